@@ -1,0 +1,33 @@
+"""The command line: one file a command, put together here."""
+
+import sys
+
+import typer
+from rich.console import Console
+
+from ronde import demo, local, settings, simulate, sites, topics, worker
+from ronde.errors import Failed, WrongUse
+
+app = typer.Typer(
+    name="ronde",
+    help="The call-round engine for alarm monitoring: from an alert to the guard, on Kafka.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("simulate")(simulate.simulate)
+app.command("worker")(worker.worker)
+app.command("settings")(settings.settings)
+app.command("demo")(demo.demo)
+app.add_typer(topics.app, name="topics")
+app.add_typer(sites.app, name="sites")
+app.add_typer(local.app, name="local")
+
+
+def main() -> None:
+    """Run a command; exit 0 done, 1 failed, 2 wrong use."""
+    try:
+        app()
+    except (Failed, WrongUse) as error:
+        Console(stderr=True, soft_wrap=True, highlight=False).print(f"ronde: {error}", markup=False)
+        sys.exit(2 if isinstance(error, WrongUse) else 1)

@@ -1,0 +1,47 @@
+"""The topics of contracts.md: which schema each carries, which way it flows, how the broker keeps it.
+
+Names are without the prefix (``ronde.`` by default) that stands before each of them on the broker. All
+topics have the same number of partitions and are keyed by ``site_id`` with Kafka's murmur2.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, Literal, NamedTuple
+
+DAY_MS: Final = 24 * 3600 * 1000
+INPUT_BYTES: Final = 1_000_000  # the largest record an input topic takes
+OWN_BYTES: Final = 2 * INPUT_BYTES  # dead-letters, quarantine and state carry a whole input and more
+
+
+class Topic(NamedTuple):
+    """One topic. ``schema`` is None for dead-letters, whose records are kept as they came."""
+
+    name: str
+    way: Literal["in", "out", "own"]
+    schema: str | None
+    cleanup: Literal["compact", "delete"]
+    retention_ms: int | None = None  # None: compacted
+    min_compaction_lag_ms: int = 0
+    max_message_bytes: int = INPUT_BYTES
+
+
+_ALL: Final = (
+    # An older version of a site stays as long as the inputs do, so that a replay finds it.
+    Topic("sites", "in", "Site", "compact", min_compaction_lag_ms=30 * DAY_MS),
+    Topic("alerts", "in", "Alert", "delete", 30 * DAY_MS),
+    Topic("call-results", "in", "CallResult", "delete", 30 * DAY_MS),
+    Topic("dispatch-reports", "in", "DispatchReport", "delete", 30 * DAY_MS),
+    Topic("operator-actions", "in", "OperatorAction", "delete", 30 * DAY_MS),
+    Topic("calls", "out", "CallCommand", "delete", 30 * DAY_MS),
+    Topic("dispatches", "out", "DispatchCommand", "delete", 30 * DAY_MS),
+    Topic("attention", "out", "Attention", "delete", 30 * DAY_MS),
+    Topic("decisions", "out", "Decision", "delete", 400 * DAY_MS),
+    Topic("readiness", "out", "Readiness", "compact"),
+    Topic("quarantine", "out", "Quarantined", "delete", 30 * DAY_MS, max_message_bytes=OWN_BYTES),
+    Topic("dead-letters", "out", None, "delete", 30 * DAY_MS, max_message_bytes=OWN_BYTES),
+    Topic("state", "own", "State", "compact", max_message_bytes=OWN_BYTES),
+)
+
+TOPICS: Final[Mapping[str, Topic]] = MappingProxyType({topic.name: topic for topic in _ALL})
+INPUT_TOPICS: Final = tuple(topic.name for topic in _ALL if topic.way == "in")
+OUTPUT_TOPICS: Final = tuple(topic.name for topic in _ALL if topic.way == "out")

@@ -1,0 +1,160 @@
+"""What a site remembers between two inputs (procedure.md §1, §3, §6).
+
+The core alone writes it, always on a copy; the codec turns it to bytes and back field by field
+(`State.avsc` has the same fields in the same order).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal, NamedTuple, TypeAlias
+
+from streams.escalation.names import AttentionReason, Phase, Rule
+from streams.escalation.procedures import Procedure
+from streams.escalation.values import Instant, SiteRecord
+
+# A site remembers an accepted alert for less than this, and at most so many of them.
+MEMORY_MS: Final = 24 * 3600 * 1000
+MEMORY_SIZE: Final = 256
+# An incident remembers so many of the results, reports and actions it handled.
+HANDLED_SIZE: Final = 64
+
+
+class Remembered(NamedTuple):
+    """An accepted alert, or an operator's action that opened an incident (``kind`` is ``DISPATCH``)."""
+
+    id: str
+    kind: str
+    instant: Instant  # raised_at or taken_at
+    accepted_at: Instant
+
+
+class Handled(NamedTuple):
+    """A result, report or action that an incident handled."""
+
+    kind: Literal["CALL_RESULT", "DISPATCH_REPORT", "OPERATOR_ACTION"]
+    id: str
+
+
+class Callee(NamedTuple):
+    """A contact of the round under way, as it was when the round started."""
+
+    contact_id: str
+    name: str | None
+    phone: str | None
+    language: str | None
+
+
+DispatchStatus: TypeAlias = Literal["REQUESTED", "ACCEPTED", "EN_ROUTE", "ON_SITE", "REJECTED", "CLOSED"]
+Cancelled: TypeAlias = Literal["NO", "BY_CALLBACK", "OTHERWISE"]
+
+
+class Dispatch(NamedTuple):
+    """One partner asked."""
+
+    number: int  # from 1; the last of an incident is its current one
+    partner_id: str
+    reason: Rule  # the rule that began the asking
+    attempt: int  # requests sent, from 1
+    status: DispatchStatus
+    cancelled: Cancelled
+    amends: int  # amends sent
+    last_amend_at: Instant | None
+
+
+class Stretch(NamedTuple):
+    """The attention that a deadline keeps raising, and how often it was raised."""
+
+    reason: AttentionReason
+    raised: int
+
+
+@dataclass(slots=True)
+class Incident:
+    """One run of the procedure. Every field is immutable, so a shallow copy is a copy."""
+
+    incident_id: str
+    phase: Phase
+    deadline: Instant | None  # of the phase; None only once closed
+    amend_due: Instant | None  # a pending amend: a second deadline beside the phase's
+    procedure: Procedure
+    version: int  # of the last decision
+    covert: bool
+    duress: bool  # a DURESS_CODE came
+    confirmed: bool  # a CONFIRMED_AFTER_DISPATCH came
+    alert_kinds: tuple[str, ...]  # distinct, in order of acceptance
+    alert_count: int
+    first_alert_at: Instant | None
+    last_alert_at: Instant | None
+    last_accepted_at: Instant | None
+    round: int  # the current or the last one; 0 before the first
+    position: int
+    contacts: tuple[Callee, ...]  # of that round
+    kinds_at_call: int  # how many of alert_kinds the outstanding call command named
+    dispatches: tuple[Dispatch, ...]
+    attentions: int  # raised so far
+    last_attention_at: Instant | None
+    stretch: Stretch | None
+    handled: tuple[Handled, ...]
+
+    def copy(self) -> Incident:
+        """A draft to decide on; the original stays as it was."""
+        return Incident(
+            self.incident_id,
+            self.phase,
+            self.deadline,
+            self.amend_due,
+            self.procedure,
+            self.version,
+            self.covert,
+            self.duress,
+            self.confirmed,
+            self.alert_kinds,
+            self.alert_count,
+            self.first_alert_at,
+            self.last_alert_at,
+            self.last_accepted_at,
+            self.round,
+            self.position,
+            self.contacts,
+            self.kinds_at_call,
+            self.dispatches,
+            self.attentions,
+            self.last_attention_at,
+            self.stretch,
+            self.handled,
+        )
+
+
+DeadlineKind: TypeAlias = Literal[0, 1]
+PHASE: Final[DeadlineKind] = 0
+AMEND: Final[DeadlineKind] = 1
+
+
+class Deadline(NamedTuple):
+    """A time at which the core must be called; sorts in the order of procedure.md §7."""
+
+    at: Instant
+    incident_id: str
+    kind: DeadlineKind
+
+
+class SiteState(NamedTuple):
+    """All that is known of a site beside its record."""
+
+    incidents: tuple[Incident, ...] = ()  # open ones, at most one a procedure, FIRE first
+    remembered: tuple[Remembered, ...] = ()  # oldest first
+    last_record: SiteRecord | None = None  # of a deleted site with open incidents
+
+    def deadlines(self) -> list[Deadline]:
+        """All armed deadlines, unsorted."""
+        armed: list[Deadline] = []
+        for incident in self.incidents:
+            if incident.deadline is not None:
+                armed.append(Deadline(incident.deadline, incident.incident_id, PHASE))
+            if incident.amend_due is not None:
+                armed.append(Deadline(incident.amend_due, incident.incident_id, AMEND))
+        return armed
+
+
+EMPTY: Final = SiteState()
