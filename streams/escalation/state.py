@@ -97,6 +97,12 @@ class Incident:
     stretch: Stretch | None
     handled: tuple[Handled, ...]
 
+    def next_deadline(self) -> Instant | None:
+        """The earlier of the phase's deadline and a pending amend's; None once closed."""
+        if self.amend_due is None:
+            return self.deadline
+        return self.amend_due if self.deadline is None else min(self.deadline, self.amend_due)
+
     def copy(self) -> Incident:
         """A draft to decide on; the original stays as it was."""
         return Incident(

@@ -1,21 +1,30 @@
-"""The core's doors: one function per kind of thing that can happen to a site.
+"""The core's doors: one function per kind of thing that can happen to a site (procedure.md §7).
 
-Pure: the same arguments give the same result, and nothing else is read or written.
+Pure: the same arguments give the same result, nothing else is read or written, and the state that came
+in stays as it was. Whoever calls it keeps the order of time and arms the deadlines that a state states.
 """
 
-from typing import NamedTuple
-
-from streams.escalation.names import Rule
+from streams.escalation import deadlines, memory, rounds
+from streams.escalation.inputs import on_action, on_alert, on_report, on_result
 from streams.escalation.procedures import Procedures
-from streams.escalation.state import Deadline, SiteState
-from streams.escalation.values import Event, Instant, Output, Site, SiteRecord, Source
+from streams.escalation.readiness import readiness
+from streams.escalation.scene import Scene, Step, input_ref
+from streams.escalation.state import AMEND, Deadline, SiteState
+from streams.escalation.turn import Turn
+from streams.escalation.values import (
+    Alert,
+    CallResult,
+    DispatchReport,
+    Event,
+    InputRef,
+    Instant,
+    Output,
+    Site,
+    SiteRecord,
+    Source,
+)
 
-
-class Step(NamedTuple):
-    """What a site's state becomes, and the records to write, in order."""
-
-    state: SiteState
-    outputs: list[Output]
+__all__ = ["Step", "is_forgettable", "on_deadline", "on_event", "on_failed_deadline", "on_site"]
 
 
 def on_event(
@@ -26,26 +35,69 @@ def on_event(
     ``record`` is the site's record in force (None: none, or deleted). Deadlines due at or before
     ``now`` must have been fired before.
     """
-    raise NotImplementedError
+    site_id = event.site_id
+    if isinstance(event, Alert):
+        scene = Scene(site_id, state, record, input_ref("ALERT", event.alert_id, source), now)
+        on_alert(scene, event, procedures)
+    elif isinstance(event, CallResult):
+        scene = Scene(site_id, state, record, input_ref("CALL_RESULT", event.result_id, source), now)
+        on_result(scene, event)
+    elif isinstance(event, DispatchReport):
+        scene = Scene(site_id, state, record, input_ref("DISPATCH_REPORT", event.report_id, source), now)
+        on_report(scene, event)
+    else:
+        scene = Scene(site_id, state, record, input_ref("OPERATOR_ACTION", event.action_id, source), now)
+        on_action(scene, event, procedures)
+    return scene.step()
 
 
-def on_deadline(state: SiteState, record: SiteRecord | None, deadline: Deadline, now: Instant) -> Step:
+def on_deadline(site_id: str, state: SiteState, record: SiteRecord | None, deadline: Deadline, now: Instant) -> Step:
     """An armed deadline of the state falls due; ``now`` is never before it."""
-    raise NotImplementedError
+    scene, turn = _meet(site_id, state, record, deadline, now)
+    if deadline.kind == AMEND:
+        deadlines.AMEND_DEADLINES.decide(turn, None)
+    elif rounds.outstanding_id(turn.incident) is not None:
+        deadlines.time_out_call(turn)
+    else:
+        deadlines.PHASE_DEADLINES.decide(turn, None)
+    scene.conclude(turn)
+    return scene.step()
 
 
-def on_failed_deadline(state: SiteState, record: SiteRecord | None, deadline: Deadline, now: Instant) -> Step:
-    """`on_deadline` raised: hand the incident over (rule and attention FAILED)."""
-    raise NotImplementedError
-
-
-def on_site(
-    state: SiteState, before: SiteRecord | None, site_id: str, site: Site | None, now: Instant
+def on_failed_deadline(
+    site_id: str, state: SiteState, record: SiteRecord | None, deadline: Deadline, now: Instant
 ) -> Step:
-    """A site record (or its tombstone, ``site`` None) replaces ``before``; publishes readiness."""
-    raise NotImplementedError
+    """`on_deadline` raised: hand the incident over (rule and attention FAILED)."""
+    scene, turn = _meet(site_id, state, record, deadline, now)
+    turn.rule = "FAILED"
+    turn.hand_over("FAILED")
+    scene.conclude(turn)
+    return scene.step()
+
+
+def on_site(state: SiteState, before: SiteRecord | None, site: Site | None, now: Instant) -> Step:
+    """A site record (or its tombstone, ``site`` None) replaces ``before``; publishes readiness.
+
+    A deleted site's last record stays with its open incidents until they close.
+    """
+    if site is not None:
+        return Step(state._replace(last_record=None), [Output("readiness", readiness(site, now))], [])
+    last = (before or state.last_record) if state.incidents else None
+    return Step(state._replace(last_record=last), [Output("readiness", None)], [])
 
 
 def is_forgettable(state: SiteState, now: Instant) -> bool:
     """True when the state holds nothing any more: its record can be tombstoned."""
-    raise NotImplementedError
+    return not state.incidents and not memory.unexpired(state.remembered, now)
+
+
+def _meet(
+    site_id: str, state: SiteState, record: SiteRecord | None, deadline: Deadline, now: Instant
+) -> tuple[Scene, Turn]:
+    assert now >= deadline.at, "a deadline never fires early"
+    assert deadline in state.deadlines(), "a deadline fires once, and only while it is armed"
+    cause = InputRef("DEADLINE", deadline.incident_id, None, None, None)
+    scene = Scene(site_id, state, record, cause, now)
+    incident = scene.by_id(deadline.incident_id)
+    assert incident is not None
+    return scene, scene.turn(incident)

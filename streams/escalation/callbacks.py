@@ -1,0 +1,130 @@
+"""What a call from the customer's side does to an incident: the callback lines of procedure.md §5.
+
+A callback is an inbound result, or any other that does not answer the outstanding call.
+"""
+
+from typing import Final
+
+from streams.escalation import dispatching, rounds
+from streams.escalation.names import Phase
+from streams.escalation.table import Row, Table, always, nothing
+from streams.escalation.turn import Turn
+from streams.escalation.values import CallResult
+
+_UNSENT: Final[tuple[Phase, ...]] = ("CALLING", "CONFIRMING", "WAITING")
+_SENT: Final[tuple[Phase, ...]] = ("DISPATCHED", "HANDED_OVER")
+_OPEN: Final[tuple[Phase, ...]] = ("CALLING", "CONFIRMING", "WAITING", "DISPATCHED", "HANDED_OVER")
+
+
+def is_duress(result: CallResult) -> bool:
+    """The code that says: I speak under threat."""
+    return result.outcome == "DURESS_CODE"
+
+
+def is_abnormal(result: CallResult) -> bool:
+    """Somebody was heard, and something is wrong."""
+    return result.situation == "ABNORMAL" and result.outcome != "NO_ANSWER"
+
+
+def is_call_for_help(result: CallResult) -> bool:
+    """What must never get lost, even when its incident is over."""
+    return is_duress(result) or is_abnormal(result)
+
+
+def _says_all_is_well(result: CallResult) -> bool:
+    return result.outcome == "IDENTIFIED" and result.situation == "NORMAL"
+
+
+def _is_stale(turn: Turn, result: CallResult) -> bool:
+    """All was well, but before the last alert: it says nothing of that one."""
+    accepted = turn.incident.last_accepted_at
+    return _says_all_is_well(result) and accepted is not None and result.ended_at < accepted
+
+
+def _is_past_cancelling(turn: Turn, result: CallResult) -> bool:
+    incident = turn.incident
+    last = incident.dispatches[-1]
+    return _says_all_is_well(result) and (
+        last.cancelled != "NO" or incident.covert or last.status == "ON_SITE" or dispatching.is_confirmed(incident)
+    )
+
+
+def _dispatch_covertly(turn: Turn, _result: CallResult) -> None:
+    turn.note_duress()
+    _dispatch(turn, _result)
+
+
+def _dispatch(turn: Turn, _result: CallResult) -> None:
+    rounds.cancel_call(turn)
+    dispatching.begin(turn)
+
+
+def _confirm_covertly(turn: Turn, result: CallResult) -> None:
+    turn.note_duress()
+    _confirm(turn, result)
+
+
+def _confirm(turn: Turn, _result: CallResult) -> None:
+    turn.incident.confirmed = True
+    if dispatching.is_cancelled_by_callback(turn.incident):
+        dispatching.renew(turn)
+    elif turn.incident.phase == "DISPATCHED":
+        dispatching.amend(turn)
+    else:
+        turn.attention_again()
+
+
+def _close(turn: Turn, _result: CallResult) -> None:
+    rounds.cancel_call(turn)
+    turn.close()
+
+
+def _cancel_dispatch(turn: Turn, _result: CallResult) -> None:
+    dispatching.cancel(turn, "BY_CALLBACK")
+
+
+CALLBACKS: Final = Table[CallResult](
+    "callback",
+    (
+        Row(_UNSENT, "DURESS_CODE", lambda _, result: is_duress(result), "DURESS", _dispatch_covertly),
+        Row(_SENT, "DURESS_CODE", lambda _, result: is_duress(result), "CONFIRMED_AFTER_DISPATCH", _confirm_covertly),
+        Row(
+            _UNSENT,
+            "ABNORMAL, not NO_ANSWER",
+            lambda _, result: is_abnormal(result),
+            "CONFIRMED_ABNORMAL",
+            _dispatch,
+        ),
+        Row(
+            _SENT,
+            "ABNORMAL, not NO_ANSWER",
+            lambda _, result: is_abnormal(result),
+            "CONFIRMED_AFTER_DISPATCH",
+            _confirm,
+        ),
+        Row(_OPEN, "IDENTIFIED, NORMAL, ended before the last accepted alert", _is_stale, "STALE_CALLBACK", nothing),
+        Row(
+            _UNSENT,
+            "IDENTIFIED, NORMAL",
+            lambda _, result: _says_all_is_well(result),
+            "RESOLVED_BY_CALLBACK",
+            _close,
+        ),
+        Row(
+            ("DISPATCHED",),
+            "IDENTIFIED, NORMAL; cancelled already, covert, on site, or confirmed",
+            _is_past_cancelling,
+            "NOTED",
+            nothing,
+        ),
+        Row(
+            ("DISPATCHED",),
+            "IDENTIFIED, NORMAL",
+            lambda _, result: _says_all_is_well(result),
+            "CANCEL_REQUESTED",
+            _cancel_dispatch,
+        ),
+        Row(("HANDED_OVER",), "IDENTIFIED, NORMAL", lambda _, result: _says_all_is_well(result), "NOTED", nothing),
+        Row(_OPEN, "any other", always, "UNIDENTIFIED_CALLBACK", nothing),
+    ),
+)

@@ -1,0 +1,43 @@
+"""What a site and its incidents remember, so that a redelivered input has no effect (procedure.md §1)."""
+
+from streams.escalation.state import HANDLED_SIZE, MEMORY_MS, MEMORY_SIZE, Handled, Remembered
+from streams.escalation.values import Alert, Instant, OperatorAction
+
+# Stands in the kind's place for an operator's action that opened an incident; no alert has this kind.
+ACTION_KIND = "DISPATCH"
+
+
+def of_alert(alert: Alert, now: Instant) -> Remembered:
+    """What is kept of an alert accepted at ``now``: panels number from 1 again, so the id alone would not do."""
+    return Remembered(alert.alert_id, alert.kind, alert.raised_at, now)
+
+
+def of_action(action: OperatorAction, now: Instant) -> Remembered:
+    """What is kept of an action that opened an incident at ``now``."""
+    return Remembered(action.action_id, ACTION_KIND, action.taken_at, now)
+
+
+def knows(remembered: tuple[Remembered, ...], candidate: Remembered) -> bool:
+    """Whether the same alert or action was accepted less than 24 h before the candidate's time."""
+    since = candidate.accepted_at - MEMORY_MS
+    wanted = candidate[:3]
+    return any(entry[:3] == wanted and entry.accepted_at > since for entry in remembered)
+
+
+def remember(remembered: tuple[Remembered, ...], accepted: Remembered) -> tuple[Remembered, ...]:
+    """The memory with one entry more, without the expired ones, cut to its size from the oldest on."""
+    return (*unexpired(remembered, accepted.accepted_at)[1 - MEMORY_SIZE :], accepted)
+
+
+def unexpired(remembered: tuple[Remembered, ...], now: Instant) -> tuple[Remembered, ...]:
+    """The entries accepted less than 24 h ago. Times never go back, so the oldest expire first."""
+    since = now - MEMORY_MS
+    for index, entry in enumerate(remembered):
+        if entry.accepted_at > since:
+            return remembered[index:]
+    return ()
+
+
+def handle(handled: tuple[Handled, ...], entry: Handled) -> tuple[Handled, ...]:
+    """An incident's memory of results, reports and actions with one entry more."""
+    return (*handled[1 - HANDLED_SIZE :], entry)

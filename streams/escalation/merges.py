@@ -1,0 +1,93 @@
+"""What a new alert does to an open incident of its procedure: the first line of procedure.md §5."""
+
+from typing import Final
+
+from streams.escalation import dispatching, rounds
+from streams.escalation.state import Incident
+from streams.escalation.table import Row, Table, always, nothing
+from streams.escalation.turn import Turn
+from streams.escalation.values import Alert, Instant
+
+
+def accept(incident: Incident, alert: Alert, now: Instant) -> None:
+    """Count an alert in, whatever it does besides; the opening one too."""
+    if alert.kind not in incident.alert_kinds:
+        incident.alert_kinds += (alert.kind,)
+    incident.alert_count += 1
+    if incident.first_alert_at is None:
+        incident.first_alert_at = alert.raised_at
+    incident.last_alert_at = alert.raised_at
+    incident.last_accepted_at = now
+
+
+def raise_runaway(turn: Turn) -> None:
+    """Tell people of a panel that does not stop, once, at the alert that reaches the threshold."""
+    if turn.incident.alert_count == turn.incident.procedure.runaway_threshold:
+        turn.raise_once("RUNAWAY")
+
+
+def _is_recent(turn: Turn, since: Instant | None) -> bool:
+    return since is not None and turn.now - since < turn.incident.procedure.amend_interval_seconds * 1000
+
+
+def _amended_recently(turn: Turn, _alert: Alert) -> bool:
+    return _is_recent(turn, turn.incident.dispatches[-1].last_amend_at)
+
+
+def _told_recently(turn: Turn, _alert: Alert) -> bool:
+    return _is_recent(turn, turn.incident.last_attention_at)
+
+
+def _hold_amend(turn: Turn, _alert: Alert) -> None:
+    _hold(turn, turn.incident.dispatches[-1].last_amend_at)
+
+
+def _hold_attention(turn: Turn, _alert: Alert) -> None:
+    _hold(turn, turn.incident.last_attention_at)
+
+
+def _hold(turn: Turn, since: Instant | None) -> None:
+    """One amend when the interval ends, however many alerts come until then."""
+    incident = turn.incident
+    if incident.amend_due is None and since is not None:
+        incident.amend_due = since + incident.procedure.amend_interval_seconds * 1000
+
+
+def _attention_again(turn: Turn, _alert: Alert) -> None:
+    turn.attention_again()
+
+
+def _cancelled_by_callback(turn: Turn, _alert: Alert) -> bool:
+    return dispatching.is_cancelled_by_callback(turn.incident)
+
+
+MERGES: Final = Table[Alert](
+    "new alert",
+    (
+        Row(("CALLING", "CONFIRMING"), "merge", always, "MERGED", nothing),
+        Row(("WAITING",), "merge, round 2 at once", always, "WAIT_CUT_SHORT", rounds.begin_round),
+        Row(
+            ("DISPATCHED", "HANDED_OVER"),
+            "after a callback's cancel: ask the same partner anew",
+            _cancelled_by_callback,
+            "DISPATCH_RENEWED",
+            dispatching.renew,
+        ),
+        Row(
+            ("DISPATCHED",),
+            "less than amend_interval after the last amend: one amend when it ends",
+            _amended_recently,
+            "MERGED",
+            _hold_amend,
+        ),
+        Row(("DISPATCHED",), "merge, amend", always, "DISPATCH_AMENDED", dispatching.amend),
+        Row(
+            ("HANDED_OVER",),
+            "less than amend_interval after the last attention: the attention again when it ends",
+            _told_recently,
+            "MERGED",
+            _hold_attention,
+        ),
+        Row(("HANDED_OVER",), "merge, the attention again", always, "MERGED", _attention_again),
+    ),
+)

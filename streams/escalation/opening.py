@@ -1,0 +1,73 @@
+"""What opens an incident, and what is quarantined instead (procedure.md §1, §5)."""
+
+from streams.escalation import identity, merges, rounds
+from streams.escalation.names import ProcedureName, QuarantineReason
+from streams.escalation.procedures import Procedure
+from streams.escalation.readiness import missing
+from streams.escalation.state import Incident
+from streams.escalation.turn import Turn
+from streams.escalation.values import Alert, Instant, OperatorAction, SiteRecord
+
+
+def refusal(
+    record: SiteRecord | None, procedure: ProcedureName | None, now: Instant
+) -> tuple[QuarantineReason, tuple[str, ...]] | None:
+    """Why an alert may not open an incident, with the missing elements; None when it may."""
+    if procedure is None:
+        return "UNSUPPORTED_KIND", ()
+    if record is None:
+        return "UNKNOWN_SITE", ()
+    site = record.site
+    if not site.subscribed:
+        return "NOT_SUBSCRIBED", ()
+    lacks = missing(site)
+    if lacks:
+        return "NOT_READY", lacks
+    if site.test_until is not None and now < site.test_until:
+        return "ON_TEST", ()
+    return None
+
+
+def open_for_alert(record: SiteRecord, alert: Alert, procedure: Procedure, now: Instant) -> Turn:
+    """The incident begins: call the first contact of round 1."""
+    incident = _incident(alert.site_id, procedure, alert.alert_id, alert.raised_at, now)
+    merges.accept(incident, alert, now)
+    turn = Turn(alert.site_id, record, incident, None, now)
+    turn.rule = "OPENED"
+    rounds.begin_round(turn)
+    return turn
+
+
+def open_for_operator(record: SiteRecord, action: OperatorAction, procedure: Procedure, now: Instant) -> Turn:
+    """An operator saw what no sensor did: straight to a covert dispatch, without alerts."""
+    incident = _incident(action.site_id, procedure, action.action_id, action.taken_at, now)
+    incident.covert = True
+    return Turn(action.site_id, record, incident, None, now)
+
+
+def _incident(site_id: str, procedure: Procedure, opener_id: str, opener_at: Instant, now: Instant) -> Incident:
+    return Incident(
+        incident_id=identity.incident_id(site_id, procedure.name, opener_id, opener_at, now),
+        phase="CALLING",
+        deadline=None,
+        amend_due=None,
+        procedure=procedure,
+        version=0,
+        covert=False,
+        duress=False,
+        confirmed=False,
+        alert_kinds=(),
+        alert_count=0,
+        first_alert_at=None,
+        last_alert_at=None,
+        last_accepted_at=None,
+        round=0,
+        position=0,
+        contacts=(),
+        kinds_at_call=0,
+        dispatches=(),
+        attentions=0,
+        last_attention_at=None,
+        stretch=None,
+        handled=(),
+    )

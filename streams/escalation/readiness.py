@@ -1,0 +1,90 @@
+"""Whether a site is configured well enough to be protected, and whom to call (procedure.md §2, §3)."""
+
+import re
+from typing import Final
+
+from streams.escalation.state import Callee
+from streams.escalation.values import Address, Contact, Instant, Readiness, Site
+
+_PHONE: Final = re.compile(r"\+[1-9][0-9]{6,14}")
+_COUNTRY: Final = re.compile(r"[A-Z]{2}")
+
+
+def is_empty(text: str | None) -> bool:
+    """Absent, ``""`` or only white space."""
+    return not text or text.isspace()
+
+
+def missing(site: Site) -> tuple[str, ...]:
+    """What keeps the site from being ready, in the order of the red message; subscribed or not."""
+    elements: list[str] = []
+    if not site.contacts:
+        elements.append("FIRST_CONTACT")
+    else:
+        first = site.contacts[0]
+        if first.role != "OWNER":
+            elements.append("FIRST_CONTACT_NOT_OWNER")
+        if not _has_phone(first):
+            elements.append("FIRST_CONTACT_PHONE")
+        if is_empty(first.password_hash):
+            elements.append("FIRST_CONTACT_PASSWORD")
+    if not _is_postal(site.address):
+        elements.append("POSTAL_ADDRESS")
+    return tuple(elements)
+
+
+def warnings(site: Site) -> tuple[str, ...]:
+    """What keeps a second or later contact from being called; it does not block."""
+    elements: list[str] = []
+    for place, contact in enumerate(site.contacts[1:], start=2):
+        if not _has_phone(contact):
+            elements.append(f"CONTACT_{place}_PHONE")
+        if is_empty(contact.password_hash):
+            elements.append(f"CONTACT_{place}_PASSWORD")
+        if not _is_named(contact):
+            elements.append(f"CONTACT_{place}_NAME")
+    return tuple(elements)
+
+
+def readiness(site: Site, now: Instant) -> Readiness:
+    """The exclamation mark (``needs_attention``) and the red message (``missing``) of a site."""
+    lacks = missing(site)
+    return Readiness(
+        site_id=site.site_id,
+        subscribed=site.subscribed,
+        ready=site.subscribed and not lacks,
+        needs_attention=site.subscribed and bool(lacks),
+        missing=lacks,
+        warnings=warnings(site),
+        at=now,
+    )
+
+
+def callees(site: Site) -> tuple[Callee, ...]:
+    """The contacts that a round calls, in order: the complete ones, whatever their role."""
+    return tuple(
+        Callee(contact.contact_id, _full_name(contact), contact.phone, contact.language)
+        for contact in site.contacts
+        if _has_phone(contact) and not is_empty(contact.password_hash) and _is_named(contact)
+    )
+
+
+def _has_phone(contact: Contact) -> bool:
+    return contact.phone is not None and _PHONE.fullmatch(contact.phone) is not None
+
+
+def _is_named(contact: Contact) -> bool:
+    """Only a person from outside must have both names: the app knows its own users."""
+    return contact.role != "EXTERNAL" or not (is_empty(contact.first_name) or is_empty(contact.last_name))
+
+
+def _is_postal(address: Address | None) -> bool:
+    return (
+        address is not None
+        and not (is_empty(address.line1) or is_empty(address.postal_code) or is_empty(address.city))
+        and _COUNTRY.fullmatch(address.country) is not None
+    )
+
+
+def _full_name(contact: Contact) -> str | None:
+    return " ".join(name for name in (contact.first_name, contact.last_name) if name and not name.isspace()) or None

@@ -1,0 +1,125 @@
+"""One input at one site: what every kind of input needs to be decided, and what has come of it so far."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from streams.escalation import identity, memory
+from streams.escalation.names import InputKind, ProcedureName, Rule
+from streams.escalation.procedures import PROCEDURE_ORDER
+from streams.escalation.state import Handled, Incident, Remembered, SiteState
+from streams.escalation.table import AnyRow
+from streams.escalation.turn import Turn
+from streams.escalation.values import Decision, InputRef, Instant, Output, SiteRecord, Source
+
+
+class Step(NamedTuple):
+    """What a site's state becomes, the records to write, in order, and the table rows that decided."""
+
+    state: SiteState
+    outputs: list[Output]
+    rows: list[AnyRow]
+
+
+class Scene:
+    """An input of ``site_id`` at ``now``, the site's record and its state as the turns change it.
+
+    ``record`` is the site's record in force; of a deleted site it is None, and its open incidents go on
+    under the last one.
+    """
+
+    __slots__ = ("_rows", "cause", "in_force", "now", "outputs", "record", "site_id", "state")
+
+    def __init__(
+        self, site_id: str, state: SiteState, record: SiteRecord | None, cause: InputRef, now: Instant
+    ) -> None:
+        self.site_id = site_id
+        self.state = state
+        self.record = record
+        self.in_force = record or state.last_record
+        self.cause = cause
+        self.now = now
+        self.outputs: list[Output] = []
+        self._rows: list[AnyRow] = []
+
+    def by_id(self, incident_id: str) -> Incident | None:
+        """The open incident of this id."""
+        return next((known for known in self.state.incidents if known.incident_id == incident_id), None)
+
+    def by_procedure(self, name: ProcedureName | None) -> Incident | None:
+        """The open incident of this procedure; there is one at the most."""
+        return next((known for known in self.state.incidents if known.procedure.name == name), None)
+
+    def turn(self, incident: Incident) -> Turn:
+        """Let an open incident meet the input, on a draft."""
+        return Turn(self.site_id, self.in_force, incident.copy(), incident.phase, self.now)
+
+    def is_duplicate(self, incident: Incident, entry: Handled) -> bool:
+        """Whether the incident handled this very input before; if so, that is its decision."""
+        if entry not in incident.handled:
+            return False
+        turn = self.turn(incident)
+        turn.rule = "DUPLICATE_INPUT"
+        self.conclude(turn)
+        return True
+
+    def conclude(self, turn: Turn, handled: Handled | None = None) -> None:
+        """Take over what a turn made of its incident, and its records; a closed incident is forgotten."""
+        draft = turn.incident
+        if handled is not None:
+            draft.handled = memory.handle(draft.handled, handled)
+        self.outputs += turn.outputs(self.cause)
+        self._rows += turn.rows
+        opened = {known.procedure.name: known for known in self.state.incidents}
+        opened[draft.procedure.name] = draft
+        still = tuple(opened[name] for name in PROCEDURE_ORDER if name in opened and opened[name].phase != "CLOSED")
+        self.state = self.state._replace(incidents=still, last_record=self.state.last_record if still else None)
+
+    def conclude_without_incident(self, rule: Rule, *outputs: str) -> None:
+        """A decision that no incident has: version 0, no phase; ``outputs`` are the ids it emitted."""
+        decision = Decision(
+            decision_id=identity.source_id(self.source),
+            incident_id=None,
+            procedure_version=None,
+            site_id=self.site_id,
+            version=0,
+            at=self.now,
+            input=self.cause,
+            site_offset=self.site_offset,
+            rule=rule,
+            phase_from=None,
+            phase_to=None,
+            round=None,
+            position=None,
+            deadline=None,
+            disposition=None,
+            outputs=outputs,
+        )
+        self.outputs.append(Output("decisions", decision))
+
+    def remember(self, accepted: Remembered) -> None:
+        """Keep an accepted alert, or an action that opened an incident, so that its repeat has no effect."""
+        self.state = self.state._replace(remembered=memory.remember(self.state.remembered, accepted))
+
+    @property
+    def site_offset(self) -> int | None:
+        """Of the site record in force; of a deleted site's last record while an incident is open."""
+        return self.in_force.offset if self.in_force is not None else None
+
+    @property
+    def source(self) -> Source:
+        """Where the input lies; a deadline lies nowhere."""
+        _, _, topic, partition, offset = self.cause
+        assert topic is not None
+        assert partition is not None
+        assert offset is not None
+        return Source(topic, partition, offset)
+
+    def step(self) -> Step:
+        """What the input did to the site."""
+        return Step(self.state, self.outputs, self._rows)
+
+
+def input_ref(kind: InputKind, input_id: str, source: Source) -> InputRef:
+    """How decisions name an input that lies in a topic."""
+    return InputRef(kind, input_id, source.topic, source.partition, source.offset)
