@@ -62,7 +62,7 @@ def ask_for_operator(turn: Turn) -> None:
     if last is None:
         begin(turn)
         return
-    if last.status != "REJECTED":
+    if not last.rejected:
         cancel(turn, "OTHERWISE")
     partner = next_partner(turn) or next(iter(_in_force(turn)), None)
     if partner is None:
@@ -122,7 +122,7 @@ def _in_force(turn: Turn) -> tuple[str, ...]:
 
 def _ask(turn: Turn, partner: str, reason: Rule) -> None:
     number = len(turn.incident.dispatches) + 1
-    turn.incident.dispatches += (Dispatch(number, partner, reason, 1, "REQUESTED", "NO", 0, None),)
+    turn.incident.dispatches += (Dispatch(number, partner, reason, 1, "REQUESTED", False, "NO", 0, None),)
     _request(turn, turn.incident.dispatches[-1])
 
 

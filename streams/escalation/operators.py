@@ -12,7 +12,7 @@ from streams.escalation.values import OperatorAction
 def _close(turn: Turn, _action: OperatorAction) -> None:
     last = dispatching.current(turn.incident)
     rounds.cancel_call(turn)
-    if last is None or last.status != "REJECTED":
+    if last is None or not last.rejected:
         dispatching.cancel(turn, "OTHERWISE")
     turn.close()
 

@@ -58,7 +58,7 @@ def _move_on(turn: Turn, report: DispatchReport) -> None:
 
 def _come_back(turn: Turn, report: DispatchReport) -> None:
     last = turn.incident.dispatches[-1]
-    dispatching.keep(turn.incident, last._replace(status=cast("DispatchStatus", report.status)))
+    dispatching.keep(turn.incident, last._replace(status=cast("DispatchStatus", report.status), rejected=False))
     _await_next_step(turn, report)
 
 
@@ -78,12 +78,12 @@ def _is_rejected_after_cancel(turn: Turn, report: DispatchReport) -> bool:
 
 
 def _ask_next(turn: Turn, _report: DispatchReport) -> None:
-    dispatching.keep(turn.incident, turn.incident.dispatches[-1]._replace(status="REJECTED"))
+    dispatching.keep(turn.incident, turn.incident.dispatches[-1]._replace(rejected=True))
     dispatching.ask_next(turn)
 
 
 def _leave_unconfirmed(turn: Turn, _report: DispatchReport) -> None:
-    dispatching.keep(turn.incident, turn.incident.dispatches[-1]._replace(status="REJECTED"))
+    dispatching.keep(turn.incident, turn.incident.dispatches[-1]._replace(rejected=True))
     turn.hand_over("CANCEL_UNCONFIRMED")
 
 

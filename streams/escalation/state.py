@@ -45,7 +45,7 @@ class Callee(NamedTuple):
     language: str | None
 
 
-DispatchStatus: TypeAlias = Literal["REQUESTED", "ACCEPTED", "EN_ROUTE", "ON_SITE", "REJECTED", "CLOSED"]
+DispatchStatus: TypeAlias = Literal["REQUESTED", "ACCEPTED", "EN_ROUTE", "ON_SITE", "CLOSED"]
 Cancelled: TypeAlias = Literal["NO", "BY_CALLBACK", "OTHERWISE"]
 
 
@@ -56,7 +56,8 @@ class Dispatch(NamedTuple):
     partner_id: str
     reason: Rule  # the rule that began the asking
     attempt: int  # requests sent, from 1
-    status: DispatchStatus
+    status: DispatchStatus  # how far the guard has come
+    rejected: bool  # PARTNER_REJECTED ended it, and the partner has not come back since
     cancelled: Cancelled
     amends: int  # amends sent
     last_amend_at: Instant | None

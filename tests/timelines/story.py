@@ -84,12 +84,13 @@ class Story:
         if match is None:
             assert not line or line.startswith("#"), f"not a line of a story: {line}"
             return
-        hours, minutes, seconds, millis, words = match.groups()
+        hours, minutes, seconds, millis, said = match.groups()
         now = START + ((int(hours) * 60 + int(minutes)) * 60 + int(seconds)) * 1000 + int(millis or 0)
         yield from self._run_to(now)
-        verb, *rest = self._real(words).split()
+        verb, *rest = self._real(said).split()
         if verb != "until":
-            yield from self._say(*getattr(self, f"_{verb}")(now, rest), now=None)
+            site_id, step = getattr(self, f"_{verb}")(now, rest)
+            yield from self._say(site_id, step, now=None)
 
     def _run_to(self, now: int) -> Iterator[str]:
         while True:
