@@ -33,6 +33,7 @@ from streams.escalation.values import (
 )
 
 START: Final = 1_767_225_600_000
+ADDRESS: Final = Address("1 rue", None, "74300", "Cluses", "FR")
 TOPICS: Final = {
     Alert: "alerts",
     CallResult: "call-results",
@@ -70,10 +71,13 @@ class World:
 
     def run(self, steps: int) -> None:
         """Let so many things happen."""
+        self._edit()
         for _ in range(steps):
             # Most things happen close together; some after hours, so that every deadline fires somewhere.
-            gap = self.random.choice([0, 0, 1, 1000, 20_000, 60_000, 119_999, 120_000, 600_000, 3_600_000, 20_000_000])
-            self.run_to(self.now + self.random.randint(0, gap))
+            gap = self.random.choice([0, 1, 1000, 1000, 10_000, 10_000, 60_000, 120_000, 120_000, 600_000])
+            if self.random.random() < 0.01:
+                gap = 20_000_000
+            self.run_to(self.now + self.random.choice([gap, self.random.randint(0, gap)]))
             self._happen()
 
     def run_to(self, until: int) -> None:
@@ -97,23 +101,23 @@ class World:
     # --- what can happen --------------------------------------------------------------------------
 
     def _happen(self) -> None:
-        what = self.random.choices(
-            [self._edit, self._alert, self._result, self._report, self._operator],
-            [2, 6, 9, 8, 1 + 2 * (not self.record)],
-        )[0]
-        what()
+        phases = {incident.phase for incident in self.state.incidents}
+        calling = bool(phases & {"CALLING", "CONFIRMING", "WAITING"})
+        sent = bool(phases & {"DISPATCHED", "HANDED_OVER"})
+        happenings = [self._edit, self._alert, self._result, self._report, self._operator]
+        self.random.choices(happenings, [1, 6, 1 + 14 * calling + 4 * sent, 1 + 8 * sent, 1])[0]()
 
     def _edit(self) -> None:
         pick = self.random.choice
         offset = self._next("sites").offset
-        if self.random.random() < 0.1:
+        if self._offsets["sites"] > 1 and self.random.random() < 0.1:
             site = None
         else:
             site = Site(
                 "S1",
-                pick([True, True, True, False]),
-                tuple(self._contact(place) for place in range(pick([0, 1, 1, 2, 2, 3]))),
-                pick([Address("1 rue", None, "74300", "Cluses", "FR"), None, Address(" ", None, "1", "C", "fr")]),
+                pick([True] * 9 + [False]),
+                tuple(self._contact(place) for place in range(pick([0] + [1, 2, 3] * 5))),
+                pick([ADDRESS] * 18 + [None, ADDRESS._replace(line1=" ")]),
                 pick([None, "mind the dog"]),
                 Intervention(
                     pick([True, True, True, False]), pick([(), ("P1",), ("P1", "P2"), ("", "P2", "P3", "P2")])
@@ -129,6 +133,8 @@ class World:
 
     def _contact(self, place: int) -> Contact:
         pick = self.random.choice
+        if self.random.random() < 0.85:
+            return Contact(f"c{place}", "OWNER", "Ann", "Martin", "+33639980001", "hash")
         return Contact(
             f"c{place}",
             pick(["OWNER", "OWNER", "MEMBER", "EXTERNAL"]),
@@ -145,20 +151,20 @@ class World:
 
     def _result(self) -> None:
         pick = self.random.choice
-        commands = [output.value for output in self.outputs if isinstance(output.value, CallCommand)]
-        command = pick([*commands[-3:], None]) if commands else None
+        commands = [output.value.command_id for output in self.outputs if isinstance(output.value, CallCommand)]
+        incident = pick([None, None, None, "", self._some_incident()])
+        command = pick([None, "", "gone-c1.1", *commands[-1:] * 9, *commands[-3:]])
+        outcomes = ["NO_ANSWER"] * 5 + ["NOT_IDENTIFIED", "WRONG_CODE", "WRONG_CODE", "IDENTIFIED", "IDENTIFIED"]
         self._event(
             CallResult(
                 self._id("R"),
                 "S1",
-                pick([None, None, "", self._some_incident()]),
-                pick(
-                    [command.command_id if command else None, command.command_id if command else "", None, "gone-c1.1"]
-                ),
+                incident,
+                command,
                 None,
                 pick(["OUTBOUND", "OUTBOUND", "INBOUND"]),
-                cast("Outcome", pick(get_args(Outcome))),
-                cast("Situation", pick(get_args(Situation))),
+                cast("Outcome", "DURESS_CODE" if self.random.random() < 0.03 else pick(outcomes)),
+                cast("Situation", "ABNORMAL" if self.random.random() < 0.05 else pick(["NORMAL", "NORMAL", "UNKNOWN"])),
                 pick([True, False]),
                 None,
                 None,
@@ -192,7 +198,7 @@ class World:
         self._event(OperatorAction(self._id("O"), "S1", incident, verb, "so", "olga", taken))
 
     def _some_incident(self) -> str:
-        return self.random.choice([*self._versions, "gone"])
+        return self.random.choice(["gone", *[incident.incident_id for incident in self.state.incidents] * 5])
 
     def _id(self, letter: str) -> str:
         return f"{letter}{self.random.randint(1, 400)}"

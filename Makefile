@@ -1,0 +1,53 @@
+# Every target makes and uses .venv; nothing else need be installed than Python 3.11 or later.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+SEEDS ?= 1000
+TIMES ?= 20
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint check format lock soak simulate clean
+
+help: ## what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+install: $(READY) ## make .venv from the lock
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ronde needs Python 3.11 or later")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+demo: $(READY) ## a real Kafka, a worker, a telephony, a partner, and thirteen stories
+	$(BIN)/ronde demo
+
+test: lint check ## everything that decides whether a change may land
+
+lint: $(READY) ## style, types, and who may import whom
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check: $(READY) ## the tests, on a real broker
+	$(BIN)/python -m pytest -m "not soak"
+
+soak: $(READY) ## the fault tests, TIMES in a row (20)
+	$(BIN)/python -m pytest -m soak -x --times $(TIMES)
+
+simulate: $(READY) ## SEEDS random worlds around the core (1000)
+	$(BIN)/python -m tests.escalation.seeds $(SEEDS)
+
+format: $(READY) ## let ruff write it
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: $(READY) ## resolve the dependencies anew
+	$(BIN)/uv pip compile --quiet --universal --all-extras --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml --output-file requirements.lock
+
+clean: ## forget .venv and what the local servers keep
+	rm -rf $(VENV) .ronde
