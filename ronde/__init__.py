@@ -1,0 +1,1 @@
+"""The door: the command line, the local servers and the demonstration."""

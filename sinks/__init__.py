@@ -1,0 +1,1 @@
+"""Where the outputs go beside their topics."""

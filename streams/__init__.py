@@ -1,0 +1,1 @@
+"""The engine: from the inputs' topics through the core to the outputs', exactly once."""
