@@ -24,6 +24,33 @@ class Topic(NamedTuple):
     min_compaction_lag_ms: int = 0
     max_message_bytes: int = INPUT_BYTES
 
+    def configuration(self) -> dict[str, str]:
+        """How the broker keeps the topic, in the broker's own words."""
+        words = {
+            "cleanup.policy": self.cleanup,
+            "max.message.bytes": str(self.max_message_bytes),
+            # The timestamp of a record is its sender's: of an output, its ``at``.
+            "message.timestamp.type": "CreateTime",
+        }
+        if self.retention_ms is not None:
+            words["retention.ms"] = str(self.retention_ms)
+        if self.cleanup == "compact":
+            words["min.compaction.lag.ms"] = str(self.min_compaction_lag_ms)
+        if self.way == "own":
+            words |= SOON_COMPACTED
+        return words
+
+
+# A restore reads the whole topic, so most of it should be what is in force. The segment written to is never
+# compacted, and the others only when so much of them is outdated; a tombstone outlives the slowest restore.
+SOON_COMPACTED: Final = MappingProxyType(
+    {
+        "segment.bytes": str(64 * 1024 * 1024),
+        "segment.ms": str(3600 * 1000),
+        "min.cleanable.dirty.ratio": "0.2",
+        "delete.retention.ms": str(3600 * 1000),
+    }
+)
 
 _ALL: Final = (
     # An older version of a site stays as long as the inputs do, so that a replay finds it.

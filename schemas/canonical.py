@@ -1,0 +1,38 @@
+"""What identifies a schema: its parsing canonical form and that form's fingerprint.
+
+Avro specification, Parsing Canonical Form and Schema Fingerprints: docs, defaults, aliases and logical
+types are left out, so two schemas of one fingerprint have the same bytes.
+"""
+
+from typing import Any
+
+from fastavro.schema import fingerprint as fastavro_fingerprint
+from fastavro.schema import parse_schema, to_parsing_canonical_form
+
+from schemas.errors import UnusableSchema
+
+
+def canonical(schema: Any) -> str:
+    """The parsing canonical form of a schema given as parsed JSON. UnusableSchema: it is none."""
+    try:
+        return str(to_parsing_canonical_form(parse_schema(schema)))
+    except Exception as error:  # a schema may come from anybody, and fastavro has no one error for it
+        raise UnusableSchema(f"not an Avro schema: {type(error).__name__}") from error
+
+
+def fingerprint(schema: Any) -> bytes:
+    """The CRC-64-AVRO of the canonical form: 8 bytes, little-endian, as single-object encoding wants it."""
+    return bytes.fromhex(fastavro_fingerprint(canonical(schema), "CRC-64-AVRO"))
+
+
+def without_logical_types(schema: Any) -> Any:
+    """The same schema with instants as plain numbers: fastavro would turn them into datetimes."""
+    if isinstance(schema, list):
+        return [without_logical_types(branch) for branch in schema]
+    if isinstance(schema, dict):
+        return {
+            key: without_logical_types(part) if key in {"type", "items", "values", "fields"} else part
+            for key, part in schema.items()
+            if key != "logicalType"
+        }
+    return schema

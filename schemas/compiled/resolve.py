@@ -1,0 +1,92 @@
+"""How a value written by one schema is read by another (Avro specification, Schema Resolution).
+
+What a reader's schema has and the writer's has not takes the field's default, its own nested defaults
+filled in; a symbol that the reader does not know becomes its enum's default.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from schemas.compiled.shapes import Array, Enum, Fixed, Map, Primitive, Record, Shape, Union
+from schemas.errors import UnusableSchema
+
+# The primitives that a primitive of the writer may be read as, beside itself.
+_PROMOTIONS: Final[Mapping[str, frozenset[str]]] = {
+    "int": frozenset({"long"}),
+    "string": frozenset({"bytes"}),
+    "bytes": frozenset({"string"}),
+}
+
+
+def branch_for(written: Shape, read: Shape) -> Shape:
+    """The branch of ``read`` that a value of ``written`` is read as (``read`` itself where it is no union).
+
+    UnusableSchema: there is none. Fields and items are not looked into; reading them finds out.
+    """
+    branches = read.branches if isinstance(read, Union) else (read,)
+    for fits in (_same, _promoted):
+        for branch in branches:
+            if fits(written, branch):
+                return branch
+    raise UnusableSchema(f"{_name(written)} cannot be read as {' or '.join(map(_name, branches))}")
+
+
+def _same(written: Shape, read: Shape) -> bool:
+    if isinstance(written, Primitive) and isinstance(read, Primitive):
+        return written.kind == read.kind
+    if isinstance(written, Record | Enum | Fixed) and isinstance(read, Record | Enum | Fixed):
+        return type(written) is type(read) and written.name == read.name
+    return isinstance(written, Array | Map) and type(written) is type(read)
+
+
+def _promoted(written: Shape, read: Shape) -> bool:
+    if isinstance(written, Primitive) and isinstance(read, Primitive):
+        return read.kind in _PROMOTIONS.get(written.kind, ())
+    return False
+
+
+def _name(shape: Shape) -> str:
+    if isinstance(shape, Primitive):
+        return shape.kind
+    return shape.name if isinstance(shape, Record | Enum | Fixed) else type(shape).__name__.lower()
+
+
+def symbols(written: Enum, read: Enum) -> dict[int, str]:
+    """The symbol read for each index written, the index in zigzag as it stands in the data.
+
+    A symbol is missing where the reader neither knows it nor has a default.
+    """
+    known = frozenset(read.symbols)
+    pairs = ((index, symbol if symbol in known else read.default) for index, symbol in enumerate(written.symbols))
+    return {index << 1: symbol for index, symbol in pairs if symbol is not None}
+
+
+def default_of(
+    shape: Shape, default: Any, constructors: Mapping[str, Callable[..., Any]], array: Callable[[list[Any]], Any]
+) -> Any:
+    """The value that a field's default (JSON) stands for, built as the reader builds what it reads.
+
+    UnusableSchema: the default does not fit, or leaves out a field that has none of its own.
+    """
+    if isinstance(shape, Union):
+        return None if default is None else default_of(_first_present(shape), default, constructors, array)
+    if isinstance(shape, Array):
+        return array([default_of(shape.items, item, constructors, array) for item in default])
+    if isinstance(shape, Record):
+        values = [_field_default(field.name, field, default, constructors, array) for field in shape.fields]
+        return constructors[shape.name](*values)
+    return default
+
+
+def _first_present(union: Union) -> Shape:
+    return next(branch for branch in union.branches if branch != Primitive("null"))
+
+
+def _field_default(
+    name: str, field: Any, given: Mapping[str, Any], constructors: Mapping[str, Callable[..., Any]], array: Any
+) -> Any:
+    if name in given:
+        return default_of(field.shape, given[name], constructors, array)
+    if not field.has_default:
+        raise UnusableSchema(f"{name} is neither written nor has a default")
+    return default_of(field.shape, field.default, constructors, array)

@@ -1,0 +1,130 @@
+"""A schema as typed nodes with every name resolved: what the generators walk.
+
+The JSON of a schema says one thing in several ways (a name, an object, a list); here each has one node.
+A schema that contains itself is refused: no value of ours does, and a stranger's would have no bound.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+from schemas.errors import UnusableSchema
+
+PRIMITIVES: Final = frozenset({"null", "boolean", "int", "long", "float", "double", "bytes", "string"})
+
+
+@dataclass(frozen=True)
+class Primitive:
+    """One of Avro's primitive types; ``is_instant`` for a long of logical type timestamp-millis."""
+
+    kind: str
+    is_instant: bool = False
+
+
+@dataclass(frozen=True)
+class Array:
+    """Values of one type, in order."""
+
+    items: "Shape"
+
+
+@dataclass(frozen=True)
+class Map:
+    """Values of one type by name."""
+
+    values: "Shape"
+
+
+@dataclass(frozen=True)
+class Enum:
+    """One of a few symbols; ``default`` stands for one the reader does not know."""
+
+    name: str
+    symbols: tuple[str, ...]
+    default: str | None
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """So many bytes."""
+
+    name: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field of a record; ``default`` is JSON and counts only where ``has_default``."""
+
+    name: str
+    shape: "Shape"
+    has_default: bool
+    default: Any
+
+
+@dataclass(frozen=True)
+class Record:
+    """Fields in order."""
+
+    name: str
+    fields: tuple[Field, ...]
+
+
+@dataclass(frozen=True)
+class Union:
+    """One of several types."""
+
+    branches: tuple["Shape", ...]
+
+
+Shape: TypeAlias = Primitive | Array | Map | Enum | Fixed | Record | Union
+
+
+def shape_of(schema: Any) -> Shape:
+    """The nodes of a schema given as parsed JSON. UnusableSchema: broken, or it contains itself.
+
+    Names are unqualified: resolution goes by them (Avro specification, Schema Resolution).
+    """
+    try:
+        return _shape(schema, {})
+    except (KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise UnusableSchema(f"the schema cannot be used: {type(error).__name__}") from error
+
+
+def _shape(schema: Any, named: dict[str, Shape]) -> Shape:
+    if isinstance(schema, str):
+        return Primitive(schema) if schema in PRIMITIVES else named[_unqualified(schema)]
+    if isinstance(schema, list):
+        return Union(tuple(_shape(branch, named) for branch in schema))
+    kind = schema["type"]
+    if kind == "array":
+        return Array(_shape(schema["items"], named))
+    if kind == "map":
+        return Map(_shape(schema["values"], named))
+    if kind in {"record", "error", "enum", "fixed"}:
+        return _named(schema, named)
+    if kind == "long":
+        return Primitive("long", is_instant=schema.get("logicalType") == "timestamp-millis")
+    return _shape(kind, named)
+
+
+def _named(schema: Mapping[str, Any], named: dict[str, Shape]) -> Shape:
+    name = _unqualified(schema["name"])
+    shape: Shape
+    if schema["type"] == "enum":
+        shape = Enum(name, tuple(schema["symbols"]), schema.get("default"))
+    elif schema["type"] == "fixed":
+        shape = Fixed(name, int(schema["size"]))
+    else:
+        # The name is entered only when the record is complete, so one that contains itself is not found.
+        shape = Record(name, tuple(_field(field, named) for field in schema["fields"]))
+    named[name] = shape
+    return shape
+
+
+def _field(field: Mapping[str, Any], named: dict[str, Shape]) -> Field:
+    return Field(field["name"], _shape(field["type"], named), "default" in field, field.get("default"))
+
+
+def _unqualified(name: str) -> str:
+    return name.rpartition(".")[2]

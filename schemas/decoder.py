@@ -1,0 +1,99 @@
+"""From bytes behind any header to a value of today's schema.
+
+Either framing is read, and whatever version wrote the value: published ones are known by their
+fingerprint, a registry's by its id (contracts.md, Wire format).
+"""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from schemas.compiled.reader import Constructors, reader
+from schemas.errors import Undecodable, UnusableSchema
+from schemas.framing import CONFLUENT, CONFLUENT_SIZE, SINGLE_OBJECT, SINGLE_OBJECT_SIZE, confluent_id, single_object
+from schemas.loader import Schema, load, released
+
+Read = Callable[[bytes, int], Any]
+
+
+class Writers(Protocol):
+    """Where a Confluent id's schema is found: `schemas.registry.Registry`."""
+
+    def schema(self, schema_id: int) -> Schema:
+        """The schema; SchemaNotFound, UnusableSchema, RegistryUnreachable."""
+        ...
+
+
+def decoder(
+    name: str,
+    constructors: Constructors,
+    writers: Writers | None = None,
+    array: Callable[[list[Any]], Any] = tuple,
+) -> Callable[[bytes], Any]:
+    """A function from framed bytes to a value of the schema ``name``, built as `schemas.compiled.reader` says.
+
+    It raises Undecodable for bytes that are no such value; and, only with ``writers``, RegistryUnreachable,
+    after which the same bytes may be tried again.
+    """
+    readers = _Readers(name, constructors, writers, array)
+    own_header, read_own = readers.own_header, readers.own
+
+    def decode(data: bytes) -> Any:
+        if data.startswith(own_header):
+            return read_own(data, SINGLE_OBJECT_SIZE)
+        return readers.decode(data)
+
+    return decode
+
+
+class _Readers:
+    """The reader for each header seen so far; published versions are there from the start."""
+
+    def __init__(
+        self, name: str, constructors: Constructors, writers: Writers | None, array: Callable[[list[Any]], Any]
+    ) -> None:
+        self._schema = load(name)
+        self._constructors = constructors
+        self._writers = writers
+        self._array = array
+        self.own_header = single_object(self._schema)
+        self.own = reader(self._schema, constructors, array=array)
+        self._by_header = {single_object(version): self._reader(version) for version in released(name).values()}
+
+    def decode(self, data: bytes) -> Any:
+        """The value behind either framing."""
+        if data[:1] == CONFLUENT:
+            return self._of_registry(data[:CONFLUENT_SIZE])(data, CONFLUENT_SIZE)
+        if data[:2] != SINGLE_OBJECT:
+            raise Undecodable("neither in single-object encoding nor in Confluent's")
+        read = self._by_header.get(data[:SINGLE_OBJECT_SIZE])
+        if read is None:
+            raise Undecodable(f"written by no published schema of {self._schema['name']}")
+        return read(data, SINGLE_OBJECT_SIZE)
+
+    def _of_registry(self, header: bytes) -> Read:
+        known = self._by_header.get(header)
+        if known is not None:
+            return known
+        if self._writers is None:
+            raise Undecodable("framed for a schema registry, and none is configured")
+        if len(header) < CONFLUENT_SIZE:
+            raise Undecodable("the data ends within its header")
+        schema_id = confluent_id(header)
+        try:
+            read = self._reader(self._writers.schema(schema_id))
+        except UnusableSchema as error:
+            read = _refusal(f"schema {schema_id} of the registry: {error}")
+        self._by_header[header] = read
+        return read
+
+    def _reader(self, written_by: Schema) -> Read:
+        if single_object(written_by) == self.own_header:
+            return self.own
+        return reader(self._schema, self._constructors, written_by=written_by, array=self._array)
+
+
+def _refusal(problem: str) -> Read:
+    def refuse(data: bytes, at: int) -> Any:  # noqa: ARG001 - stands in a reader's place
+        raise Undecodable(problem)
+
+    return refuse

@@ -1,0 +1,126 @@
+"""Bytes of Kafka to the core's values and back (contracts.md, Values and Wire format).
+
+One codec a worker; every function on it is made once and looked up by topic once, not per record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast, get_args
+
+from schemas.compiled import reader, writer
+from schemas.decoder import decoder
+from schemas.framing import SINGLE_OBJECT_SIZE, confluent, single_object
+from schemas.loader import Schema, load
+from schemas.topics import INPUT_TOPICS, TOPICS
+from streams.escalation import procedures, state, values
+from streams.escalation.names import OutputTopic
+from streams.escalation.state import AMEND, PHASE, Deadline, SiteState
+from streams.escalation.values import Event, OutputValue, Site
+
+if TYPE_CHECKING:
+    from schemas.registry import Registry  # its HTTP client is heavy, and most have no registry
+
+Decode: TypeAlias = Callable[[bytes], Event | Site]
+Encode: TypeAlias = Callable[[OutputValue], bytes]
+
+# What the core calls each record of the schemas.
+_CONSTRUCTORS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
+    {
+        "Contact": values.Contact,
+        "Address": values.Address,
+        "Intervention": values.Intervention,
+        "Site": values.Site,
+        "Alert": values.Alert,
+        "CallResult": values.CallResult,
+        "DispatchReport": values.DispatchReport,
+        "OperatorAction": values.OperatorAction,
+        "SiteRecord": values.SiteRecord,
+        "Procedure": procedures.Procedure,
+        "Callee": state.Callee,
+        "Dispatch": state.Dispatch,
+        "Stretch": state.Stretch,
+        "Handled": state.Handled,
+        "Incident": state.Incident,
+        "Remembered": state.Remembered,
+        "State": state.SiteState,
+    }
+)
+_EMITTED: Final[tuple[OutputTopic, ...]] = get_args(OutputTopic)
+
+
+class Codec:
+    """The functions between bytes and values.
+
+    Each that decodes raises `schemas.errors.Undecodable` for bytes that are no such value; one of an input
+    topic, and only with a registry, also RegistryUnreachable: wait, then try the same bytes again. It asks
+    over the network then, so decode in a thread where a registry is configured.
+    """
+
+    __slots__ = ("decode_site", "decode_state", "decoders", "encode_state", "encoders", "peek_deadlines")
+
+    decoders: Mapping[str, Decode]  # by input topic, without prefix
+    encoders: Mapping[OutputTopic, Encode]  # by output topic, without prefix
+    decode_site: Callable[[bytes], Site]
+    encode_state: Callable[[SiteState], bytes]
+    decode_state: Callable[[bytes], SiteState]
+    peek_deadlines: Callable[[bytes], list[Deadline]]  # those of an encoded state, unsorted
+
+    def __init__(self, registry: Registry | None = None, prefix: str = "ronde.") -> None:
+        """With a registry, outputs (not the state) are framed by the ids it gives for our schemas.
+
+        ``prefix`` stands before the topics' names in the registry's subjects. RegistryUnreachable: wait, and
+        make the codec again. RegistryRefused: the registry will not take one of our schemas.
+        """
+        decoders = {topic: decoder(_schema(topic), _CONSTRUCTORS, registry) for topic in INPUT_TOPICS}
+        encoders = {topic: writer(load(_schema(topic)), _header(topic, registry, prefix)) for topic in _EMITTED}
+        state_schema = load("State")
+        self.decoders = MappingProxyType(decoders)
+        self.encoders = MappingProxyType(encoders)
+        self.decode_site = decoders["sites"]
+        self.encode_state = writer(state_schema, single_object(state_schema), objects={"Incident"})
+        self.decode_state = decoder("State", _CONSTRUCTORS)
+        self.peek_deadlines = _peek(state_schema, self.decode_state)
+
+
+def _schema(topic: str) -> str:
+    name = TOPICS[topic].schema
+    assert name is not None, f"{topic} carries no schema"
+    return name
+
+
+def _header(topic: str, registry: Registry | None, prefix: str) -> bytes:
+    schema = load(_schema(topic))
+    if registry is None:
+        return single_object(schema)
+    return confluent(registry.id_of(f"{prefix}{topic}-value", schema))
+
+
+def _peek(schema: Schema, decode_state: Callable[[bytes], SiteState]) -> Callable[[bytes], list[Deadline]]:
+    """A restore wants the deadlines of a million states, and no more of them.
+
+    Almost all states have one open incident, whose deadlines stand in its first fields; the rest of such a
+    state is not looked at, so a fault there shows when the state is touched. All others are decoded.
+    """
+    one_incident = single_object(schema) + b"\x02"
+    incident = schema["fields"][0]["type"]["items"]
+    head = {**incident, "fields": incident["fields"][:4]}
+    read_head = reader(head, {"Incident": _deadlines_of}, whole=False)
+
+    def peek(data: bytes) -> list[Deadline]:
+        if data.startswith(one_incident):
+            return cast("list[Deadline]", read_head(data, SINGLE_OBJECT_SIZE + 1))
+        return decode_state(data).deadlines()
+
+    return peek
+
+
+def _deadlines_of(incident_id: str, _phase: str, deadline: int | None, amend_due: int | None) -> list[Deadline]:
+    """The same as `SiteState.deadlines` of a state with this one incident."""
+    armed: list[Deadline] = []
+    if deadline is not None:
+        armed.append(Deadline(deadline, incident_id, PHASE))
+    if amend_due is not None:
+        armed.append(Deadline(amend_due, incident_id, AMEND))
+    return armed
