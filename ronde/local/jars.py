@@ -1,0 +1,172 @@
+"""The jars of Apache Kafka: fetched once per user, checked, and kept (architecture: local servers, real ones).
+
+`kafka.lock` lists each jar with its SHA-256 and its size in bytes, so a start resolves nothing and runs
+the same bytes everywhere. `python -m ronde.local.jars` writes it anew from the pins below.
+
+The jars lie in ``$XDG_CACHE_HOME/ronde/kafka-<version>`` (``~/.cache`` by default), one folder for every
+data folder and every test run. A jar gets there only whole and checked: it is fetched beside it and moved.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+
+from ronde.errors import Failed
+from ronde.local.lock import alone
+
+if TYPE_CHECKING:
+    from jgo.maven import MavenContext
+
+VERSION: Final = "4.3.1"
+LOCK: Final = Path(__file__).with_name("kafka.lock")
+# The clients are pinned beside the server, or the resolver settles for older ones.
+PINS: Final = (
+    f"org.apache.kafka:kafka_2.13:{VERSION}",
+    f"org.apache.kafka:kafka-clients:{VERSION}",
+    "org.apache.logging.log4j:log4j-slf4j-impl:2.25.3",
+    "org.apache.logging.log4j:log4j-core:2.25.3",
+)
+FETCHERS: Final = 4  # at the same time
+TRIES: Final = 3  # per jar: a broken connection is common, three in a row are not
+
+Progress: TypeAlias = Callable[[int, int], None]
+"""Told after each jar: bytes fetched so far, bytes to fetch in all."""
+
+
+class Jar(NamedTuple):
+    """One line of the lock: what it is, the SHA-256 of its bytes (hex), its size in bytes."""
+
+    group: str
+    artifact: str
+    version: str
+    sha256: str
+    size: int
+
+    @property
+    def file_name(self) -> str:
+        """The name it is kept under, as in any Maven repository."""
+        return f"{self.artifact}-{self.version}.jar"
+
+
+def locked() -> list[Jar]:
+    """The jars of the lock, in the order of the class path."""
+    lines = (line.split() for line in LOCK.read_text(encoding="utf-8").splitlines() if not line.startswith("#"))
+    jars = [(coordinate.split(":"), sha256, int(size)) for coordinate, sha256, size in lines]
+    return [Jar(group, artifact, version, sha256, size) for (group, artifact, version), sha256, size in jars]
+
+
+def folder() -> Path:
+    """Where the jars are kept; it need not exist."""
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache) / "ronde" / f"kafka-{VERSION}"
+
+
+def missing() -> list[Jar]:
+    """The jars still to be fetched."""
+    return [jar for jar in locked() if not (folder() / jar.file_name).exists()]
+
+
+def fetch(progress: Progress = lambda _fetched, _total: None) -> list[Path]:
+    """The class path, after fetching what is missing of it; concurrent calls fetch once.
+
+    Raises `Failed` when a jar cannot be had, or is not the one the lock names.
+    """
+    if missing():
+        with alone(folder() / "fetching.lock"):
+            _fetch(missing(), progress)
+    return [folder() / jar.file_name for jar in locked()]
+
+
+def _fetch(jars: list[Jar], progress: Progress) -> None:
+    """Fetch these jars, several at a time."""
+    total = sum(jar.size for jar in jars)
+    fetched = 0
+    progress(fetched, total)
+    staging = folder() / "fetching"
+    shutil.rmtree(staging, ignore_errors=True)  # half a jar of a fetch that was killed
+    with ThreadPoolExecutor(FETCHERS) as fetchers:
+        context = _repository(staging)
+        running = {fetchers.submit(_fetch_one, jar, context): jar for jar in jars}
+        try:
+            for future, jar in running.items():
+                future.result()
+                fetched += jar.size
+                progress(fetched, total)
+        except BaseException:
+            fetchers.shutdown(wait=True, cancel_futures=True)
+            raise
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+
+
+def _fetch_one(jar: Jar, context: MavenContext) -> None:
+    """Fetch one jar, check it, move it to where it stays."""
+    artifact = context.project(jar.group, jar.artifact).at_version(jar.version).artifact()
+    for tries_left in reversed(range(TRIES)):
+        try:
+            path = artifact.resolve()
+            _check(jar, path)
+        except (OSError, RuntimeError, _OtherBytesError) as error:  # requests' errors are OSErrors
+            if artifact.cached_path is not None:
+                artifact.cached_path.unlink(missing_ok=True)
+            # A repository's answer is final; a connection that broke is worth another try.
+            if tries_left and not isinstance(error, RuntimeError):
+                continue
+            raise Failed(
+                f"{jar.file_name} of Apache Kafka {VERSION} could not be fetched from the Maven repository: {error}. "
+                "Check the network and try again, or name a mirror in the [repositories] of jgo's configuration file"
+            ) from error
+        else:
+            path.replace(folder() / jar.file_name)
+            return
+
+
+class _OtherBytesError(Exception):
+    """The bytes that came are not those of the lock."""
+
+
+def _check(jar: Jar, path: Path) -> None:
+    """Refuse bytes other than the lock's."""
+    found = _sha256(path)
+    if found != jar.sha256:
+        raise _OtherBytesError(f"its SHA-256 is {found}, expected {jar.sha256}")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _repository(staging: Path) -> MavenContext:
+    """Where jars come from, with the mirrors of jgo's own configuration file; ``staging`` is where they arrive."""
+    from jgo.config import GlobalSettings  # noqa: PLC0415 - only who fetches needs it
+    from jgo.maven import MavenContext  # noqa: PLC0415 - as above
+
+    context = MavenContext(repo_cache=staging, timeout=15)
+    context.remote_repos.update(GlobalSettings.load().repositories)
+    return context
+
+
+def relock() -> None:
+    """Resolve the pins and everything they need, and write the lock."""
+    with TemporaryDirectory() as staging:
+        context = _repository(Path(staging))
+        inputs, needed = context.resolver.resolve([context.create_dependency(pin) for pin in PINS])
+        artifacts = [d.artifact for d in (*inputs, *needed) if d.scope in {None, "compile", "runtime"}]
+        lines = [f"# What Apache Kafka {VERSION} runs on: made by `python -m ronde.local.jars`, not by hand."]
+        for artifact in artifacts:
+            path = artifact.resolve()
+            coordinate = f"{artifact.groupId}:{artifact.artifactId}:{artifact.version}"
+            lines.append(f"{coordinate} {_sha256(path)} {path.stat().st_size}")
+    LOCK.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    relock()

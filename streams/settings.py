@@ -1,0 +1,140 @@
+"""The settings in force: read from a TOML file and the environment, checked, and listed (contracts.md, Settings).
+
+The environment wins over the file. Everything wrong is told at once. A secret value is in no message, listing or
+``repr``; the clients get it through `Settings.client`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, Final, NamedTuple
+
+from pydantic import BaseModel, Field, PrivateAttr, StringConstraints
+
+from schemas.topics import TOPICS
+from streams.client_properties import PROPERTIES, Role, Value, of_role
+from streams.escalation.procedures import Procedure, Procedures
+from streams.settings_checks import MASK, checked, leaves, procedures_without_a_version, refused_properties
+from streams.settings_sections import (
+    LogSettings,
+    ProcedureSettings,
+    RegistrySettings,
+    Section,
+    TopicSettings,
+    WorkerSettings,
+)
+from streams.settings_sources import KAFKA, REGISTRY_URL, Given, Problem, Setting, dotted, read_environment, read_file
+
+LONGEST_PREFIX: Final = 249 - max(map(len, TOPICS))  # a topic's whole name has at most 249 characters
+KAFKA_DEFAULTS: Final[Mapping[str, str]] = MappingProxyType({"bootstrap.servers": "localhost:9092"})
+
+
+class SettingsError(Exception):
+    """The settings cannot be used; ``problems`` names each thing that is wrong, and so does the message."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("the settings cannot be used:\n" + "\n".join(f"  {problem}" for problem in problems))
+        self.problems = problems
+
+
+class Shown(NamedTuple):
+    """One setting in force, as it may be shown: its dotted name, its value or a mask, where it comes from."""
+
+    name: str
+    value: str | int | bool | None
+    origin: str
+
+
+class Settings(Section):
+    """All settings."""
+
+    prefix: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9._-]*$", max_length=LONGEST_PREFIX)] = Field(
+        default="ronde.", description="what stands before each topic's name: letters, digits, '.', '_', '-'"
+    )
+    kafka: Mapping[str, str] = Field(
+        KAFKA_DEFAULTS, repr=False, description="librdkafka's properties, for every client"
+    )
+    topics: TopicSettings = TopicSettings()
+    worker: WorkerSettings = Field(default_factory=WorkerSettings)
+    registry: RegistrySettings = RegistrySettings()
+    log: LogSettings = LogSettings()
+    procedure_settings: ProcedureSettings = Field(default=ProcedureSettings(), alias="procedures")
+
+    _given: dict[Setting, Given] = PrivateAttr(default_factory=dict)
+
+    def client(self, role: Role) -> dict[str, Value]:
+        """The librdkafka properties of a client of this role, secrets included: never log them."""
+        return of_role(self.kafka, role)
+
+    def topic(self, name: str) -> str:
+        """A topic's name on the broker."""
+        return f"{self.prefix}{TOPICS[name].name}"
+
+    def procedures(self) -> Procedures:
+        """The procedures that incidents begin with."""
+        sections = self.procedure_settings
+        return {
+            "SECURITY": Procedure(name="SECURITY", **sections.SECURITY.model_dump()),
+            "FIRE": Procedure(name="FIRE", **sections.FIRE.model_dump()),
+        }
+
+    def shown(self) -> list[Shown]:
+        """Every setting in force with its origin, in the order of the tables; secrets masked."""
+        return [self._shown(setting, value) for setting, value in _values(self, ())]
+
+    def _shown(self, setting: Setting, value: object) -> Shown:
+        given = self._given.get(setting)
+        plain = value if isinstance(value, str | int | None) else str(value)
+        if given and given.secret:
+            plain = MASK
+        elif setting == REGISTRY_URL and isinstance(plain, str):
+            plain = re.sub(r"//[^/@]*@", f"//{MASK}@", plain)
+        return Shown(dotted(setting), plain, given.origin if given else "default")
+
+
+def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
+    """The settings of a file (None: no file) and an environment (``os.environ``).
+
+    Raises `SettingsError` when the file cannot be read, a name is unknown, a value is not allowed, or a procedure's
+    value is replaced without a new version; it tells all of it at once.
+    """
+    fields = dict(leaves(Settings, ()))
+    known = {*fields, *((KAFKA, name) for name in PROPERTIES)}
+    sources = [read_file(path, known, environ)] if path else []
+    sources.append(read_environment(environ, known))
+    given = {setting: found for source in sources for setting, found in source.given.items()}
+    problems = [problem for source in sources for problem in source.problems]
+
+    tree: dict[str, Any] = {KAFKA: dict(KAFKA_DEFAULTS)}
+    for setting, found in given.items():
+        value = checked(setting, found, fields.get(setting))
+        if isinstance(value, Problem):
+            problems.append(value)
+            continue
+        table = tree
+        for step in setting[:-1]:
+            table = table.setdefault(step, {})
+        table[setting[-1]] = value
+    problems += procedures_without_a_version(tree.get("procedures", {}), given)
+    problems += refused_properties(tree[KAFKA], given)
+    if problems:
+        raise SettingsError(problems)
+    settings = Settings.model_validate(tree)
+    settings._given.update(given)  # noqa: SLF001 - its own loader
+    return settings
+
+
+def _values(section: BaseModel, above: Setting) -> Iterator[tuple[Setting, Any]]:
+    """Every setting below a table with its value, in order."""
+    for name, field in type(section).model_fields.items():
+        value = getattr(section, name)
+        setting = (*above, field.alias or name)
+        if isinstance(value, BaseModel):
+            yield from _values(value, setting)
+        elif setting == (KAFKA,):
+            yield from (((KAFKA, name), text) for name, text in value.items())
+        else:
+            yield setting, value

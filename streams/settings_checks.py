@@ -1,0 +1,93 @@
+"""What may be wrong with settings that have a name: their values, one by one and taken together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
+
+from streams.client_properties import refusals
+from streams.escalation.procedures import DEFAULTS
+from streams.settings_sources import KAFKA, REGISTRY_URL, Given, Problem, Setting, dotted
+
+MASK: Final = "********"
+_SHIPPED: Final = {procedure.version for procedure in DEFAULTS.values()}
+
+
+def leaves(section: type[BaseModel], above: Setting) -> Iterator[tuple[Setting, FieldInfo]]:
+    """Every setting below a table with its type, default and description; ``kafka`` is a table of its own kind."""
+    for name, field in section.model_fields.items():
+        setting = (*above, field.alias or name)
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from leaves(field.annotation, setting)
+        elif setting != (KAFKA,):
+            yield setting, field
+
+
+def checked(setting: Setting, found: Given, field: FieldInfo | None) -> Any:
+    """The value as the setting's type, or the problem with it; ``field`` is None for a librdkafka property."""
+    if field is None:
+        return _property(setting, found)
+    if found.text and found.value == "" and type(None) in getattr(field.annotation, "__args__", ()):
+        return None  # a variable cannot be null
+    constrained: Any = field.annotation
+    for constraint in field.metadata:
+        constrained = Annotated[constrained, constraint]
+    of_field = TypeAdapter[Any](constrained, config=ConfigDict(strict=not found.text))
+    try:
+        return of_field.validate_python(found.value)
+    except ValidationError as error:
+        details = error.errors(include_input=False, include_url=False, include_context=False)
+        wrong = details[0]["msg"].removeprefix("Value error, ")
+        hidden = found.secret or setting == REGISTRY_URL
+        said = "its value" if hidden else repr(found.value)
+        message = f"{said} is not allowed: {wrong[0].lower()}{wrong[1:]}. It is {field.description}"
+        return Problem(found.origin, dotted(setting), message)
+
+
+def _property(setting: Setting, found: Given) -> str | Problem:
+    """A librdkafka property as text, which is what librdkafka reads."""
+    if isinstance(found.value, bool):
+        return str(found.value).lower()
+    if isinstance(found.value, str | int | float):
+        return str(found.value)
+    message = 'is not a value of librdkafka: write text, a number, true or false, { env = "NAME" } or { file = "PATH" }'
+    return Problem(found.origin, dotted(setting), message)
+
+
+def procedures_without_a_version(
+    procedures: Mapping[str, Mapping[str, Any]], given: Mapping[Setting, Given]
+) -> list[Problem]:
+    """Each procedure whose values differ from the shipped ones under a shipped version (contracts.md, Settings)."""
+    problems = []
+    for name, shipped in DEFAULTS.items():
+        values = procedures.get(name, {})
+        version = values.get("version", shipped.version)
+        replaced = [key for key, value in values.items() if key != "version" and value != getattr(shipped, key)]
+        setting = ("procedures", name, "version")
+        if replaced and version in _SHIPPED:
+            origin = given[("procedures", name, replaced[0])].origin
+            message = (
+                f'"{version}" is shipped with other values, and {", ".join(replaced)} replaced here: '
+                f'give these values a version of their own, as version = "{name.lower()}/2"'
+            )
+            problems.append(Problem(origin, dotted(setting), message))
+        elif version != shipped.version and version in _SHIPPED:
+            message = f'"{version}" is the shipped version of the other procedure: give this one another'
+            problems.append(Problem(given[setting].origin, dotted(setting), message))
+    return problems
+
+
+def refused_properties(properties: Mapping[str, str], given: Mapping[Setting, Given]) -> list[Problem]:
+    """What librdkafka says against the values, secrets masked; it is asked only when there are any."""
+    problems = []
+    for name, said in refusals(properties):
+        setting = (KAFKA, name) if name else (KAFKA,)
+        for other, found in given.items():
+            if found.secret and found.value and other[0] == KAFKA:
+                said = said.replace(str(found.value), MASK)  # noqa: PLW2901
+        origin = given[setting].origin if setting in given else ""
+        problems.append(Problem(origin, dotted(setting), f"librdkafka refuses it: {said}"))
+    return problems

@@ -1,0 +1,180 @@
+"""The tables of the settings: their names, their defaults, what each value may be (contracts.md, Settings).
+
+Every setting has a default and a description; the description ends the message about a wrong value.
+"""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import Annotated, Final, Literal, TypeAlias
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from streams.escalation.procedures import FIRE, SECURITY
+
+LONGEST_ID: Final = 128  # bytes of UTF-8, as for every id (contracts.md, Values)
+
+
+def _at_most_an_id(text: str) -> str:
+    if len(text.encode()) > LONGEST_ID:
+        raise ValueError(f"it is longer than {LONGEST_ID} bytes")
+    return text
+
+
+def _a_web_address(url: str) -> str:
+    if not url.startswith(("http://", "https://")):
+        raise ValueError("it does not begin with http:// or https://")
+    return url
+
+
+Whole: TypeAlias = Annotated[int, Field(ge=1, le=2**31 - 1)]
+Id: TypeAlias = Annotated[str, StringConstraints(pattern=r"\S"), AfterValidator(_at_most_an_id)]
+Name: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9._-]{1,200}$")]
+WebAddress: TypeAlias = Annotated[str, AfterValidator(_a_web_address)]
+
+
+class Section(BaseModel):
+    """A table of settings, immutable; an unknown name or a value of another type is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, populate_by_name=True)
+
+
+class TopicSettings(Section):
+    """How `ronde topics create` makes topics; their sizes and retention are the contract's."""
+
+    partitions: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        default=6, description="how many partitions each topic has, fixed for life: a whole number from 1 to 10000"
+    )
+    replication_factor: Annotated[int, Field(ge=1, le=100)] | None = Field(
+        default=None, description="how many brokers keep each record: a whole number from 1 (default: the brokers' own)"
+    )
+    min_insync_replicas: Annotated[int, Field(ge=1, le=100)] | None = Field(
+        default=None,
+        description="how many of them have it before it counts: a whole number from 1 (default: the brokers' own)",
+    )
+
+
+class WorkerSettings(Section):
+    """`ronde worker`."""
+
+    group: Name = Field(
+        default="ronde", description="the consumer group that workers share: letters, digits, '.', '_', '-'"
+    )
+    id: Name = Field(
+        default_factory=socket.gethostname,
+        description="this worker's name, the same after a restart and no other's: letters, digits, '.', '_', '-'",
+    )
+    host: Annotated[str, StringConstraints(min_length=1)] = Field(
+        default="127.0.0.1", description="the address its web pages listen on"
+    )
+    port: Annotated[int, Field(ge=0, le=65535)] = Field(
+        default=6066, description="the port of its web pages: a whole number from 0 (any free one) to 65535"
+    )
+    data_dir: Annotated[Path, Field(strict=False)] = Field(
+        default=Path(".ronde/worker"), description="a folder for what it keeps between runs: the registry's schemas"
+    )
+    group_protocol: Literal["consumer", "classic"] = Field(
+        default="consumer", description='how the group settles: "consumer" (Kafka 4) or "classic"'
+    )
+    session_timeout_ms: Annotated[int, Field(ge=1000, le=1_800_000)] = Field(
+        default=6000,
+        description="after how many milliseconds of silence a worker counts as dead: a whole number from 1000",
+    )
+    transaction_timeout_ms: Annotated[int, Field(ge=1000, le=900_000)] = Field(
+        default=10_000,
+        description="after how many milliseconds a dead worker's transaction ends: a whole number from 1000",
+    )
+    chunk_max: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        default=5000, description="how many records one transaction takes at most: a whole number from 1 to 100000"
+    )
+    catch_up_seconds: Annotated[int, Field(ge=0, le=3600)] = Field(
+        default=30,
+        description="how long waiting inputs go before deadlines after an assignment: whole seconds, 0 to 3600",
+    )
+    stall_seconds: Whole = Field(
+        default=10, description="without progress for how long /health fails: whole seconds from 1"
+    )
+    aborts_per_minute: Annotated[int, Field(ge=0, le=60)] = Field(
+        default=3,
+        description="how many refused commits a minute it recovers from before it ends: a whole number from 0 to 60",
+    )
+
+
+class RegistrySettings(Section):
+    """The schema registry; without one, records carry the fingerprint of their schema."""
+
+    url: WebAddress | None = Field(
+        default=None, repr=False, description="its address, beginning with http:// or https:// (default: no registry)"
+    )
+
+
+class LogSettings(Section):
+    """The worker's own lines."""
+
+    format: Literal["json", "console"] = Field(default="json", description='"json" (each line an object) or "console"')
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description='the least that is logged: "debug", "info", "warning" or "error"'
+    )
+
+
+class _ProcedureSettings(Section):
+    """The values of a procedure; the defaults that both share are SECURITY's."""
+
+    default_partner: Id | None = Field(
+        default=SECURITY.default_partner, description="the partner asked where a site names none: an id (default: none)"
+    )
+    wait_seconds: Whole = Field(
+        default=SECURITY.wait_seconds, description="the wait between the two rounds: whole seconds from 1"
+    )
+    call_timeout_seconds: Whole = Field(
+        default=SECURITY.call_timeout_seconds, description="when a call counts as not answered: whole seconds from 1"
+    )
+    response_timeout_seconds: Whole = Field(
+        default=SECURITY.response_timeout_seconds, description="how long a partner may be silent: whole seconds from 1"
+    )
+    requests: Whole = Field(
+        default=SECURITY.requests, description="how often a silent partner is asked in all: a whole number from 1"
+    )
+    arrival_timeout_seconds: Whole = Field(
+        default=SECURITY.arrival_timeout_seconds, description="from the acceptance to the arrival: whole seconds from 1"
+    )
+    on_site_timeout_seconds: Whole = Field(
+        default=SECURITY.on_site_timeout_seconds, description="from the arrival to the report: whole seconds from 1"
+    )
+    attention_interval_seconds: Whole = Field(
+        default=SECURITY.attention_interval_seconds,
+        description="until an attention is raised again: whole seconds from 1",
+    )
+    amend_interval_seconds: Whole = Field(
+        default=SECURITY.amend_interval_seconds, description="between two amends of a dispatch: whole seconds from 1"
+    )
+    runaway_threshold: Whole = Field(
+        default=SECURITY.runaway_threshold,
+        description="which alert of an incident raises RUNAWAY: a whole number from 1",
+    )
+
+
+_VERSION: Final = 'the name of these values, as "security/2"'
+_CONFIRMS: Final = "whether a wrong code is asked for once more: true or false"
+
+
+class SecuritySettings(_ProcedureSettings):
+    """The procedure of an intrusion, a hold-up, a tampering."""
+
+    version: Id = Field(default=SECURITY.version, description=_VERSION)
+    confirms: bool = Field(default=SECURITY.confirms, description=_CONFIRMS)
+
+
+class FireSettings(_ProcedureSettings):
+    """The procedure of a fire."""
+
+    version: Id = Field(default=FIRE.version, description=_VERSION)
+    confirms: bool = Field(default=FIRE.confirms, description=_CONFIRMS)
+
+
+class ProcedureSettings(Section):
+    """Both procedures."""
+
+    SECURITY: SecuritySettings = SecuritySettings()
+    FIRE: FireSettings = FireSettings()

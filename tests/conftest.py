@@ -1,0 +1,170 @@
+"""What the tests share: one real broker a run, fresh topics a test, settings that lead to them.
+
+Nothing heavy is imported before a test asks for it, so that the tests of the pure core stay quick.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+import pytest
+
+if TYPE_CHECKING:
+    from ronde.local.kafka import Kafka
+    from streams.settings import Settings
+
+
+class Ran(NamedTuple):
+    """What a command did: its exit status, what it wrote to standard output and to standard error."""
+
+    exit: int
+    out: str
+    err: str
+
+
+Run: TypeAlias = Callable[..., Ran]
+SettingsFile: TypeAlias = Callable[..., Path]
+MakeSettings: TypeAlias = Callable[..., "Settings"]
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
+    """The broker of this run: real, in a temporary folder, on a port of its own, stopped at the end.
+
+    A test that stops, kills or pauses it must leave it running, or better start one of its own.
+    """
+    from ronde.local.kafka import Kafka  # noqa: PLC0415 - as the head says
+    from ronde.local.ports import free_port  # noqa: PLC0415 - as the head says
+
+    broker = Kafka(tmp_path_factory.mktemp("kafka"), port=free_port())
+    try:
+        broker.start()
+        yield broker
+    finally:
+        broker.stop()
+        shutil.rmtree(broker.folder / "data", ignore_errors=True)  # the logs stay for whoever looks into a failure
+
+
+@pytest.fixture
+def prefix() -> str:
+    """A prefix that no other test has, so that tests never meet each other's records."""
+    return f"test-{uuid.uuid4().hex[:8]}."
+
+
+@pytest.fixture
+def settings_file(tmp_path: Path, prefix: str, request: pytest.FixtureRequest) -> SettingsFile:
+    """Write a settings file for this test's broker and prefix, and say where it is.
+
+    Sections are given by keyword, over the test's own: ``settings_file(worker={"id": "a"}, topics={"partitions": 2})``.
+    Each call writes a file of its own.
+    """
+    written = iter(range(1000))
+
+    def write(**sections: Mapping[str, Any] | str) -> Path:
+        broker: Kafka = request.getfixturevalue("kafka")
+        tree: dict[str, Any] = {
+            "prefix": prefix,
+            "kafka": {"bootstrap.servers": broker.bootstrap_servers},
+            "topics": {"partitions": 3},
+            "worker": {"group": f"{prefix}workers", "port": 0, "data_dir": str(tmp_path / "worker")},
+        }
+        for name, section in sections.items():
+            tree[name] = section if isinstance(section, str) else {**tree.get(name, {}), **section}
+        path = tmp_path / f"settings-{next(written)}.toml"
+        path.write_text("\n".join(_toml(tree)) + "\n", encoding="utf-8")
+        return path
+
+    return write
+
+
+@pytest.fixture
+def settings(settings_file: SettingsFile) -> MakeSettings:
+    """Settings for this test's broker and prefix, in force; sections by keyword, as for ``settings_file``."""
+
+    def make(**sections: Mapping[str, Any] | str) -> Settings:
+        from streams.settings import load  # noqa: PLC0415 - as the head says
+
+        return load(settings_file(**sections), {})
+
+    return make
+
+
+@pytest.fixture
+def topics(settings: MakeSettings) -> Settings:
+    """A fresh set of all topics (3 partitions each) on the broker; the settings that lead to them."""
+    from streams.topics import create  # noqa: PLC0415 - as the head says
+
+    made = settings()
+    create(made)
+    return made
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+    """Run a command of the command line here, as a shell would: ``run("topics", "check", "--json")``.
+
+    Its environment has no ``RONDE_…`` but what the test sets by ``monkeypatch``.
+    """
+    for name in [name for name in os.environ if name.startswith("RONDE_")]:
+        monkeypatch.delenv(name)
+
+    def command(*arguments: str | Path) -> Ran:
+        from ronde.cli import main  # noqa: PLC0415 - as the head says
+
+        monkeypatch.setattr(sys, "argv", ["ronde", *map(str, arguments)])
+        capfd.readouterr()
+        try:
+            main()
+        except SystemExit as ended:
+            return Ran(int(ended.code or 0), *capfd.readouterr())
+        return Ran(0, *capfd.readouterr())
+
+    return command
+
+
+@pytest.fixture(scope="session")
+def client_log() -> logging.Logger:
+    """A logger for librdkafka clients (``logger=client_log``): at most five lines a second, the rest dropped.
+
+    A client of a stopped broker would otherwise fill the report with its attempts to connect.
+    """
+    logger = logging.getLogger("tests.librdkafka")
+    logger.addFilter(_AtMost(lines=5, seconds=1.0))
+    return logger
+
+
+class _AtMost(logging.Filter):
+    """Let so many lines through in so many seconds."""
+
+    def __init__(self, lines: int, seconds: float) -> None:
+        super().__init__()
+        self.lines, self.seconds = lines, seconds
+        self._since, self._passed = 0.0, 0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        now = time.monotonic()
+        if now - self._since > self.seconds:
+            self._since, self._passed = now, 0
+        self._passed += 1
+        return self._passed <= self.lines
+
+
+def _toml(table: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[str]:
+    """A tree of tables as TOML lines; JSON's strings, numbers and booleans are TOML's."""
+    plain = {name: value for name, value in table.items() if not isinstance(value, Mapping)}
+    if path and (plain or not table):
+        yield f"[{'.'.join(map(json.dumps, path))}]"
+    for name, value in plain.items():
+        yield f"{json.dumps(name)} = {json.dumps(value)}"
+    for name, value in table.items():
+        if isinstance(value, Mapping):
+            yield from _toml(value, (*path, name))

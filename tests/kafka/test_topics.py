@@ -1,0 +1,142 @@
+"""Topics on a real broker: made as the contract says, compared with it, and never mended behind anyone's back."""
+
+import json
+import time
+
+import pytest
+from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
+
+from schemas.topics import INPUT_BYTES, OWN_BYTES, TOPICS
+from streams import topics
+from streams.settings import Settings
+from streams.topics import Difference, Found, TopicsError, create, differences, find
+from tests.conftest import MakeSettings, Run, SettingsFile
+
+
+def as_expected(settings: Settings) -> dict[str, Found]:
+    return {
+        settings.topic(name): Found(settings.topics.partitions, topic.configuration()) for name, topic in TOPICS.items()
+    }
+
+
+def make(settings: Settings, name: str, partitions: int, **configuration: str) -> None:
+    """Make one topic otherwise than we would."""
+    words = {word.replace("_", "."): value for word, value in configuration.items()}
+    topic = NewTopic(settings.topic(name), num_partitions=partitions, replication_factor=1, config=words)
+    admin = AdminClient(settings.client("admin"))
+    admin.create_topics([topic])[topic.topic].result()
+
+
+def test_topics_are_made_once_and_as_the_contract_says(settings: MakeSettings) -> None:
+    wanted = settings(topics={"partitions": 2, "replication_factor": 1, "min_insync_replicas": 1})
+    assert create(wanted) == [wanted.topic(name) for name in TOPICS]
+    assert create(wanted) == []
+    found = find(wanted)
+    assert differences(found, wanted) == []
+    assert {partitions for partitions, _ in found.values()} == {2}
+    for name, topic in TOPICS.items():
+        configuration = found[wanted.topic(name)].configuration
+        expected = {**topic.configuration(), "min.insync.replicas": "1"}
+        assert {word: configuration[word] for word in expected} == expected
+
+
+def test_the_contract_keeps_history_and_takes_whole_inputs_into_what_carries_them() -> None:
+    thirty_days = str(30 * 24 * 3600 * 1000)
+    assert TOPICS["sites"].configuration()["min.compaction.lag.ms"] == thirty_days
+    assert TOPICS["alerts"].configuration()["retention.ms"] == thirty_days
+    sizes = {name: int(topic.configuration()["max.message.bytes"]) for name, topic in TOPICS.items()}
+    assert {name for name, size in sizes.items() if size == OWN_BYTES} == {"dead-letters", "quarantine", "state"}
+    assert {sizes[name] for name in TOPICS if TOPICS[name].way == "in"} == {INPUT_BYTES}
+
+
+def test_nothing_on_the_broker_means_all_are_missing(settings: MakeSettings) -> None:
+    wanted = settings()
+    assert find(wanted) == {}
+    assert [(d.topic, d.what) for d in differences({}, wanted)] == [(wanted.topic(name), "missing") for name in TOPICS]
+
+
+def test_each_difference_names_its_topic_with_what_is_expected_and_found(settings: MakeSettings) -> None:
+    wanted = settings()
+    make(wanted, "alerts", partitions=4, cleanup_policy="delete", max_message_bytes=str(INPUT_BYTES))
+    make(wanted, "sites", partitions=3, cleanup_policy="delete", max_message_bytes=str(INPUT_BYTES))
+    make(wanted, "state", partitions=3, cleanup_policy="compact", max_message_bytes="1048588")
+    assert len(create(wanted)) == len(TOPICS) - 3
+    assert differences(find(wanted), wanted) == [
+        Difference(wanted.topic("sites"), "cleanup.policy", "compact", "delete"),
+        Difference(wanted.topic("alerts"), "partitions", "3", "4"),
+        Difference(wanted.topic("state"), "max.message.bytes", "2000000", "1048588"),
+    ]
+
+
+def test_retention_is_the_operators_to_lengthen(settings: MakeSettings) -> None:
+    wanted = settings()
+    found = as_expected(wanted)
+    name = wanted.topic("alerts")
+    found[name] = Found(3, {**found[name].configuration, "retention.ms": "-1", "min.insync.replicas": "2"})
+    assert differences(found, wanted) == []
+
+
+def test_timestamps_must_be_the_senders(settings: MakeSettings) -> None:
+    wanted = settings()
+    found = as_expected(wanted)
+    name = wanted.topic("decisions")
+    found[name] = Found(3, {**found[name].configuration, "message.timestamp.type": "LogAppendTime"})
+    (difference,) = differences(found, wanted)
+    assert str(difference) == f"{name}: message.timestamp.type is LogAppendTime, expected CreateTime"
+
+
+def test_a_broker_that_refuses_is_quoted(settings: MakeSettings) -> None:
+    with pytest.raises(TopicsError, match=r"refuses topic test-\S+: .*[Rr]eplication"):
+        create(settings(topics={"replication_factor": 3}))
+
+
+def test_commands_create_and_check(run: Run, settings_file: SettingsFile, prefix: str) -> None:
+    file = settings_file()
+    before = run("topics", "check", "--settings", file)
+    assert before.exit == 1
+    assert f"{prefix}alerts: is missing" in before.err
+    assert "`ronde topics create`" in before.err
+
+    made = run("topics", "create", "--settings", file, "--json")
+    assert (made.exit, json.loads(made.out)["created"]) == (0, [f"{prefix}{name}" for name in TOPICS])
+    again = run("topics", "create", "--settings", file)
+    assert (again.exit, again.out) == (0, "13 of 13 topics were there\n")
+    assert run("topics", "check", "--settings", file).out.startswith("all 13 topics are as they must be")
+
+    wider = settings_file(topics={"partitions": 12})
+    checked = run("topics", "check", "--settings", wider)
+    assert checked.exit == 1
+    assert f"{prefix}alerts: partitions is 3, expected 12" in checked.err
+    assert "if that is meant, set topics.partitions to 3" in checked.err
+    as_json = run("topics", "check", "--settings", wider, "--json")
+    assert as_json.exit == 1
+    assert json.loads(as_json.out)["differences"][0] == {
+        "topic": f"{prefix}sites",
+        "what": "partitions",
+        "expected": "12",
+        "found": "3",
+    }
+
+
+def test_a_number_of_partitions_is_never_changed(run: Run, settings: MakeSettings, settings_file: SettingsFile) -> None:
+    make(settings(), "alerts", partitions=4)
+    ran = run("topics", "create", "--settings", settings_file())
+    assert ran.exit == 1
+    assert "alerts: partitions is 4, expected 3" in ran.err
+    assert "fixed for life" in ran.err
+    assert find(settings())[settings().topic("alerts")].partitions == 4
+
+
+def test_a_broker_that_is_not_there_is_one_clear_line_within_ten_seconds(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert topics.ANSWER_SECONDS < 9
+    monkeypatch.setattr(topics, "ANSWER_SECONDS", 1.0)
+    monkeypatch.setenv("RONDE_KAFKA__BOOTSTRAP_SERVERS", "127.0.0.1:9")
+    began = time.monotonic()
+    ran = run("topics", "check")
+    assert time.monotonic() - began < 3
+    assert (ran.exit, ran.out, ran.err.count("\n")) == (1, "", 1)
+    assert "no Kafka can be reached at 127.0.0.1:9 (kafka.bootstrap.servers)" in ran.err
+    assert "Connection refused" in ran.err
+    assert "ronde local up" in ran.err
