@@ -19,9 +19,14 @@ def of_action(action: OperatorAction, now: Instant) -> Remembered:
 
 def knows(remembered: tuple[Remembered, ...], candidate: Remembered) -> bool:
     """Whether the same alert or action was accepted less than 24 h before the candidate's time."""
-    since = candidate.accepted_at - MEMORY_MS
-    wanted = candidate[:3]
-    return any(entry[:3] == wanted and entry.accepted_at > since for entry in remembered)
+    if not remembered:
+        return False
+    wanted_id, kind, instant, now = candidate
+    since = now - MEMORY_MS
+    for entry in remembered:
+        if entry[0] == wanted_id and entry[1] == kind and entry[2] == instant and entry[3] > since:
+            return True
+    return False
 
 
 def remember(remembered: tuple[Remembered, ...], accepted: Remembered) -> tuple[Remembered, ...]:
@@ -32,6 +37,8 @@ def remember(remembered: tuple[Remembered, ...], accepted: Remembered) -> tuple[
 def unexpired(remembered: tuple[Remembered, ...], now: Instant) -> tuple[Remembered, ...]:
     """The entries accepted less than 24 h ago. Times never go back, so the oldest expire first."""
     since = now - MEMORY_MS
+    if not remembered or remembered[0].accepted_at > since:
+        return remembered
     for index, entry in enumerate(remembered):
         if entry.accepted_at > since:
             return remembered[index:]

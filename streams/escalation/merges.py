@@ -49,8 +49,10 @@ def _hold_attention(turn: Turn, _alert: Alert) -> None:
 def _hold(turn: Turn, since: Instant | None) -> None:
     """One amend when the interval ends, however many alerts come until then."""
     incident = turn.incident
-    if incident.amend_due is None and since is not None:
-        incident.amend_due = since + incident.procedure.amend_interval_seconds * 1000
+    assert since is not None, "held back, as something was told recently"
+    due = since + incident.procedure.amend_interval_seconds * 1000
+    # One held back while handed over may be pending still; the partner is told by the earlier of the two.
+    incident.amend_due = due if incident.amend_due is None else min(incident.amend_due, due)
 
 
 def _attention_again(turn: Turn, _alert: Alert) -> None:

@@ -70,10 +70,12 @@ class Scene:
             draft.handled = memory.handle(draft.handled, handled)
         self.outputs += turn.outputs(self.cause)
         self._rows += turn.rows
-        opened = {known.procedure.name: known for known in self.state.incidents}
-        opened[draft.procedure.name] = draft
-        still = tuple(opened[name] for name in PROCEDURE_ORDER if name in opened and opened[name].phase != "CLOSED")
-        self.state = self.state._replace(incidents=still, last_record=self.state.last_record if still else None)
+        incidents, remembered, last_record = self.state
+        name = draft.procedure.name
+        still = [known for known in incidents if known.procedure.name != name]
+        if draft.phase != "CLOSED":
+            still.insert(0 if name == PROCEDURE_ORDER[0] else len(still), draft)
+        self.state = SiteState(tuple(still), remembered, last_record if still else None)
 
     def conclude_without_incident(self, rule: Rule, *outputs: str) -> None:
         """A decision that no incident has: version 0, no phase; ``outputs`` are the ids it emitted."""
@@ -99,7 +101,8 @@ class Scene:
 
     def remember(self, accepted: Remembered) -> None:
         """Keep an accepted alert, or an action that opened an incident, so that its repeat has no effect."""
-        self.state = self.state._replace(remembered=memory.remember(self.state.remembered, accepted))
+        incidents, remembered, last_record = self.state
+        self.state = SiteState(incidents, memory.remember(remembered, accepted), last_record)
 
     @property
     def site_offset(self) -> int | None:

@@ -144,9 +144,17 @@ class Turn:
         """The turn's records: its calls, dispatches and attention, then the decision that names them."""
         incident = self.incident
         incident.version += 1
-        records = [Output("calls", call) for call in self._calls]
-        records += [Output("dispatches", dispatch) for dispatch in self._dispatches]
-        records += [Output("attention", attention) for attention in self._attention]
+        records: list[Output] = []
+        emitted: list[str] = []
+        for call in self._calls:
+            records.append(Output("calls", call))
+            emitted.append(call.command_id)
+        for dispatch in self._dispatches:
+            records.append(Output("dispatches", dispatch))
+            emitted.append(dispatch.command_id)
+        for attention in self._attention:
+            records.append(Output("attention", attention))
+            emitted.append(attention.attention_id)
         calling = incident.phase in {"CALLING", "CONFIRMING"}
         decision = Decision(
             identity.decision_id(incident.incident_id, incident.version),
@@ -164,11 +172,7 @@ class Turn:
             incident.position if calling else None,
             incident.next_deadline(),
             self.disposition,
-            (
-                *(call.command_id for call in self._calls),
-                *(dispatch.command_id for dispatch in self._dispatches),
-                *(attention.attention_id for attention in self._attention),
-            ),
+            tuple(emitted),
         )
         records.append(Output("decisions", decision))
         return records
