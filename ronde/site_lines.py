@@ -1,0 +1,89 @@
+"""Sites as a file has them: one JSON value a line (contracts.md, Values)."""
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from streams import jsontext
+from streams.admission import admit
+from streams.escalation.values import Site
+from streams.jsonvalues import NotAValue, reader
+
+
+class Good(NamedTuple):
+    """A line, counted from 1, that is a site."""
+
+    line: int
+    site: Site
+
+
+class Bad(NamedTuple):
+    """A line that is none, and why: a dead letter's reason and error, without what it holds."""
+
+    line: int
+    reason: str
+    error: str
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.reason}: {self.error}"
+
+
+class Repeated(NamedTuple):
+    """A site that stands in several lines; the last one counts."""
+
+    site_id: str
+    lines: list[int]
+
+    def __str__(self) -> str:
+        return f"site {self.site_id} stands in lines {', '.join(map(str, self.lines))}; the last one counts"
+
+
+class SiteLines:
+    """Reads the lines of a file, and keeps what was wrong with them."""
+
+    def __init__(self, lines: Iterable[bytes]) -> None:
+        self.bad: list[Bad] = []
+        self._lines = lines
+        self._lines_of: dict[str, int | list[int]] = {}
+
+    def good(self) -> Iterator[Good]:
+        """The sites, in the order of their lines; blank lines are none."""
+        read = reader(Site)
+        for number, raw in enumerate(self._lines, start=1):
+            if not raw.strip():
+                continue
+            try:
+                site = read(jsontext.loads(raw))
+            except NotAValue as error:
+                self.refuse(number, "UNDECODABLE", str(error))
+                continue
+            except json.JSONDecodeError as error:
+                self.refuse(number, "UNDECODABLE", f"not JSON: {error.msg} at character {error.pos}")
+                continue
+            except ValueError as error:
+                self.refuse(number, "UNDECODABLE", f"not JSON: {error}")
+                continue
+            refused = admit(site, site.site_id)
+            if refused is not None:
+                self.refuse(number, *refused)
+                continue
+            self._note(site.site_id, number)
+            yield Good(number, site)
+
+    def refuse(self, line: int, reason: str, error: str) -> None:
+        """Note a line that is no site, or that the topic does not take."""
+        self.bad.append(Bad(line, reason, error))
+
+    def repeated(self) -> list[Repeated]:
+        """The sites that stand in several of the lines read so far."""
+        return [Repeated(site_id, lines) for site_id, lines in self._lines_of.items() if isinstance(lines, list)]
+
+    def _note(self, site_id: str, line: int) -> None:
+        """Remember where a site stands; most stand in one line, so that a million of them take little."""
+        before = self._lines_of.get(site_id)
+        if before is None:
+            self._lines_of[site_id] = line
+        elif isinstance(before, list):
+            before.append(line)
+        else:
+            self._lines_of[site_id] = [before, line]
