@@ -1,0 +1,132 @@
+"""All stories of the demonstration at once on a real broker, record by record the same as in virtual time.
+
+Equal per site and topic, in order, every field, once incident ids are named by order of opening and offsets
+left out (sites share partitions). From decision to decision, and to each deadline, it takes as long as simulated,
+within 1 s; every other instant stands exactly as far from its decision.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from itertools import pairwise
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import pytest
+
+from ronde.demo.agenda import Record
+from ronde.demo.board import Board, SiteView
+from ronde.demo.play import Receiver, last_ends, now_ms, play
+from ronde.demo.stage import EVERY, PROCESSES, SITES, prepare, start, wait_until_ready
+from ronde.demo.watch import Watch
+from ronde.local.kafka import Kafka
+from ronde.site_lines import SiteLines
+from ronde.site_producer import load as load_sites
+from streams import topics
+from streams.settings import load
+from tests.cli.test_demo import World
+
+TOPICS: Final = ("decisions", "calls", "dispatches", "attention", "quarantine", "readiness")
+# Of an alert: compared by which alert of the site it is.
+RAISED: Final = {"first_alert_at", "last_alert_at"}
+# Of the decision or after it: compared by their distance to it.
+DECIDED: Final = {"at", "expires_at", "issued_at", "raised_at", "respond_by"}
+LEFT_OUT: Final = {"alert", "deadline", "offset", "partition", "site_offset"}
+TOLERANCE_MS: Final = 1000
+
+
+class NoScreen:
+    """Nobody watches."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return None
+
+    def show(self, seen: list[tuple[str, Record]], now: int) -> None:
+        return None
+
+
+@pytest.fixture(scope="module")
+def live(kafka: Kafka, tmp_path_factory: pytest.TempPathFactory) -> Board:
+    """What came of the stories on the broker."""
+    with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
+        patch.chdir(tmp_path_factory.mktemp("stories"))
+        stage = prepare(kafka.bootstrap_servers)
+        topics.create(load(stage.settings, {}))
+        children = []
+        for name in PROCESSES:
+            children.append(start(stage, name))
+            stack.callback(children[-1].stop)
+        board = Board()
+        watch = stack.enter_context(closing(Watch(stage.kafka, stage.prefix, board)))
+        with Path(str(SITES)).open("rb") as lines:
+            sites = load_sites(SiteLines(lines), load(stage.settings, {}))
+        wait_until_ready(stage, children)
+
+        def judged() -> bool:
+            watch.look(0.05)
+            return board.judged >= sites
+
+        children[0].wait_until(judged, 20, "did not judge every site")
+        play(Receiver(stage), watch, board, NoScreen(), children, now_ms())
+        last_ends(stage, watch, board)
+        return board
+
+
+@pytest.fixture(scope="module")
+def simulated() -> Board:
+    return World().run()
+
+
+@pytest.mark.parametrize("site_id", [story.site_id for story in EVERY])
+def test_a_site_lives_as_it_was_simulated(live: Board, simulated: Board, site_id: str) -> None:
+    came, expected = live.site(site_id), simulated.site(site_id)
+    for topic in TOPICS:
+        assert list(told(came, topic)) == list(told(expected, topic))
+    assert steps(came) == pytest.approx(steps(expected), abs=TOLERANCE_MS)
+    assert deadlines(came) == pytest.approx(deadlines(expected), abs=TOLERANCE_MS)
+
+
+def steps(view: SiteView) -> list[int]:
+    """The time between each decision and the one before, ms."""
+    times = [decision["at"] for decision in view.decisions]
+    return [after - before for before, after in pairwise(times)]
+
+
+def deadlines(view: SiteView) -> list[int | None]:
+    """How far the next deadline lies ahead of each decision, ms; None: the incident is closed."""
+    return [decision["deadline"] and decision["deadline"] - decision["at"] for decision in view.decisions]
+
+
+def told(view: SiteView, topic: str) -> Iterator[Record]:
+    """A site's records of a topic without what differs rightly; each at the time of the decision that names it."""
+    opened = [decision["incident_id"] for decision in view.decisions if decision["version"] == 1]
+    names = {incident: f"#{number}" for number, incident in enumerate(opened, start=1)}
+    decided = {name: decision["at"] for decision in view.decisions for name in decision["outputs"]}
+    alerts = sorted({record[field] for record in view.dispatches for field in RAISED} - {None})
+    for record in getattr(view, topic):
+        at = decided.get(record.get("command_id", record.get("attention_id")), record.get("at"))
+        assert at is not None, "a decision names every command and attention"
+
+        def plain(name: str, value: Any, at: int = at) -> Any:
+            if name in RAISED:
+                return None if value is None else f"alert {alerts.index(value)}" if value in alerts else "alert"
+            if name in DECIDED:
+                return None if value is None else value - at
+            if isinstance(value, dict):
+                return {inner: plain(inner, field) for inner, field in value.items() if inner not in LEFT_OUT}
+            if isinstance(value, list):
+                return [plain(name, item) for item in value]
+            return _named(value, names) if isinstance(value, str) else value
+
+        yield plain(topic, record)
+
+
+def _named(text: str, names: dict[str, str]) -> str:
+    for incident, name in names.items():
+        text = text.replace(incident, name)
+    return text
