@@ -1,0 +1,50 @@
+"""Answers that are on their way: what an outside system will say, when, and to which command.
+
+Time is an argument (milliseconds since 1970, UTC), so that the same code answers live and in virtual time.
+"""
+
+from heapq import heappop, heappush
+from itertools import count
+from typing import Any, NamedTuple, TypeAlias
+
+Record: TypeAlias = dict[str, Any]  # a value of contracts.md, field by field
+
+
+class Planned(NamedTuple):
+    """An answer and its time; ``number`` keeps those of one instant in the order they were planned."""
+
+    at: int
+    number: int
+    owner: str
+    answer: Record
+
+
+class Agenda:
+    """Planned answers, each owned by the call or dispatch it belongs to."""
+
+    def __init__(self) -> None:
+        self._heap: list[Planned] = []
+        self._numbers = count()
+
+    def plan(self, at: int, owner: str, answer: Record) -> None:
+        """Say ``answer`` at the instant ``at`` (ms), unless its owner is withdrawn before."""
+        heappush(self._heap, Planned(at, next(self._numbers), owner, answer))
+
+    def withdraw(self, owner: str) -> None:
+        """Say nothing more for this owner; what was said already stays said."""
+        self._heap = sorted(planned for planned in self._heap if planned.owner != owner)
+
+    def due(self, now: int) -> list[Record]:
+        """Take out the answers whose time has come, in order."""
+        answers = []
+        while self._heap and self._heap[0].at <= now:
+            answers.append(heappop(self._heap).answer)
+        return answers
+
+    def owners(self) -> set[str]:
+        """Those who still have something to say."""
+        return {planned.owner for planned in self._heap}
+
+    def next_at(self) -> int | None:
+        """When the next answer is due (ms); None when there is none."""
+        return self._heap[0].at if self._heap else None

@@ -1,0 +1,176 @@
+"""What is left to say once the stories are over: each incident's timeline, the sum, what came otherwise."""
+
+from typing import Final, NamedTuple, TypeAlias
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ronde.demo.agenda import Record
+from ronde.demo.board import Board, Place, SiteView, differences
+from ronde.demo.screen import COLOURS, mark
+from ronde.demo.stage import FOLDER, Stage
+from ronde.demo.stories import BACKGROUND, STORIES, Story
+
+Inputs: TypeAlias = dict[Place, Record]
+VERBS: Final = {"REQUEST": "ask", "AMEND": "tell", "CANCEL": "call off"}
+
+
+class Moment(NamedTuple):
+    """One line of a timeline; ``after`` in seconds from the alert."""
+
+    after: float
+    came: str  # the input
+    rule: str
+    phase: str
+    done: str  # the commands and attentions that went out
+
+
+def timeline(view: SiteView, inputs: Inputs) -> list[Moment]:
+    """What happened at a site, from its first alert on; ``inputs`` are the records that the decisions name."""
+    first = next(iter([*view.quarantine, *view.decisions]), None)
+    if first is None:
+        return []
+    raised_at: int = _input(first, inputs).get("raised_at", first["at"])
+
+    def after(record: Record) -> float:
+        at: int = record["at"]
+        return (at - raised_at) / 1000
+
+    sent = {record["command_id"]: _call(record) for record in view.calls}
+    sent |= {record["command_id"]: _dispatch(record) for record in view.dispatches}
+    sent |= {record["attention_id"]: f"! {record['reason']}" for record in view.attention}
+    moments = [
+        Moment(
+            after(alert),
+            _came(_input(alert, inputs)),
+            "(quarantined)",
+            "",
+            "\n".join((alert["reason"], *alert["missing"])),
+        )
+        for alert in view.quarantine
+    ]
+    for decision in view.decisions:
+        done = [sent.get(output, output) for output in decision["outputs"]]
+        if decision["disposition"]:
+            done.append(f"closed: {decision['disposition']}")
+        came = "deadline" if decision["input"]["kind"] == "DEADLINE" else _came(_input(decision, inputs))
+        moments.append(Moment(after(decision), came, decision["rule"], decision["phase_to"] or "", "\n".join(done)))
+    return moments
+
+
+def print_timelines(console: Console, board: Board, inputs: Inputs) -> None:
+    """Every incident's timeline, story by story; a quiet one that went as told takes one line."""
+    for story in STORIES:
+        _print_timeline(console, story, board.site(story.site_id), inputs)
+    console.print()
+    for story in BACKGROUND:
+        view = board.site(story.site_id)
+        if view.is_as_told(story):
+            moments = [f"{moment.after:+.2f} s {moment.rule}" for moment in timeline(view, inputs)]
+            console.print(_heading(story, view), Text("  " + ", ".join(moments)), sep="")
+        else:
+            _print_timeline(console, story, view, inputs)
+
+
+def print_sum(console: Console, board: Board, inputs: Inputs, sites: int) -> bool:
+    """The sum over the topics, and each input that has no end, or two; True when there is none.
+
+    ``sites`` is the number of site records sent: each ends in a readiness record.
+    """
+    decided, quarantined, dead = board.decided, board.quarantined, set(board.dead)
+    endless = inputs.keys() - board.ended
+    twice = (decided & quarantined) | (decided & dead) | (quarantined & dead)
+    balanced = not endless and not twice
+    console.print()
+    console.print(
+        Text.assemble(
+            (f"{len(inputs)} inputs", "bold"),
+            f" {'=' if balanced else '≠'} {len(decided)} decided + {len(quarantined)} quarantined"
+            f" + {len(dead)} dead-lettered\n{sites} site records {'=' if sites == board.judged else '≠'} "
+            f"{board.judged} readiness records",
+        )
+    )
+    for what, places in (("has no end", endless), ("has two ends", twice)):
+        for place in sorted(places):
+            console.print(Text(f"  {place.topic}, partition {place.partition}, offset {place.offset} {what}", "red"))
+    for place, reason in sorted(board.dead.items()):
+        text = f"  dead letter {reason}: {place.topic}, partition {place.partition}, offset {place.offset}"
+        console.print(Text(text, "red"))
+    return balanced and not dead and sites == board.judged
+
+
+def print_missed(console: Console, board: Board) -> list[str]:
+    """Name each story that did not end as told, with what was expected and what came; their sites."""
+    missed = [story for story in (*STORIES, *BACKGROUND) if not board.site(story.site_id).is_as_told(story)]
+    for story in missed:
+        console.print(Text(f"\n✗ {story.site_id} {story.title}: not as told", "bold red"))
+        for line in differences(story.ending, board.site(story.site_id).ending()):
+            console.print(Text(f"    {line}", "red"))
+    return [story.site_id for story in missed]
+
+
+def print_whereabouts(console: Console, stage: Stage, *, keep: bool, is_local: bool) -> None:
+    """Where logs, metrics and, when it is kept, Kafka are, and how to look further."""
+    console.print(Text.assemble("\nlogs, scripts, metrics: ", (str(stage.folder), "bold")))
+    if not keep:
+        console.print("`ronde demo --keep` leaves Kafka and the topics up for a closer look")
+        return
+    console.print(Text.assemble("Kafka stays up: ", (stage.kafka, "bold"), ", topics ", (f"{stage.prefix}*", "bold")))
+    ways = {
+        "topics": f"ronde topics check --settings {stage.settings}",
+        "worker": f"ronde worker --settings {stage.settings}",
+    }
+    if is_local:
+        ways["stop"] = f"ronde local down --data {FOLDER}"
+    for what, command in ways.items():
+        console.print(f"  {what:<7} {command}", soft_wrap=True)
+
+
+def _print_timeline(console: Console, story: Story, view: SiteView, inputs: Inputs) -> None:
+    console.print()
+    console.print(_heading(story, view))
+    table = Table.grid(padding=(0, 1, 0, 0))
+    table.add_column(justify="right", width=10, no_wrap=True)
+    table.add_column(width=24)
+    table.add_column(width=20, no_wrap=True)
+    table.add_column()
+    for moment in timeline(view, inputs):
+        rule = Text(moment.rule, COLOURS.get(moment.phase, "blue"))
+        table.add_row(Text(f"{moment.after:+.2f} s", "dim"), moment.came, rule, moment.done)
+    console.print(table if table.row_count else Text("  nothing came", "dim"))
+
+
+def _heading(story: Story, view: SiteView) -> Text:
+    return Text.assemble(mark(story, view, is_over=True), " ", (story.site_id, "bold"), "  ", (story.title, "bold"))
+
+
+def _input(record: Record, inputs: Inputs) -> Record:
+    """The input of a decision or a quarantine record; empty when it has none, or it can't be found."""
+    origin = record["input"]
+    if origin["topic"] is None:
+        return {}
+    return inputs.get(Place(origin["topic"], origin["partition"], origin["offset"]), {})
+
+
+def _came(record: Record) -> str:
+    """An input in a few words."""
+    if "alert_id" in record:
+        return f"alert {record['kind']}"
+    if "result_id" in record:
+        situation = " ABNORMAL" if record["situation"] == "ABNORMAL" else ""
+        called_back = "calls: " if record["direction"] == "INBOUND" else ""
+        return f"{record['contact_id']} {called_back}{record['outcome']}{situation}"
+    if "report_id" in record:
+        return f"guard {record['status']}"
+    return "?"
+
+
+def _call(command: Record) -> str:
+    return f"{command['action'].lower()} {command['round']}.{command['position']} {command['contact_id']}"
+
+
+def _dispatch(command: Record) -> str:
+    covert = "\n(covertly)" if command["covert"] else ""
+    again = f" ({command['attempt']})" if command["action"] == "REQUEST" and command["attempt"] > 1 else ""
+    return f"{VERBS[command['action']]} {command['partner_id']}{again}{covert}"

@@ -1,0 +1,185 @@
+"""The demonstration from its first line to its last, and the end of all that it started."""
+
+import fcntl
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from typing import Final
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+from rich.console import Console
+from rich.text import Text
+
+from ronde.demo import report
+from ronde.demo.board import Board
+from ronde.demo.interrupts import Interrupts
+from ronde.demo.play import Receiver, last_ends, now_ms, play
+from ronde.demo.processes import Child
+from ronde.demo.screen import LiveTable, PlainLines
+from ronde.demo.stage import FOLDER, PROCESSES, SITES, Stage, keep_metrics, prepare, start, wait_until_ready
+from ronde.demo.stories import STORIES
+from ronde.demo.watch import SILENT, Watch
+from ronde.errors import Failed, WrongUse
+from ronde.local import fetching, jars
+from ronde.local.kafka import Kafka
+from ronde.site_lines import SiteLines
+from ronde.site_producer import load as load_sites
+from schemas.topics import TOPICS
+from streams import topics
+from streams.settings import SettingsError, load
+
+DELETE_SECONDS: Final = 10.0
+SITES_SECONDS: Final = 20.0
+
+
+def demonstrate(console: Console, *, keep: bool, kafka: str | None) -> None:
+    """Play every story and say how it went.
+
+    ``kafka`` (host:port) is one that runs already; None: a local one, stopped at the end unless ``keep``.
+    Raises `Failed` when a story did not end as told, when a part did not start or ended too early, and when
+    it is interrupted. Whatever was started is ended by then, but for a Kafka to ``keep``.
+    """
+    with Interrupts() as interrupts, ExitStack() as stack:
+        try:
+            _Demonstration(console, stack, interrupts, keep=keep).run(kafka)
+        except KeyboardInterrupt:
+            raise Failed("interrupted before the stories were over") from None
+        except (KafkaException, topics.TopicsError) as error:
+            raise Failed(f"Kafka: {error}") from error
+        except SettingsError as error:
+            raise WrongUse(str(error)) from error
+        finally:
+            interrupts.ignore()
+            with console.status("ending what was started …"):
+                stack.close()
+
+
+class _Demonstration:
+    """One run. Whatever it starts is on the stack before anything else can go wrong."""
+
+    def __init__(self, console: Console, stack: ExitStack, interrupts: Interrupts, *, keep: bool) -> None:
+        self._console, self._stack, self._interrupts, self._keep = console, stack, interrupts, keep
+        self._began = time.monotonic()
+
+    def run(self, kafka: str | None) -> None:
+        """All of it, in order."""
+        stage = prepare(self._local_kafka() if kafka is None else kafka)
+        try:
+            self._create_topics(stage)
+            wrong = self._perform(stage, self._start(stage))
+        finally:
+            report.print_whereabouts(self._console, stage, keep=self._keep, is_local=kafka is None)
+        if wrong:
+            raise Failed(f"{' and '.join(wrong)}: see above")
+        seconds = time.monotonic() - self._began
+        self._console.print(Text(f"✓ all {len(STORIES)} stories ended as told, in {seconds:.0f} s", "bold green"))
+
+    def _perform(self, stage: Stage, children: list[Child]) -> list[str]:
+        """Play the stories and report; what is not as it must be."""
+        board = Board()
+        watch = self._stack.enter_context(closing(Watch(stage.kafka, stage.prefix, board)))
+        receiver = Receiver(stage)
+        sites = self._import_sites(stage)
+        self._wait_until_ready(stage, children, watch, board, sites)
+        self._play(receiver, watch, board, children)
+        inputs = last_ends(stage, watch, board)
+        keep_metrics(stage)
+        for child in children:
+            child.ask_to_stop()  # they end while the report is printed
+        report.print_timelines(self._console, board, inputs)
+        missed = report.print_missed(self._console, board)
+        balanced = report.print_sum(self._console, board, inputs, sites)
+        wrong = [f"the stories of {', '.join(missed)} did not end as told"] if missed else []
+        return wrong if balanced else [*wrong, "the sum of the inputs is not right"]
+
+    def _local_kafka(self) -> str:
+        self._stack.enter_context(_only_one())
+        broker = Kafka(FOLDER / "kafka")
+        if jars.missing():
+            with fetching() as progress:
+                jars.fetch(progress)
+        with self._step("starting Kafka") as done:
+            if broker.pid is None and not self._keep:
+                self._stack.callback(broker.stop)
+            with self._interrupts.held():
+                started = broker.start()
+            done.append(f"Kafka {jars.VERSION} {'runs' if started else 'ran already'} at {broker.bootstrap_servers}")
+        return broker.bootstrap_servers
+
+    def _create_topics(self, stage: Stage) -> None:
+        with self._step("creating topics") as done:
+            with self._interrupts.held():
+                made = topics.create(load(stage.settings, {}))
+                if not self._keep:
+                    self._stack.callback(_delete_topics, stage)
+            done.append(f"{len(made)} topics with the prefix {stage.prefix}")
+
+    def _start(self, stage: Stage) -> list[Child]:
+        """Start the processes; they get ready while the sites are imported."""
+        children = []
+        for name in PROCESSES:
+            with self._interrupts.held():
+                children.append(start(stage, name))
+                self._stack.callback(children[-1].stop)
+        return children
+
+    def _import_sites(self, stage: Stage) -> int:
+        with self._step("importing sites") as done, SITES.open("rb") as lines:
+            sites = SiteLines(lines)
+            loaded = load_sites(sites, load(stage.settings, {}))
+            if sites.bad:
+                raise Failed(f"{SITES}: {sites.bad[0]}")
+            done.append(f"{loaded} sites imported")
+        return loaded
+
+    def _wait_until_ready(self, stage: Stage, children: list[Child], watch: Watch, board: Board, sites: int) -> None:
+        with self._step("waiting for the worker, the telephony and the partner") as done:
+            wait_until_ready(stage, children)
+
+            def all_judged() -> bool:
+                watch.look(0.05)
+                return board.judged >= sites
+
+            children[0].wait_until(all_judged, SITES_SECONDS, "did not judge every site")
+            done.append("worker, telephony and partner are ready")
+        self._console.print(f"  the worker's metrics, while this runs: {stage.pages}/metrics", style="dim")
+
+    def _play(self, receiver: Receiver, watch: Watch, board: Board, children: list[Child]) -> None:
+        self._console.print()
+        started_at = now_ms()
+        terminal = self._console.is_terminal
+        screen = LiveTable(self._console, board, started_at) if terminal else PlainLines(self._console, started_at)
+        play(receiver, watch, board, screen, children, started_at)
+
+    @contextmanager
+    def _step(self, doing: str) -> Iterator[list[str]]:
+        """Show a step under way, then what was done: the block says it in the list it is given."""
+        began, done = time.monotonic(), list[str]()
+        with self._console.status(f"{doing} …"):
+            yield done
+        line = Text.assemble(("✓ ", "green"), f"{done[0]:<66}", (f"{time.monotonic() - began:5.1f} s", "dim"))
+        self._console.print(line)
+
+
+@contextmanager
+def _only_one() -> Iterator[None]:
+    """Hold the demonstration's folder: the first to end would stop the other's Kafka. `Failed` when it is held."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with (FOLDER / "running.lock").open("w") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Failed(
+                f"another demonstration runs in {FOLDER}: let it end, or name another Kafka (--kafka)"
+            ) from None
+        yield
+
+
+def _delete_topics(stage: Stage) -> None:
+    """Leave the Kafka as it was found."""
+    admin = AdminClient({"bootstrap.servers": stage.kafka}, logger=SILENT)
+    for asked in admin.delete_topics(
+        [stage.prefix + name for name in TOPICS], operation_timeout=DELETE_SECONDS
+    ).values():
+        asked.exception()

@@ -1,0 +1,108 @@
+"""What the stories are played on: one run's prefix, folder, settings and scripts, and its three processes."""
+
+import json
+import os
+import secrets
+import sys
+from functools import partial
+from importlib.resources import files
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import httpx
+
+from ronde.demo import stories
+from ronde.demo.outside import READING
+from ronde.demo.processes import Child
+from ronde.demo.stories import BACKGROUND, STORIES
+from ronde.errors import Failed
+from ronde.local.ports import HOST, free_port
+
+EVERY: Final = (*STORIES, *BACKGROUND)
+FOLDER: Final = Path(".ronde/demo")  # the local Kafka, and each run under its prefix
+READY_SECONDS: Final = 40.0
+PAGE_SECONDS: Final = 5.0
+SITES: Final = files("ronde.demo") / "sites.jsonl"
+RONDE: Final = (sys.executable, "-c", "from ronde.cli import main; main()")  # `ronde`, of this very Python
+OUTSIDE: Final = ("telephony", "partner")
+PROCESSES: Final = ("worker", *OUTSIDE)
+
+
+class Stage(NamedTuple):
+    """One run. Nothing of another run is under its prefix or in its folder."""
+
+    kafka: str  # host:port
+    prefix: str
+    folder: Path
+    settings: Path
+    pages: str  # where the worker's web pages are
+
+
+def prepare(kafka: str) -> Stage:
+    """A fresh prefix and folder, with the settings and scripts written for the processes."""
+    name = f"demo-{secrets.token_hex(3)}"
+    folder = FOLDER / name
+    folder.mkdir(parents=True)
+    stage = Stage(kafka, f"{name}.", folder, folder / "settings.toml", f"http://{HOST}:{free_port(6066)}")
+    stage.settings.write_text(_settings(stage, name), encoding="utf-8")
+    for script, text in (
+        ("telephony", stories.as_json(stories.telephony_script(EVERY))),
+        ("partner", stories.as_json(stories.partner_script(EVERY))),
+    ):
+        (folder / f"{script}.json").write_text(text, encoding="utf-8")
+    return stage
+
+
+def start(stage: Stage, name: str) -> Child:
+    """Start one of the `PROCESSES`, its log in the run's folder."""
+    if name in OUTSIDE:
+        script = str(stage.folder / f"{name}.json")
+        command = [sys.executable, "-m", f"ronde.demo.{name}"]
+        command += ["--kafka", stage.kafka, "--prefix", stage.prefix, "--script", script]
+    else:
+        command = [*RONDE, name, "--settings", str(stage.settings)]
+    # Settings of the surroundings are not the demonstration's.
+    environ = {known: value for known, value in os.environ.items() if not known.startswith("RONDE_")}
+    return Child(name, command, stage.folder / f"{name}.log", environ)
+
+
+def wait_until_ready(stage: Stage, children: list[Child]) -> None:
+    """Wait for ``/ready`` and until both outside systems read their topic; `Failed` names the one that does not."""
+    for child in children:
+        if child.name in OUTSIDE:
+            child.wait_until(partial(child.said, f" {READING} "), READY_SECONDS, "did not read its topic")
+        else:
+            child.wait_until(partial(_is_ready, stage), READY_SECONDS, "was not ready (its page /ready)")
+
+
+def keep_metrics(stage: Stage) -> None:
+    """Save the worker's metrics as they stand, in the run's folder. `Failed` when it does not give them."""
+    try:
+        answer = httpx.get(f"{stage.pages}/metrics", timeout=PAGE_SECONDS).raise_for_status()
+    except httpx.HTTPError as error:
+        raise Failed(
+            f"the worker does not show its metrics: {error}; its log: {stage.folder / 'worker.log'}"
+        ) from error
+    (stage.folder / "metrics.txt").write_text(answer.text, encoding="utf-8")
+
+
+def _settings(stage: Stage, name: str) -> str:
+    """The run's own settings, then those that are shipped: JSON's strings are TOML's."""
+    own = [
+        f"prefix = {json.dumps(stage.prefix)}",
+        "[kafka]",
+        f'"bootstrap.servers" = {json.dumps(stage.kafka)}',
+        "[worker]",
+        f"group = {json.dumps(name)}",
+        f"id = {json.dumps(name)}",
+        f"port = {stage.pages.rpartition(':')[2]}",
+        f"data_dir = {json.dumps(str(stage.folder / 'worker'))}",
+    ]
+    return "\n".join(own) + "\n\n" + (files("ronde.demo") / "settings.toml").read_text(encoding="utf-8")
+
+
+def _is_ready(stage: Stage) -> bool:
+    try:
+        return httpx.get(f"{stage.pages}/ready", timeout=1).status_code == httpx.codes.OK
+    except httpx.TransportError:
+        return False

@@ -1,0 +1,239 @@
+"""The stories that the demonstration plays, as data: what a site raises, how people and partners react, the end.
+
+One story a site, one sentence of the procedure a story. The sites are those of ``sites.jsonl``, the times
+those of ``settings.toml``. `telephony.Script` and `partner.Script` are drawn from here; the two processes
+never see the endings.
+"""
+
+import json
+from typing import Any, Final, NamedTuple
+
+from ronde.demo import partner, telephony
+from ronde.demo.partner import Report
+from ronde.demo.telephony import Reply
+
+
+class Signal(NamedTuple):
+    """An alert: ``after`` so many seconds, counted from the start or, once, from a rule seen on the site."""
+
+    kind: str
+    zone: str
+    after: float = 0.0
+    since: str | None = None
+
+
+class Ending(NamedTuple):
+    """What a site came to: all that its decisions, commands, attentions and quarantine show, in order."""
+
+    rules: tuple[str, ...] = ()
+    phase: str | None = None  # of the last decision
+    disposition: str | None = None  # of the guard's visit
+    partners: tuple[str, ...] = ()  # asked, each once
+    covert: bool = False  # every dispatch command was
+    attention: tuple[str, ...] = ()  # reasons
+    quarantine: str | None = None  # reason
+    missing: tuple[str, ...] = ()  # elements the customer must still fill in
+
+
+class Story(NamedTuple):
+    """One site's story. A partner that is not in ``guards`` never answers."""
+
+    site_id: str
+    title: str
+    signals: tuple[Signal, ...]
+    ending: Ending
+    replies: tuple[Reply, ...] = ()
+    guards: dict[str, tuple[Report, ...]] = {}  # noqa: RUF012  by partner_id; nobody writes to it
+
+
+NO_ANSWER: Final = Reply("NO_ANSWER", "UNKNOWN", detail="voicemail")
+WRONG_CODE: Final = Reply("WRONG_CODE")
+SEES_A_BURGLAR: Final = Reply("IDENTIFIED", "ABNORMAL", detail="a window is broken")
+
+VISIT: Final = ("PARTNER_PROGRESS", "PARTNER_PROGRESS", "PARTNER_PROGRESS", "INTERVENTION_CLOSED")
+
+
+def _visit(disposition: str) -> tuple[Report, ...]:
+    """A guard accepts, drives, arrives, and closes with what was found."""
+    return (
+        Report("ACCEPTED", 0.8),
+        Report("EN_ROUTE", 1.6),
+        Report("ON_SITE", 2.8),
+        Report("CLOSED", 4.0, disposition),
+    )
+
+
+STORIES: Final = (
+    Story(
+        "S01",
+        "identified at the first call",
+        (Signal("INTRUSION", "front door"),),
+        Ending(("OPENED", "RESOLVED"), "CLOSED"),
+        (Reply("IDENTIFIED", detail="came home, forgot the alarm"),),
+    ),
+    Story(
+        "S02",
+        "second contact identified",
+        (Signal("INTRUSION", "garage"),),
+        Ending(("OPENED", "NEXT_CONTACT", "RESOLVED"), "CLOSED"),
+        (Reply("NOT_IDENTIFIED", contact="paul"), Reply("IDENTIFIED", contact="lucie")),
+    ),
+    Story(
+        "S03",
+        "called back during the wait",
+        (Signal("TAMPER", "siren"),),
+        Ending(("OPENED", "NEXT_CONTACT", "WAIT_STARTED", "RESOLVED_BY_CALLBACK"), "CLOSED"),
+        (NO_ANSWER._replace(contact="samir", calls_back=3.0), NO_ANSWER),
+    ),
+    Story(
+        "S04",
+        "nobody in two rounds → guard",
+        (Signal("INTRUSION", "patio door"),),
+        Ending(
+            ("OPENED", "NEXT_CONTACT", "WAIT_STARTED", "WAIT_ENDED", "NEXT_CONTACT", "NOBODY_REACHED", *VISIT),
+            "CLOSED",
+            "NOTHING_FOUND",
+            ("garde-alpes",),
+        ),
+        (NO_ANSWER,),
+        {"garde-alpes": _visit("NOTHING_FOUND")},
+    ),
+    Story(
+        "S05",
+        "new alert cuts the wait short",
+        (Signal("INTRUSION", "garage"), Signal("INTRUSION", "living room", 2.0, "WAIT_STARTED")),
+        Ending(
+            ("OPENED", "NEXT_CONTACT", "WAIT_STARTED", "WAIT_CUT_SHORT", "CONFIRMED_ABNORMAL", *VISIT),
+            "CLOSED",
+            "BREAK_IN",
+            ("ronde-paris",),
+        ),
+        (NO_ANSWER._replace(round=1), SEES_A_BURGLAR._replace(round=2)),
+        {"ronde-paris": _visit("BREAK_IN")},
+    ),
+    Story(
+        "S06",
+        "wrong code, twice → guard",
+        (Signal("INTRUSION", "terrace"),),
+        Ending(
+            ("OPENED", "WAIT_STARTED", "WAIT_ENDED", "CODE_REPEAT_ASKED", "CONFIRMATION_FAILED", *VISIT),
+            "CLOSED",
+            "NOTHING_FOUND",
+            ("azur-protection",),
+        ),
+        (WRONG_CODE, WRONG_CODE._replace(action="CONFIRM")),
+        {"azur-protection": _visit("NOTHING_FOUND")},
+    ),
+    Story(
+        "S07",
+        "wrong code, then the right one",
+        (Signal("INTRUSION", "front door"),),
+        Ending(("OPENED", "WAIT_STARTED", "WAIT_ENDED", "CODE_REPEAT_ASKED", "RESOLVED"), "CLOSED"),
+        (NO_ANSWER._replace(round=1), WRONG_CODE, Reply("IDENTIFIED", action="CONFIRM")),
+    ),
+    Story(
+        "S08",
+        "fire, nobody reached → guard",
+        (Signal("FIRE", "kitchen"),),
+        Ending(
+            ("OPENED", "NEXT_CONTACT", "WAIT_STARTED", "WAIT_ENDED", "NEXT_CONTACT", "NOBODY_REACHED", *VISIT),
+            "CLOSED",
+            "FIRE_BRIGADE",
+            ("sentinelle-france",),  # the site names no partner: the settings' one
+        ),
+        # The first call just rings: its deadline goes on to the next contact.
+        (Reply(None, contact="annick", round=1), NO_ANSWER),
+        {"sentinelle-france": _visit("FIRE_BRIGADE")},
+    ),
+    Story(
+        "S09",
+        "duress code → covert guard",
+        (Signal("HOLD_UP", "panic button"),),
+        Ending(
+            ("OPENED", "DURESS", *VISIT),
+            "CLOSED",
+            "POLICE_CALLED",
+            ("azur-protection",),
+            covert=True,
+            attention=("DURESS",),
+        ),
+        (Reply("DURESS_CODE"),),
+        {"azur-protection": _visit("POLICE_CALLED")},
+    ),
+    Story(
+        "S10",
+        "partner silent → next partner",
+        (Signal("INTRUSION", "boat house"),),
+        Ending(
+            ("OPENED", "CONFIRMED_ABNORMAL", *("RESPONSE_TIMED_OUT",) * 3, *VISIT),
+            "CLOSED",
+            "BREAK_IN",
+            ("garde-alpes", "vigie-ouest"),
+            attention=("PARTNER_SILENT",),
+        ),
+        (SEES_A_BURGLAR,),
+        {"vigie-ouest": _visit("BREAK_IN")},
+    ),
+    Story(
+        "S11",
+        "no intervention → attention",
+        (Signal("INTRUSION", "back door"),),
+        Ending(("OPENED", "CONFIRMED_ABNORMAL"), "HANDED_OVER", attention=("INTERVENTION_DISABLED",)),
+        (SEES_A_BURGLAR,),
+    ),
+    Story(
+        "S12",
+        "not configured → quarantine",
+        (Signal("INTRUSION", "hall"),),
+        Ending(quarantine="NOT_READY", missing=("FIRST_CONTACT_PASSWORD", "POSTAL_ADDRESS")),
+    ),
+    Story(
+        "S13",
+        "cancelled service → quarantine",
+        (Signal("INTRUSION", "hall"),),
+        Ending(quarantine="NOT_SUBSCRIBED"),
+    ),
+)
+
+# Everyday noise on other sites: someone is at home, answers and gives the code.
+BACKGROUND: Final = tuple(
+    Story(
+        site_id,
+        "at home, gives the code",
+        (Signal(kind, zone, after),),
+        Ending(("OPENED", "RESOLVED"), "CLOSED"),
+        (Reply("IDENTIFIED"),),
+    )
+    for site_id, kind, zone, after in (
+        ("S14", "INTRUSION", "hall", 1.0),
+        ("S17", "TAMPER", "camera", 2.5),
+        ("S19", "INTRUSION", "cellar", 4.0),
+        ("S21", "FIRE", "workshop", 5.0),
+        ("S23", "HOLD_UP", "panic button", 6.5),
+        ("S26", "INTRUSION", "balcony", 8.0),
+    )
+)
+
+
+def telephony_script(stories: tuple[Story, ...]) -> telephony.Script:
+    """What the telephony is told: how each call of a site is answered."""
+    return {story.site_id: list(story.replies) for story in stories}
+
+
+def partner_script(stories: tuple[Story, ...]) -> partner.Script:
+    """What the partners are told: how each one's guard fares at a site."""
+    return {story.site_id: {name: list(reports) for name, reports in story.guards.items()} for story in stories}
+
+
+def as_json(script: telephony.Script | partner.Script) -> str:
+    """A script as the file that its process reads."""
+    return json.dumps(_plain(script), ensure_ascii=False, indent=1)
+
+
+def _plain(value: Any) -> Any:
+    """Named tuples as objects of their fields."""
+    if hasattr(value, "_asdict"):
+        return value._asdict()
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list) else value

@@ -1,0 +1,125 @@
+"""Reading the topics as any other reader does: read_committed, from their beginning."""
+
+import logging
+from collections.abc import Iterator
+from typing import cast
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+import schemas
+from ronde.demo.agenda import Record
+from ronde.demo.board import Board, Place
+from ronde.errors import Failed
+from schemas.topics import OUTPUT_TOPICS, TOPICS
+
+ANSWER_SECONDS = 10.0  # how long the broker may take to describe its topics
+CHUNK = 500  # records
+SILENT = logging.Logger("ronde.demo.kafka", logging.CRITICAL + 1)  # what a client says comes as errors too
+EVENTS = ("alerts", "call-results", "dispatch-reports", "operator-actions")  # inputs that end in one way or another
+
+
+class Watch:
+    """Follows all out topics of a prefix onto a board."""
+
+    def __init__(self, kafka: str, prefix: str, board: Board) -> None:
+        self._prefix, self._board = prefix, board
+        self._consumer = _reader(kafka, prefix, OUTPUT_TOPICS)
+
+    def look(self, seconds: float) -> list[tuple[str, Record]]:
+        """Wait at most so long for records, put them on the board; each with its topic, dead letters apart."""
+        seen = []
+        for message in self._consumer.consume(CHUNK, seconds):
+            if not _is_record(message):
+                continue
+            topic, value = _place(message, self._prefix).topic, message.value()
+            schema = TOPICS[topic].schema
+            if schema is None:
+                self._board.take_dead_letter(*_dead_letter(message, self._prefix))
+            elif value is not None:
+                record = schemas.decode(schema, value)
+                self._board.take(topic, record)
+                seen.append((topic, record))
+        return seen
+
+    def close(self) -> None:
+        """Let go of the broker."""
+        self._consumer.close()
+
+
+def read_inputs(kafka: str, prefix: str, *topics: str) -> dict[Place, Record]:
+    """Every record of these input topics up to their end, by its place."""
+    consumer = _reader(kafka, prefix, topics)
+    try:
+        inputs = {}
+        for message in _to_the_end(consumer):
+            place, value = _place(message, prefix), message.value()
+            schema = TOPICS[place.topic].schema
+            assert schema is not None, place.topic
+            inputs[place] = schemas.decode(schema, value) if value is not None else {}
+        return inputs
+    finally:
+        consumer.close()
+
+
+def _reader(kafka: str, prefix: str, topics: tuple[str, ...]) -> Consumer:
+    """A consumer of all partitions of these topics, without a group: it takes nothing from anybody."""
+    consumer = Consumer(
+        {
+            "bootstrap.servers": kafka,
+            "group.id": f"{prefix}watch",  # the client wants one; nothing is ever committed
+            "isolation.level": "read_committed",
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "fetch.wait.max.ms": 50,
+        },
+        logger=SILENT,
+    )
+    known = consumer.list_topics(timeout=ANSWER_SECONDS).topics
+    missing = [prefix + topic for topic in topics if prefix + topic not in known]
+    if missing:
+        raise Failed(f"topics are missing on {kafka}: {', '.join(missing)}")
+    consumer.assign(
+        [
+            TopicPartition(prefix + topic, partition, OFFSET_BEGINNING)
+            for topic in topics
+            for partition in known[prefix + topic].partitions
+        ]
+    )
+    return consumer
+
+
+def _to_the_end(consumer: Consumer) -> Iterator[Message]:
+    left = len(consumer.assignment())
+    while left:
+        message = consumer.poll(ANSWER_SECONDS)
+        if message is None:
+            raise Failed(f"Kafka has not answered for {ANSWER_SECONDS:.0f} s while the topics were read")
+        if _is_record(message):
+            yield message
+        else:
+            left -= 1
+
+
+def _is_record(message: Message) -> bool:
+    """False for the end of a partition; any other error of the client is raised."""
+    error = message.error()
+    if error is None:
+        return True
+    if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
+        return False
+    raise KafkaException(error)
+
+
+def _place(message: Message, prefix: str) -> Place:
+    topic, partition, offset = message.topic(), message.partition(), message.offset()
+    assert topic is not None  # the client's types are those of events too
+    assert partition is not None
+    assert offset is not None
+    return Place(topic.removeprefix(prefix), partition, offset)
+
+
+def _dead_letter(message: Message, prefix: str) -> tuple[Place, str]:
+    headers = cast("list[tuple[str, bytes]]", message.headers())  # the client's type allows for much that never comes
+    told = {name: value.decode() for name, value in headers}
+    topic = told["dlq.topic"].removeprefix(prefix)
+    return Place(topic, int(told["dlq.partition"]), int(told["dlq.offset"])), told["dlq.reason"]
