@@ -1,8 +1,24 @@
-"""Stub."""
+"""`ronde worker`: the stream-processing pipeline, until SIGTERM."""
+
+from __future__ import annotations
 
 from ronde.errors import Failed
+from ronde.settings import SettingsOption, in_force
 
 
-def worker() -> None:
-    """Stub."""
-    raise Failed("not built yet")
+def worker(settings: SettingsOption = None) -> None:
+    """Decide alerts: read the inputs, run the procedures, write commands and decisions. Ends on SIGTERM or Ctrl-C.
+
+    Exit 1 when the topics are not the contract's, or when it cannot go on; start it again then.
+    """
+    from streams.app import run  # noqa: PLC0415 - heavy
+    from streams.errors import WorkerError  # noqa: PLC0415 - heavy
+    from streams.topics import TopicsError  # noqa: PLC0415 - heavy
+
+    wanted = in_force(settings)
+    try:
+        run(wanted)
+    except (TopicsError, WorkerError) as error:
+        raise Failed(str(error)) from None
+    except Exception as error:
+        raise Failed(f"the worker ended ({type(error).__name__}): its log says where. Start it again") from error

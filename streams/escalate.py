@@ -1,0 +1,226 @@
+"""The second stage: what a chunk's inputs and the deadlines due make of each partition, through the core.
+
+Per partition, in the order of procedure.md §7: state records to be set aside, site records, the deadlines due,
+the inputs. All of a partition's part of a chunk happens at one instant, its clock's. After an assignment the
+inputs that waited go first, without deadlines.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, Final, cast
+
+from streams import faults
+from streams.batch import Batch
+from streams.decode import EventInput, Inbox, SiteInput
+from streams.draft import Draft, StateUnusableError
+from streams.escalation import step as core
+from streams.escalation.state import EMPTY, Deadline, SiteState
+from streams.escalation.values import Decision, Instant, Output, Quarantined, SiteRecord, Source
+from streams.logs import logger, places
+from streams.outlet import Outlet
+
+if TYPE_CHECKING:
+    from streams.codec import Codec
+    from streams.decode import Decoder
+    from streams.escalation.scene import Step
+    from streams.message import Message
+    from streams.settings import Settings
+    from streams.store import Armed, Store
+
+_log = logger(__name__)
+
+# After so many steps the event loop may do something else: the pages answer while a large chunk is decided.
+SLICE: Final = 500
+
+_on_event = faults.around("core_input", core.on_event)
+_on_deadline = faults.around("core_deadline", core.on_deadline)
+_on_failed_deadline = faults.around("core_failed_deadline", core.on_failed_deadline)
+
+_Fire = Callable[[str, SiteState, SiteRecord | None, Deadline, Instant], "Step"]
+
+
+class Escalation:
+    """Decides chunks; holds nothing of them."""
+
+    def __init__(self, store: Store, codec: Codec, decoder: Decoder, settings: Settings) -> None:
+        self._store = store
+        self._codec = codec
+        self._decoder = decoder
+        self._settings = settings
+        self._procedures = settings.procedures()
+        self._most = settings.worker.chunk_max
+
+    def decide(self, inboxes: dict[int, Inbox], caught_up: frozenset[int], batch: Batch) -> Iterator[None]:
+        """Fill ``batch``; yields from time to time, for others to have the thread.
+
+        ``caught_up`` are the partitions of which this chunk has the last of the inputs that waited.
+        """
+        for number, partition in sorted(self._store.partitions.items()):
+            inbox = inboxes.get(number, _NOTHING)
+            jumps = partition.clock.jumps
+            now = partition.clock.now()
+            draft = Draft(partition, self._codec, self._decoder, now)
+            outlet = Outlet(self._codec, self._settings, number, now)
+            if partition.clock.jumps > jumps:
+                _log.error(
+                    "the wall clock jumped forward and is not followed: restart when it is right", partition=number
+                )
+                outlet.tally.clock_jumps[number] += 1
+            try:
+                yield from _sliced(self._part(draft, outlet, inbox, is_caught_up=number in caught_up))
+            except StateUnusableError as error:
+                _log.error("a state cannot be used", site=error.site_id, partition=number, reason=error.reason)
+                batch.unusable[number] = {error.site_id: error.error}
+                continue
+            outlet.states(draft.seal())
+            for topic, count in inbox.taken.items():
+                outlet.tally.taken[topic, number] += count
+            batch.drafts.append(draft)
+            batch.records += outlet.records
+            batch.tally.add(outlet.tally)
+            batch.next_offsets += [
+                (self._settings.topic(topic), number, offset) for topic, offset in inbox.next_offsets.items()
+            ]
+
+    def _part(self, draft: Draft, outlet: Outlet, inbox: Inbox, *, is_caught_up: bool) -> Iterator[None]:
+        """A partition's part of a chunk, a step at a time. Raises `StateUnusableError`: nothing of it counts."""
+        partition = draft.partition
+        for state in partition.set_aside:
+            outlet.set_aside(state)
+        for message, topic, refused in inbox.refused:
+            outlet.dead_letter(message, topic, refused.reason, refused.error)
+        for site in inbox.sites:
+            self._site(draft, outlet, site)
+            yield
+
+        events = inbox.events
+        if partition.waiting:
+            waited = [event for event in events if event.message.offset() < partition.waiting.get(event.topic, 0)]
+            yield from self._events(draft, outlet, waited)
+            events = [event for event in events if event.message.offset() >= partition.waiting.get(event.topic, 0)]
+            if is_caught_up:
+                partition.waiting = {}
+        if not partition.waiting:
+            # Deadlines go before inputs, all of them; by themselves not too many at once, as inputs may come.
+            due = self._deadlines(draft, outlet)
+            yield from due if events else islice(due, self._most)
+        yield from self._events(draft, outlet, events)
+        for site_id in partition.forgettable(draft.now, self._most):
+            draft.forget(site_id)
+            yield
+
+    def _site(self, draft: Draft, outlet: Outlet, site_input: SiteInput) -> None:
+        """A site record passes: it comes into force unless a later one is, and its readiness is published."""
+        message, site_id, site = site_input
+        offset = message.offset()
+        known = draft.site(site_id)
+        is_older = known is not None and offset < known.offset
+        state = EMPTY if is_older else draft.state(site_id)
+        try:
+            step = core.on_site(state, known, site, draft.now)
+            records = outlet.encode(step.outputs, site_id.encode())
+        except Exception as error:  # noqa: BLE001  # whatever the core raises, the rest goes on
+            self._failed(draft, outlet, message, "sites", site_id, error)
+            return
+        outlet.write(step.outputs, records)
+        outlet.tally.published["sites", draft.partition.number] += 1
+        if not is_older:
+            draft.become(site_id, step.state)
+            draft.replace_site(site_id, None if site is None else SiteRecord(offset, site), message.value())
+
+    def _events(self, draft: Draft, outlet: Outlet, events: Iterable[EventInput]) -> Iterator[None]:
+        for event in events:
+            self._event(draft, outlet, event)
+            yield
+
+    def _event(self, draft: Draft, outlet: Outlet, event_input: EventInput) -> None:
+        """An alert, result, report or action ends: decided, quarantined, or a dead letter."""
+        message, topic, event = event_input
+        site_id, number = event.site_id, draft.partition.number
+        state, record = draft.state(site_id), draft.site(site_id)
+        key = cast("bytes", message.key())
+        try:
+            source = Source(topic, number, message.offset())
+            step = _on_event(state, record, event, source, draft.now, self._procedures)
+            records = outlet.encode(step.outputs, key)
+        except Exception as error:  # noqa: BLE001  # whatever the core raises, the rest goes on
+            self._failed(draft, outlet, message, topic, site_id, error)
+            return
+        if _is_lost(step.outputs) and self._decoder.is_misplaced(key, number):
+            outlet.dead_letter(message, topic, "WRONG_PARTITION", self._decoder.misplacement(key))
+            return
+        outlet.write(step.outputs, records)
+        if isinstance(step.outputs[0].value, Quarantined):
+            outlet.tally.quarantined[topic, number] += 1
+        else:
+            outlet.tally.decided[topic, number] += 1
+            if topic == "alerts" and step.outputs[0].topic == "calls":
+                outlet.tally.calling_alerts.append(message.timestamp()[1])
+        if step.state is not state:
+            draft.become(site_id, step.state)
+
+    def _deadlines(self, draft: Draft, outlet: Outlet) -> Iterator[None]:
+        """The deadlines due, in their order; those that were overtaken are dropped."""
+        while (armed := draft.partition.due(draft.now)) is not None:
+            if draft.is_armed(armed):
+                self._fire(draft, outlet, armed)
+                yield
+
+    def _fire(self, draft: Draft, outlet: Outlet, armed: Armed) -> None:
+        site_id = armed.site_id
+        state, record = draft.state(site_id), draft.site(site_id)
+
+        def through(fire: _Fire) -> None:
+            step = fire(site_id, state, record, armed.deadline, draft.now)
+            outlet.write(step.outputs, outlet.encode(step.outputs, site_id.encode()))
+            draft.become(site_id, step.state)
+
+        try:
+            through(_on_deadline)
+        except Exception as error:  # noqa: BLE001  # whatever the core raises, the incident is handed over
+            outlet.tally.deadlines_failed += 1
+            _log.error(
+                "the core failed on a deadline", site=site_id, incident=armed.incident_id,
+                partition=draft.partition.number, error=places(error),
+            )  # fmt: skip
+            try:
+                through(_on_failed_deadline)
+            except Exception as again:  # and then its site is set aside
+                raise StateUnusableError(site_id, "FAILED", _told(again)) from again
+        outlet.tally.lateness.append((draft.now - armed.at) / 1000)
+
+    def _failed(
+        self, draft: Draft, outlet: Outlet, message: Message, topic: str, site_id: str, error: Exception
+    ) -> None:
+        """The core raised: the input is a dead letter, its site as if it had not come."""
+        _log.error(
+            "the core failed on an input", site=site_id, topic=topic, partition=draft.partition.number,
+            offset=message.offset(), error=places(error),
+        )  # fmt: skip
+        outlet.dead_letter(message, topic, "FAILED", _told(error))
+
+
+_NOTHING: Final = Inbox()
+
+
+def _sliced(steps: Iterable[None]) -> Iterator[None]:
+    """Take the steps, and yield after every so many."""
+    for number, _ in enumerate(steps, start=1):
+        if number % SLICE == 0:
+            yield
+
+
+def _is_lost(outputs: list[Output]) -> bool:
+    """Whether an input found nothing: it may lie where its site is not."""
+    value = outputs[-1].value
+    return (isinstance(value, Decision) and value.rule == "NO_OPEN_INCIDENT") or (
+        isinstance(value, Quarantined) and value.reason == "UNKNOWN_SITE"
+    )
+
+
+def _told(error: Exception) -> str:
+    """The traceback, for a dead letter, which has all of the record anyway."""
+    return "".join(traceback.format_exception(error))

@@ -1,0 +1,139 @@
+"""The worker's own lines: one event a line, with site, incident, partition and offset where it has them.
+
+They go to stderr, as JSON or for a console. No line carries what people are called, where they live or how
+they are reached: records are never logged, and of an exception only its kind and the places it passed,
+because its message may quote a record. Lines that could flood are counted instead (`_Flood`).
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+# So many lines of one event in so many seconds; the next one after them says how many were left out.
+BURST: Final = 20
+SECONDS: Final = 10.0
+
+Logger = structlog.stdlib.BoundLogger
+
+
+def configure(form: str, level: str) -> None:
+    """Send structlog and the standard library's loggers (Faust, mode, librdkafka, aiohttp) through one pipe.
+
+    ``form`` is ``json`` or ``console``; ``level`` the least that is shown (settings, log).
+    """
+    shared: list[Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    console = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    last: Processor = structlog.processors.JSONRenderer() if form == "json" else console
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            _Flood(BURST, SECONDS),
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, _without_message],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last],
+        )
+    )
+    handler.addFilter(_FloodFilter(BURST, SECONDS))
+    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    # What they tell at "info" is how they are made, not what the worker does.
+    for chatty in ("faust", "mode", "aiohttp", "asyncio"):
+        logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLogger().level))
+
+
+def logger(name: str) -> Logger:
+    """A logger of events: ``log.info("chunk committed", partition=3)``."""
+    return structlog.stdlib.get_logger(name)
+
+
+def places(error: BaseException) -> str:
+    """Where an exception came from: its kind and its frames, without its message."""
+    frames = traceback.extract_tb(error.__traceback__)
+    steps = [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames[-8:]]
+    return f"{type(error).__name__} at {' > '.join(steps) or 'an unknown place'}"
+
+
+def _without_message(_logger: WrappedLogger, _name: str, line: EventDict) -> EventDict:
+    """Replace the traceback of a library's line by the places it names."""
+    raised = line.pop("exc_info", None)
+    if isinstance(raised, tuple) and raised[1] is not None:
+        line["error"] = places(raised[1])
+    return line
+
+
+class _Window:
+    """Counts the lines of one event within a span of time."""
+
+    __slots__ = ("dropped", "passed", "since")
+
+    def __init__(self, since: float) -> None:
+        self.since = since
+        self.passed = 0
+        self.dropped = 0
+
+
+class _Flood:
+    """Let so many lines of an event through in so many seconds; a processor of structlog's chain."""
+
+    def __init__(self, burst: int, seconds: float, now: Callable[[], float] = time.monotonic) -> None:
+        self._burst = burst
+        self._seconds = seconds
+        self._now = now
+        self._windows: dict[str, _Window] = {}
+
+    def __call__(self, _logger: WrappedLogger, _name: str, line: EventDict) -> EventDict:
+        left_out = self.admit(str(line.get("event")))
+        if left_out is None:
+            raise structlog.DropEvent
+        if left_out:
+            line["left_out"] = left_out
+        return line
+
+    def admit(self, event: str) -> int | None:
+        """How many lines of the event were left out before this one; None when this one is to be left out too."""
+        now = self._now()
+        window = self._windows.get(event)
+        if window is None or now - window.since >= self._seconds:
+            dropped = window.dropped if window is not None else 0
+            window = self._windows[event] = _Window(now)
+            window.passed = 1
+            return dropped
+        if window.passed >= self._burst:
+            window.dropped += 1
+            return None
+        window.passed += 1
+        return 0
+
+
+class _FloodFilter(logging.Filter):
+    """The same for lines of libraries, by logger and template: librdkafka repeats itself while a broker is away."""
+
+    def __init__(self, burst: int, seconds: float) -> None:
+        super().__init__()
+        self._flood = _Flood(burst, seconds)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the line goes on; structlog's own lines were counted before."""
+        if isinstance(record.msg, dict):
+            return True
+        return self._flood.admit(f"{record.name} {str(record.msg)[:60]}") is not None

@@ -1,0 +1,119 @@
+"""What the core gives, turned into records of Kafka, and counted: one partition's part of a chunk.
+
+All outputs go to the partition that their input lies in, also where that is not their key's: the site's state is
+where it is handled, and no reader looks for a site anywhere else (contracts.md, Topics).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
+
+from schemas.errors import Undecodable
+from streams.batch import Record, Tally
+from streams.escalation.values import Attention, Decision, Instant, Output, Quarantined
+
+if TYPE_CHECKING:
+    from streams.codec import Codec
+    from streams.draft import StateRecord
+    from streams.message import Headers, Message
+    from streams.settings import Settings
+    from streams.store import SetAside
+
+# A dead letter is a whole input with what went wrong; the topic takes twice an input.
+_ERROR_LENGTH: Final = 8000
+# The version of the procedure where a decision has no incident.
+_NO_PROCEDURE: Final = "none"
+
+
+class Outlet:
+    """Records in the order they are written, all at the instant ``now``."""
+
+    def __init__(self, codec: Codec, settings: Settings, number: int, now: Instant) -> None:
+        self.records: list[Record] = []
+        self.tally = Tally()
+        self._codec = codec
+        self._number = number
+        self._now = now
+        self._topic = settings.topic
+        self._encoders = {topic: (settings.topic(topic), encode) for topic, encode in codec.encoders.items()}
+
+    def encode(self, outputs: Iterable[Output], key: bytes) -> list[Record]:
+        """Outputs as records; nothing is written or counted yet. Raises what the codec raises."""
+        records: list[Record] = []
+        for topic, value in outputs:
+            name, encode = self._encoders[topic]
+            records.append((name, None if value is None else encode(value), key, self._number, None, None, self._now))
+        return records
+
+    def write(self, outputs: Iterable[Output], records: list[Record]) -> None:
+        """Write and count outputs that were encoded."""
+        self.records += records
+        tally = self.tally
+        for _, value in outputs:
+            if isinstance(value, Decision):
+                tally.decisions[value.rule, value.procedure_version or _NO_PROCEDURE] += 1
+            elif isinstance(value, Attention):
+                tally.attentions[value.reason] += 1
+            elif isinstance(value, Quarantined):
+                tally.quarantines[value.reason] += 1
+
+    def dead_letter(self, message: Message, topic: str, reason: str, error: str) -> None:
+        """Put an input away as it came; ``topic`` without prefix."""
+        self._put_away(message.key(), message.value(), message.headers() or [], topic, message.offset(), reason, error)
+        self.tally.dead_lettered[topic, self._number, reason] += 1
+
+    def set_aside(self, state: SetAside) -> None:
+        """Put a state record away: a dead letter, an attention, and a tombstone in its place (procedure.md §7)."""
+        self._put_away(state.key, state.value, state.headers, "state", state.offset, state.reason, state.error)
+        attention = Attention(
+            attention_id=f"state-{self._number}-{state.offset}-t1",
+            incident_id=None,
+            site_id=state.key.decode(errors="replace"),
+            procedure=None,
+            reason="FAILED",
+            repeat=0,
+            cause="FAILED",
+            covert=self._was_covert(state.value),
+            alert_kinds=(),
+            alert_count=0,
+            last_alert_at=None,
+            raised_at=self._now,
+        )
+        outputs = [Output("attention", attention)]
+        self.write(outputs, self.encode(outputs, state.key))
+        self.records.append((self._topic("state"), None, state.key, self._number, None, None, self._now))
+        self.tally.set_aside += 1
+
+    def states(self, changed: Iterable[StateRecord]) -> None:
+        """What the sites have become."""
+        topic = self._topic("state")
+        for site_id, value in changed:
+            self.records.append((topic, value, site_id.encode(), self._number, None, None, self._now))
+
+    def _put_away(
+        self,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Headers,
+        topic: str,
+        offset: int,
+        reason: str,
+        error: str,
+    ) -> None:
+        told: Headers = [
+            ("dlq.topic", topic),
+            ("dlq.partition", str(self._number)),
+            ("dlq.offset", str(offset)),
+            ("dlq.reason", reason),
+            ("dlq.error", error[-_ERROR_LENGTH:]),
+        ]
+        name = self._topic("dead-letters")
+        self.records.append((name, value, key, self._number, None, None, self._now, [*headers, *told]))
+
+    def _was_covert(self, state: bytes) -> bool:
+        """Whoever looks must not give a covert incident away, as far as it can still be known."""
+        try:
+            return any(incident.covert for incident in self._codec.decode_state(state).incidents)
+        except Undecodable:
+            return False

@@ -1,0 +1,171 @@
+"""How a partition comes back from the log after an assignment (architecture.md §3, §4).
+
+In this order: the offsets its group committed, which waits for the transactions of whoever had it before; the
+ends of its logs; then all of ``state`` and ``sites`` up to there. The ends are the high watermarks. A
+read_committed consumer is told the last stable offset instead, and a dead worker's open transaction would hide
+committed records that lie behind its beginning. Partitions do not wait for each other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaException, TopicPartition
+from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]  # it is documented there
+
+from schemas.topics import INPUT_TOPICS
+from streams.errors import WorkerError
+from streams.log_reader import LogReader
+from streams.logs import logger
+from streams.rebuild import Rebuild
+
+if TYPE_CHECKING:
+    from confluent_kafka.admin import AdminClient
+
+    from streams.codec import Codec
+    from streams.decode import Decoder
+    from streams.metrics import Metrics
+    from streams.settings import Settings
+    from streams.store import Partition
+
+_log = logger(__name__)
+
+_ASK_SECONDS: Final = 5.0
+_AGAIN_SECONDS: Final = 0.1
+_LOGS: Final = ("state", "sites")
+_ALL: Final = ("state", *INPUT_TOPICS)
+
+
+class LogTruncatedError(WorkerError):
+    """An input's log ends before what was committed of it."""
+
+
+class Order(NamedTuple):
+    """A partition to restore. ``unusable``: sites whose state must be set aside although it decodes, and why."""
+
+    number: int
+    ticket: int  # tells this order from an earlier one for the same partition
+    unusable: Mapping[str, str]
+
+
+class Restored(NamedTuple):
+    """A partition that is ready to work."""
+
+    order: Order
+    partition: Partition
+
+
+class Restores:
+    """The restores under way, each a task of the event loop it was made in.
+
+    `order` and `cancel` may be called from any thread; what comes of the orders is put into ``results``.
+    """
+
+    def __init__(
+        self,
+        admin: AdminClient,
+        reader: LogReader,
+        codec: Codec,
+        decoder: Decoder,
+        settings: Settings,
+        metrics: Metrics,
+    ) -> None:
+        self.results: SimpleQueue[Restored | Exception] = SimpleQueue()
+        self._admin = admin
+        self._reader = reader
+        self._codec = codec
+        self._decoder = decoder
+        self._settings = settings
+        self._metrics = metrics
+        self._loop = asyncio.get_running_loop()
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+
+    def order(self, order: Order) -> None:
+        """Restore a partition; an order before it for the same one is dropped."""
+        self._loop.call_soon_threadsafe(self._start, order)
+
+    def cancel(self, number: int) -> None:
+        """Drop the order for a partition, if there is one."""
+        self._loop.call_soon_threadsafe(self._cancel, number)
+
+    def _start(self, order: Order) -> None:
+        self._cancel(order.number)
+        self._tasks[order.number] = asyncio.create_task(self._run(order))
+
+    def _cancel(self, number: int) -> None:
+        task = self._tasks.pop(number, None)
+        if task is not None:
+            task.cancel()
+
+    async def _run(self, order: Order) -> None:
+        begun = time.monotonic()
+        try:
+            restored = await self._restore(order)
+        except Exception as error:  # noqa: BLE001  # the source ends the worker with it
+            self.results.put(error)
+            return
+        seconds = time.monotonic() - begun
+        self._metrics.restore_seconds.observe(seconds)
+        _log.info(
+            "partition restored", partition=order.number, seconds=round(seconds, 3),
+            states=len(restored.partition.states), sites=len(restored.partition.sites),
+        )  # fmt: skip
+        self.results.put(restored)
+
+    async def _restore(self, order: Order) -> Restored:
+        number = order.number
+        committed = await self._committed(number)
+        begins = await self._ends(number, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+        ends = await self._ends(number, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+        first_inputs = {topic: max(committed[topic], begins[topic]) for topic in INPUT_TOPICS}
+        for topic, first in first_inputs.items():
+            if first > ends[topic]:
+                raise LogTruncatedError(
+                    f"{self._settings.topic(topic)}, partition {number}: it ends at offset {ends[topic]}, before the "
+                    f"committed {first}: the topic was made anew or has lost records. Decide where to go on with "
+                    f"`kafka-consumer-groups --group {self._settings.worker.group} --reset-offsets`"
+                )
+        rebuild = Rebuild(number, self._codec, self._decoder, first_inputs["sites"], order.unusable)
+        await asyncio.wrap_future(self._reader.read(rebuild, {topic: ends[topic] for topic in _LOGS}))
+        self._metrics.restored.inc(rebuild.records)
+        waiting = {topic: ends[topic] for topic in INPUT_TOPICS if ends[topic] > first_inputs[topic]}
+        return Restored(order, await asyncio.to_thread(rebuild.partition, first_inputs, waiting))
+
+    async def _committed(self, number: int) -> dict[str, int]:
+        """The offsets committed, by topic, 0 where there are none, once no transaction may still move them."""
+        group = self._settings.worker.group
+        asked = ConsumerGroupTopicPartitions(
+            group, [TopicPartition(self._settings.topic(topic), number) for topic in INPUT_TOPICS]
+        )
+        while True:
+            answer = self._admin.list_consumer_group_offsets([asked], require_stable=True, request_timeout=_ASK_SECONDS)
+            try:
+                offsets = (await asyncio.wrap_future(answer[group])).topic_partitions
+            except KafkaException as error:
+                _log.warning("the committed offsets are not known yet", partition=number, error=error.args[0].name())
+            else:
+                unstable = [offset.error for offset in offsets if offset.error]
+                if not unstable:
+                    known = {offset.topic: max(offset.offset, 0) for offset in offsets}
+                    return {topic: known[self._settings.topic(topic)] for topic in INPUT_TOPICS}
+                _log.info("a transaction is still open", partition=number, error=unstable[0].name())
+            await asyncio.sleep(_AGAIN_SECONDS)
+
+    async def _ends(self, number: int, which: OffsetSpec) -> dict[str, int]:
+        """The first or last offsets of the partition's logs, by topic; the last are high watermarks."""
+        asked = {TopicPartition(self._settings.topic(topic), number): which for topic in _ALL}
+        while True:
+            answers = self._admin.list_offsets(
+                asked, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=_ASK_SECONDS
+            )
+            try:
+                found = {log.topic: (await asyncio.wrap_future(answer)).offset for log, answer in answers.items()}
+            except KafkaException as error:
+                _log.warning("the ends of the logs are not known yet", partition=number, error=error.args[0].name())
+                await asyncio.sleep(_AGAIN_SECONDS)
+            else:
+                return {topic: found[self._settings.topic(topic)] for topic in _ALL}

@@ -1,0 +1,145 @@
+"""Where chunks are read: the group's consumer, polled in a thread of its own (architecture.md §2).
+
+One chunk is in flight: the thread hands over what has arrived, and polls again when its transaction is done.
+A chunk is whatever has arrived: small when idle, large when behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, cast
+
+from confluent_kafka import Consumer, KafkaError, KafkaException
+
+from streams.chunk import Chunk
+from streams.logs import logger
+
+if TYPE_CHECKING:
+    from streams.assignment import Assignment
+    from streams.message import Message
+    from streams.metrics import Metrics
+    from streams.store import Store
+
+_log = logger(__name__)
+
+# The longest wait for inputs; then it is looked whether a restore is done, or the worker is to end.
+_IDLE_SECONDS: Final = 0.1
+_POSITIONS_SECONDS: Final = 1.0
+# Of what a poll may tell beside records, this ends the worker: a partition's begin is not for the client to guess.
+_ENDING: Final = frozenset({KafkaError._AUTO_OFFSET_RESET})  # noqa: SLF001  # its name
+
+
+class StoppedError(Exception):
+    """The chunk under way is left: the worker is to end and the broker does not answer."""
+
+
+class Source:
+    """Reads chunks until it is stopped.
+
+    ``hand_over`` passes a chunk on to the stages, from this thread. ``chunk`` is the one in flight; ``polls``
+    counts the polls, so that an observer sees the thread live. ``positions`` is how far the inputs were read
+    (`Assignment.positions`), about a second ago.
+    """
+
+    def __init__(
+        self,
+        consumer: Consumer,
+        assignment: Assignment,
+        store: Store,
+        chunk_max: int,
+        metrics: Metrics,
+        hand_over: Callable[[Chunk], None],
+    ) -> None:
+        self.chunk: Chunk | None = None
+        self.polls = 0
+        self.positions: dict[tuple[str, int], int] = {}
+        self._positions_at = 0.0
+        self._consumer = consumer
+        self._assignment = assignment
+        self._store = store
+        self._chunk_max = chunk_max
+        self._metrics = metrics
+        self._hand_over = hand_over
+        self._is_stopping = False
+        self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.Thread(target=self._run, name="source", daemon=True)
+
+    def start(self) -> asyncio.Future[None]:
+        """Join the group and read. The future is done when the thread has left the group, with what ended it."""
+        self._thread.start()
+        return self._ended
+
+    def stop(self) -> None:
+        """Read no more, and leave the group once the chunk in flight is done."""
+        self._is_stopping = True
+
+    def abandon(self) -> None:
+        """Do not wait for the chunk in flight either."""
+        if (chunk := self.chunk) is not None:
+            chunk.done.put(StoppedError())
+
+    def _run(self) -> None:
+        failure: Exception | None = None
+        try:
+            self._assignment.subscribe()
+            while not self._is_stopping:
+                self._turn()
+        except StoppedError:
+            pass
+        except Exception as error:  # noqa: BLE001  # told to whoever waits for the end
+            failure = error
+        try:
+            self._consumer.close()
+        except Exception as error:  # noqa: BLE001
+            failure = failure or error
+        self._loop.call_soon_threadsafe(self._end, failure)
+
+    def _end(self, failure: Exception | None) -> None:
+        if failure is None:
+            self._ended.set_result(None)
+        else:
+            self._ended.set_exception(failure)
+
+    def _turn(self) -> None:
+        self._assignment.settle()
+        messages = self._assignment.accept(self._poll())
+        self.polls += 1
+        if time.monotonic() - self._positions_at >= _POSITIONS_SECONDS:
+            self._positions_at = time.monotonic()
+            self.positions = self._assignment.positions()
+        caught_up = self._assignment.caught_up()
+        if messages or caught_up or self._store.seconds_to_wake(_IDLE_SECONDS) == 0:
+            self._through(Chunk(messages, caught_up))
+
+    def _poll(self) -> list[Message]:
+        """Wait for a record, or for the next deadline, and take all that has arrived."""
+        first = self._consumer.poll(self._store.seconds_to_wake(_IDLE_SECONDS))
+        if first is None:
+            return []
+        messages = [first, *self._consumer.consume(self._chunk_max - 1, 0)] if self._chunk_max > 1 else [first]
+        taken: list[Message] = []
+        for message in messages:
+            error = message.error()
+            if error is None:
+                taken.append(cast("Message", message))
+                continue
+            if error.fatal() or error.code() in _ENDING:
+                raise KafkaException(error)
+            self._metrics.kafka_errors.labels(error.name()).inc()
+            _log.warning("the consumer reports an error", error=error.name())
+        return taken
+
+    def _through(self, chunk: Chunk) -> None:
+        """Have a chunk handled, and wait until it is."""
+        self.chunk = chunk
+        self._hand_over(chunk)
+        rewind = chunk.done.get()
+        self.chunk = None
+        if isinstance(rewind, Exception):
+            raise rewind
+        for number, unusable in rewind.items():
+            self._assignment.rewind(number, unusable)

@@ -1,0 +1,156 @@
+"""The third stage's other half: one transaction per chunk, in a thread of its own (architecture.md §3).
+
+State, outputs and the offsets of the inputs are committed together or not at all. What fails is one of two
+things: abortable (then the log is right and memory is not: restore and go on), or the end of this worker.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+
+from streams import faults
+from streams.errors import WorkerError
+from streams.logs import logger
+
+if TYPE_CHECKING:
+    from streams.batch import Batch, Record
+
+_log = logger(__name__)
+
+_PATIENCE_SECONDS: Final = 5.0  # of one attempt; then it is told and made again
+_PAUSE_SECONDS: Final = 0.1
+_MINUTE: Final = 60.0
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class WorkerFencedError(WorkerError):
+    """The transaction cannot go on and this worker neither: another one has its id, or the broker refuses it."""
+
+
+class TooManyAbortsError(WorkerError):
+    """Commits are refused again and again; a fresh start is safer than another attempt."""
+
+
+class Transactions:
+    """The worker's transactions, one at a time. All methods belong to one thread but `stop`."""
+
+    def __init__(
+        self,
+        producer: Producer,
+        consumer: Consumer,
+        aborts_per_minute: int,
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._producer = producer
+        self._consumer = consumer
+        self._aborts_per_minute = aborts_per_minute
+        self._steady = steady
+        self._aborts: deque[float] = deque()
+        self._stopped = False
+
+    def stop(self) -> None:
+        """Make no further attempt of what the broker does not answer."""
+        self._stopped = True
+
+    def begin(self) -> None:
+        """Take this worker's transactional id, and end the transaction of its life before, if one is open."""
+        self._patiently(self._producer.init_transactions, _PATIENCE_SECONDS)
+
+    def commit(self, batch: Batch) -> bool:
+        """Write a batch. False: it was refused and is undone; what is in memory must be restored from the log.
+
+        Raises:
+            WorkerFencedError: no transaction of this worker will be accepted any more.
+            TooManyAbortsError: this was one more refusal than a minute may have.
+
+        """
+        try:
+            self._producer.begin_transaction()
+            faults.at("before_produce")
+            self._write(batch.records)
+            faults.at("after_produce")
+            self._send_offsets(batch)
+            faults.at("after_offsets")
+            self._patiently(self._producer.commit_transaction, _PATIENCE_SECONDS)
+            faults.at("after_commit")
+        except KafkaException as error:
+            self._undo(error.args[0])
+            return False
+        except Exception:
+            self._abandon()
+            raise
+        return True
+
+    def _write(self, records: list[Record]) -> None:
+        produce: Callable[..., None] = self._producer.produce
+        for record in records:
+            while True:
+                try:
+                    produce(*record)
+                    break
+                except BufferError:
+                    self._producer.poll(_PAUSE_SECONDS)  # until some are delivered
+        self._producer.poll(0)
+
+    def _send_offsets(self, batch: Batch) -> None:
+        if not batch.next_offsets:
+            return
+        offsets = [TopicPartition(topic, number, offset) for topic, number, offset in batch.next_offsets]
+        # Taken right before it is sent: the group may have moved on since the chunk was read, and if we still
+        # hold the partitions that is no reason to refuse it.
+        group = self._consumer.consumer_group_metadata()
+        self._patiently(self._producer.send_offsets_to_transaction, offsets, group, _PATIENCE_SECONDS)
+
+    def _patiently(self, call: Callable[P, Any], *args: P.args, **kwargs: P.kwargs) -> None:
+        """Repeat what may be repeated until the broker answers: it may be away for longer than one attempt."""
+        while True:
+            try:
+                call(*args, **kwargs)
+            except KafkaException as raised:
+                error: KafkaError = raised.args[0]
+                if not error.retriable() or self._stopped:
+                    raise
+                _log.warning("the broker does not answer", call=call.__name__, error=error.name())
+                time.sleep(_PAUSE_SECONDS)
+            else:
+                return
+
+    def _undo(self, error: KafkaError) -> None:
+        """Abort what was refused, if that helps."""
+        _log.warning("a transaction is refused", error=error.name(), fatal=error.fatal())
+        if error.fatal() or self._stopped:
+            self._abandon()
+            raise WorkerFencedError(f"no transaction of this worker is accepted: {error.name()}")
+        # A record is refused with a mere "erroneous state" once its transaction has failed: abort says which.
+        if not error.txn_requires_abort() and error.code() != KafkaError._STATE:  # noqa: SLF001  # its name
+            self._abandon()
+            raise WorkerFencedError(f"no transaction of this worker is accepted: {error.name()}")
+        try:
+            self._patiently(self._producer.abort_transaction, _PATIENCE_SECONDS)
+        except KafkaException as fatal:
+            raise WorkerFencedError(f"a refused transaction cannot be aborted: {fatal.args[0].name()}") from fatal
+        self._count_abort()
+
+    def _count_abort(self) -> None:
+        now = self._steady()
+        self._aborts.append(now)
+        while now - self._aborts[0] > _MINUTE:
+            self._aborts.popleft()
+        if len(self._aborts) > self._aborts_per_minute:
+            raise TooManyAbortsError(f"{len(self._aborts)} transactions were refused within a minute")
+
+    def _abandon(self) -> None:
+        """Tell the broker, if it listens, so that nobody waits for the time-out; this worker ends either way."""
+        if self._stopped:
+            return
+        try:
+            self._producer.abort_transaction(_PATIENCE_SECONDS)
+        except KafkaException as error:
+            _log.warning("the transaction is left to its time-out", error=error.args[0].name())

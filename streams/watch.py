@@ -1,0 +1,105 @@
+"""Looks at the worker once a second: what lags, what is due, what does not move; for `/health` and `/metrics`.
+
+It asks the broker for the ends of the inputs itself, and so notices a consumer that has stopped fetching. Ends
+are the last stable offsets: records behind them are for nobody yet.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
+from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]  # it is documented there
+
+from schemas.topics import INPUT_TOPICS
+from streams.logs import logger
+
+if TYPE_CHECKING:
+    from confluent_kafka.admin import AdminClient
+
+    from streams.health import Readiness, Stalls
+    from streams.metrics import Metrics
+    from streams.settings import Settings
+    from streams.source import Source
+    from streams.store import Partition, Store
+
+_log = logger(__name__)
+
+_SECONDS: Final = 1.0
+_ASK_SECONDS: Final = 5.0
+
+
+class _Lag(NamedTuple):
+    """How far an input was read, and how many of its records are still to be read."""
+
+    topic: str  # without prefix
+    number: int
+    position: int
+    records: int
+
+
+class Watch:
+    """Notes what it sees in ``stalls`` and ``metrics``, until its task is cancelled."""
+
+    def __init__(self, admin: AdminClient, store: Store, source: Source, settings: Settings) -> None:
+        self._admin = admin
+        self._store = store
+        self._source = source
+        self._topics = {settings.topic(topic): topic for topic in INPUT_TOPICS}
+
+    async def run(self, readiness: Readiness, stalls: Stalls, metrics: Metrics) -> None:
+        """Look again and again."""
+        while True:
+            partitions = list(self._store.partitions.values())
+            lags = await self._lags()
+            self._note(stalls, partitions, lags)
+            self._measure(metrics, partitions, lags)
+            metrics.ready.set(not readiness.reasons)
+            await asyncio.sleep(_SECONDS)
+
+    async def _lags(self) -> list[_Lag]:
+        """Of all inputs that are at work; none while the broker does not say."""
+        positions = self._source.positions
+        if not positions:
+            return []
+        answers = self._admin.list_offsets(
+            {TopicPartition(*log): OffsetSpec.latest() for log in positions},  # type: ignore[no-untyped-call]
+            isolation_level=IsolationLevel.READ_COMMITTED,
+            request_timeout=_ASK_SECONDS,
+        )
+        lags = []
+        try:
+            for log, answer in answers.items():
+                if log.partition not in self._store.partitions:
+                    continue  # given up since
+                end = (await asyncio.wrap_future(answer)).offset
+                position = positions[log.topic, log.partition]
+                lags.append(_Lag(self._topics[log.topic], log.partition, position, max(end - position, 0)))
+        except KafkaException:
+            return []
+        return lags
+
+    def _note(self, stalls: Stalls, partitions: Iterable[Partition], lags: Iterable[_Lag]) -> None:
+        """What is waiting, and how far it has come."""
+        waiting: dict[str, object] = {
+            f"input {lag.topic}, partition {lag.number}": lag.position for lag in lags if lag.records
+        }
+        for partition in partitions:
+            first = next(iter(partition.deadlines), None)
+            if first is not None and not partition.waiting and partition.clock.seconds_until(first.at) == 0:
+                waiting[f"a due deadline, partition {partition.number}"] = first
+        is_idle = self._source.chunk is None
+        waiting["the consumer's next poll" if is_idle else "a chunk in flight"] = self._source.polls
+        stalls.note(waiting, time.monotonic())
+
+    def _measure(self, metrics: Metrics, partitions: Iterable[Partition], lags: Iterable[_Lag]) -> None:
+        for lag in lags:
+            metrics.lag.labels(lag.topic, lag.number).set(lag.records)
+        for partition in partitions:
+            number = partition.number
+            metrics.state_records.labels(number).set(len(partition.states))
+            metrics.site_records.labels(number).set(len(partition.sites))
+            metrics.deadlines_armed.labels(number).set(len(partition.deadlines))

@@ -1,0 +1,157 @@
+"""One worker: its parts, put together; how it begins, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Final
+
+import faust
+import httpx
+from mode import Service
+
+from schemas.errors import RegistryUnreachable
+from schemas.registry import Registry
+from schemas.topics import TOPICS
+from streams import agents, kafka
+from streams.assignment import Assignment
+from streams.chunk import Chunk
+from streams.codec import Codec
+from streams.decode import Decoder
+from streams.errors import WorkerError
+from streams.escalate import Escalation
+from streams.health import Readiness, Stalls
+from streams.log_reader import LogReader
+from streams.logs import logger, places
+from streams.metrics import Metrics
+from streams.restore import Restores
+from streams.source import Source
+from streams.store import Store
+from streams.transaction import Transactions
+from streams.watch import Watch
+
+if TYPE_CHECKING:
+    from streams.settings import Settings
+
+_log = logger(__name__)
+
+# A pod has five seconds to go: what the chunk in flight may take of them, and what leaving the group may take.
+_DRAIN_SECONDS: Final = 3.0
+_LEAVE_SECONDS: Final = 1.5
+_REGISTRY_TIMEOUT_SECONDS: Final = 5.0
+
+
+class Worker(Service):
+    """A mode service whose life is that of the worker; stopped, it drains and leaves the group.
+
+    ``ended`` is done when it has left the group, with what ended it if nobody asked it to. ``hangs``: a chunk
+    was given up, and a thread is still busy with it.
+    """
+
+    def __init__(
+        self, app: faust.App, settings: Settings, readiness: Readiness, stalls: Stalls, metrics: Metrics
+    ) -> None:
+        super().__init__()
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.hangs = False
+        self._app = app
+        self._settings = settings
+        self._readiness = readiness
+        self._stalls = stalls
+        self._metrics = metrics
+        self._producer = kafka.producer(settings, metrics)
+        self._consumer = kafka.consumer(settings, metrics)
+        self._transactions = Transactions(self._producer, self._consumer, settings.worker.aborts_per_minute)
+        self._transaction_thread = ThreadPoolExecutor(1, thread_name_prefix="transactions")
+        self._reader: LogReader | None = None
+        self._source: Source | None = None
+
+    async def on_start(self) -> None:
+        """Begin; what takes its time goes on in the background, so that the pages answer."""
+        self.add_future(self._live())
+
+    async def on_stop(self) -> None:
+        """Finish the chunk in flight, leave the group; give up what does not end in time."""
+        if self._source is not None:
+            self._source.stop()
+            await asyncio.wait({self.ended}, timeout=_DRAIN_SECONDS)
+            if not self.ended.done():
+                _log.warning("the chunk in flight is given up: it was not committed in time")
+                self.hangs = True
+                self._transactions.stop()
+                self._source.abandon()
+                await asyncio.wait({self.ended}, timeout=_LEAVE_SECONDS)
+        elif not self.ended.done():
+            self._transactions.stop()
+            self.ended.set_result(None)
+        if self._reader is not None:
+            self._reader.close()
+
+    async def _live(self) -> None:
+        try:
+            await self._begin()
+        except Exception as error:  # noqa: BLE001  # told to whoever waits for the end
+            reason = str(error) if isinstance(error, WorkerError) else None
+            _log.error("the worker ends", reason=reason, error=places(error))
+            if not self.ended.done():
+                self.ended.set_exception(error)
+
+    async def _begin(self) -> None:
+        settings, readiness, metrics = self._settings, self._readiness, self._metrics
+        codec = await self._codec()
+        readiness.wait("kafka", "the broker has not let it begin transactions yet")
+        readiness.arrive("start")
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._transaction_thread, self._transactions.begin)
+        readiness.wait("group", "the group has not assigned partitions yet")
+        readiness.arrive("kafka")
+
+        store, decoder = Store(), Decoder(codec, settings)
+        stages = agents.Stages(
+            decoder=decoder,
+            escalation=Escalation(store, codec, decoder, settings),
+            transactions=self._transactions,
+            transaction_thread=self._transaction_thread,
+            store=store,
+            readiness=readiness,
+            metrics=metrics,
+            asks_registry=settings.registry.url is not None,
+        )
+        put = agents.declare(self._app, stages)
+        for agent in self._app.agents.values():
+            await agent.maybe_start()
+
+        admin = kafka.admin(settings, metrics)
+        await asyncio.to_thread(kafka.hasten_group, admin, settings)
+        topics = {topic: settings.topic(topic) for topic in TOPICS}
+        self._reader = LogReader(kafka.restorer(settings, metrics), topics, readiness, metrics)
+        restores = Restores(admin, self._reader, codec, decoder, settings, metrics)
+        assignment = Assignment(self._consumer, store, restores, settings, readiness, metrics)
+
+        def hand_over(chunk: Chunk) -> None:
+            asyncio.run_coroutine_threadsafe(put(chunk), loop)
+
+        source = Source(self._consumer, assignment, store, settings.worker.chunk_max, metrics, hand_over)
+        self._source = source
+        watch = Watch(admin, store, source, settings)
+        self.add_future(watch.run(readiness, self._stalls, metrics))
+        await source.start()
+        self.ended.set_result(None)
+
+    async def _codec(self) -> Codec:
+        """The codec, waiting for a schema registry that does not answer."""
+        settings = self._settings
+        if settings.registry.url is None:
+            return Codec(prefix=settings.prefix)
+        client = httpx.Client(base_url=settings.registry.url, timeout=_REGISTRY_TIMEOUT_SECONDS)
+        registry = Registry(client, settings.worker.data_dir)
+        while True:
+            try:
+                made = await asyncio.to_thread(Codec, registry, settings.prefix)
+            except RegistryUnreachable as error:
+                self._metrics.registry_failures.inc()
+                self._readiness.wait("registry", str(error))
+                await asyncio.sleep(agents.REGISTRY_SECONDS)
+            else:
+                self._readiness.arrive("registry")
+                return made

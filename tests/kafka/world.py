@@ -1,0 +1,288 @@
+"""What a test of the worker needs around it: worker processes, and hands on the topics.
+
+Nothing here is the product's but the schemas: what the worker does is read off the broker.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, NamedTuple, TypeAlias, cast
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message, Producer, TopicPartition
+
+from schemas.murmur2 import partition
+from schemas.records import decode, encode
+from schemas.topics import TOPICS
+from streams.settings import Settings
+
+Headers: TypeAlias = list[tuple[str, str | bytes | None]]
+
+PATIENCE: Final = 20.0  # seconds; nothing takes so long unless it is broken
+
+PHONES: Final = ("+33600000001", "+33600000002", "+33600000003")
+
+
+def eventually(probe: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
+    """The first true thing that ``probe`` gives."""
+    end = time.monotonic() + seconds
+    while True:
+        if found := probe():
+            return found
+        assert time.monotonic() < end, f"not within {seconds} s: {what}"
+        time.sleep(0.02)
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class Seen(NamedTuple):
+    """A record as a reader of the topics sees it."""
+
+    topic: str  # without prefix
+    partition: int
+    offset: int
+    timestamp: int
+    key: str
+    value: dict[str, Any] | None
+    headers: dict[str, str]
+
+
+class World:
+    """The topics of one test: writes inputs as their producers do, reads outputs as their readers do."""
+
+    def __init__(self, settings: Settings, log: logging.Logger) -> None:
+        self.settings = settings
+        self._log = log
+        self._producer = Producer(
+            {**settings.client("producer"), "partitioner": "murmur2_random", "linger.ms": 1, "acks": "all"},
+            logger=log,
+        )
+
+    def home(self, site_id: str) -> int:
+        """The partition that a site belongs to."""
+        return partition(site_id.encode(), self.settings.topics.partitions)
+
+    def site_in(self, number: int, name: str = "site") -> str:
+        """A site id whose partition is ``number``."""
+        return next(f"{name}-{n}" for n in range(1000) if self.home(f"{name}-{n}") == number)
+
+    def put(
+        self,
+        topic: str,
+        value: bytes | None,
+        key: bytes | str,
+        number: int = -1,
+        headers: Headers | None = None,
+    ) -> tuple[int, int]:
+        """Write bytes, and wait until they are there; partition and offset."""
+        where: list[tuple[int, int]] = []
+
+        def delivered(error: Any, message: Message) -> None:
+            assert error is None, error
+            number, offset = message.partition(), message.offset()
+            assert number is not None
+            assert offset is not None
+            where.append((number, offset))
+
+        name = self.settings.topic(topic)
+        self._producer.produce(name, value, key, number, delivered, headers=headers or [])
+        self._producer.flush(PATIENCE)
+        return where[0]
+
+    def site(self, site_id: str, **fields: Any) -> tuple[int, int]:
+        """A site that is ready: two contacts, an address, two partners."""
+        value = {
+            "site_id": site_id,
+            "subscribed": True,
+            "contacts": [
+                {"contact_id": f"{site_id}-{n}", "role": role, "phone": phone, "password_hash": "$argon2id$x"}
+                for n, (role, phone) in enumerate(zip(("OWNER", "MEMBER"), PHONES, strict=False), start=1)
+            ],
+            "address": {"line1": "1 rue X", "postal_code": "75001", "city": "Paris", "country": "FR"},
+            "intervention": {"enabled": True, "partners": ["guards", "other-guards"]},
+            "updated_at": now_ms(),
+            **fields,
+        }
+        return self.put("sites", encode("Site", value), site_id)
+
+    def alert(self, site_id: str, alert_id: str, number: int = -1, **fields: Any) -> tuple[int, int]:
+        value = {"alert_id": alert_id, "site_id": site_id, "kind": "INTRUSION", "raised_at": now_ms(), **fields}
+        return self.put("alerts", encode("Alert", value), site_id, number)
+
+    def answer(self, call: Mapping[str, Any], outcome: str, situation: str = "UNKNOWN") -> tuple[int, int]:
+        """The result of a call command."""
+        value = {
+            "result_id": f"{call['command_id']}-result",
+            "site_id": call["site_id"],
+            "incident_id": call["incident_id"],
+            "command_id": call["command_id"],
+            "direction": "OUTBOUND",
+            "outcome": outcome,
+            "situation": situation,
+            "ended_at": now_ms(),
+        }
+        return self.put("call-results", encode("CallResult", value), call["site_id"])
+
+    def all(self, *topics: str) -> list[Seen]:
+        """Everything that is committed on some topics, each partition in its order."""
+        consumer = Consumer(
+            {
+                **self.settings.client("consumer"),
+                "group.id": "test",
+                "isolation.level": "read_committed",
+                "enable.partition.eof": True,
+                "enable.auto.commit": False,
+                "fetch.wait.max.ms": 10,
+            },
+            logger=self._log,
+        )
+        names = {self.settings.topic(topic): topic for topic in topics}
+        logs = [
+            TopicPartition(name, number, OFFSET_BEGINNING)
+            for name in names
+            for number in range(self.settings.topics.partitions)
+        ]
+        consumer.assign(logs)
+        seen, open_logs, end = [], len(logs), time.monotonic() + PATIENCE
+        while open_logs:
+            assert time.monotonic() < end, f"cannot read {topics} to their ends"
+            for message in consumer.consume(1000, 0.1):
+                error = message.error()
+                if error is None:
+                    seen.append(_seen(message, names))
+                elif error.name() == "_PARTITION_EOF":
+                    open_logs -= 1
+                else:
+                    raise KafkaException(error)
+        consumer.close()
+        return seen
+
+    def of(self, site_id: str, *topics: str) -> list[Seen]:
+        """The same, of one site."""
+        return [seen for seen in self.all(*topics) if seen.key == site_id]
+
+    def wait_for(self, site_id: str, topic: str, seconds: float = PATIENCE, **fields: Any) -> dict[str, Any]:
+        """The first value of a site on a topic that has these fields."""
+
+        def probe() -> dict[str, Any] | None:
+            for seen in self.of(site_id, topic):
+                if seen.value is not None and fields.items() <= seen.value.items():
+                    return seen.value
+            return None
+
+        found: dict[str, Any] = eventually(probe, f"{topic} of {site_id} with {fields}", seconds)
+        return found
+
+    def rules(self, site_id: str) -> list[str]:
+        """What was decided for a site."""
+        return [seen.value["rule"] for seen in self.of(site_id, "decisions") if seen.value]
+
+
+def _seen(message: Message, names: Mapping[str, str]) -> Seen:
+    topic = names[str(message.topic())]
+    schema, value = TOPICS[topic].schema, message.value()
+    key = message.key()
+    return Seen(
+        topic,
+        message.partition() or 0,
+        message.offset() or 0,
+        message.timestamp()[1],
+        key.decode(errors="replace") if isinstance(key, bytes) else "",
+        decode(schema, value) if schema is not None and isinstance(value, bytes) else None,
+        {name: value.decode() for name, value in cast("Headers", message.headers() or []) if isinstance(value, bytes)},
+    )
+
+
+class WorkerProcess:
+    """One `ronde worker`, in a process of its own; its log is a file beside its settings."""
+
+    def __init__(self, settings: Path, **environment: str) -> None:
+        self.log = settings.with_suffix(".log")
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", "from ronde.cli import main; main()", "worker", "--settings", str(settings)],
+                env={**os.environ, **environment},
+                stderr=log,
+                stdout=log,
+            )
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        """What it logged."""
+        lines = self.log.read_text(encoding="utf-8").splitlines()
+        return [json.loads(line) for line in lines if line.startswith("{")]
+
+    @property
+    def address(self) -> str:
+        """Where its pages are."""
+
+        def probe() -> str | None:
+            assert self._process.poll() is None, self.log.read_text(encoding="utf-8")
+            started = [line["pages"] for line in self.lines if line["event"] == "worker started"]
+            return started[-1] if started else None
+
+        address: str = eventually(probe, "the worker's pages")
+        return address
+
+    def get(self, page: str) -> tuple[int, str]:
+        """A page: its status and its text."""
+        try:
+            with urllib.request.urlopen(f"{self.address}/{page}", timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+    def wait_ready(self) -> None:
+        eventually(lambda: self.get("ready")[0] == 200, f"ready; it says {self.log.read_text(encoding='utf-8')}")
+
+    def metric(self, name: str, **labels: str) -> float:
+        """The sum of a metric over all series that have these labels."""
+        wanted = {f'{label}="{value}"' for label, value in labels.items()}
+        total = 0.0
+        for line in self.get("metrics")[1].splitlines():
+            series, _, value = line.rpartition(" ")
+            found, _, rest = series.partition("{")
+            if found == name and wanted <= set(rest.rstrip("}").split(",")):
+                total += float(value)
+        return total
+
+    def logged(self, event: str) -> bool:
+        """Whether it logged an event; it must not have ended before."""
+        assert self._process.poll() in {None, 0}, self.log.read_text(encoding="utf-8")
+        return any(line["event"] == event for line in self.lines)
+
+    def kill(self) -> None:
+        """kill -9."""
+        self._process.kill()
+        self._process.wait()
+
+    def wait(self, seconds: float = PATIENCE) -> int:
+        """Wait for its end; its exit status."""
+        return self._process.wait(seconds)
+
+    def stop(self) -> int:
+        """SIGTERM, and its exit status."""
+        self._process.send_signal(signal.SIGTERM)
+        return self.wait()
+
+
+@contextmanager
+def worker(settings: Path, **environment: str) -> Iterator[WorkerProcess]:
+    """A worker that is killed at the end, if it still runs."""
+    process = WorkerProcess(settings, **environment)
+    try:
+        yield process
+    finally:
+        process.kill()
