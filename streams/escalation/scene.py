@@ -8,7 +8,6 @@ from streams.escalation import identity, memory
 from streams.escalation.names import InputKind, ProcedureName, Rule
 from streams.escalation.procedures import PROCEDURE_ORDER
 from streams.escalation.state import Handled, Incident, Remembered, SiteState
-from streams.escalation.table import AnyRow
 from streams.escalation.turn import Turn
 from streams.escalation.values import Decision, InputRef, Instant, Output, SiteRecord, Source
 
@@ -18,7 +17,7 @@ class Step(NamedTuple):
 
     state: SiteState
     outputs: list[Output]
-    rows: list[AnyRow]
+    rows: list[str]
 
 
 class Scene:
@@ -40,7 +39,7 @@ class Scene:
         self.cause = cause
         self.now = now
         self.outputs: list[Output] = []
-        self._rows: list[AnyRow] = []
+        self._rows: list[str] = []
 
     def by_id(self, incident_id: str) -> Incident | None:
         """The open incident of this id."""

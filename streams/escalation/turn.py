@@ -25,7 +25,6 @@ from streams.escalation.values import (
 if TYPE_CHECKING:
     from streams.escalation.names import AttentionReason, Phase, Rule
     from streams.escalation.state import Incident
-    from streams.escalation.table import AnyRow
 
 
 class Turn:
@@ -53,7 +52,7 @@ class Turn:
         self.now = now
         self.rule: Rule = "OPENED"  # of the decision; set before the row acts, as commands name it as their cause
         self.disposition: str | None = None
-        self.rows: list[AnyRow] = []
+        self.rows: list[str] = []  # of the tables, that decided
         self._record = record
         self._phase_from = phase_from
         self._calls: list[CallCommand] = []

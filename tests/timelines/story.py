@@ -23,7 +23,6 @@ from streams.escalation.names import Direction, ProcedureName, Role
 from streams.escalation.procedures import DEFAULTS, Procedure
 from streams.escalation.state import EMPTY, Deadline, SiteState
 from streams.escalation.step import Step, on_deadline, on_event, on_site
-from streams.escalation.table import AnyRow
 from streams.escalation.values import (
     Address,
     Alert,
@@ -56,7 +55,7 @@ class Story:
     def __init__(self, text: str) -> None:
         self.inputs = [line for line in text.splitlines() if not line.startswith("    ")]
         self.outputs: list[Output] = []
-        self.rows: list[tuple[ProcedureName, str, AnyRow]] = []  # procedure, phase before, row
+        self.rows: list[tuple[ProcedureName, str, str]] = []  # procedure, phase before, row
         self._procedures: dict[ProcedureName, Procedure] = dict(DEFAULTS)
         self._states: dict[str, SiteState] = defaultdict(lambda: EMPTY)
         self._records: dict[str, SiteRecord] = {}

@@ -4,6 +4,7 @@
 """
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,11 +16,12 @@ from streams.escalation.names import ATTENTION_REASONS, QUARANTINE_REASONS, RULE
 from streams.escalation.operators import OPERATIONS
 from streams.escalation.procedures import DEFAULTS
 from streams.escalation.reports import REPORTS
+from streams.escalation.table import Table
 from streams.escalation.values import Attention, Decision, Quarantined
 from tests.timelines.story import Story
 
 STORIES = sorted((Path(__file__).parent / "stories").glob("*.txt"))
-TABLES = (ANSWERS, CALLBACKS, MERGES, OPERATIONS, REPORTS, PHASE_DEADLINES, AMEND_DEADLINES)
+TABLES: tuple[Table[Any], ...] = (ANSWERS, CALLBACKS, MERGES, OPERATIONS, REPORTS, PHASE_DEADLINES, AMEND_DEADLINES)
 
 
 @pytest.mark.parametrize("path", STORIES, ids=lambda path: path.stem)
@@ -41,14 +43,8 @@ def told() -> list[Story]:
 
 
 def test_every_row_of_every_table_is_told_in_each_of_its_phases_and_for_both_procedures(told: list[Story]) -> None:
-    seen = {(name, phase, row.text, row.rule) for story in told for name, phase, row in story.rows}
-    declared = {
-        (name, phase, row.text, row.rule)
-        for table in TABLES
-        for row in table.rows
-        for phase in row.phases
-        for name in DEFAULTS
-    }
+    seen = {row for story in told for row in story.rows}
+    declared = {(name, *row) for table in TABLES for row in table.declared() for name in DEFAULTS}
     assert sorted(declared - seen) == []
 
 
