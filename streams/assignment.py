@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 
 from schemas.topics import INPUT_TOPICS
 from streams import faults
@@ -76,7 +76,9 @@ class Assignment:
     def _on_assign(self, consumer: Consumer, logs: list[TopicPartition]) -> None:
         self._metrics.rebalances.labels("assigned").inc()
         for log in logs:
-            log.offset = OFFSET_BEGINNING  # stands for nothing: the restore tells where to begin
+            # Stands for nothing, as the restore tells where to begin. A logical offset would be asked for, and
+            # the answer, or its repeat half a second later, may come after that and undo it.
+            log.offset = 0
         if self._is_incremental:
             consumer.incremental_assign(logs)
         else:
@@ -201,10 +203,7 @@ class Assignment:
         return frozenset(done)
 
     def positions(self) -> dict[tuple[str, int], int]:
-        """How far the inputs of the partitions at work have been read: the next offset by topic on the broker, number.
-
-        librdkafka would tell any thread, but hangs when it is asked during a poll.
-        """
+        """How far the inputs at work have been read: the next offset by topic on the broker and partition."""
         logs = [log for number in self._store.partitions for log in self._logs(number)]
         return {
             (log.topic, log.partition): max(log.offset, self._first_inputs.get((log.topic, log.partition), 0))

@@ -27,7 +27,7 @@ _log = logger(__name__)
 
 # The longest wait for inputs; then it is looked whether a restore is done, or the worker is to end.
 _IDLE_SECONDS: Final = 0.1
-_POSITIONS_SECONDS: Final = 1.0
+_NOTE_SECONDS: Final = 1.0
 # Of what a poll may tell beside records, this ends the worker: a partition's begin is not for the client to guess.
 _ENDING: Final = frozenset({KafkaError._AUTO_OFFSET_RESET})  # noqa: SLF001  # its name
 
@@ -41,7 +41,8 @@ class Source:
 
     ``hand_over`` passes a chunk on to the stages, from this thread. ``chunk`` is the one in flight; ``polls``
     counts the polls, so that an observer sees the thread live. ``positions`` is how far the inputs were read
-    (`Assignment.positions`), about a second ago.
+    (`Assignment.positions`), and ``member_id`` the group's name for this consumer, about a second ago: they are
+    noted here because a consumer that is asked by one thread while another polls it locks up both.
     """
 
     def __init__(
@@ -56,7 +57,8 @@ class Source:
         self.chunk: Chunk | None = None
         self.polls = 0
         self.positions: dict[tuple[str, int], int] = {}
-        self._positions_at = 0.0
+        self.member_id = ""
+        self._noted_at = 0.0
         self._consumer = consumer
         self._assignment = assignment
         self._store = store
@@ -108,9 +110,10 @@ class Source:
         self._assignment.settle()
         messages = self._assignment.accept(self._poll())
         self.polls += 1
-        if time.monotonic() - self._positions_at >= _POSITIONS_SECONDS:
-            self._positions_at = time.monotonic()
+        if time.monotonic() - self._noted_at >= _NOTE_SECONDS:
+            self._noted_at = time.monotonic()
             self.positions = self._assignment.positions()
+            self.member_id = self._consumer.memberid()
         caught_up = self._assignment.caught_up()
         if messages or caught_up or self._store.seconds_to_wake(_IDLE_SECONDS) == 0:
             self._through(Chunk(messages, caught_up))
@@ -127,7 +130,7 @@ class Source:
             if error is None:
                 taken.append(cast("Message", message))
                 continue
-            if error.fatal() or error.code() in _ENDING:
+            if error.fatal() or (error.code() in _ENDING and message.partition() in self._store.partitions):
                 raise KafkaException(error)
             self._metrics.kafka_errors.labels(error.name()).inc()
             _log.warning("the consumer reports an error", error=error.name())

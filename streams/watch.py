@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
+from confluent_kafka import ConsumerGroupState, IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]  # it is documented there
 
 from schemas.topics import INPUT_TOPICS
@@ -48,6 +48,7 @@ class Watch:
         self._admin = admin
         self._store = store
         self._source = source
+        self._group = settings.worker.group
         self._topics = {settings.topic(topic): topic for topic in INPUT_TOPICS}
 
     async def run(self, readiness: Readiness, stalls: Stalls, metrics: Metrics) -> None:
@@ -55,6 +56,8 @@ class Watch:
         while True:
             partitions = list(self._store.partitions.values())
             lags = await self._lags()
+            if "group" in readiness.reasons and await self._is_idle_member():
+                readiness.arrive("group")
             self._note(stalls, partitions, lags)
             self._measure(metrics, partitions, lags)
             metrics.ready.set(not readiness.reasons)
@@ -81,6 +84,19 @@ class Watch:
         except KafkaException:
             return []
         return lags
+
+    async def _is_idle_member(self) -> bool:
+        """Whether the group has this worker, and no partition for it: then its consumer tells it nothing."""
+        member_id = self._source.member_id
+        if not member_id:
+            return False
+        try:
+            (answer,) = self._admin.describe_consumer_groups([self._group], request_timeout=_ASK_SECONDS).values()
+            group = await asyncio.wrap_future(answer)
+        except KafkaException:
+            return False
+        ours = [member.assignment.topic_partitions for member in group.members if member.member_id == member_id]
+        return group.state == ConsumerGroupState.STABLE and ours == [[]]
 
     def _note(self, stalls: Stalls, partitions: Iterable[Partition], lags: Iterable[_Lag]) -> None:
         """What is waiting, and how far it has come."""

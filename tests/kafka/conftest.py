@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -20,11 +20,13 @@ WorkerFile: TypeAlias = Callable[..., Path]
 
 
 @pytest.fixture
-def world(settings: MakeSettings, client_log: logging.Logger) -> World:
+def world(settings: MakeSettings, client_log: logging.Logger) -> Iterator[World]:
     """A fresh set of topics, and hands on them."""
     made = settings(topics={"partitions": PARTITIONS})
     create(made)
-    return World(made, client_log)
+    world = World(made, client_log)
+    yield world
+    world.close()
 
 
 @pytest.fixture

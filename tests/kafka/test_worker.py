@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
@@ -160,13 +161,7 @@ def test_health_fails_when_transactions_stand_still_and_the_pages_live(world: Wo
 
 
 def test_a_worker_without_partitions_is_ready(world: World, worker_file: WorkerFile) -> None:
-    files = [worker_file(name) for name in "abcde"]
-    with (
-        worker(files[0]) as a,
-        worker(files[1]) as b,
-        worker(files[2]) as c,
-        worker(files[3]) as d,
-        worker(files[4]) as e,
-    ):
-        for process in (a, b, c, d, e):
+    with ExitStack() as stack:
+        workers = [stack.enter_context(worker(worker_file(name))) for name in "abcde"]  # one more than partitions
+        for process in workers:
             process.wait_ready()

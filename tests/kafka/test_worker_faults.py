@@ -149,7 +149,7 @@ def test_a_refused_commit_is_restored_from_the_log(world: World, worker_file: Wo
 
 def test_a_state_that_does_not_decode_is_set_aside_alone(world: World, worker_file: WorkerFile) -> None:
     site, other = world.site_in(0), world.site_in(0, "other")
-    file = worker_file("a", {**WAIT, "wait_seconds": 4})
+    file = worker_file("a", WAIT, **QUICK)
     world.site(site)
     _, offset = world.put("state", b"\xc3\x01 no state", site, 0, [("trace", b"t-1")])
     with worker(file) as process:

@@ -19,11 +19,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias, cast
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    IsolationLevel,
+    KafkaException,
+    Message,
+    Producer,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
 from schemas.murmur2 import partition
 from schemas.records import decode, encode
-from schemas.topics import TOPICS
+from schemas.topics import OUTPUT_TOPICS, TOPICS
 from streams.settings import Settings
 
 Headers: TypeAlias = list[tuple[str, str | bytes | None]]
@@ -64,11 +73,31 @@ class World:
 
     def __init__(self, settings: Settings, log: logging.Logger) -> None:
         self.settings = settings
-        self._log = log
         self._producer = Producer(
             {**settings.client("producer"), "partitioner": "murmur2_random", "linger.ms": 1, "acks": "all"},
             logger=log,
         )
+        self._admin = AdminClient(settings.client("admin"), logger=log)
+        self._consumer = Consumer(
+            {
+                **settings.client("consumer"),
+                "group.id": "test",
+                "isolation.level": "read_committed",
+                "enable.auto.commit": False,
+                "fetch.wait.max.ms": 20,
+            },
+            logger=log,
+        )
+        self._names = {settings.topic(topic): topic for topic in OUTPUT_TOPICS}
+        partitions = range(settings.topics.partitions)
+        self._consumer.assign(
+            [TopicPartition(name, number, OFFSET_BEGINNING) for name in self._names for number in partitions]
+        )
+        self._seen: list[Seen] = []
+
+    def close(self) -> None:
+        """Let go of the broker."""
+        self._consumer.close()
 
     def home(self, site_id: str) -> int:
         """The partition that a site belongs to."""
@@ -136,38 +165,30 @@ class World:
         return self.put("call-results", encode("CallResult", value), call["site_id"])
 
     def all(self, *topics: str) -> list[Seen]:
-        """Everything that is committed on some topics, each partition in its order."""
-        consumer = Consumer(
-            {
-                **self.settings.client("consumer"),
-                "group.id": "test",
-                "isolation.level": "read_committed",
-                "enable.partition.eof": True,
-                "enable.auto.commit": False,
-                "fetch.wait.max.ms": 10,
-            },
-            logger=self._log,
-        )
-        names = {self.settings.topic(topic): topic for topic in topics}
+        """Everything that is committed by now on some topics, each partition in its order."""
         logs = [
-            TopicPartition(name, number, OFFSET_BEGINNING)
-            for name in names
+            TopicPartition(self.settings.topic(topic), number)
+            for topic in topics
             for number in range(self.settings.topics.partitions)
         ]
-        consumer.assign(logs)
-        seen, open_logs, end = [], len(logs), time.monotonic() + PATIENCE
-        while open_logs:
-            assert time.monotonic() < end, f"cannot read {topics} to their ends"
-            for message in consumer.consume(1000, 0.1):
-                error = message.error()
-                if error is None:
-                    seen.append(_seen(message, names))
-                elif error.name() == "_PARTITION_EOF":
-                    open_logs -= 1
-                else:
+        answers = self._admin.list_offsets(
+            {log: OffsetSpec.latest() for log in logs},  # type: ignore[no-untyped-call]
+            isolation_level=IsolationLevel.READ_COMMITTED,
+        )
+        ends = {(log.topic, log.partition): answer.result().offset for log, answer in answers.items()}
+
+        def read() -> bool:
+            for message in self._consumer.consume(1000, 0.02):
+                if error := message.error():
                     raise KafkaException(error)
-        consumer.close()
-        return seen
+                self._seen.append(_seen(message, self._names))
+            return all(
+                log.offset >= ends[log.topic, log.partition] or ends[log.topic, log.partition] == 0
+                for log in self._consumer.position(logs)
+            )
+
+        eventually(read, f"reading {topics} to their ends")
+        return [seen for seen in self._seen if seen.topic in topics]
 
     def of(self, site_id: str, *topics: str) -> list[Seen]:
         """The same, of one site."""
@@ -263,6 +284,14 @@ class WorkerProcess:
         assert self._process.poll() in {None, 0}, self.log.read_text(encoding="utf-8")
         return any(line["event"] == event for line in self.lines)
 
+    def tell(self) -> None:
+        """Print what it says of itself: the report of a failed test shows it."""
+        print(self.log.read_text(encoding="utf-8"))  # noqa: T201  # for the report
+        if self._process.poll() is None:
+            for page in ("ready", "health", "metrics"):
+                lines = (line for line in self.get(page)[1].splitlines() if "bucket" not in line)
+                print(page, *lines, sep="\n  ")  # noqa: T201
+
     def kill(self) -> None:
         """kill -9."""
         self._process.kill()
@@ -284,5 +313,8 @@ def worker(settings: Path, **environment: str) -> Iterator[WorkerProcess]:
     process = WorkerProcess(settings, **environment)
     try:
         yield process
+    except BaseException:
+        process.tell()
+        raise
     finally:
         process.kill()
