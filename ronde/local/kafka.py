@@ -29,6 +29,7 @@ CLUSTER_ID: Final = "cm9uZGUtbG9jYWwta2Fma2E"
 START_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 30.0  # a controlled shutdown takes less than one; then it is killed
 FORMAT_SECONDS: Final = 60.0
+PAUSE_SECONDS: Final = 10.0
 
 State: TypeAlias = Literal["running", "paused", "stopped"]
 
@@ -137,8 +138,12 @@ class Kafka:
         self.start()
 
     def pause(self) -> None:
-        """Freeze it (SIGSTOP): its connections stay, nothing answers."""
+        """Freeze it (SIGSTOP): its connections stay, nothing answers. Returns when it is."""
         self._process.send(signal.SIGSTOP)
+        # The signal stops one thread after the other; a busy machine takes its time over a JVM's.
+        give_up = time.monotonic() + PAUSE_SECONDS
+        while self.pid is not None and not self._process.is_paused and time.monotonic() < give_up:
+            time.sleep(0.01)
 
     def resume(self) -> None:
         """Let a paused node go on (SIGCONT)."""
