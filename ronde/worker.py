@@ -11,14 +11,23 @@ def worker(settings: SettingsOption = None) -> None:
 
     Exit 1 when the topics are not the contract's, or when it cannot go on; start it again then.
     """
+    from schemas.roles import ROLES  # noqa: PLC0415 - with what comes after it
+    from streams.access import require  # noqa: PLC0415 - heavy
+    from streams.acl import grants  # noqa: PLC0415 - heavy
+    from streams.admin import BrokerError, remedy  # noqa: PLC0415 - heavy
     from streams.app import run  # noqa: PLC0415 - heavy
     from streams.errors import WorkerError  # noqa: PLC0415 - heavy
-    from streams.topics import TopicsError  # noqa: PLC0415 - heavy
 
     wanted = in_force(settings)
     try:
+        require(wanted, "worker", grants(ROLES["worker"], wanted.prefix, wanted.worker.group))
         run(wanted)
-    except (TopicsError, WorkerError) as error:
+    except BrokerError as error:
         raise Failed(str(error)) from None
+    except WorkerError as error:
+        told = str(error)
+        if "authorization failed" in told:  # what could not be asked for before: of transactional ids
+            told = f"{told.rstrip('.')}: {remedy('worker')}"
+        raise Failed(told) from None
     except Exception as error:
         raise Failed(f"the worker ended ({type(error).__name__}): its log says where. Start it again") from error

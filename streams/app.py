@@ -6,6 +6,7 @@ Faust gives the agents, the services, the web pages and the life cycle; its own 
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import logging
 import os
 import signal
@@ -58,6 +59,7 @@ def run(settings: Settings) -> None:
     if found:
         raise TopicsDifferError(found)
     logs.configure(settings.log.format, settings.log.level)
+    faulthandler.enable()  # the clients are C: if one of them crashes, the log shows where all threads were
     asyncio.run(_serve(settings))
 
 
@@ -101,6 +103,7 @@ class App(faust.App):
     """Faust's app with its own Kafka off, its files unmade and its pages where the settings want them."""
 
     BootStrategy = _Boot
+    mundane_level = "debug"
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(
@@ -129,6 +132,8 @@ class App(faust.App):
 
 class Pages(aiohttp.Web):
     """Faust's web server on one address; port 0 is any free one."""
+
+    mundane_level = "debug"
 
     def __init__(self, app: faust.App, host: str, port: int) -> None:
         super().__init__(app)

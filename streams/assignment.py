@@ -125,11 +125,6 @@ class Assignment:
         self._leave(number)
         self._order(number, unusable)
 
-    @property
-    def numbers(self) -> list[int]:
-        """The partitions held, at work or not."""
-        return sorted(number for number, topics in self._held.items() if topics == self._topics.keys())
-
     def settle(self) -> None:
         """Let partitions whose restore is done go to work. Raises what a restore failed with."""
         while not self._restores.results.empty():
@@ -201,6 +196,15 @@ class Assignment:
         for number in done:
             del self._catching_up[number]
         return frozenset(done)
+
+    def phases(self) -> dict[str, int]:
+        """How many partitions do what."""
+        catching_up = len(self._catching_up)
+        return {
+            "restoring": len(self._held) - len(self._store.partitions),
+            "catching_up": catching_up,
+            "working": len(self._store.partitions) - catching_up,
+        }
 
     def positions(self) -> dict[tuple[str, int], int]:
         """How far the inputs at work have been read: the next offset by topic on the broker and partition."""

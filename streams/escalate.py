@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Final, cast
 
+from schemas.topics import TOPICS
 from streams import faults
 from streams.batch import Batch
 from streams.decode import EventInput, Inbox, SiteInput
@@ -49,7 +50,7 @@ class Escalation:
         self._store = store
         self._codec = codec
         self._decoder = decoder
-        self._settings = settings
+        self._topics = {topic: settings.topic(topic) for topic in TOPICS}
         self._procedures = settings.procedures()
         self._most = settings.worker.chunk_max
 
@@ -59,11 +60,13 @@ class Escalation:
         ``caught_up`` are the partitions of which this chunk has the last of the inputs that waited.
         """
         for number, partition in sorted(self._store.partitions.items()):
+            if number not in inboxes and number not in caught_up and partition.seconds_to_wake() != 0:
+                continue
             inbox = inboxes.get(number, _NOTHING)
             jumps = partition.clock.jumps
             now = partition.clock.now()
             draft = Draft(partition, self._codec, self._decoder, now)
-            outlet = Outlet(self._codec, self._settings, number, now)
+            outlet = Outlet(self._codec, self._topics, number, now)
             if partition.clock.jumps > jumps:
                 _log.error(
                     "the wall clock jumped forward and is not followed: restart when it is right", partition=number
@@ -74,6 +77,7 @@ class Escalation:
             except StateUnusableError as error:
                 _log.error("a state cannot be used", site=error.site_id, partition=number, reason=error.reason)
                 batch.unusable[number] = {error.site_id: error.error}
+                batch.tally.deadlines_failed += outlet.tally.deadlines_failed
                 continue
             outlet.states(draft.seal())
             for topic, count in inbox.taken.items():
@@ -82,7 +86,7 @@ class Escalation:
             batch.records += outlet.records
             batch.tally.add(outlet.tally)
             batch.next_offsets += [
-                (self._settings.topic(topic), number, offset) for topic, offset in inbox.next_offsets.items()
+                (self._topics[topic], number, offset) for topic, offset in inbox.next_offsets.items()
             ]
 
     def _part(self, draft: Draft, outlet: Outlet, inbox: Inbox, *, is_caught_up: bool) -> Iterator[None]:

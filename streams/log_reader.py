@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
-from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from schemas.errors import RegistryUnreachable
 from streams import faults
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _log = logger(__name__)
 
+_LOGS: Final = ("state", "sites")
 _AT_ONCE: Final = 10_000  # records
 _WAIT_SECONDS: Final = 0.02
 _REGISTRY_SECONDS: Final = 1.0
@@ -41,10 +42,11 @@ Log: TypeAlias = tuple[str, int]  # topic on the broker, partition
 
 @dataclass(slots=True)
 class _Reading:
-    """A partition being read: what takes its records, by topic, and the high watermarks not reached yet."""
+    """A partition being read: what takes its records, by topic; where its logs begin, and where those open end."""
 
     number: int
     take: Mapping[str, Callable[[Message], None]]
+    begins: dict[Log, int]
     ends: dict[Log, int]
     done: Future[None] = field(default_factory=Future)
 
@@ -62,16 +64,17 @@ class LogReader:
         self._thread = threading.Thread(target=self._run, name="restore", daemon=True)
         self._thread.start()
 
-    def read(self, rebuild: Rebuild, ends: Mapping[str, int]) -> Future[None]:
-        """Give a partition's records up to ``ends`` (by topic: "state", "sites") to what rebuilds it.
+    def read(self, rebuild: Rebuild, begins: Mapping[str, int], ends: Mapping[str, int]) -> Future[None]:
+        """Give a partition's records of "state" and "sites" to what rebuilds it, from their begins to their ends.
 
         Cancelling the future ends the reading. A partition is read once at a time.
         """
-        topics = self._topics
+        topics, number = self._topics, rebuild.number
         reading = _Reading(
-            rebuild.number,
+            number,
             {topics["state"]: rebuild.take_state, topics["sites"]: rebuild.take_site},
-            {(topics[topic], rebuild.number): end for topic, end in ends.items()},
+            {(topics[topic], number): begins[topic] for topic in _LOGS},
+            {(topics[topic], number): ends[topic] for topic in _LOGS},
         )
         self._asked.put(reading)
         return reading.done
@@ -103,9 +106,8 @@ class LogReader:
                 return False
             self._leave(reading.number)
             self._readings[reading.number] = reading
-            self._consumer.incremental_assign(
-                [TopicPartition(topic, number, OFFSET_BEGINNING) for topic, number in reading.ends]
-            )
+            # By their offsets: what "the beginning" is would be asked for, which takes half a second when it fails.
+            self._consumer.incremental_assign([TopicPartition(*log, begin) for log, begin in reading.begins.items()])
 
     def _leave(self, number: int) -> None:
         """Stop reading what is left of a partition."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, cast
 
 from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # it is documented there
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
 _ASK_SECONDS: Final = 8.0
 _AGAIN_SECONDS: Final = 0.05
 # How long a log that has more may be held up: longer than any transaction of ours may stay open.
-PATIENCE_SECONDS: Final = 60.0
+PATIENCE_SECONDS: Final = 120.0
 
+R = TypeVar("R")
 Log: TypeAlias = tuple[str, int]  # topic without prefix, partition
 
 
@@ -80,31 +82,41 @@ class Offsets:
         give_up = time.monotonic() + PATIENCE_SECONDS
         while True:
             asked = ConsumerGroupTopicPartitions(group, [TopicPartition(*named) for named in wanted])
-            answer = self._admin.list_consumer_group_offsets([asked], require_stable=True, request_timeout=_ASK_SECONDS)
-            try:
-                offsets = answer[group].result().topic_partitions
-            except KafkaException as error:
-                raise refusal(self._settings, f"the offsets of group {group}", error.args[0]) from error
-            for offset in offsets:
+            for offset in self._patiently(partial(self._offsets_of, asked), f"the offsets of group {group}"):
                 if offset.error is None:
                     found[wanted.pop((offset.topic, offset.partition))] = offset.offset if offset.offset >= 0 else None
             if not wanted:
                 return found
             self._pause(give_up, next(iter(wanted.values())))
 
+    def _offsets_of(self, asked: ConsumerGroupTopicPartitions) -> list[TopicPartition]:
+        answer = self._admin.list_consumer_group_offsets([asked], require_stable=True, request_timeout=_ASK_SECONDS)
+        found: list[TopicPartition] = answer[asked.group_id].result().topic_partitions
+        return found
+
     def _ask(self, asked: Mapping[Log, OffsetSpec], *, is_stable: bool = False) -> dict[Log, int]:
-        if not asked:
-            return {}
         wanted = {TopicPartition(*self._named(log)): log for log in asked}
-        answers = self._admin.list_offsets(
-            {partition: asked[log] for partition, log in wanted.items()},
-            isolation_level=IsolationLevel.READ_COMMITTED if is_stable else IsolationLevel.READ_UNCOMMITTED,
-            request_timeout=_ASK_SECONDS,
-        )
-        try:
+
+        def ask() -> dict[Log, int]:
+            answers = self._admin.list_offsets(
+                {partition: asked[log] for partition, log in wanted.items()},
+                isolation_level=IsolationLevel.READ_COMMITTED if is_stable else IsolationLevel.READ_UNCOMMITTED,
+                request_timeout=_ASK_SECONDS,
+            )
             return {wanted[partition]: cast("int", answer.result().offset) for partition, answer in answers.items()}
-        except KafkaException as error:
-            raise refusal(self._settings, "the ends of its logs", error.args[0]) from error
+
+        return self._patiently(ask, "the ends of its logs") if asked else {}
+
+    def _patiently(self, ask: Callable[[], R], asked_for: str) -> R:
+        """Ask again for a while: leaders move, and topics just made are not known everywhere."""
+        give_up = time.monotonic() + _ASK_SECONDS
+        while True:
+            try:
+                return ask()
+            except KafkaException as error:
+                if time.monotonic() > give_up:
+                    raise refusal(self._settings, asked_for, error.args[0]) from error
+                time.sleep(_AGAIN_SECONDS)
 
     def _named(self, log: Log) -> tuple[str, int]:
         return self._settings.topic(log[0]), log[1]

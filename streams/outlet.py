@@ -6,7 +6,7 @@ where it is handled, and no reader looks for a site anywhere else (contracts.md,
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from schemas.errors import Undecodable
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from streams.codec import Codec
     from streams.draft import StateRecord
     from streams.message import Headers, Message
-    from streams.settings import Settings
     from streams.store import SetAside
 
 # A dead letter is a whole input with what went wrong; the topic takes twice an input.
@@ -29,20 +28,20 @@ _NO_PROCEDURE: Final = "none"
 class Outlet:
     """Records in the order they are written, all at the instant ``now``."""
 
-    def __init__(self, codec: Codec, settings: Settings, number: int, now: Instant) -> None:
+    def __init__(self, codec: Codec, topics: Mapping[str, str], number: int, now: Instant) -> None:
         self.records: list[Record] = []
         self.tally = Tally()
         self._codec = codec
         self._number = number
         self._now = now
-        self._topic = settings.topic
-        self._encoders = {topic: (settings.topic(topic), encode) for topic, encode in codec.encoders.items()}
+        self._topics = topics  # on the broker, by their name without prefix
 
     def encode(self, outputs: Iterable[Output], key: bytes) -> list[Record]:
         """Outputs as records; nothing is written or counted yet. Raises what the codec raises."""
         records: list[Record] = []
+        names, encoders = self._topics, self._codec.encoders
         for topic, value in outputs:
-            name, encode = self._encoders[topic]
+            name, encode = names[topic], encoders[topic]
             records.append((name, None if value is None else encode(value), key, self._number, None, None, self._now))
         return records
 
@@ -82,12 +81,12 @@ class Outlet:
         )
         outputs = [Output("attention", attention)]
         self.write(outputs, self.encode(outputs, state.key))
-        self.records.append((self._topic("state"), None, state.key, self._number, None, None, self._now))
+        self.records.append((self._topics["state"], None, state.key, self._number, None, None, self._now))
         self.tally.set_aside += 1
 
     def states(self, changed: Iterable[StateRecord]) -> None:
         """What the sites have become."""
-        topic = self._topic("state")
+        topic = self._topics["state"]
         for site_id, value in changed:
             self.records.append((topic, value, site_id.encode(), self._number, None, None, self._now))
 
@@ -108,7 +107,7 @@ class Outlet:
             ("dlq.reason", reason),
             ("dlq.error", error[-_ERROR_LENGTH:]),
         ]
-        name = self._topic("dead-letters")
+        name = self._topics["dead-letters"]
         self.records.append((name, value, key, self._number, None, None, self._now, [*headers, *told]))
 
     def _was_covert(self, state: bytes) -> bool:

@@ -36,7 +36,6 @@ _log = logger(__name__)
 
 _ASK_SECONDS: Final = 5.0
 _AGAIN_SECONDS: Final = 0.1
-_LOGS: Final = ("state", "sites")
 _ALL: Final = ("state", *INPUT_TOPICS)
 
 
@@ -130,7 +129,7 @@ class Restores:
                     f"`kafka-consumer-groups --group {self._settings.worker.group} --reset-offsets`"
                 )
         rebuild = Rebuild(number, self._codec, self._decoder, first_inputs["sites"], order.unusable)
-        await asyncio.wrap_future(self._reader.read(rebuild, {topic: ends[topic] for topic in _LOGS}))
+        await asyncio.wrap_future(self._reader.read(rebuild, begins, ends))
         self._metrics.restored.inc(rebuild.records)
         waiting = {topic: ends[topic] for topic in INPUT_TOPICS if ends[topic] > first_inputs[topic]}
         return Restored(order, await asyncio.to_thread(rebuild.partition, first_inputs, waiting))

@@ -40,9 +40,9 @@ class Source:
     """Reads chunks until it is stopped.
 
     ``hand_over`` passes a chunk on to the stages, from this thread. ``chunk`` is the one in flight; ``polls``
-    counts the polls, so that an observer sees the thread live. ``positions`` is how far the inputs were read
-    (`Assignment.positions`), and ``member_id`` the group's name for this consumer, about a second ago: they are
-    noted here because a consumer that is asked by one thread while another polls it locks up both.
+    counts the polls, so that an observer sees the thread live. ``positions``, ``phases`` (see `Assignment`) and
+    ``member_id``, the group's name for this consumer, are those of about a second ago: they are noted here because
+    a consumer that is asked by one thread while another polls it locks up the whole process.
     """
 
     def __init__(
@@ -57,6 +57,7 @@ class Source:
         self.chunk: Chunk | None = None
         self.polls = 0
         self.positions: dict[tuple[str, int], int] = {}
+        self.phases: dict[str, int] = {}
         self.member_id = ""
         self._noted_at = 0.0
         self._consumer = consumer
@@ -80,7 +81,7 @@ class Source:
         self._is_stopping = True
 
     def abandon(self) -> None:
-        """Do not wait for the chunk in flight either."""
+        """Do not wait for the chunk in flight either, and leave the group to notice by itself."""
         if (chunk := self.chunk) is not None:
             chunk.done.put(StoppedError())
 
@@ -91,14 +92,15 @@ class Source:
             while not self._is_stopping:
                 self._turn()
         except StoppedError:
-            pass
+            # The transactions' thread may be about to ask the consumer something, so it is not touched any more.
+            self._loop.call_soon_threadsafe(self._end, None)
+            return
         except Exception as error:  # noqa: BLE001  # told to whoever waits for the end
             failure = error
         try:
             self._consumer.close()
-        except Exception as error:  # noqa: BLE001
-            failure = failure or error
-        self._loop.call_soon_threadsafe(self._end, failure)
+        finally:
+            self._loop.call_soon_threadsafe(self._end, failure)
 
     def _end(self, failure: Exception | None) -> None:
         if failure is None:
@@ -113,6 +115,7 @@ class Source:
         if time.monotonic() - self._noted_at >= _NOTE_SECONDS:
             self._noted_at = time.monotonic()
             self.positions = self._assignment.positions()
+            self.phases = self._assignment.phases()
             self.member_id = self._consumer.memberid()
         caught_up = self._assignment.caught_up()
         if messages or caught_up or self._store.seconds_to_wake(_IDLE_SECONDS) == 0:

@@ -114,6 +114,8 @@ class Watch:
     def _measure(self, metrics: Metrics, partitions: Iterable[Partition], lags: Iterable[_Lag]) -> None:
         for lag in lags:
             metrics.lag.labels(lag.topic, lag.number).set(lag.records)
+        for phase, count in self._source.phases.items():
+            metrics.partitions.labels(phase).set(count)
         for partition in partitions:
             number = partition.number
             metrics.state_records.labels(number).set(len(partition.states))

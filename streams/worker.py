@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import faust
 import httpx
+from confluent_kafka import KafkaException
 from mode import Service
 
 from schemas.errors import RegistryUnreachable
@@ -47,6 +48,8 @@ class Worker(Service):
     ``ended`` is done when it has left the group, with what ended it if nobody asked it to. ``hangs``: a chunk
     was given up, and a thread is still busy with it.
     """
+
+    mundane_level = "debug"
 
     def __init__(
         self, app: faust.App, settings: Settings, readiness: Readiness, stalls: Stalls, metrics: Metrics
@@ -91,8 +94,9 @@ class Worker(Service):
         try:
             await self._begin()
         except Exception as error:  # noqa: BLE001  # told to whoever waits for the end
-            reason = str(error) if isinstance(error, WorkerError) else None
-            _log.error("the worker ends", reason=reason, error=places(error))
+            if isinstance(error, KafkaException):
+                error = WorkerError(f"Kafka: {error.args[0].str()}")
+            _log.error("the worker ends", reason=str(error) if isinstance(error, WorkerError) else places(error))
             if not self.ended.done():
                 self.ended.set_exception(error)
 

@@ -17,7 +17,7 @@ LATE_MS: Final = 1500  # of a deadline, on a machine that is busy with other thi
 
 def begin_wait(world: World, site: str) -> dict[str, Any]:
     """An alert, and nobody answers: the decision that starts the wait."""
-    world.site(site)
+    world.live_site(site)
     world.alert(site, "the-alert")
     for position in (1, 2):
         world.answer(world.wait_for(site, "calls", round=1, position=position), "NO_ANSWER")
@@ -68,7 +68,7 @@ def test_a_kill_before_the_commit_in_the_middle_of_a_wait(
     with worker(file, TEST_RONDE_FAULT="after_offsets:1:kill", TEST_RONDE_FAULT_WHEN=str(now)) as process:
         process.wait_ready()
         for site in others:
-            world.site(site)
+            world.live_site(site)
         started = begin_wait(world, waiting)
         now.touch()
         for site in others:
@@ -92,7 +92,7 @@ def test_another_worker_goes_on_while_the_dead_ones_transaction_is_open(
     ):
         wait_until_shared(dying, staying)
         waiting, other = (world.site_in(number) for number in held(dying))
-        world.site(other)
+        world.live_site(other)
         started = begin_wait(world, waiting)
         now.touch()
         world.alert(other, "in-the-open-transaction")
@@ -119,9 +119,9 @@ def test_one_of_two_workers_leaves_in_the_middle_of_a_wait(world: World, worker_
 def test_an_answer_that_waited_for_the_worker_counts(world: World, worker_file: WorkerFile) -> None:
     file = worker_file("a", {"call_timeout_seconds": 2})
     site = world.site_in(0)
-    world.site(site)
     with worker(file) as process:
         process.wait_ready()
+        world.live_site(site)
         world.alert(site, "the-alert")
         call = world.wait_for(site, "calls", position=1)
         assert process.stop() == 0
@@ -136,8 +136,7 @@ def test_a_refused_commit_is_restored_from_the_log(world: World, worker_file: Wo
     site, other = world.site_in(0), world.site_in(1)
     with worker(worker_file("a", WAIT), TEST_RONDE_FAULT="after_offsets:3:refuse") as process:
         process.wait_ready()
-        world.site(site)
-        world.wait_for(site, "readiness")
+        world.live_site(site)
         started = begin_wait(world, other)  # one of these is refused, and made again
         world.alert(site, "after-it")
         world.wait_for(site, "decisions", rule="OPENED")
@@ -177,8 +176,7 @@ def test_an_input_on_which_the_core_fails_is_a_dead_letter(world: World, worker_
     site = world.site_in(0)
     with worker(worker_file("a"), TEST_RONDE_FAULT="core_input:2:raise") as process:
         process.wait_ready()
-        world.site(site)
-        world.wait_for(site, "readiness")
+        world.live_site(site)
         world.alert(site, "first")
         world.wait_for(site, "decisions", rule="OPENED")
         _, offset = world.alert(site, "second")
@@ -197,7 +195,7 @@ def test_a_deadline_on_which_the_core_fails_hands_the_incident_over(world: World
     site = world.site_in(0)
     with worker(worker_file("a", {"call_timeout_seconds": 1}), TEST_RONDE_FAULT="core_deadline:1:raise") as process:
         process.wait_ready()
-        world.site(site)
+        world.live_site(site)
         world.alert(site, "the-alert")
         assert world.wait_for(site, "decisions", rule="FAILED")["phase_to"] == "HANDED_OVER"
         assert world.wait_for(site, "attention")["reason"] == "FAILED"
@@ -209,15 +207,16 @@ def test_a_state_that_fails_again_is_set_aside_alone(world: World, worker_file: 
     fault = "core_deadline:1:raise,core_failed_deadline:1:raise"
     with worker(worker_file("a", {"call_timeout_seconds": 1}), TEST_RONDE_FAULT=fault) as process:
         process.wait_ready()
-        world.site(site)
+        world.live_site(site)
         world.alert(site, "the-alert")
         attention = world.wait_for(site, "attention")
         (letter,) = world.of(site, "dead-letters")
         assert (letter.headers["dlq.topic"], letter.headers["dlq.reason"]) == ("state", "FAILED")
         assert attention["attention_id"] == f"state-0-{letter.headers['dlq.offset']}-t1"
-        world.site(other)
+        world.live_site(other)
         world.alert(other, "another")
         world.wait_for(other, "decisions", rule="NEXT_CONTACT")  # its deadline fires
         world.alert(site, "goes-on")
         eventually(lambda: world.rules(site).count("OPENED") == 2, "the site opens another incident")
         assert process.metric("ronde_states_set_aside_total") == 1
+        assert process.metric("ronde_deadlines_failed_total") == 1

@@ -146,6 +146,11 @@ class World:
         }
         return self.put("sites", encode("Site", value), site_id)
 
+    def live_site(self, site_id: str) -> None:
+        """A site that is ready, and that the worker knows: topics are read as they arrive, in no order."""
+        self.site(site_id)
+        self.wait_for(site_id, "readiness")
+
     def alert(self, site_id: str, alert_id: str, number: int = -1, **fields: Any) -> tuple[int, int]:
         value = {"alert_id": alert_id, "site_id": site_id, "kind": "INTRUSION", "raised_at": now_ms(), **fields}
         return self.put("alerts", encode("Alert", value), site_id, number)
