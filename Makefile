@@ -8,7 +8,7 @@ SEEDS ?= 1000
 TIMES ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint check format lock soak simulate clean
+.PHONY: help install demo test lint check format lock soak soak-faults simulate clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -36,8 +36,11 @@ lint: $(READY) ## style, types, and who may import whom
 check: $(READY) ## the tests, on a real broker
 	$(BIN)/python -m pytest -m "not soak"
 
-soak: $(READY) ## the fault tests, TIMES in a row (20)
-	$(BIN)/python -m pytest -m soak -x --times $(TIMES)
+soak: $(READY) ## the kill, two-worker and catch-up tests, TIMES in a row (20)
+	$(BIN)/python -m pytest -m soak --times $(TIMES) tests/kafka
+
+soak-faults: $(READY) ## every fault at full rate and length, by TIMES seeds; takes hours for 20
+	$(BIN)/python -m pytest -m soak --times $(TIMES) tests/faults
 
 simulate: $(READY) ## SEEDS random worlds around the core (1000)
 	$(BIN)/python -m tests.escalation.seeds $(SEEDS)

@@ -36,6 +36,31 @@ SettingsFile: TypeAlias = Callable[..., Path]
 MakeSettings: TypeAlias = Callable[..., "Settings"]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Flags of a whole run; they stand here so that pytest knows them wherever it is started."""
+    parser.addoption("--rewrite", action="store_true", help="write the golden timelines as they are told now")
+    parser.addoption("--times", type=int, default=1, help="with -m soak: each test so many times, by another seed")
+    parser.addoption("--first-seed", type=int, default=1, help="where the seeds begin (1)")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that takes a ``seed`` runs once in `make test`, and ``--times`` times, longer, in `make soak`."""
+    if "seed" not in metafunc.fixturenames:
+        return
+    first, times = metafunc.config.getoption("first_seed"), metafunc.config.getoption("times")
+    seeds = [pytest.param(first, id=f"seed{first}")]
+    if metafunc.definition.get_closest_marker("soak"):
+        seeds = []  # too long for anything else
+    soaked = [pytest.param(seed, id=f"soak{seed}", marks=pytest.mark.soak) for seed in range(first, first + times)]
+    metafunc.parametrize("seed", [*seeds, *soaked], scope="module")
+
+
+@pytest.fixture
+def is_soak(request: pytest.FixtureRequest) -> bool:
+    """Whether this is the long form of a test that takes a ``seed``."""
+    return request.node.get_closest_marker("soak") is not None
+
+
 @pytest.fixture(scope="session")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
     """The broker of this run: real, in a temporary folder, on a port of its own, stopped at the end.

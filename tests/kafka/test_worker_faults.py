@@ -52,6 +52,10 @@ def held(process: WorkerProcess) -> list[int]:
     return sorted(numbers)
 
 
+# Once in `make test`, and `--times` times in `make soak`.
+repeated = pytest.mark.usefixtures("seed")
+
+
 def wait_until_shared(*processes: WorkerProcess) -> None:
     share = PARTITIONS // len(processes)
     eventually(lambda: all(len(held(process)) == share for process in processes), "an equal share")
@@ -59,6 +63,7 @@ def wait_until_shared(*processes: WorkerProcess) -> None:
         process.wait_ready()
 
 
+@repeated
 def test_a_kill_before_the_commit_in_the_middle_of_a_wait(
     world: World, worker_file: WorkerFile, tmp_path: Path
 ) -> None:
@@ -81,6 +86,7 @@ def test_a_kill_before_the_commit_in_the_middle_of_a_wait(
             check_once(world, site, ["OPENED"])
 
 
+@repeated
 def test_another_worker_goes_on_while_the_dead_ones_transaction_is_open(
     world: World, worker_file: WorkerFile, tmp_path: Path
 ) -> None:
@@ -104,6 +110,7 @@ def test_another_worker_goes_on_while_the_dead_ones_transaction_is_open(
         check_once(world, other, ["OPENED"])
 
 
+@repeated
 def test_one_of_two_workers_leaves_in_the_middle_of_a_wait(world: World, worker_file: WorkerFile) -> None:
     times = {**WAIT, "wait_seconds": 4}
     with worker(worker_file("a", times)) as leaving, worker(worker_file("b", times)) as staying:
@@ -116,6 +123,7 @@ def test_one_of_two_workers_leaves_in_the_middle_of_a_wait(world: World, worker_
             check_wait(world, site, started)
 
 
+@repeated
 def test_an_answer_that_waited_for_the_worker_counts(world: World, worker_file: WorkerFile) -> None:
     file = worker_file("a", {"call_timeout_seconds": 2})
     site = world.site_in(0)
