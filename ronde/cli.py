@@ -5,7 +5,7 @@ import sys
 import typer
 from rich.console import Console
 
-from ronde import demo, local, settings, simulate, sites, topics, worker
+from ronde import demo, dlq, local, replay, schemas, settings, simulate, sink, sites, topics, verify, worker
 from ronde.errors import Failed, WrongUse
 
 app = typer.Typer(
@@ -17,10 +17,15 @@ app = typer.Typer(
 )
 app.command("simulate")(simulate.simulate)
 app.command("worker")(worker.worker)
+app.command("sink")(sink.sink)
 app.command("settings")(settings.settings)
 app.command("demo")(demo.demo)
+app.command("replay")(replay.replay)
+app.command("verify")(verify.verify)
+app.add_typer(dlq.app, name="dlq")
 app.add_typer(topics.app, name="topics")
 app.add_typer(sites.app, name="sites")
+app.add_typer(schemas.app, name="schemas")
 app.add_typer(local.app, name="local")
 
 

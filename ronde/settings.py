@@ -14,7 +14,7 @@ from rich.table import Table
 from ronde.errors import WrongUse
 
 if TYPE_CHECKING:
-    from streams.settings import Settings
+    from ronde.whole_settings import WholeSettings
 
 SettingsOption: TypeAlias = Annotated[
     Path | None,
@@ -23,15 +23,16 @@ SettingsOption: TypeAlias = Annotated[
 JsonOption: TypeAlias = Annotated[bool, typer.Option("--json", help="For a program: one JSON value.")]
 
 
-def in_force(path: Path | None) -> Settings:
+def in_force(path: Path | None) -> WholeSettings:
     """The settings of a file and this process's environment, for every command that needs them.
 
     Raises `WrongUse` with everything that is wrong with them.
     """
+    from ronde.whole_settings import WholeSettings  # noqa: PLC0415 - heavy
     from streams.settings import SettingsError, load  # noqa: PLC0415 - heavy
 
     try:
-        return load(path, os.environ)
+        return load(path, os.environ, WholeSettings)
     except SettingsError as error:
         raise WrongUse(str(error)) from None
 

@@ -15,7 +15,9 @@ from schemas.framing import confluent, single_object
 from schemas.loader import load as load_schema
 from schemas.registry import Registry
 from schemas.topics import TOPICS
-from streams import topics
+from streams.access import require
+from streams.acl import Grant
+from streams.admin import BrokerError
 from streams.escalation.values import Site
 from streams.settings import Settings
 
@@ -31,10 +33,11 @@ def load(sites: SiteLines, settings: Settings) -> int:
     """
     topic = settings.topic("sites")
     try:
-        if topic not in topics.find(settings):
-            raise Failed(f"there is no topic {topic}: make it with `ronde topics create`")
-    except topics.TopicsError as error:
+        there = require(settings, "sites", [Grant("topic", topic, "literal", ("WRITE",))])
+    except BrokerError as error:
         raise Failed(str(error)) from None
+    if topic not in there:
+        raise Failed(f"there is no topic {topic}: make it with `ronde topics create`")
     encode = _encoder(settings)
     refusals = _Refusals()
     producer = _producer(settings)

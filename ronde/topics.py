@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from ronde import topic_acl
 from ronde.errors import Failed
 from ronde.settings import JsonOption, SettingsOption, in_force
 from schemas.topics import TOPICS
@@ -16,7 +17,10 @@ from schemas.topics import TOPICS
 if TYPE_CHECKING:
     from streams.topics import Difference
 
-app = typer.Typer(help="Make the topics on the broker, or compare them with the contract.", no_args_is_help=True)
+app = typer.Typer(
+    help="Make the topics on the broker, compare them with the contract, say who may use which.", no_args_is_help=True
+)
+app.command()(topic_acl.acl)
 
 
 @app.command()

@@ -57,7 +57,11 @@ class _Readers:
         self._array = array
         self.own_header = single_object(self._schema)
         self.own = reader(self._schema, constructors, array=array)
-        self._by_header = {single_object(version): self._reader(version) for version in released(name).values()}
+        # A version may be ahead of today's: what the next release writes is read before it is written (ADR 6).
+        self._by_header = {
+            single_object(version): self._reader(version, f"version {number}")
+            for number, version in released(name).items()
+        }
 
     def decode(self, data: bytes) -> Any:
         """The value behind either framing."""
@@ -79,17 +83,22 @@ class _Readers:
         if len(header) < CONFLUENT_SIZE:
             raise Undecodable("the data ends within its header")
         schema_id = confluent_id(header)
+        of_registry = f"schema {schema_id} of the registry"
         try:
-            read = self._reader(self._writers.schema(schema_id))
+            read = self._reader(self._writers.schema(schema_id), of_registry)
         except UnusableSchema as error:
-            read = _refusal(f"schema {schema_id} of the registry: {error}")
+            read = _refusal(f"{of_registry}: {error}")
         self._by_header[header] = read
         return read
 
-    def _reader(self, written_by: Schema) -> Read:
+    def _reader(self, written_by: Schema, title: str) -> Read:
+        """The reader of another version; where there can be none, one that refuses each of its values."""
         if single_object(written_by) == self.own_header:
             return self.own
-        return reader(self._schema, self._constructors, written_by=written_by, array=self._array)
+        try:
+            return reader(self._schema, self._constructors, written_by=written_by, array=self._array)
+        except UnusableSchema as error:
+            return _refusal(f"{title}: {error}")
 
 
 def _refusal(problem: str) -> Read:

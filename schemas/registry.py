@@ -38,6 +38,11 @@ class Registry:
 
     def __init__(self, client: httpx.Client, folder: Path) -> None:
         self._client = client
+        address = client.base_url
+        if address.userinfo:
+            # httpx logs the address of every request, whole.
+            client.auth = (address.username, address.password)
+            client.base_url = address.copy_with(userinfo=b"")
         # Ids mean something only within one registry.
         self._folder = folder / hashlib.blake2b(str(client.base_url).encode(), digest_size=8).hexdigest()
         self._not_found: dict[int, float] = {}  # id -> when to ask again, monotonic

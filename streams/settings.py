@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, Final, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple, TypeVar, overload
 
 from pydantic import BaseModel, Field, PrivateAttr, StringConstraints
 
@@ -91,17 +91,26 @@ class Settings(Section):
         if given and given.secret:
             plain = MASK
         elif setting == REGISTRY_URL and isinstance(plain, str):
-            plain = re.sub(r"//[^/@]*@", f"//{MASK}@", plain)
+            plain = re.sub(r"//.*@", f"//{MASK}@", plain)
         return Shown(dotted(setting), plain, given.origin if given else "default")
 
 
-def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
+S = TypeVar("S", bound=Settings)
+
+
+@overload
+def load(path: Path | None, environ: Mapping[str, str]) -> Settings: ...
+@overload
+def load(path: Path | None, environ: Mapping[str, str], kind: type[S]) -> S: ...
+def load(path: Path | None, environ: Mapping[str, str], kind: type[Settings] = Settings) -> Settings:
     """The settings of a file (None: no file) and an environment (``os.environ``).
+
+    ``kind`` is a class of settings that has more tables than these, those of other parts of the product.
 
     Raises `SettingsError` when the file cannot be read, a name is unknown, a value is not allowed, or a procedure's
     value is replaced without a new version; it tells all of it at once.
     """
-    fields = dict(leaves(Settings, ()))
+    fields = dict(leaves(kind, ()))
     known = {*fields, *((KAFKA, name) for name in PROPERTIES)}
     sources = [read_file(path, known, environ)] if path else []
     sources.append(read_environment(environ, known))
@@ -122,7 +131,7 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
     problems += refused_properties(tree[KAFKA], given)
     if problems:
         raise SettingsError(problems)
-    settings = Settings.model_validate(tree)
+    settings = kind.model_validate(tree)
     settings._given.update(given)  # noqa: SLF001 - its own loader
     return settings
 

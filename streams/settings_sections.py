@@ -23,8 +23,16 @@ def _at_most_an_id(text: str) -> str:
 
 
 def _a_web_address(url: str) -> str:
+    import httpx  # noqa: PLC0415 - heavy, and most have no such setting
+
     if not url.startswith(("http://", "https://")):
         raise ValueError("it does not begin with http:// or https://")
+    try:
+        host = httpx.URL(url).host
+    except httpx.InvalidURL:  # its words quote the address
+        host = ""
+    if not host:
+        raise ValueError("it cannot be read (in a name or password, '/', '@', ':' are written %2F, %40, %3A)")
     return url
 
 

@@ -69,7 +69,7 @@ def variable(setting: Setting) -> str:
 
 def is_secret(setting: Setting) -> bool:
     """True when a value of this setting is never shown."""
-    return setting[0] == KAFKA and setting[-1] in SECRETS
+    return setting[-1] == "password" or (setting[0] == KAFKA and setting[-1] in SECRETS)
 
 
 def read_environment(environ: Mapping[str, str], known: Collection[Setting]) -> Source:
@@ -105,7 +105,7 @@ def read_file(path: Path, known: Collection[Setting], environ: Mapping[str, str]
     for setting, value in _walk(tables, (), known, _sections(known)):
         if isinstance(value, Problem):
             source.problems.append(value._replace(origin=str(path)))
-        elif _is_reference(value) and (setting[0] == KAFKA or setting == REGISTRY_URL):
+        elif _is_reference(value) and (setting[0] == KAFKA or setting == REGISTRY_URL or is_secret(setting)):
             named, text = _look_up(value, environ, path.parent)
             if text is None:
                 source.problems.append(

@@ -6,6 +6,8 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
+
 from tests.kafka.conftest import PARTITIONS, WorkerFile
 from tests.kafka.world import WorkerProcess, World, eventually, worker
 

@@ -10,6 +10,7 @@ import avro.schema
 import pytest
 
 import schemas
+from schemas.gate.shelf import meaning
 from schemas.loader import NAMES, released
 from schemas.topics import TOPICS
 from streams.escalation import names, state
@@ -127,10 +128,11 @@ def test_an_enums_symbols_are_the_cores_names(name: str, enum: str, literal: Any
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_is_published_last_is_what_is_current(name: str) -> None:
+def test_what_is_written_is_the_version_published_last_or_the_one_before_it(name: str) -> None:
+    """ADR 6: a version is read one release before it is written. The rest is the gate's (test_gate.py)."""
     versions = released(name)
     assert list(versions) == list(range(1, len(versions) + 1))
-    assert versions[len(versions)] == schemas.load(name)
+    assert meaning(schemas.load(name)) in [meaning(version) for version in list(versions.values())[-2:]]
 
 
 def test_one_named_type_is_the_same_in_every_file() -> None:
