@@ -1,0 +1,41 @@
+"""Whether the readers and writers of this project can be made for a schema (`schemas.compiled`).
+
+They know less than Avro allows: a version that only they cannot read would stop a worker all the same.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from schemas.canonical import canonical
+from schemas.compiled import reader, writer
+from schemas.errors import UnusableSchema
+from schemas.loader import Schema
+
+
+def _together(*values: Any) -> tuple[Any, ...]:
+    """Stands for the maker of any record: nothing is read here."""
+    return values
+
+
+_ANY_RECORD: Final[Mapping[str, Callable[..., Any]]] = defaultdict(lambda: _together)
+
+
+def why_not(schema: Schema) -> str | None:
+    """Why we can neither write nor read values of the schema; None when we can."""
+    try:
+        canonical(schema)
+        writer(schema)
+        reader(schema, _ANY_RECORD)
+    except UnusableSchema as error:
+        return f"{error}: {error.__cause__}" if error.__cause__ is not None else str(error)
+    return None
+
+
+def why_not_read(schema: Schema, written_by: Schema) -> str | None:
+    """Why we cannot read by ``schema`` what was written by the other; None when we can."""
+    try:
+        reader(schema, _ANY_RECORD, written_by=written_by)
+    except UnusableSchema as error:
+        return str(error)
+    return None

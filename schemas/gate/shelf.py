@@ -1,0 +1,118 @@
+"""The schemas of a folder: what is written, what was ever released, and which release read what.
+
+```
+<Name>.avsc                what is written, and what a value is read as
+released/<Name>/<n>.avsc   every version ever published
+released/releases.json     {release: {name: [fingerprints of the versions that it reads, oldest first]}}
+```
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from schemas.canonical import fingerprint
+from schemas.errors import UnusableSchema
+from schemas.loader import NAMES, Schema
+
+RELEASES: Final = "releases.json"
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """What a folder holds, as parsed JSON. ``releases`` are in the order in which they were made."""
+
+    folder: Path
+    written: Mapping[str, Schema]
+    released: Mapping[str, Mapping[int, Schema]]
+    releases: Mapping[str, Mapping[str, list[str]]]
+
+    def versions(self, name: str) -> dict[int, Schema]:
+        """Every version of a schema by its number, the one written with the words that it is written with.
+
+        The last is one proposed, where there is one.
+        """
+        versions = dict(self.released.get(name, {}))
+        if name in self.written:
+            versions[self.written_version(name)] = self.written[name]
+        return versions
+
+    def is_proposed(self, name: str) -> bool:
+        """Whether what is written is none of the released versions."""
+        return name in self.written and self._released_as(name) is None
+
+    def written_version(self, name: str) -> int:
+        """The number of the version that is written, a proposed one included. KeyError: there is no such schema."""
+        number = self._released_as(name)
+        return max(self.released.get(name, {}), default=0) + 1 if number is None else number
+
+    def reads(self, name: str) -> list[str]:
+        """The fingerprints of the released versions, oldest first, as they stand in a header."""
+        return [marked(schema) for _, schema in sorted(self.released.get(name, {}).items())]
+
+    def release_before(self, release: str) -> str | None:
+        """The last release that is not this one; None when there was none."""
+        return next((before for before in reversed(list(self.releases)) if before != release), None)
+
+    def _released_as(self, name: str) -> int | None:
+        sought = meaning(self.written[name])
+        numbers = [number for number, schema in self.released.get(name, {}).items() if meaning(schema) == sought]
+        return max(numbers, default=None)
+
+
+def read_shelf(folder: Path) -> Shelf:
+    """What a folder holds; it may be a released/ too, in which nothing is written.
+
+    UnusableSchema: there are no schemas in it, or a file is no JSON.
+    """
+    published = folder / "released"
+    if not published.is_dir() and next(folder.glob("*/1.avsc"), None) is not None:
+        published = folder
+    if not published.is_dir():
+        raise UnusableSchema(f"{folder} has no folder released/: name one as schemas/ is, of a checkout or a package")
+    releases = published / RELEASES
+    return Shelf(
+        folder,
+        {name: _json(folder / f"{name}.avsc") for name in NAMES if (folder / f"{name}.avsc").exists()},
+        {one.name: _numbered(one) for one in sorted(published.iterdir()) if one.is_dir()},
+        _json(releases) if releases.exists() else {},
+    )
+
+
+def meaning(schema: Any) -> Any:
+    """A schema without its docs: two that are then equal are one version."""
+    if isinstance(schema, list):
+        return [meaning(branch) for branch in schema]
+    if isinstance(schema, dict):
+        return {
+            key: meaning(part) if key in {"type", "items", "values", "fields"} else part
+            for key, part in schema.items()
+            if key != "doc"
+        }
+    return schema
+
+
+def marked(schema: Schema) -> str:
+    """The fingerprint as hexadecimal digits, in the order of the bytes of a header; empty for no schema."""
+    try:
+        return fingerprint(schema).hex()
+    except UnusableSchema:
+        return ""
+
+
+def _numbered(folder: Path) -> dict[int, Schema]:
+    numbered = {}
+    for file in folder.glob("*.avsc"):
+        if not file.stem.isdecimal():
+            raise UnusableSchema(f"{file}: a released version is named by its number, as 1.avsc")
+        numbered[int(file.stem)] = _json(file)
+    return dict(sorted(numbered.items()))
+
+
+def _json(file: Path) -> Any:
+    try:
+        return json.loads(file.read_text("utf-8"))
+    except ValueError as error:
+        raise UnusableSchema(f"{file} is no JSON: {error}") from None
