@@ -1,0 +1,69 @@
+"""Looking through ``dead-letters``: which letters there are, and what became of them.
+
+A note lies behind its letter in the letter's partition, so a look from a letter on sees its notes too. Everything up
+to the high watermarks is read: a note is not to be missed because it lies behind somebody's open transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Final, NamedTuple
+
+from streams.deadletters import Letter, LetterId, Note, Wanted, read
+from streams.reading import Logs, Span
+
+TOPIC: Final = "dead-letters"
+
+
+class Survey(NamedTuple):
+    """Letters by id, in order, without their values and headers; and the first note about each that has one."""
+
+    letters: dict[LetterId, Letter]
+    notes: dict[LetterId, Note]
+
+
+def survey(logs: Logs, wanted: Wanted) -> Survey:
+    """All letters that are asked for."""
+    all_logs = [(TOPIC, number) for number in range(logs.require([TOPIC]))]
+    begins = logs.offsets.first(all_logs) if wanted.since is None else logs.offsets.at(all_logs, wanted.since)
+    return _look(logs, {number: begin for (_, number), begin in begins.items()}, wanted.fits)
+
+
+def find(logs: Logs, ids: Iterable[LetterId]) -> Survey:
+    """Those of the letters named that are there."""
+    names = set(ids)
+    begins: dict[int, int] = {}
+    partitions = logs.require([TOPIC])
+    for number, offset in names:
+        if number < partitions:
+            begins[number] = min(offset, begins.get(number, offset))
+    first = logs.offsets.first([(TOPIC, number) for number in begins])
+    begins = {number: max(offset, first[TOPIC, number]) for number, offset in begins.items()}
+    return _look(logs, begins, lambda letter: letter.id in names)
+
+
+def whole(logs: Logs, ids: Iterable[LetterId]) -> Iterator[Letter]:
+    """The letters named, whole, in order; those that are not there are left out."""
+    by_partition: dict[int, list[int]] = {}
+    for number, offset in sorted(ids):
+        by_partition.setdefault(number, []).append(offset)
+    for number, offsets in by_partition.items():
+        wanted = set(offsets)
+        for record in logs.read(Span(TOPIC, number, offsets[0], offsets[-1] + 1)):
+            letter = read(record) if record.offset in wanted else None
+            if isinstance(letter, Letter):
+                yield letter
+
+
+def _look(logs: Logs, begins: Mapping[int, int], is_asked_for: Callable[[Letter], bool]) -> Survey:
+    found = Survey({}, {})
+    ends = logs.offsets.high_watermarks([(TOPIC, number) for number in begins])
+    for number, begin in sorted(begins.items()):
+        for record in logs.read(Span(TOPIC, number, begin, ends[TOPIC, number])):
+            one = read(record)
+            if isinstance(one, Letter):
+                if is_asked_for(one):
+                    found.letters[one.id] = one._replace(value=None, headers=[])
+            elif one is not None and one.letter in found.letters:
+                found.notes.setdefault(one.letter, one)
+    return found

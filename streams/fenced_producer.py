@@ -1,0 +1,165 @@
+"""A transactional producer of which there is one: whoever makes the next one of its name fences this one."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from schemas.topics import OWN_BYTES
+
+if TYPE_CHECKING:
+    from streams.message import Headers
+    from streams.settings import Settings
+
+_ATTEMPT_SECONDS: Final = 5.0
+_PATIENCE_SECONDS: Final = 30.0  # with a broker that does not answer
+_PAUSE_SECONDS: Final = 0.1
+_TOO_LARGE: Final = "MSG_SIZE_TOO_LARGE"
+_FENCED: Final = frozenset({"_FENCED", "INVALID_PRODUCER_EPOCH", "PRODUCER_FENCED", "INVALID_PRODUCER_ID_MAPPING"})
+
+
+class FencedError(Exception):
+    """The broker takes no more of this producer; the message says why, and what to do."""
+
+
+class TooLargeError(Exception):
+    """Records that their topic does not take, by their numbers (from 0); nothing of their transaction is done."""
+
+    def __init__(self, numbers: list[int]) -> None:
+        super().__init__(f"{len(numbers)} records are too large")
+        self.numbers = numbers
+
+
+class Outgoing(NamedTuple):
+    """A record to write; ``topic`` is the name on the broker."""
+
+    topic: str
+    partition: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+class Place(NamedTuple):
+    """Where a record was put."""
+
+    partition: int
+    offset: int
+
+
+Then: TypeAlias = Callable[[list[Place]], list[Outgoing]]
+
+
+class FencedProducer:
+    """From making it on, every producer made before with the same ``name`` is fenced, its open transaction aborted."""
+
+    def __init__(self, settings: Settings, name: str) -> None:
+        """Raises `FencedError`: the broker does not answer, or does not let it."""
+        self._servers = settings.kafka["bootstrap.servers"]
+        silent = logging.Logger("streams.fenced_producer", level=logging.CRITICAL + 1)  # it raises what it has to say
+        properties: dict[str, Any] = {
+            **settings.client("producer"),
+            "transactional.id": name,
+            # Readers of the input topics wait for an open transaction, so that of a dead one should not stay long.
+            "transaction.timeout.ms": settings.worker.transaction_timeout_ms,
+            "message.max.bytes": OWN_BYTES + 100_000,
+            "batch.size": 500_000,  # a batch of several must not be larger than what one record may be
+            "linger.ms": 1,
+            "error_cb": lambda _: None,
+        }
+        self._producer = Producer(properties, logger=silent)
+        try:
+            self._patiently(self._producer.init_transactions)
+        except KafkaException as error:
+            raise self._ended(error) from error
+
+    def commit(self, records: list[Outgoing], then: Then | None = None) -> list[Place]:
+        """Write records in one transaction; and, once it is known where they are put, what ``then`` makes of that.
+
+        Raises `TooLargeError`: nothing is done, and another transaction may be begun. `FencedError`: none may be;
+        this one is done or not done, as whole, which a reader of its records sees.
+        """
+        try:
+            self._producer.begin_transaction()
+            places = self._write(records)
+            if then is not None:
+                self._write(then(places))
+            self._patiently(self._producer.commit_transaction)
+        except TooLargeError:
+            self._abort()
+            raise
+        except KafkaException as error:
+            ended = self._ended(error)
+            if not error.args[0].fatal():
+                self._abort()
+            raise ended from error
+        return places
+
+    def _write(self, records: list[Outgoing]) -> list[Place]:
+        places: dict[int, Place] = {}
+        refused: dict[int, KafkaError] = {}
+
+        def delivered(number: int) -> Callable[[KafkaError | None, Message], None]:
+            def report(error: KafkaError | None, message: Message) -> None:
+                if error is not None:
+                    refused[number] = error
+                else:
+                    places[number] = Place(message.partition() or 0, message.offset() or 0)
+
+            return report
+
+        for number, record in enumerate(records):
+            try:
+                self._produce(record, delivered(number))
+            except KafkaException as error:
+                refused[number] = error.args[0]
+        self._patiently(self._flush)
+        too_large = [number for number, error in refused.items() if error.name() == _TOO_LARGE]
+        if too_large:
+            raise TooLargeError(too_large)
+        for refusal in refused.values():
+            raise KafkaException(refusal)
+        return [places[number] for number in range(len(records))]
+
+    def _produce(self, record: Outgoing, report: Callable[[KafkaError | None, Message], None]) -> None:
+        topic, partition, key, value, headers = record
+        while True:
+            try:
+                self._producer.produce(topic, value, key, partition, on_delivery=report, headers=headers)
+            except BufferError:
+                self._producer.poll(_PAUSE_SECONDS)
+            else:
+                return
+
+    def _flush(self, seconds: float) -> None:
+        if self._producer.flush(seconds):
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "the broker does not acknowledge", retriable=True))  # noqa: SLF001  # its name
+
+    def _patiently(self, call: Callable[[float], Any]) -> None:
+        """Repeat what may be repeated, for a while: the broker may be busy with the one before us."""
+        give_up = time.monotonic() + _PATIENCE_SECONDS
+        while True:
+            try:
+                call(_ATTEMPT_SECONDS)
+            except KafkaException as error:
+                if not error.args[0].retriable() or time.monotonic() > give_up:
+                    raise
+                time.sleep(_PAUSE_SECONDS)
+            else:
+                return
+
+    def _abort(self) -> None:
+        try:
+            self._patiently(self._producer.abort_transaction)
+        except KafkaException as error:
+            raise self._ended(error) from error
+
+    def _ended(self, error: KafkaException) -> FencedError:
+        told: KafkaError = error.args[0]
+        if told.name() in _FENCED:
+            return FencedError("another one began meanwhile, and this one gave way to it: see what it did, then go on")
+        return FencedError(f"the broker at {self._servers} does not take the transaction: {told.str()}. Try again")

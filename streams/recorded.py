@@ -1,0 +1,65 @@
+"""What the topics hold, as the core's values: records of every input and output topic, whoever framed them."""
+
+from __future__ import annotations
+
+from functools import cache
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
+from schemas.decoder import decoder
+from schemas.framing import CONFLUENT, CONFLUENT_SIZE, SINGLE_OBJECT_SIZE
+from schemas.topics import TOPICS
+from streams.codec import Codec
+from streams.escalation import values
+
+if TYPE_CHECKING:
+    from schemas.registry import Registry
+
+_RECORDS: Final = (
+    "Contact",
+    "Address",
+    "Intervention",
+    "Site",
+    "Alert",
+    "CallResult",
+    "DispatchReport",
+    "OperatorAction",
+    "Source",
+    "CallCommand",
+    "DispatchCommand",
+    "Attention",
+    "InputRef",
+    "Decision",
+    "Readiness",
+    "Quarantined",
+)
+_CONSTRUCTORS: Final = MappingProxyType({name: getattr(values, name) for name in _RECORDS})
+
+
+class Recorded:
+    """Decodes the records of every topic but ``state`` and ``dead-letters``."""
+
+    def __init__(self, registry: Registry | None = None) -> None:
+        self._decoders = {
+            topic.name: decoder(topic.schema, _CONSTRUCTORS, registry)
+            for topic in TOPICS.values()
+            if topic.schema is not None and topic.way != "own"
+        }
+
+    def value(self, topic: str, data: bytes) -> Any:
+        """The value of a record of ``topic`` (without prefix).
+
+        Raises `schemas.errors.Undecodable`; with a registry also RegistryUnreachable.
+        """
+        return self._decoders[topic](data)
+
+
+@cache
+def shipped() -> Codec:
+    """The codec by the schemas alone, without a registry; made once, as that takes longer than to use it."""
+    return Codec()
+
+
+def payload(data: bytes) -> bytes:
+    """The bytes of a value without the header that says which schema wrote it."""
+    return data[CONFLUENT_SIZE if data[:1] == CONFLUENT else SINGLE_OBJECT_SIZE :]

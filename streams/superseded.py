@@ -1,0 +1,55 @@
+"""Which dead letters of ``sites`` must not be put back, because their site has been configured anew since.
+
+A record put back becomes its site's latest. Of an alert that is what is wanted; of a site, an old address would
+replace the new one, and the guard would go there.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Final
+
+from schemas.murmur2 import partition as partition_of
+from streams.deadletters import REPLAYED_FROM, Letter, LetterId, parse_id
+from streams.reading import LogRecord, Logs, Span
+
+TOPIC: Final = "sites"
+
+
+def superseded(logs: Logs, letters: Iterable[Letter]) -> set[LetterId]:
+    """Those of the letters whose site has a later record in the partition it belongs to.
+
+    Later is what lies behind the record that the letter was; where that lay in another partition, what has a later
+    timestamp than the letter. An earlier letter that was put back is not.
+    """
+    partitions = logs.require([TOPIC])
+    by_home: defaultdict[int, defaultdict[bytes, list[Letter]]] = defaultdict(lambda: defaultdict(list))
+    for letter in letters:
+        if letter.topic == TOPIC and letter.key is not None:
+            by_home[partition_of(letter.key, partitions)][letter.key].append(letter)
+    homes = [(TOPIC, number) for number in by_home]
+    begins, ends = logs.offsets.first(homes), logs.offsets.last_stable(homes)
+    found: set[LetterId] = set()
+    for number, wanted in by_home.items():
+        for record in logs.read(Span(TOPIC, number, begins[TOPIC, number], ends[TOPIC, number])):
+            found |= {letter.id for letter in wanted.get(record.key or b"", ()) if _is_later(record, letter)}
+    return found
+
+
+def _is_later(record: LogRecord, letter: Letter) -> bool:
+    is_same = record.partition == letter.partition
+    is_later = record.offset > letter.offset if is_same else record.timestamp >= letter.at
+    return is_later and not _was_before(record, letter)
+
+
+def _was_before(record: LogRecord, letter: Letter) -> bool:
+    """Whether a record is an earlier dead letter of the same partition, put back."""
+    for name, value in record.headers:
+        if name == REPLAYED_FROM and isinstance(value, bytes):
+            try:
+                origin = parse_id(value.decode())
+            except ValueError:
+                return False
+            return origin.partition == letter.id.partition and origin < letter.id
+    return False

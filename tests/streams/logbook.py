@@ -1,0 +1,233 @@
+"""Logs as a worker leaves them, made in virtual time: chunks of inputs go in, every topic's records come out.
+
+One partition, which is all there is. Within a chunk: states set aside, site records, deadlines due, inputs, all at
+one instant, as the worker does it. Shared by the tests of replays and of conservation.
+"""
+
+from collections import defaultdict
+from functools import cache
+from typing import Any, Final, TypeAlias
+
+from schemas.compiled import writer
+from schemas.framing import single_object
+from schemas.loader import load
+from schemas.topics import INPUT_TOPICS, TOPICS
+from streams.escalation import step as core
+from streams.escalation.procedures import DEFAULTS, Procedures
+from streams.escalation.state import EMPTY, Deadline, SiteState
+from streams.escalation.values import (
+    Address,
+    Alert,
+    Attention,
+    CallResult,
+    Contact,
+    Decision,
+    DispatchReport,
+    Event,
+    Instant,
+    Intervention,
+    OperatorAction,
+    Output,
+    Site,
+    SiteRecord,
+    Source,
+)
+from streams.message import Headers
+from streams.reading import LogRecord
+from streams.recorded import Recorded, shipped
+from streams.replaying import PartitionReplay, Verdict
+
+START: Final = 1_767_225_600_000  # 2026-01-01T00:00:00Z
+TOPIC_OF: Final = {
+    Alert: "alerts",
+    CallResult: "call-results",
+    DispatchReport: "dispatch-reports",
+    OperatorAction: "operator-actions",
+    Site: "sites",
+}
+RECORDED: Final = Recorded()
+Input: TypeAlias = Site | Event | str | LogRecord  # a str deletes that site; a record is sent as it is
+
+
+def seconds(number: float) -> Instant:
+    """An instant after the start."""
+    return START + round(number * 1000)
+
+
+def site(site_id: str = "S1", **fields: Any) -> Site:
+    """A site that is ready: two contacts, an address, one partner."""
+    contacts = tuple(
+        Contact(name, "OWNER", name.title(), None, f"+3361234560{place}", f"hash-{name}")
+        for place, name in enumerate(("ann", "bob"))
+    )
+    address = Address("1 rue des Lilas", None, "74300", "Cluses", "FR")
+    return Site(site_id, True, contacts, address, None, Intervention(True, ("P1", "P2")), None, START)._replace(
+        **fields
+    )
+
+
+def alert(alert_id: str = "A1", kind: Any = "INTRUSION", site_id: str = "S1", raised: float = 0) -> Alert:
+    """An alert."""
+    return Alert(alert_id, site_id, kind, seconds(raised))
+
+
+def callback(result_id: str, *said: Any, site_id: str = "S1", incident: str | None = None) -> CallResult:
+    """The customer calls: outcome, situation."""
+    outcome, situation = said
+    return CallResult(
+        result_id, site_id, incident, None, None, "INBOUND", outcome, situation, False, None, None, seconds(10**6)
+    )
+
+
+def no_answer(result_id: str, command_id: str, site_id: str = "S1") -> CallResult:
+    """Nobody answered a call of ours."""
+    return CallResult(
+        result_id, site_id, None, command_id, None, "OUTBOUND", "NO_ANSWER", "UNKNOWN", False, None, None, START
+    )
+
+
+def encode(value: Site | Event) -> bytes:
+    """An input as its producer sends it."""
+    encoded: bytes = _writer(type(value).__name__)(value)
+    return encoded
+
+
+@cache
+def _writer(name: str) -> Any:
+    schema = load(name)
+    return writer(schema, single_object(schema))
+
+
+class Logbook:
+    """All topics of a partition, and the worker that fills them."""
+
+    def __init__(self, procedures: Procedures = DEFAULTS) -> None:
+        self.logs: dict[str, list[LogRecord]] = {topic: [] for topic in TOPICS}
+        self.states: defaultdict[str, SiteState] = defaultdict(lambda: EMPTY)
+        self.fails: set[str] = set()  # ids of inputs and incidents on which the core fails
+        self._records: dict[str, SiteRecord] = {}
+        self._procedures = procedures
+        self._codec = shipped()
+
+    def chunk(self, at: float, *inputs: Input) -> None:
+        """What the worker makes of inputs that came together, ``at`` seconds after the start."""
+        now = seconds(at)
+        sent = [(one, self._send(one, now)) for one in inputs]
+        for one, record in sent:
+            if record.topic == "sites":
+                self._site(one, record, now)
+        while due := sorted(
+            (deadline, site_id)
+            for site_id, state in self.states.items()
+            for deadline in state.deadlines()
+            if deadline.at <= now
+        ):
+            self._fire(*due[0][::-1], now)
+        for one, record in sent:
+            if record.topic != "sites":
+                self._event(one, record, now)
+
+    def set_aside(self, at: float, site_id: str) -> None:
+        """The state of a site cannot be used any more."""
+        now, state = seconds(at), self.states.pop(site_id)
+        value = self._codec.encode_state(state)
+        record = self.append("state", now, site_id.encode(), value)
+        self.dead_letter(record, now, "UNDECODABLE")
+        told = Attention(
+            f"state-0-{record.offset}-t1", None, site_id, None, "FAILED", 0, "FAILED",
+            any(incident.covert for incident in state.incidents), (), 0, None, now,
+        )  # fmt: skip
+        self._write([Output("attention", told)], site_id, now)
+
+    def append(
+        self, topic: str, at: Instant, key: bytes | None, value: bytes | None, headers: Headers | None = None
+    ) -> LogRecord:
+        """One record more."""
+        log = self.logs[topic]
+        record = LogRecord(topic, 0, log[-1].offset + 1 if log else 0, at, key, value, headers or [])
+        log.append(record)
+        return record
+
+    def dead_letter(self, record: LogRecord, now: Instant, reason: str) -> None:
+        """A record is put away."""
+        told = {
+            "topic": record.topic,
+            "partition": str(record.partition),
+            "offset": str(record.offset),
+            "reason": reason,
+            "error": "",
+        }
+        marks: Headers = [(f"dlq.{name}", text.encode()) for name, text in told.items()]
+        self.append("dead-letters", now, record.key, record.value, [*record.headers, *marks])
+
+    # --- looking at it ------------------------------------------------------------------------------
+
+    def decisions(self) -> list[Decision]:
+        """What was decided, in order."""
+        return [RECORDED.value("decisions", record.value or b"") for record in self.logs["decisions"]]
+
+    def last_id(self, topic: str = "calls") -> str:
+        """The id of the last command."""
+        value: str = RECORDED.value(topic, self.logs[topic][-1].value or b"")[0]
+        return value
+
+    def change(self, topic: str, place: int, **fields: Any) -> None:
+        """Falsify a record of an output."""
+        record = self.logs[topic][place]
+        value = RECORDED.value(topic, record.value or b"")._replace(**fields)
+        encoded = self._codec.encoders[topic](value)  # type: ignore[index]  # an output's
+        self.logs[topic][place] = record._replace(value=encoded)
+
+    def replay(self, **how: Any) -> Verdict:
+        """Decide it all again."""
+        known = {(name, one.version): one for name, one in [*DEFAULTS.items(), *self._procedures.items()]}
+        given = {"begins": dict.fromkeys(INPUT_TOPICS, 0), "is_settled": True, "known": known, **how}
+        replay = PartitionReplay(0, 1, recorded=RECORDED, **given)
+        for topic, log in self.logs.items():
+            if topic not in {"state", "readiness", "decisions"}:
+                for record in log:
+                    replay.take(record)
+        return replay.replay(self.logs["decisions"])
+
+    # --- the worker ---------------------------------------------------------------------------------
+
+    def _send(self, one: Input, now: Instant) -> LogRecord:
+        if isinstance(one, LogRecord):
+            return self.append(one.topic, now, one.key, one.value, one.headers)
+        if isinstance(one, str):
+            return self.append("sites", now, one.encode(), None)
+        return self.append(TOPIC_OF[type(one)], now, one.site_id.encode(), encode(one))
+
+    def _site(self, one: Any, record: LogRecord, now: Instant) -> None:
+        given = one if isinstance(one, Site) else None
+        site_id = one.site_id if isinstance(one, Site) else one
+        step = core.on_site(self.states[site_id], self._records.get(site_id), given, now)
+        if given is None:
+            self._records.pop(site_id, None)
+        else:
+            self._records[site_id] = SiteRecord(record.offset, given)
+        self._take(site_id, step, now)
+
+    def _fire(self, site_id: str, deadline: Deadline, now: Instant) -> None:
+        fire = core.on_failed_deadline if deadline.incident_id in self.fails else core.on_deadline
+        self._take(site_id, fire(site_id, self.states[site_id], self._records.get(site_id), deadline, now), now)
+
+    def _event(self, one: Any, record: LogRecord, now: Instant) -> None:
+        if isinstance(one, LogRecord):
+            self.dead_letter(record, now, "UNDECODABLE")
+        elif one[0] in self.fails:
+            self.dead_letter(record, now, "FAILED")
+        else:
+            source = Source(record.topic, 0, record.offset)
+            site_id = one.site_id
+            state, known = self.states[site_id], self._records.get(site_id)
+            self._take(site_id, core.on_event(state, known, one, source, now, self._procedures), now)
+
+    def _take(self, site_id: str, step: core.Step, now: Instant) -> None:
+        self.states[site_id] = step.state
+        self._write(step.outputs, site_id, now)
+
+    def _write(self, outputs: list[Output], site_id: str, now: Instant) -> None:
+        for topic, value in outputs:
+            encoded = None if value is None else self._codec.encoders[topic](value)
+            self.append(topic, now, site_id.encode(), encoded)

@@ -1,0 +1,127 @@
+"""The sum of inputs and ends: what adds up, what does not, and what nobody can tell any more."""
+
+from streams.conservation import Account, Found, Sum
+from streams.conservation_sites import CLOCKS_MS, SiteAccount
+from streams.escalation.readiness import readiness
+from streams.reading import LogRecord
+from streams.recorded import Recorded, shipped
+from tests.streams.logbook import encode, site
+
+
+def account(*, committed: int = 10, begin: int = 0, horizon: int | None = None) -> Account:
+    return Account("alerts", 3, begin, committed, horizon)
+
+
+def total(done: Account) -> dict[str, int]:
+    """The counts that are not 0."""
+    return {name: count for name, count in done.sum()._asdict().items() if isinstance(count, int) and count}
+
+
+def test_every_input_counts_in_one_end() -> None:
+    done = account()
+    for offset in range(4):
+        done.input(offset)
+    done.end("decided", 0, 5, "fire")
+    done.end("decided", 0, 5, "security")  # heard by two incidents
+    done.end("decided", 1, 5)
+    done.end("quarantined", 2, 5)
+    done.end("dead-lettered", 3, 5)
+    assert done.sum() == Sum("alerts", 3, 4, 2, 1, 1, 0, 0, 0, 0, 0)
+    assert done.sum().difference == 0
+    assert list(done.found()) == []
+
+
+def test_offsets_without_a_record_are_nobodys() -> None:
+    """A transaction's marker takes one, and so does what a producer aborted."""
+    done = account()
+    done.input(0)
+    done.end("decided", 0, 5)
+    done.input(9)
+    done.end("decided", 9, 5)
+    assert total(done) == {"partition": 3, "inputs": 2, "decided": 2}
+
+
+def test_what_has_no_end_or_two_or_no_input_is_named() -> None:
+    done = account()
+    for offset in range(5):
+        done.input(offset)
+    done.end("decided", 1, 5, "one")
+    done.end("decided", 1, 5, "one")
+    done.end("decided", 2, 5)
+    done.end("quarantined", 2, 5)
+    done.end("decided", 3, 5, "one")
+    done.end("decided", 4, 5)
+    done.end("decided", 3, 5, "other")  # not beside the first: decided anew
+    done.end("dead-lettered", 7, 5)
+    assert [(one.wrong, one.offset) for one in done.found()] == [
+        ("MISSING", 0),
+        ("TWICE", 1),
+        ("TWICE", 2),
+        ("TWICE", 3),
+        ("NO_INPUT", 7),
+    ]
+    assert done.sum().difference == 5
+
+
+def test_what_is_not_committed_waits_whatever_lies_of_it_already() -> None:
+    done = account(committed=2)
+    for offset in range(4):
+        done.input(offset)
+        if offset < 3:
+            done.end("decided", offset, 5)
+    assert total(done) == {"partition": 3, "inputs": 2, "decided": 2, "waiting": 2}
+
+
+def test_an_end_of_an_input_deleted_by_its_retention_is_no_difference() -> None:
+    done = account(begin=5)
+    done.end("decided", 3, 5)
+    assert total(done) == {"partition": 3}
+
+
+def test_an_end_that_may_have_been_deleted_is_not_missing() -> None:
+    """The log of decisions begins at time 100 now; inputs are handled in the order of their offsets."""
+    done = account(horizon=100)
+    for offset in range(6):
+        done.input(offset)
+    done.end("decided", 1, 100)
+    done.end("decided", 3, 101)
+    assert list(done.found()) == [Found("MISSING", "alerts", 3, offset) for offset in (4, 5)]
+    assert (done.sum().not_checkable, done.sum().missing) == (2, 2)
+    unknown = account(horizon=100)
+    unknown.input(0)
+    assert total(unknown) == {"partition": 3, "inputs": 1, "not_checkable": 1}
+
+
+# --- sites ------------------------------------------------------------------------------------------
+
+
+def record(topic: str, offset: int, key: str, value: bytes | None, at: int = 0) -> LogRecord:
+    return LogRecord(topic, 0, offset, at, key.encode(), value, [])
+
+
+def published(offset: int, key: str, at: int = 0, *, subscribed: bool = True) -> LogRecord:
+    said = readiness(site(key, subscribed=subscribed), at)
+    return record("readiness", offset, key, shipped().encoders["readiness"](said), at)
+
+
+def test_of_each_site_the_current_record_has_its_readiness() -> None:
+    done = SiteAccount(0, 8, Recorded())
+    for number, key in enumerate(["right", "other", "older", "deleted", "waits"]):
+        done.readiness(published(number, key, at=1))
+    done.readiness(record("readiness", 9, "deleted", None))
+    done.dead_letter(6)
+    for offset, key in enumerate(["right", "other", "older", "missing", "right"]):
+        done.site(record("sites", offset, key, encode(site(key, subscribed=key != "other")), CLOCKS_MS * 2))
+    done.site(record("sites", 5, "deleted", None))
+    done.site(record("sites", 6, "poison", b"poison"))
+    done.site(record("sites", 7, "waits", b"old"))
+    done.site(record("sites", 8, "waits", b"new"))
+    done.readiness(published(10, "right", at=CLOCKS_MS * 2))
+    total, found = done.close()
+    assert {(one.wrong, one.offset) for one in found} == {
+        ("OTHER_READINESS", 1),
+        ("OLDER_READINESS", 2),
+        ("NO_READINESS", 3),
+    }
+    assert (total.records, total.sites, total.published, total.dead_lettered, total.waiting) == (8, 6, 2, 1, 1)
+    assert total.difference == 3

@@ -1,0 +1,183 @@
+"""What the log makes of a partition: the last state of each site, its deadlines, the site records in force."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from schemas.murmur2 import partition as partition_of
+from schemas.records import encode
+from streams.codec import Codec
+from streams.decode import Decoder
+from streams.draft import Draft
+from streams.escalation.procedures import DEFAULTS
+from streams.escalation.state import EMPTY, MEMORY_MS, Deadline, Remembered, SiteState
+from streams.escalation.step import on_event
+from streams.escalation.values import Alert, SiteRecord, Source
+from streams.message import Headers
+from streams.rebuild import Rebuild
+from streams.settings import load
+from streams.store import SWEEP_MS, Partition
+
+SITE = "site-1"
+CODEC = Codec()
+DECODER = Decoder(CODEC, load(None, {}))
+NUMBER = partition_of(SITE.encode(), 6)
+
+
+class Logged(NamedTuple):
+    """A record of the log; the fields end in an underscore, as a message's are functions."""
+
+    key_: bytes | None
+    value_: bytes | None
+    offset_: int = 0
+    timestamp_: int = 0
+    headers_: Headers | None = None
+
+    def topic(self) -> str:
+        return "nobody asks"
+
+    def partition(self) -> int:
+        return NUMBER
+
+    def key(self) -> bytes | None:
+        return self.key_
+
+    def value(self) -> bytes | None:
+        return self.value_
+
+    def offset(self) -> int:
+        return self.offset_
+
+    def timestamp(self) -> tuple[int, int]:
+        return 1, self.timestamp_
+
+    def headers(self) -> Headers | None:
+        return self.headers_
+
+
+def site(name: str = SITE, **fields: Any) -> bytes:
+    contact = {"contact_id": "c", "role": "OWNER", "phone": "+33600000001", "password_hash": "x"}
+    address = {"line1": "1 rue X", "postal_code": "75001", "city": "Paris", "country": "FR"}
+    value = {"site_id": name, "subscribed": True, "contacts": [contact], "address": address, "updated_at": 0}
+    return encode("Site", {**value, **fields})
+
+
+def opened(at: int) -> SiteState:
+    """The state of a site that had one alert."""
+    record = SiteRecord(0, CODEC.decode_site(site()))
+    alert = Alert("a", SITE, "INTRUSION", at)
+    return on_event(EMPTY, record, alert, Source("alerts", NUMBER, 0), at, DEFAULTS).state
+
+
+def rebuild(sites_from: int = 0, **unusable: str) -> Rebuild:
+    return Rebuild(NUMBER, CODEC, DECODER, sites_from, unusable)
+
+
+def made(from_: Rebuild) -> Partition:
+    return from_.partition({}, {})
+
+
+def in_force(partition: Partition, name: str = SITE) -> int | None:
+    """The offset of a site's record in force."""
+    record = Draft(partition, CODEC, DECODER, 0).site(name)
+    return record.offset if record is not None else None
+
+
+def test_the_last_state_counts_and_arms_its_deadlines() -> None:
+    log = rebuild()
+    log.take_state(Logged(SITE.encode(), CODEC.encode_state(opened(1_000)), 0))
+    last = opened(5_000)
+    log.take_state(Logged(SITE.encode(), CODEC.encode_state(last), 1, timestamp_=9_000_000_000_000))
+    partition = made(log)
+    assert partition.states == {SITE: CODEC.encode_state(last)}
+    (armed,) = partition.deadlines
+    assert armed.site_id == SITE
+    assert armed.deadline == Deadline(125_000, last.incidents[0].incident_id, 0)
+    assert partition.clock.now() >= 9_000_000_000_000, "time goes on from the latest record"
+
+
+def test_a_tombstone_of_a_state_leaves_nothing() -> None:
+    log = rebuild()
+    log.take_state(Logged(SITE.encode(), CODEC.encode_state(opened(1_000)), 0))
+    log.take_state(Logged(SITE.encode(), None, 1))
+    partition = made(log)
+    assert (partition.states, partition.deadlines, partition.set_aside) == ({}, [], [])
+
+
+def test_a_state_that_does_not_decode_is_kept_apart_as_it_came() -> None:
+    log = rebuild()
+    log.take_state(Logged(SITE.encode(), b"broken", 7, headers_=[("trace", b"t-1")]))
+    log.take_state(Logged(b"\xff", CODEC.encode_state(opened(1_000)), 8))
+    partition = made(log)
+    first, second = partition.set_aside
+    assert (first.key, first.value, first.headers, first.offset) == (SITE.encode(), b"broken", [("trace", b"t-1")], 7)
+    assert {first.reason, second.reason} == {"UNDECODABLE"}
+    assert partition.states == {}
+
+
+def test_a_later_good_state_makes_up_for_a_broken_one() -> None:
+    log = rebuild()
+    log.take_state(Logged(SITE.encode(), b"broken", 7, headers_=[("trace", b"t-1")]))
+    log.take_state(Logged(SITE.encode(), CODEC.encode_state(opened(1_000)), 8))
+    assert made(log).set_aside == []
+
+
+def test_a_state_that_failed_twice_is_set_aside_though_it_decodes() -> None:
+    log = Rebuild(NUMBER, CODEC, DECODER, 0, {SITE: "Traceback"})
+    log.take_state(Logged(SITE.encode(), CODEC.encode_state(opened(1_000)), 7))
+    partition = made(log)
+    (aside,) = partition.set_aside
+    assert (aside.offset, aside.reason, aside.error) == (7, "FAILED", "Traceback")
+    assert (partition.states, partition.deadlines) == ({}, [])
+
+
+def test_a_site_without_an_incident_is_forgotten_once_its_memory_ends() -> None:
+    state = SiteState(remembered=(Remembered("a", "INTRUSION", 0, 1_000),))
+    log = rebuild()
+    log.take_state(Logged(SITE.encode(), CODEC.encode_state(state), 0))
+    partition = made(log)
+    assert partition.forgettable(999 + MEMORY_MS, 10) == []
+    assert partition.forgettable(1_000 + MEMORY_MS, 10) == [], "it was looked at less than an hour ago"
+    assert partition.forgettable(999 + MEMORY_MS + SWEEP_MS, 10) == [SITE]
+    draft = Draft(partition, CODEC, DECODER, 999 + MEMORY_MS + SWEEP_MS)
+    draft.forget(SITE)
+    assert draft.seal() == [(SITE, None)]
+    draft.commit()
+    assert partition.states == {}
+
+
+def test_the_last_site_record_is_in_force() -> None:
+    log = rebuild()
+    for offset in (3, 4):
+        log.take_site(Logged(SITE.encode(), site(), offset))
+    assert in_force(made(log)) == 4
+
+
+def test_a_site_record_that_is_a_dead_letter_never_comes_into_force() -> None:
+    log = rebuild()
+    log.take_site(Logged(SITE.encode(), site(), 3))
+    log.take_site(Logged(SITE.encode(), b"poison", 4))
+    log.take_site(Logged(SITE.encode(), site("another"), 5))
+    log.take_site(Logged(None, site(), 6))
+    partition = made(log)
+    assert in_force(partition) == 3
+
+
+def test_a_single_site_record_is_judged_when_it_is_touched() -> None:
+    elsewhere = next(name for name in map(str, range(100)) if partition_of(name.encode(), 6) != NUMBER)
+    log = rebuild()
+    log.take_site(Logged(SITE.encode(), b"poison", 3))
+    log.take_site(Logged(elsewhere.encode(), site(elsewhere), 4))
+    partition = made(log)
+    assert len(partition.sites) == 2
+    assert in_force(partition) is None
+    assert in_force(partition, elsewhere) is None
+    assert partition.sites == {}
+
+
+def test_a_tombstone_counts_unless_it_is_still_to_pass_as_an_input() -> None:
+    for tombstone, found in ((4, None), (5, 3)):
+        log = rebuild(sites_from=5)
+        log.take_site(Logged(SITE.encode(), site(), 3))
+        log.take_site(Logged(SITE.encode(), None, tombstone))
+        assert in_force(made(log)) == found
