@@ -1,0 +1,194 @@
+"""Sites as a spreadsheet has them: a CSV file turned into the lines of `ronde.site_lines`, a row a site.
+
+The first row names the columns: the fields of contracts.md with dots, contacts by their place from 1, as
+``site_id,subscribed,contacts.1.role,contacts.1.phone,contacts.1.password,address.city,intervention.partners``. Beside
+the contract's own fields, ``contacts.<n>.password`` and ``contacts.<n>.duress_password`` take a password as it is
+spoken: it leaves this module as a salted slow hash (argon2id) only. Phone numbers may be written as the country
+writes them. An empty cell is an absent field; several partners stand in one cell, between spaces.
+"""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from typing import Any, Final, NamedTuple, TypeAlias
+
+import orjson
+import phonenumbers
+
+from ronde.errors import WrongUse
+
+Hash: TypeAlias = Callable[[str], str]
+Refuse: TypeAlias = Callable[[int, str, str], None]
+"""Told of a row that is no site: its line, a dead letter's reason, the error, without what the row holds."""
+
+_SITE: Final = ("site_id", "subscribed", "instructions", "test_until", "updated_at")
+_ADDRESS: Final = ("line1", "line2", "postal_code", "city", "country")
+_PASSWORDS: Final = {"password": "password_hash", "duress_password": "duress_hash"}
+_CONTACT: Final = ("contact_id", "role", "first_name", "last_name", "phone", "language", *_PASSWORDS)
+COLUMNS: Final = (
+    *_SITE,
+    *(f"address.{name}" for name in _ADDRESS),
+    "intervention.enabled",
+    "intervention.partners",
+    *(f"contacts.1.{name}" for name in _CONTACT),
+)
+_BOOLEANS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+_NUMBERED: Final = re.compile(r"contacts\.([1-9][0-9]?)\.")
+_AT_ONCE: Final = 64  # rows that are hashed side by side
+_CPUS: Final = os.cpu_count() or 1
+
+
+class Row(NamedTuple):
+    """A row's cells that are not empty, by column, and the line it ends in, counted from 1."""
+
+    line: int
+    cells: dict[str, str]
+
+
+class _WrongCell(Exception):
+    """A cell that is not what its column holds; the message does not quote it."""
+
+
+def argon2(password: str) -> str:
+    """A password's salted slow hash, in the form that says how to verify it (PHC)."""
+    from argon2 import PasswordHasher  # noqa: PLC0415 - only who reads passwords needs it
+
+    return PasswordHasher().hash(password)
+
+
+def unhashed(_password: str) -> str:
+    """In place of a hash, where nothing but its presence counts."""
+    return "present"
+
+
+def json_lines(lines: Iterable[bytes], country: str | None, hashed: Hash, refuse: Refuse) -> Iterator[bytes]:
+    """Each row as a line of JSON at its place, blank lines between them; rows that cannot be are told to ``refuse``.
+
+    ``country`` (ISO 3166-1 alpha-2) is where a number without ``+`` belongs when the row's address names none.
+    Raises `WrongUse` for a first row that does not name columns.
+    """
+    now = datetime.now(UTC).isoformat()
+
+    def convert(row: Row) -> bytes | _WrongCell:
+        try:
+            return orjson.dumps(
+                {"updated_at": now, **_site(row.cells, country, hashed)}, option=orjson.OPT_APPEND_NEWLINE
+            )
+        except _WrongCell as error:
+            return error
+
+    written = 0
+    rows = _rows(lines)
+    with ThreadPoolExecutor(_CPUS) as hashers:
+        while batch := list(itertools.islice(rows, _AT_ONCE)):
+            for row, converted in zip(batch, hashers.map(convert, batch), strict=True):
+                yield from itertools.repeat(b"\n", row.line - written - 1)
+                written = row.line
+                if isinstance(converted, _WrongCell):
+                    refuse(row.line, "UNDECODABLE", str(converted))
+                    yield b"\n"
+                else:
+                    yield converted
+
+
+def _rows(lines: Iterable[bytes]) -> Iterator[Row]:
+    """The rows below the header, with their cells by column."""
+    texts = _texts(lines)
+    first = next(texts, "")
+    delimiter = max(",;\t", key=first.count)
+    reader = csv.reader(itertools.chain([first], texts), delimiter=delimiter, strict=True)
+    try:
+        columns = _columns(next(reader, []))
+        for cells in reader:
+            if len(cells) > len(columns):
+                raise WrongUse(
+                    f"line {reader.line_num}: it has {len(cells)} cells, the first row {len(columns)} columns"
+                )
+            named = zip(columns, map(str.strip, cells), strict=False)
+            yield Row(reader.line_num, {column: cell for column, cell in named if cell})
+    except csv.Error as error:
+        raise WrongUse(f"line {reader.line_num}: not CSV: {error}") from None
+
+
+def _texts(lines: Iterable[bytes]) -> Iterator[str]:
+    for number, raw in enumerate(lines, start=1):
+        try:
+            yield raw.decode("utf-8-sig" if number == 1 else "utf-8")
+        except UnicodeDecodeError:
+            raise WrongUse(f"line {number}: not UTF-8; save the file as CSV in UTF-8") from None
+
+
+def _columns(header: Sequence[str]) -> list[str]:
+    columns = [name.strip() for name in header]
+    if "site_id" not in columns:
+        raise WrongUse(
+            "line 1: no column is named site_id; the first row names the columns, as site_id,contacts.1.phone"
+        )
+    for name in columns:
+        if _NUMBERED.sub("contacts.1.", name, count=1) not in COLUMNS:
+            near = get_close_matches(name, COLUMNS, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(COLUMNS)}"
+            raise WrongUse(f"line 1: there is no column {name!r}; {hint}")
+        if columns.count(name) > 1:
+            raise WrongUse(f"line 1: two columns are named {name}; remove one")
+    return columns
+
+
+def _site(cells: dict[str, str], country: str | None, hashed: Hash) -> dict[str, Any]:
+    """A row as a site's JSON."""
+    site: dict[str, Any] = {name: cells[name] for name in _SITE if name in cells}
+    if "subscribed" in cells:
+        site["subscribed"] = _boolean("subscribed", cells)
+    address = {name: cells[f"address.{name}"] for name in _ADDRESS if f"address.{name}" in cells}
+    if address:
+        site["address"] = address
+    intervention: dict[str, Any] = {}
+    if "intervention.enabled" in cells:
+        intervention["enabled"] = _boolean("intervention.enabled", cells)
+    if "intervention.partners" in cells:
+        intervention["partners"] = cells["intervention.partners"].split()
+    if intervention:
+        site["intervention"] = intervention
+    region = address.get("country", country)
+    places = sorted({int(match[1]) for column in cells if (match := _NUMBERED.match(column))})
+    site["contacts"] = [_contact(place, cells, region, hashed) for place in places]
+    return site
+
+
+def _contact(place: int, cells: dict[str, str], region: str | None, hashed: Hash) -> dict[str, str]:
+    at = f"contacts.{place}."
+    contact = {name: cells[at + name] for name in _CONTACT if at + name in cells}
+    # Who is named by a place alone still needs an id that commands and results can refer to.
+    contact.setdefault("contact_id", f"{cells.get('site_id', '')}-{place}")
+    if "phone" in contact:
+        contact["phone"] = _phone(f"{at}phone", contact["phone"], region)
+    for name, stored in _PASSWORDS.items():
+        if name in contact:
+            contact[stored] = hashed(contact.pop(name))
+    return contact
+
+
+def _boolean(column: str, cells: dict[str, str]) -> bool:
+    try:
+        return _BOOLEANS[cells[column].lower()]
+    except KeyError:
+        raise _WrongCell(f"{column}: is none of {', '.join(_BOOLEANS)}") from None
+
+
+def _phone(column: str, text: str, region: str | None) -> str:
+    """A number as E.164. One that a country may give out some day is taken: who judges it by today's lists errs."""
+    try:
+        number = phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException:
+        where = f" of {region}" if region else " with its country; begin it with +, or name the country"
+        raise _WrongCell(f"{column}: is no phone number{where}") from None
+    if not phonenumbers.is_possible_number(number) or number.extension:
+        raise _WrongCell(f"{column}: is no phone number that can be dialled: too short, too long, or with an extension")
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)

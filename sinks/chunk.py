@@ -1,0 +1,118 @@
+"""A chunk of records, decoded: the rows of each feed, what does not decode, and how far it reaches."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+
+from schemas.decoder import Writers, decoder
+from schemas.errors import Undecodable
+from sinks.feeds import FEEDS, Feed
+from sinks.rows import Place, Row, of_readiness_tombstone
+
+if TYPE_CHECKING:
+    from confluent_kafka import Message
+
+Log: TypeAlias = tuple[str, int]
+"""A topic on the broker, a partition."""
+
+_DAY: Final = 24 * 3600 * 1000
+# Times outside of 2020 to 2099 have no month of their own: they go to the tables' partitions for all others.
+_FIRST: Final = 1_577_836_800_000
+_END: Final = 4_102_444_800_000
+
+
+class Refused(NamedTuple):
+    """A record that is in no table, and why; ``topic`` without prefix, its time in milliseconds since 1970, if any."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    reason: str
+    recorded_at: int | None
+
+
+@dataclass(slots=True)
+class Piece:
+    """The rows of one feed, and the records they were made of, in the same order."""
+
+    rows: list[Row] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Chunk:
+    """What one transaction writes."""
+
+    pieces: dict[Feed, Piece] = field(default_factory=lambda: defaultdict(Piece))
+    refused: list[Refused] = field(default_factory=list)
+    next_offsets: dict[Log, int] = field(default_factory=dict)
+
+    def months(self) -> set[date]:
+        """The months that its rows need a partition for, each by its first day."""
+        days = {
+            row[feed.time] // _DAY
+            for feed, piece in self.pieces.items()
+            if feed.time is not None
+            for row in piece.rows
+            if _FIRST <= row[feed.time] < _END
+        }
+        return {datetime.fromtimestamp(day * _DAY / 1000, UTC).date().replace(day=1) for day in days}
+
+
+class Decoder:
+    """From records to a chunk. ``topic_of`` gives a topic's name on the broker."""
+
+    def __init__(self, topic_of: Callable[[str], str], writers: Writers | None) -> None:
+        tuples: dict[str, Callable[..., Any]] = defaultdict(lambda: tuple)  # every record becomes a plain tuple
+        self._feeds = {
+            topic_of(feed.topic): (feed, decoder(feed.schema, tuples, writers, array=list)) for feed in FEEDS
+        }
+
+    def decode(self, messages: Iterable[Message]) -> Chunk:
+        """The chunk of these records. Raises RegistryUnreachable: decode them again later."""
+        chunk = Chunk()
+        for message in messages:
+            topic, partition, offset = message.topic(), message.partition(), message.offset()
+            assert topic is not None
+            assert partition is not None
+            assert offset is not None
+            feed, decode = self._feeds[topic]
+            chunk.next_offsets[topic, partition] = offset + 1
+            try:
+                row = _row(feed, decode, message, Place(partition, offset, message.timestamp()[1]))
+            except Undecodable as error:
+                chunk.refused.append(refused(feed, message, f"UNDECODABLE {error}"))
+            else:
+                piece = chunk.pieces[feed]
+                piece.rows.append(row)
+                piece.messages.append(message)
+        return chunk
+
+
+def refused(feed: Feed, message: Message, reason: str) -> Refused:
+    """A record to be put away."""
+    partition, offset = message.partition(), message.offset()
+    assert partition is not None
+    assert offset is not None
+    timestamp = message.timestamp()[1]
+    recorded_at = timestamp if 0 <= timestamp < _END else None
+    return Refused(feed.topic, partition, offset, message.key(), message.value(), reason, recorded_at)
+
+
+def _row(feed: Feed, decode: Callable[[bytes], Row], message: Message, place: Place) -> Row:
+    value = message.value()
+    if value is not None:
+        return feed.make_row(decode(value), place)
+    key = message.key()
+    if feed.schema != "Readiness" or key is None:
+        raise Undecodable("a tombstone where there is none")
+    try:
+        return of_readiness_tombstone(key, place)
+    except UnicodeDecodeError:
+        raise Undecodable("the key is not UTF-8") from None

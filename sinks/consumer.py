@@ -1,0 +1,208 @@
+"""The group's consumer: which partitions this sink holds, and the records that arrive for them.
+
+Every partition is claimed in the ledger when the group assigns it, and at no other time: a sink that only believes
+that it holds one cannot take it from the sink that does.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import structlog
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
+
+from sinks.errors import Away, SinkError
+from sinks.feeds import FEEDS
+
+if TYPE_CHECKING:
+    from confluent_kafka import Message
+
+    from sinks.chunk import Log
+    from sinks.health import Readiness
+    from sinks.ledger import Ledger
+    from sinks.metrics import Metrics
+    from sinks.settings import Configuration
+
+_log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
+
+_ANSWER_SECONDS: Final = 10.0
+_IDLE_SECONDS: Final = 0.25  # the longest wait for records; then it is looked whether the sink is to end
+# The user may replace these (`[kafka]` in the settings): they are about speed, not about truth.
+_SPEED: Final[dict[str, Any]] = {"queued.min.messages": 50_000, "fetch.wait.max.ms": 100}
+
+
+class Source:
+    """Reads what the group assigns, from where the ledger is. Everything raises `Away` when Kafka does not answer."""
+
+    def __init__(self, configuration: Configuration, ledger: Ledger, readiness: Readiness, metrics: Metrics) -> None:
+        self._topics = {configuration.topic(feed.topic): feed.topic for feed in FEEDS}
+        self._ledger = ledger
+        self._readiness = readiness
+        self._metrics = metrics
+        self._chunk_max = configuration.sink.chunk_max
+        self._is_incremental = configuration.sink.group_protocol == "consumer"
+        self._positions: dict[Log, int] = {}
+        self._changed = False
+        self._failure: Exception | None = None
+        self._consumer = Consumer(_properties(configuration, metrics), logger=logging.getLogger("librdkafka"))
+
+    def subscribe(self) -> None:
+        """Join the group. Raises `SinkError` when a topic is missing."""
+        try:
+            there = self._consumer.list_topics(timeout=_ANSWER_SECONDS).topics
+        except KafkaException as error:
+            raise Away("kafka", f"Kafka does not answer: {error.args[0].str()}") from None
+        missing = sorted(self._topics.keys() - there.keys())
+        if missing:
+            raise SinkError(f"there is no topic {', '.join(missing)}: make them with `ronde topics create`")
+        self._readiness.wait("group", "the group has not assigned partitions yet")
+        self._consumer.subscribe(
+            list(self._topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
+        )
+
+    def poll(self) -> list[Message]:
+        """All that has arrived, waiting a moment for the first record."""
+        first = self._consumer.poll(_IDLE_SECONDS)
+        rest = self._consumer.consume(self._chunk_max - 1, 0) if first is not None and self._chunk_max > 1 else []
+        if self._failure is not None:
+            raise self._failure
+        messages = []
+        for message in (first, *rest) if first is not None else ():
+            if (error := message.error()) is None:
+                messages.append(message)
+            else:
+                self._report(message, error)
+        return self._still_ours(messages)
+
+    def written(self, next_offsets: dict[Log, int]) -> None:
+        """What was read up to here is in the ledger."""
+        self._positions |= next_offsets
+
+    def measure(self) -> None:
+        """Show how far the ledger is behind."""
+        for (topic, partition), position in self._positions.items():
+            _, end = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), cached=True)
+            if end >= 0:
+                self._metrics.lag.labels(self._topics[topic], partition).set(max(end - position, 0))
+
+    def close(self) -> None:
+        """Leave the group."""
+        self._consumer.close()
+
+    # --- what the group decides -------------------------------------------------------------------
+
+    def _on_assign(self, consumer: Consumer, logs: list[TopicPartition]) -> None:
+        self._metrics.rebalances.labels("assigned").inc()
+        self._readiness.arrive("group")
+        self._changed = True
+        try:
+            claimed = self._ledger.claim([(log.topic, log.partition) for log in logs]) if logs else {}
+        except Exception as error:  # noqa: BLE001  # raised by the poll that this is called from
+            self._failure = error
+            claimed = {}
+        for log in logs:
+            # Without a claim, nothing is to be read.
+            log.offset = (claimed[log.topic, log.partition] or OFFSET_BEGINNING) if claimed else OFFSET_END
+        if self._is_incremental:
+            consumer.incremental_assign(logs)
+        else:
+            consumer.assign(logs)
+        self._positions |= claimed
+        if logs:
+            _log.info("partitions assigned", partitions=sorted({log.partition for log in logs}), logs=len(logs))
+
+    def _on_revoke(self, _consumer: Consumer, logs: list[TopicPartition]) -> None:
+        self._metrics.rebalances.labels("revoked").inc()
+        self._drop(logs)
+
+    def _on_lost(self, _consumer: Consumer, logs: list[TopicPartition]) -> None:
+        self._metrics.rebalances.labels("lost").inc()
+        self._readiness.wait("group", "the group went on without this sink; it joins again")
+        self._drop(logs)
+
+    def _drop(self, logs: Iterable[TopicPartition]) -> None:
+        self._changed = True
+        given_up = [(log.topic, log.partition) for log in logs]
+        self._ledger.release(given_up)
+        for topic, partition in given_up:
+            self._positions.pop((topic, partition), None)
+            self._metrics.forget(self._topics[topic], partition)
+        _log.info("partitions given up", partitions=sorted({number for _, number in given_up}), logs=len(given_up))
+
+    # --- what is read -------------------------------------------------------------------------------
+
+    def _still_ours(self, messages: list[Message]) -> list[Message]:
+        """Without those taken for an assignment that ended during this poll."""
+        if not self._changed:
+            return messages
+        self._changed = False
+        beyond = float("inf")
+        kept = []
+        for message in messages:
+            log = cast("Log", (message.topic(), message.partition()))
+            if cast("int", message.offset()) >= self._positions.get(log, beyond):
+                kept.append(message)
+        return kept
+
+    def _report(self, message: Message, error: KafkaError) -> None:
+        if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001  # its name
+            self._find_begin(cast("str", message.topic()), cast("int", message.partition()))
+        elif error.fatal():
+            raise Away("kafka", f"the consumer cannot go on: {error.name()}")
+        else:
+            _log.warning("the consumer reports an error", error=error.name())
+
+    def _find_begin(self, topic: str, partition: int) -> None:
+        """Go on where the topic begins now: what was before is gone."""
+        position = self._positions[topic, partition]
+        try:
+            low, high = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), _ANSWER_SECONDS)
+            if position > high:
+                raise SinkError(
+                    f"{topic}, partition {partition}: the ledger is at offset {position}, the topic ends at {high}: "
+                    "it is not the topic that this ledger was made from. Give the new one a database of its own"
+                )
+            self._consumer.seek(TopicPartition(topic, partition, low))
+        except KafkaException as error:
+            raise Away("kafka", f"Kafka does not answer: {error.args[0].str()}") from None
+        self._metrics.missed.labels(self._topics[topic]).inc(low - position)
+        _log.error(
+            "records are gone that were never in the ledger",
+            topic=topic,
+            partition=partition,
+            first=position,
+            next=low,
+        )
+
+
+def _properties(configuration: Configuration, metrics: Metrics) -> dict[str, Any]:
+    """How the consumer is set up. The ledger keeps the positions; where it begins is never the client's to guess."""
+    sink = configuration.sink
+    if sink.group_protocol == "consumer":
+        # Range keeps the same partition of all topics at one sink; the broker says when a member counts as dead.
+        group: dict[str, Any] = {"group.protocol": "consumer", "group.remote.assignor": "range"}
+    else:
+        group = {
+            "partition.assignment.strategy": "range",
+            "session.timeout.ms": sink.session_timeout_ms,
+            "heartbeat.interval.ms": max(sink.session_timeout_ms // 6, 100),
+        }
+
+    def report(error: KafkaError) -> None:
+        metrics.failures.labels("kafka").inc()
+        _log.warning("a Kafka client reports an error", error=error.name())
+
+    return {
+        **_SPEED,
+        **configuration.consumer,
+        **group,
+        "group.id": sink.group,
+        "client.id": sink.id,
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "auto.offset.reset": "error",
+        "isolation.level": "read_committed",
+        "error_cb": report,
+    }

@@ -1,0 +1,170 @@
+"""Writes chunks into the ledger: rows and positions in one transaction (architecture: ledger).
+
+Nothing is written twice and nothing is left out, whatever dies when: the positions of Kafka move in the transaction
+that writes the rows, and only from where this sink left them. A sink whose partition was claimed by another one
+moves nothing, and so writes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Final, NamedTuple
+
+import psycopg
+from psycopg.sql import SQL, Identifier
+
+from sinks import faults
+from sinks.chunk import Chunk, Log, Piece, Refused, refused
+from sinks.errors import Fenced
+from sinks.feeds import FEEDS, Feed
+from sinks.postgres import Connection, away, is_conflict, is_refusal, reason
+from sinks.rows import Row
+from sinks.sql import query
+
+_ATTEMPTS: Final = 5  # of a transaction that another one's locks undid
+
+
+class Claim(NamedTuple):
+    """A partition as this sink holds it: where the ledger is, and the number that fences its writes."""
+
+    next_offset: int
+    epoch: int
+
+
+class Written(NamedTuple):
+    """What a transaction wrote: rows by topic, records refused."""
+
+    rows: dict[str, int]
+    refused: list[Refused]
+
+
+class Ledger:
+    """One connection's writes. Every method raises `Away` when PostgreSQL does not take them now."""
+
+    def __init__(self, connection: Connection, owner: str) -> None:
+        self._connection = connection
+        self._owner = owner
+        self._claims: dict[Log, Claim] = {}
+        self._months: set[date] = set()
+        with away():
+            connection.execute(query("staging"))
+
+    def claim(self, logs: Iterable[Log]) -> dict[Log, int]:
+        """Take partitions over; the offset that each goes on from."""
+        wanted = sorted(logs)
+        parameters = {
+            "owner": self._owner,
+            "topics": [topic for topic, _ in wanted],
+            "partitions": [partition for _, partition in wanted],
+        }
+        with away():
+            rows = self._connection.execute(query("claim"), parameters).fetchall()
+        claims = {(topic, number): Claim(next_offset, epoch) for topic, number, next_offset, epoch in rows}
+        self._claims |= claims
+        faults.at("after_claim")
+        return {log: claim.next_offset for log, claim in claims.items()}
+
+    def release(self, logs: Iterable[Log]) -> None:
+        """Write nothing more for these partitions."""
+        for log in logs:
+            self._claims.pop(log, None)
+
+    def write(self, chunk: Chunk) -> Written:
+        """Write a chunk whole. Raises `Fenced`: nothing is written, a partition of it is another sink's now."""
+        self.add_months(chunk.months())
+        for attempts_left in reversed(range(_ATTEMPTS)):
+            try:
+                return self._write(chunk)
+            except psycopg.Error as error:
+                if not is_conflict(error) or not attempts_left:
+                    with away():
+                        raise
+        raise AssertionError("the last attempt returns or raises")
+
+    def _write(self, chunk: Chunk) -> Written:
+        try:
+            return self._transact(chunk, by_halves=False)
+        except psycopg.Error as error:
+            if not is_refusal(error):
+                raise
+        return self._transact(chunk, by_halves=True)
+
+    def _transact(self, chunk: Chunk, *, by_halves: bool) -> Written:
+        """All of a chunk in one transaction; ``by_halves`` finds the rows that the database refuses, and goes on."""
+        not_taken = list(chunk.refused)
+        with self._connection.transaction():
+            self._connection.execute(query("begin"))
+            faults.at("after_begin")
+            for feed in FEEDS:
+                if feed not in chunk.pieces:
+                    continue
+                if by_halves:
+                    not_taken += self._put_by_halves(feed, chunk.pieces[feed])
+                else:
+                    self._put(feed, chunk.pieces[feed].rows)
+            self._refuse(not_taken)
+            faults.at("after_refused")
+            self._advance(chunk)
+            faults.at("after_positions")
+        faults.at("after_commit")
+        for log, next_offset in chunk.next_offsets.items():
+            self._claims[log] = self._claims[log]._replace(next_offset=next_offset)
+        return Written({feed.topic: len(piece.rows) for feed, piece in chunk.pieces.items()}, not_taken)
+
+    def _put(self, feed: Feed, rows: Sequence[Row]) -> None:
+        with self._connection.cursor() as cursor:
+            with cursor.copy(SQL("COPY {} FROM STDIN").format(Identifier(feed.staging))) as copy:
+                for row in rows:
+                    copy.write_row(row)
+            faults.at("after_copy")
+            cursor.execute(query(feed.put))
+            faults.at("after_put")
+
+    def _put_by_halves(self, feed: Feed, piece: Piece) -> list[Refused]:
+        """Put what the database takes, in order; the records that it does not."""
+        try:
+            with self._connection.transaction():  # a savepoint
+                self._put(feed, piece.rows)
+                self._connection.execute(SQL("DELETE FROM {}").format(Identifier(feed.staging)))
+        except psycopg.Error as error:
+            if not is_refusal(error):
+                raise
+            if len(piece.rows) == 1:
+                return [refused(feed, piece.messages[0], reason(error))]
+        else:
+            return []
+        middle = len(piece.rows) // 2
+        first = Piece(piece.rows[:middle], piece.messages[:middle])
+        second = Piece(piece.rows[middle:], piece.messages[middle:])
+        return self._put_by_halves(feed, first) + self._put_by_halves(feed, second)
+
+    def _refuse(self, records: Sequence[Refused]) -> None:
+        if records:
+            with self._connection.cursor() as cursor:
+                cursor.executemany(query("refuse"), records)
+
+    def _advance(self, chunk: Chunk) -> None:
+        """Move the positions, or raise `Fenced`."""
+        logs = list(chunk.next_offsets)
+        if not self._claims.keys() >= set(logs):
+            raise Fenced
+        moved = self._connection.execute(
+            query("advance"),
+            {
+                "topics": [topic for topic, _ in logs],
+                "partitions": [partition for _, partition in logs],
+                "epochs": [self._claims[log].epoch for log in logs],
+                "expected": [self._claims[log].next_offset for log in logs],
+                "next": list(chunk.next_offsets.values()),
+            },
+        ).rowcount
+        if moved != len(logs):
+            raise Fenced
+
+    def add_months(self, months: set[date]) -> None:
+        """Make the partitions of months not seen before; in a transaction of its own, as others wait for it."""
+        for month in sorted(months - self._months):
+            with away():
+                self._connection.execute("SELECT ledger.add_month(%s)", (month,))
+            self._months.add(month)

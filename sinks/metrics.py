@@ -1,0 +1,77 @@
+"""Everything that the sink's `/metrics` tells, in one list.
+
+Prometheus conventions: base units, `_total` for what only grows. A label names a topic (without prefix), a partition,
+a reason; never a site, a contact or an incident. What a transaction wrote counts once it is committed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter as Tally
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+if TYPE_CHECKING:
+    from sinks.ledger import Written
+
+_SECONDS: Final = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
+_RECORDS: Final = (1, 3, 10, 30, 100, 300, 1000, 3000, 10000)
+
+
+class Metrics:
+    """The metrics of one sink, in a registry of their own."""
+
+    def __init__(self) -> None:
+        registry = self.registry = CollectorRegistry()
+        self.rows = Counter("ronde_sink_rows", "Records written to the ledger.", ("topic",), registry=registry)
+        self.refused = Counter(
+            "ronde_sink_refused",
+            "Records put away because PostgreSQL refused their row, or they do not decode.",
+            ("topic", "reason"),
+            registry=registry,
+        )
+        self.transaction_seconds = Histogram(
+            "ronde_sink_transaction_seconds", "From begin to commit.", buckets=_SECONDS, registry=registry
+        )
+        self.chunk_size = Histogram(
+            "ronde_sink_chunk_size_records", "Records of one transaction.", buckets=_RECORDS, registry=registry
+        )
+        self.lag = Gauge(
+            "ronde_sink_lag_records",
+            "Records of a topic that are not in the ledger yet.",
+            ("topic", "partition"),
+            registry=registry,
+        )
+        self.ready = Gauge("ronde_sink_ready", "1 when the sink is ready.", registry=registry)
+        self.failures = Counter(
+            "ronde_sink_failures",
+            "Attempts that failed because something is away: postgres, kafka, registry.",
+            ("thing",),
+            registry=registry,
+        )
+        self.fenced = Counter(
+            "ronde_sink_fenced", "Transactions undone because another sink has the partition.", registry=registry
+        )
+        self.rebalances = Counter("ronde_sink_rebalances", "Changes of the assignment.", ("event",), registry=registry)
+        self.missed = Counter(
+            "ronde_sink_missed_records",
+            "Records that Kafka had removed before they were in the ledger.",
+            ("topic",),
+            registry=registry,
+        )
+        self.erasures = Counter("ronde_sink_erasures", "Erasures carried out.", registry=registry)
+
+    def count(self, written: Written) -> None:
+        """Count what a transaction wrote, once it is committed."""
+        refused = Tally((record.topic, record.reason.partition(" ")[0]) for record in written.refused)
+        for topic, rows in written.rows.items():
+            self.rows.labels(topic).inc(rows)
+        for (topic, reason), records in refused.items():
+            self.refused.labels(topic, reason).inc(records)
+        self.chunk_size.observe(sum(written.rows.values()) + len(written.refused))
+
+    def forget(self, topic: str, partition: int) -> None:
+        """A partition is another sink's now."""
+        with suppress(KeyError):
+            self.lag.remove(topic, str(partition))

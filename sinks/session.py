@@ -1,0 +1,136 @@
+"""One life of the sink's connections: to PostgreSQL, then to the group; it ends with the first that breaks.
+
+The next one begins with fresh connections and a fresh assignment. What was under way is undone by then, or was
+committed: the positions in the ledger tell.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import ExitStack
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from schemas.errors import RegistryUnreachable
+from sinks import faults
+from sinks.chunk import Decoder
+from sinks.consumer import Source
+from sinks.erasures import ErasureLog, carry_out, create_topic, parse
+from sinks.errors import Away
+from sinks.ledger import Ledger
+from sinks.migrate import migrate
+from sinks.postgres import Connection, connect
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from schemas.decoder import Writers
+    from sinks.health import Readiness
+    from sinks.metrics import Metrics
+    from sinks.settings import Configuration
+
+_log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
+
+_LOOK_SECONDS: Final = 1.0  # between two looks at the erasures and at the lag
+
+
+class Session:
+    """Made and run once. Raises `Away`, `Fenced`, `SinkError`; `close` in any case.
+
+    ``has_written`` tells whether it came to commit anything.
+    """
+
+    def __init__(
+        self, configuration: Configuration, writers: Writers | None, readiness: Readiness, metrics: Metrics
+    ) -> None:
+        self.has_written = False
+        self._readiness = readiness
+        self._metrics = metrics
+        self._stack = ExitStack()
+        self._decoder = Decoder(configuration.topic, writers)
+        try:
+            self._connection = self._open(configuration)
+            create_topic(configuration)
+            self._erasures = ErasureLog(configuration)
+            self._stack.callback(self._erasures.close)
+            self._erasures.begin()
+            self._erase(self._erasures.rest())
+            self._ledger = Ledger(self._connection, configuration.sink.id)
+            self._ledger.add_months(_this_month_and_the_next())
+            self._source = Source(configuration, self._ledger, readiness, metrics)
+            self._stack.callback(self._source.close)
+            self._source.subscribe()
+            self._readiness.arrive("kafka")
+        except BaseException:
+            self.close()
+            raise
+
+    def run(self, stopping: threading.Event) -> None:
+        """Write until asked to stop."""
+        looked = time.monotonic()
+        while not stopping.is_set():
+            self._turn()
+            if time.monotonic() - looked > _LOOK_SECONDS:
+                looked = time.monotonic()
+                self._erase(self._erasures.news())
+                self._source.measure()
+
+    def close(self) -> None:
+        """Leave the group, and PostgreSQL."""
+        self._stack.close()
+
+    def _open(self, configuration: Configuration) -> Connection:
+        connection = connect(configuration.postgres, f"ronde sink {configuration.sink.id}")
+        self._stack.callback(connection.close)
+        for migration in migrate(connection):
+            _log.info("the ledger was migrated", number=migration.number, name=migration.name)
+        self._readiness.arrive("start", "postgres")
+        return connection
+
+    def _turn(self) -> None:
+        messages = self._source.poll()
+        if not messages:
+            return
+        faults.at("after_poll")
+        try:
+            chunk = self._decoder.decode(messages)
+        except RegistryUnreachable as error:
+            raise Away("registry", str(error)) from None
+        self._readiness.arrive("registry")
+        faults.at("after_decode")
+        self._readiness.write()
+        try:
+            with self._metrics.transaction_seconds.time():
+                written = self._ledger.write(chunk)
+        finally:
+            self._readiness.written()
+        self.has_written = True
+        self._source.written(chunk.next_offsets)
+        self._metrics.count(written)
+        for record in written.refused:
+            _log.warning(
+                "a record is put away",
+                topic=record.topic,
+                partition=record.partition,
+                offset=record.offset,
+                reason=record.reason.partition(" ")[0],
+            )
+
+    def _erase(self, values: Iterable[bytes]) -> None:
+        for value in values:
+            try:
+                erasure = parse(value)
+            except ValueError:
+                _log.error("a record of the erasures is none; nothing was erased for it")
+                continue
+            if carry_out(self._connection, erasure):
+                self._metrics.erasures.inc()
+                _log.info("personal data was erased", site=erasure.site_id, contact=erasure.contact_id)
+
+
+def _this_month_and_the_next() -> set[date]:
+    this = datetime.now(UTC).date().replace(day=1)
+    return {this, (this + timedelta(days=31)).replace(day=1)}

@@ -1,0 +1,94 @@
+"""What a sink is told: its own tables of the settings, and what it shares with the others (contracts.md, Settings).
+
+The command line reads them with all other settings, and refuses what is none; here they are only described.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal, NamedTuple, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+Name: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9._-]{1,200}$")]
+Text: TypeAlias = Annotated[str, StringConstraints(min_length=1)]
+
+
+class _Section(BaseModel):
+    """A table of settings, immutable; an unknown name or a value of another type is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class SinkSettings(_Section):
+    """`ronde sink`."""
+
+    group: Name = Field(
+        default="ronde-ledger", description="the consumer group that sinks share: letters, digits, '.', '_', '-'"
+    )
+    id: Name = Field(
+        default_factory=socket.gethostname,
+        description="this sink's name, the same after a restart and no other's: letters, digits, '.', '_', '-'",
+    )
+    host: Text = Field(default="127.0.0.1", description="the address its web pages listen on")
+    port: Annotated[int, Field(ge=0, le=65535)] = Field(
+        default=6067, description="the port of its web pages: a whole number from 0 (any free one) to 65535"
+    )
+    data_dir: Annotated[Path, Field(strict=False)] = Field(
+        default=Path(".ronde/sink"), description="a folder for what it keeps between runs: the registry's schemas"
+    )
+    group_protocol: Literal["consumer", "classic"] = Field(
+        default="consumer", description='how the group settles: "consumer" (Kafka 4) or "classic"'
+    )
+    session_timeout_ms: Annotated[int, Field(ge=1000, le=1_800_000)] = Field(
+        default=6000,
+        description='after how many milliseconds of silence a sink counts as dead ("classic" only): from 1000',
+    )
+    chunk_max: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        default=10_000, description="how many records one transaction takes at most: a whole number from 1 to 100000"
+    )
+    longest_pause_seconds: Annotated[int, Field(ge=1, le=3600)] = Field(
+        default=30,
+        description="the longest pause between two attempts to reach PostgreSQL: whole seconds from 1 to 3600",
+    )
+
+
+class PostgresSettings(_Section):
+    """The ledger's PostgreSQL, in libpq's words."""
+
+    host: Text = Field(default="localhost", description="its address, or the folder of its socket")
+    port: Annotated[int, Field(ge=1, le=65535)] = Field(
+        default=5432, description="its port: a whole number from 1 to 65535"
+    )
+    database: Text = Field(default="ronde", description="the database that the ledger is in")
+    user: Text = Field(default="ronde", description="the role to connect as")
+    password: Text | None = Field(
+        default=None, repr=False, description="the role's password (default: none, or libpq's password file)"
+    )
+    sslmode: Literal["disable", "prefer", "require", "verify-ca", "verify-full"] = Field(
+        default="prefer",
+        description='"verify-full" where the network is not your own; or "verify-ca", "require", "prefer", "disable"',
+    )
+    sslrootcert: Text | None = Field(
+        default=None, description='the file of the authorities to trust, or "system" (default: libpq\'s own)'
+    )
+    sslcert: Text | None = Field(default=None, description="the file of our certificate (default: none)")
+    sslkey: Text | None = Field(default=None, description="the file of its key (default: none)")
+
+
+class Configuration(NamedTuple):
+    """Everything a sink needs; ``consumer`` and ``admin`` are librdkafka's properties, secrets included."""
+
+    prefix: str
+    replication_factor: int | None
+    registry_url: str | None
+    consumer: Mapping[str, str | int | float | bool]
+    admin: Mapping[str, str | int | float | bool]
+    sink: SinkSettings
+    postgres: PostgresSettings
+
+    def topic(self, name: str) -> str:
+        """A topic's name on the broker."""
+        return f"{self.prefix}{name}"
