@@ -45,6 +45,32 @@ LANGUAGE sql STABLE AS $$
 $$;
 COMMENT ON FUNCTION ledger.months_before IS 'The partitions of months before that of a day.';
 
+CREATE FUNCTION ledger.drop_month(partition regclass) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF partition NOT IN (SELECT ledger.months_before('infinity')) THEN
+        RAISE EXCEPTION '% is no month of the ledger', partition;
+    END IF;
+    EXECUTE format('DROP TABLE %s', partition);
+END
+$$;
+COMMENT ON FUNCTION ledger.drop_month IS 'Drops a partition that holds a month.';
+
+CREATE FUNCTION ledger.trim_others(cutoff date) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    parent regclass;
+BEGIN
+    FOR parent IN SELECT ledger.partitioned_tables() LOOP
+        EXECUTE format(
+            'DELETE FROM %s_other WHERE %s < %L',
+            parent, substring(pg_get_partkeydef(parent) FROM '\((.*)\)'), cutoff::timestamp AT TIME ZONE 'UTC'
+        );
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION ledger.trim_others IS 'Removes what is before a day from the partitions for times without a month.';
+
 DO $$
 DECLARE
     parent regclass;

@@ -65,10 +65,10 @@ SELECT
 FROM (
     SELECT
         dispatch_id,
-        min(incident_id) AS incident_id,
-        min(site_id) AS site_id,
-        min(partner_id) AS partner_id,
-        min(procedure) AS procedure,
+        incident_id,
+        site_id,
+        partner_id,
+        procedure,
         min(reason) AS reason,
         bool_or(covert) AS covert,
         min(issued_at) FILTER (WHERE action = 'REQUEST') AS requested_at,
@@ -76,7 +76,7 @@ FROM (
         count(*) FILTER (WHERE action = 'AMEND') AS amends,
         min(issued_at) FILTER (WHERE action = 'CANCEL') AS cancelled_at
     FROM ledger.dispatch_commands
-    GROUP BY dispatch_id
+    GROUP BY dispatch_id, incident_id, site_id, partner_id, procedure
 ) AS command
 LEFT JOIN LATERAL (
     SELECT

@@ -24,11 +24,11 @@ from typing import Any, Final
 
 import fastavro
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 
 import schemas
 from schemas.framing import confluent, single_object
-from schemas.records import encode
+from schemas.records import decode, encode
 from tests.kafka.conftest import WorkerFile
 from tests.kafka.world import PATIENCE, World, eventually, now_ms, worker
 
@@ -88,8 +88,7 @@ class Partners:
             "--schemas": self.schemas,
             "--book": self._folder / "book.sqlite",
             "--pace": 0.05,
-            # A process that was killed leaves its place in the group for others after this time.
-            "--property": "session.timeout.ms=6000",
+            "--property": "client.id=guards",
         }
         begin = [EXAMPLE] if point is None else ["-c", KILLED, point, EXAMPLE]
         words = [sys.executable, *begin, *(word for pair in options.items() for word in pair)]
@@ -154,54 +153,82 @@ def tell(world: World, *commands: dict[str, Any]) -> None:
         world.put("dispatches", encode("DispatchCommand", one), one["site_id"])
 
 
-def said(world: World, site_id: str) -> list[dict[str, Any]]:
-    """Every report on a site, repeated ones too, in order."""
-    return [seen.value for seen in world.of(site_id, "dispatch-reports") if seen.value]
+class Reports:
+    """What partners said: the input topic, as nobody but the engine reads it."""
+
+    def __init__(self, world: World) -> None:
+        self._consumer = Consumer({**world.settings.client("consumer"), "group.id": "test", "fetch.wait.max.ms": 20})
+        name, count = world.settings.topic("dispatch-reports"), world.settings.topics.partitions
+        self._consumer.assign([TopicPartition(name, number, OFFSET_BEGINNING) for number in range(count)])
+        self._seen: list[dict[str, Any]] = []
+
+    def of(self, site_id: str) -> list[dict[str, Any]]:
+        """Every report on a site that was seen, repeated ones too, in order."""
+        for message in self._consumer.consume(1000, 0.1):
+            assert message.error() is None
+            key, value = message.key(), message.value()
+            assert value is not None
+            report = decode("DispatchReport", value)
+            assert key == report["site_id"].encode()
+            self._seen.append(report)
+        return [report for report in self._seen if report["site_id"] == site_id]
+
+    def wait_for(self, site_id: str, status: str) -> None:
+        """Wait until this was said of a site."""
+        eventually(lambda: status in {one["status"] for one in self.of(site_id)}, f"{status} of {site_id}")
+
+    def close(self) -> None:
+        self._consumer.close()
 
 
-def told_once(reports: list[dict[str, Any]]) -> list[str]:
+@pytest.fixture
+def reports(world: World) -> Iterator[Reports]:
+    reports = Reports(world)
+    yield reports
+    reports.close()
+
+
+def told_once(said: list[dict[str, Any]]) -> list[str]:
     """The steps in order; whatever was said twice was the same, under the same id."""
     by_id: dict[str, dict[str, Any]] = {}
-    for report in reports:
+    for report in said:
         assert by_id.setdefault(report["report_id"], report) == report
     steps = [report["status"] for report in by_id.values()]
     assert len(set(steps)) == len(steps), f"a step has two ids: {by_id}"
     return steps
 
 
-def wait_for(world: World, site_id: str, status: str) -> None:
-    world.wait_for(site_id, "dispatch-reports", status=status)
-
-
 @pytest.mark.parametrize("point", ["a command was read", "a command was taken", "a report was sent"])
-def test_killed_anywhere_and_restarted_it_tells_each_step_once(world: World, partners: Partners, point: str) -> None:
+def test_killed_anywhere_and_restarted_it_tells_each_step_once(
+    world: World, partners: Partners, reports: Reports, point: str
+) -> None:
     tell(world, command("s1"), command("s2"))
     partners.is_killed_when(point)
-    before = [step for site_id in ("s1", "s2") for step in told_once(said(world, site_id))]
+    before = [step for site_id in ("s1", "s2") for step in told_once(reports.of(site_id))]
     assert before == (["ACCEPTED"] if point == "a report was sent" else [])
     with partners.running():
-        wait_for(world, "s1", "CLOSED")
-        wait_for(world, "s2", "CLOSED")
+        reports.wait_for("s1", "CLOSED")
+        reports.wait_for("s2", "CLOSED")
     for site_id in ("s1", "s2"):
-        assert told_once(said(world, site_id)) == STEPS
-    total = len(said(world, "s1")) + len(said(world, "s2"))
+        assert told_once(reports.of(site_id)) == STEPS
+    total = len(reports.of("s1")) + len(reports.of("s2"))
     assert total == 2 * len(STEPS) + len(before), "only the report that was sent and not noted is said again"
 
 
-def test_a_command_that_comes_again_sends_no_second_guard(world: World, partners: Partners) -> None:
+def test_a_command_that_comes_again_sends_no_second_guard(world: World, partners: Partners, reports: Reports) -> None:
     first = command("s1")
     tell(world, first, first, command("s1", attempt=2), command("s1", "AMEND", covert=True))
     with partners.running():
-        wait_for(world, "s1", "CLOSED")
+        reports.wait_for("s1", "CLOSED")
         tell(world, first, command("s2"))
-        wait_for(world, "s2", "CLOSED")
-    assert [report["status"] for report in said(world, "s1")] == STEPS
+        reports.wait_for("s2", "CLOSED")
+    assert [report["status"] for report in reports.of("s1")] == STEPS
     assert "s1-d1-r1 came again" in partners.log
     assert "s1-d1-r2: the guard is on the way already" in partners.log
     assert "s1-d1-amend: tell the guard, covertly" in partners.log
 
 
-def test_what_it_is_not_asked_or_asked_too_late_it_leaves(world: World, partners: Partners) -> None:
+def test_what_it_is_not_asked_or_asked_too_late_it_leaves(world: World, partners: Partners, reports: Reports) -> None:
     aborted = Producer({**world.settings.client("producer"), "transactional.id": f"{world.settings.prefix}x"})
     aborted.init_transactions()
     aborted.begin_transaction()
@@ -216,26 +243,26 @@ def test_what_it_is_not_asked_or_asked_too_late_it_leaves(world: World, partners
     )
     with partners.running():
         for number in range(world.settings.topics.partitions):
-            wait_for(world, world.site_in(number, "last"), "CLOSED")
-        assert [said(world, site_id) for site_id in ("aborted", "of-another", "late")] == [[], [], []]
+            reports.wait_for(world.site_in(number, "last"), "CLOSED")
+        assert [reports.of(site_id) for site_id in ("aborted", "of-another", "late")] == [[], [], []]
         tell(world, command("late", attempt=2))
-        wait_for(world, "late", "CLOSED")
+        reports.wait_for("late", "CLOSED")
     assert "late-d1-r1 was read too late" in partners.log
 
 
-def test_a_cancel_turns_the_guard_back_and_is_confirmed(world: World, partners: Partners) -> None:
+def test_a_cancel_turns_the_guard_back_and_is_confirmed(world: World, partners: Partners, reports: Reports) -> None:
     tell(world, command("accepted"), command("accepted", "CANCEL"), command("unknown", "CANCEL"))
     with partners.running():
-        wait_for(world, "accepted", "CLOSED")
-        wait_for(world, "unknown", "CLOSED")
-    (confirmed,) = said(world, "unknown")
-    *before, last = said(world, "accepted")
+        reports.wait_for("accepted", "CLOSED")
+        reports.wait_for("unknown", "CLOSED")
+    (confirmed,) = reports.of("unknown")
+    *before, last = reports.of("accepted")
     assert (confirmed["disposition"], last["disposition"]) == ("CANCELLED", "CANCELLED")
     assert "ON_SITE" not in {report["status"] for report in before}
 
 
 def test_with_the_engine_an_incident_goes_from_request_to_close(
-    world: World, partners: Partners, worker_file: WorkerFile
+    world: World, partners: Partners, reports: Reports, worker_file: WorkerFile
 ) -> None:
     """An operator asks for a guard; the partner dies behind its first report, and comes back."""
     world.site("s1")
@@ -250,7 +277,7 @@ def test_with_the_engine_an_incident_goes_from_request_to_close(
             eventually(lambda: "DUPLICATE_INPUT" in world.rules("s1"), "the report that is said again")
     told = [rule for rule in world.rules("s1") if rule != "DUPLICATE_INPUT"]
     assert told == ["OPERATOR_DISPATCH", *["PARTNER_PROGRESS"] * 3, "INTERVENTION_CLOSED"]
-    assert told_once(said(world, "s1")) == STEPS
+    assert told_once(reports.of("s1")) == STEPS
 
 
 # --- versions -----------------------------------------------------------------------------------------
@@ -294,7 +321,9 @@ def test_it_reads_a_version_that_it_has_the_file_of(example: ModuleType, tmp_pat
     assert read["respond_by"] > datetime.now(UTC)
 
 
-def test_without_the_file_it_stops_and_loses_nothing(world: World, partners: Partners, tmp_path: Path) -> None:
+def test_without_the_file_it_stops_and_loses_nothing(
+    world: World, partners: Partners, reports: Reports, tmp_path: Path
+) -> None:
     world.put("dispatches", written(newer(), single_object(newer()), command("s1")), "s1")
     process = partners.start()
     assert process.wait(PATIENCE) == 1
@@ -303,8 +332,8 @@ def test_without_the_file_it_stops_and_loses_nothing(world: World, partners: Par
     shutil.copytree(SCHEMAS, partners.schemas, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
     (partners.schemas / "released" / "DispatchCommand" / "2.avsc").write_text(json.dumps(newer()), "utf-8")
     with partners.running():
-        wait_for(world, "s1", "CLOSED")
-    assert told_once(said(world, "s1")) == STEPS
+        reports.wait_for("s1", "CLOSED")
+    assert told_once(reports.of("s1")) == STEPS
 
 
 def test_a_registry_is_asked_for_the_schema_of_an_id_once(example: ModuleType) -> None:

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
+from streams.escalation.procedures import DEFAULTS
 from streams.topics import create
 from tests.conftest import MakeSettings, Run, SettingsFile
 from tests.kafka.conftest import WorkerFile
 from tests.kafka.published import publish
-from tests.kafka.world import World, eventually, worker
+from tests.kafka.world import World, eventually, now_ms, worker
 from tests.streams.logbook import Logbook, alert, callback, no_answer, site
 
 DAY = 24 * 3600
@@ -100,8 +101,6 @@ def test_the_first_that_differs_is_shown_without_what_is_personal(published: Cal
 
 
 def test_a_version_that_is_not_known_is_named(published: Callable[..., Path], run: Run) -> None:
-    from streams.escalation.procedures import DEFAULTS
-
     slower = {**DEFAULTS, "SECURITY": DEFAULTS["SECURITY"]._replace(version="security/7", call_timeout_seconds=300)}
     book = Logbook(slower)
     book.chunk(0, site(), alert())
@@ -129,9 +128,10 @@ def test_what_a_worker_decided_before_and_after_it_was_killed_is_decided_again(
     world.site(home)
     with worker(worker_file("a", QUICK)) as process:
         process.wait_ready()
-        world.alert(home, "A1")
+        raised = now_ms()
+        world.alert(home, "A1", raised_at=raised)
         world.answer(world.wait_for(home, "calls", position=1), "NO_ANSWER")
-        world.alert(home, "A1")
+        world.alert(home, "A1", raised_at=raised)
         world.alert(home, "F1", kind="FIRE")
         world.wait_for(home, "decisions", rule="DUPLICATE_ALERT")
         process.kill()

@@ -138,5 +138,5 @@ def test_a_certificate_takes_the_place_of_a_password(secured: Secured) -> None:
 
 def test_a_wrong_password_is_said_without_it(secured: Secured) -> None:
     with pytest.raises(Away, match="password authentication failed") as refused:
-        connect(settings(secured, password="guessed", sslmode="require"), "test")  # noqa: S106 - wrong on purpose
+        connect(settings(secured, password="guessed", sslmode="require"), "test")
     assert "guessed" not in str(refused.value)

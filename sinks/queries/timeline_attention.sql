@@ -1,0 +1,3 @@
+SELECT attention_id, reason, repeat, covert, raised_at
+FROM ledger.attention
+WHERE incident_id = %(incident)s
