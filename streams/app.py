@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import faulthandler
+import gc
 import logging
 import os
 import signal
@@ -58,6 +59,7 @@ def run(settings: Settings) -> None:
     found = differences(find(settings), settings)
     if found:
         raise TopicsDifferError(found)
+    gc.collect()  # of the client that asked: a client must not be collected while others work, in whatever thread
     logs.configure(settings.log.format, settings.log.level)
     faulthandler.enable()  # the clients are C: if one of them crashes, the log shows where all threads were
     asyncio.run(_serve(settings))
