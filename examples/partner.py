@@ -119,7 +119,7 @@ class Desk:
     def due(self, now: datetime) -> list[tuple[str, dict[str, Any]]]:
         """The reports to send by now, oldest first, each with its id."""
         rows = self._book.execute(
-            "SELECT report_id, report FROM reports WHERE sent = 0 AND due <= ? ORDER BY due", (now.timestamp(),)
+            "SELECT report_id, report FROM reports WHERE sent = 0 AND due <= ? ORDER BY due, rowid", (now.timestamp(),)
         )
         return [(report_id, json.loads(report)) for report_id, report in rows]
 
@@ -176,6 +176,7 @@ def serve(options: argparse.Namespace, stop: Event) -> None:
         {
             **client,
             "group.id": f"{options.prefix}partner.{options.partner_id}",
+            "group.instance.id": options.partner_id,  # one process a book; restarted, it is back at once
             "isolation.level": "read_committed",  # what an aborted transaction said was never said
             "auto.offset.reset": "earliest",
             "enable.auto.offset.store": False,  # a place counts as read once the book has its command

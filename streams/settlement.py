@@ -40,7 +40,7 @@ Outcome: TypeAlias = Literal[
 
 
 class Settled(NamedTuple):
-    """What became of a letter that was to be settled; ``place`` (``<topic>-<partition>-<offset>``): where it was put."""
+    """What became of a letter to be settled; ``place`` (``<topic>-<partition>-<offset>``): where it was put."""
 
     id: LetterId
     outcome: Outcome

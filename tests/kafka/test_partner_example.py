@@ -9,6 +9,7 @@ import importlib.util
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -376,3 +377,25 @@ def test_it_needs_nothing_of_this_project(tmp_path: Path) -> None:
     assert lonely.returncode == 0, lonely.stderr
     imports = [line for line in EXAMPLE.read_text("utf-8").splitlines() if line.startswith(("import ", "from "))]
     assert not [line for line in imports if line.split()[1].split(".")[0] in {"ronde", "streams", "schemas", "sinks"}]
+
+
+# --- the guide ----------------------------------------------------------------------------------------
+
+GUIDE: Final = (Path(__file__).parents[2] / "docs" / "partners.md").read_text("utf-8")
+
+
+def test_the_guide_shows_a_command_and_a_report_as_they_are() -> None:
+    shown = [json.loads(block) for block in re.findall(r"^```json\n(.*?)^```$", GUIDE, re.DOTALL | re.MULTILINE)]
+    for name, value in zip(("DispatchCommand", "DispatchReport"), shown, strict=True):
+        assert decode(name, encode(name, value)) == value
+        assert list(value) == [field["name"] for field in schemas.load(name)["fields"]]
+
+
+def test_the_guide_tells_every_action_and_status() -> None:
+    for name, told in (("DispatchCommand", "What you are told"), ("DispatchReport", "What you say")):
+        section = GUIDE.partition(f"## {told}\n")[2].partition("\n## ")[0]
+        enums = [field["type"] for field in schemas.load(name)["fields"] if field["name"] in {"action", "status"}]
+        symbols = [
+            symbol for enum in enums for symbol in enum["symbols"] if (name, symbol) != ("DispatchReport", "UNKNOWN")
+        ]
+        assert [symbol for symbol in symbols if f"| `{symbol}`" not in section] == []
