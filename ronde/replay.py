@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from streams.settings import Settings
 
 _LONGEST_TABLE: Final = 200  # decisions; --json has all differences
-_COLUMNS: Final = ("at", "decision", "rule", "phase", "records", "replayed")
+_COLUMNS: Final = ("at", "version", "rule", "phase", "commands", "replayed")
 _WORDS: Final = {
     "FIELD": "a field differs",
     "BYTES": "the bytes differ, although every field is the same",
@@ -121,12 +121,15 @@ def _print(replayed: Replayed, incident: str | None, *, personal: bool) -> None:
     differing = {one.decision_id for one in verdict.differences}
     unchecked = {one.decision_id: one for one in verdict.unchecked}
     if len(decisions) <= _LONGEST_TABLE:
-        table = Table(
-            "at", "decision", "rule", "phase", "records", "replayed", box=None, header_style="bold", pad_edge=False
-        )
-        for decision in decisions:
-            table.add_row(*_row(decision), _state(decision.decision_id, differing, unchecked))
-        console.print(table)
+        for incident_id in dict.fromkeys(one.incident_id for one in decisions):
+            table = Table(box=None, header_style="bold", pad_edge=False, title_justify="left")
+            table.title = f"incident {incident_id}" if incident_id else "without an incident"
+            for column in _COLUMNS:
+                table.add_column(column, no_wrap=True)
+            for decision in decisions:
+                if decision.incident_id == incident_id:
+                    table.add_row(*_row(decision), _state(decision.decision_id, differing, unchecked))
+            console.print(table)
     for reason, count in Counter(one.reason for one in verdict.unchecked).items():
         console.print(f"{count:,} not replayed: {reason}")
     console.print(
@@ -142,8 +145,8 @@ def _print(replayed: Replayed, incident: str | None, *, personal: bool) -> None:
 def _row(decision: Decision) -> tuple[str, str, str, str, str]:
     from streams import instants  # noqa: PLC0415 - as the others
 
-    phases = f"{decision.phase_from or '-'} → {decision.phase_to}" if decision.phase_to else "-"
-    return instants.write(decision.at), decision.decision_id, decision.rule, phases, str(len(decision.outputs))
+    at = instants.write(decision.at)[:19].replace("T", " ")
+    return at, str(decision.version or "-"), decision.rule, decision.phase_to or "-", str(len(decision.outputs))
 
 
 def _state(decision_id: str, differing: set[str | None], unchecked: dict[str | None, Unchecked]) -> Text:

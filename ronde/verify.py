@@ -30,6 +30,9 @@ _WORDS: Final = {
     "OLDER_READINESS": "the site's readiness record is older",
     "OTHER_READINESS": "the site's readiness record says something else",
 }
+_HEADERS: Final = (
+    "inputs", "decided", "quaran-\ntined", "dead-\nlettered", "not\ncheckable", "waiting", "differ-\nence"
+)  # fmt: skip
 _COLUMNS: Final = ("inputs", "decided", "quarantined", "dead_lettered", "not_checkable", "waiting", "difference")
 
 
@@ -70,17 +73,18 @@ def _as_object(verified: Verified) -> dict[str, Any]:
 
 def _print(verified: Verified) -> None:
     console = Console(highlight=False)
-    rows = [(one.topic, str(one.partition), _counts(one)) for one in verified.sums]
-    table = Table("topic", "partition", box=None, header_style="bold", pad_edge=False)
-    for column in _COLUMNS:
-        table.add_column(column.replace("_", " "), justify="right")
-    for topic in dict.fromkeys(topic for topic, _, _ in rows):
-        of_topic = [row for row in rows if row[0] == topic]
-        if len(rows) <= _LONGEST_TABLE:
-            for _, partition, counts in of_topic:
-                table.add_row(topic, partition, *map(_number, counts))
-        _add_total(table, topic, [counts for _, _, counts in of_topic])
-    _add_total(table, "all", [counts for _, _, counts in rows])
+    table = Table(box=None, header_style="bold", padding=(0, 1, 0, 0))
+    table.add_column("log", no_wrap=True)
+    for header in _HEADERS:
+        table.add_column(header, justify="right", no_wrap=True, vertical="bottom")
+    topics = dict.fromkeys(one.topic for one in verified.sums)
+    for topic in topics:
+        of_topic = [one for one in verified.sums if one.topic == topic]
+        if len(verified.sums) <= _LONGEST_TABLE:
+            for one in of_topic:
+                table.add_row(f"{topic}-{one.partition}", *map(_number, _counts(one)))
+        _add_total(table, topic, of_topic)
+    _add_total(table, "all", verified.sums)
     console.print(table)
     _print_sites(console, verified.sites)
     for log, offsets in verified.deleted.items():
@@ -101,8 +105,9 @@ def _counts(one: Sum) -> list[int]:
     return [getattr(one, column) for column in _COLUMNS]
 
 
-def _add_total(table: Table, topic: str, counts: list[list[int]]) -> None:
-    table.add_row(topic, "all", *(_number(sum(column)) for column in zip(*counts, strict=True)), style="bold")
+def _add_total(table: Table, name: str, sums: list[Sum]) -> None:
+    totals = (sum(column) for column in zip(*map(_counts, sums), strict=True))
+    table.add_row(name, *map(_number, totals), style="bold")
 
 
 def _number(count: int) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
@@ -122,6 +123,16 @@ def admin(settings: Settings, metrics: Metrics) -> AdminClient:
     """A client that asks for offsets."""
     properties: dict[str, Any] = {**settings.client("admin"), "error_cb": _report("admin", metrics)}
     return AdminClient(properties, logger=logging.getLogger("librdkafka"))
+
+
+def refresh(admin: AdminClient) -> None:
+    """Have an admin client learn anew who leads which partition; it waits for the answer.
+
+    Once a broker was away, the client is refused as one of an old leader epoch (`FENCED_LEADER_EPOCH`), and does
+    not ask again by itself for five minutes (`topic.metadata.refresh.interval.ms`), as a consumer would.
+    """
+    with suppress(KafkaException):
+        admin.list_topics(timeout=_ASK_SECONDS)
 
 
 def hasten_group(admin: AdminClient, settings: Settings) -> None:

@@ -11,9 +11,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
-from confluent_kafka import Consumer, KafkaError, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from streams import offsets
+from streams.admin import ANSWER_SECONDS
 from streams.escalation.values import Instant
 from streams.message import Headers
 from streams.offsets import Offsets, ReadingError, held_up, refusal
@@ -74,6 +75,11 @@ class Logs:
         }
         self._consumer = Consumer(properties, logger=silent)
         self._spans = 0  # begun
+        # A client that meets a topic for the first time takes a second to find its leaders, unless it knows all.
+        try:
+            self._consumer.list_topics(timeout=ANSWER_SECONDS)
+        except KafkaException as error:
+            raise refusal(settings, "its topics", error.args[0]) from error
 
     def close(self) -> None:
         """Let go of the broker."""

@@ -14,10 +14,11 @@ from collections.abc import Mapping
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaException, TopicPartition
+from confluent_kafka import Consumer, IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]  # it is documented there
 
 from schemas.topics import INPUT_TOPICS
+from streams import kafka
 from streams.errors import WorkerError
 from streams.log_reader import LogReader
 from streams.logs import logger
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 _log = logger(__name__)
 
 _ASK_SECONDS: Final = 5.0
+_COMMITTED_SECONDS: Final = 2.0  # a thread waits for so long at most: there are few, and other partitions ask too
 _AGAIN_SECONDS: Final = 0.1
 _ALL: Final = ("state", *INPUT_TOPICS)
 
@@ -67,6 +69,7 @@ class Restores:
     def __init__(
         self,
         admin: AdminClient,
+        consumer: Consumer,
         reader: LogReader,
         codec: Codec,
         decoder: Decoder,
@@ -75,6 +78,7 @@ class Restores:
     ) -> None:
         self.results: SimpleQueue[Restored | Exception] = SimpleQueue()
         self._admin = admin
+        self._consumer = consumer
         self._reader = reader
         self._codec = codec
         self._decoder = decoder
@@ -135,15 +139,15 @@ class Restores:
         return Restored(order, await asyncio.to_thread(rebuild.partition, first_inputs, waiting))
 
     async def _committed(self, number: int) -> dict[str, int]:
-        """The offsets committed, by topic, 0 where there are none, once no transaction may still move them."""
-        group = self._settings.worker.group
-        asked = ConsumerGroupTopicPartitions(
-            group, [TopicPartition(self._settings.topic(topic), number) for topic in INPUT_TOPICS]
-        )
+        """The offsets committed, by topic, 0 where there are none, once no transaction may still move them.
+
+        A consumer asks, though it is not in the group: when the broker goes away, librdkafka's admin client may
+        wait for this answer for good, or end the process (librdkafka #3663, #4605).
+        """
+        asked = [TopicPartition(self._settings.topic(topic), number) for topic in INPUT_TOPICS]
         while True:
-            answer = self._admin.list_consumer_group_offsets([asked], require_stable=True, request_timeout=_ASK_SECONDS)
             try:
-                offsets = (await asyncio.wrap_future(answer[group])).topic_partitions
+                offsets = await asyncio.to_thread(self._consumer.committed, asked, _COMMITTED_SECONDS)
             except KafkaException as error:
                 _log.warning("the committed offsets are not known yet", partition=number, error=error.args[0].name())
             else:
@@ -165,6 +169,7 @@ class Restores:
                 found = {log.topic: (await asyncio.wrap_future(answer)).offset for log, answer in answers.items()}
             except KafkaException as error:
                 _log.warning("the ends of the logs are not known yet", partition=number, error=error.args[0].name())
+                await asyncio.to_thread(kafka.refresh, self._admin)
                 await asyncio.sleep(_AGAIN_SECONDS)
             else:
                 return {topic: found[self._settings.topic(topic)] for topic in _ALL}

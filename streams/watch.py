@@ -15,6 +15,7 @@ from confluent_kafka import ConsumerGroupState, IsolationLevel, KafkaException, 
 from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]  # it is documented there
 
 from schemas.topics import INPUT_TOPICS
+from streams import kafka
 from streams.logs import logger
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ class Watch:
                 position = positions[log.topic, log.partition]
                 lags.append(_Lag(self._topics[log.topic], log.partition, position, max(end - position, 0)))
         except KafkaException:
+            await asyncio.to_thread(kafka.refresh, self._admin)
             return []
         return lags
 

@@ -129,7 +129,8 @@ class Worker(Service):
         await asyncio.to_thread(kafka.hasten_group, admin, settings)
         topics = {topic: settings.topic(topic) for topic in TOPICS}
         self._reader = LogReader(kafka.restorer(settings, metrics), topics, readiness, metrics)
-        restores = Restores(admin, self._reader, codec, decoder, settings, metrics)
+        asking = kafka.restorer(settings, metrics)
+        restores = Restores(admin, asking, self._reader, codec, decoder, settings, metrics)
         assignment = Assignment(self._consumer, store, restores, settings, readiness, metrics)
 
         def hand_over(chunk: Chunk) -> None:

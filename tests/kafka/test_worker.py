@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 
 import pytest
 
+from ronde.local.ports import free_port
 from schemas.records import encode
-from tests.conftest import SettingsFile
+from streams.topics import create
+from tests.conftest import MakeSettings, SettingsFile
 from tests.kafka.conftest import WorkerFile
 from tests.kafka.world import WorkerProcess, World, eventually, now_ms, worker
 
@@ -160,8 +161,22 @@ def test_health_fails_when_transactions_stand_still_and_the_pages_live(world: Wo
         assert time.monotonic() - begun < 6
 
 
-def test_a_worker_without_partitions_is_ready(world: World, worker_file: WorkerFile) -> None:
-    with ExitStack() as stack:
-        workers = [stack.enter_context(worker(worker_file(name))) for name in "abcde"]  # one more than partitions
-        for process in workers:
-            process.wait_ready()
+def test_a_worker_without_partitions_is_ready(settings: MakeSettings, settings_file: SettingsFile) -> None:
+    one = {"partitions": 1}
+    create(settings(topics=one))
+    with worker(settings_file(topics=one, worker={"id": "a"})) as working:
+        working.wait_ready()
+        with worker(settings_file(topics=one, worker={"id": "b"})) as waiting:
+            waiting.wait_ready()
+
+
+def test_a_schema_registry_that_does_not_answer_is_waited_for(world: World, settings_file: SettingsFile) -> None:
+    nobody = f"http://127.0.0.1:{free_port()}"
+    partitions = {"partitions": world.settings.topics.partitions}
+    with worker(settings_file(topics=partitions, worker={"id": "a"}, registry={"url": nobody})) as process:
+        eventually(lambda: "registry" in process.get("ready")[1], "waiting for the registry")
+        status, said = process.get("ready")
+        assert status == 503
+        assert "does not answer" in json.loads(said)["reasons"]["registry"]
+        assert process.get("health")[0] == 200
+        assert process.stop() == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,8 +12,8 @@ import pytest
 from tests.kafka.conftest import PARTITIONS, WorkerFile
 from tests.kafka.world import WorkerProcess, World, eventually, worker
 
-# A dead worker is noticed within a second or two, under the protocol that is quick at it.
-QUICK: Final[dict[str, Any]] = {"group_protocol": "classic", "session_timeout_ms": 1000}
+# A dead worker is noticed within a second or two.
+QUICK: Final[dict[str, Any]] = {"session_timeout_ms": 1000}
 WAIT: Final = {"wait_seconds": 7, "call_timeout_seconds": 30}
 LATE_MS: Final = 1500  # of a deadline, on a machine that is busy with other things
 
@@ -26,11 +27,12 @@ def begin_wait(world: World, site: str) -> dict[str, Any]:
     return world.wait_for(site, "decisions", rule="WAIT_STARTED")
 
 
-def check_wait(world: World, site: str, started: dict[str, Any]) -> None:
-    """The wait ended on time, and everything happened once."""
+def check_wait(world: World, site: str, started: dict[str, Any], by: WorkerProcess) -> None:
+    """The wait ended on time, or as soon as there was a worker again, and everything happened once."""
     ended = world.wait_for(site, "decisions", rule="WAIT_ENDED")
-    late = ended["at"] - started["deadline"]
-    assert 0 <= late < LATE_MS, f"the wait ended {late} ms after its deadline"
+    due = max(started["deadline"], restored_at(by, world.home(site)))
+    assert ended["at"] >= started["deadline"]
+    assert ended["at"] - due < LATE_MS, f"the wait ended {ended['at'] - due} ms late"
     check_once(world, site, ["OPENED", "NEXT_CONTACT", "WAIT_STARTED", "WAIT_ENDED"])
 
 
@@ -58,6 +60,12 @@ def held(process: WorkerProcess) -> list[int]:
 repeated = pytest.mark.usefixtures("seed")
 
 
+def restored_at(process: WorkerProcess, number: int) -> int:
+    """When a worker had a partition restored, in ms; a machine under load may start one late."""
+    lines = [line for line in process.lines if line["event"] == "partition restored" and line["partition"] == number]
+    return int(datetime.fromisoformat(lines[-1]["timestamp"]).timestamp() * 1000)
+
+
 def wait_until_shared(*processes: WorkerProcess) -> None:
     share = PARTITIONS // len(processes)
     eventually(lambda: all(len(held(process)) == share for process in processes), "an equal share")
@@ -66,10 +74,11 @@ def wait_until_shared(*processes: WorkerProcess) -> None:
 
 
 @repeated
+@pytest.mark.parametrize("protocol", ["consumer", "classic"])
 def test_a_kill_before_the_commit_in_the_middle_of_a_wait(
-    world: World, worker_file: WorkerFile, tmp_path: Path
+    world: World, worker_file: WorkerFile, tmp_path: Path, protocol: str
 ) -> None:
-    file = worker_file("a", WAIT, **QUICK)
+    file = worker_file("a", WAIT, group_protocol=protocol, **QUICK)
     waiting, *others = (world.site_in(number) for number in (0, 1, 2))
     now = tmp_path / "now"
     with worker(file, TEST_RONDE_FAULT="after_offsets:1:kill", TEST_RONDE_FAULT_WHEN=str(now)) as process:
@@ -81,8 +90,8 @@ def test_a_kill_before_the_commit_in_the_middle_of_a_wait(
         for site in others:
             world.alert(site, "in-the-open-transaction")
         assert process.wait() == -9
-    with worker(file):
-        check_wait(world, waiting, started)
+    with worker(file) as process:
+        check_wait(world, waiting, started, process)
         for site in others:
             world.wait_for(site, "decisions", rule="OPENED")
             check_once(world, site, ["OPENED"])
@@ -106,7 +115,7 @@ def test_another_worker_goes_on_while_the_dead_ones_transaction_is_open(
         world.alert(other, "in-the-open-transaction")
         assert dying.wait() == -9
         killed = time.monotonic()
-        check_wait(world, waiting, started)
+        check_wait(world, waiting, started, staying)
         assert time.monotonic() - killed < 10, "by then the dead worker's transaction would have ended by itself"
         world.wait_for(other, "decisions", rule="OPENED")
         check_once(world, other, ["OPENED"])
@@ -122,7 +131,7 @@ def test_one_of_two_workers_leaves_in_the_middle_of_a_wait(world: World, worker_
         begun = {site: begin_wait(world, site) for site in (waiting, other, kept)}
         assert leaving.stop() == 0
         for site, started in begun.items():
-            check_wait(world, site, started)
+            check_wait(world, site, started, staying)
 
 
 @repeated
@@ -153,7 +162,7 @@ def test_a_refused_commit_is_restored_from_the_log(world: World, worker_file: Wo
         check_once(world, site, ["OPENED"])
         assert process.metric("ronde_transactions_aborted_total") == 1
         assert process.metric("ronde_inputs_total", topic="alerts") == 2
-        check_wait(world, other, started)
+        check_wait(world, other, started, process)
 
 
 def test_a_state_that_does_not_decode_is_set_aside_alone(world: World, worker_file: WorkerFile) -> None:
@@ -176,8 +185,8 @@ def test_a_state_that_does_not_decode_is_set_aside_alone(world: World, worker_fi
         world.alert(site, "goes-on")
         world.wait_for(site, "decisions", rule="OPENED")
         process.kill()
-    with worker(file):
-        check_wait(world, other, started)
+    with worker(file) as process:
+        check_wait(world, other, started, process)
         check_once(world, site, ["OPENED"])
         assert len(world.of(site, "dead-letters", "attention")) == 2
 

@@ -37,7 +37,7 @@ from streams.settings import Settings
 
 Headers: TypeAlias = list[tuple[str, str | bytes | None]]
 
-PATIENCE: Final = 20.0  # seconds; nothing takes so long unless it is broken
+PATIENCE: Final = 60.0  # seconds; nothing takes so long, also on a busy machine, unless it is broken
 
 PHONES: Final = ("+33600000001", "+33600000002", "+33600000003")
 

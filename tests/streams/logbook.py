@@ -181,8 +181,13 @@ class Logbook:
     def replay(self, **how: Any) -> Verdict:
         """Decide it all again."""
         known = {(name, one.version): one for name, one in [*DEFAULTS.items(), *self._procedures.items()]}
-        given = {"begins": dict.fromkeys(INPUT_TOPICS, 0), "is_settled": True, "known": known, **how}
-        replay = PartitionReplay(0, 1, recorded=RECORDED, **given)
+        given: dict[str, Any] = {
+            "begins": dict.fromkeys(INPUT_TOPICS, 0),
+            "is_settled": True,
+            "known": known,
+            "recorded": RECORDED,
+        }
+        replay = PartitionReplay(0, 1, **(given | how))
         for topic, log in self.logs.items():
             if topic not in {"state", "readiness", "decisions"}:
                 for record in log:

@@ -2,64 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
-
-from schemas.murmur2 import partition as partition_of
-from schemas.records import encode
-from streams.codec import Codec
-from streams.decode import Decoder
 from streams.draft import Draft
 from streams.escalation.procedures import DEFAULTS
 from streams.escalation.state import EMPTY, MEMORY_MS, Deadline, Remembered, SiteState
 from streams.escalation.step import on_event
 from streams.escalation.values import Alert, SiteRecord, Source
-from streams.message import Headers
 from streams.rebuild import Rebuild
-from streams.settings import load
 from streams.store import SWEEP_MS, Partition
-
-SITE = "site-1"
-CODEC = Codec()
-DECODER = Decoder(CODEC, load(None, {}))
-NUMBER = partition_of(SITE.encode(), 6)
-
-
-class Logged(NamedTuple):
-    """A record of the log; the fields end in an underscore, as a message's are functions."""
-
-    key_: bytes | None
-    value_: bytes | None
-    offset_: int = 0
-    timestamp_: int = 0
-    headers_: Headers | None = None
-
-    def topic(self) -> str:
-        return "nobody asks"
-
-    def partition(self) -> int:
-        return NUMBER
-
-    def key(self) -> bytes | None:
-        return self.key_
-
-    def value(self) -> bytes | None:
-        return self.value_
-
-    def offset(self) -> int:
-        return self.offset_
-
-    def timestamp(self) -> tuple[int, int]:
-        return 1, self.timestamp_
-
-    def headers(self) -> Headers | None:
-        return self.headers_
-
-
-def site(name: str = SITE, **fields: Any) -> bytes:
-    contact = {"contact_id": "c", "role": "OWNER", "phone": "+33600000001", "password_hash": "x"}
-    address = {"line1": "1 rue X", "postal_code": "75001", "city": "Paris", "country": "FR"}
-    value = {"site_id": name, "subscribed": True, "contacts": [contact], "address": address, "updated_at": 0}
-    return encode("Site", {**value, **fields})
+from tests.streams.messages import CODEC, DECODER, NUMBER, SITE, Logged, elsewhere, site
 
 
 def opened(at: int) -> SiteState:
@@ -164,14 +114,14 @@ def test_a_site_record_that_is_a_dead_letter_never_comes_into_force() -> None:
 
 
 def test_a_single_site_record_is_judged_when_it_is_touched() -> None:
-    elsewhere = next(name for name in map(str, range(100)) if partition_of(name.encode(), 6) != NUMBER)
+    lost = elsewhere()
     log = rebuild()
     log.take_site(Logged(SITE.encode(), b"poison", 3))
-    log.take_site(Logged(elsewhere.encode(), site(elsewhere), 4))
+    log.take_site(Logged(lost.encode(), site(lost), 4))
     partition = made(log)
     assert len(partition.sites) == 2
     assert in_force(partition) is None
-    assert in_force(partition, elsewhere) is None
+    assert in_force(partition, lost) is None
     assert partition.sites == {}
 
 

@@ -1,0 +1,223 @@
+"""What a chunk makes of a partition: the order within it, what counts how, what is committed and what is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+
+from schemas.records import decode, encode
+from streams import escalate
+from streams.batch import Batch
+from streams.clock import Clock
+from streams.escalate import Escalation
+from streams.store import Partition, SetAside, SiteBytes, Store
+from tests.streams.messages import CODEC, DECODER, NUMBER, SETTINGS, SITE, Logged, alert, elsewhere, site
+
+CALL_TIMEOUT = 120_000
+
+
+class Bench:
+    """One partition at work, its clock in the test's hand; commits what is decided."""
+
+    def __init__(self) -> None:
+        self.now = 1_000_000
+        self.partition = Partition(NUMBER, Clock(0, lambda: self.now, lambda: self.now))
+        self._store = Store()
+        self._store.partitions[NUMBER] = self.partition
+        self._escalation = Escalation(self._store, CODEC, DECODER, SETTINGS)
+        self._offsets: dict[str, int] = {}
+
+    def record(self, topic: str, value: bytes | None, key: str = SITE) -> Logged:
+        """The next record of an input topic."""
+        offset = self._offsets.get(topic, 0)
+        self._offsets[topic] = offset + 1
+        return Logged(key.encode(), value, offset, self.now, None, SETTINGS.topic(topic))
+
+    def decide(self, *messages: Logged, caught_up: Iterable[int] = ()) -> Batch:
+        """A chunk, not committed."""
+        batch = Batch()
+        for _ in self._escalation.decide(DECODER.chunk(messages), frozenset(caught_up), batch):
+            pass
+        return batch
+
+    def chunk(self, *messages: Logged, caught_up: Iterable[int] = ()) -> Batch:
+        """A chunk, committed."""
+        batch = self.decide(*messages, caught_up=caught_up)
+        for draft in batch.drafts:
+            draft.commit()
+        return batch
+
+
+def rules(batch: Batch) -> list[str]:
+    """What was decided, in order."""
+    topic = SETTINGS.topic("decisions")
+    return [decode("Decision", record[1])["rule"] for record in batch.records if record[0] == topic and record[1]]
+
+
+def written(batch: Batch) -> list[str]:
+    """The topics written to, without prefix, in order."""
+    return [record[0].removeprefix(SETTINGS.prefix) for record in batch.records]
+
+
+@pytest.fixture
+def bench() -> Bench:
+    """A partition with one site that is ready."""
+    made = Bench()
+    made.chunk(made.record("sites", site()))
+    return made
+
+
+def test_site_records_go_before_the_alerts_that_came_before_them() -> None:
+    bench = Bench()
+    early = bench.record("alerts", alert("a"))
+    batch = bench.chunk(early, bench.record("sites", site()))
+    assert written(batch) == ["readiness", "calls", "decisions", "state"]
+    assert batch.next_offsets == [(SETTINGS.topic("alerts"), NUMBER, 1), (SETTINGS.topic("sites"), NUMBER, 1)]
+
+
+def test_everything_of_a_chunk_is_keyed_placed_and_dated_as_its_input(bench: Bench) -> None:
+    batch = bench.chunk(bench.record("alerts", alert("a")))
+    assert {record[2:7] for record in batch.records} == {(SITE.encode(), NUMBER, None, None, bench.now)}
+
+
+def test_one_state_record_for_a_site_however_many_inputs(bench: Bench) -> None:
+    batch = bench.chunk(*(bench.record("alerts", alert(f"a{n}")) for n in range(5)))
+    assert rules(batch) == ["OPENED"] + ["MERGED"] * 4
+    assert written(batch).count("state") == 1
+    assert len(bench.partition.deadlines) == 1
+
+
+def test_deadlines_due_go_before_the_inputs_in_their_order(bench: Bench) -> None:
+    bench.chunk(bench.record("alerts", alert("a")))
+    fire = bench.record("alerts", alert("f", kind="FIRE"))
+    bench.now += 10
+    bench.chunk(fire)
+    bench.now += CALL_TIMEOUT
+    batch = bench.chunk(bench.record("alerts", alert("b")))
+    assert rules(batch) == ["WAIT_STARTED", "WAIT_STARTED", "WAIT_CUT_SHORT"]
+    assert batch.tally.lateness == [0.01, 0.0]
+
+
+def test_an_overtaken_deadline_does_nothing(bench: Bench) -> None:
+    batch = bench.chunk(bench.record("alerts", alert("a")))
+    call = decode("CallCommand", batch.records[0][1] or b"")
+    result = {
+        "result_id": "r", "site_id": SITE, "command_id": call["command_id"], "direction": "OUTBOUND",
+        "outcome": "IDENTIFIED", "situation": "NORMAL", "ended_at": 0,
+    }  # fmt: skip
+    assert rules(bench.chunk(bench.record("call-results", encode("CallResult", result)))) == ["RESOLVED"]
+    bench.now += CALL_TIMEOUT
+    assert bench.partition.seconds_to_wake() == 0
+    assert bench.chunk().is_empty
+    assert bench.partition.deadlines == []
+
+
+def test_deadlines_by_themselves_come_in_portions(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"site-of-many-{n}" for n in range(400)]
+    ours = [name for name in names if not DECODER.is_misplaced(name.encode(), NUMBER)]
+    bench.chunk(*(bench.record("sites", site(name), name) for name in ours))
+    bench.chunk(*(bench.record("alerts", alert("a", name), name) for name in ours))
+    bench.now += CALL_TIMEOUT
+    monkeypatch.setattr(bench._escalation, "_most", 10)
+    assert len(rules(bench.chunk())) == 10
+    assert len(rules(bench.chunk(bench.record("alerts", alert("b"))))) == len(ours) - 10 + 1
+
+
+def test_inputs_that_waited_go_first_and_no_deadline_fires_until_then(bench: Bench) -> None:
+    bench.chunk(bench.record("alerts", alert("a")))
+    bench.partition.waiting = {"alerts": 3}
+    bench.now += CALL_TIMEOUT
+    assert bench.partition.seconds_to_wake() is None
+    assert rules(bench.chunk(bench.record("alerts", alert("waited-1")))) == ["MERGED"]
+    last, later = bench.record("alerts", alert("waited-2")), bench.record("alerts", alert("came-later"))
+    assert rules(bench.chunk(last, later, caught_up=[NUMBER])) == ["MERGED", "WAIT_STARTED", "WAIT_CUT_SHORT"]
+    assert bench.partition.waiting == {}
+
+
+def test_an_older_site_record_that_passes_again_is_published_and_not_in_force() -> None:
+    bench = Bench()
+    bench.partition.sites[SITE] = SiteBytes(7, site(), checked=True)
+    older = bench.record("sites", site(subscribed=False))
+    batch = bench.chunk(older)
+    assert written(batch) == ["readiness"]
+    assert bench.partition.sites[SITE].offset == 7
+    bench.chunk(bench.record("sites", None))  # an older tombstone
+    assert bench.partition.sites[SITE].offset == 7
+
+
+def test_a_deleted_sites_last_record_stays_with_its_incident(bench: Bench) -> None:
+    bench.chunk(bench.record("alerts", alert("a")))
+    bench.chunk(bench.record("sites", None))
+    assert SITE not in bench.partition.sites
+    bench.now += CALL_TIMEOUT
+    bench.chunk()
+    bench.now += 600_000
+    assert rules(bench.chunk()) == ["WAIT_ENDED"]
+
+
+def test_what_finds_nothing_in_the_wrong_partition_is_a_dead_letter() -> None:
+    bench, lost = Bench(), elsewhere()
+    batch = bench.chunk(bench.record("alerts", alert("a", lost), lost))
+    assert written(batch) == ["dead-letters"]
+    assert batch.tally.dead_lettered == {("alerts", NUMBER, "WRONG_PARTITION"): 1}
+    assert batch.tally.taken == {("alerts", NUMBER): 1}
+
+
+def test_every_input_of_a_chunk_ends_once(bench: Bench) -> None:
+    messages = [
+        bench.record("alerts", b"poison"),
+        bench.record("alerts", alert("a")),
+        bench.record("alerts", alert("a")),
+        bench.record("alerts", alert("o", kind="OTHER")),
+        bench.record("sites", site()),
+        bench.record("sites", b"poison"),
+        bench.record("operator-actions", None),
+    ]
+    tally = bench.chunk(*messages).tally
+    assert tally.taken == {("alerts", NUMBER): 4, ("sites", NUMBER): 2, ("operator-actions", NUMBER): 1}
+    assert tally.decided == {("alerts", NUMBER): 2}
+    assert tally.quarantined == {("alerts", NUMBER): 1}
+    assert tally.published == {("sites", NUMBER): 1}
+    assert tally.dead_lettered.total() == 3
+
+
+def test_the_core_failing_on_an_input_leaves_the_site_as_it_was(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise KeyError("Ada Lovelace")
+
+    monkeypatch.setattr(escalate, "_on_event", fail)
+    message = bench.record("alerts", alert("a"))._replace(headers_=[("trace", b"t-1")])
+    batch = bench.chunk(message)
+    (letter,) = batch.records
+    headers = dict(letter[7])  # type: ignore[misc]  # a dead letter has headers
+    assert headers["dlq.reason"] == "FAILED"
+    assert "Ada Lovelace" in str(headers["dlq.error"])
+    assert headers["trace"] == b"t-1"
+    assert bench.partition.states == {}
+
+
+def test_nothing_counts_before_the_commit(bench: Bench) -> None:
+    bench.decide(bench.record("alerts", alert("a")), bench.record("sites", None))
+    assert bench.partition.states == {}
+    assert bench.partition.deadlines == []
+    assert SITE in bench.partition.sites
+
+
+def test_a_state_that_cannot_be_used_holds_back_its_partition_alone(bench: Bench) -> None:
+    bench.partition.states[SITE] = b"broken"
+    batch = bench.decide(bench.record("alerts", alert("a")))
+    assert set(batch.unusable[NUMBER]) == {SITE}
+    assert batch.is_empty
+    assert batch.drafts == []
+
+
+def test_a_state_set_aside_leaves_a_letter_an_attention_and_a_tombstone(bench: Bench) -> None:
+    bench.partition.set_aside.append(SetAside(SITE.encode(), b"broken", [], 9, "UNDECODABLE", "it ends early"))
+    assert bench.partition.seconds_to_wake() == 0
+    batch = bench.chunk()
+    assert written(batch) == ["dead-letters", "attention", "state"]
+    attention = decode("Attention", batch.records[1][1] or b"")
+    assert attention["attention_id"] == f"state-{NUMBER}-9-t1"
+    assert batch.records[2][1] is None
+    assert bench.chunk().is_empty
