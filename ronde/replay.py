@@ -71,7 +71,7 @@ def replay(
         if incident and site_id is None:
             site_id, number = history.home_of(incident) or (None, None)
         replayed = None if number is None else history.replay(number, site_id, incident)
-    if replayed is None or not replayed.decisions:
+    if replayed is None or replayed.is_empty:
         raise Failed(_nothing(wanted, site, incident))
     verdict = replayed.verdict
     if as_json:
@@ -85,7 +85,7 @@ def replay(
         raise Failed(
             f"the procedure {', '.join(sorted(unknown))} is not known: give the --settings that it was decided under"
         )
-    if not verdict.decisions:
+    if not verdict.decisions and not verdict.quarantined:
         raise Failed("nothing of it could be replayed: the log does not have enough of it any more")
 
 
@@ -106,7 +106,7 @@ def _known(settings: Settings) -> KnownProcedures:
 def _nothing(settings: Settings, site: str | None, incident: str | None) -> str:
     named = " and ".join(f"{what} {name}" for what, name in (("site", site), ("incident", incident)) if name)
     return (
-        f"{settings.topic('decisions')} has no decision of {named}: see that the id is right, and the prefix "
+        f"{settings.topic('decisions')} has nothing of {named}: see that the id is right, and the prefix "
         f"{settings.prefix!r}"
     )
 

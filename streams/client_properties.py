@@ -151,6 +151,6 @@ def _first_refusal(properties: Mapping[str, str]) -> tuple[str | None, str] | No
         Consumer({**of_role(properties, "consumer"), **quiet, "group.id": "none"}, logger=silent).close()
     except KafkaException as error:
         said = error.args[0].str()
-        named = re.search(r'property "([^"]+)"', said)
+        named = re.search(r'property "([^"]+)"', said) or re.search(r"(ssl\.[a-z.]+) failed", said)
         return (ALIASES.get(named.group(1), named.group(1)) if named else None), said
     return None

@@ -37,6 +37,11 @@ class Replayed(NamedTuple):
     decisions: list[Decision]
     verdict: Verdict
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether the log has nothing of what was to be replayed."""
+        return not self.decisions and not self.verdict.quarantined and not self.verdict.unchecked
+
 
 class History:
     """Reads and replays. Every method may raise what `Logs` raises."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
@@ -125,14 +124,17 @@ def admin(settings: Settings, metrics: Metrics) -> AdminClient:
     return AdminClient(properties, logger=logging.getLogger("librdkafka"))
 
 
-def refresh(admin: AdminClient) -> None:
-    """Have an admin client learn anew who leads which partition; it waits for the answer.
+def refresh(admin: AdminClient) -> bool:
+    """Have an admin client learn anew who leads which partition; False: the broker does not answer.
 
     Once a broker was away, the client is refused as one of an old leader epoch (`FENCED_LEADER_EPOCH`), and does
     not ask again by itself for five minutes (`topic.metadata.refresh.interval.ms`), as a consumer would.
     """
-    with suppress(KafkaException):
+    try:
         admin.list_topics(timeout=_ASK_SECONDS)
+    except KafkaException:
+        return False
+    return True
 
 
 def hasten_group(admin: AdminClient, settings: Settings) -> None:

@@ -39,7 +39,7 @@ class TooManyAbortsError(WorkerError):
 
 
 class Transactions:
-    """The worker's transactions, one at a time. All methods belong to one thread but `stop`."""
+    """The worker's transactions, one at a time. All methods belong to one thread but `stop` and `seconds`."""
 
     def __init__(
         self,
@@ -54,6 +54,13 @@ class Transactions:
         self._steady = steady
         self._aborts: deque[float] = deque()
         self._stopped = False
+        self._since: float | None = None
+
+    @property
+    def seconds(self) -> float:
+        """How long the one under way, if there is one, has taken; from any thread."""
+        since = self._since
+        return 0.0 if since is None else self._steady() - since
 
     def stop(self) -> None:
         """Make no further attempt of what the broker does not answer."""
@@ -61,7 +68,9 @@ class Transactions:
 
     def begin(self) -> None:
         """Take this worker's transactional id, and end the transaction of its life before, if one is open."""
+        self._since = self._steady()
         self._patiently(self._producer.init_transactions, _PATIENCE_SECONDS)
+        self._since = None
 
     def commit(self, batch: Batch) -> bool:
         """Write a batch. False: it was refused and is undone; what is in memory must be restored from the log.
@@ -71,6 +80,7 @@ class Transactions:
             TooManyAbortsError: this was one more refusal than a minute may have.
 
         """
+        self._since = self._steady()
         try:
             self._producer.begin_transaction()
             faults.at("before_produce")
@@ -86,6 +96,8 @@ class Transactions:
         except Exception:
             self._abandon()
             raise
+        finally:
+            self._since = None
         return True
 
     def _write(self, records: list[Record]) -> None:

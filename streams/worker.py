@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import faust
@@ -14,7 +17,7 @@ from mode import Service
 from schemas.errors import RegistryUnreachable
 from schemas.registry import Registry
 from schemas.topics import TOPICS
-from streams import agents, kafka
+from streams import agents, kafka, stuck
 from streams.assignment import Assignment
 from streams.chunk import Chunk
 from streams.codec import Codec
@@ -105,6 +108,9 @@ class Worker(Service):
         codec = await self._codec()
         readiness.wait("kafka", "the broker has not let it begin transactions yet")
         readiness.arrive("start")
+        admin = kafka.admin(settings, metrics)
+        limit_seconds = settings.worker.transaction_timeout_ms / 1000
+        self.add_future(stuck.guard(self._transactions, partial(kafka.refresh, admin), limit_seconds, _end_at_once))
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._transaction_thread, self._transactions.begin)
         readiness.wait("group", "the group has not assigned partitions yet")
@@ -125,7 +131,6 @@ class Worker(Service):
         for agent in self._app.agents.values():
             await agent.maybe_start()
 
-        admin = kafka.admin(settings, metrics)
         await asyncio.to_thread(kafka.hasten_group, admin, settings)
         topics = {topic: settings.topic(topic) for topic in TOPICS}
         self._reader = LogReader(kafka.restorer(settings, metrics), topics, readiness, metrics)
@@ -160,3 +165,11 @@ class Worker(Service):
             else:
                 self._readiness.arrive("registry")
                 return made
+
+
+def _end_at_once(seconds: float) -> None:
+    """End the process: a thread of it hangs, and no one can end that."""
+    reason = f"its transaction has stood still for {seconds:.0f} s, and the broker answers"
+    _log.error("the worker ends", reason=reason)
+    logging.shutdown()
+    os._exit(1)

@@ -113,6 +113,15 @@ def test_each_client_gets_the_properties_it_understands() -> None:
         ("prefix = 'a b'", "letters, digits, '.', '_', '-'"),
         (f"prefix = '{'p' * 240}'", "prefix: "),
         ("[registry]\nurl = 'localhost:8081'", "it does not begin with http:// or https://"),
+        (
+            "[registry]\nurl = 'https://user:pass/word@registry'",
+            "it cannot be read (in a name or password, '/', '@', ':'",
+        ),
+        ("[registry]\nurl = 'https://'", "registry.url: its value is not allowed: it cannot be read"),
+        (
+            "[kafka]\n'ssl.ca.location' = '/none'\n'security.protocol' = 'ssl'",
+            "kafka.ssl.ca.location: librdkafka refuses it",
+        ),
         ("[procedures.FIRE]\nrequests = 0", "procedures.FIRE.requests: 0 is not allowed"),
         ("[procedures.FIRE]\nrequests = 3.0", "procedures.FIRE.requests: 3.0 is not allowed"),
         ("[procedures.FIRE]\nversion = ' '", "procedures.FIRE.version: ' ' is not allowed"),
@@ -205,6 +214,14 @@ def test_a_secret_is_read_from_where_it_is_referred_to_and_shown_nowhere(tmp_pat
     assert shown["registry.url"] == ("https://********@registry", str(path))
     for planted in ("passphrase-1", "password-2", "user-3", "password-4"):
         assert planted not in repr(settings) + str(settings) + repr(settings.shown())
+
+
+@pytest.mark.parametrize("address", ["user:p@ss", "user:1/p@ss", ":p", "p"])
+def test_whatever_stands_before_an_address_is_masked(address: str) -> None:
+    shown = {
+        name: value for name, value, _ in load(NO_FILE, {"RONDE_REGISTRY__URL": f"http://{address}@reg/x"}).shown()
+    }
+    assert shown["registry.url"] == "http://********@reg/x"
 
 
 def test_a_secret_written_out_is_masked_too() -> None:

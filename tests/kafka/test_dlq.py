@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +21,7 @@ from streams.deadletters import LetterId, note_headers, parse_id
 from streams.fenced_producer import FencedError, FencedProducer, Outgoing
 from streams.message import Headers
 from streams.reading import LogRecord, Logs, Span
-from streams.settlement import Settled, Settlement
+from streams.settlement import Settlement
 from tests.conftest import Run
 from tests.kafka.conftest import WorkerFile
 from tests.kafka.world import World, eventually, now_ms, worker
@@ -313,6 +315,21 @@ def test_whoever_comes_later_fences_whoever_was_there_before(world: World) -> No
     assert len(records(world, "alerts")) == 1
 
 
+def test_three_at_once_put_every_letter_back_once(world: World, run: Run, file: Path) -> None:
+    names = {put_away(world, f"S{number}", alert(f"S{number}")) for number in range(300)}
+    command = [sys.executable, "-c", "from ronde.cli import main; main()", "dlq", "replay", "--settings", str(file)]
+    running = [
+        subprocess.Popen([*command, "--reason", "FAILED", "--yes"], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        for _ in range(3)
+    ]
+    told = [(process.communicate()[1].decode(), process.returncode) for process in running]
+    assert {status for _, status in told} <= {0, 1}
+    assert all("another one began meanwhile" in said for said, status in told if status)
+    assert set(settled(run, "replay", *names, "--settings", file).values()) == {"already replayed"}
+    put_back = [record.headers[-1][1] for record in records(world, "alerts")]
+    assert len(put_back) == len({*put_back}) == 300
+
+
 def test_one_that_dies_before_its_commit_has_put_nothing_back(
     world: World, run: Run, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -366,13 +383,3 @@ def test_a_letter_put_back_is_handled_and_if_it_fails_again_is_a_letter_again(
     assert (shown["reason"], shown["replayed_from"]) == ("UNDECODABLE", "1-0")
     verified = run("verify", "--settings", file, "--json")
     assert verified.exit == 0, verified.err
-
-
-def test_fenced_producers_are_told_by_name(world: World) -> None:
-    one, other = FencedProducer(world.settings, "one"), FencedProducer(world.settings, "other")
-    assert (one.commit([]), other.commit([])) == ([], [])
-    assert Settled(LetterId(0, 1), "replayed", "alerts-0-0").place == "alerts-0-0"
-
-
-# Not yet shown to be steady on a busy machine, so not part of `make test`.
-pytestmark = pytest.mark.soak

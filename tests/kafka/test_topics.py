@@ -140,3 +140,10 @@ def test_a_broker_that_is_not_there_is_one_clear_line_within_ten_seconds(
     assert "no Kafka can be reached at 127.0.0.1:9 (kafka.bootstrap.servers)" in ran.err
     assert "Connection refused" in ran.err
     assert "ronde local up" in ran.err
+
+
+def test_a_broker_without_access_rules_takes_none(run: Run, settings_file: SettingsFile) -> None:
+    done = run("topics", "acl", "--role", "desk", "--principal", "User:x", "--apply", "--settings", settings_file())
+    assert (done.exit, done.out) == (1, "")
+    assert "keeps no access rules, everybody may do everything" in done.err
+    assert "authorizer.class.name" in done.err

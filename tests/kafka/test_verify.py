@@ -169,7 +169,3 @@ def test_without_topics_it_says_what_to_do(run: Run, settings_file: SettingsFile
     ran = run("verify", "--settings", settings_file())
     assert (ran.exit, ran.out) == (1, "")
     assert "make it with `ronde topics create`" in ran.err
-
-
-# Not yet shown to be steady on a busy machine, so not part of `make test`.
-pytestmark = pytest.mark.soak

@@ -261,3 +261,23 @@ def test_a_subject_is_never_a_path(server: Server, connect: Callable[[], Registr
     assert connect().id_of("../../x/y-value", schemas.load("Alert")) == 1
     assert server.asked[0] == "POST /subjects/..%2F..%2Fx%2Fy-value"
     assert all(os.path.commonpath([path, tmp_path]) == str(tmp_path) for path in tmp_path.rglob("*.json"))
+
+
+def test_credentials_of_the_address_go_in_a_header_and_are_not_logged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(200, json={"id": 7})
+
+    caplog.set_level("DEBUG")
+    for address in ("https://us%40er:pass%2Fword@registry:8081/there", "https://registry:8081/there"):
+        with httpx.Client(base_url=address, transport=httpx.MockTransport(answer)) as client:
+            assert Registry(client, tmp_path).id_of("s", schemas.load("Alert")) == 7
+    (request,) = asked  # with other credentials, it is the same registry
+    assert str(request.url) == "https://registry:8081/there/subjects/s"
+    assert request.headers["Authorization"] == httpx.BasicAuth("us@er", "pass/word")._auth_header
+    assert "HTTP Request: POST https://registry:8081" in caplog.text
+    assert "word" not in caplog.text

@@ -1,0 +1,46 @@
+"""Ends a worker whose transaction stands still although the broker answers.
+
+Once a broker was away, librdkafka's calls of a transaction may wait for an answer that never comes, whatever time-out
+they were given (librdkafka #5456, #5511). A new process is the way out, and a safe one: what this one had in hand is
+not committed. While the broker is away it is waited for, however long that takes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from streams.transaction import Transactions
+
+_LOOK_SECONDS: Final = 1.0
+# For so long the broker must have answered others: one that has just come back deserves a moment.
+ANSWERING_SECONDS: Final = 5.0
+
+
+async def guard(
+    transactions: Transactions,
+    answers: Callable[[], bool],
+    limit_seconds: float,
+    end: Callable[[float], None],
+    steady: Callable[[], float] = time.monotonic,
+    look_seconds: float = _LOOK_SECONDS,
+) -> None:
+    """Look again and again, and call ``end`` with the seconds that a transaction has taken.
+
+    ``answers`` asks the broker, in a thread, and only when a transaction takes longer than ``limit_seconds``: by
+    then the broker itself has ended it (`transaction.timeout.ms`).
+    """
+    answering_since: float | None = None
+    while True:
+        await asyncio.sleep(look_seconds)
+        seconds = transactions.seconds
+        if seconds < limit_seconds or not await asyncio.to_thread(answers):
+            answering_since = None
+        elif answering_since is None:
+            answering_since = steady()
+        elif steady() - answering_since >= ANSWERING_SECONDS:
+            end(seconds)
+            return
