@@ -5,7 +5,24 @@ import sys
 import typer
 from rich.console import Console
 
-from ronde import demo, dlq, local, replay, schemas, settings, simulate, sink, sites, topics, verify, worker
+from ronde import (
+    demo,
+    dlq,
+    incident,
+    incidents,
+    ledger,
+    local,
+    replay,
+    report,
+    schemas,
+    settings,
+    simulate,
+    sink,
+    sites,
+    topics,
+    verify,
+    worker,
+)
 from ronde.errors import Failed, WrongUse
 
 app = typer.Typer(
@@ -18,6 +35,8 @@ app = typer.Typer(
 app.command("simulate")(simulate.simulate)
 app.command("worker")(worker.worker)
 app.command("sink")(sink.sink)
+app.command("incidents")(incidents.incidents)
+app.command("report")(report.report)
 app.command("settings")(settings.settings)
 app.command("demo")(demo.demo)
 app.command("replay")(replay.replay)
@@ -26,6 +45,8 @@ app.add_typer(dlq.app, name="dlq")
 app.add_typer(topics.app, name="topics")
 app.add_typer(sites.app, name="sites")
 app.add_typer(schemas.app, name="schemas")
+app.add_typer(incident.app, name="incident")
+app.add_typer(ledger.app, name="ledger")
 app.add_typer(local.app, name="local")
 
 

@@ -23,6 +23,7 @@ import orjson
 import phonenumbers
 
 from ronde.errors import WrongUse
+from ronde.site_lines import SiteLines
 
 Hash: TypeAlias = Callable[[str], str]
 Refuse: TypeAlias = Callable[[int, str, str], None]
@@ -68,12 +69,28 @@ def unhashed(_password: str) -> str:
     return "present"
 
 
-def json_lines(lines: Iterable[bytes], country: str | None, hashed: Hash, refuse: Refuse) -> Iterator[bytes]:
-    """Each row as a line of JSON at its place, blank lines between them; rows that cannot be are told to ``refuse``.
+def sites_of(file: str, lines: Iterable[bytes], country: str | None, hashed: Hash = argon2) -> SiteLines:
+    """The sites of a file: rows when its name ends in ``.csv``, else lines of JSON.
 
     ``country`` (ISO 3166-1 alpha-2) is where a number without ``+`` belongs when the row's address names none.
-    Raises `WrongUse` for a first row that does not name columns.
+    Raises `WrongUse`, on the way too, for what is no CSV or has a column that is none.
     """
+    if not file.lower().endswith(".csv"):
+        if country is not None:
+            raise WrongUse("--country is for CSV files; in JSON, phone numbers are E.164")
+        return SiteLines(lines)
+    if country is not None and country not in phonenumbers.SUPPORTED_REGIONS:
+        raise WrongUse(f"--country: there are no phone numbers of {country!r}; write it as FR, BE, CH")
+
+    def refuse(line: int, reason: str, error: str) -> None:
+        sites.refuse(line, reason, error)
+
+    sites = SiteLines(json_lines(lines, country, hashed, refuse))
+    return sites
+
+
+def json_lines(lines: Iterable[bytes], country: str | None, hashed: Hash, refuse: Refuse) -> Iterator[bytes]:
+    """Each row as a line of JSON at its place, blank lines between them; rows that cannot be are told to ``refuse``."""
     now = datetime.now(UTC).isoformat()
 
     def convert(row: Row) -> bytes | _WrongCell:
@@ -112,7 +129,8 @@ def _rows(lines: Iterable[bytes]) -> Iterator[Row]:
                     f"line {reader.line_num}: it has {len(cells)} cells, the first row {len(columns)} columns"
                 )
             named = zip(columns, map(str.strip, cells), strict=False)
-            yield Row(reader.line_num, {column: cell for column, cell in named if cell})
+            if filled := {column: cell for column, cell in named if cell}:
+                yield Row(reader.line_num, filled)
     except csv.Error as error:
         raise WrongUse(f"line {reader.line_num}: not CSV: {error}") from None
 

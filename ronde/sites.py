@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
 
 import typer
 from rich.console import Console
@@ -15,12 +15,22 @@ from rich.table import Table
 from rich.text import Text
 
 from ronde.errors import Failed
-from ronde.lines import FileArgument, name_of, opened
+from ronde.lines import name_of, opened
 from ronde.settings import JsonOption, SettingsOption, in_force
 
 if TYPE_CHECKING:
     from ronde.site_lines import SiteLines
     from streams.escalation.values import Readiness
+
+SitesArgument: TypeAlias = Annotated[
+    str,
+    typer.Argument(
+        metavar="FILE", show_default=False, help="JSON Lines, or CSV when it ends in .csv; - is standard input."
+    ),
+]
+CountryOption: TypeAlias = Annotated[
+    str | None, typer.Option(metavar="CC", help="CSV: where phone numbers without + belong, as FR.")
+]
 
 app = typer.Typer(help="Judge a file of sites, or load it into Kafka.", no_args_is_help=True)
 
@@ -30,16 +40,16 @@ _LONGEST_LIST: Final = 50  # warnings; --json has all
 
 
 @app.command()
-def check(file: FileArgument, as_json: JsonOption = False) -> None:
+def check(file: SitesArgument, country: CountryOption = None, as_json: JsonOption = False) -> None:
     """Say of each site of a file whether it is ready, and what is missing. No Kafka.
 
     Exit 1 when a line is no site.
     """
-    from ronde.site_lines import SiteLines  # noqa: PLC0415 - heavy
+    from ronde.site_csv import sites_of, unhashed  # noqa: PLC0415 - heavy
     from streams.escalation.readiness import readiness  # noqa: PLC0415 - heavy
 
     with opened(file) as lines:
-        sites = SiteLines(lines)
+        sites = sites_of(file, lines, country, unhashed)
         judged = [(good.line, readiness(good.site, now=0)) for good in sites.good()]
     totals = _totals([one for _, one in judged], sites)
     if as_json:
@@ -53,17 +63,19 @@ def check(file: FileArgument, as_json: JsonOption = False) -> None:
 
 
 @app.command("import")
-def import_(file: FileArgument, settings: SettingsOption = None, as_json: JsonOption = False) -> None:
+def import_(
+    file: SitesArgument, country: CountryOption = None, settings: SettingsOption = None, as_json: JsonOption = False
+) -> None:
     """Load the sites of a file into the sites topic, and wait until the broker has them.
 
-    Lines that are no sites are named and left out: exit 1.
+    Lines that are no sites are named and left out: exit 1. Passwords of a CSV file leave this process as slow hashes.
     """
-    from ronde.site_lines import SiteLines  # noqa: PLC0415 - heavy
+    from ronde.site_csv import sites_of  # noqa: PLC0415 - heavy
     from ronde.site_producer import load  # noqa: PLC0415 - heavy
 
     wanted = in_force(settings)
     with opened(file) as lines:
-        sites = SiteLines(_shown(lines, file))
+        sites = sites_of(file, _shown(lines, file), country)
         loaded = load(sites, wanted)
     if as_json:
         typer.echo(json.dumps({"loaded": loaded, **_told(sites)}, indent=2))

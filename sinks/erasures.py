@@ -50,11 +50,15 @@ class Erasure(NamedTuple):
 
 def parse(value: bytes) -> Erasure:
     """A record's value. Raises `ValueError` when it is none."""
-    fields = json.loads(value)
-    if not isinstance(fields, dict):
-        raise ValueError("not an object")  # noqa: TRY004 - one kind of error for whoever reads
-    site_id, contact_id, erased_at = (fields.get(name, "") for name in Erasure._fields)
-    if not (isinstance(site_id, str) and isinstance(contact_id, str) and site_id + contact_id):
+    try:
+        fields = json.loads(value)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+    texts = [fields.get(name, "") for name in Erasure._fields] if isinstance(fields, dict) else []
+    if not all(isinstance(text, str) and "\0" not in text for text in texts):
+        raise ValueError("not an erasure's fields")
+    site_id, contact_id, erased_at = texts or ("", "", "")
+    if not site_id + contact_id:
         raise ValueError("neither a site nor a contact")
     at = datetime.fromisoformat(erased_at)
     return Erasure(site_id, contact_id, at if at.tzinfo else at.replace(tzinfo=UTC))

@@ -37,7 +37,7 @@ _SERVER: Final = {
 # Classes of SQLSTATE that are about the row, not about the database: data, integrity, limits of a value.
 _REFUSALS: Final = ("22", "23", "54")
 # Wrong statements, or a ledger of another shape: no other attempt would help.
-_OURS: Final = ("42", "0A")
+_OURS: Final = ("42", "0A", "3F")
 _PERMISSION: Final = "42501"
 
 

@@ -1,4 +1,4 @@
-"""`ronde local`: a real Kafka on this machine, from packages alone."""
+"""`ronde local`: a real Kafka, and a real PostgreSQL, on this machine, from packages alone."""
 
 from __future__ import annotations
 
@@ -19,54 +19,70 @@ from ronde.settings import JsonOption
 if TYPE_CHECKING:
     from ronde.local import jars
     from ronde.local.kafka import Kafka
+    from ronde.local.postgres import Postgres
 
 DATA: Final = Path(".ronde")
+NAME: Final = "ronde"  # of the role and the database
 
 DataOption: TypeAlias = Annotated[
     Path, typer.Option("--data", metavar="DIR", help="The folder that holds everything of the local servers.")
 ]
 
 app = typer.Typer(
-    help="A real Kafka on this machine, from packages alone: no Docker, no root, no installed Java.",
+    help="A real Kafka and PostgreSQL on this machine, from packages alone: no Docker, no root, no installed Java.",
     no_args_is_help=True,
 )
 
 
 @app.command()
-def up(data: DataOption = DATA, as_json: JsonOption = False) -> None:
+def up(
+    postgres: Annotated[bool, typer.Option("--postgres", help="Also PostgreSQL, for the ledger.")] = False,
+    data: DataOption = DATA,
+    as_json: JsonOption = False,
+) -> None:
     """Start the local Kafka, fetching it first if need be; when it runs already, say so."""
-    kafka = _kafka(data)
+    kafka, database = _kafka(data), _postgres(data)
     try:
         with fetching() as progress:
             started = kafka.start(progress)
+        database_started = database.start() if postgres else False
     except OSError as error:
         raise Failed(
             f"{error.filename or data}: {error.strerror}. Free or correct it, or name another --data"
         ) from None
     if as_json:
-        _print_status(kafka, as_json=True)
+        _print_status(kafka, database, as_json=True)
         return
     typer.echo(f"Kafka {'started' if started else 'was running'}: {kafka.bootstrap_servers} (pid {kafka.pid})")
     if started:
         typer.echo(f"  its log   {kafka.log}")
         typer.echo(f"  for ronde RONDE_KAFKA__BOOTSTRAP_SERVERS={kafka.bootstrap_servers}")
+    if postgres:
+        state = "started" if database_started else "was running"
+        typer.echo(f"PostgreSQL {state}: {database.address} (pid {database.pid}), database and role {NAME}")
+    if database_started:
+        host, _, port = database.address.partition(":")
+        typer.echo(f"  its log   {database.log}")
+        typer.echo(f"  for ronde RONDE_POSTGRES__HOST={host} RONDE_POSTGRES__PORT={port}")
 
 
 @app.command()
 def down(data: DataOption = DATA, as_json: JsonOption = False) -> None:
-    """Stop the local Kafka cleanly; its data stays."""
-    kafka = _kafka(data)
-    stopped = kafka.stop()
+    """Stop the local Kafka, and PostgreSQL, cleanly; their data stays."""
+    kafka, database = _kafka(data), _postgres(data)
+    stopped, database_stopped = kafka.stop(), database.stop()
     if as_json:
-        _print_status(kafka, as_json=True)
+        _print_status(kafka, database, as_json=True)
         return
     typer.echo("Kafka stopped" if stopped else "Kafka was not running")
+    if database_stopped:
+        typer.echo("PostgreSQL stopped")
 
 
 @app.command()
 def status(data: DataOption = DATA, as_json: JsonOption = False) -> None:
-    """Show whether the local Kafka runs, where, and where its data and logs are."""
-    _print_status(_kafka(data), as_json=as_json)
+    """Show whether the local servers run, where, and where their data and logs are."""
+    _print_status(_kafka(data), _postgres(data), as_json=as_json)
 
 
 @contextmanager
@@ -98,23 +114,42 @@ def _kafka(data: Path) -> Kafka:
     return Kafka(data / "kafka")
 
 
-def _print_status(kafka: Kafka, *, as_json: bool) -> None:
-    state = kafka.state
-    facts: dict[str, Any] = {
-        "state": state,
-        "bootstrap_servers": kafka.bootstrap_servers if kafka.port else None,
-        "pid": kafka.pid,
-        "data": str(kafka.data),
-        "data_bytes": size(kafka.data),
-        "logs": str(kafka.logs),
-        "log_bytes": size(kafka.logs),
-    }
+def _postgres(data: Path) -> Postgres:
+    """The server of a data folder; nothing is there before its first start."""
+    from ronde.local.postgres import Postgres  # noqa: PLC0415 - as above, which has asked for the extra
+
+    return Postgres(data / "postgres")
+
+
+def _print_status(kafka: Kafka, database: Postgres, *, as_json: bool) -> None:
+    address = kafka.bootstrap_servers if kafka.port else None
+    all_facts: dict[str, dict[str, Any]] = {"kafka": _facts(kafka, bootstrap_servers=address)}
+    if database.port:
+        all_facts["postgres"] = _facts(database, address=database.address, database=NAME, user=NAME)
     if as_json:
-        typer.echo(json.dumps({"kafka": facts}, indent=2))
+        typer.echo(json.dumps(all_facts, indent=2))
         return
-    typer.echo(f"Kafka is {state}" + (f": {kafka.bootstrap_servers} (pid {kafka.pid})" if kafka.pid else ""))
-    typer.echo(f"  data {kafka.data} ({decimal(facts['data_bytes'])})")
-    typer.echo(f"  logs {kafka.logs} ({decimal(facts['log_bytes'])})")
+    _print_facts("Kafka", address, all_facts["kafka"])
+    if database.port:
+        _print_facts("PostgreSQL", database.address, all_facts["postgres"])
+
+
+def _facts(server: Kafka | Postgres, **address: str | None) -> dict[str, Any]:
+    return {
+        "state": server.state,
+        **address,
+        "pid": server.pid,
+        "data": str(server.data),
+        "data_bytes": size(server.data),
+        "logs": str(server.logs),
+        "log_bytes": size(server.logs),
+    }
+
+
+def _print_facts(name: str, address: str | None, facts: dict[str, Any]) -> None:
+    typer.echo(f"{name} is {facts['state']}" + (f": {address} (pid {facts['pid']})" if facts["pid"] else ""))
+    typer.echo(f"  data {facts['data']} ({decimal(facts['data_bytes'])})")
+    typer.echo(f"  logs {facts['logs']} ({decimal(facts['log_bytes'])})")
 
 
 def size(folder: Path) -> int:

@@ -1,0 +1,36 @@
+"""An incident and its timeline as JSON: the ledger's own names, instants as RFC 3339."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sinks.incidents import Incident
+from sinks.timeline import Step, Timeline
+from streams import instants
+
+
+def of_incident(incident: Incident) -> dict[str, Any]:
+    """One incident."""
+    return _record(incident)
+
+
+def of_timeline(timeline: Timeline) -> dict[str, Any]:
+    """An incident with its steps; each has what came (``came``) and what was sent (``sent``), with their ``type``."""
+    return {**of_incident(timeline.incident), "steps": [_step(step) for step in timeline.steps]}
+
+
+def _step(step: Step) -> dict[str, Any]:
+    return {
+        **_record(step),
+        "came": {"type": type(step.came).__name__.lower(), **_record(step.came)},
+        "sent": [{"type": type(output).__name__.lower(), **_record(output)} for output in step.sent],
+    }
+
+
+def _record(record: Any) -> dict[str, Any]:
+    return {name: _value(name, value) for name, value in record._asdict().items()}
+
+
+def _value(name: str, value: Any) -> Any:
+    is_instant = name in {"at", "deadline", "respond_by"} or name.endswith("_at")
+    return instants.write(value) if is_instant and value is not None else value

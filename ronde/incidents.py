@@ -1,0 +1,88 @@
+"""`ronde incidents`: the incidents of the ledger, the latest first."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ronde.errors import WrongUse
+from ronde.ledger_options import SinceOption, instant, ledger
+from ronde.settings import JsonOption, SettingsOption
+
+if TYPE_CHECKING:
+    from sinks.incidents import Incident
+
+USUAL_LIMIT: Final = 50
+_WIDE: Final = 100  # columns of a terminal that has room for more
+
+
+def incidents(
+    open_: Annotated[bool, typer.Option("--open", help="Only those that are open.")] = False,
+    site: Annotated[str | None, typer.Option(metavar="ID", help="Only those of this site.")] = None,
+    since: SinceOption = None,
+    outcome: Annotated[str | None, typer.Option(metavar="RULE", help="Only those closed by this rule.")] = None,
+    limit: Annotated[int, typer.Option(min=1, metavar="N", help="At most so many.")] = USUAL_LIMIT,
+    settings: SettingsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List incidents of the ledger, the latest first. Times are UTC."""
+    from ronde.incident_json import of_incident  # noqa: PLC0415 - heavy
+    from sinks.incidents import OUTCOMES, Wanted, find  # noqa: PLC0415 - heavy
+
+    if outcome is not None and outcome.upper() not in OUTCOMES:
+        raise WrongUse(f"--outcome: no rule {outcome!r} closes an incident; there are {', '.join(OUTCOMES)}")
+    wanted = Wanted(
+        open=open_,
+        site=site,
+        since=None if since is None else instant("--since", since),
+        outcome=None if outcome is None else outcome.upper(),
+        limit=limit + 1,
+    )
+    with ledger(settings, "incidents") as connection:
+        found = find(connection, wanted)
+    shown = found[:limit]
+    if as_json:
+        typer.echo(json.dumps([of_incident(one) for one in shown], indent=2))
+        return
+    _print(shown)
+    if len(found) > limit:
+        typer.echo(f"the latest {limit}; there are more (--limit)")
+
+
+def _print(found: list[Incident]) -> None:
+    from ronde.incident_words import clock, day, ending, span  # noqa: PLC0415 - heavy
+
+    if not found:
+        typer.echo("no such incident")
+        return
+    console = Console(highlight=False)
+    has_room = console.width >= _WIDE
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
+    for column in (
+        "opened",
+        "incident",
+        "site",
+        "procedure",
+        "now",
+        "took",
+        *(("calls", "guards") if has_room else ()),
+    ):
+        is_fixed = column not in {"site", "now"}
+        table.add_column(column, justify="left" if is_fixed else "default", no_wrap=is_fixed, overflow="fold")
+    for one in found:
+        is_open = one.closed_at is None
+        table.add_row(
+            f"{day(one.opened_at)} {clock(one.opened_at)[:5]}",
+            Text(one.incident_id),
+            Text(one.site_id),
+            one.procedure or "-",
+            Text(ending(one), "bold yellow" if is_open else ""),
+            "open" if one.closed_at is None else span(one.closed_at - one.opened_at, units=1),
+            *((str(one.calls), str(one.dispatches)) if has_room else ()),
+        )
+    console.print(table)

@@ -1,0 +1,248 @@
+"""Erasing: personal data goes, timelines stay, and nothing of it comes back, not even after a rebuild."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import psycopg
+import pytest
+
+from ronde.incident_json import of_timeline
+from sinks.erasures import Erasure, ErasureLog, carry_out, create_topic, parse
+from sinks.ledger import Ledger
+from sinks.migrate import migrate
+from sinks.settings import Configuration
+from sinks.timeline import timeline
+from tests.conftest import Run, SettingsFile
+from tests.sinks.compare import assert_same, rows_of
+from tests.sinks.conftest import Sink, eventually
+from tests.sinks.night import PERSONAL, night
+from tests.sinks.records import START, Record, neighbourhoods
+from tests.sinks.test_sink import is_whole
+from tests.sinks.writing import chunk, message, messages, write
+
+LATER: Final = datetime.fromtimestamp(START / 1000, UTC) + timedelta(days=1)
+OF_ANN: Final = {"+33639980001", "Ann Martin"}
+
+
+@pytest.fixture
+def made(ledger: psycopg.Connection[Any]) -> psycopg.Connection[Any]:
+    """A ledger with its tables, and nothing in them."""
+    migrate(ledger)
+    return ledger
+
+
+def everything(ledger: psycopg.Connection[Any]) -> str:
+    """All rows of all tables, as text."""
+    return repr(rows_of(ledger)) + repr(ledger.execute("SELECT * FROM ledger.refused").fetchall())
+
+
+def bare(ledger: psycopg.Connection[Any]) -> list[Any]:
+    """Every incident's timeline without what is personal."""
+    ids = [incident for (incident,) in ledger.execute("SELECT incident_id FROM ledger.incidents").fetchall()]
+    told = [timeline(ledger, incident, personal=False) for incident in ids]
+    return [of_timeline(one) for one in told if one is not None]
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["erased first", "erased after"])
+def test_a_contact_is_forgotten_and_the_others_are_not(made: psycopg.Connection[Any], before: bool) -> None:
+    erasure = Erasure("", "ann", LATER)
+    if before:
+        assert carry_out(made, erasure)
+    write(made, messages(night()))
+    if not before:
+        assert "Ann Martin" in everything(made)
+        assert carry_out(made, erasure)
+    assert not carry_out(made, erasure), "done once"
+    text = everything(made)
+    assert not any(words in text for words in OF_ANN)
+    assert "Bob Martin" in text
+    assert "'detail': 'her mobile'" in text, "Bob's"
+    assert made.execute(
+        "SELECT count(*) FROM ledger.calls WHERE contact_id = 'ann' AND detail IS NOT NULL"
+    ).fetchone() == (0,)
+    assert made.execute("SELECT count(*) FROM ledger.calls WHERE contact_id = 'bob' AND phone IS NULL").fetchone() == (
+        0,
+    )
+
+
+@pytest.mark.parametrize("topic_order", [False, True], ids=["results first", "calls first"])
+def test_a_result_is_forgotten_whether_it_came_before_its_call_or_after(
+    made: psycopg.Connection[Any], topic_order: bool
+) -> None:
+    """It does not name the contact; its call does."""
+    carry_out(made, Erasure("", "ann", LATER))
+    by_topic = sorted(night(), key=lambda record: record.topic, reverse=topic_order)
+    write(made, messages(by_topic))
+    details = made.execute("SELECT contact_id, detail FROM ledger.calls WHERE result_id IS NOT NULL").fetchall()
+    assert sorted(details) == [("ann", None), ("ann", None), ("bob", "her mobile")]
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["erased first", "erased after"])
+def test_a_site_is_forgotten_and_its_timeline_stays(made: psycopg.Connection[Any], before: bool) -> None:
+    write(made, messages(night()))
+    told = bare(made)
+    if before:
+        made.execute("DROP SCHEMA ledger CASCADE")
+        migrate(made)
+        carry_out(made, Erasure("S1", "", LATER))
+        write(made, messages(night()))
+    else:
+        carry_out(made, Erasure("S1", "", LATER))
+    assert not [words for words in PERSONAL if words in everything(made)]
+    assert bare(made) == told
+
+
+def test_a_contact_of_one_site_keeps_what_it_is_elsewhere(made: psycopg.Connection[Any]) -> None:
+    records = neighbourhoods(partitions=1, sites=20, minutes=60)
+    same = [r._replace(value=r.value._replace(contact_id="c")) if r.topic == "calls" else r for r in records]
+    write(made, messages(same))
+    site = next(record.value.site_id for record in same if record.topic == "calls")
+    carry_out(made, Erasure(site, "c", LATER))
+    left = made.execute("SELECT DISTINCT site_id = %s, phone IS NULL FROM ledger.call_commands", (site,)).fetchall()
+    assert sorted(left) == [(False, False), (True, True)]
+
+
+def test_what_comes_after_the_erasure_is_kept(made: psycopg.Connection[Any]) -> None:
+    """A customer who comes back is a customer."""
+    write(made, messages(night()))
+    carry_out(made, Erasure("S1", "", LATER - timedelta(days=2)))
+    assert_same(made, night())
+
+
+def test_what_was_refused_is_forgotten_too(made: psycopg.Connection[Any]) -> None:
+    alerts = [record for record in night() if record.topic == "alerts"]
+    bad = [message(record, b"no alert, but it says a window of ann") for record in alerts]
+    write(made, bad)
+    assert "a window" in everything(made)
+    carry_out(made, Erasure("", "bob", LATER))
+    assert "a window" in everything(made)
+    carry_out(made, Erasure("", "ann", LATER))
+    assert "a window" not in everything(made)
+    made.execute("DELETE FROM ledger.refused; UPDATE ledger.positions SET next_offset = 0")
+    write(made, bad)
+    assert "a window" not in everything(made)
+    assert made.execute("SELECT count(*) FROM ledger.refused").fetchone() == (2,)
+
+
+def test_an_erasure_waits_for_the_chunk_under_way_and_forgets_it_too(made: psycopg.Connection[Any]) -> None:
+    calls = [record for record in night() if record.topic == "calls"]
+    log = (f"ronde.{calls[0].topic}", calls[0].partition)
+    with (
+        psycopg.connect(made.info.dsn, autocommit=True) as other,
+        psycopg.connect(made.info.dsn, autocommit=True) as gate,
+    ):
+        sink = Ledger(made, "sink")
+        sink.claim([log])
+        given = chunk([*messages(calls), message(calls[-1]._replace(offset=99), b"no call")])
+        with gate.transaction():
+            gate.execute("LOCK TABLE ledger.refused IN ACCESS EXCLUSIVE MODE")  # where the chunk comes late
+            writing = threading.Thread(target=sink.write, args=(given,))
+            writing.start()
+            eventually(lambda: waiting(gate) == 1, "the chunk waits")
+            erasing = threading.Thread(target=carry_out, args=(other, Erasure("S1", "", LATER)))
+            erasing.start()
+            eventually(lambda: waiting(gate) == 2, "the erasure waits")
+        writing.join()
+        erasing.join()
+    assert not any(words in everything(made) for words in OF_ANN)
+
+
+def waiting(connection: psycopg.Connection[Any]) -> int:
+    row = connection.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone()
+    return int(row[0]) if row is not None else 0
+
+
+# --- the topic ------------------------------------------------------------------------------------
+
+
+def test_the_command_erases_at_once_and_a_rebuild_does_not_bring_it_back(
+    run: Run,
+    sink_file: SettingsFile,
+    sink: Callable[..., Sink],
+    publish: Callable[[list[Record]], None],
+    ledger: psycopg.Connection[Any],
+) -> None:
+    records = neighbourhoods(partitions=3, sites=20, minutes=3 * 60)
+    publish(records)
+    file = sink_file()
+    first = sink(file)
+    eventually(lambda: is_whole(ledger, records), "all records in the ledger")
+    told = sorted(bare(ledger), key=str)
+    site = next(record.value.site_id for record in records if record.topic == "dispatches")
+    contact = next(r.value.contact_id for r in records if r.topic == "calls" and r.value.site_id != site)
+
+    assert run("ledger", "erase", "--site", site, "--settings", file).out == "erased\n"
+    assert run("ledger", "erase", "--contact", contact, "--settings", file).out == "erased\n"
+    erased = rows_of(ledger)
+    assert personal_of(ledger, site, contact) == []
+    first.stop()
+    ledger.execute("DROP SCHEMA ledger CASCADE")
+    second = sink(file)
+    eventually(lambda: is_whole(ledger, records), "all records in the ledger again")
+    assert rows_of(ledger) == erased
+    assert sorted(bare(ledger), key=str) == told
+    assert "ronde_sink_erasures_total 2.0" in second.page("metrics")[1]
+
+
+def personal_of(ledger: psycopg.Connection[Any], site: str, contact: str) -> list[Any]:
+    return ledger.execute(
+        "SELECT contact_name, phone FROM ledger.call_commands"
+        " WHERE (site_id = %(site)s OR contact_id = %(contact)s) AND (contact_name || phone) IS NOT NULL"
+        " UNION ALL SELECT address::text, instructions FROM ledger.dispatch_commands"
+        " WHERE site_id = %(site)s AND (address IS NOT NULL OR instructions IS NOT NULL)",
+        {"site": site, "contact": contact},
+    ).fetchall()
+
+
+def test_a_sink_at_work_carries_out_what_was_erased_while_postgresql_was_away(
+    run: Run,
+    sink_file: SettingsFile,
+    sink: Callable[..., Sink],
+    publish: Callable[[list[Record]], None],
+    ledger: psycopg.Connection[Any],
+) -> None:
+    records = neighbourhoods(partitions=3, sites=5, minutes=60)
+    publish(records)
+    sink(sink_file())
+    eventually(lambda: is_whole(ledger, records), "all records in the ledger")
+    site = next(record.value.site_id for record in records if record.topic == "calls")
+    ran = run("ledger", "erase", "--site", site, "--settings", sink_file(postgres={"port": 1}))
+    assert ran.exit == 0
+    assert "the next sink carries it out; it is not done yet" in ran.out
+    eventually(lambda: personal_of(ledger, site, "") == [], "the sink erases")
+
+
+def test_the_last_erasure_of_each_stays_on_the_topic(
+    configuration: Configuration, run: Run, sink_file: SettingsFile
+) -> None:
+    for _ in range(2):
+        assert "is on its topic" in run("ledger", "erase", "--contact", "ann", "--settings", sink_file()).out
+    create_topic(configuration)
+    log = ErasureLog(configuration)
+    log.begin()
+    values = [parse(value) for value in log.rest()]
+    log.close()
+    assert [(value.site_id, value.contact_id) for value in values] == [("", "ann")] * 2
+    assert len({value.key() for value in values}) == 1
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"site_id": 1}',
+        b'{"site_id": "S\\u0000"}',
+        b'{"site_id": "S1", "erased_at": "never"}',
+        b'{"site_id": "S1", "erased_at": 1}',
+        b"[" * 100_000,
+    ],
+)
+def test_a_record_that_is_no_erasure_is_an_error_of_its_own(value: bytes) -> None:
+    with pytest.raises(ValueError, match=r".*"):
+        parse(value)
