@@ -4,11 +4,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
+LOCKED := --generate-hashes --no-emit-index-url --no-header --python-version 3.11
+
 SEEDS ?= 1000
 TIMES ?= 20
 
+# What `make tools` brings is found by every target.
+export PATH := $(CURDIR)/.tools/bin:$(PATH)
+
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint check format lock soak soak-faults simulate clean
+.PHONY: help install tools demo test lint check format lock soak soak-faults simulate clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -21,6 +26,9 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
+
+tools: $(READY) ## what the tests of the chart and its alerts run, into .tools: helm, promtool and others
+	$(BIN)/python -m tests.deploy.install
 
 demo: $(READY) ## a real Kafka, a worker, a telephony, a partner, and thirteen stories
 	$(BIN)/ronde demo
@@ -50,7 +58,9 @@ format: $(READY) ## let ruff write it
 	$(BIN)/ruff format .
 
 lock: $(READY) ## resolve the dependencies anew
-	$(BIN)/uv pip compile --quiet --universal --all-extras --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml --output-file requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --all-extras $(LOCKED) pyproject.toml --output-file requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --constraint requirements.lock $(LOCKED) pyproject.toml --output-file deploy/image.lock
+	$(BIN)/uv pip compile --quiet --universal --constraint requirements.lock $(LOCKED) --group tools --output-file tests/deploy/tools.lock
 
-clean: ## forget .venv and what the local servers keep
-	rm -rf $(VENV) .ronde
+clean: ## forget .venv, .tools and what the local servers keep
+	rm -rf $(VENV) .tools .ronde
