@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import faulthandler
-import gc
 import logging
 import os
 import signal
@@ -19,7 +18,7 @@ from faust.app.base import BootStrategy
 from faust.web import Web
 from faust.web.drivers import aiohttp
 
-from streams import logs, pages
+from streams import collector, logs, pages
 from streams.errors import WorkerError
 from streams.health import Readiness, Stalls
 from streams.metrics import Metrics
@@ -59,7 +58,7 @@ def run(settings: Settings) -> None:
     found = differences(find(settings), settings)
     if found:
         raise TopicsDifferError(found)
-    gc.collect()  # of the client that asked: a client must not be collected while others work, in whatever thread
+    collector.settle()  # a client, as that which asked, must not be collected while others work, in whatever thread
     logs.configure(settings.log.format, settings.log.level)
     faulthandler.enable()  # the clients are C: if one of them crashes, the log shows where all threads were
     asyncio.run(_serve(settings))

@@ -6,6 +6,7 @@ been taken from them. If the transaction fails, the partition is restored from t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from schemas.errors import Undecodable
@@ -14,7 +15,7 @@ from streams.codec import Codec
 from streams.decode import Decoder
 from streams.escalation.state import EMPTY, MEMORY_MS, SiteState
 from streams.escalation.step import is_forgettable
-from streams.escalation.values import Instant, SiteRecord
+from streams.escalation.values import Instant, Site, SiteInForce, SiteRecord
 from streams.store import Armed, Partition, SiteBytes
 
 
@@ -35,6 +36,25 @@ class StateRecord(NamedTuple):
     value: bytes | None
 
 
+class HeldSite:
+    """A site's record in force, decoded when it is looked into: most decisions name its offset alone."""
+
+    __slots__ = ("_decode", "_site", "_value", "offset")
+
+    def __init__(self, held: SiteBytes, decode: Callable[[bytes], Site]) -> None:
+        self.offset = held.offset
+        self._value = held.value
+        self._decode = decode
+        self._site: Site | None = None
+
+    @property
+    def site(self) -> Site:
+        """The site as it is configured."""
+        if self._site is None:
+            self._site = self._decode(self._value)
+        return self._site
+
+
 class Draft:
     """A partition as the chunk under way sees it, at one instant for all of the chunk."""
 
@@ -45,7 +65,7 @@ class Draft:
         self._decoder = decoder
         self._before: dict[str, SiteState] = {}
         self._after: dict[str, SiteState] = {}
-        self._sites: dict[str, SiteRecord | None] = {}
+        self._sites: dict[str, SiteInForce | None] = {}
         self._new_sites: dict[str, SiteBytes | None] = {}
         self._records: list[StateRecord] = []
 
@@ -76,7 +96,7 @@ class Draft:
         except Undecodable as error:
             raise StateUnusableError(armed.site_id, "UNDECODABLE", str(error)) from None
 
-    def site(self, site_id: str) -> SiteRecord | None:
+    def site(self, site_id: str) -> SiteInForce | None:
         """The site record in force; None: there is none."""
         if site_id in self._sites:
             return self._sites[site_id]
@@ -88,13 +108,13 @@ class Draft:
         self._sites[site_id] = record
         self._new_sites[site_id] = None if record is None or value is None else SiteBytes(record.offset, value, True)
 
-    def _held_site(self, site_id: str) -> SiteRecord | None:
+    def _held_site(self, site_id: str) -> SiteInForce | None:
         sites = self.partition.sites
         held = sites.get(site_id)
         if held is None:
             return None
         if held.checked:
-            return SiteRecord(held.offset, self._codec.decode_site(held.value))
+            return HeldSite(held, self._codec.decode_site)
         site = self._decoder.site(site_id.encode(), held.value, self.partition.number)
         if site is None or isinstance(site, Refused):
             del sites[site_id]

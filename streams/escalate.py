@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
 from typing import TYPE_CHECKING, Final, cast
 
 from schemas.topics import TOPICS
@@ -19,7 +18,7 @@ from streams.decode import EventInput, Inbox, SiteInput
 from streams.draft import Draft, StateUnusableError
 from streams.escalation import step as core
 from streams.escalation.state import EMPTY, Deadline, SiteState
-from streams.escalation.values import Decision, Instant, Output, Quarantined, SiteRecord, Source
+from streams.escalation.values import Decision, Instant, Output, Quarantined, SiteInForce, SiteRecord, Source
 from streams.logs import logger, places
 from streams.outlet import Outlet
 
@@ -40,7 +39,7 @@ _on_event = faults.around("core_input", core.on_event)
 _on_deadline = faults.around("core_deadline", core.on_deadline)
 _on_failed_deadline = faults.around("core_failed_deadline", core.on_failed_deadline)
 
-_Fire = Callable[[str, SiteState, SiteRecord | None, Deadline, Instant], "Step"]
+_Fire = Callable[[str, SiteState, SiteInForce | None, Deadline, Instant], "Step"]
 
 
 class Escalation:
@@ -73,7 +72,7 @@ class Escalation:
                 )
                 outlet.tally.clock_jumps[number] += 1
             try:
-                yield from _sliced(self._part(draft, outlet, inbox, is_caught_up=number in caught_up))
+                yield from self._part(draft, outlet, inbox, is_caught_up=number in caught_up)
             except StateUnusableError as error:
                 _log.error("a state cannot be used", site=error.site_id, partition=number, reason=error.reason)
                 batch.unusable[number] = {error.site_id: error.error}
@@ -90,15 +89,16 @@ class Escalation:
             ]
 
     def _part(self, draft: Draft, outlet: Outlet, inbox: Inbox, *, is_caught_up: bool) -> Iterator[None]:
-        """A partition's part of a chunk, a step at a time. Raises `StateUnusableError`: nothing of it counts."""
+        """A partition's part of a chunk; yields every so many steps. Raises `StateUnusableError`: nothing counts."""
         partition = draft.partition
         for state in partition.set_aside:
             outlet.set_aside(state)
         for message, topic, refused in inbox.refused:
             outlet.dead_letter(message, topic, refused.reason, refused.error)
-        for site in inbox.sites:
+        for number, site in enumerate(inbox.sites, start=1):
             self._site(draft, outlet, site)
-            yield
+            if number % SLICE == 0:
+                yield
 
         events = inbox.events
         if partition.waiting:
@@ -109,12 +109,12 @@ class Escalation:
                 partition.waiting = {}
         if not partition.waiting:
             # Deadlines go before inputs, all of them; by themselves not too many at once, as inputs may come.
-            due = self._deadlines(draft, outlet)
-            yield from due if events else islice(due, self._most)
+            yield from self._deadlines(draft, outlet, None if events else self._most)
         yield from self._events(draft, outlet, events)
-        for site_id in partition.forgettable(draft.now, self._most):
+        for number, site_id in enumerate(partition.forgettable(draft.now, self._most), start=1):
             draft.forget(site_id)
-            yield
+            if number % SLICE == 0:
+                yield
 
     def _site(self, draft: Draft, outlet: Outlet, site_input: SiteInput) -> None:
         """A site record passes: it comes into force unless a later one is, and its readiness is published."""
@@ -136,9 +136,10 @@ class Escalation:
             draft.replace_site(site_id, None if site is None else SiteRecord(offset, site), message.value())
 
     def _events(self, draft: Draft, outlet: Outlet, events: Iterable[EventInput]) -> Iterator[None]:
-        for event in events:
+        for number, event in enumerate(events, start=1):
             self._event(draft, outlet, event)
-            yield
+            if number % SLICE == 0:
+                yield
 
     def _event(self, draft: Draft, outlet: Outlet, event_input: EventInput) -> None:
         """An alert, result, report or action ends: decided, quarantined, or a dead letter."""
@@ -166,12 +167,15 @@ class Escalation:
         if step.state is not state:
             draft.become(site_id, step.state)
 
-    def _deadlines(self, draft: Draft, outlet: Outlet) -> Iterator[None]:
-        """The deadlines due, in their order; those that were overtaken are dropped."""
-        while (armed := draft.partition.due(draft.now)) is not None:
+    def _deadlines(self, draft: Draft, outlet: Outlet, most: int | None) -> Iterator[None]:
+        """The deadlines due, ``most`` of them, in their order; those that were overtaken are dropped."""
+        fired = 0
+        while fired != most and (armed := draft.partition.due(draft.now)) is not None:
             if draft.is_armed(armed):
                 self._fire(draft, outlet, armed)
-                yield
+                fired += 1
+                if fired % SLICE == 0:
+                    yield
 
     def _fire(self, draft: Draft, outlet: Outlet, armed: Armed) -> None:
         site_id = armed.site_id
@@ -208,13 +212,6 @@ class Escalation:
 
 
 _NOTHING: Final = Inbox()
-
-
-def _sliced(steps: Iterable[None]) -> Iterator[None]:
-    """Take the steps, and yield after every so many."""
-    for number, _ in enumerate(steps, start=1):
-        if number % SLICE == 0:
-            yield
 
 
 def _is_lost(outputs: list[Output]) -> bool:

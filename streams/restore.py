@@ -18,7 +18,7 @@ from confluent_kafka import Consumer, IsolationLevel, KafkaException, TopicParti
 from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]  # it is documented there
 
 from schemas.topics import INPUT_TOPICS
-from streams import kafka
+from streams import collector, kafka
 from streams.errors import WorkerError
 from streams.log_reader import LogReader
 from streams.logs import logger
@@ -136,7 +136,9 @@ class Restores:
         await asyncio.wrap_future(self._reader.read(rebuild, begins, ends))
         self._metrics.restored.inc(rebuild.records)
         waiting = {topic: ends[topic] for topic in INPUT_TOPICS if ends[topic] > first_inputs[topic]}
-        return Restored(order, await asyncio.to_thread(rebuild.partition, first_inputs, waiting))
+        partition = await asyncio.to_thread(rebuild.partition, first_inputs, waiting)
+        collector.keep()
+        return Restored(order, partition)
 
     async def _committed(self, number: int) -> dict[str, int]:
         """The offsets committed, by topic, 0 where there are none, once no transaction may still move them.

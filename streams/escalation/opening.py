@@ -6,11 +6,11 @@ from streams.escalation.procedures import Procedure
 from streams.escalation.readiness import missing
 from streams.escalation.state import Incident
 from streams.escalation.turn import Turn
-from streams.escalation.values import Alert, Instant, OperatorAction, SiteRecord
+from streams.escalation.values import Alert, Instant, OperatorAction, SiteInForce
 
 
 def refusal(
-    record: SiteRecord | None, procedure: ProcedureName | None, now: Instant
+    record: SiteInForce | None, procedure: ProcedureName | None, now: Instant
 ) -> tuple[QuarantineReason, tuple[str, ...]] | None:
     """Why an alert may not open an incident, with the missing elements; None when it may."""
     if procedure is None:
@@ -28,7 +28,7 @@ def refusal(
     return None
 
 
-def open_for_alert(record: SiteRecord, alert: Alert, procedure: Procedure, now: Instant) -> Turn:
+def open_for_alert(record: SiteInForce, alert: Alert, procedure: Procedure, now: Instant) -> Turn:
     """The incident begins: call the first contact of round 1."""
     incident = _incident(alert.site_id, procedure, alert.alert_id, alert.raised_at, now)
     merges.accept(incident, alert, now)
@@ -38,7 +38,7 @@ def open_for_alert(record: SiteRecord, alert: Alert, procedure: Procedure, now: 
     return turn
 
 
-def open_for_operator(record: SiteRecord, action: OperatorAction, procedure: Procedure, now: Instant) -> Turn:
+def open_for_operator(record: SiteInForce, action: OperatorAction, procedure: Procedure, now: Instant) -> Turn:
     """An operator saw what no sensor did: straight to a covert dispatch, without alerts."""
     incident = _incident(action.site_id, procedure, action.action_id, action.taken_at, now)
     incident.covert = True

@@ -9,7 +9,7 @@ from streams.escalation.names import InputKind, ProcedureName, Rule
 from streams.escalation.procedures import PROCEDURE_ORDER
 from streams.escalation.state import Handled, Incident, Remembered, SiteState
 from streams.escalation.turn import Turn
-from streams.escalation.values import Decision, InputRef, Instant, Output, SiteRecord, Source
+from streams.escalation.values import Decision, InputRef, Instant, Output, SiteInForce, Source
 
 
 class Step(NamedTuple):
@@ -30,7 +30,7 @@ class Scene:
     __slots__ = ("_rows", "cause", "in_force", "now", "outputs", "record", "site_id", "state")
 
     def __init__(
-        self, site_id: str, state: SiteState, record: SiteRecord | None, cause: InputRef, now: Instant
+        self, site_id: str, state: SiteState, record: SiteInForce | None, cause: InputRef, now: Instant
     ) -> None:
         self.site_id = site_id
         self.state = state

@@ -20,6 +20,7 @@ from streams.escalation.values import (
     Instant,
     Output,
     Site,
+    SiteInForce,
     SiteRecord,
     Source,
 )
@@ -28,7 +29,7 @@ __all__ = ["Step", "is_forgettable", "on_deadline", "on_event", "on_failed_deadl
 
 
 def on_event(
-    state: SiteState, record: SiteRecord | None, event: Event, source: Source, now: Instant, procedures: Procedures
+    state: SiteState, record: SiteInForce | None, event: Event, source: Source, now: Instant, procedures: Procedures
 ) -> Step:
     """An alert, result, report or action of a site at ``now``.
 
@@ -51,7 +52,7 @@ def on_event(
     return scene.step()
 
 
-def on_deadline(site_id: str, state: SiteState, record: SiteRecord | None, deadline: Deadline, now: Instant) -> Step:
+def on_deadline(site_id: str, state: SiteState, record: SiteInForce | None, deadline: Deadline, now: Instant) -> Step:
     """An armed deadline of the state falls due; ``now`` is never before it."""
     scene, turn = _meet(site_id, state, record, deadline, now)
     if deadline.kind == AMEND:
@@ -65,7 +66,7 @@ def on_deadline(site_id: str, state: SiteState, record: SiteRecord | None, deadl
 
 
 def on_failed_deadline(
-    site_id: str, state: SiteState, record: SiteRecord | None, deadline: Deadline, now: Instant
+    site_id: str, state: SiteState, record: SiteInForce | None, deadline: Deadline, now: Instant
 ) -> Step:
     """`on_deadline` raised: hand the incident over (rule and attention FAILED)."""
     scene, turn = _meet(site_id, state, record, deadline, now)
@@ -75,14 +76,16 @@ def on_failed_deadline(
     return scene.step()
 
 
-def on_site(state: SiteState, before: SiteRecord | None, site: Site | None, now: Instant) -> Step:
+def on_site(state: SiteState, before: SiteInForce | None, site: Site | None, now: Instant) -> Step:
     """A site record (or its tombstone, ``site`` None) replaces ``before``; publishes readiness.
 
     A deleted site's last record stays with its open incidents until they close.
     """
     if site is not None:
         return Step(state._replace(last_record=None), [Output("readiness", readiness(site, now))], [])
-    last = (before or state.last_record) if state.incidents else None
+    last: SiteRecord | None = None
+    if state.incidents:
+        last = state.last_record if before is None else SiteRecord(before.offset, before.site)
     return Step(state._replace(last_record=last), [Output("readiness", None)], [])
 
 
@@ -92,7 +95,7 @@ def is_forgettable(state: SiteState, now: Instant) -> bool:
 
 
 def _meet(
-    site_id: str, state: SiteState, record: SiteRecord | None, deadline: Deadline, now: Instant
+    site_id: str, state: SiteState, record: SiteInForce | None, deadline: Deadline, now: Instant
 ) -> tuple[Scene, Turn]:
     assert now >= deadline.at, "a deadline never fires early"
     assert deadline in state.deadlines(), "a deadline fires once, and only while it is armed"

@@ -19,7 +19,7 @@ from streams.escalation.values import (
     Instant,
     Output,
     Site,
-    SiteRecord,
+    SiteInForce,
 )
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Turn:
     )
 
     def __init__(
-        self, site_id: str, record: SiteRecord | None, incident: Incident, phase_from: Phase | None, now: Instant
+        self, site_id: str, record: SiteInForce | None, incident: Incident, phase_from: Phase | None, now: Instant
     ) -> None:
         self.site_id = site_id
         self.incident = incident  # a draft, written by the rows

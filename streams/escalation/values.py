@@ -4,7 +4,7 @@ Named tuples, with the fields in the order of their schema: immutable, cheap to 
 unpack them without looking up a name. Every instant is an ``int``: milliseconds since 1970, UTC.
 """
 
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from streams.escalation.names import (
     AlertKind,
@@ -79,6 +79,20 @@ class SiteRecord(NamedTuple):
 
     offset: int
     site: Site
+
+
+class SiteInForce(Protocol):
+    """What a step is told of the site's record: a `SiteRecord`, or what decodes one when it is looked into."""
+
+    @property
+    def offset(self) -> int:
+        """Its offset on the ``sites`` topic."""
+        ...
+
+    @property
+    def site(self) -> Site:
+        """The site as it is configured."""
+        ...
 
 
 class Alert(NamedTuple):
