@@ -17,6 +17,7 @@ from schemas.errors import RegistryUnreachable
 from streams.batch import Batch
 from streams.chunk import Chunk, Rewind
 from streams.decode import Decoder, Inbox
+from streams.logs import logger
 
 if TYPE_CHECKING:
     import faust
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from streams.metrics import Metrics
     from streams.store import Store
     from streams.transaction import Transactions
+
+_log = logger(__name__)
 
 REGISTRY_SECONDS: Final = 1.0  # between two attempts
 
@@ -70,12 +73,14 @@ class Stages(NamedTuple):
             begun = time.monotonic()
             loop = asyncio.get_running_loop()
             if not await loop.run_in_executor(self.transaction_thread, self.transactions.commit, batch):
-                self.metrics.aborts.inc()
+                self.metrics.aborts.labels(self.transactions.refusal).inc()
                 return {number: {} for number in self.store.partitions}
             self.metrics.transaction_seconds.observe(time.monotonic() - begun)
         for draft in batch.drafts:
             draft.commit()
         self.metrics.count(batch.tally)
+        for level, event, facts in batch.tally.lines:
+            getattr(_log, level)(event, **facts)
         return batch.unusable
 
 

@@ -65,7 +65,9 @@ def run(settings: Settings) -> None:
 
 
 async def _serve(settings: Settings) -> None:
-    metrics, readiness = Metrics(), Readiness(start="the worker starts")
+    procedures = [procedure.version for procedure in settings.procedures().values()]
+    metrics = Metrics(procedures, settings.topics.partitions)
+    readiness = Readiness(start="the worker starts")
     stalls = Stalls(settings.worker.stall_seconds)
     app = App(settings)
     pages.declare(app, readiness, stalls, metrics)

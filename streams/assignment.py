@@ -143,6 +143,7 @@ class Assignment:
             self._consumer.seek(log)
         self._consumer.resume(self._logs(number))
         self._store.partitions[number] = restored.partition
+        self._metrics.hold(number)
         if restored.partition.waiting:
             self._catching_up[number] = time.monotonic() + self._catch_up_seconds
         self._tell_restores()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast, get_args
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, cast, get_args
 
 from schemas.compiled import reader, writer
 from schemas.decoder import decoder
@@ -15,9 +15,9 @@ from schemas.framing import SINGLE_OBJECT_SIZE, confluent, single_object
 from schemas.loader import Schema, load
 from schemas.topics import INPUT_TOPICS, TOPICS
 from streams.escalation import procedures, state, values
-from streams.escalation.names import OutputTopic
+from streams.escalation.names import OutputTopic, Phase
 from streams.escalation.state import AMEND, PHASE, Deadline, SiteState
-from streams.escalation.values import Event, OutputValue, Site
+from streams.escalation.values import Event, Instant, OutputValue, Site
 
 if TYPE_CHECKING:
     from schemas.registry import Registry  # its HTTP client is heavy, and most have no registry
@@ -50,6 +50,24 @@ _CONSTRUCTORS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
 _EMITTED: Final[tuple[OutputTopic, ...]] = get_args(OutputTopic)
 
 
+class Head(NamedTuple):
+    """An open incident's first fields, as `Incident` and its schema have them: all that a restore asks for."""
+
+    incident_id: str
+    phase: Phase
+    deadline: Instant | None
+    amend_due: Instant | None
+
+    def deadlines(self) -> list[Deadline]:
+        """The same as `SiteState.deadlines` of a state with this one incident."""
+        armed: list[Deadline] = []
+        if self.deadline is not None:
+            armed.append(Deadline(self.deadline, self.incident_id, PHASE))
+        if self.amend_due is not None:
+            armed.append(Deadline(self.amend_due, self.incident_id, AMEND))
+        return armed
+
+
 class Codec:
     """The functions between bytes and values.
 
@@ -58,14 +76,14 @@ class Codec:
     over the network then, so decode in a thread where a registry is configured.
     """
 
-    __slots__ = ("decode_site", "decode_state", "decoders", "encode_state", "encoders", "peek_deadlines")
+    __slots__ = ("decode_site", "decode_state", "decoders", "encode_state", "encoders", "peek_heads")
 
     decoders: Mapping[str, Decode]  # by input topic, without prefix
     encoders: Mapping[OutputTopic, Encode]  # by output topic, without prefix
     decode_site: Callable[[bytes], Site]
     encode_state: Callable[[SiteState], bytes]
     decode_state: Callable[[bytes], SiteState]
-    peek_deadlines: Callable[[bytes], list[Deadline]]  # those of an encoded state, unsorted
+    peek_heads: Callable[[bytes], list[Head]]  # of an encoded state's open incidents
 
     def __init__(self, registry: Registry | None = None, prefix: str = "ronde.") -> None:
         """With a registry, outputs (not the state) are framed by the ids it gives for our schemas.
@@ -81,7 +99,11 @@ class Codec:
         self.decode_site = decoders["sites"]
         self.encode_state = writer(state_schema, single_object(state_schema), objects={"Incident"})
         self.decode_state = decoder("State", _CONSTRUCTORS)
-        self.peek_deadlines = _peek(state_schema, self.decode_state)
+        self.peek_heads = _peek(state_schema, self.decode_state)
+
+    def peek_deadlines(self, data: bytes) -> list[Deadline]:
+        """Those of an encoded state, unsorted."""
+        return [deadline for head in self.peek_heads(data) for deadline in head.deadlines()]
 
 
 def _schema(topic: str) -> str:
@@ -97,30 +119,21 @@ def _header(topic: str, registry: Registry | None, prefix: str) -> bytes:
     return confluent(registry.id_of(f"{prefix}{topic}-value", schema))
 
 
-def _peek(schema: Schema, decode_state: Callable[[bytes], SiteState]) -> Callable[[bytes], list[Deadline]]:
-    """A restore wants the deadlines of a million states, and no more of them.
+def _peek(schema: Schema, decode_state: Callable[[bytes], SiteState]) -> Callable[[bytes], list[Head]]:
+    """A restore wants the deadlines and phases of a million states, and no more of them.
 
-    Almost all states have one open incident, whose deadlines stand in its first fields; the rest of such a
-    state is not looked at, so a fault there shows when the state is touched. All others are decoded.
+    Almost all states have one open incident, which has both in its first fields; the rest of such a state is
+    not looked at, so a fault there shows when the state is touched. All others are decoded.
     """
     one_incident = single_object(schema) + b"\x02"
     incident = schema["fields"][0]["type"]["items"]
-    head = {**incident, "fields": incident["fields"][:4]}
-    read_head = reader(head, {"Incident": _deadlines_of}, whole=False)
+    head = {**incident, "fields": incident["fields"][: len(Head._fields)]}
+    read_head = reader(head, {"Incident": Head}, whole=False)
 
-    def peek(data: bytes) -> list[Deadline]:
+    def peek(data: bytes) -> list[Head]:
         if data.startswith(one_incident):
-            return cast("list[Deadline]", read_head(data, SINGLE_OBJECT_SIZE + 1))
-        return decode_state(data).deadlines()
+            return [cast("Head", read_head(data, SINGLE_OBJECT_SIZE + 1))]
+        incidents = decode_state(data).incidents
+        return [Head(open_.incident_id, open_.phase, open_.deadline, open_.amend_due) for open_ in incidents]
 
     return peek
-
-
-def _deadlines_of(incident_id: str, _phase: str, deadline: int | None, amend_due: int | None) -> list[Deadline]:
-    """The same as `SiteState.deadlines` of a state with this one incident."""
-    armed: list[Deadline] = []
-    if deadline is not None:
-        armed.append(Deadline(deadline, incident_id, PHASE))
-    if amend_due is not None:
-        armed.append(Deadline(amend_due, incident_id, AMEND))
-    return armed

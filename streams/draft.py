@@ -117,7 +117,7 @@ class Draft:
             return HeldSite(held, self._codec.decode_site)
         site = self._decoder.site(site_id.encode(), held.value, self.partition.number)
         if site is None or isinstance(site, Refused):
-            del sites[site_id]
+            self.partition.put_site(site_id, None)
             return None
         sites[site_id] = held._replace(checked=True)
         return SiteRecord(held.offset, site)
@@ -143,16 +143,16 @@ class Draft:
         partition = self.partition
         partition.set_aside.clear()
         for site_id, site in self._new_sites.items():
-            if site is None:
-                partition.sites.pop(site_id, None)
-            else:
-                partition.sites[site_id] = site
+            partition.put_site(site_id, site)
+        phases = partition.phases
         for site_id, value in self._records:
-            if value is None:
-                del partition.states[site_id]
-                continue
-            partition.states[site_id] = value
-            self._arm(site_id)
+            for incident in self._before[site_id].incidents:
+                phases[incident.phase] -= 1
+            for incident in self._after[site_id].incidents:
+                phases[incident.phase] += 1
+            partition.put_state(site_id, value)
+            if value is not None:
+                self._arm(site_id)
 
     def _arm(self, site_id: str) -> None:
         state, before = self._after[site_id], self._before[site_id]

@@ -18,9 +18,20 @@ from streams.decode import EventInput, Inbox, SiteInput
 from streams.draft import Draft, StateUnusableError
 from streams.escalation import step as core
 from streams.escalation.state import EMPTY, Deadline, SiteState
-from streams.escalation.values import Decision, Instant, Output, Quarantined, SiteInForce, SiteRecord, Source
+from streams.escalation.values import (
+    CallResult,
+    Decision,
+    DispatchReport,
+    Instant,
+    Output,
+    Quarantined,
+    SiteInForce,
+    SiteRecord,
+    Source,
+)
 from streams.logs import logger, places
 from streams.outlet import Outlet
+from streams.responses import is_unanswered_call, response, silent_partner
 
 if TYPE_CHECKING:
     from streams.codec import Codec
@@ -34,6 +45,9 @@ _log = logger(__name__)
 
 # After so many steps the event loop may do something else: the pages answer while a large chunk is decided.
 SLICE: Final = 500
+# What breaks an objective is told with its site, as a metric cannot.
+LATE_SECONDS: Final = 5.0  # a deadline
+SLOW_MS: Final = 30_000  # from an alert to its call
 
 _on_event = faults.around("core_input", core.on_event)
 _on_deadline = faults.around("core_deadline", core.on_deadline)
@@ -163,7 +177,11 @@ class Escalation:
         else:
             outlet.tally.decided[topic, number] += 1
             if topic == "alerts" and step.outputs[0].topic == "calls":
-                outlet.tally.calling_alerts.append(message.timestamp()[1])
+                _tell_call(draft, outlet, message, site_id)
+            elif isinstance(event, CallResult):
+                outlet.tally.results[event.outcome] += 1
+            elif isinstance(event, DispatchReport) and (answer := response(state, event, draft.now)) is not None:
+                outlet.tally.responses.append(answer)
         if step.state is not state:
             draft.become(site_id, step.state)
 
@@ -198,7 +216,7 @@ class Escalation:
                 through(_on_failed_deadline)
             except Exception as again:  # and then its site is set aside
                 raise StateUnusableError(site_id, "FAILED", _told(again)) from again
-        outlet.tally.lateness.append((draft.now - armed.at) / 1000)
+        _tell_deadline(draft, outlet, state, armed)
 
     def _failed(
         self, draft: Draft, outlet: Outlet, message: Message, topic: str, site_id: str, error: Exception
@@ -212,6 +230,32 @@ class Escalation:
 
 
 _NOTHING: Final = Inbox()
+
+
+def _tell_deadline(draft: Draft, outlet: Outlet, state: SiteState, armed: Armed) -> None:
+    """Count a deadline that was handled, by the state before it."""
+    tally, seconds = outlet.tally, (draft.now - armed.at) / 1000
+    tally.lateness.append(seconds)
+    if is_unanswered_call(state, armed.deadline):
+        tally.unanswered_calls += 1
+    elif (partner := silent_partner(state, armed.deadline)) is not None:
+        tally.silences[partner] += 1
+    if seconds > LATE_SECONDS:
+        tally.tell(
+            "warning", "a deadline was late", site=armed.site_id, incident=armed.incident_id,
+            partition=draft.partition.number, seconds=seconds,
+        )  # fmt: skip
+
+
+def _tell_call(draft: Draft, outlet: Outlet, message: Message, site_id: str) -> None:
+    """Count an alert that gave a call."""
+    tally, put_at = outlet.tally, message.timestamp()[1]
+    tally.calling_alerts.append(put_at)
+    if draft.now - put_at > SLOW_MS:
+        tally.tell(
+            "warning", "an alert waited long for its call", site=site_id, partition=draft.partition.number,
+            offset=message.offset(), seconds=(draft.now - put_at) / 1000,
+        )  # fmt: skip
 
 
 def _is_lost(outputs: list[Output]) -> bool:

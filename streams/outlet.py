@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Final
 
 from schemas.errors import Undecodable
 from streams.batch import Record, Tally
-from streams.escalation.values import Attention, Decision, Instant, Output, Quarantined
+from streams.escalation.values import (
+    Attention,
+    CallCommand,
+    Decision,
+    DispatchCommand,
+    Instant,
+    Output,
+    Quarantined,
+)
 
 if TYPE_CHECKING:
     from streams.codec import Codec
@@ -52,8 +60,13 @@ class Outlet:
         for _, value in outputs:
             if isinstance(value, Decision):
                 tally.decisions[value.rule, value.procedure_version or _NO_PROCEDURE] += 1
+            elif isinstance(value, CallCommand):
+                tally.calls[value.action] += 1
+            elif isinstance(value, DispatchCommand):
+                tally.dispatches[value.partner_id, value.action] += 1
             elif isinstance(value, Attention):
-                tally.attentions[value.reason] += 1
+                tally.attentions[value.reason, value.repeat > 0] += 1
+                self._tell_attention(value)
             elif isinstance(value, Quarantined):
                 tally.quarantines[value.reason] += 1
 
@@ -61,6 +74,10 @@ class Outlet:
         """Put an input away as it came; ``topic`` without prefix."""
         self._put_away(message.key(), message.value(), message.headers() or [], topic, message.offset(), reason, error)
         self.tally.dead_lettered[topic, self._number, reason] += 1
+        self.tally.tell(
+            "error", "a record is a dead letter",
+            topic=topic, partition=self._number, offset=message.offset(), reason=reason,
+        )  # fmt: skip
 
     def set_aside(self, state: SetAside) -> None:
         """Put a state record away: a dead letter, an attention, and a tombstone in its place (procedure.md §7)."""
@@ -83,6 +100,10 @@ class Outlet:
         self.write(outputs, self.encode(outputs, state.key))
         self.records.append((self._topics["state"], None, state.key, self._number, None, None, self._now))
         self.tally.set_aside += 1
+        self.tally.tell(
+            "error", "a state is set aside",
+            site=attention.site_id, partition=self._number, offset=state.offset, reason=state.reason,
+        )  # fmt: skip
 
     def states(self, changed: Iterable[StateRecord]) -> None:
         """What the sites have become."""
@@ -109,6 +130,13 @@ class Outlet:
         ]
         name = self._topics["dead-letters"]
         self.records.append((name, value, key, self._number, None, None, self._now, [*headers, *told]))
+
+    def _tell_attention(self, attention: Attention) -> None:
+        self.tally.tell(
+            "warning" if attention.repeat else "info", "an attention is raised",
+            site=attention.site_id, incident=attention.incident_id, partition=self._number,
+            reason=attention.reason, repeat=attention.repeat,
+        )  # fmt: skip
 
     def _was_covert(self, state: bytes) -> bool:
         """Whoever looks must not give a covert incident away, as far as it can still be known."""

@@ -32,6 +32,7 @@ class Rebuild:
     ) -> None:
         self.number = number
         self.records = 0
+        self.bytes = 0  # of their keys and values
         self._codec = codec
         self._decoder = decoder
         self._sites_from = sites_from
@@ -47,6 +48,7 @@ class Rebuild:
         self._latest = max(self._latest, message.timestamp()[1])
         key, value = message.key(), message.value()
         assert key is not None, "a compacted topic takes no record without a key"
+        self.bytes += len(key) + len(value or b"")
         self._headers.pop(key, None)
         if value is None:
             self._states.pop(key, None)
@@ -64,6 +66,7 @@ class Rebuild:
         """
         self.records += 1
         key, value, offset = message.key(), message.value(), message.offset()
+        self.bytes += len(key or b"") + len(value or b"")
         site_id = key_text(key)
         if site_id is None:
             return
@@ -86,16 +89,18 @@ class Rebuild:
                 if site_id in self._unusable:
                     self._set_aside(made, key, "FAILED", self._unusable[site_id])
                     continue
-                armed = self._codec.peek_deadlines(value)
-                if armed:
-                    made.deadlines += [Armed(*deadline, site_id) for deadline in armed]
-                else:
+                heads = self._codec.peek_heads(value)
+                for head in heads:
+                    made.phases[head.phase] += 1
+                    made.deadlines += [Armed(*deadline, site_id) for deadline in head.deadlines()]
+                if not heads:
                     remembered = self._codec.decode_state(value).remembered
                     made.memories.append((remembered[-1].accepted_at + MEMORY_MS if remembered else 0, site_id))
             except (Undecodable, UnicodeDecodeError) as error:
                 self._set_aside(made, key, "UNDECODABLE", str(error))
             else:
-                made.states[site_id] = value
+                made.put_state(site_id, value)
+        made.site_bytes = sum(len(site.value) for site in self._sites.values())
         made.heapify()
         return made
 

@@ -135,6 +135,7 @@ class Restores:
         rebuild = Rebuild(number, self._codec, self._decoder, first_inputs["sites"], order.unusable)
         await asyncio.wrap_future(self._reader.read(rebuild, begins, ends))
         self._metrics.restored.inc(rebuild.records)
+        self._metrics.restored_bytes.inc(rebuild.bytes)
         waiting = {topic: ends[topic] for topic in INPUT_TOPICS if ends[topic] > first_inputs[topic]}
         partition = await asyncio.to_thread(rebuild.partition, first_inputs, waiting)
         collector.keep()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, cast
 from confluent_kafka import Consumer, KafkaError, KafkaException
 
 from streams.chunk import Chunk
+from streams.escalation.values import Instant
 from streams.logs import logger
 
 if TYPE_CHECKING:
@@ -40,9 +41,10 @@ class Source:
     """Reads chunks until it is stopped.
 
     ``hand_over`` passes a chunk on to the stages, from this thread. ``chunk`` is the one in flight; ``polls``
-    counts the polls, so that an observer sees the thread live. ``positions``, ``phases`` (see `Assignment`) and
-    ``member_id``, the group's name for this consumer, are those of about a second ago: they are noted here because
-    a consumer that is asked by one thread while another polls it locks up the whole process.
+    counts the polls, so that an observer sees the thread live. ``positions``, ``phases`` (see `Assignment`),
+    ``taken_at`` (timestamps of records just taken) and ``member_id``, the group's name for this consumer, are those
+    of about a second ago: they are noted here because a consumer that is asked by one thread while another polls it
+    locks up the whole process.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class Source:
         self.polls = 0
         self.positions: dict[tuple[str, int], int] = {}
         self.phases: dict[str, int] = {}
+        self.taken_at: dict[tuple[str, int], Instant] = {}
         self.member_id = ""
         self._noted_at = 0.0
         self._consumer = consumer
@@ -116,6 +119,8 @@ class Source:
             self._noted_at = time.monotonic()
             self.positions = self._assignment.positions()
             self.phases = self._assignment.phases()
+            taken = {(message.topic(), message.partition()): message.timestamp()[1] for message in messages}
+            self.taken_at = self.taken_at | taken
             self.member_id = self._consumer.memberid()
         caught_up = self._assignment.caught_up()
         if messages or caught_up or self._store.seconds_to_wake(_IDLE_SECONDS) == 0:

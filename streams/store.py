@@ -6,12 +6,14 @@ the source while no chunk is in flight, the event loop while one is.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 from typing import Final, NamedTuple
 
 from streams.clock import Clock
+from streams.escalation.names import Phase
 from streams.escalation.state import Deadline, DeadlineKind
 from streams.escalation.values import Instant
 from streams.message import Headers
@@ -68,6 +70,9 @@ class Partition:
             empty, those go first and no deadline fires (procedure.md §7).
         set_aside: state records to be put away with the partition's next chunk.
         swept_at: when forgettable sites were last looked for; 0 before the first time.
+        phases: how many open incidents are in each phase.
+        state_bytes: what the values of ``states`` take.
+        site_bytes: what the values of ``sites`` take.
 
     """
 
@@ -81,6 +86,9 @@ class Partition:
     waiting: Mapping[str, int] = field(default_factory=dict)
     set_aside: list[SetAside] = field(default_factory=list)
     swept_at: Instant = 0
+    phases: Counter[Phase] = field(default_factory=Counter)
+    state_bytes: int = 0
+    site_bytes: int = 0
 
     def arm(self, armed: Iterable[Armed]) -> None:
         """Add deadlines."""
@@ -90,6 +98,28 @@ class Partition:
     def remember(self, site_id: str, until: Instant) -> None:
         """Note when a site without an open incident may be forgotten."""
         heappush(self.memories, (until, site_id))
+
+    def put_state(self, site_id: str, value: bytes | None) -> None:
+        """A site's state from now on; None: nothing is remembered of it."""
+        before = self.states.get(site_id)
+        if before is not None:
+            self.state_bytes -= len(before)
+        if value is None:
+            del self.states[site_id]
+        else:
+            self.states[site_id] = value
+            self.state_bytes += len(value)
+
+    def put_site(self, site_id: str, site: SiteBytes | None) -> None:
+        """A site's record from now on; None: there is none."""
+        before = self.sites.get(site_id)
+        if before is not None:
+            self.site_bytes -= len(before.value)
+        if site is None:
+            self.sites.pop(site_id, None)
+        else:
+            self.sites[site_id] = site
+            self.site_bytes += len(site.value)
 
     def due(self, now: Instant) -> Armed | None:
         """Take the first deadline that is due; it may have been overtaken."""

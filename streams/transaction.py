@@ -39,7 +39,10 @@ class TooManyAbortsError(WorkerError):
 
 
 class Transactions:
-    """The worker's transactions, one at a time. All methods belong to one thread but `stop` and `seconds`."""
+    """The worker's transactions, one at a time. All methods belong to one thread but `stop` and `seconds`.
+
+    ``refusal`` names Kafka's error of the last one that was refused.
+    """
 
     def __init__(
         self,
@@ -55,6 +58,7 @@ class Transactions:
         self._aborts: deque[float] = deque()
         self._stopped = False
         self._since: float | None = None
+        self.refusal = ""
 
     @property
     def seconds(self) -> float:
@@ -136,6 +140,7 @@ class Transactions:
 
     def _undo(self, error: KafkaError) -> None:
         """Abort what was refused, if that helps."""
+        self.refusal = error.name()
         _log.warning("a transaction is refused", error=error.name(), fatal=error.fatal())
         if error.fatal() or self._stopped:
             self._abandon()

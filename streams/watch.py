@@ -16,6 +16,9 @@ from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]  # it
 
 from schemas.topics import INPUT_TOPICS
 from streams import kafka
+from streams.clock import wall_ms
+from streams.escalation.names import OPEN_PHASES
+from streams.lags import Lags
 from streams.logs import logger
 
 if TYPE_CHECKING:
@@ -40,6 +43,21 @@ class _Lag(NamedTuple):
     number: int
     position: int
     records: int
+    seconds: float  # that the first of them has waited
+
+
+async def tell_readiness(readiness: Readiness) -> None:
+    """Log when the worker becomes ready, and what it waits for when it is not."""
+    told: set[str] | None = None
+    while True:
+        reasons = readiness.reasons
+        if told != set(reasons):
+            told = set(reasons)
+            if reasons:
+                _log.info("the worker is not ready", **{f"waits_for_{thing}": why for thing, why in reasons.items()})
+            else:
+                _log.info("the worker is ready")
+        await asyncio.sleep(_SECONDS)
 
 
 class Watch:
@@ -51,6 +69,8 @@ class Watch:
         self._source = source
         self._group = settings.worker.group
         self._topics = {settings.topic(topic): topic for topic in INPUT_TOPICS}
+        self._seen: Lags[TopicPartition] = Lags()
+        self._standing: frozenset[str] = frozenset()
 
     async def run(self, readiness: Readiness, stalls: Stalls, metrics: Metrics) -> None:
         """Look again and again."""
@@ -61,6 +81,7 @@ class Watch:
                 readiness.arrive("group")
             self._note(stalls, partitions, lags)
             self._measure(metrics, partitions, lags)
+            metrics.standing.set(self._tell_standing(stalls))
             metrics.ready.set(not readiness.reasons)
             await asyncio.sleep(_SECONDS)
 
@@ -74,6 +95,7 @@ class Watch:
             isolation_level=IsolationLevel.READ_COMMITTED,
             request_timeout=_ASK_SECONDS,
         )
+        self._seen.keep(answers)
         lags = []
         try:
             for log, answer in answers.items():
@@ -81,7 +103,10 @@ class Watch:
                     continue  # given up since
                 end = (await asyncio.wrap_future(answer)).offset
                 position = positions[log.topic, log.partition]
-                lags.append(_Lag(self._topics[log.topic], log.partition, position, max(end - position, 0)))
+                seconds = self._seen.seconds(
+                    log, position, end, self._source.taken_at.get((log.topic, log.partition)), wall_ms()
+                )
+                lags.append(_Lag(self._topics[log.topic], log.partition, position, max(end - position, 0), seconds))
         except KafkaException:
             await asyncio.to_thread(kafka.refresh, self._admin)
             return []
@@ -113,13 +138,29 @@ class Watch:
         waiting["the consumer's next poll" if is_idle else "a chunk in flight"] = self._source.polls
         stalls.note(waiting, time.monotonic())
 
+    def _tell_standing(self, stalls: Stalls) -> float:
+        """Log what begins to stand still, and what moves again; the longest stand, in seconds."""
+        standing = stalls.standing(time.monotonic())
+        for work in sorted(standing.keys() - self._standing):
+            _log.error("work stands still: /health fails", work=work, seconds=round(standing[work], 1))
+        for work in sorted(self._standing - standing.keys()):
+            _log.info("work moves again", work=work)
+        self._standing = frozenset(standing)
+        return max(standing.values(), default=0.0)
+
     def _measure(self, metrics: Metrics, partitions: Iterable[Partition], lags: Iterable[_Lag]) -> None:
         for lag in lags:
             metrics.lag.labels(lag.topic, lag.number).set(lag.records)
+            metrics.lag_seconds.labels(lag.topic, lag.number).set(lag.seconds)
         for phase, count in self._source.phases.items():
             metrics.partitions.labels(phase).set(count)
+        for open_phase in OPEN_PHASES:
+            count = sum(partition.phases[open_phase] for partition in partitions)
+            metrics.incidents_open.labels(open_phase).set(count)
         for partition in partitions:
             number = partition.number
             metrics.state_records.labels(number).set(len(partition.states))
+            metrics.state_bytes.labels(number).set(partition.state_bytes)
             metrics.site_records.labels(number).set(len(partition.sites))
+            metrics.site_bytes.labels(number).set(partition.site_bytes)
             metrics.deadlines_armed.labels(number).set(len(partition.deadlines))

@@ -32,7 +32,7 @@ from streams.restore import Restores
 from streams.source import Source
 from streams.store import Store
 from streams.transaction import Transactions
-from streams.watch import Watch
+from streams.watch import Watch, tell_readiness
 
 if TYPE_CHECKING:
     from streams.settings import Settings
@@ -74,6 +74,7 @@ class Worker(Service):
 
     async def on_start(self) -> None:
         """Begin; what takes its time goes on in the background, so that the pages answer."""
+        self.add_future(tell_readiness(self._readiness))
         self.add_future(self._live())
 
     async def on_stop(self) -> None:
