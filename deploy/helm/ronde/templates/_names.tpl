@@ -1,0 +1,61 @@
+{{/* Names and labels. */}}
+
+{{- define "ronde.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 45 | trimSuffix "-" }}
+{{- end }}
+
+{{/*
+At most 45 characters: with "-worker" behind it, and a revision's hash behind that, it is a label of a pod, which has 63
+at most.
+*/}}
+{{- define "ronde.fullname" -}}
+{{- if .Values.fullnameOverride }}
+{{- .Values.fullnameOverride | trunc 45 | trimSuffix "-" }}
+{{- else if contains (include "ronde.name" .) .Release.Name }}
+{{- .Release.Name | trunc 45 | trimSuffix "-" }}
+{{- else }}
+{{- printf "%s-%s" .Release.Name (include "ronde.name" .) | trunc 45 | trimSuffix "-" }}
+{{- end }}
+{{- end }}
+
+{{/* What never changes, so that it may select: (dict "root" $ "component" "worker"). */}}
+{{- define "ronde.selector" -}}
+app.kubernetes.io/name: {{ include "ronde.name" .root }}
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/component: {{ .component }}
+{{- end }}
+
+{{- define "ronde.labels" -}}
+{{ include "ronde.selector" . }}
+app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .root.Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" }}
+{{- end }}
+
+{{/* A pod's, with no version of the chart: it would restart them. (dict "root" $ "component" … "of" …). */}}
+{{- define "ronde.podLabels" -}}
+{{ include "ronde.selector" . }}
+app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
+{{- with .of.podLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- define "ronde.image" -}}
+{{- with .Values.image }}
+{{- if .digest }}
+{{- printf "%s@%s" .repository .digest }}
+{{- else }}
+{{- printf "%s:%s" .repository (default $.Chart.AppVersion .tag) }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* The jobs run before anything else of the release is there, so they have the namespace's own account. */}}
+{{- define "ronde.serviceAccount" -}}
+{{- if .Values.serviceAccount.create }}
+{{- default (include "ronde.fullname" .) .Values.serviceAccount.name }}
+{{- else }}
+{{- default "default" .Values.serviceAccount.name }}
+{{- end }}
+{{- end }}

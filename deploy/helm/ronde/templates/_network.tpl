@@ -1,0 +1,35 @@
+{{/* What a component may reach: (dict "root" $ "component" "worker"). */}}
+
+{{- define "ronde.egress" -}}
+{{- $policy := .root.Values.networkPolicy }}
+{{- $part := get (include "ronde.parts" . | fromYaml) .component }}
+- ports:
+    - { protocol: UDP, port: {{ $policy.dns.port }} }
+    - { protocol: TCP, port: {{ $policy.dns.port }} }
+  {{- include "ronde.to" $policy.dns.to }}
+{{- if $part.user }}
+- ports: {{- include "ronde.tcp" $policy.kafka.ports }}
+  {{- include "ronde.to" $policy.kafka.to }}
+{{- end }}
+{{- if and $part.registry (or .root.Values.registry.url .root.Values.registry.urlSecret.name) }}
+- ports: {{- include "ronde.tcp" $policy.registry.ports }}
+  {{- include "ronde.to" $policy.registry.to }}
+{{- end }}
+{{- if $part.postgres }}
+- ports: {{- include "ronde.tcp" (list .root.Values.postgres.port) }}
+  {{- include "ronde.to" $policy.postgres.to }}
+{{- end }}
+{{- end }}
+
+{{- define "ronde.tcp" -}}
+{{- range . }}
+    - { protocol: TCP, port: {{ . }} }
+{{- end }}
+{{- end }}
+
+{{- define "ronde.to" -}}
+{{- with . }}
+  to:
+    {{- toYaml . | nindent 4 }}
+{{- end }}
+{{- end }}

@@ -1,0 +1,181 @@
+{{/* What all pods have in common. */}}
+
+{{/* The restricted pod security standard, and a root file system that nobody writes to. */}}
+{{- define "ronde.podSecurity" -}}
+automountServiceAccountToken: false
+enableServiceLinks: false
+securityContext:
+  runAsNonRoot: true
+  runAsUser: 10001
+  runAsGroup: 10001
+  fsGroup: 10001 # lets it read what is mounted
+  fsGroupChangePolicy: OnRootMismatch
+  seccompProfile:
+    type: RuntimeDefault
+{{- end }}
+
+{{/* (dict "root" $ "of" $.Values.worker) */}}
+{{- define "ronde.placement" -}}
+{{- with .root.Values.image.pullSecrets }}
+imagePullSecrets:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .of.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with .of.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .of.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/*
+Over zones, then over hosts. A zone that is down does not count (its nodes are tainted), so that its pods may go to the
+others. Pods of one revision are spread among themselves: those of the one before are about to go.
+*/}}
+{{- define "ronde.spread" -}}
+{{- $hash := ternary "controller-revision-hash" "pod-template-hash" (eq .component "worker") }}
+{{- $spread := .root.Values.spread }}
+topologySpreadConstraints:
+{{- range $key, $policy := dict "topology.kubernetes.io/zone" $spread.zones "kubernetes.io/hostname" $spread.hosts }}
+  - topologyKey: {{ $key }}
+    maxSkew: 1
+    whenUnsatisfiable: {{ $policy }}
+    nodeTaintsPolicy: Honor
+    matchLabelKeys: [{{ $hash }}]
+    labelSelector:
+      matchLabels:
+        {{- include "ronde.selector" $ | nindent 8 }}
+{{- end }}
+{{- end }}
+
+{{/* Files of a component that it only reads, by the name of the folder under /etc/ronde: a volume each. */}}
+{{- define "ronde.files" -}}
+{{- $values := .root.Values }}
+{{- $part := get (include "ronde.parts" . | fromYaml) .component }}
+{{- if and $part.user (hasSuffix "SSL" $values.kafka.securityProtocol) }}
+{{- $user := get $values.kafka.users $part.user }}
+{{- include "ronde.authority" (dict "folder" "kafka-ca" "ca" $values.kafka.ca "value" "kafka.ca") }}
+{{- include "ronde.certificate" (dict "folder" "kafka-certificate" "secret" $user.certificateSecret) }}
+{{- end }}
+{{- if $part.registry }}
+{{- include "ronde.authority" (dict "folder" "registry-ca" "ca" $values.registry.ca "value" "registry.ca") }}
+{{- end }}
+{{- if $part.postgres }}
+{{- include "ronde.authority" (dict "folder" "postgres-ca" "ca" $values.postgres.ca "value" "postgres.ca") }}
+{{- include "ronde.certificate" (dict "folder" "postgres-certificate" "secret" $values.postgres.certificateSecret) }}
+{{- end }}
+{{- end }}
+
+{{- define "ronde.authority" -}}
+{{- if and .ca.configMap .ca.secret }}
+{{- fail (printf "%s: name a configMap or a secret, not both" .value) }}
+{{- else if .ca.configMap }}
+- name: {{ .folder }}
+  configMap:
+    name: {{ .ca.configMap }}
+    items: [{ key: {{ .ca.key }}, path: ca.crt }]
+{{- else if .ca.secret }}
+- name: {{ .folder }}
+  secret:
+    secretName: {{ .ca.secret }}
+    items: [{ key: {{ .ca.key }}, path: ca.crt }]
+{{- end }}
+{{- end }}
+
+{{- define "ronde.certificate" -}}
+{{- with .secret }}
+- name: {{ $.folder }}
+  secret:
+    secretName: {{ . }}
+    defaultMode: 0440 # libpq takes no key that others can read
+    items: [{ key: tls.crt, path: tls.crt }, { key: tls.key, path: tls.key }]
+{{- end }}
+{{- end }}
+
+{{/* The only folders that can be written to: what it keeps while the pod lives, and /tmp. */}}
+{{- define "ronde.volumes" -}}
+volumes:
+  - name: data
+    emptyDir:
+      sizeLimit: 64Mi
+  - name: tmp
+    emptyDir:
+      sizeLimit: 64Mi
+  {{- with include "ronde.files" . | trim }}
+  {{- . | nindent 2 }}
+  {{- end }}
+{{- end }}
+
+{{- define "ronde.mounts" -}}
+volumeMounts:
+  - name: data
+    mountPath: /var/lib/ronde
+  - name: tmp
+    mountPath: /tmp
+{{- range (include "ronde.files" . | fromYamlArray) }}
+  - name: {{ .name }}
+    mountPath: /etc/ronde/{{ .name }}
+    readOnly: true
+{{- end }}
+{{- end }}
+
+{{/* Every container's: (dict "root" $ "resources" …). */}}
+{{- define "ronde.container" -}}
+image: {{ include "ronde.image" .root }}
+imagePullPolicy: {{ .root.Values.image.pullPolicy }}
+securityContext:
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: true
+  capabilities:
+    drop: [ALL]
+resources:
+  {{- toYaml .resources | nindent 2 }}
+{{- end }}
+
+{{/* Those that run ronde have its settings and files too: (dict "root" $ "component" "worker" "resources" …). */}}
+{{- define "ronde.command" -}}
+{{ include "ronde.container" . }}
+env:
+  {{- include "ronde.environment" . | trim | nindent 2 }}
+{{ include "ronde.mounts" . }}
+{{- end }}
+
+{{/*
+Of those that serve pages: (dict "of" $.Values.worker). A restore is no reason for a restart, however long it takes:
+/health is 200 while it goes on, and /ready says what is waited for. So the start is over as soon as the pages answer.
+*/}}
+{{- define "ronde.probes" -}}
+startupProbe:
+  httpGet: { path: /health, port: pages }
+  periodSeconds: 2
+  timeoutSeconds: 2
+  failureThreshold: {{ div (add .of.startupSeconds 1) 2 }}
+livenessProbe:
+  httpGet: { path: /health, port: pages }
+  periodSeconds: 10
+  timeoutSeconds: 5
+  failureThreshold: {{ div (add .of.livenessSeconds 9) 10 }}
+readinessProbe:
+  httpGet: { path: /ready, port: pages }
+  periodSeconds: 5
+  timeoutSeconds: 5
+  failureThreshold: 2
+{{- end }}
+
+{{/* Of a pod with pages: (dict "root" $ "component" "worker" "of" $.Values.worker). */}}
+{{- define "ronde.annotations" -}}
+kubectl.kubernetes.io/default-container: {{ .component }}
+{{- if eq .root.Values.monitoring.scrape "annotations" }}
+prometheus.io/scrape: "true"
+prometheus.io/path: /metrics
+prometheus.io/port: {{ get (include "ronde.parts" . | fromYaml) .component | dig "port" 0 | quote }}
+{{- end }}
+{{- with .of.podAnnotations }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}

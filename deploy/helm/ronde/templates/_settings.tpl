@@ -1,0 +1,140 @@
+{{/*
+The settings of a container as variables of its environment (docs/contracts.md, Settings), by component. A component is
+given what it reads and nothing else: a changed setting of the sink restarts no worker, and no pod holds a secret that
+it has no use for.
+*/}}
+
+{{- define "ronde.parts" -}}
+worker: { user: worker, tables: [log, prefix, procedures, topics, worker], registry: true, pages: worker, port: 6066 }
+sink: { user: sink, tables: [log, prefix, sink, topics], registry: true, postgres: true, pages: sink, port: 6067 }
+topics: { user: admin, tables: [prefix, topics] }
+migrations: { postgres: true }
+test: { user: worker, tables: [prefix, topics] }
+{{- end }}
+
+{{/* (dict "root" $ "component" "worker") */}}
+{{- define "ronde.environment" -}}
+{{- $values := .root.Values }}
+{{- $part := get (include "ronde.parts" . | fromYaml) .component }}
+{{- if $part.pages }}
+{{- $table := printf "RONDE_%s__" (upper $part.pages) }}
+- name: {{ $table }}ID # no other pod's, and in a StatefulSet the same after a restart
+  valueFrom:
+    fieldRef:
+      fieldPath: metadata.name
+- name: {{ $table }}HOST
+  value: {{ $values.pages.host | quote }}
+- name: {{ $table }}PORT
+  value: {{ $part.port | quote }}
+- name: {{ $table }}DATA_DIR
+  value: /var/lib/ronde
+{{- end }}
+{{- range $part.tables }}
+{{- if hasKey $values.settings . }}
+{{- include "ronde.variables" (dict "above" "RONDE_" "table" (pick $values.settings .)) }}
+{{- end }}
+{{- end }}
+{{- if $part.user }}
+{{- include "ronde.kafka" (dict "root" .root "user" $part.user) }}
+{{- end }}
+{{- if $part.registry }}
+{{- include "ronde.registry" .root }}
+{{- end }}
+{{- if $part.postgres }}
+{{- include "ronde.postgres" .root }}
+{{- end }}
+{{- end }}
+
+{{/* A table of settings and the tables in it: (dict "above" "RONDE_" "table" …). */}}
+{{- define "ronde.variables" -}}
+{{- range $name, $value := .table }}
+{{- $variable := printf "%s%s" $.above ($name | replace "." "_" | upper) }}
+{{- if kindIs "map" $value }}
+{{- include "ronde.variables" (dict "above" (printf "%s__" $variable) "table" $value) }}
+{{- else if not (kindIs "invalid" $value) }}
+- name: {{ $variable }}
+  value: {{ include "ronde.text" $value | quote }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* A value as text; Helm reads every number as a float, and would write 1e+06 for a million. */}}
+{{- define "ronde.text" -}}
+{{- if and (kindIs "float64" .) (eq (floor .) .) }}{{ int64 . }}{{ else }}{{ . }}{{ end }}
+{{- end }}
+
+{{- define "ronde.kafka" -}}
+{{- $kafka := .root.Values.kafka }}
+{{- $user := get $kafka.users .user }}
+{{- $servers := required "kafka.bootstrapServers: name the brokers, as host:port,host:port" $kafka.bootstrapServers }}
+{{- $properties := dict "bootstrap.servers" $servers "security.protocol" $kafka.securityProtocol }}
+{{- if hasSuffix "SSL" $kafka.securityProtocol }}
+{{- if or $kafka.ca.configMap $kafka.ca.secret }}
+{{- $_ := set $properties "ssl.ca.location" "/etc/ronde/kafka-ca/ca.crt" }}
+{{- end }}
+{{- if $user.certificateSecret }}
+{{- $_ := set $properties "ssl.certificate.location" "/etc/ronde/kafka-certificate/tls.crt" }}
+{{- $_ := set $properties "ssl.key.location" "/etc/ronde/kafka-certificate/tls.key" }}
+{{- end }}
+{{- end }}
+{{- if hasPrefix "SASL" $kafka.securityProtocol }}
+{{- $_ := set $properties "sasl.mechanism" $kafka.saslMechanism }}
+{{- end }}
+{{- include "ronde.variables" (dict "above" "RONDE_KAFKA__" "table" (merge $properties $kafka.properties)) }}
+{{- if hasPrefix "SASL" $kafka.securityProtocol }}
+{{- $words := "kafka.users.%s.secret: name the Secret that holds the password of this user" }}
+{{- $secret := required (printf $words .user) $user.secret }}
+- name: RONDE_KAFKA__SASL_USERNAME
+{{- if $user.name }}
+  value: {{ $user.name | quote }}
+{{- else }}
+  {{- include "ronde.secretKey" (dict "name" $secret "key" $user.nameKey) | nindent 2 }}
+{{- end }}
+- name: RONDE_KAFKA__SASL_PASSWORD
+  {{- include "ronde.secretKey" (dict "name" $secret "key" $user.passwordKey) | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{- define "ronde.registry" -}}
+{{- with .Values.registry }}
+{{- if .urlSecret.name }}
+- name: RONDE_REGISTRY__URL
+  {{- include "ronde.secretKey" .urlSecret | nindent 2 }}
+{{- else if .url }}
+- name: RONDE_REGISTRY__URL
+  value: {{ .url | quote }}
+{{- end }}
+{{- if or .ca.configMap .ca.secret }}
+- name: SSL_CERT_FILE # where the client of the registry looks
+  value: /etc/ronde/registry-ca/ca.crt
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "ronde.postgres" -}}
+{{- with .Values.postgres }}
+{{- $_ := required "postgres.host: name the server of the ledger, or set sink.enabled to false" .host }}
+{{- include "ronde.variables" (dict "above" "RONDE_POSTGRES__" "table" (pick . "host" "port" "database" "user" "sslmode")) }}
+{{- if .passwordSecret.name }}
+- name: RONDE_POSTGRES__PASSWORD
+  {{- include "ronde.secretKey" .passwordSecret | nindent 2 }}
+{{- end }}
+{{- if or .ca.configMap .ca.secret }}
+- name: RONDE_POSTGRES__SSLROOTCERT
+  value: /etc/ronde/postgres-ca/ca.crt
+{{- end }}
+{{- if .certificateSecret }}
+- name: RONDE_POSTGRES__SSLCERT
+  value: /etc/ronde/postgres-certificate/tls.crt
+- name: RONDE_POSTGRES__SSLKEY
+  value: /etc/ronde/postgres-certificate/tls.key
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "ronde.secretKey" -}}
+valueFrom:
+  secretKeyRef:
+    name: {{ .name }}
+    key: {{ .key }}
+{{- end }}

@@ -1,0 +1,244 @@
+"""The chart is well-formed: for Helm, for the schemas of Kubernetes, for the Prometheus operator and for Grafana."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import pytest
+import yaml
+from pydantic import BaseModel, ConfigDict, Field
+
+from streams.settings import load
+from tests.deploy.chart import CHART, SETS, helm, objects, of_kind, text, write
+from tests.deploy.tools import ROOT, tool
+
+GENERATIONS: Final = ("helm3", "helm")
+KUBERNETES: Final = ("1.31", "1.37")  # the oldest that Chart.yaml admits, and the newest
+OPERATOR: Final = "monitoring.coreos.com/v1"
+ONE_ZONE: Final = SETS["one-zone"]
+
+
+class Strict(BaseModel):
+    """A shape with nothing beside it."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, populate_by_name=True)
+
+
+class Metadata(Strict):
+    name: str = Field(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=253)
+    labels: dict[str, str]
+
+
+class Expression(Strict):
+    key: str
+    operator: Literal["In"]
+    values: list[str]
+
+
+class Selector(Strict):
+    match_labels: dict[str, str] = Field(alias="matchLabels")
+    match_expressions: list[Expression] = Field(alias="matchExpressions")
+
+
+class Endpoint(Strict):
+    port: str
+    path: str
+    interval: str = Field(pattern=r"^[0-9]+(ms|s|m)$")
+
+
+class Monitored(Strict):
+    selector: Selector
+    endpoints: list[Endpoint]
+
+
+class ServiceMonitor(Strict):
+    """As the operator has it, as far as the chart uses it."""
+
+    api_version: Literal["monitoring.coreos.com/v1"] = Field(alias="apiVersion")
+    kind: Literal["ServiceMonitor"]
+    metadata: Metadata
+    spec: Monitored
+
+
+class Rule(Strict):
+    alert: str | None = None
+    record: str | None = None
+    expr: str | int
+    for_: str | None = Field(default=None, alias="for")
+    keep_firing_for: str | None = None
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+
+
+class Group(Strict):
+    name: str
+    interval: str | None = None
+    labels: dict[str, str] = {}
+    rules: list[Rule]
+
+
+class Groups(Strict):
+    groups: list[Group] = Field(min_length=1)
+
+
+class PrometheusRule(Strict):
+    """As the operator has it, as far as Prometheus 2.42 knows rules."""
+
+    api_version: Literal["monitoring.coreos.com/v1"] = Field(alias="apiVersion")
+    kind: Literal["PrometheusRule"]
+    metadata: Metadata
+    spec: Groups
+
+
+@pytest.mark.parametrize("values", SETS.values(), ids=SETS)
+@pytest.mark.parametrize("generation", GENERATIONS)
+def test_helm_has_nothing_to_say_against_it(generation: str, values: Path) -> None:
+    assert "0 chart(s) failed" in helm("lint", "--strict", CHART, "--values", values, generation=generation)
+
+
+@pytest.mark.parametrize("values", SETS.values(), ids=SETS)
+def test_both_generations_of_helm_render_the_same(values: Path) -> None:
+    def order(one: dict[str, Any]) -> tuple[str, str]:
+        return one["kind"], one["metadata"]["name"]
+
+    old, new = (sorted(objects(text(values, generation=generation)), key=order) for generation in GENERATIONS)
+    assert old == new
+
+
+@pytest.mark.parametrize("version", KUBERNETES)
+@pytest.mark.parametrize("values", SETS.values(), ids=SETS)
+def test_kubernetes_has_these_objects_with_these_fields(tmp_path: Path, values: Path, version: str) -> None:
+    rendered = objects(text(values))
+    ours = [one for one in rendered if one["apiVersion"] != OPERATOR]
+    path = tmp_path / "rendered.yaml"
+    path.write_text(yaml.safe_dump_all(ours), encoding="utf-8")
+    judged = subprocess.run(
+        [tool("kubernetes-validate"), "--strict", "-k", version, path], capture_output=True, text=True, check=False
+    )
+    said = (judged.stdout + judged.stderr).splitlines()
+    assert judged.returncode == 0, said
+    assert sum("passed" in line for line in said) == len(ours) > 10, said  # a kind without a schema is a warning only
+
+
+def test_the_oldest_kubernetes_tried_is_the_oldest_admitted() -> None:
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text("utf-8"))
+    assert chart["kubeVersion"] == f">={KUBERNETES[0]}.0-0"
+
+
+def test_the_chart_installs_this_version_of_ronde() -> None:
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text("utf-8"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert chart["appVersion"] == project["version"]
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_all_that_runs_at_night_is_there(name: str) -> None:
+    found = {(one["kind"], one["metadata"]["name"]) for one in objects(text(SETS[name]))}
+    both = {
+        *(("StatefulSet", "ronde-worker"), ("Deployment", "ronde-sink"), ("ServiceAccount", "ronde")),
+        *(("Job", "ronde-topics"), ("Job", "ronde-migrations"), ("Pod", "ronde-test")),
+        *((kind, f"ronde-{component}") for kind in ("Service", "PodDisruptionBudget") for component in PAGED),
+        *(("NetworkPolicy", f"ronde-{component}") for component in (*PAGED, "topics", "migrations", "test")),
+    }
+    operated = {("ServiceMonitor", "ronde")} if name == "three-zones" else set()
+    generated = {one for one in found if one[0] in {"PrometheusRule", "ConfigMap"}}
+    assert found - generated == both | operated
+    assert bool(generated) == (name == "three-zones" and any(CHART.glob("alerts/*.yaml")))
+
+
+PAGED: Final = ("worker", "sink")
+
+
+def test_prometheus_finds_both_kinds_of_pods() -> None:
+    rendered = objects(text(SETS["three-zones"]))
+    monitor = ServiceMonitor.model_validate(of_kind(rendered, "ServiceMonitor")["ronde"])
+    (endpoint,) = monitor.spec.endpoints
+    for service in of_kind(rendered, "Service").values():
+        labels = service["metadata"]["labels"]
+        assert monitor.spec.selector.match_labels.items() <= labels.items()
+        (expression,) = monitor.spec.selector.match_expressions
+        assert labels[expression.key] in expression.values
+        assert [port["name"] for port in service["spec"]["ports"]] == [endpoint.port]
+        assert service["spec"]["publishNotReadyAddresses"]  # one that restores is watched too
+    for one in [*of_kind(rendered, "StatefulSet").values(), *of_kind(rendered, "Deployment").values()]:
+        assert not [name for name in one["spec"]["template"]["metadata"]["annotations"] if "prometheus.io" in name]
+
+
+def test_without_the_operator_annotations_say_where_to_scrape() -> None:
+    rendered = objects(text(ONE_ZONE))
+    for one in [*of_kind(rendered, "StatefulSet").values(), *of_kind(rendered, "Deployment").values()]:
+        template = one["spec"]["template"]
+        (port,) = template["spec"]["containers"][0]["ports"]
+        said = {name: value for name, value in template["metadata"]["annotations"].items() if "prometheus.io" in name}
+        assert said == {
+            "prometheus.io/scrape": "true",
+            "prometheus.io/path": "/metrics",
+            "prometheus.io/port": str(port["containerPort"]),
+        }
+
+
+RULES: Final = """groups:
+  - name: sample
+    rules:
+      - alert: Late
+        expr: sum by (topic) (lag) > 5
+        for: 1m
+        labels: {severity: page}
+        annotations:
+          summary: '{{ $labels.topic }} is {{ $value | humanizeDuration }} behind'
+"""
+DASHBOARD: Final = {"title": "Sample", "panels": [{"targets": [{"expr": "lag", "legendFormat": "{{topic}}"}]}]}
+
+
+def test_rules_and_dashboards_keep_their_braces(tmp_path: Path) -> None:
+    chart = shutil.copytree(CHART, tmp_path / "ronde")
+    for name in ("alerts", "dashboards"):
+        shutil.rmtree(chart / name, ignore_errors=True)
+        (chart / name).mkdir()
+    (chart / "alerts" / "sample.yaml").write_text(RULES, encoding="utf-8")
+    (chart / "dashboards" / "sample.json").write_text(json.dumps(DASHBOARD, indent=2), encoding="utf-8")
+    rendered = objects(text(SETS["three-zones"], chart=chart))
+    rules = of_kind(rendered, "PrometheusRule")["ronde-sample"]
+    assert PrometheusRule.model_validate(rules).model_dump(exclude_unset=True)
+    assert rules["spec"] == yaml.safe_load(RULES)
+    dashboard = of_kind(rendered, "ConfigMap")["ronde-dashboard-sample"]
+    assert json.loads(dashboard["data"]["sample.json"]) == DASHBOARD
+
+
+def test_the_rules_and_dashboards_of_the_chart_are_installed_as_they_are() -> None:
+    rendered = objects(text(SETS["three-zones"]))
+    rules, dashboards = of_kind(rendered, "PrometheusRule"), of_kind(rendered, "ConfigMap")
+    files = sorted(CHART.glob("alerts/*.yaml")), sorted(CHART.glob("dashboards/*.json"))
+    assert [len(rules), len(dashboards)] == [len(files[0]), len(files[1])]
+    for path in files[0]:
+        found = rules[f"ronde-{path.stem}"]
+        PrometheusRule.model_validate(found)
+        assert found["spec"] == yaml.safe_load(path.read_text("utf-8"))
+        assert found["metadata"]["labels"]["release"] == "prometheus"
+    for path in files[1]:
+        found = dashboards[f"ronde-dashboard-{path.stem}"]
+        assert json.loads(found["data"][path.name]) == json.loads(path.read_text("utf-8"))
+        assert found["metadata"]["labels"]["grafana_dashboard"] == "1"
+        assert len(found["data"][path.name]) < 1_000_000  # what a ConfigMap holds
+
+
+def test_the_notes_say_what_to_do_next(tmp_path: Path) -> None:
+    def said(values: Path, *over: Path) -> str:
+        files = [argument for file in (values, *over) for argument in ("--values", file)]
+        # Helm 3 shows them to who has a cluster only.
+        installed = ("install", "ronde", CHART, "--namespace", "alarms", "--dry-run=client")
+        return helm(*installed, *files, generation="helm").partition("NOTES:")[2]
+
+    partitions = load(None, {}).topics.partitions
+    assert f"2 workers on {partitions} partitions, 2 sinks" in said(ONE_ZONE)
+    assert "helm test ronde -n alarms" in said(ONE_ZONE)
+    assert re.findall(r"^NOTE: .*", said(SETS["three-zones"]), re.MULTILINE) == []
+    bare = {"worker": {"replicas": 1}, "monitoring": {"scrape": "none"}, "networkPolicy": {"enabled": False}}
+    assert len(re.findall(r"^NOTE: ", said(ONE_ZONE, write(tmp_path, bare)), re.MULTILINE)) == 5
+    assert "more workers than partitions" in said(ONE_ZONE, write(tmp_path, {"worker": {"replicas": 7}}))

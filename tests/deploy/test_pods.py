@@ -1,0 +1,332 @@
+"""What the pods of the chart may do, what they are told, and how they are kept alive."""
+
+from __future__ import annotations
+
+import shutil
+import ssl
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import certifi
+import pytest
+
+import sinks.run
+import streams.worker
+from ronde.whole_settings import WholeSettings
+from streams.settings import load
+from streams.settings_sources import is_secret, variable
+from tests.deploy.chart import SETS, Object, Pod, objects, of_kind, pod, pods, text, write
+
+SECRET: Final = "a-secret"
+OURS: Final = ("worker", "sink", "topics", "migrations", "test")
+JOBS: Final = ("topics", "migrations")
+
+MUTUAL: Final = {
+    "kafka": {
+        "securityProtocol": "SSL",
+        "ca": {"secret": "kafka-ca"},
+        "users": {user: {"certificateSecret": f"kafka-{user}"} for user in ("worker", "sink", "admin")},
+    },
+    "postgres": {"certificateSecret": "postgres-ronde", "ca": {"configMap": "postgres-ca"}},
+}
+
+
+@pytest.fixture(scope="module", params=[*SETS, "mutual TLS"])
+def rendered(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[Object]:
+    if request.param in SETS:
+        return objects(text(SETS[request.param]))
+    return objects(text(SETS["one-zone"], write(tmp_path_factory.mktemp("values"), MUTUAL)))
+
+
+@pytest.fixture(scope="module")
+def one_zone() -> list[Object]:
+    return objects(text(SETS["one-zone"]))
+
+
+def test_every_pod_is_restricted(rendered: list[Object]) -> None:
+    assert sorted(one.component for one in pods(rendered)) == sorted(OURS)
+    for one in pods(rendered):
+        assert one.spec["automountServiceAccountToken"] is False
+        assert one.spec["enableServiceLinks"] is False
+        assert not {"hostNetwork", "hostPID", "hostIPC", "hostUsers"} & one.spec.keys()
+        security = one.spec["securityContext"]
+        assert security["runAsNonRoot"] is True
+        assert security["runAsUser"] == security["runAsGroup"] == security["fsGroup"] == 10001
+        assert security["seccompProfile"] == {"type": "RuntimeDefault"}
+        for container in one.containers:
+            assert container["securityContext"] == {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            }
+            assert not [port for port in container.get("ports", []) if "hostPort" in port]
+
+
+def test_nothing_can_be_written_to_but_two_small_folders(rendered: list[Object]) -> None:
+    for one in pods(rendered):
+        writable = {volume["name"] for volume in one.spec["volumes"] if "emptyDir" in volume}
+        assert writable == {"data", "tmp"}
+        assert all("sizeLimit" in volume["emptyDir"] for volume in one.spec["volumes"] if "emptyDir" in volume)
+        assert all(volume.keys() & {"emptyDir", "secret", "configMap"} for volume in one.spec["volumes"])
+        for container in one.containers:
+            for mount in container.get("volumeMounts", []):
+                assert mount["name"] in writable or mount.get("readOnly") is True
+
+
+def test_every_container_asks_for_what_it_needs(rendered: list[Object]) -> None:
+    for one in pods(rendered):
+        for container in one.containers:
+            wanted = container["resources"]
+            assert wanted["requests"].keys() == {"cpu", "memory"}
+            assert wanted["limits"] == {"memory": wanted["requests"]["memory"]}
+
+
+def test_no_secret_is_in_the_text_and_none_is_made() -> None:
+    for values in SETS.values():
+        found = objects(text(values))
+        assert of_kind(found, "Secret") == {}
+        for one in pods(found):
+            for container in one.containers:
+                for entry in container.get("env", []):
+                    name = entry["name"].lower()
+                    if any(word in name for word in ("password", "secret", "key", "token")):
+                        assert set(entry["valueFrom"]) == {"secretKeyRef"}, entry
+
+
+def test_what_ronde_calls_a_secret_comes_from_a_secret(rendered: list[Object]) -> None:
+    secrets = {
+        variable(setting)
+        for setting in (*(("kafka", name) for name in ("sasl.password", "ssl.key.password")), ("postgres", "password"))
+        if is_secret(setting)
+    }
+    seen = set()
+    for one in pods(rendered):
+        for container in one.containers:
+            for entry in container.get("env", []):
+                if entry["name"] in secrets:
+                    seen.add(entry["name"])
+                    assert "value" not in entry
+                    assert set(entry["valueFrom"]) == {"secretKeyRef"}
+    assert "RONDE_POSTGRES__PASSWORD" in seen
+
+
+def test_ronde_takes_the_settings_that_every_container_is_given(rendered: list[Object], tmp_path: Path) -> None:
+    loaded = {}
+    for one in pods(rendered):
+        for container in one.containers:
+            if "env" in container:
+                environ = dict(environment(one, container, tmp_path))
+                loaded[one.component, container["name"]] = load(None, environ, WholeSettings)
+                told = {name for name in environ if name.startswith("RONDE_")}
+                assert len(loaded[one.component, container["name"]]._given) == len(told)
+    assert len(loaded) == 6
+    worker, sink = loaded["worker", "worker"].worker, loaded["sink", "sink"].sink
+    assert (worker.id, worker.host, worker.port) == ("ronde-worker-0", "0.0.0.0", 6066)
+    assert (sink.id, sink.host, sink.port) == ("ronde-sink-0", "0.0.0.0", 6067)
+    for folder, name in ((worker.data_dir, "worker"), (sink.data_dir, "sink")):
+        container = pod(rendered, name).container(name)
+        (mount,) = [mount for mount in container["volumeMounts"] if mount["mountPath"] == str(folder)]
+        assert mount["name"] == "data"
+
+
+def test_three_zones_speak_tls_to_all_with_a_user_for_each_kind_of_work() -> None:
+    found = objects(text(SETS["three-zones"]))
+    users = {}
+    for one in pods(found):
+        for container in one.containers:
+            told = {entry["name"]: entry for entry in container.get("env", [])}
+            if "RONDE_KAFKA__BOOTSTRAP_SERVERS" in told:
+                assert told["RONDE_KAFKA__SECURITY_PROTOCOL"]["value"] == "SASL_SSL"
+                assert told["RONDE_KAFKA__SASL_MECHANISM"]["value"] == "SCRAM-SHA-512"
+                assert told["RONDE_KAFKA__SSL_CA_LOCATION"]["value"] == "/etc/ronde/kafka-ca/ca.crt"
+                users[one.component] = told["RONDE_KAFKA__SASL_PASSWORD"]["valueFrom"]["secretKeyRef"]["name"]
+            if "RONDE_POSTGRES__HOST" in told:
+                assert told["RONDE_POSTGRES__SSLMODE"]["value"] == "verify-full"
+    admin, worker = "ronde-kafka-admin", "ronde-kafka-worker"
+    assert users == {"worker": worker, "test": worker, "sink": "ronde-kafka-sink", "topics": admin}
+
+
+def test_a_container_is_given_nothing_that_it_has_no_use_for() -> None:
+    found = objects(text(SETS["three-zones"]))
+    told = {
+        one.component: {
+            entry["name"].split("__")[0] for container in one.containers for entry in container.get("env", [])
+        }
+        for one in pods(found)
+    }
+    assert "RONDE_POSTGRES" not in told["worker"] | told["topics"] | told["test"]
+    assert "RONDE_SINK" not in told["worker"]
+    assert not {"RONDE_WORKER", "RONDE_PROCEDURES"} & told["sink"]
+    assert told["migrations"] == {"RONDE_POSTGRES"}
+    assert "env" not in pod(found, "test").container("ready")
+
+
+def test_a_large_number_is_written_as_a_whole_one(tmp_path: Path) -> None:
+    large = {"settings": {"worker": {"session_timeout_ms": 1_800_000}}, "kafka": {"properties": {"linger.ms": 5}}}
+    worker = pod(objects(text(SETS["one-zone"], write(tmp_path, large))), "worker").container("worker")
+    told = {entry["name"]: entry.get("value") for entry in worker["env"]}
+    assert told["RONDE_WORKER__SESSION_TIMEOUT_MS"] == "1800000"
+    assert told["RONDE_KAFKA__LINGER_MS"] == "5"
+
+
+def test_a_worker_keeps_its_name_and_waits_for_no_other(rendered: list[Object]) -> None:
+    workers = of_kind(rendered, "StatefulSet")["ronde-worker"]
+    assert workers["spec"]["podManagementPolicy"] == "Parallel"
+    assert workers["spec"]["updateStrategy"] == {"type": "RollingUpdate"}
+    assert workers["spec"]["serviceName"] in of_kind(rendered, "Service")
+    for component in ("worker", "sink"):
+        (entry,) = [
+            entry
+            for entry in pod(rendered, component).container(component)["env"]
+            if entry["name"] == f"RONDE_{component.upper()}__ID"
+        ]
+        assert entry["valueFrom"] == {"fieldRef": {"fieldPath": "metadata.name"}}
+
+
+def test_who_is_told_to_go_has_the_time_to_drain(rendered: list[Object]) -> None:
+    drains = {
+        "worker": streams.worker._DRAIN_SECONDS + streams.worker._LEAVE_SECONDS,
+        "sink": sinks.run._STOP_SECONDS,
+    }
+    assert drains["worker"] <= 5
+    for component, seconds in drains.items():
+        assert pod(rendered, component).spec["terminationGracePeriodSeconds"] >= seconds * 1.5
+
+
+def test_the_probes_ask_for_progress_and_leave_a_restore_alone(rendered: list[Object]) -> None:
+    for component, port in (("worker", 6066), ("sink", 6067)):
+        container = pod(rendered, component).container(component)
+        assert container["ports"] == [{"name": "pages", "containerPort": port}]
+        paths = {name: container[name]["httpGet"] for name in ("startupProbe", "livenessProbe", "readinessProbe")}
+        # /health is 200 while a partition is restored (tests/kafka/test_worker.py), /ready is not.
+        assert paths == {
+            "startupProbe": {"path": "/health", "port": "pages"},
+            "livenessProbe": {"path": "/health", "port": "pages"},
+            "readinessProbe": {"path": "/ready", "port": "pages"},
+        }
+        live, start = container["livenessProbe"], container["startupProbe"]
+        stall = load(None, {}).worker.stall_seconds
+        assert live["periodSeconds"] * live["failureThreshold"] >= 3 * stall
+        assert start["periodSeconds"] * start["failureThreshold"] >= 60
+
+
+def test_seconds_of_probes_are_never_cut_short(tmp_path: Path) -> None:
+    odd = {"worker": {"startupSeconds": 61, "livenessSeconds": 61}}
+    container = pod(objects(text(SETS["one-zone"], write(tmp_path, odd))), "worker").container("worker")
+    assert (container["startupProbe"]["failureThreshold"], container["livenessProbe"]["failureThreshold"]) == (31, 7)
+
+
+def test_pods_are_spread_over_zones_and_hosts(rendered: list[Object]) -> None:
+    for component, revision in (("worker", "controller-revision-hash"), ("sink", "pod-template-hash")):
+        one = pod(rendered, component)
+        constraints = {each["topologyKey"]: each for each in one.spec["topologySpreadConstraints"]}
+        assert constraints.keys() == {"topology.kubernetes.io/zone", "kubernetes.io/hostname"}
+        for each in constraints.values():
+            assert each["maxSkew"] == 1
+            assert each["matchLabelKeys"] == [revision]
+            assert each["labelSelector"]["matchLabels"].items() <= one.labels.items()
+
+
+def test_three_zones_are_never_less_than_three() -> None:
+    one = pod(objects(text(SETS["three-zones"])), "worker")
+    zones = {each["topologyKey"]: each["whenUnsatisfiable"] for each in one.spec["topologySpreadConstraints"]}
+    assert zones["topology.kubernetes.io/zone"] == "DoNotSchedule"
+
+
+def test_one_pod_of_a_kind_may_be_evicted_at_a_time(rendered: list[Object]) -> None:
+    for component in ("worker", "sink"):
+        budget = of_kind(rendered, "PodDisruptionBudget")[f"ronde-{component}"]["spec"]
+        assert budget["maxUnavailable"] == 1
+        assert budget["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
+        assert budget["selector"]["matchLabels"].items() <= pod(rendered, component).labels.items()
+
+
+def test_topics_come_before_workers_and_migrations_before_sinks(rendered: list[Object]) -> None:
+    weights = {}
+    for one in rendered:
+        annotations = one["metadata"].get("annotations", {})
+        if annotations.get("helm.sh/hook") == "pre-install,pre-upgrade":
+            weights[one["kind"], one["metadata"]["name"]] = int(annotations["helm.sh/hook-weight"])
+            assert annotations["helm.sh/hook-delete-policy"] == "before-hook-creation,hook-succeeded"
+    assert sorted(weights, key=lambda hook: (weights[hook], hook)) == [
+        ("NetworkPolicy", "ronde-migrations"),
+        ("NetworkPolicy", "ronde-topics"),
+        ("Job", "ronde-topics"),
+        ("Job", "ronde-migrations"),
+    ]
+    # What is needed before the release is there must not be of the release.
+    for component in JOBS:
+        assert "serviceAccountName" not in pod(rendered, component).spec
+    for workload in [*of_kind(rendered, "StatefulSet").values(), *of_kind(rendered, "Deployment").values()]:
+        assert "annotations" not in workload["metadata"]
+
+
+def test_the_jobs_run_the_commands_of_ronde_and_give_up_before_helm_does(rendered: list[Object]) -> None:
+    topics, migrations = pod(rendered, "topics"), pod(rendered, "migrations")
+    assert [container["args"] for container in topics.containers] == [["topics", "create"], ["topics", "check"]]
+    assert [each["name"] for each in topics.spec["initContainers"]] == ["create"]
+    assert [container["args"] for container in migrations.containers] == [["ledger", "migrate"]]
+    for job in of_kind(rendered, "Job").values():
+        assert job["spec"]["activeDeadlineSeconds"] < 300
+
+
+@pytest.mark.parametrize(
+    "arguments", [["worker"], ["sink"], ["topics", "create"], ["topics", "check"], ["ledger", "migrate"]]
+)
+def test_these_commands_exist(arguments: list[str], run: Any) -> None:
+    assert run(*arguments, "--help").exit == 0
+
+
+def test_without_a_ledger_nothing_of_it_is_there(tmp_path: Path) -> None:
+    found = objects(text(SETS["one-zone"], write(tmp_path, {"sink": {"enabled": False}})))
+    names = {one["metadata"]["name"] for one in found}
+    assert names == {"ronde", "ronde-worker", "ronde-topics", "ronde-test"}
+    assert "POSTGRES" not in str(found)
+
+
+def test_topics_made_by_others_are_only_checked(tmp_path: Path) -> None:
+    found = objects(text(SETS["one-zone"], write(tmp_path, {"topics": {"create": False}})))
+    assert [container["args"] for container in pod(found, "topics").containers] == [["topics", "check"]]
+
+
+def environment(one: Pod, container: Object, folder: Path) -> Iterator[tuple[str, str]]:
+    """The variables of a container, as the kubelet would set them; its files lie below ``folder``."""
+    files = make_files(one, folder)
+    for entry in container["env"]:
+        source = entry.get("valueFrom", {})
+        if "fieldRef" in source:
+            assert source["fieldRef"]["fieldPath"] == "metadata.name"
+            value = f"ronde-{one.component}-0"
+        elif "secretKeyRef" in source:
+            value = "http://name:word@registry:8081" if entry["name"].endswith("__URL") else SECRET
+        else:
+            value = entry["value"]
+        if value.startswith("/etc/ronde/"):
+            assert value in files, f"{value} is not mounted"
+            value = str(files[value])
+        yield entry["name"], value
+
+
+def make_files(one: Pod, folder: Path) -> dict[str, Path]:
+    """What a pod mounts, made in a folder: by the path in the container, where it is here."""
+    made = {}
+    certificate, key = key_pair(folder)
+    kinds = {"ca.crt": Path(certifi.where()), "tls.crt": certificate, "tls.key": key}
+    for volume in one.spec["volumes"]:
+        for item in (volume.get("secret") or volume.get("configMap") or {}).get("items", []):
+            made[f"/etc/ronde/{volume['name']}/{item['path']}"] = kinds[item["path"]]
+    return made
+
+
+def key_pair(folder: Path) -> tuple[Path, Path]:
+    certificate, key = folder / "tls.crt", folder / "tls.key"
+    if not key.exists():
+        openssl = shutil.which("openssl")
+        assert openssl is not None, "needs openssl to make a certificate"
+        kind = ("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2")
+        where = ("-subj", "/CN=worker", "-keyout", key, "-out", certificate)
+        subprocess.run([openssl, *kind, *where], check=True, capture_output=True)
+        ssl.create_default_context().load_cert_chain(certificate, key)
+    return certificate, key
