@@ -7,13 +7,15 @@ READY := $(VENV)/.ready
 LOCKED := --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 
 SEEDS ?= 1000
+CONTENDERS ?=
+REPS ?= 3
 TIMES ?= 20
 
 # What `make tools` brings is found by every target.
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help install tools demo test lint check format lock soak soak-faults simulate clean
+.PHONY: help install tools demo test lint check format lock soak soak-faults simulate bench bench-quick clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -52,6 +54,12 @@ soak-faults: $(READY) ## every fault at full rate and length, by TIMES seeds; ta
 
 simulate: $(READY) ## SEEDS random worlds around the core (1000)
 	$(BIN)/python -m tests.escalation.seeds $(SEEDS)
+
+bench: $(READY) ## all benchmarks; CONTENDERS=ronde,plain-loop REPS=1 for some of it
+	$(BIN)/python -m benchmarks drain --reps $(REPS) $(if $(CONTENDERS),--contenders $(CONTENDERS))
+
+bench-quick: $(READY) ## has the worker become slower? less than 3 minutes
+	$(BIN)/python -m benchmarks quick
 
 format: $(READY) ## let ruff write it
 	$(BIN)/ruff check --fix .
