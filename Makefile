@@ -15,7 +15,8 @@ TIMES ?= 20
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help install tools demo test lint check format lock soak soak-faults simulate bench bench-quick clean
+.PHONY: help install compile wheel test-compiled tools demo test lint check format lock soak soak-faults simulate bench \
+	bench-quick clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -32,6 +33,20 @@ $(READY): requirements.lock pyproject.toml
 tools: $(READY) ## what the tests of the chart and its alerts run, into .tools: helm, promtool and others
 	$(BIN)/python -m tests.deploy.install
 
+compile: $(READY) ## compile what is hot into .compiled; needs a C compiler, and half a minute
+	$(BIN)/python -m compiling
+
+# The two tests left out put another function in the place of one of the core's, which compiled code does not look up.
+test-compiled: compile ## the tests of the core, the timelines and the stages on the compiled form
+	$(BIN)/python -m streams.compiled pytest -q tests/escalation tests/timelines tests/schemas tests/streams \
+		tests/cli/test_simulate.py \
+		--deselect tests/streams/test_simulation.py::test_an_input_on_which_the_core_fails_leaves_its_site_as_it_was \
+		--deselect tests/streams/test_simulation.py::test_a_site_record_on_which_the_core_fails_does_not_come_into_force
+	$(BIN)/python -m streams.compiled tests.escalation.seeds $(SEEDS)
+
+wheel: $(READY) ## a wheel for this Python and machine, the hot modules compiled in it, into dist
+	HATCH_BUILD_HOOK_ENABLE_CUSTOM=true $(BIN)/python -m hatchling build --target wheel
+
 demo: $(READY) ## a real Kafka, a worker, a telephony, a partner, and thirteen stories
 	$(BIN)/ronde demo
 
@@ -44,7 +59,7 @@ lint: $(READY) ## style, types, and who may import whom
 	$(BIN)/lint-imports
 
 check: $(READY) ## the tests, on a real broker
-	$(BIN)/python -m pytest -m "not soak"
+	TEST_RONDE_PURE=1 $(BIN)/python -m pytest -m "not soak"
 
 soak: $(READY) ## the kill, two-worker and catch-up tests, TIMES in a row (20)
 	$(BIN)/python -m pytest -m soak --times $(TIMES) tests/kafka
@@ -70,5 +85,5 @@ lock: $(READY) ## resolve the dependencies anew
 	$(BIN)/uv pip compile --quiet --universal --constraint requirements.lock $(LOCKED) pyproject.toml --output-file deploy/image.lock
 	$(BIN)/uv pip compile --quiet --universal --constraint requirements.lock $(LOCKED) --group tools --output-file tests/deploy/tools.lock
 
-clean: ## forget .venv, .tools and what the local servers keep
-	rm -rf $(VENV) .tools .ronde
+clean: ## forget .venv, .tools, what was compiled and what the local servers keep
+	rm -rf $(VENV) .tools .ronde .compiled dist

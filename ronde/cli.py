@@ -24,6 +24,7 @@ from ronde import (
     worker,
 )
 from ronde.errors import Failed, WrongUse
+from streams import compiled
 
 app = typer.Typer(
     name="ronde",
@@ -52,6 +53,7 @@ app.add_typer(local.app, name="local")
 
 def main() -> None:
     """Run a command; exit 0 done, 1 failed, 2 wrong use."""
+    compiled.use()
     try:
         app()
     except (Failed, WrongUse) as error:

@@ -28,13 +28,15 @@ def decoder(
     constructors: Constructors,
     writers: Writers | None = None,
     array: Callable[[list[Any]], Any] = tuple,
+    own: Read | None = None,
 ) -> Callable[[bytes], Any]:
     """A function from framed bytes to a value of the schema ``name``, built as `schemas.compiled.reader` says.
 
+    ``own``: the reader of today's schema, where there is one already.
     It raises Undecodable for bytes that are no such value; and, only with ``writers``, RegistryUnreachable,
     after which the same bytes may be tried again.
     """
-    readers = _Readers(name, constructors, writers, array)
+    readers = _Readers(name, constructors, writers, array, own)
     own_header, read_own = readers.own_header, readers.own
 
     def decode(data: bytes) -> Any:
@@ -49,14 +51,19 @@ class _Readers:
     """The reader for each header seen so far; published versions are there from the start."""
 
     def __init__(
-        self, name: str, constructors: Constructors, writers: Writers | None, array: Callable[[list[Any]], Any]
+        self,
+        name: str,
+        constructors: Constructors,
+        writers: Writers | None,
+        array: Callable[[list[Any]], Any],
+        own: Read | None,
     ) -> None:
         self._schema = load(name)
         self._constructors = constructors
         self._writers = writers
         self._array = array
         self.own_header = single_object(self._schema)
-        self.own = reader(self._schema, constructors, array=array)
+        self.own = reader(self._schema, constructors, array=array) if own is None else own
         # A version may be ahead of today's: what the next release writes is read before it is written (ADR 6).
         self._by_header = {
             single_object(version): self._reader(version, f"version {number}")

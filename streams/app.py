@@ -18,7 +18,7 @@ from faust.app.base import BootStrategy
 from faust.web import Web
 from faust.web.drivers import aiohttp
 
-from streams import collector, logs, pages
+from streams import collector, compiled, logs, pages
 from streams.errors import WorkerError
 from streams.health import Readiness, Stalls
 from streams.metrics import Metrics
@@ -84,7 +84,7 @@ async def _serve(settings: Settings) -> None:
         raise PagesError(f"no web pages at {where} ({error.strerror}): set worker.host and worker.port") from error
     app.flow_control.resume()  # or nothing flows through channels
     await app.add_runtime_dependency(worker)
-    _log.info("worker started", worker=settings.worker.id, pages=app.pages.address)
+    _log.info("worker started", worker=settings.worker.id, pages=app.pages.address, form=compiled.form())
 
     worker.ended.add_done_callback(lambda _: stopped.set())
     await stopped.wait()

@@ -6,6 +6,7 @@ One codec a worker; every function on it is made once and looked up by topic onc
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, cast, get_args
 
@@ -22,11 +23,17 @@ from streams.escalation.values import Event, Instant, OutputValue, Site
 if TYPE_CHECKING:
     from schemas.registry import Registry  # its HTTP client is heavy, and most have no registry
 
+try:
+    # Where the hot modules are compiled, these are among them: they know the common way, and ask ours for all else.
+    NATIVE: Any = import_module("streams.codec_native")
+except ModuleNotFoundError:
+    NATIVE = None
+
 Decode: TypeAlias = Callable[[bytes], Event | Site]
 Encode: TypeAlias = Callable[[OutputValue], bytes]
 
 # What the core calls each record of the schemas.
-_CONSTRUCTORS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
+CONSTRUCTORS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
     {
         "Contact": values.Contact,
         "Address": values.Address,
@@ -47,6 +54,8 @@ _CONSTRUCTORS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
         "State": state.SiteState,
     }
 )
+# Of these the fields are attributes; all others are named tuples.
+OBJECTS: Final = frozenset({"Incident"})
 _EMITTED: Final[tuple[OutputTopic, ...]] = get_args(OutputTopic)
 
 
@@ -91,19 +100,33 @@ class Codec:
         ``prefix`` stands before the topics' names in the registry's subjects. RegistryUnreachable: wait, and
         make the codec again. RegistryRefused: the registry will not take one of our schemas.
         """
-        decoders = {topic: decoder(_schema(topic), _CONSTRUCTORS, registry) for topic in INPUT_TOPICS}
-        encoders = {topic: writer(load(_schema(topic)), _header(topic, registry, prefix)) for topic in _EMITTED}
+        decoders = {topic: _decoder(_schema(topic), registry) for topic in INPUT_TOPICS}
+        encoders = {topic: _writer(_schema(topic), _header(topic, registry, prefix)) for topic in _EMITTED}
         state_schema = load("State")
         self.decoders = MappingProxyType(decoders)
         self.encoders = MappingProxyType(encoders)
         self.decode_site = decoders["sites"]
-        self.encode_state = writer(state_schema, single_object(state_schema), objects={"Incident"})
-        self.decode_state = decoder("State", _CONSTRUCTORS)
+        self.encode_state = _writer("State", single_object(state_schema))
+        self.decode_state = _decoder("State")
         self.peek_heads = _peek(state_schema, self.decode_state)
 
     def peek_deadlines(self, data: bytes) -> list[Deadline]:
         """Those of an encoded state, unsorted."""
         return [deadline for head in self.peek_heads(data) for deadline in head.deadlines()]
+
+
+def _decoder(name: str, registry: Registry | None = None) -> Callable[[bytes], Any]:
+    own = reader(load(name), CONSTRUCTORS)
+    if NATIVE is not None:
+        own = getattr(NATIVE, f"reader_{name}")(own)
+    return decoder(name, CONSTRUCTORS, registry, own=own)
+
+
+def _writer(name: str, header: bytes) -> Callable[[Any], bytes]:
+    made = writer(load(name), header, OBJECTS)
+    if NATIVE is not None:
+        made = getattr(NATIVE, f"writer_{name}")(header, made)
+    return made
 
 
 def _schema(topic: str) -> str:

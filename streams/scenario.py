@@ -60,7 +60,7 @@ class Line(NamedTuple):
 
     at: Instant
     topic: str
-    key: object
+    key: Any
     value: Any
 
 

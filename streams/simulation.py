@@ -6,7 +6,7 @@ replay in virtual time stand on this.
 
 from collections.abc import Callable, Iterator
 from heapq import heappop, heappush
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from streams.escalation.procedures import DEFAULTS, Procedures
 from streams.escalation.state import AMEND, EMPTY, PHASE, Deadline, SiteState
@@ -30,7 +30,7 @@ class Record(NamedTuple):
 
     at: Instant
     topic: str
-    key: object
+    key: Any  # JSON
     value: OutputValue | DeadLetter | None
 
 

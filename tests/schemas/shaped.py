@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from schemas.compiled.shapes import Array, Enum, Primitive, Record, Shape, Union, shape_of
 from schemas.loader import load
-from streams.codec import _CONSTRUCTORS
+from streams import codec
 from streams.escalation import values
 
 LONGS = st.one_of(
@@ -21,7 +21,7 @@ TEXTS = st.one_of(
     st.integers(60, 70).map("x".__mul__),  # sizes of one byte and of two
 )
 CONSTRUCTORS: Mapping[str, Callable[..., Any]] = {
-    **_CONSTRUCTORS,
+    **codec.CONSTRUCTORS,
     **{
         kind.__name__: kind
         for kind in (

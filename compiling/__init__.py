@@ -1,0 +1,1 @@
+"""Compiling what is hot, by mypyc: ``python -m compiling`` (docs/compiled.md)."""

@@ -1,0 +1,22 @@
+"""The source of ``streams/codec_native.py``: quick readers and writers of all values of the worker."""
+
+from typing import Final
+
+from schemas.loader import load
+from schemas.native.source import Module
+from schemas.topics import TOPICS
+from streams.codec import CONSTRUCTORS, OBJECTS
+
+_WAYS: Final = {"in": ("reader",), "out": ("writer",), "own": ("reader", "writer")}
+
+
+def source() -> str:
+    """The module."""
+    module = Module(CONSTRUCTORS, OBJECTS)
+    for topic in TOPICS.values():
+        if topic.schema is None:
+            continue
+        for way in _WAYS[topic.way]:
+            add = module.reader if way == "reader" else module.writer
+            add(topic.schema, load(topic.schema))
+    return module.text()
