@@ -2,32 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
 
 from benchmarks import quick
-from benchmarks.broker import broker
+from benchmarks.broker import Broker, broker
 from benchmarks.contenders import BASE, CONTENDERS, SHIPPED, Contender
+from benchmarks.crowd import crowd
 from benchmarks.drain import Load, drain
 from benchmarks.environments import NotMeasured
+from benchmarks.latency import latency
+from benchmarks.life import life
 from benchmarks.logs import Logs
 from benchmarks.record import keep
-from benchmarks.tables import Sheet, drain_table
+from benchmarks.recovery import recovery
+from benchmarks.scale import scale
+from benchmarks.storm import storm
+from benchmarks.tables import Sheet, sheet
+from benchmarks.timers import timers
 
 DRAINED: Final = f"{SHIPPED},{BASE},streams-rocksdb,streams-memory,quix,bytewax,faust"
+TIMED: Final = f"{SHIPPED},{BASE},streams-memory-10ms,quix-100ms,bytewax,faust"
+KILLED: Final = f"{SHIPPED},{BASE},streams-rocksdb,bytewax"
 WARM_UP: Final = Load(30_000, 10_000)
 RUN_SECONDS: Final = 300.0
+PATIENCE: Final = 40.0
 WIDE: Final = 160
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-said = Console(stderr=True)
+said = Console(stderr=True, highlight=False, soft_wrap=True)
 
 Names = Annotated[str, typer.Option(help="Who is measured, by name, with commas.")]
 Repetitions = Annotated[int, typer.Option(min=1, help="How often, taking turns.")]
+First = Annotated[int, typer.Option(help="The number of the first repetition, for the record.")]
 Address = Annotated[str | None, typer.Option(help="A broker that runs already, instead of a fresh one.")]
-Patience = Annotated[float, typer.Option(help="Seconds without any progress after which a run is over.")]
+Alerts = Annotated[int, typer.Option(help="How many alerts lie there.")]
+Sites = Annotated[int, typer.Option(help="To how many sites they are dealt.")]
+
+
+@app.callback()
+def benchmarks() -> None:
+    """Each scenario is a command; what it measures is added to the record, .ronde/benchmarks/results."""
 
 
 def chosen(names: str) -> list[Contender]:
@@ -45,55 +64,157 @@ def chosen(names: str) -> list[Contender]:
     return found
 
 
-@app.callback()
-def benchmarks() -> None:
-    """Each scenario is a command; what it measures is added to the record, .ronde/benchmarks/results."""
+@contextmanager
+def warm_broker(address: str | None) -> Iterator[Broker]:
+    """A broker that has worked already: a fresh JVM is slow, and not only for whoever happens to be the first."""
+    with broker(address) as node:
+        if address is None:
+            drain(Logs(node.address), CONTENDERS[BASE], WARM_UP, PATIENCE, RUN_SECONDS)
+        yield node
+
+
+def noted(scenario: str, contender: str, repetition: int, parameters: dict[str, Any], found: Any) -> dict[str, Any]:
+    """Keep a run's figures, and say that it is done."""
+    row = keep(scenario, contender, repetition, parameters, found)
+    said.print(f"{scenario} {repetition} {contender}: {'counts' if row['counts'] else '[bold red]does not count[/]'}")
+    return row
+
+
+def show(table: Sheet) -> None:
+    """On the terminal, or as wide as it needs to be."""
+    console = Console()
+    (console if console.is_terminal else Console(width=WIDE)).print(table)
 
 
 def measure_drain(
-    contenders: list[Contender],
-    load: Load,
-    repetitions: range,
-    bootstrap: str | None,
-    patience: float = 40.0,
+    contenders: list[Contender], load: Load, repetitions: range, bootstrap: str | None
 ) -> list[dict[str, Any]]:
     """All contenders take turns; the rows."""
     rows = []
-    with broker(bootstrap) as node:
-        logs = Logs(node.address)
-        if bootstrap is None:  # a fresh JVM is slow: not for whoever happens to be the first
-            drain(logs, CONTENDERS[BASE], WARM_UP, patience, RUN_SECONDS)
+    with warm_broker(bootstrap) as node:
         for repetition in repetitions:
             for contender in contenders:
                 broker_cpu = node.cpu_seconds()
-                found = drain(logs, contender, load, patience, RUN_SECONDS)
+                found = drain(Logs(node.address), contender, load, PATIENCE, RUN_SECONDS)
                 found["broker_cpu_seconds"] = node.cpu_seconds() - broker_cpu
-                row = keep("drain", contender.name, repetition, load._asdict(), found)
-                said.print(f"{repetition} {contender.name}: {row.get('rate', 0):,.0f} alerts/s", highlight=False)
-                rows.append(row)
+                rows.append(noted("drain", contender.name, repetition, load._asdict(), found))
     return rows
-
-
-def show(sheet: Sheet) -> None:
-    """On the terminal, or as wide as it needs to be."""
-    console = Console()
-    (console if console.is_terminal else Console(width=WIDE)).print(sheet)
 
 
 @app.command("drain")
 def drain_command(
     contenders: Names = DRAINED,
     reps: Repetitions = 3,
-    alerts: int = 300_000,
-    sites: int = 100_000,
+    alerts: Alerts = 300_000,
+    sites: Sites = 100_000,
     bootstrap: Address = None,
-    patience: Patience = 40.0,
-    first_rep: Annotated[int, typer.Option(help="The number of the first repetition, for the record.")] = 1,
+    first_rep: First = 1,
 ) -> None:
-    """A backlog of alerts, all contenders taking turns."""
+    """Clear a backlog of alerts, all contenders taking turns."""
     repetitions = range(first_rep, first_rep + reps)
-    rows = measure_drain(chosen(contenders), Load(alerts, sites), repetitions, bootstrap, patience)
-    show(drain_table(rows))
+    show(sheet("drain", measure_drain(chosen(contenders), Load(alerts, sites), repetitions, bootstrap)))
+
+
+@app.command("latency")
+def latency_command(
+    contenders: Names = TIMED,
+    reps: Repetitions = 1,
+    rates: Annotated[str, typer.Option(help="Alerts a second, with commas.")] = "500,3000",
+    seconds: int = 20,
+    bootstrap: Address = None,
+    first_rep: First = 1,
+) -> None:
+    """Time the way from an alert to its call command, at steady rates."""
+    measured, rows = chosen(contenders), []
+    given = {"rates": [int(rate) for rate in rates.split(",")], "seconds": seconds}
+    with warm_broker(bootstrap) as node:
+        for repetition in range(first_rep, first_rep + reps):
+            for contender in measured:
+                found = latency(Logs(node.address), contender, given["rates"], seconds)  # type: ignore[arg-type]
+                rows.append(noted("latency", contender.name, repetition, given, found))
+    show(sheet("latency", rows))
+
+
+@app.command("recovery")
+def recovery_command(
+    contenders: Names = KILLED,
+    alerts: Alerts = 300_000,
+    sites: Sites = 100_000,
+    bootstrap: Address = None,
+    patience: Annotated[float, typer.Option(help="Seconds without progress after which it is over.")] = 60.0,
+) -> None:
+    """Kill each contender in the middle of a backlog, and start it again."""
+    measured, load, rows = chosen(contenders), Load(alerts, sites), []
+    with warm_broker(bootstrap) as node:
+        for contender in measured:
+            found = recovery(Logs(node.address), contender, load, 1 / 3, patience)
+            rows.append(noted("recovery", contender.name, 1, load._asdict(), found))
+    show(sheet("recovery", rows))
+
+
+@app.command("life")
+def life_command(incidents: int = 20_000, reps: Repetitions = 1, bootstrap: Address = None) -> None:
+    """Take incidents through their full life."""
+    with warm_broker(bootstrap) as node:
+        rows = [
+            noted("life", SHIPPED, repetition, {"incidents": incidents}, life(Logs(node.address), incidents))
+            for repetition in range(1, reps + 1)
+        ]
+    show(sheet("life", rows))
+
+
+@app.command("crowd")
+def crowd_command(
+    incidents: Annotated[str, typer.Option(help="Open incidents, with commas.")] = "1000,1000000",
+    alerts: Alerts = 300_000,
+    sites: Sites = 100_000,
+    bootstrap: Address = None,
+) -> None:
+    """Clear a backlog among few and among many open incidents: throughput, memory, restore."""
+    load, rows = Load(alerts, sites), []
+    with warm_broker(bootstrap) as node:
+        for count in map(int, incidents.split(",")):
+            found = crowd(Logs(node.address), count, load, PATIENCE, RUN_SECONDS)
+            rows.append(noted("crowd", SHIPPED, 1, {"open_incidents": count, **load._asdict()}, found))
+    show(sheet("crowd", rows))
+
+
+@app.command("timers")
+def timers_command(
+    armed: int = 1_000_000,
+    restore: Annotated[float, typer.Option(help="Seconds in which the worker must be ready.")] = 45.0,
+    bootstrap: Address = None,
+) -> None:
+    """Let waits become due, a few a second and many at once, among a million armed."""
+    with warm_broker(bootstrap) as node:
+        rows = [noted("timers", SHIPPED, 1, {"armed": armed}, timers(Logs(node.address), armed, restore))]
+    show(sheet("timers", rows))
+
+
+@app.command("storm")
+def storm_command(seconds: int = 60, reps: Repetitions = 1, bootstrap: Address = None) -> None:
+    """Storm, without panels that have run away and with them."""
+    rows = []
+    with warm_broker(bootstrap) as node:
+        for repetition in range(1, reps + 1):
+            for runaways in (False, True):
+                found = storm(Logs(node.address), seconds, runaways=runaways)
+                rows.append(noted("storm", SHIPPED, repetition, {"seconds": seconds, "runaways": runaways}, found))
+    show(sheet("storm", rows))
+
+
+@app.command("scale")
+def scale_command(
+    alerts: Alerts = 300_000, sites: Sites = 100_000, reps: Repetitions = 3, bootstrap: Address = None
+) -> None:
+    """Clear a backlog with one worker and with two."""
+    load, rows = Load(alerts, sites), []
+    with warm_broker(bootstrap) as node:
+        for repetition in range(1, reps + 1):
+            for workers in (1, 2):
+                found = scale(Logs(node.address), node, workers, load, PATIENCE, RUN_SECONDS)
+                rows.append(noted("scale", SHIPPED, repetition, {"workers": workers, **load._asdict()}, found))
+    show(sheet("scale", rows))
 
 
 @app.command("quick")
@@ -107,7 +228,7 @@ def quick_command(
     if ratio is None:
         said.print("no repetition counts: outputs are missing or doubled, see .ronde/benchmarks/results/drain.jsonl")
         raise typer.Exit(1)
-    Console(soft_wrap=True).print(quick.compare(ratio), highlight=False)
+    Console(soft_wrap=True, highlight=False).print(quick.compare(ratio))
     if commit:
         quick.commit(ratio)
 

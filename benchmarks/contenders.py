@@ -94,6 +94,7 @@ class Ronde(Contender):
     """
 
     environment: tuple[tuple[str, str], ...] = ()
+    settings: str = ""  # more lines of TOML
 
     def install(self) -> None:
         """It is what runs this."""
@@ -102,13 +103,11 @@ class Ronde(Contender):
     def wire(self) -> Wire:  # noqa: D102
         return RONDE
 
-    def prepare(  # noqa: D102
-        self, logs: Logs, run: str, folder: Path, site_ids: Iterable[str], settings: str = ""
-    ) -> Prepared:
+    def prepare(self, logs: Logs, run: str, folder: Path, site_ids: Iterable[str]) -> Prepared:  # noqa: D102
         make_topics(logs, run)
         fill_sites(logs, run, site_ids)
         return Prepared(
-            worker_command(logs, run, folder, settings=settings),
+            worker_command(logs, run, folder, settings=self.settings),
             dict(self.environment),
             f"{run}.alerts", f"{run}.calls", f"{run}.decisions",
         )  # fmt: skip

@@ -44,3 +44,9 @@ class Latency(NamedTuple):
             return None
         ranked = sorted(values)
         return cls(len(ranked), percentile(ranked, 0.5), percentile(ranked, 0.99), ranked[-1])
+
+
+def told(values: Sequence[float]) -> dict[str, float] | None:
+    """Latencies for the record, in ms."""
+    found = Latency.of(values)
+    return None if found is None else {name: round(value, 1) for name, value in found._asdict().items()}

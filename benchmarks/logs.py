@@ -12,6 +12,7 @@ from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec  # type: ign
 PARTITIONS: Final = 6
 READY_SECONDS: Final = 30.0
 ASK_SECONDS: Final = 10
+QUIET: Final[dict[str, Any]] = {"log_level": 2}  # a broker that is stopped in the end is no news
 
 T = TypeVar("T")
 
@@ -28,7 +29,7 @@ class Logs:
 
     def __init__(self, address: str) -> None:
         self.address = address
-        self.admin = AdminClient({"bootstrap.servers": address})
+        self.admin = AdminClient({"bootstrap.servers": address, **QUIET})
 
     def create(self, topics: Mapping[str, Mapping[str, str]], partitions: int = PARTITIONS) -> None:
         """Make topics, with their configuration, and wait until each partition has a leader."""
@@ -74,6 +75,7 @@ class Logs:
         """All committed records of a topic, each converted."""
         consumer = Consumer(
             {
+                **QUIET,
                 "bootstrap.servers": self.address,
                 "group.id": "benchmark",
                 "enable.auto.commit": False,
@@ -105,6 +107,7 @@ class Logs:
         """Append records (key, value) by murmur2 of the key, and wait until they are there; how many."""
         producer = Producer(
             {
+                **QUIET,
                 "bootstrap.servers": self.address,
                 "linger.ms": 50,
                 "batch.num.messages": 10_000,

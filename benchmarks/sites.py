@@ -16,8 +16,9 @@ _CONTACTS: Final = (
     Contact("ann", "OWNER", "Ann", "Marin", "+33600000001", _HASH, _HASH, "fr"),
     Contact("bob", "MEMBER", "Bob", "Marin", "+33600000002", _HASH, None, "fr"),
 )
+PARTNER: Final = "vigie-ouest"
 _ADDRESS: Final = Address("14 rue des Tanneurs", None, "35000", "Rennes", "FR")
-_INTERVENTION: Final = Intervention(enabled=True, partners=("vigie-ouest", "garde-alpes"))
+_INTERVENTION: Final = Intervention(enabled=True, partners=(PARTNER, "garde-alpes"))
 _UPDATED_AT: Final = 1_767_225_600_000
 
 _encode = writer(load("Site"), single_object(load("Site")))

@@ -17,13 +17,13 @@ MIB: Final = 1024**2
 
 
 class Tree:
-    """A process in a group of its own, its output in ``log``."""
+    """A process in a group of its own, its output in the file ``log``."""
 
-    def __init__(self, command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> None:
-        self.log = folder / "log"
-        with self.log.open("ab") as log:
+    def __init__(self, command: Sequence[str], folder: Path, environment: Mapping[str, str], log: str = "log") -> None:
+        self.log = folder / log
+        with self.log.open("ab") as output:
             self._process = subprocess.Popen(  # noqa: S603 - our own command line
-                command, cwd=folder, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                command, cwd=folder, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
                 start_new_session=True, env={**os.environ, **environment},
             )  # fmt: skip
         self.peak_mib = 0.0

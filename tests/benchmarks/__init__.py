@@ -1,0 +1,1 @@
+"""The pure parts of the benchmarks: what counts, and the statistics."""
