@@ -70,8 +70,8 @@ soak-faults: $(READY) ## every fault at full rate and length, by TIMES seeds; ta
 simulate: $(READY) ## SEEDS random worlds around the core (1000)
 	$(BIN)/python -m tests.escalation.seeds $(SEEDS)
 
-bench: $(READY) ## all benchmarks; CONTENDERS=ronde,plain-loop REPS=1 for some of it
-	$(BIN)/python -m benchmarks drain --reps $(REPS) $(if $(CONTENDERS),--contenders $(CONTENDERS))
+bench: $(READY) ## how fast, beside other engines; CONTENDERS=ronde,plain-loop REPS=1 for less
+	$(BIN)/python -m benchmarks all --reps $(REPS) $(if $(CONTENDERS),--contenders $(CONTENDERS))
 
 bench-quick: $(READY) ## has the worker become slower? less than 3 minutes
 	$(BIN)/python -m benchmarks quick

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 import typer
 from rich.console import Console
 
-from benchmarks import quick
+from benchmarks import drawing, quick, report, targets
 from benchmarks.broker import Broker, broker
 from benchmarks.contenders import BASE, CONTENDERS, SHIPPED, Contender
 from benchmarks.crowd import crowd
@@ -18,14 +18,15 @@ from benchmarks.environments import NotMeasured
 from benchmarks.latency import latency
 from benchmarks.life import life
 from benchmarks.logs import Logs
-from benchmarks.record import keep
+from benchmarks.record import keep, now
 from benchmarks.recovery import recovery
 from benchmarks.scale import scale
 from benchmarks.storm import storm
 from benchmarks.tables import Sheet, sheet
 from benchmarks.timers import timers
 
-DRAINED: Final = f"{SHIPPED},{BASE},streams-rocksdb,streams-memory,quix,bytewax,faust"
+OURS: Final = f"{SHIPPED},ronde-python"
+DRAINED: Final = f"{OURS},{BASE},streams-rocksdb,streams-memory,quix,bytewax,faust"
 TIMED: Final = f"{SHIPPED},{BASE},streams-memory-10ms,quix-100ms,bytewax,faust"
 KILLED: Final = f"{SHIPPED},{BASE},streams-rocksdb,bytewax"
 WARM_UP: Final = Load(30_000, 10_000)
@@ -41,6 +42,7 @@ Repetitions = Annotated[int, typer.Option(min=1, help="How often, taking turns."
 First = Annotated[int, typer.Option(help="The number of the first repetition, for the record.")]
 Address = Annotated[str | None, typer.Option(help="A broker that runs already, instead of a fresh one.")]
 Alerts = Annotated[int, typer.Option(help="How many alerts lie there.")]
+Since = Annotated[str, typer.Option(help="Rows measured then or later: 2026-01-31T20:00, UTC.")]
 Sites = Annotated[int, typer.Option(help="To how many sites they are dealt.")]
 
 
@@ -224,13 +226,51 @@ def quick_command(
     bootstrap: Address = None,
 ) -> None:
     """Tell whether the worker has become slower than the plain loop, in less than three minutes."""
-    ratio = quick.Ratio.of(measure_drain(chosen(f"{SHIPPED},{BASE}"), quick.LOAD, range(1, reps + 1), bootstrap))
-    if ratio is None:
+    rows = measure_drain(chosen(f"{OURS},{BASE}"), quick.LOAD, range(1, reps + 1), bootstrap)
+    ratios = {name: ratio for name in OURS.split(",") if (ratio := quick.Ratio.of(rows, name))}
+    for name, ratio in ratios.items():
+        Console(soft_wrap=True, highlight=False).print(quick.compare(name, ratio))
+    if not ratios:
         said.print("no repetition counts: outputs are missing or doubled, see .ronde/benchmarks/results/drain.jsonl")
         raise typer.Exit(1)
-    Console(soft_wrap=True, highlight=False).print(quick.compare(ratio))
     if commit:
-        quick.commit(ratio)
+        quick.commit(ratios)
+
+
+@app.command("all")
+def all_command(
+    contenders: Annotated[str, typer.Option(help="Who is measured beside ronde, by name, with commas.")] = "",
+    reps: Repetitions = 3,
+) -> None:
+    """Measure everything, and print all tables."""
+    since = now()
+    drain_command(contenders or DRAINED, reps)
+    latency_command(contenders or TIMED, reps)
+    recovery_command(contenders or KILLED)
+    life_command(reps=reps)
+    crowd_command()
+    timers_command()
+    storm_command()
+    scale_command(reps=reps)
+    tables_command(since)
+
+
+@app.command("tables")
+def tables_command(since: Since = "") -> None:
+    """Print all tables of the record, and which targets are met."""
+    record = report.record_since(since)
+    for scenario, rows in record.items():
+        if rows:
+            show(sheet(scenario, rows))
+    show(targets.sheet(record))
+
+
+@app.command("report")
+def report_command(since: Since = "") -> None:
+    """Write the tables and the plot of docs/performance.md from the record."""
+    record = report.record_since(since)
+    report.write(record)
+    drawing.draw(record)
 
 
 if __name__ == "__main__":

@@ -15,11 +15,12 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from benchmarks import sites
-from benchmarks.environments import python_of, streams_class_path
+from benchmarks.environments import compile_hot, python_of, streams_class_path
 from benchmarks.folders import REPOSITORY
 from benchmarks.logs import PARTITIONS, Logs
 from benchmarks.wires import KERNEL, RONDE, Wire
 from schemas.topics import TOPICS
+from streams import compiled
 
 SHIPPED: Final = "ronde"  # the name of ours, as it is installed
 BASE: Final = "plain-loop"  # what the committed reference is a ratio to
@@ -93,11 +94,13 @@ class Ronde(Contender):
     The sites are configured long before: they lie in their topic, and their readiness was published.
     """
 
-    environment: tuple[tuple[str, str], ...] = ()
+    is_compiled: bool = True
     settings: str = ""  # more lines of TOML
 
     def install(self) -> None:
-        """It is what runs this."""
+        """It is what runs this; what is hot in it is compiled, where it was not yet."""
+        if self.is_compiled:
+            compile_hot()
 
     @property
     def wire(self) -> Wire:  # noqa: D102
@@ -108,7 +111,7 @@ class Ronde(Contender):
         fill_sites(logs, run, site_ids)
         return Prepared(
             worker_command(logs, run, folder, settings=self.settings),
-            dict(self.environment),
+            {} if self.is_compiled else {compiled.PURE: "1"},
             f"{run}.alerts", f"{run}.calls", f"{run}.decisions",
         )  # fmt: skip
 
@@ -146,7 +149,8 @@ def _streams(store: str, *more: str) -> Callable[[], list[str]]:
 
 
 _ALL: Final[tuple[Contender, ...]] = (
-    Ronde(SHIPPED, "ronde, the whole worker"),
+    Ronde(SHIPPED, "ronde, the whole worker, compiled"),
+    Ronde("ronde-python", "ronde, the whole worker, in Python", is_compiled=False),
     Peer(BASE, "a plain confluent-kafka loop", command=lambda: [sys.executable, "-m", "benchmarks.peers.bare"]),
     Peer("streams-rocksdb", "Kafka Streams, RocksDB", command=_streams("rocksdb")),
     Peer("streams-memory", "Kafka Streams, in memory", command=_streams("memory")),

@@ -10,7 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from benchmarks.folders import ENVIRONMENTS, PEERS, REQUIREMENTS, STREAMS
+from benchmarks.folders import ENVIRONMENTS, PEERS, REPOSITORY, REQUIREMENTS, STREAMS
+from streams import compiled
 
 INSTALL_SECONDS: Final = 900
 SOURCES: Final = PEERS / "streams"
@@ -51,6 +52,13 @@ def streams_class_path() -> str:
         _run(maven, "Maven cannot build it", STREAMS)
         stamp.write_text(digest, encoding="utf-8")
     return f"{STREAMS / 'target'}/*:{jars}/*"
+
+
+@cache
+def compile_hot() -> None:
+    """Compile what is hot in the worker (docs/compiled.md), unless it is compiled from just these sources."""
+    if not compiled.is_current(REPOSITORY):
+        _run([sys.executable, "-m", "compiling"], "its hot modules cannot be compiled", REPOSITORY)
 
 
 def _digest(*paths: Path) -> str:

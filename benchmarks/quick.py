@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from benchmarks.contenders import BASE, SHIPPED
+from benchmarks.contenders import BASE
 from benchmarks.drain import Load
 from benchmarks.figures import Spread
 from benchmarks.record import where
@@ -18,38 +18,44 @@ USUAL: Final = 0.15
 
 
 class Ratio(NamedTuple):
-    """How many times the plain loop's rate ours is: the median of the repetitions' ratios, and their range."""
+    """How many times the plain loop's rate is ours: the median of the repetitions' ratios, and their range."""
 
     median: float
     least: float
     most: float
 
     @classmethod
-    def of(cls, rows: list[dict[str, Any]]) -> Ratio | None:
+    def of(cls, rows: list[dict[str, Any]], name: str) -> Ratio | None:
         """Each repetition has one row of either; None when no repetition has both, counting."""
         rates = {(row["repetition"], row["contender"]): row["rate"] for row in rows if row["counts"] and "rate" in row}
-        ratios = [rate / rates[number, BASE] for (number, name), rate in rates.items()
-                  if name == SHIPPED and (number, BASE) in rates]  # fmt: skip
-        spread = Spread.of(ratios)
+        repetitions = {repetition for repetition, _ in rates}
+        spread = Spread.of(
+            [
+                rates[number, name] / rates[number, BASE]
+                for number in repetitions
+                if {(number, name), (number, BASE)} <= rates.keys()
+            ]
+        )
         return None if spread is None else cls(*spread)
 
+    def __str__(self) -> str:
+        return f"{self.median:.2f} ({self.least:.2f} to {self.most:.2f})"
 
-def compare(ratio: Ratio) -> str:
-    """The sentence that is printed."""
-    mine = f"ronde / {BASE}: {ratio.median:.2f} ({ratio.least:.2f} to {ratio.most:.2f})"
-    if not REFERENCE.exists():
+
+def compare(name: str, ratio: Ratio) -> str:
+    """The sentence that is printed of a form of ours."""
+    mine = f"{name} / {BASE}: {ratio}"
+    last = json.loads(REFERENCE.read_text(encoding="utf-8")) if REFERENCE.exists() else {"ratios": {}}
+    if name not in last["ratios"]:
         return f"{mine}; none is committed to compare it with"
-    last = json.loads(REFERENCE.read_text(encoding="utf-8"))
-    change = ratio.median / last["ratio"] - 1
+    before = Ratio(*last["ratios"][name])
+    change = ratio.median / before.median - 1
     word = "as it was" if abs(change) <= USUAL else "slower than it was" if change < 0 else "faster than it was"
-    return (
-        f"{mine}; the last one committed: {last['ratio']:.2f} ({last['least']:.2f} to {last['most']:.2f}), "
-        f"at {last['commit']} on {last['machine']}. That is {change:+.0%}: {word}"
-    )
+    return f"{mine}; committed: {before}, of {last['commit']} on {last['machine']}. That is {change:+.0%}: {word}"
 
 
-def commit(ratio: Ratio) -> None:
-    """Make this the one to compare with."""
-    kept = {"ratio": round(ratio.median, 3), "least": round(ratio.least, 3), "most": round(ratio.most, 3)}
-    text = json.dumps({**kept, "load": LOAD._asdict(), **where()}, indent=2)
+def commit(ratios: dict[str, Ratio]) -> None:
+    """Make these the ones to compare with."""
+    kept = {name: [round(figure, 3) for figure in ratio] for name, ratio in ratios.items()}
+    text = json.dumps({"ratios": kept, "load": LOAD._asdict(), **where()}, indent=2)
     REFERENCE.write_text(f"{text}\n", encoding="utf-8")

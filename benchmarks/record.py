@@ -27,7 +27,7 @@ def keep(scenario: str, contender: str, repetition: int, parameters: Row, figure
         "scenario": scenario,
         "contender": contender,
         "repetition": repetition,
-        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "measured_at": now(),
         **where(),
         "parameters": dict(parameters),
         **figures,
@@ -36,6 +36,11 @@ def keep(scenario: str, contender: str, repetition: int, parameters: Row, figure
     with (RESULTS / f"{scenario}.jsonl").open("a", encoding="utf-8") as file:
         file.write(json.dumps(row) + "\n")
     return row
+
+
+def now() -> str:
+    """The time, as rows have it."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def read(scenario: str, since: str = "", folder: Path = RESULTS) -> list[dict[str, Any]]:
