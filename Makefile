@@ -82,7 +82,7 @@ format: $(READY) ## let ruff write it
 
 lock: $(READY) ## resolve the dependencies anew
 	$(BIN)/uv pip compile --quiet --universal --all-extras $(LOCKED) pyproject.toml --output-file requirements.lock
-	$(BIN)/uv pip compile --quiet --universal --constraint requirements.lock $(LOCKED) pyproject.toml --output-file deploy/image.lock
+	$(BIN)/uv pip compile --quiet --universal --constraint requirements.lock --extra compiled $(LOCKED) pyproject.toml --output-file deploy/image.lock
 	$(BIN)/uv pip compile --quiet --universal --constraint requirements.lock $(LOCKED) --group tools --output-file tests/deploy/tools.lock
 
 clean: ## forget .venv, .tools, what was compiled and what the local servers keep

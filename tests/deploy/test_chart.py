@@ -183,6 +183,7 @@ def test_without_the_operator_annotations_say_where_to_scrape() -> None:
         }
 
 
+RUNBOOKS: Final = yaml.safe_load(SETS["three-zones"].read_text("utf-8"))["monitoring"]["rules"]["runbooks"]
 RULES: Final = """groups:
   - name: sample
     rules:
@@ -192,8 +193,20 @@ RULES: Final = """groups:
         labels: {severity: page}
         annotations:
           summary: '{{ $labels.topic }} is {{ $value | humanizeDuration }} behind'
+          runbook_url: docs/runbooks/Late.md
 """
 DASHBOARD: Final = {"title": "Sample", "panels": [{"targets": [{"expr": "lag", "legendFormat": "{{topic}}"}]}]}
+
+
+def test_links_to_runbooks_are_paths_unless_it_is_told_where_they_are(tmp_path: Path) -> None:
+    chart = shutil.copytree(CHART, tmp_path / "ronde")
+    shutil.rmtree(chart / "alerts", ignore_errors=True)
+    (chart / "alerts").mkdir()
+    (chart / "alerts" / "sample.yaml").write_text(RULES, encoding="utf-8")
+    values = tmp_path / "values.yaml"
+    values.write_text(json.dumps({"monitoring": {"rules": {"runbooks": ""}}}), encoding="utf-8")
+    rules = of_kind(objects(text(SETS["three-zones"], values, chart=chart)), "PrometheusRule")["ronde-sample"]
+    assert rules["spec"] == yaml.safe_load(RULES)
 
 
 def test_rules_and_dashboards_keep_their_braces(tmp_path: Path) -> None:
@@ -206,7 +219,7 @@ def test_rules_and_dashboards_keep_their_braces(tmp_path: Path) -> None:
     rendered = objects(text(SETS["three-zones"], chart=chart))
     rules = of_kind(rendered, "PrometheusRule")["ronde-sample"]
     assert PrometheusRule.model_validate(rules).model_dump(exclude_unset=True)
-    assert rules["spec"] == yaml.safe_load(RULES)
+    assert rules["spec"] == yaml.safe_load(RULES.replace("docs/runbooks/", RUNBOOKS))
     dashboard = of_kind(rendered, "ConfigMap")["ronde-dashboard-sample"]
     assert json.loads(dashboard["data"]["sample.json"]) == DASHBOARD
 
@@ -219,7 +232,7 @@ def test_the_rules_and_dashboards_of_the_chart_are_installed_as_they_are() -> No
     for path in files[0]:
         found = rules[f"ronde-{path.stem}"]
         PrometheusRule.model_validate(found)
-        assert found["spec"] == yaml.safe_load(path.read_text("utf-8"))
+        assert found["spec"] == yaml.safe_load(path.read_text("utf-8").replace("docs/runbooks/", RUNBOOKS))
         assert found["metadata"]["labels"]["release"] == "prometheus"
     for path in files[1]:
         found = dashboards[f"ronde-dashboard-{path.stem}"]
