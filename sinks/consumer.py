@@ -7,6 +7,7 @@ that it holds one cannot take it from the sink that does.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -44,6 +45,7 @@ class Source:
         self._chunk_max = configuration.sink.chunk_max
         self._is_incremental = configuration.sink.group_protocol == "consumer"
         self._positions: dict[Log, int] = {}
+        self._written_at: dict[Log, float] = {}  # seconds since 1970, of each log's newest record in the ledger
         self._changed = False
         self._failure: Exception | None = None
         self._consumer = Consumer(_properties(configuration, metrics), logger=logging.getLogger("librdkafka"))
@@ -76,16 +78,28 @@ class Source:
                 self._report(message, error)
         return self._still_ours(messages)
 
-    def written(self, next_offsets: dict[Log, int]) -> None:
-        """What was read up to here is in the ledger."""
+    def written(self, next_offsets: dict[Log, int], messages: Iterable[Message]) -> None:
+        """What was read up to here is in the ledger; the last of these records of each log are the newest there."""
         self._positions |= next_offsets
+        for message in messages:
+            log = cast("Log", (message.topic(), message.partition()))
+            self._written_at[log] = message.timestamp()[1] / 1000
 
     def measure(self) -> None:
-        """Show how far the ledger is behind."""
-        for (topic, partition), position in self._positions.items():
-            _, end = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), cached=True)
-            if end >= 0:
-                self._metrics.lag.labels(self._topics[topic], partition).set(max(end - position, 0))
+        """Show how far the ledger is behind. Between two chunks: then all that was read is in the ledger."""
+        if not self._positions:
+            return
+        now = time.time()
+        # Where the consumer is counts too: a log ends with a transaction's marker, which nobody sees.
+        for at in self._consumer.position([TopicPartition(*log) for log in self._positions]):
+            log, labels = (at.topic, at.partition), (self._topics[at.topic], at.partition)
+            _, end = self._consumer.get_watermark_offsets(TopicPartition(*log), cached=True)
+            if end < 0:
+                continue
+            behind = max(end - max(at.offset, self._positions[log]), 0)
+            self._metrics.lag.labels(*labels).set(behind)
+            seconds = max(now - self._written_at.setdefault(log, now), 0) if behind else 0
+            self._metrics.lag_seconds.labels(*labels).set(seconds)
 
     def close(self) -> None:
         """Leave the group."""
@@ -128,6 +142,7 @@ class Source:
         self._ledger.release(given_up)
         for topic, partition in given_up:
             self._positions.pop((topic, partition), None)
+            self._written_at.pop((topic, partition), None)
             self._metrics.forget(self._topics[topic], partition)
         _log.info("partitions given up", partitions=sorted({number for _, number in given_up}), logs=len(given_up))
 

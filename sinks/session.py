@@ -108,7 +108,7 @@ class Session:
         finally:
             self._readiness.written()
         self.has_written = True
-        self._source.written(chunk.next_offsets)
+        self._source.written(chunk.next_offsets, messages)
         self._metrics.count(written)
         for record in written.refused:
             _log.warning(
