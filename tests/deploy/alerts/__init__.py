@@ -1,0 +1,1 @@
+"""The alerts: played by promtool, each with a page that says what to do."""

@@ -1,0 +1,109 @@
+"""Each alert fires when it must, is silent when it must not, and leads to a page that helps."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections import defaultdict
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import yaml
+from prometheus_client import Metric
+
+from sinks.metrics import Metrics as SinkMetrics
+from streams.metrics import Metrics
+from tests.deploy.tools import ROOT, tool
+
+RULES: Final = sorted((ROOT / "deploy" / "helm" / "ronde" / "alerts").glob("*.yaml"))
+PLAYS: Final = sorted(Path(__file__).parent.glob("*.yaml"))
+RUNBOOKS: Final = ROOT / "docs" / "runbooks"
+
+
+def rules(kind: str) -> list[dict[str, Any]]:
+    """All rules of a kind: "alert" or "record"."""
+    files = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in RULES]
+    return [rule for file in files for group in file["groups"] for rule in group["rules"] if kind in rule]
+
+
+ALERTS: Final = sorted({rule["alert"] for rule in rules("alert")})
+
+
+def promtool(*arguments: str | Path) -> None:
+    ran = subprocess.run([tool("promtool"), *arguments], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_the_rules_are_prometheus_own() -> None:
+    promtool("check", "rules", *RULES)
+
+
+@pytest.mark.parametrize("play", PLAYS, ids=lambda path: path.stem)
+def test_the_alerts_fire_when_they_must_and_only_then(play: Path) -> None:
+    promtool("test", "rules", play)
+
+
+def test_each_alert_is_played_both_ways() -> None:
+    played: dict[str, set[bool]] = defaultdict(set)
+    for play in PLAYS:
+        for test in yaml.safe_load(play.read_text(encoding="utf-8"))["tests"]:
+            for asked in test["alert_rule_test"]:
+                played[asked["alertname"]].add(bool(asked["exp_alerts"]))
+    assert dict(played) == {name: {True, False} for name in ALERTS}
+
+
+@pytest.mark.parametrize("rule", rules("alert"), ids=lambda rule: f"{rule['alert']}-{rule['labels']['severity']}")
+def test_an_alert_says_who_is_woken_what_is_wrong_and_where_to_read_on(rule: dict[str, Any]) -> None:
+    labels, annotations = rule["labels"], rule["annotations"]
+    assert labels["severity"] in {"critical", "warning"}
+    assert labels["audience"] in {"sre", "duty"}
+    assert annotations.keys() == {"summary", "description", "runbook_url"}
+    assert annotations["runbook_url"] == f"docs/runbooks/{rule['alert']}.md"
+    assert (ROOT / annotations["runbook_url"]).is_file()
+
+
+def test_each_page_is_of_an_alert_and_has_its_three_parts() -> None:
+    assert sorted(path.stem for path in RUNBOOKS.glob("Ronde*.md")) == ALERTS
+    for path in RUNBOOKS.glob("Ronde*.md"):
+        text = path.read_text(encoding="utf-8")
+        assert text.startswith(f"# {path.stem}\n")
+        headings = re.findall(r"^## (.*)$", text, flags=re.MULTILINE)
+        assert headings == ["What it means", "What to look at", "What to do"], path.name
+
+
+def test_every_metric_that_is_asked_for_is_one_that_is_shown() -> None:
+    families = [*Metrics().registry.collect(), *SinkMetrics().registry.collect()]
+    known = {name for family in families for name in series_of(family)} | {rule["record"] for rule in rules("record")}
+    asked = {name for rule in (*rules("alert"), *rules("record")) for name in metrics_in(rule["expr"])}
+    texts = [path.read_text(encoding="utf-8") for path in sorted(RUNBOOKS.glob("*.md"))]
+    asked |= {name for text in texts for name in metrics_in(text)}
+    assert asked <= known, asked - known
+
+
+def metrics_in(text: str) -> set[str]:
+    """The names in a query, or in a page; those of a regular expression are left out."""
+    plain = re.sub(r'__name__=~"[^"]*"', "", text)
+    return set(re.findall(r"\b(?:[a-z]+:)?ronde_[a-z0-9_]+(?::[a-z0-9_]+)*|\bronde:[a-z0-9_:]+", plain))
+
+
+def series_of(family: Metric) -> set[str]:
+    """The names under which a family is scraped."""
+    if family.type == "counter":
+        return {f"{family.name}_total"}
+    if family.type == "histogram":
+        return {f"{family.name}_{part}" for part in ("bucket", "count", "sum")}
+    return {family.name}
+
+
+def test_every_line_of_a_log_that_a_page_quotes_is_one_that_is_written() -> None:
+    sources = [path for package in ("streams", "sinks") for path in (ROOT / package).rglob("*.py")]
+    written = re.sub(r'"\s+f?"', "", "\n".join(path.read_text(encoding="utf-8") for path in sources))
+    quoted = {
+        (path.stem, words)
+        for path in RUNBOOKS.glob("*.md")
+        for words in re.findall(r"`([a-z']+(?:,? [a-z']+){2,})`", path.read_text(encoding="utf-8"))
+        if not words.startswith(("ronde ", "kubectl ", "rate"))
+    }
+    assert len(quoted) > 20
+    assert {(page, words) for page, words in quoted if words not in written} == set()
