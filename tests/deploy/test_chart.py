@@ -46,10 +46,16 @@ class Selector(Strict):
     match_expressions: list[Expression] = Field(alias="matchExpressions")
 
 
+class Relabeling(Strict):
+    source_labels: list[str] = Field(alias="sourceLabels")
+    target_label: str = Field(alias="targetLabel")
+
+
 class Endpoint(Strict):
     port: str
     path: str
     interval: str = Field(pattern=r"^[0-9]+(ms|s|m)$")
+    relabelings: list[Relabeling]
 
 
 class Monitored(Strict):
