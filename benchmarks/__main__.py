@@ -11,7 +11,7 @@ from rich.console import Console
 
 from benchmarks import drawing, quick, report, targets
 from benchmarks.broker import Broker, broker
-from benchmarks.contenders import BASE, CONTENDERS, SHIPPED, Contender
+from benchmarks.contenders import BASE, CONTENDERS, PYTHON, SHIPPED, Contender, Ronde
 from benchmarks.crowd import crowd
 from benchmarks.drain import Load, drain
 from benchmarks.environments import NotMeasured
@@ -25,7 +25,7 @@ from benchmarks.storm import storm
 from benchmarks.tables import Sheet, sheet
 from benchmarks.timers import timers
 
-OURS: Final = f"{SHIPPED},ronde-python"
+OURS: Final = f"{SHIPPED},{PYTHON}"
 DRAINED: Final = f"{OURS},{BASE},streams-rocksdb,streams-memory,quix,bytewax,faust"
 TIMED: Final = f"{SHIPPED},{BASE},streams-memory-10ms,quix-100ms,bytewax,faust"
 KILLED: Final = f"{SHIPPED},{BASE},streams-rocksdb,bytewax"
@@ -64,6 +64,13 @@ def chosen(names: str) -> list[Contender]:
         else:
             found.append(CONTENDERS[name])
     return found
+
+
+def shipped() -> Ronde:
+    """Ours, compiled; in Python where that cannot be."""
+    (ours,) = chosen(SHIPPED) or chosen(PYTHON)
+    assert isinstance(ours, Ronde)
+    return ours
 
 
 @contextmanager
@@ -157,11 +164,11 @@ def recovery_command(
 @app.command("life")
 def life_command(incidents: int = 20_000, reps: Repetitions = 1, bootstrap: Address = None) -> None:
     """Take incidents through their full life."""
+    worker, rows = shipped(), []
     with warm_broker(bootstrap) as node:
-        rows = [
-            noted("life", SHIPPED, repetition, {"incidents": incidents}, life(Logs(node.address), incidents))
-            for repetition in range(1, reps + 1)
-        ]
+        for repetition in range(1, reps + 1):
+            found = life(Logs(node.address), worker, incidents)
+            rows.append(noted("life", worker.name, repetition, {"incidents": incidents}, found))
     show(sheet("life", rows))
 
 
@@ -173,11 +180,11 @@ def crowd_command(
     bootstrap: Address = None,
 ) -> None:
     """Clear a backlog among few and among many open incidents: throughput, memory, restore."""
-    load, rows = Load(alerts, sites), []
+    worker, load, rows = shipped(), Load(alerts, sites), []
     with warm_broker(bootstrap) as node:
         for count in map(int, incidents.split(",")):
-            found = crowd(Logs(node.address), count, load, PATIENCE, RUN_SECONDS)
-            rows.append(noted("crowd", SHIPPED, 1, {"open_incidents": count, **load._asdict()}, found))
+            found = crowd(Logs(node.address), worker, count, load, PATIENCE, RUN_SECONDS)
+            rows.append(noted("crowd", worker.name, 1, {"open_incidents": count, **load._asdict()}, found))
     show(sheet("crowd", rows))
 
 
@@ -188,20 +195,21 @@ def timers_command(
     bootstrap: Address = None,
 ) -> None:
     """Let waits become due, a few a second and many at once, among a million armed."""
+    worker = shipped()
     with warm_broker(bootstrap) as node:
-        rows = [noted("timers", SHIPPED, 1, {"armed": armed}, timers(Logs(node.address), armed, restore))]
-    show(sheet("timers", rows))
+        found = timers(Logs(node.address), worker, armed, restore)
+    show(sheet("timers", [noted("timers", worker.name, 1, {"armed": armed}, found)]))
 
 
 @app.command("storm")
 def storm_command(seconds: int = 60, reps: Repetitions = 1, bootstrap: Address = None) -> None:
     """Storm, without panels that have run away and with them."""
-    rows = []
+    worker, rows = shipped(), []
     with warm_broker(bootstrap) as node:
         for repetition in range(1, reps + 1):
             for runaways in (False, True):
-                found = storm(Logs(node.address), seconds, runaways=runaways)
-                rows.append(noted("storm", SHIPPED, repetition, {"seconds": seconds, "runaways": runaways}, found))
+                found = storm(Logs(node.address), worker, seconds, runaways=runaways)
+                rows.append(noted("storm", worker.name, repetition, {"seconds": seconds, "runaways": runaways}, found))
     show(sheet("storm", rows))
 
 
@@ -210,12 +218,12 @@ def scale_command(
     alerts: Alerts = 300_000, sites: Sites = 100_000, reps: Repetitions = 3, bootstrap: Address = None
 ) -> None:
     """Clear a backlog with one worker and with two."""
-    load, rows = Load(alerts, sites), []
+    worker, load, rows = shipped(), Load(alerts, sites), []
     with warm_broker(bootstrap) as node:
         for repetition in range(1, reps + 1):
             for workers in (1, 2):
-                found = scale(Logs(node.address), node, workers, load, PATIENCE, RUN_SECONDS)
-                rows.append(noted("scale", SHIPPED, repetition, {"workers": workers, **load._asdict()}, found))
+                found = scale(Logs(node.address), node, worker, workers, load, PATIENCE, RUN_SECONDS)
+                rows.append(noted("scale", worker.name, repetition, {"workers": workers, **load._asdict()}, found))
     show(sheet("scale", rows))
 
 

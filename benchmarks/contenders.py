@@ -22,7 +22,8 @@ from benchmarks.wires import KERNEL, RONDE, Wire
 from schemas.topics import TOPICS
 from streams import compiled
 
-SHIPPED: Final = "ronde"  # the name of ours, as it is installed
+SHIPPED: Final = "ronde"  # the name of ours, compiled
+PYTHON: Final = "ronde-python"
 BASE: Final = "plain-loop"  # what the committed reference is a ratio to
 
 
@@ -51,6 +52,10 @@ class Contender(ABC):
         """How its topics are read and written."""
 
     @abstractmethod
+    def is_itself(self, log: str) -> bool:
+        """Whether it ran in the form that is measured, by what it said."""
+
+    @abstractmethod
     def prepare(self, logs: Logs, run: str, folder: Path, site_ids: Iterable[str]) -> Prepared:
         """Make its topics, whose names begin with ``run``; it will see alerts of these sites."""
 
@@ -72,6 +77,9 @@ class Peer(Contender):
     def install(self) -> None:
         """Its environment, or its jars."""
         self.command()
+
+    def is_itself(self, log: str) -> bool:  # noqa: ARG002, D102
+        return True
 
     def prepare(self, logs: Logs, run: str, folder: Path, site_ids: Iterable[str]) -> Prepared:  # noqa: ARG002
         """It knows no sites; Kafka Streams and Faust make their own changelogs beside."""
@@ -105,6 +113,10 @@ class Ronde(Contender):
     @property
     def wire(self) -> Wire:  # noqa: D102
         return RONDE
+
+    def is_itself(self, log: str) -> bool:
+        """A worker says which form of it runs, when it starts (docs/compiled.md)."""
+        return f'"form": "{"compiled" if self.is_compiled else "pure Python"}' in log
 
     def prepare(self, logs: Logs, run: str, folder: Path, site_ids: Iterable[str]) -> Prepared:  # noqa: D102
         make_topics(logs, run)
@@ -150,7 +162,7 @@ def _streams(store: str, *more: str) -> Callable[[], list[str]]:
 
 _ALL: Final[tuple[Contender, ...]] = (
     Ronde(SHIPPED, "ronde, the whole worker, compiled"),
-    Ronde("ronde-python", "ronde, the whole worker, in Python", is_compiled=False),
+    Ronde(PYTHON, "ronde, the whole worker, in Python", is_compiled=False),
     Peer(BASE, "a plain confluent-kafka loop", command=lambda: [sys.executable, "-m", "benchmarks.peers.bare"]),
     Peer("streams-rocksdb", "Kafka Streams, RocksDB", command=_streams("rocksdb")),
     Peer("streams-memory", "Kafka Streams, in memory", command=_streams("memory")),

@@ -14,7 +14,7 @@ from typing import Any, Final
 from confluent_kafka import Consumer, TopicPartition
 
 from benchmarks import incidents
-from benchmarks.contenders import CONTENDERS
+from benchmarks.contenders import Ronde
 from benchmarks.drain import Load, figures, finish
 from benchmarks.logs import PARTITIONS, QUIET, Logs
 from benchmarks.run import Run, run
@@ -22,10 +22,12 @@ from benchmarks.run import Run, run
 FAR_MS: Final = 12 * 3600 * 1000  # nothing of them becomes due
 
 
-def crowd(logs: Logs, open_incidents: int, load: Load, patience: float, seconds: float) -> dict[str, Any]:
+def crowd(
+    logs: Logs, shipped: Ronde, open_incidents: int, load: Load, patience: float, seconds: float
+) -> dict[str, Any]:
     """One run; its figures."""
     site_ids = [f"open-{number:07d}" for number in range(open_incidents)]
-    with run(logs, CONTENDERS["ronde"], chain(load.site_ids(), site_ids)) as made:
+    with run(logs, shipped, chain(load.site_ids(), site_ids)) as made:
         fill_states(made, site_ids)
         logs.write(made.topics.alerts, load.records(made.contender.wire))
         size = consume(logs, made.id)

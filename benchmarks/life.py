@@ -16,7 +16,7 @@ from typing import Any, Final
 from confluent_kafka import Producer
 
 from benchmarks.arrivals import Arrivals
-from benchmarks.contenders import CONTENDERS, Ronde
+from benchmarks.contenders import Ronde
 from benchmarks.latency import PROBES, wait_ready
 from benchmarks.logs import QUIET, Logs
 from benchmarks.run import Run, run
@@ -98,11 +98,9 @@ ANSWERS: Final[dict[int, Callable[[Decision], tuple[str, bytes]]]] = {
 }
 
 
-def life(logs: Logs, incidents: int) -> dict[str, Any]:
+def life(logs: Logs, shipped: Ronde, incidents: int) -> dict[str, Any]:
     """One run of so many incidents; its figures."""
     site_ids = [f"life-{number:06d}" for number in range(incidents)]
-    shipped = CONTENDERS["ronde"]
-    assert isinstance(shipped, Ronde)
     with run(logs, replace(shipped, settings=SETTINGS), [*site_ids, *PROBES.site_ids(1)]) as made:
         made.start()
         probed = Arrivals(logs.address, made.topics.decisions)

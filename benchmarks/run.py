@@ -100,6 +100,8 @@ def run(logs: Logs, contender: Contender, site_ids: Iterable[str]) -> Iterator[R
     made = Run(logs, contender, contender.prepare(logs, run_id, folder, site_ids), run_id)
     try:
         yield made
+        if not contender.is_itself(made.tree.log.read_text(encoding="utf-8", errors="replace")):
+            raise ValueError(f"{contender.name} ran in another form than it should: see {made.tree.log}")
     finally:
         made.stop()
         logs.delete(run_id)

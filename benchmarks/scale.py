@@ -9,7 +9,7 @@ import time
 from typing import Any, Final
 
 from benchmarks.broker import Broker
-from benchmarks.contenders import CONTENDERS, worker_command
+from benchmarks.contenders import Ronde, worker_command
 from benchmarks.drain import Load, finish
 from benchmarks.logs import PARTITIONS, Logs
 from benchmarks.run import run
@@ -18,13 +18,20 @@ from benchmarks.tree import Tree
 JOIN_SECONDS: Final = 60.0
 
 
-def scale(logs: Logs, node: Broker, workers: int, load: Load, patience: float, seconds: float) -> dict[str, Any]:
+def scale(
+    logs: Logs, node: Broker, shipped: Ronde, workers: int, load: Load, patience: float, seconds: float
+) -> dict[str, Any]:
     """One run with so many workers; its figures."""
-    with run(logs, CONTENDERS["ronde"], load.site_ids()) as made:
+    with run(logs, shipped, load.site_ids()) as made:
         made.start()
         _wait_for(made.tree, PARTITIONS)
         others = [
-            Tree(worker_command(logs, made.id, made.folder, number), made.folder, {}, f"log-{number}")
+            Tree(
+                worker_command(logs, made.id, made.folder, number),
+                made.folder,
+                made.topics.environment,
+                f"log-{number}",
+            )
             for number in range(2, workers + 1)
         ]
         try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from benchmarks.arrivals import Arrivals, waits
-from benchmarks.contenders import CONTENDERS
+from benchmarks.contenders import Ronde
 from benchmarks.figures import told
 from benchmarks.latency import PROBES, WARM_SECONDS, at_pace, decisions_of, wait_ready
 from benchmarks.logs import Logs
@@ -22,14 +22,14 @@ RUNAWAYS: Final = (Stream("loud", 50, 1), Stream("panel", 50, 50))
 QUIET_RATE: Final = ALL - sum(stream.rate for stream in RUNAWAYS)
 
 
-def storm(logs: Logs, seconds: int, *, runaways: bool) -> dict[str, Any]:
+def storm(logs: Logs, shipped: Ronde, seconds: int, *, runaways: bool) -> dict[str, Any]:
     """One run; its figures, those of the quiet sites and of the runaways."""
     warm, quiet = Stream("warm", QUIET_RATE), Stream("quiet", QUIET_RATE)
     streams = [quiet, *RUNAWAYS] if runaways else [quiet]
     site_ids = PROBES.site_ids(1) + warm.site_ids(WARM_SECONDS)
     for stream in streams:
         site_ids += stream.site_ids(seconds)
-    with run(logs, CONTENDERS["ronde"], site_ids) as made:
+    with run(logs, shipped, site_ids) as made:
         made.start()
         arrivals = Arrivals(logs.address, made.topics.decisions)
         try:

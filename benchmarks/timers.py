@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from benchmarks import incidents
 from benchmarks.arrivals import Arrivals
-from benchmarks.contenders import CONTENDERS
+from benchmarks.contenders import Ronde
 from benchmarks.figures import told
 from benchmarks.latency import PROBES, at_pace, decisions_of, wait_ready
 from benchmarks.logs import Logs
@@ -44,12 +44,12 @@ class Plan(NamedTuple):
         return self.first_at + FAR_MS + number
 
 
-def timers(logs: Logs, armed: int, restore_seconds: float) -> dict[str, Any]:
+def timers(logs: Logs, shipped: Ronde, armed: int, restore_seconds: float) -> dict[str, Any]:
     """One run with so many waits armed. ``restore_seconds``: after which the worker must be ready."""
     site_ids = [f"wait-{number:07d}" for number in range(armed)]
     steady, meanwhile = Stream("a", ALERTS), Stream("b", ALERTS)
     traffic = chain(PROBES.site_ids(1), steady.site_ids(SECONDS + 5), meanwhile.site_ids(30))
-    with run(logs, CONTENDERS["ronde"], chain(traffic, site_ids)) as made:
+    with run(logs, shipped, chain(traffic, site_ids)) as made:
         due = DUE * SECONDS + TOGETHER
         _arm(made, site_ids[due:], Plan(0, 0), due)
         first_at = time.time_ns() // 1_000_000 + int(restore_seconds * 1000)
