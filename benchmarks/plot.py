@@ -19,31 +19,28 @@ OURS, OTHERS, LIMIT, FAINT = "#1b6e5a", "#9aa5b1", "#c9d1d9", "#5b6570"
 
 
 def bars(axes: Any, title: str, rows: list[dict[str, Any]], unit: str, *, is_less_better: bool = False) -> None:
-    """Horizontal bars with their ranges, the figure written at the end."""
+    """Horizontal bars with their ranges, the figure written at the end; latencies on a logarithmic scale."""
     names = [row["name"] for row in rows]
-    values = [row["median"] for row in rows]
-    colours = [OURS if row["ours"] else OTHERS for row in rows]
-    errors = [[row["median"] - row["least"] for row in rows], [row["most"] - row["median"] for row in rows]]
     axes.barh(
-        names,
-        values,
-        color=colours,
-        height=0.62,
-        xerr=errors,
-        error_kw={"ecolor": FAINT, "elinewidth": 1, "capsize": 2},
+        names, [row["median"] for row in rows], color=[OURS if row["ours"] else OTHERS for row in rows], height=0.62
     )
     axes.invert_yaxis()
     reach = max(row["most"] for row in rows)
     for place, row in enumerate(rows):
-        axes.text(
-            row["most"] + reach * 0.015, place, format(row["median"], ",.0f"), va="center", fontsize=9, color="#222"
-        )
-    axes.set_xlim(0, reach * 1.16)
+        if row["least"] < row["most"]:
+            range_ = [[row["median"] - row["least"]], [row["most"] - row["median"]]]
+            axes.errorbar(row["median"], place, xerr=range_, ecolor=FAINT, elinewidth=1, capsize=2.5)
+        beside = {"xytext": (4, 0), "textcoords": "offset points", "va": "center", "fontsize": 9, "color": "#222"}
+        axes.annotate(format(row["median"], ",.0f"), (row["most"], place), **beside)
+    if is_less_better:
+        axes.set_xscale("log")
+        axes.set_xlim(1, reach * 3)
+    else:
+        axes.set_xlim(0, reach * 1.16)
     axes.set_title(title, loc="left", fontsize=11, fontweight="bold", pad=10)
-    better = "less is better" if is_less_better else "more is better"
-    axes.set_xlabel(f"{unit} ({better})", fontsize=8.5, color=FAINT)
+    axes.set_xlabel(f"{unit} ({'less' if is_less_better else 'more'} is better)", fontsize=8.5, color=FAINT)
     axes.tick_params(axis="y", length=0, labelsize=9)
-    axes.tick_params(axis="x", labelsize=8, colors=FAINT)
+    axes.tick_params(axis="x", which="both", labelsize=8, colors=FAINT)
     axes.xaxis.set_major_formatter(matplotlib.ticker.FuncFormatter(lambda value, _: format(value, ",.0f")))
     axes.grid(axis="x", color="#e6e9ec", linewidth=0.8)
     axes.set_axisbelow(True)
