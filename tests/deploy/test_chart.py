@@ -15,7 +15,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from streams.settings import load
-from tests.deploy.chart import CHART, SETS, helm, objects, of_kind, text, write
+from tests.deploy.chart import CHART, SETS, helm, objects, of_kind, pod, text, write
 from tests.deploy.tools import ROOT, tool
 
 GENERATIONS: Final = ("helm3", "helm")
@@ -187,6 +187,18 @@ def test_without_the_operator_annotations_say_where_to_scrape() -> None:
             "prometheus.io/path": "/metrics",
             "prometheus.io/port": str(port["containerPort"]),
         }
+
+
+@pytest.mark.parametrize("name", ["r", "ronde", "alarms", "a" * 53])
+def test_no_name_is_too_long_whatever_the_release_is_called(name: str) -> None:
+    rendered = objects(helm("template", name, CHART, "--values", SETS["three-zones"]))
+    for one in rendered:
+        longest = 52 if one["kind"] == "StatefulSet" else 63  # a revision's hash comes behind it, in a label
+        assert len(one["metadata"]["name"]) <= longest
+        assert all(len(label) <= 63 for label in one["metadata"]["labels"].values())
+    account = of_kind(rendered, "ServiceAccount")
+    assert pod(rendered, "worker").spec["serviceAccountName"] in account
+    assert of_kind(rendered, "StatefulSet").keys() == {f"{next(iter(account))}-worker"}
 
 
 RUNBOOKS: Final = yaml.safe_load(SETS["three-zones"].read_text("utf-8"))["monitoring"]["rules"]["runbooks"]
