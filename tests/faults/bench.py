@@ -1,0 +1,233 @@
+"""One run on a real broker: fresh topics, a load, workers, faults, and in the end the checker."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import uuid
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, NamedTuple, Self
+
+from schemas.topics import INPUT_TOPICS, OUTPUT_TOPICS
+from streams import topics
+from streams.settings import load as load_settings
+from tests.faults.checker import check
+from tests.faults.desks import PROCEDURES
+from tests.faults.incidents import Uptime
+from tests.faults.load import Load
+from tests.faults.probe import Probe
+from tests.faults.progress import Progress
+from tests.faults.tail import Tail
+from tests.faults.workers import RONDE, Worker
+
+MARGIN_MS: Final = 4000  # a deadline may be so late while all is well: the machine has two cores, and much to do
+SETTLE_SECONDS: Final = 90.0
+SESSION_TIMEOUT_MS: Final = 2000  # a dead worker is noticed soon: nothing else takes so long in these tests
+
+
+class Exit(NamedTuple):
+    """A worker ended by itself, and was started again."""
+
+    worker: str
+    code: int | None
+
+
+class Bench:
+    """Use it as a context; what was started in it is ended with it.
+
+    ``rate`` alerts a second over ``sites`` sites; ``worker_settings``, the procedures' ``times`` and whole
+    ``sections`` of the settings go over the bench's own.
+    """
+
+    def __init__(
+        self,
+        servers: str,
+        folder: Path,
+        seed: int,
+        *,
+        partitions: int = 4,
+        rate: int = 500,
+        sites: int = 1500,
+        late_seconds: float = 6.0,
+        worker_settings: Mapping[str, Any] | None = None,
+        times: Mapping[str, Any] | None = None,
+        sections: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> None:
+        self.prefix = f"faults-{uuid.uuid4().hex[:8]}."
+        self.partitions = partitions
+        self.folder = folder
+        self.workers: list[Worker] = []
+        self.exits: list[Exit] = []
+        self.recovered: list[float] = []  # seconds, of each disturbance
+        self._servers = servers
+        self.procedures = {name: procedure._replace(**(times or {})) for name, procedure in PROCEDURES.items()}
+        self._worker_settings = worker_settings or {}
+        self._sections = sections or {}
+        self._spans: list[tuple[int, int]] = []
+        self._since: int | None = None
+        self._closed: set[str] = set()
+        topics.create(load_settings(self._settings("nobody"), {}))
+        self.load = Load(
+            servers, self.prefix, seed=seed, partitions=partitions, rate=rate, sites=sites, late_seconds=late_seconds,
+            now_ms=now_ms,
+        )  # fmt: skip
+        self.journal = self.load.journal
+        self.probe = Probe(servers, self.prefix, partitions, self.journal)
+        self.tail = Tail(servers, self.prefix, partitions)
+        self.progress = Progress(self.tail.topics)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for worker in self.workers:
+            worker.kill()
+        self.load.stop()
+        self.probe.close()
+        self.tail.__exit__(kind, error, trace)
+
+    def worker(self, name: str = "a", python: Sequence[str] = RONDE) -> Worker:
+        """A worker that is not started yet."""
+        worker = Worker(name, self._settings(name), self.folder, python)
+        self.workers.append(worker)
+        return worker
+
+    def begin(self, *workers: Worker) -> None:
+        """Start the workers; once they, and those started before, are ready, start the load."""
+        for worker in workers:
+            worker.start()
+        for worker in self.workers:
+            if worker.lives:
+                worker.wait_ready()
+        self.probe.round_trip()
+        self._since = now_ms()
+        self.load.start()
+
+    @contextmanager
+    def disturbed(self, seconds: float = 60.0) -> Iterator[None]:
+        """A fault happens within; afterwards everything must come through again. Deadlines may be late meanwhile."""
+        self._end_span()
+        yield
+        self.recovered.append(self.probe.round_trip(seconds))
+        self._since = now_ms()
+
+    @contextmanager
+    def restarting(self) -> Iterator[None]:
+        """Start a worker again whenever it ends by itself, as whatever keeps it in production does."""
+        done = threading.Event()
+
+        def keep() -> None:
+            while not done.wait(0.1):
+                for worker in self.workers:
+                    if worker.lives and not worker.is_alive:
+                        self.exits.append(Exit(worker.name, worker.exit_code))
+                        worker.start()
+
+        thread = threading.Thread(target=keep, name="restarting", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+
+    def settle(self, seconds: float = SETTLE_SECONDS) -> None:
+        """Let everything that is under way come to its end, and read it all."""
+        self.load.calm_down()
+        give_up = time.monotonic() + seconds
+        while True:
+            is_quiet = self.load.is_quiet
+            self.tail.read_to_end()
+            self.progress.look()
+            if is_quiet and not self.progress.open and not self.progress.unended:
+                break
+            self._close_what_is_open()
+            assert time.monotonic() < give_up, (
+                f"after {seconds:.0f} s {self.progress.unended} inputs have no end and {len(self.progress.open)} "
+                f"incidents are open: {list(self.progress.open)[:5]}; workers {[w.exit_code for w in self.workers]}"
+            )
+            time.sleep(0.1)
+        self.journal.flush()
+        self.tail.read_to_end()
+        self._end_span()
+
+    def _close_what_is_open(self) -> None:
+        """Operators end what would otherwise take its time, each incident once."""
+        for incident, last in self.progress.open.items():
+            if incident not in self._closed:
+                self._closed.add(incident)
+                action = {
+                    "action_id": f"{incident}-end",
+                    "site_id": (last.key or b"").decode(),
+                    "incident_id": incident,
+                    "action": "CLOSE",
+                    "reason": "the end of the run",
+                    "operator": "olga",
+                    "taken_at": now_ms(),
+                }
+                self.journal.say("operator-actions", action)
+
+    def verify(self, *, margin_ms: int = MARGIN_MS) -> None:
+        """Judge the run. Raises `AssertionError` naming what is wrong."""
+        uptime = Uptime(self._spans, now_ms(), margin_ms)
+        violations = check(self.tail.topics, self.journal.sent, self.procedures, uptime)
+        assert not self.journal.refused, f"the broker refused {self.journal.refused[:5]}"
+        names = Counter(violation.name for violation in violations)
+        assert not violations, f"{dict(names)}:\n" + "\n".join(str(violation) for violation in violations[:20])
+
+    def figures(self) -> dict[str, object]:
+        """What the run was: inputs and outputs, how fast it came back each time, how workers ended by themselves."""
+        records = {topic: len(raws) for topic, raws in self.tail.topics.records.items()}
+        return {
+            "inputs": sum(records[topic] for topic in INPUT_TOPICS),
+            "decisions": records["decisions"],
+            "outputs": sum(records[topic] for topic in OUTPUT_TOPICS),
+            "dead_letters": records["dead-letters"],
+            "recovered_seconds": [round(seconds, 1) for seconds in self.recovered],
+            "exits": [f"{worker} {code}" for worker, code in self.exits],
+        }
+
+    def _end_span(self) -> None:
+        if self._since is not None:
+            self._spans.append((self._since, now_ms()))
+            self._since = None
+
+    def _settings(self, name: str) -> Path:
+        """A settings file of a worker: JSON's strings, numbers and booleans are TOML's."""
+        sections: dict[str, Mapping[str, Any]] = {
+            "kafka": {"bootstrap.servers": self._servers},
+            "topics": {"partitions": self.partitions},
+            "worker": {
+                "group": f"{self.prefix}workers",
+                "id": name,
+                "port": 0,
+                "data_dir": str(self.folder / name),
+                "session_timeout_ms": SESSION_TIMEOUT_MS,
+                **self._worker_settings,
+            },
+        }
+        for section, values in self._sections.items():
+            sections[section] = {**sections.get(section, {}), **values}
+        for name_of_it, procedure in self.procedures.items():
+            told = {
+                field: given for field, given in procedure._asdict().items() if field != "name" and given is not None
+            }
+            sections[f"procedures.{name_of_it}"] = told
+        lines = [f"prefix = {json.dumps(self.prefix)}"]
+        for section, values in sections.items():
+            lines += [f"[{section}]", *(f"{json.dumps(key)} = {json.dumps(value)}" for key, value in values.items())]
+        path = self.folder / f"{name}.toml"
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return path
+
+
+def now_ms() -> int:
+    """The wall clock."""
+    return time.time_ns() // 1_000_000

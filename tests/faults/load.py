@@ -1,0 +1,193 @@
+"""The load: homes that raise alerts at a rate, answered by a telephony, partners and operators, on a real broker.
+
+Two threads and one producer. Every send that the broker acknowledged is in the journal, with the place it was given.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Final, cast
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, Producer, TopicPartition
+
+from tests.faults.desks import Homes, Outside
+from tests.faults.records import NAMED_TOPICS, Sent, Value, decode, encode, id_of
+from tests.faults.tail import SILENT
+
+TICK_SECONDS: Final = 0.01
+EDITS_A_SECOND: Final = 3
+
+
+class Journal:
+    """Sends to the input topics; the acknowledged ones are in ``sent``."""
+
+    def __init__(self, servers: str, prefix: str) -> None:
+        self.sent: list[Sent] = []
+        self.refused: list[str] = []
+        self._prefix = prefix
+        self._producer = Producer(
+            {
+                "bootstrap.servers": servers,
+                "partitioner": "murmur2_random",
+                "enable.idempotence": True,
+                "linger.ms": 2,
+                "message.max.bytes": 1_200_000,
+                "queue.buffering.max.messages": 1_000_000,
+            },
+            logger=SILENT,
+        )
+
+    def say(self, topic: str, value: Value) -> None:
+        """Send a good value."""
+        self.send(topic, value["site_id"].encode(), encode(topic, value), id_of(topic, value))
+
+    def send(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        name: str,
+        *,
+        end: str | None = None,
+        partition: int = -1,
+        headers: list[tuple[str, str | bytes | None]] | None = None,
+    ) -> None:
+        """Send any bytes; ``end`` is the dead letter's reason they are made for."""
+
+        def delivered(error: KafkaError | None, message: Message) -> None:
+            if error is None:
+                place = (topic, cast("int", message.partition()), cast("int", message.offset()))
+                self.sent.append(Sent(place, name, end))
+            else:
+                self.refused.append(f"{name}: {error.name()}")
+
+        given: dict[str, Any] = {} if partition < 0 else {"partition": partition}
+        self._producer.produce(
+            f"{self._prefix}{topic}", value, key, on_delivery=delivered, headers=headers or [], **given
+        )
+
+    def poll(self) -> None:
+        """Take in what was acknowledged."""
+        self._producer.poll(0)
+
+    def flush(self, seconds: float = 60.0) -> None:
+        """Wait until everything sent is acknowledged or refused."""
+        left = self._producer.flush(seconds)
+        assert left == 0, f"the broker does not acknowledge {left} records"
+
+    def __len__(self) -> int:
+        """How many sends are still under way."""
+        return len(self._producer)
+
+
+class Load:
+    """Alerts at ``rate`` a second until `calm_down`; answers until `stop`."""
+
+    def __init__(
+        self,
+        servers: str,
+        prefix: str,
+        *,
+        seed: int,
+        partitions: int,
+        rate: int,
+        sites: int,
+        late_seconds: float,
+        now_ms: Callable[[], int],
+    ) -> None:
+        self.journal = Journal(servers, prefix)
+        self.outside = Outside(seed, late_seconds)
+        self.homes = Homes(seed, sites)
+        self.rate = rate
+        self._now = now_ms
+        self._names = {f"{prefix}{topic}": topic for topic in NAMED_TOPICS}
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": servers,
+                "group.id": f"{prefix}outside",
+                "enable.auto.commit": False,
+                "isolation.level": "read_committed",
+                "fetch.wait.max.ms": 20,
+            },
+            logger=SILENT,
+        )
+        logs = [TopicPartition(name, number, OFFSET_BEGINNING) for name in self._names for number in range(partitions)]
+        self._consumer.assign(logs)
+        self._calm = threading.Event()
+        self._stopped = threading.Event()
+        self._failures: list[BaseException] = []
+        self._threads = [
+            threading.Thread(target=self._guarded, args=(run,), name=run.__name__, daemon=True)
+            for run in (self._raise_alerts, self._answer)
+        ]
+
+    def start(self) -> None:
+        """Configure the sites, then begin."""
+        for name in self.homes.names:
+            self.journal.say("sites", self.homes.site(name, self._now()))
+        self.journal.flush()
+        for thread in self._threads:
+            thread.start()
+
+    def calm_down(self) -> None:
+        """No more alerts; everybody answers at once and well."""
+        self._calm.set()
+        self._threads[0].join()
+        self.outside.silent = False
+        self.outside.calm = True
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nobody has anything more to say by himself."""
+        self.check()
+        return self._calm.is_set() and self.outside.agenda.next_at() is None and not len(self.journal)
+
+    def stop(self) -> None:
+        """End it."""
+        self._calm.set()
+        self._stopped.set()
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join()
+        self._consumer.close()
+        self.check()
+
+    def check(self) -> None:
+        """Raise what a thread failed with."""
+        if self._failures:
+            raise self._failures[0]
+
+    def _guarded(self, run: Callable[[], None]) -> None:
+        try:
+            run()
+        except BaseException as failure:  # noqa: BLE001 - told by `check`
+            self._failures.append(failure)
+
+    def _raise_alerts(self) -> None:
+        begun, raised, edited = time.monotonic(), 0, 0
+        while not self._calm.wait(TICK_SECONDS):
+            passed = time.monotonic() - begun
+            while raised < passed * self.rate:
+                self.journal.say("alerts", self.homes.alert(self._now()))
+                raised += 1
+            while edited < passed * EDITS_A_SECOND:
+                name, site = self.homes.edit(self._now())
+                if site is None:
+                    self.journal.send("sites", name.encode(), None, name)
+                else:
+                    self.journal.say("sites", site)
+                edited += 1
+            self.journal.poll()
+
+    def _answer(self) -> None:
+        while not self._stopped.is_set():
+            for message in self._consumer.consume(500, TICK_SECONDS):
+                value = message.value()
+                if message.error() is None and value is not None:
+                    topic = self._names[cast("str", message.topic())]
+                    self.outside.take(topic, decode(topic, value), self._now())
+            for topic, answer in self.outside.agenda.due(self._now()):
+                self.journal.say(topic, answer)
+            self.journal.poll()

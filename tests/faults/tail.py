@@ -1,0 +1,98 @@
+"""The topics of a broker, read to their ends as everybody reads them: committed records only."""
+
+from __future__ import annotations
+
+import logging
+import time
+from types import TracebackType
+from typing import Final, Self, cast
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # it is documented there
+
+from schemas.topics import TOPICS
+from tests.faults.records import Raw, Topics
+
+_AT_ONCE: Final = 10_000
+SILENT: Final = logging.Logger("tests.faults.clients", level=logging.CRITICAL + 1)  # brokers here are made to fail
+
+
+class HangingTransaction(AssertionError):
+    """A log has records that nobody may read, and nobody ends their transaction."""
+
+
+class Tail:
+    """Everything that is on a run's topics, as far as it was read."""
+
+    def __init__(self, servers: str, prefix: str, partitions: int) -> None:
+        self.topics = Topics()
+        self._names = {f"{prefix}{topic}": topic for topic in TOPICS}
+        self._logs = [TopicPartition(name, number) for name in self._names for number in range(partitions)]
+        self._positions: dict[tuple[str, int], int] = {(log.topic, log.partition): 0 for log in self._logs}
+        self._admin = AdminClient({"bootstrap.servers": servers}, logger=SILENT)
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": servers,
+                "group.id": f"{prefix}tail",
+                "enable.auto.commit": False,
+                "auto.offset.reset": "earliest",
+                "isolation.level": "read_committed",
+                "enable.partition.eof": True,
+                "fetch.wait.max.ms": 50,
+            },
+            logger=SILENT,
+        )
+        self._consumer.assign([TopicPartition(log.topic, log.partition, OFFSET_BEGINNING) for log in self._logs])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._consumer.close()
+
+    def read(self, seconds: float) -> None:
+        """Read what has come, for about so long at most."""
+        for message in self._consumer.consume(_AT_ONCE, seconds):
+            error, topic = message.error(), cast("str", message.topic())
+            log, offset = (topic, cast("int", message.partition())), cast("int", message.offset())
+            if error is None:
+                headers = cast("list[tuple[str, bytes | None]]", message.headers() or [])
+                self.topics.add(
+                    Raw(
+                        self._names[topic],
+                        log[1],
+                        offset,
+                        message.timestamp()[1],
+                        message.key(),
+                        message.value(),
+                        tuple(headers),
+                    )
+                )
+                self._positions[log] = offset + 1
+            elif error.code() == KafkaError._PARTITION_EOF:
+                self._positions[log] = max(self._positions[log], offset)
+
+    def read_to_end(self, seconds: float = 30.0) -> None:
+        """Read all that is there now. Raises `HangingTransaction` when some of it cannot be read in time."""
+        ends = self._ends(seconds)
+        give_up = time.monotonic() + seconds
+        while behind := [log for log, end in ends.items() if self._positions[log] < end]:
+            if time.monotonic() > give_up:
+                raise HangingTransaction(f"not readable to the end: {behind}")
+            self.read(0.05)
+
+    def _ends(self, seconds: float) -> dict[tuple[str, int], int]:
+        give_up = time.monotonic() + seconds
+        while True:
+            answers = self._admin.list_offsets(
+                {log: OffsetSpec.latest() for log in self._logs},  # type: ignore[no-untyped-call]
+                isolation_level=IsolationLevel.READ_UNCOMMITTED,
+                request_timeout=5,
+            )
+            try:
+                return {(log.topic, log.partition): answer.result().offset for log, answer in answers.items()}
+            except KafkaException:
+                if time.monotonic() > give_up:
+                    raise

@@ -1,0 +1,78 @@
+"""Three brokers, each record on all of them: the leader of a partition is killed, again and again."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from confluent_kafka.admin import AdminClient
+
+from ronde.local.kafka import Kafka
+from ronde.local.ports import HOST, free_port
+from tests.faults.bench import Bench
+from tests.faults.tail import SILENT
+
+COPIES = {"replication_factor": 3, "min_insync_replicas": 2}
+KILLS = 4
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Kafka]]:
+    """Three nodes, each broker and controller."""
+    controllers = [free_port() for _ in range(3)]
+    voters = ",".join(f"{number}@{HOST}:{port}" for number, port in enumerate(controllers, start=1))
+    nodes = []
+    for number, controller in enumerate(controllers, start=1):
+        port = free_port()
+        nodes.append(
+            Kafka(
+                tmp_path_factory.mktemp(f"node{number}"),
+                port=port,
+                extra_properties={
+                    "node.id": str(number),
+                    "controller.quorum.voters": voters,
+                    "listeners": f"PLAINTEXT://{HOST}:{port},CONTROLLER://{HOST}:{controller}",
+                    "default.replication.factor": "3",
+                    "offsets.topic.replication.factor": "3",
+                    "transaction.state.log.replication.factor": "3",
+                    "transaction.state.log.min.isr": "2",
+                    "min.insync.replicas": "2",
+                },
+            )
+        )
+    with ExitStack() as stack:
+        for node in nodes:
+            stack.callback(node.stop)
+        with ThreadPoolExecutor(len(nodes)) as pool:
+            list(pool.map(Kafka.start, nodes))  # none is ready without another
+        yield nodes
+
+
+@pytest.mark.soak
+def test_a_leader_is_killed(cluster: list[Kafka], tmp_path: Path, seed: int) -> None:
+    servers = ",".join(node.bootstrap_servers for node in cluster)
+    dice = random.Random(seed)
+    with Bench(servers, tmp_path, seed, rate=200, sites=800, sections={"topics": COPIES}) as run:
+        run.begin(run.worker("a"), run.worker("b"))
+        with run.restarting():
+            for _ in range(KILLS):
+                time.sleep(dice.uniform(1, 4))
+                with run.disturbed(seconds=120):
+                    leader = leads(servers, f"{run.prefix}alerts", dice.randrange(run.partitions))
+                    node = cluster[leader - 1]
+                    node.kill()
+                    time.sleep(dice.uniform(1, 4))
+                    node.start()
+            run.settle()
+        run.verify()
+
+
+def leads(servers: str, topic: str, number: int) -> int:
+    """The node that leads a partition."""
+    admin = AdminClient({"bootstrap.servers": servers}, logger=SILENT)
+    return int(admin.list_topics(topic, timeout=10).topics[topic].partitions[number].leader)
