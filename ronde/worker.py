@@ -9,18 +9,15 @@ from ronde.settings import SettingsOption, in_force
 def worker(settings: SettingsOption = None) -> None:
     """Decide alerts: read the inputs, run the procedures, write commands and decisions. Ends on SIGTERM or Ctrl-C.
 
-    Exit 1 when the topics are not the contract's, or when it cannot go on; start it again then.
+    A broker that is away is waited for. Exit 1 when it refuses what a worker does, when the topics are not the
+    contract's, or when it cannot go on; start it again then.
     """
-    from schemas.roles import ROLES  # noqa: PLC0415 - with what comes after it
-    from streams.access import require  # noqa: PLC0415 - heavy
-    from streams.acl import grants  # noqa: PLC0415 - heavy
     from streams.admin import BrokerError, remedy  # noqa: PLC0415 - heavy
     from streams.app import run  # noqa: PLC0415 - heavy
     from streams.errors import WorkerError  # noqa: PLC0415 - heavy
 
     wanted = in_force(settings)
     try:
-        require(wanted, "worker", grants(ROLES["worker"], wanted.prefix, wanted.worker.group))
         run(wanted)
     except BrokerError as error:
         raise Failed(str(error)) from None

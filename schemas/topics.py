@@ -11,6 +11,10 @@ from typing import Final, Literal, NamedTuple
 DAY_MS: Final = 24 * 3600 * 1000
 INPUT_BYTES: Final = 1_000_000  # the largest record an input topic takes
 OWN_BYTES: Final = 2 * INPUT_BYTES  # dead-letters, quarantine and state carry a whole input and more
+# The largest values that are written: a record has a key and a frame beside its value, and a state must fit into
+# dead-letters together with what was wrong with it.
+OUTPUT_VALUE_BYTES: Final = INPUT_BYTES - 1_000
+STATE_VALUE_BYTES: Final = OWN_BYTES - 50_000
 
 
 class Topic(NamedTuple):

@@ -25,7 +25,7 @@ ANSWER_SECONDS: Final = 8.0  # after which a broker counts as not reachable
 _REFUSED_SECONDS: Final = 1.0
 _LOOK_SECONDS: Final = 0.05
 
-_AWAY: Final = frozenset({"_TRANSPORT", "_TIMED_OUT", "_TIMED_OUT_QUEUE", "_ALL_BROKERS_DOWN"})
+AWAY: Final = frozenset({"_TRANSPORT", "_TIMED_OUT", "_TIMED_OUT_QUEUE", "_ALL_BROKERS_DOWN"})
 _FINAL: Final = frozenset({"_AUTHENTICATION", "_SSL"})  # no attempt will end otherwise
 
 T = TypeVar("T")
@@ -33,6 +33,10 @@ T = TypeVar("T")
 
 class BrokerError(Exception):
     """The broker cannot be reached, or refuses; the message says which and what to do."""
+
+
+class BrokerAwayError(BrokerError):
+    """Nobody answers: that may pass by itself."""
 
 
 def remedy(role: str | None) -> str:
@@ -111,7 +115,7 @@ class Admin:
                 found[name] = answer.result()
             except KafkaException as raised:
                 error: KafkaError = raised.args[0]
-                if error.name() in _AWAY:
+                if error.name() in AWAY:
                     raise self.error(str(name), error) from None
                 found[name] = error
         return found
@@ -120,7 +124,7 @@ class Admin:
         """The error to raise when the broker did not give what it was asked for."""
         if self._refused is not None:
             return self._refusal(self._refused[0])
-        if error.name() in _AWAY:
+        if error.name() in AWAY:
             return self._away()
         if error.name().endswith("_AUTHORIZATION_FAILED"):
             return BrokerError(f"the broker at {self.servers} does not let us use {asked_for}: {remedy(self.role)}")
@@ -137,17 +141,17 @@ class Admin:
             "certificate in kafka.ssl.ca.location, and the broker as its certificate does in kafka.bootstrap.servers"
         )
 
-    def _away(self) -> BrokerError:
+    def _away(self) -> BrokerAwayError:
         said = (
             f"no Kafka can be reached at {self.servers} (kafka.bootstrap.servers) within {ANSWER_SECONDS:.0f} s: "
             f"{self._heard or 'nothing answered'}. "
         )
         if "Disconnected" in self._heard:
-            return BrokerError(
+            return BrokerAwayError(
                 f"{said}It closes the connection: see whether that listener speaks {self._protocol} "
                 "(kafka.security.protocol)"
             )
-        return BrokerError(f"{said}Start it (here: `ronde local up`) or correct the setting")
+        return BrokerAwayError(f"{said}Start it (here: `ronde local up`) or correct the setting")
 
     def _hear(self, error: KafkaError) -> None:
         if error.name() == "_ALL_BROKERS_DOWN":  # says less than what came before it

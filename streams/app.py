@@ -10,7 +10,8 @@ import faulthandler
 import logging
 import os
 import signal
-from typing import TYPE_CHECKING, cast
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, cast
 
 import faust
 from aiohttp.web import TCPSite
@@ -18,28 +19,17 @@ from faust.app.base import BootStrategy
 from faust.web import Web
 from faust.web.drivers import aiohttp
 
-from streams import collector, compiled, logs, pages
+from streams import collector, compiled, logs, pages, preflight
+from streams.admin import BrokerAwayError
 from streams.errors import WorkerError
 from streams.health import Readiness, Stalls
 from streams.metrics import Metrics
-from streams.topics import Difference, differences, find
 from streams.worker import Worker
 
 if TYPE_CHECKING:
     from streams.settings import Settings
 
 _log = logs.logger(__name__)
-
-
-class TopicsDifferError(WorkerError):
-    """The topics on the broker are not those of the contract; the message names each difference."""
-
-    def __init__(self, found: list[Difference]) -> None:
-        super().__init__(
-            "the worker does not start on topics that differ from the contract:\n"
-            + "".join(f"  {difference}\n" for difference in found)
-            + "Make the missing with `ronde topics create`; `ronde topics check` says what to do about the others."
-        )
 
 
 class PagesError(WorkerError):
@@ -50,28 +40,28 @@ def run(settings: Settings) -> None:
     """Run a worker until SIGTERM or SIGINT.
 
     Raises:
-        TopicsError: the broker cannot be reached, or does not tell of its topics.
+        BrokerError: the broker refuses, or does not allow what a worker does.
         WorkerError: the topics differ, the pages cannot be served where they should, or the worker cannot go on.
         Exception: anything else that ended the worker; its places are logged.
 
     """
-    found = differences(find(settings), settings)
-    if found:
-        raise TopicsDifferError(found)
-    collector.settle()  # a client, as that which asked, must not be collected while others work, in whatever thread
+    away: BrokerAwayError | None = None
+    try:
+        preflight.check(settings)  # before there are pages and a log: a mistake is told by one line
+    except BrokerAwayError as error:
+        away = error
     logs.configure(settings.log.format, settings.log.level)
     faulthandler.enable()  # the clients are C: if one of them crashes, the log shows where all threads were
-    asyncio.run(_serve(settings))
+    asyncio.run(_serve(settings, away))
 
 
-async def _serve(settings: Settings) -> None:
+async def _serve(settings: Settings, away: BrokerAwayError | None) -> None:
     procedures = [procedure.version for procedure in settings.procedures().values()]
     metrics = Metrics(procedures, settings.topics.partitions)
     readiness = Readiness(start="the worker starts")
     stalls = Stalls(settings.worker.stall_seconds)
     app = App(settings)
     pages.declare(app, readiness, stalls, metrics)
-    worker = Worker(app, settings, readiness, stalls, metrics)
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -83,19 +73,37 @@ async def _serve(settings: Settings) -> None:
         where = f"{settings.worker.host}:{settings.worker.port}"
         raise PagesError(f"no web pages at {where} ({error.strerror}): set worker.host and worker.port") from error
     app.flow_control.resume()  # or nothing flows through channels
-    await app.add_runtime_dependency(worker)
     _log.info("worker started", worker=settings.worker.id, pages=app.pages.address, form=compiled.form())
-
-    worker.ended.add_done_callback(lambda _: stopped.set())
-    await stopped.wait()
-    _log.info("worker stops", asked_to=not worker.ended.done())
-    await app.stop()
+    try:
+        if away is not None and not await _is_done(preflight.wait(settings, readiness, away), stopped):
+            _log.info("worker stops", asked_to=True)
+            return
+        collector.settle()
+        worker = Worker(app, settings, readiness, stalls, metrics)
+        await app.add_runtime_dependency(worker)
+        worker.ended.add_done_callback(lambda _: stopped.set())
+        await stopped.wait()
+        _log.info("worker stops", asked_to=not worker.ended.done())
+    finally:
+        await app.stop()
     _log.info("worker stopped", left_group=worker.ended.done())
     if worker.hangs:
         # Nobody can end its thread. What it had in hand is not committed, or all of it is.
         logging.shutdown()
         os._exit(1)
     worker.ended.result()
+
+
+async def _is_done(coming: Coroutine[Any, Any, None], stopped: asyncio.Event) -> bool:
+    """Wait for something; False: the worker was asked to stop before it came. Raises what it raises."""
+    waiting, stopping = asyncio.create_task(coming), asyncio.create_task(stopped.wait())
+    await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not waiting.done():
+        waiting.cancel()
+        return False
+    waiting.result()
+    return True
 
 
 class _Boot(BootStrategy):

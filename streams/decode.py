@@ -8,18 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from schemas.errors import Undecodable
 from schemas.murmur2 import partition as partition_of
-from schemas.topics import INPUT_TOPICS
+from schemas.topics import INPUT_TOPICS, OUTPUT_VALUE_BYTES
 from streams.admission import Refused, admit, admit_tombstone, key_text
+from streams.escalation.readiness import readiness
 from streams.escalation.values import Event, Site
 from streams.message import Message
 
 if TYPE_CHECKING:
     from streams.codec import Codec, Decode
     from streams.settings import Settings
+
+
+# The readiness of a site record up to this size fits into its topic: a contact takes eight bytes at least, and what
+# it lacks is told in three warnings of 24 bytes at most.
+_SURELY_FITS: Final = 100_000
 
 
 class SiteInput(NamedTuple):
@@ -66,6 +72,7 @@ class Decoder:
     def __init__(self, codec: Codec, settings: Settings) -> None:
         self._partitions = settings.topics.partitions
         self._decode_site = codec.decode_site
+        self._encode_readiness = codec.encoders["readiness"]
         self._decode_event: dict[str, tuple[str, Decode]] = {
             settings.topic(topic): (topic, codec.decoders[topic]) for topic in INPUT_TOPICS if topic != "sites"
         }
@@ -110,7 +117,16 @@ class Decoder:
             refused = admit(site, key_text(key))
         if refused is None and self.is_misplaced(key, number):
             refused = Refused("WRONG_PARTITION", self.misplacement(key))
+        if refused is None and site is not None and value is not None and len(value) > _SURELY_FITS:
+            refused = self._overlong(site)
         return refused or site
+
+    def _overlong(self, site: Site) -> Refused | None:
+        """Whether there is more wrong with a site than its readiness record may have room for."""
+        size = len(self._encode_readiness(readiness(site, 0)))
+        if size <= OUTPUT_VALUE_BYTES:
+            return None
+        return Refused("FAILED", f"its readiness would take {size:,} bytes, and may have {OUTPUT_VALUE_BYTES:,}")
 
     def is_misplaced(self, key: bytes | None, number: int) -> bool:
         """Whether a key belongs to another partition than the one its record lies in."""

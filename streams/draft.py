@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from schemas.errors import Undecodable
+from schemas.topics import STATE_VALUE_BYTES
 from streams.admission import Refused
 from streams.codec import Codec
 from streams.decode import Decoder
@@ -27,6 +28,14 @@ class StateUnusableError(Exception):
         self.site_id = site_id
         self.reason = reason
         self.error = error
+
+
+class StateTooLargeError(Exception):
+    """What a site has become does not fit into its topic."""
+
+    def __init__(self, site_id: str, size: int) -> None:
+        super().__init__(f"the state of the site would take {size:,} bytes, and may have {STATE_VALUE_BYTES:,}")
+        self.site_id = site_id
 
 
 class StateRecord(NamedTuple):
@@ -85,6 +94,10 @@ class Draft:
         """A site's next state; `state` must have been read before."""
         self._after[site_id] = state
 
+    def measure(self, site_id: str, state: SiteState) -> None:
+        """See whether a state can be written. Raises `StateTooLargeError`."""
+        self._encode(site_id, state)
+
     def is_armed(self, armed: Armed) -> bool:
         """Whether a deadline still counts; its state is not decoded for that alone. Raises `StateUnusableError`."""
         state = self._after.get(armed.site_id)
@@ -127,16 +140,22 @@ class Draft:
         self.state(site_id)
 
     def seal(self) -> list[StateRecord]:
-        """One record for each site whose state changed, or which can be forgotten."""
-        encode, now = self._codec.encode_state, self.now
+        """One record for each site whose state changed, or which can be forgotten. Raises `StateTooLargeError`."""
+        encode, now = self._encode, self.now
         for site_id, state in self._after.items():
             known = site_id in self.partition.states
             if is_forgettable(state, now):
                 if known:
                     self._records.append(StateRecord(site_id, None))
             elif state is not self._before[site_id] and state != self._before[site_id]:
-                self._records.append(StateRecord(site_id, encode(state)))
+                self._records.append(StateRecord(site_id, encode(site_id, state)))
         return self._records
+
+    def _encode(self, site_id: str, state: SiteState) -> bytes:
+        value = self._codec.encode_state(state)
+        if len(value) > STATE_VALUE_BYTES:
+            raise StateTooLargeError(site_id, len(value))
+        return value
 
     def commit(self) -> None:
         """The transaction is committed: make it the partition's present."""

@@ -15,7 +15,7 @@ from schemas.topics import TOPICS
 from streams import faults
 from streams.batch import Batch
 from streams.decode import EventInput, Inbox, SiteInput
-from streams.draft import Draft, StateUnusableError
+from streams.draft import Draft, StateTooLargeError, StateUnusableError
 from streams.escalation import step as core
 from streams.escalation.state import EMPTY, Deadline, SiteState
 from streams.escalation.values import (
@@ -57,7 +57,7 @@ _Fire = Callable[[str, SiteState, SiteInForce | None, Deadline, Instant], "Step"
 
 
 class Escalation:
-    """Decides chunks; holds nothing of them."""
+    """Decides chunks; holds nothing of them but which sites have become too large."""
 
     def __init__(self, store: Store, codec: Codec, decoder: Decoder, settings: Settings) -> None:
         self._store = store
@@ -66,6 +66,7 @@ class Escalation:
         self._topics = {topic: settings.topic(topic) for topic in TOPICS}
         self._procedures = settings.procedures()
         self._most = settings.worker.chunk_max
+        self._measured: set[str] = set()  # sites whose state is measured at every step, not only at the end
 
     def decide(self, inboxes: dict[int, Inbox], caught_up: frozenset[int], batch: Batch) -> Iterator[None]:
         """Fill ``batch``; yields from time to time, for others to have the thread.
@@ -87,12 +88,18 @@ class Escalation:
                 outlet.tally.clock_jumps[number] += 1
             try:
                 yield from self._part(draft, outlet, inbox, is_caught_up=number in caught_up)
+                outlet.states(draft.seal())
+            except StateTooLargeError as error:
+                # Which input made it so shows when the partition's inputs are read again.
+                _log.error("a state has become too large", site=error.site_id, partition=number, reason=str(error))
+                self._measured.add(error.site_id)
+                batch.unusable[number] = {}
+                continue
             except StateUnusableError as error:
                 _log.error("a state cannot be used", site=error.site_id, partition=number, reason=error.reason)
                 batch.unusable[number] = {error.site_id: error.error}
                 batch.tally.deadlines_failed += outlet.tally.deadlines_failed
                 continue
-            outlet.states(draft.seal())
             for topic, count in inbox.taken.items():
                 outlet.tally.taken[topic, number] += count
             batch.drafts.append(draft)
@@ -140,6 +147,8 @@ class Escalation:
         try:
             step = core.on_site(state, known, site, draft.now)
             records = outlet.encode(step.outputs, site_id.encode())
+            if site_id in self._measured:
+                draft.measure(site_id, step.state)
         except Exception as error:  # noqa: BLE001  # whatever the core raises, the rest goes on
             self._failed(draft, outlet, message, "sites", site_id, error)
             return
@@ -165,6 +174,8 @@ class Escalation:
             source = Source(topic, number, message.offset())
             step = _on_event(state, record, event, source, draft.now, self._procedures)
             records = outlet.encode(step.outputs, key)
+            if site_id in self._measured:
+                draft.measure(site_id, step.state)
         except Exception as error:  # noqa: BLE001  # whatever the core raises, the rest goes on
             self._failed(draft, outlet, message, topic, site_id, error)
             return
@@ -201,7 +212,10 @@ class Escalation:
 
         def through(fire: _Fire) -> None:
             step = fire(site_id, state, record, armed.deadline, draft.now)
-            outlet.write(step.outputs, outlet.encode(step.outputs, site_id.encode()))
+            records = outlet.encode(step.outputs, site_id.encode())
+            if site_id in self._measured:
+                draft.measure(site_id, step.state)
+            outlet.write(step.outputs, records)
             draft.become(site_id, step.state)
 
         try:

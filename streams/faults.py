@@ -1,8 +1,8 @@
 """Named points at which a test makes a worker fail.
 
 Armed by the environment alone: ``TEST_RONDE_FAULT=point:passage[:action]`` acts at the n-th passage (from 1) of
-that point: `kill` (SIGKILL, the default), `block` (this thread, for good), `raise`, or `refuse` (as the broker
-refuses a transaction of an old generation); several with commas.
+that point: `kill` (SIGKILL, the default), `stop` (SIGSTOP), `term` (SIGTERM), `block` (this thread, for good),
+`raise`, or `refuse` (as the broker refuses a transaction of an old generation); several with commas.
 With ``TEST_RONDE_FAULT_WHEN=file`` only passages while that file exists count: a test chooses the moment.
 (``RONDE_…`` is for settings, and refuses what is none.)
 Unarmed, a point is a look into an empty dict, and a wrapped function is the function itself.
@@ -11,9 +11,10 @@ Unarmed, a point is a look into an empty dict, and a wrapped function is the fun
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, Literal, ParamSpec, TypeAlias, TypeVar, cast, get_args
 
 from confluent_kafka import KafkaError, KafkaException
@@ -29,7 +30,11 @@ Point: TypeAlias = Literal[
     "core_deadline",
     "core_failed_deadline",
 ]
-Action: TypeAlias = Literal["kill", "block", "raise", "refuse"]
+Action: TypeAlias = Literal["kill", "stop", "term", "block", "raise", "refuse"]
+
+_SIGNALS: Final[Mapping[Action, signal.Signals]] = MappingProxyType(
+    {"kill": signal.SIGKILL, "stop": signal.SIGSTOP, "term": signal.SIGTERM}
+)
 
 VARIABLE: Final = "TEST_RONDE_FAULT"
 WHEN: Final = "TEST_RONDE_FAULT_WHEN"
@@ -59,13 +64,14 @@ class Armed:
         self.passed += 1
         if self.passed != self.passage:
             return
-        if self.action == "kill":
-            os.kill(os.getpid(), signal.SIGKILL)
-        if self.action == "block":
+        if self.action in _SIGNALS:
+            os.kill(os.getpid(), _SIGNALS[self.action])
+        elif self.action == "block":
             threading.Event().wait()
-        if self.action == "refuse":
+        elif self.action == "refuse":
             raise KafkaException(KafkaError(KafkaError.ILLEGAL_GENERATION, txn_requires_abort=True))
-        raise FaultError(f"the test's fault at {self.point}")
+        else:
+            raise FaultError(f"the test's fault at {self.point}")
 
 
 def parse(text: str, when: str | None = None) -> dict[Point, Armed]:

@@ -20,6 +20,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # they are do
 )
 
 from schemas.topics import OWN_BYTES
+from streams.admin import AWAY
 from streams.logs import logger
 
 if TYPE_CHECKING:
@@ -137,15 +138,16 @@ def refresh(admin: AdminClient) -> bool:
     return True
 
 
-def hasten_group(admin: AdminClient, settings: Settings) -> None:
+def hasten_group(admin: AdminClient, settings: Settings) -> bool:
     """Tell the broker when a silent worker counts as dead, which under the new protocol is the group's to know.
 
     With it goes how often workers and broker talk, and so how fast partitions move: heartbeats of a second make
     a rebalance of a second. A broker may forbid it (`group.consumer.min.session.timeout.ms`): then its own holds.
+    False: the broker does not answer.
     """
     worker = settings.worker
     if worker.group_protocol != "consumer":
-        return
+        return True
     wanted = {
         "consumer.session.timeout.ms": worker.session_timeout_ms,
         "consumer.heartbeat.interval.ms": _heartbeat_ms(worker.session_timeout_ms),
@@ -157,11 +159,15 @@ def hasten_group(admin: AdminClient, settings: Settings) -> None:
     for answer in admin.incremental_alter_configs([group], request_timeout=_ASK_SECONDS).values():
         try:
             answer.result()
-        except KafkaException as error:
+        except KafkaException as raised:
+            error: KafkaError = raised.args[0]
+            if error.retriable() or error.name() in AWAY:
+                return False
             _log.warning(
                 "the broker keeps its own group.consumer.session.timeout.ms: worker.session_timeout_ms is not used",
-                error=error.args[0].name(),
+                error=error.name(),
             )
+    return True
 
 
 def _heartbeat_ms(session_timeout_ms: int) -> int:

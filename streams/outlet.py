@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from schemas.errors import Undecodable
+from schemas.topics import OUTPUT_VALUE_BYTES
 from streams.batch import Record, Tally
 from streams.escalation.values import (
     Attention,
@@ -33,6 +34,13 @@ _ERROR_LENGTH: Final = 8000
 _NO_PROCEDURE: Final = "none"
 
 
+class OutputTooLargeError(Exception):
+    """A record would not fit into its topic."""
+
+    def __init__(self, topic: str, size: int) -> None:
+        super().__init__(f"a record of {topic} would take {size:,} bytes, and may have {OUTPUT_VALUE_BYTES:,}")
+
+
 class Outlet:
     """Records in the order they are written, all at the instant ``now``."""
 
@@ -45,12 +53,17 @@ class Outlet:
         self._topics = topics  # on the broker, by their name without prefix
 
     def encode(self, outputs: Iterable[Output], key: bytes) -> list[Record]:
-        """Outputs as records; nothing is written or counted yet. Raises what the codec raises."""
+        """Outputs as records; nothing is written or counted yet.
+
+        Raises `OutputTooLargeError`, and what the codec raises.
+        """
         records: list[Record] = []
         names, encoders = self._topics, self._codec.encoders
         for topic, value in outputs:
-            name, encode = names[topic], encoders[topic]
-            records.append((name, None if value is None else encode(value), key, self._number, None, None, self._now))
+            encoded = None if value is None else encoders[topic](value)
+            if encoded is not None and len(encoded) > OUTPUT_VALUE_BYTES:
+                raise OutputTooLargeError(topic, len(encoded))
+            records.append((names[topic], encoded, key, self._number, None, None, self._now))
         return records
 
     def write(self, outputs: Iterable[Output], records: list[Record]) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -36,7 +37,8 @@ if TYPE_CHECKING:
 _log = logger(__name__)
 
 _ASK_SECONDS: Final = 5.0
-_COMMITTED_SECONDS: Final = 2.0  # a thread waits for so long at most: there are few, and other partitions ask too
+_COMMITTED_SECONDS: Final = 2.0  # then other partitions ask
+_COMMITTED_AT_ONCE: Final = 8
 _AGAIN_SECONDS: Final = 0.1
 _ALL: Final = ("state", *INPUT_TOPICS)
 
@@ -85,6 +87,8 @@ class Restores:
         self._settings = settings
         self._metrics = metrics
         self._loop = asyncio.get_running_loop()
+        # Threads of its own: while a group's coordinator is looked for, each answer takes all of its time.
+        self._asking = ThreadPoolExecutor(_COMMITTED_AT_ONCE, thread_name_prefix="committed")
         self._tasks: dict[int, asyncio.Task[None]] = {}
 
     def order(self, order: Order) -> None:
@@ -150,7 +154,9 @@ class Restores:
         asked = [TopicPartition(self._settings.topic(topic), number) for topic in INPUT_TOPICS]
         while True:
             try:
-                offsets = await asyncio.to_thread(self._consumer.committed, asked, _COMMITTED_SECONDS)
+                offsets = await self._loop.run_in_executor(
+                    self._asking, self._consumer.committed, asked, _COMMITTED_SECONDS
+                )
             except KafkaException as error:
                 _log.warning("the committed offsets are not known yet", partition=number, error=error.args[0].name())
             else:

@@ -42,6 +42,7 @@ _log = logger(__name__)
 # A pod has five seconds to go: what the chunk in flight may take of them, and what leaving the group may take.
 _DRAIN_SECONDS: Final = 3.0
 _LEAVE_SECONDS: Final = 1.5
+_AGAIN_SECONDS: Final = 0.1
 _REGISTRY_TIMEOUT_SECONDS: Final = 5.0
 
 
@@ -132,7 +133,8 @@ class Worker(Service):
         for agent in self._app.agents.values():
             await agent.maybe_start()
 
-        await asyncio.to_thread(kafka.hasten_group, admin, settings)
+        while not await asyncio.to_thread(kafka.hasten_group, admin, settings):  # noqa: ASYNC110  # nobody would set an event
+            await asyncio.sleep(_AGAIN_SECONDS)
         topics = {topic: settings.topic(topic) for topic in TOPICS}
         self._reader = LogReader(kafka.restorer(settings, metrics), topics, readiness, metrics)
         asking = kafka.restorer(settings, metrics)

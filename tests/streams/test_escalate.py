@@ -11,7 +11,7 @@ from streams import escalate
 from streams.batch import Batch
 from streams.clock import Clock
 from streams.escalate import Escalation
-from streams.store import Partition, SetAside, SiteBytes, Store
+from streams.store import Armed, Partition, SetAside, SiteBytes, Store
 from tests.streams.messages import CODEC, DECODER, NUMBER, SETTINGS, SITE, Logged, alert, elsewhere, site
 
 CALL_TIMEOUT = 120_000
@@ -40,6 +40,10 @@ class Bench:
         for _ in self._escalation.decide(DECODER.chunk(messages), frozenset(caught_up), batch):
             pass
         return batch
+
+    def state(self) -> bytes:
+        """What is kept of the site."""
+        return self.partition.states[SITE]
 
     def chunk(self, *messages: Logged, caught_up: Iterable[int] = ()) -> Batch:
         """A chunk, committed."""
@@ -221,3 +225,60 @@ def test_a_state_set_aside_leaves_a_letter_an_attention_and_a_tombstone(bench: B
     assert attention["attention_id"] == f"state-{NUMBER}-9-t1"
     assert batch.records[2][1] is None
     assert bench.chunk().is_empty
+
+
+# --- what fits nowhere ------------------------------------------------------------------------------
+
+
+def crowd(people: int, **fields: str) -> list[dict[str, str]]:
+    """So many contacts."""
+    return [{"contact_id": f"c{number}", "role": "OWNER", **fields} for number in range(people)]
+
+
+def largest_crowd() -> list[dict[str, str]]:
+    """Contacts who fill a site record to its last bytes, and the state of each of its incidents too."""
+    name = "x" * 8192
+    return crowd(60, phone="+33600000001", password_hash="x", first_name=name, last_name=name)
+
+
+def reasons(batch: Batch) -> list[str]:
+    """What the dead letters of a batch are for."""
+    return [dict(record[7])["dlq.reason"] for record in batch.records if len(record) > 7]  # type: ignore[misc]
+
+
+def test_a_site_with_more_wrong_than_its_readiness_has_room_for_is_a_dead_letter(bench: Bench) -> None:
+    nobody = bench.record("sites", site(contacts=crowd(80_000)))
+    batch = bench.chunk(nobody, bench.record("alerts", alert("a")))
+    assert written(batch) == ["dead-letters", "calls", "decisions", "state"]
+    assert reasons(batch) == ["FAILED"]
+    # A restore finds the same record in the log, and must not put it in force either.
+    bench.partition.sites[SITE] = SiteBytes(nobody.offset(), nobody.value() or b"", checked=False)
+    batch = bench.chunk(bench.record("alerts", alert("f", kind="FIRE")))
+    assert decode("Quarantined", batch.records[0][1] or b"")["reason"] == "UNKNOWN_SITE"
+
+
+def test_an_input_that_makes_a_state_too_large_is_a_dead_letter_alone(bench: Bench) -> None:
+    bench.chunk(bench.record("sites", site(contacts=largest_crowd())))
+    alerts = [bench.record("alerts", alert("a")), bench.record("alerts", alert("f", kind="FIRE"))]
+    batch = bench.decide(*alerts)
+    assert batch.unusable == {NUMBER: {}}, "which of the two it was shows when they are read again"
+    assert batch.is_empty
+    batch = bench.chunk(*alerts)
+    assert written(batch) == ["calls", "decisions", "dead-letters", "state"]
+    assert reasons(batch) == ["FAILED"]
+    assert reasons(bench.chunk(bench.record("sites", None))) == ["FAILED"], "the record would stay with the incident"
+    assert rules(bench.chunk(bench.record("alerts", alert("b")))) == ["MERGED"]
+
+
+def test_a_deadline_that_makes_a_state_too_large_hands_the_incident_over(bench: Bench) -> None:
+    bench.chunk(bench.record("alerts", alert("a")), bench.record("alerts", alert("f", kind="FIRE")))
+    bench.chunk(bench.record("sites", site(contacts=largest_crowd())))
+    for _ in range(2):  # the calls, then the waits
+        bench.now += 600_000
+        batch = bench.decide()
+        if batch.unusable:
+            bench.partition.deadlines = [Armed(*due, SITE) for due in CODEC.decode_state(bench.state()).deadlines()]
+            batch = bench.decide()
+        for draft in batch.drafts:
+            draft.commit()
+    assert rules(batch) == ["WAIT_ENDED", "FAILED"]

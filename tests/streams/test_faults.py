@@ -1,5 +1,7 @@
 """The fault points of the tests: armed by words, and nothing when they are not."""
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,14 @@ def test_passages_count_only_while_the_file_is_there(tmp_path: Path) -> None:
     now.touch()
     with pytest.raises(faults.FaultError):
         armed.pass_by()
+
+
+def test_a_signal_is_sent_to_the_process_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[tuple[int, int]] = []
+    monkeypatch.setattr(os, "kill", lambda *signal: sent.append(signal))
+    for action in ("kill", "stop", "term"):
+        faults.parse(f"after_commit:1:{action}")["after_commit"].pass_by()
+    assert sent == [(os.getpid(), number) for number in (signal.SIGKILL, signal.SIGSTOP, signal.SIGTERM)]
 
 
 @pytest.mark.parametrize(
