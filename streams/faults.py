@@ -1,8 +1,9 @@
 """Named points at which a test makes a worker fail.
 
 Armed by the environment alone: ``TEST_RONDE_FAULT=point:passage[:action]`` acts at the n-th passage (from 1) of
-that point: `kill` (SIGKILL, the default), `stop` (SIGSTOP), `term` (SIGTERM), `block` (this thread, for good),
-`raise`, or `refuse` (as the broker refuses a transaction of an old generation); several with commas.
+that point: `kill` (SIGKILL, the default), `stop` (SIGSTOP), `stun` (the same, and once it is awake this thread comes
+to itself later than the others), `term` (SIGTERM), `block` (this thread, for good), `raise`, or `refuse` (as the
+broker refuses a transaction of an old generation); several with commas.
 With ``TEST_RONDE_FAULT_WHEN=file`` only passages while that file exists count: a test chooses the moment.
 (``RONDE_…`` is for settings, and refuses what is none.)
 Unarmed, a point is a look into an empty dict, and a wrapped function is the function itself.
@@ -11,6 +12,7 @@ Unarmed, a point is a look into an empty dict, and a wrapped function is the fun
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,11 +32,12 @@ Point: TypeAlias = Literal[
     "core_deadline",
     "core_failed_deadline",
 ]
-Action: TypeAlias = Literal["kill", "stop", "term", "block", "raise", "refuse"]
+Action: TypeAlias = Literal["kill", "stop", "stun", "term", "block", "raise", "refuse"]
 
 _SIGNALS: Final[Mapping[Action, signal.Signals]] = MappingProxyType(
-    {"kill": signal.SIGKILL, "stop": signal.SIGSTOP, "term": signal.SIGTERM}
+    {"kill": signal.SIGKILL, "stop": signal.SIGSTOP, "stun": signal.SIGSTOP, "term": signal.SIGTERM}
 )
+_STUNNED_SECONDS: Final = 1.0
 
 VARIABLE: Final = "TEST_RONDE_FAULT"
 WHEN: Final = "TEST_RONDE_FAULT_WHEN"
@@ -66,6 +69,8 @@ class Armed:
             return
         if self.action in _SIGNALS:
             os.kill(os.getpid(), _SIGNALS[self.action])
+            if self.action == "stun":
+                time.sleep(_STUNNED_SECONDS)
         elif self.action == "block":
             threading.Event().wait()
         elif self.action == "refuse":

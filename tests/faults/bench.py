@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 import time
 import uuid
@@ -181,6 +183,30 @@ class Bench:
         assert not self.journal.refused, f"the broker refused {self.journal.refused[:5]}"
         names = Counter(violation.name for violation in violations)
         assert not violations, f"{dict(names)}:\n" + "\n".join(str(violation) for violation in violations[:20])
+
+    def add_up(self) -> Mapping[str, Any]:
+        """What `ronde verify` says of the topics."""
+        command = [sys.executable, *RONDE, "verify", "--json", "--settings", str(self._settings("nobody"))]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=SETTLE_SECONDS)
+        assert done.stdout, done.stderr
+        told: dict[str, Any] = json.loads(done.stdout)
+        assert done.returncode == (1 if told["differences"] else 0), done.stderr
+        return told
+
+    def balance(self) -> None:
+        """What every worker counts of every topic and partition adds up, and so do the topics by `ronde verify`."""
+        for worker in self.workers:
+            if worker.is_alive:
+                counted = worker.counted()
+                taken, ended = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+                for (what, *where), times in counted.items():
+                    (taken if what == "taken" else ended)[where[0], where[1]] += times
+                assert taken == ended, f"{worker.name} counts {dict(counted)}"
+        told = self.add_up()
+        assert told["differences"] == 0, told["found"][:10]
+        inputs = sum(1 for _ in self.tail.topics.inputs())
+        assert sum(one["inputs"] for one in told["topics"]) == inputs
+        assert not any(one["waiting"] or one["not_checkable"] for one in told["topics"])
 
     def figures(self) -> dict[str, object]:
         """What the run was: inputs and outputs, how fast it came back each time, how workers ended by themselves."""

@@ -15,9 +15,9 @@ PATIENCE_SECONDS = 40.0
 
 
 class Household:
-    """A site in a partition; what it says and what is said to it. Partners: P1."""
+    """A site in a partition, with contacts of a name; what it says and what is said to it. Partners: P1."""
 
-    def __init__(self, bench: Bench, number: int, contacts: int = 1) -> None:
+    def __init__(self, bench: Bench, number: int, contacts: int = 1, name: str = "Martin") -> None:
         self._bench = bench
         self._numbers = count(1)
         names = (f"home-{number}-{attempt}" for attempt in count())
@@ -27,8 +27,8 @@ class Household:
             {
                 "contact_id": f"{self.name}-{place}",
                 "role": "OWNER",
-                "first_name": "Ann",
-                "last_name": "Martin",
+                "first_name": name,
+                "last_name": name,
                 "phone": "+33639980001",
                 "password_hash": "hash",
                 "duress_hash": None,

@@ -14,6 +14,16 @@ from tests.faults.records import Value, encode
 
 LARGE: Final = 999_900  # bytes of a value; on an input topic a record may have 1,000,000 with all that is around it
 LONG: Final = "x" * 10_000
+NOBODY: Final = {
+    "contact_id": "",
+    "role": "EXTERNAL",
+    "first_name": None,
+    "last_name": None,
+    "phone": None,
+    "password_hash": None,
+    "duress_hash": None,
+    "language": None,
+}
 START: Final = 1_767_225_600_000
 
 
@@ -59,6 +69,9 @@ def poison(dice: random.Random, sites: list[str], partitions: int) -> Iterator[P
         elsewhere = (partition(key, partitions) + 1) % partitions
         yield Poison(topic, key, data, "WRONG_PARTITION", "the wrong partition", elsewhere)
     site = dice.choice(sites)
+    # Each of its contacts lacks all that a contact may lack, and its readiness would tell so.
+    crowd = encode("sites", {**_good("sites", site), "contacts": [NOBODY] * 100_000})
+    yield Poison("sites", site.encode(), crowd, "FAILED", "a site of 100,000 contacts")
     nameless = {**_good("operator-actions", site), "action": "CLOSE", "incident_id": None}
     yield Poison(
         "operator-actions", site.encode(), encode("operator-actions", nameless), "EMPTY_ID", "a nameless close"

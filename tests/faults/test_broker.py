@@ -6,11 +6,13 @@ import time
 
 from ronde.local.kafka import Kafka
 from tests.faults.conftest import MakeBench
+from tests.faults.workers import Worker
 
 
 def test_a_broker_restarted_killed_and_frozen(bench: MakeBench, broker: Kafka, is_soak: bool) -> None:
     run = bench(late_seconds=60.0 if is_soak else 6.0)
     run.begin(run.worker("a"), run.worker("b"))
+    late = run.worker("late")
 
     with run.restarting():
         time.sleep(1)
@@ -21,8 +23,23 @@ def test_a_broker_restarted_killed_and_frozen(bench: MakeBench, broker: Kafka, i
             broker.start()
         with run.disturbed(seconds=120):
             broker.pause()
-            time.sleep(60 if is_soak else 8)
+            begun = time.monotonic()
+            waits_for_a_broker(late)
+            time.sleep(max(begun + (60 if is_soak else 0) - time.monotonic(), 0))
             broker.resume()
+            late.wait_ready()
+        assert late.lives == 1, "it has waited, and was not started again"
         run.settle()
 
     run.verify()
+
+
+def waits_for_a_broker(worker: Worker) -> None:
+    """A worker that begins while nobody answers has its pages up, and says what it waits for."""
+    worker.start()
+    give_up = time.monotonic() + 20
+    while worker.page("ready") is None:
+        assert time.monotonic() < give_up, worker.tail()
+        time.sleep(0.05)
+    assert (worker.page("ready"), worker.page("health")) == (503, 200)
+    assert worker.said("the broker is waited for", "reason")

@@ -9,13 +9,15 @@ from collections import Counter
 from pathlib import Path
 
 from schemas.murmur2 import partition
-from tests.faults.bench import Bench
+from tests.faults.bench import SESSION_TIMEOUT_MS, Bench
 from tests.faults.conftest import MakeBench
+from tests.faults.household import Household
 from tests.faults.poison import spread
-from tests.faults.records import decode
+from tests.faults.records import Value, decode, encode
 from tests.faults.workers import Worker
 
 ROUNDS = 5  # of the long form
+SILENT_SECONDS = 15.0  # of the telephony in the long form: at the pace of these procedures, 15 minutes
 
 
 class Storm:
@@ -27,17 +29,25 @@ class Storm:
         self.a, self.b, self.c = (run.worker(name) for name in "abc")
         self._armed = {worker: folder / f"armed-{worker.name}" for worker in (self.a, self.b, self.c)}
 
-    def start(self, worker: Worker, point: str, passages: int = 3) -> None:
-        """Begin a life that ends at a point, some passages after it was armed."""
-        worker.start(fault=f"{point}:{self.dice.randint(1, passages)}:kill", when=self._armed[worker])
+    def start(self, worker: Worker, point: str, action: str = "kill", passages: int = 3) -> None:
+        """Begin a life in which something happens at a point, some passages after it was armed."""
+        worker.start(fault=f"{point}:{self.dice.randint(1, passages)}:{action}", when=self._armed[worker])
 
-    def strike(self, *workers: Worker) -> None:
-        """Arm their faults; they die of them."""
+    def strike(self, *workers: Worker, end: int = -signal.SIGKILL) -> None:
+        """Arm their faults; they end of them."""
         for worker in workers:
             self._armed[worker].touch()
         for worker in workers:
-            assert worker.wait() == -signal.SIGKILL
+            assert worker.wait() == end, worker.tail()
             self._armed[worker].unlink()
+
+    def stun(self, worker: Worker) -> None:
+        """Arm its fault, which stops it, and wake it when the group has gone on without it."""
+        self._armed[worker].touch()
+        worker.wait_stopped()
+        self._armed[worker].unlink()
+        time.sleep(SESSION_TIMEOUT_MS / 1000 + 1.5)
+        worker.send(signal.SIGCONT)
 
     def spoil_a_state(self) -> None:
         """While nobody works: the state of a site with an open incident is no longer readable."""
@@ -61,11 +71,14 @@ def test_workers_killed_at_every_point_and_everything_else(
     storm.start(a, "before_produce")
     storm.start(b, "after_produce")
     run.begin()
+    outgrown = Household(run, 0, contacts=60, name="x" * 8192)  # what it takes fills two states
     poisoned = spoilt = 0
     for number in range(ROUNDS if is_soak else 1):
         if number:
             with run.disturbed():
-                b.kill()
+                for worker in (a, b, c):
+                    worker.kill()
+                storm.start(a, "before_produce")
                 storm.start(b, "after_produce")
         storm.breathe()
         run.load.outside.silent = True  # the telephony places no call for a while
@@ -73,8 +86,12 @@ def test_workers_killed_at_every_point_and_everything_else(
             storm.strike(a, b)
             storm.start(a, "after_offsets")
             storm.start(b, "after_commit")
+        if is_soak:
+            time.sleep(SILENT_SECONDS)
         run.load.outside.silent = False
         poisoned += spread(run.journal, storm.dice, run.load.homes.names, run.partitions)
+        outgrown.alert("INTRUSION")
+        outgrown.alert("FIRE")
 
         with run.disturbed():
             storm.strike(a, b)
@@ -86,26 +103,41 @@ def test_workers_killed_at_every_point_and_everything_else(
             b.start(fault="core_input:200:raise,core_deadline:20:raise")
 
         with run.disturbed():
-            c.start()
+            storm.start(c, "after_produce", "term")
             storm.strike(a)  # it must give up partitions to the third
-            storm.start(a, "before_produce")
+            storm.start(a, "after_offsets", "stop")
         with run.disturbed():
-            assert c.terminate() == 0, c.tail()
-
+            storm.strike(c, end=0)  # SIGTERM in the middle of a chunk
+        assert b.is_alive, f"nothing should have ended it:\n{b.tail()}"
         with run.disturbed(), run.restarting():
-            b.send(signal.SIGSTOP)
-            time.sleep(3.5)  # the group goes on without it
-            b.send(signal.SIGCONT)
+            storm.stun(a)  # with its transaction open
     storm.breathe()
 
     run.settle()
     run.verify()
-    reasons = Counter(
-        (told["dlq.topic"] or b"", told["dlq.reason"] or b"")
-        for told in (dict(raw.headers) for raw in run.tail.topics.of("dead-letters"))
-    )
+    run.balance()
+    letters = [dict(raw.headers) for raw in run.tail.topics.of("dead-letters")]
+    reasons = Counter((told["dlq.topic"] or b"", told["dlq.reason"] or b"") for told in letters)
     assert sum(reasons.values()) >= poisoned + spoilt
     assert reasons[b"state", b"UNDECODABLE"] == spoilt
-    assert any(reason == b"FAILED" for _, reason in reasons), "the core was made to fail on an input"
+    errors = [told["dlq.error"] or b"" for told in letters if told["dlq.reason"] == b"FAILED"]
+    assert any(b"the test's fault" in error for error in errors), "the core was made to fail on an input"
+    assert any(b"the state of the site would take" in error for error in errors), "a site outgrew its state"
     rules = Counter(decode("decisions", raw.value or b"")["rule"] for raw in run.tail.topics.of("decisions"))
     assert rules["FAILED"], "the core was made to fail on a deadline"
+    names_what_differs(run)
+
+
+def names_what_differs(run: Bench) -> None:
+    """When a decision is doubled behind everybody's back, `ronde verify` names its input."""
+    given: Value = {}
+    for raw in reversed(run.tail.topics.of("decisions")):
+        decision = decode("decisions", raw.value or b"")
+        given = decision["input"]
+        if given["topic"] is not None:
+            again = encode("decisions", {**decision, "decision_id": "another"})
+            run.journal.send("decisions", raw.key, again, "a doubled decision", partition=raw.partition)
+            break
+    run.journal.flush()
+    found = [{name: one[name] for name in ("wrong", "topic", "partition", "offset")} for one in run.add_up()["found"]]
+    assert found == [{"wrong": "TWICE", **{name: given[name] for name in ("topic", "partition", "offset")}}]

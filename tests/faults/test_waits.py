@@ -1,14 +1,19 @@
-"""Waits and calls under way when a worker dies, leaves, or is away: on time, once, and an answer counts."""
+"""Waits and calls under way when a worker dies, leaves, or is away: on time, once, and an answer counts.
+
+The same without a load beside it is in `tests.kafka.test_worker_faults`, for `make test`.
+"""
 
 from __future__ import annotations
 
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.faults.bench import Bench
 from tests.faults.conftest import MakeBench
 from tests.faults.household import Household
-from tests.faults.workers import Worker
+from tests.faults.membership import share
 
 ON_TIME_MS = 1000
 
@@ -29,25 +34,7 @@ def ends_on_time(home: Household, deadline: int) -> None:
     home.wait_for_rule("RESOLVED")
 
 
-def held(worker: Worker) -> list[int]:
-    """The partitions that a worker was assigned and not relieved of."""
-    numbers: set[int] = set()
-    for line in worker.lines():
-        told = line.get("partitions")
-        if isinstance(told, list):
-            changed = {int(number) for number in told}
-            numbers = numbers | changed if line["event"] == "partitions assigned" else numbers - changed
-    return sorted(numbers)
-
-
-def share(*workers: Worker) -> None:
-    """Wait until each has some of the partitions."""
-    give_up = time.monotonic() + 20
-    while not all(held(worker) for worker in workers):
-        assert time.monotonic() < give_up, f"the partitions are held as {[held(worker) for worker in workers]}"
-        time.sleep(0.1)
-
-
+@pytest.mark.soak
 def test_a_wait_outlives_a_worker_killed_before_its_commit(bench: MakeBench, tmp_path: Path) -> None:
     run = bench(rate=100, sites=300, times={"wait_seconds": 11})
     armed = tmp_path / "armed"
@@ -68,6 +55,7 @@ def test_a_wait_outlives_a_worker_killed_before_its_commit(bench: MakeBench, tmp
     run.verify()
 
 
+@pytest.mark.soak
 def test_a_wait_goes_over_to_another_worker(bench: MakeBench, tmp_path: Path) -> None:
     run = bench(rate=100, sites=300, times={"wait_seconds": 14}, worker_settings={"transaction_timeout_ms": 5000})
     armed = tmp_path / "armed"
@@ -88,6 +76,7 @@ def test_a_wait_goes_over_to_another_worker(bench: MakeBench, tmp_path: Path) ->
     run.verify()
 
 
+@pytest.mark.soak
 def test_a_wait_goes_over_when_a_worker_leaves(bench: MakeBench) -> None:
     run = bench(rate=100, sites=300, times={"wait_seconds": 8})
     leaving, staying = run.worker("leaving"), run.worker("staying")
@@ -104,6 +93,7 @@ def test_a_wait_goes_over_when_a_worker_leaves(bench: MakeBench) -> None:
     run.verify()
 
 
+@pytest.mark.soak
 def test_an_answer_that_waited_in_its_topic_counts_before_the_time_out_of_its_call(bench: MakeBench) -> None:
     run = bench(rate=100, sites=300, times={"call_timeout_seconds": 3})
     worker = run.worker()

@@ -8,11 +8,14 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 import httpx
+import psutil
+from prometheus_client.parser import text_string_to_metric_families
 
 from streams import faults
 
@@ -31,7 +34,6 @@ class Worker:
         self._python = python
         self._process: subprocess.Popen[bytes] | None = None
         self._log_start = 0
-        self._environ: dict[str, str] = {}
 
     def start(
         self, *, fault: str | None = None, when: Path | None = None, environment: Mapping[str, str] | None = None
@@ -43,17 +45,13 @@ class Worker:
             environ[faults.VARIABLE] = fault
         if when:
             environ[faults.WHEN] = str(when)
-        self._environ = environ
-        self._begin()
-
-    def _begin(self) -> None:
         assert not self.is_alive, f"{self.name} is running"
         self.lives += 1
         self._log_start = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
                 [sys.executable, *self._python, "worker", "--settings", str(self._settings)],
-                env=self._environ,
+                env=environ,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -82,8 +80,6 @@ class Worker:
         """Wait until it says that it is ready."""
         give_up = time.monotonic() + seconds
         while not self.is_ready:
-            if self.exit_code == 1 and "no Kafka can be reached" in self.tail():
-                self._begin()  # this machine may be so busy that the broker does not answer in time
             assert self.is_alive, f"{self.name} ended (exit {self.exit_code}):\n{self.tail()}"
             assert time.monotonic() < give_up, f"{self.name} is not ready in {seconds:.0f} s:\n{self.tail()}"
             time.sleep(0.05)
@@ -102,6 +98,27 @@ class Worker:
             return httpx.get(f"{address}/{name}", timeout=2).status_code
         except httpx.TransportError:
             return None
+
+    def counted(self) -> Counter[tuple[str, str, str]]:
+        """The inputs that it counts in this life: what was counted, topic and partition."""
+        address = self.said("worker started", "pages")
+        text = httpx.get(f"{address}/metrics", timeout=5).text
+        found: Counter[tuple[str, str, str]] = Counter()
+        for family in text_string_to_metric_families(text):
+            for sample in family.samples:
+                if sample.name.startswith("ronde_inputs") and sample.name.endswith("_total"):
+                    what = sample.name.removesuffix("_total").removeprefix("ronde_inputs").lstrip("_")
+                    found[what or "taken", sample.labels["topic"], sample.labels["partition"]] += int(sample.value)
+        return found
+
+    def wait_stopped(self, seconds: float = READY_SECONDS) -> None:
+        """Wait until it is stopped (SIGSTOP)."""
+        assert self._process is not None
+        give_up = time.monotonic() + seconds
+        while psutil.Process(self._process.pid).status() != psutil.STATUS_STOPPED:
+            assert self.is_alive, f"{self.name} ended (exit {self.exit_code}):\n{self.tail()}"
+            assert time.monotonic() < give_up, f"{self.name} does not stop in {seconds:.0f} s:\n{self.tail()}"
+            time.sleep(0.02)
 
     def said(self, event: str, field: str) -> str | None:
         """A field of the last line of this life that tells of an event."""
