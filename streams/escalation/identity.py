@@ -6,9 +6,16 @@ from streams.escalation.names import ProcedureName
 from streams.escalation.values import Instant, Source
 
 
-def incident_id(site_id: str, procedure: ProcedureName, opener_id: str, opener_at: Instant, now: Instant) -> str:
-    """24 hex digits from the site, the procedure, what opened it (an alert, or an operator's action) and when."""
+def incident_id(
+    site_id: str, procedure: ProcedureName, opener_id: str, opener_at: Instant, now: Instant, kind: str | None = None
+) -> str:
+    """24 hex digits from the site, the procedure, what opened it (an alert, or an operator's action) and when.
+
+    ``kind`` is that of the opener where all else is an earlier one's too.
+    """
     parts = f"{site_id}\0{procedure}\0{opener_id}\0{opener_at}\0{now}"
+    if kind is not None:
+        parts += f"\0{kind}"
     return blake2b(parts.encode(), digest_size=12).hexdigest()
 
 

@@ -44,7 +44,7 @@ def on_alert(scene: Scene, alert: Alert, procedures: Procedures) -> None:
             return
         assert name is not None
         assert scene.record is not None
-        turn = opening.open_for_alert(scene.record, alert, procedures[name], scene.now)
+        turn = opening.open_for_alert(scene.record, alert, procedures[name], scene.now, scene.state.remembered)
     merges.raise_runaway(turn)
     scene.conclude(turn)
     scene.remember(accepted)
@@ -99,7 +99,9 @@ def on_action(scene: Scene, action: OperatorAction, procedures: Procedures) -> N
             OPERATIONS.decide(turn, action)
             scene.conclude(turn, entry)
     elif names_none and action.action == "DISPATCH" and scene.record is not None:
-        turn = opening.open_for_operator(scene.record, action, procedures["SECURITY"], scene.now)
+        turn = opening.open_for_operator(
+            scene.record, action, procedures["SECURITY"], scene.now, scene.state.remembered
+        )
         turn.rule = "OPERATOR_DISPATCH"
         dispatching.begin(turn)
         scene.conclude(turn, entry)

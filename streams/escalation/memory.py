@@ -1,5 +1,7 @@
 """What a site and its incidents remember, so that a redelivered input has no effect (procedure.md §1)."""
 
+from streams.escalation.names import ProcedureName
+from streams.escalation.procedures import PROCEDURE_OF_KIND
 from streams.escalation.state import HANDLED_SIZE, MEMORY_MS, MEMORY_SIZE, Handled, Remembered
 from streams.escalation.values import Alert, Instant, OperatorAction
 
@@ -27,6 +29,18 @@ def knows(remembered: tuple[Remembered, ...], candidate: Remembered) -> bool:
         if entry[0] == wanted_id and entry[1] == kind and entry[2] == instant and entry[3] > since:
             return True
     return False
+
+
+def has_namesake(remembered: tuple[Remembered, ...], opener: Remembered, procedure: ProcedureName) -> bool:
+    """Whether one of another kind that could open the same was accepted by the same id, of the same instants."""
+    kinds = {ACTION_KIND, *(kind for kind, name in PROCEDURE_OF_KIND.items() if name == procedure)}
+    return any(
+        entry.id == opener.id
+        and entry.instant == opener.instant
+        and entry.accepted_at == opener.accepted_at
+        and entry.kind in kinds
+        for entry in remembered
+    )
 
 
 def remember(remembered: tuple[Remembered, ...], accepted: Remembered) -> tuple[Remembered, ...]:

@@ -1,10 +1,10 @@
 """What opens an incident, and what is quarantined instead (procedure.md §1, §5)."""
 
-from streams.escalation import identity, merges, rounds
+from streams.escalation import identity, memory, merges, rounds
 from streams.escalation.names import ProcedureName, QuarantineReason
 from streams.escalation.procedures import Procedure
 from streams.escalation.readiness import missing
-from streams.escalation.state import Incident
+from streams.escalation.state import Incident, Remembered
 from streams.escalation.turn import Turn
 from streams.escalation.values import Alert, Instant, OperatorAction, SiteInForce
 
@@ -28,9 +28,11 @@ def refusal(
     return None
 
 
-def open_for_alert(record: SiteInForce, alert: Alert, procedure: Procedure, now: Instant) -> Turn:
+def open_for_alert(
+    record: SiteInForce, alert: Alert, procedure: Procedure, now: Instant, remembered: tuple[Remembered, ...]
+) -> Turn:
     """The incident begins: call the first contact of round 1."""
-    incident = _incident(alert.site_id, procedure, alert.alert_id, alert.raised_at, now)
+    incident = _incident(alert.site_id, procedure, memory.of_alert(alert, now), remembered)
     merges.accept(incident, alert, now)
     turn = Turn(alert.site_id, record, incident, None, now)
     turn.rule = "OPENED"
@@ -38,16 +40,20 @@ def open_for_alert(record: SiteInForce, alert: Alert, procedure: Procedure, now:
     return turn
 
 
-def open_for_operator(record: SiteInForce, action: OperatorAction, procedure: Procedure, now: Instant) -> Turn:
+def open_for_operator(
+    record: SiteInForce, action: OperatorAction, procedure: Procedure, now: Instant, remembered: tuple[Remembered, ...]
+) -> Turn:
     """An operator saw what no sensor did: straight to a covert dispatch, without alerts."""
-    incident = _incident(action.site_id, procedure, action.action_id, action.taken_at, now)
+    incident = _incident(action.site_id, procedure, memory.of_action(action, now), remembered)
     incident.covert = True
     return Turn(action.site_id, record, incident, None, now)
 
 
-def _incident(site_id: str, procedure: Procedure, opener_id: str, opener_at: Instant, now: Instant) -> Incident:
+def _incident(site_id: str, procedure: Procedure, opener: Remembered, remembered: tuple[Remembered, ...]) -> Incident:
+    # Its kind is no part of an incident's id, unless an incident may have had this id within the same millisecond.
+    kind = opener.kind if memory.has_namesake(remembered, opener, procedure.name) else None
     return Incident(
-        incident_id=identity.incident_id(site_id, procedure.name, opener_id, opener_at, now),
+        incident_id=identity.incident_id(site_id, procedure.name, opener.id, opener.instant, opener.accepted_at, kind),
         phase="CALLING",
         deadline=None,
         amend_due=None,

@@ -1,8 +1,22 @@
 """What a site and an incident remember, and for how long (procedure.md §1)."""
 
 from streams.escalation import memory
-from streams.escalation.state import Handled, Remembered
-from streams.escalation.values import Alert
+from streams.escalation.identity import incident_id
+from streams.escalation.names import AlertKind
+from streams.escalation.procedures import DEFAULTS
+from streams.escalation.state import EMPTY, Handled, Remembered, SiteState
+from streams.escalation.step import on_event
+from streams.escalation.values import (
+    Alert,
+    Contact,
+    Decision,
+    Intervention,
+    OperatorAction,
+    Site,
+    SiteRecord,
+    Source,
+)
+from tests.escalation.world import ADDRESS
 
 DAY = 24 * 3_600_000
 
@@ -30,3 +44,26 @@ def test_an_incident_remembers_the_last_64_inputs() -> None:
     for number in range(70):
         handled = memory.handle(handled, Handled("CALL_RESULT", f"R{number}"))
     assert [entry.id for entry in handled] == [f"R{number}" for number in range(6, 70)]
+
+
+def test_an_incident_that_is_opened_where_one_was_closed_within_the_millisecond_has_another_id() -> None:
+    contact = Contact("c", "OWNER", phone="+33600000001", password_hash="x")
+    site = Site("S1", True, (contact,), ADDRESS, None, Intervention(True, ("P1",)), None, 0)
+    record = SiteRecord(0, site)
+
+    def opened(state: SiteState, event: Alert | OperatorAction) -> tuple[SiteState, str]:
+        step = on_event(state, record, event, Source("alerts", 0, 0), 10, DEFAULTS)
+        (decision,) = (output.value for output in step.outputs if isinstance(output.value, Decision))
+        assert decision.version == 1
+        return step.state._replace(incidents=()), decision.incident_id or ""
+
+    ids = []
+    kinds: tuple[AlertKind, ...] = ("INTRUSION", "TAMPER", "HOLD_UP", "FIRE")
+    state = EMPTY
+    for kind in kinds:
+        state, name = opened(state, Alert("A1", "S1", kind, 5))
+        ids.append(name)
+    state, name = opened(state, OperatorAction("A1", "S1", None, "DISPATCH", "seen", "olga", 5))
+    assert len({*ids, name}) == 5
+    assert ids[0] == incident_id("S1", "SECURITY", "A1", 5, 10)
+    assert ids[3] == incident_id("S1", "FIRE", "A1", 5, 10), "of another procedure, it needs no more"
