@@ -32,6 +32,7 @@ class Rebuild:
     ) -> None:
         self.number = number
         self.records = 0
+        self.tombstones = 0  # of states
         self.bytes = 0  # of their keys and values
         self._codec = codec
         self._decoder = decoder
@@ -52,6 +53,7 @@ class Rebuild:
         self._headers.pop(key, None)
         if value is None:
             self._states.pop(key, None)
+            self.tombstones += 1
             return
         self._states[key] = (message.offset(), value)
         if headers := message.headers():

@@ -47,6 +47,10 @@ class LogTruncatedError(WorkerError):
     """An input's log ends before what was committed of it."""
 
 
+class OffsetsLostError(WorkerError):
+    """A partition was worked on, and its group knows nothing of that: to begin anew would alarm everybody again."""
+
+
 class Order(NamedTuple):
     """A partition to restore. ``unusable``: sites whose state must be set aside although it decodes, and why."""
 
@@ -128,7 +132,7 @@ class Restores:
         committed = await self._committed(number)
         begins = await self._ends(number, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
         ends = await self._ends(number, OffsetSpec.latest())  # type: ignore[no-untyped-call]
-        first_inputs = {topic: max(committed[topic], begins[topic]) for topic in INPUT_TOPICS}
+        first_inputs = {topic: max(committed.get(topic, 0), begins[topic]) for topic in INPUT_TOPICS}
         for topic, first in first_inputs.items():
             if first > ends[topic]:
                 raise LogTruncatedError(
@@ -142,11 +146,18 @@ class Restores:
         self._metrics.restored_bytes.inc(rebuild.bytes)
         waiting = {topic: ends[topic] for topic in INPUT_TOPICS if ends[topic] > first_inputs[topic]}
         partition = await asyncio.to_thread(rebuild.partition, first_inputs, waiting)
+        if not committed and (partition.states or rebuild.tombstones):
+            group = self._settings.worker.group
+            raise OffsetsLostError(
+                f"partition {number} was worked on, and group {group} has no offsets of it: worker.group has changed, "
+                "or the offsets were deleted (Kafka does so when a group is away for `offsets.retention.minutes`). "
+                f"Set it back, or decide where to go on with `kafka-consumer-groups --group {group} --reset-offsets`"
+            )
         collector.keep()
         return Restored(order, partition)
 
     async def _committed(self, number: int) -> dict[str, int]:
-        """The offsets committed, by topic, 0 where there are none, once no transaction may still move them.
+        """The offsets committed, by topic, as far as there are any, once no transaction may still move them.
 
         A consumer asks, though it is not in the group: when the broker goes away, librdkafka's admin client may
         wait for this answer for good, or end the process (librdkafka #3663, #4605).
@@ -162,8 +173,9 @@ class Restores:
             else:
                 unstable = [offset.error for offset in offsets if offset.error]
                 if not unstable:
-                    known = {offset.topic: max(offset.offset, 0) for offset in offsets}
-                    return {topic: known[self._settings.topic(topic)] for topic in INPUT_TOPICS}
+                    known = {offset.topic: offset.offset for offset in offsets if offset.offset >= 0}
+                    names = {self._settings.topic(topic): topic for topic in INPUT_TOPICS}
+                    return {names[name]: offset for name, offset in known.items()}
                 _log.info("a transaction is still open", partition=number, error=unstable[0].name())
             await asyncio.sleep(_AGAIN_SECONDS)
 

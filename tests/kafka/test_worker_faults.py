@@ -239,3 +239,18 @@ def test_a_state_that_fails_again_is_set_aside_alone(world: World, worker_file: 
         eventually(lambda: world.rules(site).count("OPENED") == 2, "the site opens another incident")
         assert process.metric("ronde_states_set_aside_total") == 1
         assert process.metric("ronde_deadlines_failed_total") == 1
+
+
+def test_a_group_that_knows_nothing_of_what_was_done_does_not_begin_anew(world: World, worker_file: WorkerFile) -> None:
+    site = world.site_in(0)
+    with worker(worker_file("a")) as process:
+        process.wait_ready()
+        world.live_site(site)
+        world.alert(site, "the-alert")
+        world.wait_for(site, "decisions", rule="OPENED")
+        assert process.stop() == 0
+    with worker(worker_file("a", group="another")) as process:
+        assert process.wait() == 1
+        said = process.log.read_text(encoding="utf-8").splitlines()[-1]
+        assert said.startswith("ronde: partition 0 was worked on, and group another has no offsets of it")
+        assert "--reset-offsets" in said
