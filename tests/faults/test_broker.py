@@ -10,7 +10,9 @@ from tests.faults.workers import Worker
 
 
 def test_a_broker_restarted_killed_and_frozen(bench: MakeBench, broker: Kafka, is_soak: bool) -> None:
-    run = bench(late_seconds=60.0 if is_soak else 6.0)
+    # A transaction that hangs when the broker is back is given up the sooner, the shorter its time-out.
+    hasty = {} if is_soak else {"transaction_timeout_ms": 3000}
+    run = bench(late_seconds=60.0 if is_soak else 6.0, worker_settings=hasty)
     run.begin(run.worker("a"), run.worker("b"))
     late = run.worker("late")
 
