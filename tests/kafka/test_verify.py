@@ -129,6 +129,7 @@ def test_what_retention_deleted_is_not_checkable_and_not_missing(
     assert [(one["wrong"], one["offset"]) for one in told["found"]] == [("MISSING", 5)]
 
 
+@pytest.mark.soak  # tests/faults/test_storm.py looks at the same after more than a kill
 def test_it_adds_up_while_a_worker_works_and_after_it_was_killed(
     world: World, worker_file: WorkerFile, run: Run
 ) -> None:
