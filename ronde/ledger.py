@@ -76,8 +76,15 @@ def erase(
         raise Failed(f"nothing was erased: {error}") from None
     try:
         with ledger(settings, "ledger erase") as connection:
-            carry_out(connection, erasure)
+            records = carry_out(connection, erasure)
     except Failed as error:
         typer.echo(f"the erasure is on its topic, and the next sink carries it out; it is not done yet: {error}")
+        return
+    if records == 0:
+        typer.echo(
+            "nothing personal is in the ledger under this id; is it the right one? The erasure is kept all the same"
+        )
+    elif records is None:
+        typer.echo("erased, by a sink that was quicker")
     else:
-        typer.echo("erased")
+        typer.echo(f"erased: {records:,} {'record' if records == 1 else 'records'} held something personal")

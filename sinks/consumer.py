@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import structlog
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # it is documented there
 
 from sinks.errors import Away, SinkError
 from sinks.feeds import FEEDS
@@ -49,6 +50,7 @@ class Source:
         self._changed = False
         self._failure: Exception | None = None
         self._consumer = Consumer(_properties(configuration, metrics), logger=logging.getLogger("librdkafka"))
+        self._admin = AdminClient(dict(configuration.admin), logger=logging.getLogger("librdkafka"))
 
     def subscribe(self) -> None:
         """Join the group. Raises `SinkError` when a topic is missing."""
@@ -113,6 +115,7 @@ class Source:
         self._changed = True
         try:
             claimed = self._ledger.claim([(log.topic, log.partition) for log in logs]) if logs else {}
+            claimed = self._without_what_is_gone(claimed)
         except Exception as error:  # noqa: BLE001  # raised by the poll that this is called from
             self._failure = error
             claimed = {}
@@ -146,6 +149,41 @@ class Source:
             self._metrics.forget(self._topics[topic], partition)
         _log.info("partitions given up", partitions=sorted({number for _, number in given_up}), logs=len(given_up))
 
+    def _without_what_is_gone(self, claimed: dict[Log, int]) -> dict[Log, int]:
+        """Where to go on: there, or where the topic begins now. Raises `SinkError` for a topic that ends before."""
+        begun = {log: position for log, position in claimed.items() if position}
+        if not begun:
+            return claimed
+        firsts = self._offsets(begun, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+        ends = self._offsets(begun, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+        for (topic, partition), position in begun.items():
+            first, end = firsts[topic, partition], ends[topic, partition]
+            if position > end:
+                raise SinkError(
+                    f"{topic}, partition {partition}: the ledger is at offset {position}, the topic ends at {end}: "
+                    "it is not the topic that this ledger was made from. Give the new one a database of its own"
+                )
+            if position < first:
+                claimed[topic, partition] = first
+                self._metrics.missed.labels(self._topics[topic]).inc(first - position)
+                _log.error(
+                    "records are gone that were never in the ledger",
+                    topic=topic,
+                    partition=partition,
+                    first=position,
+                    next=first,
+                )
+        return claimed
+
+    def _offsets(self, logs: Iterable[Log], spec: OffsetSpec) -> dict[Log, int]:
+        asked = self._admin.list_offsets(
+            {TopicPartition(topic, partition): spec for topic, partition in logs}, request_timeout=_ANSWER_SECONDS
+        )
+        try:
+            return {(log.topic, log.partition): answer.result().offset for log, answer in asked.items()}
+        except KafkaException as error:
+            raise Away("kafka", f"Kafka does not answer: {error.args[0].str()}") from None
+
     # --- what is read -------------------------------------------------------------------------------
 
     def _still_ours(self, messages: list[Message]) -> list[Message]:
@@ -163,33 +201,11 @@ class Source:
 
     def _report(self, message: Message, error: KafkaError) -> None:
         if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001  # its name
-            self._find_begin(cast("str", message.topic()), cast("int", message.partition()))
-        elif error.fatal():
+            # The next assignment looks where the topic begins.
+            raise Away("kafka", f"{message.topic()}, partition {message.partition()}: what was to be read next is gone")
+        if error.fatal():
             raise Away("kafka", f"the consumer cannot go on: {error.name()}")
-        else:
-            _log.warning("the consumer reports an error", error=error.name())
-
-    def _find_begin(self, topic: str, partition: int) -> None:
-        """Go on where the topic begins now: what was before is gone."""
-        position = self._positions[topic, partition]
-        try:
-            low, high = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), _ANSWER_SECONDS)
-            if position > high:
-                raise SinkError(
-                    f"{topic}, partition {partition}: the ledger is at offset {position}, the topic ends at {high}: "
-                    "it is not the topic that this ledger was made from. Give the new one a database of its own"
-                )
-            self._consumer.seek(TopicPartition(topic, partition, low))
-        except KafkaException as error:
-            raise Away("kafka", f"Kafka does not answer: {error.args[0].str()}") from None
-        self._metrics.missed.labels(self._topics[topic]).inc(low - position)
-        _log.error(
-            "records are gone that were never in the ledger",
-            topic=topic,
-            partition=partition,
-            first=position,
-            next=low,
-        )
+        _log.warning("the consumer reports an error", error=error.name())
 
 
 def _properties(configuration: Configuration, metrics: Metrics) -> dict[str, Any]:

@@ -64,11 +64,16 @@ def parse(value: bytes) -> Erasure:
     return Erasure(site_id, contact_id, at if at.tzinfo else at.replace(tzinfo=UTC))
 
 
-def carry_out(connection: Connection, erasure: Erasure) -> bool:
-    """Remove what is in the ledger, and what may still come. False: that was done before. Raises `Away`."""
+def carry_out(connection: Connection, erasure: Erasure) -> int | None:
+    """Remove what is in the ledger, and what may still come. Raises `Away`.
+
+    How many records held something personal; None when it was carried out before.
+    """
     with away():
         row = connection.execute("SELECT ledger.erase(%s, %s, %s)", erasure).fetchone()
-    return row is not None and bool(row[0])
+    assert row is not None
+    records: int | None = row[0]
+    return records
 
 
 def create_topic(configuration: Configuration) -> None:

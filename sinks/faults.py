@@ -10,9 +10,11 @@ import signal
 from typing import Final, Literal, NamedTuple, TypeAlias, cast, get_args
 
 Point: TypeAlias = Literal[
+    "after_erasure",
     "after_claim",
     "after_poll",
     "after_decode",
+    "after_month",
     "after_begin",
     "after_copy",
     "after_put",

@@ -168,3 +168,4 @@ class Ledger:
             with away():
                 self._connection.execute("SELECT ledger.add_month(%s)", (month,))
             self._months.add(month)
+            faults.at("after_month")

@@ -126,9 +126,11 @@ class Session:
             except ValueError:
                 _log.error("a record of the erasures is none; nothing was erased for it")
                 continue
-            if carry_out(self._connection, erasure):
+            records = carry_out(self._connection, erasure)
+            faults.at("after_erasure")
+            if records is not None:
                 self._metrics.erasures.inc()
-                _log.info("personal data was erased", site=erasure.site_id, contact=erasure.contact_id)
+                _log.info("personal data was erased", site=erasure.site_id, contact=erasure.contact_id, records=records)
 
 
 def _this_month_and_the_next() -> set[date]:

@@ -256,6 +256,7 @@ CREATE TABLE ledger.call_results (
 ) PARTITION BY RANGE (received_at);
 CREATE INDEX call_results_of_command ON ledger.call_results (command_id);
 CREATE INDEX call_results_of_site ON ledger.call_results (site_id);
+CREATE INDEX call_results_of_contact ON ledger.call_results (contact_id) WHERE contact_id IS NOT NULL;
 COMMENT ON TABLE ledger.call_results IS 'What came of calls, ours or the customers'', as the telephony and the desks say.';
 COMMENT ON COLUMN ledger.call_results.result_id IS 'The result.';
 COMMENT ON COLUMN ledger.call_results.site_id IS 'The protected home.';

@@ -11,22 +11,31 @@ LANGUAGE sql STABLE AS $$
 $$;
 COMMENT ON FUNCTION ledger.partitioned_tables IS 'The tables of the ledger that have a partition a month.';
 
--- A month is made beside its table and attached when it is ready: who writes to other months does not wait.
+-- A month is made beside its table and attached when it is ready: who writes to other months does not wait. A row that
+-- came after its month was dropped lies in "_other", and moves into the month when that is made again.
 CREATE FUNCTION ledger.add_month(month date) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
     parent regclass;
     name text;
-    first timestamp := date_trunc('month', month::timestamp);
+    time_column text;
+    first timestamptz := date_trunc('month', month::timestamp) AT TIME ZONE 'UTC';
+    next timestamptz := (date_trunc('month', month::timestamp) + interval '1 month') AT TIME ZONE 'UTC';
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtext('ledger.add_month'));
     FOR parent IN SELECT ledger.partitioned_tables() LOOP
-        SELECT relname || to_char(first, '"_y"YYYY"m"MM') INTO name FROM pg_class WHERE oid = parent;
+        SELECT relname || to_char(month, '"_y"YYYY"m"MM') INTO name FROM pg_class WHERE oid = parent;
         IF to_regclass(format('ledger.%I', name)) IS NULL THEN
+            time_column := substring(pg_get_partkeydef(parent) FROM '\((.*)\)');
             EXECUTE format('CREATE TABLE ledger.%I (LIKE %s INCLUDING ALL)', name, parent);
+            EXECUTE format('LOCK TABLE %s_other IN ACCESS EXCLUSIVE MODE', parent);
             EXECUTE format(
-                'ALTER TABLE %s ATTACH PARTITION ledger.%I FOR VALUES FROM (%L) TO (%L)',
-                parent, name, first AT TIME ZONE 'UTC', (first + interval '1 month') AT TIME ZONE 'UTC'
+                'WITH moved AS (DELETE FROM %s_other WHERE %s >= %L AND %s < %L RETURNING *)'
+                ' INSERT INTO ledger.%I SELECT * FROM moved',
+                parent, time_column, first, time_column, next, name
+            );
+            EXECUTE format(
+                'ALTER TABLE %s ATTACH PARTITION ledger.%I FOR VALUES FROM (%L) TO (%L)', parent, name, first, next
             );
         END IF;
     END LOOP;

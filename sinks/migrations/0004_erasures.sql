@@ -24,8 +24,11 @@ LANGUAGE sql STABLE AS $$
 $$;
 COMMENT ON FUNCTION ledger.is_erased IS 'Whether a record of a site, a contact (or null) and a time is to be without personal data.';
 
-CREATE FUNCTION ledger.erase(the_site_id text, the_contact_id text, the_time timestamptz) RETURNS boolean
+CREATE FUNCTION ledger.erase(the_site_id text, the_contact_id text, the_time timestamptz) RETURNS bigint
 LANGUAGE plpgsql AS $$
+DECLARE
+    changed bigint;
+    total bigint := 0;
 BEGIN
     -- No chunk is under way while this runs, and the next one sees it.
     PERFORM pg_advisory_xact_lock(hashtext('ledger.erasures'));
@@ -34,40 +37,56 @@ BEGIN
     ON CONFLICT (site_id, contact_id) DO UPDATE SET erased_at = excluded.erased_at
     WHERE known.erased_at < excluded.erased_at;
     IF NOT FOUND THEN
-        RETURN false;
+        RETURN NULL;
     END IF;
 
+    -- What an empty id means is settled before these are planned, so that each finds its rows by an index.
+    UPDATE ledger.call_commands SET contact_name = NULL, phone = NULL, language = NULL
+    WHERE issued_at <= the_time
+        AND (the_site_id = '' OR site_id = the_site_id) AND (the_contact_id = '' OR contact_id = the_contact_id)
+        AND coalesce(contact_name, phone, language) IS NOT NULL;
+    GET DIAGNOSTICS changed = ROW_COUNT;
+    total := total + changed;
+    UPDATE ledger.call_results SET detail = NULL
+    WHERE received_at <= the_time
+        AND (the_site_id = '' OR site_id = the_site_id) AND (the_contact_id = '' OR contact_id = the_contact_id)
+        AND detail IS NOT NULL;
+    GET DIAGNOSTICS changed = ROW_COUNT;
+    total := total + changed;
+    UPDATE ledger.refused SET value = NULL
+    WHERE (recorded_at IS NULL OR recorded_at <= the_time) AND value IS NOT NULL
+        AND (the_site_id = '' OR key = convert_to(the_site_id, 'UTF8'))
+        AND (the_contact_id = '' OR position(convert_to(the_contact_id, 'UTF8') IN value) > 0);
+    GET DIAGNOSTICS changed = ROW_COUNT;
+    total := total + changed;
     IF the_contact_id <> '' THEN
+        -- A result need not name the contact; its call does.
         UPDATE ledger.call_results SET detail = NULL
-        WHERE received_at <= the_time AND the_site_id IN ('', site_id) AND detail IS NOT NULL
-            AND (contact_id = the_contact_id OR command_id IN (
+        WHERE received_at <= the_time AND (the_site_id = '' OR site_id = the_site_id) AND detail IS NOT NULL
+            AND command_id = ANY (ARRAY (
                 SELECT command_id FROM ledger.call_commands WHERE contact_id = the_contact_id
             ));
-        UPDATE ledger.call_commands SET contact_name = NULL, phone = NULL, language = NULL
-        WHERE contact_id = the_contact_id AND issued_at <= the_time AND the_site_id IN ('', site_id);
-        UPDATE ledger.refused SET value = NULL
-        WHERE (recorded_at IS NULL OR recorded_at <= the_time)
-            AND (the_site_id = '' OR key = convert_to(the_site_id, 'UTF8'))
-            AND position(convert_to(the_contact_id, 'UTF8') IN value) > 0;
-        RETURN true;
+        GET DIAGNOSTICS changed = ROW_COUNT;
+        RETURN total + changed;
     END IF;
 
     UPDATE ledger.alerts SET detail = NULL
     WHERE site_id = the_site_id AND received_at <= the_time AND detail IS NOT NULL;
-    UPDATE ledger.call_commands SET contact_name = NULL, phone = NULL, language = NULL
-    WHERE site_id = the_site_id AND issued_at <= the_time;
-    UPDATE ledger.call_results SET detail = NULL
-    WHERE site_id = the_site_id AND received_at <= the_time AND detail IS NOT NULL;
+    GET DIAGNOSTICS changed = ROW_COUNT;
+    total := total + changed;
     UPDATE ledger.dispatch_commands SET address = NULL, instructions = NULL
-    WHERE site_id = the_site_id AND issued_at <= the_time;
+    WHERE site_id = the_site_id AND issued_at <= the_time AND (address IS NOT NULL OR instructions IS NOT NULL);
+    GET DIAGNOSTICS changed = ROW_COUNT;
+    total := total + changed;
     UPDATE ledger.dispatch_reports SET reason = NULL
     WHERE site_id = the_site_id AND received_at <= the_time AND reason IS NOT NULL;
+    GET DIAGNOSTICS changed = ROW_COUNT;
+    total := total + changed;
     UPDATE ledger.operator_actions SET reason = NULL
     WHERE site_id = the_site_id AND received_at <= the_time AND reason IS NOT NULL;
-    UPDATE ledger.refused SET value = NULL
-    WHERE key = convert_to(the_site_id, 'UTF8') AND (recorded_at IS NULL OR recorded_at <= the_time);
-    RETURN true;
+    GET DIAGNOSTICS changed = ROW_COUNT;
+    RETURN total + changed;
 END
 $$;
 COMMENT ON FUNCTION ledger.erase IS
-    'Removes the personal data of a site (its contact empty), of a contact (its site empty), or of a contact of a site, from every record up to a time; false when that was done before.';
+    'Removes the personal data of a site (its contact empty), of a contact (its site empty), or of a contact of a site, from every record up to a time. How many records held any; null when that was done before.';

@@ -15,13 +15,11 @@ CROSS JOIN LATERAL (SELECT ledger.is_erased(site_id, contact_id, ledger.instant(
 ON CONFLICT DO NOTHING;
 
 -- A result that came before its call did not know whom it is about.
-UPDATE ledger.call_results
+UPDATE ledger.call_results AS result
 SET detail = NULL
-WHERE detail IS NOT NULL AND command_id = ANY (ARRAY (
-    SELECT command_id
-    FROM staging_calls
-    WHERE ledger.is_erased(site_id, contact_id, ledger.instant(issued_at))
-));
+FROM staging_calls AS call
+WHERE result.command_id = call.command_id AND result.detail IS NOT NULL
+    AND ledger.is_erased(call.site_id, call.contact_id, result.received_at);
 
 UPDATE ledger.incidents AS incident
 SET procedure = call.procedure

@@ -18,6 +18,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
 import pytest
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # they are documented there
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+)
 from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
 
@@ -25,6 +31,7 @@ from ronde.local.kafka import Kafka
 from ronde.local.ports import HOST, free_port
 from ronde.local.postgres import Postgres
 from ronde.whole_settings import WholeSettings
+from schemas.topics import TOPICS
 from sinks.faults import VARIABLE
 from sinks.settings import Configuration, PostgresSettings
 from streams.settings import Settings, load
@@ -103,9 +110,16 @@ def configuration(sink_file: SettingsFile) -> Configuration:
 
 @pytest.fixture
 def publish(configuration: Configuration, topics: Settings, kafka: Kafka) -> Callable[[list[Record]], None]:
-    """Put records on this test's topics."""
+    """Put records on this test's topics, which keep them for good: the records' times are of long ago."""
     from tests.sinks.records import produce  # noqa: PLC0415 - the core is heavy
 
+    entry = ConfigEntry("retention.ms", "-1", incremental_operation=AlterConfigOpType.SET)
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
+    kept = [
+        ConfigResource(ConfigResource.Type.TOPIC, topics.topic(name), incremental_configs=[entry]) for name in TOPICS
+    ]
+    for changed in admin.incremental_alter_configs(kept).values():
+        changed.result()
     return lambda records: produce(configuration, records, kafka.bootstrap_servers)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from typing import Any
 
 import psycopg
@@ -13,13 +14,15 @@ from ronde.local.ports import HOST, free_port
 from ronde.local.postgres import Postgres
 from ronde.local.postgres_binaries import OLDEST, locked, this_platform
 from sinks.errors import SinkError
+from sinks.ledger import Ledger
 from sinks.migrate import migrate
+from sinks.retention import retain
 from sinks.settings import PostgresSettings
 from sinks.sql import migrations
 from tests.sinks.compare import assert_same
 from tests.sinks.conftest import connected
 from tests.sinks.records import Record, neighbourhoods
-from tests.sinks.writing import messages, write
+from tests.sinks.writing import chunk, messages, write
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +127,28 @@ def test_months_are_made_once_and_hold_their_rows(ledger: psycopg.Connection[Any
         "SELECT pg_get_expr(relpartbound, oid) FROM pg_class WHERE relname = 'incident_events_y2026m01'"
     ).fetchone()
     assert bounds == ("FOR VALUES FROM ('2026-01-01 00:00:00+00') TO ('2026-02-01 00:00:00+00')",)
+
+
+def test_rows_that_come_after_their_month_was_dropped_do_not_keep_it_from_being_made_again(
+    ledger: psycopg.Connection[Any], records: list[Record]
+) -> None:
+    """As when a sink writes what is old while `ronde ledger retain` drops it: it believes that the month is there."""
+    migrate(ledger)
+    given = list(messages(records))
+    half = len(given) // 2
+    late = Ledger(ledger, "late")
+    late.claim({(str(one.topic()), 0) for one in given})
+    late.write(chunk(given[:half]))
+    for partition in retain(ledger, 1, date(2026, 3, 1)).partitions:
+        assert partition.endswith("_y2026m01")
+    late.write(chunk(given[half:]))
+    assert ledger.execute("SELECT count(*) > 0 FROM ledger.incident_events_other").fetchone() == (True,)
+
+    ledger.execute("DISCARD TEMPORARY; UPDATE ledger.positions SET next_offset = 0")
+    assert write(ledger, given) == []
+    decisions = sum(record.topic == "decisions" for record in records)
+    assert ledger.execute("SELECT count(*) FROM ledger.incident_events_y2026m01").fetchone() == (decisions,)
+    assert ledger.execute("SELECT count(*) FROM ledger.incident_events_other").fetchone() == (0,)
 
 
 @pytest.mark.skipif((this_platform(), OLDEST) not in locked(), reason="not built for this platform")

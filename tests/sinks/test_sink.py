@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Final
 
 import psutil
 import psycopg
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from ronde.local.kafka import Kafka
 from schemas.topics import TOPICS
+from sinks.erasures import Erasure, create_topic, send
 from sinks.faults import POINTS
 from sinks.settings import Configuration
+from streams.settings import Settings
 from tests.conftest import SettingsFile
 from tests.sinks.compare import assert_same
 from tests.sinks.conftest import Sink, eventually
 from tests.sinks.records import Record, neighbourhoods
 from tests.sinks.writing import FED
+
+ONCE: Final = {"after_erasure", "after_claim"}  # in the life of a sink to which nothing happens
 
 
 def is_whole(ledger: psycopg.Connection[Any], records: list[Record]) -> bool:
@@ -70,8 +76,12 @@ def test_a_kill_at_any_point_leaves_rows_and_positions_that_agree_and_the_next_s
     sink: Callable[..., Sink],
     publish: Callable[[list[Record]], None],
     ledger: psycopg.Connection[Any],
+    configuration: Configuration,
+    topics: Settings,
 ) -> None:
     records = neighbourhoods(partitions=3, sites=30, minutes=12 * 60)
+    create_topic(configuration)
+    send(configuration, topics.client("producer"), Erasure("", "somebody else", datetime.now(UTC)))
     # Dead members are noticed within a second under this protocol; small chunks give many passages.
     file = sink_file(sink={"group_protocol": "classic", "session_timeout_ms": 1000, "chunk_max": 40})
     sent = 0
@@ -79,7 +89,7 @@ def test_a_kill_at_any_point_leaves_rows_and_positions_that_agree_and_the_next_s
         upcoming = number * len(records) // (len(POINTS) + 1)
         publish(records[sent:upcoming])
         sent = upcoming
-        dying = sink(file, fault=f"{point}:1" if point == "after_claim" else f"{point}:3")
+        dying = sink(file, fault=f"{point}:{1 if point in ONCE else 3}")
         assert dying.wait() == -signal.SIGKILL, f"{point}: {dying.said()}"
         assert_same(ledger, up_to(ledger, records))
 
@@ -182,6 +192,58 @@ def test_a_topic_that_is_missing_ends_the_sink_with_what_to_do(
     ended = sink(sink_file())
     assert ended.wait() == 1
     assert "make them with `ronde topics create`" in ended.said()
+
+
+def test_records_that_kafka_removed_before_they_were_read_are_counted_and_the_rest_goes_in(
+    sink_file: SettingsFile,
+    sink: Callable[..., Sink],
+    publish: Callable[[list[Record]], None],
+    ledger: psycopg.Connection[Any],
+    configuration: Configuration,
+    kafka: Kafka,
+) -> None:
+    records = neighbourhoods(partitions=3, sites=10, minutes=12 * 60)
+    alerts = [record for record in records if record.topic == "alerts" and record.partition == 1]
+    gone = alerts[3:5]
+    publish([record for record in records if record.topic != "alerts"])
+    publish(alerts[:3])
+    file = sink_file()
+    before = sink(file)
+    eventually(lambda: positions_of(ledger, "alerts")[1] == 3, "the first alerts in the ledger")
+    before.stop()
+    publish(alerts[3:])
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
+    for deleted in admin.delete_records(
+        [TopicPartition(configuration.topic("alerts"), 1, gone[-1].offset + 1)]
+    ).values():
+        deleted.result()
+
+    after = sink(file)
+    eventually(lambda: positions_of(ledger, "alerts")[1] == len(alerts), "the last alerts in the ledger")
+    others = [record for record in records if record.topic != "alerts"]
+    assert_same(ledger, [*others, *(record for record in alerts if record not in gone)])
+    assert f'ronde_sink_missed_records_total{{topic="alerts"}} {len(gone)}.0' in after.page("metrics")[1]
+
+
+def positions_of(ledger: psycopg.Connection[Any], topic: str) -> dict[int, int]:
+    found = {number: offset for name, number, offset in positions(ledger) if name.endswith(f".{topic}")}
+    return {0: 0, 1: 0, 2: 0} | found
+
+
+def test_another_topic_of_the_same_name_is_not_mixed_into_the_ledger(
+    sink_file: SettingsFile,
+    sink: Callable[..., Sink],
+    publish: Callable[[list[Record]], None],
+    ledger: psycopg.Connection[Any],
+) -> None:
+    publish(neighbourhoods(partitions=1, sites=5, minutes=60))
+    first = sink(sink_file())
+    eventually(lambda: positions_of(ledger, "alerts")[0], "the first alerts in the ledger")
+    first.stop()
+    ledger.execute("UPDATE ledger.positions SET next_offset = next_offset + 1000 WHERE topic LIKE '%.alerts'")
+    ended = sink(sink_file())
+    assert ended.wait() == 1
+    assert "it is not the topic that this ledger was made from" in ended.said()
 
 
 def test_metrics_tell_what_was_written_and_how_far_behind_it_is(
