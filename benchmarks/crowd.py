@@ -1,12 +1,12 @@
 """A backlog among many open incidents: whether it goes slower, the memory they take, the time of a restore.
 
-The incidents are others than those that the backlog opens. The restore is the worker's own account of it, all
-partitions at once; beside it stands the time in which a consumer takes the same bytes and throws them away.
+The incidents are others than those that the backlog opens; it is written, at once, when the restore is done. The time
+of that is the worker's own account, all partitions together; beside it stands the time in which a consumer takes the
+same bytes and throws them away.
 """
 
 from __future__ import annotations
 
-import json
 import time
 from itertools import chain
 from typing import Any, Final
@@ -17,7 +17,7 @@ from benchmarks import incidents
 from benchmarks.contenders import Ronde
 from benchmarks.drain import Load, figures, finish
 from benchmarks.logs import PARTITIONS, QUIET, Logs
-from benchmarks.run import Run, run
+from benchmarks.run import Run, run, wait_restored
 
 FAR_MS: Final = 12 * 3600 * 1000  # nothing of them becomes due
 
@@ -29,16 +29,20 @@ def crowd(
     site_ids = [f"open-{number:07d}" for number in range(open_incidents)]
     with run(logs, shipped, chain(load.site_ids(), site_ids)) as made:
         fill_states(made, site_ids)
-        logs.write(made.topics.alerts, load.records(made.contender.wire))
+        records = list(load.records(made.contender.wire))
         size = consume(logs, made.id)
         started = made.start()
+        restore_seconds = wait_restored(made.tree, PARTITIONS)
+        ready_seconds = time.time() - started
+        logs.write(made.topics.alerts, records)
         found = finish(made, load, patience, seconds)
         return {
             **figures(made, load, started, found),
             "open_incidents": open_incidents,
             "sites": load.sites + open_incidents,
             **size,
-            "restore_seconds": restore_seconds(made),
+            "restore_seconds": restore_seconds,
+            "ready_seconds": ready_seconds,
         }
 
 
@@ -78,10 +82,3 @@ def consume(logs: Logs, run_id: str) -> dict[str, float]:
     took = time.monotonic() - begun
     consumer.close()
     return {"consume_seconds": took, "restored_records": count, "restored_mib": round(size / 1024**2)}
-
-
-def restore_seconds(made: Run) -> float:
-    """The longest of the partitions' restores, by the worker's log; they begin together."""
-    lines = made.tree.log.read_text(encoding="utf-8").splitlines()
-    told = [json.loads(line) for line in lines if line.startswith("{")]
-    return max((line["seconds"] for line in told if line["event"] == "partition restored"), default=0.0)

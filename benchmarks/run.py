@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -14,6 +15,7 @@ from benchmarks.logs import Logs
 from benchmarks.tree import Tree
 
 LOOK_SECONDS: Final = 0.02
+RESTORE_SECONDS: Final = 120.0
 
 
 class Look(NamedTuple):
@@ -89,6 +91,22 @@ class Run:
                 return False
             time.sleep(LOOK_SECONDS)
         return False
+
+
+def wait_restored(tree: Tree, partitions: int) -> float:
+    """Return when a worker of ours has restored so many partitions, by its own log; the longest of them (s)."""
+    give_up = time.monotonic() + RESTORE_SECONDS
+    while len(found := _restores(tree)) < partitions:
+        if time.monotonic() > give_up or not tree.is_alive:
+            raise TimeoutError(f"a worker did not get {partitions} partitions; its log is {tree.log}")
+        time.sleep(LOOK_SECONDS)
+    return max(found)
+
+
+def _restores(tree: Tree) -> list[float]:
+    lines = tree.log.read_text(encoding="utf-8").splitlines()
+    told = [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}")]
+    return [line["seconds"] for line in told if line["event"] == "partition restored"]
 
 
 @contextmanager

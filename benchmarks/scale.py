@@ -5,17 +5,14 @@ The workers are there first, each with its partitions; then the backlog is writt
 
 from __future__ import annotations
 
-import time
-from typing import Any, Final
+from typing import Any
 
 from benchmarks.broker import Broker
 from benchmarks.contenders import Ronde, worker_command
 from benchmarks.drain import Load, finish
 from benchmarks.logs import PARTITIONS, Logs
-from benchmarks.run import run
+from benchmarks.run import run, wait_restored
 from benchmarks.tree import Tree
-
-JOIN_SECONDS: Final = 60.0
 
 
 def scale(
@@ -24,7 +21,7 @@ def scale(
     """One run with so many workers; its figures."""
     with run(logs, shipped, load.site_ids()) as made:
         made.start()
-        _wait_for(made.tree, PARTITIONS)
+        wait_restored(made.tree, PARTITIONS)
         others = [
             Tree(
                 worker_command(logs, made.id, made.folder, number),
@@ -36,7 +33,7 @@ def scale(
         ]
         try:
             for other in others:
-                _wait_for(other, PARTITIONS // workers)
+                wait_restored(other, PARTITIONS // workers)
             records = list(load.records(made.contender.wire))
             cpu = [tree.cpu_seconds() for tree in (made.tree, *others)]
             broker_cpu = node.cpu_seconds()
@@ -58,12 +55,3 @@ def scale(
         if found.last is not None:
             told |= {"rate": load.alerts / (found.last.at - found.first_at), "seconds": found.last.at - found.first_at}
         return told
-
-
-def _wait_for(tree: Tree, partitions: int) -> None:
-    """Return when a worker has its partitions."""
-    give_up = time.monotonic() + JOIN_SECONDS
-    while tree.log.read_text(encoding="utf-8").count('"partition restored"') < partitions:
-        if time.monotonic() > give_up or not tree.is_alive:
-            raise TimeoutError(f"a worker did not get {partitions} partitions; its log is {tree.log}")
-        time.sleep(0.1)

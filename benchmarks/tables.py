@@ -190,7 +190,7 @@ def _crowd(rows: list[Row]) -> Sheet:
             spread(group, lambda row: row["restored_mib"]),
             spread(group, lambda row: row["restore_seconds"], ".1f"),
             spread(group, lambda row: row["consume_seconds"], ".1f"),
-            spread(group, lambda row: row.get("start_seconds"), ".1f"),
+            spread(group, lambda row: row["ready_seconds"], ".1f"),
         )
     return made
 
