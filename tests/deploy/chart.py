@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -52,15 +53,16 @@ def helm(*arguments: str | Path, generation: str = "helm3") -> str:
     return ran.stdout
 
 
+@cache
 def text(values: Path, *over: Path, generation: str = "helm3", chart: Path = CHART) -> str:
-    """The chart with a file of values, and with others over it, as text."""
+    """The chart with a file of values, and with others over it, as text; the files do not change afterwards."""
     files = [argument for file in (values, *over) for argument in ("--values", file)]
     return helm("template", RELEASE, chart, "--namespace", "alarms", *files, generation=generation)
 
 
 def objects(rendered: str) -> list[Object]:
     """The objects in a rendered text."""
-    return [one for one in yaml.safe_load_all(rendered) if one]
+    return [one for one in yaml.load_all(rendered, yaml.CSafeLoader) if one]
 
 
 def of_kind(rendered: list[Object], kind: str) -> dict[str, Object]:
