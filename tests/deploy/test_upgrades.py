@@ -1,0 +1,61 @@
+"""What an upgrade restarts, and what it leaves alone."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import yaml
+
+from tests.deploy.chart import CHART, SETS, objects, of_kind, pod, text, write
+
+THREE_ZONES: Final = SETS["three-zones"]
+
+
+def restarted(tmp_path: Path, values: dict[str, Any]) -> set[str]:
+    """Which of workers and sinks have other pods with these values than without."""
+    before, after = objects(text(THREE_ZONES)), objects(text(THREE_ZONES, write(tmp_path, values)))
+    return {name for name in ("worker", "sink") if pod(before, name) != pod(after, name)}
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({"settings": {"sink": {"chunk_max": 500}}}, {"sink"}),
+        ({"postgres": {"host": "other"}}, {"sink"}),
+        ({"settings": {"worker": {"chunk_max": 500}}}, {"worker"}),
+        ({"settings": {"procedures": {"SECURITY": {"version": "security/3", "wait_seconds": 60}}}}, {"worker"}),
+        ({"kafka": {"users": {"admin": {"secret": "other"}}}}, set()),
+        ({"worker": {"replicas": 12}, "sink": {"replicas": 4}}, set()),
+        ({"networkPolicy": {"scrapers": []}, "monitoring": {"rules": {"enabled": False}}}, set()),
+        ({"jobs": {"seconds": 100}}, set()),
+        ({"image": {"digest": "sha256:" + "1" * 64}}, {"worker", "sink"}),
+        ({"kafka": {"bootstrapServers": "other:9093"}}, {"worker", "sink"}),
+    ],
+)
+def test_only_that_is_restarted_which_reads_what_has_changed(
+    tmp_path: Path, values: dict[str, Any], expected: set[str]
+) -> None:
+    assert restarted(tmp_path, values) == expected
+
+
+def test_another_version_of_the_chart_alone_restarts_nothing(tmp_path: Path) -> None:
+    newer = shutil.copytree(CHART, tmp_path / "ronde")
+    described = yaml.safe_load((newer / "Chart.yaml").read_text("utf-8"))
+    (newer / "Chart.yaml").write_text(yaml.safe_dump({**described, "version": "9.9.9"}), encoding="utf-8")
+    before, after = objects(text(THREE_ZONES)), objects(text(THREE_ZONES, chart=newer))
+    assert of_kind(before, "StatefulSet") != of_kind(after, "StatefulSet")  # its own label
+    for name in ("worker", "sink"):
+        assert pod(before, name) == pod(after, name)
+
+
+def test_what_kubernetes_lets_nobody_change_follows_from_the_release_alone(tmp_path: Path) -> None:
+    other: dict[str, Any] = {"image": {"tag": "2"}, "worker": {"replicas": 9, "podLabels": {"a": "b"}}}
+    before, after = objects(text(THREE_ZONES)), objects(text(THREE_ZONES, write(tmp_path, other)))
+    for kind in ("StatefulSet", "Deployment"):
+        for name, one in of_kind(before, kind).items():
+            again = of_kind(after, kind)[name]["spec"]
+            for field in ("selector", "serviceName", "podManagementPolicy"):
+                assert one["spec"].get(field) == again.get(field)
