@@ -103,6 +103,7 @@ class Run:
         for draft in batch.drafts:
             draft.commit()
         self.metrics.count(batch.tally)
+        collector.look()
         counted = clock()
         assert batch.tally.decided.total() == len(messages)
         spent["decode"] = spent.get("decode", 0) + decoded - begun

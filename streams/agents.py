@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from schemas.errors import RegistryUnreachable
+from streams import collector
 from streams.batch import Batch
 from streams.chunk import Chunk, Rewind
 from streams.decode import Decoder, Inbox
@@ -81,6 +82,7 @@ class Stages(NamedTuple):
         self.metrics.count(batch.tally)
         for level, event, facts in batch.tally.lines:
             getattr(_log, level)(event, **facts)
+        collector.look()
         return batch.unusable
 
 

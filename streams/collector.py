@@ -1,24 +1,38 @@
 """Python's garbage collector, told how a worker uses memory.
 
-What a chunk makes is let go with the chunk, and the core makes no cycles, so there is little to collect; but a
-collector that looks after every 700 new objects, as Python's default is, looks hundreds of times into each chunk,
-and in the end into everything that is held of a million sites. It takes a fifth of the time.
+What a chunk makes is let go with the chunk, and the core makes no cycles, so there is little to collect. A collector
+that looks after every 700 new objects, as Python's does by itself, looks hundreds of times into each chunk, and in the
+end into all that is held of a million sites: that takes a fifth of the time. So it looks between two chunks, when a
+chunk's own objects are gone, and seldom at what is held.
 """
 
 import gc
 from typing import Final
 
-# New objects until the youngest are looked at (a chunk makes about 200,000), and how seldom the older ones are.
-_THRESHOLDS: Final = (100_000, 20, 10)
+# New objects that a look is worth; and how many looks at the youngest go for one at the older, and at all.
+_NEW: Final = 10_000
+_OLDER: Final = 20
+_ALL: Final = 2_000
+
+_looks = 0
 
 
 def settle() -> None:
-    """From now on look seldom; what is there stays for good."""
+    """From now on nothing is collected but by `look`; what is there stays for good."""
     gc.collect()
     keep()
-    gc.set_threshold(*_THRESHOLDS)
+    gc.disable()
 
 
 def keep() -> None:
     """What is there now, as after a restore, is not looked into again; it is let go like anything else."""
     gc.freeze()
+
+
+def look() -> None:
+    """A chunk is done: see whether anything went round in circles."""
+    global _looks  # noqa: PLW0603 - of the process, as the collector is
+    if gc.get_count()[0] < _NEW:
+        return
+    _looks += 1
+    gc.collect(2 if _looks % _ALL == 0 else 1 if _looks % _OLDER == 0 else 0)

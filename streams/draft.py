@@ -6,7 +6,8 @@ been taken from them. If the transaction fails, the partition is restored from t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from schemas.errors import Undecodable
@@ -14,6 +15,7 @@ from schemas.topics import STATE_VALUE_BYTES
 from streams.admission import Refused
 from streams.codec import Codec
 from streams.decode import Decoder
+from streams.escalation.names import Phase
 from streams.escalation.state import EMPTY, MEMORY_MS, SiteState
 from streams.escalation.step import is_forgettable
 from streams.escalation.values import Instant, Site, SiteInForce, SiteRecord
@@ -74,15 +76,45 @@ class Draft:
         self._decoder = decoder
         self._before: dict[str, SiteState] = {}
         self._after: dict[str, SiteState] = {}
+        self._touches: dict[str, int] = {}
         self._sites: dict[str, SiteInForce | None] = {}
         self._new_sites: dict[str, SiteBytes | None] = {}
-        self._records: list[StateRecord] = []
+        self._sealed: dict[str, bytes | None] = {}
+        self._armed: list[Armed] = []
+        self._memories: list[tuple[str, Instant]] = []
+        self._phases: Counter[Phase] = Counter()
+
+    def expect(self, site_ids: Iterable[str]) -> None:
+        """Each of these touches is to come, and `touched` says that it is done; a site may be touched otherwise too.
+
+        A site is kept decoded only up to its last one: what is let go at once stays in the processor's caches.
+        """
+        touches = self._touches
+        for site_id in site_ids:
+            touches[site_id] = touches.get(site_id, 0) + 1
+
+    def touched(self, site_id: str) -> None:
+        """A touch that was expected is done. Raises `StateTooLargeError`."""
+        left = self._touches[site_id] - 1
+        if left:
+            self._touches[site_id] = left
+        else:
+            del self._touches[site_id]
+            self.rest(site_id)
+
+    def rest(self, site_id: str) -> None:
+        """A site may stay as it is, unless a touch is still to come. Raises `StateTooLargeError`."""
+        if site_id not in self._touches:
+            if site_id in self._after:
+                self._seal(site_id)
+            if site_id not in self._new_sites:
+                self._sites.pop(site_id, None)
 
     def state(self, site_id: str) -> SiteState:
         """The state of a site. Raises `StateUnusableError`."""
         state = self._after.get(site_id)
         if state is None:
-            encoded = self.partition.states.get(site_id)
+            encoded = self._encoded(site_id)
             try:
                 state = EMPTY if encoded is None else self._codec.decode_state(encoded)
             except Undecodable as error:
@@ -103,7 +135,7 @@ class Draft:
         state = self._after.get(armed.site_id)
         if state is not None:
             return armed.deadline in state.deadlines()
-        encoded = self.partition.states.get(armed.site_id)
+        encoded = self._encoded(armed.site_id)
         try:
             return encoded is not None and armed.deadline in self._codec.peek_deadlines(encoded)
         except Undecodable as error:
@@ -136,20 +168,14 @@ class Draft:
         return SiteRecord(held.offset, site)
 
     def forget(self, site_id: str) -> None:
-        """Look at a site whose memory has ended; `seal` writes a tombstone if nothing is left of it."""
+        """Look at a site whose memory has ended; `seal` gives a tombstone if nothing is left of it."""
         self.state(site_id)
 
     def seal(self) -> list[StateRecord]:
         """One record for each site whose state changed, or which can be forgotten. Raises `StateTooLargeError`."""
-        encode, now = self._encode, self.now
-        for site_id, state in self._after.items():
-            known = site_id in self.partition.states
-            if is_forgettable(state, now):
-                if known:
-                    self._records.append(StateRecord(site_id, None))
-            elif state is not self._before[site_id] and state != self._before[site_id]:
-                self._records.append(StateRecord(site_id, encode(site_id, state)))
-        return self._records
+        for site_id in list(self._after):
+            self._seal(site_id)
+        return [StateRecord(site_id, value) for site_id, value in self._sealed.items()]
 
     def _encode(self, site_id: str, state: SiteState) -> bytes:
         value = self._codec.encode_state(state)
@@ -163,20 +189,39 @@ class Draft:
         partition.set_aside.clear()
         for site_id, site in self._new_sites.items():
             partition.put_site(site_id, site)
-        phases = partition.phases
-        for site_id, value in self._records:
-            for incident in self._before[site_id].incidents:
-                phases[incident.phase] -= 1
-            for incident in self._after[site_id].incidents:
-                phases[incident.phase] += 1
+        for site_id, value in self._sealed.items():
             partition.put_state(site_id, value)
-            if value is not None:
-                self._arm(site_id)
+        partition.arm(self._armed)
+        for site_id, until in self._memories:
+            partition.remember(site_id, until)
+        for phase, change in self._phases.items():
+            partition.phases[phase] += change
 
-    def _arm(self, site_id: str) -> None:
-        state, before = self._after[site_id], self._before[site_id]
-        known = before.deadlines()
-        partition = self.partition
-        partition.arm(Armed(*deadline, site_id) for deadline in state.deadlines() if deadline not in known)
+    def _encoded(self, site_id: str) -> bytes | None:
+        """A site's state as it was when it was last sealed, or before the chunk."""
+        if site_id in self._sealed:
+            return self._sealed[site_id]
+        return self.partition.states.get(site_id)
+
+    def _seal(self, site_id: str) -> None:
+        before, state = self._before.pop(site_id), self._after.pop(site_id)
+        known = self._encoded(site_id)
+        if is_forgettable(state, self.now):
+            if known is None:
+                return
+            self._sealed[site_id] = None
+        elif state is before:
+            return
+        else:
+            encoded = self._encode(site_id, state)
+            if encoded == known:
+                return
+            self._sealed[site_id] = encoded
+        for deadline in state.deadlines_since(before):
+            self._armed.append(Armed(*deadline, site_id))
         if not state.incidents and state.remembered:
-            partition.remember(site_id, state.remembered[-1].accepted_at + MEMORY_MS)
+            self._memories.append((site_id, state.remembered[-1].accepted_at + MEMORY_MS))
+        for incident in before.incidents:
+            self._phases[incident.phase] -= 1
+        for incident in state.incidents:
+            self._phases[incident.phase] += 1

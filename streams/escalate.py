@@ -116,8 +116,11 @@ class Escalation:
             outlet.set_aside(state)
         for message, topic, refused in inbox.refused:
             outlet.dead_letter(message, topic, refused.reason, refused.error)
+        draft.expect(site.site_id for site in inbox.sites)
+        draft.expect(event.event.site_id for event in inbox.events)
         for number, site in enumerate(inbox.sites, start=1):
             self._site(draft, outlet, site)
+            draft.touched(site.site_id)
             if number % SLICE == 0:
                 yield
 
@@ -161,6 +164,7 @@ class Escalation:
     def _events(self, draft: Draft, outlet: Outlet, events: Iterable[EventInput]) -> Iterator[None]:
         for number, event in enumerate(events, start=1):
             self._event(draft, outlet, event)
+            draft.touched(event.event.site_id)
             if number % SLICE == 0:
                 yield
 
@@ -202,6 +206,7 @@ class Escalation:
         while fired != most and (armed := draft.partition.due(draft.now)) is not None:
             if draft.is_armed(armed):
                 self._fire(draft, outlet, armed)
+                draft.rest(armed.site_id)
                 fired += 1
                 if fired % SLICE == 0:
                     yield

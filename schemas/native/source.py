@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any, Final, cast
 
 from librt.strings import BytesWriter
-from mypy_extensions import i64
+from mypy_extensions import i64, u8
 
 from schemas.native.reading import Cursor, Unusual
 from schemas.native.writing import put_flag, put_number, put_text
@@ -143,15 +143,15 @@ class Module:
         if isinstance(shape, Union):
             return [
                 f"{indent}if {value} is None:",
-                f"{indent}    out.append(0)",
+                f"{indent}    out.append(u8(0))",
                 f"{indent}else:",
-                f"{indent}    out.append(2)",
+                f"{indent}    out.append(u8(2))",
                 *self._write(_present(shape), value, indent + "    "),
             ]
         if isinstance(shape, Enum):
             places = {symbol: place << 1 for place, symbol in enumerate(shape.symbols)}
             assert len(places) <= 64, "a symbol takes one byte"
-            return [f"{indent}out.append({self._constant(f'PLACES_{shape.name}', repr(places))}[{value}])"]
+            return [f"{indent}out.append(u8({self._constant(f'PLACES_{shape.name}', repr(places))}[{value}]))"]
         if isinstance(shape, Array):
             return [f"{indent}{self._write_items(shape)}(out, {value})"]
         if isinstance(shape, Record):
@@ -167,7 +167,7 @@ class Module:
                 "        put_number(out, len(items))",
                 "        for item in items:",
                 *self._write(shape.items, "item", "            "),
-                "    out.append(0)",
+                "    out.append(u8(0))",
             )
         return name
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from librt.strings import BytesWriter
-from mypy_extensions import i64
+from mypy_extensions import i64, u8
 
 
 def put_number(out: BytesWriter, number: i64) -> None:
@@ -12,9 +12,9 @@ def put_number(out: BytesWriter, number: i64) -> None:
         raise OverflowError
     zigzag: i64 = (number << 1) ^ (number >> 63)
     while zigzag > 127:
-        out.append((zigzag & 127) | 128)
+        out.append(u8((zigzag & 127) | 128))
         zigzag >>= 7
-    out.append(zigzag)
+    out.append(u8(zigzag))
 
 
 def put_text(out: BytesWriter, text: str) -> None:
@@ -26,4 +26,4 @@ def put_text(out: BytesWriter, text: str) -> None:
 
 def put_flag(out: BytesWriter, flag: bool) -> None:
     """A boolean."""
-    out.append(1 if flag else 0)
+    out.append(u8(1) if flag else u8(0))

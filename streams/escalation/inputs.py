@@ -46,8 +46,7 @@ def on_alert(scene: Scene, alert: Alert, procedures: Procedures) -> None:
         assert scene.record is not None
         turn = opening.open_for_alert(scene.record, alert, procedures[name], scene.now, scene.state.remembered)
     merges.raise_runaway(turn)
-    scene.conclude(turn)
-    scene.remember(accepted)
+    scene.conclude(turn, accepted=accepted)
 
 
 def on_result(scene: Scene, result: CallResult) -> None:
@@ -104,8 +103,7 @@ def on_action(scene: Scene, action: OperatorAction, procedures: Procedures) -> N
         )
         turn.rule = "OPERATOR_DISPATCH"
         dispatching.begin(turn)
-        scene.conclude(turn, entry)
-        scene.remember(accepted)
+        scene.conclude(turn, entry, accepted)
     else:
         scene.conclude_without_incident("NO_OPEN_INCIDENT")
 

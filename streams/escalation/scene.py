@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from streams.escalation import identity, memory
 from streams.escalation.names import InputKind, ProcedureName, Rule
@@ -12,12 +12,18 @@ from streams.escalation.turn import Turn
 from streams.escalation.values import Decision, InputRef, Instant, Output, SiteInForce, Source
 
 
-class Step(NamedTuple):
+@dataclass(slots=True, init=False)
+class Step:
     """What a site's state becomes, the records to write, in order, and the table rows that decided."""
 
     state: SiteState
     outputs: list[Output]
     rows: list[str]
+
+    def __init__(self, state: SiteState, outputs: list[Output], rows: list[str]) -> None:
+        self.state = state
+        self.outputs = outputs
+        self.rows = rows
 
 
 class Scene:
@@ -43,11 +49,17 @@ class Scene:
 
     def by_id(self, incident_id: str) -> Incident | None:
         """The open incident of this id."""
-        return next((known for known in self.state.incidents if known.incident_id == incident_id), None)
+        for known in self.state.incidents:
+            if known.incident_id == incident_id:
+                return known
+        return None
 
     def by_procedure(self, name: ProcedureName | None) -> Incident | None:
         """The open incident of this procedure; there is one at the most."""
-        return next((known for known in self.state.incidents if known.procedure.name == name), None)
+        for known in self.state.incidents:
+            if known.procedure.name == name:
+                return known
+        return None
 
     def turn(self, incident: Incident) -> Turn:
         """Let an open incident meet the input, on a draft."""
@@ -62,8 +74,11 @@ class Scene:
         self.conclude(turn)
         return True
 
-    def conclude(self, turn: Turn, handled: Handled | None = None) -> None:
-        """Take over what a turn made of its incident, and its records; a closed incident is forgotten."""
+    def conclude(self, turn: Turn, handled: Handled | None = None, accepted: Remembered | None = None) -> None:
+        """Take over what a turn made of its incident, and its records; a closed incident is forgotten.
+
+        ``handled`` is remembered by the incident; ``accepted``, an alert or an action that opened it, by the site.
+        """
         draft = turn.incident
         if handled is not None:
             draft.handled = memory.handle(draft.handled, handled)
@@ -74,6 +89,8 @@ class Scene:
         still = [known for known in incidents if known.procedure.name != name]
         if draft.phase != "CLOSED":
             still.insert(0 if name == PROCEDURE_ORDER[0] else len(still), draft)
+        if accepted is not None:
+            remembered = memory.remember(remembered, accepted)
         self.state = SiteState(tuple(still), remembered, last_record if still else None)
 
     def conclude_without_incident(self, rule: Rule, *outputs: str) -> None:
@@ -97,11 +114,6 @@ class Scene:
             outputs=outputs,
         )
         self.outputs.append(Output("decisions", decision))
-
-    def remember(self, accepted: Remembered) -> None:
-        """Keep an accepted alert, or an action that opened an incident, so that its repeat has no effect."""
-        incidents, remembered, last_record = self.state
-        self.state = SiteState(incidents, memory.remember(remembered, accepted), last_record)
 
     @property
     def site_offset(self) -> int | None:

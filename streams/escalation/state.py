@@ -70,7 +70,7 @@ class Stretch(NamedTuple):
     raised: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Incident:
     """One run of the procedure. Every field is immutable, so a shallow copy is a copy."""
 
@@ -97,6 +97,56 @@ class Incident:
     last_attention_at: Instant | None
     stretch: Stretch | None
     handled: tuple[Handled, ...]
+
+    def __init__(  # written out, as mypyc does not compile what the decorator would make
+        self,
+        incident_id: str,
+        phase: Phase,
+        deadline: Instant | None,
+        amend_due: Instant | None,
+        procedure: Procedure,
+        version: int,
+        covert: bool,
+        duress: bool,
+        confirmed: bool,
+        alert_kinds: tuple[str, ...],
+        alert_count: int,
+        first_alert_at: Instant | None,
+        last_alert_at: Instant | None,
+        last_accepted_at: Instant | None,
+        round: int,  # noqa: A002 - as its field is named
+        position: int,
+        contacts: tuple[Callee, ...],
+        kinds_at_call: int,
+        dispatches: tuple[Dispatch, ...],
+        attentions: int,
+        last_attention_at: Instant | None,
+        stretch: Stretch | None,
+        handled: tuple[Handled, ...],
+    ) -> None:
+        self.incident_id = incident_id
+        self.phase = phase
+        self.deadline = deadline
+        self.amend_due = amend_due
+        self.procedure = procedure
+        self.version = version
+        self.covert = covert
+        self.duress = duress
+        self.confirmed = confirmed
+        self.alert_kinds = alert_kinds
+        self.alert_count = alert_count
+        self.first_alert_at = first_alert_at
+        self.last_alert_at = last_alert_at
+        self.last_accepted_at = last_accepted_at
+        self.round = round
+        self.position = position
+        self.contacts = contacts
+        self.kinds_at_call = kinds_at_call
+        self.dispatches = dispatches
+        self.attentions = attentions
+        self.last_attention_at = last_attention_at
+        self.stretch = stretch
+        self.handled = handled
 
     def next_deadline(self) -> Instant | None:
         """The earlier of the phase's deadline and a pending amend's; None once closed."""
@@ -160,6 +210,20 @@ class SiteState(NamedTuple):
             if incident.deadline is not None:
                 armed.append(Deadline(incident.deadline, incident.incident_id, PHASE))
             if incident.amend_due is not None:
+                armed.append(Deadline(incident.amend_due, incident.incident_id, AMEND))
+        return armed
+
+    def deadlines_since(self, before: SiteState) -> list[Deadline]:
+        """Those that were not armed before, unsorted."""
+        armed: list[Deadline] = []
+        for incident in self.incidents:
+            was: Incident | None = None
+            for known in before.incidents:
+                if known.incident_id == incident.incident_id:
+                    was = known
+            if incident.deadline is not None and (was is None or was.deadline != incident.deadline):
+                armed.append(Deadline(incident.deadline, incident.incident_id, PHASE))
+            if incident.amend_due is not None and (was is None or was.amend_due != incident.amend_due):
                 armed.append(Deadline(incident.amend_due, incident.incident_id, AMEND))
         return armed
 
