@@ -16,7 +16,7 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
 .DEFAULT_GOAL := help
 .PHONY: help install compile wheel test-compiled tools demo test lint check format lock soak soak-faults simulate bench \
-	bench-quick clean
+	bench-quick dashboards clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -66,6 +66,9 @@ soak: $(READY) ## the kill, two-worker and catch-up tests, TIMES in a row (20)
 
 soak-faults: $(READY) ## every fault at full rate and length, by TIMES seeds; takes hours for 20
 	$(BIN)/python -m pytest -m soak --times $(TIMES) tests/faults
+
+dashboards: $(READY) ## write the chart's dashboards from deploy/dashboards
+	$(BIN)/python -m deploy.dashboards
 
 simulate: $(READY) ## SEEDS random worlds around the core (1000)
 	$(BIN)/python -m tests.escalation.seeds $(SEEDS)
