@@ -131,6 +131,7 @@ class Escalation:
             events = [event for event in events if event.message.offset() >= partition.waiting.get(event.topic, 0)]
             if is_caught_up:
                 partition.waiting = {}
+                outlet.tally.tell("info", "the inputs that waited have had their time", partition=partition.number)
         if not partition.waiting:
             # Deadlines go before inputs, all of them; by themselves not too many at once, as inputs may come.
             yield from self._deadlines(draft, outlet, None if events else self._most)

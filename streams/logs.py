@@ -2,7 +2,8 @@
 
 They go to stderr, as JSON or for a console. No line carries what people are called, where they live or how
 they are reached: records are never logged, and of an exception only its kind and the places it passed,
-because its message may quote a record. Lines that could flood are counted instead (`_Flood`).
+because its message may quote a record. Lines that could flood are counted instead: the next one of their kind has
+how many were ``left_out``, and once they have gone quiet a line of its own says so.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Final
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-# So many lines of one event in so many seconds; the next one after them says how many were left out.
+# So many lines of one event in so many seconds.
 BURST: Final = 20
 SECONDS: Final = 10.0
 
@@ -39,7 +40,7 @@ def configure(form: str, level: str) -> None:
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
-            _Flood(BURST, SECONDS),
+            _Flood(_Limit(BURST, SECONDS)),
             *shared,
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
@@ -50,11 +51,11 @@ def configure(form: str, level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[*shared, _without_message],
+            foreign_pre_chain=[*shared, _without_message, _with_left_out],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last],
         )
     )
-    handler.addFilter(_FloodFilter(BURST, SECONDS))
+    handler.addFilter(_FloodFilter(_Limit(BURST, SECONDS)))
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     # What they tell at "info" is how they are made, not what the worker does.
     for chatty in ("faust", "mode", "aiohttp", "asyncio"):
@@ -92,22 +93,15 @@ class _Window:
         self.dropped = 0
 
 
-class _Flood:
-    """Let so many lines of an event through in so many seconds; a processor of structlog's chain."""
+class _Limit:
+    """Lets so many lines of an event through in so many seconds, and counts those that it does not."""
 
     def __init__(self, burst: int, seconds: float, now: Callable[[], float] = time.monotonic) -> None:
         self._burst = burst
         self._seconds = seconds
         self._now = now
+        self._swept_at = now()
         self._windows: dict[str, _Window] = {}
-
-    def __call__(self, _logger: WrappedLogger, _name: str, line: EventDict) -> EventDict:
-        left_out = self.admit(str(line.get("event")))
-        if left_out is None:
-            raise structlog.DropEvent
-        if left_out:
-            line["left_out"] = left_out
-        return line
 
     def admit(self, event: str) -> int | None:
         """How many lines of the event were left out before this one; None when this one is to be left out too."""
@@ -124,16 +118,60 @@ class _Flood:
         window.passed += 1
         return 0
 
+    def ended(self) -> dict[str, int]:
+        """How many lines were left out of the events that have gone quiet since; each is told once, and forgotten."""
+        now = self._now()
+        if now - self._swept_at < self._seconds:
+            return {}
+        self._swept_at = now
+        quiet = {event: window for event, window in self._windows.items() if now - window.since >= self._seconds}
+        for event in quiet:
+            del self._windows[event]
+        return {event: window.dropped for event, window in quiet.items() if window.dropped}
+
+
+class _Flood:
+    """The limit for our own lines, by event; a processor of structlog's chain."""
+
+    def __init__(self, limit: _Limit) -> None:
+        self._limit = limit
+
+    def __call__(self, _logger: WrappedLogger, _name: str, line: EventDict) -> EventDict:
+        left_out = self._limit.admit(str(line.get("event")))
+        _tell_ended(self._limit)
+        if left_out is None:
+            raise structlog.DropEvent
+        if left_out:
+            line["left_out"] = left_out
+        return line
+
 
 class _FloodFilter(logging.Filter):
-    """The same for lines of libraries, by logger and template: librdkafka repeats itself while a broker is away."""
+    """The same for lines of libraries, by how they begin: librdkafka repeats itself while a broker is away."""
 
-    def __init__(self, burst: int, seconds: float) -> None:
+    def __init__(self, limit: _Limit) -> None:
         super().__init__()
-        self._flood = _Flood(burst, seconds)
+        self._limit = limit
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether the line goes on; structlog's own lines were counted before."""
         if isinstance(record.msg, dict):
             return True
-        return self._flood.admit(f"{record.name} {str(record.msg)[:60]}") is not None
+        # Not by their template: librdkafka's is the same for all of them.
+        left_out = self._limit.admit(f"{record.name}: {record.getMessage()[:60]}")
+        _tell_ended(self._limit)
+        record.left_out = left_out
+        return left_out is not None
+
+
+def _tell_ended(limit: _Limit) -> None:
+    """A flood that is over is summed up, or nobody would know how large it was."""
+    for event, left_out in limit.ended().items():
+        logger(__name__).warning("lines were left out", of=event, left_out=left_out)
+
+
+def _with_left_out(_logger: WrappedLogger, _name: str, line: EventDict) -> EventDict:
+    """Say on a library's line how many like it were left out before."""
+    if left_out := getattr(line.get("_record"), "left_out", 0):
+        line["left_out"] = left_out
+    return line

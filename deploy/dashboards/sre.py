@@ -235,10 +235,10 @@ DASHBOARD = board(
             ),
             lines(
                 "Restores",
-                "From a partition's assignment to its first input: mean and slowest, of the time shown.",
+                "From a partition's assignment to its first input: mean and slowest since the workers started.",
                 {
-                    "mean": "sum(increase(ronde_restore_seconds_sum[$__range])) / sum(increase(ronde_restore_seconds_count[$__range]))",
-                    "99 %": "histogram_quantile(0.99, sum by (le) (increase(ronde_restore_seconds_bucket[$__range])))",
+                    "mean": "sum(ronde_restore_seconds_sum) / sum(ronde_restore_seconds_count)",
+                    "99 %": "histogram_quantile(0.99, sum by (le) (ronde_restore_seconds_bucket))",
                 },
                 SECONDS,
                 warn=30,
