@@ -1,4 +1,4 @@
-"""`ronde local`: a real Kafka, and a real PostgreSQL, on this machine, from packages alone."""
+"""`ronde local`: a real Kafka, a real PostgreSQL, and a Prometheus that looks on, on this machine."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ronde.local import jars
     from ronde.local.kafka import Kafka
     from ronde.local.postgres import Postgres
+    from ronde.local.prometheus import Prometheus
 
 DATA: Final = Path(".ronde")
 NAME: Final = "ronde"  # of the role and the database
@@ -37,21 +38,26 @@ app = typer.Typer(
 @app.command()
 def up(
     postgres: Annotated[bool, typer.Option("--postgres", help="Also PostgreSQL, for the ledger.")] = False,
+    observe: Annotated[
+        bool,
+        typer.Option("--observe", help="Also Prometheus, if it is installed, on the usual ports of worker and sink."),
+    ] = False,
     data: DataOption = DATA,
     as_json: JsonOption = False,
 ) -> None:
     """Start the local Kafka, fetching it first if need be; when it runs already, say so."""
-    kafka, database = _kafka(data), _postgres(data)
+    kafka, database, observer = _kafka(data), _postgres(data), _prometheus(data)
     try:
         with fetching() as progress:
             started = kafka.start(progress)
         database_started = database.start() if postgres else False
+        watched = _observe(observer) if observe else ""
     except OSError as error:
         raise Failed(
             f"{error.filename or data}: {error.strerror}. Free or correct it, or name another --data"
         ) from None
     if as_json:
-        _print_status(kafka, database, as_json=True)
+        _print_status(kafka, database, observer, as_json=True)
         return
     typer.echo(f"Kafka {'started' if started else 'was running'}: {kafka.bootstrap_servers} (pid {kafka.pid})")
     if started:
@@ -64,25 +70,29 @@ def up(
         host, _, port = database.address.partition(":")
         typer.echo(f"  its log   {database.log}")
         typer.echo(f"  for ronde RONDE_POSTGRES__HOST={host} RONDE_POSTGRES__PORT={port}")
+    if observe:
+        typer.echo(watched)
 
 
 @app.command()
 def down(data: DataOption = DATA, as_json: JsonOption = False) -> None:
-    """Stop the local Kafka, and PostgreSQL, cleanly; their data stays."""
-    kafka, database = _kafka(data), _postgres(data)
-    stopped, database_stopped = kafka.stop(), database.stop()
+    """Stop the local Kafka, PostgreSQL and Prometheus, cleanly; their data stays."""
+    kafka, database, observer = _kafka(data), _postgres(data), _prometheus(data)
+    stopped, database_stopped, observer_stopped = kafka.stop(), database.stop(), observer.stop()
     if as_json:
-        _print_status(kafka, database, as_json=True)
+        _print_status(kafka, database, observer, as_json=True)
         return
     typer.echo("Kafka stopped" if stopped else "Kafka was not running")
     if database_stopped:
         typer.echo("PostgreSQL stopped")
+    if observer_stopped:
+        typer.echo("Prometheus stopped")
 
 
 @app.command()
 def status(data: DataOption = DATA, as_json: JsonOption = False) -> None:
     """Show whether the local servers run, where, and where their data and logs are."""
-    _print_status(_kafka(data), _postgres(data), as_json=as_json)
+    _print_status(_kafka(data), _postgres(data), _prometheus(data), as_json=as_json)
 
 
 @contextmanager
@@ -121,20 +131,46 @@ def _postgres(data: Path) -> Postgres:
     return Postgres(data / "postgres")
 
 
-def _print_status(kafka: Kafka, database: Postgres, *, as_json: bool) -> None:
+def _prometheus(data: Path) -> Prometheus:
+    """The server of a data folder; nothing is there before its first start."""
+    from ronde.local.prometheus import Prometheus  # noqa: PLC0415 - as above
+
+    return Prometheus(data / "prometheus")
+
+
+def _observe(observer: Prometheus) -> str:
+    """Start it if it is installed; what to say of it, or why it is not there, which is no failure."""
+    from ronde.local.prometheus import RULES, TARGETS, program  # noqa: PLC0415 - as above
+
+    if program() is None:
+        return "Prometheus is not installed, so nobody looks on: install the package `prometheus`, or do `make tools`"
+    state = "started" if observer.start() else "was running"
+    rules = f"the alerts of {RULES}" if RULES.is_dir() else "no alerts: there is no checkout"
+    return (
+        f"Prometheus {state}: {observer.url} (pid {observer.pid})\n"
+        f"  its log   {observer.log}\n"
+        f"  scrapes   {', '.join(TARGETS)}; with {rules}"
+    )
+
+
+def _print_status(kafka: Kafka, database: Postgres, observer: Prometheus, *, as_json: bool) -> None:
     address = kafka.bootstrap_servers if kafka.port else None
     all_facts: dict[str, dict[str, Any]] = {"kafka": _facts(kafka, bootstrap_servers=address)}
     if database.port:
         all_facts["postgres"] = _facts(database, address=database.address, database=NAME, user=NAME)
+    if observer.port:
+        all_facts["prometheus"] = _facts(observer, url=observer.url)
     if as_json:
         typer.echo(json.dumps(all_facts, indent=2))
         return
     _print_facts("Kafka", address, all_facts["kafka"])
     if database.port:
         _print_facts("PostgreSQL", database.address, all_facts["postgres"])
+    if observer.port:
+        _print_facts("Prometheus", observer.url, all_facts["prometheus"])
 
 
-def _facts(server: Kafka | Postgres, **address: str | None) -> dict[str, Any]:
+def _facts(server: Kafka | Postgres | Prometheus, **address: str | None) -> dict[str, Any]:
     return {
         "state": server.state,
         **address,

@@ -33,9 +33,10 @@ PATIENCE: Final = 60.0  # seconds; nothing takes so long unless it is broken
 
 
 class Prometheus:
-    """A Prometheus that looks every second."""
+    """A Prometheus that looks every second; ``folder`` has all that the night left."""
 
     def __init__(self, program: Path, folder: Path, targets: Sequence[str]) -> None:
+        self.folder = folder
         self.url = f"http://{HOST}:{free_port()}"
         configuration = folder / "prometheus.yml"
         configuration.write_text(

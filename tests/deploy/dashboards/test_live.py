@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Iterator
@@ -38,7 +39,29 @@ def prometheus(kafka: Kafka, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 def test_every_panel_has_something_to_show(prometheus: Prometheus) -> None:
     empty = [str(asked) for asked in queries() if not any(map(math.isfinite, prometheus.ask(asked.query).values()))]
-    assert empty == []
+    assert not empty, "\n".join(empty)
+
+
+def test_the_logs_are_lines_of_json_without_anybody_in_them(prometheus: Prometheus) -> None:
+    sites = [json.loads(line) for line in stage.SITES.read_text(encoding="utf-8").splitlines()]
+    contacts = [contact for site in sites for contact in site["contacts"]]
+    personal = {
+        *(
+            contact.get(field)
+            for contact in contacts
+            for field in ("phone", "last_name", "password_hash", "duress_hash")
+        ),
+        *(site["address"]["line1"] for site in sites if site.get("address")),
+        *(site.get("instructions") for site in sites),
+    } - {None, ""}
+    assert len(personal) > 60
+    for name in ("worker", "sink"):
+        (log,) = prometheus.folder.glob(f".ronde/demo/*/{name}.log")
+        text = log.read_text(encoding="utf-8")
+        lines = [json.loads(line) for line in text.splitlines()]
+        assert all({"event", "level", "logger", "timestamp"} <= line.keys() for line in lines)
+        assert {"partitions assigned", f"{name} started"} <= {line["event"] for line in lines}
+        assert [who for who in personal if who in text] == []
 
 
 def test_every_rule_is_evaluated_and_no_alert_is_false(prometheus: Prometheus) -> None:

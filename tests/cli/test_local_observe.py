@@ -1,0 +1,101 @@
+"""`ronde local up --observe`: a Prometheus that looks on where one is installed, and a word where none is."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry, Gauge, start_http_server
+
+from ronde.errors import Failed
+from ronde.local import prometheus
+from ronde.local.kafka import Kafka
+from ronde.local.ports import HOST, free_port
+from ronde.local.prometheus import Prometheus
+from tests.conftest import Run
+from tests.deploy.tools import tool
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Iterator[Path]:
+    """A data folder; whatever runs in it at the end is killed."""
+    yield tmp_path / "local"
+    Kafka(tmp_path / "local" / "kafka").kill()
+    Prometheus(tmp_path / "local" / "prometheus").kill()
+
+
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The Prometheus of the tests is the one that is installed."""
+    folder = tool("prometheus").parent
+    found = shutil.which("prometheus", path=str(folder))
+    monkeypatch.setattr(prometheus, "program", lambda: found)
+
+
+def ask(url: str, page: str, **parameters: str) -> Any:
+    with urllib.request.urlopen(f"{url}/api/v1/{page}?{urllib.parse.urlencode(parameters)}", timeout=10) as answer:
+        return json.load(answer)["data"]
+
+
+@pytest.mark.usefixtures("installed")
+def test_up_starts_it_status_shows_it_and_down_stops_it(run: Run, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prometheus, "USUAL_PORT", free_port())
+    told = run("local", "up", "--observe", "--data", data)
+    assert told.exit == 0
+    assert "Prometheus started: http://127.0.0.1:" in told.out
+    facts = json.loads(run("local", "status", "--data", data, "--json").out)["prometheus"]
+    assert facts["state"] == "running"
+    rules = [rule["name"] for group in ask(facts["url"], "rules")["groups"] for rule in group["rules"]]
+    assert "RondeNoWorker" in rules
+    scraped = {target["labels"]["instance"] for target in ask(facts["url"], "targets")["activeTargets"]}
+    assert scraped == {f"{HOST}:6066", f"{HOST}:6067"}
+    assert "Prometheus was running: " in run("local", "up", "--observe", "--data", data).out
+    assert f"Prometheus is running: {facts['url']}" in run("local", "status", "--data", data).out
+    assert run("local", "down", "--data", data).out == "Kafka stopped\nPrometheus stopped\n"
+    assert "Prometheus is stopped\n" in run("local", "status", "--data", data).out
+
+
+@pytest.mark.usefixtures("installed")
+def test_it_scrapes_its_targets(data: Path) -> None:
+    registry = CollectorRegistry()
+    Gauge("ronde_ready", "1 when it is.", registry=registry).set(1)
+    server, thread = start_http_server(0, HOST, registry)
+    observer = Prometheus(data / "prometheus", targets=[f"{HOST}:{server.server_port}"], port=free_port())
+    assert observer.start()
+    try:
+        end = time.monotonic() + 30
+        while not ask(observer.url, "query", query="ronde_ready == 1")["result"]:
+            assert time.monotonic() < end
+            time.sleep(0.1)
+    finally:
+        observer.stop()
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.mark.usefixtures("installed")
+def test_one_that_cannot_start_says_why(data: Path) -> None:
+    observer = Prometheus(data / "prometheus", targets=["no/address"], port=free_port())
+    with pytest.raises(Failed, match="ended while it started"):
+        observer.start()
+    assert observer.state == "stopped"
+
+
+def test_where_none_is_installed_the_rest_is_up_and_it_is_said(
+    run: Run, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prometheus, "program", lambda: None)
+    monkeypatch.setattr(Kafka, "start", lambda *_: False)  # not what is shown here
+    monkeypatch.setattr(Kafka, "bootstrap_servers", "127.0.0.1:9092")
+    told = run("local", "up", "--observe", "--data", data)
+    assert told.exit == 0
+    assert "Prometheus is not installed, so nobody looks on: install the package `prometheus`" in told.out
+    assert "prometheus" not in json.loads(run("local", "status", "--data", data, "--json").out)
