@@ -46,7 +46,6 @@ class Worker:
         if when:
             environ[faults.WHEN] = str(when)
         assert not self.is_alive, f"{self.name} is running"
-        self.lives += 1
         self._log_start = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
@@ -57,6 +56,7 @@ class Worker:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        self.lives += 1  # from now on `Bench.restarting` looks after it
 
     @property
     def is_alive(self) -> bool:
