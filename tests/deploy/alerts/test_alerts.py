@@ -19,6 +19,7 @@ from tests.deploy.tools import ROOT, tool
 RULES: Final = sorted((ROOT / "deploy" / "helm" / "ronde" / "alerts").glob("*.yaml"))
 PLAYS: Final = sorted(Path(__file__).parent.glob("*.yaml"))
 RUNBOOKS: Final = ROOT / "docs" / "runbooks"
+OPERATIONS: Final = ROOT / "docs" / "operations.md"
 
 
 def rules(kind: str) -> list[dict[str, Any]]:
@@ -72,13 +73,24 @@ def test_each_page_is_of_an_alert_and_has_its_three_parts() -> None:
         assert headings == ["What it means", "What to look at", "What to do"], path.name
 
 
+def test_the_page_of_operations_has_a_row_for_each_alert() -> None:
+    severities: dict[str, list[str]] = defaultdict(list)
+    for rule in rules("alert"):
+        if rule["labels"]["severity"] not in severities[rule["alert"]]:
+            severities[rule["alert"]].append(rule["labels"]["severity"])
+    text = OPERATIONS.read_text(encoding="utf-8")
+    rows = re.findall(r"^\| \[(\w+)\]\(runbooks/\1\.md\) \| ([a-z, ]+) \|", text, flags=re.MULTILINE)
+    assert dict(rows) == {name: ", ".join(found) for name, found in severities.items()}
+
+
 def test_every_metric_that_is_asked_for_is_one_that_is_shown() -> None:
     families = [*Metrics().registry.collect(), *SinkMetrics().registry.collect()]
     known = {name for family in families for name in series_of(family)} | {rule["record"] for rule in rules("record")}
     asked = {name for rule in (*rules("alert"), *rules("record")) for name in metrics_in(rule["expr"])}
-    texts = [path.read_text(encoding="utf-8") for path in sorted(RUNBOOKS.glob("*.md"))]
-    asked |= {name for text in texts for name in metrics_in(text)}
+    texts = [path.read_text(encoding="utf-8") for path in [*RUNBOOKS.glob("*.md"), OPERATIONS]]
     assert asked <= known, asked - known
+    named = {name for text in texts for name in metrics_in(text)} - {family.name for family in families}
+    assert named <= known, named - known
 
 
 def metrics_in(text: str) -> set[str]:
@@ -101,7 +113,7 @@ def test_every_line_of_a_log_that_a_page_quotes_is_one_that_is_written() -> None
     written = re.sub(r'"\s+f?"', "", "\n".join(path.read_text(encoding="utf-8") for path in sources))
     quoted = {
         (path.stem, words)
-        for path in RUNBOOKS.glob("*.md")
+        for path in [*RUNBOOKS.glob("*.md"), OPERATIONS]
         for words in re.findall(r"`([a-z']+(?:,? [a-z']+){2,})`", path.read_text(encoding="utf-8"))
         if not words.startswith(("ronde ", "kubectl ", "rate"))
     }
