@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -54,7 +54,9 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Kafka]]:
 
 
 @pytest.mark.soak
-def test_a_leader_is_killed(cluster: list[Kafka], tmp_path: Path, seed: int) -> None:
+def test_a_leader_is_killed(
+    cluster: list[Kafka], tmp_path: Path, seed: int, record_property: Callable[[str, object], None]
+) -> None:
     servers = ",".join(node.bootstrap_servers for node in cluster)
     dice = random.Random(seed)
     with Bench(servers, tmp_path, seed, rate=200, sites=800, sections={"topics": COPIES}) as run:
@@ -69,6 +71,8 @@ def test_a_leader_is_killed(cluster: list[Kafka], tmp_path: Path, seed: int) -> 
                     time.sleep(dice.uniform(1, 4))
                     node.start()
             run.settle()
+        for name, figure in run.figures().items():
+            record_property(name, figure)
         run.verify()
 
 

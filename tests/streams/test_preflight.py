@@ -1,0 +1,58 @@
+"""Before a worker begins: a broker that is away is waited for, a mistake is told and ends it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from streams import app, preflight
+from streams.admin import BrokerAwayError, BrokerError
+from streams.health import Readiness
+from streams.preflight import TopicsDifferError
+from streams.topics import Difference
+from tests.streams.messages import SETTINGS
+
+AWAY = BrokerAwayError("nobody answers")
+
+
+def answer(monkeypatch: pytest.MonkeyPatch, answers: Iterable[Exception | None]) -> None:
+    """What comes of one check after the other."""
+    coming = iter(answers)
+
+    def check(_: Any) -> None:
+        if (error := next(coming)) is not None:
+            raise error
+
+    monkeypatch.setattr(preflight, "check", check)
+    monkeypatch.setattr(preflight, "_AGAIN_SECONDS", 0.0)
+
+
+@pytest.mark.asyncio
+async def test_a_broker_that_is_away_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    readiness = Readiness()
+    answer(monkeypatch, [BrokerAwayError("still nobody"), None])
+    await preflight.wait(SETTINGS, readiness, AWAY)
+    assert readiness.reasons == {"kafka": "still nobody"}, "what comes next says when Kafka has let it begin"
+
+
+@pytest.mark.parametrize(
+    "mistake", [BrokerError("no rights"), TopicsDifferError([Difference("ronde.state", "missing", "", "")])]
+)
+@pytest.mark.asyncio
+async def test_a_mistake_that_shows_later_ends_it_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, mistake: Exception
+) -> None:
+    answer(monkeypatch, [AWAY, mistake])
+    with pytest.raises(type(mistake), match=r"rights|differ"):
+        await preflight.wait(SETTINGS, Readiness(), AWAY)
+
+
+@pytest.mark.asyncio
+async def test_whoever_is_asked_to_stop_waits_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    stopped = asyncio.Event()
+    answer(monkeypatch, iter(lambda: AWAY, None))
+    asyncio.get_running_loop().call_later(0.05, stopped.set)
+    assert not await app._is_done(preflight.wait(SETTINGS, Readiness(), AWAY), stopped)
