@@ -16,7 +16,7 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
 .DEFAULT_GOAL := help
 .PHONY: help install compile wheel test-compiled tools demo test lint check format lock soak soak-faults simulate bench \
-	bench-quick dashboards clean
+	soak-ledger bench-quick bench-ledger dashboards clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -47,7 +47,7 @@ test-compiled: compile ## the tests of the core, the timelines and the stages on
 wheel: $(READY) ## a wheel for this Python and machine, the hot modules compiled in it, into dist
 	HATCH_BUILD_HOOK_ENABLE_CUSTOM=true $(BIN)/python -m hatchling build --target wheel
 
-demo: $(READY) ## a real Kafka, a worker, a telephony, a partner, and thirteen stories
+demo: $(READY) ## a real Kafka and PostgreSQL, a worker, a sink, a telephony, a partner, thirteen stories
 	$(BIN)/ronde demo
 
 test: lint check ## everything that decides whether a change may land
@@ -64,6 +64,9 @@ check: $(READY) ## the tests, on a real broker
 soak: $(READY) ## the kill, two-worker and catch-up tests, TIMES in a row (20)
 	$(BIN)/python -m pytest -m soak --times $(TIMES) tests/kafka
 
+soak-ledger: $(READY) ## PostgreSQL away for a minute, by stop and by crash, under load; a sink asleep in a transaction
+	$(BIN)/python -m pytest -m soak tests/sinks
+
 soak-faults: $(READY) ## every fault at full rate and length, by TIMES seeds; takes hours for 20
 	$(BIN)/python -m pytest -m soak --times $(TIMES) tests/faults
 
@@ -75,6 +78,9 @@ simulate: $(READY) ## SEEDS random worlds around the core (1000)
 
 bench: $(READY) ## how fast, beside other engines; CONTENDERS=ronde,plain-loop REPS=1 for less
 	$(BIN)/python -m benchmarks all --reps $(REPS) $(if $(CONTENDERS),--contenders $(CONTENDERS))
+
+bench-ledger: $(READY) ## rows a second into the ledger, beside executemany and COPY alone; about 3 minutes
+	$(BIN)/python -m benchmarks.ledger --kafka
 
 bench-quick: $(READY) ## has the worker become slower? less than 3 minutes
 	$(BIN)/python -m benchmarks quick

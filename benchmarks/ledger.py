@@ -3,7 +3,8 @@
 ``python -m benchmarks.ledger [--rows N] [--rounds N]`` starts a PostgreSQL of its own, with its defaults for safety,
 and takes turns, so that a noisy machine is as noisy for each:
 
-- *ledger*: what `ronde sink` does with a chunk: COPY to staging, upsert, positions, one transaction;
+- *ledger*: what `ronde sink` does with a chunk: COPY to staging, upsert, positions, one transaction, while the next
+  chunk is decoded;
 - *executemany*: the plain way to the same tables: psycopg's ``executemany`` of two upserts, and the position;
 - *COPY alone*: the decisions' rows straight into their table, without the incidents and without an upsert: the limit.
 
@@ -35,12 +36,13 @@ from ronde.local.kafka import Kafka
 from ronde.local.ports import HOST, free_port
 from ronde.local.postgres import Postgres
 from schemas import encode
-from sinks.chunk import Decoder
+from sinks.chunk import Decoder, Refused
 from sinks.ledger import Ledger
 from sinks.migrate import migrate
 from sinks.postgres import Connection, connect
 from sinks.rows import Row
 from sinks.settings import PostgresSettings
+from sinks.writer import Writer
 
 START: Final = 1_767_225_600_000
 TOPIC: Final = "ronde.decisions"
@@ -162,8 +164,13 @@ def by_ledger(connection: Connection, decoder: Decoder, messages: list[Message],
     """What the sink does."""
     ledger = Ledger(connection, "benchmark")
     ledger.claim([(TOPIC, 0)])
+    refused: list[Refused] = []
+    writer = Writer(ledger.write, lambda _, written: refused.extend(written.refused))
     for piece in chunks(messages, size):
-        assert ledger.write(decoder.decode(piece)).refused == []
+        writer.write(decoder.decode(piece))
+    writer.settle()
+    writer.close()
+    assert refused == []
 
 
 def by_executemany(connection: Connection, decoder: Decoder, messages: list[Message], size: int) -> None:

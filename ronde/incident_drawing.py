@@ -12,18 +12,19 @@ from itertools import pairwise
 from math import log2
 from typing import Final
 
-from ronde.incident_words import came, clock, sent, span
+from ronde.incident_words import came, clock, outcome, sent, span, status
 from sinks.timeline import Action, Alert, Attention, Call, Dispatch, Report, Result, Step
 
 WIDTH: Final = 960
 _LEFT: Final = 96  # where the first decision is; before it, the names of the lanes
 _RIGHT: Final = 24
 _LANES: Final = ("phase", "alerts", "calls", "partners", "operators")
-_LANE: Final = 44
-_BAR: Final = 24
-_TOP: Final = 12
-_HEIGHT: Final = _TOP + _LANE * len(_LANES) + 40
+_LANE: Final = 50
+_BAR: Final = 22
+_TOP: Final = 4
+_HEIGHT: Final = _TOP + _LANE * len(_LANES) + 32
 _LETTER: Final = 7  # the width of one, about
+_NOTE_LETTER: Final = 5.8  # of one below a bar
 _LABEL: Final = 62  # from one time on the axis to the next
 
 
@@ -33,7 +34,7 @@ def draw(steps: Sequence[Step]) -> str:
         return ""
     places = _places(steps)
     parts = [*_names(), *_phases(steps, places), *_calls(steps, places), *_partners(steps, places)]
-    parts += [*_marks(steps, places), *_axis(steps, places)]
+    parts += [*_marks(steps, places), *_notes(steps, places), *_axis(steps, places)]
     return (
         f'<svg viewBox="0 0 {WIDTH} {_HEIGHT}" role="img" aria-label="The timeline, drawn">\n'
         + "\n".join(parts)
@@ -74,10 +75,9 @@ def _bar(lane: str, begin: float, end: float, kind: str, label: str, told: str) 
 
 
 def _mark(lane: str, place: float, kind: str, told: str) -> str:
-    return (
-        f'<circle class="mark {kind}" cx="{place:.1f}" cy="{_middle(lane):.0f}" r="6">'
-        f"<title>{escape(told)}</title></circle>"
-    )
+    """A dot: on the lane, or on the lower edge of its bars."""
+    y = _middle(lane) + (_BAR / 2 if lane in {"calls", "partners"} else 0)
+    return f'<circle class="mark {kind}" cx="{place:.1f}" cy="{y:.0f}" r="5"><title>{escape(told)}</title></circle>'
 
 
 def _phases(steps: Sequence[Step], places: Sequence[float]) -> Iterator[str]:
@@ -140,6 +140,34 @@ def _marks(steps: Sequence[Step], places: Sequence[float]) -> Iterator[str]:
         for output in step.sent:
             if isinstance(output, Attention):
                 yield _mark("operators", place, "attention", f"{clock(step.at)} {sent(output)}")
+
+
+def _notes(steps: Sequence[Step], places: Sequence[float]) -> Iterator[str]:
+    """A word or two below what is on a lane, where there is room: how a call ended, what a partner said."""
+    free: dict[str, float] = {}
+    for place, step in zip(places, steps, strict=False):
+        for lane, text in _noted(step):
+            half = len(text) * _NOTE_LETTER / 2
+            x = max(place, free.get(lane, 0.0) + half) if lane == "calls" else place
+            if x - half < free.get(lane, 0.0) or x + half > WIDTH or abs(x - place) > half:
+                continue
+            free[lane] = x + half + 4
+            y = _middle(lane) + _BAR / 2 + (16 if lane == "partners" else 13)  # below the dots
+            yield f'<text class="note" x="{x:.1f}" y="{y:.0f}">{escape(text)}</text>'
+
+
+def _noted(step: Step) -> Iterator[tuple[str, str]]:
+    if isinstance(step.came, Alert):
+        yield "alerts", step.came.kind
+    elif isinstance(step.came, Result):
+        yield "calls", outcome(step.came)
+    elif isinstance(step.came, Report):
+        yield "partners", status(step.came)
+    elif isinstance(step.came, Action):
+        yield "operators", step.came.action
+    for output in step.sent:
+        if isinstance(output, Attention):
+            yield "operators", output.reason
 
 
 def _axis(steps: Sequence[Step], places: Sequence[float]) -> Iterator[str]:

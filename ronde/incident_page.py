@@ -8,23 +8,55 @@ from importlib.resources import files
 
 from ronde.incident_drawing import draw
 from ronde.incident_text import head
-from ronde.incident_words import after, came, clock, day, done, rule
-from sinks.timeline import Step, Timeline
+from ronde.incident_words import after, came, clock, day, done, ending, rule, span
+from sinks.timeline import Alert, Report, Step, Timeline
 
 
 def page(timeline: Timeline) -> str:
     """The whole page."""
+    incident = timeline.incident
     title, *facts = head(timeline)
     template = (files("ronde") / "incident_page.html").read_text("utf-8")
     parts = {
         "title": escape(title[:1].upper() + title[1:]),
+        "phase": escape((incident.phase or "").lower()),
+        "ending": escape(_ending(timeline)),
         "facts": "\n".join(f"<p>{escape(fact)}</p>" for fact in facts),
+        "spans": "\n".join(f"<div><dt>{name}</dt><dd>{told}</dd></div>" for name, told in _spans(timeline)),
         "drawing": draw(timeline.steps),
         "steps": "\n".join(_rows(timeline)),
     }
     for name, text in parts.items():
         template = template.replace(f"<!-- {name} -->", text)
     return template
+
+
+def _ending(timeline: Timeline) -> str:
+    told = ending(timeline.incident)
+    return f"closed {told}" if told.startswith("by ") else told
+
+
+def _spans(timeline: Timeline) -> Iterator[tuple[str, str]]:
+    """What is asked first: how long each thing took, counted from the opening if nothing else is said."""
+    incident = timeline.incident
+    first = timeline.steps[0].came if timeline.steps else None
+    if isinstance(first, Alert) and incident.first_call_at is not None:
+        yield "alert to first call", span(incident.first_call_at - first.raised_at)
+    arrived = next((step.at for step in timeline.steps if _is_arrival(step)), None)
+    for name, instant in (
+        ("guard asked after", incident.dispatched_at),
+        ("guard there after", arrived),
+        ("handed over after", incident.handed_over_at),
+        ("closed after", incident.closed_at),
+    ):
+        if instant is not None:
+            yield name, span(instant - incident.opened_at)
+    if incident.wait_started_at is not None and incident.wait_ended_at is not None:
+        yield "waited", span(incident.wait_ended_at - incident.wait_started_at)
+
+
+def _is_arrival(step: Step) -> bool:
+    return isinstance(step.came, Report) and step.came.status == "ON_SITE"
 
 
 def _rows(timeline: Timeline) -> Iterator[str]:

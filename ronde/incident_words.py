@@ -150,6 +150,18 @@ def rule(name: str) -> str:
     return RULES.get(name, name)
 
 
+def outcome(result: Result) -> str:
+    """How a call ended, in a word or two; that something is wrong goes before."""
+    if result.situation == "ABNORMAL" and result.outcome != "NO_ANSWER":
+        return _SITUATIONS["ABNORMAL"]
+    return _OUTCOMES.get(result.outcome, result.outcome)
+
+
+def status(report: Report) -> str:
+    """What a partner reports, in a word or two."""
+    return _STATUSES.get(report.status, report.status)
+
+
 def came(step: Step) -> str:
     """What a decision was taken on, in a line."""
     return (
@@ -170,9 +182,9 @@ def _(alert: Alert) -> str:
 @_came.register
 def _(result: Result) -> str:
     who = result.contact_id or "somebody"
-    outcome = _OUTCOMES.get(result.outcome, result.outcome)
+    how = _OUTCOMES.get(result.outcome, result.outcome)
     situation = None if result.outcome == "NO_ANSWER" else _SITUATIONS.get(result.situation, result.situation)
-    said = _joined(outcome, situation, result.message_left and "message left", result.detail)
+    said = _joined(how, situation, result.message_left and "message left", result.detail)
     spoke = result.operator and f"by {result.operator}"
     if result.direction == "INBOUND":
         return _joined(f"{who} calls: {said}", spoke)
@@ -181,8 +193,7 @@ def _(result: Result) -> str:
 
 @_came.register
 def _(report: Report) -> str:
-    status = _STATUSES.get(report.status, report.status)
-    return _joined(f"{report.partner_id} {status}", report.disposition, report.reason)
+    return _joined(f"{report.partner_id} {status(report)}", report.disposition, report.reason)
 
 
 @_came.register
@@ -221,8 +232,15 @@ def _(dispatch: Dispatch) -> str:
     }.get(dispatch.action, f"{dispatch.action} to {dispatch.partner_id}{covertly}")
     again = dispatch.action == "REQUEST" and dispatch.attempt > 1 and f"request {dispatch.attempt}"
     until = dispatch.respond_by is not None and f"answer by {clock(dispatch.respond_by)}"
-    address = dispatch.address is not None and ", ".join(filter(None, dispatch.address.values()))
-    return _joined(what, again, until, address, dispatch.instructions)
+    return _joined(what, again, until, _address(dispatch.address), dispatch.instructions)
+
+
+def _address(address: Mapping[str, str | None] | None) -> str | None:
+    """An address as it stands on a letter; the database keeps no order of its parts."""
+    if address is None:
+        return None
+    city = " ".join(filter(None, (address.get("postal_code"), address.get("city"))))
+    return _joined(address.get("line1"), address.get("line2"), city, address.get("country"))
 
 
 @sent.register

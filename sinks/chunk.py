@@ -52,6 +52,7 @@ class Chunk:
     pieces: dict[Feed, Piece] = field(default_factory=lambda: defaultdict(Piece))
     refused: list[Refused] = field(default_factory=list)
     next_offsets: dict[Log, int] = field(default_factory=dict)
+    newest: dict[Log, int] = field(default_factory=dict)  # timestamp of each log's last record
 
     def months(self) -> set[date]:
         """The months that its rows need a partition for, each by its first day."""
@@ -83,9 +84,12 @@ class Decoder:
             assert partition is not None
             assert offset is not None
             feed, decode = self._feeds[topic]
-            chunk.next_offsets[topic, partition] = offset + 1
+            _, timestamp = message.timestamp()
+            log = topic, partition
+            chunk.next_offsets[log] = offset + 1
+            chunk.newest[log] = timestamp
             try:
-                row = _row(feed, decode, message, Place(partition, offset, message.timestamp()[1]))
+                row = _row(feed, decode, message, Place(partition, offset, timestamp))
             except Undecodable as error:
                 chunk.refused.append(refused(feed, message, f"UNDECODABLE {error}"))
             else:

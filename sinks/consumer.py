@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sinks.ledger import Ledger
     from sinks.metrics import Metrics
     from sinks.settings import Configuration
+    from sinks.writer import Writer
 
 _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
@@ -38,9 +39,12 @@ _SPEED: Final[dict[str, Any]] = {"queued.min.messages": 50_000, "fetch.wait.max.
 class Source:
     """Reads what the group assigns, from where the ledger is. Everything raises `Away` when Kafka does not answer."""
 
-    def __init__(self, configuration: Configuration, ledger: Ledger, readiness: Readiness, metrics: Metrics) -> None:
+    def __init__(
+        self, configuration: Configuration, ledger: Ledger, writer: Writer, readiness: Readiness, metrics: Metrics
+    ) -> None:
         self._topics = {configuration.topic(feed.topic): feed.topic for feed in FEEDS}
         self._ledger = ledger
+        self._writer = writer
         self._readiness = readiness
         self._metrics = metrics
         self._chunk_max = configuration.sink.chunk_max
@@ -80,15 +84,13 @@ class Source:
                 self._report(message, error)
         return self._still_ours(messages)
 
-    def written(self, next_offsets: dict[Log, int], messages: Iterable[Message]) -> None:
-        """What was read up to here is in the ledger; the last of these records of each log are the newest there."""
+    def written(self, next_offsets: dict[Log, int], newest: dict[Log, int]) -> None:
+        """What was read up to here is in the ledger; ``newest`` has the timestamp of each log's last record there."""
         self._positions |= next_offsets
-        for message in messages:
-            log = cast("Log", (message.topic(), message.partition()))
-            self._written_at[log] = message.timestamp()[1] / 1000
+        self._written_at |= {log: at / 1000 for log, at in newest.items()}
 
     def measure(self) -> None:
-        """Show how far the ledger is behind. Between two chunks: then all that was read is in the ledger."""
+        """Show how far the ledger is behind. When the writer is settled: then all that was read is in the ledger."""
         if not self._positions:
             return
         now = time.time()
@@ -114,6 +116,7 @@ class Source:
         self._readiness.arrive("group")
         self._changed = True
         try:
+            self._writer.settle()
             claimed = self._ledger.claim([(log.topic, log.partition) for log in logs]) if logs else {}
             claimed = self._without_what_is_gone(claimed)
         except Exception as error:  # noqa: BLE001  # raised by the poll that this is called from
@@ -141,6 +144,10 @@ class Source:
 
     def _drop(self, logs: Iterable[TopicPartition]) -> None:
         self._changed = True
+        try:
+            self._writer.settle()
+        except Exception as error:  # noqa: BLE001  # as above
+            self._failure = error
         given_up = [(log.topic, log.partition) for log in logs]
         self._ledger.release(given_up)
         for topic, partition in given_up:

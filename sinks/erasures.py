@@ -20,6 +20,7 @@ from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-def
 from schemas.topics import Topic
 from sinks.errors import Away, SinkError
 from sinks.postgres import Connection, away
+from sinks.sql import query
 
 if TYPE_CHECKING:
     from sinks.settings import Configuration
@@ -70,7 +71,7 @@ def carry_out(connection: Connection, erasure: Erasure) -> int | None:
     How many records held something personal; None when it was carried out before.
     """
     with away():
-        row = connection.execute("SELECT ledger.erase(%s, %s, %s)", erasure).fetchone()
+        row = connection.execute(query("erase"), erasure).fetchone()
     assert row is not None
     records: int | None = row[0]
     return records

@@ -12,7 +12,6 @@ from datetime import date
 from typing import Final, NamedTuple
 
 import psycopg
-from psycopg.sql import SQL, Identifier
 
 from sinks import faults
 from sinks.chunk import Chunk, Log, Piece, Refused, refused
@@ -20,7 +19,7 @@ from sinks.errors import Fenced
 from sinks.feeds import FEEDS, Feed
 from sinks.postgres import Connection, away, is_conflict, is_refusal, reason
 from sinks.rows import Row
-from sinks.sql import query
+from sinks.sql import composed, query
 
 _ATTEMPTS: Final = 5  # of a transaction that another one's locks undid
 
@@ -114,7 +113,7 @@ class Ledger:
 
     def _put(self, feed: Feed, rows: Sequence[Row]) -> None:
         with self._connection.cursor() as cursor:
-            with cursor.copy(SQL("COPY {} FROM STDIN").format(Identifier(feed.staging))) as copy:
+            with cursor.copy(composed("copy", feed.staging)) as copy:
                 for row in rows:
                     copy.write_row(row)
             faults.at("after_copy")
@@ -126,7 +125,7 @@ class Ledger:
         try:
             with self._connection.transaction():  # a savepoint
                 self._put(feed, piece.rows)
-                self._connection.execute(SQL("DELETE FROM {}").format(Identifier(feed.staging)))
+                self._connection.execute(composed("empty", feed.staging))
         except psycopg.Error as error:
             if not is_refusal(error):
                 raise
@@ -166,6 +165,6 @@ class Ledger:
         """Make the partitions of months not seen before; in a transaction of its own, as others wait for it."""
         for month in sorted(months - self._months):
             with away():
-                self._connection.execute("SELECT ledger.add_month(%s)", (month,))
+                self._connection.execute(query("add_month"), (month,))
             self._months.add(month)
             faults.at("after_month")

@@ -15,10 +15,10 @@ def migrate(connection: Connection, to: int | None = None) -> list[Migration]:
     """
     with away():
         _check(connection)
-        connection.execute("SELECT pg_advisory_lock(hashtext('ledger.migrate'))")
+        connection.execute(query("lock_migrations"))
         try:
             connection.execute(query("migrations"))
-            row = connection.execute("SELECT coalesce(max(number), 0) FROM ledger.migrations").fetchone()
+            row = connection.execute(query("last_migration")).fetchone()
             assert row is not None
             done: int = row[0]
             known = migrations()
@@ -32,7 +32,7 @@ def migrate(connection: Connection, to: int | None = None) -> list[Migration]:
                 _apply(connection, migration)
         finally:
             if not connection.closed:
-                connection.execute("SELECT pg_advisory_unlock(hashtext('ledger.migrate'))")
+                connection.execute(query("unlock_migrations"))
     return missing
 
 
@@ -49,6 +49,4 @@ def _check(connection: Connection) -> None:
 def _apply(connection: Connection, migration: Migration) -> None:
     with connection.transaction():
         connection.execute(migration.sql)
-        connection.execute(
-            "INSERT INTO ledger.migrations (number, name) VALUES (%s, %s)", (migration.number, migration.name)
-        )
+        connection.execute(query("note_migration"), (migration.number, migration.name))

@@ -10,6 +10,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from sinks.errors import Away
+from sinks.sql import query
 
 if TYPE_CHECKING:
     from sinks.settings import PostgresSettings
@@ -60,7 +61,7 @@ def connect(settings: PostgresSettings, application: str) -> Connection:
         connection = psycopg.connect(conninfo, autocommit=True)
         try:
             for name, value in _SERVER.items():
-                connection.execute("SELECT set_config(%s, %s, false)", (name, value))
+                connection.execute(query("set_for_session"), (name, value))
         except BaseException:
             connection.close()
             raise

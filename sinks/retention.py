@@ -25,11 +25,11 @@ def retain(connection: Connection, months: int, today: date) -> Removed:
     first = today.year * 12 + today.month - 1 - months
     before = date(first // 12, first % 12 + 1, 1)
     with away():
-        found = connection.execute("SELECT ledger.months_before(%s)::text", (before,)).fetchall()
+        found = connection.execute(query("months_before"), (before,)).fetchall()
         partitions = [name for (name,) in found]
         for partition in partitions:
-            connection.execute("SELECT ledger.drop_month(%s::regclass)", (partition,))
-        connection.execute("SELECT ledger.trim_others(%s)", (before,))
+            connection.execute(query("drop_month"), (partition,))
+        connection.execute(query("trim_others"), (before,))
         incidents = connection.execute(query("forget_incidents"), (before,)).rowcount
         connection.execute(query("forget_refused"), (before,))
     return Removed(before, partitions, incidents)

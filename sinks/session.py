@@ -16,13 +16,14 @@ import structlog
 
 from schemas.errors import RegistryUnreachable
 from sinks import faults
-from sinks.chunk import Decoder
+from sinks.chunk import Chunk, Decoder
 from sinks.consumer import Source
 from sinks.erasures import ErasureLog, carry_out, create_topic, parse
 from sinks.errors import Away
-from sinks.ledger import Ledger
+from sinks.ledger import Ledger, Written
 from sinks.migrate import migrate
 from sinks.postgres import Connection, connect
+from sinks.writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -60,7 +61,9 @@ class Session:
             self._erase(self._erasures.rest())
             self._ledger = Ledger(self._connection, configuration.sink.id)
             self._ledger.add_months(_this_month_and_the_next())
-            self._source = Source(configuration, self._ledger, readiness, metrics)
+            self._writer = Writer(self._write, self._written)
+            self._stack.callback(self._writer.close)
+            self._source = Source(configuration, self._ledger, self._writer, readiness, metrics)
             self._stack.callback(self._source.close)
             self._source.subscribe()
             self._readiness.arrive("kafka")
@@ -75,8 +78,10 @@ class Session:
             self._turn()
             if time.monotonic() - looked > _LOOK_SECONDS:
                 looked = time.monotonic()
+                self._writer.settle()
                 self._erase(self._erasures.news())
                 self._source.measure()
+        self._writer.settle()
 
     def close(self) -> None:
         """Leave the group, and PostgreSQL."""
@@ -93,6 +98,7 @@ class Session:
     def _turn(self) -> None:
         messages = self._source.poll()
         if not messages:
+            self._writer.settle()
             return
         faults.at("after_poll")
         try:
@@ -100,15 +106,22 @@ class Session:
         except RegistryUnreachable as error:
             raise Away("registry", str(error)) from None
         self._readiness.arrive("registry")
+        self._writer.settle()
         faults.at("after_decode")
+        self._writer.write(chunk)
+
+    def _write(self, chunk: Chunk) -> Written:
+        """Of the writer's thread."""
         self._readiness.write()
         try:
             with self._metrics.transaction_seconds.time():
-                written = self._ledger.write(chunk)
+                return self._ledger.write(chunk)
         finally:
             self._readiness.written()
+
+    def _written(self, chunk: Chunk, written: Written) -> None:
         self.has_written = True
-        self._source.written(chunk.next_offsets, messages)
+        self._source.written(chunk.next_offsets, chunk.newest)
         self._metrics.count(written)
         for record in written.refused:
             _log.warning(

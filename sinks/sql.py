@@ -4,6 +4,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Final, NamedTuple
 
+from psycopg.sql import SQL, Composed, Identifier
+
 _PACKAGE: Final = files("sinks")
 
 
@@ -19,6 +21,11 @@ class Migration(NamedTuple):
 def query(name: str) -> str:
     """The statements of ``queries/<name>.sql``."""
     return (_PACKAGE / "queries" / f"{name}.sql").read_text("utf-8")
+
+
+def composed(name: str, table: str) -> Composed:
+    """The statement of ``queries/<name>.sql`` about a table."""
+    return SQL(query(name)).format(Identifier(table))
 
 
 @cache

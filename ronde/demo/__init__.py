@@ -11,7 +11,7 @@ from ronde.errors import Failed
 
 def demo(
     keep: Annotated[
-        bool, typer.Option("--keep", help="Leave Kafka and the topics up, and say how to look further.")
+        bool, typer.Option("--keep", help="Leave Kafka, the topics and the ledger up, and say how to look further.")
     ] = False,
     kafka: Annotated[
         str | None,
@@ -20,8 +20,8 @@ def demo(
 ) -> None:
     """Play thirteen stories at once on thirty invented sites: from an alert to the guard.
 
-    A local Kafka, one worker, a telephony and the partners are started, and ended.
-    Every site is shown live, then each incident's timeline and where every input ended.
+    A local Kafka and PostgreSQL, a worker, a sink, a telephony and the partners are started, and ended.
+    Every site is shown live, then each incident's timeline, where every input ended, and an incident from the ledger.
     Times are cut to seconds; exit 0 only if every story ended as told.
     """
     try:

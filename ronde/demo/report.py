@@ -1,5 +1,6 @@
 """What is left to say once the stories are over: each incident's timeline, the sum, what came otherwise."""
 
+from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
 
 from rich.console import Console
@@ -9,7 +10,7 @@ from rich.text import Text
 from ronde.demo.agenda import Record
 from ronde.demo.board import Board, Place, SiteView, differences
 from ronde.demo.screen import COLOURS, mark
-from ronde.demo.stage import FOLDER, Stage
+from ronde.demo.stage import Stage
 from ronde.demo.stories import BACKGROUND, STORIES, Story
 
 Inputs: TypeAlias = dict[Place, Record]
@@ -110,21 +111,32 @@ def print_missed(console: Console, board: Board) -> list[str]:
     return [story.site_id for story in missed]
 
 
-def print_whereabouts(console: Console, stage: Stage, *, keep: bool, is_local: bool) -> None:
-    """Where logs, metrics and, when it is kept, Kafka are, and how to look further."""
+def print_whereabouts(console: Console, stage: Stage, servers: Path, *, keep: bool, is_local: bool) -> None:
+    """Where logs, metrics and, when they are kept, Kafka and PostgreSQL are, and how to look further.
+
+    ``servers`` is the data folder of the local ones; ``is_local``: Kafka is one of them.
+    """
     console.print(Text.assemble("\nlogs, scripts, metrics: ", (str(stage.folder), "bold")))
     if not keep:
-        console.print("`ronde demo --keep` leaves Kafka and the topics up for a closer look")
+        console.print("`ronde demo --keep` leaves Kafka, the topics and the ledger up for a closer look")
         return
+    assert stage.ledger is not None
+    host, port, database, _ = stage.ledger
     console.print(Text.assemble("Kafka stays up: ", (stage.kafka, "bold"), ", topics ", (f"{stage.prefix}*", "bold")))
+    console.print(Text.assemble("PostgreSQL stays up: ", (f"postgresql://ronde@{host}:{port}/{database}", "bold")))
     ways = {
+        "incidents": f"ronde incidents --settings {stage.settings}",
+        "a page of one": f"ronde incident export ID --settings {stage.settings}",
+        "the day": f"ronde report --settings {stage.settings}",
         "topics": f"ronde topics check --settings {stage.settings}",
         "worker": f"ronde worker --settings {stage.settings}",
+        "sink": f"ronde sink --settings {stage.settings}",
+        "stop": f"ronde local down --data {servers}",
     }
-    if is_local:
-        ways["stop"] = f"ronde local down --data {FOLDER}"
     for what, command in ways.items():
-        console.print(f"  {what:<7} {command}", soft_wrap=True)
+        console.print(f"  {what:<13} {command}", soft_wrap=True)
+    if not is_local:
+        console.print("  Kafka is not the demonstration's: the topics there stay", style="dim")
 
 
 def _print_timeline(console: Console, story: Story, view: SiteView, inputs: Inputs) -> None:

@@ -1,9 +1,11 @@
 """The demonstration from its first line to its last, and the end of all that it started."""
 
 import fcntl
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
 from typing import Final
 
 from confluent_kafka import KafkaException
@@ -11,21 +13,36 @@ from confluent_kafka.admin import AdminClient
 from rich.console import Console
 from rich.text import Text
 
-from ronde.demo import report
+from ronde.demo import evidence, report
 from ronde.demo.board import Board
 from ronde.demo.interrupts import Interrupts
 from ronde.demo.play import Receiver, last_ends, now_ms, play
 from ronde.demo.processes import Child
 from ronde.demo.screen import LiveTable, PlainLines
-from ronde.demo.stage import FOLDER, PROCESSES, SITES, Stage, keep_metrics, prepare, start, wait_until_ready
+from ronde.demo.stage import (
+    FOLDER,
+    PROCESSES,
+    SINK,
+    SITES,
+    Stage,
+    keep_metrics,
+    prepare,
+    start,
+    wait_until_ready,
+    with_ledger,
+)
 from ronde.demo.stories import STORIES
 from ronde.demo.watch import SILENT, Watch
 from ronde.errors import Failed, WrongUse
-from ronde.local import fetching, jars
+from ronde.local import fetching, jars, postgres_binaries
 from ronde.local.kafka import Kafka
+from ronde.local.ports import HOST
+from ronde.local.postgres import Postgres
 from ronde.site_lines import SiteLines
 from ronde.site_producer import load as load_sites
+from ronde.whole_settings import WholeSettings
 from schemas.topics import TOPICS
+from sinks import erasures
 from streams import topics
 from streams.settings import SettingsError, load
 
@@ -36,9 +53,9 @@ SITES_SECONDS: Final = 20.0
 def demonstrate(console: Console, *, keep: bool, kafka: str | None) -> None:
     """Play every story and say how it went.
 
-    ``kafka`` (host:port) is one that runs already; None: a local one, stopped at the end unless ``keep``.
-    Raises `Failed` when a story did not end as told, when a part did not start or ended too early, and when
-    it is interrupted. Whatever was started is ended by then, but for a Kafka to ``keep``.
+    ``kafka`` (host:port) is one that runs already; None: a local one, stopped at the end unless ``keep``. PostgreSQL
+    is always a local one. Raises `Failed` when a story did not end as told, when a part did not start or ended too
+    early, and when it is interrupted. Whatever was started is ended by then, but for the servers to ``keep``.
     """
     with Interrupts() as interrupts, ExitStack() as stack:
         try:
@@ -65,11 +82,16 @@ class _Demonstration:
     def run(self, kafka: str | None) -> None:
         """All of it, in order."""
         stage = prepare(self._local_kafka() if kafka is None else kafka)
+        # Beside somebody else's Kafka nothing is held, so that two may run at once: each with a server of its own.
+        server = self._local_postgres(FOLDER if kafka is None else stage.folder, stage)
+        stage = with_ledger(stage, HOST, server.port or 0)
         try:
             self._create_topics(stage)
             wrong = self._perform(stage, self._start(stage))
         finally:
-            report.print_whereabouts(self._console, stage, keep=self._keep, is_local=kafka is None)
+            report.print_whereabouts(
+                self._console, stage, server.folder.parent, keep=self._keep, is_local=kafka is None
+            )
         if wrong:
             raise Failed(f"{' and '.join(wrong)}: see above")
         seconds = time.monotonic() - self._began
@@ -85,11 +107,14 @@ class _Demonstration:
         self._play(receiver, watch, board, children)
         inputs = last_ends(stage, watch, board)
         keep_metrics(stage)
+        incident = evidence.read_incident(stage, board, children[-1])
         for child in children:
             child.ask_to_stop()  # they end while the report is printed
         report.print_timelines(self._console, board, inputs)
         missed = report.print_missed(self._console, board)
         balanced = report.print_sum(self._console, board, inputs, sites)
+        if incident is not None:
+            evidence.show(self._console, stage, incident)
         wrong = [f"the stories of {', '.join(missed)} did not end as told"] if missed else []
         return wrong if balanced else [*wrong, "the sum of the inputs is not right"]
 
@@ -107,10 +132,30 @@ class _Demonstration:
             done.append(f"Kafka {jars.VERSION} {'runs' if started else 'ran already'} at {broker.bootstrap_servers}")
         return broker.bootstrap_servers
 
+    def _local_postgres(self, data: Path, stage: Stage) -> Postgres:
+        server = Postgres(data / "postgres")
+        if not postgres_binaries.folder().exists():
+            self._console.print(f"fetching PostgreSQL {postgres_binaries.VERSION} (15 to 35 MB)", style="dim")
+            postgres_binaries.fetch()
+        with self._step("starting PostgreSQL") as done:
+            if server.pid is None and not self._keep:
+                if data == stage.folder:  # logs are worth keeping, an empty server is not
+                    self._stack.callback(shutil.rmtree, server.data, ignore_errors=True)
+                self._stack.callback(server.stop)
+            with self._interrupts.held():
+                started = server.start()
+            evidence.create_database(server, stage.folder.name)
+            if not self._keep:
+                self._stack.callback(evidence.drop_database, server, stage.folder.name)
+            done.append(
+                f"PostgreSQL {postgres_binaries.VERSION} {'runs' if started else 'ran already'} at {server.address}"
+            )
+        return server
+
     def _create_topics(self, stage: Stage) -> None:
         with self._step("creating topics") as done:
             with self._interrupts.held():
-                made = topics.create(load(stage.settings, {}))
+                made = topics.create(load(stage.settings, {}, WholeSettings))
                 if not self._keep:
                     self._stack.callback(_delete_topics, stage)
             done.append(f"{len(made)} topics with the prefix {stage.prefix}")
@@ -118,7 +163,7 @@ class _Demonstration:
     def _start(self, stage: Stage) -> list[Child]:
         """Start the processes; they get ready while the sites are imported."""
         children = []
-        for name in PROCESSES:
+        for name in (*PROCESSES, SINK):
             with self._interrupts.held():
                 children.append(start(stage, name))
                 self._stack.callback(children[-1].stop)
@@ -127,14 +172,14 @@ class _Demonstration:
     def _import_sites(self, stage: Stage) -> int:
         with self._step("importing sites") as done, SITES.open("rb") as lines:
             sites = SiteLines(lines)
-            loaded = load_sites(sites, load(stage.settings, {}))
+            loaded = load_sites(sites, load(stage.settings, {}, WholeSettings))
             if sites.bad:
                 raise Failed(f"{SITES}: {sites.bad[0]}")
             done.append(f"{loaded} sites imported")
         return loaded
 
     def _wait_until_ready(self, stage: Stage, children: list[Child], watch: Watch, board: Board, sites: int) -> None:
-        with self._step("waiting for the worker, the telephony and the partner") as done:
+        with self._step("waiting for the worker, the sink, the telephony and the partner") as done:
             wait_until_ready(stage, children)
 
             def all_judged() -> bool:
@@ -142,7 +187,7 @@ class _Demonstration:
                 return board.judged >= sites
 
             children[0].wait_until(all_judged, SITES_SECONDS, "did not judge every site")
-            done.append("worker, telephony and partner are ready")
+            done.append("worker, sink, telephony and partner are ready")
         self._console.print(f"  the worker's metrics, while this runs: {stage.pages}/metrics", style="dim")
 
     def _play(self, receiver: Receiver, watch: Watch, board: Board, children: list[Child]) -> None:
@@ -180,6 +225,6 @@ def _delete_topics(stage: Stage) -> None:
     """Leave the Kafka as it was found."""
     admin = AdminClient({"bootstrap.servers": stage.kafka}, logger=SILENT)
     for asked in admin.delete_topics(
-        [stage.prefix + name for name in TOPICS], operation_timeout=DELETE_SECONDS
+        [stage.prefix + name for name in (*TOPICS, erasures.TOPIC.name)], operation_timeout=DELETE_SECONDS
     ).values():
         asked.exception()

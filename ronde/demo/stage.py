@@ -1,4 +1,4 @@
-"""What the stories are played on: one run's prefix, folder, settings and scripts, and its three processes."""
+"""What the stories are played on: one run's prefix, folder, settings and scripts, and its processes."""
 
 import json
 import os
@@ -26,6 +26,16 @@ SITES: Final = files("ronde.demo") / "sites.jsonl"
 RONDE: Final = (sys.executable, "-c", "from ronde.cli import main; main()")  # `ronde`, of this very Python
 OUTSIDE: Final = ("telephony", "partner")
 PROCESSES: Final = ("worker", *OUTSIDE)
+SINK: Final = "sink"  # for a stage with a ledger
+
+
+class Ledger(NamedTuple):
+    """Where a run's ledger is, and its sink's web pages."""
+
+    host: str
+    port: int
+    database: str
+    pages: str
 
 
 class Stage(NamedTuple):
@@ -36,10 +46,11 @@ class Stage(NamedTuple):
     folder: Path
     settings: Path
     pages: str  # where the worker's web pages are
+    ledger: Ledger | None = None
 
 
 def prepare(kafka: str) -> Stage:
-    """A fresh prefix and folder, with the settings and scripts written for the processes."""
+    """A fresh prefix and folder, with the settings and scripts written for the processes; no ledger yet."""
     name = f"demo-{secrets.token_hex(3)}"
     folder = FOLDER / name
     folder.mkdir(parents=True)
@@ -53,8 +64,28 @@ def prepare(kafka: str) -> Stage:
     return stage
 
 
+def with_ledger(stage: Stage, host: str, port: int) -> Stage:
+    """The stage with a ledger in a database of the run's name, in the settings too."""
+    name = stage.folder.name
+    ledger = Ledger(host, port, name, f"http://{HOST}:{free_port(6067)}")
+    own = [
+        "[sink]",
+        f"group = {json.dumps(f'{name}-ledger')}",
+        f"id = {json.dumps(name)}",
+        f"port = {ledger.pages.rpartition(':')[2]}",
+        f"data_dir = {json.dumps(str(stage.folder / 'sink'))}",
+        "[postgres]",
+        f"host = {json.dumps(host)}",
+        f"port = {port}",
+        f"database = {json.dumps(name)}",
+    ]
+    with stage.settings.open("a", encoding="utf-8") as settings:
+        settings.write("\n" + "\n".join(own) + "\n")
+    return stage._replace(ledger=ledger)
+
+
 def start(stage: Stage, name: str) -> Child:
-    """Start one of the `PROCESSES`, its log in the run's folder."""
+    """Start one of the `PROCESSES`, or the `SINK`, its log in the run's folder."""
     if name in OUTSIDE:
         script = str(stage.folder / f"{name}.json")
         command = [sys.executable, "-m", f"ronde.demo.{name}"]
@@ -72,7 +103,8 @@ def wait_until_ready(stage: Stage, children: list[Child]) -> None:
         if child.name in OUTSIDE:
             child.wait_until(partial(child.said, f" {READING} "), READY_SECONDS, "did not read its topic")
         else:
-            child.wait_until(partial(_is_ready, stage), READY_SECONDS, "was not ready (its page /ready)")
+            pages = stage.ledger.pages if stage.ledger and child.name == SINK else stage.pages
+            child.wait_until(partial(_is_ready, pages), READY_SECONDS, "was not ready (its page /ready)")
 
 
 def keep_metrics(stage: Stage) -> None:
@@ -101,8 +133,8 @@ def _settings(stage: Stage, name: str) -> str:
     return "\n".join(own) + "\n\n" + (files("ronde.demo") / "settings.toml").read_text(encoding="utf-8")
 
 
-def _is_ready(stage: Stage) -> bool:
+def _is_ready(pages: str) -> bool:
     try:
-        return httpx.get(f"{stage.pages}/ready", timeout=1).status_code == httpx.codes.OK
+        return httpx.get(f"{pages}/ready", timeout=1).status_code == httpx.codes.OK
     except httpx.TransportError:
         return False

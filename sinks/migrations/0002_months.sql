@@ -55,7 +55,7 @@ $$;
 COMMENT ON FUNCTION ledger.months_before IS 'The partitions of months before that of a day.';
 
 CREATE FUNCTION ledger.drop_month(partition regclass) RETURNS void
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql STRICT AS $$
 BEGIN
     IF partition NOT IN (SELECT ledger.months_before('infinity')) THEN
         RAISE EXCEPTION '% is no month of the ledger', partition;

@@ -1,5 +1,6 @@
 -- Decisions: the timeline and, from what is new in it, the incidents. An incident's decisions come in the order of
--- their versions; counts and times are made of those that were not there before.
+-- their versions; counts and times are made of those that were not there before. Neighbours in the indices are
+-- inserted one after the other.
 WITH fresh AS (
     INSERT INTO ledger.incident_events (
         decision_id, incident_id, procedure_version, site_id, version, at,
@@ -13,6 +14,7 @@ WITH fresh AS (
         rule, phase_from, phase_to, round, position, ledger.instant(deadline), disposition,
         outputs, calls, dispatches, requests, attentions, kafka_partition, kafka_offset
     FROM staging_decisions
+    ORDER BY incident_id, version
     ON CONFLICT DO NOTHING
     RETURNING *
 ),

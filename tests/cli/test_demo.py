@@ -6,6 +6,7 @@ import inspect
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -490,6 +491,19 @@ class TestLive:
             assert str(contact.phone) not in logged
             assert str(contact.last_name) not in logged
         assert topics_of(kafka, folder.name) == []
+        assert not (folder / "postgres" / "data").exists()
+        self.check_the_incident_from_the_ledger(text[text.index("from the ledger: ") :], folder.name)
+
+    def check_the_incident_from_the_ledger(self, told: str, run: str) -> None:
+        [incident] = set(re.findall(r"^incident ([0-9a-f]{24}), site S06, SECURITY$", told, re.MULTILINE))
+        assert f"ronde incident show {incident} --settings .ronde/demo/{run}/settings.toml\n" in told
+        for rule in ("OPENED", "WAIT_STARTED", "WAIT_ENDED", "CODE_REPEAT_ASKED", "CONFIRMATION_FAILED"):
+            assert rule in told
+        assert "INTERVENTION_CLOSED (NOTHING_FOUND)" in told
+        assert "not in the ledger" not in told
+        for contact in (contact for site in shipped_sites() for contact in site.contacts):
+            assert str(contact.phone) not in told
+            assert str(contact.last_name) not in told
 
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
     def test_an_interrupt_leaves_nothing_running(
@@ -498,7 +512,7 @@ class TestLive:
         assert process.stdout is not None
         until(process.stdout, "OPENED")
         children = psutil.Process(process.pid).children(recursive=True)
-        assert len(children) == 3
+        assert Counter(map(role_of, children)) >= Counter(["worker", "sink", "telephony", "partner", "postgres"])
 
         process.send_signal(number)
         text, _ = process.communicate(timeout=20)
@@ -571,6 +585,14 @@ def closing_process(child: Child) -> Iterator[Child]:
         yield child
     finally:
         child.stop()
+
+
+def role_of(process: psutil.Process) -> str:
+    """Which part of the demonstration a process is."""
+    words = " ".join(process.cmdline())
+    roles = {"worker": "main() worker", "sink": "main() sink", "postgres": "/postgres -D"}
+    roles |= {name: f"ronde.demo.{name}" for name in ("telephony", "partner")}
+    return next((role for role, part in roles.items() if part in words), "of PostgreSQL's own")
 
 
 def until(lines: IO[str], word: str) -> None:

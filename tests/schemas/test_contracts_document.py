@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import pytest
 
+from ronde.cli import app
+from ronde.whole_settings import WholeSettings
 from schemas.loader import NAMES, load
 from schemas.topics import TOPICS
 from streams import settings
@@ -123,6 +125,22 @@ def test_every_setting_is_told_with_its_default() -> None:
         for name, value in values.items():
             written = json.dumps(value) if name in {"version", "confirms"} else _default(value)
             assert written in procedures[name], name
+
+
+def test_every_setting_of_the_ledger_is_told_with_its_default() -> None:
+    shown = settings.load(None, {}, WholeSettings).shown()
+    rest = {one.name: one.value for one in shown if one.name.startswith(("sink.", "postgres."))}
+    told = {cells[0].strip("`"): cells[1] for cells in rows(section("The ledger"))}
+    assert list(told) == list(rest)
+    for name in rest.keys() - {"sink.id"}:  # the host's
+        assert told[name] == _default(rest[name]), name
+
+
+def test_every_command_is_told() -> None:
+    told = re.findall(r"^\| `ronde ([a-z]+)", section("Command line: `ronde`"), re.MULTILINE)
+    assert {command.name for command in app.registered_commands} | {group.name for group in app.registered_groups} == {
+        *told
+    }
 
 
 def _default(value: object) -> str:

@@ -1,0 +1,1 @@
+SELECT ledger.add_month(%s)

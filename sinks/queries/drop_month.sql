@@ -1,0 +1,2 @@
+-- One that somebody else dropped meanwhile is null.
+SELECT ledger.drop_month(to_regclass(%s))

@@ -1,0 +1,1 @@
+SELECT ledger.months_before(%s)::text

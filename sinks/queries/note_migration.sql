@@ -1,0 +1,1 @@
+INSERT INTO ledger.migrations (number, name) VALUES (%s, %s)

@@ -1,0 +1,1 @@
+SELECT ledger.trim_others(%s)
