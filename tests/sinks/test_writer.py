@@ -1,0 +1,66 @@
+"""One chunk is written while the next is made; what comes of it is told before anything else happens."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from sinks.chunk import Chunk
+from sinks.errors import Fenced
+from sinks.ledger import Written
+from sinks.writer import Writer
+
+NOTHING = Written({}, [])
+
+
+def test_a_chunk_is_written_while_the_next_one_is_made_and_told_of_when_it_is_settled() -> None:
+    told: list[Chunk] = []
+    begun, go = threading.Event(), threading.Event()
+
+    def write(_: Chunk) -> Written:
+        begun.set()
+        assert go.wait(10)
+        return NOTHING
+
+    writer = Writer(write, lambda chunk, _: told.append(chunk))
+    first, second = Chunk(), Chunk()
+    writer.write(first)
+    assert begun.wait(10)
+    assert told == []
+    go.set()
+    writer.write(second)
+    assert [id(chunk) for chunk in told] == [id(first)]
+    writer.settle()
+    writer.settle()
+    assert [id(chunk) for chunk in told] == [id(first), id(second)]
+    writer.close()
+
+
+def test_what_a_write_raised_is_raised_once_where_it_is_settled_and_the_next_chunk_is_not_begun() -> None:
+    attempts: list[Chunk] = []
+
+    def write(chunk: Chunk) -> Written:
+        attempts.append(chunk)
+        raise Fenced
+
+    writer = Writer(write, lambda _chunk, _written: pytest.fail("it was not written"))
+    writer.write(Chunk())
+    with pytest.raises(Fenced):
+        writer.write(Chunk())
+    assert len(attempts) == 1
+    writer.settle()
+    writer.close()
+
+
+def test_closing_waits_for_what_is_under_way_and_raises_nothing() -> None:
+    ended = threading.Event()
+
+    def write(_: Chunk) -> Written:
+        ended.set()
+        raise Fenced
+
+    writer = Writer(write, lambda _chunk, _written: None)
+    writer.write(Chunk())
+    writer.close()
+    assert ended.is_set()
