@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any, Final
@@ -49,6 +51,7 @@ Sites = Annotated[int, typer.Option(help="To how many sites they are dealt.")]
 @app.callback()
 def benchmarks() -> None:
     """Each scenario is a command; what it measures is added to the record, .ronde/benchmarks/results."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # then too the broker and all else is ended
 
 
 def chosen(names: str) -> list[Contender]:
