@@ -6,13 +6,15 @@ from schemas.loader import load
 from schemas.native.source import Module
 from schemas.topics import TOPICS
 from streams.codec import CONSTRUCTORS, OBJECTS
+from streams.heads import Head, head_of
 
 _WAYS: Final = {"in": ("reader",), "out": ("writer",), "own": ("reader", "writer")}
 
 
 def source() -> str:
     """The module."""
-    module = Module(CONSTRUCTORS, OBJECTS)
+    module = Module({**CONSTRUCTORS, "Head": Head}, OBJECTS)
+    module.reader("Head", head_of(load("State")), whole=False)
     for topic in TOPICS.values():
         if topic.schema is None:
             continue

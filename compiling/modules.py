@@ -12,6 +12,7 @@ _STAGES: Final = (
     "streams/decode.py",
     "streams/draft.py",
     "streams/escalate.py",
+    "streams/heads.py",
     "streams/instants.py",
     "streams/jsonvalues.py",
     "streams/outlet.py",

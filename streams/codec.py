@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, cast, get_args
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast, get_args
 
 from schemas.compiled import reader, writer
 from schemas.decoder import decoder
@@ -16,9 +16,10 @@ from schemas.framing import SINGLE_OBJECT_SIZE, confluent, single_object
 from schemas.loader import Schema, load
 from schemas.topics import INPUT_TOPICS, TOPICS
 from streams.escalation import procedures, state, values
-from streams.escalation.names import OutputTopic, Phase
-from streams.escalation.state import AMEND, PHASE, Deadline, SiteState
-from streams.escalation.values import Event, Instant, OutputValue, Site
+from streams.escalation.names import OutputTopic
+from streams.escalation.state import Deadline, SiteState
+from streams.escalation.values import Event, OutputValue, Site
+from streams.heads import Head, head_of
 
 if TYPE_CHECKING:
     from schemas.registry import Registry  # its HTTP client is heavy, and most have no registry
@@ -57,24 +58,6 @@ CONSTRUCTORS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
 # Of these the fields are attributes; all others are named tuples.
 OBJECTS: Final = frozenset({"Incident"})
 _EMITTED: Final[tuple[OutputTopic, ...]] = get_args(OutputTopic)
-
-
-class Head(NamedTuple):
-    """An open incident's first fields, as `Incident` and its schema have them: all that a restore asks for."""
-
-    incident_id: str
-    phase: Phase
-    deadline: Instant | None
-    amend_due: Instant | None
-
-    def deadlines(self) -> list[Deadline]:
-        """The same as `SiteState.deadlines` of a state with this one incident."""
-        armed: list[Deadline] = []
-        if self.deadline is not None:
-            armed.append(Deadline(self.deadline, self.incident_id, PHASE))
-        if self.amend_due is not None:
-            armed.append(Deadline(self.amend_due, self.incident_id, AMEND))
-        return armed
 
 
 class Codec:
@@ -149,9 +132,9 @@ def _peek(schema: Schema, decode_state: Callable[[bytes], SiteState]) -> Callabl
     not looked at, so a fault there shows when the state is touched. All others are decoded.
     """
     one_incident = single_object(schema) + b"\x02"
-    incident = schema["fields"][0]["type"]["items"]
-    head = {**incident, "fields": incident["fields"][: len(Head._fields)]}
-    read_head = reader(head, {"Incident": Head}, whole=False)
+    read_head = reader(head_of(schema), {"Head": Head}, whole=False)
+    if NATIVE is not None:
+        read_head = NATIVE.reader_Head(read_head)
 
     def peek(data: bytes) -> list[Head]:
         if data.startswith(one_incident):

@@ -139,16 +139,23 @@ class LogReader:
             return  # left meanwhile
         faults.at("during_restore")
         take = reading.take[message.topic()]
+        try:
+            take(message)
+        except RegistryUnreachable:
+            self._wait_for_registry(take, message)
+
+    def _wait_for_registry(self, take: Callable[[Message], None], message: Message) -> None:
+        """Pass a record on once the registry answers."""
         while True:
+            self._metrics.registry_failures.inc()
+            self._readiness.wait("registry", "the schema registry does not answer; a restore waits for it")
+            time.sleep(_REGISTRY_SECONDS)
             try:
                 take(message)
             except RegistryUnreachable:
-                self._metrics.registry_failures.inc()
-                self._readiness.wait("registry", "the schema registry does not answer; a restore waits for it")
-                time.sleep(_REGISTRY_SECONDS)
-            else:
-                self._readiness.arrive("registry")
-                return
+                continue
+            self._readiness.arrive("registry")
+            return
 
     def _finish(self, reading: _Reading, reached: Mapping[Log, int]) -> None:
         """Leave the logs that are read to their end."""

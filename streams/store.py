@@ -105,7 +105,7 @@ class Partition:
         if before is not None:
             self.state_bytes -= len(before)
         if value is None:
-            del self.states[site_id]
+            self.states.pop(site_id, None)
         else:
             self.states[site_id] = value
             self.state_bytes += len(value)

@@ -20,6 +20,10 @@ class Cursor:
         """Whether all bytes are read, and no more than there are."""
         return self.at == len(self.data)
 
+    def is_within(self) -> bool:
+        """Whether no more bytes are read than there are."""
+        return self.at <= len(self.data)
+
     def byte(self) -> i64:
         """The next byte."""
         at = self.at

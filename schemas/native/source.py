@@ -35,8 +35,11 @@ class Module:
         self._constants: dict[str, str] = {}
         self._functions: dict[str, str] = {}
 
-    def reader(self, name: str, schema: Any) -> None:
-        """Add ``reader_<name>``: from the reader to be asked in all other cases, to the quick one."""
+    def reader(self, name: str, schema: Any, *, whole: bool = True) -> None:
+        """Add ``reader_<name>``: from the reader to be asked in all other cases, to the quick one.
+
+        ``whole`` False: the schema is only the head of what is there.
+        """
         read = self._read(shape_of(schema))
         self._functions[f"reader_{name}"] = _lines(
             f"def reader_{name}(reference: Callable[[bytes, int], Any]) -> Callable[[bytes, int], Any]:",
@@ -44,7 +47,7 @@ class Module:
             "        try:",
             "            cursor = Cursor(data, at)",
             f"            value = {read}",
-            "            if cursor.is_at_end():",
+            f"            if cursor.{'is_at_end' if whole else 'is_within'}():",
             "                return value",
             "        except Exception:",
             "            pass",
