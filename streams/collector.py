@@ -10,9 +10,9 @@ import gc
 from typing import Final
 
 # New objects that a look is worth; and how many looks at the youngest go for one at the older, and at all.
-_NEW: Final = 10_000
+_NEW: Final = 100_000
 _OLDER: Final = 20
-_ALL: Final = 2_000
+_ALL: Final = 400
 
 _looks = 0
 
