@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import date
 from html.parser import HTMLParser
@@ -257,6 +258,24 @@ def test_postgresql_away_says_where_it_was_looked_for(run: Run, tmp_path: Path) 
     ran = run("incidents", "--settings", file)
     assert ran.exit == 1
     assert f"database ronde at {HOST}:1 cannot be used" in ran.err
+
+
+def test_the_questions_of_the_document_can_be_asked(ledger: psycopg.Connection[Any], incident: str) -> None:
+    document = (Path(__file__).parents[2] / "docs" / "ledger.md").read_text(encoding="utf-8")
+    questions = re.findall(r"^```sql\n(.*?)^```$", document, re.DOTALL | re.MULTILINE)
+    assert len(questions) == 5
+    for question in questions:
+        asked = re.sub(r"[0-9a-f]{24}", incident, question).replace("now()", "timestamptz '2026-01-02'")
+        assert ledger.execute(asked).fetchall(), question
+
+
+def test_every_table_is_in_the_document(ledger: psycopg.Connection[Any]) -> None:
+    document = (Path(__file__).parents[2] / "docs" / "ledger.md").read_text(encoding="utf-8")
+    tables = ledger.execute(
+        "SELECT relname FROM pg_class WHERE relnamespace = 'ledger'::regnamespace AND relkind IN ('r', 'p', 'v')"
+        " AND NOT relispartition"
+    ).fetchall()
+    assert [name for (name,) in tables if f"`{name}`" not in document] == []
 
 
 # --- words ----------------------------------------------------------------------------------------
