@@ -1,13 +1,7 @@
 """Whether a site is configured well enough to be protected, and whom to call (procedure.md §2, §3)."""
 
-import re
-from typing import Final
-
 from streams.escalation.state import Callee
 from streams.escalation.values import Address, Contact, Instant, Readiness, Site
-
-_PHONE: Final = re.compile(r"\+[1-9][0-9]{6,14}")
-_COUNTRY: Final = re.compile(r"[A-Z]{2}")
 
 
 def is_empty(text: str | None) -> bool:
@@ -70,7 +64,16 @@ def callees(site: Site) -> tuple[Callee, ...]:
 
 
 def _has_phone(contact: Contact) -> bool:
-    return contact.phone is not None and _PHONE.fullmatch(contact.phone) is not None
+    """``+`` and 7 to 15 ASCII digits, the first not 0."""
+    phone = contact.phone
+    return (
+        phone is not None
+        and 8 <= len(phone) <= 16
+        and phone.isascii()
+        and phone[0] == "+"
+        and phone[1] != "0"
+        and phone[1:].isdecimal()
+    )
 
 
 def _is_named(contact: Contact) -> bool:
@@ -82,9 +85,14 @@ def _is_postal(address: Address | None) -> bool:
     return (
         address is not None
         and not (is_empty(address.line1) or is_empty(address.postal_code) or is_empty(address.city))
-        and _COUNTRY.fullmatch(address.country) is not None
+        and _is_country(address.country)
     )
 
 
+def _is_country(code: str) -> bool:
+    """Two ASCII capitals."""
+    return len(code) == 2 and code.isascii() and code.isalpha() and code.isupper()
+
+
 def _full_name(contact: Contact) -> str | None:
-    return " ".join(name for name in (contact.first_name, contact.last_name) if name and not name.isspace()) or None
+    return " ".join([name for name in (contact.first_name, contact.last_name) if name and not name.isspace()]) or None
