@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 try:
     # Where the hot modules are compiled, these are among them: they know the common way, and ask ours for all else.
     NATIVE: Any = import_module("streams.codec_native")
-except ModuleNotFoundError:
+except ModuleNotFoundError as error:
+    if error.name != "streams.codec_native":
+        raise  # it is there, and what it needs is not: `ronde[compiled]`
     NATIVE = None
 
 Decode: TypeAlias = Callable[[bytes], Event | Site]
