@@ -209,8 +209,7 @@ DASHBOARD = board(
                 "Transactions refused",
                 "Refused, undone and begun again from the log, by Kafka's error.",
                 {
-                    "{{reason}}": "sum by (reason) (increase(ronde_transactions_aborted_total[$__rate_interval]))",
-                    "all": "sum(increase(ronde_transactions_aborted_total[$__rate_interval])) or vector(0)",
+                    "{{reason}}": "sum by (reason) (increase(ronde_transactions_aborted_total[$__rate_interval])) or vector(0)",
                 },
                 bad=1,
                 runbook="RondeTransactionsRefused",

@@ -189,6 +189,8 @@ class _Demonstration:
             children[0].wait_until(all_judged, SITES_SECONDS, "did not judge every site")
             done.append("worker, sink, telephony and partner are ready")
         self._console.print(f"  the worker's metrics, while this runs: {stage.pages}/metrics", style="dim")
+        if stage.ledger is not None:
+            self._console.print(f"  the sink's: {stage.ledger.pages}/metrics", style="dim")
 
     def _play(self, receiver: Receiver, watch: Watch, board: Board, children: list[Child]) -> None:
         self._console.print()

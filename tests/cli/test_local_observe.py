@@ -7,7 +7,7 @@ import shutil
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,18 @@ def ask(url: str, page: str, **parameters: str) -> Any:
         return json.load(answer)["data"]
 
 
+def instances(url: str) -> set[str]:
+    """What it scrapes, which it knows a moment after it is ready."""
+    return {target["labels"]["instance"] for target in ask(url, "targets")["activeTargets"]}
+
+
+def wait_for(what: Callable[[], Any], seconds: float = 30) -> None:
+    give_up = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < give_up
+        time.sleep(0.05)
+
+
 @pytest.mark.usefixtures("installed")
 def test_up_starts_it_status_shows_it_and_down_stops_it(run: Run, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prometheus, "USUAL_PORT", free_port())
@@ -54,8 +66,7 @@ def test_up_starts_it_status_shows_it_and_down_stops_it(run: Run, data: Path, mo
     assert facts["state"] == "running"
     rules = [rule["name"] for group in ask(facts["url"], "rules")["groups"] for rule in group["rules"]]
     assert "RondeNoWorker" in rules
-    scraped = {target["labels"]["instance"] for target in ask(facts["url"], "targets")["activeTargets"]}
-    assert scraped == {f"{HOST}:6066", f"{HOST}:6067"}
+    wait_for(lambda: instances(facts["url"]) == {f"{HOST}:6066", f"{HOST}:6067"})
     assert "Prometheus was running: " in run("local", "up", "--observe", "--data", data).out
     assert f"Prometheus is running: {facts['url']}" in run("local", "status", "--data", data).out
     assert run("local", "down", "--data", data).out == "Kafka stopped\nPrometheus stopped\n"
@@ -70,10 +81,7 @@ def test_it_scrapes_its_targets(data: Path) -> None:
     observer = Prometheus(data / "prometheus", targets=[f"{HOST}:{server.server_port}"], port=free_port())
     assert observer.start()
     try:
-        end = time.monotonic() + 30
-        while not ask(observer.url, "query", query="ronde_ready == 1")["result"]:
-            assert time.monotonic() < end
-            time.sleep(0.1)
+        wait_for(lambda: ask(observer.url, "query", query="ronde_ready == 1")["result"])
     finally:
         observer.stop()
         server.shutdown()
