@@ -115,7 +115,8 @@ class Watch:
     async def _is_idle_member(self) -> bool:
         """Whether the group has this worker, and no partition for it: then its consumer tells it nothing."""
         member_id = self._source.member_id
-        if not member_id:
+        # Asked while the broker is away, it may end the process (librdkafka #4605): first see that it is not.
+        if not member_id or not await asyncio.to_thread(kafka.refresh, self._admin):
             return False
         try:
             (answer,) = self._admin.describe_consumer_groups([self._group], request_timeout=_ASK_SECONDS).values()

@@ -30,7 +30,7 @@ def test_a_registry_that_is_down_slow_or_does_not_know(bench: MakeBench, registr
     time.sleep(1.5)
     assert worker.page("ready") == 503, "it waits for the registry"
 
-    registry.down, registry.slow_seconds = False, 1.0
+    registry.down, registry.slow_seconds = False, 1.0 if is_soak else 0.3
     run.begin()
     registry.slow_seconds = 0.0
     home = Household(run, 0)
