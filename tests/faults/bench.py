@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import threading
@@ -29,6 +30,7 @@ from tests.faults.workers import RONDE, Worker
 
 MARGIN_MS: Final = 4000  # a deadline may be so late while all is well: the machine has two cores, and much to do
 SETTLE_SECONDS: Final = 90.0
+MARKERS_SECONDS: Final = 0.5  # in which a broker writes the markers of a commit
 SESSION_TIMEOUT_MS: Final = 2000  # a dead worker is noticed soon: nothing else takes so long in these tests
 
 
@@ -119,6 +121,24 @@ class Bench:
         yield
         self.recovered.append(self.probe.round_trip(seconds))
         self._since = now_ms()
+
+    @contextmanager
+    def between_commits(self) -> Iterator[None]:
+        """No commit is under way meanwhile; transactions may be open.
+
+        A broker without others that dies between a commit and its markers may forget the markers when it is back
+        ("these partitions are likely deleted already and hence can be skipped"), and then no reader of committed
+        records gets past them (docs/reliability.md).
+        """
+        frozen = [worker for worker in self.workers if worker.is_alive]
+        for worker in frozen:
+            worker.send(signal.SIGSTOP)
+        time.sleep(MARKERS_SECONDS)
+        try:
+            yield
+        finally:
+            for worker in frozen:
+                worker.send(signal.SIGCONT)
 
     @contextmanager
     def restarting(self) -> Iterator[None]:

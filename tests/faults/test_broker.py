@@ -21,7 +21,8 @@ def test_a_broker_restarted_killed_and_frozen(bench: MakeBench, broker: Kafka, i
         with run.disturbed():
             broker.restart()
         with run.disturbed(seconds=120):
-            broker.kill()
+            with run.between_commits():
+                broker.kill()
             broker.start()
         with run.disturbed(seconds=120):
             broker.pause()
