@@ -147,7 +147,10 @@ def board(
         made = made.with_row(dashboard.Row(row))
         for panel in panels:
             made = made.with_panel(panel)
-    return made.build()
+    built = made.build()
+    for number, placed in enumerate(built.panels or [], start=1):
+        placed.id_val = number  # a link to a panel names it
+    return built
 
 
 def quantile(share: float, histogram: str, by: str = "") -> str:

@@ -30,8 +30,7 @@ STOP_SECONDS: Final = 30.0  # then it is killed
 
 State: TypeAlias = Literal["running", "paused", "stopped"]
 
-# JSON is YAML. Five seconds are short, for whoever tries things out.
-_EVERY: Final = {"scrape_interval": "5s", "evaluation_interval": "5s"}
+EVERY: Final = "5s"  # a scrape, and a look at the alerts: short, for whoever tries things out
 
 
 def program() -> str | None:
@@ -96,6 +95,7 @@ class Prometheus:
             port = self._wanted_port or free_port(self.port or USUAL_PORT)
             (self.folder / "port.json").write_text(json.dumps(port), encoding="utf-8")
             configuration = self.folder / "prometheus.yml"
+            # JSON is YAML.
             configuration.write_text(json.dumps(self._configuration(), indent=2) + "\n", encoding="utf-8")
             command = [
                 installed,
@@ -130,7 +130,8 @@ class Prometheus:
     def _configuration(self) -> dict[str, object]:
         rules = [str(RULES / "*.yaml")] if RULES.is_dir() else []
         scraped = [{"job_name": "ronde", "static_configs": [{"targets": list(self._targets)}]}]
-        return {"global": _EVERY, "rule_files": rules, "scrape_configs": scraped}
+        every = {"scrape_interval": EVERY, "evaluation_interval": EVERY, "scrape_timeout": EVERY}
+        return {"global": every, "rule_files": rules, "scrape_configs": scraped}
 
     def _wait_ready(self) -> None:
         give_up = time.monotonic() + START_SECONDS

@@ -101,6 +101,7 @@ def test_what_is_only_refused_is_undone(call: str) -> None:
     made = transactions(broken)
     assert not made.commit(batch())
     assert broken.calls[-1] == "abort"
+    assert made.refusal == ABORTABLE.name()
     assert made.commit(batch())
 
 

@@ -50,6 +50,8 @@ def test_a_dashboard_asks_the_prometheus_that_is_chosen(path: Path) -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_no_panel_lies_over_another(path: Path) -> None:
+    ids = [panel["id"] for panel in read(path)["panels"]]
+    assert len(set(ids)) == len(ids)
     places: list[dict[str, Any]] = [panel["gridPos"] for panel in read(path)["panels"]]
     for one, other in combinations(places, 2):
         beside = one["x"] + one["w"] <= other["x"] or other["x"] + other["w"] <= one["x"]
