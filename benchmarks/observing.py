@@ -110,10 +110,13 @@ def main() -> None:
     ]
     collector.settle()
     seen, not_seen = [], []
-    for _ in range(options.rounds):
-        seen.append(play(sites, ids, turns, options.chunk, settings))
+    for number in range(options.rounds):
+        if number % 2:
+            seen.append(play(sites, ids, turns, options.chunk, settings))
         with unseen():
             not_seen.append(play(sites, ids, turns, options.chunk, settings))
+        if not number % 2:  # who goes second finds the memory laid out
+            seen.append(play(sites, ids, turns, options.chunk, settings))
     alerts = options.sites * len(turns)
     costs = sorted((one - other) / alerts * 1e6 for one, other in zip(seen, not_seen, strict=True))
     whole = statistics.median(seen) / alerts * 1e6
