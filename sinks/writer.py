@@ -6,12 +6,17 @@ be taken or given up, before what is under way has come to its end: `settle` fir
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from sinks.chunk import Chunk
 from sinks.ledger import Written
+
+# How long a thread that decodes keeps the interpreter from the one that has something for PostgreSQL again. A chunk is
+# copied in some hundred pieces, and may wait so long for each: at Python's own 5 ms that costs more than it wins.
+SWITCH_SECONDS: Final = 0.0005
 
 Done: TypeAlias = Callable[[Chunk, Written], None]
 Write: TypeAlias = Callable[[Chunk], Written]
@@ -30,6 +35,7 @@ class Writer:
         self._done = done
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
         self._under_way: _UnderWay | None = None
+        sys.setswitchinterval(SWITCH_SECONDS)
 
     def write(self, chunk: Chunk) -> None:
         """Begin to write a chunk, after the one before. Raises what came of that, as `settle` does."""
