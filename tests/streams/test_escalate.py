@@ -103,6 +103,18 @@ def test_deadlines_due_go_before_the_inputs_in_their_order(bench: Bench) -> None
     assert batch.tally.lateness == [0.01, 0.0]
 
 
+def test_a_site_is_touched_again_after_it_was_sealed(bench: Bench) -> None:
+    bench.chunk(bench.record("alerts", alert("a")), bench.record("alerts", alert("f", kind="FIRE")))
+    bench.now += CALL_TIMEOUT
+    batch = bench.chunk()  # the first of the two deadlines seals the state that the second one finds
+    assert rules(batch) == ["WAIT_STARTED", "WAIT_STARTED"]
+    assert written(batch).count("state") == 1
+    assert bench.partition.phases == {"WAITING": 2, "CALLING": 0}
+    bench.now += 600_000
+    assert rules(bench.chunk()) == ["WAIT_ENDED", "WAIT_ENDED"]
+    assert bench.chunk().is_empty
+
+
 def test_an_overtaken_deadline_does_nothing(bench: Bench) -> None:
     batch = bench.chunk(bench.record("alerts", alert("a")))
     call = decode("CallCommand", batch.records[0][1] or b"")
