@@ -89,10 +89,10 @@ class Escalation:
             try:
                 yield from self._part(draft, outlet, inbox, is_caught_up=number in caught_up)
                 outlet.states(draft.seal())
-            except StateTooLargeError as error:
+            except StateTooLargeError as large:
                 # Which input made it so shows when the partition's inputs are read again.
-                _log.error("a state has become too large", site=error.site_id, partition=number, reason=str(error))
-                self._measured.add(error.site_id)
+                _log.error("a state has become too large", site=large.site_id, partition=number, reason=str(large))
+                self._measured.add(large.site_id)
                 batch.unusable[number] = {}
                 continue
             except StateUnusableError as error:
