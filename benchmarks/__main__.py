@@ -32,6 +32,8 @@ DRAINED: Final = f"{OURS},{BASE},streams-rocksdb,streams-memory,quix,bytewax,fau
 TIMED: Final = f"{SHIPPED},{BASE},streams-memory-10ms,quix-100ms,bytewax,faust"
 KILLED: Final = f"{SHIPPED},{BASE},streams-rocksdb,bytewax"
 WARM_UP: Final = Load(30_000, 10_000)
+WARM_RATE: Final = 3_000
+WARM_SECONDS: Final = 10
 RUN_SECONDS: Final = 300.0
 PATIENCE: Final = 40.0
 WIDE: Final = 160
@@ -77,12 +79,20 @@ def shipped() -> Ronde:
 
 
 @contextmanager
-def warm_broker(address: str | None) -> Iterator[Broker]:
-    """A broker that has worked already: a fresh JVM is slow, and not only for whoever happens to be the first."""
+def warm_broker(address: str | None, *, is_timed: bool = False) -> Iterator[Broker]:
+    """A broker that has worked already, if ``is_timed`` at a steady rate too: a fresh JVM is slow."""
     with broker(address) as node:
         if address is None:
             drain(Logs(node.address), CONTENDERS[BASE], WARM_UP, PATIENCE, RUN_SECONDS)
+            if is_timed:
+                latency(Logs(node.address), CONTENDERS[BASE], [WARM_RATE], WARM_SECONDS)
         yield node
+
+
+def in_turn(contenders: list[Contender], repetition: int) -> list[Contender]:
+    """Each repetition begins with another one, as the broker goes on getting warmer."""
+    first = (repetition - 1) % max(len(contenders), 1)
+    return [*contenders[first:], *contenders[:first]]
 
 
 def noted(scenario: str, contender: str, repetition: int, parameters: dict[str, Any], found: Any) -> dict[str, Any]:
@@ -105,7 +115,7 @@ def measure_drain(
     rows = []
     with warm_broker(bootstrap) as node:
         for repetition in repetitions:
-            for contender in contenders:
+            for contender in in_turn(contenders, repetition):
                 broker_cpu = node.cpu_seconds()
                 found = drain(Logs(node.address), contender, load, PATIENCE, RUN_SECONDS)
                 found["broker_cpu_seconds"] = node.cpu_seconds() - broker_cpu
@@ -139,9 +149,9 @@ def latency_command(
     """Time the way from an alert to its call command, at steady rates."""
     measured, rows = chosen(contenders), []
     given = {"rates": [int(rate) for rate in rates.split(",")], "seconds": seconds}
-    with warm_broker(bootstrap) as node:
+    with warm_broker(bootstrap, is_timed=True) as node:
         for repetition in range(first_rep, first_rep + reps):
-            for contender in measured:
+            for contender in in_turn(measured, repetition):
                 found = latency(Logs(node.address), contender, given["rates"], seconds)  # type: ignore[arg-type]
                 rows.append(noted("latency", contender.name, repetition, given, found))
     show(sheet("latency", rows))
@@ -199,7 +209,7 @@ def timers_command(
 ) -> None:
     """Let waits become due, a few a second and many at once, among a million armed."""
     worker = shipped()
-    with warm_broker(bootstrap) as node:
+    with warm_broker(bootstrap, is_timed=True) as node:
         found = timers(Logs(node.address), worker, armed, restore)
     show(sheet("timers", [noted("timers", worker.name, 1, {"armed": armed}, found)]))
 
@@ -208,7 +218,7 @@ def timers_command(
 def storm_command(seconds: int = 60, reps: Repetitions = 1, bootstrap: Address = None) -> None:
     """Storm, without panels that have run away and with them."""
     worker, rows = shipped(), []
-    with warm_broker(bootstrap) as node:
+    with warm_broker(bootstrap, is_timed=True) as node:
         for repetition in range(1, reps + 1):
             for runaways in (False, True):
                 found = storm(Logs(node.address), worker, seconds, runaways=runaways)
