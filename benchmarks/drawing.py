@@ -35,7 +35,7 @@ def draw(record: Mapping[str, list[Row]]) -> None:
         ),
     ]  # fmt: skip
     told = {
-        "title": "ronde's whole worker beside the bare kernel of its peers: median and range, one machine, one run",
+        "title": "ronde's whole worker beside the bare kernel of its peers: median and range",
         "source": source([*drain, *latency]).replace("`", ""),
         "panels": panels,
         "files": FILES,

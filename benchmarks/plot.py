@@ -37,6 +37,7 @@ def bars(axes: Any, title: str, rows: list[dict[str, Any]], unit: str, *, is_les
         axes.set_xlim(1, reach * 3)
     else:
         axes.set_xlim(0, reach * 1.16)
+        axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(4))
     axes.set_title(title, loc="left", fontsize=11, fontweight="bold", pad=10)
     axes.set_xlabel(f"{unit} ({'less' if is_less_better else 'more'} is better)", fontsize=8.5, color=FAINT)
     axes.tick_params(axis="y", length=0, labelsize=9)

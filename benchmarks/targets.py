@@ -24,7 +24,7 @@ class Target(NamedTuple):
     is_met: bool | None
 
     @classmethod
-    def at_least(cls, what: str, found: float | None, least: float, unit: str, form: str = ",.2f") -> Target:
+    def at_least(cls, what: str, found: float | None, least: float, unit: str, form: str = ",.3f") -> Target:
         """Met when what was found is that or more."""
         wanted = f"at least {least:,g} {unit}"
         return cls(what, wanted, _form(found, form), None if found is None else found >= least)
@@ -32,7 +32,7 @@ class Target(NamedTuple):
     @classmethod
     def at_most(cls, what: str, found: float | None, most: float, unit: str, form: str = ",.0f") -> Target:
         """Met when what was found is that or less."""
-        wanted = f"at most {format(most, form)} {unit}"
+        wanted = f"at most {format(most, form)} {unit}".rstrip()
         return cls(what, wanted, _form(found, form), None if found is None else found <= most)
 
 
