@@ -134,7 +134,7 @@ def print_whereabouts(console: Console, stage: Stage, servers: Path, *, keep: bo
         "stop": f"ronde local down --data {servers}",
     }
     for what, command in ways.items():
-        console.print(f"  {what:<13} {command}", soft_wrap=True)
+        console.print(f"  {what:<14} {command}", soft_wrap=True)
     if not is_local:
         console.print("  Kafka is not the demonstration's: the topics there stay", style="dim")
 

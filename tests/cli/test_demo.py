@@ -32,11 +32,14 @@ from ronde.demo.alarms import Alarms
 from ronde.demo.board import Board, Place, differences
 from ronde.demo.outside import Unanswered
 from ronde.demo.processes import Child
+from ronde.demo.stage import Stage, with_ledger
 from ronde.demo.stories import BACKGROUND, STORIES, Ending, Story
 from ronde.demo.watch import read_inputs
+from ronde.whole_settings import WholeSettings
 from streams.escalation.procedures import DEFAULTS, Procedures
 from streams.escalation.values import Alert, CallResult, DispatchReport, Site, Source
 from streams.jsonvalues import reader
+from streams.settings import load
 from streams.simulation import Record as Emitted
 from streams.simulation import Simulation
 
@@ -222,6 +225,21 @@ class TestReport:
             )
             in text
         )
+
+    def test_what_is_kept_can_be_looked_into(self, tmp_path: Path) -> None:
+        stage = Stage("127.0.0.1:9092", "demo-1.", tmp_path, tmp_path / "s.toml", "http://127.0.0.1:6066")
+        stage = with_ledger(stage, "127.0.0.1", 5433)
+        console = Console(width=80, file=io.StringIO())
+        report.print_whereabouts(console, stage, tmp_path, keep=True, is_local=True)
+
+        text = console.file.getvalue()  # type: ignore[attr-defined]
+        assert f"postgresql://ronde@127.0.0.1:5433/{tmp_path.name}" in text.replace("\n", "")
+        for command in re.findall(r"  (ronde .*)", text):
+            words = command.split()
+            assert words[-2:] in (["--settings", str(stage.settings)], ["--data", str(tmp_path)])
+        assert len(re.findall(r"  ronde ", text)) == 7
+        read = load(stage.settings, {}, WholeSettings)
+        assert (read.postgres.port, read.postgres.database) == (5433, tmp_path.name)
 
     def test_the_live_table_fits_a_small_terminal(self, world: World) -> None:
         text = self.printed(lambda console: console.print(screen.frame(world.board, START + 20_000, START)))
