@@ -7,10 +7,10 @@ set (`streams.client_properties`).
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # they are documented there
     AdminClient,
     AlterConfigOpType,
@@ -33,6 +33,7 @@ _log = logger(__name__)
 _LARGEST_MESSAGE: Final = OWN_BYTES + 100_000
 
 _ASK_SECONDS: Final = 5.0
+_OFFSETS_SECONDS: Final = 2.0  # a thread waits for it, and one that ends waits for the thread
 
 # The user may replace these (`[kafka]` in the settings): they are about speed, not about truth.
 _CONSUMER_SPEED: Final[dict[str, Any]] = {
@@ -80,8 +81,11 @@ def consumer(settings: Settings, metrics: Metrics) -> Consumer:
     )
 
 
-def restorer(settings: Settings, metrics: Metrics) -> Consumer:
-    """A consumer that reads partitions from their beginning to their end, outside of the group's assignments."""
+def restorer(settings: Settings, metrics: Metrics, isolation: str = "read_committed") -> Consumer:
+    """A consumer that reads partitions, or asks where they end, outside of the group's assignments.
+
+    By ``isolation`` a log ends at its last stable offset, or (``read_uncommitted``) at its high watermark.
+    """
     return Consumer(
         {
             **_CONSUMER_SPEED,
@@ -90,7 +94,7 @@ def restorer(settings: Settings, metrics: Metrics) -> Consumer:
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
             "auto.offset.reset": "earliest",
-            "isolation.level": "read_committed",
+            "isolation.level": isolation,
             "enable.partition.eof": True,
             "error_cb": _report("restorer", metrics),
         },
@@ -120,19 +124,36 @@ def producer(settings: Settings, metrics: Metrics) -> Producer:
 
 
 def admin(settings: Settings, metrics: Metrics) -> AdminClient:
-    """A client that asks for offsets."""
+    """A client that asks about the group."""
     properties: dict[str, Any] = {**settings.client("admin"), "error_cb": _report("admin", metrics)}
     return AdminClient(properties, logger=logging.getLogger("librdkafka"))
 
 
-def refresh(admin: AdminClient) -> bool:
-    """Have an admin client learn anew who leads which partition; False: the broker does not answer.
+def offsets(consumer: Consumer, logs: Iterable[tuple[str, int]], which: int) -> dict[tuple[str, int], int]:
+    """Where logs (topic on the broker, partition) begin (`OFFSET_BEGINNING`) or end (`OFFSET_END`).
 
-    Once a broker was away, the client is refused as one of an old leader epoch (`FENCED_LEADER_EPOCH`), and does
-    not ask again by itself for five minutes (`topic.metadata.refresh.interval.ms`), as a consumer would.
+    A consumer is asked: librdkafka's admin client may end the process when the broker goes away (librdkafka #4605).
+    Raises `KafkaException`: the broker does not say, within two seconds.
     """
     try:
-        admin.list_topics(timeout=_ASK_SECONDS)
+        found = consumer.offsets_for_times([TopicPartition(*log, which) for log in logs], _OFFSETS_SECONDS)
+    except KafkaException:
+        refresh(consumer)
+        raise
+    if refused := [log.error for log in found if log.error is not None]:
+        refresh(consumer)
+        raise KafkaException(refused[0])
+    return {(log.topic, log.partition): log.offset for log in found}
+
+
+def refresh(client: AdminClient | Consumer) -> bool:
+    """Have a client learn anew who leads which partition; False: the broker does not answer.
+
+    Once a broker was away, a client may be refused as one of an old leader epoch (`FENCED_LEADER_EPOCH`), and not
+    ask again by itself for five minutes (`topic.metadata.refresh.interval.ms`).
+    """
+    try:
+        client.list_topics(timeout=_OFFSETS_SECONDS)
     except KafkaException:
         return False
     return True

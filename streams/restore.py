@@ -15,8 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from confluent_kafka import Consumer, IsolationLevel, KafkaException, TopicPartition
-from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]  # it is documented there
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaException, TopicPartition
 
 from schemas.topics import INPUT_TOPICS
 from streams import collector, kafka
@@ -26,8 +25,6 @@ from streams.logs import logger
 from streams.rebuild import Rebuild
 
 if TYPE_CHECKING:
-    from confluent_kafka.admin import AdminClient
-
     from streams.codec import Codec
     from streams.decode import Decoder
     from streams.metrics import Metrics
@@ -36,9 +33,8 @@ if TYPE_CHECKING:
 
 _log = logger(__name__)
 
-_ASK_SECONDS: Final = 5.0
 _COMMITTED_SECONDS: Final = 2.0  # then other partitions ask
-_COMMITTED_AT_ONCE: Final = 8
+_AT_ONCE: Final = 8  # questions
 _AGAIN_SECONDS: Final = 0.1
 _ALL: Final = ("state", *INPUT_TOPICS)
 
@@ -74,8 +70,8 @@ class Restores:
 
     def __init__(
         self,
-        admin: AdminClient,
         consumer: Consumer,
+        uncommitted: Consumer,
         reader: LogReader,
         codec: Codec,
         decoder: Decoder,
@@ -83,16 +79,16 @@ class Restores:
         metrics: Metrics,
     ) -> None:
         self.results: SimpleQueue[Restored | Exception] = SimpleQueue()
-        self._admin = admin
         self._consumer = consumer
+        self._uncommitted = uncommitted
         self._reader = reader
         self._codec = codec
         self._decoder = decoder
         self._settings = settings
         self._metrics = metrics
         self._loop = asyncio.get_running_loop()
-        # Threads of its own: while a group's coordinator is looked for, each answer takes all of its time.
-        self._asking = ThreadPoolExecutor(_COMMITTED_AT_ONCE, thread_name_prefix="committed")
+        # Threads of its own: while the broker is away, each question takes all of its time.
+        self._asking = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="restores")
         self._tasks: dict[int, asyncio.Task[None]] = {}
 
     def order(self, order: Order) -> None:
@@ -130,8 +126,8 @@ class Restores:
     async def _restore(self, order: Order) -> Restored:
         number = order.number
         committed = await self._committed(number)
-        begins = await self._ends(number, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
-        ends = await self._ends(number, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+        begins = await self._ends(number, OFFSET_BEGINNING)
+        ends = await self._ends(number, OFFSET_END)
         first_inputs = {topic: max(committed.get(topic, 0), begins[topic]) for topic in INPUT_TOPICS}
         for topic, first in first_inputs.items():
             if first > ends[topic]:
@@ -179,18 +175,14 @@ class Restores:
                 _log.info("a transaction is still open", partition=number, error=unstable[0].name())
             await asyncio.sleep(_AGAIN_SECONDS)
 
-    async def _ends(self, number: int, which: OffsetSpec) -> dict[str, int]:
+    async def _ends(self, number: int, which: int) -> dict[str, int]:
         """The first or last offsets of the partition's logs, by topic; the last are high watermarks."""
-        asked = {TopicPartition(self._settings.topic(topic), number): which for topic in _ALL}
+        asked = [(self._settings.topic(topic), number) for topic in _ALL]
         while True:
-            answers = self._admin.list_offsets(
-                asked, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=_ASK_SECONDS
-            )
             try:
-                found = {log.topic: (await asyncio.wrap_future(answer)).offset for log, answer in answers.items()}
+                found = await self._loop.run_in_executor(self._asking, kafka.offsets, self._uncommitted, asked, which)
             except KafkaException as error:
                 _log.warning("the ends of the logs are not known yet", partition=number, error=error.args[0].name())
-                await asyncio.to_thread(kafka.refresh, self._admin)
                 await asyncio.sleep(_AGAIN_SECONDS)
             else:
-                return {topic: found[self._settings.topic(topic)] for topic in _ALL}
+                return {topic: found[self._settings.topic(topic), number] for topic in _ALL}

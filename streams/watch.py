@@ -11,8 +11,7 @@ import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from confluent_kafka import ConsumerGroupState, IsolationLevel, KafkaException, TopicPartition
-from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]  # it is documented there
+from confluent_kafka import OFFSET_END, ConsumerGroupState, KafkaException
 
 from schemas.topics import INPUT_TOPICS
 from streams import kafka
@@ -22,6 +21,7 @@ from streams.lags import Lags
 from streams.logs import logger
 
 if TYPE_CHECKING:
+    from confluent_kafka import Consumer
     from confluent_kafka.admin import AdminClient
 
     from streams.health import Readiness, Stalls
@@ -63,13 +63,16 @@ async def tell_readiness(readiness: Readiness) -> None:
 class Watch:
     """Notes what it sees in ``stalls`` and ``metrics``, until its task is cancelled."""
 
-    def __init__(self, admin: AdminClient, store: Store, source: Source, settings: Settings) -> None:
+    def __init__(
+        self, admin: AdminClient, committed: Consumer, store: Store, source: Source, settings: Settings
+    ) -> None:
         self._admin = admin
+        self._committed = committed
         self._store = store
         self._source = source
         self._group = settings.worker.group
         self._topics = {settings.topic(topic): topic for topic in INPUT_TOPICS}
-        self._seen: Lags[TopicPartition] = Lags()
+        self._seen: Lags[tuple[str, int]] = Lags()
         self._standing: frozenset[str] = frozenset()
 
     async def run(self, readiness: Readiness, stalls: Stalls, metrics: Metrics) -> None:
@@ -90,26 +93,19 @@ class Watch:
         positions = self._source.positions
         if not positions:
             return []
-        answers = self._admin.list_offsets(
-            {TopicPartition(*log): OffsetSpec.latest() for log in positions},  # type: ignore[no-untyped-call]
-            isolation_level=IsolationLevel.READ_COMMITTED,
-            request_timeout=_ASK_SECONDS,
-        )
-        self._seen.keep(answers)
-        lags = []
+        self._seen.keep(positions)
         try:
-            for log, answer in answers.items():
-                if log.partition not in self._store.partitions:
-                    continue  # given up since
-                end = (await asyncio.wrap_future(answer)).offset
-                position = positions[log.topic, log.partition]
-                seconds = self._seen.seconds(
-                    log, position, end, self._source.taken_at.get((log.topic, log.partition)), wall_ms()
-                )
-                lags.append(_Lag(self._topics[log.topic], log.partition, position, max(end - position, 0), seconds))
+            ends = await asyncio.to_thread(kafka.offsets, self._committed, positions, OFFSET_END)
         except KafkaException:
-            await asyncio.to_thread(kafka.refresh, self._admin)
             return []
+        lags = []
+        for (topic, number), end in ends.items():
+            if number not in self._store.partitions:
+                continue  # given up since
+            log = (topic, number)
+            position = positions[log]
+            seconds = self._seen.seconds(log, position, end, self._source.taken_at.get(log), wall_ms())
+            lags.append(_Lag(self._topics[topic], number, position, max(end - position, 0), seconds))
         return lags
 
     async def _is_idle_member(self) -> bool:

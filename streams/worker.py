@@ -138,7 +138,8 @@ class Worker(Service):
         topics = {topic: settings.topic(topic) for topic in TOPICS}
         self._reader = LogReader(kafka.restorer(settings, metrics), topics, readiness, metrics)
         asking = kafka.restorer(settings, metrics)
-        restores = Restores(admin, asking, self._reader, codec, decoder, settings, metrics)
+        uncommitted = kafka.restorer(settings, metrics, isolation="read_uncommitted")
+        restores = Restores(asking, uncommitted, self._reader, codec, decoder, settings, metrics)
         assignment = Assignment(self._consumer, store, restores, settings, readiness, metrics)
 
         def hand_over(chunk: Chunk) -> None:
@@ -146,7 +147,7 @@ class Worker(Service):
 
         source = Source(self._consumer, assignment, store, settings.worker.chunk_max, metrics, hand_over)
         self._source = source
-        watch = Watch(admin, store, source, settings)
+        watch = Watch(admin, asking, store, source, settings)
         self.add_future(watch.run(readiness, self._stalls, metrics))
         await source.start()
         self.ended.set_result(None)
