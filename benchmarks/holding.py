@@ -26,8 +26,8 @@ from streams.escalation.step import on_event
 from streams.escalation.values import Alert, DispatchCommand, DispatchReport, SiteRecord, Source
 from streams.rebuild import Rebuild
 from streams.settings import load
-from streams.simulation import Simulation
 from streams.store import Partition
+from streams.virtual.simulation import Simulation
 from tests.streams.messages import Logged
 
 PARTITIONS: Final = 6

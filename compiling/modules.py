@@ -17,8 +17,8 @@ _STAGES: Final = (
     "streams/jsonvalues.py",
     "streams/outlet.py",
     "streams/rebuild.py",
-    "streams/scenario.py",
-    "streams/simulation.py",
+    "streams/virtual/scenario.py",
+    "streams/virtual/simulation.py",
     "streams/store.py",
 )
 _FORMATS: Final = (

@@ -25,9 +25,9 @@ from ronde.reading import opened, recorded
 from ronde.settings import JsonOption, SettingsOption, in_force
 
 if TYPE_CHECKING:
-    from streams.deadletters import LetterId
+    from streams.dlq.letters import LetterId
+    from streams.dlq.settlement import Outcome, Settled, Settlement
     from streams.settings import Settings
-    from streams.settlement import Outcome, Settled, Settlement
 
 app = typer.Typer(help="Look at dead letters, put them back, or discard them.", no_args_is_help=True)
 
@@ -59,7 +59,7 @@ def list_(
 ) -> None:
     """List dead letters, and count them by reason and topic."""
     from ronde import dlq_shown  # noqa: PLC0415 - heavy
-    from streams.dead_letter_log import survey  # noqa: PLC0415 - heavy
+    from streams.dlq.log import survey  # noqa: PLC0415 - heavy
 
     wanted = wanted_of(reason, since, until, site, topic)
     with opened(in_force(settings), "reading") as (logs, _):
@@ -84,7 +84,7 @@ def show(
 ) -> None:
     """Show one dead letter: where it came from, why it is one, its key, headers and value."""
     from ronde import dlq_letter  # noqa: PLC0415 - heavy
-    from streams.dead_letter_log import find, whole  # noqa: PLC0415 - heavy
+    from streams.dlq.log import find, whole  # noqa: PLC0415 - heavy
 
     (name,) = ids_of([id_])
     wanted = in_force(settings)
@@ -119,7 +119,7 @@ def replay(
     Each is put back once, with its key, its value and its headers, marked `dlq.replayed-from`. If it fails again, that
     is a new dead letter.
     """
-    from streams.dead_letter_log import survey  # noqa: PLC0415 - heavy
+    from streams.dlq.log import survey  # noqa: PLC0415 - heavy
 
     named = ids_of(ids or [])
     filters = (reason, since, until, site, topic)
@@ -172,8 +172,8 @@ def _settle(
     settings: Settings, names: list[LetterId], settle: Callable[[Settlement], Iterator[Settled]]
 ) -> list[Settled]:
     """Settle letters; where that ends before they are all settled, say what was done until then."""
-    from streams.fenced_producer import FencedError  # noqa: PLC0415 - heavy
-    from streams.settlement import Settlement  # noqa: PLC0415 - heavy
+    from streams.dlq.fenced_producer import FencedError  # noqa: PLC0415 - heavy
+    from streams.dlq.settlement import Settlement  # noqa: PLC0415 - heavy
 
     settled: list[Settled] = []
     if not names:

@@ -13,10 +13,10 @@ from ronde.dlq_shown import as_object, error_of, plain
 from schemas.errors import Undecodable
 from schemas.framing import CONFLUENT, CONFLUENT_SIZE, SINGLE_OBJECT, SINGLE_OBJECT_SIZE
 from schemas.topics import INPUT_TOPICS, TOPICS
-from streams.deadletters import Letter, Note
+from streams.audit.recorded import Recorded
+from streams.dlq.letters import Letter, Note
 from streams.jsonvalues import writer
 from streams.personal import HIDDEN, masked
-from streams.recorded import Recorded
 
 
 def whole(letter: Letter, note: Note | None, recorded: Recorded, *, personal: bool) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import typer
 from ronde.errors import WrongUse
 
 if TYPE_CHECKING:
-    from streams.deadletters import LetterId, Wanted
+    from streams.dlq.letters import LetterId, Wanted
 
 _MS: Final = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
@@ -33,7 +33,7 @@ PersonalOption: TypeAlias = Annotated[
 
 def ids_of(texts: list[str]) -> list[LetterId]:
     """The letters named. Raises `WrongUse`."""
-    from streams.deadletters import parse_id  # noqa: PLC0415 - heavy
+    from streams.dlq.letters import parse_id  # noqa: PLC0415 - heavy
 
     try:
         return [parse_id(text) for text in texts]
@@ -45,7 +45,7 @@ def wanted_of(reason: str | None, since: str | None, until: str | None, site: st
     """The letters that the options ask for. Raises `WrongUse`."""
     from schemas.topics import INPUT_TOPICS  # noqa: PLC0415 - as the others
     from streams.admission import DeadLetterReason  # noqa: PLC0415 - heavy
-    from streams.deadletters import Wanted  # noqa: PLC0415 - heavy
+    from streams.dlq.letters import Wanted  # noqa: PLC0415 - heavy
 
     _known("--reason", reason, get_args(DeadLetterReason))
     _known("--topic", topic, (*INPUT_TOPICS, "state"))

@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from streams import instants
-from streams.dead_letter_log import Survey
-from streams.deadletters import Letter, Note
+from streams.dlq.letters import Letter, Note
+from streams.dlq.log import Survey
 
 _LONGEST_TABLE: Final = 50  # letters; --json lists all
 _LONGEST_TEXT: Final = 60  # characters of an error or a key in the table

@@ -13,8 +13,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from ronde.errors import Failed
 
 if TYPE_CHECKING:
-    from streams.reading import Logs
-    from streams.recorded import Recorded
+    from streams.audit.reading import Logs
+    from streams.audit.recorded import Recorded
     from streams.settings import Settings
 
 _REGISTRY_SECONDS: Final = 5.0
@@ -26,8 +26,8 @@ Total = Callable[[int], None]
 def answered() -> Iterator[None]:
     """Turn what the broker or the schema registry refuses into the command's failure."""
     from schemas.errors import RegistryUnreachable  # noqa: PLC0415 - heavy
-    from streams.offsets import ReadingError  # noqa: PLC0415 - heavy
-    from streams.topics import TopicsError  # noqa: PLC0415 - heavy
+    from streams.broker.offsets import ReadingError  # noqa: PLC0415 - heavy
+    from streams.broker.topics import TopicsError  # noqa: PLC0415 - heavy
 
     try:
         yield
@@ -43,7 +43,7 @@ def opened(settings: Settings, doing: str) -> Iterator[tuple[Logs, Total]]:
 
     Raises `Failed`, as the work within does, when the broker does not answer.
     """
-    from streams.reading import Logs  # noqa: PLC0415 - heavy
+    from streams.audit.reading import Logs  # noqa: PLC0415 - heavy
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
@@ -58,7 +58,7 @@ def opened(settings: Settings, doing: str) -> Iterator[tuple[Logs, Total]]:
 
 def recorded(settings: Settings) -> Recorded:
     """The decoders of all topics, with the schema registry where there is one."""
-    from streams.recorded import Recorded  # noqa: PLC0415 - heavy
+    from streams.audit.recorded import Recorded  # noqa: PLC0415 - heavy
 
     if settings.registry.url is None:
         return Recorded()

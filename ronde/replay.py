@@ -16,8 +16,8 @@ from ronde.reading import opened, recorded
 from ronde.settings import JsonOption, SettingsOption, in_force
 
 if TYPE_CHECKING:
+    from streams.audit.history import Replayed
     from streams.escalation.values import Decision
-    from streams.history import Replayed
     from streams.replaying import Difference, KnownProcedures, Unchecked
     from streams.settings import Settings
 
@@ -60,7 +60,7 @@ def replay(
     Decisions, commands, attention and quarantine records are compared field by field. Exit 1 with the first that
     differs. What the log does not have any more is named and left out.
     """
-    from streams.history import History  # noqa: PLC0415 - heavy
+    from streams.audit.history import History  # noqa: PLC0415 - heavy
 
     if not site and not incident:
         raise WrongUse("name what to replay: --site ID or --incident ID")

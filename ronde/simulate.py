@@ -33,7 +33,8 @@ def simulate(
     An input is a line {"at": TIME, "topic": "alerts", "value": {...}}; an output record is such a line with
     its key. The clock stops at the last line, or at --until.
     """
-    from streams import instants, scenario  # noqa: PLC0415 - heavy
+    from streams import instants  # noqa: PLC0415 - heavy
+    from streams.virtual import scenario  # noqa: PLC0415 - heavy
 
     try:
         end = None if until is None else instants.parse(until)

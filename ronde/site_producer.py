@@ -15,9 +15,9 @@ from schemas.framing import confluent, single_object
 from schemas.loader import load as load_schema
 from schemas.registry import Registry
 from schemas.topics import TOPICS
-from streams.access import require
-from streams.acl import Grant
-from streams.admin import BrokerError
+from streams.broker.access import require
+from streams.broker.acl import Grant
+from streams.broker.admin import BrokerError
 from streams.escalation.values import Site
 from streams.settings import Settings
 

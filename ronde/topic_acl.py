@@ -15,8 +15,8 @@ from schemas.roles import ROLES
 if TYPE_CHECKING:
     from ronde.whole_settings import WholeSettings
     from schemas.roles import Role
-    from streams.acl import Grant
-    from streams.acl_rules import Created
+    from streams.broker.acl import Grant
+    from streams.broker.acl_rules import Created
 
 RoleName = StrEnum("RoleName", {name: name for name in ROLES})  # type: ignore[misc]  # the names are data
 
@@ -64,7 +64,7 @@ def _check(principal: str) -> None:
 
 
 def _grants(role: Role, principal: str, group: str | None, settings: WholeSettings) -> list[Grant]:
-    from streams import acl  # noqa: PLC0415 - with its imports, heavy
+    from streams.broker import acl  # noqa: PLC0415 - with its imports, heavy
 
     usual = {"worker": settings.worker.group, "sink": settings.sink.group}
     reads_as = group or usual.get(role.name) or acl.own_group(role, settings.prefix, principal)
@@ -72,8 +72,8 @@ def _grants(role: Role, principal: str, group: str | None, settings: WholeSettin
 
 
 def _apply(grants: list[Grant], principal: str, settings: WholeSettings) -> Created:
-    from streams.acl_rules import create  # noqa: PLC0415 - heavy
-    from streams.admin import BrokerError  # noqa: PLC0415 - heavy
+    from streams.broker.acl_rules import create  # noqa: PLC0415 - heavy
+    from streams.broker.admin import BrokerError  # noqa: PLC0415 - heavy
 
     try:
         return create(settings, grants, principal)
@@ -90,7 +90,7 @@ def _as_object(found: dict[str, list[Grant]], principal: str, made: Created | No
 
 
 def _print(found: dict[str, list[Grant]], principal: str, settings: WholeSettings) -> None:
-    from streams import acl  # noqa: PLC0415 - with its imports, heavy
+    from streams.broker import acl  # noqa: PLC0415 - with its imports, heavy
 
     typer.echo(f"# {acl.COMMAND_CONFIG}: how Kafka's tools log in as an administrator of the broker")
     for name, grants in found.items():

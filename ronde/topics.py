@@ -15,7 +15,7 @@ from ronde.settings import JsonOption, SettingsOption, in_force
 from schemas.topics import TOPICS
 
 if TYPE_CHECKING:
-    from streams.topics import Difference
+    from streams.broker.topics import Difference
 
 app = typer.Typer(
     help="Make the topics on the broker, compare them with the contract, say who may use which.", no_args_is_help=True
@@ -26,7 +26,7 @@ app.command()(topic_acl.acl)
 @app.command()
 def create(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
     """Make the topics that are missing. Those that are there stay as they are."""
-    from streams import topics  # noqa: PLC0415 - heavy
+    from streams.broker import topics  # noqa: PLC0415 - heavy
 
     wanted = in_force(settings)
     with _told():
@@ -45,7 +45,7 @@ def create(settings: SettingsOption = None, as_json: JsonOption = False) -> None
 @app.command()
 def check(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
     """Compare the topics with the contract: partitions, sizes, clean-up. Exit 1 when a worker could not run on them."""
-    from streams import topics  # noqa: PLC0415 - heavy
+    from streams.broker import topics  # noqa: PLC0415 - heavy
 
     wanted = in_force(settings)
     with _told():
@@ -60,7 +60,7 @@ def check(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
 @contextmanager
 def _told() -> Iterator[None]:
     """Turn the broker's refusals into the command's failure."""
-    from streams.topics import TopicsError  # noqa: PLC0415 - heavy
+    from streams.broker.topics import TopicsError  # noqa: PLC0415 - heavy
 
     try:
         yield

@@ -12,8 +12,8 @@ def worker(settings: SettingsOption = None) -> None:
     A broker that is away is waited for. Exit 1 when it refuses what a worker does, when the topics are not the
     contract's, or when it cannot go on; start it again then.
     """
-    from streams.admin import BrokerError, remedy  # noqa: PLC0415 - heavy
     from streams.app import run  # noqa: PLC0415 - heavy
+    from streams.broker.admin import BrokerError, remedy  # noqa: PLC0415 - heavy
     from streams.errors import WorkerError  # noqa: PLC0415 - heavy
 
     wanted = in_force(settings)

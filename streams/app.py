@@ -20,7 +20,7 @@ from faust.web import Web
 from faust.web.drivers import aiohttp
 
 from streams import collector, compiled, logs, pages, preflight
-from streams.admin import BrokerAwayError
+from streams.broker.admin import BrokerAwayError
 from streams.errors import WorkerError
 from streams.health import Readiness, Stalls
 from streams.metrics import Metrics

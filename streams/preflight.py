@@ -12,12 +12,12 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from schemas.roles import ROLES
-from streams.access import require
-from streams.acl import grants
-from streams.admin import BrokerAwayError, BrokerError
+from streams.broker.access import require
+from streams.broker.acl import grants
+from streams.broker.admin import BrokerAwayError, BrokerError
+from streams.broker.topics import Difference, differences, find
 from streams.errors import WorkerError
 from streams.logs import logger
-from streams.topics import Difference, differences, find
 
 if TYPE_CHECKING:
     from streams.health import Readiness

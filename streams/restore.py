@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaException, TopicPartition
 
 from schemas.topics import INPUT_TOPICS
-from streams import collector, kafka
+from streams import collector
+from streams.broker import clients as kafka
 from streams.errors import WorkerError
 from streams.log_reader import LogReader
 from streams.logs import logger

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from confluent_kafka import OFFSET_END, ConsumerGroupState, KafkaException
 
 from schemas.topics import INPUT_TOPICS
-from streams import kafka
+from streams.broker import clients as kafka
 from streams.clock import wall_ms
 from streams.escalation.names import OPEN_PHASES
 from streams.lags import Lags

@@ -17,8 +17,9 @@ from mode import Service
 from schemas.errors import RegistryUnreachable
 from schemas.registry import Registry
 from schemas.topics import TOPICS
-from streams import agents, kafka, stuck
+from streams import agents, stuck
 from streams.assignment import Assignment
+from streams.broker import clients as kafka
 from streams.chunk import Chunk
 from streams.codec import Codec
 from streams.decode import Decoder

@@ -126,7 +126,7 @@ def settings(settings_file: SettingsFile) -> MakeSettings:
 @pytest.fixture
 def topics(settings: MakeSettings) -> Settings:
     """A fresh set of all topics (3 partitions each) on the broker; the settings that lead to them."""
-    from streams.topics import create  # noqa: PLC0415 - as the head says
+    from streams.broker.topics import create  # noqa: PLC0415 - as the head says
 
     made = settings()
     create(made)

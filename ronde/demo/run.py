@@ -43,7 +43,7 @@ from ronde.site_producer import load as load_sites
 from ronde.whole_settings import WholeSettings
 from schemas.topics import TOPICS
 from sinks import erasures
-from streams import topics
+from streams.broker import topics
 from streams.settings import SettingsError, load
 
 DELETE_SECONDS: Final = 10.0

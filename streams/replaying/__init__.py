@@ -34,7 +34,7 @@ repeated alert may be decided as one. After a decision that differs, the next on
 it; when that differs too, the rest is unchecked in the same way.
 
 **What it finds**: see `streams.replaying.comparison.What`. That every input has an end is not seen here, but in
-`streams.conservation`.
+`streams.audit.conservation`.
 
 The parts: `partition` takes the records and follows the decisions, `material` keeps the rest at hand, `site` has what
 is known of a site, `step` runs the core, `outcome` and `quarantine` hold what comes of it against the log, `versions`

@@ -11,10 +11,10 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from schemas.errors import Undecodable
 from schemas.framing import CONFLUENT, SINGLE_OBJECT_SIZE
+from streams.audit.reading import LogRecord
+from streams.audit.recorded import Recorded, payload, shipped
 from streams.escalation.names import OutputTopic
 from streams.escalation.values import Instant, OutputValue
-from streams.reading import LogRecord
-from streams.recorded import Recorded, payload, shipped
 
 What: TypeAlias = Literal[
     "FIELD",  # a field differs

@@ -7,12 +7,12 @@ from typing import Any, Final, NamedTuple
 
 from schemas.errors import Undecodable
 from schemas.murmur2 import partition as partition_of
-from streams import deadletters
 from streams.admission import Refused, admit, admit_tombstone, key_text
-from streams.deadletters import Letter
+from streams.audit.reading import LogRecord
+from streams.audit.recorded import Recorded
+from streams.dlq import letters as deadletters
+from streams.dlq.letters import Letter
 from streams.escalation.values import Event, Quarantined, Site
-from streams.reading import LogRecord
-from streams.recorded import Recorded
 from streams.replaying.comparison import Mismatch
 from streams.replaying.verdict import Report
 from streams.replaying.versions import SiteVersions

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from streams.admission import Refused
+from streams.audit.reading import LogRecord
 from streams.escalation.state import SiteState
 from streams.escalation.step import Step
 from streams.escalation.values import Decision, Event, Quarantined
-from streams.reading import LogRecord
 from streams.replaying.comparison import Comparison, Mismatch, What
 from streams.replaying.material import Material
 from streams.replaying.step import Decided, Knowledge, decide_again

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from schemas.errors import Undecodable
 from streams.admission import key_text
+from streams.audit.reading import LogRecord
+from streams.audit.recorded import Recorded
 from streams.escalation.values import Decision, Instant
-from streams.reading import LogRecord
-from streams.recorded import Recorded
 from streams.replaying.comparison import Mismatch
 from streams.replaying.material import Material
 from streams.replaying.site import SiteReplay

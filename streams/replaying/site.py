@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from schemas.errors import Undecodable
-from streams.deadletters import Letter
+from streams.audit.recorded import shipped
+from streams.dlq.letters import Letter
 from streams.escalation.state import EMPTY, MEMORY_MS, SiteState
 from streams.escalation.values import Attention, Instant
-from streams.recorded import shipped
 from streams.replaying.material import Material
 from streams.replaying.outcome import Outcomes
 from streams.replaying.quarantine import QuarantineReplay

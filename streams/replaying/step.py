@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple, TypeAlias
 
+from streams.audit.reading import LogRecord
 from streams.escalation import step as core
 from streams.escalation.names import ProcedureName
 from streams.escalation.procedures import DEFAULTS, Procedure, Procedures
 from streams.escalation.state import SiteState
 from streams.escalation.step import Step
 from streams.escalation.values import Alert, Decision, Event, InputRef, Instant, Quarantined, Source
-from streams.reading import LogRecord
 from streams.replaying.comparison import Mismatch
 from streams.replaying.versions import InForce
 

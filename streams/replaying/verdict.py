@@ -11,10 +11,10 @@ from streams.escalation.values import Decision, Instant, Output
 from streams.replaying.comparison import Comparison, Difference, Mismatch
 
 if TYPE_CHECKING:
+    from streams.audit.reading import LogRecord
+    from streams.audit.recorded import Recorded
     from streams.escalation.names import OutputTopic
     from streams.escalation.values import OutputValue
-    from streams.reading import LogRecord
-    from streams.recorded import Recorded
 
 # Why a decision, or a quarantine record, could not be replayed.
 NO_BEGINNING: Final = "what came before it is not in the log any more"

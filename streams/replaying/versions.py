@@ -12,8 +12,8 @@ from collections.abc import Callable
 from typing import Literal, NamedTuple, TypeAlias
 
 from streams.admission import Refused
+from streams.audit.reading import LogRecord
 from streams.escalation.values import Site, SiteRecord
-from streams.reading import LogRecord
 
 # What a record of the site is: a site, None for a tombstone, or why it cannot come into force.
 Judge: TypeAlias = Callable[[LogRecord], Site | Refused | None]

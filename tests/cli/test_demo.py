@@ -40,8 +40,8 @@ from streams.escalation.procedures import DEFAULTS, Procedures
 from streams.escalation.values import Alert, CallResult, DispatchReport, Site, Source
 from streams.jsonvalues import reader
 from streams.settings import load
-from streams.simulation import Record as Emitted
-from streams.simulation import Simulation
+from streams.virtual.simulation import Record as Emitted
+from streams.virtual.simulation import Simulation
 
 if TYPE_CHECKING:
     from ronde.local.kafka import Kafka

@@ -9,10 +9,10 @@ import pytest
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from schemas.murmur2 import partition
+from streams.broker.topics import create
 from streams.codec import Codec
 from streams.escalation.values import Site
 from streams.settings import Settings, load
-from streams.topics import create
 from tests.conftest import Run, SettingsFile
 from tests.streams.scenarios import ADDRESS, CONTACTS
 

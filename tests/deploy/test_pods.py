@@ -16,7 +16,7 @@ import sinks.run
 import streams.worker
 from ronde.whole_settings import WholeSettings
 from streams.settings import load
-from streams.settings_sources import is_secret, variable
+from streams.settings.sources import is_secret, variable
 from tests.deploy.chart import SETS, Object, Pod, objects, of_kind, pod, pods, text, write
 
 SECRET: Final = "a-secret"

@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from ronde.whole_settings import WholeSettings
-from streams.settings_checks import leaves
-from streams.settings_sources import variable
+from streams.settings.checks import leaves
+from streams.settings.sources import variable
 from tests.deploy import settings_schema
 from tests.deploy.chart import CHART, SETS, RefusedError, objects, pod, text, write
 

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
 from schemas.topics import INPUT_TOPICS, OUTPUT_TOPICS
-from streams import topics
+from streams.broker import topics
 from streams.settings import load as load_settings
 from tests.faults.checker import check
 from tests.faults.desks import PROCEDURES

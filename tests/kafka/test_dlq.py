@@ -17,11 +17,11 @@ from confluent_kafka import Producer
 
 from schemas.records import encode
 from schemas.topics import INPUT_BYTES
-from streams.deadletters import LetterId, note_headers, parse_id
-from streams.fenced_producer import FencedError, FencedProducer, Outgoing
+from streams.audit.reading import LogRecord, Logs, Span
+from streams.dlq.fenced_producer import FencedError, FencedProducer, Outgoing
+from streams.dlq.letters import LetterId, note_headers, parse_id
+from streams.dlq.settlement import Settlement
 from streams.message import Headers
-from streams.reading import LogRecord, Logs, Span
-from streams.settlement import Settlement
 from tests.conftest import Run
 from tests.kafka.conftest import WorkerFile
 from tests.kafka.world import World, eventually, now_ms, worker

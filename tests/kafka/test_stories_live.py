@@ -22,7 +22,7 @@ from ronde.demo.watch import Watch
 from ronde.local.kafka import Kafka
 from ronde.site_lines import SiteLines
 from ronde.site_producer import load as load_sites
-from streams import topics
+from streams.broker import topics
 from streams.settings import load
 from tests.cli.test_demo import World
 

@@ -7,9 +7,9 @@ import pytest
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
 from schemas.topics import INPUT_BYTES, OWN_BYTES, TOPICS
-from streams import admin
+from streams.broker import admin
+from streams.broker.topics import Difference, Found, TopicsError, create, differences, find
 from streams.settings import Settings
-from streams.topics import Difference, Found, TopicsError, create, differences, find
 from tests.conftest import MakeSettings, Run, SettingsFile
 
 

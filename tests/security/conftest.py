@@ -12,8 +12,8 @@ import pytest
 
 from ronde.local.kafka import Kafka
 from ronde.whole_settings import WholeSettings
+from streams.broker.topics import create
 from streams.settings import Settings, load
-from streams.topics import create
 from tests.conftest import Run, SettingsFile
 from tests.kafka.world import World
 from tests.security.broker import SecureKafka, User

@@ -38,8 +38,8 @@ from streams.escalation.values import (
     Source,
 )
 from streams.escalation.values import Attention as AttentionValue
-from streams.simulation import DeadLetter, Simulation
-from streams.simulation import Record as Emitted
+from streams.virtual.simulation import DeadLetter, Simulation
+from streams.virtual.simulation import Record as Emitted
 
 START: Final = 1_767_225_600_000  # 2026-01-01
 MINUTE: Final = 60_000

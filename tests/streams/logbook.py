@@ -12,6 +12,8 @@ from schemas.compiled import writer
 from schemas.framing import single_object
 from schemas.loader import load
 from schemas.topics import INPUT_TOPICS, TOPICS
+from streams.audit.reading import LogRecord
+from streams.audit.recorded import Recorded, shipped
 from streams.escalation import step as core
 from streams.escalation.procedures import DEFAULTS, Procedures
 from streams.escalation.state import EMPTY, Deadline, SiteState
@@ -33,8 +35,6 @@ from streams.escalation.values import (
     Source,
 )
 from streams.message import Headers
-from streams.reading import LogRecord
-from streams.recorded import Recorded, shipped
 from streams.replaying import PartitionReplay, Verdict
 
 START: Final = 1_767_225_600_000  # 2026-01-01T00:00:00Z

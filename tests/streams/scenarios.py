@@ -6,7 +6,7 @@ from typing import Any, Final, TypeAlias
 
 from streams import instants
 from streams.escalation.procedures import DEFAULTS
-from streams.scenario import play, render
+from streams.virtual.scenario import play, render
 
 Fields: TypeAlias = dict[str, Any]
 

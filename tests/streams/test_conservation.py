@@ -1,10 +1,10 @@
 """The sum of inputs and ends: what adds up, what does not, and what nobody can tell any more."""
 
-from streams.conservation import Account, Found, Sum
-from streams.conservation_sites import CLOCKS_MS, SiteAccount
+from streams.audit.conservation import Account, Found, Sum
+from streams.audit.conservation_sites import CLOCKS_MS, SiteAccount
+from streams.audit.reading import LogRecord
+from streams.audit.recorded import Recorded, shipped
 from streams.escalation.readiness import readiness
-from streams.reading import LogRecord
-from streams.recorded import Recorded, shipped
 from tests.streams.logbook import encode, site
 
 

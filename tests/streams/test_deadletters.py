@@ -2,9 +2,9 @@
 
 import pytest
 
-from streams.deadletters import Letter, LetterId, Note, Wanted, headers_to_replay, note_headers, parse_id, read
+from streams.audit.reading import LogRecord
+from streams.dlq.letters import Letter, LetterId, Note, Wanted, headers_to_replay, note_headers, parse_id, read
 from streams.message import Headers
-from streams.reading import LogRecord
 
 MARKS: Headers = [
     ("dlq.topic", b"alerts"),

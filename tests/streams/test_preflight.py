@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from streams import app, preflight
-from streams.admin import BrokerAwayError, BrokerError
+from streams.broker.admin import BrokerAwayError, BrokerError
+from streams.broker.topics import Difference
 from streams.health import Readiness
 from streams.preflight import TopicsDifferError
-from streams.topics import Difference
 from tests.streams.messages import SETTINGS
 
 AWAY = BrokerAwayError("nobody answers")

@@ -9,10 +9,10 @@ import pytest
 from schemas.framing import confluent
 from schemas.loader import NAMES, Schema, load
 from schemas.topics import TOPICS
+from streams.audit.reading import LogRecord
+from streams.audit.recorded import Recorded, payload
 from streams.escalation.procedures import DEFAULTS
 from streams.escalation.values import DispatchReport, Intervention, OperatorAction, Source
-from streams.reading import LogRecord
-from streams.recorded import Recorded, payload
 from streams.replaying import Verdict
 from tests.streams.logbook import RECORDED, START, Input, Logbook, alert, callback, encode, no_answer, seconds, site
 

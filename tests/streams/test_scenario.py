@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from streams import instants, scenario
+from streams import instants
 from streams.escalation.procedures import DEFAULTS
-from streams.simulation import Record
+from streams.virtual import scenario
+from streams.virtual.simulation import Record
 from tests.streams.scenarios import ABSENT, alert, at, callback, line, played, site, told
 
 

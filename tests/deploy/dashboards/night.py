@@ -24,7 +24,7 @@ from ronde.local.ports import HOST, free_port
 from ronde.local.postgres import Postgres
 from ronde.site_lines import SiteLines
 from ronde.site_producer import load as load_sites
-from streams import topics
+from streams.broker import topics
 from streams.settings import load
 from tests.deploy.tools import ROOT
 

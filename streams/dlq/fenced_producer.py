@@ -60,7 +60,9 @@ class FencedProducer:
     def __init__(self, settings: Settings, name: str) -> None:
         """Raises `FencedError`: the broker does not answer, or does not let it."""
         self._servers = settings.kafka["bootstrap.servers"]
-        silent = logging.Logger("streams.fenced_producer", level=logging.CRITICAL + 1)  # it raises what it has to say
+        silent = logging.Logger(
+            "streams.dlq.fenced_producer", level=logging.CRITICAL + 1
+        )  # it raises what it has to say
         properties: dict[str, Any] = {
             **settings.client("producer"),
             "transactional.id": name,

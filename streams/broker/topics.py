@@ -10,7 +10,7 @@ from collections.abc import Mapping, Set
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from schemas.topics import TOPICS
-from streams.admin import ANSWER_SECONDS, Admin, BrokerError
+from streams.broker.admin import ANSWER_SECONDS, Admin, BrokerError
 from streams.settings import Settings
 
 CREATE_SECONDS: Final = 30.0

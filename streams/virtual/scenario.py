@@ -27,7 +27,7 @@ from streams.escalation.values import (
     Source,
 )
 from streams.jsonvalues import NotAValue, reader, writer
-from streams.simulation import PARTITION, DeadLetter, Record, Simulation
+from streams.virtual.simulation import PARTITION, DeadLetter, Record, Simulation
 
 _READERS: Final = MappingProxyType[str, Callable[[object], Site | Event]](
     {

@@ -144,7 +144,7 @@ def refusals(properties: Mapping[str, str]) -> list[tuple[str | None, str]]:
 def _first_refusal(properties: Mapping[str, str]) -> tuple[str | None, str] | None:
     from confluent_kafka import Consumer, KafkaException, Producer  # noqa: PLC0415 - heavy, and rarely needed
 
-    silent = logging.Logger("streams.client_properties", level=logging.CRITICAL + 1)
+    silent = logging.Logger("streams.settings.client_properties", level=logging.CRITICAL + 1)
     quiet = {"log_level": 0}
     try:
         Producer({**of_role(properties, "producer"), **quiet}, logger=silent)

@@ -8,9 +8,9 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
-from streams.client_properties import refusals
 from streams.escalation.procedures import DEFAULTS
-from streams.settings_sources import KAFKA, REGISTRY_URL, Given, Problem, Setting, dotted
+from streams.settings.client_properties import refusals
+from streams.settings.sources import KAFKA, REGISTRY_URL, Given, Problem, Setting, dotted
 
 MASK: Final = "********"
 _SHIPPED: Final = {procedure.version for procedure in DEFAULTS.values()}

@@ -60,7 +60,7 @@ class Admin:
         self.role = role
         self._heard = ""
         self._refused: tuple[str, float] | None = None  # the kind of error, and when it came
-        told = logging.Logger("streams.admin", level=logging.INFO)
+        told = logging.Logger("streams.broker.admin", level=logging.INFO)
         told.addHandler(_Hearing(self))
         properties: dict[str, Any] = {**settings.client("admin"), "error_cb": self._hear}
         self.client: AdminClient = AdminClient(properties, logger=told)

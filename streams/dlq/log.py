@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
-from streams.deadletters import Letter, LetterId, Note, Wanted, read
-from streams.reading import Logs, Span
+from streams.audit.reading import Logs, Span
+from streams.dlq.letters import Letter, LetterId, Note, Wanted, read
 
 TOPIC: Final = "dead-letters"
 

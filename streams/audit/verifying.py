@@ -1,4 +1,4 @@
-"""The topics of a broker, added up (`streams.conservation`), also while workers are at work.
+"""The topics of a broker, added up (`streams.audit.conservation`), also while workers are at work.
 
 What the group has committed is asked first, once no transaction may still move it. So the ends of all inputs before
 that lie in their logs, before the high watermarks asked for next.
@@ -13,14 +13,14 @@ from typing import Any, Final
 
 from schemas.errors import Undecodable
 from schemas.topics import INPUT_TOPICS
-from streams import deadletters
-from streams.conservation import Account, End, Found, Sum
-from streams.conservation_sites import SiteAccount, SiteSum
-from streams.deadletters import Letter
+from streams.audit.conservation import Account, End, Found, Sum
+from streams.audit.conservation_sites import SiteAccount, SiteSum
+from streams.audit.reading import LogRecord, Logs, Span
+from streams.audit.recorded import Recorded
+from streams.broker.offsets import Log
+from streams.dlq import letters as deadletters
+from streams.dlq.letters import Letter
 from streams.escalation.values import Instant
-from streams.offsets import Log
-from streams.reading import LogRecord, Logs, Span
-from streams.recorded import Recorded
 
 MOST_LISTED: Final = 1000
 _EVENTS: Final = tuple(topic for topic in INPUT_TOPICS if topic != "sites")
@@ -56,7 +56,7 @@ class Verified:
 class Verification:
     """One look at all topics; ``offsets`` is how many are to be read, for whoever shows how far it is.
 
-    Making one asks for the bounds of all logs; `run` reads them. Both may raise `streams.offsets.ReadingError`.
+    Making one asks for the bounds of all logs; `run` reads them. Both may raise `streams.broker.offsets.ReadingError`.
     """
 
     def __init__(self, logs: Logs, recorded: Recorded) -> None:

@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from streams.client_properties import ALIASES, OWNED, PROPERTIES, SECRETS
+from streams.settings.client_properties import ALIASES, OWNED, PROPERTIES, SECRETS
 
 Setting: TypeAlias = tuple[str, ...]
 

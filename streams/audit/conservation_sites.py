@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from schemas.errors import Undecodable
-from streams.conservation import Found, Wrong
+from streams.audit.conservation import Found, Wrong
+from streams.audit.reading import LogRecord
+from streams.audit.recorded import Recorded
 from streams.escalation.readiness import readiness
 from streams.escalation.values import Instant, Readiness, Site
-from streams.reading import LogRecord
-from streams.recorded import Recorded
 
 CLOCKS_MS: Final = 10 * 60 * 1000
 

@@ -13,10 +13,10 @@ from typing import Any, Final, NamedTuple
 
 from schemas.errors import Undecodable
 from schemas.topics import INPUT_TOPICS
+from streams.audit.reading import LogRecord, Logs, Span
+from streams.audit.recorded import Recorded
 from streams.escalation.state import MEMORY_MS
 from streams.escalation.values import Decision, Instant
-from streams.reading import LogRecord, Logs, Span
-from streams.recorded import Recorded
 from streams.replaying import KnownProcedures, PartitionReplay, Verdict
 from streams.replaying.material import COMMAND_TOPICS, EVENT_TOPICS
 

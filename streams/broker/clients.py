@@ -1,7 +1,7 @@
 """The Kafka clients of a worker: how each is set up, and why (architecture.md §2, §3).
 
 The user's properties stand below ours: what exactly-once or co-partitioning depends on is not the user's to
-set (`streams.client_properties`).
+set (`streams.settings.client_properties`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # they are do
 )
 
 from schemas.topics import OWN_BYTES
-from streams.admin import AWAY
+from streams.broker.admin import AWAY
 from streams.logs import logger
 
 if TYPE_CHECKING:

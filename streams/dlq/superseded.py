@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from schemas.murmur2 import partition as partition_of
-from streams.deadletters import REPLAYED_FROM, Letter, LetterId, parse_id
-from streams.reading import LogRecord, Logs, Span
+from streams.audit.reading import LogRecord, Logs, Span
+from streams.dlq.letters import REPLAYED_FROM, Letter, LetterId, parse_id
 
 TOPIC: Final = "sites"
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Final
 
-from streams.acl import Grant
-from streams.admin import Admin, BrokerError, remedy
+from streams.broker.acl import Grant
+from streams.broker.admin import Admin, BrokerError, remedy
 
 if TYPE_CHECKING:
     from confluent_kafka import KafkaError

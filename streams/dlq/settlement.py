@@ -4,7 +4,7 @@ What is done and the note of it are one transaction, so neither is ever there wi
 letters of a topic have the same ``transactional.id``: whoever comes later fences whoever was there before, whose
 open transaction is aborted and whose next one is refused. Only then the notes are read, up to the high watermark.
 So what a settlement takes for unsettled is unsettled for as long as its transactions are accepted
-(`streams.deadletters` says what notes are).
+(`streams.dlq.letters` says what notes are).
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 from schemas.murmur2 import partition as partition_of
 from schemas.topics import INPUT_TOPICS
-from streams.dead_letter_log import TOPIC, Survey, find, whole
-from streams.deadletters import Letter, LetterId, headers_to_replay, note_headers
-from streams.fenced_producer import FencedProducer, Outgoing, Place, TooLargeError
-from streams.superseded import superseded
+from streams.dlq.fenced_producer import FencedProducer, Outgoing, Place, TooLargeError
+from streams.dlq.letters import Letter, LetterId, headers_to_replay, note_headers
+from streams.dlq.log import TOPIC, Survey, find, whole
+from streams.dlq.superseded import superseded
 
 if TYPE_CHECKING:
+    from streams.audit.reading import Logs
     from streams.message import Headers
-    from streams.reading import Logs
 
 # Of one transaction: readers of the input topics wait for it.
 _LETTERS: Final = 100
@@ -50,7 +50,7 @@ class Settled(NamedTuple):
 class Settlement:
     """From making it on, no one else settles letters of this topic.
 
-    Making and using one raises `streams.fenced_producer.FencedError` when the broker refuses or somebody else came
+    Making and using one raises `streams.dlq.fenced_producer.FencedError` when the broker refuses or somebody else came
     later; what was given until then is done. Reading may raise what `Logs` raises.
     """
 

@@ -15,10 +15,10 @@ from typing import Annotated, Any, Final, NamedTuple, TypeVar, overload
 from pydantic import BaseModel, Field, PrivateAttr, StringConstraints
 
 from schemas.topics import TOPICS
-from streams.client_properties import PROPERTIES, Role, Value, of_role
 from streams.escalation.procedures import Procedure, Procedures
-from streams.settings_checks import MASK, checked, leaves, procedures_without_a_version, refused_properties
-from streams.settings_sections import (
+from streams.settings.checks import MASK, checked, leaves, procedures_without_a_version, refused_properties
+from streams.settings.client_properties import PROPERTIES, Role, Value, of_role
+from streams.settings.sections import (
     LogSettings,
     ProcedureSettings,
     RegistrySettings,
@@ -26,7 +26,7 @@ from streams.settings_sections import (
     TopicSettings,
     WorkerSettings,
 )
-from streams.settings_sources import KAFKA, REGISTRY_URL, Given, Problem, Setting, dotted, read_environment, read_file
+from streams.settings.sources import KAFKA, REGISTRY_URL, Given, Problem, Setting, dotted, read_environment, read_file
 
 LONGEST_PREFIX: Final = 249 - max(map(len, TOPICS))  # a topic's whole name has at most 249 characters
 KAFKA_DEFAULTS: Final[Mapping[str, str]] = MappingProxyType({"bootstrap.servers": "localhost:9092"})

@@ -6,12 +6,12 @@ import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from streams.admin import ANSWER_SECONDS, Admin, BrokerError
+from streams.broker.admin import ANSWER_SECONDS, Admin, BrokerError
 
 if TYPE_CHECKING:
     from confluent_kafka.admin import AclBinding  # type: ignore[attr-defined]  # it is documented there
 
-    from streams.acl import Grant
+    from streams.broker.acl import Grant
     from streams.settings import Settings
 
 

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from streams import offsets
-from streams.admin import ANSWER_SECONDS
+from streams.broker import offsets
+from streams.broker.admin import ANSWER_SECONDS
+from streams.broker.offsets import Offsets, ReadingError, held_up, refusal
+from streams.broker.topics import find
 from streams.escalation.values import Instant
 from streams.message import Headers
-from streams.offsets import Offsets, ReadingError, held_up, refusal
-from streams.topics import find
 
 if TYPE_CHECKING:
     from streams.message import Message
@@ -53,7 +53,7 @@ class Span(NamedTuple):
 class Logs:
     """The logs of all topics. ``told`` hears how many offsets were passed, as they are. One span is read at a time.
 
-    Every method may raise `ReadingError`; making one raises `streams.topics.TopicsError` where no broker answers.
+    Every method may raise `ReadingError`; making one raises `TopicsError` where no broker answers.
     """
 
     def __init__(self, settings: Settings, told: Callable[[int], None] = lambda _: None) -> None:
@@ -61,7 +61,7 @@ class Logs:
         self.topics = find(settings)  # by name on the broker
         self.offsets = Offsets(settings)
         self.told = told
-        silent = logging.Logger("streams.reading", level=logging.CRITICAL + 1)  # what it says comes as errors too
+        silent = logging.Logger("streams.audit.reading", level=logging.CRITICAL + 1)  # what it says comes as errors too
         properties: dict[str, Any] = {
             **settings.client("consumer"),
             "group.id": settings.worker.group,  # the client wants one; it neither joins nor commits

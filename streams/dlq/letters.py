@@ -15,9 +15,9 @@ from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple, TypeAlias, cast
 
 from streams.admission import key_text
+from streams.audit.reading import LogRecord
 from streams.escalation.values import Instant
 from streams.message import Headers
-from streams.reading import LogRecord
 
 PREFIX: Final = "dlq."
 # What an input has that was put back: the letter that it was.

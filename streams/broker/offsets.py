@@ -38,7 +38,9 @@ class Offsets:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        silent = logging.Logger("streams.offsets", level=logging.CRITICAL + 1)  # what it says comes as errors too
+        silent = logging.Logger(
+            "streams.broker.offsets", level=logging.CRITICAL + 1
+        )  # what it says comes as errors too
         properties: dict[str, Any] = {**settings.client("admin"), "error_cb": lambda _: None}
         self._admin = AdminClient(properties, logger=silent)
 

@@ -1,0 +1,1 @@
+"""Reading the topics as they stand and judging them: sums, replays (`ronde verify`, `ronde replay`)."""

@@ -1,0 +1,1 @@
+"""The broker, from our side: its clients, topics, offsets and access rules."""

@@ -1,0 +1,1 @@
+"""Dead letters: what was put away, and how it is put back or discarded, once (`ronde dlq`)."""
