@@ -22,8 +22,7 @@ from unittest.mock import patch
 
 from prometheus_client import generate_latest
 
-from benchmarks.stages import MERGES, Run, alert_value, messages_of, site_value
-from schemas import encode
+from benchmarks.stages import Run, night
 from streams import collector
 from streams.batch import Tally
 from streams.metrics import Metrics
@@ -102,12 +101,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=60)
     options = parser.parse_args()
     settings = load(None, {"RONDE_TOPICS__PARTITIONS": "6"})
-    values = [site_value(number) for number in range(options.sites)]
-    sites, ids = [encode("Site", value) for value in values], [value["site_id"] for value in values]
-    turns = [
-        messages_of((alert_value(number, turn) for number in range(options.sites)), settings)
-        for turn in range(1 + MERGES)
-    ]
+    sites, ids, turns = night(options.sites, settings)
     collector.settle()
     seen, not_seen = [], []
     for number in range(options.rounds):

@@ -127,6 +127,15 @@ def messages_of(values: Iterable[dict[str, Any]], settings: Settings) -> list[An
     return made
 
 
+def night(count: int, settings: Settings) -> tuple[list[bytes], list[str], list[list[Any]]]:
+    """So many sites, encoded; their ids; an alert of each that opens, then those that are merged, a turn at a time."""
+    values = [site_value(number) for number in range(count)]
+    turns = [
+        messages_of((alert_value(number, turn) for number in range(count)), settings) for turn in range(1 + MERGES)
+    ]
+    return [encode("Site", value) for value in values], [value["site_id"] for value in values], turns
+
+
 def least(function: Callable[[], Any], count: int, rounds: int) -> float:
     """Microseconds a call, the least of the rounds."""
     times: list[float] = []
@@ -200,12 +209,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     settings = load(None, {"RONDE_TOPICS__PARTITIONS": "6"})
-    values = [site_value(number) for number in range(options.sites)]
-    sites, ids = [encode("Site", value) for value in values], [value["site_id"] for value in values]
-    turns = [
-        messages_of((alert_value(number, turn) for number in range(options.sites)), settings)
-        for turn in range(1 + MERGES)
-    ]
+    sites, ids, turns = night(options.sites, settings)
     opening: dict[str, float] = {}
     merging: dict[str, float] = {}
     collector.settle()
