@@ -114,7 +114,6 @@ class Assignment:
                 self._consumer.pause(self._logs(number))  # of no use without the others
             else:
                 del self._held[number]
-            self._metrics.forget(number)
         self._tell_restores()
 
     # --- restores -----------------------------------------------------------------------------------

@@ -298,7 +298,7 @@ class Metrics:
                 self.dead_lettered.labels(topic, partition, reason)
 
     def forget(self, number: int) -> None:
-        """A partition is another worker's now: this one shows nothing of its state any more."""
+        """A partition is at work here no more: nothing is shown of its state any more."""
         partition = str(number)
         for gauge in (
             self.state_records,

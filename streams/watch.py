@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from confluent_kafka import OFFSET_END, ConsumerGroupState, KafkaException
@@ -73,20 +73,26 @@ class Watch:
         self._group = settings.worker.group
         self._topics = {settings.topic(topic): topic for topic in INPUT_TOPICS}
         self._seen: Lags[tuple[str, int]] = Lags()
+        self._shown: frozenset[int] = frozenset()
         self._standing: frozenset[str] = frozenset()
 
     async def run(self, readiness: Readiness, stalls: Stalls, metrics: Metrics) -> None:
         """Look again and again."""
         while True:
-            partitions = list(self._store.partitions.values())
-            lags = await self._lags()
-            if "group" in readiness.reasons and await self._is_idle_member():
-                readiness.arrive("group")
-            self._note(stalls, partitions, lags)
-            self._measure(metrics, partitions, lags)
-            metrics.standing.set(self._tell_standing(stalls))
-            metrics.ready.set(not readiness.reasons)
+            await self.look(readiness, stalls, metrics)
             await asyncio.sleep(_SECONDS)
+
+    async def look(self, readiness: Readiness, stalls: Stalls, metrics: Metrics) -> None:
+        """Look once. Partitions may come and go while the broker is asked; what is noted is what is held afterwards."""
+        lags = await self._lags()
+        if "group" in readiness.reasons and await self._is_idle_member():
+            readiness.arrive("group")
+        held = dict(self._store.partitions)
+        lags = [lag for lag in lags if lag.number in held]
+        self._note(stalls, held.values(), lags)
+        self._measure(metrics, held, lags)
+        metrics.standing.set(self._tell_standing(stalls))
+        metrics.ready.set(not readiness.reasons)
 
     async def _lags(self) -> list[_Lag]:
         """Of all inputs that are at work; none while the broker does not say."""
@@ -100,8 +106,6 @@ class Watch:
             return []
         lags = []
         for (topic, number), end in ends.items():
-            if number not in self._store.partitions:
-                continue  # given up since
             log = (topic, number)
             position = positions[log]
             seconds = self._seen.seconds(log, position, end, self._source.taken_at.get(log), wall_ms())
@@ -145,17 +149,19 @@ class Watch:
         self._standing = frozenset(standing)
         return max(standing.values(), default=0.0)
 
-    def _measure(self, metrics: Metrics, partitions: Iterable[Partition], lags: Iterable[_Lag]) -> None:
+    def _measure(self, metrics: Metrics, held: Mapping[int, Partition], lags: Iterable[_Lag]) -> None:
+        for number in self._shown - held.keys():
+            metrics.forget(number)
+        self._shown = frozenset(held)
         for lag in lags:
             metrics.lag.labels(lag.topic, lag.number).set(lag.records)
             metrics.lag_seconds.labels(lag.topic, lag.number).set(lag.seconds)
         for phase, count in self._source.phases.items():
             metrics.partitions.labels(phase).set(count)
         for open_phase in OPEN_PHASES:
-            count = sum(partition.phases[open_phase] for partition in partitions)
+            count = sum(partition.phases[open_phase] for partition in held.values())
             metrics.incidents_open.labels(open_phase).set(count)
-        for partition in partitions:
-            number = partition.number
+        for number, partition in held.items():
             metrics.state_records.labels(number).set(len(partition.states))
             metrics.state_bytes.labels(number).set(partition.state_bytes)
             metrics.site_records.labels(number).set(len(partition.sites))
