@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ronde.local.kafka import Kafka
     from ronde.local.postgres import Postgres
     from ronde.local.prometheus import Prometheus
+    from ronde.local.server import Server
 
 DATA: Final = Path(".ronde")
 NAME: Final = "ronde"  # of the role and the database
@@ -170,7 +171,7 @@ def _print_status(kafka: Kafka, database: Postgres, observer: Prometheus, *, as_
         _print_facts("Prometheus", observer.url, all_facts["prometheus"])
 
 
-def _facts(server: Kafka | Postgres | Prometheus, **address: str | None) -> dict[str, Any]:
+def _facts(server: Server, **address: str | None) -> dict[str, Any]:
     return {
         "state": server.state,
         **address,

@@ -60,7 +60,7 @@ def wait_for(what: Callable[[], Any], seconds: float = 30) -> None:
 @pytest.mark.usefixtures("installed")
 def test_up_starts_it_status_shows_it_and_down_stops_it(run: Run, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     without_kafka(monkeypatch)
-    monkeypatch.setattr(prometheus, "USUAL_PORT", free_port())
+    monkeypatch.setattr(Prometheus, "usual_port", free_port())
     told = run("local", "up", "--observe", "--data", data)
     assert told.exit == 0
     assert "Prometheus started: http://127.0.0.1:" in told.out
