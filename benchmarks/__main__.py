@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from benchmarks import drawing, quick, report, targets
-from benchmarks.broker import Broker, broker
+from benchmarks.broker import Broker
 from benchmarks.contenders import BASE, CONTENDERS, PYTHON, SHIPPED, Contender, Ronde
 from benchmarks.crowd import crowd
 from benchmarks.drain import Load, drain
@@ -20,26 +21,22 @@ from benchmarks.environments import NotMeasured
 from benchmarks.latency import latency
 from benchmarks.life import life
 from benchmarks.logs import Logs
-from benchmarks.record import keep, now
+from benchmarks.measuring import PATIENCE, RUN_SECONDS, in_turn, measured, said, warm_broker
+from benchmarks.record import now
 from benchmarks.recovery import recovery
 from benchmarks.scale import scale
 from benchmarks.storm import storm
-from benchmarks.tables import Sheet, sheet
+from benchmarks.tables import Row, Sheet, sheet
 from benchmarks.timers import timers
 
 OURS: Final = f"{SHIPPED},{PYTHON}"
 DRAINED: Final = f"{OURS},{BASE},streams-rocksdb,streams-memory,quix,bytewax,faust"
 TIMED: Final = f"{SHIPPED},{BASE},streams-memory-10ms,quix-100ms,bytewax,faust"
-KILLED: Final = f"{SHIPPED},{BASE},streams-rocksdb,bytewax"
-WARM_UP: Final = Load(30_000, 10_000)
-WARM_RATE: Final = 3_000
-WARM_SECONDS: Final = 10
-RUN_SECONDS: Final = 300.0
-PATIENCE: Final = 40.0
+TIMED_ONCE: Final = "quix-100ms,bytewax,faust"  # nothing is wanted against them here
+KILLED: Final = f"{SHIPPED},{BASE},streams-rocksdb,streams-memory,quix,bytewax,faust"
 WIDE: Final = 160
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-said = Console(stderr=True, highlight=False, soft_wrap=True)
 
 Names = Annotated[str, typer.Option(help="Who is measured, by name, with commas.")]
 Repetitions = Annotated[int, typer.Option(min=1, help="How often, taking turns.")]
@@ -78,49 +75,26 @@ def shipped() -> Ronde:
     return ours
 
 
-@contextmanager
-def warm_broker(address: str | None, *, is_timed: bool = False) -> Iterator[Broker]:
-    """A broker that has worked already, if ``is_timed`` at a steady rate too: a fresh JVM is slow."""
-    with broker(address) as node:
-        if address is None:
-            drain(Logs(node.address), CONTENDERS[BASE], WARM_UP, PATIENCE, RUN_SECONDS)
-            if is_timed:
-                latency(Logs(node.address), CONTENDERS[BASE], [WARM_RATE], WARM_SECONDS)
-        yield node
-
-
-def in_turn(contenders: list[Contender], repetition: int) -> list[Contender]:
-    """Each repetition begins with another one, as the broker goes on getting warmer."""
-    first = (repetition - 1) % max(len(contenders), 1)
-    return [*contenders[first:], *contenders[:first]]
-
-
-def noted(scenario: str, contender: str, repetition: int, parameters: dict[str, Any], found: Any) -> dict[str, Any]:
-    """Keep a run's figures, and say that it is done."""
-    row = keep(scenario, contender, repetition, parameters, found)
-    said.print(f"{scenario} {repetition} {contender}: {'counts' if row['counts'] else '[bold red]does not count[/]'}")
-    return row
-
-
 def show(table: Sheet) -> None:
     """On the terminal, or as wide as it needs to be."""
     console = Console()
     (console if console.is_terminal else Console(width=WIDE)).print(table)
 
 
-def measure_drain(
-    contenders: list[Contender], load: Load, repetitions: range, bootstrap: str | None
-) -> list[dict[str, Any]]:
+def measure_drain(contenders: list[Contender], load: Load, repetitions: range, bootstrap: str | None) -> list[Row]:
     """All contenders take turns; the rows."""
-    rows = []
+
+    def once(node: Broker, contender: Contender) -> dict[str, Any]:
+        broker_cpu = node.cpu_seconds()
+        found = drain(Logs(node.address), contender, load, PATIENCE, RUN_SECONDS)
+        return {**found, "broker_cpu_seconds": node.cpu_seconds() - broker_cpu}
+
     with warm_broker(bootstrap) as node:
-        for repetition in repetitions:
-            for contender in in_turn(contenders, repetition):
-                broker_cpu = node.cpu_seconds()
-                found = drain(Logs(node.address), contender, load, PATIENCE, RUN_SECONDS)
-                found["broker_cpu_seconds"] = node.cpu_seconds() - broker_cpu
-                rows.append(noted("drain", contender.name, repetition, load._asdict(), found))
-    return rows
+        return [
+            measured("drain", each.name, number, load._asdict(), node, partial(once, node, each))
+            for number in repetitions
+            for each in in_turn(contenders, number)
+        ]
 
 
 @app.command("drain")
@@ -140,20 +114,23 @@ def drain_command(
 @app.command("latency")
 def latency_command(
     contenders: Names = TIMED,
-    reps: Repetitions = 1,
+    once: Annotated[str, typer.Option(help="Those of them measured in the first repetition only.")] = TIMED_ONCE,
+    reps: Repetitions = 3,
     rates: Annotated[str, typer.Option(help="Alerts a second, with commas.")] = "500,3000",
     seconds: int = 20,
     bootstrap: Address = None,
     first_rep: First = 1,
 ) -> None:
     """Time the way from an alert to its call command, at steady rates."""
-    measured, rows = chosen(contenders), []
-    given = {"rates": [int(rate) for rate in rates.split(",")], "seconds": seconds}
+    everybody, rows = chosen(contenders), []
+    again = [each for each in everybody if each.name not in once.split(",")]
+    paces = [int(rate) for rate in rates.split(",")]
+    given = {"rates": paces, "seconds": seconds}
     with warm_broker(bootstrap, is_timed=True) as node:
-        for repetition in range(first_rep, first_rep + reps):
-            for contender in in_turn(measured, repetition):
-                found = latency(Logs(node.address), contender, given["rates"], seconds)  # type: ignore[arg-type]
-                rows.append(noted("latency", contender.name, repetition, given, found))
+        for number in range(first_rep, first_rep + reps):
+            for each in in_turn(everybody if number == 1 else again, number):
+                run = partial(latency, Logs(node.address), each, paces, seconds)
+                rows.append(measured("latency", each.name, number, given, node, run))
     show(sheet("latency", rows))
 
 
@@ -163,31 +140,64 @@ def recovery_command(
     alerts: Alerts = 300_000,
     sites: Sites = 100_000,
     bootstrap: Address = None,
-    patience: Annotated[float, typer.Option(help="Seconds without progress after which it is over.")] = 60.0,
+    patience: Annotated[float, typer.Option(help="Seconds without progress after which it is over.")] = 100.0,
 ) -> None:
     """Kill each contender in the middle of a backlog, and start it again."""
-    measured, load, rows = chosen(contenders), Load(alerts, sites), []
+    everybody, load, rows = chosen(contenders), Load(alerts, sites), []
     with warm_broker(bootstrap) as node:
-        for contender in measured:
-            found = recovery(Logs(node.address), contender, load, 1 / 3, patience)
-            rows.append(noted("recovery", contender.name, 1, load._asdict(), found))
+        for each in everybody:
+            run = partial(recovery, Logs(node.address), each, load, 1 / 3, patience)
+            rows.append(measured("recovery", each.name, 1, load._asdict(), node, run))
     show(sheet("recovery", rows))
 
 
-@app.command("life")
-def life_command(incidents: int = 20_000, reps: Repetitions = 1, bootstrap: Address = None) -> None:
-    """Take incidents through their full life."""
-    worker, rows = shipped(), []
+@app.command("scale")
+def scale_command(
+    contenders: Names = OURS,
+    reps: Repetitions = 3,
+    alerts: Alerts = 300_000,
+    sites: Sites = 100_000,
+    bootstrap: Address = None,
+) -> None:
+    """Clear a backlog with one worker and with two."""
+    ours, load, rows = [each for each in chosen(contenders) if isinstance(each, Ronde)], Load(alerts, sites), []
     with warm_broker(bootstrap) as node:
-        for repetition in range(1, reps + 1):
-            found = life(Logs(node.address), worker, incidents)
-            rows.append(noted("life", worker.name, repetition, {"incidents": incidents}, found))
+        for number in range(1, reps + 1):
+            for each in ours:
+                for workers in in_turn((1, 2), number):
+                    given = {"workers": workers, **load._asdict()}
+                    run = partial(scale, Logs(node.address), node, each, workers, load, PATIENCE, RUN_SECONDS)
+                    rows.append(measured("scale", each.name, number, given, node, run))
+    show(sheet("scale", rows))
+
+
+@app.command("storm")
+def storm_command(seconds: int = 60, reps: Repetitions = 3, bootstrap: Address = None) -> None:
+    """Storm, without panels that have run away and with them, one right after the other."""
+    worker, rows = shipped(), []
+    with warm_broker(bootstrap, is_timed=True) as node:
+        for number in range(1, reps + 1):
+            for runaways in in_turn((False, True), number):
+                given = {"seconds": seconds, "runaways": runaways}
+                run = partial(storm, Logs(node.address), worker, seconds, runaways=runaways)
+                rows.append(measured("storm", worker.name, number, given, node, run))
+    show(sheet("storm", rows))
+
+
+@app.command("life")
+def life_command(incidents: int = 20_000, reps: Repetitions = 3, bootstrap: Address = None) -> None:
+    """Take incidents through their full life."""
+    worker, given = shipped(), {"incidents": incidents}
+    with warm_broker(bootstrap) as node:
+        run = partial(life, Logs(node.address), worker, incidents)
+        rows = [measured("life", worker.name, number, given, node, run) for number in range(1, reps + 1)]
     show(sheet("life", rows))
 
 
 @app.command("crowd")
 def crowd_command(
     incidents: Annotated[str, typer.Option(help="Open incidents, with commas.")] = "1000,1000000",
+    reps: Repetitions = 3,
     alerts: Alerts = 300_000,
     sites: Sites = 100_000,
     bootstrap: Address = None,
@@ -195,9 +205,11 @@ def crowd_command(
     """Clear a backlog among few and among many open incidents: throughput, memory, restore."""
     worker, load, rows = shipped(), Load(alerts, sites), []
     with warm_broker(bootstrap) as node:
-        for count in map(int, incidents.split(",")):
-            found = crowd(Logs(node.address), worker, count, load, PATIENCE, RUN_SECONDS)
-            rows.append(noted("crowd", worker.name, 1, {"open_incidents": count, **load._asdict()}, found))
+        for number in range(1, reps + 1):
+            for count in in_turn([int(count) for count in incidents.split(",")], number):
+                given = {"open_incidents": count, **load._asdict()}
+                run = partial(crowd, Logs(node.address), worker, count, load, PATIENCE, RUN_SECONDS)
+                rows.append(measured("crowd", worker.name, number, given, node, run))
     show(sheet("crowd", rows))
 
 
@@ -210,34 +222,9 @@ def timers_command(
     """Let waits become due, a few a second and many at once, among a million armed."""
     worker = shipped()
     with warm_broker(bootstrap, is_timed=True) as node:
-        found = timers(Logs(node.address), worker, armed, restore)
-    show(sheet("timers", [noted("timers", worker.name, 1, {"armed": armed}, found)]))
-
-
-@app.command("storm")
-def storm_command(seconds: int = 60, reps: Repetitions = 1, bootstrap: Address = None) -> None:
-    """Storm, without panels that have run away and with them."""
-    worker, rows = shipped(), []
-    with warm_broker(bootstrap, is_timed=True) as node:
-        for repetition in range(1, reps + 1):
-            for runaways in (False, True):
-                found = storm(Logs(node.address), worker, seconds, runaways=runaways)
-                rows.append(noted("storm", worker.name, repetition, {"seconds": seconds, "runaways": runaways}, found))
-    show(sheet("storm", rows))
-
-
-@app.command("scale")
-def scale_command(
-    alerts: Alerts = 300_000, sites: Sites = 100_000, reps: Repetitions = 3, bootstrap: Address = None
-) -> None:
-    """Clear a backlog with one worker and with two."""
-    worker, load, rows = shipped(), Load(alerts, sites), []
-    with warm_broker(bootstrap) as node:
-        for repetition in range(1, reps + 1):
-            for workers in (1, 2):
-                found = scale(Logs(node.address), node, worker, workers, load, PATIENCE, RUN_SECONDS)
-                rows.append(noted("scale", worker.name, repetition, {"workers": workers, **load._asdict()}, found))
-    show(sheet("scale", rows))
+        run = partial(timers, Logs(node.address), worker, armed, restore)
+        rows = [measured("timers", worker.name, 1, {"armed": armed}, node, run)]
+    show(sheet("timers", rows))
 
 
 @app.command("quick")
@@ -263,16 +250,23 @@ def all_command(
     contenders: Annotated[str, typer.Option(help="Who is measured beside ronde, by name, with commas.")] = "",
     reps: Repetitions = 3,
 ) -> None:
-    """Measure everything, and print all tables."""
+    """Measure everything, and print all tables. What was measured stays when it is ended before."""
     since = now()
-    drain_command(contenders or DRAINED, reps)
-    latency_command(contenders or TIMED, reps)
-    recovery_command(contenders or KILLED)
-    life_command(reps=reps)
-    crowd_command()
-    timers_command()
-    storm_command()
-    scale_command(reps=reps)
+    scenarios: tuple[Callable[[], None], ...] = (
+        partial(drain_command, contenders or DRAINED, reps),
+        partial(latency_command, contenders or TIMED, reps=reps),
+        partial(recovery_command, contenders or KILLED),
+        partial(scale_command, reps=reps),
+        partial(storm_command, reps=reps),
+        partial(life_command, reps=reps),
+        partial(crowd_command, reps=reps),
+        timers_command,
+    )
+    for measure in scenarios:
+        try:
+            measure()
+        except Exception as error:  # noqa: BLE001 - without a broker, say; the next one gets its own
+            said.print(f"[bold red]A SCENARIO FAILED[/]: {type(error).__name__}: {escape(str(error))}")
     tables_command(since)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 
@@ -18,6 +18,22 @@ class Spread(NamedTuple):
     def of(cls, values: Sequence[float]) -> Spread | None:
         """None when there is nothing."""
         return cls(statistics.median(values), min(values), max(values)) if values else None
+
+    @classmethod
+    def quotient(cls, above: Mapping[int, float], below: Mapping[int, float]) -> Spread | None:
+        """Of figures by repetition: that of their medians, and the range of those within a repetition.
+
+        None when no repetition has both.
+        """
+        ratios = [figure / below[number] for number, figure in above.items() if number in below]
+        if not ratios:
+            return None
+        return cls(statistics.median(above.values()) / statistics.median(below.values()), min(ratios), max(ratios))
+
+    def told(self, form: str) -> str:
+        """In words."""
+        middle, least, most = (format(figure, form) for figure in self)
+        return middle if least == most else f"{middle} ({least} to {most})"
 
 
 def percentile(values: Sequence[float], share: float) -> float:

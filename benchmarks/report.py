@@ -11,7 +11,7 @@ from typing import Final
 
 from benchmarks.folders import REPOSITORY
 from benchmarks.record import read
-from benchmarks.tables import SHEETS, Row
+from benchmarks.tables import SHEETS, Row, title
 from benchmarks.tables import sheet as table
 from benchmarks.targets import sheet as targets
 
@@ -29,7 +29,9 @@ def write(record: Mapping[str, list[Row]]) -> None:
     for scenario, rows in record.items():
         if rows:
             text = replaced(text, scenario, f"{table(scenario, rows).markdown()}\n\n{source(rows)}")
-    text = replaced(text, "targets", targets(record).markdown())
+    everything = [row for rows in record.values() for row in rows]
+    if everything:
+        text = replaced(text, "targets", f"{targets(record).markdown()}\n\n{source(everything)}")
     DOCUMENT.write_text(text, encoding="utf-8")
 
 
@@ -43,8 +45,11 @@ def replaced(text: str, name: str, content: str) -> str:
 
 
 def source(rows: list[Row]) -> str:
-    """When, of which commit and on what the rows were measured."""
+    """When, of which commit and on what the rows were measured, and what failed."""
     commits = " and ".join(sorted({f"`{row['commit']}`" for row in rows}))
     first, last = (edge(row["measured_at"] for row in rows)[:16].replace("T", " ") for edge in (min, max))
     machines = "; ".join(sorted({row["machine"] for row in rows}))
-    return f"Commit {commits}, {first} to {last} UTC, {machines}."
+    failures = "".join(
+        f" {title(row['contender'])} failed in repetition {row['repetition']}." for row in rows if "failure" in row
+    )
+    return f"Commit {commits}, {first} to {last} UTC, {machines}.{failures}"

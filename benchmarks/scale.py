@@ -1,6 +1,7 @@
-"""A second worker: how much faster the same backlog goes, and who uses the processors meanwhile.
+"""A second worker: how much faster the same backlog goes, what an alert costs then, and whether cores were free for it.
 
-The workers are there first, each with its partitions; then the backlog is written, at once.
+The workers are there first, each with its partitions. They are halted while the backlog is written, so that writing it
+takes no core away from them, and go on together.
 """
 
 from __future__ import annotations
@@ -9,49 +10,54 @@ from typing import Any
 
 from benchmarks.broker import Broker
 from benchmarks.contenders import Ronde, worker_command
-from benchmarks.drain import Load, finish
+from benchmarks.drain import SETTLED_SECONDS, Load, finish
 from benchmarks.logs import PARTITIONS, Logs
 from benchmarks.run import run, wait_restored
 from benchmarks.tree import Tree
 
 
 def scale(
-    logs: Logs, node: Broker, shipped: Ronde, workers: int, load: Load, patience: float, seconds: float
+    logs: Logs, node: Broker, contender: Ronde, workers: int, load: Load, patience: float, seconds: float
 ) -> dict[str, Any]:
     """One run with so many workers; its figures."""
-    with run(logs, shipped, load.site_ids()) as made:
+    with run(logs, contender, load.site_ids()) as made:
         made.start()
         wait_restored(made.tree, PARTITIONS)
-        others = [
-            Tree(
-                worker_command(logs, made.id, made.folder, number),
-                made.folder,
-                made.topics.environment,
-                f"log-{number}",
-            )
-            for number in range(2, workers + 1)
-        ]
+        trees = [made.tree]
         try:
-            for other in others:
+            for number in range(2, workers + 1):
+                command = worker_command(logs, made.id, made.folder, number)
+                trees.append(Tree(command, made.folder, made.topics.environment, f"log-{number}"))
+            for other in trees[1:]:
                 wait_restored(other, PARTITIONS // workers)
-            records = list(load.records(made.contender.wire))
-            cpu = [tree.cpu_seconds() for tree in (made.tree, *others)]
-            broker_cpu = node.cpu_seconds()
-            logs.write(made.topics.alerts, records)
+            for tree in trees:
+                tree.halt()
+            logs.write(made.topics.alerts, load.records(made.contender.wire))
+            before = _used(node, trees)
+            for tree in trees:
+                tree.go_on()
+            made.follow(lambda count, still: count >= load.alerts and still > SETTLED_SECONDS, patience, seconds)
+            after = _used(node, trees)
             found = finish(made, load, patience, seconds)
-            broker_cpu = node.cpu_seconds() - broker_cpu
-            cpu = [tree.cpu_seconds() - before for tree, before in zip((made.tree, *others), cpu, strict=True)]
         finally:
-            for other in others:
+            for other in trees[1:]:
                 other.stop()
-        verdict = found.verdict
         told: dict[str, Any] = {
             "workers": workers,
-            "verdict": verdict._asdict(),
-            "counts": verdict.is_exact,
-            "cpu_seconds": cpu,
-            "broker_cpu_seconds": broker_cpu,
+            "verdict": found.verdict._asdict(),
+            "counts": found.verdict.is_exact and found.last is not None,
+            **{name: after[name] - before[name] for name in before},
         }
         if found.last is not None:
-            told |= {"rate": load.alerts / (found.last.at - found.first_at), "seconds": found.last.at - found.first_at}
+            took = found.last.at - found.first_at
+            told |= {"rate": load.alerts / took, "seconds": took, "per_cpu_second": load.alerts / told["cpu_seconds"]}
         return told
+
+
+def _used(node: Broker, trees: list[Tree]) -> dict[str, float]:
+    """So far, in seconds: the CPU of workers and broker, and how long threads of the workers waited for a core."""
+    return {
+        "cpu_seconds": sum(tree.cpu_seconds() for tree in trees),
+        "waited_seconds": sum(tree.waited_seconds() for tree in trees),
+        "broker_cpu_seconds": node.cpu_seconds(),
+    }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +15,9 @@ import psutil
 
 GRACE_SECONDS: Final = 8.0
 MIB: Final = 1024**2
+NANOSECONDS: Final = 1e9
+# Its processes are looked for so often: that goes through all of the machine's, which costs what is measured.
+FIND_SECONDS: Final = 0.5
 
 
 class Tree:
@@ -28,6 +32,8 @@ class Tree:
             )  # fmt: skip
         self.peak_mib = 0.0
         self._cpu: dict[int, float] = {}
+        self._members: list[psutil.Process] = []
+        self._found_at = -FIND_SECONDS
 
     @property
     def is_alive(self) -> bool:
@@ -37,7 +43,7 @@ class Tree:
     def cpu_seconds(self) -> float:
         """User and system time of all of them so far, those that have ended included; notes the memory too."""
         peak = 0
-        for process in self._members():
+        for process in self._found():
             try:
                 times = process.cpu_times()
                 self._cpu[process.pid] = times.user + times.system
@@ -46,6 +52,23 @@ class Tree:
                 continue  # it has just ended
         self.peak_mib = max(self.peak_mib, peak / MIB)
         return sum(self._cpu.values())
+
+    def waited_seconds(self) -> float:
+        """How long their threads, each for itself, could have run and had no core. Linux only, elsewhere 0."""
+        waited = 0
+        for each in self._found():
+            for path in Path(f"/proc/{each.pid}/task").glob("*/schedstat"):
+                with suppress(OSError):  # it has just ended
+                    waited += int(path.read_text(encoding="utf-8").split()[1])
+        return waited / NANOSECONDS
+
+    def halt(self) -> None:
+        """SIGSTOP to all of them."""
+        self._send(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """SIGCONT to all of them."""
+        self._send(signal.SIGCONT)
 
     def kill(self) -> None:
         """SIGKILL to all of them; returns when the first is gone."""
@@ -63,12 +86,14 @@ class Tree:
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, number)
 
-    def _members(self) -> list[psutil.Process]:
-        try:
-            first = psutil.Process(self._process.pid)
-            return [first, *first.children(recursive=True)]
-        except psutil.NoSuchProcess:
-            return []
+    def _found(self) -> list[psutil.Process]:
+        now = time.monotonic()
+        if now - self._found_at >= FIND_SECONDS:
+            self._found_at = now
+            with suppress(psutil.NoSuchProcess):  # those known so far have ended then, which is no harm
+                first = psutil.Process(self._process.pid)
+                self._members = [first, *first.children(recursive=True)]
+        return self._members
 
 
 def _peak_bytes(pid: int) -> int:
