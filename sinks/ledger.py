@@ -16,7 +16,7 @@ import psycopg
 from sinks import faults
 from sinks.chunk import Chunk, Log, Piece, Refused, refused
 from sinks.errors import Fenced
-from sinks.feeds import FEEDS, Feed
+from sinks.feeds import Feed
 from sinks.postgres import Connection, away, is_conflict, is_refusal, reason
 from sinks.rows import Row
 from sinks.sql import composed, query
@@ -90,18 +90,23 @@ class Ledger:
         return self._transact(chunk, by_halves=True)
 
     def _transact(self, chunk: Chunk, *, by_halves: bool) -> Written:
-        """All of a chunk in one transaction; ``by_halves`` finds the rows that the database refuses, and goes on."""
+        """All of a chunk in one transaction; ``by_halves`` finds the rows that the database refuses, and goes on.
+
+        Rows are copied before anything is locked: PostgreSQL waits for the rest of a COPY without end, and a sink that
+        was stopped amid one would hold up the one that took over. In any other place it ends the transaction soon.
+        """
         not_taken = list(chunk.refused)
         with self._connection.transaction():
+            if not by_halves:
+                for feed, piece in chunk.in_order():
+                    self._copy(feed, piece.rows)
             self._connection.execute(query("begin"))
             faults.at("after_begin")
-            for feed in FEEDS:
-                if feed not in chunk.pieces:
-                    continue
+            for feed, piece in chunk.in_order():
                 if by_halves:
-                    not_taken += self._put_by_halves(feed, chunk.pieces[feed])
+                    not_taken += self._put_by_halves(feed, piece)
                 else:
-                    self._put(feed, chunk.pieces[feed].rows)
+                    self._put(feed)
             self._refuse(not_taken)
             faults.at("after_refused")
             self._advance(chunk)
@@ -111,20 +116,24 @@ class Ledger:
             self._claims[log] = self._claims[log]._replace(next_offset=next_offset)
         return Written({feed.topic: len(piece.rows) for feed, piece in chunk.pieces.items()}, not_taken)
 
-    def _put(self, feed: Feed, rows: Sequence[Row]) -> None:
-        with self._connection.cursor() as cursor:
-            with cursor.copy(composed("copy", feed.staging)) as copy:
-                for row in rows:
-                    copy.write_row(row)
-            faults.at("after_copy")
-            cursor.execute(query(feed.put))
-            faults.at("after_put")
+    def _copy(self, feed: Feed, rows: Sequence[Row]) -> None:
+        with self._connection.cursor() as cursor, cursor.copy(composed("copy", feed.staging)) as copy:
+            for row in rows:
+                copy.write_row(row)
+        faults.at("after_copy")
+
+    def _put(self, feed: Feed) -> None:
+        self._connection.execute(query(feed.put))
+        faults.at("after_put")
 
     def _put_by_halves(self, feed: Feed, piece: Piece) -> list[Refused]:
         """Put what the database takes, in order; the records that it does not."""
         try:
             with self._connection.transaction():  # a savepoint
-                self._put(feed, piece.rows)
+                statement = composed("insert", feed.staging, len(piece.rows[0]))
+                for row in piece.rows:
+                    self._connection.execute(statement, row)
+                self._put(feed)
                 self._connection.execute(composed("empty", feed.staging))
         except psycopg.Error as error:
             if not is_refusal(error):
@@ -139,9 +148,8 @@ class Ledger:
         return self._put_by_halves(feed, first) + self._put_by_halves(feed, second)
 
     def _refuse(self, records: Sequence[Refused]) -> None:
-        if records:
-            with self._connection.cursor() as cursor:
-                cursor.executemany(query("refuse"), records)
+        for record in records:  # one by one: amid an executemany too PostgreSQL waits without end
+            self._connection.execute(query("refuse"), record)
 
     def _advance(self, chunk: Chunk) -> None:
         """Move the positions, or raise `Fenced`."""

@@ -4,7 +4,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Final, NamedTuple
 
-from psycopg.sql import SQL, Composed, Identifier
+from psycopg.sql import SQL, Composed, Identifier, Placeholder
 
 _PACKAGE: Final = files("sinks")
 
@@ -23,9 +23,10 @@ def query(name: str) -> str:
     return (_PACKAGE / "queries" / f"{name}.sql").read_text("utf-8")
 
 
-def composed(name: str, table: str) -> Composed:
-    """The statement of ``queries/<name>.sql`` about a table."""
-    return SQL(query(name)).format(Identifier(table))
+@cache
+def composed(name: str, table: str, values: int = 0) -> Composed:
+    """The statement of ``queries/<name>.sql`` about a table, with places for so many values."""
+    return SQL(query(name)).format(Identifier(table), SQL(", ").join([Placeholder()] * values))
 
 
 @cache

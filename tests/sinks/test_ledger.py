@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg
@@ -14,6 +16,7 @@ from sinks.chunk import Refused
 from sinks.errors import Fenced
 from sinks.ledger import Ledger
 from sinks.migrate import migrate
+from sinks.rows import Row
 from tests.sinks.compare import assert_same, rows_of
 from tests.sinks.records import Record, neighbourhoods
 from tests.sinks.writing import FED, chunk, message, messages, write
@@ -211,6 +214,40 @@ def test_a_claim_waits_for_the_transaction_under_way_and_goes_on_after_it(
                 pass
         writing.join()
         assert second.claim([log]) == {log: 11}
+
+
+def test_a_sink_that_was_stopped_amid_a_copy_holds_nobody_up(
+    made: psycopg.Connection[Any], records: list[Record]
+) -> None:
+    """PostgreSQL waits for the rest of a COPY without end: nothing may be locked by then."""
+    given = [record for record in records if record.topic in FED and record.partition == 0]
+    logs = {(f"ronde.{topic}", 0) for topic in FED}
+    stopped, go = threading.Event(), threading.Event()
+
+    class Rows(list[Row]):
+        def __iter__(self) -> Iterator[Row]:
+            yield from self[: len(self) // 2]
+            stopped.set()
+            assert go.wait(60)
+            yield from self[len(self) // 2 :]
+
+    with psycopg.connect(made.info.dsn, autocommit=True) as other, ThreadPoolExecutor(1) as thread:
+        first, second = Ledger(made, "first"), Ledger(other, "second")
+        first.claim(logs)
+        held = chunk(messages(given))
+        last = held.in_order()[-1][1]
+        last.rows = Rows(last.rows)
+        writing = thread.submit(first.write, held)
+        try:
+            assert stopped.wait(60)
+            other.execute("SET lock_timeout = '5s'")
+            second.claim(logs)
+            second.write(chunk(messages(given)))
+        finally:
+            go.set()
+        with pytest.raises(Fenced):
+            writing.result()
+    assert_same(made, given)
 
 
 def test_a_release_is_the_end_of_writing(made: psycopg.Connection[Any], records: list[Record]) -> None:
