@@ -120,8 +120,8 @@ class Watch:
             return False
         try:
             (answer,) = self._admin.describe_consumer_groups([self._group], request_timeout=_ASK_SECONDS).values()
-            group = await asyncio.wrap_future(answer)
-        except KafkaException:
+            group = await asyncio.wait_for(asyncio.wrap_future(answer), 2 * _ASK_SECONDS)  # it may never come (#3663)
+        except (KafkaException, TimeoutError):
             return False
         ours = [member.assignment.topic_partitions for member in group.members if member.member_id == member_id]
         return group.state == ConsumerGroupState.STABLE and ours == [[]]

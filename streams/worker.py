@@ -113,7 +113,7 @@ class Worker(Service):
         readiness.arrive("start")
         admin = kafka.admin(settings, metrics)
         limit_seconds = settings.worker.transaction_timeout_ms / 1000
-        self.add_future(stuck.guard(self._transactions, partial(kafka.refresh, admin), limit_seconds, _end_at_once))
+        self.add_future(stuck.guard(self._transactions, partial(kafka.answers, settings), limit_seconds, _end_at_once))
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._transaction_thread, self._transactions.begin)
         readiness.wait("group", "the group has not assigned partitions yet")

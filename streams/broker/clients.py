@@ -33,6 +33,7 @@ _log = logger(__name__)
 _LARGEST_MESSAGE: Final = OWN_BYTES + 100_000
 
 _ASK_SECONDS: Final = 5.0
+_GRACE_SECONDS: Final = 1.0  # after which a client that has not kept to its time never will
 _OFFSETS_SECONDS: Final = 2.0  # a thread waits for it, and one that ends waits for the thread
 
 # The user may replace these (`[kafka]` in the settings): they are about speed, not about truth.
@@ -159,6 +160,20 @@ def refresh(client: AdminClient | Consumer) -> bool:
     return True
 
 
+def answers(settings: Settings) -> bool:
+    """Whether the broker answers a client that is made for this one question.
+
+    The worker's own may not find back to a broker that was away, and then would say that it still is.
+    """
+    silent = logging.Logger("streams.broker.answers", level=logging.CRITICAL + 1)  # others have told that it is away
+    properties: dict[str, Any] = {**settings.client("admin"), "error_cb": lambda _: None}
+    try:
+        AdminClient(properties, logger=silent).list_topics(settings.topic("state"), timeout=_ASK_SECONDS)
+    except KafkaException:
+        return False
+    return True
+
+
 def hasten_group(admin: AdminClient, settings: Settings) -> bool:
     """Tell the broker when a silent worker counts as dead, which under the new protocol is the group's to know.
 
@@ -179,7 +194,9 @@ def hasten_group(admin: AdminClient, settings: Settings) -> bool:
     group = ConfigResource(ResourceType.GROUP, worker.group, incremental_configs=entries)
     for answer in admin.incremental_alter_configs([group], request_timeout=_ASK_SECONDS).values():
         try:
-            answer.result()
+            answer.result(_ASK_SECONDS + _GRACE_SECONDS)
+        except TimeoutError:  # it may never be answered when the broker goes away (librdkafka #3663): ask again
+            return False
         except KafkaException as raised:
             error: KafkaError = raised.args[0]
             if error.retriable() or error.name() in AWAY:

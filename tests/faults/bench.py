@@ -119,7 +119,12 @@ class Bench:
         """A fault happens within; afterwards everything must come through again. Deadlines may be late meanwhile."""
         self._end_span()
         yield
-        self.recovered.append(self.probe.round_trip(seconds))
+        try:
+            self.recovered.append(self.probe.round_trip(seconds))
+        except AssertionError as error:
+            for worker in self.workers:
+                error.add_note(f"{worker.name}:\n{worker.abort()}")
+            raise
         self._since = now_ms()
 
     @contextmanager

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 
 from ronde.local.kafka import Kafka
+from streams.broker.clients import answers
+from streams.settings import load
 from tests.faults.conftest import MakeBench
 from tests.faults.workers import Worker
 
@@ -28,10 +30,14 @@ def test_a_broker_restarted_killed_and_frozen(bench: MakeBench, broker: Kafka, i
         with run.disturbed(seconds=120):
             broker.pause()
             begun = time.monotonic()
+            late.start()
+            settings = load(run.folder / "late.toml", {})
+            assert not answers(settings), "or workers would end while the broker is away"
             waits_for_a_broker(late)
             time.sleep(max(begun + (60 if is_soak else 0) - time.monotonic(), 0))
             assert late.lives == 1, "it has waited, and was not started again"
             broker.resume()
+        assert answers(settings)
         run.settle()
 
     run.verify()
@@ -39,7 +45,6 @@ def test_a_broker_restarted_killed_and_frozen(bench: MakeBench, broker: Kafka, i
 
 def waits_for_a_broker(worker: Worker) -> None:
     """A worker that begins while nobody answers has its pages up, and says what it waits for."""
-    worker.start()
     give_up = time.monotonic() + 20
     while worker.page("ready") is None:
         assert time.monotonic() < give_up, worker.tail()

@@ -20,6 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from streams import faults
 
 READY_SECONDS: Final = 40.0
+_THREADS_LINES: Final = 120  # that Python writes of a worker's threads
 RONDE: Final = ("-c", "from ronde.cli import main; main()")
 
 
@@ -160,8 +161,16 @@ class Worker:
         self.send(signal.SIGTERM)
         return self.wait(seconds)
 
-    def tail(self) -> str:
+    def abort(self) -> str:
+        """End it, when it stands still and should not; where all its threads were."""
+        if self.is_alive:
+            self.send(signal.SIGCONT)
+            self.send(signal.SIGABRT)
+            self.wait()
+        return self.tail(_THREADS_LINES)
+
+    def tail(self, lines: int = 25) -> str:
         """The end of what it said."""
         if not self.log.exists():
             return "(it said nothing)"
-        return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-25:])
+        return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
