@@ -14,7 +14,7 @@ import psutil
 
 from benchmarks.broker import Broker
 
-# Of cores, on average over a run: the least that the system itself does is about a fifth of it.
+# Of cores, on average over a run: a machine left alone shows 0.01.
 QUIET_CORES: Final = 0.1
 
 

@@ -39,7 +39,8 @@ def bars(axes: Any, title: str, rows: list[dict[str, Any]], unit: str, *, is_les
         axes.set_xlim(0, reach * 1.16)
         axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(4))
     axes.set_title(title, loc="left", fontsize=11, fontweight="bold", pad=10)
-    axes.set_xlabel(f"{unit} ({'less' if is_less_better else 'more'} is better)", fontsize=8.5, color=FAINT)
+    better = "logarithmic, less is better" if is_less_better else "more is better"
+    axes.set_xlabel(f"{unit} ({better})", fontsize=8.5, color=FAINT)
     axes.tick_params(axis="y", length=0, labelsize=9)
     axes.tick_params(axis="x", which="both", labelsize=8, colors=FAINT)
     axes.xaxis.set_major_formatter(matplotlib.ticker.FuncFormatter(lambda value, _: format(value, ",.0f")))
@@ -56,6 +57,7 @@ def main() -> None:
     plt.rcParams["font.family"] = "DejaVu Sans"
     plt.rcParams["svg.hashsalt"] = "ronde"
     figure, axes = plt.subplots(2, 2, figsize=(12.5, 8.2), constrained_layout=True)
+    figure.get_layout_engine().set(hspace=0.08)
     for place, panel in zip(axes.flat, given["panels"], strict=True):
         bars(place, panel["title"], panel["rows"], panel["unit"], is_less_better=panel["is_less_better"])
     figure.suptitle(given["title"], x=0.01, ha="left", fontsize=13, fontweight="bold")
