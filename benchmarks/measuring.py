@@ -44,6 +44,20 @@ def in_turn(each: Sequence[T], repetition: int) -> list[T]:
     return [*each[first:], *each[:first]]
 
 
+class Again:
+    """How many more runs may be measured once more because the machine was not left alone; 0 unless somebody says."""
+
+    left = 0
+
+    def take(self) -> bool:
+        """Whether there is one more, and count it."""
+        self.left -= 1
+        return self.left >= 0
+
+
+again: Final = Again()
+
+
 def measured(
     scenario: str,
     contender: str,
@@ -52,16 +66,27 @@ def measured(
     node: Broker,
     measure: Callable[[], dict[str, Any]],
 ) -> dict[str, Any]:
-    """The row of a run, kept. One that fails is a row too, which counts for nothing: the others are measured."""
+    """The row of a run, kept. One that fails is a row too, which counts for nothing: the others are measured.
+
+    A run that was disturbed is kept aside, as one of ``disturbed``, and measured once more while ``again`` allows.
+    """
+    while True:
+        found = _told(node, measure)
+        cores = taken(found) or 0.0
+        is_last = cores < QUIET_CORES or not again.take()
+        row = keep(scenario if is_last else "disturbed", contender, repetition, parameters, found)
+        how = "counts" if row["counts"] else f"[bold red]DOES NOT COUNT[/] {escape(row.get('failure', ''))}"
+        noise = "" if cores < QUIET_CORES else f", [bold red]not alone[/]: others used {cores:.2f} cores"
+        once_more = "" if is_last else "; once more"
+        said.print(f"{row['measured_at'][11:19]} {scenario} {repetition} {contender}: {how}{noise}{once_more}")
+        if is_last:
+            return row
+
+
+def _told(node: Broker, measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     before = Usage.now(node)
     try:
         found = measure()
     except Exception as error:  # noqa: BLE001 - whatever befalls a contender
         found = {"counts": False, "failure": f"{type(error).__name__}: {error}"}
-    found["neighbours"] = Usage.now(node).since(before)
-    row = keep(scenario, contender, repetition, parameters, found)
-    how = "counts" if row["counts"] else f"[bold red]DOES NOT COUNT[/] {escape(row.get('failure', ''))}"
-    others = taken(row) or 0.0
-    noise = "" if others < QUIET_CORES else f", [bold red]not alone[/]: others used {others:.2f} cores"
-    said.print(f"{row['measured_at'][11:19]} {scenario} {repetition} {contender}: {how}{noise}")
-    return row
+    return {**found, "neighbours": Usage.now(node).since(before)}

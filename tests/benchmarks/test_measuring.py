@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks import record
 from benchmarks.broker import Broker
-from benchmarks.measuring import in_turn, measured
+from benchmarks.measuring import again, in_turn, measured
 from benchmarks.neighbours import Usage
 
 NODE = Broker("nowhere:1")
@@ -53,3 +53,26 @@ def test_a_child_is_ours_when_it_has_ended() -> None:
     burn = "import time\nwhile time.process_time() < 0.3: pass"
     subprocess.run([sys.executable, "-c", burn], check=True)
     assert Usage.now(NODE).ours - before.ours > 0.25  # the kernel counts in ticks of 10 ms
+
+
+def disturb(monkeypatch: pytest.MonkeyPatch, *cores: float) -> None:
+    told = [{"others_cores": each, "stolen_cores": 0.0} for each in cores]
+    monkeypatch.setattr(Usage, "since", lambda _, __: told.pop(0))
+
+
+def test_a_disturbed_run_is_kept_aside_and_measured_once_more(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(again, "left", 2)
+    disturb(monkeypatch, 0.5, 0.01)
+    rates = [1.0, 2.0]
+    row = measured("drain", "quix", 1, {}, NODE, lambda: {"counts": True, "rate": rates.pop(0)})
+    assert record.read("drain", folder=results) == [row]
+    assert row["rate"] == 2.0
+    assert [aside["rate"] for aside in record.read("disturbed", folder=results)] == [1.0]
+
+
+def test_a_machine_that_is_never_left_alone_is_not_waited_for(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(again, "left", 1)
+    disturb(monkeypatch, 0.5, 0.6)
+    row = measured("drain", "quix", 1, {}, NODE, lambda: {"counts": True})
+    assert row["neighbours"]["others_cores"] == 0.6
+    assert record.read("drain", folder=results) == [row]
