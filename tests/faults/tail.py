@@ -80,15 +80,19 @@ class Tail:
         give_up = time.monotonic() + seconds
         while behind := [log for log, end in ends.items() if self._positions[log] < end]:
             if time.monotonic() > give_up:
-                raise HangingTransaction(f"not readable to the end: {behind}")
+                stable = self._ends(seconds, IsolationLevel.READ_COMMITTED)
+                told = [f"{log} read to {self._positions[log]}, stable to {stable[log]}, {ends[log]}" for log in behind]
+                raise HangingTransaction(f"not readable to the end: {', '.join(told)}")
             self.read(0.05)
 
-    def _ends(self, seconds: float) -> dict[tuple[str, int], int]:
+    def _ends(
+        self, seconds: float, isolation: IsolationLevel = IsolationLevel.READ_UNCOMMITTED
+    ) -> dict[tuple[str, int], int]:
         give_up = time.monotonic() + seconds
         while True:
             answers = self._admin.list_offsets(
                 {log: OffsetSpec.latest() for log in self._logs},  # type: ignore[no-untyped-call]
-                isolation_level=IsolationLevel.READ_UNCOMMITTED,
+                isolation_level=isolation,
                 request_timeout=5,
             )
             try:
