@@ -9,7 +9,6 @@ data folder and every test run. A jar gets there only whole and checked: it is f
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 from collections.abc import Callable
@@ -18,7 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from ronde.errors import Failed
+from ronde.local import maven
 from ronde.local.lock import alone
 
 if TYPE_CHECKING:
@@ -34,7 +33,6 @@ PINS: Final = (
     "org.apache.logging.log4j:log4j-core:2.25.3",
 )
 FETCHERS: Final = 4  # at the same time
-TRIES: Final = 3  # per jar: a broken connection is common, three in a row are not
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Told after each jar: bytes fetched so far, bytes to fetch in all."""
@@ -92,7 +90,7 @@ def _fetch(jars: list[Jar], progress: Progress) -> None:
     staging = folder() / "fetching"
     shutil.rmtree(staging, ignore_errors=True)  # half a jar of a fetch that was killed
     with ThreadPoolExecutor(FETCHERS) as fetchers:
-        context = _repository(staging)
+        context = maven.repository(staging)
         running = {fetchers.submit(_fetch_one, jar, context): jar for jar in jars}
         try:
             for future, jar in running.items():
@@ -107,64 +105,23 @@ def _fetch(jars: list[Jar], progress: Progress) -> None:
 
 
 def _fetch_one(jar: Jar, context: MavenContext) -> None:
-    """Fetch one jar, check it, move it to where it stays."""
+    """Fetch one jar, and move it to where it stays."""
     artifact = context.project(jar.group, jar.artifact).at_version(jar.version).artifact()
-    for tries_left in reversed(range(TRIES)):
-        try:
-            path = artifact.resolve()
-            _check(jar, path)
-        except (OSError, RuntimeError, _OtherBytesError) as error:  # requests' errors are OSErrors
-            if artifact.cached_path is not None:
-                artifact.cached_path.unlink(missing_ok=True)
-            # A repository's answer is final; a connection that broke is worth another try.
-            if tries_left and not isinstance(error, RuntimeError):
-                continue
-            raise Failed(
-                f"{jar.file_name} of Apache Kafka {VERSION} could not be fetched from the Maven repository: {error}. "
-                "Check the network and try again, or name a mirror in the [repositories] of jgo's configuration file"
-            ) from error
-        else:
-            path.replace(folder() / jar.file_name)
-            return
-
-
-class _OtherBytesError(Exception):
-    """The bytes that came are not those of the lock."""
-
-
-def _check(jar: Jar, path: Path) -> None:
-    """Refuse bytes other than the lock's."""
-    found = _sha256(path)
-    if found != jar.sha256:
-        raise _OtherBytesError(f"its SHA-256 is {found}, expected {jar.sha256}")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _repository(staging: Path) -> MavenContext:
-    """Where jars come from, with the mirrors of jgo's own configuration file; ``staging`` is where they arrive."""
-    from jgo.config import GlobalSettings  # noqa: PLC0415 - only who fetches needs it
-    from jgo.maven import MavenContext  # noqa: PLC0415 - as above
-
-    context = MavenContext(repo_cache=staging, timeout=15)
-    context.remote_repos.update(GlobalSettings.load().repositories)
-    return context
+    path = maven.fetch(artifact, f"{jar.file_name} of Apache Kafka {VERSION}", jar.sha256)
+    path.replace(folder() / jar.file_name)
 
 
 def relock() -> None:
     """Resolve the pins and everything they need, and write the lock."""
     with TemporaryDirectory() as staging:
-        context = _repository(Path(staging))
+        context = maven.repository(Path(staging))
         inputs, needed = context.resolver.resolve([context.create_dependency(pin) for pin in PINS])
         artifacts = [d.artifact for d in (*inputs, *needed) if d.scope in {None, "compile", "runtime"}]
         lines = [f"# What Apache Kafka {VERSION} runs on: made by `python -m ronde.local.jars`, not by hand."]
         for artifact in artifacts:
             path = artifact.resolve()
             coordinate = f"{artifact.groupId}:{artifact.artifactId}:{artifact.version}"
-            lines.append(f"{coordinate} {_sha256(path)} {path.stat().st_size}")
+            lines.append(f"{coordinate} {maven.digest(path)} {path.stat().st_size}")
     LOCK.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

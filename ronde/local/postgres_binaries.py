@@ -10,7 +10,6 @@ is closed to the user that PostgreSQL runs as then), and get there whole or not 
 
 from __future__ import annotations
 
-import hashlib
 import os
 import platform
 import shutil
@@ -18,20 +17,17 @@ import tarfile
 import zipfile
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from ronde.errors import Failed
+from ronde.local import maven
 from ronde.local.lock import alone
-
-if TYPE_CHECKING:
-    from jgo.maven import MavenContext
 
 VERSION: Final = "18.4.0"
 OLDEST: Final = "14.23.0"  # that the ledger runs on; the tests start it, nobody else
 LOCK: Final = Path(__file__).with_name("postgres.lock")
 GROUP: Final = "io.zonky.test.postgres"
 PLATFORMS: Final = ("linux-amd64", "linux-arm64v8", "darwin-amd64", "darwin-arm64v8")
-TRIES: Final = 3  # a broken connection is common, three in a row are not
 
 _SYSTEMS: Final = {"Linux": "linux", "Darwin": "darwin"}
 _MACHINES: Final = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64v8", "arm64": "arm64v8"}
@@ -42,7 +38,7 @@ class Archive(NamedTuple):
 
     platform: str
     version: str
-    sha256: str
+    sha256: str | None  # None: not locked yet
     size: int
 
 
@@ -91,12 +87,6 @@ def _fetch(archive: Archive, target: Path) -> None:
     shutil.rmtree(staging, ignore_errors=True)  # half of a fetch that was killed
     try:
         jar = _download(archive, staging / "fetched")
-        found = _sha256(jar)
-        if found != archive.sha256:
-            raise Failed(
-                f"{jar.name} of the Maven repository is not the one that was locked: its SHA-256 is {found}, "
-                f"expected {archive.sha256}. Do not use it; try again, or name another mirror in jgo's configuration"
-            )
         _unpack(jar, staging / "unpacked")
         (staging / "unpacked").replace(target)
     finally:
@@ -104,26 +94,9 @@ def _fetch(archive: Archive, target: Path) -> None:
 
 
 def _download(archive: Archive, into: Path) -> Path:
-    artifact = (
-        _repository(into)
-        .project(GROUP, f"embedded-postgres-binaries-{archive.platform}")
-        .at_version(archive.version)
-        .artifact()
-    )
-    for tries_left in reversed(range(TRIES)):
-        try:
-            path: Path = artifact.resolve()
-        except (OSError, RuntimeError) as error:  # requests' errors are OSErrors
-            if tries_left and not isinstance(error, RuntimeError):  # a repository's own answer is final
-                continue
-            raise Failed(
-                f"PostgreSQL {archive.version} for {archive.platform} could not be fetched from the Maven repository: "
-                f"{error}. Check the network and try again, or name a mirror in the [repositories] of jgo's "
-                "configuration file"
-            ) from error
-        else:
-            return path
-    raise AssertionError("the last try returns or raises")
+    project = maven.repository(into).project(GROUP, f"embedded-postgres-binaries-{archive.platform}")
+    what = f"PostgreSQL {archive.version} for {archive.platform}"
+    return maven.fetch(project.at_version(archive.version).artifact(), what, archive.sha256)
 
 
 def _unpack(jar: Path, into: Path) -> None:
@@ -134,21 +107,6 @@ def _unpack(jar: Path, into: Path) -> None:
             archive.extractall(into, filter="data")
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _repository(staging: Path) -> MavenContext:
-    """Where archives come from, with the mirrors of jgo's own configuration; ``staging`` is where they arrive."""
-    from jgo.config import GlobalSettings  # noqa: PLC0415 - only who fetches needs it
-    from jgo.maven import MavenContext  # noqa: PLC0415 - as above
-
-    context = MavenContext(repo_cache=staging, timeout=15)
-    context.remote_repos.update(GlobalSettings.load().repositories)
-    return context
-
-
 def relock() -> None:
     """Fetch every archive of the pins and write the lock."""
     lines = ["# The programs of PostgreSQL: made by `python -m ronde.local.postgres_binaries`, not by hand."]
@@ -156,10 +114,10 @@ def relock() -> None:
         for version in (VERSION, OLDEST):
             for name in PLATFORMS:
                 try:
-                    path = _download(Archive(name, version, "", 0), Path(staging))
+                    path = _download(Archive(name, version, None, 0), Path(staging))
                 except Failed:
                     continue  # not every platform has every version; the tests skip the oldest where it is missing
-                lines.append(f"{name} {version} {_sha256(path)} {path.stat().st_size}")
+                lines.append(f"{name} {version} {maven.digest(path)} {path.stat().st_size}")
     LOCK.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
