@@ -167,7 +167,9 @@ def by_ledger(connection: Connection, decoder: Decoder, messages: list[Message],
     refused: list[Refused] = []
     writer = Writer(ledger.write, lambda _, written: refused.extend(written.refused))
     for piece in chunks(messages, size):
-        writer.write(decoder.decode(piece))
+        chunk = decoder.decode(piece)
+        chunk.prepare()
+        writer.write(chunk)
     writer.settle()
     writer.close()
     assert refused == []

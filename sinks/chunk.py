@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from schemas.decoder import Writers, decoder
 from schemas.errors import Undecodable
+from sinks.copying import copy_text
 from sinks.feeds import FEEDS, Feed
 from sinks.rows import Place, Row, of_readiness_tombstone
 
@@ -39,10 +40,14 @@ class Refused(NamedTuple):
 
 @dataclass(slots=True)
 class Piece:
-    """The rows of one feed, and the records they were made of, in the same order."""
+    """The rows of one feed, and the records they were made of, in the same order.
+
+    ``text``: the rows as COPY reads them, once they are prepared.
+    """
 
     rows: list[Row] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
+    text: bytes | None = None
 
 
 @dataclass(slots=True)
@@ -57,6 +62,11 @@ class Chunk:
     def in_order(self) -> list[tuple[Feed, Piece]]:
         """Its pieces in the order in which every sink writes them: two sinks wait less for each other."""
         return [(feed, self.pieces[feed]) for feed in FEEDS if feed in self.pieces]
+
+    def prepare(self) -> None:
+        """Make the text for COPY, which may be done while another chunk is written."""
+        for piece in self.pieces.values():
+            piece.text = copy_text(piece.rows)
 
     def months(self) -> set[date]:
         """The months that its rows need a partition for, each by its first day."""

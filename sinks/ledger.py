@@ -9,17 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 import psycopg
 
 from sinks import faults
 from sinks.chunk import Chunk, Log, Piece, Refused, refused
+from sinks.copying import copy_text
 from sinks.errors import Fenced
 from sinks.feeds import Feed
 from sinks.postgres import Connection, away, is_conflict, is_refusal, reason
-from sinks.rows import Row
-from sinks.sql import composed, query
+from sinks.sql import composed, query, query_for_new
+
+Way: TypeAlias = Literal["new", "known", "by halves"]
 
 _ATTEMPTS: Final = 5  # of a transaction that another one's locks undid
 
@@ -82,31 +84,37 @@ class Ledger:
         raise AssertionError("the last attempt returns or raises")
 
     def _write(self, chunk: Chunk) -> Written:
-        try:
-            return self._transact(chunk, by_halves=False)
-        except psycopg.Error as error:
-            if not is_refusal(error):
-                raise
-        return self._transact(chunk, by_halves=True)
+        """The quickest first: as a rule no row is there yet, and the keys of the tables refuse one that is."""
+        ways: tuple[Way, ...] = ("new", "known")
+        for way in ways:
+            try:
+                return self._transact(chunk, way)
+            except psycopg.Error as error:
+                if not is_refusal(error):
+                    raise
+        return self._transact(chunk, "by halves")
 
-    def _transact(self, chunk: Chunk, *, by_halves: bool) -> Written:
-        """All of a chunk in one transaction; ``by_halves`` finds the rows that the database refuses, and goes on.
+    def _transact(self, chunk: Chunk, way: Way) -> Written:
+        """All of a chunk in one transaction.
+
+        "new": all of its rows, or none when one is there already. "known": those that are there stay. "by halves": this
+        finds the rows that the database refuses, and goes on.
 
         Rows are copied before anything is locked: PostgreSQL waits for the rest of a COPY without end, and a sink that
         was stopped amid one would hold up the one that took over. In any other place it ends the transaction soon.
         """
         not_taken = list(chunk.refused)
         with self._connection.transaction():
-            if not by_halves:
+            if way != "by halves":
                 for feed, piece in chunk.in_order():
-                    self._copy(feed, piece.rows)
+                    self._copy(feed, piece)
             self._connection.execute(query("begin"))
             faults.at("after_begin")
             for feed, piece in chunk.in_order():
-                if by_halves:
+                if way == "by halves":
                     not_taken += self._put_by_halves(feed, piece)
                 else:
-                    self._put(feed)
+                    self._put(query_for_new(feed.put) if way == "new" else query(feed.put))
             self._refuse(not_taken)
             faults.at("after_refused")
             self._advance(chunk)
@@ -116,14 +124,13 @@ class Ledger:
             self._claims[log] = self._claims[log]._replace(next_offset=next_offset)
         return Written({feed.topic: len(piece.rows) for feed, piece in chunk.pieces.items()}, not_taken)
 
-    def _copy(self, feed: Feed, rows: Sequence[Row]) -> None:
+    def _copy(self, feed: Feed, piece: Piece) -> None:
         with self._connection.cursor() as cursor, cursor.copy(composed("copy", feed.staging)) as copy:
-            for row in rows:
-                copy.write_row(row)
+            copy.write(copy_text(piece.rows) if piece.text is None else piece.text)
         faults.at("after_copy")
 
-    def _put(self, feed: Feed) -> None:
-        self._connection.execute(query(feed.put))
+    def _put(self, statements: str) -> None:
+        self._connection.execute(statements)
         faults.at("after_put")
 
     def _put_by_halves(self, feed: Feed, piece: Piece) -> list[Refused]:
@@ -133,7 +140,7 @@ class Ledger:
                 statement = composed("insert", feed.staging, len(piece.rows[0]))
                 for row in piece.rows:
                     self._connection.execute(statement, row)
-                self._put(feed)
+                self._put(query(feed.put))
                 self._connection.execute(composed("empty", feed.staging))
         except psycopg.Error as error:
             if not is_refusal(error):

@@ -106,6 +106,7 @@ class Session:
         except RegistryUnreachable as error:
             raise Away("registry", str(error)) from None
         self._readiness.arrive("registry")
+        chunk.prepare()
         self._writer.settle()
         faults.at("after_decode")
         self._writer.write(chunk)

@@ -24,6 +24,12 @@ def query(name: str) -> str:
 
 
 @cache
+def query_for_new(name: str) -> str:
+    """The same for rows none of which is there yet: one that is, is refused."""
+    return query(name).replace("ON CONFLICT DO NOTHING", "")
+
+
+@cache
 def composed(name: str, table: str, values: int = 0) -> Composed:
     """The statement of ``queries/<name>.sql`` about a table, with places for so many values."""
     return SQL(query(name)).format(Identifier(table), SQL(", ").join([Placeholder()] * values))

@@ -14,8 +14,8 @@ from typing import Final, NamedTuple, TypeAlias
 from sinks.chunk import Chunk
 from sinks.ledger import Written
 
-# How long a thread that decodes keeps the interpreter from the one that has something for PostgreSQL again. A chunk is
-# copied in some hundred pieces, and may wait so long for each: at Python's own 5 ms that costs more than it wins.
+# How long a thread that decodes keeps the interpreter from the one that has something for PostgreSQL again, some thirty
+# times a chunk: at Python's own 5 ms that costs more than it wins.
 SWITCH_SECONDS: Final = 0.0005
 
 Done: TypeAlias = Callable[[Chunk, Written], None]

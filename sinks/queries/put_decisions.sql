@@ -16,7 +16,9 @@ WITH fresh AS (
     FROM staging_decisions
     ORDER BY incident_id, version
     ON CONFLICT DO NOTHING
-    RETURNING *
+    RETURNING
+        incident_id, procedure_version, site_id, version, at, input_kind, rule, phase_from, phase_to, round, position,
+        deadline, disposition, calls, dispatches, requests, attentions
 ),
 ranked AS (
     SELECT *, row_number() OVER (PARTITION BY incident_id ORDER BY version DESC) = 1 AS is_last
