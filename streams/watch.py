@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from confluent_kafka import OFFSET_END, ConsumerGroupState, KafkaException
+from confluent_kafka import OFFSET_END, KafkaException
 
 from schemas.topics import INPUT_TOPICS
 from streams.broker import clients as kafka
@@ -22,7 +22,6 @@ from streams.logs import logger
 
 if TYPE_CHECKING:
     from confluent_kafka import Consumer
-    from confluent_kafka.admin import AdminClient
 
     from streams.health import Readiness, Stalls
     from streams.metrics import Metrics
@@ -33,7 +32,9 @@ if TYPE_CHECKING:
 _log = logger(__name__)
 
 _SECONDS: Final = 1.0
-_ASK_SECONDS: Final = 5.0
+# A member of the group that is given no partition in so long is one more than there are partitions. Its consumer tells
+# it nothing of that, and asking about the group may end the process (librdkafka #4605).
+IDLE_SECONDS: Final = 5.0
 
 
 class _Lag(NamedTuple):
@@ -64,17 +65,22 @@ class Watch:
     """Notes what it sees in ``stalls`` and ``metrics``, until its task is cancelled."""
 
     def __init__(
-        self, admin: AdminClient, committed: Consumer, store: Store, source: Source, settings: Settings
+        self,
+        committed: Consumer,
+        store: Store,
+        source: Source,
+        settings: Settings,
+        steady: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._admin = admin
         self._committed = committed
         self._store = store
         self._source = source
-        self._group = settings.worker.group
+        self._steady = steady
         self._topics = {settings.topic(topic): topic for topic in INPUT_TOPICS}
         self._seen: Lags[tuple[str, int]] = Lags()
         self._shown: frozenset[int] = frozenset()
         self._standing: frozenset[str] = frozenset()
+        self._idle_since: float | None = None
 
     async def run(self, readiness: Readiness, stalls: Stalls, metrics: Metrics) -> None:
         """Look again and again."""
@@ -85,7 +91,8 @@ class Watch:
     async def look(self, readiness: Readiness, stalls: Stalls, metrics: Metrics) -> None:
         """Look once. Partitions may come and go while the broker is asked; what is noted is what is held afterwards."""
         lags = await self._lags()
-        if "group" in readiness.reasons and await self._is_idle_member():
+        if "group" in readiness.reasons and await self._is_idle():
+            _log.info("the group has no partition for this worker, which stands by")
             readiness.arrive("group")
         held = dict(self._store.partitions)
         lags = [lag for lag in lags if lag.number in held]
@@ -112,19 +119,13 @@ class Watch:
             lags.append(_Lag(self._topics[topic], number, position, max(end - position, 0), seconds))
         return lags
 
-    async def _is_idle_member(self) -> bool:
-        """Whether the group has this worker, and no partition for it: then its consumer tells it nothing."""
-        member_id = self._source.member_id
-        # Asked while the broker is away, it may end the process (librdkafka #4605): first see that it is not.
-        if not member_id or not await asyncio.to_thread(kafka.refresh, self._admin):
-            return False
-        try:
-            (answer,) = self._admin.describe_consumer_groups([self._group], request_timeout=_ASK_SECONDS).values()
-            group = await asyncio.wait_for(asyncio.wrap_future(answer), 2 * _ASK_SECONDS)  # it may never come (#3663)
-        except (KafkaException, TimeoutError):
-            return False
-        ours = [member.assignment.topic_partitions for member in group.members if member.member_id == member_id]
-        return group.state == ConsumerGroupState.STABLE and ours == [[]]
+    async def _is_idle(self) -> bool:
+        """Whether the consumer has joined, and been given nothing for a while by a broker that answers."""
+        if not self._source.member_id or not await asyncio.to_thread(kafka.refresh, self._committed):
+            self._idle_since = None
+        elif self._idle_since is None:
+            self._idle_since = self._steady()
+        return self._idle_since is not None and self._steady() - self._idle_since >= IDLE_SECONDS
 
     def _note(self, stalls: Stalls, partitions: Iterable[Partition], lags: Iterable[_Lag]) -> None:
         """What is waiting, and how far it has come."""
@@ -137,11 +138,11 @@ class Watch:
                 waiting[f"a due deadline, partition {partition.number}"] = first
         is_idle = self._source.chunk is None
         waiting["the consumer's next poll" if is_idle else "a chunk in flight"] = self._source.polls
-        stalls.note(waiting, time.monotonic())
+        stalls.note(waiting, self._steady())
 
     def _tell_standing(self, stalls: Stalls) -> float:
         """Log what begins to stand still, and what moves again; the longest stand, in seconds."""
-        standing = stalls.standing(time.monotonic())
+        standing = stalls.standing(self._steady())
         for work in sorted(standing.keys() - self._standing):
             _log.error("work stands still: /health fails", work=work, seconds=round(standing[work], 1))
         for work in sorted(self._standing - standing.keys()):

@@ -111,7 +111,6 @@ class Worker(Service):
         codec = await self._codec()
         readiness.wait("kafka", "the broker has not let it begin transactions yet")
         readiness.arrive("start")
-        admin = kafka.admin(settings, metrics)
         limit_seconds = settings.worker.transaction_timeout_ms / 1000
         self.add_future(stuck.guard(self._transactions, partial(kafka.answers, settings), limit_seconds, _end_at_once))
         loop = asyncio.get_running_loop()
@@ -134,7 +133,7 @@ class Worker(Service):
         for agent in self._app.agents.values():
             await agent.maybe_start()
 
-        while not await asyncio.to_thread(kafka.hasten_group, admin, settings):  # noqa: ASYNC110  # nobody would set an event
+        while not await asyncio.to_thread(kafka.hasten_group, settings):  # noqa: ASYNC110  # nobody would set an event
             await asyncio.sleep(_AGAIN_SECONDS)
         topics = {topic: settings.topic(topic) for topic in TOPICS}
         self._reader = LogReader(kafka.restorer(settings, metrics), topics, readiness, metrics)
@@ -148,7 +147,7 @@ class Worker(Service):
 
         source = Source(self._consumer, assignment, store, settings.worker.chunk_max, metrics, hand_over)
         self._source = source
-        watch = Watch(admin, asking, store, source, settings)
+        watch = Watch(asking, store, source, settings)
         self.add_future(watch.run(readiness, self._stalls, metrics))
         await source.start()
         self.ended.set_result(None)

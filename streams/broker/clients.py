@@ -124,12 +124,6 @@ def producer(settings: Settings, metrics: Metrics) -> Producer:
     )
 
 
-def admin(settings: Settings, metrics: Metrics) -> AdminClient:
-    """A client that asks about the group."""
-    properties: dict[str, Any] = {**settings.client("admin"), "error_cb": _report("admin", metrics)}
-    return AdminClient(properties, logger=logging.getLogger("librdkafka"))
-
-
 def offsets(consumer: Consumer, logs: Iterable[tuple[str, int]], which: int) -> dict[tuple[str, int], int]:
     """Where logs (topic on the broker, partition) begin (`OFFSET_BEGINNING`) or end (`OFFSET_END`).
 
@@ -147,7 +141,7 @@ def offsets(consumer: Consumer, logs: Iterable[tuple[str, int]], which: int) -> 
     return {(log.topic, log.partition): log.offset for log in found}
 
 
-def refresh(client: AdminClient | Consumer) -> bool:
+def refresh(client: Consumer) -> bool:
     """Have a client learn anew who leads which partition; False: the broker does not answer.
 
     Once a broker was away, a client may be refused as one of an old leader epoch (`FENCED_LEADER_EPOCH`), and not
@@ -165,16 +159,24 @@ def answers(settings: Settings) -> bool:
 
     The worker's own may not find back to a broker that was away, and then would say that it still is.
     """
-    silent = logging.Logger("streams.broker.answers", level=logging.CRITICAL + 1)  # others have told that it is away
-    properties: dict[str, Any] = {**settings.client("admin"), "error_cb": lambda _: None}
     try:
-        AdminClient(properties, logger=silent).list_topics(settings.topic("state"), timeout=_ASK_SECONDS)
+        _asking(settings).list_topics(settings.topic("state"), timeout=_ASK_SECONDS)
     except KafkaException:
         return False
     return True
 
 
-def hasten_group(admin: AdminClient, settings: Settings) -> bool:
+def _asking(settings: Settings) -> AdminClient:
+    """A client for one question, as it keeps what is never answered, and may end the process for it (librdkafka #4605).
+
+    It is silent: the others tell that the broker is away.
+    """
+    silent = logging.Logger("streams.broker.asking", level=logging.CRITICAL + 1)
+    properties: dict[str, Any] = {**settings.client("admin"), "error_cb": lambda _: None}
+    return AdminClient(properties, logger=silent)
+
+
+def hasten_group(settings: Settings) -> bool:
     """Tell the broker when a silent worker counts as dead, which under the new protocol is the group's to know.
 
     With it goes how often workers and broker talk, and so how fast partitions move: heartbeats of a second make
@@ -192,7 +194,8 @@ def hasten_group(admin: AdminClient, settings: Settings) -> bool:
         ConfigEntry(name, str(value), incremental_operation=AlterConfigOpType.SET) for name, value in wanted.items()
     ]
     group = ConfigResource(ResourceType.GROUP, worker.group, incremental_configs=entries)
-    for answer in admin.incremental_alter_configs([group], request_timeout=_ASK_SECONDS).values():
+    client = _asking(settings)
+    for answer in client.incremental_alter_configs([group], request_timeout=_ASK_SECONDS).values():
         try:
             answer.result(_ASK_SECONDS + _GRACE_SECONDS)
         except TimeoutError:  # it may never be answered when the broker goes away (librdkafka #3663): ask again

@@ -7,7 +7,6 @@ from typing import Any, cast
 
 import pytest
 from confluent_kafka import Consumer
-from confluent_kafka.admin import AdminClient
 
 from streams.broker import clients
 from streams.clock import Clock
@@ -15,7 +14,7 @@ from streams.health import Readiness, Stalls
 from streams.metrics import Metrics
 from streams.source import Source
 from streams.store import Partition, Store
-from streams.watch import Watch
+from streams.watch import IDLE_SECONDS, Watch
 from tests.streams.messages import SETTINGS
 
 ALERTS = SETTINGS.topic("alerts")
@@ -35,8 +34,9 @@ class Scene:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.metrics = Metrics()
+        self.readiness = Readiness(group="the group has not assigned partitions yet")
         self.store = SimpleNamespace(partitions={number: Partition(number, Clock(0)) for number in (0, 1)})
-        self._source = SimpleNamespace(
+        self.source = SimpleNamespace(
             positions={(ALERTS, number): 5 for number in (0, 1)},
             phases={},
             taken_at={},
@@ -45,13 +45,16 @@ class Scene:
             member_id="",
         )
         self._meanwhile: list[int] = []
+        self.steady = 0.0
+        self.answers = True
         monkeypatch.setattr(clients, "offsets", self._ends)
+        monkeypatch.setattr(clients, "refresh", lambda _: self.answers)
         self._watch = Watch(
-            cast("AdminClient", None),
             cast("Consumer", None),
             cast("Store", self.store),
-            cast("Source", self._source),
+            cast("Source", self.source),
             SETTINGS,
+            lambda: self.steady,
         )
 
     def _ends(self, _consumer: object, positions: dict[tuple[str, int], int], _end: object) -> dict[Any, int]:
@@ -64,6 +67,12 @@ class Scene:
         """The partitions that each metric shows."""
         families = {family.name: family for family in self.metrics.registry.collect()}
         return {name: {sample.labels["partition"] for sample in families[name].samples} for name in OF_PARTITIONS}
+
+    async def waits_for_group(self, seconds: float) -> bool:
+        """Whether a worker without partitions still waits for its group, so many seconds later."""
+        self.steady += seconds
+        await self._watch.look(self.readiness, Stalls(10), self.metrics)
+        return "group" in self.readiness.reasons
 
     async def look(self) -> dict[str, set[str]]:
         await self._watch.look(Readiness(), Stalls(10), self.metrics)
@@ -80,3 +89,25 @@ async def test_a_partition_given_up_during_a_look_is_shown_no_more(monkeypatch: 
     assert await scene.look() == {name: {"0", "1"} for name in OF_PARTITIONS}
     assert await scene.look_and_give_up_meanwhile(1) == {name: {"0"} for name in OF_PARTITIONS}
     assert await scene.look() == {name: {"0"} for name in OF_PARTITIONS}
+
+
+@pytest.mark.asyncio
+async def test_a_member_that_is_given_nothing_for_a_while_stands_by(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = Scene(monkeypatch)
+    assert await scene.waits_for_group(2 * IDLE_SECONDS), "it has not joined"
+    scene.source.member_id = "one"
+    assert await scene.waits_for_group(0)
+    assert await scene.waits_for_group(IDLE_SECONDS - 1), "it has just joined"
+    assert not await scene.waits_for_group(1)
+
+
+@pytest.mark.asyncio
+async def test_a_member_without_a_broker_does_not_stand_by(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = Scene(monkeypatch)
+    scene.source.member_id = "one"
+    assert await scene.waits_for_group(0)
+    scene.answers = False
+    assert await scene.waits_for_group(IDLE_SECONDS)
+    scene.answers = True
+    assert await scene.waits_for_group(1), "the broker has only just come back"
+    assert not await scene.waits_for_group(IDLE_SECONDS)
