@@ -91,7 +91,9 @@ class Watch:
     async def look(self, readiness: Readiness, stalls: Stalls, metrics: Metrics) -> None:
         """Look once. Partitions may come and go while the broker is asked; what is noted is what is held afterwards."""
         lags = await self._lags()
-        if "group" in readiness.reasons and await self._is_idle():
+        if "group" not in readiness.reasons:
+            self._idle_since = None
+        elif await self._is_idle():
             _log.info("the group has no partition for this worker, which stands by")
             readiness.arrive("group")
         held = dict(self._store.partitions)

@@ -111,3 +111,15 @@ async def test_a_member_without_a_broker_does_not_stand_by(monkeypatch: pytest.M
     scene.answers = True
     assert await scene.waits_for_group(1), "the broker has only just come back"
     assert not await scene.waits_for_group(IDLE_SECONDS)
+
+
+@pytest.mark.asyncio
+async def test_a_member_that_was_lost_stands_by_no_sooner_than_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = Scene(monkeypatch)
+    scene.source.member_id = "one"
+    assert await scene.waits_for_group(0)
+    scene.readiness.arrive("group")
+    assert not await scene.waits_for_group(IDLE_SECONDS)
+    scene.readiness.wait("group", "the group went on without this worker; it joins again")
+    assert await scene.waits_for_group(1), "it joins again"
+    assert not await scene.waits_for_group(IDLE_SECONDS)
