@@ -109,11 +109,6 @@ class Server(ABC):
         self._process.send(signal.SIGKILL)
         self._process.wait(STOP_SECONDS)
 
-    def restart(self) -> None:
-        """Stop it and start it again on the same port."""
-        self.stop()
-        self.start()
-
     def pause(self) -> None:
         """Freeze its first process (SIGSTOP): connections stay, nobody new is let in. Returns when it is."""
         self._process.send(signal.SIGSTOP)

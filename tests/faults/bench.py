@@ -94,7 +94,6 @@ class Bench:
         for worker in self.workers:
             worker.kill()
         self.load.stop()
-        self.probe.close()
         self.tail.__exit__(kind, error, trace)
 
     def worker(self, name: str = "a", python: Sequence[str] = RONDE) -> Worker:
@@ -131,9 +130,10 @@ class Bench:
     def between_commits(self) -> Iterator[None]:
         """No commit is under way meanwhile; transactions may be open.
 
-        A broker without others that dies between a commit and its markers may forget the markers when it is back
-        ("these partitions are likely deleted already and hence can be skipped"), and then no reader of committed
-        records gets past them (docs/reliability.md).
+        A broker without others that ends between a commit and its markers may forget the markers (docs/reliability.md).
+        Killed, it says so when it is back ("these partitions are likely deleted already and hence can be skipped"), and
+        no reader of committed records gets past them. Stopped, it says nothing, and has the commit down as complete:
+        the next end of a transaction of that worker, be it an abort, then stands for both, partition by partition.
         """
         frozen = [worker for worker in self.workers if worker.is_alive]
         for worker in frozen:

@@ -7,7 +7,7 @@ import time
 from types import TracebackType
 from typing import Final, Self, cast
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # it is documented there
 
 from schemas.topics import TOPICS
@@ -30,19 +30,9 @@ class Tail:
         self._logs = [TopicPartition(name, number) for name in self._names for number in range(partitions)]
         self._positions: dict[tuple[str, int], int] = {(log.topic, log.partition): 0 for log in self._logs}
         self._admin = AdminClient({"bootstrap.servers": servers}, logger=SILENT)
-        self._consumer = Consumer(
-            {
-                "bootstrap.servers": servers,
-                "group.id": f"{prefix}tail",
-                "enable.auto.commit": False,
-                "auto.offset.reset": "earliest",
-                "isolation.level": "read_committed",
-                "enable.partition.eof": True,
-                "fetch.wait.max.ms": 50,
-            },
-            logger=SILENT,
-        )
-        self._consumer.assign([TopicPartition(log.topic, log.partition, OFFSET_BEGINNING) for log in self._logs])
+        self._servers = servers
+        self._prefix = prefix
+        self._consumer = self._reader()
 
     def __enter__(self) -> Self:
         return self
@@ -78,12 +68,33 @@ class Tail:
         """Read all that is there now. Raises `HangingTransaction` when some of it cannot be read in time."""
         ends = self._ends(seconds)
         give_up = time.monotonic() + seconds
+        renew = time.monotonic() + seconds / 2  # a reader that was through an outage may get no records any more
         while behind := [log for log, end in ends.items() if self._positions[log] < end]:
+            if time.monotonic() > renew:
+                self._consumer.close()
+                self._consumer, renew = self._reader(), give_up
             if time.monotonic() > give_up:
                 stable = self._ends(seconds, IsolationLevel.READ_COMMITTED)
                 told = [f"{log} read to {self._positions[log]}, stable to {stable[log]}, {ends[log]}" for log in behind]
                 raise HangingTransaction(f"not readable to the end: {', '.join(told)}")
             self.read(0.05)
+
+    def _reader(self) -> Consumer:
+        """One that begins where this has come to."""
+        reader = Consumer(
+            {
+                "bootstrap.servers": self._servers,
+                "group.id": f"{self._prefix}tail",
+                "enable.auto.commit": False,
+                "auto.offset.reset": "earliest",
+                "isolation.level": "read_committed",
+                "enable.partition.eof": True,
+                "fetch.wait.max.ms": 50,
+            },
+            logger=SILENT,
+        )
+        reader.assign([TopicPartition(*log, position) for log, position in self._positions.items()])
+        return reader
 
     def _ends(
         self, seconds: float, isolation: IsolationLevel = IsolationLevel.READ_UNCOMMITTED

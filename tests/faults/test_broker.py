@@ -23,7 +23,9 @@ def test_a_broker_restarted_killed_and_frozen(bench: MakeBench, broker: Kafka, i
     with run.restarting():
         time.sleep(1)
         with run.disturbed():
-            broker.restart()
+            with run.between_commits():
+                broker.stop()
+            broker.start()
         with run.disturbed(seconds=120):
             with run.between_commits():
                 broker.kill()
