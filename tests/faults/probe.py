@@ -56,7 +56,7 @@ class Probe:
     def _reader(self) -> Consumer:
         """A new one each time: one that has been through an outage may get no records any more.
 
-        Seen once in 44 runs after a broker was frozen: the workers had answered within 10 s, all of it committed, and
+        Seen once in 41 runs, after a broker was frozen: the workers had answered within 10 s, all of it committed, and
         the probe's reader saw none of it for two minutes.
         """
         reader = Consumer(
