@@ -92,6 +92,10 @@ class Registry:
         )
         return int(answer["id"])
 
+    def register(self, subject: str, schema: Schema) -> int:
+        """The id of a schema under a subject by the registry's own word, whatever the disk has; raises as `id_of`."""
+        return int(self._ask_id(subject, schema)["id"])
+
     @property
     def is_confirmed(self) -> bool:
         """Whether the registry itself has answered for all that this process goes by, and not the disk."""
