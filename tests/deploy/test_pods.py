@@ -131,7 +131,7 @@ def test_ronde_takes_the_settings_that_every_container_is_given(rendered: list[O
         assert mount["name"] == "data"
 
 
-EXTRAS: Final = {
+EXTRAS: Final[dict[str, list[dict[str, Any]]]] = {
     "extraEnv": [
         {"name": "HTTPS_PROXY", "value": "http://proxy:3128"},
         {"name": "RONDE_KAFKA__SSL_KEY_PASSWORD", "valueFrom": {"secretKeyRef": {"name": "keys", "key": "word"}}},
