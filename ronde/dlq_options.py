@@ -59,14 +59,14 @@ def _known(option: str, value: str | None, known: Iterable[str]) -> None:
 
 
 def _instant(option: str, text: str | None) -> int | None:
-    """An instant in milliseconds: written as RFC 3339, or as how long ago it was."""
+    """An instant in milliseconds: written as RFC 3339, or as how long ago it was; at least 1970, as for Kafka."""
     from streams import instants  # noqa: PLC0415 - as the others
 
     if text is None:
         return None
     if match := re.fullmatch(r"([0-9]{1,6})([smhd])", text):
-        return time.time_ns() // 1_000_000 - int(match[1]) * _MS[match[2]]
+        return max(time.time_ns() // 1_000_000 - int(match[1]) * _MS[match[2]], 0)
     try:
-        return instants.parse(text)
+        return max(instants.parse(text), 0)
     except ValueError as error:
         raise WrongUse(f"{option}: {error}; write it like 2026-01-01T00:00:00Z, or like 2h for two hours ago") from None

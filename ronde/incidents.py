@@ -26,7 +26,7 @@ def incidents(
     site: Annotated[str | None, typer.Option(metavar="ID", help="Only those of this site.")] = None,
     since: SinceOption = None,
     outcome: Annotated[str | None, typer.Option(metavar="RULE", help="Only those closed by this rule.")] = None,
-    limit: Annotated[int, typer.Option(min=1, metavar="N", help="At most so many.")] = USUAL_LIMIT,
+    limit: Annotated[int, typer.Option(min=1, max=1_000_000, metavar="N", help="At most so many.")] = USUAL_LIMIT,
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:

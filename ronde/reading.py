@@ -25,13 +25,13 @@ Total = Callable[[int], None]
 @contextmanager
 def answered() -> Iterator[None]:
     """Turn what the broker or the schema registry refuses into the command's failure."""
-    from schemas.errors import RegistryUnreachable  # noqa: PLC0415 - heavy
+    from schemas.errors import RegistryNotSet, RegistryUnreachable  # noqa: PLC0415 - heavy
     from streams.broker.offsets import ReadingError  # noqa: PLC0415 - heavy
     from streams.broker.topics import TopicsError  # noqa: PLC0415 - heavy
 
     try:
         yield
-    except (TopicsError, ReadingError) as error:
+    except (TopicsError, ReadingError, RegistryNotSet) as error:
         raise Failed(str(error)) from None
     except RegistryUnreachable as error:
         raise Failed(f"{error} (registry.url)") from None

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from ronde import schema_register
 from ronde.errors import Failed, WrongUse
 from ronde.settings import JsonOption
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from schemas.gate.shelf import Shelf
 
 app = typer.Typer(help="The schemas and their versions, and the gate that a change must pass.", no_args_is_help=True)
+app.command()(schema_register.register)
 
 FolderOption: TypeAlias = Annotated[
     Path | None,

@@ -44,7 +44,7 @@ def create(settings: SettingsOption = None, as_json: JsonOption = False) -> None
 
 @app.command()
 def check(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
-    """Compare the topics with the contract: partitions, sizes, clean-up. Exit 1 when a worker could not run on them."""
+    """Compare the topics with the contract: partitions, sizes, clean-up. Exit 1 when something is not as it must be."""
     from streams.broker import topics  # noqa: PLC0415 - heavy
 
     wanted = in_force(settings)
@@ -82,6 +82,8 @@ def _fail_on(found: list[Difference]) -> None:
         advice.append("Make the missing ones: `ronde topics create`.")
     if "partitions" in kinds:
         advice.append(_about_partitions([d.found for d in found if d.what == "partitions"]))
+    if "retention.bytes" in kinds:
+        advice.append("A limit of size (retention.bytes) deletes records that nobody has handled yet: set it to -1.")
     if kinds - {"missing", "partitions"}:
         advice.append("Set the others to what is expected with the broker's own tools (kafka-configs).")
     lines = [f"{len(found)} differences:", *(f"  {difference}" for difference in found), *advice]

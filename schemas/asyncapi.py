@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from schemas.framing import single_object
+from schemas.gate.promises import PROMISES
 from schemas.loader import NAMES, load, released
 from schemas.topics import INPUT_TOPICS, TOPICS, Topic
 
@@ -116,7 +117,7 @@ def _plain(name: str, value: str) -> Any:
     """A word of the broker's as AsyncAPI has it."""
     if name == "cleanup.policy":
         return [value]
-    return int(value) if value.isdecimal() else value
+    return int(value) if value.removeprefix("-").isdecimal() else value
 
 
 def _operations(topic: Topic) -> dict[str, Any]:
@@ -167,6 +168,7 @@ def _message(name: str) -> dict[str, Any]:
         "summary": schema["doc"],
         "payload": {"schemaFormat": AVRO, "schema": schema},
         "bindings": _bindings({} if name == "State" else of_registry),  # the state has no use for a registry
+        "x-compatibility": PROMISES[name],
         "x-version": by_header.get(header),
         "x-single-object-header": header.hex(),
     }

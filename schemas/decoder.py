@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from schemas.compiled.reader import Constructors, reader
-from schemas.errors import Undecodable, UnusableSchema
+from schemas.errors import NoRegistry, RegistryNotSet, Undecodable, UnusableSchema
 from schemas.framing import CONFLUENT, CONFLUENT_SIZE, SINGLE_OBJECT, SINGLE_OBJECT_SIZE, confluent_id, single_object
 from schemas.loader import Schema, load, released
 
@@ -33,8 +33,8 @@ def decoder(
     """A function from framed bytes to a value of the schema ``name``, built as `schemas.compiled.reader` says.
 
     ``own``: the reader of today's schema, where there is one already.
-    It raises Undecodable for bytes that are no such value; and, only with ``writers``, RegistryUnreachable,
-    after which the same bytes may be tried again.
+    It raises Undecodable for bytes that are no such value (NoRegistry where they would be one behind another header);
+    and, only with ``writers``, RegistryUnreachable, after which the same bytes may be tried again.
     """
     readers = _Readers(name, constructors, writers, array, own)
     own_header, read_own = readers.own_header, readers.own
@@ -45,6 +45,24 @@ def decoder(
         return readers.decode(data)
 
     return decode
+
+
+def of_output(decode: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
+    """``decode`` for values that workers wrote: those behind a registry's id raise RegistryNotSet where none is set.
+
+    The header of such a value follows from the workers' settings, so the reader's settings differ from them.
+    """
+
+    def decode_output(data: bytes) -> Any:
+        try:
+            return decode(data)
+        except NoRegistry:
+            raise RegistryNotSet(
+                "registry.url is not set, and the values in the topics are framed for a schema registry: "
+                "set registry.url as the workers have it"
+            ) from None
+
+    return decode_output
 
 
 class _Readers:
@@ -73,7 +91,9 @@ class _Readers:
     def decode(self, data: bytes) -> Any:
         """The value behind either framing."""
         if data[:1] == CONFLUENT:
-            return self._of_registry(data[:CONFLUENT_SIZE])(data, CONFLUENT_SIZE)
+            if self._writers is None:
+                raise self._without_registry(data)
+            return self._of_registry(self._writers, data[:CONFLUENT_SIZE])(data, CONFLUENT_SIZE)
         if data[:2] != SINGLE_OBJECT:
             raise Undecodable("neither in single-object encoding nor in Confluent's")
         read = self._by_header.get(data[:SINGLE_OBJECT_SIZE])
@@ -81,18 +101,29 @@ class _Readers:
             raise Undecodable(f"written by no published schema of {self._schema['name']}")
         return read(data, SINGLE_OBJECT_SIZE)
 
-    def _of_registry(self, header: bytes) -> Read:
+    def _without_registry(self, data: bytes) -> Undecodable:
+        """What is wrong with a value behind a registry's id where none is set.
+
+        Any record may begin with a zero byte; one that a published version reads to its last byte is framed.
+        """
+        for read in (self.own, *self._by_header.values()):
+            try:
+                read(data, CONFLUENT_SIZE)
+            except Undecodable:
+                continue
+            return NoRegistry("framed for a schema registry, and registry.url is not set")
+        return Undecodable("framed for a schema registry, and none is configured")
+
+    def _of_registry(self, writers: Writers, header: bytes) -> Read:
         known = self._by_header.get(header)
         if known is not None:
             return known
-        if self._writers is None:
-            raise Undecodable("framed for a schema registry, and none is configured")
         if len(header) < CONFLUENT_SIZE:
             raise Undecodable("the data ends within its header")
         schema_id = confluent_id(header)
         of_registry = f"schema {schema_id} of the registry"
         try:
-            read = self._reader(self._writers.schema(schema_id), of_registry)
+            read = self._reader(writers.schema(schema_id), of_registry)
         except UnusableSchema as error:
             read = _refusal(f"{of_registry}: {error}")
         self._by_header[header] = read

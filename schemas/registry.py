@@ -1,7 +1,8 @@
 """A client of a Confluent schema registry, for the Confluent framing.
 
 It tells apart what matters to a worker: no usable answer (wait) and *not found* (a dead letter). What it
-once learned is kept on disk, so that a worker restarts while the registry is down.
+once learned is kept on disk, so that a worker restarts while the registry is down. The disk is asked only then: a
+registry may have been made again under the same address, and its ids name other schemas.
 """
 
 import hashlib
@@ -9,14 +10,17 @@ import json
 import os
 import tempfile
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 from urllib.parse import quote
 
 import httpx
 
 from schemas.canonical import canonical, fingerprint
 from schemas.errors import RegistryRefused, RegistryUnreachable, SchemaNotFound, UnusableSchema
+from schemas.gate.promises import PROMISES
 from schemas.loader import Schema
 
 # The registry's own codes, in the body of its 404: anything else that answers 404 is not the registry.
@@ -25,15 +29,27 @@ SCHEMA_NOT_FOUND: Final = 40403
 LARGEST_ID: Final = 2**31 - 1
 # A flood of values with an unknown id asks once in so many seconds.
 ASK_AGAIN_SECONDS: Final = 30.0
+# A registry that did not answer is not asked for so long what the disk knows: each question may take a time-out.
+_AWAY_SECONDS: Final = 5.0
 
 _ACCEPT: Final = "application/vnd.schemaregistry.v1+json, application/json"
+
+
+class _Fact(NamedTuple):
+    """An answer that this process goes by. ``look_up`` asks for it again and registers nothing."""
+
+    title: str
+    answer: dict[str, Any]
+    look_up: Callable[[], dict[str, Any]]
+    is_confirmed: bool  # the registry itself said so to this process
 
 
 class Registry:
     """One registry, and what is known of it on disk under ``folder``.
 
     ``client`` is how to reach it: an httpx client whose ``base_url`` is the registry's (credentials, TLS and
-    time-outs are its own).
+    time-outs are its own). ``warnings`` are sentences for whoever logs: what the disk had and the registry has
+    otherwise, and that nothing can be kept.
     """
 
     def __init__(self, client: httpx.Client, folder: Path) -> None:
@@ -46,6 +62,9 @@ class Registry:
         # Ids mean something only within one registry.
         self._folder = folder / hashlib.blake2b(str(client.base_url).encode(), digest_size=8).hexdigest()
         self._not_found: dict[int, float] = {}  # id -> when to ask again, monotonic
+        self._facts: dict[Path, _Fact] = {}
+        self._away_until = 0.0  # monotonic
+        self.warnings: list[str] = []
 
     def schema(self, schema_id: int) -> Schema:
         """The schema that a producer registered as ``schema_id``.
@@ -54,23 +73,107 @@ class Registry:
         RegistryUnreachable: nothing is known; wait.
         """
         file = self._folder / "schemas" / f"{schema_id}.json"
-        answer = _read(file)
-        if answer is None:
-            answer = self._ask_schema(schema_id)
-            _write(file, answer)
-        return _avro(answer, schema_id)
+
+        def ask() -> dict[str, Any]:
+            return self._ask_schema(schema_id)
+
+        return _avro(self._learn(file, f"schema {schema_id}", ask, ask), schema_id)
 
     def id_of(self, subject: str, schema: Schema) -> int:
         """The id of one of our schemas under ``subject``, registering it where that was not done.
 
+        A subject that is not there yet is made with the compatibility that is promised for the schema.
         RegistryUnreachable: wait. RegistryRefused: it is not compatible with the subject's other versions.
         """
         file = self._folder / "ids" / f"{quote(subject, safe='')}-{fingerprint(schema).hex()}.json"
-        answer = _read(file)
-        if answer is None:
-            answer = self._ask_id(subject, schema)
-            _write(file, answer)
+        title = f"the id of {schema['name']} under {subject}"
+        answer = self._learn(
+            file, title, lambda: self._ask_id(subject, schema), lambda: self._look_up_id(subject, schema)
+        )
         return int(answer["id"])
+
+    def register(self, subject: str, schema: Schema) -> int:
+        """The id of a schema under a subject by the registry's own word, whatever the disk has; raises as `id_of`."""
+        return int(self._ask_id(subject, schema)["id"])
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether the registry itself has answered for all that this process goes by, and not the disk."""
+        return all(fact.is_confirmed for fact in self._facts.values())
+
+    def changes(self) -> list[str]:
+        """What the registry says otherwise by now, of all that this process goes by: it was made again.
+
+        RegistryUnreachable: it cannot be compared now.
+        """
+        told = []
+        for file, fact in list(self._facts.items()):
+            try:
+                answer = fact.look_up()
+            except _NotFound:
+                told.append(f"{fact.title} was {fact.answer['id']}, and is not registered now")
+            except SchemaNotFound:
+                continue  # what it named is read by what is known of it: nothing else can have that id
+            else:
+                if _meaning(answer) != _meaning(fact.answer):
+                    told.append(_difference(fact.title, fact.answer, answer))
+                self._facts[file] = fact._replace(is_confirmed=True)
+        return told
+
+    def set_compatibility(self, subject: str, compatibility: str) -> None:
+        """Set what the registry demands of the subject's next versions.
+
+        RegistryUnreachable: wait. RegistryRefused: it does not let us.
+        """
+        path = f"config/{quote(subject, safe='')}"
+        response = self._request("PUT", path, {"compatibility": compatibility})
+        if response.status_code in range(400, 500):
+            raise RegistryRefused(
+                f"the schema registry did not set {subject} to {compatibility} (HTTP {response.status_code}): "
+                "check that these credentials may change a subject's compatibility"
+            )
+        _answer(response, "compatibility", str)
+
+    def _learn(
+        self, file: Path, title: str, ask: Callable[[], dict[str, Any]], look_up: Callable[[], dict[str, Any]]
+    ) -> dict[str, Any]:
+        """What the registry answers, once in this process; what the disk has while it does not answer."""
+        fact = self._facts.get(file)
+        if fact is not None and fact.is_confirmed:
+            return fact.answer
+        kept = _read(file)
+        if kept is not None and time.monotonic() < self._away_until:
+            return self._keep(file, _Fact(title, kept, look_up, is_confirmed=False))
+        try:
+            answer = ask()
+        except RegistryUnreachable:
+            if kept is None:
+                raise
+            self._away_until = time.monotonic() + _AWAY_SECONDS
+            return self._keep(file, _Fact(title, kept, look_up, is_confirmed=False))
+        except SchemaNotFound:
+            if kept is None:
+                raise
+            # Only a value from before the registry was made again can have this id; what it is was learned then.
+            return self._keep(file, _Fact(title, kept, look_up, is_confirmed=True))
+        if kept is None or _meaning(kept) != _meaning(answer):
+            if kept is not None:
+                self.warnings.append(f"the schema registry was made again: {_difference(title, kept, answer)}")
+            self._write(file, answer)
+        return self._keep(file, _Fact(title, answer, look_up, is_confirmed=True))
+
+    def _keep(self, file: Path, fact: _Fact) -> dict[str, Any]:
+        self._facts[file] = fact
+        return fact.answer
+
+    def _write(self, file: Path, answer: dict[str, Any]) -> None:
+        """A disk that takes nothing costs a wait when the registry is away at the next start, and no more."""
+        error = _write(file, answer)
+        if error is not None and not any("cannot be written" in warning for warning in self.warnings):
+            self.warnings.append(
+                f"{self._folder.parent} cannot be written ({error}), so schemas are not kept: after a restart this "
+                "process waits until the schema registry answers. Set data_dir to a folder that it may write to"
+            )
 
     def _ask_schema(self, schema_id: int) -> dict[str, Any]:
         now = time.monotonic()
@@ -85,19 +188,27 @@ class Registry:
             raise SchemaNotFound(f"the schema registry does not know schema {schema_id}") from None
         return answer
 
+    def _look_up_id(self, subject: str, schema: Schema) -> dict[str, Any]:
+        """The id under which the subject has the schema; _NotFound."""
+        response = self._request("POST", _path(subject), {"schema": json.dumps(schema)})
+        return {"id": _answer(response, "id", int)["id"]}
+
     def _ask_id(self, subject: str, schema: Schema) -> dict[str, Any]:
-        path = f"subjects/{quote(subject, safe='')}"
-        body = {"schema": json.dumps(schema)}
         try:
-            answer = _answer(self._request("POST", path, body), "id", int)
-        except _NotFound:
-            response = self._request("POST", f"{path}/versions", body)
-            if response.status_code in {409, 422}:
-                raise RegistryRefused(
-                    f"the schema registry refused our schema for {subject} (HTTP {response.status_code}): "
-                    "compare the subject's versions and compatibility with ours"
-                ) from None
-            answer = _answer(response, "id", int)
+            return self._look_up_id(subject, schema)
+        except _NotFound as missing:
+            is_new = missing.code == SUBJECT_NOT_FOUND
+        response = self._request("POST", f"{_path(subject)}/versions", {"schema": json.dumps(schema)})
+        if response.status_code in {409, 422}:
+            raise RegistryRefused(
+                f"the schema registry refused our schema for {subject} (HTTP {response.status_code}): "
+                "compare the subject's versions and compatibility with ours"
+            )
+        answer = _answer(response, "id", int)
+        if is_new and schema["name"] in PROMISES:
+            # `ronde schemas register` tells where this is not allowed; no value waits for it.
+            with suppress(RegistryRefused, RegistryUnreachable):
+                self.set_compatibility(subject, PROMISES[schema["name"]])
         return {"id": answer["id"]}
 
     def _request(self, method: str, path: str, body: dict[str, Any] | None = None) -> httpx.Response:
@@ -110,6 +221,31 @@ class Registry:
 class _NotFound(Exception):
     """The registry itself says that there is no such schema or subject."""
 
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def _path(subject: str) -> str:
+    return f"subjects/{quote(subject, safe='')}"
+
+
+def _meaning(answer: dict[str, Any]) -> Any:
+    """What must be the same in two answers: the id; or the schema, however it is written, its type and references."""
+    if "schema" not in answer:
+        return answer["id"]
+    try:
+        schema = json.loads(answer["schema"])
+    except (ValueError, RecursionError, TypeError):
+        schema = answer["schema"]
+    return schema, answer.get("schemaType", "AVRO"), answer.get("references") or []
+
+
+def _difference(title: str, before: dict[str, Any], now: dict[str, Any]) -> str:
+    if "schema" in before:
+        return f"{title} is another schema than before"
+    return f"{title} is {now['id']}, and was {before['id']}"
+
 
 def _answer(response: httpx.Response, field: str, kind: type) -> dict[str, Any]:
     """The body of a good answer, which has ``field``; _NotFound; else RegistryUnreachable."""
@@ -121,7 +257,7 @@ def _answer(response: httpx.Response, field: str, kind: type) -> dict[str, Any]:
         if response.status_code == 200 and isinstance(body.get(field), kind):
             return body
         if response.status_code == 404 and body.get("error_code") in {SUBJECT_NOT_FOUND, SCHEMA_NOT_FOUND}:
-            raise _NotFound
+            raise _NotFound(body["error_code"])
     raise RegistryUnreachable(
         f"the schema registry gives no usable answer (HTTP {response.status_code}): check its address and credentials"
     )
@@ -147,11 +283,8 @@ def _read(file: Path) -> dict[str, Any] | None:
     return answer if isinstance(answer, dict) and ("schema" in answer or "id" in answer) else None
 
 
-def _write(file: Path, answer: dict[str, Any]) -> None:
-    """Whole or not at all, whoever else writes it at the same time.
-
-    A disk that takes nothing costs a question after the next start, and no more.
-    """
+def _write(file: Path, answer: dict[str, Any]) -> str | None:
+    """Whole or not at all, whoever else writes it at the same time; what the system says where that fails."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=file.parent)
@@ -160,5 +293,6 @@ def _write(file: Path, answer: dict[str, Any]) -> None:
             temporary.flush()
             os.fsync(temporary.fileno())
         Path(name).replace(file)
-    except OSError:
-        return
+    except OSError as error:
+        return error.strerror or type(error).__name__
+    return None

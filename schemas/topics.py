@@ -38,6 +38,8 @@ class Topic(NamedTuple):
         }
         if self.retention_ms is not None:
             words["retention.ms"] = str(self.retention_ms)
+            # By age alone: brokers may have a limit of size for all topics, which deletes what nobody has handled yet.
+            words["retention.bytes"] = "-1"
         if self.cleanup == "compact":
             words["min.compaction.lag.ms"] = str(self.min_compaction_lag_ms)
         if self.way == "own":

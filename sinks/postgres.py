@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import psycopg
@@ -35,6 +36,13 @@ _SERVER: Final = {
     "timezone": "UTC",
 }
 
+# Where systems have them: Debian, Red Hat, Alpine.
+_SYSTEM_AUTHORITIES: Final = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/cert.pem",
+)
+
 # Classes of SQLSTATE that are about the row, not about the database: data, integrity, limits of a value.
 _REFUSALS: Final = ("22", "23", "54")
 # Wrong statements, or a ledger of another shape: no other attempt would help.
@@ -51,7 +59,7 @@ def connect(settings: PostgresSettings, application: str) -> Connection:
         user=settings.user,
         password=settings.password,
         sslmode=settings.sslmode,
-        sslrootcert=settings.sslrootcert,
+        sslrootcert=_authorities(settings),
         sslcert=settings.sslcert,
         sslkey=settings.sslkey,
         application_name=application,
@@ -66,6 +74,17 @@ def connect(settings: PostgresSettings, application: str) -> Connection:
             connection.close()
             raise
     return connection
+
+
+def _authorities(settings: PostgresSettings) -> str | None:
+    """The file of the authorities to trust.
+
+    The libpq that comes with psycopg looks for "system" in a folder that no system has. With another mode than
+    verify-full it refuses the word, and says so itself.
+    """
+    if settings.sslrootcert == "system" and settings.sslmode == "verify-full":
+        return next((file for file in _SYSTEM_AUTHORITIES if Path(file).is_file()), "system")
+    return settings.sslrootcert
 
 
 @contextmanager

@@ -54,8 +54,12 @@ def check(settings: Settings) -> None:
         found = differences(find(settings), settings)
     finally:
         gc.collect()  # the clients that asked: one must not be collected while others work, in whatever thread
-    if found:
-        raise TopicsDifferError(found)
+    for difference in found:
+        if not difference.stops_workers:
+            _log.warning("a topic differs from the contract: see `ronde topics check`", difference=str(difference))
+    stops = [difference for difference in found if difference.stops_workers]
+    if stops:
+        raise TopicsDifferError(stops)
 
 
 async def wait(settings: Settings, readiness: Readiness, away: BrokerAwayError) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
@@ -25,6 +26,23 @@ _log = logger(__name__)
 _PATIENCE_SECONDS: Final = 2.0  # of one attempt; then it is told and made again
 _PAUSE_SECONDS: Final = 0.1
 _MINUTE: Final = 60.0
+
+_ID_TAKEN: Final = (
+    "another process has this worker.id (give each its own), or this one stood still for longer than "
+    "worker.transaction_timeout_ms"
+)
+# What to do about a refusal, by the name of Kafka's error.
+_REMEDIES: Final = MappingProxyType(
+    {
+        "_FENCED": _ID_TAKEN,
+        "INVALID_PRODUCER_EPOCH": _ID_TAKEN,
+        "PRODUCER_FENCED": _ID_TAKEN,
+        "INVALID_TIMESTAMP": (
+            "this worker's clock and the brokers' differ by more than the topics take "
+            "(message.timestamp.after.max.ms, an hour unless you set it): set the clocks right"
+        ),
+    }
+)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -144,15 +162,16 @@ class Transactions:
         _log.warning("a transaction is refused", error=error.name(), fatal=error.fatal())
         if error.fatal() or self._stopped:
             self._abandon()
-            raise WorkerFencedError(f"no transaction of this worker is accepted: {error.name()}")
+            raise WorkerFencedError(f"no transaction of this worker is accepted: {_reason(error.name())}")
         # A record is refused with a mere "erroneous state" once its transaction has failed: abort says which.
         if not error.txn_requires_abort() and error.code() != KafkaError._STATE:  # noqa: SLF001  # its name
             self._abandon()
-            raise WorkerFencedError(f"no transaction of this worker is accepted: {error.name()}")
+            raise WorkerFencedError(f"no transaction of this worker is accepted: {_reason(error.name())}")
         try:
             self._patiently(self._producer.abort_transaction, _PATIENCE_SECONDS)
         except KafkaException as fatal:
-            raise WorkerFencedError(f"a refused transaction cannot be aborted: {fatal.args[0].name()}") from fatal
+            reason = _reason(fatal.args[0].name())
+            raise WorkerFencedError(f"a refused transaction cannot be aborted: {reason}") from fatal
         self._count_abort()
 
     def _count_abort(self) -> None:
@@ -161,7 +180,10 @@ class Transactions:
         while now - self._aborts[0] > _MINUTE:
             self._aborts.popleft()
         if len(self._aborts) > self._aborts_per_minute:
-            raise TooManyAbortsError(f"{len(self._aborts)} transactions were refused within a minute")
+            reason = _reason(self.refusal)
+            raise TooManyAbortsError(
+                f"{len(self._aborts)} transactions were refused within a minute, the last one as {reason}"
+            )
 
     def _abandon(self) -> None:
         """Tell the broker, if it listens, so that nobody waits for the time-out; this worker ends either way."""
@@ -171,3 +193,9 @@ class Transactions:
             self._producer.abort_transaction(_PATIENCE_SECONDS)
         except KafkaException as error:
             _log.warning("the transaction is left to its time-out", error=error.args[0].name())
+
+
+def _reason(name: str) -> str:
+    """Kafka's name of an error, and what it means to whoever must do something about it."""
+    remedy = _REMEDIES.get(name)
+    return name if remedy is None else f"{name}: {remedy}"

@@ -10,12 +10,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import faust
-import httpx
 from confluent_kafka import KafkaException
 from mode import Service
 
 from schemas.errors import RegistryUnreachable
-from schemas.registry import Registry
 from schemas.topics import TOPICS
 from streams import agents, stuck
 from streams.assignment import Assignment
@@ -29,6 +27,7 @@ from streams.health import Readiness, Stalls
 from streams.log_reader import LogReader
 from streams.logs import logger, places
 from streams.metrics import Metrics
+from streams.registry_watch import RegistryWatch
 from streams.restore import Restores
 from streams.source import Source
 from streams.store import Store
@@ -44,7 +43,6 @@ _log = logger(__name__)
 _DRAIN_SECONDS: Final = 3.0
 _LEAVE_SECONDS: Final = 1.5
 _AGAIN_SECONDS: Final = 0.1
-_REGISTRY_TIMEOUT_SECONDS: Final = 5.0
 
 
 class Worker(Service):
@@ -73,6 +71,8 @@ class Worker(Service):
         self._transaction_thread = ThreadPoolExecutor(1, thread_name_prefix="transactions")
         self._reader: LogReader | None = None
         self._source: Source | None = None
+        self._registry = None if settings.registry.url is None else RegistryWatch(settings)
+        self._fault: WorkerError | None = None
 
     async def on_start(self) -> None:
         """Begin; what takes its time goes on in the background, so that the pages answer."""
@@ -149,19 +149,26 @@ class Worker(Service):
         self._source = source
         watch = Watch(asking, store, source, settings)
         self.add_future(watch.run(readiness, self._stalls, metrics))
+        if self._registry is not None:
+            self.add_future(self._registry.run(self._end))
         await source.start()
+        if self._fault is not None:
+            raise self._fault
         self.ended.set_result(None)
+
+    def _end(self, fault: WorkerError) -> None:
+        """End the worker once the chunk under way is committed."""
+        self._fault = fault
+        if self._source is not None:
+            self._source.stop()
 
     async def _codec(self) -> Codec:
         """The codec, waiting for a schema registry that does not answer."""
-        settings = self._settings
-        if settings.registry.url is None:
-            return Codec(prefix=settings.prefix)
-        client = httpx.Client(base_url=settings.registry.url, timeout=_REGISTRY_TIMEOUT_SECONDS)
-        registry = Registry(client, settings.worker.data_dir)
+        if self._registry is None:
+            return Codec(prefix=self._settings.prefix)
         while True:
             try:
-                made = await asyncio.to_thread(Codec, registry, settings.prefix)
+                made = await asyncio.to_thread(self._registry.codec)
             except RegistryUnreachable as error:
                 self._metrics.registry_failures.inc()
                 self._readiness.wait("registry", str(error))

@@ -98,8 +98,8 @@ class SiteAccount:
         if told is None:
             return "NO_READINESS"
         try:
-            site: Site = self._recorded.value("sites", record.value)
             said: Readiness | None = None if told.value is None else self._recorded.value("readiness", told.value)
+            site: Site = self._recorded.value("sites", record.value)
         except Undecodable:
             return "UNREADABLE"
         if said != readiness(site, 0 if said is None else said.at):

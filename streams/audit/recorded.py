@@ -6,7 +6,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from schemas.decoder import decoder
+from schemas.decoder import decoder, of_output
 from schemas.framing import CONFLUENT, CONFLUENT_SIZE, SINGLE_OBJECT_SIZE
 from schemas.topics import TOPICS
 from streams.codec import Codec
@@ -40,16 +40,18 @@ class Recorded:
     """Decodes the records of every topic but ``state`` and ``dead-letters``."""
 
     def __init__(self, registry: Registry | None = None) -> None:
-        self._decoders = {
+        decoders = {
             topic.name: decoder(topic.schema, _CONSTRUCTORS, registry)
             for topic in TOPICS.values()
             if topic.schema is not None and topic.way != "own"
         }
+        outputs = {name: of_output(decode) for name, decode in decoders.items() if TOPICS[name].way == "out"}
+        self._decoders = decoders | outputs
 
     def value(self, topic: str, data: bytes) -> Any:
         """The value of a record of ``topic`` (without prefix).
 
-        Raises `schemas.errors.Undecodable`; with a registry also RegistryUnreachable.
+        Raises `schemas.errors.Undecodable`; with a registry also RegistryUnreachable, without one RegistryNotSet.
         """
         return self._decoders[topic](data)
 

@@ -18,8 +18,12 @@ _SHOW_SECONDS: Final = 8.0  # until a topic that was made is shown
 
 TopicsError: TypeAlias = BrokerError  # what asking for topics raises
 
-What: TypeAlias = Literal["missing", "partitions", "max.message.bytes", "cleanup.policy", "message.timestamp.type"]
-_COMPARED: Final[tuple[What, ...]] = ("max.message.bytes", "cleanup.policy", "message.timestamp.type")
+What: TypeAlias = Literal[
+    "missing", "partitions", "max.message.bytes", "cleanup.policy", "message.timestamp.type", "retention.bytes"
+]
+_COMPARED: Final[tuple[What, ...]] = (
+    "max.message.bytes", "cleanup.policy", "message.timestamp.type", "retention.bytes"
+)  # fmt: skip
 
 
 class Found(NamedTuple):
@@ -37,6 +41,11 @@ class Difference(NamedTuple):
     expected: str
     found: str
 
+    @property
+    def stops_workers(self) -> bool:
+        """Whether a worker cannot run on such a topic; a limit of size only deletes, and alarms go on meanwhile."""
+        return self.what != "retention.bytes"
+
     def __str__(self) -> str:
         if self.what == "missing":
             return f"{self.topic}: is missing"
@@ -44,10 +53,11 @@ class Difference(NamedTuple):
 
 
 def differences(found: Mapping[str, Found], settings: Settings) -> list[Difference]:
-    """What keeps a worker from running on these topics (by name on the broker), in the order of the contract.
+    """What is not the contract's about these topics (by name on the broker), in the order of the contract.
 
     An empty list means that all topics are there, with the settings' number of partitions, and that sizes,
-    clean-up and timestamps are the contract's. Retention is the operator's to lengthen, so it is not compared.
+    clean-up and timestamps are the contract's. How long records stay is the operator's to lengthen, so it is not
+    compared; a limit of size is, as it deletes records of any age.
     """
     told: list[Difference] = []
     for topic in TOPICS.values():
@@ -62,7 +72,7 @@ def differences(found: Mapping[str, Found], settings: Settings) -> list[Differen
         told += [
             Difference(name, what, expected[what], configuration.get(what, "not set"))
             for what in _COMPARED
-            if configuration.get(what) != expected[what]
+            if what in expected and configuration.get(what) != expected[what]
         ]
     return told
 

@@ -27,6 +27,8 @@ WHY: Final = "dlq.why"
 WHO: Final = "dlq.who"
 _MARKS: Final = ("dlq.topic", "dlq.partition", "dlq.offset", "dlq.reason", "dlq.error")
 _ID: Final = re.compile(r"(0|[1-9][0-9]{0,9})-(0|[1-9][0-9]{0,18})", re.ASCII)
+_LAST_PARTITION: Final = 2**31 - 1  # as Kafka has room for
+_LAST_OFFSET: Final = 2**63 - 1
 
 Fate: TypeAlias = Literal["replayed", "discarded"]
 _FATES: Final[tuple[Fate, ...]] = ("replayed", "discarded")
@@ -101,7 +103,7 @@ class Wanted(NamedTuple):
 def parse_id(text: str) -> LetterId:
     """Read ``<partition>-<offset>``. Raises `ValueError`."""
     match = _ID.fullmatch(text)
-    if match is None:
+    if match is None or int(match[1]) > _LAST_PARTITION or int(match[2]) > _LAST_OFFSET:
         raise ValueError(
             f"{text!r} is no id of a dead letter: it is <partition>-<offset>, as `ronde dlq list` shows it"
         )

@@ -101,6 +101,16 @@ def test_one_that_cannot_start_says_why(data: Path) -> None:
     assert observer.state == "stopped"
 
 
+def test_what_make_tools_brought_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Path("Makefile").resolve().parent / ".tools" / "bin" == prometheus.TOOLS
+    monkeypatch.setenv("PATH", "/no/such/folder")
+    monkeypatch.setattr(prometheus, "TOOLS", tmp_path)
+    assert prometheus.program() is None
+    brought = tmp_path / "prometheus"
+    brought.touch(mode=0o755)
+    assert prometheus.program() == str(brought)
+
+
 def test_where_none_is_installed_the_rest_is_up_and_it_is_said(
     run: Run, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

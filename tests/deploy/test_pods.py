@@ -131,6 +131,42 @@ def test_ronde_takes_the_settings_that_every_container_is_given(rendered: list[O
         assert mount["name"] == "data"
 
 
+EXTRAS: Final[dict[str, list[dict[str, Any]]]] = {
+    "extraEnv": [
+        {"name": "HTTPS_PROXY", "value": "http://proxy:3128"},
+        {"name": "RONDE_KAFKA__SSL_KEY_PASSWORD", "valueFrom": {"secretKeyRef": {"name": "keys", "key": "word"}}},
+    ],
+    "extraVolumes": [{"name": "keytab", "secret": {"secretName": "keytab"}}],
+    "extraVolumeMounts": [{"name": "keytab", "mountPath": "/etc/keytab", "readOnly": True}],
+}
+
+
+def test_variables_and_volumes_of_ones_own_reach_every_container_of_ronde(tmp_path: Path) -> None:
+    values = dict.fromkeys(("worker", "sink", "jobs"), EXTRAS)
+    for one in pods(objects(text(SETS["one-zone"], write(tmp_path, values)))):
+        assert EXTRAS["extraVolumes"][0] in one.spec["volumes"]
+        for container in one.containers:
+            if "env" in container:
+                assert container["env"][-2:] == EXTRAS["extraEnv"]
+                assert container["volumeMounts"][-1:] == EXTRAS["extraVolumeMounts"]
+
+
+def test_user_and_group_can_be_left_to_the_cluster(tmp_path: Path) -> None:
+    for one in pods(objects(text(SETS["one-zone"], write(tmp_path, {"podSecurity": {"fixedIds": False}})))):
+        security = one.spec["securityContext"]
+        assert not {"runAsUser", "runAsGroup", "fsGroup"} & security.keys()
+        assert security["runAsNonRoot"] is True
+
+
+def test_postgresql_is_verified_by_the_systems_authorities_without_another(tmp_path: Path) -> None:
+    found = objects(text(SETS["one-zone"], write(tmp_path, {"postgres": {"sslmode": "verify-full"}})))
+    for component in ("sink", "migrations"):
+        (container,) = pod(found, component).containers
+        told = {entry["name"]: entry.get("value") for entry in container["env"]}
+        assert told["RONDE_POSTGRES__SSLROOTCERT"] == "system"
+    assert "SSLROOTCERT" not in text(SETS["one-zone"])
+
+
 def test_three_zones_speak_tls_to_all_with_a_user_for_each_kind_of_work() -> None:
     found = objects(text(SETS["three-zones"]))
     users = {}

@@ -112,6 +112,8 @@ def test_what_is_of_the_wrong_type_is_refused_wherever_it_stands(tmp_path: Path)
         ({"worker": {"resources": {"limits": {"memory": "much"}}}}, "at '/worker/resources/limits/memory'"),
         ({"networkPolicy": {"kafka": {"to": [{"any": {}}]}}}, "at '/networkPolicy/kafka/to/0'"),
         ({"spread": {"zones": "Always"}}, "at '/spread/zones'"),
+        ({"worker": {"extraVolumes": [{"name": "data", "emptyDir": {}}]}}, "at '/worker/extraVolumes/0/name'"),
+        ({"sink": {"extraEnv": [{"name": "A", "val": "b"}]}}, "at '/sink/extraEnv/0'"),
     ],
 )
 def test_a_wrong_value_is_refused_by_name(value: dict[str, Any], why: str, tmp_path: Path) -> None:
@@ -129,6 +131,11 @@ def test_a_wrong_value_is_refused_by_name(value: dict[str, Any], why: str, tmp_p
         (
             {"postgres": {"ca": {"secret": "a", "configMap": "b"}}},
             "postgres.ca: name a configMap or a secret, not both",
+        ),
+        ({"postgres": {"sslmode": "verify-ca"}}, "postgres.ca: name the authority"),
+        (
+            {"worker": {"extraEnv": [{"name": "RONDE_WORKER__PORT", "value": "1"}]}},
+            "extraEnv: RONDE_WORKER__PORT is set by the chart",
         ),
     ],
 )
@@ -151,7 +158,10 @@ def test_every_table_of_the_schema_is_closed() -> None:
 
     look(schema(), "")
     # Maps of names that are the user's; and what Helm itself puts into the values of every chart.
-    assert open_ones == ["/properties/global", "/definitions/labels", "/definitions/annotations"]
+    # A volume is Kubernetes' own, of many kinds.
+    assert open_ones == [
+        "/properties/global", "/definitions/labels", "/definitions/annotations", "/definitions/volume"
+    ]  # fmt: skip
     for name in ("labels", "annotations"):
         assert free[name]["additionalProperties"]["type"] == "string"
 

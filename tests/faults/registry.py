@@ -56,6 +56,12 @@ class Registry:
         self._schemas[self._ids[topic] + more] = self._schemas[self._ids[topic]]
         return self.header(topic, more)
 
+    def make_again(self, first: int) -> None:
+        """Begin as a new registry would that was given the same schemas in another order: ids from ``first`` on."""
+        known = [self._schemas[number] for number in self._ids.values() if number in self._schemas]
+        self._ids = {name: number for number, name in enumerate(self._ids, first)}
+        self._schemas = dict(enumerate(known, first))
+
     def close(self) -> None:
         """End it."""
         self._server.shutdown()

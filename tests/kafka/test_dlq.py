@@ -275,6 +275,7 @@ def test_letters_that_are_not_there_are_named(world: World, run: Run, file: Path
         assert run("dlq", *wrong, "--settings", file).exit == 2
     ran = run("dlq", "list", "--reason", "BAD", "--settings", file)
     assert (ran.exit, "there are UNDECODABLE, KEY_MISMATCH" in ran.err) == (2, True)
+    assert run("dlq", "list", "--since", "999999d", "--settings", file).exit == 0, "Kafka has nothing before 1970"
     ran = run("dlq", "list", "--since", "yesterday", "--settings", file)
     assert (ran.exit, "2h for two hours ago" in ran.err) == (2, True)
 

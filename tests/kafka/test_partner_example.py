@@ -29,6 +29,8 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 
 import schemas
 from schemas.framing import confluent, single_object
+from schemas.loader import released
+from schemas.murmur2 import partition
 from schemas.records import decode, encode
 from tests.kafka.conftest import WorkerFile
 from tests.kafka.world import PATIENCE, World, eventually, now_ms, worker
@@ -399,3 +401,20 @@ def test_the_guide_tells_every_action_and_status() -> None:
             symbol for enum in enums for symbol in enum["symbols"] if (name, symbol) != ("DispatchReport", "UNKNOWN")
         ]
         assert [symbol for symbol in symbols if f"| `{symbol}`" not in section] == []
+
+
+def test_the_guide_has_the_ten_bytes_of_every_version_and_the_partition_of_two_keys() -> None:
+    for name in ("DispatchCommand", "DispatchReport"):
+        for number, schema in released(name).items():
+            header = " | ".join(f"`{byte:02X}`" for byte in single_object(schema))
+            assert f"| `{name}` | {number} | {header} |" in GUIDE
+    keys = re.findall(r"`(S[0-9]+)` (?:has )?partition ([0-9])", GUIDE)
+    assert [(key, str(partition(key.encode(), 6))) for key, _ in keys] == keys
+    assert len(keys) == 2
+
+
+def test_the_guide_tries_it_on_a_site_that_is_the_partners() -> None:
+    sites = map(json.loads, (SCHEMAS.parent / "ronde" / "demo" / "sites.jsonl").read_text("utf-8").splitlines())
+    (site,) = (site for site in sites if site["site_id"] == "S02")
+    assert site["intervention"]["partners"] == ["garde-alpes"]
+    assert "--partner-id garde-alpes" in GUIDE

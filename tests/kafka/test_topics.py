@@ -76,6 +76,17 @@ def test_retention_is_the_operators_to_lengthen(settings: MakeSettings) -> None:
     assert differences(found, wanted) == []
 
 
+def test_a_limit_of_size_is_told_and_stops_no_worker(settings: MakeSettings) -> None:
+    wanted = settings()
+    found = as_expected(wanted)
+    name = wanted.topic("alerts")
+    found[name] = Found(3, {**found[name].configuration, "retention.bytes": "1073741824"})
+    (difference,) = differences(found, wanted)
+    assert difference == Difference(name, "retention.bytes", "-1", "1073741824")
+    assert not difference.stops_workers
+    assert TOPICS["sites"].configuration().get("retention.bytes") is None, "a compacted topic is not deleted by size"
+
+
 def test_timestamps_must_be_the_senders(settings: MakeSettings) -> None:
     wanted = settings()
     found = as_expected(wanted)

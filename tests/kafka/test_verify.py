@@ -12,6 +12,9 @@ import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from schemas.framing import confluent
+from schemas.topics import TOPICS
+from streams.audit.recorded import payload
 from streams.broker.topics import create
 from tests.conftest import MakeSettings, Run, SettingsFile
 from tests.kafka.conftest import WorkerFile
@@ -48,6 +51,24 @@ def evening() -> Logbook:
 def verified(run: Run, file: Path) -> tuple[int, dict[str, Any], str]:
     ran = run("verify", "--settings", file, "--json")
     return ran.exit, json.loads(ran.out), ran.err
+
+
+def test_values_framed_for_a_registry_that_is_not_set_are_a_fault_of_the_settings(
+    published: Callable[..., Path], run: Run
+) -> None:
+    book = evening()
+    for topic, log in book.logs.items():
+        if TOPICS[topic].schema is not None and topic != "state":
+            log[:] = [
+                one if one.value in {None, b""} else one._replace(value=confluent(7) + payload(one.value or b""))
+                for one in log
+            ]
+    file = published(book)
+    for command in (["verify"], ["replay", "--site", "S1"]):
+        ran = run(*command, "--settings", file)
+        assert ran.exit == 1
+        assert "registry.url is not set" in ran.err
+        assert "add up" not in ran.err
 
 
 def test_an_evening_adds_up(published: Callable[..., Path], run: Run) -> None:

@@ -34,6 +34,7 @@ class Server:
         self.asked: list[str] = []
         self.bad_day: Callable[[], Answer] | None = None
         self.refuses = False
+        self.compatibility: dict[str, str] = {}
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -42,6 +43,9 @@ class Server:
 
             def do_POST(self) -> None:
                 self._answer(outer.post)
+
+            def do_PUT(self) -> None:
+                self._answer(outer.configure)
 
             def _answer(self, find: Callable[[str, dict[str, Any]], Answer]) -> None:
                 body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or b"{}")
@@ -69,6 +73,10 @@ class Server:
     def look_up(self, path: str, _body: dict[str, Any]) -> Answer:
         found = self.schemas.get(int(path.rpartition("/")[2]))
         return (200, found) if found else (404, {"error_code": 40403, "message": "Schema not found"})
+
+    def configure(self, path: str, body: dict[str, Any]) -> Answer:
+        self.compatibility[path.removeprefix("/config/")] = body["compatibility"]
+        return 200, body
 
     def post(self, path: str, body: dict[str, Any]) -> Answer:
         subject, _, versions = path.removeprefix("/subjects/").partition("/")
@@ -107,8 +115,10 @@ def test_a_schema_is_asked_for_once_and_known_after_a_restart_without_the_regist
     server.schemas[3] = {"schema": json.dumps(schemas.load("Alert"))}
     assert connect().schema(3) == schemas.load("Alert")
     server.bad_day = lambda: (500, {})
-    assert connect().schema(3) == schemas.load("Alert")
-    assert server.asked == ["GET /schemas/ids/3"]
+    again = connect()
+    for _ in range(3):
+        assert again.schema(3) == schemas.load("Alert")
+    assert server.asked == ["GET /schemas/ids/3"] * 2, "a registry that is away is not asked for each again"
 
 
 def test_our_schema_is_registered_once_then_looked_up_then_known(
@@ -117,17 +127,77 @@ def test_our_schema_is_registered_once_then_looked_up_then_known(
     subject, schema = "ronde.calls-value", schemas.load("CallCommand")
     assert connect().id_of(subject, schema) == 1
     assert json.loads(server.schemas[1]["schema"]) == schema
-    assert connect().id_of(subject, schema) == 1
-    assert server.asked == [f"POST /subjects/{subject}", f"POST /subjects/{subject}/versions"]
+    look_up = f"POST /subjects/{subject}"
+    assert server.asked == [look_up, f"{look_up}/versions", f"PUT /config/{subject}"]
+    again = connect()
+    assert [again.id_of(subject, schema), again.id_of(subject, schema)] == [1, 1]
+    assert server.asked[3:] == [look_up]
+    server.bad_day = lambda: (500, {})
+    away = connect()
+    assert away.id_of(subject, schema) == 1
+    assert not away.is_confirmed
+    server.bad_day = None
     with httpx.Client(base_url=server.url) as client:
         assert Registry(client, tmp_path / "another disk").id_of(subject, schema) == 1
-    assert server.asked[2:] == [f"POST /subjects/{subject}"]
+    assert server.asked[5:] == [look_up]
 
 
 def test_a_second_schema_of_a_known_subject_is_registered_too(server: Server, connect: Callable[[], Registry]) -> None:
     registry = connect()
     assert registry.id_of("s", schemas.load("Alert")) == 1
     assert registry.id_of("s", schemas.load("Site")) == 2
+
+
+def test_a_subject_that_is_new_gets_the_promised_compatibility(server: Server, connect: Callable[[], Registry]) -> None:
+    connect().id_of("ronde.calls-value", schemas.load("CallCommand"))
+    connect().id_of("ronde.alerts-value", schemas.load("Alert"))
+    assert server.compatibility == {"ronde.calls-value": "FULL_TRANSITIVE", "ronde.alerts-value": "BACKWARD_TRANSITIVE"}
+
+
+def test_a_registry_made_again_while_we_were_stopped_is_believed_and_told(
+    server: Server, connect: Callable[[], Registry]
+) -> None:
+    subject = "ronde.calls-value"
+    assert connect().id_of(subject, schemas.load("CallCommand")) == 1
+    assert connect().schema(1) == schemas.load("CallCommand")
+    server.schemas, server.subjects = {}, {}
+    server.schemas[1] = {"schema": json.dumps(schemas.load("Alert"))}
+    registry = connect()
+    assert registry.id_of(subject, schemas.load("CallCommand")) == 2
+    assert registry.schema(1) == schemas.load("Alert")
+    first, second = registry.warnings
+    assert f"made again: the id of CallCommand under {subject} is 2, and was 1" in first
+    assert "schema 1 is another schema than before" in second
+    server.bad_day = lambda: (500, {})
+    assert connect().id_of(subject, schemas.load("CallCommand")) == 2, "the disk has what is true now"
+
+
+def test_an_id_that_only_a_registry_of_before_gave_is_still_read(
+    server: Server, connect: Callable[[], Registry]
+) -> None:
+    server.schemas[7] = {"schema": json.dumps(schemas.load("Alert"))}
+    connect().schema(7)
+    server.schemas = {}
+    assert connect().schema(7) == schemas.load("Alert")
+
+
+def test_a_registry_made_again_while_we_run_is_noticed(server: Server, connect: Callable[[], Registry]) -> None:
+    subject, schema = "ronde.calls-value", schemas.load("CallCommand")
+    connect().id_of(subject, schema)
+    server.bad_day = lambda: (500, {})
+    registry = connect()
+    registry.id_of(subject, schema)
+    with pytest.raises(RegistryUnreachable):
+        registry.changes()
+    server.bad_day = None
+    assert registry.changes() == []
+    assert registry.is_confirmed
+    server.schemas = {1: {"schema": json.dumps(schemas.load("Alert"))}}
+    server.subjects = {}
+    assert registry.changes() == [f"the id of CallCommand under {subject} was 1, and is not registered now"]
+    server.subjects = {subject: {json.dumps(schema): 9}}
+    assert registry.changes() == [f"the id of CallCommand under {subject} is 9, and was 1"]
+    assert server.subjects == {subject: {json.dumps(schema): 9}}, "to compare registers nothing"
 
 
 def test_only_the_registrys_own_word_is_not_found(
@@ -242,7 +312,12 @@ def test_a_disk_that_takes_nothing_does_not_stop_us(server: Server, tmp_path: Pa
     (tmp_path / "registry").write_text("a file where the folder should be", encoding="utf-8")
     server.schemas[3] = {"schema": json.dumps(schemas.load("Alert"))}
     with httpx.Client(base_url=server.url) as client:
-        assert Registry(client, tmp_path / "registry").schema(3) == schemas.load("Alert")
+        registry = Registry(client, tmp_path / "registry")
+        assert registry.schema(3) == schemas.load("Alert")
+        assert registry.id_of("s", schemas.load("Alert")) == 2
+    (warning,) = registry.warnings
+    assert f"{tmp_path / 'registry'} cannot be written" in warning
+    assert "Set data_dir" in warning
 
 
 def test_two_registries_share_a_folder_and_no_ids(server: Server, tmp_path: Path) -> None:
@@ -276,8 +351,8 @@ def test_credentials_of_the_address_go_in_a_header_and_are_not_logged(
     for address in ("https://us%40er:pass%2Fword@registry:8081/there", "https://registry:8081/there"):
         with httpx.Client(base_url=address, transport=httpx.MockTransport(answer)) as client:
             assert Registry(client, tmp_path).id_of("s", schemas.load("Alert")) == 7
-    (request,) = asked  # with other credentials, it is the same registry
-    assert str(request.url) == "https://registry:8081/there/subjects/s"
-    assert request.headers["Authorization"] == httpx.BasicAuth("us@er", "pass/word")._auth_header
+    assert [str(request.url) for request in asked] == ["https://registry:8081/there/subjects/s"] * 2
+    assert asked[0].headers["Authorization"] == httpx.BasicAuth("us@er", "pass/word")._auth_header
+    assert len(list(tmp_path.iterdir())) == 1, "with other credentials, it is the same registry"
     assert "HTTP Request: POST https://registry:8081" in caplog.text
     assert "word" not in caplog.text

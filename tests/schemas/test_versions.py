@@ -12,7 +12,7 @@ import schemas
 from schemas import decoder as decoding
 from schemas.canonical import without_logical_types
 from schemas.compiled import reader
-from schemas.errors import SchemaNotFound, Undecodable, UnusableSchema
+from schemas.errors import NoRegistry, RegistryNotSet, SchemaNotFound, Undecodable, UnusableSchema
 from schemas.framing import confluent, single_object
 from schemas.loader import Schema, released
 from streams.escalation.values import Alert, Intervention
@@ -287,6 +287,22 @@ def test_both_framings_are_read_side_by_side() -> None:
 def test_bytes_by_no_known_schema_are_undecodable(data: bytes, message: str) -> None:
     with pytest.raises(Undecodable, match=message):
         decoding.decoder("Alert", CONSTRUCTORS)(data)
+
+
+def test_a_value_of_any_version_behind_a_registrys_id_says_that_no_registry_is_set(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    older = without(schemas.load("Site"), "intervention")
+    monkeypatch.setattr(decoding, "released", lambda name: {1: older})
+    decode = decoding.decoder("Site", CONSTRUCTORS)
+    for data in (schemas.encode("Site", SITE)[10:], written(older, SITE)):
+        with pytest.raises(NoRegistry):
+            decode(confluent(7) + data)
+        with pytest.raises(RegistryNotSet, match=r"set registry\.url"):
+            decoding.of_output(decode)(confluent(7) + data)
+        with pytest.raises(Undecodable) as error:
+            decoding.of_output(decode)(confluent(7) + data + b"x")
+        assert not isinstance(error.value, NoRegistry), "any record may begin with a zero byte"
 
 
 def test_a_short_header_an_unknown_id_and_an_unusable_schema_are_undecodable_with_a_registry() -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from ronde.local.ports import HOST, free_port
 from ronde.local.postgres import Postgres
+from sinks import postgres
 from sinks.errors import Away
 from sinks.postgres import connect
 from sinks.settings import PostgresSettings
@@ -109,6 +110,16 @@ def test_a_server_of_our_authority_is_trusted_and_the_connection_is_encrypted(se
     with connect(settings(secured, sslmode="verify-full", sslrootcert=str(secured.authority)), "test") as connection:
         row = connection.execute("SELECT ssl, version FROM pg_stat_ssl WHERE pid = pg_backend_pid()").fetchone()
     assert row == (True, "TLSv1.3")
+
+
+def test_system_is_what_the_system_trusts(secured: Secured, monkeypatch: pytest.MonkeyPatch) -> None:
+    full = settings(secured, sslmode="verify-full", sslrootcert="system")
+    with pytest.raises(Away, match="certificate verify failed"):
+        connect(full, "test")
+    monkeypatch.setattr(postgres, "_SYSTEM_AUTHORITIES", ("/no/such/file", str(secured.authority)))
+    connect(full, "test").close()
+    with pytest.raises(Away, match="weak sslmode"):
+        connect(settings(secured, sslmode="require", sslrootcert="system"), "test")
 
 
 def test_a_server_of_another_authority_is_not(secured: Secured) -> None:

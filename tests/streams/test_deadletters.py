@@ -66,7 +66,7 @@ def test_what_is_neither_is_neither(headers: Headers, value: bytes | None) -> No
 def test_ids_are_as_they_are_shown() -> None:
     assert parse_id("0-12") == LetterId(0, 12)
     assert str(LetterId(0, 12)) == "0-12"
-    for wrong in ("", "1", "1-", "-1-1", "01-1", "1-1 ", "1-1-1", "१-1"):
+    for wrong in ("", "1", "1-", "-1-1", "01-1", "1-1 ", "1-1-1", "१-1", "2147483648-1", "1-9223372036854775808"):
         with pytest.raises(ValueError, match="no id of a dead letter"):
             parse_id(wrong)
 

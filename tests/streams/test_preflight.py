@@ -56,3 +56,19 @@ async def test_whoever_is_asked_to_stop_waits_no_longer(monkeypatch: pytest.Monk
     answer(monkeypatch, iter(lambda: AWAY, None))
     asyncio.get_running_loop().call_later(0.05, stopped.set)
     assert not await app._is_done(preflight.wait(SETTINGS, Readiness(), AWAY), stopped)
+
+
+@pytest.mark.parametrize(("what", "stops"), [("retention.bytes", False), ("cleanup.policy", True)])
+def test_a_limit_of_size_is_logged_and_the_worker_begins(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], what: Any, stops: bool
+) -> None:
+    monkeypatch.setattr(preflight, "require", lambda *_: set())
+    monkeypatch.setattr(preflight, "find", lambda _: {})
+    monkeypatch.setattr(preflight, "differences", lambda *_: [Difference("ronde.alerts", what, "-1", "1000")])
+    if stops:
+        with pytest.raises(TopicsDifferError, match=what):
+            preflight.check(SETTINGS)
+    else:
+        preflight.check(SETTINGS)
+        told = capsys.readouterr()
+        assert "ronde.alerts: retention.bytes is 1000, expected -1" in told.out + told.err

@@ -123,7 +123,7 @@ def test_too_many_refusals_in_a_minute_end_the_worker() -> None:
 
 
 def test_a_fenced_worker_ends() -> None:
-    with pytest.raises(WorkerFencedError, match="_FENCED"):
+    with pytest.raises(WorkerFencedError, match=r"_FENCED: another process has this worker\.id"):
         transactions(Broken(commit=[FATAL])).commit(batch())
     with pytest.raises(WorkerFencedError, match="_FENCED"):
         transactions(Broken(commit=[ABORTABLE], abort=[FATAL])).commit(batch())

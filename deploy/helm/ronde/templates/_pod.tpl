@@ -6,9 +6,11 @@ automountServiceAccountToken: false
 enableServiceLinks: false
 securityContext:
   runAsNonRoot: true
+  {{- if .Values.podSecurity.fixedIds }}
   runAsUser: 10001
   runAsGroup: 10001
   fsGroup: 10001 # lets it read what is mounted
+  {{- end }}
   fsGroupChangePolicy: OnRootMismatch
   seccompProfile:
     type: RuntimeDefault
@@ -109,6 +111,9 @@ volumes:
   {{- with include "ronde.files" . | trim }}
   {{- . | nindent 2 }}
   {{- end }}
+  {{- with .of.extraVolumes }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
 {{- end }}
 
 {{- define "ronde.mounts" -}}
@@ -121,6 +126,9 @@ volumeMounts:
   - name: {{ .name }}
     mountPath: /etc/ronde/{{ .name }}
     readOnly: true
+{{- end }}
+{{- with .of.extraVolumeMounts }}
+  {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
 
@@ -137,11 +145,23 @@ resources:
   {{- toYaml .resources | nindent 2 }}
 {{- end }}
 
-{{/* Those that run ronde have its settings and files too: (dict "root" $ "component" "worker" "resources" …). */}}
+{{/* Those that run ronde have its settings and files too: (dict "root" $ "component" "worker" "of" … "resources" …). */}}
 {{- define "ronde.command" -}}
-{{ include "ronde.container" . }}
+{{- $own := dict }}
+{{- range (include "ronde.environment" . | fromYamlArray) }}
+{{- $_ := set $own .name true }}
+{{- end }}
+{{- range .of.extraEnv }}
+{{- if hasKey $own .name }}
+{{- fail (printf "extraEnv: %s is set by the chart: use the value for it" .name) }}
+{{- end }}
+{{- end }}
+{{- include "ronde.container" . }}
 env:
   {{- include "ronde.environment" . | trim | nindent 2 }}
+  {{- with .of.extraEnv }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
 {{ include "ronde.mounts" . }}
 {{- end }}
 

@@ -122,6 +122,11 @@ test: { user: worker, tables: [prefix, topics] }
 {{- if or .ca.configMap .ca.secret }}
 - name: RONDE_POSTGRES__SSLROOTCERT
   value: /etc/ronde/postgres-ca/ca.crt
+{{- else if eq .sslmode "verify-full" }}
+- name: RONDE_POSTGRES__SSLROOTCERT # libpq's own is a file in a home folder, which no container has
+  value: system
+{{- else if eq .sslmode "verify-ca" }}
+{{- fail "postgres.ca: name the authority that signed the server's certificate: verify-ca trusts no other" }}
 {{- end }}
 {{- if .certificateSecret }}
 - name: RONDE_POSTGRES__SSLCERT
