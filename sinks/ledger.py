@@ -212,6 +212,7 @@ class Ledger:
                         self._months_from = time.monotonic() + _MONTHS_AGAIN_SECONDS
                         return
                 self._months.add(month)
+                faults.at("after_month")
 
     def _add_month(self, table: str, month: date) -> bool:
         """Make a month of a table, in a transaction of its own; False when the table is in use."""
@@ -224,5 +225,4 @@ class Ledger:
         except (LockNotAvailable, DeadlockDetected):
             _log.warning("a month is made later: its table is in use", table=table, month=month.isoformat())
             return False
-        faults.at("after_month")
         return True

@@ -1,4 +1,4 @@
-"""A session with PostgreSQL: what we depend on is set at the connect, whatever the database or the role has by default."""
+"""A session with PostgreSQL: all that we depend on is set at the connect, whatever the database has by default."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from tests.conftest import Run, SettingsFile
 from tests.sinks.compare import assert_same
 from tests.sinks.conftest import connected
 from tests.sinks.night import night
+from tests.sinks.records import Record
 from tests.sinks.test_erasures import LATER, bare, everything
 from tests.sinks.writing import messages, write
 
@@ -84,22 +85,21 @@ def test_the_ledger_is_the_same_whatever_the_defaults_are(session: psycopg.Conne
 
 def test_a_name_beyond_ascii_is_found_and_forgotten(session: psycopg.Connection[Any]) -> None:
     migrate(session)
-    write(session, messages(record._replace(key="Éole-7", value=_of_site(record.value, "Éole-7")) for record in night()))
+    write(session, messages(night_at("Éole-7")))
     assert [incident.site_id for incident in find(session, Wanted(site="Éole-7"))] == ["Éole-7"]
     assert "Ann Martin" in everything(session)
     assert carry_out(session, Erasure("Éole-7", "", LATER)), "its records"
     assert "Ann Martin" not in everything(session)
 
 
-def _of_site(value: Any, site_id: str) -> Any:
-    return value._replace(site_id=site_id)
+def night_at(site_id: str) -> list[Record]:
+    return [record._replace(key=site_id, value=record.value._replace(site_id=site_id)) for record in night()]
 
 
 def test_the_commands_find_it_too(run: Run, settings_file: SettingsFile, odd: PostgresSettings) -> None:
     with connect(odd, "ronde a test") as session:
         migrate(session)
-        records = (record._replace(value=_of_site(record.value, "Éole-7")) for record in night())
-        write(session, messages(records))
+        write(session, messages(night_at("Éole-7")))
     file = settings_file(postgres={name: getattr(odd, name) for name in ("host", "port", "database")})
     assert "Éole-7" in run("incidents", "--site", "Éole-7", "--settings", file).out
     assert run("report", "--since", "2026-01-01T00:00:00Z", "--settings", file).exit == 0
