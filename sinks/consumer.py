@@ -75,7 +75,6 @@ class Source:
         if missing:
             raise SinkError(f"there is no topic {', '.join(missing)}: make them with `ronde topics create`")
         self._ids = topic_ids(self._configuration, self._topics)
-        self._readiness.wait("group", "the group has not assigned partitions yet")
         self._consumer.subscribe(
             list(self._topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
         )

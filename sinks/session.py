@@ -55,6 +55,7 @@ class Session:
         self._readiness = readiness
         self._metrics = metrics
         self._stack = ExitStack()
+        readiness.wait("group", "the group has not assigned partitions yet")
         try:
             self._connection = self._open(configuration)
             create_topic(configuration)
