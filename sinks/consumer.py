@@ -59,7 +59,6 @@ class Source:
         self._metrics = metrics
         self._chunk_max = configuration.sink.chunk_max
         self._is_incremental = configuration.sink.group_protocol == "consumer"
-        self._ids: dict[str, str] = {}
         self._positions: dict[Log, int] = {}
         self._changed = False
         self._failure: Exception | None = None
@@ -74,7 +73,6 @@ class Source:
         missing = sorted(self._topics.keys() - there.keys())
         if missing:
             raise SinkError(f"there is no topic {', '.join(missing)}: make them with `ronde topics create`")
-        self._ids = topic_ids(self._configuration, self._topics)
         self._consumer.subscribe(
             list(self._topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
         )
@@ -113,15 +111,15 @@ class Source:
 
     def _on_assign(self, consumer: Consumer, logs: list[TopicPartition]) -> None:
         self._metrics.rebalances.labels("assigned").inc()
-        self._readiness.arrive("group")
         self._changed = True
         try:
             self._writer.settle()
-            claimed = self._ledger.claim([(log.topic, log.partition) for log in logs], self._ids) if logs else {}
-            claimed = self._without_what_is_gone(claimed)
+            claimed = self._claim([(log.topic, log.partition) for log in logs]) if logs else {}
         except Exception as error:  # noqa: BLE001  # raised by the poll that this is called from
             self._failure = error
             claimed = {}
+        else:
+            self._readiness.arrive("group")
         for log in logs:
             # Without a claim, nothing is to be read.
             log.offset = (claimed[log.topic, log.partition] or OFFSET_BEGINNING) if claimed else OFFSET_END
@@ -155,6 +153,11 @@ class Source:
             self._positions.pop(log, None)
         self._lag.forget(given_up)
         _log.info("partitions given up", partitions=sorted({number for _, number in given_up}), logs=len(given_up))
+
+    def _claim(self, logs: list[Log]) -> dict[Log, int]:
+        # They are asked each time: a topic that was created again while this sink runs is assigned to it too.
+        ids = topic_ids(self._configuration, {topic for topic, _ in logs})
+        return self._without_what_is_gone(self._ledger.claim(logs, ids))
 
     def _without_what_is_gone(self, claimed: dict[Log, int]) -> dict[Log, int]:
         """Where to go on: there, or where the topic begins now. Raises `SinkError` for a topic that ends before."""
@@ -200,9 +203,6 @@ class Source:
         if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001  # its name
             # The next assignment looks where the topic begins.
             raise Away("kafka", f"{message.topic()}, partition {message.partition()}: what was to be read next is gone")
-        if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
-            # It was deleted: the next session sees whether there is another one of its name.
-            raise Away("kafka", f"{message.topic()}: the broker does not know the topic any more")
         if error.fatal():
             raise Away("kafka", f"the consumer cannot go on: {error.name()}")
         _log.warning("the consumer reports an error", error=error.name())
