@@ -13,10 +13,11 @@ import psutil
 import psycopg
 import pytest
 
+from ronde.errors import Failed
 from ronde.local.kafka import Kafka
 from ronde.local.ports import free_port
 from tests.conftest import SettingsFile
-from tests.sinks.conftest import Sink, eventually
+from tests.sinks.conftest import PATIENCE, Sink, eventually
 from tests.sinks.records import Record, neighbourhoods
 from tests.sinks.test_sink import is_whole
 
@@ -33,16 +34,14 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
         shutil.rmtree(node.folder / "data", ignore_errors=True)
 
 
-@pytest.mark.parametrize("kills", [1, pytest.param(20, marks=pytest.mark.soak)])
 def test_a_broker_may_be_killed_while_a_sink_is_being_assigned(
-    kills: int,
     seed: int,
+    is_soak: bool,
     sink_file: SettingsFile,
     sink: Callable[..., Sink],
     publish: Callable[[list[Record]], None],
     ledger: psycopg.Connection[Any],
     kafka: Kafka,
-    record_property: Callable[[str, object], None],
 ) -> None:
     """The sink is stopped right before it asks where the topics begin and end; it asks as the broker goes away."""
     records = neighbourhoods(partitions=3, sites=5, minutes=60)
@@ -53,7 +52,7 @@ def test_a_broker_may_be_killed_while_a_sink_is_being_assigned(
     assert first.stop() == 0
 
     moments = random.Random(seed)
-    aborted = 0
+    kills = 20 if is_soak else 1
     for _ in range(kills):
         assigned = sink(file, fault="after_claim:1:pause")
         process = psutil.Process(assigned.process.pid)
@@ -62,11 +61,19 @@ def test_a_broker_may_be_killed_while_a_sink_is_being_assigned(
         time.sleep(moments.random() * 0.02)  # an answer takes some milliseconds
         kafka.kill()
         time.sleep(moments.random() * 2)
-        kafka.start()
-        eventually(lambda one=assigned: one.process.poll() is not None or one.is_ready(), "it goes on")  # type: ignore[misc]  # as above
-        aborted += assigned.process.poll() == -signal.SIGABRT
-        assert assigned.process.poll() in {None, -signal.SIGABRT}, assigned.said()
-        assigned.kill()
-    record_property("kills", kills)
-    record_property("aborted", aborted)
-    assert aborted == 0
+        restart(kafka)
+        eventually(lambda one=assigned: one.process.poll() is not None or one.is_ready(), "it goes on", 2 * PATIENCE)  # type: ignore[misc]  # as above
+        assert assigned.process.poll() is None, assigned.said()
+        assigned.stop()  # it leaves the group, so that the next one need not wait for its end
+
+
+def restart(kafka: Kafka) -> None:
+    """Start the broker after its kill; on a busy machine that takes it long, and this is no test of it."""
+    for attempts_left in reversed(range(5)):
+        try:
+            kafka.start()
+        except Failed:
+            if not attempts_left:
+                raise
+        else:
+            return
