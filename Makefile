@@ -64,7 +64,7 @@ check: $(READY) ## the tests, on a real broker
 soak: $(READY) ## the kill, two-worker and catch-up tests, TIMES in a row (20)
 	$(BIN)/python -m pytest -m soak --times $(TIMES) tests/kafka
 
-soak-ledger: $(READY) ## PostgreSQL away for a minute, by stop and by crash, under load; a sink asleep in a transaction
+soak-ledger: $(READY) ## PostgreSQL away for a minute; a sink asleep in a transaction; brokers killed at assignments
 	$(BIN)/python -m pytest -m soak tests/sinks
 
 soak-faults: $(READY) ## every fault at full rate and length, by TIMES seeds; takes hours for 20

@@ -75,5 +75,5 @@ def _row(step: Step, opened_at: int) -> str:
         f'<tr class="{escape((step.phase_to or "").lower())}"><td>{clock(step.at)}</td>'
         f"<td>{after(step.at - opened_at)}</td>"
         f"<td>{escape(came(step))}{f'<ul>{sent}</ul>' if sent else ''}</td>"
-        f"<td>{escape(rule(step.rule))}<br><code>{escape(step.rule)}{phase}</code></td></tr>"
+        f"<td>{escape(rule(step))}<br><code>{escape(step.rule)}{phase}</code></td></tr>"
     )

@@ -83,7 +83,7 @@ def _happened(step: Step) -> Text:
 
 
 def _decision(step: Step) -> Text:
-    text = Text(rule(step.rule), _COLOURS.get(step.phase_to or "", ""))
+    text = Text(rule(step), _COLOURS.get(step.phase_to or "", ""))
     text.append(f"\n{step.rule}", "dim")
     if step.phase_to != step.phase_from:
         text.append(f" → {step.phase_to}", "dim")

@@ -68,6 +68,18 @@ RULES: Final[Mapping[str, str]] = MappingProxyType(
         "FAILED": "the procedure failed: operators take over",
     }
 )
+# What it decides instead where no partner could be asked, or none is any more: operators have the incident.
+_HANDED_OVER: Final = {
+    "DURESS": "under duress, no guard can be sent: operators take over, covertly",
+    "CONFIRMED_ABNORMAL": "something is wrong, no guard can be sent: operators take over",
+    "CONFIRMATION_FAILED": "the code was not confirmed, no guard can be sent: operators take over",
+    "NOBODY_REACHED": "nobody can say that all is well, no guard can be sent: operators take over",
+    "OPERATOR_DISPATCH": "an operator asks for a guard, none can be sent: operators take over",
+    "AMEND_DUE": "what was held back: operators are told again",
+    "CONFIRMED_AFTER_DISPATCH": "something is wrong: operators are told again",
+    "PARTNER_REJECTED": "the partner rejects: operators take over",
+    "RESPONSE_TIMED_OUT": "the partner is silent: operators take over",
+}
 _OUTCOMES: Final = {
     "IDENTIFIED": "identified",
     "NOT_IDENTIFIED": "not identified",
@@ -145,9 +157,10 @@ def ending(incident: Incident) -> str:
     return _ENDINGS.get(incident.outcome, incident.outcome)
 
 
-def rule(name: str) -> str:
-    """A rule in words; its own name when this version does not know it."""
-    return RULES.get(name, name)
+def rule(step: Step) -> str:
+    """A decision's rule in words, by where it led; its own name when this version does not know it."""
+    words = RULES.get(step.rule, step.rule)
+    return _HANDED_OVER.get(step.rule, words) if step.phase_to == "HANDED_OVER" else words
 
 
 def outcome(result: Result) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from schemas.decoder import Writers, decoder
 from schemas.errors import Undecodable
+from schemas.framing import CONFLUENT
 from sinks.copying import copy_text
 from sinks.feeds import FEEDS, Feed
 from sinks.rows import Place, Row, of_readiness_tombstone
@@ -81,16 +82,23 @@ class Chunk:
 
 
 class Decoder:
-    """From records to a chunk. ``topic_of`` gives a topic's name on the broker."""
+    """From records to a chunk. ``topic_of`` gives a topic's name on the broker.
 
-    def __init__(self, topic_of: Callable[[str], str], writers: Writers | None) -> None:
+    ``judge`` is asked about a value that is framed for a schema registry where there are no ``writers``; it raises
+    where that is no record's fault.
+    """
+
+    def __init__(
+        self, topic_of: Callable[[str], str], writers: Writers | None, judge: Callable[[Feed], None] = lambda _: None
+    ) -> None:
+        self._judge_framed = None if writers is not None else judge
         tuples: dict[str, Callable[..., Any]] = defaultdict(lambda: tuple)  # every record becomes a plain tuple
         self._feeds = {
             topic_of(feed.topic): (feed, decoder(feed.schema, tuples, writers, array=list)) for feed in FEEDS
         }
 
     def decode(self, messages: Iterable[Message]) -> Chunk:
-        """The chunk of these records. Raises RegistryUnreachable: decode them again later."""
+        """The chunk of these records. Raises RegistryUnreachable, and what ``judge`` does: decode them again later."""
         chunk = Chunk()
         for message in messages:
             topic, partition, offset = message.topic(), message.partition(), message.offset()
@@ -105,6 +113,8 @@ class Decoder:
             try:
                 row = _row(feed, decode, message, Place(partition, offset, timestamp))
             except Undecodable as error:
+                if self._judge_framed is not None and (message.value() or b"").startswith(CONFLUENT):
+                    self._judge_framed(feed)
                 chunk.refused.append(refused(feed, message, f"UNDECODABLE {error}"))
             else:
                 piece = chunk.pieces[feed]

@@ -7,24 +7,24 @@ that it holds one cannot take it from the sink that does.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import structlog
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # it is documented there
 
 from sinks.errors import Away, SinkError
-from sinks.feeds import FEEDS
+from sinks.topic_ids import topic_ids
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
 
     from sinks.chunk import Log
     from sinks.health import Readiness
+    from sinks.lag import Lag
     from sinks.ledger import Ledger
     from sinks.metrics import Metrics
+    from sinks.offsets import Offsets
     from sinks.settings import Configuration
     from sinks.writer import Writer
 
@@ -40,21 +40,29 @@ class Source:
     """Reads what the group assigns, from where the ledger is. Everything raises `Away` when Kafka does not answer."""
 
     def __init__(
-        self, configuration: Configuration, ledger: Ledger, writer: Writer, readiness: Readiness, metrics: Metrics
+        self,
+        configuration: Configuration,
+        ledger: Ledger,
+        writer: Writer,
+        offsets: Offsets,
+        lag: Lag,
+        readiness: Readiness,
+        metrics: Metrics,
     ) -> None:
-        self._topics = {configuration.topic(feed.topic): feed.topic for feed in FEEDS}
+        self._configuration = configuration
+        self._topics = configuration.fed
         self._ledger = ledger
         self._writer = writer
+        self._offsets = offsets
+        self._lag = lag
         self._readiness = readiness
         self._metrics = metrics
         self._chunk_max = configuration.sink.chunk_max
         self._is_incremental = configuration.sink.group_protocol == "consumer"
         self._positions: dict[Log, int] = {}
-        self._written_at: dict[Log, float] = {}  # seconds since 1970, of each log's newest record in the ledger
         self._changed = False
         self._failure: Exception | None = None
         self._consumer = Consumer(_properties(configuration, metrics), logger=logging.getLogger("librdkafka"))
-        self._admin = AdminClient(dict(configuration.admin), logger=logging.getLogger("librdkafka"))
 
     def subscribe(self) -> None:
         """Join the group. Raises `SinkError` when a topic is missing."""
@@ -65,7 +73,6 @@ class Source:
         missing = sorted(self._topics.keys() - there.keys())
         if missing:
             raise SinkError(f"there is no topic {', '.join(missing)}: make them with `ronde topics create`")
-        self._readiness.wait("group", "the group has not assigned partitions yet")
         self._consumer.subscribe(
             list(self._topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
         )
@@ -87,23 +94,14 @@ class Source:
     def written(self, next_offsets: dict[Log, int], newest: dict[Log, int]) -> None:
         """What was read up to here is in the ledger; ``newest`` has the timestamp of each log's last record there."""
         self._positions |= next_offsets
-        self._written_at |= {log: at / 1000 for log, at in newest.items()}
+        self._lag.reach(next_offsets, newest)
 
-    def measure(self) -> None:
-        """Show how far the ledger is behind. When the writer is settled: then all that was read is in the ledger."""
-        if not self._positions:
-            return
-        now = time.time()
-        # Where the consumer is counts too: a log ends with a transaction's marker, which nobody sees.
-        for at in self._consumer.position([TopicPartition(*log) for log in self._positions]):
-            log, labels = (at.topic, at.partition), (self._topics[at.topic], at.partition)
-            _, end = self._consumer.get_watermark_offsets(TopicPartition(*log), cached=True)
-            if end < 0:
-                continue
-            behind = max(end - max(at.offset, self._positions[log]), 0)
-            self._metrics.lag.labels(*labels).set(behind)
-            seconds = max(now - self._written_at.setdefault(log, now), 0) if behind else 0
-            self._metrics.lag_seconds.labels(*labels).set(seconds)
+    def note_positions(self) -> None:
+        """Say how far the consumer is. When the writer is settled: then all that was read is in the ledger."""
+        if self._positions:
+            # It is beyond the last record where a log ends with a transaction's marker, which nobody sees.
+            at = self._consumer.position([TopicPartition(*log) for log in self._positions])
+            self._lag.reach({(log.topic, log.partition): max(log.offset, 0) for log in at})
 
     def close(self) -> None:
         """Leave the group."""
@@ -113,15 +111,15 @@ class Source:
 
     def _on_assign(self, consumer: Consumer, logs: list[TopicPartition]) -> None:
         self._metrics.rebalances.labels("assigned").inc()
-        self._readiness.arrive("group")
         self._changed = True
         try:
             self._writer.settle()
-            claimed = self._ledger.claim([(log.topic, log.partition) for log in logs]) if logs else {}
-            claimed = self._without_what_is_gone(claimed)
+            claimed = self._claim([(log.topic, log.partition) for log in logs]) if logs else {}
         except Exception as error:  # noqa: BLE001  # raised by the poll that this is called from
             self._failure = error
             claimed = {}
+        else:
+            self._readiness.arrive("group")
         for log in logs:
             # Without a claim, nothing is to be read.
             log.offset = (claimed[log.topic, log.partition] or OFFSET_BEGINNING) if claimed else OFFSET_END
@@ -130,6 +128,7 @@ class Source:
         else:
             consumer.assign(logs)
         self._positions |= claimed
+        self._lag.reach(claimed)
         if logs:
             _log.info("partitions assigned", partitions=sorted({log.partition for log in logs}), logs=len(logs))
 
@@ -150,19 +149,22 @@ class Source:
             self._failure = error
         given_up = [(log.topic, log.partition) for log in logs]
         self._ledger.release(given_up)
-        for topic, partition in given_up:
-            self._positions.pop((topic, partition), None)
-            self._written_at.pop((topic, partition), None)
-            self._metrics.forget(self._topics[topic], partition)
+        for log in given_up:
+            self._positions.pop(log, None)
+        self._lag.forget(given_up)
         _log.info("partitions given up", partitions=sorted({number for _, number in given_up}), logs=len(given_up))
+
+    def _claim(self, logs: list[Log]) -> dict[Log, int]:
+        # They are asked each time: a topic that was created again while this sink runs is assigned to it too.
+        ids = topic_ids(self._configuration, {topic for topic, _ in logs})
+        return self._without_what_is_gone(self._ledger.claim(logs, ids))
 
     def _without_what_is_gone(self, claimed: dict[Log, int]) -> dict[Log, int]:
         """Where to go on: there, or where the topic begins now. Raises `SinkError` for a topic that ends before."""
         begun = {log: position for log, position in claimed.items() if position}
         if not begun:
             return claimed
-        firsts = self._offsets(begun, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
-        ends = self._offsets(begun, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+        firsts, ends = self._offsets.firsts(begun, _ANSWER_SECONDS), self._offsets.ends(begun, _ANSWER_SECONDS)
         for (topic, partition), position in begun.items():
             first, end = firsts[topic, partition], ends[topic, partition]
             if position > end:
@@ -181,15 +183,6 @@ class Source:
                     next=first,
                 )
         return claimed
-
-    def _offsets(self, logs: Iterable[Log], spec: OffsetSpec) -> dict[Log, int]:
-        asked = self._admin.list_offsets(
-            {TopicPartition(topic, partition): spec for topic, partition in logs}, request_timeout=_ANSWER_SECONDS
-        )
-        try:
-            return {(log.topic, log.partition): answer.result().offset for log, answer in asked.items()}
-        except KafkaException as error:
-            raise Away("kafka", f"Kafka does not answer: {error.args[0].str()}") from None
 
     # --- what is read -------------------------------------------------------------------------------
 

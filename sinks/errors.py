@@ -6,9 +6,9 @@ class SinkError(Exception):
 
 
 class Away(Exception):
-    """PostgreSQL, or the schema registry, cannot be reached or does not take anything now: wait and try again.
+    """PostgreSQL, Kafka, or the schema registry, cannot be reached or does not take anything now: wait and try again.
 
-    ``thing`` is "postgres" or "registry".
+    ``thing`` is "postgres", "kafka" or "registry"; the last also where `registry.url` is missing.
     """
 
     def __init__(self, thing: str, reason: str) -> None:

@@ -7,23 +7,33 @@ moves nothing, and so writes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from types import MappingProxyType
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 import psycopg
+import structlog
+from psycopg.errors import DeadlockDetected, LockNotAvailable
 
 from sinks import faults
 from sinks.chunk import Chunk, Log, Piece, Refused, refused
 from sinks.copying import copy_text
-from sinks.errors import Fenced
+from sinks.errors import Fenced, SinkError
 from sinks.feeds import Feed
 from sinks.postgres import Connection, away, is_conflict, is_refusal, reason
 from sinks.sql import composed, query, query_for_new
 
+_log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
+
 Way: TypeAlias = Literal["new", "known", "by halves"]
 
 _ATTEMPTS: Final = 5  # of a transaction that another one's locks undid
+_MONTHS_LOCK_TIMEOUT: Final = "5s"  # another sink makes them
+_MONTH_LOCK_TIMEOUT: Final = "500ms"  # whoever reads the table then waits behind us
+_MONTHS_AGAIN_SECONDS: Final = 10.0
+_NO_IDS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Claim(NamedTuple):
@@ -48,20 +58,30 @@ class Ledger:
         self._owner = owner
         self._claims: dict[Log, Claim] = {}
         self._months: set[date] = set()
+        self._months_from = 0.0  # no attempt before
         with away():
             connection.execute(query("staging"))
 
-    def claim(self, logs: Iterable[Log]) -> dict[Log, int]:
-        """Take partitions over; the offset that each goes on from."""
+    def claim(self, logs: Iterable[Log], ids: Mapping[str, str] = _NO_IDS) -> dict[Log, int]:
+        """Take partitions over; the offset that each goes on from. ``ids``: of the topics, where the broker has any.
+
+        Raises `SinkError` when a topic is another one than the ledger was made from: nothing is taken then.
+        """
         wanted = sorted(logs)
         parameters = {
             "owner": self._owner,
             "topics": [topic for topic, _ in wanted],
             "partitions": [partition for _, partition in wanted],
+            "ids": [ids.get(topic) for topic, _ in wanted],
         }
-        with away():
+        with away(), self._connection.transaction():
             rows = self._connection.execute(query("claim"), parameters).fetchall()
-        claims = {(topic, number): Claim(next_offset, epoch) for topic, number, next_offset, epoch in rows}
+            claims = {(topic, number): Claim(next_offset, epoch) for topic, number, next_offset, epoch in rows}
+            if others := sorted({log[0] for log in wanted if log not in claims}):
+                raise SinkError(
+                    f"{', '.join(others)}: not the topic that this ledger was made from, but one that was created "
+                    "since under the same name. Give the new topics a database of their own (postgres.database)"
+                )
         self._claims |= claims
         faults.at("after_claim")
         return {log: claim.next_offset for log, claim in claims.items()}
@@ -177,9 +197,32 @@ class Ledger:
             raise Fenced
 
     def add_months(self, months: set[date]) -> None:
-        """Make the partitions of months not seen before; in a transaction of its own, as others wait for it."""
-        for month in sorted(months - self._months):
-            with away():
-                self._connection.execute(query("add_month"), (month,))
-            self._months.add(month)
-            faults.at("after_month")
+        """Make the partitions of months not seen before.
+
+        Where somebody reads a table for long, as a dump does, its rows have a place in its partition for others, and
+        move when the month can be made. So nobody waits for a month, and nobody behind it for more than a moment.
+        """
+        missing = sorted(months - self._months)
+        if not missing or time.monotonic() < self._months_from:
+            return
+        with away():
+            for month in missing:
+                for (table,) in self._connection.execute(query("without_month"), (month,)).fetchall():
+                    if not self._add_month(table, month):
+                        self._months_from = time.monotonic() + _MONTHS_AGAIN_SECONDS
+                        return
+                self._months.add(month)
+                faults.at("after_month")
+
+    def _add_month(self, table: str, month: date) -> bool:
+        """Make a month of a table, in a transaction of its own; False when the table is in use."""
+        try:
+            with self._connection.transaction():
+                self._connection.execute(query("set_lock_timeout"), (_MONTHS_LOCK_TIMEOUT,))
+                self._connection.execute(query("lock_months"))
+                self._connection.execute(query("set_lock_timeout"), (_MONTH_LOCK_TIMEOUT,))
+                self._connection.execute(query("add_month"), (table, month))
+        except (LockNotAvailable, DeadlockDetected):
+            _log.warning("a month is made later: its table is in use", table=table, month=month.isoformat())
+            return False
+        return True

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import socket
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,23 +19,42 @@ from sinks.metrics import Metrics
 
 
 class Pages:
-    """A web server on one address; port 0 is any free one. Raises OSError when the address cannot be had."""
+    """A web server on one address, of IPv4 or IPv6; port 0 is any free one.
+
+    ``::`` is all addresses: of both, where the machine has both. Raises OSError when the address cannot be had.
+    """
 
     def __init__(self, host: str, port: int, readiness: Readiness, metrics: Metrics) -> None:
-        self._server = ThreadingHTTPServer((host, port), partial(_Handler, readiness, metrics))
-        self._server.daemon_threads = True
+        self._server = _Server((host, port), partial(_Handler, readiness, metrics))
         Thread(target=self._server.serve_forever, name="pages", daemon=True).start()
 
     @property
     def address(self) -> str:
         """Where it listens."""
         host, port = self._server.server_address[:2]
-        return f"http://{host!s}:{port}"
+        shown = f"[{host!s}]" if self._server.address_family == socket.AF_INET6 else str(host)
+        return f"http://{shown}:{port}"
 
     def close(self) -> None:
         """Listen no more."""
         self._server.shutdown()
         self._server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, address: tuple[str, int], handler: Callable[..., BaseHTTPRequestHandler]) -> None:
+        host, port = address
+        self.address_family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
+        super().__init__(address, handler)
+
+    def server_bind(self) -> None:
+        """Take IPv4 too where the address is all of IPv6's, whatever the system has by default."""
+        if self.address_family == socket.AF_INET6:
+            with suppress(OSError):
+                self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        super().server_bind()
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from sinks.errors import Away
+from sinks.errors import Away, SinkError
 from sinks.sql import query
 
 if TYPE_CHECKING:
@@ -27,14 +27,31 @@ _CLIENT: Final[dict[str, Any]] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 30_000,
 }
-_SERVER: Final = {
+# Everything that a statement of ours depends on, whatever the server, the database or the role has by default.
+_SESSION: Final = {
+    "client_encoding": "UTF8",
+    "search_path": "pg_catalog, pg_temp",  # the ledger's own names are written with their schema
+    "default_transaction_isolation": "read committed",  # what waited for a lock sees what was committed meanwhile
+    "default_transaction_read_only": "off",
+    "default_transaction_deferrable": "off",
+    "standard_conforming_strings": "on",
+    "quote_all_identifiers": "off",
+    "bytea_output": "hex",
+    "DateStyle": "ISO, YMD",
+    "IntervalStyle": "postgres",
+    "TimeZone": "UTC",
+    "jit": "off",  # costs more than it saves in statements of milliseconds
+    # A role's limits are made for people's questions. Whoever must not wait for a lock says so (`lock_timeout`).
+    "statement_timeout": "0",
+    "lock_timeout": "0",
+    "transaction_timeout": "0",
+    "idle_session_timeout": "0",
     "idle_in_transaction_session_timeout": "10s",  # a sink that is stopped within a transaction holds up the next one
     "tcp_keepalives_idle": "10",
     "tcp_keepalives_interval": "5",
     "tcp_keepalives_count": "3",
-    "jit": "off",  # costs more than it saves in statements of milliseconds
-    "timezone": "UTC",
 }
+_OLDEST: Final = 140_000
 
 # Where systems have them: Debian, Red Hat, Alpine.
 _SYSTEM_AUTHORITIES: Final = (
@@ -51,7 +68,10 @@ _PERMISSION: Final = "42501"
 
 
 def connect(settings: PostgresSettings, application: str) -> Connection:
-    """A connection without a transaction (autocommit). Raises `Away`."""
+    """A connection without a transaction (autocommit), its session set up for the ledger.
+
+    Raises `Away`, and `SinkError` when the server or the database will not do.
+    """
     conninfo = make_conninfo(
         host=settings.host,
         port=settings.port,
@@ -63,13 +83,16 @@ def connect(settings: PostgresSettings, application: str) -> Connection:
         sslcert=settings.sslcert,
         sslkey=settings.sslkey,
         application_name=application,
+        client_encoding="UTF8",
         **_CLIENT,
     )
     with away():
         connection = psycopg.connect(conninfo, autocommit=True)
         try:
-            for name, value in _SERVER.items():
-                connection.execute(query("set_for_session"), (name, value))
+            _check(connection)
+            connection.execute(query("set_session"), (list(_SESSION), list(_SESSION.values())))
+            if backend(connection) != connection.info.backend_pid:
+                connection.prepare_threshold = None  # a pooler's: the next statement may go to another session
         except BaseException:
             connection.close()
             raise
@@ -85,6 +108,27 @@ def _authorities(settings: PostgresSettings) -> str | None:
     if settings.sslrootcert == "system" and settings.sslmode == "verify-full":
         return next((file for file in _SYSTEM_AUTHORITIES if Path(file).is_file()), "system")
     return settings.sslrootcert
+
+
+def backend(connection: Connection) -> int:
+    """The process of PostgreSQL that serves this connection now: behind a pooler, not always the same one."""
+    row = connection.execute(query("backend")).fetchone()
+    assert row is not None
+    pid: int = row[0]
+    return pid
+
+
+def _check(connection: Connection) -> None:
+    if connection.info.server_version < _OLDEST:
+        raise SinkError(
+            f"PostgreSQL {connection.info.server_version // 10_000} is too old: the ledger needs 14 or later"
+        )
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise SinkError(
+            f"the database {connection.info.dbname} is in {encoding}, which does not hold every name as it is "
+            "written: make one with ENCODING 'UTF8', and set postgres.database"
+        )
 
 
 @contextmanager

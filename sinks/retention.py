@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+from psycopg.errors import DeadlockDetected, LockNotAvailable
+
+from sinks.errors import SinkError
 from sinks.postgres import Connection, away
 from sinks.sql import query
+
+_LOCK_TIMEOUT: Final = "2s"  # every reader of the ledger waits behind us
 
 
 class Removed(NamedTuple):
@@ -18,7 +23,7 @@ class Removed(NamedTuple):
 
 
 def retain(connection: Connection, months: int, today: date) -> Removed:
-    """Keep this month and the ``months`` before it. Raises `Away`.
+    """Keep this month and the ``months`` before it. Raises `Away`, and `SinkError` when a table is in use for long.
 
     Each partition goes in a transaction of its own; what was removed when something fails stays removed.
     """
@@ -28,8 +33,19 @@ def retain(connection: Connection, months: int, today: date) -> Removed:
         found = connection.execute(query("months_before"), (before,)).fetchall()
         partitions = [name for (name,) in found]
         for partition in partitions:
-            connection.execute(query("drop_month"), (partition,))
+            _drop(connection, partition)
         connection.execute(query("trim_others"), (before,))
         incidents = connection.execute(query("forget_incidents"), (before,)).rowcount
         connection.execute(query("forget_refused"), (before,))
     return Removed(before, partitions, incidents)
+
+
+def _drop(connection: Connection, partition: str) -> None:
+    try:
+        with connection.transaction():
+            connection.execute(query("set_lock_timeout"), (_LOCK_TIMEOUT,))
+            connection.execute(query("drop_month"), (partition,))
+    except (LockNotAvailable, DeadlockDetected):
+        raise SinkError(
+            f"{partition} is in use, by a dump for example: remove it and what comes after it once that is over"
+        ) from None

@@ -20,8 +20,12 @@ from sinks.chunk import Chunk, Decoder
 from sinks.consumer import Source
 from sinks.erasures import ErasureLog, carry_out, create_topic, parse
 from sinks.errors import Away
+from sinks.framing import Framing
+from sinks.lag import Lag
 from sinks.ledger import Ledger, Written
 from sinks.migrate import migrate
+from sinks.offsets import Offsets
+from sinks.pooling import refuse_shared_sessions
 from sinks.postgres import Connection, connect
 from sinks.writer import Writer
 
@@ -35,7 +39,7 @@ if TYPE_CHECKING:
 
 _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
-_LOOK_SECONDS: Final = 1.0  # between two looks at the erasures and at the lag
+_LOOK_SECONDS: Final = 1.0  # between two looks at the erasures, at the months and at how far it is
 
 
 class Session:
@@ -51,7 +55,7 @@ class Session:
         self._readiness = readiness
         self._metrics = metrics
         self._stack = ExitStack()
-        self._decoder = Decoder(configuration.topic, writers)
+        readiness.wait("group", "the group has not assigned partitions yet")
         try:
             self._connection = self._open(configuration)
             create_topic(configuration)
@@ -63,9 +67,15 @@ class Session:
             self._ledger.add_months(_this_month_and_the_next())
             self._writer = Writer(self._write, self._written)
             self._stack.callback(self._writer.close)
-            self._source = Source(configuration, self._ledger, self._writer, readiness, metrics)
+            offsets = Offsets(configuration)
+            self._stack.callback(offsets.close)
+            self._decoder = Decoder(configuration.topic, writers, Framing(configuration, offsets).judge)
+            lag = Lag(offsets, configuration.fed, readiness, metrics)
+            self._stack.callback(lag.close)
+            self._source = Source(configuration, self._ledger, self._writer, offsets, lag, readiness, metrics)
             self._stack.callback(self._source.close)
             self._source.subscribe()
+            lag.start()
             self._readiness.arrive("kafka")
         except BaseException:
             self.close()
@@ -80,7 +90,8 @@ class Session:
                 looked = time.monotonic()
                 self._writer.settle()
                 self._erase(self._erasures.news())
-                self._source.measure()
+                self._ledger.add_months(_this_month_and_the_next())
+                self._source.note_positions()
         self._writer.settle()
 
     def close(self) -> None:
@@ -90,6 +101,7 @@ class Session:
     def _open(self, configuration: Configuration) -> Connection:
         connection = connect(configuration.postgres, f"ronde sink {configuration.sink.id}")
         self._stack.callback(connection.close)
+        refuse_shared_sessions(connection, configuration.postgres)
         for migration in migrate(connection):
             _log.info("the ledger was migrated", number=migration.number, name=migration.name)
         self._readiness.arrive("start", "postgres")

@@ -12,6 +12,8 @@ from typing import Annotated, Literal, NamedTuple, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from sinks.feeds import FEEDS
+
 Name: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9._-]{1,200}$")]
 Text: TypeAlias = Annotated[str, StringConstraints(min_length=1)]
 
@@ -92,3 +94,8 @@ class Configuration(NamedTuple):
     def topic(self, name: str) -> str:
         """A topic's name on the broker."""
         return f"{self.prefix}{name}"
+
+    @property
+    def fed(self) -> dict[str, str]:
+        """The topics that the ledger is fed with: their names on the broker, and without prefix."""
+        return {self.topic(feed.topic): feed.topic for feed in FEEDS}

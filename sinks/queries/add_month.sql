@@ -1,1 +1,1 @@
-SELECT ledger.add_month(%s)
+SELECT ledger.add_month(%s::regclass, %s)

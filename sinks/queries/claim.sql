@@ -1,10 +1,14 @@
--- Take partitions over: whoever claimed one before can write nothing more for it. A new one begins at offset 0.
-INSERT INTO ledger.positions AS known (topic, kafka_partition, next_offset, epoch, owner)
-SELECT topic, kafka_partition, 0, 1, %(owner)s
-FROM unnest(%(topics)s::text[], %(partitions)s::integer[]) AS claimed (topic, kafka_partition)
+-- Take partitions over: whoever claimed one before can write nothing more for it. A new one begins at offset 0. Those of
+-- another topic of the same name are not taken, and not returned.
+INSERT INTO ledger.positions AS known (topic, kafka_partition, next_offset, epoch, owner, topic_id)
+SELECT topic, kafka_partition, 0, 1, %(owner)s, topic_id
+FROM unnest(%(topics)s::text[], %(partitions)s::integer[], %(ids)s::text[])
+    AS claimed (topic, kafka_partition, topic_id)
 ORDER BY topic, kafka_partition
 ON CONFLICT (topic, kafka_partition) DO UPDATE SET
     epoch = known.epoch + 1,
     owner = excluded.owner,
+    topic_id = coalesce(known.topic_id, excluded.topic_id),
     moved_at = now()
+WHERE coalesce(known.topic_id = excluded.topic_id, true)
 RETURNING topic, kafka_partition, next_offset, epoch

@@ -1,1 +1,1 @@
-SELECT pg_advisory_lock(hashtext('ledger.migrate'))
+SELECT pg_advisory_xact_lock(hashtext('ledger.migrate'))

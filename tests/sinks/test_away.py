@@ -131,6 +131,14 @@ def test_a_slow_postgresql_is_told_of_and_waited_for(
         publish([record for record in further if record not in records])
         reasons = eventually(running.reasons, "it says that it waits")
         assert reasons["postgres"].startswith("PostgreSQL is slow: a transaction has been under way for ")
+        eventually(lambda: behind(running) > 0, "the lag is told while the write hangs")
     eventually(lambda: is_whole(ledger, further), "all records in the ledger")
     assert_same(ledger, further)
     eventually(running.is_ready, "the sink ready again")
+    eventually(lambda: behind(running) == 0, "no lag")
+
+
+def behind(running: Sink) -> float:
+    """The records that the sink says are not in the ledger yet."""
+    shown = running.page("metrics")[1].splitlines()
+    return sum(float(line.rpartition(" ")[2]) for line in shown if line.startswith("ronde_sink_lag_records{"))

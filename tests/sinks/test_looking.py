@@ -7,20 +7,23 @@ import re
 from collections.abc import Iterator
 from datetime import date
 from html.parser import HTMLParser
+from io import StringIO
 from pathlib import Path
 from typing import Any, Final
 
 import psycopg
 import pytest
+from rich.console import Console
 
 from ronde.incident_page import page
-from ronde.incident_words import RULES, after, came, done, span
+from ronde.incident_text import show
+from ronde.incident_words import RULES, after, came, done, rule, span
 from ronde.local.ports import HOST
 from ronde.local.postgres import Postgres
 from sinks.migrate import migrate
 from sinks.report import report
 from sinks.retention import retain
-from sinks.timeline import timeline
+from sinks.timeline import Attention, Dispatch, Timeline, timeline
 from streams.escalation.names import RULES as ALL_RULES
 from tests.conftest import Ran, Run
 from tests.sinks.compare import rows_from, rows_of
@@ -283,6 +286,40 @@ def test_every_table_is_in_the_document(ledger: psycopg.Connection[Any]) -> None
 
 def test_every_rule_has_words() -> None:
     assert set(RULES) == set(ALL_RULES)
+
+
+def test_no_guard_is_told_of_where_none_was_sent(ledger: psycopg.Connection[Any], records: list[Record]) -> None:
+    """A rule that asks for a guard leads to operators where there is no partner left, or none is to be asked."""
+    by_phase: dict[str, set[str]] = {"DISPATCHED": set(), "HANDED_OVER": set()}
+    for incident_id in rows_from([r for r in records if r.topic == "decisions"])["incidents"]:
+        told = timeline(ledger, incident_id, personal=False)
+        assert told is not None
+        for step in told.steps:
+            asked = any(isinstance(output, Dispatch) and output.action == "REQUEST" for output in step.sent)
+            if step.phase_to in by_phase:
+                by_phase[step.phase_to].add(step.rule)
+            if "a guard" in rule(step) and "no guard" not in rule(step):
+                assert asked or step.rule == "CANCEL_REQUESTED", (step, rule(step))
+    assert by_phase["DISPATCHED"] >= {"NOBODY_REACHED", "DURESS", "CONFIRMED_ABNORMAL"}
+    assert by_phase["HANDED_OVER"] >= {"PARTNER_REJECTED"}
+
+
+@pytest.mark.parametrize("name", ["CONFIRMED_ABNORMAL", "NOBODY_REACHED", "OPERATOR_DISPATCH"])
+def test_an_incident_that_was_handed_over_is_not_told_as_a_guard_s(
+    name: str, ledger: psycopg.Connection[Any], incident: str
+) -> None:
+    told = timeline(ledger, incident, personal=False)
+    assert told is not None
+    last = next(step for step in told.steps if step.rule == "NOBODY_REACHED")
+    attention = Attention("x", "NO_PARTNER", 0, False, last.at)
+    handed_over = last._replace(rule=name, phase_to="HANDED_OVER", sent=[attention])
+    changed = Timeline(told.incident._replace(phase="HANDED_OVER"), [told.steps[0], handed_over])
+    console = Console(record=True, width=200, file=StringIO())
+    show(console, changed)
+    for text in (console.export_text(), page(changed)):
+        assert "send a guard" not in text
+        assert "sends a guard" not in text
+        assert "operators take over" in text
 
 
 @pytest.mark.parametrize(

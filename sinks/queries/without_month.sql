@@ -1,0 +1,1 @@
+SELECT ledger.without_month(%s)::text
