@@ -85,11 +85,11 @@ class InputLines:
                 raise _BadLineError(f"topic: it is for {topic!r}, and this sends to {self._topic}")
             key, value = line.get("key"), line["value"]
         if isinstance(value, dict):
+            if slip := next(_slips(self._shape, value, ""), None):
+                raise _BadLineError(slip)
             if self.instant_field not in value:
                 value = {**value, self.instant_field: self._at}
                 self.dated += 1
-            if slip := next(_slips(self._shape, value, ""), None):
-                raise _BadLineError(slip)
         return key, value
 
 
