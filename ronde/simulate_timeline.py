@@ -70,7 +70,9 @@ def _print(board: Board, inputs: Inputs, sites: Iterable[str], aside: list[Emitt
     out = console()
     is_first = True
     for site_id in sites:
-        for day, moments in groupby(timeline(board.site(site_id), inputs), lambda moment: instants.write(moment.at)[:10]):
+        for day, moments in groupby(
+            timeline(board.site(site_id), inputs), lambda moment: instants.write(moment.at)[:10]
+        ):
             if not is_first:
                 out.print()
             is_first = False

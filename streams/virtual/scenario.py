@@ -141,7 +141,7 @@ def read_line(number: int, raw: bytes) -> Line:
     return Line(instant, topic, fields.get("key"), value)
 
 
-def value_of(topic: str, key: object, raw: object) -> Site | Event | None | Refused:
+def value_of(topic: str, key: object, raw: object) -> Site | Event | Refused | None:
     """The value of an input line, if the core may see it; None for a tombstone.
 
     Without a ``key`` of its own, a line has the one that its producer would give it.
