@@ -45,7 +45,9 @@ def last_decision(logs: Logs, recorded: Recorded, incident_id: str) -> Decision:
         of_it = [decision for decision in decoded if decision is not None and decision.incident_id == incident_id]
         if of_it:
             return max(of_it, key=lambda decision: decision.version)
-    raise Failed(f"{_nothing(logs, 'decisions', 'incident', incident_id)}; `ronde incidents --open` lists them")
+    raise Failed(
+        f"{_nothing(logs, 'decisions', 'incident', incident_id)}; `ronde incidents --open` lists them, from the ledger"
+    )
 
 
 def site_in_force(logs: Logs, recorded: Recorded, site_id: str) -> InForce:

@@ -77,11 +77,11 @@ class InputEnds:
         """The decisions on an input: one for each incident it touched."""
         return self._decisions.get(place, [])
 
-    def commands(self, place: Place) -> list[Record]:
-        """The calls that the decisions on an input asked for."""
+    def asked(self, place: Place) -> list[Record]:
+        """The calls and guards that the decisions on an input asked for."""
         outputs = (output for decision in self.decisions(place) for output in decision["outputs"])
-        found = (self._commands.get(output, ("", {})) for output in outputs)
-        return [record for topic, record in found if topic == "calls" and record["action"] != "CANCEL"]
+        found = (self._commands[output][1] for output in outputs if output in self._commands)
+        return [record for record in found if record.get("action") in {"CALL", "CONFIRM", "REQUEST"}]
 
     def table(self, sent: Sent, label: str) -> Table:
         """The end of an input, as the demonstration's timelines show it, with a text in place of the time."""

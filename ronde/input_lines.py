@@ -42,7 +42,7 @@ class InputLines:
 
     def __init__(self, lines: Iterable[bytes], topic: str, at: Instant) -> None:
         self.bad: list[Bad] = []
-        self.dated = 0  # how many had no instant of their own
+        self.dated = 0  # how many inputs had no instant of their own
         self._lines = lines
         self._topic = topic
         self._at = instants.write(at)
@@ -59,7 +59,7 @@ class InputLines:
             if not raw.strip():
                 continue
             try:
-                key, value = self._unwrapped(parsed(raw))
+                key, value, is_dated = self._unwrapped(parsed(raw))
                 read = value_of(self._topic, key, value)
             except (NotJson, _BadLineError) as error:
                 self.refuse(number, "UNDECODABLE", str(error))
@@ -67,14 +67,15 @@ class InputLines:
             if isinstance(read, Refused):
                 self.refuse(number, *read)
             else:
+                self.dated += is_dated
                 yield Input(number, str(key) if read is None else read.site_id, read)
 
     def refuse(self, line: int, reason: str, error: str) -> None:
         """Note a line that is no input, or that the topic does not take."""
         self.bad.append(Bad(line, reason, error))
 
-    def _unwrapped(self, line: object) -> tuple[object, object]:
-        """Key and value; raises `_BadLineError` for what no newer schema explains."""
+    def _unwrapped(self, line: object) -> tuple[object, object, bool]:
+        """Key, value, and whether it took `at`; raises `_BadLineError` for a slip."""
         key, value = None, line
         if isinstance(line, dict) and "value" in line:
             for name in line:
@@ -88,9 +89,8 @@ class InputLines:
             if slip := next(_slips(self._shape, value, ""), None):
                 raise _BadLineError(slip)
             if self.instant_field not in value:
-                value = {**value, self.instant_field: self._at}
-                self.dated += 1
-        return key, value
+                return key, {**value, self.instant_field: self._at}, True
+        return key, value, False
 
 
 def _slips(shape: Shape, value: Any, path: str) -> Iterator[str]:

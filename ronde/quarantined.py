@@ -140,20 +140,20 @@ def _print(rows: list[_Row]) -> None:
     if len(rows) > _LONGEST_TABLE:
         console.print(f"the latest {_LONGEST_TABLE} of {len(rows):,}; --json lists all")
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("site", "reason", "kinds", "alerts", "since", "last"):
+    for column in ("site", "reason", "alerts", "since", "last"):
         table.add_column(column, overflow="fold", justify="right" if column == "alerts" else "left")
     for row in rows[-_LONGEST_TABLE:]:
         why = "\n  ".join((row.reason, *map(plain, row.missing)))
-        table.add_row(
-            Text(plain(row.site_id)), Text(why), Text(" ".join(row.kinds)), f"{row.alerts:,}", *map(_short, row[-2:])
-        )
+        table.add_row(Text(plain(row.site_id)), Text(why), f"{row.alerts:,}", _short(row.first_at), _short(row.last_at))
     console.print(table)
     console.print()
+    summary = Table("reason", "sites", "alerts", box=None, header_style="bold", pad_edge=False)
     for one in _counts(rows):
-        console.print(f"{one['reason']}: {one['alerts']:,} alerts of {one['sites']:,} sites")
+        summary.add_row(one["reason"], f"{one['sites']:,}", f"{one['alerts']:,}")
+    console.print(summary)
 
 
-def _short(at: Any) -> str:
+def _short(at: int) -> str:
     from streams import instants  # noqa: PLC0415 - as the others
 
-    return instants.write(at)[:19].replace("T", " ")
+    return instants.write(at)[:16].replace("T", " ")

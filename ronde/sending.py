@@ -13,10 +13,15 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import typer
 from rich.text import Text
 
+from ronde.demo.board import Place
+from ronde.demo.screen import console
+from ronde.dlq_shown import plain
 from ronde.errors import Failed, WrongUse
 from ronde.input_ends import InputEnds, Sent
 from ronde.input_producer import InputProducer, TooLargeError
 from ronde.reading import recorded
+from schemas.errors import RegistryUnreachable
+from streams import instants
 from streams.audit.reading import Logs
 from streams.broker.offsets import ReadingError
 from streams.broker.topics import TopicsError
@@ -56,8 +61,6 @@ class Sending:
 
         ``refuse`` hears of a line whose value no record has room for.
         """
-        from ronde.demo.board import Place  # noqa: PLC0415 - heavy
-
         places: dict[int, Place] = {}
         first: dict[int, Any] = {}
 
@@ -103,8 +106,6 @@ class Sending:
     @contextmanager
     def _seeing(self) -> Iterator[None]:
         """Who may write here need not be let read there: then nothing is shown, and nothing fails."""
-        from schemas.errors import RegistryUnreachable  # noqa: PLC0415 - heavy
-
         try:
             yield
         except (ReadingError, TopicsError, RegistryUnreachable) as error:
@@ -122,8 +123,6 @@ def give(sending: Sending, given: Input, wait: float) -> None:
 
 def show(sending: Sending, settings: Path | None, label: Callable[[Sent], str]) -> None:
     """Print what came of the inputs, and how to go on."""
-    from ronde.demo.screen import console  # noqa: PLC0415 - heavy
-
     if sending.unseen:
         typer.echo(f"what comes of it cannot be seen from here: {sending.unseen}")
     if not sending.is_shown:
@@ -131,17 +130,16 @@ def show(sending: Sending, settings: Path | None, label: Callable[[Sent], str]) 
     assert sending.ends is not None
     out = console()
     option = "" if settings is None else f" --settings {shlex.quote(str(settings))}"
-    incidents: dict[str, None] = {}
+    last: dict[str, dict[str, Any]] = {}  # the last decision of each incident
     for one in sending.sent:
         out.print(sending.ends.table(one, label(one)))
-        incidents |= dict.fromkeys(
-            decision["incident_id"] for decision in sending.ends.decisions(one.place) if decision["incident_id"]
-        )
-    for incident in incidents:
-        out.print(Text(f"incident {incident}"), soft_wrap=True)
-    for command in _outstanding(sending):
-        hint = f"to answer for {command['contact_id']}: ronde answer {command['command_id']} IDENTIFIED NORMAL{option}"
-        out.print(Text(hint), soft_wrap=True)
+        last |= {made["incident_id"]: made for made in sending.ends.decisions(one.place) if made["incident_id"]}
+    for incident, decision in last.items():
+        until = "" if decision["deadline"] is None else f" until {instants.write(decision['deadline'])}"
+        out.print(Text(f"incident {incident} is {decision['phase_to']}{until}"), soft_wrap=True)
+    asked = {command["incident_id"]: command for one in sending.sent for command in sending.ends.asked(one.place)}
+    for command in asked.values():
+        out.print(Text(plain(f"{_next(command)}{option}")), soft_wrap=True)
     if sending.endless:
         typer.echo(
             f"of {len(sending.endless)} nothing has come yet: Kafka has them, and a worker will handle them. "
@@ -179,8 +177,10 @@ def print_json(sending: Sending, **more: Any) -> None:
     )
 
 
-def _outstanding(sending: Sending) -> list[dict[str, Any]]:
-    """The calls asked for last, of each incident."""
-    assert sending.ends is not None
-    last = {command["incident_id"]: command for one in sending.sent for command in sending.ends.commands(one.place)}
-    return list(last.values())
+def _next(command: dict[str, Any]) -> str:
+    """The command line that says what came of a call, or of a request for a guard."""
+    if "contact_id" in command:
+        return f"to answer for {command['contact_id']}: ronde answer {command['command_id']} IDENTIFIED NORMAL"
+    report = {name: command[name] for name in ("site_id", "incident_id", "dispatch_id", "partner_id")}
+    value = json.dumps({"report_id": f"{command['dispatch_id']}-accepted", **report, "status": "ACCEPTED"})
+    return f"to report for {command['partner_id']}: echo {shlex.quote(value)} | ronde send dispatch-reports"

@@ -49,8 +49,8 @@ def put_on_test(
         typer.echo(f"{site} is off test, by {place}")
     else:
         typer.echo(
-            f"{site} is on test until {written}, by {place}: its alerts open nothing until then. `ronde sites test "
-            "--end` ends it, and so may the next record that whoever holds the site writes"
+            f"{site} is on test until {written}, by {place}: its alerts open nothing until then. It ends before by "
+            f"`ronde sites test {site} --end`, or by the next record that the app or CRM writes of it"
         )
 
 
