@@ -79,7 +79,7 @@ def answer(
 
 def result_id(command: str, outcome: str, situation: str, detail: str | None, *, message_left: bool) -> str:
     """An id that follows from what is said of the call: a correction is a result of its own."""
-    said = "\0".join((outcome, situation, str(message_left), detail or ""))
+    said = "\0".join((outcome, situation, str(message_left).lower(), detail or ""))
     return f"{command}-result-{hashlib.sha256(said.encode()).hexdigest()[:8]}"
 
 

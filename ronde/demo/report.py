@@ -69,9 +69,9 @@ def timeline(view: SiteView, inputs: Inputs) -> list[Moment]:
 def table_of(moments: Iterable[Moment], times: Iterable[str]) -> Table:
     """A timeline as it is printed, with the text that stands for each moment's time."""
     table = Table.grid(padding=(0, 1, 0, 0))
-    table.add_column(justify="right", width=10, no_wrap=True)
+    table.add_column(justify="right", min_width=10, no_wrap=True)
     table.add_column(width=24)
-    table.add_column(width=20, no_wrap=True)
+    table.add_column(min_width=20, no_wrap=True)
     table.add_column()
     for moment, time in zip(moments, times, strict=True):
         rule = Text(moment.rule, COLOURS.get(moment.phase, "blue"))
