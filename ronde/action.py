@@ -71,7 +71,7 @@ def _act(
         if is_empty(text):
             raise WrongUse(f"{option} is empty: it says {'why' if option == '--reason' else 'who'}, and is kept")
     wanted = in_force(settings)
-    with opened(wanted, "looking for the incident") as (logs, _):
+    with opened(wanted, "looking for the incident", ["decisions"], "desk") as (logs, _):
         last = finding.last_decision(logs, recorded(wanted), incident)
     action = OperatorAction(
         action_id=action_id(verb, incident, reason, operator),

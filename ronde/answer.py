@@ -49,7 +49,7 @@ def answer(
     came: Outcome = _symbol("OUTCOME", outcome, get_args(Outcome))
     is_so: Situation = _symbol("SITUATION", situation, get_args(Situation))
     wanted = in_force(settings)
-    with opened(wanted, "looking for the call") as (logs, _):
+    with opened(wanted, "looking for the call", ["calls"], "desk") as (logs, _):
         call = finding.call_command(logs, recorded(wanted), command)
     if call.action == "CANCEL":
         raise Failed(f"{command} withdraws the call {call.target_command_id}: there is nothing to answer")

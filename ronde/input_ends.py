@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from streams.broker.offsets import Log
 
 _LOOK_SECONDS: Final = 0.05
-_ENDS: Final = ("decisions", "quarantine", "dead-letters")
 _SENT: Final = ("calls", "dispatches", "attention")
+WATCHED: Final = ("decisions", "quarantine", "dead-letters", *_SENT)
 
 
 class Sent(NamedTuple):
@@ -44,10 +44,9 @@ class InputEnds:
     def __init__(self, logs: Logs, recorded: Recorded) -> None:
         self._logs = logs
         self._recorded = recorded
-        watched = (*_ENDS, *_SENT)
-        partitions = logs.require(watched)
+        partitions = logs.require(WATCHED)
         self._reached = logs.offsets.high_watermarks(
-            [(name, number) for name in watched for number in range(partitions)]
+            [(name, number) for name in WATCHED for number in range(partitions)]
         )
         self._decisions: dict[Place, list[Record]] = {}
         self._quarantine: dict[Place, Record] = {}

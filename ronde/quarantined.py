@@ -55,7 +55,7 @@ def quarantined(
     _known(reason)
     begin = None if since is None else instant("--since", since)
     wanted = in_force(settings)
-    with opened(wanted, "reading") as (logs, total):
+    with opened(wanted, "reading", ["quarantine"], "sink") as (logs, total):
         rows = _rows(_read(logs, recorded(wanted), site, begin, total), reason, begin)
     if as_json:
         typer.echo(json.dumps({"sites": list(map(_as_object, rows)), "counts": _counts(rows)}, indent=2))

@@ -17,7 +17,7 @@ from ronde.demo.board import Place
 from ronde.demo.screen import console
 from ronde.dlq_shown import plain
 from ronde.errors import Failed, WrongUse
-from ronde.input_ends import InputEnds, Sent
+from ronde.input_ends import WATCHED, InputEnds, Sent
 from ronde.input_producer import InputProducer, TooLargeError
 from ronde.reading import recorded
 from schemas.errors import RegistryUnreachable
@@ -95,7 +95,7 @@ class Sending:
             return
         logs = None
         with self._seeing():
-            logs = Logs(self._settings)
+            logs = Logs(self._settings, only=WATCHED)
             self.ends = InputEnds(logs, recorded(self._settings))
         try:
             yield

@@ -40,7 +40,7 @@ def put_on_test(
 
     test_until = _until(until, for_, is_end=end)
     wanted = in_force(settings)
-    with opened(wanted, "looking for the site") as (logs, _):
+    with opened(wanted, "looking for the site", ["sites"], "sites") as (logs, _):
         place = _put(logs, wanted, site, test_until)
     written = None if test_until is None else instants.write(test_until)
     if as_json:

@@ -27,7 +27,7 @@ def show(
     from ronde.finding import site_in_force  # noqa: PLC0415 - heavy
 
     wanted = in_force(settings)
-    with opened(wanted, "looking for the site") as (logs, _):
+    with opened(wanted, "looking for the site", ["sites"], "sites") as (logs, _):
         found = site_in_force(logs, recorded(wanted), site)
     shown = _as_object(found, personal=personal)
     if as_json:

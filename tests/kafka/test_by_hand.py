@@ -13,8 +13,9 @@ import pytest
 from ronde import site_on_test
 from schemas.murmur2 import partition
 from streams.audit.reading import Logs, Span
-from tests.conftest import Ran, Run
-from tests.kafka.conftest import WorkerFile
+from tests.conftest import Ran, Run, SettingsFile
+from tests.faults.registry import Registry
+from tests.kafka.conftest import PARTITIONS, WorkerFile
 from tests.kafka.world import WorkerProcess, World, eventually, worker
 
 
@@ -291,3 +292,30 @@ def inputs(world: World, topic: str) -> list[tuple[str, int, bytes]]:
         ]
     finally:
         logs.close()
+
+
+def test_with_a_registry_values_are_framed_for_it_and_read_back(
+    world: World, run: Run, settings_file: SettingsFile, tmp_path: Path
+) -> None:
+    registry = Registry()
+    try:
+        file = settings_file(topics={"partitions": PARTITIONS}, registry={"url": registry.url})
+        lines = tmp_path / "sites.jsonl"
+        lines.write_text(json.dumps({"site_id": "S1", "subscribed": True, "contacts": []}), "utf-8")
+        assert run("send", "sites", lines, "--settings", file).exit == 0
+        put = run("sites", "test", "S1", "--for", "2h", "--settings", file)
+        assert (put.exit, put.err) == (0, "")
+        assert [value[:5] for _, _, value in inputs(world, "sites")] == [registry.header("sites")] * 2
+        assert json.loads(run("sites", "show", "S1", "--settings", file, "--json").out)["on_test"]
+
+        registry.down = True
+        away = settings_file(
+            topics={"partitions": PARTITIONS},
+            registry={"url": registry.url},
+            worker={"data_dir": str(tmp_path / "new")},
+        )
+        told = run("send", "sites", lines, "--settings", away)
+        assert (told.exit, told.out) == (1, "")
+        assert "the schema registry gives no usable answer" in told.err
+    finally:
+        registry.close()
