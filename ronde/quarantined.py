@@ -9,7 +9,6 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, get_args
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -131,26 +130,27 @@ def _counts(rows: list[_Row]) -> list[dict[str, Any]]:
 
 
 def _print(rows: list[_Row]) -> None:
+    from ronde.demo.screen import console  # noqa: PLC0415 - heavy
     from ronde.dlq_shown import plain  # noqa: PLC0415 - heavy
 
-    console = Console(highlight=False)
+    out = console()
     if not rows:
-        console.print("no alert is in quarantine")
+        out.print("no alert is in quarantine")
         return
     if len(rows) > _LONGEST_TABLE:
-        console.print(f"the latest {_LONGEST_TABLE} of {len(rows):,}; --json lists all")
+        out.print(f"the latest {_LONGEST_TABLE} of {len(rows):,}; --json lists all")
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in ("site", "reason", "alerts", "since", "last"):
         table.add_column(column, overflow="fold", justify="right" if column == "alerts" else "left")
     for row in rows[-_LONGEST_TABLE:]:
         why = "\n  ".join((row.reason, *map(plain, row.missing)))
         table.add_row(Text(plain(row.site_id)), Text(why), f"{row.alerts:,}", _short(row.first_at), _short(row.last_at))
-    console.print(table)
-    console.print()
+    out.print(table)
+    out.print()
     summary = Table("reason", "sites", "alerts", box=None, header_style="bold", pad_edge=False)
     for one in _counts(rows):
         summary.add_row(one["reason"], f"{one['sites']:,}", f"{one['alerts']:,}")
-    console.print(summary)
+    out.print(summary)
 
 
 def _short(at: int) -> str:

@@ -142,8 +142,8 @@ def show(sending: Sending, settings: Path | None, label: Callable[[Sent], str]) 
         out.print(Text(plain(f"{_next(command)}{option}")), soft_wrap=True)
     if sending.endless:
         typer.echo(
-            f"of {len(sending.endless)} nothing has come yet: Kafka has them, and a worker will handle them. "
-            "Is one running (`ronde worker`)?"
+            f"nothing has come of {len(sending.endless)} of {sending.count} yet: acknowledged is acknowledged, and a "
+            "worker will handle it. Is one running (`ronde worker`)?"
         )
 
 

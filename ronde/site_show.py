@@ -7,7 +7,6 @@ import time
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
 from ronde.ledger_options import PersonalOption
@@ -62,18 +61,22 @@ def _as_object(found: InForce, *, personal: bool) -> dict[str, Any]:
 
 
 def _print(shown: dict[str, Any]) -> None:
+    from ronde.demo.screen import console  # noqa: PLC0415 - heavy
     from ronde.dlq_shown import plain  # noqa: PLC0415 - heavy
 
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(Text.assemble((plain(shown["site_id"]), "bold"), "  ", _state(shown)))
+    out = console()
+    out.print(Text.assemble((plain(shown["site_id"]), "bold"), "  ", _state(shown)), soft_wrap=True)
     for what in ("missing", "warnings"):
         for element in shown[what]:
-            console.print(Text(f"  {'missing' if what == 'missing' else 'warning'}: {element}"))
-    console.print(Text(f"record {shown['record']} of {shown['written_at']}", "dim"))
+            out.print(Text(f"  {'missing' if what == 'missing' else 'warning'}: {element}"), soft_wrap=True)
+    out.print(Text(f"record {shown['record']} of {shown['written_at']}", "dim"), soft_wrap=True)
     if shown["later_dead_letters"]:
         number = shown["later_dead_letters"]
-        console.print(Text(f"{number} later records of it are dead letters: `ronde dlq list --topic sites`", "red"))
-    console.print(Text(plain(json.dumps(shown["value"], indent=2, ensure_ascii=False))))
+        out.print(
+            Text(f"{number} later records of it are dead letters: `ronde dlq list --topic sites`", "red"),
+            soft_wrap=True,
+        )
+    out.print(Text(plain(json.dumps(shown["value"], indent=2, ensure_ascii=False))), soft_wrap=True)
 
 
 def _state(shown: dict[str, Any]) -> Text:

@@ -190,7 +190,7 @@ def test_without_a_worker_the_record_waits_and_the_command_does_not(world: World
     ran = send("alerts", alert("S1"), options=("--wait", "0.2"))
 
     assert ran.exit == 0
-    assert "of 1 nothing has come yet" in ran.out
+    assert "nothing has come of 1 of 1 yet" in ran.out
     assert "ronde worker" in ran.out
 
 
