@@ -137,6 +137,9 @@ def show(sending: Sending, settings: Path | None, label: Callable[[Sent], str]) 
     for incident, decision in last.items():
         until = "" if decision["deadline"] is None else f" until {instants.write(decision['deadline'])}"
         out.print(Text(f"incident {incident} is {decision['phase_to']}{until}"), soft_wrap=True)
+    rules = [decision["rule"] for one in sending.sent for decision in sending.ends.decisions(one.place)]
+    if any(rule.startswith("DUPLICATE_") for rule in rules):
+        typer.echo("what is a duplicate was said before, and changes nothing")
     asked = {command["incident_id"]: command for one in sending.sent for command in sending.ends.asked(one.place)}
     for command in asked.values():
         out.print(Text(plain(f"{_next(command)}{option}")), soft_wrap=True)

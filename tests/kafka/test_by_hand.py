@@ -79,6 +79,7 @@ def test_one_alert_is_sent_answered_reported_and_closed(
     assert f"{site}-1 NO_ANSWER NEXT_CONTACT call 1.2 {site}-2" in squeezed(again.out)
     twice = run("answer", f"{incident}-c1.1", "NO_ANSWER", "--settings", file)
     assert "DUPLICATE_INPUT" in twice.out
+    assert "said before, and changes nothing" in twice.out
 
     told = json.loads(run("answer", f"{incident}-c1.2", "IDENTIFIED", "ABNORMAL", "--settings", file, "--json").out)
     assert told["result_id"].startswith(f"{incident}-c1.2-result-")
