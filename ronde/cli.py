@@ -1,20 +1,26 @@
 """The command line: one file a command, put together here."""
 
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from ronde import (
+    action,
+    answer,
     demo,
     dlq,
     incident,
     incidents,
     ledger,
     local,
+    quarantined,
     replay,
     report,
     schemas,
+    send,
     settings,
     simulate,
     sink,
@@ -34,6 +40,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("simulate")(simulate.simulate)
+app.command("send")(send.send)
+app.command("answer")(answer.answer)
+app.command("quarantined")(quarantined.quarantined)
 app.command("worker")(worker.worker)
 app.command("sink")(sink.sink)
 app.command("incidents")(incidents.incidents)
@@ -42,6 +51,7 @@ app.command("settings")(settings.settings)
 app.command("demo")(demo.demo)
 app.command("replay")(replay.replay)
 app.command("verify")(verify.verify)
+app.add_typer(action.app, name="action")
 app.add_typer(dlq.app, name="dlq")
 app.add_typer(topics.app, name="topics")
 app.add_typer(sites.app, name="sites")
@@ -49,6 +59,21 @@ app.add_typer(schemas.app, name="schemas")
 app.add_typer(incident.app, name="incident")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(local.app, name="local")
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"ronde {version('ronde')}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """The call-round engine for alarm monitoring: from an alert to the guard, on Kafka."""
 
 
 def main() -> None:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
-import time
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated, Final, TypeAlias, get_args
+from typing import TYPE_CHECKING, Annotated, TypeAlias, get_args
 
 import typer
 
 from ronde.errors import WrongUse
+from ronde.ledger_options import instant
 
 if TYPE_CHECKING:
     from streams.dlq.letters import LetterId, Wanted
-
-_MS: Final = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 ReasonOption: TypeAlias = Annotated[str | None, typer.Option(metavar="REASON", help="Only those of this reason.")]
 SinceOption: TypeAlias = Annotated[
@@ -49,24 +46,11 @@ def wanted_of(reason: str | None, since: str | None, until: str | None, site: st
 
     _known("--reason", reason, get_args(DeadLetterReason))
     _known("--topic", topic, (*INPUT_TOPICS, "state"))
-    return Wanted(reason, _instant("--since", since), _instant("--until", until), site, topic)
+    begin = None if since is None else instant("--since", since)
+    return Wanted(reason, begin, None if until is None else instant("--until", until), site, topic)
 
 
 def _known(option: str, value: str | None, known: Iterable[str]) -> None:
     names = list(known)
     if value is not None and value not in names:
         raise WrongUse(f"{option}: no {value!r}; there are {', '.join(names)}")
-
-
-def _instant(option: str, text: str | None) -> int | None:
-    """An instant in milliseconds: written as RFC 3339, or as how long ago it was; at least 1970, as for Kafka."""
-    from streams import instants  # noqa: PLC0415 - as the others
-
-    if text is None:
-        return None
-    if match := re.fullmatch(r"([0-9]{1,6})([smhd])", text):
-        return max(time.time_ns() // 1_000_000 - int(match[1]) * _MS[match[2]], 0)
-    try:
-        return max(instants.parse(text), 0)
-    except ValueError as error:
-        raise WrongUse(f"{option}: {error}; write it like 2026-01-01T00:00:00Z, or like 2h for two hours ago") from None

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
+from ronde.durations import milliseconds
 from ronde.errors import Failed, WrongUse
 from ronde.settings import in_force
 
 if TYPE_CHECKING:
     from sinks.postgres import Connection
-
-_MS: Final = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 IncidentArgument: TypeAlias = Annotated[str, typer.Argument(metavar="ID", show_default=False, help="The incident.")]
 PersonalOption: TypeAlias = Annotated[
@@ -57,12 +55,12 @@ def ledger(settings: Path | None, command: str) -> Iterator[Connection]:
 
 
 def instant(option: str, text: str) -> int:
-    """An instant in milliseconds: written as RFC 3339, or as how long ago it was. Raises `WrongUse`."""
+    """An instant in milliseconds, at least 1970: as RFC 3339, or as how long ago it was. Raises `WrongUse`."""
     from streams import instants  # noqa: PLC0415 - heavy
 
-    if match := re.fullmatch(r"([0-9]{1,6})([smhd])", text):
-        return time.time_ns() // 1_000_000 - int(match[1]) * _MS[match[2]]
+    if (ago := milliseconds(text)) is not None:
+        return max(time.time_ns() // 1_000_000 - ago, 0)
     try:
-        return instants.parse(text)
+        return max(instants.parse(text), 0)
     except ValueError as error:
         raise WrongUse(f"{option}: {error}; write it like 2026-01-01T00:00:00Z, or like 2h for two hours ago") from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
@@ -38,10 +38,13 @@ def answered() -> Iterator[None]:
 
 
 @contextmanager
-def opened(settings: Settings, doing: str) -> Iterator[tuple[Logs, Total]]:
+def opened(
+    settings: Settings, doing: str, only: Collection[str] | None = None, role: str | None = None
+) -> Iterator[tuple[Logs, Total]]:
     """All logs, to be read, and what to tell how many offsets that will be; on a terminal, a bar shows how far it is.
 
-    Raises `Failed`, as the work within does, when the broker does not answer.
+    ``only`` and ``role`` are those of `Logs`. Raises `Failed`, as the work within does, when the broker does not
+    answer.
     """
     from streams.audit.reading import Logs  # noqa: PLC0415 - heavy
 
@@ -49,7 +52,7 @@ def opened(settings: Settings, doing: str) -> Iterator[tuple[Logs, Total]]:
     console = Console(stderr=True)
     with answered(), Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as progress:
         bar = progress.add_task(doing, total=None)
-        logs = Logs(settings, lambda offsets: progress.advance(bar, offsets))
+        logs = Logs(settings, lambda offsets: progress.advance(bar, offsets), only, role)
         try:
             yield logs, lambda total: progress.update(bar, total=total)
         finally:

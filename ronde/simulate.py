@@ -26,6 +26,9 @@ def simulate(
         str | None,
         typer.Option(metavar="TIME", help="Let the clock run on to this instant (RFC 3339), inclusive."),
     ] = None,
+    timeline: Annotated[
+        bool, typer.Option("--timeline", help="Print what happened at each site, as `ronde demo` does.")
+    ] = False,
     settings: SettingsOption = None,
 ) -> None:
     """Play inputs through the procedure in virtual time, without Kafka.
@@ -33,6 +36,7 @@ def simulate(
     An input is a line {"at": TIME, "topic": "alerts", "value": {...}}; an output record is such a line with
     its key. The clock stops at the last line, or at --until.
     """
+    from ronde import simulate_timeline  # noqa: PLC0415 - heavy
     from streams import instants  # noqa: PLC0415 - heavy
     from streams.virtual import scenario  # noqa: PLC0415 - heavy
 
@@ -51,7 +55,10 @@ def simulate(
             opened(file) as lines,
             _told(lines) as lines_told,
         ):
-            out.writelines(map(scenario.render, scenario.play(lines_told, procedures, end)))
+            if timeline:
+                simulate_timeline.show(lines_told, lambda lines: scenario.play(lines, procedures, end))
+            else:
+                out.writelines(map(scenario.render, scenario.play(lines_told, procedures, end)))
     except scenario.BadLine as error:
         raise WrongUse(f"{name_of(file)}, {error}") from None
     except scenario.EndsTooEarly as error:

@@ -10,6 +10,20 @@ from streams.escalation.values import Site
 from streams.jsonvalues import NotAValue, reader
 
 
+class NotJson(ValueError):
+    """A line that is no JSON, and where it ceases to be."""
+
+
+def parsed(raw: bytes) -> object:
+    """The JSON of a line; raises `NotJson`."""
+    try:
+        return jsontext.loads(raw)
+    except json.JSONDecodeError as error:
+        raise NotJson(f"not JSON: {error.msg} at character {error.pos}") from None
+    except ValueError as error:
+        raise NotJson(f"not JSON: {error}") from None
+
+
 class Good(NamedTuple):
     """A line, counted from 1, that is a site."""
 
@@ -53,15 +67,9 @@ class SiteLines:
             if not raw.strip():
                 continue
             try:
-                site = read(jsontext.loads(raw))
-            except NotAValue as error:
+                site = read(parsed(raw))
+            except (NotAValue, NotJson) as error:
                 self.refuse(number, "UNDECODABLE", str(error))
-                continue
-            except json.JSONDecodeError as error:
-                self.refuse(number, "UNDECODABLE", f"not JSON: {error.msg} at character {error.pos}")
-                continue
-            except ValueError as error:
-                self.refuse(number, "UNDECODABLE", f"not JSON: {error}")
                 continue
             refused = admit(site, site.site_id)
             if refused is not None:

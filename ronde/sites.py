@@ -1,4 +1,4 @@
-"""`ronde sites`: judge a file of sites, or load it (contracts.md, Values; procedure.md §2)."""
+"""`ronde sites`: judge a file, load it, look at a site, put it on test (contracts.md, Values; procedure.md §2)."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
+from ronde import site_on_test, site_show
 from ronde.errors import Failed
 from ronde.lines import name_of, opened
 from ronde.settings import JsonOption, SettingsOption, in_force
@@ -32,7 +33,11 @@ CountryOption: TypeAlias = Annotated[
     str | None, typer.Option(metavar="CC", help="CSV: where phone numbers without + belong, as FR.")
 ]
 
-app = typer.Typer(help="Judge a file of sites, or load it into Kafka.", no_args_is_help=True)
+app = typer.Typer(
+    help="Judge a file of sites, load it into Kafka, look at a site, put it on test.", no_args_is_help=True
+)
+app.command("show")(site_show.show)
+app.command("test")(site_on_test.put_on_test)
 
 _LONGEST_TABLE: Final = 1000  # rows; of more sites, only those with something to tell
 _LARGE: Final = 1_000_000  # bytes of a file that takes long to load

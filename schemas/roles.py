@@ -26,7 +26,7 @@ _ALL: Final = (
     Role(
         "desk",
         "calls, verifies passwords against their hashes, closes and dispatches",
-        reads=("calls", "attention", "sites"),
+        reads=("calls", "attention", "decisions", "sites"),
         writes=("call-results", "operator-actions"),
     ),
     Role("partner", "sends guards", reads=("dispatches",), writes=("dispatch-reports",)),
@@ -41,7 +41,7 @@ _ALL: Final = (
         writes=(),
         creates=("erasures",),
     ),
-    Role("sites", "holds the customers: the app, the CRM", reads=("readiness",), writes=("sites",)),
+    Role("sites", "holds the customers: the app, the CRM", reads=("readiness", "sites"), writes=("sites",)),
     Role("receiver", "receives alarms", reads=(), writes=("alerts",)),
 )  # fmt: skip
 

@@ -1,5 +1,6 @@
 """What is left to say once the stories are over: each incident's timeline, the sum, what came otherwise."""
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
 
@@ -12,14 +13,16 @@ from ronde.demo.board import Board, Place, SiteView, differences
 from ronde.demo.screen import COLOURS, mark
 from ronde.demo.stage import Stage
 from ronde.demo.stories import BACKGROUND, STORIES, Story
+from ronde.dlq_shown import plain
 
 Inputs: TypeAlias = dict[Place, Record]
 VERBS: Final = {"REQUEST": "ask", "AMEND": "tell", "CANCEL": "call off"}
 
 
 class Moment(NamedTuple):
-    """One line of a timeline; ``after`` in seconds from the alert."""
+    """One line of a timeline; ``at`` in ms since 1970, UTC; ``after`` in seconds from the alert."""
 
+    at: int
     after: float
     came: str  # the input
     rule: str
@@ -41,10 +44,12 @@ def timeline(view: SiteView, inputs: Inputs) -> list[Moment]:
     sent = {record["command_id"]: _call(record) for record in view.calls}
     sent |= {record["command_id"]: _dispatch(record) for record in view.dispatches}
     sent |= {record["attention_id"]: f"! {record['reason']}" for record in view.attention}
+    called: dict[str | None, str] = {record["command_id"]: record["contact_id"] for record in view.calls}
     moments = [
         Moment(
+            alert["at"],
             after(alert),
-            _came(_input(alert, inputs)),
+            _came(_input(alert, inputs), called),
             "(quarantined)",
             "",
             "\n".join((alert["reason"], *alert["missing"])),
@@ -55,9 +60,23 @@ def timeline(view: SiteView, inputs: Inputs) -> list[Moment]:
         done = [sent.get(output, output) for output in decision["outputs"]]
         if decision["disposition"]:
             done.append(f"closed: {decision['disposition']}")
-        came = "deadline" if decision["input"]["kind"] == "DEADLINE" else _came(_input(decision, inputs))
-        moments.append(Moment(after(decision), came, decision["rule"], decision["phase_to"] or "", "\n".join(done)))
-    return moments
+        came = "deadline" if decision["input"]["kind"] == "DEADLINE" else _came(_input(decision, inputs), called)
+        phase = decision["phase_to"] or ""
+        moments.append(Moment(decision["at"], after(decision), came, decision["rule"], phase, "\n".join(done)))
+    return sorted(moments, key=lambda moment: moment.at)
+
+
+def table_of(moments: Iterable[Moment], times: Iterable[str]) -> Table:
+    """A timeline as it is printed, with the text that stands for each moment's time."""
+    table = Table.grid(padding=(0, 1, 0, 0))
+    table.add_column(justify="right", min_width=10, no_wrap=True)
+    table.add_column(width=24)
+    table.add_column(min_width=20, no_wrap=True)
+    table.add_column()
+    for moment, time in zip(moments, times, strict=True):
+        rule = Text(moment.rule, COLOURS.get(moment.phase, "blue"))
+        table.add_row(Text(time, "dim"), Text(plain(moment.came)), rule, Text(plain(moment.done)))
+    return table
 
 
 def print_timelines(console: Console, board: Board, inputs: Inputs) -> None:
@@ -142,14 +161,8 @@ def print_whereabouts(console: Console, stage: Stage, servers: Path, *, keep: bo
 def _print_timeline(console: Console, story: Story, view: SiteView, inputs: Inputs) -> None:
     console.print()
     console.print(_heading(story, view))
-    table = Table.grid(padding=(0, 1, 0, 0))
-    table.add_column(justify="right", width=10, no_wrap=True)
-    table.add_column(width=24)
-    table.add_column(width=20, no_wrap=True)
-    table.add_column()
-    for moment in timeline(view, inputs):
-        rule = Text(moment.rule, COLOURS.get(moment.phase, "blue"))
-        table.add_row(Text(f"{moment.after:+.2f} s", "dim"), moment.came, rule, moment.done)
+    moments = timeline(view, inputs)
+    table = table_of(moments, [f"{moment.after:+.2f} s" for moment in moments])
     console.print(table if table.row_count else Text("  nothing came", "dim"))
 
 
@@ -165,16 +178,19 @@ def _input(record: Record, inputs: Inputs) -> Record:
     return inputs.get(Place(origin["topic"], origin["partition"], origin["offset"]), {})
 
 
-def _came(record: Record) -> str:
-    """An input in a few words."""
+def _came(record: Record, called: Mapping[str | None, str]) -> str:
+    """An input in a few words; ``called`` is whom each command was for, as a result need not say it."""
     if "alert_id" in record:
         return f"alert {record['kind']}"
     if "result_id" in record:
         situation = " ABNORMAL" if record["situation"] == "ABNORMAL" else ""
         called_back = "calls: " if record["direction"] == "INBOUND" else ""
-        return f"{record['contact_id']} {called_back}{record['outcome']}{situation}"
+        who = record["contact_id"] or called.get(record["command_id"], "somebody")
+        return f"{who} {called_back}{record['outcome']}{situation}"
     if "report_id" in record:
         return f"guard {record['status']}"
+    if "action_id" in record:
+        return f"operator {record['action']}"
     return "?"
 
 

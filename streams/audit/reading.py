@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
@@ -16,7 +16,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from streams.broker import offsets
 from streams.broker.admin import ANSWER_SECONDS
 from streams.broker.offsets import Offsets, ReadingError, held_up, refusal
-from streams.broker.topics import find
+from streams.broker.topics import find, find_some
 from streams.escalation.values import Instant
 from streams.message import Headers
 
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 _AT_ONCE: Final = 5000  # records
 _POLL_SECONDS: Final = 0.5
-_PASSING: Final = frozenset({"_TRANSPORT", "_ALL_BROKERS_DOWN", "_RESOLVE"})
+# The group's is no matter: who reads here neither joins it nor commits to it, and need not be let into it.
+_PASSING: Final = frozenset({"_TRANSPORT", "_ALL_BROKERS_DOWN", "_RESOLVE", "GROUP_AUTHORIZATION_FAILED"})
 
 
 class LogRecord(NamedTuple):
@@ -56,9 +57,17 @@ class Logs:
     Every method may raise `ReadingError`; making one raises `TopicsError` where no broker answers.
     """
 
-    def __init__(self, settings: Settings, told: Callable[[int], None] = lambda _: None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        told: Callable[[int], None] = lambda _: None,
+        only: Collection[str] | None = None,
+        role: str | None = None,
+    ) -> None:
+        """With ``only``, no other topics, and by the rights of ``role`` (`schemas.roles`); else all, by a worker's."""
         self.settings = settings
-        self.topics = find(settings)  # by name on the broker
+        # By name on the broker.
+        self.topics = find(settings) if only is None else find_some(settings, only, role)
         self.offsets = Offsets(settings)
         self.told = told
         silent = logging.Logger("streams.audit.reading", level=logging.CRITICAL + 1)  # what it says comes as errors too

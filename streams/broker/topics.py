@@ -6,7 +6,7 @@ The number of partitions is for life: a record's place follows from it, so nothi
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from schemas.topics import TOPICS
@@ -75,6 +75,15 @@ def differences(found: Mapping[str, Found], settings: Settings) -> list[Differen
             if what in expected and configuration.get(what) != expected[what]
         ]
     return told
+
+
+def find_some(settings: Settings, topics: Iterable[str], role: str | None) -> dict[str, Found]:
+    """Those of these topics that the broker has, without how it keeps them: anybody who reads them may ask for that.
+
+    ``role`` is whose rights that takes (`schemas.roles`). Raises `TopicsError`, as `find` does.
+    """
+    there = Admin(settings, role).topics(map(settings.topic, topics))
+    return {name: Found(partitions, {}) for name, partitions in there.items()}
 
 
 def find(settings: Settings) -> dict[str, Found]:

@@ -141,26 +141,33 @@ def read_line(number: int, raw: bytes) -> Line:
     return Line(instant, topic, fields.get("key"), value)
 
 
+def value_of(topic: str, key: object, raw: object) -> Site | Event | Refused | None:
+    """The value of an input line, if the core may see it; None for a tombstone.
+
+    Without a ``key`` of its own, a line has the one that its producer would give it.
+    """
+    if raw is None:
+        return admit_tombstone(topic, key.encode("utf-8", "surrogatepass") if isinstance(key, str) else None)
+    try:
+        value = _READERS[topic](raw)
+    except NotAValue as error:
+        return Refused("UNDECODABLE", str(error))
+    refused = admit(value, value.site_id if key is None else key if isinstance(key, str) else None)
+    return value if refused is None else refused
+
+
 def _handle(simulation: Simulation, line: Line, source: Source) -> list[Record]:
     """One input through the core, or to the dead letters."""
     at, topic, key, raw = line
-    if raw is None:
-        refused = admit_tombstone(topic, key.encode("utf-8", "surrogatepass") if isinstance(key, str) else None)
-        if refused is None:
+    value = value_of(topic, key, raw)
+    match value:
+        case Refused():
+            return [Record(at, "dead-letters", _key_of(line), DeadLetter(topic, *value))]
+        case None:
             return simulation.site(str(key), None, source, at)
-    else:
-        try:
-            value = _READERS[topic](raw)
-        except NotAValue as error:
-            refused = Refused("UNDECODABLE", str(error))
-        else:
-            # Without a key of its own, a line has the one that its producer would give it.
-            refused = admit(value, value.site_id if key is None else key if isinstance(key, str) else None)
-            if refused is None:
-                if isinstance(value, Site):
-                    return simulation.site(value.site_id, value, source, at)
-                return simulation.event(value, source, at)
-    return [Record(at, "dead-letters", _key_of(line), DeadLetter(topic, *refused))]
+        case Site():
+            return simulation.site(value.site_id, value, source, at)
+    return simulation.event(value, source, at)
 
 
 def _key_of(line: Line) -> object:

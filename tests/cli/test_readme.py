@@ -25,9 +25,14 @@ def test_one_night_goes_as_it_is_told(run: Run) -> None:
     assert (ran.exit, ran.err) == (0, "")
     records = [json.loads(line) for line in ran.out.splitlines()]
     decisions = [record["value"] for record in records if record["topic"] == "decisions"]
-    told = [f"{one['at'][11:19]}  {one['rule']}  →  {one['phase_to']}" for one in decisions]
-    assert told == block("23:00:00")
+    assert len(decisions) == 9
     assert len(records) == 15
+
+
+def test_one_night_as_a_timeline_goes_as_it_is_told(run: Run) -> None:
+    ran = run("simulate", ROOT / "docs" / "one-night.jsonl", "--timeline")
+    assert (ran.exit, ran.err) == (0, "")
+    assert [line.rstrip() for line in ran.out.splitlines()] == block("lilas-1")
 
 
 def test_the_thirty_sites_are_as_ready_as_it_is_told(run: Run) -> None:

@@ -55,13 +55,13 @@ from tests.security.test_story import report
 READS = {
     "worker": {"sites", "alerts", "call-results", "dispatch-reports", "operator-actions", "state"},
     "telephony": {"calls"},
-    "desk": {"calls", "attention", "sites"},
+    "desk": {"calls", "attention", "decisions", "sites"},
     "partner": {"dispatches"},
     "sink": {
         "alerts", "call-results", "dispatch-reports", "operator-actions",
         "calls", "dispatches", "attention", "decisions", "readiness", "quarantine", "erasures",
     },
-    "sites": {"readiness"},
+    "sites": {"readiness", "sites"},
     "receiver": set(),
 }  # fmt: skip
 WRITES = {
