@@ -7,7 +7,7 @@ from typing import Any, Final
 import httpx
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from ronde.errors import Failed
+from ronde.errors import Failed, WrongUse
 from ronde.site_lines import SiteLines
 from schemas.compiled import writer
 from schemas.errors import RegistryRefused, RegistryUnreachable
@@ -29,7 +29,8 @@ def load(sites: SiteLines, settings: Settings) -> int:
     """Send the good lines to the sites topic; how many the broker has when this returns.
 
     A site that a record of the topic has no room for becomes a bad line. Raises `Failed` when the topic is
-    missing, or the broker or the schema registry cannot be reached or refuses.
+    missing, or the broker or the schema registry cannot be reached or refuses; `WrongUse`, with the number of sites that
+    the broker has, where the file cannot be read to its end.
     """
     topic = settings.topic("sites")
     try:
@@ -42,23 +43,32 @@ def load(sites: SiteLines, settings: Settings) -> int:
     refusals = _Refusals()
     producer = _producer(settings)
     loaded = 0
-    for line, site in sites.good():
-        try:
-            _produce(producer, topic, site.site_id.encode(), encode(site), refusals.take)
-        except KafkaException as error:
-            if error.args[0].code() != KafkaError.MSG_SIZE_TOO_LARGE:
-                raise Failed(f"the site of line {line} cannot be sent to {topic}: {error.args[0].str()}") from None
-            limit = TOPICS["sites"].max_message_bytes
-            sites.refuse(line, "TOO_LONG", f"the site takes more than the {limit:,} bytes that a record may have")
-            continue
-        loaded += 1
-        if refusals.count:
-            break
+    end: WrongUse | None = None  # what the file ends by, before its end
+    try:
+        for line, site in sites.good():
+            try:
+                _produce(producer, topic, site.site_id.encode(), encode(site), refusals.take)
+            except KafkaException as error:
+                if error.args[0].code() != KafkaError.MSG_SIZE_TOO_LARGE:
+                    raise Failed(f"the site of line {line} cannot be sent to {topic}: {error.args[0].str()}") from None
+                limit = TOPICS["sites"].max_message_bytes
+                sites.refuse(line, "TOO_LONG", f"the site takes more than the {limit:,} bytes that a record may have")
+                continue
+            loaded += 1
+            if refusals.count:
+                break
+    except WrongUse as error:
+        end = error
     producer.flush()
     if refusals.count:
         raise Failed(
             f"the broker did not take {refusals.count:,} of {loaded:,} sites sent to {topic} ({refusals.first}): "
             "run this again, what is there already is only replaced"
+        )
+    if end is not None:
+        raise WrongUse(
+            f"{end}. {loaded:,} sites before it were loaded and {len(sites.bad):,} bad lines left out; what comes behind "
+            "it was not read: correct it and run this again, what is there already is only replaced"
         )
     return loaded
 

@@ -14,7 +14,7 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
-from ronde.errors import Failed
+from ronde.errors import Failed, WrongUse
 from ronde.lines import name_of, opened
 from ronde.settings import JsonOption, SettingsOption, in_force
 
@@ -76,7 +76,11 @@ def import_(
     wanted = in_force(settings)
     with opened(file) as lines:
         sites = sites_of(file, _shown(lines, file), country)
-        loaded = load(sites, wanted)
+        try:
+            loaded = load(sites, wanted)
+        except WrongUse:  # what is wrong above the line that ends the file is worth as much
+            _print_told(sites)
+            raise
     if as_json:
         typer.echo(json.dumps({"loaded": loaded, **_told(sites)}, indent=2))
     else:
@@ -139,6 +143,10 @@ def _print_told(sites: SiteLines) -> None:
     """The bad lines, each; then what is only worth a warning."""
     for bad in sites.bad:
         typer.echo(str(bad))
+    for doubt in sites.doubts[:_LONGEST_LIST]:
+        typer.echo(f"warning: {doubt}")
+    if len(sites.doubts) > _LONGEST_LIST:
+        typer.echo(f"warning: {len(sites.doubts) - _LONGEST_LIST:,} more cells are left out; --json lists all")
     repeated = sites.repeated()
     for one in repeated[:_LONGEST_LIST]:
         typer.echo(f"warning: {one}")
@@ -150,6 +158,7 @@ def _told(sites: SiteLines) -> dict[str, list[dict[str, Any]]]:
     """The same for a program."""
     return {
         "bad": [bad._asdict() for bad in sites.bad],
+        "doubts": [doubt._asdict() for doubt in sites.doubts],
         "repeated": [repeated._asdict() for repeated in sites.repeated()],
     }
 
