@@ -29,8 +29,8 @@ def load(sites: SiteLines, settings: Settings) -> int:
     """Send the good lines to the sites topic; how many the broker has when this returns.
 
     A site that a record of the topic has no room for becomes a bad line. Raises `Failed` when the topic is
-    missing, or the broker or the schema registry cannot be reached or refuses; `WrongUse`, with the number of sites that
-    the broker has, where the file cannot be read to its end.
+    missing, or the broker or the schema registry cannot be reached or refuses; `WrongUse`, with the number of sites
+    that the broker has, where the file cannot be read to its end.
     """
     topic = settings.topic("sites")
     try:
@@ -67,8 +67,8 @@ def load(sites: SiteLines, settings: Settings) -> int:
         )
     if end is not None:
         raise WrongUse(
-            f"{end}. {loaded:,} sites before it were loaded and {len(sites.bad):,} bad lines left out; what comes behind "
-            "it was not read: correct it and run this again, what is there already is only replaced"
+            f"{end}. {loaded:,} sites before it were loaded and {len(sites.bad):,} bad lines left out; what comes "
+            "behind it was not read: correct it and run this again, what is there already is only replaced"
         )
     return loaded
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
 import typer
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
 from rich.text import Text
 
 from ronde.errors import Failed, WrongUse
 from ronde.lines import name_of, opened
 from ronde.settings import JsonOption, SettingsOption, in_force
+from ronde.terminal import Listing, Terminal, say
 
 if TYPE_CHECKING:
     from ronde.site_lines import SiteLines
@@ -79,7 +79,8 @@ def import_(
         try:
             loaded = load(sites, wanted)
         except WrongUse:  # what is wrong above the line that ends the file is worth as much
-            _print_told(sites)
+            if not as_json:
+                _print_told(sites)
             raise
     if as_json:
         typer.echo(json.dumps({"loaded": loaded, **_told(sites)}, indent=2))
@@ -127,10 +128,13 @@ def _print_table(judged: list[tuple[int, Readiness]]) -> None:
         typer.echo(f"{len(judged) - len(shown):,} complete sites are not listed; --json lists all")
     if not shown:
         return
-    table = Table("line", "site", "readiness", "missing", "warnings", box=None, header_style="bold", pad_edge=False)
+    table = Listing("line")
+    table.add_column("site")
+    for header in ("readiness", "missing", "warnings"):
+        table.add_column(header, no_wrap=True)
     for line, one in shown:
-        table.add_row(str(line), Text(one.site_id), _state(one), "\n".join(one.missing), "\n".join(one.warnings))
-    Console(highlight=False).print(table)
+        table.add_row(str(line), one.site_id, _state(one), "\n".join(one.missing), "\n".join(one.warnings))
+    Terminal().print(table)
 
 
 def _state(one: Readiness) -> Text:
@@ -142,14 +146,14 @@ def _state(one: Readiness) -> Text:
 def _print_told(sites: SiteLines) -> None:
     """The bad lines, each; then what is only worth a warning."""
     for bad in sites.bad:
-        typer.echo(str(bad))
+        say(str(bad))
     for doubt in sites.doubts[:_LONGEST_LIST]:
-        typer.echo(f"warning: {doubt}")
+        say(f"warning: {doubt}")
     if len(sites.doubts) > _LONGEST_LIST:
         typer.echo(f"warning: {len(sites.doubts) - _LONGEST_LIST:,} more cells are left out; --json lists all")
     repeated = sites.repeated()
     for one in repeated[:_LONGEST_LIST]:
-        typer.echo(f"warning: {one}")
+        say(f"warning: {one}")
     if len(repeated) > _LONGEST_LIST:
         typer.echo(f"warning: {len(repeated) - _LONGEST_LIST:,} more sites stand in several lines; --json lists all")
 
