@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import os
 import re
+import shlex
 import shutil
 import sys
 from collections.abc import Iterable
@@ -25,7 +26,7 @@ _PIPE: Final = 10_000  # columns where nobody counts them: a row is a line, so t
 _FOLDED: Final = 24  # columns that a cell needs to be read over several lines
 _GAP: Final = 2  # columns between two cells
 _NEAREST: Final = {"→": "->", "…": "...", "↔": "<->", "≠": "!=", "✓": "+", "✗": "x"}
-_HINT: Final = re.compile(r"`ronde(?=[ `])")
+_HINT: Final = re.compile(r"`ronde((?: [^`]*)?)`")
 
 
 class Terminal(Console):
@@ -79,18 +80,22 @@ class Listing(Table):
         )
 
     def _records(self) -> RenderResult:
-        """Each row as lines, a line a cell that is not empty."""
+        """Each row as lines: its first cell, then a line each for the others that are not empty."""
         if self.title:
             yield self.title
         cells = [list(column.cells) for column in self.columns]
         for number, row in enumerate(self.rows):
+            first = Table.grid()
+            first.add_column(overflow="fold")
+            first.add_row(cells[0][number], style=row.style)
+            yield first
             record = Table.grid(padding=(0, _GAP, 0, 0))
             record.add_column(no_wrap=True)
             record.add_column(overflow="fold")
-            for column, of_column in zip(self.columns, cells, strict=True):
+            for column, of_column in zip(self.columns[1:], cells[1:], strict=True):
                 if _width(of_column[number]):
                     name = str(column.header).replace("-\n", "").replace("\n", " ")
-                    record.add_row(Text(name, "bold"), of_column[number], style=row.style)
+                    record.add_row(Text(f"  {name}", "bold"), of_column[number], style=row.style)
             yield record
             yield Text()
 
@@ -101,8 +106,16 @@ def say(text: str) -> None:
 
 
 def as_typed(text: str) -> str:
-    """A text whose commands (`` `ronde …` ``) begin with the program as this one was called."""
-    return _HINT.sub(lambda _: f"`{program()}", text)
+    """A text whose commands (`` `ronde …` ``) can be typed as they stand: this program, and its local servers."""
+    return _HINT.sub(lambda hint: f"`{program()}{hint[1]}{_data() if hint[1].startswith(' local ') else ''}`", text)
+
+
+def _data() -> str:
+    """The option for the folder of the local servers, where this command was given the settings that lie in it."""
+    given = re.search(r"\0--settings[=\0]([^\0]+)", "\0".join(["", *sys.argv]))
+    if given is None or not (Path(given[1]).parent / "kafka").is_dir():
+        return ""
+    return f" --data {nearest(Path(given[1]).parent)}"
 
 
 def program() -> str:
@@ -113,8 +126,13 @@ def program() -> str:
     there = shutil.which("ronde")
     if there is not None and Path(there).absolute() == called.absolute():
         return "ronde"
-    path = called.absolute()
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+    return nearest(called)
+
+
+def nearest(path: Path) -> str:
+    """A path as it is shortest to type here, for a shell."""
+    path = path.absolute()
+    return shlex.quote(str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path))
 
 
 def print_in_any_encoding() -> None:
