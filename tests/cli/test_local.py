@@ -128,6 +128,26 @@ def test_a_port_of_someone_else_is_refused_when_asked_for_and_avoided_when_not(d
             Kafka(data / "kafka", port=taken).start()
 
 
+def test_where_the_usual_port_is_a_strangers_the_next_commands_are_led_to_ours(
+    run: Run, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as stranger:
+        stranger.bind((HOST, 0))
+        stranger.listen()
+        taken = stranger.getsockname()[1]
+        monkeypatch.setattr(Kafka, "usual_port", taken)
+        told = run("local", "up", "--data", data).out
+        file = data / "settings.toml"
+        assert f", in {data}\n" in told
+        assert f"port {taken}, Kafka's usual one, is taken by another program: without these settings" in told
+        assert told.endswith(f"  for ronde --settings {file}\n")
+        made = run("topics", "create", "--settings", file)
+        assert (made.exit, made.out.count("created ")) == (0, 13)
+    assert run("local", "down", "--data", data).out == "Kafka stopped\n"
+    away = run("topics", "check", "--settings", file)
+    assert f"`ronde local up --data {data}`" in away.err
+
+
 # --- fetching: a repository of one jar, since the real one neither lies nor goes away on demand ----------
 
 
