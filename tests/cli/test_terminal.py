@@ -148,7 +148,7 @@ def test_what_simulate_writes_is_harmless_and_the_same_json(tmp_path: Path) -> N
 # --- encodings ------------------------------------------------------------------------------------
 
 
-def ronde(*arguments: str, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[bytes]:
+def ronde(*arguments: str, cwd: str = ".", **environment: str) -> subprocess.CompletedProcess[bytes]:
     """The command line as a process of its own."""
     program = Path(sys.executable).with_name("ronde")
     return subprocess.run(
@@ -209,5 +209,5 @@ def test_a_hint_names_the_data_folder_whose_settings_were_given(
 
 def test_a_hint_of_the_installed_program_names_its_path(tmp_path: Path) -> None:
     (tmp_path / "s.toml").write_text("zzzzzz = 1")
-    ran = ronde("settings", "--settings", "s.toml", cwd=tmp_path, PATH="/usr/bin:/bin")
+    ran = ronde("settings", "--settings", "s.toml", cwd=str(tmp_path), PATH="/usr/bin:/bin")
     assert f"`{Path(sys.executable).with_name('ronde')} settings` shows all names".encode() in ran.stderr
