@@ -11,7 +11,7 @@ from rich.text import Text
 from ronde.errors import WrongUse
 from ronde.ledger_options import SinceOption, instant, ledger
 from ronde.settings import JsonOption, SettingsOption
-from ronde.terminal import Listing, Terminal
+from ronde.terminal import Listing, Terminal, say
 
 if TYPE_CHECKING:
     from sinks.incidents import Incident
@@ -50,14 +50,14 @@ def incidents(
         return
     _print(shown)
     if len(found) > limit:
-        typer.echo(f"the latest {limit}; there are more (--limit)")
+        say(f"the latest {limit}; there are more (--limit)")
 
 
 def _print(found: list[Incident]) -> None:
     from ronde.incident_words import clock, day, ending, span  # noqa: PLC0415 - heavy
 
     if not found:
-        typer.echo("no such incident")
+        say("no such incident")
         return
     console = Terminal()
     has_room = console.width >= _WIDE

@@ -9,7 +9,7 @@ import typer
 
 from ronde.ledger_options import instant, ledger
 from ronde.settings import JsonOption, SettingsOption
-from ronde.terminal import Listing, Terminal
+from ronde.terminal import Listing, Terminal, say
 
 if TYPE_CHECKING:
     from sinks.report import Day
@@ -33,7 +33,7 @@ def report(
     elif found:
         _print(found)
     else:
-        typer.echo("no incidents")
+        say("no incidents")
 
 
 def _json(one: Day) -> dict[str, Any]:

@@ -58,7 +58,7 @@ def check(file: SitesArgument, country: CountryOption = None, as_json: JsonOptio
     else:
         _print_table(judged)
         _print_told(sites)
-        typer.echo(", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in totals.items()))
+        say(", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in totals.items()))
     _fail_on_bad(file, sites)
 
 
@@ -86,7 +86,7 @@ def import_(
         typer.echo(json.dumps({"loaded": loaded, **_told(sites)}, indent=2))
     else:
         _print_told(sites)
-        typer.echo(f"{loaded:,} sites loaded into {wanted.topic('sites')}, {len(sites.bad):,} bad lines left out")
+        say(f"{loaded:,} sites loaded into {wanted.topic('sites')}, {len(sites.bad):,} bad lines left out")
     _fail_on_bad(file, sites)
 
 
@@ -125,7 +125,7 @@ def _print_table(judged: list[tuple[int, Readiness]]) -> None:
     shown = judged
     if len(judged) > _LONGEST_TABLE:
         shown = [(line, one) for line, one in judged if one.missing or one.warnings]
-        typer.echo(f"{len(judged) - len(shown):,} complete sites are not listed; --json lists all")
+        say(f"{len(judged) - len(shown):,} complete sites are not listed; --json lists all")
     if not shown:
         return
     table = Listing("line")
@@ -150,12 +150,12 @@ def _print_told(sites: SiteLines) -> None:
     for doubt in sites.doubts[:_LONGEST_LIST]:
         say(f"warning: {doubt}")
     if len(sites.doubts) > _LONGEST_LIST:
-        typer.echo(f"warning: {len(sites.doubts) - _LONGEST_LIST:,} more cells are left out; --json lists all")
+        say(f"warning: {len(sites.doubts) - _LONGEST_LIST:,} more cells are left out; --json lists all")
     repeated = sites.repeated()
     for one in repeated[:_LONGEST_LIST]:
         say(f"warning: {one}")
     if len(repeated) > _LONGEST_LIST:
-        typer.echo(f"warning: {len(repeated) - _LONGEST_LIST:,} more sites stand in several lines; --json lists all")
+        say(f"warning: {len(repeated) - _LONGEST_LIST:,} more sites stand in several lines; --json lists all")
 
 
 def _told(sites: SiteLines) -> dict[str, list[dict[str, Any]]]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+import ronde as ronde_package
 from ronde.plain import markup, one_line, plain
 from ronde.terminal import Listing, Terminal, as_typed, program
 from tests.cli.test_sites import bare, write
@@ -143,6 +145,16 @@ def test_what_simulate_writes_is_harmless_and_the_same_json(tmp_path: Path) -> N
     assert ran.returncode == 0
     assert all(sign.isprintable() or sign == "\n" for sign in ran.stdout.decode())
     assert json.loads(ran.stdout)["key"] == HOSTILE
+
+
+def test_every_command_prints_by_what_escapes() -> None:
+    """A new command that prints by itself would show what strangers wrote as it is."""
+    for file in (Path(ronde_package.__file__).parent).rglob("*.py"):
+        if file.name == "terminal.py" or file.parent.name == "demo":  # the demonstration's texts are its own
+            continue
+        text = file.read_text(encoding="utf-8")
+        assert set(re.findall(r"(?<![\w.])print\(|typer\.echo\((?!json\.dumps|text\(\))", text)) == set(), file
+        assert set(re.findall(r"Console\((?!stderr=True\))", text)) == set(), file
 
 
 # --- encodings ------------------------------------------------------------------------------------
