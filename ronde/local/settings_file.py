@@ -22,6 +22,7 @@ def write(data: Path, kafka: Server, database: Server) -> Path:
         host, _, port = database.address.partition(":")
         lines += ["[postgres]", f"host = {json.dumps(host)}", f"port = {port}"]
     file = data.absolute() / FILE
+    file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return file
 
