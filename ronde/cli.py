@@ -5,7 +5,6 @@ from importlib.metadata import version
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from ronde import (
     action,
@@ -30,6 +29,7 @@ from ronde import (
     worker,
 )
 from ronde.errors import Failed, WrongUse
+from ronde.terminal import Terminal, as_typed, print_in_any_encoding
 from streams import compiled
 
 app = typer.Typer(
@@ -78,9 +78,10 @@ def common(
 
 def main() -> None:
     """Run a command; exit 0 done, 1 failed, 2 wrong use."""
+    print_in_any_encoding()
     compiled.use()
     try:
         app()
     except (Failed, WrongUse) as error:
-        Console(stderr=True, soft_wrap=True, highlight=False).print(f"ronde: {error}", markup=False)
+        Terminal(stderr=True).print(as_typed(f"ronde: {error}"), soft_wrap=True)
         sys.exit(2 if isinstance(error, WrongUse) else 1)

@@ -23,6 +23,7 @@ from ronde.dlq_options import (
 from ronde.errors import Failed, WrongUse
 from ronde.reading import opened, recorded
 from ronde.settings import JsonOption, SettingsOption, in_force
+from ronde.terminal import say
 
 if TYPE_CHECKING:
     from streams.dlq.letters import LetterId
@@ -195,13 +196,13 @@ def _tell(settled: list[Settled], *, as_json: bool) -> None:
         return
     for one in settled[:_LONGEST_LIST]:
         if one.outcome in _DONE:
-            typer.echo(f"{one.id} {one.outcome}{f' to {one.place}' if one.place else ''}")
+            say(f"{one.id} {one.outcome}{f' to {one.place}' if one.place else ''}")
         else:
-            typer.echo(f"{one.id} {_WORDS[one.outcome]}")
+            say(f"{one.id} {_WORDS[one.outcome]}")
     if len(settled) > _LONGEST_LIST:
-        typer.echo(f"and {len(settled) - _LONGEST_LIST:,} more; --json lists all")
+        say(f"and {len(settled) - _LONGEST_LIST:,} more; --json lists all")
     counts = Counter(one.outcome for one in settled)
-    typer.echo(", ".join(f"{count:,} {outcome}" for outcome, count in counts.items()) or "no dead letter is asked for")
+    say(", ".join(f"{count:,} {outcome}" for outcome, count in counts.items()) or "no dead letter is asked for")
 
 
 def _fail_on(settled: list[Settled], named: list[LetterId], fine: Outcome) -> None:

@@ -6,10 +6,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from rich.console import Console
-
 import schemas
-from ronde.dlq_shown import as_object, error_of, plain
+from ronde.dlq_shown import as_object, error_of
+from ronde.plain import one_line
+from ronde.terminal import Terminal
 from schemas.errors import Undecodable
 from schemas.framing import CONFLUENT, CONFLUENT_SIZE, SINGLE_OBJECT, SINGLE_OBJECT_SIZE
 from schemas.topics import INPUT_TOPICS, TOPICS
@@ -34,12 +34,12 @@ def whole(letter: Letter, note: Note | None, recorded: Recorded, *, personal: bo
 def print_whole(shown: Mapping[str, Any]) -> None:
     """The same for people: a line a field, the value as JSON."""
     lines = [
-        f"{name.replace('_', ' ')}: {shown[name]}"
+        one_line(f"{name.replace('_', ' ')}: {shown[name]}")
         for name in ("id", "at", "reason", "topic", "partition", "offset", "site_id", "key", "state", "replayed_from")
         if shown[name] is not None
     ]
-    lines += [f"{shown['state']} {name}: {text}" for name, text in (shown["settled"] or {}).items()]
-    lines += [f"header {header['name']}: {header['value']}" for header in shown["headers"]]
+    lines += [one_line(f"{shown['state']} {name}: {text}") for name, text in (shown["settled"] or {}).items()]
+    lines += [one_line(f"header {header['name']}: {header['value']}") for header in shown["headers"]]
     lines.append(f"error: {shown['error'].rstrip()}")
     value = shown["value"]
     if value is None:
@@ -50,9 +50,9 @@ def print_whole(shown: Mapping[str, Any]) -> None:
     else:
         lines.append(f"value: {value['bytes']:,} bytes that do not decode, {value['hidden_bytes']:,} of them hidden")
         lines.append(value["hex"])
-    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+    console = Terminal()
     for line in lines:
-        console.print(plain(line))
+        console.print(line, soft_wrap=True)
 
 
 def _key(key: bytes | None) -> str | None:

@@ -6,16 +6,16 @@ import re
 from collections import Counter
 from typing import Any, Final
 
-from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
+from ronde.plain import one_line
+from ronde.terminal import Listing, Terminal
 from streams import instants
 from streams.dlq.letters import Letter, Note
 from streams.dlq.log import Survey
 
 _LONGEST_TABLE: Final = 50  # letters; --json lists all
-_LONGEST_TEXT: Final = 60  # characters of an error or a key in the table
+_LONGEST_TEXT: Final = 60  # characters of an error or a reason in the table
 _NARROW: Final = frozenset({"id", "at", "record", "reason"})
 _FRAME: Final = re.compile(r'  File "(?:.*[/\\])?([^"]*)", line (\d+), in (.*)')
 _NAME: Final = re.compile(r"[A-Za-z_][\w.]*")
@@ -38,13 +38,6 @@ def error_of(letter: Letter, *, personal: bool) -> str:
 def _kind(line: str) -> str:
     match = _NAME.match(line)
     return match[0] if match else "an exception"
-
-
-def plain(text: str) -> str:
-    """A text that a stranger may have written, without what a terminal would obey."""
-    return "".join(
-        sign if sign.isprintable() or sign == "\n" else sign.encode("unicode_escape").decode() for sign in text
-    )
 
 
 def state_of(note: Note | None) -> str:
@@ -83,16 +76,16 @@ _FATES: Final = ("open", "replayed", "discarded")
 
 def print_list(survey: Survey, *, all_of_them: bool) -> None:
     """The latest letters, and the counts of all."""
-    console = Console(highlight=False)
+    console = Terminal()
     rows = [(one, survey.notes.get(name)) for name, one in survey.letters.items()]
     rows = [(one, note) for one, note in rows if all_of_them or note is None]
     rows.sort(key=lambda row: (row[0].at, row[0].id))
     if len(rows) > _LONGEST_TABLE:
         console.print(f"the latest {_LONGEST_TABLE} of {len(rows):,}; --json lists all")
     if rows:
-        table = Table(box=None, header_style="bold", pad_edge=False)
+        table = Listing()
         for column in ("id", "at", "record", "site", "reason", "error"):
-            table.add_column(column, no_wrap=column in _NARROW, overflow="fold")
+            table.add_column(column, no_wrap=column in _NARROW)
         if all_of_them:
             table.add_column("state")
         for letter, note in rows[-_LONGEST_TABLE:]:
@@ -100,9 +93,9 @@ def print_list(survey: Survey, *, all_of_them: bool) -> None:
             table.add_row(*_row(letter), *state, style="dim" if note else None)
         console.print(table)
         console.print()
-    summary = Table("reason", "topic", *_FATES, box=None, header_style="bold", pad_edge=False)
+    summary = Listing("reason", "topic", *_FATES)
     for one in counts(survey):
-        summary.add_row(one["reason"], one["topic"], *(f"{one[fate]:,}" for fate in _FATES))
+        summary.add_row(_short(one["reason"]), one_line(one["topic"]), *(f"{one[fate]:,}" for fate in _FATES))
     console.print(summary if survey.letters else "no dead letters")
 
 
@@ -111,15 +104,15 @@ def _row(letter: Letter) -> list[Text]:
     return [
         Text(str(letter.id)),
         Text(instants.write(letter.at)[:19].replace("T", " ")),
-        Text(_short(f"{letter.topic}-{letter.partition}-{letter.offset}")),
-        Text(_short(site)),
+        Text(one_line(f"{letter.topic}-{letter.partition}-{letter.offset}")),
+        Text(one_line(site)),
         Text(_short(letter.reason)),
         Text(_short(error_of(letter, personal=False))),
     ]
 
 
 def _short(text: str) -> str:
-    line = plain(" ".join(text.split()))
+    line = one_line(text)
     return line if len(line) <= _LONGEST_TEXT else f"{line[: _LONGEST_TEXT - 1]}…"
 
 

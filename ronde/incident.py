@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from ronde.errors import Failed
 from ronde.ledger_options import IncidentArgument, PersonalOption, ledger
 from ronde.settings import JsonOption, SettingsOption
+from ronde.terminal import Terminal, say
 
 if TYPE_CHECKING:
     from sinks.timeline import Timeline
@@ -34,7 +34,7 @@ def show(
     if as_json:
         typer.echo(json.dumps(of_timeline(timeline), indent=2))
     else:
-        show_text(Console(highlight=False), timeline)
+        show_text(Terminal(), timeline)
 
 
 @app.command()
@@ -58,7 +58,7 @@ def export(
             path.write_text(text, encoding="utf-8")
         except OSError as error:
             raise Failed(f"{path}: {error.strerror}; name a folder that can be written to (--to)") from None
-        typer.echo(str(path))
+        say(str(path))
 
 
 def _timeline(incident: str, settings: Path | None, *, personal: bool) -> Timeline:

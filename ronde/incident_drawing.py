@@ -7,12 +7,12 @@ matter and hours that pass, so the distance between two decisions grows with the
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from html import escape
 from itertools import pairwise
 from math import log2
 from typing import Final
 
 from ronde.incident_words import came, clock, outcome, sent, span, status
+from ronde.plain import markup
 from sinks.timeline import Action, Alert, Attention, Call, Dispatch, Report, Result, Step
 
 WIDTH: Final = 960
@@ -66,18 +66,18 @@ def _names() -> Iterator[str]:
 
 def _bar(lane: str, begin: float, end: float, kind: str, label: str, told: str) -> str:
     width = max(end - begin, 3)
-    text = f'<text x="{begin + 5:.1f}" y="{_middle(lane) + 4:.0f}">{escape(label)}</text>'
+    text = f'<text x="{begin + 5:.1f}" y="{_middle(lane) + 4:.0f}">{markup(label)}</text>'
     fits = width > len(label) * _LETTER + 8
     return (
         f'<g class="bar {kind.lower()}"><rect x="{begin:.1f}" y="{_middle(lane) - _BAR / 2:.0f}" width="{width:.1f}" '
-        f'height="{_BAR}" rx="3"/>{text if fits else ""}<title>{escape(told)}</title></g>'
+        f'height="{_BAR}" rx="3"/>{text if fits else ""}<title>{markup(told)}</title></g>'
     )
 
 
 def _mark(lane: str, place: float, kind: str, told: str) -> str:
     """A dot: on the lane, or on the lower edge of its bars."""
     y = _middle(lane) + (_BAR / 2 if lane in {"calls", "partners"} else 0)
-    return f'<circle class="mark {kind}" cx="{place:.1f}" cy="{y:.0f}" r="5"><title>{escape(told)}</title></circle>'
+    return f'<circle class="mark {kind}" cx="{place:.1f}" cy="{y:.0f}" r="5"><title>{markup(told)}</title></circle>'
 
 
 def _phases(steps: Sequence[Step], places: Sequence[float]) -> Iterator[str]:
@@ -153,7 +153,7 @@ def _notes(steps: Sequence[Step], places: Sequence[float]) -> Iterator[str]:
                 continue
             free[lane] = x + half + 4
             y = _middle(lane) + _BAR / 2 + (16 if lane == "partners" else 13)  # below the dots
-            yield f'<text class="note" x="{x:.1f}" y="{y:.0f}">{escape(text)}</text>'
+            yield f'<text class="note" x="{x:.1f}" y="{y:.0f}">{markup(text)}</text>'
 
 
 def _noted(step: Step) -> Iterator[tuple[str, str]]:

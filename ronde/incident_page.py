@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from html import escape
 from importlib.resources import files
 
 from ronde.incident_drawing import draw
 from ronde.incident_text import head
 from ronde.incident_words import after, came, clock, day, done, ending, rule, span
+from ronde.plain import markup
 from sinks.timeline import Alert, Report, Step, Timeline
 
 
@@ -18,10 +18,10 @@ def page(timeline: Timeline) -> str:
     title, *facts = head(timeline)
     template = (files("ronde") / "incident_page.html").read_text("utf-8")
     parts = {
-        "title": escape(title[:1].upper() + title[1:]),
-        "phase": escape((incident.phase or "").lower()),
-        "ending": escape(_ending(timeline)),
-        "facts": "\n".join(f"<p>{escape(fact)}</p>" for fact in facts),
+        "title": markup(title[:1].upper() + title[1:]),
+        "phase": markup((incident.phase or "").lower()),
+        "ending": markup(_ending(timeline)),
+        "facts": "\n".join(f"<p>{markup(fact)}</p>" for fact in facts),
         "spans": "\n".join(f"<div><dt>{name}</dt><dd>{told}</dd></div>" for name, told in _spans(timeline)),
         "drawing": draw(timeline.steps),
         "steps": "\n".join(_rows(timeline)),
@@ -69,11 +69,11 @@ def _rows(timeline: Timeline) -> Iterator[str]:
 
 
 def _row(step: Step, opened_at: int) -> str:
-    sent = "".join(f"<li>{escape(line)}</li>" for line in done(step))
-    phase = f" → {escape(step.phase_to or '')}" if step.phase_to != step.phase_from else ""
+    sent = "".join(f"<li>{markup(line)}</li>" for line in done(step))
+    phase = f" → {markup(step.phase_to or '')}" if step.phase_to != step.phase_from else ""
     return (
-        f'<tr class="{escape((step.phase_to or "").lower())}"><td>{clock(step.at)}</td>'
+        f'<tr class="{markup((step.phase_to or "").lower())}"><td>{clock(step.at)}</td>'
         f"<td>{after(step.at - opened_at)}</td>"
-        f"<td>{escape(came(step))}{f'<ul>{sent}</ul>' if sent else ''}</td>"
-        f"<td>{escape(rule(step))}<br><code>{escape(step.rule)}{phase}</code></td></tr>"
+        f"<td>{markup(came(step))}{f'<ul>{sent}</ul>' if sent else ''}</td>"
+        f"<td>{markup(rule(step))}<br><code>{markup(step.rule)}{phase}</code></td></tr>"
     )

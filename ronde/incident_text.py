@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from rich.console import Console, Group
-from rich.table import Table
 from rich.text import Text
 
 from ronde.incident_words import after, came, clock, day, done, rule, span
+from ronde.plain import one_line
+from ronde.terminal import Listing
 from sinks.incidents import Incident
 from sinks.timeline import Step, Timeline
 
@@ -23,7 +24,7 @@ _COLOURS = {
 def show(console: Console, timeline: Timeline) -> None:
     """Print it."""
     console.print(Group(*(Text(line, "bold" if not number else "") for number, line in enumerate(head(timeline)))))
-    table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold")
+    table = Listing()
     for column in ("time", "after", "what came, what went out", "decision"):
         table.add_column(column, justify="right" if column == "after" else "left", no_wrap=column in {"time", "after"})
     last_day = day(timeline.incident.opened_at)
@@ -46,7 +47,7 @@ def head(timeline: Timeline) -> list[str]:
     ]
     if timeline.steps and timeline.steps[0].version > 1:
         lines.append("its first decisions are no longer in the ledger")
-    return lines
+    return [one_line(line) for line in lines]
 
 
 def _times(incident: Incident) -> str:

@@ -7,6 +7,7 @@ from functools import singledispatch
 from types import MappingProxyType
 from typing import Final
 
+from ronde.plain import one_line
 from sinks.incidents import Incident
 from sinks.timeline import (
     Action,
@@ -177,9 +178,9 @@ def status(report: Report) -> str:
 
 def came(step: Step) -> str:
     """What a decision was taken on, in a line."""
-    return (
-        _TIMES.get(step.phase_from or "", "the time is over") if isinstance(step.came, Deadline) else _came(step.came)
-    )
+    if isinstance(step.came, Deadline):
+        return _TIMES.get(step.phase_from or "", "the time is over")
+    return one_line(_came(step.came))
 
 
 @singledispatch
@@ -219,13 +220,17 @@ def _(unknown: Unknown) -> str:
     return f"{unknown.kind.lower().replace('_', ' ')} {unknown.id}, which is not in the ledger"
 
 
-@singledispatch
 def sent(output: Sent) -> str:
     """What went out, in a line."""
+    return one_line(_sent(output))
+
+
+@singledispatch
+def _sent(output: Sent) -> str:
     raise AssertionError(f"an output of a kind without words: {type(output)}")
 
 
-@sent.register
+@_sent.register
 def _(call: Call) -> str:
     who = call.contact_id if call.contact_name is None else f"{call.contact_name} ({call.contact_id})"
     place = f"call {call.round}.{call.position}"
@@ -235,7 +240,7 @@ def _(call: Call) -> str:
     return _joined(f"{place} to {who}{asked}", call.phone, f"until {clock(call.expires_at)}")
 
 
-@sent.register
+@_sent.register
 def _(dispatch: Dispatch) -> str:
     covertly = " covertly" if dispatch.covert else ""
     what = {
@@ -256,14 +261,14 @@ def _address(address: Mapping[str, str | None] | None) -> str | None:
     return _joined(address.get("line1"), address.get("line2"), city, address.get("country"))
 
 
-@sent.register
+@_sent.register
 def _(attention: Attention) -> str:
     covertly = " covertly" if attention.covert else ""
     again = f" (again: {attention.repeat})" if attention.repeat else ""
     return f"operators are told{covertly}: {attention.reason}{again}"
 
 
-@sent.register
+@_sent.register
 def _(missing: Missing) -> str:
     return f"{missing.id}, which is not in the ledger"
 

@@ -6,13 +6,12 @@ import json
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
-from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from ronde.errors import WrongUse
 from ronde.ledger_options import SinceOption, instant, ledger
 from ronde.settings import JsonOption, SettingsOption
+from ronde.terminal import Listing, Terminal, say
 
 if TYPE_CHECKING:
     from sinks.incidents import Incident
@@ -51,18 +50,18 @@ def incidents(
         return
     _print(shown)
     if len(found) > limit:
-        typer.echo(f"the latest {limit}; there are more (--limit)")
+        say(f"the latest {limit}; there are more (--limit)")
 
 
 def _print(found: list[Incident]) -> None:
     from ronde.incident_words import clock, day, ending, span  # noqa: PLC0415 - heavy
 
     if not found:
-        typer.echo("no such incident")
+        say("no such incident")
         return
-    console = Console(highlight=False)
+    console = Terminal()
     has_room = console.width >= _WIDE
-    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
+    table = Listing(gap=1)
     for column in (
         "opened",
         "incident",
@@ -72,14 +71,13 @@ def _print(found: list[Incident]) -> None:
         "took",
         *(("calls", "guards") if has_room else ()),
     ):
-        is_fixed = column not in {"site", "now"}
-        table.add_column(column, justify="left" if is_fixed else "default", no_wrap=is_fixed, overflow="fold")
+        table.add_column(column, no_wrap=column not in {"site", "now"})
     for one in found:
         is_open = one.closed_at is None
         table.add_row(
             f"{day(one.opened_at)} {clock(one.opened_at)[:5]}",
-            Text(one.incident_id),
-            Text(one.site_id),
+            one.incident_id,
+            one.site_id,
             one.procedure or "-",
             Text(ending(one), "bold yellow" if is_open else ""),
             "open" if one.closed_at is None else span(one.closed_at - one.opened_at, units=1),

@@ -11,6 +11,7 @@ import typer
 from ronde.errors import Failed, WrongUse
 from ronde.ledger_options import ledger
 from ronde.settings import JsonOption, SettingsOption, in_force
+from ronde.terminal import say
 
 app = typer.Typer(help="The ledger's shape, its memory, and what it forgets.", no_args_is_help=True)
 
@@ -26,8 +27,8 @@ def migrate(settings: SettingsOption = None, as_json: JsonOption = False) -> Non
         typer.echo(json.dumps([{"number": one.number, "name": one.name} for one in applied], indent=2))
         return
     for one in applied:
-        typer.echo(f"migration {one.number}: {one.name}")
-    typer.echo("the ledger is up to date")
+        say(f"migration {one.number}: {one.name}")
+    say("the ledger is up to date")
 
 
 @app.command()
@@ -45,8 +46,8 @@ def retain(
         typer.echo(json.dumps({**removed._asdict(), "before": removed.before.isoformat()}, indent=2))
         return
     for name in removed.partitions:
-        typer.echo(f"removed {name}")
-    typer.echo(f"{removed.incidents:,} incidents closed before {removed.before} removed")
+        say(f"removed {name}")
+    say(f"{removed.incidents:,} incidents closed before {removed.before} removed")
 
 
 @app.command()
@@ -78,13 +79,11 @@ def erase(
         with ledger(settings, "ledger erase") as connection:
             records = carry_out(connection, erasure)
     except Failed as error:
-        typer.echo(f"the erasure is on its topic, and the next sink carries it out; it is not done yet: {error}")
+        say(f"the erasure is on its topic, and the next sink carries it out; it is not done yet: {error}")
         return
     if records == 0:
-        typer.echo(
-            "nothing personal is in the ledger under this id; is it the right one? The erasure is kept all the same"
-        )
+        say("nothing personal is in the ledger under this id; is it the right one? The erasure is kept all the same")
     elif records is None:
-        typer.echo("erased, by a sink that was quicker")
+        say("erased, by a sink that was quicker")
     else:
-        typer.echo(f"erased: {records:,} {'record' if records == 1 else 'records'} held something personal")
+        say(f"erased: {records:,} {'record' if records == 1 else 'records'} held something personal")

@@ -131,7 +131,7 @@ def _counts(rows: list[_Row]) -> list[dict[str, Any]]:
 
 def _print(rows: list[_Row]) -> None:
     from ronde.demo.screen import console  # noqa: PLC0415 - heavy
-    from ronde.dlq_shown import plain  # noqa: PLC0415 - heavy
+    from ronde.plain import plain  # noqa: PLC0415 - heavy
 
     out = console()
     if not rows:

@@ -7,13 +7,13 @@ from collections import Counter
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
-from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from ronde.errors import Failed, WrongUse
+from ronde.plain import one_line
 from ronde.reading import opened, recorded
 from ronde.settings import JsonOption, SettingsOption, in_force
+from ronde.terminal import Listing, Terminal
 
 if TYPE_CHECKING:
     from streams.audit.history import Replayed
@@ -117,15 +117,12 @@ def _nothing(settings: Settings, site: str | None, incident: str | None) -> str:
 def _print(replayed: Replayed, incident: str | None, *, personal: bool) -> None:
     verdict = replayed.verdict
     decisions = [one for one in replayed.decisions if incident in {None, one.incident_id}]
-    console = Console(highlight=False)
+    console = Terminal()
     differing = {one.decision_id for one in verdict.differences}
     unchecked = {one.decision_id: one for one in verdict.unchecked}
     if len(decisions) <= _LONGEST_TABLE:
         for incident_id in dict.fromkeys(one.incident_id for one in decisions):
-            table = Table(box=None, header_style="bold", pad_edge=False, title_justify="left")
-            table.title = f"incident {incident_id}" if incident_id else "without an incident"
-            for column in _COLUMNS:
-                table.add_column(column, no_wrap=True)
+            table = Listing(*_COLUMNS, title=f"incident {incident_id}" if incident_id else "without an incident")
             for decision in decisions:
                 if decision.incident_id == incident_id:
                     table.add_row(*_row(decision), _state(decision.decision_id, differing, unchecked))
@@ -139,7 +136,7 @@ def _print(replayed: Replayed, incident: str | None, *, personal: bool) -> None:
     for one in verdict.differences[:1]:
         console.print(f"the first that differs: {_place(one)}: {_WORDS[one.what]}", style="red")
         for field, here, there in _fields(verdict.differences, one, personal=personal):
-            console.print(f"  {field}: the log has {here}, the core gives {there}", markup=False)
+            console.print("  " + one_line(f"{field}: the log has {here}, the core gives {there}"))
 
 
 def _row(decision: Decision) -> tuple[str, str, str, str, str]:
@@ -157,7 +154,7 @@ def _state(decision_id: str, differing: set[str | None], unchecked: dict[str | N
 
 def _place(one: Difference) -> str:
     where = f"{one.topic}-{one.partition}" + ("" if one.offset is None else f"-{one.offset}")
-    return f"{where} {one.record_id}".rstrip()
+    return one_line(f"{where} {one.record_id}")
 
 
 def _fields(differences: list[Difference], first: Difference, *, personal: bool) -> list[tuple[str, str, str]]:

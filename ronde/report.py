@@ -6,11 +6,10 @@ import json
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from ronde.ledger_options import instant, ledger
 from ronde.settings import JsonOption, SettingsOption
+from ronde.terminal import Listing, Terminal, say
 
 if TYPE_CHECKING:
     from sinks.report import Day
@@ -34,7 +33,7 @@ def report(
     elif found:
         _print(found)
     else:
-        typer.echo("no incidents")
+        say("no incidents")
 
 
 def _json(one: Day) -> dict[str, Any]:
@@ -59,19 +58,17 @@ def _print(found: list[Day]) -> None:
         reached = f"{one.reached_in_round_1 / one.called:.0%} of {one.called}" if one.called else "-"
         calls.add_row(*head, _pair(one.first_call), reached, str(one.waits), _pair(one.wait))
         partners.add_row(*head, str(one.dispatches), str(one.answered), _pair(one.response))
-    console = Console(highlight=False)
+    console = Terminal()
     for table in (ends, calls, partners):
         console.print(table)
         console.print()
     console.print("Times are the median and the 95th percentile. Days are those of the opening, UTC.", style="dim")
 
 
-def _table(*columns: str) -> Table:
-    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 1))
-    for column in ("day", "procedure"):
-        table.add_column(column, no_wrap=True)
+def _table(*columns: str) -> Listing:
+    table = Listing("day", "procedure")
     for column in columns:
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", no_wrap=True)
     return table
 
 

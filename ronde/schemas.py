@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from ronde import schema_register
 from ronde.errors import Failed, WrongUse
 from ronde.settings import JsonOption
+from ronde.terminal import Listing, Terminal, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +37,9 @@ def list_(folder: FolderOption = None, as_json: JsonOption = False) -> None:
     if as_json:
         typer.echo(json.dumps(described, indent=2))
         return
-    table = Table("schema", "topics", "promise", "written", "read", "fingerprint", box=None, pad_edge=False)
+    table = Listing("schema")
+    for header in ("topics", "promise", "written", "read", "fingerprint"):
+        table.add_column(header, no_wrap=header != "topics")
     for one in described:
         numbers = [str(listed["version"]) for listed in one["versions"]]
         written = next((listed for listed in one["versions"] if listed["written"]), {"fingerprint": ""})
@@ -50,7 +51,7 @@ def list_(folder: FolderOption = None, as_json: JsonOption = False) -> None:
             " ".join(numbers),
             written["fingerprint"],
         )
-    Console(markup=False, highlight=False, emoji=False).print(table)
+    Terminal().print(table)
 
 
 @app.command()
@@ -70,13 +71,13 @@ def show(
     if as_json:
         typer.echo(json.dumps({**described, "avsc": shelf.written[name]}, indent=2))
         return
-    typer.echo(f"{name}: {shelf.written[name].get('doc', '')}")
-    typer.echo(f"topics: {', '.join(described['topics'])}; promise: {described['promise']}")
-    table = Table("version", "fingerprint", "read since", "", box=None, pad_edge=False)
+    say(f"{name}: {shelf.written[name].get('doc', '')}")
+    say(f"topics: {', '.join(described['topics'])}; promise: {described['promise']}")
+    table = Listing("version", "fingerprint", "read since", "")
     for listed in described["versions"]:
         state = "written" if listed["written"] else ""
         table.add_row(str(listed["version"]), listed["fingerprint"], listed["since"] or "-", state)
-    Console(markup=False, highlight=False, emoji=False).print(table)
+    Terminal().print(table)
 
 
 @app.command()
@@ -104,9 +105,9 @@ def check(
         typer.echo(json.dumps({"refusals": _as_objects(refusals), "proposed": proposed}, indent=2))
     elif not refusals:
         total = sum(len(versions) for versions in shelf.released.values())
-        typer.echo(f"{len(shelf.written)} schemas keep what was promised to {total} released versions")
+        say(f"{len(shelf.written)} schemas keep what was promised to {total} released versions")
         for name, number in proposed.items():
-            typer.echo(f"{name} is proposed as version {number}: `ronde schemas release` adds it")
+            say(f"{name} is proposed as version {number}: `ronde schemas release` adds it")
     _fail_on(refusals)
 
 
@@ -130,14 +131,14 @@ def release(folder: FolderOption = None, as_json: JsonOption = False) -> None:
         typer.echo(json.dumps({"released": [one._asdict() for one in added]}, indent=2))
         return
     for one in added:
-        typer.echo(f"{one.schema}: version {one.version} is released")
+        say(f"{one.schema}: version {one.version} is released")
         if one.writes != one.version:
-            typer.echo(
+            say(
                 f"  {one.schema}.avsc is version {one.writes} again: the next release may write {one.version}, "
                 f"by a copy of released/{one.schema}/{one.version}.avsc"
             )
     if not added:
-        typer.echo(f"nothing to release: every schema written is a released version, and {version('ronde')} is listed")
+        say(f"nothing to release: every schema written is a released version, and {version('ronde')} is listed")
 
 
 @app.command()

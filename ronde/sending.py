@@ -15,10 +15,10 @@ from rich.text import Text
 
 from ronde.demo.board import Place
 from ronde.demo.screen import console
-from ronde.dlq_shown import plain
 from ronde.errors import Failed, WrongUse
 from ronde.input_ends import WATCHED, InputEnds, Sent
 from ronde.input_producer import InputProducer, TooLargeError
+from ronde.plain import plain
 from ronde.reading import recorded
 from schemas.errors import RegistryUnreachable
 from streams import instants

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from ronde.errors import WrongUse
+from ronde.terminal import Listing, Terminal
 
 if TYPE_CHECKING:
     from ronde.whole_settings import WholeSettings
@@ -46,10 +45,12 @@ def settings(settings: SettingsOption = None, as_json: JsonOption = False) -> No
     if as_json:
         typer.echo(json.dumps({name: {"value": value, "origin": origin} for name, value, origin in shown}, indent=2))
         return
-    table = Table("setting", "value", "from", box=None, header_style="bold", pad_edge=False)
+    table = Listing("setting")
+    for header in ("value", "from"):
+        table.add_column(header)
     for name, value, origin in shown:
         table.add_row(name, _text(value), origin, style="dim" if origin == "default" else None)
-    Console(markup=False, highlight=False, emoji=False).print(table)
+    Terminal().print(table)
 
 
 def _text(value: str | int | bool | None) -> str:

@@ -13,11 +13,13 @@ from rich.status import Status
 
 from ronde.errors import Failed, WrongUse
 from ronde.lines import BLOCK, FileArgument, name_of, opened
+from ronde.plain import plain
 from ronde.settings import SettingsOption, in_force
 
 _COLLECT_EVERY: Final = 100_000  # new objects; Python's default is 700
 _PATIENCE_SECONDS: Final = 3.0  # before a terminal is told how far it is
 _TOLD_EVERY: Final = 5000  # lines
+_DELETE: Final = b"\x7f"  # the one control character of ASCII that JSON writers leave
 
 
 def simulate(
@@ -58,7 +60,7 @@ def simulate(
             if timeline:
                 simulate_timeline.show(lines_told, lambda lines: scenario.play(lines, procedures, end))
             else:
-                out.writelines(map(scenario.render, scenario.play(lines_told, procedures, end)))
+                out.writelines(map(_plain, map(scenario.render, scenario.play(lines_told, procedures, end))))
     except scenario.BadLine as error:
         raise WrongUse(f"{name_of(file)}, {error}") from None
     except scenario.EndsTooEarly as error:
@@ -67,6 +69,11 @@ def simulate(
         raise  # whoever reads has seen enough: typer ends quietly
     except OSError as error:
         raise Failed(f"standard output: {error.strerror}; the records are not complete") from None
+
+
+def _plain(line: bytes) -> bytes:
+    """A line of JSON as it is, but for what a terminal would obey, which JSON may escape."""
+    return line if line.isascii() and _DELETE not in line else plain(line.decode()).encode()
 
 
 @contextmanager

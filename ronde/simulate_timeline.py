@@ -12,7 +12,7 @@ from ronde.demo.agenda import Record
 from ronde.demo.board import Board, Place
 from ronde.demo.report import Inputs, Moment, table_of, timeline
 from ronde.demo.screen import console
-from ronde.dlq_shown import plain
+from ronde.plain import plain
 from schemas.topics import INPUT_TOPICS
 from streams import instants
 from streams.admission import Refused

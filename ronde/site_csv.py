@@ -28,6 +28,8 @@ from ronde.site_lines import SiteLines
 Hash: TypeAlias = Callable[[str], str]
 Refuse: TypeAlias = Callable[[int, str, str], None]
 """Told of a row that is no site: its line, a dead letter's reason, the error, without what the row holds."""
+Warn: TypeAlias = Callable[[int, str], None]
+"""Told of a cell that a site goes without: its line, and what is wrong with it, without what it holds."""
 
 _SITE: Final = ("site_id", "subscribed", "instructions", "test_until", "updated_at")
 _ADDRESS: Final = ("line1", "line2", "postal_code", "city", "country")
@@ -46,15 +48,33 @@ _AT_ONCE: Final = 64  # rows that are hashed side by side
 _CPUS: Final = os.cpu_count() or 1
 
 
+# The overseas departments share the national plan of France, and each has a country code of its own (Arcep, plan
+# national de numérotation). `phonenumbers` knows them as countries only: it takes some of these for French, and others
+# for none. By the first three digits behind the 0.
+_OVERSEAS: Final = {
+    **dict.fromkeys(("262", "263", "269", "639", "692", "693"), 262),  # Réunion, Mayotte
+    **dict.fromkeys(("590", "690", "691"), 590),  # Guadeloupe, Saint-Barthélemy, Saint-Martin
+    **dict.fromkeys(("594", "694"), 594),  # Guyane
+    **dict.fromkeys(("596", "696", "697"), 596),  # Martinique
+}
+_FRENCH: Final = frozenset({"FR", "GP", "MQ", "GF", "RE", "YT", "BL", "MF"})
+_FRANCE: Final = 33
+_DIGITS: Final = 9  # of a French number behind the 0
+_FICTION: Final = "63998"  # mobile numbers that Arcep sets aside for fiction, so that no test rings at anybody's
+
+
 class Row(NamedTuple):
-    """A row's cells that are not empty, by column, and the line it ends in, counted from 1."""
+    """A row's cells that are not empty, by column, and the line it ends in, counted from 1.
+
+    In place of the cells, what is wrong with the row, or with the file from there on.
+    """
 
     line: int
-    cells: dict[str, str]
+    cells: dict[str, str] | _WrongCell | WrongUse
 
 
 class _WrongCell(Exception):
-    """A cell that is not what its column holds; the message does not quote it."""
+    """A cell that is not what its column holds, or a row that is no site; the message does not quote it."""
 
 
 def argon2(password: str) -> str:
@@ -85,38 +105,53 @@ def sites_of(file: str, lines: Iterable[bytes], country: str | None, hashed: Has
     def refuse(line: int, reason: str, error: str) -> None:
         sites.refuse(line, reason, error)
 
-    sites = SiteLines(json_lines(lines, country, hashed, refuse))
+    def warn(line: int, error: str) -> None:
+        sites.warn(line, error)
+
+    sites = SiteLines(json_lines(lines, country, hashed, refuse, warn))
     return sites
 
 
-def json_lines(lines: Iterable[bytes], country: str | None, hashed: Hash, refuse: Refuse) -> Iterator[bytes]:
-    """Each row as a line of JSON at its place, blank lines between them; rows that cannot be are told to ``refuse``."""
+def json_lines(
+    lines: Iterable[bytes], country: str | None, hashed: Hash, refuse: Refuse, warn: Warn
+) -> Iterator[bytes]:
+    """Each row as a line of JSON at its place, blank lines between them; rows that cannot be are told to ``refuse``.
+
+    Raises `WrongUse` where the file cannot be read on, after all rows before it.
+    """
     now = datetime.now(UTC).isoformat()
 
-    def convert(row: Row) -> bytes | _WrongCell:
+    def convert(row: Row) -> tuple[bytes, list[str]] | _WrongCell:
+        if isinstance(row.cells, Exception):
+            return _WrongCell(str(row.cells))
+        doubts: list[str] = []
         try:
-            return orjson.dumps(
-                {"updated_at": now, **_site(row.cells, country, hashed)}, option=orjson.OPT_APPEND_NEWLINE
-            )
+            site = _site(row.cells, country, hashed, doubts)
         except _WrongCell as error:
             return error
+        return orjson.dumps({"updated_at": now, **site}, option=orjson.OPT_APPEND_NEWLINE), doubts
 
     written = 0
     rows = _rows(lines)
     with ThreadPoolExecutor(_CPUS) as hashers:
         while batch := list(itertools.islice(rows, _AT_ONCE)):
             for row, converted in zip(batch, hashers.map(convert, batch), strict=True):
+                if isinstance(row.cells, WrongUse):
+                    raise row.cells
                 yield from itertools.repeat(b"\n", row.line - written - 1)
                 written = row.line
                 if isinstance(converted, _WrongCell):
                     refuse(row.line, "UNDECODABLE", str(converted))
                     yield b"\n"
                 else:
-                    yield converted
+                    line, doubts = converted
+                    for doubt in doubts:
+                        warn(row.line, doubt)
+                    yield line
 
 
 def _rows(lines: Iterable[bytes]) -> Iterator[Row]:
-    """The rows below the header, with their cells by column."""
+    """The rows below the header, with their cells by column; the last one may say why there are no more."""
     texts = _texts(lines)
     first = next(texts, "")
     delimiter = max(",;\t", key=first.count)
@@ -125,14 +160,16 @@ def _rows(lines: Iterable[bytes]) -> Iterator[Row]:
         columns = _columns(next(reader, []))
         for cells in reader:
             if len(cells) > len(columns):
-                raise WrongUse(
-                    f"line {reader.line_num}: it has {len(cells)} cells, the first row {len(columns)} columns"
-                )
+                wrong = _WrongCell(f"it has {len(cells)} cells, the first row {len(columns)} columns")
+                yield Row(reader.line_num, wrong)
+                continue
             named = zip(columns, map(str.strip, cells), strict=False)
             if filled := {column: cell for column, cell in named if cell}:
                 yield Row(reader.line_num, filled)
     except csv.Error as error:
-        raise WrongUse(f"line {reader.line_num}: not CSV: {error}") from None
+        yield Row(reader.line_num, WrongUse(f"line {reader.line_num}: not CSV: {error}"))
+    except WrongUse as error:
+        yield Row(reader.line_num, error)
 
 
 def _texts(lines: Iterable[bytes]) -> Iterator[str]:
@@ -159,8 +196,8 @@ def _columns(header: Sequence[str]) -> list[str]:
     return columns
 
 
-def _site(cells: dict[str, str], country: str | None, hashed: Hash) -> dict[str, Any]:
-    """A row as a site's JSON."""
+def _site(cells: dict[str, str], country: str | None, hashed: Hash, doubts: list[str]) -> dict[str, Any]:
+    """A row as a site's JSON; what it goes without joins the ``doubts``."""
     site: dict[str, Any] = {name: cells[name] for name in _SITE if name in cells}
     if "subscribed" in cells:
         site["subscribed"] = _boolean("subscribed", cells)
@@ -176,17 +213,28 @@ def _site(cells: dict[str, str], country: str | None, hashed: Hash) -> dict[str,
         site["intervention"] = intervention
     region = address.get("country", country)
     places = sorted({int(match[1]) for column in cells if (match := _NUMBERED.match(column))})
-    site["contacts"] = [_contact(place, cells, region, hashed) for place in places]
+    contacts = [_contact(place, cells, hashed) for place in places]
+    # The first contact is called first, and a row with a number that nobody can dial is refused. The others are
+    # optional: the site is ready without them, and warns of each that lacks a number (procedure.md §2).
+    for place, contact in zip(places, contacts, strict=True):
+        if "phone" not in contact:
+            continue
+        try:
+            contact["phone"] = _phone(f"contacts.{place}.phone", contact["phone"], region)
+        except _WrongCell as error:
+            if place == places[0]:
+                raise
+            del contact["phone"]
+            doubts.append(f"{error}; the site goes without it")
+    site["contacts"] = contacts
     return site
 
 
-def _contact(place: int, cells: dict[str, str], region: str | None, hashed: Hash) -> dict[str, str]:
+def _contact(place: int, cells: dict[str, str], hashed: Hash) -> dict[str, str]:
     at = f"contacts.{place}."
     contact = {name: cells[at + name] for name in _CONTACT if at + name in cells}
     # Who is named by a place alone still needs an id that commands and results can refer to.
     contact.setdefault("contact_id", f"{cells.get('site_id', '')}-{place}")
-    if "phone" in contact:
-        contact["phone"] = _phone(f"{at}phone", contact["phone"], region)
     for name, stored in _PASSWORDS.items():
         if name in contact:
             contact[stored] = hashed(contact.pop(name))
@@ -201,12 +249,34 @@ def _boolean(column: str, cells: dict[str, str]) -> bool:
 
 
 def _phone(column: str, text: str, region: str | None) -> str:
-    """A number as E.164. One that a country may give out some day is taken: who judges it by today's lists errs."""
+    """A number as E.164; in France and its overseas departments, with the country code of where it belongs."""
     try:
-        number = phonenumbers.parse(text, region)
+        number = phonenumbers.parse(text, "FR" if region in _FRENCH else region)
     except phonenumbers.NumberParseException:
         where = f" of {region}" if region else " with its country; begin it with +, or name the country"
         raise _WrongCell(f"{column}: is no phone number{where}") from None
-    if not phonenumbers.is_possible_number(number) or number.extension:
-        raise _WrongCell(f"{column}: is no phone number that can be dialled: too short, too long, or with an extension")
+    if number.extension:
+        raise _WrongCell(f"{column}: has an extension, which no telephony dials; give the number without it")
+    national = str(number.national_number)
+    is_fiction = number.country_code == _FRANCE and national.startswith(_FICTION) and len(national) == _DIGITS
+    if number.country_code == _FRANCE and len(national) == _DIGITS and not is_fiction:
+        number.country_code = _OVERSEAS.get(national[:3], _FRANCE)
+    if not (is_fiction or phonenumbers.is_valid_number(number)):
+        raise _WrongCell(f"{column}: is no phone number that can be dialled: {_reason(number)}")
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _reason(number: phonenumbers.PhoneNumber) -> str:
+    """Why a number is not valid."""
+    digits = len(str(number.national_number))
+    if number.country_code == _FRANCE and number.national_number and digits != _DIGITS:
+        return f"it has {digits} digits behind +33 or 0, a French number has {_DIGITS}"
+    match phonenumbers.is_possible_number_with_reason(number):
+        case phonenumbers.ValidationResult.TOO_SHORT:
+            return "too short"
+        case phonenumbers.ValidationResult.TOO_LONG:
+            return "too long"
+        case phonenumbers.ValidationResult.INVALID_LENGTH | phonenumbers.ValidationResult.IS_POSSIBLE_LOCAL_ONLY:
+            return "too short or too long"
+        case _:
+            return f"the numbering plan of +{number.country_code} has no such number"

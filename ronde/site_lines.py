@@ -42,6 +42,16 @@ class Bad(NamedTuple):
         return f"line {self.line}: {self.reason}: {self.error}"
 
 
+class Doubt(NamedTuple):
+    """A line that is a site, but for something that is left out of it, and why."""
+
+    line: int
+    error: str
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.error}"
+
+
 class Repeated(NamedTuple):
     """A site that stands in several lines; the last one counts."""
 
@@ -57,6 +67,7 @@ class SiteLines:
 
     def __init__(self, lines: Iterable[bytes]) -> None:
         self.bad: list[Bad] = []
+        self.doubts: list[Doubt] = []
         self._lines = lines
         self._lines_of: dict[str, int | list[int]] = {}
 
@@ -81,6 +92,10 @@ class SiteLines:
     def refuse(self, line: int, reason: str, error: str) -> None:
         """Note a line that is no site, or that the topic does not take."""
         self.bad.append(Bad(line, reason, error))
+
+    def warn(self, line: int, error: str) -> None:
+        """Note what is left out of a line that is a site."""
+        self.doubts.append(Doubt(line, error))
 
     def repeated(self) -> list[Repeated]:
         """The sites that stand in several of the lines read so far."""

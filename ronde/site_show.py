@@ -62,7 +62,7 @@ def _as_object(found: InForce, *, personal: bool) -> dict[str, Any]:
 
 def _print(shown: dict[str, Any]) -> None:
     from ronde.demo.screen import console  # noqa: PLC0415 - heavy
-    from ronde.dlq_shown import plain  # noqa: PLC0415 - heavy
+    from ronde.plain import plain  # noqa: PLC0415 - heavy
 
     out = console()
     out.print(Text.assemble((plain(shown["site_id"]), "bold"), "  ", _state(shown)), soft_wrap=True)

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
 import typer
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
 from rich.text import Text
 
 from ronde import site_on_test, site_show
-from ronde.errors import Failed
+from ronde.errors import Failed, WrongUse
 from ronde.lines import name_of, opened
 from ronde.settings import JsonOption, SettingsOption, in_force
+from ronde.terminal import Listing, Terminal, say
 
 if TYPE_CHECKING:
     from ronde.site_lines import SiteLines
@@ -63,7 +63,7 @@ def check(file: SitesArgument, country: CountryOption = None, as_json: JsonOptio
     else:
         _print_table(judged)
         _print_told(sites)
-        typer.echo(", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in totals.items()))
+        say(", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in totals.items()))
     _fail_on_bad(file, sites)
 
 
@@ -81,12 +81,17 @@ def import_(
     wanted = in_force(settings)
     with opened(file) as lines:
         sites = sites_of(file, _shown(lines, file), country)
-        loaded = load(sites, wanted)
+        try:
+            loaded = load(sites, wanted)
+        except WrongUse:  # what is wrong above the line that ends the file is worth as much
+            if not as_json:
+                _print_told(sites)
+            raise
     if as_json:
         typer.echo(json.dumps({"loaded": loaded, **_told(sites)}, indent=2))
     else:
         _print_told(sites)
-        typer.echo(f"{loaded:,} sites loaded into {wanted.topic('sites')}, {len(sites.bad):,} bad lines left out")
+        say(f"{loaded:,} sites loaded into {wanted.topic('sites')}, {len(sites.bad):,} bad lines left out")
     _fail_on_bad(file, sites)
 
 
@@ -125,13 +130,16 @@ def _print_table(judged: list[tuple[int, Readiness]]) -> None:
     shown = judged
     if len(judged) > _LONGEST_TABLE:
         shown = [(line, one) for line, one in judged if one.missing or one.warnings]
-        typer.echo(f"{len(judged) - len(shown):,} complete sites are not listed; --json lists all")
+        say(f"{len(judged) - len(shown):,} complete sites are not listed; --json lists all")
     if not shown:
         return
-    table = Table("line", "site", "readiness", "missing", "warnings", box=None, header_style="bold", pad_edge=False)
+    table = Listing("line")
+    table.add_column("site")
+    for header in ("readiness", "missing", "warnings"):
+        table.add_column(header, no_wrap=True)
     for line, one in shown:
-        table.add_row(str(line), Text(one.site_id), _state(one), "\n".join(one.missing), "\n".join(one.warnings))
-    Console(highlight=False).print(table)
+        table.add_row(str(line), one.site_id, _state(one), "\n".join(one.missing), "\n".join(one.warnings))
+    Terminal().print(table)
 
 
 def _state(one: Readiness) -> Text:
@@ -143,18 +151,23 @@ def _state(one: Readiness) -> Text:
 def _print_told(sites: SiteLines) -> None:
     """The bad lines, each; then what is only worth a warning."""
     for bad in sites.bad:
-        typer.echo(str(bad))
+        say(str(bad))
+    for doubt in sites.doubts[:_LONGEST_LIST]:
+        say(f"warning: {doubt}")
+    if len(sites.doubts) > _LONGEST_LIST:
+        say(f"warning: {len(sites.doubts) - _LONGEST_LIST:,} more cells are left out; --json lists all")
     repeated = sites.repeated()
     for one in repeated[:_LONGEST_LIST]:
-        typer.echo(f"warning: {one}")
+        say(f"warning: {one}")
     if len(repeated) > _LONGEST_LIST:
-        typer.echo(f"warning: {len(repeated) - _LONGEST_LIST:,} more sites stand in several lines; --json lists all")
+        say(f"warning: {len(repeated) - _LONGEST_LIST:,} more sites stand in several lines; --json lists all")
 
 
 def _told(sites: SiteLines) -> dict[str, list[dict[str, Any]]]:
     """The same for a program."""
     return {
         "bad": [bad._asdict() for bad in sites.bad],
+        "doubts": [doubt._asdict() for doubt in sites.doubts],
         "repeated": [repeated._asdict() for repeated in sites.repeated()],
     }
 

@@ -10,6 +10,7 @@ import typer
 
 from ronde.errors import Failed, WrongUse
 from ronde.settings import JsonOption, SettingsOption, in_force
+from ronde.terminal import say
 from schemas.roles import ROLES
 
 if TYPE_CHECKING:
@@ -48,9 +49,9 @@ def acl(
     if as_json:
         typer.echo(json.dumps(_as_object(found, principal, made), indent=2))
     elif made is not None:
-        typer.echo(f"{principal} has the rules of {roles[0].name}: {made.made} made, {made.there} were there")
+        say(f"{principal} has the rules of {roles[0].name}: {made.made} made, {made.there} were there")
         if made.others:
-            typer.echo(f"{made.others} others that it has stay: `kafka-acls --list --principal {principal}` shows them")
+            say(f"{made.others} others that it has stay: `kafka-acls --list --principal {principal}` shows them")
     else:
         _print(found, principal, wanted)
 
@@ -92,8 +93,8 @@ def _as_object(found: dict[str, list[Grant]], principal: str, made: Created | No
 def _print(found: dict[str, list[Grant]], principal: str, settings: WholeSettings) -> None:
     from streams.broker import acl  # noqa: PLC0415 - with its imports, heavy
 
-    typer.echo(f"# {acl.COMMAND_CONFIG}: how Kafka's tools log in as an administrator of the broker")
+    say(f"# {acl.COMMAND_CONFIG}: how Kafka's tools log in as an administrator of the broker")
     for name, grants in found.items():
-        typer.echo(f"\n# {name}: {ROLES[name].work}")
+        say(f"\n# {name}: {ROLES[name].work}")
         for command in acl.commands(grants, principal, settings.kafka["bootstrap.servers"]):
-            typer.echo(command)
+            say(command)

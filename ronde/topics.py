@@ -12,6 +12,7 @@ import typer
 from ronde import topic_acl
 from ronde.errors import Failed
 from ronde.settings import JsonOption, SettingsOption, in_force
+from ronde.terminal import say
 from schemas.topics import TOPICS
 
 if TYPE_CHECKING:
@@ -36,9 +37,9 @@ def create(settings: SettingsOption = None, as_json: JsonOption = False) -> None
         typer.echo(json.dumps({"created": made, "differences": _as_objects(found)}, indent=2))
     else:
         for name in made:
-            typer.echo(f"created {name}")
+            say(f"created {name}")
         if len(made) < len(TOPICS):
-            typer.echo(f"{len(TOPICS) - len(made)} of {len(TOPICS)} topics were there")
+            say(f"{len(TOPICS) - len(made)} of {len(TOPICS)} topics were there")
     _fail_on(found)
 
 
@@ -53,7 +54,7 @@ def check(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
     if as_json:
         typer.echo(json.dumps({"differences": _as_objects(found)}, indent=2))
     elif not found:
-        typer.echo(f"all {len(TOPICS)} topics are as they must be, with {wanted.topics.partitions} partitions each")
+        say(f"all {len(TOPICS)} topics are as they must be, with {wanted.topics.partitions} partitions each")
     _fail_on(found)
 
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from ronde.errors import Failed
 from ronde.reading import opened, recorded
 from ronde.settings import JsonOption, SettingsOption, in_force
+from ronde.terminal import Listing, Terminal
 
 if TYPE_CHECKING:
     from streams.audit.conservation import Sum
@@ -72,9 +72,8 @@ def _as_object(verified: Verified) -> dict[str, Any]:
 
 
 def _print(verified: Verified) -> None:
-    console = Console(highlight=False)
-    table = Table(box=None, header_style="bold", padding=(0, 1, 0, 0))
-    table.add_column("log", no_wrap=True)
+    console = Terminal()
+    table = Listing("log", gap=1)
     for header in _HEADERS:
         table.add_column(header, justify="right", no_wrap=True, vertical="bottom")
     topics = dict.fromkeys(one.topic for one in verified.sums)
@@ -105,7 +104,7 @@ def _counts(one: Sum) -> list[int]:
     return [getattr(one, column) for column in _COLUMNS]
 
 
-def _add_total(table: Table, name: str, sums: list[Sum]) -> None:
+def _add_total(table: Listing, name: str, sums: list[Sum]) -> None:
     totals = (sum(column) for column in zip(*map(_counts, sums), strict=True))
     table.add_row(name, *map(_number, totals), style="bold")
 

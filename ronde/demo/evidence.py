@@ -16,6 +16,7 @@ from ronde.demo.processes import Child
 from ronde.demo.stage import Stage
 from ronde.errors import Failed
 from ronde.local.postgres import Postgres
+from ronde.terminal import program
 from sinks.errors import Away
 from sinks.postgres import connect
 from sinks.reading import NoLedgerError
@@ -64,7 +65,7 @@ def read_incident(stage: Stage, board: Board, sink: Child) -> Timeline | None:
 
 def show(console: Console, stage: Stage, told: Timeline) -> None:
     """Print it as the command does."""
-    command = f"ronde incident show {told.incident.incident_id} --settings {stage.settings}"
+    command = f"{program()} incident show {told.incident.incident_id} --settings {stage.settings}"
     console.print()
     console.print(Text.assemble(("from the ledger: ", "dim"), (command, "bold")), soft_wrap=True)
     incident_text.show(console, told)

@@ -13,7 +13,8 @@ from ronde.demo.board import Board, Place, SiteView, differences
 from ronde.demo.screen import COLOURS, mark
 from ronde.demo.stage import Stage
 from ronde.demo.stories import BACKGROUND, STORIES, Story
-from ronde.dlq_shown import plain
+from ronde.plain import plain
+from ronde.terminal import as_typed, program
 
 Inputs: TypeAlias = dict[Place, Record]
 VERBS: Final = {"REQUEST": "ask", "AMEND": "tell", "CANCEL": "call off"}
@@ -137,20 +138,21 @@ def print_whereabouts(console: Console, stage: Stage, servers: Path, *, keep: bo
     """
     console.print(Text.assemble("\nlogs, scripts, metrics: ", (str(stage.folder), "bold")))
     if not keep:
-        console.print("`ronde demo --keep` leaves Kafka, the topics and the ledger up for a closer look")
+        console.print(as_typed("`ronde demo --keep` leaves Kafka, the topics and the ledger up for a closer look"))
         return
     assert stage.ledger is not None
     host, port, database, _ = stage.ledger
     console.print(Text.assemble("Kafka stays up: ", (stage.kafka, "bold"), ", topics ", (f"{stage.prefix}*", "bold")))
     console.print(Text.assemble("PostgreSQL stays up: ", (f"postgresql://ronde@{host}:{port}/{database}", "bold")))
+    ronde = program()
     ways = {
-        "incidents": f"ronde incidents --settings {stage.settings}",
-        "a page of one": f"ronde incident export ID --settings {stage.settings}",
-        "the day": f"ronde report --settings {stage.settings}",
-        "topics": f"ronde topics check --settings {stage.settings}",
-        "worker": f"ronde worker --settings {stage.settings}",
-        "sink": f"ronde sink --settings {stage.settings}",
-        "stop": f"ronde local down --data {servers}",
+        "incidents": f"{ronde} incidents --settings {stage.settings}",
+        "a page of one": f"{ronde} incident export ID --settings {stage.settings}",
+        "the day": f"{ronde} report --settings {stage.settings}",
+        "topics": f"{ronde} topics check --settings {stage.settings}",
+        "worker": f"{ronde} worker --settings {stage.settings}",
+        "sink": f"{ronde} sink --settings {stage.settings}",
+        "stop": f"{ronde} local down --data {servers}",
     }
     for what, command in ways.items():
         console.print(f"  {what:<14} {command}", soft_wrap=True)

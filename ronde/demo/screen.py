@@ -1,7 +1,5 @@
 """What the operator sees while the stories run: a live table on a terminal, else one line a decision."""
 
-import sys
-from io import TextIOWrapper
 from types import TracebackType
 from typing import Final, Protocol, Self
 
@@ -29,9 +27,7 @@ TITLES: Final = {story.site_id: story.title for story in (*STORIES, *BACKGROUND)
 
 
 def console() -> Console:
-    """Standard output; what it can't show becomes a question mark, and without a terminal there is room."""
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")
+    """Standard output; without a terminal there is room."""
     wide = Console()
     return wide if wide.is_terminal else Console(width=PLAIN_WIDTH)
 

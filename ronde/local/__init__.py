@@ -15,6 +15,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from ronde.errors import Failed
 from ronde.settings import JsonOption
+from ronde.terminal import nearest, say
 
 if TYPE_CHECKING:
     from ronde.local import jars
@@ -46,13 +47,19 @@ def up(
     data: DataOption = DATA,
     as_json: JsonOption = False,
 ) -> None:
-    """Start the local Kafka, fetching it first if need be; when it runs already, say so."""
+    """Start the local Kafka, fetching it first if need be; when it runs already, say so.
+
+    Where the servers are is written to settings.toml in their folder.
+    """
+    from ronde.local import settings_file  # noqa: PLC0415 - needs the extra
+
     kafka, database, observer = _kafka(data), _postgres(data), _prometheus(data)
     try:
         with fetching() as progress:
             started = kafka.start(progress)
         database_started = database.start() if postgres else False
         watched = _observe(observer) if observe else ""
+        way = settings_file.write(data, kafka, database)
     except OSError as error:
         raise Failed(
             f"{error.filename or data}: {error.strerror}. Free or correct it, or name another --data"
@@ -60,19 +67,19 @@ def up(
     if as_json:
         _print_status(kafka, database, observer, as_json=True)
         return
-    typer.echo(f"Kafka {'started' if started else 'was running'}: {kafka.bootstrap_servers} (pid {kafka.pid})")
+    state = "started" if started else "was running"
+    say(f"Kafka {state}: {kafka.bootstrap_servers} (pid {kafka.pid}), in {data.absolute()}")
     if started:
-        typer.echo(f"  its log   {kafka.log}")
-        typer.echo(f"  for ronde RONDE_KAFKA__BOOTSTRAP_SERVERS={kafka.bootstrap_servers}")
+        say(f"  its log   {kafka.log}")
     if postgres:
         state = "started" if database_started else "was running"
-        typer.echo(f"PostgreSQL {state}: {database.address} (pid {database.pid}), database and role {NAME}")
+        say(f"PostgreSQL {state}: {database.address} (pid {database.pid}), database and role {NAME}")
     if database_started:
-        host, _, port = database.address.partition(":")
-        typer.echo(f"  its log   {database.log}")
-        typer.echo(f"  for ronde RONDE_POSTGRES__HOST={host} RONDE_POSTGRES__PORT={port}")
+        say(f"  its log   {database.log}")
     if observe:
-        typer.echo(watched)
+        say(watched)
+    if started or database_started:
+        _print_way(nearest(way), list(settings_file.strangers(kafka, database)))
 
 
 @app.command()
@@ -83,17 +90,24 @@ def down(data: DataOption = DATA, as_json: JsonOption = False) -> None:
     if as_json:
         _print_status(kafka, database, observer, as_json=True)
         return
-    typer.echo("Kafka stopped" if stopped else "Kafka was not running")
+    say("Kafka stopped" if stopped else f"Kafka was not running in {data.absolute()}")
     if database_stopped:
-        typer.echo("PostgreSQL stopped")
+        say("PostgreSQL stopped")
     if observer_stopped:
-        typer.echo("Prometheus stopped")
+        say("Prometheus stopped")
 
 
 @app.command()
 def status(data: DataOption = DATA, as_json: JsonOption = False) -> None:
     """Show whether the local servers run, where, and where their data and logs are."""
     _print_status(_kafka(data), _postgres(data), _prometheus(data), as_json=as_json)
+
+
+def _print_way(settings: str, strangers: list[str]) -> None:
+    """How the next commands find the servers."""
+    for stranger in strangers:
+        say(f"  {stranger}: without these settings, commands go there")
+    say(f"  for ronde --settings {settings}")
 
 
 @contextmanager
@@ -184,9 +198,9 @@ def _facts(server: Server, **address: str | None) -> dict[str, Any]:
 
 
 def _print_facts(name: str, address: str | None, facts: dict[str, Any]) -> None:
-    typer.echo(f"{name} is {facts['state']}" + (f": {address} (pid {facts['pid']})" if facts["pid"] else ""))
-    typer.echo(f"  data {facts['data']} ({decimal(facts['data_bytes'])})")
-    typer.echo(f"  logs {facts['logs']} ({decimal(facts['log_bytes'])})")
+    say(f"{name} is {facts['state']}" + (f": {address} (pid {facts['pid']})" if facts["pid"] else ""))
+    say(f"  data {facts['data']} ({decimal(facts['data_bytes'])})")
+    say(f"  logs {facts['logs']} ({decimal(facts['log_bytes'])})")
 
 
 def size(folder: Path) -> int:

@@ -52,7 +52,7 @@ def status(run: Run, data: Path) -> dict[str, Any]:
 
 def test_up_status_down_each_say_what_is_and_change_nothing_twice(run: Run, data: Path) -> None:
     assert status(run, data)["state"] == "stopped"
-    assert run("local", "down", "--data", data).out == "Kafka was not running\n"
+    assert run("local", "down", "--data", data).out == f"Kafka was not running in {data}\n"
 
     with ThreadPoolExecutor(2) as shells:  # two people at once: one starts it
         started = list(shells.map(lambda _: Kafka(data / "kafka").start(), range(2)))
@@ -63,13 +63,13 @@ def test_up_status_down_each_say_what_is_and_change_nothing_twice(run: Run, data
     assert Path(facts["logs"], "server.log").stat().st_size > 0
     assert facts["data_bytes"] > 0
     again = run("local", "up", "--data", data)
-    assert again.out == f"Kafka was running: {facts['bootstrap_servers']} (pid {facts['pid']})\n"
+    assert again.out == f"Kafka was running: {facts['bootstrap_servers']} (pid {facts['pid']}), in {data}\n"
     assert run("local", "status", "--data", data).out.startswith(f"Kafka is running: {facts['bootstrap_servers']}")
 
     assert run("local", "down", "--data", data).out == "Kafka stopped\n"
     assert not psutil.pid_exists(facts["pid"])
     assert "shut down" in Path(facts["logs"], "server.log").read_text(encoding="utf-8")
-    assert run("local", "down", "--data", data).out == "Kafka was not running\n"
+    assert run("local", "down", "--data", data).out == f"Kafka was not running in {data}\n"
     assert status(run, data) | {"data_bytes": 0, "log_bytes": 0} == facts | {
         "state": "stopped",
         "pid": None,
@@ -102,7 +102,7 @@ def test_a_pid_that_is_another_programs_now_is_neither_believed_nor_killed(run: 
         record = {"pid": other.pid, "started": psutil.Process(other.pid).create_time() - 3600}
         (data / "kafka" / "process.json").write_text(json.dumps(record), encoding="utf-8")
         assert status(run, data)["state"] == "stopped"
-        assert run("local", "down", "--data", data).out == "Kafka was not running\n"
+        assert run("local", "down", "--data", data).out == f"Kafka was not running in {data}\n"
         Kafka(data / "kafka").kill()
         time.sleep(0.1)
         assert other.poll() is None
@@ -126,6 +126,26 @@ def test_a_port_of_someone_else_is_refused_when_asked_for_and_avoided_when_not(d
         assert free_port(taken) != taken
         with pytest.raises(Failed, match=f"port {taken} is taken by another program"):
             Kafka(data / "kafka", port=taken).start()
+
+
+def test_where_the_usual_port_is_a_strangers_the_next_commands_are_led_to_ours(
+    run: Run, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as stranger:
+        stranger.bind((HOST, 0))
+        stranger.listen()
+        taken = stranger.getsockname()[1]
+        monkeypatch.setattr(Kafka, "usual_port", taken)
+        told = run("local", "up", "--data", data).out
+        file = data / "settings.toml"
+        assert f", in {data}\n" in told
+        assert f"port {taken}, Kafka's usual one, is taken by another program: without these settings" in told
+        assert told.endswith(f"  for ronde --settings {file}\n")
+        made = run("topics", "create", "--settings", file)
+        assert (made.exit, made.out.count("created ")) == (0, 13)
+    assert run("local", "down", "--data", data).out == "Kafka stopped\n"
+    away = run("topics", "check", "--settings", file)
+    assert f"`ronde local up --data {data}`" in away.err
 
 
 # --- fetching: a repository of one jar, since the real one neither lies nor goes away on demand ----------

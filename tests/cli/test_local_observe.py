@@ -72,7 +72,7 @@ def test_up_starts_it_status_shows_it_and_down_stops_it(run: Run, data: Path, mo
     assert all(f"{HOST}:{usual}" in scraped for usual in (6066, 6067))
     assert "Prometheus was running: " in run("local", "up", "--observe", "--data", data).out
     assert f"Prometheus is running: {facts['url']}" in run("local", "status", "--data", data).out
-    assert run("local", "down", "--data", data).out == "Kafka was not running\nPrometheus stopped\n"
+    assert run("local", "down", "--data", data).out == f"Kafka was not running in {data}\nPrometheus stopped\n"
     assert "Prometheus is stopped\n" in run("local", "status", "--data", data).out
 
 

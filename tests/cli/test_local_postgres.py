@@ -34,7 +34,10 @@ def test_up_with_postgres_starts_both_and_down_stops_both(run: Run, data: Path) 
     facts: dict[str, Any] = json.loads(run("local", "status", "--data", data, "--json").out)["postgres"]
     assert facts["state"] == "running"
     host, _, port = facts["address"].partition(":")
-    assert f"RONDE_POSTGRES__HOST={host} RONDE_POSTGRES__PORT={port}" in told
+    assert f"for ronde --settings {data / 'settings.toml'}" in told
+    settings = json.loads(run("settings", "--settings", data / "settings.toml", "--json").out)
+    assert (settings["postgres.host"]["value"], settings["postgres.port"]["value"]) == (host, int(port))
+    assert settings["kafka.bootstrap.servers"]["value"] == Kafka(data / "kafka").bootstrap_servers
     with psycopg.connect(host=host, port=int(port), dbname=facts["database"], user=facts["user"]) as connection:
         assert connection.info.server_version // 10_000 == 18
     assert run("local", "up", "--postgres", "--data", data).out.count("was running: ") == 2

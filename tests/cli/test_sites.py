@@ -142,6 +142,7 @@ def test_a_program_gets_json(run: Run, file: Path) -> None:
             {"line": 4, **ready},
         ],
         "bad": [{"line": 2, "reason": "UNDECODABLE", "error": json.loads(done.out)["bad"][0]["error"]}],
+        "doubts": [],
         "repeated": [{"site_id": "S1", "lines": [1, 4]}],
         "totals": {
             "sites": 3,

@@ -112,7 +112,6 @@ def test_a_number_without_its_country_needs_one(run: Run, file: Path) -> None:
         ("site_id,contacts.1.fone\n", "line 1: there is no column 'contacts.1.fone'; did you mean contacts.1.phone?"),
         ("site_id,contacts.0.phone\n", "line 1: there is no column 'contacts.0.phone'"),
         ("site_id,site_id\n", "line 1: two columns are named site_id"),
-        ("site_id,subscribed\nS1,1,2\n", "line 2: it has 3 cells, the first row 2 columns"),
         ('site_id,subscribed\n"S1,1\n', "not CSV"),
         (b"site_id,subscribed\n\xff,1\n", "line 2: not UTF-8"),
     ],
@@ -127,3 +126,113 @@ def test_what_is_no_table_of_sites_is_said(run: Run, file: Path, text: str | byt
 def test_country_is_for_csv(run: Run, tmp_path: Path) -> None:
     (tmp_path / "sites.jsonl").write_text("")
     assert "--country is for CSV files" in run("sites", "check", tmp_path / "sites.jsonl", "--country", "FR").err
+
+
+# --- numbers --------------------------------------------------------------------------------------
+
+
+def judged(run: Run, file: Path, *rows: str, header: str = HEADER) -> dict[str, Any]:
+    """What `ronde sites check --json` says of the rows."""
+    file.write_text("\n".join((header, *rows)) + "\n", encoding="utf-8")
+    told: dict[str, Any] = json.loads(run("sites", "check", file, "--country", "FR", "--json").out)
+    return told
+
+
+@pytest.mark.parametrize(
+    ("number", "e164"),
+    [
+        ("06 12 34 56 78", "+33612345678"),
+        ("0695 12 34 56", "+33695123456"),
+        ("06 39 98 00 01", "+33639980001"),  # set aside for fiction
+        ("0800 12 34 56", "+33800123456"),
+        ("0262 20 12 34", "+262262201234"),  # Réunion
+        ("0263 12 34 56", "+262263123456"),
+        ("0692 12 34 56", "+262692123456"),
+        ("0693 12 34 56", "+262693123456"),
+        ("0269 60 12 34", "+262269601234"),  # Mayotte
+        ("0639 01 23 45", "+262639012345"),
+        ("0590 20 12 34", "+590590201234"),  # Guadeloupe
+        ("0690 00 12 34", "+590690001234"),
+        ("0691 22 34 56", "+590691223456"),
+        ("+33 690 00 12 34", "+590690001234"),
+        ("0594 10 12 34", "+594594101234"),  # Guyane
+        ("0694 20 12 34", "+594694201234"),
+        ("0596 30 12 34", "+596596301234"),  # Martinique
+        ("0696 20 12 34", "+596696201234"),
+        ("0697 12 34 56", "+596697123456"),
+        ("+32 470 12 34 56", "+32470123456"),
+    ],
+)
+@pytest.mark.parametrize("region", ["FR", "RE", "GP"])
+def test_a_french_number_gets_the_country_code_of_where_it_belongs(number: str, e164: str, region: str) -> None:
+    from ronde.site_csv import json_lines, unhashed  # noqa: PLC0415 - heavy
+
+    table = f"site_id,contacts.1.phone\nS1,{number}\n".encode().splitlines(keepends=True)
+    refused: list[Any] = []
+    lines = list(json_lines(table, region, unhashed, lambda *told: refused.append(told), lambda *_: None))
+    assert (json.loads(lines[-1])["contacts"][0]["phone"], refused) == (e164, [])
+
+
+@pytest.mark.parametrize(
+    ("number", "why"),
+    [
+        ("06 12 34 56 7", "it has 8 digits behind +33 or 0, a French number has 9"),
+        ("06 12 34 56 789", "it has 10 digits behind +33 or 0, a French number has 9"),
+        ("00 00 00 00 00", "the numbering plan of +33 has no such number"),
+        ("07 00 00 00 00", "the numbering plan of +33 has no such number"),
+        ("0596 12 34 56", "the numbering plan of +596 has no such number"),
+        ("+32 470 12 34", "too short"),
+        ("06 12 34 56 78 ext. 3", "has an extension"),
+    ],
+)
+def test_a_number_that_no_plan_has_is_refused_with_the_reason(run: Run, file: Path, number: str, why: str) -> None:
+    told = judged(run, file, HOME.replace("06 39 98 00 01", number))
+    assert told["totals"]["sites"] == 0
+    assert told["bad"][0]["error"].startswith("contacts.1.phone: ")
+    assert why in told["bad"][0]["error"]
+    assert number not in told["bad"][0]["error"]
+
+
+def test_a_bad_number_of_an_optional_contact_is_worth_a_warning_as_in_json(run: Run, file: Path) -> None:
+    told = judged(run, file, HOME.replace("+32 470 12 34 56", "06 12 34 56 7"))
+    assert told["bad"] == []
+    assert [(site["ready"], site["warnings"]) for site in told["sites"]] == [(True, ["CONTACT_2_PHONE"])]
+    [doubt] = told["doubts"]
+    assert doubt["line"] == 2
+    assert doubt["error"].startswith("contacts.2.phone: is no phone number that can be dialled: it has 8 digits")
+    ran = run("sites", "check", file)
+    assert ran.exit == 0
+    assert "warning: line 2: contacts.2.phone: is no phone number" in ran.out
+
+
+# --- rows that are none ---------------------------------------------------------------------------
+
+
+def test_a_row_with_a_cell_too_many_is_named_and_the_others_are_loaded(
+    run: Run, file: Path, settings_file: SettingsFile, topics: Settings
+) -> None:
+    rows = [f"S{number},yes" for number in range(200)]
+    rows[150] = "S150,yes,,OWNER"
+    file.write_text("\n".join(["site_id,subscribed,instructions", *rows]) + "\n", encoding="utf-8")
+    ran = run("sites", "import", file, "--settings", settings_file())
+    assert ran.exit == 1
+    assert ran.out == (
+        "line 152: UNDECODABLE: it has 4 cells, the first row 3 columns\n"
+        f"199 sites loaded into {topics.topic('sites')}, 1 bad lines left out\n"
+    )
+    assert {site["site_id"] for site in read(topics)} == {f"S{number}" for number in range(200)} - {"S150"}
+
+
+@pytest.mark.parametrize("end", [b'"S200,yes\n', b"S\xff,yes\n"])
+def test_a_file_that_cannot_be_read_on_has_all_before_that_loaded_and_counted(
+    run: Run, file: Path, settings_file: SettingsFile, topics: Settings, end: bytes
+) -> None:
+    rows = [f"S{number},yes" for number in range(100)]
+    rows[50] = "S50,maybe"
+    file.write_bytes("\n".join(["site_id,subscribed", *rows, ""]).encode() + end)
+    ran = run("sites", "import", file, "--settings", settings_file())
+    assert ran.exit == 2
+    assert "line 102: not" in ran.err
+    assert "99 sites before it were loaded and 1 bad lines left out" in ran.err
+    assert "line 52: UNDECODABLE: subscribed" in ran.out
+    assert len(read(topics)) == 99

@@ -1,0 +1,31 @@
+"""Text from outside, made harmless for whoever reads it: on a terminal, on a page, in a line of JSON.
+
+Control characters move the cursor or set a window's title; bidirectional ones turn what stands around them. Both are
+escaped as JSON escapes them, so that a JSON text stays the same JSON.
+"""
+
+import html
+import json
+import unicodedata
+
+
+def plain(text: str) -> str:
+    """A text without what a terminal would obey; line feeds stay."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(sign if _is_harmless(sign) else json.dumps(sign)[1:-1] for sign in text)
+
+
+def one_line(text: str) -> str:
+    """The same in one line, so that nobody writes a line that looks like ours."""
+    return plain(" ".join(text.split()))
+
+
+def markup(text: str) -> str:
+    """The same as HTML."""
+    return html.escape(plain(text))
+
+
+def _is_harmless(sign: str) -> bool:
+    # Python counts the spaces of other scripts and of French punctuation (U+00A0, U+202F) as not printable.
+    return sign.isprintable() or sign == "\n" or unicodedata.category(sign) == "Zs"
