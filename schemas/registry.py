@@ -10,7 +10,7 @@ import os
 import tempfile
 import time
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 from urllib.parse import quote
 
 import httpx
@@ -23,9 +23,11 @@ from schemas.loader import Schema
 SUBJECT_NOT_FOUND: Final = 40401
 SCHEMA_NOT_FOUND: Final = 40403
 LARGEST_ID: Final = 2**31 - 1
+LARGEST_SCHEMA: Final = 1_000_000  # characters
 # A flood of values with an unknown id asks once in so many seconds.
 ASK_AGAIN_SECONDS: Final = 30.0
 
+_AVRO: Final = "AVRO"
 _ACCEPT: Final = "application/vnd.schemaregistry.v1+json, application/json"
 
 
@@ -47,10 +49,10 @@ class Registry:
         self._folder = folder / hashlib.blake2b(str(client.base_url).encode(), digest_size=8).hexdigest()
         self._not_found: dict[int, float] = {}  # id -> when to ask again, monotonic
 
-    def schema(self, schema_id: int) -> Schema:
-        """The schema that a producer registered as ``schema_id``.
+    def schema(self, schema_id: int) -> Any:
+        """The schema that a producer registered as ``schema_id``; it need be no record.
 
-        SchemaNotFound: the registry does not know it. UnusableSchema: it is not Avro, or refers to others.
+        SchemaNotFound: the registry does not know it. UnusableSchema: it is not Avro, too long, or refers to others.
         RegistryUnreachable: nothing is known; wait.
         """
         file = self._folder / "schemas" / f"{schema_id}.json"
@@ -83,7 +85,12 @@ class Registry:
         except _NotFound:
             self._not_found[schema_id] = now + ASK_AGAIN_SECONDS
             raise SchemaNotFound(f"the schema registry does not know schema {schema_id}") from None
-        return answer
+        # What else the registry says of it may be of any size.
+        return {
+            "schema": answer["schema"][: LARGEST_SCHEMA + 1],
+            "schemaType": str(answer.get("schemaType", _AVRO)),
+            "references": bool(answer.get("references")),
+        }
 
     def _ask_id(self, subject: str, schema: Schema) -> dict[str, Any]:
         path = f"subjects/{quote(subject, safe='')}"
@@ -127,24 +134,29 @@ def _answer(response: httpx.Response, field: str, kind: type) -> dict[str, Any]:
     )
 
 
-def _avro(answer: dict[str, Any], schema_id: int) -> Schema:
-    if answer.get("schemaType", "AVRO") != "AVRO" or answer.get("references"):
+def _avro(answer: dict[str, Any], schema_id: int) -> Any:
+    if answer.get("schemaType", _AVRO) != _AVRO or answer.get("references"):
         raise UnusableSchema(f"schema {schema_id} of the registry is not one self-contained Avro schema")
+    text = answer["schema"]
+    if len(text) > LARGEST_SCHEMA:
+        raise UnusableSchema(f"schema {schema_id} of the registry has more than {LARGEST_SCHEMA:,} characters")
     try:
-        schema = json.loads(answer["schema"])
+        schema = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise UnusableSchema(f"schema {schema_id} of the registry is not JSON") from error
     canonical(schema)  # raises where it is no schema
-    return cast("Schema", schema)
+    return schema
 
 
 def _read(file: Path) -> dict[str, Any] | None:
     """What was learned before; None where nothing was, or the file is broken."""
     try:
         answer = json.loads(file.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
-    return answer if isinstance(answer, dict) and ("schema" in answer or "id" in answer) else None
+    if not isinstance(answer, dict):
+        return None
+    return answer if isinstance(answer.get("schema"), str) or isinstance(answer.get("id"), int) else None
 
 
 def _write(file: Path, answer: dict[str, Any]) -> None:
