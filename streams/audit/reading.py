@@ -18,6 +18,7 @@ from streams.broker.admin import ANSWER_SECONDS
 from streams.broker.offsets import Offsets, ReadingError, held_up, refusal
 from streams.broker.topics import find
 from streams.escalation.values import Instant
+from streams.headers import headers_of
 from streams.message import Headers
 
 if TYPE_CHECKING:
@@ -152,5 +153,5 @@ def _record(topic: str, message: Message) -> LogRecord:
         message.timestamp()[1],
         message.key(),
         message.value(),
-        message.headers() or [],
+        headers_of(message),
     )
