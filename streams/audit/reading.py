@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
+from schemas.topics import RECEIVED_BYTES
 from streams.broker import offsets
 from streams.broker.admin import ANSWER_SECONDS
 from streams.broker.offsets import Offsets, ReadingError, held_up, refusal
@@ -64,6 +65,7 @@ class Logs:
         self.told = told
         silent = logging.Logger("streams.audit.reading", level=logging.CRITICAL + 1)  # what it says comes as errors too
         properties: dict[str, Any] = {
+            "receive.message.max.bytes": RECEIVED_BYTES,
             **settings.client("consumer"),
             "group.id": settings.worker.group,  # the client wants one; it neither joins nor commits
             "isolation.level": "read_committed",
