@@ -56,6 +56,10 @@ class Registry:
         self._schemas[self._ids[topic] + more] = self._schemas[self._ids[topic]]
         return self.header(topic, more)
 
+    def put(self, number: int, text: str) -> None:
+        """Answer this text for an id."""
+        self._schemas[number] = text
+
     def close(self) -> None:
         """End it."""
         self._server.shutdown()
