@@ -11,6 +11,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -224,6 +225,7 @@ def main() -> int:
     os.environ.pop(PURE, None)
     if given.form == "pure":
         os.environ[PURE] = "1"
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was started ends with it
     folder = Path(tempfile.mkdtemp(prefix="fuzz-"))
     end = time.monotonic() + given.minutes * 60
     with ExitStack() as stack:
