@@ -10,13 +10,14 @@ SEEDS ?= 1000
 CONTENDERS ?=
 REPS ?= 3
 TIMES ?= 20
+MINUTES ?= 60
 
 # What `make tools` brings is found by every target.
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
 .DEFAULT_GOAL := help
 .PHONY: help install compile wheel test-compiled tools demo test lint check format lock soak soak-faults simulate bench \
-	soak-ledger bench-quick bench-ledger dashboards clean
+	soak-ledger fuzz bench-quick bench-ledger dashboards clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -70,6 +71,11 @@ soak-ledger: $(READY) ## PostgreSQL away for a minute; a sink asleep in a transa
 
 soak-faults: $(READY) ## every fault at full rate and length, by TIMES seeds; takes hours for 20
 	$(BIN)/python -m pytest -m soak --times $(TIMES) tests/faults
+
+fuzz: $(READY) ## any records past all who read them, for MINUTES (60) each in pure Python and compiled
+	$(BIN)/python -m tests.faults.fuzz --minutes $(MINUTES) --form pure
+	$(MAKE) compile
+	$(BIN)/python -m tests.faults.fuzz --minutes $(MINUTES) --form compiled
 
 dashboards: $(READY) ## write the chart's dashboards from deploy/dashboards
 	$(BIN)/python -m deploy.dashboards

@@ -38,6 +38,7 @@ _DONE: Final = frozenset({"replayed", "discarded"})
 _WORDS: Final = {
     "not there": "is not there: it never was, or the topic's retention deleted it",
     "state": "was a state record; only inputs are put back. Its site goes on without that state",
+    "cut": "was too large to be kept whole: send it again at its source, then discard it",
     "superseded": "is a site that has a later record, which it would replace: discard it",
     "too large": "does not fit its topic with the mark of being put back: send it again at its source, then discard it",
     "already replayed": "was put back before",

@@ -25,6 +25,7 @@ def whole(letter: Letter, note: Note | None, recorded: Recorded, *, personal: bo
         **as_object(letter, note),
         "error": error_of(letter, personal=personal),
         "replayed_from": letter.replayed_from,
+        "cut": letter.cut,
         "key": _key(letter.key),
         "headers": [{"name": name, "value": _header(value, personal=personal)} for name, value in letter.headers],
         "value": _value(letter, recorded, personal=personal),
@@ -35,7 +36,19 @@ def print_whole(shown: Mapping[str, Any]) -> None:
     """The same for people: a line a field, the value as JSON."""
     lines = [
         one_line(f"{name.replace('_', ' ')}: {shown[name]}")
-        for name in ("id", "at", "reason", "topic", "partition", "offset", "site_id", "key", "state", "replayed_from")
+        for name in (
+            "id",
+            "at",
+            "reason",
+            "topic",
+            "partition",
+            "offset",
+            "site_id",
+            "key",
+            "state",
+            "replayed_from",
+            "cut",
+        )
         if shown[name] is not None
     ]
     lines += [one_line(f"{shown['state']} {name}: {text}") for name, text in (shown["settled"] or {}).items()]

@@ -26,7 +26,8 @@ def _writer(settings: Settings, name: str, data: bytes) -> Schema | None:
         from schemas.registry import Registry  # noqa: PLC0415 - as above
 
         with httpx.Client(base_url=settings.registry.url) as client:
-            return Registry(client, settings.worker.data_dir).schema(confluent_id(data[:CONFLUENT_SIZE]))
+            schema = Registry(client, settings.worker.data_dir).schema(confluent_id(data[:CONFLUENT_SIZE]))
+            return schema if isinstance(schema, dict) else None
     header = data[:SINGLE_OBJECT_SIZE]
     return next((schema for schema in released(name).values() if single_object(schema) == header), None)
 

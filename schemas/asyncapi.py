@@ -182,11 +182,18 @@ def _dead_letter() -> dict[str, Any]:
         "dlq.reason": {"type": "string", "enum": list(DEAD_LETTER_REASONS), "description": "The first that fits."},
         "dlq.error": {"type": "string", "description": "What was wrong, as free text."},
     }
+    cut = {"type": "string", "description": "Of a letter that is not whole: what was cut, and the size it came with."}
     return {
         "title": "DeadLetter",
-        "summary": "A record as it came: key, value and headers, byte for byte, and five headers more.",
+        "summary": "A record as it came: key, value and headers, byte for byte, and five headers more. One that is "
+        "too large for this topic is cut, and has a sixth.",
         "contentType": "application/octet-stream",
-        "headers": {"type": "object", "properties": told, "required": list(told), "additionalProperties": True},
+        "headers": {
+            "type": "object",
+            "properties": {**told, "dlq.cut": cut},
+            "required": list(told),
+            "additionalProperties": True,
+        },
         "payload": {"type": ["string", "null"], "format": "binary", "description": "The value, whatever it was."},
         "bindings": {
             "kafka": {

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from schemas.compiled.reader import Constructors, reader
+from schemas.compiled.shapes import Primitive, nodes, shape_of
 from schemas.errors import NoRegistry, RegistryNotSet, Undecodable, UnusableSchema
 from schemas.framing import CONFLUENT, CONFLUENT_SIZE, SINGLE_OBJECT, SINGLE_OBJECT_SIZE, confluent_id, single_object
-from schemas.loader import Schema, load, released
+from schemas.loader import load, released
 
 Read = Callable[[bytes, int], Any]
 
@@ -18,8 +19,8 @@ Read = Callable[[bytes, int], Any]
 class Writers(Protocol):
     """Where a Confluent id's schema is found: `schemas.registry.Registry`."""
 
-    def schema(self, schema_id: int) -> Schema:
-        """The schema; SchemaNotFound, UnusableSchema, RegistryUnreachable."""
+    def schema(self, schema_id: int) -> Any:
+        """The schema, which may be of any type; SchemaNotFound, UnusableSchema, RegistryUnreachable."""
         ...
 
 
@@ -129,14 +130,22 @@ class _Readers:
         self._by_header[header] = read
         return read
 
-    def _reader(self, written_by: Schema, title: str) -> Read:
+    def _reader(self, written_by: Any, title: str) -> Read:
         """The reader of another version; where there can be none, one that refuses each of its values."""
-        if single_object(written_by) == self.own_header:
-            return self.own
         try:
+            # A fingerprint leaves logical types out.
+            if single_object(written_by) == self.own_header and _meanings(written_by) == _meanings(self._schema):
+                return self.own
             return reader(self._schema, self._constructors, written_by=written_by, array=self._array)
         except UnusableSchema as error:
             return _refusal(f"{title}: {error}")
+        except Exception as error:  # noqa: BLE001  # a schema of a registry may come from anybody
+            return _refusal(f"{title}: the schema cannot be used: {type(error).__name__}")
+
+
+def _meanings(schema: Any) -> list[tuple[bool, str | None]]:
+    """Of the primitives in a schema; schemas of one fingerprint have as many of them, in the same places."""
+    return [(node.is_instant, node.logical) for node in nodes(shape_of(schema)) if isinstance(node, Primitive)]
 
 
 def _refusal(problem: str) -> Read:

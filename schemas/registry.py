@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
 import httpx
@@ -27,11 +27,13 @@ from schemas.loader import Schema
 SUBJECT_NOT_FOUND: Final = 40401
 SCHEMA_NOT_FOUND: Final = 40403
 LARGEST_ID: Final = 2**31 - 1
+LARGEST_SCHEMA: Final = 1_000_000  # characters
 # A flood of values with an unknown id asks once in so many seconds.
 ASK_AGAIN_SECONDS: Final = 30.0
 # A registry that did not answer is not asked for so long what the disk knows: each question may take a time-out.
 _AWAY_SECONDS: Final = 5.0
 
+_AVRO: Final = "AVRO"
 _ACCEPT: Final = "application/vnd.schemaregistry.v1+json, application/json"
 
 
@@ -66,10 +68,10 @@ class Registry:
         self._away_until = 0.0  # monotonic
         self.warnings: list[str] = []
 
-    def schema(self, schema_id: int) -> Schema:
-        """The schema that a producer registered as ``schema_id``.
+    def schema(self, schema_id: int) -> Any:
+        """The schema that a producer registered as ``schema_id``; it need be no record.
 
-        SchemaNotFound: the registry does not know it. UnusableSchema: it is not Avro, or refers to others.
+        SchemaNotFound: the registry does not know it. UnusableSchema: it is not Avro, too long, or refers to others.
         RegistryUnreachable: nothing is known; wait.
         """
         file = self._folder / "schemas" / f"{schema_id}.json"
@@ -186,7 +188,12 @@ class Registry:
         except _NotFound:
             self._not_found[schema_id] = now + ASK_AGAIN_SECONDS
             raise SchemaNotFound(f"the schema registry does not know schema {schema_id}") from None
-        return answer
+        # What else the registry says of it may be of any size.
+        return {
+            "schema": answer["schema"][: LARGEST_SCHEMA + 1],
+            "schemaType": str(answer.get("schemaType", _AVRO)),
+            "references": bool(answer.get("references")),
+        }
 
     def _look_up_id(self, subject: str, schema: Schema) -> dict[str, Any]:
         """The id under which the subject has the schema; _NotFound."""
@@ -263,24 +270,29 @@ def _answer(response: httpx.Response, field: str, kind: type) -> dict[str, Any]:
     )
 
 
-def _avro(answer: dict[str, Any], schema_id: int) -> Schema:
-    if answer.get("schemaType", "AVRO") != "AVRO" or answer.get("references"):
+def _avro(answer: dict[str, Any], schema_id: int) -> Any:
+    if answer.get("schemaType", _AVRO) != _AVRO or answer.get("references"):
         raise UnusableSchema(f"schema {schema_id} of the registry is not one self-contained Avro schema")
+    text = answer["schema"]
+    if len(text) > LARGEST_SCHEMA:
+        raise UnusableSchema(f"schema {schema_id} of the registry has more than {LARGEST_SCHEMA:,} characters")
     try:
-        schema = json.loads(answer["schema"])
+        schema = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise UnusableSchema(f"schema {schema_id} of the registry is not JSON") from error
     canonical(schema)  # raises where it is no schema
-    return cast("Schema", schema)
+    return schema
 
 
 def _read(file: Path) -> dict[str, Any] | None:
     """What was learned before; None where nothing was, or the file is broken."""
     try:
         answer = json.loads(file.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
-    return answer if isinstance(answer, dict) and ("schema" in answer or "id" in answer) else None
+    if not isinstance(answer, dict):
+        return None
+    return answer if isinstance(answer.get("schema"), str) or isinstance(answer.get("id"), int) else None
 
 
 def _write(file: Path, answer: dict[str, Any]) -> str | None:

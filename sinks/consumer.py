@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import structlog
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
+from schemas.topics import RECEIVED_BYTES
 from sinks.errors import Away, SinkError
 from sinks.topic_ids import topic_ids
 
@@ -33,7 +34,11 @@ _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 _ANSWER_SECONDS: Final = 10.0
 _IDLE_SECONDS: Final = 0.25  # the longest wait for records; then it is looked whether the sink is to end
 # The user may replace these (`[kafka]` in the settings): they are about speed, not about truth.
-_SPEED: Final[dict[str, Any]] = {"queued.min.messages": 50_000, "fetch.wait.max.ms": 100}
+_SPEED: Final[dict[str, Any]] = {
+    "queued.min.messages": 50_000,
+    "fetch.wait.max.ms": 100,
+    "receive.message.max.bytes": RECEIVED_BYTES,
+}
 
 
 class Source:

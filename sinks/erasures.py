@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 TOPIC: Final = Topic("erasures", "own", None, "compact")
 _ANSWER_SECONDS: Final = 10.0
+_LONGEST_ID: Final = 1000  # bytes; an index of PostgreSQL takes hardly more, and an input's ids have 128 at most
 _REFUSALS: Final = ("TOPIC_AUTHORIZATION_FAILED", "CLUSTER_AUTHORIZATION_FAILED", "POLICY_VIOLATION")
 
 
@@ -59,6 +60,9 @@ def parse(value: bytes) -> Erasure:
     if not all(isinstance(text, str) and "\0" not in text for text in texts):
         raise ValueError("not an erasure's fields")
     site_id, contact_id, erased_at = texts or ("", "", "")
+    # What is no UTF-8 raises here too: JSON may hold half a character.
+    if len(site_id.encode()) > _LONGEST_ID or len(contact_id.encode()) > _LONGEST_ID:
+        raise ValueError("an id that is too long")
     if not site_id + contact_id:
         raise ValueError("neither a site nor a contact")
     at = datetime.fromisoformat(erased_at)

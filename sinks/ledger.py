@@ -142,7 +142,10 @@ class Ledger:
         faults.at("after_commit")
         for log, next_offset in chunk.next_offsets.items():
             self._claims[log] = self._claims[log]._replace(next_offset=next_offset)
-        return Written({feed.topic: len(piece.rows) for feed, piece in chunk.pieces.items()}, not_taken)
+        rows = {feed.topic: len(piece.rows) for feed, piece in chunk.pieces.items()}
+        for record in not_taken[len(chunk.refused) :]:  # of the rows
+            rows[record.topic] -= 1
+        return Written(rows, not_taken)
 
     def _copy(self, feed: Feed, piece: Piece) -> None:
         with self._connection.cursor() as cursor, cursor.copy(composed("copy", feed.staging)) as copy:

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 
 # The readiness of a site record up to this size fits into its topic: a contact takes eight bytes at least, and what
-# it lacks is told in three warnings of 24 bytes at most.
-_SURELY_FITS: Final = 100_000
+# it lacks is told in four warnings of 24 bytes at most.
+_SURELY_FITS: Final = 80_000
 
 
 class SiteInput(NamedTuple):

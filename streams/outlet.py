@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from schemas.errors import Undecodable
 from schemas.topics import OUTPUT_VALUE_BYTES
 from streams.batch import Record, Tally
+from streams.dead_letter import dead_letter
 from streams.escalation.values import (
     Attention,
     CallCommand,
@@ -21,6 +22,7 @@ from streams.escalation.values import (
     Output,
     Quarantined,
 )
+from streams.headers import headers_of
 
 if TYPE_CHECKING:
     from streams.codec import Codec
@@ -28,8 +30,6 @@ if TYPE_CHECKING:
     from streams.message import Headers, Message
     from streams.store import SetAside
 
-# A dead letter is a whole input with what went wrong; the topic takes twice an input.
-_ERROR_LENGTH: Final = 8000
 # The version of the procedure where a decision has no incident.
 _NO_PROCEDURE: Final = "none"
 
@@ -85,7 +85,7 @@ class Outlet:
 
     def dead_letter(self, message: Message, topic: str, reason: str, error: str) -> None:
         """Put an input away as it came; ``topic`` without prefix."""
-        self._put_away(message.key(), message.value(), message.headers() or [], topic, message.offset(), reason, error)
+        self._put_away(message.key(), message.value(), headers_of(message), topic, message.offset(), reason, error)
         self.tally.dead_lettered[topic, self._number, reason] += 1
         self.tally.tell(
             "error", "a record is a dead letter",
@@ -139,10 +139,10 @@ class Outlet:
             ("dlq.partition", str(self._number)),
             ("dlq.offset", str(offset)),
             ("dlq.reason", reason),
-            ("dlq.error", error[-_ERROR_LENGTH:]),
         ]
+        letter = dead_letter(key, value, headers, told, error)
         name = self._topics["dead-letters"]
-        self.records.append((name, value, key, self._number, None, None, self._now, [*headers, *told]))
+        self.records.append((name, letter.value, letter.key, self._number, None, None, self._now, letter.headers))
 
     def _tell_attention(self, attention: Attention) -> None:
         self.tally.tell(

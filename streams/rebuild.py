@@ -12,6 +12,7 @@ from schemas.errors import Undecodable
 from streams.admission import Refused, key_text
 from streams.clock import Clock
 from streams.escalation.state import MEMORY_MS
+from streams.headers import headers_of
 from streams.message import Headers, Message
 from streams.store import Armed, Partition, SetAside, SiteBytes
 
@@ -56,7 +57,7 @@ class Rebuild:
             self.tombstones += 1
             return
         self._states[key] = (message.offset(), value)
-        if headers := message.headers():
+        if headers := headers_of(message):
             self._headers[key] = headers
 
     def take_site(self, message: Message) -> None:

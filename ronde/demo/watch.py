@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
@@ -11,6 +11,10 @@ from ronde.demo.agenda import Record
 from ronde.demo.board import Board, Place
 from ronde.errors import Failed
 from schemas.topics import OUTPUT_TOPICS, TOPICS
+from streams.headers import headers_of
+
+if TYPE_CHECKING:
+    from streams.message import Message as Logged
 
 ANSWER_SECONDS = 10.0  # how long the broker may take to describe its topics
 CHUNK = 500  # records
@@ -119,7 +123,7 @@ def _place(message: Message, prefix: str) -> Place:
 
 
 def _dead_letter(message: Message, prefix: str) -> tuple[Place, str]:
-    headers = cast("list[tuple[str, bytes]]", message.headers())  # the client's type allows for much that never comes
-    told = {name: value.decode() for name, value in headers}
+    headers = headers_of(cast("Logged", message))
+    told = {name: value.decode(errors="replace") for name, value in headers if isinstance(value, bytes)}
     topic = told["dlq.topic"].removeprefix(prefix)
     return Place(topic, int(told["dlq.partition"]), int(told["dlq.offset"])), told["dlq.reason"]

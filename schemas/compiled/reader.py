@@ -4,12 +4,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from schemas.compiled import varints
-from schemas.compiled.resolve import branch_for, default_of, symbols
+from schemas.compiled.resolve import branch_for, default_of, divisor, symbols
 from schemas.compiled.shapes import Array, Enum, Field, Fixed, Map, Primitive, Record, Shape, Union, shape_of
 from schemas.compiled.source import Source
 from schemas.errors import Undecodable, UnusableSchema
 
 Constructors = Mapping[str, Callable[..., Any]]
+
+_MOST_BRANCHES = 64  # whose index takes one byte
 
 
 def reader(
@@ -115,7 +117,8 @@ class _Reader:
         if written.kind == "null":
             return "None"
         if written.kind in {"int", "long"}:
-            return self._number(written, name)
+            assert read is None or isinstance(read, Primitive)
+            return self._number(written, name, 1 if read is None else divisor(written, read))
         if written.kind in {"string", "bytes"}:
             assert read is None or isinstance(read, Primitive)
             return self._text(name, decode=(read or written).kind == "string")
@@ -134,7 +137,7 @@ class _Reader:
         self.source.line(f"at += {size}")
         return "None"
 
-    def _number(self, written: Primitive, name: str) -> str:
+    def _number(self, written: Primitive, name: str, divided_by: int) -> str:
         number = self.source.variable(name)
         tail = "int_tail" if written.kind == "int" else "long_tail"
         self.source.line(f"{number} = data[at]")
@@ -145,6 +148,8 @@ class _Reader:
             else:
                 self._two_bytes(number, tail)
         self.source.line(f"{number} = ({number} >> 1) ^ -({number} & 1)")
+        if divided_by > 1:
+            self.source.line(f"{number} //= {divided_by}")
         return number
 
     def _two_bytes(self, number: str, tail: str) -> None:
@@ -191,6 +196,8 @@ class _Reader:
     # --- what holds other values ------------------------------------------------------------------
 
     def _union(self, written: Union, read: Shape | None, name: str) -> str:
+        if len(written.branches) > _MOST_BRANCHES:
+            raise UnusableSchema(f"a union of more than {_MOST_BRANCHES} types")
         value, index = self.source.variable(name), self.source.variable("branch")
         self.source.line(f"{index} = data[at]")
         self.source.line("at += 1")

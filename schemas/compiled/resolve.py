@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from schemas.compiled.shapes import Array, Enum, Fixed, Map, Primitive, Record, Shape, Union
+from schemas.compiled.source import plain_name
 from schemas.errors import UnusableSchema
 
 # The primitives that a primitive of the writer may be read as, beside itself.
@@ -16,6 +17,8 @@ _PROMOTIONS: Final[Mapping[str, frozenset[str]]] = {
     "string": frozenset({"bytes"}),
     "bytes": frozenset({"string"}),
 }
+# What divides the instants of other logical types into milliseconds.
+_DIVISORS: Final[Mapping[str, int]] = {"timestamp-micros": 1000, "timestamp-nanos": 1_000_000}
 
 
 def branch_for(written: Shape, read: Shape) -> Shape:
@@ -26,7 +29,7 @@ def branch_for(written: Shape, read: Shape) -> Shape:
     branches = read.branches if isinstance(read, Union) else (read,)
     for fits in (_same, _promoted):
         for branch in branches:
-            if fits(written, branch):
+            if fits(written, branch) and _keeps_meaning(written, branch):
                 return branch
     raise UnusableSchema(f"{_name(written)} cannot be read as {' or '.join(map(_name, branches))}")
 
@@ -45,10 +48,23 @@ def _promoted(written: Shape, read: Shape) -> bool:
     return False
 
 
+def _keeps_meaning(written: Shape, read: Shape) -> bool:
+    """Whether a value is still true where it is read: a day, or a local time without its zone, is no instant."""
+    if not isinstance(written, Primitive) or written.logical is None:
+        return True
+    return isinstance(read, Primitive) and (written.logical == read.logical or divisor(written, read) > 1)
+
+
+def divisor(written: Primitive, read: Primitive) -> int:
+    """What a number is divided by to be read: an instant of a finer unit becomes one in milliseconds."""
+    return _DIVISORS.get(written.logical or "", 1) if read.is_instant else 1
+
+
 def _name(shape: Shape) -> str:
     if isinstance(shape, Primitive):
-        return shape.kind
-    return shape.name if isinstance(shape, Record | Enum | Fixed) else type(shape).__name__.lower()
+        return shape.kind if shape.logical is None else f"{shape.kind} ({shape.logical})"
+    kind = type(shape).__name__.lower()
+    return plain_name(shape.name, kind) if isinstance(shape, Record | Enum | Fixed) else kind
 
 
 def symbols(written: Enum, read: Enum) -> dict[int, str]:

@@ -17,6 +17,11 @@ _PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,40}", re.ASCII)
 _numbers: Final = count()
 
 
+def plain_name(name: str, otherwise: str) -> str:
+    """A name out of a schema, where it is a plain identifier: code, headers and databases take no other."""
+    return name if _PLAIN.fullmatch(name) else otherwise
+
+
 class Source:
     """The lines of one generated function, and the names they use."""
 
@@ -45,18 +50,19 @@ class Source:
     def field(self, name: str) -> Iterator[None]:
         """Lines added inside are about this field of the field around it."""
         before = self._field
-        self._field = f"{before}.{name}" if before else name
+        plain = plain_name(name, "field")
+        self._field = f"{before}.{plain}" if before else plain
         yield
         self._field = before
 
     def variable(self, name: str) -> str:
         """A fresh variable, named after the field where its name allows."""
         self._variables += 1
-        return f"{name if _PLAIN.fullmatch(name) else 'field'}_{self._variables}"
+        return f"{plain_name(name, 'field')}_{self._variables}"
 
     def constant(self, name: str, value: Any) -> str:
         """A name for a value that the lines refer to."""
-        constant = f"{name if _PLAIN.fullmatch(name) else 'constant'}_c{len(self.names)}"
+        constant = f"{plain_name(name, 'constant')}_c{len(self.names)}"
         self.names[constant] = value
         return constant
 

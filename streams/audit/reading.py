@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
+from schemas.topics import RECEIVED_BYTES
 from streams.broker import offsets
 from streams.broker.admin import ANSWER_SECONDS
 from streams.broker.offsets import Offsets, ReadingError, held_up, refusal
 from streams.broker.topics import find, find_some
 from streams.escalation.values import Instant
+from streams.headers import headers_of
 from streams.message import Headers
 
 if TYPE_CHECKING:
@@ -72,6 +74,7 @@ class Logs:
         self.told = told
         silent = logging.Logger("streams.audit.reading", level=logging.CRITICAL + 1)  # what it says comes as errors too
         properties: dict[str, Any] = {
+            "receive.message.max.bytes": RECEIVED_BYTES,
             **settings.client("consumer"),
             "group.id": settings.worker.group,  # the client wants one; it neither joins nor commits
             "isolation.level": "read_committed",
@@ -161,5 +164,5 @@ def _record(topic: str, message: Message) -> LogRecord:
         message.timestamp()[1],
         message.key(),
         message.value(),
-        message.headers() or [],
+        headers_of(message),
     )

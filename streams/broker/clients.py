@@ -19,7 +19,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # they are do
     ResourceType,
 )
 
-from schemas.topics import OWN_BYTES
+from schemas.topics import OWN_BYTES, RECEIVED_BYTES
 from streams.broker.admin import AWAY
 from streams.logs import logger
 
@@ -36,11 +36,12 @@ _ASK_SECONDS: Final = 5.0
 _GRACE_SECONDS: Final = 1.0  # after which a client that has not kept to its time never will
 _OFFSETS_SECONDS: Final = 2.0  # a thread waits for it, and one that ends waits for the thread
 
-# The user may replace these (`[kafka]` in the settings): they are about speed, not about truth.
+# The user may replace these (`[kafka]` in the settings): they are about speed and memory, not about truth.
 _CONSUMER_SPEED: Final[dict[str, Any]] = {
     "queued.min.messages": 200_000,
     # A partition that goes to work waits for the fetch under way to end before it is in the next one.
     "fetch.wait.max.ms": 100,
+    "receive.message.max.bytes": RECEIVED_BYTES,
 }
 _PRODUCER_SPEED: Final[dict[str, Any]] = {
     "linger.ms": 5,

@@ -16,6 +16,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias, cast
 
 from streams.admission import key_text
 from streams.audit.reading import LogRecord
+from streams.dead_letter import CUT
 from streams.escalation.values import Instant
 from streams.message import Headers
 
@@ -57,6 +58,7 @@ class Letter(NamedTuple):
     key: bytes | None
     value: bytes | None
     headers: Headers  # of the record it was
+    cut: str | None = None  # what of it is not here, with the sizes it had (contracts.md, Topics)
 
     @property
     def site_id(self) -> str | None:
@@ -113,9 +115,12 @@ def parse_id(text: str) -> LetterId:
 def read(record: LogRecord) -> Letter | Note | None:
     """What a record of ``dead-letters`` is; None for one that is neither, which no worker and no replay wrote.
 
-    A letter's own five headers are its last, whatever headers the record had before.
+    A letter's own headers are its last, five or six of them, whatever headers the record had before.
     """
-    own = record.headers[-len(_MARKS) :]
+    headers, cut = record.headers, None
+    if headers and headers[-1][0] == CUT:
+        *headers, (_, cut) = headers
+    own = headers[-len(_MARKS) :]
     if tuple(name for name, _ in own) == _MARKS:
         topic, partition, offset, reason, error = (_text(value) for _, value in own)
         if partition.isdecimal() and offset.isdecimal():
@@ -129,7 +134,8 @@ def read(record: LogRecord) -> Letter | Note | None:
                 error,
                 record.key,
                 record.value,
-                record.headers[: -len(_MARKS)],
+                headers[: -len(_MARKS)],
+                None if cut is None else _text(cut),
             )
     return _note(record) if record.value is None else None
 

@@ -34,6 +34,7 @@ Outcome: TypeAlias = Literal[
     "already discarded",
     "not there",  # never, or deleted by the topic's retention
     "state",  # a state record; only inputs are put back
+    "cut",  # only a part of it is in the letter
     "superseded",  # its site has a later record
     "too large",  # with the mark that it was put back, the topic does not take it
 ]
@@ -138,6 +139,8 @@ def _hindrance(name: LetterId, found: Survey, stale: set[LetterId]) -> Outcome |
         return settled
     if found.letters[name].topic not in INPUT_TOPICS:
         return "state"
+    if found.letters[name].cut is not None:
+        return "cut"
     return "superseded" if name in stale else None
 
 

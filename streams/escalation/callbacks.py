@@ -31,20 +31,28 @@ def is_call_for_help(result: CallResult) -> bool:
     return is_duress(result) or is_abnormal(result)
 
 
-def _says_all_is_well(result: CallResult) -> bool:
-    return result.outcome == "IDENTIFIED" and result.situation == "NORMAL"
+def _says_all_is_well(turn: Turn, result: CallResult) -> bool:
+    """A password identifies nobody whom the site does not have: a wrong name must not call a guard off."""
+    return result.outcome == "IDENTIFIED" and result.situation == "NORMAL" and _is_known(turn, result.contact_id)
+
+
+def _is_known(turn: Turn, contact_id: str | None) -> bool:
+    """Whether a contact is in the site's record, or was called in the incident's round; or none is named."""
+    if contact_id is None or any(callee.contact_id == contact_id for callee in turn.incident.contacts):
+        return True
+    return turn.site is not None and any(contact.contact_id == contact_id for contact in turn.site.contacts)
 
 
 def _is_stale(turn: Turn, result: CallResult) -> bool:
     """All was well, but before the last alert: it says nothing of that one."""
     accepted = turn.incident.last_accepted_at
-    return _says_all_is_well(result) and accepted is not None and result.ended_at < accepted
+    return _says_all_is_well(turn, result) and accepted is not None and result.ended_at < accepted
 
 
 def _is_past_cancelling(turn: Turn, result: CallResult) -> bool:
     incident = turn.incident
     last = incident.dispatches[-1]
-    return _says_all_is_well(result) and (
+    return _says_all_is_well(turn, result) and (
         last.cancelled != "NO" or incident.covert or last.status == "ON_SITE" or dispatching.is_confirmed(incident)
     )
 
@@ -106,7 +114,7 @@ CALLBACKS: Final = Table[CallResult](
         Row(
             _UNSENT,
             "IDENTIFIED, NORMAL",
-            lambda _, result: _says_all_is_well(result),
+            _says_all_is_well,
             "RESOLVED_BY_CALLBACK",
             _close,
         ),
@@ -120,11 +128,11 @@ CALLBACKS: Final = Table[CallResult](
         Row(
             ("DISPATCHED",),
             "IDENTIFIED, NORMAL",
-            lambda _, result: _says_all_is_well(result),
+            _says_all_is_well,
             "CANCEL_REQUESTED",
             _cancel_dispatch,
         ),
-        Row(("HANDED_OVER",), "IDENTIFIED, NORMAL", lambda _, result: _says_all_is_well(result), "NOTED", nothing),
+        Row(("HANDED_OVER",), "IDENTIFIED, NORMAL", _says_all_is_well, "NOTED", nothing),
         Row(_OPEN, "any other", always, "UNIDENTIFIED_CALLBACK", nothing),
     ),
 )

@@ -28,8 +28,9 @@ def missing(site: Site) -> tuple[str, ...]:
 
 
 def warnings(site: Site) -> tuple[str, ...]:
-    """What keeps a second or later contact from being called; it does not block."""
+    """What keeps a second or later contact from being called, or told apart from one before; it does not block."""
     elements: list[str] = []
+    known = {contact.contact_id for contact in site.contacts[:1]}
     for place, contact in enumerate(site.contacts[1:], start=2):
         if not _has_phone(contact):
             elements.append(f"CONTACT_{place}_PHONE")
@@ -37,6 +38,9 @@ def warnings(site: Site) -> tuple[str, ...]:
             elements.append(f"CONTACT_{place}_PASSWORD")
         if not _is_named(contact):
             elements.append(f"CONTACT_{place}_NAME")
+        if contact.contact_id in known:
+            elements.append(f"CONTACT_{place}_ID")
+        known.add(contact.contact_id)
     return tuple(elements)
 
 

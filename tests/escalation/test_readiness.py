@@ -89,6 +89,12 @@ def test_later_contacts_warn_by_place_and_do_not_block() -> None:
     )
 
 
+def test_a_contact_with_the_id_of_one_before_is_warned_of_and_called() -> None:
+    twin = ANN._replace(role="MEMBER")
+    assert judged(site(ANN, twin, twin)).warnings == ("CONTACT_2_ID", "CONTACT_3_ID")
+    assert len(callees(site(ANN, twin, twin))) == 3
+
+
 def test_a_round_calls_the_complete_ones_whatever_their_role() -> None:
     nameless = ANN._replace(contact_id="x", role="EXTERNAL", first_name=None)
     member = ANN._replace(contact_id="m", role="MEMBER", first_name=" ", last_name="Roux")

@@ -62,6 +62,10 @@ class Registry:
         self._ids = {name: number for number, name in enumerate(self._ids, first)}
         self._schemas = dict(enumerate(known, first))
 
+    def put(self, number: int, text: str) -> None:
+        """Answer this text for an id."""
+        self._schemas[number] = text
+
     def close(self) -> None:
         """End it."""
         self._server.shutdown()

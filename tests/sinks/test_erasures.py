@@ -264,6 +264,8 @@ def test_the_last_erasure_of_each_stays_on_the_topic(
         b'{"site_id": "S1", "erased_at": "never"}',
         b'{"site_id": "S1", "erased_at": 1}',
         b"[" * 100_000,
+        b'{"site_id": "\\ud800", "erased_at": "2026-01-01T00:00:00Z"}',
+        b'{"contact_id": "' + b"x" * 1001 + b'", "erased_at": "2026-01-01T00:00:00Z"}',
     ],
 )
 def test_a_record_that_is_no_erasure_is_an_error_of_its_own(value: bytes) -> None:

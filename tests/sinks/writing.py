@@ -57,6 +57,8 @@ def write(connection: psycopg.Connection[Any], given: Iterable[Message]) -> list
     rest = iter(left)
     refused = []
     while piece := list(islice(rest, CHUNK)):
-        refused += ledger.write(chunk(piece)).refused
+        written = ledger.write(chunk(piece))
+        assert sum(written.rows.values()) + len(written.refused) == len(piece), "each record counts once"
+        refused += written.refused
     connection.execute("DISCARD TEMPORARY")  # another ledger may be made on this connection
     return refused

@@ -8,7 +8,7 @@ by order of opening: ``#1`` stands for the first one's id, also within other ids
     00:00:10 delete S1                  a tombstone
     00:00:10 alert A1 INTRUSION         site=S1 raised=00:00:10
     00:00:30 answer #1-c1.1 NO_ANSWER   an OUTBOUND result; situation UNKNOWN unless named
-    00:00:30 callback IDENTIFIED NORMAL an INBOUND result; incident=… command=… ended=… id=…
+    00:00:30 callback IDENTIFIED NORMAL an INBOUND result; incident=… command=… contact=… ended=… id=…
     00:01:00 report #1-d1 ACCEPTED      id=… disposition=… incident=…
     00:02:00 operator CLOSE #1          or DISPATCH, with or without an incident; id=… taken=…
     00:10:00 until                      let the clock run on
@@ -165,7 +165,7 @@ class Story:
                 named.get("site", "S1"),
                 named.get("incident"),
                 named.get("command"),
-                None,
+                named.get("contact"),
                 direction,
                 cast("Any", outcome),
                 cast("Any", situation[0] if situation else "UNKNOWN"),
