@@ -25,7 +25,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollecto
 from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from schemas.topics import INPUT_TOPICS
+from schemas.topics import INPUT_TOPICS, OUTPUT_TOPICS
 from streams.admission import DeadLetterReason
 from streams.clock import wall_ms
 from streams.escalation.names import (
@@ -225,6 +225,32 @@ class Metrics:
             "Partitions that each topic has: what all workers hold together.",
             registry=registry,
         )
+        self.excess_partitions = Gauge(
+            "ronde_topic_partitions_excess",
+            "Partitions of an input topic more (or fewer, below 0) than the settings have: nobody handles them.",
+            ("topic",),
+            registry=registry,
+        )
+        self.hidden_records = Gauge(
+            "ronde_readers_blocked",
+            "Offsets of an output that an open transaction hides from its readers, markers included.",
+            where,
+            unit="records",
+            registry=registry,
+        )
+        self.hidden_seconds = Gauge(
+            "ronde_readers_blocked",
+            "For how long the last stable offset of an output has stood still before its end; 0 when it is the end.",
+            where,
+            unit="seconds",
+            registry=registry,
+        )
+        self.deleted = Counter(
+            "ronde_inputs_deleted",
+            "Offsets of an input that Kafka deleted before they were handled, transactions' markers included.",
+            where,
+            registry=registry,
+        )
         self.restore_seconds = Histogram(
             "ronde_restore", "From a partition's assignment to its first input.", _RESTORE, registry, unit="seconds"
         )
@@ -242,6 +268,13 @@ class Metrics:
             registry=registry,
         )
         partition = ("partition",)
+        self.clock_ahead = Gauge(
+            "ronde_clock_ahead",
+            "How far a partition's clock is ahead of the wall clock; below 0: behind it.",
+            partition,
+            unit="seconds",
+            registry=registry,
+        )
         self.state_records = Gauge(
             "ronde_state", "Sites of which something is remembered.", partition, unit="records", registry=registry
         )
@@ -262,6 +295,12 @@ class Metrics:
         )
         self.registry_failures = Counter(
             "ronde_registry_failures", "Attempts to reach the schema registry that failed.", registry=registry
+        )
+        self.kafka_silent = Gauge(
+            "ronde_kafka_silent",
+            "How long ago Kafka last answered the worker's questions, which it asks every second.",
+            unit="seconds",
+            registry=registry,
         )
         self.ready = Gauge("ronde_ready", "1 when the worker is ready.", registry=registry)
         self.standing = Gauge(
@@ -291,6 +330,7 @@ class Metrics:
         self.clock_jumps.labels(partition)
         for topic in INPUT_TOPICS:
             self.inputs.labels(topic, partition)
+            self.deleted.labels(topic, partition)
             (self.published if topic == "sites" else self.decided).labels(topic, partition)
             if topic == "alerts":
                 self.quarantined.labels(topic, partition)
@@ -306,11 +346,16 @@ class Metrics:
             self.site_records,
             self.site_bytes,
             self.deadlines_armed,
+            self.clock_ahead,
         ):
             with suppress(KeyError):
                 gauge.remove(partition)
         for topic in INPUT_TOPICS:
             for gauge in (self.lag, self.lag_seconds):
+                with suppress(KeyError):
+                    gauge.remove(topic, partition)
+        for topic in OUTPUT_TOPICS:
+            for gauge in (self.hidden_records, self.hidden_seconds):
                 with suppress(KeyError):
                     gauge.remove(topic, partition)
 

@@ -137,6 +137,7 @@ class Restores:
                     f"committed {first}: the topic was made anew or has lost records. Decide where to go on with "
                     f"`kafka-consumer-groups --group {self._settings.worker.group} --reset-offsets`"
                 )
+        self._tell_deleted(number, committed, begins)
         rebuild = Rebuild(number, self._codec, self._decoder, first_inputs["sites"], order.unusable)
         await asyncio.wrap_future(self._reader.read(rebuild, begins, ends))
         self._metrics.restored.inc(rebuild.records)
@@ -152,6 +153,17 @@ class Restores:
             )
         collector.keep()
         return Restored(order, partition)
+
+    def _tell_deleted(self, number: int, committed: Mapping[str, int], begins: Mapping[str, int]) -> None:
+        """Count the inputs that Kafka deleted before they were handled: nobody can handle them any more."""
+        for topic, offset in committed.items():
+            deleted = begins[topic] - offset
+            if topic in INPUT_TOPICS and deleted > 0:
+                self._metrics.deleted.labels(topic, str(number)).inc(deleted)
+                _log.error(
+                    "inputs were deleted before they were handled",
+                    topic=topic, partition=number, first=offset, offsets=deleted,
+                )  # fmt: skip
 
     async def _committed(self, number: int) -> dict[str, int]:
         """The offsets committed, by topic, as far as there are any, once no transaction may still move them.

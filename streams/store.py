@@ -137,6 +137,14 @@ class Partition:
         self.swept_at = now
         return ended
 
+    def now(self) -> Instant:
+        """The time of this partition now."""
+        return self.clock.now(is_armed=bool(self.deadlines))
+
+    def seconds_until(self, instant: Instant) -> float:
+        """How long to wait for an instant; 0 when it is here."""
+        return self.clock.seconds_until(instant, is_armed=bool(self.deadlines))
+
     def seconds_to_wake(self) -> float | None:
         """How long it can wait for inputs before it has something to do by itself; None: as long as it likes."""
         if self.set_aside:
@@ -145,7 +153,7 @@ class Partition:
         if self.memories:
             sweep = max(self.swept_at + SWEEP_MS, self.memories[0][0])
             wake = sweep if wake is None else min(wake, sweep)
-        return None if wake is None else self.clock.seconds_until(wake)
+        return None if wake is None else self.seconds_until(wake)
 
     def heapify(self) -> None:
         """Put the heaps in order after a restore."""

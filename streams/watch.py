@@ -1,29 +1,30 @@
 """Looks at the worker once a second: what lags, what is due, what does not move; for `/health` and `/metrics`.
 
-It asks the broker for the ends of the inputs itself, and so notices a consumer that has stopped fetching. Ends
-are the last stable offsets: records behind them are for nobody yet.
+It asks the broker for the ends of the logs itself, and so notices a consumer that has stopped fetching. The ends of
+inputs are their high watermarks: records behind an open transaction wait as others do. While the broker does not
+answer, its last answer holds, and what waited then goes on waiting.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from confluent_kafka import OFFSET_END, KafkaException
-
-from schemas.topics import INPUT_TOPICS
+from schemas.topics import INPUT_TOPICS, OUTPUT_TOPICS
 from streams.broker import clients as kafka
 from streams.clock import wall_ms
+from streams.ends import Enquiry
 from streams.escalation.names import OPEN_PHASES
+from streams.health import Stalls
 from streams.lags import Lags
 from streams.logs import logger
 
 if TYPE_CHECKING:
     from confluent_kafka import Consumer
 
-    from streams.health import Readiness, Stalls
+    from streams.health import Readiness
     from streams.metrics import Metrics
     from streams.settings import Settings
     from streams.source import Source
@@ -35,6 +36,10 @@ _SECONDS: Final = 1.0
 # A member of the group that is given no partition in so long is one more than there are partitions. Its consumer tells
 # it nothing of that, and asking about the group may end the process (librdkafka #4605).
 IDLE_SECONDS: Final = 5.0
+# A transaction of a worker takes less; a longer one is told.
+BLOCKED_SECONDS: Final = 10.0
+# A partition's clock that differs so much from the wall clock is told.
+DIFFERING_MS: Final = 5_000
 
 
 class _Lag(NamedTuple):
@@ -67,6 +72,7 @@ class Watch:
     def __init__(
         self,
         committed: Consumer,
+        uncommitted: Consumer,
         store: Store,
         source: Source,
         settings: Settings,
@@ -76,7 +82,14 @@ class Watch:
         self._store = store
         self._source = source
         self._steady = steady
-        self._topics = {settings.topic(topic): topic for topic in INPUT_TOPICS}
+        self._topics = {settings.topic(topic): topic for topic in (*INPUT_TOPICS, *OUTPUT_TOPICS)}
+        self._enquiry = Enquiry(committed, uncommitted, settings, steady)
+        self._stall_seconds = settings.worker.stall_seconds
+        self._expected_partitions = settings.topics.partitions
+        self._is_away = False
+        self._stable = Stalls(BLOCKED_SECONDS)
+        self._differing: frozenset[int] = frozenset()
+        self._blocked: frozenset[str] = frozenset()
         self._seen: Lags[tuple[str, int]] = Lags()
         self._shown: frozenset[int] = frozenset()
         self._standing: frozenset[str] = frozenset()
@@ -90,7 +103,11 @@ class Watch:
 
     async def look(self, readiness: Readiness, stalls: Stalls, metrics: Metrics) -> None:
         """Look once. Partitions may come and go while the broker is asked; what is noted is what is held afterwards."""
-        lags = await self._lags()
+        positions = self._source.positions
+        await self._enquiry.ask(positions)
+        self._tell_kafka(readiness, metrics)
+        self._tell_partitions(readiness, metrics)
+        lags = self._lags(positions)
         if "group" not in readiness.reasons:
             self._idle_since = None
         elif await self._is_idle():
@@ -100,26 +117,89 @@ class Watch:
         lags = [lag for lag in lags if lag.number in held]
         self._note(stalls, held.values(), lags)
         self._measure(metrics, held, lags)
+        self._tell_clocks(held, readiness)
+        self._measure_outputs(metrics, held.keys())
         metrics.standing.set(self._tell_standing(stalls))
         metrics.ready.set(not readiness.reasons)
 
-    async def _lags(self) -> list[_Lag]:
-        """Of all inputs that are at work; none while the broker does not say."""
-        positions = self._source.positions
-        if not positions:
-            return []
+    def _tell_kafka(self, readiness: Readiness, metrics: Metrics) -> None:
+        """Be ready no more when the broker has not answered for ``worker.stall_seconds``, until it does."""
+        seconds = self._enquiry.silent_seconds
+        metrics.kafka_silent.set(seconds)
+        if seconds >= self._stall_seconds:
+            if not self._is_away:
+                _log.error("Kafka does not answer", seconds=round(seconds, 1))
+            self._is_away = True
+            readiness.wait("kafka", f"no Kafka can be reached: no answer for {seconds:.0f} s")
+        elif self._is_away:
+            _log.info("Kafka answers again")
+            self._is_away = False
+            readiness.arrive("kafka")
+
+    def _tell_partitions(self, readiness: Readiness, metrics: Metrics) -> None:
+        """Be ready no more when an input topic has other partitions than the settings have: they are not handled."""
+        differing = {}
+        for topic, count in self._enquiry.last.partitions.items():
+            metrics.excess_partitions.labels(topic).set(count - self._expected_partitions)
+            if count != self._expected_partitions:
+                differing[topic] = count
+        if not differing:
+            readiness.arrive("partitions")
+            return
+        counts = ", ".join(f"{topic} has {count}" for topic, count in sorted(differing.items()))
+        reason = f"{counts} partitions, and topics.partitions is {self._expected_partitions}: see `ronde topics check`"
+        if "partitions" not in readiness.reasons:
+            _log.error("an input topic has other partitions than the settings have", reason=reason)
+        readiness.wait("partitions", reason)
+
+    def _lags(self, positions: Mapping[tuple[str, int], int]) -> list[_Lag]:
+        """Of all inputs that are at work, by the broker's last answer."""
         self._seen.keep(positions)
-        try:
-            ends = await asyncio.to_thread(kafka.offsets, self._committed, positions, OFFSET_END)
-        except KafkaException:
-            return []
         lags = []
-        for (topic, number), end in ends.items():
-            log = (topic, number)
-            position = positions[log]
-            seconds = self._seen.seconds(log, position, end, self._source.taken_at.get(log), wall_ms())
-            lags.append(_Lag(self._topics[topic], number, position, max(end - position, 0), seconds))
+        for log, end in self._enquiry.last.inputs.items():
+            if log in positions:
+                position = positions[log]
+                seconds = self._seen.seconds(log, position, end, self._source.taken_at.get(log), wall_ms())
+                lags.append(_Lag(self._topics[log[0]], log[1], position, max(end - position, 0), seconds))
         return lags
+
+    def _tell_clocks(self, held: Mapping[int, Partition], readiness: Readiness) -> None:
+        """Log which partitions' clocks begin and cease to differ from the wall clock, and note it for ``/ready``."""
+        differing = {
+            number: round(partition.clock.ahead_ms / 1000)
+            for number, partition in held.items()
+            if abs(partition.clock.ahead_ms) >= DIFFERING_MS
+        }
+        for number in sorted(differing.keys() - self._differing):
+            _log.error(
+                "a partition's clock differs from the wall clock", partition=number, seconds_ahead=differing[number]
+            )
+        for number in sorted((self._differing - differing.keys()) & held.keys()):
+            _log.info("a partition's clock is the wall clock again", partition=number)
+        self._differing = frozenset(differing)
+        if differing:
+            ahead = ", ".join(f"partition {number} by {seconds} s" for number, seconds in sorted(differing.items()))
+            readiness.remark("clock", f"ahead of the wall clock: {ahead}")
+        else:
+            readiness.withdraw("clock")
+
+    def _measure_outputs(self, metrics: Metrics, held: Collection[int]) -> None:
+        """How far readers of the outputs are held up, and log where that begins and ends."""
+        ends, now = self._enquiry.last, self._steady()
+        hidden = {log: count for log, count in ends.hidden.items() if log[1] in held}
+        names = {log: f"{self._topics[log[0]]}, partition {log[1]}" for log in hidden}
+        self._stable.note({names[log]: ends.stable[log] for log, count in hidden.items() if count}, now)
+        seconds = self._stable.waiting(now)
+        for log, count in hidden.items():
+            topic = self._topics[log[0]]
+            metrics.hidden_records.labels(topic, log[1]).set(count)
+            metrics.hidden_seconds.labels(topic, log[1]).set(seconds.get(names[log], 0.0))
+        blocked = frozenset(self._stable.standing(now))
+        for name in sorted(blocked - self._blocked):
+            _log.error("an open transaction hides records of an output from its readers", output=name)
+        for name in sorted(self._blocked - blocked):
+            _log.info("readers of an output are held up no more", output=name)
+        self._blocked = blocked
 
     async def _is_idle(self) -> bool:
         """Whether the consumer has joined, and been given nothing for a while by a broker that answers."""
@@ -136,7 +216,7 @@ class Watch:
         }
         for partition in partitions:
             first = next(iter(partition.deadlines), None)
-            if first is not None and not partition.waiting and partition.clock.seconds_until(first.at) == 0:
+            if first is not None and not partition.waiting and partition.seconds_until(first.at) == 0:
                 waiting[f"a due deadline, partition {partition.number}"] = first
         is_idle = self._source.chunk is None
         waiting["the consumer's next poll" if is_idle else "a chunk in flight"] = self._source.polls
@@ -170,3 +250,4 @@ class Watch:
             metrics.site_records.labels(number).set(len(partition.sites))
             metrics.site_bytes.labels(number).set(partition.site_bytes)
             metrics.deadlines_armed.labels(number).set(len(partition.deadlines))
+            metrics.clock_ahead.labels(number).set(partition.clock.ahead_ms / 1000)
