@@ -57,25 +57,31 @@ class Clock:
     def now(self, *, is_armed: bool) -> Instant:
         """The time now; never before one read earlier. ``is_armed``: a deadline waits for it."""
         steady, wall = self._steady(), self._wall()
-        passed = steady - self._last_steady
-        if wall - (self._last + passed) > JUMP_MS:
-            self.jumps += not self._is_behind
-            self._is_behind = True
-            self._last += passed
-        else:
-            self._is_behind = False
-            self._last = max(float(wall), self._last + passed * ((1 - SLOWER) if is_armed else 0))
+        self._last, is_behind = self._reading(steady, wall, is_armed=is_armed)
         self._last_steady = steady
+        self.jumps += is_behind and not self._is_behind
+        self._is_behind = is_behind
         self.ahead_ms = int(self._last) - wall
         return int(self._last)
 
+    def ahead_now(self, *, is_armed: bool) -> int:
+        """What ``ahead_ms`` would be if the clock were read now."""
+        wall = self._wall()
+        return int(self._reading(self._steady(), wall, is_armed=is_armed)[0]) - wall
+
     def seconds_until(self, instant: Instant, *, is_armed: bool) -> float:
-        """How long to wait for an instant, at least, before `now` is looked at again; 0 when it is here."""
+        """How long to wait for an instant by what really passes; 0 when it is here."""
         steady, wall = self._steady(), self._wall()
+        time_now, is_behind = self._reading(steady, wall, is_armed=is_armed)
+        left = max(instant - int(time_now), 0)
+        if is_behind or not left:
+            return left / 1000
+        by_wall = max(instant - wall, 0)
+        return (min(left / (1 - SLOWER), by_wall) if is_armed else by_wall) / 1000
+
+    def _reading(self, steady: int, wall: Instant, *, is_armed: bool) -> tuple[float, bool]:
+        """The time, and whether it is so far behind the wall clock that it does not follow."""
         passed = steady - self._last_steady
         if wall - (self._last + passed) > JUMP_MS:
-            return max(instant - self._last - passed, 0) / 1000
-        reached = max(float(wall), self._last + passed * ((1 - SLOWER) if is_armed else 0))
-        left = max(instant - int(reached), 0)
-        by_wall = max(instant - wall, 0)
-        return min(left / (1 - SLOWER), by_wall) / 1000 if is_armed else by_wall / 1000 if left else 0.0
+            return self._last + passed, True
+        return max(float(wall), self._last + passed * ((1 - SLOWER) if is_armed else 0)), False

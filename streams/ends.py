@@ -30,8 +30,8 @@ _PATIENCE_SECONDS: Final = 1.0  # an answer that takes longer is taken at a late
 class Ends(NamedTuple):
     """The broker's last answer.
 
-    ``inputs`` are high watermarks; ``hidden`` is how many offsets of an output lie behind its last stable one, which
-    is ``stable``. ``partitions`` is how many each input topic has, by name without prefix.
+    ``inputs`` are the high watermarks of inputs; ``stable`` the last stable offsets of inputs and outputs, ``hidden``
+    how many offsets lie behind those. ``partitions`` is how many each input topic has, by name without prefix.
     """
 
     inputs: Mapping[Log, int]
@@ -94,7 +94,8 @@ class Enquiry:
             return Ends({}, {}, {}, partitions)
         numbers = sorted({number for _, number in positions})
         outputs = [(topic, number) for topic in self._outputs for number in numbers]
-        ends = kafka.offsets(self._uncommitted, [*positions, *outputs], OFFSET_END)
-        stable = kafka.offsets(self._committed, outputs, OFFSET_END)  # later than the ends: never more than they say
-        hidden = {log: max(ends[log] - stable[log], 0) for log in outputs}
+        logs = [*positions, *outputs]
+        ends = kafka.offsets(self._uncommitted, logs, OFFSET_END)
+        stable = kafka.offsets(self._committed, logs, OFFSET_END)  # asked later, so that nothing seems hidden by haste
+        hidden = {log: max(ends[log] - stable[log], 0) for log in logs}
         return Ends({log: ends[log] for log in positions}, hidden, stable, partitions)

@@ -25,7 +25,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollecto
 from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from schemas.topics import INPUT_TOPICS, OUTPUT_TOPICS
+from schemas.topics import INPUT_TOPICS
 from streams.admission import DeadLetterReason
 from streams.clock import wall_ms
 from streams.escalation.names import (
@@ -38,6 +38,7 @@ from streams.escalation.names import (
     Outcome,
     ReportStatus,
 )
+from streams.kafka_metrics import KafkaMetrics
 
 if TYPE_CHECKING:
     from streams.batch import Tally
@@ -225,32 +226,6 @@ class Metrics:
             "Partitions that each topic has: what all workers hold together.",
             registry=registry,
         )
-        self.excess_partitions = Gauge(
-            "ronde_topic_partitions_excess",
-            "Partitions of an input topic more (or fewer, below 0) than the settings have: nobody handles them.",
-            ("topic",),
-            registry=registry,
-        )
-        self.hidden_records = Gauge(
-            "ronde_readers_blocked",
-            "Offsets of an output that an open transaction hides from its readers, markers included.",
-            where,
-            unit="records",
-            registry=registry,
-        )
-        self.hidden_seconds = Gauge(
-            "ronde_readers_blocked",
-            "For how long the last stable offset of an output has stood still before its end; 0 when it is the end.",
-            where,
-            unit="seconds",
-            registry=registry,
-        )
-        self.deleted = Counter(
-            "ronde_inputs_deleted",
-            "Offsets of an input that Kafka deleted before they were handled, transactions' markers included.",
-            where,
-            registry=registry,
-        )
         self.restore_seconds = Histogram(
             "ronde_restore", "From a partition's assignment to its first input.", _RESTORE, registry, unit="seconds"
         )
@@ -268,13 +243,6 @@ class Metrics:
             registry=registry,
         )
         partition = ("partition",)
-        self.clock_ahead = Gauge(
-            "ronde_clock_ahead",
-            "How far a partition's clock is ahead of the wall clock; below 0: behind it.",
-            partition,
-            unit="seconds",
-            registry=registry,
-        )
         self.state_records = Gauge(
             "ronde_state", "Sites of which something is remembered.", partition, unit="records", registry=registry
         )
@@ -296,12 +264,6 @@ class Metrics:
         self.registry_failures = Counter(
             "ronde_registry_failures", "Attempts to reach the schema registry that failed.", registry=registry
         )
-        self.kafka_silent = Gauge(
-            "ronde_kafka_silent",
-            "How long ago Kafka last answered the worker's questions, which it asks every second.",
-            unit="seconds",
-            registry=registry,
-        )
         self.ready = Gauge("ronde_ready", "1 when the worker is ready.", registry=registry)
         self.standing = Gauge(
             "ronde_standing_still",
@@ -310,6 +272,8 @@ class Metrics:
             registry=registry,
         )
 
+        self.kafka = KafkaMetrics(registry)
+
         # What runs. The process's own memory, processor time and start come with the library.
         self.build = Gauge(
             "ronde_build_info",
@@ -317,7 +281,6 @@ class Metrics:
             ("version", "python", "librdkafka"),
             registry=registry,
         )
-        self.build.labels(version("ronde"), platform.python_version(), libversion()[0]).set(1)
         ProcessCollector(registry=registry)
 
         self._partners: set[str] = set()
@@ -327,10 +290,10 @@ class Metrics:
     def hold(self, number: int) -> None:
         """A partition is this worker's now: what it counts is shown before there is something to count."""
         partition = str(number)
+        self.kafka.hold(partition)
         self.clock_jumps.labels(partition)
         for topic in INPUT_TOPICS:
             self.inputs.labels(topic, partition)
-            self.deleted.labels(topic, partition)
             (self.published if topic == "sites" else self.decided).labels(topic, partition)
             if topic == "alerts":
                 self.quarantined.labels(topic, partition)
@@ -346,7 +309,6 @@ class Metrics:
             self.site_records,
             self.site_bytes,
             self.deadlines_armed,
-            self.clock_ahead,
         ):
             with suppress(KeyError):
                 gauge.remove(partition)
@@ -354,10 +316,7 @@ class Metrics:
             for gauge in (self.lag, self.lag_seconds):
                 with suppress(KeyError):
                     gauge.remove(topic, partition)
-        for topic in OUTPUT_TOPICS:
-            for gauge in (self.hidden_records, self.hidden_seconds):
-                with suppress(KeyError):
-                    gauge.remove(topic, partition)
+        self.kafka.forget(partition)
 
     def count(self, tally: Tally) -> None:
         """Count what came of a chunk, once its transaction is committed."""
@@ -417,6 +376,7 @@ class Metrics:
         return label
 
     def _show_names(self, procedures: Iterable[str]) -> None:
+        self.build.labels(version("ronde"), platform.python_version(), libversion()[0]).set(1)
         for phase in OPEN_PHASES:
             self.incidents_open.labels(phase)
         for procedure in procedures:

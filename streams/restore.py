@@ -159,7 +159,7 @@ class Restores:
         for topic, offset in committed.items():
             deleted = begins[topic] - offset
             if topic in INPUT_TOPICS and deleted > 0:
-                self._metrics.deleted.labels(topic, str(number)).inc(deleted)
+                self._metrics.kafka.deleted.labels(topic, str(number)).inc(deleted)
                 _log.error(
                     "inputs were deleted before they were handled",
                     topic=topic, partition=number, first=offset, offsets=deleted,

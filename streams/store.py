@@ -141,6 +141,10 @@ class Partition:
         """The time of this partition now."""
         return self.clock.now(is_armed=bool(self.deadlines))
 
+    def ahead_ms(self) -> int:
+        """How far its clock is ahead of the wall clock now; below 0: behind it. From any thread."""
+        return self.clock.ahead_now(is_armed=bool(self.deadlines))
+
     def seconds_until(self, instant: Instant) -> float:
         """How long to wait for an instant; 0 when it is here."""
         return self.clock.seconds_until(instant, is_armed=bool(self.deadlines))

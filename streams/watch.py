@@ -50,6 +50,7 @@ class _Lag(NamedTuple):
     position: int
     records: int
     seconds: float  # that the first of them has waited
+    is_readable: bool  # no open transaction lies before it
 
 
 async def tell_readiness(readiness: Readiness) -> None:
@@ -118,14 +119,14 @@ class Watch:
         self._note(stalls, held.values(), lags)
         self._measure(metrics, held, lags)
         self._tell_clocks(held, readiness)
-        self._measure_outputs(metrics, held.keys())
+        self._tell_hidden(readiness, metrics, held.keys())
         metrics.standing.set(self._tell_standing(stalls))
         metrics.ready.set(not readiness.reasons)
 
     def _tell_kafka(self, readiness: Readiness, metrics: Metrics) -> None:
         """Be ready no more when the broker has not answered for ``worker.stall_seconds``, until it does."""
         seconds = self._enquiry.silent_seconds
-        metrics.kafka_silent.set(seconds)
+        metrics.kafka.silent_seconds.set(seconds)
         if seconds >= self._stall_seconds:
             if not self._is_away:
                 _log.error("Kafka does not answer", seconds=round(seconds, 1))
@@ -140,7 +141,7 @@ class Watch:
         """Be ready no more when an input topic has other partitions than the settings have: they are not handled."""
         differing = {}
         for topic, count in self._enquiry.last.partitions.items():
-            metrics.excess_partitions.labels(topic).set(count - self._expected_partitions)
+            metrics.kafka.excess_partitions.labels(topic).set(count - self._expected_partitions)
             if count != self._expected_partitions:
                 differing[topic] = count
         if not differing:
@@ -160,15 +161,16 @@ class Watch:
             if log in positions:
                 position = positions[log]
                 seconds = self._seen.seconds(log, position, end, self._source.taken_at.get(log), wall_ms())
-                lags.append(_Lag(self._topics[log[0]], log[1], position, max(end - position, 0), seconds))
+                is_readable = self._enquiry.last.stable[log] > position
+                lags.append(_Lag(self._topics[log[0]], log[1], position, max(end - position, 0), seconds, is_readable))
         return lags
 
     def _tell_clocks(self, held: Mapping[int, Partition], readiness: Readiness) -> None:
         """Log which partitions' clocks begin and cease to differ from the wall clock, and note it for ``/ready``."""
         differing = {
-            number: round(partition.clock.ahead_ms / 1000)
+            number: round(ahead_ms / 1000)
             for number, partition in held.items()
-            if abs(partition.clock.ahead_ms) >= DIFFERING_MS
+            if abs(ahead_ms := partition.ahead_ms()) >= DIFFERING_MS
         }
         for number in sorted(differing.keys() - self._differing):
             _log.error(
@@ -183,23 +185,31 @@ class Watch:
         else:
             readiness.withdraw("clock")
 
-    def _measure_outputs(self, metrics: Metrics, held: Collection[int]) -> None:
-        """How far readers of the outputs are held up, and log where that begins and ends."""
+    def _tell_hidden(self, readiness: Readiness, metrics: Metrics, held: Collection[int]) -> None:
+        """Show and log where open transactions hide records, of inputs from this worker, of outputs from their readers.
+
+        While they hide inputs, the worker is not ready.
+        """
         ends, now = self._enquiry.last, self._steady()
         hidden = {log: count for log, count in ends.hidden.items() if log[1] in held}
-        names = {log: f"{self._topics[log[0]]}, partition {log[1]}" for log in hidden}
-        self._stable.note({names[log]: ends.stable[log] for log, count in hidden.items() if count}, now)
+        self._stable.note({_name(log): ends.stable[log] for log, count in hidden.items() if count}, now)
         seconds = self._stable.waiting(now)
         for log, count in hidden.items():
             topic = self._topics[log[0]]
-            metrics.hidden_records.labels(topic, log[1]).set(count)
-            metrics.hidden_seconds.labels(topic, log[1]).set(seconds.get(names[log], 0.0))
+            if topic in OUTPUT_TOPICS:
+                metrics.kafka.hidden_records.labels(topic, log[1]).set(count)
+                metrics.kafka.hidden_seconds.labels(topic, log[1]).set(seconds.get(_name(log), 0.0))
         blocked = frozenset(self._stable.standing(now))
         for name in sorted(blocked - self._blocked):
-            _log.error("an open transaction hides records of an output from its readers", output=name)
+            _log.error("an open transaction hides records", log=name)
         for name in sorted(self._blocked - blocked):
-            _log.info("readers of an output are held up no more", output=name)
+            _log.info("an open transaction hides records no more", log=name)
         self._blocked = blocked
+        inputs = sorted(blocked.intersection(_name(log) for log in ends.inputs))
+        if inputs:
+            readiness.wait("inputs", f"an open transaction of a producer hides records of {'; '.join(inputs)}")
+        else:
+            readiness.arrive("inputs")
 
     async def _is_idle(self) -> bool:
         """Whether the consumer has joined, and been given nothing for a while by a broker that answers."""
@@ -210,9 +220,9 @@ class Watch:
         return self._idle_since is not None and self._steady() - self._idle_since >= IDLE_SECONDS
 
     def _note(self, stalls: Stalls, partitions: Iterable[Partition], lags: Iterable[_Lag]) -> None:
-        """What is waiting, and how far it has come."""
+        """What is waiting, and how far it has come. A restart would not help where a producer's transaction is open."""
         waiting: dict[str, object] = {
-            f"input {lag.topic}, partition {lag.number}": lag.position for lag in lags if lag.records
+            f"input {lag.topic}, partition {lag.number}": lag.position for lag in lags if lag.is_readable
         }
         for partition in partitions:
             first = next(iter(partition.deadlines), None)
@@ -250,4 +260,8 @@ class Watch:
             metrics.site_records.labels(number).set(len(partition.sites))
             metrics.site_bytes.labels(number).set(partition.site_bytes)
             metrics.deadlines_armed.labels(number).set(len(partition.deadlines))
-            metrics.clock_ahead.labels(number).set(partition.clock.ahead_ms / 1000)
+            metrics.kafka.clock_ahead.labels(number).set(partition.ahead_ms() / 1000)
+
+
+def _name(log: tuple[str, int]) -> str:
+    return f"{log[0]}, partition {log[1]}"

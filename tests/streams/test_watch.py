@@ -49,6 +49,7 @@ class Scene:
         self._meanwhile: list[int] = []
         self.steady = 0.0
         self.answers = True
+        self.stalls = Stalls(10)
         self.counts: dict[str, int] = {}
         self.end = self.stable = 7
         monkeypatch.setattr(clients, "offsets", self._ends)
@@ -100,7 +101,7 @@ class Scene:
     async def look_after(self, seconds: float) -> dict[str, str]:
         """Look once more, so many seconds later; the reasons not to be ready."""
         self.steady += seconds
-        await self._watch.look(self.readiness, Stalls(10), self.metrics)
+        await self._watch.look(self.readiness, self.stalls, self.metrics)
         return dict(self.readiness.reasons)
 
     def value(self, name: str, **labels: str) -> float | None:
@@ -155,6 +156,11 @@ async def test_a_record_behind_an_open_transaction_is_lag(monkeypatch: pytest.Mo
     scene.end, scene.stable = 12, 5
     await scene.look_after(0)
     assert scene.value("ronde_input_lag_records", topic="alerts", partition="0") == 7
+    reasons = await scene.look_after(10)
+    assert "ronde.alerts, partition 0" in reasons["inputs"]
+    assert not any("input" in work for work in scene.stalls.waiting(scene.steady)), "a restart would not help"
+    scene.stable = 12
+    assert "inputs" not in await scene.look_after(1)
 
 
 @pytest.mark.asyncio
