@@ -107,6 +107,7 @@ class Escalation:
             batch.drafts.append(draft)
             batch.records += outlet.records
             batch.tally.add(outlet.tally)
+            batch.deleted |= {(self._topics[topic], number): count for topic, count in partition.deleted.items()}
             batch.next_offsets += [
                 (self._topics[topic], number, offset) for topic, offset in inbox.next_offsets.items()
             ]

@@ -68,6 +68,7 @@ class Partition:
         first_inputs: by input topic, the offset at which this worker began to read.
         waiting: by input topic, the offset up to which inputs lay there at the assignment. While it is not
             empty, those go first and no deadline fires (procedure.md §7).
+        deleted: by input topic, how many offsets Kafka ever deleted before they were handled.
         set_aside: state records to be put away with the partition's next chunk.
         swept_at: when forgettable sites were last looked for; 0 before the first time.
         phases: how many open incidents are in each phase.
@@ -84,6 +85,7 @@ class Partition:
     memories: list[tuple[Instant, str]] = field(default_factory=list)
     first_inputs: Mapping[str, int] = field(default_factory=dict)
     waiting: Mapping[str, int] = field(default_factory=dict)
+    deleted: Mapping[str, int] = field(default_factory=dict)
     set_aside: list[SetAside] = field(default_factory=list)
     swept_at: Instant = 0
     phases: Counter[Phase] = field(default_factory=Counter)

@@ -8,6 +8,9 @@ import logging
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions
 
+from ronde.reading import recorded
+from streams.audit.reading import Logs
+from streams.audit.verifying import Verification
 from tests.kafka.conftest import PARTITIONS, WorkerFile
 from tests.kafka.world import World, eventually, worker
 
@@ -50,6 +53,10 @@ def test_strangers_transactions_added_partitions_and_deleted_inputs_are_told(
         process.wait_ready()
         assert process.metric("ronde_inputs_deleted_total", topic="alerts", partition="1") >= 1
         assert process.logged("inputs were deleted before they were handled")
+        world.alert(site, "alert-4")
+        eventually(lambda: process.metric("ronde_inputs_total", topic="alerts", partition="1") == 1, "the next alert")
+        verified = Verification(Logs(settings), recorded(settings)).run()
+        assert verified.deleted["alerts", 1] >= 1, "also after the group has passed the gap"
         for created in admin.create_partitions([NewPartitions(settings.topic("alerts"), PARTITIONS + 1)]).values():
             created.result()
         eventually(lambda: "partitions" in json.loads(process.get("ready")[1])["reasons"], "partitions told")
