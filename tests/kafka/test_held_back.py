@@ -22,8 +22,7 @@ def test_strangers_transactions_added_partitions_and_deleted_inputs_are_told(
     admin = AdminClient(settings.client("admin"), logger=client_log)
     site = world.site_in(1)
     world.site(site)
-    file = worker_file("a")
-    with worker(file) as process:
+    with worker(worker_file("a")) as process:
         process.wait_ready()
         world.alert(site, "alert-1")
         world.wait_for(site, "decisions", rule="OPENED")
@@ -49,7 +48,7 @@ def test_strangers_transactions_added_partitions_and_deleted_inputs_are_told(
     deleted = TopicPartition(settings.topic("alerts"), 1, last + 1)
     for answer in admin.delete_records([deleted]).values():
         answer.result()
-    with worker(file) as process:
+    with worker(worker_file("a")) as process:  # a log of its own
         process.wait_ready()
         assert process.metric("ronde_inputs_deleted_total", topic="alerts", partition="1") >= 1
         assert process.logged("inputs were deleted before they were handled")
