@@ -95,6 +95,8 @@ class Batch:
     Attributes:
         records: state and outputs, in the order they are written.
         next_offsets: (topic on the broker, partition, offset after the last input handled).
+        deleted: by (topic on the broker, partition), how many offsets Kafka ever deleted before they were handled;
+            committed with the offsets.
         drafts: what becomes the partitions' present once it is committed.
         unusable: by partition, the sites whose state must be set aside, and why. Such a partition has no part
             in the batch: it is restored from the log and its inputs are read again. Without such a site, one has
@@ -104,6 +106,7 @@ class Batch:
 
     records: list[Record] = field(default_factory=list)
     next_offsets: list[tuple[str, int, int]] = field(default_factory=list)
+    deleted: dict[tuple[str, int], int] = field(default_factory=dict)
     drafts: list[Draft] = field(default_factory=list)
     unusable: dict[int, dict[str, str]] = field(default_factory=dict)
     tally: Tally = field(default_factory=Tally)

@@ -12,6 +12,12 @@ from streams.escalation.values import Instant
 
 # The wall clock may be put right by so much; a larger step forward would fire deadlines early.
 JUMP_MS: Final = 30_000
+# By so much of the time that passes does a clock that is ahead run slower while a deadline is armed.
+SLOWER: Final = 0.05
+# A difference to the clocks of others that is worth judging by, and stating with a decision.
+AHEAD_MS: Final = 1_000
+# The header of a decision with its partition's ``ahead_ms``, in decimal digits; there from `AHEAD_MS` on.
+AHEAD_HEADER: Final = "clock.ahead_ms"
 
 
 def wall_ms() -> Instant:
@@ -25,41 +31,57 @@ def steady_ms() -> int:
 
 
 class Clock:
-    """One partition's time: the wall clock, or the time before it plus what has really passed, if that is later.
+    """One partition's time. It never goes back, and comes back to the wall clock from ahead of it.
 
     It starts at the wall clock, or at ``floor`` (the largest timestamp in the partition's state) if that is
-    later: the worker before may have run ahead. A wall clock that jumps forward by more than `JUMP_MS`
+    later: the worker before may have run ahead. While it is ahead, it stands still as long as no deadline is
+    armed, and otherwise runs slower than time by `SLOWER`. A wall clock that jumps forward by more than `JUMP_MS`
     between two readings is not followed, for as long as it stays ahead; ``jumps`` counts those jumps.
+    ``ahead_ms`` is how far it was ahead of the wall clock at the last reading; below 0: behind it.
     """
 
-    __slots__ = ("_ahead", "_last", "_last_steady", "_steady", "_wall", "jumps")
+    __slots__ = ("_is_behind", "_last", "_last_steady", "_steady", "_wall", "ahead_ms", "jumps")
 
     def __init__(
         self, floor: Instant, wall: Callable[[], Instant] = wall_ms, steady: Callable[[], int] = steady_ms
     ) -> None:
         self._wall = wall
         self._steady = steady
-        self._last = max(floor, wall())
+        now = wall()
+        self._last = float(max(floor, now))  # parts of a millisecond count: it is read more often
         self._last_steady = steady()
-        self._ahead = False
+        self._is_behind = False
+        self.ahead_ms = int(self._last) - now
         self.jumps = 0
 
-    def now(self) -> Instant:
-        """The time now; never before one read earlier."""
-        steady = self._steady()
-        passed = self._last + steady - self._last_steady
-        wall = self._wall()
-        if wall - passed > JUMP_MS:
-            self.jumps += not self._ahead
-            self._ahead = True
-        else:
-            self._ahead = False
-            passed = max(passed, wall)
-        self._last = passed
+    def now(self, *, is_armed: bool) -> Instant:
+        """The time now; never before one read earlier. ``is_armed``: a deadline waits for it."""
+        steady, wall = self._steady(), self._wall()
+        self._last, is_behind = self._reading(steady, wall, is_armed=is_armed)
         self._last_steady = steady
-        return passed
+        self.jumps += is_behind and not self._is_behind
+        self._is_behind = is_behind
+        self.ahead_ms = int(self._last) - wall
+        return int(self._last)
 
-    def seconds_until(self, instant: Instant) -> float:
+    def ahead_now(self, *, is_armed: bool) -> int:
+        """What ``ahead_ms`` would be if the clock were read now."""
+        wall = self._wall()
+        return int(self._reading(self._steady(), wall, is_armed=is_armed)[0]) - wall
+
+    def seconds_until(self, instant: Instant, *, is_armed: bool) -> float:
         """How long to wait for an instant by what really passes; 0 when it is here."""
-        passed = self._last + self._steady() - self._last_steady
-        return max(instant - passed, 0) / 1000
+        steady, wall = self._steady(), self._wall()
+        time_now, is_behind = self._reading(steady, wall, is_armed=is_armed)
+        left = max(instant - int(time_now), 0)
+        if is_behind or not left:
+            return left / 1000
+        by_wall = max(instant - wall, 0)
+        return (min(left / (1 - SLOWER), by_wall) if is_armed else by_wall) / 1000
+
+    def _reading(self, steady: int, wall: Instant, *, is_armed: bool) -> tuple[float, bool]:
+        """The time, and whether it is so far behind the wall clock that it does not follow."""
+        passed = steady - self._last_steady
+        if wall - (self._last + passed) > JUMP_MS:
+            return self._last + passed, True
+        return max(float(wall), self._last + passed * ((1 - SLOWER) if is_armed else 0)), False

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, cast
 from schemas.topics import TOPICS
 from streams import faults
 from streams.batch import Batch
+from streams.clock import AHEAD_MS
 from streams.decode import EventInput, Inbox, SiteInput
 from streams.draft import Draft, StateTooLargeError, StateUnusableError
 from streams.escalation import step as core
@@ -78,9 +79,10 @@ class Escalation:
                 continue
             inbox = inboxes.get(number, _NOTHING)
             jumps = partition.clock.jumps
-            now = partition.clock.now()
+            now = partition.now()
             draft = Draft(partition, self._codec, self._decoder, now)
-            outlet = Outlet(self._codec, self._topics, number, now)
+            ahead_ms = partition.clock.ahead_ms if partition.clock.ahead_ms >= AHEAD_MS else 0
+            outlet = Outlet(self._codec, self._topics, number, now, ahead_ms)
             if partition.clock.jumps > jumps:
                 _log.error(
                     "the wall clock jumped forward and is not followed: restart when it is right", partition=number
@@ -105,6 +107,7 @@ class Escalation:
             batch.drafts.append(draft)
             batch.records += outlet.records
             batch.tally.add(outlet.tally)
+            batch.deleted |= {(self._topics[topic], number): count for topic, count in partition.deleted.items()}
             batch.next_offsets += [
                 (self._topics[topic], number, offset) for topic, offset in inbox.next_offsets.items()
             ]
@@ -177,7 +180,7 @@ class Escalation:
         key = cast("bytes", message.key())
         try:
             source = Source(topic, number, message.offset())
-            step = _on_event(state, record, event, source, draft.now, self._procedures)
+            step = _on_event(state, record, event, source, draft.now, self._procedures, outlet.ahead_ms)
             records = outlet.encode(step.outputs, key)
             if site_id in self._measured:
                 draft.measure(site_id, step.state)

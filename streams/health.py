@@ -15,6 +15,7 @@ class Readiness:
 
     def __init__(self, **waits: str) -> None:
         self._waits = waits
+        self._remarks: dict[str, str] = {}
 
     def wait(self, thing: str, reason: str) -> None:
         """Say what is waited for, and why."""
@@ -23,6 +24,19 @@ class Readiness:
     def arrive(self, thing: str) -> None:
         """Stop waiting for it."""
         self._waits.pop(thing, None)
+
+    def remark(self, thing: str, what: str) -> None:
+        """Say what is wrong with a thing that nothing waits for."""
+        self._remarks[thing] = what
+
+    def withdraw(self, thing: str) -> None:
+        """Take the remark on a thing back."""
+        self._remarks.pop(thing, None)
+
+    @property
+    def remarks(self) -> Mapping[str, str]:
+        """What is wrong although the worker works."""
+        return dict(self._remarks)
 
     @property
     def reasons(self) -> Mapping[str, str]:
@@ -54,10 +68,10 @@ class Stalls:
             for work, progress in waiting.items()
         }
 
+    def waiting(self, now: float) -> dict[str, float]:
+        """All work that is waiting, and for how many seconds it has not moved."""
+        return {work: now - waiting.since for work, waiting in self._waiting.items()}
+
     def standing(self, now: float) -> dict[str, float]:
         """The work that stands still, and for how many seconds."""
-        return {
-            work: now - waiting.since
-            for work, waiting in self._waiting.items()
-            if now - waiting.since >= self._limit_seconds
-        }
+        return {work: seconds for work, seconds in self.waiting(now).items() if seconds >= self._limit_seconds}

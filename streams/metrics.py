@@ -38,6 +38,7 @@ from streams.escalation.names import (
     Outcome,
     ReportStatus,
 )
+from streams.kafka_metrics import KafkaMetrics
 
 if TYPE_CHECKING:
     from streams.batch import Tally
@@ -271,6 +272,8 @@ class Metrics:
             registry=registry,
         )
 
+        self.kafka = KafkaMetrics(registry)
+
         # What runs. The process's own memory, processor time and start come with the library.
         self.build = Gauge(
             "ronde_build_info",
@@ -278,7 +281,6 @@ class Metrics:
             ("version", "python", "librdkafka"),
             registry=registry,
         )
-        self.build.labels(version("ronde"), platform.python_version(), libversion()[0]).set(1)
         ProcessCollector(registry=registry)
 
         self._partners: set[str] = set()
@@ -288,6 +290,7 @@ class Metrics:
     def hold(self, number: int) -> None:
         """A partition is this worker's now: what it counts is shown before there is something to count."""
         partition = str(number)
+        self.kafka.hold(partition)
         self.clock_jumps.labels(partition)
         for topic in INPUT_TOPICS:
             self.inputs.labels(topic, partition)
@@ -313,6 +316,7 @@ class Metrics:
             for gauge in (self.lag, self.lag_seconds):
                 with suppress(KeyError):
                     gauge.remove(topic, partition)
+        self.kafka.forget(partition)
 
     def count(self, tally: Tally) -> None:
         """Count what came of a chunk, once its transaction is committed."""
@@ -372,6 +376,7 @@ class Metrics:
         return label
 
     def _show_names(self, procedures: Iterable[str]) -> None:
+        self.build.labels(version("ronde"), platform.python_version(), libversion()[0]).set(1)
         for phase in OPEN_PHASES:
             self.incidents_open.labels(phase)
         for procedure in procedures:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from schemas.errors import Undecodable
 from schemas.topics import OUTPUT_VALUE_BYTES
 from streams.batch import Record, Tally
+from streams.clock import AHEAD_HEADER
 from streams.dead_letter import dead_letter
 from streams.escalation.values import (
     Attention,
@@ -42,14 +43,19 @@ class OutputTooLargeError(Exception):
 
 
 class Outlet:
-    """Records in the order they are written, all at the instant ``now``."""
+    """Records in the order they are written, all at the instant ``now``.
 
-    def __init__(self, codec: Codec, topics: Mapping[str, str], number: int, now: Instant) -> None:
+    ``ahead_ms``: how far that is ahead of the wall clock, where results were judged with it; decisions state it.
+    """
+
+    def __init__(self, codec: Codec, topics: Mapping[str, str], number: int, now: Instant, ahead_ms: int = 0) -> None:
         self.records: list[Record] = []
         self.tally = Tally()
         self._codec = codec
         self._number = number
         self._now = now
+        self.ahead_ms = ahead_ms
+        self._clock_headers: Headers = [(AHEAD_HEADER, str(ahead_ms))] if ahead_ms else []
         self._topics = topics  # on the broker, by their name without prefix
 
     def encode(self, outputs: Iterable[Output], key: bytes) -> list[Record]:
@@ -63,7 +69,10 @@ class Outlet:
             encoded = None if value is None else encoders[topic](value)
             if encoded is not None and len(encoded) > OUTPUT_VALUE_BYTES:
                 raise OutputTooLargeError(topic, len(encoded))
-            records.append((names[topic], encoded, key, self._number, None, None, self._now))
+            if self._clock_headers and topic == "decisions":
+                records.append((names[topic], encoded, key, self._number, None, None, self._now, self._clock_headers))
+            else:
+                records.append((names[topic], encoded, key, self._number, None, None, self._now))
         return records
 
     def write(self, outputs: Iterable[Output], records: list[Record]) -> None:

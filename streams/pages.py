@@ -25,9 +25,12 @@ def declare(app: faust.App, readiness: Readiness, stalls: Stalls, metrics: Metri
 
     @app.page("/ready", name="ready")
     async def ready(view: View, _request: Request) -> Response:
-        """503 while something must come first, as a restore. JSON: ready, reasons."""
+        """503 while something must come first, as a restore. JSON: ready, reasons, remarks if any."""
         reasons = readiness.reasons
-        return _json(view, {"ready": not reasons, "reasons": dict(reasons)}, ok=not reasons)
+        shown: dict[str, Any] = {"ready": not reasons, "reasons": dict(reasons)}
+        if remarks := readiness.remarks:
+            shown["remarks"] = dict(remarks)
+        return _json(view, shown, ok=not reasons)
 
     @app.page("/metrics", name="metrics")
     async def show_metrics(view: View, _request: Request) -> Response:

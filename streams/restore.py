@@ -20,6 +20,7 @@ from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaExcepti
 from schemas.topics import INPUT_TOPICS
 from streams import collector
 from streams.broker import clients as kafka
+from streams.broker.offsets import deleted_count
 from streams.errors import WorkerError
 from streams.log_reader import LogReader
 from streams.logs import logger
@@ -126,7 +127,7 @@ class Restores:
 
     async def _restore(self, order: Order) -> Restored:
         number = order.number
-        committed = await self._committed(number)
+        committed, deleted = await self._committed(number)
         begins = await self._ends(number, OFFSET_BEGINNING)
         ends = await self._ends(number, OFFSET_END)
         first_inputs = {topic: max(committed.get(topic, 0), begins[topic]) for topic in INPUT_TOPICS}
@@ -137,6 +138,8 @@ class Restores:
                     f"committed {first}: the topic was made anew or has lost records. Decide where to go on with "
                     f"`kafka-consumer-groups --group {self._settings.worker.group} --reset-offsets`"
                 )
+        for topic, count in self._tell_deleted(number, committed, begins).items():
+            deleted[topic] = deleted.get(topic, 0) + count
         rebuild = Rebuild(number, self._codec, self._decoder, first_inputs["sites"], order.unusable)
         await asyncio.wrap_future(self._reader.read(rebuild, begins, ends))
         self._metrics.restored.inc(rebuild.records)
@@ -150,11 +153,28 @@ class Restores:
                 "or the offsets were deleted (Kafka does so when a group is away for `offsets.retention.minutes`). "
                 f"Set it back, or decide where to go on with `kafka-consumer-groups --group {group} --reset-offsets`"
             )
+        partition.deleted = deleted
         collector.keep()
         return Restored(order, partition)
 
-    async def _committed(self, number: int) -> dict[str, int]:
+    def _tell_deleted(self, number: int, committed: Mapping[str, int], begins: Mapping[str, int]) -> dict[str, int]:
+        """Count the inputs that Kafka deleted before they were handled, by topic: nobody can handle them any more."""
+        counts: dict[str, int] = {}
+        for topic, offset in committed.items():
+            deleted = begins[topic] - offset
+            if deleted > 0:
+                counts[topic] = deleted
+                self._metrics.kafka.deleted.labels(topic, str(number)).inc(deleted)
+                _log.error(
+                    "inputs were deleted before they were handled",
+                    topic=topic, partition=number, first=offset, offsets=deleted,
+                )  # fmt: skip
+        return counts
+
+    async def _committed(self, number: int) -> tuple[dict[str, int], dict[str, int]]:
         """The offsets committed, by topic, as far as there are any, once no transaction may still move them.
+
+        With them, by topic, how many offsets were deleted before they were handled.
 
         A consumer asks, though it is not in the group: when the broker goes away, librdkafka's admin client may
         wait for this answer for good, or end the process (librdkafka #3663, #4605).
@@ -172,7 +192,9 @@ class Restores:
                 if not unstable:
                     known = {offset.topic: offset.offset for offset in offsets if offset.offset >= 0}
                     names = {self._settings.topic(topic): topic for topic in INPUT_TOPICS}
-                    return {names[name]: offset for name, offset in known.items()}
+                    deleted = {names[offset.topic]: deleted_count(offset) for offset in offsets}
+                    deleted = {topic: count for topic, count in deleted.items() if count}
+                    return {names[name]: offset for name, offset in known.items()}, deleted
                 _log.info("a transaction is still open", partition=number, error=unstable[0].name())
             await asyncio.sleep(_AGAIN_SECONDS)
 

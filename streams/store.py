@@ -68,6 +68,7 @@ class Partition:
         first_inputs: by input topic, the offset at which this worker began to read.
         waiting: by input topic, the offset up to which inputs lay there at the assignment. While it is not
             empty, those go first and no deadline fires (procedure.md §7).
+        deleted: by input topic, how many offsets Kafka ever deleted before they were handled.
         set_aside: state records to be put away with the partition's next chunk.
         swept_at: when forgettable sites were last looked for; 0 before the first time.
         phases: how many open incidents are in each phase.
@@ -84,6 +85,7 @@ class Partition:
     memories: list[tuple[Instant, str]] = field(default_factory=list)
     first_inputs: Mapping[str, int] = field(default_factory=dict)
     waiting: Mapping[str, int] = field(default_factory=dict)
+    deleted: Mapping[str, int] = field(default_factory=dict)
     set_aside: list[SetAside] = field(default_factory=list)
     swept_at: Instant = 0
     phases: Counter[Phase] = field(default_factory=Counter)
@@ -137,6 +139,18 @@ class Partition:
         self.swept_at = now
         return ended
 
+    def now(self) -> Instant:
+        """The time of this partition now."""
+        return self.clock.now(is_armed=bool(self.deadlines))
+
+    def ahead_ms(self) -> int:
+        """How far its clock is ahead of the wall clock now; below 0: behind it. From any thread."""
+        return self.clock.ahead_now(is_armed=bool(self.deadlines))
+
+    def seconds_until(self, instant: Instant) -> float:
+        """How long to wait for an instant; 0 when it is here."""
+        return self.clock.seconds_until(instant, is_armed=bool(self.deadlines))
+
     def seconds_to_wake(self) -> float | None:
         """How long it can wait for inputs before it has something to do by itself; None: as long as it likes."""
         if self.set_aside:
@@ -145,7 +159,7 @@ class Partition:
         if self.memories:
             sweep = max(self.swept_at + SWEEP_MS, self.memories[0][0])
             wake = sweep if wake is None else min(wake, sweep)
-        return None if wake is None else self.clock.seconds_until(wake)
+        return None if wake is None else self.seconds_until(wake)
 
     def heapify(self) -> None:
         """Put the heaps in order after a restore."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from streams import faults
+from streams.broker.offsets import deleted_words
 from streams.errors import WorkerError
 from streams.logs import logger
 
@@ -136,7 +137,10 @@ class Transactions:
     def _send_offsets(self, batch: Batch) -> None:
         if not batch.next_offsets:
             return
-        offsets = [TopicPartition(topic, number, offset) for topic, number, offset in batch.next_offsets]
+        offsets = [
+            TopicPartition(topic, number, offset, deleted_words(batch.deleted.get((topic, number), 0)))
+            for topic, number, offset in batch.next_offsets
+        ]
         # Taken right before it is sent: the group may have moved on since the chunk was read, and if we still
         # hold the partitions that is no reason to refuse it.
         group = self._consumer.consumer_group_metadata()

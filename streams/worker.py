@@ -147,7 +147,7 @@ class Worker(Service):
 
         source = Source(self._consumer, assignment, store, settings.worker.chunk_max, metrics, hand_over)
         self._source = source
-        watch = Watch(asking, store, source, settings)
+        watch = Watch(asking, uncommitted, store, source, settings)
         self.add_future(watch.run(readiness, self._stalls, metrics))
         if self._registry is not None:
             self.add_future(self._registry.run(self._end))

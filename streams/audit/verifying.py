@@ -71,8 +71,9 @@ class Verification:
         self._to = logs.offsets.high_watermarks(ends) | logs.offsets.last_stable(inputs)
         self._verified = Verified()
         for log, offset in self._committed.items():
-            if offset < self._begins[log]:
-                self._verified.deleted[log] = self._begins[log] - offset
+            deleted = logs.offsets.deleted.get(log, 0) + max(self._begins[log] - offset, 0)
+            if deleted:
+                self._verified.deleted[log] = deleted
 
     @property
     def offsets(self) -> int:

@@ -155,6 +155,12 @@ def refresh(client: Consumer) -> bool:
     return True
 
 
+def partition_counts(client: Consumer) -> dict[str, int]:
+    """How many partitions each topic on the broker has. Raises `KafkaException`: the broker does not say."""
+    topics = client.list_topics(timeout=_OFFSETS_SECONDS).topics
+    return {name: len(topic.partitions) for name, topic in topics.items()}
+
+
 def answers(settings: Settings) -> bool:
     """Whether the broker answers a client that is made for this one question.
 

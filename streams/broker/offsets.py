@@ -29,14 +29,32 @@ R = TypeVar("R")
 Log: TypeAlias = tuple[str, int]  # topic without prefix, partition
 
 
+_DELETED: Final = "deleted="
+
+
+def deleted_words(count: int) -> str:
+    """The metadata of a committed offset: how many offsets before it were deleted before they were handled."""
+    return f"{_DELETED}{count}" if count else ""
+
+
+def deleted_count(committed: TopicPartition) -> int:
+    """What `deleted_words` put there; 0 where it put nothing, or somebody else has set the offset."""
+    count = (committed.metadata or "").removeprefix(_DELETED)
+    return int(count) if count.isascii() and count.isdigit() else 0
+
+
 class ReadingError(Exception):
     """The broker does not give what was asked for; the message says what, and what to do."""
 
 
 class Offsets:
-    """Asks the broker. Every method may raise `ReadingError`."""
+    """Asks the broker. Every method may raise `ReadingError`.
+
+    ``deleted``: how many offsets were deleted before they were handled, of the logs that `committed` was asked for.
+    """
 
     def __init__(self, settings: Settings) -> None:
+        self.deleted: dict[Log, int] = {}
         self._settings = settings
         silent = logging.Logger(
             "streams.broker.offsets", level=logging.CRITICAL + 1
@@ -86,7 +104,9 @@ class Offsets:
             asked = ConsumerGroupTopicPartitions(group, [TopicPartition(*named) for named in wanted])
             for offset in self._patiently(partial(self._offsets_of, asked), f"the offsets of group {group}"):
                 if offset.error is None:
-                    found[wanted.pop((offset.topic, offset.partition))] = offset.offset if offset.offset >= 0 else None
+                    log = wanted.pop((offset.topic, offset.partition))
+                    found[log] = offset.offset if offset.offset >= 0 else None
+                    self.deleted[log] = deleted_count(offset)
             if not wanted:
                 return found
             self._pause(give_up, next(iter(wanted.values())))

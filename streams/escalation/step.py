@@ -29,12 +29,19 @@ __all__ = ["Step", "is_forgettable", "on_deadline", "on_event", "on_failed_deadl
 
 
 def on_event(
-    state: SiteState, record: SiteInForce | None, event: Event, source: Source, now: Instant, procedures: Procedures
+    state: SiteState,
+    record: SiteInForce | None,
+    event: Event,
+    source: Source,
+    now: Instant,
+    procedures: Procedures,
+    ahead_ms: int = 0,
 ) -> Step:
     """An alert, result, report or action of a site at ``now``.
 
     ``record`` is the site's record in force (None: none, or deleted). Deadlines due at or before
-    ``now`` must have been fired before.
+    ``now`` must have been fired before. ``ahead_ms`` is how far ``now`` is ahead of the clocks of others: the time
+    that a result states is theirs.
     """
     site_id = event.site_id
     if isinstance(event, Alert):
@@ -42,7 +49,7 @@ def on_event(
         on_alert(scene, event, procedures)
     elif isinstance(event, CallResult):
         scene = Scene(site_id, state, record, input_ref("CALL_RESULT", event.result_id, source), now)
-        on_result(scene, event)
+        on_result(scene, event._replace(ended_at=event.ended_at + ahead_ms) if ahead_ms else event)
     elif isinstance(event, DispatchReport):
         scene = Scene(site_id, state, record, input_ref("DISPATCH_REPORT", event.report_id, source), now)
         on_report(scene, event)

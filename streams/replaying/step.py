@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple, TypeAlias
 
 from streams.audit.reading import LogRecord
+from streams.clock import AHEAD_HEADER
 from streams.escalation import step as core
 from streams.escalation.names import ProcedureName
 from streams.escalation.procedures import DEFAULTS, Procedure, Procedures
@@ -54,6 +55,12 @@ class Decided(NamedTuple):
         return self.decisions[0].at
 
     @property
+    def ahead_ms(self) -> int:
+        """How far its partition's clock was ahead of the wall clock, where it was judged with that."""
+        stated = dict(self.records[0].headers).get(AHEAD_HEADER, b"0")
+        return int(stated or 0)
+
+    @property
     def site_offset(self) -> int | None:
         """The site record that it names."""
         return self.decisions[0].site_offset
@@ -94,7 +101,7 @@ def decide_again(
     try:
         if event is not None:
             procedures = procedures_of(decided.opened_under, known)
-            return core.on_event(state, in_force.record, event, source_of(decided), now, procedures)
+            return core.on_event(state, in_force.record, event, source_of(decided), now, procedures, decided.ahead_ms)
         armed = [deadline for deadline in state.deadlines() if deadline.incident_id == decided.cause.id]
         if not armed:
             return Mismatch("NOT_ARMED")

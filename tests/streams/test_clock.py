@@ -22,25 +22,25 @@ class Hands:
 def test_it_is_the_wall_clock_as_a_rule() -> None:
     hands = Hands(1_000_000)
     clock = hands.clock()
-    assert clock.now() == 1_000_000
+    assert clock.now(is_armed=True) == 1_000_000
     hands.pass_by(250)
-    assert clock.now() == 1_000_250
+    assert clock.now(is_armed=True) == 1_000_250
 
 
 def test_a_wall_clock_set_back_does_not_take_it_back() -> None:
     hands = Hands(1_000_000)
     clock = hands.clock()
     hands.pass_by(100, wall=700_000)
-    assert clock.now() == 1_000_100
-    hands.pass_by(50)
-    assert clock.now() == 1_000_150
+    assert clock.now(is_armed=True) == 1_000_095
+    hands.pass_by(100)
+    assert clock.now(is_armed=True) == 1_000_190
 
 
 def test_a_wall_clock_put_right_by_a_little_is_followed() -> None:
     hands = Hands(1_000_000)
     clock = hands.clock()
     hands.pass_by(100, wall=1_000_100 + JUMP_MS)
-    assert clock.now() == 1_000_100 + JUMP_MS
+    assert clock.now(is_armed=True) == 1_000_100 + JUMP_MS
     assert clock.jumps == 0
 
 
@@ -48,35 +48,64 @@ def test_a_jump_forward_is_not_followed_and_counts_once() -> None:
     hands = Hands(1_000_000)
     clock = hands.clock()
     hands.pass_by(100, wall=1_000_100 + JUMP_MS + 1)
-    assert clock.now() == 1_000_100
+    assert clock.now(is_armed=True) == 1_000_100
     hands.pass_by(100)
-    assert clock.now() == 1_000_200
+    assert clock.now(is_armed=True) == 1_000_200
     assert clock.jumps == 1
     hands.pass_by(100, wall=1_000_300)  # put right again
-    assert clock.now() == 1_000_300
+    assert clock.now(is_armed=True) == 1_000_300
     hands.pass_by(100, wall=2_000_000)
-    clock.now()
+    clock.now(is_armed=True)
     assert clock.jumps == 2
 
 
 def test_it_goes_on_from_its_state_if_that_is_ahead() -> None:
     hands = Hands(1_000_000)
     clock = hands.clock(floor=1_300_000)
-    assert clock.now() == 1_300_000
+    assert clock.now(is_armed=True) == 1_300_000
     hands.pass_by(100)
-    assert clock.now() == 1_300_100
+    assert clock.now(is_armed=True) == 1_300_095
 
 
 def test_it_starts_at_the_wall_clock_after_a_long_outage() -> None:
     clock = Hands(1_000_000_000).clock(floor=1_000)
-    assert clock.now() == 1_000_000_000
+    assert clock.now(is_armed=True) == 1_000_000_000
     assert clock.jumps == 0
 
 
 def test_how_long_to_wait_is_what_really_passes() -> None:
     hands = Hands(1_000_000)
     clock = hands.clock()
-    assert clock.seconds_until(1_002_500) == 2.5
+    assert clock.seconds_until(1_002_500, is_armed=True) == 2.5
     hands.pass_by(2_000, wall=5_000_000)
-    assert clock.seconds_until(1_002_500) == 0.5
-    assert clock.seconds_until(1_000_000) == 0
+    assert clock.seconds_until(1_002_500, is_armed=True) == 0.5
+    assert clock.seconds_until(1_000_000, is_armed=True) == 0
+
+
+def test_a_clock_ahead_stands_still_until_the_wall_clock_is_there() -> None:
+    hands = Hands(1_000_000)
+    clock = hands.clock(floor=1_600_000)
+    assert clock.ahead_ms == 600_000
+    hands.pass_by(400_000)
+    assert clock.now(is_armed=False) == 1_600_000
+    assert clock.ahead_ms == 200_000
+    assert clock.seconds_until(1_600_500, is_armed=False) == 200.5
+    hands.pass_by(300_000)
+    assert clock.now(is_armed=False) == 1_700_000
+    assert clock.ahead_ms == 0
+
+
+def test_a_clock_ahead_with_deadlines_armed_is_slower_by_a_twentieth_however_often_it_is_read() -> None:
+    hands = Hands(1_000_000)
+    clock = hands.clock(floor=1_600_000)
+    for _ in range(10_000):
+        hands.pass_by(1)
+        before, now = clock.now(is_armed=True), clock.now(is_armed=True)
+        assert now == before
+    assert abs(now - 1_609_500) <= 1
+    assert abs(clock.ahead_ms - 599_500) <= 1
+    left = clock.seconds_until(1_619_000, is_armed=True)
+    assert abs(left - 10) < 0.01
+    hands.pass_by(round(left * 1000) + 1)
+    assert clock.now(is_armed=True) >= 1_619_000
+    assert clock.seconds_until(1_619_000, is_armed=True) == 0

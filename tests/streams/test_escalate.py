@@ -294,3 +294,26 @@ def test_a_deadline_that_makes_a_state_too_large_hands_the_incident_over(bench: 
         for draft in batch.drafts:
             draft.commit()
     assert rules(batch) == ["WAIT_ENDED", "FAILED"]
+
+
+def all_is_well(bench: Bench, ended_at: int, result_id: str) -> Logged:
+    """A call from the customer's side, ended at a time by the clock of telephony."""
+    value = {
+        "result_id": result_id, "site_id": SITE, "direction": "INBOUND", "command_id": None, "incident_id": None,
+        "contact_id": None, "outcome": "IDENTIFIED", "situation": "NORMAL", "ended_at": ended_at,
+        "operator": None,
+    }  # fmt: skip
+    return bench.record("call-results", encode("CallResult", value))
+
+
+@pytest.mark.parametrize(("ended_after", "rule"), [(5_000, "RESOLVED_BY_CALLBACK"), (-5_000, "STALE_CALLBACK")])
+def test_a_callback_is_judged_by_the_clock_of_those_who_report_it(bench: Bench, ended_after: int, rule: str) -> None:
+    ahead = 50 * 60_000
+    wall = bench.now
+    bench.partition.clock = Clock(wall + ahead, lambda: bench.now, lambda: bench.now)
+    bench.chunk(bench.record("alerts", alert("a")))
+    bench.now += 10_000
+    batch = bench.chunk(all_is_well(bench, wall + ended_after, "r"))
+    assert rules(batch) == [rule]
+    (headers,) = [record[7] for record in batch.records if len(record) == 8]
+    assert headers == [("clock.ahead_ms", str(ahead - 500))], "a replay judges alike"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from confluent_kafka import Consumer
+from confluent_kafka import Consumer, KafkaError, KafkaException
 
+from schemas.topics import INPUT_TOPICS
 from streams.broker import clients
 from streams.clock import Clock
 from streams.health import Readiness, Stalls
@@ -47,21 +49,35 @@ class Scene:
         self._meanwhile: list[int] = []
         self.steady = 0.0
         self.answers = True
+        self.stalls = Stalls(10)
+        self.counts: dict[str, int] = {}
+        self.end = self.stable = 7
         monkeypatch.setattr(clients, "offsets", self._ends)
+        monkeypatch.setattr(clients, "partition_counts", self._partition_counts)
         monkeypatch.setattr(clients, "refresh", lambda _: self.answers)
         self._watch = Watch(
             cast("Consumer", None),
+            cast("Consumer", "uncommitted"),
             cast("Store", self.store),
             cast("Source", self.source),
             SETTINGS,
             lambda: self.steady,
         )
 
-    def _ends(self, _consumer: object, positions: dict[tuple[str, int], int], _end: object) -> dict[Any, int]:
+    def _partition_counts(self, _consumer: object) -> dict[str, int]:
+        self._check()
+        return {SETTINGS.topic(topic): self.counts.get(topic, SETTINGS.topics.partitions) for topic in INPUT_TOPICS}
+
+    def _check(self) -> None:
+        if not self.answers:
+            raise KafkaException(KafkaError(KafkaError._TRANSPORT))
+
+    def _ends(self, consumer: object, positions: list[tuple[str, int]], _end: object) -> dict[Any, int]:
+        self._check()
         for number in self._meanwhile:
             del self.store.partitions[number]
         self._meanwhile.clear()
-        return dict.fromkeys(positions, 7)
+        return dict.fromkeys(positions, self.end if consumer == "uncommitted" else self.stable)
 
     def numbers(self) -> dict[str, set[str]]:
         """The partitions that each metric shows."""
@@ -81,6 +97,15 @@ class Scene:
     async def look_and_give_up_meanwhile(self, number: int) -> dict[str, set[str]]:
         self._meanwhile.append(number)
         return await self.look()
+
+    async def look_after(self, seconds: float) -> dict[str, str]:
+        """Look once more, so many seconds later; the reasons not to be ready."""
+        self.steady += seconds
+        await self._watch.look(self.readiness, self.stalls, self.metrics)
+        return dict(self.readiness.reasons)
+
+    def value(self, name: str, **labels: str) -> float | None:
+        return self.metrics.registry.get_sample_value(name, labels)
 
 
 @pytest.mark.asyncio
@@ -123,3 +148,89 @@ async def test_a_member_that_was_lost_stands_by_no_sooner_than_another(monkeypat
     scene.readiness.wait("group", "the group went on without this worker; it joins again")
     assert await scene.waits_for_group(1), "it joins again"
     assert not await scene.waits_for_group(IDLE_SECONDS)
+
+
+@pytest.mark.asyncio
+async def test_a_record_behind_an_open_transaction_is_lag(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = Scene(monkeypatch)
+    scene.end, scene.stable = 12, 5
+    await scene.look_after(0)
+    assert scene.value("ronde_input_lag_records", topic="alerts", partition="0") == 7
+    reasons = await scene.look_after(10)
+    assert "ronde.alerts, partition 0" in reasons["inputs"]
+    assert not any("input" in work for work in scene.stalls.waiting(scene.steady)), "a restart would not help"
+    scene.stable = 12
+    assert "inputs" not in await scene.look_after(1)
+
+
+@pytest.mark.asyncio
+async def test_kafka_away_is_no_more_ready_after_the_stall_and_the_lag_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = Scene(monkeypatch)
+    scene.readiness = Readiness()
+    assert await scene.look_after(1) == {}
+    scene.answers = False
+    assert await scene.look_after(SETTINGS.worker.stall_seconds - 1) == {}
+    assert (await scene.look_after(1)).keys() == {"kafka"}
+    assert scene.value("ronde_ready") == 0
+    assert scene.value("ronde_kafka_silent_seconds") == SETTINGS.worker.stall_seconds
+    assert scene.value("ronde_input_lag_records", topic="alerts", partition="0") == 2, "what waited goes on waiting"
+    scene.answers = True
+    assert await scene.look_after(1) == {}
+    assert scene.value("ronde_ready") == 1
+
+
+@pytest.mark.asyncio
+async def test_a_question_that_hangs_does_not_hold_the_gauges(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = Scene(monkeypatch)
+    scene.readiness = Readiness()
+    await scene.look_after(0)
+    freed = threading.Event()
+    monkeypatch.setattr(clients, "offsets", lambda *_: freed.wait() and {})
+    try:
+        assert (await scene.look_after(30)).keys() == {"kafka"}
+        assert scene.value("ronde_kafka_silent_seconds") == 30
+        await scene.look_after(30)
+        assert scene.value("ronde_kafka_silent_seconds") == 60
+    finally:
+        freed.set()
+
+
+@pytest.mark.asyncio
+async def test_partitions_added_to_an_input_are_seen_within_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = Scene(monkeypatch)
+    scene.readiness = Readiness()
+    assert await scene.look_after(0) == {}
+    scene.counts["alerts"] = SETTINGS.topics.partitions + 2
+    assert (await scene.look_after(30)).keys() == {"partitions"}
+    assert scene.value("ronde_topic_partitions_excess", topic="alerts") == 2
+    assert scene.value("ronde_topic_partitions_excess", topic="sites") == 0
+    scene.counts.clear()
+    assert await scene.look_after(30) == {}
+
+
+@pytest.mark.asyncio
+async def test_readers_held_up_are_shown_since_their_last_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = Scene(monkeypatch)
+    await scene.look_after(0)
+    assert scene.value("ronde_readers_blocked_seconds", topic="calls", partition="0") == 0
+    scene.end = 20
+    await scene.look_after(1)
+    await scene.look_after(40)
+    assert scene.value("ronde_readers_blocked_seconds", topic="calls", partition="0") == 40
+    assert scene.value("ronde_readers_blocked_records", topic="calls", partition="0") == 13
+    scene.stable = 15
+    await scene.look_after(1)
+    assert scene.value("ronde_readers_blocked_seconds", topic="calls", partition="0") == 0, "it moves"
+    scene.stable = 20
+    await scene.look_after(9)
+    assert scene.value("ronde_readers_blocked_records", topic="calls", partition="0") == 0
+
+
+@pytest.mark.asyncio
+async def test_a_clock_ahead_is_remarked_and_keeps_nobody_from_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = Scene(monkeypatch)
+    scene.readiness = Readiness()
+    scene.store.partitions[1] = Partition(1, Clock(1_600_000, wall=lambda: 1_000_000, steady=lambda: 0))
+    assert await scene.look_after(0) == {}
+    assert scene.readiness.remarks == {"clock": "ahead of the wall clock: partition 1 by 600 s"}
+    assert scene.value("ronde_clock_ahead_seconds", partition="1") == 600

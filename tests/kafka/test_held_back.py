@@ -1,0 +1,62 @@
+"""What a broker holds back from a worker or its readers, and what the worker says of it."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+from confluent_kafka import Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewPartitions
+
+from ronde.reading import recorded
+from streams.audit.reading import Logs
+from streams.audit.verifying import Verification
+from tests.kafka.conftest import PARTITIONS, WorkerFile
+from tests.kafka.world import World, eventually, worker
+
+
+def test_strangers_transactions_added_partitions_and_deleted_inputs_are_told(
+    world: World, worker_file: WorkerFile, client_log: logging.Logger
+) -> None:
+    settings = world.settings
+    admin = AdminClient(settings.client("admin"), logger=client_log)
+    site = world.site_in(1)
+    world.site(site)
+    with worker(worker_file("a")) as process:
+        process.wait_ready()
+        world.alert(site, "alert-1")
+        world.wait_for(site, "decisions", rule="OPENED")
+        stranger = Producer({**settings.client("producer"), "transactional.id": "stranger"}, logger=client_log)
+        stranger.init_transactions()
+        stranger.begin_transaction()
+        for topic in ("alerts", "calls"):
+            stranger.produce(settings.topic(topic), b"?", b"k", partition=1)
+        stranger.flush()
+        world.alert(site, "alert-2")
+        eventually(lambda: process.metric("ronde_input_lag_records", topic="alerts", partition="1") >= 2, "the lag")
+        eventually(lambda: process.metric("ronde_input_lag_seconds", topic="alerts", partition="1") > 2, "its seconds")
+        blocked = "ronde_readers_blocked_seconds"
+        eventually(lambda: process.metric(blocked, topic="calls", partition="1") > 10, "readers held up")
+        assert json.loads(process.get("ready")[1])["reasons"].keys() == {"inputs"}
+        assert process.get("health")[0] == 200
+        stranger.abort_transaction()
+        world.wait_for(site, "decisions", rule="MERGED")
+        process.wait_ready()
+        assert process.metric(blocked, topic="calls", partition="1") == 0
+        assert process.stop() == 0
+    _, last = world.alert(site, "alert-3")
+    deleted = TopicPartition(settings.topic("alerts"), 1, last + 1)
+    for answer in admin.delete_records([deleted]).values():
+        answer.result()
+    with worker(worker_file("a")) as process:  # a log of its own
+        process.wait_ready()
+        assert process.metric("ronde_inputs_deleted_total", topic="alerts", partition="1") >= 1
+        assert process.logged("inputs were deleted before they were handled")
+        world.alert(site, "alert-4")
+        eventually(lambda: process.metric("ronde_inputs_total", topic="alerts", partition="1") == 1, "the next alert")
+        verified = Verification(Logs(settings), recorded(settings)).run()
+        assert verified.deleted["alerts", 1] >= 1, "also after the group has passed the gap"
+        for created in admin.create_partitions([NewPartitions(settings.topic("alerts"), PARTITIONS + 1)]).values():
+            created.result()
+        eventually(lambda: "partitions" in json.loads(process.get("ready")[1])["reasons"], "partitions told")
+        assert process.metric("ronde_topic_partitions_excess", topic="alerts") == 1
