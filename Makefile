@@ -11,13 +11,14 @@ CONTENDERS ?=
 REPS ?= 3
 TIMES ?= 20
 MINUTES ?= 60
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 
 # What `make tools` brings is found by every target.
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
 .DEFAULT_GOAL := help
 .PHONY: help install compile wheel test-compiled tools demo test lint check format lock soak soak-faults simulate bench \
-	soak-ledger fuzz bench-quick bench-ledger dashboards clean
+	soak-ledger fuzz bench-quick bench-ledger dashboards site chart image artifacts release clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -100,6 +101,31 @@ lock: $(READY) ## resolve the dependencies anew
 	$(BIN)/uv pip compile --quiet --universal --all-extras $(LOCKED) pyproject.toml --output-file requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --constraint requirements.lock --extra compiled $(LOCKED) pyproject.toml --output-file deploy/image.lock
 	$(BIN)/uv pip compile --quiet --universal --constraint requirements.lock $(LOCKED) --group tools --output-file tests/deploy/tools.lock
+	$(BIN)/uv pip compile --quiet --universal $(LOCKED) --group site --output-file docs/site.lock
+
+site: .tools/site/bin/zensical ## the documentation as a site, in .site/html
+	rm -rf .site && mkdir -p .site/pages
+	git ls-files -z '*.md' '*.svg' '*.png' '*.json' '*.jsonl' | xargs -0 cp --parents -t .site/pages
+	.tools/site/bin/zensical build --strict
+
+.tools/site/bin/zensical: docs/site.lock
+	$(PYTHON) -m venv .tools/site
+	.tools/site/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r docs/site.lock
+	touch $@
+
+chart: ## the chart as a package, in dist
+	$(or $(shell command -v helm),.tools/bin/helm) package deploy/helm/ronde --destination dist
+
+image: ## the image; needs podman or docker
+	$(or $(shell command -v podman || command -v docker),$(error an image needs podman or docker)) build -f Containerfile -t ronde:$(VERSION) .
+
+artifacts: wheel chart image ## what a release consists of, into dist; the image stays in the engine
+	$(BIN)/python -m deploy.release notes > dist/NOTES.md
+
+release: $(READY) ## compare the versions, build wheel, chart and image, and tag
+	$(BIN)/python -m deploy.release check
+	$(MAKE) artifacts
+	git tag --annotate v$(VERSION) --file dist/NOTES.md
 
 clean: ## forget .venv, .tools, what was compiled and what the local servers keep
-	rm -rf $(VENV) .tools .ronde .compiled dist
+	rm -rf $(VENV) .tools .ronde .compiled .site .cache dist

@@ -1,0 +1,156 @@
+"""What a machine can say about how the project is written: links, sizes, words.
+
+Each test names every place at once, so that one run is enough to mend them.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+ROOT: Final = Path(__file__).parents[1]
+FILE_LINES: Final = 400
+FUNCTION_LINES: Final = 70
+
+# One word for one thing, and the plain one. Each with what to write in its place.
+WORDS: Final = {
+    r"(is|are|was|were|be|been) told": "active voice: who tells whom; or *logged*, *shown*, *documented*",
+    r"whoever": "name them: the operator, the next worker, the caller",
+    r"whatever": "name it, or *any*",
+    r"anew": "*again*, or the verb that says it: recreate, rebuild, restart",
+    r"put away": "*set aside*, *dead-lettered*, *quarantined* (docs/contracts.md)",
+    r"of ours": "name it",
+    r"as it stands": "name the state: uncompiled, unchanged, current",
+    r"is there at 0": "*initialise to 0*",
+}
+_LINK: Final = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+_FENCE: Final = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+_SECTION: Final = re.compile(r"\b((?:docs/)?[a-z]+\.md) §(\d+)")
+_SOURCE_PATH: Final = re.compile(
+    r"`((?:streams|service|ronde|schemas|sinks|edges|deploy|tests|benchmarks|docs)/[\w./-]+)`"
+)
+
+
+def tracked(*patterns: str) -> list[Path]:
+    """The files that git knows, and those it would add."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z", "--", *patterns]
+    names = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\0")
+    return [ROOT / name for name in sorted(set(names)) if name and (ROOT / name).is_file()]
+
+
+def shown(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors that a page's headings give it, as code hosts make them."""
+    found: set[str] = set()
+    for heading in re.findall(r"^#{1,6} +(.+)$", _FENCE.sub("", page.read_text(encoding="utf-8")), re.MULTILINE):
+        words = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).strip().lower()
+        anchor = re.sub(r"[^\w\- ]", "", words).replace(" ", "-")
+        found.add(anchor if anchor not in found else f"{anchor}-1")
+    return found
+
+
+def links(page: Path) -> Iterator[tuple[str, Path, str]]:
+    """A page's links within the project: as written, the file, the anchor."""
+    for target in _LINK.findall(_FENCE.sub("", page.read_text(encoding="utf-8"))):
+        if re.match(r"[a-z]+:", target):
+            continue
+        name, _, anchor = target.partition("#")
+        yield target, (page.parent / name).resolve() if name else page, anchor
+
+
+def test_no_link_is_dead() -> None:
+    dead = []
+    for page in tracked("*.md"):
+        for target, file, anchor in links(page):
+            if not file.exists():
+                dead.append(f"{shown(page)}: {target}: no such file")
+            elif anchor and file.suffix == ".md" and anchor not in anchors(file):
+                dead.append(f"{shown(page)}: {target}: no such heading")
+    assert not dead, "\n".join(dead)
+
+
+def test_every_section_that_is_referred_to_exists() -> None:
+    dead = []
+    for file in tracked("*.py", "*.md", "*.sql", "*.avsc"):
+        for name, number in _SECTION.findall(file.read_text(encoding="utf-8")):
+            page = ROOT / "docs" / Path(name).name
+            page = page if page.exists() else ROOT / Path(name).name.upper().replace(".MD", ".md")
+            if not page.exists() or not re.search(rf"^#+ {number}\.? ", page.read_text(encoding="utf-8"), re.MULTILINE):
+                dead.append(f"{shown(file)}: {name} §{number}")
+    assert not dead, "\n".join(dead)
+
+
+def test_every_path_that_a_page_names_exists() -> None:
+    dead = []
+    for page in tracked("*.md"):
+        if page.name == "CHANGELOG.md":
+            continue
+        dead += [
+            f"{shown(page)}: `{name}`"
+            for name in _SOURCE_PATH.findall(page.read_text(encoding="utf-8"))
+            if "…" not in name and not any(ROOT.glob(name.rstrip("/")))
+        ]
+    assert not dead, "\n".join(dead)
+
+
+def test_every_page_is_reached_from_the_readme() -> None:
+    reached, waiting = set[Path](), [ROOT / "README.md"]
+    while waiting:
+        page = waiting.pop()
+        if page in reached:
+            continue
+        reached.add(page)
+        for _, file, _ in links(page):
+            if file.is_dir():  # a link to a folder shows its pages
+                waiting += file.glob("*.md")
+            elif file.suffix == ".md" and file.exists():
+                waiting.append(file)
+    pages = {page for page in tracked("*.md") if not page.is_relative_to(ROOT / ".github")}
+    lost = sorted(shown(page) for page in pages - reached)
+    assert not lost, "\n".join(lost)
+
+
+def test_no_file_is_longer_than_a_reader_holds() -> None:
+    sizes = {file: len(file.read_text(encoding="utf-8").splitlines()) for file in tracked("*.py")}
+    long = [f"{shown(file)}: {lines} lines" for file, lines in sizes.items() if lines > FILE_LINES]
+    assert not long, "\n".join(long)
+
+
+def test_no_function_is_longer_than_a_page() -> None:
+    long = []
+    for file in tracked("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                lines = (node.end_lineno or 0) - node.lineno + 1
+                if lines > FUNCTION_LINES:
+                    long.append(f"{shown(file)}: {node.name}: {lines} lines")
+    assert not long, "\n".join(long)
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_plain_words(word: str) -> None:
+    pattern = re.compile(rf"\b{word}\b", re.IGNORECASE)
+    found = []
+    for file in tracked("*.py", "*.md", "*.sql", "*.toml", "*.yaml", "*.avsc", "Makefile", "Containerfile"):
+        if file == Path(__file__):
+            continue
+        found += [
+            f"{shown(file)}:{number}: {line.strip()}"
+            for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1)
+            if pattern.search(line)
+        ]
+    assert not found, f"instead: {WORDS[word]}\n" + "\n".join(found)
+
+
+def test_vague_module_names_are_absent() -> None:
+    vague = {"utils", "util", "helpers", "helper", "manager", "misc", "common"}
+    assert [shown(file) for file in tracked("*.py") if file.stem in vague] == []
