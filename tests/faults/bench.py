@@ -16,7 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
-from schemas.topics import INPUT_TOPICS, OUTPUT_TOPICS
+from ronde.local.kafka import Kafka
+from schemas.topics import INPUT_TOPICS, OUTPUT_TOPICS, TOPICS
 from streams.broker import topics
 from streams.settings import load as load_settings
 from tests.faults.checker import check
@@ -26,6 +27,7 @@ from tests.faults.load import Load
 from tests.faults.probe import Probe
 from tests.faults.progress import Progress
 from tests.faults.tail import Tail
+from tests.faults.transactions import OFFSETS_LOGS, Log, Markers
 from tests.faults.workers import RONDE, Worker
 
 MARGIN_MS: Final = 4000  # a deadline may be so late while all is well: the machine has two cores, and much to do
@@ -44,6 +46,10 @@ class Exit(NamedTuple):
 class Bench:
     """Use it as a context; what was started in it is ended with it.
 
+    ``lone`` is a broker without others that the test ends. It may forget markers of transactions then, so that nobody
+    reads past them, whatever the workers do: they are written for it, and the run's figures name them. The judge says
+    whether all was right in the end. A transaction that a worker leaves open stays open.
+
     ``rate`` alerts a second over ``sites`` sites; ``worker_settings``, the procedures' ``times`` and whole
     ``sections`` of the settings go over the bench's own.
     """
@@ -61,6 +67,7 @@ class Bench:
         worker_settings: Mapping[str, Any] | None = None,
         times: Mapping[str, Any] | None = None,
         sections: Mapping[str, Mapping[str, Any]] | None = None,
+        lone: Kafka | None = None,
     ) -> None:
         self.prefix = f"faults-{uuid.uuid4().hex[:8]}."
         self.partitions = partitions
@@ -81,8 +88,10 @@ class Bench:
             now_ms=now_ms,
         )  # fmt: skip
         self.journal = self.load.journal
-        self.probe = Probe(servers, self.prefix, partitions, self.journal)
-        self.tail = Tail(servers, self.prefix, partitions)
+        self.markers = None if lone is None else Markers(lone, [*self._logs(), *OFFSETS_LOGS])
+        meanwhile = self.markers.look if self.markers else nothing
+        self.probe = Probe(servers, self.prefix, partitions, self.journal, meanwhile)
+        self.tail = Tail(servers, self.prefix, partitions, meanwhile)
         self.progress = Progress(self.tail.topics)
 
     def __enter__(self) -> Self:
@@ -121,6 +130,9 @@ class Bench:
         try:
             self.recovered.append(self.probe.round_trip(seconds))
         except AssertionError as error:
+            error.add_note(self.tail.unreadable())
+            if self.markers:
+                error.add_note(self.markers.report())
             for worker in self.workers:
                 error.add_note(f"{worker.name}:\n{worker.abort()}")
             raise
@@ -243,7 +255,11 @@ class Bench:
             "dead_letters": records["dead-letters"],
             "recovered_seconds": [round(seconds, 1) for seconds in self.recovered],
             "exits": [f"{worker} {code}" for worker, code in self.exits],
+            "forgotten_markers": [str(lost) for lost in self.markers.written] if self.markers else [],
         }
+
+    def _logs(self) -> Iterator[Log]:
+        return ((f"{self.prefix}{topic}", number) for topic in TOPICS for number in range(self.partitions))
 
     def _end_span(self) -> None:
         if self._since is not None:
@@ -277,6 +293,10 @@ class Bench:
         path = self.folder / f"{name}.toml"
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
         return path
+
+
+def nothing() -> None:
+    """What is done meanwhile, where nothing need be."""
 
 
 def now_ms() -> int:

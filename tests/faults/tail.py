@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Self, cast
 
@@ -22,15 +23,16 @@ class HangingTransaction(AssertionError):
 
 
 class Tail:
-    """Everything that is on a run's topics, as far as it was read."""
+    """Everything that is on a run's topics, as far as it was read; ``meanwhile`` is called while it waits for more."""
 
-    def __init__(self, servers: str, prefix: str, partitions: int) -> None:
+    def __init__(self, servers: str, prefix: str, partitions: int, meanwhile: Callable[[], None]) -> None:
         self.topics = Topics()
         self._names = {f"{prefix}{topic}": topic for topic in TOPICS}
         self._logs = [TopicPartition(name, number) for name in self._names for number in range(partitions)]
         self._positions: dict[tuple[str, int], int] = {(log.topic, log.partition): 0 for log in self._logs}
         self._admin = AdminClient({"bootstrap.servers": servers}, logger=SILENT)
         self._servers = servers
+        self._meanwhile = meanwhile
         self._prefix = prefix
         self._consumer = self._reader()
 
@@ -74,10 +76,21 @@ class Tail:
                 self._consumer.close()
                 self._consumer, renew = self._reader(), give_up
             if time.monotonic() > give_up:
-                stable = self._ends(seconds, IsolationLevel.READ_COMMITTED)
-                told = [f"{log} read to {self._positions[log]}, stable to {stable[log]}, {ends[log]}" for log in behind]
-                raise HangingTransaction(f"not readable to the end: {', '.join(told)}")
+                read = ", ".join(f"{log} to {self._positions[log]} of {ends[log]}" for log in behind)
+                raise HangingTransaction(f"not read to the end: {read}; {self.unreadable()}")
+            self._meanwhile()
             self.read(0.05)
+
+    def unreadable(self, seconds: float = 30.0) -> str:
+        """The logs whose last stable offset, by the broker, lies before their end."""
+        ends = self._ends(seconds)  # first: a transaction may end between the two questions
+        stable = self._ends(seconds, IsolationLevel.READ_COMMITTED)
+        behind = [
+            f"{topic} {number} to {stable[topic, number]} of {end}"
+            for (topic, number), end in ends.items()
+            if stable[topic, number] < end
+        ]
+        return f"last stable offsets before the end: {', '.join(behind) or 'none'}"
 
     def _reader(self) -> Consumer:
         """One that begins where this has come to."""

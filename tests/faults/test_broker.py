@@ -16,13 +16,13 @@ def test_a_broker_restarted_killed_and_frozen(bench: MakeBench, broker: Kafka, i
     # times out before its broker leads again, which took 9 s once, is as good as one that was under way
     # (`Bench.between_commits`).
     short = {"rate": 200, "sites": 600, "worker_settings": {"transaction_timeout_ms": 12_000}}
-    run = bench(late_seconds=60.0) if is_soak else bench(**short)
+    run = bench(lone=broker, **({"late_seconds": 60.0} if is_soak else short))
     run.begin(run.worker("a"), run.worker("b"))
     late = run.worker("late")
 
     with run.restarting():
         time.sleep(1)
-        with run.disturbed():
+        with run.disturbed(seconds=120):
             with run.between_commits():
                 broker.stop()
             broker.start()
