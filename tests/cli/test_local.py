@@ -36,7 +36,7 @@ def data(tmp_path: Path) -> Iterator[Path]:
     Kafka(tmp_path / "local" / "kafka").kill()
 
 
-def wait_for(what: Callable[[], bool], seconds: float = 5) -> None:
+def wait_for(what: Callable[[], bool], seconds: float = 30) -> None:
     give_up = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < give_up

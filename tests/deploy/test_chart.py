@@ -117,6 +117,7 @@ def test_both_generations_of_helm_render_the_same(values: Path) -> None:
     assert old == new
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", KUBERNETES)
 @pytest.mark.parametrize("values", SETS.values(), ids=SETS)
 def test_kubernetes_has_these_objects_with_these_fields(tmp_path: Path, values: Path, version: str) -> None:

@@ -40,6 +40,7 @@ def test_the_rules_are_prometheus_own() -> None:
     promtool("check", "rules", *RULES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("play", PLAYS, ids=lambda path: path.stem)
 def test_the_alerts_fire_when_they_must_and_only_then(play: Path) -> None:
     promtool("test", "rules", play)
