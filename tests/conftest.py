@@ -105,7 +105,7 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
         broker.start()
         yield broker
     finally:
-        broker.stop()
+        broker.kill()  # nobody needs what it would bring in order
         shutil.rmtree(broker.folder / "data", ignore_errors=True)  # the logs stay for whoever looks into a failure
 
 

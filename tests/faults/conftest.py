@@ -28,7 +28,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
         node.start()
         yield node
     finally:
-        node.stop()
+        node.kill()  # nobody needs what it would bring in order
         shutil.rmtree(node.folder / "data", ignore_errors=True)
 
 
