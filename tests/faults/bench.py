@@ -33,7 +33,6 @@ from tests.machine import slowness
 
 MARGIN_MS: Final = 4000  # a deadline may be so late while all is well, where nothing else keeps the cores busy
 SETTLE_SECONDS: Final = 180.0
-MARKERS_SECONDS: Final = 0.5  # in which a broker writes the markers of a commit
 SESSION_TIMEOUT_MS: Final = 2000  # a dead worker is noticed soon: nothing else takes so long in these tests
 
 
@@ -149,11 +148,12 @@ class Bench:
         no reader of committed records gets past them. Stopped, it says nothing, and has the commit down as complete:
         the next end of a transaction of that worker, be it an abort, then stands for both, partition by partition.
         """
+        assert self.markers is not None, "the broker is asked what is under way"
         frozen = [worker for worker in self.workers if worker.is_alive]
         for worker in frozen:
             worker.send(signal.SIGSTOP)
-        time.sleep(MARKERS_SECONDS)
         try:
+            self.markers.wait_written()
             yield
         finally:
             for worker in frozen:

@@ -26,6 +26,8 @@ OFFSETS_LOGS: Final[Sequence[Log]] = tuple(
 T = TypeVar("T")
 
 LOOK_SECONDS: Final = 5.0
+QUIET_SECONDS: Final = 0.3
+WRITTEN_SECONDS: Final = 60.0
 _TIMEOUT_SECONDS: Final = 10.0
 # The numbers of the requests in Kafka's protocol, and the versions that are spoken here; all of them have tags.
 _WRITE_MARKERS: Final = (27, 1)
@@ -34,7 +36,8 @@ _DESCRIBE_TRANSACTIONS: Final = (65, 0)
 _LIST_TRANSACTIONS: Final = (66, 0)
 
 # Of the coordinator's states: it is still going to write markers, or to wait for the producer.
-_UNDER_WAY: Final = frozenset({"Ongoing", "PrepareCommit", "PrepareAbort", "PrepareEpochFence"})
+_ENDING: Final = frozenset({"PrepareCommit", "PrepareAbort", "PrepareEpochFence"})
+_UNDER_WAY: Final = _ENDING | {"Ongoing"}
 
 
 class Producer(NamedTuple):
@@ -122,6 +125,19 @@ class Markers:
                 self.written.append(lost)
             self._last = found
         self._next_at = self._steady() + LOOK_SECONDS
+
+    def wait_written(self, seconds: float = WRITTEN_SECONDS) -> None:
+        """Wait until nothing is ended any more: by two looks, as what producers sent may not have been read yet.
+
+        A busy broker takes longer than the moment that an idle one needs.
+        """
+        give_up, quiet = self._steady() + seconds, 0
+        while quiet < 2:
+            time.sleep(QUIET_SECONDS)
+            with _Connection(self._broker.bootstrap_servers) as broker:
+                ending = [one for one in _transactions(broker) if one.state in _ENDING]
+            quiet = 0 if ending else quiet + 1
+            assert self._steady() < give_up, f"markers are not written in {seconds:.0f} s: {ending}"
 
     def report(self) -> str:
         """The transactions that are open now, and the markers that were written."""
