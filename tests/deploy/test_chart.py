@@ -18,6 +18,8 @@ from streams.settings import load
 from tests.deploy.chart import CHART, SETS, helm, objects, of_kind, pod, text, write
 from tests.deploy.tools import ROOT, tool
 
+pytestmark = pytest.mark.slow  # helm and promtool take their time
+
 GENERATIONS: Final = ("helm3", "helm")
 KUBERNETES: Final = ("1.31", "1.37")  # the oldest that Chart.yaml admits, and the newest
 OPERATOR: Final = "monitoring.coreos.com/v1"
@@ -117,7 +119,6 @@ def test_both_generations_of_helm_render_the_same(values: Path) -> None:
     assert old == new
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("version", KUBERNETES)
 @pytest.mark.parametrize("values", SETS.values(), ids=SETS)
 def test_kubernetes_has_these_objects_with_these_fields(tmp_path: Path, values: Path, version: str) -> None:

@@ -14,6 +14,8 @@ from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-d
 from schemas.topics import TOPICS
 from tests.faults.records import Raw, Topics
 
+END_SECONDS: Final = 180.0
+RENEW_SECONDS: Final = 15.0  # without a record
 _AT_ONCE: Final = 10_000
 SILENT: Final = logging.Logger("tests.faults.clients", level=logging.CRITICAL + 1)  # brokers here are made to fail
 
@@ -66,15 +68,17 @@ class Tail:
             elif error.code() == KafkaError._PARTITION_EOF:
                 self._positions[log] = max(self._positions[log], offset)
 
-    def read_to_end(self, seconds: float = 30.0) -> None:
+    def read_to_end(self, seconds: float = END_SECONDS) -> None:
         """Read all that is there now. Raises `HangingTransaction` when some of it cannot be read in time."""
         ends = self._ends(seconds)
         give_up = time.monotonic() + seconds
-        renew = time.monotonic() + seconds / 2  # a reader that was through an outage may get no records any more
+        renew, so_far = time.monotonic() + RENEW_SECONDS, sum(self._positions.values())
         while behind := [log for log, end in ends.items() if self._positions[log] < end]:
-            if time.monotonic() > renew:
+            if (now_at := sum(self._positions.values())) > so_far:
+                renew, so_far = time.monotonic() + RENEW_SECONDS, now_at
+            elif time.monotonic() > renew:  # a reader that was through an outage may get no records any more
                 self._consumer.close()
-                self._consumer, renew = self._reader(), give_up
+                self._consumer, renew = self._reader(), time.monotonic() + RENEW_SECONDS
             if time.monotonic() > give_up:
                 read = ", ".join(f"{log} to {self._positions[log]} of {ends[log]}" for log in behind)
                 raise HangingTransaction(f"not read to the end: {read}; {self.unreadable()}")

@@ -16,6 +16,8 @@ from sinks.metrics import Metrics as SinkMetrics
 from streams.metrics import Metrics
 from tests.deploy.tools import ROOT, tool
 
+pytestmark = pytest.mark.slow  # helm and promtool take their time
+
 RULES: Final = sorted((ROOT / "deploy" / "helm" / "ronde" / "alerts").glob("*.yaml"))
 PLAYS: Final = sorted(Path(__file__).parent.glob("*.yaml"))
 RUNBOOKS: Final = ROOT / "docs" / "runbooks"
@@ -40,7 +42,6 @@ def test_the_rules_are_prometheus_own() -> None:
     promtool("check", "rules", *RULES)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("play", PLAYS, ids=lambda path: path.stem)
 def test_the_alerts_fire_when_they_must_and_only_then(play: Path) -> None:
     promtool("test", "rules", play)
