@@ -12,13 +12,16 @@ REPS ?= 3
 TIMES ?= 20
 MINUTES ?= 60
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+CORES := $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
+# Tests with servers mostly wait for them: one process more than the cores they were timed on.
+PROCESSES ?= 3
 
 # What `make tools` brings is found by every target.
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help install compile wheel test-compiled tools demo test lint check format lock soak soak-faults simulate bench \
-	soak-ledger fuzz bench-quick bench-ledger dashboards site chart image artifacts release clean
+.PHONY: help install compile wheel test-compiled tools demo test quick lint check format lock soak soak-faults simulate \
+	bench soak-ledger fuzz bench-quick bench-ledger dashboards site chart image artifacts release clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -55,14 +58,18 @@ demo: $(READY) ## a real Kafka and PostgreSQL, a worker, a sink, a telephony, a 
 
 test: lint check ## everything that decides whether a change may land
 
+quick: $(READY) ## what needs no Kafka, no PostgreSQL and no patience: half a minute
+	TEST_RONDE_PURE=1 $(BIN)/python -m pytest -q -n $(CORES) -m "not soak and not server and not slow" \
+		--ignore tests/faults --ignore tests/kafka --ignore tests/security
+
 lint: $(READY) ## style, types, and who may import whom
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-check: $(READY) ## the tests, on a real broker
-	TEST_RONDE_PURE=1 $(BIN)/python -m pytest -m "not soak"
+check: $(READY) ## the tests, on real brokers, in PROCESSES processes (3)
+	TEST_RONDE_PURE=1 $(BIN)/python -m pytest -n $(PROCESSES) -m "not soak"
 
 soak: $(READY) ## the kill, two-worker and catch-up tests, TIMES in a row (20)
 	$(BIN)/python -m pytest -m soak --times $(TIMES) tests/kafka

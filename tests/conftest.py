@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import pytest
 
+from tests import distribution
+
 if TYPE_CHECKING:
     from ronde.local.kafka import Kafka
     from streams.settings import Settings
@@ -55,6 +57,34 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize("seed", [*seeds, *soaked], scope="module")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Which tests need a server, and what takes longest."""
+    distribution.arrange(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Which process runs what, with ``-n``."""
+    return distribution.scheduler(config, log)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say in capitals what did not run, or not as it should, for want of a program.
+
+    With ``-n`` the process that writes the summary reads no conftest but this.
+    """
+    from tests.deploy.tools import report_absent  # noqa: PLC0415 - as the head says
+
+    report_absent(terminalreporter)
+    if any(
+        ("clock", "Clock") in map(tuple, report.user_properties) for report in terminalreporter.stats.get("passed", [])
+    ):
+        from tests.faults.faketime import NEEDS  # noqa: PLC0415 - as the head says
+
+        terminalreporter.section("NOT RUN", sep="!", red=True, bold=True)
+        terminalreporter.line(f"librdkafka had the right clock: libfaketime takes {NEEDS}.")
+
+
 @pytest.fixture
 def is_soak(request: pytest.FixtureRequest) -> bool:
     """Whether this is the long form of a test that takes a ``seed``."""
@@ -75,7 +105,7 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
         broker.start()
         yield broker
     finally:
-        broker.stop()
+        broker.kill()  # nobody needs what it would bring in order
         shutil.rmtree(broker.folder / "data", ignore_errors=True)  # the logs stay for whoever looks into a failure
 
 

@@ -20,9 +20,9 @@ from ronde.local.lock import alone
 from ronde.local.ports import HOST, free_port, is_free
 from ronde.local.process import Process
 
-START_SECONDS: Final = 60.0
+START_SECONDS: Final = 180.0  # takes five, unless the machine has much else to do
 STOP_SECONDS: Final = 30.0  # an orderly end takes less than one; then it is killed
-MAKE_SECONDS: Final = 60.0
+MAKE_SECONDS: Final = 180.0
 PAUSE_SECONDS: Final = 10.0
 CLIENTS: Final = "clients"  # the name of the port that everybody knows
 

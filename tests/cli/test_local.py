@@ -36,7 +36,7 @@ def data(tmp_path: Path) -> Iterator[Path]:
     Kafka(tmp_path / "local" / "kafka").kill()
 
 
-def wait_for(what: Callable[[], bool], seconds: float = 5) -> None:
+def wait_for(what: Callable[[], bool], seconds: float = 30) -> None:
     give_up = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < give_up
@@ -50,6 +50,7 @@ def status(run: Run, data: Path) -> dict[str, Any]:
     return facts
 
 
+@pytest.mark.server
 def test_up_status_down_each_say_what_is_and_change_nothing_twice(run: Run, data: Path) -> None:
     assert status(run, data)["state"] == "stopped"
     assert run("local", "down", "--data", data).out == f"Kafka was not running in {data}\n"
@@ -78,6 +79,7 @@ def test_up_status_down_each_say_what_is_and_change_nothing_twice(run: Run, data
     }
 
 
+@pytest.mark.server
 def test_a_killed_broker_counts_as_stopped_and_comes_back_with_its_data_and_port(run: Run, data: Path) -> None:
     kafka = Kafka(data / "kafka", port=free_port())
     kafka.start()
@@ -110,6 +112,7 @@ def test_a_pid_that_is_another_programs_now_is_neither_believed_nor_killed(run: 
     assert other.returncode == 0
 
 
+@pytest.mark.server
 def test_a_broker_that_cannot_start_says_why_and_leaves_nothing(data: Path) -> None:
     kafka = Kafka(data / "kafka", extra_properties={"num.io.threads": "none"})
     with pytest.raises(Failed, match=r"num\.io\.threads"):

@@ -27,6 +27,7 @@ def data(tmp_path: Path) -> Iterator[Path]:
     Postgres(tmp_path / "local" / "postgres").kill()
 
 
+@pytest.mark.server
 def test_up_with_postgres_starts_both_and_down_stops_both(run: Run, data: Path) -> None:
     assert "postgres" not in json.loads(run("local", "status", "--data", data, "--json").out)
     told = run("local", "up", "--postgres", "--data", data).out
@@ -45,6 +46,7 @@ def test_up_with_postgres_starts_both_and_down_stops_both(run: Run, data: Path) 
     assert "PostgreSQL is stopped\n" in run("local", "status", "--data", data).out
 
 
+@pytest.mark.server
 def test_a_killed_server_comes_back_with_its_data_and_port(data: Path) -> None:
     server = Postgres(data / "postgres", port=free_port())
     assert server.start()
@@ -64,6 +66,7 @@ def test_a_killed_server_comes_back_with_its_data_and_port(data: Path) -> None:
     assert again.stop()
 
 
+@pytest.mark.server
 def test_a_server_that_cannot_start_says_why_and_leaves_nothing(data: Path) -> None:
     server = Postgres(data / "postgres", extra_properties={"work_mem": "none"})
     with pytest.raises(Failed, match="work_mem"):

@@ -53,6 +53,7 @@ def test_reads_standard_input_and_writes_records() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_the_same_bytes_in_any_time_zone_locale_and_hash_seed(tmp_path: Path) -> None:
     file = tmp_path / "story.jsonl"
     file.write_bytes(STORY)

@@ -18,6 +18,8 @@ from streams.settings import load
 from tests.deploy.chart import CHART, SETS, helm, objects, of_kind, pod, text, write
 from tests.deploy.tools import ROOT, tool
 
+pytestmark = pytest.mark.slow  # helm and promtool take their time
+
 GENERATIONS: Final = ("helm3", "helm")
 KUBERNETES: Final = ("1.31", "1.37")  # the oldest that Chart.yaml admits, and the newest
 OPERATOR: Final = "monitoring.coreos.com/v1"

@@ -8,6 +8,8 @@ import pytest
 
 from tests.deploy.chart import SETS, Object, objects, of_kind, pods, text, write
 
+pytestmark = pytest.mark.slow  # helm and promtool take their time
+
 DNS: Final = {("UDP", 53), ("TCP", 53)}
 PAGES: Final = ("TCP", "pages")
 

@@ -19,6 +19,8 @@ from streams.settings import load
 from streams.settings.sources import is_secret, variable
 from tests.deploy.chart import SETS, Object, Pod, objects, of_kind, pod, pods, text, write
 
+pytestmark = pytest.mark.slow  # helm and promtool take their time
+
 SECRET: Final = "a-secret"
 OURS: Final = ("worker", "sink", "topics", "migrations", "test")
 JOBS: Final = ("topics", "migrations")

@@ -11,6 +11,8 @@ import yaml
 
 from tests.deploy.chart import CHART, SETS, objects, of_kind, pod, text, write
 
+pytestmark = pytest.mark.slow  # helm and promtool take their time
+
 THREE_ZONES: Final = SETS["three-zones"]
 
 

@@ -1,5 +1,6 @@
 """Whatever comes, in whatever order: what must hold, holds (the checks are in `world.py`)."""
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -7,6 +8,7 @@ from streams.escalation.values import Decision
 from tests.escalation.world import World
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(min_value=0, max_value=2**32))
 def test_no_world_breaks_the_procedure(seed: int) -> None:

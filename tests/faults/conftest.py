@@ -17,15 +17,6 @@ if TYPE_CHECKING:
 MakeBench: TypeAlias = Callable[..., "Bench"]
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say so when the clock was wrong for Python alone."""
-    from tests.faults.faketime import NEEDS  # noqa: PLC0415 - heavy
-
-    if any(("clock", "Clock") in report.user_properties for report in terminalreporter.stats.get("passed", [])):
-        terminalreporter.section("NOT RUN", sep="!", red=True, bold=True)
-        terminalreporter.line(f"librdkafka had the right clock: libfaketime takes {NEEDS}.")
-
-
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
     """A broker that tests may do anything to, so long as they leave it running."""
@@ -37,7 +28,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
         node.start()
         yield node
     finally:
-        node.stop()
+        node.kill()  # nobody needs what it would bring in order
         shutil.rmtree(node.folder / "data", ignore_errors=True)
 
 

@@ -11,7 +11,7 @@ from tests.faults.bench import Bench, now_ms
 from tests.faults.desks import ADDRESS
 from tests.faults.records import Value, decode
 
-PATIENCE_SECONDS = 40.0
+PATIENCE_SECONDS = 120.0
 
 
 class Household:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import closing
 from itertools import count
 from typing import Final
@@ -14,16 +15,22 @@ from tests.faults.load import Journal
 from tests.faults.records import decode
 from tests.faults.tail import SILENT
 
-AGAIN_SECONDS: Final = 60.0
+AGAIN_SECONDS: Final = 120.0  # takes 30 at most, unless the machine has much else to do
 
 
 class Probe:
-    """An alert of a site that nobody knows, to every partition: each must come out of quarantine."""
+    """An alert of a site that nobody knows, to every partition: each must come out of quarantine.
 
-    def __init__(self, servers: str, prefix: str, partitions: int, journal: Journal) -> None:
+    ``meanwhile`` is called again and again while it waits.
+    """
+
+    def __init__(
+        self, servers: str, prefix: str, partitions: int, journal: Journal, meanwhile: Callable[[], None]
+    ) -> None:
         self._servers = servers
         self._prefix = prefix
         self._journal = journal
+        self._meanwhile = meanwhile
         self._keys = [_key(number, partitions) for number in range(partitions)]
         self._numbers = count()
 
@@ -45,6 +52,7 @@ class Probe:
         with closing(self._reader()) as reader:
             while names:
                 self._journal.poll()
+                self._meanwhile()
                 for message in reader.consume(500, 0.05):
                     value = message.value()
                     if message.error() is None and value is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Self, cast
 
@@ -13,6 +14,8 @@ from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-d
 from schemas.topics import TOPICS
 from tests.faults.records import Raw, Topics
 
+END_SECONDS: Final = 180.0
+RENEW_SECONDS: Final = 15.0  # without a record
 _AT_ONCE: Final = 10_000
 SILENT: Final = logging.Logger("tests.faults.clients", level=logging.CRITICAL + 1)  # brokers here are made to fail
 
@@ -22,15 +25,16 @@ class HangingTransaction(AssertionError):
 
 
 class Tail:
-    """Everything that is on a run's topics, as far as it was read."""
+    """Everything that is on a run's topics, as far as it was read; ``meanwhile`` is called while it waits for more."""
 
-    def __init__(self, servers: str, prefix: str, partitions: int) -> None:
+    def __init__(self, servers: str, prefix: str, partitions: int, meanwhile: Callable[[], None]) -> None:
         self.topics = Topics()
         self._names = {f"{prefix}{topic}": topic for topic in TOPICS}
         self._logs = [TopicPartition(name, number) for name in self._names for number in range(partitions)]
         self._positions: dict[tuple[str, int], int] = {(log.topic, log.partition): 0 for log in self._logs}
         self._admin = AdminClient({"bootstrap.servers": servers}, logger=SILENT)
         self._servers = servers
+        self._meanwhile = meanwhile
         self._prefix = prefix
         self._consumer = self._reader()
 
@@ -64,20 +68,33 @@ class Tail:
             elif error.code() == KafkaError._PARTITION_EOF:
                 self._positions[log] = max(self._positions[log], offset)
 
-    def read_to_end(self, seconds: float = 30.0) -> None:
+    def read_to_end(self, seconds: float = END_SECONDS) -> None:
         """Read all that is there now. Raises `HangingTransaction` when some of it cannot be read in time."""
         ends = self._ends(seconds)
         give_up = time.monotonic() + seconds
-        renew = time.monotonic() + seconds / 2  # a reader that was through an outage may get no records any more
+        renew, so_far = time.monotonic() + RENEW_SECONDS, sum(self._positions.values())
         while behind := [log for log, end in ends.items() if self._positions[log] < end]:
-            if time.monotonic() > renew:
+            if (now_at := sum(self._positions.values())) > so_far:
+                renew, so_far = time.monotonic() + RENEW_SECONDS, now_at
+            elif time.monotonic() > renew:  # a reader that was through an outage may get no records any more
                 self._consumer.close()
-                self._consumer, renew = self._reader(), give_up
+                self._consumer, renew = self._reader(), time.monotonic() + RENEW_SECONDS
             if time.monotonic() > give_up:
-                stable = self._ends(seconds, IsolationLevel.READ_COMMITTED)
-                told = [f"{log} read to {self._positions[log]}, stable to {stable[log]}, {ends[log]}" for log in behind]
-                raise HangingTransaction(f"not readable to the end: {', '.join(told)}")
+                read = ", ".join(f"{log} to {self._positions[log]} of {ends[log]}" for log in behind)
+                raise HangingTransaction(f"not read to the end: {read}; {self.unreadable()}")
+            self._meanwhile()
             self.read(0.05)
+
+    def unreadable(self, seconds: float = 30.0) -> str:
+        """The logs whose last stable offset, by the broker, lies before their end."""
+        ends = self._ends(seconds)  # first: a transaction may end between the two questions
+        stable = self._ends(seconds, IsolationLevel.READ_COMMITTED)
+        behind = [
+            f"{topic} {number} to {stable[topic, number]} of {end}"
+            for (topic, number), end in ends.items()
+            if stable[topic, number] < end
+        ]
+        return f"last stable offsets before the end: {', '.join(behind) or 'none'}"
 
     def _reader(self) -> Consumer:
         """One that begins where this has come to."""

@@ -13,6 +13,8 @@ from tests.faults.incidents import Uptime
 from tests.faults.records import Raw, Sent, Topics, Value, decode, encode
 from tests.faults.virtual import START, VirtualRun
 
+pytestmark = pytest.mark.slow
+
 
 class Tape:
     """The records of a good run, to be changed."""

@@ -18,8 +18,10 @@ import psutil
 from prometheus_client.parser import text_string_to_metric_families
 
 from streams import faults
+from tests.machine import stretched
 
-READY_SECONDS: Final = 40.0
+READY_SECONDS: Final = 120.0
+TERMINATE_SECONDS: Final = 8.0
 _THREADS_LINES: Final = 120  # that Python writes of a worker's threads
 RONDE: Final = ("-c", "from ronde.cli import main; main()")
 
@@ -103,7 +105,7 @@ class Worker:
     def counted(self) -> Counter[tuple[str, str, str]]:
         """The inputs that it counts in this life: what was counted, topic and partition."""
         address = self.said("worker started", "pages")
-        text = httpx.get(f"{address}/metrics", timeout=5).text
+        text = httpx.get(f"{address}/metrics", timeout=30).text
         found: Counter[tuple[str, str, str]] = Counter()
         for family in text_string_to_metric_families(text):
             for sample in family.samples:
@@ -156,10 +158,10 @@ class Worker:
             self.send(signal.SIGKILL)
             self.wait()
 
-    def terminate(self, seconds: float = 8.0) -> int:
-        """Ask it to end; the exit code."""
+    def terminate(self) -> int:
+        """Ask it to end, which takes a moment; the exit code."""
         self.send(signal.SIGTERM)
-        return self.wait(seconds)
+        return self.wait(stretched(TERMINATE_SECONDS))
 
     def abort(self) -> str:
         """End it, when it stands still and should not; where all its threads were."""

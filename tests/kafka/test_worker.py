@@ -14,6 +14,7 @@ from streams.broker.topics import create
 from tests.conftest import MakeSettings, SettingsFile
 from tests.kafka.conftest import WorkerFile
 from tests.kafka.world import WorkerProcess, World, eventually, now_ms, worker
+from tests.machine import stretched
 
 QUICK = {"wait_seconds": 1, "call_timeout_seconds": 2}
 
@@ -70,7 +71,7 @@ def test_an_alert_becomes_calls_a_wait_and_a_guard(world: World, running: Worker
 
     begun = time.monotonic()
     assert running.stop() == 0
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < stretched(5)
     assert running.logged("partitions given up")
 
 
@@ -158,7 +159,7 @@ def test_health_fails_when_transactions_stand_still_and_the_pages_live(world: Wo
         assert process.get("metrics")[0] == 200
         begun = time.monotonic()
         assert process.stop() == 1  # the chunk was not committed
-        assert time.monotonic() - begun < 6
+        assert time.monotonic() - begun < stretched(6)
 
 
 def test_a_worker_without_partitions_is_ready(settings: MakeSettings, settings_file: SettingsFile) -> None:

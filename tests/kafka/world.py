@@ -37,7 +37,7 @@ from streams.settings import Settings
 
 Headers: TypeAlias = list[tuple[str, str | bytes | None]]
 
-PATIENCE: Final = 60.0  # seconds; nothing takes so long, also on a busy machine, unless it is broken
+PATIENCE: Final = 120.0  # seconds; nothing takes so long, also on a busy machine, unless it is broken
 
 PHONES: Final = ("+33600000001", "+33600000002", "+33600000003")
 
@@ -265,7 +265,7 @@ class WorkerProcess:
     def get(self, page: str) -> tuple[int, str]:
         """A page: its status and its text."""
         try:
-            with urllib.request.urlopen(f"{self.address}/{page}", timeout=5) as answer:
+            with urllib.request.urlopen(f"{self.address}/{page}", timeout=30) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()

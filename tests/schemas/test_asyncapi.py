@@ -7,6 +7,7 @@ own parser, and by its JSON schema, when this was written; whoever changes the s
 
 import json
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, get_args
 
@@ -37,9 +38,15 @@ def references(part: Any) -> Iterator[str]:
             yield from references(inner)
 
 
+@cache
+def whole() -> dict[str, Any]:
+    """The document, to be looked at only."""
+    return document()
+
+
 def resolved(reference: str) -> Any:
     """What a reference stands for."""
-    found: Any = document()
+    found: Any = whole()
     for step in reference.removeprefix("#/").split("/"):
         found = found[step]
     return resolved(found["$ref"]) if "$ref" in found else found

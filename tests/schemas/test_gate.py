@@ -21,6 +21,7 @@ from schemas import decoder as decoding
 from schemas.canonical import without_logical_types
 from schemas.errors import Undecodable, UnusableSchema
 from schemas.framing import single_object
+from schemas.gate import ours
 from schemas.gate.check import check
 from schemas.gate.promises import PROMISES
 from schemas.gate.refusal import Refusal
@@ -35,6 +36,27 @@ INSTANT: Final = {"type": "long", "logicalType": "timestamp-millis"}
 NOTE: Final = {"name": "note", "type": ["null", "string"], "doc": "What else there is.", "default": None}
 
 Change: TypeAlias = Callable[[Schema], None]
+
+
+_MADE: Final[dict[str, Any]] = {}
+
+
+@pytest.fixture(autouse=True)
+def made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Readers and writers of the same schemas are compiled once for all of these tests, which change few."""
+
+    def once(make: Callable[..., Any]) -> Callable[..., Any]:
+        def maker(schema: Schema, *makers: Any, written_by: Schema | None = None) -> Any:
+            by = {} if written_by is None else {"written_by": written_by}
+            key = json.dumps([make.__name__, schema, by])
+            if key not in _MADE:
+                _MADE[key] = make(schema, *makers, **by)
+            return _MADE[key]
+
+        return maker
+
+    for name in ("reader", "writer"):
+        monkeypatch.setattr(ours, name, once(getattr(ours, name)))
 
 
 @pytest.fixture(scope="module")

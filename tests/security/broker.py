@@ -65,9 +65,6 @@ class SecureKafka:
         self.node.start()
         self.make(self.admin)
 
-    def stop(self) -> None:
-        self.node.stop()
-
     def user(self, role: str) -> User:
         """A new user, who may do nothing yet."""
         user = User(f"{role}-{secrets.token_hex(3)}", secrets.token_hex(8))

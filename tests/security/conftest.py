@@ -30,7 +30,7 @@ def secure_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureKaf
         broker.start()
         yield broker
     finally:
-        broker.stop()
+        broker.node.kill()  # nobody needs what it would bring in order
         shutil.rmtree(broker.node.folder / "data", ignore_errors=True)
 
 

@@ -40,7 +40,7 @@ from tests.conftest import SettingsFile
 if TYPE_CHECKING:
     from tests.sinks.records import Record
 
-PATIENCE: Final = 60.0  # seconds; nothing takes so long unless it is broken
+PATIENCE: Final = 120.0  # seconds; nothing takes so long unless it is broken
 RONDE: Final = (sys.executable, "-c", "from ronde.cli import main; main()")
 
 
@@ -142,7 +142,7 @@ class Sink:
     def page(self, name: str) -> tuple[int, str]:
         """A page's status and text; 0 while nothing listens."""
         try:
-            with urllib.request.urlopen(f"{self._pages}/{name}", timeout=5) as answer:
+            with urllib.request.urlopen(f"{self._pages}/{name}", timeout=30) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()

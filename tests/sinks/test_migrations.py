@@ -141,6 +141,7 @@ def test_rows_that_come_after_their_month_was_dropped_do_not_keep_it_from_being_
 
 
 @pytest.mark.skipif((this_platform(), OLDEST) not in locked(), reason="not built for this platform")
+@pytest.mark.server
 def test_the_oldest_postgresql_that_is_promised_does(
     tmp_path_factory: pytest.TempPathFactory, records: list[Record]
 ) -> None:

@@ -16,6 +16,8 @@ from sinks.metrics import Metrics as SinkMetrics
 from streams.metrics import Metrics
 from tests.deploy.tools import ROOT, tool
 
+pytestmark = pytest.mark.slow  # helm and promtool take their time
+
 RULES: Final = sorted((ROOT / "deploy" / "helm" / "ronde" / "alerts").glob("*.yaml"))
 PLAYS: Final = sorted(Path(__file__).parent.glob("*.yaml"))
 RUNBOOKS: Final = ROOT / "docs" / "runbooks"

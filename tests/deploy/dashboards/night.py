@@ -29,7 +29,7 @@ from streams.settings import load
 from tests.deploy.tools import ROOT
 
 RULES: Final = ROOT / "deploy" / "helm" / "ronde" / "alerts"
-PATIENCE: Final = 60.0  # seconds; nothing takes so long unless it is broken
+PATIENCE: Final = 120.0  # seconds; nothing takes so long unless it is broken
 
 
 class Prometheus:

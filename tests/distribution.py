@@ -1,0 +1,76 @@
+"""Who runs what, when several processes run the tests, and which tests need a server at all.
+
+A process has brokers and a PostgreSQL of its own, each started when its first test asks for it. So tests that share
+such a server beyond the usual ones, or ports that everybody knows, go to one process; and what takes longest begins
+first, or the others would wait for it in the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    import pytest
+
+# Fixtures that start a server, or lead to one that runs. A test that has another one says so: `pytest.mark.server`.
+SERVERS: Final = frozenset({"kafka", "settings_file", "broker", "cluster", "postgres", "secure_kafka", "secured"})
+
+# Files of one process, by what they share.
+TOGETHER: Final[Mapping[str, Sequence[str]]] = {
+    "the broker that is made to fail": (
+        "tests/faults/test_storm.py",
+        "tests/faults/test_broker.py",
+        "tests/faults/test_clock.py",
+        "tests/faults/test_registry.py",
+        "tests/faults/test_transactions.py",
+        "tests/faults/test_membership.py",
+        "tests/faults/test_waits.py",
+        "tests/faults/test_zombie.py",
+    ),
+    "the secured broker": (
+        "tests/security/test_refusals.py",
+        "tests/security/test_secrets.py",
+        "tests/security/test_story.py",
+        "tests/security/test_acl.py",
+    ),
+    "the usual ports of the local servers and the demonstration": (
+        "tests/cli/test_demo.py",
+        "tests/cli/test_local.py",
+        "tests/cli/test_local_postgres.py",
+        "tests/kafka/test_stories_live.py",
+        "tests/deploy/dashboards/test_live.py",
+    ),
+}
+_GROUPS: Final = {file: name for name, files in TOGETHER.items() for file in files}
+
+# What takes longest, by file, the longest group first. All others come after these, in their order.
+FIRST: Final = (
+    *TOGETHER["the broker that is made to fail"],
+    *TOGETHER["the usual ports of the local servers and the demonstration"],
+    *TOGETHER["the secured broker"],
+)
+
+
+def arrange(items: list[pytest.Item]) -> None:
+    """Mark the tests that need a server, and put what takes longest first."""
+    for item in items:
+        if not SERVERS.isdisjoint(getattr(item, "fixturenames", ())):
+            item.add_marker("server")
+    places = {file: place for place, file in enumerate(FIRST)}
+    items.sort(key=lambda item: places.get(_file(item.nodeid), len(places)))
+
+
+def scheduler(config: pytest.Config, log: Any) -> Any:
+    """How processes get their tests: by files and groups of files, in the order of `arrange`."""
+    from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 - in the process that hands tests out, alone
+
+    config.option.loadscopereorder = False  # it would put first what has most tests
+    made = LoadScopeScheduling(config, log)
+    made._split_scope = lambda nodeid: _GROUPS.get(_file(nodeid), _file(nodeid))
+    return made
+
+
+def _file(nodeid: str) -> str:
+    return str(PurePosixPath(nodeid.partition("::")[0]))
