@@ -19,7 +19,7 @@ from benchmarks.environments import compile_hot, python_of, streams_class_path
 from benchmarks.folders import REPOSITORY
 from benchmarks.logs import PARTITIONS, Logs
 from benchmarks.wires import KERNEL, RONDE, Wire
-from schemas.topics import TOPICS
+from schemas.contract.topics import TOPICS
 from streams import compiled
 
 SHIPPED: Final = "ronde"  # the name of ours, compiled

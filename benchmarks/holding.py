@@ -18,7 +18,7 @@ import psutil
 
 from benchmarks.stages import NOW, alert_value, site_value
 from schemas import encode
-from schemas.murmur2 import partition as partition_of
+from schemas.contract.murmur2 import partition as partition_of
 from streams.codec import Codec
 from streams.decode import Decoder
 from streams.escalation.state import EMPTY

@@ -23,8 +23,8 @@ from benchmarks.run import Run, run
 from benchmarks.sites import PARTNER
 from benchmarks.wires import RONDE
 from schemas import load
-from schemas.compiled import writer
-from schemas.framing import single_object
+from schemas.avro.framing import single_object
+from schemas.avro.generated import writer
 from streams.escalation.names import ReportStatus
 from streams.escalation.values import CallResult, Decision, DispatchReport
 

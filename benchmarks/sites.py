@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from schemas import load
-from schemas.compiled import writer
-from schemas.framing import single_object
+from schemas.avro.framing import single_object
+from schemas.avro.generated import writer
 from streams.escalation.values import Address, Contact, Intervention, Site
 
 # As long as argon2 makes them; nobody checks a password here.

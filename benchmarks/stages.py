@@ -19,7 +19,7 @@ from typing import Any, Final
 from confluent_kafka import Message
 
 from schemas import encode
-from schemas.murmur2 import partition as partition_of
+from schemas.contract.murmur2 import partition as partition_of
 from streams import collector
 from streams.batch import Batch
 from streams.clock import Clock

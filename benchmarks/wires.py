@@ -8,8 +8,8 @@ from typing import Final, NamedTuple
 from benchmarks.evidence import Decided
 from benchmarks.peers import kernel
 from schemas import load
-from schemas.compiled import reader, writer
-from schemas.framing import SINGLE_OBJECT_SIZE, single_object
+from schemas.avro.framing import SINGLE_OBJECT_SIZE, single_object
+from schemas.avro.generated import reader, writer
 from streams.escalation.values import Alert, Decision, InputRef
 
 

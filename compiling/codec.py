@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from schemas.loader import load
-from schemas.native.source import Module
-from schemas.topics import TOPICS
+from schemas.avro.loader import load
+from schemas.avro.mypyc.source import Module
+from schemas.contract.topics import TOPICS
 from streams.codec import CONSTRUCTORS, OBJECTS
 from streams.heads import Head, head_of
 

@@ -22,16 +22,16 @@ _STAGES: Final = (
     "streams/store.py",
 )
 _FORMATS: Final = (
-    "schemas/decoder.py",
-    "schemas/murmur2.py",
-    "schemas/native/reading.py",
-    "schemas/native/writing.py",
+    "schemas/avro/decoder.py",
+    "schemas/contract/murmur2.py",
+    "schemas/avro/mypyc/reading.py",
+    "schemas/avro/mypyc/writing.py",
 )
 
 
 def sources(root: Path) -> list[str]:
     """The files to compile, as they lie below ``root``."""
-    core = sorted((root / "streams" / "escalation").glob("*.py"))
+    core = sorted((root / "streams" / "escalation").rglob("*.py"))
     return [
         *(str(file.relative_to(root)) for file in core if file.name != "__init__.py"),
         *_STAGES,

@@ -10,9 +10,9 @@ import schemas
 from ronde.dlq_shown import as_object, error_of
 from ronde.plain import one_line
 from ronde.terminal import Terminal
-from schemas.errors import Undecodable
-from schemas.framing import CONFLUENT, CONFLUENT_SIZE, SINGLE_OBJECT, SINGLE_OBJECT_SIZE
-from schemas.topics import INPUT_TOPICS, TOPICS
+from schemas.avro.errors import Undecodable
+from schemas.avro.framing import CONFLUENT, CONFLUENT_SIZE, SINGLE_OBJECT, SINGLE_OBJECT_SIZE
+from schemas.contract.topics import INPUT_TOPICS, TOPICS
 from streams.audit.recorded import Recorded
 from streams.dlq.letters import Letter, Note
 from streams.jsonvalues import writer

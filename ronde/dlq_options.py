@@ -40,7 +40,7 @@ def ids_of(texts: list[str]) -> list[LetterId]:
 
 def wanted_of(reason: str | None, since: str | None, until: str | None, site: str | None, topic: str | None) -> Wanted:
     """The letters that the options ask for. Raises `WrongUse`."""
-    from schemas.topics import INPUT_TOPICS  # noqa: PLC0415 - as the others
+    from schemas.contract.topics import INPUT_TOPICS  # noqa: PLC0415 - as the others
     from streams.admission import DeadLetterReason  # noqa: PLC0415 - heavy
     from streams.dlq.letters import Wanted  # noqa: PLC0415 - heavy
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 from ronde.errors import Failed
-from schemas.errors import Undecodable
-from schemas.murmur2 import partition
+from schemas.avro.errors import Undecodable
+from schemas.contract.murmur2 import partition
 from streams.admission import admit, key_text
 from streams.audit.reading import LogRecord, Logs, Span
 from streams.audit.recorded import Recorded

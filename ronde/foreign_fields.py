@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from schemas.compiled.shapes import Array, Record, Shape, Union, shape_of
-from schemas.framing import CONFLUENT, CONFLUENT_SIZE, SINGLE_OBJECT_SIZE, confluent_id, single_object
-from schemas.loader import Schema, load, released
+from schemas.avro.framing import CONFLUENT, CONFLUENT_SIZE, SINGLE_OBJECT_SIZE, confluent_id, single_object
+from schemas.avro.generated.shapes import Array, Record, Shape, Union, shape_of
+from schemas.avro.loader import Schema, load, released
 
 if TYPE_CHECKING:
     from streams.settings import Settings

@@ -13,7 +13,7 @@ from ronde.demo.agenda import Record
 from ronde.demo.board import Board, Place
 from ronde.demo.report import Inputs, table_of, timeline
 from ronde.simulate_timeline import as_record
-from schemas.errors import Undecodable
+from schemas.avro.errors import Undecodable
 from streams.audit.reading import Span
 from streams.dlq.letters import Letter
 from streams.dlq.letters import read as read_letter

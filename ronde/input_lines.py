@@ -11,9 +11,9 @@ from difflib import get_close_matches
 from typing import Any, Final, NamedTuple
 
 from ronde.site_lines import Bad, NotJson, parsed
-from schemas.compiled.shapes import Array, Enum, Primitive, Record, Shape, Union, shape_of
-from schemas.loader import load
-from schemas.topics import TOPICS
+from schemas.avro.generated.shapes import Array, Enum, Primitive, Record, Shape, Union, shape_of
+from schemas.avro.loader import load
+from schemas.contract.topics import TOPICS
 from streams import instants
 from streams.admission import Refused
 from streams.escalation.values import Event, Instant, Site

@@ -10,12 +10,12 @@ import httpx
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from ronde.errors import Failed
-from schemas.compiled import writer
-from schemas.errors import RegistryRefused, RegistryUnreachable
-from schemas.framing import confluent, single_object
-from schemas.loader import load as load_schema
+from schemas.avro.errors import RegistryRefused, RegistryUnreachable
+from schemas.avro.framing import confluent, single_object
+from schemas.avro.generated import writer
+from schemas.avro.loader import load as load_schema
+from schemas.contract.topics import INPUT_BYTES, TOPICS
 from schemas.registry import Registry
-from schemas.topics import INPUT_BYTES, TOPICS
 from streams.broker.access import require
 from streams.broker.acl import Grant
 from streams.broker.admin import BrokerError
@@ -24,7 +24,7 @@ from streams.settings import Settings
 
 GIVE_UP_MS: Final = 30_000  # for a record that the broker does not acknowledge
 _ROOM_SECONDS: Final = 0.1  # between two looks for room in the producer's queue
-# Which role has the right to write what (`schemas.roles`).
+# Which role has the right to write what (`schemas.contract.roles`).
 _ROLES: Final = {
     "sites": "sites",
     "alerts": "receiver",

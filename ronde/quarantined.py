@@ -74,8 +74,8 @@ def _known(reason: str | None) -> None:
 
 def _read(logs: Logs, recorded: Recorded, site: str | None, begin: int | None, total: Any) -> Iterable[Quarantined]:
     """The records of the topic, or of one site's partition."""
-    from schemas.errors import Undecodable  # noqa: PLC0415 - heavy
-    from schemas.murmur2 import partition  # noqa: PLC0415 - as the others
+    from schemas.avro.errors import Undecodable  # noqa: PLC0415 - heavy
+    from schemas.contract.murmur2 import partition  # noqa: PLC0415 - as the others
     from streams.audit.reading import Span  # noqa: PLC0415 - heavy
 
     count = logs.require(["quarantine"])

@@ -25,7 +25,7 @@ Total = Callable[[int], None]
 @contextmanager
 def answered() -> Iterator[None]:
     """Turn what the broker or the schema registry refuses into the command's failure."""
-    from schemas.errors import RegistryNotSet, RegistryUnreachable  # noqa: PLC0415 - heavy
+    from schemas.avro.errors import RegistryNotSet, RegistryUnreachable  # noqa: PLC0415 - heavy
     from streams.broker.offsets import ReadingError  # noqa: PLC0415 - heavy
     from streams.broker.topics import TopicsError  # noqa: PLC0415 - heavy
 

@@ -90,7 +90,7 @@ def replay(
 
 
 def _home(partitions: int, site_id: str) -> tuple[str, int]:
-    from schemas.murmur2 import partition  # noqa: PLC0415 - as the others
+    from schemas.contract.murmur2 import partition  # noqa: PLC0415 - as the others
 
     return site_id, partition(site_id.encode(), partitions)
 
@@ -168,7 +168,7 @@ def _fields(differences: list[Difference], first: Difference, *, personal: bool)
 
 def _shown(one: Difference, value: object, *, personal: bool) -> str:
     """A value, unless it is personal."""
-    from schemas.topics import TOPICS  # noqa: PLC0415 - as the others
+    from schemas.contract.topics import TOPICS  # noqa: PLC0415 - as the others
     from streams.personal import HIDDEN, is_personal  # noqa: PLC0415 - as the others
 
     if value is None:

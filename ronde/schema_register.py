@@ -23,11 +23,11 @@ def register(settings: SettingsOption = None, as_json: JsonOption = False) -> No
     """
     import httpx  # noqa: PLC0415 - heavy
 
-    from schemas.errors import RegistryRefused, RegistryUnreachable  # noqa: PLC0415 - heavy
+    from schemas.avro.errors import RegistryRefused, RegistryUnreachable  # noqa: PLC0415 - heavy
+    from schemas.avro.loader import load  # noqa: PLC0415 - as above
+    from schemas.contract.topics import TOPICS  # noqa: PLC0415 - as above
     from schemas.gate.promises import PROMISES  # noqa: PLC0415 - as above
-    from schemas.loader import load  # noqa: PLC0415 - as above
     from schemas.registry import Registry  # noqa: PLC0415 - as above
-    from schemas.topics import TOPICS  # noqa: PLC0415 - as above
 
     used = in_force(settings)
     if used.registry.url is None:

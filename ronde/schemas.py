@@ -144,7 +144,7 @@ def release(folder: FolderOption = None, as_json: JsonOption = False) -> None:
 @app.command()
 def asyncapi() -> None:
     """Print the contract as an AsyncAPI 3 document (JSON): topics, operations, messages."""
-    from schemas.asyncapi import text  # noqa: PLC0415 - reads all schemas
+    from schemas.contract.asyncapi import text  # noqa: PLC0415 - reads all schemas
 
     typer.echo(text(), nl=False)
 
@@ -160,7 +160,7 @@ def _need_avro() -> None:
 def _shelf(folder: Path | None) -> Shelf:
     """The schemas of a folder; without one, those that are installed."""
     import schemas  # noqa: PLC0415 - heavy with what follows
-    from schemas.errors import UnusableSchema  # noqa: PLC0415 - as above
+    from schemas.avro.errors import UnusableSchema  # noqa: PLC0415 - as above
     from schemas.gate.shelf import read_shelf  # noqa: PLC0415 - as above
 
     try:
@@ -171,9 +171,9 @@ def _shelf(folder: Path | None) -> Shelf:
 
 def _described(shelf: Shelf, name: str) -> dict[str, Any]:
     """One schema and its versions, as --json has them."""
+    from schemas.contract.topics import TOPICS  # noqa: PLC0415 - as above
     from schemas.gate.promises import PROMISES  # noqa: PLC0415 - as above
     from schemas.gate.shelf import marked  # noqa: PLC0415 - as above
-    from schemas.topics import TOPICS  # noqa: PLC0415 - as above
 
     written = shelf.written_version(name)
     versions = []

@@ -64,7 +64,7 @@ def send(
 
 
 def _known(topic: str) -> None:
-    from schemas.topics import INPUT_TOPICS  # noqa: PLC0415 - as the others
+    from schemas.contract.topics import INPUT_TOPICS  # noqa: PLC0415 - as the others
 
     if topic not in INPUT_TOPICS:
         near = get_close_matches(topic, INPUT_TOPICS, n=1)

@@ -20,7 +20,7 @@ from ronde.input_ends import WATCHED, InputEnds, Sent
 from ronde.input_producer import InputProducer, TooLargeError
 from ronde.plain import plain
 from ronde.reading import recorded
-from schemas.errors import RegistryUnreachable
+from schemas.avro.errors import RegistryUnreachable
 from streams import instants
 from streams.audit.reading import Logs
 from streams.broker.offsets import ReadingError

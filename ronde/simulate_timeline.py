@@ -13,7 +13,7 @@ from ronde.demo.board import Board, Place
 from ronde.demo.report import Inputs, Moment, table_of, timeline
 from ronde.demo.screen import console
 from ronde.plain import plain
-from schemas.topics import INPUT_TOPICS
+from schemas.contract.topics import INPUT_TOPICS
 from streams import instants
 from streams.admission import Refused
 from streams.virtual import scenario

@@ -11,11 +11,11 @@ import typer
 from ronde.errors import Failed, WrongUse
 from ronde.settings import JsonOption, SettingsOption, in_force
 from ronde.terminal import say
-from schemas.roles import ROLES
+from schemas.contract.roles import ROLES
 
 if TYPE_CHECKING:
     from ronde.whole_settings import WholeSettings
-    from schemas.roles import Role
+    from schemas.contract.roles import Role
     from streams.broker.acl import Grant
     from streams.broker.acl_rules import Created
 

@@ -13,7 +13,7 @@ from ronde import topic_acl
 from ronde.errors import Failed
 from ronde.settings import JsonOption, SettingsOption, in_force
 from ronde.terminal import say
-from schemas.topics import TOPICS
+from schemas.contract.topics import TOPICS
 
 if TYPE_CHECKING:
     from streams.broker.topics import Difference

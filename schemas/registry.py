@@ -18,10 +18,10 @@ from urllib.parse import quote
 
 import httpx
 
-from schemas.canonical import canonical, fingerprint
-from schemas.errors import RegistryRefused, RegistryUnreachable, SchemaNotFound, UnusableSchema
+from schemas.avro.canonical import canonical, fingerprint
+from schemas.avro.errors import RegistryRefused, RegistryUnreachable, SchemaNotFound, UnusableSchema
+from schemas.avro.loader import Schema
 from schemas.gate.promises import PROMISES
-from schemas.loader import Schema
 
 # The registry's own codes, in the body of its 404: anything else that answers 404 is not the registry.
 SUBJECT_NOT_FOUND: Final = 40401

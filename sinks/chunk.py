@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
-from schemas.decoder import Writers, decoder
-from schemas.errors import Undecodable
-from schemas.framing import CONFLUENT
+from schemas.avro.decoder import Writers, decoder
+from schemas.avro.errors import Undecodable
+from schemas.avro.framing import CONFLUENT
 from sinks.copying import copy_text
 from sinks.feeds import FEEDS, Feed
 from sinks.rows import Place, Row, of_readiness_tombstone

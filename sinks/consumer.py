@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import structlog
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
-from schemas.topics import RECEIVED_BYTES
+from schemas.contract.topics import RECEIVED_BYTES
 from sinks.errors import Away, SinkError
 from sinks.topic_ids import topic_ids
 

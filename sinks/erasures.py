@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]  # it is documented there
 
-from schemas.topics import Topic
+from schemas.contract.topics import Topic
 from sinks.errors import Away, SinkError
 from sinks.postgres import Connection, away
 from sinks.sql import query

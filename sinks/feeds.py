@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from schemas.topics import TOPICS
+from schemas.contract.topics import TOPICS
 from sinks import rows
 from sinks.rows import MakeRow
 

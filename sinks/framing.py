@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from schemas.framing import CONFLUENT
-from schemas.topics import TOPICS
+from schemas.avro.framing import CONFLUENT
+from schemas.contract.topics import TOPICS
 from sinks.errors import Away
 from sinks.feeds import FEEDS, Feed
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from schemas.errors import RegistryUnreachable
+from schemas.avro.errors import RegistryUnreachable
 from sinks import faults
 from sinks.chunk import Chunk, Decoder
 from sinks.consumer import Source
@@ -32,7 +32,7 @@ from sinks.writer import Writer
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from schemas.decoder import Writers
+    from schemas.avro.decoder import Writers
     from sinks.health import Readiness
     from sinks.metrics import Metrics
     from sinks.settings import Configuration

@@ -7,8 +7,8 @@ with it, never what it holds.
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
-from schemas.compiled.shapes import Array, Primitive, Record, Shape, Union, shape_of
-from schemas.loader import load
+from schemas.avro.generated.shapes import Array, Primitive, Record, Shape, Union, shape_of
+from schemas.avro.loader import load
 from streams.escalation.values import Alert, CallResult, DispatchReport, Event, OperatorAction, Site
 
 DeadLetterReason: TypeAlias = Literal[

@@ -13,7 +13,7 @@ from concurrent.futures import Executor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from schemas.errors import RegistryUnreachable
+from schemas.avro.errors import RegistryUnreachable
 from streams import collector
 from streams.batch import Batch
 from streams.chunk import Chunk, Rewind

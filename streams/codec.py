@@ -10,11 +10,11 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast, get_args
 
-from schemas.compiled import reader, writer
-from schemas.decoder import decoder
-from schemas.framing import SINGLE_OBJECT_SIZE, confluent, single_object
-from schemas.loader import Schema, load
-from schemas.topics import INPUT_TOPICS, TOPICS
+from schemas.avro.decoder import decoder
+from schemas.avro.framing import SINGLE_OBJECT_SIZE, confluent, single_object
+from schemas.avro.generated import reader, writer
+from schemas.avro.loader import Schema, load
+from schemas.contract.topics import INPUT_TOPICS, TOPICS
 from streams.escalation import procedures, state, values
 from streams.escalation.names import OutputTopic
 from streams.escalation.state import Deadline, SiteState
@@ -65,7 +65,7 @@ _EMITTED: Final[tuple[OutputTopic, ...]] = get_args(OutputTopic)
 class Codec:
     """The functions between bytes and values.
 
-    Each that decodes raises `schemas.errors.Undecodable` for bytes that are no such value; one of an input
+    Each that decodes raises `schemas.avro.errors.Undecodable` for bytes that are no such value; one of an input
     topic, and only with a registry, also RegistryUnreachable: wait, then try the same bytes again. It asks
     over the network then, so decode in a thread where a registry is configured.
     """

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from schemas.topics import OWN_BYTES
+from schemas.contract.topics import OWN_BYTES
 
 if TYPE_CHECKING:
     from streams.message import Headers

@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
-from schemas.errors import Undecodable
-from schemas.murmur2 import partition as partition_of
-from schemas.topics import INPUT_TOPICS, OUTPUT_VALUE_BYTES
+from schemas.avro.errors import Undecodable
+from schemas.contract.murmur2 import partition as partition_of
+from schemas.contract.topics import INPUT_TOPICS, OUTPUT_VALUE_BYTES
 from streams.admission import Refused, admit, admit_tombstone, key_text
 from streams.escalation.readiness import readiness
 from streams.escalation.values import Event, Site

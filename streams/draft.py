@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from schemas.errors import Undecodable
-from schemas.topics import STATE_VALUE_BYTES
+from schemas.avro.errors import Undecodable
+from schemas.contract.topics import STATE_VALUE_BYTES
 from streams.admission import Refused
 from streams.codec import Codec
 from streams.decode import Decoder

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from confluent_kafka import OFFSET_END, KafkaException
 
-from schemas.topics import INPUT_TOPICS, OUTPUT_TOPICS
+from schemas.contract.topics import INPUT_TOPICS, OUTPUT_TOPICS
 from streams.broker import clients as kafka
 
 if TYPE_CHECKING:

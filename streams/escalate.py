@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Final, cast
 
-from schemas.topics import TOPICS
+from schemas.contract.topics import TOPICS
 from streams import faults
 from streams.batch import Batch
 from streams.clock import AHEAD_MS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from schemas.loader import Schema
+from schemas.avro.loader import Schema
 from streams.escalation.names import Phase
 from streams.escalation.state import AMEND, PHASE, Deadline
 from streams.escalation.values import Instant

@@ -9,10 +9,10 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any, Final, NoReturn, TypeAlias, TypeVar
 
-from schemas.compiled.shapes import Array, Enum, Field, Primitive, Record, Shape, Union, shape_of
-from schemas.compiled.source import Source
-from schemas.errors import Undecodable
-from schemas.loader import load
+from schemas.avro.errors import Undecodable
+from schemas.avro.generated.shapes import Array, Enum, Field, Primitive, Record, Shape, Union, shape_of
+from schemas.avro.generated.source import FunctionSource
+from schemas.avro.loader import load
 from streams import instants
 from streams.escalation import values
 from streams.escalation.values import Event, OutputValue, Site
@@ -95,7 +95,7 @@ def _record_reader(shape: Record) -> _Read:
     """Fields that are as they mostly are, plain ASCII strings and known symbols, are taken without a call."""
     make = getattr(values, shape.name)
     assert make._fields == tuple(field.name for field in shape.fields), f"{shape.name} differs from its schema"
-    source = Source()
+    source = FunctionSource()
     source.names.update(absent=_ABSENT, new=tuple.__new__, make=make, refuse=_refuse)
     names: list[str] = []
     with source.block("def read(value):"):
@@ -113,7 +113,7 @@ def _record_reader(shape: Record) -> _Read:
     return source.compile("read", f"JSON reader of {shape.name}")
 
 
-def _needs_reading(shape: Shape, name: str, source: Source) -> str:
+def _needs_reading(shape: Shape, name: str, source: FunctionSource) -> str:
     """The condition under which a field's JSON is not its value already."""
     match shape:
         case Primitive("string"):
@@ -216,7 +216,7 @@ def _refuse(value: object, wanted: str) -> NoReturn:
 
 @cache
 def _writer_of(name: str) -> Callable[[Any], dict[str, Any]]:
-    source = Source()
+    source = FunctionSource()
     source.names["instant"] = instants.write
     with source.block("def write(value):"):
         source.line(f"return {_written(shape_of(load(name)), 'value')}")

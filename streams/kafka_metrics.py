@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from schemas.topics import INPUT_TOPICS, OUTPUT_TOPICS
+from schemas.contract.topics import INPUT_TOPICS, OUTPUT_TOPICS
 
 
 class KafkaMetrics:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
-from schemas.errors import RegistryUnreachable
+from schemas.avro.errors import RegistryUnreachable
 from streams import faults
 from streams.logs import logger
 

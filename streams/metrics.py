@@ -25,7 +25,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollecto
 from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from schemas.topics import INPUT_TOPICS
+from schemas.contract.topics import INPUT_TOPICS
 from streams.admission import DeadLetterReason
 from streams.clock import wall_ms
 from streams.escalation.names import (

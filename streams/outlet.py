@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Final
 
-from schemas.errors import Undecodable
-from schemas.topics import OUTPUT_VALUE_BYTES
+from schemas.avro.errors import Undecodable
+from schemas.contract.topics import OUTPUT_VALUE_BYTES
 from streams.batch import Record, Tally
 from streams.clock import AHEAD_HEADER
 from streams.dead_letter import dead_letter

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, Final
 
-from schemas.compiled.shapes import Array, Enum, Primitive, Record, Shape, Union, shape_of
-from schemas.loader import load
+from schemas.avro.generated.shapes import Array, Enum, Primitive, Record, Shape, Union, shape_of
+from schemas.avro.loader import load
 
 HIDDEN: Final = "(hidden)"
 

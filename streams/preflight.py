@@ -11,7 +11,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final
 
-from schemas.roles import ROLES
+from schemas.contract.roles import ROLES
 from streams.broker.access import require
 from streams.broker.acl import grants
 from streams.broker.admin import BrokerAwayError, BrokerError

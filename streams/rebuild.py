@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from schemas.errors import Undecodable
+from schemas.avro.errors import Undecodable
 from streams.admission import Refused, key_text
 from streams.clock import Clock
 from streams.escalation.state import MEMORY_MS

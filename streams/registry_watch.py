@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import httpx
 
-from schemas.errors import RegistryRefused, RegistryUnreachable
+from schemas.avro.errors import RegistryRefused, RegistryUnreachable
 from schemas.registry import Registry
 from streams.codec import Codec
 from streams.errors import WorkerError

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaException, TopicPartition
 
-from schemas.topics import INPUT_TOPICS
+from schemas.contract.topics import INPUT_TOPICS
 from streams import collector
 from streams.broker import clients as kafka
 from streams.broker.offsets import deleted_count

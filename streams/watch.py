@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from schemas.topics import INPUT_TOPICS, OUTPUT_TOPICS
+from schemas.contract.topics import INPUT_TOPICS, OUTPUT_TOPICS
 from streams.broker import clients as kafka
 from streams.clock import wall_ms
 from streams.ends import Enquiry

@@ -13,8 +13,8 @@ import faust
 from confluent_kafka import KafkaException
 from mode import Service
 
-from schemas.errors import RegistryUnreachable
-from schemas.topics import TOPICS
+from schemas.avro.errors import RegistryUnreachable
+from schemas.contract.topics import TOPICS
 from streams import agents, stuck
 from streams.assignment import Assignment
 from streams.broker import clients as kafka

@@ -20,7 +20,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 
 import schemas
 from ronde.demo.agenda import Agenda, Record
-from schemas.topics import TOPICS
+from schemas.contract.topics import TOPICS
 
 LONGEST_NAP = 0.1  # seconds: how late a stop signal may be noticed
 READING = "reads"  # the first word of the line logged once partitions are assigned

@@ -41,7 +41,7 @@ from ronde.local.postgres import Postgres
 from ronde.site_lines import SiteLines
 from ronde.site_producer import load as load_sites
 from ronde.whole_settings import WholeSettings
-from schemas.topics import TOPICS
+from schemas.contract.topics import TOPICS
 from sinks import erasures
 from streams.broker import topics
 from streams.settings import SettingsError, load

@@ -10,7 +10,7 @@ import schemas
 from ronde.demo.agenda import Record
 from ronde.demo.board import Board, Place
 from ronde.errors import Failed
-from schemas.topics import OUTPUT_TOPICS, TOPICS
+from schemas.contract.topics import OUTPUT_TOPICS, TOPICS
 from streams.headers import headers_of
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from schemas.topics import OWN_BYTES
+from schemas.contract.topics import OWN_BYTES
 
 PROPERTIES: Final[Mapping[str, str]] = MappingProxyType(
     {

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Set
 from typing import Final
 
-from schemas.gate.places import Branch, Place, places
+from schemas.avro.loader import Schema
+from schemas.gate.places import Branch, SchemaPlace, places
 from schemas.gate.promises import PROMISES
 from schemas.gate.refusal import Finding
-from schemas.loader import Schema
 
 NAMESPACE: Final = "ronde.v1"
 
@@ -40,7 +40,7 @@ def _of_type(name: str, path: str, branch: Branch, borrowed: Set[str]) -> Iterat
         yield Finding(path, f"is an enum without a default, {fullname}", remedy)
 
 
-def _of_default(path: str, place: Place) -> Iterator[Finding]:
+def _of_default(path: str, place: SchemaPlace) -> Iterator[Finding]:
     """Faults of a field's default."""
     if "null" in place.kinds:
         if not place.has_default or place.default is not None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from schemas.avro.loader import NAMES, Schema
 from schemas.gate import history
 from schemas.gate.alone import faults
 from schemas.gate.ours import why_not
@@ -10,7 +11,6 @@ from schemas.gate.places import places
 from schemas.gate.promises import PROMISES
 from schemas.gate.refusal import Finding, Refusal
 from schemas.gate.shelf import Shelf, meaning
-from schemas.loader import NAMES, Schema
 
 
 def check(shelf: Shelf, release: str, against: Shelf | None = None) -> list[Refusal]:

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
+from schemas.avro.loader import NAMES
 from schemas.gate.refusal import Refusal
 from schemas.gate.shelf import Shelf, marked, meaning
-from schemas.loader import NAMES
 
 
 def unkept(shelf: Shelf, release: str) -> Iterator[Refusal]:

@@ -1,4 +1,4 @@
-"""Whether the readers and writers of this project can be made for a schema (`schemas.compiled`).
+"""Whether the readers and writers of this project can be made for a schema (`schemas.avro.generated`).
 
 They know less than Avro allows: a version that only they cannot read would stop a worker all the same.
 """
@@ -7,10 +7,10 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from schemas.canonical import canonical
-from schemas.compiled import reader, writer
-from schemas.errors import UnusableSchema
-from schemas.loader import Schema
+from schemas.avro.canonical import canonical
+from schemas.avro.errors import UnusableSchema
+from schemas.avro.generated import reader, writer
+from schemas.avro.loader import Schema
 
 
 def _together(*values: Any) -> tuple[Any, ...]:

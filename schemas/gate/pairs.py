@@ -11,12 +11,12 @@ from typing import Any
 import avro.schema
 from avro.compatibility import ReaderWriterCompatibilityChecker, SchemaCompatibilityType
 
-from schemas.canonical import without_logical_types
+from schemas.avro.canonical import without_logical_types
+from schemas.avro.loader import Schema
 from schemas.gate.ours import why_not_read
-from schemas.gate.places import Branch, Place, places
+from schemas.gate.places import Branch, SchemaPlace, places
 from schemas.gate.promises import PROMISES, Promise
 from schemas.gate.refusal import Finding
-from schemas.loader import Schema
 
 _ADD = "leave it as it was, and add a field of another name beside it"
 
@@ -29,7 +29,9 @@ def breaks(name: str, older: Schema, newer: Schema) -> list[Finding]:
     return found or list(_last_word(name, older, newer, promise))
 
 
-def _changed(before: Mapping[str, Place], after: Mapping[str, Place], promise: Promise) -> Iterator[Finding]:
+def _changed(
+    before: Mapping[str, SchemaPlace], after: Mapping[str, SchemaPlace], promise: Promise
+) -> Iterator[Finding]:
     """What became of the places that there were."""
     for path, was in before.items():
         now = after.get(path)
@@ -39,20 +41,20 @@ def _changed(before: Mapping[str, Place], after: Mapping[str, Place], promise: P
             yield Finding(path, "is gone", "keep it, and say in its doc that nothing uses it any more")
 
 
-def _added(before: Mapping[str, Place], after: Mapping[str, Place]) -> Iterator[Finding]:
+def _added(before: Mapping[str, SchemaPlace], after: Mapping[str, SchemaPlace]) -> Iterator[Finding]:
     """What is wrong with the places that there are now."""
     for path, now in after.items():
         if path not in before and now.is_field and not now.has_default and _is_topmost(now, after, before):
             yield Finding(path, "is new and has no default", "give it one: older values do not have the field")
 
 
-def _is_topmost(place: Place, here: Mapping[str, Place], there: Mapping[str, Place]) -> bool:
+def _is_topmost(place: SchemaPlace, here: Mapping[str, SchemaPlace], there: Mapping[str, SchemaPlace]) -> bool:
     """Whether the place itself is missing there, and not for what is said of the one that holds it."""
     parent = there.get(place.parent)
     return parent is not None and parent.kinds == here[place.parent].kinds
 
 
-def _place(path: str, was: Place, now: Place, promise: Promise) -> Iterator[Finding]:
+def _place(path: str, was: SchemaPlace, now: SchemaPlace, promise: Promise) -> Iterator[Finding]:
     if was.kinds != now.kinds and not _fits(was, now, promise):
         yield Finding(path, f"is {_told(now)} and was {_told(was)}", _ADD)
     elif was.logicals != now.logicals:
@@ -90,7 +92,7 @@ def _branch(path: str, was: Branch, now: Branch, promise: Promise) -> Iterator[F
         yield Finding(path, problem, "put it back: an unknown symbol would be read as something else")
 
 
-def _fits(was: Place, now: Place, promise: Promise) -> bool:
+def _fits(was: SchemaPlace, now: SchemaPlace, promise: Promise) -> bool:
     """Whether Avro reads one kind of value as another, whatever is inside."""
     older, newer = ([_hollow(branch) for branch in place.branches] for place in (was, now))
     return _why_unreadable(newer, older) is None and (
@@ -115,7 +117,7 @@ def _hollow(branch: Branch) -> Any:
     return branch.kind
 
 
-def _told(place: Place) -> str:
+def _told(place: SchemaPlace) -> str:
     """Its kinds in words."""
     return " or ".join(branch.fullname or branch.kind for branch in place.branches)
 

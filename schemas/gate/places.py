@@ -6,7 +6,7 @@ A place is the record itself, a field, or the items of an array; its path names 
 
 from typing import Any, Final, NamedTuple
 
-from schemas.loader import Schema
+from schemas.avro.loader import Schema
 
 _NAMED: Final = frozenset({"record", "error", "enum", "fixed"})
 _PLAIN: Final = frozenset({"null", "boolean", "int", "long", "float", "double", "bytes", "string", "array", "map"})
@@ -26,7 +26,7 @@ class Branch(NamedTuple):
     is_definition: bool  # False: defined at an earlier place
 
 
-class Place(NamedTuple):
+class SchemaPlace(NamedTuple):
     """``parent`` is the path of the place that holds it, empty for the record itself."""
 
     parent: str
@@ -52,7 +52,7 @@ class Place(NamedTuple):
         return next((branch for branch in self.branches if branch.kind == "enum"), None)
 
 
-def places(name: str, schema: Schema) -> dict[str, Place]:
+def places(name: str, schema: Schema) -> dict[str, SchemaPlace]:
     """The places of a schema by their paths, outer ones first. It is one that `shapes.shape_of` takes."""
     walk = _Walk()
     walk.enter(schema, "", name, "", {})
@@ -63,7 +63,7 @@ class _Walk:
     """Collects the places; ``named`` has the definitions met so far, with the namespace inside them."""
 
     def __init__(self) -> None:
-        self.found: dict[str, Place] = {}
+        self.found: dict[str, SchemaPlace] = {}
         self._named: dict[str, tuple[Schema, str]] = {}
 
     def enter(self, schema: Any, namespace: str, path: str, parent: str, field: Schema) -> None:
@@ -71,7 +71,7 @@ class _Walk:
         branches = [
             self._branch(branch, namespace) for branch in (schema if isinstance(schema, list) else [_plain(schema)])
         ]
-        self.found[path] = Place(
+        self.found[path] = SchemaPlace(
             parent,
             tuple(branch for branch, _, _ in branches),
             bool(field),

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 
-from schemas.topics import TOPICS
+from schemas.contract.topics import TOPICS
 
 Promise: TypeAlias = Literal["BACKWARD_TRANSITIVE", "FULL_TRANSITIVE"]
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from schemas.canonical import fingerprint
-from schemas.errors import UnusableSchema
-from schemas.loader import NAMES, Schema
+from schemas.avro.canonical import fingerprint
+from schemas.avro.errors import UnusableSchema
+from schemas.avro.loader import NAMES, Schema
 
 RELEASES: Final = "releases.json"
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from schemas.errors import Undecodable
+from schemas.avro.errors import Undecodable
 from streams.audit.conservation import Found, Wrong
 from streams.audit.reading import LogRecord
 from streams.audit.recorded import Recorded

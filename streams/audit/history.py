@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
-from schemas.errors import Undecodable
-from schemas.topics import INPUT_TOPICS
+from schemas.avro.errors import Undecodable
+from schemas.contract.topics import INPUT_TOPICS
 from streams.audit.reading import LogRecord, Logs, Span
 from streams.audit.recorded import Recorded
 from streams.escalation.state import MEMORY_MS

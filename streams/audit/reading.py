@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from schemas.topics import RECEIVED_BYTES
+from schemas.contract.topics import RECEIVED_BYTES
 from streams.broker import offsets
 from streams.broker.admin import ANSWER_SECONDS
 from streams.broker.offsets import Offsets, ReadingError, held_up, refusal
@@ -66,7 +66,7 @@ class Logs:
         only: Collection[str] | None = None,
         role: str | None = None,
     ) -> None:
-        """With ``only``, no other topics, and by the rights of ``role`` (`schemas.roles`); else all, by a worker's."""
+        """With ``only``, no other topics, and by the rights of ``role`` (`schemas.contract.roles`); else all, by a worker's."""
         self.settings = settings
         # By name on the broker.
         self.topics = find(settings) if only is None else find_some(settings, only, role)

@@ -6,9 +6,9 @@ from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from schemas.decoder import decoder, of_output
-from schemas.framing import CONFLUENT, CONFLUENT_SIZE, SINGLE_OBJECT_SIZE
-from schemas.topics import TOPICS
+from schemas.avro.decoder import decoder, of_output
+from schemas.avro.framing import CONFLUENT, CONFLUENT_SIZE, SINGLE_OBJECT_SIZE
+from schemas.contract.topics import TOPICS
 from streams.codec import Codec
 from streams.escalation import values
 
@@ -51,7 +51,7 @@ class Recorded:
     def value(self, topic: str, data: bytes) -> Any:
         """The value of a record of ``topic`` (without prefix).
 
-        Raises `schemas.errors.Undecodable`; with a registry also RegistryUnreachable, without one RegistryNotSet.
+        Raises `schemas.avro.errors.Undecodable`; with a registry also RegistryUnreachable, without one RegistryNotSet.
         """
         return self._decoders[topic](data)
 

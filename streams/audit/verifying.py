@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from schemas.errors import Undecodable
-from schemas.topics import INPUT_TOPICS
+from schemas.avro.errors import Undecodable
+from schemas.contract.topics import INPUT_TOPICS
 from streams.audit.conservation import Account, End, Found, Sum
 from streams.audit.conservation_sites import SiteAccount, SiteSum
 from streams.audit.reading import LogRecord, Logs, Span

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from schemas.roles import Role
-from schemas.topics import TOPICS
+from schemas.contract.roles import Role
+from schemas.contract.topics import TOPICS
 
 Resource: TypeAlias = Literal["topic", "group", "transactional-id"]
 Pattern: TypeAlias = Literal["literal", "prefixed"]

@@ -50,7 +50,7 @@ def remedy(role: str | None) -> str:
 
 
 class Admin:
-    """An admin client. ``role`` is the one of `schemas.roles` whose rights it needs; None: an administrator's."""
+    """An admin client. ``role`` is the one of `schemas.contract.roles` whose rights it needs; None: an administrator's."""
 
     def __init__(self, settings: Settings, role: str | None = None) -> None:
         from confluent_kafka.admin import AdminClient  # noqa: PLC0415 - heavy

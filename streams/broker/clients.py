@@ -19,7 +19,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # they are do
     ResourceType,
 )
 
-from schemas.topics import OWN_BYTES, RECEIVED_BYTES
+from schemas.contract.topics import OWN_BYTES, RECEIVED_BYTES
 from streams.broker.admin import AWAY
 from streams.logs import logger
 

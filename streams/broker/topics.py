@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Mapping, Set
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from schemas.topics import TOPICS
+from schemas.contract.topics import TOPICS
 from streams.broker.admin import ANSWER_SECONDS, Admin, BrokerError
 from streams.settings import Settings
 
@@ -80,7 +80,7 @@ def differences(found: Mapping[str, Found], settings: Settings) -> list[Differen
 def find_some(settings: Settings, topics: Iterable[str], role: str | None) -> dict[str, Found]:
     """Those of these topics that the broker has, without how it keeps them: anybody who reads them may ask for that.
 
-    ``role`` is whose rights that takes (`schemas.roles`). Raises `TopicsError`, as `find` does.
+    ``role`` is whose rights that takes (`schemas.contract.roles`). Raises `TopicsError`, as `find` does.
     """
     there = Admin(settings, role).topics(map(settings.topic, topics))
     return {name: Found(partitions, {}) for name, partitions in there.items()}

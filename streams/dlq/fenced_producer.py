@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from schemas.topics import OWN_BYTES
+from schemas.contract.topics import OWN_BYTES
 
 if TYPE_CHECKING:
     from streams.message import Headers

@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
-from schemas.murmur2 import partition as partition_of
-from schemas.topics import INPUT_TOPICS
+from schemas.contract.murmur2 import partition as partition_of
+from schemas.contract.topics import INPUT_TOPICS
 from streams.dlq.fenced_producer import FencedProducer, Outgoing, Place, TooLargeError
 from streams.dlq.letters import Letter, LetterId, headers_to_replay, note_headers
 from streams.dlq.log import TOPIC, Survey, find, whole

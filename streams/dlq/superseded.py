@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Final
 
-from schemas.murmur2 import partition as partition_of
+from schemas.contract.murmur2 import partition as partition_of
 from streams.audit.reading import LogRecord, Logs, Span
 from streams.dlq.letters import REPLAYED_FROM, Letter, LetterId, parse_id
 

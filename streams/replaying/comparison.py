@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from schemas.errors import Undecodable
-from schemas.framing import CONFLUENT, SINGLE_OBJECT_SIZE
+from schemas.avro.errors import Undecodable
+from schemas.avro.framing import CONFLUENT, SINGLE_OBJECT_SIZE
 from streams.audit.reading import LogRecord
 from streams.audit.recorded import Recorded, payload, shipped
 from streams.escalation.names import OutputTopic

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from typing import Any, Final, NamedTuple
 
-from schemas.errors import Undecodable
-from schemas.murmur2 import partition as partition_of
+from schemas.avro.errors import Undecodable
+from schemas.contract.murmur2 import partition as partition_of
 from streams.admission import Refused, admit, admit_tombstone, key_text
 from streams.audit.reading import LogRecord
 from streams.audit.recorded import Recorded

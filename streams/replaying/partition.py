@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from schemas.errors import Undecodable
+from schemas.avro.errors import Undecodable
 from streams.admission import key_text
 from streams.audit.reading import LogRecord
 from streams.audit.recorded import Recorded

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemas.errors import Undecodable
+from schemas.avro.errors import Undecodable
 from streams.audit.recorded import shipped
 from streams.dlq.letters import Letter
 from streams.escalation.state import EMPTY, MEMORY_MS, SiteState

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final, NamedTuple, TypeVar, overload
 
 from pydantic import BaseModel, Field, PrivateAttr, StringConstraints
 
-from schemas.topics import TOPICS
+from schemas.contract.topics import TOPICS
 from streams.escalation.procedures import Procedure, Procedures
 from streams.settings.checks import MASK, checked, leaves, procedures_without_a_version, refused_properties
 from streams.settings.client_properties import PROPERTIES, Role, Value, of_role

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple, get_args
 
 import orjson
 
-from schemas.topics import INPUT_TOPICS
+from schemas.contract.topics import INPUT_TOPICS
 from streams import instants, jsontext
 from streams.admission import Refused, admit, admit_tombstone
 from streams.escalation.procedures import Procedures

@@ -14,9 +14,9 @@ from ronde.answer import result_id
 from ronde.foreign_fields import foreign_fields
 from ronde.input_lines import InputLines
 from ronde.site_csv import COLUMNS
-from schemas.loader import load as load_schema
-from schemas.records import encode
-from schemas.topics import INPUT_TOPICS
+from schemas.avro.loader import load as load_schema
+from schemas.avro.records import encode
+from schemas.contract.topics import INPUT_TOPICS
 from streams import instants
 from streams.escalation.values import Alert
 from streams.settings import load

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from schemas.murmur2 import partition
+from schemas.contract.murmur2 import partition
 from streams.broker.topics import create
 from streams.codec import Codec
 from streams.escalation.values import Site

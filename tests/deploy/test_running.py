@@ -15,7 +15,7 @@ import pytest
 
 from ronde.local.kafka import Kafka
 from ronde.local.ports import free_port
-from schemas.topics import TOPICS
+from schemas.contract.topics import TOPICS
 from tests.deploy.chart import SETS, Object, objects, pod, text, write
 from tests.machine import stretched
 

@@ -17,7 +17,7 @@ ALLOWED = {
 
 
 def test_the_core_imports_itself_and_what_only_computes() -> None:
-    files = sorted(Path(streams.escalation.__file__).parent.glob("*.py"))
+    files = sorted(Path(streams.escalation.__file__).parent.rglob("*.py"))
     assert len(files) > 15
     for file in files:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):

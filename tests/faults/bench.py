@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
 from ronde.local.kafka import Kafka
-from schemas.topics import INPUT_TOPICS, OUTPUT_TOPICS, TOPICS
+from schemas.contract.topics import INPUT_TOPICS, OUTPUT_TOPICS, TOPICS
 from streams.broker import topics
 from streams.settings import load as load_settings
 from tests.faults.checker import check

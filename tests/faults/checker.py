@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-from schemas.topics import INPUT_TOPICS
+from schemas.contract.topics import INPUT_TOPICS
 from streams.escalation.procedures import Procedures
 from tests.faults.evidence import Evidence, Violation, gather, place_of
 from tests.faults.incidents import Uptime, incidents

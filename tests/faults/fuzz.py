@@ -29,7 +29,7 @@ from ronde.local.kafka import Kafka
 from ronde.local.ports import free_port
 from ronde.local.postgres import Postgres
 from ronde.whole_settings import WholeSettings
-from schemas.topics import INPUT_TOPICS
+from schemas.contract.topics import INPUT_TOPICS
 from streams.broker import topics
 from streams.compiled import PURE
 from streams.settings import load as load_settings

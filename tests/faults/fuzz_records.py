@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from schemas import load
-from schemas.murmur2 import partition
-from schemas.topics import INPUT_TOPICS, TOPICS
+from schemas.contract.murmur2 import partition
+from schemas.contract.topics import INPUT_TOPICS, TOPICS
 from tests.faults.bench import now_ms
 from tests.faults.desks import ADDRESS
 from tests.faults.records import Value, encode

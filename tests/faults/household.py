@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from itertools import count
 
-from schemas.murmur2 import partition
+from schemas.contract.murmur2 import partition
 from tests.faults.bench import Bench, now_ms
 from tests.faults.desks import ADDRESS
 from tests.faults.records import Value, decode

@@ -6,8 +6,8 @@ import random
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from schemas.murmur2 import partition
-from schemas.topics import INPUT_TOPICS
+from schemas.contract.murmur2 import partition
+from schemas.contract.topics import INPUT_TOPICS
 from tests.faults.desks import ADDRESS
 from tests.faults.load import Journal
 from tests.faults.records import Value, encode

@@ -10,7 +10,7 @@ from typing import Final
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
-from schemas.murmur2 import partition
+from schemas.contract.murmur2 import partition
 from tests.faults.load import Journal
 from tests.faults.records import decode
 from tests.faults.tail import SILENT

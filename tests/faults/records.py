@@ -15,9 +15,9 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import fastavro
 
 from schemas import load
-from schemas.canonical import without_logical_types
-from schemas.framing import CONFLUENT_SIZE, SINGLE_OBJECT_SIZE, single_object
-from schemas.topics import INPUT_TOPICS, TOPICS
+from schemas.avro.canonical import without_logical_types
+from schemas.avro.framing import CONFLUENT_SIZE, SINGLE_OBJECT_SIZE, single_object
+from schemas.contract.topics import INPUT_TOPICS, TOPICS
 
 Value: TypeAlias = dict[str, Any]  # a value of contracts.md, field by field
 Place: TypeAlias = tuple[str, int, int]  # topic without prefix, partition, offset

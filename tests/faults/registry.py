@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 
 from schemas import load
-from schemas.topics import TOPICS
+from schemas.contract.topics import TOPICS
 
 UNKNOWN_ID: Final = 4711
 

@@ -11,7 +11,7 @@ from typing import Final, Self, cast
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # it is documented there
 
-from schemas.topics import TOPICS
+from schemas.contract.topics import TOPICS
 from tests.faults.records import Raw, Topics
 
 END_SECONDS: Final = 180.0

@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from schemas.murmur2 import partition
+from schemas.contract.murmur2 import partition
 from tests.faults.bench import SESSION_TIMEOUT_MS, Bench
 from tests.faults.conftest import MakeBench
 from tests.faults.household import Household

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from schemas.topics import TOPICS
+from schemas.contract.topics import TOPICS
 from streams.escalation.state import EMPTY
 from streams.escalation.values import Source
 from streams.virtual.simulation import Record, Simulation

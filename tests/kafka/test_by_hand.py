@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ronde import site_on_test
-from schemas.murmur2 import partition
+from schemas.contract.murmur2 import partition
 from streams.audit.reading import Logs, Span
 from tests.conftest import Ran, Run, SettingsFile
 from tests.faults.registry import Registry

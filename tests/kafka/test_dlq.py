@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer
 
-from schemas.records import encode
-from schemas.topics import INPUT_BYTES
+from schemas.avro.records import encode
+from schemas.contract.topics import INPUT_BYTES
 from streams.audit.reading import LogRecord, Logs, Span
 from streams.dlq.fenced_producer import FencedError, FencedProducer, Outgoing
 from streams.dlq.letters import LetterId, note_headers, parse_id

@@ -28,10 +28,10 @@ import pytest
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 
 import schemas
-from schemas.framing import confluent, single_object
-from schemas.loader import released
-from schemas.murmur2 import partition
-from schemas.records import decode, encode
+from schemas.avro.framing import confluent, single_object
+from schemas.avro.loader import released
+from schemas.avro.records import decode, encode
+from schemas.contract.murmur2 import partition
 from tests.kafka.conftest import WorkerFile
 from tests.kafka.world import PATIENCE, World, eventually, now_ms, worker
 

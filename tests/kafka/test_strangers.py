@@ -8,7 +8,7 @@ from pathlib import Path
 from confluent_kafka import Consumer, TopicPartition
 
 from ronde.local.kafka import Kafka
-from schemas.records import encode
+from schemas.avro.records import encode
 from streams.headers import headers_of
 from tests.conftest import Run
 from tests.kafka.conftest import WorkerFile

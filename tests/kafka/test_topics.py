@@ -6,7 +6,7 @@ import time
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
-from schemas.topics import INPUT_BYTES, OWN_BYTES, TOPICS
+from schemas.contract.topics import INPUT_BYTES, OWN_BYTES, TOPICS
 from streams.broker import admin
 from streams.broker.topics import Difference, Found, TopicsError, create, differences, find
 from streams.settings import Settings

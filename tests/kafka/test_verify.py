@@ -12,8 +12,8 @@ import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from schemas.framing import confluent
-from schemas.topics import TOPICS
+from schemas.avro.framing import confluent
+from schemas.contract.topics import TOPICS
 from streams.audit.recorded import payload
 from streams.broker.topics import create
 from tests.conftest import MakeSettings, Run, SettingsFile

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from ronde.local.ports import free_port
-from schemas.records import encode
+from schemas.avro.records import encode
 from streams.broker.topics import create
 from tests.conftest import MakeSettings, SettingsFile
 from tests.kafka.conftest import WorkerFile

@@ -30,9 +30,9 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
-from schemas.murmur2 import partition
-from schemas.records import decode, encode
-from schemas.topics import OUTPUT_TOPICS, TOPICS
+from schemas.avro.records import decode, encode
+from schemas.contract.murmur2 import partition
+from schemas.contract.topics import OUTPUT_TOPICS, TOPICS
 from streams.settings import Settings
 
 Headers: TypeAlias = list[tuple[str, str | bytes | None]]

@@ -5,8 +5,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from schemas.compiled.shapes import Array, Enum, Primitive, Record, Shape, Union, shape_of
-from schemas.loader import load
+from schemas.avro.generated.shapes import Array, Enum, Primitive, Record, Shape, Union, shape_of
+from schemas.avro.loader import load
 from streams import codec
 from streams.escalation import values
 

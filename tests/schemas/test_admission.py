@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from schemas.compiled.shapes import Array, Primitive, Record, Shape, Union, shape_of
-from schemas.loader import load
+from schemas.avro.generated.shapes import Array, Primitive, Record, Shape, Union, shape_of
+from schemas.avro.loader import load
 from streams.admission import Refused, admit, admit_tombstone, key_text
 from tests.schemas.shaped import tupled
 from tests.schemas.test_bytes import golden

@@ -15,10 +15,10 @@ import avro.schema
 import pytest
 
 import schemas
-from schemas.asyncapi import document, text
+from schemas.avro.loader import NAMES
+from schemas.contract.asyncapi import document, text
+from schemas.contract.topics import TOPICS
 from schemas.gate.shelf import read_shelf
-from schemas.loader import NAMES
-from schemas.topics import TOPICS
 from streams.admission import DeadLetterReason
 from tests.conftest import Run
 

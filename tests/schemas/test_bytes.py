@@ -17,9 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import schemas
-from schemas.canonical import canonical, fingerprint, without_logical_types
-from schemas.compiled import reader, writer
-from schemas.loader import NAMES
+from schemas.avro.canonical import canonical, fingerprint, without_logical_types
+from schemas.avro.generated import reader, writer
+from schemas.avro.loader import NAMES
 from tests.schemas.shaped import CONSTRUCTORS, dicts, tupled
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import schemas
-from schemas.errors import RegistryUnreachable, Undecodable
+from schemas.avro.errors import RegistryUnreachable, Undecodable
+from schemas.contract.topics import INPUT_TOPICS, TOPICS
 from schemas.registry import Registry
-from schemas.topics import INPUT_TOPICS, TOPICS
 from streams.codec import Codec
 from streams.escalation.names import OutputTopic
 from streams.escalation.state import AMEND, EMPTY, PHASE, Deadline, SiteState

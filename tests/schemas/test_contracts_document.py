@@ -10,8 +10,8 @@ import pytest
 
 from ronde.cli import app
 from ronde.whole_settings import WholeSettings
-from schemas.loader import NAMES, load
-from schemas.topics import TOPICS
+from schemas.avro.loader import NAMES, load
+from schemas.contract.topics import TOPICS
 from streams import settings
 from streams.escalation.procedures import DEFAULTS
 

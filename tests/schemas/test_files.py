@@ -10,9 +10,9 @@ import avro.schema
 import pytest
 
 import schemas
+from schemas.avro.loader import NAMES, released
+from schemas.contract.topics import TOPICS
 from schemas.gate.shelf import meaning
-from schemas.loader import NAMES, released
-from schemas.topics import TOPICS
 from streams.escalation import names, state
 from tests.schemas.shaped import CONSTRUCTORS
 

@@ -17,17 +17,17 @@ import fastavro
 import pytest
 
 import schemas
-from schemas import decoder as decoding
-from schemas.canonical import without_logical_types
-from schemas.errors import Undecodable, UnusableSchema
-from schemas.framing import single_object
+from schemas.avro import decoder as decoding
+from schemas.avro.canonical import without_logical_types
+from schemas.avro.errors import Undecodable, UnusableSchema
+from schemas.avro.framing import single_object
+from schemas.avro.loader import NAMES, Schema
 from schemas.gate import ours
 from schemas.gate.check import check
 from schemas.gate.promises import PROMISES
 from schemas.gate.refusal import Refusal
 from schemas.gate.release import Released, Unreleasable, release
 from schemas.gate.shelf import read_shelf
-from schemas.loader import NAMES, Schema
 from tests.conftest import Run
 from tests.schemas.shaped import CONSTRUCTORS
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from schemas.murmur2 import murmur2, partition
+from schemas.contract.murmur2 import murmur2, partition
 
 
 @pytest.mark.parametrize(

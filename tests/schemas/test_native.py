@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 import schemas
 from compiling.codec import source
-from schemas.compiled import reader, writer
-from schemas.errors import Undecodable
-from schemas.topics import TOPICS
+from schemas.avro.errors import Undecodable
+from schemas.avro.generated import reader, writer
+from schemas.contract.topics import TOPICS
 from streams import codec
 from tests.schemas.shaped import CONSTRUCTORS, dicts, tupled
 from tests.schemas.test_bytes import golden

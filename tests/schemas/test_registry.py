@@ -19,7 +19,7 @@ import pytest
 
 import schemas
 from schemas import registry as registries
-from schemas.errors import RegistryRefused, RegistryUnreachable, SchemaNotFound, UnusableSchema
+from schemas.avro.errors import RegistryRefused, RegistryUnreachable, SchemaNotFound, UnusableSchema
 from schemas.registry import Registry
 
 Answer = tuple[int, Any]

@@ -10,9 +10,9 @@ import httpx
 import pytest
 
 import schemas
-from schemas import decoder as decoding
-from schemas.errors import Undecodable, UnusableSchema
-from schemas.framing import confluent
+from schemas.avro import decoder as decoding
+from schemas.avro.errors import Undecodable, UnusableSchema
+from schemas.avro.framing import confluent
 from schemas.registry import LARGEST_SCHEMA, Registry
 from tests.schemas.shaped import CONSTRUCTORS
 from tests.schemas.test_versions import ALERT, SITE, changed, written

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import schemas
-from schemas.canonical import without_logical_types
-from schemas.compiled import reader
-from schemas.errors import Undecodable
-from schemas.loader import NAMES
+from schemas.avro.canonical import without_logical_types
+from schemas.avro.errors import Undecodable
+from schemas.avro.generated import reader
+from schemas.avro.loader import NAMES
 from tests.schemas.shaped import CONSTRUCTORS, tupled
 from tests.schemas.test_bytes import golden
 

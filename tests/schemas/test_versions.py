@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 
 import schemas
-from schemas import decoder as decoding
-from schemas.canonical import without_logical_types
-from schemas.compiled import reader
-from schemas.errors import NoRegistry, RegistryNotSet, SchemaNotFound, Undecodable, UnusableSchema
-from schemas.framing import confluent, single_object
-from schemas.loader import Schema, released
+from schemas.avro import decoder as decoding
+from schemas.avro.canonical import without_logical_types
+from schemas.avro.errors import NoRegistry, RegistryNotSet, SchemaNotFound, Undecodable, UnusableSchema
+from schemas.avro.framing import confluent, single_object
+from schemas.avro.generated import reader
+from schemas.avro.loader import Schema, released
 from streams.escalation.values import Alert, Intervention
 from tests.schemas.shaped import CONSTRUCTORS, dicts, tupled
 

@@ -10,8 +10,8 @@ from typing import Any, Self
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer
 
-from schemas.records import decode, encode
-from schemas.topics import TOPICS
+from schemas.avro.records import decode, encode
+from schemas.contract.topics import TOPICS
 from streams.settings import Settings
 from tests.kafka.world import PATIENCE
 

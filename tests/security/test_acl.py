@@ -38,9 +38,9 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # they are do
     UserScramCredentialUpsertion,
 )
 
-from schemas.records import encode
-from schemas.roles import ROLES
-from schemas.topics import TOPICS
+from schemas.avro.records import encode
+from schemas.contract.roles import ROLES
+from schemas.contract.topics import TOPICS
 from sinks import erasures
 from sinks.feeds import FEEDS
 from streams.settings import Settings

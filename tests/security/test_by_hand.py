@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from schemas.records import encode
+from schemas.avro.records import encode
 from streams.broker import offsets
 from tests.conftest import Run
 from tests.kafka.world import World, now_ms

@@ -17,7 +17,7 @@ import psutil
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
-from schemas.records import encode
+from schemas.avro.records import encode
 from sinks.health import Readiness
 from sinks.metrics import Metrics
 from sinks.pages import Pages

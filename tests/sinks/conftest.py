@@ -31,7 +31,7 @@ from ronde.local.kafka import Kafka
 from ronde.local.ports import HOST, free_port
 from ronde.local.postgres import Postgres
 from ronde.whole_settings import WholeSettings
-from schemas.topics import TOPICS
+from schemas.contract.topics import TOPICS
 from sinks.faults import VARIABLE
 from sinks.settings import Configuration, PostgresSettings
 from streams.settings import Settings, load

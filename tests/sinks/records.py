@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple, cast
 from confluent_kafka import Producer
 
 from schemas import encode
-from schemas.topics import TOPICS
+from schemas.contract.topics import TOPICS
 from sinks.settings import Configuration
 from streams.codec import Codec
 from streams.escalation.names import AlertKind, Outcome, ReportStatus, Situation

@@ -14,7 +14,7 @@ from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from ronde.local.kafka import Kafka
-from schemas.topics import TOPICS
+from schemas.contract.topics import TOPICS
 from sinks.erasures import Erasure, create_topic, send
 from sinks.faults import POINTS
 from sinks.settings import Configuration

@@ -8,10 +8,10 @@ from collections import defaultdict
 from functools import cache
 from typing import Any, Final, TypeAlias
 
-from schemas.compiled import writer
-from schemas.framing import single_object
-from schemas.loader import load
-from schemas.topics import INPUT_TOPICS, TOPICS
+from schemas.avro.framing import single_object
+from schemas.avro.generated import writer
+from schemas.avro.loader import load
+from schemas.contract.topics import INPUT_TOPICS, TOPICS
 from streams.audit.reading import LogRecord
 from streams.audit.recorded import Recorded, shipped
 from streams.escalation import step as core

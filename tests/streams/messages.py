@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
-from schemas.murmur2 import partition as partition_of
-from schemas.records import encode
+from schemas.avro.records import encode
+from schemas.contract.murmur2 import partition as partition_of
 from streams.codec import Codec
 from streams.decode import Decoder
 from streams.message import Headers

@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from schemas.topics import OWN_BYTES
+from schemas.contract.topics import OWN_BYTES
 from streams.audit.reading import LogRecord
 from streams.dead_letter import dead_letter
 from streams.dlq.letters import Letter, read

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from schemas.records import decode, encode
+from schemas.avro.records import decode, encode
 from streams import escalate
 from streams.batch import Batch
 from streams.clock import Clock

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from schemas.records import decode, encode
+from schemas.avro.records import decode, encode
 from streams.batch import Batch
 from streams.escalation.names import OPEN_PHASES, Phase
 from streams.rebuild import Rebuild

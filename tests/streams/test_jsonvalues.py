@@ -7,8 +7,8 @@ from typing import Any, get_args
 import orjson
 import pytest
 
-from schemas.loader import load
-from schemas.records import decode, encode
+from schemas.avro.loader import load
+from schemas.avro.records import decode, encode
 from streams.codec import Codec
 from streams.escalation.names import OutputTopic
 from streams.escalation.values import (

@@ -3,7 +3,7 @@
 import pytest
 
 import schemas
-from schemas.records import encode
+from schemas.avro.records import encode
 from streams.personal import HIDDEN, is_personal, masked
 
 SITE = {

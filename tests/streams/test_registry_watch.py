@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from schemas.errors import RegistryUnreachable
+from schemas.avro.errors import RegistryUnreachable
 from streams import registry_watch
 from streams.escalation.values import Readiness
 from streams.registry_watch import RegistryChangedError, RegistryWatch

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from schemas.framing import confluent
-from schemas.loader import NAMES, Schema, load
-from schemas.topics import TOPICS
+from schemas.avro.framing import confluent
+from schemas.avro.loader import NAMES, Schema, load
+from schemas.contract.topics import TOPICS
 from streams.audit.reading import LogRecord
 from streams.audit.recorded import Recorded, payload
 from streams.escalation.procedures import DEFAULTS

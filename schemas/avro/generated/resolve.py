@@ -7,9 +7,9 @@ filled in; a symbol that the reader does not know becomes its enum's default.
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from schemas.compiled.shapes import Array, Enum, Fixed, Map, Primitive, Record, Shape, Union
-from schemas.compiled.source import plain_name
-from schemas.errors import UnusableSchema
+from schemas.avro.errors import UnusableSchema
+from schemas.avro.generated.shapes import Array, Enum, Fixed, Map, Primitive, Record, Shape, Union
+from schemas.avro.generated.source import plain_name
 
 # The primitives that a primitive of the writer may be read as, beside itself.
 _PROMOTIONS: Final[Mapping[str, frozenset[str]]] = {

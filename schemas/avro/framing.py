@@ -6,8 +6,8 @@ Confluent's: ``00`` and the id that a schema registry gave it, 4 bytes big-endia
 
 from typing import Final
 
-from schemas.canonical import fingerprint
-from schemas.loader import Schema
+from schemas.avro.canonical import fingerprint
+from schemas.avro.loader import Schema
 
 SINGLE_OBJECT: Final = b"\xc3\x01"
 SINGLE_OBJECT_SIZE: Final = 10

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from itertools import count
 from typing import Any, Final
 
-from schemas.errors import UnusableSchema
+from schemas.avro.errors import UnusableSchema
 
 _PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,40}", re.ASCII)
 _numbers: Final = count()
@@ -22,7 +22,7 @@ def plain_name(name: str, otherwise: str) -> str:
     return name if _PLAIN.fullmatch(name) else otherwise
 
 
-class Source:
+class FunctionSource:
     """The lines of one generated function, and the names they use."""
 
     def __init__(self) -> None:

@@ -6,7 +6,7 @@ Python has to put many small pieces together, and one ``encode`` at the end turn
 
 from typing import Final
 
-from schemas.errors import Undecodable
+from schemas.avro.errors import Undecodable
 
 SMALL: Final = 8192  # below it, a number is at most two bytes and lies in a table
 

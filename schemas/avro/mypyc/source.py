@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
-from schemas.compiled.shapes import Array, Enum, Primitive, Record, Shape, Union, shape_of
-from schemas.errors import UnusableSchema
+from schemas.avro.errors import UnusableSchema
+from schemas.avro.generated.shapes import Array, Enum, Primitive, Record, Shape, Union, shape_of
 
-_HEAD: Final = '''"""Generated from the schemas by `schemas.native.source`; see there."""
+_HEAD: Final = '''"""Generated from the schemas by `schemas.avro.mypyc.source`; see there."""
 
 from collections.abc import Callable
 from typing import Any, Final, cast
@@ -16,8 +16,8 @@ from typing import Any, Final, cast
 from librt.strings import BytesWriter
 from mypy_extensions import i64, u8
 
-from schemas.native.reading import Cursor, Unusual
-from schemas.native.writing import put_flag, put_number, put_text
+from schemas.avro.mypyc.reading import Cursor, Unusual
+from schemas.avro.mypyc.writing import put_flag, put_number, put_text
 '''
 
 

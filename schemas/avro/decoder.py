@@ -7,11 +7,18 @@ fingerprint, a registry's by its id (contracts.md, Wire format).
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from schemas.compiled.reader import Constructors, reader
-from schemas.compiled.shapes import Primitive, nodes, shape_of
-from schemas.errors import NoRegistry, RegistryNotSet, Undecodable, UnusableSchema
-from schemas.framing import CONFLUENT, CONFLUENT_SIZE, SINGLE_OBJECT, SINGLE_OBJECT_SIZE, confluent_id, single_object
-from schemas.loader import load, released
+from schemas.avro.errors import NoRegistry, RegistryNotSet, Undecodable, UnusableSchema
+from schemas.avro.framing import (
+    CONFLUENT,
+    CONFLUENT_SIZE,
+    SINGLE_OBJECT,
+    SINGLE_OBJECT_SIZE,
+    confluent_id,
+    single_object,
+)
+from schemas.avro.generated.reader import Constructors, reader
+from schemas.avro.generated.shapes import Primitive, nodes, shape_of
+from schemas.avro.loader import load, released
 
 Read = Callable[[bytes, int], Any]
 
@@ -31,7 +38,7 @@ def decoder(
     array: Callable[[list[Any]], Any] = tuple,
     own: Read | None = None,
 ) -> Callable[[bytes], Any]:
-    """A function from framed bytes to a value of the schema ``name``, built as `schemas.compiled.reader` says.
+    """A function from framed bytes to a value of the schema ``name``, built as `schemas.avro.generated.reader` says.
 
     ``own``: the reader of today's schema, where there is one already.
     It raises Undecodable for bytes that are no such value (NoRegistry where they would be one behind another header);

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Collection
 from typing import Any, Final
 
-from schemas.compiled import varints
-from schemas.compiled.shapes import Array, Enum, Primitive, Record, Shape, Union, shape_of
-from schemas.compiled.source import Source
-from schemas.errors import UnusableSchema
+from schemas.avro.errors import UnusableSchema
+from schemas.avro.generated import varints
+from schemas.avro.generated.shapes import Array, Enum, Primitive, Record, Shape, Union, shape_of
+from schemas.avro.generated.source import FunctionSource
 
 NULL: Final = Primitive("null")
 
@@ -60,7 +60,7 @@ class _Writer:
     """Adds the lines that prepare a value, and gives the piece of an f-string that stands for its bytes."""
 
     def __init__(self, objects: Collection[str], size: str) -> None:
-        self.source = Source()
+        self.source = FunctionSource()
         self._objects = objects
         self._size = size
 

@@ -11,11 +11,11 @@ from typing import Any
 import fastavro
 from fastavro.types import Schema as ParsedSchema
 
-from schemas.canonical import without_logical_types
-from schemas.compiled.shapes import Array, Record, Shape, Union, shape_of
-from schemas.decoder import decoder
-from schemas.framing import single_object
-from schemas.loader import load
+from schemas.avro.canonical import without_logical_types
+from schemas.avro.decoder import decoder
+from schemas.avro.framing import single_object
+from schemas.avro.generated.shapes import Array, Record, Shape, Union, shape_of
+from schemas.avro.loader import load
 
 
 def encode(name: str, value: Mapping[str, Any]) -> bytes:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from schemas.errors import UnusableSchema
+from schemas.avro.errors import UnusableSchema
 
 PRIMITIVES: Final = frozenset({"null", "boolean", "int", "long", "float", "double", "bytes", "string"})
 # The logical types (Avro specification) that give a primitive a meaning which reading it plainly would lose. An instant

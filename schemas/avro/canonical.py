@@ -9,7 +9,7 @@ from typing import Any
 from fastavro.schema import fingerprint as fastavro_fingerprint
 from fastavro.schema import parse_schema, to_parsing_canonical_form
 
-from schemas.errors import UnusableSchema
+from schemas.avro.errors import UnusableSchema
 
 
 def canonical(schema: Any) -> str:

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from schemas.compiled import varints
-from schemas.compiled.resolve import branch_for, default_of, divisor, symbols
-from schemas.compiled.shapes import Array, Enum, Field, Fixed, Map, Primitive, Record, Shape, Union, shape_of
-from schemas.compiled.source import Source
-from schemas.errors import Undecodable, UnusableSchema
+from schemas.avro.errors import Undecodable, UnusableSchema
+from schemas.avro.generated import varints
+from schemas.avro.generated.resolve import branch_for, default_of, divisor, symbols
+from schemas.avro.generated.shapes import Array, Enum, Field, Fixed, Map, Primitive, Record, Shape, Union, shape_of
+from schemas.avro.generated.source import FunctionSource
 
 Constructors = Mapping[str, Callable[..., Any]]
 
@@ -83,7 +83,7 @@ class _Reader:
     """
 
     def __init__(self, constructors: Constructors, array: Callable[[list[Any]], Any]) -> None:
-        self.source = Source()
+        self.source = FunctionSource()
         self._constructors = constructors
         self._array = array
 

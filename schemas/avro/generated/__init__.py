@@ -5,7 +5,7 @@ several times faster than a general encoder. Its source can be read: ``print(rea
 traceback shows its lines.
 """
 
-from schemas.compiled.reader import reader
-from schemas.compiled.writer import writer
+from schemas.avro.generated.reader import reader
+from schemas.avro.generated.writer import writer
 
 __all__ = ["reader", "writer"]

@@ -1,0 +1,1 @@
+"""Schemas and the bytes of values."""

@@ -1,0 +1,1 @@
+"""Topics, roles, partitioning, and the contract as a document."""
