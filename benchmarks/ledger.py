@@ -36,13 +36,13 @@ from ronde.local.kafka import Kafka
 from ronde.local.ports import HOST, free_port
 from ronde.local.postgres import Postgres
 from schemas import encode
-from sinks.chunk import Decoder, Refused
-from sinks.ledger import Ledger
-from sinks.migrate import migrate
-from sinks.postgres import Connection, connect
-from sinks.rows import Row
+from sinks.database.migrate import migrate
+from sinks.database.postgres import Connection, connect
+from sinks.rows.chunk import RefusedRecord, RowDecoder
+from sinks.rows.columns import Row
 from sinks.settings import PostgresSettings
-from sinks.writer import Writer
+from sinks.write.ledger import Ledger
+from sinks.write.writer import Writer
 
 START: Final = 1_767_225_600_000
 TOPIC: Final = "ronde.decisions"
@@ -137,7 +137,7 @@ def chunks(messages: list[Message], size: int) -> Iterator[list[Message]]:
     return (messages[at : at + size] for at in range(0, len(messages), size))
 
 
-def rows_of(decoder: Decoder, messages: list[Message]) -> list[Row]:
+def rows_of(decoder: RowDecoder, messages: list[Message]) -> list[Row]:
     """The decoded rows, as the database takes them without staging: instants as its own."""
     (piece,) = decoder.decode(messages).pieces.values()
     return [
@@ -160,11 +160,11 @@ def second(seconds: int) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(seconds))
 
 
-def by_ledger(connection: Connection, decoder: Decoder, messages: list[Message], size: int) -> None:
+def by_ledger(connection: Connection, decoder: RowDecoder, messages: list[Message], size: int) -> None:
     """What the sink does."""
     ledger = Ledger(connection, "benchmark")
     ledger.claim([(TOPIC, 0)])
-    refused: list[Refused] = []
+    refused: list[RefusedRecord] = []
     writer = Writer(ledger.write, lambda _, written: refused.extend(written.refused))
     for piece in chunks(messages, size):
         chunk = decoder.decode(piece)
@@ -175,7 +175,7 @@ def by_ledger(connection: Connection, decoder: Decoder, messages: list[Message],
     assert refused == []
 
 
-def by_executemany(connection: Connection, decoder: Decoder, messages: list[Message], size: int) -> None:
+def by_executemany(connection: Connection, decoder: RowDecoder, messages: list[Message], size: int) -> None:
     """The plain way."""
     connection.execute("INSERT INTO ledger.positions VALUES (%s, 0, 0, 1, 'benchmark')", (TOPIC,))
     for piece in chunks(messages, size):
@@ -235,7 +235,7 @@ def incident_of(row: Row) -> dict[str, Any]:
     }
 
 
-def by_copy(connection: Connection, decoder: Decoder, messages: list[Message], size: int) -> None:
+def by_copy(connection: Connection, decoder: RowDecoder, messages: list[Message], size: int) -> None:
     """The limit."""
     for piece in chunks(messages, size):
         rows = rows_of(decoder, piece)
@@ -248,7 +248,7 @@ def by_copy(connection: Connection, decoder: Decoder, messages: list[Message], s
                 copy.write_row(row)
 
 
-WAYS: Final[dict[str, Callable[[Connection, Decoder, list[Message], int], None]]] = {
+WAYS: Final[dict[str, Callable[[Connection, RowDecoder, list[Message], int], None]]] = {
     "ledger": by_ledger,
     "executemany": by_executemany,
     "COPY alone": by_copy,
@@ -278,7 +278,7 @@ def fingerprint(connection: Connection) -> list[Any]:
 
 def measure(server: Postgres, messages: list[Message], rounds: int, size: int) -> dict[str, list[float]]:
     """Rows a second of each way and round."""
-    decoder = Decoder(lambda topic: f"ronde.{topic}", None)
+    decoder = RowDecoder(lambda topic: f"ronde.{topic}", None)
     speeds: dict[str, list[float]] = {name: [] for name in WAYS}
     for _ in range(rounds):
         made = {}

@@ -14,7 +14,7 @@ from ronde.settings import JsonOption, SettingsOption
 from ronde.terminal import Terminal, say
 
 if TYPE_CHECKING:
-    from sinks.timeline import Timeline
+    from sinks.ask.timeline import Timeline
 
 app = typer.Typer(help="One incident's timeline, from the ledger.", no_args_is_help=True)
 
@@ -62,7 +62,7 @@ def export(
 
 
 def _timeline(incident: str, settings: Path | None, *, personal: bool) -> Timeline:
-    from sinks.timeline import timeline  # noqa: PLC0415 - heavy
+    from sinks.ask.timeline import timeline  # noqa: PLC0415 - heavy
 
     with ledger(settings, "incident") as connection:
         found = timeline(connection, incident, personal=personal)

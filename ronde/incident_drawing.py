@@ -13,7 +13,7 @@ from typing import Final
 
 from ronde.incident_words import came, clock, outcome, sent, span, status
 from ronde.plain import markup
-from sinks.timeline import Action, Alert, Attention, Call, Dispatch, Report, Result, Step
+from sinks.ask.timeline import Action, Alert, Attention, Call, Dispatch, Report, Result, Step
 
 WIDTH: Final = 960
 _LEFT: Final = 96  # where the first decision is; before it, the names of the lanes

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sinks.incidents import Incident
-from sinks.timeline import Step, Timeline
+from sinks.ask.incidents import Incident
+from sinks.ask.timeline import Step, Timeline
 from streams import instants
 
 

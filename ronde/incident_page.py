@@ -9,7 +9,7 @@ from ronde.incident_drawing import draw
 from ronde.incident_text import head
 from ronde.incident_words import after, came, clock, day, done, ending, rule, span
 from ronde.plain import markup
-from sinks.timeline import Alert, Report, Step, Timeline
+from sinks.ask.timeline import Alert, Report, Step, Timeline
 
 
 def page(timeline: Timeline) -> str:

@@ -8,8 +8,8 @@ from rich.text import Text
 from ronde.incident_words import after, came, clock, day, done, rule, span
 from ronde.plain import one_line
 from ronde.terminal import Listing
-from sinks.incidents import Incident
-from sinks.timeline import Step, Timeline
+from sinks.ask.incidents import Incident
+from sinks.ask.timeline import Step, Timeline
 
 _COLOURS = {
     "CALLING": "cyan",

@@ -8,8 +8,8 @@ from types import MappingProxyType
 from typing import Final
 
 from ronde.plain import one_line
-from sinks.incidents import Incident
-from sinks.timeline import (
+from sinks.ask.incidents import Incident
+from sinks.ask.timeline import (
     Action,
     Alert,
     Attention,

@@ -14,7 +14,7 @@ from ronde.settings import JsonOption, SettingsOption
 from ronde.terminal import Listing, Terminal, say
 
 if TYPE_CHECKING:
-    from sinks.incidents import Incident
+    from sinks.ask.incidents import Incident
 
 USUAL_LIMIT: Final = 50
 _WIDE: Final = 100  # columns of a terminal that has room for more
@@ -31,11 +31,11 @@ def incidents(
 ) -> None:
     """List incidents of the ledger, the latest first. Times are UTC."""
     from ronde.incident_json import of_incident  # noqa: PLC0415 - heavy
-    from sinks.incidents import OUTCOMES, Wanted, find  # noqa: PLC0415 - heavy
+    from sinks.ask.incidents import OUTCOMES, IncidentFilter, find  # noqa: PLC0415 - heavy
 
     if outcome is not None and outcome.upper() not in OUTCOMES:
         raise WrongUse(f"--outcome: no rule {outcome!r} closes an incident; there are {', '.join(OUTCOMES)}")
-    wanted = Wanted(
+    wanted = IncidentFilter(
         open=open_,
         site=site,
         since=None if since is None else instant("--since", since),

@@ -19,7 +19,7 @@ app = typer.Typer(help="The ledger's shape, its memory, and what it forgets.", n
 @app.command()
 def migrate(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
     """Bring the ledger to the shape of this version. Every sink does so when it starts."""
-    from sinks.migrate import migrate as apply  # noqa: PLC0415 - heavy
+    from sinks.database.migrate import migrate as apply  # noqa: PLC0415 - heavy
 
     with ledger(settings, "ledger migrate") as connection:
         applied = apply(connection)
@@ -38,7 +38,7 @@ def retain(
     as_json: JsonOption = False,
 ) -> None:
     """Remove what is older than so many months. Incidents that are open, or were closed since, keep their row."""
-    from sinks.retention import retain as remove  # noqa: PLC0415 - heavy
+    from sinks.forget.retention import retain as remove  # noqa: PLC0415 - heavy
 
     with ledger(settings, "ledger retain") as connection:
         removed = remove(connection, months, datetime.now(UTC).date())
@@ -62,8 +62,8 @@ def erase(
 
     The erasure itself is kept on a topic: a ledger that is made anew from the topics does not bring the data back.
     """
-    from sinks.erasures import Erasure, carry_out, create_topic, send  # noqa: PLC0415 - heavy
     from sinks.errors import Away, SinkError  # noqa: PLC0415 - heavy
+    from sinks.forget.erasures import Erasure, carry_out, create_topic, send  # noqa: PLC0415 - heavy
 
     if not contact and not site:
         raise WrongUse("name whom to forget: --contact ID, --site ID, or both")

@@ -15,7 +15,7 @@ from ronde.errors import Failed, WrongUse
 from ronde.settings import in_force
 
 if TYPE_CHECKING:
-    from sinks.postgres import Connection
+    from sinks.database.postgres import Connection
 
 IncidentArgument: TypeAlias = Annotated[str, typer.Argument(metavar="ID", show_default=False, help="The incident.")]
 PersonalOption: TypeAlias = Annotated[
@@ -32,9 +32,9 @@ def ledger(settings: Path | None, command: str) -> Iterator[Connection]:
     """A connection to the ledger for one command. Raises `Failed` when it is away, or is none."""
     from psycopg.errors import InvalidSchemaName, UndefinedFunction, UndefinedTable  # noqa: PLC0415 - heavy
 
+    from sinks.ask.reading import NoLedgerError  # noqa: PLC0415 - heavy
+    from sinks.database.postgres import connect  # noqa: PLC0415 - heavy
     from sinks.errors import Away, SinkError  # noqa: PLC0415 - heavy
-    from sinks.postgres import connect  # noqa: PLC0415 - heavy
-    from sinks.reading import NoLedgerError  # noqa: PLC0415 - heavy
 
     wanted = in_force(settings).postgres
     where = f"database {wanted.database} at {wanted.host}:{wanted.port}"

@@ -12,7 +12,7 @@ from ronde.settings import JsonOption, SettingsOption
 from ronde.terminal import Listing, Terminal, say
 
 if TYPE_CHECKING:
-    from sinks.report import Day
+    from sinks.ask.report import Day
 
 
 def report(
@@ -24,7 +24,7 @@ def report(
     as_json: JsonOption = False,
 ) -> None:
     """Sum up the ledger by the day (UTC) that incidents were opened and by procedure."""
-    from sinks.report import report as days  # noqa: PLC0415 - heavy
+    from sinks.ask.report import report as days  # noqa: PLC0415 - heavy
 
     with ledger(settings, "report") as connection:
         found = days(connection, instant("--since", since))

@@ -13,7 +13,7 @@ def sink(settings: SettingsOption = None) -> None:
     cannot go on and waiting would not help; start it again then.
     """
     from sinks.errors import SinkError  # noqa: PLC0415 - heavy
-    from sinks.run import PagesError, run  # noqa: PLC0415 - heavy
+    from sinks.process.run import SinkPagesError, run  # noqa: PLC0415 - heavy
     from streams import logs  # noqa: PLC0415 - heavy
 
     wanted = in_force(settings)
@@ -22,5 +22,5 @@ def sink(settings: SettingsOption = None) -> None:
         run(wanted.for_sink())
     except SinkError as error:
         raise Failed(str(error)) from None
-    except PagesError as error:
+    except SinkPagesError as error:
         raise Failed(f"the web pages cannot listen on {error}: set sink.host and sink.port") from None

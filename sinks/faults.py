@@ -29,7 +29,7 @@ VARIABLE: Final = "TEST_RONDE_SINK_FAULT"
 _SIGNALS: Final = {"kill": signal.SIGKILL, "pause": signal.SIGSTOP}
 
 
-class Armed(NamedTuple):
+class ArmedSinkFault(NamedTuple):
     """Which point acts, at which passage, how."""
 
     point: Point
@@ -37,7 +37,7 @@ class Armed(NamedTuple):
     action: Action
 
 
-def parse(text: str) -> Armed:
+def parse(text: str) -> ArmedSinkFault:
     """Read ``point:passage[:action]``. Raises `ValueError` naming what is wrong."""
     point, _, rest = text.partition(":")
     passage, _, action = rest.partition(":")
@@ -48,7 +48,7 @@ def parse(text: str) -> Armed:
         raise ValueError(f"{VARIABLE}: no action {action!r}; there are {', '.join(_SIGNALS)}")
     if not passage.isdecimal() or int(passage) < 1:
         raise ValueError(f"{VARIABLE}: the passage is a number from 1 on, not {passage!r}")
-    return Armed(point, int(passage), cast("Action", action))
+    return ArmedSinkFault(point, int(passage), cast("Action", action))
 
 
 _armed: Final = parse(os.environ[VARIABLE]) if os.environ.get(VARIABLE) else None

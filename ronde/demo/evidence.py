@@ -17,11 +17,11 @@ from ronde.demo.stage import Stage
 from ronde.errors import Failed
 from ronde.local.postgres import Postgres
 from ronde.terminal import program
+from sinks.ask.reading import NoLedgerError
+from sinks.ask.timeline import Missing, Timeline, Unknown, timeline
+from sinks.database.postgres import connect
 from sinks.errors import Away
-from sinks.postgres import connect
-from sinks.reading import NoLedgerError
 from sinks.settings import PostgresSettings
-from sinks.timeline import Missing, Timeline, Unknown, timeline
 
 SHOWN: Final = "S06"  # the story that goes through most of the procedure
 WHOLE_SECONDS: Final = 15.0  # for the sink to write what the topics already have

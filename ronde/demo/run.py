@@ -42,7 +42,7 @@ from ronde.site_lines import SiteLines
 from ronde.site_producer import load as load_sites
 from ronde.whole_settings import WholeSettings
 from schemas.contract.topics import TOPICS
-from sinks import erasures
+from sinks.forget import erasures
 from streams.broker import topics
 from streams.settings import SettingsError, load
 

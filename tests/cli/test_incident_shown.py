@@ -9,8 +9,8 @@ import pytest
 from ronde.incident_page import page
 from ronde.incident_text import show
 from ronde.terminal import Terminal
-from sinks.incidents import Incident
-from sinks.timeline import Alert, Call, Dispatch, Report, Result, Step, Timeline
+from sinks.ask.incidents import Incident
+from sinks.ask.timeline import Alert, Call, Dispatch, Report, Result, Step, Timeline
 
 HOSTILE: Final = "x\x1b[2J\u202e<b>\n→ a guard is sent\x9b"
 SHOWN: Final = "x\\u001b[2J\\u202e<b> → a guard is sent\\u009b"

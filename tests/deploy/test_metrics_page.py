@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 from prometheus_client import CollectorRegistry, Metric
 
-from sinks.metrics import Metrics as SinkMetrics
+from sinks.observe.metrics import SinkMetrics
 from streams.metrics import Metrics
 from tests.deploy.tools import ROOT
 
@@ -15,7 +15,7 @@ PAGE: Final = ROOT / "docs" / "metrics.md"
 HEAD: Final = """# Metrics
 
 Every series that a worker and a sink show at `/metrics`, as the code lists them (`streams/metrics.py`,
-`sinks/metrics.py`). A test holds this page to it. What they mean for whoever is on duty is in
+`sinks/observe/metrics.py`). A test holds this page to it. What they mean for whoever is on duty is in
 [operations.md](operations.md).
 
 No label names a site, a contact or an incident. What a chunk comes to counts once its transaction is committed.

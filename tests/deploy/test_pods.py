@@ -12,7 +12,7 @@ from typing import Any, Final
 import certifi
 import pytest
 
-import sinks.run
+import sinks.process.run
 import streams.worker
 from ronde.whole_settings import WholeSettings
 from streams.settings import load
@@ -226,7 +226,7 @@ def test_a_worker_keeps_its_name_and_waits_for_no_other(rendered: list[Object]) 
 def test_who_is_told_to_go_has_the_time_to_drain(rendered: list[Object]) -> None:
     drains = {
         "worker": streams.worker._DRAIN_SECONDS + streams.worker._LEAVE_SECONDS,
-        "sink": sinks.run._STOP_SECONDS,
+        "sink": sinks.process.run._STOP_SECONDS,
     }
     assert drains["worker"] <= 5
     for component, seconds in drains.items():

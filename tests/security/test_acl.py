@@ -41,8 +41,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # they are do
 from schemas.avro.records import encode
 from schemas.contract.roles import ROLES
 from schemas.contract.topics import TOPICS
-from sinks import erasures
-from sinks.feeds import FEEDS
+from sinks.forget import erasures
+from sinks.rows.feeds import FEEDS
 from streams.settings import Settings
 from tests.conftest import Run
 from tests.kafka.world import World

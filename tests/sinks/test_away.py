@@ -14,7 +14,7 @@ import pytest
 
 from ronde.local.ports import HOST, free_port
 from ronde.local.postgres import Postgres
-from sinks.migrate import migrate
+from sinks.database.migrate import migrate
 from tests.conftest import SettingsFile
 from tests.sinks.compare import assert_same
 from tests.sinks.conftest import Sink, eventually

@@ -11,11 +11,11 @@ import psycopg
 import pytest
 
 from ronde.incident_json import of_timeline
-from sinks.erasures import Erasure, ErasureLog, carry_out, create_topic, parse
-from sinks.ledger import Ledger
-from sinks.migrate import migrate
+from sinks.ask.timeline import timeline
+from sinks.database.migrate import migrate
+from sinks.forget.erasures import Erasure, ErasureLog, carry_out, create_topic, parse
 from sinks.settings import Configuration
-from sinks.timeline import timeline
+from sinks.write.ledger import Ledger
 from tests.conftest import Run, SettingsFile
 from tests.sinks.compare import assert_same, rows_of
 from tests.sinks.conftest import Sink, eventually

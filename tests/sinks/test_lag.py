@@ -7,13 +7,13 @@ from typing import Any, Final, cast
 
 import pytest
 
-from sinks import lag as lag_module
-from sinks.chunk import Log
 from sinks.errors import Away
-from sinks.health import Readiness
-from sinks.lag import Lag
-from sinks.metrics import Metrics
-from sinks.offsets import Offsets
+from sinks.observe.metrics import SinkMetrics
+from sinks.observe.readiness import SinkReadiness
+from sinks.read import lag as lag_module
+from sinks.read.lag import Lag
+from sinks.read.offsets import Offsets
+from sinks.rows.chunk import Log
 from tests.sinks.conftest import eventually
 
 LOG: Final = ("ronde.alerts", 0)
@@ -33,7 +33,7 @@ class Broker:
 
 class Scene:
     def __init__(self) -> None:
-        self.broker, self.readiness, self.metrics = Broker(), Readiness(), Metrics()
+        self.broker, self.readiness, self.metrics = Broker(), SinkReadiness(), SinkMetrics()
         self.lag = Lag(cast("Offsets", self.broker), {LOG[0]: "alerts"}, self.readiness, self.metrics)
 
     def shown(self, name: str) -> float | None:

@@ -12,11 +12,11 @@ import pytest
 from confluent_kafka import Message
 
 from schemas import encode
-from sinks.chunk import Refused
+from sinks.database.migrate import migrate
 from sinks.errors import Fenced
-from sinks.ledger import Ledger
-from sinks.migrate import migrate
-from sinks.rows import Row
+from sinks.rows.chunk import RefusedRecord
+from sinks.rows.columns import Row
+from sinks.write.ledger import Ledger
 from tests.sinks.compare import assert_same, rows_of
 from tests.sinks.records import Record, neighbourhoods
 from tests.sinks.writing import FED, chunk, message, messages, write
@@ -155,7 +155,7 @@ def test_rows_that_the_database_refuses_are_put_away_and_the_rest_goes_in(
     assert reasons[alerts[1][:3]].startswith("22008 ")
     assert reasons[parted[:3]].startswith("UNDECODABLE ")
     assert {tuple(one[:3]) for one in refused} == reasons.keys()
-    assert all(one.reason == reasons[tuple(one[:3])] for one in refused if isinstance(one, Refused))
+    assert all(one.reason == reasons[tuple(one[:3])] for one in refused if isinstance(one, RefusedRecord))
 
     assert_same(made, [record for record in records if record not in odd])
     ends = made.execute("SELECT sum(next_offset) FROM ledger.positions").fetchone()

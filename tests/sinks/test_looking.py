@@ -20,10 +20,10 @@ from ronde.incident_text import show
 from ronde.incident_words import RULES, after, came, done, rule, span
 from ronde.local.ports import HOST
 from ronde.local.postgres import Postgres
-from sinks.migrate import migrate
-from sinks.report import report
-from sinks.retention import retain
-from sinks.timeline import Attention, Dispatch, Timeline, timeline
+from sinks.ask.report import report
+from sinks.ask.timeline import Attention, Dispatch, Timeline, timeline
+from sinks.database.migrate import migrate
+from sinks.forget.retention import retain
 from streams.escalation.names import RULES as ALL_RULES
 from tests.conftest import Ran, Run
 from tests.sinks.compare import rows_from, rows_of

@@ -11,16 +11,16 @@ from typing import Any, Final
 import psycopg
 import pytest
 
-from sinks import ledger as ledger_module
-from sinks import session as session_module
+from sinks.database.migrate import migrate
 from sinks.errors import SinkError
-from sinks.health import Readiness
-from sinks.ledger import Ledger
-from sinks.metrics import Metrics
-from sinks.migrate import migrate
-from sinks.retention import retain
-from sinks.session import Session
+from sinks.forget.retention import retain
+from sinks.observe.metrics import SinkMetrics
+from sinks.observe.readiness import SinkReadiness
+from sinks.process import session as session_module
+from sinks.process.session import Session
 from sinks.settings import Configuration
+from sinks.write import ledger as ledger_module
+from sinks.write.ledger import Ledger
 from streams.settings import Settings
 from tests.sinks.compare import assert_same
 from tests.sinks.conftest import eventually
@@ -103,7 +103,7 @@ def test_who_reads_two_tables_and_who_makes_a_month_do_not_wait_for_each_other(m
 def test_what_is_dropped_does_not_make_readers_wait_behind_a_dump(
     made: psycopg.Connection[Any], records: list[Record], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sinks.retention._LOCK_TIMEOUT", "100ms")
+    monkeypatch.setattr("sinks.forget.retention._LOCK_TIMEOUT", "100ms")
     made.execute("SELECT ledger.add_month('2026-01-01')")
     with dump(made), pytest.raises(SinkError, match=r"ledger\.alerts_y2026m01 is in use, by a dump for example"):
         retain(made, 1, date(2026, 3, 1))
@@ -121,7 +121,7 @@ def test_the_next_month_is_made_while_a_sink_runs(
     monkeypatch.setattr(ledger_module, "_MONTHS_AGAIN_SECONDS", 0.1)
     wanted = {date(2026, 1, 1)}
     monkeypatch.setattr(session_module, "_this_month_and_the_next", lambda: set(wanted))
-    session = Session(configuration, None, Readiness(), Metrics())
+    session = Session(configuration, None, SinkReadiness(), SinkMetrics())
     stopping = threading.Event()
     running = threading.Thread(target=session.run, args=(stopping,))
     running.start()

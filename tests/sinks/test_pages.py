@@ -9,9 +9,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from sinks.health import Readiness
-from sinks.metrics import Metrics
-from sinks.pages import Pages
+from sinks.observe.metrics import SinkMetrics
+from sinks.observe.readiness import SinkReadiness
+from sinks.process.pages import SinkPages
 
 
 def has_ipv6() -> bool:
@@ -28,7 +28,7 @@ needs_ipv6 = pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6
 
 @contextmanager
 def served(host: str) -> Iterator[str]:
-    pages = Pages(host, 0, Readiness(), Metrics())
+    pages = SinkPages(host, 0, SinkReadiness(), SinkMetrics())
     try:
         yield pages.address
     finally:
@@ -52,4 +52,4 @@ def test_all_addresses_of_ipv6_are_all_of_both() -> None:
 
 def test_an_address_of_somebody_else_is_an_error() -> None:
     with pytest.raises(OSError, match=r"\w"):
-        Pages("192.0.2.1", 0, Readiness(), Metrics())
+        SinkPages("192.0.2.1", 0, SinkReadiness(), SinkMetrics())

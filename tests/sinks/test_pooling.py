@@ -9,10 +9,10 @@ import psycopg
 import pytest
 
 from ronde.local.ports import HOST
+from sinks.database.migrate import migrate
+from sinks.database.pooling import refuse_shared_sessions
+from sinks.database.postgres import connect
 from sinks.errors import SinkError
-from sinks.migrate import migrate
-from sinks.pooling import refuse_shared_sessions
-from sinks.postgres import connect
 from sinks.settings import PostgresSettings
 from tests.conftest import Run, SettingsFile
 from tests.sinks.conftest import Sink
@@ -51,7 +51,7 @@ def test_a_pool_of_whole_sessions_does(database: PostgresSettings) -> None:
 
 def test_the_server_itself_is_not_asked_twice(database: PostgresSettings, monkeypatch: pytest.MonkeyPatch) -> None:
     with connect(database, "ronde a test") as connection:
-        monkeypatch.setattr("sinks.pooling.connect", None)
+        monkeypatch.setattr("sinks.database.pooling.connect", None)
         refuse_shared_sessions(connection, database)
 
 

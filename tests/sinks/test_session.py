@@ -9,14 +9,14 @@ import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier, Literal
 
-from sinks.erasures import Erasure, carry_out
+from sinks.ask.incidents import IncidentFilter, find
+from sinks.ask.timeline import timeline
+from sinks.database.migrate import migrate
+from sinks.database.postgres import connect
 from sinks.errors import SinkError
-from sinks.incidents import Wanted, find
-from sinks.migrate import migrate
-from sinks.postgres import connect
-from sinks.retention import retain
+from sinks.forget.erasures import Erasure, carry_out
+from sinks.forget.retention import retain
 from sinks.settings import PostgresSettings
-from sinks.timeline import timeline
 from tests.conftest import Run, SettingsFile
 from tests.sinks.compare import assert_same
 from tests.sinks.conftest import connected
@@ -86,7 +86,7 @@ def test_the_ledger_is_the_same_whatever_the_defaults_are(session: psycopg.Conne
 def test_a_name_beyond_ascii_is_found_and_forgotten(session: psycopg.Connection[Any]) -> None:
     migrate(session)
     write(session, messages(night_at("Éole-7")))
-    assert [incident.site_id for incident in find(session, Wanted(site="Éole-7"))] == ["Éole-7"]
+    assert [incident.site_id for incident in find(session, IncidentFilter(site="Éole-7"))] == ["Éole-7"]
     assert "Ann Martin" in everything(session)
     assert carry_out(session, Erasure("Éole-7", "", LATER)), "its records"
     assert "Ann Martin" not in everything(session)

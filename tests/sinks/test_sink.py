@@ -15,8 +15,8 @@ from confluent_kafka.admin import AdminClient
 
 from ronde.local.kafka import Kafka
 from schemas.contract.topics import TOPICS
-from sinks.erasures import Erasure, create_topic, send
 from sinks.faults import POINTS
+from sinks.forget.erasures import Erasure, create_topic, send
 from sinks.settings import Configuration
 from streams.settings import Settings
 from tests.conftest import SettingsFile

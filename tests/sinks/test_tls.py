@@ -15,9 +15,9 @@ import pytest
 
 from ronde.local.ports import HOST, free_port
 from ronde.local.postgres import Postgres
-from sinks import postgres
+from sinks.database import postgres
+from sinks.database.postgres import connect
 from sinks.errors import Away
-from sinks.postgres import connect
 from sinks.settings import PostgresSettings
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl to make certificates")

@@ -6,25 +6,25 @@ import threading
 
 import pytest
 
-from sinks.chunk import Chunk
 from sinks.errors import Fenced
-from sinks.ledger import Written
-from sinks.writer import Writer
+from sinks.rows.chunk import LedgerChunk
+from sinks.write.ledger import Written
+from sinks.write.writer import Writer
 
 NOTHING = Written({}, [])
 
 
 def test_a_chunk_is_written_while_the_next_one_is_made_and_told_of_when_it_is_settled() -> None:
-    told: list[Chunk] = []
+    told: list[LedgerChunk] = []
     begun, go = threading.Event(), threading.Event()
 
-    def write(_: Chunk) -> Written:
+    def write(_: LedgerChunk) -> Written:
         begun.set()
         assert go.wait(10)
         return NOTHING
 
     writer = Writer(write, lambda chunk, _: told.append(chunk))
-    first, second = Chunk(), Chunk()
+    first, second = LedgerChunk(), LedgerChunk()
     writer.write(first)
     assert begun.wait(10)
     assert told == []
@@ -38,16 +38,16 @@ def test_a_chunk_is_written_while_the_next_one_is_made_and_told_of_when_it_is_se
 
 
 def test_what_a_write_raised_is_raised_once_where_it_is_settled_and_the_next_chunk_is_not_begun() -> None:
-    attempts: list[Chunk] = []
+    attempts: list[LedgerChunk] = []
 
-    def write(chunk: Chunk) -> Written:
+    def write(chunk: LedgerChunk) -> Written:
         attempts.append(chunk)
         raise Fenced
 
     writer = Writer(write, lambda _chunk, _written: pytest.fail("it was not written"))
-    writer.write(Chunk())
+    writer.write(LedgerChunk())
     with pytest.raises(Fenced):
-        writer.write(Chunk())
+        writer.write(LedgerChunk())
     assert len(attempts) == 1
     writer.settle()
     writer.close()
@@ -56,11 +56,11 @@ def test_what_a_write_raised_is_raised_once_where_it_is_settled_and_the_next_chu
 def test_closing_waits_for_what_is_under_way_and_raises_nothing() -> None:
     ended = threading.Event()
 
-    def write(_: Chunk) -> Written:
+    def write(_: LedgerChunk) -> Written:
         ended.set()
         raise Fenced
 
     writer = Writer(write, lambda _chunk, _written: None)
-    writer.write(Chunk())
+    writer.write(LedgerChunk())
     writer.close()
     assert ended.is_set()

@@ -10,9 +10,9 @@ from typing import Any
 import psycopg
 from confluent_kafka import Message
 
-from sinks.chunk import Chunk, Decoder, Refused
-from sinks.feeds import FEEDS
-from sinks.ledger import Ledger
+from sinks.rows.chunk import LedgerChunk, RefusedRecord, RowDecoder
+from sinks.rows.feeds import FEEDS
+from sinks.write.ledger import Ledger
 from streams.codec import Codec
 from tests.sinks.records import Record, encoded
 
@@ -44,12 +44,12 @@ def _codec() -> Codec:
     return Codec()
 
 
-def chunk(given: Iterable[Message]) -> Chunk:
+def chunk(given: Iterable[Message]) -> LedgerChunk:
     """Messages decoded."""
-    return Decoder(lambda topic: f"ronde.{topic}", None).decode(given)
+    return RowDecoder(lambda topic: f"ronde.{topic}", None).decode(given)
 
 
-def write(connection: psycopg.Connection[Any], given: Iterable[Message]) -> list[Refused]:
+def write(connection: psycopg.Connection[Any], given: Iterable[Message]) -> list[RefusedRecord]:
     """Write all of them, by a sink of their own; what was refused."""
     left = list(given)
     ledger = Ledger(connection, "a test")

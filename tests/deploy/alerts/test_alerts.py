@@ -12,7 +12,7 @@ import pytest
 import yaml
 from prometheus_client import Metric
 
-from sinks.metrics import Metrics as SinkMetrics
+from sinks.observe.metrics import SinkMetrics
 from streams.metrics import Metrics
 from tests.deploy.tools import ROOT, tool
 

@@ -1,0 +1,38 @@
+"""How the days went: incidents by procedure and outcome, waits, answers, partners."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import NamedTuple, TypeAlias
+
+from sinks.ask.reading import rows
+from sinks.database.postgres import Connection
+
+Percentiles: TypeAlias = list[float] | None
+"""The 50th and the 95th, in milliseconds; None of nothing."""
+
+
+class Day(NamedTuple):
+    """The incidents of one procedure that were opened on one day (UTC)."""
+
+    day: date
+    procedure: str | None
+    incidents: int
+    open: int
+    resolved: int
+    resolved_by_callback: int
+    intervention_closed: int
+    operator_closed: int
+    called: int  # incidents with a call
+    reached_in_round_1: int  # of those: somebody identified themselves, or was under duress
+    first_call: Percentiles  # from the opening alert's record on Kafka to the first call commanded
+    waits: int
+    wait: Percentiles
+    dispatches: int
+    answered: int  # of those
+    response: Percentiles  # from the first request to the partner's first report
+
+
+def report(connection: Connection, since: int) -> list[Day]:
+    """The days from an instant on (milliseconds since 1970, UTC). Raises `Away`, `NoLedgerError`."""
+    return rows(connection, "report", {"since": since}, Day)

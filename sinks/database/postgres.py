@@ -1,0 +1,163 @@
+"""The connection to PostgreSQL, and what its errors mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+
+from sinks.database.sql import query
+from sinks.errors import Away, SinkError
+
+if TYPE_CHECKING:
+    from sinks.settings import PostgresSettings
+
+Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
+
+# A host that vanished is noticed by both ends: no lock outlives it for long.
+_CLIENT: Final[dict[str, Any]] = {
+    "connect_timeout": 5,
+    "keepalives": 1,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+# Everything that a statement of ours depends on, whatever the server, the database or the role has by default.
+_SESSION: Final = {
+    "client_encoding": "UTF8",
+    "search_path": "pg_catalog, pg_temp",  # the ledger's own names are written with their schema
+    "default_transaction_isolation": "read committed",  # what waited for a lock sees what was committed meanwhile
+    "default_transaction_read_only": "off",
+    "default_transaction_deferrable": "off",
+    "standard_conforming_strings": "on",
+    "quote_all_identifiers": "off",
+    "bytea_output": "hex",
+    "DateStyle": "ISO, YMD",
+    "IntervalStyle": "postgres",
+    "TimeZone": "UTC",
+    "jit": "off",  # costs more than it saves in statements of milliseconds
+    # A role's limits are made for people's questions. Whoever must not wait for a lock says so (`lock_timeout`).
+    "statement_timeout": "0",
+    "lock_timeout": "0",
+    "transaction_timeout": "0",
+    "idle_session_timeout": "0",
+    "idle_in_transaction_session_timeout": "10s",  # a sink that is stopped within a transaction holds up the next one
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+}
+_OLDEST: Final = 140_000
+
+# Where systems have them: Debian, Red Hat, Alpine.
+_SYSTEM_AUTHORITIES: Final = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/cert.pem",
+)
+
+# Classes of SQLSTATE that are about the row, not about the database: data, integrity, limits of a value.
+_REFUSALS: Final = ("22", "23", "54")
+# Wrong statements, or a ledger of another shape: no other attempt would help.
+_OURS: Final = ("42", "0A", "3F")
+_PERMISSION: Final = "42501"
+
+
+def connect(settings: PostgresSettings, application: str) -> Connection:
+    """A connection without a transaction (autocommit), its session set up for the ledger.
+
+    Raises `Away`, and `SinkError` when the server or the database will not do.
+    """
+    conninfo = make_conninfo(
+        host=settings.host,
+        port=settings.port,
+        dbname=settings.database,
+        user=settings.user,
+        password=settings.password,
+        sslmode=settings.sslmode,
+        sslrootcert=_authorities(settings),
+        sslcert=settings.sslcert,
+        sslkey=settings.sslkey,
+        application_name=application,
+        client_encoding="UTF8",
+        **_CLIENT,
+    )
+    with away():
+        connection = psycopg.connect(conninfo, autocommit=True)
+        try:
+            _check(connection)
+            connection.execute(query("set_session"), (list(_SESSION), list(_SESSION.values())))
+            if backend(connection) != connection.info.backend_pid:
+                connection.prepare_threshold = None  # a pooler's: the next statement may go to another session
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def _authorities(settings: PostgresSettings) -> str | None:
+    """The file of the authorities to trust.
+
+    The libpq that comes with psycopg looks for "system" in a folder that no system has. With another mode than
+    verify-full it refuses the word, and says so itself.
+    """
+    if settings.sslrootcert == "system" and settings.sslmode == "verify-full":
+        return next((file for file in _SYSTEM_AUTHORITIES if Path(file).is_file()), "system")
+    return settings.sslrootcert
+
+
+def backend(connection: Connection) -> int:
+    """The process of PostgreSQL that serves this connection now: behind a pooler, not always the same one."""
+    row = connection.execute(query("backend")).fetchone()
+    assert row is not None
+    pid: int = row[0]
+    return pid
+
+
+def _check(connection: Connection) -> None:
+    if connection.info.server_version < _OLDEST:
+        raise SinkError(
+            f"PostgreSQL {connection.info.server_version // 10_000} is too old: the ledger needs 14 or later"
+        )
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise SinkError(
+            f"the database {connection.info.dbname} is in {encoding}, which does not hold every name as it is "
+            "written: make one with ENCODING 'UTF8', and set postgres.database"
+        )
+
+
+@contextmanager
+def away() -> Iterator[None]:
+    """Turn the errors that time may heal into `Away`; others are let through."""
+    try:
+        yield
+    except psycopg.Error as error:
+        state = error.sqlstate
+        if is_refusal(error) or (state is not None and state.startswith(_OURS) and state != _PERMISSION):
+            raise
+        if state is None and not isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+            raise
+        raise Away("postgres", reason(error)) from None
+
+
+def is_refusal(error: psycopg.Error) -> bool:
+    """True when the database refuses a row for what it holds."""
+    if error.sqlstate is None:
+        return isinstance(error, psycopg.DataError)  # found on this side, as a NUL in a text
+    return error.sqlstate.startswith(_REFUSALS)
+
+
+def is_conflict(error: psycopg.Error) -> bool:
+    """True when the same transaction, begun again, may well pass: a deadlock, a serialization failure."""
+    return error.sqlstate is not None and error.sqlstate.startswith("40")
+
+
+def reason(error: psycopg.Error) -> str:
+    """An error in one line: its SQLSTATE and the database's words, without the row that its details would quote."""
+    words = error.diag.message_primary or (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return f"{error.sqlstate} {words}" if error.sqlstate else words

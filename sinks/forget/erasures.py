@@ -1,0 +1,179 @@
+"""Erasures: whose personal data is gone, kept on a compacted topic of the ledger's own.
+
+A sink reads the topic from its beginning before it reads anything else, so a ledger that is made anew from the topics
+does not bring back what was erased. A record is JSON: ``site_id`` and ``contact_id`` (one of them may be empty: any),
+``erased_at`` (RFC 3339). Its key is both ids, so the last erasure of each stays.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]  # it is documented there
+
+from schemas.contract.topics import Topic
+from sinks.database.postgres import Connection, away
+from sinks.database.sql import query
+from sinks.errors import Away, SinkError
+
+if TYPE_CHECKING:
+    from sinks.settings import Configuration
+
+TOPIC: Final = Topic("erasures", "own", None, "compact")
+_ANSWER_SECONDS: Final = 10.0
+_LONGEST_ID: Final = 1000  # bytes; an index of PostgreSQL takes hardly more, and an input's ids have 128 at most
+_REFUSALS: Final = ("TOPIC_AUTHORIZATION_FAILED", "CLUSTER_AUTHORIZATION_FAILED", "POLICY_VIOLATION")
+
+
+class Erasure(NamedTuple):
+    """Everything personal of a site (``contact_id`` empty), a contact (``site_id`` empty), or a contact of a site.
+
+    It holds for records up to ``erased_at``.
+    """
+
+    site_id: str
+    contact_id: str
+    erased_at: datetime
+
+    def key(self) -> bytes:
+        """The record's key."""
+        return json.dumps([self.site_id, self.contact_id]).encode()
+
+    def value(self) -> bytes:
+        """The record's value."""
+        return json.dumps({**self._asdict(), "erased_at": self.erased_at.isoformat()}).encode()
+
+
+def parse(value: bytes) -> Erasure:
+    """A record's value. Raises `ValueError` when it is none."""
+    try:
+        fields = json.loads(value)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+    texts = [fields.get(name, "") for name in Erasure._fields] if isinstance(fields, dict) else []
+    if not all(isinstance(text, str) and "\0" not in text for text in texts):
+        raise ValueError("not an erasure's fields")
+    site_id, contact_id, erased_at = texts or ("", "", "")
+    # What is no UTF-8 raises here too: JSON may hold half a character.
+    if len(site_id.encode()) > _LONGEST_ID or len(contact_id.encode()) > _LONGEST_ID:
+        raise ValueError("an id that is too long")
+    if not site_id + contact_id:
+        raise ValueError("neither a site nor a contact")
+    at = datetime.fromisoformat(erased_at)
+    return Erasure(site_id, contact_id, at if at.tzinfo else at.replace(tzinfo=UTC))
+
+
+def carry_out(connection: Connection, erasure: Erasure) -> int | None:
+    """Remove what is in the ledger, and what may still come. Raises `Away`.
+
+    How many records held something personal; None when it was carried out before.
+    """
+    with away():
+        row = connection.execute(query("erase"), erasure).fetchone()
+    assert row is not None
+    records: int | None = row[0]
+    return records
+
+
+def create_topic(configuration: Configuration) -> None:
+    """Make the topic if it is missing. Raises `Away`, and `SinkError` when we may not."""
+    name = configuration.topic(TOPIC.name)
+    admin = AdminClient(dict(configuration.admin), logger=_silent())
+    wanted = NewTopic(
+        name,
+        num_partitions=1,
+        replication_factor=configuration.replication_factor or -1,
+        config=TOPIC.configuration(),
+    )
+    try:
+        if name in admin.list_topics(timeout=_ANSWER_SECONDS).topics:
+            return
+        admin.create_topics([wanted], request_timeout=_ANSWER_SECONDS)[name].result()
+    except KafkaException as raised:
+        error: KafkaError = raised.args[0]
+        if error.code() == KafkaError.TOPIC_ALREADY_EXISTS:
+            return
+        if error.name() in _REFUSALS:
+            raise SinkError(
+                f"there is no topic {name}, and the broker does not let us make it ({error.name()}): "
+                "make it, with one partition and cleanup.policy=compact"
+            ) from None
+        raise Away("kafka", f"Kafka does not answer: {error.str()}") from None
+
+
+def send(configuration: Configuration, producer: Mapping[str, Any], erasure: Erasure) -> None:
+    """Put an erasure on the topic, and wait until the broker has it. Raises `Away`."""
+    failed: list[KafkaError] = []
+    client = Producer({**producer, "enable.idempotence": True, "message.timeout.ms": 20_000}, logger=_silent())
+    client.produce(
+        configuration.topic(TOPIC.name),
+        erasure.value(),
+        erasure.key(),
+        on_delivery=lambda error, _: failed.append(error) if error is not None else None,
+    )
+    client.flush()
+    if failed:
+        raise Away("kafka", f"Kafka does not take the erasure: {failed[0].str()}")
+
+
+class ErasureLog:
+    """The topic, read from its beginning on."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        self._topic = configuration.topic(TOPIC.name)
+        self._consumer = Consumer(
+            {
+                **configuration.consumer,
+                "group.id": configuration.sink.group,  # required, and not used: nothing is committed
+                "enable.auto.commit": False,
+                "auto.offset.reset": "earliest",
+                "isolation.level": "read_committed",
+            },
+            logger=_silent(),
+        )
+        self._ends: dict[int, int] = {}
+
+    def begin(self) -> None:
+        """Find out how much there is. Raises `Away`."""
+        try:
+            partitions = self._consumer.list_topics(self._topic, _ANSWER_SECONDS).topics[self._topic].partitions
+            logs = [TopicPartition(self._topic, number, OFFSET_BEGINNING) for number in partitions]
+            for log in logs:
+                low, high = self._consumer.get_watermark_offsets(log, _ANSWER_SECONDS)
+                if low < high:
+                    self._ends[log.partition] = high
+            self._consumer.assign(logs)
+        except KafkaException as error:
+            raise Away("kafka", f"Kafka does not answer: {error.args[0].str()}") from None
+
+    def rest(self) -> Iterator[bytes]:
+        """The values up to the end that there was at the beginning. Raises `Away` when they do not come."""
+        give_up = time.monotonic() + 60
+        while self._ends:
+            yield from self.news(0.1)
+            for log in self._consumer.position([TopicPartition(self._topic, number) for number in self._ends]):
+                if log.offset >= self._ends[log.partition]:
+                    del self._ends[log.partition]
+            if time.monotonic() > give_up:
+                raise Away("kafka", f"the topic {self._topic} could not be read to its end")
+
+    def news(self, seconds: float = 0.0) -> Iterator[bytes]:
+        """The values that have arrived, waiting for them so long."""
+        for message in self._consumer.consume(1000, seconds):
+            value = message.value()
+            if message.error() is None and value is not None:
+                yield value
+
+    def close(self) -> None:
+        """Read no more."""
+        self._consumer.close()
+
+
+def _silent() -> logging.Logger:
+    return logging.Logger("sinks.forget.erasures", level=logging.CRITICAL + 1)  # what it says comes as errors too

@@ -1,0 +1,1 @@
+"""The sink from its start to its end."""

@@ -1,0 +1,111 @@
+"""The sink from its start to its end: one session after the other, pauses that grow while something is away."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Final
+
+import httpx
+import structlog
+
+from schemas.registry import Registry
+from sinks.errors import Away, Fenced
+from sinks.observe.metrics import SinkMetrics
+from sinks.observe.readiness import SinkReadiness
+from sinks.process.pages import SinkPages
+from sinks.process.session import Session
+
+if TYPE_CHECKING:
+    from sinks.settings import Configuration
+
+_log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
+
+_FIRST_PAUSE_SECONDS: Final = 0.5
+_MOST_DOUBLINGS: Final = 20
+_STOP_SECONDS: Final = 10.0  # for the chunk under way; then the process ends, and nothing is lost by it
+_REGISTRY_SECONDS: Final = 5.0
+
+
+class SinkPagesError(Exception):
+    """The web pages' address cannot be had."""
+
+
+def run(configuration: Configuration) -> None:
+    """Run a sink until SIGTERM or SIGINT.
+
+    Raises:
+        SinkError: it cannot go on, and waiting would not help.
+        PagesError: the web pages cannot be served where the settings say.
+
+    """
+    sink = configuration.sink
+    readiness, metrics = SinkReadiness(start="the sink starts"), SinkMetrics()
+    try:
+        pages = SinkPages(sink.host, sink.port, readiness, metrics)
+    except OSError as error:
+        raise SinkPagesError(f"{sink.host}:{sink.port}: {error.strerror}") from error
+    _log.info("sink started", sink=sink.id, pages=pages.address)
+    try:
+        _sessions(configuration, readiness, metrics, _stopped_by_signals())
+    finally:
+        pages.close()
+    _log.info("sink stopped")
+
+
+def _sessions(
+    configuration: Configuration, readiness: SinkReadiness, metrics: SinkMetrics, stopping: threading.Event
+) -> None:
+    writers = _registry(configuration.registry_url, configuration.sink.data_dir)
+    failures, pause = 0, 0.0
+    while not stopping.is_set():
+        session = None
+        try:
+            session = Session(configuration, writers, readiness, metrics)
+            session.run(stopping)
+        except (Away, Fenced) as error:
+            failures = 1 if session is not None and session.has_written else failures + 1
+            pause = min(
+                _FIRST_PAUSE_SECONDS * 2 ** min(failures - 1, _MOST_DOUBLINGS), configuration.sink.longest_pause_seconds
+            )
+            _tell(error, pause, readiness, metrics)
+        finally:
+            if session is not None:
+                session.close()
+        stopping.wait(pause)
+
+
+def _tell(error: Away | Fenced, pause: float, readiness: SinkReadiness, metrics: SinkMetrics) -> None:
+    """Say what ended a session, and how long it is waited before the next."""
+    if isinstance(error, Away):
+        metrics.failures.labels(error.thing).inc()
+        readiness.wait(error.thing, str(error))
+        _log.warning("waiting", thing=error.thing, reason=str(error), seconds=pause)
+    else:
+        metrics.fenced.inc()
+        readiness.wait("group", "another sink has a partition that was this one's; it joins again")
+        _log.warning("another sink has the partition: joining the group again", seconds=pause)
+
+
+def _registry(url: str | None, folder: Path) -> Registry | None:
+    if url is None:
+        return None
+    return Registry(httpx.Client(base_url=url, timeout=_REGISTRY_SECONDS), folder)
+
+
+def _stopped_by_signals() -> threading.Event:
+    """Set by SIGTERM and SIGINT; a sink that hangs in a connection by then does not wait for it for long."""
+    stopping = threading.Event()
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        stopping.set()
+        timer = threading.Timer(_STOP_SECONDS, os._exit, (1,))
+        timer.daemon = True
+        timer.start()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    return stopping

@@ -1,0 +1,164 @@
+"""One life of the sink's connections: to PostgreSQL, then to the group; it ends with the first that breaks.
+
+The next one begins with fresh connections and a fresh assignment. What was under way is undone by then, or was
+committed: the positions in the ledger tell.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import ExitStack
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from schemas.avro.errors import RegistryUnreachable
+from sinks import faults
+from sinks.database.migrate import migrate
+from sinks.database.pooling import refuse_shared_sessions
+from sinks.database.postgres import Connection, connect
+from sinks.errors import Away
+from sinks.forget.erasures import ErasureLog, carry_out, create_topic, parse
+from sinks.read.consumer import LedgerConsumer
+from sinks.read.framing import Framing
+from sinks.read.lag import Lag
+from sinks.read.offsets import Offsets
+from sinks.rows.chunk import LedgerChunk, RowDecoder
+from sinks.write.ledger import Ledger, Written
+from sinks.write.writer import Writer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from schemas.avro.decoder import Writers
+    from sinks.observe.metrics import SinkMetrics
+    from sinks.observe.readiness import SinkReadiness
+    from sinks.settings import Configuration
+
+_log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
+
+_LOOK_SECONDS: Final = 1.0  # between two looks at the erasures, at the months and at how far it is
+
+
+class Session:
+    """Made and run once. Raises `Away`, `Fenced`, `SinkError`; `close` in any case.
+
+    ``has_written`` tells whether it came to commit anything.
+    """
+
+    def __init__(
+        self, configuration: Configuration, writers: Writers | None, readiness: SinkReadiness, metrics: SinkMetrics
+    ) -> None:
+        self.has_written = False
+        self._readiness = readiness
+        self._metrics = metrics
+        self._stack = ExitStack()
+        readiness.wait("group", "the group has not assigned partitions yet")
+        try:
+            self._connection = self._open(configuration)
+            create_topic(configuration)
+            self._erasures = ErasureLog(configuration)
+            self._stack.callback(self._erasures.close)
+            self._erasures.begin()
+            self._erase(self._erasures.rest())
+            self._ledger = Ledger(self._connection, configuration.sink.id)
+            self._ledger.add_months(_this_month_and_the_next())
+            self._writer = Writer(self._write, self._written)
+            self._stack.callback(self._writer.close)
+            offsets = Offsets(configuration)
+            self._stack.callback(offsets.close)
+            self._decoder = RowDecoder(configuration.topic, writers, Framing(configuration, offsets).judge)
+            lag = Lag(offsets, configuration.fed, readiness, metrics)
+            self._stack.callback(lag.close)
+            self._source = LedgerConsumer(configuration, self._ledger, self._writer, offsets, lag, readiness, metrics)
+            self._stack.callback(self._source.close)
+            self._source.subscribe()
+            lag.start()
+            self._readiness.arrive("kafka")
+        except BaseException:
+            self.close()
+            raise
+
+    def run(self, stopping: threading.Event) -> None:
+        """Write until asked to stop."""
+        looked = time.monotonic()
+        while not stopping.is_set():
+            self._turn()
+            if time.monotonic() - looked > _LOOK_SECONDS:
+                looked = time.monotonic()
+                self._writer.settle()
+                self._erase(self._erasures.news())
+                self._ledger.add_months(_this_month_and_the_next())
+                self._source.note_positions()
+        self._writer.settle()
+
+    def close(self) -> None:
+        """Leave the group, and PostgreSQL."""
+        self._stack.close()
+
+    def _open(self, configuration: Configuration) -> Connection:
+        connection = connect(configuration.postgres, f"ronde sink {configuration.sink.id}")
+        self._stack.callback(connection.close)
+        refuse_shared_sessions(connection, configuration.postgres)
+        for migration in migrate(connection):
+            _log.info("the ledger was migrated", number=migration.number, name=migration.name)
+        self._readiness.arrive("start", "postgres")
+        return connection
+
+    def _turn(self) -> None:
+        messages = self._source.poll()
+        if not messages:
+            self._writer.settle()
+            return
+        faults.at("after_poll")
+        try:
+            chunk = self._decoder.decode(messages)
+        except RegistryUnreachable as error:
+            raise Away("registry", str(error)) from None
+        self._readiness.arrive("registry")
+        chunk.prepare()
+        self._writer.settle()
+        faults.at("after_decode")
+        self._writer.write(chunk)
+
+    def _write(self, chunk: LedgerChunk) -> Written:
+        """Of the writer's thread."""
+        self._readiness.write()
+        try:
+            with self._metrics.transaction_seconds.time():
+                return self._ledger.write(chunk)
+        finally:
+            self._readiness.written()
+
+    def _written(self, chunk: LedgerChunk, written: Written) -> None:
+        self.has_written = True
+        self._source.written(chunk.next_offsets, chunk.newest)
+        self._metrics.count(written)
+        for record in written.refused:
+            _log.warning(
+                "a record is put away",
+                topic=record.topic,
+                partition=record.partition,
+                offset=record.offset,
+                reason=record.reason.partition(" ")[0],
+            )
+
+    def _erase(self, values: Iterable[bytes]) -> None:
+        for value in values:
+            try:
+                erasure = parse(value)
+            except ValueError:
+                _log.error("a record of the erasures is none; nothing was erased for it")
+                continue
+            records = carry_out(self._connection, erasure)
+            faults.at("after_erasure")
+            if records is not None:
+                self._metrics.erasures.inc()
+                _log.info("personal data was erased", site=erasure.site_id, contact=erasure.contact_id, records=records)
+
+
+def _this_month_and_the_next() -> set[date]:
+    this = datetime.now(UTC).date().replace(day=1)
+    return {this, (this + timedelta(days=31)).replace(day=1)}

@@ -1,0 +1,1 @@
+"""Records from Kafka, for the partitions that the group assigns."""

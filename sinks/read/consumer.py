@@ -1,0 +1,244 @@
+"""The group's consumer: which partitions this sink holds, and the records that arrive for them.
+
+Every partition is claimed in the ledger when the group assigns it, and at no other time: a sink that only believes
+that it holds one cannot take it from the sink that does.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import structlog
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
+
+from schemas.contract.topics import RECEIVED_BYTES
+from sinks.errors import Away, SinkError
+from sinks.read.topic_ids import topic_ids
+
+if TYPE_CHECKING:
+    from confluent_kafka import Message
+
+    from sinks.observe.metrics import SinkMetrics
+    from sinks.observe.readiness import SinkReadiness
+    from sinks.read.lag import Lag
+    from sinks.read.offsets import Offsets
+    from sinks.rows.chunk import Log
+    from sinks.settings import Configuration
+    from sinks.write.ledger import Ledger
+    from sinks.write.writer import Writer
+
+_log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
+
+_ANSWER_SECONDS: Final = 10.0
+_IDLE_SECONDS: Final = 0.25  # the longest wait for records; then it is looked whether the sink is to end
+# The user may replace these (`[kafka]` in the settings): they are about speed, not about truth.
+_SPEED: Final[dict[str, Any]] = {
+    "queued.min.messages": 50_000,
+    "fetch.wait.max.ms": 100,
+    "receive.message.max.bytes": RECEIVED_BYTES,
+}
+
+
+class LedgerConsumer:
+    """Reads what the group assigns, from where the ledger is. Everything raises `Away` when Kafka does not answer."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        ledger: Ledger,
+        writer: Writer,
+        offsets: Offsets,
+        lag: Lag,
+        readiness: SinkReadiness,
+        metrics: SinkMetrics,
+    ) -> None:
+        self._configuration = configuration
+        self._topics = configuration.fed
+        self._ledger = ledger
+        self._writer = writer
+        self._offsets = offsets
+        self._lag = lag
+        self._readiness = readiness
+        self._metrics = metrics
+        self._chunk_max = configuration.sink.chunk_max
+        self._is_incremental = configuration.sink.group_protocol == "consumer"
+        self._positions: dict[Log, int] = {}
+        self._changed = False
+        self._failure: Exception | None = None
+        self._consumer = Consumer(_properties(configuration, metrics), logger=logging.getLogger("librdkafka"))
+
+    def subscribe(self) -> None:
+        """Join the group. Raises `SinkError` when a topic is missing."""
+        try:
+            there = self._consumer.list_topics(timeout=_ANSWER_SECONDS).topics
+        except KafkaException as error:
+            raise Away("kafka", f"Kafka does not answer: {error.args[0].str()}") from None
+        missing = sorted(self._topics.keys() - there.keys())
+        if missing:
+            raise SinkError(f"there is no topic {', '.join(missing)}: make them with `ronde topics create`")
+        self._consumer.subscribe(
+            list(self._topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
+        )
+
+    def poll(self) -> list[Message]:
+        """All that has arrived, waiting a moment for the first record."""
+        first = self._consumer.poll(_IDLE_SECONDS)
+        rest = self._consumer.consume(self._chunk_max - 1, 0) if first is not None and self._chunk_max > 1 else []
+        if self._failure is not None:
+            raise self._failure
+        messages = []
+        for message in (first, *rest) if first is not None else ():
+            if (error := message.error()) is None:
+                messages.append(message)
+            else:
+                self._report(message, error)
+        return self._still_ours(messages)
+
+    def written(self, next_offsets: dict[Log, int], newest: dict[Log, int]) -> None:
+        """What was read up to here is in the ledger; ``newest`` has the timestamp of each log's last record there."""
+        self._positions |= next_offsets
+        self._lag.reach(next_offsets, newest)
+
+    def note_positions(self) -> None:
+        """Say how far the consumer is. When the writer is settled: then all that was read is in the ledger."""
+        if self._positions:
+            # It is beyond the last record where a log ends with a transaction's marker, which nobody sees.
+            at = self._consumer.position([TopicPartition(*log) for log in self._positions])
+            self._lag.reach({(log.topic, log.partition): max(log.offset, 0) for log in at})
+
+    def close(self) -> None:
+        """Leave the group."""
+        self._consumer.close()
+
+    # --- what the group decides -------------------------------------------------------------------
+
+    def _on_assign(self, consumer: Consumer, logs: list[TopicPartition]) -> None:
+        self._metrics.rebalances.labels("assigned").inc()
+        self._changed = True
+        try:
+            self._writer.settle()
+            claimed = self._claim([(log.topic, log.partition) for log in logs]) if logs else {}
+        except Exception as error:  # noqa: BLE001  # raised by the poll that this is called from
+            self._failure = error
+            claimed = {}
+        else:
+            self._readiness.arrive("group")
+        for log in logs:
+            # Without a claim, nothing is to be read.
+            log.offset = (claimed[log.topic, log.partition] or OFFSET_BEGINNING) if claimed else OFFSET_END
+        if self._is_incremental:
+            consumer.incremental_assign(logs)
+        else:
+            consumer.assign(logs)
+        self._positions |= claimed
+        self._lag.reach(claimed)
+        if logs:
+            _log.info("partitions assigned", partitions=sorted({log.partition for log in logs}), logs=len(logs))
+
+    def _on_revoke(self, _consumer: Consumer, logs: list[TopicPartition]) -> None:
+        self._metrics.rebalances.labels("revoked").inc()
+        self._drop(logs)
+
+    def _on_lost(self, _consumer: Consumer, logs: list[TopicPartition]) -> None:
+        self._metrics.rebalances.labels("lost").inc()
+        self._readiness.wait("group", "the group went on without this sink; it joins again")
+        self._drop(logs)
+
+    def _drop(self, logs: Iterable[TopicPartition]) -> None:
+        self._changed = True
+        try:
+            self._writer.settle()
+        except Exception as error:  # noqa: BLE001  # as above
+            self._failure = error
+        given_up = [(log.topic, log.partition) for log in logs]
+        self._ledger.release(given_up)
+        for log in given_up:
+            self._positions.pop(log, None)
+        self._lag.forget(given_up)
+        _log.info("partitions given up", partitions=sorted({number for _, number in given_up}), logs=len(given_up))
+
+    def _claim(self, logs: list[Log]) -> dict[Log, int]:
+        # They are asked each time: a topic that was created again while this sink runs is assigned to it too.
+        ids = topic_ids(self._configuration, {topic for topic, _ in logs})
+        return self._without_what_is_gone(self._ledger.claim(logs, ids))
+
+    def _without_what_is_gone(self, claimed: dict[Log, int]) -> dict[Log, int]:
+        """Where to go on: there, or where the topic begins now. Raises `SinkError` for a topic that ends before."""
+        begun = {log: position for log, position in claimed.items() if position}
+        if not begun:
+            return claimed
+        firsts, ends = self._offsets.firsts(begun, _ANSWER_SECONDS), self._offsets.ends(begun, _ANSWER_SECONDS)
+        for (topic, partition), position in begun.items():
+            first, end = firsts[topic, partition], ends[topic, partition]
+            if position > end:
+                raise SinkError(
+                    f"{topic}, partition {partition}: the ledger is at offset {position}, the topic ends at {end}: "
+                    "it is not the topic that this ledger was made from. Give the new one a database of its own"
+                )
+            if position < first:
+                claimed[topic, partition] = first
+                self._metrics.missed.labels(self._topics[topic]).inc(first - position)
+                _log.error(
+                    "records are gone that were never in the ledger",
+                    topic=topic,
+                    partition=partition,
+                    first=position,
+                    next=first,
+                )
+        return claimed
+
+    # --- what is read -------------------------------------------------------------------------------
+
+    def _still_ours(self, messages: list[Message]) -> list[Message]:
+        """Without those taken for an assignment that ended during this poll."""
+        if not self._changed:
+            return messages
+        self._changed = False
+        beyond = float("inf")
+        kept = []
+        for message in messages:
+            log = cast("Log", (message.topic(), message.partition()))
+            if cast("int", message.offset()) >= self._positions.get(log, beyond):
+                kept.append(message)
+        return kept
+
+    def _report(self, message: Message, error: KafkaError) -> None:
+        if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001  # its name
+            # The next assignment looks where the topic begins.
+            raise Away("kafka", f"{message.topic()}, partition {message.partition()}: what was to be read next is gone")
+        if error.fatal():
+            raise Away("kafka", f"the consumer cannot go on: {error.name()}")
+        _log.warning("the consumer reports an error", error=error.name())
+
+
+def _properties(configuration: Configuration, metrics: SinkMetrics) -> dict[str, Any]:
+    """How the consumer is set up. The ledger keeps the positions; where it begins is never the client's to guess."""
+    sink = configuration.sink
+    if sink.group_protocol == "consumer":
+        # Range keeps the same partition of all topics at one sink; the broker says when a member counts as dead.
+        group: dict[str, Any] = {"group.protocol": "consumer", "group.remote.assignor": "range"}
+    else:
+        group = {
+            "partition.assignment.strategy": "range",
+            "session.timeout.ms": sink.session_timeout_ms,
+            "heartbeat.interval.ms": max(sink.session_timeout_ms // 6, 100),
+        }
+
+    def report(error: KafkaError) -> None:
+        metrics.failures.labels("kafka").inc()
+        _log.warning("a Kafka client reports an error", error=error.name())
+
+    return {
+        **_SPEED,
+        **configuration.consumer,
+        **group,
+        "group.id": sink.group,
+        "client.id": sink.id,
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "auto.offset.reset": "error",
+        "isolation.level": "read_committed",
+        "error_cb": report,
+    }

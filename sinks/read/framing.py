@@ -1,0 +1,83 @@
+"""What a value means that is framed for a schema registry, where the sink knows of none: mostly that it should.
+
+Workers frame all values that they write alike. So one of theirs that is framed shows that `registry.url` is missing
+here. One of somebody else's is a bad record where workers write without a registry; what they wrote last tells.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+
+from schemas.avro.framing import CONFLUENT
+from schemas.contract.topics import TOPICS
+from sinks.errors import Away
+from sinks.rows.feeds import FEEDS, Feed
+
+if TYPE_CHECKING:
+    from sinks.read.offsets import Offsets
+    from sinks.rows.chunk import Log
+    from sinks.settings import Configuration
+
+_ASK_SECONDS: Final = 5.0
+_READ_SECONDS: Final = 10.0
+_LAST: Final = 20  # offsets at the end of a log; a transaction has one for its marker
+
+
+class Framing:
+    """Judges framed values for a sink without a registry; it asks the topics once, when it must."""
+
+    def __init__(self, configuration: Configuration, offsets: Offsets) -> None:
+        self._topics = [configuration.topic(feed.topic) for feed in FEEDS if TOPICS[feed.topic].way == "out"]
+        self._properties: dict[str, Any] = {
+            **configuration.consumer,
+            "group.id": configuration.sink.group,  # required, and not used: nothing is committed
+            "enable.auto.commit": False,
+            "auto.offset.reset": "earliest",
+            "isolation.level": "read_committed",
+        }
+        self._offsets = offsets
+        self._is_plain = False
+
+    def judge(self, feed: Feed) -> None:
+        """Return when a framed value of ``feed`` is a bad record. Raises `Away`: it is a fault of the settings."""
+        if TOPICS[feed.topic].way == "out":
+            self._refuse(feed)
+        if not self._is_plain:
+            self._is_plain = self._workers_write_plain()
+        if not self._is_plain:
+            self._refuse(feed)
+
+    def _refuse(self, feed: Feed) -> NoReturn:
+        raise Away(
+            "registry",
+            f"values of {feed.topic} are framed for a schema registry, and registry.url is not set: set it here too",
+        )
+
+    def _workers_write_plain(self) -> bool:
+        """Whether a worker's newest values are without a registry's frame; False also when there are none yet."""
+        consumer = Consumer(self._properties, logger=logging.Logger("sinks.read.framing", level=logging.CRITICAL + 1))
+        try:
+            logs: list[Log] = [
+                (topic, number)
+                for topic in self._topics
+                for number in consumer.list_topics(topic, _ASK_SECONDS).topics[topic].partitions
+            ]
+            firsts, ends = self._offsets.firsts(logs, _ASK_SECONDS), self._offsets.ends(logs, _ASK_SECONDS)
+            held = [log for log in logs if firsts[log] < ends[log]]
+            if not held:
+                return False
+            consumer.assign([TopicPartition(*log, max(ends[log] - _LAST, firsts[log])) for log in held])
+            give_up = time.monotonic() + _READ_SECONDS
+            while time.monotonic() < give_up:
+                message = consumer.poll(_READ_SECONDS)
+                if message is not None and message.error() is None and (value := message.value()):
+                    return not value.startswith(CONFLUENT)
+        except KafkaException as error:
+            raise Away("kafka", f"Kafka does not answer: {error.args[0].str()}") from None
+        finally:
+            consumer.close()
+        return False

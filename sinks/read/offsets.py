@@ -1,0 +1,62 @@
+"""Where Kafka's logs begin and end, asked of a consumer that reads nothing.
+
+librdkafka's admin client may end the process when a broker goes away while it is asked (librdkafka #4605).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
+
+from sinks.errors import Away
+
+if TYPE_CHECKING:
+    from sinks.rows.chunk import Log
+    from sinks.settings import Configuration
+
+
+class Offsets:
+    """Asks; every method raises `Away` when the broker does not say within so many seconds."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        self._consumer = Consumer(
+            {
+                **configuration.consumer,
+                "group.id": configuration.sink.group,  # required, and not used: nothing is committed
+                "enable.auto.commit": False,
+                # A log ends at its high watermark: what an open transaction holds up is behind too.
+                "isolation.level": "read_uncommitted",
+            },
+            logger=logging.Logger("sinks.read.offsets", level=logging.CRITICAL + 1),  # what it says comes as errors too
+        )
+
+    def firsts(self, logs: Iterable[Log], seconds: float) -> dict[Log, int]:
+        """The first offset that each log still has."""
+        return self._ask(logs, OFFSET_BEGINNING, seconds)
+
+    def ends(self, logs: Iterable[Log], seconds: float) -> dict[Log, int]:
+        """The offset that each log's next record will have."""
+        return self._ask(logs, OFFSET_END, seconds)
+
+    def close(self) -> None:
+        """Ask no more."""
+        self._consumer.close()
+
+    def _ask(self, logs: Iterable[Log], which: int, seconds: float) -> dict[Log, int]:
+        try:
+            answers = self._consumer.offsets_for_times([TopicPartition(*log, which) for log in logs], seconds)
+        except KafkaException as error:
+            raise self._away(error.args[0], seconds) from None
+        if refused := [answer.error for answer in answers if answer.error is not None]:
+            raise self._away(refused[0], seconds)
+        return {(answer.topic, answer.partition): answer.offset for answer in answers}
+
+    def _away(self, error: KafkaError, seconds: float) -> Away:
+        """Once a broker was away, a client may ask an old leader for five minutes unless it learns the new one."""
+        with suppress(KafkaException):
+            self._consumer.list_topics(timeout=seconds)
+        return Away("kafka", f"Kafka does not answer: {error.str()}")

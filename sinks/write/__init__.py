@@ -1,0 +1,1 @@
+"""Chunks into the ledger: rows and positions in one transaction."""

@@ -1,0 +1,231 @@
+"""Writes chunks into the ledger: rows and positions in one transaction (architecture: ledger).
+
+Nothing is written twice and nothing is left out, whatever dies when: the positions of Kafka move in the transaction
+that writes the rows, and only from where this sink left them. A sink whose partition was claimed by another one
+moves nothing, and so writes nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from types import MappingProxyType
+from typing import Final, Literal, NamedTuple, TypeAlias
+
+import psycopg
+import structlog
+from psycopg.errors import DeadlockDetected, LockNotAvailable
+
+from sinks import faults
+from sinks.database.postgres import Connection, away, is_conflict, is_refusal, reason
+from sinks.database.sql import composed, query, query_for_new
+from sinks.errors import Fenced, SinkError
+from sinks.rows.chunk import LedgerChunk, Log, Piece, RefusedRecord, refused
+from sinks.rows.copy_text import copy_text
+from sinks.rows.feeds import Feed
+
+_log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
+
+Way: TypeAlias = Literal["new", "known", "by halves"]
+
+_ATTEMPTS: Final = 5  # of a transaction that another one's locks undid
+_MONTHS_LOCK_TIMEOUT: Final = "5s"  # another sink makes them
+_MONTH_LOCK_TIMEOUT: Final = "500ms"  # whoever reads the table then waits behind us
+_MONTHS_AGAIN_SECONDS: Final = 10.0
+_NO_IDS: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+class Claim(NamedTuple):
+    """A partition as this sink holds it: where the ledger is, and the number that fences its writes."""
+
+    next_offset: int
+    epoch: int
+
+
+class Written(NamedTuple):
+    """What a transaction wrote: rows by topic, records refused."""
+
+    rows: dict[str, int]
+    refused: list[RefusedRecord]
+
+
+class Ledger:
+    """One connection's writes. Every method raises `Away` when PostgreSQL does not take them now."""
+
+    def __init__(self, connection: Connection, owner: str) -> None:
+        self._connection = connection
+        self._owner = owner
+        self._claims: dict[Log, Claim] = {}
+        self._months: set[date] = set()
+        self._months_from = 0.0  # no attempt before
+        with away():
+            connection.execute(query("staging"))
+
+    def claim(self, logs: Iterable[Log], ids: Mapping[str, str] = _NO_IDS) -> dict[Log, int]:
+        """Take partitions over; the offset that each goes on from. ``ids``: of the topics, where the broker has any.
+
+        Raises `SinkError` when a topic is another one than the ledger was made from: nothing is taken then.
+        """
+        wanted = sorted(logs)
+        parameters = {
+            "owner": self._owner,
+            "topics": [topic for topic, _ in wanted],
+            "partitions": [partition for _, partition in wanted],
+            "ids": [ids.get(topic) for topic, _ in wanted],
+        }
+        with away(), self._connection.transaction():
+            rows = self._connection.execute(query("claim"), parameters).fetchall()
+            claims = {(topic, number): Claim(next_offset, epoch) for topic, number, next_offset, epoch in rows}
+            if others := sorted({log[0] for log in wanted if log not in claims}):
+                raise SinkError(
+                    f"{', '.join(others)}: not the topic that this ledger was made from, but one that was created "
+                    "since under the same name. Give the new topics a database of their own (postgres.database)"
+                )
+        self._claims |= claims
+        faults.at("after_claim")
+        return {log: claim.next_offset for log, claim in claims.items()}
+
+    def release(self, logs: Iterable[Log]) -> None:
+        """Write nothing more for these partitions."""
+        for log in logs:
+            self._claims.pop(log, None)
+
+    def write(self, chunk: LedgerChunk) -> Written:
+        """Write a chunk whole. Raises `Fenced`: nothing is written, a partition of it is another sink's now."""
+        self.add_months(chunk.months())
+        for attempts_left in reversed(range(_ATTEMPTS)):
+            try:
+                return self._write(chunk)
+            except psycopg.Error as error:
+                if not is_conflict(error) or not attempts_left:
+                    with away():
+                        raise
+        raise AssertionError("the last attempt returns or raises")
+
+    def _write(self, chunk: LedgerChunk) -> Written:
+        """The quickest first: as a rule no row is there yet, and the keys of the tables refuse one that is."""
+        ways: tuple[Way, ...] = ("new", "known")
+        for way in ways:
+            try:
+                return self._transact(chunk, way)
+            except psycopg.Error as error:
+                if not is_refusal(error):
+                    raise
+        return self._transact(chunk, "by halves")
+
+    def _transact(self, chunk: LedgerChunk, way: Way) -> Written:
+        """All of a chunk in one transaction.
+
+        "new": all of its rows, or none when one is there already. "known": those that are there stay. "by halves": this
+        finds the rows that the database refuses, and goes on.
+
+        Rows are copied before anything is locked: PostgreSQL waits for the rest of a COPY without end, and a sink that
+        was stopped amid one would hold up the one that took over. In any other place it ends the transaction soon.
+        """
+        not_taken = list(chunk.refused)
+        with self._connection.transaction():
+            if way != "by halves":
+                for feed, piece in chunk.in_order():
+                    self._copy(feed, piece)
+            self._connection.execute(query("begin"))
+            faults.at("after_begin")
+            for feed, piece in chunk.in_order():
+                if way == "by halves":
+                    not_taken += self._put_by_halves(feed, piece)
+                else:
+                    self._put(query_for_new(feed.put) if way == "new" else query(feed.put))
+            self._refuse(not_taken)
+            faults.at("after_refused")
+            self._advance(chunk)
+            faults.at("after_positions")
+        faults.at("after_commit")
+        for log, next_offset in chunk.next_offsets.items():
+            self._claims[log] = self._claims[log]._replace(next_offset=next_offset)
+        rows = {feed.topic: len(piece.rows) for feed, piece in chunk.pieces.items()}
+        for record in not_taken[len(chunk.refused) :]:  # of the rows
+            rows[record.topic] -= 1
+        return Written(rows, not_taken)
+
+    def _copy(self, feed: Feed, piece: Piece) -> None:
+        with self._connection.cursor() as cursor, cursor.copy(composed("copy", feed.staging)) as copy:
+            copy.write(copy_text(piece.rows) if piece.text is None else piece.text)
+        faults.at("after_copy")
+
+    def _put(self, statements: str) -> None:
+        self._connection.execute(statements)
+        faults.at("after_put")
+
+    def _put_by_halves(self, feed: Feed, piece: Piece) -> list[RefusedRecord]:
+        """Put what the database takes, in order; the records that it does not."""
+        try:
+            with self._connection.transaction():  # a savepoint
+                statement = composed("insert", feed.staging, len(piece.rows[0]))
+                for row in piece.rows:
+                    self._connection.execute(statement, row)
+                self._put(query(feed.put))
+                self._connection.execute(composed("empty", feed.staging))
+        except psycopg.Error as error:
+            if not is_refusal(error):
+                raise
+            if len(piece.rows) == 1:
+                return [refused(feed, piece.messages[0], reason(error))]
+        else:
+            return []
+        middle = len(piece.rows) // 2
+        first = Piece(piece.rows[:middle], piece.messages[:middle])
+        second = Piece(piece.rows[middle:], piece.messages[middle:])
+        return self._put_by_halves(feed, first) + self._put_by_halves(feed, second)
+
+    def _refuse(self, records: Sequence[RefusedRecord]) -> None:
+        for record in records:  # one by one: amid an executemany too PostgreSQL waits without end
+            self._connection.execute(query("refuse"), record)
+
+    def _advance(self, chunk: LedgerChunk) -> None:
+        """Move the positions, or raise `Fenced`."""
+        logs = list(chunk.next_offsets)
+        if not self._claims.keys() >= set(logs):
+            raise Fenced
+        moved = self._connection.execute(
+            query("advance"),
+            {
+                "topics": [topic for topic, _ in logs],
+                "partitions": [partition for _, partition in logs],
+                "epochs": [self._claims[log].epoch for log in logs],
+                "expected": [self._claims[log].next_offset for log in logs],
+                "next": list(chunk.next_offsets.values()),
+            },
+        ).rowcount
+        if moved != len(logs):
+            raise Fenced
+
+    def add_months(self, months: set[date]) -> None:
+        """Make the partitions of months not seen before.
+
+        Where somebody reads a table for long, as a dump does, its rows have a place in its partition for others, and
+        move when the month can be made. So nobody waits for a month, and nobody behind it for more than a moment.
+        """
+        missing = sorted(months - self._months)
+        if not missing or time.monotonic() < self._months_from:
+            return
+        with away():
+            for month in missing:
+                for (table,) in self._connection.execute(query("without_month"), (month,)).fetchall():
+                    if not self._add_month(table, month):
+                        self._months_from = time.monotonic() + _MONTHS_AGAIN_SECONDS
+                        return
+                self._months.add(month)
+                faults.at("after_month")
+
+    def _add_month(self, table: str, month: date) -> bool:
+        """Make a month of a table, in a transaction of its own; False when the table is in use."""
+        try:
+            with self._connection.transaction():
+                self._connection.execute(query("set_lock_timeout"), (_MONTHS_LOCK_TIMEOUT,))
+                self._connection.execute(query("lock_months"))
+                self._connection.execute(query("set_lock_timeout"), (_MONTH_LOCK_TIMEOUT,))
+                self._connection.execute(query("add_month"), (table, month))
+        except (LockNotAvailable, DeadlockDetected):
+            _log.warning("a month is made later: its table is in use", table=table, month=month.isoformat())
+            return False
+        return True
