@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ronde import (
+from ronde.commands import (
     action,
     answer,
     demo,
@@ -28,8 +28,8 @@ from ronde import (
     verify,
     worker,
 )
-from ronde.errors import Failed, WrongUse
-from ronde.terminal import Terminal, as_typed, print_in_any_encoding
+from ronde.shared.errors import Failed, WrongUse
+from ronde.shared.terminal import Terminal, as_typed, print_in_any_encoding
 from streams import compiled
 
 app = typer.Typer(

@@ -10,7 +10,7 @@ from ronde.demo.agenda import Record
 from ronde.demo.stories import Ending, Story
 
 
-class Place(NamedTuple):
+class InputPosition(NamedTuple):
     """Where an input lies: topic without prefix, partition, offset."""
 
     topic: str
@@ -70,9 +70,9 @@ class Board:
     """Every site's view, and the end of every input."""
 
     def __init__(self) -> None:
-        self.decided: set[Place] = set()
-        self.quarantined: set[Place] = set()
-        self.dead: dict[Place, str] = {}  # with its reason
+        self.decided: set[InputPosition] = set()
+        self.quarantined: set[InputPosition] = set()
+        self.dead: dict[InputPosition, str] = {}  # with its reason
         self._sites: dict[str, SiteView] = {}
 
     def site(self, site_id: str) -> SiteView:
@@ -84,17 +84,17 @@ class Board:
         records: list[Record] = getattr(self.site(record["site_id"]), topic)
         records.append(record)
         if topic == "quarantine":
-            self.quarantined.add(Place(**record["input"]))
+            self.quarantined.add(InputPosition(**record["input"]))
         elif topic == "decisions" and record["input"]["topic"] is not None:
             origin = record["input"]
-            self.decided.add(Place(origin["topic"], origin["partition"], origin["offset"]))
+            self.decided.add(InputPosition(origin["topic"], origin["partition"], origin["offset"]))
 
-    def take_dead_letter(self, place: Place, reason: str) -> None:
+    def take_dead_letter(self, place: InputPosition, reason: str) -> None:
         """See a dead letter: where its record lay, and why it is one."""
         self.dead[place] = reason
 
     @property
-    def ended(self) -> set[Place]:
+    def ended(self) -> set[InputPosition]:
         """The inputs that have an end."""
         return self.decided | self.quarantined | set(self.dead)
 

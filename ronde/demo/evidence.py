@@ -10,13 +10,13 @@ from psycopg.sql import SQL, Identifier
 from rich.console import Console
 from rich.text import Text
 
-from ronde import incident_text
 from ronde.demo.board import Board
 from ronde.demo.processes import Child
 from ronde.demo.stage import Stage
-from ronde.errors import Failed
 from ronde.local.postgres import Postgres
-from ronde.terminal import program
+from ronde.shared.errors import Failed
+from ronde.shared.terminal import program
+from ronde.views.incident import text
 from sinks.ask.reading import NoLedgerError
 from sinks.ask.timeline import Missing, Timeline, Unknown, timeline
 from sinks.database.postgres import connect
@@ -68,7 +68,7 @@ def show(console: Console, stage: Stage, told: Timeline) -> None:
     command = f"{program()} incident show {told.incident.incident_id} --settings {stage.settings}"
     console.print()
     console.print(Text.assemble(("from the ledger: ", "dim"), (command, "bold")), soft_wrap=True)
-    incident_text.show(console, told)
+    text.show(console, told)
 
 
 def _read(stage: Stage, incident_id: str) -> Timeline | None:

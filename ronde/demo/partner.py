@@ -21,7 +21,7 @@ from ronde.demo.agenda import Agenda, Record
 from ronde.demo.outside import run
 
 
-class Report(NamedTuple):
+class ScriptedReport(NamedTuple):
     """One thing a partner says of a dispatch, ``after`` so many seconds from the request."""
 
     status: str
@@ -29,7 +29,7 @@ class Report(NamedTuple):
     disposition: str | None = None
 
 
-Script: TypeAlias = dict[str, dict[str, list[Report]]]  # by site_id, then partner_id; no reports: silence
+Script: TypeAlias = dict[str, dict[str, list[ScriptedReport]]]  # by site_id, then partner_id; no reports: silence
 
 
 class Partner:
@@ -52,7 +52,7 @@ class Partner:
                 return self._request(command, now)
             case "CANCEL" if dispatch_id in self._taken:
                 self.agenda.withdraw(dispatch_id)
-                self._plan(command, Report("CLOSED", 0.2, "CANCELLED"), now)
+                self._plan(command, ScriptedReport("CLOSED", 0.2, "CANCELLED"), now)
                 return str(dispatch_id)
         return None
 
@@ -66,7 +66,7 @@ class Partner:
             self._plan(command, report, now)
         return dispatch_id
 
-    def _plan(self, command: Record, report: Report, now: int) -> None:
+    def _plan(self, command: Record, report: ScriptedReport, now: int) -> None:
         reported_at = now + round(report.after * 1000)
         answer: Record = {
             "report_id": f"{command['command_id']}-{report.status.lower()}",
@@ -83,10 +83,12 @@ class Partner:
 
 
 def read_script(path: Path) -> Script:
-    """A script from its file: ``{site_id: {partner_id: [report, …]}}``, with the field names of `Report`."""
+    """A script from its file: ``{site_id: {partner_id: [report, …]}}``, with the field names of `ScriptedReport`."""
     sites: dict[str, dict[str, list[dict[str, Any]]]] = json.loads(path.read_text(encoding="utf-8"))
     return {
-        site_id: {partner_id: [Report(**report) for report in reports] for partner_id, reports in partners.items()}
+        site_id: {
+            partner_id: [ScriptedReport(**report) for report in reports] for partner_id, reports in partners.items()
+        }
         for site_id, partners in sites.items()
     }
 

@@ -13,8 +13,8 @@ from ronde.demo.processes import Child
 from ronde.demo.report import Inputs
 from ronde.demo.screen import Screen
 from ronde.demo.stage import EVERY, Stage
-from ronde.demo.watch import EVENTS, SILENT, Watch, read_inputs
-from ronde.errors import Failed
+from ronde.demo.watch import EVENTS, SILENT, TopicWatch, read_inputs
+from ronde.shared.errors import Failed
 
 LONGEST_SECONDS: Final = 40.0  # the longest story takes about 18
 SETTLE_SECONDS: Final = 1.0  # for what must not come any more
@@ -45,7 +45,7 @@ class Receiver:
 
 
 def play(
-    receiver: Receiver, watch: Watch, board: Board, screen: Screen, children: list[Child], started_at: int
+    receiver: Receiver, watch: TopicWatch, board: Board, screen: Screen, children: list[Child], started_at: int
 ) -> None:
     """Raise the alerts and show what comes of them; ends when every story did, or after `LONGEST_SECONDS`.
 
@@ -68,7 +68,7 @@ def play(
     receiver.flush()
 
 
-def last_ends(stage: Stage, watch: Watch, board: Board) -> Inputs:
+def last_ends(stage: Stage, watch: TopicWatch, board: Board) -> Inputs:
     """Every input by its place, once each has its end on the board or `ENDS_SECONDS` have passed."""
     give_up = time.monotonic() + ENDS_SECONDS
     while True:

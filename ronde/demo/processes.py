@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from ronde.errors import Failed
+from ronde.shared.errors import Failed
 
 GRACE_SECONDS: Final = 6.0  # to drain and leave; then the group is killed
 POLL_SECONDS: Final = 0.05

@@ -9,14 +9,14 @@ from rich.table import Table
 from rich.text import Text
 
 from ronde.demo.agenda import Record
-from ronde.demo.board import Board, Place, SiteView, differences
+from ronde.demo.board import Board, InputPosition, SiteView, differences
 from ronde.demo.screen import COLOURS, mark
 from ronde.demo.stage import Stage
 from ronde.demo.stories import BACKGROUND, STORIES, Story
-from ronde.plain import plain
-from ronde.terminal import as_typed, program
+from ronde.shared.plain import plain
+from ronde.shared.terminal import as_typed, program
 
-Inputs: TypeAlias = dict[Place, Record]
+Inputs: TypeAlias = dict[InputPosition, Record]
 VERBS: Final = {"REQUEST": "ask", "AMEND": "tell", "CANCEL": "call off"}
 
 
@@ -177,7 +177,7 @@ def _input(record: Record, inputs: Inputs) -> Record:
     origin = record["input"]
     if origin["topic"] is None:
         return {}
-    return inputs.get(Place(origin["topic"], origin["partition"], origin["offset"]), {})
+    return inputs.get(InputPosition(origin["topic"], origin["partition"], origin["offset"]), {})
 
 
 def _came(record: Record, called: Mapping[str | None, str]) -> str:

@@ -32,15 +32,16 @@ from ronde.demo.stage import (
     with_ledger,
 )
 from ronde.demo.stories import STORIES
-from ronde.demo.watch import SILENT, Watch
-from ronde.errors import Failed, WrongUse
-from ronde.local import fetching, jars, postgres_binaries
+from ronde.demo.watch import SILENT, TopicWatch
+from ronde.input_files.site_lines import SiteLines
+from ronde.input_files.site_producer import load as load_sites
+from ronde.local import jars, postgres_binaries
 from ronde.local.kafka import Kafka
 from ronde.local.ports import HOST
 from ronde.local.postgres import Postgres
-from ronde.site_lines import SiteLines
-from ronde.site_producer import load as load_sites
-from ronde.whole_settings import WholeSettings
+from ronde.local.progress import fetching
+from ronde.shared.errors import Failed, WrongUse
+from ronde.shared.whole_settings import WholeSettings
 from schemas.contract.topics import TOPICS
 from sinks.forget import erasures
 from streams.broker import topics
@@ -100,7 +101,7 @@ class _Demonstration:
     def _perform(self, stage: Stage, children: list[Child]) -> list[str]:
         """Play the stories and report; what is not as it must be."""
         board = Board()
-        watch = self._stack.enter_context(closing(Watch(stage.kafka, stage.prefix, board)))
+        watch = self._stack.enter_context(closing(TopicWatch(stage.kafka, stage.prefix, board)))
         receiver = Receiver(stage)
         sites = self._import_sites(stage)
         self._wait_until_ready(stage, children, watch, board, sites)
@@ -178,7 +179,9 @@ class _Demonstration:
             done.append(f"{loaded} sites imported")
         return loaded
 
-    def _wait_until_ready(self, stage: Stage, children: list[Child], watch: Watch, board: Board, sites: int) -> None:
+    def _wait_until_ready(
+        self, stage: Stage, children: list[Child], watch: TopicWatch, board: Board, sites: int
+    ) -> None:
         with self._step("waiting for the worker, the sink, the telephony and the partner") as done:
             wait_until_ready(stage, children)
 
@@ -192,7 +195,7 @@ class _Demonstration:
         if stage.ledger is not None:
             self._console.print(f"  the sink's: {stage.ledger.pages}/metrics", style="dim")
 
-    def _play(self, receiver: Receiver, watch: Watch, board: Board, children: list[Child]) -> None:
+    def _play(self, receiver: Receiver, watch: TopicWatch, board: Board, children: list[Child]) -> None:
         self._console.print()
         started_at = now_ms()
         terminal = self._console.is_terminal

@@ -15,8 +15,8 @@ from ronde.demo import stories
 from ronde.demo.outside import READING
 from ronde.demo.processes import Child
 from ronde.demo.stories import BACKGROUND, STORIES
-from ronde.errors import Failed
 from ronde.local.ports import HOST, free_port
+from ronde.shared.errors import Failed
 
 EVERY: Final = (*STORIES, *BACKGROUND)
 FOLDER: Final = Path(".ronde/demo")  # the local Kafka, and each run under its prefix

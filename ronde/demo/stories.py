@@ -9,7 +9,7 @@ import json
 from typing import Any, Final, NamedTuple
 
 from ronde.demo import partner, telephony
-from ronde.demo.partner import Report
+from ronde.demo.partner import ScriptedReport
 from ronde.demo.telephony import Reply
 
 
@@ -43,7 +43,7 @@ class Story(NamedTuple):
     signals: tuple[Signal, ...]
     ending: Ending
     replies: tuple[Reply, ...] = ()
-    guards: dict[str, tuple[Report, ...]] = {}  # noqa: RUF012  by partner_id; nobody writes to it
+    guards: dict[str, tuple[ScriptedReport, ...]] = {}  # noqa: RUF012  by partner_id; nobody writes to it
 
 
 NO_ANSWER: Final = Reply("NO_ANSWER", "UNKNOWN", detail="voicemail")
@@ -53,13 +53,13 @@ SEES_A_BURGLAR: Final = Reply("IDENTIFIED", "ABNORMAL", detail="a window is brok
 VISIT: Final = ("PARTNER_PROGRESS", "PARTNER_PROGRESS", "PARTNER_PROGRESS", "INTERVENTION_CLOSED")
 
 
-def _visit(disposition: str) -> tuple[Report, ...]:
+def _visit(disposition: str) -> tuple[ScriptedReport, ...]:
     """A guard accepts, drives, arrives, and closes with what was found."""
     return (
-        Report("ACCEPTED", 0.8),
-        Report("EN_ROUTE", 1.6),
-        Report("ON_SITE", 2.8),
-        Report("CLOSED", 4.0, disposition),
+        ScriptedReport("ACCEPTED", 0.8),
+        ScriptedReport("EN_ROUTE", 1.6),
+        ScriptedReport("ON_SITE", 2.8),
+        ScriptedReport("CLOSED", 4.0, disposition),
     )
 
 

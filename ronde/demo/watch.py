@@ -8,8 +8,8 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 
 import schemas
 from ronde.demo.agenda import Record
-from ronde.demo.board import Board, Place
-from ronde.errors import Failed
+from ronde.demo.board import Board, InputPosition
+from ronde.shared.errors import Failed
 from schemas.contract.topics import OUTPUT_TOPICS, TOPICS
 from streams.headers import headers_of
 
@@ -22,7 +22,7 @@ SILENT = logging.Logger("ronde.demo.kafka", logging.CRITICAL + 1)  # what a clie
 EVENTS = ("alerts", "call-results", "dispatch-reports", "operator-actions")  # inputs that end in one way or another
 
 
-class Watch:
+class TopicWatch:
     """Follows all out topics of a prefix onto a board."""
 
     def __init__(self, kafka: str, prefix: str, board: Board) -> None:
@@ -50,7 +50,7 @@ class Watch:
         self._consumer.close()
 
 
-def read_inputs(kafka: str, prefix: str, *topics: str) -> dict[Place, Record]:
+def read_inputs(kafka: str, prefix: str, *topics: str) -> dict[InputPosition, Record]:
     """Every record of these input topics up to their end, by its place."""
     consumer = _reader(kafka, prefix, topics)
     try:
@@ -114,16 +114,16 @@ def _is_record(message: Message) -> bool:
     raise KafkaException(error)
 
 
-def _place(message: Message, prefix: str) -> Place:
+def _place(message: Message, prefix: str) -> InputPosition:
     topic, partition, offset = message.topic(), message.partition(), message.offset()
     assert topic is not None  # the client's types are those of events too
     assert partition is not None
     assert offset is not None
-    return Place(topic.removeprefix(prefix), partition, offset)
+    return InputPosition(topic.removeprefix(prefix), partition, offset)
 
 
-def _dead_letter(message: Message, prefix: str) -> tuple[Place, str]:
+def _dead_letter(message: Message, prefix: str) -> tuple[InputPosition, str]:
     headers = headers_of(cast("Logged", message))
     told = {name: value.decode(errors="replace") for name, value in headers if isinstance(value, bytes)}
     topic = told["dlq.topic"].removeprefix(prefix)
-    return Place(topic, int(told["dlq.partition"]), int(told["dlq.offset"])), told["dlq.reason"]
+    return InputPosition(topic, int(told["dlq.partition"]), int(told["dlq.offset"])), told["dlq.reason"]

@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from ronde.errors import Failed
+from ronde.shared.errors import Failed
 
 if TYPE_CHECKING:
     from jgo.maven import Artifact, MavenContext

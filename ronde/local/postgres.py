@@ -18,10 +18,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from ronde.errors import Failed
 from ronde.local import postgres_binaries
 from ronde.local.ports import HOST
 from ronde.local.server import Server, last_lines
+from ronde.shared.errors import Failed
 
 NAME: Final = "ronde"  # the role, which may do everything, and the database
 

@@ -19,9 +19,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, NamedTuple
 
-from ronde.errors import Failed
 from ronde.local import maven
 from ronde.local.lock import alone
+from ronde.shared.errors import Failed
 
 VERSION: Final = "18.4.0"
 OLDEST: Final = "14.23.0"  # that the ledger runs on; the tests start it, nobody else

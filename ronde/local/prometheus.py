@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from ronde.errors import Failed
 from ronde.local.ports import HOST
 from ronde.local.server import Server
+from ronde.shared.errors import Failed
 
 TARGETS: Final = (f"{HOST}:6066", f"{HOST}:6067")  # where a worker and a sink have their pages, unless told otherwise
 RULES: Final = Path(__file__).parents[2] / "deploy" / "helm" / "ronde" / "alerts"

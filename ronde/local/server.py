@@ -15,10 +15,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar, Final, Literal, TypeAlias
 
-from ronde.errors import Failed
 from ronde.local.lock import alone
 from ronde.local.ports import HOST, free_port, is_free
 from ronde.local.process import Process
+from ronde.shared.errors import Failed
 
 START_SECONDS: Final = 180.0  # takes five, unless the machine has much else to do
 STOP_SECONDS: Final = 30.0  # an orderly end takes less than one; then it is killed

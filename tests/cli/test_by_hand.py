@@ -9,11 +9,11 @@ from typing import Any, Final
 
 import pytest
 
-from ronde.action import action_id
-from ronde.answer import result_id
-from ronde.foreign_fields import foreign_fields
-from ronde.input_lines import InputLines
-from ronde.site_csv import COLUMNS
+from ronde.commands.action import action_id
+from ronde.commands.answer import result_id
+from ronde.input_files.input_lines import InputLines
+from ronde.input_files.site_spreadsheet import COLUMNS
+from ronde.shared.foreign_fields import foreign_fields
 from schemas.avro.loader import load as load_schema
 from schemas.avro.records import encode
 from schemas.contract.topics import INPUT_TOPICS
@@ -204,8 +204,8 @@ def test_fields_of_a_later_schema_are_named(monkeypatch: pytest.MonkeyPatch) -> 
     contact = next(field for field in later["fields"] if field["name"] == "contacts")["type"]["items"]
     contact["fields"].append({"name": "pager", "type": ["null", "string"], "default": None})
     later["fields"].append({"name": "region", "type": "string", "default": ""})
-    monkeypatch.setattr("ronde.foreign_fields.released", lambda _: {2: later})
-    monkeypatch.setattr("ronde.foreign_fields.single_object", lambda _: b"\xc3\x01later...")
+    monkeypatch.setattr("ronde.shared.foreign_fields.released", lambda _: {2: later})
+    monkeypatch.setattr("ronde.shared.foreign_fields.single_object", lambda _: b"\xc3\x01later...")
 
     assert foreign_fields(load(None, {}), "Site", b"\xc3\x01later...and the rest") == ["contacts.pager", "region"]
 

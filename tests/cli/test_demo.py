@@ -29,13 +29,13 @@ import schemas
 from ronde.demo import partner, report, screen, stories, telephony
 from ronde.demo.agenda import Agenda, Record
 from ronde.demo.alarms import Alarms
-from ronde.demo.board import Board, Place, differences
+from ronde.demo.board import Board, InputPosition, differences
 from ronde.demo.outside import Unanswered
 from ronde.demo.processes import Child
 from ronde.demo.stage import Stage, with_ledger
 from ronde.demo.stories import BACKGROUND, STORIES, Ending, Story
 from ronde.demo.watch import read_inputs
-from ronde.whole_settings import WholeSettings
+from ronde.shared.whole_settings import WholeSettings
 from streams.escalation.procedures import DEFAULTS, Procedures
 from streams.escalation.values import Alert, CallResult, DispatchReport, Site, Source
 from streams.jsonvalues import reader
@@ -74,7 +74,7 @@ class World:
         self.partner = partner.Partner(stories.partner_script(told))
         self.alarms = Alarms(told, START)
         self.board = Board()
-        self.inputs: dict[Place, Record] = {}
+        self.inputs: dict[InputPosition, Record] = {}
         self.offsets: Counter[str] = Counter()
 
     def run(self) -> Board:
@@ -96,7 +96,7 @@ class World:
 
     def feed(self, topic: str, event: Alert | CallResult | DispatchReport, now: int) -> None:
         source = self.source(topic)
-        self.inputs[Place(*source)] = as_read(event)
+        self.inputs[InputPosition(*source)] = as_read(event)
         self.see(self.simulation.event(event, source, now))
 
     def see(self, emitted: Any) -> None:
@@ -202,7 +202,7 @@ class TestReport:
         assert "30 site records = 30 readiness records" in text
 
     def test_an_input_without_an_end_is_named(self, world: World) -> None:
-        lost = Place("alerts", 4, 17)
+        lost = InputPosition("alerts", 4, 17)
 
         text = self.printed(lambda console: report.print_sum(console, world.board, {**world.inputs, lost: {}}, 30))
 
@@ -378,14 +378,16 @@ class TestTelephony:
 
 
 class TestPartner:
-    def of_site(self, *reports: partner.Report) -> partner.Partner:
+    def of_site(self, *reports: partner.ScriptedReport) -> partner.Partner:
         return partner.Partner({"S01": {"garde-alpes": list(reports)}})
 
     def statuses(self, guards: partner.Partner) -> list[str]:
         return [report["status"] for report in guards.agenda.due(START + 600_000)]
 
     def test_a_guard_is_reported_step_by_step(self) -> None:
-        guards = self.of_site(partner.Report("ACCEPTED", 1), partner.Report("CLOSED", 2, "NOTHING_FOUND"))
+        guards = self.of_site(
+            partner.ScriptedReport("ACCEPTED", 1), partner.ScriptedReport("CLOSED", 2, "NOTHING_FOUND")
+        )
 
         assert guards.take(request(), START) == "i-d1"
 
@@ -395,7 +397,7 @@ class TestPartner:
         assert (closed["status"], closed["disposition"]) == ("CLOSED", "NOTHING_FOUND")
 
     def test_a_second_request_of_a_dispatch_sends_no_second_guard(self) -> None:
-        guards = self.of_site(partner.Report("ACCEPTED", 1))
+        guards = self.of_site(partner.ScriptedReport("ACCEPTED", 1))
 
         guards.take(request(), START)
         guards.take(request(), START + 10)
@@ -404,7 +406,7 @@ class TestPartner:
         assert self.statuses(guards) == ["ACCEPTED"]
 
     def test_a_cancel_turns_the_guard_back(self) -> None:
-        guards = self.of_site(partner.Report("ACCEPTED", 1), partner.Report("ON_SITE", 9))
+        guards = self.of_site(partner.ScriptedReport("ACCEPTED", 1), partner.ScriptedReport("ON_SITE", 9))
 
         guards.take(request(), START)
         assert len(guards.agenda.due(START + 1_000)) == 1
@@ -413,7 +415,7 @@ class TestPartner:
         assert self.statuses(guards) == ["CLOSED"]
 
     def test_a_request_read_too_late_goes_unanswered(self) -> None:
-        guards = self.of_site(partner.Report("ACCEPTED", 1))
+        guards = self.of_site(partner.ScriptedReport("ACCEPTED", 1))
 
         assert guards.take(request(), START + 3_001) is None
 

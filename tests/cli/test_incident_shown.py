@@ -6,9 +6,9 @@ from typing import Any, Final
 
 import pytest
 
-from ronde.incident_page import page
-from ronde.incident_text import show
-from ronde.terminal import Terminal
+from ronde.shared.terminal import Terminal
+from ronde.views.incident.page import page
+from ronde.views.incident.text import show
 from sinks.ask.incidents import Incident
 from sinks.ask.timeline import Alert, Call, Dispatch, Report, Result, Step, Timeline
 

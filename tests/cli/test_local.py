@@ -22,10 +22,10 @@ import psutil
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
-from ronde.errors import Failed
 from ronde.local import jars
 from ronde.local.kafka import Kafka
 from ronde.local.ports import HOST, free_port, is_free
+from ronde.shared.errors import Failed
 from tests.conftest import Run
 
 

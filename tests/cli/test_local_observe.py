@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry, Gauge, start_http_server
 
-from ronde.errors import Failed
 from ronde.local import prometheus
 from ronde.local.kafka import Kafka
 from ronde.local.ports import HOST, free_port
 from ronde.local.prometheus import Prometheus
+from ronde.shared.errors import Failed
 from tests.conftest import Run
 from tests.deploy.tools import tool
 

@@ -11,11 +11,11 @@ from typing import Any
 import psycopg
 import pytest
 
-from ronde.errors import Failed
 from ronde.local import postgres_binaries
 from ronde.local.kafka import Kafka
 from ronde.local.ports import HOST, free_port
 from ronde.local.postgres import Postgres
+from ronde.shared.errors import Failed
 from tests.conftest import Run
 
 

@@ -68,7 +68,7 @@ def read(topics: Settings) -> list[dict[str, Any]]:
 
 
 def test_the_same_password_has_another_hash_each_time(run: Run, file: Path) -> None:
-    from ronde.site_csv import argon2  # noqa: PLC0415 - heavy
+    from ronde.input_files.site_spreadsheet import argon2  # noqa: PLC0415 - heavy
 
     assert argon2("open sesame") != argon2("open sesame")
 
@@ -165,7 +165,7 @@ def judged(run: Run, file: Path, *rows: str, header: str = HEADER) -> dict[str, 
 )
 @pytest.mark.parametrize("region", ["FR", "RE", "GP"])
 def test_a_french_number_gets_the_country_code_of_where_it_belongs(number: str, e164: str, region: str) -> None:
-    from ronde.site_csv import json_lines, unhashed  # noqa: PLC0415 - heavy
+    from ronde.input_files.site_spreadsheet import json_lines, unhashed  # noqa: PLC0415 - heavy
 
     table = f"site_id,contacts.1.phone\nS1,{number}\n".encode().splitlines(keepends=True)
     refused: list[Any] = []

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 import ronde as ronde_package
-from ronde.plain import markup, one_line, plain
-from ronde.terminal import Listing, Terminal, as_typed, program
+from ronde.shared.plain import markup, one_line, plain
+from ronde.shared.terminal import Listing, Terminal, as_typed, program
 from tests.cli.test_sites import bare, write
 from tests.conftest import Run
 

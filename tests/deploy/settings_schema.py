@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ronde.whole_settings import WholeSettings
+from ronde.shared.whole_settings import WholeSettings
 from streams.settings.client_properties import PROPERTIES, SECRETS
 
 # What the chart sets itself, from values of its own or from what it makes.

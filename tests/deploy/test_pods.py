@@ -14,7 +14,7 @@ import pytest
 
 import sinks.process.run
 import streams.worker
-from ronde.whole_settings import WholeSettings
+from ronde.shared.whole_settings import WholeSettings
 from streams.settings import load
 from streams.settings.sources import is_secret, variable
 from tests.deploy.chart import SETS, Object, Pod, objects, of_kind, pod, pods, text, write

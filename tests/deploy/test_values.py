@@ -11,7 +11,7 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from ronde.whole_settings import WholeSettings
+from ronde.shared.whole_settings import WholeSettings
 from streams.settings.checks import leaves
 from streams.settings.sources import variable
 from tests.deploy import settings_schema

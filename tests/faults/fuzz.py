@@ -28,7 +28,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from ronde.local.kafka import Kafka
 from ronde.local.ports import free_port
 from ronde.local.postgres import Postgres
-from ronde.whole_settings import WholeSettings
+from ronde.shared.whole_settings import WholeSettings
 from schemas.contract.topics import INPUT_TOPICS
 from streams.broker import topics
 from streams.compiled import PURE

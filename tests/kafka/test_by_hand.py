@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ronde import site_on_test
+from ronde.commands import sites_on_test
 from schemas.contract.murmur2 import partition
 from streams.audit.reading import Logs, Span
 from tests.conftest import Ran, Run, SettingsFile
@@ -260,7 +260,7 @@ def test_what_the_holder_writes_meanwhile_is_not_lost(
         if next(once, False):
             world.site("S1", instructions="new")
 
-    monkeypatch.setattr(site_on_test, "_keep_whole", meanwhile)
+    monkeypatch.setattr(sites_on_test, "_keep_whole", meanwhile)
     assert run("sites", "test", "S1", "--for", "2h", "--settings", file).exit == 0
 
     shown = json.loads(run("sites", "show", "S1", "--personal", "--settings", file, "--json").out)
@@ -272,7 +272,7 @@ def test_a_site_deleted_meanwhile_stays_deleted(
     world: World, run: Run, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.site("S1")
-    monkeypatch.setattr(site_on_test, "_keep_whole", lambda *_: world.put("sites", None, "S1"))
+    monkeypatch.setattr(sites_on_test, "_keep_whole", lambda *_: world.put("sites", None, "S1"))
     ran = run("sites", "test", "S1", "--for", "2h", "--settings", file)
 
     assert ran.exit == 1

@@ -8,7 +8,7 @@ import logging
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions
 
-from ronde.reading import recorded
+from ronde.shared.topic_reading import recorded
 from streams.audit.reading import Logs
 from streams.audit.verifying import Verification
 from tests.kafka.conftest import PARTITIONS, WorkerFile

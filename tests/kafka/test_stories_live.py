@@ -18,10 +18,10 @@ from ronde.demo.agenda import Record
 from ronde.demo.board import Board, SiteView
 from ronde.demo.play import Receiver, last_ends, now_ms, play
 from ronde.demo.stage import EVERY, PROCESSES, SITES, prepare, start, wait_until_ready
-from ronde.demo.watch import Watch
+from ronde.demo.watch import TopicWatch
+from ronde.input_files.site_lines import SiteLines
+from ronde.input_files.site_producer import load as load_sites
 from ronde.local.kafka import Kafka
-from ronde.site_lines import SiteLines
-from ronde.site_producer import load as load_sites
 from streams.broker import topics
 from streams.settings import load
 from tests.cli.test_demo import World
@@ -62,7 +62,7 @@ def live(kafka: Kafka, tmp_path_factory: pytest.TempPathFactory) -> Board:
             children.append(start(stage, name))
             stack.callback(children[-1].stop)
         board = Board()
-        watch = stack.enter_context(closing(Watch(stage.kafka, stage.prefix, board)))
+        watch = stack.enter_context(closing(TopicWatch(stage.kafka, stage.prefix, board)))
         with Path(str(SITES)).open("rb") as lines:
             sites = load_sites(SiteLines(lines), load(stage.settings, {}))
         wait_until_ready(stage, children)

@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 
 from ronde.cli import app
-from ronde.whole_settings import WholeSettings
+from ronde.shared.whole_settings import WholeSettings
 from schemas.avro.loader import NAMES, load
 from schemas.contract.topics import TOPICS
 from streams import settings

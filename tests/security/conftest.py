@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ronde.local.kafka import Kafka
-from ronde.whole_settings import WholeSettings
+from ronde.shared.whole_settings import WholeSettings
 from streams.broker.topics import create
 from streams.settings import Settings, load
 from tests.conftest import Run, SettingsFile

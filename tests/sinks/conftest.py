@@ -30,7 +30,7 @@ from psycopg.sql import SQL, Identifier
 from ronde.local.kafka import Kafka
 from ronde.local.ports import HOST, free_port
 from ronde.local.postgres import Postgres
-from ronde.whole_settings import WholeSettings
+from ronde.shared.whole_settings import WholeSettings
 from schemas.contract.topics import TOPICS
 from sinks.faults import VARIABLE
 from sinks.settings import Configuration, PostgresSettings

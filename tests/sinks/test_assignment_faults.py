@@ -13,9 +13,9 @@ import psutil
 import psycopg
 import pytest
 
-from ronde.errors import Failed
 from ronde.local.kafka import Kafka
 from ronde.local.ports import free_port
+from ronde.shared.errors import Failed
 from tests.conftest import SettingsFile
 from tests.sinks.conftest import PATIENCE, Sink, eventually
 from tests.sinks.records import Record, neighbourhoods

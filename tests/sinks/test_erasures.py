@@ -10,7 +10,7 @@ from typing import Any, Final
 import psycopg
 import pytest
 
-from ronde.incident_json import of_timeline
+from ronde.views.incident.json_form import of_timeline
 from sinks.ask.timeline import timeline
 from sinks.database.migrate import migrate
 from sinks.forget.erasures import Erasure, ErasureLog, carry_out, create_topic, parse

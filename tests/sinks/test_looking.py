@@ -15,11 +15,11 @@ import psycopg
 import pytest
 from rich.console import Console
 
-from ronde.incident_page import page
-from ronde.incident_text import show
-from ronde.incident_words import RULES, after, came, done, rule, span
 from ronde.local.ports import HOST
 from ronde.local.postgres import Postgres
+from ronde.views.incident.page import page
+from ronde.views.incident.text import show
+from ronde.views.incident.words import RULES, after, came, done, rule, span
 from sinks.ask.report import report
 from sinks.ask.timeline import Attention, Dispatch, Timeline, timeline
 from sinks.database.migrate import migrate

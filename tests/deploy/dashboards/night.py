@@ -19,11 +19,11 @@ from ronde.demo.board import Board
 from ronde.demo.play import Receiver, last_ends, now_ms, play
 from ronde.demo.processes import Child
 from ronde.demo.screen import PlainLines
-from ronde.demo.watch import Watch
+from ronde.demo.watch import TopicWatch
+from ronde.input_files.site_lines import SiteLines
+from ronde.input_files.site_producer import load as load_sites
 from ronde.local.ports import HOST, free_port
 from ronde.local.postgres import Postgres
-from ronde.site_lines import SiteLines
-from ronde.site_producer import load as load_sites
 from streams.broker import topics
 from streams.settings import load
 from tests.deploy.tools import ROOT
@@ -117,14 +117,14 @@ def played(program: Path, kafka: str, postgres: Postgres, folder: Path) -> Itera
 
 def settings_of(stage: staging.Stage) -> Any:
     """The settings that a worker reads; those of the sink are of another command."""
-    from ronde.whole_settings import WholeSettings  # noqa: PLC0415 - heavy
+    from ronde.shared.whole_settings import WholeSettings  # noqa: PLC0415 - heavy
 
     return load(stage.settings, {}, WholeSettings)
 
 
 def _play(stage: staging.Stage, children: list[Child], stack: ExitStack) -> None:
     board = Board()
-    watch = stack.enter_context(closing(Watch(stage.kafka, stage.prefix, board)))
+    watch = stack.enter_context(closing(TopicWatch(stage.kafka, stage.prefix, board)))
     receiver = Receiver(stage)
     with staging.SITES.open("rb") as lines:
         sites = load_sites(SiteLines(lines), settings_of(stage))

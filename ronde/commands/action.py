@@ -1,0 +1,118 @@
+"""`ronde action`: what an operator decides, by hand (contracts.md, OperatorAction; procedure.md §5)."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeAlias
+
+import typer
+
+from ronde.commands.send import WAIT_SECONDS, WaitOption
+from ronde.shared.errors import Failed
+from ronde.shared.settings import JsonOption, SettingsOption, in_force
+from ronde.shared.topic_reading import opened, recorded
+
+if TYPE_CHECKING:
+    from streams.escalation.names import OperatorVerb
+    from streams.escalation.values import Decision
+
+IncidentArgument: TypeAlias = Annotated[str, typer.Argument(metavar="INCIDENT", show_default=False, help="Its id.")]
+ReasonOption: TypeAlias = Annotated[
+    str, typer.Option(metavar="TEXT", show_default=False, help="Why; it stays with it.")
+]
+OperatorOption: TypeAlias = Annotated[
+    str, typer.Option(metavar="NAME", show_default=False, help="Who says so; it stays with it.")
+]
+
+app = typer.Typer(help="Close an incident, or send a guard, as an operator.", no_args_is_help=True)
+
+
+@app.command()
+def close(
+    incident: IncidentArgument,
+    reason: ReasonOption,
+    operator: OperatorOption,
+    wait: WaitOption = WAIT_SECONDS,
+    settings: SettingsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Close an incident. Its outstanding call or dispatch is withdrawn."""
+    _act("CLOSE", incident, reason, operator, wait, settings, as_json=as_json)
+
+
+@app.command()
+def dispatch(
+    incident: IncidentArgument,
+    reason: ReasonOption,
+    operator: OperatorOption,
+    wait: WaitOption = WAIT_SECONDS,
+    settings: SettingsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Send a guard; where one was asked for already, ask the next partner.
+
+    The same words again are the same action, and send nobody: for another guard, give another reason.
+    """
+    _act("DISPATCH", incident, reason, operator, wait, settings, as_json=as_json)
+
+
+def _act(
+    verb: OperatorVerb, incident: str, reason: str, operator: str, wait: float, settings: Path | None, *, as_json: bool
+) -> None:
+    from ronde.input_files.input_lines import Input  # noqa: PLC0415 - heavy
+    from ronde.outcomes import sending  # noqa: PLC0415 - heavy
+    from ronde.shared import finding  # noqa: PLC0415 - heavy
+    from ronde.shared.errors import WrongUse  # noqa: PLC0415 - as the others
+    from streams.admission import admit, is_empty  # noqa: PLC0415 - heavy
+    from streams.escalation.values import OperatorAction  # noqa: PLC0415 - as the others
+
+    for option, text in (("--reason", reason), ("--operator", operator)):
+        if is_empty(text):
+            raise WrongUse(f"{option} is empty: it says {'why' if option == '--reason' else 'who'}, and is kept")
+    wanted = in_force(settings)
+    with opened(wanted, "looking for the incident", ["decisions"], "desk") as (logs, _):
+        last = finding.last_decision(logs, recorded(wanted), incident)
+    action = OperatorAction(
+        action_id=action_id(verb, incident, reason, operator),
+        site_id=last.site_id,
+        incident_id=incident,
+        action=verb,
+        reason=reason,
+        operator=operator,
+        taken_at=time.time_ns() // 1_000_000,
+    )
+    if refused := admit(action, action.site_id):
+        raise WrongUse(refused.error)
+    on_its_way = sending.Sending(wanted, "operator-actions")
+    is_done = _is_over(last, action.action_id)
+    if not is_done:
+        sending.give(on_its_way, Input(1, action.site_id, action), wait)
+    if as_json:
+        sending.print_json(on_its_way, action_id=action.action_id)
+    elif is_done:
+        typer.echo(f"{action.action_id} closed incident {incident} before: nothing is sent")
+    else:
+        typer.echo(f"{action.action_id} is in {wanted.topic('operator-actions')}")
+        sending.show(on_its_way, settings, lambda _: "now")
+    sending.fail_on_dead_letters(on_its_way)
+
+
+def action_id(verb: str, incident: str, reason: str, operator: str) -> str:
+    """An id that follows from what is said: the same said twice is one action."""
+    said = "\0".join((verb, reason, operator))
+    return f"{incident}-{verb.lower()}-{hashlib.sha256(said.encode()).hexdigest()[:8]}"
+
+
+def _is_over(last: Decision, action: str) -> bool:
+    """Whether this very action closed the incident. Raises `Failed` when something else did."""
+    from streams import instants  # noqa: PLC0415 - as the others
+
+    if last.phase_to != "CLOSED":
+        return False
+    if last.input.id != action:
+        raise Failed(
+            f"incident {last.incident_id} is closed since {instants.write(last.at)} ({last.rule}): nothing is sent"
+        )
+    return True

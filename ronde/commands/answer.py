@@ -1,0 +1,94 @@
+"""`ronde answer`: what came of a call, by hand (contracts.md, CallResult)."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from difflib import get_close_matches
+from typing import Annotated, Any, get_args
+
+import typer
+
+from ronde.commands.send import WAIT_SECONDS, WaitOption
+from ronde.shared.errors import Failed, WrongUse
+from ronde.shared.settings import JsonOption, SettingsOption, in_force
+from ronde.shared.topic_reading import opened, recorded
+
+
+def answer(
+    command: Annotated[str, typer.Argument(metavar="COMMAND", show_default=False, help="The call's command_id.")],
+    outcome: Annotated[
+        str,
+        typer.Argument(
+            metavar="OUTCOME",
+            show_default=False,
+            help="IDENTIFIED, NOT_IDENTIFIED, WRONG_CODE, DURESS_CODE or NO_ANSWER.",
+        ),
+    ],
+    situation: Annotated[
+        str,
+        typer.Argument(metavar="[SITUATION]", show_default=False, help="NORMAL, ABNORMAL or UNKNOWN (the default)."),
+    ] = "UNKNOWN",
+    message_left: Annotated[bool, typer.Option("--message-left", help="A message was left.")] = False,
+    detail: Annotated[str | None, typer.Option(metavar="TEXT", help="What else there is to say.")] = None,
+    operator: Annotated[str | None, typer.Option(metavar="NAME", help="Who spoke.")] = None,
+    wait: WaitOption = WAIT_SECONDS,
+    settings: SettingsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what came of a call that ronde asked for, and see what it decides.
+
+    The same answer to the same call is the same result: said twice, it counts once. Another answer is another result.
+    An answer to a call that is over counts as a callback.
+    """
+    from ronde.input_files.input_lines import Input  # noqa: PLC0415 - heavy
+    from ronde.outcomes import sending  # noqa: PLC0415 - heavy
+    from ronde.shared import finding  # noqa: PLC0415 - heavy
+    from streams.escalation.names import Outcome, Situation  # noqa: PLC0415 - as the others
+    from streams.escalation.values import CallResult  # noqa: PLC0415 - as the others
+
+    came: Outcome = _symbol("OUTCOME", outcome, get_args(Outcome))
+    is_so: Situation = _symbol("SITUATION", situation, get_args(Situation))
+    wanted = in_force(settings)
+    with opened(wanted, "looking for the call", ["calls"], "desk") as (logs, _):
+        call = finding.call_command(logs, recorded(wanted), command)
+    if call.action == "CANCEL":
+        raise Failed(f"{command} withdraws the call {call.target_command_id}: there is nothing to answer")
+    result = CallResult(
+        result_id=result_id(command, came, is_so, detail, message_left=message_left),
+        site_id=call.site_id,
+        incident_id=call.incident_id,
+        command_id=command,
+        contact_id=call.contact_id,
+        direction="OUTBOUND",
+        outcome=came,
+        situation=is_so,
+        message_left=message_left,
+        detail=detail,
+        operator=operator,
+        ended_at=time.time_ns() // 1_000_000,
+    )
+    on_its_way = sending.Sending(wanted, "call-results")
+    sending.give(on_its_way, Input(1, result.site_id, result), wait)
+    if as_json:
+        sending.print_json(on_its_way, result_id=result.result_id)
+    else:
+        typer.echo(f"{result.result_id} is in {wanted.topic('call-results')}")
+        sending.show(on_its_way, settings, lambda _: "now")
+    sending.fail_on_dead_letters(on_its_way)
+
+
+def result_id(command: str, outcome: str, situation: str, detail: str | None, *, message_left: bool) -> str:
+    """An id that follows from what is said of the call: a correction is a result of its own."""
+    said = "\0".join((outcome, situation, str(message_left).lower(), detail or ""))
+    return f"{command}-result-{hashlib.sha256(said.encode()).hexdigest()[:8]}"
+
+
+def _symbol(what: str, text: str, symbols: tuple[str, ...]) -> Any:
+    """A symbol, in whatever case it is written."""
+    symbol = text.upper().replace("-", "_")
+    if symbol in symbols:
+        return symbol
+    near = get_close_matches(symbol, symbols, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(symbols)}"
+    raise WrongUse(f"{what}: there is no {text!r}; {hint}")

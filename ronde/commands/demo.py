@@ -1,0 +1,33 @@
+"""`ronde demo`: alerts become call rounds and dispatches on a real Kafka, before one's eyes."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ronde.shared.errors import Failed
+
+
+def demo(
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave Kafka, the topics and the ledger up, and say how to look further.")
+    ] = False,
+    kafka: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="Play on this Kafka, instead of a local one.", show_default=False),
+    ] = None,
+) -> None:
+    """Play thirteen stories at once on thirty invented sites: from an alert to the guard.
+
+    A local Kafka and PostgreSQL, a worker, a sink, a telephony and the partners are started, and ended.
+    Every site is shown live, then each incident's timeline, where every input ended, and an incident from the ledger.
+    Times are cut to seconds; exit 0 only if every story ended as told.
+    """
+    try:
+        from ronde.demo.run import demonstrate  # noqa: PLC0415 - heavy
+        from ronde.demo.screen import console  # noqa: PLC0415 - heavy
+    except ModuleNotFoundError as error:
+        raise Failed(f"`ronde demo` needs {error.name}, which is not installed: pip install 'ronde[local]'") from error
+
+    demonstrate(console(), keep=keep, kafka=kafka)

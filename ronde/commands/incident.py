@@ -1,0 +1,71 @@
+"""`ronde incident`: one incident's timeline, to read or to hand over."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ronde.shared.errors import Failed
+from ronde.shared.ledger_options import IncidentArgument, PersonalOption, ledger
+from ronde.shared.settings import JsonOption, SettingsOption
+from ronde.shared.terminal import Terminal, say
+
+if TYPE_CHECKING:
+    from sinks.ask.timeline import Timeline
+
+app = typer.Typer(help="One incident's timeline, from the ledger.", no_args_is_help=True)
+
+
+@app.command()
+def show(
+    incident: IncidentArgument,
+    personal: PersonalOption = False,
+    settings: SettingsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell an incident: who was called, when, what they answered, why a guard was sent or not. Times are UTC."""
+    from ronde.views.incident.json_form import of_timeline  # noqa: PLC0415 - heavy
+    from ronde.views.incident.text import show as show_text  # noqa: PLC0415 - heavy
+
+    timeline = _timeline(incident, settings, personal=personal)
+    if as_json:
+        typer.echo(json.dumps(of_timeline(timeline), indent=2))
+    else:
+        show_text(Terminal(), timeline)
+
+
+@app.command()
+def export(
+    incident: IncidentArgument,
+    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="The folder to write to.")] = Path(),
+    personal: PersonalOption = False,
+    settings: SettingsOption = None,
+) -> None:
+    """Write an incident to two files, ID.html (needs nothing else, prints well) and ID.json."""
+    from ronde.views.incident.json_form import of_timeline  # noqa: PLC0415 - heavy
+    from ronde.views.incident.page import page  # noqa: PLC0415 - heavy
+
+    timeline = _timeline(incident, settings, personal=personal)
+    texts = {
+        to / f"{incident}.html": page(timeline),
+        to / f"{incident}.json": json.dumps(of_timeline(timeline), indent=2) + "\n",
+    }
+    for path, text in texts.items():
+        try:
+            path.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise Failed(f"{path}: {error.strerror}; name a folder that can be written to (--to)") from None
+        say(str(path))
+
+
+def _timeline(incident: str, settings: Path | None, *, personal: bool) -> Timeline:
+    from sinks.ask.timeline import timeline  # noqa: PLC0415 - heavy
+
+    with ledger(settings, "incident") as connection:
+        found = timeline(connection, incident, personal=personal)
+    if found is None:
+        raise Failed(f"the ledger has no incident {incident}: `ronde incidents` lists those it has")
+    return found

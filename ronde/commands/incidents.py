@@ -1,0 +1,86 @@
+"""`ronde incidents`: the incidents of the ledger, the latest first."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+from rich.text import Text
+
+from ronde.shared.errors import WrongUse
+from ronde.shared.ledger_options import SinceOption, instant, ledger
+from ronde.shared.settings import JsonOption, SettingsOption
+from ronde.shared.terminal import Listing, Terminal, say
+
+if TYPE_CHECKING:
+    from sinks.ask.incidents import Incident
+
+USUAL_LIMIT: Final = 50
+_WIDE: Final = 100  # columns of a terminal that has room for more
+
+
+def incidents(
+    open_: Annotated[bool, typer.Option("--open", help="Only those that are open.")] = False,
+    site: Annotated[str | None, typer.Option(metavar="ID", help="Only those of this site.")] = None,
+    since: SinceOption = None,
+    outcome: Annotated[str | None, typer.Option(metavar="RULE", help="Only those closed by this rule.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1_000_000, metavar="N", help="At most so many.")] = USUAL_LIMIT,
+    settings: SettingsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List incidents of the ledger, the latest first. Times are UTC."""
+    from ronde.views.incident.json_form import of_incident  # noqa: PLC0415 - heavy
+    from sinks.ask.incidents import OUTCOMES, IncidentFilter, find  # noqa: PLC0415 - heavy
+
+    if outcome is not None and outcome.upper() not in OUTCOMES:
+        raise WrongUse(f"--outcome: no rule {outcome!r} closes an incident; there are {', '.join(OUTCOMES)}")
+    wanted = IncidentFilter(
+        open=open_,
+        site=site,
+        since=None if since is None else instant("--since", since),
+        outcome=None if outcome is None else outcome.upper(),
+        limit=limit + 1,
+    )
+    with ledger(settings, "incidents") as connection:
+        found = find(connection, wanted)
+    shown = found[:limit]
+    if as_json:
+        typer.echo(json.dumps([of_incident(one) for one in shown], indent=2))
+        return
+    _print(shown)
+    if len(found) > limit:
+        say(f"the latest {limit}; there are more (--limit)")
+
+
+def _print(found: list[Incident]) -> None:
+    from ronde.views.incident.words import clock, day, ending, span  # noqa: PLC0415 - heavy
+
+    if not found:
+        say("no such incident")
+        return
+    console = Terminal()
+    has_room = console.width >= _WIDE
+    table = Listing(gap=1)
+    for column in (
+        "opened",
+        "incident",
+        "site",
+        "procedure",
+        "now",
+        "took",
+        *(("calls", "guards") if has_room else ()),
+    ):
+        table.add_column(column, no_wrap=column not in {"site", "now"})
+    for one in found:
+        is_open = one.closed_at is None
+        table.add_row(
+            f"{day(one.opened_at)} {clock(one.opened_at)[:5]}",
+            one.incident_id,
+            one.site_id,
+            one.procedure or "-",
+            Text(ending(one), "bold yellow" if is_open else ""),
+            "open" if one.closed_at is None else span(one.closed_at - one.opened_at, units=1),
+            *((str(one.calls), str(one.dispatches)) if has_room else ()),
+        )
+    console.print(table)

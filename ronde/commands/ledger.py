@@ -1,0 +1,89 @@
+"""`ronde ledger`: the ledger's own shape, how long it remembers, and whom it forgets."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from ronde.shared.errors import Failed, WrongUse
+from ronde.shared.ledger_options import ledger
+from ronde.shared.settings import JsonOption, SettingsOption, in_force
+from ronde.shared.terminal import say
+
+app = typer.Typer(help="The ledger's shape, its memory, and what it forgets.", no_args_is_help=True)
+
+
+@app.command()
+def migrate(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
+    """Bring the ledger to the shape of this version. Every sink does so when it starts."""
+    from sinks.database.migrate import migrate as apply  # noqa: PLC0415 - heavy
+
+    with ledger(settings, "ledger migrate") as connection:
+        applied = apply(connection)
+    if as_json:
+        typer.echo(json.dumps([{"number": one.number, "name": one.name} for one in applied], indent=2))
+        return
+    for one in applied:
+        say(f"migration {one.number}: {one.name}")
+    say("the ledger is up to date")
+
+
+@app.command()
+def retain(
+    months: Annotated[int, typer.Option(min=1, max=1200, metavar="N", help="Whole months to keep, beside this one.")],
+    settings: SettingsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Remove what is older than so many months. Incidents that are open, or were closed since, keep their row."""
+    from sinks.forget.retention import retain as remove  # noqa: PLC0415 - heavy
+
+    with ledger(settings, "ledger retain") as connection:
+        removed = remove(connection, months, datetime.now(UTC).date())
+    if as_json:
+        typer.echo(json.dumps({**removed._asdict(), "before": removed.before.isoformat()}, indent=2))
+        return
+    for name in removed.partitions:
+        say(f"removed {name}")
+    say(f"{removed.incidents:,} incidents closed before {removed.before} removed")
+
+
+@app.command()
+def erase(
+    contact: Annotated[str | None, typer.Option(metavar="ID", help="A contact: name, phone, what was noted.")] = None,
+    site: Annotated[
+        str | None, typer.Option(metavar="ID", help="A site: also address, instructions. With --contact: there only.")
+    ] = None,
+    settings: SettingsOption = None,
+) -> None:
+    """Remove personal data from every record up to now, and leave the timelines whole.
+
+    The erasure itself is kept on a topic: a ledger that is made anew from the topics does not bring the data back.
+    """
+    from sinks.errors import Away, SinkError  # noqa: PLC0415 - heavy
+    from sinks.forget.erasures import Erasure, carry_out, create_topic, send  # noqa: PLC0415 - heavy
+
+    if not contact and not site:
+        raise WrongUse("name whom to forget: --contact ID, --site ID, or both")
+    wanted = in_force(settings)
+    configuration = wanted.for_sink()
+    erasure = Erasure(site or "", contact or "", datetime.now(UTC))
+    try:
+        create_topic(configuration)
+        send(configuration, wanted.client("producer"), erasure)
+    except (Away, SinkError) as error:
+        raise Failed(f"nothing was erased: {error}") from None
+    try:
+        with ledger(settings, "ledger erase") as connection:
+            records = carry_out(connection, erasure)
+    except Failed as error:
+        say(f"the erasure is on its topic, and the next sink carries it out; it is not done yet: {error}")
+        return
+    if records == 0:
+        say("nothing personal is in the ledger under this id; is it the right one? The erasure is kept all the same")
+    elif records is None:
+        say("erased, by a sink that was quicker")
+    else:
+        say(f"erased: {records:,} {'record' if records == 1 else 'records'} held something personal")

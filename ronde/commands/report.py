@@ -1,0 +1,78 @@
+"""`ronde report`: how the days went, by day and procedure."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ronde.shared.ledger_options import instant, ledger
+from ronde.shared.settings import JsonOption, SettingsOption
+from ronde.shared.terminal import Listing, Terminal, say
+
+if TYPE_CHECKING:
+    from sinks.ask.report import Day
+
+
+def report(
+    since: Annotated[
+        str,
+        typer.Option(metavar="TIME", help="Incidents opened from then on: RFC 3339, or how long ago (2h, 7d)."),
+    ] = "7d",
+    settings: SettingsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Sum up the ledger by the day (UTC) that incidents were opened and by procedure."""
+    from sinks.ask.report import report as days  # noqa: PLC0415 - heavy
+
+    with ledger(settings, "report") as connection:
+        found = days(connection, instant("--since", since))
+    if as_json:
+        typer.echo(json.dumps([_json(one) for one in found], indent=2))
+    elif found:
+        _print(found)
+    else:
+        say("no incidents")
+
+
+def _json(one: Day) -> dict[str, Any]:
+    """Spans in milliseconds; percentiles by their number."""
+    fields = one._asdict()
+    fields["day"] = one.day.isoformat()
+    fields["dispatches"] = int(one.dispatches)
+    for name in ("first_call", "wait", "response"):
+        pair = fields.pop(name)
+        fields[f"{name}_ms"] = None if pair is None else {"p50": round(pair[0]), "p95": round(pair[1])}
+    return fields
+
+
+def _print(found: list[Day]) -> None:
+    ends = _table("incidents", "open", "resolved", "by callback", "by guard", "by operator")
+    calls = _table("first call after", "reached in round 1", "waits", "waited")
+    partners = _table("dispatches", "answered", "after")
+    for one in found:
+        head = (one.day.isoformat(), one.procedure or "-")
+        closed = (one.resolved, one.resolved_by_callback, one.intervention_closed, one.operator_closed)
+        ends.add_row(*head, *map(str, (one.incidents, one.open, *closed)))
+        reached = f"{one.reached_in_round_1 / one.called:.0%} of {one.called}" if one.called else "-"
+        calls.add_row(*head, _pair(one.first_call), reached, str(one.waits), _pair(one.wait))
+        partners.add_row(*head, str(one.dispatches), str(one.answered), _pair(one.response))
+    console = Terminal()
+    for table in (ends, calls, partners):
+        console.print(table)
+        console.print()
+    console.print("Times are the median and the 95th percentile. Days are those of the opening, UTC.", style="dim")
+
+
+def _table(*columns: str) -> Listing:
+    table = Listing("day", "procedure")
+    for column in columns:
+        table.add_column(column, justify="right", no_wrap=True)
+    return table
+
+
+def _pair(percentiles: list[float] | None) -> str:
+    from ronde.views.incident.words import span  # noqa: PLC0415 - heavy
+
+    return "-" if percentiles is None or percentiles[0] is None else " / ".join(map(span, percentiles))

@@ -1,0 +1,66 @@
+"""`ronde schemas register`: the subjects of all topics in the registry, with what is promised (docs/registry.md)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ronde.shared.errors import Failed, WrongUse
+from ronde.shared.settings import JsonOption, SettingsOption, in_force
+
+_TIMEOUT_SECONDS: Final = 5.0
+
+
+def register(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
+    """Register the schema of every topic with the schema registry, and set the compatibility that is promised for it.
+
+    Run it before anybody else writes: a subject then has our schema first. What is there already stays.
+    Exit 1 when the registry refuses something.
+    """
+    import httpx  # noqa: PLC0415 - heavy
+
+    from schemas.avro.errors import RegistryRefused, RegistryUnreachable  # noqa: PLC0415 - heavy
+    from schemas.avro.loader import load  # noqa: PLC0415 - as above
+    from schemas.contract.topics import TOPICS  # noqa: PLC0415 - as above
+    from schemas.gate.promises import PROMISES  # noqa: PLC0415 - as above
+    from schemas.registry import Registry  # noqa: PLC0415 - as above
+
+    used = in_force(settings)
+    if used.registry.url is None:
+        raise WrongUse("registry.url is not set: there is no schema registry to register with")
+    registered: list[dict[str, Any]] = []
+    refusals: list[str] = []
+    with httpx.Client(base_url=used.registry.url, timeout=_TIMEOUT_SECONDS) as client:
+        registry = Registry(client, used.worker.data_dir)
+        for topic in TOPICS.values():
+            if topic.schema is None or topic.way == "own":
+                continue  # dead letters are kept as they came; states never have a registry's id
+            subject, promise = f"{used.topic(topic.name)}-value", PROMISES[topic.schema]
+            try:
+                schema_id = registry.register(subject, load(topic.schema))
+                registry.set_compatibility(subject, promise)
+            except RegistryRefused as error:
+                refusals.append(str(error))
+            except RegistryUnreachable as error:
+                raise Failed(f"{error} (registry.url)") from None
+            else:
+                registered.append(
+                    {"subject": subject, "schema": topic.schema, "id": schema_id, "compatibility": promise}
+                )
+    if as_json:
+        typer.echo(json.dumps({"registered": registered, "refused": refusals}, indent=2))
+    else:
+        _print(registered)
+    if refusals:
+        raise Failed("\n".join([f"{len(refusals)} refused:", *(f"  {refusal}" for refusal in refusals)]))
+
+
+def _print(registered: list[dict[str, Any]]) -> None:
+    table = Table("subject", "schema", "id", "compatibility", box=None, pad_edge=False)
+    for row in registered:
+        table.add_row(*map(str, row.values()))
+    Console(markup=False, highlight=False, emoji=False).print(table)

@@ -1,0 +1,84 @@
+"""`ronde send`: inputs from a file or by hand, without writing code (contracts.md, Topics and Values)."""
+
+from __future__ import annotations
+
+import time
+from difflib import get_close_matches
+from typing import Annotated, Final, TypeAlias
+
+import typer
+
+from ronde.shared.errors import Failed, WrongUse
+from ronde.shared.lines import FileArgument, name_of, opened
+from ronde.shared.settings import JsonOption, SettingsOption, in_force
+
+WAIT_SECONDS: Final = 5.0  # a worker that runs takes some 0.02 s; one that restores, longer than anybody looks on
+WaitOption: TypeAlias = Annotated[
+    float,
+    typer.Option("--wait", metavar="SECONDS", min=0, max=600, help="How long to wait for what comes of it; 0: not."),
+]
+
+
+def send(
+    topic: Annotated[str, typer.Argument(metavar="TOPIC", show_default=False, help="An input topic, without prefix.")],
+    file: FileArgument = "-",
+    at: Annotated[
+        str, typer.Option(metavar="TIME", help="For values without an instant of their own: RFC 3339, or now.")
+    ] = "now",
+    wait: WaitOption = WAIT_SECONDS,
+    settings: SettingsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Send inputs to Kafka: checked, keyed by their site, acknowledged, and what comes of them shown.
+
+    A line is a value, {"alert_id": "A1", "site_id": "S1", "kind": "INTRUSION"}, or one of `ronde simulate` around it.
+    Bad lines are named and left out: exit 1. The good ones are sent.
+    """
+    from ronde.input_files.input_lines import InputLines  # noqa: PLC0415 - heavy
+    from ronde.outcomes import sending  # noqa: PLC0415 - heavy
+    from streams import instants  # noqa: PLC0415 - heavy
+
+    _known(topic)
+    instant = _instant(at)
+    wanted = in_force(settings)
+    on_its_way = sending.Sending(wanted, topic)
+    with opened(file) as raw:
+        sending.tell_terminal(file)
+        lines = InputLines(raw, topic, instant)
+        on_its_way.run(lines.good(), lines.refuse, wait)
+    filled = {"field": lines.instant_field, "instant": instants.write(instant), "lines": lines.dated}
+    if as_json:
+        sending.print_json(on_its_way, bad=[bad._asdict() for bad in lines.bad], filled_in=filled)
+    else:
+        for bad in lines.bad:
+            typer.echo(str(bad))
+        typer.echo(f"{on_its_way.count:,} sent to {wanted.topic(topic)}, {len(lines.bad):,} bad lines left out")
+        if lines.dated:
+            typer.echo(f"{lines.dated:,} had no {filled['field']}; to send the same again: --at {filled['instant']}")
+        sending.show(on_its_way, settings, lambda one: f"line {one.line}")
+    if lines.bad:
+        number = len(lines.bad)
+        is_bad = "1 line is no input" if number == 1 else f"{number:,} lines are no inputs"
+        raise Failed(f"{name_of(file)}: {is_bad} of {topic}; correct what is named above and send it")
+    sending.fail_on_dead_letters(on_its_way)
+
+
+def _known(topic: str) -> None:
+    from schemas.contract.topics import INPUT_TOPICS  # noqa: PLC0415 - as the others
+
+    if topic not in INPUT_TOPICS:
+        near = get_close_matches(topic, INPUT_TOPICS, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(INPUT_TOPICS)}"
+        raise WrongUse(f"there is no input topic {topic!r}; {hint}")
+
+
+def _instant(at: str) -> int:
+    """An instant in milliseconds."""
+    from streams import instants  # noqa: PLC0415 - as the others
+
+    if at == "now":
+        return time.time_ns() // 1_000_000
+    try:
+        return instants.parse(at)
+    except ValueError as error:
+        raise WrongUse(f"--at is {error}; write it like 2026-01-01T00:00:00Z, or now") from None

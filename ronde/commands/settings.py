@@ -1,0 +1,32 @@
+"""`ronde settings`: the settings in force and where each comes from (contracts.md, Settings)."""
+
+from __future__ import annotations
+
+import json
+
+import typer
+
+from ronde.shared.settings import JsonOption, SettingsOption, in_force
+from ronde.shared.terminal import Listing, Terminal
+
+
+def settings(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
+    """Check the settings and show every one in force: its value, and where it comes from.
+
+    Secrets are masked.
+    """
+    shown = in_force(settings).shown()
+    if as_json:
+        typer.echo(json.dumps({name: {"value": value, "origin": origin} for name, value, origin in shown}, indent=2))
+        return
+    table = Listing("setting")
+    for header in ("value", "from"):
+        table.add_column(header)
+    for name, value, origin in shown:
+        table.add_row(name, _text(value), origin, style="dim" if origin == "default" else None)
+    Terminal().print(table)
+
+
+def _text(value: str | int | bool | None) -> str:
+    """A value as TOML writes it; a dash for none."""
+    return "-" if value is None else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,26 @@
+"""`ronde sink`: from the topics into the ledger, until SIGTERM."""
+
+from __future__ import annotations
+
+from ronde.shared.errors import Failed
+from ronde.shared.settings import SettingsOption, in_force
+
+
+def sink(settings: SettingsOption = None) -> None:
+    """Write decisions, commands, results and reports into the ledger (PostgreSQL). Ends on SIGTERM or Ctrl-C.
+
+    Start as many as you like: they share the partitions. While PostgreSQL is away they wait for it. Exit 1 when it
+    cannot go on and waiting would not help; start it again then.
+    """
+    from sinks.errors import SinkError  # noqa: PLC0415 - heavy
+    from sinks.process.run import SinkPagesError, run  # noqa: PLC0415 - heavy
+    from streams import logs  # noqa: PLC0415 - heavy
+
+    wanted = in_force(settings)
+    logs.configure(wanted.log.format, wanted.log.level)
+    try:
+        run(wanted.for_sink())
+    except SinkError as error:
+        raise Failed(str(error)) from None
+    except SinkPagesError as error:
+        raise Failed(f"the web pages cannot listen on {error}: set sink.host and sink.port") from None

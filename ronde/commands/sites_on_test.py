@@ -1,0 +1,120 @@
+"""`ronde sites test`: a site put on test, or taken off it (procedure.md §1, Quarantine)."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from ronde.commands.sites_show import SiteArgument
+from ronde.shared.durations import milliseconds
+from ronde.shared.errors import Failed, WrongUse
+from ronde.shared.settings import JsonOption, SettingsOption, in_force
+from ronde.shared.topic_reading import opened, recorded
+
+if TYPE_CHECKING:
+    from ronde.shared.finding import InForce
+    from streams.audit.reading import Logs
+    from streams.settings import Settings
+
+_ATTEMPTS: Final = 5
+
+
+def put_on_test(
+    site: SiteArgument,
+    until: Annotated[str | None, typer.Option(metavar="TIME", help="Until this instant (RFC 3339).")] = None,
+    for_: Annotated[
+        str | None, typer.Option("--for", metavar="TIME", help="For so long from now: 30m, 2h, 1d.")
+    ] = None,
+    end: Annotated[bool, typer.Option("--end", help="Take it off test now.")] = False,
+    settings: SettingsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Put a site on test: its alerts open nothing until then, and are quarantined (ON_TEST).
+
+    An incident that is open goes on, and takes its alerts. Everything else in the site's record stays as it is.
+    """
+    from streams import instants  # noqa: PLC0415 - as the others
+
+    test_until = _until(until, for_, is_end=end)
+    wanted = in_force(settings)
+    with opened(wanted, "looking for the site", ["sites"], "sites") as (logs, _):
+        place = _put(logs, wanted, site, test_until)
+    written = None if test_until is None else instants.write(test_until)
+    if as_json:
+        typer.echo(json.dumps({"site_id": site, "test_until": written, "record": place}, indent=2))
+    elif written is None:
+        typer.echo(f"{site} is off test, by {place}")
+    else:
+        typer.echo(
+            f"{site} is on test until {written}, by {place}: its alerts open nothing until then. It ends before by "
+            f"`ronde sites test {site} --end`, or by the next record that the app or CRM writes of it"
+        )
+
+
+def _until(until: str | None, for_: str | None, *, is_end: bool) -> int | None:
+    """The instant asked for, in milliseconds; None: off test. Raises `WrongUse`."""
+    from streams import instants  # noqa: PLC0415 - as the others
+
+    if (until is not None) + (for_ is not None) + is_end != 1:
+        raise WrongUse("say how long: --until TIME or --for 2h; or --end")
+    if is_end:
+        return None
+    now = time.time_ns() // 1_000_000
+    if for_ is not None:
+        length = milliseconds(for_)
+        if not length:
+            raise WrongUse(f"--for: {for_!r} is no length of time; write it like 30m, 2h or 1d")
+        return now + length
+    try:
+        instant = instants.parse(until or "")
+    except ValueError as error:
+        raise WrongUse(f"--until is {error}; write it like 2026-01-01T00:00:00Z") from None
+    if instant <= now:
+        raise WrongUse(f"--until: {until} is over")
+    return instant
+
+
+def _put(logs: Logs, settings: Settings, site_id: str, test_until: int | None) -> str:
+    """Write the record in force with another `test_until`; where it lies.
+
+    A record that whoever holds the site writes at the same time must not be lost under ours: then that one is written
+    again, with ours in it.
+    """
+    from ronde.input_files.input_producer import InputProducer  # noqa: PLC0415 - heavy
+    from ronde.shared.finding import newer, site_in_force  # noqa: PLC0415 - heavy
+    from streams.audit.reading import Span  # noqa: PLC0415 - heavy
+
+    places: list[tuple[int, int]] = []
+    decoded = recorded(settings)
+    known: InForce | None = site_in_force(logs, decoded, site_id)
+    producer = InputProducer(settings, "sites", lambda _, *place: places.append(place))
+    for _ in range(_ATTEMPTS):
+        assert known is not None
+        _keep_whole(settings, known)
+        producer.send(site_id, known.site._replace(test_until=test_until))
+        producer.finish()
+        number, offset = places[-1]
+        latest = newer(logs, decoded, site_id, known, Span("sites", number, known.read_to, offset))
+        if latest is None:
+            producer.send(site_id, None)
+            producer.finish()
+            raise Failed(f"site {site_id} was deleted meanwhile: it stays deleted")
+        if latest.record.offset == known.record.offset:
+            return f"sites-{number}-{offset}"
+        known = latest._replace(read_to=offset + 1)
+    raise Failed(f"site {site_id} is written again and again by whoever holds it: see `ronde sites show {site_id}`")
+
+
+def _keep_whole(settings: Settings, known: InForce) -> None:
+    """Refuse to write again what was written by a schema with more fields than ours: they would be lost."""
+    from ronde.shared.foreign_fields import foreign_fields  # noqa: PLC0415 - heavy
+
+    foreign = foreign_fields(settings, "Site", known.record.value or b"")
+    if foreign:
+        raise Failed(
+            f"the record of site {known.site.site_id} has fields that this version does not know and would lose "
+            f"({', '.join(foreign)}): have whoever holds the site set test_until"
+        )

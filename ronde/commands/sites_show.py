@@ -1,0 +1,89 @@
+"""`ronde sites show`: a site's record in force, and whether its alerts go through (procedure.md §1, §2)."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+
+import typer
+from rich.text import Text
+
+from ronde.shared.ledger_options import PersonalOption
+from ronde.shared.settings import JsonOption, SettingsOption, in_force
+from ronde.shared.topic_reading import opened, recorded
+
+if TYPE_CHECKING:
+    from ronde.shared.finding import InForce
+
+SiteArgument: TypeAlias = Annotated[str, typer.Argument(metavar="SITE", show_default=False, help="Its site_id.")]
+
+
+def show(
+    site: SiteArgument, personal: PersonalOption = False, settings: SettingsOption = None, as_json: JsonOption = False
+) -> None:
+    """Show a site's record in force, whether its alerts go through, and what is missing."""
+    from ronde.shared.finding import site_in_force  # noqa: PLC0415 - heavy
+
+    wanted = in_force(settings)
+    with opened(wanted, "looking for the site", ["sites"], "sites") as (logs, _):
+        found = site_in_force(logs, recorded(wanted), site)
+    shown = _as_object(found, personal=personal)
+    if as_json:
+        typer.echo(json.dumps(shown, indent=2))
+    else:
+        _print(shown)
+
+
+def _as_object(found: InForce, *, personal: bool) -> dict[str, Any]:
+    from streams import instants  # noqa: PLC0415 - as the others
+    from streams.escalation.readiness import readiness  # noqa: PLC0415 - heavy
+    from streams.escalation.values import Site  # noqa: PLC0415 - as the others
+    from streams.jsonvalues import writer  # noqa: PLC0415 - heavy
+    from streams.personal import masked  # noqa: PLC0415 - heavy
+
+    record, site, refused, _ = found
+    now = time.time_ns() // 1_000_000
+    judged = readiness(site, now)
+    value = writer(Site)(site)
+    return {
+        "site_id": site.site_id,
+        "subscribed": site.subscribed,
+        "ready": judged.ready,
+        "missing": list(judged.missing),
+        "warnings": list(judged.warnings),
+        "on_test": site.test_until is not None and now < site.test_until,
+        "record": f"{record.topic}-{record.partition}-{record.offset}",
+        "written_at": instants.write(record.timestamp),
+        "later_dead_letters": refused,
+        "value": value if personal else masked("Site", value),
+    }
+
+
+def _print(shown: dict[str, Any]) -> None:
+    from ronde.demo.screen import console  # noqa: PLC0415 - heavy
+    from ronde.shared.plain import plain  # noqa: PLC0415 - heavy
+
+    out = console()
+    out.print(Text.assemble((plain(shown["site_id"]), "bold"), "  ", _state(shown)), soft_wrap=True)
+    for what in ("missing", "warnings"):
+        for element in shown[what]:
+            out.print(Text(f"  {'missing' if what == 'missing' else 'warning'}: {element}"), soft_wrap=True)
+    out.print(Text(f"record {shown['record']} of {shown['written_at']}", "dim"), soft_wrap=True)
+    if shown["later_dead_letters"]:
+        number = shown["later_dead_letters"]
+        out.print(
+            Text(f"{number} later records of it are dead letters: `ronde dlq list --topic sites`", "red"),
+            soft_wrap=True,
+        )
+    out.print(Text(plain(json.dumps(shown["value"], indent=2, ensure_ascii=False))), soft_wrap=True)
+
+
+def _state(shown: dict[str, Any]) -> Text:
+    if not shown["subscribed"]:
+        return Text("not subscribed: its alerts open nothing", "dim")
+    if shown["missing"]:
+        return Text("! needs attention: its alerts open nothing", "bold red")
+    if shown["on_test"]:
+        return Text(f"on test until {shown['value']['test_until']}: its alerts open nothing until then", "yellow")
+    return Text("ready: its alerts go through", "green")

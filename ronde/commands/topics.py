@@ -1,0 +1,101 @@
+"""`ronde topics`: make the topics, or compare them with the contract (contracts.md, Topics)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import typer
+
+from ronde.commands import topics_acl
+from ronde.shared.errors import Failed
+from ronde.shared.settings import JsonOption, SettingsOption, in_force
+from ronde.shared.terminal import say
+from schemas.contract.topics import TOPICS
+
+if TYPE_CHECKING:
+    from streams.broker.topics import Difference
+
+app = typer.Typer(
+    help="Make the topics on the broker, compare them with the contract, say who may use which.", no_args_is_help=True
+)
+app.command()(topics_acl.acl)
+
+
+@app.command()
+def create(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
+    """Make the topics that are missing. Those that are there stay as they are."""
+    from streams.broker import topics  # noqa: PLC0415 - heavy
+
+    wanted = in_force(settings)
+    with _told():
+        made = topics.create(wanted)
+        found = topics.differences(topics.find(wanted), wanted)
+    if as_json:
+        typer.echo(json.dumps({"created": made, "differences": _as_objects(found)}, indent=2))
+    else:
+        for name in made:
+            say(f"created {name}")
+        if len(made) < len(TOPICS):
+            say(f"{len(TOPICS) - len(made)} of {len(TOPICS)} topics were there")
+    _fail_on(found)
+
+
+@app.command()
+def check(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
+    """Compare the topics with the contract: partitions, sizes, clean-up. Exit 1 when something is not as it must be."""
+    from streams.broker import topics  # noqa: PLC0415 - heavy
+
+    wanted = in_force(settings)
+    with _told():
+        found = topics.differences(topics.find(wanted), wanted)
+    if as_json:
+        typer.echo(json.dumps({"differences": _as_objects(found)}, indent=2))
+    elif not found:
+        say(f"all {len(TOPICS)} topics are as they must be, with {wanted.topics.partitions} partitions each")
+    _fail_on(found)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turn the broker's refusals into the command's failure."""
+    from streams.broker.topics import TopicsError  # noqa: PLC0415 - heavy
+
+    try:
+        yield
+    except TopicsError as error:
+        raise Failed(str(error)) from None
+
+
+def _as_objects(found: list[Difference]) -> list[dict[str, str]]:
+    return [difference._asdict() for difference in found]
+
+
+def _fail_on(found: list[Difference]) -> None:
+    """Fail when there are differences, naming each, and saying for each kind what to do."""
+    if not found:
+        return
+    kinds = {difference.what for difference in found}
+    advice = []
+    if "missing" in kinds:
+        advice.append("Make the missing ones: `ronde topics create`.")
+    if "partitions" in kinds:
+        advice.append(_about_partitions([d.found for d in found if d.what == "partitions"]))
+    if "retention.bytes" in kinds:
+        advice.append("A limit of size (retention.bytes) deletes records that nobody has handled yet: set it to -1.")
+    if kinds - {"missing", "partitions"}:
+        advice.append("Set the others to what is expected with the broker's own tools (kafka-configs).")
+    lines = [f"{len(found)} differences:", *(f"  {difference}" for difference in found), *advice]
+    raise Failed("\n".join(lines))
+
+
+def _about_partitions(counts: list[str]) -> str:
+    """What to do about numbers of partitions, which are never changed on a topic."""
+    if len(counts) == len(TOPICS) and len(set(counts)) == 1:
+        return f"All topics have {counts[0]} partitions: if that is meant, set topics.partitions to {counts[0]}."
+    return (
+        "The number of partitions is fixed for life, since a record's place follows from it: "
+        "name another prefix, or delete the topics that differ and make them again."
+    )

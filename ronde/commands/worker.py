@@ -1,0 +1,30 @@
+"""`ronde worker`: the stream-processing pipeline, until SIGTERM."""
+
+from __future__ import annotations
+
+from ronde.shared.errors import Failed
+from ronde.shared.settings import SettingsOption, in_force
+
+
+def worker(settings: SettingsOption = None) -> None:
+    """Decide alerts: read the inputs, run the procedures, write commands and decisions. Ends on SIGTERM or Ctrl-C.
+
+    A broker that is away is waited for. Exit 1 when it refuses what a worker does, when the topics are not the
+    contract's, or when it cannot go on; start it again then.
+    """
+    from streams.app import run  # noqa: PLC0415 - heavy
+    from streams.broker.admin import BrokerError, remedy  # noqa: PLC0415 - heavy
+    from streams.errors import WorkerError  # noqa: PLC0415 - heavy
+
+    wanted = in_force(settings)
+    try:
+        run(wanted)
+    except BrokerError as error:
+        raise Failed(str(error)) from None
+    except WorkerError as error:
+        told = str(error)
+        if "authorization failed" in told:  # what could not be asked for before: of transactional ids
+            told = f"{told.rstrip('.')}: {remedy('worker')}"
+        raise Failed(told) from None
+    except Exception as error:
+        raise Failed(f"the worker ended ({type(error).__name__}): its log says where. Start it again") from error

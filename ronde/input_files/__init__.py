@@ -1,0 +1,1 @@
+"""Files of sites and other inputs: read, judged, loaded into their topics."""

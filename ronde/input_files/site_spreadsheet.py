@@ -1,0 +1,282 @@
+"""Sites as a spreadsheet has them: a CSV file turned into the lines of `ronde.input_files.site_lines`, a row a site.
+
+The first row names the columns: the fields of contracts.md with dots, contacts by their place from 1, as
+``site_id,subscribed,contacts.1.role,contacts.1.phone,contacts.1.password,address.city,intervention.partners``. Beside
+the contract's own fields, ``contacts.<n>.password`` and ``contacts.<n>.duress_password`` take a password as it is
+spoken: it leaves this module as a salted slow hash (argon2id) only. Phone numbers may be written as the country
+writes them. An empty cell is an absent field; several partners stand in one cell, between spaces.
+"""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from typing import Any, Final, NamedTuple, TypeAlias
+
+import orjson
+import phonenumbers
+
+from ronde.input_files.site_lines import SiteLines
+from ronde.shared.errors import WrongUse
+
+Hash: TypeAlias = Callable[[str], str]
+Refuse: TypeAlias = Callable[[int, str, str], None]
+"""Told of a row that is no site: its line, a dead letter's reason, the error, without what the row holds."""
+Warn: TypeAlias = Callable[[int, str], None]
+"""Told of a cell that a site goes without: its line, and what is wrong with it, without what it holds."""
+
+_SITE: Final = ("site_id", "subscribed", "instructions", "test_until", "updated_at")
+_ADDRESS: Final = ("line1", "line2", "postal_code", "city", "country")
+_PASSWORDS: Final = {"password": "password_hash", "duress_password": "duress_hash"}
+_CONTACT: Final = ("contact_id", "role", "first_name", "last_name", "phone", "language", *_PASSWORDS)
+COLUMNS: Final = (
+    *_SITE,
+    *(f"address.{name}" for name in _ADDRESS),
+    "intervention.enabled",
+    "intervention.partners",
+    *(f"contacts.1.{name}" for name in _CONTACT),
+)
+_BOOLEANS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+_NUMBERED: Final = re.compile(r"contacts\.([1-9][0-9]?)\.")
+_AT_ONCE: Final = 64  # rows that are hashed side by side
+_CPUS: Final = os.cpu_count() or 1
+
+
+# The overseas departments share the national plan of France, and each has a country code of its own (Arcep, plan
+# national de numérotation). `phonenumbers` knows them as countries only: it takes some of these for French, and others
+# for none. By the first three digits behind the 0.
+_OVERSEAS: Final = {
+    **dict.fromkeys(("262", "263", "269", "639", "692", "693"), 262),  # Réunion, Mayotte
+    **dict.fromkeys(("590", "690", "691"), 590),  # Guadeloupe, Saint-Barthélemy, Saint-Martin
+    **dict.fromkeys(("594", "694"), 594),  # Guyane
+    **dict.fromkeys(("596", "696", "697"), 596),  # Martinique
+}
+_FRENCH: Final = frozenset({"FR", "GP", "MQ", "GF", "RE", "YT", "BL", "MF"})
+_FRANCE: Final = 33
+_DIGITS: Final = 9  # of a French number behind the 0
+_FICTION: Final = "63998"  # mobile numbers that Arcep sets aside for fiction, so that no test rings at anybody's
+
+
+class Row(NamedTuple):
+    """A row's cells that are not empty, by column, and the line it ends in, counted from 1.
+
+    In place of the cells, what is wrong with the row, or with the file from there on.
+    """
+
+    line: int
+    cells: dict[str, str] | _WrongCell | WrongUse
+
+
+class _WrongCell(Exception):
+    """A cell that is not what its column holds, or a row that is no site; the message does not quote it."""
+
+
+def argon2(password: str) -> str:
+    """A password's salted slow hash, in the form that says how to verify it (PHC)."""
+    from argon2 import PasswordHasher  # noqa: PLC0415 - only who reads passwords needs it
+
+    return PasswordHasher().hash(password)
+
+
+def unhashed(_password: str) -> str:
+    """In place of a hash, where nothing but its presence counts."""
+    return "present"
+
+
+def sites_of(file: str, lines: Iterable[bytes], country: str | None, hashed: Hash = argon2) -> SiteLines:
+    """The sites of a file: rows when its name ends in ``.csv``, else lines of JSON.
+
+    ``country`` (ISO 3166-1 alpha-2) is where a number without ``+`` belongs when the row's address names none.
+    Raises `WrongUse`, on the way too, for what is no CSV or has a column that is none.
+    """
+    if not file.lower().endswith(".csv"):
+        if country is not None:
+            raise WrongUse("--country is for CSV files; in JSON, phone numbers are E.164")
+        return SiteLines(lines)
+    if country is not None and country not in phonenumbers.SUPPORTED_REGIONS:
+        raise WrongUse(f"--country: there are no phone numbers of {country!r}; write it as FR, BE, CH")
+
+    def refuse(line: int, reason: str, error: str) -> None:
+        sites.refuse(line, reason, error)
+
+    def warn(line: int, error: str) -> None:
+        sites.warn(line, error)
+
+    sites = SiteLines(json_lines(lines, country, hashed, refuse, warn))
+    return sites
+
+
+def json_lines(
+    lines: Iterable[bytes], country: str | None, hashed: Hash, refuse: Refuse, warn: Warn
+) -> Iterator[bytes]:
+    """Each row as a line of JSON at its place, blank lines between them; rows that cannot be are told to ``refuse``.
+
+    Raises `WrongUse` where the file cannot be read on, after all rows before it.
+    """
+    now = datetime.now(UTC).isoformat()
+
+    def convert(row: Row) -> tuple[bytes, list[str]] | _WrongCell:
+        if isinstance(row.cells, Exception):
+            return _WrongCell(str(row.cells))
+        doubts: list[str] = []
+        try:
+            site = _site(row.cells, country, hashed, doubts)
+        except _WrongCell as error:
+            return error
+        return orjson.dumps({"updated_at": now, **site}, option=orjson.OPT_APPEND_NEWLINE), doubts
+
+    written = 0
+    rows = _rows(lines)
+    with ThreadPoolExecutor(_CPUS) as hashers:
+        while batch := list(itertools.islice(rows, _AT_ONCE)):
+            for row, converted in zip(batch, hashers.map(convert, batch), strict=True):
+                if isinstance(row.cells, WrongUse):
+                    raise row.cells
+                yield from itertools.repeat(b"\n", row.line - written - 1)
+                written = row.line
+                if isinstance(converted, _WrongCell):
+                    refuse(row.line, "UNDECODABLE", str(converted))
+                    yield b"\n"
+                else:
+                    line, doubts = converted
+                    for doubt in doubts:
+                        warn(row.line, doubt)
+                    yield line
+
+
+def _rows(lines: Iterable[bytes]) -> Iterator[Row]:
+    """The rows below the header, with their cells by column; the last one may say why there are no more."""
+    texts = _texts(lines)
+    first = next(texts, "")
+    delimiter = max(",;\t", key=first.count)
+    reader = csv.reader(itertools.chain([first], texts), delimiter=delimiter, strict=True)
+    try:
+        columns = _columns(next(reader, []))
+        for cells in reader:
+            if len(cells) > len(columns):
+                wrong = _WrongCell(f"it has {len(cells)} cells, the first row {len(columns)} columns")
+                yield Row(reader.line_num, wrong)
+                continue
+            named = zip(columns, map(str.strip, cells), strict=False)
+            if filled := {column: cell for column, cell in named if cell}:
+                yield Row(reader.line_num, filled)
+    except csv.Error as error:
+        yield Row(reader.line_num, WrongUse(f"line {reader.line_num}: not CSV: {error}"))
+    except WrongUse as error:
+        yield Row(reader.line_num, error)
+
+
+def _texts(lines: Iterable[bytes]) -> Iterator[str]:
+    for number, raw in enumerate(lines, start=1):
+        try:
+            yield raw.decode("utf-8-sig" if number == 1 else "utf-8")
+        except UnicodeDecodeError:
+            raise WrongUse(f"line {number}: not UTF-8; save the file as CSV in UTF-8") from None
+
+
+def _columns(header: Sequence[str]) -> list[str]:
+    columns = [name.strip() for name in header]
+    if "site_id" not in columns:
+        raise WrongUse(
+            "line 1: no column is named site_id; the first row names the columns, as site_id,contacts.1.phone"
+        )
+    for name in columns:
+        if _NUMBERED.sub("contacts.1.", name, count=1) not in COLUMNS:
+            near = get_close_matches(name, COLUMNS, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(COLUMNS)}"
+            raise WrongUse(f"line 1: there is no column {name!r}; {hint}")
+        if columns.count(name) > 1:
+            raise WrongUse(f"line 1: two columns are named {name}; remove one")
+    return columns
+
+
+def _site(cells: dict[str, str], country: str | None, hashed: Hash, doubts: list[str]) -> dict[str, Any]:
+    """A row as a site's JSON; what it goes without joins the ``doubts``."""
+    site: dict[str, Any] = {name: cells[name] for name in _SITE if name in cells}
+    if "subscribed" in cells:
+        site["subscribed"] = _boolean("subscribed", cells)
+    address = {name: cells[f"address.{name}"] for name in _ADDRESS if f"address.{name}" in cells}
+    if address:
+        site["address"] = address
+    intervention: dict[str, Any] = {}
+    if "intervention.enabled" in cells:
+        intervention["enabled"] = _boolean("intervention.enabled", cells)
+    if "intervention.partners" in cells:
+        intervention["partners"] = cells["intervention.partners"].split()
+    if intervention:
+        site["intervention"] = intervention
+    region = address.get("country", country)
+    places = sorted({int(match[1]) for column in cells if (match := _NUMBERED.match(column))})
+    contacts = [_contact(place, cells, hashed) for place in places]
+    # The first contact is called first, and a row with a number that nobody can dial is refused. The others are
+    # optional: the site is ready without them, and warns of each that lacks a number (procedure.md §2).
+    for place, contact in zip(places, contacts, strict=True):
+        if "phone" not in contact:
+            continue
+        try:
+            contact["phone"] = _phone(f"contacts.{place}.phone", contact["phone"], region)
+        except _WrongCell as error:
+            if place == places[0]:
+                raise
+            del contact["phone"]
+            doubts.append(f"{error}; the site goes without it")
+    site["contacts"] = contacts
+    return site
+
+
+def _contact(place: int, cells: dict[str, str], hashed: Hash) -> dict[str, str]:
+    at = f"contacts.{place}."
+    contact = {name: cells[at + name] for name in _CONTACT if at + name in cells}
+    # Who is named by a place alone still needs an id that commands and results can refer to.
+    contact.setdefault("contact_id", f"{cells.get('site_id', '')}-{place}")
+    for name, stored in _PASSWORDS.items():
+        if name in contact:
+            contact[stored] = hashed(contact.pop(name))
+    return contact
+
+
+def _boolean(column: str, cells: dict[str, str]) -> bool:
+    try:
+        return _BOOLEANS[cells[column].lower()]
+    except KeyError:
+        raise _WrongCell(f"{column}: is none of {', '.join(_BOOLEANS)}") from None
+
+
+def _phone(column: str, text: str, region: str | None) -> str:
+    """A number as E.164; in France and its overseas departments, with the country code of where it belongs."""
+    try:
+        number = phonenumbers.parse(text, "FR" if region in _FRENCH else region)
+    except phonenumbers.NumberParseException:
+        where = f" of {region}" if region else " with its country; begin it with +, or name the country"
+        raise _WrongCell(f"{column}: is no phone number{where}") from None
+    if number.extension:
+        raise _WrongCell(f"{column}: has an extension, which no telephony dials; give the number without it")
+    national = str(number.national_number)
+    is_fiction = number.country_code == _FRANCE and national.startswith(_FICTION) and len(national) == _DIGITS
+    if number.country_code == _FRANCE and len(national) == _DIGITS and not is_fiction:
+        number.country_code = _OVERSEAS.get(national[:3], _FRANCE)
+    if not (is_fiction or phonenumbers.is_valid_number(number)):
+        raise _WrongCell(f"{column}: is no phone number that can be dialled: {_reason(number)}")
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _reason(number: phonenumbers.PhoneNumber) -> str:
+    """Why a number is not valid."""
+    digits = len(str(number.national_number))
+    if number.country_code == _FRANCE and number.national_number and digits != _DIGITS:
+        return f"it has {digits} digits behind +33 or 0, a French number has {_DIGITS}"
+    match phonenumbers.is_possible_number_with_reason(number):
+        case phonenumbers.ValidationResult.TOO_SHORT:
+            return "too short"
+        case phonenumbers.ValidationResult.TOO_LONG:
+            return "too long"
+        case phonenumbers.ValidationResult.INVALID_LENGTH | phonenumbers.ValidationResult.IS_POSSIBLE_LOCAL_ONLY:
+            return "too short or too long"
+        case _:
+            return f"the numbering plan of +{number.country_code} has no such number"

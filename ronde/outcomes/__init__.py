@@ -1,0 +1,1 @@
+"""Inputs that a person gives: sent, and followed to what becomes of them."""

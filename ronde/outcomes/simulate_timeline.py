@@ -1,0 +1,91 @@
+"""`ronde simulate --timeline`: what happened at each site, in the words of the demonstration (`ronde.demo.report`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby
+from typing import Any, TypeAlias
+
+from rich.text import Text
+
+from ronde.demo.agenda import Record
+from ronde.demo.board import Board, InputPosition
+from ronde.demo.report import Inputs, Moment, table_of, timeline
+from ronde.demo.screen import console
+from ronde.shared.plain import plain
+from schemas.contract.topics import INPUT_TOPICS
+from streams import instants
+from streams.admission import Refused
+from streams.virtual import scenario
+from streams.virtual.simulation import PARTITION, DeadLetter
+from streams.virtual.simulation import Record as Emitted
+
+Play: TypeAlias = Callable[[Iterable[bytes]], Iterator[Emitted]]
+
+
+def show(lines: Iterable[bytes], play: Play) -> None:
+    """Play the lines, then print each site's timeline, and what was set aside.
+
+    Raises what ``play`` raises, when what happened before it is printed.
+    """
+    board, inputs = Board(), dict[InputPosition, Record]()
+    sites: dict[str, None] = {}
+    aside: list[Emitted] = []
+    try:
+        for record in play(_noted(lines, inputs)):
+            if isinstance(record.value, DeadLetter):
+                aside.append(record)
+            elif record.value is not None:
+                sites[record.key] = None
+                board.take(record.topic, as_record(record.value))
+    finally:
+        _print(board, inputs, sites, aside)
+
+
+def as_record(value: Any) -> Any:
+    """A value of the core as a dict with all it holds, instants in ms since 1970, UTC."""
+    if hasattr(value, "_asdict"):
+        return {name: as_record(held) for name, held in value._asdict().items()}
+    return [as_record(item) for item in value] if isinstance(value, tuple) else value
+
+
+def _noted(lines: Iterable[bytes], inputs: Inputs) -> Iterator[bytes]:
+    """The same lines; each input is put at the place that the decisions on it will name."""
+    offsets = dict.fromkeys(INPUT_TOPICS, 0)
+    for raw in lines:
+        if raw.strip():
+            try:
+                line = scenario.read_line(0, raw)
+            except scenario.BadLine:
+                yield raw  # whoever plays it says what is wrong
+                continue
+            value = scenario.value_of(line.topic, line.key, line.value)
+            if value is not None and not isinstance(value, Refused):
+                inputs[InputPosition(line.topic, PARTITION, offsets[line.topic])] = as_record(value)
+            offsets[line.topic] += 1
+        yield raw
+
+
+def _print(board: Board, inputs: Inputs, sites: Iterable[str], aside: list[Emitted]) -> None:
+    out = console()
+    is_first = True
+    for site_id in sites:
+        for day, moments in groupby(
+            timeline(board.site(site_id), inputs), lambda moment: instants.write(moment.at)[:10]
+        ):
+            if not is_first:
+                out.print()
+            is_first = False
+            out.print(Text.assemble((plain(site_id), "bold"), "  ", (day, "dim")))
+            of_day = list(moments)
+            out.print(table_of(of_day, map(_time, of_day)))
+    for record in aside:
+        out.print(Text(f"dead letter at {instants.write(record.at)}: {_words(record.value)}", "red"), soft_wrap=True)
+
+
+def _time(moment: Moment) -> str:
+    return instants.write(moment.at)[11:23].removesuffix(".000")
+
+
+def _words(letter: Any) -> str:
+    return plain(f"{letter.topic}: {letter.reason}: {letter.error}")

@@ -1,0 +1,66 @@
+"""What the commands that look into the ledger share: their options, and the way to PostgreSQL."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeAlias
+
+import typer
+
+from ronde.shared.durations import milliseconds
+from ronde.shared.errors import Failed, WrongUse
+from ronde.shared.settings import in_force
+
+if TYPE_CHECKING:
+    from sinks.database.postgres import Connection
+
+IncidentArgument: TypeAlias = Annotated[str, typer.Argument(metavar="ID", show_default=False, help="The incident.")]
+PersonalOption: TypeAlias = Annotated[
+    bool, typer.Option("--personal", help="Show also what is personal: names, phones, addresses, free text.")
+]
+SinceOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option(metavar="TIME", help="Only those opened from then on: RFC 3339, or how long ago (30m, 2h, 7d)."),
+]
+
+
+@contextmanager
+def ledger(settings: Path | None, command: str) -> Iterator[Connection]:
+    """A connection to the ledger for one command. Raises `Failed` when it is away, or is none."""
+    from psycopg.errors import InvalidSchemaName, UndefinedFunction, UndefinedTable  # noqa: PLC0415 - heavy
+
+    from sinks.ask.reading import NoLedgerError  # noqa: PLC0415 - heavy
+    from sinks.database.postgres import connect  # noqa: PLC0415 - heavy
+    from sinks.errors import Away, SinkError  # noqa: PLC0415 - heavy
+
+    wanted = in_force(settings).postgres
+    where = f"database {wanted.database} at {wanted.host}:{wanted.port}"
+    try:
+        with connect(wanted, f"ronde {command}") as connection:
+            yield connection
+    except Away as error:
+        raise Failed(
+            f"the ledger in {where} cannot be used: {error}. Start it (here: `ronde local up --postgres`) or correct "
+            "[postgres] in the settings"
+        ) from None
+    except (NoLedgerError, UndefinedTable, UndefinedFunction, InvalidSchemaName):
+        raise Failed(
+            f"there is no ledger of this version in {where}: make it with `ronde ledger migrate`, or start `ronde sink`"
+        ) from None
+    except SinkError as error:
+        raise Failed(str(error)) from None
+
+
+def instant(option: str, text: str) -> int:
+    """An instant in milliseconds, at least 1970: as RFC 3339, or as how long ago it was. Raises `WrongUse`."""
+    from streams import instants  # noqa: PLC0415 - heavy
+
+    if (ago := milliseconds(text)) is not None:
+        return max(time.time_ns() // 1_000_000 - ago, 0)
+    try:
+        return max(instants.parse(text), 0)
+    except ValueError as error:
+        raise WrongUse(f"{option}: {error}; write it like 2026-01-01T00:00:00Z, or like 2h for two hours ago") from None

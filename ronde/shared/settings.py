@@ -1,0 +1,37 @@
+"""The settings in force, for every command that needs them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeAlias
+
+import typer
+
+from ronde.shared.errors import WrongUse
+
+if TYPE_CHECKING:
+    from ronde.shared.whole_settings import WholeSettings
+
+
+SettingsOption: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--settings", metavar="FILE", help="Settings as TOML. RONDE_… in the environment wins over it."),
+]
+
+
+JsonOption: TypeAlias = Annotated[bool, typer.Option("--json", help="For a program: one JSON value.")]
+
+
+def in_force(path: Path | None) -> WholeSettings:
+    """The settings of a file and this process's environment, for every command that needs them.
+
+    Raises `WrongUse` with everything that is wrong with them.
+    """
+    from ronde.shared.whole_settings import WholeSettings  # noqa: PLC0415 - heavy
+    from streams.settings import SettingsError, load  # noqa: PLC0415 - heavy
+
+    try:
+        return load(path, os.environ, WholeSettings)
+    except SettingsError as error:
+        raise WrongUse(str(error)) from None

@@ -1,0 +1,1 @@
+"""Dead letters: a list, or one whole."""

@@ -1,0 +1,121 @@
+"""Dead letters as they are listed: a table and counts. What they hold is in `ronde.views.dead_letters.letter`."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import Any, Final
+
+from rich.text import Text
+
+from ronde.shared.plain import one_line
+from ronde.shared.terminal import Listing, Terminal
+from streams import instants
+from streams.dlq.letters import Letter, Note
+from streams.dlq.log import Survey
+
+_LONGEST_TABLE: Final = 50  # letters; --json lists all
+_LONGEST_TEXT: Final = 60  # characters of an error or a reason in the table
+_NARROW: Final = frozenset({"id", "at", "record", "reason"})
+_FRAME: Final = re.compile(r'  File "(?:.*[/\\])?([^"]*)", line (\d+), in (.*)')
+_NAME: Final = re.compile(r"[A-Za-z_][\w.]*")
+
+
+def error_of(letter: Letter, *, personal: bool) -> str:
+    """A letter's error. Of a core that failed only where and with what: its message may quote the record."""
+    if letter.reason != "FAILED" or personal:
+        return letter.error
+    frames: list[str] = []
+    kind = "an exception"
+    lines = letter.error.splitlines()
+    for number, line in enumerate(lines):
+        if match := _FRAME.fullmatch(line):
+            frames.append(f"{match[1]}:{match[2]} {match[3]}")
+            kind = next((_kind(later) for later in lines[number + 1 :] if not later.startswith(" ")), kind)
+    return f"{kind} at {' > '.join(frames[-4:]) or 'an unknown place'}"
+
+
+def _kind(line: str) -> str:
+    match = _NAME.match(line)
+    return match[0] if match else "an exception"
+
+
+def state_of(note: Note | None) -> str:
+    """What became of a letter, in a word."""
+    return "open" if note is None else note.fate
+
+
+def as_object(letter: Letter, note: Note | None) -> dict[str, Any]:
+    """A letter as a program reads it, without what it holds."""
+    return {
+        "id": str(letter.id),
+        "at": instants.write(letter.at),
+        "topic": letter.topic,
+        "partition": letter.partition,
+        "offset": letter.offset,
+        "site_id": letter.site_id,
+        "reason": letter.reason,
+        "error": error_of(letter, personal=False),
+        "state": state_of(note),
+        "settled": None if note is None else _settled(note),
+    }
+
+
+def counts(survey: Survey) -> list[dict[str, Any]]:
+    """How many letters of each reason and topic are open, replayed and discarded."""
+    found = Counter((one.reason, one.topic, state_of(survey.notes.get(name))) for name, one in survey.letters.items())
+    kinds = sorted({(reason, topic) for reason, topic, _ in found})
+    return [
+        {"reason": reason, "topic": topic, **{fate: found[reason, topic, fate] for fate in _FATES}}
+        for reason, topic in kinds
+    ]
+
+
+_FATES: Final = ("open", "replayed", "discarded")
+
+
+def print_list(survey: Survey, *, all_of_them: bool) -> None:
+    """The latest letters, and the counts of all."""
+    console = Terminal()
+    rows = [(one, survey.notes.get(name)) for name, one in survey.letters.items()]
+    rows = [(one, note) for one, note in rows if all_of_them or note is None]
+    rows.sort(key=lambda row: (row[0].at, row[0].id))
+    if len(rows) > _LONGEST_TABLE:
+        console.print(f"the latest {_LONGEST_TABLE} of {len(rows):,}; --json lists all")
+    if rows:
+        table = Listing()
+        for column in ("id", "at", "record", "site", "reason", "error"):
+            table.add_column(column, no_wrap=column in _NARROW)
+        if all_of_them:
+            table.add_column("state")
+        for letter, note in rows[-_LONGEST_TABLE:]:
+            state = [Text(state_of(note), style="dim" if note else "bold")] if all_of_them else []
+            table.add_row(*_row(letter), *state, style="dim" if note else None)
+        console.print(table)
+        console.print()
+    summary = Listing("reason", "topic", *_FATES)
+    for one in counts(survey):
+        summary.add_row(_short(one["reason"]), one_line(one["topic"]), *(f"{one[fate]:,}" for fate in _FATES))
+    console.print(summary if survey.letters else "no dead letters")
+
+
+def _row(letter: Letter) -> list[Text]:
+    site = "-" if letter.site_id is None else letter.site_id
+    return [
+        Text(str(letter.id)),
+        Text(instants.write(letter.at)[:19].replace("T", " ")),
+        Text(one_line(f"{letter.topic}-{letter.partition}-{letter.offset}")),
+        Text(one_line(site)),
+        Text(_short(letter.reason)),
+        Text(_short(error_of(letter, personal=False))),
+    ]
+
+
+def _short(text: str) -> str:
+    line = one_line(text)
+    return line if len(line) <= _LONGEST_TEXT else f"{line[: _LONGEST_TEXT - 1]}…"
+
+
+def _settled(note: Note) -> dict[str, Any]:
+    told = {"at": instants.write(note.at), "to": note.place, "who": note.who, "why": note.why}
+    return {name: value for name, value in told.items() if value is not None}

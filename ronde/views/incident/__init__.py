@@ -1,0 +1,1 @@
+"""An incident's timeline: in words, drawn, as a page, as JSON."""

@@ -1,0 +1,79 @@
+"""An incident as one page: self-contained HTML, to read, to print, to hand to an insurer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.resources import files
+
+from ronde.shared.plain import markup
+from ronde.views.incident.drawing import draw
+from ronde.views.incident.text import head
+from ronde.views.incident.words import after, came, clock, day, done, ending, rule, span
+from sinks.ask.timeline import Alert, Report, Step, Timeline
+
+
+def page(timeline: Timeline) -> str:
+    """The whole page."""
+    incident = timeline.incident
+    title, *facts = head(timeline)
+    template = (files("ronde.views.incident") / "page.html").read_text("utf-8")
+    parts = {
+        "title": markup(title[:1].upper() + title[1:]),
+        "phase": markup((incident.phase or "").lower()),
+        "ending": markup(_ending(timeline)),
+        "facts": "\n".join(f"<p>{markup(fact)}</p>" for fact in facts),
+        "spans": "\n".join(f"<div><dt>{name}</dt><dd>{told}</dd></div>" for name, told in _spans(timeline)),
+        "drawing": draw(timeline.steps),
+        "steps": "\n".join(_rows(timeline)),
+    }
+    for name, text in parts.items():
+        template = template.replace(f"<!-- {name} -->", text)
+    return template
+
+
+def _ending(timeline: Timeline) -> str:
+    told = ending(timeline.incident)
+    return f"closed {told}" if told.startswith("by ") else told
+
+
+def _spans(timeline: Timeline) -> Iterator[tuple[str, str]]:
+    """What is asked first: how long each thing took, counted from the opening if nothing else is said."""
+    incident = timeline.incident
+    first = timeline.steps[0].came if timeline.steps else None
+    if isinstance(first, Alert) and incident.first_call_at is not None:
+        yield "alert to first call", span(incident.first_call_at - first.raised_at)
+    arrived = next((step.at for step in timeline.steps if _is_arrival(step)), None)
+    for name, instant in (
+        ("guard asked after", incident.dispatched_at),
+        ("guard there after", arrived),
+        ("handed over after", incident.handed_over_at),
+        ("closed after", incident.closed_at),
+    ):
+        if instant is not None:
+            yield name, span(instant - incident.opened_at)
+    if incident.wait_started_at is not None and incident.wait_ended_at is not None:
+        yield "waited", span(incident.wait_ended_at - incident.wait_started_at)
+
+
+def _is_arrival(step: Step) -> bool:
+    return isinstance(step.came, Report) and step.came.status == "ON_SITE"
+
+
+def _rows(timeline: Timeline) -> Iterator[str]:
+    last_day = ""
+    for step in timeline.steps:
+        if day(step.at) != last_day:
+            last_day = day(step.at)
+            yield f'<tr class="day"><th colspan="4">{last_day}</th></tr>'
+        yield _row(step, timeline.incident.opened_at)
+
+
+def _row(step: Step, opened_at: int) -> str:
+    sent = "".join(f"<li>{markup(line)}</li>" for line in done(step))
+    phase = f" → {markup(step.phase_to or '')}" if step.phase_to != step.phase_from else ""
+    return (
+        f'<tr class="{markup((step.phase_to or "").lower())}"><td>{clock(step.at)}</td>'
+        f"<td>{after(step.at - opened_at)}</td>"
+        f"<td>{markup(came(step))}{f'<ul>{sent}</ul>' if sent else ''}</td>"
+        f"<td>{markup(rule(step))}<br><code>{markup(step.rule)}{phase}</code></td></tr>"
+    )
