@@ -20,7 +20,7 @@ from benchmarks.folders import REPOSITORY
 from benchmarks.logs import PARTITIONS, Logs
 from benchmarks.wires import KERNEL, RONDE, Wire
 from schemas.contract.topics import TOPICS
-from streams import compiled
+from streams.runtime import native_form
 
 SHIPPED: Final = "ronde"  # the name of ours, compiled
 PYTHON: Final = "ronde-python"
@@ -123,7 +123,7 @@ class Ronde(Contender):
         fill_sites(logs, run, site_ids)
         return Prepared(
             worker_command(logs, run, folder, settings=self.settings),
-            {} if self.is_compiled else {compiled.PURE: "1"},
+            {} if self.is_compiled else {native_form.PURE: "1"},
             f"{run}.alerts", f"{run}.calls", f"{run}.decisions",
         )  # fmt: skip
 

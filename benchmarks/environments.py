@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.folders import ENVIRONMENTS, PEERS, REPOSITORY, REQUIREMENTS, STREAMS
-from streams import compiled
+from streams.runtime import native_form
 
 INSTALL_SECONDS: Final = 900
 SOURCES: Final = PEERS / "streams"
@@ -57,7 +57,7 @@ def streams_class_path() -> str:
 @cache
 def compile_hot() -> None:
     """Compile what is hot in the worker (docs/compiled.md), unless it is compiled from just these sources."""
-    if not compiled.is_current(REPOSITORY):
+    if not native_form.is_current(REPOSITORY):
         _run([sys.executable, "-m", "compiling"], "its hot modules cannot be compiled", REPOSITORY)
 
 

@@ -19,15 +19,15 @@ import psutil
 from benchmarks.stages import NOW, alert_value, site_value
 from schemas import encode
 from schemas.contract.murmur2 import partition as partition_of
-from streams.codec import Codec
-from streams.decode import Decoder
 from streams.escalation.state import EMPTY
 from streams.escalation.step import on_event
 from streams.escalation.values import Alert, DispatchCommand, DispatchReport, SiteRecord, Source
-from streams.rebuild import Rebuild
+from streams.formats.codec import Codec
+from streams.pipeline.decode import Decoder
 from streams.settings import load
-from streams.store import Partition
-from streams.virtual.simulation import Simulation
+from streams.simulation.simulation import Simulation
+from streams.state.partition import Partition
+from streams.state.rebuild import Rebuild
 from tests.streams.messages import Logged
 
 PARTITIONS: Final = 6

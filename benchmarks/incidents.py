@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from benchmarks.sites import site
-from streams.codec import Codec
 from streams.escalation import step as core
 from streams.escalation.procedures import DEFAULTS
 from streams.escalation.state import EMPTY, Incident, Remembered, SiteState
 from streams.escalation.values import Alert, CallResult, SiteRecord, Source
+from streams.formats.codec import Codec
 
 _SITE: Final = "site"
 

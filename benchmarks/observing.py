@@ -23,17 +23,17 @@ from unittest.mock import patch
 from prometheus_client import generate_latest
 
 from benchmarks.stages import Run, night
-from streams import collector
-from streams.batch import Tally
-from streams.metrics import Metrics
-from streams.outlet import Outlet
+from streams.observe.metrics import Metrics
+from streams.observe.tally import Tally
+from streams.pipeline.records import RecordBuilder
+from streams.runtime import gc_control
 from streams.settings import Settings, load
-from streams.store import Partition, SiteBytes
+from streams.state.partition import Partition, SiteBytes
 
 SCRAPE_SECONDS: Final = 15
 
 
-def _write(self: Outlet, _outputs: Iterable[Any], records: list[Any]) -> None:
+def _write(self: RecordBuilder, _outputs: Iterable[Any], records: list[Any]) -> None:
     self.records += records
 
 
@@ -59,7 +59,7 @@ def _count(_self: Metrics, _tally: Tally) -> None:
 def unseen() -> Iterator[None]:
     """Nothing is counted."""
     with (
-        patch.object(Outlet, "write", _write),
+        patch.object(RecordBuilder, "write", _write),
         patch.object(Partition, "put_state", _put_state),
         patch.object(Partition, "put_site", _put_site),
         patch.object(Metrics, "count", _count),
@@ -102,7 +102,7 @@ def main() -> None:
     options = parser.parse_args()
     settings = load(None, {"RONDE_TOPICS__PARTITIONS": "6"})
     sites, ids, turns = night(options.sites, settings)
-    collector.settle()
+    gc_control.settle()
     seen, not_seen = [], []
     for number in range(options.rounds):
         if number % 2:

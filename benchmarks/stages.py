@@ -20,18 +20,18 @@ from confluent_kafka import Message
 
 from schemas import encode
 from schemas.contract.murmur2 import partition as partition_of
-from streams import collector
-from streams.batch import Batch
-from streams.clock import Clock
-from streams.codec import Codec
-from streams.decode import Decoder
-from streams.escalate import Escalation
 from streams.escalation.state import EMPTY
 from streams.escalation.step import on_event
 from streams.escalation.values import SiteRecord, Source
-from streams.metrics import Metrics
+from streams.formats.codec import Codec
+from streams.observe.metrics import Metrics
+from streams.pipeline.batch import OutputBatch
+from streams.pipeline.decide import Decider
+from streams.pipeline.decode import Decoder
+from streams.runtime import gc_control
+from streams.runtime.clock import Clock
 from streams.settings import Settings, load
-from streams.store import Partition, SiteBytes, Store
+from streams.state.partition import Partition, SiteBytes, Store
 
 NOW: Final = 1_767_225_600_000
 MERGES: Final = 2
@@ -88,7 +88,7 @@ class Run:
         for offset, (site_id, value) in enumerate(zip(ids, sites, strict=True)):
             home = partition_of(site_id.encode(), settings.topics.partitions)
             self.store.partitions[home].sites[site_id] = SiteBytes(offset, value, checked=True)
-        self.escalation = Escalation(self.store, self.codec, self.decoder, settings)
+        self.decider = Decider(self.store, self.codec, self.decoder, settings)
 
     def chunk(self, messages: list[Any], spent: dict[str, float]) -> None:
         """One chunk through the stages; adds the seconds of each to ``spent``."""
@@ -96,14 +96,14 @@ class Run:
         begun = clock()
         inboxes = self.decoder.chunk(messages)
         decoded = clock()
-        batch = Batch()
-        for _ in self.escalation.decide(inboxes, frozenset(), batch):
+        batch = OutputBatch()
+        for _ in self.decider.decide(inboxes, frozenset(), batch):
             pass
         decided = clock()
-        for draft in batch.drafts:
-            draft.commit()
+        for overlay in batch.overlays:
+            overlay.commit()
         self.metrics.count(batch.tally)
-        collector.look()
+        gc_control.look()
         counted = clock()
         assert batch.tally.decided.total() == len(messages)
         spent["decode"] = spent.get("decode", 0) + decoded - begun
@@ -212,7 +212,7 @@ def main() -> None:
     sites, ids, turns = night(options.sites, settings)
     opening: dict[str, float] = {}
     merging: dict[str, float] = {}
-    collector.settle()
+    gc_control.settle()
     for _ in range(options.rounds):
         run = Run(sites, ids, settings)
         for turn, messages in enumerate(turns):

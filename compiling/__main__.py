@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from compiling.build import build
-from streams import compiled
+from streams.runtime import native_form
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -13,11 +13,11 @@ ROOT = Path(__file__).resolve().parent.parent
 def main() -> int:
     """Compile; 1 when it cannot."""
     begun = time.monotonic()
-    folder = ROOT / compiled.FOLDER
+    folder = ROOT / native_form.FOLDER
     build(ROOT, folder)
-    compiled.stamp(ROOT)
+    native_form.stamp(ROOT)
     modules = len(list(folder.rglob("*.so")))
-    sys.stdout.write(f"{modules} modules compiled into {compiled.FOLDER}/ in {time.monotonic() - begun:.0f} s\n")
+    sys.stdout.write(f"{modules} modules compiled into {native_form.FOLDER}/ in {time.monotonic() - begun:.0f} s\n")
     return 0
 
 

@@ -19,7 +19,7 @@ from compiling import tuples
 from compiling.codec import source as codec_source
 from compiling.modules import CODEC, sources
 
-_PACKAGES: Final = ("schemas", "streams")
+_PACKAGES: Final = ("schemas", "service", "streams")
 # Which errors of a type check are told is for `make lint`; here a type is what tells C how to hold a value.
 _MYPY: Final = ["--ignore-missing-imports", "--hide-error-context"]
 

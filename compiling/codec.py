@@ -1,12 +1,12 @@
-"""The source of ``streams/codec_native.py``: quick readers and writers of all values of the worker."""
+"""The source of ``streams/formats/codec_native.py``: quick readers and writers of all values of the worker."""
 
 from typing import Final
 
 from schemas.avro.loader import load
 from schemas.avro.mypyc.source import Module
 from schemas.contract.topics import TOPICS
-from streams.codec import CONSTRUCTORS, OBJECTS
-from streams.heads import Head, head_of
+from streams.formats.codec import CONSTRUCTORS, OBJECTS
+from streams.formats.incident_header import Head, head_of
 
 _WAYS: Final = {"in": ("reader",), "out": ("writer",), "own": ("reader", "writer")}
 

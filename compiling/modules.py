@@ -4,22 +4,23 @@ from pathlib import Path
 from typing import Final
 
 # Generated for the occasion; without it, readers and writers are made when the worker starts.
-CODEC: Final = "streams/codec_native.py"
+CODEC: Final = "streams/formats/codec_native.py"
 
 _STAGES: Final = (
-    "streams/admission.py",
-    "streams/batch.py",
-    "streams/decode.py",
-    "streams/draft.py",
-    "streams/escalate.py",
-    "streams/heads.py",
-    "streams/instants.py",
-    "streams/jsonvalues.py",
-    "streams/outlet.py",
-    "streams/rebuild.py",
-    "streams/virtual/scenario.py",
-    "streams/virtual/simulation.py",
-    "streams/store.py",
+    "streams/formats/validation.py",
+    "streams/observe/tally.py",
+    "streams/pipeline/batch.py",
+    "streams/pipeline/decode.py",
+    "streams/state/overlay.py",
+    "streams/pipeline/decide.py",
+    "streams/formats/incident_header.py",
+    "streams/formats/rfc3339.py",
+    "streams/formats/json_values.py",
+    "streams/pipeline/records.py",
+    "streams/state/rebuild.py",
+    "streams/simulation/scenario.py",
+    "streams/simulation/simulation.py",
+    "streams/state/partition.py",
 )
 _FORMATS: Final = (
     "schemas/avro/decoder.py",

@@ -30,7 +30,7 @@ from ronde.commands import (
 )
 from ronde.shared.errors import Failed, WrongUse
 from ronde.shared.terminal import Terminal, as_typed, print_in_any_encoding
-from streams import compiled
+from streams.runtime import native_form
 
 app = typer.Typer(
     name="ronde",
@@ -79,7 +79,7 @@ def common(
 def main() -> None:
     """Run a command; exit 0 done, 1 failed, 2 wrong use."""
     print_in_any_encoding()
-    compiled.use()
+    native_form.use()
     try:
         app()
     except (Failed, WrongUse) as error:

@@ -65,8 +65,8 @@ def _act(
     from ronde.outcomes import sending  # noqa: PLC0415 - heavy
     from ronde.shared import finding  # noqa: PLC0415 - heavy
     from ronde.shared.errors import WrongUse  # noqa: PLC0415 - as the others
-    from streams.admission import admit, is_empty  # noqa: PLC0415 - heavy
     from streams.escalation.values import OperatorAction  # noqa: PLC0415 - as the others
+    from streams.formats.validation import admit, is_empty  # noqa: PLC0415 - heavy
 
     for option, text in (("--reason", reason), ("--operator", operator)):
         if is_empty(text):
@@ -107,12 +107,12 @@ def action_id(verb: str, incident: str, reason: str, operator: str) -> str:
 
 def _is_over(last: Decision, action: str) -> bool:
     """Whether this very action closed the incident. Raises `Failed` when something else did."""
-    from streams import instants  # noqa: PLC0415 - as the others
+    from streams.formats import rfc3339  # noqa: PLC0415 - as the others
 
     if last.phase_to != "CLOSED":
         return False
     if last.input.id != action:
         raise Failed(
-            f"incident {last.incident_id} is closed since {instants.write(last.at)} ({last.rule}): nothing is sent"
+            f"incident {last.incident_id} is closed since {rfc3339.write(last.at)} ({last.rule}): nothing is sent"
         )
     return True

@@ -26,9 +26,9 @@ from ronde.shared.terminal import say
 from ronde.shared.topic_reading import opened, recorded
 
 if TYPE_CHECKING:
-    from streams.dlq.letters import LetterId
     from streams.dlq.settlement import Outcome, Settled, Settlement
     from streams.settings import Settings
+    from streams.topics.dead_letters import LetterId
 
 app = typer.Typer(help="Look at dead letters, put them back, or discard them.", no_args_is_help=True)
 

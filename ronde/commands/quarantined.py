@@ -18,9 +18,9 @@ from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.topic_reading import opened, recorded
 
 if TYPE_CHECKING:
-    from streams.audit.reading import Logs
-    from streams.audit.recorded import Recorded
     from streams.escalation.values import Quarantined
+    from streams.topics.reading import Logs
+    from streams.topics.recorded import Recorded
 
 _LONGEST_TABLE: Final = 50  # sites; --json lists all
 
@@ -76,7 +76,7 @@ def _read(logs: Logs, recorded: Recorded, site: str | None, begin: int | None, t
     """The records of the topic, or of one site's partition."""
     from schemas.avro.errors import Undecodable  # noqa: PLC0415 - heavy
     from schemas.contract.murmur2 import partition  # noqa: PLC0415 - as the others
-    from streams.audit.reading import Span  # noqa: PLC0415 - heavy
+    from streams.topics.reading import Span  # noqa: PLC0415 - heavy
 
     count = logs.require(["quarantine"])
     key = None if site is None else site.encode()
@@ -114,9 +114,9 @@ def _rows(records: Iterable[Quarantined], reason: str | None, begin: int | None)
 
 
 def _as_object(row: _Row) -> dict[str, Any]:
-    from streams import instants  # noqa: PLC0415 - as the others
+    from streams.formats import rfc3339  # noqa: PLC0415 - as the others
 
-    at = {name: instants.write(getattr(row, name)) for name in ("first_at", "last_at")}
+    at = {name: rfc3339.write(getattr(row, name)) for name in ("first_at", "last_at")}
     return {**row._asdict(), "missing": list(row.missing), "kinds": list(row.kinds), **at}
 
 
@@ -154,6 +154,6 @@ def _print(rows: list[_Row]) -> None:
 
 
 def _short(at: int) -> str:
-    from streams import instants  # noqa: PLC0415 - as the others
+    from streams.formats import rfc3339  # noqa: PLC0415 - as the others
 
-    return instants.write(at)[:16].replace("T", " ")
+    return rfc3339.write(at)[:16].replace("T", " ")

@@ -16,9 +16,9 @@ from ronde.shared.terminal import Listing, Terminal
 from ronde.shared.topic_reading import opened, recorded
 
 if TYPE_CHECKING:
-    from streams.audit.history import Replayed
     from streams.escalation.values import Decision
-    from streams.replaying import Difference, KnownProcedures, Unchecked
+    from streams.replay import Difference, KnownProcedures, Unchecked
+    from streams.replay.history import Replayed
     from streams.settings import Settings
 
 _LONGEST_TABLE: Final = 200  # decisions; --json has all differences
@@ -60,7 +60,7 @@ def replay(
     Decisions, commands, attention and quarantine records are compared field by field. Exit 1 with the first that
     differs. What the log does not have any more is named and left out.
     """
-    from streams.audit.history import History  # noqa: PLC0415 - heavy
+    from streams.replay.history import History  # noqa: PLC0415 - heavy
 
     if not site and not incident:
         raise WrongUse("name what to replay: --site ID or --incident ID")
@@ -140,9 +140,9 @@ def _print(replayed: Replayed, incident: str | None, *, personal: bool) -> None:
 
 
 def _row(decision: Decision) -> tuple[str, str, str, str, str]:
-    from streams import instants  # noqa: PLC0415 - as the others
+    from streams.formats import rfc3339  # noqa: PLC0415 - as the others
 
-    at = instants.write(decision.at)[:19].replace("T", " ")
+    at = rfc3339.write(decision.at)[:19].replace("T", " ")
     return at, str(decision.version or "-"), decision.rule, decision.phase_to or "-", str(len(decision.outputs))
 
 
@@ -169,7 +169,7 @@ def _fields(differences: list[Difference], first: Difference, *, personal: bool)
 def _shown(one: Difference, value: object, *, personal: bool) -> str:
     """A value, unless it is personal."""
     from schemas.contract.topics import TOPICS  # noqa: PLC0415 - as the others
-    from streams.personal import HIDDEN, is_personal  # noqa: PLC0415 - as the others
+    from streams.formats.redaction import HIDDEN, is_personal  # noqa: PLC0415 - as the others
 
     if value is None:
         return "nothing"

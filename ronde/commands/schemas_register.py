@@ -27,7 +27,7 @@ def register(settings: SettingsOption = None, as_json: JsonOption = False) -> No
     from schemas.avro.loader import load  # noqa: PLC0415 - as above
     from schemas.contract.topics import TOPICS  # noqa: PLC0415 - as above
     from schemas.gate.promises import PROMISES  # noqa: PLC0415 - as above
-    from schemas.registry import Registry  # noqa: PLC0415 - as above
+    from service.registry import Registry  # noqa: PLC0415 - as above
 
     used = in_force(settings)
     if used.registry.url is None:

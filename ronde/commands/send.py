@@ -36,7 +36,7 @@ def send(
     """
     from ronde.input_files.input_lines import InputLines  # noqa: PLC0415 - heavy
     from ronde.outcomes import sending  # noqa: PLC0415 - heavy
-    from streams import instants  # noqa: PLC0415 - heavy
+    from streams.formats import rfc3339  # noqa: PLC0415 - heavy
 
     _known(topic)
     instant = _instant(at)
@@ -46,7 +46,7 @@ def send(
         sending.tell_terminal(file)
         lines = InputLines(raw, topic, instant)
         on_its_way.run(lines.good(), lines.refuse, wait)
-    filled = {"field": lines.instant_field, "instant": instants.write(instant), "lines": lines.dated}
+    filled = {"field": lines.instant_field, "instant": rfc3339.write(instant), "lines": lines.dated}
     if as_json:
         sending.print_json(on_its_way, bad=[bad._asdict() for bad in lines.bad], filled_in=filled)
     else:
@@ -74,11 +74,11 @@ def _known(topic: str) -> None:
 
 def _instant(at: str) -> int:
     """An instant in milliseconds."""
-    from streams import instants  # noqa: PLC0415 - as the others
+    from streams.formats import rfc3339  # noqa: PLC0415 - as the others
 
     if at == "now":
         return time.time_ns() // 1_000_000
     try:
-        return instants.parse(at)
+        return rfc3339.parse(at)
     except ValueError as error:
         raise WrongUse(f"--at is {error}; write it like 2026-01-01T00:00:00Z, or now") from None

@@ -39,11 +39,11 @@ def simulate(
     its key. The clock stops at the last line, or at --until.
     """
     from ronde.outcomes import simulate_timeline  # noqa: PLC0415 - heavy
-    from streams import instants  # noqa: PLC0415 - heavy
-    from streams.virtual import scenario  # noqa: PLC0415 - heavy
+    from streams.formats import rfc3339  # noqa: PLC0415 - heavy
+    from streams.simulation import scenario  # noqa: PLC0415 - heavy
 
     try:
-        end = None if until is None else instants.parse(until)
+        end = None if until is None else rfc3339.parse(until)
     except ValueError as error:
         raise WrongUse(f"--until is {error}; write it like 2026-01-01T00:00:00Z") from None
     procedures = in_force(settings).procedures()

@@ -16,8 +16,8 @@ from ronde.shared.topic_reading import opened, recorded
 
 if TYPE_CHECKING:
     from ronde.shared.finding import InForce
-    from streams.audit.reading import Logs
     from streams.settings import Settings
+    from streams.topics.reading import Logs
 
 _ATTEMPTS: Final = 5
 
@@ -36,13 +36,13 @@ def put_on_test(
 
     An incident that is open goes on, and takes its alerts. Everything else in the site's record stays as it is.
     """
-    from streams import instants  # noqa: PLC0415 - as the others
+    from streams.formats import rfc3339  # noqa: PLC0415 - as the others
 
     test_until = _until(until, for_, is_end=end)
     wanted = in_force(settings)
     with opened(wanted, "looking for the site", ["sites"], "sites") as (logs, _):
         place = _put(logs, wanted, site, test_until)
-    written = None if test_until is None else instants.write(test_until)
+    written = None if test_until is None else rfc3339.write(test_until)
     if as_json:
         typer.echo(json.dumps({"site_id": site, "test_until": written, "record": place}, indent=2))
     elif written is None:
@@ -56,7 +56,7 @@ def put_on_test(
 
 def _until(until: str | None, for_: str | None, *, is_end: bool) -> int | None:
     """The instant asked for, in milliseconds; None: off test. Raises `WrongUse`."""
-    from streams import instants  # noqa: PLC0415 - as the others
+    from streams.formats import rfc3339  # noqa: PLC0415 - as the others
 
     if (until is not None) + (for_ is not None) + is_end != 1:
         raise WrongUse("say how long: --until TIME or --for 2h; or --end")
@@ -69,7 +69,7 @@ def _until(until: str | None, for_: str | None, *, is_end: bool) -> int | None:
             raise WrongUse(f"--for: {for_!r} is no length of time; write it like 30m, 2h or 1d")
         return now + length
     try:
-        instant = instants.parse(until or "")
+        instant = rfc3339.parse(until or "")
     except ValueError as error:
         raise WrongUse(f"--until is {error}; write it like 2026-01-01T00:00:00Z") from None
     if instant <= now:
@@ -85,7 +85,7 @@ def _put(logs: Logs, settings: Settings, site_id: str, test_until: int | None) -
     """
     from ronde.input_files.input_producer import InputProducer  # noqa: PLC0415 - heavy
     from ronde.shared.finding import newer, site_in_force  # noqa: PLC0415 - heavy
-    from streams.audit.reading import Span  # noqa: PLC0415 - heavy
+    from streams.topics.reading import Span  # noqa: PLC0415 - heavy
 
     places: list[tuple[int, int]] = []
     decoded = recorded(settings)

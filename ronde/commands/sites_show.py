@@ -36,11 +36,11 @@ def show(
 
 
 def _as_object(found: InForce, *, personal: bool) -> dict[str, Any]:
-    from streams import instants  # noqa: PLC0415 - as the others
     from streams.escalation.readiness import readiness  # noqa: PLC0415 - heavy
     from streams.escalation.values import Site  # noqa: PLC0415 - as the others
-    from streams.jsonvalues import writer  # noqa: PLC0415 - heavy
-    from streams.personal import masked  # noqa: PLC0415 - heavy
+    from streams.formats import rfc3339  # noqa: PLC0415 - as the others
+    from streams.formats.json_values import writer  # noqa: PLC0415 - heavy
+    from streams.formats.redaction import masked  # noqa: PLC0415 - heavy
 
     record, site, refused, _ = found
     now = time.time_ns() // 1_000_000
@@ -54,7 +54,7 @@ def _as_object(found: InForce, *, personal: bool) -> dict[str, Any]:
         "warnings": list(judged.warnings),
         "on_test": site.test_until is not None and now < site.test_until,
         "record": f"{record.topic}-{record.partition}-{record.offset}",
-        "written_at": instants.write(record.timestamp),
+        "written_at": rfc3339.write(record.timestamp),
         "later_dead_letters": refused,
         "value": value if personal else masked("Site", value),
     }

@@ -16,7 +16,7 @@ from ronde.shared.terminal import say
 from schemas.contract.topics import TOPICS
 
 if TYPE_CHECKING:
-    from streams.broker.topics import Difference
+    from streams.kafka.topics import TopicDifference
 
 app = typer.Typer(
     help="Make the topics on the broker, compare them with the contract, say who may use which.", no_args_is_help=True
@@ -27,7 +27,7 @@ app.command()(topics_acl.acl)
 @app.command()
 def create(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
     """Make the topics that are missing. Those that are there stay as they are."""
-    from streams.broker import topics  # noqa: PLC0415 - heavy
+    from streams.kafka import topics  # noqa: PLC0415 - heavy
 
     wanted = in_force(settings)
     with _told():
@@ -46,7 +46,7 @@ def create(settings: SettingsOption = None, as_json: JsonOption = False) -> None
 @app.command()
 def check(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
     """Compare the topics with the contract: partitions, sizes, clean-up. Exit 1 when something is not as it must be."""
-    from streams.broker import topics  # noqa: PLC0415 - heavy
+    from streams.kafka import topics  # noqa: PLC0415 - heavy
 
     wanted = in_force(settings)
     with _told():
@@ -61,7 +61,7 @@ def check(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
 @contextmanager
 def _told() -> Iterator[None]:
     """Turn the broker's refusals into the command's failure."""
-    from streams.broker.topics import TopicsError  # noqa: PLC0415 - heavy
+    from streams.kafka.topics import TopicsError  # noqa: PLC0415 - heavy
 
     try:
         yield
@@ -69,11 +69,11 @@ def _told() -> Iterator[None]:
         raise Failed(str(error)) from None
 
 
-def _as_objects(found: list[Difference]) -> list[dict[str, str]]:
+def _as_objects(found: list[TopicDifference]) -> list[dict[str, str]]:
     return [difference._asdict() for difference in found]
 
 
-def _fail_on(found: list[Difference]) -> None:
+def _fail_on(found: list[TopicDifference]) -> None:
     """Fail when there are differences, naming each, and saying for each kind what to do."""
     if not found:
         return

@@ -16,8 +16,8 @@ from schemas.contract.roles import ROLES
 if TYPE_CHECKING:
     from ronde.shared.whole_settings import WholeSettings
     from schemas.contract.roles import Role
-    from streams.broker.acl import Grant
-    from streams.broker.acl_rules import Created
+    from streams.kafka.acl import Grant
+    from streams.kafka.acl_rules import Created
 
 RoleName = StrEnum("RoleName", {name: name for name in ROLES})  # type: ignore[misc]  # the names are data
 
@@ -65,7 +65,7 @@ def _check(principal: str) -> None:
 
 
 def _grants(role: Role, principal: str, group: str | None, settings: WholeSettings) -> list[Grant]:
-    from streams.broker import acl  # noqa: PLC0415 - with its imports, heavy
+    from streams.kafka import acl  # noqa: PLC0415 - with its imports, heavy
 
     usual = {"worker": settings.worker.group, "sink": settings.sink.group}
     reads_as = group or usual.get(role.name) or acl.own_group(role, settings.prefix, principal)
@@ -73,8 +73,8 @@ def _grants(role: Role, principal: str, group: str | None, settings: WholeSettin
 
 
 def _apply(grants: list[Grant], principal: str, settings: WholeSettings) -> Created:
-    from streams.broker.acl_rules import create  # noqa: PLC0415 - heavy
-    from streams.broker.admin import BrokerError  # noqa: PLC0415 - heavy
+    from streams.kafka.acl_rules import create  # noqa: PLC0415 - heavy
+    from streams.kafka.admin import BrokerError  # noqa: PLC0415 - heavy
 
     try:
         return create(settings, grants, principal)
@@ -91,7 +91,7 @@ def _as_object(found: dict[str, list[Grant]], principal: str, made: Created | No
 
 
 def _print(found: dict[str, list[Grant]], principal: str, settings: WholeSettings) -> None:
-    from streams.broker import acl  # noqa: PLC0415 - with its imports, heavy
+    from streams.kafka import acl  # noqa: PLC0415 - with its imports, heavy
 
     say(f"# {acl.COMMAND_CONFIG}: how Kafka's tools log in as an administrator of the broker")
     for name, grants in found.items():

@@ -14,9 +14,9 @@ from ronde.shared.terminal import Listing, Terminal
 from ronde.shared.topic_reading import opened, recorded
 
 if TYPE_CHECKING:
-    from streams.audit.conservation import Sum
-    from streams.audit.conservation_sites import SiteSum
-    from streams.audit.verifying import Verified
+    from streams.verify.conservation import Sum
+    from streams.verify.conservation_sites import SiteSum
+    from streams.verify.verification import Verified
 
 _LONGEST_LIST: Final = 50  # of what does not add up; --json has more
 _LONGEST_TABLE: Final = 100  # partitions; of more, only the totals of each topic
@@ -43,7 +43,7 @@ def verify(settings: SettingsOption = None, as_json: JsonOption = False) -> None
     by the retention of its topic. Of sites, the current record of each must have its readiness.
     Exit 1 when something does not add up.
     """
-    from streams.audit.verifying import Verification  # noqa: PLC0415 - heavy
+    from streams.verify.verification import Verification  # noqa: PLC0415 - heavy
 
     wanted = in_force(settings)
     with opened(wanted, "reading") as (logs, total):

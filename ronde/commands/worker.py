@@ -12,9 +12,9 @@ def worker(settings: SettingsOption = None) -> None:
     A broker that is away is waited for. Exit 1 when it refuses what a worker does, when the topics are not the
     contract's, or when it cannot go on; start it again then.
     """
-    from streams.app import run  # noqa: PLC0415 - heavy
-    from streams.broker.admin import BrokerError, remedy  # noqa: PLC0415 - heavy
-    from streams.errors import WorkerError  # noqa: PLC0415 - heavy
+    from streams.kafka.admin import BrokerError, remedy  # noqa: PLC0415 - heavy
+    from streams.runtime.errors import WorkerError  # noqa: PLC0415 - heavy
+    from streams.worker.app import run  # noqa: PLC0415 - heavy
 
     wanted = in_force(settings)
     try:

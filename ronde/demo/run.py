@@ -44,7 +44,7 @@ from ronde.shared.errors import Failed, WrongUse
 from ronde.shared.whole_settings import WholeSettings
 from schemas.contract.topics import TOPICS
 from sinks.forget import erasures
-from streams.broker import topics
+from streams.kafka import topics
 from streams.settings import SettingsError, load
 
 DELETE_SECONDS: Final = 10.0

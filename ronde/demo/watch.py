@@ -11,10 +11,10 @@ from ronde.demo.agenda import Record
 from ronde.demo.board import Board, InputPosition
 from ronde.shared.errors import Failed
 from schemas.contract.topics import OUTPUT_TOPICS, TOPICS
-from streams.headers import headers_of
+from streams.formats.headers import headers_of
 
 if TYPE_CHECKING:
-    from streams.message import Message as Logged
+    from streams.formats.message import Message as Logged
 
 ANSWER_SECONDS = 10.0  # how long the broker may take to describe its topics
 CHUNK = 500  # records

@@ -14,10 +14,10 @@ from ronde.input_files.site_lines import Bad, NotJson, parsed
 from schemas.avro.generated.shapes import Array, Enum, Primitive, Record, Shape, Union, shape_of
 from schemas.avro.loader import load
 from schemas.contract.topics import TOPICS
-from streams import instants
-from streams.admission import Refused
 from streams.escalation.values import Event, Instant, Site
-from streams.virtual.scenario import value_of
+from streams.formats import rfc3339
+from streams.formats.validation import Refused
+from streams.simulation.scenario import value_of
 
 _LINE: Final = ("at", "topic", "key", "value")  # of `ronde simulate`
 
@@ -45,7 +45,7 @@ class InputLines:
         self.dated = 0  # how many inputs had no instant of their own
         self._lines = lines
         self._topic = topic
-        self._at = instants.write(at)
+        self._at = rfc3339.write(at)
         shape = shape_of(load(TOPICS[topic].schema or ""))
         assert isinstance(shape, Record)
         self._shape = shape

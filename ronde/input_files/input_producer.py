@@ -15,11 +15,11 @@ from schemas.avro.framing import confluent, single_object
 from schemas.avro.generated import writer
 from schemas.avro.loader import load as load_schema
 from schemas.contract.topics import INPUT_BYTES, TOPICS
-from schemas.registry import Registry
-from streams.broker.access import require
-from streams.broker.acl import Grant
-from streams.broker.admin import BrokerError
+from service.registry import Registry
 from streams.escalation.values import Event, Site
+from streams.kafka.access import require
+from streams.kafka.acl import Grant
+from streams.kafka.admin import BrokerError
 from streams.settings import Settings
 
 GIVE_UP_MS: Final = 30_000  # for a record that the broker does not acknowledge

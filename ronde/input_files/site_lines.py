@@ -4,10 +4,10 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from streams import jsontext
-from streams.admission import admit
 from streams.escalation.values import Site
-from streams.jsonvalues import NotAValue, reader
+from streams.formats import json_text
+from streams.formats.json_values import NotAValue, reader
+from streams.formats.validation import admit
 
 
 class NotJson(ValueError):
@@ -17,7 +17,7 @@ class NotJson(ValueError):
 def parsed(raw: bytes) -> object:
     """The JSON of a line; raises `NotJson`."""
     try:
-        return jsontext.loads(raw)
+        return json_text.loads(raw)
     except json.JSONDecodeError as error:
         raise NotJson(f"not JSON: {error.msg} at character {error.pos}") from None
     except ValueError as error:

@@ -14,16 +14,16 @@ from ronde.demo.board import Board, InputPosition
 from ronde.demo.report import Inputs, table_of, timeline
 from ronde.outcomes.simulate_timeline import as_record
 from schemas.avro.errors import Undecodable
-from streams.audit.reading import Span
-from streams.dlq.letters import Letter
-from streams.dlq.letters import read as read_letter
+from streams.topics.dead_letters import Letter
+from streams.topics.dead_letters import read as read_letter
+from streams.topics.reading import Span
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from streams.audit.reading import LogRecord, Logs
-    from streams.audit.recorded import Recorded
-    from streams.broker.offsets import Log
+    from streams.kafka.offsets import Log
+    from streams.topics.reading import LogRecord, Logs
+    from streams.topics.recorded import Recorded
 
 _LOOK_SECONDS: Final = 0.05
 _SENT: Final = ("calls", "dispatches", "attention")

@@ -21,10 +21,10 @@ from ronde.shared.errors import Failed, WrongUse
 from ronde.shared.plain import plain
 from ronde.shared.topic_reading import recorded
 from schemas.avro.errors import RegistryUnreachable
-from streams import instants
-from streams.audit.reading import Logs
-from streams.broker.offsets import ReadingError
-from streams.broker.topics import TopicsError
+from streams.formats import rfc3339
+from streams.kafka.offsets import ReadingError
+from streams.kafka.topics import TopicsError
+from streams.topics.reading import Logs
 
 if TYPE_CHECKING:
     from ronde.input_files.input_lines import Input
@@ -135,7 +135,7 @@ def show(sending: Sending, settings: Path | None, label: Callable[[Sent], str]) 
         out.print(sending.ends.table(one, label(one)))
         last |= {made["incident_id"]: made for made in sending.ends.decisions(one.place) if made["incident_id"]}
     for incident, decision in last.items():
-        until = "" if decision["deadline"] is None else f" until {instants.write(decision['deadline'])}"
+        until = "" if decision["deadline"] is None else f" until {rfc3339.write(decision['deadline'])}"
         out.print(Text(f"incident {incident} is {decision['phase_to']}{until}"), soft_wrap=True)
     rules = [decision["rule"] for one in sending.sent for decision in sending.ends.decisions(one.place)]
     if any(rule.startswith("DUPLICATE_") for rule in rules):

@@ -14,11 +14,11 @@ from ronde.demo.report import Inputs, Moment, table_of, timeline
 from ronde.demo.screen import console
 from ronde.shared.plain import plain
 from schemas.contract.topics import INPUT_TOPICS
-from streams import instants
-from streams.admission import Refused
-from streams.virtual import scenario
-from streams.virtual.simulation import PARTITION, DeadLetter
-from streams.virtual.simulation import Record as Emitted
+from streams.formats import rfc3339
+from streams.formats.validation import Refused
+from streams.simulation import scenario
+from streams.simulation.simulation import PARTITION, DeadLetter
+from streams.simulation.simulation import Record as Emitted
 
 Play: TypeAlias = Callable[[Iterable[bytes]], Iterator[Emitted]]
 
@@ -71,7 +71,7 @@ def _print(board: Board, inputs: Inputs, sites: Iterable[str], aside: list[Emitt
     is_first = True
     for site_id in sites:
         for day, moments in groupby(
-            timeline(board.site(site_id), inputs), lambda moment: instants.write(moment.at)[:10]
+            timeline(board.site(site_id), inputs), lambda moment: rfc3339.write(moment.at)[:10]
         ):
             if not is_first:
                 out.print()
@@ -80,11 +80,11 @@ def _print(board: Board, inputs: Inputs, sites: Iterable[str], aside: list[Emitt
             of_day = list(moments)
             out.print(table_of(of_day, map(_time, of_day)))
     for record in aside:
-        out.print(Text(f"dead letter at {instants.write(record.at)}: {_words(record.value)}", "red"), soft_wrap=True)
+        out.print(Text(f"dead letter at {rfc3339.write(record.at)}: {_words(record.value)}", "red"), soft_wrap=True)
 
 
 def _time(moment: Moment) -> str:
-    return instants.write(moment.at)[11:23].removesuffix(".000")
+    return rfc3339.write(moment.at)[11:23].removesuffix(".000")
 
 
 def _words(letter: Any) -> str:

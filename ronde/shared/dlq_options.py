@@ -11,7 +11,7 @@ from ronde.shared.errors import WrongUse
 from ronde.shared.ledger_options import instant
 
 if TYPE_CHECKING:
-    from streams.dlq.letters import LetterId, Wanted
+    from streams.topics.dead_letters import LetterFilter, LetterId
 
 ReasonOption: TypeAlias = Annotated[str | None, typer.Option(metavar="REASON", help="Only those of this reason.")]
 SinceOption: TypeAlias = Annotated[
@@ -30,7 +30,7 @@ PersonalOption: TypeAlias = Annotated[
 
 def ids_of(texts: list[str]) -> list[LetterId]:
     """The letters named. Raises `WrongUse`."""
-    from streams.dlq.letters import parse_id  # noqa: PLC0415 - heavy
+    from streams.topics.dead_letters import parse_id  # noqa: PLC0415 - heavy
 
     try:
         return [parse_id(text) for text in texts]
@@ -38,16 +38,18 @@ def ids_of(texts: list[str]) -> list[LetterId]:
         raise WrongUse(str(error)) from None
 
 
-def wanted_of(reason: str | None, since: str | None, until: str | None, site: str | None, topic: str | None) -> Wanted:
+def wanted_of(
+    reason: str | None, since: str | None, until: str | None, site: str | None, topic: str | None
+) -> LetterFilter:
     """The letters that the options ask for. Raises `WrongUse`."""
     from schemas.contract.topics import INPUT_TOPICS  # noqa: PLC0415 - as the others
-    from streams.admission import DeadLetterReason  # noqa: PLC0415 - heavy
-    from streams.dlq.letters import Wanted  # noqa: PLC0415 - heavy
+    from streams.formats.validation import DeadLetterReason  # noqa: PLC0415 - heavy
+    from streams.topics.dead_letters import LetterFilter  # noqa: PLC0415 - heavy
 
     _known("--reason", reason, get_args(DeadLetterReason))
     _known("--topic", topic, (*INPUT_TOPICS, "state"))
     begin = None if since is None else instant("--since", since)
-    return Wanted(reason, begin, None if until is None else instant("--until", until), site, topic)
+    return LetterFilter(reason, begin, None if until is None else instant("--until", until), site, topic)
 
 
 def _known(option: str, value: str | None, known: Iterable[str]) -> None:

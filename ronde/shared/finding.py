@@ -9,10 +9,10 @@ from typing import Any, Final, NamedTuple
 from ronde.shared.errors import Failed
 from schemas.avro.errors import Undecodable
 from schemas.contract.murmur2 import partition
-from streams.admission import admit, key_text
-from streams.audit.reading import LogRecord, Logs, Span
-from streams.audit.recorded import Recorded
 from streams.escalation.values import CallCommand, Decision, Site
+from streams.formats.validation import admit, key_text
+from streams.topics.reading import LogRecord, Logs, Span
+from streams.topics.recorded import Recorded
 
 _HOUR_MS: Final = 3_600_000
 # How far back to look first: a call is answered within minutes, and an open incident decides every few hours.

@@ -23,7 +23,7 @@ def _writer(settings: Settings, name: str, data: bytes) -> Schema | None:
     if data[:1] == CONFLUENT and settings.registry.url is not None:
         import httpx  # noqa: PLC0415 - heavy, and most have no registry
 
-        from schemas.registry import Registry  # noqa: PLC0415 - as above
+        from service.registry import Registry  # noqa: PLC0415 - as above
 
         with httpx.Client(base_url=settings.registry.url) as client:
             schema = Registry(client, settings.worker.data_dir).schema(confluent_id(data[:CONFLUENT_SIZE]))

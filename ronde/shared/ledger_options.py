@@ -56,11 +56,11 @@ def ledger(settings: Path | None, command: str) -> Iterator[Connection]:
 
 def instant(option: str, text: str) -> int:
     """An instant in milliseconds, at least 1970: as RFC 3339, or as how long ago it was. Raises `WrongUse`."""
-    from streams import instants  # noqa: PLC0415 - heavy
+    from streams.formats import rfc3339  # noqa: PLC0415 - heavy
 
     if (ago := milliseconds(text)) is not None:
         return max(time.time_ns() // 1_000_000 - ago, 0)
     try:
-        return max(instants.parse(text), 0)
+        return max(rfc3339.parse(text), 0)
     except ValueError as error:
         raise WrongUse(f"{option}: {error}; write it like 2026-01-01T00:00:00Z, or like 2h for two hours ago") from None

@@ -13,9 +13,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from ronde.shared.errors import Failed
 
 if TYPE_CHECKING:
-    from streams.audit.reading import Logs
-    from streams.audit.recorded import Recorded
     from streams.settings import Settings
+    from streams.topics.reading import Logs
+    from streams.topics.recorded import Recorded
 
 _REGISTRY_SECONDS: Final = 5.0
 
@@ -26,8 +26,8 @@ Total = Callable[[int], None]
 def answered() -> Iterator[None]:
     """Turn what the broker or the schema registry refuses into the command's failure."""
     from schemas.avro.errors import RegistryNotSet, RegistryUnreachable  # noqa: PLC0415 - heavy
-    from streams.broker.offsets import ReadingError  # noqa: PLC0415 - heavy
-    from streams.broker.topics import TopicsError  # noqa: PLC0415 - heavy
+    from streams.kafka.offsets import ReadingError  # noqa: PLC0415 - heavy
+    from streams.kafka.topics import TopicsError  # noqa: PLC0415 - heavy
 
     try:
         yield
@@ -46,7 +46,7 @@ def opened(
     ``only`` and ``role`` are those of `Logs`. Raises `Failed`, as the work within does, when the broker does not
     answer.
     """
-    from streams.audit.reading import Logs  # noqa: PLC0415 - heavy
+    from streams.topics.reading import Logs  # noqa: PLC0415 - heavy
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
@@ -61,14 +61,14 @@ def opened(
 
 def recorded(settings: Settings) -> Recorded:
     """The decoders of all topics, with the schema registry where there is one."""
-    from streams.audit.recorded import Recorded  # noqa: PLC0415 - heavy
+    from streams.topics.recorded import Recorded  # noqa: PLC0415 - heavy
 
     if settings.registry.url is None:
         return Recorded()
 
     import httpx  # noqa: PLC0415 - heavy, and most have no registry
 
-    from schemas.registry import Registry  # noqa: PLC0415 - as above
+    from service.registry import Registry  # noqa: PLC0415 - as above
 
     client = httpx.Client(base_url=settings.registry.url, timeout=_REGISTRY_SECONDS)
     return Recorded(Registry(client, settings.worker.data_dir))

@@ -24,7 +24,7 @@ Read = Callable[[bytes, int], Any]
 
 
 class Writers(Protocol):
-    """Where a Confluent id's schema is found: `schemas.registry.Registry`."""
+    """Where a Confluent id's schema is found: `service.registry.Registry`."""
 
     def schema(self, schema_id: int) -> Any:
         """The schema, which may be of any type; SchemaNotFound, UnusableSchema, RegistryUnreachable."""

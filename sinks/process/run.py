@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import httpx
 import structlog
 
-from schemas.registry import Registry
+from service.registry import Registry
 from sinks.errors import Away, Fenced
 from sinks.observe.metrics import SinkMetrics
 from sinks.observe.readiness import SinkReadiness

@@ -12,7 +12,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from schemas.contract.topics import OWN_BYTES
 
 if TYPE_CHECKING:
-    from streams.message import Headers
+    from streams.formats.message import Headers
     from streams.settings import Settings
 
 _ATTEMPT_SECONDS: Final = 1.0  # the next one goes on where it ended; an abort may hang behind records not sent
@@ -44,14 +44,14 @@ class Outgoing(NamedTuple):
     headers: Headers
 
 
-class Place(NamedTuple):
+class PartitionOffset(NamedTuple):
     """Where a record was put."""
 
     partition: int
     offset: int
 
 
-Then: TypeAlias = Callable[[list[Place]], list[Outgoing]]
+Then: TypeAlias = Callable[[list[PartitionOffset]], list[Outgoing]]
 
 
 class FencedProducer:
@@ -79,7 +79,7 @@ class FencedProducer:
         except KafkaException as error:
             raise self._ended(error) from error
 
-    def commit(self, records: list[Outgoing], then: Then | None = None) -> list[Place]:
+    def commit(self, records: list[Outgoing], then: Then | None = None) -> list[PartitionOffset]:
         """Write records in one transaction; and, once it is known where they are put, what ``then`` makes of that.
 
         Raises `TooLargeError`: nothing is done, and another transaction may be begun. `FencedError`: none may be;
@@ -101,8 +101,8 @@ class FencedProducer:
             raise ended from error
         return places
 
-    def _write(self, records: list[Outgoing]) -> list[Place]:
-        places: dict[int, Place] = {}
+    def _write(self, records: list[Outgoing]) -> list[PartitionOffset]:
+        places: dict[int, PartitionOffset] = {}
         refused: dict[int, KafkaError] = {}
 
         def delivered(number: int) -> Callable[[KafkaError | None, Message], None]:
@@ -110,7 +110,7 @@ class FencedProducer:
                 if error is not None:
                     refused[number] = error
                 else:
-                    places[number] = Place(message.partition() or 0, message.offset() or 0)
+                    places[number] = PartitionOffset(message.partition() or 0, message.offset() or 0)
 
             return report
 

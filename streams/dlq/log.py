@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
-from streams.audit.reading import Logs, Span
-from streams.dlq.letters import Letter, LetterId, Note, Wanted, read
+from streams.topics.dead_letters import Letter, LetterFilter, LetterId, Note, read
+from streams.topics.reading import Logs, Span
 
 TOPIC: Final = "dead-letters"
 
@@ -22,7 +22,7 @@ class Survey(NamedTuple):
     notes: dict[LetterId, Note]
 
 
-def survey(logs: Logs, wanted: Wanted) -> Survey:
+def survey(logs: Logs, wanted: LetterFilter) -> Survey:
     """All letters that are asked for."""
     all_logs = [(TOPIC, number) for number in range(logs.require([TOPIC]))]
     begins = logs.offsets.first(all_logs) if wanted.since is None else logs.offsets.at(all_logs, wanted.since)

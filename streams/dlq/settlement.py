@@ -4,7 +4,7 @@ What is done and the note of it are one transaction, so neither is ever there wi
 letters of a topic have the same ``transactional.id``: whoever comes later fences whoever was there before, whose
 open transaction is aborted and whose next one is refused. Only then the notes are read, up to the high watermark.
 So what a settlement takes for unsettled is unsettled for as long as its transactions are accepted
-(`streams.dlq.letters` says what notes are).
+(`streams.topics.dead_letters` says what notes are).
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 from schemas.contract.murmur2 import partition as partition_of
 from schemas.contract.topics import INPUT_TOPICS
-from streams.dlq.fenced_producer import FencedProducer, Outgoing, Place, TooLargeError
-from streams.dlq.letters import Letter, LetterId, headers_to_replay, note_headers
+from streams.dlq.fenced_producer import FencedProducer, Outgoing, PartitionOffset, TooLargeError
 from streams.dlq.log import TOPIC, Survey, find, whole
 from streams.dlq.superseded import superseded
+from streams.topics.dead_letters import Letter, LetterId, headers_to_replay, note_headers
 
 if TYPE_CHECKING:
-    from streams.audit.reading import Logs
-    from streams.message import Headers
+    from streams.formats.message import Headers
+    from streams.topics.reading import Logs
 
 # Of one transaction: readers of the input topics wait for it.
 _LETTERS: Final = 100
@@ -96,7 +96,7 @@ class Settlement:
         while batch:
             letters = list(batch)
 
-            def notes(places: list[Place], letters: list[Letter] = letters) -> list[Outgoing]:
+            def notes(places: list[PartitionOffset], letters: list[Letter] = letters) -> list[Outgoing]:
                 return [
                     self._note(letter, note_headers(letter.id, "replayed", place=_named(letter, place)))
                     for letter, place in zip(letters, places, strict=True)
@@ -158,5 +158,5 @@ def _batches(letters: Iterator[Letter]) -> Iterator[list[Letter]]:
         yield batch
 
 
-def _named(letter: Letter, place: Place) -> str:
+def _named(letter: Letter, place: PartitionOffset) -> str:
     return f"{letter.topic}-{place.partition}-{place.offset}"

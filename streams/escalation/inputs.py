@@ -3,17 +3,18 @@
 Duplicates come before anything else. What an input does to an incident is in the tables.
 """
 
-from streams.escalation import callbacks, dispatching, identity, memory, merges, opening, rounds
-from streams.escalation.answers import ANSWERS, Answer
-from streams.escalation.callbacks import CALLBACKS
-from streams.escalation.merges import MERGES
+from streams.escalation import dispatching, identity, memory, opening, rounds
+from streams.escalation.input_context import InputContext
 from streams.escalation.names import QuarantineReason
-from streams.escalation.operators import OPERATIONS
 from streams.escalation.procedures import PROCEDURE_OF_KIND, Procedures
 from streams.escalation.readiness import is_empty
-from streams.escalation.reports import REPORTS
-from streams.escalation.scene import Scene
 from streams.escalation.state import Handled, Incident
+from streams.escalation.tables import callbacks, merges
+from streams.escalation.tables.answers import ANSWERS, Answer
+from streams.escalation.tables.callbacks import CALLBACKS
+from streams.escalation.tables.merges import MERGES
+from streams.escalation.tables.operators import OPERATIONS
+from streams.escalation.tables.reports import REPORTS
 from streams.escalation.values import (
     Alert,
     Attention,
@@ -25,102 +26,102 @@ from streams.escalation.values import (
 )
 
 
-def on_alert(scene: Scene, alert: Alert, procedures: Procedures) -> None:
+def on_alert(context: InputContext, alert: Alert, procedures: Procedures) -> None:
     """Merge the alert into the open incident of its procedure, open one, or quarantine it."""
-    accepted = memory.of_alert(alert, scene.now)
-    if memory.knows(scene.state.remembered, accepted):
-        scene.conclude_without_incident("DUPLICATE_ALERT")
+    accepted = memory.of_alert(alert, context.now)
+    if memory.knows(context.state.remembered, accepted):
+        context.conclude_without_incident("DUPLICATE_ALERT")
         return
     name = PROCEDURE_OF_KIND.get(alert.kind)
-    incident = scene.by_procedure(name)
+    incident = context.by_procedure(name)
     if incident is not None:
-        turn = scene.turn(incident)
-        merges.accept(turn.incident, alert, scene.now)
-        MERGES.decide(turn, alert)
+        update = context.update(incident)
+        merges.accept(update.incident, alert, context.now)
+        MERGES.decide(update, alert)
     else:
-        refused = opening.refusal(scene.record, name, scene.now)
+        refused = opening.refusal(context.record, name, context.now)
         if refused is not None:
-            _quarantine(scene, alert, *refused)
+            _quarantine(context, alert, *refused)
             return
         assert name is not None
-        assert scene.record is not None
-        turn = opening.open_for_alert(scene.record, alert, procedures[name], scene.now, scene.state.remembered)
-    merges.raise_runaway(turn)
-    scene.conclude(turn, accepted=accepted)
+        assert context.record is not None
+        update = opening.open_for_alert(context.record, alert, procedures[name], context.now, context.state.remembered)
+    merges.raise_runaway(update)
+    context.conclude(update, accepted=accepted)
 
 
-def on_result(scene: Scene, result: CallResult) -> None:
+def on_result(context: InputContext, result: CallResult) -> None:
     """Let the result answer its call, or be a callback to every incident it concerns."""
     entry = Handled("CALL_RESULT", result.result_id)
-    answered = _answered(scene, result)
-    concerned = (answered,) if answered is not None else _concerned(scene, result)
+    answered = _answered(context, result)
+    concerned = (answered,) if answered is not None else _concerned(context, result)
     for incident in concerned:
-        if scene.is_duplicate(incident, entry):
+        if context.is_duplicate(incident, entry):
             continue
-        turn = scene.turn(incident)
+        update = context.update(incident)
         if incident is answered:
-            ANSWERS.decide(turn, Answer(result.outcome, result.situation))
+            ANSWERS.decide(update, Answer(result.outcome, result.situation))
         else:
-            CALLBACKS.decide(turn, result)
-        scene.conclude(turn, entry)
+            CALLBACKS.decide(update, result)
+        context.conclude(update, entry)
     if not concerned:
         if callbacks.is_call_for_help(result):
-            _call_for_help(scene, result)
+            _call_for_help(context, result)
         else:
-            scene.conclude_without_incident("NO_OPEN_INCIDENT")
+            context.conclude_without_incident("NO_OPEN_INCIDENT")
 
 
-def on_report(scene: Scene, report: DispatchReport) -> None:
+def on_report(context: InputContext, report: DispatchReport) -> None:
     """Let the partner's report move the incident it names."""
-    incident = scene.by_id(report.incident_id)
+    incident = context.by_id(report.incident_id)
     if incident is None:
-        scene.conclude_without_incident("NO_OPEN_INCIDENT")
+        context.conclude_without_incident("NO_OPEN_INCIDENT")
         return
     entry = Handled("DISPATCH_REPORT", report.report_id)
-    if not scene.is_duplicate(incident, entry):
-        turn = scene.turn(incident)
-        REPORTS.decide(turn, report)
-        scene.conclude(turn, entry)
+    if not context.is_duplicate(incident, entry):
+        update = context.update(incident)
+        REPORTS.decide(update, report)
+        context.conclude(update, entry)
 
 
-def on_action(scene: Scene, action: OperatorAction, procedures: Procedures) -> None:
+def on_action(context: InputContext, action: OperatorAction, procedures: Procedures) -> None:
     """Do as the operator says; a DISPATCH that names no incident may open one."""
-    accepted = memory.of_action(action, scene.now)
-    if memory.knows(scene.state.remembered, accepted):
-        scene.conclude_without_incident("DUPLICATE_INPUT")
+    accepted = memory.of_action(action, context.now)
+    if memory.knows(context.state.remembered, accepted):
+        context.conclude_without_incident("DUPLICATE_INPUT")
         return
     entry = Handled("OPERATOR_ACTION", action.action_id)
     names_none = is_empty(action.incident_id)
-    incident = scene.by_procedure("SECURITY") if names_none else scene.by_id(action.incident_id or "")
+    incident = context.by_procedure("SECURITY") if names_none else context.by_id(action.incident_id or "")
     if incident is not None:
-        if not scene.is_duplicate(incident, entry):
-            turn = scene.turn(incident)
-            OPERATIONS.decide(turn, action)
-            scene.conclude(turn, entry)
-    elif names_none and action.action == "DISPATCH" and scene.record is not None:
-        turn = opening.open_for_operator(
-            scene.record, action, procedures["SECURITY"], scene.now, scene.state.remembered
+        if not context.is_duplicate(incident, entry):
+            update = context.update(incident)
+            OPERATIONS.decide(update, action)
+            context.conclude(update, entry)
+    elif names_none and action.action == "DISPATCH" and context.record is not None:
+        update = opening.open_for_operator(
+            context.record, action, procedures["SECURITY"], context.now, context.state.remembered
         )
-        turn.rule = "OPERATOR_DISPATCH"
-        dispatching.begin(turn)
-        scene.conclude(turn, entry, accepted)
+        update.rule = "OPERATOR_DISPATCH"
+        dispatching.begin(update)
+        context.conclude(update, entry, accepted)
     else:
-        scene.conclude_without_incident("NO_OPEN_INCIDENT")
+        context.conclude_without_incident("NO_OPEN_INCIDENT")
 
 
-def _answered(scene: Scene, result: CallResult) -> Incident | None:
+def _answered(context: InputContext, result: CallResult) -> Incident | None:
     """The incident whose outstanding call the result answers; it then touches no other."""
     if result.direction != "OUTBOUND" or is_empty(result.command_id):
         return None
-    for incident in scene.state.incidents:
+    for incident in context.state.incidents:
         if result.command_id == rounds.outstanding_id(incident):
             return incident if is_empty(result.incident_id) or result.incident_id == incident.incident_id else None
     return None
 
 
-def _concerned(scene: Scene, result: CallResult) -> tuple[Incident, ...]:
+def _concerned(context: InputContext, result: CallResult) -> tuple[Incident, ...]:
     """The incidents that a callback goes to, FIRE first."""
-    every = scene.state.incidents
+    every = context.state.incidents
     if not is_empty(result.incident_id):
         named = tuple(known for known in every if known.incident_id == result.incident_id)
     elif result.command_id is not None and not is_empty(result.command_id):
@@ -132,15 +133,15 @@ def _concerned(scene: Scene, result: CallResult) -> tuple[Incident, ...]:
     return named or (every if callbacks.is_call_for_help(result) else ())
 
 
-def _call_for_help(scene: Scene, result: CallResult) -> None:
-    attention = identity.attention_id(identity.source_id(scene.source), 1)
-    scene.outputs.append(
+def _call_for_help(context: InputContext, result: CallResult) -> None:
+    attention = identity.attention_id(identity.source_id(context.source), 1)
+    context.outputs.append(
         Output(
             "attention",
             Attention(
                 attention_id=attention,
                 incident_id=None,
-                site_id=scene.site_id,
+                site_id=context.site_id,
                 procedure=None,
                 reason="CALL_FOR_HELP",
                 repeat=0,
@@ -149,15 +150,15 @@ def _call_for_help(scene: Scene, result: CallResult) -> None:
                 alert_kinds=(),
                 alert_count=0,
                 last_alert_at=None,
-                raised_at=scene.now,
+                raised_at=context.now,
             ),
         )
     )
-    scene.conclude_without_incident("CALL_FOR_HELP", attention)
+    context.conclude_without_incident("CALL_FOR_HELP", attention)
 
 
-def _quarantine(scene: Scene, alert: Alert, reason: QuarantineReason, lacks: tuple[str, ...]) -> None:
-    scene.outputs.append(
+def _quarantine(context: InputContext, alert: Alert, reason: QuarantineReason, lacks: tuple[str, ...]) -> None:
+    context.outputs.append(
         Output(
             "quarantine",
             Quarantined(
@@ -165,10 +166,10 @@ def _quarantine(scene: Scene, alert: Alert, reason: QuarantineReason, lacks: tup
                 alert_id=alert.alert_id,
                 reason=reason,
                 missing=lacks,
-                at=scene.now,
+                at=context.now,
                 alert=alert,
-                input=scene.source,
-                site_offset=scene.site_offset,
+                input=context.source,
+                site_offset=context.site_offset,
             ),
         )
     )

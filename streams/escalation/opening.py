@@ -1,11 +1,12 @@
 """What opens an incident, and what is quarantined instead (procedure.md §1, §5)."""
 
-from streams.escalation import identity, memory, merges, rounds
+from streams.escalation import identity, memory, rounds
+from streams.escalation.incident_update import IncidentUpdate
 from streams.escalation.names import ProcedureName, QuarantineReason
 from streams.escalation.procedures import Procedure
 from streams.escalation.readiness import missing
 from streams.escalation.state import Incident, Remembered
-from streams.escalation.turn import Turn
+from streams.escalation.tables import merges
 from streams.escalation.values import Alert, Instant, OperatorAction, SiteInForce
 
 
@@ -30,23 +31,23 @@ def refusal(
 
 def open_for_alert(
     record: SiteInForce, alert: Alert, procedure: Procedure, now: Instant, remembered: tuple[Remembered, ...]
-) -> Turn:
+) -> IncidentUpdate:
     """The incident begins: call the first contact of round 1."""
     incident = _incident(alert.site_id, procedure, memory.of_alert(alert, now), remembered)
     merges.accept(incident, alert, now)
-    turn = Turn(alert.site_id, record, incident, None, now)
-    turn.rule = "OPENED"
-    rounds.begin_round(turn)
-    return turn
+    update = IncidentUpdate(alert.site_id, record, incident, None, now)
+    update.rule = "OPENED"
+    rounds.begin_round(update)
+    return update
 
 
 def open_for_operator(
     record: SiteInForce, action: OperatorAction, procedure: Procedure, now: Instant, remembered: tuple[Remembered, ...]
-) -> Turn:
+) -> IncidentUpdate:
     """An operator saw what no sensor did: straight to a covert dispatch, without alerts."""
     incident = _incident(action.site_id, procedure, memory.of_action(action, now), remembered)
     incident.covert = True
-    return Turn(action.site_id, record, incident, None, now)
+    return IncidentUpdate(action.site_id, record, incident, None, now)
 
 
 def _incident(site_id: str, procedure: Procedure, opener: Remembered, remembered: tuple[Remembered, ...]) -> Incident:

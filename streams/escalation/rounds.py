@@ -3,10 +3,10 @@
 from typing import cast
 
 from streams.escalation import identity
+from streams.escalation.incident_update import IncidentUpdate
 from streams.escalation.names import CallVerb
 from streams.escalation.readiness import callees
 from streams.escalation.state import Incident
-from streams.escalation.turn import Turn
 from streams.escalation.values import CallCommand
 
 
@@ -24,62 +24,62 @@ def has_contact_left(incident: Incident) -> bool:
     return incident.position < len(incident.contacts)
 
 
-def begin_round(turn: Turn, _event: object = None) -> None:
+def begin_round(update: IncidentUpdate, _event: object = None) -> None:
     """Call the first of the contacts in force now; if none is left, those of the round before."""
-    incident = turn.incident
-    in_force = callees(turn.site) if turn.site is not None else ()
+    incident = update.incident
+    in_force = callees(update.site) if update.site is not None else ()
     incident.contacts = in_force or incident.contacts
     incident.round += 1
     incident.position = 0
-    call_next(turn)
+    call_next(update)
 
 
-def call_next(turn: Turn, _event: object = None) -> None:
+def call_next(update: IncidentUpdate, _event: object = None) -> None:
     """Call the next contact of the round."""
-    incident = turn.incident
+    incident = update.incident
     incident.position += 1
-    turn.enter("CALLING", incident.procedure.call_timeout_seconds)
-    _command(turn, "CALL", identity.call_id(incident.incident_id, incident.round, incident.position), None)
+    update.enter("CALLING", incident.procedure.call_timeout_seconds)
+    _command(update, "CALL", identity.call_id(incident.incident_id, incident.round, incident.position), None)
 
 
-def ask_again(turn: Turn, _event: object = None) -> None:
+def ask_again(update: IncidentUpdate, _event: object = None) -> None:
     """Have the same contact repeat the code and confirm."""
-    incident = turn.incident
-    turn.enter("CONFIRMING", incident.procedure.call_timeout_seconds)
+    incident = update.incident
+    update.enter("CONFIRMING", incident.procedure.call_timeout_seconds)
     call = identity.call_id(incident.incident_id, incident.round, incident.position)
-    _command(turn, "CONFIRM", identity.confirm_id(call), call)
+    _command(update, "CONFIRM", identity.confirm_id(call), call)
 
 
-def wait(turn: Turn, _event: object = None) -> None:
+def wait(update: IncidentUpdate, _event: object = None) -> None:
     """Nobody was reached: leave them the time to call back."""
-    turn.enter("WAITING", turn.incident.procedure.wait_seconds)
+    update.enter("WAITING", update.incident.procedure.wait_seconds)
 
 
-def cancel_call(turn: Turn) -> None:
+def cancel_call(update: IncidentUpdate) -> None:
     """Withdraw the outstanding call, if there is one, repeating what it said when it was issued."""
-    incident = turn.incident
+    incident = update.incident
     target = outstanding_id(incident)
     if target is not None:
         # The phase's deadline is the moment the withdrawn command expires.
-        _emit(turn, "CANCEL", identity.cancel_id(target), target, cast("int", incident.deadline))
+        _emit(update, "CANCEL", identity.cancel_id(target), target, cast("int", incident.deadline))
 
 
-def _command(turn: Turn, verb: CallVerb, command: str, target: str | None) -> None:
-    incident = turn.incident
+def _command(update: IncidentUpdate, verb: CallVerb, command: str, target: str | None) -> None:
+    incident = update.incident
     incident.kinds_at_call = len(incident.alert_kinds)
-    _emit(turn, verb, command, target, cast("int", incident.deadline))
+    _emit(update, verb, command, target, cast("int", incident.deadline))
 
 
-def _emit(turn: Turn, verb: CallVerb, command: str, target: str | None, expires_at: int) -> None:
-    incident = turn.incident
+def _emit(update: IncidentUpdate, verb: CallVerb, command: str, target: str | None, expires_at: int) -> None:
+    incident = update.incident
     contact = incident.contacts[incident.position - 1]
-    turn.call(
+    update.call(
         CallCommand(
             command,
             verb,
             target,
             incident.incident_id,
-            turn.site_id,
+            update.site_id,
             incident.procedure.name,
             incident.round,
             incident.position,
@@ -89,7 +89,7 @@ def _emit(turn: Turn, verb: CallVerb, command: str, target: str | None, expires_
             contact.language,
             incident.alert_kinds[: incident.kinds_at_call],
             True,  # a caller who gets no answer leaves a message, always
-            turn.now,
+            update.now,
             expires_at,
         )
     )

@@ -4,13 +4,14 @@ Pure: the same arguments give the same result, nothing else is read or written, 
 in stays as it was. Whoever calls it keeps the order of time and arms the deadlines that a state states.
 """
 
-from streams.escalation import deadlines, memory, rounds
+from streams.escalation import memory, rounds
+from streams.escalation.incident_update import IncidentUpdate
+from streams.escalation.input_context import InputContext, Step, input_ref
 from streams.escalation.inputs import on_action, on_alert, on_report, on_result
 from streams.escalation.procedures import Procedures
 from streams.escalation.readiness import readiness
-from streams.escalation.scene import Scene, Step, input_ref
 from streams.escalation.state import AMEND, Deadline, SiteState
-from streams.escalation.turn import Turn
+from streams.escalation.tables import deadlines
 from streams.escalation.values import (
     Alert,
     CallResult,
@@ -45,42 +46,42 @@ def on_event(
     """
     site_id = event.site_id
     if isinstance(event, Alert):
-        scene = Scene(site_id, state, record, input_ref("ALERT", event.alert_id, source), now)
-        on_alert(scene, event, procedures)
+        context = InputContext(site_id, state, record, input_ref("ALERT", event.alert_id, source), now)
+        on_alert(context, event, procedures)
     elif isinstance(event, CallResult):
-        scene = Scene(site_id, state, record, input_ref("CALL_RESULT", event.result_id, source), now)
-        on_result(scene, event._replace(ended_at=event.ended_at + ahead_ms) if ahead_ms else event)
+        context = InputContext(site_id, state, record, input_ref("CALL_RESULT", event.result_id, source), now)
+        on_result(context, event._replace(ended_at=event.ended_at + ahead_ms) if ahead_ms else event)
     elif isinstance(event, DispatchReport):
-        scene = Scene(site_id, state, record, input_ref("DISPATCH_REPORT", event.report_id, source), now)
-        on_report(scene, event)
+        context = InputContext(site_id, state, record, input_ref("DISPATCH_REPORT", event.report_id, source), now)
+        on_report(context, event)
     else:
-        scene = Scene(site_id, state, record, input_ref("OPERATOR_ACTION", event.action_id, source), now)
-        on_action(scene, event, procedures)
-    return scene.step()
+        context = InputContext(site_id, state, record, input_ref("OPERATOR_ACTION", event.action_id, source), now)
+        on_action(context, event, procedures)
+    return context.step()
 
 
 def on_deadline(site_id: str, state: SiteState, record: SiteInForce | None, deadline: Deadline, now: Instant) -> Step:
     """An armed deadline of the state falls due; ``now`` is never before it."""
-    scene, turn = _meet(site_id, state, record, deadline, now)
+    context, update = _meet(site_id, state, record, deadline, now)
     if deadline.kind == AMEND:
-        deadlines.AMEND_DEADLINES.decide(turn, None)
-    elif rounds.outstanding_id(turn.incident) is not None:
-        deadlines.time_out_call(turn)
+        deadlines.AMEND_DEADLINES.decide(update, None)
+    elif rounds.outstanding_id(update.incident) is not None:
+        deadlines.time_out_call(update)
     else:
-        deadlines.PHASE_DEADLINES.decide(turn, None)
-    scene.conclude(turn)
-    return scene.step()
+        deadlines.PHASE_DEADLINES.decide(update, None)
+    context.conclude(update)
+    return context.step()
 
 
 def on_failed_deadline(
     site_id: str, state: SiteState, record: SiteInForce | None, deadline: Deadline, now: Instant
 ) -> Step:
     """`on_deadline` raised: hand the incident over (rule and attention FAILED)."""
-    scene, turn = _meet(site_id, state, record, deadline, now)
-    turn.rule = "FAILED"
-    turn.hand_over("FAILED")
-    scene.conclude(turn)
-    return scene.step()
+    context, update = _meet(site_id, state, record, deadline, now)
+    update.rule = "FAILED"
+    update.hand_over("FAILED")
+    context.conclude(update)
+    return context.step()
 
 
 def on_site(state: SiteState, before: SiteInForce | None, site: Site | None, now: Instant) -> Step:
@@ -103,11 +104,11 @@ def is_forgettable(state: SiteState, now: Instant) -> bool:
 
 def _meet(
     site_id: str, state: SiteState, record: SiteInForce | None, deadline: Deadline, now: Instant
-) -> tuple[Scene, Turn]:
+) -> tuple[InputContext, IncidentUpdate]:
     assert now >= deadline.at, "a deadline never fires early"
     assert deadline in state.deadlines(), "a deadline fires once, and only while it is armed"
     cause = InputRef("DEADLINE", deadline.incident_id, None, None, None)
-    scene = Scene(site_id, state, record, cause, now)
-    incident = scene.by_id(deadline.incident_id)
+    context = InputContext(site_id, state, record, cause, now)
+    incident = context.by_id(deadline.incident_id)
     assert incident is not None
-    return scene, scene.turn(incident)
+    return context, context.update(incident)

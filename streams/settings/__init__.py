@@ -15,9 +15,9 @@ from typing import Annotated, Any, Final, NamedTuple, TypeVar, overload
 from pydantic import BaseModel, Field, PrivateAttr, StringConstraints
 
 from schemas.contract.topics import TOPICS
+from service.client_properties import PROPERTIES, Role, Value, of_role
 from streams.escalation.procedures import Procedure, Procedures
 from streams.settings.checks import MASK, checked, leaves, procedures_without_a_version, refused_properties
-from streams.settings.client_properties import PROPERTIES, Role, Value, of_role
 from streams.settings.sections import (
     LogSettings,
     ProcedureSettings,

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
+from service.client_properties import refusals
 from streams.escalation.procedures import DEFAULTS
-from streams.settings.client_properties import refusals
 from streams.settings.sources import KAFKA, REGISTRY_URL, Given, Problem, Setting, dotted
 
 MASK: Final = "********"

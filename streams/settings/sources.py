@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from streams.settings.client_properties import ALIASES, OWNED, PROPERTIES, SECRETS
+from service.client_properties import ALIASES, OWNED, PROPERTIES, SECRETS
 
 Setting: TypeAlias = tuple[str, ...]
 
@@ -50,7 +50,7 @@ class Problem(NamedTuple):
         return ": ".join(filter(None, self))
 
 
-class Source(NamedTuple):
+class SourceValues(NamedTuple):
     """All that one source gives."""
 
     given: dict[Setting, Given]
@@ -72,9 +72,9 @@ def is_secret(setting: Setting) -> bool:
     return setting[-1] == "password" or (setting[0] == KAFKA and setting[-1] in SECRETS)
 
 
-def read_environment(environ: Mapping[str, str], known: Collection[Setting]) -> Source:
+def read_environment(environ: Mapping[str, str], known: Collection[Setting]) -> SourceValues:
     """The settings among the variables; others than ``RONDE_…`` are not ours to judge."""
-    source = Source({}, [])
+    source = SourceValues({}, [])
     settings = {variable(setting): setting for setting in known}
     refused = {variable((KAFKA, name)): (KAFKA, name) for name in (*OWNED, *ALIASES)}
     for name in sorted(name for name in environ if name.startswith(PREFIX)):
@@ -88,9 +88,9 @@ def read_environment(environ: Mapping[str, str], known: Collection[Setting]) -> 
     return source
 
 
-def read_file(path: Path, known: Collection[Setting], environ: Mapping[str, str]) -> Source:
+def read_file(path: Path, known: Collection[Setting], environ: Mapping[str, str]) -> SourceValues:
     """The settings of a TOML file; ``environ`` holds the variables that it may refer to."""
-    source = Source({}, [])
+    source = SourceValues({}, [])
     try:
         with path.open("rb") as file:
             tables = tomllib.load(file)

@@ -8,12 +8,12 @@ from benchmarks.life import ANSWERS, RULES
 from benchmarks.peers import kernel
 from benchmarks.wires import KERNEL, RONDE
 from schemas import decode
-from streams.codec import Codec
 from streams.escalation import readiness
 from streams.escalation import step as core
 from streams.escalation.procedures import DEFAULTS
 from streams.escalation.state import EMPTY
 from streams.escalation.values import Alert, Event, Output, SiteRecord, Source
+from streams.formats.codec import Codec
 
 NOW = 1_767_225_600_000
 

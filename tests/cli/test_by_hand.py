@@ -17,14 +17,14 @@ from ronde.shared.foreign_fields import foreign_fields
 from schemas.avro.loader import load as load_schema
 from schemas.avro.records import encode
 from schemas.contract.topics import INPUT_TOPICS
-from streams import instants
 from streams.escalation.values import Alert
+from streams.formats import rfc3339
 from streams.settings import load
 from tests.conftest import Run
 from tests.streams.scenarios import at, line, site
 
 ALERT: Final[dict[str, Any]] = {"alert_id": "A1", "site_id": "S1", "kind": "INTRUSION", "raised_at": at(0)}
-NOW: Final = instants.parse(at(5))
+NOW: Final = rfc3339.parse(at(5))
 
 
 def read(topic: str, *lines: Any) -> tuple[list[Any], InputLines]:
@@ -45,7 +45,7 @@ def test_a_line_is_a_value_or_a_line_of_simulate_around_it() -> None:
     around = {"at": at(1), "topic": "alerts", "value": ALERT}
     good, found = read("alerts", ALERT, b"", around, {"value": ALERT, "key": "S1"})
 
-    value = Alert("A1", "S1", "INTRUSION", instants.parse(at(0)))
+    value = Alert("A1", "S1", "INTRUSION", rfc3339.parse(at(0)))
     assert good == [(1, "S1", value), (3, "S1", value), (4, "S1", value)]
     assert (found.bad, found.dated) == ([], 0)
 
@@ -62,7 +62,7 @@ def test_only_an_absent_instant_is_filled_in() -> None:
     without = {name: value for name, value in ALERT.items() if name != "raised_at"}
     good, found = read("alerts", without, {"value": without}, ALERT, {**ALERT, "raised_at": None})
 
-    assert [one.value.raised_at for one in good] == [NOW, NOW, instants.parse(at(0))]
+    assert [one.value.raised_at for one in good] == [NOW, NOW, rfc3339.parse(at(0))]
     assert found.dated == 2
     assert [str(bad) for bad in found.bad] == [
         "line 4: UNDECODABLE: raised_at: null where an RFC 3339 instant is wanted"
@@ -181,7 +181,7 @@ def test_wrong_use_is_told_before_kafka_is_asked(run: Run, arguments: list[str],
 def test_a_kafka_that_is_away_is_told_within_seconds(
     run: Run, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
 ) -> None:
-    monkeypatch.setattr("streams.broker.admin.ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr("streams.kafka.admin.ANSWER_SECONDS", 0.3)
     monkeypatch.setenv("RONDE_KAFKA__BOOTSTRAP_SERVERS", "127.0.0.1:1")
     ran = run(*arguments)
 

@@ -38,10 +38,10 @@ from ronde.demo.watch import read_inputs
 from ronde.shared.whole_settings import WholeSettings
 from streams.escalation.procedures import DEFAULTS, Procedures
 from streams.escalation.values import Alert, CallResult, DispatchReport, Site, Source
-from streams.jsonvalues import reader
+from streams.formats.json_values import reader
 from streams.settings import load
-from streams.virtual.simulation import Record as Emitted
-from streams.virtual.simulation import Simulation
+from streams.simulation.simulation import Record as Emitted
+from streams.simulation.simulation import Simulation
 from tests.machine import stretched
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from service.client_properties import ALIASES, OWNED, PROPERTIES, refusals
 from streams.escalation.procedures import DEFAULTS
 from streams.settings import Settings, SettingsError, load
-from streams.settings.client_properties import ALIASES, OWNED, PROPERTIES, refusals
 from tests.conftest import Run
 
 NO_FILE = None

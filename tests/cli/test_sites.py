@@ -9,9 +9,9 @@ import pytest
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from schemas.contract.murmur2 import partition
-from streams.broker.topics import create
-from streams.codec import Codec
 from streams.escalation.values import Site
+from streams.formats.codec import Codec
+from streams.kafka.topics import create
 from streams.settings import Settings, load
 from tests.conftest import Run, SettingsFile
 from tests.streams.scenarios import ADDRESS, CONTACTS

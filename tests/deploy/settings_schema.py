@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ronde.shared.whole_settings import WholeSettings
-from streams.settings.client_properties import PROPERTIES, SECRETS
+from service.client_properties import PROPERTIES, SECRETS
 
 # What the chart sets itself, from values of its own or from what it makes.
 OWN_TABLES: Final = frozenset({"kafka", "registry", "postgres"})

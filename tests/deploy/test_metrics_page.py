@@ -8,13 +8,13 @@ import pytest
 from prometheus_client import CollectorRegistry, Metric
 
 from sinks.observe.metrics import SinkMetrics
-from streams.metrics import Metrics
+from streams.observe.metrics import Metrics
 from tests.deploy.tools import ROOT
 
 PAGE: Final = ROOT / "docs" / "metrics.md"
 HEAD: Final = """# Metrics
 
-Every series that a worker and a sink show at `/metrics`, as the code lists them (`streams/metrics.py`,
+Every series that a worker and a sink show at `/metrics`, as the code lists them (`streams/observe/metrics.py`,
 `sinks/observe/metrics.py`). A test holds this page to it. What they mean for whoever is on duty is in
 [operations.md](operations.md).
 

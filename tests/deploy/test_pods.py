@@ -13,7 +13,7 @@ import certifi
 import pytest
 
 import sinks.process.run
-import streams.worker
+import streams.worker.worker
 from ronde.shared.whole_settings import WholeSettings
 from streams.settings import load
 from streams.settings.sources import is_secret, variable
@@ -225,7 +225,7 @@ def test_a_worker_keeps_its_name_and_waits_for_no_other(rendered: list[Object]) 
 
 def test_who_is_told_to_go_has_the_time_to_drain(rendered: list[Object]) -> None:
     drains = {
-        "worker": streams.worker._DRAIN_SECONDS + streams.worker._LEAVE_SECONDS,
+        "worker": streams.worker.worker._DRAIN_SECONDS + streams.worker.worker._LEAVE_SECONDS,
         "sink": sinks.process.run._STOP_SECONDS,
     }
     assert drains["worker"] <= 5

@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple, Self
 
 from ronde.local.kafka import Kafka
 from schemas.contract.topics import INPUT_TOPICS, OUTPUT_TOPICS, TOPICS
-from streams.broker import topics
+from streams.kafka import topics
 from streams.settings import load as load_settings
 from tests.faults.checker import check
 from tests.faults.desks import PROCEDURES

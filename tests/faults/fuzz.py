@@ -30,8 +30,8 @@ from ronde.local.ports import free_port
 from ronde.local.postgres import Postgres
 from ronde.shared.whole_settings import WholeSettings
 from schemas.contract.topics import INPUT_TOPICS
-from streams.broker import topics
-from streams.compiled import PURE
+from streams.kafka import topics
+from streams.runtime.native_form import PURE
 from streams.settings import load as load_settings
 from tests.faults.fuzz_records import CODECS, Strangers
 from tests.faults.registry import Registry

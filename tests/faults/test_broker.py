@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from ronde.local.kafka import Kafka
-from streams.broker.clients import answers
+from streams.kafka.clients import answers
 from streams.settings import load
 from tests.faults.conftest import MakeBench
 from tests.faults.workers import Worker

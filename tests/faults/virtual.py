@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from schemas.contract.topics import TOPICS
 from streams.escalation.state import EMPTY
 from streams.escalation.values import Source
-from streams.virtual.simulation import Record, Simulation
+from streams.simulation.simulation import Record, Simulation
 from tests.faults import values
 from tests.faults.desks import PROCEDURES, Homes, Outside, Said
 from tests.faults.records import NAMED_TOPICS, Raw, Sent, Topics, Value, decode, encode, id_of

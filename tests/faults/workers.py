@@ -17,7 +17,7 @@ import httpx
 import psutil
 from prometheus_client.parser import text_string_to_metric_families
 
-from streams import faults
+from streams.runtime import faults
 from tests.machine import stretched
 
 READY_SECONDS: Final = 120.0
@@ -41,7 +41,7 @@ class Worker:
     def start(
         self, *, fault: str | None = None, when: Path | None = None, environment: Mapping[str, str] | None = None
     ) -> None:
-        """Begin a life; ``fault`` and ``when`` are those of `streams.faults`."""
+        """Begin a life; ``fault`` and ``when`` are those of `streams.runtime.faults`."""
         environ = {name: value for name, value in os.environ.items() if not name.startswith("RONDE_")}
         environ |= environment or {}
         if fault:

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 
 import pytest
 
-from streams.broker.topics import create
+from streams.kafka.topics import create
 from tests.conftest import MakeSettings, SettingsFile
 from tests.kafka.world import World
 

@@ -12,7 +12,7 @@ import pytest
 
 from ronde.commands import sites_on_test
 from schemas.contract.murmur2 import partition
-from streams.audit.reading import Logs, Span
+from streams.topics.reading import Logs, Span
 from tests.conftest import Ran, Run, SettingsFile
 from tests.faults.registry import Registry
 from tests.kafka.conftest import PARTITIONS, WorkerFile

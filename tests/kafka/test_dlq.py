@@ -17,11 +17,11 @@ from confluent_kafka import Producer
 
 from schemas.avro.records import encode
 from schemas.contract.topics import INPUT_BYTES
-from streams.audit.reading import LogRecord, Logs, Span
 from streams.dlq.fenced_producer import FencedError, FencedProducer, Outgoing
-from streams.dlq.letters import LetterId, note_headers, parse_id
 from streams.dlq.settlement import Settlement
-from streams.message import Headers
+from streams.formats.message import Headers
+from streams.topics.dead_letters import LetterId, note_headers, parse_id
+from streams.topics.reading import LogRecord, Logs, Span
 from tests.conftest import Run
 from tests.kafka.conftest import WorkerFile
 from tests.kafka.world import World, eventually, now_ms, worker

@@ -9,8 +9,8 @@ from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions
 
 from ronde.shared.topic_reading import recorded
-from streams.audit.reading import Logs
-from streams.audit.verifying import Verification
+from streams.topics.reading import Logs
+from streams.verify.verification import Verification
 from tests.kafka.conftest import PARTITIONS, WorkerFile
 from tests.kafka.world import World, eventually, worker
 

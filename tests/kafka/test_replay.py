@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from streams.broker.topics import create
 from streams.escalation.procedures import DEFAULTS
+from streams.kafka.topics import create
 from tests.conftest import MakeSettings, Run, SettingsFile
 from tests.kafka.conftest import WorkerFile
 from tests.kafka.published import publish

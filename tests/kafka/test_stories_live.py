@@ -22,7 +22,7 @@ from ronde.demo.watch import TopicWatch
 from ronde.input_files.site_lines import SiteLines
 from ronde.input_files.site_producer import load as load_sites
 from ronde.local.kafka import Kafka
-from streams.broker import topics
+from streams.kafka import topics
 from streams.settings import load
 from tests.cli.test_demo import World
 

@@ -9,7 +9,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from ronde.local.kafka import Kafka
 from schemas.avro.records import encode
-from streams.headers import headers_of
+from streams.formats.headers import headers_of
 from tests.conftest import Run
 from tests.kafka.conftest import WorkerFile
 from tests.kafka.raw import RawProducer, RawRecord

@@ -7,15 +7,16 @@ import pytest
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
 from schemas.contract.topics import INPUT_BYTES, OWN_BYTES, TOPICS
-from streams.broker import admin
-from streams.broker.topics import Difference, Found, TopicsError, create, differences, find
+from streams.kafka import admin
+from streams.kafka.topics import BrokerTopic, TopicDifference, TopicsError, create, differences, find
 from streams.settings import Settings
 from tests.conftest import MakeSettings, Run, SettingsFile
 
 
-def as_expected(settings: Settings) -> dict[str, Found]:
+def as_expected(settings: Settings) -> dict[str, BrokerTopic]:
     return {
-        settings.topic(name): Found(settings.topics.partitions, topic.configuration()) for name, topic in TOPICS.items()
+        settings.topic(name): BrokerTopic(settings.topics.partitions, topic.configuration())
+        for name, topic in TOPICS.items()
     }
 
 
@@ -62,9 +63,9 @@ def test_each_difference_names_its_topic_with_what_is_expected_and_found(setting
     make(wanted, "state", partitions=3, cleanup_policy="compact", max_message_bytes="1048588")
     assert len(create(wanted)) == len(TOPICS) - 3
     assert differences(find(wanted), wanted) == [
-        Difference(wanted.topic("sites"), "cleanup.policy", "compact", "delete"),
-        Difference(wanted.topic("alerts"), "partitions", "3", "4"),
-        Difference(wanted.topic("state"), "max.message.bytes", "2000000", "1048588"),
+        TopicDifference(wanted.topic("sites"), "cleanup.policy", "compact", "delete"),
+        TopicDifference(wanted.topic("alerts"), "partitions", "3", "4"),
+        TopicDifference(wanted.topic("state"), "max.message.bytes", "2000000", "1048588"),
     ]
 
 
@@ -72,7 +73,7 @@ def test_retention_is_the_operators_to_lengthen(settings: MakeSettings) -> None:
     wanted = settings()
     found = as_expected(wanted)
     name = wanted.topic("alerts")
-    found[name] = Found(3, {**found[name].configuration, "retention.ms": "-1", "min.insync.replicas": "2"})
+    found[name] = BrokerTopic(3, {**found[name].configuration, "retention.ms": "-1", "min.insync.replicas": "2"})
     assert differences(found, wanted) == []
 
 
@@ -80,9 +81,9 @@ def test_a_limit_of_size_is_told_and_stops_no_worker(settings: MakeSettings) -> 
     wanted = settings()
     found = as_expected(wanted)
     name = wanted.topic("alerts")
-    found[name] = Found(3, {**found[name].configuration, "retention.bytes": "1073741824"})
+    found[name] = BrokerTopic(3, {**found[name].configuration, "retention.bytes": "1073741824"})
     (difference,) = differences(found, wanted)
-    assert difference == Difference(name, "retention.bytes", "-1", "1073741824")
+    assert difference == TopicDifference(name, "retention.bytes", "-1", "1073741824")
     assert not difference.stops_workers
     assert TOPICS["sites"].configuration().get("retention.bytes") is None, "a compacted topic is not deleted by size"
 
@@ -91,7 +92,7 @@ def test_timestamps_must_be_the_senders(settings: MakeSettings) -> None:
     wanted = settings()
     found = as_expected(wanted)
     name = wanted.topic("decisions")
-    found[name] = Found(3, {**found[name].configuration, "message.timestamp.type": "LogAppendTime"})
+    found[name] = BrokerTopic(3, {**found[name].configuration, "message.timestamp.type": "LogAppendTime"})
     (difference,) = differences(found, wanted)
     assert str(difference) == f"{name}: message.timestamp.type is LogAppendTime, expected CreateTime"
 

@@ -10,7 +10,7 @@ import pytest
 
 from ronde.local.ports import free_port
 from schemas.avro.records import encode
-from streams.broker.topics import create
+from streams.kafka.topics import create
 from tests.conftest import MakeSettings, SettingsFile
 from tests.kafka.conftest import WorkerFile
 from tests.kafka.world import WorkerProcess, World, eventually, now_ms, worker

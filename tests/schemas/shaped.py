@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from schemas.avro.generated.shapes import Array, Enum, Primitive, Record, Shape, Union, shape_of
 from schemas.avro.loader import load
-from streams import codec
 from streams.escalation import values
+from streams.formats import codec
 
 LONGS = st.one_of(
     st.integers(-(2**63), 2**63 - 1),

@@ -6,7 +6,7 @@ import pytest
 
 from schemas.avro.generated.shapes import Array, Primitive, Record, Shape, Union, shape_of
 from schemas.avro.loader import load
-from streams.admission import Refused, admit, admit_tombstone, key_text
+from streams.formats.validation import Refused, admit, admit_tombstone, key_text
 from tests.schemas.shaped import tupled
 from tests.schemas.test_bytes import golden
 

@@ -19,7 +19,7 @@ from schemas.avro.loader import NAMES
 from schemas.contract.asyncapi import document, text
 from schemas.contract.topics import TOPICS
 from schemas.gate.shelf import read_shelf
-from streams.admission import DeadLetterReason
+from streams.formats.validation import DeadLetterReason
 from tests.conftest import Run
 
 DOCS: Final = Path(__file__).parents[2] / "docs"

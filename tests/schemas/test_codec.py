@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 import schemas
 from schemas.avro.errors import RegistryUnreachable, Undecodable
 from schemas.contract.topics import INPUT_TOPICS, TOPICS
-from schemas.registry import Registry
-from streams.codec import Codec
+from service.registry import Registry
 from streams.escalation.names import OutputTopic
 from streams.escalation.state import AMEND, EMPTY, PHASE, Deadline, SiteState
+from streams.formats.codec import Codec
 from tests.schemas.shaped import dicts, tupled
 from tests.schemas.test_bytes import golden
 from tests.schemas.test_registry import Server

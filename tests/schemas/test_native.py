@@ -15,7 +15,7 @@ from compiling.codec import source
 from schemas.avro.errors import Undecodable
 from schemas.avro.generated import reader, writer
 from schemas.contract.topics import TOPICS
-from streams import codec
+from streams.formats import codec
 from tests.schemas.shaped import CONSTRUCTORS, dicts, tupled
 from tests.schemas.test_bytes import golden
 
@@ -29,7 +29,7 @@ def native() -> Any:
     """The module of quick readers and writers."""
     if codec.NATIVE is not None:
         return codec.NATIVE
-    made = ModuleType("streams.codec_native")
+    made = ModuleType("streams.formats.codec_native")
     exec(compile(source(), "<codec_native>", "exec"), made.__dict__)
     return made
 

@@ -18,9 +18,9 @@ import httpx
 import pytest
 
 import schemas
-from schemas import registry as registries
 from schemas.avro.errors import RegistryRefused, RegistryUnreachable, SchemaNotFound, UnusableSchema
-from schemas.registry import Registry
+from service import registry as registries
+from service.registry import Registry
 
 Answer = tuple[int, Any]
 

@@ -13,7 +13,7 @@ import schemas
 from schemas.avro import decoder as decoding
 from schemas.avro.errors import Undecodable, UnusableSchema
 from schemas.avro.framing import confluent
-from schemas.registry import LARGEST_SCHEMA, Registry
+from service.registry import LARGEST_SCHEMA, Registry
 from tests.schemas.shaped import CONSTRUCTORS
 from tests.schemas.test_versions import ALERT, SITE, changed, written
 

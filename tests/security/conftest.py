@@ -12,7 +12,7 @@ import pytest
 
 from ronde.local.kafka import Kafka
 from ronde.shared.whole_settings import WholeSettings
-from streams.broker.topics import create
+from streams.kafka.topics import create
 from streams.settings import Settings, load
 from tests.conftest import Run, SettingsFile
 from tests.kafka.world import World

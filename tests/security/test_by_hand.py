@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from schemas.avro.records import encode
-from streams.broker import offsets
+from streams.kafka import offsets
 from tests.conftest import Run
 from tests.kafka.world import World, now_ms
 from tests.security.conftest import House

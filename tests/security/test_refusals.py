@@ -17,7 +17,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # they are do
     ResourceType,
 )
 
-from streams.broker import admin
+from streams.kafka import admin
 from tests.conftest import Ran, Run
 from tests.kafka.world import eventually, worker
 from tests.machine import stretched

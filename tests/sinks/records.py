@@ -18,7 +18,6 @@ from confluent_kafka import Producer
 from schemas import encode
 from schemas.contract.topics import TOPICS
 from sinks.settings import Configuration
-from streams.codec import Codec
 from streams.escalation.names import AlertKind, Outcome, ReportStatus, Situation
 from streams.escalation.values import (
     Address,
@@ -38,8 +37,9 @@ from streams.escalation.values import (
     Source,
 )
 from streams.escalation.values import Attention as AttentionValue
-from streams.virtual.simulation import DeadLetter, Simulation
-from streams.virtual.simulation import Record as Emitted
+from streams.formats.codec import Codec
+from streams.simulation.simulation import DeadLetter, Simulation
+from streams.simulation.simulation import Record as Emitted
 
 START: Final = 1_767_225_600_000  # 2026-01-01
 MINUTE: Final = 60_000

@@ -11,7 +11,7 @@ from confluent_kafka.admin import AdminClient
 from ronde.local.kafka import Kafka
 from sinks.read.topic_ids import topic_ids
 from sinks.settings import Configuration
-from streams.broker.topics import create
+from streams.kafka.topics import create
 from streams.settings import Settings
 from tests.conftest import SettingsFile
 from tests.sinks.conftest import Sink, eventually

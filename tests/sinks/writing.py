@@ -13,7 +13,7 @@ from confluent_kafka import Message
 from sinks.rows.chunk import LedgerChunk, RefusedRecord, RowDecoder
 from sinks.rows.feeds import FEEDS
 from sinks.write.ledger import Ledger
-from streams.codec import Codec
+from streams.formats.codec import Codec
 from tests.sinks.records import Record, encoded
 
 FED = {feed.topic for feed in FEEDS}

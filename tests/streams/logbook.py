@@ -12,8 +12,6 @@ from schemas.avro.framing import single_object
 from schemas.avro.generated import writer
 from schemas.avro.loader import load
 from schemas.contract.topics import INPUT_TOPICS, TOPICS
-from streams.audit.reading import LogRecord
-from streams.audit.recorded import Recorded, shipped
 from streams.escalation import step as core
 from streams.escalation.procedures import DEFAULTS, Procedures
 from streams.escalation.state import EMPTY, Deadline, SiteState
@@ -34,8 +32,10 @@ from streams.escalation.values import (
     SiteRecord,
     Source,
 )
-from streams.message import Headers
-from streams.replaying import PartitionReplay, Verdict
+from streams.formats.message import Headers
+from streams.replay import PartitionReplay, Verdict
+from streams.topics.reading import LogRecord
+from streams.topics.recorded import Recorded, shipped
 
 START: Final = 1_767_225_600_000  # 2026-01-01T00:00:00Z
 TOPIC_OF: Final = {

@@ -6,9 +6,9 @@ from typing import Any, Final, NamedTuple
 
 from schemas.avro.records import encode
 from schemas.contract.murmur2 import partition as partition_of
-from streams.codec import Codec
-from streams.decode import Decoder
-from streams.message import Headers
+from streams.formats.codec import Codec
+from streams.formats.message import Headers
+from streams.pipeline.decode import Decoder
 from streams.settings import load
 
 SETTINGS: Final = load(None, {})

@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterable
 from typing import Any, Final, TypeAlias
 
-from streams import instants
 from streams.escalation.procedures import DEFAULTS
-from streams.virtual.scenario import play, render
+from streams.formats import rfc3339
+from streams.simulation.scenario import play, render
 
 Fields: TypeAlias = dict[str, Any]
 
@@ -20,7 +20,7 @@ ADDRESS: Final = {"line1": "1 rue des Lilas", "postal_code": "74300", "city": "C
 
 def at(minutes: int, seconds: float = 0.0) -> str:
     """An instant after 2026-01-01T00:00Z."""
-    return instants.write(instants.parse("2026-01-01T00:00:00Z") + round((minutes * 60 + seconds) * 1000))
+    return rfc3339.write(rfc3339.parse("2026-01-01T00:00:00Z") + round((minutes * 60 + seconds) * 1000))
 
 
 def line(when: str, topic: str, value: Any, key: Any = ABSENT) -> bytes:
@@ -63,7 +63,7 @@ def callback(when: str, result_id: str = "R1", site_id: str = "S1", **fields: An
 
 def played(lines: Iterable[bytes], until: str | None = None) -> list[Fields]:
     """The output records of the lines, as a program reads them."""
-    records = play(lines, DEFAULTS, None if until is None else instants.parse(until))
+    records = play(lines, DEFAULTS, None if until is None else rfc3339.parse(until))
     return [json.loads(render(record)) for record in records]
 
 

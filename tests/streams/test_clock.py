@@ -1,6 +1,6 @@
 """A partition's time: never back, no jump forward, from where its state left off."""
 
-from streams.clock import JUMP_MS, Clock
+from streams.runtime.clock import JUMP_MS, Clock
 
 
 class Hands:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from streams import compiled
+from streams.runtime import native_form
 
 
 @pytest.fixture
@@ -15,13 +15,13 @@ def root(tmp_path: Path) -> Path:
     """A checkout with one source, and something compiled of it."""
     (tmp_path / "streams").mkdir()
     (tmp_path / "streams" / "hot.py").write_text("A = 1\n", encoding="utf-8")
-    (tmp_path / compiled.FOLDER).mkdir()
-    compiled.stamp(tmp_path)
+    (tmp_path / native_form.FOLDER).mkdir()
+    native_form.stamp(tmp_path)
     return tmp_path
 
 
 def test_what_was_compiled_of_these_sources_is_current(root: Path) -> None:
-    assert compiled.is_current(root)
+    assert native_form.is_current(root)
 
 
 @pytest.mark.parametrize("change", ["changed", "added", "removed"])
@@ -32,17 +32,17 @@ def test_any_change_of_a_source_makes_it_stale(root: Path, change: str) -> None:
         (root / "streams" / "new.avsc").write_text("{}", encoding="utf-8")
     else:
         (root / "streams" / "hot.py").unlink()
-    assert not compiled.is_current(root)
+    assert not native_form.is_current(root)
 
 
 def test_without_a_compiled_form_there_is_none(root: Path) -> None:
-    shutil.rmtree(root / compiled.FOLDER)
-    assert not compiled.is_current(root)
+    shutil.rmtree(root / native_form.FOLDER)
+    assert not native_form.is_current(root)
 
 
 def test_the_tests_can_have_python_as_it_stands_whatever_was_compiled() -> None:
-    code = "from streams import compiled; compiled.use(); print(compiled.form())"
+    code = "from streams.runtime import native_form; native_form.use(); print(native_form.form())"
     ran = subprocess.run(
-        [sys.executable, "-c", code], env={compiled.PURE: "1"}, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code], env={native_form.PURE: "1"}, capture_output=True, text=True, check=True
     )
     assert ran.stdout.startswith("pure Python")

@@ -1,10 +1,10 @@
 """The sum of inputs and ends: what adds up, what does not, and what nobody can tell any more."""
 
-from streams.audit.conservation import Account, Found, Sum
-from streams.audit.conservation_sites import CLOCKS_MS, SiteAccount
-from streams.audit.reading import LogRecord
-from streams.audit.recorded import Recorded, shipped
 from streams.escalation.readiness import readiness
+from streams.topics.reading import LogRecord
+from streams.topics.recorded import Recorded, shipped
+from streams.verify.conservation import Account, Discrepancy, Sum
+from streams.verify.conservation_sites import CLOCKS_MS, SiteAccount
 from tests.streams.logbook import encode, site
 
 
@@ -85,7 +85,7 @@ def test_an_end_that_may_have_been_deleted_is_not_missing() -> None:
         done.input(offset)
     done.end("decided", 1, 100)
     done.end("decided", 3, 101)
-    assert list(done.found()) == [Found("MISSING", "alerts", 3, offset) for offset in (4, 5)]
+    assert list(done.found()) == [Discrepancy("MISSING", "alerts", 3, offset) for offset in (4, 5)]
     assert (done.sum().not_checkable, done.sum().missing) == (2, 2)
     unknown = account(horizon=100)
     unknown.input(0)

@@ -7,10 +7,10 @@ from typing import Final
 import pytest
 
 from schemas.contract.topics import OWN_BYTES
-from streams.audit.reading import LogRecord
-from streams.dead_letter import dead_letter
-from streams.dlq.letters import Letter, read
-from streams.message import Headers
+from streams.formats.dead_letter import dead_letter
+from streams.formats.message import Headers
+from streams.topics.dead_letters import Letter, read
+from streams.topics.reading import LogRecord
 
 TOLD: Final[Headers] = [("dlq.topic", "alerts"), ("dlq.partition", "2"), ("dlq.offset", "7"), ("dlq.reason", "FAILED")]
 LARGE: Final = 5_000_000

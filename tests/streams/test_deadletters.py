@@ -2,9 +2,18 @@
 
 import pytest
 
-from streams.audit.reading import LogRecord
-from streams.dlq.letters import Letter, LetterId, Note, Wanted, headers_to_replay, note_headers, parse_id, read
-from streams.message import Headers
+from streams.formats.message import Headers
+from streams.topics.dead_letters import (
+    Letter,
+    LetterFilter,
+    LetterId,
+    Note,
+    headers_to_replay,
+    note_headers,
+    parse_id,
+    read,
+)
+from streams.topics.reading import LogRecord
 
 MARKS: Headers = [
     ("dlq.topic", b"alerts"),
@@ -73,7 +82,13 @@ def test_ids_are_as_they_are_shown() -> None:
 
 def test_letters_are_asked_for_by_reason_time_site_and_topic() -> None:
     found = letter([])
-    fitting = [Wanted(), Wanted("FAILED", 1000, 1001, "S1", "alerts")]
+    fitting = [LetterFilter(), LetterFilter("FAILED", 1000, 1001, "S1", "alerts")]
     assert all(wanted.fits(found) for wanted in fitting)
-    other = [Wanted("UNDECODABLE"), Wanted(since=1001), Wanted(until=1000), Wanted(site="S2"), Wanted(topic="sites")]
+    other = [
+        LetterFilter("UNDECODABLE"),
+        LetterFilter(since=1001),
+        LetterFilter(until=1000),
+        LetterFilter(site="S2"),
+        LetterFilter(topic="sites"),
+    ]
     assert not any(wanted.fits(found) for wanted in other)

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 import pytest
 
 from schemas.avro.records import decode, encode
-from streams import escalate
-from streams.batch import Batch
-from streams.clock import Clock
-from streams.escalate import Escalation
-from streams.store import Armed, Partition, SetAside, SiteBytes, Store
+from streams.pipeline import decide as escalate
+from streams.pipeline.batch import OutputBatch
+from streams.pipeline.decide import Decider
+from streams.runtime.clock import Clock
+from streams.state.partition import ArmedDeadline, Partition, SetAside, SiteBytes, Store
 from tests.streams.messages import CODEC, DECODER, NUMBER, SETTINGS, SITE, Logged, alert, elsewhere, site
 
 CALL_TIMEOUT = 120_000
@@ -25,7 +25,7 @@ class Bench:
         self.partition = Partition(NUMBER, Clock(0, lambda: self.now, lambda: self.now))
         self._store = Store()
         self._store.partitions[NUMBER] = self.partition
-        self._escalation = Escalation(self._store, CODEC, DECODER, SETTINGS)
+        self._decider = Decider(self._store, CODEC, DECODER, SETTINGS)
         self._offsets: dict[str, int] = {}
 
     def record(self, topic: str, value: bytes | None, key: str = SITE) -> Logged:
@@ -34,10 +34,10 @@ class Bench:
         self._offsets[topic] = offset + 1
         return Logged(key.encode(), value, offset, self.now, None, SETTINGS.topic(topic))
 
-    def decide(self, *messages: Logged, caught_up: Iterable[int] = ()) -> Batch:
+    def decide(self, *messages: Logged, caught_up: Iterable[int] = ()) -> OutputBatch:
         """A chunk, not committed."""
-        batch = Batch()
-        for _ in self._escalation.decide(DECODER.chunk(messages), frozenset(caught_up), batch):
+        batch = OutputBatch()
+        for _ in self._decider.decide(DECODER.chunk(messages), frozenset(caught_up), batch):
             pass
         return batch
 
@@ -45,21 +45,21 @@ class Bench:
         """What is kept of the site."""
         return self.partition.states[SITE]
 
-    def chunk(self, *messages: Logged, caught_up: Iterable[int] = ()) -> Batch:
+    def chunk(self, *messages: Logged, caught_up: Iterable[int] = ()) -> OutputBatch:
         """A chunk, committed."""
         batch = self.decide(*messages, caught_up=caught_up)
-        for draft in batch.drafts:
-            draft.commit()
+        for overlay in batch.overlays:
+            overlay.commit()
         return batch
 
 
-def rules(batch: Batch) -> list[str]:
+def rules(batch: OutputBatch) -> list[str]:
     """What was decided, in order."""
     topic = SETTINGS.topic("decisions")
     return [decode("Decision", record[1])["rule"] for record in batch.records if record[0] == topic and record[1]]
 
 
-def written(batch: Batch) -> list[str]:
+def written(batch: OutputBatch) -> list[str]:
     """The topics written to, without prefix, in order."""
     return [record[0].removeprefix(SETTINGS.prefix) for record in batch.records]
 
@@ -135,7 +135,7 @@ def test_deadlines_by_themselves_come_in_portions(bench: Bench, monkeypatch: pyt
     bench.chunk(*(bench.record("sites", site(name), name) for name in ours))
     bench.chunk(*(bench.record("alerts", alert("a", name), name) for name in ours))
     bench.now += CALL_TIMEOUT
-    monkeypatch.setattr(bench._escalation, "_most", 10)
+    monkeypatch.setattr(bench._decider, "_most", 10)
     assert len(rules(bench.chunk())) == 10
     assert len(rules(bench.chunk(bench.record("alerts", alert("b"))))) == len(ours) - 10 + 1
 
@@ -225,7 +225,7 @@ def test_a_state_that_cannot_be_used_holds_back_its_partition_alone(bench: Bench
     batch = bench.decide(bench.record("alerts", alert("a")))
     assert set(batch.unusable[NUMBER]) == {SITE}
     assert batch.is_empty
-    assert batch.drafts == []
+    assert batch.overlays == []
 
 
 def test_a_state_set_aside_leaves_a_letter_an_attention_and_a_tombstone(bench: Bench) -> None:
@@ -253,7 +253,7 @@ def largest_crowd() -> list[dict[str, str]]:
     return crowd(60, phone="+33600000001", password_hash="x", first_name=name, last_name=name)
 
 
-def reasons(batch: Batch) -> list[str]:
+def reasons(batch: OutputBatch) -> list[str]:
     """What the dead letters of a batch are for."""
     return [dict(record[7])["dlq.reason"] for record in batch.records if len(record) > 7]  # type: ignore[misc]
 
@@ -289,10 +289,12 @@ def test_a_deadline_that_makes_a_state_too_large_hands_the_incident_over(bench: 
         bench.now += 600_000
         batch = bench.decide()
         if batch.unusable:
-            bench.partition.deadlines = [Armed(*due, SITE) for due in CODEC.decode_state(bench.state()).deadlines()]
+            bench.partition.deadlines = [
+                ArmedDeadline(*due, SITE) for due in CODEC.decode_state(bench.state()).deadlines()
+            ]
             batch = bench.decide()
-        for draft in batch.drafts:
-            draft.commit()
+        for overlay in batch.overlays:
+            overlay.commit()
     assert rules(batch) == ["WAIT_ENDED", "FAILED"]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from streams import faults
+from streams.runtime import faults
 
 
 def test_the_nth_passage_acts() -> None:

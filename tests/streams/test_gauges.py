@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 
 from schemas.avro.records import decode, encode
-from streams.batch import Batch
 from streams.escalation.names import OPEN_PHASES, Phase
-from streams.rebuild import Rebuild
-from streams.store import Partition
+from streams.pipeline.batch import OutputBatch
+from streams.state.partition import Partition
+from streams.state.rebuild import Rebuild
 from tests.streams.messages import CODEC, DECODER, NUMBER, SETTINGS, SITE, Logged, alert, site
 from tests.streams.test_escalate import CALL_TIMEOUT, Bench
 
@@ -36,7 +36,7 @@ class Log(Bench):
         self.states: list[Logged] = []
         self.sites: list[Logged] = []
 
-    def chunk(self, *messages: Logged) -> Batch:  # type: ignore[override]  # no partition is catching up here
+    def chunk(self, *messages: Logged) -> OutputBatch:  # type: ignore[override]  # no partition is catching up here
         batch = super().chunk(*messages)
         for record in batch.records:
             if record[0] == SETTINGS.topic("state"):
@@ -57,7 +57,7 @@ class Log(Bench):
     def phases(self) -> dict[str, int]:
         return {phase: self.partition.phases[phase] for phase in OPEN_PHASES if self.partition.phases[phase]}
 
-    def report(self, request: dict[str, str], status: str, after_ms: int) -> Batch:
+    def report(self, request: dict[str, str], status: str, after_ms: int) -> OutputBatch:
         self.now += after_ms
         value = {
             "report_id": f"{request['dispatch_id']}-{status}", "site_id": SITE, "incident_id": request["incident_id"],
@@ -66,7 +66,7 @@ class Log(Bench):
         return self.chunk(self.record("dispatch-reports", encode("DispatchReport", value)))
 
 
-def last_request(batch: Batch) -> dict[str, str]:
+def last_request(batch: OutputBatch) -> dict[str, str]:
     topic = SETTINGS.topic("dispatches")
     return [decode("DispatchCommand", record[1]) for record in batch.records if record[0] == topic and record[1]][-1]
 

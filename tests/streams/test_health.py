@@ -1,10 +1,10 @@
 """What keeps a worker from being ready, and what makes it unhealthy."""
 
-from streams.health import Readiness, Stalls
+from service.readiness import ProcessReadiness, Stalls
 
 
 def test_ready_once_nothing_is_waited_for() -> None:
-    readiness = Readiness(start="the worker starts")
+    readiness = ProcessReadiness(start="the worker starts")
     readiness.wait("restore", "restoring partitions [0]")
     readiness.arrive("start")
     assert readiness.reasons == {"restore": "restoring partitions [0]"}

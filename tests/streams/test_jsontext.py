@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams import jsontext
+from streams.formats import json_text
 
 JSON = st.recursive(
     st.none()
@@ -33,7 +33,7 @@ JSON = st.recursive(
     ],
 )
 def test_reads_json(raw: bytes, value: object) -> None:
-    assert jsontext.loads(raw) == value
+    assert json_text.loads(raw) == value
 
 
 @pytest.mark.parametrize(
@@ -61,12 +61,12 @@ def test_reads_json(raw: bytes, value: object) -> None:
 )
 def test_refuses_what_is_none(raw: bytes) -> None:
     with pytest.raises(ValueError, match=r"\S"):
-        jsontext.loads(raw)
+        json_text.loads(raw)
 
 
 @pytest.mark.parametrize("depth", [900, 1023, 1024, 1025, 100_000])
 def test_reads_any_depth(depth: int) -> None:
-    value: Any = jsontext.loads(b'{"a":[' * depth + b'{"b": "\\ud800"}, 1, 2' + b"]}" * depth)
+    value: Any = json_text.loads(b'{"a":[' * depth + b'{"b": "\\ud800"}, 1, 2' + b"]}" * depth)
 
     for _ in range(depth):
         (value,) = value.values()
@@ -76,7 +76,7 @@ def test_reads_any_depth(depth: int) -> None:
 
 @given(JSON, st.sampled_from([None, 1]))
 def test_reads_without_recursion_what_the_standard_library_writes(value: Any, indent: int | None) -> None:
-    assert jsontext._loads_deep(json.dumps(value, indent=indent)) == value
+    assert json_text._loads_deep(json.dumps(value, indent=indent)) == value
 
 
 @given(JSON, st.data())
@@ -85,7 +85,7 @@ def test_refuses_without_recursion_what_the_standard_library_refuses(value: Any,
     at = data.draw(st.integers(0, len(text)))
     spoilt = text[:at] + data.draw(st.sampled_from(["", ",", "[", "]", "{", "}", ":", '"', "1", " "])) + text[at + 1 :]
 
-    assert read(jsontext._loads_deep, spoilt) == read(jsontext._DECODER.decode, spoilt)
+    assert read(json_text._loads_deep, spoilt) == read(json_text._DECODER.decode, spoilt)
 
 
 def read(loads: Any, text: str) -> Any:

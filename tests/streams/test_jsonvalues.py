@@ -9,7 +9,6 @@ import pytest
 
 from schemas.avro.loader import load
 from schemas.avro.records import decode, encode
-from streams.codec import Codec
 from streams.escalation.names import OutputTopic
 from streams.escalation.values import (
     Address,
@@ -30,7 +29,8 @@ from streams.escalation.values import (
     Site,
     Source,
 )
-from streams.jsonvalues import NotAValue, reader, writer
+from streams.formats.codec import Codec
+from streams.formats.json_values import NotAValue, reader, writer
 
 AT = "2026-01-01T00:00:10.000Z"
 MS = 1_767_225_610_000

@@ -1,6 +1,6 @@
 """The lag in seconds: how long the next record of a log has waited."""
 
-from streams.lags import MOST, Lags
+from streams.observe.lags import MOST, Lags
 
 LOG = ("alerts", 0)
 

@@ -11,7 +11,7 @@ import pytest
 import structlog
 from confluent_kafka import Producer
 
-from streams import logs
+from service import logs
 
 
 def test_a_flood_of_one_event_is_counted_instead() -> None:

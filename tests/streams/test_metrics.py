@@ -6,10 +6,10 @@ from typing import Any
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from streams.batch import Tally
 from streams.escalation.names import OPEN_PHASES, RULES
-from streams.metrics import MOST_PARTNERS, Metrics
-from streams.responses import Response
+from streams.observe.metrics import MOST_PARTNERS, Metrics
+from streams.observe.responses import Response
+from streams.observe.tally import Tally
 
 LABELS = {"topic", "partition", "rule", "procedure", "reason", "raised", "phase", "event", "error", "le"} | {
     "partner", "action", "status", "outcome", "version", "python", "librdkafka",

@@ -4,7 +4,7 @@ import pytest
 
 import schemas
 from schemas.avro.records import encode
-from streams.personal import HIDDEN, is_personal, masked
+from streams.formats.redaction import HIDDEN, is_personal, masked
 
 SITE = {
     "site_id": "S1",

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from streams import app, preflight
-from streams.broker.admin import BrokerAwayError, BrokerError
-from streams.broker.topics import Difference
-from streams.health import Readiness
-from streams.preflight import TopicsDifferError
+from service.readiness import ProcessReadiness
+from streams.kafka.admin import BrokerAwayError, BrokerError
+from streams.kafka.topics import TopicDifference
+from streams.worker import app, preflight
+from streams.worker.preflight import TopicsDifferError
 from tests.streams.messages import SETTINGS
 
 AWAY = BrokerAwayError("nobody answers")
@@ -32,14 +32,14 @@ def answer(monkeypatch: pytest.MonkeyPatch, answers: Iterable[Exception | None])
 
 @pytest.mark.asyncio
 async def test_a_broker_that_is_away_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    readiness = Readiness()
+    readiness = ProcessReadiness()
     answer(monkeypatch, [BrokerAwayError("still nobody"), None])
     await preflight.wait(SETTINGS, readiness, AWAY)
     assert readiness.reasons == {"kafka": "still nobody"}, "what comes next says when Kafka has let it begin"
 
 
 @pytest.mark.parametrize(
-    "mistake", [BrokerError("no rights"), TopicsDifferError([Difference("ronde.state", "missing", "", "")])]
+    "mistake", [BrokerError("no rights"), TopicsDifferError([TopicDifference("ronde.state", "missing", "", "")])]
 )
 @pytest.mark.asyncio
 async def test_a_mistake_that_shows_later_ends_it_all_the_same(
@@ -47,7 +47,7 @@ async def test_a_mistake_that_shows_later_ends_it_all_the_same(
 ) -> None:
     answer(monkeypatch, [AWAY, mistake])
     with pytest.raises(type(mistake), match=r"rights|differ"):
-        await preflight.wait(SETTINGS, Readiness(), AWAY)
+        await preflight.wait(SETTINGS, ProcessReadiness(), AWAY)
 
 
 @pytest.mark.asyncio
@@ -55,7 +55,7 @@ async def test_whoever_is_asked_to_stop_waits_no_longer(monkeypatch: pytest.Monk
     stopped = asyncio.Event()
     answer(monkeypatch, iter(lambda: AWAY, None))
     asyncio.get_running_loop().call_later(0.05, stopped.set)
-    assert not await app._is_done(preflight.wait(SETTINGS, Readiness(), AWAY), stopped)
+    assert not await app._is_done(preflight.wait(SETTINGS, ProcessReadiness(), AWAY), stopped)
 
 
 @pytest.mark.parametrize(("what", "stops"), [("retention.bytes", False), ("cleanup.policy", True)])
@@ -64,7 +64,7 @@ def test_a_limit_of_size_is_logged_and_the_worker_begins(
 ) -> None:
     monkeypatch.setattr(preflight, "require", lambda *_: set())
     monkeypatch.setattr(preflight, "find", lambda _: {})
-    monkeypatch.setattr(preflight, "differences", lambda *_: [Difference("ronde.alerts", what, "-1", "1000")])
+    monkeypatch.setattr(preflight, "differences", lambda *_: [TopicDifference("ronde.alerts", what, "-1", "1000")])
     if stops:
         with pytest.raises(TopicsDifferError, match=what):
             preflight.check(SETTINGS)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from streams.draft import Draft
 from streams.escalation.procedures import DEFAULTS
 from streams.escalation.state import EMPTY, MEMORY_MS, Deadline, Remembered, SiteState
 from streams.escalation.step import on_event
 from streams.escalation.values import Alert, SiteRecord, Source
-from streams.rebuild import Rebuild
-from streams.store import SWEEP_MS, Partition
+from streams.state.overlay import PartitionOverlay
+from streams.state.partition import SWEEP_MS, Partition
+from streams.state.rebuild import Rebuild
 from tests.streams.messages import CODEC, DECODER, NUMBER, SITE, Logged, elsewhere, site
 
 
@@ -29,7 +29,7 @@ def made(from_: Rebuild) -> Partition:
 
 def in_force(partition: Partition, name: str = SITE) -> int | None:
     """The offset of a site's record in force."""
-    record = Draft(partition, CODEC, DECODER, 0).site(name)
+    record = PartitionOverlay(partition, CODEC, DECODER, 0).site(name)
     return record.offset if record is not None else None
 
 
@@ -89,10 +89,10 @@ def test_a_site_without_an_incident_is_forgotten_once_its_memory_ends() -> None:
     assert partition.forgettable(999 + MEMORY_MS, 10) == []
     assert partition.forgettable(1_000 + MEMORY_MS, 10) == [], "it was looked at less than an hour ago"
     assert partition.forgettable(999 + MEMORY_MS + SWEEP_MS, 10) == [SITE]
-    draft = Draft(partition, CODEC, DECODER, 999 + MEMORY_MS + SWEEP_MS)
-    draft.forget(SITE)
-    assert draft.seal() == [(SITE, None)]
-    draft.commit()
+    overlay = PartitionOverlay(partition, CODEC, DECODER, 999 + MEMORY_MS + SWEEP_MS)
+    overlay.forget(SITE)
+    assert overlay.seal() == [(SITE, None)]
+    overlay.commit()
     assert partition.states == {}
 
 

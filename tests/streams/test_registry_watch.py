@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from schemas.avro.errors import RegistryUnreachable
-from streams import registry_watch
 from streams.escalation.values import Readiness
-from streams.registry_watch import RegistryChangedError, RegistryWatch
 from streams.settings import Settings, load
+from streams.worker import registry_watch
+from streams.worker.registry_watch import RegistryChangedError, RegistryWatch
 from tests.faults.registry import Registry
 
 READINESS = Readiness("S1", subscribed=True, ready=True, needs_attention=False, missing=(), warnings=(), at=0)

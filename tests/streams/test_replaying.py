@@ -9,11 +9,11 @@ import pytest
 from schemas.avro.framing import confluent
 from schemas.avro.loader import NAMES, Schema, load
 from schemas.contract.topics import TOPICS
-from streams.audit.reading import LogRecord
-from streams.audit.recorded import Recorded, payload
 from streams.escalation.procedures import DEFAULTS
 from streams.escalation.values import DispatchReport, Intervention, OperatorAction, Source
-from streams.replaying import Verdict
+from streams.replay import Verdict
+from streams.topics.reading import LogRecord
+from streams.topics.recorded import Recorded, payload
 from tests.streams.logbook import RECORDED, START, Input, Logbook, alert, callback, encode, no_answer, seconds, site
 
 DAY = 24 * 3600

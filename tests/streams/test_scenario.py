@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from streams import instants
 from streams.escalation.procedures import DEFAULTS
-from streams.virtual import scenario
-from streams.virtual.simulation import Record
+from streams.formats import rfc3339
+from streams.simulation import scenario
+from streams.simulation.simulation import Record
 from tests.streams.scenarios import ABSENT, alert, at, callback, line, played, site, told
 
 
@@ -274,7 +274,7 @@ def test_a_line_that_is_no_input_ends_the_run_after_the_records_before_it(bad: b
     lines = [site(at(0)), b"\n", alert(at(1)), bad + b"\n", alert(at(30), "A2")]
     records: list[Record] = []
     with pytest.raises(scenario.BadLine, match=rf"^line 4: {why}"):
-        records.extend(scenario.play(lines, DEFAULTS, instants.parse(at(60))))
+        records.extend(scenario.play(lines, DEFAULTS, rfc3339.parse(at(60))))
 
     assert [record.topic for record in records] == ["readiness", "calls", "decisions"]
 
@@ -296,7 +296,7 @@ def test_the_clock_runs_on_to_until_and_not_beyond() -> None:
 def test_until_before_the_last_line_is_refused_after_its_records() -> None:
     records: list[Record] = []
     with pytest.raises(scenario.EndsTooEarly, match="is before the last line's time"):
-        records.extend(scenario.play([site(at(0)), alert(at(1))], DEFAULTS, instants.parse(at(0, 30))))
+        records.extend(scenario.play([site(at(0)), alert(at(1))], DEFAULTS, rfc3339.parse(at(0, 30))))
 
     assert [record.topic for record in records] == ["readiness", "calls", "decisions"]
 

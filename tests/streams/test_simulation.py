@@ -8,8 +8,8 @@ import pytest
 
 from streams.escalation import step
 from streams.escalation.values import Alert, Site, Source
-from streams.jsonvalues import reader
-from streams.virtual.simulation import Simulation
+from streams.formats.json_values import reader
+from streams.simulation.simulation import Simulation
 from tests.streams.scenarios import alert, at, callback, played, site, told
 
 NIGHT = [site(at(0)), site(at(0), "S2"), alert(at(1)), alert(at(1, 30), "A1", "S2")]
@@ -32,7 +32,7 @@ def breaks(core: Callable[..., Any], *, on: Callable[..., bool]) -> Callable[...
 
 def test_an_input_on_which_the_core_fails_leaves_its_site_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     failing = breaks(step.on_event, on=lambda _state, _record, event, *_: event[0] == "A2")
-    monkeypatch.setattr("streams.virtual.simulation.on_event", failing)
+    monkeypatch.setattr("streams.simulation.simulation.on_event", failing)
 
     records = played([*NIGHT, alert(at(2), "A2"), alert(at(2, 10), "A3")], until=at(3))
 
@@ -48,7 +48,7 @@ def test_an_input_on_which_the_core_fails_leaves_its_site_as_it_was(monkeypatch:
 
 def test_a_site_record_on_which_the_core_fails_does_not_come_into_force(monkeypatch: pytest.MonkeyPatch) -> None:
     failing = breaks(step.on_site, on=lambda _state, _before, new, _now: new is not None and not new.subscribed)
-    monkeypatch.setattr("streams.virtual.simulation.on_site", failing)
+    monkeypatch.setattr("streams.simulation.simulation.on_site", failing)
 
     records = played([site(at(0)), site(at(1), subscribed=False), alert(at(2))])
 
@@ -60,7 +60,7 @@ def test_a_site_record_on_which_the_core_fails_does_not_come_into_force(monkeypa
 
 def test_a_deadline_on_which_the_core_fails_hands_the_incident_over(monkeypatch: pytest.MonkeyPatch) -> None:
     failing = breaks(step.on_deadline, on=lambda site_id, *_: site_id == "S1")
-    monkeypatch.setattr("streams.virtual.simulation.on_deadline", failing)
+    monkeypatch.setattr("streams.simulation.simulation.on_deadline", failing)
 
     records = played(NIGHT, until=at(3, 30))
 
@@ -75,8 +75,8 @@ def test_a_deadline_on_which_the_core_fails_hands_the_incident_over(monkeypatch:
 
 def test_a_site_that_fails_again_is_set_aside_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     failing = breaks(step.on_deadline, on=lambda site_id, *_: site_id == "S1")
-    monkeypatch.setattr("streams.virtual.simulation.on_deadline", failing)
-    monkeypatch.setattr("streams.virtual.simulation.on_failed_deadline", failing)
+    monkeypatch.setattr("streams.simulation.simulation.on_deadline", failing)
+    monkeypatch.setattr("streams.simulation.simulation.on_failed_deadline", failing)
 
     records = played([*NIGHT, callback(at(4)), alert(at(4), "A2")], until=at(4))
 
@@ -111,7 +111,7 @@ def test_a_deadline_that_stays_armed_is_a_failure_and_not_a_loop(monkeypatch: py
     def stays(_site_id: str, state: Any, *_: Any) -> step.Step:
         return step.Step(state, [], [])
 
-    monkeypatch.setattr("streams.virtual.simulation.on_deadline", stays)
+    monkeypatch.setattr("streams.simulation.simulation.on_deadline", stays)
 
     assert told(played(NIGHT, until=at(3)))[6:] == ["00:03:00 S1 attention FAILED", "00:03:00 S1 decisions FAILED"]
 

@@ -9,8 +9,8 @@ from typing import cast
 
 import pytest
 
-from streams.stuck import ANSWERING_SECONDS, guard
-from streams.transaction import Transactions
+from streams.pipeline.publish import Transactions
+from streams.worker.transaction_watchdog import ANSWERING_SECONDS, guard
 
 LIMIT = 10.0
 

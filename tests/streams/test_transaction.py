@@ -10,9 +10,9 @@ from typing import Any, cast
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 
-from streams import transaction
-from streams.batch import Batch
-from streams.transaction import TooManyAbortsError, Transactions, WorkerFencedError
+from streams.pipeline import publish
+from streams.pipeline.batch import OutputBatch
+from streams.pipeline.publish import TooManyAbortsError, Transactions, WorkerFencedError
 
 ABORTABLE = KafkaError(KafkaError.ILLEGAL_GENERATION, txn_requires_abort=True)
 AGAIN = KafkaError(KafkaError._TIMED_OUT, retriable=True)
@@ -63,13 +63,13 @@ def transactions(broken: Broken, time: list[float] | None = None) -> Transaction
     return Transactions(cast("Producer", broken), cast("Consumer", broken), 3, lambda: now[0])
 
 
-def batch() -> Batch:
-    return Batch(records=[("state", b"v", b"k", 0, None, None, 1)], next_offsets=[("alerts", 0, 5)])
+def batch() -> OutputBatch:
+    return OutputBatch(records=[("state", b"v", b"k", 0, None, None, 1)], next_offsets=[("alerts", 0, 5)])
 
 
 @pytest.fixture(autouse=True)
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transaction, "_PAUSE_SECONDS", 0)
+    monkeypatch.setattr(publish, "_PAUSE_SECONDS", 0)
 
 
 def test_all_of_it_in_one_transaction_the_group_asked_right_before_its_offsets() -> None:

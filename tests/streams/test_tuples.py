@@ -81,6 +81,6 @@ def test_what_is_compiled_stays_python(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes((ROOT / name).read_bytes())
     rewrite(tmp_path, names)
     changed = [name for name in names if (tmp_path / name).read_bytes() != (ROOT / name).read_bytes()]
-    assert "streams/escalation/turn.py" in changed
+    assert "streams/escalation/incident_update.py" in changed
     for name in changed:
         ast.parse((tmp_path / name).read_bytes())

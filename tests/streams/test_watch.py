@@ -10,13 +10,13 @@ import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException
 
 from schemas.contract.topics import INPUT_TOPICS
-from streams.broker import clients
-from streams.clock import Clock
-from streams.health import Readiness, Stalls
-from streams.metrics import Metrics
-from streams.source import Source
-from streams.store import Partition, Store
-from streams.watch import IDLE_SECONDS, Watch
+from service.readiness import ProcessReadiness, Stalls
+from streams.kafka import clients
+from streams.observe.metrics import Metrics
+from streams.pipeline.read import ChunkReader
+from streams.runtime.clock import Clock
+from streams.state.partition import Partition, Store
+from streams.worker.watch import IDLE_SECONDS, Watch
 from tests.streams.messages import SETTINGS
 
 ALERTS = SETTINGS.topic("alerts")
@@ -36,7 +36,7 @@ class Scene:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.metrics = Metrics()
-        self.readiness = Readiness(group="the group has not assigned partitions yet")
+        self.readiness = ProcessReadiness(group="the group has not assigned partitions yet")
         self.store = SimpleNamespace(partitions={number: Partition(number, Clock(0)) for number in (0, 1)})
         self.source = SimpleNamespace(
             positions={(ALERTS, number): 5 for number in (0, 1)},
@@ -59,7 +59,7 @@ class Scene:
             cast("Consumer", None),
             cast("Consumer", "uncommitted"),
             cast("Store", self.store),
-            cast("Source", self.source),
+            cast("ChunkReader", self.source),
             SETTINGS,
             lambda: self.steady,
         )
@@ -91,7 +91,7 @@ class Scene:
         return "group" in self.readiness.reasons
 
     async def look(self) -> dict[str, set[str]]:
-        await self._watch.look(Readiness(), Stalls(10), self.metrics)
+        await self._watch.look(ProcessReadiness(), Stalls(10), self.metrics)
         return self.numbers()
 
     async def look_and_give_up_meanwhile(self, number: int) -> dict[str, set[str]]:
@@ -166,7 +166,7 @@ async def test_a_record_behind_an_open_transaction_is_lag(monkeypatch: pytest.Mo
 @pytest.mark.asyncio
 async def test_kafka_away_is_no_more_ready_after_the_stall_and_the_lag_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     scene = Scene(monkeypatch)
-    scene.readiness = Readiness()
+    scene.readiness = ProcessReadiness()
     assert await scene.look_after(1) == {}
     scene.answers = False
     assert await scene.look_after(SETTINGS.worker.stall_seconds - 1) == {}
@@ -182,7 +182,7 @@ async def test_kafka_away_is_no_more_ready_after_the_stall_and_the_lag_stays(mon
 @pytest.mark.asyncio
 async def test_a_question_that_hangs_does_not_hold_the_gauges(monkeypatch: pytest.MonkeyPatch) -> None:
     scene = Scene(monkeypatch)
-    scene.readiness = Readiness()
+    scene.readiness = ProcessReadiness()
     await scene.look_after(0)
     freed = threading.Event()
     monkeypatch.setattr(clients, "offsets", lambda *_: freed.wait() and {})
@@ -198,7 +198,7 @@ async def test_a_question_that_hangs_does_not_hold_the_gauges(monkeypatch: pytes
 @pytest.mark.asyncio
 async def test_partitions_added_to_an_input_are_seen_within_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     scene = Scene(monkeypatch)
-    scene.readiness = Readiness()
+    scene.readiness = ProcessReadiness()
     assert await scene.look_after(0) == {}
     scene.counts["alerts"] = SETTINGS.topics.partitions + 2
     assert (await scene.look_after(30)).keys() == {"partitions"}
@@ -229,7 +229,7 @@ async def test_readers_held_up_are_shown_since_their_last_record(monkeypatch: py
 @pytest.mark.asyncio
 async def test_a_clock_ahead_is_remarked_and_keeps_nobody_from_work(monkeypatch: pytest.MonkeyPatch) -> None:
     scene = Scene(monkeypatch)
-    scene.readiness = Readiness()
+    scene.readiness = ProcessReadiness()
     scene.store.partitions[1] = Partition(1, Clock(1_600_000, wall=lambda: 1_000_000, steady=lambda: 0))
     assert await scene.look_after(0) == {}
     assert scene.readiness.remarks == {"clock": "ahead of the wall clock: partition 1 by 600 s"}

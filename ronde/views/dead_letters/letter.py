@@ -13,10 +13,10 @@ from ronde.views.dead_letters.listing import as_object, error_of
 from schemas.avro.errors import Undecodable
 from schemas.avro.framing import CONFLUENT, CONFLUENT_SIZE, SINGLE_OBJECT, SINGLE_OBJECT_SIZE
 from schemas.contract.topics import INPUT_TOPICS, TOPICS
-from streams.audit.recorded import Recorded
-from streams.dlq.letters import Letter, Note
-from streams.jsonvalues import writer
-from streams.personal import HIDDEN, masked
+from streams.formats.json_values import writer
+from streams.formats.redaction import HIDDEN, masked
+from streams.topics.dead_letters import Letter, Note
+from streams.topics.recorded import Recorded
 
 
 def whole(letter: Letter, note: Note | None, recorded: Recorded, *, personal: bool) -> dict[str, Any]:

@@ -10,9 +10,9 @@ from rich.text import Text
 
 from ronde.shared.plain import one_line
 from ronde.shared.terminal import Listing, Terminal
-from streams import instants
-from streams.dlq.letters import Letter, Note
 from streams.dlq.log import Survey
+from streams.formats import rfc3339
+from streams.topics.dead_letters import Letter, Note
 
 _LONGEST_TABLE: Final = 50  # letters; --json lists all
 _LONGEST_TEXT: Final = 60  # characters of an error or a reason in the table
@@ -49,7 +49,7 @@ def as_object(letter: Letter, note: Note | None) -> dict[str, Any]:
     """A letter as a program reads it, without what it holds."""
     return {
         "id": str(letter.id),
-        "at": instants.write(letter.at),
+        "at": rfc3339.write(letter.at),
         "topic": letter.topic,
         "partition": letter.partition,
         "offset": letter.offset,
@@ -103,7 +103,7 @@ def _row(letter: Letter) -> list[Text]:
     site = "-" if letter.site_id is None else letter.site_id
     return [
         Text(str(letter.id)),
-        Text(instants.write(letter.at)[:19].replace("T", " ")),
+        Text(rfc3339.write(letter.at)[:19].replace("T", " ")),
         Text(one_line(f"{letter.topic}-{letter.partition}-{letter.offset}")),
         Text(one_line(site)),
         Text(_short(letter.reason)),
@@ -117,5 +117,5 @@ def _short(text: str) -> str:
 
 
 def _settled(note: Note) -> dict[str, Any]:
-    told = {"at": instants.write(note.at), "to": note.place, "who": note.who, "why": note.why}
+    told = {"at": rfc3339.write(note.at), "to": note.place, "who": note.who, "why": note.why}
     return {name: value for name, value in told.items() if value is not None}

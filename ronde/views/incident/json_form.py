@@ -6,7 +6,7 @@ from typing import Any
 
 from sinks.ask.incidents import Incident
 from sinks.ask.timeline import Step, Timeline
-from streams import instants
+from streams.formats import rfc3339
 
 
 def of_incident(incident: Incident) -> dict[str, Any]:
@@ -33,4 +33,4 @@ def _record(record: Any) -> dict[str, Any]:
 
 def _value(name: str, value: Any) -> Any:
     is_instant = name in {"at", "deadline", "respond_by"} or name.endswith("_at")
-    return instants.write(value) if is_instant and value is not None else value
+    return rfc3339.write(value) if is_instant and value is not None else value

@@ -24,7 +24,7 @@ from sinks.ask.timeline import (
     Step,
     Unknown,
 )
-from streams import instants
+from streams.formats import rfc3339
 
 # What each rule decides (procedure.md §8).
 RULES: Final[Mapping[str, str]] = MappingProxyType(
@@ -143,12 +143,12 @@ def after(milliseconds: int) -> str:
 
 def day(instant: int) -> str:
     """The day of an instant, UTC."""
-    return instants.write(instant)[:10]
+    return rfc3339.write(instant)[:10]
 
 
 def clock(instant: int) -> str:
     """The time of day of an instant, UTC."""
-    return instants.write(instant)[11:19]
+    return rfc3339.write(instant)[11:19]
 
 
 def ending(incident: Incident) -> str:

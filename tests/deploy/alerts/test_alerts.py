@@ -13,7 +13,7 @@ import yaml
 from prometheus_client import Metric
 
 from sinks.observe.metrics import SinkMetrics
-from streams.metrics import Metrics
+from streams.observe.metrics import Metrics
 from tests.deploy.tools import ROOT, tool
 
 pytestmark = pytest.mark.slow  # helm and promtool take their time
@@ -111,7 +111,7 @@ def series_of(family: Metric) -> set[str]:
 
 
 def test_every_line_of_a_log_that_a_page_quotes_is_one_that_is_written() -> None:
-    sources = [path for package in ("streams", "sinks") for path in (ROOT / package).rglob("*.py")]
+    sources = [path for package in ("service", "streams", "sinks") for path in (ROOT / package).rglob("*.py")]
     written = re.sub(r'"\s+f?"', "", "\n".join(path.read_text(encoding="utf-8") for path in sources))
     quoted = {
         (path.stem, words)

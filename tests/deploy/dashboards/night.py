@@ -24,7 +24,7 @@ from ronde.input_files.site_lines import SiteLines
 from ronde.input_files.site_producer import load as load_sites
 from ronde.local.ports import HOST, free_port
 from ronde.local.postgres import Postgres
-from streams.broker import topics
+from streams.kafka import topics
 from streams.settings import load
 from tests.deploy.tools import ROOT
 

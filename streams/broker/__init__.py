@@ -1,1 +1,0 @@
-"""The broker, from our side: its clients, topics, offsets and access rules."""

@@ -1,0 +1,177 @@
+"""One incident meeting one input: the draft of what it becomes, and the records it gives.
+
+The table that fits the input chooses a row, the row names its rule and acts on the turn; in the end
+`IncidentUpdate.outputs` states it all in one decision. Nothing else writes to an incident.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from streams.escalation import identity
+from streams.escalation.state import Stretch
+from streams.escalation.values import (
+    Attention,
+    CallCommand,
+    Decision,
+    DispatchCommand,
+    InputRef,
+    Instant,
+    Output,
+    Site,
+    SiteInForce,
+)
+
+if TYPE_CHECKING:
+    from streams.escalation.names import AttentionReason, Phase, Rule
+    from streams.escalation.state import Incident
+
+
+class IncidentUpdate:
+    """What one input does to one incident at ``now``; ``record`` is the site's in force (or last) record."""
+
+    __slots__ = (
+        "_attention",
+        "_calls",
+        "_dispatches",
+        "_phase_from",
+        "_record",
+        "disposition",
+        "incident",
+        "now",
+        "rows",
+        "rule",
+        "site_id",
+    )
+
+    def __init__(
+        self, site_id: str, record: SiteInForce | None, incident: Incident, phase_from: Phase | None, now: Instant
+    ) -> None:
+        self.site_id = site_id
+        self.incident = incident  # a draft, written by the rows
+        self.now = now
+        self.rule: Rule = "OPENED"  # of the decision; set before the row acts, as commands name it as their cause
+        self.disposition: str | None = None
+        self.rows: list[str] = []  # of the tables, that decided
+        self._record = record
+        self._phase_from = phase_from
+        self._calls: list[CallCommand] = []
+        self._dispatches: list[DispatchCommand] = []
+        self._attention: list[Attention] = []
+
+    @property
+    def site(self) -> Site | None:
+        """The site as it is configured now; None only if its topic was lost."""
+        return self._record.site if self._record is not None else None
+
+    # --- what rows do -----------------------------------------------------------------------------
+
+    def call(self, command: CallCommand) -> None:
+        """Emit a call command."""
+        self._calls.append(command)
+
+    def dispatch(self, command: DispatchCommand) -> None:
+        """Emit a dispatch command."""
+        self._dispatches.append(command)
+
+    def enter(self, phase: Phase, seconds: int) -> None:
+        """Go to (or stay in) an open phase whose deadline is ``seconds`` from now."""
+        self.incident.phase = phase
+        self.incident.deadline = self.now + seconds * 1000
+
+    def close(self) -> None:
+        """End the incident: no deadline, nothing after it."""
+        self.incident.phase = "CLOSED"
+        self.incident.deadline = None
+        self.incident.amend_due = None
+
+    def raise_once(self, reason: AttentionReason) -> None:
+        """Raise an attention that is not repeated; the stretch of another one goes on."""
+        self._raise(reason, repeat=0)
+
+    def raise_again(self, reason: AttentionReason) -> None:
+        """Raise an attention that a deadline keeps raising; ``repeat`` counts on within its stretch."""
+        stretch = self.incident.stretch
+        repeat = stretch.raised if stretch is not None and stretch.reason == reason else 0
+        self.incident.stretch = Stretch(reason, repeat + 1)
+        self._raise(reason, repeat)
+
+    def attention_again(self) -> None:
+        """The attention of the hand-over again: same reason, next ``repeat``; its deadline stays."""
+        stretch = self.incident.stretch
+        assert stretch is not None, "an incident is handed over with an attention"
+        self.raise_again(stretch.reason)
+
+    def hand_over(self, reason: AttentionReason) -> None:
+        """Leave it to the operators: they are called until one of them acts."""
+        self.incident.stretch = None
+        self.incident.amend_due = None
+        self.enter("HANDED_OVER", self.incident.procedure.attention_interval_seconds)
+        self.raise_again(reason)
+
+    def note_duress(self) -> None:
+        """A customer under threat: everything from here on is covert, and people are told once."""
+        self.incident.covert = True
+        if not self.incident.duress:
+            self.incident.duress = True
+            self.raise_once("DURESS")
+
+    def _raise(self, reason: AttentionReason, repeat: int) -> None:
+        incident = self.incident
+        incident.attentions += 1
+        incident.last_attention_at = self.now
+        self._attention.append(
+            Attention(
+                attention_id=identity.attention_id(incident.incident_id, incident.attentions),
+                incident_id=incident.incident_id,
+                site_id=self.site_id,
+                procedure=incident.procedure.name,
+                reason=reason,
+                repeat=repeat,
+                cause=self.rule,
+                covert=incident.covert,
+                alert_kinds=incident.alert_kinds,
+                alert_count=incident.alert_count,
+                last_alert_at=incident.last_alert_at,
+                raised_at=self.now,
+            )
+        )
+
+    # --- what comes of it -------------------------------------------------------------------------
+
+    def outputs(self, cause: InputRef) -> list[Output]:
+        """The turn's records: its calls, dispatches and attention, then the decision that names them."""
+        incident = self.incident
+        incident.version += 1
+        records: list[Output] = []
+        emitted: list[str] = []
+        for call in self._calls:
+            records.append(Output("calls", call))
+            emitted.append(call.command_id)
+        for dispatch in self._dispatches:
+            records.append(Output("dispatches", dispatch))
+            emitted.append(dispatch.command_id)
+        for attention in self._attention:
+            records.append(Output("attention", attention))
+            emitted.append(attention.attention_id)
+        calling = incident.phase in {"CALLING", "CONFIRMING"}
+        decision = Decision(
+            identity.decision_id(incident.incident_id, incident.version),
+            incident.incident_id,
+            incident.procedure.version,
+            self.site_id,
+            incident.version,
+            self.now,
+            cause,
+            self._record.offset if self._record is not None else None,
+            self.rule,
+            self._phase_from,
+            incident.phase,
+            incident.round if calling else None,
+            incident.position if calling else None,
+            incident.next_deadline(),
+            self.disposition,
+            tuple(emitted),
+        )
+        records.append(Output("decisions", decision))
+        return records

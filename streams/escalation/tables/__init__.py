@@ -1,0 +1,1 @@
+"""The tables of the procedure: a row a rule."""

@@ -1,0 +1,1 @@
+"""Bytes and text to the core's values, and back."""

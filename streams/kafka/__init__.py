@@ -1,0 +1,1 @@
+"""Kafka from below: clients, topics, offsets, access."""

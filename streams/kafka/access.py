@@ -1,0 +1,85 @@
+"""What the broker lets us do, asked before work begins: a right that lacks is told at once, by its name.
+
+Without asking, a consumer that may not read waits for ever, and a producer that may not write fails in the middle.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, Final
+
+from streams.kafka.acl import Grant
+from streams.kafka.admin import Admin, BrokerError, remedy
+
+if TYPE_CHECKING:
+    from confluent_kafka import KafkaError
+
+    from streams.settings import Settings
+
+# Without it the worker goes on, and says so: the group's time-outs are the broker's then.
+_SPARED: Final = frozenset({"ALTER_CONFIGS"})
+
+_AGAIN_SECONDS: Final = 0.1
+_PATIENCE_SECONDS: Final = 5.0  # with a broker that is still finding out who keeps a group
+
+
+def require(settings: Settings, role: str, wanted: Collection[Grant]) -> frozenset[str]:
+    """Ask whether all of this is allowed; the topics among it (by name on the broker) that are there.
+
+    What the broker does not tell counts as allowed: of a topic that is not there, of transactional ids.
+    Raises `BrokerError`, which names all that lacks.
+    """
+    admin = Admin(settings, role)
+    topics = _told(admin, _of(wanted, "topic"), admin.describe_topics)
+    groups = _told(admin, _of(wanted, "group"), admin.describe_groups)
+    lacking = []
+    for grant in wanted:
+        told = {"topic": topics, "group": groups}.get(grant.resource, {}).get(grant.name)
+        operations = [] if told is None else sorted(set(grant.operations) - told - _SPARED)
+        if operations:
+            lacking.append(f"  {grant.resource} {grant.name}: {', '.join(map(_word, operations))}")
+    if lacking:
+        raise BrokerError(
+            f"the broker at {admin.servers} does not let us do all that the role {role} needs:\n"
+            + "\n".join(lacking)
+            + f"\n{remedy(role)}"
+        )
+    return frozenset(topics)
+
+
+def _of(wanted: Iterable[Grant], resource: str) -> list[str]:
+    return [grant.name for grant in wanted if grant.resource == resource]
+
+
+def _told(
+    admin: Admin, names: list[str], describe: Callable[[list[str]], Mapping[str, Future[Any]]]
+) -> dict[str, frozenset[str] | None]:
+    """By name, what is allowed on each that is there; None: the broker does not tell."""
+    from confluent_kafka import KafkaError  # noqa: PLC0415 - heavy
+
+    found: dict[str, frozenset[str] | None] = {}
+    give_up = time.monotonic() + _PATIENCE_SECONDS
+    while names:
+        again = []
+        for name, outcome in admin.outcomes(describe(names)).items():
+            if not isinstance(outcome, KafkaError):
+                operations = outcome.authorized_operations
+                found[name] = frozenset(operation.name for operation in operations) if operations else None
+            elif outcome.name().endswith("_AUTHORIZATION_FAILED"):
+                found[name] = frozenset()
+            elif _passes(outcome) and time.monotonic() < give_up:
+                again.append(name)
+        names = again
+        if names:
+            time.sleep(_AGAIN_SECONDS)
+    return found
+
+
+def _passes(error: KafkaError) -> bool:
+    return error.name() in {"COORDINATOR_LOAD_IN_PROGRESS", "COORDINATOR_NOT_AVAILABLE", "NOT_COORDINATOR"}
+
+
+def _word(operation: str) -> str:
+    return operation.lower().replace("_", " ")

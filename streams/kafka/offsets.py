@@ -1,0 +1,169 @@
+"""Where logs begin and end, and how far the workers' group has come: what is asked before logs are read as they stand.
+
+A log has two ends. The high watermark is that of all records; the last stable offset is that of the records which no
+open transaction holds up, and the one that a reader with read_committed is told (architecture.md §3).
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, cast
+
+from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # it is documented there
+
+from streams.escalation.values import Instant
+
+if TYPE_CHECKING:
+    from streams.settings import Settings
+
+_ASK_SECONDS: Final = 8.0
+_AGAIN_SECONDS: Final = 0.05
+# How long a log that has more may be held up: longer than any transaction of ours may stay open.
+PATIENCE_SECONDS: Final = 120.0
+
+R = TypeVar("R")
+Log: TypeAlias = tuple[str, int]  # topic without prefix, partition
+
+
+_DELETED: Final = "deleted="
+
+
+def deleted_words(count: int) -> str:
+    """The metadata of a committed offset: how many offsets before it were deleted before they were handled."""
+    return f"{_DELETED}{count}" if count else ""
+
+
+def deleted_count(committed: TopicPartition) -> int:
+    """What `deleted_words` put there; 0 where it put nothing, or somebody else has set the offset."""
+    count = (committed.metadata or "").removeprefix(_DELETED)
+    return int(count) if count.isascii() and count.isdigit() else 0
+
+
+class ReadingError(Exception):
+    """The broker does not give what was asked for; the message says what, and what to do."""
+
+
+class Offsets:
+    """Asks the broker. Every method may raise `ReadingError`.
+
+    ``deleted``: how many offsets were deleted before they were handled, of the logs that `committed` was asked for.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.deleted: dict[Log, int] = {}
+        self._settings = settings
+        silent = logging.Logger("streams.kafka.offsets", level=logging.CRITICAL + 1)  # what it says comes as errors too
+        properties: dict[str, Any] = {**settings.client("admin"), "error_cb": lambda _: None}
+        self._admin = AdminClient(properties, logger=silent)
+
+    def first(self, logs: Iterable[Log]) -> dict[Log, int]:
+        """The first offset that is still there."""
+        return self._ask(dict.fromkeys(logs, _earliest()))
+
+    def high_watermarks(self, logs: Iterable[Log]) -> dict[Log, int]:
+        """The offset after the last record, whatever becomes of its transaction."""
+        return self._ask(dict.fromkeys(logs, _latest()))
+
+    def last_stable(self, logs: Iterable[Log]) -> dict[Log, int]:
+        """The offset up to which no transaction is open."""
+        return self._ask(dict.fromkeys(logs, _latest()), is_stable=True)
+
+    def at(self, logs: Iterable[Log], instant: Instant) -> dict[Log, int]:
+        """The first offset whose timestamp is not before an instant; the high watermark where there is none."""
+        ends = self.high_watermarks(logs)
+        found = self._ask(dict.fromkeys(ends, OffsetSpec.for_timestamp(instant)))
+        return {log: ends[log] if offset < 0 else offset for log, offset in found.items()}
+
+    def settled(self, logs: Iterable[Log]) -> dict[Log, int]:
+        """An end of each log before which lie all records that stood in it at the call, and whole transactions only."""
+        wanted = self.high_watermarks(logs)
+        found: dict[Log, int] = {}
+        give_up = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            for log, offset in self.last_stable(wanted).items():
+                if offset >= wanted[log]:
+                    found[log] = offset
+                    del wanted[log]
+            if not wanted:
+                return found
+            self._pause(give_up, next(iter(wanted)))
+
+    def committed(self, logs: Iterable[Log]) -> dict[Log, int | None]:
+        """What the workers' group committed, once no transaction may still move it; None: nothing so far."""
+        wanted = {self._named(log): log for log in logs}
+        group = self._settings.worker.group
+        found: dict[Log, int | None] = {}
+        give_up = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            asked = ConsumerGroupTopicPartitions(group, [TopicPartition(*named) for named in wanted])
+            for offset in self._patiently(partial(self._offsets_of, asked), f"the offsets of group {group}"):
+                if offset.error is None:
+                    log = wanted.pop((offset.topic, offset.partition))
+                    found[log] = offset.offset if offset.offset >= 0 else None
+                    self.deleted[log] = deleted_count(offset)
+            if not wanted:
+                return found
+            self._pause(give_up, next(iter(wanted.values())))
+
+    def _offsets_of(self, asked: ConsumerGroupTopicPartitions) -> list[TopicPartition]:
+        answer = self._admin.list_consumer_group_offsets([asked], require_stable=True, request_timeout=_ASK_SECONDS)
+        found: list[TopicPartition] = answer[asked.group_id].result().topic_partitions
+        return found
+
+    def _ask(self, asked: Mapping[Log, OffsetSpec], *, is_stable: bool = False) -> dict[Log, int]:
+        wanted = {TopicPartition(*self._named(log)): log for log in asked}
+
+        def ask() -> dict[Log, int]:
+            answers = self._admin.list_offsets(
+                {partition: asked[log] for partition, log in wanted.items()},
+                isolation_level=IsolationLevel.READ_COMMITTED if is_stable else IsolationLevel.READ_UNCOMMITTED,
+                request_timeout=_ASK_SECONDS,
+            )
+            return {wanted[partition]: cast("int", answer.result().offset) for partition, answer in answers.items()}
+
+        return self._patiently(ask, "the ends of its logs") if asked else {}
+
+    def _patiently(self, ask: Callable[[], R], asked_for: str) -> R:
+        """Ask again for a while: leaders move, and topics just made are not known everywhere."""
+        give_up = time.monotonic() + _ASK_SECONDS
+        while True:
+            try:
+                return ask()
+            except KafkaException as error:
+                if time.monotonic() > give_up:
+                    raise refusal(self._settings, asked_for, error.args[0]) from error
+                time.sleep(_AGAIN_SECONDS)
+
+    def _named(self, log: Log) -> tuple[str, int]:
+        return self._settings.topic(log[0]), log[1]
+
+    def _pause(self, give_up: float, log: Log) -> None:
+        if time.monotonic() > give_up:
+            raise held_up(self._settings, log)
+        time.sleep(_AGAIN_SECONDS)
+
+
+def _earliest() -> OffsetSpec:
+    return cast("OffsetSpec", OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+
+
+def _latest() -> OffsetSpec:
+    return cast("OffsetSpec", OffsetSpec.latest())  # type: ignore[no-untyped-call]
+
+
+def refusal(settings: Settings, asked_for: str, error: KafkaError) -> ReadingError:
+    """The error to raise when the broker did not give what it was asked for."""
+    servers = settings.kafka["bootstrap.servers"]
+    return ReadingError(f"the broker at {servers} does not give {asked_for}: {error.str()}")
+
+
+def held_up(settings: Settings, log: Log) -> ReadingError:
+    """The error to raise when patience is at its end."""
+    return ReadingError(
+        f"nothing more comes of {settings.topic(log[0])}, partition {log[1]}, and there is more: the broker is away, "
+        f"or a transaction has been open for {PATIENCE_SECONDS:.0f} s (`kafka-transactions.sh list` names it)"
+    )

@@ -1,0 +1,159 @@
+"""The topics on the broker: made with the contract's settings, and compared with them (contracts.md, Topics).
+
+The number of partitions is for life: a record's place follows from it, so nothing here changes it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Set
+from typing import Final, Literal, NamedTuple, TypeAlias
+
+from schemas.contract.topics import TOPICS
+from streams.kafka.admin import ANSWER_SECONDS, Admin, BrokerError
+from streams.settings import Settings
+
+CREATE_SECONDS: Final = 30.0
+_SHOW_SECONDS: Final = 8.0  # until a topic that was made is shown
+
+TopicsError: TypeAlias = BrokerError  # what asking for topics raises
+
+What: TypeAlias = Literal[
+    "missing", "partitions", "max.message.bytes", "cleanup.policy", "message.timestamp.type", "retention.bytes"
+]
+_COMPARED: Final[tuple[What, ...]] = (
+    "max.message.bytes", "cleanup.policy", "message.timestamp.type", "retention.bytes"
+)  # fmt: skip
+
+
+class BrokerTopic(NamedTuple):
+    """A topic as the broker has it: how many partitions, and its configuration in the broker's words."""
+
+    partitions: int
+    configuration: Mapping[str, str]
+
+
+class TopicDifference(NamedTuple):
+    """One thing that is not as it must be; ``topic`` is the name on the broker, ``expected`` the contract's."""
+
+    topic: str
+    what: What
+    expected: str
+    found: str
+
+    @property
+    def stops_workers(self) -> bool:
+        """Whether a worker cannot run on such a topic; a limit of size only deletes, and alarms go on meanwhile."""
+        return self.what != "retention.bytes"
+
+    def __str__(self) -> str:
+        if self.what == "missing":
+            return f"{self.topic}: is missing"
+        return f"{self.topic}: {self.what} is {self.found}, expected {self.expected}"
+
+
+def differences(found: Mapping[str, BrokerTopic], settings: Settings) -> list[TopicDifference]:
+    """What is not the contract's about these topics (by name on the broker), in the order of the contract.
+
+    An empty list means that all topics are there, with the settings' number of partitions, and that sizes,
+    clean-up and timestamps are the contract's. How long records stay is the operator's to lengthen, so it is not
+    compared; a limit of size is, as it deletes records of any age.
+    """
+    told: list[TopicDifference] = []
+    for topic in TOPICS.values():
+        name = settings.topic(topic.name)
+        if name not in found:
+            told.append(TopicDifference(name, "missing", "", ""))
+            continue
+        partitions, configuration = found[name]
+        if partitions != settings.topics.partitions:
+            told.append(TopicDifference(name, "partitions", str(settings.topics.partitions), str(partitions)))
+        expected = topic.configuration()
+        told += [
+            TopicDifference(name, what, expected[what], configuration.get(what, "not set"))
+            for what in _COMPARED
+            if what in expected and configuration.get(what) != expected[what]
+        ]
+    return told
+
+
+def find_some(settings: Settings, topics: Iterable[str], role: str | None) -> dict[str, BrokerTopic]:
+    """Those of these topics that the broker has, without how it keeps them: anybody who reads them may ask for that.
+
+    ``role`` is whose rights that takes (`schemas.contract.roles`). Raises `TopicsError`, as `find` does.
+    """
+    there = Admin(settings, role).topics(map(settings.topic, topics))
+    return {name: BrokerTopic(partitions, {}) for name, partitions in there.items()}
+
+
+def find(settings: Settings) -> dict[str, BrokerTopic]:
+    """Those of our topics that the broker has, by their name there.
+
+    Raises `TopicsError`: the broker cannot be reached, or refuses to tell.
+    """
+    from confluent_kafka import KafkaError  # noqa: PLC0415 - heavy
+    from confluent_kafka.admin import ConfigResource, ResourceType  # type: ignore[attr-defined] # noqa: PLC0415
+
+    admin = Admin(settings, "worker")
+    there = admin.topics(map(settings.topic, TOPICS))
+    if not there:
+        return {}
+    asked = admin.client.describe_configs(
+        [ConfigResource(ResourceType.TOPIC, name) for name in there], request_timeout=ANSWER_SECONDS
+    )
+    found = {}
+    for resource, entries in admin.outcomes(asked).items():
+        if isinstance(entries, KafkaError):
+            raise admin.error(f"the configuration of topic {resource.name}", entries)
+        configuration = {entry.name: entry.value for entry in entries.values()}
+        found[resource.name] = BrokerTopic(there[resource.name], configuration)
+    return found
+
+
+def create(settings: Settings) -> list[str]:
+    """Make the topics that are missing; the names (on the broker) of those made, in the order of the contract.
+
+    Those that are there are left as they are, whatever they are: `differences` tells.
+
+    Raises `TopicsError`: the broker cannot be reached, or refuses; what it made before stays.
+    """
+    from confluent_kafka import KafkaError  # noqa: PLC0415 - heavy
+    from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined] # noqa: PLC0415
+
+    admin = Admin(settings)  # an administrator's
+    there = admin.topics(map(settings.topic, TOPICS))
+    missing = {settings.topic(name): topic for name, topic in TOPICS.items() if settings.topic(name) not in there}
+    if not missing:
+        return []
+    copies, in_sync = settings.topics.replication_factor, settings.topics.min_insync_replicas
+    ours = {} if in_sync is None else {"min.insync.replicas": str(in_sync)}
+    asked = admin.client.create_topics(
+        [
+            NewTopic(
+                name,
+                num_partitions=settings.topics.partitions,
+                replication_factor=-1 if copies is None else copies,
+                config={**topic.configuration(), **ours},
+            )
+            for name, topic in missing.items()
+        ],
+        operation_timeout=CREATE_SECONDS,
+        request_timeout=CREATE_SECONDS,
+    )
+    made = []
+    for name, outcome in admin.outcomes(asked).items():
+        if not isinstance(outcome, KafkaError):
+            made.append(name)
+        elif outcome.code() != KafkaError.TOPIC_ALREADY_EXISTS:  # else another one made it meanwhile
+            raise admin.error(f"topic {name}", outcome)
+    _wait_for(admin, missing.keys())
+    return made
+
+
+def _wait_for(admin: Admin, names: Set[str]) -> None:
+    """Wait until the broker shows these topics to its clients."""
+    give_up = time.monotonic() + _SHOW_SECONDS
+    while not names <= admin.topics(names).keys():
+        if time.monotonic() > give_up:
+            raise TopicsError(f"the broker at {admin.servers} made the topics but does not show them: try again")
+        time.sleep(0.05)

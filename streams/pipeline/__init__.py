@@ -1,0 +1,1 @@
+"""A chunk's way: read, decode, decide, publish."""

@@ -1,0 +1,26 @@
+"""What travels from the source to the stages, and what comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from queue import SimpleQueue
+from typing import TypeAlias
+
+from streams.formats.message import Message
+
+# By partition, the sites whose state must be set aside and why: these partitions are to be restored from the log.
+Rewind: TypeAlias = Mapping[int, Mapping[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class InputChunk:
+    """What had arrived when the last chunk was done; without messages, deadlines are due.
+
+    ``caught_up`` are the partitions of which it has the last inputs that waited at their assignment. ``done``
+    takes, once, the partitions to be restored (none: all is well), or what ended the chunk and the worker.
+    """
+
+    messages: list[Message]
+    caught_up: frozenset[int]
+    done: SimpleQueue[Rewind | Exception] = field(default_factory=SimpleQueue)

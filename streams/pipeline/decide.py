@@ -1,0 +1,304 @@
+"""The second stage: what a chunk's inputs and the deadlines due make of each partition, through the core.
+
+Per partition, in the order of procedure.md §7: state records to be set aside, site records, the deadlines due,
+the inputs. All of a partition's part of a chunk happens at one instant, its clock's. After an assignment the
+inputs that waited go first, without deadlines.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Final, cast
+
+from schemas.contract.topics import TOPICS
+from service.logs import logger, places
+from streams.escalation import step as core
+from streams.escalation.state import EMPTY, Deadline, SiteState
+from streams.escalation.values import (
+    CallResult,
+    Decision,
+    DispatchReport,
+    Instant,
+    Output,
+    Quarantined,
+    SiteInForce,
+    SiteRecord,
+    Source,
+)
+from streams.observe.responses import is_unanswered_call, response, silent_partner
+from streams.pipeline.batch import OutputBatch
+from streams.pipeline.decode import EventInput, Inbox, SiteInput
+from streams.pipeline.records import RecordBuilder
+from streams.runtime import faults
+from streams.runtime.clock import AHEAD_MS
+from streams.state.overlay import PartitionOverlay, StateTooLargeError, StateUnusableError
+
+if TYPE_CHECKING:
+    from streams.escalation.input_context import Step
+    from streams.formats.codec import Codec
+    from streams.formats.message import Message
+    from streams.pipeline.decode import Decoder
+    from streams.settings import Settings
+    from streams.state.partition import ArmedDeadline, Store
+
+_log = logger(__name__)
+
+# After so many steps the event loop may do something else: the pages answer while a large chunk is decided.
+SLICE: Final = 500
+# What breaks an objective is told with its site, as a metric cannot.
+LATE_SECONDS: Final = 5.0  # a deadline
+SLOW_MS: Final = 30_000  # from an alert to its call
+
+_on_event = faults.around("core_input", core.on_event)
+_on_deadline = faults.around("core_deadline", core.on_deadline)
+_on_failed_deadline = faults.around("core_failed_deadline", core.on_failed_deadline)
+
+_Fire = Callable[[str, SiteState, SiteInForce | None, Deadline, Instant], "Step"]
+
+
+class Decider:
+    """Decides chunks; holds nothing of them but which sites have become too large."""
+
+    def __init__(self, store: Store, codec: Codec, decoder: Decoder, settings: Settings) -> None:
+        self._store = store
+        self._codec = codec
+        self._decoder = decoder
+        self._topics = {topic: settings.topic(topic) for topic in TOPICS}
+        self._procedures = settings.procedures()
+        self._most = settings.worker.chunk_max
+        self._measured: set[str] = set()  # sites whose state is measured at every step, not only at the end
+
+    def decide(self, inboxes: dict[int, Inbox], caught_up: frozenset[int], batch: OutputBatch) -> Iterator[None]:
+        """Fill ``batch``; yields from time to time, for others to have the thread.
+
+        ``caught_up`` are the partitions of which this chunk has the last of the inputs that waited.
+        """
+        for number, partition in sorted(self._store.partitions.items()):
+            if number not in inboxes and number not in caught_up and partition.seconds_to_wake() != 0:
+                continue
+            inbox = inboxes.get(number, _NOTHING)
+            jumps = partition.clock.jumps
+            now = partition.now()
+            overlay = PartitionOverlay(partition, self._codec, self._decoder, now)
+            ahead_ms = partition.clock.ahead_ms if partition.clock.ahead_ms >= AHEAD_MS else 0
+            builder = RecordBuilder(self._codec, self._topics, number, now, ahead_ms)
+            if partition.clock.jumps > jumps:
+                _log.error(
+                    "the wall clock jumped forward and is not followed: restart when it is right", partition=number
+                )
+                builder.tally.clock_jumps[number] += 1
+            try:
+                yield from self._part(overlay, builder, inbox, is_caught_up=number in caught_up)
+                builder.states(overlay.seal())
+            except StateTooLargeError as large:
+                # Which input made it so shows when the partition's inputs are read again.
+                _log.error("a state has become too large", site=large.site_id, partition=number, reason=str(large))
+                self._measured.add(large.site_id)
+                batch.unusable[number] = {}
+                continue
+            except StateUnusableError as error:
+                _log.error("a state cannot be used", site=error.site_id, partition=number, reason=error.reason)
+                batch.unusable[number] = {error.site_id: error.error}
+                batch.tally.deadlines_failed += builder.tally.deadlines_failed
+                continue
+            for topic, count in inbox.taken.items():
+                builder.tally.taken[topic, number] += count
+            batch.overlays.append(overlay)
+            batch.records += builder.records
+            batch.tally.add(builder.tally)
+            batch.deleted |= {(self._topics[topic], number): count for topic, count in partition.deleted.items()}
+            batch.next_offsets += [
+                (self._topics[topic], number, offset) for topic, offset in inbox.next_offsets.items()
+            ]
+
+    def _part(
+        self, overlay: PartitionOverlay, builder: RecordBuilder, inbox: Inbox, *, is_caught_up: bool
+    ) -> Iterator[None]:
+        """A partition's part of a chunk; yields every so many steps. Raises `StateUnusableError`: nothing counts."""
+        partition = overlay.partition
+        for state in partition.set_aside:
+            builder.set_aside(state)
+        for message, topic, refused in inbox.refused:
+            builder.dead_letter(message, topic, refused.reason, refused.error)
+        overlay.expect(site.site_id for site in inbox.sites)
+        overlay.expect(event.event.site_id for event in inbox.events)
+        for number, site in enumerate(inbox.sites, start=1):
+            self._site(overlay, builder, site)
+            overlay.touched(site.site_id)
+            if number % SLICE == 0:
+                yield
+
+        events = inbox.events
+        if partition.waiting:
+            waited = [event for event in events if event.message.offset() < partition.waiting.get(event.topic, 0)]
+            yield from self._events(overlay, builder, waited)
+            events = [event for event in events if event.message.offset() >= partition.waiting.get(event.topic, 0)]
+            if is_caught_up:
+                partition.waiting = {}
+                builder.tally.tell("info", "the inputs that waited have had their time", partition=partition.number)
+        if not partition.waiting:
+            # Deadlines go before inputs, all of them; by themselves not too many at once, as inputs may come.
+            yield from self._deadlines(overlay, builder, None if events else self._most)
+        yield from self._events(overlay, builder, events)
+        for number, site_id in enumerate(partition.forgettable(overlay.now, self._most), start=1):
+            overlay.forget(site_id)
+            if number % SLICE == 0:
+                yield
+
+    def _site(self, overlay: PartitionOverlay, builder: RecordBuilder, site_input: SiteInput) -> None:
+        """A site record passes: it comes into force unless a later one is, and its readiness is published."""
+        message, site_id, site = site_input
+        offset = message.offset()
+        known = overlay.site(site_id)
+        is_older = known is not None and offset < known.offset
+        state = EMPTY if is_older else overlay.state(site_id)
+        try:
+            step = core.on_site(state, known, site, overlay.now)
+            records = builder.encode(step.outputs, site_id.encode())
+            if site_id in self._measured:
+                overlay.measure(site_id, step.state)
+        except Exception as error:  # noqa: BLE001  # whatever the core raises, the rest goes on
+            self._failed(overlay, builder, message, "sites", site_id, error)
+            return
+        builder.write(step.outputs, records)
+        builder.tally.published["sites", overlay.partition.number] += 1
+        if not is_older:
+            overlay.become(site_id, step.state)
+            overlay.replace_site(site_id, None if site is None else SiteRecord(offset, site), message.value())
+
+    def _events(
+        self, overlay: PartitionOverlay, builder: RecordBuilder, events: Iterable[EventInput]
+    ) -> Iterator[None]:
+        for number, event in enumerate(events, start=1):
+            self._event(overlay, builder, event)
+            overlay.touched(event.event.site_id)
+            if number % SLICE == 0:
+                yield
+
+    def _event(self, overlay: PartitionOverlay, builder: RecordBuilder, event_input: EventInput) -> None:
+        """An alert, result, report or action ends: decided, quarantined, or a dead letter."""
+        message, topic, event = event_input
+        site_id, number = event.site_id, overlay.partition.number
+        state, record = overlay.state(site_id), overlay.site(site_id)
+        key = cast("bytes", message.key())
+        try:
+            source = Source(topic, number, message.offset())
+            step = _on_event(state, record, event, source, overlay.now, self._procedures, builder.ahead_ms)
+            records = builder.encode(step.outputs, key)
+            if site_id in self._measured:
+                overlay.measure(site_id, step.state)
+        except Exception as error:  # noqa: BLE001  # whatever the core raises, the rest goes on
+            self._failed(overlay, builder, message, topic, site_id, error)
+            return
+        if _is_lost(step.outputs) and self._decoder.is_misplaced(key, number):
+            builder.dead_letter(message, topic, "WRONG_PARTITION", self._decoder.misplacement(key))
+            return
+        builder.write(step.outputs, records)
+        if isinstance(step.outputs[0].value, Quarantined):
+            builder.tally.quarantined[topic, number] += 1
+        else:
+            builder.tally.decided[topic, number] += 1
+            if topic == "alerts" and step.outputs[0].topic == "calls":
+                _tell_call(overlay, builder, message, site_id)
+            elif isinstance(event, CallResult):
+                builder.tally.results[event.outcome] += 1
+            elif isinstance(event, DispatchReport) and (answer := response(state, event, overlay.now)) is not None:
+                builder.tally.responses.append(answer)
+        if step.state is not state:
+            overlay.become(site_id, step.state)
+
+    def _deadlines(self, overlay: PartitionOverlay, builder: RecordBuilder, most: int | None) -> Iterator[None]:
+        """The deadlines due, ``most`` of them, in their order; those that were overtaken are dropped."""
+        fired = 0
+        while fired != most and (armed := overlay.partition.due(overlay.now)) is not None:
+            if overlay.is_armed(armed):
+                self._fire(overlay, builder, armed)
+                overlay.rest(armed.site_id)
+                fired += 1
+                if fired % SLICE == 0:
+                    yield
+
+    def _fire(self, overlay: PartitionOverlay, builder: RecordBuilder, armed: ArmedDeadline) -> None:
+        site_id = armed.site_id
+        state, record = overlay.state(site_id), overlay.site(site_id)
+
+        def through(fire: _Fire) -> None:
+            step = fire(site_id, state, record, armed.deadline, overlay.now)
+            records = builder.encode(step.outputs, site_id.encode())
+            if site_id in self._measured:
+                overlay.measure(site_id, step.state)
+            builder.write(step.outputs, records)
+            overlay.become(site_id, step.state)
+
+        try:
+            through(_on_deadline)
+        except Exception as error:  # noqa: BLE001  # whatever the core raises, the incident is handed over
+            builder.tally.deadlines_failed += 1
+            _log.error(
+                "the core failed on a deadline", site=site_id, incident=armed.incident_id,
+                partition=overlay.partition.number, error=places(error),
+            )  # fmt: skip
+            try:
+                through(_on_failed_deadline)
+            except Exception as again:  # and then its site is set aside
+                raise StateUnusableError(site_id, "FAILED", _told(again)) from again
+        _tell_deadline(overlay, builder, state, armed)
+
+    def _failed(
+        self,
+        overlay: PartitionOverlay,
+        builder: RecordBuilder,
+        message: Message,
+        topic: str,
+        site_id: str,
+        error: Exception,
+    ) -> None:
+        """The core raised: the input is a dead letter, its site as if it had not come."""
+        _log.error(
+            "the core failed on an input", site=site_id, topic=topic, partition=overlay.partition.number,
+            offset=message.offset(), error=places(error),
+        )  # fmt: skip
+        builder.dead_letter(message, topic, "FAILED", _told(error))
+
+
+_NOTHING: Final = Inbox()
+
+
+def _tell_deadline(overlay: PartitionOverlay, builder: RecordBuilder, state: SiteState, armed: ArmedDeadline) -> None:
+    """Count a deadline that was handled, by the state before it."""
+    tally, seconds = builder.tally, (overlay.now - armed.at) / 1000
+    tally.lateness.append(seconds)
+    if is_unanswered_call(state, armed.deadline):
+        tally.unanswered_calls += 1
+    elif (partner := silent_partner(state, armed.deadline)) is not None:
+        tally.silences[partner] += 1
+    if seconds > LATE_SECONDS:
+        tally.tell(
+            "warning", "a deadline was late", site=armed.site_id, incident=armed.incident_id,
+            partition=overlay.partition.number, seconds=seconds,
+        )  # fmt: skip
+
+
+def _tell_call(overlay: PartitionOverlay, builder: RecordBuilder, message: Message, site_id: str) -> None:
+    """Count an alert that gave a call."""
+    tally, put_at = builder.tally, message.timestamp()[1]
+    tally.calling_alerts.append(put_at)
+    if overlay.now - put_at > SLOW_MS:
+        tally.tell(
+            "warning", "an alert waited long for its call", site=site_id, partition=overlay.partition.number,
+            offset=message.offset(), seconds=(overlay.now - put_at) / 1000,
+        )  # fmt: skip
+
+
+def _is_lost(outputs: list[Output]) -> bool:
+    """Whether an input found nothing: it may lie where its site is not."""
+    value = outputs[-1].value
+    return (isinstance(value, Decision) and value.rule == "NO_OPEN_INCIDENT") or (
+        isinstance(value, Quarantined) and value.reason == "UNKNOWN_SITE"
+    )
+
+
+def _told(error: Exception) -> str:
+    """The traceback, for a dead letter, which has all of the record anyway."""
+    return "".join(traceback.format_exception(error))

@@ -1,0 +1,169 @@
+"""What the core gives, turned into records of Kafka, and counted: one partition's part of a chunk.
+
+All outputs go to the partition that their input lies in, also where that is not their key's: the site's state is
+where it is handled, and no reader looks for a site anywhere else (contracts.md, Topics).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Final
+
+from schemas.avro.errors import Undecodable
+from schemas.contract.topics import OUTPUT_VALUE_BYTES
+from streams.escalation.values import (
+    Attention,
+    CallCommand,
+    Decision,
+    DispatchCommand,
+    Instant,
+    Output,
+    Quarantined,
+)
+from streams.formats.dead_letter import dead_letter
+from streams.formats.headers import headers_of
+from streams.observe.tally import Tally
+from streams.pipeline.batch import Record
+from streams.runtime.clock import AHEAD_HEADER
+
+if TYPE_CHECKING:
+    from streams.formats.codec import Codec
+    from streams.formats.message import Headers, Message
+    from streams.state.overlay import StateRecord
+    from streams.state.partition import SetAside
+
+# The version of the procedure where a decision has no incident.
+_NO_PROCEDURE: Final = "none"
+
+
+class OutputTooLargeError(Exception):
+    """A record would not fit into its topic."""
+
+    def __init__(self, topic: str, size: int) -> None:
+        super().__init__(f"a record of {topic} would take {size:,} bytes, and may have {OUTPUT_VALUE_BYTES:,}")
+
+
+class RecordBuilder:
+    """Records in the order they are written, all at the instant ``now``.
+
+    ``ahead_ms``: how far that is ahead of the wall clock, where results were judged with it; decisions state it.
+    """
+
+    def __init__(self, codec: Codec, topics: Mapping[str, str], number: int, now: Instant, ahead_ms: int = 0) -> None:
+        self.records: list[Record] = []
+        self.tally = Tally()
+        self._codec = codec
+        self._number = number
+        self._now = now
+        self.ahead_ms = ahead_ms
+        self._clock_headers: Headers = [(AHEAD_HEADER, str(ahead_ms))] if ahead_ms else []
+        self._topics = topics  # on the broker, by their name without prefix
+
+    def encode(self, outputs: Iterable[Output], key: bytes) -> list[Record]:
+        """Outputs as records; nothing is written or counted yet.
+
+        Raises `OutputTooLargeError`, and what the codec raises.
+        """
+        records: list[Record] = []
+        names, encoders = self._topics, self._codec.encoders
+        for topic, value in outputs:
+            encoded = None if value is None else encoders[topic](value)
+            if encoded is not None and len(encoded) > OUTPUT_VALUE_BYTES:
+                raise OutputTooLargeError(topic, len(encoded))
+            if self._clock_headers and topic == "decisions":
+                records.append((names[topic], encoded, key, self._number, None, None, self._now, self._clock_headers))
+            else:
+                records.append((names[topic], encoded, key, self._number, None, None, self._now))
+        return records
+
+    def write(self, outputs: Iterable[Output], records: list[Record]) -> None:
+        """Write and count outputs that were encoded."""
+        self.records += records
+        tally = self.tally
+        for _, value in outputs:
+            if isinstance(value, Decision):
+                tally.decisions[value.rule, value.procedure_version or _NO_PROCEDURE] += 1
+            elif isinstance(value, CallCommand):
+                tally.calls[value.action] += 1
+            elif isinstance(value, DispatchCommand):
+                tally.dispatches[value.partner_id, value.action] += 1
+            elif isinstance(value, Attention):
+                tally.attentions[value.reason, value.repeat > 0] += 1
+                self._tell_attention(value)
+            elif isinstance(value, Quarantined):
+                tally.quarantines[value.reason] += 1
+
+    def dead_letter(self, message: Message, topic: str, reason: str, error: str) -> None:
+        """Put an input away as it came; ``topic`` without prefix."""
+        self._put_away(message.key(), message.value(), headers_of(message), topic, message.offset(), reason, error)
+        self.tally.dead_lettered[topic, self._number, reason] += 1
+        self.tally.tell(
+            "error", "a record is a dead letter",
+            topic=topic, partition=self._number, offset=message.offset(), reason=reason,
+        )  # fmt: skip
+
+    def set_aside(self, state: SetAside) -> None:
+        """Put a state record away: a dead letter, an attention, and a tombstone in its place (procedure.md §7)."""
+        self._put_away(state.key, state.value, state.headers, "state", state.offset, state.reason, state.error)
+        attention = Attention(
+            attention_id=f"state-{self._number}-{state.offset}-t1",
+            incident_id=None,
+            site_id=state.key.decode(errors="replace"),
+            procedure=None,
+            reason="FAILED",
+            repeat=0,
+            cause="FAILED",
+            covert=self._was_covert(state.value),
+            alert_kinds=(),
+            alert_count=0,
+            last_alert_at=None,
+            raised_at=self._now,
+        )
+        outputs = [Output("attention", attention)]
+        self.write(outputs, self.encode(outputs, state.key))
+        self.records.append((self._topics["state"], None, state.key, self._number, None, None, self._now))
+        self.tally.set_aside += 1
+        self.tally.tell(
+            "error", "a state is set aside",
+            site=attention.site_id, partition=self._number, offset=state.offset, reason=state.reason,
+        )  # fmt: skip
+
+    def states(self, changed: Iterable[StateRecord]) -> None:
+        """What the sites have become."""
+        topic = self._topics["state"]
+        for site_id, value in changed:
+            self.records.append((topic, value, site_id.encode(), self._number, None, None, self._now))
+
+    def _put_away(
+        self,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Headers,
+        topic: str,
+        offset: int,
+        reason: str,
+        error: str,
+    ) -> None:
+        told: Headers = [
+            ("dlq.topic", topic),
+            ("dlq.partition", str(self._number)),
+            ("dlq.offset", str(offset)),
+            ("dlq.reason", reason),
+        ]
+        letter = dead_letter(key, value, headers, told, error)
+        name = self._topics["dead-letters"]
+        self.records.append((name, letter.value, letter.key, self._number, None, None, self._now, letter.headers))
+
+    def _tell_attention(self, attention: Attention) -> None:
+        self.tally.tell(
+            "warning" if attention.repeat else "info", "an attention is raised",
+            site=attention.site_id, incident=attention.incident_id, partition=self._number,
+            reason=attention.reason, repeat=attention.repeat,
+        )  # fmt: skip
+
+    def _was_covert(self, state: bytes) -> bool:
+        """Whoever looks must not give a covert incident away, as far as it can still be known."""
+        try:
+            return any(incident.covert for incident in self._codec.decode_state(state).incidents)
+        except Undecodable:
+            return False

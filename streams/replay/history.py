@@ -1,0 +1,166 @@
+"""What a replay of one site, or of one partition, has to be given, read from the logs (`streams.replay`).
+
+Decisions are read first: they name what else is needed. Of the inputs only the offsets between the first and the last
+one named are read, of the commands only those since the first decision. The ends of ``quarantine`` and
+``dead-letters`` are taken before that of ``decisions``, and those of the commands after it: so the decisions that a
+quarantined alert came after are among those read, and so is every command that they name, also while workers write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final, NamedTuple
+
+from schemas.avro.errors import Undecodable
+from schemas.contract.topics import INPUT_TOPICS
+from streams.escalation.state import MEMORY_MS
+from streams.escalation.values import Decision, Instant
+from streams.replay import KnownProcedures, PartitionReplay, Verdict
+from streams.replay.material import COMMAND_TOPICS, EVENT_TOPICS
+from streams.topics.reading import LogRecord, Logs, Span
+from streams.topics.recorded import Recorded
+
+NEEDED: Final = (*INPUT_TOPICS, *COMMAND_TOPICS, "decisions", "quarantine", "dead-letters")
+_ASIDE: Final = ("quarantine", "dead-letters")
+
+
+class Told(NamedTuple):
+    """A decision with its record; ``value`` None: it does not decode."""
+
+    record: LogRecord
+    value: Decision | None
+
+
+class Replayed(NamedTuple):
+    """The decisions that were replayed, and the verdict."""
+
+    decisions: list[Decision]
+    verdict: Verdict
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the log has nothing of what was to be replayed."""
+        return not self.decisions and not self.verdict.quarantined and not self.verdict.unchecked
+
+
+class History:
+    """Reads and replays. Every method may raise what `Logs` raises."""
+
+    def __init__(self, logs: Logs, recorded: Recorded, known: KnownProcedures, total: Callable[[int], None]) -> None:
+        """``total`` is told how many offsets will be read, as far as that is known by then."""
+        self.partitions = logs.require(NEEDED)
+        self._logs = logs
+        self._recorded = recorded
+        self._known = known
+        self._total = total
+        self._to_read = 0
+
+    def home_of(self, incident_id: str) -> tuple[str, int] | None:
+        """The site of an incident and the partition it was decided in; None: no decision names it."""
+        numbers = range(self.partitions)
+        ends = self._logs.offsets.last_stable([("decisions", number) for number in numbers])
+        begins = self._logs.offsets.first(ends)
+        spans = [
+            Span("decisions", number, begins["decisions", number], ends["decisions", number]) for number in numbers
+        ]
+        self._expect(spans)
+        wanted = incident_id.encode()
+        for span in spans:
+            for record in self._logs.read(span):
+                if wanted in (record.value or b""):
+                    decision = self._decoded(record)
+                    if decision is not None and decision.incident_id == incident_id:
+                        return decision.site_id, span.partition
+        return None
+
+    def replay(self, number: int, site_id: str | None = None, incident_id: str | None = None) -> Replayed:
+        """Replay a partition, of it only one site, and of that only as much as one incident needs."""
+        logs = [(topic, number) for topic in NEEDED]
+        begins = self._logs.offsets.first(logs)
+        aside = self._logs.offsets.last_stable([(topic, number) for topic in _ASIDE])
+        decided_to = self._logs.offsets.settled([("decisions", number)])["decisions", number]
+        ends = aside | self._logs.offsets.high_watermarks([(topic, number) for topic in COMMAND_TOPICS])
+        sites_to = self._logs.offsets.last_stable([("sites", number)])["sites", number]
+        key = None if site_id is None else site_id.encode()
+
+        def read(*spans: Span) -> Iterator[LogRecord]:
+            self._expect(spans)
+            for span in spans:
+                yield from (record for record in self._logs.read(span) if key is None or record.key == key)
+
+        begin = begins["decisions", number]
+        told = [Told(record, self._decoded(record)) for record in read(Span("decisions", number, begin, decided_to))]
+        is_truncated = begin > 0
+        if incident_id is not None:
+            told, is_cut = _needed_for(incident_id, told)
+            is_truncated = is_truncated or is_cut
+        decisions = [one.value for one in told if one.value is not None]
+        first_inputs = {topic: begins[topic, number] for topic in INPUT_TOPICS}
+        replay = PartitionReplay(
+            number, self.partitions, self._known, self._recorded, first_inputs, is_truncated=is_truncated
+        )
+        since = decisions[0].at if is_truncated and decisions else None
+        until = decisions[-1].at if incident_id is not None and decisions else None
+        bounds = begins if since is None else self._logs.offsets.at(ends, since)
+        quarantined: list[Any] = []
+        for record in read(*(Span(*log, bounds[log], end) for log, end in ends.items())):
+            if until is not None and record.timestamp > until:
+                continue
+            replay.take(record)
+            if record.topic == "quarantine":
+                quarantined.append(self._decoded(record))
+        places = _places([*decisions, *quarantined])
+        spans = [Span(topic, number, max(low, first_inputs[topic]), high + 1) for topic, (low, high) in places.items()]
+        for record in read(Span("sites", number, first_inputs["sites"], sites_to), *spans):
+            replay.take(record)
+        return Replayed(decisions, replay.replay(one.record for one in told))
+
+    def _decoded(self, record: LogRecord) -> Any:
+        try:
+            return self._recorded.value(record.topic, record.value or b"")
+        except Undecodable:
+            return None
+
+    def _expect(self, spans: Iterable[Span]) -> None:
+        self._to_read += sum(max(span.end - span.begin, 0) for span in spans)
+        self._total(self._to_read)
+
+
+def _needed_for(incident_id: str, told: list[Told]) -> tuple[list[Told], bool]:
+    """The decisions from which an incident can be replayed, up to its last; and whether earlier ones were left out.
+
+    They begin a day before it (what its site may remember), or earlier, where no incident was open.
+    """
+    its_own = [
+        place for place, one in enumerate(told) if one.value is not None and one.value.incident_id == incident_id
+    ]
+    if not its_own:
+        return [], False
+    first = its_own[0]
+    opened_at = _at(told[first])
+    begin, still_open = 0, set[str]()
+    for place, one in enumerate(told[: first + 1]):
+        if not still_open:
+            begin = place
+        if _at(one) > opened_at - MEMORY_MS:
+            break
+        if one.value is not None and one.value.incident_id is not None:
+            change = still_open.discard if one.value.phase_to == "CLOSED" else still_open.add
+            change(one.value.incident_id)
+    return told[begin : its_own[-1] + 1], begin > 0
+
+
+def _at(told: Told) -> Instant:
+    return told.record.timestamp
+
+
+def _places(named: Iterable[Any]) -> dict[str, tuple[int, int]]:
+    """By topic, the first and the last offset of the inputs that decisions and quarantine records name."""
+    places: dict[str, tuple[int, int]] = {}
+    for value in named:
+        if value is None or value.input.topic not in EVENT_TOPICS:
+            continue
+        topic, offset = value.input.topic, value.input.offset
+        low, high = places.get(topic, (offset, offset))
+        places[topic] = (min(low, offset), max(high, offset))
+    return places

@@ -1,0 +1,109 @@
+"""What a replay of one partition needs at hand, by where it is looked for: everything but the decisions themselves."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from typing import Any, Final, NamedTuple
+
+from schemas.avro.errors import Undecodable
+from schemas.contract.murmur2 import partition as partition_of
+from streams.escalation.values import Event, Quarantined, Site
+from streams.formats.validation import Refused, admit, admit_tombstone, key_text
+from streams.replay.comparison import Mismatch
+from streams.replay.verdict import VerdictBuilder
+from streams.replay.versions import SiteVersions
+from streams.topics import dead_letters as deadletters
+from streams.topics.dead_letters import Letter
+from streams.topics.reading import LogRecord
+from streams.topics.recorded import Recorded
+
+EVENT_TOPICS: Final = ("alerts", "call-results", "dispatch-reports", "operator-actions")
+COMMAND_TOPICS: Final = ("calls", "dispatches", "attention")
+
+
+class Entry(NamedTuple):
+    """A quarantine record and its value."""
+
+    record: LogRecord
+    value: Quarantined
+
+
+class Material:
+    """Takes records of every topic, each topic's oldest first; ``report`` hears of what is wrong with one by itself."""
+
+    def __init__(self, number: int, partitions: int, recorded: Recorded, report: VerdictBuilder) -> None:
+        self.inputs: dict[tuple[str, int], LogRecord] = {}  # by topic and offset
+        self.handled: set[tuple[str, int]] = set()  # of those, the ones that were replayed
+        self.commands: dict[str, LogRecord] = {}  # calls, dispatches and attention, by id
+        self.versions: defaultdict[str, SiteVersions] = defaultdict(lambda: SiteVersions(self._judge))  # by site
+        self.quarantined: defaultdict[str, deque[Entry]] = defaultdict(deque)  # by site
+        self.set_aside: defaultdict[str, deque[Letter]] = defaultdict(deque)  # states, by site
+        self._number = number
+        self._partitions = partitions
+        self._recorded = recorded
+        self._report = report
+
+    def take(self, record: LogRecord) -> None:
+        """Put a record where it is looked for."""
+        topic = record.topic
+        if topic in EVENT_TOPICS:
+            self.inputs[topic, record.offset] = record
+        elif topic in COMMAND_TOPICS:
+            self._take_command(record)
+        elif topic == "sites":
+            site_id = key_text(record.key)
+            if site_id is not None:
+                self.versions[site_id].add(record)
+        elif topic == "quarantine":
+            value = self.value(record)
+            if value is not None:
+                self.quarantined[value.site_id].append(Entry(record, value))
+        elif topic == "dead-letters":
+            letter = deadletters.read(record)
+            if isinstance(letter, Letter) and letter.topic == "state":
+                self.set_aside[(letter.key or b"").decode(errors="replace")].append(letter)
+        else:
+            raise AssertionError(f"a replay needs nothing of {topic}")
+
+    def value(self, record: LogRecord) -> Any:
+        """The value of an output's record; None, and reported, where it does not decode."""
+        try:
+            return self._recorded.value(record.topic, record.value or b"")
+        except Undecodable:
+            self._report.differ(key_text(record.key) or "", None, record, "", Mismatch("UNDECODABLE"))
+            return None
+
+    def event(self, record: LogRecord) -> Event | Refused:
+        """The value of an input, or why it should be a dead letter."""
+        refused = admit_tombstone(record.topic, record.key) if record.value is None else None
+        if refused is not None or record.value is None:
+            return refused or Refused("UNDECODABLE", "")
+        try:
+            event: Event = self._recorded.value(record.topic, record.value)
+        except Undecodable as error:
+            return Refused("UNDECODABLE", str(error))
+        return admit(event, key_text(record.key)) or event
+
+    def _judge(self, record: LogRecord) -> Site | Refused | None:
+        """What a record of ``sites`` is, as a worker takes it."""
+        site: Site | None = None
+        if record.value is None:
+            refused = admit_tombstone("sites", record.key)
+        else:
+            try:
+                site = self._recorded.value("sites", record.value)
+            except Undecodable as error:
+                return Refused("UNDECODABLE", str(error))
+            refused = admit(site, key_text(record.key))
+        if refused is None and partition_of(record.key or b"", self._partitions) != self._number:
+            return Refused("WRONG_PARTITION", "")
+        return refused or site
+
+    def _take_command(self, record: LogRecord) -> None:
+        value = self.value(record)
+        if value is None:
+            return
+        if value[0] in self.commands:
+            self._report.differ(value.site_id, None, record, value[0], Mismatch("TWICE"))
+        else:
+            self.commands[value[0]] = record

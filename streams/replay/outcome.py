@@ -1,0 +1,109 @@
+"""What the core makes of a step, held against what the log says was decided."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from streams.escalation.state import SiteState
+from streams.escalation.step import Step
+from streams.escalation.values import Decision, Event, Quarantined
+from streams.formats.validation import Refused
+from streams.replay.comparison import Comparison, Mismatch, What
+from streams.replay.material import Material
+from streams.replay.step import Decided, Knowledge, decide_again
+from streams.replay.versions import SiteVersions
+from streams.topics.reading import LogRecord
+
+# What of a decision that differs leaves it open whether the core's state is the one that there was.
+_TELLING: Final[frozenset[What]] = frozenset({"FIELD", "MISSING", "UNEXPECTED"})
+
+
+class Differing(NamedTuple):
+    """What differs in a decision; ``record`` None: the log lacks it."""
+
+    record: LogRecord | None
+    decision: Decision
+    mismatch: Mismatch
+
+
+class Outcome(NamedTuple):
+    """What the core made of a step (None: nothing), and how that differs from what was decided."""
+
+    step: Step | None
+    differing: list[Differing]
+
+    @property
+    def is_other(self) -> bool:
+        """Whether something else was decided."""
+        return self.step is None or any(one.mismatch.what in _TELLING for one in self.differing)
+
+
+class Outcomes:
+    """Finds those of one site."""
+
+    def __init__(
+        self, material: Material, versions: SiteVersions, knowledge: Knowledge, comparison: Comparison
+    ) -> None:
+        self._material = material
+        self._versions = versions
+        self._knowledge = knowledge
+        self._comparison = comparison
+
+    def of(self, decided: Decided, state: SiteState) -> Outcome:
+        """What the core gives under the site record named; of two ways to read the name, the one that fits."""
+        event = self._event(decided)
+        if isinstance(event, Mismatch):
+            return _nothing(decided, event)
+        explanations = self._versions.explanations(decided.site_offset)
+        if isinstance(explanations, str):
+            return _nothing(decided, Mismatch("REPLACED" if explanations == "REPLACED" else "NO_SITE_RECORD"))
+        tried: list[Outcome] = []
+        for in_force in explanations:
+            step = decide_again(decided, state, in_force, event, self._knowledge.procedures)
+            if isinstance(step, Mismatch):
+                tried.append(_nothing(decided, step))
+                continue
+            tried.append(Outcome(step, list(self._differing(decided, step))))
+            if not tried[-1].is_other:
+                return tried[-1]
+        return tried[0]
+
+    def _event(self, decided: Decided) -> Event | Mismatch | None:
+        """The input of a step; None for a deadline."""
+        place = decided.place
+        if place is None:
+            return None
+        record = self._material.inputs.get(place)
+        if record is None or decided.cause.partition != record.partition:
+            return Mismatch("NO_INPUT")
+        if place in self._material.handled:
+            return Mismatch("TWICE")
+        self._material.handled.add(place)
+        event = self._material.event(record)
+        return Mismatch("REFUSED", "reason", None, event.reason) if isinstance(event, Refused) else event
+
+    def _differing(self, decided: Decided, step: Step) -> Iterator[Differing]:
+        """How the decisions of a step differ from those recorded: one by one, as far as there are as many."""
+        for output in step.outputs:
+            if isinstance(output.value, Quarantined):
+                wrong = Mismatch("UNEXPECTED", "quarantine", None, output.value.reason)
+                yield Differing(decided.records[0], decided.decisions[0], wrong)
+                return
+        given = [output.value for output in step.outputs if isinstance(output.value, Decision)]
+        if len(given) != len(decided.decisions):
+            recorded = {one.decision_id for one in decided.decisions}
+            yield from (Differing(None, one, Mismatch("MISSING")) for one in given if one.decision_id not in recorded)
+            expected = {one.decision_id for one in given}
+            for record, decision in zip(decided.records, decided.decisions, strict=True):
+                if decision.decision_id not in expected:
+                    yield Differing(record, decision, Mismatch("UNEXPECTED"))
+            return
+        for record, recorded_one, value in zip(decided.records, decided.decisions, given, strict=True):
+            for mismatch in self._comparison.mismatches(record, "decisions", value, decided.at):
+                yield Differing(record, recorded_one, mismatch)
+
+
+def _nothing(decided: Decided, mismatch: Mismatch) -> Outcome:
+    """The core made no step of it."""
+    return Outcome(None, [Differing(decided.records[0], decided.decisions[0], mismatch)])

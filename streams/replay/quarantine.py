@@ -1,0 +1,100 @@
+"""The quarantined alerts of a site in a replay: each has a place among the steps at which the core gives it.
+
+An alert that is quarantined changes nothing, and its record lies on another topic than the decisions, so its time
+and the offsets of the alerts around it are all that tells its place (`streams.replay`, The order).
+"""
+
+from __future__ import annotations
+
+from streams.escalation.state import SiteState
+from streams.escalation.values import Alert, Instant, Quarantined
+from streams.formats.validation import Refused
+from streams.replay.comparison import Mismatch
+from streams.replay.material import Entry, Material
+from streams.replay.step import Decided, Knowledge, quarantine_again
+from streams.replay.verdict import NO_INPUT, NO_SITE, VerdictBuilder
+
+
+class QuarantineReplay:
+    """Those of one site that have found no place yet, in the order of their offsets."""
+
+    def __init__(self, site_id: str, material: Material, report: VerdictBuilder, knowledge: Knowledge) -> None:
+        self._site_id = site_id
+        self._material = material
+        self._report = report
+        self._knowledge = knowledge
+        self._entries = material.quarantined.get(site_id)
+        self._versions = material.versions[site_id]
+
+    def before(self, decided: Decided, state: SiteState | str) -> None:
+        """Try those that may stand before a step, in the ``state`` there, or why it is not known."""
+        alert = decided.place[1] if decided.place is not None and decided.place[0] == "alerts" else None
+        while self._entries and self._entries[0].value.at <= decided.at:
+            entry = self._entries[0]
+            is_same_time = entry.value.at == decided.at
+            offset = entry.value.input.offset
+            if is_same_time and alert is not None and alert < offset:
+                return  # the alert of the step goes first
+            is_last = not is_same_time or alert is not None
+            if not self._place(entry, state, is_last=is_last):
+                return
+            self._entries.popleft()
+
+    def until(self, instant: Instant | None, state: SiteState | str) -> None:
+        """Nothing else can stand before those up to an instant (None: all)."""
+        while self._entries and (instant is None or self._entries[0].value.at <= instant):
+            self._place(self._entries.popleft(), state, is_last=True)
+
+    def _place(self, entry: Entry, state: SiteState | str, *, is_last: bool) -> bool:
+        """Whether a record is done with: it fits here, or nowhere."""
+        value = entry.value
+        place = ("alerts", value.input.offset)
+        record = self._material.inputs.get(place)
+        if record is None and self._knowledge.is_gone(*place):
+            return self._pass_by(NO_INPUT)
+        if record is None or value.input != (record.topic, record.partition, record.offset):
+            return self._differ(entry, Mismatch("NO_INPUT"))
+        if place in self._material.handled:
+            return self._differ(entry, Mismatch("TWICE"))
+        alert = self._material.event(record)
+        if isinstance(alert, Refused):
+            return self._differ(entry, Mismatch("REFUSED", "reason", None, alert.reason))
+        if isinstance(state, str):
+            return self._pass_by(state)
+        assert isinstance(alert, Alert)
+        explanations = self._versions.explanations(value.site_offset)
+        if explanations == "GONE":
+            return self._pass_by(NO_SITE)
+        if isinstance(explanations, str):
+            return self._differ(entry, Mismatch("REPLACED" if explanations == "REPLACED" else "NO_SITE_RECORD"))
+        given = [quarantine_again(state, in_force, alert, value.input, value.at) for in_force in explanations]
+        if value in given:
+            return self._compare(entry, value)
+        if not is_last:
+            return False
+        first = given[0]
+        if isinstance(first, Quarantined):
+            return self._compare(entry, first)
+        return self._differ(entry, Mismatch("UNEXPECTED", "rule", None, first))
+
+    def _compare(self, entry: Entry, value: Quarantined) -> bool:
+        self._report.verdict.quarantined += 1
+        for mismatch in self._report.comparison.mismatches(entry.record, "quarantine", value, entry.value.at):
+            self._tell(entry, mismatch)
+        return self._done(entry)
+
+    def _differ(self, entry: Entry, mismatch: Mismatch) -> bool:
+        self._report.verdict.quarantined += 1
+        self._tell(entry, mismatch)
+        return self._done(entry)
+
+    def _pass_by(self, reason: str) -> bool:
+        self._report.unchecked(self._site_id, None, reason)
+        return True
+
+    def _tell(self, entry: Entry, mismatch: Mismatch) -> None:
+        self._report.differ(self._site_id, None, entry.record, entry.value.alert_id, mismatch)
+
+    def _done(self, entry: Entry) -> bool:
+        self._material.handled.add(("alerts", entry.value.input.offset))
+        return True

@@ -1,0 +1,176 @@
+"""One site's part of a replay: its state as the core makes it, step by step, and whether it is known at all."""
+
+from __future__ import annotations
+
+from schemas.avro.errors import Undecodable
+from streams.escalation.state import EMPTY, MEMORY_MS, SiteState
+from streams.escalation.values import Attention, Instant
+from streams.replay.material import Material
+from streams.replay.outcome import Outcomes
+from streams.replay.quarantine import QuarantineReplay
+from streams.replay.step import Decided, Knowledge
+from streams.replay.verdict import DIFFERED, NO_BEGINNING, NO_INPUT, NO_MEMORY, NO_PROCEDURE, NO_SITE, VerdictBuilder
+from streams.topics.dead_letters import Letter
+from streams.topics.recorded import shipped
+
+
+class SiteReplay:
+    """A site; its steps are given in the order they were decided.
+
+    ``horizon`` is the time from which on the log has decisions, where earlier ones are not in it.
+    """
+
+    def __init__(
+        self, site_id: str, material: Material, report: VerdictBuilder, knowledge: Knowledge, horizon: Instant | None
+    ) -> None:
+        self._site_id = site_id
+        self._material = material
+        self._report = report
+        self._knowledge = knowledge
+        self._versions = material.versions[site_id]
+        self._outcomes = Outcomes(material, self._versions, knowledge, report.comparison)
+        self._quarantine = QuarantineReplay(site_id, material, report, knowledge)
+        self._set_aside = material.set_aside.get(site_id)
+        self._state: SiteState = EMPTY
+        self._open: set[str] = set()  # by the log's decisions
+        self._at: Instant = 0  # of the last step
+        self._is_truncated = horizon is not None
+        self._remembers_from: Instant = 0 if horizon is None else horizon + MEMORY_MS  # all that it should
+        self._lost_for: str | None = None  # why its state is not known; None: it is
+        self._is_doubtful = False  # the last step differed
+
+    def decide(self, decided: Decided) -> None:
+        """The site's next step."""
+        while self._set_aside and self._set_aside[0].at <= decided.at:
+            self._forget(self._set_aside.popleft())
+        self._regain()
+        self._quarantine.before(decided, self._known_state)
+        reason, version = self._obstacle(decided)
+        if reason is None:
+            self._replay(decided)
+        else:
+            self.lose(reason)
+            self._pass_by(decided, reason, version)
+        for decision in decided.decisions:
+            if decision.incident_id is not None:
+                change = self._open.discard if decision.phase_to == "CLOSED" else self._open.add
+                change(decision.incident_id)
+        self._at = decided.at
+
+    def finish(self) -> None:
+        """No step comes any more."""
+        while self._set_aside:
+            self._forget(self._set_aside.popleft())
+        self._regain()
+        self._quarantine.until(None, self._known_state)
+
+    def lose(self, reason: str) -> None:
+        """From here on the state is not known."""
+        self._lost_for = self._lost_for or reason
+
+    # --- whether the state is known -----------------------------------------------------------------
+
+    @property
+    def _known_state(self) -> SiteState | str:
+        """The state, or why it is not known."""
+        return self._lost_for or self._state
+
+    def _regain(self) -> None:
+        """With nothing open, the state is known again but for what it remembers."""
+        if self._lost_for is not None and not self._open:
+            self._begin_anew()
+            self._remembers_from = self._at + MEMORY_MS
+
+    def _begin_anew(self) -> None:
+        self._state = EMPTY
+        self._lost_for = None
+        self._is_doubtful = False
+
+    def _forget(self, state: Letter) -> None:
+        """The state was set aside: nothing is open, nothing is remembered, and somebody is told."""
+        self._quarantine.until(state.at - 1, self._known_state)
+        self._begin_anew()
+        self._open.clear()
+        self._remembers_from = 0
+        try:
+            covert = any(incident.covert for incident in shipped().decode_state(state.value or b"").incidents)
+        except Undecodable:
+            covert = False
+        told = Attention(
+            attention_id=f"state-{state.partition}-{state.offset}-t1",
+            incident_id=None,
+            site_id=self._site_id,
+            procedure=None,
+            reason="FAILED",
+            repeat=0,
+            cause="FAILED",
+            covert=covert,
+            alert_kinds=(),
+            alert_count=0,
+            last_alert_at=None,
+            raised_at=state.at,
+        )
+        self._report.command("attention", told, None, self._material.commands, state.at)
+
+    def _obstacle(self, decided: Decided) -> tuple[str | None, str | None]:
+        """Why a step cannot be replayed, and the version that is not known; (None, None): it can."""
+        if self._lost_for is not None:
+            return self._lost_for, None
+        if self._is_truncated and any(
+            one.version > 1 and one.incident_id not in self._open for one in decided.decisions
+        ):
+            return NO_BEGINNING, None
+        place = decided.place
+        if place is not None and place not in self._material.inputs and self._knowledge.is_gone(*place):
+            return NO_INPUT, None
+        if self._versions.explanations(decided.site_offset) == "GONE":
+            return NO_SITE, None
+        if not self._knowledge.knows(decided.opened_under):
+            return NO_PROCEDURE, decided.opened_under
+        return None, None
+
+    def _pass_by(self, decided: Decided, reason: str, version: str | None = None) -> None:
+        for decision in decided.decisions:
+            self._report.unchecked(self._site_id, decision.decision_id, reason, version)
+        self._leave_commands(decided)
+        if decided.place is not None:
+            self._material.handled.add(decided.place)
+
+    def _leave_commands(self, decided: Decided) -> None:
+        """Somebody decided on these, so they are not left over."""
+        for decision in decided.decisions:
+            for name in decision.outputs:
+                self._material.commands.pop(name, None)
+
+    # --- a step -------------------------------------------------------------------------------------
+
+    def _replay(self, decided: Decided) -> None:
+        outcome = self._outcomes.of(decided, self._state)
+        if outcome.is_other and self._may_repeat_the_unknown(decided):
+            self._pass_by(decided, NO_MEMORY)
+            return
+        if outcome.is_other and self._is_doubtful:
+            self.lose(DIFFERED)
+            self._pass_by(decided, DIFFERED)
+            return
+        self._is_doubtful = outcome.is_other
+        self._report.verdict.decisions += len(decided.decisions)
+        for record, decision, mismatch in outcome.differing:
+            name = decision.decision_id
+            if record is None:
+                self._report.missing(self._site_id, name, "decisions", name)
+            else:
+                self._report.differ(self._site_id, name, record, name, mismatch)
+        if outcome.step is not None:
+            self._state = outcome.step.state
+            self._versions.name(decided.site_offset)
+        if outcome.step is not None and not outcome.is_other:
+            self._report.commands(outcome.step.outputs, self._material.commands, decided.at)
+        else:
+            self._leave_commands(decided)
+
+    def _may_repeat_the_unknown(self, decided: Decided) -> bool:
+        """Whether it is a repeated alert or action, and what it repeats may have been before the log begins."""
+        decision = decided.decisions[0]
+        is_repeat = decision.rule in {"DUPLICATE_ALERT", "DUPLICATE_INPUT"} and decision.incident_id is None
+        return is_repeat and decided.at < self._remembers_from

@@ -1,0 +1,146 @@
+"""One step of a replay: what was decided on one input or deadline, and what the core makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple, TypeAlias
+
+from streams.escalation import step as core
+from streams.escalation.names import ProcedureName
+from streams.escalation.procedures import DEFAULTS, Procedure, Procedures
+from streams.escalation.state import SiteState
+from streams.escalation.step import Step
+from streams.escalation.values import Alert, Decision, Event, InputRef, Instant, Quarantined, Source
+from streams.replay.comparison import Mismatch
+from streams.replay.versions import InForce
+from streams.runtime.clock import AHEAD_HEADER
+from streams.topics.reading import LogRecord
+
+KnownProcedures: TypeAlias = Mapping[tuple[ProcedureName, str], Procedure]
+
+
+class Knowledge(NamedTuple):
+    """What a replay knows beside the records.
+
+    ``procedures`` are all versions that incidents may have begun with, ``begins`` the first offset that is still in
+    the log of each input topic.
+    """
+
+    procedures: KnownProcedures
+    begins: Mapping[str, int]
+
+    def knows(self, version: str | None) -> bool:
+        """Whether an incident of this version can be opened again."""
+        return version is None or any(known == version for _, known in self.procedures)
+
+    def is_gone(self, topic: str, offset: int) -> bool:
+        """Whether an input was deleted from its log."""
+        return offset < self.begins.get(topic, 0)
+
+
+class Decided(NamedTuple):
+    """The decisions on one input, one for each incident it touched, with their records; or the one on a deadline."""
+
+    records: list[LogRecord]
+    decisions: list[Decision]
+
+    @property
+    def cause(self) -> InputRef:
+        """The input."""
+        return self.decisions[0].input
+
+    @property
+    def at(self) -> Instant:
+        """When it was handled."""
+        return self.decisions[0].at
+
+    @property
+    def ahead_ms(self) -> int:
+        """How far its partition's clock was ahead of the wall clock, where it was judged with that."""
+        stated = dict(self.records[0].headers).get(AHEAD_HEADER, b"0")
+        return int(stated or 0)
+
+    @property
+    def site_offset(self) -> int | None:
+        """The site record that it names."""
+        return self.decisions[0].site_offset
+
+    @property
+    def opened_under(self) -> str | None:
+        """The version of the procedure of the incident that it opened."""
+        return next((one.procedure_version for one in self.decisions if one.version == 1), None)
+
+    @property
+    def place(self) -> tuple[str, int] | None:
+        """Topic and offset of the input; None for a deadline."""
+        _, _, topic, _, offset = self.cause
+        return None if topic is None or offset is None else (topic, offset)
+
+
+def steps(decided: Iterable[tuple[LogRecord, Decision]]) -> Iterator[Decided]:
+    """Put neighbours of the same input together; two deadlines of an incident are two steps."""
+    step: Decided | None = None
+    for record, decision in decided:
+        if step is not None and decision.input.topic is not None and decision.input == step.cause:
+            step.records.append(record)
+            step.decisions.append(decision)
+            continue
+        if step is not None:
+            yield step
+        step = Decided([record], [decision])
+    if step is not None:
+        yield step
+
+
+def decide_again(
+    decided: Decided, state: SiteState, in_force: InForce, event: Event | None, known: KnownProcedures
+) -> Step | Mismatch:
+    """The core on the same input (``event``; None: a deadline) at the same time; a mismatch where there is no step."""
+    state = state._replace(last_record=in_force.last if state.incidents else None)
+    now = decided.at
+    try:
+        if event is not None:
+            procedures = procedures_of(decided.opened_under, known)
+            return core.on_event(state, in_force.record, event, source_of(decided), now, procedures, decided.ahead_ms)
+        armed = [deadline for deadline in state.deadlines() if deadline.incident_id == decided.cause.id]
+        if not armed:
+            return Mismatch("NOT_ARMED")
+        deadline = min(armed)
+        if deadline.at > now:
+            return Mismatch("EARLY", "at", now, deadline.at)
+        has_failed = decided.decisions[0].rule == "FAILED"
+        fire = core.on_failed_deadline if has_failed else core.on_deadline
+        return fire(decided.decisions[0].site_id, state, in_force.record, deadline, now)
+    except Exception as error:  # noqa: BLE001  # whatever the core raises, it did not when this was decided
+        return Mismatch("RAISED", "exception", None, type(error).__name__)
+
+
+def quarantine_again(
+    state: SiteState, in_force: InForce, alert: Alert, source: Source, now: Instant
+) -> Quarantined | str:
+    """The core on an alert that was quarantined; where it does something else with it, the rule or the exception."""
+    state = state._replace(last_record=in_force.last if state.incidents else None)
+    try:
+        last = core.on_event(state, in_force.record, alert, source, now, DEFAULTS).outputs[-1].value
+    except Exception as error:  # noqa: BLE001  # as above
+        return type(error).__name__
+    if isinstance(last, Quarantined):
+        return last
+    assert isinstance(last, Decision), "an input ends in a quarantine record or in decisions"
+    return last.rule
+
+
+def procedures_of(version: str | None, known: KnownProcedures) -> Procedures:
+    """What an incident of this version begins with; the shipped ones where none begins."""
+    if version is None:
+        return DEFAULTS
+    return {name: known.get((name, version), procedure) for name, procedure in DEFAULTS.items()}
+
+
+def source_of(decided: Decided) -> Source:
+    """Where its input lies."""
+    _, _, topic, partition, offset = decided.cause
+    assert topic is not None
+    assert partition is not None
+    assert offset is not None
+    return Source(topic, partition, offset)

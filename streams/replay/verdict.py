@@ -1,0 +1,126 @@
+"""What a replay says in the end, and how records are compared on the way to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from streams.escalation.values import Decision, Instant, Output
+from streams.formats.validation import key_text
+from streams.replay.comparison import Comparison, Difference, Mismatch
+
+if TYPE_CHECKING:
+    from streams.escalation.names import OutputTopic
+    from streams.escalation.values import OutputValue
+    from streams.topics.reading import LogRecord
+    from streams.topics.recorded import Recorded
+
+# Why a decision, or a quarantine record, could not be replayed.
+NO_BEGINNING: Final = "what came before it is not in the log any more"
+NO_INPUT: Final = "its input is not in the log any more"
+NO_SITE: Final = "its site record is not in the log any more"
+NO_MEMORY: Final = "what it repeats is not in the log any more"
+NO_PROCEDURE: Final = "its version of the procedure is not known"
+DIFFERED: Final = "what came before it differs"
+
+
+class Unchecked(NamedTuple):
+    """A decision, or with ``decision_id`` None a quarantine record, that could not be replayed, and why."""
+
+    site_id: str
+    decision_id: str | None
+    reason: str
+    procedure_version: str | None = None  # of NO_PROCEDURE
+
+
+@dataclass(slots=True)
+class Verdict:
+    """How many records were replayed, alike or not, and what was not alike, in the order it was met."""
+
+    decisions: int = 0
+    commands: int = 0  # calls, dispatches and attention
+    quarantined: int = 0
+    differences: list[Difference] = field(default_factory=list)
+    unchecked: list[Unchecked] = field(default_factory=list)
+
+    def add(self, other: Verdict) -> None:
+        """Take another partition's in."""
+        self.decisions += other.decisions
+        self.commands += other.commands
+        self.quarantined += other.quarantined
+        self.differences += other.differences
+        self.unchecked += other.unchecked
+
+
+class VerdictBuilder:
+    """Fills the verdict on one partition."""
+
+    def __init__(self, number: int, recorded: Recorded) -> None:
+        self.verdict = Verdict()
+        self.comparison = Comparison(recorded)
+        self._number = number
+        self._last_offsets: dict[str, int] = {}  # of the commands compared, by topic
+
+    def differ(
+        self, site_id: str, decision_id: str | None, record: LogRecord, record_id: str, mismatch: Mismatch
+    ) -> None:
+        """A record of the log differs."""
+        what, path, recorded, replayed = mismatch
+        topic, partition, offset = record[:3]
+        self.verdict.differences.append(
+            Difference(what, site_id, decision_id, topic, partition, offset, record_id, path, recorded, replayed)
+        )
+
+    def missing(self, site_id: str, decision_id: str | None, topic: OutputTopic, record_id: str) -> None:
+        """The log lacks a record."""
+        self.verdict.differences.append(
+            Difference("MISSING", site_id, decision_id, topic, self._number, None, record_id)
+        )
+
+    def unchecked(self, site_id: str, decision_id: str | None, reason: str, version: str | None = None) -> None:
+        """A decision or a quarantine record cannot be replayed."""
+        self.verdict.unchecked.append(Unchecked(site_id, decision_id, reason, version))
+
+    def commands(self, outputs: list[Output], commands: dict[str, LogRecord], now: Instant) -> None:
+        """Compare the commands that a step gave; what was compared is taken out of ``commands``."""
+        given: list[tuple[OutputTopic, OutputValue]] = []
+        for topic, value in outputs:
+            assert value is not None, "only readiness has tombstones, and no decision gives those"
+            if not isinstance(value, Decision):
+                given.append((topic, value))
+                continue
+            for its_topic, its_value in given:
+                self.command(its_topic, its_value, value.decision_id, commands, now)
+            given.clear()
+
+    def command(
+        self,
+        topic: OutputTopic,
+        value: OutputValue,
+        decision_id: str | None,
+        commands: dict[str, LogRecord],
+        now: Instant,
+    ) -> None:
+        """Compare one command, and see that it lies behind those of its topic that were decided before."""
+        record_id, site_id = value[0], value.site_id
+        record = commands.pop(record_id, None)
+        self.verdict.commands += 1
+        if record is None or record.topic != topic:
+            self.missing(site_id, decision_id, topic, record_id)
+            return
+        for mismatch in self.comparison.mismatches(record, topic, value, now):
+            self.differ(site_id, decision_id, record, record_id, mismatch)
+        if record.offset < self._last_offsets.get(topic, -1):
+            self.differ(site_id, decision_id, record, record_id, Mismatch("OUT_OF_ORDER"))
+        self._last_offsets[topic] = record.offset
+
+    def leftovers(self, commands: Mapping[str, LogRecord], since: Instant | None, until: Instant | None) -> None:
+        """Commands that no decision names, but for those of decisions before ``since`` or after ``until``."""
+        for record_id, record in commands.items():
+            if since is not None and record.timestamp <= since:
+                continue
+            is_behind = record.offset > self._last_offsets.get(record.topic, -1)
+            if until is not None and (record.timestamp > until or (record.timestamp == until and is_behind)):
+                continue
+            self.differ(key_text(record.key) or "", None, record, record_id, Mismatch("UNEXPECTED"))

@@ -1,0 +1,88 @@
+"""The records that ``sites`` has of one site, and which of them a decision can have been made under.
+
+A decision names the record in force, or of a deleted site its last one while an incident was open
+(contracts.md, Decision). So a name may mean either of two things: that the record was in force, or that the
+tombstone behind it was. Both show the same address and partners; only the first lets an incident open.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable
+from typing import Literal, NamedTuple, TypeAlias
+
+from streams.escalation.values import Site, SiteRecord
+from streams.formats.validation import Refused
+from streams.topics.reading import LogRecord
+
+# What a record of the site is: a site, None for a tombstone, or why it cannot come into force.
+Judge: TypeAlias = Callable[[LogRecord], Site | Refused | None]
+
+
+class InForce(NamedTuple):
+    """What the core is given: the record in force, and a deleted site's last record for its open incidents."""
+
+    record: SiteRecord | None
+    last: SiteRecord | None
+
+
+class SiteVersions:
+    """Oldest first. Time does not go back: once a record was named, an older one cannot be in force."""
+
+    def __init__(self, judge: Judge) -> None:
+        self._judge = judge
+        self._records: list[LogRecord] = []
+        self._named: int | None = None  # the latest offset named
+        self._explained: tuple[int, list[InForce]] | None = None  # the last one looked up
+
+    def add(self, record: LogRecord) -> None:
+        """The next record of the site."""
+        self._records.append(record)
+
+    def explanations(self, offset: int | None) -> list[InForce] | Literal["GONE", "NO_SITE_RECORD", "REPLACED"]:
+        """What may have been in force where ``offset`` is named, the likelier first; or what is wrong with the name.
+
+        GONE: the log does not have it, as compaction may have removed it. NO_SITE_RECORD: there was never such a
+        record that could come into force. REPLACED: it had been replaced by one that was named before.
+        """
+        if offset is None:
+            return "REPLACED" if self._is_still_there() else [InForce(None, None)]
+        if self._named is not None and offset < self._named:
+            return "REPLACED"
+        if self._explained is None or self._explained[0] != offset:
+            place = self._place(offset)
+            if place is None:
+                return "GONE" if self._records and offset < self._records[-1].offset else "NO_SITE_RECORD"
+            found = self._explain(place)
+            if not found:
+                return "NO_SITE_RECORD"
+            self._explained = (offset, found)
+        return self._explained[1]
+
+    def name(self, offset: int | None) -> None:
+        """A decision was made under this one."""
+        if offset is not None:
+            self._named = offset
+
+    def _is_still_there(self) -> bool:
+        """Whether the record named last was never deleted since."""
+        place = None if self._named is None else self._place(self._named)
+        return place is not None and all(self._judge(record) is not None for record in self._records[place + 1 :])
+
+    def _place(self, offset: int) -> int | None:
+        place = bisect_left(self._records, offset, key=lambda record: record.offset)
+        is_there = place < len(self._records) and self._records[place].offset == offset
+        return place if is_there else None
+
+    def _explain(self, place: int) -> list[InForce]:
+        record = self._records[place]
+        site = self._judge(record)
+        if site is None or isinstance(site, Refused):
+            return []
+        version = SiteRecord(record.offset, site)
+        found = [InForce(version, None)]
+        for later in self._records[place + 1 :]:
+            after = self._judge(later)
+            if not isinstance(after, Refused):  # the next one that counts
+                return [*found, InForce(None, version)] if after is None else found
+        return found

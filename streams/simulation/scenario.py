@@ -1,0 +1,178 @@
+"""JSON Lines of inputs, played through the core in virtual time (contracts.md, Command line).
+
+Nothing here stops but a line that is not an input at all: `BadLine`. A value that breaks its schema is
+a dead letter, and the run goes on.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple, get_args
+
+import orjson
+
+from schemas.contract.topics import INPUT_TOPICS
+from streams.escalation.procedures import Procedures
+from streams.escalation.values import (
+    Alert,
+    CallResult,
+    DispatchReport,
+    Event,
+    Instant,
+    OperatorAction,
+    OutputValue,
+    Site,
+    Source,
+)
+from streams.formats import json_text, rfc3339
+from streams.formats.json_values import NotAValue, reader, writer
+from streams.formats.validation import Refused, admit, admit_tombstone
+from streams.simulation.simulation import PARTITION, DeadLetter, Record, Simulation
+
+_READERS: Final = MappingProxyType[str, Callable[[object], Site | Event]](
+    {
+        "sites": reader(Site),
+        "alerts": reader(Alert),
+        "call-results": reader(CallResult),
+        "dispatch-reports": reader(DispatchReport),
+        "operator-actions": reader(OperatorAction),
+    }
+)
+_WRITERS: Final = MappingProxyType[type, Callable[[Any], dict[str, Any]]](
+    {kind: writer(kind) for kind in get_args(OutputValue)}
+)
+_WHITE_SPACE: Final = b" \t\r\n"  # JSON's
+
+
+class BadLine(ValueError):
+    """A line that ends the run: its number, counted from 1, and what is wrong with it."""
+
+    def __init__(self, number: int, why: str) -> None:
+        super().__init__(f"line {number}: {why}")
+
+
+class EndsTooEarly(ValueError):
+    """The time to run to lies before the last line's."""
+
+
+class Line(NamedTuple):
+    """An input as its line states it; key and value are whatever JSON stands there."""
+
+    at: Instant
+    topic: str
+    key: Any
+    value: Any
+
+
+def play(lines: Iterable[bytes], procedures: Procedures, until: Instant | None = None) -> Iterator[Record]:
+    """The records that come of the lines, in the order emitted, then of the deadlines due until ``until``.
+
+    ``until`` is inclusive; None stands for the last line's time. Raises `BadLine` when the records of
+    the lines before it are out, and `EndsTooEarly` when those of the last line are.
+    """
+    simulation = Simulation(procedures)
+    offsets = dict.fromkeys(INPUT_TOPICS, 0)
+    now: Instant | None = None
+    for number, raw in enumerate(lines, start=1):
+        if not raw.strip(_WHITE_SPACE):
+            continue
+        line = read_line(number, raw)
+        if now is not None and line.at < now:
+            raise BadLine(number, f"its time goes back, from {rfc3339.write(now)} to {rfc3339.write(line.at)}")
+        now = line.at
+        source = Source(line.topic, PARTITION, offsets[line.topic])
+        offsets[line.topic] += 1
+        yield from simulation.advance(now)
+        yield from _handle(simulation, line, source)
+    if until is None or now is None:
+        return
+    if until < now:
+        raise EndsTooEarly(f"{rfc3339.write(until)} is before the last line's time, {rfc3339.write(now)}")
+    yield from simulation.advance(until)
+
+
+def render(record: Record) -> bytes:
+    """An output record as its line, with the line's end."""
+    at, topic, key, value = record
+    body: dict[str, Any] | None
+    if value is None:
+        body = None
+    elif isinstance(value, DeadLetter):
+        body = value._asdict()
+    else:
+        body = _WRITERS[type(value)](value)
+    line = {"at": rfc3339.write(at), "topic": topic, "key": key, "value": body}
+    try:
+        return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
+    except TypeError:
+        return _render_thoroughly(line)
+
+
+def _render_thoroughly(line: dict[str, Any]) -> bytes:
+    """A dead letter whose key orjson does not write: half a surrogate pair, or an array nested deep."""
+    try:
+        return json.dumps(line, separators=(",", ":")).encode() + b"\n"
+    except RecursionError:
+        return _render_thoroughly({**line, "key": None})
+
+
+def read_line(number: int, raw: bytes) -> Line:
+    """A line as contracts.md has it; raises `BadLine`."""
+    try:
+        fields = json_text.loads(raw)
+    except json.JSONDecodeError as error:
+        raise BadLine(number, f"not a JSON object: {error.msg} at character {error.pos}") from None
+    except ValueError as error:
+        raise BadLine(number, f"not a JSON object: {error}") from None
+    if type(fields) is not dict:
+        raise BadLine(number, "not a JSON object")
+    try:
+        at, topic, value = fields["at"], fields["topic"], fields["value"]
+    except KeyError as error:
+        raise BadLine(number, f"no {error.args[0]!r}; a line needs 'at', 'topic' and 'value'") from None
+    if type(at) is not str:
+        raise BadLine(number, "'at' is no string with an RFC 3339 instant")
+    try:
+        instant = rfc3339.parse(at)
+    except ValueError as error:
+        raise BadLine(number, f"'at' is {error}") from None
+    if type(topic) is not str or topic not in _READERS:
+        raise BadLine(number, f"'topic' is none of {', '.join(INPUT_TOPICS)}")
+    return Line(instant, topic, fields.get("key"), value)
+
+
+def value_of(topic: str, key: object, raw: object) -> Site | Event | Refused | None:
+    """The value of an input line, if the core may see it; None for a tombstone.
+
+    Without a ``key`` of its own, a line has the one that its producer would give it.
+    """
+    if raw is None:
+        return admit_tombstone(topic, key.encode("utf-8", "surrogatepass") if isinstance(key, str) else None)
+    try:
+        value = _READERS[topic](raw)
+    except NotAValue as error:
+        return Refused("UNDECODABLE", str(error))
+    refused = admit(value, value.site_id if key is None else key if isinstance(key, str) else None)
+    return value if refused is None else refused
+
+
+def _handle(simulation: Simulation, line: Line, source: Source) -> list[Record]:
+    """One input through the core, or to the dead letters."""
+    at, topic, key, raw = line
+    value = value_of(topic, key, raw)
+    match value:
+        case Refused():
+            return [Record(at, "dead-letters", _key_of(line), DeadLetter(topic, *value))]
+        case None:
+            return simulation.site(str(key), None, source, at)
+        case Site():
+            return simulation.site(value.site_id, value, source, at)
+    return simulation.event(value, source, at)
+
+
+def _key_of(line: Line) -> object:
+    """The key of a line's dead letter."""
+    if line.key is not None:
+        return line.key
+    site_id = line.value.get("site_id") if type(line.value) is dict else None
+    return site_id if type(site_id) is str else None

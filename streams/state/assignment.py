@@ -1,0 +1,224 @@
+"""Which partitions this worker holds, and how each gets to work: assigned, restored, caught up (architecture.md §3).
+
+All of it belongs to the source's thread. librdkafka tells changes during a poll, so never while a chunk is in
+flight: the drain before a revocation is made by that alone.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from confluent_kafka import Consumer, TopicPartition
+
+from schemas.contract.topics import INPUT_TOPICS
+from service.logs import logger
+from streams.runtime import faults
+from streams.runtime.errors import WorkerError
+from streams.state.restore import Order, Restored, Restores
+
+if TYPE_CHECKING:
+    from service.readiness import ProcessReadiness
+    from streams.formats.message import Message
+    from streams.observe.metrics import Metrics
+    from streams.settings import Settings
+    from streams.state.partition import Store
+
+_log = logger(__name__)
+
+_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+class InputsOutOfPlaceError(WorkerError):
+    """A partition began before its committed offsets; going on would handle inputs twice."""
+
+
+class Assignment:
+    """The partitions held, by number; a partition is that of all input topics together.
+
+    Its partitions in the store are those at work; the others are paused, waiting for their restore.
+    """
+
+    def __init__(
+        self,
+        consumer: Consumer,
+        store: Store,
+        restores: Restores,
+        settings: Settings,
+        readiness: ProcessReadiness,
+        metrics: Metrics,
+    ) -> None:
+        self._consumer = consumer
+        self._store = store
+        self._restores = restores
+        self._readiness = readiness
+        self._metrics = metrics
+        self._topics = {settings.topic(topic): topic for topic in INPUT_TOPICS}
+        self._is_incremental = settings.worker.group_protocol == "consumer"
+        self._catch_up_seconds = settings.worker.catch_up_seconds
+        self._held: defaultdict[int, set[str]] = defaultdict(set)  # topics on the broker
+        self._orders: dict[int, Order] = {}
+        self._tickets = 0
+        self._catching_up: dict[int, float] = {}  # until when, by the steady clock
+        self._first_inputs: dict[tuple[str, int], int] = {}  # not seen yet, by topic on the broker
+
+    def subscribe(self) -> None:
+        """Join the group."""
+        self._consumer.subscribe(
+            list(self._topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
+        )
+
+    # --- what the group decides -------------------------------------------------------------------
+
+    def _on_assign(self, consumer: Consumer, logs: list[TopicPartition]) -> None:
+        self._metrics.rebalances.labels("assigned").inc()
+        for log in logs:
+            # Stands for nothing, as the restore tells where to begin. A logical offset would be asked for, and
+            # the answer, or its repeat half a second later, may come after that and undo it.
+            log.offset = 0
+        if self._is_incremental:
+            consumer.incremental_assign(logs)
+        else:
+            consumer.assign(logs)
+        consumer.pause(logs)
+        for log in logs:
+            self._held[log.partition].add(log.topic)
+        numbers = sorted({log.partition for log in logs})
+        _log.info("partitions assigned", partitions=numbers)
+        self._readiness.arrive("group")
+        for number in numbers:
+            if self._held[number] == self._topics.keys():
+                self._order(number, _NOTHING)
+
+    def _on_revoke(self, _consumer: Consumer, logs: list[TopicPartition]) -> None:
+        faults.at("during_revoke")
+        self._metrics.rebalances.labels("revoked").inc()
+        self._drop(logs)
+
+    def _on_lost(self, _consumer: Consumer, logs: list[TopicPartition]) -> None:
+        self._metrics.rebalances.labels("lost").inc()
+        self._readiness.wait("group", "the group went on without this worker; it joins again")
+        self._drop(logs)
+
+    def _drop(self, logs: Iterable[TopicPartition]) -> None:
+        for log in logs:
+            self._held[log.partition].discard(log.topic)
+        numbers = sorted({log.partition for log in logs})
+        _log.info("partitions given up", partitions=numbers)
+        for number in numbers:
+            self._leave(number)
+            if self._held[number]:
+                self._consumer.pause(self._logs(number))  # of no use without the others
+            else:
+                del self._held[number]
+        self._tell_restores()
+
+    # --- restores -----------------------------------------------------------------------------------
+
+    def rewind(self, number: int, unusable: Mapping[str, str] = _NOTHING) -> None:
+        """Restore a partition that is held from the log, and read its inputs again from where they are committed."""
+        self._consumer.pause(self._logs(number))
+        self._leave(number)
+        self._order(number, unusable)
+
+    def settle(self) -> None:
+        """Let partitions whose restore is done go to work. Raises what a restore failed with."""
+        while not self._restores.results.empty():
+            restored = self._restores.results.get()
+            if isinstance(restored, Exception):
+                raise restored
+            if self._orders.get(restored.order.number) is restored.order:
+                self._begin(restored)  # else it was given up meanwhile, or ordered anew
+
+    def _begin(self, restored: Restored) -> None:
+        number = restored.order.number
+        del self._orders[number]
+        for log in self._logs(number):
+            log.offset = restored.partition.first_inputs[self._topics[log.topic]]
+            self._first_inputs[log.topic, number] = log.offset
+            self._consumer.seek(log)
+        self._consumer.resume(self._logs(number))
+        self._store.partitions[number] = restored.partition
+        self._metrics.hold(number)
+        if restored.partition.waiting:
+            self._catching_up[number] = time.monotonic() + self._catch_up_seconds
+        self._tell_restores()
+
+    def _order(self, number: int, unusable: Mapping[str, str]) -> None:
+        self._tickets += 1
+        order = self._orders[number] = Order(number, self._tickets, unusable)
+        self._restores.order(order)
+        self._tell_restores()
+
+    def _leave(self, number: int) -> None:
+        if self._orders.pop(number, None) is not None:
+            self._restores.cancel(number)
+        self._store.partitions.pop(number, None)
+        self._catching_up.pop(number, None)
+        for topic in self._topics:
+            self._first_inputs.pop((topic, number), None)
+
+    def _tell_restores(self) -> None:
+        if self._orders:
+            self._readiness.wait("restore", f"restoring partitions {sorted(self._orders)}")
+        else:
+            self._readiness.arrive("restore")
+
+    # --- what is read -------------------------------------------------------------------------------
+
+    def accept(self, messages: list[Message]) -> list[Message]:
+        """The messages of partitions at work; those of the others are read again once they are restored.
+
+        Raises `InputsOutOfPlaceError`.
+        """
+        if len(self._held) != len(self._store.partitions):
+            messages = [message for message in messages if message.partition() in self._store.partitions]
+        if self._first_inputs:
+            for message in messages:
+                first = self._first_inputs.pop((message.topic(), message.partition()), None)
+                if first is not None and message.offset() < first:
+                    raise InputsOutOfPlaceError(
+                        f"{message.topic()}, partition {message.partition()}: read from offset {message.offset()}, "
+                        f"but {first} is committed"
+                    )
+        return messages
+
+    def caught_up(self) -> frozenset[int]:
+        """The partitions whose waiting inputs have all been read by now, or have had their time; each once."""
+        done = []
+        for number, until in self._catching_up.items():
+            waiting = self._store.partitions[number].waiting
+            if time.monotonic() >= until or self._have_passed(number, waiting):
+                done.append(number)
+        for number in done:
+            del self._catching_up[number]
+        return frozenset(done)
+
+    def phases(self) -> dict[str, int]:
+        """How many partitions do what."""
+        catching_up = len(self._catching_up)
+        return {
+            "restoring": len(self._held) - len(self._store.partitions),
+            "catching_up": catching_up,
+            "working": len(self._store.partitions) - catching_up,
+        }
+
+    def positions(self) -> dict[tuple[str, int], int]:
+        """How far the inputs at work have been read: the next offset by topic on the broker and partition."""
+        logs = [log for number in self._store.partitions for log in self._logs(number)]
+        return {
+            (log.topic, log.partition): max(log.offset, self._first_inputs.get((log.topic, log.partition), 0))
+            for log in (self._consumer.position(logs) if logs else [])
+        }
+
+    def _have_passed(self, number: int, waiting: Mapping[str, int]) -> bool:
+        """Positions pass over transaction markers too, which no message shows."""
+        logs = [log for log in self._logs(number) if self._topics[log.topic] in waiting]
+        positions = self._consumer.position(logs)
+        return all(log.offset >= waiting[self._topics[log.topic]] for log in positions)
+
+    def _logs(self, number: int) -> list[TopicPartition]:
+        return [TopicPartition(topic, number) for topic in sorted(self._held[number])]

@@ -1,0 +1,227 @@
+"""What a chunk makes of a partition, until its transaction is committed.
+
+The partition itself stays as it is, but for the heaps: deadlines that were due and memories that ended have
+been taken from them. If the transaction fails, the partition is restored from the log, which arms them again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from schemas.avro.errors import Undecodable
+from schemas.contract.topics import STATE_VALUE_BYTES
+from streams.escalation.names import Phase
+from streams.escalation.state import EMPTY, MEMORY_MS, SiteState
+from streams.escalation.step import is_forgettable
+from streams.escalation.values import Instant, Site, SiteInForce, SiteRecord
+from streams.formats.codec import Codec
+from streams.formats.validation import Refused
+from streams.pipeline.decode import Decoder
+from streams.state.partition import ArmedDeadline, Partition, SiteBytes
+
+
+class StateUnusableError(Exception):
+    """The state of a site cannot be decoded, or fails even where it is handed over: it must be set aside."""
+
+    def __init__(self, site_id: str, reason: str, error: str) -> None:
+        super().__init__(site_id, reason)
+        self.site_id = site_id
+        self.reason = reason
+        self.error = error
+
+
+class StateTooLargeError(Exception):
+    """What a site has become does not fit into its topic."""
+
+    def __init__(self, site_id: str, size: int) -> None:
+        super().__init__(f"the state of the site would take {size:,} bytes, and may have {STATE_VALUE_BYTES:,}")
+        self.site_id = site_id
+
+
+class StateRecord(NamedTuple):
+    """What is written for a site whose state changed; ``value`` None: a tombstone."""
+
+    site_id: str
+    value: bytes | None
+
+
+class HeldSite:
+    """A site's record in force, decoded when it is looked into: most decisions name its offset alone."""
+
+    __slots__ = ("_decode", "_site", "_value", "offset")
+
+    def __init__(self, held: SiteBytes, decode: Callable[[bytes], Site]) -> None:
+        self.offset = held.offset
+        self._value = held.value
+        self._decode = decode
+        self._site: Site | None = None
+
+    @property
+    def site(self) -> Site:
+        """The site as it is configured."""
+        if self._site is None:
+            self._site = self._decode(self._value)
+        return self._site
+
+
+class PartitionOverlay:
+    """A partition as the chunk under way sees it, at one instant for all of the chunk."""
+
+    def __init__(self, partition: Partition, codec: Codec, decoder: Decoder, now: Instant) -> None:
+        self.partition = partition
+        self.now = now
+        self._codec = codec
+        self._decoder = decoder
+        self._before: dict[str, SiteState] = {}
+        self._after: dict[str, SiteState] = {}
+        self._touches: dict[str, int] = {}
+        self._sites: dict[str, SiteInForce | None] = {}
+        self._new_sites: dict[str, SiteBytes | None] = {}
+        self._sealed: dict[str, bytes | None] = {}
+        self._armed: list[ArmedDeadline] = []
+        self._memories: list[tuple[str, Instant]] = []
+        self._phases: Counter[Phase] = Counter()
+
+    def expect(self, site_ids: Iterable[str]) -> None:
+        """Each of these touches is to come, and `touched` says that it is done; a site may be touched otherwise too.
+
+        A site is kept decoded only up to its last one: what is let go at once stays in the processor's caches.
+        """
+        touches = self._touches
+        for site_id in site_ids:
+            touches[site_id] = touches.get(site_id, 0) + 1
+
+    def touched(self, site_id: str) -> None:
+        """A touch that was expected is done. Raises `StateTooLargeError`."""
+        left = self._touches[site_id] - 1
+        if left:
+            self._touches[site_id] = left
+        else:
+            del self._touches[site_id]
+            self.rest(site_id)
+
+    def rest(self, site_id: str) -> None:
+        """A site may stay as it is, unless a touch is still to come. Raises `StateTooLargeError`."""
+        if site_id not in self._touches:
+            if site_id in self._after:
+                self._seal(site_id)
+            if site_id not in self._new_sites:
+                self._sites.pop(site_id, None)
+
+    def state(self, site_id: str) -> SiteState:
+        """The state of a site. Raises `StateUnusableError`."""
+        state = self._after.get(site_id)
+        if state is None:
+            encoded = self._encoded(site_id)
+            try:
+                state = EMPTY if encoded is None else self._codec.decode_state(encoded)
+            except Undecodable as error:
+                raise StateUnusableError(site_id, "UNDECODABLE", str(error)) from None
+            self._before[site_id] = self._after[site_id] = state
+        return state
+
+    def become(self, site_id: str, state: SiteState) -> None:
+        """A site's next state; `state` must have been read before."""
+        self._after[site_id] = state
+
+    def measure(self, site_id: str, state: SiteState) -> None:
+        """See whether a state can be written. Raises `StateTooLargeError`."""
+        self._encode(site_id, state)
+
+    def is_armed(self, armed: ArmedDeadline) -> bool:
+        """Whether a deadline still counts; its state is not decoded for that alone. Raises `StateUnusableError`."""
+        state = self._after.get(armed.site_id)
+        if state is not None:
+            return armed.deadline in state.deadlines()
+        encoded = self._encoded(armed.site_id)
+        try:
+            return encoded is not None and armed.deadline in self._codec.peek_deadlines(encoded)
+        except Undecodable as error:
+            raise StateUnusableError(armed.site_id, "UNDECODABLE", str(error)) from None
+
+    def site(self, site_id: str) -> SiteInForce | None:
+        """The site record in force; None: there is none."""
+        if site_id in self._sites:
+            return self._sites[site_id]
+        record = self._sites[site_id] = self._held_site(site_id)
+        return record
+
+    def replace_site(self, site_id: str, record: SiteRecord | None, value: bytes | None) -> None:
+        """A site record and its encoded value, or a tombstone (both None), come into force."""
+        self._sites[site_id] = record
+        self._new_sites[site_id] = None if record is None or value is None else SiteBytes(record.offset, value, True)
+
+    def _held_site(self, site_id: str) -> SiteInForce | None:
+        sites = self.partition.sites
+        held = sites.get(site_id)
+        if held is None:
+            return None
+        if held.checked:
+            return HeldSite(held, self._codec.decode_site)
+        site = self._decoder.site(site_id.encode(), held.value, self.partition.number)
+        if site is None or isinstance(site, Refused):
+            self.partition.put_site(site_id, None)
+            return None
+        sites[site_id] = held._replace(checked=True)
+        return SiteRecord(held.offset, site)
+
+    def forget(self, site_id: str) -> None:
+        """Look at a site whose memory has ended; `seal` gives a tombstone if nothing is left of it."""
+        self.state(site_id)
+
+    def seal(self) -> list[StateRecord]:
+        """One record for each site whose state changed, or which can be forgotten. Raises `StateTooLargeError`."""
+        for site_id in list(self._after):
+            self._seal(site_id)
+        return [StateRecord(site_id, value) for site_id, value in self._sealed.items()]
+
+    def _encode(self, site_id: str, state: SiteState) -> bytes:
+        value = self._codec.encode_state(state)
+        if len(value) > STATE_VALUE_BYTES:
+            raise StateTooLargeError(site_id, len(value))
+        return value
+
+    def commit(self) -> None:
+        """The transaction is committed: make it the partition's present."""
+        partition = self.partition
+        partition.set_aside.clear()
+        for site_id, site in self._new_sites.items():
+            partition.put_site(site_id, site)
+        for site_id, value in self._sealed.items():
+            partition.put_state(site_id, value)
+        partition.arm(self._armed)
+        for site_id, until in self._memories:
+            partition.remember(site_id, until)
+        for phase, change in self._phases.items():
+            partition.phases[phase] += change
+
+    def _encoded(self, site_id: str) -> bytes | None:
+        """A site's state as it was when it was last sealed, or before the chunk."""
+        if site_id in self._sealed:
+            return self._sealed[site_id]
+        return self.partition.states.get(site_id)
+
+    def _seal(self, site_id: str) -> None:
+        before, state = self._before.pop(site_id), self._after.pop(site_id)
+        known = self._encoded(site_id)
+        if is_forgettable(state, self.now):
+            if known is None:
+                return
+            self._sealed[site_id] = None
+        elif state is before:
+            return
+        else:
+            encoded = self._encode(site_id, state)
+            if encoded == known:
+                return
+            self._sealed[site_id] = encoded
+        for deadline in state.deadlines_since(before):
+            self._armed.append(ArmedDeadline(*deadline, site_id))
+        if not state.incidents and state.remembered:
+            self._memories.append((site_id, state.remembered[-1].accepted_at + MEMORY_MS))
+        for incident in before.incidents:
+            self._phases[incident.phase] -= 1
+        for incident in state.incidents:
+            self._phases[incident.phase] += 1

@@ -1,0 +1,182 @@
+"""What a worker holds of its partitions: states, site records and the deadlines in them (architecture.md §4).
+
+Encoded records, decoded when touched: a million open incidents must fit. Two threads use it, never at once:
+the source while no chunk is in flight, the event loop while one is.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from heapq import heapify, heappop, heappush
+from typing import Final, NamedTuple
+
+from streams.escalation.names import Phase
+from streams.escalation.state import Deadline, DeadlineKind
+from streams.escalation.values import Instant
+from streams.formats.message import Headers
+from streams.runtime.clock import Clock
+
+SWEEP_MS: Final = 3600 * 1000
+
+
+class ArmedDeadline(NamedTuple):
+    """A deadline and whose it is; sorts in the order of procedure.md §7."""
+
+    at: Instant
+    incident_id: str
+    kind: DeadlineKind
+    site_id: str
+
+    @property
+    def deadline(self) -> Deadline:
+        """As the state that armed it states it."""
+        return Deadline(self.at, self.incident_id, self.kind)
+
+
+class SiteBytes(NamedTuple):
+    """A site's record in force: its offset on the ``sites`` topic, and its value as it came.
+
+    One that a restore read is ``checked`` when its site is first touched: if it could not have passed as an
+    input, there is none.
+    """
+
+    offset: int
+    value: bytes
+    checked: bool
+
+
+class SetAside(NamedTuple):
+    """A state record that cannot be used, as the log has it, and why: its site goes on without it."""
+
+    key: bytes
+    value: bytes
+    headers: Headers
+    offset: int
+    reason: str  # of the dead letter
+    error: str
+
+
+@dataclass(slots=True)
+class Partition:
+    """One partition of all topics, restored and held by this worker.
+
+    Attributes:
+        deadlines: a heap. An entry may have been overtaken: it counts only if the site's state still arms it.
+        memories: a heap of (when, site_id): from then on a site without an open incident may be forgotten.
+        first_inputs: by input topic, the offset at which this worker began to read.
+        waiting: by input topic, the offset up to which inputs lay there at the assignment. While it is not
+            empty, those go first and no deadline fires (procedure.md §7).
+        deleted: by input topic, how many offsets Kafka ever deleted before they were handled.
+        set_aside: state records to be put away with the partition's next chunk.
+        swept_at: when forgettable sites were last looked for; 0 before the first time.
+        phases: how many open incidents are in each phase.
+        state_bytes: what the values of ``states`` take.
+        site_bytes: what the values of ``sites`` take.
+
+    """
+
+    number: int
+    clock: Clock
+    states: dict[str, bytes] = field(default_factory=dict)
+    sites: dict[str, SiteBytes] = field(default_factory=dict)
+    deadlines: list[ArmedDeadline] = field(default_factory=list)
+    memories: list[tuple[Instant, str]] = field(default_factory=list)
+    first_inputs: Mapping[str, int] = field(default_factory=dict)
+    waiting: Mapping[str, int] = field(default_factory=dict)
+    deleted: Mapping[str, int] = field(default_factory=dict)
+    set_aside: list[SetAside] = field(default_factory=list)
+    swept_at: Instant = 0
+    phases: Counter[Phase] = field(default_factory=Counter)
+    state_bytes: int = 0
+    site_bytes: int = 0
+
+    def arm(self, armed: Iterable[ArmedDeadline]) -> None:
+        """Add deadlines."""
+        for deadline in armed:
+            heappush(self.deadlines, deadline)
+
+    def remember(self, site_id: str, until: Instant) -> None:
+        """Note when a site without an open incident may be forgotten."""
+        heappush(self.memories, (until, site_id))
+
+    def put_state(self, site_id: str, value: bytes | None) -> None:
+        """A site's state from now on; None: nothing is remembered of it."""
+        before = self.states.get(site_id)
+        if before is not None:
+            self.state_bytes -= len(before)
+        if value is None:
+            self.states.pop(site_id, None)
+        else:
+            self.states[site_id] = value
+            self.state_bytes += len(value)
+
+    def put_site(self, site_id: str, site: SiteBytes | None) -> None:
+        """A site's record from now on; None: there is none."""
+        before = self.sites.get(site_id)
+        if before is not None:
+            self.site_bytes -= len(before.value)
+        if site is None:
+            self.sites.pop(site_id, None)
+        else:
+            self.sites[site_id] = site
+            self.site_bytes += len(site.value)
+
+    def due(self, now: Instant) -> ArmedDeadline | None:
+        """Take the first deadline that is due; it may have been overtaken."""
+        return heappop(self.deadlines) if self.deadlines and self.deadlines[0].at <= now else None
+
+    def forgettable(self, now: Instant, most: int) -> list[str]:
+        """Take the sites whose memory ends: at the first look, then hourly, not too many at once."""
+        if now - self.swept_at < SWEEP_MS:
+            return []
+        ended: list[str] = []
+        while self.memories and self.memories[0][0] <= now:
+            if len(ended) == most:
+                return ended  # the rest with the next chunk
+            ended.append(heappop(self.memories)[1])
+        self.swept_at = now
+        return ended
+
+    def now(self) -> Instant:
+        """The time of this partition now."""
+        return self.clock.now(is_armed=bool(self.deadlines))
+
+    def ahead_ms(self) -> int:
+        """How far its clock is ahead of the wall clock now; below 0: behind it. From any thread."""
+        return self.clock.ahead_now(is_armed=bool(self.deadlines))
+
+    def seconds_until(self, instant: Instant) -> float:
+        """How long to wait for an instant; 0 when it is here."""
+        return self.clock.seconds_until(instant, is_armed=bool(self.deadlines))
+
+    def seconds_to_wake(self) -> float | None:
+        """How long it can wait for inputs before it has something to do by itself; None: as long as it likes."""
+        if self.set_aside:
+            return 0.0
+        wake = self.deadlines[0].at if self.deadlines and not self.waiting else None
+        if self.memories:
+            sweep = max(self.swept_at + SWEEP_MS, self.memories[0][0])
+            wake = sweep if wake is None else min(wake, sweep)
+        return None if wake is None else self.seconds_until(wake)
+
+    def heapify(self) -> None:
+        """Put the heaps in order after a restore."""
+        heapify(self.deadlines)
+        heapify(self.memories)
+
+
+class Store:
+    """The partitions that are restored, by number."""
+
+    def __init__(self) -> None:
+        self.partitions: dict[int, Partition] = {}
+
+    def seconds_to_wake(self, at_most: float) -> float:
+        """How long all of it can wait for inputs, but not longer than ``at_most``."""
+        for partition in self.partitions.values():
+            wake = partition.seconds_to_wake()
+            if wake is not None and wake < at_most:
+                at_most = wake
+        return at_most

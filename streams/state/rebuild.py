@@ -1,0 +1,112 @@
+"""What the log makes of a partition: its records of ``state`` and ``sites``, oldest first, turned into a `Partition`.
+
+No Kafka beyond the messages handed in; `streams.state.restore` reads them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from schemas.avro.errors import Undecodable
+from streams.escalation.state import MEMORY_MS
+from streams.formats.headers import headers_of
+from streams.formats.message import Headers, Message
+from streams.formats.validation import Refused, key_text
+from streams.runtime.clock import Clock
+from streams.state.partition import ArmedDeadline, Partition, SetAside, SiteBytes
+
+if TYPE_CHECKING:
+    from streams.formats.codec import Codec
+    from streams.pipeline.decode import Decoder
+
+
+class Rebuild:
+    """One partition in the making.
+
+    ``sites_from`` is the offset on ``sites`` from which its records also pass as inputs; ``unusable`` are sites
+    whose state must be set aside although it decodes (why, by site): the core failed on it twice.
+    """
+
+    def __init__(
+        self, number: int, codec: Codec, decoder: Decoder, sites_from: int, unusable: Mapping[str, str]
+    ) -> None:
+        self.number = number
+        self.records = 0
+        self.tombstones = 0  # of states
+        self.bytes = 0  # of their keys and values
+        self._codec = codec
+        self._decoder = decoder
+        self._sites_from = sites_from
+        self._unusable = unusable
+        self._latest = 0  # timestamp
+        self._states: dict[bytes, tuple[int, bytes]] = {}  # offset and value
+        self._headers: dict[bytes, Headers] = {}
+        self._sites: dict[str, SiteBytes] = {}
+
+    def take_state(self, message: Message) -> None:
+        """A record of ``state``; a later one of its key, also a tombstone, replaces it."""
+        self.records += 1
+        self._latest = max(self._latest, message.timestamp()[1])
+        key, value = message.key(), message.value()
+        assert key is not None, "a compacted topic takes no record without a key"
+        self.bytes += len(key) + len(value or b"")
+        self._headers.pop(key, None)
+        if value is None:
+            self._states.pop(key, None)
+            self.tombstones += 1
+            return
+        self._states[key] = (message.offset(), value)
+        if headers := headers_of(message):
+            self._headers[key] = headers
+
+    def take_site(self, message: Message) -> None:
+        """A record of ``sites``.
+
+        A later one replaces it unless it could not pass as an input: then it was, or will be, a dead letter. A
+        single one is looked at only when its site is touched. A tombstone that is still to pass as an input is
+        left to it: the open incidents of its site need the record before.
+        """
+        self.records += 1
+        key, value, offset = message.key(), message.value(), message.offset()
+        self.bytes += len(key or b"") + len(value or b"")
+        site_id = key_text(key)
+        if site_id is None:
+            return
+        if value is None:
+            if offset < self._sites_from:
+                self._sites.pop(site_id, None)
+        elif site_id not in self._sites:
+            self._sites[site_id] = SiteBytes(offset, value, checked=False)
+        elif not isinstance(self._decoder.site(key, value, self.number), Refused):
+            self._sites[site_id] = SiteBytes(offset, value, checked=True)
+
+    def partition(self, first_inputs: Mapping[str, int], waiting: Mapping[str, int]) -> Partition:
+        """What came of it; the arguments are as `Partition` has them."""
+        made = Partition(
+            self.number, Clock(self._latest), sites=self._sites, first_inputs=first_inputs, waiting=waiting
+        )
+        for key, (_, value) in self._states.items():
+            try:
+                site_id = key.decode()
+                if site_id in self._unusable:
+                    self._set_aside(made, key, "FAILED", self._unusable[site_id])
+                    continue
+                heads = self._codec.peek_heads(value)
+                for head in heads:
+                    made.phases[head.phase] += 1
+                    made.deadlines += [ArmedDeadline(*deadline, site_id) for deadline in head.deadlines()]
+                if not heads:
+                    remembered = self._codec.decode_state(value).remembered
+                    made.memories.append((remembered[-1].accepted_at + MEMORY_MS if remembered else 0, site_id))
+            except (Undecodable, UnicodeDecodeError) as error:
+                self._set_aside(made, key, "UNDECODABLE", str(error))
+            else:
+                made.put_state(site_id, value)
+        made.site_bytes = sum(len(site.value) for site in self._sites.values())
+        made.heapify()
+        return made
+
+    def _set_aside(self, made: Partition, key: bytes, reason: str, error: str) -> None:
+        offset, value = self._states[key]
+        made.set_aside.append(SetAside(key, value, self._headers.get(key, []), offset, reason, error))

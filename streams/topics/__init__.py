@@ -1,0 +1,1 @@
+"""Topics as they stand: their records, read and decoded."""

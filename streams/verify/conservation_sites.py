@@ -1,0 +1,111 @@
+"""Every site's current record has its readiness: what can be checked of a compacted topic (procedure.md §7).
+
+Of older records neither they nor their readiness need be there any more. The current one is the last that the group
+has handled; its readiness record must say what it comes to, and not be older. That is told by timestamps, which are
+those of different machines, so only what they disagree on beyond `CLOCKS_MS` counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from schemas.avro.errors import Undecodable
+from streams.escalation.readiness import readiness
+from streams.escalation.values import Instant, Readiness, Site
+from streams.topics.reading import LogRecord
+from streams.topics.recorded import Recorded
+from streams.verify.conservation import Discrepancy, Wrong
+
+CLOCKS_MS: Final = 10 * 60 * 1000
+
+
+class SiteSum(NamedTuple):
+    """One partition of ``sites``. ``records`` are those handled that are still there."""
+
+    partition: int
+    records: int
+    sites: int  # with a current record, or a tombstone
+    published: int  # of these, with the readiness of their current record
+    dead_lettered: int  # of these, whose current record is a dead letter
+    wrong: int  # of these, neither
+    waiting: int  # sites with a record not handled yet; not among the sites
+
+    @property
+    def difference(self) -> int:
+        """How many sites do not add up."""
+        return self.wrong
+
+
+class SiteAccount:
+    """One partition of ``sites`` and ``readiness``; holds the last record of each site of both."""
+
+    def __init__(self, partition: int, committed: int, recorded: Recorded) -> None:
+        self._partition = partition
+        self._committed = committed
+        self._recorded = recorded
+        self._records = 0
+        self._current: dict[bytes, LogRecord] = {}
+        self._waiting: set[bytes] = set()
+        self._readiness: dict[bytes, LogRecord] = {}
+        self._dead: set[int] = set()
+
+    def readiness(self, record: LogRecord) -> None:
+        """The next record of ``readiness``; read before those of ``sites``."""
+        self._readiness[record.key or b""] = record
+
+    def dead_letter(self, offset: int) -> None:
+        """A record of ``sites`` became a dead letter."""
+        self._dead.add(offset)
+
+    def site(self, record: LogRecord) -> None:
+        """The next record of ``sites``."""
+        key = record.key or b""
+        if record.offset >= self._committed:
+            self._waiting.add(key)
+            self._current.pop(key, None)
+        else:
+            self._records += 1
+            self._current[key] = record
+
+    def close(self) -> tuple[SiteSum, list[Discrepancy]]:
+        """How it adds up, and each site's record that does not."""
+        dead = sum(record.offset in self._dead for record in self._current.values())
+        found = list(self._found())
+        sites = len(self._current)
+        total = SiteSum(
+            self._partition,
+            records=self._records,
+            sites=sites,
+            published=sites - dead - len(found),
+            dead_lettered=dead,
+            wrong=len(found),
+            waiting=len(self._waiting),
+        )
+        return total, found
+
+    def _found(self) -> Iterator[Discrepancy]:
+        for key, record in self._current.items():
+            if record.offset not in self._dead:
+                wrong = self._judge(record, self._readiness.get(key))
+                if wrong is not None:
+                    yield Discrepancy(wrong, "sites", self._partition, record.offset)
+
+    def _judge(self, record: LogRecord, told: LogRecord | None) -> Wrong | None:
+        if record.value is None:
+            # A tombstone publishes one, which compaction removes in the end.
+            return None if told is None or told.value is None else "OTHER_READINESS"
+        if told is None:
+            return "NO_READINESS"
+        try:
+            said: Readiness | None = None if told.value is None else self._recorded.value("readiness", told.value)
+            site: Site = self._recorded.value("sites", record.value)
+        except Undecodable:
+            return "UNREADABLE"
+        if said != readiness(site, 0 if said is None else said.at):
+            return "OTHER_READINESS"
+        return "OLDER_READINESS" if _is_older(told.timestamp, record.timestamp) else None
+
+
+def _is_older(told: Instant, record: Instant) -> bool:
+    return told < record - CLOCKS_MS

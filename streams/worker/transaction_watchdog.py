@@ -1,0 +1,76 @@
+"""Ends a worker whose transaction stands still although the broker answers.
+
+Once a broker was away, librdkafka's calls of a transaction may wait for an answer that never comes, whatever time-out
+they were given (librdkafka #5456, #5511). A new process is the way out, and a safe one: what this one had in hand is
+not committed. While the broker is away it is waited for, however long that takes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from streams.pipeline.publish import Transactions
+
+_LOOK_SECONDS: Final = 1.0
+# For so long the broker must have answered others: one that has just come back deserves a moment.
+ANSWERING_SECONDS: Final = 5.0
+# Of one question; a client that is asked for longer has a fault of its own, and the next question has a new one.
+_QUESTION_SECONDS: Final = 8.0
+
+
+async def guard(
+    transactions: Transactions,
+    answers: Callable[[], bool],
+    limit_seconds: float,
+    end: Callable[[float], None],
+    steady: Callable[[], float] = time.monotonic,
+    look_seconds: float = _LOOK_SECONDS,
+    question_seconds: float = _QUESTION_SECONDS,
+) -> None:
+    """Look again and again, and call ``end`` with the seconds that a transaction has taken.
+
+    ``answers`` asks the broker, in a thread, and only when a transaction takes longer than ``limit_seconds``: by
+    then the broker itself has ended it (`transaction.timeout.ms`). When it says nothing in ``question_seconds``, that
+    counts as no answer, and its thread is left behind.
+    """
+    answering_since: float | None = None
+    while True:
+        await asyncio.sleep(look_seconds)
+        seconds = transactions.seconds
+        if seconds < limit_seconds or not await _in_time(answers, question_seconds):
+            answering_since = None
+        elif answering_since is None:
+            answering_since = steady()
+        elif steady() - answering_since >= ANSWERING_SECONDS:
+            end(seconds)
+            return
+
+
+async def _in_time(ask: Callable[[], bool], seconds: float) -> bool:
+    """What is answered in a thread of its own; False when it takes too long.
+
+    The loop's own threads are few, and whatever else hangs may have them all.
+    """
+    loop = asyncio.get_running_loop()
+    said: asyncio.Future[bool] = loop.create_future()
+
+    def tell(answer: bool) -> None:
+        if not said.done():
+            said.set_result(answer)
+
+    def run() -> None:
+        answer = ask()
+        with suppress(RuntimeError):  # the loop has ended meanwhile
+            loop.call_soon_threadsafe(tell, answer)
+
+    threading.Thread(target=run, name="stuck", daemon=True).start()
+    try:
+        return await asyncio.wait_for(said, seconds)
+    except TimeoutError:
+        return False

@@ -1,0 +1,267 @@
+"""Looks at the worker once a second: what lags, what is due, what does not move; for `/health` and `/metrics`.
+
+It asks the broker for the ends of the logs itself, and so notices a consumer that has stopped fetching. The ends of
+inputs are their high watermarks: records behind an open transaction wait as others do. While the broker does not
+answer, its last answer holds, and what waited then goes on waiting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from schemas.contract.topics import INPUT_TOPICS, OUTPUT_TOPICS
+from service.logs import logger
+from service.readiness import Stalls
+from streams.escalation.names import OPEN_PHASES
+from streams.kafka import clients as kafka
+from streams.kafka.ends import Enquiry
+from streams.observe.lags import Lags
+from streams.runtime.clock import wall_ms
+
+if TYPE_CHECKING:
+    from confluent_kafka import Consumer
+
+    from service.readiness import ProcessReadiness
+    from streams.observe.metrics import Metrics
+    from streams.pipeline.read import ChunkReader
+    from streams.settings import Settings
+    from streams.state.partition import Partition, Store
+
+_log = logger(__name__)
+
+_SECONDS: Final = 1.0
+# A member of the group that is given no partition in so long is one more than there are partitions. Its consumer tells
+# it nothing of that, and asking about the group may end the process (librdkafka #4605).
+IDLE_SECONDS: Final = 5.0
+# A transaction of a worker takes less; a longer one is told.
+BLOCKED_SECONDS: Final = 10.0
+# A partition's clock that differs so much from the wall clock is told.
+DIFFERING_MS: Final = 5_000
+
+
+class _Lag(NamedTuple):
+    """How far an input was read, and how many of its records are still to be read."""
+
+    topic: str  # without prefix
+    number: int
+    position: int
+    records: int
+    seconds: float  # that the first of them has waited
+    is_readable: bool  # no open transaction lies before it
+
+
+async def tell_readiness(readiness: ProcessReadiness) -> None:
+    """Log when the worker becomes ready, and what it waits for when it is not."""
+    told: set[str] | None = None
+    while True:
+        reasons = readiness.reasons
+        if told != set(reasons):
+            told = set(reasons)
+            if reasons:
+                _log.info("the worker is not ready", **{f"waits_for_{thing}": why for thing, why in reasons.items()})
+            else:
+                _log.info("the worker is ready")
+        await asyncio.sleep(_SECONDS)
+
+
+class Watch:
+    """Notes what it sees in ``stalls`` and ``metrics``, until its task is cancelled."""
+
+    def __init__(
+        self,
+        committed: Consumer,
+        uncommitted: Consumer,
+        store: Store,
+        source: ChunkReader,
+        settings: Settings,
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._committed = committed
+        self._store = store
+        self._source = source
+        self._steady = steady
+        self._topics = {settings.topic(topic): topic for topic in (*INPUT_TOPICS, *OUTPUT_TOPICS)}
+        self._enquiry = Enquiry(committed, uncommitted, settings, steady)
+        self._stall_seconds = settings.worker.stall_seconds
+        self._expected_partitions = settings.topics.partitions
+        self._is_away = False
+        self._stable = Stalls(BLOCKED_SECONDS)
+        self._differing: frozenset[int] = frozenset()
+        self._blocked: frozenset[str] = frozenset()
+        self._seen: Lags[tuple[str, int]] = Lags()
+        self._shown: frozenset[int] = frozenset()
+        self._standing: frozenset[str] = frozenset()
+        self._idle_since: float | None = None
+
+    async def run(self, readiness: ProcessReadiness, stalls: Stalls, metrics: Metrics) -> None:
+        """Look again and again."""
+        while True:
+            await self.look(readiness, stalls, metrics)
+            await asyncio.sleep(_SECONDS)
+
+    async def look(self, readiness: ProcessReadiness, stalls: Stalls, metrics: Metrics) -> None:
+        """Look once. Partitions may come and go while the broker is asked; what is noted is what is held afterwards."""
+        positions = self._source.positions
+        await self._enquiry.ask(positions)
+        self._tell_kafka(readiness, metrics)
+        self._tell_partitions(readiness, metrics)
+        lags = self._lags(positions)
+        if "group" not in readiness.reasons:
+            self._idle_since = None
+        elif await self._is_idle():
+            _log.info("the group has no partition for this worker, which stands by")
+            readiness.arrive("group")
+        held = dict(self._store.partitions)
+        lags = [lag for lag in lags if lag.number in held]
+        self._note(stalls, held.values(), lags)
+        self._measure(metrics, held, lags)
+        self._tell_clocks(held, readiness)
+        self._tell_hidden(readiness, metrics, held.keys())
+        metrics.standing.set(self._tell_standing(stalls))
+        metrics.ready.set(not readiness.reasons)
+
+    def _tell_kafka(self, readiness: ProcessReadiness, metrics: Metrics) -> None:
+        """Be ready no more when the broker has not answered for ``worker.stall_seconds``, until it does."""
+        seconds = self._enquiry.silent_seconds
+        metrics.kafka.silent_seconds.set(seconds)
+        if seconds >= self._stall_seconds:
+            if not self._is_away:
+                _log.error("Kafka does not answer", seconds=round(seconds, 1))
+            self._is_away = True
+            readiness.wait("kafka", f"no Kafka can be reached: no answer for {seconds:.0f} s")
+        elif self._is_away:
+            _log.info("Kafka answers again")
+            self._is_away = False
+            readiness.arrive("kafka")
+
+    def _tell_partitions(self, readiness: ProcessReadiness, metrics: Metrics) -> None:
+        """Be ready no more when an input topic has other partitions than the settings have: they are not handled."""
+        differing = {}
+        for topic, count in self._enquiry.last.partitions.items():
+            metrics.kafka.excess_partitions.labels(topic).set(count - self._expected_partitions)
+            if count != self._expected_partitions:
+                differing[topic] = count
+        if not differing:
+            readiness.arrive("partitions")
+            return
+        counts = ", ".join(f"{topic} has {count}" for topic, count in sorted(differing.items()))
+        reason = f"{counts} partitions, and topics.partitions is {self._expected_partitions}: see `ronde topics check`"
+        if "partitions" not in readiness.reasons:
+            _log.error("an input topic has other partitions than the settings have", reason=reason)
+        readiness.wait("partitions", reason)
+
+    def _lags(self, positions: Mapping[tuple[str, int], int]) -> list[_Lag]:
+        """Of all inputs that are at work, by the broker's last answer."""
+        self._seen.keep(positions)
+        lags = []
+        for log, end in self._enquiry.last.inputs.items():
+            if log in positions:
+                position = positions[log]
+                seconds = self._seen.seconds(log, position, end, self._source.taken_at.get(log), wall_ms())
+                is_readable = self._enquiry.last.stable[log] > position
+                lags.append(_Lag(self._topics[log[0]], log[1], position, max(end - position, 0), seconds, is_readable))
+        return lags
+
+    def _tell_clocks(self, held: Mapping[int, Partition], readiness: ProcessReadiness) -> None:
+        """Log which partitions' clocks begin and cease to differ from the wall clock, and note it for ``/ready``."""
+        differing = {
+            number: round(ahead_ms / 1000)
+            for number, partition in held.items()
+            if abs(ahead_ms := partition.ahead_ms()) >= DIFFERING_MS
+        }
+        for number in sorted(differing.keys() - self._differing):
+            _log.error(
+                "a partition's clock differs from the wall clock", partition=number, seconds_ahead=differing[number]
+            )
+        for number in sorted((self._differing - differing.keys()) & held.keys()):
+            _log.info("a partition's clock is the wall clock again", partition=number)
+        self._differing = frozenset(differing)
+        if differing:
+            ahead = ", ".join(f"partition {number} by {seconds} s" for number, seconds in sorted(differing.items()))
+            readiness.remark("clock", f"ahead of the wall clock: {ahead}")
+        else:
+            readiness.withdraw("clock")
+
+    def _tell_hidden(self, readiness: ProcessReadiness, metrics: Metrics, held: Collection[int]) -> None:
+        """Show and log where open transactions hide records, of inputs from this worker, of outputs from their readers.
+
+        While they hide inputs, the worker is not ready.
+        """
+        ends, now = self._enquiry.last, self._steady()
+        hidden = {log: count for log, count in ends.hidden.items() if log[1] in held}
+        self._stable.note({_name(log): ends.stable[log] for log, count in hidden.items() if count}, now)
+        seconds = self._stable.waiting(now)
+        for log, count in hidden.items():
+            topic = self._topics[log[0]]
+            if topic in OUTPUT_TOPICS:
+                metrics.kafka.hidden_records.labels(topic, log[1]).set(count)
+                metrics.kafka.hidden_seconds.labels(topic, log[1]).set(seconds.get(_name(log), 0.0))
+        blocked = frozenset(self._stable.standing(now))
+        for name in sorted(blocked - self._blocked):
+            _log.error("an open transaction hides records", log=name)
+        for name in sorted(self._blocked - blocked):
+            _log.info("an open transaction hides records no more", log=name)
+        self._blocked = blocked
+        inputs = sorted(blocked.intersection(_name(log) for log in ends.inputs))
+        if inputs:
+            readiness.wait("inputs", f"an open transaction of a producer hides records of {'; '.join(inputs)}")
+        else:
+            readiness.arrive("inputs")
+
+    async def _is_idle(self) -> bool:
+        """Whether the consumer has joined, and been given nothing for a while by a broker that answers."""
+        if not self._source.member_id or not await asyncio.to_thread(kafka.refresh, self._committed):
+            self._idle_since = None
+        elif self._idle_since is None:
+            self._idle_since = self._steady()
+        return self._idle_since is not None and self._steady() - self._idle_since >= IDLE_SECONDS
+
+    def _note(self, stalls: Stalls, partitions: Iterable[Partition], lags: Iterable[_Lag]) -> None:
+        """What is waiting, and how far it has come. A restart would not help where a producer's transaction is open."""
+        waiting: dict[str, object] = {
+            f"input {lag.topic}, partition {lag.number}": lag.position for lag in lags if lag.is_readable
+        }
+        for partition in partitions:
+            first = next(iter(partition.deadlines), None)
+            if first is not None and not partition.waiting and partition.seconds_until(first.at) == 0:
+                waiting[f"a due deadline, partition {partition.number}"] = first
+        is_idle = self._source.chunk is None
+        waiting["the consumer's next poll" if is_idle else "a chunk in flight"] = self._source.polls
+        stalls.note(waiting, self._steady())
+
+    def _tell_standing(self, stalls: Stalls) -> float:
+        """Log what begins to stand still, and what moves again; the longest stand, in seconds."""
+        standing = stalls.standing(self._steady())
+        for work in sorted(standing.keys() - self._standing):
+            _log.error("work stands still: /health fails", work=work, seconds=round(standing[work], 1))
+        for work in sorted(self._standing - standing.keys()):
+            _log.info("work moves again", work=work)
+        self._standing = frozenset(standing)
+        return max(standing.values(), default=0.0)
+
+    def _measure(self, metrics: Metrics, held: Mapping[int, Partition], lags: Iterable[_Lag]) -> None:
+        for number in self._shown - held.keys():
+            metrics.forget(number)
+        self._shown = frozenset(held)
+        for lag in lags:
+            metrics.lag.labels(lag.topic, lag.number).set(lag.records)
+            metrics.lag_seconds.labels(lag.topic, lag.number).set(lag.seconds)
+        for phase, count in self._source.phases.items():
+            metrics.partitions.labels(phase).set(count)
+        for open_phase in OPEN_PHASES:
+            count = sum(partition.phases[open_phase] for partition in held.values())
+            metrics.incidents_open.labels(open_phase).set(count)
+        for number, partition in held.items():
+            metrics.state_records.labels(number).set(len(partition.states))
+            metrics.state_bytes.labels(number).set(partition.state_bytes)
+            metrics.site_records.labels(number).set(len(partition.sites))
+            metrics.site_bytes.labels(number).set(partition.site_bytes)
+            metrics.deadlines_armed.labels(number).set(len(partition.deadlines))
+            metrics.kafka.clock_ahead.labels(number).set(partition.ahead_ms() / 1000)
+
+
+def _name(log: tuple[str, int]) -> str:
+    return f"{log[0]}, partition {log[1]}"

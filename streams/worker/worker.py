@@ -1,0 +1,191 @@
+"""One worker: its parts, put together; how it begins, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+import faust
+from confluent_kafka import KafkaException
+from mode import Service
+
+from schemas.avro.errors import RegistryUnreachable
+from schemas.contract.topics import TOPICS
+from service.logs import logger, places
+from service.readiness import ProcessReadiness, Stalls
+from streams.formats.codec import Codec
+from streams.kafka import clients as kafka
+from streams.observe.metrics import Metrics
+from streams.pipeline import agents
+from streams.pipeline.chunk import InputChunk
+from streams.pipeline.decide import Decider
+from streams.pipeline.decode import Decoder
+from streams.pipeline.publish import Transactions
+from streams.pipeline.read import ChunkReader
+from streams.runtime.errors import WorkerError
+from streams.state.assignment import Assignment
+from streams.state.changelog_reader import LogReader
+from streams.state.partition import Store
+from streams.state.restore import Restores
+from streams.worker import transaction_watchdog
+from streams.worker.registry_watch import RegistryWatch
+from streams.worker.watch import Watch, tell_readiness
+
+if TYPE_CHECKING:
+    from streams.settings import Settings
+
+_log = logger(__name__)
+
+# A pod has five seconds to go: what the chunk in flight may take of them, and what leaving the group may take.
+_DRAIN_SECONDS: Final = 3.0
+_LEAVE_SECONDS: Final = 1.5
+_AGAIN_SECONDS: Final = 0.1
+
+
+class Worker(Service):
+    """A mode service whose life is that of the worker; stopped, it drains and leaves the group.
+
+    ``ended`` is done when it has left the group, with what ended it if nobody asked it to. ``hangs``: a chunk
+    was given up, and a thread is still busy with it.
+    """
+
+    mundane_level = "debug"
+
+    def __init__(
+        self, app: faust.App, settings: Settings, readiness: ProcessReadiness, stalls: Stalls, metrics: Metrics
+    ) -> None:
+        super().__init__()
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.hangs = False
+        self._app = app
+        self._settings = settings
+        self._readiness = readiness
+        self._stalls = stalls
+        self._metrics = metrics
+        self._producer = kafka.producer(settings, metrics)
+        self._consumer = kafka.consumer(settings, metrics)
+        self._transactions = Transactions(self._producer, self._consumer, settings.worker.aborts_per_minute)
+        self._transaction_thread = ThreadPoolExecutor(1, thread_name_prefix="transactions")
+        self._reader: LogReader | None = None
+        self._source: ChunkReader | None = None
+        self._registry = None if settings.registry.url is None else RegistryWatch(settings)
+        self._fault: WorkerError | None = None
+
+    async def on_start(self) -> None:
+        """Begin; what takes its time goes on in the background, so that the pages answer."""
+        self.add_future(tell_readiness(self._readiness))
+        self.add_future(self._live())
+
+    async def on_stop(self) -> None:
+        """Finish the chunk in flight, leave the group; give up what does not end in time."""
+        if self._source is not None:
+            self._source.stop()
+            await asyncio.wait({self.ended}, timeout=_DRAIN_SECONDS)
+            if not self.ended.done():
+                _log.warning("the chunk in flight is given up: it was not committed in time")
+                self.hangs = True
+                self._transactions.stop()
+                self._source.abandon()
+                await asyncio.wait({self.ended}, timeout=_LEAVE_SECONDS)
+        elif not self.ended.done():
+            self._transactions.stop()
+            self.ended.set_result(None)
+        if self._reader is not None:
+            self._reader.close()
+
+    async def _live(self) -> None:
+        try:
+            await self._begin()
+        except Exception as error:  # noqa: BLE001  # told to whoever waits for the end
+            if isinstance(error, KafkaException):
+                error = WorkerError(f"Kafka: {error.args[0].str()}")
+            _log.error("the worker ends", reason=str(error) if isinstance(error, WorkerError) else places(error))
+            if not self.ended.done():
+                self.ended.set_exception(error)
+
+    async def _begin(self) -> None:
+        settings, readiness, metrics = self._settings, self._readiness, self._metrics
+        codec = await self._codec()
+        readiness.wait("kafka", "the broker has not let it begin transactions yet")
+        readiness.arrive("start")
+        limit_seconds = settings.worker.transaction_timeout_ms / 1000
+        self.add_future(
+            transaction_watchdog.guard(
+                self._transactions, partial(kafka.answers, settings), limit_seconds, _end_at_once
+            )
+        )
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._transaction_thread, self._transactions.begin)
+        readiness.wait("group", "the group has not assigned partitions yet")
+        readiness.arrive("kafka")
+
+        store, decoder = Store(), Decoder(codec, settings)
+        stages = agents.Stages(
+            decoder=decoder,
+            decider=Decider(store, codec, decoder, settings),
+            transactions=self._transactions,
+            transaction_thread=self._transaction_thread,
+            store=store,
+            readiness=readiness,
+            metrics=metrics,
+            asks_registry=settings.registry.url is not None,
+        )
+        put = agents.declare(self._app, stages)
+        for agent in self._app.agents.values():
+            await agent.maybe_start()
+
+        while not await asyncio.to_thread(kafka.hasten_group, settings):  # noqa: ASYNC110  # nobody would set an event
+            await asyncio.sleep(_AGAIN_SECONDS)
+        topics = {topic: settings.topic(topic) for topic in TOPICS}
+        self._reader = LogReader(kafka.restorer(settings, metrics), topics, readiness, metrics)
+        asking = kafka.restorer(settings, metrics)
+        uncommitted = kafka.restorer(settings, metrics, isolation="read_uncommitted")
+        restores = Restores(asking, uncommitted, self._reader, codec, decoder, settings, metrics)
+        assignment = Assignment(self._consumer, store, restores, settings, readiness, metrics)
+
+        def hand_over(chunk: InputChunk) -> None:
+            asyncio.run_coroutine_threadsafe(put(chunk), loop)
+
+        source = ChunkReader(self._consumer, assignment, store, settings.worker.chunk_max, metrics, hand_over)
+        self._source = source
+        watch = Watch(asking, uncommitted, store, source, settings)
+        self.add_future(watch.run(readiness, self._stalls, metrics))
+        if self._registry is not None:
+            self.add_future(self._registry.run(self._end))
+        await source.start()
+        if self._fault is not None:
+            raise self._fault
+        self.ended.set_result(None)
+
+    def _end(self, fault: WorkerError) -> None:
+        """End the worker once the chunk under way is committed."""
+        self._fault = fault
+        if self._source is not None:
+            self._source.stop()
+
+    async def _codec(self) -> Codec:
+        """The codec, waiting for a schema registry that does not answer."""
+        if self._registry is None:
+            return Codec(prefix=self._settings.prefix)
+        while True:
+            try:
+                made = await asyncio.to_thread(self._registry.codec)
+            except RegistryUnreachable as error:
+                self._metrics.registry_failures.inc()
+                self._readiness.wait("registry", str(error))
+                await asyncio.sleep(agents.REGISTRY_SECONDS)
+            else:
+                self._readiness.arrive("registry")
+                return made
+
+
+def _end_at_once(seconds: float) -> None:
+    """End the process: a thread of it hangs, and no one can end that."""
+    reason = f"its transaction has stood still for {seconds:.0f} s, and the broker answers"
+    _log.error("the worker ends", reason=reason)
+    logging.shutdown()
+    os._exit(1)
