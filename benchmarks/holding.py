@@ -23,7 +23,7 @@ from streams.escalation.state import EMPTY
 from streams.escalation.step import on_event
 from streams.escalation.values import Alert, DispatchCommand, DispatchReport, SiteRecord, Source
 from streams.formats.codec import Codec
-from streams.pipeline.decode import Decoder
+from streams.formats.site_records import SiteRecords
 from streams.settings import load
 from streams.simulation.simulation import Simulation
 from streams.state.partition import Partition
@@ -47,8 +47,8 @@ class Held:
         settings = load(None, {"RONDE_TOPICS__PARTITIONS": str(PARTITIONS)})
         self.codec = Codec()
         self.procedures = settings.procedures()
-        decoder = Decoder(self.codec, settings)
-        self.rebuilds = [Rebuild(number, self.codec, decoder, 1 << 60, {}) for number in range(PARTITIONS)]
+        site_records = SiteRecords(self.codec, settings)
+        self.rebuilds = [Rebuild(number, self.codec, site_records, 1 << 60, {}) for number in range(PARTITIONS)]
 
     def take_sites(self, count: int) -> float:
         """Seconds of CPU, without those of making the records."""

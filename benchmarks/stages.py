@@ -88,7 +88,7 @@ class Run:
         for offset, (site_id, value) in enumerate(zip(ids, sites, strict=True)):
             home = partition_of(site_id.encode(), settings.topics.partitions)
             self.store.partitions[home].sites[site_id] = SiteBytes(offset, value, checked=True)
-        self.decider = Decider(self.store, self.codec, self.decoder, settings)
+        self.decider = Decider(self.store, self.codec, self.decoder.site_records, settings)
 
     def chunk(self, messages: list[Any], spent: dict[str, float]) -> None:
         """One chunk through the stages; adds the seconds of each to ``spent``."""

@@ -10,6 +10,7 @@ _STAGES: Final = (
     "streams/formats/validation.py",
     "streams/observe/tally.py",
     "streams/pipeline/batch.py",
+    "streams/formats/site_records.py",
     "streams/pipeline/decode.py",
     "streams/state/overlay.py",
     "streams/pipeline/decide.py",

@@ -7,7 +7,7 @@ itself. `step` has a door for each. What the thing does to an incident is a row 
     merges.py      a new alert (§5)                               operators.py   an operator's action (§5)
     callbacks.py   a call from the customer's side (§5)           deadlines.py   what falls due (§3)
 
-A row names its rule and acts on a `IncidentUpdate`: a draft of the incident and the records it gives. `rounds` has what
-is done with calls, `dispatching` what is done with partners. Standard library only: no clock, no random
+A row names its rule and acts on an `IncidentUpdate`: a draft of the incident and the records it gives. `rounds` has
+what is done with calls, `dispatching` what is done with partners. Standard library only: no clock, no random
 number, no input or output; the edge keeps time and arms the deadlines that a state states.
 """

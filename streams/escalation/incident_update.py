@@ -1,6 +1,6 @@
 """One incident meeting one input: the draft of what it becomes, and the records it gives.
 
-The table that fits the input chooses a row, the row names its rule and acts on the turn; in the end
+The table that fits the input chooses a row, the row names its rule and acts on the update; in the end
 `IncidentUpdate.outputs` states it all in one decision. Nothing else writes to an incident.
 """
 
@@ -140,7 +140,7 @@ class IncidentUpdate:
     # --- what comes of it -------------------------------------------------------------------------
 
     def outputs(self, cause: InputRef) -> list[Output]:
-        """The turn's records: its calls, dispatches and attention, then the decision that names them."""
+        """The update's records: its calls, dispatches and attention, then the decision that names them."""
         incident = self.incident
         incident.version += 1
         records: list[Output] = []

@@ -77,7 +77,7 @@ class InputContext:
     def conclude(
         self, update: IncidentUpdate, handled: Handled | None = None, accepted: Remembered | None = None
     ) -> None:
-        """Take over what a turn made of its incident, and its records; a closed incident is forgotten.
+        """Take over what an update made of its incident, and its records; a closed incident is forgotten.
 
         ``handled`` is remembered by the incident; ``accepted``, an alert or an action that opened it, by the site.
         """

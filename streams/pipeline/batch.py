@@ -29,7 +29,7 @@ class OutputBatch:
         next_offsets: (topic on the broker, partition, offset after the last input handled).
         deleted: by (topic on the broker, partition), how many offsets Kafka ever deleted before they were handled;
             committed with the offsets.
-        drafts: what becomes the partitions' present once it is committed.
+        overlays: what becomes the partitions' present once it is committed.
         unusable: by partition, the sites whose state must be set aside, and why. Such a partition has no part
             in the batch: it is restored from the log and its inputs are read again. Without such a site, one has
             become too large to be written.

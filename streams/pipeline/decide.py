@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from streams.escalation.input_context import Step
     from streams.formats.codec import Codec
     from streams.formats.message import Message
-    from streams.pipeline.decode import Decoder
+    from streams.formats.site_records import SiteRecords
     from streams.settings import Settings
     from streams.state.partition import ArmedDeadline, Store
 
@@ -60,10 +60,10 @@ _Fire = Callable[[str, SiteState, SiteInForce | None, Deadline, Instant], "Step"
 class Decider:
     """Decides chunks; holds nothing of them but which sites have become too large."""
 
-    def __init__(self, store: Store, codec: Codec, decoder: Decoder, settings: Settings) -> None:
+    def __init__(self, store: Store, codec: Codec, site_records: SiteRecords, settings: Settings) -> None:
         self._store = store
         self._codec = codec
-        self._decoder = decoder
+        self._site_records = site_records
         self._topics = {topic: settings.topic(topic) for topic in TOPICS}
         self._procedures = settings.procedures()
         self._most = settings.worker.chunk_max
@@ -80,7 +80,7 @@ class Decider:
             inbox = inboxes.get(number, _NOTHING)
             jumps = partition.clock.jumps
             now = partition.now()
-            overlay = PartitionOverlay(partition, self._codec, self._decoder, now)
+            overlay = PartitionOverlay(partition, self._codec, self._site_records, now)
             ahead_ms = partition.clock.ahead_ms if partition.clock.ahead_ms >= AHEAD_MS else 0
             builder = RecordBuilder(self._codec, self._topics, number, now, ahead_ms)
             if partition.clock.jumps > jumps:
@@ -191,8 +191,8 @@ class Decider:
         except Exception as error:  # noqa: BLE001  # whatever the core raises, the rest goes on
             self._failed(overlay, builder, message, topic, site_id, error)
             return
-        if _is_lost(step.outputs) and self._decoder.is_misplaced(key, number):
-            builder.dead_letter(message, topic, "WRONG_PARTITION", self._decoder.misplacement(key))
+        if _is_lost(step.outputs) and self._site_records.is_misplaced(key, number):
+            builder.dead_letter(message, topic, "WRONG_PARTITION", self._site_records.misplacement(key))
             return
         builder.write(step.outputs, records)
         if isinstance(step.outputs[0].value, Quarantined):

@@ -17,8 +17,8 @@ from streams.escalation.state import EMPTY, MEMORY_MS, SiteState
 from streams.escalation.step import is_forgettable
 from streams.escalation.values import Instant, Site, SiteInForce, SiteRecord
 from streams.formats.codec import Codec
+from streams.formats.site_records import SiteRecords
 from streams.formats.validation import Refused
-from streams.pipeline.decode import Decoder
 from streams.state.partition import ArmedDeadline, Partition, SiteBytes
 
 
@@ -69,11 +69,11 @@ class HeldSite:
 class PartitionOverlay:
     """A partition as the chunk under way sees it, at one instant for all of the chunk."""
 
-    def __init__(self, partition: Partition, codec: Codec, decoder: Decoder, now: Instant) -> None:
+    def __init__(self, partition: Partition, codec: Codec, site_records: SiteRecords, now: Instant) -> None:
         self.partition = partition
         self.now = now
         self._codec = codec
-        self._decoder = decoder
+        self._site_records = site_records
         self._before: dict[str, SiteState] = {}
         self._after: dict[str, SiteState] = {}
         self._touches: dict[str, int] = {}
@@ -160,7 +160,7 @@ class PartitionOverlay:
             return None
         if held.checked:
             return HeldSite(held, self._codec.decode_site)
-        site = self._decoder.site(site_id.encode(), held.value, self.partition.number)
+        site = self._site_records.judge(site_id.encode(), held.value, self.partition.number)
         if site is None or isinstance(site, Refused):
             self.partition.put_site(site_id, None)
             return None

@@ -18,7 +18,7 @@ from streams.state.partition import ArmedDeadline, Partition, SetAside, SiteByte
 
 if TYPE_CHECKING:
     from streams.formats.codec import Codec
-    from streams.pipeline.decode import Decoder
+    from streams.formats.site_records import SiteRecords
 
 
 class Rebuild:
@@ -29,14 +29,14 @@ class Rebuild:
     """
 
     def __init__(
-        self, number: int, codec: Codec, decoder: Decoder, sites_from: int, unusable: Mapping[str, str]
+        self, number: int, codec: Codec, site_records: SiteRecords, sites_from: int, unusable: Mapping[str, str]
     ) -> None:
         self.number = number
         self.records = 0
         self.tombstones = 0  # of states
         self.bytes = 0  # of their keys and values
         self._codec = codec
-        self._decoder = decoder
+        self._site_records = site_records
         self._sites_from = sites_from
         self._unusable = unusable
         self._latest = 0  # timestamp
@@ -78,7 +78,7 @@ class Rebuild:
                 self._sites.pop(site_id, None)
         elif site_id not in self._sites:
             self._sites[site_id] = SiteBytes(offset, value, checked=False)
-        elif not isinstance(self._decoder.site(key, value, self.number), Refused):
+        elif not isinstance(self._site_records.judge(key, value, self.number), Refused):
             self._sites[site_id] = SiteBytes(offset, value, checked=True)
 
     def partition(self, first_inputs: Mapping[str, int], waiting: Mapping[str, int]) -> Partition:

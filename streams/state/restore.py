@@ -28,8 +28,8 @@ from streams.state.rebuild import Rebuild
 
 if TYPE_CHECKING:
     from streams.formats.codec import Codec
+    from streams.formats.site_records import SiteRecords
     from streams.observe.metrics import Metrics
-    from streams.pipeline.decode import Decoder
     from streams.settings import Settings
     from streams.state.partition import Partition
 
@@ -76,7 +76,7 @@ class Restores:
         uncommitted: Consumer,
         reader: LogReader,
         codec: Codec,
-        decoder: Decoder,
+        site_records: SiteRecords,
         settings: Settings,
         metrics: Metrics,
     ) -> None:
@@ -85,7 +85,7 @@ class Restores:
         self._uncommitted = uncommitted
         self._reader = reader
         self._codec = codec
-        self._decoder = decoder
+        self._site_records = site_records
         self._settings = settings
         self._metrics = metrics
         self._loop = asyncio.get_running_loop()
@@ -140,7 +140,7 @@ class Restores:
                 )
         for topic, count in self._tell_deleted(number, committed, begins).items():
             deleted[topic] = deleted.get(topic, 0) + count
-        rebuild = Rebuild(number, self._codec, self._decoder, first_inputs["sites"], order.unusable)
+        rebuild = Rebuild(number, self._codec, self._site_records, first_inputs["sites"], order.unusable)
         await asyncio.wrap_future(self._reader.read(rebuild, begins, ends))
         self._metrics.restored.inc(rebuild.records)
         self._metrics.restored_bytes.inc(rebuild.bytes)

@@ -126,7 +126,7 @@ class Worker(Service):
         store, decoder = Store(), Decoder(codec, settings)
         stages = agents.Stages(
             decoder=decoder,
-            decider=Decider(store, codec, decoder, settings),
+            decider=Decider(store, codec, decoder.site_records, settings),
             transactions=self._transactions,
             transaction_thread=self._transaction_thread,
             store=store,
@@ -144,7 +144,7 @@ class Worker(Service):
         self._reader = LogReader(kafka.restorer(settings, metrics), topics, readiness, metrics)
         asking = kafka.restorer(settings, metrics)
         uncommitted = kafka.restorer(settings, metrics, isolation="read_uncommitted")
-        restores = Restores(asking, uncommitted, self._reader, codec, decoder, settings, metrics)
+        restores = Restores(asking, uncommitted, self._reader, codec, decoder.site_records, settings, metrics)
         assignment = Assignment(self._consumer, store, restores, settings, readiness, metrics)
 
         def hand_over(chunk: InputChunk) -> None:

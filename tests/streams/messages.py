@@ -15,6 +15,7 @@ SETTINGS: Final = load(None, {})
 SITE: Final = "site-1"
 CODEC: Final = Codec()
 DECODER: Final = Decoder(CODEC, SETTINGS)
+SITE_RECORDS: Final = DECODER.site_records
 NUMBER: Final = partition_of(SITE.encode(), SETTINGS.topics.partitions)
 
 

@@ -12,7 +12,7 @@ from streams.pipeline.batch import OutputBatch
 from streams.pipeline.decide import Decider
 from streams.runtime.clock import Clock
 from streams.state.partition import ArmedDeadline, Partition, SetAside, SiteBytes, Store
-from tests.streams.messages import CODEC, DECODER, NUMBER, SETTINGS, SITE, Logged, alert, elsewhere, site
+from tests.streams.messages import CODEC, DECODER, NUMBER, SETTINGS, SITE, SITE_RECORDS, Logged, alert, elsewhere, site
 
 CALL_TIMEOUT = 120_000
 
@@ -25,7 +25,7 @@ class Bench:
         self.partition = Partition(NUMBER, Clock(0, lambda: self.now, lambda: self.now))
         self._store = Store()
         self._store.partitions[NUMBER] = self.partition
-        self._decider = Decider(self._store, CODEC, DECODER, SETTINGS)
+        self._decider = Decider(self._store, CODEC, SITE_RECORDS, SETTINGS)
         self._offsets: dict[str, int] = {}
 
     def record(self, topic: str, value: bytes | None, key: str = SITE) -> Logged:
@@ -131,7 +131,7 @@ def test_an_overtaken_deadline_does_nothing(bench: Bench) -> None:
 
 def test_deadlines_by_themselves_come_in_portions(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     names = [f"site-of-many-{n}" for n in range(400)]
-    ours = [name for name in names if not DECODER.is_misplaced(name.encode(), NUMBER)]
+    ours = [name for name in names if not SITE_RECORDS.is_misplaced(name.encode(), NUMBER)]
     bench.chunk(*(bench.record("sites", site(name), name) for name in ours))
     bench.chunk(*(bench.record("alerts", alert("a", name), name) for name in ours))
     bench.now += CALL_TIMEOUT

@@ -9,7 +9,7 @@ from streams.escalation.names import OPEN_PHASES, Phase
 from streams.pipeline.batch import OutputBatch
 from streams.state.partition import Partition
 from streams.state.rebuild import Rebuild
-from tests.streams.messages import CODEC, DECODER, NUMBER, SETTINGS, SITE, Logged, alert, site
+from tests.streams.messages import CODEC, NUMBER, SETTINGS, SITE, SITE_RECORDS, Logged, alert, site
 from tests.streams.test_escalate import CALL_TIMEOUT, Bench
 
 MINUTE = 60_000
@@ -47,7 +47,7 @@ class Log(Bench):
         return batch
 
     def restored(self) -> Partition:
-        rebuild = Rebuild(NUMBER, CODEC, DECODER, len(self.sites), {})
+        rebuild = Rebuild(NUMBER, CODEC, SITE_RECORDS, len(self.sites), {})
         for record in self.states:
             rebuild.take_state(record)
         for record in self.sites:

@@ -9,7 +9,7 @@ from streams.escalation.values import Alert, SiteRecord, Source
 from streams.state.overlay import PartitionOverlay
 from streams.state.partition import SWEEP_MS, Partition
 from streams.state.rebuild import Rebuild
-from tests.streams.messages import CODEC, DECODER, NUMBER, SITE, Logged, elsewhere, site
+from tests.streams.messages import CODEC, NUMBER, SITE, SITE_RECORDS, Logged, elsewhere, site
 
 
 def opened(at: int) -> SiteState:
@@ -20,7 +20,7 @@ def opened(at: int) -> SiteState:
 
 
 def rebuild(sites_from: int = 0, **unusable: str) -> Rebuild:
-    return Rebuild(NUMBER, CODEC, DECODER, sites_from, unusable)
+    return Rebuild(NUMBER, CODEC, SITE_RECORDS, sites_from, unusable)
 
 
 def made(from_: Rebuild) -> Partition:
@@ -29,7 +29,7 @@ def made(from_: Rebuild) -> Partition:
 
 def in_force(partition: Partition, name: str = SITE) -> int | None:
     """The offset of a site's record in force."""
-    record = PartitionOverlay(partition, CODEC, DECODER, 0).site(name)
+    record = PartitionOverlay(partition, CODEC, SITE_RECORDS, 0).site(name)
     return record.offset if record is not None else None
 
 
@@ -73,7 +73,7 @@ def test_a_later_good_state_makes_up_for_a_broken_one() -> None:
 
 
 def test_a_state_that_failed_twice_is_set_aside_though_it_decodes() -> None:
-    log = Rebuild(NUMBER, CODEC, DECODER, 0, {SITE: "Traceback"})
+    log = Rebuild(NUMBER, CODEC, SITE_RECORDS, 0, {SITE: "Traceback"})
     log.take_state(Logged(SITE.encode(), CODEC.encode_state(opened(1_000)), 7))
     partition = made(log)
     (aside,) = partition.set_aside
@@ -89,7 +89,7 @@ def test_a_site_without_an_incident_is_forgotten_once_its_memory_ends() -> None:
     assert partition.forgettable(999 + MEMORY_MS, 10) == []
     assert partition.forgettable(1_000 + MEMORY_MS, 10) == [], "it was looked at less than an hour ago"
     assert partition.forgettable(999 + MEMORY_MS + SWEEP_MS, 10) == [SITE]
-    overlay = PartitionOverlay(partition, CODEC, DECODER, 999 + MEMORY_MS + SWEEP_MS)
+    overlay = PartitionOverlay(partition, CODEC, SITE_RECORDS, 999 + MEMORY_MS + SWEEP_MS)
     overlay.forget(SITE)
     assert overlay.seal() == [(SITE, None)]
     overlay.commit()
