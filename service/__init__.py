@@ -1,1 +1,1 @@
-"""What every process of ronde has once: its log, its readiness, the registry's client, clients' properties."""
+"""What every process of ronde has once: log, readiness, faults for tests, registry's client."""

@@ -1,4 +1,4 @@
-"""Whether the worker is ready and whether its work moves; the pages of `streams.worker.pages` show it.
+"""Whether a process is ready and whether its work moves; its pages show it.
 
 Pure bookkeeping: the parts report here, no part is asked. Times are seconds of one steady clock.
 """
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class ProcessReadiness:
-    """What still keeps the worker from its work: a reason for each thing that it waits for.
+    """What still keeps a process from its work: a reason for each thing that it waits for.
 
     Written from several threads, each thing by one of them; a reading takes one copy.
     """
@@ -21,9 +21,10 @@ class ProcessReadiness:
         """Say what is waited for, and why."""
         self._waits[thing] = reason
 
-    def arrive(self, thing: str) -> None:
-        """Stop waiting for it."""
-        self._waits.pop(thing, None)
+    def arrive(self, *things: str) -> None:
+        """Stop waiting for them."""
+        for thing in things:
+            self._waits.pop(thing, None)
 
     def remark(self, thing: str, what: str) -> None:
         """Say what is wrong with a thing that nothing waits for."""
@@ -40,7 +41,7 @@ class ProcessReadiness:
 
     @property
     def reasons(self) -> Mapping[str, str]:
-        """Everything that is waited for; empty when the worker is ready."""
+        """Everything that is waited for; empty when the process is ready."""
         return dict(self._waits)
 
 

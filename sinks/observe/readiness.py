@@ -4,24 +4,17 @@ import time
 from collections.abc import Mapping
 from typing import Final
 
+from service.readiness import ProcessReadiness
+
 SLOW_SECONDS: Final = 5.0  # after which a transaction under way is worth telling
 
 
-class SinkReadiness:
-    """What keeps the sink from its work: a reason for each thing that it waits for."""
+class SinkReadiness(ProcessReadiness):
+    """What keeps the sink from its work; a transaction that takes long is a reason too."""
 
     def __init__(self, **waits: str) -> None:
-        self._waits = waits
+        super().__init__(**waits)
         self._writing_since: float | None = None
-
-    def wait(self, thing: str, reason: str) -> None:
-        """Say what is waited for, and why."""
-        self._waits[thing] = reason
-
-    def arrive(self, *things: str) -> None:
-        """Stop waiting for them."""
-        for thing in things:
-            self._waits.pop(thing, None)
 
     def write(self) -> None:
         """A transaction begins."""
@@ -34,7 +27,7 @@ class SinkReadiness:
     @property
     def reasons(self) -> Mapping[str, str]:
         """Everything that is waited for; empty when the sink is ready."""
-        reasons = dict(self._waits)
+        reasons = dict(super().reasons)
         since = self._writing_since
         if since is not None and (seconds := time.monotonic() - since) > SLOW_SECONDS:
             reasons.setdefault("postgres", f"PostgreSQL is slow: a transaction has been under way for {seconds:.0f} s")
