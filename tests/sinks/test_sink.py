@@ -143,7 +143,7 @@ def test_a_sink_that_was_asleep_while_another_took_over_writes_nothing_and_joins
     middle = len(records) // 2
     classic = {"group_protocol": "classic", "session_timeout_ms": 1000, "chunk_max": 100}
     publish(records[:middle])
-    asleep = sink(sink_file(sink={**classic, "id": "asleep"}), fault=f"{point}:3:pause")
+    asleep = sink(sink_file(sink={**classic, "id": "asleep"}), fault=f"{point}:3:stop")
     eventually(lambda: psutil.Process(asleep.process.pid).status() == psutil.STATUS_STOPPED, "it asleep")
     awake = sink(sink_file(sink={**classic, "id": "awake"}))
     eventually(lambda: is_whole(ledger, records[:middle]), "the other one done")

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from service.faults import FaultError
 from streams.runtime import faults
 
 
 def test_the_nth_passage_acts() -> None:
     armed = faults.parse("core_input:2:raise")["core_input"]
     armed.pass_by()
-    with pytest.raises(faults.FaultError, match="core_input"):
+    with pytest.raises(FaultError, match="core_input"):
         armed.pass_by()
     armed.pass_by()
 
@@ -22,7 +23,7 @@ def test_passages_count_only_while_the_file_is_there(tmp_path: Path) -> None:
     armed = faults.parse("core_input:1:raise", str(now))["core_input"]
     armed.pass_by()
     now.touch()
-    with pytest.raises(faults.FaultError):
+    with pytest.raises(FaultError):
         armed.pass_by()
 
 
