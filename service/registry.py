@@ -21,7 +21,7 @@ import httpx
 from schemas.avro.canonical import canonical, fingerprint
 from schemas.avro.errors import RegistryRefused, RegistryUnreachable, SchemaNotFound, UnusableSchema
 from schemas.avro.loader import Schema
-from schemas.gate.promises import PROMISES
+from schemas.contract.promises import PROMISES
 
 # The registry's own codes, in the body of its 404: anything else that answers 404 is not the registry.
 SUBJECT_NOT_FOUND: Final = 40401

@@ -171,8 +171,8 @@ def _shelf(folder: Path | None) -> Shelf:
 
 def _described(shelf: Shelf, name: str) -> dict[str, Any]:
     """One schema and its versions, as --json has them."""
+    from schemas.contract.promises import PROMISES  # noqa: PLC0415 - as above
     from schemas.contract.topics import TOPICS  # noqa: PLC0415 - as above
-    from schemas.gate.promises import PROMISES  # noqa: PLC0415 - as above
     from schemas.gate.shelf import marked  # noqa: PLC0415 - as above
 
     written = shelf.written_version(name)

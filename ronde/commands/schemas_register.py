@@ -25,8 +25,8 @@ def register(settings: SettingsOption = None, as_json: JsonOption = False) -> No
 
     from schemas.avro.errors import RegistryRefused, RegistryUnreachable  # noqa: PLC0415 - heavy
     from schemas.avro.loader import load  # noqa: PLC0415 - as above
+    from schemas.contract.promises import PROMISES  # noqa: PLC0415 - as above
     from schemas.contract.topics import TOPICS  # noqa: PLC0415 - as above
-    from schemas.gate.promises import PROMISES  # noqa: PLC0415 - as above
     from service.registry import Registry  # noqa: PLC0415 - as above
 
     used = in_force(settings)

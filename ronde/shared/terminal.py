@@ -30,7 +30,7 @@ _HINT: Final = re.compile(r"`ronde((?: [^`]*)?)`")
 
 
 class Terminal(Console):
-    """Standard output, or standard error. What it prints is escaped (`ronde.shared.plain`), and never cut for a pipe."""
+    """Standard output or error. It escapes what it prints (`ronde.shared.plain`) and cuts nothing for a pipe."""
 
     def __init__(self, *, stderr: bool = False) -> None:
         super().__init__(stderr=stderr, markup=False, highlight=False, emoji=False)

@@ -10,8 +10,8 @@ from typing import Any, Final, NamedTuple
 
 from schemas.avro.framing import single_object
 from schemas.avro.loader import NAMES, load, released
+from schemas.contract.promises import PROMISES
 from schemas.contract.topics import INPUT_TOPICS, TOPICS, Topic
-from schemas.gate.promises import PROMISES
 
 ASYNCAPI: Final = "3.0.0"
 KAFKA_BINDING: Final = "0.5.0"

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Set
 from typing import Final
 
 from schemas.avro.loader import Schema
+from schemas.contract.promises import PROMISES
 from schemas.gate.places import Branch, SchemaPlace, places
-from schemas.gate.promises import PROMISES
 from schemas.gate.refusal import Finding
 
 NAMESPACE: Final = "ronde.v1"

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from schemas.avro.loader import NAMES, Schema
+from schemas.contract.promises import PROMISES
 from schemas.gate import history
 from schemas.gate.alone import faults
 from schemas.gate.ours import why_not
 from schemas.gate.pairs import breaks
 from schemas.gate.places import places
-from schemas.gate.promises import PROMISES
 from schemas.gate.refusal import Finding, Refusal
 from schemas.gate.shelf import Shelf, meaning
 

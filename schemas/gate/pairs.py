@@ -13,9 +13,9 @@ from avro.compatibility import ReaderWriterCompatibilityChecker, SchemaCompatibi
 
 from schemas.avro.canonical import without_logical_types
 from schemas.avro.loader import Schema
+from schemas.contract.promises import PROMISES, Promise
 from schemas.gate.ours import why_not_read
 from schemas.gate.places import Branch, SchemaPlace, places
-from schemas.gate.promises import PROMISES, Promise
 from schemas.gate.refusal import Finding
 
 _ADD = "leave it as it was, and add a field of another name beside it"

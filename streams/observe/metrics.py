@@ -37,8 +37,8 @@ from streams.escalation.names import (
     ReportStatus,
 )
 from streams.formats.validation import DeadLetterReason
+from streams.observe.kafka_metrics import KafkaMetrics
 from streams.runtime.clock import wall_ms
-from streams.runtime.kafka_metrics import KafkaMetrics
 
 if TYPE_CHECKING:
     from streams.observe.tally import Tally

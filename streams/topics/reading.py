@@ -66,7 +66,7 @@ class Logs:
         only: Collection[str] | None = None,
         role: str | None = None,
     ) -> None:
-        """With ``only``, no other topics, and by the rights of ``role`` (`schemas.contract.roles`); else all, by a worker's."""
+        """With ``only``, those topics, by the rights of ``role`` (`schemas.contract.roles`); else all, as a worker."""
         self.settings = settings
         # By name on the broker.
         self.topics = find(settings) if only is None else find_some(settings, only, role)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from schemas.avro.loader import load
+from schemas.contract.promises import PROMISES
 from schemas.contract.topics import TOPICS
-from schemas.gate.promises import PROMISES
 from tests.conftest import Run
 from tests.schemas.test_registry import Server
 

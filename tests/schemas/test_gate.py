@@ -22,9 +22,9 @@ from schemas.avro.canonical import without_logical_types
 from schemas.avro.errors import Undecodable, UnusableSchema
 from schemas.avro.framing import single_object
 from schemas.avro.loader import NAMES, Schema
+from schemas.contract.promises import PROMISES
 from schemas.gate import ours
 from schemas.gate.check import check
-from schemas.gate.promises import PROMISES
 from schemas.gate.refusal import Refusal
 from schemas.gate.release import Released, Unreleasable, release
 from schemas.gate.shelf import read_shelf
