@@ -36,13 +36,11 @@ def on_event(
     source: Source,
     now: Instant,
     procedures: Procedures,
-    ahead_ms: int = 0,
 ) -> Step:
     """An alert, result, report or action of a site at ``now``.
 
     ``record`` is the site's record in force (None: none, or deleted). Deadlines due at or before
-    ``now`` must have been fired before. ``ahead_ms`` is how far ``now`` is ahead of the clocks of others: the time
-    that a result states is theirs.
+    ``now`` must have been fired before.
     """
     site_id = event.site_id
     if isinstance(event, Alert):
@@ -50,7 +48,7 @@ def on_event(
         on_alert(context, event, procedures)
     elif isinstance(event, CallResult):
         context = InputContext(site_id, state, record, input_ref("CALL_RESULT", event.result_id, source), now)
-        on_result(context, event._replace(ended_at=event.ended_at + ahead_ms) if ahead_ms else event)
+        on_result(context, event)
     elif isinstance(event, DispatchReport):
         context = InputContext(site_id, state, record, input_ref("DISPATCH_REPORT", event.report_id, source), now)
         on_report(context, event)

@@ -31,7 +31,7 @@ from streams.pipeline.batch import OutputBatch
 from streams.pipeline.decode import EventInput, Inbox, SiteInput
 from streams.pipeline.records import RecordBuilder
 from streams.runtime import faults
-from streams.runtime.clock import AHEAD_MS
+from streams.runtime.clock import AHEAD_MS, partition_time
 from streams.state.overlay import PartitionOverlay, StateTooLargeError, StateUnusableError
 
 if TYPE_CHECKING:
@@ -182,9 +182,12 @@ class Decider:
         site_id, number = event.site_id, overlay.partition.number
         state, record = overlay.state(site_id), overlay.site(site_id)
         key = cast("bytes", message.key())
+        if builder.ahead_ms and isinstance(event, CallResult):
+            sent_at = message.timestamp()[1]
+            event = event._replace(ended_at=partition_time(event.ended_at, overlay.now, builder.ahead_ms, sent_at))
         try:
             source = Source(topic, number, message.offset())
-            step = _on_event(state, record, event, source, overlay.now, self._procedures, builder.ahead_ms)
+            step = _on_event(state, record, event, source, overlay.now, self._procedures)
             records = builder.encode(step.outputs, key)
             if site_id in self._measured:
                 overlay.measure(site_id, step.state)

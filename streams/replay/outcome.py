@@ -7,12 +7,13 @@ from typing import Final, NamedTuple
 
 from streams.escalation.state import SiteState
 from streams.escalation.step import Step
-from streams.escalation.values import Decision, Event, Quarantined
+from streams.escalation.values import CallResult, Decision, Event, Quarantined
 from streams.formats.validation import Refused
 from streams.replay.comparison import Comparison, Mismatch, What
 from streams.replay.material import Material
 from streams.replay.step import Decided, Knowledge, decide_again
 from streams.replay.versions import SiteVersions
+from streams.runtime.clock import partition_time
 from streams.topics.reading import LogRecord
 
 # What of a decision that differs leaves it open whether the core's state is the one that there was.
@@ -81,7 +82,12 @@ class Outcomes:
             return Mismatch("TWICE")
         self._material.handled.add(place)
         event = self._material.event(record)
-        return Mismatch("REFUSED", "reason", None, event.reason) if isinstance(event, Refused) else event
+        if isinstance(event, Refused):
+            return Mismatch("REFUSED", "reason", None, event.reason)
+        if decided.ahead_ms and isinstance(event, CallResult):
+            ended_at = partition_time(event.ended_at, decided.at, decided.ahead_ms, record.timestamp)
+            return event._replace(ended_at=ended_at)
+        return event
 
     def _differing(self, decided: Decided, step: Step) -> Iterator[Differing]:
         """How the decisions of a step differ from those recorded: one by one, as far as there are as many."""

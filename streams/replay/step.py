@@ -57,8 +57,8 @@ class Decided(NamedTuple):
     @property
     def ahead_ms(self) -> int:
         """How far its partition's clock was ahead of the wall clock, where it was judged with that."""
-        stated = dict(self.records[0].headers).get(AHEAD_HEADER, b"0")
-        return int(stated or 0)
+        stated = dict(self.records[0].headers).get(AHEAD_HEADER)
+        return int(stated) if stated is not None and stated.isdigit() else 0
 
     @property
     def site_offset(self) -> int | None:
@@ -101,7 +101,7 @@ def decide_again(
     try:
         if event is not None:
             procedures = procedures_of(decided.opened_under, known)
-            return core.on_event(state, in_force.record, event, source_of(decided), now, procedures, decided.ahead_ms)
+            return core.on_event(state, in_force.record, event, source_of(decided), now, procedures)
         armed = [deadline for deadline in state.deadlines() if deadline.incident_id == decided.cause.id]
         if not armed:
             return Mismatch("NOT_ARMED")

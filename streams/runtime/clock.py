@@ -13,7 +13,8 @@ from streams.escalation.values import Instant
 # The wall clock may be put right by so much; a larger step forward would fire deadlines early.
 JUMP_MS: Final = 30_000
 # By so much of the time that passes does a clock that is ahead run slower while a deadline is armed.
-SLOWER: Final = 0.05
+_PERCENT_WHILE_AHEAD: Final = 95
+SLOWER: Final = 1 - _PERCENT_WHILE_AHEAD / 100
 # A difference to the clocks of others that is worth judging by, and stating with a decision.
 AHEAD_MS: Final = 1_000
 # The header of a decision with its partition's ``ahead_ms``, in decimal digits; there from `AHEAD_MS` on.
@@ -28,6 +29,19 @@ def wall_ms() -> Instant:
 def steady_ms() -> int:
     """Milliseconds since some fixed moment; no setting of the wall clock moves it."""
     return time.monotonic_ns() // 1_000_000
+
+
+def partition_time(stated: Instant, now: Instant, ahead_ms: int, sent_at: Instant) -> Instant:
+    """What a partition's time was when another clock, that of a record sent at ``sent_at``, showed ``stated``.
+
+    ``now`` is the partition's time and ``ahead_ms`` how far it is ahead of this worker's wall clock. Where that clock
+    was wrongly set back, the partition is not ahead of the sender's: a record says how far at the most. A partition
+    that is ahead runs slower, so it was ahead by more before.
+    """
+    ahead_ms = min(ahead_ms, max(now - sent_at, 0))
+    if ahead_ms < AHEAD_MS:
+        return stated
+    return now - (now - ahead_ms - stated) * _PERCENT_WHILE_AHEAD // 100
 
 
 class Clock:

@@ -6,7 +6,7 @@ import json
 import logging
 
 from confluent_kafka import Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewPartitions
+from confluent_kafka.admin import AdminClient, NewPartitions  # type: ignore[attr-defined]
 
 from ronde.shared.topic_reading import recorded
 from streams.topics.reading import Logs

@@ -309,13 +309,26 @@ def all_is_well(bench: Bench, ended_at: int, result_id: str) -> Logged:
 
 
 @pytest.mark.parametrize(("ended_after", "rule"), [(5_000, "RESOLVED_BY_CALLBACK"), (-5_000, "STALE_CALLBACK")])
-def test_a_callback_is_judged_by_the_clock_of_those_who_report_it(bench: Bench, ended_after: int, rule: str) -> None:
+@pytest.mark.parametrize("waited", [10_000, 110_000])
+def test_a_callback_is_judged_by_the_clock_of_those_who_report_it(
+    bench: Bench, ended_after: int, rule: str, waited: int
+) -> None:
     ahead = 50 * 60_000
     wall = bench.now
     bench.partition.clock = Clock(wall + ahead, lambda: bench.now, lambda: bench.now)
     bench.chunk(bench.record("alerts", alert("a")))
-    bench.now += 10_000
+    bench.now += waited
     batch = bench.chunk(all_is_well(bench, wall + ended_after, "r"))
     assert rules(batch) == [rule]
     (headers,) = [record[7] for record in batch.records if len(record) == 8]
-    assert headers == [("clock.ahead_ms", str(ahead - 500))], "a replay judges alike"
+    assert headers == [("clock.ahead_ms", str(ahead - waited // 20))], "a replay judges alike"
+
+
+def test_a_clock_wrongly_set_back_makes_no_old_callback_fresh(bench: Bench) -> None:
+    """The partition's time is right then, as the record's own says: the wall clock alone is behind."""
+    alerted_at = bench.now
+    bench.partition.clock = Clock(0, lambda: bench.now - 50 * 60_000, lambda: bench.now)
+    bench.partition.clock._last = float(alerted_at)
+    bench.chunk(bench.record("alerts", alert("a")))
+    bench.now += 10_000
+    assert rules(bench.chunk(all_is_well(bench, alerted_at - 5_000, "r"))) == ["STALE_CALLBACK"]
