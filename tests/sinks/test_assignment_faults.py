@@ -54,7 +54,7 @@ def test_a_broker_may_be_killed_while_a_sink_is_being_assigned(
     moments = random.Random(seed)
     kills = 20 if is_soak else 1
     for _ in range(kills):
-        assigned = sink(file, fault="after_claim:1:pause")
+        assigned = sink(file, fault="after_claim:1:stop")
         process = psutil.Process(assigned.process.pid)
         eventually(lambda process=process: process.status() == psutil.STATUS_STOPPED, "the sink has claimed")  # type: ignore[misc]  # mypy: the default binds it
         assigned.process.send_signal(signal.SIGCONT)
