@@ -85,6 +85,11 @@ def _fail_on(found: list[TopicDifference]) -> None:
         advice.append(_about_partitions([d.found for d in found if d.what == "partitions"]))
     if "retention.bytes" in kinds:
         advice.append("A limit of size (retention.bytes) deletes records that nobody has handled yet: set it to -1.")
+    if "compression.type" in kinds:
+        advice.append(
+            "With another compression.type a record of some kilobytes may unpack to a gigabyte, which ends each worker "
+            "that reads it: set it to uncompressed. Producers may still compress."
+        )
     if kinds - {"missing", "partitions"}:
         advice.append("Set the others to what is expected with the broker's own tools (kafka-configs).")
     lines = [f"{len(found)} differences:", *(f"  {difference}" for difference in found), *advice]

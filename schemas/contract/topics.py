@@ -43,6 +43,9 @@ class Topic(NamedTuple):
             words["retention.ms"] = str(self.retention_ms)
             # By age alone: brokers may have a limit of size for all topics, which deletes what nobody has handled yet.
             words["retention.bytes"] = "-1"
+        if self.way == "in":
+            # Else the limit above counts compressed bytes: a megabyte of them may unpack to a gigabyte, in each reader.
+            words["compression.type"] = "uncompressed"
         if self.cleanup == "compact":
             words["min.compaction.lag.ms"] = str(self.min_compaction_lag_ms)
         if self.way == "own":

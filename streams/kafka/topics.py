@@ -19,10 +19,11 @@ _SHOW_SECONDS: Final = 8.0  # until a topic that was made is shown
 TopicsError: TypeAlias = BrokerError  # what asking for topics raises
 
 What: TypeAlias = Literal[
-    "missing", "partitions", "max.message.bytes", "cleanup.policy", "message.timestamp.type", "retention.bytes"
-]
+    "missing", "partitions", "max.message.bytes", "cleanup.policy", "message.timestamp.type", "retention.bytes",
+    "compression.type",
+]  # fmt: skip
 _COMPARED: Final[tuple[What, ...]] = (
-    "max.message.bytes", "cleanup.policy", "message.timestamp.type", "retention.bytes"
+    "max.message.bytes", "cleanup.policy", "message.timestamp.type", "retention.bytes", "compression.type"
 )  # fmt: skip
 
 
@@ -43,8 +44,8 @@ class TopicDifference(NamedTuple):
 
     @property
     def stops_workers(self) -> bool:
-        """Whether a worker cannot run on such a topic; a limit of size only deletes, and alarms go on meanwhile."""
-        return self.what != "retention.bytes"
+        """Whether a worker cannot run on such a topic; limits of what is kept or taken in can be set while it runs."""
+        return self.what not in {"retention.bytes", "compression.type"}
 
     def __str__(self) -> str:
         if self.what == "missing":
@@ -56,8 +57,8 @@ def differences(found: Mapping[str, BrokerTopic], settings: Settings) -> list[To
     """What is not the contract's about these topics (by name on the broker), in the order of the contract.
 
     An empty list means that all topics are there, with the settings' number of partitions, and that sizes,
-    clean-up and timestamps are the contract's. How long records stay is the operator's to lengthen, so it is not
-    compared; a limit of size is, as it deletes records of any age.
+    clean-up, timestamps and compression are the contract's. How long records stay is the operator's to lengthen, so it
+    is not compared; a limit of size is, as it deletes records of any age.
     """
     told: list[TopicDifference] = []
     for topic in TOPICS.values():

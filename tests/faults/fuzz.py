@@ -36,7 +36,7 @@ from streams.settings import load as load_settings
 from tests.faults.fuzz_records import CODECS, Strangers
 from tests.faults.registry import Registry
 from tests.faults.workers import RONDE, Worker
-from tests.kafka.raw import RawProducer
+from tests.kafka.raw import RawProducer, keep_compressed
 from tests.sinks.conftest import Sink
 
 PARTITIONS: Final = 2
@@ -205,7 +205,9 @@ def running(servers: str, postgres: dict[str, Any], folder: Path, seed: int) -> 
         lines += [f"[{section}]", *(f"{json.dumps(key)} = {json.dumps(value)}" for key, value in values.items())]
     settings = folder / "settings.toml"
     settings.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    topics.create(load_settings(settings, {}, WholeSettings))
+    made = load_settings(settings, {}, WholeSettings)
+    topics.create(made)
+    keep_compressed(made)
     fuzz = Fuzz(servers, folder, settings, registry, seed)
     try:
         yield fuzz

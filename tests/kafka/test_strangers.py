@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from confluent_kafka import Consumer, TopicPartition
+import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
 
 from ronde.local.kafka import Kafka
 from schemas.avro.records import encode
+from schemas.contract.topics import INPUT_BYTES
 from streams.formats.headers import headers_of
 from tests.conftest import Run
 from tests.kafka.conftest import WorkerFile
-from tests.kafka.raw import RawProducer, RawRecord
+from tests.kafka.raw import RawProducer, RawRecord, keep_compressed
 from tests.kafka.world import World, eventually, now_ms, worker
 
 LARGE = 5_000_000
@@ -29,6 +31,7 @@ def alert(site_id: str, alert_id: str, **fields: object) -> bytes:
 def test_records_larger_than_their_topic_takes_uncompressed_and_names_that_are_no_text(
     world: World, run: Run, worker_file: WorkerFile, kafka: Kafka
 ) -> None:
+    keep_compressed(world.settings)
     file = worker_file("a")
     site = world.site_in(1)
     topic, key = world.settings.topic("alerts"), site.encode()
@@ -65,6 +68,23 @@ def test_records_larger_than_their_topic_takes_uncompressed_and_names_that_are_n
         assert [name for name in letters[5].headers if "dlq" not in name] == ["a", r"\x??", ""]
         assert process.stop() == 0
     _everybody_reads(run, file, site)
+
+
+@pytest.mark.parametrize("codec", ["gzip", "zstd", "lz4", "snappy"])
+def test_a_record_larger_than_its_topic_takes_is_refused_at_its_sender_compressed_or_not(
+    world: World, kafka: Kafka, codec: str
+) -> None:
+    """By the broker: a reader has no limit that it could go on from."""
+    topic, key = world.settings.topic("alerts"), b"S1"
+    refusals: list[str] = []
+    properties = {"compression.codec": codec, "message.max.bytes": "20000000"}
+    producer = Producer({"bootstrap.servers": kafka.bootstrap_servers, **properties})
+    for size in (LARGE, INPUT_BYTES - 1000):
+        producer.produce(
+            topic, b"x" * size, key, 1, on_delivery=lambda error, _: refusals.append(error.name() if error else "")
+        )
+        assert producer.flush(20) == 0
+    assert refusals == ["MSG_SIZE_TOO_LARGE", ""]
 
 
 def _everybody_reads(run: Run, file: Path, site: str) -> None:

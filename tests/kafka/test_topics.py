@@ -58,8 +58,9 @@ def test_nothing_on_the_broker_means_all_are_missing(settings: MakeSettings) -> 
 
 def test_each_difference_names_its_topic_with_what_is_expected_and_found(settings: MakeSettings) -> None:
     wanted = settings()
-    make(wanted, "alerts", partitions=4, cleanup_policy="delete", max_message_bytes=str(INPUT_BYTES))
-    make(wanted, "sites", partitions=3, cleanup_policy="delete", max_message_bytes=str(INPUT_BYTES))
+    ours = {"max_message_bytes": str(INPUT_BYTES), "compression_type": "uncompressed"}
+    make(wanted, "alerts", partitions=4, cleanup_policy="delete", **ours)
+    make(wanted, "sites", partitions=3, cleanup_policy="delete", **ours)
     make(wanted, "state", partitions=3, cleanup_policy="compact", max_message_bytes="1048588")
     assert len(create(wanted)) == len(TOPICS) - 3
     assert differences(find(wanted), wanted) == [
@@ -86,6 +87,17 @@ def test_a_limit_of_size_is_told_and_stops_no_worker(settings: MakeSettings) -> 
     assert difference == TopicDifference(name, "retention.bytes", "-1", "1073741824")
     assert not difference.stops_workers
     assert TOPICS["sites"].configuration().get("retention.bytes") is None, "a compacted topic is not deleted by size"
+
+
+def test_inputs_are_measured_uncompressed_and_one_that_is_not_stops_no_worker(settings: MakeSettings) -> None:
+    wanted = settings()
+    found = as_expected(wanted)
+    for name in ("alerts", "decisions"):  # who writes outputs is ours
+        topic = found[wanted.topic(name)]
+        found[wanted.topic(name)] = BrokerTopic(3, {**topic.configuration, "compression.type": "producer"})
+    (difference,) = differences(found, wanted)
+    assert difference == TopicDifference(wanted.topic("alerts"), "compression.type", "uncompressed", "producer")
+    assert not difference.stops_workers
 
 
 def test_timestamps_must_be_the_senders(settings: MakeSettings) -> None:

@@ -58,8 +58,10 @@ async def test_whoever_is_asked_to_stop_waits_no_longer(monkeypatch: pytest.Monk
     assert not await app._is_done(preflight.wait(SETTINGS, ProcessReadiness(), AWAY), stopped)
 
 
-@pytest.mark.parametrize(("what", "stops"), [("retention.bytes", False), ("cleanup.policy", True)])
-def test_a_limit_of_size_is_logged_and_the_worker_begins(
+@pytest.mark.parametrize(
+    ("what", "stops"), [("retention.bytes", False), ("compression.type", False), ("cleanup.policy", True)]
+)
+def test_what_does_not_stop_a_worker_is_logged_and_it_begins(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], what: Any, stops: bool
 ) -> None:
     monkeypatch.setattr(preflight, "require", lambda *_: set())
@@ -71,4 +73,4 @@ def test_a_limit_of_size_is_logged_and_the_worker_begins(
     else:
         preflight.check(SETTINGS)
         told = capsys.readouterr()
-        assert "ronde.alerts: retention.bytes is 1000, expected -1" in told.out + told.err
+        assert f"ronde.alerts: {what} is 1000, expected -1" in told.out + told.err
