@@ -167,9 +167,10 @@ def topics(settings: MakeSettings) -> Settings:
 def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
     """Run a command of the command line here, as a shell would: ``run("topics", "check", "--json")``.
 
-    Its environment has no ``RONDE_…`` but what the test sets by ``monkeypatch``.
+    Its environment has no ``RONDE_…`` and no ``COLUMNS`` (pytest-xdist sets it) but what the test sets by
+    ``monkeypatch``.
     """
-    for name in [name for name in os.environ if name.startswith("RONDE_")]:
+    for name in [name for name in os.environ if name.startswith("RONDE_") or name == "COLUMNS"]:
         monkeypatch.delenv(name)
 
     def command(*arguments: str | Path) -> Ran:
