@@ -19,7 +19,7 @@ from ronde.outcomes.input_ends import WATCHED, InputEnds, Sent
 from ronde.shared.errors import Failed, WrongUse
 from ronde.shared.terminal import Terminal, program, say
 from ronde.shared.topic_reading import recorded
-from schemas.avro.errors import RegistryUnreachable
+from schemas.avro.errors import RegistryNotSet, RegistryUnreachable
 from streams.formats import rfc3339
 from streams.kafka.offsets import ReadingError
 from streams.kafka.topics import TopicsError
@@ -107,7 +107,7 @@ class Sending:
         """Who may write here need not be let read there: then nothing is shown, and nothing fails."""
         try:
             yield
-        except (ReadingError, TopicsError, RegistryUnreachable) as error:
+        except (ReadingError, TopicsError, RegistryNotSet, RegistryUnreachable) as error:
             self.ends, self.unseen = None, str(error)
 
 

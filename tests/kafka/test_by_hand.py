@@ -320,3 +320,19 @@ def test_with_a_registry_values_are_framed_for_it_and_read_back(
         assert "the schema registry gives no usable answer" in told.err
     finally:
         registry.close()
+
+
+def test_without_the_workers_registry_an_input_is_sent_and_it_is_said_why_nothing_is_seen(
+    world: World, settings_file: SettingsFile, send: Any
+) -> None:
+    registry = Registry()
+    try:
+        sections: dict[str, Any] = {"topics": {"partitions": PARTITIONS}, "worker": {"id": "a"}}
+        with worker(settings_file(**sections, registry={"url": registry.url})) as process:
+            process.wait_ready()
+            sent = send("alerts", alert(world.site_in(1)))  # it is quarantined: nobody knows the site
+        assert (sent.exit, sent.err) == (0, "")
+        assert "1 sent to" in sent.out
+        assert "cannot be seen from here: registry.url is not set" in sent.out
+    finally:
+        registry.close()
