@@ -279,7 +279,8 @@ def _keep_all(servers: str, prefix: str) -> None:
         for name, topic in TOPICS.items()
         if topic.cleanup == "delete"
     ]
-    for changed in AdminClient({"bootstrap.servers": servers}).incremental_alter_configs(kept).values():
+    admin = AdminClient({"bootstrap.servers": servers})  # lives until its answers are there
+    for changed in admin.incremental_alter_configs(kept).values():
         changed.result()
 
 
