@@ -29,7 +29,7 @@ from ronde.commands import (
     worker,
 )
 from ronde.shared.errors import Failed, WrongUse
-from ronde.shared.terminal import Terminal, as_typed, print_in_any_encoding
+from ronde.shared.terminal import Terminal, as_typed, print_in_any_encoding, say
 from streams.runtime import native_form
 
 app = typer.Typer(
@@ -63,7 +63,7 @@ app.add_typer(local.app, name="local")
 
 def _version(asked: bool) -> None:
     if asked:
-        typer.echo(f"ronde {version('ronde')}")
+        say(f"ronde {version('ronde')}")
         raise typer.Exit
 
 

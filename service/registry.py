@@ -50,8 +50,7 @@ class Registry:
     """One registry, and what is known of it on disk under ``folder``.
 
     ``client`` is how to reach it: an httpx client whose ``base_url`` is the registry's (credentials, TLS and
-    time-outs are its own). ``warnings`` are sentences for whoever logs: what the disk had and the registry has
-    otherwise, and that nothing can be kept.
+    time-outs are its own).
     """
 
     def __init__(self, client: httpx.Client, folder: Path) -> None:
@@ -66,7 +65,8 @@ class Registry:
         self._not_found: dict[int, float] = {}  # id -> when to ask again, monotonic
         self._facts: dict[Path, _Fact] = {}
         self._away_until = 0.0  # monotonic
-        self.warnings: list[str] = []
+        self._is_unwritable = False  # and the warning about it given
+        self._warnings: list[str] = []
 
     def schema(self, schema_id: int) -> Any:
         """The schema that a producer registered as ``schema_id``; it need be no record.
@@ -122,6 +122,11 @@ class Registry:
                 self._facts[file] = fact._replace(is_confirmed=True)
         return told
 
+    def take_warnings(self) -> list[str]:
+        """Sentences to log, each returned once: the registry differs from the disk; the disk cannot be written."""
+        warnings, self._warnings = self._warnings, []
+        return warnings
+
     def set_compatibility(self, subject: str, compatibility: str) -> None:
         """Set what the registry demands of the subject's next versions.
 
@@ -160,7 +165,7 @@ class Registry:
             return self._keep(file, _Fact(title, kept, look_up, is_confirmed=True))
         if kept is None or _meaning(kept) != _meaning(answer):
             if kept is not None:
-                self.warnings.append(f"the schema registry was made again: {_difference(title, kept, answer)}")
+                self._warnings.append(f"the schema registry was made again: {_difference(title, kept, answer)}")
             self._write(file, answer)
         return self._keep(file, _Fact(title, answer, look_up, is_confirmed=True))
 
@@ -171,8 +176,9 @@ class Registry:
     def _write(self, file: Path, answer: dict[str, Any]) -> None:
         """A disk that takes nothing costs a wait when the registry is away at the next start, and no more."""
         error = _write(file, answer)
-        if error is not None and not any("cannot be written" in warning for warning in self.warnings):
-            self.warnings.append(
+        if error is not None and not self._is_unwritable:
+            self._is_unwritable = True
+            self._warnings.append(
                 f"{self._folder.parent} cannot be written ({error}), so schemas are not kept: after a restart this "
                 "process waits until the schema registry answers. Set data_dir to a folder that it may write to"
             )

@@ -12,6 +12,7 @@ import typer
 from ronde.commands.send import WAIT_SECONDS, WaitOption
 from ronde.shared.errors import Failed
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
+from ronde.shared.terminal import say
 from ronde.shared.topic_reading import opened, recorded
 
 if TYPE_CHECKING:
@@ -92,9 +93,9 @@ def _act(
     if as_json:
         sending.print_json(on_its_way, action_id=action.action_id)
     elif is_done:
-        typer.echo(f"{action.action_id} closed incident {incident} before: nothing is sent")
+        say(f"{action.action_id} closed incident {incident} before: nothing is sent")
     else:
-        typer.echo(f"{action.action_id} is in {wanted.topic('operator-actions')}")
+        say(f"{action.action_id} is in {wanted.topic('operator-actions')}")
         sending.show(on_its_way, settings, lambda _: "now")
     sending.fail_on_dead_letters(on_its_way)
 

@@ -12,6 +12,7 @@ import typer
 from ronde.commands.send import WAIT_SECONDS, WaitOption
 from ronde.shared.errors import Failed, WrongUse
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
+from ronde.shared.terminal import say
 from ronde.shared.topic_reading import opened, recorded
 
 
@@ -73,7 +74,7 @@ def answer(
     if as_json:
         sending.print_json(on_its_way, result_id=result.result_id)
     else:
-        typer.echo(f"{result.result_id} is in {wanted.topic('call-results')}")
+        say(f"{result.result_id} is in {wanted.topic('call-results')}")
         sending.show(on_its_way, settings, lambda _: "now")
     sending.fail_on_dead_letters(on_its_way)
 

@@ -9,12 +9,11 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, get_args
 
 import typer
-from rich.table import Table
-from rich.text import Text
 
 from ronde.shared.errors import WrongUse
 from ronde.shared.ledger_options import instant
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
+from ronde.shared.terminal import Listing, Terminal
 from ronde.shared.topic_reading import opened, recorded
 
 if TYPE_CHECKING:
@@ -130,24 +129,20 @@ def _counts(rows: list[_Row]) -> list[dict[str, Any]]:
 
 
 def _print(rows: list[_Row]) -> None:
-    from ronde.demo.screen import console  # noqa: PLC0415 - heavy
-    from ronde.shared.plain import plain  # noqa: PLC0415 - heavy
-
-    out = console()
+    out = Terminal()
     if not rows:
         out.print("no alert is in quarantine")
         return
     if len(rows) > _LONGEST_TABLE:
         out.print(f"the latest {_LONGEST_TABLE} of {len(rows):,}; --json lists all")
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("site", "reason", "alerts", "since", "last"):
-        table.add_column(column, overflow="fold", justify="right" if column == "alerts" else "left")
+    table = Listing("site", "reason", "alerts", "since", "last")
+    table.columns[2].justify = "right"
     for row in rows[-_LONGEST_TABLE:]:
-        why = "\n  ".join((row.reason, *map(plain, row.missing)))
-        table.add_row(Text(plain(row.site_id)), Text(why), f"{row.alerts:,}", _short(row.first_at), _short(row.last_at))
+        why = "\n  ".join((row.reason, *row.missing))
+        table.add_row(row.site_id, why, f"{row.alerts:,}", _short(row.first_at), _short(row.last_at))
     out.print(table)
     out.print()
-    summary = Table("reason", "sites", "alerts", box=None, header_style="bold", pad_edge=False)
+    summary = Listing("reason", "sites", "alerts")
     for one in _counts(rows):
         summary.add_row(one["reason"], f"{one['sites']:,}", f"{one['alerts']:,}")
     out.print(summary)

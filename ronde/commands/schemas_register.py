@@ -6,11 +6,10 @@ import json
 from typing import Any, Final
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from ronde.shared.errors import Failed, WrongUse
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
+from ronde.shared.terminal import Listing, Terminal
 
 _TIMEOUT_SECONDS: Final = 5.0
 
@@ -60,7 +59,7 @@ def register(settings: SettingsOption = None, as_json: JsonOption = False) -> No
 
 
 def _print(registered: list[dict[str, Any]]) -> None:
-    table = Table("subject", "schema", "id", "compatibility", box=None, pad_edge=False)
+    table = Listing("subject", "schema", "id", "compatibility")
     for row in registered:
         table.add_row(*map(str, row.values()))
-    Console(markup=False, highlight=False, emoji=False).print(table)
+    Terminal().print(table)

@@ -11,6 +11,7 @@ import typer
 from ronde.shared.errors import Failed, WrongUse
 from ronde.shared.lines import FileArgument, name_of, opened
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
+from ronde.shared.terminal import say
 
 WAIT_SECONDS: Final = 5.0  # a worker that runs takes some 0.02 s; one that restores, longer than anybody looks on
 WaitOption: TypeAlias = Annotated[
@@ -51,10 +52,10 @@ def send(
         sending.print_json(on_its_way, bad=[bad._asdict() for bad in lines.bad], filled_in=filled)
     else:
         for bad in lines.bad:
-            typer.echo(str(bad))
-        typer.echo(f"{on_its_way.count:,} sent to {wanted.topic(topic)}, {len(lines.bad):,} bad lines left out")
+            say(str(bad))
+        say(f"{on_its_way.count:,} sent to {wanted.topic(topic)}, {len(lines.bad):,} bad lines left out")
         if lines.dated:
-            typer.echo(f"{lines.dated:,} had no {filled['field']}; to send the same again: --at {filled['instant']}")
+            say(f"{lines.dated:,} had no {filled['field']}; to send the same again: --at {filled['instant']}")
         sending.show(on_its_way, settings, lambda one: f"line {one.line}")
     if lines.bad:
         number = len(lines.bad)

@@ -12,6 +12,7 @@ from ronde.commands.sites_show import SiteArgument
 from ronde.shared.durations import milliseconds
 from ronde.shared.errors import Failed, WrongUse
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
+from ronde.shared.terminal import say
 from ronde.shared.topic_reading import opened, recorded
 
 if TYPE_CHECKING:
@@ -46,9 +47,9 @@ def put_on_test(
     if as_json:
         typer.echo(json.dumps({"site_id": site, "test_until": written, "record": place}, indent=2))
     elif written is None:
-        typer.echo(f"{site} is off test, by {place}")
+        say(f"{site} is off test, by {place}")
     else:
-        typer.echo(
+        say(
             f"{site} is on test until {written}, by {place}: its alerts open nothing until then. It ends before by "
             f"`ronde sites test {site} --end`, or by the next record that the app or CRM writes of it"
         )

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from ronde.shared.ledger_options import PersonalOption
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
+from ronde.shared.terminal import Terminal
 from ronde.shared.topic_reading import opened, recorded
 
 if TYPE_CHECKING:
@@ -61,11 +62,8 @@ def _as_object(found: InForce, *, personal: bool) -> dict[str, Any]:
 
 
 def _print(shown: dict[str, Any]) -> None:
-    from ronde.demo.screen import console  # noqa: PLC0415 - heavy
-    from ronde.shared.plain import plain  # noqa: PLC0415 - heavy
-
-    out = console()
-    out.print(Text.assemble((plain(shown["site_id"]), "bold"), "  ", _state(shown)), soft_wrap=True)
+    out = Terminal()
+    out.print(Text.assemble((shown["site_id"], "bold"), "  ", _state(shown)), soft_wrap=True)
     for what in ("missing", "warnings"):
         for element in shown[what]:
             out.print(Text(f"  {'missing' if what == 'missing' else 'warning'}: {element}"), soft_wrap=True)
@@ -76,7 +74,7 @@ def _print(shown: dict[str, Any]) -> None:
             Text(f"{number} later records of it are dead letters: `ronde dlq list --topic sites`", "red"),
             soft_wrap=True,
         )
-    out.print(Text(plain(json.dumps(shown["value"], indent=2, ensure_ascii=False))), soft_wrap=True)
+    out.print(Text(json.dumps(shown["value"], indent=2, ensure_ascii=False)), soft_wrap=True)
 
 
 def _state(shown: dict[str, Any]) -> Text:

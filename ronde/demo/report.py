@@ -72,7 +72,7 @@ def table_of(moments: Iterable[Moment], times: Iterable[str]) -> Table:
     table = Table.grid(padding=(0, 1, 0, 0))
     table.add_column(justify="right", min_width=10, no_wrap=True)
     table.add_column(width=24)
-    table.add_column(min_width=20, no_wrap=True)
+    table.add_column(min_width=20, no_wrap=True, overflow="fold")
     table.add_column()
     for moment, time in zip(moments, times, strict=True):
         rule = Text(moment.rule, COLOURS.get(moment.phase, "blue"))

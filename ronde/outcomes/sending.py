@@ -14,11 +14,10 @@ import typer
 from rich.text import Text
 
 from ronde.demo.board import InputPosition
-from ronde.demo.screen import console
 from ronde.input_files.input_producer import InputProducer, TooLargeError
 from ronde.outcomes.input_ends import WATCHED, InputEnds, Sent
 from ronde.shared.errors import Failed, WrongUse
-from ronde.shared.plain import plain
+from ronde.shared.terminal import Terminal, program, say
 from ronde.shared.topic_reading import recorded
 from schemas.avro.errors import RegistryUnreachable
 from streams.formats import rfc3339
@@ -124,11 +123,11 @@ def give(sending: Sending, given: Input, wait: float) -> None:
 def show(sending: Sending, settings: Path | None, label: Callable[[Sent], str]) -> None:
     """Print what came of the inputs, and how to go on."""
     if sending.unseen:
-        typer.echo(f"what comes of it cannot be seen from here: {sending.unseen}")
+        say(f"what comes of it cannot be seen from here: {sending.unseen}")
     if not sending.is_shown:
         return
     assert sending.ends is not None
-    out = console()
+    out = Terminal()
     option = "" if settings is None else f" --settings {shlex.quote(str(settings))}"
     last: dict[str, dict[str, Any]] = {}  # the last decision of each incident
     for one in sending.sent:
@@ -139,12 +138,12 @@ def show(sending: Sending, settings: Path | None, label: Callable[[Sent], str]) 
         out.print(Text(f"incident {incident} is {decision['phase_to']}{until}"), soft_wrap=True)
     rules = [decision["rule"] for one in sending.sent for decision in sending.ends.decisions(one.place)]
     if any(rule.startswith("DUPLICATE_") for rule in rules):
-        typer.echo("what is a duplicate was said before, and changes nothing")
+        say("what is a duplicate was said before, and changes nothing")
     asked = {command["incident_id"]: command for one in sending.sent for command in sending.ends.asked(one.place)}
     for command in asked.values():
-        out.print(Text(plain(f"{_next(command)}{option}")), soft_wrap=True)
+        out.print(Text(f"{_next(command)}{option}"), soft_wrap=True)
     if sending.endless:
-        typer.echo(
+        say(
             f"nothing has come of {len(sending.endless)} of {sending.count} yet: acknowledged is acknowledged, and a "
             "worker will handle it. Is one running (`ronde worker`)?"
         )
@@ -170,20 +169,19 @@ def fail_on_dead_letters(sending: Sending) -> None:
 def tell_terminal(file: str) -> None:
     """Somebody who is expected to type is told so."""
     if file == "-" and sys.stdin.isatty():
-        typer.echo("reading JSON from the terminal, a value a line; Ctrl-D ends", err=True)
+        Terminal(stderr=True).print("reading JSON from the terminal, a value a line; Ctrl-D ends")
 
 
 def print_json(sending: Sending, **more: Any) -> None:
     """One JSON value of what was sent and what came of it."""
-    typer.echo(
-        json.dumps({"topic": sending.topic, "sent": sending.count, "ends": as_objects(sending), **more}, indent=2)
-    )
+    shown = {"topic": sending.topic, "sent": sending.count, "ends": as_objects(sending), **more}
+    typer.echo(json.dumps(shown, indent=2))
 
 
 def _next(command: dict[str, Any]) -> str:
     """The command line that says what came of a call, or of a request for a guard."""
     if "contact_id" in command:
-        return f"to answer for {command['contact_id']}: ronde answer {command['command_id']} IDENTIFIED NORMAL"
+        return f"to answer for {command['contact_id']}: {program()} answer {command['command_id']} IDENTIFIED NORMAL"
     report = {name: command[name] for name in ("site_id", "incident_id", "dispatch_id", "partner_id")}
     value = json.dumps({"report_id": f"{command['dispatch_id']}-accepted", **report, "status": "ACCEPTED"})
-    return f"to report for {command['partner_id']}: echo {shlex.quote(value)} | ronde send dispatch-reports"
+    return f"to report for {command['partner_id']}: echo {shlex.quote(value)} | {program()} send dispatch-reports"

@@ -11,8 +11,7 @@ from rich.text import Text
 from ronde.demo.agenda import Record
 from ronde.demo.board import Board, InputPosition
 from ronde.demo.report import Inputs, Moment, table_of, timeline
-from ronde.demo.screen import console
-from ronde.shared.plain import plain
+from ronde.shared.terminal import Terminal
 from schemas.contract.topics import INPUT_TOPICS
 from streams.formats import rfc3339
 from streams.formats.validation import Refused
@@ -67,7 +66,7 @@ def _noted(lines: Iterable[bytes], inputs: Inputs) -> Iterator[bytes]:
 
 
 def _print(board: Board, inputs: Inputs, sites: Iterable[str], aside: list[Emitted]) -> None:
-    out = console()
+    out = Terminal()
     is_first = True
     for site_id in sites:
         for day, moments in groupby(
@@ -76,7 +75,7 @@ def _print(board: Board, inputs: Inputs, sites: Iterable[str], aside: list[Emitt
             if not is_first:
                 out.print()
             is_first = False
-            out.print(Text.assemble((plain(site_id), "bold"), "  ", (day, "dim")))
+            out.print(Text.assemble((site_id, "bold"), "  ", (day, "dim")))
             of_day = list(moments)
             out.print(table_of(of_day, map(_time, of_day)))
     for record in aside:
@@ -88,4 +87,4 @@ def _time(moment: Moment) -> str:
 
 
 def _words(letter: Any) -> str:
-    return plain(f"{letter.topic}: {letter.reason}: {letter.error}")
+    return f"{letter.topic}: {letter.reason}: {letter.error}"

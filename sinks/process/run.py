@@ -59,12 +59,12 @@ def run(configuration: Configuration) -> None:
 def _sessions(
     configuration: Configuration, readiness: SinkReadiness, metrics: SinkMetrics, stopping: threading.Event
 ) -> None:
-    writers = _registry(configuration.registry_url, configuration.sink.data_dir)
+    registry = _registry(configuration.registry_url, configuration.sink.data_dir)
     failures, pause = 0, 0.0
     while not stopping.is_set():
         session = None
         try:
-            session = Session(configuration, writers, readiness, metrics)
+            session = Session(configuration, registry, readiness, metrics)
             session.run(stopping)
         except (Away, Fenced) as error:
             failures = 1 if session is not None and session.has_written else failures + 1

@@ -32,7 +32,7 @@ from sinks.write.writer import Writer
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from schemas.avro.decoder import Writers
+    from service.registry import Registry
     from sinks.observe.metrics import SinkMetrics
     from sinks.observe.readiness import SinkReadiness
     from sinks.settings import Configuration
@@ -49,11 +49,12 @@ class Session:
     """
 
     def __init__(
-        self, configuration: Configuration, writers: Writers | None, readiness: SinkReadiness, metrics: SinkMetrics
+        self, configuration: Configuration, registry: Registry | None, readiness: SinkReadiness, metrics: SinkMetrics
     ) -> None:
         self.has_written = False
         self._readiness = readiness
         self._metrics = metrics
+        self._registry = registry
         self._stack = ExitStack()
         readiness.wait("group", "the group has not assigned partitions yet")
         try:
@@ -69,7 +70,7 @@ class Session:
             self._stack.callback(self._writer.close)
             offsets = Offsets(configuration)
             self._stack.callback(offsets.close)
-            self._decoder = RowDecoder(configuration.topic, writers, Framing(configuration, offsets).judge)
+            self._decoder = RowDecoder(configuration.topic, registry, Framing(configuration, offsets).judge)
             lag = Lag(offsets, configuration.fed, readiness, metrics)
             self._stack.callback(lag.close)
             self._source = LedgerConsumer(configuration, self._ledger, self._writer, offsets, lag, readiness, metrics)
@@ -117,11 +118,18 @@ class Session:
             chunk = self._decoder.decode(messages)
         except RegistryUnreachable as error:
             raise Away("registry", str(error)) from None
+        finally:
+            self._log_registry()
         self._readiness.arrive("registry")
         chunk.prepare()
         self._writer.settle()
         faults.at("after_decode")
         self._writer.write(chunk)
+
+    def _log_registry(self) -> None:
+        if self._registry is not None:
+            for warning in self._registry.take_warnings():
+                _log.warning("schema registry", reason=warning)
 
     def _write(self, chunk: LedgerChunk) -> Written:
         """Of the writer's thread."""

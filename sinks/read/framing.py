@@ -1,18 +1,22 @@
-"""What a value means that is framed for a schema registry, where the sink knows of none: mostly that it should.
+"""What a value behind a schema registry's id means to a sink without a registry: mostly that it should have one.
 
-Workers frame all values that they write alike. So one of theirs that is framed shows that `registry.url` is missing
-here. One of somebody else's is a bad record where workers write without a registry; what they wrote last tells.
+Workers frame all values that they write alike. So an output behind an id shows that `registry.url` is missing here. An
+input behind one is a bad record where workers write without a registry; their newest values show that. Values that are
+none behind the id either (`schemas.avro.errors.NoRegistry`) are bad records, and do not come here.
 """
 
 from __future__ import annotations
 
 import logging
 import time
+from collections import defaultdict
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from schemas.avro.framing import CONFLUENT
+from schemas.avro.decoder import decoder
+from schemas.avro.errors import NoRegistry, Undecodable
 from schemas.contract.topics import TOPICS
 from sinks.errors import Away
 from sinks.rows.feeds import FEEDS, Feed
@@ -28,10 +32,15 @@ _LAST: Final = 20  # offsets at the end of a log; a transaction has one for its 
 
 
 class Framing:
-    """Judges framed values for a sink without a registry; it asks the topics once, when it must."""
+    """Judges values behind an id for a sink without a registry; it reads outputs once, when it must."""
 
     def __init__(self, configuration: Configuration, offsets: Offsets) -> None:
-        self._topics = [configuration.topic(feed.topic) for feed in FEEDS if TOPICS[feed.topic].way == "out"]
+        tuples: dict[str, Callable[..., Any]] = defaultdict(lambda: tuple)
+        self._decoders = {
+            configuration.topic(feed.topic): decoder(feed.schema, tuples)
+            for feed in FEEDS
+            if TOPICS[feed.topic].way == "out"
+        }
         self._properties: dict[str, Any] = {
             **configuration.consumer,
             "group.id": configuration.sink.group,  # required, and not used: nothing is committed
@@ -43,7 +52,7 @@ class Framing:
         self._is_plain = False
 
     def judge(self, feed: Feed) -> None:
-        """Return when a framed value of ``feed`` is a bad record. Raises `Away`: it is a fault of the settings."""
+        """Return where a value of ``feed`` behind an id is a bad record; `Away` where the settings are at fault."""
         if TOPICS[feed.topic].way == "out":
             self._refuse(feed)
         if not self._is_plain:
@@ -58,12 +67,12 @@ class Framing:
         )
 
     def _workers_write_plain(self) -> bool:
-        """Whether a worker's newest values are without a registry's frame; False also when there are none yet."""
+        """Whether the newest output that is a value has no id before it; False also where there is none yet."""
         consumer = Consumer(self._properties, logger=logging.Logger("sinks.read.framing", level=logging.CRITICAL + 1))
         try:
             logs: list[Log] = [
                 (topic, number)
-                for topic in self._topics
+                for topic in self._decoders
                 for number in consumer.list_topics(topic, _ASK_SECONDS).topics[topic].partitions
             ]
             firsts, ends = self._offsets.firsts(logs, _ASK_SECONDS), self._offsets.ends(logs, _ASK_SECONDS)
@@ -74,8 +83,15 @@ class Framing:
             give_up = time.monotonic() + _READ_SECONDS
             while time.monotonic() < give_up:
                 message = consumer.poll(_READ_SECONDS)
-                if message is not None and message.error() is None and (value := message.value()):
-                    return not value.startswith(CONFLUENT)
+                if message is None or message.error() is not None or not message.value():
+                    continue
+                try:
+                    self._decoders[message.topic() or ""](message.value() or b"")
+                except NoRegistry:
+                    return False
+                except Undecodable:
+                    continue  # somebody else's, which says nothing of the workers
+                return True
         except KafkaException as error:
             raise Away("kafka", f"Kafka does not answer: {error.args[0].str()}") from None
         finally:

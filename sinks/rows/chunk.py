@@ -9,8 +9,7 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from schemas.avro.decoder import Writers, decoder
-from schemas.avro.errors import Undecodable
-from schemas.avro.framing import CONFLUENT
+from schemas.avro.errors import NoRegistry, Undecodable
 from sinks.rows.columns import RecordPosition, Row, of_readiness_tombstone
 from sinks.rows.copy_text import copy_text
 from sinks.rows.feeds import FEEDS, Feed
@@ -84,14 +83,14 @@ class LedgerChunk:
 class RowDecoder:
     """From records to a chunk. ``topic_of`` gives a topic's name on the broker.
 
-    ``judge`` is asked about a value that is framed for a schema registry where there are no ``writers``; it raises
-    where that is no record's fault.
+    ``judge`` is called for a value behind a schema registry's id where there are no ``writers``; it raises where that
+    is no record's fault.
     """
 
     def __init__(
         self, topic_of: Callable[[str], str], writers: Writers | None, judge: Callable[[Feed], None] = lambda _: None
     ) -> None:
-        self._judge_framed = None if writers is not None else judge
+        self._judge_framed = judge
         tuples: dict[str, Callable[..., Any]] = defaultdict(lambda: tuple)  # every record becomes a plain tuple
         self._feeds = {
             topic_of(feed.topic): (feed, decoder(feed.schema, tuples, writers, array=list)) for feed in FEEDS
@@ -113,7 +112,7 @@ class RowDecoder:
             try:
                 row = _row(feed, decode, message, RecordPosition(partition, offset, timestamp))
             except Undecodable as error:
-                if self._judge_framed is not None and (message.value() or b"").startswith(CONFLUENT):
+                if isinstance(error, NoRegistry):
                     self._judge_framed(feed)
                 chunk.refused.append(refused(feed, message, f"UNDECODABLE {error}"))
             else:

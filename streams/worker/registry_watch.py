@@ -57,9 +57,7 @@ class RegistryWatch:
             made = Codec(self._registry, self._prefix)
         except RegistryRefused as error:
             raise WorkerError(str(error)) from error
-        for warning in self._registry.warnings:
-            _log.warning("schema registry", reason=warning)
-        self._registry.warnings.clear()
+        self._log_warnings()
         if not self._registry.is_confirmed:
             _log.warning("the schema registry does not answer: outputs are framed by the ids it gave before")
         return made
@@ -68,6 +66,7 @@ class RegistryWatch:
         """Compare again and again; ``end`` hears of the first difference."""
         while True:
             await asyncio.sleep(COMPARE_SECONDS if self._registry.is_confirmed else CONFIRM_SECONDS)
+            self._log_warnings()
             try:
                 changes = await asyncio.to_thread(self._registry.changes)
             except RegistryUnreachable:
@@ -75,3 +74,7 @@ class RegistryWatch:
             if changes:
                 end(RegistryChangedError(changes))
                 return
+
+    def _log_warnings(self) -> None:
+        for warning in self._registry.take_warnings():
+            _log.warning("schema registry", reason=warning)

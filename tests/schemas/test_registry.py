@@ -165,7 +165,7 @@ def test_a_registry_made_again_while_we_were_stopped_is_believed_and_told(
     registry = connect()
     assert registry.id_of(subject, schemas.load("CallCommand")) == 2
     assert registry.schema(1) == schemas.load("Alert")
-    first, second = registry.warnings
+    first, second = registry.take_warnings()
     assert f"made again: the id of CallCommand under {subject} is 2, and was 1" in first
     assert "schema 1 is another schema than before" in second
     server.bad_day = lambda: (500, {})
@@ -315,7 +315,7 @@ def test_a_disk_that_takes_nothing_does_not_stop_us(server: Server, tmp_path: Pa
         registry = Registry(client, tmp_path / "registry")
         assert registry.schema(3) == schemas.load("Alert")
         assert registry.id_of("s", schemas.load("Alert")) == 2
-    (warning,) = registry.warnings
+    (warning,) = registry.take_warnings()
     assert f"{tmp_path / 'registry'} cannot be written" in warning
     assert "Set data_dir" in warning
 
