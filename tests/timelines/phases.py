@@ -1,8 +1,8 @@
 """``make diagrams``: draw docs/phases.svg from the tables.
 
-``phases.svg.in`` beside this file has boxes and arrows. Which rules stand at an arrow, and which times in a box, comes from
-the core: the stories reach every row of every table in each of its phases, so the phases that their decisions lead from
-and to are all there are.
+``phases.svg.in`` beside this file has boxes and arrows. Which rules stand at an arrow, and which times in a box, comes
+from the core: the stories reach every row of every table in each of its phases, so the phases that their decisions
+lead from and to are all there are.
 """
 
 import re

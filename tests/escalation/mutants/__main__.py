@@ -1,4 +1,4 @@
-"""``python -m tests.escalation.mutants MUTANTS``: run each mutant of a file of JSON lines against the tests of the core.
+"""``python -m tests.escalation.mutants MUTANTS``: run each mutant of a file of JSON lines against the core's tests.
 
 Each runs in a fork of one process that has pytest loaded, with the mutated source imported in the place of the file:
 nothing on disk changes. A survivor that ``survivors.txt`` does not explain, or an explained one that is caught, fails.
@@ -55,14 +55,16 @@ class Importer(MetaPathFinder, Loader):
         self._module = mutant.path.removesuffix(".py").replace("/", ".")
         self._path, self._source = mutant.path, mutant.source
 
-    def find_spec(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:  # noqa: ARG002 - of the interface
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
         """The mutant's module alone."""
         return spec_from_loader(fullname, self, origin=self._path) if fullname == self._module else None
 
     def exec_module(self, module: ModuleType) -> None:
         """Run the mutated source."""
         module.__file__ = str(Path(self._path).resolve())
-        exec(compile(self._source, self._path, "exec"), module.__dict__)  # noqa: S102 - the mutant
+        exec(compile(self._source, self._path, "exec"), module.__dict__)
 
 
 def survives(mutant: Mutant) -> bool:
@@ -89,7 +91,7 @@ def _test(mutant: Mutant) -> int:
 
 
 def _are_stories_told() -> bool:
-    """Whether the golden stories come out unchanged: they catch nine of ten in a tenth of the time of pytest's start."""
+    """Whether the golden stories come out unchanged: they catch most, long before pytest has started."""
     from tests.timelines.story import Story  # noqa: PLC0415 - imports the core, mutated by now
 
     stories = (path.read_text(encoding="utf-8") for path in sorted(STORIES.glob("*.txt")))
