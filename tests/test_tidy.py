@@ -31,10 +31,10 @@ WORDS: Final = {
 }
 # What is still to be mended, from before these rules; the numbers may only fall.
 LEFT: Final = {
-    r"(is|are|was|were|be|been) told": 91,
-    r"whoever": 93,
+    r"(is|are|was|were|be|been) told": 90,
+    r"whoever": 29,
     r"whatever": 100,
-    r"anew": 41,
+    r"anew": 14,
     r"put away": 22,
     r"of ours": 27,
     r"as it stands": 12,

@@ -98,7 +98,7 @@ class ChunkReader:
             # The transactions' thread may be about to ask the consumer something, so it is not touched any more.
             self._loop.call_soon_threadsafe(self._end, None)
             return
-        except Exception as error:  # noqa: BLE001  # told to whoever waits for the end
+        except Exception as error:  # noqa: BLE001  # raised where the end is awaited
             failure = error
         try:
             self._consumer.close()
