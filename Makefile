@@ -7,6 +7,8 @@ READY := $(VENV)/.ready
 LOCKED := --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 
 SEEDS ?= 1000
+SAMPLE ?= 0
+SEED ?= 1
 CONTENDERS ?=
 REPS ?= 3
 TIMES ?= 20
@@ -21,7 +23,7 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
 .DEFAULT_GOAL := help
 .PHONY: help install compile wheel test-compiled tools demo test quick lint check format lock soak soak-faults simulate \
-	bench soak-ledger fuzz bench-quick bench-ledger dashboards site chart image artifacts release clean
+	bench soak-ledger fuzz bench-quick bench-ledger dashboards diagrams mutants site chart image artifacts release clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -88,8 +90,20 @@ fuzz: $(READY) ## any records past all who read them, for MINUTES (60) each in p
 dashboards: $(READY) ## write the chart's dashboards from deploy/dashboards
 	$(BIN)/python -m deploy.dashboards
 
+diagrams: $(READY) ## draw docs/phases.svg from the tables of the procedure
+	$(BIN)/python -m tests.timelines.phases
+
 simulate: $(READY) ## SEEDS random worlds around the core (1000)
 	$(BIN)/python -m tests.escalation.seeds $(SEEDS)
+
+mutants: $(READY) .tools/mutants/bin/cosmic-ray ## change the core a token at a time: does a test notice? SAMPLE=50 SEED=1 for less
+	.tools/mutants/bin/python tests/escalation/mutants/mutations.py streams/escalation > .tools/mutants/mutants.jsonl
+	$(BIN)/python -m tests.escalation.mutants .tools/mutants/mutants.jsonl --sample $(SAMPLE) --seed $(SEED)
+
+.tools/mutants/bin/cosmic-ray: tests/escalation/mutants/tools.lock
+	$(PYTHON) -m venv .tools/mutants
+	.tools/mutants/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	touch $@
 
 bench: $(READY) ## how fast, beside other engines; CONTENDERS=ronde,plain-loop REPS=1 for less
 	$(BIN)/python -m benchmarks all --reps $(REPS) $(if $(CONTENDERS),--contenders $(CONTENDERS))
@@ -104,11 +118,12 @@ format: $(READY) ## let ruff write it
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-lock: $(READY) ## resolve the dependencies anew
+lock: $(READY) ## resolve the dependencies again
 	$(BIN)/uv pip compile --quiet --universal --all-extras $(LOCKED) pyproject.toml --output-file requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --constraint requirements.lock --extra compiled $(LOCKED) pyproject.toml --output-file deploy/image.lock
 	$(BIN)/uv pip compile --quiet --universal --constraint requirements.lock $(LOCKED) --group tools --output-file tests/deploy/tools.lock
 	$(BIN)/uv pip compile --quiet --universal $(LOCKED) --group site --output-file docs/site.lock
+	$(BIN)/uv pip compile --quiet --universal $(LOCKED) --group mutants --output-file tests/escalation/mutants/tools.lock
 
 site: .tools/site/bin/zensical ## the documentation as a site, in .site/html
 	rm -rf .site && mkdir -p .site/pages

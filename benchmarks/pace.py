@@ -1,6 +1,6 @@
 """Alerts at a steady rate, from a process of its own: ``python -m benchmarks.pace``.
 
-Each alert's id carries the wall clock taken just before it was handed to the producer, so that whoever sees the id
+Each alert's id carries the wall clock taken just before it was handed to the producer, so that a reader of the id
 again knows how long that took.
 """
 

@@ -15,7 +15,7 @@ from mypyc.build import mypycify
 from setuptools import Distribution
 from setuptools.command.build_ext import build_ext
 
-from compiling import tuples
+from compiling import classes, tuples
 from compiling.codec import source as codec_source
 from compiling.modules import CODEC, sources
 
@@ -34,6 +34,7 @@ def build(root: Path, into: Path) -> None:
         for package in _PACKAGES:
             shutil.copytree(root / package, work / package, ignore=shutil.ignore_patterns("__pycache__", "*.so"))
         (work / CODEC).write_text(codec_source(), encoding="utf-8")
+        classes.rewrite(work, sources(work))
         tuples.rewrite(work, sources(work))
         made = work / "made"
         with _inside(work):

@@ -302,7 +302,7 @@ def _read(file: Path) -> dict[str, Any] | None:
 
 
 def _write(file: Path, answer: dict[str, Any]) -> str | None:
-    """Whole or not at all, whoever else writes it at the same time; what the system says where that fails."""
+    """Write the file whole or not at all, beside other processes; return what the system says where that fails."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=file.parent)

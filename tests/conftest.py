@@ -106,7 +106,7 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
         yield broker
     finally:
         broker.kill()  # nobody needs what it would bring in order
-        shutil.rmtree(broker.folder / "data", ignore_errors=True)  # the logs stay for whoever looks into a failure
+        shutil.rmtree(broker.folder / "data", ignore_errors=True)  # the logs stay for an inquiry
 
 
 @pytest.fixture

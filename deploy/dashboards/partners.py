@@ -1,4 +1,4 @@
-"""For whoever talks with partners: how often each is asked, whether it answers, and how soon."""
+"""For the people who talk with partners: how often each is asked, whether it answers, and how soon."""
 
 from deploy.dashboards.panels import SECONDS, SHARE, board, lines, number, quantile
 

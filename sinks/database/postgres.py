@@ -41,7 +41,7 @@ _SESSION: Final = {
     "IntervalStyle": "postgres",
     "TimeZone": "UTC",
     "jit": "off",  # costs more than it saves in statements of milliseconds
-    # A role's limits are made for people's questions. Whoever must not wait for a lock says so (`lock_timeout`).
+    # A role's limits are made for people's questions. Who must not wait for a lock sets `lock_timeout` itself.
     "statement_timeout": "0",
     "lock_timeout": "0",
     "transaction_timeout": "0",

@@ -1,6 +1,6 @@
 """Erasures: whose personal data is gone, kept on a compacted topic of the ledger's own.
 
-A sink reads the topic from its beginning before it reads anything else, so a ledger that is made anew from the topics
+A sink reads the topic from its beginning before it reads anything else, so a ledger that is recreated from the topics
 does not bring back what was erased. A record is JSON: ``site_id`` and ``contact_id`` (one of them may be empty: any),
 ``erased_at`` (RFC 3339). Its key is both ids, so the last erasure of each stays.
 """

@@ -31,7 +31,7 @@ Way: TypeAlias = Literal["new", "known", "by halves"]
 
 _ATTEMPTS: Final = 5  # of a transaction that another one's locks undid
 _MONTHS_LOCK_TIMEOUT: Final = "5s"  # another sink makes them
-_MONTH_LOCK_TIMEOUT: Final = "500ms"  # whoever reads the table then waits behind us
+_MONTH_LOCK_TIMEOUT: Final = "500ms"  # readers of the table then wait behind us
 _MONTHS_AGAIN_SECONDS: Final = 10.0
 _NO_IDS: Final[Mapping[str, str]] = MappingProxyType({})
 

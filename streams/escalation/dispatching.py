@@ -121,9 +121,19 @@ def _in_force(update: IncidentUpdate) -> tuple[str, ...]:
 
 
 def _ask(update: IncidentUpdate, partner: str, reason: Rule) -> None:
-    number = len(update.incident.dispatches) + 1
-    update.incident.dispatches += (Dispatch(number, partner, reason, 1, "REQUESTED", False, "NO", 0, None),)
-    _request(update, update.incident.dispatches[-1])
+    dispatch = Dispatch(
+        number=len(update.incident.dispatches) + 1,
+        partner_id=partner,
+        reason=reason,
+        attempt=1,
+        status="REQUESTED",
+        rejected=False,
+        cancelled="NO",
+        amends=0,
+        last_amend_at=None,
+    )
+    update.incident.dispatches += (dispatch,)
+    _request(update, dispatch)
 
 
 def _request(update: IncidentUpdate, dispatch: Dispatch) -> None:
@@ -149,24 +159,24 @@ def _emit(
     site = update.site
     update.dispatch(
         DispatchCommand(
-            command,
-            identity.dispatch_id(incident.incident_id, dispatch.number),
-            verb,
-            dispatch.attempt,
-            incident.incident_id,
-            update.site_id,
-            dispatch.partner_id,
-            incident.procedure.name,
-            dispatch.reason,
-            incident.covert,
-            incident.alert_kinds,
-            incident.alert_count,
-            incident.first_alert_at,
-            incident.last_alert_at,
-            site.address if site is not None else None,
-            site.instructions if site is not None else None,
-            update.now,
-            respond_by,
-            update.rule,
+            command_id=command,
+            dispatch_id=identity.dispatch_id(incident.incident_id, dispatch.number),
+            action=verb,
+            attempt=dispatch.attempt,
+            incident_id=incident.incident_id,
+            site_id=update.site_id,
+            partner_id=dispatch.partner_id,
+            procedure=incident.procedure.name,
+            reason=dispatch.reason,
+            covert=incident.covert,
+            alert_kinds=incident.alert_kinds,
+            alert_count=incident.alert_count,
+            first_alert_at=incident.first_alert_at,
+            last_alert_at=incident.last_alert_at,
+            address=site.address if site is not None else None,
+            instructions=site.instructions if site is not None else None,
+            issued_at=update.now,
+            respond_by=respond_by,
+            cause=update.rule,
         )
     )

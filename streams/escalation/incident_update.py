@@ -156,22 +156,22 @@ class IncidentUpdate:
             emitted.append(attention.attention_id)
         calling = incident.phase in {"CALLING", "CONFIRMING"}
         decision = Decision(
-            identity.decision_id(incident.incident_id, incident.version),
-            incident.incident_id,
-            incident.procedure.version,
-            self.site_id,
-            incident.version,
-            self.now,
-            cause,
-            self._record.offset if self._record is not None else None,
-            self.rule,
-            self._phase_from,
-            incident.phase,
-            incident.round if calling else None,
-            incident.position if calling else None,
-            incident.next_deadline(),
-            self.disposition,
-            tuple(emitted),
+            decision_id=identity.decision_id(incident.incident_id, incident.version),
+            incident_id=incident.incident_id,
+            procedure_version=incident.procedure.version,
+            site_id=self.site_id,
+            version=incident.version,
+            at=self.now,
+            input=cause,
+            site_offset=self._record.offset if self._record is not None else None,
+            rule=self.rule,
+            phase_from=self._phase_from,
+            phase_to=incident.phase,
+            round=incident.round if calling else None,
+            position=incident.position if calling else None,
+            deadline=incident.next_deadline(),
+            disposition=self.disposition,
+            outputs=tuple(emitted),
         )
         records.append(Output("decisions", decision))
         return records

@@ -12,18 +12,13 @@ from streams.escalation.state import Handled, Incident, Remembered, SiteState
 from streams.escalation.values import Decision, InputRef, Instant, Output, SiteInForce, Source
 
 
-@dataclass(slots=True, init=False)
+@dataclass(slots=True)
 class Step:
     """What a site's state becomes, the records to write, in order, and the table rows that decided."""
 
     state: SiteState
     outputs: list[Output]
     rows: list[str]
-
-    def __init__(self, state: SiteState, outputs: list[Output], rows: list[str]) -> None:
-        self.state = state
-        self.outputs = outputs
-        self.rows = rows
 
 
 class InputContext:

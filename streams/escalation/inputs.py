@@ -3,6 +3,8 @@
 Duplicates come before anything else. What an input does to an incident is in the tables.
 """
 
+from typing import Literal
+
 from streams.escalation import dispatching, identity, memory, opening, rounds
 from streams.escalation.input_context import InputContext
 from streams.escalation.names import QuarantineReason
@@ -20,9 +22,11 @@ from streams.escalation.values import (
     Attention,
     CallResult,
     DispatchReport,
+    Instant,
     OperatorAction,
     Output,
     Quarantined,
+    Source,
 )
 
 
@@ -133,28 +137,32 @@ def _concerned(context: InputContext, result: CallResult) -> tuple[Incident, ...
     return named or (every if callbacks.is_call_for_help(result) else ())
 
 
-def _call_for_help(context: InputContext, result: CallResult) -> None:
-    attention = identity.attention_id(identity.source_id(context.source), 1)
-    context.outputs.append(
-        Output(
-            "attention",
-            Attention(
-                attention_id=attention,
-                incident_id=None,
-                site_id=context.site_id,
-                procedure=None,
-                reason="CALL_FOR_HELP",
-                repeat=0,
-                cause="CALL_FOR_HELP",
-                covert=callbacks.is_duress(result),
-                alert_kinds=(),
-                alert_count=0,
-                last_alert_at=None,
-                raised_at=context.now,
-            ),
-        )
+def attention_without_incident(
+    site_id: str, source: Source, reason: Literal["CALL_FOR_HELP", "FAILED"], *, covert: bool, now: Instant
+) -> Attention:
+    """The attention of a record that belongs to no open incident; its id is that of the record's place."""
+    return Attention(
+        attention_id=identity.attention_id(identity.source_id(source), 1),
+        incident_id=None,
+        site_id=site_id,
+        procedure=None,
+        reason=reason,
+        repeat=0,
+        cause=reason,
+        covert=covert,
+        alert_kinds=(),
+        alert_count=0,
+        last_alert_at=None,
+        raised_at=now,
     )
-    context.conclude_without_incident("CALL_FOR_HELP", attention)
+
+
+def _call_for_help(context: InputContext, result: CallResult) -> None:
+    attention = attention_without_incident(
+        context.site_id, context.source, "CALL_FOR_HELP", covert=callbacks.is_duress(result), now=context.now
+    )
+    context.outputs.append(Output("attention", attention))
+    context.conclude_without_incident("CALL_FOR_HELP", attention.attention_id)
 
 
 def _quarantine(context: InputContext, alert: Alert, reason: QuarantineReason, lacks: tuple[str, ...]) -> None:

@@ -75,21 +75,21 @@ def _emit(update: IncidentUpdate, verb: CallVerb, command: str, target: str | No
     contact = incident.contacts[incident.position - 1]
     update.call(
         CallCommand(
-            command,
-            verb,
-            target,
-            incident.incident_id,
-            update.site_id,
-            incident.procedure.name,
-            incident.round,
-            incident.position,
-            contact.contact_id,
-            contact.name,
-            contact.phone,
-            contact.language,
-            incident.alert_kinds[: incident.kinds_at_call],
-            True,  # a caller who gets no answer leaves a message, always
-            update.now,
-            expires_at,
+            command_id=command,
+            action=verb,
+            target_command_id=target,
+            incident_id=incident.incident_id,
+            site_id=update.site_id,
+            procedure=incident.procedure.name,
+            round=incident.round,
+            position=incident.position,
+            contact_id=contact.contact_id,
+            contact_name=contact.name,
+            phone=contact.phone,
+            language=contact.language,
+            alert_kinds=incident.alert_kinds[: incident.kinds_at_call],
+            leave_message=True,  # a caller who gets no answer leaves a message, always
+            issued_at=update.now,
+            expires_at=expires_at,
         )
     )

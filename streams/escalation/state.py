@@ -6,8 +6,10 @@ The core alone writes it, always on a copy; the codec turns it to bytes and back
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Literal, NamedTuple, TypeAlias
+from operator import attrgetter
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from streams.escalation.names import AttentionReason, Phase, Rule
 from streams.escalation.procedures import Procedure
@@ -70,7 +72,7 @@ class Stretch(NamedTuple):
     raised: int
 
 
-@dataclass(slots=True, init=False)
+@dataclass(slots=True)
 class Incident:
     """One run of the procedure. Every field is immutable, so a shallow copy is a copy."""
 
@@ -98,56 +100,6 @@ class Incident:
     stretch: Stretch | None
     handled: tuple[Handled, ...]
 
-    def __init__(  # written out, as mypyc does not compile what the decorator would make
-        self,
-        incident_id: str,
-        phase: Phase,
-        deadline: Instant | None,
-        amend_due: Instant | None,
-        procedure: Procedure,
-        version: int,
-        covert: bool,
-        duress: bool,
-        confirmed: bool,
-        alert_kinds: tuple[str, ...],
-        alert_count: int,
-        first_alert_at: Instant | None,
-        last_alert_at: Instant | None,
-        last_accepted_at: Instant | None,
-        round: int,  # noqa: A002 - as its field is named
-        position: int,
-        contacts: tuple[Callee, ...],
-        kinds_at_call: int,
-        dispatches: tuple[Dispatch, ...],
-        attentions: int,
-        last_attention_at: Instant | None,
-        stretch: Stretch | None,
-        handled: tuple[Handled, ...],
-    ) -> None:
-        self.incident_id = incident_id
-        self.phase = phase
-        self.deadline = deadline
-        self.amend_due = amend_due
-        self.procedure = procedure
-        self.version = version
-        self.covert = covert
-        self.duress = duress
-        self.confirmed = confirmed
-        self.alert_kinds = alert_kinds
-        self.alert_count = alert_count
-        self.first_alert_at = first_alert_at
-        self.last_alert_at = last_alert_at
-        self.last_accepted_at = last_accepted_at
-        self.round = round
-        self.position = position
-        self.contacts = contacts
-        self.kinds_at_call = kinds_at_call
-        self.dispatches = dispatches
-        self.attentions = attentions
-        self.last_attention_at = last_attention_at
-        self.stretch = stretch
-        self.handled = handled
-
     def next_deadline(self) -> Instant | None:
         """The earlier of the phase's deadline and a pending amend's; None once closed."""
         if self.amend_due is None:
@@ -156,32 +108,10 @@ class Incident:
 
     def copy(self) -> Incident:
         """A draft to decide on; the original stays as it was."""
-        return Incident(
-            self.incident_id,
-            self.phase,
-            self.deadline,
-            self.amend_due,
-            self.procedure,
-            self.version,
-            self.covert,
-            self.duress,
-            self.confirmed,
-            self.alert_kinds,
-            self.alert_count,
-            self.first_alert_at,
-            self.last_alert_at,
-            self.last_accepted_at,
-            self.round,
-            self.position,
-            self.contacts,
-            self.kinds_at_call,
-            self.dispatches,
-            self.attentions,
-            self.last_attention_at,
-            self.stretch,
-            self.handled,
-        )
+        return Incident(*_values(self))
 
+
+_values: Final[Callable[[Incident], tuple[Any, ...]]] = attrgetter(*Incident.__annotations__)
 
 DeadlineKind: TypeAlias = Literal[0, 1]
 PHASE: Final[DeadlineKind] = 0

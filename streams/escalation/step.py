@@ -7,13 +7,14 @@ in stays as it was. Whoever calls it keeps the order of time and arms the deadli
 from streams.escalation import memory, rounds
 from streams.escalation.incident_update import IncidentUpdate
 from streams.escalation.input_context import InputContext, Step, input_ref
-from streams.escalation.inputs import on_action, on_alert, on_report, on_result
+from streams.escalation.inputs import attention_without_incident, on_action, on_alert, on_report, on_result
 from streams.escalation.procedures import Procedures
 from streams.escalation.readiness import readiness
 from streams.escalation.state import AMEND, Deadline, SiteState
 from streams.escalation.tables import deadlines
 from streams.escalation.values import (
     Alert,
+    Attention,
     CallResult,
     DispatchReport,
     Event,
@@ -26,7 +27,7 @@ from streams.escalation.values import (
     Source,
 )
 
-__all__ = ["Step", "is_forgettable", "on_deadline", "on_event", "on_failed_deadline", "on_site"]
+__all__ = ["Step", "is_forgettable", "on_deadline", "on_event", "on_failed_deadline", "on_site", "set_aside_attention"]
 
 
 def on_event(
@@ -93,6 +94,15 @@ def on_site(state: SiteState, before: SiteInForce | None, site: Site | None, now
     if state.incidents:
         last = state.last_record if before is None else SiteRecord(before.offset, before.site)
     return Step(state._replace(last_record=last), [Output("readiness", None)], [])
+
+
+def set_aside_attention(site_id: str, state: SiteState | None, source: Source, now: Instant) -> Attention:
+    """The attention FAILED of a site whose state record, at ``source``, is set aside (procedure.md §7).
+
+    ``state`` is the record's value, None if it does not decode: nobody knows then whether an incident was covert.
+    """
+    covert = state is not None and any(incident.covert for incident in state.incidents)
+    return attention_without_incident(site_id, source, "FAILED", covert=covert, now=now)
 
 
 def is_forgettable(state: SiteState, now: Instant) -> bool:

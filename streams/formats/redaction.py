@@ -1,4 +1,4 @@
-"""What of a value may be shown to whoever asks: everything but what could tell who lives where and how to reach them.
+"""What of a value may be shown to anybody: everything but what could tell who lives where and how to reach them.
 
 Names, phones, addresses, hashes and free text are hidden. It is not these that are listed but the others, so that a
 field which a schema gains is hidden until somebody has thought about it: shown are ids, enums, numbers, instants,

@@ -1,7 +1,7 @@
 """Asking the broker about itself, without waiting where that is of no use, and saying what is wrong.
 
 librdkafka tries on whatever happens, and a wrong password looks like a broker that is away. What it tells beside is
-heard here, so that whoever asked is told within seconds what to correct.
+heard here, so that the caller learns within seconds what to correct.
 """
 
 from __future__ import annotations

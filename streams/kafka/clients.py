@@ -143,7 +143,7 @@ def offsets(consumer: Consumer, logs: Iterable[tuple[str, int]], which: int) -> 
 
 
 def refresh(client: Consumer) -> bool:
-    """Have a client learn anew who leads which partition; False: the broker does not answer.
+    """Have a client learn again who leads which partition; False: the broker does not answer.
 
     Once a broker was away, a client may be refused as one of an old leader epoch (`FENCED_LEADER_EPOCH`), and not
     ask again by itself for five minutes (`topic.metadata.refresh.interval.ms`).

@@ -1,4 +1,4 @@
-"""What the broker says of the topics, asked in a thread of its own: whoever looks at the worker never waits for it.
+"""What the broker says of the topics, asked in a thread of its own: the watch never waits for it.
 
 A consumer is asked, as librdkafka's admin client may end the process when the broker goes away (librdkafka #4605).
 """

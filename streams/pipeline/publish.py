@@ -200,6 +200,6 @@ class Transactions:
 
 
 def _reason(name: str) -> str:
-    """Kafka's name of an error, and what it means to whoever must do something about it."""
+    """Kafka's name of an error, and what it means to the engineer who must act."""
     remedy = _REMEDIES.get(name)
     return name if remedy is None else f"{name}: {remedy}"

@@ -98,7 +98,7 @@ class ChunkReader:
             # The transactions' thread may be about to ask the consumer something, so it is not touched any more.
             self._loop.call_soon_threadsafe(self._end, None)
             return
-        except Exception as error:  # noqa: BLE001  # told to whoever waits for the end
+        except Exception as error:  # noqa: BLE001  # raised where the end is awaited
             failure = error
         try:
             self._consumer.close()
@@ -113,12 +113,14 @@ class ChunkReader:
 
     def _turn(self) -> None:
         self._assignment.settle()
+        is_noting = time.monotonic() - self._noted_at >= _NOTE_SECONDS
+        if is_noting:
+            self._noted_at = time.monotonic()
+            self.positions = self._assignment.positions()  # before the poll: what a hanging chunk took still lags
+            self.phases = self._assignment.phases()
         messages = self._assignment.accept(self._poll())
         self.polls += 1
-        if time.monotonic() - self._noted_at >= _NOTE_SECONDS:
-            self._noted_at = time.monotonic()
-            self.positions = self._assignment.positions()
-            self.phases = self._assignment.phases()
+        if is_noting:
             taken = {(message.topic(), message.partition()): message.timestamp()[1] for message in messages}
             self.taken_at = self.taken_at | taken
             self.member_id = self._consumer.memberid()

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from schemas.avro.errors import Undecodable
 from schemas.contract.topics import OUTPUT_VALUE_BYTES
+from streams.escalation.state import SiteState
+from streams.escalation.step import set_aside_attention
 from streams.escalation.values import (
     Attention,
     CallCommand,
@@ -19,6 +21,7 @@ from streams.escalation.values import (
     Instant,
     Output,
     Quarantined,
+    Source,
 )
 from streams.formats.dead_letter import dead_letter
 from streams.formats.headers import headers_of
@@ -105,19 +108,11 @@ class RecordBuilder:
     def set_aside(self, state: SetAside) -> None:
         """Put a state record away: a dead letter, an attention, and a tombstone in its place (procedure.md §7)."""
         self._put_away(state.key, state.value, state.headers, "state", state.offset, state.reason, state.error)
-        attention = Attention(
-            attention_id=f"state-{self._number}-{state.offset}-t1",
-            incident_id=None,
-            site_id=state.key.decode(errors="replace"),
-            procedure=None,
-            reason="FAILED",
-            repeat=0,
-            cause="FAILED",
-            covert=self._was_covert(state.value),
-            alert_kinds=(),
-            alert_count=0,
-            last_alert_at=None,
-            raised_at=self._now,
+        attention = set_aside_attention(
+            state.key.decode(errors="replace"),
+            self._decoded(state.value),
+            Source("state", self._number, state.offset),
+            self._now,
         )
         outputs = [Output("attention", attention)]
         self.write(outputs, self.encode(outputs, state.key))
@@ -161,9 +156,8 @@ class RecordBuilder:
             reason=attention.reason, repeat=attention.repeat,
         )  # fmt: skip
 
-    def _was_covert(self, state: bytes) -> bool:
-        """Whoever looks must not give a covert incident away, as far as it can still be known."""
+    def _decoded(self, state: bytes) -> SiteState | None:
         try:
-            return any(incident.covert for incident in self._codec.decode_state(state).incidents)
+            return self._codec.decode_state(state)
         except Undecodable:
-            return False
+            return None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from schemas.avro.errors import Undecodable
 from streams.escalation.state import EMPTY, MEMORY_MS, SiteState
-from streams.escalation.values import Attention, Instant
+from streams.escalation.step import set_aside_attention
+from streams.escalation.values import Instant, Source
 from streams.replay.material import Material
 from streams.replay.outcome import Outcomes
 from streams.replay.quarantine import QuarantineReplay
@@ -93,24 +94,11 @@ class SiteReplay:
         self._open.clear()
         self._remembers_from = 0
         try:
-            covert = any(incident.covert for incident in shipped().decode_state(state.value or b"").incidents)
+            lost = shipped().decode_state(state.value or b"")
         except Undecodable:
-            covert = False
-        told = Attention(
-            attention_id=f"state-{state.partition}-{state.offset}-t1",
-            incident_id=None,
-            site_id=self._site_id,
-            procedure=None,
-            reason="FAILED",
-            repeat=0,
-            cause="FAILED",
-            covert=covert,
-            alert_kinds=(),
-            alert_count=0,
-            last_alert_at=None,
-            raised_at=state.at,
-        )
-        self._report.command("attention", told, None, self._material.commands, state.at)
+            lost = None
+        attention = set_aside_attention(self._site_id, lost, Source("state", state.partition, state.offset), state.at)
+        self._report.command("attention", attention, None, self._material.commands, state.at)
 
     def _obstacle(self, decided: Decided) -> tuple[str | None, str | None]:
         """Why a step cannot be replayed, and the version that is not known; (None, None): it can."""

@@ -10,8 +10,8 @@ from typing import Any, Final, NamedTuple
 
 from streams.escalation.procedures import DEFAULTS, Procedures
 from streams.escalation.state import AMEND, EMPTY, PHASE, Deadline, SiteState
-from streams.escalation.step import Step, on_deadline, on_event, on_failed_deadline, on_site
-from streams.escalation.values import Attention, Event, Instant, OutputValue, Site, SiteRecord, Source
+from streams.escalation.step import Step, on_deadline, on_event, on_failed_deadline, on_site, set_aside_attention
+from streams.escalation.values import Event, Instant, OutputValue, Site, SiteRecord, Source
 
 PARTITION: Final = 0
 _NEVER: Final = 1 << 62  # later than any instant
@@ -126,22 +126,9 @@ class Simulation:
         No state record is written here; those set aside are counted from 0 in place of offsets.
         """
         self._keep(site_id, EMPTY)
-        attention_id = f"state-{PARTITION}-{self._set_aside}-t1"
+        source = Source("state", PARTITION, self._set_aside)
         self._set_aside += 1
-        attention = Attention(
-            attention_id=attention_id,
-            incident_id=None,
-            site_id=site_id,
-            procedure=None,
-            reason="FAILED",
-            repeat=0,
-            cause="FAILED",
-            covert=any(incident.covert for incident in state.incidents),
-            alert_kinds=(),
-            alert_count=0,
-            last_alert_at=None,
-            raised_at=now,
-        )
+        attention = set_aside_attention(site_id, state, source, now)
         return [_failure(now, "state", site_id, error), Record(now, "attention", site_id, attention)]
 
 

@@ -131,7 +131,7 @@ class Assignment:
             if isinstance(restored, Exception):
                 raise restored
             if self._orders.get(restored.order.number) is restored.order:
-                self._begin(restored)  # else it was given up meanwhile, or ordered anew
+                self._begin(restored)  # else it was given up meanwhile, or ordered again
 
     def _begin(self, restored: Restored) -> None:
         number = restored.order.number

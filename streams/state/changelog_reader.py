@@ -91,7 +91,7 @@ class LogReader:
             while self._take_up():
                 if self._readings:
                     self._read_some()
-        except Exception as error:  # noqa: BLE001  # told to whoever waits
+        except Exception as error:  # noqa: BLE001  # raised where it is awaited
             for reading in self._readings.values():
                 with suppress(InvalidStateError):
                     reading.done.set_exception(error)

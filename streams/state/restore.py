@@ -1,6 +1,6 @@
 """How a partition comes back from the log after an assignment (architecture.md §3, §4).
 
-In this order: the offsets its group committed, which waits for the transactions of whoever had it before; the
+In this order: the offsets its group committed, which waits for the transactions of its last holder; the
 ends of its logs; then all of ``state`` and ``sites`` up to there. The ends are the high watermarks. A
 read_committed consumer is told the last stable offset instead, and a dead worker's open transaction would hide
 committed records that lie behind its beginning. Partitions do not wait for each other.
@@ -46,7 +46,7 @@ class LogTruncatedError(WorkerError):
 
 
 class OffsetsLostError(WorkerError):
-    """A partition was worked on, and its group knows nothing of that: to begin anew would alarm everybody again."""
+    """A partition has state and its group no offsets: to start from the beginning would alarm everybody again."""
 
 
 class Order(NamedTuple):
@@ -135,7 +135,7 @@ class Restores:
             if first > ends[topic]:
                 raise LogTruncatedError(
                     f"{self._settings.topic(topic)}, partition {number}: it ends at offset {ends[topic]}, before the "
-                    f"committed {first}: the topic was made anew or has lost records. Decide where to go on with "
+                    f"committed {first}: the topic was recreated or has lost records. Decide where to go on with "
                     f"`kafka-consumer-groups --group {self._settings.worker.group} --reset-offsets`"
                 )
         for topic, count in self._tell_deleted(number, committed, begins).items():

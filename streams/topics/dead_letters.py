@@ -2,8 +2,8 @@
 
 A dead letter is a record as it came with five headers more (contracts.md, Topics). A note is a record of this topic
 too, with the key and in the partition of its letter, so that it stays behind it for as long as both are kept: no
-value, and the header ``dlq.replayed`` or ``dlq.discarded`` with the letter's id. A note is no dead letter: whoever
-counts those looks for ``dlq.topic``.
+value, and the header ``dlq.replayed`` or ``dlq.discarded`` with the letter's id. A note is no dead
+letter: a program that counts dead letters looks for ``dlq.topic``.
 
 A letter's id is ``<partition>-<offset>`` of its own place.
 """

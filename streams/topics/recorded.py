@@ -1,4 +1,4 @@
-"""What the topics hold, as the core's values: records of every input and output topic, whoever framed them."""
+"""What the topics hold, as the core's values: records of every input and output topic, in either framing."""
 
 from __future__ import annotations
 

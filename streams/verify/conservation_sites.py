@@ -1,13 +1,16 @@
 """Every site's current record has its readiness: what can be checked of a compacted topic (procedure.md §7).
 
 Of older records neither they nor their readiness need be there any more. The current one is the last that the group
-has handled; its readiness record must say what it comes to, and not be older. That is told by timestamps, which are
-those of different machines, so only what they disagree on beyond `CLOCKS_MS` counts.
+has handled; its readiness record must say what it comes to, and not be older. Timestamps tell, and they are those of
+different machines: only a difference beyond `CLOCKS_MS` counts, and a record is no younger than those behind it, nor
+than now, whatever its producer's clock showed.
 """
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator
+from itertools import accumulate
 from typing import Final, NamedTuple
 
 from schemas.avro.errors import Undecodable
@@ -40,7 +43,7 @@ class SiteSum(NamedTuple):
 class SiteAccount:
     """One partition of ``sites`` and ``readiness``; holds the last record of each site of both."""
 
-    def __init__(self, partition: int, committed: int, recorded: Recorded) -> None:
+    def __init__(self, partition: int, committed: int, recorded: Recorded, *, now: Instant) -> None:
         self._partition = partition
         self._committed = committed
         self._recorded = recorded
@@ -49,6 +52,9 @@ class SiteAccount:
         self._waiting: set[bytes] = set()
         self._readiness: dict[bytes, LogRecord] = {}
         self._dead: set[int] = set()
+        self._now = now
+        self._offsets = array("q")  # of all records, and their timestamps
+        self._timestamps = array("q")
 
     def readiness(self, record: LogRecord) -> None:
         """The next record of ``readiness``; read before those of ``sites``."""
@@ -61,6 +67,8 @@ class SiteAccount:
     def site(self, record: LogRecord) -> None:
         """The next record of ``sites``."""
         key = record.key or b""
+        self._offsets.append(record.offset)
+        self._timestamps.append(record.timestamp)
         if record.offset >= self._committed:
             self._waiting.add(key)
             self._current.pop(key, None)
@@ -85,13 +93,16 @@ class SiteAccount:
         return total, found
 
     def _found(self) -> Iterator[Discrepancy]:
+        earliest = accumulate(reversed(self._timestamps), min, initial=self._now)
+        next(earliest)
+        written_by = dict(zip(reversed(self._offsets), earliest, strict=True))
         for key, record in self._current.items():
             if record.offset not in self._dead:
-                wrong = self._judge(record, self._readiness.get(key))
+                wrong = self._judge(record, self._readiness.get(key), written_by[record.offset])
                 if wrong is not None:
                     yield Discrepancy(wrong, "sites", self._partition, record.offset)
 
-    def _judge(self, record: LogRecord, told: LogRecord | None) -> Wrong | None:
+    def _judge(self, record: LogRecord, told: LogRecord | None, written_by: Instant) -> Wrong | None:
         if record.value is None:
             # A tombstone publishes one, which compaction removes in the end.
             return None if told is None or told.value is None else "OTHER_READINESS"
@@ -104,8 +115,4 @@ class SiteAccount:
             return "UNREADABLE"
         if said != readiness(site, 0 if said is None else said.at):
             return "OTHER_READINESS"
-        return "OLDER_READINESS" if _is_older(told.timestamp, record.timestamp) else None
-
-
-def _is_older(told: Instant, record: Instant) -> bool:
-    return told < record - CLOCKS_MS
+        return "OLDER_READINESS" if told.timestamp < written_by - CLOCKS_MS else None

@@ -15,6 +15,7 @@ from schemas.avro.errors import Undecodable
 from schemas.contract.topics import INPUT_TOPICS
 from streams.escalation.values import Instant
 from streams.kafka.offsets import Log
+from streams.runtime.clock import wall_ms
 from streams.topics import dead_letters as deadletters
 from streams.topics.dead_letters import Letter
 from streams.topics.reading import LogRecord, Logs, Span
@@ -89,7 +90,7 @@ class Verification:
     def _run(self, number: int) -> None:
         horizon = self._horizon(number)
         accounts = {topic: self._account(topic, number, horizon) for topic in _EVENTS}
-        sites = SiteAccount(number, self._committed["sites", number], self._recorded)
+        sites = SiteAccount(number, self._committed["sites", number], self._recorded, now=wall_ms())
         for record in self._read("readiness", number):
             sites.readiness(record)
         for topic, end in _ENDS.items():

@@ -99,7 +99,7 @@ def _checked(settings: Settings) -> asyncio.Future[None]:
     def run() -> None:
         try:
             check(settings)
-        except Exception as error:  # noqa: BLE001  # told to whoever waits
+        except Exception as error:  # noqa: BLE001  # raised where it is awaited
             loop.call_soon_threadsafe(tell, error)
         else:
             loop.call_soon_threadsafe(tell, None)

@@ -1,7 +1,7 @@
 """The schema registry of a running worker: what is asked at its start, and compared with it from then on.
 
 A registry may be made again under the same address, while a worker is stopped, or while it runs. Its ids then name
-other schemas, and values written with those of before are read as something else by whoever asks it.
+other schemas, and values written with those of before are read as something else by its readers.
 """
 
 from __future__ import annotations

@@ -100,7 +100,7 @@ class Worker(Service):
     async def _live(self) -> None:
         try:
             await self._begin()
-        except Exception as error:  # noqa: BLE001  # told to whoever waits for the end
+        except Exception as error:  # noqa: BLE001  # raised where the end is awaited
             if isinstance(error, KafkaException):
                 error = WorkerError(f"Kafka: {error.args[0].str()}")
             _log.error("the worker ends", reason=str(error) if isinstance(error, WorkerError) else places(error))

@@ -174,7 +174,7 @@ def test_the_settings_are_those_of_ronde(request: pytest.FixtureRequest) -> None
         found["properties"]["settings"] = expected
         found["properties"]["kafka"]["properties"]["properties"]["properties"] = names
         SCHEMA_FILE.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    hint = "`pytest tests/deploy/test_values.py --rewrite` writes them anew"
+    hint = "`pytest tests/deploy/test_values.py --rewrite` rewrites them"
     assert found["properties"]["settings"] == expected, hint
     assert found["properties"]["kafka"]["properties"]["properties"]["properties"] == names, hint
     sslmodes = settings_schema.one("postgres", "sslmode")["enum"]

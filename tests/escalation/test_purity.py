@@ -10,6 +10,7 @@ ALLOWED = {
     "collections.abc",
     "dataclasses",
     "hashlib",
+    "operator",
     "re",
     "types",
     "typing",

@@ -23,13 +23,20 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from confluent_kafka.admin import (  # type: ignore[attr-defined]
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    ResourceType,
+)
 from prometheus_client.parser import text_string_to_metric_families
 
 from ronde.local.kafka import Kafka
 from ronde.local.ports import free_port
 from ronde.local.postgres import Postgres
 from ronde.shared.whole_settings import WholeSettings
-from schemas.contract.topics import INPUT_TOPICS
+from schemas.contract.topics import INPUT_TOPICS, TOPICS
 from streams.kafka import topics
 from streams.runtime.native_form import PURE
 from streams.settings import load as load_settings
@@ -208,6 +215,7 @@ def running(servers: str, postgres: dict[str, Any], folder: Path, seed: int) -> 
     made = load_settings(settings, {}, WholeSettings)
     topics.create(made)
     keep_compressed(made)
+    _keep_all(servers, prefix)
     fuzz = Fuzz(servers, folder, settings, registry, seed)
     try:
         yield fuzz
@@ -242,7 +250,11 @@ def main() -> int:
             run = folder / str(seed)
             run.mkdir()
             with running(kafka.bootstrap_servers, _fresh(postgres, database, seed), run, seed) as fuzz:
-                print(f"seed {seed}: {fuzz.start()}, {run}", flush=True)  # noqa: T201
+                form = fuzz.start()
+                print(f"seed {seed}: {form}, {run}", flush=True)  # noqa: T201
+                if form.startswith("compiled") != (given.form == "compiled"):
+                    print(f"the worker runs in another form than {given.form}: `make compile` first")  # noqa: T201
+                    return 2
                 for number in range(20):
                     try:
                         fuzz.round(given.records)
@@ -259,6 +271,19 @@ def main() -> int:
     shutil.rmtree(folder, ignore_errors=True)
     print("no finding")  # noqa: T201
     return 0
+
+
+def _keep_all(servers: str, prefix: str) -> None:
+    """Let no retention delete the records of long ago: the sums count what is in the topics."""
+    for_ever = ConfigEntry("retention.ms", "-1", incremental_operation=AlterConfigOpType.SET)
+    kept = [
+        ConfigResource(ResourceType.TOPIC, f"{prefix}{name}", incremental_configs=[for_ever])
+        for name, topic in TOPICS.items()
+        if topic.cleanup == "delete"
+    ]
+    admin = AdminClient({"bootstrap.servers": servers})  # lives until its answers are there
+    for changed in admin.incremental_alter_configs(kept).values():
+        changed.result()
 
 
 def _fresh(postgres: Postgres, database: dict[str, Any], seed: int) -> dict[str, Any]:

@@ -157,6 +157,7 @@ def test_health_fails_when_transactions_stand_still_and_the_pages_live(world: Wo
         standing = json.loads(process.get("health")[1])["standing"]
         assert "a chunk in flight" in standing
         assert process.get("metrics")[0] == 200
+        assert process.metric("ronde_input_lag_records", topic="sites", partition="0") == 1, "taken is not handled"
         begun = time.monotonic()
         assert process.stop() == 1  # the chunk was not committed
         assert time.monotonic() - begun < stretched(6)

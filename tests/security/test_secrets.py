@@ -164,7 +164,7 @@ def send_what_goes_wrong(world: World) -> int:
     world.put("sites", encode("Site", good), "S2")
     world.put("sites", encode("Site", {**good, "instructions": NOTE * 2000}), "S1")
     alert = {"alert_id": NAME, "site_id": "S1", "kind": "FIRE", "raised_at": now_ms(), "zone": LINE, "detail": NOTE}
-    world.put("alerts", encode("Alert", {**alert, "alert_id": "A" * 129}), "S1")  # an id is shown to whoever asks
+    world.put("alerts", encode("Alert", {**alert, "alert_id": "A" * 129}), "S1")  # an id is shown to anybody
     world.put("alerts", encode("Alert", {**alert, "alert_id": "fails"}), "S1")  # the core is made to fail on it
     world.put("alerts", encode("Alert", {**alert, "alert_id": "A1"}), "S1")
     return 14

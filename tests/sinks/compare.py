@@ -1,4 +1,4 @@
-"""The ledger against the records that it was made from: every column of every row, told anew here."""
+"""The ledger against the records that it was made from: every column of every row, derived again here."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
         yield server
     finally:
         server.stop()
-        shutil.rmtree(server.data, ignore_errors=True)  # the log stays for whoever looks into a failure
+        shutil.rmtree(server.data, ignore_errors=True)  # the log stays for an inquiry
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """The sum of inputs and ends: what adds up, what does not, and what nobody can tell any more."""
 
+import pytest
+
 from streams.escalation.readiness import readiness
 from streams.topics.reading import LogRecord
 from streams.topics.recorded import Recorded, shipped
@@ -51,7 +53,7 @@ def test_what_has_no_end_or_two_or_no_input_is_named() -> None:
     done.end("quarantined", 2, 5)
     done.end("decided", 3, 5, "one")
     done.end("decided", 4, 5)
-    done.end("decided", 3, 5, "other")  # not beside the first: decided anew
+    done.end("decided", 3, 5, "other")  # not beside the first: decided again
     done.end("dead-lettered", 7, 5)
     assert [(one.wrong, one.offset) for one in done.found()] == [
         ("MISSING", 0),
@@ -105,17 +107,18 @@ def published(offset: int, key: str, at: int = 0, *, subscribed: bool = True) ->
 
 
 def test_of_each_site_the_current_record_has_its_readiness() -> None:
-    done = SiteAccount(0, 8, Recorded())
+    now = CLOCKS_MS * 2
+    done = SiteAccount(0, 8, Recorded(), now=now)
     for number, key in enumerate(["right", "other", "older", "deleted", "waits"]):
         done.readiness(published(number, key, at=1))
     done.readiness(record("readiness", 9, "deleted", None))
     done.dead_letter(6)
     for offset, key in enumerate(["right", "other", "older", "missing", "right"]):
         done.site(record("sites", offset, key, encode(site(key, subscribed=key != "other")), CLOCKS_MS * 2))
-    done.site(record("sites", 5, "deleted", None))
-    done.site(record("sites", 6, "poison", b"poison"))
-    done.site(record("sites", 7, "waits", b"old"))
-    done.site(record("sites", 8, "waits", b"new"))
+    done.site(record("sites", 5, "deleted", None, now))
+    done.site(record("sites", 6, "poison", b"poison", now))
+    done.site(record("sites", 7, "waits", b"old", now))
+    done.site(record("sites", 8, "waits", b"new", now))
     done.readiness(published(10, "right", at=CLOCKS_MS * 2))
     total, found = done.close()
     assert {(one.wrong, one.offset) for one in found} == {
@@ -125,3 +128,14 @@ def test_of_each_site_the_current_record_has_its_readiness() -> None:
     }
     assert (total.records, total.sites, total.published, total.dead_lettered, total.waiting) == (8, 6, 2, 1, 1)
     assert total.difference == 3
+
+
+@pytest.mark.parametrize(("now", "later_at"), [(CLOCKS_MS, CLOCKS_MS * 9), (CLOCKS_MS * 9, CLOCKS_MS)])
+def test_a_producers_clock_that_is_ahead_makes_no_readiness_old(now: int, later_at: int) -> None:
+    """Its record is no younger than now, nor than one that was written after it."""
+    done = SiteAccount(0, 2, Recorded(), now=now)
+    done.readiness(published(0, "a", at=1))
+    done.dead_letter(1)
+    done.site(record("sites", 0, "a", encode(site("a")), CLOCKS_MS * 5))
+    done.site(record("sites", 1, "poison", b"poison", later_at))
+    assert done.close()[1] == []

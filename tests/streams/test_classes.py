@@ -1,0 +1,57 @@
+"""What the compiled form writes out of a class's fields does what the decorator's own does."""
+
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from compiling.classes import rewritten
+from compiling.modules import sources
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCE = """\
+from __future__ import annotations
+
+from dataclasses import dataclass
+from operator import attrgetter
+
+@dataclass(slots=True)
+class Pair:
+    left: int
+    right: tuple[str, ...]  # in order
+
+    def copy(self) -> Pair:
+        return Pair(*_values(self))
+
+
+_values = attrgetter(*Pair.__annotations__)
+MADE = Pair(1, ("a",)), Pair(left=1, right=("a",)), Pair(2, ()).copy()
+"""
+
+
+def made(source: str) -> Any:
+    """What a module calls MADE."""
+    module = ModuleType("here")
+    sys.modules["here"] = module  # where dataclasses looks for the names of annotations
+    try:
+        exec(compile(source, "here", "exec", dont_inherit=True), module.__dict__)
+    finally:
+        del sys.modules["here"]
+    return module.__dict__["MADE"]
+
+
+def test_a_class_is_made_and_copied_as_before() -> None:
+    written_out = rewritten(SOURCE)
+    assert "def __init__(self, left: int, right: tuple[str, ...]) -> None: self.left = left" in written_out
+    assert "return Pair(self.left, self.right)" in written_out
+    assert repr(made(written_out)) == repr(made(SOURCE))
+    assert written_out.count("\n") == SOURCE.count("\n")
+
+
+def test_no_class_of_the_compiled_modules_leaves_its_making_to_python() -> None:
+    for name in sources(ROOT):
+        path = ROOT / name
+        if path.exists():  # the codec is generated
+            text = rewritten(path.read_text(encoding="utf-8"))
+            assert "@dataclass(slots=True)\n" not in text, name
+            assert "(*_values(self))" not in text, name
