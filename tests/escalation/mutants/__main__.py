@@ -23,6 +23,7 @@ from types import ModuleType
 from typing import Final, NamedTuple
 
 import pytest
+from rich.progress import track
 
 EXPLAINED: Final = Path(__file__).parent / "survivors.txt"
 TESTS: Final = (
@@ -127,7 +128,8 @@ def main() -> int:
         mutants = random.Random(options.seed).sample(mutants, options.sample)
     os.environ["TEST_RONDE_PURE"] = "1"
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        survivors = [mutant.name for mutant, alive in zip(mutants, pool.map(survives, mutants), strict=True) if alive]
+        outcomes = zip(mutants, track(pool.map(survives, mutants), "mutants", len(mutants)), strict=True)
+        survivors = [mutant.name for mutant, is_alive in outcomes if is_alive]
     known = explained()
     unexplained = [name for name in survivors if name not in known]
     caught = sorted(known - set(survivors)) if everything else []
