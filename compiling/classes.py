@@ -1,8 +1,8 @@
 """Write out, for mypyc, what `@dataclass` and `attrgetter` derive from a class's one list of fields.
 
 mypyc leaves a derived ``__init__`` to Python, and a call with a star, too. So before it sees a module, in a copy:
-a ``@dataclass(slots=True)`` without defaults gets its ``__init__``, and ``Incident(*_values(self))`` names each field. Lines stay where
-they are.
+a ``@dataclass(slots=True)`` without defaults gets its ``__init__``, and ``Incident(*_values(self))`` names each field.
+Lines stay where they are.
 """
 
 from __future__ import annotations

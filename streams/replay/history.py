@@ -24,14 +24,14 @@ NEEDED: Final = (*INPUT_TOPICS, *COMMAND_TOPICS, "decisions", "quarantine", "dea
 _ASIDE: Final = ("quarantine", "dead-letters")
 
 
-class Told(NamedTuple):
+class RecordedDecision(NamedTuple):
     """A decision with its record; ``value`` None: it does not decode."""
 
     record: LogRecord
     value: Decision | None
 
 
-class Replayed(NamedTuple):
+class ReplayResult(NamedTuple):
     """The decisions that were replayed, and the verdict."""
 
     decisions: list[Decision]
@@ -73,7 +73,7 @@ class History:
                         return decision.site_id, span.partition
         return None
 
-    def replay(self, number: int, site_id: str | None = None, incident_id: str | None = None) -> Replayed:
+    def replay(self, number: int, site_id: str | None = None, incident_id: str | None = None) -> ReplayResult:
         """Replay a partition, of it only one site, and of that only as much as one incident needs."""
         logs = [(topic, number) for topic in NEEDED]
         begins = self._logs.offsets.first(logs)
@@ -89,7 +89,10 @@ class History:
                 yield from (record for record in self._logs.read(span) if key is None or record.key == key)
 
         begin = begins["decisions", number]
-        told = [Told(record, self._decoded(record)) for record in read(Span("decisions", number, begin, decided_to))]
+        told = [
+            RecordedDecision(record, self._decoded(record))
+            for record in read(Span("decisions", number, begin, decided_to))
+        ]
         is_truncated = begin > 0
         if incident_id is not None:
             told, is_cut = _needed_for(incident_id, told)
@@ -113,7 +116,7 @@ class History:
         spans = [Span(topic, number, max(low, first_inputs[topic]), high + 1) for topic, (low, high) in places.items()]
         for record in read(Span("sites", number, first_inputs["sites"], sites_to), *spans):
             replay.take(record)
-        return Replayed(decisions, replay.replay(one.record for one in told))
+        return ReplayResult(decisions, replay.replay(one.record for one in told))
 
     def _decoded(self, record: LogRecord) -> Any:
         try:
@@ -126,7 +129,7 @@ class History:
         self._total(self._to_read)
 
 
-def _needed_for(incident_id: str, told: list[Told]) -> tuple[list[Told], bool]:
+def _needed_for(incident_id: str, told: list[RecordedDecision]) -> tuple[list[RecordedDecision], bool]:
     """The decisions from which an incident can be replayed, up to its last; and whether earlier ones were left out.
 
     They begin a day before it (what its site may remember), or earlier, where no incident was open.
@@ -150,7 +153,7 @@ def _needed_for(incident_id: str, told: list[Told]) -> tuple[list[Told], bool]:
     return told[begin : its_own[-1] + 1], begin > 0
 
 
-def _at(told: Told) -> Instant:
+def _at(told: RecordedDecision) -> Instant:
     return told.record.timestamp
 
 

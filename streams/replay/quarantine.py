@@ -11,7 +11,7 @@ from streams.escalation.values import Alert, Instant, Quarantined
 from streams.formats.validation import Refused
 from streams.replay.comparison import Mismatch
 from streams.replay.material import Entry, Material
-from streams.replay.step import Decided, Knowledge, quarantine_again
+from streams.replay.step import Knowledge, RecordedStep, quarantine_again
 from streams.replay.verdict import NO_INPUT, NO_SITE, VerdictBuilder
 
 
@@ -26,7 +26,7 @@ class QuarantineReplay:
         self._entries = material.quarantined.get(site_id)
         self._versions = material.versions[site_id]
 
-    def before(self, decided: Decided, state: SiteState | str) -> None:
+    def before(self, decided: RecordedStep, state: SiteState | str) -> None:
         """Try those that may stand before a step, in the ``state`` there, or why it is not known."""
         alert = decided.place[1] if decided.place is not None and decided.place[0] == "alerts" else None
         while self._entries and self._entries[0].value.at <= decided.at:

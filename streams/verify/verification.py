@@ -33,7 +33,7 @@ NEEDED: Final = (*INPUT_TOPICS, *_ENDS, "readiness")
 
 
 @dataclass(slots=True)
-class Verified:
+class VerificationResult:
     """The sums, by partition and topic, and what does not add up: the first `MOST_LISTED`, and how many in all.
 
     ``deleted`` are logs of inputs of which so many offsets were deleted before they were handled; a transaction's
@@ -69,7 +69,7 @@ class Verification:
         self._begins = logs.offsets.first([*inputs, *ends])
         self._committed = {log: self._begins[log] if offset is None else offset for log, offset in committed.items()}
         self._to = logs.offsets.high_watermarks(ends) | logs.offsets.last_stable(inputs)
-        self._verified = Verified()
+        self._verified = VerificationResult()
         for log, offset in self._committed.items():
             deleted = logs.offsets.deleted.get(log, 0) + max(self._begins[log] - offset, 0)
             if deleted:
@@ -80,7 +80,7 @@ class Verification:
         """How many offsets there are to read."""
         return sum(end - self._begins[log] for log, end in self._to.items())
 
-    def run(self) -> Verified:
+    def run(self) -> VerificationResult:
         """Read it all, a partition at a time."""
         for number in range(self._partitions):
             self._run(number)
