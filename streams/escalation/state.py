@@ -6,7 +6,7 @@ Only the core writes it, always on a copy. `State.avsc` has the same fields in t
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from operator import attrgetter
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
@@ -110,7 +110,7 @@ class Incident:
         return Incident(*_values(self))
 
 
-_values: Final[Callable[[Incident], tuple[Any, ...]]] = attrgetter(*Incident.__annotations__)
+_values: Final[Callable[[Incident], tuple[Any, ...]]] = attrgetter(*(field.name for field in fields(Incident)))
 
 DeadlineKind: TypeAlias = Literal[0, 1]
 PHASE: Final[DeadlineKind] = 0

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SOURCE = """\
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from operator import attrgetter
 
 @dataclass(slots=True)
@@ -23,7 +23,7 @@ class Pair:
         return Pair(*_values(self))
 
 
-_values = attrgetter(*Pair.__annotations__)
+_values = attrgetter(*(field.name for field in fields(Pair)))
 MADE = Pair(1, ("a",)), Pair(left=1, right=("a",)), Pair(2, ()).copy()
 """
 
