@@ -1,8 +1,8 @@
 """Settling dead letters: each is put back on its topic, or discarded, once.
 
-What is done and the note of it are one transaction, so neither is ever there without the other. All who settle
-letters of a topic have the same ``transactional.id``: whoever comes later fences whoever was there before, whose
-open transaction is aborted and whose next one is refused. Only then the notes are read, up to the high watermark.
+A letter's settlement and the note of it are one transaction, so neither is ever there without the other. All
+settlements of a topic have the same ``transactional.id``: a later one fences an earlier one, whose open transaction is
+aborted and whose next one is refused. Only then the notes are read, up to the high watermark.
 So what a settlement takes for unsettled is unsettled for as long as its transactions are accepted
 (`streams.topics.dead_letters` says what notes are).
 """

@@ -96,16 +96,18 @@ class Outcomes:
                 wrong = Mismatch("UNEXPECTED", "quarantine", None, output.value.reason)
                 yield Differing(decided.records[0], decided.decisions[0], wrong)
                 return
-        given = [output.value for output in step.outputs if isinstance(output.value, Decision)]
-        if len(given) != len(decided.decisions):
+        replayed = [output.value for output in step.outputs if isinstance(output.value, Decision)]
+        if len(replayed) != len(decided.decisions):
             recorded = {one.decision_id for one in decided.decisions}
-            yield from (Differing(None, one, Mismatch("MISSING")) for one in given if one.decision_id not in recorded)
-            expected = {one.decision_id for one in given}
+            yield from (
+                Differing(None, one, Mismatch("MISSING")) for one in replayed if one.decision_id not in recorded
+            )
+            expected = {one.decision_id for one in replayed}
             for record, decision in zip(decided.records, decided.decisions, strict=True):
                 if decision.decision_id not in expected:
                     yield Differing(record, decision, Mismatch("UNEXPECTED"))
             return
-        for record, recorded_one, value in zip(decided.records, decided.decisions, given, strict=True):
+        for record, recorded_one, value in zip(decided.records, decided.decisions, replayed, strict=True):
             for mismatch in self._comparison.mismatches(record, "decisions", value, decided.at):
                 yield Differing(record, recorded_one, mismatch)
 

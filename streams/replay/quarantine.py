@@ -67,12 +67,12 @@ class QuarantineReplay:
             return self._pass_by(NO_SITE)
         if isinstance(explanations, str):
             return self._differ(entry, Mismatch("REPLACED" if explanations == "REPLACED" else "NO_SITE_RECORD"))
-        given = [quarantine_again(state, in_force, alert, value.input, value.at) for in_force in explanations]
-        if value in given:
+        replayed = [quarantine_again(state, in_force, alert, value.input, value.at) for in_force in explanations]
+        if value in replayed:
             return self._compare(entry, value)
         if not is_last:
             return False
-        first = given[0]
+        first = replayed[0]
         if isinstance(first, Quarantined):
             return self._compare(entry, first)
         return self._differ(entry, Mismatch("UNEXPECTED", "rule", None, first))
@@ -80,19 +80,19 @@ class QuarantineReplay:
     def _compare(self, entry: Entry, value: Quarantined) -> bool:
         self._report.verdict.quarantined += 1
         for mismatch in self._report.comparison.mismatches(entry.record, "quarantine", value, entry.value.at):
-            self._tell(entry, mismatch)
+            self._report_mismatch(entry, mismatch)
         return self._done(entry)
 
     def _differ(self, entry: Entry, mismatch: Mismatch) -> bool:
         self._report.verdict.quarantined += 1
-        self._tell(entry, mismatch)
+        self._report_mismatch(entry, mismatch)
         return self._done(entry)
 
     def _pass_by(self, reason: str) -> bool:
         self._report.unchecked(self._site_id, None, reason)
         return True
 
-    def _tell(self, entry: Entry, mismatch: Mismatch) -> None:
+    def _report_mismatch(self, entry: Entry, mismatch: Mismatch) -> None:
         self._report.differ(self._site_id, None, entry.record, entry.value.alert_id, mismatch)
 
     def _done(self, entry: Entry) -> bool:

@@ -79,18 +79,18 @@ class SiteReplay:
     def _regain(self) -> None:
         """With nothing open, the state is known again but for what it remembers."""
         if self._lost_for is not None and not self._open:
-            self._begin_anew()
+            self._begin_empty()
             self._remembers_from = self._at + MEMORY_MS
 
-    def _begin_anew(self) -> None:
+    def _begin_empty(self) -> None:
         self._state = EMPTY
         self._lost_for = None
         self._is_doubtful = False
 
     def _forget(self, state: Letter) -> None:
-        """The state was set aside: nothing is open, nothing is remembered, and somebody is told."""
+        """Take the state as set aside: nothing is open, nothing is remembered, and an attention is raised."""
         self._quarantine.until(state.at - 1, self._known_state)
-        self._begin_anew()
+        self._begin_empty()
         self._open.clear()
         self._remembers_from = 0
         try:

@@ -111,7 +111,7 @@ def decide_again(
         has_failed = decided.decisions[0].rule == "FAILED"
         fire = core.on_failed_deadline if has_failed else core.on_deadline
         return fire(decided.decisions[0].site_id, state, in_force.record, deadline, now)
-    except Exception as error:  # noqa: BLE001  # whatever the core raises, it did not when this was decided
+    except Exception as error:  # noqa: BLE001  # any failure is a mismatch: the core did not fail when this was decided
         return Mismatch("RAISED", "exception", None, type(error).__name__)
 
 

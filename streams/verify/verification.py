@@ -47,14 +47,14 @@ class VerificationResult:
     deleted: dict[Log, int] = field(default_factory=dict)
 
     def take(self, found: Discrepancy) -> None:
-        """One thing more that does not add up."""
+        """Add an input that does not add up."""
         self.differences += 1
         if len(self.found) < MOST_LISTED:
             self.found.append(found)
 
 
 class Verification:
-    """One look at all topics; ``offsets`` is how many are to be read, for whoever shows how far it is.
+    """One reading of all topics; ``offsets`` is how many offsets that takes, for a progress bar.
 
     Making one asks for the bounds of all logs; `run` reads them. Both may raise `streams.kafka.offsets.ReadingError`.
     """
@@ -77,7 +77,7 @@ class Verification:
 
     @property
     def offsets(self) -> int:
-        """How many offsets there are to read."""
+        """Return how many offsets there are to read."""
         return sum(end - self._begins[log] for log, end in self._to.items())
 
     def run(self) -> VerificationResult:
@@ -141,7 +141,7 @@ class Verification:
         return Account(topic, number, self._begins[log], self._committed[log], horizon)
 
     def _horizon(self, number: int) -> Instant | None:
-        """The latest instant at which an end may have been written that is gone from its log; None: none is gone."""
+        """Return the latest instant of an end that was deleted from its log; None: none was deleted."""
         horizons = [self._horizon_of(topic, number) for topic in _ENDS if self._begins[topic, number] > 0]
         return max(horizons, default=None)
 
