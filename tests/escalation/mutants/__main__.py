@@ -23,7 +23,6 @@ from types import ModuleType
 from typing import Final, NamedTuple
 
 import pytest
-from rich.progress import track
 
 EXPLAINED: Final = Path(__file__).parent / "survivors.txt"
 TESTS: Final = (
@@ -127,14 +126,18 @@ def main() -> int:
     if not everything:
         mutants = random.Random(options.seed).sample(mutants, options.sample)
     os.environ["TEST_RONDE_PURE"] = "1"
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        outcomes = zip(mutants, track(pool.map(survives, mutants), "mutants", len(mutants)), strict=True)
-        survivors = [mutant.name for mutant, is_alive in outcomes if is_alive]
     known = explained()
-    unexplained = [name for name in survivors if name not in known]
+    survivors: list[str] = []
+    unexplained: list[str] = []
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for mutant, is_alive in zip(mutants, pool.map(survives, mutants), strict=True):
+            if is_alive:
+                survivors.append(mutant.name)
+                if mutant.name not in known:
+                    unexplained.append(mutant.name)
+                    sys.stdout.write(f"{mutant.name}\n    survives: write a test, or explain it in {EXPLAINED.name}\n")
+                    sys.stdout.flush()
     caught = sorted(known - set(survivors)) if everything else []
-    for name in unexplained:
-        sys.stdout.write(f"{name}\n    survives: write a test, or explain it in {EXPLAINED.name}\n")
     for name in caught:
         sys.stdout.write(f"{name}\n    is caught, or is no mutant any more: take it out of {EXPLAINED.name}\n")
     sys.stdout.write(f"{len(mutants)} mutants, {len(survivors)} survive, {len(unexplained)} of them unexplained\n")
