@@ -20,7 +20,7 @@ from compiling.codec import source as codec_source
 from compiling.modules import CODEC, sources
 
 _PACKAGES: Final = ("schemas", "service", "streams")
-# Which errors of a type check are told is for `make lint`; here a type is what tells C how to hold a value.
+# `make lint` reports type errors; here types only decide how C holds a value.
 _MYPY: Final = ["--ignore-missing-imports", "--hide-error-context"]
 
 

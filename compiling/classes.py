@@ -1,8 +1,8 @@
 """Write out, for mypyc, what `@dataclass` and `attrgetter` derive from a class's one list of fields.
 
 mypyc leaves a derived ``__init__`` to Python, and a call with a star, too. So before it sees a module, in a copy:
-a ``@dataclass(slots=True)`` gets its ``__init__``, and ``Incident(*_values(self))`` names each field. Lines stay where
-they are.
+a ``@dataclass(slots=True)`` without defaults gets its ``__init__``, and ``Incident(*_values(self))`` names each field.
+Lines stay where they are.
 """
 
 from __future__ import annotations
@@ -33,10 +33,11 @@ def rewritten(source: str) -> str:
 
 
 def _write_out(lines: list[str], node: ast.ClassDef) -> None:
+    declared = [field for field in node.body if isinstance(field, ast.AnnAssign)]
+    if any(field.value is not None for field in declared):
+        return  # with defaults, it is one of the few that are made once a chunk
     fields = {
-        field.target.id: ast.unparse(field.annotation)
-        for field in node.body
-        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
+        field.target.id: ast.unparse(field.annotation) for field in declared if isinstance(field.target, ast.Name)
     }
     parameters = ", ".join(f"{name}: {kind}" for name, kind in fields.items())
     assignments = "; ".join(f"self.{name} = {name}" for name in fields)

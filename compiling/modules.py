@@ -1,4 +1,4 @@
-"""What is compiled: the core, and what every record passes. All else is Python, as it stands."""
+"""What is compiled: the core, and what every record passes. Everything else stays Python."""
 
 from pathlib import Path
 from typing import Final

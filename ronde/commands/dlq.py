@@ -26,7 +26,7 @@ from ronde.shared.terminal import say
 from ronde.shared.topic_reading import opened, recorded
 
 if TYPE_CHECKING:
-    from streams.dlq.settlement import Outcome, Settled, Settlement
+    from streams.dlq.settlement import Outcome, Settlement, SettlementResult
     from streams.settings import Settings
     from streams.topics.dead_letters import LetterId
 
@@ -171,13 +171,13 @@ def _ask(count: int, *, yes: bool) -> None:
 
 
 def _settle(
-    settings: Settings, names: list[LetterId], settle: Callable[[Settlement], Iterator[Settled]]
-) -> list[Settled]:
+    settings: Settings, names: list[LetterId], settle: Callable[[Settlement], Iterator[SettlementResult]]
+) -> list[SettlementResult]:
     """Settle letters; where that ends before they are all settled, say what was done until then."""
     from streams.dlq.fenced_producer import FencedError  # noqa: PLC0415 - heavy
     from streams.dlq.settlement import Settlement  # noqa: PLC0415 - heavy
 
-    settled: list[Settled] = []
+    settled: list[SettlementResult] = []
     if not names:
         return settled
     with opened(settings, "reading") as (logs, _):
@@ -190,7 +190,7 @@ def _settle(
     return settled
 
 
-def _tell(settled: list[Settled], *, as_json: bool) -> None:
+def _tell(settled: list[SettlementResult], *, as_json: bool) -> None:
     if as_json:
         told = [{"id": str(one.id), "outcome": one.outcome, "place": one.place} for one in settled]
         typer.echo(json.dumps({"settled": told}, indent=2))
@@ -206,7 +206,7 @@ def _tell(settled: list[Settled], *, as_json: bool) -> None:
     say(", ".join(f"{count:,} {outcome}" for outcome, count in counts.items()) or "no dead letter is asked for")
 
 
-def _fail_on(settled: list[Settled], named: list[LetterId], fine: Outcome) -> None:
+def _fail_on(settled: list[SettlementResult], named: list[LetterId], fine: Outcome) -> None:
     """Fail when a letter that was named did not come to what was asked for."""
     if not named:
         return

@@ -18,7 +18,7 @@ from ronde.shared.topic_reading import opened, recorded
 if TYPE_CHECKING:
     from streams.escalation.values import Decision
     from streams.replay import Difference, KnownProcedures, Unchecked
-    from streams.replay.history import Replayed
+    from streams.replay.history import ReplayResult
     from streams.settings import Settings
 
 _LONGEST_TABLE: Final = 200  # decisions; --json has all differences
@@ -114,7 +114,7 @@ def _nothing(settings: Settings, site: str | None, incident: str | None) -> str:
 # --- a verdict for people ---------------------------------------------------------------------------
 
 
-def _print(replayed: Replayed, incident: str | None, *, personal: bool) -> None:
+def _print(replayed: ReplayResult, incident: str | None, *, personal: bool) -> None:
     verdict = replayed.verdict
     decisions = [one for one in replayed.decisions if incident in {None, one.incident_id}]
     console = Terminal()
@@ -191,7 +191,7 @@ def _told(differences: list[Difference]) -> str:
 # --- a verdict for programs -------------------------------------------------------------------------
 
 
-def _as_object(site_id: str | None, replayed: Replayed, *, personal: bool) -> dict[str, Any]:
+def _as_object(site_id: str | None, replayed: ReplayResult, *, personal: bool) -> dict[str, Any]:
     verdict = replayed.verdict
     return {
         "site_id": site_id,

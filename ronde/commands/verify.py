@@ -16,7 +16,7 @@ from ronde.shared.topic_reading import opened, recorded
 if TYPE_CHECKING:
     from streams.verify.conservation import Sum
     from streams.verify.conservation_sites import SiteSum
-    from streams.verify.verification import Verified
+    from streams.verify.verification import VerificationResult
 
 _LONGEST_LIST: Final = 50  # of what does not add up; --json has more
 _LONGEST_TABLE: Final = 100  # partitions; of more, only the totals of each topic
@@ -58,7 +58,7 @@ def verify(settings: SettingsOption = None, as_json: JsonOption = False) -> None
         raise Failed(_told(verified))
 
 
-def _as_object(verified: Verified) -> dict[str, Any]:
+def _as_object(verified: VerificationResult) -> dict[str, Any]:
     return {
         "differences": verified.differences,
         "topics": [{**one._asdict(), "difference": one.difference} for one in verified.sums],
@@ -71,7 +71,7 @@ def _as_object(verified: Verified) -> dict[str, Any]:
     }
 
 
-def _print(verified: Verified) -> None:
+def _print(verified: VerificationResult) -> None:
     console = Terminal()
     table = Listing("log", gap=1)
     for header in _HEADERS:
@@ -113,7 +113,7 @@ def _number(count: int) -> str:
     return f"{count:,}"
 
 
-def _told(verified: Verified) -> str:
+def _told(verified: VerificationResult) -> str:
     """What does not add up."""
     lines = [
         f"{verified.differences:,} {'record does' if verified.differences == 1 else 'records do'} not add up:",

@@ -1,1 +1,1 @@
-"""Dead letters: what was put away, and how it is put back or discarded, once (`ronde dlq`)."""
+"""Dead letters: reading them, and putting each back or discarding it, once (`ronde dlq`)."""

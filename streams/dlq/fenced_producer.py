@@ -1,4 +1,4 @@
-"""A transactional producer of which there is one: whoever makes the next one of its name fences this one."""
+"""A transactional producer of which there is one: the next one with its name fences it."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ class FencedProducer:
             raise self._ended(error) from error
 
     def _ended(self, error: KafkaException) -> FencedError:
-        told: KafkaError = error.args[0]
-        if told.name() in _FENCED:
+        cause: KafkaError = error.args[0]
+        if cause.name() in _FENCED:
             return FencedError("another one began meanwhile, and this one gave way to it: see what it did, then go on")
-        return FencedError(f"the broker at {self._servers} does not take the transaction: {told.str()}. Try again")
+        return FencedError(f"the broker at {self._servers} does not take the transaction: {cause.str()}. Try again")

@@ -22,11 +22,11 @@ class Survey(NamedTuple):
     notes: dict[LetterId, Note]
 
 
-def survey(logs: Logs, wanted: LetterFilter) -> Survey:
+def survey(logs: Logs, letters: LetterFilter) -> Survey:
     """All letters that are asked for."""
     all_logs = [(TOPIC, number) for number in range(logs.require([TOPIC]))]
-    begins = logs.offsets.first(all_logs) if wanted.since is None else logs.offsets.at(all_logs, wanted.since)
-    return _look(logs, {number: begin for (_, number), begin in begins.items()}, wanted.fits)
+    begins = logs.offsets.first(all_logs) if letters.since is None else logs.offsets.at(all_logs, letters.since)
+    return _look(logs, {number: begin for (_, number), begin in begins.items()}, letters.fits)
 
 
 def find(logs: Logs, ids: Iterable[LetterId]) -> Survey:
@@ -48,22 +48,22 @@ def whole(logs: Logs, ids: Iterable[LetterId]) -> Iterator[Letter]:
     for number, offset in sorted(ids):
         by_partition.setdefault(number, []).append(offset)
     for number, offsets in by_partition.items():
-        wanted = set(offsets)
+        named = set(offsets)
         for record in logs.read(Span(TOPIC, number, offsets[0], offsets[-1] + 1)):
-            letter = read(record) if record.offset in wanted else None
+            letter = read(record) if record.offset in named else None
             if isinstance(letter, Letter):
                 yield letter
 
 
 def _look(logs: Logs, begins: Mapping[int, int], is_asked_for: Callable[[Letter], bool]) -> Survey:
-    found = Survey({}, {})
+    result = Survey({}, {})
     ends = logs.offsets.high_watermarks([(TOPIC, number) for number in begins])
     for number, begin in sorted(begins.items()):
         for record in logs.read(Span(TOPIC, number, begin, ends[TOPIC, number])):
             one = read(record)
             if isinstance(one, Letter):
                 if is_asked_for(one):
-                    found.letters[one.id] = one._replace(value=None, headers=[])
-            elif one is not None and one.letter in found.letters:
-                found.notes.setdefault(one.letter, one)
-    return found
+                    result.letters[one.id] = one._replace(value=None, headers=[])
+            elif one is not None and one.letter in result.letters:
+                result.notes.setdefault(one.letter, one)
+    return result

@@ -1,8 +1,8 @@
 """Settling dead letters: each is put back on its topic, or discarded, once.
 
-What is done and the note of it are one transaction, so neither is ever there without the other. All who settle
-letters of a topic have the same ``transactional.id``: whoever comes later fences whoever was there before, whose
-open transaction is aborted and whose next one is refused. Only then the notes are read, up to the high watermark.
+A letter's settlement and the note of it are one transaction, so neither is ever there without the other. All
+settlements of a topic have the same ``transactional.id``: a later one fences an earlier one, whose open transaction is
+aborted and whose next one is refused. Only then the notes are read, up to the high watermark.
 So what a settlement takes for unsettled is unsettled for as long as its transactions are accepted
 (`streams.topics.dead_letters` says what notes are).
 """
@@ -40,7 +40,7 @@ Outcome: TypeAlias = Literal[
 ]
 
 
-class Settled(NamedTuple):
+class SettlementResult(NamedTuple):
     """What became of a letter to be settled; ``place`` (``<topic>-<partition>-<offset>``): where it was put."""
 
     id: LetterId
@@ -61,7 +61,7 @@ class Settlement:
         self._partitions = logs.require([*INPUT_TOPICS, TOPIC])
         self._producer = FencedProducer(logs.settings, f"{self._settings.topic(TOPIC)}/settlement")
 
-    def replay(self, ids: Iterable[LetterId]) -> Iterator[Settled]:
+    def replay(self, ids: Iterable[LetterId]) -> Iterator[SettlementResult]:
         """Put letters back: key, value and headers as they came, on their topic, in the partition of their key."""
         names = sorted(set(ids))
         found = find(self._logs, names)
@@ -72,16 +72,18 @@ class Settlement:
             if outcome is None:
                 open_ones.append(name)
             else:
-                yield Settled(name, outcome)
+                yield SettlementResult(name, outcome)
         for batch in _batches(whole(self._logs, open_ones)):
             yield from self._put_back(batch)
 
-    def discard(self, ids: Iterable[LetterId], *, why: str, who: str) -> Iterator[Settled]:
+    def discard(self, ids: Iterable[LetterId], *, why: str, who: str) -> Iterator[SettlementResult]:
         """Leave letters where they are, with a note that nobody will put them back, who said so, and why."""
         names = sorted(set(ids))
         found = find(self._logs, names)
         for begin in range(0, len(names), _LETTERS):
-            settled = [Settled(name, _settled(name, found) or "discarded") for name in names[begin : begin + _LETTERS]]
+            settled = [
+                SettlementResult(name, _settled(name, found) or "discarded") for name in names[begin : begin + _LETTERS]
+            ]
             notes = [
                 self._note(found.letters[name], note_headers(name, "discarded", why=why, who=who))
                 for name, outcome, _ in settled
@@ -91,7 +93,7 @@ class Settlement:
                 self._producer.commit(notes)
             yield from settled
 
-    def _put_back(self, batch: list[Letter]) -> Iterator[Settled]:
+    def _put_back(self, batch: list[Letter]) -> Iterator[SettlementResult]:
         """One transaction, or another one without a letter that the topic does not take."""
         while batch:
             letters = list(batch)
@@ -106,10 +108,10 @@ class Settlement:
                 places = self._producer.commit([self._input(letter) for letter in letters], notes)
             except TooLargeError as refused:
                 batch = [letter for number, letter in enumerate(letters) if number not in refused.numbers]
-                yield from (Settled(letters[number].id, "too large") for number in refused.numbers)
+                yield from (SettlementResult(letters[number].id, "too large") for number in refused.numbers)
             else:
                 for letter, place in zip(letters, places, strict=True):
-                    yield Settled(letter.id, "replayed", _named(letter, place))
+                    yield SettlementResult(letter.id, "replayed", _named(letter, place))
                 return
 
     def _input(self, letter: Letter) -> Outgoing:

@@ -1,4 +1,4 @@
-"""Which dead letters of ``sites`` must not be put back, because their site has been configured anew since.
+"""Which dead letters of ``sites`` must not be put back, because their site has been configured again since.
 
 A record put back becomes its site's latest. Of an alert that is what is wanted; of a site, an old address would
 replace the new one, and the guard would go there.

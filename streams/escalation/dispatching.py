@@ -9,12 +9,12 @@ from streams.escalation.values import DispatchCommand, Instant
 
 
 def current(incident: Incident) -> Dispatch | None:
-    """The last dispatch begun; None when nobody was asked."""
+    """Return the last dispatch begun; None when no partner was asked."""
     return incident.dispatches[-1] if incident.dispatches else None
 
 
 def is_cancelled_by_callback(incident: Incident) -> bool:
-    """Whether a customer's callback withdrew the last dispatch: nobody is asked again on the old account."""
+    """Whether a customer's callback withdrew the last dispatch: no partner is asked again for the same alerts."""
     last = current(incident)
     return last is not None and last.cancelled == "BY_CALLBACK"
 
@@ -28,13 +28,13 @@ def is_confirmed(incident: Incident) -> bool:
 
 
 def next_partner(update: IncidentUpdate) -> str | None:
-    """The first partner in force that this incident has not asked."""
+    """Return the first partner in force that this incident has not asked."""
     asked = {dispatch.partner_id for dispatch in update.incident.dispatches}
     return next((partner for partner in _in_force(update) if partner not in asked), None)
 
 
 def begin(update: IncidentUpdate, _event: object = None) -> None:
-    """Ask the first partner; nobody was asked yet. Never silent: a request or an attention."""
+    """Ask the first partner, where none was asked yet. The result is a request or an attention, never nothing."""
     site = update.site
     if site is not None and not site.intervention.enabled:
         update.hand_over("INTERVENTION_DISABLED")
@@ -47,7 +47,7 @@ def begin(update: IncidentUpdate, _event: object = None) -> None:
 
 
 def ask_next(update: IncidentUpdate) -> None:
-    """Ask the next partner on the same account; with none left, hand over."""
+    """Ask the next partner for the same reason; with none left, hand over."""
     last = update.incident.dispatches[-1]
     partner = next_partner(update)
     if partner is None:
@@ -57,7 +57,7 @@ def ask_next(update: IncidentUpdate) -> None:
 
 
 def ask_for_operator(update: IncidentUpdate) -> None:
-    """An operator wants a guard: the next partner, or the first in force again, in place of the last dispatch."""
+    """Send a guard on an operator's word: the next partner, or the first in force again, replaces the last dispatch."""
     last = current(update.incident)
     if last is None:
         begin(update)
@@ -72,19 +72,19 @@ def ask_for_operator(update: IncidentUpdate) -> None:
 
 
 def renew(update: IncidentUpdate, _event: object = None) -> None:
-    """Ask the same partner anew, in force or not: what a callback had withdrawn is needed after all."""
+    """Ask the same partner again, in force or not: the dispatch that a callback withdrew is needed after all."""
     _ask(update, update.incident.dispatches[-1].partner_id, update.rule)
 
 
 def request_again(update: IncidentUpdate) -> None:
-    """Repeat the request to a silent partner, with all that is known by now."""
+    """Repeat the request to a silent partner, with everything known by now."""
     incident = update.incident
     last = incident.dispatches[-1]
     _request(update, last._replace(attempt=last.attempt + 1))
 
 
 def amend(update: IncidentUpdate, _event: object = None) -> None:
-    """Tell the partner what is known by now; a pending amend has nothing left to tell."""
+    """Send the partner everything known by now; this includes what a pending amend would send."""
     last = update.incident.dispatches[-1]
     last = last._replace(amends=last.amends + 1, last_amend_at=update.now)
     keep(update.incident, last)
@@ -94,7 +94,7 @@ def amend(update: IncidentUpdate, _event: object = None) -> None:
 
 
 def cancel(update: IncidentUpdate, by: Cancelled) -> None:
-    """Withdraw the last dispatch, if there is one; at most once, by whichever comes first."""
+    """Withdraw the last dispatch, if any; of two reasons to withdraw it, the first counts."""
     update.incident.amend_due = None
     last = current(update.incident)
     if last is not None:
@@ -102,7 +102,7 @@ def cancel(update: IncidentUpdate, by: Cancelled) -> None:
 
 
 def withdraw(update: IncidentUpdate, dispatch: Dispatch, by: Cancelled) -> None:
-    """Send a dispatch, the last or an earlier one, its one CANCEL."""
+    """Send the CANCEL of a dispatch, the last or an earlier one; each has one at most."""
     if dispatch.cancelled != "NO":
         return
     keep(update.incident, dispatch._replace(cancelled=by))
@@ -111,7 +111,7 @@ def withdraw(update: IncidentUpdate, dispatch: Dispatch, by: Cancelled) -> None:
 
 
 def _in_force(update: IncidentUpdate) -> tuple[str, ...]:
-    """The partners to ask at this moment: the site's, or the settings' default one."""
+    """Return the partners to ask now: the site's, or the default one of the settings."""
     site = update.site
     listed = tuple(p for p in site.intervention.partners if not is_empty(p)) if site is not None else ()
     if listed:
@@ -139,7 +139,7 @@ def _ask(update: IncidentUpdate, partner: str, reason: Rule) -> None:
 def _request(update: IncidentUpdate, dispatch: Dispatch) -> None:
     incident = update.incident
     keep(incident, dispatch)
-    incident.amend_due = None  # a request carries all that is known
+    incident.amend_due = None  # a request carries everything known
     incident.stretch = None
     update.enter("DISPATCHED", incident.procedure.response_timeout_seconds)
     name = identity.dispatch_id(incident.incident_id, dispatch.number)
@@ -147,8 +147,9 @@ def _request(update: IncidentUpdate, dispatch: Dispatch) -> None:
 
 
 def keep(incident: Incident, dispatch: Dispatch) -> None:
-    """Put a dispatch's new version in the place of its old one."""
+    """Replace a dispatch by its new version."""
     place = dispatch.number - 1
+    assert incident.dispatches[place].number == dispatch.number, "dispatches are numbered from 1, without a gap"
     incident.dispatches = (*incident.dispatches[:place], dispatch, *incident.dispatches[place + 1 :])
 
 

@@ -1,4 +1,4 @@
-"""Names that follow from what they name (procedure.md §7): no random number, no counter outside of the state."""
+"""Ids, derived from what they name (procedure.md §7): no random number, no counter outside the state."""
 
 from hashlib import blake2b
 
@@ -9,9 +9,9 @@ from streams.escalation.values import Instant, Source
 def incident_id(
     site_id: str, procedure: ProcedureName, opener_id: str, opener_at: Instant, now: Instant, kind: str | None = None
 ) -> str:
-    """24 hex digits from the site, the procedure, what opened it (an alert, or an operator's action) and when.
+    """Return 24 hex digits of the site, the procedure, the alert or operator's action that opened it, and when.
 
-    ``kind`` is that of the opener where all else is an earlier one's too.
+    ``kind`` is the opener's; needed only where an earlier opener is the same in all else.
     """
     parts = f"{site_id}\0{procedure}\0{opener_id}\0{opener_at}\0{now}"
     if kind is not None:
@@ -20,45 +20,45 @@ def incident_id(
 
 
 def call_id(incident: str, round_: int, position: int) -> str:
-    """The command that calls the contact at ``position`` (from 1) of a round (from 1)."""
+    """Return the id of the command that calls the contact at ``position`` (from 1) of a round (from 1)."""
     return f"{incident}-c{round_}.{position}"
 
 
 def confirm_id(call: str) -> str:
-    """The command that asks for the code again, going on from ``call``."""
+    """Return the id of the command that asks for the code again, within ``call``."""
     return f"{call}-confirm"
 
 
 def cancel_id(target: str) -> str:
-    """The command that withdraws a command or a dispatch; there is one at the most of each."""
+    """Return the id of the command that withdraws a command or a dispatch; each is withdrawn at most once."""
     return f"{target}-cancel"
 
 
 def dispatch_id(incident: str, number: int) -> str:
-    """The incident's n-th dispatch, from 1."""
+    """Return the id of the incident's n-th dispatch, from 1."""
     return f"{incident}-d{number}"
 
 
 def request_id(dispatch: str, attempt: int) -> str:
-    """A dispatch's n-th request, from 1."""
+    """Return the id of a dispatch's n-th request, from 1."""
     return f"{dispatch}-r{attempt}"
 
 
 def amend_id(dispatch: str, number: int) -> str:
-    """A dispatch's n-th amend, from 1."""
+    """Return the id of a dispatch's n-th amend, from 1."""
     return f"{dispatch}-a{number}"
 
 
 def attention_id(owner: str, number: int) -> str:
-    """The n-th attention, from 1, of an incident or of an input that found none."""
+    """Return the id of the n-th attention, from 1, of an incident or of a record that has none."""
     return f"{owner}-t{number}"
 
 
 def decision_id(incident: str, version: int) -> str:
-    """An incident's n-th decision, from 1."""
+    """Return the id of an incident's n-th decision, from 1."""
     return f"{incident}-v{version}"
 
 
 def source_id(source: Source) -> str:
-    """The name of what an input did without an incident."""
+    """Return the id of a decision on an input that concerned no incident."""
     return f"{source.topic}-{source.partition}-{source.offset}"

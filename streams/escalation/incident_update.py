@@ -1,7 +1,9 @@
-"""One incident meeting one input: the draft of what it becomes, and the records it gives.
+"""What one input does to one incident: a draft of the incident, and the records to write.
 
-The table that fits the input chooses a row, the row names its rule and acts on the update; in the end
-`IncidentUpdate.outputs` states it all in one decision. Nothing else writes to an incident.
+The table for the input chooses a row; the row names its rule and acts on the update; `IncidentUpdate.outputs` then sums
+it up in one decision. Rows write to the draft, directly or through `rounds`, `dispatching` and the methods here.
+`InputContext.update` makes it as a copy, and `InputContext.conclude` puts it into the state; so an incident of a state
+never changes.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class IncidentUpdate:
-    """What one input does to one incident at ``now``; ``record`` is the site's in force (or last) record."""
+    """The effect of one input on one incident at ``now``; ``record`` is the site's record in force (or its last)."""
 
     __slots__ = (
         "_attention",
@@ -48,11 +50,11 @@ class IncidentUpdate:
         self, site_id: str, record: SiteInForce | None, incident: Incident, phase_from: Phase | None, now: Instant
     ) -> None:
         self.site_id = site_id
-        self.incident = incident  # a draft, written by the rows
+        self.incident = incident  # a draft: rows write to it
         self.now = now
         self.rule: Rule = "OPENED"  # of the decision; set before the row acts, as commands name it as their cause
         self.disposition: str | None = None
-        self.rows: list[str] = []  # of the tables, that decided
+        self.rows: list[str] = []  # names of the table rows that decided
         self._record = record
         self._phase_from = phase_from
         self._calls: list[CallCommand] = []
@@ -64,7 +66,7 @@ class IncidentUpdate:
         """The site as it is configured now; None only if its topic was lost."""
         return self._record.site if self._record is not None else None
 
-    # --- what rows do -----------------------------------------------------------------------------
+    # --- for the rows -----------------------------------------------------------------------------
 
     def call(self, command: CallCommand) -> None:
         """Emit a call command."""
@@ -75,42 +77,42 @@ class IncidentUpdate:
         self._dispatches.append(command)
 
     def enter(self, phase: Phase, seconds: int) -> None:
-        """Go to (or stay in) an open phase whose deadline is ``seconds`` from now."""
+        """Enter (or stay in) an open phase, with a deadline ``seconds`` from now."""
         self.incident.phase = phase
         self.incident.deadline = self.now + seconds * 1000
 
     def close(self) -> None:
-        """End the incident: no deadline, nothing after it."""
+        """Close the incident: it has no deadline, and nothing happens to it any more."""
         self.incident.phase = "CLOSED"
         self.incident.deadline = None
         self.incident.amend_due = None
 
     def raise_once(self, reason: AttentionReason) -> None:
-        """Raise an attention that is not repeated; the stretch of another one goes on."""
+        """Raise an attention that no deadline repeats; a stretch of another reason continues."""
         self._raise(reason, repeat=0)
 
     def raise_again(self, reason: AttentionReason) -> None:
-        """Raise an attention that a deadline keeps raising; ``repeat`` counts on within its stretch."""
+        """Raise an attention that a deadline repeats; ``repeat`` counts within its stretch."""
         stretch = self.incident.stretch
         repeat = stretch.raised if stretch is not None and stretch.reason == reason else 0
         self.incident.stretch = Stretch(reason, repeat + 1)
         self._raise(reason, repeat)
 
     def attention_again(self) -> None:
-        """The attention of the hand-over again: same reason, next ``repeat``; its deadline stays."""
+        """Repeat the attention of the hand-over: same reason, next ``repeat``; the deadline stays."""
         stretch = self.incident.stretch
         assert stretch is not None, "an incident is handed over with an attention"
         self.raise_again(stretch.reason)
 
     def hand_over(self, reason: AttentionReason) -> None:
-        """Leave it to the operators: they are called until one of them acts."""
+        """Hand the incident to the operators: an attention is raised again until one of them acts."""
         self.incident.stretch = None
         self.incident.amend_due = None
         self.enter("HANDED_OVER", self.incident.procedure.attention_interval_seconds)
         self.raise_again(reason)
 
     def note_duress(self) -> None:
-        """A customer under threat: everything from here on is covert, and people are told once."""
+        """Note a customer under threat: all later outputs are covert, and an attention is raised, once."""
         self.incident.covert = True
         if not self.incident.duress:
             self.incident.duress = True
@@ -137,11 +139,12 @@ class IncidentUpdate:
             )
         )
 
-    # --- what comes of it -------------------------------------------------------------------------
+    # --- the result -------------------------------------------------------------------------
 
     def outputs(self, cause: InputRef) -> list[Output]:
-        """The update's records: its calls, dispatches and attention, then the decision that names them."""
+        """Return the records to write: calls, dispatches and attention, then the decision that names them."""
         incident = self.incident
+        assert (incident.deadline is None) == (incident.phase == "CLOSED"), "an open incident has a deadline"
         incident.version += 1
         records: list[Output] = []
         emitted: list[str] = []

@@ -1,4 +1,4 @@
-"""One input at one site: what every kind of input needs to be decided, and what has come of it so far."""
+"""One input at one site: what every kind of input needs to be decided, and the results so far."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from streams.escalation.values import Decision, InputRef, Instant, Output, SiteI
 
 @dataclass(slots=True)
 class Step:
-    """What a site's state becomes, the records to write, in order, and the table rows that decided."""
+    """The site's new state, the records to write, in order, and the table rows that decided."""
 
     state: SiteState
     outputs: list[Output]
@@ -22,10 +22,10 @@ class Step:
 
 
 class InputContext:
-    """An input of ``site_id`` at ``now``, the site's record and its state as the turns change it.
+    """An input of ``site_id`` at ``now``, the site's record, and its state as the updates change it.
 
-    ``record`` is the site's record in force; of a deleted site it is None, and its open incidents go on
-    under the last one.
+    ``record`` is the site's record in force; of a deleted site it is None, and its open incidents continue under the
+    last record.
     """
 
     __slots__ = ("_rows", "cause", "in_force", "now", "outputs", "record", "site_id", "state")
@@ -43,25 +43,25 @@ class InputContext:
         self._rows: list[str] = []
 
     def by_id(self, incident_id: str) -> Incident | None:
-        """The open incident of this id."""
+        """Return the open incident of this id."""
         for known in self.state.incidents:
             if known.incident_id == incident_id:
                 return known
         return None
 
     def by_procedure(self, name: ProcedureName | None) -> Incident | None:
-        """The open incident of this procedure; there is one at the most."""
+        """Return the open incident of this procedure; there is at most one."""
         for known in self.state.incidents:
             if known.procedure.name == name:
                 return known
         return None
 
     def update(self, incident: Incident) -> IncidentUpdate:
-        """Let an open incident meet the input, on a draft."""
+        """Begin the update of an open incident, on a copy."""
         return IncidentUpdate(self.site_id, self.in_force, incident.copy(), incident.phase, self.now)
 
     def is_duplicate(self, incident: Incident, entry: Handled) -> bool:
-        """Whether the incident handled this very input before; if so, that is its decision."""
+        """Whether the incident handled this input before; if so, conclude with that decision."""
         if entry not in incident.handled:
             return False
         update = self.update(incident)
@@ -72,9 +72,9 @@ class InputContext:
     def conclude(
         self, update: IncidentUpdate, handled: Handled | None = None, accepted: Remembered | None = None
     ) -> None:
-        """Take over what an update made of its incident, and its records; a closed incident is forgotten.
+        """Put the updated incident into the state, its records into the outputs; a closed incident leaves the state.
 
-        ``handled`` is remembered by the incident; ``accepted``, an alert or an action that opened it, by the site.
+        The incident remembers ``handled``; the site remembers ``accepted``, an alert or the action that opened it.
         """
         draft = update.incident
         if handled is not None:
@@ -91,7 +91,7 @@ class InputContext:
         self.state = SiteState(tuple(still), remembered, last_record if still else None)
 
     def conclude_without_incident(self, rule: Rule, *outputs: str) -> None:
-        """A decision that no incident has: version 0, no phase; ``outputs`` are the ids it emitted."""
+        """Add a decision of no incident: version 0, no phase; ``outputs`` are the ids of the records it names."""
         decision = Decision(
             decision_id=identity.source_id(self.source),
             incident_id=None,
@@ -114,12 +114,12 @@ class InputContext:
 
     @property
     def site_offset(self) -> int | None:
-        """Of the site record in force; of a deleted site's last record while an incident is open."""
+        """The offset of the site record in force, or of a deleted site's last record while an incident is open."""
         return self.in_force.offset if self.in_force is not None else None
 
     @property
     def source(self) -> Source:
-        """Where the input lies; a deadline lies nowhere."""
+        """The place of the input in its topic; a deadline has none."""
         _, _, topic, partition, offset = self.cause
         assert topic is not None
         assert partition is not None
@@ -127,10 +127,10 @@ class InputContext:
         return Source(topic, partition, offset)
 
     def step(self) -> Step:
-        """What the input did to the site."""
+        """Return the result of the input."""
         return Step(self.state, self.outputs, self._rows)
 
 
 def input_ref(kind: InputKind, input_id: str, source: Source) -> InputRef:
-    """How decisions name an input that lies in a topic."""
+    """Return the reference by which decisions name an input of a topic."""
     return InputRef(kind, input_id, source.topic, source.partition, source.offset)

@@ -1,6 +1,6 @@
-"""Whom an input concerns, and what is done when it finds no incident (procedure.md §1, §5).
+"""Which incidents an input concerns, and what happens when it concerns none (procedure.md §1, §5).
 
-Duplicates come before anything else. What an input does to an incident is in the tables.
+Duplicates are sorted out first. What an input does to an incident is in the tables.
 """
 
 from typing import Literal
@@ -43,9 +43,9 @@ def on_alert(context: InputContext, alert: Alert, procedures: Procedures) -> Non
         merges.accept(update.incident, alert, context.now)
         MERGES.decide(update, alert)
     else:
-        refused = opening.refusal(context.record, name, context.now)
-        if refused is not None:
-            _quarantine(context, alert, *refused)
+        reason = opening.quarantine_reason(context.record, name, context.now)
+        if reason is not None:
+            _quarantine(context, alert, *reason)
             return
         assert name is not None
         assert context.record is not None
@@ -55,7 +55,7 @@ def on_alert(context: InputContext, alert: Alert, procedures: Procedures) -> Non
 
 
 def on_result(context: InputContext, result: CallResult) -> None:
-    """Let the result answer its call, or be a callback to every incident it concerns."""
+    """Take the result as the answer to its call, or as a callback to each incident it concerns."""
     entry = Handled("CALL_RESULT", result.result_id)
     answered = _answered(context, result)
     concerned = (answered,) if answered is not None else _concerned(context, result)
@@ -76,7 +76,7 @@ def on_result(context: InputContext, result: CallResult) -> None:
 
 
 def on_report(context: InputContext, report: DispatchReport) -> None:
-    """Let the partner's report move the incident it names."""
+    """Apply the partner's report to the incident it names."""
     incident = context.by_id(report.incident_id)
     if incident is None:
         context.conclude_without_incident("NO_OPEN_INCIDENT")
@@ -89,7 +89,7 @@ def on_report(context: InputContext, report: DispatchReport) -> None:
 
 
 def on_action(context: InputContext, action: OperatorAction, procedures: Procedures) -> None:
-    """Do as the operator says; a DISPATCH that names no incident may open one."""
+    """Apply the operator's action; a DISPATCH that names no incident may open one."""
     accepted = memory.of_action(action, context.now)
     if memory.knows(context.state.remembered, accepted):
         context.conclude_without_incident("DUPLICATE_INPUT")
@@ -114,7 +114,7 @@ def on_action(context: InputContext, action: OperatorAction, procedures: Procedu
 
 
 def _answered(context: InputContext, result: CallResult) -> Incident | None:
-    """The incident whose outstanding call the result answers; it then touches no other."""
+    """Return the incident whose outstanding call the result answers; it then concerns no other."""
     if result.direction != "OUTBOUND" or is_empty(result.command_id):
         return None
     for incident in context.state.incidents:
@@ -124,7 +124,7 @@ def _answered(context: InputContext, result: CallResult) -> Incident | None:
 
 
 def _concerned(context: InputContext, result: CallResult) -> tuple[Incident, ...]:
-    """The incidents that a callback goes to, FIRE first."""
+    """Return the incidents that a callback concerns, FIRE first."""
     every = context.state.incidents
     if not is_empty(result.incident_id):
         named = tuple(known for known in every if known.incident_id == result.incident_id)
@@ -133,14 +133,14 @@ def _concerned(context: InputContext, result: CallResult) -> tuple[Incident, ...
         named = tuple(known for known in every if command.startswith(known.incident_id))
     else:
         return every
-    # Somebody in danger is heard by whoever is listening.
+    # A call for help that names an incident that is over goes to every open one.
     return named or (every if callbacks.is_call_for_help(result) else ())
 
 
 def attention_without_incident(
     site_id: str, source: Source, reason: Literal["CALL_FOR_HELP", "FAILED"], *, covert: bool, now: Instant
 ) -> Attention:
-    """The attention of a record that belongs to no open incident; its id is that of the record's place."""
+    """Return the attention of a record that concerns no open incident; its id follows from the record's place."""
     return Attention(
         attention_id=identity.attention_id(identity.source_id(source), 1),
         incident_id=None,
@@ -165,7 +165,7 @@ def _call_for_help(context: InputContext, result: CallResult) -> None:
     context.conclude_without_incident("CALL_FOR_HELP", attention.attention_id)
 
 
-def _quarantine(context: InputContext, alert: Alert, reason: QuarantineReason, lacks: tuple[str, ...]) -> None:
+def _quarantine(context: InputContext, alert: Alert, reason: QuarantineReason, missing: tuple[str, ...]) -> None:
     context.outputs.append(
         Output(
             "quarantine",
@@ -173,7 +173,7 @@ def _quarantine(context: InputContext, alert: Alert, reason: QuarantineReason, l
                 site_id=alert.site_id,
                 alert_id=alert.alert_id,
                 reason=reason,
-                missing=lacks,
+                missing=missing,
                 at=context.now,
                 alert=alert,
                 input=context.source,

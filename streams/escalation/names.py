@@ -1,7 +1,7 @@
 """Every name of the procedure, as types that mypy checks (procedure.md §1-§8).
 
-The names are plain strings, spelt as on the wire: a misspelt one does not pass the type check, and no
-conversion stands between a decision and its record.
+The names are plain strings, spelt as on the wire: the type check catches a misspelt one, and a decision needs no
+conversion to become a record.
 """
 
 from typing import Final, Literal, TypeAlias, get_args

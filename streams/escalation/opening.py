@@ -1,4 +1,4 @@
-"""What opens an incident, and what is quarantined instead (procedure.md §1, §5)."""
+"""How incidents open, and which alerts are quarantined instead (procedure.md §1, §5)."""
 
 from streams.escalation import identity, memory, rounds
 from streams.escalation.incident_update import IncidentUpdate
@@ -10,10 +10,10 @@ from streams.escalation.tables import merges
 from streams.escalation.values import Alert, Instant, OperatorAction, SiteInForce
 
 
-def refusal(
+def quarantine_reason(
     record: SiteInForce | None, procedure: ProcedureName | None, now: Instant
 ) -> tuple[QuarantineReason, tuple[str, ...]] | None:
-    """Why an alert may not open an incident, with the missing elements; None when it may."""
+    """Return why an alert must not open an incident, with the missing elements; None when it may."""
     if procedure is None:
         return "UNSUPPORTED_KIND", ()
     if record is None:
@@ -21,9 +21,9 @@ def refusal(
     site = record.site
     if not site.subscribed:
         return "NOT_SUBSCRIBED", ()
-    lacks = missing(site)
-    if lacks:
-        return "NOT_READY", lacks
+    elements = missing(site)
+    if elements:
+        return "NOT_READY", elements
     if site.test_until is not None and now < site.test_until:
         return "ON_TEST", ()
     return None
@@ -32,7 +32,7 @@ def refusal(
 def open_for_alert(
     record: SiteInForce, alert: Alert, procedure: Procedure, now: Instant, remembered: tuple[Remembered, ...]
 ) -> IncidentUpdate:
-    """The incident begins: call the first contact of round 1."""
+    """Open an incident, and call the first contact of round 1."""
     incident = _incident(alert.site_id, procedure, memory.of_alert(alert, now), remembered)
     merges.accept(incident, alert, now)
     update = IncidentUpdate(alert.site_id, record, incident, None, now)
@@ -44,14 +44,14 @@ def open_for_alert(
 def open_for_operator(
     record: SiteInForce, action: OperatorAction, procedure: Procedure, now: Instant, remembered: tuple[Remembered, ...]
 ) -> IncidentUpdate:
-    """An operator saw what no sensor did: straight to a covert dispatch, without alerts."""
+    """Open an incident without alerts, for a covert dispatch: an operator saw what no sensor did."""
     incident = _incident(action.site_id, procedure, memory.of_action(action, now), remembered)
     incident.covert = True
     return IncidentUpdate(action.site_id, record, incident, None, now)
 
 
 def _incident(site_id: str, procedure: Procedure, opener: Remembered, remembered: tuple[Remembered, ...]) -> Incident:
-    # Its kind is no part of an incident's id, unless an incident may have had this id within the same millisecond.
+    # The kind is part of the id only where an incident may have had this id within the same millisecond.
     kind = opener.kind if memory.has_namesake(remembered, opener, procedure.name) else None
     return Incident(
         incident_id=identity.incident_id(site_id, procedure.name, opener.id, opener.instant, opener.accepted_at, kind),

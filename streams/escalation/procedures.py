@@ -1,7 +1,7 @@
 """The procedures as data with a version (procedure.md §7).
 
-An incident keeps the procedure it began with, so that a change of settings never changes the rules
-of an incident under way. All durations are whole seconds, as in the settings.
+An incident keeps the procedure it began with, so that a change of settings never changes the rules of an open incident.
+All durations are whole seconds, as in the settings.
 """
 
 from collections.abc import Mapping

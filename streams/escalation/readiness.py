@@ -10,7 +10,7 @@ def is_empty(text: str | None) -> bool:
 
 
 def missing(site: Site) -> tuple[str, ...]:
-    """What keeps the site from being ready, in the order of the red message; subscribed or not."""
+    """Return what keeps the site from being ready, in the order of the red message; subscribed or not."""
     elements: list[str] = []
     if not site.contacts:
         elements.append("FIRST_CONTACT")
@@ -28,7 +28,7 @@ def missing(site: Site) -> tuple[str, ...]:
 
 
 def warnings(site: Site) -> tuple[str, ...]:
-    """What keeps a second or later contact from being called, or told apart from one before; it does not block."""
+    """Return what keeps a later contact from being called or told apart from an earlier one; it does not block."""
     elements: list[str] = []
     known = {contact.contact_id for contact in site.contacts[:1]}
     for place, contact in enumerate(site.contacts[1:], start=2):
@@ -45,21 +45,21 @@ def warnings(site: Site) -> tuple[str, ...]:
 
 
 def readiness(site: Site, now: Instant) -> Readiness:
-    """The exclamation mark (``needs_attention``) and the red message (``missing``) of a site."""
-    lacks = missing(site)
+    """Return the exclamation mark (``needs_attention``) and the red message (``missing``) of a site."""
+    elements = missing(site)
     return Readiness(
         site_id=site.site_id,
         subscribed=site.subscribed,
-        ready=site.subscribed and not lacks,
-        needs_attention=site.subscribed and bool(lacks),
-        missing=lacks,
+        ready=site.subscribed and not elements,
+        needs_attention=site.subscribed and bool(elements),
+        missing=elements,
         warnings=warnings(site),
         at=now,
     )
 
 
 def callees(site: Site) -> tuple[Callee, ...]:
-    """The contacts that a round calls, in order: the complete ones, whatever their role."""
+    """Return the contacts that a round calls, in order: the complete ones, in any role."""
     return tuple(
         Callee(contact.contact_id, _full_name(contact), contact.phone, contact.language)
         for contact in site.contacts
@@ -81,7 +81,7 @@ def _has_phone(contact: Contact) -> bool:
 
 
 def _is_named(contact: Contact) -> bool:
-    """Only a person from outside must have both names: the app knows its own users."""
+    """Whether a contact has the names it needs: only an EXTERNAL needs both, as the app knows its own users."""
     return contact.role != "EXTERNAL" or not (is_empty(contact.first_name) or is_empty(contact.last_name))
 
 

@@ -11,7 +11,7 @@ from streams.escalation.values import CallCommand
 
 
 def outstanding_id(incident: Incident) -> str | None:
-    """The id of the command whose answer is awaited; None in a phase that awaits none."""
+    """Return the id of the command whose answer is awaited; None in a phase that awaits none."""
     if incident.phase == "CALLING":
         return identity.call_id(incident.incident_id, incident.round, incident.position)
     if incident.phase == "CONFIRMING":
@@ -20,12 +20,12 @@ def outstanding_id(incident: Incident) -> str | None:
 
 
 def has_contact_left(incident: Incident) -> bool:
-    """Whether the round has someone after the contact called last."""
+    """Whether the round has a contact after the one called last."""
     return incident.position < len(incident.contacts)
 
 
 def begin_round(update: IncidentUpdate, _event: object = None) -> None:
-    """Call the first of the contacts in force now; if none is left, those of the round before."""
+    """Call the first of the contacts in force now; where there is none, of those of the round before."""
     incident = update.incident
     in_force = callees(update.site) if update.site is not None else ()
     incident.contacts = in_force or incident.contacts
@@ -43,7 +43,7 @@ def call_next(update: IncidentUpdate, _event: object = None) -> None:
 
 
 def ask_again(update: IncidentUpdate, _event: object = None) -> None:
-    """Have the same contact repeat the code and confirm."""
+    """Ask the same contact to repeat the code and confirm."""
     incident = update.incident
     update.enter("CONFIRMING", incident.procedure.call_timeout_seconds)
     call = identity.call_id(incident.incident_id, incident.round, incident.position)
@@ -51,12 +51,12 @@ def ask_again(update: IncidentUpdate, _event: object = None) -> None:
 
 
 def wait(update: IncidentUpdate, _event: object = None) -> None:
-    """Nobody was reached: leave them the time to call back."""
+    """Wait for a contact to call back, as nobody was reached."""
     update.enter("WAITING", update.incident.procedure.wait_seconds)
 
 
 def cancel_call(update: IncidentUpdate) -> None:
-    """Withdraw the outstanding call, if there is one, repeating what it said when it was issued."""
+    """Withdraw the outstanding call, if any, with the fields that it had when it was issued."""
     incident = update.incident
     target = outstanding_id(incident)
     if target is not None:
@@ -88,7 +88,7 @@ def _emit(update: IncidentUpdate, verb: CallVerb, command: str, target: str | No
             phone=contact.phone,
             language=contact.language,
             alert_kinds=incident.alert_kinds[: incident.kinds_at_call],
-            leave_message=True,  # a caller who gets no answer leaves a message, always
+            leave_message=True,  # a caller who gets no answer always leaves a message
             issued_at=update.now,
             expires_at=expires_at,
         )

@@ -1,13 +1,12 @@
-"""What a site remembers between two inputs (procedure.md §1, §3, §6).
+"""The state of a site between two inputs (procedure.md §1, §3, §6).
 
-The core alone writes it, always on a copy; the codec turns it to bytes and back field by field
-(`State.avsc` has the same fields in the same order).
+Only the core writes it, always on a copy. `State.avsc` has the same fields in the same order.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from operator import attrgetter
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
@@ -15,10 +14,10 @@ from streams.escalation.names import AttentionReason, Phase, Rule
 from streams.escalation.procedures import Procedure
 from streams.escalation.values import Instant, SiteRecord
 
-# A site remembers an accepted alert for less than this, and at most so many of them.
+# How long a site remembers an accepted alert (less than this), and how many.
 MEMORY_MS: Final = 24 * 3600 * 1000
 MEMORY_SIZE: Final = 256
-# An incident remembers so many of the results, reports and actions it handled.
+# How many of the results, reports and actions it handled an incident remembers.
 HANDLED_SIZE: Final = 64
 
 
@@ -39,7 +38,7 @@ class Handled(NamedTuple):
 
 
 class Callee(NamedTuple):
-    """A contact of the round under way, as it was when the round started."""
+    """A contact of the current round, unchanged since the round began."""
 
     contact_id: str
     name: str | None
@@ -52,7 +51,7 @@ Cancelled: TypeAlias = Literal["NO", "BY_CALLBACK", "OTHERWISE"]
 
 
 class Dispatch(NamedTuple):
-    """One partner asked."""
+    """A dispatch: one partner asked for a guard."""
 
     number: int  # from 1; the last of an incident is its current one
     partner_id: str
@@ -66,7 +65,7 @@ class Dispatch(NamedTuple):
 
 
 class Stretch(NamedTuple):
-    """The attention that a deadline keeps raising, and how often it was raised."""
+    """The attention that a deadline repeats, and how often it was raised."""
 
     reason: AttentionReason
     raised: int
@@ -101,17 +100,17 @@ class Incident:
     handled: tuple[Handled, ...]
 
     def next_deadline(self) -> Instant | None:
-        """The earlier of the phase's deadline and a pending amend's; None once closed."""
+        """Return the earlier of the phase's deadline and a pending amend's; None once closed."""
         if self.amend_due is None:
             return self.deadline
         return self.amend_due if self.deadline is None else min(self.deadline, self.amend_due)
 
     def copy(self) -> Incident:
-        """A draft to decide on; the original stays as it was."""
+        """Return a copy to write to; the original stays unchanged."""
         return Incident(*_values(self))
 
 
-_values: Final[Callable[[Incident], tuple[Any, ...]]] = attrgetter(*Incident.__annotations__)
+_values: Final[Callable[[Incident], tuple[Any, ...]]] = attrgetter(*(field.name for field in fields(Incident)))
 
 DeadlineKind: TypeAlias = Literal[0, 1]
 PHASE: Final[DeadlineKind] = 0
@@ -119,7 +118,7 @@ AMEND: Final[DeadlineKind] = 1
 
 
 class Deadline(NamedTuple):
-    """A time at which the core must be called; sorts in the order of procedure.md §7."""
+    """An instant at which the core must be called; sorts in the order of procedure.md §7."""
 
     at: Instant
     incident_id: str
@@ -127,14 +126,14 @@ class Deadline(NamedTuple):
 
 
 class SiteState(NamedTuple):
-    """All that is known of a site beside its record."""
+    """Everything known of a site beside its record."""
 
     incidents: tuple[Incident, ...] = ()  # open ones, at most one a procedure, FIRE first
     remembered: tuple[Remembered, ...] = ()  # oldest first
     last_record: SiteRecord | None = None  # of a deleted site with open incidents
 
     def deadlines(self) -> list[Deadline]:
-        """All armed deadlines, unsorted."""
+        """Return all armed deadlines, unsorted."""
         armed: list[Deadline] = []
         for incident in self.incidents:
             if incident.deadline is not None:
@@ -144,16 +143,16 @@ class SiteState(NamedTuple):
         return armed
 
     def deadlines_since(self, before: SiteState) -> list[Deadline]:
-        """Those that were not armed before, unsorted."""
+        """Return the deadlines that ``before`` does not have, unsorted."""
         armed: list[Deadline] = []
         for incident in self.incidents:
-            was: Incident | None = None
+            earlier: Incident | None = None
             for known in before.incidents:
                 if known.incident_id == incident.incident_id:
-                    was = known
-            if incident.deadline is not None and (was is None or was.deadline != incident.deadline):
+                    earlier = known
+            if incident.deadline is not None and (earlier is None or earlier.deadline != incident.deadline):
                 armed.append(Deadline(incident.deadline, incident.incident_id, PHASE))
-            if incident.amend_due is not None and (was is None or was.amend_due != incident.amend_due):
+            if incident.amend_due is not None and (earlier is None or earlier.amend_due != incident.amend_due):
                 armed.append(Deadline(incident.amend_due, incident.incident_id, AMEND))
         return armed
 

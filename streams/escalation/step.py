@@ -1,7 +1,7 @@
-"""The core's doors: one function per kind of thing that can happen to a site (procedure.md §7).
+"""The functions of the core: one for each kind of input of a site (procedure.md §7).
 
-Pure: the same arguments give the same result, nothing else is read or written, and the state that came
-in stays as it was. Whoever calls it keeps the order of time and arms the deadlines that a state states.
+Pure: the same arguments give the same result, nothing else is read or written, and the state that came in stays
+unchanged. The caller keeps the order of time and arms the deadlines of a state.
 """
 
 from streams.escalation import memory, rounds
@@ -38,10 +38,10 @@ def on_event(
     now: Instant,
     procedures: Procedures,
 ) -> Step:
-    """An alert, result, report or action of a site at ``now``.
+    """Decide an alert, result, report or action of a site at ``now``.
 
-    ``record`` is the site's record in force (None: none, or deleted). Deadlines due at or before
-    ``now`` must have been fired before.
+    ``record`` is the site's record in force (None: none, or deleted). Fire the deadlines due at or before
+    ``now`` first.
     """
     site_id = event.site_id
     if isinstance(event, Alert):
@@ -60,7 +60,7 @@ def on_event(
 
 
 def on_deadline(site_id: str, state: SiteState, record: SiteInForce | None, deadline: Deadline, now: Instant) -> Step:
-    """An armed deadline of the state falls due; ``now`` is never before it."""
+    """Fire an armed deadline of the state; ``now`` is never before it."""
     context, update = _meet(site_id, state, record, deadline, now)
     if deadline.kind == AMEND:
         deadlines.AMEND_DEADLINES.decide(update, None)
@@ -75,7 +75,7 @@ def on_deadline(site_id: str, state: SiteState, record: SiteInForce | None, dead
 def on_failed_deadline(
     site_id: str, state: SiteState, record: SiteInForce | None, deadline: Deadline, now: Instant
 ) -> Step:
-    """`on_deadline` raised: hand the incident over (rule and attention FAILED)."""
+    """Hand the incident over (rule and attention FAILED), as `on_deadline` raised."""
     context, update = _meet(site_id, state, record, deadline, now)
     update.rule = "FAILED"
     update.hand_over("FAILED")
@@ -84,7 +84,7 @@ def on_failed_deadline(
 
 
 def on_site(state: SiteState, before: SiteInForce | None, site: Site | None, now: Instant) -> Step:
-    """A site record (or its tombstone, ``site`` None) replaces ``before``; publishes readiness.
+    """Replace the record ``before`` by a new one, or its tombstone (``site`` None); publish readiness.
 
     A deleted site's last record stays with its open incidents until they close.
     """
@@ -97,16 +97,16 @@ def on_site(state: SiteState, before: SiteInForce | None, site: Site | None, now
 
 
 def set_aside_attention(site_id: str, state: SiteState | None, source: Source, now: Instant) -> Attention:
-    """The attention FAILED of a site whose state record, at ``source``, is set aside (procedure.md §7).
+    """Return the attention FAILED of a site whose state record, at ``source``, is set aside (procedure.md §7).
 
-    ``state`` is the record's value, None if it does not decode: nobody knows then whether an incident was covert.
+    ``state`` is the record's value; None if it does not decode, so that it is unknown whether an incident was covert.
     """
     covert = state is not None and any(incident.covert for incident in state.incidents)
     return attention_without_incident(site_id, source, "FAILED", covert=covert, now=now)
 
 
 def is_forgettable(state: SiteState, now: Instant) -> bool:
-    """True when the state holds nothing any more: its record can be tombstoned."""
+    """Whether the state is empty by now, so that a tombstone can replace its record."""
     return not state.incidents and not memory.unexpired(state.remembered, now)
 
 

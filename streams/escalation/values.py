@@ -1,7 +1,7 @@
 """The values that enter and leave the core, field by field as in contracts.md.
 
-Named tuples, with the fields in the order of their schema: immutable, cheap to make, and a codec can
-unpack them without looking up a name. Every instant is an ``int``: milliseconds since 1970, UTC.
+Named tuples, with the fields in the order of their schema: immutable, cheap to make, and unpacked by the codec without
+a name. Every instant is an ``int``: milliseconds since 1970, UTC.
 """
 
 from typing import NamedTuple, Protocol, TypeAlias
@@ -45,7 +45,7 @@ class Contact(NamedTuple):
 
 
 class Address(NamedTuple):
-    """Where the guard goes; ``country`` is ISO 3166-1 alpha-2."""
+    """The address that a guard goes to; ``country`` is ISO 3166-1 alpha-2."""
 
     line1: str
     line2: str | None
@@ -62,7 +62,7 @@ class Intervention(NamedTuple):
 
 
 class Site(NamedTuple):
-    """A protected home, as its customer configured it."""
+    """A protected home, with its customer's configuration."""
 
     site_id: str
     subscribed: bool
@@ -82,7 +82,7 @@ class SiteRecord(NamedTuple):
 
 
 class SiteInForce(Protocol):
-    """What a step is told of the site's record: a `SiteRecord`, or what decodes one when it is looked into."""
+    """The site's record, as a step needs it: a `SiteRecord`, or an object that decodes one on access."""
 
     @property
     def offset(self) -> int:
@@ -91,7 +91,7 @@ class SiteInForce(Protocol):
 
     @property
     def site(self) -> Site:
-        """The site as it is configured."""
+        """The site."""
         ...
 
 
@@ -108,7 +108,7 @@ class Alert(NamedTuple):
 
 
 class CallResult(NamedTuple):
-    """What came of a call, ours or the customer's."""
+    """The result of a call, outbound or inbound."""
 
     result_id: str
     site_id: str
@@ -125,7 +125,7 @@ class CallResult(NamedTuple):
 
 
 class DispatchReport(NamedTuple):
-    """What a partner says of a dispatch."""
+    """A partner's report on a dispatch."""
 
     report_id: str
     site_id: str
@@ -139,7 +139,7 @@ class DispatchReport(NamedTuple):
 
 
 class OperatorAction(NamedTuple):
-    """What an operator decided."""
+    """An operator's decision."""
 
     action_id: str
     site_id: str
@@ -154,7 +154,7 @@ Event: TypeAlias = Alert | CallResult | DispatchReport | OperatorAction
 
 
 class Source(NamedTuple):
-    """Where an input lies: topic without prefix, partition, offset."""
+    """The place of an input: topic without prefix, partition, offset."""
 
     topic: str
     partition: int
@@ -165,7 +165,7 @@ class Source(NamedTuple):
 
 
 class CallCommand(NamedTuple):
-    """Call this contact, go on with the call, or leave it."""
+    """Call this contact, continue the call, or cancel it."""
 
     command_id: str
     action: CallVerb
@@ -186,7 +186,7 @@ class CallCommand(NamedTuple):
 
 
 class DispatchCommand(NamedTuple):
-    """Ask a partner for a guard, tell it more, or call it off."""
+    """Ask a partner for a guard, amend the request, or cancel it."""
 
     command_id: str
     dispatch_id: str
@@ -210,7 +210,7 @@ class DispatchCommand(NamedTuple):
 
 
 class Attention(NamedTuple):
-    """A human must look."""
+    """A call for an operator."""
 
     attention_id: str
     incident_id: str | None
@@ -237,7 +237,7 @@ class InputRef(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """Why what was done was done."""
+    """The record of one decision: its input, its rule, what changed, and the records it caused."""
 
     decision_id: str
     incident_id: str | None
@@ -258,7 +258,7 @@ class Decision(NamedTuple):
 
 
 class Readiness(NamedTuple):
-    """Whether a site's alerts go through, and what its customer must still fill in."""
+    """Whether a site's alerts open incidents, and what its customer must still configure."""
 
     site_id: str
     subscribed: bool
@@ -270,7 +270,7 @@ class Readiness(NamedTuple):
 
 
 class Quarantined(NamedTuple):
-    """An alert that opened nothing, and why."""
+    """An alert that opened no incident, and why."""
 
     site_id: str
     alert_id: str

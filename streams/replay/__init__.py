@@ -6,7 +6,7 @@ checked as far as the log can tell. A partition is replayed by itself, since a w
 to the partition it lies in.
 
 **What is taken from the log.** The time of each input and each deadline is its decision's ``at``: a deadline's time is
-never computed anew, it is only held against the state that armed it (of an incident's two, the earlier one fires). A
+never computed again, only compared with the state that armed it (of an incident's two, the earlier one fires). A
 decision of rule ``FAILED`` was made by handing over; that the core failed at the time cannot be repeated. The version
 of the procedure is the one named by the decision that opened the incident.
 
@@ -27,7 +27,7 @@ What ended otherwise has its place by time, and within the same ``at``:
   may stand behind the name is `streams.replay.versions`. That a decision names one which was replaced before is a
   difference.
 
-**What cannot be replayed** is told as unchecked, and is no difference: steps whose input, site record or incident's
+**What cannot be replayed** is reported as unchecked, not as a difference: steps whose input, site record or incident's
 beginning has been deleted from the log by its retention, or whose version of the procedure is not known. The site is
 taken up again when, by its decisions, nothing is open; what it remembered before, up to 24 h, stays unknown, so a
 repeated alert may be decided as one. After a decision that differs, the next one is tried with what the core made of

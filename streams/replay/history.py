@@ -1,4 +1,4 @@
-"""What a replay of one site, or of one partition, has to be given, read from the logs (`streams.replay`).
+"""Read from the logs what a replay of a site or a partition needs (`streams.replay`).
 
 Decisions are read first: they name what else is needed. Of the inputs only the offsets between the first and the last
 one named are read, of the commands only those since the first decision. The ends of ``quarantine`` and
@@ -24,14 +24,14 @@ NEEDED: Final = (*INPUT_TOPICS, *COMMAND_TOPICS, "decisions", "quarantine", "dea
 _ASIDE: Final = ("quarantine", "dead-letters")
 
 
-class Told(NamedTuple):
+class RecordedDecision(NamedTuple):
     """A decision with its record; ``value`` None: it does not decode."""
 
     record: LogRecord
     value: Decision | None
 
 
-class Replayed(NamedTuple):
+class ReplayResult(NamedTuple):
     """The decisions that were replayed, and the verdict."""
 
     decisions: list[Decision]
@@ -47,7 +47,7 @@ class History:
     """Reads and replays. Every method may raise what `Logs` raises."""
 
     def __init__(self, logs: Logs, recorded: Recorded, known: KnownProcedures, total: Callable[[int], None]) -> None:
-        """``total`` is told how many offsets will be read, as far as that is known by then."""
+        """``total`` is called with the number of offsets to read, as far as that is known by then."""
         self.partitions = logs.require(NEEDED)
         self._logs = logs
         self._recorded = recorded
@@ -56,7 +56,7 @@ class History:
         self._to_read = 0
 
     def home_of(self, incident_id: str) -> tuple[str, int] | None:
-        """The site of an incident and the partition it was decided in; None: no decision names it."""
+        """Return the site of an incident and the partition it was decided in; None: no decision names it."""
         numbers = range(self.partitions)
         ends = self._logs.offsets.last_stable([("decisions", number) for number in numbers])
         begins = self._logs.offsets.first(ends)
@@ -64,16 +64,16 @@ class History:
             Span("decisions", number, begins["decisions", number], ends["decisions", number]) for number in numbers
         ]
         self._expect(spans)
-        wanted = incident_id.encode()
+        encoded_id = incident_id.encode()
         for span in spans:
             for record in self._logs.read(span):
-                if wanted in (record.value or b""):
+                if encoded_id in (record.value or b""):
                     decision = self._decoded(record)
                     if decision is not None and decision.incident_id == incident_id:
                         return decision.site_id, span.partition
         return None
 
-    def replay(self, number: int, site_id: str | None = None, incident_id: str | None = None) -> Replayed:
+    def replay(self, number: int, site_id: str | None = None, incident_id: str | None = None) -> ReplayResult:
         """Replay a partition, of it only one site, and of that only as much as one incident needs."""
         logs = [(topic, number) for topic in NEEDED]
         begins = self._logs.offsets.first(logs)
@@ -89,12 +89,15 @@ class History:
                 yield from (record for record in self._logs.read(span) if key is None or record.key == key)
 
         begin = begins["decisions", number]
-        told = [Told(record, self._decoded(record)) for record in read(Span("decisions", number, begin, decided_to))]
+        decided = [
+            RecordedDecision(record, self._decoded(record))
+            for record in read(Span("decisions", number, begin, decided_to))
+        ]
         is_truncated = begin > 0
         if incident_id is not None:
-            told, is_cut = _needed_for(incident_id, told)
+            decided, is_cut = _needed_for(incident_id, decided)
             is_truncated = is_truncated or is_cut
-        decisions = [one.value for one in told if one.value is not None]
+        decisions = [one.value for one in decided if one.value is not None]
         first_inputs = {topic: begins[topic, number] for topic in INPUT_TOPICS}
         replay = PartitionReplay(
             number, self.partitions, self._known, self._recorded, first_inputs, is_truncated=is_truncated
@@ -113,7 +116,7 @@ class History:
         spans = [Span(topic, number, max(low, first_inputs[topic]), high + 1) for topic, (low, high) in places.items()]
         for record in read(Span("sites", number, first_inputs["sites"], sites_to), *spans):
             replay.take(record)
-        return Replayed(decisions, replay.replay(one.record for one in told))
+        return ReplayResult(decisions, replay.replay(one.record for one in decided))
 
     def _decoded(self, record: LogRecord) -> Any:
         try:
@@ -126,20 +129,20 @@ class History:
         self._total(self._to_read)
 
 
-def _needed_for(incident_id: str, told: list[Told]) -> tuple[list[Told], bool]:
+def _needed_for(incident_id: str, decided: list[RecordedDecision]) -> tuple[list[RecordedDecision], bool]:
     """The decisions from which an incident can be replayed, up to its last; and whether earlier ones were left out.
 
     They begin a day before it (what its site may remember), or earlier, where no incident was open.
     """
     its_own = [
-        place for place, one in enumerate(told) if one.value is not None and one.value.incident_id == incident_id
+        place for place, one in enumerate(decided) if one.value is not None and one.value.incident_id == incident_id
     ]
     if not its_own:
         return [], False
     first = its_own[0]
-    opened_at = _at(told[first])
+    opened_at = _at(decided[first])
     begin, still_open = 0, set[str]()
-    for place, one in enumerate(told[: first + 1]):
+    for place, one in enumerate(decided[: first + 1]):
         if not still_open:
             begin = place
         if _at(one) > opened_at - MEMORY_MS:
@@ -147,11 +150,11 @@ def _needed_for(incident_id: str, told: list[Told]) -> tuple[list[Told], bool]:
         if one.value is not None and one.value.incident_id is not None:
             change = still_open.discard if one.value.phase_to == "CLOSED" else still_open.add
             change(one.value.incident_id)
-    return told[begin : its_own[-1] + 1], begin > 0
+    return decided[begin : its_own[-1] + 1], begin > 0
 
 
-def _at(told: Told) -> Instant:
-    return told.record.timestamp
+def _at(decision: RecordedDecision) -> Instant:
+    return decision.record.timestamp
 
 
 def _places(named: Iterable[Any]) -> dict[str, tuple[int, int]]:

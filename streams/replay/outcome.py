@@ -11,7 +11,7 @@ from streams.escalation.values import CallResult, Decision, Event, Quarantined
 from streams.formats.validation import Refused
 from streams.replay.comparison import Comparison, Mismatch, What
 from streams.replay.material import Material
-from streams.replay.step import Decided, Knowledge, decide_again
+from streams.replay.step import Knowledge, RecordedStep, decide_again
 from streams.replay.versions import SiteVersions
 from streams.runtime.clock import partition_time
 from streams.topics.reading import LogRecord
@@ -51,7 +51,7 @@ class Outcomes:
         self._knowledge = knowledge
         self._comparison = comparison
 
-    def of(self, decided: Decided, state: SiteState) -> Outcome:
+    def of(self, decided: RecordedStep, state: SiteState) -> Outcome:
         """What the core gives under the site record named; of two ways to read the name, the one that fits."""
         event = self._event(decided)
         if isinstance(event, Mismatch):
@@ -70,7 +70,7 @@ class Outcomes:
                 return tried[-1]
         return tried[0]
 
-    def _event(self, decided: Decided) -> Event | Mismatch | None:
+    def _event(self, decided: RecordedStep) -> Event | Mismatch | None:
         """The input of a step; None for a deadline."""
         place = decided.place
         if place is None:
@@ -89,27 +89,29 @@ class Outcomes:
             return event._replace(ended_at=ended_at)
         return event
 
-    def _differing(self, decided: Decided, step: Step) -> Iterator[Differing]:
+    def _differing(self, decided: RecordedStep, step: Step) -> Iterator[Differing]:
         """How the decisions of a step differ from those recorded: one by one, as far as there are as many."""
         for output in step.outputs:
             if isinstance(output.value, Quarantined):
                 wrong = Mismatch("UNEXPECTED", "quarantine", None, output.value.reason)
                 yield Differing(decided.records[0], decided.decisions[0], wrong)
                 return
-        given = [output.value for output in step.outputs if isinstance(output.value, Decision)]
-        if len(given) != len(decided.decisions):
+        replayed = [output.value for output in step.outputs if isinstance(output.value, Decision)]
+        if len(replayed) != len(decided.decisions):
             recorded = {one.decision_id for one in decided.decisions}
-            yield from (Differing(None, one, Mismatch("MISSING")) for one in given if one.decision_id not in recorded)
-            expected = {one.decision_id for one in given}
+            yield from (
+                Differing(None, one, Mismatch("MISSING")) for one in replayed if one.decision_id not in recorded
+            )
+            expected = {one.decision_id for one in replayed}
             for record, decision in zip(decided.records, decided.decisions, strict=True):
                 if decision.decision_id not in expected:
                     yield Differing(record, decision, Mismatch("UNEXPECTED"))
             return
-        for record, recorded_one, value in zip(decided.records, decided.decisions, given, strict=True):
+        for record, recorded_one, value in zip(decided.records, decided.decisions, replayed, strict=True):
             for mismatch in self._comparison.mismatches(record, "decisions", value, decided.at):
                 yield Differing(record, recorded_one, mismatch)
 
 
-def _nothing(decided: Decided, mismatch: Mismatch) -> Outcome:
+def _nothing(decided: RecordedStep, mismatch: Mismatch) -> Outcome:
     """The core made no step of it."""
     return Outcome(None, [Differing(decided.records[0], decided.decisions[0], mismatch)])

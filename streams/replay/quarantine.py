@@ -11,7 +11,7 @@ from streams.escalation.values import Alert, Instant, Quarantined
 from streams.formats.validation import Refused
 from streams.replay.comparison import Mismatch
 from streams.replay.material import Entry, Material
-from streams.replay.step import Decided, Knowledge, quarantine_again
+from streams.replay.step import Knowledge, RecordedStep, quarantine_again
 from streams.replay.verdict import NO_INPUT, NO_SITE, VerdictBuilder
 
 
@@ -26,7 +26,7 @@ class QuarantineReplay:
         self._entries = material.quarantined.get(site_id)
         self._versions = material.versions[site_id]
 
-    def before(self, decided: Decided, state: SiteState | str) -> None:
+    def before(self, decided: RecordedStep, state: SiteState | str) -> None:
         """Try those that may stand before a step, in the ``state`` there, or why it is not known."""
         alert = decided.place[1] if decided.place is not None and decided.place[0] == "alerts" else None
         while self._entries and self._entries[0].value.at <= decided.at:
@@ -67,12 +67,12 @@ class QuarantineReplay:
             return self._pass_by(NO_SITE)
         if isinstance(explanations, str):
             return self._differ(entry, Mismatch("REPLACED" if explanations == "REPLACED" else "NO_SITE_RECORD"))
-        given = [quarantine_again(state, in_force, alert, value.input, value.at) for in_force in explanations]
-        if value in given:
+        replayed = [quarantine_again(state, in_force, alert, value.input, value.at) for in_force in explanations]
+        if value in replayed:
             return self._compare(entry, value)
         if not is_last:
             return False
-        first = given[0]
+        first = replayed[0]
         if isinstance(first, Quarantined):
             return self._compare(entry, first)
         return self._differ(entry, Mismatch("UNEXPECTED", "rule", None, first))
@@ -80,19 +80,19 @@ class QuarantineReplay:
     def _compare(self, entry: Entry, value: Quarantined) -> bool:
         self._report.verdict.quarantined += 1
         for mismatch in self._report.comparison.mismatches(entry.record, "quarantine", value, entry.value.at):
-            self._tell(entry, mismatch)
+            self._report_mismatch(entry, mismatch)
         return self._done(entry)
 
     def _differ(self, entry: Entry, mismatch: Mismatch) -> bool:
         self._report.verdict.quarantined += 1
-        self._tell(entry, mismatch)
+        self._report_mismatch(entry, mismatch)
         return self._done(entry)
 
     def _pass_by(self, reason: str) -> bool:
         self._report.unchecked(self._site_id, None, reason)
         return True
 
-    def _tell(self, entry: Entry, mismatch: Mismatch) -> None:
+    def _report_mismatch(self, entry: Entry, mismatch: Mismatch) -> None:
         self._report.differ(self._site_id, None, entry.record, entry.value.alert_id, mismatch)
 
     def _done(self, entry: Entry) -> bool:

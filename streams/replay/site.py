@@ -9,7 +9,7 @@ from streams.escalation.values import Instant, Source
 from streams.replay.material import Material
 from streams.replay.outcome import Outcomes
 from streams.replay.quarantine import QuarantineReplay
-from streams.replay.step import Decided, Knowledge
+from streams.replay.step import Knowledge, RecordedStep
 from streams.replay.verdict import DIFFERED, NO_BEGINNING, NO_INPUT, NO_MEMORY, NO_PROCEDURE, NO_SITE, VerdictBuilder
 from streams.topics.dead_letters import Letter
 from streams.topics.recorded import shipped
@@ -40,7 +40,7 @@ class SiteReplay:
         self._lost_for: str | None = None  # why its state is not known; None: it is
         self._is_doubtful = False  # the last step differed
 
-    def decide(self, decided: Decided) -> None:
+    def decide(self, decided: RecordedStep) -> None:
         """The site's next step."""
         while self._set_aside and self._set_aside[0].at <= decided.at:
             self._forget(self._set_aside.popleft())
@@ -79,18 +79,18 @@ class SiteReplay:
     def _regain(self) -> None:
         """With nothing open, the state is known again but for what it remembers."""
         if self._lost_for is not None and not self._open:
-            self._begin_anew()
+            self._begin_empty()
             self._remembers_from = self._at + MEMORY_MS
 
-    def _begin_anew(self) -> None:
+    def _begin_empty(self) -> None:
         self._state = EMPTY
         self._lost_for = None
         self._is_doubtful = False
 
     def _forget(self, state: Letter) -> None:
-        """The state was set aside: nothing is open, nothing is remembered, and somebody is told."""
+        """Take the state as set aside: nothing is open, nothing is remembered, and an attention is raised."""
         self._quarantine.until(state.at - 1, self._known_state)
-        self._begin_anew()
+        self._begin_empty()
         self._open.clear()
         self._remembers_from = 0
         try:
@@ -100,7 +100,7 @@ class SiteReplay:
         attention = set_aside_attention(self._site_id, lost, Source("state", state.partition, state.offset), state.at)
         self._report.command("attention", attention, None, self._material.commands, state.at)
 
-    def _obstacle(self, decided: Decided) -> tuple[str | None, str | None]:
+    def _obstacle(self, decided: RecordedStep) -> tuple[str | None, str | None]:
         """Why a step cannot be replayed, and the version that is not known; (None, None): it can."""
         if self._lost_for is not None:
             return self._lost_for, None
@@ -117,14 +117,14 @@ class SiteReplay:
             return NO_PROCEDURE, decided.opened_under
         return None, None
 
-    def _pass_by(self, decided: Decided, reason: str, version: str | None = None) -> None:
+    def _pass_by(self, decided: RecordedStep, reason: str, version: str | None = None) -> None:
         for decision in decided.decisions:
             self._report.unchecked(self._site_id, decision.decision_id, reason, version)
         self._leave_commands(decided)
         if decided.place is not None:
             self._material.handled.add(decided.place)
 
-    def _leave_commands(self, decided: Decided) -> None:
+    def _leave_commands(self, decided: RecordedStep) -> None:
         """Somebody decided on these, so they are not left over."""
         for decision in decided.decisions:
             for name in decision.outputs:
@@ -132,7 +132,7 @@ class SiteReplay:
 
     # --- a step -------------------------------------------------------------------------------------
 
-    def _replay(self, decided: Decided) -> None:
+    def _replay(self, decided: RecordedStep) -> None:
         outcome = self._outcomes.of(decided, self._state)
         if outcome.is_other and self._may_repeat_the_unknown(decided):
             self._pass_by(decided, NO_MEMORY)
@@ -157,7 +157,7 @@ class SiteReplay:
         else:
             self._leave_commands(decided)
 
-    def _may_repeat_the_unknown(self, decided: Decided) -> bool:
+    def _may_repeat_the_unknown(self, decided: RecordedStep) -> bool:
         """Whether it is a repeated alert or action, and what it repeats may have been before the log begins."""
         decision = decided.decisions[0]
         is_repeat = decision.rule in {"DUPLICATE_ALERT", "DUPLICATE_INPUT"} and decision.incident_id is None

@@ -38,7 +38,7 @@ class Knowledge(NamedTuple):
         return offset < self.begins.get(topic, 0)
 
 
-class Decided(NamedTuple):
+class RecordedStep(NamedTuple):
     """The decisions on one input, one for each incident it touched, with their records; or the one on a deadline."""
 
     records: list[LogRecord]
@@ -77,9 +77,9 @@ class Decided(NamedTuple):
         return None if topic is None or offset is None else (topic, offset)
 
 
-def steps(decided: Iterable[tuple[LogRecord, Decision]]) -> Iterator[Decided]:
+def steps(decided: Iterable[tuple[LogRecord, Decision]]) -> Iterator[RecordedStep]:
     """Put neighbours of the same input together; two deadlines of an incident are two steps."""
-    step: Decided | None = None
+    step: RecordedStep | None = None
     for record, decision in decided:
         if step is not None and decision.input.topic is not None and decision.input == step.cause:
             step.records.append(record)
@@ -87,13 +87,13 @@ def steps(decided: Iterable[tuple[LogRecord, Decision]]) -> Iterator[Decided]:
             continue
         if step is not None:
             yield step
-        step = Decided([record], [decision])
+        step = RecordedStep([record], [decision])
     if step is not None:
         yield step
 
 
 def decide_again(
-    decided: Decided, state: SiteState, in_force: InForce, event: Event | None, known: KnownProcedures
+    decided: RecordedStep, state: SiteState, in_force: InForce, event: Event | None, known: KnownProcedures
 ) -> Step | Mismatch:
     """The core on the same input (``event``; None: a deadline) at the same time; a mismatch where there is no step."""
     state = state._replace(last_record=in_force.last if state.incidents else None)
@@ -111,7 +111,7 @@ def decide_again(
         has_failed = decided.decisions[0].rule == "FAILED"
         fire = core.on_failed_deadline if has_failed else core.on_deadline
         return fire(decided.decisions[0].site_id, state, in_force.record, deadline, now)
-    except Exception as error:  # noqa: BLE001  # whatever the core raises, it did not when this was decided
+    except Exception as error:  # noqa: BLE001  # any failure is a mismatch: the core did not fail when this was decided
         return Mismatch("RAISED", "exception", None, type(error).__name__)
 
 
@@ -137,7 +137,7 @@ def procedures_of(version: str | None, known: KnownProcedures) -> Procedures:
     return {name: known.get((name, version), procedure) for name, procedure in DEFAULTS.items()}
 
 
-def source_of(decided: Decided) -> Source:
+def source_of(decided: RecordedStep) -> Source:
     """Where its input lies."""
     _, _, topic, partition, offset = decided.cause
     assert topic is not None

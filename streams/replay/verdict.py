@@ -84,15 +84,15 @@ class VerdictBuilder:
 
     def commands(self, outputs: list[Output], commands: dict[str, LogRecord], now: Instant) -> None:
         """Compare the commands that a step gave; what was compared is taken out of ``commands``."""
-        given: list[tuple[OutputTopic, OutputValue]] = []
+        pending: list[tuple[OutputTopic, OutputValue]] = []
         for topic, value in outputs:
             assert value is not None, "only readiness has tombstones, and no decision gives those"
             if not isinstance(value, Decision):
-                given.append((topic, value))
+                pending.append((topic, value))
                 continue
-            for its_topic, its_value in given:
+            for its_topic, its_value in pending:
                 self.command(its_topic, its_value, value.decision_id, commands, now)
-            given.clear()
+            pending.clear()
 
     def command(
         self,

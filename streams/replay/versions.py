@@ -20,7 +20,7 @@ Judge: TypeAlias = Callable[[LogRecord], Site | Refused | None]
 
 
 class InForce(NamedTuple):
-    """What the core is given: the record in force, and a deleted site's last record for its open incidents."""
+    """The site records that a step gets: the one in force, and a deleted site's last one for its open incidents."""
 
     record: SiteRecord | None
     last: SiteRecord | None

@@ -1,7 +1,7 @@
 """JSON Lines of inputs, played through the core in virtual time (contracts.md, Command line).
 
-Nothing here stops but a line that is not an input at all: `BadLine`. A value that breaks its schema is
-a dead letter, and the run goes on.
+Only a line that is no input at all ends the run: `BadLine`. A value that breaks its schema is a dead letter, and the
+run continues.
 """
 
 import json
@@ -56,7 +56,7 @@ class EndsTooEarly(ValueError):
 
 
 class Line(NamedTuple):
-    """An input as its line states it; key and value are whatever JSON stands there."""
+    """An input, as its line states it; key and value are any JSON."""
 
     at: Instant
     topic: str

@@ -18,7 +18,7 @@ _NEVER: Final = 1 << 62  # later than any instant
 
 
 class DeadLetter(NamedTuple):
-    """Why an input, or a state, was set aside; ``topic`` is the one it came from, without prefix."""
+    """Why an input is a dead letter, or a state is set aside; ``topic`` is where it came from, without prefix."""
 
     topic: str
     reason: str
@@ -26,7 +26,7 @@ class DeadLetter(NamedTuple):
 
 
 class Record(NamedTuple):
-    """One output record. ``key`` is the site's id but for a dead letter, whose key is what it came with."""
+    """One output record. ``key`` is the site's id; of a dead letter, the key of its input."""
 
     at: Instant
     topic: str
@@ -41,15 +41,17 @@ class Simulation:
         self._procedures = procedures
         self._records: dict[str, SiteRecord] = {}
         self._states: dict[str, SiteState] = {}
-        self._heap: list[tuple[Instant, Deadline, str]] = []  # with the site; those no longer watched are dropped
-        # Of each incident in the heap: its deadline (by kind), or a time before it, when it is looked at again.
+        self._heap: list[
+            tuple[Instant, Deadline, str]
+        ] = []  # with the site; outdated ones are dropped when they are reached
+        # By kind of deadline, of each incident in the heap: the deadline, or an earlier time at which to look again.
         self._watched: tuple[dict[str, Instant], dict[str, Instant]] = ({}, {})
         self._set_aside = 0
 
     def advance(self, to: Instant) -> Iterator[Record]:
         """Fire what is due at or before ``to``, over all sites, each at its own instant, chains included.
 
-        To be used up before the next call; it does not hold its records, as a long time may give many.
+        Use it up before the next call. It yields its records one by one, as a long time may give many.
         """
         while self._heap and self._heap[0][0] <= to:
             at, deadline, site_id = heappop(self._heap)
@@ -68,7 +70,7 @@ class Simulation:
         state = self._states.get(site_id, EMPTY)
         try:
             step = on_event(state, self._records.get(site_id), event, source, now, self._procedures)
-        except Exception as error:  # noqa: BLE001  # whatever the core raises ends in a dead letter
+        except Exception as error:  # noqa: BLE001  # any failure of the core is a dead letter
             return [_failure(now, source.topic, site_id, error)]
         return self._take(site_id, state, step, now)
 
@@ -77,7 +79,7 @@ class Simulation:
         state = self._states.get(site_id, EMPTY)
         try:
             step = on_site(state, self._records.get(site_id), site, now)
-        except Exception as error:  # noqa: BLE001  # whatever the core raises ends in a dead letter
+        except Exception as error:  # noqa: BLE001  # any failure of the core is a dead letter
             return [_failure(now, source.topic, site_id, error)]
         if site is None:
             self._records.pop(site_id, None)
@@ -89,7 +91,7 @@ class Simulation:
         record = self._records.get(site_id)
         try:
             step = _fired(on_deadline, site_id, state, record, deadline)
-        except Exception:  # noqa: BLE001  # the incident is handed over, whatever the core raises
+        except Exception:  # noqa: BLE001  # any failure of the core hands the incident over
             try:
                 step = _fired(on_failed_deadline, site_id, state, record, deadline)
             except Exception as error:  # noqa: BLE001  # and this site alone is set aside
@@ -109,7 +111,7 @@ class Simulation:
             self._watch(site_id, state)
 
     def _watch(self, site_id: str, state: SiteState) -> None:
-        """See to it that the heap has each deadline at its time or before it: most are moved on, and never met."""
+        """Put each deadline into the heap, at its time or earlier: most are moved before they are reached."""
         phases, amends = self._watched
         for incident in state.incidents:
             incident_id = incident.incident_id
@@ -121,9 +123,9 @@ class Simulation:
                 heappush(self._heap, (incident.amend_due, Deadline(incident.amend_due, incident_id, AMEND), site_id))
 
     def _give_up(self, site_id: str, state: SiteState, now: Instant, error: Exception) -> list[Record]:
-        """Set the site aside as it stands (procedure.md §7): its next alert finds it without an incident.
+        """Set the site's state aside (procedure.md §7): its next alert finds no incident.
 
-        No state record is written here; those set aside are counted from 0 in place of offsets.
+        No state record is written here, so the states set aside are counted from 0 instead of by offset.
         """
         self._keep(site_id, EMPTY)
         source = Source("state", PARTITION, self._set_aside)
@@ -139,7 +141,7 @@ def _fired(
     record: SiteRecord | None,
     deadline: Deadline,
 ) -> Step:
-    """What a deadline does at its own instant."""
+    """Fire a deadline at its own instant."""
     step = fire(site_id, state, record, deadline, deadline.at)
     assert deadline not in step.state.deadlines(), "a deadline fires once"
     return step

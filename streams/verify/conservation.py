@@ -2,10 +2,9 @@
 
 Pure: places come in, sums come out. An `Account` is one partition of one input topic, from the first record that is
 still in the log up to what the group has committed: an input before that has its end in the log by the same
-transaction, and one behind it is not handled yet, whatever may lie of it already.
+transaction, and one behind it is not handled yet, even where records of an open transaction lie there already.
 
-**Memory** is one byte for each offset of an account, whatever its records hold, and a partition is done before the
-next one is begun.
+**Memory** is one byte for each offset of an account, of records of any size; partitions are read one after the other.
 
 **Retention.** What had its end long ago may have lost it: a log of ends that does not begin at its first record tells
 only of what was handled after its first record that is left (its *horizon*). Inputs of a topic are handled in the
@@ -115,7 +114,7 @@ class Account:
             self._waiting += 1
 
     def sum(self) -> Sum:
-        """How it adds up."""
+        """Return the sum."""
         counts = {mark: self._marks.count(mark) for mark in range(32)}
         handled = {mark: count for mark, count in counts.items() if mark & _PRESENT}
         ended = {end: counts[_PRESENT | bit] for end, bit in _BITS.items()}

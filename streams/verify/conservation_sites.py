@@ -1,9 +1,9 @@
 """Every site's current record has its readiness: what can be checked of a compacted topic (procedure.md §7).
 
-Of older records neither they nor their readiness need be there any more. The current one is the last that the group
-has handled; its readiness record must say what it comes to, and not be older. Timestamps tell, and they are those of
-different machines: only a difference beyond `CLOCKS_MS` counts, and a record is no younger than those behind it, nor
-than now, whatever its producer's clock showed.
+Compaction may have removed older records and their readiness. The current record is the last that the group has
+handled; its readiness record must agree with it, and not be older. Timestamps decide that. They are those of different
+machines: only a difference beyond `CLOCKS_MS` counts, and no record is younger than those behind it, nor than now,
+though its producer's clock shows it.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class SiteAccount:
             self._current[key] = record
 
     def close(self) -> tuple[SiteSum, list[Discrepancy]]:
-        """How it adds up, and each site's record that does not."""
+        """Return the sum, and each site's record that does not add up."""
         dead = sum(record.offset in self._dead for record in self._current.values())
         found = list(self._found())
         sites = len(self._current)
@@ -102,17 +102,18 @@ class SiteAccount:
                 if wrong is not None:
                     yield Discrepancy(wrong, "sites", self._partition, record.offset)
 
-    def _judge(self, record: LogRecord, told: LogRecord | None, written_by: Instant) -> Wrong | None:
+    def _judge(self, record: LogRecord, published: LogRecord | None, written_by: Instant) -> Wrong | None:
         if record.value is None:
             # A tombstone publishes one, which compaction removes in the end.
-            return None if told is None or told.value is None else "OTHER_READINESS"
-        if told is None:
+            return None if published is None or published.value is None else "OTHER_READINESS"
+        if published is None:
             return "NO_READINESS"
         try:
-            said: Readiness | None = None if told.value is None else self._recorded.value("readiness", told.value)
+            value = published.value
+            state: Readiness | None = None if value is None else self._recorded.value("readiness", value)
             site: Site = self._recorded.value("sites", record.value)
         except Undecodable:
             return "UNREADABLE"
-        if said != readiness(site, 0 if said is None else said.at):
+        if state != readiness(site, 0 if state is None else state.at):
             return "OTHER_READINESS"
-        return "OLDER_READINESS" if told.timestamp < written_by - CLOCKS_MS else None
+        return "OLDER_READINESS" if published.timestamp < written_by - CLOCKS_MS else None

@@ -34,7 +34,7 @@ NEEDED: Final = (*INPUT_TOPICS, *_ENDS, "readiness")
 
 
 @dataclass(slots=True)
-class Verified:
+class VerificationResult:
     """The sums, by partition and topic, and what does not add up: the first `MOST_LISTED`, and how many in all.
 
     ``deleted`` are logs of inputs of which so many offsets were deleted before they were handled; a transaction's
@@ -48,14 +48,14 @@ class Verified:
     deleted: dict[Log, int] = field(default_factory=dict)
 
     def take(self, found: Discrepancy) -> None:
-        """One thing more that does not add up."""
+        """Add an input that does not add up."""
         self.differences += 1
         if len(self.found) < MOST_LISTED:
             self.found.append(found)
 
 
 class Verification:
-    """One look at all topics; ``offsets`` is how many are to be read, for whoever shows how far it is.
+    """One reading of all topics; ``offsets`` is how many offsets that takes, for a progress bar.
 
     Making one asks for the bounds of all logs; `run` reads them. Both may raise `streams.kafka.offsets.ReadingError`.
     """
@@ -70,7 +70,7 @@ class Verification:
         self._begins = logs.offsets.first([*inputs, *ends])
         self._committed = {log: self._begins[log] if offset is None else offset for log, offset in committed.items()}
         self._to = logs.offsets.high_watermarks(ends) | logs.offsets.last_stable(inputs)
-        self._verified = Verified()
+        self._verified = VerificationResult()
         for log, offset in self._committed.items():
             deleted = logs.offsets.deleted.get(log, 0) + max(self._begins[log] - offset, 0)
             if deleted:
@@ -78,10 +78,10 @@ class Verification:
 
     @property
     def offsets(self) -> int:
-        """How many offsets there are to read."""
+        """Return how many offsets there are to read."""
         return sum(end - self._begins[log] for log, end in self._to.items())
 
-    def run(self) -> Verified:
+    def run(self) -> VerificationResult:
         """Read it all, a partition at a time."""
         for number in range(self._partitions):
             self._run(number)
@@ -142,7 +142,7 @@ class Verification:
         return Account(topic, number, self._begins[log], self._committed[log], horizon)
 
     def _horizon(self, number: int) -> Instant | None:
-        """The latest instant at which an end may have been written that is gone from its log; None: none is gone."""
+        """Return the latest instant of an end that was deleted from its log; None: none was deleted."""
         horizons = [self._horizon_of(topic, number) for topic in _ENDS if self._begins[topic, number] > 0]
         return max(horizons, default=None)
 

@@ -25,7 +25,7 @@ def run(seed: int) -> tuple[int, str | None, int, int, Counter[str]]:
     try:
         world.run(STEPS)
         world.run_to(world.now + 6 * 3_600_000)
-    except Exception:  # noqa: BLE001 - whatever it is, it is what we look for
+    except Exception:  # noqa: BLE001 - any failure is a finding
         broke = traceback.format_exc(limit=-4)
     rules: Counter[str] = Counter(output.value.rule for output in world.outputs if isinstance(output.value, Decision))
     return seed, broke, world.now - START, len(world.outputs), rules

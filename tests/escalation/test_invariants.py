@@ -1,4 +1,4 @@
-"""Whatever comes, in whatever order: what must hold, holds (the checks are in `world.py`)."""
+"""What must always hold does hold, for any inputs in any order (the checks are in `world.py`)."""
 
 import pytest
 from hypothesis import HealthCheck, given, settings

@@ -1,7 +1,7 @@
 """A random world around the core, from a seed: customers, telephony, partners, operators and a clock.
 
-Every step is checked against what must hold whatever comes (procedure.md); a run is a list of steps, so that
-a failing seed can be told as a story. Used by the hypothesis tests here and by `make simulate`.
+Every step is checked against what must always hold (procedure.md); a run is a list of steps, so that a failing seed
+can be written down as a story. Used by the hypothesis tests here and by `make simulate`.
 """
 
 import random

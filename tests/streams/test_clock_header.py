@@ -1,11 +1,11 @@
 """What a decision states of its partition's clock, as a replay reads it."""
 
-from streams.replay.step import Decided
+from streams.replay.step import RecordedStep
 from streams.runtime.clock import AHEAD_HEADER
 from streams.topics.reading import LogRecord
 
 
 def test_a_replay_judges_by_the_difference_that_the_decision_states() -> None:
     record = LogRecord("decisions", 0, 7, 0, b"s", b"", [("traceparent", None), (AHEAD_HEADER, b"2000")])
-    assert Decided([record], []).ahead_ms == 2_000
-    assert Decided([record._replace(headers=[])], []).ahead_ms == 0
+    assert RecordedStep([record], []).ahead_ms == 2_000
+    assert RecordedStep([record._replace(headers=[])], []).ahead_ms == 0

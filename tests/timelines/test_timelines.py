@@ -1,4 +1,4 @@
-"""Every story is told by the core exactly as it is written down, and together they leave no rule out.
+"""The core reproduces every story exactly, and together they leave no rule out.
 
 `pytest tests/timelines --rewrite` writes down what the core tells now; the diff is the review.
 """

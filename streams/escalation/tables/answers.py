@@ -1,4 +1,4 @@
-"""What the answer to the outstanding call decides: the table of procedure.md §4, row by row."""
+"""The answer to the outstanding call: the table of procedure.md §4, row by row."""
 
 from typing import Final, NamedTuple
 
@@ -9,7 +9,7 @@ from streams.escalation.tables.table import Row, Table, always
 
 
 class Answer(NamedTuple):
-    """What came of the outstanding call."""
+    """The answer to the outstanding call."""
 
     outcome: Outcome
     situation: Situation

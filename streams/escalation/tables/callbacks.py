@@ -1,4 +1,4 @@
-"""What a call from the customer's side does to an incident: the callback lines of procedure.md §5.
+"""A call from the customer's side: the callback lines of procedure.md §5.
 
 A callback is an inbound result, or any other that does not answer the outstanding call.
 """
@@ -17,22 +17,22 @@ _OPEN: Final[tuple[Phase, ...]] = ("CALLING", "CONFIRMING", "WAITING", "DISPATCH
 
 
 def is_duress(result: CallResult) -> bool:
-    """The code that says: I speak under threat."""
+    """Whether the customer gave the code that means: I speak under threat."""
     return result.outcome == "DURESS_CODE"
 
 
 def is_abnormal(result: CallResult) -> bool:
-    """Somebody was heard, and something is wrong."""
+    """Whether somebody was heard, and something is wrong."""
     return result.situation == "ABNORMAL" and result.outcome != "NO_ANSWER"
 
 
 def is_call_for_help(result: CallResult) -> bool:
-    """What must never get lost, even when its incident is over."""
+    """Whether the callback must not be lost, even when its incident is over."""
     return is_duress(result) or is_abnormal(result)
 
 
 def _says_all_is_well(update: IncidentUpdate, result: CallResult) -> bool:
-    """A password identifies nobody whom the site does not have: a wrong name must not call a guard off."""
+    """Whether a contact of the site says that all is well: a password under an unknown name must not stop a guard."""
     return result.outcome == "IDENTIFIED" and result.situation == "NORMAL" and _is_known(update, result.contact_id)
 
 
@@ -44,7 +44,7 @@ def _is_known(update: IncidentUpdate, contact_id: str | None) -> bool:
 
 
 def _is_stale(update: IncidentUpdate, result: CallResult) -> bool:
-    """All was well, but before the last alert: it says nothing of that one."""
+    """Whether all was well before the last alert: the callback says nothing about that alert."""
     accepted = update.incident.last_accepted_at
     return _says_all_is_well(update, result) and accepted is not None and result.ended_at < accepted
 

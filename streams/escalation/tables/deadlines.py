@@ -1,4 +1,4 @@
-"""What falls due: the table of procedure.md §3, and the amend that was held back (§5)."""
+"""Deadlines: the table of procedure.md §3, and the amend that was held back (§5)."""
 
 from typing import Final
 
@@ -9,7 +9,7 @@ from streams.escalation.tables.table import Row, Table, always
 
 
 def time_out_call(update: IncidentUpdate) -> None:
-    """The outstanding call expired: as NO_ANSWER to that command."""
+    """Take the expiry of the outstanding call as the answer NO_ANSWER."""
     ANSWERS.decide(update, TIMED_OUT)
 
 
@@ -33,31 +33,31 @@ def _is_under_way(update: IncidentUpdate, _: None) -> bool:
     return update.incident.dispatches[-1].status in {"ACCEPTED", "EN_ROUTE"}
 
 
-def _tell_of_silence(update: IncidentUpdate) -> None:
-    """The first silence of each dispatch is told, before anything else is."""
+def _raise_first_silence(update: IncidentUpdate) -> None:
+    """Raise an attention for the first silence of each dispatch, before all else."""
     if update.incident.dispatches[-1].attempt == 1:
         update.raise_once("PARTNER_SILENT")
 
 
 def _leave_unconfirmed(update: IncidentUpdate, _: None) -> None:
-    _tell_of_silence(update)
+    _raise_first_silence(update)
     update.hand_over("CANCEL_UNCONFIRMED")
 
 
 def _request_again(update: IncidentUpdate, _: None) -> None:
-    _tell_of_silence(update)
+    _raise_first_silence(update)
     dispatching.request_again(update)
 
 
 def _ask_next(update: IncidentUpdate, _: None) -> None:
-    _tell_of_silence(update)
+    _raise_first_silence(update)
     dispatching.cancel(update, "OTHERWISE")
     dispatching.ask_next(update)
 
 
 def _give_up(update: IncidentUpdate, _: None) -> None:
-    """Nobody else to ask: the silent partner keeps its request, in case it wakes up."""
-    _tell_of_silence(update)
+    """Hand over, with no partner left to ask; the silent one keeps its request, and may still answer."""
+    _raise_first_silence(update)
     update.hand_over("NO_PARTNER_LEFT")
 
 

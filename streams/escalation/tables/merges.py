@@ -1,4 +1,4 @@
-"""What a new alert does to an open incident of its procedure: the first line of procedure.md §5."""
+"""A new alert for an open incident of its procedure: the first line of procedure.md §5."""
 
 from typing import Final
 
@@ -10,7 +10,7 @@ from streams.escalation.values import Alert, Instant
 
 
 def accept(incident: Incident, alert: Alert, now: Instant) -> None:
-    """Count an alert in, whatever it does besides; the opening one too."""
+    """Count an alert, in every phase; the one that opens the incident, too."""
     if alert.kind not in incident.alert_kinds:
         incident.alert_kinds += (alert.kind,)
     incident.alert_count += 1
@@ -21,7 +21,7 @@ def accept(incident: Incident, alert: Alert, now: Instant) -> None:
 
 
 def raise_runaway(update: IncidentUpdate) -> None:
-    """Tell people of a panel that does not stop, once, at the alert that reaches the threshold."""
+    """Raise RUNAWAY for a panel that does not stop: once, at the alert that reaches the threshold."""
     if update.incident.alert_count == update.incident.procedure.runaway_threshold:
         update.raise_once("RUNAWAY")
 
@@ -34,7 +34,7 @@ def _amended_recently(update: IncidentUpdate, _alert: Alert) -> bool:
     return _is_recent(update, update.incident.dispatches[-1].last_amend_at)
 
 
-def _told_recently(update: IncidentUpdate, _alert: Alert) -> bool:
+def _raised_recently(update: IncidentUpdate, _alert: Alert) -> bool:
     return _is_recent(update, update.incident.last_attention_at)
 
 
@@ -47,11 +47,11 @@ def _hold_attention(update: IncidentUpdate, _alert: Alert) -> None:
 
 
 def _hold(update: IncidentUpdate, since: Instant | None) -> None:
-    """One amend when the interval ends, however many alerts come until then."""
+    """Hold back one amend until the interval ends, for any number of alerts until then."""
     incident = update.incident
-    assert since is not None, "held back, as something was told recently"
+    assert since is not None, "an amend is held back only after a recent one"
     due = since + incident.procedure.amend_interval_seconds * 1000
-    # One held back while handed over may be pending still; the partner is told by the earlier of the two.
+    # An amend held back while HANDED_OVER may still be pending; the earlier of the two informs the partner.
     incident.amend_due = due if incident.amend_due is None else min(incident.amend_due, due)
 
 
@@ -70,7 +70,7 @@ MERGES: Final = Table[Alert](
         Row(("WAITING",), "merge, round 2 at once", always, "WAIT_CUT_SHORT", rounds.begin_round),
         Row(
             ("DISPATCHED", "HANDED_OVER"),
-            "after a callback's cancel: ask the same partner anew",
+            "after a callback's cancel: ask the same partner again",
             _cancelled_by_callback,
             "DISPATCH_RENEWED",
             dispatching.renew,
@@ -86,7 +86,7 @@ MERGES: Final = Table[Alert](
         Row(
             ("HANDED_OVER",),
             "less than amend_interval after the last attention: the attention again when it ends",
-            _told_recently,
+            _raised_recently,
             "MERGED",
             _hold_attention,
         ),

@@ -1,4 +1,4 @@
-"""What an operator's action does to an open incident: the operator lines of procedure.md §5."""
+"""An operator's action on an open incident: the operator lines of procedure.md §5."""
 
 from typing import Final
 

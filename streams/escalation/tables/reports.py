@@ -1,4 +1,4 @@
-"""What a partner's report does: the table of procedure.md §6."""
+"""A partner's report: the table of procedure.md §6."""
 
 from collections.abc import Mapping
 from typing import Final, cast
@@ -12,12 +12,12 @@ from streams.escalation.values import DispatchReport
 
 _SENT: Final[tuple[Phase, ...]] = ("DISPATCHED", "HANDED_OVER")
 
-# How far a guard has come; what is not here is no progress.
+# How far a guard has come; a status that is not here is no progress.
 _PROGRESS: Final[Mapping[str, int]] = {"REQUESTED": 0, "ACCEPTED": 1, "EN_ROUTE": 2, "ON_SITE": 3}
 
 
 def _reported(update: IncidentUpdate, report: DispatchReport) -> Dispatch | None:
-    """The dispatch, current or earlier, that the report speaks of."""
+    """Return the dispatch, current or earlier, that the report names."""
     incident = update.incident
     for dispatch in reversed(incident.dispatches):
         if identity.dispatch_id(incident.incident_id, dispatch.number) == report.dispatch_id:
@@ -34,7 +34,7 @@ def _is_on_another(update: IncidentUpdate, report: DispatchReport) -> bool:
 
 
 def _is_a_second_guard(update: IncidentUpdate, report: DispatchReport) -> bool:
-    """An earlier dispatch, never cancelled, is on its way beside the current one."""
+    """Whether an earlier dispatch, never cancelled, is on its way beside the current one."""
     dispatch = _reported(update, report)
     return (
         _is_on_another(update, report) and dispatch is not None and dispatch.cancelled == "NO" and _is_progress(report)
@@ -133,7 +133,7 @@ REPORTS: Final = Table[DispatchReport](
         Row(("DISPATCHED",), "progress, later than the status held", _has_moved_on, "PARTNER_PROGRESS", _move_on),
         Row(
             ("HANDED_OVER",),
-            "progress, whatever status was held",
+            "progress, from any status",
             lambda _, report: _is_progress(report),
             "PARTNER_PROGRESS",
             _come_back,

@@ -1,4 +1,4 @@
-"""The tables of the procedure: rows that are tried in order, the first that fits decides."""
+"""The tables of the procedure: rows are tried in order, and the first that fits decides."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Row(NamedTuple, Generic[Input]):
     """When an incident in one of ``phases`` meets an input that fits, ``rule`` decides and ``then`` acts."""
 
     phases: tuple[Phase, ...]
-    text: str  # the row as procedure.md tells it; with its rule, unique within its table
+    text: str  # the row in the words of procedure.md; with its rule, unique within its table
     when: Callable[[IncidentUpdate, Input], bool]
     rule: Rule
     then: Callable[[IncidentUpdate, Input], None]
@@ -32,11 +32,11 @@ class Table(Generic[Input]):
         }
 
     def declared(self) -> set[tuple[Phase, str]]:
-        """Every row in each of its phases, named as a step names the row that decided."""
+        """Return every row in each of its phases, by the name that a step gives for the row that decided."""
         return {(phase, name) for phase, rows in self._by_phase.items() for _, name in rows}
 
     def decide(self, update: IncidentUpdate, event: Input) -> None:
-        """Let the first row that fits decide. Every phase of a table has a row that always fits."""
+        """Apply the first row that fits. Every phase of a table has a row that always fits."""
         for row, name in self._by_phase[update.incident.phase]:
             if row.when(update, event):
                 update.rule = row.rule
@@ -47,9 +47,9 @@ class Table(Generic[Input]):
 
 
 def always(_update: IncidentUpdate, _event: object) -> bool:
-    """Fit whatever comes."""
+    """Fit any input."""
     return True
 
 
 def nothing(_update: IncidentUpdate, _event: object) -> None:
-    """Change nothing: the decision alone says that the input was seen."""
+    """Change nothing: the decision alone records the input."""

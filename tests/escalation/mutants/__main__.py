@@ -126,13 +126,18 @@ def main() -> int:
     if not everything:
         mutants = random.Random(options.seed).sample(mutants, options.sample)
     os.environ["TEST_RONDE_PURE"] = "1"
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        survivors = [mutant.name for mutant, alive in zip(mutants, pool.map(survives, mutants), strict=True) if alive]
     known = explained()
-    unexplained = [name for name in survivors if name not in known]
+    survivors: list[str] = []
+    unexplained: list[str] = []
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for mutant, is_alive in zip(mutants, pool.map(survives, mutants), strict=True):
+            if is_alive:
+                survivors.append(mutant.name)
+                if mutant.name not in known:
+                    unexplained.append(mutant.name)
+                    sys.stdout.write(f"{mutant.name}\n    survives: write a test, or explain it in {EXPLAINED.name}\n")
+                    sys.stdout.flush()
     caught = sorted(known - set(survivors)) if everything else []
-    for name in unexplained:
-        sys.stdout.write(f"{name}\n    survives: write a test, or explain it in {EXPLAINED.name}\n")
     for name in caught:
         sys.stdout.write(f"{name}\n    is caught, or is no mutant any more: take it out of {EXPLAINED.name}\n")
     sys.stdout.write(f"{len(mutants)} mutants, {len(survivors)} survive, {len(unexplained)} of them unexplained\n")
