@@ -5,18 +5,21 @@ from __future__ import annotations
 import hashlib
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import Annotated, TypeAlias
 
 import typer
 
 from ronde.commands.send import WAIT_SECONDS, WaitOption
-from ronde.shared.errors import Failed
+from ronde.input_files.input_lines import Input
+from ronde.outcomes import sending
+from ronde.shared import finding
+from ronde.shared.errors import Failed, WrongUse
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.topic_reading import opened, recorded
-
-if TYPE_CHECKING:
-    from streams.escalation.names import OperatorVerb
-    from streams.escalation.values import Decision
+from streams.escalation.names import OperatorVerb
+from streams.escalation.values import Decision, OperatorAction
+from streams.formats import rfc3339
+from streams.formats.validation import admit, is_empty
 
 IncidentArgument: TypeAlias = Annotated[str, typer.Argument(metavar="INCIDENT", show_default=False, help="Its id.")]
 ReasonOption: TypeAlias = Annotated[
@@ -61,12 +64,6 @@ def dispatch(
 def _act(
     verb: OperatorVerb, incident: str, reason: str, operator: str, wait: float, settings: Path | None, *, as_json: bool
 ) -> None:
-    from ronde.input_files.input_lines import Input  # noqa: PLC0415 - heavy
-    from ronde.outcomes import sending  # noqa: PLC0415 - heavy
-    from ronde.shared import finding  # noqa: PLC0415 - heavy
-    from ronde.shared.errors import WrongUse  # noqa: PLC0415 - as the others
-    from streams.escalation.values import OperatorAction  # noqa: PLC0415 - as the others
-    from streams.formats.validation import admit, is_empty  # noqa: PLC0415 - heavy
 
     for option, text in (("--reason", reason), ("--operator", operator)):
         if is_empty(text):
@@ -107,8 +104,6 @@ def action_id(verb: str, incident: str, reason: str, operator: str) -> str:
 
 def _is_over(last: Decision, action: str) -> bool:
     """Whether this very action closed the incident. Raises `Failed` when something else did."""
-    from streams.formats import rfc3339  # noqa: PLC0415 - as the others
-
     if last.phase_to != "CLOSED":
         return False
     if last.input.id != action:

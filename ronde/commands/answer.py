@@ -10,9 +10,14 @@ from typing import Annotated, Any, get_args
 import typer
 
 from ronde.commands.send import WAIT_SECONDS, WaitOption
+from ronde.input_files.input_lines import Input
+from ronde.outcomes import sending
+from ronde.shared import finding
 from ronde.shared.errors import Failed, WrongUse
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.topic_reading import opened, recorded
+from streams.escalation.names import Outcome, Situation
+from streams.escalation.values import CallResult
 
 
 def answer(
@@ -41,12 +46,6 @@ def answer(
     The same answer to the same call is the same result: said twice, it counts once. Another answer is another result.
     An answer to a call that is over counts as a callback.
     """
-    from ronde.input_files.input_lines import Input  # noqa: PLC0415 - heavy
-    from ronde.outcomes import sending  # noqa: PLC0415 - heavy
-    from ronde.shared import finding  # noqa: PLC0415 - heavy
-    from streams.escalation.names import Outcome, Situation  # noqa: PLC0415 - as the others
-    from streams.escalation.values import CallResult  # noqa: PLC0415 - as the others
-
     came: Outcome = _symbol("OUTCOME", outcome, get_args(Outcome))
     is_so: Situation = _symbol("SITUATION", situation, get_args(Situation))
     wanted = in_force(settings)

@@ -6,7 +6,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 import typer
 
@@ -24,11 +24,13 @@ from ronde.shared.errors import Failed, WrongUse
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.terminal import say
 from ronde.shared.topic_reading import opened, recorded
-
-if TYPE_CHECKING:
-    from streams.dlq.settlement import Outcome, Settled, Settlement
-    from streams.settings import Settings
-    from streams.topics.dead_letters import LetterId
+from ronde.views.dead_letters import letter as dlq_letter
+from ronde.views.dead_letters import listing
+from streams.dlq.fenced_producer import FencedError
+from streams.dlq.log import find, survey, whole
+from streams.dlq.settlement import Outcome, Settled, Settlement
+from streams.settings import Settings
+from streams.topics.dead_letters import LetterId
 
 app = typer.Typer(help="Look at dead letters, put them back, or discard them.", no_args_is_help=True)
 
@@ -60,9 +62,6 @@ def list_(
     as_json: JsonOption = False,
 ) -> None:
     """List dead letters, and count them by reason and topic."""
-    from ronde.views.dead_letters import listing  # noqa: PLC0415 - heavy
-    from streams.dlq.log import survey  # noqa: PLC0415 - heavy
-
     wanted = wanted_of(reason, since, until, site, topic)
     with opened(in_force(settings), "reading") as (logs, _):
         found = survey(logs, wanted)
@@ -85,9 +84,6 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show one dead letter: where it came from, why it is one, its key, headers and value."""
-    from ronde.views.dead_letters import letter as dlq_letter  # noqa: PLC0415 - heavy
-    from streams.dlq.log import find, whole  # noqa: PLC0415 - heavy
-
     (name,) = ids_of([id_])
     wanted = in_force(settings)
     with opened(wanted, "reading") as (logs, _):
@@ -121,8 +117,6 @@ def replay(
     Each is put back once, with its key, its value and its headers, marked `dlq.replayed-from`. If it fails again, that
     is a new dead letter.
     """
-    from streams.dlq.log import survey  # noqa: PLC0415 - heavy
-
     named = ids_of(ids or [])
     filters = (reason, since, until, site, topic)
     if bool(named) == any(one is not None for one in filters):
@@ -174,9 +168,6 @@ def _settle(
     settings: Settings, names: list[LetterId], settle: Callable[[Settlement], Iterator[Settled]]
 ) -> list[Settled]:
     """Settle letters; where that ends before they are all settled, say what was done until then."""
-    from streams.dlq.fenced_producer import FencedError  # noqa: PLC0415 - heavy
-    from streams.dlq.settlement import Settlement  # noqa: PLC0415 - heavy
-
     settled: list[Settled] = []
     if not names:
         return settled

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 import typer
 from rich.text import Text
@@ -12,9 +12,9 @@ from ronde.shared.errors import WrongUse
 from ronde.shared.ledger_options import SinceOption, instant, ledger
 from ronde.shared.settings import JsonOption, SettingsOption
 from ronde.shared.terminal import Listing, Terminal, say
-
-if TYPE_CHECKING:
-    from sinks.ask.incidents import Incident
+from ronde.views.incident.json_form import of_incident
+from ronde.views.incident.words import clock, day, ending, span
+from sinks.ask.incidents import OUTCOMES, Incident, IncidentFilter, find
 
 USUAL_LIMIT: Final = 50
 _WIDE: Final = 100  # columns of a terminal that has room for more
@@ -30,9 +30,6 @@ def incidents(
     as_json: JsonOption = False,
 ) -> None:
     """List incidents of the ledger, the latest first. Times are UTC."""
-    from ronde.views.incident.json_form import of_incident  # noqa: PLC0415 - heavy
-    from sinks.ask.incidents import OUTCOMES, IncidentFilter, find  # noqa: PLC0415 - heavy
-
     if outcome is not None and outcome.upper() not in OUTCOMES:
         raise WrongUse(f"--outcome: no rule {outcome!r} closes an incident; there are {', '.join(OUTCOMES)}")
     wanted = IncidentFilter(
@@ -54,7 +51,6 @@ def incidents(
 
 
 def _print(found: list[Incident]) -> None:
-    from ronde.views.incident.words import clock, day, ending, span  # noqa: PLC0415 - heavy
 
     if not found:
         say("no such incident")

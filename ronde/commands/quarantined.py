@@ -6,21 +6,25 @@ import json
 from collections import Counter
 from collections.abc import Iterable
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, get_args
+from typing import Annotated, Any, Final, NamedTuple, get_args
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
+from ronde.demo.screen import console
 from ronde.shared.errors import WrongUse
 from ronde.shared.ledger_options import instant
+from ronde.shared.plain import plain
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.topic_reading import opened, recorded
-
-if TYPE_CHECKING:
-    from streams.escalation.values import Quarantined
-    from streams.topics.reading import Logs
-    from streams.topics.recorded import Recorded
+from schemas.avro.errors import Undecodable
+from schemas.contract.murmur2 import partition
+from streams.escalation.names import QuarantineReason
+from streams.escalation.values import Quarantined
+from streams.formats import rfc3339
+from streams.topics.reading import Logs, Span
+from streams.topics.recorded import Recorded
 
 _LONGEST_TABLE: Final = 50  # sites; --json lists all
 
@@ -63,7 +67,6 @@ def quarantined(
 
 
 def _known(reason: str | None) -> None:
-    from streams.escalation.names import QuarantineReason  # noqa: PLC0415 - as the others
 
     reasons = get_args(QuarantineReason)
     if reason is not None and reason not in reasons:
@@ -74,10 +77,6 @@ def _known(reason: str | None) -> None:
 
 def _read(logs: Logs, recorded: Recorded, site: str | None, begin: int | None, total: Any) -> Iterable[Quarantined]:
     """The records of the topic, or of one site's partition."""
-    from schemas.avro.errors import Undecodable  # noqa: PLC0415 - heavy
-    from schemas.contract.murmur2 import partition  # noqa: PLC0415 - as the others
-    from streams.topics.reading import Span  # noqa: PLC0415 - heavy
-
     count = logs.require(["quarantine"])
     key = None if site is None else site.encode()
     numbers = range(count) if key is None else [partition(key, count)]
@@ -114,7 +113,6 @@ def _rows(records: Iterable[Quarantined], reason: str | None, begin: int | None)
 
 
 def _as_object(row: _Row) -> dict[str, Any]:
-    from streams.formats import rfc3339  # noqa: PLC0415 - as the others
 
     at = {name: rfc3339.write(getattr(row, name)) for name in ("first_at", "last_at")}
     return {**row._asdict(), "missing": list(row.missing), "kinds": list(row.kinds), **at}
@@ -130,8 +128,6 @@ def _counts(rows: list[_Row]) -> list[dict[str, Any]]:
 
 
 def _print(rows: list[_Row]) -> None:
-    from ronde.demo.screen import console  # noqa: PLC0415 - heavy
-    from ronde.shared.plain import plain  # noqa: PLC0415 - heavy
 
     out = console()
     if not rows:
@@ -154,6 +150,5 @@ def _print(rows: list[_Row]) -> None:
 
 
 def _short(at: int) -> str:
-    from streams.formats import rfc3339  # noqa: PLC0415 - as the others
 
     return rfc3339.write(at)[:16].replace("T", " ")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import Annotated, Any, Final
 
 import typer
 from rich.text import Text
@@ -14,12 +14,15 @@ from ronde.shared.plain import one_line
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.terminal import Listing, Terminal
 from ronde.shared.topic_reading import opened, recorded
-
-if TYPE_CHECKING:
-    from streams.escalation.values import Decision
-    from streams.replay import Difference, KnownProcedures, Unchecked
-    from streams.replay.history import Replayed
-    from streams.settings import Settings
+from schemas.contract.murmur2 import partition
+from schemas.contract.topics import TOPICS
+from streams.escalation.procedures import DEFAULTS
+from streams.escalation.values import Decision
+from streams.formats import rfc3339
+from streams.formats.redaction import HIDDEN, is_personal
+from streams.replay import Difference, KnownProcedures, Unchecked
+from streams.replay.history import History, Replayed
+from streams.settings import Settings
 
 _LONGEST_TABLE: Final = 200  # decisions; --json has all differences
 _COLUMNS: Final = ("at", "version", "rule", "phase", "commands", "replayed")
@@ -60,8 +63,6 @@ def replay(
     Decisions, commands, attention and quarantine records are compared field by field. Exit 1 with the first that
     differs. What the log does not have any more is named and left out.
     """
-    from streams.replay.history import History  # noqa: PLC0415 - heavy
-
     if not site and not incident:
         raise WrongUse("name what to replay: --site ID or --incident ID")
     wanted = in_force(settings)
@@ -90,15 +91,12 @@ def replay(
 
 
 def _home(partitions: int, site_id: str) -> tuple[str, int]:
-    from schemas.contract.murmur2 import partition  # noqa: PLC0415 - as the others
 
     return site_id, partition(site_id.encode(), partitions)
 
 
 def _known(settings: Settings) -> KnownProcedures:
     """The versions of procedures that are known: the shipped ones and those of the settings."""
-    from streams.escalation.procedures import DEFAULTS  # noqa: PLC0415 - as the others
-
     known = [*DEFAULTS.items(), *settings.procedures().items()]
     return {(name, procedure.version): procedure for name, procedure in known}
 
@@ -140,7 +138,6 @@ def _print(replayed: Replayed, incident: str | None, *, personal: bool) -> None:
 
 
 def _row(decision: Decision) -> tuple[str, str, str, str, str]:
-    from streams.formats import rfc3339  # noqa: PLC0415 - as the others
 
     at = rfc3339.write(decision.at)[:19].replace("T", " ")
     return at, str(decision.version or "-"), decision.rule, decision.phase_to or "-", str(len(decision.outputs))
@@ -168,9 +165,6 @@ def _fields(differences: list[Difference], first: Difference, *, personal: bool)
 
 def _shown(one: Difference, value: object, *, personal: bool) -> str:
     """A value, unless it is personal."""
-    from schemas.contract.topics import TOPICS  # noqa: PLC0415 - as the others
-    from streams.formats.redaction import HIDDEN, is_personal  # noqa: PLC0415 - as the others
-
     if value is None:
         return "nothing"
     schema = TOPICS[one.topic].schema

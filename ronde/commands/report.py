@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from ronde.shared.ledger_options import instant, ledger
 from ronde.shared.settings import JsonOption, SettingsOption
 from ronde.shared.terminal import Listing, Terminal, say
-
-if TYPE_CHECKING:
-    from sinks.ask.report import Day
+from ronde.views.incident.words import span
+from sinks.ask.report import Day
+from sinks.ask.report import report as days
 
 
 def report(
@@ -24,8 +24,6 @@ def report(
     as_json: JsonOption = False,
 ) -> None:
     """Sum up the ledger by the day (UTC) that incidents were opened and by procedure."""
-    from sinks.ask.report import report as days  # noqa: PLC0415 - heavy
-
     with ledger(settings, "report") as connection:
         found = days(connection, instant("--since", since))
     if as_json:
@@ -73,6 +71,5 @@ def _table(*columns: str) -> Listing:
 
 
 def _pair(percentiles: list[float] | None) -> str:
-    from ronde.views.incident.words import span  # noqa: PLC0415 - heavy
 
     return "-" if percentiles is None or percentiles[0] is None else " / ".join(map(span, percentiles))

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import typer
 
+import schemas
 from ronde.commands import schemas_register
 from ronde.shared.errors import Failed, WrongUse
 from ronde.shared.settings import JsonOption
 from ronde.shared.terminal import Listing, Terminal, say
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from schemas.gate.refusal import Refusal
-    from schemas.gate.shelf import Shelf
+from schemas.avro.errors import UnusableSchema
+from schemas.contract.asyncapi import text
+from schemas.contract.promises import PROMISES
+from schemas.contract.topics import TOPICS
+from schemas.gate.refusal import Refusal
+from schemas.gate.shelf import Shelf, marked, read_shelf
 
 app = typer.Typer(help="The schemas and their versions, and the gate that a change must pass.", no_args_is_help=True)
 app.command()(schemas_register.register)
@@ -144,8 +146,6 @@ def release(folder: FolderOption = None, as_json: JsonOption = False) -> None:
 @app.command()
 def asyncapi() -> None:
     """Print the contract as an AsyncAPI 3 document (JSON): topics, operations, messages."""
-    from schemas.contract.asyncapi import text  # noqa: PLC0415 - reads all schemas
-
     typer.echo(text(), nl=False)
 
 
@@ -159,10 +159,6 @@ def _need_avro() -> None:
 
 def _shelf(folder: Path | None) -> Shelf:
     """The schemas of a folder; without one, those that are installed."""
-    import schemas  # noqa: PLC0415 - heavy with what follows
-    from schemas.avro.errors import UnusableSchema  # noqa: PLC0415 - as above
-    from schemas.gate.shelf import read_shelf  # noqa: PLC0415 - as above
-
     try:
         return read_shelf(folder if folder is not None else Path(schemas.__file__).parent)
     except UnusableSchema as error:
@@ -171,10 +167,6 @@ def _shelf(folder: Path | None) -> Shelf:
 
 def _described(shelf: Shelf, name: str) -> dict[str, Any]:
     """One schema and its versions, as --json has them."""
-    from schemas.contract.promises import PROMISES  # noqa: PLC0415 - as above
-    from schemas.contract.topics import TOPICS  # noqa: PLC0415 - as above
-    from schemas.gate.shelf import marked  # noqa: PLC0415 - as above
-
     written = shelf.written_version(name)
     versions = []
     for number, schema in shelf.versions(name).items():

@@ -8,9 +8,13 @@ from typing import Annotated, Final, TypeAlias
 
 import typer
 
+from ronde.input_files.input_lines import InputLines
+from ronde.outcomes import sending
 from ronde.shared.errors import Failed, WrongUse
 from ronde.shared.lines import FileArgument, name_of, opened
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
+from schemas.contract.topics import INPUT_TOPICS
+from streams.formats import rfc3339
 
 WAIT_SECONDS: Final = 5.0  # a worker that runs takes some 0.02 s; one that restores, longer than anybody looks on
 WaitOption: TypeAlias = Annotated[
@@ -34,10 +38,6 @@ def send(
     A line is a value, {"alert_id": "A1", "site_id": "S1", "kind": "INTRUSION"}, or one of `ronde simulate` around it.
     Bad lines are named and left out: exit 1. The good ones are sent.
     """
-    from ronde.input_files.input_lines import InputLines  # noqa: PLC0415 - heavy
-    from ronde.outcomes import sending  # noqa: PLC0415 - heavy
-    from streams.formats import rfc3339  # noqa: PLC0415 - heavy
-
     _known(topic)
     instant = _instant(at)
     wanted = in_force(settings)
@@ -64,7 +64,6 @@ def send(
 
 
 def _known(topic: str) -> None:
-    from schemas.contract.topics import INPUT_TOPICS  # noqa: PLC0415 - as the others
 
     if topic not in INPUT_TOPICS:
         near = get_close_matches(topic, INPUT_TOPICS, n=1)
@@ -74,8 +73,6 @@ def _known(topic: str) -> None:
 
 def _instant(at: str) -> int:
     """An instant in milliseconds."""
-    from streams.formats import rfc3339  # noqa: PLC0415 - as the others
-
     if at == "now":
         return time.time_ns() // 1_000_000
     try:

@@ -11,10 +11,13 @@ import typer
 from rich.console import Console
 from rich.status import Status
 
+from ronde.outcomes import simulate_timeline
 from ronde.shared.errors import Failed, WrongUse
 from ronde.shared.lines import BLOCK, FileArgument, name_of, opened
 from ronde.shared.plain import plain
 from ronde.shared.settings import SettingsOption, in_force
+from streams.formats import rfc3339
+from streams.simulation import scenario
 
 _COLLECT_EVERY: Final = 100_000  # new objects; Python's default is 700
 _PATIENCE_SECONDS: Final = 3.0  # before a terminal is told how far it is
@@ -38,10 +41,6 @@ def simulate(
     An input is a line {"at": TIME, "topic": "alerts", "value": {...}}; an output record is such a line with
     its key. The clock stops at the last line, or at --until.
     """
-    from ronde.outcomes import simulate_timeline  # noqa: PLC0415 - heavy
-    from streams.formats import rfc3339  # noqa: PLC0415 - heavy
-    from streams.simulation import scenario  # noqa: PLC0415 - heavy
-
     try:
         end = None if until is None else rfc3339.parse(until)
     except ValueError as error:

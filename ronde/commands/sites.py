@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias
 
 import typer
 from rich.console import Console
@@ -14,14 +14,15 @@ from rich.progress import Progress
 from rich.text import Text
 
 from ronde.commands import sites_on_test, sites_show
+from ronde.input_files.site_lines import SiteLines
+from ronde.input_files.site_producer import load
+from ronde.input_files.site_spreadsheet import sites_of, unhashed
 from ronde.shared.errors import Failed, WrongUse
 from ronde.shared.lines import name_of, opened
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.terminal import Listing, Terminal, say
-
-if TYPE_CHECKING:
-    from ronde.input_files.site_lines import SiteLines
-    from streams.escalation.values import Readiness
+from streams.escalation.readiness import readiness
+from streams.escalation.values import Readiness
 
 SitesArgument: TypeAlias = Annotated[
     str,
@@ -50,9 +51,6 @@ def check(file: SitesArgument, country: CountryOption = None, as_json: JsonOptio
 
     Exit 1 when a line is no site.
     """
-    from ronde.input_files.site_spreadsheet import sites_of, unhashed  # noqa: PLC0415 - heavy
-    from streams.escalation.readiness import readiness  # noqa: PLC0415 - heavy
-
     with opened(file) as lines:
         sites = sites_of(file, lines, country, unhashed)
         judged = [(good.line, readiness(good.site, now=0)) for good in sites.good()]
@@ -75,9 +73,6 @@ def import_(
 
     Lines that are no sites are named and left out: exit 1. Passwords of a CSV file leave this process as slow hashes.
     """
-    from ronde.input_files.site_producer import load  # noqa: PLC0415 - heavy
-    from ronde.input_files.site_spreadsheet import sites_of  # noqa: PLC0415 - heavy
-
     wanted = in_force(settings)
     with opened(file) as lines:
         sites = sites_of(file, _shown(lines, file), country)

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 import typer
 
 from ronde.commands.sites_show import SiteArgument
+from ronde.input_files.input_producer import InputProducer
 from ronde.shared.durations import milliseconds
 from ronde.shared.errors import Failed, WrongUse
+from ronde.shared.finding import InForce, newer, site_in_force
+from ronde.shared.foreign_fields import foreign_fields
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.topic_reading import opened, recorded
-
-if TYPE_CHECKING:
-    from ronde.shared.finding import InForce
-    from streams.settings import Settings
-    from streams.topics.reading import Logs
+from streams.formats import rfc3339
+from streams.settings import Settings
+from streams.topics.reading import Logs, Span
 
 _ATTEMPTS: Final = 5
 
@@ -36,8 +37,6 @@ def put_on_test(
 
     An incident that is open goes on, and takes its alerts. Everything else in the site's record stays as it is.
     """
-    from streams.formats import rfc3339  # noqa: PLC0415 - as the others
-
     test_until = _until(until, for_, is_end=end)
     wanted = in_force(settings)
     with opened(wanted, "looking for the site", ["sites"], "sites") as (logs, _):
@@ -56,8 +55,6 @@ def put_on_test(
 
 def _until(until: str | None, for_: str | None, *, is_end: bool) -> int | None:
     """The instant asked for, in milliseconds; None: off test. Raises `WrongUse`."""
-    from streams.formats import rfc3339  # noqa: PLC0415 - as the others
-
     if (until is not None) + (for_ is not None) + is_end != 1:
         raise WrongUse("say how long: --until TIME or --for 2h; or --end")
     if is_end:
@@ -83,10 +80,6 @@ def _put(logs: Logs, settings: Settings, site_id: str, test_until: int | None) -
     A record that whoever holds the site writes at the same time must not be lost under ours: then that one is written
     again, with ours in it.
     """
-    from ronde.input_files.input_producer import InputProducer  # noqa: PLC0415 - heavy
-    from ronde.shared.finding import newer, site_in_force  # noqa: PLC0415 - heavy
-    from streams.topics.reading import Span  # noqa: PLC0415 - heavy
-
     places: list[tuple[int, int]] = []
     decoded = recorded(settings)
     known: InForce | None = site_in_force(logs, decoded, site_id)
@@ -110,8 +103,6 @@ def _put(logs: Logs, settings: Settings, site_id: str, test_until: int | None) -
 
 def _keep_whole(settings: Settings, known: InForce) -> None:
     """Refuse to write again what was written by a schema with more fields than ours: they would be lost."""
-    from ronde.shared.foreign_fields import foreign_fields  # noqa: PLC0415 - heavy
-
     foreign = foreign_fields(settings, "Site", known.record.value or b"")
     if foreign:
         raise Failed(

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import typer
 from rich.text import Text
 
+from ronde.demo.screen import console
+from ronde.shared.finding import InForce, site_in_force
 from ronde.shared.ledger_options import PersonalOption
+from ronde.shared.plain import plain
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.topic_reading import opened, recorded
-
-if TYPE_CHECKING:
-    from ronde.shared.finding import InForce
+from streams.escalation.readiness import readiness
+from streams.escalation.values import Site
+from streams.formats import rfc3339
+from streams.formats.json_values import writer
+from streams.formats.redaction import masked
 
 SiteArgument: TypeAlias = Annotated[str, typer.Argument(metavar="SITE", show_default=False, help="Its site_id.")]
 
@@ -23,8 +28,6 @@ def show(
     site: SiteArgument, personal: PersonalOption = False, settings: SettingsOption = None, as_json: JsonOption = False
 ) -> None:
     """Show a site's record in force, whether its alerts go through, and what is missing."""
-    from ronde.shared.finding import site_in_force  # noqa: PLC0415 - heavy
-
     wanted = in_force(settings)
     with opened(wanted, "looking for the site", ["sites"], "sites") as (logs, _):
         found = site_in_force(logs, recorded(wanted), site)
@@ -36,11 +39,6 @@ def show(
 
 
 def _as_object(found: InForce, *, personal: bool) -> dict[str, Any]:
-    from streams.escalation.readiness import readiness  # noqa: PLC0415 - heavy
-    from streams.escalation.values import Site  # noqa: PLC0415 - as the others
-    from streams.formats import rfc3339  # noqa: PLC0415 - as the others
-    from streams.formats.json_values import writer  # noqa: PLC0415 - heavy
-    from streams.formats.redaction import masked  # noqa: PLC0415 - heavy
 
     record, site, refused, _ = found
     now = time.time_ns() // 1_000_000
@@ -61,8 +59,6 @@ def _as_object(found: InForce, *, personal: bool) -> dict[str, Any]:
 
 
 def _print(shown: dict[str, Any]) -> None:
-    from ronde.demo.screen import console  # noqa: PLC0415 - heavy
-    from ronde.shared.plain import plain  # noqa: PLC0415 - heavy
 
     out = console()
     out.print(Text.assemble((plain(shown["site_id"]), "bold"), "  ", _state(shown)), soft_wrap=True)

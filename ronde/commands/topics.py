@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 import typer
 
@@ -14,9 +13,8 @@ from ronde.shared.errors import Failed
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.terminal import say
 from schemas.contract.topics import TOPICS
-
-if TYPE_CHECKING:
-    from streams.kafka.topics import TopicDifference
+from streams.kafka import topics
+from streams.kafka.topics import TopicDifference, TopicsError
 
 app = typer.Typer(
     help="Make the topics on the broker, compare them with the contract, say who may use which.", no_args_is_help=True
@@ -27,8 +25,6 @@ app.command()(topics_acl.acl)
 @app.command()
 def create(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
     """Make the topics that are missing. Those that are there stay as they are."""
-    from streams.kafka import topics  # noqa: PLC0415 - heavy
-
     wanted = in_force(settings)
     with _told():
         made = topics.create(wanted)
@@ -46,8 +42,6 @@ def create(settings: SettingsOption = None, as_json: JsonOption = False) -> None
 @app.command()
 def check(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
     """Compare the topics with the contract: partitions, sizes, clean-up. Exit 1 when something is not as it must be."""
-    from streams.kafka import topics  # noqa: PLC0415 - heavy
-
     wanted = in_force(settings)
     with _told():
         found = topics.differences(topics.find(wanted), wanted)
@@ -61,8 +55,6 @@ def check(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
 @contextmanager
 def _told() -> Iterator[None]:
     """Turn the broker's refusals into the command's failure."""
-    from streams.kafka.topics import TopicsError  # noqa: PLC0415 - heavy
-
     try:
         yield
     except TopicsError as error:

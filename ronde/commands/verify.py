@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import typer
 from rich.console import Console
@@ -12,11 +12,9 @@ from ronde.shared.errors import Failed
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.terminal import Listing, Terminal
 from ronde.shared.topic_reading import opened, recorded
-
-if TYPE_CHECKING:
-    from streams.verify.conservation import Sum
-    from streams.verify.conservation_sites import SiteSum
-    from streams.verify.verification import Verified
+from streams.verify.conservation import Sum
+from streams.verify.conservation_sites import SiteSum
+from streams.verify.verification import Verification, Verified
 
 _LONGEST_LIST: Final = 50  # of what does not add up; --json has more
 _LONGEST_TABLE: Final = 100  # partitions; of more, only the totals of each topic
@@ -43,8 +41,6 @@ def verify(settings: SettingsOption = None, as_json: JsonOption = False) -> None
     by the retention of its topic. Of sites, the current record of each must have its readiness.
     Exit 1 when something does not add up.
     """
-    from streams.verify.verification import Verification  # noqa: PLC0415 - heavy
-
     wanted = in_force(settings)
     with opened(wanted, "reading") as (logs, total):
         verification = Verification(logs, recorded(wanted))

@@ -21,6 +21,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 import orjson
 import phonenumbers
+from argon2 import PasswordHasher
 
 from ronde.input_files.site_lines import SiteLines
 from ronde.shared.errors import WrongUse
@@ -79,8 +80,6 @@ class _WrongCell(Exception):
 
 def argon2(password: str) -> str:
     """A password's salted slow hash, in the form that says how to verify it (PHC)."""
-    from argon2 import PasswordHasher  # noqa: PLC0415 - only who reads passwords needs it
-
     return PasswordHasher().hash(password)
 
 

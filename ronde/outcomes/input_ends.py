@@ -7,23 +7,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
+
+from rich.table import Table
 
 from ronde.demo.agenda import Record
 from ronde.demo.board import Board, InputPosition
 from ronde.demo.report import Inputs, table_of, timeline
 from ronde.outcomes.simulate_timeline import as_record
 from schemas.avro.errors import Undecodable
+from streams.kafka.offsets import Log
 from streams.topics.dead_letters import Letter
 from streams.topics.dead_letters import read as read_letter
-from streams.topics.reading import Span
-
-if TYPE_CHECKING:
-    from rich.table import Table
-
-    from streams.kafka.offsets import Log
-    from streams.topics.reading import LogRecord, Logs
-    from streams.topics.recorded import Recorded
+from streams.topics.reading import LogRecord, Logs, Span
+from streams.topics.recorded import Recorded
 
 _LOOK_SECONDS: Final = 0.05
 _SENT: Final = ("calls", "dispatches", "attention")

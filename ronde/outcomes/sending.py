@@ -8,13 +8,14 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import typer
 from rich.text import Text
 
 from ronde.demo.board import InputPosition
 from ronde.demo.screen import console
+from ronde.input_files.input_lines import Input
 from ronde.input_files.input_producer import InputProducer, TooLargeError
 from ronde.outcomes.input_ends import WATCHED, InputEnds, Sent
 from ronde.shared.errors import Failed, WrongUse
@@ -24,11 +25,8 @@ from schemas.avro.errors import RegistryUnreachable
 from streams.formats import rfc3339
 from streams.kafka.offsets import ReadingError
 from streams.kafka.topics import TopicsError
+from streams.settings import Settings
 from streams.topics.reading import Logs
-
-if TYPE_CHECKING:
-    from ronde.input_files.input_lines import Input
-    from streams.settings import Settings
 
 _SHOWN: Final = 20  # inputs; what comes of more is left to whoever reads the topics
 
