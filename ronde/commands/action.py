@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
@@ -15,6 +14,8 @@ from ronde.outcomes import sending
 from ronde.shared import finding
 from ronde.shared.errors import Failed, WrongUse
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
+from ronde.shared.terminal import say
+from ronde.shared.times import now_ms
 from ronde.shared.topic_reading import opened, recorded
 from streams.escalation.names import OperatorVerb
 from streams.escalation.values import Decision, OperatorAction
@@ -64,7 +65,6 @@ def dispatch(
 def _act(
     verb: OperatorVerb, incident: str, reason: str, operator: str, wait: float, settings: Path | None, *, as_json: bool
 ) -> None:
-
     for option, text in (("--reason", reason), ("--operator", operator)):
         if is_empty(text):
             raise WrongUse(f"{option} is empty: it says {'why' if option == '--reason' else 'who'}, and is kept")
@@ -78,7 +78,7 @@ def _act(
         action=verb,
         reason=reason,
         operator=operator,
-        taken_at=time.time_ns() // 1_000_000,
+        taken_at=now_ms(),
     )
     if refused := admit(action, action.site_id):
         raise WrongUse(refused.error)
@@ -89,9 +89,9 @@ def _act(
     if as_json:
         sending.print_json(on_its_way, action_id=action.action_id)
     elif is_done:
-        typer.echo(f"{action.action_id} closed incident {incident} before: nothing is sent")
+        say(f"{action.action_id} closed incident {incident} before: nothing is sent")
     else:
-        typer.echo(f"{action.action_id} is in {wanted.topic('operator-actions')}")
+        say(f"{action.action_id} is in {wanted.topic('operator-actions')}")
         sending.show(on_its_way, settings, lambda _: "now")
     sending.fail_on_dead_letters(on_its_way)
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
-from difflib import get_close_matches
 from typing import Annotated, Any, get_args
 
 import typer
@@ -15,6 +13,9 @@ from ronde.outcomes import sending
 from ronde.shared import finding
 from ronde.shared.errors import Failed, WrongUse
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
+from ronde.shared.suggestions import suggestion
+from ronde.shared.terminal import say
+from ronde.shared.times import now_ms
 from ronde.shared.topic_reading import opened, recorded
 from streams.escalation.names import Outcome, Situation
 from streams.escalation.values import CallResult
@@ -65,14 +66,14 @@ def answer(
         message_left=message_left,
         detail=detail,
         operator=operator,
-        ended_at=time.time_ns() // 1_000_000,
+        ended_at=now_ms(),
     )
     on_its_way = sending.Sending(wanted, "call-results")
     sending.give(on_its_way, Input(1, result.site_id, result), wait)
     if as_json:
         sending.print_json(on_its_way, result_id=result.result_id)
     else:
-        typer.echo(f"{result.result_id} is in {wanted.topic('call-results')}")
+        say(f"{result.result_id} is in {wanted.topic('call-results')}")
         sending.show(on_its_way, settings, lambda _: "now")
     sending.fail_on_dead_letters(on_its_way)
 
@@ -88,6 +89,4 @@ def _symbol(what: str, text: str, symbols: tuple[str, ...]) -> Any:
     symbol = text.upper().replace("-", "_")
     if symbol in symbols:
         return symbol
-    near = get_close_matches(symbol, symbols, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(symbols)}"
-    raise WrongUse(f"{what}: there is no {text!r}; {hint}")
+    raise WrongUse(f"{what}: there is no {text!r}; {suggestion(symbol, symbols)}")

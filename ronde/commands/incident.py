@@ -11,7 +11,7 @@ import typer
 from ronde.shared.errors import Failed
 from ronde.shared.ledger_options import IncidentArgument, PersonalOption, ledger
 from ronde.shared.settings import JsonOption, SettingsOption
-from ronde.shared.terminal import Terminal, say
+from ronde.shared.terminal import Terminal, print_value, say
 from ronde.views.incident.json_form import of_timeline
 from ronde.views.incident.page import page
 from ronde.views.incident.text import show as show_text
@@ -30,7 +30,7 @@ def show(
     """Tell an incident: who was called, when, what they answered, why a guard was sent or not. Times are UTC."""
     timeline = _timeline(incident, settings, personal=personal)
     if as_json:
-        typer.echo(json.dumps(of_timeline(timeline), indent=2))
+        print_value(of_timeline(timeline))
     else:
         show_text(Terminal(), timeline)
 
@@ -57,7 +57,6 @@ def export(
 
 
 def _timeline(incident: str, settings: Path | None, *, personal: bool) -> Timeline:
-
     with ledger(settings, "incident") as connection:
         found = timeline(connection, incident, personal=personal)
     if found is None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Final
 
 import typer
 from rich.text import Text
 
 from ronde.shared.errors import WrongUse
-from ronde.shared.ledger_options import SinceOption, instant, ledger
+from ronde.shared.ledger_options import SinceOption, ledger
 from ronde.shared.settings import JsonOption, SettingsOption
-from ronde.shared.terminal import Listing, Terminal, say
+from ronde.shared.terminal import Listing, Terminal, print_value, say
+from ronde.shared.times import past_instant
 from ronde.views.incident.json_form import of_incident
 from ronde.views.incident.words import clock, day, ending, span
 from sinks.ask.incidents import OUTCOMES, Incident, IncidentFilter, find
@@ -35,7 +35,7 @@ def incidents(
     wanted = IncidentFilter(
         open=open_,
         site=site,
-        since=None if since is None else instant("--since", since),
+        since=None if since is None else past_instant("--since", since),
         outcome=None if outcome is None else outcome.upper(),
         limit=limit + 1,
     )
@@ -43,7 +43,7 @@ def incidents(
         found = find(connection, wanted)
     shown = found[:limit]
     if as_json:
-        typer.echo(json.dumps([of_incident(one) for one in shown], indent=2))
+        print_value([of_incident(one) for one in shown])
         return
     _print(shown)
     if len(found) > limit:
@@ -51,7 +51,6 @@ def incidents(
 
 
 def _print(found: list[Incident]) -> None:
-
     if not found:
         say("no such incident")
         return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -11,7 +10,7 @@ import typer
 from ronde.shared.errors import Failed, WrongUse
 from ronde.shared.ledger_options import ledger
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
-from ronde.shared.terminal import say
+from ronde.shared.terminal import print_value, say
 from sinks.database.migrate import migrate as apply
 from sinks.errors import Away, SinkError
 from sinks.forget.erasures import Erasure, carry_out, create_topic, send
@@ -26,7 +25,7 @@ def migrate(settings: SettingsOption = None, as_json: JsonOption = False) -> Non
     with ledger(settings, "ledger migrate") as connection:
         applied = apply(connection)
     if as_json:
-        typer.echo(json.dumps([{"number": one.number, "name": one.name} for one in applied], indent=2))
+        print_value([{"number": one.number, "name": one.name} for one in applied])
         return
     for one in applied:
         say(f"migration {one.number}: {one.name}")
@@ -43,7 +42,7 @@ def retain(
     with ledger(settings, "ledger retain") as connection:
         removed = remove(connection, months, datetime.now(UTC).date())
     if as_json:
-        typer.echo(json.dumps({**removed._asdict(), "before": removed.before.isoformat()}, indent=2))
+        print_value({**removed._asdict(), "before": removed.before.isoformat()})
         return
     for name in removed.partitions:
         say(f"removed {name}")

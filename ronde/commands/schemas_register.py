@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Final
 
 import httpx
-import typer
-from rich.console import Console
-from rich.table import Table
 
 from ronde.shared.errors import Failed, WrongUse
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
+from ronde.shared.terminal import Listing, Terminal, print_value
 from schemas.avro.errors import RegistryRefused, RegistryUnreachable
 from schemas.avro.loader import load
 from schemas.contract.promises import PROMISES
@@ -50,7 +47,7 @@ def register(settings: SettingsOption = None, as_json: JsonOption = False) -> No
                     {"subject": subject, "schema": topic.schema, "id": schema_id, "compatibility": promise}
                 )
     if as_json:
-        typer.echo(json.dumps({"registered": registered, "refused": refusals}, indent=2))
+        print_value({"registered": registered, "refused": refusals})
     else:
         _print(registered)
     if refusals:
@@ -58,7 +55,7 @@ def register(settings: SettingsOption = None, as_json: JsonOption = False) -> No
 
 
 def _print(registered: list[dict[str, Any]]) -> None:
-    table = Table("subject", "schema", "id", "compatibility", box=None, pad_edge=False)
+    table = Listing("subject", "schema", "id", "compatibility")
     for row in registered:
         table.add_row(*map(str, row.values()))
-    Console(markup=False, highlight=False, emoji=False).print(table)
+    Terminal().print(table)

@@ -16,7 +16,7 @@ from ronde.shared.errors import Failed, WrongUse
 from ronde.shared.lines import BLOCK, FileArgument, name_of, opened
 from ronde.shared.plain import plain
 from ronde.shared.settings import SettingsOption, in_force
-from streams.formats import rfc3339
+from ronde.shared.times import instant
 from streams.simulation import scenario
 
 _COLLECT_EVERY: Final = 100_000  # new objects; Python's default is 700
@@ -41,10 +41,7 @@ def simulate(
     An input is a line {"at": TIME, "topic": "alerts", "value": {...}}; an output record is such a line with
     its key. The clock stops at the last line, or at --until.
     """
-    try:
-        end = None if until is None else rfc3339.parse(until)
-    except ValueError as error:
-        raise WrongUse(f"--until is {error}; write it like 2026-01-01T00:00:00Z") from None
+    end = None if until is None else instant("--until", until)
     procedures = in_force(settings).procedures()
     # The core makes no cycles and the sites stay: the collector would walk them over and over for nothing.
     gc.freeze()

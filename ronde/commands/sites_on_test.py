@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import time
 from typing import Annotated, Final
 
 import typer
 
 from ronde.commands.sites_show import SiteArgument
 from ronde.input_files.input_producer import InputProducer
-from ronde.shared.durations import milliseconds
 from ronde.shared.errors import Failed, WrongUse
 from ronde.shared.finding import InForce, newer, site_in_force
 from ronde.shared.foreign_fields import foreign_fields
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
+from ronde.shared.terminal import print_value, say
+from ronde.shared.times import duration, instant, now_ms
 from ronde.shared.topic_reading import opened, recorded
 from streams.formats import rfc3339
 from streams.settings import Settings
@@ -43,11 +42,11 @@ def put_on_test(
         place = _put(logs, wanted, site, test_until)
     written = None if test_until is None else rfc3339.write(test_until)
     if as_json:
-        typer.echo(json.dumps({"site_id": site, "test_until": written, "record": place}, indent=2))
+        print_value({"site_id": site, "test_until": written, "record": place})
     elif written is None:
-        typer.echo(f"{site} is off test, by {place}")
+        say(f"{site} is off test, by {place}")
     else:
-        typer.echo(
+        say(
             f"{site} is on test until {written}, by {place}: its alerts open nothing until then. It ends before by "
             f"`ronde sites test {site} --end`, or by the next record that the app or CRM writes of it"
         )
@@ -59,19 +58,13 @@ def _until(until: str | None, for_: str | None, *, is_end: bool) -> int | None:
         raise WrongUse("say how long: --until TIME or --for 2h; or --end")
     if is_end:
         return None
-    now = time.time_ns() // 1_000_000
+    now = now_ms()
     if for_ is not None:
-        length = milliseconds(for_)
-        if not length:
-            raise WrongUse(f"--for: {for_!r} is no length of time; write it like 30m, 2h or 1d")
-        return now + length
-    try:
-        instant = rfc3339.parse(until or "")
-    except ValueError as error:
-        raise WrongUse(f"--until is {error}; write it like 2026-01-01T00:00:00Z") from None
-    if instant <= now:
+        return now + duration("--for", for_)
+    end = instant("--until", until or "")
+    if end <= now:
         raise WrongUse(f"--until: {until} is over")
-    return instant
+    return end
 
 
 def _put(logs: Logs, settings: Settings, site_id: str, test_until: int | None) -> str:

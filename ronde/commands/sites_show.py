@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Annotated, Any, TypeAlias
 
 import typer
 from rich.text import Text
 
-from ronde.demo.screen import console
 from ronde.shared.finding import InForce, site_in_force
 from ronde.shared.ledger_options import PersonalOption
-from ronde.shared.plain import plain
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
+from ronde.shared.terminal import Terminal, print_value
+from ronde.shared.times import now_ms
 from ronde.shared.topic_reading import opened, recorded
 from streams.escalation.readiness import readiness
 from streams.escalation.values import Site
@@ -33,15 +32,14 @@ def show(
         found = site_in_force(logs, recorded(wanted), site)
     shown = _as_object(found, personal=personal)
     if as_json:
-        typer.echo(json.dumps(shown, indent=2))
+        print_value(shown)
     else:
         _print(shown)
 
 
 def _as_object(found: InForce, *, personal: bool) -> dict[str, Any]:
-
     record, site, refused, _ = found
-    now = time.time_ns() // 1_000_000
+    now = now_ms()
     judged = readiness(site, now)
     value = writer(Site)(site)
     return {
@@ -59,9 +57,8 @@ def _as_object(found: InForce, *, personal: bool) -> dict[str, Any]:
 
 
 def _print(shown: dict[str, Any]) -> None:
-
-    out = console()
-    out.print(Text.assemble((plain(shown["site_id"]), "bold"), "  ", _state(shown)), soft_wrap=True)
+    out = Terminal()
+    out.print(Text.assemble((shown["site_id"], "bold"), "  ", _state(shown)), soft_wrap=True)
     for what in ("missing", "warnings"):
         for element in shown[what]:
             out.print(Text(f"  {'missing' if what == 'missing' else 'warning'}: {element}"), soft_wrap=True)
@@ -72,7 +69,7 @@ def _print(shown: dict[str, Any]) -> None:
             Text(f"{number} later records of it are dead letters: `ronde dlq list --topic sites`", "red"),
             soft_wrap=True,
         )
-    out.print(Text(plain(json.dumps(shown["value"], indent=2, ensure_ascii=False))), soft_wrap=True)
+    out.print(Text(json.dumps(shown["value"], indent=2, ensure_ascii=False)), soft_wrap=True)
 
 
 def _state(shown: dict[str, Any]) -> Text:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,7 +10,7 @@ import typer
 from ronde.commands import topics_acl
 from ronde.shared.errors import Failed
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
-from ronde.shared.terminal import say
+from ronde.shared.terminal import print_value, say
 from schemas.contract.topics import TOPICS
 from streams.kafka import topics
 from streams.kafka.topics import TopicDifference, TopicsError
@@ -30,7 +29,7 @@ def create(settings: SettingsOption = None, as_json: JsonOption = False) -> None
         made = topics.create(wanted)
         found = topics.differences(topics.find(wanted), wanted)
     if as_json:
-        typer.echo(json.dumps({"created": made, "differences": _as_objects(found)}, indent=2))
+        print_value({"created": made, "differences": _as_objects(found)})
     else:
         for name in made:
             say(f"created {name}")
@@ -46,7 +45,7 @@ def check(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
     with _told():
         found = topics.differences(topics.find(wanted), wanted)
     if as_json:
-        typer.echo(json.dumps({"differences": _as_objects(found)}, indent=2))
+        print_value({"differences": _as_objects(found)})
     elif not found:
         say(f"all {len(TOPICS)} topics are as they must be, with {wanted.topics.partitions} partitions each")
     _fail_on(found)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -10,7 +9,7 @@ import typer
 
 from ronde.shared.errors import Failed, WrongUse
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
-from ronde.shared.terminal import say
+from ronde.shared.terminal import print_value, say
 from ronde.shared.whole_settings import WholeSettings
 from schemas.contract.roles import ROLES, Role
 from streams.kafka.acl import COMMAND_CONFIG, Grant, commands, grants, own_group
@@ -45,7 +44,7 @@ def acl(
     found = {one.name: _grants(one, principal, group, wanted) for one in roles}
     made = _apply(found[roles[0].name], principal, wanted) if apply else None
     if as_json:
-        typer.echo(json.dumps(_as_object(found, principal, made), indent=2))
+        print_value(_as_object(found, principal, made))
     elif made is not None:
         say(f"{principal} has the rules of {roles[0].name}: {made.made} made, {made.there} were there")
         if made.others:
@@ -63,14 +62,12 @@ def _check(principal: str) -> None:
 
 
 def _grants(role: Role, principal: str, group: str | None, settings: WholeSettings) -> list[Grant]:
-
     usual = {"worker": settings.worker.group, "sink": settings.sink.group}
     reads_as = group or usual.get(role.name) or own_group(role, settings.prefix, principal)
     return grants(role, settings.prefix, reads_as)
 
 
 def _apply(grants: list[Grant], principal: str, settings: WholeSettings) -> Created:
-
     try:
         return create(settings, grants, principal)
     except BrokerError as error:
@@ -86,7 +83,6 @@ def _as_object(found: dict[str, list[Grant]], principal: str, made: Created | No
 
 
 def _print(found: dict[str, list[Grant]], principal: str, settings: WholeSettings) -> None:
-
     say(f"# {COMMAND_CONFIG}: how Kafka's tools log in as an administrator of the broker")
     for name, of_role in found.items():
         say(f"\n# {name}: {ROLES[name].work}")

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Final
 
-import typer
 from rich.console import Console
 
 from ronde.shared.errors import Failed
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
-from ronde.shared.terminal import Listing, Terminal
+from ronde.shared.terminal import Listing, Terminal, print_value
 from ronde.shared.topic_reading import opened, recorded
 from streams.verify.conservation import Sum
 from streams.verify.conservation_sites import SiteSum
@@ -47,7 +45,7 @@ def verify(settings: SettingsOption = None, as_json: JsonOption = False) -> None
         total(verification.offsets)
         verified = verification.run()
     if as_json:
-        typer.echo(json.dumps(_as_object(verified), indent=2))
+        print_value(_as_object(verified))
     else:
         _print(verified)
     if verified.differences:

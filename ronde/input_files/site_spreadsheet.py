@@ -16,7 +16,6 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import orjson
@@ -25,6 +24,7 @@ from argon2 import PasswordHasher
 
 from ronde.input_files.site_lines import SiteLines
 from ronde.shared.errors import WrongUse
+from ronde.shared.suggestions import suggestion
 
 Hash: TypeAlias = Callable[[str], str]
 Refuse: TypeAlias = Callable[[int, str, str], None]
@@ -187,9 +187,7 @@ def _columns(header: Sequence[str]) -> list[str]:
         )
     for name in columns:
         if _NUMBERED.sub("contacts.1.", name, count=1) not in COLUMNS:
-            near = get_close_matches(name, COLUMNS, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(COLUMNS)}"
-            raise WrongUse(f"line 1: there is no column {name!r}; {hint}")
+            raise WrongUse(f"line 1: there is no column {name!r}; {suggestion(name, COLUMNS)}")
         if columns.count(name) > 1:
             raise WrongUse(f"line 1: two columns are named {name}; remove one")
     return columns

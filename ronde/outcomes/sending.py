@@ -10,16 +10,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-import typer
 from rich.text import Text
 
 from ronde.demo.board import InputPosition
-from ronde.demo.screen import console
 from ronde.input_files.input_lines import Input
 from ronde.input_files.input_producer import InputProducer, TooLargeError
 from ronde.outcomes.input_ends import WATCHED, InputEnds, Sent
 from ronde.shared.errors import Failed, WrongUse
 from ronde.shared.plain import plain
+from ronde.shared.terminal import Terminal, print_value, say
 from ronde.shared.topic_reading import recorded
 from schemas.avro.errors import RegistryUnreachable
 from streams.formats import rfc3339
@@ -122,11 +121,11 @@ def give(sending: Sending, given: Input, wait: float) -> None:
 def show(sending: Sending, settings: Path | None, label: Callable[[Sent], str]) -> None:
     """Print what came of the inputs, and how to go on."""
     if sending.unseen:
-        typer.echo(f"what comes of it cannot be seen from here: {sending.unseen}")
+        say(f"what comes of it cannot be seen from here: {sending.unseen}")
     if not sending.is_shown:
         return
     assert sending.ends is not None
-    out = console()
+    out = Terminal()
     option = "" if settings is None else f" --settings {shlex.quote(str(settings))}"
     last: dict[str, dict[str, Any]] = {}  # the last decision of each incident
     for one in sending.sent:
@@ -137,12 +136,12 @@ def show(sending: Sending, settings: Path | None, label: Callable[[Sent], str]) 
         out.print(Text(f"incident {incident} is {decision['phase_to']}{until}"), soft_wrap=True)
     rules = [decision["rule"] for one in sending.sent for decision in sending.ends.decisions(one.place)]
     if any(rule.startswith("DUPLICATE_") for rule in rules):
-        typer.echo("what is a duplicate was said before, and changes nothing")
+        say("what is a duplicate was said before, and changes nothing")
     asked = {command["incident_id"]: command for one in sending.sent for command in sending.ends.asked(one.place)}
     for command in asked.values():
         out.print(Text(plain(f"{_next(command)}{option}")), soft_wrap=True)
     if sending.endless:
-        typer.echo(
+        say(
             f"nothing has come of {len(sending.endless)} of {sending.count} yet: acknowledged is acknowledged, and a "
             "worker will handle it. Is one running (`ronde worker`)?"
         )
@@ -168,14 +167,12 @@ def fail_on_dead_letters(sending: Sending) -> None:
 def tell_terminal(file: str) -> None:
     """Somebody who is expected to type is told so."""
     if file == "-" and sys.stdin.isatty():
-        typer.echo("reading JSON from the terminal, a value a line; Ctrl-D ends", err=True)
+        say("reading JSON from the terminal, a value a line; Ctrl-D ends", err=True)
 
 
 def print_json(sending: Sending, **more: Any) -> None:
     """One JSON value of what was sent and what came of it."""
-    typer.echo(
-        json.dumps({"topic": sending.topic, "sent": sending.count, "ends": as_objects(sending), **more}, indent=2)
-    )
+    print_value({"topic": sending.topic, "sent": sending.count, "ends": as_objects(sending), **more})
 
 
 def _next(command: dict[str, Any]) -> str:

@@ -11,8 +11,8 @@ from rich.text import Text
 from ronde.demo.agenda import Record
 from ronde.demo.board import Board, InputPosition
 from ronde.demo.report import Inputs, Moment, table_of, timeline
-from ronde.demo.screen import console
 from ronde.shared.plain import plain
+from ronde.shared.terminal import Terminal
 from schemas.contract.topics import INPUT_TOPICS
 from streams.formats import rfc3339
 from streams.formats.validation import Refused
@@ -67,7 +67,7 @@ def _noted(lines: Iterable[bytes], inputs: Inputs) -> Iterator[bytes]:
 
 
 def _print(board: Board, inputs: Inputs, sites: Iterable[str], aside: list[Emitted]) -> None:
-    out = console()
+    out = Terminal()
     is_first = True
     for site_id in sites:
         for day, moments in groupby(

@@ -8,7 +8,7 @@ from typing import Annotated, TypeAlias, get_args
 import typer
 
 from ronde.shared.errors import WrongUse
-from ronde.shared.ledger_options import instant
+from ronde.shared.times import past_instant
 from schemas.contract.topics import INPUT_TOPICS
 from streams.formats.validation import DeadLetterReason
 from streams.topics.dead_letters import LetterFilter, LetterId, parse_id
@@ -42,8 +42,8 @@ def wanted_of(
     """The letters that the options ask for. Raises `WrongUse`."""
     _known("--reason", reason, get_args(DeadLetterReason))
     _known("--topic", topic, (*INPUT_TOPICS, "state"))
-    begin = None if since is None else instant("--since", since)
-    return LetterFilter(reason, begin, None if until is None else instant("--until", until), site, topic)
+    begin = None if since is None else past_instant("--since", since)
+    return LetterFilter(reason, begin, None if until is None else past_instant("--until", until), site, topic)
 
 
 def _known(option: str, value: str | None, known: Iterable[str]) -> None:

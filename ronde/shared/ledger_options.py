@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,13 +10,11 @@ from typing import Annotated, TypeAlias
 import typer
 from psycopg.errors import InvalidSchemaName, UndefinedFunction, UndefinedTable
 
-from ronde.shared.durations import milliseconds
-from ronde.shared.errors import Failed, WrongUse
+from ronde.shared.errors import Failed
 from ronde.shared.settings import in_force
 from sinks.ask.reading import NoLedgerError
 from sinks.database.postgres import Connection, connect
 from sinks.errors import Away, SinkError
-from streams.formats import rfc3339
 
 IncidentArgument: TypeAlias = Annotated[str, typer.Argument(metavar="ID", show_default=False, help="The incident.")]
 PersonalOption: TypeAlias = Annotated[
@@ -48,13 +45,3 @@ def ledger(settings: Path | None, command: str) -> Iterator[Connection]:
         ) from None
     except SinkError as error:
         raise Failed(str(error)) from None
-
-
-def instant(option: str, text: str) -> int:
-    """An instant in milliseconds, at least 1970: as RFC 3339, or as how long ago it was. Raises `WrongUse`."""
-    if (ago := milliseconds(text)) is not None:
-        return max(time.time_ns() // 1_000_000 - ago, 0)
-    try:
-        return max(rfc3339.parse(text), 0)
-    except ValueError as error:
-        raise WrongUse(f"{option}: {error}; write it like 2026-01-01T00:00:00Z, or like 2h for two hours ago") from None

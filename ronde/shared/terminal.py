@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -97,9 +98,14 @@ class Listing(Table):
             yield Text()
 
 
-def say(text: str) -> None:
-    """Print a line to standard output, escaped, with commands as they can be typed."""
-    typer.echo(plain(as_typed(text)))
+def say(text: str, *, err: bool = False) -> None:
+    """Print a line to standard output or error, escaped, with commands as they can be typed."""
+    typer.echo(plain(as_typed(text)), err=err)
+
+
+def print_value(value: object) -> None:
+    """Print a value for a program, as JSON in ASCII."""
+    typer.echo(json.dumps(value, indent=2))
 
 
 def as_typed(text: str) -> str:
