@@ -25,6 +25,8 @@ from argon2 import PasswordHasher
 from ronde.input_files.site_lines import SiteLines
 from ronde.shared.errors import WrongUse
 from ronde.shared.suggestions import suggestion
+from schemas.avro.generated.shapes import Array, Record, Shape, Union, shape_of
+from schemas.avro.loader import load
 
 Hash: TypeAlias = Callable[[str], str]
 Refuse: TypeAlias = Callable[[int, str, str], None]
@@ -32,15 +34,29 @@ Refuse: TypeAlias = Callable[[int, str, str], None]
 Warn: TypeAlias = Callable[[int, str], None]
 """Told of a cell that a site goes without: its line, and what is wrong with it, without what it holds."""
 
-_SITE: Final = ("site_id", "subscribed", "instructions", "test_until", "updated_at")
-_ADDRESS: Final = ("line1", "line2", "postal_code", "city", "country")
 _PASSWORDS: Final = {"password": "password_hash", "duress_password": "duress_hash"}
-_CONTACT: Final = ("contact_id", "role", "first_name", "last_name", "phone", "language", *_PASSWORDS)
+
+
+def _fields(shape: Shape) -> dict[str, Shape]:
+    """The fields of a record, or of one that may be null."""
+    record = shape.branches[-1] if isinstance(shape, Union) else shape
+    assert isinstance(record, Record)
+    return {field.name: field.shape for field in record.fields}
+
+
+_FIELDS: Final = _fields(shape_of(load("Site")))
+_CONTACTS: Final = _FIELDS["contacts"]
+assert isinstance(_CONTACTS, Array)
+_HASHES: Final = {hashed: password for password, hashed in _PASSWORDS.items()}
+_CONTACT: Final = tuple(_HASHES.get(name, name) for name in _fields(_CONTACTS.items))
+_ADDRESS: Final = tuple(_fields(_FIELDS["address"]))
+_INTERVENTION: Final = tuple(_fields(_FIELDS["intervention"]))
+_SITE: Final = tuple(name for name in _FIELDS if name not in {"contacts", "address", "intervention"})
+# In the order of the message that lists them: a site's own, those of its records, a contact's.
 COLUMNS: Final = (
     *_SITE,
     *(f"address.{name}" for name in _ADDRESS),
-    "intervention.enabled",
-    "intervention.partners",
+    *(f"intervention.{name}" for name in _INTERVENTION),
     *(f"contacts.1.{name}" for name in _CONTACT),
 )
 _BOOLEANS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
