@@ -68,9 +68,9 @@ def _act(
     for option, text in (("--reason", reason), ("--operator", operator)):
         if is_empty(text):
             raise WrongUse(f"{option} is empty: it says {'why' if option == '--reason' else 'who'}, and is kept")
-    wanted = in_force(settings)
-    with opened(wanted, "looking for the incident", ["decisions"], "desk") as (logs, _):
-        last = finding.last_decision(logs, recorded(wanted), incident)
+    effective = in_force(settings)
+    with opened(effective, "looking for the incident", ["decisions"], "desk") as (logs, _):
+        last = finding.last_decision(logs, recorded(effective), incident)
     action = OperatorAction(
         action_id=action_id(verb, incident, reason, operator),
         site_id=last.site_id,
@@ -82,7 +82,7 @@ def _act(
     )
     if refused := admit(action, action.site_id):
         raise WrongUse(refused.error)
-    on_its_way = sending.Sending(wanted, "operator-actions")
+    on_its_way = sending.Sending(effective, "operator-actions")
     is_done = _is_over(last, action.action_id)
     if not is_done:
         sending.give(on_its_way, Input(1, action.site_id, action), wait)
@@ -91,7 +91,7 @@ def _act(
     elif is_done:
         say(f"{action.action_id} closed incident {incident} before: nothing is sent")
     else:
-        say(f"{action.action_id} is in {wanted.topic('operator-actions')}")
+        say(f"{action.action_id} is in {effective.topic('operator-actions')}")
         sending.show(on_its_way, settings, lambda _: "now")
     sending.fail_on_dead_letters(on_its_way)
 

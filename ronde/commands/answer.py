@@ -49,9 +49,9 @@ def answer(
     """
     came: Outcome = _symbol("OUTCOME", outcome, get_args(Outcome))
     is_so: Situation = _symbol("SITUATION", situation, get_args(Situation))
-    wanted = in_force(settings)
-    with opened(wanted, "looking for the call", ["calls"], "desk") as (logs, _):
-        call = finding.call_command(logs, recorded(wanted), command)
+    effective = in_force(settings)
+    with opened(effective, "looking for the call", ["calls"], "desk") as (logs, _):
+        call = finding.call_command(logs, recorded(effective), command)
     if call.action == "CANCEL":
         raise Failed(f"{command} withdraws the call {call.target_command_id}: there is nothing to answer")
     result = CallResult(
@@ -68,12 +68,12 @@ def answer(
         operator=operator,
         ended_at=now_ms(),
     )
-    on_its_way = sending.Sending(wanted, "call-results")
+    on_its_way = sending.Sending(effective, "call-results")
     sending.give(on_its_way, Input(1, result.site_id, result), wait)
     if as_json:
         sending.print_json(on_its_way, result_id=result.result_id)
     else:
-        say(f"{result.result_id} is in {wanted.topic('call-results')}")
+        say(f"{result.result_id} is in {effective.topic('call-results')}")
         sending.show(on_its_way, settings, lambda _: "now")
     sending.fail_on_dead_letters(on_its_way)
 
@@ -85,7 +85,7 @@ def result_id(command: str, outcome: str, situation: str, detail: str | None, *,
 
 
 def _symbol(what: str, text: str, symbols: tuple[str, ...]) -> Any:
-    """A symbol, in whatever case it is written."""
+    """The symbol that a text names, in upper or lower case. Raises `WrongUse`."""
     symbol = text.upper().replace("-", "_")
     if symbol in symbols:
         return symbol

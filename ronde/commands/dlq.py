@@ -16,7 +16,7 @@ from ronde.shared.dlq_options import (
     TopicOption,
     UntilOption,
     ids_of,
-    wanted_of,
+    letter_filter,
 )
 from ronde.shared.errors import Failed
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
@@ -43,9 +43,9 @@ def list_(
     as_json: JsonOption = False,
 ) -> None:
     """List dead letters, and count them by reason and topic."""
-    wanted = wanted_of(reason, since, until, site, topic)
+    selected = letter_filter(reason, since, until, site, topic)
     with opened(in_force(settings), "reading") as (logs, _):
-        found = survey(logs, wanted)
+        found = survey(logs, selected)
     if as_json:
         letters = [
             listing.as_object(letter, found.notes.get(name))
@@ -66,13 +66,13 @@ def show(
 ) -> None:
     """Show one dead letter: where it came from, why it is one, its key, headers and value."""
     (name,) = ids_of([id_])
-    wanted = in_force(settings)
-    with opened(wanted, "reading") as (logs, _):
+    effective = in_force(settings)
+    with opened(effective, "reading") as (logs, _):
         found = find(logs, [name])
         if name not in found.letters:
             raise Failed(f"the dead letter {name} {WORDS['not there']}")
         letter = next(whole(logs, [name]))
-        shown = dlq_letter.whole(letter, found.notes.get(name), recorded(wanted), personal=personal)
+        shown = dlq_letter.whole(letter, found.notes.get(name), recorded(effective), personal=personal)
     if as_json:
         print_value(shown)
     else:

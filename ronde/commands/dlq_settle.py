@@ -16,7 +16,7 @@ from ronde.shared.dlq_options import (
     TopicOption,
     UntilOption,
     ids_of,
-    wanted_of,
+    letter_filter,
 )
 from ronde.shared.errors import Failed, WrongUse
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
@@ -67,15 +67,15 @@ def replay(
     filters = (reason, since, until, site, topic)
     if bool(named) == any(one is not None for one in filters):
         raise WrongUse("name the dead letters to put back, or say which: --reason, --since, --until, --site, --topic")
-    wanted = in_force(settings)
+    effective = in_force(settings)
     names = named
     if not named:
-        with opened(wanted, "reading") as (logs, _):
-            found = survey(logs, wanted_of(*filters))
+        with opened(effective, "reading") as (logs, _):
+            found = survey(logs, letter_filter(*filters))
         names = [name for name in found.letters if name not in found.notes]
         _ask(len(names), yes=yes)
-    settled = _settle(wanted, names, lambda settlement: settlement.replay(names))
-    _tell(settled, as_json=as_json)
+    settled = _settle(effective, names, lambda settlement: settlement.replay(names))
+    _report(settled, as_json=as_json)
     _fail_on(settled, named, "already replayed")
 
 
@@ -92,7 +92,7 @@ def discard(
         if not text.strip() or len(text) > _LONGEST_NOTE:
             raise WrongUse(f"{option} is empty or longer than {_LONGEST_NOTE} characters")
     settled = _settle(in_force(settings), named, lambda settlement: settlement.discard(named, why=why, who=who))
-    _tell(settled, as_json=as_json)
+    _report(settled, as_json=as_json)
     _fail_on(settled, named, "already discarded")
 
 
@@ -123,10 +123,10 @@ def _settle(
     return settled
 
 
-def _tell(settled: list[Settled], *, as_json: bool) -> None:
+def _report(settled: list[Settled], *, as_json: bool) -> None:
     if as_json:
-        told = [{"id": str(one.id), "outcome": one.outcome, "place": one.place} for one in settled]
-        print_value({"settled": told})
+        outcomes = [{"id": str(one.id), "outcome": one.outcome, "place": one.place} for one in settled]
+        print_value({"settled": outcomes})
         return
     for one in settled[:_LONGEST_LIST]:
         if one.outcome in _DONE:

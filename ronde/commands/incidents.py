@@ -32,7 +32,7 @@ def incidents(
     """List incidents of the ledger, the latest first. Times are UTC."""
     if outcome is not None and outcome.upper() not in OUTCOMES:
         raise WrongUse(f"--outcome: no rule {outcome!r} closes an incident; there are {', '.join(OUTCOMES)}")
-    wanted = IncidentFilter(
+    incident_filter = IncidentFilter(
         open=open_,
         site=site,
         since=None if since is None else past_instant("--since", since),
@@ -40,7 +40,7 @@ def incidents(
         limit=limit + 1,
     )
     with ledger(settings, "incidents") as connection:
-        found = find(connection, wanted)
+        found = find(connection, incident_filter)
     shown = found[:limit]
     if as_json:
         print_value([of_incident(one) for one in shown])

@@ -59,16 +59,16 @@ def erase(
 ) -> None:
     """Remove personal data from every record up to now, and leave the timelines whole.
 
-    The erasure itself is kept on a topic: a ledger that is made anew from the topics does not bring the data back.
+    The erasure itself is kept on a topic: a ledger rebuilt from the topics does not bring the data back.
     """
     if not contact and not site:
         raise WrongUse("name whom to forget: --contact ID, --site ID, or both")
-    wanted = in_force(settings)
-    configuration = wanted.for_sink()
+    effective = in_force(settings)
+    configuration = effective.for_sink()
     erasure = Erasure(site or "", contact or "", datetime.now(UTC))
     try:
         create_topic(configuration)
-        send(configuration, wanted.client("producer"), erasure)
+        send(configuration, effective.client("producer"), erasure)
     except (Away, SinkError) as error:
         raise Failed(f"nothing was erased: {error}") from None
     try:

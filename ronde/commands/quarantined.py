@@ -38,9 +38,9 @@ def quarantined(
     """
     _known(reason)
     begin = None if since is None else past_instant("--since", since)
-    wanted = in_force(settings)
-    with opened(wanted, "reading", ["quarantine"], "sink") as (logs, total):
-        rows = rows_of(_read(logs, recorded(wanted), site, begin, total), reason, begin)
+    effective = in_force(settings)
+    with opened(effective, "reading", ["quarantine"], "sink") as (logs, total):
+        rows = rows_of(_read(logs, recorded(effective), site, begin, total), reason, begin)
     if as_json:
         print_value({"sites": list(map(as_object, rows)), "counts": counts(rows)})
     else:
@@ -58,11 +58,11 @@ def _read(logs: Logs, recorded: Recorded, site: str | None, begin: int | None, t
     count = logs.require(["quarantine"])
     key = None if site is None else site.encode()
     numbers = range(count) if key is None else [partition(key, count)]
-    wanted = [("quarantine", number) for number in numbers]
-    ends = logs.offsets.last_stable(wanted)
-    begins = logs.offsets.first(wanted) if begin is None else logs.offsets.at(wanted, begin)
-    total(sum(max(0, ends[log] - begins[log]) for log in wanted))
-    for log in wanted:
+    partitions = [("quarantine", number) for number in numbers]
+    ends = logs.offsets.last_stable(partitions)
+    begins = logs.offsets.first(partitions) if begin is None else logs.offsets.at(partitions, begin)
+    total(sum(max(0, ends[log] - begins[log]) for log in partitions))
+    for log in partitions:
         for record in logs.read(Span(*log, begins[log], ends[log])):
             if key is None or record.key == key:
                 try:

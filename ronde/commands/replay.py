@@ -36,15 +36,15 @@ def replay(
     """
     if not site and not incident:
         raise WrongUse("name what to replay: --site ID or --incident ID")
-    wanted = in_force(settings)
-    with opened(wanted, "reading") as (logs, total):
-        history = History(logs, recorded(wanted), _known(wanted), total)
+    effective = in_force(settings)
+    with opened(effective, "reading") as (logs, total):
+        history = History(logs, recorded(effective), _known(effective), total)
         site_id, number = _home(history.partitions, site) if site else (None, None)
         if incident and site_id is None:
             site_id, number = history.home_of(incident) or (None, None)
         replayed = None if number is None else history.replay(number, site_id, incident)
     if replayed is None or replayed.is_empty:
-        raise Failed(_nothing(wanted, site, incident))
+        raise Failed(_nothing(effective, site, incident))
     verdict = replayed.verdict
     if as_json:
         print_value(as_object(site_id, replayed, personal=personal))

@@ -53,7 +53,7 @@ def show(
 ) -> None:
     """Show one schema's versions, the fingerprint of each, and since which release each is read.
 
-    A fingerprint is given as it stands in a value's header, behind C3 01. With --json the schema written comes too.
+    A fingerprint is shown as in a value's header, behind C3 01. With --json the schema written comes too.
     """
     shelf = shelf_of(folder)
     if name not in shelf.written:

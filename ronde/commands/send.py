@@ -41,10 +41,10 @@ def send(
     """
     _known(topic)
     at_ms = now_ms() if at == "now" else instant("--at", at, alternative=", or now")
-    wanted = in_force(settings)
-    on_its_way = sending.Sending(wanted, topic)
+    effective = in_force(settings)
+    on_its_way = sending.Sending(effective, topic)
     with opened(file) as raw:
-        sending.tell_terminal(file)
+        sending.prompt_terminal(file)
         lines = InputLines(raw, topic, at_ms)
         on_its_way.run(lines.good(), lines.refuse, wait)
     filled = {"field": lines.instant_field, "instant": rfc3339.write(at_ms), "lines": lines.dated}
@@ -53,7 +53,7 @@ def send(
     else:
         for bad in lines.bad:
             say(str(bad))
-        say(f"{on_its_way.count:,} sent to {wanted.topic(topic)}, {len(lines.bad):,} bad lines left out")
+        say(f"{on_its_way.count:,} sent to {effective.topic(topic)}, {len(lines.bad):,} bad lines left out")
         if lines.dated:
             say(f"{lines.dated:,} had no {filled['field']}; to send the same again: --at {filled['instant']}")
         sending.show(on_its_way, settings, lambda one: f"line {one.line}")

@@ -15,10 +15,10 @@ def sink(settings: SettingsOption = None) -> None:
     Start as many as you like: they share the partitions. While PostgreSQL is away they wait for it. Exit 1 when it
     cannot go on and waiting would not help; start it again then.
     """
-    wanted = in_force(settings)
-    logs.configure(wanted.log.format, wanted.log.level)
+    effective = in_force(settings)
+    logs.configure(effective.log.format, effective.log.level)
     try:
-        run(wanted.for_sink())
+        run(effective.for_sink())
     except SinkError as error:
         raise Failed(str(error)) from None
     except SinkPagesError as error:

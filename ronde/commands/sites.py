@@ -69,11 +69,11 @@ def import_(
 
     Lines that are no sites are named and left out: exit 1. Passwords of a CSV file leave this process as slow hashes.
     """
-    wanted = in_force(settings)
+    effective = in_force(settings)
     with opened(file) as lines:
         sites = sites_of(file, _shown(lines, file), country)
         try:
-            loaded = load(sites, wanted)
+            loaded = load(sites, effective)
         except WrongUse:  # what is wrong above the line that ends the file is worth as much
             if not as_json:
                 print_warnings(sites)
@@ -82,7 +82,7 @@ def import_(
         print_value({"loaded": loaded, **warnings(sites)})
     else:
         print_warnings(sites)
-        say(f"{loaded:,} sites loaded into {wanted.topic('sites')}, {len(sites.bad):,} bad lines left out")
+        say(f"{loaded:,} sites loaded into {effective.topic('sites')}, {len(sites.bad):,} bad lines left out")
     _fail_on_bad(file, sites)
 
 

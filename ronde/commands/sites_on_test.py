@@ -9,7 +9,7 @@ import typer
 from ronde.commands.sites_show import SiteArgument
 from ronde.input_files.input_producer import InputProducer
 from ronde.shared.errors import Failed, WrongUse
-from ronde.shared.finding import InForce, newer, site_in_force
+from ronde.shared.finding import SiteInForce, newer, site_in_force
 from ronde.shared.foreign_fields import foreign_fields
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.terminal import print_value, say
@@ -37,9 +37,9 @@ def put_on_test(
     An incident that is open goes on, and takes its alerts. Everything else in the site's record stays as it is.
     """
     test_until = _until(until, for_, is_end=end)
-    wanted = in_force(settings)
-    with opened(wanted, "looking for the site", ["sites"], "sites") as (logs, _):
-        place = _put(logs, wanted, site, test_until)
+    effective = in_force(settings)
+    with opened(effective, "looking for the site", ["sites"], "sites") as (logs, _):
+        place = _put(logs, effective, site, test_until)
     written = None if test_until is None else rfc3339.write(test_until)
     if as_json:
         print_value({"site_id": site, "test_until": written, "record": place})
@@ -70,12 +70,12 @@ def _until(until: str | None, for_: str | None, *, is_end: bool) -> int | None:
 def _put(logs: Logs, settings: Settings, site_id: str, test_until: int | None) -> str:
     """Write the record in force with another `test_until`; where it lies.
 
-    A record that whoever holds the site writes at the same time must not be lost under ours: then that one is written
-    again, with ours in it.
+    A record that the app or CRM writes at the same time must not be lost under this one: that record is then written
+    again, with this `test_until`.
     """
     places: list[tuple[int, int]] = []
     decoded = recorded(settings)
-    known: InForce | None = site_in_force(logs, decoded, site_id)
+    known: SiteInForce | None = site_in_force(logs, decoded, site_id)
     producer = InputProducer(settings, "sites", lambda _, *place: places.append(place))
     for _ in range(_ATTEMPTS):
         assert known is not None
@@ -91,14 +91,14 @@ def _put(logs: Logs, settings: Settings, site_id: str, test_until: int | None) -
         if latest.record.offset == known.record.offset:
             return f"sites-{number}-{offset}"
         known = latest._replace(read_to=offset + 1)
-    raise Failed(f"site {site_id} is written again and again by whoever holds it: see `ronde sites show {site_id}`")
+    raise Failed(f"site {site_id} is written again and again by the app or CRM: see `ronde sites show {site_id}`")
 
 
-def _keep_whole(settings: Settings, known: InForce) -> None:
+def _keep_whole(settings: Settings, known: SiteInForce) -> None:
     """Refuse to write again what was written by a schema with more fields than ours: they would be lost."""
     foreign = foreign_fields(settings, "Site", known.record.value or b"")
     if foreign:
         raise Failed(
             f"the record of site {known.site.site_id} has fields that this version does not know and would lose "
-            f"({', '.join(foreign)}): have whoever holds the site set test_until"
+            f"({', '.join(foreign)}): have the app or CRM set test_until"
         )

@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeAlias
 import typer
 from rich.text import Text
 
-from ronde.shared.finding import InForce, site_in_force
+from ronde.shared.finding import SiteInForce, site_in_force
 from ronde.shared.ledger_options import PersonalOption
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.terminal import Terminal, print_value
@@ -27,9 +27,9 @@ def show(
     site: SiteArgument, personal: PersonalOption = False, settings: SettingsOption = None, as_json: JsonOption = False
 ) -> None:
     """Show a site's record in force, whether its alerts go through, and what is missing."""
-    wanted = in_force(settings)
-    with opened(wanted, "looking for the site", ["sites"], "sites") as (logs, _):
-        found = site_in_force(logs, recorded(wanted), site)
+    effective = in_force(settings)
+    with opened(effective, "looking for the site", ["sites"], "sites") as (logs, _):
+        found = site_in_force(logs, recorded(effective), site)
     shown = _as_object(found, personal=personal)
     if as_json:
         print_value(shown)
@@ -37,7 +37,7 @@ def show(
         _print(shown)
 
 
-def _as_object(found: InForce, *, personal: bool) -> dict[str, Any]:
+def _as_object(found: SiteInForce, *, personal: bool) -> dict[str, Any]:
     record, site, refused, _ = found
     now = now_ms()
     judged = readiness(site, now)

@@ -24,10 +24,10 @@ app.command()(topics_acl.acl)
 @app.command()
 def create(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
     """Make the topics that are missing. Those that are there stay as they are."""
-    wanted = in_force(settings)
-    with _told():
-        made = topics.create(wanted)
-        found = topics.differences(topics.find(wanted), wanted)
+    effective = in_force(settings)
+    with _broker_errors():
+        made = topics.create(effective)
+        found = topics.differences(topics.find(effective), effective)
     if as_json:
         print_value({"created": made, "differences": _as_objects(found)})
     else:
@@ -41,18 +41,18 @@ def create(settings: SettingsOption = None, as_json: JsonOption = False) -> None
 @app.command()
 def check(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
     """Compare the topics with the contract: partitions, sizes, clean-up. Exit 1 when something is not as it must be."""
-    wanted = in_force(settings)
-    with _told():
-        found = topics.differences(topics.find(wanted), wanted)
+    effective = in_force(settings)
+    with _broker_errors():
+        found = topics.differences(topics.find(effective), effective)
     if as_json:
         print_value({"differences": _as_objects(found)})
     elif not found:
-        say(f"all {len(TOPICS)} topics are as they must be, with {wanted.topics.partitions} partitions each")
+        say(f"all {len(TOPICS)} topics are as they must be, with {effective.topics.partitions} partitions each")
     _fail_on(found)
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _broker_errors() -> Iterator[None]:
     """Turn the broker's refusals into the command's failure."""
     try:
         yield

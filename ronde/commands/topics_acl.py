@@ -39,10 +39,10 @@ def acl(
     _check(principal)
     if apply and role is None:
         raise WrongUse("a principal has one role: say which, by --role, to create its rules")
-    wanted = in_force(settings)
+    effective = in_force(settings)
     roles = list(ROLES.values()) if role is None else [ROLES[role.value]]
-    found = {one.name: _grants(one, principal, group, wanted) for one in roles}
-    made = _apply(found[roles[0].name], principal, wanted) if apply else None
+    found = {one.name: _grants(one, principal, group, effective) for one in roles}
+    made = _apply(found[roles[0].name], principal, effective) if apply else None
     if as_json:
         print_value(_as_object(found, principal, made))
     elif made is not None:
@@ -50,7 +50,7 @@ def acl(
         if made.others:
             say(f"{made.others} others that it has stay: `kafka-acls --list --principal {principal}` shows them")
     else:
-        _print(found, principal, wanted)
+        _print(found, principal, effective)
 
 
 def _check(principal: str) -> None:
@@ -75,11 +75,11 @@ def _apply(grants: list[Grant], principal: str, settings: WholeSettings) -> Crea
 
 
 def _as_object(found: dict[str, list[Grant]], principal: str, made: Created | None) -> dict[str, Any]:
-    told: dict[str, Any] = {
+    described: dict[str, Any] = {
         "principal": principal,
         "roles": {role: [grant._asdict() for grant in grants] for role, grants in found.items()},
     }
-    return told if made is None else {**told, "applied": made._asdict()}
+    return described if made is None else {**described, "applied": made._asdict()}
 
 
 def _print(found: dict[str, list[Grant]], principal: str, settings: WholeSettings) -> None:

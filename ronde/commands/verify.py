@@ -39,9 +39,9 @@ def verify(settings: SettingsOption = None, as_json: JsonOption = False) -> None
     by the retention of its topic. Of sites, the current record of each must have its readiness.
     Exit 1 when something does not add up.
     """
-    wanted = in_force(settings)
-    with opened(wanted, "reading") as (logs, total):
-        verification = Verification(logs, recorded(wanted))
+    effective = in_force(settings)
+    with opened(effective, "reading") as (logs, total):
+        verification = Verification(logs, recorded(effective))
         total(verification.offsets)
         verified = verification.run()
     if as_json:
@@ -49,7 +49,7 @@ def verify(settings: SettingsOption = None, as_json: JsonOption = False) -> None
     else:
         _print(verified)
     if verified.differences:
-        raise Failed(_told(verified))
+        raise Failed(_summary(verified))
 
 
 def _as_object(verified: Verified) -> dict[str, Any]:
@@ -107,7 +107,7 @@ def _number(count: int) -> str:
     return f"{count:,}"
 
 
-def _told(verified: Verified) -> str:
+def _summary(verified: Verified) -> str:
     """What does not add up."""
     lines = [
         f"{verified.differences:,} {'record does' if verified.differences == 1 else 'records do'} not add up:",

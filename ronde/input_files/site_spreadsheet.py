@@ -130,7 +130,7 @@ def sites_of(file: str, lines: Iterable[bytes], country: str | None, hashed: Has
 def json_lines(
     lines: Iterable[bytes], country: str | None, hashed: Hash, refuse: Refuse, warn: Warn
 ) -> Iterator[bytes]:
-    """Each row as a line of JSON at its place, blank lines between them; rows that cannot be are told to ``refuse``.
+    """Each row as a line of JSON at its place, blank lines between them; bad rows go to ``refuse``.
 
     Raises `WrongUse` where the file cannot be read on, after all rows before it.
     """

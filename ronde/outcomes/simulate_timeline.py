@@ -57,7 +57,7 @@ def _noted(lines: Iterable[bytes], inputs: Inputs) -> Iterator[bytes]:
             try:
                 line = scenario.read_line(0, raw)
             except scenario.BadLine:
-                yield raw  # whoever plays it says what is wrong
+                yield raw  # ``play`` raises what is wrong
                 continue
             value = scenario.value_of(line.topic, line.key, line.value)
             if value is not None and not isinstance(value, Refused):

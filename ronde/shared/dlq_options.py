@@ -36,7 +36,7 @@ def ids_of(texts: list[str]) -> list[LetterId]:
         raise WrongUse(str(error)) from None
 
 
-def wanted_of(
+def letter_filter(
     reason: str | None, since: str | None, until: str | None, site: str | None, topic: str | None
 ) -> LetterFilter:
     """The letters that the options ask for. Raises `WrongUse`."""

@@ -29,10 +29,10 @@ SinceOption: TypeAlias = Annotated[
 @contextmanager
 def ledger(settings: Path | None, command: str) -> Iterator[Connection]:
     """A connection to the ledger for one command. Raises `Failed` when it is away, or is none."""
-    wanted = in_force(settings).postgres
-    where = f"database {wanted.database} at {wanted.host}:{wanted.port}"
+    postgres = in_force(settings).postgres
+    where = f"database {postgres.database} at {postgres.host}:{postgres.port}"
     try:
-        with connect(wanted, f"ronde {command}") as connection:
+        with connect(postgres, f"ronde {command}") as connection:
             yield connection
     except Away as error:
         raise Failed(

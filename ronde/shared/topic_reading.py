@@ -26,7 +26,7 @@ Total = Callable[[int], None]
 
 
 @contextmanager
-def answered() -> Iterator[None]:
+def broker_errors_as_failures() -> Iterator[None]:
     """Turn what the broker or the schema registry refuses into the command's failure."""
     try:
         yield
@@ -47,7 +47,10 @@ def opened(
     """
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
-    with answered(), Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as progress:
+    with (
+        broker_errors_as_failures(),
+        Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as progress,
+    ):
         bar = progress.add_task(doing, total=None)
         logs = Logs(settings, lambda offsets: progress.advance(bar, offsets), only, role)
         try:

@@ -252,7 +252,7 @@ def test_a_timeline_of_a_simulation(run: Run, tmp_path: Path) -> None:
         "00:03:00 operator DISPATCH OPERATOR_DISPATCH cancel 1.1 ann",
     ]
     assert "S1 2026-01-02" not in lines
-    quarantine = lines.index("S2\\x1b[2J 2026-01-01")
+    quarantine = lines.index("S2\\u001b[2J 2026-01-01")
     assert lines[quarantine + 1 :] == [
         "00:02:00 alert INTRUSION (quarantined) NOT_SUBSCRIBED",
         f"dead letter at {at(4)}: alerts: UNDECODABLE: alert_id: is missing",

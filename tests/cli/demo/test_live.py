@@ -39,7 +39,7 @@ class TestLive:
 
     @pytest.fixture
     def process(self, kafka: Kafka, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-        """The demonstration, started in an empty folder, with a setting of ours in the environment."""
+        """The demonstration, started in an empty folder, with a setting in the environment."""
         process = subprocess.Popen(
             [sys.executable, "-c", "from ronde.cli import main; main()", "demo", "--kafka", kafka.bootstrap_servers],
             cwd=tmp_path,
@@ -138,10 +138,10 @@ class TestRestart:
             self.ask(topics, call(f"i-c1.{number}", contact_id=contact, issued_at=placed, expires_at=placed + 60_000))
 
         with closing_process(self.telephony(topics, tmp_path, "first")) as first:
-            first.wait_until(lambda: first.said("is told IDENTIFIED"), 20, "did not answer")
+            first.wait_until(lambda: first.said("gets IDENTIFIED"), 20, "did not answer")
             first.kill()
         with closing_process(self.telephony(topics, tmp_path, "second")) as second:
-            second.wait_until(lambda: second.tail().count("is told NO_ANSWER") == 2, 20, "did not answer")
+            second.wait_until(lambda: second.tail().count("gets NO_ANSWER") == 2, 20, "did not answer")
 
         kafka = str(topics.kafka["bootstrap.servers"])
         results = read_inputs(kafka, topics.prefix, "call-results").values()
@@ -166,7 +166,7 @@ class TestRestart:
 
 @contextmanager
 def closing_process(child: Child) -> Iterator[Child]:
-    """End it, whatever becomes of the test."""
+    """End the child when the test ends, also when it fails."""
     try:
         yield child
     finally:

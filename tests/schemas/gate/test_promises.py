@@ -39,7 +39,7 @@ PLACE: Final = {
 COLOUR: Final = {"type": "enum", "name": "Colour", "doc": "Of what.", "symbols": ["RED", "UNKNOWN"]}
 
 REFUSED: Final[list[tuple[str, str, Change, str, str]]] = [
-    # what is done, schema, how, the path told, what is told
+    # what is done, schema, how, path, part of the message
     ("a field is removed from an output", "DispatchCommand", removes("covert"), "DispatchCommand.covert", "is gone"),
     ("a field is removed from an input", "Alert", removes("zone"), "Alert.zone", "is gone"),
     ("a nested field is removed", "Site", removes("contacts.phone"), "Site.contacts[].phone", "is gone"),
