@@ -5,9 +5,9 @@ from typing import Annotated, Final
 
 import typer
 
-from ronde.lazy_group import lazy_group
 from ronde.shared.encoding import print_in_any_encoding
 from ronde.shared.errors import Failed, WrongUse
+from ronde.shared.lazy_group import lazy_group
 from streams.runtime import native_form
 
 # As the help lists them. `ronde.commands.NAME` defines each: a function of this name, or a group named `app`.

@@ -15,11 +15,11 @@ from ronde.commands import sites_on_test, sites_show
 from ronde.input_files.site_lines import SiteLines
 from ronde.input_files.site_producer import load
 from ronde.input_files.site_spreadsheet import sites_of, unhashed
+from ronde.outcomes.site_file import print_table, print_warnings, totals, warnings, without_time
 from ronde.shared.errors import Failed, WrongUse
 from ronde.shared.lines import name_of, opened
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.terminal import print_value, say
-from ronde.views.sites import print_table, print_warnings, totals, warnings, without_time
 from streams.escalation.readiness import readiness
 
 SitesArgument: TypeAlias = Annotated[

@@ -11,7 +11,7 @@ import pytest
 
 from ronde import commands
 from ronde.cli import COMMANDS, EXTRAS
-from ronde.lazy_group import load
+from ronde.shared.lazy_group import load
 
 HEAVY: Final = {"confluent_kafka", "httpx", "psycopg", "pydantic", "faust", "fastavro", "orjson"}
 WITHOUT: Final = """
