@@ -9,7 +9,7 @@ folder ``schemas/``, or take these of it::
 
     python partner.py --kafka localhost:9092 --partner-id azur-protection --schemas schemas --book azur.sqlite
 
-Whatever happens to it, no command is lost and no step is told twice, by three rules:
+No failure loses a command or reports a step twice, by three rules:
 
 - a command is in the book (SQLite) before its place on the topic counts as read, so a crash has it come again;
 - a command whose ``command_id`` is in the book is dropped, so that it may come again;

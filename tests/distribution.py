@@ -36,7 +36,7 @@ TOGETHER: Final[Mapping[str, Sequence[str]]] = {
         "tests/security/test_acl.py",
     ),
     "the usual ports of the local servers and the demonstration": (
-        "tests/cli/test_demo.py",
+        "tests/cli/demo/test_live.py",
         "tests/cli/test_local.py",
         "tests/cli/test_local_postgres.py",
         "tests/kafka/test_stories_live.py",

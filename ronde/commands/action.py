@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import Annotated, TypeAlias
 
 import typer
 
 from ronde.commands.send import WAIT_SECONDS, WaitOption
-from ronde.shared.errors import Failed
+from ronde.input_files.input_lines import Input
+from ronde.outcomes import sending
+from ronde.shared import finding
+from ronde.shared.errors import Failed, WrongUse
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.terminal import say
+from ronde.shared.times import now_ms
 from ronde.shared.topic_reading import opened, recorded
-
-if TYPE_CHECKING:
-    from streams.escalation.names import OperatorVerb
-    from streams.escalation.values import Decision
+from streams.escalation.names import OperatorVerb
+from streams.escalation.values import Decision, OperatorAction
+from streams.formats import rfc3339
+from streams.formats.validation import admit, is_empty
 
 IncidentArgument: TypeAlias = Annotated[str, typer.Argument(metavar="INCIDENT", show_default=False, help="Its id.")]
 ReasonOption: TypeAlias = Annotated[
@@ -62,19 +65,12 @@ def dispatch(
 def _act(
     verb: OperatorVerb, incident: str, reason: str, operator: str, wait: float, settings: Path | None, *, as_json: bool
 ) -> None:
-    from ronde.input_files.input_lines import Input  # noqa: PLC0415 - heavy
-    from ronde.outcomes import sending  # noqa: PLC0415 - heavy
-    from ronde.shared import finding  # noqa: PLC0415 - heavy
-    from ronde.shared.errors import WrongUse  # noqa: PLC0415 - as the others
-    from streams.escalation.values import OperatorAction  # noqa: PLC0415 - as the others
-    from streams.formats.validation import admit, is_empty  # noqa: PLC0415 - heavy
-
     for option, text in (("--reason", reason), ("--operator", operator)):
         if is_empty(text):
             raise WrongUse(f"{option} is empty: it says {'why' if option == '--reason' else 'who'}, and is kept")
-    wanted = in_force(settings)
-    with opened(wanted, "looking for the incident", ["decisions"], "desk") as (logs, _):
-        last = finding.last_decision(logs, recorded(wanted), incident)
+    effective = in_force(settings)
+    with opened(effective, "looking for the incident", ["decisions"], "desk") as (logs, _):
+        last = finding.last_decision(logs, recorded(effective), incident)
     action = OperatorAction(
         action_id=action_id(verb, incident, reason, operator),
         site_id=last.site_id,
@@ -82,11 +78,11 @@ def _act(
         action=verb,
         reason=reason,
         operator=operator,
-        taken_at=time.time_ns() // 1_000_000,
+        taken_at=now_ms(),
     )
     if refused := admit(action, action.site_id):
         raise WrongUse(refused.error)
-    on_its_way = sending.Sending(wanted, "operator-actions")
+    on_its_way = sending.Sending(effective, "operator-actions")
     is_done = _is_over(last, action.action_id)
     if not is_done:
         sending.give(on_its_way, Input(1, action.site_id, action), wait)
@@ -95,7 +91,7 @@ def _act(
     elif is_done:
         say(f"{action.action_id} closed incident {incident} before: nothing is sent")
     else:
-        say(f"{action.action_id} is in {wanted.topic('operator-actions')}")
+        say(f"{action.action_id} is in {effective.topic('operator-actions')}")
         sending.show(on_its_way, settings, lambda _: "now")
     sending.fail_on_dead_letters(on_its_way)
 
@@ -108,8 +104,6 @@ def action_id(verb: str, incident: str, reason: str, operator: str) -> str:
 
 def _is_over(last: Decision, action: str) -> bool:
     """Whether this very action closed the incident. Raises `Failed` when something else did."""
-    from streams.formats import rfc3339  # noqa: PLC0415 - as the others
-
     if last.phase_to != "CLOSED":
         return False
     if last.input.id != action:

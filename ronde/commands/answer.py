@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-import time
-from difflib import get_close_matches
 from typing import Annotated, Any, get_args
 
 import typer
 
 from ronde.commands.send import WAIT_SECONDS, WaitOption
+from ronde.input_files.input_lines import Input
+from ronde.outcomes import sending
+from ronde.shared import finding
 from ronde.shared.errors import Failed, WrongUse
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
+from ronde.shared.suggestions import suggestion
 from ronde.shared.terminal import say
+from ronde.shared.times import now_ms
 from ronde.shared.topic_reading import opened, recorded
+from streams.escalation.names import Outcome, Situation
+from streams.escalation.values import CallResult
 
 
 def answer(
@@ -42,17 +47,11 @@ def answer(
     The same answer to the same call is the same result: said twice, it counts once. Another answer is another result.
     An answer to a call that is over counts as a callback.
     """
-    from ronde.input_files.input_lines import Input  # noqa: PLC0415 - heavy
-    from ronde.outcomes import sending  # noqa: PLC0415 - heavy
-    from ronde.shared import finding  # noqa: PLC0415 - heavy
-    from streams.escalation.names import Outcome, Situation  # noqa: PLC0415 - as the others
-    from streams.escalation.values import CallResult  # noqa: PLC0415 - as the others
-
     came: Outcome = _symbol("OUTCOME", outcome, get_args(Outcome))
     is_so: Situation = _symbol("SITUATION", situation, get_args(Situation))
-    wanted = in_force(settings)
-    with opened(wanted, "looking for the call", ["calls"], "desk") as (logs, _):
-        call = finding.call_command(logs, recorded(wanted), command)
+    effective = in_force(settings)
+    with opened(effective, "looking for the call", ["calls"], "desk") as (logs, _):
+        call = finding.call_command(logs, recorded(effective), command)
     if call.action == "CANCEL":
         raise Failed(f"{command} withdraws the call {call.target_command_id}: there is nothing to answer")
     result = CallResult(
@@ -67,14 +66,14 @@ def answer(
         message_left=message_left,
         detail=detail,
         operator=operator,
-        ended_at=time.time_ns() // 1_000_000,
+        ended_at=now_ms(),
     )
-    on_its_way = sending.Sending(wanted, "call-results")
+    on_its_way = sending.Sending(effective, "call-results")
     sending.give(on_its_way, Input(1, result.site_id, result), wait)
     if as_json:
         sending.print_json(on_its_way, result_id=result.result_id)
     else:
-        say(f"{result.result_id} is in {wanted.topic('call-results')}")
+        say(f"{result.result_id} is in {effective.topic('call-results')}")
         sending.show(on_its_way, settings, lambda _: "now")
     sending.fail_on_dead_letters(on_its_way)
 
@@ -86,10 +85,8 @@ def result_id(command: str, outcome: str, situation: str, detail: str | None, *,
 
 
 def _symbol(what: str, text: str, symbols: tuple[str, ...]) -> Any:
-    """A symbol, in whatever case it is written."""
+    """The symbol that a text names, in upper or lower case. Raises `WrongUse`."""
     symbol = text.upper().replace("-", "_")
     if symbol in symbols:
         return symbol
-    near = get_close_matches(symbol, symbols, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(symbols)}"
-    raise WrongUse(f"{what}: there is no {text!r}; {hint}")
+    raise WrongUse(f"{what}: there is no {text!r}; {suggestion(symbol, symbols)}")

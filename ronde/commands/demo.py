@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from ronde.shared.errors import Failed
+from ronde.demo.run import demonstrate
+from ronde.demo.screen import console
 
 
 def demo(
@@ -24,10 +25,4 @@ def demo(
     Every site is shown live, then each incident's timeline, where every input ended, and an incident from the ledger.
     Times are cut to seconds; exit 0 only if every story ended as told.
     """
-    try:
-        from ronde.demo.run import demonstrate  # noqa: PLC0415 - heavy
-        from ronde.demo.screen import console  # noqa: PLC0415 - heavy
-    except ModuleNotFoundError as error:
-        raise Failed(f"`ronde demo` needs {error.name}, which is not installed: pip install 'ronde[local]'") from error
-
     demonstrate(console(), keep=keep, kafka=kafka)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import sys
-from collections import Counter
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated
 
 import typer
 
+from ronde.commands import dlq_settle
+from ronde.commands.dlq_settle import WORDS
 from ronde.shared.dlq_options import (
     PersonalOption,
     ReasonOption,
@@ -18,32 +16,17 @@ from ronde.shared.dlq_options import (
     TopicOption,
     UntilOption,
     ids_of,
-    wanted_of,
+    letter_filter,
 )
-from ronde.shared.errors import Failed, WrongUse
+from ronde.shared.errors import Failed
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
-from ronde.shared.terminal import say
+from ronde.shared.terminal import print_value
 from ronde.shared.topic_reading import opened, recorded
-
-if TYPE_CHECKING:
-    from streams.dlq.settlement import Outcome, Settlement, SettlementResult
-    from streams.settings import Settings
-    from streams.topics.dead_letters import LetterId
+from ronde.views.dead_letters import letter as dlq_letter
+from ronde.views.dead_letters import listing
+from streams.dlq.log import find, survey, whole
 
 app = typer.Typer(help="Look at dead letters, put them back, or discard them.", no_args_is_help=True)
-
-_LONGEST_LIST: Final = 50  # letters; --json lists all
-_LONGEST_NOTE: Final = 1000  # characters of a header
-_DONE: Final = frozenset({"replayed", "discarded"})
-_WORDS: Final = {
-    "not there": "is not there: it never was, or the topic's retention deleted it",
-    "state": "was a state record; only inputs are put back. Its site goes on without that state",
-    "cut": "was too large to be kept whole: send it again at its source, then discard it",
-    "superseded": "is a site that has a later record, which it would replace: discard it",
-    "too large": "does not fit its topic with the mark of being put back: send it again at its source, then discard it",
-    "already replayed": "was put back before",
-    "already discarded": "was discarded before",
-}
 
 
 @app.command("list")
@@ -60,19 +43,16 @@ def list_(
     as_json: JsonOption = False,
 ) -> None:
     """List dead letters, and count them by reason and topic."""
-    from ronde.views.dead_letters import listing  # noqa: PLC0415 - heavy
-    from streams.dlq.log import survey  # noqa: PLC0415 - heavy
-
-    wanted = wanted_of(reason, since, until, site, topic)
+    selected = letter_filter(reason, since, until, site, topic)
     with opened(in_force(settings), "reading") as (logs, _):
-        found = survey(logs, wanted)
+        found = survey(logs, selected)
     if as_json:
         letters = [
             listing.as_object(letter, found.notes.get(name))
             for name, letter in found.letters.items()
             if everything or name not in found.notes
         ]
-        typer.echo(json.dumps({"letters": letters, "counts": listing.counts(found)}, indent=2))
+        print_value({"letters": letters, "counts": listing.counts(found)})
     else:
         listing.print_list(found, all_of_them=everything)
 
@@ -85,131 +65,19 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show one dead letter: where it came from, why it is one, its key, headers and value."""
-    from ronde.views.dead_letters import letter as dlq_letter  # noqa: PLC0415 - heavy
-    from streams.dlq.log import find, whole  # noqa: PLC0415 - heavy
-
     (name,) = ids_of([id_])
-    wanted = in_force(settings)
-    with opened(wanted, "reading") as (logs, _):
+    effective = in_force(settings)
+    with opened(effective, "reading") as (logs, _):
         found = find(logs, [name])
         if name not in found.letters:
-            raise Failed(f"the dead letter {name} {_WORDS['not there']}")
+            raise Failed(f"the dead letter {name} {WORDS['not there']}")
         letter = next(whole(logs, [name]))
-        shown = dlq_letter.whole(letter, found.notes.get(name), recorded(wanted), personal=personal)
+        shown = dlq_letter.whole(letter, found.notes.get(name), recorded(effective), personal=personal)
     if as_json:
-        typer.echo(json.dumps(shown, indent=2))
+        print_value(shown)
     else:
         dlq_letter.print_whole(shown)
 
 
-@app.command()
-def replay(
-    ids: Annotated[list[str] | None, typer.Argument(metavar="ID", show_default=False)] = None,
-    reason: ReasonOption = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
-    site: SiteOption = None,
-    topic: TopicOption = None,
-    yes: Annotated[
-        bool, typer.Option("--yes", help="Do not ask before letters that were not named are put back.")
-    ] = False,
-    settings: SettingsOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Put dead letters back on their topics: those named, or all open ones that the options ask for.
-
-    Each is put back once, with its key, its value and its headers, marked `dlq.replayed-from`. If it fails again, that
-    is a new dead letter.
-    """
-    from streams.dlq.log import survey  # noqa: PLC0415 - heavy
-
-    named = ids_of(ids or [])
-    filters = (reason, since, until, site, topic)
-    if bool(named) == any(one is not None for one in filters):
-        raise WrongUse("name the dead letters to put back, or say which: --reason, --since, --until, --site, --topic")
-    wanted = in_force(settings)
-    names = named
-    if not named:
-        with opened(wanted, "reading") as (logs, _):
-            found = survey(logs, wanted_of(*filters))
-        names = [name for name in found.letters if name not in found.notes]
-        _ask(len(names), yes=yes)
-    settled = _settle(wanted, names, lambda settlement: settlement.replay(names))
-    _tell(settled, as_json=as_json)
-    _fail_on(settled, named, "already replayed")
-
-
-@app.command()
-def discard(
-    ids: Annotated[list[str], typer.Argument(metavar="ID", show_default=False)],
-    why: Annotated[str, typer.Option(metavar="TEXT", help="Why nobody needs it; stays with it.")],
-    who: Annotated[str, typer.Option(metavar="NAME", help="Who says so; stays with it.")],
-    settings: SettingsOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Note that dead letters are never put back, with who says so and why. They stay until the topic's retention."""
-    named = ids_of(ids)
-    for option, text in (("--why", why), ("--who", who)):
-        if not text.strip() or len(text) > _LONGEST_NOTE:
-            raise WrongUse(f"{option} is empty or longer than {_LONGEST_NOTE} characters")
-    settled = _settle(in_force(settings), named, lambda settlement: settlement.discard(named, why=why, who=who))
-    _tell(settled, as_json=as_json)
-    _fail_on(settled, named, "already discarded")
-
-
-# --- what comes of it -------------------------------------------------------------------------------
-
-
-def _ask(count: int, *, yes: bool) -> None:
-    """Have letters that nobody named confirmed."""
-    if yes or not count:
-        return
-    if not sys.stdin.isatty():
-        raise WrongUse(f"{count:,} dead letters would be put back: say --yes")
-    if not typer.confirm(f"Put {count:,} dead letters back on their topics?", err=True):
-        raise Failed("nothing was put back")
-
-
-def _settle(
-    settings: Settings, names: list[LetterId], settle: Callable[[Settlement], Iterator[SettlementResult]]
-) -> list[SettlementResult]:
-    """Settle letters; where that ends before they are all settled, say what was done until then."""
-    from streams.dlq.fenced_producer import FencedError  # noqa: PLC0415 - heavy
-    from streams.dlq.settlement import Settlement  # noqa: PLC0415 - heavy
-
-    settled: list[SettlementResult] = []
-    if not names:
-        return settled
-    with opened(settings, "reading") as (logs, _):
-        try:
-            for one in settle(Settlement(logs)):
-                settled.append(one)  # noqa: PERF402 - it may end in the middle
-        except FencedError as error:
-            done = sum(one.outcome in _DONE for one in settled)
-            raise Failed(f"{error} ({done:,} of {len(names):,} dead letters were settled)") from None
-    return settled
-
-
-def _tell(settled: list[SettlementResult], *, as_json: bool) -> None:
-    if as_json:
-        told = [{"id": str(one.id), "outcome": one.outcome, "place": one.place} for one in settled]
-        typer.echo(json.dumps({"settled": told}, indent=2))
-        return
-    for one in settled[:_LONGEST_LIST]:
-        if one.outcome in _DONE:
-            say(f"{one.id} {one.outcome}{f' to {one.place}' if one.place else ''}")
-        else:
-            say(f"{one.id} {_WORDS[one.outcome]}")
-    if len(settled) > _LONGEST_LIST:
-        say(f"and {len(settled) - _LONGEST_LIST:,} more; --json lists all")
-    counts = Counter(one.outcome for one in settled)
-    say(", ".join(f"{count:,} {outcome}" for outcome, count in counts.items()) or "no dead letter is asked for")
-
-
-def _fail_on(settled: list[SettlementResult], named: list[LetterId], fine: Outcome) -> None:
-    """Fail when a letter that was named did not come to what was asked for."""
-    if not named:
-        return
-    other = [one for one in settled if one.outcome not in _DONE and one.outcome != fine]
-    if other:
-        raise Failed(f"{len(other):,} of {len(settled):,} dead letters named stay as they were: see above")
+app.command()(dlq_settle.replay)
+app.command()(dlq_settle.discard)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from ronde.shared.errors import Failed
 from ronde.shared.ledger_options import IncidentArgument, PersonalOption, ledger
 from ronde.shared.settings import JsonOption, SettingsOption
-from ronde.shared.terminal import Terminal, say
-
-if TYPE_CHECKING:
-    from sinks.ask.timeline import Timeline
+from ronde.shared.terminal import Terminal, print_value, say
+from ronde.views.incident.json_form import of_timeline
+from ronde.views.incident.page import page
+from ronde.views.incident.text import show as show_text
+from sinks.ask.timeline import Timeline, timeline
 
 app = typer.Typer(help="One incident's timeline, from the ledger.", no_args_is_help=True)
 
@@ -27,12 +28,9 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Tell an incident: who was called, when, what they answered, why a guard was sent or not. Times are UTC."""
-    from ronde.views.incident.json_form import of_timeline  # noqa: PLC0415 - heavy
-    from ronde.views.incident.text import show as show_text  # noqa: PLC0415 - heavy
-
     timeline = _timeline(incident, settings, personal=personal)
     if as_json:
-        typer.echo(json.dumps(of_timeline(timeline), indent=2))
+        print_value(of_timeline(timeline))
     else:
         show_text(Terminal(), timeline)
 
@@ -45,9 +43,6 @@ def export(
     settings: SettingsOption = None,
 ) -> None:
     """Write an incident to two files, ID.html (needs nothing else, prints well) and ID.json."""
-    from ronde.views.incident.json_form import of_timeline  # noqa: PLC0415 - heavy
-    from ronde.views.incident.page import page  # noqa: PLC0415 - heavy
-
     timeline = _timeline(incident, settings, personal=personal)
     texts = {
         to / f"{incident}.html": page(timeline),
@@ -62,8 +57,6 @@ def export(
 
 
 def _timeline(incident: str, settings: Path | None, *, personal: bool) -> Timeline:
-    from sinks.ask.timeline import timeline  # noqa: PLC0415 - heavy
-
     with ledger(settings, "incident") as connection:
         found = timeline(connection, incident, personal=personal)
     if found is None:

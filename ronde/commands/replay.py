@@ -2,46 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from collections import Counter
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import Annotated
 
 import typer
-from rich.text import Text
 
 from ronde.shared.errors import Failed, WrongUse
-from ronde.shared.plain import one_line
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
-from ronde.shared.terminal import Listing, Terminal
+from ronde.shared.terminal import print_value
 from ronde.shared.topic_reading import opened, recorded
-
-if TYPE_CHECKING:
-    from streams.escalation.values import Decision
-    from streams.replay import Difference, KnownProcedures, Unchecked
-    from streams.replay.history import ReplayResult
-    from streams.settings import Settings
-
-_LONGEST_TABLE: Final = 200  # decisions; --json has all differences
-_COLUMNS: Final = ("at", "version", "rule", "phase", "commands", "replayed")
-_WORDS: Final = {
-    "FIELD": "a field differs",
-    "BYTES": "the bytes differ, although every field is the same",
-    "KEY": "the record's key is not its site",
-    "TIMESTAMP": "the record's timestamp is not its time",
-    "UNDECODABLE": "the record does not decode",
-    "MISSING": "the core gives this record, and the log does not have it",
-    "UNEXPECTED": "the log has this record, and the core does not give it",
-    "TWICE": "it is there twice",
-    "OUT_OF_ORDER": "it lies before a record that was decided earlier",
-    "NO_INPUT": "the input it names is not in its topic",
-    "REFUSED": "the input it names should be a dead letter",
-    "NO_SITE_RECORD": "the site record it names could not come into force",
-    "REPLACED": "the site record it names had been replaced",
-    "NOT_ARMED": "a deadline fired that the core has not armed",
-    "EARLY": "a deadline fired before its time",
-    "BACK_IN_TIME": "it was decided before the decision before it",
-    "RAISED": "the core raises",
-}
+from ronde.views.replay import as_object, print_replayed, summary
+from schemas.contract.murmur2 import partition
+from streams.escalation.procedures import DEFAULTS
+from streams.replay import KnownProcedures
+from streams.replay.history import History
+from streams.settings import Settings
 
 
 def replay(
@@ -60,27 +34,25 @@ def replay(
     Decisions, commands, attention and quarantine records are compared field by field. Exit 1 with the first that
     differs. What the log does not have any more is named and left out.
     """
-    from streams.replay.history import History  # noqa: PLC0415 - heavy
-
     if not site and not incident:
         raise WrongUse("name what to replay: --site ID or --incident ID")
-    wanted = in_force(settings)
-    with opened(wanted, "reading") as (logs, total):
-        history = History(logs, recorded(wanted), _known(wanted), total)
+    effective = in_force(settings)
+    with opened(effective, "reading") as (logs, total):
+        history = History(logs, recorded(effective), _known(effective), total)
         site_id, number = _home(history.partitions, site) if site else (None, None)
         if incident and site_id is None:
             site_id, number = history.home_of(incident) or (None, None)
         replayed = None if number is None else history.replay(number, site_id, incident)
     if replayed is None or replayed.is_empty:
-        raise Failed(_nothing(wanted, site, incident))
+        raise Failed(_nothing(effective, site, incident))
     verdict = replayed.verdict
     if as_json:
-        typer.echo(json.dumps(_as_object(site_id, replayed, personal=personal), indent=2))
+        print_value(as_object(site_id, replayed, personal=personal))
     else:
-        _print(replayed, incident, personal=personal)
+        print_replayed(replayed, incident, personal=personal)
     unknown = {one.procedure_version for one in verdict.unchecked if one.procedure_version is not None}
     if verdict.differences:
-        raise Failed(_told(verdict.differences))
+        raise Failed(summary(verdict.differences))
     if unknown:
         raise Failed(
             f"the procedure {', '.join(sorted(unknown))} is not known: give the --settings that it was decided under"
@@ -90,15 +62,11 @@ def replay(
 
 
 def _home(partitions: int, site_id: str) -> tuple[str, int]:
-    from schemas.contract.murmur2 import partition  # noqa: PLC0415 - as the others
-
     return site_id, partition(site_id.encode(), partitions)
 
 
 def _known(settings: Settings) -> KnownProcedures:
     """The versions of procedures that are known: the shipped ones and those of the settings."""
-    from streams.escalation.procedures import DEFAULTS  # noqa: PLC0415 - as the others
-
     known = [*DEFAULTS.items(), *settings.procedures().items()]
     return {(name, procedure.version): procedure for name, procedure in known}
 
@@ -109,102 +77,3 @@ def _nothing(settings: Settings, site: str | None, incident: str | None) -> str:
         f"{settings.topic('decisions')} has nothing of {named}: see that the id is right, and the prefix "
         f"{settings.prefix!r}"
     )
-
-
-# --- a verdict for people ---------------------------------------------------------------------------
-
-
-def _print(replayed: ReplayResult, incident: str | None, *, personal: bool) -> None:
-    verdict = replayed.verdict
-    decisions = [one for one in replayed.decisions if incident in {None, one.incident_id}]
-    console = Terminal()
-    differing = {one.decision_id for one in verdict.differences}
-    unchecked = {one.decision_id: one for one in verdict.unchecked}
-    if len(decisions) <= _LONGEST_TABLE:
-        for incident_id in dict.fromkeys(one.incident_id for one in decisions):
-            table = Listing(*_COLUMNS, title=f"incident {incident_id}" if incident_id else "without an incident")
-            for decision in decisions:
-                if decision.incident_id == incident_id:
-                    table.add_row(*_row(decision), _state(decision.decision_id, differing, unchecked))
-            console.print(table)
-    for reason, count in Counter(one.reason for one in verdict.unchecked).items():
-        console.print(f"{count:,} not replayed: {reason}")
-    console.print(
-        f"{verdict.decisions:,} decisions, {verdict.commands:,} commands and {verdict.quarantined:,} quarantine "
-        f"records replayed: {'all the same' if not verdict.differences else f'{len(verdict.differences):,} differ'}"
-    )
-    for one in verdict.differences[:1]:
-        console.print(f"the first that differs: {_place(one)}: {_WORDS[one.what]}", style="red")
-        for field, here, there in _fields(verdict.differences, one, personal=personal):
-            console.print("  " + one_line(f"{field}: the log has {here}, the core gives {there}"))
-
-
-def _row(decision: Decision) -> tuple[str, str, str, str, str]:
-    from streams.formats import rfc3339  # noqa: PLC0415 - as the others
-
-    at = rfc3339.write(decision.at)[:19].replace("T", " ")
-    return at, str(decision.version or "-"), decision.rule, decision.phase_to or "-", str(len(decision.outputs))
-
-
-def _state(decision_id: str, differing: set[str | None], unchecked: dict[str | None, Unchecked]) -> Text:
-    if decision_id in differing:
-        return Text("differs", style="bold red")
-    return Text("not replayed", style="yellow") if decision_id in unchecked else Text("same", style="green")
-
-
-def _place(one: Difference) -> str:
-    where = f"{one.topic}-{one.partition}" + ("" if one.offset is None else f"-{one.offset}")
-    return one_line(f"{where} {one.record_id}")
-
-
-def _fields(differences: list[Difference], first: Difference, *, personal: bool) -> list[tuple[str, str, str]]:
-    """Of the record that differs first, each field that does, with what the log and the core have there."""
-    return [
-        (one.field, _shown(one, one.recorded, personal=personal), _shown(one, one.replayed, personal=personal))
-        for one in differences
-        if one.field is not None and one[3:7] == first[3:7]
-    ]
-
-
-def _shown(one: Difference, value: object, *, personal: bool) -> str:
-    """A value, unless it is personal."""
-    from schemas.contract.topics import TOPICS  # noqa: PLC0415 - as the others
-    from streams.formats.redaction import HIDDEN, is_personal  # noqa: PLC0415 - as the others
-
-    if value is None:
-        return "nothing"
-    schema = TOPICS[one.topic].schema
-    if one.what != "FIELD" or personal or schema is None or one.field is None:
-        return str(value)
-    return HIDDEN if is_personal(schema, one.field) else str(value)
-
-
-def _told(differences: list[Difference]) -> str:
-    count = len(differences)
-    first = differences[0]
-    return (
-        f"{count:,} {'thing differs' if count == 1 else 'things differ'}, first {_place(first)}: {_WORDS[first.what]}. "
-        "Was it decided by another release, or under other settings of the same version?"
-    )
-
-
-# --- a verdict for programs -------------------------------------------------------------------------
-
-
-def _as_object(site_id: str | None, replayed: ReplayResult, *, personal: bool) -> dict[str, Any]:
-    verdict = replayed.verdict
-    return {
-        "site_id": site_id,
-        "decisions": verdict.decisions,
-        "commands": verdict.commands,
-        "quarantined": verdict.quarantined,
-        "differences": [
-            {
-                **one._asdict(),
-                "recorded": _shown(one, one.recorded, personal=personal) if one.field else None,
-                "replayed": _shown(one, one.replayed, personal=personal) if one.field else None,
-            }
-            for one in verdict.differences
-        ],
-        "unchecked": [one._asdict() for one in verdict.unchecked],
-    }

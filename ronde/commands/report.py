@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from ronde.shared.ledger_options import instant, ledger
+from ronde.shared.ledger_options import ledger
 from ronde.shared.settings import JsonOption, SettingsOption
-from ronde.shared.terminal import Listing, Terminal, say
-
-if TYPE_CHECKING:
-    from sinks.ask.report import Day
+from ronde.shared.terminal import Listing, Terminal, print_value, say
+from ronde.shared.times import past_instant
+from ronde.views.incident.words import span
+from sinks.ask.report import Day
+from sinks.ask.report import report as days
 
 
 def report(
@@ -24,12 +24,10 @@ def report(
     as_json: JsonOption = False,
 ) -> None:
     """Sum up the ledger by the day (UTC) that incidents were opened and by procedure."""
-    from sinks.ask.report import report as days  # noqa: PLC0415 - heavy
-
     with ledger(settings, "report") as connection:
-        found = days(connection, instant("--since", since))
+        found = days(connection, past_instant("--since", since))
     if as_json:
-        typer.echo(json.dumps([_json(one) for one in found], indent=2))
+        print_value([_json(one) for one in found])
     elif found:
         _print(found)
     else:
@@ -73,6 +71,4 @@ def _table(*columns: str) -> Listing:
 
 
 def _pair(percentiles: list[float] | None) -> str:
-    from ronde.views.incident.words import span  # noqa: PLC0415 - heavy
-
     return "-" if percentiles is None or percentiles[0] is None else " / ".join(map(span, percentiles))

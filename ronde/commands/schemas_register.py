@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Final
 
-import typer
+import httpx
 
 from ronde.shared.errors import Failed, WrongUse
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
-from ronde.shared.terminal import Listing, Terminal
+from ronde.shared.terminal import Listing, Terminal, print_value
+from schemas.avro.errors import RegistryRefused, RegistryUnreachable
+from schemas.avro.loader import load
+from schemas.contract.promises import PROMISES
+from schemas.contract.topics import TOPICS
+from service.registry import Registry
 
 _TIMEOUT_SECONDS: Final = 5.0
 
@@ -20,14 +24,6 @@ def register(settings: SettingsOption = None, as_json: JsonOption = False) -> No
     Run it before anybody else writes: a subject then has our schema first. What is there already stays.
     Exit 1 when the registry refuses something.
     """
-    import httpx  # noqa: PLC0415 - heavy
-
-    from schemas.avro.errors import RegistryRefused, RegistryUnreachable  # noqa: PLC0415 - heavy
-    from schemas.avro.loader import load  # noqa: PLC0415 - as above
-    from schemas.contract.promises import PROMISES  # noqa: PLC0415 - as above
-    from schemas.contract.topics import TOPICS  # noqa: PLC0415 - as above
-    from service.registry import Registry  # noqa: PLC0415 - as above
-
     used = in_force(settings)
     if used.registry.url is None:
         raise WrongUse("registry.url is not set: there is no schema registry to register with")
@@ -51,7 +47,7 @@ def register(settings: SettingsOption = None, as_json: JsonOption = False) -> No
                     {"subject": subject, "schema": topic.schema, "id": schema_id, "compatibility": promise}
                 )
     if as_json:
-        typer.echo(json.dumps({"registered": registered, "refused": refusals}, indent=2))
+        print_value({"registered": registered, "refused": refusals})
     else:
         _print(registered)
     if refusals:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import time
-from difflib import get_close_matches
 from typing import Annotated, Final, TypeAlias
 
 import typer
 
+from ronde.input_files.input_lines import InputLines
+from ronde.outcomes import sending
 from ronde.shared.errors import Failed, WrongUse
 from ronde.shared.lines import FileArgument, name_of, opened
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
+from ronde.shared.suggestions import suggestion
 from ronde.shared.terminal import say
+from ronde.shared.times import instant, now_ms
+from schemas.contract.topics import INPUT_TOPICS
+from streams.formats import rfc3339
 
 WAIT_SECONDS: Final = 5.0  # a worker that runs takes some 0.02 s; one that restores, longer than anybody looks on
 WaitOption: TypeAlias = Annotated[
@@ -35,25 +39,21 @@ def send(
     A line is a value, {"alert_id": "A1", "site_id": "S1", "kind": "INTRUSION"}, or one of `ronde simulate` around it.
     Bad lines are named and left out: exit 1. The good ones are sent.
     """
-    from ronde.input_files.input_lines import InputLines  # noqa: PLC0415 - heavy
-    from ronde.outcomes import sending  # noqa: PLC0415 - heavy
-    from streams.formats import rfc3339  # noqa: PLC0415 - heavy
-
     _known(topic)
-    instant = _instant(at)
-    wanted = in_force(settings)
-    on_its_way = sending.Sending(wanted, topic)
+    at_ms = now_ms() if at == "now" else instant("--at", at, alternative=", or now")
+    effective = in_force(settings)
+    on_its_way = sending.Sending(effective, topic)
     with opened(file) as raw:
-        sending.tell_terminal(file)
-        lines = InputLines(raw, topic, instant)
+        sending.prompt_terminal(file)
+        lines = InputLines(raw, topic, at_ms)
         on_its_way.run(lines.good(), lines.refuse, wait)
-    filled = {"field": lines.instant_field, "instant": rfc3339.write(instant), "lines": lines.dated}
+    filled = {"field": lines.instant_field, "instant": rfc3339.write(at_ms), "lines": lines.dated}
     if as_json:
         sending.print_json(on_its_way, bad=[bad._asdict() for bad in lines.bad], filled_in=filled)
     else:
         for bad in lines.bad:
             say(str(bad))
-        say(f"{on_its_way.count:,} sent to {wanted.topic(topic)}, {len(lines.bad):,} bad lines left out")
+        say(f"{on_its_way.count:,} sent to {effective.topic(topic)}, {len(lines.bad):,} bad lines left out")
         if lines.dated:
             say(f"{lines.dated:,} had no {filled['field']}; to send the same again: --at {filled['instant']}")
         sending.show(on_its_way, settings, lambda one: f"line {one.line}")
@@ -65,21 +65,5 @@ def send(
 
 
 def _known(topic: str) -> None:
-    from schemas.contract.topics import INPUT_TOPICS  # noqa: PLC0415 - as the others
-
     if topic not in INPUT_TOPICS:
-        near = get_close_matches(topic, INPUT_TOPICS, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(INPUT_TOPICS)}"
-        raise WrongUse(f"there is no input topic {topic!r}; {hint}")
-
-
-def _instant(at: str) -> int:
-    """An instant in milliseconds."""
-    from streams.formats import rfc3339  # noqa: PLC0415 - as the others
-
-    if at == "now":
-        return time.time_ns() // 1_000_000
-    try:
-        return rfc3339.parse(at)
-    except ValueError as error:
-        raise WrongUse(f"--at is {error}; write it like 2026-01-01T00:00:00Z, or now") from None
+        raise WrongUse(f"there is no input topic {topic!r}; {suggestion(topic, INPUT_TOPICS)}")

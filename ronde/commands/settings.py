@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 
-import typer
-
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
-from ronde.shared.terminal import Listing, Terminal
+from ronde.shared.terminal import Listing, Terminal, print_value
 
 
 def settings(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
@@ -17,7 +15,7 @@ def settings(settings: SettingsOption = None, as_json: JsonOption = False) -> No
     """
     shown = in_force(settings).shown()
     if as_json:
-        typer.echo(json.dumps({name: {"value": value, "origin": origin} for name, value, origin in shown}, indent=2))
+        print_value({name: {"value": value, "origin": origin} for name, value, origin in shown})
         return
     table = Listing("setting")
     for header in ("value", "from"):

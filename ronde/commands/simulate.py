@@ -11,14 +11,17 @@ import typer
 from rich.console import Console
 from rich.status import Status
 
+from ronde.outcomes import simulate_timeline
 from ronde.shared.errors import Failed, WrongUse
 from ronde.shared.lines import BLOCK, FileArgument, name_of, opened
 from ronde.shared.plain import plain
 from ronde.shared.settings import SettingsOption, in_force
+from ronde.shared.times import instant
+from streams.simulation import scenario
 
 _COLLECT_EVERY: Final = 100_000  # new objects; Python's default is 700
-_PATIENCE_SECONDS: Final = 3.0  # before a terminal is told how far it is
-_TOLD_EVERY: Final = 5000  # lines
+_PATIENCE_SECONDS: Final = 3.0  # before a terminal shows the progress
+_SHOW_EVERY: Final = 5000  # lines
 _DELETE: Final = b"\x7f"  # the one control character of ASCII that JSON writers leave
 
 
@@ -38,35 +41,28 @@ def simulate(
     An input is a line {"at": TIME, "topic": "alerts", "value": {...}}; an output record is such a line with
     its key. The clock stops at the last line, or at --until.
     """
-    from ronde.outcomes import simulate_timeline  # noqa: PLC0415 - heavy
-    from streams.formats import rfc3339  # noqa: PLC0415 - heavy
-    from streams.simulation import scenario  # noqa: PLC0415 - heavy
-
-    try:
-        end = None if until is None else rfc3339.parse(until)
-    except ValueError as error:
-        raise WrongUse(f"--until is {error}; write it like 2026-01-01T00:00:00Z") from None
+    end = None if until is None else instant("--until", until)
     procedures = in_force(settings).procedures()
     # The core makes no cycles and the sites stay: the collector would walk them over and over for nothing.
     gc.freeze()
     gc.set_threshold(_COLLECT_EVERY)
     try:
-        # Opened anew: bytes in any locale, large blocks, and nothing left to flush into a closed pipe.
+        # Reopened: bytes in any locale, large blocks, and nothing left to flush into a closed pipe.
         with (
             open(sys.stdout.fileno(), "wb", buffering=BLOCK, closefd=False) as out,
             opened(file) as lines,
-            _told(lines) as lines_told,
+            _with_progress(lines) as counted,
         ):
             if timeline:
-                simulate_timeline.show(lines_told, lambda lines: scenario.play(lines, procedures, end))
+                simulate_timeline.show(counted, lambda lines: scenario.play(lines, procedures, end))
             else:
-                out.writelines(map(_plain, map(scenario.render, scenario.play(lines_told, procedures, end))))
+                out.writelines(map(_plain, map(scenario.render, scenario.play(counted, procedures, end))))
     except scenario.BadLine as error:
         raise WrongUse(f"{name_of(file)}, {error}") from None
     except scenario.EndsTooEarly as error:
         raise WrongUse(f"--until: {error}; give a later time, or none") from None
     except BrokenPipeError:
-        raise  # whoever reads has seen enough: typer ends quietly
+        raise  # the reader closed the pipe: typer ends quietly
     except OSError as error:
         raise Failed(f"standard output: {error.strerror}; the records are not complete") from None
 
@@ -77,8 +73,8 @@ def _plain(line: bytes) -> bytes:
 
 
 @contextmanager
-def _told(lines: Iterator[bytes]) -> Iterator[Iterator[bytes]]:
-    """The same lines; when they take long, a terminal that sees nothing else is told how many they are."""
+def _with_progress(lines: Iterator[bytes]) -> Iterator[Iterator[bytes]]:
+    """The same lines; when they take long, a terminal that shows nothing else shows how many."""
     if not sys.stderr.isatty() or sys.stdout.isatty():
         yield lines
         return
@@ -92,7 +88,7 @@ def _told(lines: Iterator[bytes]) -> Iterator[Iterator[bytes]]:
 def _counted(lines: Iterator[bytes], status: Status) -> Iterator[bytes]:
     begun = time.monotonic()
     for number, line in enumerate(lines, start=1):
-        if number % _TOLD_EVERY == 0 and time.monotonic() - begun > _PATIENCE_SECONDS:
+        if number % _SHOW_EVERY == 0 and time.monotonic() - begun > _PATIENCE_SECONDS:
             status.update(f"{number:,} lines")
             status.start()
         yield line

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from ronde.shared.errors import Failed
 from ronde.shared.settings import SettingsOption, in_force
+from service import logs
+from sinks.errors import SinkError
+from sinks.process.run import SinkPagesError, run
 
 
 def sink(settings: SettingsOption = None) -> None:
@@ -12,14 +15,10 @@ def sink(settings: SettingsOption = None) -> None:
     Start as many as you like: they share the partitions. While PostgreSQL is away they wait for it. Exit 1 when it
     cannot go on and waiting would not help; start it again then.
     """
-    from service import logs  # noqa: PLC0415 - heavy
-    from sinks.errors import SinkError  # noqa: PLC0415 - heavy
-    from sinks.process.run import SinkPagesError, run  # noqa: PLC0415 - heavy
-
-    wanted = in_force(settings)
-    logs.configure(wanted.log.format, wanted.log.level)
+    effective = in_force(settings)
+    logs.configure(effective.log.format, effective.log.level)
     try:
-        run(wanted.for_sink())
+        run(effective.for_sink())
     except SinkError as error:
         raise Failed(str(error)) from None
     except SinkPagesError as error:

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import time
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 import typer
 
 from ronde.commands.sites_show import SiteArgument
-from ronde.shared.durations import milliseconds
+from ronde.input_files.input_producer import InputProducer
 from ronde.shared.errors import Failed, WrongUse
+from ronde.shared.finding import SiteInForce, newer, site_in_force
+from ronde.shared.foreign_fields import foreign_fields
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
-from ronde.shared.terminal import say
+from ronde.shared.terminal import print_value, say
+from ronde.shared.times import duration, instant, now_ms
 from ronde.shared.topic_reading import opened, recorded
-
-if TYPE_CHECKING:
-    from ronde.shared.finding import InForce
-    from streams.settings import Settings
-    from streams.topics.reading import Logs
+from streams.formats import rfc3339
+from streams.settings import Settings
+from streams.topics.reading import Logs, Span
 
 _ATTEMPTS: Final = 5
 
@@ -37,15 +36,13 @@ def put_on_test(
 
     An incident that is open goes on, and takes its alerts. Everything else in the site's record stays as it is.
     """
-    from streams.formats import rfc3339  # noqa: PLC0415 - as the others
-
     test_until = _until(until, for_, is_end=end)
-    wanted = in_force(settings)
-    with opened(wanted, "looking for the site", ["sites"], "sites") as (logs, _):
-        place = _put(logs, wanted, site, test_until)
+    effective = in_force(settings)
+    with opened(effective, "looking for the site", ["sites"], "sites") as (logs, _):
+        place = _put(logs, effective, site, test_until)
     written = None if test_until is None else rfc3339.write(test_until)
     if as_json:
-        typer.echo(json.dumps({"site_id": site, "test_until": written, "record": place}, indent=2))
+        print_value({"site_id": site, "test_until": written, "record": place})
     elif written is None:
         say(f"{site} is off test, by {place}")
     else:
@@ -57,40 +54,28 @@ def put_on_test(
 
 def _until(until: str | None, for_: str | None, *, is_end: bool) -> int | None:
     """The instant asked for, in milliseconds; None: off test. Raises `WrongUse`."""
-    from streams.formats import rfc3339  # noqa: PLC0415 - as the others
-
     if (until is not None) + (for_ is not None) + is_end != 1:
         raise WrongUse("say how long: --until TIME or --for 2h; or --end")
     if is_end:
         return None
-    now = time.time_ns() // 1_000_000
+    now = now_ms()
     if for_ is not None:
-        length = milliseconds(for_)
-        if not length:
-            raise WrongUse(f"--for: {for_!r} is no length of time; write it like 30m, 2h or 1d")
-        return now + length
-    try:
-        instant = rfc3339.parse(until or "")
-    except ValueError as error:
-        raise WrongUse(f"--until is {error}; write it like 2026-01-01T00:00:00Z") from None
-    if instant <= now:
+        return now + duration("--for", for_)
+    end = instant("--until", until or "")
+    if end <= now:
         raise WrongUse(f"--until: {until} is over")
-    return instant
+    return end
 
 
 def _put(logs: Logs, settings: Settings, site_id: str, test_until: int | None) -> str:
     """Write the record in force with another `test_until`; where it lies.
 
-    A record that whoever holds the site writes at the same time must not be lost under ours: then that one is written
-    again, with ours in it.
+    A record that the app or CRM writes at the same time must not be lost under this one: that record is then written
+    again, with this `test_until`.
     """
-    from ronde.input_files.input_producer import InputProducer  # noqa: PLC0415 - heavy
-    from ronde.shared.finding import newer, site_in_force  # noqa: PLC0415 - heavy
-    from streams.topics.reading import Span  # noqa: PLC0415 - heavy
-
     places: list[tuple[int, int]] = []
     decoded = recorded(settings)
-    known: InForce | None = site_in_force(logs, decoded, site_id)
+    known: SiteInForce | None = site_in_force(logs, decoded, site_id)
     producer = InputProducer(settings, "sites", lambda _, *place: places.append(place))
     for _ in range(_ATTEMPTS):
         assert known is not None
@@ -106,16 +91,14 @@ def _put(logs: Logs, settings: Settings, site_id: str, test_until: int | None) -
         if latest.record.offset == known.record.offset:
             return f"sites-{number}-{offset}"
         known = latest._replace(read_to=offset + 1)
-    raise Failed(f"site {site_id} is written again and again by whoever holds it: see `ronde sites show {site_id}`")
+    raise Failed(f"site {site_id} is written again and again by the app or CRM: see `ronde sites show {site_id}`")
 
 
-def _keep_whole(settings: Settings, known: InForce) -> None:
+def _keep_whole(settings: Settings, known: SiteInForce) -> None:
     """Refuse to write again what was written by a schema with more fields than ours: they would be lost."""
-    from ronde.shared.foreign_fields import foreign_fields  # noqa: PLC0415 - heavy
-
     foreign = foreign_fields(settings, "Site", known.record.value or b"")
     if foreign:
         raise Failed(
             f"the record of site {known.site.site_id} has fields that this version does not know and would lose "
-            f"({', '.join(foreign)}): have whoever holds the site set test_until"
+            f"({', '.join(foreign)}): have the app or CRM set test_until"
         )

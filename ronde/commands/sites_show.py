@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
-import time
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import typer
 from rich.text import Text
 
+from ronde.shared.finding import SiteInForce, site_in_force
 from ronde.shared.ledger_options import PersonalOption
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
-from ronde.shared.terminal import Terminal
+from ronde.shared.terminal import Terminal, print_value
+from ronde.shared.times import now_ms
 from ronde.shared.topic_reading import opened, recorded
-
-if TYPE_CHECKING:
-    from ronde.shared.finding import InForce
+from streams.escalation.readiness import readiness
+from streams.escalation.values import Site
+from streams.formats import rfc3339
+from streams.formats.json_values import writer
+from streams.formats.redaction import masked
 
 SiteArgument: TypeAlias = Annotated[str, typer.Argument(metavar="SITE", show_default=False, help="Its site_id.")]
 
@@ -24,27 +27,19 @@ def show(
     site: SiteArgument, personal: PersonalOption = False, settings: SettingsOption = None, as_json: JsonOption = False
 ) -> None:
     """Show a site's record in force, whether its alerts go through, and what is missing."""
-    from ronde.shared.finding import site_in_force  # noqa: PLC0415 - heavy
-
-    wanted = in_force(settings)
-    with opened(wanted, "looking for the site", ["sites"], "sites") as (logs, _):
-        found = site_in_force(logs, recorded(wanted), site)
+    effective = in_force(settings)
+    with opened(effective, "looking for the site", ["sites"], "sites") as (logs, _):
+        found = site_in_force(logs, recorded(effective), site)
     shown = _as_object(found, personal=personal)
     if as_json:
-        typer.echo(json.dumps(shown, indent=2))
+        print_value(shown)
     else:
         _print(shown)
 
 
-def _as_object(found: InForce, *, personal: bool) -> dict[str, Any]:
-    from streams.escalation.readiness import readiness  # noqa: PLC0415 - heavy
-    from streams.escalation.values import Site  # noqa: PLC0415 - as the others
-    from streams.formats import rfc3339  # noqa: PLC0415 - as the others
-    from streams.formats.json_values import writer  # noqa: PLC0415 - heavy
-    from streams.formats.redaction import masked  # noqa: PLC0415 - heavy
-
+def _as_object(found: SiteInForce, *, personal: bool) -> dict[str, Any]:
     record, site, refused, _ = found
-    now = time.time_ns() // 1_000_000
+    now = now_ms()
     judged = readiness(site, now)
     value = writer(Site)(site)
     return {

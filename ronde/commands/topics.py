@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 import typer
 
 from ronde.commands import topics_acl
 from ronde.shared.errors import Failed
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
-from ronde.shared.terminal import say
+from ronde.shared.terminal import print_value, say
 from schemas.contract.topics import TOPICS
-
-if TYPE_CHECKING:
-    from streams.kafka.topics import TopicDifference
+from streams.kafka import topics
+from streams.kafka.topics import TopicDifference, TopicsError
 
 app = typer.Typer(
     help="Make the topics on the broker, compare them with the contract, say who may use which.", no_args_is_help=True
@@ -27,14 +24,12 @@ app.command()(topics_acl.acl)
 @app.command()
 def create(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
     """Make the topics that are missing. Those that are there stay as they are."""
-    from streams.kafka import topics  # noqa: PLC0415 - heavy
-
-    wanted = in_force(settings)
-    with _told():
-        made = topics.create(wanted)
-        found = topics.differences(topics.find(wanted), wanted)
+    effective = in_force(settings)
+    with _broker_errors():
+        made = topics.create(effective)
+        found = topics.differences(topics.find(effective), effective)
     if as_json:
-        typer.echo(json.dumps({"created": made, "differences": _as_objects(found)}, indent=2))
+        print_value({"created": made, "differences": _as_objects(found)})
     else:
         for name in made:
             say(f"created {name}")
@@ -46,23 +41,19 @@ def create(settings: SettingsOption = None, as_json: JsonOption = False) -> None
 @app.command()
 def check(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
     """Compare the topics with the contract: partitions, sizes, clean-up. Exit 1 when something is not as it must be."""
-    from streams.kafka import topics  # noqa: PLC0415 - heavy
-
-    wanted = in_force(settings)
-    with _told():
-        found = topics.differences(topics.find(wanted), wanted)
+    effective = in_force(settings)
+    with _broker_errors():
+        found = topics.differences(topics.find(effective), effective)
     if as_json:
-        typer.echo(json.dumps({"differences": _as_objects(found)}, indent=2))
+        print_value({"differences": _as_objects(found)})
     elif not found:
-        say(f"all {len(TOPICS)} topics are as they must be, with {wanted.topics.partitions} partitions each")
+        say(f"all {len(TOPICS)} topics are as they must be, with {effective.topics.partitions} partitions each")
     _fail_on(found)
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _broker_errors() -> Iterator[None]:
     """Turn the broker's refusals into the command's failure."""
-    from streams.kafka.topics import TopicsError  # noqa: PLC0415 - heavy
-
     try:
         yield
     except TopicsError as error:

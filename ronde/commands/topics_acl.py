@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from ronde.shared.errors import Failed, WrongUse
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
-from ronde.shared.terminal import say
-from schemas.contract.roles import ROLES
-
-if TYPE_CHECKING:
-    from ronde.shared.whole_settings import WholeSettings
-    from schemas.contract.roles import Role
-    from streams.kafka.acl import Grant
-    from streams.kafka.acl_rules import Created
+from ronde.shared.terminal import print_value, say
+from ronde.shared.whole_settings import WholeSettings
+from schemas.contract.roles import ROLES, Role
+from streams.kafka.acl import COMMAND_CONFIG, Grant, commands, grants, own_group
+from streams.kafka.acl_rules import Created, create
+from streams.kafka.admin import BrokerError
 
 RoleName = StrEnum("RoleName", {name: name for name in ROLES})  # type: ignore[misc]  # the names are data
 
@@ -42,18 +39,18 @@ def acl(
     _check(principal)
     if apply and role is None:
         raise WrongUse("a principal has one role: say which, by --role, to create its rules")
-    wanted = in_force(settings)
+    effective = in_force(settings)
     roles = list(ROLES.values()) if role is None else [ROLES[role.value]]
-    found = {one.name: _grants(one, principal, group, wanted) for one in roles}
-    made = _apply(found[roles[0].name], principal, wanted) if apply else None
+    found = {one.name: _grants(one, principal, group, effective) for one in roles}
+    made = _apply(found[roles[0].name], principal, effective) if apply else None
     if as_json:
-        typer.echo(json.dumps(_as_object(found, principal, made), indent=2))
+        print_value(_as_object(found, principal, made))
     elif made is not None:
         say(f"{principal} has the rules of {roles[0].name}: {made.made} made, {made.there} were there")
         if made.others:
             say(f"{made.others} others that it has stay: `kafka-acls --list --principal {principal}` shows them")
     else:
-        _print(found, principal, wanted)
+        _print(found, principal, effective)
 
 
 def _check(principal: str) -> None:
@@ -65,17 +62,12 @@ def _check(principal: str) -> None:
 
 
 def _grants(role: Role, principal: str, group: str | None, settings: WholeSettings) -> list[Grant]:
-    from streams.kafka import acl  # noqa: PLC0415 - with its imports, heavy
-
     usual = {"worker": settings.worker.group, "sink": settings.sink.group}
-    reads_as = group or usual.get(role.name) or acl.own_group(role, settings.prefix, principal)
-    return acl.grants(role, settings.prefix, reads_as)
+    reads_as = group or usual.get(role.name) or own_group(role, settings.prefix, principal)
+    return grants(role, settings.prefix, reads_as)
 
 
 def _apply(grants: list[Grant], principal: str, settings: WholeSettings) -> Created:
-    from streams.kafka.acl_rules import create  # noqa: PLC0415 - heavy
-    from streams.kafka.admin import BrokerError  # noqa: PLC0415 - heavy
-
     try:
         return create(settings, grants, principal)
     except BrokerError as error:
@@ -83,18 +75,16 @@ def _apply(grants: list[Grant], principal: str, settings: WholeSettings) -> Crea
 
 
 def _as_object(found: dict[str, list[Grant]], principal: str, made: Created | None) -> dict[str, Any]:
-    told: dict[str, Any] = {
+    described: dict[str, Any] = {
         "principal": principal,
         "roles": {role: [grant._asdict() for grant in grants] for role, grants in found.items()},
     }
-    return told if made is None else {**told, "applied": made._asdict()}
+    return described if made is None else {**described, "applied": made._asdict()}
 
 
 def _print(found: dict[str, list[Grant]], principal: str, settings: WholeSettings) -> None:
-    from streams.kafka import acl  # noqa: PLC0415 - with its imports, heavy
-
-    say(f"# {acl.COMMAND_CONFIG}: how Kafka's tools log in as an administrator of the broker")
-    for name, grants in found.items():
+    say(f"# {COMMAND_CONFIG}: how Kafka's tools log in as an administrator of the broker")
+    for name, of_role in found.items():
         say(f"\n# {name}: {ROLES[name].work}")
-        for command in acl.commands(grants, principal, settings.kafka["bootstrap.servers"]):
+        for command in commands(of_role, principal, settings.kafka["bootstrap.servers"]):
             say(command)

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-import typer
 from rich.console import Console
 
 from ronde.shared.errors import Failed
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
-from ronde.shared.terminal import Listing, Terminal
+from ronde.shared.terminal import Listing, Terminal, print_value
 from ronde.shared.topic_reading import opened, recorded
-
-if TYPE_CHECKING:
-    from streams.verify.conservation import Sum
-    from streams.verify.conservation_sites import SiteSum
-    from streams.verify.verification import VerificationResult
+from streams.verify.conservation import Sum
+from streams.verify.conservation_sites import SiteSum
+from streams.verify.verification import Verification, VerificationResult
 
 _LONGEST_LIST: Final = 50  # of what does not add up; --json has more
 _LONGEST_TABLE: Final = 100  # partitions; of more, only the totals of each topic
@@ -43,19 +39,17 @@ def verify(settings: SettingsOption = None, as_json: JsonOption = False) -> None
     by the retention of its topic. Of sites, the current record of each must have its readiness.
     Exit 1 when something does not add up.
     """
-    from streams.verify.verification import Verification  # noqa: PLC0415 - heavy
-
-    wanted = in_force(settings)
-    with opened(wanted, "reading") as (logs, total):
-        verification = Verification(logs, recorded(wanted))
+    effective = in_force(settings)
+    with opened(effective, "reading") as (logs, total):
+        verification = Verification(logs, recorded(effective))
         total(verification.offsets)
         verified = verification.run()
     if as_json:
-        typer.echo(json.dumps(_as_object(verified), indent=2))
+        print_value(_as_object(verified))
     else:
         _print(verified)
     if verified.differences:
-        raise Failed(_told(verified))
+        raise Failed(_summary(verified))
 
 
 def _as_object(verified: VerificationResult) -> dict[str, Any]:
@@ -113,7 +107,7 @@ def _number(count: int) -> str:
     return f"{count:,}"
 
 
-def _told(verified: VerificationResult) -> str:
+def _summary(verified: VerificationResult) -> str:
     """What does not add up."""
     lines = [
         f"{verified.differences:,} {'record does' if verified.differences == 1 else 'records do'} not add up:",

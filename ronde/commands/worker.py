@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from ronde.shared.errors import Failed
 from ronde.shared.settings import SettingsOption, in_force
+from streams.kafka.admin import BrokerError, remedy
+from streams.runtime.errors import WorkerError
+from streams.worker.app import run
 
 
 def worker(settings: SettingsOption = None) -> None:
@@ -12,19 +15,15 @@ def worker(settings: SettingsOption = None) -> None:
     A broker that is away is waited for. Exit 1 when it refuses what a worker does, when the topics are not the
     contract's, or when it cannot go on; start it again then.
     """
-    from streams.kafka.admin import BrokerError, remedy  # noqa: PLC0415 - heavy
-    from streams.runtime.errors import WorkerError  # noqa: PLC0415 - heavy
-    from streams.worker.app import run  # noqa: PLC0415 - heavy
-
-    wanted = in_force(settings)
+    effective = in_force(settings)
     try:
-        run(wanted)
+        run(effective)
     except BrokerError as error:
         raise Failed(str(error)) from None
     except WorkerError as error:
-        told = str(error)
-        if "authorization failed" in told:  # what could not be asked for before: of transactional ids
-            told = f"{told.rstrip('.')}: {remedy('worker')}"
-        raise Failed(told) from None
+        reason = str(error)
+        if "authorization failed" in reason:  # what could not be asked for before: of transactional ids
+            reason = f"{reason.rstrip('.')}: {remedy('worker')}"
+        raise Failed(reason) from None
     except Exception as error:
         raise Failed(f"the worker ended ({type(error).__name__}): its log says where. Start it again") from error

@@ -1,4 +1,4 @@
-"""What the out topics have shown so far, site by site, and whether it is the story that was told.
+"""What the out topics have shown so far, site by site, and whether it is the planned story.
 
 Knows only values of contracts.md; instants are milliseconds since 1970, UTC.
 """
@@ -19,7 +19,7 @@ class InputPosition(NamedTuple):
 
 
 class SiteView:
-    """One site, as whoever reads the out topics sees it; records in the order of their topic."""
+    """One site, as a reader of the out topics sees it; records in the order of their topic."""
 
     def __init__(self) -> None:
         self.decisions: list[Record] = []

@@ -127,7 +127,7 @@ class Exchange:
     def _say(self, answer: Record) -> None:
         key, value = answer["site_id"].encode(), schemas.encode(self._answer, answer)
         self._producer.produce(self._writes, key=key, value=value, on_delivery=_delivered)
-        log.info("%s is told %s", answer["site_id"], answer.get("outcome") or answer.get("status"))
+        log.info("%s gets %s", answer["site_id"], answer.get("outcome") or answer.get("status"))
 
     def _assigned(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         log.info("%s %s, %d partitions", READING, self._reads, len(partitions))

@@ -56,7 +56,7 @@ def demonstrate(console: Console, *, keep: bool, kafka: str | None) -> None:
 
     ``kafka`` (host:port) is one that runs already; None: a local one, stopped at the end unless ``keep``. PostgreSQL
     is always a local one. Raises `Failed` when a story did not end as told, when a part did not start or ended too
-    early, and when it is interrupted. Whatever was started is ended by then, but for the servers to ``keep``.
+    early, and when it is interrupted. All that was started has ended by then, but for the servers to ``keep``.
     """
     with Interrupts() as interrupts, ExitStack() as stack:
         try:
@@ -74,7 +74,7 @@ def demonstrate(console: Console, *, keep: bool, kafka: str | None) -> None:
 
 
 class _Demonstration:
-    """One run. Whatever it starts is on the stack before anything else can go wrong."""
+    """One run. Everything it starts is on the stack before anything else can go wrong."""
 
     def __init__(self, console: Console, stack: ExitStack, interrupts: Interrupts, *, keep: bool) -> None:
         self._console, self._stack, self._interrupts, self._keep = console, stack, interrupts, keep

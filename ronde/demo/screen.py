@@ -64,7 +64,7 @@ class LiveTable:
         self._live.stop()
 
     def show(self, records: list[tuple[str, Record]], now: int) -> None:
-        """Draw the table anew, a few times a second and whenever something came."""
+        """Redraw the table a few times a second, and when a record arrives."""
         if records or now - self._drawn_at >= 1000 / FRAMES_PER_SECOND:
             self._drawn_at = now
             self._live.update(frame(self._board, now, self._started_at), refresh=True)

@@ -216,12 +216,12 @@ BACKGROUND: Final = tuple(
 
 
 def telephony_script(stories: tuple[Story, ...]) -> telephony.Script:
-    """What the telephony is told: how each call of a site is answered."""
+    """The telephony's script: how each call of a site is answered."""
     return {story.site_id: list(story.replies) for story in stories}
 
 
 def partner_script(stories: tuple[Story, ...]) -> partner.Script:
-    """What the partners are told: how each one's guard fares at a site."""
+    """The partners' script: how each one's guard fares at a site."""
     return {story.site_id: {name: list(reports) for name, reports in story.guards.items()} for story in stories}
 
 

@@ -1,7 +1,7 @@
 """A telephony: places the calls it is asked for and says what came of each.
 
 A process of its own that knows the schemas and the topics of contracts.md and nothing else: not the
-procedure, not the engine. People answer as a script says, so that a demonstration ends as it was told; put
+procedure, not the engine. People answer as a script says, so that a demonstration ends as planned; put
 a dialler in its place and the rest is what a real telephony does:
 
 - a ``command_id`` seen before is dropped: a command may be read twice, nobody is called twice;

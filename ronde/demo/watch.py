@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
@@ -12,9 +12,7 @@ from ronde.demo.board import Board, InputPosition
 from ronde.shared.errors import Failed
 from schemas.contract.topics import OUTPUT_TOPICS, TOPICS
 from streams.formats.headers import headers_of
-
-if TYPE_CHECKING:
-    from streams.formats.message import Message as Logged
+from streams.formats.message import Message as Logged
 
 ANSWER_SECONDS = 10.0  # how long the broker may take to describe its topics
 CHUNK = 500  # records

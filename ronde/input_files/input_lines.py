@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from typing import Any, Final, NamedTuple
 
 from ronde.input_files.site_lines import Bad, NotJson, parsed
+from ronde.shared.suggestions import suggestion
 from schemas.avro.generated.shapes import Array, Enum, Primitive, Record, Shape, Union, shape_of
 from schemas.avro.loader import load
 from schemas.contract.topics import TOPICS
@@ -115,8 +116,4 @@ def _slips(shape: Shape, value: Any, path: str) -> Iterator[str]:
 
 
 def _no_field(name: str, known: Iterable[str]) -> str:
-    names = list(known)
-    near = get_close_matches(name, names, n=1)
-    return f"{ascii(name)[1:-1]}: no such field; " + (
-        f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}"
-    )
+    return f"{ascii(name)[1:-1]}: no such field; {suggestion(name, known)}"

@@ -16,14 +16,17 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import orjson
 import phonenumbers
+from argon2 import PasswordHasher
 
 from ronde.input_files.site_lines import SiteLines
 from ronde.shared.errors import WrongUse
+from ronde.shared.suggestions import suggestion
+from schemas.avro.generated.shapes import Array, Record, Shape, Union, shape_of
+from schemas.avro.loader import load
 
 Hash: TypeAlias = Callable[[str], str]
 Refuse: TypeAlias = Callable[[int, str, str], None]
@@ -31,15 +34,29 @@ Refuse: TypeAlias = Callable[[int, str, str], None]
 Warn: TypeAlias = Callable[[int, str], None]
 """Told of a cell that a site goes without: its line, and what is wrong with it, without what it holds."""
 
-_SITE: Final = ("site_id", "subscribed", "instructions", "test_until", "updated_at")
-_ADDRESS: Final = ("line1", "line2", "postal_code", "city", "country")
 _PASSWORDS: Final = {"password": "password_hash", "duress_password": "duress_hash"}
-_CONTACT: Final = ("contact_id", "role", "first_name", "last_name", "phone", "language", *_PASSWORDS)
+
+
+def _fields(shape: Shape) -> dict[str, Shape]:
+    """The fields of a record, or of one that may be null."""
+    record = shape.branches[-1] if isinstance(shape, Union) else shape
+    assert isinstance(record, Record)
+    return {field.name: field.shape for field in record.fields}
+
+
+_FIELDS: Final = _fields(shape_of(load("Site")))
+_CONTACTS: Final = _FIELDS["contacts"]
+assert isinstance(_CONTACTS, Array)
+_HASHES: Final = {hashed: password for password, hashed in _PASSWORDS.items()}
+_CONTACT: Final = tuple(_HASHES.get(name, name) for name in _fields(_CONTACTS.items))
+_ADDRESS: Final = tuple(_fields(_FIELDS["address"]))
+_INTERVENTION: Final = tuple(_fields(_FIELDS["intervention"]))
+_SITE: Final = tuple(name for name in _FIELDS if name not in {"contacts", "address", "intervention"})
+# In the order of the message that lists them: a site's own, those of its records, a contact's.
 COLUMNS: Final = (
     *_SITE,
     *(f"address.{name}" for name in _ADDRESS),
-    "intervention.enabled",
-    "intervention.partners",
+    *(f"intervention.{name}" for name in _INTERVENTION),
     *(f"contacts.1.{name}" for name in _CONTACT),
 )
 _BOOLEANS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -79,8 +96,6 @@ class _WrongCell(Exception):
 
 def argon2(password: str) -> str:
     """A password's salted slow hash, in the form that says how to verify it (PHC)."""
-    from argon2 import PasswordHasher  # noqa: PLC0415 - only who reads passwords needs it
-
     return PasswordHasher().hash(password)
 
 
@@ -115,7 +130,7 @@ def sites_of(file: str, lines: Iterable[bytes], country: str | None, hashed: Has
 def json_lines(
     lines: Iterable[bytes], country: str | None, hashed: Hash, refuse: Refuse, warn: Warn
 ) -> Iterator[bytes]:
-    """Each row as a line of JSON at its place, blank lines between them; rows that cannot be are told to ``refuse``.
+    """Each row as a line of JSON at its place, blank lines between them; bad rows go to ``refuse``.
 
     Raises `WrongUse` where the file cannot be read on, after all rows before it.
     """
@@ -188,9 +203,7 @@ def _columns(header: Sequence[str]) -> list[str]:
         )
     for name in columns:
         if _NUMBERED.sub("contacts.1.", name, count=1) not in COLUMNS:
-            near = get_close_matches(name, COLUMNS, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(COLUMNS)}"
-            raise WrongUse(f"line 1: there is no column {name!r}; {hint}")
+            raise WrongUse(f"line 1: there is no column {name!r}; {suggestion(name, COLUMNS)}")
         if columns.count(name) > 1:
             raise WrongUse(f"line 1: two columns are named {name}; remove one")
     return columns

@@ -1,7 +1,7 @@
 """The jars of Apache Kafka: fetched once per user, checked, and kept (architecture: local servers, real ones).
 
 `kafka.lock` lists each jar with its SHA-256 and its size in bytes, so a start resolves nothing and runs
-the same bytes everywhere. `python -m ronde.local.jars` writes it anew from the pins below.
+the same bytes everywhere. `python -m ronde.local.jars` rewrites it from the pins below.
 
 The jars lie in ``$XDG_CACHE_HOME/ronde/kafka-<version>`` (``~/.cache`` by default), one folder for every
 data folder and every test run. A jar gets there only whole and checked: it is fetched beside it and moved.

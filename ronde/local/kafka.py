@@ -56,7 +56,7 @@ class Kafka(Server):
         return self.address
 
     def start(self, progress: jars.Progress | None = None) -> bool:
-        """As every server; ``progress`` is told of what is fetched."""
+        """As every server; ``progress`` counts what is fetched."""
         self._progress = progress or self._progress
         return super().start()
 

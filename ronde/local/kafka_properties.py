@@ -1,4 +1,4 @@
-"""What the local broker is told: one node on a laptop, quick to start, to settle its groups and to come back."""
+"""The local broker's properties: one node on a laptop, quick to start, to settle its groups and to come back."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -26,7 +26,7 @@ PROPERTIES: Final[Mapping[str, str]] = MappingProxyType(
         # A misspelt topic is an error, not a new topic.
         "auto.create.topics.enable": "false",
         "message.max.bytes": str(OWN_BYTES),
-        # Groups settle at once, and may be told to notice a dead member within a second.
+        # Groups settle at once, and may be set to notice a dead member within a second.
         "group.initial.rebalance.delay.ms": "0",
         "group.min.session.timeout.ms": "1000",
         "group.consumer.session.timeout.ms": "6000",

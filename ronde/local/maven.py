@@ -25,7 +25,7 @@ def repository(staging: Path) -> MavenContext:
 
 
 def fetch(artifact: Artifact, what: str, sha256: str | None) -> Path:
-    """The artifact's file, which has that SHA-256 (hex; None: whatever it is). ``what`` names it to people.
+    """The artifact's file, which has that SHA-256 (hex; None: any). ``what`` names it to people.
 
     Raises `Failed`.
     """
@@ -58,6 +58,6 @@ def digest(path: Path) -> str:
 
 
 def _forget(artifact: Artifact) -> None:
-    """Let the next try fetch it anew."""
+    """Let the next try fetch it again."""
     if artifact.cached_path is not None:
         artifact.cached_path.unlink(missing_ok=True)

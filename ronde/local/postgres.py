@@ -1,6 +1,6 @@
 """A real PostgreSQL on this machine, from packages alone: where `ronde sink` keeps the ledger.
 
-It trusts whoever reaches it on the loopback address, as the local Kafka does. It has a role and a database named
+It trusts everyone who reaches it on the loopback address, as the local Kafka does. It has a role and a database named
 ``ronde``.
 
 PostgreSQL refuses to run as root. Started by root, it runs as ``nobody`` instead, which owns its data, and which
@@ -47,7 +47,7 @@ class Postgres(Server):
 
     title = "PostgreSQL"
     usual_port = 5432
-    stop_signal = signal.SIGINT  # a fast shutdown: whoever is connected is sent away
+    stop_signal = signal.SIGINT  # a fast shutdown: it disconnects its clients
 
     def __init__(
         self,

@@ -2,7 +2,7 @@
 
 They are PostgreSQL as it is, built with TLS for each platform, and come from the Maven repository as the jars of
 Kafka do. `postgres.lock` lists each archive with its SHA-256 and its size in bytes; `python -m
-ronde.local.postgres_binaries` writes it anew from the pins below.
+ronde.local.postgres_binaries` rewrites it from the pins below.
 
 They lie in ``$XDG_CACHE_HOME/ronde/postgres-<version>`` (``~/.cache`` by default; ``/var/cache`` for root, whose home
 is closed to the user that PostgreSQL runs as then), and get there whole or not at all.

@@ -21,7 +21,7 @@ from ronde.shared.errors import Failed
 TARGETS: Final = (f"{HOST}:6066", f"{HOST}:6067")  # where a worker and a sink have their pages, unless told otherwise
 RULES: Final = Path(__file__).parents[2] / "deploy" / "helm" / "ronde" / "alerts"
 TOOLS: Final = Path(__file__).parents[2] / ".tools" / "bin"  # where `make tools` puts it
-EVERY: Final = "5s"  # a scrape, and a look at the alerts: short, for whoever tries things out
+EVERY: Final = "5s"  # a scrape, and a look at the alerts: short, for trying things out
 
 
 def program() -> str | None:

@@ -1,7 +1,7 @@
-"""A server on this machine, in a folder of its own: how it is started, waited for, frozen and ended, whatever it is.
+"""A server on this machine, in a folder of its own: how it is started, waited for, frozen and ended.
 
 Everything of a server lies in its folder: ``ports.json``, ``process.json`` (while it runs), ``logs/`` and ``data/``,
-and what it is configured by (written anew at each start). It listens on the loopback address only.
+and what it is configured by (rewritten at each start). It listens on the loopback address only.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ class Server(ABC):
 
     @property
     def _output(self) -> Path:
-        """Where what it prints goes, written anew at each start: its log, unless it writes that by itself."""
+        """Where what it prints goes, rewritten at each start: its log, unless it writes that by itself."""
         return self.log
 
     def _more_ports(self) -> dict[str, int]:

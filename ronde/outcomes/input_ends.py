@@ -7,30 +7,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
+
+from rich.table import Table
 
 from ronde.demo.agenda import Record
 from ronde.demo.board import Board, InputPosition
 from ronde.demo.report import Inputs, table_of, timeline
 from ronde.outcomes.simulate_timeline import as_record
 from schemas.avro.errors import Undecodable
+from streams.kafka.offsets import Log
 from streams.topics.dead_letters import Letter
 from streams.topics.dead_letters import read as read_letter
-from streams.topics.reading import Span
-
-if TYPE_CHECKING:
-    from rich.table import Table
-
-    from streams.kafka.offsets import Log
-    from streams.topics.reading import LogRecord, Logs
-    from streams.topics.recorded import Recorded
+from streams.topics.reading import LogRecord, Logs, Span
+from streams.topics.recorded import Recorded
 
 _LOOK_SECONDS: Final = 0.05
 _SENT: Final = ("calls", "dispatches", "attention")
 WATCHED: Final = ("decisions", "quarantine", "dead-letters", *_SENT)
 
 
-class Sent(NamedTuple):
+class SentInput(NamedTuple):
     """An input that the broker has: its line, where it lies, and its value."""
 
     line: int
@@ -53,7 +50,7 @@ class InputEnds:
         self._dead: dict[InputPosition, str] = {}
         self._commands: dict[str, tuple[str, Record]] = {}
 
-    def wait(self, sent: Collection[Sent], seconds: float) -> None:
+    def wait(self, sent: Collection[SentInput], seconds: float) -> None:
         """Until every one of them has its end and what it sent is there, at most so long."""
         give_up = time.monotonic() + seconds
         homes = {one.place.partition for one in sent}
@@ -82,7 +79,7 @@ class InputEnds:
         found = (self._commands[output][1] for output in outputs if output in self._commands)
         return [record for record in found if record.get("action") in {"CALL", "CONFIRM", "REQUEST"}]
 
-    def table(self, sent: Sent, label: str) -> Table:
+    def table(self, sent: SentInput, label: str) -> Table:
         """The end of an input, as the demonstration's timelines show it, with a text in place of the time."""
         board = Board()
         for decision in self.decisions(sent.place):
@@ -95,7 +92,7 @@ class InputEnds:
         moments = timeline(board.site(sent.value.site_id), inputs)
         return table_of(moments, [label] * len(moments))
 
-    def as_object(self, sent: Sent) -> dict[str, Any]:
+    def as_object(self, sent: SentInput) -> dict[str, Any]:
         """The same for a program."""
         place = sent.place
         quarantined = self._quarantine.get(place)

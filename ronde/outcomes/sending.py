@@ -8,28 +8,26 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
-import typer
 from rich.text import Text
 
 from ronde.demo.board import InputPosition
+from ronde.input_files.input_lines import Input
 from ronde.input_files.input_producer import InputProducer, TooLargeError
-from ronde.outcomes.input_ends import WATCHED, InputEnds, Sent
+from ronde.outcomes.input_ends import WATCHED, InputEnds, SentInput
 from ronde.shared.errors import Failed, WrongUse
-from ronde.shared.terminal import Terminal, program, say
+from ronde.shared.plain import plain
+from ronde.shared.terminal import Terminal, print_value, say
 from ronde.shared.topic_reading import recorded
 from schemas.avro.errors import RegistryNotSet, RegistryUnreachable
 from streams.formats import rfc3339
 from streams.kafka.offsets import ReadingError
 from streams.kafka.topics import TopicsError
+from streams.settings import Settings
 from streams.topics.reading import Logs
 
-if TYPE_CHECKING:
-    from ronde.input_files.input_lines import Input
-    from streams.settings import Settings
-
-_SHOWN: Final = 20  # inputs; what comes of more is left to whoever reads the topics
+_SHOWN: Final = 20  # inputs; of more, the topics show what becomes of them
 
 Refuse: TypeAlias = Callable[[int, str, str], None]
 
@@ -40,7 +38,7 @@ class Sending:
     def __init__(self, settings: Settings, topic: str) -> None:
         self.topic = topic
         self.count = 0
-        self.sent: list[Sent] = []  # the first
+        self.sent: list[SentInput] = []  # the first
         self.ends: InputEnds | None = None
         self.unseen = ""  # why nothing can be seen of what comes
         self._settings = settings
@@ -51,9 +49,9 @@ class Sending:
         return self.count <= _SHOWN and self.ends is not None
 
     @property
-    def endless(self) -> list[Sent]:
+    def pending(self) -> list[SentInput]:
         """Those that nothing has come of yet."""
-        return [one for one in self.sent if self.ends is None or not self.ends.has_end(one.place)]
+        return [sent for sent in self.sent if self.ends is None or not self.ends.has_end(sent.place)]
 
     def run(self, inputs: Iterable[Input], refuse: Refuse, wait: float) -> None:
         """Send all, wait for the broker, then for what comes of them. Raises `Failed`.
@@ -81,7 +79,7 @@ class Sending:
                     break
             producer.finish()
             self.count = producer.sent
-            self.sent = [Sent(line, places[line], value) for line, value in first.items() if value is not None]
+            self.sent = [SentInput(line, places[line], value) for line, value in first.items() if value is not None]
             if self.is_shown and self.sent and self.ends is not None:
                 with self._seeing():
                     self.ends.wait(self.sent, wait)
@@ -120,7 +118,7 @@ def give(sending: Sending, given: Input, wait: float) -> None:
     sending.run([given], refuse, wait)
 
 
-def show(sending: Sending, settings: Path | None, label: Callable[[Sent], str]) -> None:
+def show(sending: Sending, settings: Path | None, label: Callable[[SentInput], str]) -> None:
     """Print what came of the inputs, and how to go on."""
     if sending.unseen:
         say(f"what comes of it cannot be seen from here: {sending.unseen}")
@@ -130,21 +128,21 @@ def show(sending: Sending, settings: Path | None, label: Callable[[Sent], str]) 
     out = Terminal()
     option = "" if settings is None else f" --settings {shlex.quote(str(settings))}"
     last: dict[str, dict[str, Any]] = {}  # the last decision of each incident
-    for one in sending.sent:
-        out.print(sending.ends.table(one, label(one)))
-        last |= {made["incident_id"]: made for made in sending.ends.decisions(one.place) if made["incident_id"]}
+    for sent in sending.sent:
+        out.print(sending.ends.table(sent, label(sent)))
+        last |= {made["incident_id"]: made for made in sending.ends.decisions(sent.place) if made["incident_id"]}
     for incident, decision in last.items():
         until = "" if decision["deadline"] is None else f" until {rfc3339.write(decision['deadline'])}"
         out.print(Text(f"incident {incident} is {decision['phase_to']}{until}"), soft_wrap=True)
-    rules = [decision["rule"] for one in sending.sent for decision in sending.ends.decisions(one.place)]
+    rules = [decision["rule"] for sent in sending.sent for decision in sending.ends.decisions(sent.place)]
     if any(rule.startswith("DUPLICATE_") for rule in rules):
         say("what is a duplicate was said before, and changes nothing")
-    asked = {command["incident_id"]: command for one in sending.sent for command in sending.ends.asked(one.place)}
+    asked = {command["incident_id"]: command for sent in sending.sent for command in sending.ends.asked(sent.place)}
     for command in asked.values():
-        out.print(Text(f"{_next(command)}{option}"), soft_wrap=True)
-    if sending.endless:
+        out.print(Text(plain(f"{_next(command)}{option}")), soft_wrap=True)
+    if sending.pending:
         say(
-            f"nothing has come of {len(sending.endless)} of {sending.count} yet: acknowledged is acknowledged, and a "
+            f"nothing has come of {len(sending.pending)} of {sending.count} yet: acknowledged is acknowledged, and a "
             "worker will handle it. Is one running (`ronde worker`)?"
         )
 
@@ -153,35 +151,34 @@ def as_objects(sending: Sending) -> list[dict[str, Any]]:
     """What came of the inputs, for a program."""
     if not sending.is_shown or sending.ends is None:
         return []
-    return [sending.ends.as_object(one) for one in sending.sent]
+    return [sending.ends.as_object(sent) for sent in sending.sent]
 
 
 def fail_on_dead_letters(sending: Sending) -> None:
     """An input that is acknowledged and can still not be handled has failed."""
     if sending.ends is None:
         return
-    dead = {one.line: reason for one in sending.sent if (reason := sending.ends.dead_letter(one.place))}
+    dead = {sent.line: reason for sent in sending.sent if (reason := sending.ends.dead_letter(sent.place))}
     if dead:
-        told = ", ".join(f"line {line}: {reason}" for line, reason in dead.items())
-        raise Failed(f"{len(dead)} of them became dead letters ({told}): `ronde dlq list --topic {sending.topic}`")
+        reasons = ", ".join(f"line {line}: {reason}" for line, reason in dead.items())
+        raise Failed(f"{len(dead)} of them became dead letters ({reasons}): `ronde dlq list --topic {sending.topic}`")
 
 
-def tell_terminal(file: str) -> None:
-    """Somebody who is expected to type is told so."""
+def prompt_terminal(file: str) -> None:
+    """Tell a person at the terminal that the command waits for input."""
     if file == "-" and sys.stdin.isatty():
-        Terminal(stderr=True).print("reading JSON from the terminal, a value a line; Ctrl-D ends")
+        say("reading JSON from the terminal, a value a line; Ctrl-D ends", err=True)
 
 
 def print_json(sending: Sending, **more: Any) -> None:
     """One JSON value of what was sent and what came of it."""
-    shown = {"topic": sending.topic, "sent": sending.count, "ends": as_objects(sending), **more}
-    typer.echo(json.dumps(shown, indent=2))
+    print_value({"topic": sending.topic, "sent": sending.count, "ends": as_objects(sending), **more})
 
 
 def _next(command: dict[str, Any]) -> str:
     """The command line that says what came of a call, or of a request for a guard."""
     if "contact_id" in command:
-        return f"to answer for {command['contact_id']}: {program()} answer {command['command_id']} IDENTIFIED NORMAL"
+        return f"to answer for {command['contact_id']}: ronde answer {command['command_id']} IDENTIFIED NORMAL"
     report = {name: command[name] for name in ("site_id", "incident_id", "dispatch_id", "partner_id")}
     value = json.dumps({"report_id": f"{command['dispatch_id']}-accepted", **report, "status": "ACCEPTED"})
-    return f"to report for {command['partner_id']}: echo {shlex.quote(value)} | {program()} send dispatch-reports"
+    return f"to report for {command['partner_id']}: echo {shlex.quote(value)} | ronde send dispatch-reports"

@@ -11,6 +11,7 @@ from rich.text import Text
 from ronde.demo.agenda import Record
 from ronde.demo.board import Board, InputPosition
 from ronde.demo.report import Inputs, Moment, table_of, timeline
+from ronde.shared.plain import plain
 from ronde.shared.terminal import Terminal
 from schemas.contract.topics import INPUT_TOPICS
 from streams.formats import rfc3339
@@ -56,7 +57,7 @@ def _noted(lines: Iterable[bytes], inputs: Inputs) -> Iterator[bytes]:
             try:
                 line = scenario.read_line(0, raw)
             except scenario.BadLine:
-                yield raw  # whoever plays it says what is wrong
+                yield raw  # ``play`` raises what is wrong
                 continue
             value = scenario.value_of(line.topic, line.key, line.value)
             if value is not None and not isinstance(value, Refused):
@@ -75,7 +76,7 @@ def _print(board: Board, inputs: Inputs, sites: Iterable[str], aside: list[Emitt
             if not is_first:
                 out.print()
             is_first = False
-            out.print(Text.assemble((site_id, "bold"), "  ", (day, "dim")))
+            out.print(Text.assemble((plain(site_id), "bold"), "  ", (day, "dim")))
             of_day = list(moments)
             out.print(table_of(of_day, map(_time, of_day)))
     for record in aside:
@@ -87,4 +88,4 @@ def _time(moment: Moment) -> str:
 
 
 def _words(letter: Any) -> str:
-    return f"{letter.topic}: {letter.reason}: {letter.error}"
+    return plain(f"{letter.topic}: {letter.reason}: {letter.error}")

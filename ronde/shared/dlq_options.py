@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated, TypeAlias, get_args
+from typing import Annotated, TypeAlias, get_args
 
 import typer
 
 from ronde.shared.errors import WrongUse
-from ronde.shared.ledger_options import instant
-
-if TYPE_CHECKING:
-    from streams.topics.dead_letters import LetterFilter, LetterId
+from ronde.shared.times import past_instant
+from schemas.contract.topics import INPUT_TOPICS
+from streams.formats.validation import DeadLetterReason
+from streams.topics.dead_letters import LetterFilter, LetterId, parse_id
 
 ReasonOption: TypeAlias = Annotated[str | None, typer.Option(metavar="REASON", help="Only those of this reason.")]
 SinceOption: TypeAlias = Annotated[
@@ -30,26 +30,20 @@ PersonalOption: TypeAlias = Annotated[
 
 def ids_of(texts: list[str]) -> list[LetterId]:
     """The letters named. Raises `WrongUse`."""
-    from streams.topics.dead_letters import parse_id  # noqa: PLC0415 - heavy
-
     try:
         return [parse_id(text) for text in texts]
     except ValueError as error:
         raise WrongUse(str(error)) from None
 
 
-def wanted_of(
+def letter_filter(
     reason: str | None, since: str | None, until: str | None, site: str | None, topic: str | None
 ) -> LetterFilter:
     """The letters that the options ask for. Raises `WrongUse`."""
-    from schemas.contract.topics import INPUT_TOPICS  # noqa: PLC0415 - as the others
-    from streams.formats.validation import DeadLetterReason  # noqa: PLC0415 - heavy
-    from streams.topics.dead_letters import LetterFilter  # noqa: PLC0415 - heavy
-
     _known("--reason", reason, get_args(DeadLetterReason))
     _known("--topic", topic, (*INPUT_TOPICS, "state"))
-    begin = None if since is None else instant("--since", since)
-    return LetterFilter(reason, begin, None if until is None else instant("--until", until), site, topic)
+    begin = None if since is None else past_instant("--since", since)
+    return LetterFilter(reason, begin, None if until is None else past_instant("--until", until), site, topic)
 
 
 def _known(option: str, value: str | None, known: Iterable[str]) -> None:

@@ -19,7 +19,7 @@ _HOUR_MS: Final = 3_600_000
 _AGES: Final = (_HOUR_MS, 24 * _HOUR_MS)
 
 
-class InForce(NamedTuple):
+class SiteInForce(NamedTuple):
     """A site's record in force, how many later ones are dead letters, and up to which offset that was read."""
 
     record: LogRecord
@@ -50,7 +50,7 @@ def last_decision(logs: Logs, recorded: Recorded, incident_id: str) -> Decision:
     )
 
 
-def site_in_force(logs: Logs, recorded: Recorded, site_id: str) -> InForce:
+def site_in_force(logs: Logs, recorded: Recorded, site_id: str) -> SiteInForce:
     """A site's record. Raises `Failed` where there is none, or it was deleted, and what `Logs` raises."""
     home = ("sites", partition(site_id.encode(), logs.require(["sites"])))
     span = Span(*home, logs.offsets.first([home])[home], logs.offsets.last_stable([home])[home])
@@ -60,7 +60,7 @@ def site_in_force(logs: Logs, recorded: Recorded, site_id: str) -> InForce:
     return found
 
 
-def newer(logs: Logs, recorded: Recorded, site_id: str, known: InForce | None, span: Span) -> InForce | None:
+def newer(logs: Logs, recorded: Recorded, site_id: str, known: SiteInForce | None, span: Span) -> SiteInForce | None:
     """What of a site is in force after a span of its partition, given what was before it."""
     for record in logs.read(span):
         if key_text(record.key) != site_id:
@@ -70,15 +70,15 @@ def newer(logs: Logs, recorded: Recorded, site_id: str, known: InForce | None, s
             continue
         site = _decoded(recorded, record)
         if site is not None and admit(site, site_id) is None:
-            known = InForce(record, site, 0, span.end)
+            known = SiteInForce(record, site, 0, span.end)
         elif known is not None:
             known = known._replace(refused=known.refused + 1)
     return known and known._replace(read_to=span.end)
 
 
-def _newest(logs: Logs, topic: str, wanted: str) -> Iterator[list[LogRecord]]:
+def _newest(logs: Logs, topic: str, record_id: str) -> Iterator[list[LogRecord]]:
     """The records that have an id in them: of the last hour, then of the last day, then all older ones."""
-    text = wanted.encode()
+    text = record_id.encode()
     partitions = [(topic, number) for number in range(logs.require([topic]))]
     ends = logs.offsets.last_stable(partitions)
     firsts = logs.offsets.first(partitions)

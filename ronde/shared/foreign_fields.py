@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+
+import httpx
 
 from schemas.avro.framing import CONFLUENT, CONFLUENT_SIZE, SINGLE_OBJECT_SIZE, confluent_id, single_object
 from schemas.avro.generated.shapes import Array, Record, Shape, Union, shape_of
 from schemas.avro.loader import Schema, load, released
-
-if TYPE_CHECKING:
-    from streams.settings import Settings
+from service.registry import Registry
+from streams.settings import Settings
 
 
 def foreign_fields(settings: Settings, name: str, data: bytes) -> list[str]:
@@ -21,10 +21,6 @@ def foreign_fields(settings: Settings, name: str, data: bytes) -> list[str]:
 
 def _writer(settings: Settings, name: str, data: bytes) -> Schema | None:
     if data[:1] == CONFLUENT and settings.registry.url is not None:
-        import httpx  # noqa: PLC0415 - heavy, and most have no registry
-
-        from service.registry import Registry  # noqa: PLC0415 - as above
-
         with httpx.Client(base_url=settings.registry.url) as client:
             schema = Registry(client, settings.worker.data_dir).schema(confluent_id(data[:CONFLUENT_SIZE]))
             return schema if isinstance(schema, dict) else None

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import Annotated, TypeAlias
 
 import typer
+from psycopg.errors import InvalidSchemaName, UndefinedFunction, UndefinedTable
 
-from ronde.shared.durations import milliseconds
-from ronde.shared.errors import Failed, WrongUse
+from ronde.shared.errors import Failed
 from ronde.shared.settings import in_force
-
-if TYPE_CHECKING:
-    from sinks.database.postgres import Connection
+from sinks.ask.reading import NoLedgerError
+from sinks.database.postgres import Connection, connect
+from sinks.errors import Away, SinkError
 
 IncidentArgument: TypeAlias = Annotated[str, typer.Argument(metavar="ID", show_default=False, help="The incident.")]
 PersonalOption: TypeAlias = Annotated[
@@ -30,16 +29,10 @@ SinceOption: TypeAlias = Annotated[
 @contextmanager
 def ledger(settings: Path | None, command: str) -> Iterator[Connection]:
     """A connection to the ledger for one command. Raises `Failed` when it is away, or is none."""
-    from psycopg.errors import InvalidSchemaName, UndefinedFunction, UndefinedTable  # noqa: PLC0415 - heavy
-
-    from sinks.ask.reading import NoLedgerError  # noqa: PLC0415 - heavy
-    from sinks.database.postgres import connect  # noqa: PLC0415 - heavy
-    from sinks.errors import Away, SinkError  # noqa: PLC0415 - heavy
-
-    wanted = in_force(settings).postgres
-    where = f"database {wanted.database} at {wanted.host}:{wanted.port}"
+    postgres = in_force(settings).postgres
+    where = f"database {postgres.database} at {postgres.host}:{postgres.port}"
     try:
-        with connect(wanted, f"ronde {command}") as connection:
+        with connect(postgres, f"ronde {command}") as connection:
             yield connection
     except Away as error:
         raise Failed(
@@ -52,15 +45,3 @@ def ledger(settings: Path | None, command: str) -> Iterator[Connection]:
         ) from None
     except SinkError as error:
         raise Failed(str(error)) from None
-
-
-def instant(option: str, text: str) -> int:
-    """An instant in milliseconds, at least 1970: as RFC 3339, or as how long ago it was. Raises `WrongUse`."""
-    from streams.formats import rfc3339  # noqa: PLC0415 - heavy
-
-    if (ago := milliseconds(text)) is not None:
-        return max(time.time_ns() // 1_000_000 - ago, 0)
-    try:
-        return max(rfc3339.parse(text), 0)
-    except ValueError as error:
-        raise WrongUse(f"{option}: {error}; write it like 2026-01-01T00:00:00Z, or like 2h for two hours ago") from None

@@ -1,4 +1,4 @@
-"""Text from outside, made harmless for whoever reads it: on a terminal, on a page, in a line of JSON.
+"""Text from outside, made harmless for its readers: on a terminal, on a page, in a line of JSON.
 
 Control characters move the cursor or set a window's title; bidirectional ones turn what stands around them. Both are
 escaped as JSON escapes them, so that a JSON text stays the same JSON.

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import Annotated, TypeAlias
 
 import typer
 
 from ronde.shared.errors import WrongUse
-
-if TYPE_CHECKING:
-    from ronde.shared.whole_settings import WholeSettings
-
+from ronde.shared.whole_settings import WholeSettings
+from streams.settings import SettingsError, load
 
 SettingsOption: TypeAlias = Annotated[
     Path | None,
@@ -28,9 +26,6 @@ def in_force(path: Path | None) -> WholeSettings:
 
     Raises `WrongUse` with everything that is wrong with them.
     """
-    from ronde.shared.whole_settings import WholeSettings  # noqa: PLC0415 - heavy
-    from streams.settings import SettingsError, load  # noqa: PLC0415 - heavy
-
     try:
         return load(path, os.environ, WholeSettings)
     except SettingsError as error:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import codecs
+import json
 import os
 import re
 import shlex
 import shutil
 import sys
 from collections.abc import Iterable
-from io import TextIOWrapper
 from pathlib import Path
 from typing import Final
 
@@ -25,7 +24,6 @@ from ronde.shared.plain import plain
 _PIPE: Final = 10_000  # columns where nobody counts them: a row is a line, so that grep and awk find it whole
 _FOLDED: Final = 24  # columns that a cell needs to be read over several lines
 _GAP: Final = 2  # columns between two cells
-_NEAREST: Final = {"→": "->", "…": "...", "↔": "<->", "≠": "!=", "✓": "+", "✗": "x"}
 _HINT: Final = re.compile(r"`ronde((?: [^`]*)?)`")
 
 
@@ -100,9 +98,14 @@ class Listing(Table):
             yield Text()
 
 
-def say(text: str) -> None:
-    """Print a line to standard output, escaped, with commands as they can be typed."""
-    typer.echo(plain(as_typed(text)))
+def say(text: str, *, err: bool = False) -> None:
+    """Print a line to standard output or error, escaped, with commands as they can be typed."""
+    typer.echo(plain(as_typed(text)), err=err)
+
+
+def print_value(value: object) -> None:
+    """Print a value for a program, as JSON in ASCII."""
+    typer.echo(json.dumps(value, indent=2))
 
 
 def as_typed(text: str) -> str:
@@ -133,22 +136,6 @@ def nearest(path: Path) -> str:
     """A path as it is shortest to type here, for a shell."""
     path = path.absolute()
     return shlex.quote(str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path))
-
-
-def print_in_any_encoding() -> None:
-    """From now on, a sign that the output's encoding does not have is written as the nearest it has, or escaped."""
-    codecs.register_error("ronde", _nearest)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="ronde")
-
-
-def _nearest(error: UnicodeError) -> tuple[str, int]:
-    if not isinstance(error, UnicodeEncodeError):
-        raise error
-    signs = error.object[error.start : error.end]
-    escaped = (_NEAREST.get(sign, sign.encode("ascii", "backslashreplace").decode()) for sign in signs)
-    return "".join(escaped), error.end
 
 
 def _harmless(cell: RenderableType | None) -> RenderableType | None:

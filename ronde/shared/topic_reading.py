@@ -5,17 +5,20 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+import httpx
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ronde.shared.errors import Failed
-
-if TYPE_CHECKING:
-    from streams.settings import Settings
-    from streams.topics.reading import Logs
-    from streams.topics.recorded import Recorded
+from schemas.avro.errors import RegistryNotSet, RegistryUnreachable
+from service.registry import Registry
+from streams.kafka.offsets import ReadingError
+from streams.kafka.topics import TopicsError
+from streams.settings import Settings
+from streams.topics.reading import Logs
+from streams.topics.recorded import Recorded
 
 _REGISTRY_SECONDS: Final = 5.0
 
@@ -23,12 +26,8 @@ Total = Callable[[int], None]
 
 
 @contextmanager
-def answered() -> Iterator[None]:
+def broker_errors_as_failures() -> Iterator[None]:
     """Turn what the broker or the schema registry refuses into the command's failure."""
-    from schemas.avro.errors import RegistryNotSet, RegistryUnreachable  # noqa: PLC0415 - heavy
-    from streams.kafka.offsets import ReadingError  # noqa: PLC0415 - heavy
-    from streams.kafka.topics import TopicsError  # noqa: PLC0415 - heavy
-
     try:
         yield
     except (TopicsError, ReadingError, RegistryNotSet) as error:
@@ -46,11 +45,12 @@ def opened(
     ``only`` and ``role`` are those of `Logs`. Raises `Failed`, as the work within does, when the broker does not
     answer.
     """
-    from streams.topics.reading import Logs  # noqa: PLC0415 - heavy
-
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
-    with answered(), Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as progress:
+    with (
+        broker_errors_as_failures(),
+        Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as progress,
+    ):
         bar = progress.add_task(doing, total=None)
         logs = Logs(settings, lambda offsets: progress.advance(bar, offsets), only, role)
         try:
@@ -61,14 +61,8 @@ def opened(
 
 def recorded(settings: Settings) -> Recorded:
     """The decoders of all topics, with the schema registry where there is one."""
-    from streams.topics.recorded import Recorded  # noqa: PLC0415 - heavy
-
     if settings.registry.url is None:
         return Recorded()
-
-    import httpx  # noqa: PLC0415 - heavy, and most have no registry
-
-    from service.registry import Registry  # noqa: PLC0415 - as above
 
     client = httpx.Client(base_url=settings.registry.url, timeout=_REGISTRY_SECONDS)
     return Recorded(Registry(client, settings.worker.data_dir))

@@ -1,6 +1,6 @@
 """From bytes behind any header to a value of today's schema.
 
-Either framing is read, and whatever version wrote the value: published ones are known by their
+Either framing is read, and any version that wrote the value: published ones are known by their
 fingerprint, a registry's by its id (contracts.md, Wire format).
 """
 

@@ -6,7 +6,7 @@ class Undecodable(ValueError):
 
 
 class NoRegistry(Undecodable):
-    """A value of ours behind a registry's id, and no registry is set.
+    """A value behind a registry's id, and no registry is set.
 
     Of an input it says no more than Undecodable: its sender alone chose the header, and workers without a registry
     refuse it. Of an output it is a fault of the settings: `schemas.avro.decoder.of_output`.

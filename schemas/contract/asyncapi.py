@@ -51,7 +51,7 @@ ABOUT: Final[Mapping[str, About]] = MappingProxyType(
             "Which sites are ready, and what the others lack.", "the app: exclamation mark, red message"
         ),
         "quarantine": About("Alerts that opened nothing, and why.", "support"),
-        "dead-letters": About("Records that could not be handled, as they came.", "whoever runs ronde"),
+        "dead-letters": About("Records that could not be handled, as they came.", "the operations team"),
         "state": About("What the engine must remember of a site.", "nobody else"),
     }
 )
@@ -194,7 +194,7 @@ def _dead_letter() -> dict[str, Any]:
             "required": list(told),
             "additionalProperties": True,
         },
-        "payload": {"type": ["string", "null"], "format": "binary", "description": "The value, whatever it was."},
+        "payload": {"type": ["string", "null"], "format": "binary", "description": "The value, in any form."},
         "bindings": {
             "kafka": {
                 "key": {"type": ["string", "null"], "description": "The key as it came."},

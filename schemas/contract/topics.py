@@ -11,7 +11,7 @@ from typing import Final, Literal, NamedTuple
 DAY_MS: Final = 24 * 3600 * 1000
 INPUT_BYTES: Final = 1_000_000  # the largest record an input topic takes
 OWN_BYTES: Final = 2 * INPUT_BYTES  # dead-letters, quarantine and state carry a whole input and more
-# What every consumer of ours may take in at once. Brokers and producers count compressed bytes, so one record may be
+# What every consumer of ronde may take in at once. Brokers and producers count compressed bytes, so one record may be
 # far larger than its topic's limit; a consumer that refuses it (librdkafka's default: 100 MB, of zstd) never gets past.
 RECEIVED_BYTES: Final = 2**31 - 1
 # The largest values that are written: a record has a key and a frame beside its value, and a state must fit into

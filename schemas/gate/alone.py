@@ -1,4 +1,4 @@
-"""What a schema must have whatever came before it (contracts.md, Values)."""
+"""What a schema must have on its own, without its history (contracts.md, Values)."""
 
 from collections.abc import Iterator, Set
 from typing import Final

@@ -93,7 +93,7 @@ def _branch(path: str, was: Branch, now: Branch, promise: Promise) -> Iterator[F
 
 
 def _fits(was: SchemaPlace, now: SchemaPlace, promise: Promise) -> bool:
-    """Whether Avro reads one kind of value as another, whatever is inside."""
+    """Whether Avro reads one kind of value as another, without what is inside."""
     older, newer = ([_hollow(branch) for branch in place.branches] for place in (was, now))
     return _why_unreadable(newer, older) is None and (
         promise == "BACKWARD_TRANSITIVE" or _why_unreadable(older, newer) is None

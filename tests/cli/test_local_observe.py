@@ -25,7 +25,7 @@ from tests.deploy.tools import tool
 
 @pytest.fixture
 def data(tmp_path: Path) -> Iterator[Path]:
-    """A data folder; whatever runs in it at the end is killed."""
+    """A data folder; what still runs in it at the end is killed."""
     yield tmp_path / "local"
     Kafka(tmp_path / "local" / "kafka").kill()
     Prometheus(tmp_path / "local" / "prometheus").kill()

@@ -21,7 +21,7 @@ from tests.conftest import Run
 
 @pytest.fixture
 def data(tmp_path: Path) -> Iterator[Path]:
-    """A data folder; whatever runs in it at the end is killed."""
+    """A data folder; what still runs in it at the end is killed."""
     yield tmp_path / "local"
     Kafka(tmp_path / "local" / "kafka").kill()
     Postgres(tmp_path / "local" / "postgres").kill()

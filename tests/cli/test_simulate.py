@@ -1,4 +1,4 @@
-"""`ronde simulate`, as a person or a program runs it; what it plays is told in tests/streams."""
+"""`ronde simulate`, as a person or a program runs it; what it plays is tested in tests/streams."""
 
 import json
 import os

@@ -24,7 +24,7 @@ from ronde.input_files.site_producer import load as load_sites
 from ronde.local.kafka import Kafka
 from streams.kafka import topics
 from streams.settings import load
-from tests.cli.test_demo import World
+from tests.cli.demo.virtual import World
 
 TOPICS: Final = ("decisions", "calls", "dispatches", "attention", "quarantine", "readiness")
 # Of an alert: compared by which alert of the site it is.

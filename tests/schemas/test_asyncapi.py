@@ -1,7 +1,7 @@
 """The AsyncAPI document: current, whole, and about the same topics and schemas as everything else.
 
 Its validity as AsyncAPI 3.0.0 is that of its structure, which only code here changes. It was looked at by AsyncAPI's
-own parser, and by its JSON schema, when this was written; whoever changes the structure does so again:
+own parser, and by its JSON schema, when this was written; check it again after a change of the structure:
 ``npx @asyncapi/cli validate docs/asyncapi.json``.
 """
 

@@ -129,7 +129,7 @@ def test_an_enums_symbols_are_the_cores_names(name: str, enum: str, literal: Any
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_written_is_the_version_published_last_or_the_one_before_it(name: str) -> None:
-    """ADR 6: a version is read one release before it is written. The rest is the gate's (test_gate.py)."""
+    """ADR 6: a version is read one release before it is written. The rest is the gate's (tests/schemas/gate)."""
     versions = released(name)
     assert list(versions) == list(range(1, len(versions) + 1))
     assert meaning(schemas.load(name)) in [meaning(version) for version in list(versions.values())[-2:]]

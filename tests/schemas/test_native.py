@@ -1,6 +1,6 @@
-"""The quick readers and writers agree with the reference: on every value, and on whatever else bytes may be.
+"""The quick readers and writers agree with the reference: on every value, and on any other bytes.
 
-Here they are the generated source as it stands; under `make test-compiled` they are what mypyc makes of it.
+Here they are the generated source, uncompiled; under `make test-compiled` they are what mypyc makes of it.
 """
 
 from types import ModuleType

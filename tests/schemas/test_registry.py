@@ -1,6 +1,6 @@
 """The registry client over real HTTP: what is a wait, what is a dead letter, what survives on disk.
 
-The registry here is a small server with the three calls of Confluent's API that we make; it can be told to
+The registry here is a small server with the three calls of Confluent's API that we make; it can be made to
 answer wrongly, which a real one does only on a bad day.
 """
 

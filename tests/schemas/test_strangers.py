@@ -79,7 +79,7 @@ HOSTILE: Final[dict[str, Any]] = {
 
 
 class Answering:
-    """Stands for a registry with one schema, whatever its id."""
+    """Stands for a registry with one schema for every id."""
 
     def __init__(self, schema: Any) -> None:
         self._schema = schema

@@ -1,4 +1,4 @@
-"""A reader takes exactly one value or raises Undecodable; whatever the bytes, nothing else escapes."""
+"""A reader takes exactly one value or raises Undecodable; no bytes make anything else escape."""
 
 import io
 from typing import Any

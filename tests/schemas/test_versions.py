@@ -60,7 +60,7 @@ def test_an_older_intervention_without_partners_takes_the_field_default() -> Non
 
 
 def test_a_record_default_that_leaves_fields_out_is_filled_from_their_own_defaults() -> None:
-    """The trap: fastavro hands such a default out as it stands, without what it leaves out."""
+    """The trap: fastavro hands such a default out unchanged, without what it leaves out."""
     today = changed(schemas.load("Site"), "intervention", default={})
     older = without(today, "intervention")
     site = reader(today, CONSTRUCTORS, written_by=older)(written(older, SITE), 0)

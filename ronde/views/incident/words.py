@@ -48,10 +48,10 @@ RULES: Final[Mapping[str, str]] = MappingProxyType(
         "CONFIRMATION_FAILED": "the code was not confirmed: send a guard",
         "NOBODY_REACHED": "nobody can say that all is well: send a guard",
         "OPERATOR_DISPATCH": "an operator sends a guard",
-        "DISPATCH_AMENDED": "the partner is told of the new alert",
-        "AMEND_DUE": "what was held back is told now",
-        "DISPATCH_RENEWED": "a new alert after the cancel: ask the partner anew",
-        "CONFIRMED_AFTER_DISPATCH": "something is wrong: the partner is told",
+        "DISPATCH_AMENDED": "the partner gets the new alert",
+        "AMEND_DUE": "what was held back is sent now",
+        "DISPATCH_RENEWED": "a new alert after the cancel: ask the partner again",
+        "CONFIRMED_AFTER_DISPATCH": "something is wrong: the partner is informed",
         "CANCEL_REQUESTED": "identified, all is well: call the guard off",
         "PARTNER_PROGRESS": "the partner goes on",
         "PARTNER_REJECTED": "the partner rejects",
@@ -59,7 +59,7 @@ RULES: Final[Mapping[str, str]] = MappingProxyType(
         "RESPONSE_TIMED_OUT": "the partner is silent",
         "PARTNER_LATE": "the guard is late",
         "UNCLOSED": "the guard reports no end",
-        "STILL_HANDED_OVER": "operators are told again",
+        "STILL_HANDED_OVER": "operators are informed again",
         "INTERVENTION_CLOSED": "the guard is done: closed",
         "CLOSED_UNAWARE": "the guard left without knowing all: operators take over",
         "CLOSED_UNVISITED": "closed without a visit: operators take over",
@@ -76,8 +76,8 @@ _HANDED_OVER: Final = {
     "CONFIRMATION_FAILED": "the code was not confirmed, no guard can be sent: operators take over",
     "NOBODY_REACHED": "nobody can say that all is well, no guard can be sent: operators take over",
     "OPERATOR_DISPATCH": "an operator asks for a guard, none can be sent: operators take over",
-    "AMEND_DUE": "what was held back: operators are told again",
-    "CONFIRMED_AFTER_DISPATCH": "something is wrong: operators are told again",
+    "AMEND_DUE": "what was held back: operators are informed again",
+    "CONFIRMED_AFTER_DISPATCH": "something is wrong: operators are informed again",
     "PARTNER_REJECTED": "the partner rejects: operators take over",
     "RESPONSE_TIMED_OUT": "the partner is silent: operators take over",
 }
@@ -245,7 +245,7 @@ def _(dispatch: Dispatch) -> str:
     covertly = " covertly" if dispatch.covert else ""
     what = {
         "REQUEST": f"{dispatch.partner_id} is asked{covertly} for a guard",
-        "AMEND": f"{dispatch.partner_id} is told more{covertly}",
+        "AMEND": f"{dispatch.partner_id} gets more information{covertly}",
         "CANCEL": f"{dispatch.partner_id} is called off{covertly}",
     }.get(dispatch.action, f"{dispatch.action} to {dispatch.partner_id}{covertly}")
     again = dispatch.action == "REQUEST" and dispatch.attempt > 1 and f"request {dispatch.attempt}"
@@ -254,7 +254,7 @@ def _(dispatch: Dispatch) -> str:
 
 
 def _address(address: Mapping[str, str | None] | None) -> str | None:
-    """An address as it stands on a letter; the database keeps no order of its parts."""
+    """An address as written on a letter; the database keeps no order of its parts."""
     if address is None:
         return None
     city = " ".join(filter(None, (address.get("postal_code"), address.get("city"))))
@@ -265,7 +265,7 @@ def _address(address: Mapping[str, str | None] | None) -> str | None:
 def _(attention: Attention) -> str:
     covertly = " covertly" if attention.covert else ""
     again = f" (again: {attention.repeat})" if attention.repeat else ""
-    return f"operators are told{covertly}: {attention.reason}{again}"
+    return f"operators are informed{covertly}: {attention.reason}{again}"
 
 
 @_sent.register

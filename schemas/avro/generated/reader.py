@@ -265,7 +265,7 @@ class _Reader:
             raise UnusableSchema(f"the default of {field.name} does not fit") from error
         if value is None or isinstance(value, str | int):
             return self.source.constant(field.name, value)
-        # Built anew for each value: it may be one that can be changed.
+        # Built for each value: it may be one that can be changed.
         make = self.source.constant(field.name, lambda: default_of(shape, default, self._constructors, self._array))
         return f"{make}()"
 

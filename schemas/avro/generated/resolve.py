@@ -68,7 +68,7 @@ def _name(shape: Shape) -> str:
 
 
 def symbols(written: Enum, read: Enum) -> dict[int, str]:
-    """The symbol read for each index written, the index in zigzag as it stands in the data.
+    """The symbol read for each index written, the index in zigzag, as encoded.
 
     A symbol is missing where the reader neither knows it nor has a default.
     """

@@ -1,7 +1,7 @@
 """A schema as typed nodes with every name resolved: what the generators walk.
 
 The JSON of a schema says one thing in several ways (a name, an object, a list); here each has one node.
-A schema that contains itself is refused: no value of ours does, and a stranger's would have no bound.
+A schema that contains itself is refused: no value of ronde does, and a stranger's would have no bound.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,7 +12,7 @@ from schemas.avro.errors import UnusableSchema
 
 PRIMITIVES: Final = frozenset({"null", "boolean", "int", "long", "float", "double", "bytes", "string"})
 # The logical types (Avro specification) that give a primitive a meaning which reading it plainly would lose. An instant
-# of ours, timestamp-millis, is not among them; those that the specification does not know are ignored, as it says.
+# used here, timestamp-millis, is not among them; those that the specification does not know are ignored, as it says.
 _MEANINGS: Final[Mapping[str, frozenset[str]]] = {
     "int": frozenset({"date", "time-millis"}),
     "long": frozenset(

@@ -17,9 +17,9 @@ def writer(schema: Any, header: bytes = b"", objects: Collection[str] = ()) -> C
     A record is a tuple with its fields in the schema's order; one named in ``objects`` is any object with
     the fields as attributes. An enum is its symbol, an array any sequence, an instant its milliseconds.
 
-    The function trusts its caller (mypy checks them): a value that does not fit raises whatever Python
+    The function trusts its caller (mypy checks them): a value that does not fit raises any error Python
     raises (KeyError for a symbol, TypeError, AttributeError, ValueError, OverflowError beyond 64 bits).
-    UnusableSchema: the schema has a type that none of ours has.
+    UnusableSchema: the schema has a type that no schema of ronde has.
     """
     shape = shape_of(schema)
     if not isinstance(shape, Record):

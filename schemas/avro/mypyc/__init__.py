@@ -1,5 +1,5 @@
 """Readers and writers as typed source, for mypyc to compile (docs/compiled.md).
 
-They take the common way alone: whatever is out of it, and every error, is left to those of `schemas.avro.generated`,
+They take the common way alone: everything else, and every error, is left to those of `schemas.avro.generated`,
 which are the reference.
 """
