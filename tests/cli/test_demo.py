@@ -43,12 +43,12 @@ from streams.settings import load
 from streams.simulation.simulation import Record as Emitted
 from streams.simulation.simulation import Simulation
 from tests.machine import stretched
+from tests.support.times import START
 
 if TYPE_CHECKING:
     from ronde.local.kafka import Kafka
     from streams.settings import Settings
 
-START = 1_767_225_600_000  # 2026-01-01T00:00:00Z
 TICK = 50  # ms between two looks of the outside systems
 LONGEST = 40_000  # ms a story may take
 ROOT = Path(__file__).parents[2]
