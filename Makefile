@@ -104,7 +104,7 @@ format: $(READY) ## let ruff write it
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-lock: $(READY) ## resolve the dependencies anew
+lock: $(READY) ## resolve the dependencies again
 	$(BIN)/uv pip compile --quiet --universal --all-extras $(LOCKED) pyproject.toml --output-file requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --constraint requirements.lock --extra compiled $(LOCKED) pyproject.toml --output-file deploy/image.lock
 	$(BIN)/uv pip compile --quiet --universal --constraint requirements.lock $(LOCKED) --group tools --output-file tests/deploy/tools.lock

@@ -16,7 +16,7 @@ VARIABLE: Final = "TEST_CLOCK_OFFSET"
 
 
 class Clock:
-    """The clock of whoever is started as ``python``, with ``environment``; it is right until it is `set`."""
+    """The clock of a process started as ``python``, with ``environment``; it is right until it is `set`."""
 
     python: Sequence[str] = ("-c", "from tests.faults.jumping import main; main()")
 

@@ -80,7 +80,7 @@ def callback(result_id: str, *said: Any, site_id: str = "S1", incident: str | No
 
 
 def no_answer(result_id: str, command_id: str, site_id: str = "S1") -> CallResult:
-    """Nobody answered a call of ours."""
+    """Nobody answered a call."""
     return CallResult(
         result_id, site_id, None, command_id, None, "OUTBOUND", "NO_ANSWER", "UNKNOWN", False, None, None, START
     )
@@ -149,7 +149,7 @@ class Logbook:
         return record
 
     def dead_letter(self, record: LogRecord, now: Instant, reason: str) -> None:
-        """A record is put away."""
+        """A record is dead-lettered."""
         told = {
             "topic": record.topic,
             "partition": str(record.partition),

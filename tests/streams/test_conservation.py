@@ -51,7 +51,7 @@ def test_what_has_no_end_or_two_or_no_input_is_named() -> None:
     done.end("quarantined", 2, 5)
     done.end("decided", 3, 5, "one")
     done.end("decided", 4, 5)
-    done.end("decided", 3, 5, "other")  # not beside the first: decided anew
+    done.end("decided", 3, 5, "other")  # not beside the first: decided again
     done.end("dead-lettered", 7, 5)
     assert [(one.wrong, one.offset) for one in done.found()] == [
         ("MISSING", 0),

@@ -20,7 +20,7 @@ class Broken(Exception):
 
 
 def breaks(core: Callable[..., Any], *, on: Callable[..., bool]) -> Callable[..., Any]:
-    """The core's function, failing on what is told."""
+    """The core's function, failing on chosen inputs."""
 
     def call(*arguments: Any) -> Any:
         if on(*arguments):
@@ -85,7 +85,7 @@ def test_a_site_that_fails_again_is_set_aside_alone(monkeypatch: pytest.MonkeyPa
         "00:03:00 S1 attention FAILED",
         "00:03:30 S2 calls",
         "00:03:30 S2 decisions NEXT_CONTACT",
-        # Whoever is at risk there is heard again.
+        # A person at risk there is heard again.
         "00:04:00 S1 decisions NO_OPEN_INCIDENT",
         "00:04:00 S1 calls",
         "00:04:00 S1 decisions OPENED",
