@@ -13,9 +13,10 @@ from ronde.local.kafka import Kafka
 from sinks.settings import Configuration
 from tests.conftest import SettingsFile
 from tests.sinks.compare import assert_same
-from tests.sinks.conftest import Sink, eventually
+from tests.sinks.conftest import Sink
 from tests.sinks.records import Record, neighbourhoods
 from tests.sinks.test_sink import is_whole, positions_of
+from tests.support.waiting import eventually
 
 FRAMED: Final = b"\x00\x00\x00\x00\x07value"
 
