@@ -36,8 +36,8 @@ from streams.formats.message import Headers
 from streams.replay import PartitionReplay, Verdict
 from streams.topics.reading import LogRecord
 from streams.topics.recorded import Recorded, shipped
+from tests.support.times import START
 
-START: Final = 1_767_225_600_000  # 2026-01-01T00:00:00Z
 TOPIC_OF: Final = {
     Alert: "alerts",
     CallResult: "call-results",

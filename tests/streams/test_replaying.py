@@ -13,7 +13,8 @@ from streams.escalation.values import DispatchReport, Intervention, OperatorActi
 from streams.replay import Verdict
 from streams.topics.reading import LogRecord
 from streams.topics.recorded import Recorded, payload
-from tests.streams.logbook import RECORDED, START, Logbook, alert, callback, encode, no_answer, seconds, site
+from tests.streams.logbook import RECORDED, Logbook, alert, callback, encode, no_answer, seconds, site
+from tests.support.times import START
 
 DAY = 24 * 3600
 
