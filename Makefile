@@ -46,7 +46,7 @@ compile: $(READY) ## compile what is hot into .compiled; needs a C compiler, and
 
 # The two tests left out put another function in the place of one of the core's, which compiled code does not look up.
 test-compiled: compile ## the tests of the core, the timelines and the stages on the compiled form
-	$(BIN)/python -m streams.runtime.native_form pytest -q tests/escalation tests/timelines tests/schemas tests/streams \
+	$(BIN)/python -m streams.runtime.native_form pytest -q -m "not server" tests/escalation tests/timelines tests/schemas tests/streams \
 		tests/cli/test_simulate.py \
 		--deselect tests/streams/test_simulation.py::test_an_input_on_which_the_core_fails_leaves_its_site_as_it_was \
 		--deselect tests/streams/test_simulation.py::test_a_site_record_on_which_the_core_fails_does_not_come_into_force
@@ -61,7 +61,7 @@ demo: $(READY) ## a real Kafka and PostgreSQL, a worker, a sink, a telephony, a 
 test: lint check ## everything that decides whether a change may land
 
 quick: $(READY) ## what needs no Kafka, no PostgreSQL and no patience: half a minute
-	TEST_RONDE_PURE=1 $(BIN)/python -m pytest -q -n $(CORES) -m "not soak and not server and not slow" \
+	TEST_RONDE_PURE=1 TEST_RONDE_QUICK=1 $(BIN)/python -m pytest -q -n $(CORES) -m "not soak and not server and not slow" \
 		--ignore tests/faults --ignore tests/kafka --ignore tests/security
 
 lint: $(READY) ## style, types, and who may import whom

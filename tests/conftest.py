@@ -40,7 +40,7 @@ MakeSettings: TypeAlias = Callable[..., "Settings"]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Flags of a whole run; they stand here so that pytest knows them wherever it is started."""
-    parser.addoption("--rewrite", action="store_true", help="write the golden timelines as they are told now")
+    parser.addoption("--rewrite", action="store_true", help="write the golden timelines from the current output")
     parser.addoption("--times", type=int, default=1, help="with -m soak: each test so many times, by another seed")
     parser.addoption("--first-seed", type=int, default=1, help="where the seeds begin (1)")
 
@@ -106,7 +106,7 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
         yield broker
     finally:
         broker.kill()  # nobody needs what it would bring in order
-        shutil.rmtree(broker.folder / "data", ignore_errors=True)  # the logs stay for an inquiry
+        shutil.rmtree(broker.folder / "data", ignore_errors=True)  # the logs stay, to look into a failure
 
 
 @pytest.fixture

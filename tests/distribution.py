@@ -50,7 +50,34 @@ FIRST: Final = (
     *TOGETHER["the broker that is made to fail"],
     *TOGETHER["the usual ports of the local servers and the demonstration"],
     *TOGETHER["the secured broker"],
+    # The longest of `make quick`.
+    "tests/schemas/test_bytes.py",
+    "tests/schemas/test_native.py",
+    "tests/cli/test_simulate.py",
+    "tests/schemas/test_strictness.py",
+    "tests/cli/test_terminal.py",
+    "tests/schemas/test_codec.py",
+    "tests/test_tidy.py",
 )
+
+# Tests that take seconds of a core, beside those marked in place: a program started for each case, a limit reached
+# by real work. `tests/test_distribution.py` holds the names to the files.
+SLOW: Final[Mapping[str, Sequence[str]]] = {
+    "tests/cli/test_terminal.py": (
+        "test_no_encoding_ends_in_a_traceback",
+        "test_what_simulate_writes_is_harmless_and_the_same_json",
+        "test_a_hint_of_the_installed_program_names_its_path",
+    ),
+    "tests/cli/test_local.py": ("test_where_the_usual_port_is_a_strangers_the_next_commands_are_led_to_ours",),
+    "tests/cli/test_simulate.py": (
+        "test_the_settings_replace_the_procedures",
+        "test_a_full_disk_is_a_failure",
+        "test_a_reader_that_has_seen_enough_is_left_in_peace",
+    ),
+    "tests/cli/test_local_postgres.py": ("test_an_archive_that_is_not_the_locked_one_is_not_unpacked",),
+    "tests/streams/test_escalate.py": ("test_a_site_with_more_wrong_than_its_readiness_has_room_for_is_a_dead_letter",),
+    "tests/schemas/test_codec.py": ("test_a_registry_that_is_down_is_a_wait_both_at_the_start_and_for_an_unknown_id",),
+}
 
 
 def arrange(items: list[pytest.Item]) -> None:
@@ -58,6 +85,8 @@ def arrange(items: list[pytest.Item]) -> None:
     for item in items:
         if not SERVERS.isdisjoint(getattr(item, "fixturenames", ())):
             item.add_marker("server")
+        if getattr(item, "originalname", None) in SLOW.get(_file(item.nodeid), ()):
+            item.add_marker("slow")
     places = {file: place for place, file in enumerate(FIRST)}
     items.sort(key=lambda item: places.get(_file(item.nodeid), len(places)))
 

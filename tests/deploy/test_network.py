@@ -1,4 +1,4 @@
-"""Whom the pods may speak with: Kafka, the registry, PostgreSQL, DNS, Prometheus; nobody else."""
+"""Whom the pods may speak with: Kafka, the registry, PostgreSQL, DNS, the scraper; nobody else."""
 
 from __future__ import annotations
 

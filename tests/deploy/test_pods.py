@@ -1,4 +1,4 @@
-"""What the pods of the chart may do, what they are told, and how they are kept alive."""
+"""What the pods of the chart may do, how they are set up, and how they are kept alive."""
 
 from __future__ import annotations
 

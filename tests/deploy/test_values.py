@@ -1,4 +1,4 @@
-"""What the chart takes: every value is told in its README, and whatever is none is refused."""
+"""What the chart takes: its README documents every value, and an unknown value is an error."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def test_a_wrong_value_is_refused_by_name(value: dict[str, Any], why: str, tmp_p
     ],
 )
 def test_what_is_missing_is_told(value: dict[str, Any], why: str, tmp_path: Path) -> None:
-    if why.startswith("kafka.users"):  # of several that are missing, any may be told first
+    if why.startswith("kafka.users"):  # of several that are missing, any may be named first
         value["kafka"]["users"] = {user: {"secret": "a"} for user in ("sink", "admin")}
     assert why in refusal(value, tmp_path)
 
@@ -174,7 +174,7 @@ def test_the_settings_are_those_of_ronde(request: pytest.FixtureRequest) -> None
         found["properties"]["settings"] = expected
         found["properties"]["kafka"]["properties"]["properties"]["properties"] = names
         SCHEMA_FILE.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    hint = "`pytest tests/deploy/test_values.py --rewrite` rewrites them"
+    hint = "`pytest tests/deploy/test_values.py --rewrite` writes them again"
     assert found["properties"]["settings"] == expected, hint
     assert found["properties"]["kafka"]["properties"]["properties"]["properties"] == names, hint
     sslmodes = settings_schema.one("postgres", "sslmode")["enum"]
@@ -231,7 +231,7 @@ def test_the_readme_tells_every_value_and_its_default() -> None:
 
 
 def told_apart(tree: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """The values that the README has a row for: tables that are Kubernetes' own are told as a whole."""
+    """The values that the README has a row for: tables that are Kubernetes' own have one row."""
     for name, value in tree.items():
         if isinstance(value, dict) and value and name not in {"resources", "labels"}:
             yield from told_apart(value, (*path, name))

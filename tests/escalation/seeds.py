@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.progress import track
 
 from streams.escalation.values import Decision
-from tests.escalation.world import START, World
+from tests.escalation.world import World
+from tests.support.times import START
 
 STEPS = 120
 

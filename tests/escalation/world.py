@@ -31,8 +31,8 @@ from streams.escalation.values import (
     SiteRecord,
     Source,
 )
+from tests.support.times import START
 
-START: Final = 1_767_225_600_000
 ADDRESS: Final = Address("1 rue", None, "74300", "Cluses", "FR")
 TOPICS: Final = {
     Alert: "alerts",

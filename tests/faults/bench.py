@@ -47,7 +47,7 @@ class Bench:
     """Use it as a context; what was started in it is ended with it.
 
     ``lone`` is a broker without others that the test ends. It may forget markers of transactions then, so that nobody
-    reads past them, whatever the workers do: they are written for it, and the run's figures name them. The judge says
+    reads past them, in spite of the workers: they are written for it, and the run's figures name them. The judge says
     whether all was right in the end. A transaction that a worker leaves open stays open.
 
     ``rate`` alerts a second over ``sites`` sites; ``worker_settings``, the procedures' ``times`` and whole
@@ -161,7 +161,7 @@ class Bench:
 
     @contextmanager
     def restarting(self) -> Iterator[None]:
-        """Start a worker again whenever it ends by itself, as whatever keeps it in production does."""
+        """Start a worker again whenever it ends by itself, as its supervisor in production does."""
         done = threading.Event()
 
         def keep() -> None:

@@ -157,7 +157,7 @@ def _names(evidence: Evidence) -> Iterator[Violation]:
         if name not in evidence.outputs:
             yield Violation("OUTPUT_MISSING", name, f"{decisions[0]} names it, and it is not there")
     for name in put_away - evidence.outputs.keys():
-        yield Violation("OUTPUT_MISSING", name, "a state was put away without an attention")
+        yield Violation("OUTPUT_MISSING", name, "a state was set aside without an attention")
 
 
 def _places(evidence: Evidence) -> Iterator[Violation]:

@@ -58,7 +58,7 @@ class Evidence:
         return found
 
     def set_aside(self) -> dict[tuple[int, bytes | None], list[DeadLetter]]:
-        """The state records that were put away, by partition and key."""
+        """The state records that were set aside, by partition and key."""
         found: defaultdict[tuple[int, bytes | None], list[DeadLetter]] = defaultdict(list)
         for dead in self.dead:
             if dead.place[0] == "state":
@@ -98,7 +98,7 @@ def _told(raw: Raw, violations: list[Violation]) -> Told | None:
     where = f"{raw.topic} {raw.partition}/{raw.offset}"
     try:
         value = decode(raw.topic, raw.value or b"")
-    except Exception as error:  # noqa: BLE001 - whatever fastavro says of bytes that are none
+    except Exception as error:  # noqa: BLE001 - any error that fastavro raises for bytes that are none
         violations.append(Violation("UNDECODABLE_OUTPUT", where, f"it does not decode: {type(error).__name__}"))
         return None
     if value[TIMES[raw.topic]] != raw.timestamp:

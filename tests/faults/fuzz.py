@@ -159,7 +159,7 @@ class Fuzz:
         if self._run("dlq", "list").returncode:
             raise Finding("dlq list")
         if names:
-            self._run("dlq", "replay", *names)  # a letter that is cut, or a site's older record, is told and exits 1
+            self._run("dlq", "replay", *names)  # a letter that is cut, or a site's older record, is named and exits 1
 
     def _nobody_fell(self) -> None:
         assert self._sink is not None

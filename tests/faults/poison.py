@@ -11,6 +11,7 @@ from schemas.contract.topics import INPUT_TOPICS
 from tests.faults.desks import ADDRESS
 from tests.faults.load import Journal
 from tests.faults.records import Value, encode
+from tests.support.times import START
 
 LARGE: Final = 999_900  # bytes of a value; on an input topic a record may have 1,000,000 with all that is around it
 LONG: Final = "x" * 10_000
@@ -24,7 +25,6 @@ NOBODY: Final = {
     "duress_hash": None,
     "language": None,
 }
-START: Final = 1_767_225_600_000
 
 
 class Poison(NamedTuple):
@@ -93,7 +93,7 @@ def spread(journal: Journal, dice: random.Random, sites: list[str], partitions: 
 
 
 def _good(topic: str, site: str) -> Value:
-    """A value that says nothing new to anybody: whatever got through would show."""
+    """A value that says nothing new to anybody: any that got through would show."""
     values: dict[str, Value] = {
         "sites": {
             "subscribed": False,

@@ -89,7 +89,7 @@ class Sent(NamedTuple):
 
 
 def decode(topic: str, data: bytes) -> Value:
-    """A value of a topic as a dict. Raises whatever fastavro does for bytes that are none."""
+    """A value of a topic as a dict. Raises what fastavro raises for bytes that are none."""
     at = CONFLUENT_SIZE if data[:1] == b"\0" else SINGLE_OBJECT_SIZE
     value: Value = fastavro.schemaless_reader(io.BytesIO(data[at:]), _schema(topic), None)  # type: ignore[assignment]
     return value

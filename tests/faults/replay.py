@@ -19,7 +19,7 @@ from tests.faults import values
 from tests.faults.evidence import Evidence, Told, Violation, place_of
 from tests.faults.records import Place, Raw, Topics, decode, encode, header_of
 
-# Within one chunk, which has one time: a state is put away, then sites pass, then the rest in the order decided.
+# Within one chunk, which has one time: a state is set aside, then sites pass, then the rest in the order decided.
 PUT_AWAY: Final = 0
 SITE: Final = 1
 DECIDED: Final = 2

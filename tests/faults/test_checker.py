@@ -11,7 +11,8 @@ from tests.faults.desks import PROCEDURES
 from tests.faults.evidence import Violation
 from tests.faults.incidents import Uptime
 from tests.faults.records import Raw, Sent, Topics, Value, decode, encode
-from tests.faults.virtual import START, VirtualRun
+from tests.faults.virtual import VirtualRun
+from tests.support.times import START
 
 pytestmark = pytest.mark.slow
 

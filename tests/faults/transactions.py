@@ -71,7 +71,7 @@ class Hanging(NamedTuple):
     def is_forgotten(self) -> bool:
         """True when the broker alone is to blame: its coordinator is done, or has no part of it there.
 
-        No marker will come then, whatever the producer does, but with its next transaction in that log. Two looks must
+        No marker will come then, in spite of the producer, but with its next transaction in that log. Two looks must
         agree (`forgotten`): the coordinator and the log are not asked in one instant.
         """
         known = self.transaction

@@ -14,8 +14,7 @@ from streams.simulation.simulation import Record, Simulation
 from tests.faults import values
 from tests.faults.desks import PROCEDURES, Homes, Outside, Said
 from tests.faults.records import NAMED_TOPICS, Raw, Sent, Topics, Value, decode, encode, id_of
-
-START = 1_767_225_600_000  # 2026-01-01T00:00:00Z
+from tests.support.times import START
 
 
 class VirtualRun:

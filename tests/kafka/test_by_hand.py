@@ -16,7 +16,8 @@ from streams.topics.reading import Logs, Span
 from tests.conftest import Ran, Run, SettingsFile
 from tests.faults.registry import Registry
 from tests.kafka.conftest import PARTITIONS, WorkerFile
-from tests.kafka.world import WorkerProcess, World, eventually, worker
+from tests.kafka.world import WorkerProcess, World, worker
+from tests.support.waiting import eventually
 
 
 @pytest.fixture

@@ -24,7 +24,8 @@ from streams.topics.dead_letters import LetterId, note_headers, parse_id
 from streams.topics.reading import LogRecord, Logs, Span
 from tests.conftest import Run
 from tests.kafka.conftest import WorkerFile
-from tests.kafka.world import World, eventually, now_ms, worker
+from tests.kafka.world import World, now_ms, worker
+from tests.support.waiting import eventually
 
 SECRETS = ("Ann", "Martin", "+33612345678", "$argon2id$", "rue des Lilas", "Cluses", "mind the dog", "Bearer xyz")
 

@@ -12,7 +12,8 @@ from ronde.shared.topic_reading import recorded
 from streams.topics.reading import Logs
 from streams.verify.verification import Verification
 from tests.kafka.conftest import PARTITIONS, WorkerFile
-from tests.kafka.world import World, eventually, worker
+from tests.kafka.world import World, worker
+from tests.support.waiting import eventually
 
 
 def test_strangers_transactions_added_partitions_and_deleted_inputs_are_told(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.kafka.conftest import PARTITIONS, WorkerFile
-from tests.kafka.world import WorkerProcess, World, eventually, worker
+from tests.kafka.world import WorkerProcess, World, worker
+from tests.support.waiting import eventually
 
 
 def shown(process: WorkerProcess, name: str) -> dict[tuple[str, ...], float]:

@@ -9,7 +9,6 @@ import importlib.util
 import io
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -29,11 +28,10 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 
 import schemas
 from schemas.avro.framing import confluent, single_object
-from schemas.avro.loader import released
 from schemas.avro.records import decode, encode
-from schemas.contract.murmur2 import partition
 from tests.kafka.conftest import WorkerFile
-from tests.kafka.world import PATIENCE, World, eventually, now_ms, worker
+from tests.kafka.world import World, now_ms, worker
+from tests.support.waiting import PATIENCE, eventually
 
 EXAMPLE: Final = Path(__file__).parents[2] / "examples" / "partner.py"
 SCHEMAS: Final = Path(schemas.__file__).parent
@@ -192,7 +190,7 @@ def reports(world: World) -> Iterator[Reports]:
 
 
 def told_once(said: list[dict[str, Any]]) -> list[str]:
-    """The steps in order; whatever was said twice was the same, under the same id."""
+    """The steps in order; a step said twice was the same, under the same id."""
     by_id: dict[str, dict[str, Any]] = {}
     for report in said:
         assert by_id.setdefault(report["report_id"], report) == report
@@ -379,42 +377,3 @@ def test_it_needs_nothing_of_this_project(tmp_path: Path) -> None:
     assert lonely.returncode == 0, lonely.stderr
     imports = [line for line in EXAMPLE.read_text("utf-8").splitlines() if line.startswith(("import ", "from "))]
     assert not [line for line in imports if line.split()[1].split(".")[0] in {"ronde", "streams", "schemas", "sinks"}]
-
-
-# --- the guide ----------------------------------------------------------------------------------------
-
-GUIDE: Final = (Path(__file__).parents[2] / "docs" / "partners.md").read_text("utf-8")
-
-
-def test_the_guide_shows_a_command_and_a_report_as_they_are() -> None:
-    shown = [json.loads(block) for block in re.findall(r"^```json\n(.*?)^```$", GUIDE, re.DOTALL | re.MULTILINE)]
-    for name, value in zip(("DispatchCommand", "DispatchReport"), shown, strict=True):
-        assert decode(name, encode(name, value)) == value
-        assert list(value) == [field["name"] for field in schemas.load(name)["fields"]]
-
-
-def test_the_guide_tells_every_action_and_status() -> None:
-    for name, told in (("DispatchCommand", "What you are told"), ("DispatchReport", "What you say")):
-        section = GUIDE.partition(f"## {told}\n")[2].partition("\n## ")[0]
-        enums = [field["type"] for field in schemas.load(name)["fields"] if field["name"] in {"action", "status"}]
-        symbols = [
-            symbol for enum in enums for symbol in enum["symbols"] if (name, symbol) != ("DispatchReport", "UNKNOWN")
-        ]
-        assert [symbol for symbol in symbols if f"| `{symbol}`" not in section] == []
-
-
-def test_the_guide_has_the_ten_bytes_of_every_version_and_the_partition_of_two_keys() -> None:
-    for name in ("DispatchCommand", "DispatchReport"):
-        for number, schema in released(name).items():
-            header = " | ".join(f"`{byte:02X}`" for byte in single_object(schema))
-            assert f"| `{name}` | {number} | {header} |" in GUIDE
-    keys = re.findall(r"`(S[0-9]+)` (?:has )?partition ([0-9])", GUIDE)
-    assert [(key, str(partition(key.encode(), 6))) for key, _ in keys] == keys
-    assert len(keys) == 2
-
-
-def test_the_guide_tries_it_on_a_site_that_is_the_partners() -> None:
-    sites = map(json.loads, (SCHEMAS.parent / "ronde" / "demo" / "sites.jsonl").read_text("utf-8").splitlines())
-    (site,) = (site for site in sites if site["site_id"] == "S02")
-    assert site["intervention"]["partners"] == ["garde-alpes"]
-    assert "--partner-id garde-alpes" in GUIDE

@@ -15,8 +15,9 @@ from streams.kafka.topics import create
 from tests.conftest import MakeSettings, Run, SettingsFile
 from tests.kafka.conftest import WorkerFile
 from tests.kafka.published import publish
-from tests.kafka.world import World, eventually, now_ms, worker
+from tests.kafka.world import World, now_ms, worker
 from tests.streams.logbook import Logbook, alert, callback, no_answer, site
+from tests.support.waiting import eventually
 
 DAY = 24 * 3600
 QUICK = {"wait_seconds": 1, "call_timeout_seconds": 2}

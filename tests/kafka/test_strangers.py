@@ -15,7 +15,8 @@ from streams.formats.headers import headers_of
 from tests.conftest import Run
 from tests.kafka.conftest import WorkerFile
 from tests.kafka.raw import RawProducer, RawRecord, keep_compressed
-from tests.kafka.world import World, eventually, now_ms, worker
+from tests.kafka.world import World, now_ms, worker
+from tests.support.waiting import eventually
 
 LARGE = 5_000_000
 _OFTEN = 200

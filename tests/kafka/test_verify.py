@@ -19,8 +19,9 @@ from streams.topics.recorded import payload
 from tests.conftest import MakeSettings, Run, SettingsFile
 from tests.kafka.conftest import WorkerFile
 from tests.kafka.published import publish
-from tests.kafka.world import World, eventually, worker
+from tests.kafka.world import World, worker
 from tests.streams.logbook import Logbook, alert, callback, site
+from tests.support.waiting import eventually
 
 ONE = {"topics": {"partitions": 1}}
 
@@ -39,7 +40,7 @@ def published(settings: MakeSettings, settings_file: SettingsFile, client_log: l
 
 
 def evening() -> Logbook:
-    """Alerts decided, quarantined and put away; an input that two incidents heard; a site that was deleted."""
+    """Alerts decided, quarantined and dead-lettered; an input that two incidents heard; a site that was deleted."""
     book = Logbook()
     book.fails = {"A2"}
     book.chunk(0, site(), site("S2"), site("S3", subscribed=False))

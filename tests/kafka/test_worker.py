@@ -13,8 +13,9 @@ from schemas.avro.records import encode
 from streams.kafka.topics import create
 from tests.conftest import MakeSettings, SettingsFile
 from tests.kafka.conftest import WorkerFile
-from tests.kafka.world import WorkerProcess, World, eventually, now_ms, worker
+from tests.kafka.world import WorkerProcess, World, now_ms, worker
 from tests.machine import stretched
+from tests.support.waiting import eventually
 
 QUICK = {"wait_seconds": 1, "call_timeout_seconds": 2}
 

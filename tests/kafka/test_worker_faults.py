@@ -10,7 +10,8 @@ from typing import Any, Final
 import pytest
 
 from tests.kafka.conftest import PARTITIONS, WorkerFile
-from tests.kafka.world import WorkerProcess, World, eventually, worker
+from tests.kafka.world import WorkerProcess, World, worker
+from tests.support.waiting import eventually
 
 # A dead worker is noticed within a second or two.
 QUICK: Final[dict[str, Any]] = {"session_timeout_ms": 1000}

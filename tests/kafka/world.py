@@ -14,7 +14,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias, cast
@@ -34,22 +34,11 @@ from schemas.avro.records import decode, encode
 from schemas.contract.murmur2 import partition
 from schemas.contract.topics import OUTPUT_TOPICS, TOPICS
 from streams.settings import Settings
+from tests.support.waiting import PATIENCE, eventually
 
 Headers: TypeAlias = list[tuple[str, str | bytes | None]]
 
-PATIENCE: Final = 120.0  # seconds; nothing takes so long, also on a busy machine, unless it is broken
-
 PHONES: Final = ("+33600000001", "+33600000002", "+33600000003")
-
-
-def eventually(probe: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
-    """The first true thing that ``probe`` gives."""
-    end = time.monotonic() + seconds
-    while True:
-        if found := probe():
-            return found
-        assert time.monotonic() < end, f"not within {seconds} s: {what}"
-        time.sleep(0.02)
 
 
 def now_ms() -> int:

@@ -13,7 +13,7 @@ import avro.io
 import avro.schema
 import fastavro
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import schemas
@@ -21,6 +21,7 @@ from schemas.avro.canonical import canonical, fingerprint, without_logical_types
 from schemas.avro.generated import reader, writer
 from schemas.avro.loader import NAMES
 from tests.schemas.shaped import CONSTRUCTORS, dicts, tupled
+from tests.support.examples import examples
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -78,7 +79,7 @@ def test_any_value_has_the_bytes_that_fastavro_gives_it_and_comes_back(name: str
     theirs = fastavro.parse_schema(without_logical_types(schema))
     write, read = writer(schema, objects={"Incident"}), reader(schema, CONSTRUCTORS)
 
-    @settings(max_examples=60, deadline=None)
+    @examples(60)
     @given(dicts(name))
     def check(value: dict[str, Any]) -> None:
         out = io.BytesIO()
@@ -102,7 +103,7 @@ def test_texts_of_every_size_and_script(size: int, letter: str) -> None:
 
 
 @given(st.integers(-(2**63), 2**63 - 1) | st.integers(2**40 - 2, 2**40 + 2) | st.integers(2**41 - 2, 2**41 + 2))
-@settings(max_examples=300, deadline=None)
+@examples(300)
 def test_instants_of_all_times(instant: int) -> None:
     data = schemas.encode("Alert", {"alert_id": "a", "site_id": "s", "raised_at": instant})
     value = reader(schemas.load("Alert"), CONSTRUCTORS)(data, 10)

@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import schemas
@@ -18,6 +18,7 @@ from streams.formats.codec import Codec
 from tests.schemas.shaped import dicts, tupled
 from tests.schemas.test_bytes import golden
 from tests.schemas.test_registry import Server
+from tests.support.examples import examples
 
 CODEC = Codec()
 OUTPUTS: tuple[OutputTopic, ...] = ("calls", "dispatches", "attention", "decisions", "readiness", "quarantine")
@@ -48,7 +49,7 @@ def test_a_site_of_the_table_is_the_bytes_as_they_came() -> None:
 # --- state -------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=80, deadline=None)
+@examples(80)
 @given(dicts("State"))
 def test_any_state_comes_back_without_loss_and_shows_its_deadlines(value: dict[str, Any]) -> None:
     state: SiteState = tupled("State", value)
@@ -68,7 +69,7 @@ def test_the_deadlines_of_the_golden_state_stand_in_its_head() -> None:
     assert CODEC.peek_deadlines(CODEC.encode_state(EMPTY)) == []
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.binary(max_size=40), st.sampled_from([b"", b"\xc3\x01", golden("State")[1][:10], golden("State")[1][:11]]))
 def test_a_broken_state_is_undecodable_and_so_is_a_look_at_its_head(tail: bytes, head: bytes) -> None:
     for read in (CODEC.decode_state, CODEC.peek_deadlines):

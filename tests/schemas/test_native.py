@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import Any, Final, NoReturn
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import schemas
@@ -18,6 +18,7 @@ from schemas.contract.topics import TOPICS
 from streams.formats import codec
 from tests.schemas.shaped import CONSTRUCTORS, dicts, tupled
 from tests.schemas.test_bytes import golden
+from tests.support.examples import examples
 
 READ: Final = sorted(topic.schema for topic in TOPICS.values() if topic.schema and topic.way in {"in", "own"})
 WRITTEN: Final = sorted(topic.schema for topic in TOPICS.values() if topic.schema and topic.way in {"out", "own"})
@@ -63,7 +64,7 @@ def test_any_value_and_any_damage_to_it_is_read_as_by_the_reference(native: Any,
     reference = reader(schemas.load(name), CONSTRUCTORS)
     read = getattr(native, f"reader_{name}")(reference)
 
-    @settings(max_examples=60, deadline=None)
+    @examples(60)
     @given(dicts(name), st.integers(0, 10_000), st.integers(0, 255))
     def check(value: dict[str, Any], place: int, byte: int) -> None:
         data = schemas.encode(name, value)
@@ -81,7 +82,7 @@ def test_any_value_is_written_as_by_the_reference(native: Any, name: str) -> Non
     reference = writer(schemas.load(name), b"header-10-", objects={"Incident"})
     write = getattr(native, f"writer_{name}")(b"header-10-", reference)
 
-    @settings(max_examples=60, deadline=None)
+    @examples(60)
     @given(dicts(name))
     def check(value: dict[str, Any]) -> None:
         given_value = tupled(name, value)

@@ -5,7 +5,7 @@ from typing import Any
 
 import fastavro
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import schemas
@@ -15,6 +15,7 @@ from schemas.avro.generated import reader
 from schemas.avro.loader import NAMES
 from tests.schemas.shaped import CONSTRUCTORS, tupled
 from tests.schemas.test_bytes import golden
+from tests.support.examples import examples
 
 # alert_id "a", site_id "s", kind FIRE, raised_at 1, nothing else
 ALERT = bytes([2, 97, 2, 115, 6, 2, 0, 0, 0])
@@ -118,7 +119,7 @@ def test_broken_and_random_bytes_raise_undecodable_or_are_what_fastavro_reads(na
     changes = st.lists(st.tuples(st.integers(0, len(good) - 1), st.integers(0, 255)), min_size=1, max_size=3)
     mutated = changes.map(lambda some: bytes({**dict(enumerate(good)), **dict(some)}.values()))
 
-    @settings(max_examples=150, deadline=None)
+    @examples(150)
     @given(st.binary(max_size=60) | mutated)
     def check(broken: bytes) -> None:
         try:

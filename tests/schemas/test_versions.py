@@ -6,7 +6,7 @@ from typing import Any
 
 import fastavro
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 import schemas
 from schemas.avro import decoder as decoding
@@ -17,6 +17,7 @@ from schemas.avro.generated import reader
 from schemas.avro.loader import Schema, released
 from streams.escalation.values import Alert, Intervention
 from tests.schemas.shaped import CONSTRUCTORS, dicts, tupled
+from tests.support.examples import examples
 
 SITE: dict[str, Any] = {"site_id": "s", "subscribed": True, "contacts": [], "updated_at": 5}
 ALERT: dict[str, Any] = {"alert_id": "a", "site_id": "s", "kind": "FIRE", "raised_at": 7}
@@ -224,7 +225,7 @@ def test_resolution_agrees_with_fastavro(name: str) -> None:
     ours = reader(today, CONSTRUCTORS, written_by=older)
     theirs = (fastavro.parse_schema(older), fastavro.parse_schema(today))
 
-    @settings(max_examples=40, deadline=None)
+    @examples(40)
     @given(dicts(name))
     def check(value: dict[str, Any]) -> None:
         data = written(older, {**value, "added": ["x"]})

@@ -1,1 +1,1 @@
-"""Who may do what, over an encrypted connection; and what is told to nobody."""
+"""Who may do what, over an encrypted connection; and what is shown to nobody."""

@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from ronde.local.kafka import Kafka
 from ronde.local.ports import HOST, free_port
-from tests.kafka.world import eventually
+from tests.support.waiting import eventually
 
 ADMIN: Final = "admin"
 MECHANISM: Final = "SCRAM-SHA-512"

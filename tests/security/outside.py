@@ -13,7 +13,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 from schemas.avro.records import decode, encode
 from schemas.contract.topics import TOPICS
 from streams.settings import Settings
-from tests.kafka.world import PATIENCE
+from tests.support.waiting import PATIENCE
 
 
 class Outside:

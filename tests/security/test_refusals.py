@@ -1,4 +1,4 @@
-"""What is wrong with how somebody comes to the broker is told at once, once, and with what to do."""
+"""What is wrong with how somebody comes to the broker is reported at once, once, and with what to do."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # they are do
 
 from streams.kafka import admin
 from tests.conftest import Ran, Run
-from tests.kafka.world import eventually, worker
+from tests.kafka.world import worker
 from tests.machine import stretched
 from tests.security.broker import User
 from tests.security.conftest import House
+from tests.support.waiting import eventually
 
 COMMANDS = (("topics", "check"), ("worker",), ("sites", "import", "SITES"))
 

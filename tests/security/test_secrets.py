@@ -1,4 +1,4 @@
-"""Secrets and personal data are planted wherever they may come by, and then looked for wherever something is told.
+"""Secrets and personal data are planted wherever they may come by, and then looked for in all that is logged or shown.
 
 Each of them has "xyzzy" in it, or is the phone, and stands for something that nobody but its owner may read: passwords
 and keys of the settings; names, addresses and hashes of a site. They may be in the topics, and nowhere else.
@@ -23,9 +23,10 @@ from sinks.observe.readiness import SinkReadiness
 from sinks.process.pages import SinkPages
 from sinks.settings import SinkSettings
 from tests.conftest import Ran, Run
-from tests.kafka.world import WorkerProcess, World, eventually, now_ms, worker
+from tests.kafka.world import WorkerProcess, World, now_ms, worker
 from tests.schemas.test_registry import Server
 from tests.security.conftest import PARTITIONS, House
+from tests.support.waiting import eventually
 
 PLANTED = "xyzzy"
 PHONE = "+33699990000"
@@ -38,7 +39,7 @@ LOGIN = b64encode(f"{REGISTRY_USER}:{REGISTRY_PASSWORD}".encode()).decode()  # a
 
 
 def clean(*told: str) -> None:
-    """Nothing planted is told."""
+    """Nothing planted is shown."""
     for text in told:
         for secret in (PLANTED, PHONE[1:], LOGIN):
             assert secret not in text, text[max(0, text.index(secret) - 300) : text.index(secret) + 100]
@@ -150,7 +151,7 @@ def test_nothing_planted_is_told_while_everything_goes_on(
     told += looked_through(house, run, planted)
     headers = [{name: value.decode() for name, value in letter.headers()} for letter in letters]
     assert {one["dlq.reason"] for one in headers} == {"UNDECODABLE", "KEY_MISMATCH", "TOO_LONG", "FAILED"}
-    assert len(log) > 10_000  # there was much to be told
+    assert len(log) > 10_000  # there was much to log
     clean(log, *pages, *(json.dumps(one) for one in headers), *(f"{done.out}\n{done.err}" for done in told))
 
 
@@ -164,7 +165,7 @@ def send_what_goes_wrong(world: World) -> int:
     world.put("sites", encode("Site", good), "S2")
     world.put("sites", encode("Site", {**good, "instructions": NOTE * 2000}), "S1")
     alert = {"alert_id": NAME, "site_id": "S1", "kind": "FIRE", "raised_at": now_ms(), "zone": LINE, "detail": NOTE}
-    world.put("alerts", encode("Alert", {**alert, "alert_id": "A" * 129}), "S1")  # an id is shown to anybody
+    world.put("alerts", encode("Alert", {**alert, "alert_id": "A" * 129}), "S1")  # an id is shown to any reader
     world.put("alerts", encode("Alert", {**alert, "alert_id": "fails"}), "S1")  # the core is made to fail on it
     world.put("alerts", encode("Alert", {**alert, "alert_id": "A1"}), "S1")
     return 14

@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
@@ -36,11 +35,11 @@ from sinks.faults import VARIABLE
 from sinks.settings import Configuration, PostgresSettings
 from streams.settings import Settings, load
 from tests.conftest import SettingsFile
+from tests.support.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from tests.sinks.records import Record
 
-PATIENCE: Final = 120.0  # seconds; nothing takes so long unless it is broken
 RONDE: Final = (sys.executable, "-c", "from ronde.cli import main; main()")
 
 
@@ -190,13 +189,3 @@ def sink(tmp_path: Path) -> Iterator[Callable[..., Sink]]:
     yield start
     for one in started:
         one.kill()
-
-
-def eventually(probe: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
-    """The first true thing that ``probe`` gives."""
-    end = time.monotonic() + seconds
-    while True:
-        if found := probe():
-            return found
-        assert time.monotonic() < end, f"not within {seconds} s: {what}"
-        time.sleep(0.05)

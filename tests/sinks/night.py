@@ -16,7 +16,8 @@ from streams.escalation.values import (
     Intervention,
     Site,
 )
-from tests.sinks.records import MINUTE, START, Neighbourhood, Record
+from tests.sinks.records import MINUTE, Neighbourhood, Record
+from tests.support.times import START
 
 PARTITION: Final = 9  # none of those that other tests use
 HOME: Final = Site(

@@ -40,8 +40,8 @@ from streams.escalation.values import Attention as AttentionValue
 from streams.formats.codec import Codec
 from streams.simulation.simulation import DeadLetter, Simulation
 from streams.simulation.simulation import Record as Emitted
+from tests.support.times import START
 
-START: Final = 1_767_225_600_000  # 2026-01-01
 MINUTE: Final = 60_000
 STEP: Final = 5_000  # nobody answers sooner
 _TOPICS: Final = {

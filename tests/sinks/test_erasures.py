@@ -18,11 +18,13 @@ from sinks.settings import Configuration
 from sinks.write.ledger import Ledger
 from tests.conftest import Run, SettingsFile
 from tests.sinks.compare import assert_same, rows_of
-from tests.sinks.conftest import Sink, eventually
+from tests.sinks.conftest import Sink
 from tests.sinks.night import PERSONAL, night
-from tests.sinks.records import START, Record, neighbourhoods
+from tests.sinks.records import Record, neighbourhoods
 from tests.sinks.test_sink import is_whole
 from tests.sinks.writing import chunk, message, messages, write
+from tests.support.times import START
+from tests.support.waiting import eventually
 
 LATER: Final = datetime.fromtimestamp(START / 1000, UTC) + timedelta(days=1)
 OF_ANN: Final = {"+33639980001", "Ann Martin"}

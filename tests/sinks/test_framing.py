@@ -19,9 +19,10 @@ from streams.formats.codec import Codec
 from tests.conftest import SettingsFile
 from tests.schemas.test_registry import Server
 from tests.sinks.compare import assert_same
-from tests.sinks.conftest import Sink, eventually
+from tests.sinks.conftest import Sink
 from tests.sinks.records import Record, encoded, neighbourhoods
 from tests.sinks.test_sink import is_whole, positions_of
+from tests.support.waiting import eventually
 
 STRAY: Final = b"\x00\x00\x00\x00\x07value"
 

@@ -14,7 +14,7 @@ from sinks.read import lag as lag_module
 from sinks.read.lag import Lag
 from sinks.read.offsets import Offsets
 from sinks.rows.chunk import Log
-from tests.sinks.conftest import eventually
+from tests.support.waiting import eventually
 
 LOG: Final = ("ronde.alerts", 0)
 

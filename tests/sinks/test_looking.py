@@ -28,8 +28,9 @@ from streams.escalation.names import RULES as ALL_RULES
 from tests.conftest import Ran, Run
 from tests.sinks.compare import rows_from, rows_of
 from tests.sinks.night import PERSONAL, night
-from tests.sinks.records import MINUTE, START, Record, neighbourhoods
+from tests.sinks.records import MINUTE, Record, neighbourhoods
 from tests.sinks.writing import messages, write
+from tests.support.times import START
 
 GOLDEN: Final = Path(__file__).with_name("golden") / "incident.txt"
 

@@ -23,9 +23,9 @@ from sinks.write import ledger as ledger_module
 from sinks.write.ledger import Ledger
 from streams.settings import Settings
 from tests.sinks.compare import assert_same
-from tests.sinks.conftest import eventually
 from tests.sinks.records import Record, neighbourhoods
 from tests.sinks.writing import chunk, messages
+from tests.support.waiting import eventually
 
 PATIENCE_MS: Final = "5000"
 

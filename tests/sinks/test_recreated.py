@@ -14,10 +14,11 @@ from sinks.settings import Configuration
 from streams.kafka.topics import create
 from streams.settings import Settings
 from tests.conftest import SettingsFile
-from tests.sinks.conftest import Sink, eventually
+from tests.sinks.conftest import Sink
 from tests.sinks.records import Record, neighbourhoods
 from tests.sinks.test_sink import is_whole, positions_of
 from tests.sinks.writing import FED
+from tests.support.waiting import eventually
 
 
 def test_a_topic_created_again_is_refused_at_each_start_though_it_is_longer(

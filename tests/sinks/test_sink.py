@@ -21,9 +21,10 @@ from sinks.settings import Configuration
 from streams.settings import Settings
 from tests.conftest import SettingsFile
 from tests.sinks.compare import assert_same
-from tests.sinks.conftest import Sink, eventually
+from tests.sinks.conftest import Sink
 from tests.sinks.records import Record, neighbourhoods
 from tests.sinks.writing import FED
+from tests.support.waiting import eventually
 
 ONCE: Final = {"after_erasure", "after_claim"}  # in the life of a sink to which nothing happens
 

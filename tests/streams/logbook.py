@@ -36,8 +36,8 @@ from streams.formats.message import Headers
 from streams.replay import PartitionReplay, Verdict
 from streams.topics.reading import LogRecord
 from streams.topics.recorded import Recorded, shipped
+from tests.support.times import START
 
-START: Final = 1_767_225_600_000  # 2026-01-01T00:00:00Z
 TOPIC_OF: Final = {
     Alert: "alerts",
     CallResult: "call-results",
@@ -80,7 +80,7 @@ def callback(result_id: str, *said: Any, site_id: str = "S1", incident: str | No
 
 
 def no_answer(result_id: str, command_id: str, site_id: str = "S1") -> CallResult:
-    """Nobody answered a call of ours."""
+    """Nobody answered a call."""
     return CallResult(
         result_id, site_id, None, command_id, None, "OUTBOUND", "NO_ANSWER", "UNKNOWN", False, None, None, START
     )
@@ -149,7 +149,7 @@ class Logbook:
         return record
 
     def dead_letter(self, record: LogRecord, now: Instant, reason: str) -> None:
-        """A record is put away."""
+        """A record is dead-lettered."""
         told = {
             "topic": record.topic,
             "partition": str(record.partition),

@@ -1,4 +1,4 @@
-"""What of a record is in its dead letter, whatever its size: whole, or cut and said so."""
+"""What of a record is in its dead letter, of any size: whole, or cut and said so."""
 
 from __future__ import annotations
 

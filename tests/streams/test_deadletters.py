@@ -1,4 +1,4 @@
-"""What a record of dead-letters is, whatever headers the record had before."""
+"""What a record of dead-letters is, for any headers that the record had before."""
 
 import pytest
 

@@ -61,7 +61,7 @@ class Log(Bench):
         self.now += after_ms
         value = {
             "report_id": f"{request['dispatch_id']}-{status}", "site_id": SITE, "incident_id": request["incident_id"],
-            "dispatch_id": request["dispatch_id"], "partner_id": "stranger", "status": status, "reported_at": 0,
+            "dispatch_id": request["dispatch_id"], "partner_id": "partner-9", "status": status, "reported_at": 0,
         }  # fmt: skip
         return self.chunk(self.record("dispatch-reports", encode("DispatchReport", value)))
 

@@ -1,4 +1,4 @@
-"""Before a worker begins: a broker that is away is waited for, a mistake is told and ends it."""
+"""Before a worker begins: a broker that is away is waited for, a mistake is logged and ends it."""
 
 from __future__ import annotations
 

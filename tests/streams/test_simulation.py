@@ -20,7 +20,7 @@ class Broken(Exception):
 
 
 def breaks(core: Callable[..., Any], *, on: Callable[..., bool]) -> Callable[..., Any]:
-    """The core's function, failing on what is told."""
+    """The core's function, failing on chosen inputs."""
 
     def call(*arguments: Any) -> Any:
         if on(*arguments):

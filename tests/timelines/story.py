@@ -43,8 +43,8 @@ from streams.escalation.values import (
     SiteRecord,
     Source,
 )
+from tests.support.times import START
 
-START: Final = 1_767_225_600_000  # 2026-01-01T00:00:00Z
 ADDRESS: Final = Address("1 rue des Lilas", None, "74300", "Cluses", "FR")
 _LINE: Final = re.compile(r"(\d+):(\d\d):(\d\d)(?:\.(\d{3}))? +(.*)")
 

@@ -1,0 +1,19 @@
+"""Waiting for what a process does in its own time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+PATIENCE: Final = 120.0  # seconds; nothing takes so long, also on a busy machine, unless it is broken
+
+
+def eventually(probe: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
+    """Return the first true value of ``probe``; ``what`` names it where there is none in time."""
+    end = time.monotonic() + seconds
+    while True:
+        if value := probe():
+            return value
+        assert time.monotonic() < end, f"not within {seconds} s: {what}"
+        time.sleep(0.02)
