@@ -30,6 +30,8 @@ LARGEST_ID: Final = 2**31 - 1
 LARGEST_SCHEMA: Final = 1_000_000  # characters
 # A flood of values with an unknown id asks once in so many seconds.
 ASK_AGAIN_SECONDS: Final = 30.0
+# A flood of values with ever new unknown ids must not fill the memory: forget the oldest id beyond so many.
+LARGEST_NOT_FOUND: Final = 1024
 # A registry that did not answer is not asked for so long what the disk knows: each question may take a time-out.
 _AWAY_SECONDS: Final = 5.0
 
@@ -192,7 +194,10 @@ class Registry:
             response = self._request("GET", f"schemas/ids/{schema_id}")
             answer = _answer(response, "schema", str)
         except _NotFound:
+            self._not_found.pop(schema_id, None)  # the newest stands last
             self._not_found[schema_id] = now + ASK_AGAIN_SECONDS
+            if len(self._not_found) > LARGEST_NOT_FOUND:
+                del self._not_found[next(iter(self._not_found))]
             raise SchemaNotFound(f"the schema registry does not know schema {schema_id}") from None
         # What else the registry says of it may be of any size.
         return {

@@ -286,6 +286,8 @@ def _tell_deadline(overlay: PartitionOverlay, builder: RecordBuilder, state: Sit
 def _tell_call(overlay: PartitionOverlay, builder: RecordBuilder, message: Message, site_id: str) -> None:
     """Count an alert that gave a call."""
     tally, put_at = builder.tally, message.timestamp()[1]
+    if put_at <= 0:  # a producer without a clock: since 1970 is no latency
+        return
     tally.calling_alerts.append(put_at)
     if overlay.now - put_at > SLOW_MS:
         tally.tell(
