@@ -18,6 +18,7 @@ import httpx
 import pytest
 
 import schemas
+import service.registry
 from schemas.avro.errors import RegistryRefused, RegistryUnreachable, SchemaNotFound, UnusableSchema
 from service import registry as registries
 from service.registry import Registry
@@ -356,3 +357,14 @@ def test_credentials_of_the_address_go_in_a_header_and_are_not_logged(
     assert len(list(tmp_path.iterdir())) == 1, "with other credentials, it is the same registry"
     assert "HTTP Request: POST https://registry:8081" in caplog.text
     assert "word" not in caplog.text
+
+
+def test_a_flood_of_unknown_ids_takes_bounded_memory(
+    connect: Callable[[], Registry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service.registry, "LARGEST_NOT_FOUND", 3)
+    registry = connect()
+    for number in range(100, 110):
+        with pytest.raises(SchemaNotFound):
+            registry.schema(number)
+    assert len(registry._not_found) <= 4

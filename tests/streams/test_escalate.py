@@ -332,3 +332,11 @@ def test_a_clock_wrongly_set_back_makes_no_old_callback_fresh(bench: Bench) -> N
     bench.chunk(bench.record("alerts", alert("a")))
     bench.now += 10_000
     assert rules(bench.chunk(all_is_well(bench, alerted_at - 5_000, "r"))) == ["STALE_CALLBACK"]
+
+
+@pytest.mark.parametrize("sent_at", [0, -1])
+def test_an_alert_whose_record_has_no_time_is_called_for_and_not_measured(bench: Bench, sent_at: int) -> None:
+    batch = bench.chunk(bench.record("alerts", alert("a"))._replace(timestamp_=sent_at))
+    assert "calls" in written(batch)
+    assert batch.tally.calling_alerts == []
+    assert not [line for line in batch.tally.lines if "waited long" in line.event]
