@@ -1,0 +1,1 @@
+"""How panels, operators, customers and partners reach ronde: a process for each, in a folder each."""

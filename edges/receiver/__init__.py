@@ -1,0 +1,1 @@
+"""The receiver: alarms from panels by ANSI/SIA DC-09 and HTTP, acknowledged once they are in Kafka."""

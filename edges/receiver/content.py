@@ -1,0 +1,167 @@
+"""The clear body of a frame → its events (SIA DC-05 for ADM-CID, SIA DC-03 for SIA-DCS, DC-09 extended data).
+
+    ADM-CID   #1234|1130 01 015]              qualifier and code, partition, zone or user
+    SIA-DCS   #1234|Nri1/BA012/TA012]         new or old, modifiers, codes with their numbers
+    extended  [IKitchen][H21:03:12,11-28-2026]   text, the time of the event
+
+A body that cannot be read is one event without a code: it is acknowledged and kept, as a panel without an answer
+sends it again for ever.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from edges.receiver.codes import UNKNOWN, Format, Meaning, Number, meaning_of
+
+_CONTACT_ID: Final = re.compile(r"\s*([0-9])([0-9A-F]{3})[ ]+([0-9A-F]{1,3})[ ]+([0-9A-F]{1,4})\s*\Z", re.IGNORECASE)
+_SIA_CODE: Final = re.compile(r"([A-Z]{2})([0-9A-Fa-f]*)(.*)\Z", re.DOTALL)
+_SIA_MODIFIER: Final = re.compile(r"([a-z]{2})([^/]*)\Z")
+_SIA_AGE: Final = re.compile(r"[NO](?=[A-Za-z]{2}|\Z|/)")
+_SIA_TEXT: Final = re.compile(r"[*^'\"|]+")
+_EXTENDED: Final = re.compile(r"\[([A-Z])([^\[\]]*)\]")
+_TIME: Final = re.compile(r"(\d\d):(\d\d):(\d\d),(\d\d)-(\d\d)-(\d{4})\Z")
+_RESTORING: Final = frozenset("HRJ")
+_NOTHING_KNOWN: Final = Meaning(UNKNOWN, Number.ZONE, None, None)
+
+
+class Qualifier(StrEnum):
+    """Whether an event begins, ends, or is told again."""
+
+    NEW = "NEW"
+    RESTORE = "RESTORE"
+    STATUS = "STATUS"
+
+
+_QUALIFIERS: Final = {"1": Qualifier.NEW, "3": Qualifier.RESTORE, "6": Qualifier.STATUS}
+
+
+class Event(NamedTuple):
+    """One event of a frame; numbers are strings as printed.
+
+    Attributes:
+        code: None where the data cannot be read.
+        text: the event's own text, without that of the frame's extended data.
+
+    """
+
+    code: str | None
+    qualifier: Qualifier | None
+    partition: str | None
+    zone: str | None
+    user: str | None
+    meaning: Meaning
+    text: str | None
+
+    @property
+    def kind(self) -> str | None:
+        """Which kind of alert it is; None: a signal that opens nothing and closes nothing."""
+        return self.meaning.kind if self.qualifier is Qualifier.NEW else None
+
+
+class Content(NamedTuple):
+    """What a frame tells.
+
+    Attributes:
+        account: the inner one, as printed; None where none stands. The outer one counts.
+        text: extended data I.
+        occurred_at: extended data H, Unix milliseconds.
+
+    """
+
+    account: str | None
+    events: tuple[Event, ...]
+    text: str | None
+    occurred_at: int | None
+
+
+def content_of(kind: str, body: bytes) -> Content:
+    """Read a clear body; ``kind`` is the frame's id."""
+    text = _decoded(body)
+    data, _, extended = text.partition("]")
+    account, bar, told = data.rpartition("|") if kind == "ADM-CID" else data.partition("|")
+    if not bar:
+        account, told = ("", data) if not data.startswith("#") else (data, "")
+    match kind:
+        case "ADM-CID":
+            events = _contact_id(told)
+        case "SIA-DCS":
+            events = _sia(told)
+        case "NULL":
+            events = ()
+        case _:
+            events = (_unread(told),)
+    blocks = dict(_EXTENDED.findall(extended))
+    return Content(account.removeprefix("#") or None, events, blocks.get("I") or None, _instant(blocks.get("H", "")))
+
+
+def _decoded(body: bytes) -> str:
+    """Text is UTF-8 since 2026, and was CP1252 in the field before; its five unused bytes are read as Latin-1."""
+    try:
+        return body.decode("utf-8")
+    except UnicodeDecodeError:
+        return "".join(byte.to_bytes().decode("cp1252", errors="ignore") or chr(byte) for byte in body)
+
+
+def _contact_id(told: str) -> tuple[Event, ...]:
+    match = _CONTACT_ID.match(told)
+    if match is None:
+        return (_unread(told),)
+    qualifier, code, partition, number = match.groups()
+    meaning = meaning_of(Format.CONTACT_ID, code.upper())
+    return (_event(code.upper(), _QUALIFIERS.get(qualifier), partition, number, meaning),)
+
+
+def _sia(told: str) -> tuple[Event, ...]:
+    events: list[Event] = []
+    partition = user = None
+    age = _SIA_AGE.match(told)
+    for token in told[age.end() if age else 0 :].split("/"):
+        if modifier := _SIA_MODIFIER.match(token):
+            match modifier[1]:
+                case "ri":
+                    partition = modifier[2]
+                case "id":
+                    user = modifier[2]
+            continue
+        match = _SIA_CODE.match(token)
+        if match is None:
+            if token:
+                events.append(_unread(token))
+            continue
+        code, number, text = match.groups()
+        qualifier = Qualifier.RESTORE if code[1] in _RESTORING else Qualifier.NEW
+        event = _event(code, qualifier, partition, number, meaning_of(Format.SIA, code))
+        events.append(event._replace(user=event.user or user, text=_SIA_TEXT.sub("", text).strip() or None))
+    return tuple(events) or (_unread(told),)
+
+
+def _event(code: str, qualifier: Qualifier | None, partition: str | None, number: str, meaning: Meaning) -> Event:
+    is_user = meaning.number is Number.USER
+    return Event(
+        code=code,
+        qualifier=qualifier,
+        partition=partition,
+        zone=None if is_user else number or None,
+        user=number or None if is_user else None,
+        meaning=meaning,
+        text=None,
+    )
+
+
+def _unread(told: str) -> Event:
+    return Event(None, None, None, None, None, _NOTHING_KNOWN, told.strip() or None)
+
+
+def _instant(told: str) -> int | None:
+    match = _TIME.match(told)
+    if match is None:
+        return None
+    hour, minute, second, month, day, year = (int(digits) for digits in match.groups())
+    try:
+        return int(datetime(year, month, day, hour, minute, second, tzinfo=UTC).timestamp()) * 1000
+    except ValueError:
+        return None

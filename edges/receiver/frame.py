@@ -1,0 +1,180 @@
+"""The content of a DC-09 frame: its header, its clear body, its time; and the answers to it (DC-09-2013 §5.5, 2021).
+
+    "id"seq[Rr]Lp#acct[data][x…]_HH:MM:SS,MM-DD-YYYY
+
+An id that begins with ``*`` is encrypted: all behind the first ``[`` is then hex of AES-CBC with an initial value of
+0. Deciphered it is a pad of any bytes but ``[ ] |``, then ``|`` where there are data, then the rest as above. The pad
+has 1 to 16 bytes until 2021, 16 to 31 from 2026; `deciphered` reads both.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from datetime import UTC, datetime
+from typing import Final, NamedTuple
+
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import CBC
+
+from edges.receiver.framing import CrcForm, Tolerance, seal
+
+_BLOCK: Final = 16
+_NO_IV: Final = CBC(bytes(_BLOCK))
+_HEADER: Final = re.compile(
+    rb'"(?P<star>\*?)(?P<id>[A-Za-z0-9-]{1,16})"(?P<seq>[0-9]{4})'
+    rb"(?:(?P<R>R)(?P<receiver>[0-9A-Fa-f]{0,6}))?(?P<L>L)(?P<line>[0-9A-Fa-f]{0,6})"
+    rb"#(?P<account>[0-9A-Fa-f]+)\["
+)
+_TIME: Final = re.compile(rb"_([0-9]{2}):([0-9]{2}):([0-9]{2}),([0-9]{2})-([0-9]{2})-([0-9]{4})\Z")
+_PAD_BYTES: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+_TIME_FORM: Final = "_%H:%M:%S,%m-%d-%Y"
+
+
+class NotDc09Error(Exception):
+    """The content is no DC-09 message, though its checksum is right."""
+
+
+class UnopenedError(Exception):
+    """The key does not open the frame: what it deciphers to is no message."""
+
+
+class Header(NamedTuple):
+    """What stands before the data, and is never encrypted.
+
+    Attributes:
+        kind: ``SIA-DCS``, ``ADM-CID``, ``NULL`` or another id, without its ``*``.
+        sequence: four digits, as printed.
+        receiver: digits behind R; None where no R came.
+        line: digits behind L, possibly none.
+        account: hex digits, as printed.
+        data: what stands behind the ``[``: clear text, or hex.
+
+    """
+
+    kind: str
+    is_encrypted: bool
+    sequence: str
+    receiver: str | None
+    line: str
+    account: str
+    data: bytes
+
+    @property
+    def echo(self) -> bytes:
+        """Sequence, R, L and account, as an answer repeats them."""
+        receiver = "" if self.receiver is None else f"R{self.receiver}"
+        return f"{self.sequence}{receiver}L{self.line}#{self.account}".encode()
+
+
+class Clear(NamedTuple):
+    """What a frame says, in the clear.
+
+    Attributes:
+        body: the bytes between ``[`` (behind pad and ``|``) and the time: data, ``]``, extended data.
+        time: the frame's own, Unix milliseconds; None where none stands, or it is no time.
+
+    """
+
+    body: bytes
+    time: int | None
+
+
+def header_of(content: bytes) -> Header:
+    """Read what is in the clear. Raises `NotDc09Error`."""
+    match = _HEADER.match(content)
+    if match is None:
+        raise NotDc09Error
+    receiver = match["receiver"]
+    return Header(
+        kind=match["id"].decode(),
+        is_encrypted=bool(match["star"]),
+        sequence=match["seq"].decode(),
+        receiver=None if receiver is None else receiver.decode(),
+        line=match["line"].decode(),
+        account=match["account"].decode(),
+        data=content[match.end() :],
+    )
+
+
+def header_tolerances(header: Header) -> frozenset[Tolerance]:
+    """What the header does otherwise than the standard."""
+    found = set()
+    if not header.line:
+        found.add(Tolerance.NO_LINE_DIGIT)
+    if header.account != header.account.upper():
+        found.add(Tolerance.LOWER_CASE_HEX)
+    return frozenset(found)
+
+
+def clear(data: bytes) -> Clear:
+    """Split the time off. Raises `NotDc09Error` if the data are not closed by ``]``."""
+    match = _TIME.search(data)
+    body = data if match is None else data[: match.start()]
+    if b"]" not in body:
+        raise NotDc09Error
+    return Clear(body, None if match is None else _instant(match))
+
+
+def deciphered(data: bytes, key: bytes) -> Clear:
+    """Open encrypted data with a key of 16, 24 or 32 bytes. Raises `UnopenedError`; every opened frame has a time."""
+    try:
+        cipher = bytes.fromhex(data.decode("ascii"))
+    except ValueError:
+        raise UnopenedError from None
+    if not cipher or len(cipher) % _BLOCK:
+        raise UnopenedError
+    decryptor = Cipher(AES(key), _NO_IV).decryptor()
+    text = decryptor.update(cipher) + decryptor.finalize()
+    close = text.find(b"]")
+    bar = text.find(b"|", 0, max(close, 0))
+    if close < 0 or b"[" in text[: max(bar, 0)]:
+        raise UnopenedError
+    try:
+        opened = clear(text[bar + 1 :] if bar >= 0 else text[close:])
+    except NotDc09Error:
+        raise UnopenedError from None
+    if opened.time is None:
+        raise UnopenedError
+    return opened
+
+
+def enciphered(body: bytes, time: int, key: bytes) -> bytes:
+    """Encrypt a clear body and a time (Unix milliseconds), as hex; the pad's bytes are random."""
+    text = body + _stamp(time)
+    if not body.startswith(b"]"):
+        text = b"|" + text
+    pad = _BLOCK - len(text) % _BLOCK
+    text = bytes(secrets.choice(_PAD_BYTES) for _ in range(pad)) + text
+    encryptor = Cipher(AES(key), _NO_IV).encryptor()
+    return (encryptor.update(text) + encryptor.finalize()).hex().upper().encode()
+
+
+def ack(header: Header, form: CrcForm, key: bytes | None, now: int) -> bytes:
+    """The frame is kept. Encrypted (then with our time) where the frame was and ``key`` is its key."""
+    if header.is_encrypted and key is not None:
+        return seal(b'"*ACK"%b[%b' % (header.echo, enciphered(b"]", now, key)), form)
+    return seal(b'"ACK"%b[]' % header.echo, form)
+
+
+def duh(header: Header, form: CrcForm) -> bytes:
+    """The frame cannot be used, and will never be; never encrypted."""
+    return seal(b'"DUH"%b[]' % header.echo, form)
+
+
+def nak(now: int, form: CrcForm) -> bytes:
+    """The frame's time is not ours: ``now`` (Unix milliseconds) is; never encrypted."""
+    return seal(b'"NAK"0000R0L0A0[]' + _stamp(now), form)
+
+
+def _stamp(time: int) -> bytes:
+    return datetime.fromtimestamp(time / 1000, UTC).strftime(_TIME_FORM).encode()
+
+
+def _instant(match: re.Match[bytes]) -> int | None:
+    hour, minute, second, month, day, year = (int(digits) for digits in match.groups())
+    try:
+        return int(datetime(year, month, day, hour, minute, second, tzinfo=UTC).timestamp()) * 1000
+    except ValueError:
+        return None

@@ -1,0 +1,222 @@
+"""Bytes of a connection → DC-09 frames whose length and checksum are right (ANSI/SIA DC-09-2013 §5.5, DC-09-2021).
+
+    LF crc 0LLL "id"seq[Rr]Lp#acct[data][x…]_HH:MM:SS,MM-DD-YYYY CR
+
+The checksum is CRC-16/ARC over the bytes from the first ``"`` to before CR; the length counts the same bytes, in hex.
+`Framer` takes pieces of any size and gives what it cut out of them: a `Sealed` frame, or a `Flaw` with its reason.
+Nothing here reads a clock or a socket.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from enum import Enum, StrEnum
+from typing import Final, NamedTuple
+
+QUOTE: Final = 0x22
+# A frame may be so long, from LF to CR; beyond it nothing is kept.
+MOST_BYTES: Final = 4096
+
+_HEX4: Final = re.compile(rb"[0-9A-Fa-f]{4}\Z")
+_BLANK: Final = b"\n\r\0"
+# What stands before the first quote at most: LF, four digits of checksum, four of length.
+_RAW_HEAD: Final = 6
+_HEX_HEAD: Final = 8
+
+
+def _table() -> tuple[int, ...]:
+    table = []
+    for byte in range(256):
+        value = byte
+        for _ in range(8):
+            value = (value >> 1) ^ 0xA001 if value & 1 else value >> 1
+        table.append(value)
+    return tuple(table)
+
+
+_TABLE: Final = _table()
+
+
+def checksum(content: bytes) -> int:
+    """CRC-16/ARC: 0xA001 reflected, initially 0, no final exclusive or; ``123456789`` gives 0xBB3D."""
+    value = 0
+    for byte in content:
+        value = (value >> 8) ^ _TABLE[(value ^ byte) & 0xFF]
+    return value
+
+
+class CrcForm(Enum):
+    """How a panel writes its checksum; the answer is written likewise."""
+
+    HEX = "HEX"
+    RAW = "RAW"
+
+
+class FlawReason(StrEnum):
+    """Why bytes are no frame. Only a wrong checksum may be answered, where the account says so."""
+
+    BAD_CRC = "BAD_CRC"
+    BAD_LENGTH = "BAD_LENGTH"
+    TOO_LONG = "TOO_LONG"
+    NOT_DC09 = "NOT_DC09"
+
+
+class Tolerance(StrEnum):
+    """What a frame does otherwise than the standard, and is accepted for all the same; each is counted."""
+
+    NO_LF = "NO_LF"
+    NUL_AFTER_CR = "NUL_AFTER_CR"
+    RAW_CRC = "RAW_CRC"
+    DECIMAL_LENGTH = "DECIMAL_LENGTH"
+    LOWER_CASE_HEX = "LOWER_CASE_HEX"
+    NO_LINE_DIGIT = "NO_LINE_DIGIT"
+    DATA_IN_NULL = "DATA_IN_NULL"
+    NO_INNER_ACCOUNT = "NO_INNER_ACCOUNT"
+    OTHER_INNER_ACCOUNT = "OTHER_INNER_ACCOUNT"
+
+
+class Sealed(NamedTuple):
+    """A frame as it came, its checksum and length right.
+
+    Attributes:
+        content: the bytes that the checksum covers, from the first quote to before CR.
+        raw: all of its bytes, as they came.
+
+    """
+
+    content: bytes
+    raw: bytes
+    crc_form: CrcForm
+    tolerances: frozenset[Tolerance]
+
+
+class Flaw(NamedTuple):
+    """Bytes that are no frame.
+
+    Attributes:
+        content: what the checksum would cover; empty unless the reason is `FlawReason.BAD_CRC`.
+
+    """
+
+    reason: FlawReason
+    raw: bytes
+    content: bytes = b""
+    crc_form: CrcForm = CrcForm.HEX
+
+
+class Framer:
+    """Cuts the bytes of one connection, or of one datagram, into frames."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._is_skipping = False  # in something too long: up to the next CR
+
+    def feed(self, piece: bytes) -> Iterator[Sealed | Flaw]:
+        """Give what is complete now; the rest waits for the next piece."""
+        self._rest += piece
+        while (cut := self._cut()) is not None:
+            if not isinstance(cut, bytes):
+                yield cut
+
+    def close(self) -> Iterator[Flaw]:
+        """Give what is left when no byte follows: a datagram without CR, a connection closed in a frame."""
+        left, self._rest = self._rest.strip(_BLANK), b""
+        if left and not self._is_skipping:
+            yield Flaw(FlawReason.NOT_DC09, left)
+        self._is_skipping = False
+
+    def _cut(self) -> Sealed | Flaw | bytes | None:
+        """The next frame or flaw; bytes: something of no meaning was dropped; None: more bytes are needed."""
+        rest = self._rest
+        if self._is_skipping:
+            return self._skip()
+        quote = _opening_quote(rest)
+        if quote is None:
+            return None
+        end = rest.find(b"\r")
+        # A CR within six bytes before the quote may be half of a raw checksum; without a quote, it may become so.
+        if end >= 0 and (quote < 0 or end < quote):
+            if quote < 0 and len(rest) <= end + _RAW_HEAD:
+                return None
+            if quote < 0 or end < quote - _RAW_HEAD or not _HEX4.match(rest[quote - 4 : quote]):
+                return self._drop(end + 1)
+            end = -1
+        if quote >= 0 and end < 0:
+            end = rest.find(b"\r", quote)
+        if end < 0 or end >= MOST_BYTES:
+            if len(rest) > MOST_BYTES:
+                self._is_skipping = True
+                return Flaw(FlawReason.TOO_LONG, rest[:MOST_BYTES])
+            return None
+        self._rest = rest[end + 1 :]
+        return _opened(rest[: end + 1], quote)
+
+    def _skip(self) -> bytes | None:
+        end = self._rest.find(b"\r")
+        if end < 0:
+            self._rest = b""
+            return None
+        self._is_skipping = False
+        dropped, self._rest = self._rest[: end + 1], self._rest[end + 1 :]
+        return dropped
+
+    def _drop(self, length: int) -> Flaw | bytes:
+        """Take so many bytes away: blank ones are of no meaning, others are no DC-09."""
+        dropped, self._rest = self._rest[:length], self._rest[length:]
+        return Flaw(FlawReason.NOT_DC09, dropped) if dropped.strip(_BLANK) else dropped
+
+
+def _opening_quote(rest: bytes) -> int | None:
+    """Where the content begins; -1: no quote yet; None: that shows with the next bytes.
+
+    A raw checksum may have a quote itself: then the one that counts stands five or six bytes behind it.
+    """
+    first = rest.find(b'"')
+    if first < 0 or _HEX4.match(rest[max(first - 4, 0) : first]):
+        return first
+    for later in (first + 5, first + 6):
+        if later >= len(rest):
+            return None
+        if rest[later] == QUOTE and _HEX4.match(rest[later - 4 : later]):
+            return later
+    return first
+
+
+def _opened(raw: bytes, quote: int) -> Sealed | Flaw:
+    """A frame from its first byte to CR, its first quote there: compare checksum and length."""
+    content = raw[quote:-1]
+    length_digits = raw[max(quote - 4, 0) : quote]
+    if not _HEX4.match(length_digits):
+        return Flaw(FlawReason.NOT_DC09, raw)
+    tolerances: set[Tolerance] = set()
+    crc_digits = raw[max(quote - _HEX_HEAD, 0) : quote - 4]
+    if _HEX4.match(crc_digits):
+        form, stated, begin = CrcForm.HEX, int(crc_digits, 16), quote - _HEX_HEAD
+        if crc_digits != crc_digits.upper():
+            tolerances.add(Tolerance.LOWER_CASE_HEX)
+    elif quote >= _RAW_HEAD:
+        form, stated, begin = CrcForm.RAW, int.from_bytes(raw[quote - _RAW_HEAD : quote - 4]), quote - _RAW_HEAD
+        tolerances.add(Tolerance.RAW_CRC)
+    else:
+        return Flaw(FlawReason.NOT_DC09, raw)
+    if int(length_digits, 16) != len(content):
+        if not length_digits.isdigit() or int(length_digits) != len(content):
+            return Flaw(FlawReason.BAD_LENGTH, raw)
+        tolerances.add(Tolerance.DECIMAL_LENGTH)
+    elif length_digits != length_digits.upper():
+        tolerances.add(Tolerance.LOWER_CASE_HEX)
+    if stated != checksum(content):
+        return Flaw(FlawReason.BAD_CRC, raw, content, form)
+    if raw[:begin].endswith(b"\n") is False:
+        tolerances.add(Tolerance.NO_LF)
+    if b"\0" in raw[:begin]:
+        tolerances.add(Tolerance.NUL_AFTER_CR)
+    return Sealed(content, raw, form, frozenset(tolerances))
+
+
+def seal(content: bytes, form: CrcForm = CrcForm.HEX) -> bytes:
+    """A whole frame around its content, to be sent."""
+    value = checksum(content)
+    crc = b"%04X" % value if form is CrcForm.HEX else value.to_bytes(2)
+    return b"\n%b%04X%b\r" % (crc, len(content), content)

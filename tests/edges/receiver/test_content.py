@@ -1,0 +1,91 @@
+"""What a frame's data tell: events, zones, users, texts, times."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edges.receiver import frame
+from edges.receiver.content import Content, Event, Qualifier, content_of
+from tests.edges.receiver import vectors
+
+
+def read(raw: bytes) -> Content:
+    header = frame.header_of(raw[9:-1])
+    return content_of(header.kind, frame.clear(header.data).body)
+
+
+def event(raw: bytes) -> Event:
+    (single,) = read(raw).events
+    return single
+
+
+@pytest.mark.parametrize(
+    ("raw", "code", "qualifier", "kind", "partition", "zone", "user", "meaning"),
+    [
+        (vectors.FIRE_SIA, "FA", Qualifier.NEW, "FIRE", None, "129", None, "FIRE"),
+        (vectors.FIRE_CID, "110", Qualifier.NEW, "FIRE", "00", "129", None, "FIRE"),
+        (vectors.BURGLARY, "130", Qualifier.NEW, "INTRUSION", "01", "015", None, "BURGLARY"),
+        (vectors.RESTORE, "130", Qualifier.RESTORE, None, "01", "015", None, "BURGLARY"),
+        (vectors.TEST, "602", Qualifier.NEW, None, "00", "000", None, "PERIODIC_TEST"),
+        (vectors.CANCEL, "406", Qualifier.NEW, None, "01", None, "003", "CANCEL"),
+        (vectors.DURESS, "121", Qualifier.NEW, "HOLD_UP", "01", None, "003", "DURESS"),
+        (vectors.OPENING, "401", Qualifier.NEW, None, "01", None, "003", "OPEN_CLOSE_BY_USER"),
+        (vectors.COORDINATES, "BA", Qualifier.NEW, "INTRUSION", "1", "012", None, "BURGLARY"),
+    ],
+)
+def test_one_event(
+    raw: bytes, code: str, qualifier: Qualifier, kind: str | None, partition: str | None, zone: str | None,
+    user: str | None, meaning: str,
+) -> None:  # fmt: skip
+    told = event(raw)
+    assert (told.code, told.qualifier, told.kind) == (code, qualifier, kind)
+    assert (told.partition, told.zone, told.user, told.meaning.name) == (partition, zone, user, meaning)
+
+
+def test_two_events_in_one_frame() -> None:
+    first, second = read(vectors.TWO_EVENTS).events
+    assert (first.kind, first.zone, second.kind, second.zone) == ("INTRUSION", "012", "TAMPER", "012")
+
+
+@pytest.mark.parametrize("raw", [vectors.CP1252, vectors.UTF8])
+def test_text_in_utf_8_and_in_cp1252(raw: bytes) -> None:
+    assert read(raw).text == "Fumée cuisine"
+
+
+def test_the_time_of_the_event() -> None:
+    content = content_of("ADM-CID", b"#1234|1110 01 004][H21:03:12,11-28-2026][IHall]")
+    assert (content.occurred_at, content.text) == (1795899792000, "Hall")
+
+
+@pytest.mark.parametrize(
+    "data", [b"1130 01 015]", b"1234|1130 01 015]", b"#001234|1130 01 015]", b"#1234|1130 01 015 ]"]
+)
+def test_an_inner_account_absent_or_padded_otherwise(data: bytes) -> None:
+    (told,) = content_of("ADM-CID", data).events
+    assert (told.code, told.zone) == ("130", "015")
+
+
+@pytest.mark.parametrize(
+    "data", [b"NBA012]", b"#1234|BA012]", b"#1234|OBA012]", b"#1234|Nri1BA012/BA012]", b"#1|Nri1/BA012^Hall^]"]
+)
+def test_sia_in_the_forms_of_the_field(data: bytes) -> None:
+    assert content_of("SIA-DCS", data).events[-1][:2] == ("BA", Qualifier.NEW)
+
+
+def test_a_user_given_before_a_code() -> None:
+    (told,) = content_of("SIA-DCS", b"#1234|Nri1/id007/OP]").events
+    assert (told.code, told.user, told.kind) == ("OP", "007", None)
+
+
+@pytest.mark.parametrize("kind", ["ADM-CID", "SIA-DCS", "XYZ"])
+def test_data_that_cannot_be_read_are_an_event_without_a_code(kind: str) -> None:
+    (told,) = content_of(kind, b"#1234|??]").events
+    assert (told.code, told.kind, told.text) == (None, None, "??")
+
+
+@given(st.sampled_from(["ADM-CID", "SIA-DCS", "NULL", "X"]), st.binary(max_size=60))
+def test_whatever_a_body_holds_it_is_read(kind: str, body: bytes) -> None:
+    content = content_of(kind, body + b"]")
+    assert kind == "NULL" or content.events

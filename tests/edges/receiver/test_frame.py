@@ -1,0 +1,95 @@
+"""What a frame says, in the clear and encrypted; and the answers, to the byte."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edges.receiver import frame
+from edges.receiver.framing import CrcForm, seal
+from tests.edges.receiver import vectors
+from tests.edges.receiver.vectors import K256, K
+
+
+def ms(text: str) -> int:
+    return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1000)
+
+
+def test_a_header() -> None:
+    header = frame.header_of(vectors.FIRE_SIA[9:-1])
+    assert header == frame.Header("SIA-DCS", False, "9876", "579BDF", "789ABC", "12345A", b"#12345A|NFA129]")
+    assert header.echo == b"9876R579BDFL789ABC#12345A"
+
+
+def test_a_body_and_its_time() -> None:
+    header = frame.header_of(vectors.EXTENDED[9:-1])
+    assert frame.clear(header.data) == frame.Clear(
+        b"#1234|1110 01 004][ICuisine][X002E20.123][Y48N51.456]", ms("2027-01-01T00:00:00")
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "key", "body", "time"),
+    [
+        (vectors.FIRE_AES_CONTENT, K, b"12345A|NFA129]", "2006-02-15T13:14:15"),
+        (vectors.BURGLARY_AES[9:-1], K, b"#1234|1130 01 015]", "2026-11-28T21:03:12"),
+        (vectors.BURGLARY_AES_2026[9:-1], K256, b"#1234|1130 01 015]", "2026-11-28T21:03:12"),
+        (vectors.LINK_TEST_AES[9:-1], K, b"]", "2026-11-28T21:05:00"),
+        (vectors.ACK_AES[9:-1], K, b"]", "2026-11-28T21:03:13"),
+    ],
+)
+def test_encrypted_frames_open_with_their_key_alone(content: bytes, key: bytes, body: bytes, time: str) -> None:
+    header = frame.header_of(content)
+    assert header.is_encrypted
+    assert frame.deciphered(header.data, key) == frame.Clear(body, ms(time))
+    with pytest.raises(frame.UnopenedError):
+        frame.deciphered(header.data, bytes(len(key)))
+
+
+def test_answers_to_the_byte() -> None:
+    header = frame.header_of(vectors.BURGLARY[9:-1])
+    now = ms("2026-11-28T21:03:12")
+    assert frame.ack(header, CrcForm.HEX, None, now) == vectors.ACK
+    assert frame.duh(header, CrcForm.HEX) == vectors.DUH
+    assert frame.nak(now, CrcForm.HEX) == vectors.NAK
+    assert frame.ack(header, CrcForm.RAW, None, now) == seal(vectors.ACK[9:-1], CrcForm.RAW)
+
+
+def test_where_no_r_came_none_goes() -> None:
+    header = frame.header_of(vectors.TEST[9:-1])
+    assert frame.ack(header, CrcForm.HEX, None, 0)[9:-1] == b'"ACK"0009L0#1234[]'
+
+
+def test_an_encrypted_frame_gets_an_encrypted_ack() -> None:
+    header = frame.header_of(vectors.BURGLARY_AES[9:-1])
+    now = ms("2026-11-28T21:03:13")
+    answer = frame.header_of(frame.ack(header, CrcForm.HEX, K, now)[9:-1])
+    assert (answer.kind, answer.is_encrypted, answer.echo) == ("ACK", True, header.echo)
+    assert frame.deciphered(answer.data, K) == frame.Clear(b"]", now)
+
+
+@given(
+    body=st.binary(max_size=80).map(lambda data: b"#1234|" + data.translate(None, b"[]|_\r") + b"]"),
+    key=st.sampled_from([16, 24, 32]).flatmap(lambda size: st.binary(min_size=size, max_size=size)),
+    seconds=st.integers(0, 4_000_000_000),
+)
+def test_what_is_encrypted_opens_again(body: bytes, key: bytes, seconds: int) -> None:
+    assert frame.deciphered(frame.enciphered(body, seconds * 1000, key), key) == frame.Clear(body, seconds * 1000)
+
+
+@given(st.binary(max_size=120), st.sampled_from([K, K256]))
+def test_no_garbage_opens(data: bytes, key: bytes) -> None:
+    with pytest.raises(frame.UnopenedError):
+        frame.deciphered(data.hex().encode(), key)
+
+
+@given(st.binary(max_size=120))
+def test_no_content_is_more_than_refused(content: bytes) -> None:
+    for data in (content, b'"ADM-CID"0007L0#1234[' + content):
+        try:
+            frame.clear(frame.header_of(data).data)
+        except frame.NotDc09Error:
+            continue

@@ -1,0 +1,126 @@
+"""Bytes of a connection become frames: whatever the pieces, and nothing but what is right."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edges.receiver.framing import CrcForm, Flaw, FlawReason, Framer, Sealed, Tolerance, checksum, seal
+from tests.edges.receiver import vectors
+
+pytestmark = pytest.mark.filterwarnings("error")
+
+
+def cut(*pieces: bytes) -> list[Sealed | Flaw]:
+    framer = Framer()
+    return [*(found for piece in pieces for found in framer.feed(piece)), *framer.close()]
+
+
+def contents(*pieces: bytes) -> list[bytes]:
+    return [found.content for found in cut(*pieces) if isinstance(found, Sealed)]
+
+
+def test_the_check_value_of_the_checksum() -> None:
+    assert checksum(b"123456789") == 0xBB3D
+
+
+@pytest.mark.parametrize("name", vectors.ALL)
+def test_each_vector_is_a_frame_without_any_tolerance(name: str) -> None:
+    frame = vectors.ALL[name]
+    (found,) = cut(frame)
+    assert isinstance(found, Sealed)
+    assert found == Sealed(frame[9:-1], frame, CrcForm.HEX, frozenset())
+    assert seal(found.content) == frame
+
+
+@pytest.mark.parametrize("name", vectors.ALL)
+@pytest.mark.parametrize("form", CrcForm)
+def test_each_vector_cut_at_every_byte(name: str, form: CrcForm) -> None:
+    content = vectors.ALL[name][9:-1]
+    frame = seal(content, form)
+    for at in range(len(frame) + 1):
+        assert contents(frame[:at], frame[at:]) == [content], at
+    assert contents(*(frame[at : at + 1] for at in range(len(frame)))) == [content]
+
+
+@pytest.mark.parametrize("first", ["BURGLARY", "TWO_EVENTS", "LINK_TEST_AES"])
+@pytest.mark.parametrize("form", CrcForm)
+def test_any_two_glued(first: str, form: CrcForm) -> None:
+    for frame in vectors.ALL.values():
+        one, two = vectors.ALL[first][9:-1], frame[9:-1]
+        assert contents(seal(one, form) + seal(two, form)) == [one, two]
+        assert contents(seal(one, form) + b"\0\0" + seal(two)) == [one, two]
+
+
+@pytest.mark.parametrize("bad", [b"\r", b"\n", b"\0", b'"', b"A"])
+def test_a_raw_checksum_may_be_any_two_bytes(bad: bytes) -> None:
+    """Contents are found whose checksum begins with each awkward byte, and ends with it."""
+    wanted = {0, 1}
+    for number in range(10000):
+        content = b'"ADM-CID"%04dL0#1234[#1234|1130 01 015]' % number
+        crc = checksum(content).to_bytes(2)
+        for side in list(wanted):
+            if crc[side] == bad[0]:
+                wanted.remove(side)
+                frame = seal(content, CrcForm.RAW)
+                for at in range(len(frame)):
+                    assert contents(frame[:at], frame[at:]) == [content], (crc, at)
+        if not wanted:
+            return
+    pytest.fail("no such checksum")
+
+
+@pytest.mark.parametrize(
+    ("raw", "tolerance"),
+    [
+        (vectors.BURGLARY[1:], Tolerance.NO_LF),
+        (b"\0" + vectors.BURGLARY, Tolerance.NUL_AFTER_CR),
+        (seal(vectors.BURGLARY[9:-1], CrcForm.RAW), Tolerance.RAW_CRC),
+        (vectors.BURGLARY.replace(b"003D", b"0061"), Tolerance.DECIMAL_LENGTH),
+        (vectors.BURGLARY.replace(b"4BBA", b"4bba"), Tolerance.LOWER_CASE_HEX),
+        (vectors.BURGLARY.replace(b"003D", b"003d"), Tolerance.LOWER_CASE_HEX),
+    ],
+)
+def test_tolerated_and_named(raw: bytes, tolerance: Tolerance) -> None:
+    (found,) = cut(raw)
+    assert isinstance(found, Sealed)
+    assert found.tolerances == {tolerance}
+
+
+def test_a_frame_over_4_kib_is_none_and_the_next_one_is_read() -> None:
+    long = seal(b'"ADM-CID"0007L0#1234[' + b"x" * 4096 + b"]")
+    found = cut(long + vectors.BURGLARY)
+    assert [type(one) for one in found] == [Flaw, Sealed]
+    assert isinstance(found[0], Flaw)
+    assert found[0].reason is FlawReason.TOO_LONG
+    assert contents(b"x" * 5000, b"y" * 5000, b"\r" + vectors.BURGLARY) == [vectors.BURGLARY[9:-1]]
+
+
+def test_what_speaks_another_protocol_is_told_apart() -> None:
+    found = cut(b"GET / HTTP/1.1\r\nHost: panel\r\n\r\n" + vectors.BURGLARY)
+    assert [one.reason for one in found if isinstance(one, Flaw)] == [FlawReason.NOT_DC09] * 2
+    assert isinstance(found[-1], Sealed)
+
+
+def test_a_wrong_checksum_keeps_what_an_answer_needs() -> None:
+    (found,) = cut(vectors.BURGLARY.replace(b"4BBA", b"4BBB"))
+    assert isinstance(found, Flaw)
+    assert (found.reason, found.content) == (FlawReason.BAD_CRC, vectors.BURGLARY[9:-1])
+
+
+@given(name=st.sampled_from(sorted(vectors.ALL)), bit=st.integers(0, 8 * 200))
+def test_no_bit_flips_unseen(name: str, bit: int) -> None:
+    """In what the checksum covers, and in the checksum: LF before and CR behind are no part of it."""
+    frame = bytearray(vectors.ALL[name])
+    at, mask = divmod(bit, 8)
+    if 1 <= at < len(frame) - 1:
+        frame[at] ^= 1 << mask
+        content = vectors.ALL[name][9:-1]
+        assert [found for found in contents(bytes(frame)) if found != content] == []
+
+
+@given(st.lists(st.one_of(st.binary(max_size=40), st.sampled_from(sorted(vectors.ALL.values())), st.just(b'\r"0'))))
+def test_whatever_comes_is_cut_alike_in_whatever_pieces(pieces: list[bytes]) -> None:
+    whole = b"".join(pieces)
+    assert cut(*pieces) == cut(whole) == cut(*(whole[at : at + 1] for at in range(len(whole))))
