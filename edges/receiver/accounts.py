@@ -1,0 +1,67 @@
+"""What is known of an account: its site, its key, and how its frames are read (`Transmitter.avsc`)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from edges.receiver.content import Event, Qualifier
+
+IGNORE: Final = "IGNORE"
+
+
+class BadCrc(StrEnum):
+    """What a panel gets for a frame whose checksum is wrong."""
+
+    SILENT = "SILENT"
+    NAK = "NAK"
+
+
+class Override(NamedTuple):
+    """How one code of an account is read, whatever the table says.
+
+    Attributes:
+        zone: the zone it is for, as printed; None: all.
+        kind: the kind of alert, or `IGNORE`: then it is a signal.
+        until: when it ends, Unix milliseconds; None: never.
+
+    """
+
+    code: str
+    zone: str | None
+    kind: str
+    until: int | None
+
+
+class Account(NamedTuple):
+    """A transmitter, its key opened.
+
+    Attributes:
+        name: the account, upper case, zeros kept.
+        key: 16, 24 or 32 bytes; None: it has none.
+        is_sealed: its key is there and does not open under the receiver's: our fault, never the panel's.
+
+    """
+
+    name: str
+    site_id: str
+    key: bytes | None = None
+    is_sealed: bool = False
+    requires_encryption: bool = False
+    bad_crc: BadCrc = BadCrc.SILENT
+    overrides: tuple[Override, ...] = ()
+
+    def kind_of(self, event: Event, now: int) -> tuple[str | None, bool]:
+        """Which kind of alert an event is (None: a signal), and whether an override says so."""
+        if event.qualifier is Qualifier.NEW:
+            matching = [
+                override
+                for override in self.overrides
+                if override.code == event.code
+                and override.zone in (None, event.zone or event.user)
+                and (override.until is None or now < override.until)
+            ]
+            if matching:
+                closest = max(matching, key=lambda override: override.zone is not None)
+                return (None if closest.kind == IGNORE else closest.kind), True
+        return event.kind, False
