@@ -142,7 +142,7 @@ def deciphered(data: bytes, key: bytes) -> Clear:
 
 def enciphered(body: bytes, time: int, key: bytes) -> bytes:
     """Encrypt a clear body and a time (Unix milliseconds), as hex; the pad's bytes are random."""
-    text = body + _stamp(time)
+    text = body + stamp(time)
     if not body.startswith(b"]"):
         text = b"|" + text
     pad = _BLOCK - len(text) % _BLOCK
@@ -165,10 +165,11 @@ def duh(header: Header, form: CrcForm) -> bytes:
 
 def nak(now: int, form: CrcForm) -> bytes:
     """The frame's time is not ours: ``now`` (Unix milliseconds) is; never encrypted."""
-    return seal(b'"NAK"0000R0L0A0[]' + _stamp(now), form)
+    return seal(b'"NAK"0000R0L0A0[]' + stamp(now), form)
 
 
-def _stamp(time: int) -> bytes:
+def stamp(time: int) -> bytes:
+    """A time (Unix milliseconds) as a frame ends with it."""
     return datetime.fromtimestamp(time / 1000, UTC).strftime(_TIME_FORM).encode()
 
 
