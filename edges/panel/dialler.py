@@ -91,7 +91,7 @@ class Dialler:
     async def send(self, said: Said) -> Outcome:
         """Send one signal until it is answered. Raises `NotASignalError`."""
         sequence = self._sequence
-        frame_of(self._panel, said, sequence, self._now())  # what cannot be said is told before anything is sent
+        frame_of(self._panel, said, sequence, self._now())  # raise before anything is sent
         self._sequence = sequence % LAST_NUMBER + 1
         begun = time.monotonic()
         attempts = 0

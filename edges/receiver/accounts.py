@@ -18,7 +18,7 @@ class BadCrc(StrEnum):
 
 
 class Override(NamedTuple):
-    """How one code of an account is read, whatever the table says.
+    """How one code of an account is read, in place of the table.
 
     Attributes:
         zone: the zone it is for, as printed; None: all.

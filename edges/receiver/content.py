@@ -29,7 +29,7 @@ _NOTHING_KNOWN: Final = Meaning(UNKNOWN, Number.ZONE, None, None)
 
 
 class Qualifier(StrEnum):
-    """Whether an event begins, ends, or is told again."""
+    """Whether an event begins, ends, or is repeated as a status."""
 
     NEW = "NEW"
     RESTORE = "RESTORE"

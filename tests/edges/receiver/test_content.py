@@ -86,6 +86,6 @@ def test_data_that_cannot_be_read_are_an_event_without_a_code(kind: str) -> None
 
 
 @given(st.sampled_from(["ADM-CID", "SIA-DCS", "NULL", "X"]), st.binary(max_size=60))
-def test_whatever_a_body_holds_it_is_read(kind: str, body: bytes) -> None:
+def test_any_body_is_read(kind: str, body: bytes) -> None:
     content = content_of(kind, body + b"]")
     assert kind == "NULL" or content.events

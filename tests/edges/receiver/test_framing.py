@@ -1,4 +1,4 @@
-"""Bytes of a connection become frames: whatever the pieces, and nothing but what is right."""
+"""Bytes of a connection become frames: in any pieces, and only frames that are right."""
 
 from __future__ import annotations
 
@@ -121,6 +121,6 @@ def test_no_bit_flips_unseen(name: str, bit: int) -> None:
 
 
 @given(st.lists(st.one_of(st.binary(max_size=40), st.sampled_from(sorted(vectors.ALL.values())), st.just(b'\r"0'))))
-def test_whatever_comes_is_cut_alike_in_whatever_pieces(pieces: list[bytes]) -> None:
+def test_any_bytes_are_cut_alike_in_any_pieces(pieces: list[bytes]) -> None:
     whole = b"".join(pieces)
     assert cut(*pieces) == cut(whole) == cut(*(whole[at : at + 1] for at in range(len(whole))))
