@@ -40,7 +40,7 @@ LEFT: Final = {
     r"of ours": 19,
     r"as it stands": 3,
 }
-LONG_FILES: Final = {}
+LONG_FILES: Final = frozenset[str]()
 LONG_FUNCTIONS: Final = {"streams/observe/metrics.py: __init__"}
 _LINK: Final = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _FENCE: Final = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
