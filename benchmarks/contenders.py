@@ -22,7 +22,7 @@ from benchmarks.wires import KERNEL, RONDE, Wire
 from schemas.contract.topics import TOPICS
 from streams.runtime import native_form
 
-SHIPPED: Final = "ronde"  # the name of ours, compiled
+SHIPPED: Final = "ronde"  # its compiled form
 PYTHON: Final = "ronde-python"
 BASE: Final = "plain-loop"  # what the committed reference is a ratio to
 

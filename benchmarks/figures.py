@@ -1,4 +1,4 @@
-"""The few statistics that are told of a measurement."""
+"""The few statistics of a measurement."""
 
 from __future__ import annotations
 

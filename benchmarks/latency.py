@@ -1,7 +1,7 @@
 """How long from an alert to its call command, at a steady rate (docs/performance.md).
 
 From just before the alert is handed to its producer, to the moment when a reader of committed records has the call
-command: two ways through the broker, a transaction, and whatever the contender does between.
+command: two ways through the broker, a transaction, and the contender's own work between.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Contenders measured one after the other on a warm broker; each run is a row of the record, whatever becomes of it."""
+"""Contenders measured one after the other on a warm broker; each run is a row of the record, also a failed one."""
 
 from __future__ import annotations
 
@@ -87,6 +87,6 @@ def _told(node: Broker, measure: Callable[[], dict[str, Any]]) -> dict[str, Any]
     before = Usage.now(node)
     try:
         found = measure()
-    except Exception as error:  # noqa: BLE001 - whatever befalls a contender
+    except Exception as error:  # noqa: BLE001 - a contender may fail in any way
         found = {"counts": False, "failure": f"{type(error).__name__}: {error}"}
     return {**found, "neighbours": Usage.now(node).since(before)}

@@ -1,6 +1,6 @@
 """Draws docs/performance.png and .svg: rates, and latencies, of all contenders. Runs where matplotlib is.
 
-``python plot.py FILE``: a JSON file of the bars (`benchmarks.drawing`), so that nothing of ours is imported here.
+``python plot.py FILE``: a JSON file of the bars (`benchmarks.drawing`), so that it imports no package of the project.
 """
 
 from __future__ import annotations

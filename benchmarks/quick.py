@@ -43,7 +43,7 @@ class Ratio(NamedTuple):
 
 
 def compare(name: str, ratio: Ratio) -> str:
-    """The sentence that is printed of a form of ours."""
+    """The sentence that is printed for one form of the worker."""
     mine = f"{name} / {BASE}: {ratio}"
     last = json.loads(REFERENCE.read_text(encoding="utf-8")) if REFERENCE.exists() else {"ratios": {}}
     if name not in last["ratios"]:

@@ -94,7 +94,7 @@ class Run:
 
 
 def wait_restored(tree: Tree, partitions: int) -> float:
-    """Return when a worker of ours has restored so many partitions, by its own log; the longest of them (s)."""
+    """Return when a worker has restored so many partitions, by its own log; the longest of them (s)."""
     give_up = time.monotonic() + RESTORE_SECONDS
     while len(found := _restores(tree)) < partitions:
         if time.monotonic() > give_up or not tree.is_alive:

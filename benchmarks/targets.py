@@ -1,6 +1,6 @@
 """What is wanted of the worker, and whether the record shows it.
 
-Each is decided by the medians of the repetitions; whether every single repetition says the same is told beside it.
+Each is decided by the medians of the repetitions; whether every single repetition says the same stands beside it.
 """
 
 from __future__ import annotations

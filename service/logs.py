@@ -119,7 +119,7 @@ class _Limit:
         return 0
 
     def ended(self) -> dict[str, int]:
-        """How many lines were left out of the events that have gone quiet since; each is told once, and forgotten."""
+        """How many lines were left out of the events that have gone quiet since; each is logged once, and forgotten."""
         now = self._now()
         if now - self._swept_at < self._seconds:
             return {}

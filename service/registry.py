@@ -97,7 +97,7 @@ class Registry:
         return int(answer["id"])
 
     def register(self, subject: str, schema: Schema) -> int:
-        """The id of a schema under a subject by the registry's own word, whatever the disk has; raises as `id_of`."""
+        """The id of a schema under a subject by the registry's own word, not the disk's; raises as `id_of`."""
         return int(self._ask_id(subject, schema)["id"])
 
     @property

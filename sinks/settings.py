@@ -1,4 +1,4 @@
-"""What a sink is told: its own tables of the settings, and what it shares with the others (contracts.md, Settings).
+"""A sink's settings: its own tables of the settings, and what it shares with the others (contracts.md, Settings).
 
 The command line reads them with all other settings, and refuses what is none; here they are only described.
 """

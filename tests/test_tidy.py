@@ -32,13 +32,13 @@ WORDS: Final = {
 }
 # What is still to be mended, from before these rules; the numbers may only fall.
 LEFT: Final = {
-    r"(is|are|was|were|be|been) told": 39,
+    r"(is|are|was|were|be|been) told": 3,
     r"whoever": 11,
-    r"whatever": 56,
+    r"whatever": 3,
     r"anew": 0,
     r"put away": 16,
-    r"of ours": 19,
-    r"as it stands": 3,
+    r"of ours": 1,
+    r"as it stands": 0,
 }
 LONG_FILES: Final = frozenset[str]()
 LONG_FUNCTIONS: Final = {"streams/observe/metrics.py: __init__"}

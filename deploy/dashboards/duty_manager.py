@@ -70,7 +70,7 @@ DASHBOARD = board(
         "Calls": (
             number(
                 "Reached",
-                "Of the calls of the time shown: the share in which somebody answered, whatever was said.",
+                "Of the calls of the time shown: the share in which somebody answered, with any result.",
                 f"{REACHED} / {TRIED}",
                 SHARE,
             ),
@@ -120,7 +120,7 @@ DASHBOARD = board(
             ),
             lines(
                 "Commands to partners",
-                "Requests, what they were told later, and cancels.",
+                "Requests, amends and cancels.",
                 {"{{action}}": "sum by (action) (increase(ronde_dispatch_commands_total[$__rate_interval]))"},
                 stacked=True,
             ),

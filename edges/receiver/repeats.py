@@ -88,7 +88,7 @@ class Repeats(Generic[K]):
         for copy in account.copies:
             if copy.digest != identity.digest and _is_same_or_lower(sequence, copy.sequence):
                 copy.is_overtaken = True
-        # The last two new bodies are kept whatever their age: they tell whether the panel counts.
+        # The last two new bodies are kept at any age: they show whether the panel counts.
         oldest = at - REPEAT_MS
         account.copies[:-1] = [copy for copy in account.copies[:-1] if copy.last_at >= oldest and not copy.is_overtaken]
         copy = Copy(sequence, identity.digest, kept, at)

@@ -41,7 +41,7 @@ class Incident(NamedTuple):
 
 
 class IncidentFilter(NamedTuple):
-    """What to look for; None and False: whatever. ``since`` is about the opening."""
+    """What to look for; None and False: any. ``since`` is about the opening."""
 
     incident: str | None = None
     open: bool = False

@@ -27,7 +27,7 @@ _CLIENT: Final[dict[str, Any]] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 30_000,
 }
-# Everything that a statement of ours depends on, whatever the server, the database or the role has by default.
+# Everything that our statements depend on; the server, the database and the role may have any default.
 _SESSION: Final = {
     "client_encoding": "UTF8",
     "search_path": "pg_catalog, pg_temp",  # the ledger's own names are written with their schema

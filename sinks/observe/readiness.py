@@ -21,7 +21,7 @@ class SinkReadiness(ProcessReadiness):
         self._writing_since = time.monotonic()
 
     def written(self) -> None:
-        """It is over, whatever came of it."""
+        """It is over, with any result."""
         self._writing_since = None
 
     @property

@@ -50,7 +50,7 @@ class _Server(ThreadingHTTPServer):
         super().__init__(address, handler)
 
     def server_bind(self) -> None:
-        """Take IPv4 too where the address is all of IPv6's, whatever the system has by default."""
+        """Take IPv4 too where the address is all of IPv6's, over the system's default."""
         if self.address_family == socket.AF_INET6:
             with suppress(OSError):
                 self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
@@ -67,7 +67,7 @@ class _Handler(BaseHTTPRequestHandler):
         """One of the pages, else 404."""
         reasons = dict(self._readiness.reasons)
         if self.path == "/health":
-            # Whatever the sink waits for, a restart would not bring it; it ends by itself when it cannot go on.
+            # A restart would not bring what the sink waits for; it ends by itself when it cannot go on.
             self._answer(HTTPStatus.OK, json.dumps({"healthy": True}).encode())
         elif self.path == "/ready":
             status = HTTPStatus.SERVICE_UNAVAILABLE if reasons else HTTPStatus.OK

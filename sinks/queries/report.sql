@@ -35,7 +35,7 @@ answers AS (
     GROUP BY dispatch_id
 ),
 responses AS (
-    -- From the first request to whatever the partner said first.
+    -- From the first request to the partner's first answer.
     SELECT chosen.day, chosen.procedure, answered_at - requested_at AS delay
     FROM chosen
     JOIN requests USING (incident_id)

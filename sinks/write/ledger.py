@@ -1,8 +1,8 @@
 """Writes chunks into the ledger: rows and positions in one transaction (architecture: ledger).
 
-Nothing is written twice and nothing is left out, whatever dies when: the positions of Kafka move in the transaction
-that writes the rows, and only from where this sink left them. A sink whose partition was claimed by another one
-moves nothing, and so writes nothing.
+Nothing is written twice and nothing is left out, whichever process dies: the positions of Kafka move in the
+transaction that writes the rows, and only from where this sink left them. A sink whose partition was claimed by
+another one moves nothing, and so writes nothing.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ class _UnderWay(NamedTuple):
 
 
 class Writer:
-    """One thread that writes. ``done`` is told of each chunk once it is committed, by the thread that settles it."""
+    """One thread that writes. ``done`` gets each chunk once it is committed, by the thread that settles it."""
 
     def __init__(self, write: Write, done: Done) -> None:
         self._write = write
@@ -50,5 +50,5 @@ class Writer:
             self._done(chunk, written.result())
 
     def close(self) -> None:
-        """Wait for the end of what is under way, whatever comes of it; write nothing more."""
+        """Wait for the end of what is under way, with any result; write nothing more."""
         self._thread.shutdown()

@@ -1,4 +1,4 @@
-"""The headers of a record, whatever bytes their names are.
+"""The headers of a record, their names of any bytes.
 
 confluent-kafka takes a name for UTF-8. Where it is none, `Message.headers` raises SystemError, and leaves behind its
 list with nothing in the name's place; to touch that place ends the process.

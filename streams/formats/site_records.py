@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from streams.settings import Settings
 
 # The readiness of a site record up to this size fits into its topic: a contact takes eight bytes at least, and what
-# it lacks is told in four warnings of 24 bytes at most.
+# it lacks appears in four warnings of 24 bytes at most.
 _SURELY_FITS: Final = 80_000
 
 

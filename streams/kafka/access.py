@@ -1,4 +1,4 @@
-"""What the broker lets us do, asked before work begins: a right that lacks is told at once, by its name.
+"""What the broker lets us do, asked before work begins: a missing right is named at once.
 
 Without asking, a consumer that may not read waits for ever, and a producer that may not write fails in the middle.
 """

@@ -1,6 +1,6 @@
 """Asking the broker about itself, without waiting where that is of no use, and saying what is wrong.
 
-librdkafka tries on whatever happens, and a wrong password looks like a broker that is away. What it tells beside is
+librdkafka tries on after any error, and a wrong password looks like a broker that is away. What it tells beside is
 heard here, so that the caller learns within seconds what to correct.
 """
 

@@ -1,7 +1,7 @@
 """Where logs begin and end, and how far the workers' group has come: what is asked before logs are read as they stand.
 
 A log has two ends. The high watermark is that of all records; the last stable offset is that of the records which no
-open transaction holds up, and the one that a reader with read_committed is told (architecture.md §3).
+open transaction holds up, and the one that a reader with read_committed gets (architecture.md §3).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _ASK_SECONDS: Final = 8.0
 _AGAIN_SECONDS: Final = 0.05
-# How long a log that has more may be held up: longer than any transaction of ours may stay open.
+# How long a log that has more may be held up: longer than any transaction of a worker may stay open.
 PATIENCE_SECONDS: Final = 120.0
 
 R = TypeVar("R")
@@ -65,7 +65,7 @@ class Offsets:
         return self._ask(dict.fromkeys(logs, _earliest()))
 
     def high_watermarks(self, logs: Iterable[Log]) -> dict[Log, int]:
-        """The offset after the last record, whatever becomes of its transaction."""
+        """The offset after the last record, also of an open transaction."""
         return self._ask(dict.fromkeys(logs, _latest()))
 
     def last_stable(self, logs: Iterable[Log]) -> dict[Log, int]:

@@ -114,7 +114,7 @@ def find(settings: Settings) -> dict[str, BrokerTopic]:
 def create(settings: Settings) -> list[str]:
     """Make the topics that are missing; the names (on the broker) of those made, in the order of the contract.
 
-    Those that are there are left as they are, whatever they are: `differences` tells.
+    Those that are there are left unchanged: `differences` compares them.
 
     Raises `TopicsError`: the broker cannot be reached, or refuses; what it made before stays.
     """

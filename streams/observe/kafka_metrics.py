@@ -10,7 +10,7 @@ from schemas.contract.topics import INPUT_TOPICS, OUTPUT_TOPICS
 
 
 class KafkaMetrics:
-    """Measured by the watch and the restores, whatever the work on a chunk does meanwhile."""
+    """Measured by the watch and the restores, beside the work on a chunk."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         where = ("topic", "partition")

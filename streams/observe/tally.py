@@ -18,7 +18,7 @@ Fact: TypeAlias = str | int | float | None
 
 
 class Line(NamedTuple):
-    """What the log says of a chunk once it is committed; ``facts`` are ids, places, names of ours and numbers."""
+    """What the log says of a chunk once it is committed; ``facts`` are ids, places, our own names and numbers."""
 
     level: Level
     event: str

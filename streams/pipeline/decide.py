@@ -46,7 +46,7 @@ _log = logger(__name__)
 
 # After so many steps the event loop may do something else: the pages answer while a large chunk is decided.
 SLICE: Final = 500
-# What breaks an objective is told with its site, as a metric cannot.
+# What breaks an objective is logged with its site, as a metric cannot.
 LATE_SECONDS: Final = 5.0  # a deadline
 SLOW_MS: Final = 30_000  # from an alert to its call
 
@@ -158,7 +158,7 @@ class Decider:
             records = builder.encode(step.outputs, site_id.encode())
             if site_id in self._measured:
                 overlay.measure(site_id, step.state)
-        except Exception as error:  # noqa: BLE001  # whatever the core raises, the rest goes on
+        except Exception as error:  # noqa: BLE001  # the core may raise anything; the rest goes on
             self._failed(overlay, builder, message, "sites", site_id, error)
             return
         builder.write(step.outputs, records)
@@ -191,7 +191,7 @@ class Decider:
             records = builder.encode(step.outputs, key)
             if site_id in self._measured:
                 overlay.measure(site_id, step.state)
-        except Exception as error:  # noqa: BLE001  # whatever the core raises, the rest goes on
+        except Exception as error:  # noqa: BLE001  # the core may raise anything; the rest goes on
             self._failed(overlay, builder, message, topic, site_id, error)
             return
         if _is_lost(step.outputs) and self._site_records.is_misplaced(key, number):
@@ -236,7 +236,7 @@ class Decider:
 
         try:
             through(_on_deadline)
-        except Exception as error:  # noqa: BLE001  # whatever the core raises, the incident is handed over
+        except Exception as error:  # noqa: BLE001  # the core may raise anything; the incident is handed over
             builder.tally.deadlines_failed += 1
             _log.error(
                 "the core failed on a deadline", site=site_id, incident=armed.incident_id,

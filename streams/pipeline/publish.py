@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _log = logger(__name__)
 
-_PATIENCE_SECONDS: Final = 2.0  # of one attempt; then it is told and made again
+_PATIENCE_SECONDS: Final = 2.0  # of one attempt; then it is logged and repeated
 _PAUSE_SECONDS: Final = 0.1
 _MINUTE: Final = 60.0
 

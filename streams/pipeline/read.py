@@ -1,7 +1,7 @@
 """Where chunks are read: the group's consumer, polled in a thread of its own (architecture.md §2).
 
 One chunk is in flight: the thread hands over what has arrived, and polls again when its transaction is done.
-A chunk is whatever has arrived: small when idle, large when behind.
+A chunk is what has arrived: small when idle, large when behind.
 """
 
 from __future__ import annotations

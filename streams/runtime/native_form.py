@@ -1,4 +1,4 @@
-"""Which form of the hot modules runs: Python as it stands, or compiled from just that Python (docs/compiled.md).
+"""Which form of the hot modules runs: uncompiled Python, or compiled from it (docs/compiled.md).
 
 A wheel may hold them compiled, beside their sources. In a checkout `make compile` puts them into ``.compiled``, away
 from the sources, and they run only while their sources, and all they were compiled with, are what they were then.
@@ -21,7 +21,7 @@ from types import ModuleType
 from typing import Final
 
 FOLDER: Final = ".compiled"
-# With this in the environment Python runs as it stands, which is what `make test` tests.
+# With this in the environment Python runs uncompiled, which is what `make test` tests.
 PURE: Final = "TEST_RONDE_PURE"
 
 _STAMP: Final = "stamp.json"

@@ -1,7 +1,7 @@
 """The settings in force: read from a TOML file and the environment, checked, and listed (contracts.md, Settings).
 
-The environment wins over the file. Everything wrong is told at once. A secret value is in no message, listing or
-``repr``; the clients get it through `Settings.client`.
+The environment wins over the file. One error names everything that is wrong. A secret value is in no message,
+listing or ``repr``; the clients get it through `Settings.client`.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 In this order: the offsets its group committed, which waits for the transactions of its last holder; the
 ends of its logs; then all of ``state`` and ``sites`` up to there. The ends are the high watermarks. A
-read_committed consumer is told the last stable offset instead, and a dead worker's open transaction would hide
+read_committed consumer gets the last stable offset instead, and a dead worker's open transaction would hide
 committed records that lie behind its beginning. Partitions do not wait for each other.
 """
 

@@ -115,7 +115,7 @@ def parse_id(text: str) -> LetterId:
 def read(record: LogRecord) -> Letter | Note | None:
     """What a record of ``dead-letters`` is; None for one that is neither, which no worker and no replay wrote.
 
-    A letter's own headers are its last, five or six of them, whatever headers the record had before.
+    A letter's own headers are its last, five or six of them, behind any headers of the record.
     """
     headers, cut = record.headers, None
     if headers and headers[-1][0] == CUT:
@@ -147,7 +147,7 @@ def note_headers(letter: LetterId, fate: Fate, *, place: str = "", why: str = ""
 
 
 def headers_to_replay(letter: Letter) -> Headers:
-    """The headers of the record as it came, without any of ours, and the mark that it is put back."""
+    """The headers of the record as it came, without those of its letter, and the mark that it is put back."""
     own = [header for header in letter.headers if not header[0].startswith(PREFIX)]
     return [*own, (REPLAYED_FROM, str(letter.id))]
 

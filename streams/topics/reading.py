@@ -84,7 +84,7 @@ class Logs:
             "enable.auto.offset.store": False,
             "enable.partition.eof": True,
             "auto.offset.reset": "error",
-            "fetch.wait.max.ms": 20,  # the end of a partition is told by an empty answer
+            "fetch.wait.max.ms": 20,  # an empty answer marks the end of a partition
             "error_cb": lambda _: None,
         }
         self._consumer = Consumer(properties, logger=silent)

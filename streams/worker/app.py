@@ -49,7 +49,7 @@ def run(settings: Settings) -> None:
     """
     away: BrokerAwayError | None = None
     try:
-        preflight.check(settings)  # before there are pages and a log: a mistake is told by one line
+        preflight.check(settings)  # before there are pages and a log: a mistake is one line
     except BrokerAwayError as error:
         away = error
     logs.configure(settings.log.format, settings.log.level)

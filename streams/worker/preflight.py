@@ -1,6 +1,6 @@
 """What must hold before a worker begins: the broker answers, allows what is needed, and has the contract's topics.
 
-A mistake is told at once and ends the worker. A broker that is away is no mistake: it is waited for.
+A mistake ends the worker at once, with its message. A broker that is away is no mistake: it is waited for.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def check(settings: Settings) -> None:
         require(settings, "worker", grants(ROLES["worker"], settings.prefix, settings.worker.group))
         found = differences(find(settings), settings)
     finally:
-        gc.collect()  # the clients that asked: one must not be collected while others work, in whatever thread
+        gc.collect()  # the clients that asked: one must not be collected while others work, in any thread
     for difference in found:
         if not difference.stops_workers:
             _log.warning("a topic differs from the contract: see `ronde topics check`", difference=str(difference))

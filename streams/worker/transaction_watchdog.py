@@ -1,6 +1,6 @@
 """Ends a worker whose transaction stands still although the broker answers.
 
-Once a broker was away, librdkafka's calls of a transaction may wait for an answer that never comes, whatever time-out
+Once a broker was away, librdkafka's calls of a transaction may wait for an answer that never comes, past any time-out
 they were given (librdkafka #5456, #5511). A new process is the way out, and a safe one: what this one had in hand is
 not committed. While the broker is away it is waited for, however long that takes.
 """
@@ -55,7 +55,7 @@ async def guard(
 async def _in_time(ask: Callable[[], bool], seconds: float) -> bool:
     """What is answered in a thread of its own; False when it takes too long.
 
-    The loop's own threads are few, and whatever else hangs may have them all.
+    The loop's own threads are few, and other work that hangs may have them all.
     """
     loop = asyncio.get_running_loop()
     said: asyncio.Future[bool] = loop.create_future()

@@ -36,9 +36,9 @@ _SECONDS: Final = 1.0
 # A member of the group that is given no partition in so long is one more than there are partitions. Its consumer tells
 # it nothing of that, and asking about the group may end the process (librdkafka #4605).
 IDLE_SECONDS: Final = 5.0
-# A transaction of a worker takes less; a longer one is told.
+# A transaction of a worker takes less; a longer one is logged.
 BLOCKED_SECONDS: Final = 10.0
-# A partition's clock that differs so much from the wall clock is told.
+# A partition's clock that differs so much from the wall clock is logged.
 DIFFERING_MS: Final = 5_000
 
 

@@ -103,7 +103,7 @@ def sink_file(settings_file: SettingsFile, database: PostgresSettings, prefix: s
 
 @pytest.fixture
 def configuration(sink_file: SettingsFile) -> Configuration:
-    """What a sink of this test is told, for tests that need no process."""
+    """The settings of a sink of this test, for tests that need no process."""
     return load(sink_file(), {}, WholeSettings).for_sink()
 
 

@@ -34,7 +34,7 @@ def server(tmp_path: Path) -> Iterator[Postgres]:
 
 @contextmanager
 def load(publish: Callable[[list[Record]], None], records: list[Record], pieces: int) -> Iterator[threading.Thread]:
-    """Records come piece by piece, five a second, whatever the ledger does."""
+    """Records come piece by piece, five a second, independent of the ledger."""
 
     def run() -> None:
         for number in range(pieces):
@@ -132,7 +132,7 @@ def test_a_slow_postgresql_is_told_of_and_waited_for(
         publish([record for record in further if record not in records])
         reasons = eventually(running.reasons, "it says that it waits")
         assert reasons["postgres"].startswith("PostgreSQL is slow: a transaction has been under way for ")
-        eventually(lambda: behind(running) > 0, "the lag is told while the write hangs")
+        eventually(lambda: behind(running) > 0, "the lag grows while the write hangs")
     eventually(lambda: is_whole(ledger, further), "all records in the ledger")
     assert_same(ledger, further)
     eventually(running.is_ready, "the sink ready again")

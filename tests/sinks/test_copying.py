@@ -1,4 +1,4 @@
-"""What COPY reads is what the rows hold, whatever is in their texts."""
+"""What COPY reads is what the rows hold, with any text in them."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ STRAY: Final = b"\x00\x00\x00\x00\x07value"
 
 
 def behind_an_id(topic: str) -> bytes:
-    """A value of ours behind a registry's id."""
+    """A worker's value behind a registry's id."""
     record = next(record for record in neighbourhoods(partitions=1, sites=5, minutes=60) if record.topic == topic)
     return confluent(7) + encoded(Codec(), record)[SINGLE_OBJECT_SIZE:]
 

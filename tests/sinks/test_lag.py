@@ -1,4 +1,4 @@
-"""The lag is measured by a thread of its own, whatever the loop hangs in."""
+"""The lag is measured by a thread of its own, while the loop hangs in anything."""
 
 from __future__ import annotations
 

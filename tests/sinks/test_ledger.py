@@ -1,4 +1,4 @@
-"""Writing to the ledger: exact whatever comes twice, out of order or from a sink of the past."""
+"""Writing to the ledger: exact with records that come twice, out of order or from a sink of the past."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def _incidents(connection: psycopg.Connection[Any], records: list[Record]) -> di
 
 
 def unusual(record: Record, **fields: Any) -> Message:
-    """The record with other fields, as bytes that no worker of ours would write."""
+    """The record with other fields, as bytes that no worker would write."""
     value = {**record.value._asdict(), **fields}
     return message(record, encode({"alerts": "Alert", "call-results": "CallResult"}[record.topic], value))
 

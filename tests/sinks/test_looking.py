@@ -88,7 +88,7 @@ def incident(records: list[Record]) -> str:
 
 
 def test_a_night_reads_like_this(look: Any, incident: str, request: pytest.FixtureRequest) -> None:
-    """`pytest --rewrite` writes the golden text as it is told now; read the difference."""
+    """`pytest --rewrite` writes the golden text as it is now; read the difference."""
     told = "\n".join(line.rstrip() for line in look("incident", "show", incident).out.splitlines()) + "\n"
     if request.config.getoption("rewrite"):
         GOLDEN.write_text(told, encoding="utf-8")

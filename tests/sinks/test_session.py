@@ -1,4 +1,4 @@
-"""A session with PostgreSQL: all that we depend on is set at the connect, whatever the database has by default."""
+"""A session with PostgreSQL: all that we depend on is set at the connect, over any default of the database."""
 
 from __future__ import annotations
 

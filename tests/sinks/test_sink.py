@@ -1,4 +1,4 @@
-"""`ronde sink` on a real Kafka and a real PostgreSQL: every record has its row, once, whatever dies when."""
+"""`ronde sink` on a real Kafka and a real PostgreSQL: every record has its row, once, whichever process dies when."""
 
 from __future__ import annotations
 

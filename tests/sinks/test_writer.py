@@ -1,4 +1,4 @@
-"""One chunk is written while the next is made; what comes of it is told before anything else happens."""
+"""One chunk is written while the next is made; its result comes before anything else happens."""
 
 from __future__ import annotations
 
