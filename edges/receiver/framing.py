@@ -131,10 +131,12 @@ class Framer:
         rest = self._rest
         if self._is_skipping:
             return self._skip()
+        end, first_quote = rest.find(b"\r"), rest.find(b'"')
+        if 0 <= end < first_quote - _RAW_HEAD:
+            return self._drop(end + 1)
         quote = _opening_quote(rest)
         if quote is None:
             return None
-        end = rest.find(b"\r")
         # A CR within six bytes before the quote may be half of a raw checksum; without a quote, it may become so.
         if end >= 0 and (quote < 0 or end < quote):
             if quote < 0 and len(rest) <= end + _RAW_HEAD:

@@ -7,11 +7,11 @@ from typing import Annotated, Final, TypeAlias
 
 import typer
 
-from ronde.local import settings_file
+from ronde.local import prometheus, settings_file
 from ronde.local.kafka import Kafka
 from ronde.local.postgres import NAME, Postgres
 from ronde.local.progress import fetching
-from ronde.local.prometheus import RULES, TARGETS, Prometheus, program
+from ronde.local.prometheus import RULES, TARGETS, Prometheus
 from ronde.local.status import print_status
 from ronde.shared.errors import Failed
 from ronde.shared.settings import JsonOption
@@ -117,7 +117,7 @@ def _prometheus(data: Path) -> Prometheus:
 
 def _observe(observer: Prometheus) -> str:
     """Start it if it is installed; what to say of it, or why it is not there, which is no failure."""
-    if program() is None:
+    if prometheus.program() is None:
         return "Prometheus is not installed, so nobody looks on: install the package `prometheus`, or do `make tools`"
     state = "started" if observer.start() else "was running"
     rules = f"the alerts of {RULES}" if RULES.is_dir() else "no alerts: there is no checkout"

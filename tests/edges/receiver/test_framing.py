@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from edges.receiver.framing import CrcForm, Flaw, FlawReason, Framer, Sealed, Tolerance, checksum, seal
@@ -120,6 +120,7 @@ def test_no_bit_flips_unseen(name: str, bit: int) -> None:
         assert [found for found in contents(bytes(frame)) if found != content] == []
 
 
+@example([b"\x01\r\0\0\0\0\0", b'\r"0'])
 @given(st.lists(st.one_of(st.binary(max_size=40), st.sampled_from(sorted(vectors.ALL.values())), st.just(b'\r"0'))))
 def test_any_bytes_are_cut_alike_in_any_pieces(pieces: list[bytes]) -> None:
     whole = b"".join(pieces)
