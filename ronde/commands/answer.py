@@ -44,7 +44,8 @@ def answer(
 ) -> None:
     """Say what came of a call that ronde asked for, and see what it decides.
 
-    The same answer to the same call is the same result: said twice, it counts once. Another answer is another result.
+    The same answer to the same call is the same result: sent twice, it counts once while the incident is open. Another
+    answer is another result.
     An answer to a call that is over counts as a callback.
     """
     came: Outcome = _symbol("OUTCOME", outcome, get_args(Outcome))
