@@ -69,11 +69,19 @@ def common(
     """The call-round engine for alarm monitoring: from an alert to the guard, on Kafka."""
 
 
+def _check_text(arguments: list[str]) -> None:
+    """Raise `WrongUse` for an argument in another encoding than the terminal's: it could not be sent on."""
+    for number, argument in enumerate(arguments, start=1):
+        if any("\ud800" <= sign <= "\udfff" for sign in argument):
+            raise WrongUse(f"argument {number} is not text in the encoding of this terminal ({argument!a})")
+
+
 def main() -> None:
     """Run a command; exit 0 done, 1 failed, 2 wrong use."""
     print_in_any_encoding()
     native_form.use()
     try:
+        _check_text(sys.argv[1:])
         app()
     except (Failed, WrongUse) as error:
         from ronde.shared.terminal import Terminal, as_typed  # noqa: PLC0415 - rich, which a command may not need

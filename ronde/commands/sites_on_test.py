@@ -80,6 +80,7 @@ def _put(logs: Logs, settings: Settings, site_id: str, test_until: int | None) -
     for _ in range(_ATTEMPTS):
         assert known is not None
         _keep_whole(settings, known)
+        _see_all(logs, settings, known)
         producer.send(site_id, known.site._replace(test_until=test_until))
         producer.finish()
         number, offset = places[-1]
@@ -92,6 +93,16 @@ def _put(logs: Logs, settings: Settings, site_id: str, test_until: int | None) -
             return f"sites-{number}-{offset}"
         known = latest._replace(read_to=offset + 1)
     raise Failed(f"site {site_id} is written again and again by the app or CRM: see `ronde sites show {site_id}`")
+
+
+def _see_all(logs: Logs, settings: Settings, known: SiteInForce) -> None:
+    """Refuse to write behind an open transaction: ours would replace a newer record of the site in it."""
+    home = ("sites", known.record.partition)
+    if logs.offsets.last_stable([home])[home] < logs.offsets.high_watermarks([home])[home]:
+        raise Failed(
+            f"a transaction is open on {settings.topic('sites')}, partition {known.record.partition}, and may hold a "
+            f"newer record of site {known.site.site_id}: nothing was written; try again once it has ended"
+        )
 
 
 def _keep_whole(settings: Settings, known: SiteInForce) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from streams.escalation import step as core
 from streams.escalation.names import ProcedureName
@@ -16,6 +17,7 @@ from streams.replay.versions import InForce
 from streams.runtime.clock import AHEAD_HEADER
 from streams.topics.reading import LogRecord
 
+_MILLISECONDS: Final = re.compile(r"[0-9]{1,15}", re.ASCII)
 KnownProcedures: TypeAlias = Mapping[tuple[ProcedureName, str], Procedure]
 
 
@@ -57,8 +59,9 @@ class RecordedStep(NamedTuple):
     @property
     def ahead_ms(self) -> int:
         """How far its partition's clock was ahead of the wall clock, where it was judged with that."""
-        stated = dict(self.records[0].headers).get(AHEAD_HEADER)
-        return int(stated) if stated is not None and stated.isdigit() else 0
+        stated = dict(self.records[0].headers).get(AHEAD_HEADER) or b""
+        text = stated.decode(errors="replace") if isinstance(stated, bytes) else stated
+        return int(text) if _MILLISECONDS.fullmatch(text) else 0
 
     @property
     def site_offset(self) -> int | None:

@@ -123,13 +123,13 @@ def read(record: LogRecord) -> Letter | Note | None:
     own = headers[-len(_MARKS) :]
     if tuple(name for name, _ in own) == _MARKS:
         topic, partition, offset, reason, error = (_text(value) for _, value in own)
-        if partition.isdecimal() and offset.isdecimal():
+        if place := _ID.fullmatch(f"{partition}-{offset}"):
             return Letter(
                 LetterId(record.partition, record.offset),
                 record.timestamp,
                 topic,
-                int(partition),
-                int(offset),
+                int(place[1]),
+                int(place[2]),
                 reason,
                 error,
                 record.key,

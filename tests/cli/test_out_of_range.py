@@ -20,3 +20,10 @@ def test_it_is_refused_with_its_limit(run: Run, command: list[str], limit: str) 
     ran = run(*command)
     assert ran.exit == 2
     assert limit in " ".join(ran.err.replace("│", " ").split())
+
+
+@pytest.mark.parametrize("command", [["sites", "show"], ["answer", "c", "NO_ANSWER", "--detail"]])
+def test_an_argument_in_another_encoding_is_named(run: Run, command: list[str]) -> None:
+    ran = run(*command, "caf\udce9")
+    assert (ran.exit, ran.out) == (2, "")
+    assert f"argument {len(command) + 1} is not text in the encoding of this terminal ('caf\\udce9')" in ran.err

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from confluent_kafka import Producer
 
 from ronde.commands import sites_on_test
+from schemas.avro.records import encode
 from schemas.contract.murmur2 import partition
 from streams.topics.reading import Logs, Span
 from tests.conftest import Ran, Run, SettingsFile
@@ -279,6 +281,27 @@ def test_a_site_deleted_meanwhile_stays_deleted(
     assert ran.exit == 1
     assert "was deleted meanwhile" in ran.err
     assert "has no site S1" in run("sites", "show", "S1", "--settings", file).err
+
+
+def test_nothing_is_written_behind_an_open_transaction(world: World, run: Run, file: Path) -> None:
+    """A newer record of the site may lie in it, and an older one behind it would replace that for good."""
+    world.site("S1", instructions="old")
+    stranger = Producer(
+        {**world.settings.client("producer"), "transactional.id": "crm", "partitioner": "murmur2_random"}
+    )
+    stranger.init_transactions(30)
+    stranger.begin_transaction()
+    newer = {"site_id": "S1", "subscribed": True, "contacts": [], "instructions": "new", "updated_at": 0}
+    stranger.produce(world.settings.topic("sites"), encode("Site", newer), "S1")
+    stranger.flush(30)
+    ran = run("sites", "test", "S1", "--for", "2h", "--settings", file)
+    assert ran.exit == 1
+    assert "a transaction is open on" in ran.err
+    stranger.commit_transaction(30)
+
+    assert run("sites", "test", "S1", "--for", "2h", "--settings", file).exit == 0
+    shown = json.loads(run("sites", "show", "S1", "--personal", "--settings", file, "--json").out)
+    assert (shown["value"]["instructions"], shown["on_test"]) == ("new", True)
 
 
 def inputs(world: World, topic: str) -> list[tuple[str, int, bytes]]:

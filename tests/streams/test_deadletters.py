@@ -63,6 +63,8 @@ def test_a_note_says_of_which_letter_and_what() -> None:
         (MARKS[:4], b"v"),
         (MARKS[1:], b"v"),
         ([*MARKS[:1], ("dlq.partition", b"x"), *MARKS[2:]], b"v"),
+        ([*MARKS[:1], ("dlq.partition", b"9" * 5000), *MARKS[2:]], b"v"),
+        ([*MARKS[:2], ("dlq.offset", "²".encode()), *MARKS[3:]], b"v"),
         (note_headers(LetterId(2, 7), "replayed"), b"a value"),
         (note_headers(LetterId(1, 7), "replayed"), None),  # of another partition
         ([("dlq.replayed", b"2-07")], None),
