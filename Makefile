@@ -60,7 +60,7 @@ demo: $(READY) ## a real Kafka and PostgreSQL, a worker, a sink, a telephony, a 
 
 test: lint check ## everything that decides whether a change may land
 
-quick: $(READY) ## what needs no Kafka, no PostgreSQL and no patience: half a minute
+quick: $(READY) ## what needs no Kafka, no PostgreSQL and no patience: 40 s
 	TEST_RONDE_PURE=1 TEST_RONDE_QUICK=1 $(BIN)/python -m pytest -q -n $(CORES) -m "not soak and not server and not slow" \
 		--ignore tests/faults --ignore tests/kafka --ignore tests/security
 
