@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-from edges.receiver import frame
+from edges.receiver import frame, times
 from edges.receiver.content import Qualifier
 from edges.receiver.framing import CrcForm, seal
 
@@ -82,7 +82,7 @@ def frame_of(panel: Panel, said: Said, sequence: int, time: int) -> bytes:
     number = 0 if kind == TEST else sequence
     echo = f"{number:04d}{receiver}L{panel.line}#{panel.account}["
     if panel.key is None:
-        return seal(f'"{kind}"{echo}'.encode() + body + frame.stamp(time), panel.crc_form)
+        return seal(f'"{kind}"{echo}'.encode() + body + times.stamp(time), panel.crc_form)
     return seal(f'"*{kind}"{echo}'.encode() + frame.enciphered(body, time, panel.key), panel.crc_form)
 
 

@@ -11,10 +11,10 @@ sends it again for ever.
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from edges.receiver import times
 from edges.receiver.codes import UNKNOWN, Format, Meaning, Number, meaning_of
 
 _CONTACT_ID: Final = re.compile(r"\s*([0-9])([0-9A-F]{3})[ ]+([0-9A-F]{1,3})[ ]+([0-9A-F]{1,4})\s*\Z", re.IGNORECASE)
@@ -23,7 +23,6 @@ _SIA_MODIFIER: Final = re.compile(r"([a-z]{2})([^/]*)\Z")
 _SIA_AGE: Final = re.compile(r"[NO](?=[A-Za-z]{2}|\Z|/)")
 _SIA_TEXT: Final = re.compile(r"[*^'\"|]+")
 _EXTENDED: Final = re.compile(r"\[([A-Z])([^\[\]]*)\]")
-_TIME: Final = re.compile(r"(\d\d):(\d\d):(\d\d),(\d\d)-(\d\d)-(\d{4})\Z")
 _RESTORING: Final = frozenset("HRJ")
 _NOTHING_KNOWN: Final = Meaning(UNKNOWN, Number.ZONE, None, None)
 
@@ -95,7 +94,7 @@ def content_of(kind: str, body: bytes) -> Content:
         case _:
             events = (_unread(told),)
     blocks = dict(_EXTENDED.findall(extended))
-    return Content(account.removeprefix("#") or None, events, blocks.get("I") or None, _instant(blocks.get("H", "")))
+    return Content(account.removeprefix("#") or None, events, blocks.get("I") or None, times.read(blocks.get("H", "")))
 
 
 def _decoded(body: bytes) -> str:
@@ -154,14 +153,3 @@ def _event(code: str, qualifier: Qualifier | None, partition: str | None, number
 
 def _unread(told: str) -> Event:
     return Event(None, None, None, None, None, _NOTHING_KNOWN, told.strip() or None)
-
-
-def _instant(told: str) -> int | None:
-    match = _TIME.match(told)
-    if match is None:
-        return None
-    hour, minute, second, month, day, year = (int(digits) for digits in match.groups())
-    try:
-        return int(datetime(year, month, day, hour, minute, second, tzinfo=UTC).timestamp()) * 1000
-    except ValueError:
-        return None

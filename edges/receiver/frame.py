@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import re
 import secrets
-from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 
+from edges.receiver import times
 from edges.receiver.framing import CrcForm, Tolerance, seal
 
 _BLOCK: Final = 16
@@ -27,9 +27,8 @@ _HEADER: Final = re.compile(
     rb"(?:(?P<R>R)(?P<receiver>[0-9A-Fa-f]{0,6}))?(?P<L>L)(?P<line>[0-9A-Fa-f]{0,6})"
     rb"#(?P<account>[0-9A-Fa-f]+)\["
 )
-_TIME: Final = re.compile(rb"_([0-9]{2}):([0-9]{2}):([0-9]{2}),([0-9]{2})-([0-9]{2})-([0-9]{4})\Z")
+_TIME: Final = re.compile(rb"_(" + times.PATTERN.encode() + rb")\Z")
 _PAD_BYTES: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-_TIME_FORM: Final = "_%H:%M:%S,%m-%d-%Y"
 
 
 class NotDc09Error(Exception):
@@ -114,7 +113,7 @@ def clear(data: bytes) -> Clear:
     body = data if match is None else data[: match.start()]
     if b"]" not in body:
         raise NotDc09Error
-    return Clear(body, None if match is None else _instant(match))
+    return Clear(body, None if match is None else times.read(match[1].decode()))
 
 
 def deciphered(data: bytes, key: bytes) -> Clear:
@@ -142,7 +141,7 @@ def deciphered(data: bytes, key: bytes) -> Clear:
 
 def enciphered(body: bytes, time: int, key: bytes) -> bytes:
     """Encrypt a clear body and a time (Unix milliseconds), as hex; the pad's bytes are random."""
-    text = body + stamp(time)
+    text = body + times.stamp(time)
     if not body.startswith(b"]"):
         text = b"|" + text
     pad = _BLOCK - len(text) % _BLOCK
@@ -165,17 +164,4 @@ def duh(header: Header, form: CrcForm) -> bytes:
 
 def nak(now: int, form: CrcForm) -> bytes:
     """The frame's time is not ours: ``now`` (Unix milliseconds) is; never encrypted."""
-    return seal(b'"NAK"0000R0L0A0[]' + stamp(now), form)
-
-
-def stamp(time: int) -> bytes:
-    """A time (Unix milliseconds) as a frame ends with it."""
-    return datetime.fromtimestamp(time / 1000, UTC).strftime(_TIME_FORM).encode()
-
-
-def _instant(match: re.Match[bytes]) -> int | None:
-    hour, minute, second, month, day, year = (int(digits) for digits in match.groups())
-    try:
-        return int(datetime(year, month, day, hour, minute, second, tzinfo=UTC).timestamp()) * 1000
-    except ValueError:
-        return None
+    return seal(b'"NAK"0000R0L0A0[]' + times.stamp(now), form)

@@ -9,8 +9,7 @@ though its producer's clock shows it.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
-from itertools import accumulate
+from collections.abc import Iterator, Set
 from typing import Final, NamedTuple
 
 from schemas.avro.errors import Undecodable
@@ -93,14 +92,22 @@ class SiteAccount:
         return total, found
 
     def _found(self) -> Iterator[Discrepancy]:
-        earliest = accumulate(reversed(self._timestamps), min, initial=self._now)
-        next(earliest)
-        written_by = dict(zip(reversed(self._offsets), earliest, strict=True))
+        written_by = self._written_by({record.offset for record in self._current.values()})
         for key, record in self._current.items():
             if record.offset not in self._dead:
                 wrong = self._judge(record, self._readiness.get(key), written_by[record.offset])
                 if wrong is not None:
                     yield Discrepancy(wrong, "sites", self._partition, record.offset)
+
+    def _written_by(self, offsets: Set[int]) -> dict[int, Instant]:
+        """When the records at these offsets were written at the latest: before those behind them, and by now."""
+        found: dict[int, Instant] = {}
+        earliest = self._now
+        for offset, timestamp in zip(reversed(self._offsets), reversed(self._timestamps), strict=True):
+            earliest = min(earliest, timestamp)
+            if offset in offsets:
+                found[offset] = earliest
+        return found
 
     def _judge(self, record: LogRecord, published: LogRecord | None, written_by: Instant) -> Wrong | None:
         if record.value is None:

@@ -23,13 +23,6 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from confluent_kafka.admin import (  # type: ignore[attr-defined]
-    AdminClient,
-    AlterConfigOpType,
-    ConfigEntry,
-    ConfigResource,
-    ResourceType,
-)
 from prometheus_client.parser import text_string_to_metric_families
 
 from ronde.local.kafka import Kafka
@@ -45,6 +38,7 @@ from tests.faults.registry import Registry
 from tests.faults.workers import RONDE, Worker
 from tests.kafka.raw import RawProducer, keep_compressed
 from tests.sinks.conftest import Sink
+from tests.support.topics import keep_for_good
 
 PARTITIONS: Final = 2
 PATIENCE_SECONDS: Final = 180.0  # a round of large records on a busy machine
@@ -215,7 +209,8 @@ def running(servers: str, postgres: dict[str, Any], folder: Path, seed: int) -> 
     made = load_settings(settings, {}, WholeSettings)
     topics.create(made)
     keep_compressed(made)
-    _keep_all(servers, prefix)
+    deleting = [made.topic(name) for name, topic in TOPICS.items() if topic.cleanup == "delete"]
+    keep_for_good(made.client("admin"), deleting)  # the sums count what is in the topics
     fuzz = Fuzz(servers, folder, settings, registry, seed)
     try:
         yield fuzz
@@ -271,19 +266,6 @@ def main() -> int:
     shutil.rmtree(folder, ignore_errors=True)
     print("no finding")  # noqa: T201
     return 0
-
-
-def _keep_all(servers: str, prefix: str) -> None:
-    """Let no retention delete the records of long ago: the sums count what is in the topics."""
-    for_ever = ConfigEntry("retention.ms", "-1", incremental_operation=AlterConfigOpType.SET)
-    kept = [
-        ConfigResource(ResourceType.TOPIC, f"{prefix}{name}", incremental_configs=[for_ever])
-        for name, topic in TOPICS.items()
-        if topic.cleanup == "delete"
-    ]
-    admin = AdminClient({"bootstrap.servers": servers})  # lives until its answers are there
-    for changed in admin.incremental_alter_configs(kept).values():
-        changed.result()
 
 
 def _fresh(postgres: Postgres, database: dict[str, Any], seed: int) -> dict[str, Any]:

@@ -5,17 +5,11 @@ from __future__ import annotations
 import logging
 
 from confluent_kafka import Consumer, Producer, TopicPartition
-from confluent_kafka.admin import (  # type: ignore[attr-defined]
-    AdminClient,
-    AlterConfigOpType,
-    ConfigEntry,
-    ConfigResource,
-    ResourceType,
-)
 
 from schemas.contract.topics import INPUT_TOPICS
 from streams.settings import Settings
 from tests.streams.logbook import Logbook
+from tests.support.topics import keep_for_good
 
 
 def publish(book: Logbook, settings: Settings, log: logging.Logger, *, waiting: int = 0) -> None:
@@ -45,10 +39,4 @@ def publish(book: Logbook, settings: Settings, log: logging.Logger, *, waiting: 
 
 def _keep(book: Logbook, settings: Settings) -> None:
     """The records are of long ago: let no retention delete them."""
-    for_ever = ConfigEntry("retention.ms", "-1", incremental_operation=AlterConfigOpType.SET)
-    topics = [
-        ConfigResource(ResourceType.TOPIC, settings.topic(topic), incremental_configs=[for_ever]) for topic in book.logs
-    ]
-    admin = AdminClient(settings.client("admin"))
-    for answer in admin.incremental_alter_configs(topics).values():
-        answer.result()
+    keep_for_good(settings.client("admin"), map(settings.topic, book.logs))

@@ -13,15 +13,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
-from confluent_kafka.admin import (  # type: ignore[attr-defined]  # they are documented there
-    AdminClient,
-    AlterConfigOpType,
-    ConfigEntry,
-    ConfigResource,
-)
-
 from schemas.contract.topics import INPUT_TOPICS
 from streams.settings import Settings
+from tests.support.topics import alter
 
 _PRODUCER: Final = 0
 _COPY: Final = 2  # RD_KAFKA_MSG_F_COPY
@@ -33,14 +27,7 @@ _TOPIC, _PARTITION, _VALUE, _KEY, _FLAGS, _TIMESTAMP, _HEADER = 1, 3, 4, 5, 7, 8
 
 def keep_compressed(settings: Settings) -> None:
     """Have the input topics take any record that is small enough when compressed, as topics made by others may."""
-    entry = ConfigEntry("compression.type", "producer", incremental_operation=AlterConfigOpType.SET)
-    topics = [
-        ConfigResource(ConfigResource.Type.TOPIC, settings.topic(name), incremental_configs=[entry])
-        for name in INPUT_TOPICS
-    ]
-    admin = AdminClient(settings.client("admin"))
-    for altered in admin.incremental_alter_configs(topics).values():
-        altered.result()
+    alter(settings.client("admin"), map(settings.topic, INPUT_TOPICS), "compression.type", "producer")
 
 
 class RawRecord(NamedTuple):

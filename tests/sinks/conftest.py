@@ -17,12 +17,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
 import pytest
-from confluent_kafka.admin import (  # type: ignore[attr-defined]  # they are documented there
-    AdminClient,
-    AlterConfigOpType,
-    ConfigEntry,
-    ConfigResource,
-)
 from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
 
@@ -35,6 +29,7 @@ from sinks.faults import VARIABLE
 from sinks.settings import Configuration, PostgresSettings
 from streams.settings import Settings, load
 from tests.conftest import SettingsFile
+from tests.support.topics import keep_for_good
 from tests.support.waiting import PATIENCE
 
 if TYPE_CHECKING:
@@ -112,13 +107,7 @@ def publish(configuration: Configuration, topics: Settings, kafka: Kafka) -> Cal
     """Put records on this test's topics, which keep them for good: the records' times are of long ago."""
     from tests.sinks.records import produce  # noqa: PLC0415 - the core is heavy
 
-    entry = ConfigEntry("retention.ms", "-1", incremental_operation=AlterConfigOpType.SET)
-    admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
-    kept = [
-        ConfigResource(ConfigResource.Type.TOPIC, topics.topic(name), incremental_configs=[entry]) for name in TOPICS
-    ]
-    for changed in admin.incremental_alter_configs(kept).values():
-        changed.result()
+    keep_for_good({"bootstrap.servers": kafka.bootstrap_servers}, map(topics.topic, TOPICS))
     return lambda records: produce(configuration, records, kafka.bootstrap_servers)
 
 
