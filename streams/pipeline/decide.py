@@ -136,7 +136,7 @@ class Decider:
             events = [event for event in events if event.message.offset() >= partition.waiting.get(event.topic, 0)]
             if is_caught_up:
                 partition.waiting = {}
-                builder.tally.tell("info", "the inputs that waited have had their time", partition=partition.number)
+                builder.tally.log("info", "the inputs that waited have had their time", partition=partition.number)
         if not partition.waiting:
             # Deadlines go before inputs, all of them; by themselves not too many at once, as inputs may come.
             yield from self._deadlines(overlay, builder, None if events else self._most)
@@ -207,7 +207,9 @@ class Decider:
             elif isinstance(event, CallResult):
                 builder.tally.results[event.outcome] += 1
             elif isinstance(event, DispatchReport) and (answer := response(state, event, overlay.now)) is not None:
-                builder.tally.responses.append(answer)
+                builder.tally.reports[answer.partner, answer.status] += 1
+                if answer.seconds is not None:
+                    builder.tally.responses.append((answer.partner, answer.seconds))
         if step.state is not state:
             overlay.become(site_id, step.state)
 
@@ -277,7 +279,7 @@ def _tell_deadline(overlay: PartitionOverlay, builder: RecordBuilder, state: Sit
     elif (partner := silent_partner(state, armed.deadline)) is not None:
         tally.silences[partner] += 1
     if seconds > LATE_SECONDS:
-        tally.tell(
+        tally.log(
             "warning", "a deadline was late", site=armed.site_id, incident=armed.incident_id,
             partition=overlay.partition.number, seconds=seconds,
         )  # fmt: skip
@@ -290,7 +292,7 @@ def _tell_call(overlay: PartitionOverlay, builder: RecordBuilder, message: Messa
         return
     tally.calling_alerts.append(put_at)
     if overlay.now - put_at > SLOW_MS:
-        tally.tell(
+        tally.log(
             "warning", "an alert waited long for its call", site=site_id, partition=overlay.partition.number,
             offset=message.offset(), seconds=(overlay.now - put_at) / 1000,
         )  # fmt: skip

@@ -164,7 +164,7 @@ class Restores:
             deleted = begins[topic] - offset
             if deleted > 0:
                 counts[topic] = deleted
-                self._metrics.kafka.deleted.labels(topic, str(number)).inc(deleted)
+                self._metrics.deleted.labels(topic, str(number)).inc(deleted)
                 _log.error(
                     "inputs were deleted before they were handled",
                     topic=topic, partition=number, first=offset, offsets=deleted,
