@@ -14,19 +14,18 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias, get_args
 
 import prometheus_client
 
+from schemas.contract.dead_letter_reasons import DEAD_LETTER_REASONS, DeadLetterReason
 from schemas.contract.topics import INPUT_TOPICS
+from streams.escalation.attention_reasons import ATTENTION_REASONS, AttentionReason
 from streams.escalation.names import (
-    ATTENTION_REASONS,
     QUARANTINE_REASONS,
     RULES,
-    AttentionReason,
     CallVerb,
     DispatchVerb,
     Outcome,
     ReportStatus,
 )
 from streams.escalation.values import Instant
-from streams.formats.validation import DeadLetterReason
 from streams.observe.families import FAMILY, Family, Histogram
 
 Level: TypeAlias = Literal["info", "warning", "error"]
@@ -82,9 +81,9 @@ class Tally:
     published: Counter[tuple[str, int]] = _counted(
         "ronde_inputs_published", "Site records that ended in a readiness record.", topic=("sites",), partition=LATER
     )
-    dead_lettered: Counter[tuple[str, int, str]] = _counted(
+    dead_lettered: Counter[tuple[str, int, DeadLetterReason]] = _counted(
         "ronde_inputs_dead_lettered", "Inputs that ended as dead letters.",
-        topic=INPUT_TOPICS, partition=LATER, reason=get_args(DeadLetterReason),
+        topic=INPUT_TOPICS, partition=LATER, reason=tuple(DEAD_LETTER_REASONS),
     )  # fmt: skip
 
     # What was decided, and how soon.

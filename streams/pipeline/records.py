@@ -30,6 +30,7 @@ from streams.pipeline.batch import Record
 from streams.runtime.clock import AHEAD_HEADER
 
 if TYPE_CHECKING:
+    from schemas.contract.dead_letter_reasons import DeadLetterReason
     from streams.formats.codec import Codec
     from streams.formats.message import Headers, Message
     from streams.state.overlay import StateRecord
@@ -96,7 +97,7 @@ class RecordBuilder:
             elif isinstance(value, Quarantined):
                 tally.quarantines[value.reason] += 1
 
-    def dead_letter(self, message: Message, topic: str, reason: str, error: str) -> None:
+    def dead_letter(self, message: Message, topic: str, reason: DeadLetterReason, error: str) -> None:
         """Put an input away as it came; ``topic`` without prefix."""
         self._put_away(message.key(), message.value(), headers_of(message), topic, message.offset(), reason, error)
         self.tally.dead_lettered[topic, self._number, reason] += 1
