@@ -11,10 +11,11 @@ import time
 from collections.abc import AsyncIterable, Callable, Coroutine, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schemas.avro.errors import RegistryUnreachable
 from service.logs import logger
+from service.patience import registry_answer
 from streams.pipeline.batch import OutputBatch
 from streams.pipeline.chunk import InputChunk, Rewind
 from streams.pipeline.decode import Decoder, Inbox
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
 
 _log = logger(__name__)
 
-REGISTRY_SECONDS: Final = 1.0  # between two attempts
-
 
 class Stages(NamedTuple):
     """What the agents work with. All of the transactions happens in the one thread of ``transaction_thread``."""
@@ -48,18 +47,10 @@ class Stages(NamedTuple):
 
     async def decode(self, chunk: InputChunk) -> dict[int, Inbox]:
         """The chunk's records as values, by partition; waits for a schema registry that does not answer."""
-        while True:
-            try:
-                if not self.asks_registry:
-                    return self.decoder.chunk(chunk.messages)
-                inboxes = await asyncio.to_thread(self.decoder.chunk, chunk.messages)
-            except RegistryUnreachable as error:
-                self.metrics.registry_failures.inc()
-                self.readiness.wait("registry", str(error))
-                await asyncio.sleep(REGISTRY_SECONDS)
-            else:
-                self.readiness.arrive("registry")
-                return inboxes
+        decode = partial(self.decoder.chunk, chunk.messages)
+        if not self.asks_registry:
+            return decode()
+        return await registry_answer(decode, self.readiness, self.metrics.registry_failures)
 
     async def escalate(self, chunk: InputChunk, inboxes: dict[int, Inbox]) -> OutputBatch:
         """What the chunk comes to; other tasks have their turn within a large one."""

@@ -13,9 +13,9 @@ import faust
 from confluent_kafka import KafkaException
 from mode import Service
 
-from schemas.avro.errors import RegistryUnreachable
 from schemas.contract.topics import TOPICS
 from service.logs import logger, places
+from service.patience import KAFKA_SECONDS, registry_answer
 from service.readiness import ProcessReadiness, Stalls
 from streams.formats.codec import Codec
 from streams.kafka import clients as kafka
@@ -43,7 +43,6 @@ _log = logger(__name__)
 # A pod has five seconds to go: what the chunk in flight may take of them, and what leaving the group may take.
 _DRAIN_SECONDS: Final = 3.0
 _LEAVE_SECONDS: Final = 1.5
-_AGAIN_SECONDS: Final = 0.1
 
 
 class Worker(Service):
@@ -139,7 +138,7 @@ class Worker(Service):
             await agent.maybe_start()
 
         while not await asyncio.to_thread(kafka.hasten_group, settings):  # noqa: ASYNC110  # nobody would set an event
-            await asyncio.sleep(_AGAIN_SECONDS)
+            await asyncio.sleep(KAFKA_SECONDS)
         topics = {topic: settings.topic(topic) for topic in TOPICS}
         self._reader = LogReader(kafka.restorer(settings, metrics), topics, readiness, metrics)
         asking = kafka.restorer(settings, metrics)
@@ -171,16 +170,7 @@ class Worker(Service):
         """The codec, waiting for a schema registry that does not answer."""
         if self._registry is None:
             return Codec(prefix=self._settings.prefix)
-        while True:
-            try:
-                made = await asyncio.to_thread(self._registry.codec)
-            except RegistryUnreachable as error:
-                self._metrics.registry_failures.inc()
-                self._readiness.wait("registry", str(error))
-                await asyncio.sleep(agents.REGISTRY_SECONDS)
-            else:
-                self._readiness.arrive("registry")
-                return made
+        return await registry_answer(self._registry.codec, self._readiness, self._metrics.registry_failures)
 
 
 def _end_at_once(seconds: float) -> None:
