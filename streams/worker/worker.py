@@ -20,10 +20,10 @@ from service.readiness import ProcessReadiness, Stalls
 from streams.formats.codec import Codec
 from streams.kafka import clients as kafka
 from streams.observe.metrics import Metrics
-from streams.pipeline import agents
 from streams.pipeline.chunk import InputChunk
 from streams.pipeline.decide import Decider
 from streams.pipeline.decode import Decoder
+from streams.pipeline.pipeline import Pipeline
 from streams.pipeline.publish import Transactions
 from streams.pipeline.read import ChunkReader
 from streams.runtime.errors import WorkerError
@@ -123,17 +123,17 @@ class Worker(Service):
         readiness.arrive("kafka")
 
         store, decoder = Store(), Decoder(codec, settings)
-        stages = agents.Stages(
-            decoder=decoder,
-            decider=Decider(store, codec, decoder.site_records, settings),
-            transactions=self._transactions,
-            transaction_thread=self._transaction_thread,
-            store=store,
-            readiness=readiness,
-            metrics=metrics,
+        pipeline = Pipeline(
+            self._app,
+            decoder,
+            Decider(store, codec, decoder.site_records, settings),
+            self._transactions,
+            self._transaction_thread,
+            store,
+            readiness,
+            metrics,
             asks_registry=settings.registry.url is not None,
         )
-        put = agents.declare(self._app, stages)
         for agent in self._app.agents.values():
             await agent.maybe_start()
 
@@ -147,7 +147,7 @@ class Worker(Service):
         assignment = Assignment(self._consumer, store, restores, settings, readiness, metrics)
 
         def hand_over(chunk: InputChunk) -> None:
-            asyncio.run_coroutine_threadsafe(put(chunk), loop)
+            asyncio.run_coroutine_threadsafe(pipeline.handle(chunk), loop)
 
         source = ChunkReader(self._consumer, assignment, store, settings.worker.chunk_max, metrics, hand_over)
         self._source = source
