@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, TypeAlias, get_args
+from typing import Annotated, TypeAlias
 
 import typer
 
 from ronde.shared.errors import WrongUse
 from ronde.shared.times import past_instant
+from schemas.contract.dead_letter_reasons import DEAD_LETTER_REASONS
 from schemas.contract.topics import INPUT_TOPICS
-from streams.formats.validation import DeadLetterReason
 from streams.topics.dead_letters import LetterFilter, LetterId, parse_id
 
 ReasonOption: TypeAlias = Annotated[str | None, typer.Option(metavar="REASON", help="Only those of this reason.")]
@@ -40,7 +40,7 @@ def letter_filter(
     reason: str | None, since: str | None, until: str | None, site: str | None, topic: str | None
 ) -> LetterFilter:
     """The letters that the options ask for. Raises `WrongUse`."""
-    _known("--reason", reason, get_args(DeadLetterReason))
+    _known("--reason", reason, DEAD_LETTER_REASONS)
     _known("--topic", topic, (*INPUT_TOPICS, "state"))
     begin = None if since is None else past_instant("--since", since)
     return LetterFilter(reason, begin, None if until is None else past_instant("--until", until), site, topic)

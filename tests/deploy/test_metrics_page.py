@@ -14,8 +14,8 @@ from tests.deploy.tools import ROOT
 PAGE: Final = ROOT / "docs" / "metrics.md"
 HEAD: Final = """# Metrics
 
-Every series that a worker and a sink show at `/metrics`, as the code lists them (`streams/observe/metrics.py`,
-`sinks/observe/metrics.py`). A test holds this page to it. What they mean for the engineer on duty is in
+Every series that a worker and a sink show at `/metrics`, as the code lists them (`streams/observe/tally.py` and
+`metrics.py`, `sinks/observe/metrics.py`). A test holds this page to it. What they mean for the engineer on duty is in
 [operations.md](operations.md).
 
 No label names a site, a contact or an incident. What a chunk comes to counts once its transaction is committed.
