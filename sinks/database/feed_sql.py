@@ -1,8 +1,8 @@
-"""The statements that follow from a feed's description: its staging table, and how its rows are put into the ledger."""
+"""What follows from the description of a feed: its staging table, how its rows are put into the ledger and read."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from types import MappingProxyType
 from typing import Final
@@ -28,7 +28,7 @@ def create_staging() -> str:
 
 @cache
 def put(feed: Feed, *, is_new: bool = False) -> str:
-    """Put the rows of the staging table into the ledger. ``is_new``: none of them is there yet; one that is, is refused."""
+    """Put staged rows into the ledger. ``is_new``: none is there yet, and PostgreSQL is to refuse one that is."""
     insert = query(feed.put).format(
         table=f"ledger.{feed.table}",
         staging=feed.staging,
@@ -41,8 +41,19 @@ def put(feed: Feed, *, is_new: bool = False) -> str:
     return ";\n".join((insert, *(query(name).format(staging=feed.staging) for name in feed.then)))
 
 
-def contact_of(feed: Feed) -> str:
-    """The contact that a ``record`` of the feed is about, as an expression; NULL where it is about none."""
+def shown(feed: Feed, names: Iterable[str]) -> str:
+    """The columns of a ``record`` to read by these names: what is personal only where ``personal`` is true.
+
+    ``id`` is the record's own: the value's first field. ``contact_id`` is the contact that it is about.
+    """
+    columns = {column.name: f"record.{_quoted(column)}" for column in feed.columns}
+    columns |= {"id": f"record.{_quoted(feed.columns[0])}", "contact_id": _contact(feed)}
+    columns |= {name: f"CASE WHEN %(personal)s THEN {columns[name]} END" for name in feed.personal}
+    return ", ".join(f'{columns[name]} AS "{name}"' for name in names)
+
+
+def _contact(feed: Feed) -> str:
+    """The contact that a ``record`` of the feed is about; NULL where it is about none."""
     if feed.contact is not None:
         return query(feed.contact)
     return "record.contact_id" if any(column.name == "contact_id" for column in feed.columns) else "NULL"
@@ -59,7 +70,7 @@ def _value(feed: Feed, column: Column) -> str:
     if column.name not in feed.personal:
         return value
     time = f"ledger.instant(record.{feed.month})"
-    erased = f"ledger.is_erased(record.site_id, {contact_of(feed)}, {time})"
+    erased = f"ledger.is_erased(record.site_id, {_contact(feed)}, {time})"
     return f"CASE WHEN {staged} IS NOT NULL AND NOT {erased} THEN {value} END"
 
 
