@@ -9,8 +9,8 @@ import psycopg
 from confluent_kafka.admin import AdminClient
 
 from ronde.local.kafka import Kafka
-from sinks.read.topic_ids import topic_ids
 from sinks.settings import Configuration
+from sinks.topic_admin import topic_ids
 from streams.kafka.topics import create
 from streams.settings import Settings
 from tests.conftest import SettingsFile
