@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from schemas.contract.roles import ROLES
+from schemas.contract.topics import ENGINE_TOPICS
 from service.logs import logger
 from service.patience import KAFKA_START_SECONDS
 from streams.kafka.access import require
@@ -61,7 +62,7 @@ def check(settings: Settings) -> str | None:
 
 def _require_all(settings: Settings) -> None:
     require(settings, "worker", grants(ROLES["worker"], settings.prefix, settings.worker.group))
-    found = differences(find(settings), settings)
+    found = differences(find(settings, ENGINE_TOPICS), settings, ENGINE_TOPICS)
     for difference in found:
         if not difference.stops_workers:
             _log.warning("a topic differs from the contract: see `ronde topics check`", difference=str(difference))
