@@ -4,7 +4,7 @@ The same checks stand in the worker and in `ronde simulate`. Error texts name th
 with it, never what it holds.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from schemas.avro.generated.shapes import Array, Primitive, Record, Shape, Union, shape_of
@@ -38,12 +38,8 @@ def admit(value: Event | Site, key: str | None) -> Refused | None:
             return Refused("EMPTY_ID", f"{field} is empty")
     if type(value) is OperatorAction and value.action == "CLOSE" and is_empty(value.incident_id):
         return Refused("EMPTY_ID", "incident_id is empty, and CLOSE needs it")
-    # A character takes at most four bytes, so most texts are known to fit by their length.
-    for index, field, limit, surely in checks.texts:
-        text = fields[index]
-        if text is not None and len(text) > surely and _bytes(text) > limit:
-            return _too_long(field, limit)
-    return _find_too_long(fields, checks, "") if checks.nested else None
+    overlong = _overlong(fields, checks)
+    return None if overlong is None else _too_long(*overlong)
 
 
 def admit_tombstone(topic: str, key: bytes | str | None) -> Refused | None:
@@ -130,33 +126,27 @@ _CHECKS: Final = {
 }
 
 
-def _find_too_long(record: Any, checks: _Checks, path: str) -> Refused | None:
-    """The first string that is too long in a record and all it holds."""
+def _overlong(record: Any, checks: _Checks) -> tuple[str, int] | None:
+    """The first string that is too long in a record and all it holds: where it is, and the bytes it may have."""
+    # A character takes at most four bytes, so most texts are known to fit by their length.
     for index, field, limit, surely in checks.texts:
         text = record[index]
         if text is not None and len(text) > surely and _bytes(text) > limit:
-            return _too_long(f"{path}{field}", limit)
+            return field, limit
     for index, field in checks.lists:
         for number, text in enumerate(record[index]):
             if _bytes(text) > ID_BYTES:
-                return _too_long(f"{path}{field}[{number}]", ID_BYTES)
+                return f"{field}[{number}]", ID_BYTES
     for index, field, inner in checks.nested:
-        for place, held in _records(record[index], f"{path}{field}"):
-            refused = _find_too_long(held, inner, f"{place}.")
-            if refused is not None:
-                return refused
+        value = record[index]
+        if value is None:
+            continue
+        is_record = hasattr(value, "_fields")  # a named tuple is a record, another tuple a list of them
+        for number, held in enumerate((value,) if is_record else value):
+            overlong = _overlong(held, inner)
+            if overlong is not None:
+                return f"{field if is_record else f'{field}[{number}]'}.{overlong[0]}", overlong[1]
     return None
-
-
-def _records(value: Any, place: str) -> Iterator[tuple[str, Any]]:
-    """The records in a field, each with where it is. A named tuple is a record, another tuple a list of them."""
-    if value is None:
-        return
-    if hasattr(value, "_fields"):
-        yield place, value
-        return
-    for number, record in enumerate(value):
-        yield f"{place}[{number}]", record
 
 
 def _bytes(text: str) -> int:
