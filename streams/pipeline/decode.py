@@ -75,7 +75,9 @@ class Decoder:
             if inbox is None:
                 inbox = inboxes[number] = Inbox()
             topic, decode = events.get(message.topic()) or ("sites", None)
-            inbox.next_offsets[topic] = message.offset() + 1
+            offset = message.offset()
+            assert offset >= inbox.next_offsets.get(topic, 0), "a partition's records come in order, and once"
+            inbox.next_offsets[topic] = offset + 1
             inbox.taken[topic] = inbox.taken.get(topic, 0) + 1
             key = message.key()
             if decode is None:

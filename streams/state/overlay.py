@@ -123,7 +123,8 @@ class PartitionOverlay:
         return state
 
     def become(self, site_id: str, state: SiteState) -> None:
-        """A site's next state; `state` must have been read before."""
+        """Change a site's state, which was read before."""
+        assert site_id in self._after, "a state is read before it changes"
         self._after[site_id] = state
 
     def measure(self, site_id: str, state: SiteState) -> None:
