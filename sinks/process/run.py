@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Final
 import httpx
 import structlog
 
+from service.pages import OperationPages
 from service.patience import postgres_pause
 from service.registry import Registry
 from sinks.errors import Away, Fenced
 from sinks.observe.metrics import SinkMetrics
 from sinks.observe.readiness import SinkReadiness
-from sinks.process.pages import SinkPages
 from sinks.process.session import Session
 
 if TYPE_CHECKING:
@@ -38,13 +38,14 @@ def run(configuration: Configuration) -> None:
 
     Raises:
         SinkError: it cannot go on, and waiting would not help.
-        PagesError: the web pages cannot be served where the settings say.
+        SinkPagesError: the web pages cannot be served where the settings say.
 
     """
     sink = configuration.sink
     readiness, metrics = SinkReadiness(start="the sink starts"), SinkMetrics()
+    metrics.ready.set_function(lambda: not readiness.reasons)
     try:
-        pages = SinkPages(sink.host, sink.port, readiness, metrics)
+        pages = OperationPages(sink.host, sink.port, readiness, metrics.registry)
     except OSError as error:
         raise SinkPagesError(f"{sink.host}:{sink.port}: {error.strerror}") from error
     _log.info("sink started", sink=sink.id, pages=pages.address)
