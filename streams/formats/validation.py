@@ -16,41 +16,41 @@ ID_BYTES: Final = 128  # of UTF-8, in an id or a partner
 TEXT_BYTES: Final = 8192  # in any other string
 
 
-class Refused(NamedTuple):
+class DeadLetterCause(NamedTuple):
     """Why a record is a dead letter; ``error`` is free text for its header."""
 
     reason: DeadLetterReason
     error: str
 
 
-def admit(value: Event | Site, key: str | None) -> Refused | None:
+def admit(value: Event | Site, key: str | None) -> DeadLetterCause | None:
     """None for a value that the core may see, else the first reason that fits.
 
     ``key`` is the record's; None stands for a null one and for one that is not UTF-8, and differs from every
     site's. Where a record has no key of its own (`ronde simulate`), give the value's ``site_id``.
     """
     if value.site_id != key:
-        return Refused("KEY_MISMATCH", "site_id differs from the record's key")
+        return DeadLetterCause("KEY_MISMATCH", "site_id differs from the record's key")
     checks = _CHECKS[type(value)]
     fields: Sequence[Any] = value
     for index, field in checks.own_ids:
         if is_empty(fields[index]):
-            return Refused("EMPTY_ID", f"{field} is empty")
+            return DeadLetterCause("EMPTY_ID", f"{field} is empty")
     if type(value) is OperatorAction and value.action == "CLOSE" and is_empty(value.incident_id):
-        return Refused("EMPTY_ID", "incident_id is empty, and CLOSE needs it")
+        return DeadLetterCause("EMPTY_ID", "incident_id is empty, and CLOSE needs it")
     overlong = _overlong(fields, checks)
     return None if overlong is None else _too_long(*overlong)
 
 
-def admit_tombstone(topic: str, key: bytes | str | None) -> Refused | None:
+def admit_tombstone(topic: str, key: bytes | str | None) -> DeadLetterCause | None:
     """None for a null value that deletes a site, else the first reason that fits. ``topic`` has no prefix."""
     if topic != "sites":
-        return Refused("UNDECODABLE", "the value is null, and only sites takes a tombstone")
+        return DeadLetterCause("UNDECODABLE", "the value is null, and only sites takes a tombstone")
     text = key_text(key) if isinstance(key, bytes) else key
     if text is None and key is not None:
-        return Refused("KEY_MISMATCH", "the key is not UTF-8")
+        return DeadLetterCause("KEY_MISMATCH", "the key is not UTF-8")
     if is_empty(text):
-        return Refused("UNDECODABLE", "a tombstone without a key")
+        return DeadLetterCause("UNDECODABLE", "a tombstone without a key")
     assert text is not None
     return _too_long("the key", ID_BYTES) if _bytes(text) > ID_BYTES else None
 
@@ -153,5 +153,5 @@ def _bytes(text: str) -> int:
     return len(text.encode("utf-8", "surrogatepass"))
 
 
-def _too_long(field: str, limit: int) -> Refused:
-    return Refused("TOO_LONG", f"{field} takes more than {limit} bytes")
+def _too_long(field: str, limit: int) -> DeadLetterCause:
+    return DeadLetterCause("TOO_LONG", f"{field} takes more than {limit} bytes")

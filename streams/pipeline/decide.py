@@ -121,8 +121,8 @@ class Decider:
         partition = overlay.partition
         for state in partition.set_aside:
             builder.set_aside(state)
-        for message, topic, refused in inbox.refused:
-            builder.dead_letter(message, topic, refused.reason, refused.error)
+        for message, topic, cause in inbox.dead_letters:
+            builder.dead_letter(message, topic, cause.reason, cause.error)
         overlay.expect(site.site_id for site in inbox.sites)
         overlay.expect(event.event.site_id for event in inbox.events)
         for number, site in enumerate(inbox.sites, start=1):

@@ -105,7 +105,7 @@ def load(path: Path | None, environ: Mapping[str, str], kind: type[Settings] = S
     ``kind`` is a class of settings that has more tables than these, those of other parts of the product.
 
     Raises `SettingsError` when the file cannot be read, a name is unknown, a value is not allowed, or a procedure's
-    value is replaced without a new version; it tells all of it at once.
+    value is replaced without a new version; it names all of them at once.
     """
     fields = dict(leaves(kind, ()))
     known = {*fields, *((KAFKA, name) for name in PROPERTIES)}

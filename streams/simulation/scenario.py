@@ -25,7 +25,7 @@ from streams.escalation.values import (
 )
 from streams.formats import rfc3339
 from streams.formats.json_values import NotAValue, reader, writer
-from streams.formats.validation import Refused, admit, admit_tombstone
+from streams.formats.validation import DeadLetterCause, admit, admit_tombstone
 from streams.simulation.simulation import PARTITION, DeadLetter, Record, Simulation
 
 _READERS: Final = MappingProxyType[str, Callable[[object], Site | Event]](
@@ -130,7 +130,7 @@ def read_line(number: int, raw: bytes) -> Line:
     return Line(instant, topic, fields.get("key"), value)
 
 
-def value_of(topic: str, key: object, raw: object) -> Site | Event | Refused | None:
+def value_of(topic: str, key: object, raw: object) -> Site | Event | DeadLetterCause | None:
     """The value of an input line, if the core may see it; None for a tombstone.
 
     Without a ``key`` of its own, a line has the one that its producer would give it.
@@ -140,7 +140,7 @@ def value_of(topic: str, key: object, raw: object) -> Site | Event | Refused | N
     try:
         value = _READERS[topic](raw)
     except NotAValue as error:
-        return Refused("UNDECODABLE", str(error))
+        return DeadLetterCause("UNDECODABLE", str(error))
     refused = admit(value, value.site_id if key is None else key if isinstance(key, str) else None)
     return value if refused is None else refused
 
@@ -150,7 +150,7 @@ def _handle(simulation: Simulation, line: Line, source: Source) -> list[Record]:
     at, topic, key, raw = line
     value = value_of(topic, key, raw)
     match value:
-        case Refused():
+        case DeadLetterCause():
             return [Record(at, "dead-letters", _key_of(line), DeadLetter(topic, *value))]
         case None:
             return simulation.site(str(key), None, source, at)

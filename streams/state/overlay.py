@@ -18,7 +18,7 @@ from streams.escalation.step import is_forgettable
 from streams.escalation.values import Instant, Site, SiteInForce, SiteRecord
 from streams.formats.codec import Codec
 from streams.formats.site_records import SiteRecords
-from streams.formats.validation import Refused
+from streams.formats.validation import DeadLetterCause
 from streams.state.partition import ArmedDeadline, Partition, SiteBytes
 
 
@@ -162,7 +162,7 @@ class PartitionOverlay:
         if held.checked:
             return HeldSite(held, self._codec.decode_site)
         site = self._site_records.judge(site_id.encode(), held.value, self.partition.number)
-        if site is None or isinstance(site, Refused):
+        if site is None or isinstance(site, DeadLetterCause):
             self.partition.put_site(site_id, None)
             return None
         sites[site_id] = held._replace(checked=True)
