@@ -8,14 +8,14 @@ from typing import Any, Final, NamedTuple
 from schemas.avro.errors import Undecodable
 from schemas.contract.murmur2 import partition as partition_of
 from streams.escalation.values import Event, Quarantined, Site
+from streams.formats.topic_values import TopicValues
 from streams.formats.validation import DeadLetterCause, admit, admit_tombstone, key_text
+from streams.kafka import dead_letters as deadletters
+from streams.kafka.dead_letters import Letter
+from streams.kafka.reading import LogRecord
 from streams.replay.comparison import Mismatch
 from streams.replay.verdict import VerdictBuilder
 from streams.replay.versions import SiteVersions
-from streams.topics import dead_letters as deadletters
-from streams.topics.dead_letters import Letter
-from streams.topics.reading import LogRecord
-from streams.topics.recorded import Recorded
 
 EVENT_TOPICS: Final = ("alerts", "call-results", "dispatch-reports", "operator-actions")
 COMMAND_TOPICS: Final = ("calls", "dispatches", "attention")
@@ -31,7 +31,7 @@ class Entry(NamedTuple):
 class Material:
     """Takes records of every topic, each topic's oldest first; ``report`` hears of what is wrong with one by itself."""
 
-    def __init__(self, number: int, partitions: int, recorded: Recorded, report: VerdictBuilder) -> None:
+    def __init__(self, number: int, partitions: int, recorded: TopicValues, report: VerdictBuilder) -> None:
         self.inputs: dict[tuple[str, int], LogRecord] = {}  # by topic and offset
         self.handled: set[tuple[str, int]] = set()  # of those, the ones that were replayed
         self.commands: dict[str, LogRecord] = {}  # calls, dispatches and attention, by id

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from streams.escalation.values import Site, SiteRecord
 from streams.formats.validation import DeadLetterCause
-from streams.topics.reading import LogRecord
+from streams.kafka.reading import LogRecord
 
 # What a record of the site is: a site, None for a tombstone, or why it cannot come into force.
 Judge: TypeAlias = Callable[[LogRecord], Site | DeadLetterCause | None]

@@ -72,9 +72,7 @@ class Logs:
         self.topics = find(settings, ENGINE_TOPICS) if only is None else find_some(settings, only, role)
         self.offsets = Offsets(settings)
         self.told = told
-        silent = logging.Logger(
-            "streams.topics.reading", level=logging.CRITICAL + 1
-        )  # what it says comes as errors too
+        silent = logging.Logger("streams.kafka.reading", level=logging.CRITICAL + 1)  # what it says comes as errors too
         properties: dict[str, Any] = {
             "receive.message.max.bytes": RECEIVED_BYTES,
             **settings.client("consumer"),

@@ -18,7 +18,7 @@ from streams.escalation.values import Instant
 from streams.formats.dead_letter import CUT
 from streams.formats.message import Headers
 from streams.formats.validation import key_text
-from streams.topics.reading import LogRecord
+from streams.kafka.reading import LogRecord
 
 PREFIX: Final = "dlq."
 # What an input has that was put back: the letter that it was.
