@@ -4,7 +4,7 @@ A letter's settlement and the note of it are one transaction, so neither is ever
 settlements of a topic have the same ``transactional.id``: a later one fences an earlier one, whose open transaction is
 aborted and whose next one is refused. Only then the notes are read, up to the high watermark.
 So what a settlement takes for unsettled is unsettled for as long as its transactions are accepted
-(`streams.topics.dead_letters` says what notes are).
+(`streams.kafka.dead_letters` says what notes are).
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from schemas.contract.topics import INPUT_TOPICS
 from streams.dlq.fenced_producer import FencedProducer, Outgoing, PartitionOffset, TooLargeError
 from streams.dlq.log import TOPIC, Survey, find, whole
 from streams.dlq.superseded import superseded
-from streams.topics.dead_letters import Letter, LetterId, headers_to_replay, note_headers
+from streams.kafka.dead_letters import Letter, LetterId, headers_to_replay, note_headers
 
 if TYPE_CHECKING:
     from streams.formats.message import Headers
-    from streams.topics.reading import Logs
+    from streams.kafka.reading import Logs
 
 # Of one transaction: readers of the input topics wait for it.
 _LETTERS: Final = 100

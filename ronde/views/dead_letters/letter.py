@@ -15,11 +15,11 @@ from schemas.avro.framing import CONFLUENT, CONFLUENT_SIZE, SINGLE_OBJECT, SINGL
 from schemas.contract.topics import INPUT_TOPICS, TOPICS
 from streams.formats.json_values import writer
 from streams.formats.redaction import HIDDEN, masked
-from streams.topics.dead_letters import Letter, Note
-from streams.topics.recorded import Recorded
+from streams.formats.topic_values import TopicValues
+from streams.kafka.dead_letters import Letter, Note
 
 
-def whole(letter: Letter, note: Note | None, recorded: Recorded, *, personal: bool) -> dict[str, Any]:
+def whole(letter: Letter, note: Note | None, recorded: TopicValues, *, personal: bool) -> dict[str, Any]:
     """A letter with its key, headers and value; what is personal is hidden unless asked for."""
     return {
         **as_object(letter, note),
@@ -86,7 +86,7 @@ def _header(value: str | bytes | None, *, personal: bool) -> str | None:
     return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else value
 
 
-def _value(letter: Letter, recorded: Recorded, *, personal: bool) -> dict[str, Any] | None:
+def _value(letter: Letter, recorded: TopicValues, *, personal: bool) -> dict[str, Any] | None:
     """The value decoded where it decodes, else its bytes."""
     if letter.value is None:
         return None
@@ -97,7 +97,7 @@ def _value(letter: Letter, recorded: Recorded, *, personal: bool) -> dict[str, A
     return {"bytes": len(letter.value), "schema": schema, "decoded": decoded if personal else masked(schema, decoded)}
 
 
-def _decoded(topic: str, schema: str, data: bytes, recorded: Recorded) -> Mapping[str, Any] | None:
+def _decoded(topic: str, schema: str, data: bytes, recorded: TopicValues) -> Mapping[str, Any] | None:
     try:
         if topic in INPUT_TOPICS:
             value = recorded.value(topic, data)

@@ -12,7 +12,7 @@ from ronde.shared.plain import one_line
 from ronde.shared.terminal import Listing, Terminal
 from streams.dlq.log import Survey
 from streams.formats import rfc3339
-from streams.topics.dead_letters import Letter, Note
+from streams.kafka.dead_letters import Letter, Note
 
 _LONGEST_TABLE: Final = 50  # letters; --json lists all
 _LONGEST_TEXT: Final = 60  # characters of an error or a reason in the table
