@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from schemas.contract.roles import ROLES
 from schemas.contract.topics import ENGINE_TOPICS
 from service.logs import logger
+from service.patience import KAFKA_START_SECONDS
 from streams.kafka.access import require
 from streams.kafka.acl import grants
 from streams.kafka.admin import BrokerAwayError, BrokerError
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 _log = logger(__name__)
 
-_AGAIN_SECONDS: Final = 0.5
 _TELL_SECONDS: Final = 60.0  # that the broker is away is logged at first, and then as seldom
 
 
@@ -80,7 +80,7 @@ async def wait(settings: Settings, readiness: ProcessReadiness, away: str) -> No
         if time.monotonic() - told >= _TELL_SECONDS:
             told = time.monotonic()
             _log.warning("the broker is waited for", reason=reason, seconds=round(told - begun))
-        await asyncio.sleep(_AGAIN_SECONDS)
+        await asyncio.sleep(KAFKA_START_SECONDS)
         try:
             reason = await _checked(settings)
         except (BrokerError, WorkerError) as error:

@@ -28,7 +28,7 @@ def answer(monkeypatch: pytest.MonkeyPatch, answers: Iterable[Exception | str | 
         return answer
 
     monkeypatch.setattr(preflight, "check", check)
-    monkeypatch.setattr(preflight, "_AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(preflight, "KAFKA_START_SECONDS", 0.0)
 
 
 @pytest.mark.asyncio
