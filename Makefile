@@ -122,7 +122,7 @@ format: $(READY) ## let ruff write it
 
 lock: $(READY) ## resolve the dependencies again
 	$(BIN)/uv pip compile --quiet --universal --all-extras $(LOCKED) pyproject.toml --output-file requirements.lock
-	$(BIN)/uv pip compile --quiet --universal --constraint requirements.lock --extra compiled $(LOCKED) pyproject.toml --output-file deploy/image.lock
+	$(BIN)/uv pip compile --quiet --universal --constraint requirements.lock --extra compiled --extra edges $(LOCKED) pyproject.toml --output-file deploy/image.lock
 	$(BIN)/uv pip compile --quiet --universal --constraint requirements.lock $(LOCKED) --group tools --output-file tests/deploy/tools.lock
 	$(BIN)/uv pip compile --quiet --universal $(LOCKED) --group site --output-file docs/site.lock
 	$(BIN)/uv pip compile --quiet --universal $(LOCKED) --group mutants --output-file tests/escalation/mutants/tools.lock
