@@ -28,7 +28,7 @@ def test_a_token_is_shown_once_and_kept_as_a_hash(run: Run, tokens_file: Path) -
     assert tokens_file.stat().st_mode & 0o777 == 0o600
     machine = TokenFile(tokens_file).find(token)
     assert machine is not None
-    assert (machine.name, machine.scopes) == ("panel-1", {"alerts", "portal:lilas-1"})
+    assert (machine.name, sorted(machine.scopes)) == ("panel-1", ["alerts", "portal:lilas-1"])
     assert token not in run("tokens", "list").out
     (listed,) = json.loads(run("tokens", "list", "--json").out)
     assert (listed["name"], listed["scopes"]) == ("panel-1", ["alerts", "portal:lilas-1"])
