@@ -151,5 +151,8 @@ FEEDS: Final = (
     Feed("decisions", "incident_events", "at", put="put_decisions"),
     Feed("quarantine", "quarantined", "at", chosen={"alert": ("kind", "raised_at")}),
     Feed("readiness", "sites_readiness", None, put="put_readiness"),
+    Feed("signals", "signals", personal=("user", "text", "raw")),
+    Feed("claims", "claims"),
+    Feed("desk-log", "desk_events", personal=("detail",)),
 )
 FEED_OF: Final[Mapping[str, Feed]] = MappingProxyType({feed.topic: feed for feed in FEEDS})

@@ -368,13 +368,13 @@ def test_old_months_go_and_what_is_not_over_stays(postgres: Postgres, records: l
 
             removed = retain(own, 1, date(2026, 3, 1))
             assert removed.before == date(2026, 2, 1)
-            assert len(removed.partitions) == 9
+            assert len(removed.partitions) == 12
             rows = rows_of(own)
             assert {row["site_id"] for row in rows["incidents"].values() if row["closed_at"] is not None} == {"S1"}
             assert not rows["incident_events"]
             assert rows["sites_readiness"] == before["sites_readiness"]
             left = own.execute("SELECT ledger.months_before('infinity')::text").fetchall()
-            assert len(left) == 9
+            assert len(left) == 12
             night_incident = next(key for key, row in rows["incidents"].items() if row["site_id"] == "S1")
             told = timeline(own, night_incident, personal=False)
             assert told is not None

@@ -7,6 +7,7 @@ from importlib.resources import files
 
 from ronde.shared.plain import markup
 from ronde.views.incident.drawing import draw
+from ronde.views.incident.edge_words import entries
 from ronde.views.incident.text import head
 from ronde.views.incident.words import after, came, clock, day, done, ending, rule, span
 from sinks.ask.timeline import Alert, Report, Step, Timeline
@@ -61,11 +62,18 @@ def _is_arrival(step: Step) -> bool:
 
 def _rows(timeline: Timeline) -> Iterator[str]:
     last_day = ""
-    for step in timeline.steps:
-        if day(step.at) != last_day:
-            last_day = day(step.at)
+    opened_at = timeline.incident.opened_at
+    for at, entry in entries(timeline):
+        if day(at) != last_day:
+            last_day = day(at)
             yield f'<tr class="day"><th colspan="4">{last_day}</th></tr>'
-        yield _row(step, timeline.incident.opened_at)
+        yield _line(at, entry, opened_at) if isinstance(entry, str) else _row(entry, opened_at)
+
+
+def _line(at: int, line: str, opened_at: int) -> str:
+    return (
+        f'<tr class="edge"><td>{clock(at)}</td><td>{after(at - opened_at)}</td><td colspan="2">{markup(line)}</td></tr>'
+    )
 
 
 def _row(step: Step, opened_at: int) -> str:

@@ -7,6 +7,7 @@ from rich.text import Text
 
 from ronde.shared.plain import one_line
 from ronde.shared.terminal import Listing
+from ronde.views.incident.edge_words import entries
 from ronde.views.incident.words import after, came, clock, day, done, rule, span
 from sinks.ask.incidents import Incident
 from sinks.ask.timeline import Step, Timeline
@@ -27,12 +28,14 @@ def show(console: Console, timeline: Timeline) -> None:
     table = Listing()
     for column in ("time", "after", "what came, what went out", "decision"):
         table.add_column(column, justify="right" if column == "after" else "left", no_wrap=column in {"time", "after"})
-    last_day = day(timeline.incident.opened_at)
-    for step in timeline.steps:
-        if day(step.at) != last_day:
-            last_day = day(step.at)
+    opened_at = timeline.incident.opened_at
+    last_day = day(opened_at)
+    for at, entry in entries(timeline):
+        if day(at) != last_day:
+            last_day = day(at)
             table.add_row(Text(last_day, "dim"))
-        table.add_row(clock(step.at), after(step.at - timeline.incident.opened_at), _happened(step), _decision(step))
+        cells = (Text(entry, "dim"), "") if isinstance(entry, str) else (_happened(entry), _decision(entry))
+        table.add_row(clock(at), after(at - opened_at), *cells)
     console.print()
     console.print(table)
 

@@ -7,7 +7,7 @@ from functools import singledispatch
 from types import MappingProxyType
 from typing import Final
 
-from ronde.shared.plain import one_line
+from ronde.shared.plain import joined, one_line
 from sinks.ask.incidents import Incident
 from sinks.ask.timeline import (
     Action,
@@ -133,11 +133,11 @@ def span(milliseconds: float, units: int = 2) -> str:
 
 
 def after(milliseconds: int) -> str:
-    """How long after the opening, as ``+0:12:05``; days before it where it takes days."""
+    """How long after the opening, as ``+0:12:05``, in whole seconds; with days where it takes days."""
     minutes, seconds = divmod(abs(milliseconds) // _SECOND, 60)
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)
-    sign = "-" if milliseconds < 0 else "+"
+    sign = "-" if milliseconds <= -_SECOND else "+"
     return f"{sign}{f'{days} d ' if days else ''}{hours}:{minutes:02}:{seconds:02}"
 
 
@@ -190,7 +190,7 @@ def _came(input_: Came) -> str:
 
 @_came.register
 def _(alert: Alert) -> str:
-    return _joined(f"alert {alert.kind}", alert.zone and f"zone {alert.zone}", alert.detail, f"id {alert.id}")
+    return joined(f"alert {alert.kind}", alert.zone and f"zone {alert.zone}", alert.detail, f"id {alert.id}")
 
 
 @_came.register
@@ -198,21 +198,21 @@ def _(result: Result) -> str:
     who = result.contact_id or "somebody"
     how = _OUTCOMES.get(result.outcome, result.outcome)
     situation = None if result.outcome == "NO_ANSWER" else _SITUATIONS.get(result.situation, result.situation)
-    said = _joined(how, situation, result.message_left and "message left", result.detail)
+    said = joined(how, situation, result.message_left and "message left", result.detail)
     spoke = result.operator and f"by {result.operator}"
     if result.direction == "INBOUND":
-        return _joined(f"{who} calls: {said}", spoke)
-    return _joined(f"{who}: {said}", spoke)
+        return joined(f"{who} calls: {said}", spoke)
+    return joined(f"{who}: {said}", spoke)
 
 
 @_came.register
 def _(report: Report) -> str:
-    return _joined(f"{report.partner_id} {status(report)}", report.disposition, report.reason)
+    return joined(f"{report.partner_id} {status(report)}", report.disposition, report.reason)
 
 
 @_came.register
 def _(action: Action) -> str:
-    return _joined(f"operator {action.operator}: {action.action}", action.reason)
+    return joined(f"operator {action.operator}: {action.action}", action.reason)
 
 
 @_came.register
@@ -237,7 +237,7 @@ def _(call: Call) -> str:
     if call.action == "CANCEL":
         return f"{place} is withdrawn"
     asked = " to repeat the code" if call.action == "CONFIRM" else ""
-    return _joined(f"{place} to {who}{asked}", call.phone, f"until {clock(call.expires_at)}")
+    return joined(f"{place} to {who}{asked}", call.phone, f"until {clock(call.expires_at)}")
 
 
 @_sent.register
@@ -250,7 +250,7 @@ def _(dispatch: Dispatch) -> str:
     }.get(dispatch.action, f"{dispatch.action} to {dispatch.partner_id}{covertly}")
     again = dispatch.action == "REQUEST" and dispatch.attempt > 1 and f"request {dispatch.attempt}"
     until = dispatch.respond_by is not None and f"answer by {clock(dispatch.respond_by)}"
-    return _joined(what, again, until, _address(dispatch.address), dispatch.instructions)
+    return joined(what, again, until, _address(dispatch.address), dispatch.instructions)
 
 
 def _address(address: Mapping[str, str | None] | None) -> str | None:
@@ -258,7 +258,7 @@ def _address(address: Mapping[str, str | None] | None) -> str | None:
     if address is None:
         return None
     city = " ".join(filter(None, (address.get("postal_code"), address.get("city"))))
-    return _joined(address.get("line1"), address.get("line2"), city, address.get("country"))
+    return joined(address.get("line1"), address.get("line2"), city, address.get("country"))
 
 
 @_sent.register
@@ -279,7 +279,3 @@ def done(step: Step) -> list[str]:
     if step.phase_to == "WAITING" and step.phase_from != "WAITING" and step.deadline is not None:
         lines.append(f"wait {span(step.deadline - step.at)}, until {clock(step.deadline)}")
     return lines
-
-
-def _joined(*parts: str | bool | None) -> str:
-    return ", ".join(part for part in parts if isinstance(part, str) and part)
