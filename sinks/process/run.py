@@ -13,6 +13,7 @@ import httpx
 import structlog
 
 from service.pages import OperationPages
+from service.patience import postgres_pause
 from service.registry import Registry
 from sinks.errors import Away, Fenced
 from sinks.observe.metrics import SinkMetrics
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
 _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
-_FIRST_PAUSE_SECONDS: Final = 0.5
-_MOST_DOUBLINGS: Final = 20
 _STOP_SECONDS: Final = 10.0  # for the chunk under way; then the process ends, and nothing is lost by it
 _REGISTRY_SECONDS: Final = 5.0
 
@@ -69,9 +68,7 @@ def _sessions(
             session.run(stopping)
         except (Away, Fenced) as error:
             failures = 1 if session is not None and session.has_written else failures + 1
-            pause = min(
-                _FIRST_PAUSE_SECONDS * 2 ** min(failures - 1, _MOST_DOUBLINGS), configuration.sink.longest_pause_seconds
-            )
+            pause = postgres_pause(failures, configuration.sink.longest_pause_seconds)
             _tell(error, pause, readiness, metrics)
         finally:
             if session is not None:
