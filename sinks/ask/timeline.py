@@ -77,7 +77,7 @@ class Unknown(NamedTuple):
     kind: str
 
 
-Came: TypeAlias = Alert | Result | Report | Action | Deadline | Unknown
+StepInput: TypeAlias = Alert | Result | Report | Action | Deadline | Unknown
 
 
 class Call(NamedTuple):
@@ -126,7 +126,7 @@ class Missing(NamedTuple):
     id: str
 
 
-Sent: TypeAlias = Call | Dispatch | Attention | Missing
+StepOutput: TypeAlias = Call | Dispatch | Attention | Missing
 
 
 class Step(NamedTuple):
@@ -141,8 +141,8 @@ class Step(NamedTuple):
     position: int | None
     deadline: int | None
     disposition: str | None
-    came: Came
-    sent: list[Sent]
+    came: StepInput
+    sent: list[StepOutput]
 
 
 class Timeline(NamedTuple):
@@ -175,10 +175,10 @@ class _Event(NamedTuple):
 
 
 # The topics of each kind of input and output: what a kind has no field for is not read.
-_INPUTS: Final[Mapping[str, Callable[..., Came]]] = MappingProxyType(
+_INPUTS: Final[Mapping[str, Callable[..., StepInput]]] = MappingProxyType(
     {"alerts": Alert, "call-results": Result, "dispatch-reports": Report, "operator-actions": Action}
 )
-_OUTPUTS: Final[Mapping[str, Callable[..., Sent]]] = MappingProxyType(
+_OUTPUTS: Final[Mapping[str, Callable[..., StepOutput]]] = MappingProxyType(
     {"calls": Call, "dispatches": Dispatch, "attention": Attention}
 )
 
@@ -204,33 +204,33 @@ def timeline(connection: Connection, incident_id: str, *, personal: bool) -> Tim
     return Timeline(incidents[0], steps, *edge_records(connection, incidents[0], issued, personal=personal))
 
 
-def _issued_at(record: Sent) -> int | None:
+def _issued_at(record: StepOutput) -> int | None:
     if isinstance(record, Missing):
         return None
     return record.raised_at if isinstance(record, Attention) else record.issued_at
 
 
-def _inputs(connection: Connection, parameters: Mapping[str, Any]) -> dict[int, Came]:
+def _inputs(connection: Connection, parameters: Mapping[str, Any]) -> dict[int, StepInput]:
     """The record that each decision was taken on, by the version of the decision."""
-    came: dict[int, Came] = {}
+    came: dict[int, StepInput] = {}
     for topic, kind in _INPUTS.items():
         statement = select("timeline_inputs", topic, kind)
         came |= rows(connection, statement, {**parameters, "topic": topic}, partial(_by_version, kind))
     return came
 
 
-def _by_version(make: Callable[..., Came], /, decision_version: int, **fields: Any) -> tuple[int, Came]:
+def _by_version(make: Callable[..., StepInput], /, decision_version: int, **fields: Any) -> tuple[int, StepInput]:
     return decision_version, make(**fields)
 
 
-def _outputs(connection: Connection, parameters: Mapping[str, Any]) -> dict[str, Sent]:
+def _outputs(connection: Connection, parameters: Mapping[str, Any]) -> dict[str, StepOutput]:
     """The records that the decisions emitted, by their ids."""
-    sent: dict[str, Sent] = {}
+    sent: dict[str, StepOutput] = {}
     for topic, kind in _OUTPUTS.items():
         records = rows(connection, select("timeline_outputs", topic, kind), parameters, kind)
         sent |= {record[0]: record for record in records}
     return sent
 
 
-def _without_record(event: _Event) -> Came:
+def _without_record(event: _Event) -> StepInput:
     return Deadline(event.input_id) if event.input_kind == "DEADLINE" else Unknown(event.input_id, event.input_kind)

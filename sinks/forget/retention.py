@@ -14,7 +14,7 @@ from sinks.errors import SinkError
 _LOCK_TIMEOUT: Final = "2s"  # every reader of the ledger waits behind us
 
 
-class Removed(NamedTuple):
+class RetentionResult(NamedTuple):
     """What was removed; ``before`` is the first day that stays."""
 
     before: date
@@ -22,7 +22,7 @@ class Removed(NamedTuple):
     incidents: int
 
 
-def retain(connection: Connection, months: int, today: date) -> Removed:
+def retain(connection: Connection, months: int, today: date) -> RetentionResult:
     """Keep this month and the ``months`` before it. Raises `Away`, and `SinkError` when a table is in use for long.
 
     Each partition goes in a transaction of its own; what was removed when something fails stays removed.
@@ -37,7 +37,7 @@ def retain(connection: Connection, months: int, today: date) -> Removed:
         connection.execute(query("trim_others"), (before,))
         incidents = connection.execute(query("forget_incidents"), (before,)).rowcount
         connection.execute(query("forget_refused"), (before,))
-    return Removed(before, partitions, incidents)
+    return RetentionResult(before, partitions, incidents)
 
 
 def _drop(connection: Connection, partition: str) -> None:

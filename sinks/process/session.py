@@ -26,7 +26,7 @@ from sinks.read.framing import Framing
 from sinks.read.lag import Lag
 from sinks.read.offsets import Offsets
 from sinks.rows.chunk import LedgerChunk, RowDecoder
-from sinks.write.ledger import Ledger, Written
+from sinks.write.ledger import Ledger, WriteResult
 from sinks.write.writer import Writer
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ class Session:
             for warning in self._registry.take_warnings():
                 _log.warning("schema registry", reason=warning)
 
-    def _write(self, chunk: LedgerChunk) -> Written:
+    def _write(self, chunk: LedgerChunk) -> WriteResult:
         """Of the writer's thread."""
         self._readiness.write()
         try:
@@ -140,7 +140,7 @@ class Session:
         finally:
             self._readiness.written()
 
-    def _written(self, chunk: LedgerChunk, written: Written) -> None:
+    def _written(self, chunk: LedgerChunk, written: WriteResult) -> None:
         self.has_written = True
         self._source.written(chunk.next_offsets, chunk.newest)
         self._metrics.count(written)

@@ -44,7 +44,7 @@ class Claim(NamedTuple):
     epoch: int
 
 
-class Written(NamedTuple):
+class WriteResult(NamedTuple):
     """What a transaction wrote: rows by topic, records refused."""
 
     rows: dict[str, int]
@@ -92,7 +92,7 @@ class Ledger:
         for log in logs:
             self._claims.pop(log, None)
 
-    def write(self, chunk: LedgerChunk) -> Written:
+    def write(self, chunk: LedgerChunk) -> WriteResult:
         """Write a chunk whole. Raises `Fenced`: nothing is written, a partition of it is another sink's now."""
         self.add_months(chunk.months())
         for attempts_left in reversed(range(_ATTEMPTS)):
@@ -104,7 +104,7 @@ class Ledger:
                         raise
         raise AssertionError("the last attempt returns or raises")
 
-    def _write(self, chunk: LedgerChunk) -> Written:
+    def _write(self, chunk: LedgerChunk) -> WriteResult:
         """The quickest first: as a rule no row is there yet, and the keys of the tables refuse one that is."""
         ways: tuple[Way, ...] = ("new", "known")
         for way in ways:
@@ -115,7 +115,7 @@ class Ledger:
                     raise
         return self._transact(chunk, "by halves")
 
-    def _transact(self, chunk: LedgerChunk, way: Way) -> Written:
+    def _transact(self, chunk: LedgerChunk, way: Way) -> WriteResult:
         """All of a chunk in one transaction.
 
         "new": all of its rows, or none when one is there already. "known": those that are there stay. "by halves": this
@@ -146,7 +146,7 @@ class Ledger:
         rows = {feed.topic: len(piece.rows) for feed, piece in chunk.pieces.items()}
         for record in not_taken[len(chunk.refused) :]:  # of the rows
             rows[record.topic] -= 1
-        return Written(rows, not_taken)
+        return WriteResult(rows, not_taken)
 
     def _copy(self, feed: Feed, piece: Piece) -> None:
         with self._connection.cursor() as cursor, cursor.copy(composed("copy", feed.staging)) as copy:

@@ -12,27 +12,27 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final, NamedTuple, TypeAlias
 
 from sinks.rows.chunk import LedgerChunk
-from sinks.write.ledger import Written
+from sinks.write.ledger import WriteResult
 
 # How long a thread that decodes keeps the interpreter from the one that has something for PostgreSQL again, some thirty
 # times a chunk: at Python's own 5 ms that costs more than it wins.
 SWITCH_SECONDS: Final = 0.0005
 
-Done: TypeAlias = Callable[[LedgerChunk, Written], None]
-Write: TypeAlias = Callable[[LedgerChunk], Written]
+OnCommit: TypeAlias = Callable[[LedgerChunk, WriteResult], None]
+Write: TypeAlias = Callable[[LedgerChunk], WriteResult]
 
 
 class _UnderWay(NamedTuple):
     chunk: LedgerChunk
-    written: Future[Written]
+    written: Future[WriteResult]
 
 
 class Writer:
-    """One thread that writes. ``done`` gets each chunk once it is committed, by the thread that settles it."""
+    """One thread that writes. ``on_commit`` gets each chunk once it is committed, by the thread that settles it."""
 
-    def __init__(self, write: Write, done: Done) -> None:
+    def __init__(self, write: Write, on_commit: OnCommit) -> None:
         self._write = write
-        self._done = done
+        self._on_commit = on_commit
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
         self._under_way: _UnderWay | None = None
         sys.setswitchinterval(SWITCH_SECONDS)
@@ -47,7 +47,7 @@ class Writer:
         if self._under_way is not None:
             chunk, written = self._under_way
             self._under_way = None
-            self._done(chunk, written.result())
+            self._on_commit(chunk, written.result())
 
     def close(self) -> None:
         """Wait for the end of what is under way, with any result; write nothing more."""

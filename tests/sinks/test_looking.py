@@ -19,7 +19,7 @@ from ronde.local.ports import HOST
 from ronde.local.postgres import Postgres
 from ronde.views.incident.page import page
 from ronde.views.incident.text import show
-from ronde.views.incident.words import RULES, after, came, done, rule, span
+from ronde.views.incident.words import RULES, after, input_line, output_lines, rule, span
 from sinks.ask.report import report
 from sinks.ask.timeline import Attention, Dispatch, Timeline, timeline
 from sinks.database.migrate import migrate
@@ -104,7 +104,7 @@ def test_every_incident_can_be_told_drawn_and_exported_and_nothing_is_missing(
         decisions = [r.value for r in records if r.topic == "decisions" and r.value.incident_id == incident_id]
         assert [step.version for step in told.steps] == [decision.version for decision in decisions]
         assert [len(step.sent) for step in told.steps] == [len(decision.outputs) for decision in decisions]
-        lines = [line for step in told.steps for line in (came(step), *done(step))]
+        lines = [line for step in told.steps for line in (input_line(step), *output_lines(step))]
         assert not any("not in the ledger" in line for line in lines)
         assert WellFormed().check(page(told)).count("svg") == 2
 
