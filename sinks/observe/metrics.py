@@ -1,8 +1,8 @@
 """The metrics of the sink, in one list: a name, its unit, its labels, what it counts.
 
 Prometheus conventions: a name ends with its base unit (seconds, records), that of a counter with `_total`. A label
-names a topic (without prefix), a partition, a reason; never a site, a contact or an incident. What a transaction wrote counts
-once it is committed. Every series is initialised to 0, or `increase()` misses the first event.
+names a topic (without prefix), a partition, a reason; never a site, a contact or an incident. What a transaction wrote
+counts once it is committed. Every series is initialised to 0, or `increase()` misses the first event.
 """
 
 from __future__ import annotations
@@ -11,13 +11,16 @@ import platform
 from collections import Counter as Tally
 from contextlib import suppress
 from importlib.metadata import version
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import prometheus_client
 from confluent_kafka import libversion
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 from sinks.rows.feeds import FEEDS
+
+if TYPE_CHECKING:
+    from sinks.write.ledger import WriteResult
 
 _SECONDS: Final = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 _RECORDS: Final = (1, 3, 10, 30, 100, 300, 1000, 3000, 10000)

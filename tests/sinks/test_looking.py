@@ -267,7 +267,7 @@ def test_postgresql_away_says_where_it_was_looked_for(run: Run, tmp_path: Path) 
 def test_the_questions_of_the_document_can_be_asked(ledger: psycopg.Connection[Any], incident: str) -> None:
     document = (Path(__file__).parents[2] / "docs" / "ledger.md").read_text(encoding="utf-8")
     questions = re.findall(r"^```sql\n(.*?)^```$", document, re.DOTALL | re.MULTILINE)
-    assert len(questions) == 5
+    assert len(questions) == 6
     for question in questions:
         asked = re.sub(r"[0-9a-f]{24}", incident, question).replace("now()", "timestamptz '2026-01-02'")
         assert ledger.execute(asked).fetchall(), question

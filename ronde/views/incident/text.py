@@ -26,7 +26,7 @@ def show(console: Console, timeline: Timeline) -> None:
     """Print it."""
     console.print(Group(*(Text(line, "bold" if not number else "") for number, line in enumerate(head(timeline)))))
     table = Listing()
-    for column in ("time", "after", "what input_line, what went out", "decision"):
+    for column in ("time", "after", "what came, what went out", "decision"):
         table.add_column(column, justify="right" if column == "after" else "left", no_wrap=column in {"time", "after"})
     opened_at = timeline.incident.opened_at
     last_day = day(opened_at)
