@@ -1,7 +1,7 @@
-"""One life of the sink's connections: to PostgreSQL, then to the group; it ends with the first that breaks.
+"""One session of the sink: connections to PostgreSQL and to the group; it ends with the first that breaks.
 
-The next one begins with fresh connections and a fresh assignment. What was under way is undone by then, or was
-committed: the positions in the ledger tell.
+The next session begins with new connections and a new assignment. The chunk under way was undone or committed by then;
+the positions in the ledger say which.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ if TYPE_CHECKING:
 
 _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
-_LOOK_SECONDS: Final = 1.0  # between two looks at the erasures, at the months and at how far it is
+_LOOK_SECONDS: Final = 1.0  # between two looks at erasures, months and positions
 
 
 class Session:
     """Made and run once. Raises `Away`, `Fenced`, `SinkError`; `close` in any case.
 
-    ``has_written`` tells whether it came to commit anything.
+    ``has_written``: whether it has committed a chunk.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class Session:
             raise
 
     def run(self, stopping: threading.Event) -> None:
-        """Write until asked to stop."""
+        """Write until ``stopping`` is set."""
         looked = time.monotonic()
         while not stopping.is_set():
             self._turn()
@@ -96,7 +96,7 @@ class Session:
         self._writer.settle()
 
     def close(self) -> None:
-        """Leave the group, and PostgreSQL."""
+        """Leave the group and PostgreSQL."""
         self._stack.close()
 
     def _open(self, configuration: Configuration) -> Connection:
@@ -132,7 +132,7 @@ class Session:
                 _log.warning("schema registry", reason=warning)
 
     def _write(self, chunk: LedgerChunk) -> WriteResult:
-        """Of the writer's thread."""
+        """Write a chunk; in the thread of the writer."""
         self._readiness.write()
         try:
             with self._metrics.transaction_seconds.time():
