@@ -15,7 +15,7 @@ NOTHING = WriteResult({}, [])
 
 
 def test_a_chunk_is_written_while_the_next_one_is_made_and_told_of_when_it_is_settled() -> None:
-    told: list[LedgerChunk] = []
+    committed: list[LedgerChunk] = []
     begun, go = threading.Event(), threading.Event()
 
     def write(_: LedgerChunk) -> WriteResult:
@@ -23,17 +23,17 @@ def test_a_chunk_is_written_while_the_next_one_is_made_and_told_of_when_it_is_se
         assert go.wait(10)
         return NOTHING
 
-    writer = Writer(write, lambda chunk, _: told.append(chunk))
+    writer = Writer(write, lambda chunk, _: committed.append(chunk))
     first, second = LedgerChunk(), LedgerChunk()
     writer.write(first)
     assert begun.wait(10)
-    assert told == []
+    assert committed == []
     go.set()
     writer.write(second)
-    assert [id(chunk) for chunk in told] == [id(first)]
+    assert [id(chunk) for chunk in committed] == [id(first)]
     writer.settle()
     writer.settle()
-    assert [id(chunk) for chunk in told] == [id(first), id(second)]
+    assert [id(chunk) for chunk in committed] == [id(first), id(second)]
     writer.close()
 
 
