@@ -93,6 +93,7 @@ class Session:
                 self._erase(self._erasures.news())
                 self._ledger.add_months(_this_month_and_the_next())
                 self._source.note_positions()
+                self._source.look_for_topics()
         self._writer.settle()
 
     def close(self) -> None:

@@ -7,13 +7,15 @@ holds a partition cannot take it from the sink that does.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import structlog
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
-from schemas.contract.topics import RECEIVED_BYTES
+from schemas.contract.topics import RECEIVED_BYTES, TOPICS
 from sinks.errors import Away, SinkError
 from sinks.topic_admin import topic_ids
 
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 _ANSWER_SECONDS: Final = 10.0
+_LOOK_SECONDS: Final = 10.0  # between two looks for missing topics
 _IDLE_SECONDS: Final = 0.25  # the longest wait for records, after which the sink looks whether to end
 # `[kafka]` in the settings may replace these: they change the speed, not the result.
 _SPEED: Final[dict[str, Any]] = {
@@ -67,20 +70,45 @@ class LedgerConsumer:
         self._positions: dict[Log, int] = {}
         self._changed = False
         self._failure: Exception | None = None
+        self._missing: frozenset[str] = frozenset()
+        self._looked = 0.0
         self._consumer = Consumer(_properties(configuration, metrics), logger=logging.getLogger("librdkafka"))
 
     def subscribe(self) -> None:
-        """Join the group. Raises `SinkError` when a topic is missing."""
+        """Join the group, for the topics that exist. Raises `SinkError` when one of the engine is missing.
+
+        An upgraded sink starts before the topics of the edges are made; `look_for_topics` finds them later.
+        """
+        existing = self._existing_topics(_ANSWER_SECONDS)
+        missing = sorted(self._topics.keys() - existing)
+        if required := [topic for topic in missing if TOPICS[self._topics[topic]].way != "edge"]:
+            raise SinkError(f"there is no topic {', '.join(required)}: make them with `ronde topics create`")
+        if missing:
+            _log.warning("topics are missing: make them with `ronde topics create`", topics=missing)
+        self._missing = frozenset(missing)
+        self._looked = time.monotonic()
+        self._consumer.subscribe(
+            sorted(existing & self._topics.keys()),
+            on_assign=self._on_assign,
+            on_revoke=self._on_revoke,
+            on_lost=self._on_lost,
+        )
+
+    def look_for_topics(self) -> None:
+        """Subscribe again once a topic exists that was missing; to be called from time to time."""
+        if not self._missing or time.monotonic() - self._looked < _LOOK_SECONDS:
+            return
+        self._looked = time.monotonic()
+        with suppress(Away):
+            if self._missing & self._existing_topics(_IDLE_SECONDS):
+                self.subscribe()
+
+    def _existing_topics(self, seconds: float) -> set[str]:
+        """The topics that the broker shows to this sink."""
         try:
-            existing = self._consumer.list_topics(timeout=_ANSWER_SECONDS).topics
+            return set(self._consumer.list_topics(timeout=seconds).topics)
         except KafkaException as error:
             raise Away("kafka", f"Kafka does not answer: {error.args[0].str()}") from None
-        missing = sorted(self._topics.keys() - existing.keys())
-        if missing:
-            raise SinkError(f"there is no topic {', '.join(missing)}: make them with `ronde topics create`")
-        self._consumer.subscribe(
-            list(self._topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
-        )
 
     def poll(self) -> list[Message]:
         """The records that have arrived; waits a moment for the first."""

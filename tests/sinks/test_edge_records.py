@@ -8,6 +8,7 @@ from typing import Any, Final
 import psycopg
 import pytest
 from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient
 
 from edges.receiver.values import Signal
 from edges.values import Claim, DeskEvent
@@ -17,9 +18,12 @@ from sinks.ask.edge_records import BEFORE_MS
 from sinks.ask.timeline import Timeline, timeline
 from sinks.database.migrate import migrate
 from sinks.forget.erasures import Erasure, carry_out
+from sinks.rows.feeds import FEEDS
 from streams.escalation.values import Alert
 from streams.formats.codec import Codec
-from tests.sinks.bench import Bench
+from streams.kafka.topics import create
+from streams.settings import Settings
+from tests.sinks.bench import EMPTY, Bench
 from tests.sinks.compare import rows_from, rows_of
 from tests.sinks.edge_records import SECOND, beside, of_alert, placed
 from tests.sinks.night import HOME, PARTITION, night
@@ -137,6 +141,22 @@ def test_an_erasure_of_a_contact_leaves_signals_alone(made: psycopg.Connection[A
     look(made, signal(OPENED, text="Martin"))
     carry_out(made, Erasure("", "ann", datetime.fromtimestamp(CLOSED / 1000, UTC) + timedelta(days=1)))
     assert made.execute("SELECT text FROM ledger.signals").fetchall() == [("Martin",)]
+
+
+def test_a_sink_starts_before_the_topics_of_the_edges_are_made_and_finds_them_later(
+    bench: Bench, topics: Settings
+) -> None:
+    edges = [bench.configuration.topic(feed.topic) for feed in FEEDS if TOPICS[feed.topic].way == "edge"]
+    admin = AdminClient({"bootstrap.servers": bench.servers})
+    for answer in admin.delete_topics(edges).values():
+        answer.result()
+    eventually(lambda: not admin.list_topics().topics.keys() & set(edges), "the topics gone")
+    sink = bench.fill(neighbourhoods(partitions=2, sites=3, minutes=30))
+    assert all(topic in sink.said() for topic in ("topics are missing", *edges))
+    create(topics)
+    record = placed([signal(OPENED)], EMPTY)[0]
+    bench.put("signals", encoded(Codec(), record))
+    eventually(lambda: bench.positions("signals")[EMPTY] == 1, "the signal in the ledger")
 
 
 def test_a_sink_writes_them_from_kafka_and_claims_have_the_brokers_time(bench: Bench) -> None:
