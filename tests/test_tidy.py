@@ -32,11 +32,11 @@ WORDS: Final = {
 }
 # What is still to be mended, from before these rules; the numbers may only fall.
 LEFT: Final = {
-    r"(is|are|was|were|be|been) told": 3,
+    r"(is|are|was|were|be|been) told": 1,
     r"whoever": 11,
     r"whatever": 3,
     r"anew": 0,
-    r"put away": 16,
+    r"put away": 4,
     r"of ours": 1,
     r"as it stands": 0,
 }
