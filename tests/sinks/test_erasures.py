@@ -9,11 +9,13 @@ from typing import Any, Final
 
 import psycopg
 import pytest
+from psycopg.sql import SQL, Identifier
 
 from ronde.views.incident.json_form import of_timeline
 from sinks.ask.timeline import timeline
 from sinks.database.migrate import migrate
 from sinks.forget.erasures import Erasure, ErasureLog, carry_out, create_topic, parse
+from sinks.rows.feeds import FEEDS
 from sinks.settings import Configuration
 from sinks.write.ledger import Ledger
 from tests.conftest import Run, SettingsFile
@@ -118,6 +120,24 @@ def test_a_site_is_forgotten_and_its_timeline_stays(made: psycopg.Connection[Any
         carry_out(made, Erasure("S1", "", LATER))
     assert not [words for words in PERSONAL if words in everything(made)]
     assert bare(made) == seen
+
+
+def test_a_site_is_forgotten_in_every_column_that_a_feed_calls_personal(made: psycopg.Connection[Any]) -> None:
+    """The statement that erases is in a migration, the column's name in the feed."""
+    write(made, messages(night()))
+    for feed in FEEDS:
+        for column in feed.personal:
+            table = SQL("ledger.{}").format(Identifier(feed.table))
+            kind = next(each.kind for each in feed.columns if each.name == column)
+            text = {"jsonb": "{}", "bytes": "\\x00"}.get(kind, "Martin")
+            made.execute(SQL("UPDATE {} SET {} = %s").format(table, Identifier(column)), (text,))
+    carry_out(made, Erasure("S1", "", LATER))
+    for feed in FEEDS:
+        for column in feed.personal:
+            left = SQL("SELECT count(*) FROM ledger.{} WHERE {} IS NOT NULL").format(
+                Identifier(feed.table), Identifier(column)
+            )
+            assert made.execute(left).fetchone() == (0,), f"{feed.table}.{column}"
 
 
 def test_a_contact_of_one_site_keeps_what_it_is_elsewhere(made: psycopg.Connection[Any]) -> None:
