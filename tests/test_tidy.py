@@ -36,7 +36,7 @@ LEFT: Final = {
     r"whoever": 11,
     r"whatever": 3,
     r"anew": 0,
-    r"put away": 8,
+    r"put away": 4,
     r"of ours": 1,
     r"as it stands": 0,
 }
