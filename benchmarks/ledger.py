@@ -39,7 +39,7 @@ from schemas import encode
 from sinks.database.migrate import migrate
 from sinks.database.postgres import Connection, connect
 from sinks.rows.chunk import RefusedRecord, RowDecoder
-from sinks.rows.columns import Row
+from sinks.rows.feeds import Row
 from sinks.settings import PostgresSettings
 from sinks.write.ledger import Ledger
 from sinks.write.writer import Writer

@@ -5,14 +5,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable
 from functools import wraps
-from typing import Annotated, Any, TypeAlias, get_args
+from typing import Annotated, Any, TypeAlias
 
 import typer
 
 from ronde.shared.errors import WrongUse
 from ronde.shared.times import past_instant
+from schemas.contract.dead_letter_reasons import DEAD_LETTER_REASONS
 from schemas.contract.topics import INPUT_TOPICS
-from streams.formats.validation import DeadLetterReason
 from streams.topics.dead_letters import LetterFilter, LetterId, parse_id
 
 PersonalOption: TypeAlias = Annotated[
@@ -62,7 +62,7 @@ def _letter_filter(
     ] = None,
 ) -> LetterFilter:
     """The letters that the options ask for. Raises `WrongUse`."""
-    _known("--reason", reason, get_args(DeadLetterReason))
+    _known("--reason", reason, DEAD_LETTER_REASONS)
     _known("--topic", topic, (*INPUT_TOPICS, "state"))
     begin = None if since is None else past_instant("--since", since)
     return LetterFilter(reason, begin, None if until is None else past_instant("--until", until), site, topic)

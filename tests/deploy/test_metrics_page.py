@@ -14,9 +14,9 @@ from tests.deploy.tools import ROOT
 PAGE: Final = ROOT / "docs" / "metrics.md"
 HEAD: Final = """# Metrics
 
-All series that a worker and a sink expose at `/metrics`, as the code lists them (`streams/observe/metrics.py`,
-`sinks/observe/metrics.py`); a test compares this page with the code. [operations.md](operations.md) explains what they
-mean for the engineer on duty.
+All series that a worker and a sink expose at `/metrics`, as the code lists them (`streams/observe/tally.py` and
+`metrics.py`, `sinks/observe/metrics.py`); a test compares this page with the code. [operations.md](operations.md)
+explains what they mean for the engineer on duty.
 
 No label names a site, a contact or an incident. A worker counts a chunk once its transaction is committed. Each process
 initialises its counters to 0. At every scrape, `ronde_inputs_total` equals the sum of the four ends below it, for each

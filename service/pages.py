@@ -1,4 +1,7 @@
-"""The sink's web pages: `/health`, `/ready`, `/metrics`, from a thread of their own."""
+"""The pages that a process is operated by: `/health`, `/ready`, `/metrics`, served by a thread of their own.
+
+The worker serves the same ones by Faust (`streams.worker.pages`).
+"""
 
 from __future__ import annotations
 
@@ -12,20 +15,21 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
-from sinks.observe.metrics import SinkMetrics
-from sinks.observe.readiness import SinkReadiness
+from service.readiness import ProcessReadiness
 
 
-class SinkPages:
+class OperationPages:
     """A web server on one address, of IPv4 or IPv6; port 0 is any free one.
 
     ``::`` is all addresses: of both, where the machine has both. Raises OSError when the address cannot be had.
+    `/health` is always good: it is for processes that end by themselves when they cannot go on, and that a restart does
+    not bring what they wait for. ``registry`` has the metrics.
     """
 
-    def __init__(self, host: str, port: int, readiness: SinkReadiness, metrics: SinkMetrics) -> None:
-        self._server = _Server((host, port), partial(_Handler, readiness, metrics))
+    def __init__(self, host: str, port: int, readiness: ProcessReadiness, registry: CollectorRegistry) -> None:
+        self._server = _Server((host, port), partial(_Handler, readiness, registry))
         Thread(target=self._server.serve_forever, name="pages", daemon=True).start()
 
     @property
@@ -36,7 +40,7 @@ class SinkPages:
         return f"http://{shown}:{port}"
 
     def close(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         self._server.shutdown()
         self._server.server_close()
 
@@ -58,28 +62,26 @@ class _Server(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    def __init__(self, readiness: SinkReadiness, metrics: SinkMetrics, *args: Any) -> None:
+    def __init__(self, readiness: ProcessReadiness, registry: CollectorRegistry, *args: Any) -> None:
         self._readiness = readiness
-        self._metrics = metrics
+        self._registry = registry
         super().__init__(*args)
 
     def do_GET(self) -> None:
-        """One of the pages, else 404."""
-        reasons = dict(self._readiness.reasons)
+        """Answer with one of the pages, else 404."""
         if self.path == "/health":
-            # A restart would not bring what the sink waits for; it ends by itself when it cannot go on.
             self._answer(HTTPStatus.OK, json.dumps({"healthy": True}).encode())
         elif self.path == "/ready":
+            reasons = dict(self._readiness.reasons)
             status = HTTPStatus.SERVICE_UNAVAILABLE if reasons else HTTPStatus.OK
             self._answer(status, json.dumps({"ready": not reasons, "reasons": reasons}).encode())
         elif self.path == "/metrics":
-            self._metrics.ready.set(not reasons)
-            self._answer(HTTPStatus.OK, generate_latest(self._metrics.registry), CONTENT_TYPE_LATEST)
+            self._answer(HTTPStatus.OK, generate_latest(self._registry), CONTENT_TYPE_LATEST)
         else:
             self._answer(HTTPStatus.NOT_FOUND, b"{}")
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name in the library
-        """Say nothing of being asked."""
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - named so in the library
+        """Log no request."""
 
     def _answer(self, status: HTTPStatus, body: bytes, content_type: str = "application/json") -> None:
         self.send_response(status)
