@@ -85,5 +85,6 @@ def _read(stage: Stage, incident_id: str) -> Timeline | None:
 
 
 def _is_whole(incident_timeline: Timeline, decisions: int) -> bool:
-    records = [record for step in incident_timeline.steps for record in (step.came, *step.sent)]
-    return len(incident_timeline.steps) == decisions and not any(isinstance(record, Missing | Unknown) for record in records)
+    steps = incident_timeline.steps
+    records = [record for step in steps for record in (step.came, *step.sent)]
+    return len(steps) == decisions and not any(isinstance(record, Missing | Unknown) for record in records)
