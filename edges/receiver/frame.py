@@ -28,6 +28,11 @@ _HEADER: Final = re.compile(
     rb"#(?P<account>[0-9A-Fa-f]+)\["
 )
 _TIME: Final = re.compile(rb"_(" + times.PATTERN.encode() + rb")\Z")
+_WITHOUT_TIME: Final = re.compile(rb"[\x20-\x7e]*\]\Z")
+_ANSWERS: Final = frozenset({"ACK", "NAK", "DUH"})
+# Digits of an account by the standard.
+_FEWEST_DIGITS: Final = 3
+_MOST_DIGITS: Final = 16
 _PAD_BYTES: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 
@@ -59,6 +64,11 @@ class Header(NamedTuple):
     line: str
     account: str
     data: bytes
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether it is an answer of a receiver, which is never answered."""
+        return self.kind in _ANSWERS
 
     @property
     def echo(self) -> bytes:
@@ -104,6 +114,8 @@ def header_tolerances(header: Header) -> frozenset[Tolerance]:
         found.add(Tolerance.NO_LINE_DIGIT)
     if header.account != header.account.upper():
         found.add(Tolerance.LOWER_CASE_HEX)
+    if not _FEWEST_DIGITS <= len(header.account) <= _MOST_DIGITS:
+        found.add(Tolerance.ACCOUNT_LENGTH)
     return frozenset(found)
 
 
@@ -117,7 +129,10 @@ def clear(data: bytes) -> Clear:
 
 
 def deciphered(data: bytes, key: bytes) -> Clear:
-    """Open encrypted data with a key of 16, 24 or 32 bytes. Raises `UnopenedError`; every opened frame has a time."""
+    """Open encrypted data with a key of 16, 24 or 32 bytes. Raises `UnopenedError`.
+
+    What opens has a time at its end, which may be none of the calendar's, or closes as a frame without a time does.
+    """
     try:
         cipher = bytes.fromhex(data.decode("ascii"))
     except ValueError:
@@ -130,13 +145,13 @@ def deciphered(data: bytes, key: bytes) -> Clear:
     bar = text.find(b"|", 0, max(close, 0))
     if close < 0 or b"[" in text[: max(bar, 0)]:
         raise UnopenedError
+    opened = text[bar + 1 :] if bar >= 0 else text[close:]
+    if not _TIME.search(opened) and not _WITHOUT_TIME.match(opened):
+        raise UnopenedError
     try:
-        opened = clear(text[bar + 1 :] if bar >= 0 else text[close:])
+        return clear(opened)
     except NotDc09Error:
         raise UnopenedError from None
-    if opened.time is None:
-        raise UnopenedError
-    return opened
 
 
 def enciphered(body: bytes, time: int, key: bytes) -> bytes:

@@ -1,0 +1,60 @@
+"""What the `signals` topic says of earlier frames: it alone decides which copy of a frame was the first.
+
+Every receiver reads the whole topic, its own records too, and each partition in its order. A receiver that wrote a
+first copy waits until it has read it back before it writes the alerts: had another receiver written the same frame
+just before, the alerts get that copy's ids, kind and time, and the engine drops them as duplicates.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+from edges.receiver.repeats import Entry, Identity, KeptEvent, Repeats
+from edges.receiver.values import Signal
+
+_REMEMBERED = frozenset({"ALERT", "SIGNAL", "REPEATED"})
+
+
+class SignalLog:
+    """Feeds `Repeats` with what is read, and wakes those who wait for a record of their own."""
+
+    def __init__(self, repeats: Repeats) -> None:
+        self._repeats = repeats
+        self._waiting: dict[str, asyncio.Future[None]] = {}
+
+    def take(self, signals: Iterable[Signal]) -> None:
+        """Take records as they were read, each partition in its order."""
+        for signal in signals:
+            if (entry := entry_of(signal)) is not None:
+                self._repeats.learn(entry)
+            waiting = self._waiting.pop(signal.signal_id, None)
+            if waiting is not None and not waiting.done():
+                waiting.set_result(None)
+
+    async def read_back(self, signal_id: str) -> None:
+        """Wait for a record that this receiver is about to write; call before it is sent."""
+        waiting = self._waiting[signal_id] = asyncio.get_running_loop().create_future()
+        try:
+            await waiting
+        finally:
+            self._waiting.pop(signal_id, None)
+
+
+def entry_of(signal: Signal) -> Entry | None:
+    """What repeats are known by; None for a record that is no copy."""
+    if signal.outcome not in _REMEMBERED or signal.protocol != "DC09" or signal.site_id is None:
+        return None
+    front = signal.signal_id.split("-", 3)
+    number = signal.signal_id.rpartition("-")[2]
+    if len(front) < 4 or not number.isdecimal() or signal.sequence is None or not signal.sequence.isdecimal():
+        return None  # not written by a receiver
+    return Entry(
+        identity=Identity(signal.account, signal.sequence, front[2]),
+        number=int(number),
+        is_repeat=signal.outcome == "REPEATED",
+        event=KeptEvent(signal.alert_id, signal.kind if signal.alert_id is not None else None),
+        site_id=signal.site_id,
+        raised_at=signal.received_at if signal.raised_at is None else signal.raised_at,
+        at=signal.received_at,
+    )
