@@ -116,6 +116,11 @@ class Framer:
         self._rest = b""
         self._is_skipping = False  # in something too long: up to the next CR
 
+    @property
+    def has_rest(self) -> bool:
+        """Whether bytes wait for others to become a frame."""
+        return bool(self._rest.strip(_BLANK))
+
     def feed(self, piece: bytes) -> Iterator[Sealed | Flaw]:
         """Give what is complete now; the rest waits for the next piece."""
         self._rest += piece

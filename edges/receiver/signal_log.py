@@ -28,17 +28,20 @@ class SignalLog:
         for signal in signals:
             if (entry := entry_of(signal)) is not None:
                 self._repeats.learn(entry)
-            waiting = self._waiting.pop(signal.signal_id, None)
+            waiting = self._waiting.get(signal.signal_id)
             if waiting is not None and not waiting.done():
                 waiting.set_result(None)
 
-    async def read_back(self, signal_id: str) -> None:
-        """Wait for a record that this receiver is about to write; call before it is sent."""
-        waiting = self._waiting[signal_id] = asyncio.get_running_loop().create_future()
-        try:
-            await waiting
-        finally:
-            self._waiting.pop(signal_id, None)
+    def read_back(self, signal_id: str) -> asyncio.Future[None]:
+        """What is done once a record is read that this receiver is about to write; cancel it if it is not written."""
+        waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting[signal_id] = waiting
+        waiting.add_done_callback(lambda _: self._drop(signal_id, waiting))
+        return waiting
+
+    def _drop(self, signal_id: str, waiting: asyncio.Future[None]) -> None:
+        if self._waiting.get(signal_id) is waiting:
+            del self._waiting[signal_id]
 
 
 def entry_of(signal: Signal) -> Entry | None:
