@@ -141,7 +141,8 @@ class Framer:
         if self._is_skipping:
             return self._skip()
         end, first_quote = rest.find(b"\r"), rest.find(b'"')
-        if 0 <= end < first_quote - _RAW_HEAD:
+        is_junk = (first_quote < 0 or end < first_quote) and len(rest[: max(end, 0)].lstrip(_BLANK)) > 1
+        if is_junk or 0 <= end < first_quote - _RAW_HEAD:
             return self._drop(end + 1)
         quote = _opening_quote(rest)
         if quote is None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 ANSWER_SECONDS: Final = 3.0  # after receipt; later a panel gets nothing, and sends again
 # Alerts wait so long for their signals to be read back. A reader that hangs must not hold an alarm up.
 READ_BACK_SECONDS: Final = 1.0
+_IDS: Final = 4096
 
 
 class Arrival(NamedTuple):
@@ -102,6 +103,7 @@ class Intake:
         self._rooms = rooms
         self._addresses = addresses
         self._metrics = metrics
+        self._ids: dict[str, None] = {}  # given lately: a copy within the same millisecond gets the next
         self._flights: dict[str, dict[Identity, asyncio.Future[None]]] = {}
 
     def take_flaw(self, flaw: Flaw, arrival: Arrival) -> bytes | None:
@@ -159,10 +161,14 @@ class Intake:
             async with asyncio.timeout_at(until):
                 await asyncio.wait(list(flights.values()))
             has_waited = True
-            at = arrival.at
-            if (copy := self._repeats.copy_of(identity)) is not None:
-                at = max(at, copy.last_at + 1)  # a record of its own, also within one millisecond
+            verdict = self._judge.judge(sealed, arrival.at)
+        at = arrival.at
+        while verdict.signals[0].signal_id in self._ids:
+            at += 1
             verdict = self._judge.judge(sealed, at)
+        self._ids[verdict.signals[0].signal_id] = None
+        if len(self._ids) > _IDS:
+            del self._ids[next(iter(self._ids))]
         return verdict
 
     async def _keep(self, verdict: Verdict) -> None:
