@@ -204,10 +204,12 @@ def hasten_group(settings: Settings) -> bool:
     client = _asking(settings)
     for answer in client.incremental_alter_configs([group], request_timeout=_ASK_SECONDS).values():
         try:
-            answer.result(_ASK_SECONDS + _GRACE_SECONDS)
+            # Not `result`: the error that it raises holds this frame, and the answer holds the error: the client
+            # would live as long as the worker, and might end it when the broker comes back (librdkafka #4605).
+            raised = answer.exception(_ASK_SECONDS + _GRACE_SECONDS)
         except TimeoutError:  # it may never be answered when the broker goes away (librdkafka #3663): ask again
             return False
-        except KafkaException as raised:
+        if isinstance(raised, KafkaException):
             error: KafkaError = raised.args[0]
             if error.retriable() or error.name() in AWAY:
                 return False
@@ -215,6 +217,8 @@ def hasten_group(settings: Settings) -> bool:
                 "the broker keeps its own group.consumer.session.timeout.ms: worker.session_timeout_ms is not used",
                 error=error.name(),
             )
+        elif raised is not None:
+            raise raised
     return True
 
 
