@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Mapping, Set
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from schemas.contract.topics import TOPICS
+from schemas.contract.topics import ENGINE_TOPICS, TOPICS
 from streams.kafka.admin import ANSWER_SECONDS, Admin, BrokerError
 from streams.settings import Settings
 
@@ -53,15 +53,17 @@ class TopicDifference(NamedTuple):
         return f"{self.topic}: {self.what} is {self.found}, expected {self.expected}"
 
 
-def differences(found: Mapping[str, BrokerTopic], settings: Settings) -> list[TopicDifference]:
-    """What is not the contract's about these topics (by name on the broker), in the order of the contract.
+def differences(
+    found: Mapping[str, BrokerTopic], settings: Settings, topics: Iterable[str] = TOPICS
+) -> list[TopicDifference]:
+    """What is not the contract's about ``topics`` as found by name on the broker, in their order.
 
     An empty list means that all topics are there, with the settings' number of partitions, and that sizes,
     clean-up, timestamps and compression are the contract's. How long records stay is the operator's to lengthen, so it
     is not compared; a limit of size is, as it deletes records of any age.
     """
     told: list[TopicDifference] = []
-    for topic in TOPICS.values():
+    for topic in map(TOPICS.__getitem__, topics):
         name = settings.topic(topic.name)
         if name not in found:
             told.append(TopicDifference(name, "missing", "", ""))
@@ -87,16 +89,17 @@ def find_some(settings: Settings, topics: Iterable[str], role: str | None) -> di
     return {name: BrokerTopic(partitions, {}) for name, partitions in there.items()}
 
 
-def find(settings: Settings) -> dict[str, BrokerTopic]:
-    """Those of our topics that the broker has, by their name there.
+def find(settings: Settings, topics: Iterable[str] = TOPICS) -> dict[str, BrokerTopic]:
+    """Those of these topics that the broker has, by their name there. A worker may ask for the engine's only.
 
     Raises `TopicsError`: the broker cannot be reached, or refuses to tell.
     """
     from confluent_kafka import KafkaError  # noqa: PLC0415 - heavy
     from confluent_kafka.admin import ConfigResource, ResourceType  # type: ignore[attr-defined] # noqa: PLC0415
 
-    admin = Admin(settings, "worker")
-    there = admin.topics(map(settings.topic, TOPICS))
+    wanted = tuple(topics)
+    admin = Admin(settings, "worker" if set(wanted) <= set(ENGINE_TOPICS) else None)
+    there = admin.topics(map(settings.topic, wanted))
     if not there:
         return {}
     asked = admin.client.describe_configs(

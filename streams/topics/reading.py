@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from schemas.contract.topics import RECEIVED_BYTES
+from schemas.contract.topics import ENGINE_TOPICS, RECEIVED_BYTES
 from streams.escalation.values import Instant
 from streams.formats.headers import headers_of
 from streams.formats.message import Headers
@@ -69,7 +69,7 @@ class Logs:
         """With ``only``, those topics, by the rights of ``role`` (`schemas.contract.roles`); else all, as a worker."""
         self.settings = settings
         # By name on the broker.
-        self.topics = find(settings) if only is None else find_some(settings, only, role)
+        self.topics = find(settings, ENGINE_TOPICS) if only is None else find_some(settings, only, role)
         self.offsets = Offsets(settings)
         self.told = told
         silent = logging.Logger(

@@ -37,13 +37,13 @@ _CONSTRUCTORS: Final = MappingProxyType({name: getattr(values, name) for name in
 
 
 class Recorded:
-    """Decodes the records of every topic but ``state`` and ``dead-letters``."""
+    """Decodes the records of every input and output topic but ``dead-letters``."""
 
     def __init__(self, registry: Registry | None = None) -> None:
         decoders = {
             topic.name: decoder(topic.schema, _CONSTRUCTORS, registry)
             for topic in TOPICS.values()
-            if topic.schema is not None and topic.way != "own"
+            if topic.schema is not None and topic.way in {"in", "out"}
         }
         outputs = {name: of_output(decode) for name, decode in decoders.items() if TOPICS[name].way == "out"}
         self._decoders = decoders | outputs

@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from schemas.contract.roles import ROLES
+from schemas.contract.topics import ENGINE_TOPICS
 from service.logs import logger
 from streams.kafka.access import require
 from streams.kafka.acl import grants
@@ -51,7 +52,7 @@ def check(settings: Settings) -> None:
     """
     try:
         require(settings, "worker", grants(ROLES["worker"], settings.prefix, settings.worker.group))
-        found = differences(find(settings), settings)
+        found = differences(find(settings, ENGINE_TOPICS), settings, ENGINE_TOPICS)
     finally:
         gc.collect()  # the clients that asked: one must not be collected while others work, in any thread
     for difference in found:

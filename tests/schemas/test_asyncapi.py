@@ -91,7 +91,7 @@ def test_the_engine_receives_inputs_and_sends_outputs() -> None:
     told = sorted(
         (one["channel"]["$ref"].removeprefix("#/channels/"), one["action"]) for one in document()["operations"].values()
     )
-    actions = {"in": ["receive"], "out": ["send"], "own": ["receive", "send"]}
+    actions = {"in": ["receive"], "out": ["send"], "own": ["receive", "send"], "edge": []}
     assert told == sorted((name, action) for name, topic in TOPICS.items() for action in actions[topic.way])
     for operation in document()["operations"].values():
         channel = resolved(operation["channel"]["$ref"])

@@ -65,7 +65,7 @@ def test_what_does_not_stop_a_worker_is_logged_and_it_begins(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], what: Any, stops: bool
 ) -> None:
     monkeypatch.setattr(preflight, "require", lambda *_: set())
-    monkeypatch.setattr(preflight, "find", lambda _: {})
+    monkeypatch.setattr(preflight, "find", lambda *_: {})
     monkeypatch.setattr(preflight, "differences", lambda *_: [TopicDifference("ronde.alerts", what, "-1", "1000")])
     if stops:
         with pytest.raises(TopicsDifferError, match=what):
