@@ -19,7 +19,7 @@ from edges.receiver.codes import UNKNOWN, Format, Meaning, Number, meaning_of
 
 _CONTACT_ID: Final = re.compile(r"\s*([0-9])([0-9A-F]{3})[ ]+([0-9A-F]{1,3})[ ]+([0-9A-F]{1,4})\s*\Z", re.IGNORECASE)
 _SIA_CODE: Final = re.compile(r"([A-Z]{2})([0-9A-Fa-f]*)(.*)\Z", re.DOTALL)
-_SIA_MODIFIER: Final = re.compile(r"([a-z]{2})([^A-Z]*)")
+_SIA_MODIFIER: Final = re.compile(r"([a-z]{2})([^A-Za-z^]*)(?:\^[^^]*\^)?")
 _SIA_AGE: Final = re.compile(r"[NO](?=[A-Z]{2}|[a-z]{2}|\Z)")
 _SIA_TEXT: Final = re.compile(r"[*^'\"|]+")
 _EXTENDED: Final = re.compile(r"\[([A-Z])([^\[\]]*)\]")

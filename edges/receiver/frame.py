@@ -24,7 +24,7 @@ _BLOCK: Final = 16
 _NO_IV: Final = CBC(bytes(_BLOCK))
 _HEADER: Final = re.compile(
     rb'"(?P<star>\*?)(?P<id>[A-Za-z0-9-]{1,16})"(?P<seq>[0-9]{4})'
-    rb"(?:(?P<R>R)(?P<receiver>[0-9A-Fa-f]{0,6}))?(?P<L>L)(?P<line>[0-9A-Fa-f]{0,6})"
+    rb"(?:R(?P<receiver>[0-9A-Fa-f]{0,6}))?(?:L(?P<line>[0-9A-Fa-f]{0,6}))?"
     rb"#(?P<account>[0-9A-Fa-f]+)\["
 )
 _TIME: Final = re.compile(rb"_(" + times.PATTERN.encode() + rb")\Z")
@@ -51,7 +51,7 @@ class Header(NamedTuple):
         kind: ``SIA-DCS``, ``ADM-CID``, ``NULL`` or another id, without its ``*``.
         sequence: four digits, as printed.
         receiver: digits behind R; None where no R came.
-        line: digits behind L, possibly none.
+        line: digits behind L, possibly none; None where no L came.
         account: hex digits, as printed.
         data: what stands behind the ``[``: clear text, or hex.
 
@@ -61,7 +61,7 @@ class Header(NamedTuple):
     is_encrypted: bool
     sequence: str
     receiver: str | None
-    line: str
+    line: str | None
     account: str
     data: bytes
 
@@ -74,7 +74,8 @@ class Header(NamedTuple):
     def echo(self) -> bytes:
         """Sequence, R, L and account, as an answer repeats them."""
         receiver = "" if self.receiver is None else f"R{self.receiver}"
-        return f"{self.sequence}{receiver}L{self.line}#{self.account}".encode()
+        line = "" if self.line is None else f"L{self.line}"
+        return f"{self.sequence}{receiver}{line}#{self.account}".encode()
 
 
 class Clear(NamedTuple):
@@ -95,13 +96,13 @@ def header_of(content: bytes) -> Header:
     match = _HEADER.match(content)
     if match is None:
         raise NotDc09Error
-    receiver = match["receiver"]
+    receiver, line = match["receiver"], match["line"]
     return Header(
         kind=match["id"].decode(),
         is_encrypted=bool(match["star"]),
         sequence=match["seq"].decode(),
         receiver=None if receiver is None else receiver.decode(),
-        line=match["line"].decode(),
+        line=None if line is None else line.decode(),
         account=match["account"].decode(),
         data=content[match.end() :],
     )

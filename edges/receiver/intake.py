@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from edges.receiver.framing import Flaw, Sealed
     from edges.receiver.judging import Judge, Verdict
     from edges.receiver.metrics import ReceiverMetrics
-    from edges.receiver.repeats import Identity, Repeats
+    from edges.receiver.repeats import Identity
     from edges.receiver.rooms import Rooms
     from edges.receiver.signal_log import SignalLog
     from edges.receiver.values import Alert, Signal
@@ -89,7 +89,6 @@ class Intake:
     def __init__(
         self,
         judge: Judge,
-        repeats: Repeats,
         log: SignalLog,
         publisher: Publisher,
         rooms: Rooms,
@@ -97,14 +96,13 @@ class Intake:
         metrics: ReceiverMetrics,
     ) -> None:
         self._judge = judge
-        self._repeats = repeats
         self._log = log
         self._publisher = publisher
         self._rooms = rooms
         self._addresses = addresses
         self._metrics = metrics
         self._ids: dict[str, None] = {}  # given lately: a copy within the same millisecond gets the next
-        self._flights: dict[str, dict[Identity, asyncio.Future[None]]] = {}
+        self._flights: dict[str, dict[Identity, asyncio.Future[Copy | None]]] = {}
 
     def take_flaw(self, flaw: Flaw, arrival: Arrival) -> bytes | None:
         """The answer to bytes that are no frame."""
@@ -203,7 +201,7 @@ class Intake:
         if not verdict.has_alerts:
             return None
         await asyncio.wait([flight], timeout=READ_BACK_SECONDS)
-        if flight.done() and (copy := self._repeats.copy_of(identity)) is not None:
+        if flight.done() and (copy := flight.result()) is not None:
             return copy
         self._metrics.not_read_back.inc()
         signal = verdict.signals[0]

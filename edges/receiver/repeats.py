@@ -146,8 +146,8 @@ class Repeats:
         account = self._accounts.get(identity.account)
         return None if account is None else account.copies.get(identity[1:])
 
-    def learn(self, entry: Entry) -> None:
-        """Take a record of `signals`, each in the order of its partition."""
+    def learn(self, entry: Entry) -> Copy:
+        """Take a record of `signals`, each in the order of its partition; the first copy that it is of."""
         identity = entry.identity
         copy = self.first_copy(identity, entry.at)
         if copy is None:
@@ -163,6 +163,7 @@ class Repeats:
         account = self._accounts[identity.account]
         account.last_at = max(account.last_at, entry.at)
         self._accounts.move_to_end(identity.account)
+        return copy
 
     def _forget(self, oldest: int) -> None:
         while self._accounts:

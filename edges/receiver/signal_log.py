@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
-from edges.receiver.repeats import Entry, Identity, KeptEvent, Repeats
+from edges.receiver.repeats import Copy, Entry, Identity, KeptEvent, Repeats
 from edges.receiver.values import Signal
 
 _REMEMBERED = frozenset({"ALERT", "SIGNAL", "REPEATED"})
@@ -21,25 +21,28 @@ class SignalLog:
 
     def __init__(self, repeats: Repeats) -> None:
         self._repeats = repeats
-        self._waiting: dict[str, asyncio.Future[None]] = {}
+        self._waiting: dict[str, asyncio.Future[Copy | None]] = {}
 
     def take(self, signals: Iterable[Signal]) -> None:
         """Take records as they were read, each partition in its order."""
         for signal in signals:
-            if (entry := entry_of(signal)) is not None:
-                self._repeats.learn(entry)
+            entry = entry_of(signal)
+            copy = self._repeats.learn(entry) if entry is not None else None
             waiting = self._waiting.get(signal.signal_id)
             if waiting is not None and not waiting.done():
-                waiting.set_result(None)
+                waiting.set_result(copy)
 
-    def read_back(self, signal_id: str) -> asyncio.Future[None]:
-        """What is done once a record is read that this receiver is about to write; cancel it if it is not written."""
-        waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    def read_back(self, signal_id: str) -> asyncio.Future[Copy | None]:
+        """The first copy, once a record is read that this receiver is about to write.
+
+        Cancel it if the record is not written.
+        """
+        waiting: asyncio.Future[Copy | None] = asyncio.get_running_loop().create_future()
         self._waiting[signal_id] = waiting
         waiting.add_done_callback(lambda _: self._drop(signal_id, waiting))
         return waiting
 
-    def _drop(self, signal_id: str, waiting: asyncio.Future[None]) -> None:
+    def _drop(self, signal_id: str, waiting: asyncio.Future[Copy | None]) -> None:
         if self._waiting.get(signal_id) is waiting:
             del self._waiting[signal_id]
 

@@ -109,7 +109,6 @@ class Receiver:
         addresses = Addresses(settings.sockets_per_address)
         self.intake = Intake(
             Judge(settings.id, accounts, repeats, gas_as_fire=settings.gas_as_fire),
-            repeats,
             self.log,
             MemoryPublisher(kafka),
             Rooms(settings.room_per_partition),
