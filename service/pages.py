@@ -1,44 +1,35 @@
-"""The pages of operation of a process: `/health`, `/ready`, `/metrics`, from a thread of their own."""
+"""The pages that a process is operated by: `/health`, `/ready`, `/metrics`, served by a thread of their own.
+
+The worker serves the same ones by Faust (`streams.worker.pages`).
+"""
 
 from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
-from typing import Any, NamedTuple
+from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
-
-class Pages(NamedTuple):
-    """What the pages show; each is called from the pages' thread.
-
-    Attributes:
-        unready: what keeps the process from its work, by thing; empty: it is ready.
-        unhealthy: why only a restart would help; empty: it is healthy.
-        before_metrics: sets the gauges that are read off the process.
-
-    """
-
-    metrics: CollectorRegistry
-    unready: Callable[[], Mapping[str, str]]
-    unhealthy: Callable[[], Mapping[str, str]] = dict
-    before_metrics: Callable[[], None] = lambda: None
+from service.readiness import ProcessReadiness
 
 
-class PageServer:
+class OperationPages:
     """A web server on one address, of IPv4 or IPv6; port 0 is any free one.
 
     ``::`` is all addresses: of both, where the machine has both. Raises OSError when the address cannot be had.
+    `/health` is always good: it is for processes that end by themselves when they cannot go on, and that a restart does
+    not bring what they wait for. ``registry`` has the metrics.
     """
 
-    def __init__(self, host: str, port: int, pages: Pages) -> None:
-        self._server = _Server((host, port), partial(_Handler, pages))
+    def __init__(self, host: str, port: int, readiness: ProcessReadiness, registry: CollectorRegistry) -> None:
+        self._server = _Server((host, port), partial(_Handler, readiness, registry))
         Thread(target=self._server.serve_forever, name="pages", daemon=True).start()
 
     @property
@@ -49,7 +40,7 @@ class PageServer:
         return f"http://{shown}:{port}"
 
     def close(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         self._server.shutdown()
         self._server.server_close()
 
@@ -71,29 +62,26 @@ class _Server(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    def __init__(self, pages: Pages, *args: Any) -> None:
-        self._pages = pages
+    def __init__(self, readiness: ProcessReadiness, registry: CollectorRegistry, *args: Any) -> None:
+        self._readiness = readiness
+        self._registry = registry
         super().__init__(*args)
 
     def do_GET(self) -> None:
-        """One of the pages, else 404."""
+        """Answer with one of the pages, else 404."""
         if self.path == "/health":
-            reasons = dict(self._pages.unhealthy())
-            self._answer_json({"healthy": not reasons} | ({"reasons": reasons} if reasons else {}), not reasons)
+            self._answer(HTTPStatus.OK, json.dumps({"healthy": True}).encode())
         elif self.path == "/ready":
-            reasons = dict(self._pages.unready())
-            self._answer_json({"ready": not reasons, "reasons": reasons}, not reasons)
+            reasons = dict(self._readiness.reasons)
+            status = HTTPStatus.SERVICE_UNAVAILABLE if reasons else HTTPStatus.OK
+            self._answer(status, json.dumps({"ready": not reasons, "reasons": reasons}).encode())
         elif self.path == "/metrics":
-            self._pages.before_metrics()
-            self._answer(HTTPStatus.OK, generate_latest(self._pages.metrics), CONTENT_TYPE_LATEST)
+            self._answer(HTTPStatus.OK, generate_latest(self._registry), CONTENT_TYPE_LATEST)
         else:
             self._answer(HTTPStatus.NOT_FOUND, b"{}")
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name in the library
-        """Do not log requests."""
-
-    def _answer_json(self, document: dict[str, Any], is_good: bool) -> None:
-        self._answer(HTTPStatus.OK if is_good else HTTPStatus.SERVICE_UNAVAILABLE, json.dumps(document).encode())
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - named so in the library
+        """Log no request."""
 
     def _answer(self, status: HTTPStatus, body: bytes, content_type: str = "application/json") -> None:
         self.send_response(status)

@@ -171,9 +171,12 @@ def _rows(lines: Iterable[bytes]) -> Iterator[Row]:
     first = next(texts, "")
     delimiter = max(",;\t", key=first.count)
     reader = csv.reader(itertools.chain([first], texts), delimiter=delimiter, strict=True)
+    begin = 1  # the line in which the row begins that the reader is at
     try:
         columns = _columns(next(reader, []))
+        begin = reader.line_num + 1
         for cells in reader:
+            begin = reader.line_num + 1
             if len(cells) > len(columns):
                 wrong = _WrongCell(f"it has {len(cells)} cells, the first row {len(columns)} columns")
                 yield Row(reader.line_num, wrong)
@@ -182,7 +185,10 @@ def _rows(lines: Iterable[bytes]) -> Iterator[Row]:
             if filled := {column: cell for column, cell in named if cell}:
                 yield Row(reader.line_num, filled)
     except csv.Error as error:
-        yield Row(reader.line_num, WrongUse(f"line {reader.line_num}: not CSV: {error}"))
+        # A quote that nothing closes takes in the lines below it; the fault is above the line that the reader is at.
+        last = reader.line_num
+        taken = f"; a quote in line {begin} takes in the lines down to {last}" if begin < last else ""
+        yield Row(last, WrongUse(f"line {begin}: not CSV: {error}{taken}"))
     except WrongUse as error:
         yield Row(reader.line_num, error)
 

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from schemas.avro.framing import single_object
 from schemas.avro.loader import NAMES, load, released
+from schemas.contract.dead_letter_reasons import DEAD_LETTER_REASONS
 from schemas.contract.promises import PROMISES
 from schemas.contract.topics import INPUT_TOPICS, TOPICS, Topic
 
@@ -19,8 +20,6 @@ KAFKA_BINDING: Final = "0.5.0"
 AVRO: Final = "application/vnd.apache.avro+json;version=1.9.0"  # the format of the schema, as AsyncAPI names it
 DEFAULT_PREFIX: Final = "ronde."
 
-# Why a record is a dead letter (contracts.md, Wire format).
-DEAD_LETTER_REASONS: Final = ("UNDECODABLE", "KEY_MISMATCH", "EMPTY_ID", "TOO_LONG", "WRONG_PARTITION", "FAILED")
 TOMBSTONES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "sites": "Deletes the site.",

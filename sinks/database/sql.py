@@ -20,13 +20,7 @@ class Migration(NamedTuple):
 @cache
 def query(name: str) -> str:
     """The statements of ``queries/<name>.sql``."""
-    return (_PACKAGE / "queries" / f"{name}.sql").read_text("utf-8")
-
-
-@cache
-def query_for_new(name: str) -> str:
-    """The same for rows none of which is there yet: one that is, is refused."""
-    return query(name).replace("ON CONFLICT DO NOTHING", "")
+    return (_PACKAGE / "queries" / f"{name}.sql").read_text("utf-8").strip()
 
 
 @cache

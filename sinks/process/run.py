@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Final
 import httpx
 import structlog
 
+from service.pages import OperationPages
+from service.patience import postgres_pause
 from service.registry import Registry
 from sinks.errors import Away, Fenced
 from sinks.observe.metrics import SinkMetrics
 from sinks.observe.readiness import SinkReadiness
-from sinks.process.pages import SinkPages
 from sinks.process.session import Session
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
 _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
-_FIRST_PAUSE_SECONDS: Final = 0.5
-_MOST_DOUBLINGS: Final = 20
 _STOP_SECONDS: Final = 10.0  # for the chunk under way; then the process ends, and nothing is lost by it
 _REGISTRY_SECONDS: Final = 5.0
 
@@ -39,13 +38,14 @@ def run(configuration: Configuration) -> None:
 
     Raises:
         SinkError: it cannot go on, and waiting would not help.
-        PagesError: the web pages cannot be served where the settings say.
+        SinkPagesError: the web pages cannot be served where the settings say.
 
     """
     sink = configuration.sink
     readiness, metrics = SinkReadiness(start="the sink starts"), SinkMetrics()
+    metrics.ready.set_function(lambda: not readiness.reasons)
     try:
-        pages = SinkPages(sink.host, sink.port, readiness, metrics)
+        pages = OperationPages(sink.host, sink.port, readiness, metrics.registry)
     except OSError as error:
         raise SinkPagesError(f"{sink.host}:{sink.port}: {error.strerror}") from error
     _log.info("sink started", sink=sink.id, pages=pages.address)
@@ -68,9 +68,7 @@ def _sessions(
             session.run(stopping)
         except (Away, Fenced) as error:
             failures = 1 if session is not None and session.has_written else failures + 1
-            pause = min(
-                _FIRST_PAUSE_SECONDS * 2 ** min(failures - 1, _MOST_DOUBLINGS), configuration.sink.longest_pause_seconds
-            )
+            pause = postgres_pause(failures, configuration.sink.longest_pause_seconds)
             _tell(error, pause, readiness, metrics)
         finally:
             if session is not None:

@@ -15,7 +15,7 @@ from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, 
 
 from schemas.contract.topics import RECEIVED_BYTES
 from sinks.errors import Away, SinkError
-from sinks.read.topic_ids import topic_ids
+from sinks.topic_admin import topic_ids
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
@@ -160,7 +160,7 @@ class LedgerConsumer:
         _log.info("partitions given up", partitions=sorted({number for _, number in given_up}), logs=len(given_up))
 
     def _claim(self, logs: list[Log]) -> dict[Log, int]:
-        # They are asked each time: a topic that was created again while this sink runs is assigned to it too.
+        # Ask each time: a topic that was created again while this sink runs is assigned to it too.
         ids = topic_ids(self._configuration, {topic for topic, _ in logs})
         return self._without_what_is_gone(self._ledger.claim(logs, ids))
 

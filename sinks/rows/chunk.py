@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from schemas.avro.decoder import Writers, decoder
 from schemas.avro.errors import NoRegistry, Undecodable
-from sinks.rows.columns import RecordPosition, Row, of_readiness_tombstone
 from sinks.rows.copy_text import copy_text
-from sinks.rows.feeds import FEEDS, Feed
+from sinks.rows.feeds import FEEDS, Feed, RecordPosition, Row
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
@@ -71,11 +70,11 @@ class LedgerChunk:
     def months(self) -> set[date]:
         """The months that its rows need a partition for, each by its first day."""
         days = {
-            row[feed.time] // _DAY
+            row[feed.month_at] // _DAY
             for feed, piece in self.pieces.items()
-            if feed.time is not None
+            if feed.month_at is not None
             for row in piece.rows
-            if _FIRST <= row[feed.time] < _END
+            if _FIRST <= row[feed.month_at] < _END
         }
         return {datetime.fromtimestamp(day * _DAY / 1000, UTC).date().replace(day=1) for day in days}
 
@@ -132,14 +131,14 @@ def refused(feed: Feed, message: Message, reason: str) -> RefusedRecord:
     return RefusedRecord(feed.topic, partition, offset, message.key(), message.value(), reason, recorded_at)
 
 
-def _row(feed: Feed, decode: Callable[[bytes], Row], message: Message, place: RecordPosition) -> Row:
+def _row(feed: Feed, decode: Callable[[bytes], Row], message: Message, position: RecordPosition) -> Row:
     value = message.value()
     if value is not None:
-        return feed.make_row(decode(value), place)
+        return feed.make_row(decode(value), position)
     key = message.key()
-    if feed.schema != "Readiness" or key is None:
-        raise Undecodable("a tombstone where there is none")
+    if not feed.is_compacted or key is None:
+        raise Undecodable("a tombstone on a topic that has none")
     try:
-        return of_readiness_tombstone(key, place)
+        return feed.tombstone_row(key.decode(), position)
     except UnicodeDecodeError:
         raise Undecodable("the key is not UTF-8") from None

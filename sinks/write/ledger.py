@@ -18,8 +18,9 @@ import structlog
 from psycopg.errors import DeadlockDetected, LockNotAvailable
 
 from sinks import faults
+from sinks.database.feed_sql import create_staging, put
 from sinks.database.postgres import Connection, away, is_conflict, is_refusal, reason
-from sinks.database.sql import composed, query, query_for_new
+from sinks.database.sql import composed, query
 from sinks.errors import Fenced, SinkError
 from sinks.rows.chunk import LedgerChunk, Log, Piece, RefusedRecord, refused
 from sinks.rows.copy_text import copy_text
@@ -60,7 +61,7 @@ class Ledger:
         self._months: set[date] = set()
         self._months_from = 0.0  # no attempt before
         with away():
-            connection.execute(query("staging"))
+            connection.execute(create_staging())
 
     def claim(self, logs: Iterable[Log], ids: Mapping[str, str] = _NO_IDS) -> dict[Log, int]:
         """Take partitions over; the offset that each goes on from. ``ids``: of the topics, where the broker has any.
@@ -134,7 +135,7 @@ class Ledger:
                 if way == "by halves":
                     not_taken += self._put_by_halves(feed, piece)
                 else:
-                    self._put(query_for_new(feed.put) if way == "new" else query(feed.put))
+                    self._put(put(feed, is_new=way == "new"))
             self._refuse(not_taken)
             faults.at("after_refused")
             self._advance(chunk)
@@ -163,7 +164,7 @@ class Ledger:
                 statement = composed("insert", feed.staging, len(piece.rows[0]))
                 for row in piece.rows:
                     self._connection.execute(statement, row)
-                self._put(query(feed.put))
+                self._put(put(feed))
                 self._connection.execute(composed("empty", feed.staging))
         except psycopg.Error as error:
             if not is_refusal(error):

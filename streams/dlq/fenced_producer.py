@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from schemas.contract.topics import OWN_BYTES
+from service.patience import KAFKA_SECONDS, kafka_answer, retriable_for
 
 if TYPE_CHECKING:
     from streams.formats.message import Headers
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
 
 _ATTEMPT_SECONDS: Final = 1.0  # the next one goes on where it ended; an abort may hang behind records not sent
 _PATIENCE_SECONDS: Final = 30.0  # with a broker that does not answer
-_PAUSE_SECONDS: Final = 0.1
 _TOO_LARGE: Final = "MSG_SIZE_TOO_LARGE"
 _FENCED: Final = frozenset({"_FENCED", "INVALID_PRODUCER_EPOCH", "PRODUCER_FENCED", "INVALID_PRODUCER_ID_MAPPING"})
 
@@ -122,7 +123,7 @@ class FencedProducer:
         give_up = time.monotonic() + _PATIENCE_SECONDS
         # Once one is refused, the others of its transaction are not sent any more.
         while not refused and len(places) < len(records):
-            self._producer.poll(_PAUSE_SECONDS)
+            self._producer.poll(KAFKA_SECONDS)
             if time.monotonic() > give_up:
                 raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "the broker does not acknowledge"))  # noqa: SLF001  # its name
         too_large = [number for number, error in refused.items() if error.name() == _TOO_LARGE]
@@ -138,22 +139,13 @@ class FencedProducer:
             try:
                 self._producer.produce(topic, value, key, partition, on_delivery=report, headers=headers)
             except BufferError:
-                self._producer.poll(_PAUSE_SECONDS)
+                self._producer.poll(KAFKA_SECONDS)
             else:
                 return
 
     def _patiently(self, call: Callable[[float], Any]) -> None:
         """Repeat what may be repeated, for a while: the broker may be busy with the one before us."""
-        give_up = time.monotonic() + _PATIENCE_SECONDS
-        while True:
-            try:
-                call(_ATTEMPT_SECONDS)
-            except KafkaException as error:
-                if not error.args[0].retriable() or time.monotonic() > give_up:
-                    raise
-                time.sleep(_PAUSE_SECONDS)
-            else:
-                return
+        kafka_answer(partial(call, _ATTEMPT_SECONDS), retriable_for(_PATIENCE_SECONDS))
 
     def _abort(self) -> None:
         try:

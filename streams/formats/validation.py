@@ -1,19 +1,16 @@
-"""What keeps a record that decodes out of the core: the dead-letter reasons of contracts.md, Wire format.
+"""What keeps a record that decodes out of the core, with its reason (`schemas.contract.dead_letter_reasons`).
 
 The same checks stand in the worker and in `ronde simulate`. Error texts name the field and what is wrong
 with it, never what it holds.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Final, Literal, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple
 
 from schemas.avro.generated.shapes import Array, Primitive, Record, Shape, Union, shape_of
 from schemas.avro.loader import load
+from schemas.contract.dead_letter_reasons import DeadLetterReason
 from streams.escalation.values import Alert, CallResult, DispatchReport, Event, OperatorAction, Site
-
-DeadLetterReason: TypeAlias = Literal[
-    "UNDECODABLE", "KEY_MISMATCH", "EMPTY_ID", "TOO_LONG", "WRONG_PARTITION", "FAILED"
-]
 
 ID_BYTES: Final = 128  # of UTF-8, in an id or a partner
 TEXT_BYTES: Final = 8192  # in any other string

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Final
 
+from service.patience import KAFKA_SECONDS
 from streams.kafka.acl import Grant
 from streams.kafka.admin import Admin, BrokerError, remedy
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 # Without it the worker goes on, and says so: the group's time-outs are the broker's then.
 _SPARED: Final = frozenset({"ALTER_CONFIGS"})
 
-_AGAIN_SECONDS: Final = 0.1
 _PATIENCE_SECONDS: Final = 5.0  # with a broker that is still finding out who keeps a group
 
 
@@ -73,7 +73,7 @@ def _told(
                 again.append(name)
         names = again
         if names:
-            time.sleep(_AGAIN_SECONDS)
+            time.sleep(KAFKA_SECONDS)
     return found
 
 

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, cast
 from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # it is documented there
 
+from service.patience import KAFKA_SECONDS, kafka_answer
 from streams.escalation.values import Instant
 
 if TYPE_CHECKING:
     from streams.settings import Settings
 
 _ASK_SECONDS: Final = 8.0
-_AGAIN_SECONDS: Final = 0.05
 # How long a log that has more may be held up: longer than any transaction of a worker may stay open.
 PATIENCE_SECONDS: Final = 120.0
 
@@ -130,13 +130,10 @@ class Offsets:
     def _patiently(self, ask: Callable[[], R], asked_for: str) -> R:
         """Ask again for a while: leaders move, and topics just made are not known everywhere."""
         give_up = time.monotonic() + _ASK_SECONDS
-        while True:
-            try:
-                return ask()
-            except KafkaException as error:
-                if time.monotonic() > give_up:
-                    raise refusal(self._settings, asked_for, error.args[0]) from error
-                time.sleep(_AGAIN_SECONDS)
+        try:
+            return kafka_answer(ask, lambda _: time.monotonic() <= give_up)
+        except KafkaException as error:
+            raise refusal(self._settings, asked_for, error.args[0]) from error
 
     def _named(self, log: Log) -> tuple[str, int]:
         return self._settings.topic(log[0]), log[1]
@@ -144,7 +141,7 @@ class Offsets:
     def _pause(self, give_up: float, log: Log) -> None:
         if time.monotonic() > give_up:
             raise held_up(self._settings, log)
-        time.sleep(_AGAIN_SECONDS)
+        time.sleep(KAFKA_SECONDS)
 
 
 def _earliest() -> OffsetSpec:

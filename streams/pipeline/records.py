@@ -30,6 +30,7 @@ from streams.pipeline.batch import Record
 from streams.runtime.clock import AHEAD_HEADER
 
 if TYPE_CHECKING:
+    from schemas.contract.dead_letter_reasons import DeadLetterReason
     from streams.formats.codec import Codec
     from streams.formats.message import Headers, Message
     from streams.state.overlay import StateRecord
@@ -91,16 +92,16 @@ class RecordBuilder:
             elif isinstance(value, DispatchCommand):
                 tally.dispatches[value.partner_id, value.action] += 1
             elif isinstance(value, Attention):
-                tally.attentions[value.reason, value.repeat > 0] += 1
+                tally.attentions[value.reason, "again" if value.repeat else "first"] += 1
                 self._tell_attention(value)
             elif isinstance(value, Quarantined):
                 tally.quarantines[value.reason] += 1
 
-    def dead_letter(self, message: Message, topic: str, reason: str, error: str) -> None:
+    def dead_letter(self, message: Message, topic: str, reason: DeadLetterReason, error: str) -> None:
         """Put an input away as it came; ``topic`` without prefix."""
         self._put_away(message.key(), message.value(), headers_of(message), topic, message.offset(), reason, error)
         self.tally.dead_lettered[topic, self._number, reason] += 1
-        self.tally.tell(
+        self.tally.log(
             "error", "a record is a dead letter",
             topic=topic, partition=self._number, offset=message.offset(), reason=reason,
         )  # fmt: skip
@@ -118,7 +119,7 @@ class RecordBuilder:
         self.write(outputs, self.encode(outputs, state.key))
         self.records.append((self._topics["state"], None, state.key, self._number, None, None, self._now))
         self.tally.set_aside += 1
-        self.tally.tell(
+        self.tally.log(
             "error", "a state is set aside",
             site=attention.site_id, partition=self._number, offset=state.offset, reason=state.reason,
         )  # fmt: skip
@@ -150,7 +151,7 @@ class RecordBuilder:
         self.records.append((name, letter.value, letter.key, self._number, None, None, self._now, letter.headers))
 
     def _tell_attention(self, attention: Attention) -> None:
-        self.tally.tell(
+        self.tally.log(
             "warning" if attention.repeat else "info", "an attention is raised",
             site=attention.site_id, incident=attention.incident_id, partition=self._number,
             reason=attention.reason, repeat=attention.repeat,

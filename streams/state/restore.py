@@ -19,6 +19,7 @@ from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaExcepti
 
 from schemas.contract.topics import INPUT_TOPICS
 from service.logs import logger
+from service.patience import KAFKA_SECONDS
 from streams.kafka import clients as kafka
 from streams.kafka.offsets import deleted_count
 from streams.runtime import gc_control
@@ -37,7 +38,6 @@ _log = logger(__name__)
 
 _COMMITTED_SECONDS: Final = 2.0  # then other partitions ask
 _AT_ONCE: Final = 8  # questions
-_AGAIN_SECONDS: Final = 0.1
 _ALL: Final = ("state", *INPUT_TOPICS)
 
 
@@ -164,7 +164,7 @@ class Restores:
             deleted = begins[topic] - offset
             if deleted > 0:
                 counts[topic] = deleted
-                self._metrics.kafka.deleted.labels(topic, str(number)).inc(deleted)
+                self._metrics.deleted.labels(topic, str(number)).inc(deleted)
                 _log.error(
                     "inputs were deleted before they were handled",
                     topic=topic, partition=number, first=offset, offsets=deleted,
@@ -196,7 +196,7 @@ class Restores:
                     deleted = {topic: count for topic, count in deleted.items() if count}
                     return {names[name]: offset for name, offset in known.items()}, deleted
                 _log.info("a transaction is still open", partition=number, error=unstable[0].name())
-            await asyncio.sleep(_AGAIN_SECONDS)
+            await asyncio.sleep(KAFKA_SECONDS)
 
     async def _ends(self, number: int, which: int) -> dict[str, int]:
         """The first or last offsets of the partition's logs, by topic; the last are high watermarks."""
@@ -206,6 +206,6 @@ class Restores:
                 found = await self._loop.run_in_executor(self._asking, kafka.offsets, self._uncommitted, asked, which)
             except KafkaException as error:
                 _log.warning("the ends of the logs are not known yet", partition=number, error=error.args[0].name())
-                await asyncio.sleep(_AGAIN_SECONDS)
+                await asyncio.sleep(KAFKA_SECONDS)
             else:
                 return {topic: found[self._settings.topic(topic), number] for topic in _ALL}

@@ -26,7 +26,7 @@ Wrong: TypeAlias = Literal[
     "TWICE",  # an input with more than one end
     "NO_INPUT",  # an end of an input that is not in its topic
     "ELSEWHERE",  # an end that lies in another partition than its input
-    "UNREADABLE",  # a record of ends that does not say of which input
+    "UNREADABLE",  # a record of an output that another program or a newer release wrote
     "NO_READINESS",  # a site whose current record has no readiness record
     "OLDER_READINESS",  # its readiness record is older than it
     "OTHER_READINESS",  # its readiness record says something else

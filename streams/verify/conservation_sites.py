@@ -95,8 +95,11 @@ class SiteAccount:
         written_by = self._written_by({record.offset for record in self._current.values()})
         for key, record in self._current.items():
             if record.offset not in self._dead:
-                wrong = self._judge(record, self._readiness.get(key), written_by[record.offset])
-                if wrong is not None:
+                published = self._readiness.get(key)
+                wrong = self._judge(record, published, written_by[record.offset])
+                if wrong == "UNREADABLE" and published is not None:
+                    yield Discrepancy(wrong, "readiness", self._partition, published.offset)
+                elif wrong is not None:
                     yield Discrepancy(wrong, "sites", self._partition, record.offset)
 
     def _written_by(self, offsets: Set[int]) -> dict[int, Instant]:
@@ -115,12 +118,15 @@ class SiteAccount:
             return None if published is None or published.value is None else "OTHER_READINESS"
         if published is None:
             return "NO_READINESS"
+        value = published.value
         try:
-            value = published.value
             state: Readiness | None = None if value is None else self._recorded.value("readiness", value)
-            site: Site = self._recorded.value("sites", record.value)
         except Undecodable:
             return "UNREADABLE"
+        try:
+            site: Site = self._recorded.value("sites", record.value)
+        except Undecodable:  # no readiness can be that of such a record, which should be a dead letter
+            return "OTHER_READINESS"
         if state != readiness(site, 0 if state is None else state.at):
             return "OTHER_READINESS"
         return "OLDER_READINESS" if published.timestamp < written_by - CLOCKS_MS else None

@@ -37,19 +37,22 @@ NEEDED: Final = (*INPUT_TOPICS, *_ENDS, "readiness")
 class VerificationResult:
     """The sums, by partition and topic, and what does not add up: the first `MOST_LISTED`, and how many in all.
 
-    ``deleted`` are logs of inputs of which so many offsets were deleted before they were handled; a transaction's
-    marker counts as one of them.
+    ``foreign`` of the differences are records of outputs that this release of ronde does not write. ``deleted`` are
+    logs of inputs of which so many offsets were deleted before they were handled; a transaction's marker counts as one
+    of them.
     """
 
     sums: list[Sum] = field(default_factory=list)
     sites: list[SiteSum] = field(default_factory=list)
     found: list[Discrepancy] = field(default_factory=list)
     differences: int = 0
+    foreign: int = 0
     deleted: dict[Log, int] = field(default_factory=dict)
 
     def take(self, found: Discrepancy) -> None:
         """Add an input that does not add up."""
         self.differences += 1
+        self.foreign += found.wrong == "UNREADABLE"
         if len(self.found) < MOST_LISTED:
             self.found.append(found)
 

@@ -126,7 +126,7 @@ class Watch:
     def _tell_kafka(self, readiness: ProcessReadiness, metrics: Metrics) -> None:
         """Be ready no more when the broker has not answered for ``worker.stall_seconds``, until it does."""
         seconds = self._enquiry.silent_seconds
-        metrics.kafka.silent_seconds.set(seconds)
+        metrics.silent_seconds.set(seconds)
         if seconds >= self._stall_seconds:
             if not self._is_away:
                 _log.error("Kafka does not answer", seconds=round(seconds, 1))
@@ -141,7 +141,7 @@ class Watch:
         """Be ready no more when an input topic has other partitions than the settings have: they are not handled."""
         differing = {}
         for topic, count in self._enquiry.last.partitions.items():
-            metrics.kafka.excess_partitions.labels(topic).set(count - self._expected_partitions)
+            metrics.excess_partitions.labels(topic).set(count - self._expected_partitions)
             if count != self._expected_partitions:
                 differing[topic] = count
         if not differing:
@@ -197,8 +197,8 @@ class Watch:
         for log, count in hidden.items():
             topic = self._topics[log[0]]
             if topic in OUTPUT_TOPICS:
-                metrics.kafka.hidden_records.labels(topic, log[1]).set(count)
-                metrics.kafka.hidden_seconds.labels(topic, log[1]).set(seconds.get(_name(log), 0.0))
+                metrics.hidden_records.labels(topic, log[1]).set(count)
+                metrics.hidden_seconds.labels(topic, log[1]).set(seconds.get(_name(log), 0.0))
         blocked = frozenset(self._stable.standing(now))
         for name in sorted(blocked - self._blocked):
             _log.error("an open transaction hides records", log=name)
@@ -260,7 +260,7 @@ class Watch:
             metrics.site_records.labels(number).set(len(partition.sites))
             metrics.site_bytes.labels(number).set(partition.site_bytes)
             metrics.deadlines_armed.labels(number).set(len(partition.deadlines))
-            metrics.kafka.clock_ahead.labels(number).set(partition.ahead_ms() / 1000)
+            metrics.clock_ahead.labels(number).set(partition.ahead_ms() / 1000)
 
 
 def _name(log: tuple[str, int]) -> str:

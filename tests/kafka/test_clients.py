@@ -7,6 +7,7 @@ import gc
 from confluent_kafka.admin import AdminClient
 
 from streams.kafka.clients import hasten_group
+from streams.worker.preflight import check
 from tests.conftest import MakeSettings
 
 
@@ -21,3 +22,10 @@ def test_the_client_that_sets_the_group_s_session_ends_with_its_answer(settings:
         assert not [client for client in gc.get_objects() if isinstance(client, AdminClient)]
     finally:
         gc.enable()
+
+
+def test_a_check_that_finds_the_broker_away_leaves_no_client(settings: MakeSettings) -> None:
+    """A worker that began while its broker was away would carry them all its life."""
+    nobody = settings(kafka={"bootstrap.servers": "127.0.0.1:1"})
+    assert "no Kafka can be reached" in (check(nobody) or "")
+    assert not [client for client in gc.get_objects() if isinstance(client, AdminClient)]

@@ -16,11 +16,11 @@ from typing import Any
 import psutil
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
+from prometheus_client import CollectorRegistry
 
 from schemas.avro.records import encode
-from sinks.observe.metrics import SinkMetrics
-from sinks.observe.readiness import SinkReadiness
-from sinks.process.pages import SinkPages
+from service.pages import OperationPages
+from service.readiness import ProcessReadiness
 from sinks.settings import SinkSettings
 from tests.conftest import Ran, Run
 from tests.kafka.world import WorkerProcess, World, now_ms, worker
@@ -250,7 +250,7 @@ def test_a_key_that_its_password_does_not_open(house: House, run: Run) -> None:
 def test_pages_are_for_this_machine_alone_unless_told_otherwise(house: House) -> None:
     settings = house.settings(house.broker.admin)
     assert (settings.worker.host, SinkSettings().host) == ("127.0.0.1", "127.0.0.1")
-    pages = SinkPages(SinkSettings().host, 0, SinkReadiness(), SinkMetrics())
+    pages = OperationPages(SinkSettings().host, 0, ProcessReadiness(), CollectorRegistry())
     port = int(pages.address.rpartition(":")[2])
     try:
         with socket.socket() as other:  # the same port is free on every other address

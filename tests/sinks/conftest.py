@@ -29,6 +29,7 @@ from sinks.faults import VARIABLE
 from sinks.settings import Configuration, PostgresSettings
 from streams.settings import Settings, load
 from tests.conftest import SettingsFile
+from tests.sinks.bench import Bench
 from tests.support.topics import keep_for_good
 from tests.support.waiting import PATIENCE
 
@@ -178,3 +179,16 @@ def sink(tmp_path: Path) -> Iterator[Callable[..., Sink]]:
     yield start
     for one in started:
         one.kill()
+
+
+@pytest.fixture
+def bench(
+    configuration: Configuration,
+    kafka: Kafka,
+    ledger: psycopg.Connection[Any],
+    publish: Callable[[list[Record]], None],
+    sink_file: SettingsFile,
+    sink: Callable[..., Sink],
+) -> Bench:
+    """This test's topics, its ledger, and sinks between them."""
+    return Bench(ledger, configuration, kafka.bootstrap_servers, publish, sink_file, sink)

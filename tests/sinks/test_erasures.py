@@ -17,11 +17,11 @@ from sinks.forget.erasures import Erasure, ErasureLog, carry_out, create_topic, 
 from sinks.settings import Configuration
 from sinks.write.ledger import Ledger
 from tests.conftest import Run, SettingsFile
+from tests.sinks.bench import is_whole
 from tests.sinks.compare import assert_same, rows_of
 from tests.sinks.conftest import Sink
 from tests.sinks.night import PERSONAL, night
 from tests.sinks.records import Record, neighbourhoods
-from tests.sinks.test_sink import is_whole
 from tests.sinks.writing import chunk, message, messages, write
 from tests.support.times import START
 from tests.support.waiting import eventually

@@ -15,7 +15,7 @@ from schemas import encode
 from sinks.database.migrate import migrate
 from sinks.errors import Fenced
 from sinks.rows.chunk import RefusedRecord
-from sinks.rows.columns import Row
+from sinks.rows.feeds import Row
 from sinks.write.ledger import Ledger
 from tests.sinks.compare import assert_same, rows_of
 from tests.sinks.records import Record, neighbourhoods

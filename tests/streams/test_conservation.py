@@ -139,3 +139,15 @@ def test_a_producers_clock_that_is_ahead_makes_no_readiness_old(now: int, later_
     done.site(record("sites", 0, "a", encode(site("a")), CLOCKS_MS * 5))
     done.site(record("sites", 1, "poison", b"poison", later_at))
     assert done.close()[1] == []
+
+
+def test_a_readiness_record_of_another_program_is_named_itself() -> None:
+    done = SiteAccount(0, 2, Recorded(), now=1)
+    done.readiness(record("readiness", 7, "a", b"of another program"))
+    done.readiness(published(8, "poison"))
+    done.site(record("sites", 0, "a", encode(site("a"))))
+    done.site(record("sites", 1, "poison", b"poison"))  # no dead letter, and so no readiness can be right
+    assert done.close()[1] == [
+        Discrepancy("UNREADABLE", "readiness", 0, 7),
+        Discrepancy("OTHER_READINESS", "sites", 0, 1),
+    ]

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from streams.escalation.names import ATTENTION_REASONS, QUARANTINE_REASONS, RULES
+from streams.escalation.attention_reasons import ATTENTION_REASONS
+from streams.escalation.names import QUARANTINE_REASONS, RULES
 from streams.escalation.procedures import DEFAULTS
 from streams.escalation.tables.answers import ANSWERS
 from streams.escalation.tables.callbacks import CALLBACKS

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Final, cast
 
 from streams.escalation import dispatching, identity
+from streams.escalation.attention_reasons import AttentionReason
 from streams.escalation.incident_update import IncidentUpdate
-from streams.escalation.names import AttentionReason, Phase
+from streams.escalation.names import Phase
 from streams.escalation.state import Dispatch, DispatchStatus
 from streams.escalation.tables.table import Row, Table, always, nothing
 from streams.escalation.values import DispatchReport

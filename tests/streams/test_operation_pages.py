@@ -1,4 +1,4 @@
-"""The sink's pages on the addresses that a cluster has: of IPv4, of IPv6, of both."""
+"""The pages of operation on the addresses that a cluster has: of IPv4, of IPv6, of both."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from prometheus_client import CollectorRegistry
 
-from sinks.observe.metrics import SinkMetrics
-from sinks.observe.readiness import SinkReadiness
-from sinks.process.pages import SinkPages
+from service.pages import OperationPages
+from service.readiness import ProcessReadiness
 
 
 def has_ipv6() -> bool:
@@ -28,7 +28,7 @@ needs_ipv6 = pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6
 
 @contextmanager
 def served(host: str) -> Iterator[str]:
-    pages = SinkPages(host, 0, SinkReadiness(), SinkMetrics())
+    pages = OperationPages(host, 0, ProcessReadiness(), CollectorRegistry())
     try:
         yield pages.address
     finally:
@@ -52,4 +52,4 @@ def test_all_addresses_of_ipv6_are_all_of_both() -> None:
 
 def test_an_address_of_somebody_else_is_an_error() -> None:
     with pytest.raises(OSError, match=r"\w"):
-        SinkPages("192.0.2.1", 0, SinkReadiness(), SinkMetrics())
+        OperationPages("192.0.2.1", 0, ProcessReadiness(), CollectorRegistry())
