@@ -1,9 +1,10 @@
-"""All tables of the settings: those of the streams and those of the sinks, which do not know of each other."""
+"""All tables of the settings: those of the streams, the sinks and the edges, which do not know of each other."""
 
 from __future__ import annotations
 
 from pydantic import Field
 
+from edges.web.settings import WebSettings
 from sinks.settings import Configuration, PostgresSettings, SinkSettings
 from streams.settings import Settings
 
@@ -13,6 +14,7 @@ class WholeSettings(Settings):
 
     sink: SinkSettings = Field(default_factory=SinkSettings)
     postgres: PostgresSettings = PostgresSettings()
+    web: WebSettings = WebSettings()
 
     def for_sink(self) -> Configuration:
         """What a sink needs of it; secrets included, never log them."""
