@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
+from edges.kafka.errors import UnconfirmedError
 from edges.receiver import faults
 from edges.receiver.metrics import FrameOutcome, Silenced
 from edges.receiver.repeats import Copy
@@ -69,10 +70,6 @@ class Publisher(Protocol):
     @property
     def is_acknowledging(self) -> bool:
         """Whether Kafka has acknowledged something within 3 s."""
-
-
-class UnconfirmedError(Exception):
-    """Kafka has not acknowledged records in time; they may have been taken."""
 
 
 class SilentError(Exception):

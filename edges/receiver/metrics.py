@@ -95,7 +95,7 @@ class ReceiverMetrics:
         )
         self.transmitters = self._gauge("transmitters", "Transmitters known.")
         self.sealed_keys = self._gauge("sealed_keys", "Transmitters whose key does not open under the wrapping key.")
-        self.unreadable = self._counter("unreadable", "Records of `transmitters` and `signals` that do not decode.")
+        self.unreadable = self._gauge("unreadable", "Records of `transmitters` and `signals` that do not decode.")
         self.view_age = self._gauge("view_age_seconds", "Age of the oldest partition of a topic's view.", None, "topic")
         self.ready = self._gauge("ready", "1 when the receiver is ready.")
         build = Gauge(

@@ -6,9 +6,12 @@ import base64
 import binascii
 import socket
 from pathlib import Path
-from typing import Annotated, Final, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Final, NamedTuple, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
+
+if TYPE_CHECKING:
+    from edges.settings import Connection
 
 _KEY_BYTES: Final = 32
 Port: TypeAlias = Annotated[int, Field(ge=0, le=65535)]
@@ -31,6 +34,14 @@ def wrapping_key_of(secret: SecretStr) -> bytes:
     if len(key) != _KEY_BYTES:
         raise ValueError("it is not 32 bytes, in hex or base64")
     return key
+
+
+class ReceiverConfiguration(NamedTuple):
+    """Everything a receiver needs; secrets included, never log it."""
+
+    receiver: ReceiverSettings
+    connection: Connection
+    tokens_file: Path
 
 
 class ReceiverSettings(BaseModel):
@@ -59,6 +70,9 @@ class ReceiverSettings(BaseModel):
     wrapping_key: Annotated[SecretStr, Field(strict=False), AfterValidator(_is_wrapping_key)] | None = Field(
         default=None,
         description="what the keys of transmitters are encrypted under: 32 bytes, in hex or base64 (default: none)",
+    )
+    data_dir: File = Field(
+        default=Path(".ronde/receiver"), description="a folder for what it keeps between runs: the registry's schemas"
     )
     gas_as_fire: bool = Field(default=True, description="whether gas and carbon monoxide are FIRE; else OTHER")
     sockets_per_address: Annotated[int, Field(ge=1, le=65535)] = Field(

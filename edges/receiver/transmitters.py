@@ -60,6 +60,12 @@ class Transmitters:
         """Whether what is known of this name is at most 5 s old; of a record that does not decode nothing is."""
         return name not in self.unreadable and self._is_fresh(name)
 
+    def check(self, name: str) -> None:
+        """Decode a record and open its key, and note it where that fails."""
+        value = self._values.get(name)
+        if value is not None and name not in self._decoded:
+            self._account(name, value)
+
     def names(self) -> list[str]:
         """All accounts."""
         return list(self._values)

@@ -9,9 +9,10 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
+from edges.kafka.errors import UnconfirmedError
 from edges.receiver.accounts import Account
 from edges.receiver.addresses import Addresses
-from edges.receiver.intake import Intake, UnconfirmedError
+from edges.receiver.intake import Intake
 from edges.receiver.judging import Judge
 from edges.receiver.listening import Listener
 from edges.receiver.metrics import ReceiverMetrics, Transport
