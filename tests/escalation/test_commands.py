@@ -9,6 +9,7 @@ from streams.escalation.values import (
     Alert,
     CallCommand,
     Contact,
+    Decision,
     DispatchCommand,
     DispatchReport,
     Intervention,
@@ -66,4 +67,5 @@ def test_a_guard_on_site_cannot_reject_any_more_even_one_asked_second() -> None:
     (second,) = dispatches(step)
     assert second.partner_id == "P2"
     step = report(report(step, second, "ACCEPTED"), second, "ON_SITE")
-    assert dispatches(report(step, second, "REJECTED")) == []
+    after = report(step, second, "REJECTED")
+    assert [output.value.rule for output in after.outputs if isinstance(output.value, Decision)] == ["STALE_REPORT"]
