@@ -119,8 +119,8 @@ def incident() -> tuple[Counter[str], Counter[str]]:
         }  # fmt: skip
         value = encode("DispatchReport", report)
         write("dispatch-reports", value)
-        report = DispatchReport(*codec.decoders["dispatch-reports"](value))
-        see(simulation.event(report, Source("dispatch-reports", 0, offset), now))
+        dispatch_report = DispatchReport(*codec.decoders["dispatch-reports"](value))
+        see(simulation.event(dispatch_report, Source("dispatch-reports", 0, offset), now))
     return records, size
 
 

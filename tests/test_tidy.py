@@ -34,12 +34,12 @@ WORDS: Final = {
     r"(lies|lay|lie|lain) there": "*waits*, *is stored*, *is in the topic*",
     r"before one's eyes": "*live*",
 }
-# What is still to be mended, from before these rules; the numbers may only fall.
+# Occurrences from before these rules; the numbers may only fall.
 LEFT: Final = {
-    r"put away": 99,
-    r"stands? for nothing": 99,
-    r"holds nothing of": 99,
-    r"(lies|lay|lie|lain) there": 99,
+    r"put away": 8,
+    r"stands? for nothing": 1,
+    r"holds nothing of": 1,
+    r"(lies|lay|lie|lain) there": 2,
 }
 # Text that a release has fixed: schemas are compared with it, and migrations are checked by their bytes.
 _FROZEN: Final = re.compile(r"schemas/(released/.*/)?\w+\.avsc|sinks/migrations/000[1-6]_\w+\.sql")
@@ -47,7 +47,16 @@ _FROZEN: Final = re.compile(r"schemas/(released/.*/)?\w+\.avsc|sinks/migrations/
 PARTICIPLES: Final = frozenset(
     {"Asked", "Done", "Found", "Given", "Held", "Kept", "Made", "Said", "Seen", "Sent", "Shown", "Told"}
 )
-LEFT_CLASSES: Final = frozenset[str]()
+LEFT_CLASSES: Final = {
+    "edges/panel/messages.py: Said",
+    "edges/receiver/judging.py: Kept",
+    "streams/settings/__init__.py: Shown",
+    "streams/settings/sources.py: Given",
+    "tests/faults/desks.py: Said",
+    "tests/faults/evidence.py: Told",
+    "tests/faults/records.py: Sent",
+    "tests/kafka/world.py: Seen",
+}
 LONG_FILES: Final = frozenset[str]()
 _LINK: Final = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _FENCE: Final = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
