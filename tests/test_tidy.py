@@ -41,7 +41,7 @@ LEFT: Final = {
     r"holds nothing of": 1,
     r"(lies|lay|lie|lain) there": 2,
 }
-# Text that a release has fixed: schemas are compared with it, and migrations are checked by their bytes.
+# Text that a release has fixed: schemas are compared with it, and a migration never changes.
 _FROZEN: Final = re.compile(r"schemas/(released/.*/)?\w+\.avsc|sinks/migrations/000[1-6]_\w+\.sql")
 # Classes named by a participle, which says nothing of what they hold; the list may only shrink.
 PARTICIPLES: Final = frozenset(
