@@ -17,7 +17,7 @@ from schemas.avro.loader import load
 from schemas.contract.topics import TOPICS
 from streams.escalation.values import Event, Instant, Site
 from streams.formats import rfc3339
-from streams.formats.validation import Refused
+from streams.formats.validation import DeadLetterCause
 from streams.simulation.scenario import value_of
 
 _LINE: Final = ("at", "topic", "key", "value")  # of `ronde simulate`
@@ -65,7 +65,7 @@ class InputLines:
             except (NotJson, _BadLineError) as error:
                 self.refuse(number, "UNDECODABLE", str(error))
                 continue
-            if isinstance(read, Refused):
+            if isinstance(read, DeadLetterCause):
                 self.refuse(number, *read)
             else:
                 self.dated += is_dated

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
-from streams.topics.dead_letters import Letter, LetterFilter, LetterId, Note, read
-from streams.topics.reading import Logs, Span
+from streams.kafka.dead_letters import Letter, LetterFilter, LetterId, Note, read
+from streams.kafka.reading import Logs, Span
 
 TOPIC: Final = "dead-letters"
 

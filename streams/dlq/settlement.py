@@ -3,7 +3,7 @@
 A letter's settlement and its note are one transaction, so neither exists without the other. All settlements of a topic
 share a ``transactional.id``: a later one fences an earlier one, whose open transaction is aborted and whose next one is
 refused. It reads the notes after that, up to the high watermark. So a letter without a note stays unsettled for as long
-as this settlement's transactions are accepted (`streams.topics.dead_letters` defines notes).
+as this settlement's transactions are accepted (`streams.kafka.dead_letters` defines notes).
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from schemas.contract.topics import INPUT_TOPICS
 from streams.dlq.fenced_producer import FencedProducer, Outgoing, PartitionOffset, TooLargeError
 from streams.dlq.log import TOPIC, Survey, find, whole
 from streams.dlq.superseded import superseded
-from streams.topics.dead_letters import Letter, LetterId, headers_to_replay, note_headers
+from streams.kafka.dead_letters import Letter, LetterId, headers_to_replay, note_headers
 
 if TYPE_CHECKING:
     from streams.formats.message import Headers
-    from streams.topics.reading import Logs
+    from streams.kafka.reading import Logs
 
 # Of one transaction: readers of the input topics wait for it.
 _LETTERS: Final = 100

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from schemas.contract.murmur2 import partition as partition_of
-from streams.topics.dead_letters import REPLAYED_FROM, Letter, LetterId, parse_id
-from streams.topics.reading import LogRecord, Logs, Span
+from streams.kafka.dead_letters import REPLAYED_FROM, Letter, LetterId, parse_id
+from streams.kafka.reading import LogRecord, Logs, Span
 
 TOPIC: Final = "sites"
 

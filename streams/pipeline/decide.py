@@ -20,11 +20,8 @@ from streams.escalation.values import (
     CallResult,
     Decision,
     DispatchReport,
-    Event,
-    Instant,
     Output,
     Quarantined,
-    SiteInForce,
     SiteRecord,
     Source,
 )
@@ -109,6 +106,7 @@ class Decider:
                 continue
             for topic, count in inbox.taken.items():
                 builder.tally.taken[topic, number] += count
+            assert builder.tally.is_conserved(), "each input ends in exactly one way"
             batch.overlays.append(overlay)
             batch.records += builder.records
             batch.tally.add(builder.tally)
@@ -124,8 +122,8 @@ class Decider:
         partition = overlay.partition
         for state in partition.set_aside:
             builder.set_aside(state)
-        for message, topic, refused in inbox.refused:
-            builder.dead_letter(message, topic, refused.reason, refused.error)
+        for message, topic, cause in inbox.dead_letters:
+            builder.dead_letter(message, topic, cause.reason, cause.error)
         overlay.expect(site.site_id for site in inbox.sites)
         overlay.expect(event.event.site_id for event in inbox.events)
         for number, site in enumerate(inbox.sites, start=1):
@@ -186,7 +184,7 @@ class Decider:
             sent_at = message.timestamp()[1]
             event = event._replace(ended_at=partition_time(event.ended_at, overlay.now, builder.ahead_ms, sent_at))
         source = Source(topic, number, message.offset())
-        decide = partial(self._on_event_here, state, record, event, source, overlay.now, key)
+        decide = partial(_on_event, state, record, event, source, overlay.now, self._procedures)
         step = self._attempt(overlay, builder, site_id, key, decide)
         if isinstance(step, Exception):
             self._failed(overlay, builder, message, topic, site_id, step)
@@ -204,15 +202,6 @@ class Decider:
                 if answer.seconds is not None:
                     builder.tally.responses.append((answer.partner, answer.seconds))
 
-    def _on_event_here(
-        self, state: SiteState, record: SiteInForce | None, event: Event, source: Source, now: Instant, key: bytes
-    ) -> Step:
-        """Give the core an event. Raises `MisplacedError`: nothing is known of its site where it lies."""
-        step = _on_event(state, record, event, source, now, self._procedures)
-        if _is_lost(step.outputs) and self._site_records.is_misplaced(key, source.partition):
-            raise MisplacedError(self._site_records.misplacement(key))
-        return step
-
     def _attempt(
         self,
         overlay: PartitionOverlay,
@@ -225,10 +214,12 @@ class Decider:
     ) -> Step | Exception:
         """Decide, encode, measure; then write, and change the site's state if it ``becomes`` the step's.
 
-        Returns an error instead where the core or the codec raises one: then nothing is written or changed.
+        Returns `MisplacedError`, or the error that the core or the codec raises: then nothing is written or changed.
         """
         try:
             step = decide()
+            if _is_lost(step.outputs) and self._site_records.is_misplaced(key, overlay.partition.number):
+                return MisplacedError(self._site_records.misplacement(key))
             records = builder.encode(step.outputs, key)
             if site_id in self._measured:
                 overlay.measure(site_id, step.state)

@@ -13,8 +13,8 @@ from schemas.avro.errors import Undecodable
 from schemas.avro.framing import CONFLUENT, SINGLE_OBJECT_SIZE
 from streams.escalation.names import OutputTopic
 from streams.escalation.values import Instant, OutputValue
-from streams.topics.reading import LogRecord
-from streams.topics.recorded import Recorded, payload, shipped
+from streams.formats.topic_values import TopicValues, payload, shipped
+from streams.kafka.reading import LogRecord
 
 What: TypeAlias = Literal[
     "FIELD",  # a field differs
@@ -68,7 +68,7 @@ class Mismatch(NamedTuple):
 class Comparison:
     """Compares records of output topics."""
 
-    def __init__(self, recorded: Recorded) -> None:
+    def __init__(self, recorded: TopicValues) -> None:
         self._recorded = recorded
         self._encoders = shipped().encoders
 

@@ -15,10 +15,10 @@ from schemas.avro.errors import Undecodable
 from schemas.contract.topics import INPUT_TOPICS
 from streams.escalation.state import MEMORY_MS
 from streams.escalation.values import Decision, Instant
+from streams.formats.topic_values import TopicValues
+from streams.kafka.reading import LogRecord, Logs, Span
 from streams.replay import KnownProcedures, PartitionReplay, Verdict
 from streams.replay.material import COMMAND_TOPICS, EVENT_TOPICS
-from streams.topics.reading import LogRecord, Logs, Span
-from streams.topics.recorded import Recorded
 
 NEEDED: Final = (*INPUT_TOPICS, *COMMAND_TOPICS, "decisions", "quarantine", "dead-letters")
 _ASIDE: Final = ("quarantine", "dead-letters")
@@ -46,7 +46,7 @@ class ReplayResult(NamedTuple):
 class History:
     """Reads and replays. Every method may raise what `Logs` raises."""
 
-    def __init__(self, logs: Logs, recorded: Recorded, known: KnownProcedures, total: Callable[[int], None]) -> None:
+    def __init__(self, logs: Logs, recorded: TopicValues, known: KnownProcedures, total: Callable[[int], None]) -> None:
         """``total`` is called with the number of offsets to read, as far as known."""
         self.partitions = logs.require(NEEDED)
         self._logs = logs

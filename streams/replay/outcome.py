@@ -8,13 +8,13 @@ from typing import Final, NamedTuple
 from streams.escalation.state import SiteState
 from streams.escalation.step import Step
 from streams.escalation.values import CallResult, Decision, Event, Quarantined
-from streams.formats.validation import Refused
+from streams.formats.validation import DeadLetterCause
+from streams.kafka.reading import LogRecord
 from streams.replay.comparison import Comparison, Mismatch, What
 from streams.replay.material import Material
 from streams.replay.step import Knowledge, RecordedStep, decide_again
 from streams.replay.versions import SiteVersions
 from streams.runtime.clock import partition_time
-from streams.topics.reading import LogRecord
 
 # Fields whose difference leaves open whether the core's state is the recorded one.
 _TELLING: Final[frozenset[What]] = frozenset({"FIELD", "MISSING", "UNEXPECTED"})
@@ -82,7 +82,7 @@ class Outcomes:
             return Mismatch("TWICE")
         self._material.handled.add(place)
         event = self._material.event(record)
-        if isinstance(event, Refused):
+        if isinstance(event, DeadLetterCause):
             return Mismatch("REFUSED", "reason", None, event.reason)
         if decided.ahead_ms and isinstance(event, CallResult):
             ended_at = partition_time(event.ended_at, decided.at, decided.ahead_ms, record.timestamp)

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from schemas.avro.errors import Undecodable
 from streams.escalation.values import Decision, Instant
+from streams.formats.topic_values import TopicValues
 from streams.formats.validation import key_text
+from streams.kafka.reading import LogRecord
 from streams.replay.comparison import Mismatch
 from streams.replay.material import Material
 from streams.replay.site import SiteReplay
 from streams.replay.step import Knowledge, KnownProcedures, steps
 from streams.replay.verdict import DIFFERED, Verdict, VerdictBuilder
-from streams.topics.reading import LogRecord
-from streams.topics.recorded import Recorded
 
 
 class PartitionReplay:
@@ -27,7 +27,7 @@ class PartitionReplay:
         number: int,
         partitions: int,
         known: KnownProcedures,
-        recorded: Recorded,
+        recorded: TopicValues,
         begins: Mapping[str, int],
         *,
         is_truncated: bool = False,

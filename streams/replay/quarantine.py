@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from streams.escalation.state import SiteState
 from streams.escalation.values import Alert, Instant, Quarantined
-from streams.formats.validation import Refused
+from streams.formats.validation import DeadLetterCause
 from streams.replay.comparison import Mismatch
 from streams.replay.material import Entry, Material
 from streams.replay.step import Knowledge, RecordedStep, quarantine_again
@@ -57,7 +57,7 @@ class QuarantineReplay:
         if place in self._material.handled:
             return self._differ(entry, Mismatch("TWICE"))
         alert = self._material.event(record)
-        if isinstance(alert, Refused):
+        if isinstance(alert, DeadLetterCause):
             return self._differ(entry, Mismatch("REFUSED", "reason", None, alert.reason))
         if isinstance(state, str):
             return self._pass_by(state)

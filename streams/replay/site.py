@@ -6,13 +6,13 @@ from schemas.avro.errors import Undecodable
 from streams.escalation.state import EMPTY, MEMORY_MS, SiteState
 from streams.escalation.step import set_aside_attention
 from streams.escalation.values import Instant, Source
+from streams.formats.topic_values import shipped
+from streams.kafka.dead_letters import Letter
 from streams.replay.material import Material
 from streams.replay.outcome import Outcomes
 from streams.replay.quarantine import QuarantineReplay
 from streams.replay.step import Knowledge, RecordedStep
 from streams.replay.verdict import DIFFERED, NO_BEGINNING, NO_INPUT, NO_MEMORY, NO_PROCEDURE, NO_SITE, VerdictBuilder
-from streams.topics.dead_letters import Letter
-from streams.topics.recorded import shipped
 
 
 class SiteReplay:

@@ -12,10 +12,10 @@ from streams.escalation.procedures import DEFAULTS, Procedure, Procedures
 from streams.escalation.state import SiteState
 from streams.escalation.step import Step
 from streams.escalation.values import Alert, Decision, Event, InputRef, Instant, Quarantined, Source
+from streams.kafka.reading import LogRecord
 from streams.replay.comparison import Mismatch
 from streams.replay.versions import InForce
 from streams.runtime.clock import AHEAD_HEADER
-from streams.topics.reading import LogRecord
 
 _MILLISECONDS: Final = re.compile(r"[0-9]{1,15}", re.ASCII)
 KnownProcedures: TypeAlias = Mapping[tuple[ProcedureName, str], Procedure]

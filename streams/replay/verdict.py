@@ -13,8 +13,8 @@ from streams.replay.comparison import Comparison, Difference, Mismatch
 if TYPE_CHECKING:
     from streams.escalation.names import OutputTopic
     from streams.escalation.values import OutputValue
-    from streams.topics.reading import LogRecord
-    from streams.topics.recorded import Recorded
+    from streams.formats.topic_values import TopicValues
+    from streams.kafka.reading import LogRecord
 
 # Why a decision, or a quarantine record, could not be replayed.
 NO_BEGINNING: Final = "what came before it is not in the log any more"
@@ -56,7 +56,7 @@ class Verdict:
 class VerdictBuilder:
     """Fills the verdict on one partition."""
 
-    def __init__(self, number: int, recorded: Recorded) -> None:
+    def __init__(self, number: int, recorded: TopicValues) -> None:
         self.verdict = Verdict()
         self.comparison = Comparison(recorded)
         self._number = number

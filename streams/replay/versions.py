@@ -12,11 +12,11 @@ from collections.abc import Callable
 from typing import Literal, NamedTuple, TypeAlias
 
 from streams.escalation.values import Site, SiteRecord
-from streams.formats.validation import Refused
-from streams.topics.reading import LogRecord
+from streams.formats.validation import DeadLetterCause
+from streams.kafka.reading import LogRecord
 
 # What a record of the site is: a site, None for a tombstone, or why it cannot come into force.
-Judge: TypeAlias = Callable[[LogRecord], Site | Refused | None]
+Judge: TypeAlias = Callable[[LogRecord], Site | DeadLetterCause | None]
 
 
 class InForce(NamedTuple):
@@ -77,12 +77,12 @@ class SiteVersions:
     def _explain(self, place: int) -> list[InForce]:
         record = self._records[place]
         site = self._judge(record)
-        if site is None or isinstance(site, Refused):
+        if site is None or isinstance(site, DeadLetterCause):
             return []
         version = SiteRecord(record.offset, site)
         found = [InForce(version, None)]
         for later in self._records[place + 1 :]:
             after = self._judge(later)
-            if not isinstance(after, Refused):  # the next one that counts
+            if not isinstance(after, DeadLetterCause):  # the next one that counts
                 return [*found, InForce(None, version)] if after is None else found
         return found

@@ -4,7 +4,6 @@ Only a line that is not an input ends the run: `BadLine`. A value that breaks it
 continues.
 """
 
-import json
 from collections.abc import Callable, Iterable, Iterator
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, get_args
@@ -24,9 +23,9 @@ from streams.escalation.values import (
     Site,
     Source,
 )
-from streams.formats import json_text, rfc3339
+from streams.formats import rfc3339
 from streams.formats.json_values import NotAValue, reader, writer
-from streams.formats.validation import Refused, admit, admit_tombstone
+from streams.formats.validation import DeadLetterCause, admit, admit_tombstone
 from streams.simulation.simulation import PARTITION, DeadLetter, Record, Simulation
 
 _READERS: Final = MappingProxyType[str, Callable[[object], Site | Event]](
@@ -104,26 +103,16 @@ def render(record: Record) -> bytes:
     line = {"at": rfc3339.write(at), "topic": topic, "key": key, "value": body}
     try:
         return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
-    except TypeError:
-        return _render_thoroughly(line)
-
-
-def _render_thoroughly(line: dict[str, Any]) -> bytes:
-    """Render a dead letter whose key orjson rejects: half a surrogate pair, or a deeply nested array."""
-    try:
-        return json.dumps(line, separators=(",", ":")).encode() + b"\n"
-    except RecursionError:
-        return _render_thoroughly({**line, "key": None})
+    except TypeError:  # of a dead letter, the key: any JSON, and orjson writes less depth than it reads
+        return orjson.dumps({**line, "key": None}, option=orjson.OPT_APPEND_NEWLINE)
 
 
 def read_line(number: int, raw: bytes) -> Line:
     """Parse a line (contracts.md, Command line); raises `BadLine`."""
     try:
-        fields = json_text.loads(raw)
-    except json.JSONDecodeError as error:
+        fields = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
         raise BadLine(number, f"not a JSON object: {error.msg} at character {error.pos}") from None
-    except ValueError as error:
-        raise BadLine(number, f"not a JSON object: {error}") from None
     if type(fields) is not dict:
         raise BadLine(number, "not a JSON object")
     try:
@@ -141,17 +130,17 @@ def read_line(number: int, raw: bytes) -> Line:
     return Line(instant, topic, fields.get("key"), value)
 
 
-def value_of(topic: str, key: object, raw: object) -> Site | Event | Refused | None:
+def value_of(topic: str, key: object, raw: object) -> Site | Event | DeadLetterCause | None:
     """Return the value of an input line, if it is valid; None for a tombstone.
 
     A line without a ``key`` gets the one that its producer would use.
     """
     if raw is None:
-        return admit_tombstone(topic, key.encode("utf-8", "surrogatepass") if isinstance(key, str) else None)
+        return admit_tombstone(topic, key.encode() if isinstance(key, str) else None)
     try:
         value = _READERS[topic](raw)
     except NotAValue as error:
-        return Refused("UNDECODABLE", str(error))
+        return DeadLetterCause("UNDECODABLE", str(error))
     refused = admit(value, value.site_id if key is None else key if isinstance(key, str) else None)
     return value if refused is None else refused
 
@@ -161,7 +150,7 @@ def _handle(simulation: Simulation, line: Line, source: Source) -> list[Record]:
     at, topic, key, raw = line
     value = value_of(topic, key, raw)
     match value:
-        case Refused():
+        case DeadLetterCause():
             return [Record(at, "dead-letters", _key_of(line), DeadLetter(topic, *value))]
         case None:
             return simulation.site(str(key), None, source, at)

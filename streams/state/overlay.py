@@ -18,7 +18,7 @@ from streams.escalation.step import is_forgettable
 from streams.escalation.values import Instant, Site, SiteInForce, SiteRecord
 from streams.formats.codec import Codec
 from streams.formats.site_records import SiteRecords
-from streams.formats.validation import Refused
+from streams.formats.validation import DeadLetterCause
 from streams.state.partition import ArmedDeadline, Partition, SiteBytes
 
 
@@ -128,7 +128,8 @@ class PartitionOverlay:
         return state
 
     def become(self, site_id: str, state: SiteState) -> None:
-        """A site's next state; `state` must have been read before."""
+        """Change a site's state, which was read before."""
+        assert site_id in self._after, "a state is read before it changes"
         self._after[site_id] = state
 
     def measure(self, site_id: str, state: SiteState) -> None:
@@ -166,7 +167,7 @@ class PartitionOverlay:
         if held.checked:
             return HeldSite(held, self._codec.decode_site)
         site = self._site_records.judge(site_id.encode(), held.value, self.partition.number)
-        if site is None or isinstance(site, Refused):
+        if site is None or isinstance(site, DeadLetterCause):
             self.partition.put_site(site_id, None)
             return None
         sites[site_id] = held._replace(checked=True)

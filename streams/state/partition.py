@@ -70,7 +70,7 @@ class Partition:
         waiting: by input topic, the offset up to which inputs lay there at the assignment. While it is not
             empty, those go first and no deadline fires (procedure.md §7).
         deleted: by input topic, how many offsets Kafka ever deleted before they were handled.
-        set_aside: state records to be put away with the partition's next chunk.
+        set_aside: state records to be set aside with the partition's next chunk.
         swept_at: when forgettable sites were last looked for; 0 before the first time.
         phases: how many open incidents are in each phase.
         state_bytes: what the values of ``states`` take.

@@ -15,8 +15,8 @@ from typing import Final, NamedTuple
 from schemas.avro.errors import Undecodable
 from streams.escalation.readiness import readiness
 from streams.escalation.values import Instant, Readiness, Site
-from streams.topics.reading import LogRecord
-from streams.topics.recorded import Recorded
+from streams.formats.topic_values import TopicValues
+from streams.kafka.reading import LogRecord
 from streams.verify.conservation import Discrepancy, Wrong
 
 CLOCKS_MS: Final = 10 * 60 * 1000
@@ -42,7 +42,7 @@ class SiteSum(NamedTuple):
 class SiteAccount:
     """One partition of ``sites`` and ``readiness``; holds the last record of each site of both."""
 
-    def __init__(self, partition: int, committed: int, recorded: Recorded, *, now: Instant) -> None:
+    def __init__(self, partition: int, committed: int, recorded: TopicValues, *, now: Instant) -> None:
         self._partition = partition
         self._committed = committed
         self._recorded = recorded

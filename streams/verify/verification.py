@@ -14,12 +14,12 @@ from typing import Any, Final
 from schemas.avro.errors import Undecodable
 from schemas.contract.topics import INPUT_TOPICS
 from streams.escalation.values import Instant
+from streams.formats.topic_values import TopicValues
+from streams.kafka import dead_letters as deadletters
+from streams.kafka.dead_letters import Letter
 from streams.kafka.offsets import Log
+from streams.kafka.reading import LogRecord, Logs, Span
 from streams.runtime.clock import wall_ms
-from streams.topics import dead_letters as deadletters
-from streams.topics.dead_letters import Letter
-from streams.topics.reading import LogRecord, Logs, Span
-from streams.topics.recorded import Recorded
 from streams.verify.conservation import Account, Discrepancy, End, Sum
 from streams.verify.conservation_sites import SiteAccount, SiteSum
 
@@ -63,7 +63,7 @@ class Verification:
     Creating it requests the bounds of all logs; `run` reads them. Both may raise `streams.kafka.offsets.ReadingError`.
     """
 
-    def __init__(self, logs: Logs, recorded: Recorded) -> None:
+    def __init__(self, logs: Logs, recorded: TopicValues) -> None:
         self._logs = logs
         self._recorded = recorded
         self._partitions = logs.require(NEEDED)

@@ -14,7 +14,7 @@ from confluent_kafka import Producer
 from ronde.commands import sites_on_test
 from schemas.avro.records import encode
 from schemas.contract.murmur2 import partition
-from streams.topics.reading import Logs, Span
+from streams.kafka.reading import Logs, Span
 from tests.conftest import Ran, Run, SettingsFile
 from tests.faults.registry import Registry
 from tests.kafka.conftest import PARTITIONS, WorkerFile

@@ -9,7 +9,7 @@ from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions  # type: ignore[attr-defined]
 
 from ronde.shared.topic_reading import recorded
-from streams.topics.reading import Logs
+from streams.kafka.reading import Logs
 from streams.verify.verification import Verification
 from tests.kafka.conftest import PARTITIONS, WorkerFile
 from tests.kafka.world import World, worker
