@@ -1,4 +1,4 @@
-"""What the commands that read whole topics share: the way in, how far they are, and how the broker's refusals end."""
+"""Shared by the commands that read whole topics: access, progress, and the broker's errors."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Total = Callable[[int], None]
 
 @contextmanager
 def broker_errors_as_failures() -> Iterator[None]:
-    """Turn what the broker or the schema registry refuses into the command's failure."""
+    """Turn errors of the broker or the schema registry into the command's failure."""
     try:
         yield
     except (TopicsError, ReadingError, RegistryNotSet) as error:
@@ -40,7 +40,7 @@ def broker_errors_as_failures() -> Iterator[None]:
 def opened(
     settings: Settings, doing: str, only: Collection[str] | None = None, role: str | None = None
 ) -> Iterator[tuple[Logs, Total]]:
-    """All logs, to be read, and what to tell how many offsets that will be; on a terminal, a bar shows how far it is.
+    """Yield all logs, and a function that takes the number of offsets to read; on a terminal, a bar shows the progress.
 
     ``only`` and ``role`` are those of `Logs`. Raises `Failed`, as the work within does, when the broker does not
     answer.
@@ -60,7 +60,7 @@ def opened(
 
 
 def recorded(settings: Settings) -> TopicValues:
-    """The decoders of all topics, with the schema registry where there is one."""
+    """Return the decoders of all topics, with the schema registry if there is one."""
     if settings.registry.url is None:
         return TopicValues()
 
