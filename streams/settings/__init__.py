@@ -26,7 +26,16 @@ from streams.settings.sections import (
     TopicSettings,
     WorkerSettings,
 )
-from streams.settings.sources import KAFKA, REGISTRY_URL, Given, Problem, Setting, dotted, read_environment, read_file
+from streams.settings.sources import (
+    KAFKA,
+    REGISTRY_URL,
+    Problem,
+    Setting,
+    SourceValue,
+    dotted,
+    read_environment,
+    read_file,
+)
 
 LONGEST_PREFIX: Final = 249 - max(map(len, TOPICS))  # a topic's whole name has at most 249 characters
 KAFKA_DEFAULTS: Final[Mapping[str, str]] = MappingProxyType({"bootstrap.servers": "localhost:9092"})
@@ -63,7 +72,7 @@ class Settings(Section):
     log: LogSettings = LogSettings()
     procedure_settings: ProcedureSettings = Field(default=ProcedureSettings(), alias="procedures")
 
-    _given: dict[Setting, Given] = PrivateAttr(default_factory=dict)
+    _given: dict[Setting, SourceValue] = PrivateAttr(default_factory=dict)
 
     def client(self, role: Role) -> dict[str, Value]:
         """The librdkafka properties of a client of this role, secrets included: never log them."""

@@ -27,7 +27,7 @@ _SERVICE_LINK: Final = re.compile(
 )
 
 
-class Given(NamedTuple):
+class SourceValue(NamedTuple):
     """A setting as a source gives it.
 
     ``text`` is true when the source knows text only (``"8"`` may be a number), ``secret`` when it is never shown.
@@ -53,7 +53,7 @@ class Problem(NamedTuple):
 class SourceValues(NamedTuple):
     """All that one source gives."""
 
-    given: dict[Setting, Given]
+    given: dict[Setting, SourceValue]
     problems: list[Problem]
 
 
@@ -80,7 +80,7 @@ def read_environment(environ: Mapping[str, str], known: Collection[Setting]) -> 
     for name in sorted(name for name in environ if name.startswith(PREFIX)):
         value = environ[name]
         if setting := settings.get(name):
-            source.given[setting] = Given(value, name, text=True, secret=is_secret(setting))
+            source.given[setting] = SourceValue(value, name, text=True, secret=is_secret(setting))
         elif setting := refused.get(name):
             source.problems.append(Problem(name, dotted(setting), _refusal(setting[-1])))
         elif not _SERVICE_LINK.search(f"{name}={value}"):
@@ -112,9 +112,9 @@ def read_file(path: Path, known: Collection[Setting], environ: Mapping[str, str]
                     Problem(str(path), dotted(setting), f"refers to the {named}, which is not there")
                 )
             else:
-                source.given[setting] = Given(text, f"{path} ({named})", text=True, secret=True)
+                source.given[setting] = SourceValue(text, f"{path} ({named})", text=True, secret=True)
         else:
-            source.given[setting] = Given(value, str(path), text=False, secret=is_secret(setting))
+            source.given[setting] = SourceValue(value, str(path), text=False, secret=is_secret(setting))
     return source
 
 

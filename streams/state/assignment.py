@@ -18,7 +18,7 @@ from schemas.contract.topics import INPUT_TOPICS
 from service.logs import logger
 from streams.runtime import faults
 from streams.runtime.errors import WorkerError
-from streams.state.restore import Order, Restored, Restores
+from streams.state.restore import Order, RestoredPartition, Restores
 
 if TYPE_CHECKING:
     from service.readiness import ProcessReadiness
@@ -133,7 +133,7 @@ class Assignment:
             if self._orders.get(restored.order.number) is restored.order:
                 self._begin(restored)  # else it was given up meanwhile, or ordered again
 
-    def _begin(self, restored: Restored) -> None:
+    def _begin(self, restored: RestoredPartition) -> None:
         number = restored.order.number
         del self._orders[number]
         for log in self._logs(number):
@@ -141,6 +141,7 @@ class Assignment:
             self._first_inputs[log.topic, number] = log.offset
             self._consumer.seek(log)
         self._consumer.resume(self._logs(number))
+        assert number not in self._store.partitions, "a partition is given up before it is restored"
         self._store.partitions[number] = restored.partition
         self._metrics.hold(number)
         if restored.partition.waiting:
