@@ -36,7 +36,7 @@ class ProcessReadiness:
 
     @property
     def remarks(self) -> Mapping[str, str]:
-        """What is wrong although the worker works."""
+        """The faults in spite of which the process works."""
         return dict(self._remarks)
 
     @property
@@ -62,7 +62,7 @@ class Stalls:
         self._waiting: dict[str, _Waiting] = {}
 
     def note(self, waiting: Mapping[str, object], now: float) -> None:
-        """What is waiting now, and how far it has come."""
+        """Note the work that waits now, and its progress."""
         known = self._waiting
         self._waiting = {
             work: known[work] if work in known and known[work].progress == progress else _Waiting(progress, now)

@@ -40,7 +40,7 @@ class BrokerAwayError(BrokerError):
 
 
 def remedy(role: str | None) -> str:
-    """What helps against missing rights; None: those of an administrator."""
+    """The remedy for missing rights; None: those of an administrator."""
     if role is None:
         return "this takes an administrator of the broker"
     return (
@@ -97,7 +97,7 @@ class Admin:
         return requests
 
     def outcomes(self, requests: Mapping[Any, Future[T]]) -> dict[Any, T | KafkaError]:
-        """What came of each thing that was requests for: the answer, or the broker's error.
+        """Return the answer to each request, or the broker's error.
 
         Raises `BrokerError` as soon as it is plain that none will come.
         """
@@ -121,7 +121,7 @@ class Admin:
         return answers
 
     def error(self, asked_for: str, error: KafkaError) -> BrokerError:
-        """The error to raise when the broker did not give what it was requests for."""
+        """The error to raise when the broker did not give what it was asked for."""
         if self._refused is not None:
             return self._refusal(self._refused[0])
         if error.name() in AWAY:

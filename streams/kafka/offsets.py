@@ -38,7 +38,7 @@ def deleted_words(count: int) -> str:
 
 
 def deleted_count(committed: TopicPartition) -> int:
-    """What `deleted_words` put there; 0 where it put nothing, or somebody else has set the offset."""
+    """Read what `deleted_words` wrote; 0 where it wrote nothing, or another program has set the offset."""
     count = (committed.metadata or "").removeprefix(_DELETED)
     return int(count) if count.isascii() and count.isdigit() else 0
 
@@ -93,7 +93,7 @@ class Offsets:
             self._pause(give_up, next(iter(missing)))
 
     def committed(self, logs: Iterable[Log]) -> dict[Log, int | None]:
-        """What the workers' group committed, once no transaction may still move it; None: nothing so far."""
+        """The committed offsets of the workers' group, once no transaction may move them; None: none so far."""
         missing = {self._named(log): log for log in logs}
         group = self._settings.worker.group
         answers: dict[Log, int | None] = {}

@@ -90,7 +90,7 @@ def find_some(settings: Settings, topics: Iterable[str], role: str | None) -> di
 
 
 def find(settings: Settings, topics: Iterable[str] = TOPICS) -> dict[str, BrokerTopic]:
-    """Those of these topics that the broker has, by their name on_broker. A worker may ask for the engine's only.
+    """Those of these topics that the broker has, by their name there. A worker may ask for the engine's only.
 
     Raises `TopicsError`: the broker cannot be reached, or refuses to tell.
     """

@@ -40,7 +40,7 @@ class SourceValue(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """What is wrong: the file or variable, the dotted setting (empty: none in particular), the words for it."""
+    """A mistake in the settings: the file or variable, the dotted setting (empty: none in particular), its words."""
 
     origin: str
     setting: str

@@ -199,7 +199,7 @@ class Assignment:
         return frozenset(done)
 
     def phases(self) -> dict[str, int]:
-        """How many partitions do what."""
+        """The number of partitions in each phase."""
         catching_up = len(self._catching_up)
         return {
             "restoring": len(self._held) - len(self._store.partitions),
@@ -208,7 +208,7 @@ class Assignment:
         }
 
     def positions(self) -> dict[tuple[str, int], int]:
-        """How far the inputs at work have been read: the next offset by topic on the broker and partition."""
+        """The next offset of each input at work, by topic on the broker and partition."""
         logs = [log for number in self._store.partitions for log in self._logs(number)]
         return {
             (log.topic, log.partition): max(log.offset, self._first_inputs.get((log.topic, log.partition), 0))
