@@ -8,7 +8,7 @@ inputs that waited go first, without deadlines.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Final, cast
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from streams.formats.message import Message
     from streams.formats.site_records import SiteRecords
     from streams.settings import Settings
-    from streams.state.partition import ArmedDeadline, Store
+    from streams.state.partition import ArmedDeadline, Partition, Store
 
 _log = logger(__name__)
 
@@ -48,6 +48,7 @@ SLICE: Final = 500
 # What breaks an objective is logged with its site, as a metric cannot.
 LATE_SECONDS: Final = 5.0  # a deadline
 SLOW_MS: Final = 30_000  # from an alert to its call
+_FENCE_TOPIC: Final = "alerts"
 
 _on_event = faults.around("core_input", core.on_event)
 _on_deadline = faults.around("core_deadline", core.on_deadline)
@@ -110,9 +111,9 @@ class Decider:
             batch.records += builder.records
             batch.tally.add(builder.tally)
             batch.deleted |= {(self._topics[topic], number): count for topic, count in partition.deleted.items()}
-            batch.next_offsets += [
-                (self._topics[topic], number, offset) for topic, offset in inbox.next_offsets.items()
-            ]
+            overlay.handle(inbox.next_offsets)
+            next_inputs = inbox.next_offsets or (_fence(partition) if builder.records else {})
+            batch.next_offsets += [(self._topics[topic], number, offset) for topic, offset in next_inputs.items()]
 
     def _part(
         self, overlay: PartitionOverlay, builder: RecordBuilder, inbox: Inbox, *, is_caught_up: bool
@@ -318,3 +319,13 @@ def _is_lost(outputs: list[Output]) -> bool:
 def _traceback(error: Exception) -> str:
     """The traceback, for a dead letter, which has all of the record anyway."""
     return "".join(traceback.format_exception(error))
+
+
+def _fence(partition: Partition) -> Mapping[str, int]:
+    """The offset to commit with records of a partition of which the chunk has no input, as when deadlines fired.
+
+    A committed offset is what the group refuses once it has gone on without this worker, and what the next holder's
+    restore waits for. Without one, a transaction that a frozen broker finishes late would come true behind the back
+    of that restore, and its decisions would be made twice.
+    """
+    return {_FENCE_TOPIC: partition.next_inputs[_FENCE_TOPIC]}

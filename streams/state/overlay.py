@@ -7,7 +7,7 @@ been taken from them. If the transaction fails, the partition is restored from t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from schemas.avro.errors import Undecodable
@@ -83,6 +83,11 @@ class PartitionOverlay:
         self._armed: list[ArmedDeadline] = []
         self._memories: list[tuple[str, Instant]] = []
         self._phases: Counter[Phase] = Counter()
+        self._handled: Mapping[str, int] = {}
+
+    def handle(self, next_inputs: Mapping[str, int]) -> None:
+        """Note the inputs of the chunk: by topic, the offset after the last."""
+        self._handled = next_inputs
 
     def expect(self, site_ids: Iterable[str]) -> None:
         """Announce the touches of sites; `touched` ends each. A site may be touched otherwise too.
@@ -192,6 +197,7 @@ class PartitionOverlay:
             partition.put_site(site_id, site)
         for site_id, value in self._sealed.items():
             partition.put_state(site_id, value)
+        partition.next_inputs.update(self._handled)
         partition.arm(self._armed)
         for site_id, until in self._memories:
             partition.remember(site_id, until)
