@@ -1,7 +1,10 @@
 """Where settings come from: the tables of a TOML file, the variables of an environment.
 
 A setting's name is its path through the tables: ``("worker", "port")``. In ``kafka`` the second step is a whole
-librdkafka name: ``("kafka", "linger.ms")``. Each reader returns what it was given and what is wrong with it.
+librdkafka name: ``("kafka", "linger.ms")``. Each reader returns the values of its source, and the mistakes in it.
+
+The librdkafka names are kept by hand (`service.client_properties`): librdkafka lists its own to C programs only, and
+among those that the worker must set itself. A test asks it about each of ours.
 """
 
 from __future__ import annotations
