@@ -35,6 +35,8 @@ LARGEST_NOT_FOUND: Final = 1024
 # A registry that did not answer is not asked for so long what the disk knows: each question may take a time-out.
 _AWAY_SECONDS: Final = 5.0
 
+_ATTEMPT_SECONDS: Final = 5.0
+
 _AVRO: Final = "AVRO"
 _ACCEPT: Final = "application/vnd.schemaregistry.v1+json, application/json"
 
@@ -46,6 +48,11 @@ class _Fact(NamedTuple):
     answer: dict[str, Any]
     look_up: Callable[[], dict[str, Any]]
     is_confirmed: bool  # the registry itself said so to this process
+
+
+def client(url: str) -> httpx.Client:
+    """A client of the registry at an address."""
+    return httpx.Client(base_url=url, timeout=_ATTEMPT_SECONDS)
 
 
 class Registry:
