@@ -51,7 +51,7 @@ class _Waiting(NamedTuple):
 
 
 class Stalls:
-    """Work that lies there and does not move for ``limit_seconds``.
+    """Work that waits and does not move for ``limit_seconds``.
 
     All work that is waiting is noted from time to time, each (a topic's lag, a due deadline, a chunk in flight)
     with something that changes whenever it moves; what is not noted any more is not waiting any more.

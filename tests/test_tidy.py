@@ -37,8 +37,7 @@ WORDS: Final = {
 # What is still to be mended, from before these rules; the numbers may only fall.
 LEFT: Final[dict[str, int]] = {
     r"put away": 3,
-    r"holds nothing of": 1,
-    r"(lies|lay|lie|lain) there": 6,
+    r"(lies|lay|lie|lain) there": 4,
 }
 # Text that a release has fixed: schemas are compared with it, and migrations are checked by their bytes.
 _FROZEN: Final = re.compile(r"schemas/(released/.*/)?\w+\.avsc|sinks/migrations/000[1-6]_\w+\.sql")
@@ -53,8 +52,6 @@ LEFT_CLASSES: Final = frozenset(
         "benchmarks/pace.py: Sent",
         "edges/panel/messages.py: Said",
         "edges/receiver/judging.py: Kept",
-        "streams/settings/__init__.py: Shown",
-        "streams/settings/sources.py: Given",
         "tests/deploy/dashboards/panels.py: Asked",
         "tests/faults/desks.py: Said",
         "tests/faults/evidence.py: Told",

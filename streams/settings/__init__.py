@@ -49,7 +49,7 @@ class SettingsError(Exception):
         self.problems = problems
 
 
-class Shown(NamedTuple):
+class ShownSetting(NamedTuple):
     """One setting in force, as it may be shown: its dotted name, its value or a mask, where it comes from."""
 
     name: str
@@ -87,18 +87,18 @@ class Settings(Section):
         sections = self.procedure_settings
         return {name: Procedure(name=name, **getattr(sections, name).model_dump()) for name in DEFAULTS}
 
-    def shown(self) -> list[Shown]:
+    def shown(self) -> list[ShownSetting]:
         """Every setting in force with its origin, in the order of the tables; secrets masked."""
         return [self._shown(setting, value) for setting, value in _values(self, ())]
 
-    def _shown(self, setting: Setting, value: object) -> Shown:
+    def _shown(self, setting: Setting, value: object) -> ShownSetting:
         given = self._given.get(setting)
         plain = value if isinstance(value, str | int | None) else str(value)
         if given and given.secret:
             plain = MASK
         elif setting == REGISTRY_URL and isinstance(plain, str):
             plain = re.sub(r"//.*@", f"//{MASK}@", plain)
-        return Shown(dotted(setting), plain, given.origin if given else "default")
+        return ShownSetting(dotted(setting), plain, given.origin if given else "default")
 
 
 S = TypeVar("S", bound=Settings)

@@ -4,7 +4,7 @@ A setting's name is its path through the tables: ``("worker", "port")``. In ``ka
 librdkafka name: ``("kafka", "linger.ms")``. Each reader returns the values of its source, and the mistakes in it.
 
 The librdkafka names are kept by hand (`service.client_properties`): librdkafka lists its own to C programs only, and
-among those that the worker must set itself. A test asks it about each of ours.
+among those that the worker must set itself. A test asks it about each name here.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ class Partition:
         memories: a heap of (when, site_id): from then on a site without an open incident may be forgotten.
         first_inputs: by input topic, the offset at which this worker began to read.
         next_inputs: by input topic, the offset after the last input whose transaction is committed.
-        waiting: by input topic, the offset up to which inputs lay there at the assignment. While it is not
+        waiting: by input topic, the offset up to which inputs waited at the assignment. While it is not
             empty, those go first and no deadline fires (procedure.md §7).
         deleted: by input topic, how many offsets Kafka ever deleted before they were handled.
         set_aside: state records to be set aside with the partition's next chunk.
