@@ -1,4 +1,4 @@
-"""What the core makes of a step, held against what the log says was decided."""
+"""The core's result of a step, compared with the decisions in the log."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from streams.replay.step import Knowledge, RecordedStep, decide_again
 from streams.replay.versions import SiteVersions
 from streams.runtime.clock import partition_time
 
-# What of a decision that differs leaves it open whether the core's state is the one that there was.
+# Fields whose difference leaves open whether the core's state is the recorded one.
 _TELLING: Final[frozenset[What]] = frozenset({"FIELD", "MISSING", "UNEXPECTED"})
 
 
@@ -29,19 +29,19 @@ class Differing(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What the core made of a step (None: nothing), and how that differs from what was decided."""
+    """The core's result of a step (None: none), and its differences from the log."""
 
     step: Step | None
     differing: list[Differing]
 
     @property
     def is_other(self) -> bool:
-        """Whether something else was decided."""
+        """Whether the log has another decision."""
         return self.step is None or any(one.mismatch.what in _TELLING for one in self.differing)
 
 
 class Outcomes:
-    """Finds those of one site."""
+    """Computes the outcomes of one site."""
 
     def __init__(
         self, material: Material, versions: SiteVersions, knowledge: Knowledge, comparison: Comparison
@@ -52,7 +52,7 @@ class Outcomes:
         self._comparison = comparison
 
     def of(self, decided: RecordedStep, state: SiteState) -> Outcome:
-        """What the core gives under the site record named; of two ways to read the name, the one that fits."""
+        """Return the core's result under the site record named; if the name has two readings, the one that fits."""
         event = self._event(decided)
         if isinstance(event, Mismatch):
             return _nothing(decided, event)
@@ -90,7 +90,7 @@ class Outcomes:
         return event
 
     def _differing(self, decided: RecordedStep, step: Step) -> Iterator[Differing]:
-        """How the decisions of a step differ from those recorded: one by one, as far as there are as many."""
+        """Compare the decisions of a step with the recorded ones, one by one, up to the shorter list."""
         for output in step.outputs:
             if isinstance(output.value, Quarantined):
                 wrong = Mismatch("UNEXPECTED", "quarantine", None, output.value.reason)
@@ -113,5 +113,5 @@ class Outcomes:
 
 
 def _nothing(decided: RecordedStep, mismatch: Mismatch) -> Outcome:
-    """The core made no step of it."""
+    """The core has no step for it."""
     return Outcome(None, [Differing(decided.records[0], decided.decisions[0], mismatch)])

@@ -1,4 +1,4 @@
-"""One partition decided again: its records come in, a verdict comes out (`streams.replay`)."""
+"""Replay one partition: records come in, a verdict comes out (`streams.replay`)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from streams.replay.verdict import DIFFERED, Verdict, VerdictBuilder
 class PartitionReplay:
     """Replays one partition of all topics: `take` every record but the decisions, then `replay` those.
 
-    It holds all that it took; give it the records of one site to replay one site.
+    It holds all records that it takes; pass it the records of one site to replay one site.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class PartitionReplay:
         is_truncated: bool = False,
         is_settled: bool = False,
     ) -> None:
-        """Of partition ``number`` of so many.
+        """Replay partition ``number``.
 
         Args:
             number: the partition.
@@ -57,11 +57,11 @@ class PartitionReplay:
         self._last_at: Instant = 0
 
     def take(self, record: LogRecord) -> None:
-        """Any record but a decision; those of a topic in the order of their offsets."""
+        """Take a record other than a decision; those of a topic in the order of their offsets."""
         self._material.take(record)
 
     def replay(self, decisions: Iterable[LogRecord]) -> Verdict:
-        """The verdict, once the records of ``decisions`` have passed, in the order of their offsets."""
+        """Replay the records of ``decisions``, in the order of their offsets, and return the verdict."""
         for decided in steps(self._decoded(decisions)):
             self._site(decided.decisions[0].site_id).decide(decided)
         for site_id in sorted({*self._material.quarantined, *self._material.set_aside}):

@@ -1,7 +1,7 @@
-"""JSON Lines of inputs, played through the core in virtual time (contracts.md, Command line).
+"""Play JSON Lines of inputs through the core in virtual time (contracts.md, Command line).
 
-Only a line that is no input at all ends the run: `BadLine`. A value that breaks its schema is a dead letter, and the
-run continues.
+Only a line that is not an input ends the run: `BadLine`. A value that breaks its schema is a dead letter, and the run
+continues.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -51,11 +51,11 @@ class BadLine(ValueError):
 
 
 class EndsTooEarly(ValueError):
-    """The time to run to lies before the last line's."""
+    """The end of the run is before the last line's time."""
 
 
 class Line(NamedTuple):
-    """An input, as its line states it; key and value are any JSON."""
+    """An input of a line; key and value are any JSON."""
 
     at: Instant
     topic: str
@@ -64,10 +64,10 @@ class Line(NamedTuple):
 
 
 def play(lines: Iterable[bytes], procedures: Procedures, until: Instant | None = None) -> Iterator[Record]:
-    """The records that come of the lines, in the order emitted, then of the deadlines due until ``until``.
+    """Yield the records of the lines, in the order emitted, then of the deadlines due until ``until``.
 
-    ``until`` is inclusive; None stands for the last line's time. Raises `BadLine` when the records of
-    the lines before it are out, and `EndsTooEarly` when those of the last line are.
+    ``until`` is inclusive; None means the last line's time. Raises `BadLine` after the records of the lines before it,
+    and `EndsTooEarly` after those of the last line.
     """
     simulation = Simulation(procedures)
     offsets = dict.fromkeys(INPUT_TOPICS, 0)
@@ -91,7 +91,7 @@ def play(lines: Iterable[bytes], procedures: Procedures, until: Instant | None =
 
 
 def render(record: Record) -> bytes:
-    """An output record as its line, with the line's end."""
+    """Return an output record as a line, with its line feed."""
     at, topic, key, value = record
     body: dict[str, Any] | None
     if value is None:
@@ -108,7 +108,7 @@ def render(record: Record) -> bytes:
 
 
 def read_line(number: int, raw: bytes) -> Line:
-    """A line as contracts.md has it; raises `BadLine`."""
+    """Parse a line (contracts.md, Command line); raises `BadLine`."""
     try:
         fields = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
@@ -131,9 +131,9 @@ def read_line(number: int, raw: bytes) -> Line:
 
 
 def value_of(topic: str, key: object, raw: object) -> Site | Event | DeadLetterCause | None:
-    """The value of an input line, if the core may see it; None for a tombstone.
+    """Return the value of an input line, if it is valid; None for a tombstone.
 
-    Without a ``key`` of its own, a line has the one that its producer would give it.
+    A line without a ``key`` gets the one that its producer would use.
     """
     if raw is None:
         return admit_tombstone(topic, key.encode() if isinstance(key, str) else None)
@@ -146,7 +146,7 @@ def value_of(topic: str, key: object, raw: object) -> Site | Event | DeadLetterC
 
 
 def _handle(simulation: Simulation, line: Line, source: Source) -> list[Record]:
-    """One input through the core, or to the dead letters."""
+    """Handle one input: by the core, or as a dead letter."""
     at, topic, key, raw = line
     value = value_of(topic, key, raw)
     match value:
