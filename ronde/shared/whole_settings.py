@@ -6,7 +6,9 @@ from pathlib import Path
 
 from pydantic import Field
 
+from edges.receiver.settings import ReceiverConfiguration, ReceiverSettings
 from edges.settings import Connection
+from edges.web.settings import WebSettings
 from sinks.settings import Configuration, PostgresSettings, SinkSettings
 from streams.settings import Settings
 
@@ -16,6 +18,8 @@ class WholeSettings(Settings):
 
     sink: SinkSettings = Field(default_factory=SinkSettings)
     postgres: PostgresSettings = PostgresSettings()
+    receiver: ReceiverSettings = Field(default_factory=ReceiverSettings)
+    web: WebSettings = WebSettings()
 
     def for_sink(self) -> Configuration:
         """What a sink needs of it; secrets included, never log them."""
@@ -43,3 +47,8 @@ class WholeSettings(Settings):
             registry_url=self.registry.url,
             data_dir=data_dir,
         )
+
+    def for_receiver(self) -> ReceiverConfiguration:
+        """What a receiver needs of it; secrets included, never log them."""
+        connection = self.for_edge("receiver", self.receiver.id, self.receiver.data_dir)
+        return ReceiverConfiguration(self.receiver, connection, self.web.tokens_file)
