@@ -112,8 +112,7 @@ bench: $(READY) ## how fast, beside other engines; CONTENDERS=ronde,plain-loop R
 bench-ledger: $(READY) ## rows a second into the ledger, beside executemany and COPY alone; about 3 minutes
 	$(BIN)/python -m benchmarks.ledger --kafka
 
-bench-# Tests start hundreds of processes: each would compile all modules, where the environment forbids to keep bytecode.
-quick: $(READY) ## has the worker become slower? less than 3 minutes
+bench-quick: $(READY) ## has the worker become slower? less than 3 minutes
 	$(BIN)/python -m benchmarks quick
 
 format: $(READY) ## let ruff write it

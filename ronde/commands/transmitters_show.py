@@ -24,7 +24,7 @@ from schemas.contract.murmur2 import partition
 from streams.formats import rfc3339
 from streams.formats.redaction import HIDDEN
 from streams.formats.validation import key_text
-from streams.topics.reading import Logs, Span
+from streams.kafka.reading import Logs, Span
 
 _ROLE = "portal"
 AccountArgument: TypeAlias = Annotated[

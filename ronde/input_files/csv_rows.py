@@ -16,7 +16,7 @@ _BOOLEANS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": 
 class Row(NamedTuple):
     """A row's cells that are not empty, by column, and the line it ends in, counted from 1.
 
-    In place of the cells, what is wrong with the row, or with the file from there on.
+    In place of the cells, the fault of the row, or of the file from there on.
     """
 
     line: int
@@ -24,11 +24,11 @@ class Row(NamedTuple):
 
 
 class WrongCellError(Exception):
-    """A cell that is not what its column holds, or a row that cannot be taken; the message does not quote it."""
+    """A cell that does not fit its column, or a row that cannot be taken; the message does not quote it."""
 
 
 def rows_of(lines: Iterable[bytes], columns_of: Callable[[Sequence[str]], list[str]]) -> Iterator[Row]:
-    """The rows below the header, with their cells by column; the last one may say why there are no more.
+    """Yield the rows below the header, with their cells by column; the last one may say why the rest is missing.
 
     ``columns_of`` makes the names of the columns of the first row's cells; it raises `WrongUse`.
     """
@@ -36,7 +36,7 @@ def rows_of(lines: Iterable[bytes], columns_of: Callable[[Sequence[str]], list[s
     first = next(texts, "")
     delimiter = max(",;\t", key=first.count)
     reader = csv.reader(itertools.chain([first], texts), delimiter=delimiter, strict=True)
-    begin = 1  # the line in which the row begins that the reader is at
+    begin = 1  # the first line of the reader's current row
     try:
         columns = columns_of([name.strip() for name in next(reader, [])])
         begin = reader.line_num + 1
@@ -50,7 +50,7 @@ def rows_of(lines: Iterable[bytes], columns_of: Callable[[Sequence[str]], list[s
             if filled := {column: cell for column, cell in named if cell}:
                 yield Row(reader.line_num, filled)
     except csv.Error as error:
-        # A quote that nothing closes takes in the lines below it; the fault is above the line that the reader is at.
+        # An unclosed quote takes in the lines below it, so the fault is above the reader's line.
         last = reader.line_num
         taken = f"; a quote in line {begin} takes in the lines down to {last}" if begin < last else ""
         yield Row(last, WrongUse(f"line {begin}: not CSV: {error}{taken}"))
