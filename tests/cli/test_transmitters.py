@@ -178,7 +178,8 @@ def test_the_next_frame_of_an_account_is_waited_for(run: Run, file: Path, topics
         value = {
             "signal_id": f"{account}-0007-1f2e3d4c-1-r1-{number}", "account": account, "site_id": "S1",
             "protocol": "DC09", "code": "BA", "qualifier": "NEW", "zone": "12", "meaning": "BURGLARY",
-            "kind": "INTRUSION", "alert_id": f"{account}-0007-{number}-1f2e3d4c", "outcome": "ALERT", "received_at": 1767225600123,
+            "kind": "INTRUSION", "alert_id": f"{account}-0007-{number}-1f2e3d4c",
+            "outcome": "ALERT", "received_at": 1767225600123,
             "receiver": "r1", "authenticated": True, "text": "back door", "raw": secrets.token_bytes(9), **changes,
         }  # fmt: skip
         producer.produce(topics.topic("signals"), encode("Signal", value), b"S1")
