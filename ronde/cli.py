@@ -20,7 +20,9 @@ COMMANDS: Final = {
         "Decide alerts: read the inputs, run the procedures, write commands and decisions. Ends on SIGTERM or Ctrl-C."
     ),
     "sink": "Write decisions, commands, results and reports into the ledger (PostgreSQL). Ends on SIGTERM or Ctrl-C.",
-    "receiver": "Take alarms from panels (DC-09) and over HTTP into Kafka. Ends on SIGTERM or Ctrl-C.",
+    "receiver": (
+        "Take alarms from panels (DC-09 over TCP, UDP, TLS) and over HTTP into Kafka. Ends on SIGTERM or Ctrl-C."
+    ),
     "incidents": "List incidents of the ledger, the latest first. Times are UTC.",
     "report": "Sum up the ledger by the day (UTC) that incidents were opened and by procedure.",
     "panel": "Send a panel's frames to a receiver, and repeat each until it is acknowledged.",
