@@ -60,8 +60,9 @@ demo: $(READY) ## a real Kafka and PostgreSQL, a worker, a sink, a telephony, a 
 
 test: lint check ## everything that decides whether a change may land
 
+# Tests start hundreds of processes: each would compile all modules, where the environment forbids to keep bytecode.
 quick: $(READY) ## what needs no Kafka, no PostgreSQL and no patience: 40 s
-	TEST_RONDE_PURE=1 TEST_RONDE_QUICK=1 $(BIN)/python -m pytest -q -n $(CORES) -m "not soak and not server and not slow" \
+	PYTHONDONTWRITEBYTECODE= TEST_RONDE_PURE=1 TEST_RONDE_QUICK=1 $(BIN)/python -m pytest -q -n $(CORES) -m "not soak and not server and not slow" \
 		--ignore tests/faults --ignore tests/kafka --ignore tests/security
 
 lint: $(READY) ## style, types, and who may import whom
@@ -71,7 +72,7 @@ lint: $(READY) ## style, types, and who may import whom
 	$(BIN)/lint-imports
 
 check: $(READY) ## the tests, on real brokers, in PROCESSES processes (3)
-	TEST_RONDE_PURE=1 $(BIN)/python -m pytest -n $(PROCESSES) -m "not soak"
+	PYTHONDONTWRITEBYTECODE= TEST_RONDE_PURE=1 $(BIN)/python -m pytest -n $(PROCESSES) -m "not soak"
 
 soak: $(READY) ## the kill, two-worker and catch-up tests, TIMES in a row (20)
 	$(BIN)/python -m pytest -m soak --times $(TIMES) tests/kafka
@@ -120,7 +121,7 @@ format: $(READY) ## let ruff write it
 
 lock: $(READY) ## resolve the dependencies again
 	$(BIN)/uv pip compile --quiet --universal --all-extras $(LOCKED) pyproject.toml --output-file requirements.lock
-	$(BIN)/uv pip compile --quiet --universal --constraint requirements.lock --extra compiled $(LOCKED) pyproject.toml --output-file deploy/image.lock
+	$(BIN)/uv pip compile --quiet --universal --constraint requirements.lock --extra compiled --extra edges $(LOCKED) pyproject.toml --output-file deploy/image.lock
 	$(BIN)/uv pip compile --quiet --universal --constraint requirements.lock $(LOCKED) --group tools --output-file tests/deploy/tools.lock
 	$(BIN)/uv pip compile --quiet --universal $(LOCKED) --group site --output-file docs/site.lock
 	$(BIN)/uv pip compile --quiet --universal $(LOCKED) --group mutants --output-file tests/escalation/mutants/tools.lock

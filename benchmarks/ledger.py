@@ -39,7 +39,7 @@ from schemas import encode
 from sinks.database.migrate import migrate
 from sinks.database.postgres import Connection, connect
 from sinks.rows.chunk import RefusedRecord, RowDecoder
-from sinks.rows.columns import Row
+from sinks.rows.feeds import Row
 from sinks.settings import PostgresSettings
 from sinks.write.ledger import Ledger
 from sinks.write.writer import Writer
@@ -295,7 +295,7 @@ def measure(server: Postgres, messages: list[Message], rounds: int, size: int) -
 
 def whole_sink(server: Postgres, folder: Path, messages: list[Message]) -> float:
     """Rows a second of a `ronde sink` process on a real Kafka, from its first commit to its last."""
-    kafka = Kafka(folder / "kafka", port=free_port())
+    kafka = Kafka(folder / "kafka", port=free_port(), optimised=True)
     settings = folder / "settings.toml"
     ronde = (sys.executable, "-c", "from ronde.cli import main; main()")
     try:

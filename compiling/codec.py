@@ -8,7 +8,7 @@ from schemas.contract.topics import TOPICS
 from streams.formats.codec import CONSTRUCTORS, OBJECTS
 from streams.formats.incident_header import Head, head_of
 
-_WAYS: Final = {"in": ("reader",), "out": ("writer",), "own": ("reader", "writer")}
+_WAYS: Final = {"in": ("reader",), "out": ("writer",), "own": ("reader", "writer"), "edge": ()}
 
 
 def source() -> str:

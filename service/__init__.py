@@ -1,1 +1,1 @@
-"""What every process of ronde has once: log, readiness, faults for tests, registry's client."""
+"""What every process of ronde has once: log, readiness, pages of operation, faults for tests, registry's client."""

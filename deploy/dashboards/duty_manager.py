@@ -10,7 +10,7 @@ DISPATCHES = "NOBODY_REACHED|CONFIRMATION_FAILED|CONFIRMED_ABNORMAL|DURESS|OPERA
 DASHBOARD = board(
     "ronde: duty manager",
     "ronde-duty-manager",
-    "What is open now, who is called and reached, who is on the way, and what waits for a human.",
+    "What is open now, who is called and reached, who is on the way, and what needs a human.",
     {
         "Now": (
             number(
@@ -20,7 +20,7 @@ DASHBOARD = board(
             ),
             number(
                 "Contacts are being called",
-                "Incidents whose outstanding call has two minutes.",
+                "Incidents with a call outstanding; each call has two minutes.",
                 'sum(ronde_incidents_open{phase=~"CALLING|CONFIRMING"})',
             ),
             number(
@@ -35,7 +35,7 @@ DASHBOARD = board(
             ),
             number(
                 "Handed over",
-                "Nobody goes there unless you see to it: no partner, none left, or in doubt.",
+                "Nobody goes there unless you act: no partner, none left, or in doubt.",
                 'sum(ronde_incidents_open{phase="HANDED_OVER"})',
                 warn=1,
                 bad=5,
@@ -43,7 +43,7 @@ DASHBOARD = board(
             ),
             number(
                 "Raised again",
-                "Attentions of the last 35 minutes that came again because nobody had seen to them.",
+                "Attentions of the last 35 minutes that were raised again because nobody had handled them.",
                 'sum(increase(ronde_attentions_total{raised="again"}[35m]))',
                 bad=1,
                 runbook="RondeAttentionUnhandled",
@@ -59,7 +59,7 @@ DASHBOARD = board(
             ),
             lines(
                 "How they end",
-                "Closed within each step of the graph: resolved in a call or a callback, after a guard's visit, by an operator.",
+                "Closed in each interval of the graph: resolved in a call or a callback, after a guard's visit, by an operator.",
                 {
                     "{{rule}}": f'sum by (rule) (increase(ronde_decisions_total{{rule=~"{CLOSINGS}"}}[$__rate_interval]))'
                 },
@@ -81,13 +81,13 @@ DASHBOARD = board(
             ),
             number(
                 "No result in time",
-                "Calls of the time shown whose two minutes passed without any result: nobody placed them, or nobody said so.",
+                "Calls of the time shown that timed out without a result: nobody placed them, or nobody reported the result.",
                 "sum(increase(ronde_calls_unanswered_total[$__range]))",
                 runbook="RondeTelephonySilent",
             ),
             lines(
                 "Results",
-                "What came of calls, and callbacks, by outcome.",
+                "Results of calls, callbacks included, by outcome.",
                 {
                     "{{outcome}}": "sum by (outcome) (increase(ronde_call_results_total[$__rate_interval]))",
                     "no result in time": "sum(increase(ronde_calls_unanswered_total[$__rate_interval]))",
@@ -131,7 +131,7 @@ DASHBOARD = board(
                 stacked=True,
             ),
         ),
-        "What waits for a human, and what opened nothing": (
+        "Attentions and quarantine": (
             lines(
                 "Attentions",
                 "By reason: raised for the first time, or again.",

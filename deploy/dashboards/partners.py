@@ -1,4 +1,4 @@
-"""For the people who talk with partners: how often each is asked, whether it answers, and how soon."""
+"""For those who talk with partners: how often each is asked, whether it answers, and how soon."""
 
 from deploy.dashboards.panels import SECONDS, SHARE, board, lines, number, quantile
 
@@ -40,7 +40,7 @@ DASHBOARD = board(
             ),
             number(
                 "No answer in time",
-                "Requests whose two minutes passed without an answer.",
+                "Requests that timed out after two minutes.",
                 f"sum(increase({UNANSWERED}[$__range]))",
                 warn=1,
                 bad=3,
@@ -72,14 +72,14 @@ DASHBOARD = board(
             ),
             lines(
                 "No answer in time",
-                "Requests whose two minutes passed without an answer.",
+                "Requests that timed out after two minutes.",
                 {"{{partner}}": f"sum by (partner) (increase({UNANSWERED}[$__rate_interval]))"},
                 stacked=True,
                 runbook="RondePartnerSilent",
             ),
             lines(
-                "Time of an answer",
-                "From the first request of a dispatch to the answer: half within this. The first request is repeated after two minutes.",
+                "Response time",
+                "From the first request of a dispatch to the answer: half are faster. The request is repeated after two minutes.",
                 {"{{partner}}": _quantile(0.5)},
                 SECONDS,
                 warn=60,
@@ -87,8 +87,8 @@ DASHBOARD = board(
                 width=12,
             ),
             lines(
-                "Time of an answer, the slow ones",
-                "The same for nine answers of ten.",
+                "Response time, slowest tenth",
+                "The same: nine of ten answers are faster.",
                 {"{{partner}}": _quantile(0.9)},
                 SECONDS,
                 warn=120,

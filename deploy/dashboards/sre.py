@@ -17,12 +17,12 @@ LATE = "sum(increase(ronde_deadline_lateness_seconds_count[$__range])) - sum(inc
 DASHBOARD = board(
     "ronde: SRE",
     "ronde-sre",
-    "Nothing is lost, all is in time, the work moves, and what it costs.",
+    "Whether every input has its end, on time; whether work moves; what it costs.",
     {
         "Is all well?": (
             number(
                 "Unaccounted inputs",
-                "Inputs taken less inputs that ended. It is 0 at every moment, or an alert may be lost.",
+                "Inputs taken minus inputs that ended. If it is not 0 at every moment, an alert may be lost.",
                 f"sum({UNACCOUNTED})",
                 bad=1,
                 runbook="RondeInputsUnaccounted",
@@ -52,7 +52,7 @@ DASHBOARD = board(
             ),
             number(
                 "Oldest input waiting",
-                "How long the first input that is still to be taken has waited, of the worst partition.",
+                "How long the next input has waited, of the worst partition.",
                 "max(ronde_input_lag_seconds)",
                 SECONDS,
                 warn=10,
@@ -82,7 +82,7 @@ DASHBOARD = board(
                 runbook="RondePartitionsUnheld",
             ),
             number(
-                "Set aside, or failed",
+                "Failed or set aside",
                 "States set aside and deadlines that failed in the time shown; each raised an attention.",
                 "sum(increase(ronde_states_set_aside_total[$__range])) + sum(increase(ronde_deadlines_failed_total[$__range]))",
                 bad=1,
@@ -106,7 +106,7 @@ DASHBOARD = board(
             ),
             number(
                 "Ledger lacks",
-                "Records of the time shown that were refused, or gone from Kafka before they were written.",
+                "Records of the time shown that were refused, or deleted from Kafka before a sink read them.",
                 "sum(increase(ronde_sink_refused_total[$__range])) + sum(increase(ronde_sink_missed_records_total[$__range]))",
                 bad=1,
                 runbook="RondeLedgerIncomplete",
@@ -133,7 +133,7 @@ DASHBOARD = board(
             ),
             lines(
                 "Unaccounted, by topic",
-                "Inputs taken less inputs that ended.",
+                "Inputs taken minus inputs that ended.",
                 {"{{topic}}": UNACCOUNTED},
                 bad=1,
                 runbook="RondeInputsUnaccounted",
@@ -175,7 +175,7 @@ DASHBOARD = board(
         "The work moves": (
             lines(
                 "Lag in seconds",
-                "How long the first input that is still to be taken has waited, of the worst partition of each topic.",
+                "How long the next input has waited, of the worst partition of each topic.",
                 {"{{topic}}": "max by (topic) (ronde_input_lag_seconds)"},
                 SECONDS,
                 warn=10,
@@ -184,13 +184,13 @@ DASHBOARD = board(
             ),
             lines(
                 "Lag in records",
-                "Inputs that are still to be taken.",
+                "Inputs that wait.",
                 {"{{topic}}": "sum by (topic) (ronde_input_lag_records)"},
                 runbook="RondeNoProgress",
             ),
             lines(
                 "Transactions",
-                "From begin to commit. One commit takes 4 to 10 ms on a Kafka that is well.",
+                "From begin to commit. One commit takes 4 to 10 ms on a healthy Kafka.",
                 {
                     "99 %": quantile(0.99, "ronde_transaction_seconds"),
                     "half": quantile(0.5, "ronde_transaction_seconds"),
@@ -201,13 +201,13 @@ DASHBOARD = board(
             ),
             lines(
                 "Size of a chunk",
-                "Inputs and deadlines of one transaction: a few when it is quiet, thousands when a worker is behind.",
+                "Inputs and deadlines of one transaction: a few with little traffic, thousands when a worker is behind.",
                 {"99 %": quantile(0.99, "ronde_chunk_size_records"), "half": quantile(0.5, "ronde_chunk_size_records")},
                 COUNT,
             ),
             lines(
                 "Transactions refused",
-                "Refused, undone and begun again from the log, by Kafka's error.",
+                "Refused, undone and restarted from the log, by Kafka's error.",
                 {
                     "{{reason}}": "sum by (reason) (increase(ronde_transactions_aborted_total[$__rate_interval])) or vector(0)",
                 },
@@ -227,7 +227,7 @@ DASHBOARD = board(
         "Partitions": (
             lines(
                 "Held, by what they do",
-                "Partitions of all workers: at work, restoring, or working off what lay there.",
+                "Partitions of all workers: at work, restoring, or catching up.",
                 {"{{phase}}": "sum by (phase) (ronde_partitions)"},
                 stacked=True,
                 runbook="RondeRestoreSlow",
@@ -257,8 +257,8 @@ DASHBOARD = board(
                 stacked=True,
             ),
             lines(
-                "What is held",
-                "Sites of which something is remembered, site records, and deadlines, those overtaken included.",
+                "State held",
+                "Sites with a state, site records, and deadlines, superseded ones included.",
                 {
                     "states": "sum(ronde_state_records)",
                     "site records": "sum(ronde_site_records)",
@@ -266,7 +266,7 @@ DASHBOARD = board(
                 },
             ),
             lines(
-                "What that takes",
+                "Size of that state",
                 "The values of states and of site records, without their keys.",
                 {"states": "sum(ronde_state_bytes)", "site records": "sum(ronde_site_bytes)"},
                 BYTES,
@@ -282,7 +282,7 @@ DASHBOARD = board(
             ),
             lines(
                 "Processor",
-                "Of one core. A worker decides on one.",
+                "In cores. A worker decides on one.",
                 {
                     "{{instance}}": "rate(process_cpu_seconds_total[$__rate_interval]) and on (instance) ronde_build_info"
                 },
@@ -312,7 +312,7 @@ DASHBOARD = board(
                 stacked=True,
             ),
             lines(
-                "Transactions, and what fails",
+                "Transactions of sinks",
                 "From begin to commit in PostgreSQL.",
                 {
                     "99 %": quantile(0.99, "ronde_sink_transaction_seconds"),
@@ -324,7 +324,7 @@ DASHBOARD = board(
             ),
             lines(
                 "Attempts that failed",
-                "Because something is away.",
+                "By what is away: PostgreSQL, Kafka or the registry.",
                 {"{{thing}}": "sum by (thing) (increase(ronde_sink_failures_total[$__rate_interval]))"},
                 bad=1,
                 runbook="RondeLedgerNotWriting",

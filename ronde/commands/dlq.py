@@ -8,16 +8,7 @@ import typer
 
 from ronde.commands import dlq_settle
 from ronde.commands.dlq_settle import WORDS
-from ronde.shared.dlq_options import (
-    PersonalOption,
-    ReasonOption,
-    SinceOption,
-    SiteOption,
-    TopicOption,
-    UntilOption,
-    ids_of,
-    letter_filter,
-)
+from ronde.shared.dlq_options import PersonalOption, ids_of, selects_letters
 from ronde.shared.errors import Failed
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.terminal import print_value
@@ -25,17 +16,15 @@ from ronde.shared.topic_reading import opened, recorded
 from ronde.views.dead_letters import letter as dlq_letter
 from ronde.views.dead_letters import listing
 from streams.dlq.log import find, survey, whole
+from streams.kafka.dead_letters import LetterFilter
 
 app = typer.Typer(help="Look at dead letters, put them back, or discard them.", no_args_is_help=True)
 
 
 @app.command("list")
+@selects_letters
 def list_(
-    reason: ReasonOption = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
-    site: SiteOption = None,
-    topic: TopicOption = None,
+    selected: LetterFilter,
     everything: Annotated[
         bool, typer.Option("--all", help="List also what was put back or discarded; it is marked.")
     ] = False,
@@ -43,7 +32,6 @@ def list_(
     as_json: JsonOption = False,
 ) -> None:
     """List dead letters, and count them by reason and topic."""
-    selected = letter_filter(reason, since, until, site, topic)
     with opened(in_force(settings), "reading") as (logs, _):
         found = survey(logs, selected)
     if as_json:

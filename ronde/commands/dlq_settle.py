@@ -9,15 +9,7 @@ from typing import Annotated, Final
 
 import typer
 
-from ronde.shared.dlq_options import (
-    ReasonOption,
-    SinceOption,
-    SiteOption,
-    TopicOption,
-    UntilOption,
-    ids_of,
-    letter_filter,
-)
+from ronde.shared.dlq_options import ids_of, selects_letters
 from ronde.shared.errors import Failed, WrongUse
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.terminal import print_value, say
@@ -25,8 +17,8 @@ from ronde.shared.topic_reading import opened
 from streams.dlq.fenced_producer import FencedError
 from streams.dlq.log import survey
 from streams.dlq.settlement import Outcome, Settlement, SettlementResult
+from streams.kafka.dead_letters import LetterFilter, LetterId
 from streams.settings import Settings
-from streams.topics.dead_letters import LetterId
 
 _LONGEST_LIST: Final = 50  # letters; --json lists all
 
@@ -45,13 +37,10 @@ WORDS: Final = {
 }
 
 
+@selects_letters
 def replay(
+    selected: LetterFilter,
     ids: Annotated[list[str] | None, typer.Argument(metavar="ID", show_default=False)] = None,
-    reason: ReasonOption = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
-    site: SiteOption = None,
-    topic: TopicOption = None,
     yes: Annotated[
         bool, typer.Option("--yes", help="Do not ask before letters that were not named are put back.")
     ] = False,
@@ -64,14 +53,13 @@ def replay(
     is a new dead letter.
     """
     named = ids_of(ids or [])
-    filters = (reason, since, until, site, topic)
-    if bool(named) == any(one is not None for one in filters):
+    if bool(named) == (selected != LetterFilter()):
         raise WrongUse("name the dead letters to put back, or say which: --reason, --since, --until, --site, --topic")
     effective = in_force(settings)
     names = named
     if not named:
         with opened(effective, "reading") as (logs, _):
-            found = survey(logs, letter_filter(*filters))
+            found = survey(logs, selected)
         names = [name for name in found.letters if name not in found.notes]
         _ask(len(names), yes=yes)
     settled = _settle(effective, names, lambda settlement: settlement.replay(names))

@@ -21,7 +21,7 @@ _WORDS: Final = {
     "TWICE": "it has more than one end",
     "NO_INPUT": "it has an end, and is not in its topic",
     "ELSEWHERE": "its end lies in another partition",
-    "UNREADABLE": "this record does not say of which input it is the end",
+    "UNREADABLE": "another program wrote this record, or a newer release did: it is none that this release writes",
     "NO_READINESS": "the site has no readiness record",
     "OLDER_READINESS": "the site's readiness record is older",
     "OTHER_READINESS": "the site's readiness record says something else",
@@ -116,7 +116,14 @@ def _summary(verified: VerificationResult) -> str:
     rest = verified.differences - min(len(verified.found), _LONGEST_LIST)
     if rest:
         lines.append(f"  and {rest:,} more; --json lists the first {len(verified.found):,}")
-    lines.append(
-        "This must never be. Keep the topics as they are, and report it with what `ronde replay` says of the sites."
-    )
+    if verified.foreign:
+        lines.append(
+            f"{verified.foreign:,} of them another program wrote, or a newer release. Nothing of ronde's is wrong for "
+            "that: find the program, and let only workers write these topics (`ronde topics acl`)."
+        )
+    if verified.differences > verified.foreign:
+        lines.append(
+            "Inputs and their ends must always add up. Keep the topics as they are, and report this with the output of "
+            "`ronde replay` for the sites."
+        )
     return "\n".join(lines)

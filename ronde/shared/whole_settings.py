@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pydantic import Field
 
+from edges.receiver.settings import ReceiverConfiguration, ReceiverSettings
+from edges.settings import Connection
 from edges.web.settings import WebSettings
 from sinks.settings import Configuration, PostgresSettings, SinkSettings
 from streams.settings import Settings
@@ -14,6 +18,7 @@ class WholeSettings(Settings):
 
     sink: SinkSettings = Field(default_factory=SinkSettings)
     postgres: PostgresSettings = PostgresSettings()
+    receiver: ReceiverSettings = Field(default_factory=ReceiverSettings)
     web: WebSettings = WebSettings()
 
     def for_sink(self) -> Configuration:
@@ -27,3 +32,23 @@ class WholeSettings(Settings):
             sink=self.sink,
             postgres=self.postgres,
         )
+
+    def for_edge(self, role: str, name: str, data_dir: Path) -> Connection:
+        """How an edge reaches Kafka, as a role of `schemas.contract.roles`; ``name`` is the process's.
+
+        The group is the one that `ronde topics acl` allows the principal of that role. Secrets included.
+        """
+        return Connection(
+            prefix=self.prefix,
+            group=f"{self.prefix}{role}.{self.kafka.get('sasl.username', name)}",
+            partitions=self.topics.partitions,
+            consumer=self.client("consumer"),
+            producer=self.client("producer"),
+            registry_url=self.registry.url,
+            data_dir=data_dir,
+        )
+
+    def for_receiver(self) -> ReceiverConfiguration:
+        """What a receiver needs of it; secrets included, never log them."""
+        connection = self.for_edge("receiver", self.receiver.id, self.receiver.data_dir)
+        return ReceiverConfiguration(self.receiver, connection, self.web.tokens_file)

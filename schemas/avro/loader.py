@@ -25,6 +25,10 @@ NAMES: Final = (
     "Readiness",
     "Quarantined",
     "State",
+    "Signal",
+    "Transmitter",
+    "Claim",
+    "DeskEvent",
 )
 
 

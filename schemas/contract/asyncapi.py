@@ -1,6 +1,7 @@
 """The contract as an AsyncAPI 3 document, made from the topics and the schemas (contracts.md).
 
-It tells what the engine does: it receives inputs and sends outputs. ``docs/asyncapi.json`` is this document.
+Its operations are the engine's: it receives inputs and sends outputs. The topics of the edges have none.
+``docs/asyncapi.json`` is this document.
 """
 
 import json
@@ -10,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from schemas.avro.framing import single_object
 from schemas.avro.loader import NAMES, load, released
+from schemas.contract.dead_letter_reasons import DEAD_LETTER_REASONS
 from schemas.contract.promises import PROMISES
 from schemas.contract.topics import INPUT_TOPICS, TOPICS, Topic
 
@@ -18,13 +20,12 @@ KAFKA_BINDING: Final = "0.5.0"
 AVRO: Final = "application/vnd.apache.avro+json;version=1.9.0"  # the format of the schema, as AsyncAPI names it
 DEFAULT_PREFIX: Final = "ronde."
 
-# Why a record is a dead letter (contracts.md, Wire format).
-DEAD_LETTER_REASONS: Final = ("UNDECODABLE", "KEY_MISMATCH", "EMPTY_ID", "TOO_LONG", "WRONG_PARTITION", "FAILED")
 TOMBSTONES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "sites": "Deletes the site.",
         "readiness": "The site was deleted.",
         "state": "The site has no open incident, and nothing that must be remembered.",
+        "transmitters": "Deletes the transmitter.",
     }
 )
 
@@ -53,13 +54,26 @@ ABOUT: Final[Mapping[str, About]] = MappingProxyType(
         "quarantine": About("Alerts that opened nothing, and why.", "support"),
         "dead-letters": About("Records that could not be handled, as they came.", "the operations team"),
         "state": About("What the engine must remember of a site.", "nobody else"),
+        "signals": About("What transmitters sent, and what the receivers made of it.", "receivers and desks"),
+        "transmitters": About("Transmitters, their sites and keys.", "portal and receivers"),
+        "claims": About("Who takes, keeps or leaves a call or an attention.", "desks and diallers"),
+        "desk-log": About("What people did at a desk that decides nothing.", "desks"),
+    }
+)
+
+# The keys that are not the site's id.
+_KEYS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "Signal": "The site_id, or account:<account> where no site is known, in UTF-8.",
+        "Transmitter": "The account, in UTF-8.",
     }
 )
 
 _DESCRIPTION: Final = """\
 ronde turns the alerts of protected homes into rounds of calls, and into a guard where nobody can say that all is well.
 
-- All topics are keyed by `site_id` and have the same number of partitions. The partition is Kafka's murmur2 of the \
+- All topics are keyed by `site_id`, but for `transmitters` and some of `signals`, and have the same number of \
+partitions. The partition is Kafka's murmur2 of the \
 key, for every producer (librdkafka: `partitioner=murmur2_random`).
 - Read with `isolation.level=read_committed`.
 - Values are Avro: with a schema registry in Confluent's format, else in single-object encoding (`C3 01` and the \
@@ -121,8 +135,8 @@ def _plain(name: str, value: str) -> Any:
 
 
 def _operations(topic: Topic) -> dict[str, Any]:
-    """What the engine does with a topic; with its own, both."""
-    actions = {"in": ["receive"], "out": ["send"], "own": ["send", "receive"]}[topic.way]
+    """What the engine does with a topic: with its own, both; with one of the edges, nothing."""
+    actions = {"in": ["receive"], "out": ["send"], "own": ["send", "receive"], "edge": []}[topic.way]
     about, title = ABOUT[topic.name], "".join(word.capitalize() for word in topic.name.split("-"))
     side = {"receive": "written by", "send": "read by"}
     return {
@@ -148,7 +162,7 @@ def _all_messages() -> dict[str, Any]:
         messages[f"{TOPICS[topic].schema}Tombstone"] = {
             "summary": summary,
             "payload": {"type": "null"},
-            "bindings": _bindings(),
+            "bindings": _bindings(TOPICS[topic].schema),
         }
     return {**messages, "DeadLetter": _dead_letter()}
 
@@ -167,7 +181,7 @@ def _message(name: str) -> dict[str, Any]:
         "title": name,
         "summary": schema["doc"],
         "payload": {"schemaFormat": AVRO, "schema": schema},
-        "bindings": _bindings({} if name == "State" else of_registry),  # the state has no use for a registry
+        "bindings": _bindings(name, {} if name == "State" else of_registry),  # the state has no use for a registry
         "x-compatibility": PROMISES[name],
         "x-version": by_header.get(header),
         "x-single-object-header": header.hex(),
@@ -204,8 +218,8 @@ def _dead_letter() -> dict[str, Any]:
     }
 
 
-def _bindings(more: Mapping[str, str] = MappingProxyType({})) -> dict[str, Any]:
-    key = {"type": "string", "description": "The site_id, in UTF-8."}
+def _bindings(name: str | None, more: Mapping[str, str] = MappingProxyType({})) -> dict[str, Any]:
+    key = {"type": "string", "description": _KEYS.get(name or "", "The site_id, in UTF-8.")}
     return {"kafka": {"key": key, **more, "bindingVersion": KAFKA_BINDING}}
 
 

@@ -11,23 +11,32 @@ from schemas.contract.topics import INPUT_TOPICS, OUTPUT_TOPICS
 
 
 class Role(NamedTuple):
-    """One kind of program. ``creates`` are topics of its own that it makes where they are missing."""
+    """One kind of program.
+
+    ``creates`` are topics of its own that it makes where they are missing, ``transactions`` the transactional ids
+    (without prefix) that it writes by.
+    """
 
     name: str
     work: str
     reads: tuple[str, ...]
     writes: tuple[str, ...]
     creates: tuple[str, ...] = ()
+    transactions: tuple[str, ...] = ()
 
 
 _ALL: Final = (
     Role("worker", "decides", reads=(*INPUT_TOPICS, "state"), writes=(*OUTPUT_TOPICS, "state")),
-    Role("telephony", "places calls", reads=("calls",), writes=("call-results",)),
+    Role("telephony", "places calls", reads=("calls", "claims"), writes=("call-results", "claims")),
     Role(
         "desk",
         "calls, verifies passwords against their hashes, closes and dispatches",
-        reads=("calls", "attention", "decisions", "sites"),
-        writes=("call-results", "operator-actions"),
+        reads=(
+            "sites", "alerts", "call-results", "dispatch-reports", "operator-actions",
+            "calls", "dispatches", "attention", "decisions",
+            "signals", "claims", "desk-log",
+        ),
+        writes=("call-results", "operator-actions", "claims", "desk-log"),
     ),
     Role("partner", "sends guards", reads=("dispatches",), writes=("dispatch-reports",)),
     Role(
@@ -36,13 +45,37 @@ _ALL: Final = (
         reads=(
             "alerts", "call-results", "dispatch-reports", "operator-actions",
             "calls", "dispatches", "attention", "decisions", "readiness", "quarantine",
+            "signals", "claims", "desk-log",
             "erasures",
         ),
         writes=(),
         creates=("erasures",),
     ),
     Role("sites", "holds the customers: the app, the CRM", reads=("readiness", "sites"), writes=("sites",)),
-    Role("receiver", "receives alarms", reads=(), writes=("alerts",)),
+    Role("receiver", "receives alarms", reads=("transmitters", "signals"), writes=("signals", "alerts")),
+    Role(
+        "portal",
+        "where customers configure their site; `ronde transmitters`",
+        reads=("sites", "transmitters", "readiness"),
+        writes=("sites", "transmitters"),
+        transactions=("portal",),
+    ),
+    Role(
+        "partners",
+        "asks partners over HTTP, and takes their reports",
+        reads=("dispatches",),
+        writes=("dispatch-reports", "desk-log"),
+    ),
+    Role(
+        "watchdog",
+        "watches all of it from another machine",
+        reads=(
+            "alerts", "call-results", "dispatch-reports", "operator-actions",
+            "calls", "dispatches", "attention", "decisions", "readiness", "quarantine", "dead-letters",
+            "claims",
+        ),
+        writes=("call-results", "claims"),
+    ),
 )  # fmt: skip
 
 ROLES: Final[Mapping[str, Role]] = MappingProxyType({role.name: role for role in _ALL})

@@ -1,7 +1,7 @@
 """The topics of contracts.md: which schema each carries, which way it flows, how the broker keeps it.
 
 Names are without the prefix (``ronde.`` by default) that stands before each of them on the broker. All
-topics have the same number of partitions and are keyed by ``site_id`` with Kafka's murmur2.
+topics have the same number of partitions and are partitioned by Kafka's murmur2 of the key.
 """
 
 from collections.abc import Mapping
@@ -21,29 +21,33 @@ STATE_VALUE_BYTES: Final = OWN_BYTES - 50_000
 
 
 class Topic(NamedTuple):
-    """One topic. ``schema`` is None for dead-letters, whose records are kept as they came."""
+    """One topic. ``schema`` is None for dead-letters, whose records are kept as they came.
+
+    ``way``: into the engine, out of it, its own, or ``edge``: between the edges, and no affair of the engine.
+    """
 
     name: str
-    way: Literal["in", "out", "own"]
+    way: Literal["in", "out", "own", "edge"]
     schema: str | None
     cleanup: Literal["compact", "delete"]
     retention_ms: int | None = None  # None: compacted
     min_compaction_lag_ms: int = 0
     max_message_bytes: int = INPUT_BYTES
+    # CreateTime: the timestamp of a record is its sender's; of an output, its ``at``.
+    timestamps: Literal["CreateTime", "LogAppendTime"] = "CreateTime"
 
     def configuration(self) -> dict[str, str]:
         """How the broker keeps the topic, in the broker's own words."""
         words = {
             "cleanup.policy": self.cleanup,
             "max.message.bytes": str(self.max_message_bytes),
-            # The timestamp of a record is its sender's: of an output, its ``at``.
-            "message.timestamp.type": "CreateTime",
+            "message.timestamp.type": self.timestamps,
         }
         if self.retention_ms is not None:
             words["retention.ms"] = str(self.retention_ms)
             # By age alone: brokers may have a limit of size for all topics, which deletes what nobody has handled yet.
             words["retention.bytes"] = "-1"
-        if self.way == "in":
+        if self.way in {"in", "edge"}:
             # Else the limit above counts compressed bytes: a megabyte of them may unpack to a gigabyte, in each reader.
             words["compression.type"] = "uncompressed"
         if self.cleanup == "compact":
@@ -79,8 +83,15 @@ _ALL: Final = (
     Topic("quarantine", "out", "Quarantined", "delete", 30 * DAY_MS, max_message_bytes=OWN_BYTES),
     Topic("dead-letters", "out", None, "delete", 30 * DAY_MS, max_message_bytes=OWN_BYTES),
     Topic("state", "own", "State", "compact", max_message_bytes=OWN_BYTES),
+    Topic("signals", "edge", "Signal", "delete", 30 * DAY_MS),
+    Topic("transmitters", "edge", "Transmitter", "compact"),
+    # The broker's clock: all readers end a hold at the same time.
+    Topic("claims", "edge", "Claim", "delete", 7 * DAY_MS, timestamps="LogAppendTime"),
+    Topic("desk-log", "edge", "DeskEvent", "delete", 30 * DAY_MS),
 )
 
 TOPICS: Final[Mapping[str, Topic]] = MappingProxyType({topic.name: topic for topic in _ALL})
 INPUT_TOPICS: Final = tuple(topic.name for topic in _ALL if topic.way == "in")
 OUTPUT_TOPICS: Final = tuple(topic.name for topic in _ALL if topic.way == "out")
+EDGE_TOPICS: Final = tuple(topic.name for topic in _ALL if topic.way == "edge")
+ENGINE_TOPICS: Final = tuple(topic.name for topic in _ALL if topic.way != "edge")  # what a worker works with

@@ -1,4 +1,4 @@
-"""Incidents as the ledger has them: one row each, found by what people ask for."""
+"""Incidents as the ledger has them, a row each, by what people look for."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from sinks.ask.reading import rows
 from sinks.database.postgres import Connection
+from sinks.database.sql import query
 
 OUTCOMES: Final = ("RESOLVED", "RESOLVED_BY_CALLBACK", "INTERVENTION_CLOSED", "OPERATOR_CLOSED")
 """The rules that close an incident (procedure.md §4, §5, §6)."""
@@ -51,6 +52,7 @@ class IncidentFilter(NamedTuple):
     limit: int | None = None
 
 
-def find(connection: Connection, wanted: IncidentFilter) -> list[Incident]:
-    """The incidents wanted, the latest first. Raises `Away`, `NoLedgerError`."""
-    return rows(connection, "incidents", wanted._asdict(), Incident)
+def find(connection: Connection, incident_filter: IncidentFilter) -> list[Incident]:
+    """The incidents that pass the filter, the latest first. Raises `Away`, `NoLedgerError`."""
+    statement = query("incidents").format(columns=", ".join(Incident._fields))
+    return rows(connection, statement, incident_filter._asdict(), Incident)

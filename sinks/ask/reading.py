@@ -1,19 +1,22 @@
-"""Reads the ledger: rows as named tuples, instants as milliseconds since 1970, UTC, as everywhere in the project."""
+"""Read the ledger: rows as named tuples, instants as milliseconds since 1970, UTC, as everywhere in the project."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, Final, TypeVar
 
 import psycopg
 from psycopg.adapt import Buffer, Loader
 from psycopg.pq import Format
-from psycopg.rows import class_row
+from psycopg.rows import kwargs_row
 
+from sinks.database.feed_sql import shown
 from sinks.database.postgres import Connection, away
 from sinks.database.sql import query
+from sinks.rows.feeds import FEED_OF
 
-T = TypeVar("T")
+Row = TypeVar("Row")
 
 _EPOCH: Final = 946_684_800_000  # PostgreSQL counts from 2000-01-01, in microseconds
 
@@ -31,14 +34,21 @@ class _Instant(Loader):
         return int.from_bytes(bytes(data), "big", signed=True) // 1000 + _EPOCH
 
 
-def rows(connection: Connection, name: str, parameters: Mapping[str, Any], kind: type[T]) -> list[T]:
-    """What a query finds, each row as ``kind``, whose fields are named as its columns.
+def rows(connection: Connection, statement: str, parameters: Mapping[str, Any], make: Callable[..., Row]) -> list[Row]:
+    """The rows that a statement selects, each made by ``make``, whose arguments are named as the columns.
 
     Raises `Away`, and `NoLedgerError`.
     """
-    with away(), connection.cursor(binary=True, row_factory=class_row(kind)) as cursor:
+    with away(), connection.cursor(binary=True, row_factory=kwargs_row(make)) as cursor:
         cursor.adapters.register_loader("timestamptz", _Instant)
         try:
-            return cursor.execute(query(name), parameters).fetchall()
+            return cursor.execute(statement, parameters).fetchall()
         except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedFunction, psycopg.errors.InvalidSchemaName):
             raise NoLedgerError from None
+
+
+@cache
+def select(name: str, topic: str, kind: Any) -> str:
+    """The query ``name`` over the table of a topic, for the columns that ``kind``, a named tuple, has fields for."""
+    feed = FEED_OF[topic]
+    return query(name).format(columns=shown(feed, kind._fields), table=f"ledger.{feed.table}")

@@ -1,4 +1,4 @@
-"""How the days went: incidents by procedure and outcome, waits, answers, partners."""
+"""Each day in numbers: incidents by procedure and outcome, waits, answers, partners."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import NamedTuple, TypeAlias
 
 from sinks.ask.reading import rows
 from sinks.database.postgres import Connection
+from sinks.database.sql import query
 
 Percentiles: TypeAlias = list[float] | None
 """The 50th and the 95th, in milliseconds; None of nothing."""
@@ -35,4 +36,4 @@ class Day(NamedTuple):
 
 def report(connection: Connection, since: int) -> list[Day]:
     """The days from an instant on (milliseconds since 1970, UTC). Raises `Away`, `NoLedgerError`."""
-    return rows(connection, "report", {"since": since}, Day)
+    return rows(connection, query("report"), {"since": since}, Day)

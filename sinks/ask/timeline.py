@@ -1,15 +1,19 @@
 """One incident from its first decision to its last: what came in, what was decided, what went out.
 
-Put together from the records themselves: a decision names its input by place and its outputs by id. What is personal
-(names, numbers, addresses, what people wrote) is read only when it is asked for.
+Put together from the records themselves: a decision names its input by place and its outputs by id. A named tuple has
+the columns to read of each; what is personal (names, numbers, addresses, what people wrote) is read only on request.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple, TypeAlias
 
+from sinks.ask.edge_records import DeskEvent, Signal, Take, edge_records
 from sinks.ask.incidents import Incident, IncidentFilter, find
-from sinks.ask.reading import rows
+from sinks.ask.reading import rows, select
 from sinks.database.postgres import Connection
 
 
@@ -73,7 +77,7 @@ class Unknown(NamedTuple):
     kind: str
 
 
-Came: TypeAlias = Alert | Result | Report | Action | Deadline | Unknown
+StepInput: TypeAlias = Alert | Result | Report | Action | Deadline | Unknown
 
 
 class Call(NamedTuple):
@@ -122,7 +126,7 @@ class Missing(NamedTuple):
     id: str
 
 
-Sent: TypeAlias = Call | Dispatch | Attention | Missing
+StepOutput: TypeAlias = Call | Dispatch | Attention | Missing
 
 
 class Step(NamedTuple):
@@ -137,15 +141,22 @@ class Step(NamedTuple):
     position: int | None
     deadline: int | None
     disposition: str | None
-    came: Came
-    sent: list[Sent]
+    came: StepInput
+    sent: list[StepOutput]
 
 
 class Timeline(NamedTuple):
-    """An incident and its decisions, in order; the first ones may be gone by retention."""
+    """An incident and its decisions, in order; the first ones may be gone by retention.
+
+    Beside them what the edges recorded (`sinks.ask.edge_records`): ``signals`` of its site, who took what (``takes``),
+    ``desk_events``.
+    """
 
     incident: Incident
     steps: list[Step]
+    signals: Sequence[Signal] = ()
+    takes: Sequence[Take] = ()
+    desk_events: Sequence[DeskEvent] = ()
 
 
 class _Event(NamedTuple):
@@ -161,68 +172,65 @@ class _Event(NamedTuple):
     outputs: list[str]
     input_kind: str
     input_id: str
-    alert_kind: str | None
-    alert_zone: str | None
-    alert_raised_at: int | None
-    alert_detail: str | None
-    result_direction: str | None
-    result_outcome: str | None
-    result_situation: str | None
-    result_message_left: bool | None
-    result_operator: str | None
-    result_ended_at: int | None
-    result_command_id: str | None
-    result_contact_id: str | None
-    result_detail: str | None
-    report_dispatch_id: str | None
-    report_partner_id: str | None
-    report_status: str | None
-    report_disposition: str | None
-    report_reported_at: int | None
-    report_reason: str | None
-    action_action: str | None
-    action_operator: str | None
-    action_taken_at: int | None
-    action_reason: str | None
+
+
+# The topics of each kind of input and output: what a kind has no field for is not read.
+_INPUTS: Final[Mapping[str, Callable[..., StepInput]]] = MappingProxyType(
+    {"alerts": Alert, "call-results": Result, "dispatch-reports": Report, "operator-actions": Action}
+)
+_OUTPUTS: Final[Mapping[str, Callable[..., StepOutput]]] = MappingProxyType(
+    {"calls": Call, "dispatches": Dispatch, "attention": Attention}
+)
 
 
 def timeline(connection: Connection, incident_id: str, *, personal: bool) -> Timeline | None:
     """An incident's timeline; None when the ledger has no such incident. Raises `Away`, `NoLedgerError`."""
-    found = find(connection, IncidentFilter(incident=incident_id))
-    if not found:
+    incidents = find(connection, IncidentFilter(incident=incident_id))
+    if not incidents:
         return None
-    asked = {"incident": incident_id, "personal": personal}
-    sent: dict[str, Sent] = {}
-    sent |= {call.command_id: call for call in rows(connection, "timeline_calls", asked, Call)}
-    sent |= {dispatch.command_id: dispatch for dispatch in rows(connection, "timeline_dispatches", asked, Dispatch)}
-    sent |= {raised.attention_id: raised for raised in rows(connection, "timeline_attention", asked, Attention)}
-    events = rows(connection, "timeline_events", asked, _Event)
-    return Timeline(
-        found[0],
-        [
-            Step(*event[:9], _came(event), [sent.get(output, Missing(output)) for output in event.outputs])
-            for event in events
-        ],
-    )
+    parameters = {"incident": incident_id, "personal": personal}
+    # First: a sink may be writing, and what belongs to these decisions is then not read before it is there.
+    events = rows(connection, select("timeline_events", "decisions", _Event), parameters, _Event)
+    came, sent = _inputs(connection, parameters), _outputs(connection, parameters)
+    steps = [
+        Step(
+            *event[:9],
+            came.get(event.version) or _without_record(event),
+            [sent.get(output, Missing(output)) for output in event.outputs],
+        )
+        for event in events
+    ]
+    issued = {id_: _issued_at(record) for id_, record in sent.items()}
+    return Timeline(incidents[0], steps, *edge_records(connection, incidents[0], issued, personal=personal))
 
 
-def _came(event: _Event) -> Came:
-    """The input of a decision."""
+def _issued_at(record: StepOutput) -> int | None:
+    if isinstance(record, Missing):
+        return None
+    return record.raised_at if isinstance(record, Attention) else record.issued_at
 
-    def made(kind: Any, prefix: str) -> Any:
-        return kind(event.input_id, *(getattr(event, f"{prefix}_{name}") for name in kind._fields[1:]))
 
-    came: Came
-    if event.input_kind == "DEADLINE":
-        came = Deadline(event.input_id)
-    elif event.alert_kind is not None:
-        came = made(Alert, "alert")
-    elif event.result_outcome is not None:
-        came = made(Result, "result")
-    elif event.report_status is not None:
-        came = made(Report, "report")
-    elif event.action_action is not None:
-        came = made(Action, "action")
-    else:
-        came = Unknown(event.input_id, event.input_kind)
+def _inputs(connection: Connection, parameters: Mapping[str, Any]) -> dict[int, StepInput]:
+    """The record that each decision was taken on, by the version of the decision."""
+    came: dict[int, StepInput] = {}
+    for topic, kind in _INPUTS.items():
+        statement = select("timeline_inputs", topic, kind)
+        came |= rows(connection, statement, {**parameters, "topic": topic}, partial(_by_version, kind))
     return came
+
+
+def _by_version(make: Callable[..., StepInput], /, decision_version: int, **fields: Any) -> tuple[int, StepInput]:
+    return decision_version, make(**fields)
+
+
+def _outputs(connection: Connection, parameters: Mapping[str, Any]) -> dict[str, StepOutput]:
+    """The records that the decisions emitted, by their ids."""
+    sent: dict[str, StepOutput] = {}
+    for topic, kind in _OUTPUTS.items():
+        records = rows(connection, select("timeline_outputs", topic, kind), parameters, kind)
+        sent |= {record[0]: record for record in records}
+    return sent
+
+
+def _without_record(event: _Event) -> StepInput:
+    return Deadline(event.input_id) if event.input_kind == "DEADLINE" else Unknown(event.input_id, event.input_kind)

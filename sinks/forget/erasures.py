@@ -1,7 +1,7 @@
-"""Erasures: whose personal data is gone, kept on a compacted topic of the ledger's own.
+"""Erasures of personal data, kept on a compacted topic of the ledger.
 
-A sink reads the topic from its beginning before it reads anything else, so a ledger that is recreated from the topics
-does not bring back what was erased. A record is JSON: ``site_id`` and ``contact_id`` (one of them may be empty: any),
+A sink reads the topic from its beginning before any other, so a ledger that is recreated from the topics does not bring
+back what was erased. A record is JSON: ``site_id`` and ``contact_id`` (one of them may be empty: any),
 ``erased_at`` (RFC 3339). Its key is both ids, so the last erasure of each stays.
 """
 
@@ -15,12 +15,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]  # it is documented there
 
 from schemas.contract.topics import Topic
+from sinks import topic_admin
 from sinks.database.postgres import Connection, away
 from sinks.database.sql import query
-from sinks.errors import Away, SinkError
+from sinks.errors import Away
 
 if TYPE_CHECKING:
     from sinks.settings import Configuration
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 TOPIC: Final = Topic("erasures", "own", None, "compact")
 _ANSWER_SECONDS: Final = 10.0
 _LONGEST_ID: Final = 1000  # bytes; an index of PostgreSQL takes hardly more, and an input's ids have 128 at most
-_REFUSALS: Final = ("TOPIC_AUTHORIZATION_FAILED", "CLUSTER_AUTHORIZATION_FAILED", "POLICY_VIOLATION")
 
 
 class Erasure(NamedTuple):
@@ -51,16 +50,16 @@ class Erasure(NamedTuple):
 
 
 def parse(value: bytes) -> Erasure:
-    """A record's value. Raises `ValueError` when it is none."""
+    """The erasure of a record's value. Raises `ValueError` when the value is none."""
     try:
         fields = json.loads(value)
     except RecursionError:
         raise ValueError("nested too deep") from None
     texts = [fields.get(name, "") for name in Erasure._fields] if isinstance(fields, dict) else []
     if not all(isinstance(text, str) and "\0" not in text for text in texts):
-        raise ValueError("not an erasure's fields")
+        raise ValueError("not the fields of an erasure")
     site_id, contact_id, erased_at = texts or ("", "", "")
-    # What is no UTF-8 raises here too: JSON may hold half a character.
+    # Half a character, which JSON may hold, raises here too.
     if len(site_id.encode()) > _LONGEST_ID or len(contact_id.encode()) > _LONGEST_ID:
         raise ValueError("an id that is too long")
     if not site_id + contact_id:
@@ -72,7 +71,7 @@ def parse(value: bytes) -> Erasure:
 def carry_out(connection: Connection, erasure: Erasure) -> int | None:
     """Remove what is in the ledger, and what may still come. Raises `Away`.
 
-    How many records held something personal; None when it was carried out before.
+    Return how many records held something personal; None when it was carried out before.
     """
     with away():
         row = connection.execute(query("erase"), erasure).fetchone()
@@ -82,33 +81,21 @@ def carry_out(connection: Connection, erasure: Erasure) -> int | None:
 
 
 def create_topic(configuration: Configuration) -> None:
-    """Make the topic if it is missing. Raises `Away`, and `SinkError` when we may not."""
+    """Create the topic where it is missing. Raises `Away`, and `SinkError` when the broker refuses to."""
     name = configuration.topic(TOPIC.name)
-    admin = AdminClient(dict(configuration.admin), logger=_silent())
-    wanted = NewTopic(
-        name,
-        num_partitions=1,
-        replication_factor=configuration.replication_factor or -1,
-        config=TOPIC.configuration(),
-    )
+    consumer = Consumer(_properties(configuration), logger=_silent())
     try:
-        if name in admin.list_topics(timeout=_ANSWER_SECONDS).topics:
-            return
-        admin.create_topics([wanted], request_timeout=_ANSWER_SECONDS)[name].result()
-    except KafkaException as raised:
-        error: KafkaError = raised.args[0]
-        if error.code() == KafkaError.TOPIC_ALREADY_EXISTS:
-            return
-        if error.name() in _REFUSALS:
-            raise SinkError(
-                f"there is no topic {name}, and the broker does not let us make it ({error.name()}): "
-                "make it, with one partition and cleanup.policy=compact"
-            ) from None
-        raise Away("kafka", f"Kafka does not answer: {error.str()}") from None
+        is_missing = name not in consumer.list_topics(timeout=_ANSWER_SECONDS).topics
+    except KafkaException as error:
+        raise Away("kafka", f"Kafka does not answer: {error.args[0].str()}") from None
+    finally:
+        consumer.close()
+    if is_missing:
+        topic_admin.create_topic(configuration, name, TOPIC.configuration())
 
 
 def send(configuration: Configuration, producer: Mapping[str, Any], erasure: Erasure) -> None:
-    """Put an erasure on the topic, and wait until the broker has it. Raises `Away`."""
+    """Send an erasure to the topic, and wait until the broker has it. Raises `Away`."""
     failed: list[KafkaError] = []
     client = Producer({**producer, "enable.idempotence": True, "message.timeout.ms": 20_000}, logger=_silent())
     client.produce(
@@ -127,20 +114,11 @@ class ErasureLog:
 
     def __init__(self, configuration: Configuration) -> None:
         self._topic = configuration.topic(TOPIC.name)
-        self._consumer = Consumer(
-            {
-                **configuration.consumer,
-                "group.id": configuration.sink.group,  # required, and not used: nothing is committed
-                "enable.auto.commit": False,
-                "auto.offset.reset": "earliest",
-                "isolation.level": "read_committed",
-            },
-            logger=_silent(),
-        )
+        self._consumer = Consumer(_properties(configuration), logger=_silent())
         self._ends: dict[int, int] = {}
 
     def begin(self) -> None:
-        """Find out how much there is. Raises `Away`."""
+        """Begin at the first record, and note where the topic ends. Raises `Away`."""
         try:
             partitions = self._consumer.list_topics(self._topic, _ANSWER_SECONDS).topics[self._topic].partitions
             logs = [TopicPartition(self._topic, number, OFFSET_BEGINNING) for number in partitions]
@@ -153,7 +131,7 @@ class ErasureLog:
             raise Away("kafka", f"Kafka does not answer: {error.args[0].str()}") from None
 
     def rest(self) -> Iterator[bytes]:
-        """The values up to the end that there was at the beginning. Raises `Away` when they do not come."""
+        """The values up to the end that `begin` noted. Raises `Away` when they do not come."""
         give_up = time.monotonic() + 60
         while self._ends:
             yield from self.news(0.1)
@@ -164,16 +142,26 @@ class ErasureLog:
                 raise Away("kafka", f"the topic {self._topic} could not be read to its end")
 
     def news(self, seconds: float = 0.0) -> Iterator[bytes]:
-        """The values that have arrived, waiting for them so long."""
+        """The values that have arrived; wait for the first of them for so long."""
         for message in self._consumer.consume(1000, seconds):
             value = message.value()
             if message.error() is None and value is not None:
                 yield value
 
     def close(self) -> None:
-        """Read no more."""
+        """Stop reading."""
         self._consumer.close()
 
 
+def _properties(configuration: Configuration) -> dict[str, Any]:
+    return {
+        **configuration.consumer,
+        "group.id": configuration.sink.group,  # required, and not used: nothing is committed
+        "enable.auto.commit": False,
+        "auto.offset.reset": "earliest",
+        "isolation.level": "read_committed",
+    }
+
+
 def _silent() -> logging.Logger:
-    return logging.Logger("sinks.forget.erasures", level=logging.CRITICAL + 1)  # what it says comes as errors too
+    return logging.Logger("sinks.forget.erasures", level=logging.CRITICAL + 1)  # its messages come as errors too

@@ -1,4 +1,4 @@
-"""Whether the sink is ready; `sinks.process.pages` shows it. Written by the sink's thread, read by others."""
+"""Whether the sink is ready; its pages show it. Written by the sink's thread, read by others."""
 
 import time
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from typing import Final
 
 from service.readiness import ProcessReadiness
 
-SLOW_SECONDS: Final = 5.0  # after which a transaction under way is worth telling
+SLOW_SECONDS: Final = 5.0  # after which a transaction under way makes the sink not ready
 
 
 class SinkReadiness(ProcessReadiness):

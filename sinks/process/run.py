@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Final
 import httpx
 import structlog
 
+from service.pages import OperationPages
+from service.patience import postgres_pause
 from service.registry import Registry
 from sinks.errors import Away, Fenced
 from sinks.observe.metrics import SinkMetrics
 from sinks.observe.readiness import SinkReadiness
-from sinks.process.pages import SinkPages
 from sinks.process.session import Session
 
 if TYPE_CHECKING:
@@ -24,14 +25,12 @@ if TYPE_CHECKING:
 
 _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
-_FIRST_PAUSE_SECONDS: Final = 0.5
-_MOST_DOUBLINGS: Final = 20
-_STOP_SECONDS: Final = 10.0  # for the chunk under way; then the process ends, and nothing is lost by it
+_STOP_SECONDS: Final = 10.0  # for the chunk under way; then the process ends, and loses nothing
 _REGISTRY_SECONDS: Final = 5.0
 
 
 class SinkPagesError(Exception):
-    """The web pages' address cannot be had."""
+    """The web pages cannot listen on their address."""
 
 
 def run(configuration: Configuration) -> None:
@@ -39,13 +38,14 @@ def run(configuration: Configuration) -> None:
 
     Raises:
         SinkError: it cannot go on, and waiting would not help.
-        PagesError: the web pages cannot be served where the settings say.
+        SinkPagesError: the web pages cannot be served where the settings say.
 
     """
     sink = configuration.sink
     readiness, metrics = SinkReadiness(start="the sink starts"), SinkMetrics()
+    metrics.ready.set_function(lambda: not readiness.reasons)
     try:
-        pages = SinkPages(sink.host, sink.port, readiness, metrics)
+        pages = OperationPages(sink.host, sink.port, readiness, metrics.registry)
     except OSError as error:
         raise SinkPagesError(f"{sink.host}:{sink.port}: {error.strerror}") from error
     _log.info("sink started", sink=sink.id, pages=pages.address)
@@ -68,18 +68,16 @@ def _sessions(
             session.run(stopping)
         except (Away, Fenced) as error:
             failures = 1 if session is not None and session.has_written else failures + 1
-            pause = min(
-                _FIRST_PAUSE_SECONDS * 2 ** min(failures - 1, _MOST_DOUBLINGS), configuration.sink.longest_pause_seconds
-            )
-            _tell(error, pause, readiness, metrics)
+            pause = postgres_pause(failures, configuration.sink.longest_pause_seconds)
+            _report(error, pause, readiness, metrics)
         finally:
             if session is not None:
                 session.close()
         stopping.wait(pause)
 
 
-def _tell(error: Away | Fenced, pause: float, readiness: SinkReadiness, metrics: SinkMetrics) -> None:
-    """Say what ended a session, and how long it is waited before the next."""
+def _report(error: Away | Fenced, pause: float, readiness: SinkReadiness, metrics: SinkMetrics) -> None:
+    """Log and count what ended a session, and how long the pause before the next is."""
     if isinstance(error, Away):
         metrics.failures.labels(error.thing).inc()
         readiness.wait(error.thing, str(error))
@@ -97,7 +95,7 @@ def _registry(url: str | None, folder: Path) -> Registry | None:
 
 
 def _stopped_by_signals() -> threading.Event:
-    """Set by SIGTERM and SIGINT; a sink that hangs in a connection by then does not wait for it for long."""
+    """An event that SIGTERM and SIGINT set; a sink that hangs in a connection is ended soon after."""
     stopping = threading.Event()
 
     def stop(_number: int, _frame: FrameType | None) -> None:

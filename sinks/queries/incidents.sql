@@ -1,7 +1,4 @@
-SELECT
-    incident_id, site_id, procedure, procedure_version, version, opened_at, opened_by, phase, deadline, updated_at,
-    closed_at, outcome, disposition, alerts, calls, rounds, dispatches, requests, attentions,
-    first_call_at, wait_started_at, wait_ended_at, dispatched_at, handed_over_at
+SELECT {columns}
 FROM ledger.incidents
 WHERE (%(incident)s::text IS NULL OR incident_id = %(incident)s)
     AND (NOT %(open)s OR closed_at IS NULL)

@@ -1,20 +1,10 @@
--- Decisions: the timeline and, from what is new in it, the incidents. An incident's decisions come in the order of
--- their versions; counts and times are made of those that were not there before. Neighbours in the indices are
--- inserted one after the other.
+-- Insert decisions into the timeline, and fold those that it did not have into their incidents. The decisions of an
+-- incident come in the order of their versions. Sorted, neighbours in the indices are inserted one after the other.
 WITH fresh AS (
-    INSERT INTO ledger.incident_events (
-        decision_id, incident_id, procedure_version, site_id, version, at,
-        input_kind, input_id, input_topic, input_partition, input_offset, site_offset,
-        rule, phase_from, phase_to, round, position, deadline, disposition,
-        outputs, calls, dispatches, requests, attentions, kafka_partition, kafka_offset
-    )
-    SELECT
-        decision_id, incident_id, procedure_version, site_id, version, ledger.instant(at),
-        input_kind, input_id, input_topic, input_partition, input_offset, site_offset,
-        rule, phase_from, phase_to, round, position, ledger.instant(deadline), disposition,
-        outputs, calls, dispatches, requests, attentions, kafka_partition, kafka_offset
-    FROM staging_decisions
-    ORDER BY incident_id, version
+    INSERT INTO {table} ({columns})
+    SELECT {values}
+    FROM {staging} AS record
+    ORDER BY record.incident_id, record.version
     ON CONFLICT DO NOTHING
     RETURNING
         incident_id, procedure_version, site_id, version, at, input_kind, rule, phase_from, phase_to, round, position,

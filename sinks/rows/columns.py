@@ -1,168 +1,76 @@
-"""From the values of records to the rows of their staging tables (`queries/staging.sql`).
+"""The columns that the fields of a schema become, and how a value of a field becomes theirs.
 
-One function a topic. Each takes a value by position, as its schema has it, and the record's place; what only says
-where or when a record lies comes last in every row.
+A field has a column of its own name. An array of texts is a ``text[]``; a record that may be missing is one column,
+JSON; of any other record each field has a column, ``<field>_<its field>``.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
-Row: TypeAlias = tuple[Any, ...]
+from schemas.avro.generated.shapes import Array, Enum, Field, Primitive, Record, Shape, Union
 
+Kind: TypeAlias = Literal["text", "integer", "bigint", "smallint", "boolean", "text[]", "jsonb", "instant", "bytes"]
+Convert: TypeAlias = Callable[[Any], Sequence[Any]]
+"""From the value of a field to those of its columns."""
 
-class RecordPosition(NamedTuple):
-    """Where a record lies, and its timestamp on Kafka (milliseconds since 1970, UTC)."""
-
-    partition: int
-    offset: int
-    timestamp: int
-
-
-MakeRow: TypeAlias = Callable[[Row, RecordPosition], Row]
-
-
-class Done(NamedTuple):
-    """How many records of each kind a decision emitted; a cancelled call is none."""
-
-    calls: int
-    dispatches: int
-    requests: int
-    attentions: int
+_KINDS: Final[dict[str, Kind]] = {
+    "string": "text",
+    "int": "integer",
+    "long": "bigint",
+    "boolean": "boolean",
+    "bytes": "bytes",
+}
+_NULL: Final = Primitive("null")
 
 
-def of_decision(value: Row, place: RecordPosition) -> Row:
-    """A Decision."""
-    source: Row
-    *head, source, site_offset, rule, phase_from, phase_to, round_, position, deadline, disposition, outputs = value
-    return (
-        *head,
-        *source,
-        site_offset,
-        rule,
-        phase_from,
-        phase_to,
-        round_,
-        position,
-        deadline,
-        disposition,
-        text_array(outputs),
-        *done(value[1], outputs),
-        place.partition,
-        place.offset,
-    )
+class Column(NamedTuple):
+    """A column of the ledger. Rows carry an instant as milliseconds since 1970 (UTC), bytes as hexadecimal digits."""
+
+    name: str
+    kind: Kind
 
 
-def of_alert(value: Row, place: RecordPosition) -> Row:
-    """An Alert."""
-    return (*value, place.timestamp, place.partition, place.offset)
+class FieldColumns(NamedTuple):
+    """What a field becomes. ``convert`` is None where the value is the column's."""
+
+    columns: tuple[Column, ...]
+    convert: Convert | None
 
 
-def of_call(value: Row, place: RecordPosition) -> Row:
-    """A CallCommand."""
-    *head, kinds, leave_message, issued_at, expires_at = value
-    return (*head, text_array(kinds), leave_message, issued_at, expires_at, place.partition, place.offset)
+def columns_of(field: Field, chosen: Sequence[str] = ()) -> FieldColumns:
+    """The columns of a field. ``chosen``: of a record, these fields alone, under their own names."""
+    shape = _without_null(field.shape)
+    if not isinstance(shape, Record):
+        column = Column(field.name, _kind(shape))
+        return FieldColumns((column,), _CONVERSIONS.get(column.kind))
+    if shape is not field.shape:
+        return FieldColumns((Column(field.name, "jsonb"),), _json(shape))
+    prefix = "" if chosen else f"{field.name}_"
+    places = [place for place, inner in enumerate(shape.fields) if not chosen or inner.name in chosen]
+    inner = [shape.fields[place] for place in places]
+    columns = tuple(Column(prefix + part.name, _kind(_without_null(part.shape))) for part in inner)
+    assert not any(column.kind in _CONVERSIONS for column in columns), f"{field.name}: a record of plain values"
+    return FieldColumns(columns, _identity if len(places) == len(shape.fields) else _choice(places))
 
 
-def of_call_result(value: Row, place: RecordPosition) -> Row:
-    """A CallResult."""
-    return (*value, place.timestamp, place.partition, place.offset)
+def _without_null(shape: Shape) -> Shape:
+    if isinstance(shape, Union):
+        (only,) = (branch for branch in shape.branches if branch != _NULL)
+        return only
+    return shape
 
 
-def of_dispatch(value: Row, place: RecordPosition) -> Row:
-    """A DispatchCommand."""
-    *head, kinds, count, first_alert_at, last_alert_at, address, instructions, issued_at, respond_by, cause = value
-    return (
-        *head,
-        text_array(kinds),
-        count,
-        first_alert_at,
-        last_alert_at,
-        None if address is None else _address(*address),
-        instructions,
-        issued_at,
-        respond_by,
-        cause,
-        place.partition,
-        place.offset,
-    )
-
-
-def of_dispatch_report(value: Row, place: RecordPosition) -> Row:
-    """A DispatchReport."""
-    return (*value, place.timestamp, place.partition, place.offset)
-
-
-def of_operator_action(value: Row, place: RecordPosition) -> Row:
-    """An OperatorAction."""
-    return (*value, place.timestamp, place.partition, place.offset)
-
-
-def of_attention(value: Row, place: RecordPosition) -> Row:
-    """An Attention."""
-    *head, kinds, count, last_alert_at, raised_at = value
-    return (*head, text_array(kinds), count, last_alert_at, raised_at, place.partition, place.offset)
-
-
-def of_quarantined(value: Row, place: RecordPosition) -> Row:
-    """A Quarantined; of its alert only what it is about, as the alert itself has a row of its own."""
-    site_id, alert_id, reason, missing, at, alert, source, site_offset = value
-    kind, raised_at = alert[2], alert[3]
-    return (
-        site_id,
-        alert_id,
-        reason,
-        text_array(missing),
-        at,
-        kind,
-        raised_at,
-        *source,
-        site_offset,
-        place.partition,
-        place.offset,
-    )
-
-
-def of_readiness(value: Row, place: RecordPosition) -> Row:
-    """A Readiness."""
-    site_id, subscribed, ready, needs_attention, missing, warnings, at = value
-    return (
-        site_id,
-        subscribed,
-        ready,
-        needs_attention,
-        text_array(missing),
-        text_array(warnings),
-        at,
-        place.partition,
-        place.offset,
-    )
-
-
-def of_readiness_tombstone(key: bytes, place: RecordPosition) -> Row:
-    """A tombstone of a site's readiness: a row without a judgement."""
-    return (key.decode(), None, None, None, None, None, None, place.partition, place.offset)
-
-
-def done(incident_id: str | None, outputs: Sequence[str]) -> Done:
-    """What the ids of a decision's outputs tell (procedure.md §7)."""
-    if incident_id is None:
-        return Done(0, 0, 0, len(outputs))  # a call for help raises an attention, and nothing else comes of no incident
-    calls = dispatches = requests = attentions = 0
-    begin = len(incident_id) + 1
-    for output in outputs:
-        what = output[begin:]
-        if what.startswith("c"):
-            calls += not what.endswith("-cancel")
-        elif what.startswith("t"):
-            attentions += 1
-        else:
-            _, _, command = what.partition("-")
-            requests += command.startswith("r")
-            dispatches += command == "r1"
-    return Done(calls, dispatches, requests, attentions)
+def _kind(shape: Shape) -> Kind:
+    if isinstance(shape, Array):
+        assert _kind(shape.items) == "text", "an array of texts"
+        return "text[]"
+    if isinstance(shape, Enum):
+        return "text"
+    assert isinstance(shape, Primitive), shape
+    return "instant" if shape.is_instant else _KINDS[shape.kind]
 
 
 def text_array(items: Sequence[str]) -> str:
@@ -175,6 +83,24 @@ def text_array(items: Sequence[str]) -> str:
     return f'{{"{joined}"}}'
 
 
-def _address(line1: str, line2: str | None, postal_code: str, city: str, country: str) -> str:
-    address = {"line1": line1, "line2": line2, "postal_code": postal_code, "city": city, "country": country}
-    return json.dumps(address, ensure_ascii=False)
+_CONVERSIONS: Final[dict[Kind, Convert]] = {
+    "text[]": lambda items: (None if items is None else text_array(items),),
+    "bytes": lambda data: (None if data is None else data.hex(),),
+}
+
+
+def _identity(value: Sequence[Any]) -> Sequence[Any]:
+    return value
+
+
+def _choice(places: Sequence[int]) -> Convert:
+    return lambda value: [value[place] for place in places]
+
+
+def _json(shape: Record) -> Convert:
+    names = [field.name for field in shape.fields]
+
+    def convert(value: Sequence[Any] | None) -> Sequence[Any]:
+        return (None if value is None else json.dumps(dict(zip(names, value, strict=True)), ensure_ascii=False),)
+
+    return convert

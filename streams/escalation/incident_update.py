@@ -25,7 +25,8 @@ from streams.escalation.values import (
 )
 
 if TYPE_CHECKING:
-    from streams.escalation.names import AttentionReason, Phase, Rule
+    from streams.escalation.attention_reasons import AttentionReason
+    from streams.escalation.names import Phase, Rule
     from streams.escalation.state import Incident
 
 

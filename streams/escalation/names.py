@@ -1,4 +1,4 @@
-"""Every name of the procedure, as types that mypy checks (procedure.md §1-§8).
+"""The names of the procedure, as types that mypy checks (procedure.md §1-§8); see also `attention_reasons`.
 
 The names are plain strings, spelt as on the wire: the type check catches a misspelt one, and a decision needs no
 conversion to become a record.
@@ -63,23 +63,6 @@ Rule: TypeAlias = Literal[
     "FAILED",
 ]
 RULES: Final[tuple[Rule, ...]] = get_args(Rule)
-
-AttentionReason: TypeAlias = Literal[
-    "INTERVENTION_DISABLED",
-    "NO_PARTNER",
-    "NO_PARTNER_LEFT",
-    "CANCEL_UNCONFIRMED",
-    "PARTNER_SILENT",
-    "PARTNER_LATE",
-    "UNCLOSED",
-    "CLOSED_UNAWARE",
-    "CLOSED_UNVISITED",
-    "DURESS",
-    "RUNAWAY",
-    "CALL_FOR_HELP",
-    "FAILED",
-]
-ATTENTION_REASONS: Final[tuple[AttentionReason, ...]] = get_args(AttentionReason)
 
 QuarantineReason: TypeAlias = Literal["UNSUPPORTED_KIND", "UNKNOWN_SITE", "NOT_SUBSCRIBED", "NOT_READY", "ON_TEST"]
 QUARANTINE_REASONS: Final[tuple[QuarantineReason, ...]] = get_args(QuarantineReason)

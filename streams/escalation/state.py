@@ -10,7 +10,8 @@ from dataclasses import dataclass, fields
 from operator import attrgetter
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
-from streams.escalation.names import AttentionReason, Phase, Rule
+from streams.escalation.attention_reasons import AttentionReason
+from streams.escalation.names import Phase, Rule
 from streams.escalation.procedures import Procedure
 from streams.escalation.values import Instant, SiteRecord
 

@@ -6,9 +6,9 @@ a name. Every instant is an ``int``: milliseconds since 1970, UTC.
 
 from typing import NamedTuple, Protocol, TypeAlias
 
+from streams.escalation.attention_reasons import AttentionReason
 from streams.escalation.names import (
     AlertKind,
-    AttentionReason,
     CallVerb,
     Direction,
     DispatchVerb,

@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from schemas.contract.roles import Role
-from schemas.contract.topics import TOPICS
+from schemas.contract.topics import ENGINE_TOPICS
 
 Resource: TypeAlias = Literal["topic", "group", "transactional-id"]
 Pattern: TypeAlias = Literal["literal", "prefixed"]
@@ -42,7 +42,7 @@ def grants(role: Role, prefix: str, group: str) -> list[Grant]:
         for topic in topics:
             allowed.setdefault(topic, []).append(operation)
     if role.name == "worker":  # it compares the topics with the contract before it starts
-        for topic in TOPICS:
+        for topic in ENGINE_TOPICS:
             allowed[topic].append("DESCRIBE_CONFIGS")
     found = [Grant("topic", f"{prefix}{topic}", "literal", tuple(allowed[topic])) for topic in sorted(allowed)]
     if role.name == "worker":
@@ -51,6 +51,7 @@ def grants(role: Role, prefix: str, group: str) -> list[Grant]:
         found.append(Grant("transactional-id", f"{group}-", "prefixed", ("WRITE",)))
     elif role.reads:
         found.append(Grant("group", group, "literal", ("READ",)))
+    found += [Grant("transactional-id", f"{prefix}{name}", "literal", ("WRITE",)) for name in role.transactions]
     return found
 
 

@@ -176,7 +176,7 @@ def answers(settings: Settings) -> bool:
 def _asking(settings: Settings) -> AdminClient:
     """A client for one question, as it keeps what is never answered, and may end the process for it (librdkafka #4605).
 
-    It is silent: the others tell that the broker is away.
+    It is silent: the others report that the broker is away.
     """
     silent = logging.Logger("streams.kafka.asking", level=logging.CRITICAL + 1)
     properties: dict[str, Any] = {**settings.client("admin"), "error_cb": lambda _: None}
@@ -184,7 +184,7 @@ def _asking(settings: Settings) -> AdminClient:
 
 
 def hasten_group(settings: Settings) -> bool:
-    """Tell the broker when a silent worker counts as dead, which under the new protocol is the group's to know.
+    """Set when a silent worker counts as dead, which under the new protocol is the group's to know.
 
     With it goes how often workers and broker talk, and so how fast partitions move: heartbeats of a second make
     a rebalance of a second. A broker may forbid it (`group.consumer.min.session.timeout.ms`): then its own holds.
@@ -204,10 +204,12 @@ def hasten_group(settings: Settings) -> bool:
     client = _asking(settings)
     for answer in client.incremental_alter_configs([group], request_timeout=_ASK_SECONDS).values():
         try:
-            answer.result(_ASK_SECONDS + _GRACE_SECONDS)
+            # Not `result`: the error that it raises holds this frame, and the answer holds the error: the client
+            # would live as long as the worker, and might end it when the broker comes back (librdkafka #4605).
+            raised = answer.exception(_ASK_SECONDS + _GRACE_SECONDS)
         except TimeoutError:  # it may never be answered when the broker goes away (librdkafka #3663): ask again
             return False
-        except KafkaException as raised:
+        if isinstance(raised, KafkaException):
             error: KafkaError = raised.args[0]
             if error.retriable() or error.name() in AWAY:
                 return False
@@ -215,6 +217,8 @@ def hasten_group(settings: Settings) -> bool:
                 "the broker keeps its own group.consumer.session.timeout.ms: worker.session_timeout_ms is not used",
                 error=error.name(),
             )
+        elif raised is not None:
+            raise raised
     return True
 
 
@@ -224,7 +228,7 @@ def _heartbeat_ms(session_timeout_ms: int) -> int:
 
 
 def _report(client: str, metrics: Metrics) -> Callable[[KafkaError], None]:
-    """What a client tells of its connections; it goes on trying by itself."""
+    """Count and log what a client reports of its connections; it goes on trying by itself."""
 
     def report(error: KafkaError) -> None:
         metrics.kafka_errors.labels(error.name()).inc()

@@ -1,13 +1,16 @@
-"""What travels from the source to the stages, and what comes back."""
+"""A chunk on its way from the reader to the stages, and what comes back."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from queue import SimpleQueue
-from typing import TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from streams.formats.message import Message
+
+if TYPE_CHECKING:
+    from streams.pipeline.decode import Inbox
 
 # By partition, the sites whose state must be set aside and why: these partitions are to be restored from the log.
 Rewind: TypeAlias = Mapping[int, Mapping[str, str]]
@@ -24,3 +27,10 @@ class InputChunk:
     messages: list[Message]
     caught_up: frozenset[int]
     done: SimpleQueue[Rewind | Exception] = field(default_factory=SimpleQueue)
+
+
+class DecodedChunk(NamedTuple):
+    """A chunk's values by partition, and the partitions that have ``caught_up``."""
+
+    inboxes: dict[int, Inbox]
+    caught_up: frozenset[int]

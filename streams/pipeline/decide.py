@@ -8,21 +8,20 @@ inputs that waited go first, without deadlines.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Final, cast
 
 from schemas.contract.topics import TOPICS
 from service.logs import logger, places
 from streams.escalation import step as core
-from streams.escalation.state import EMPTY, Deadline, SiteState
+from streams.escalation.state import EMPTY, SiteState
 from streams.escalation.values import (
     CallResult,
     Decision,
     DispatchReport,
-    Instant,
     Output,
     Quarantined,
-    SiteInForce,
     SiteRecord,
     Source,
 )
@@ -40,7 +39,7 @@ if TYPE_CHECKING:
     from streams.formats.message import Message
     from streams.formats.site_records import SiteRecords
     from streams.settings import Settings
-    from streams.state.partition import ArmedDeadline, Store
+    from streams.state.partition import ArmedDeadline, Partition, Store
 
 _log = logger(__name__)
 
@@ -49,12 +48,15 @@ SLICE: Final = 500
 # What breaks an objective is logged with its site, as a metric cannot.
 LATE_SECONDS: Final = 5.0  # a deadline
 SLOW_MS: Final = 30_000  # from an alert to its call
+_FENCE_TOPIC: Final = "alerts"
 
 _on_event = faults.around("core_input", core.on_event)
 _on_deadline = faults.around("core_deadline", core.on_deadline)
 _on_failed_deadline = faults.around("core_failed_deadline", core.on_failed_deadline)
 
-_Fire = Callable[[str, SiteState, SiteInForce | None, Deadline, Instant], "Step"]
+
+class MisplacedError(Exception):
+    """An input found nothing, and lies on another partition than its key's."""
 
 
 class Decider:
@@ -104,13 +106,14 @@ class Decider:
                 continue
             for topic, count in inbox.taken.items():
                 builder.tally.taken[topic, number] += count
+            assert builder.tally.is_conserved(), "each input ends in exactly one way"
             batch.overlays.append(overlay)
             batch.records += builder.records
             batch.tally.add(builder.tally)
             batch.deleted |= {(self._topics[topic], number): count for topic, count in partition.deleted.items()}
-            batch.next_offsets += [
-                (self._topics[topic], number, offset) for topic, offset in inbox.next_offsets.items()
-            ]
+            overlay.handle(inbox.next_offsets)
+            next_inputs = inbox.next_offsets or (_fence(partition) if builder.records else {})
+            batch.next_offsets += [(self._topics[topic], number, offset) for topic, offset in next_inputs.items()]
 
     def _part(
         self, overlay: PartitionOverlay, builder: RecordBuilder, inbox: Inbox, *, is_caught_up: bool
@@ -119,8 +122,8 @@ class Decider:
         partition = overlay.partition
         for state in partition.set_aside:
             builder.set_aside(state)
-        for message, topic, refused in inbox.refused:
-            builder.dead_letter(message, topic, refused.reason, refused.error)
+        for message, topic, cause in inbox.dead_letters:
+            builder.dead_letter(message, topic, cause.reason, cause.error)
         overlay.expect(site.site_id for site in inbox.sites)
         overlay.expect(event.event.site_id for event in inbox.events)
         for number, site in enumerate(inbox.sites, start=1):
@@ -136,7 +139,7 @@ class Decider:
             events = [event for event in events if event.message.offset() >= partition.waiting.get(event.topic, 0)]
             if is_caught_up:
                 partition.waiting = {}
-                builder.tally.tell("info", "the inputs that waited have had their time", partition=partition.number)
+                builder.tally.log("info", "the inputs that waited have had their time", partition=partition.number)
         if not partition.waiting:
             # Deadlines go before inputs, all of them; by themselves not too many at once, as inputs may come.
             yield from self._deadlines(overlay, builder, None if events else self._most)
@@ -153,18 +156,13 @@ class Decider:
         known = overlay.site(site_id)
         is_older = known is not None and offset < known.offset
         state = EMPTY if is_older else overlay.state(site_id)
-        try:
-            step = core.on_site(state, known, site, overlay.now)
-            records = builder.encode(step.outputs, site_id.encode())
-            if site_id in self._measured:
-                overlay.measure(site_id, step.state)
-        except Exception as error:  # noqa: BLE001  # the core may raise anything; the rest goes on
-            self._failed(overlay, builder, message, "sites", site_id, error)
+        decide = partial(core.on_site, state, known, site, overlay.now)
+        step = self._attempt(overlay, builder, site_id, site_id.encode(), decide, becomes=not is_older)
+        if isinstance(step, Exception):
+            self._failed(overlay, builder, message, "sites", site_id, step)
             return
-        builder.write(step.outputs, records)
         builder.tally.published["sites", overlay.partition.number] += 1
         if not is_older:
-            overlay.become(site_id, step.state)
             overlay.replace_site(site_id, None if site is None else SiteRecord(offset, site), message.value())
 
     def _events(
@@ -185,31 +183,52 @@ class Decider:
         if builder.ahead_ms and isinstance(event, CallResult):
             sent_at = message.timestamp()[1]
             event = event._replace(ended_at=partition_time(event.ended_at, overlay.now, builder.ahead_ms, sent_at))
-        try:
-            source = Source(topic, number, message.offset())
-            step = _on_event(state, record, event, source, overlay.now, self._procedures)
-            records = builder.encode(step.outputs, key)
-            if site_id in self._measured:
-                overlay.measure(site_id, step.state)
-        except Exception as error:  # noqa: BLE001  # the core may raise anything; the rest goes on
-            self._failed(overlay, builder, message, topic, site_id, error)
+        source = Source(topic, number, message.offset())
+        decide = partial(_on_event, state, record, event, source, overlay.now, self._procedures)
+        step = self._attempt(overlay, builder, site_id, key, decide)
+        if isinstance(step, Exception):
+            self._failed(overlay, builder, message, topic, site_id, step)
             return
-        if _is_lost(step.outputs) and self._site_records.is_misplaced(key, number):
-            builder.dead_letter(message, topic, "WRONG_PARTITION", self._site_records.misplacement(key))
-            return
-        builder.write(step.outputs, records)
         if isinstance(step.outputs[0].value, Quarantined):
             builder.tally.quarantined[topic, number] += 1
         else:
             builder.tally.decided[topic, number] += 1
             if topic == "alerts" and step.outputs[0].topic == "calls":
-                _tell_call(overlay, builder, message, site_id)
+                _count_call(overlay, builder, message, site_id)
             elif isinstance(event, CallResult):
                 builder.tally.results[event.outcome] += 1
             elif isinstance(event, DispatchReport) and (answer := response(state, event, overlay.now)) is not None:
-                builder.tally.responses.append(answer)
-        if step.state is not state:
+                builder.tally.reports[answer.partner, answer.status] += 1
+                if answer.seconds is not None:
+                    builder.tally.responses.append((answer.partner, answer.seconds))
+
+    def _attempt(
+        self,
+        overlay: PartitionOverlay,
+        builder: RecordBuilder,
+        site_id: str,
+        key: bytes,
+        decide: Callable[[], Step],
+        *,
+        becomes: bool = True,
+    ) -> Step | Exception:
+        """Decide, encode, measure; then write, and change the site's state if it ``becomes`` the step's.
+
+        Returns `MisplacedError`, or the error that the core or the codec raises: then nothing is written or changed.
+        """
+        try:
+            step = decide()
+            if _is_lost(step.outputs) and self._site_records.is_misplaced(key, overlay.partition.number):
+                return MisplacedError(self._site_records.misplacement(key))
+            records = builder.encode(step.outputs, key)
+            if site_id in self._measured:
+                overlay.measure(site_id, step.state)
+        except Exception as error:  # noqa: BLE001  # the core may raise anything; the rest goes on
+            return error
+        builder.write(step.outputs, records)
+        if becomes:
             overlay.become(site_id, step.state)
+        return step
 
     def _deadlines(self, overlay: PartitionOverlay, builder: RecordBuilder, most: int | None) -> Iterator[None]:
         """The deadlines due, ``most`` of them, in their order; those that were overtaken are dropped."""
@@ -225,28 +244,18 @@ class Decider:
     def _fire(self, overlay: PartitionOverlay, builder: RecordBuilder, armed: ArmedDeadline) -> None:
         site_id = armed.site_id
         state, record = overlay.state(site_id), overlay.site(site_id)
-
-        def through(fire: _Fire) -> None:
-            step = fire(site_id, state, record, armed.deadline, overlay.now)
-            records = builder.encode(step.outputs, site_id.encode())
-            if site_id in self._measured:
-                overlay.measure(site_id, step.state)
-            builder.write(step.outputs, records)
-            overlay.become(site_id, step.state)
-
-        try:
-            through(_on_deadline)
-        except Exception as error:  # noqa: BLE001  # the core may raise anything; the incident is handed over
+        key, armed_for = site_id.encode(), (site_id, state, record, armed.deadline, overlay.now)
+        step = self._attempt(overlay, builder, site_id, key, partial(_on_deadline, *armed_for))
+        if isinstance(step, Exception):
             builder.tally.deadlines_failed += 1
             _log.error(
                 "the core failed on a deadline", site=site_id, incident=armed.incident_id,
-                partition=overlay.partition.number, error=places(error),
+                partition=overlay.partition.number, error=places(step),
             )  # fmt: skip
-            try:
-                through(_on_failed_deadline)
-            except Exception as again:  # and then its site is set aside
-                raise StateUnusableError(site_id, "FAILED", _told(again)) from again
-        _tell_deadline(overlay, builder, state, armed)
+            step = self._attempt(overlay, builder, site_id, key, partial(_on_failed_deadline, *armed_for))
+            if isinstance(step, Exception):
+                raise StateUnusableError(site_id, "FAILED", _traceback(step)) from step
+        _count_deadline(overlay, builder, state, armed)
 
     def _failed(
         self,
@@ -257,18 +266,21 @@ class Decider:
         site_id: str,
         error: Exception,
     ) -> None:
-        """The core raised: the input is a dead letter, its site as if it had not come."""
+        """Make a dead letter of an input; its site is as if it had not come."""
+        if isinstance(error, MisplacedError):
+            builder.dead_letter(message, topic, "WRONG_PARTITION", str(error))
+            return
         _log.error(
             "the core failed on an input", site=site_id, topic=topic, partition=overlay.partition.number,
             offset=message.offset(), error=places(error),
         )  # fmt: skip
-        builder.dead_letter(message, topic, "FAILED", _told(error))
+        builder.dead_letter(message, topic, "FAILED", _traceback(error))
 
 
 _NOTHING: Final = Inbox()
 
 
-def _tell_deadline(overlay: PartitionOverlay, builder: RecordBuilder, state: SiteState, armed: ArmedDeadline) -> None:
+def _count_deadline(overlay: PartitionOverlay, builder: RecordBuilder, state: SiteState, armed: ArmedDeadline) -> None:
     """Count a deadline that was handled, by the state before it."""
     tally, seconds = builder.tally, (overlay.now - armed.at) / 1000
     tally.lateness.append(seconds)
@@ -277,20 +289,20 @@ def _tell_deadline(overlay: PartitionOverlay, builder: RecordBuilder, state: Sit
     elif (partner := silent_partner(state, armed.deadline)) is not None:
         tally.silences[partner] += 1
     if seconds > LATE_SECONDS:
-        tally.tell(
+        tally.log(
             "warning", "a deadline was late", site=armed.site_id, incident=armed.incident_id,
             partition=overlay.partition.number, seconds=seconds,
         )  # fmt: skip
 
 
-def _tell_call(overlay: PartitionOverlay, builder: RecordBuilder, message: Message, site_id: str) -> None:
+def _count_call(overlay: PartitionOverlay, builder: RecordBuilder, message: Message, site_id: str) -> None:
     """Count an alert that gave a call."""
     tally, put_at = builder.tally, message.timestamp()[1]
     if put_at <= 0:  # a producer without a clock: since 1970 is no latency
         return
     tally.calling_alerts.append(put_at)
     if overlay.now - put_at > SLOW_MS:
-        tally.tell(
+        tally.log(
             "warning", "an alert waited long for its call", site=site_id, partition=overlay.partition.number,
             offset=message.offset(), seconds=(overlay.now - put_at) / 1000,
         )  # fmt: skip
@@ -304,6 +316,16 @@ def _is_lost(outputs: list[Output]) -> bool:
     )
 
 
-def _told(error: Exception) -> str:
+def _traceback(error: Exception) -> str:
     """The traceback, for a dead letter, which has all of the record anyway."""
     return "".join(traceback.format_exception(error))
+
+
+def _fence(partition: Partition) -> Mapping[str, int]:
+    """The offset to commit with records of a partition of which the chunk has no input, as when deadlines fired.
+
+    A committed offset is what the group refuses once it has gone on without this worker, and what the next holder's
+    restore waits for. Without one, a transaction that a frozen broker finishes late would come true behind the back
+    of that restore, and its decisions would be made twice.
+    """
+    return {_FENCE_TOPIC: partition.next_inputs[_FENCE_TOPIC]}

@@ -9,12 +9,14 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Final, ParamSpec
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from service.logs import logger
+from service.patience import KAFKA_SECONDS, kafka_answer
 from streams.kafka.offsets import deleted_words
 from streams.runtime import faults
 from streams.runtime.errors import WorkerError
@@ -24,8 +26,7 @@ if TYPE_CHECKING:
 
 _log = logger(__name__)
 
-_PATIENCE_SECONDS: Final = 2.0  # of one attempt; then it is logged and repeated
-_PAUSE_SECONDS: Final = 0.1
+_ATTEMPT_SECONDS: Final = 2.0  # then it is logged and repeated
 _MINUTE: Final = 60.0
 
 _ID_TAKEN: Final = (
@@ -46,7 +47,6 @@ _REMEDIES: Final = MappingProxyType(
 )
 
 P = ParamSpec("P")
-R = TypeVar("R")
 
 
 class WorkerFencedError(WorkerError):
@@ -92,7 +92,7 @@ class Transactions:
     def begin(self) -> None:
         """Take this worker's transactional id, and end the transaction of its life before, if one is open."""
         self._since = self._steady()
-        self._patiently(self._producer.init_transactions, _PATIENCE_SECONDS)
+        self._patiently(self._producer.init_transactions, _ATTEMPT_SECONDS)
         self._since = None
 
     def commit(self, batch: OutputBatch) -> bool:
@@ -111,7 +111,7 @@ class Transactions:
             faults.at("after_produce")
             self._send_offsets(batch)
             faults.at("after_offsets")
-            self._patiently(self._producer.commit_transaction, _PATIENCE_SECONDS)
+            self._patiently(self._producer.commit_transaction, _ATTEMPT_SECONDS)
             faults.at("after_commit")
         except KafkaException as error:
             self._undo(error.args[0])
@@ -131,7 +131,7 @@ class Transactions:
                     produce(*record)
                     break
                 except BufferError:
-                    self._producer.poll(_PAUSE_SECONDS)  # until some are delivered
+                    self._producer.poll(KAFKA_SECONDS)  # until some are delivered
         self._producer.poll(0)
 
     def _send_offsets(self, batch: OutputBatch) -> None:
@@ -144,21 +144,18 @@ class Transactions:
         # Taken right before it is sent: the group may have moved on since the chunk was read, and if we still
         # hold the partitions that is no reason to refuse it.
         group = self._consumer.consumer_group_metadata()
-        self._patiently(self._producer.send_offsets_to_transaction, offsets, group, _PATIENCE_SECONDS)
+        self._patiently(self._producer.send_offsets_to_transaction, offsets, group, _ATTEMPT_SECONDS)
 
-    def _patiently(self, call: Callable[P, Any], *args: P.args, **kwargs: P.kwargs) -> None:
+    def _patiently(self, call: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
         """Repeat what may be repeated until the broker answers: it may be away for longer than one attempt."""
-        while True:
-            try:
-                call(*args, **kwargs)
-            except KafkaException as raised:
-                error: KafkaError = raised.args[0]
-                if not error.retriable() or self._stopped:
-                    raise
-                _log.warning("the broker does not answer", call=call.__name__, error=error.name())
-                time.sleep(_PAUSE_SECONDS)
-            else:
-                return
+
+        def is_repeated(error: KafkaError) -> bool:
+            if not error.retriable() or self._stopped:
+                return False
+            _log.warning("the broker does not answer", call=call.__name__, error=error.name())
+            return True
+
+        kafka_answer(partial(call, *args, **kwargs), is_repeated)
 
     def _undo(self, error: KafkaError) -> None:
         """Abort what was refused, if that helps."""
@@ -172,7 +169,7 @@ class Transactions:
             self._abandon()
             raise WorkerFencedError(f"no transaction of this worker is accepted: {_reason(error.name())}")
         try:
-            self._patiently(self._producer.abort_transaction, _PATIENCE_SECONDS)
+            self._patiently(self._producer.abort_transaction, _ATTEMPT_SECONDS)
         except KafkaException as fatal:
             reason = _reason(fatal.args[0].name())
             raise WorkerFencedError(f"a refused transaction cannot be aborted: {reason}") from fatal
@@ -194,7 +191,7 @@ class Transactions:
         if self._stopped:
             return
         try:
-            self._producer.abort_transaction(_PATIENCE_SECONDS)
+            self._producer.abort_transaction(_ATTEMPT_SECONDS)
         except KafkaException as error:
             _log.warning("the transaction is left to its time-out", error=error.args[0].name())
 

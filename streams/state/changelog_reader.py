@@ -20,6 +20,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from schemas.avro.errors import RegistryUnreachable
 from service.logs import logger
+from service.patience import REGISTRY_SECONDS
 from streams.runtime import faults
 
 if TYPE_CHECKING:
@@ -35,7 +36,6 @@ _log = logger(__name__)
 _LOGS: Final = ("state", "sites")
 _AT_ONCE: Final = 10_000  # records
 _WAIT_SECONDS: Final = 0.02
-_REGISTRY_SECONDS: Final = 1.0
 
 Log: TypeAlias = tuple[str, int]  # topic on the broker, partition
 
@@ -151,7 +151,7 @@ class LogReader:
         while True:
             self._metrics.registry_failures.inc()
             self._readiness.wait("registry", "the schema registry does not answer; a restore waits for it")
-            time.sleep(_REGISTRY_SECONDS)
+            time.sleep(REGISTRY_SECONDS)
             try:
                 take(message)
             except RegistryUnreachable:

@@ -19,6 +19,7 @@ from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaExcepti
 
 from schemas.contract.topics import INPUT_TOPICS
 from service.logs import logger
+from service.patience import KAFKA_SECONDS
 from streams.kafka import clients as kafka
 from streams.kafka.offsets import deleted_count
 from streams.runtime import gc_control
@@ -37,7 +38,6 @@ _log = logger(__name__)
 
 _COMMITTED_SECONDS: Final = 2.0  # then other partitions ask
 _AT_ONCE: Final = 8  # questions
-_AGAIN_SECONDS: Final = 0.1
 _ALL: Final = ("state", *INPUT_TOPICS)
 
 
@@ -138,7 +138,7 @@ class Restores:
                     f"committed {first}: the topic was recreated or has lost records. Decide where to go on with "
                     f"`kafka-consumer-groups --group {self._settings.worker.group} --reset-offsets`"
                 )
-        for topic, count in self._tell_deleted(number, committed, begins).items():
+        for topic, count in self._count_deleted(number, committed, begins).items():
             deleted[topic] = deleted.get(topic, 0) + count
         rebuild = Rebuild(number, self._codec, self._site_records, first_inputs["sites"], order.unusable)
         await asyncio.wrap_future(self._reader.read(rebuild, begins, ends))
@@ -157,14 +157,14 @@ class Restores:
         gc_control.keep()
         return Restored(order, partition)
 
-    def _tell_deleted(self, number: int, committed: Mapping[str, int], begins: Mapping[str, int]) -> dict[str, int]:
+    def _count_deleted(self, number: int, committed: Mapping[str, int], begins: Mapping[str, int]) -> dict[str, int]:
         """Count the inputs that Kafka deleted before they were handled, by topic: nobody can handle them any more."""
         counts: dict[str, int] = {}
         for topic, offset in committed.items():
             deleted = begins[topic] - offset
             if deleted > 0:
                 counts[topic] = deleted
-                self._metrics.kafka.deleted.labels(topic, str(number)).inc(deleted)
+                self._metrics.deleted.labels(topic, str(number)).inc(deleted)
                 _log.error(
                     "inputs were deleted before they were handled",
                     topic=topic, partition=number, first=offset, offsets=deleted,
@@ -196,7 +196,7 @@ class Restores:
                     deleted = {topic: count for topic, count in deleted.items() if count}
                     return {names[name]: offset for name, offset in known.items()}, deleted
                 _log.info("a transaction is still open", partition=number, error=unstable[0].name())
-            await asyncio.sleep(_AGAIN_SECONDS)
+            await asyncio.sleep(KAFKA_SECONDS)
 
     async def _ends(self, number: int, which: int) -> dict[str, int]:
         """The first or last offsets of the partition's logs, by topic; the last are high watermarks."""
@@ -206,6 +206,6 @@ class Restores:
                 found = await self._loop.run_in_executor(self._asking, kafka.offsets, self._uncommitted, asked, which)
             except KafkaException as error:
                 _log.warning("the ends of the logs are not known yet", partition=number, error=error.args[0].name())
-                await asyncio.sleep(_AGAIN_SECONDS)
+                await asyncio.sleep(KAFKA_SECONDS)
             else:
                 return {topic: found[self._settings.topic(topic), number] for topic in _ALL}

@@ -1,9 +1,9 @@
-"""Every site's current record has its readiness: what can be checked of a compacted topic (procedure.md §7).
+"""Every site's current record has its readiness: the check that a compacted topic allows (procedure.md §7).
 
 Compaction may have removed older records and their readiness. The current record is the last that the group has
-handled; its readiness record must agree with it, and not be older. Timestamps decide that. They are those of different
-machines: only a difference beyond `CLOCKS_MS` counts, and no record is younger than those behind it, nor than now,
-though its producer's clock shows it.
+handled; its readiness record must agree with it, and not be older, by their timestamps. These come from different
+machines: only a difference beyond `CLOCKS_MS` counts, and a record is no younger than its successors or than now, even
+if its producer's clock says so.
 """
 
 from __future__ import annotations
@@ -15,34 +15,34 @@ from typing import Final, NamedTuple
 from schemas.avro.errors import Undecodable
 from streams.escalation.readiness import readiness
 from streams.escalation.values import Instant, Readiness, Site
-from streams.topics.reading import LogRecord
-from streams.topics.recorded import Recorded
+from streams.formats.topic_values import TopicValues
+from streams.kafka.reading import LogRecord
 from streams.verify.conservation import Discrepancy, Wrong
 
 CLOCKS_MS: Final = 10 * 60 * 1000
 
 
 class SiteSum(NamedTuple):
-    """One partition of ``sites``. ``records`` are those handled that are still there."""
+    """One partition of ``sites``. ``records`` are those handled and not yet compacted."""
 
     partition: int
     records: int
     sites: int  # with a current record, or a tombstone
     published: int  # of these, with the readiness of their current record
     dead_lettered: int  # of these, whose current record is a dead letter
-    wrong: int  # of these, neither
+    wrong: int  # of these, with neither
     waiting: int  # sites with a record not handled yet; not among the sites
 
     @property
     def difference(self) -> int:
-        """How many sites do not add up."""
+        """The number of sites that do not add up."""
         return self.wrong
 
 
 class SiteAccount:
     """One partition of ``sites`` and ``readiness``; holds the last record of each site of both."""
 
-    def __init__(self, partition: int, committed: int, recorded: Recorded, *, now: Instant) -> None:
+    def __init__(self, partition: int, committed: int, recorded: TopicValues, *, now: Instant) -> None:
         self._partition = partition
         self._committed = committed
         self._recorded = recorded
@@ -95,12 +95,15 @@ class SiteAccount:
         written_by = self._written_by({record.offset for record in self._current.values()})
         for key, record in self._current.items():
             if record.offset not in self._dead:
-                wrong = self._judge(record, self._readiness.get(key), written_by[record.offset])
-                if wrong is not None:
+                published = self._readiness.get(key)
+                wrong = self._judge(record, published, written_by[record.offset])
+                if wrong == "UNREADABLE" and published is not None:
+                    yield Discrepancy(wrong, "readiness", self._partition, published.offset)
+                elif wrong is not None:
                     yield Discrepancy(wrong, "sites", self._partition, record.offset)
 
     def _written_by(self, offsets: Set[int]) -> dict[int, Instant]:
-        """When the records at these offsets were written at the latest: before those behind them, and by now."""
+        """Return the latest time at which each of these records was written: before its successors, and by now."""
         found: dict[int, Instant] = {}
         earliest = self._now
         for offset, timestamp in zip(reversed(self._offsets), reversed(self._timestamps), strict=True):
@@ -115,12 +118,15 @@ class SiteAccount:
             return None if published is None or published.value is None else "OTHER_READINESS"
         if published is None:
             return "NO_READINESS"
+        value = published.value
         try:
-            value = published.value
             state: Readiness | None = None if value is None else self._recorded.value("readiness", value)
-            site: Site = self._recorded.value("sites", record.value)
         except Undecodable:
             return "UNREADABLE"
+        try:
+            site: Site = self._recorded.value("sites", record.value)
+        except Undecodable:  # no readiness can be that of such a record, which should be a dead letter
+            return "OTHER_READINESS"
         if state != readiness(site, 0 if state is None else state.at):
             return "OTHER_READINESS"
         return "OLDER_READINESS" if published.timestamp < written_by - CLOCKS_MS else None

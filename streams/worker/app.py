@@ -21,7 +21,6 @@ from faust.web.drivers import aiohttp
 
 from service import logs
 from service.readiness import ProcessReadiness, Stalls
-from streams.kafka.admin import BrokerAwayError
 from streams.observe.metrics import Metrics
 from streams.runtime import gc_control, native_form
 from streams.runtime.errors import WorkerError
@@ -47,17 +46,13 @@ def run(settings: Settings) -> None:
         Exception: anything else that ended the worker; its places are logged.
 
     """
-    away: BrokerAwayError | None = None
-    try:
-        preflight.check(settings)  # before there are pages and a log: a mistake is one line
-    except BrokerAwayError as error:
-        away = error
+    away = preflight.check(settings)  # before there are pages and a log: a mistake is one line
     logs.configure(settings.log.format, settings.log.level)
     faulthandler.enable()  # the clients are C: if one of them crashes, the log shows where all threads were
     asyncio.run(_serve(settings, away))
 
 
-async def _serve(settings: Settings, away: BrokerAwayError | None) -> None:
+async def _serve(settings: Settings, away: str | None) -> None:
     procedures = [procedure.version for procedure in settings.procedures().values()]
     metrics = Metrics(procedures, settings.topics.partitions)
     readiness = ProcessReadiness(start="the worker starts")

@@ -12,7 +12,9 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from schemas.contract.roles import ROLES
+from schemas.contract.topics import ENGINE_TOPICS
 from service.logs import logger
+from service.patience import KAFKA_START_SECONDS
 from streams.kafka.access import require
 from streams.kafka.acl import grants
 from streams.kafka.admin import BrokerAwayError, BrokerError
@@ -25,84 +27,88 @@ if TYPE_CHECKING:
 
 _log = logger(__name__)
 
-_AGAIN_SECONDS: Final = 0.5
-_TELL_SECONDS: Final = 60.0  # that the broker is away is logged at first, and then as seldom
+_LOG_SECONDS: Final = 60.0  # that the broker is away is logged at first, and then as seldom
 
 
 class TopicsDifferError(WorkerError):
     """The topics on the broker are not those of the contract; the message names each difference."""
 
-    def __init__(self, found: list[TopicDifference]) -> None:
+    def __init__(self, differing: list[TopicDifference]) -> None:
         super().__init__(
             "the worker does not start on topics that differ from the contract:\n"
-            + "".join(f"  {difference}\n" for difference in found)
+            + "".join(f"  {difference}\n" for difference in differing)
             + "Make the missing with `ronde topics create`; `ronde topics check` says what to do about the others."
         )
 
 
-def check(settings: Settings) -> None:
-    """Ask the broker.
+def check(settings: Settings) -> str | None:
+    """Ask the broker. Return why it must be waited for, or None: it answers, and all is well.
 
     Raises:
-        BrokerAwayError: it does not answer.
         BrokerError: it refuses, or does not allow all that a worker does.
         TopicsDifferError: its topics are not the contract's.
 
     """
     try:
-        require(settings, "worker", grants(ROLES["worker"], settings.prefix, settings.worker.group))
-        found = differences(find(settings), settings)
+        _require_all(settings)
+    except BrokerAwayError as away:
+        return str(away)  # not the error itself: it holds the frames, and they hold the clients that asked
     finally:
-        gc.collect()  # the clients that asked: one must not be collected while others work, in any thread
-    for difference in found:
+        # The clients that asked: one must not be collected while others work, in any thread, and one that lives on
+        # may end the worker when the broker comes back (librdkafka #4605).
+        gc.collect()
+    return None
+
+
+def _require_all(settings: Settings) -> None:
+    require(settings, "worker", grants(ROLES["worker"], settings.prefix, settings.worker.group))
+    differing = differences(find(settings, ENGINE_TOPICS), settings, ENGINE_TOPICS)
+    for difference in differing:
         if not difference.stops_workers:
             _log.warning("a topic differs from the contract: see `ronde topics check`", difference=str(difference))
-    stops = [difference for difference in found if difference.stops_workers]
+    stops = [difference for difference in differing if difference.stops_workers]
     if stops:
         raise TopicsDifferError(stops)
 
 
-async def wait(settings: Settings, readiness: ProcessReadiness, away: BrokerAwayError) -> None:
-    """Check again until the broker answers; raises what `check` raises but for ``away``, its last answer."""
-    begun, told = time.monotonic(), -_TELL_SECONDS
-    while True:
-        readiness.wait("kafka", str(away))
-        if time.monotonic() - told >= _TELL_SECONDS:
-            told = time.monotonic()
-            _log.warning("the broker is waited for", reason=str(away), seconds=round(told - begun))
-        await asyncio.sleep(_AGAIN_SECONDS)
+async def wait(settings: Settings, readiness: ProcessReadiness, away: str) -> None:
+    """Check again until the broker answers; ``away``: the last reason to wait. Raises what `check` raises."""
+    begun, logged = time.monotonic(), -_LOG_SECONDS
+    reason: str | None = away
+    while reason is not None:
+        readiness.wait("kafka", reason)
+        if time.monotonic() - logged >= _LOG_SECONDS:
+            logged = time.monotonic()
+            _log.warning("the broker is waited for", reason=reason, seconds=round(logged - begun))
+        await asyncio.sleep(KAFKA_START_SECONDS)
         try:
-            await _checked(settings)
-        except BrokerAwayError as still:
-            away = still
+            reason = await _checked(settings)
         except (BrokerError, WorkerError) as error:
             _log.error("the worker ends", reason=str(error))
             raise
-        else:
-            _log.info("the broker answers", seconds=round(time.monotonic() - begun))
-            return
+    _log.info("the broker answers", seconds=round(time.monotonic() - begun))
 
 
-def _checked(settings: Settings) -> asyncio.Future[None]:
+def _checked(settings: Settings) -> asyncio.Future[str | None]:
     """Check in a thread that nobody waits for when the worker ends."""
     loop = asyncio.get_running_loop()
-    done: asyncio.Future[None] = loop.create_future()
+    done: asyncio.Future[str | None] = loop.create_future()
 
-    def tell(error: Exception | None) -> None:
+    def settle(reason: str | None, error: Exception | None) -> None:
         if done.cancelled():
             return
         if error is None:
-            done.set_result(None)
+            done.set_result(reason)
         else:
             done.set_exception(error)
 
     def run() -> None:
         try:
-            check(settings)
+            reason = check(settings)
         except Exception as error:  # noqa: BLE001  # raised where it is awaited
-            loop.call_soon_threadsafe(tell, error)
+            loop.call_soon_threadsafe(settle, None, error)
         else:
-            loop.call_soon_threadsafe(tell, None)
+            loop.call_soon_threadsafe(settle, reason, None)
 
     threading.Thread(target=run, name="preflight", daemon=True).start()
     return done

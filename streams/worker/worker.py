@@ -13,17 +13,17 @@ import faust
 from confluent_kafka import KafkaException
 from mode import Service
 
-from schemas.avro.errors import RegistryUnreachable
 from schemas.contract.topics import TOPICS
 from service.logs import logger, places
+from service.patience import KAFKA_SECONDS, registry_answer
 from service.readiness import ProcessReadiness, Stalls
 from streams.formats.codec import Codec
 from streams.kafka import clients as kafka
 from streams.observe.metrics import Metrics
-from streams.pipeline import agents
 from streams.pipeline.chunk import InputChunk
 from streams.pipeline.decide import Decider
 from streams.pipeline.decode import Decoder
+from streams.pipeline.pipeline import Pipeline
 from streams.pipeline.publish import Transactions
 from streams.pipeline.read import ChunkReader
 from streams.runtime.errors import WorkerError
@@ -33,7 +33,7 @@ from streams.state.partition import Store
 from streams.state.restore import Restores
 from streams.worker import transaction_watchdog
 from streams.worker.registry_watch import RegistryWatch
-from streams.worker.watch import Watch, tell_readiness
+from streams.worker.watch import Watch, log_readiness
 
 if TYPE_CHECKING:
     from streams.settings import Settings
@@ -43,7 +43,6 @@ _log = logger(__name__)
 # A pod has five seconds to go: what the chunk in flight may take of them, and what leaving the group may take.
 _DRAIN_SECONDS: Final = 3.0
 _LEAVE_SECONDS: Final = 1.5
-_AGAIN_SECONDS: Final = 0.1
 
 
 class Worker(Service):
@@ -77,7 +76,7 @@ class Worker(Service):
 
     async def on_start(self) -> None:
         """Begin; what takes its time goes on in the background, so that the pages answer."""
-        self.add_future(tell_readiness(self._readiness))
+        self.add_future(log_readiness(self._readiness))
         self.add_future(self._live())
 
     async def on_stop(self) -> None:
@@ -124,22 +123,22 @@ class Worker(Service):
         readiness.arrive("kafka")
 
         store, decoder = Store(), Decoder(codec, settings)
-        stages = agents.Stages(
-            decoder=decoder,
-            decider=Decider(store, codec, decoder.site_records, settings),
-            transactions=self._transactions,
-            transaction_thread=self._transaction_thread,
-            store=store,
-            readiness=readiness,
-            metrics=metrics,
+        pipeline = Pipeline(
+            self._app,
+            decoder,
+            Decider(store, codec, decoder.site_records, settings),
+            self._transactions,
+            self._transaction_thread,
+            store,
+            readiness,
+            metrics,
             asks_registry=settings.registry.url is not None,
         )
-        put = agents.declare(self._app, stages)
         for agent in self._app.agents.values():
             await agent.maybe_start()
 
         while not await asyncio.to_thread(kafka.hasten_group, settings):  # noqa: ASYNC110  # nobody would set an event
-            await asyncio.sleep(_AGAIN_SECONDS)
+            await asyncio.sleep(KAFKA_SECONDS)
         topics = {topic: settings.topic(topic) for topic in TOPICS}
         self._reader = LogReader(kafka.restorer(settings, metrics), topics, readiness, metrics)
         asking = kafka.restorer(settings, metrics)
@@ -148,7 +147,7 @@ class Worker(Service):
         assignment = Assignment(self._consumer, store, restores, settings, readiness, metrics)
 
         def hand_over(chunk: InputChunk) -> None:
-            asyncio.run_coroutine_threadsafe(put(chunk), loop)
+            asyncio.run_coroutine_threadsafe(pipeline.handle(chunk), loop)
 
         source = ChunkReader(self._consumer, assignment, store, settings.worker.chunk_max, metrics, hand_over)
         self._source = source
@@ -171,16 +170,7 @@ class Worker(Service):
         """The codec, waiting for a schema registry that does not answer."""
         if self._registry is None:
             return Codec(prefix=self._settings.prefix)
-        while True:
-            try:
-                made = await asyncio.to_thread(self._registry.codec)
-            except RegistryUnreachable as error:
-                self._metrics.registry_failures.inc()
-                self._readiness.wait("registry", str(error))
-                await asyncio.sleep(agents.REGISTRY_SECONDS)
-            else:
-                self._readiness.arrive("registry")
-                return made
+        return await registry_answer(self._registry.codec, self._readiness, self._metrics.registry_failures)
 
 
 def _end_at_once(seconds: float) -> None:

@@ -22,6 +22,8 @@ from ronde.shared.errors import Failed
 from tests.conftest import Run
 from tests.deploy.tools import tool
 
+pytestmark = pytest.mark.server
+
 
 @pytest.fixture
 def data(tmp_path: Path) -> Iterator[Path]:

@@ -42,7 +42,7 @@ def file(server: Server, tmp_path: Path) -> Path:
 def test_every_subject_has_its_schema_and_what_is_promised(run: Run, server: Server, file: Path) -> None:
     ran = run("schemas", "register", "--settings", file)
     assert ran.exit == 0
-    assert len(SUBJECTS) == 11
+    assert len(SUBJECTS) == 15
     assert server.compatibility == {subject: PROMISES[schema] for subject, schema in SUBJECTS.items()}
     for subject, schema in SUBJECTS.items():
         assert [json.loads(text) for text in server.subjects[subject]] == [load(schema)]
@@ -57,7 +57,7 @@ def test_what_the_registry_refuses_is_named(run: Run, server: Server, file: Path
     server.refuses = True
     ran = run("schemas", "register", "--settings", file)
     assert ran.exit == 1
-    assert "11 refused:" in ran.err
+    assert "15 refused:" in ran.err
     assert "alarms.sites-value (HTTP 409)" in ran.err
 
 

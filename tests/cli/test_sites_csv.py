@@ -112,7 +112,13 @@ def test_a_number_without_its_country_needs_one(run: Run, file: Path) -> None:
         ("site_id,contacts.1.fone\n", "line 1: there is no column 'contacts.1.fone'; did you mean contacts.1.phone?"),
         ("site_id,contacts.0.phone\n", "line 1: there is no column 'contacts.0.phone'"),
         ("site_id,site_id\n", "line 1: two columns are named site_id"),
-        ('site_id,subscribed\n"S1,1\n', "not CSV"),
+        ('site_id,subscribed\n"S1,1\n', "line 2: not CSV: unexpected end of data"),
+        (
+            'site_id,subscribed\nS1,1\n"S2,1\nS3,1\nS4,1\n',
+            "line 3: not CSV: unexpected end of data; a quote in line 3 takes in the lines down to 5",
+        ),
+        ('site_id,subscribed\nS1,1\n"S2,1\n"S3",1\n', "line 3: not CSV: ',' expected after '\"'; a quote in line 3"),
+        ('"site_id,subscribed\nS1,1\n', "line 1: not CSV"),
         (b"site_id,subscribed\n\xff,1\n", "line 2: not UTF-8"),
     ],
 )

@@ -14,13 +14,13 @@ from tests.deploy.tools import ROOT
 PAGE: Final = ROOT / "docs" / "metrics.md"
 HEAD: Final = """# Metrics
 
-Every series that a worker and a sink show at `/metrics`, as the code lists them (`streams/observe/metrics.py`,
-`sinks/observe/metrics.py`). A test holds this page to it. What they mean for the engineer on duty is in
-[operations.md](operations.md).
+All series that a worker and a sink expose at `/metrics`, as the code lists them (`streams/observe/tally.py` and
+`metrics.py`, `sinks/observe/metrics.py`); a test compares this page with the code. [operations.md](operations.md)
+explains what they mean for the engineer on duty.
 
-No label names a site, a contact or an incident. What a chunk comes to counts once its transaction is committed.
-Counters begin at 0 with their process, and are shown from then on. `ronde_inputs_total` is the sum of the four ends
-below it, for each topic and partition, at every scrape.
+No label names a site, a contact or an incident. A worker counts a chunk once its transaction is committed. Each process
+initialises its counters to 0. At every scrape, `ronde_inputs_total` equals the sum of the four ends below it, for each
+topic and partition.
 
 The library adds `process_cpu_seconds_total`, `process_resident_memory_bytes`, `process_start_time_seconds` and others.
 """

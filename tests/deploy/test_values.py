@@ -21,6 +21,7 @@ SCHEMA_FILE: Final = CHART / "values.schema.json"
 VALUES: Final = yaml.safe_load((CHART / "values.yaml").read_text("utf-8"))
 README: Final = (CHART / "README.md").read_text("utf-8")
 ONE_ZONE: Final = SETS["one-zone"]
+pytestmark = pytest.mark.slow  # most start helm
 
 
 def schema() -> dict[str, Any]:

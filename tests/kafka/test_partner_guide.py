@@ -24,8 +24,8 @@ def test_the_guide_shows_a_command_and_a_report_as_they_are() -> None:
 
 
 def test_the_guide_tells_every_action_and_status() -> None:
-    for name, told in (("DispatchCommand", "What you are told"), ("DispatchReport", "What you say")):
-        section = GUIDE.partition(f"## {told}\n")[2].partition("\n## ")[0]
+    for name, heading in (("DispatchCommand", "What you receive"), ("DispatchReport", "What you report")):
+        section = GUIDE.partition(f"## {heading}\n")[2].partition("\n## ")[0]
         enums = [field["type"] for field in schemas.load(name)["fields"] if field["name"] in {"action", "status"}]
         symbols = [
             symbol for enum in enums for symbol in enum["symbols"] if (name, symbol) != ("DispatchReport", "UNKNOWN")

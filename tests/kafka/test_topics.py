@@ -6,7 +6,7 @@ import time
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
-from schemas.contract.topics import INPUT_BYTES, OWN_BYTES, TOPICS
+from schemas.contract.topics import EDGE_TOPICS, ENGINE_TOPICS, INPUT_BYTES, OWN_BYTES, TOPICS
 from streams.kafka import admin
 from streams.kafka.topics import BrokerTopic, TopicDifference, TopicsError, create, differences, find
 from streams.settings import Settings
@@ -47,7 +47,7 @@ def test_the_contract_keeps_history_and_takes_whole_inputs_into_what_carries_the
     assert TOPICS["alerts"].configuration()["retention.ms"] == thirty_days
     sizes = {name: int(topic.configuration()["max.message.bytes"]) for name, topic in TOPICS.items()}
     assert {name for name, size in sizes.items() if size == OWN_BYTES} == {"dead-letters", "quarantine", "state"}
-    assert {sizes[name] for name in TOPICS if TOPICS[name].way == "in"} == {INPUT_BYTES}
+    assert {sizes[name] for name in TOPICS if TOPICS[name].way in {"in", "edge"}} == {INPUT_BYTES}
 
 
 def test_nothing_on_the_broker_means_all_are_missing(settings: MakeSettings) -> None:
@@ -100,6 +100,22 @@ def test_inputs_are_measured_uncompressed_and_one_that_is_not_stops_no_worker(se
     assert not difference.stops_workers
 
 
+def test_a_worker_needs_no_topic_of_the_edges(settings: MakeSettings) -> None:
+    wanted = settings()
+    found = {name: topic for name, topic in as_expected(wanted).items() if name in map(wanted.topic, ENGINE_TOPICS)}
+    assert differences(found, wanted, ENGINE_TOPICS) == []
+    assert [difference.topic for difference in differences(found, wanted)] == [*map(wanted.topic, EDGE_TOPICS)]
+
+
+def test_claims_bear_the_brokers_time(settings: MakeSettings) -> None:
+    wanted = settings()
+    found = as_expected(wanted)
+    name = wanted.topic("claims")
+    found[name] = BrokerTopic(3, {**found[name].configuration, "message.timestamp.type": "CreateTime"})
+    (difference,) = differences(found, wanted)
+    assert str(difference) == f"{name}: message.timestamp.type is CreateTime, expected LogAppendTime"
+
+
 def test_timestamps_must_be_the_senders(settings: MakeSettings) -> None:
     wanted = settings()
     found = as_expected(wanted)
@@ -124,8 +140,8 @@ def test_commands_create_and_check(run: Run, settings_file: SettingsFile, prefix
     made = run("topics", "create", "--settings", file, "--json")
     assert (made.exit, json.loads(made.out)["created"]) == (0, [f"{prefix}{name}" for name in TOPICS])
     again = run("topics", "create", "--settings", file)
-    assert (again.exit, again.out) == (0, "13 of 13 topics were there\n")
-    assert run("topics", "check", "--settings", file).out.startswith("all 13 topics are as they must be")
+    assert (again.exit, again.out) == (0, "17 of 17 topics were there\n")
+    assert run("topics", "check", "--settings", file).out.startswith("all 17 topics are as they must be")
 
     wider = settings_file(topics={"partitions": 12})
     checked = run("topics", "check", "--settings", wider)

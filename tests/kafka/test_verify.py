@@ -14,8 +14,8 @@ from confluent_kafka.admin import AdminClient
 
 from schemas.avro.framing import confluent
 from schemas.contract.topics import TOPICS
+from streams.formats.topic_values import payload
 from streams.kafka.topics import create
-from streams.topics.recorded import payload
 from tests.conftest import MakeSettings, Run, SettingsFile
 from tests.kafka.conftest import WorkerFile
 from tests.kafka.published import publish
@@ -109,6 +109,25 @@ def test_each_record_that_does_not_add_up_is_named(published: Callable[..., Path
     }
     assert told["differences"] == 5
     assert "alerts-0-0: it was handled, and there is neither a decision nor" in err
+    assert "dead-letters-0-2: another program wrote this record" in err
+    assert "1 of them another program wrote" in err
+    assert "report this with the output of `ronde replay`" in err
+
+
+def test_records_of_another_program_are_called_that(published: Callable[..., Path], run: Run) -> None:
+    """Nothing of ronde's is wrong, so nothing is to be reported."""
+    book = evening()
+    for topic in ("decisions", "quarantine", "dead-letters"):
+        book.append(topic, 0, b"S1", b"of another program")
+    status, told, err = verified(run, published(book))
+    assert status == 1
+    assert {(one["wrong"], one["topic"]) for one in told["found"]} == {
+        ("UNREADABLE", "decisions"),
+        ("UNREADABLE", "quarantine"),
+        ("UNREADABLE", "dead-letters"),
+    }
+    assert "3 of them another program wrote, or a newer release" in err
+    assert "report this" not in err
 
 
 def test_a_site_whose_current_record_has_no_readiness_is_named(published: Callable[..., Path], run: Run) -> None:

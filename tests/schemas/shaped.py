@@ -5,6 +5,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from edges import values as edges
+from edges.receiver.values import Signal
 from schemas.avro.generated.shapes import Array, Enum, Primitive, Record, Shape, Union, shape_of
 from schemas.avro.loader import load
 from streams.escalation import values
@@ -33,6 +35,11 @@ CONSTRUCTORS: Mapping[str, Callable[..., Any]] = {
             values.Readiness,
             values.Source,
             values.Quarantined,
+            Signal,
+            edges.Transmitter,
+            edges.Override,
+            edges.Claim,
+            edges.DeskEvent,
         )
     },
 }
@@ -45,7 +52,7 @@ def dicts(name: str) -> st.SearchStrategy[dict[str, Any]]:
 
 
 def tupled(name: str, value: Mapping[str, Any]) -> Any:
-    """The core's value for a dict of the schema ``name``."""
+    """The value, the core's or an edge's, for a dict of the schema ``name``."""
     return _tupled(shape_of(load(name)), value)
 
 
@@ -65,6 +72,7 @@ def _values(shape: Shape) -> st.SearchStrategy[Any]:
         "int": st.integers(-(2**31), 2**31 - 1) | st.integers(-2, 200),
         "long": LONGS,
         "string": TEXTS,
+        "bytes": st.binary(max_size=12) | st.integers(60, 70).map(bytes),
     }[shape.kind]
 
 

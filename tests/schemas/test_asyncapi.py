@@ -17,9 +17,9 @@ import pytest
 import schemas
 from schemas.avro.loader import NAMES
 from schemas.contract.asyncapi import document, text
+from schemas.contract.dead_letter_reasons import DEAD_LETTER_REASONS, DeadLetterReason
 from schemas.contract.topics import TOPICS
 from schemas.gate.shelf import read_shelf
-from streams.formats.validation import DeadLetterReason
 from tests.conftest import Run
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
@@ -91,7 +91,7 @@ def test_the_engine_receives_inputs_and_sends_outputs() -> None:
     told = sorted(
         (one["channel"]["$ref"].removeprefix("#/channels/"), one["action"]) for one in document()["operations"].values()
     )
-    actions = {"in": ["receive"], "out": ["send"], "own": ["receive", "send"]}
+    actions = {"in": ["receive"], "out": ["send"], "own": ["receive", "send"], "edge": []}
     assert told == sorted((name, action) for name, topic in TOPICS.items() for action in actions[topic.way])
     for operation in document()["operations"].values():
         channel = resolved(operation["channel"]["$ref"])
@@ -124,8 +124,10 @@ def test_compacted_topics_have_tombstones_and_no_other_has() -> None:
 
 def test_a_dead_letter_tells_its_headers() -> None:
     headers = document()["components"]["messages"]["DeadLetter"]["headers"]
-    assert headers["properties"]["dlq.reason"]["enum"] == list(get_args(DeadLetterReason))
+    assert headers["properties"]["dlq.reason"]["enum"] == list(get_args(DeadLetterReason)) == [*DEAD_LETTER_REASONS]
     contracts = (DOCS / "contracts.md").read_text("utf-8")
     for name in headers["properties"]:
         assert f"`{name}`" in contracts
+    for reason, meaning in DEAD_LETTER_REASONS.items():
+        assert f"| `{reason}` | {meaning} |\n" in contracts
     assert [*headers["required"], "dlq.cut"] == list(headers["properties"])

@@ -55,10 +55,10 @@ class Notation:
         """A field's type and, where it is worth telling, its default."""
         written = self._type(field["type"])
         symbolic = isinstance(field["type"], dict) and field["type"]["type"] == "enum"
-        if symbolic and self._is_output:
-            return written  # UNKNOWN, never written
         if symbolic:
             default = field["type"].get("default")
+            if self._is_output and default == "UNKNOWN":
+                return written  # it is never written
             return f"{written} = {default}" if default else written
         return f"{written} = {json.dumps(field['default'])}" if field.get("default") is not None else written
 
@@ -83,7 +83,7 @@ class Notation:
 
 @pytest.mark.parametrize("name", VALUES)
 def test_every_value_is_told_field_by_field(name: str) -> None:
-    is_output = name in {topic.schema for topic in TOPICS.values() if topic.way == "out"}
+    is_output = name in {topic.schema for topic in TOPICS.values() if topic.way in {"out", "edge"}}
     for record in records(load(name)):
         if record["name"] in VALUES and record["name"] != name:
             continue  # told in a section of its own
@@ -136,6 +136,15 @@ def test_every_setting_of_the_ledger_is_told_with_its_default() -> None:
         assert told[name] == _default(rest[name]), name
 
 
+def test_every_setting_of_the_edges_is_told_with_its_default() -> None:
+    shown = settings.load(None, {}, WholeSettings).shown()
+    rest = {one.name: one.value for one in shown if one.name.startswith(("receiver.", "web."))}
+    told = {cells[0].strip("`"): cells[1] for cells in rows(section("The edges"))}
+    assert list(told) == list(rest)
+    for name in rest.keys() - {"receiver.id"}:  # the host's
+        assert told[name] == _default(rest[name]), name
+
+
 def test_every_command_is_told() -> None:
     told = re.findall(r"^\| `ronde ([a-z]+)", section("Command line: `ronde`"), re.MULTILINE)
     assert COMMANDS.keys() == {*told}
@@ -143,4 +152,6 @@ def test_every_command_is_told() -> None:
 
 def _default(value: object) -> str:
     """A default as the table has it."""
+    if isinstance(value, bool):
+        return json.dumps(value)
     return "none" if value is None else f"`{json.dumps(value)}`" if isinstance(value, str) else str(value)

@@ -40,7 +40,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # they are do
 
 from schemas.avro.records import encode
 from schemas.contract.roles import ROLES
-from schemas.contract.topics import TOPICS
+from schemas.contract.topics import ENGINE_TOPICS, TOPICS
 from sinks.forget import erasures
 from sinks.rows.feeds import FEEDS
 from streams.settings import Settings
@@ -54,24 +54,37 @@ from tests.security.test_story import report
 # Spelled out here once more: what stands in the product is compared with it, through the broker's own eyes.
 READS = {
     "worker": {"sites", "alerts", "call-results", "dispatch-reports", "operator-actions", "state"},
-    "telephony": {"calls"},
-    "desk": {"calls", "attention", "decisions", "sites"},
+    "telephony": {"calls", "claims"},
+    "desk": {
+        "sites", "alerts", "call-results", "dispatch-reports", "operator-actions",
+        "calls", "dispatches", "attention", "decisions", "signals", "claims", "desk-log",
+    },
     "partner": {"dispatches"},
     "sink": {
         "alerts", "call-results", "dispatch-reports", "operator-actions",
-        "calls", "dispatches", "attention", "decisions", "readiness", "quarantine", "erasures",
+        "calls", "dispatches", "attention", "decisions", "readiness", "quarantine",
+        "signals", "claims", "desk-log", "erasures",
     },
     "sites": {"readiness", "sites"},
-    "receiver": set(),
+    "receiver": {"transmitters", "signals"},
+    "portal": {"sites", "transmitters", "readiness"},
+    "partners": {"dispatches"},
+    "watchdog": {
+        "alerts", "call-results", "dispatch-reports", "operator-actions",
+        "calls", "dispatches", "attention", "decisions", "readiness", "quarantine", "dead-letters", "claims",
+    },
 }  # fmt: skip
 WRITES = {
     "worker": {"calls", "dispatches", "attention", "decisions", "readiness", "quarantine", "dead-letters", "state"},
-    "telephony": {"call-results"},
-    "desk": {"call-results", "operator-actions"},
+    "telephony": {"call-results", "claims"},
+    "desk": {"call-results", "operator-actions", "claims", "desk-log"},
     "partner": {"dispatch-reports"},
     "sink": set(),
     "sites": {"sites"},
-    "receiver": {"alerts"},
+    "receiver": {"signals", "alerts"},
+    "portal": {"sites", "transmitters"},
+    "partners": {"dispatch-reports", "desk-log"},
+    "watchdog": {"call-results", "claims"},
 }
 REQUEST = {
     "command_id": "I1-d1-r1", "dispatch_id": "I1-d1", "action": "REQUEST", "attempt": 1, "incident_id": "I1",
@@ -109,7 +122,7 @@ def expected(role: str) -> dict[str, set[str]]:
     for topic in (*TOPICS, "erasures", "other"):
         operations = {"READ"} if topic in READS[role] else set()
         operations |= {"WRITE"} if topic in WRITES[role] else set()
-        operations |= {"DESCRIBE_CONFIGS"} if role == "worker" and topic in TOPICS else set()
+        operations |= {"DESCRIBE_CONFIGS"} if role == "worker" and topic in ENGINE_TOPICS else set()
         operations |= {"CREATE"} if role == "sink" and topic == "erasures" else set()
         found[topic] = operations | ({"DESCRIBE"} if operations else set())
     return found
@@ -318,10 +331,10 @@ def test_rules_are_made_once_and_others_are_told_of(house: House, run: Run) -> N
     assert run(*command).out == f"{principal} has the rules of partner: 0 made, 3 were there\n"
     other = run(*command[:3], "receiver", *command[4:])
     assert other.out.startswith(
-        f"{principal} has the rules of receiver: 1 made, 0 were there\n3 others that it has stay"
+        f"{principal} has the rules of receiver: 5 made, 0 were there\n3 others that it has stay"
     )
     told = json.loads(run(*command, "--json").out)
-    assert told["applied"] == {"made": 0, "there": 3, "others": 1}
+    assert told["applied"] == {"made": 0, "there": 3, "others": 5}
 
 
 def test_who_is_no_administrator_makes_no_rules(house: House, run: Run) -> None:

@@ -17,9 +17,9 @@ from ronde.local.kafka import Kafka
 from ronde.local.ports import free_port
 from ronde.shared.errors import Failed
 from tests.conftest import SettingsFile
+from tests.sinks.bench import is_whole
 from tests.sinks.conftest import Sink
 from tests.sinks.records import Record, neighbourhoods
-from tests.sinks.test_sink import is_whole
 from tests.support.waiting import PATIENCE, eventually
 
 

@@ -16,10 +16,10 @@ from ronde.local.ports import HOST, free_port
 from ronde.local.postgres import Postgres
 from sinks.database.migrate import migrate
 from tests.conftest import SettingsFile
+from tests.sinks.bench import is_whole
 from tests.sinks.compare import assert_same
 from tests.sinks.conftest import Sink
 from tests.sinks.records import Record, neighbourhoods
-from tests.sinks.test_sink import is_whole
 from tests.support.waiting import eventually
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from sinks.rows.columns import Row
 from sinks.rows.copy_text import copy_text
+from sinks.rows.feeds import Row
 
 ODD = ["", "\\", r"\N", r"\.", "\t", "\n", "\r", "\r\n", "a\tb\\c\nd", '{"a","b\\\\"}', "é€𝄞", "\x01\x7f\v\b\f"]
 

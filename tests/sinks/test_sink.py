@@ -20,35 +20,13 @@ from sinks.forget.erasures import Erasure, create_topic, send
 from sinks.settings import Configuration
 from streams.settings import Settings
 from tests.conftest import SettingsFile
+from tests.sinks.bench import is_whole, positions_of, up_to
 from tests.sinks.compare import assert_same
 from tests.sinks.conftest import Sink
 from tests.sinks.records import Record, neighbourhoods
-from tests.sinks.writing import FED
 from tests.support.waiting import eventually
 
 ONCE: Final = {"after_erasure", "after_claim"}  # in the life of a sink to which nothing happens
-
-
-def is_whole(ledger: psycopg.Connection[Any], records: list[Record]) -> bool:
-    """Whether the positions are at the end of what was published."""
-    return not up_to(ledger, records, beyond=True)
-
-
-def up_to(ledger: psycopg.Connection[Any], records: list[Record], *, beyond: bool = False) -> list[Record]:
-    """The records that the positions say are in the ledger; or those that are not."""
-    at = {(topic.partition(".")[2], number): offset for topic, number, offset in positions(ledger)}
-    return [
-        record
-        for record in records
-        if record.topic in FED and (record.offset >= at.get((record.topic, record.partition), 0)) is beyond
-    ]
-
-
-def positions(ledger: psycopg.Connection[Any]) -> list[Any]:
-    there = ledger.execute("SELECT to_regclass('ledger.positions')").fetchone()
-    if there is None or there[0] is None:
-        return []
-    return ledger.execute("SELECT topic, kafka_partition, next_offset FROM ledger.positions").fetchall()
 
 
 def test_every_record_has_its_row_and_a_restart_adds_nothing(
@@ -224,11 +202,6 @@ def test_records_that_kafka_removed_before_they_were_read_are_counted_and_the_re
     others = [record for record in records if record.topic != "alerts"]
     assert_same(ledger, [*others, *(record for record in alerts if record not in gone)])
     assert f'ronde_sink_missed_records_total{{topic="alerts"}} {len(gone)}.0' in after.page("metrics")[1]
-
-
-def positions_of(ledger: psycopg.Connection[Any], topic: str) -> dict[int, int]:
-    found = {number: offset for name, number, offset in positions(ledger) if name.endswith(f".{topic}")}
-    return {0: 0, 1: 0, 2: 0} | found
 
 
 def test_another_topic_of_the_same_name_is_not_mixed_into_the_ledger(

@@ -116,27 +116,30 @@ def test_a_partners_answer_is_timed_from_its_first_request() -> None:
     log.now += 2 * MINUTE
     batch = log.chunk()
     assert batch.tally.silences == {"guards": 1}
-    assert batch.tally.attentions == {("PARTNER_SILENT", False): 1}
-    (answer,) = log.report(request, "ACCEPTED", 30_000).tally.responses
-    assert answer == ("guards", "ACCEPTED", 150.0), "by our own account of who was asked"
-    (later,) = log.report(request, "ON_SITE", MINUTE).tally.responses
-    assert later == ("guards", "ON_SITE", None)
+    assert batch.tally.attentions == {("PARTNER_SILENT", "first"): 1}
+    answer = log.report(request, "ACCEPTED", 30_000).tally
+    assert answer.reports == {("guards", "ACCEPTED"): 1}, "by our own account of who was asked"
+    assert answer.responses == [("guards", 150.0)]
+    later = log.report(request, "ON_SITE", MINUTE).tally
+    assert later.reports == {("guards", "ON_SITE"): 1}
+    assert later.responses == []
 
 
 def test_a_report_on_nothing_open_is_nobodys() -> None:
     log = Log()
     request = dispatched(log)
-    assert log.report({**request, "dispatch_id": "other"}, "ACCEPTED", 0).tally.responses == []
-    assert log.report({**request, "incident_id": "other"}, "REJECTED", 0).tally.responses == []
+    assert not log.report({**request, "dispatch_id": "other"}, "ACCEPTED", 0).tally.reports
+    assert not log.report({**request, "incident_id": "other"}, "REJECTED", 0).tally.reports
 
 
 def test_a_partner_that_rejects_has_answered_and_the_rest_is_handed_over() -> None:
     log = Log()
     batch = log.report(dispatched(log), "REJECTED", 5_000)
-    assert batch.tally.responses == [("guards", "REJECTED", 5.0)]
+    assert batch.tally.reports == {("guards", "REJECTED"): 1}
+    assert batch.tally.responses == [("guards", 5.0)]
     assert log.phases() == {"HANDED_OVER": 1}
     log.now += 30 * MINUTE
-    assert log.chunk().tally.attentions == {("NO_PARTNER_LEFT", True): 1}
+    assert log.chunk().tally.attentions == {("NO_PARTNER_LEFT", "again"): 1}
 
 
 def test_what_went_wrong_is_told_with_its_place_once_it_is_committed() -> None:

@@ -8,7 +8,6 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from streams.escalation.names import OPEN_PHASES, RULES
 from streams.observe.metrics import MOST_PARTNERS, Metrics
-from streams.observe.responses import Response
 from streams.observe.tally import Tally
 
 LABELS = {"topic", "partition", "rule", "procedure", "reason", "raised", "phase", "event", "error", "le"} | {
@@ -40,12 +39,13 @@ def everything() -> Tally:
         dead_lettered=Counter({("alerts", 0, "FAILED"): 1}),
         decisions=Counter({("OPENED", "security/1"): 2}),
         quarantines=Counter({"ON_TEST": 1}),
-        attentions=Counter({("PARTNER_SILENT", False): 2, ("PARTNER_LATE", True): 1}),
+        attentions=Counter({("PARTNER_SILENT", "first"): 2, ("PARTNER_LATE", "again"): 1}),
         calls=Counter({"CALL": 2}),
         results=Counter({"IDENTIFIED": 1}),
         unanswered_calls=1,
         dispatches=Counter({("guards", "REQUEST"): 2}),
-        responses=[Response("guards", "ACCEPTED", 12.0), Response("guards", "ON_SITE", None)],
+        reports=Counter({("guards", "ACCEPTED"): 1, ("guards", "ON_SITE"): 1}),
+        responses=[("guards", 12.0)],
         silences=Counter({"guards": 1}),
         lateness=[0.0, 0.3],
         clock_jumps=Counter({0: 1}),

@@ -9,31 +9,32 @@ from typing import Any
 import pytest
 
 from service.readiness import ProcessReadiness
-from streams.kafka.admin import BrokerAwayError, BrokerError
+from streams.kafka.admin import BrokerError
 from streams.kafka.topics import TopicDifference
 from streams.worker import app, preflight
 from streams.worker.preflight import TopicsDifferError
 from tests.streams.messages import SETTINGS
 
-AWAY = BrokerAwayError("nobody answers")
+AWAY = "nobody answers"
 
 
-def answer(monkeypatch: pytest.MonkeyPatch, answers: Iterable[Exception | None]) -> None:
+def answer(monkeypatch: pytest.MonkeyPatch, answers: Iterable[Exception | str | None]) -> None:
     """What comes of one check after the other."""
     coming = iter(answers)
 
-    def check(_: Any) -> None:
-        if (error := next(coming)) is not None:
-            raise error
+    def check(_: Any) -> str | None:
+        if isinstance(answer := next(coming), Exception):
+            raise answer
+        return answer
 
     monkeypatch.setattr(preflight, "check", check)
-    monkeypatch.setattr(preflight, "_AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(preflight, "KAFKA_START_SECONDS", 0.0)
 
 
 @pytest.mark.asyncio
 async def test_a_broker_that_is_away_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     readiness = ProcessReadiness()
-    answer(monkeypatch, [BrokerAwayError("still nobody"), None])
+    answer(monkeypatch, ["still nobody", None])
     await preflight.wait(SETTINGS, readiness, AWAY)
     assert readiness.reasons == {"kafka": "still nobody"}, "what comes next says when Kafka has let it begin"
 
@@ -65,7 +66,7 @@ def test_what_does_not_stop_a_worker_is_logged_and_it_begins(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], what: Any, stops: bool
 ) -> None:
     monkeypatch.setattr(preflight, "require", lambda *_: set())
-    monkeypatch.setattr(preflight, "find", lambda _: {})
+    monkeypatch.setattr(preflight, "find", lambda *_: {})
     monkeypatch.setattr(preflight, "differences", lambda *_: [TopicDifference("ronde.alerts", what, "-1", "1000")])
     if stops:
         with pytest.raises(TopicsDifferError, match=what):

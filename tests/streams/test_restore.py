@@ -104,7 +104,7 @@ async def test_inputs_deleted_before_they_were_handled_are_counted() -> None:
         made.broker.trim(made.log(), 4)
         order(made)
         restored = await made.restored()
-        counted = made.metrics.kafka.deleted.labels("alerts", "0")._value.get()
+        counted = made.metrics.deleted.labels("alerts", "0")._value.get()
     assert restored.partition.first_inputs["alerts"] == 4
     assert restored.partition.deleted == {"alerts": 5}, "those told before, and those of now"
     assert counted == 3

@@ -3,7 +3,8 @@
 import re
 from pathlib import Path
 
-from streams.escalation.names import ATTENTION_REASONS, QUARANTINE_REASONS, RULES
+from streams.escalation.attention_reasons import ATTENTION_REASONS
+from streams.escalation.names import QUARANTINE_REASONS, RULES
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "procedure.md").read_text("utf-8")
 STORIES = Path(__file__).parent / "stories"

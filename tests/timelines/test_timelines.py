@@ -8,14 +8,15 @@ from typing import Any
 
 import pytest
 
-from streams.escalation.names import ATTENTION_REASONS, QUARANTINE_REASONS, RULES
+from streams.escalation.attention_reasons import ATTENTION_REASONS
+from streams.escalation.names import QUARANTINE_REASONS, RULES
 from streams.escalation.procedures import DEFAULTS
 from streams.escalation.tables.answers import ANSWERS
 from streams.escalation.tables.callbacks import CALLBACKS
 from streams.escalation.tables.deadlines import AMEND_DEADLINES, PHASE_DEADLINES
 from streams.escalation.tables.merges import MERGES
 from streams.escalation.tables.operators import OPERATIONS
-from streams.escalation.tables.reports import REPORTS
+from streams.escalation.tables.partner_reports import REPORTS
 from streams.escalation.tables.table import Table
 from streams.escalation.values import Attention, Decision, Quarantined
 from tests.timelines.story import Story

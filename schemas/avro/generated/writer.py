@@ -82,6 +82,9 @@ class _Writer:
         if shape.kind == "string":
             self._encode(value)
             return "{" + self._size.format(value) + "}{" + value + "}"
+        if shape.kind == "bytes":
+            self.source.line(f"{value} = {value}.decode('latin-1')")
+            return "{" + self._size.format(value) + "}{" + value + "}"
         if shape.kind == "boolean":
             yes, no = self.source.constant("yes", "\x01"), self.source.constant("no", "\x00")
             return "{%s if %s else %s}" % (yes, value, no)  # noqa: UP031

@@ -1,0 +1,91 @@
+"""The pages that a process is operated by: `/health`, `/ready`, `/metrics`, served by a thread of their own.
+
+The worker serves the same ones by Faust (`streams.worker.pages`).
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+
+from service.readiness import ProcessReadiness
+
+
+class OperationPages:
+    """A web server on one address, of IPv4 or IPv6; port 0 is any free one.
+
+    ``::`` is all addresses: of both, where the machine has both. Raises OSError when the address cannot be had.
+    `/health` is always good: it is for processes that end by themselves when they cannot go on, and that a restart does
+    not bring what they wait for. ``registry`` has the metrics.
+    """
+
+    def __init__(self, host: str, port: int, readiness: ProcessReadiness, registry: CollectorRegistry) -> None:
+        self._server = _Server((host, port), partial(_Handler, readiness, registry))
+        Thread(target=self._server.serve_forever, name="pages", daemon=True).start()
+
+    @property
+    def address(self) -> str:
+        """Where it listens."""
+        host, port = self._server.server_address[:2]
+        shown = f"[{host!s}]" if self._server.address_family == socket.AF_INET6 else str(host)
+        return f"http://{shown}:{port}"
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, address: tuple[str, int], handler: Callable[..., BaseHTTPRequestHandler]) -> None:
+        host, port = address
+        self.address_family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
+        super().__init__(address, handler)
+
+    def server_bind(self) -> None:
+        """Take IPv4 too where the address is all of IPv6's, over the system's default."""
+        if self.address_family == socket.AF_INET6:
+            with suppress(OSError):
+                self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        super().server_bind()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    def __init__(self, readiness: ProcessReadiness, registry: CollectorRegistry, *args: Any) -> None:
+        self._readiness = readiness
+        self._registry = registry
+        super().__init__(*args)
+
+    def do_GET(self) -> None:
+        """Answer with one of the pages, else 404."""
+        if self.path == "/health":
+            self._answer(HTTPStatus.OK, json.dumps({"healthy": True}).encode())
+        elif self.path == "/ready":
+            reasons = dict(self._readiness.reasons)
+            status = HTTPStatus.SERVICE_UNAVAILABLE if reasons else HTTPStatus.OK
+            self._answer(status, json.dumps({"ready": not reasons, "reasons": reasons}).encode())
+        elif self.path == "/metrics":
+            self._answer(HTTPStatus.OK, generate_latest(self._registry), CONTENT_TYPE_LATEST)
+        else:
+            self._answer(HTTPStatus.NOT_FOUND, b"{}")
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - named so in the library
+        """Log no request."""
+
+    def _answer(self, status: HTTPStatus, body: bytes, content_type: str = "application/json") -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)

@@ -1,0 +1,3 @@
+SELECT {columns}
+FROM {table} AS record
+WHERE record.incident_id = %(incident)s

@@ -1,0 +1,101 @@
+"""What only librdkafka's admin client does: read the ids of topics, and create one.
+
+It may end its process when a broker goes away while it is asked (librdkafka #4605). So a process of its own asks:
+`python -m sinks.topic_admin`, the properties and the question as JSON on its standard input, the answer on its output.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
+from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]  # it is documented there
+
+from sinks.errors import Away, SinkError
+
+if TYPE_CHECKING:
+    from sinks.settings import Configuration
+
+_ANSWER_SECONDS: Final = 10.0
+_LONGEST_SECONDS: Final = 30.0  # of the process, its start included
+_NO_ID: Final = "AAAAAAAAAAAAAAAAAAAAAA"  # of a broker without topic ids
+_REFUSALS: Final = ("TOPIC_AUTHORIZATION_FAILED", "CLUSTER_AUTHORIZATION_FAILED", "POLICY_VIOLATION")
+
+
+def topic_ids(configuration: Configuration, topics: Iterable[str]) -> dict[str, str]:
+    """The ids that Kafka gave topics when they were created: a name may be another topic's by now.
+
+    ``topics`` are names on the broker; one without an id is left out. Raises `Away`.
+    """
+    answer = _ask(configuration, {"ids": sorted(topics)})
+    if "error" in answer:
+        raise Away("kafka", f"Kafka does not answer: {answer['error']}")
+    ids: dict[str, str] = answer["ids"]
+    return ids
+
+
+def create_topic(configuration: Configuration, name: str, properties: Mapping[str, str]) -> None:
+    """Create a topic of one partition unless it exists. Raises `Away`, and `SinkError` when the broker refuses to."""
+    new = {
+        "topic": name,
+        "num_partitions": 1,
+        "replication_factor": configuration.replication_factor or -1,
+        "config": dict(properties),
+    }
+    answer = _ask(configuration, {"create": new})
+    if answer.get("code") in _REFUSALS:
+        raise SinkError(
+            f"there is no topic {name}, and the broker does not let us make it ({answer['code']}): "
+            f"make it, with one partition and cleanup.policy={properties['cleanup.policy']}"
+        )
+    if "error" in answer:
+        raise Away("kafka", f"Kafka does not answer: {answer['error']}")
+
+
+def _ask(configuration: Configuration, question: Mapping[str, Any]) -> dict[str, Any]:
+    """The answer of the other process. Raises `Away` when it has none: it was ended, or takes too long."""
+    try:
+        process = subprocess.run(
+            [sys.executable, "-m", "sinks.topic_admin"],
+            input=json.dumps({**question, "properties": dict(configuration.admin)}).encode(),
+            capture_output=True,
+            timeout=_LONGEST_SECONDS,
+            check=True,
+        )
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
+        raise Away("kafka", "Kafka does not answer a question about topics") from None
+    answer: dict[str, Any] = json.loads(process.stdout)
+    return answer
+
+
+def _answer(question: Mapping[str, Any]) -> dict[str, Any]:
+    """What the broker says; ``error`` and its ``code`` where that is no answer."""
+    silent = logging.Logger("sinks.topic_admin", level=logging.CRITICAL + 1)
+    admin = AdminClient(question["properties"], logger=silent)
+    try:
+        if "create" in question:
+            return _create(admin, question["create"])
+        answers = admin.describe_topics(TopicCollection(question["ids"]), request_timeout=_ANSWER_SECONDS)
+        ids = {topic: str(answer.result().topic_id) for topic, answer in answers.items()}
+    except KafkaException as raised:
+        error: KafkaError = raised.args[0]
+        return {"error": error.str(), "code": error.name()}
+    return {"ids": {topic: topic_id for topic, topic_id in ids.items() if topic_id != _NO_ID}}
+
+
+def _create(admin: AdminClient, new: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        admin.create_topics([NewTopic(**new)], request_timeout=_ANSWER_SECONDS)[new["topic"]].result()
+    except KafkaException as raised:
+        if raised.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+            raise
+    return {}
+
+
+if __name__ == "__main__":
+    json.dump(_answer(json.load(sys.stdin)), sys.stdout)

@@ -1,0 +1,55 @@
+"""The pages of operation on the addresses that a cluster has: of IPv4, of IPv6, of both."""
+
+from __future__ import annotations
+
+import socket
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from service.pages import OperationPages
+from service.readiness import ProcessReadiness
+
+
+def has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+needs_ipv6 = pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
+
+
+@contextmanager
+def served(host: str) -> Iterator[str]:
+    pages = OperationPages(host, 0, ProcessReadiness(), CollectorRegistry())
+    try:
+        yield pages.address
+    finally:
+        pages.close()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "localhost", pytest.param("::1", marks=needs_ipv6)])
+def test_the_address_that_is_told_is_the_one_that_answers(host: str) -> None:
+    with served(host) as address, urllib.request.urlopen(f"{address}/ready", timeout=10) as answer:
+        assert answer.status == 200
+
+
+@needs_ipv6
+def test_all_addresses_of_ipv6_are_all_of_both() -> None:
+    with served("::") as address:
+        port = address.rpartition(":")[2]
+        for host in ("[::1]", "127.0.0.1"):
+            with urllib.request.urlopen(f"http://{host}:{port}/ready", timeout=10) as answer:
+                assert answer.status == 200
+
+
+def test_an_address_of_somebody_else_is_an_error() -> None:
+    with pytest.raises(OSError, match=r"\w"):
+        OperationPages("192.0.2.1", 0, ProcessReadiness(), CollectorRegistry())
