@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 NOT_DC09_IN_A_ROW: Final = 16
 # Frames of one connection in work; more stay in the socket.
 _IN_WORK: Final = 32
-# One for all: asyncio fills it and has it read in one step.
-_BUFFER: Final = bytearray(16 * 1024)
+# One for all: asyncio fills it and has it read in one step. A view, as asyncio's TLS reads into slices of it.
+_BUFFER: Final = memoryview(bytearray(16 * 1024))
 
 
 class Connection(asyncio.BufferedProtocol):
@@ -65,7 +65,7 @@ class Connection(asyncio.BufferedProtocol):
         self._lines.addresses.close(self._address)
         self._lines.metrics.sockets.labels(self._kind).dec()
 
-    def get_buffer(self, _size: int) -> bytearray:
+    def get_buffer(self, _size: int) -> memoryview:
         """Where the next bytes go."""
         return _BUFFER
 
