@@ -47,7 +47,7 @@ class Process:
     def __init__(self, command: list[str], log: Path, environ: Mapping[str, str], listens: str) -> None:
         self._began = time.monotonic()
         with log.open("wb") as output:
-            self._child = subprocess.Popen(
+            self._child = subprocess.Popen(  # noqa: S603 - our own commands
                 [sys.executable, *command], stdout=output, stderr=output, env={**os.environ, **environ}
             )
         self._process = psutil.Process(self._child.pid)
@@ -77,7 +77,8 @@ def measure(name: str, process: Process, task: Task) -> None:
     """Send, and print a line."""
     cpu = process.cpu_seconds()
     command = [sys.executable, "-m", "benchmarks.receiver.sender", json.dumps(task._asdict())]
-    result = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    sent = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 - our own
+    result = json.loads(sent.stdout)
     frames = max(result["acknowledged"], 1)
     result["cpu_ms_per_frame"] = round((process.cpu_seconds() - cpu) * 1000 / frames, 3)
     result["memory_mib"] = process.memory_mib()

@@ -1,11 +1,13 @@
-"""The other one: pysiaalarm's asyncio client, which acknowledges a frame and then hands it to its caller, who drops it."""
+"""pysiaalarm's asyncio server, which acknowledges a frame and then hands it to its caller; ours drops it."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
 
-from pysiaalarm.aio import CommunicationsProtocol, SIAAccount, SIAClient, SIAEvent
+from pysiaalarm.account import SIAAccount
+from pysiaalarm.aio.client import SIAClientTCP
+from pysiaalarm.event import SIAEvent
 
 from benchmarks.receiver.sender import account
 
@@ -17,7 +19,7 @@ async def drop(_event: SIAEvent) -> None:
 async def serve(port: int, panels: int, key: str) -> None:
     """Serve until the process is ended."""
     accounts = [SIAAccount(account(number), key or None, (80, 40)) for number in range(panels)]
-    async with SIAClient("127.0.0.1", port, accounts, drop, protocol=CommunicationsProtocol.TCP):
+    async with SIAClientTCP("127.0.0.1", port, accounts, drop):
         sys.stdout.write("listens\n")
         sys.stdout.flush()
         await asyncio.Event().wait()

@@ -91,7 +91,7 @@ async def send(task: Task) -> dict[str, Any]:
     for number in range(task.panels):
         _, line = await loop.create_connection(
             lambda n=number: _Line(account(n), key, waits), "127.0.0.1", task.port, ssl=context
-        )  # type: ignore[misc]
+        )
         lines.append(line)
     idle = [
         await loop.create_connection(asyncio.Protocol, "127.0.0.1", task.port, ssl=context) for _ in range(task.idle)
