@@ -20,6 +20,7 @@ from confluent_kafka import Message
 
 from schemas import encode
 from schemas.contract.murmur2 import partition as partition_of
+from schemas.contract.topics import INPUT_TOPICS
 from streams.escalation.state import EMPTY
 from streams.escalation.step import on_event
 from streams.escalation.values import SiteRecord, Source
@@ -84,7 +85,8 @@ class Run:
         self.store = Store()
         self.metrics = Metrics()
         for number in range(settings.topics.partitions):
-            self.store.partitions[number] = Partition(number, Clock(0, lambda: self.now, lambda: self.now))
+            clock = Clock(0, lambda: self.now, lambda: self.now)
+            self.store.partitions[number] = Partition(number, clock, first_inputs=dict.fromkeys(INPUT_TOPICS, 0))
         for offset, (site_id, value) in enumerate(zip(ids, sites, strict=True)):
             home = partition_of(site_id.encode(), settings.topics.partitions)
             self.store.partitions[home].sites[site_id] = SiteBytes(offset, value, checked=True)
@@ -223,9 +225,11 @@ def main() -> None:
             best = merging if turn else opening
             for stage, seconds in spent.items():
                 best[stage] = min(best.get(stage, seconds), seconds)
-    told = {stage: (opening[stage] / options.sites * 1e6, merging[stage] / options.sites * 1e6) for stage in opening}
+    per_stage = {
+        stage: (opening[stage] / options.sites * 1e6, merging[stage] / options.sites * 1e6) for stage in opening
+    }
     sys.stdout.write(f"{'':24}{'opens':>8}{'merges':>8}{'mean':>8}  µs of CPU an alert\n")
-    for table in (told, parts(run, turns[0], turns[1], options.rounds)):
+    for table in (per_stage, parts(run, turns[0], turns[1], options.rounds)):
         for name, (opens, merges) in table.items():
             sys.stdout.write(f"{name:24}{opens:8.2f}{merges:8.2f}{(opens + MERGES * merges) / (1 + MERGES):8.2f}\n")
         total = tuple(sum(pair[side] for pair in table.values()) for side in (0, 1))

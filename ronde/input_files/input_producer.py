@@ -1,4 +1,4 @@
-"""Sends inputs to their topic: keyed by site, by murmur2, each acknowledged by the broker (contracts.md, Topics)."""
+"""Sends records of one topic: keyed, put by murmur2, each acknowledged by the broker (contracts.md, Topics)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, Final
 import httpx
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from edges.values import Transmitter
 from ronde.shared.errors import Failed
 from schemas.avro.errors import RegistryRefused, RegistryUnreachable
 from schemas.avro.framing import confluent, single_object
@@ -31,21 +32,21 @@ _ROLES: Final = {
     "call-results": "desk",
     "dispatch-reports": "partner",
     "operator-actions": "desk",
+    "transmitters": "portal",
 }
 
 
 class TooLargeError(ValueError):
-    """A value that a record of its topic has no room for."""
+    """A value too large for a record of its topic."""
 
     def __init__(self) -> None:
         super().__init__(f"the value takes more than the {INPUT_BYTES:,} bytes that a record may have")
 
 
 class InputProducer:
-    """Sends to one input topic. Everything raises `Failed`.
+    """Sends to one topic. Everything raises `Failed`.
 
-    ``acknowledged`` hears of each record which partition and offset the broker gave it, with what `send` was given as
-    its ``mark``.
+    ``acknowledged`` gets the partition and offset of each record, with the ``mark`` that `send` got for it.
     """
 
     def __init__(
@@ -77,7 +78,7 @@ class InputProducer:
         )  # what it says comes as errors too
         self._producer = Producer(properties, logger=silent)
 
-    def send(self, key: str, value: Site | Event | None, mark: int = 0) -> None:
+    def send(self, key: str, value: Site | Event | Transmitter | None, mark: int = 0) -> None:
         """Hand over one record; None is a tombstone. Raises `TooLargeError`, and the record is not sent."""
         data = None if value is None else self._encode(value)
 
@@ -103,7 +104,7 @@ class InputProducer:
         self.sent += 1
 
     def finish(self) -> None:
-        """Wait until the broker has acknowledged all records; `Failed` when it has not taken one of them."""
+        """Wait until the broker has acknowledged all records; `Failed` if one is missing."""
         self._producer.flush()
         if self.refused:
             raise Failed(

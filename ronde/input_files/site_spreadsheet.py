@@ -1,4 +1,4 @@
-"""Sites as a spreadsheet has them: a CSV file turned into the lines of `ronde.input_files.site_lines`, a row a site.
+"""Sites of a spreadsheet: convert a CSV file to the lines of `ronde.input_files.site_lines`, a row a site.
 
 The first row names the columns: the fields of contracts.md with dots, contacts by their place from 1, as
 ``site_id,subscribed,contacts.1.role,contacts.1.phone,contacts.1.password,address.city,intervention.partners``. Beside
@@ -9,30 +9,29 @@ writes them. An empty cell is an absent field; several partners stand in one cel
 
 from __future__ import annotations
 
-import csv
 import itertools
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import orjson
 import phonenumbers
 from argon2 import PasswordHasher
 
+from ronde.input_files.csv_rows import Row, WrongCellError, boolean, known_columns, rows_of
 from ronde.input_files.site_lines import SiteLines
 from ronde.shared.errors import WrongUse
-from ronde.shared.suggestions import suggestion
 from schemas.avro.generated.shapes import Array, Record, Shape, Union, shape_of
 from schemas.avro.loader import load
 
 Hash: TypeAlias = Callable[[str], str]
 Refuse: TypeAlias = Callable[[int, str, str], None]
-"""Told of a row that is no site: its line, a dead letter's reason, the error, without what the row holds."""
+"""Takes a row that is not a site: its line, a dead letter's reason, the error, without the row's content."""
 Warn: TypeAlias = Callable[[int, str], None]
-"""Told of a cell that a site goes without: its line, and what is wrong with it, without what it holds."""
+"""Takes a cell that is left out of a site: its line, and the fault, without the cell's content."""
 
 _PASSWORDS: Final = {"password": "password_hash", "duress_password": "duress_hash"}
 
@@ -59,7 +58,6 @@ COLUMNS: Final = (
     *(f"intervention.{name}" for name in _INTERVENTION),
     *(f"contacts.1.{name}" for name in _CONTACT),
 )
-_BOOLEANS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 _NUMBERED: Final = re.compile(r"contacts\.([1-9][0-9]?)\.")
 _AT_ONCE: Final = 64  # rows that are hashed side by side
 _CPUS: Final = os.cpu_count() or 1
@@ -80,27 +78,13 @@ _DIGITS: Final = 9  # of a French number behind the 0
 _FICTION: Final = "63998"  # mobile numbers that Arcep sets aside for fiction, so that no test rings at anybody's
 
 
-class Row(NamedTuple):
-    """A row's cells that are not empty, by column, and the line it ends in, counted from 1.
-
-    In place of the cells, what is wrong with the row, or with the file from there on.
-    """
-
-    line: int
-    cells: dict[str, str] | _WrongCell | WrongUse
-
-
-class _WrongCell(Exception):
-    """A cell that is not what its column holds, or a row that is no site; the message does not quote it."""
-
-
 def argon2(password: str) -> str:
     """A password's salted slow hash, in the form that says how to verify it (PHC)."""
     return PasswordHasher().hash(password)
 
 
 def unhashed(_password: str) -> str:
-    """In place of a hash, where nothing but its presence counts."""
+    """In place of a hash, where only its presence counts."""
     return "present"
 
 
@@ -108,7 +92,7 @@ def sites_of(file: str, lines: Iterable[bytes], country: str | None, hashed: Has
     """The sites of a file: rows when its name ends in ``.csv``, else lines of JSON.
 
     ``country`` (ISO 3166-1 alpha-2) is where a number without ``+`` belongs when the row's address names none.
-    Raises `WrongUse`, on the way too, for what is no CSV or has a column that is none.
+    Raises `WrongUse`, also while reading, for a file that is not CSV or has an unknown column.
     """
     if not file.lower().endswith(".csv"):
         if country is not None:
@@ -130,24 +114,24 @@ def sites_of(file: str, lines: Iterable[bytes], country: str | None, hashed: Has
 def json_lines(
     lines: Iterable[bytes], country: str | None, hashed: Hash, refuse: Refuse, warn: Warn
 ) -> Iterator[bytes]:
-    """Each row as a line of JSON at its place, blank lines between them; bad rows go to ``refuse``.
+    """Yield each row as a line of JSON at its place, blank lines between them; bad rows go to ``refuse``.
 
-    Raises `WrongUse` where the file cannot be read on, after all rows before it.
+    Raises `WrongUse` where the rest of the file cannot be read, after all rows before it.
     """
     now = datetime.now(UTC).isoformat()
 
-    def convert(row: Row) -> tuple[bytes, list[str]] | _WrongCell:
+    def convert(row: Row) -> tuple[bytes, list[str]] | WrongCellError:
         if isinstance(row.cells, Exception):
-            return _WrongCell(str(row.cells))
+            return WrongCellError(str(row.cells))
         doubts: list[str] = []
         try:
             site = _site(row.cells, country, hashed, doubts)
-        except _WrongCell as error:
+        except WrongCellError as error:
             return error
         return orjson.dumps({"updated_at": now, **site}, option=orjson.OPT_APPEND_NEWLINE), doubts
 
     written = 0
-    rows = _rows(lines)
+    rows = rows_of(lines, _columns)
     with ThreadPoolExecutor(_CPUS) as hashers:
         while batch := list(itertools.islice(rows, _AT_ONCE)):
             for row, converted in zip(batch, hashers.map(convert, batch), strict=True):
@@ -155,7 +139,7 @@ def json_lines(
                     raise row.cells
                 yield from itertools.repeat(b"\n", row.line - written - 1)
                 written = row.line
-                if isinstance(converted, _WrongCell):
+                if isinstance(converted, WrongCellError):
                     refuse(row.line, "UNDECODABLE", str(converted))
                     yield b"\n"
                 else:
@@ -165,67 +149,25 @@ def json_lines(
                     yield line
 
 
-def _rows(lines: Iterable[bytes]) -> Iterator[Row]:
-    """The rows below the header, with their cells by column; the last one may say why there are no more."""
-    texts = _texts(lines)
-    first = next(texts, "")
-    delimiter = max(",;\t", key=first.count)
-    reader = csv.reader(itertools.chain([first], texts), delimiter=delimiter, strict=True)
-    begin = 1  # the line in which the row begins that the reader is at
-    try:
-        columns = _columns(next(reader, []))
-        begin = reader.line_num + 1
-        for cells in reader:
-            begin = reader.line_num + 1
-            if len(cells) > len(columns):
-                wrong = _WrongCell(f"it has {len(cells)} cells, the first row {len(columns)} columns")
-                yield Row(reader.line_num, wrong)
-                continue
-            named = zip(columns, map(str.strip, cells), strict=False)
-            if filled := {column: cell for column, cell in named if cell}:
-                yield Row(reader.line_num, filled)
-    except csv.Error as error:
-        # A quote that nothing closes takes in the lines below it; the fault is above the line that the reader is at.
-        last = reader.line_num
-        taken = f"; a quote in line {begin} takes in the lines down to {last}" if begin < last else ""
-        yield Row(last, WrongUse(f"line {begin}: not CSV: {error}{taken}"))
-    except WrongUse as error:
-        yield Row(reader.line_num, error)
-
-
-def _texts(lines: Iterable[bytes]) -> Iterator[str]:
-    for number, raw in enumerate(lines, start=1):
-        try:
-            yield raw.decode("utf-8-sig" if number == 1 else "utf-8")
-        except UnicodeDecodeError:
-            raise WrongUse(f"line {number}: not UTF-8; save the file as CSV in UTF-8") from None
-
-
 def _columns(header: Sequence[str]) -> list[str]:
-    columns = [name.strip() for name in header]
-    if "site_id" not in columns:
+    if "site_id" not in header:
         raise WrongUse(
             "line 1: no column is named site_id; the first row names the columns, as site_id,contacts.1.phone"
         )
-    for name in columns:
-        if _NUMBERED.sub("contacts.1.", name, count=1) not in COLUMNS:
-            raise WrongUse(f"line 1: there is no column {name!r}; {suggestion(name, COLUMNS)}")
-        if columns.count(name) > 1:
-            raise WrongUse(f"line 1: two columns are named {name}; remove one")
-    return columns
+    return known_columns(header, COLUMNS, lambda name: _NUMBERED.sub("contacts.1.", name, count=1))
 
 
 def _site(cells: dict[str, str], country: str | None, hashed: Hash, doubts: list[str]) -> dict[str, Any]:
-    """A row as a site's JSON; what it goes without joins the ``doubts``."""
+    """Return a row as a site's JSON; parts left out are added to ``doubts``."""
     site: dict[str, Any] = {name: cells[name] for name in _SITE if name in cells}
     if "subscribed" in cells:
-        site["subscribed"] = _boolean("subscribed", cells)
+        site["subscribed"] = boolean("subscribed", cells)
     address = {name: cells[f"address.{name}"] for name in _ADDRESS if f"address.{name}" in cells}
     if address:
         site["address"] = address
     intervention: dict[str, Any] = {}
     if "intervention.enabled" in cells:
-        intervention["enabled"] = _boolean("intervention.enabled", cells)
+        intervention["enabled"] = boolean("intervention.enabled", cells)
     if "intervention.partners" in cells:
         intervention["partners"] = cells["intervention.partners"].split()
     if intervention:
@@ -240,7 +182,7 @@ def _site(cells: dict[str, str], country: str | None, hashed: Hash, doubts: list
             continue
         try:
             contact["phone"] = _phone(f"contacts.{place}.phone", contact["phone"], region)
-        except _WrongCell as error:
+        except WrongCellError as error:
             if place == places[0]:
                 raise
             del contact["phone"]
@@ -252,19 +194,12 @@ def _site(cells: dict[str, str], country: str | None, hashed: Hash, doubts: list
 def _contact(place: int, cells: dict[str, str], hashed: Hash) -> dict[str, str]:
     at = f"contacts.{place}."
     contact = {name: cells[at + name] for name in _CONTACT if at + name in cells}
-    # Who is named by a place alone still needs an id that commands and results can refer to.
+    # A contact without an id still needs one that commands and results can refer to.
     contact.setdefault("contact_id", f"{cells.get('site_id', '')}-{place}")
     for name, stored in _PASSWORDS.items():
         if name in contact:
             contact[stored] = hashed(contact.pop(name))
     return contact
-
-
-def _boolean(column: str, cells: dict[str, str]) -> bool:
-    try:
-        return _BOOLEANS[cells[column].lower()]
-    except KeyError:
-        raise _WrongCell(f"{column}: is none of {', '.join(_BOOLEANS)}") from None
 
 
 def _phone(column: str, text: str, region: str | None) -> str:
@@ -273,15 +208,15 @@ def _phone(column: str, text: str, region: str | None) -> str:
         number = phonenumbers.parse(text, "FR" if region in _FRENCH else region)
     except phonenumbers.NumberParseException:
         where = f" of {region}" if region else " with its country; begin it with +, or name the country"
-        raise _WrongCell(f"{column}: is no phone number{where}") from None
+        raise WrongCellError(f"{column}: is no phone number{where}") from None
     if number.extension:
-        raise _WrongCell(f"{column}: has an extension, which no telephony dials; give the number without it")
+        raise WrongCellError(f"{column}: has an extension, which no telephony dials; give the number without it")
     national = str(number.national_number)
     is_fiction = number.country_code == _FRANCE and national.startswith(_FICTION) and len(national) == _DIGITS
     if number.country_code == _FRANCE and len(national) == _DIGITS and not is_fiction:
         number.country_code = _OVERSEAS.get(national[:3], _FRANCE)
     if not (is_fiction or phonenumbers.is_valid_number(number)):
-        raise _WrongCell(f"{column}: is no phone number that can be dialled: {_reason(number)}")
+        raise WrongCellError(f"{column}: is no phone number that can be dialled: {_reason(number)}")
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 

@@ -1,4 +1,4 @@
-"""Commands, incidents and sites found on the topics by their ids: what a person names is looked up, not typed again."""
+"""Look up commands, incidents and sites on the topics by their ids, so that nobody types their fields again."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from ronde.shared.errors import Failed
 from schemas.avro.errors import Undecodable
 from schemas.contract.murmur2 import partition
 from streams.escalation.values import CallCommand, Decision, Site
+from streams.formats.topic_values import TopicValues
 from streams.formats.validation import admit, key_text
-from streams.topics.reading import LogRecord, Logs, Span
-from streams.topics.recorded import Recorded
+from streams.kafka.reading import LogRecord, Logs, Span
 
 _HOUR_MS: Final = 3_600_000
-# How far back to look first: a call is answered within minutes, and an open incident decides every few hours.
+# How far back to look first: answers follow within minutes, decisions of an open incident within hours.
 _AGES: Final = (_HOUR_MS, 24 * _HOUR_MS)
 
 
@@ -28,7 +28,7 @@ class SiteInForce(NamedTuple):
     read_to: int
 
 
-def call_command(logs: Logs, recorded: Recorded, command_id: str) -> CallCommand:
+def call_command(logs: Logs, recorded: TopicValues, command_id: str) -> CallCommand:
     """The command of an id. Raises `Failed` where none has it, and what `Logs` raises."""
     for records in _newest(logs, "calls", command_id):
         for record in records:
@@ -38,7 +38,7 @@ def call_command(logs: Logs, recorded: Recorded, command_id: str) -> CallCommand
     raise Failed(f"{_nothing(logs, 'calls', 'command', command_id)}; `ronde send` and `ronde answer` print them")
 
 
-def last_decision(logs: Logs, recorded: Recorded, incident_id: str) -> Decision:
+def last_decision(logs: Logs, recorded: TopicValues, incident_id: str) -> Decision:
     """The newest decision of an incident. Raises `Failed` where there is none, and what `Logs` raises."""
     for records in _newest(logs, "decisions", incident_id):
         decoded: list[Decision | None] = [_decoded(recorded, record) for record in records]
@@ -50,7 +50,7 @@ def last_decision(logs: Logs, recorded: Recorded, incident_id: str) -> Decision:
     )
 
 
-def site_in_force(logs: Logs, recorded: Recorded, site_id: str) -> SiteInForce:
+def site_in_force(logs: Logs, recorded: TopicValues, site_id: str) -> SiteInForce:
     """A site's record. Raises `Failed` where there is none, or it was deleted, and what `Logs` raises."""
     home = ("sites", partition(site_id.encode(), logs.require(["sites"])))
     span = Span(*home, logs.offsets.first([home])[home], logs.offsets.last_stable([home])[home])
@@ -60,8 +60,8 @@ def site_in_force(logs: Logs, recorded: Recorded, site_id: str) -> SiteInForce:
     return found
 
 
-def newer(logs: Logs, recorded: Recorded, site_id: str, known: SiteInForce | None, span: Span) -> SiteInForce | None:
-    """What of a site is in force after a span of its partition, given what was before it."""
+def newer(logs: Logs, recorded: TopicValues, site_id: str, known: SiteInForce | None, span: Span) -> SiteInForce | None:
+    """Return the site's record in force after a span of its partition, given the one before."""
     for record in logs.read(span):
         if key_text(record.key) != site_id:
             continue
@@ -77,7 +77,7 @@ def newer(logs: Logs, recorded: Recorded, site_id: str, known: SiteInForce | Non
 
 
 def _newest(logs: Logs, topic: str, record_id: str) -> Iterator[list[LogRecord]]:
-    """The records that have an id in them: of the last hour, then of the last day, then all older ones."""
+    """Yield the records that contain an id: of the last hour, then of the last day, then all older ones."""
     text = record_id.encode()
     partitions = [(topic, number) for number in range(logs.require([topic]))]
     ends = logs.offsets.last_stable(partitions)
@@ -94,7 +94,7 @@ def _newest(logs: Logs, topic: str, record_id: str) -> Iterator[list[LogRecord]]
         ends = {log: min(begins[log], ends[log]) for log in partitions}
 
 
-def _decoded(recorded: Recorded, record: LogRecord) -> Any:
+def _decoded(recorded: TopicValues, record: LogRecord) -> Any:
     try:
         return recorded.value(record.topic, record.value or b"")
     except Undecodable:

@@ -126,7 +126,7 @@ def producer(settings: Settings, metrics: Metrics) -> Producer:
 
 
 def offsets(consumer: Consumer, logs: Iterable[tuple[str, int]], which: int) -> dict[tuple[str, int], int]:
-    """Where logs (topic on the broker, partition) begin (`OFFSET_BEGINNING`) or end (`OFFSET_END`).
+    """Return where logs (topic on the broker, partition) begin (`OFFSET_BEGINNING`) or end (`OFFSET_END`).
 
     A consumer is asked: librdkafka's admin client may end the process when the broker goes away (librdkafka #4605).
     Raises `KafkaException`: the broker does not say, within two seconds.
@@ -143,7 +143,7 @@ def offsets(consumer: Consumer, logs: Iterable[tuple[str, int]], which: int) -> 
 
 
 def refresh(client: Consumer) -> bool:
-    """Have a client learn again who leads which partition; False: the broker does not answer.
+    """Let a client learn again which broker leads each partition; False: the broker does not answer.
 
     Once a broker was away, a client may be refused as one of an old leader epoch (`FENCED_LEADER_EPOCH`), and not
     ask again by itself for five minutes (`topic.metadata.refresh.interval.ms`).
@@ -156,7 +156,7 @@ def refresh(client: Consumer) -> bool:
 
 
 def partition_counts(client: Consumer) -> dict[str, int]:
-    """How many partitions each topic on the broker has. Raises `KafkaException`: the broker does not say."""
+    """The number of partitions of each topic on the broker. Raises `KafkaException`: the broker does not say."""
     topics = client.list_topics(timeout=_OFFSETS_SECONDS).topics
     return {name: len(topic.partitions) for name, topic in topics.items()}
 
@@ -176,7 +176,7 @@ def answers(settings: Settings) -> bool:
 def _asking(settings: Settings) -> AdminClient:
     """A client for one question, as it keeps what is never answered, and may end the process for it (librdkafka #4605).
 
-    It is silent: the others tell that the broker is away.
+    It is silent: the others report that the broker is away.
     """
     silent = logging.Logger("streams.kafka.asking", level=logging.CRITICAL + 1)
     properties: dict[str, Any] = {**settings.client("admin"), "error_cb": lambda _: None}
@@ -184,7 +184,7 @@ def _asking(settings: Settings) -> AdminClient:
 
 
 def hasten_group(settings: Settings) -> bool:
-    """Tell the broker when a silent worker counts as dead, which under the new protocol is the group's to know.
+    """Set when a silent worker counts as dead, which under the new protocol is the group's to know.
 
     With it goes how often workers and broker talk, and so how fast partitions move: heartbeats of a second make
     a rebalance of a second. A broker may forbid it (`group.consumer.min.session.timeout.ms`): then its own holds.
@@ -228,7 +228,7 @@ def _heartbeat_ms(session_timeout_ms: int) -> int:
 
 
 def _report(client: str, metrics: Metrics) -> Callable[[KafkaError], None]:
-    """What a client tells of its connections; it goes on trying by itself."""
+    """Count and log what a client reports of its connections; it goes on trying by itself."""
 
     def report(error: KafkaError) -> None:
         metrics.kafka_errors.labels(error.name()).inc()

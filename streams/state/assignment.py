@@ -1,6 +1,6 @@
 """Which partitions this worker holds, and how each gets to work: assigned, restored, caught up (architecture.md §3).
 
-All of it belongs to the source's thread. librdkafka tells changes during a poll, so never while a chunk is in
+All of it belongs to the source's thread. librdkafka reports changes during a poll, so never while a chunk is in
 flight: the drain before a revocation is made by that alone.
 """
 
@@ -18,7 +18,7 @@ from schemas.contract.topics import INPUT_TOPICS
 from service.logs import logger
 from streams.runtime import faults
 from streams.runtime.errors import WorkerError
-from streams.state.restore import Order, Restored, Restores
+from streams.state.restore import Order, RestoredPartition, Restores
 
 if TYPE_CHECKING:
     from service.readiness import ProcessReadiness
@@ -76,7 +76,7 @@ class Assignment:
     def _on_assign(self, consumer: Consumer, logs: list[TopicPartition]) -> None:
         self._metrics.rebalances.labels("assigned").inc()
         for log in logs:
-            # Stands for nothing, as the restore tells where to begin. A logical offset would be asked for, and
+            # Placeholder; the restore seeks later. The client would ask the broker for a logical offset, and
             # the answer, or its repeat half a second later, may come after that and undo it.
             log.offset = 0
         if self._is_incremental:
@@ -114,7 +114,7 @@ class Assignment:
                 self._consumer.pause(self._logs(number))  # of no use without the others
             else:
                 del self._held[number]
-        self._tell_restores()
+        self._report_restores()
 
     # --- restores -----------------------------------------------------------------------------------
 
@@ -133,7 +133,7 @@ class Assignment:
             if self._orders.get(restored.order.number) is restored.order:
                 self._begin(restored)  # else it was given up meanwhile, or ordered again
 
-    def _begin(self, restored: Restored) -> None:
+    def _begin(self, restored: RestoredPartition) -> None:
         number = restored.order.number
         del self._orders[number]
         for log in self._logs(number):
@@ -141,17 +141,18 @@ class Assignment:
             self._first_inputs[log.topic, number] = log.offset
             self._consumer.seek(log)
         self._consumer.resume(self._logs(number))
+        assert number not in self._store.partitions, "a partition is given up before it is restored"
         self._store.partitions[number] = restored.partition
         self._metrics.hold(number)
         if restored.partition.waiting:
             self._catching_up[number] = time.monotonic() + self._catch_up_seconds
-        self._tell_restores()
+        self._report_restores()
 
     def _order(self, number: int, unusable: Mapping[str, str]) -> None:
         self._tickets += 1
         order = self._orders[number] = Order(number, self._tickets, unusable)
         self._restores.order(order)
-        self._tell_restores()
+        self._report_restores()
 
     def _leave(self, number: int) -> None:
         if self._orders.pop(number, None) is not None:
@@ -161,7 +162,7 @@ class Assignment:
         for topic in self._topics:
             self._first_inputs.pop((topic, number), None)
 
-    def _tell_restores(self) -> None:
+    def _report_restores(self) -> None:
         if self._orders:
             self._readiness.wait("restore", f"restoring partitions {sorted(self._orders)}")
         else:
@@ -198,7 +199,7 @@ class Assignment:
         return frozenset(done)
 
     def phases(self) -> dict[str, int]:
-        """How many partitions do what."""
+        """The number of partitions in each phase."""
         catching_up = len(self._catching_up)
         return {
             "restoring": len(self._held) - len(self._store.partitions),
@@ -207,7 +208,7 @@ class Assignment:
         }
 
     def positions(self) -> dict[tuple[str, int], int]:
-        """How far the inputs at work have been read: the next offset by topic on the broker and partition."""
+        """The next offset of each input at work, by topic on the broker and partition."""
         logs = [log for number in self._store.partitions for log in self._logs(number)]
         return {
             (log.topic, log.partition): max(log.offset, self._first_inputs.get((log.topic, log.partition), 0))

@@ -7,7 +7,7 @@ been taken from them. If the transaction fails, the partition is restored from t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from schemas.avro.errors import Undecodable
@@ -18,7 +18,7 @@ from streams.escalation.step import is_forgettable
 from streams.escalation.values import Instant, Site, SiteInForce, SiteRecord
 from streams.formats.codec import Codec
 from streams.formats.site_records import SiteRecords
-from streams.formats.validation import Refused
+from streams.formats.validation import DeadLetterCause
 from streams.state.partition import ArmedDeadline, Partition, SiteBytes
 
 
@@ -33,7 +33,7 @@ class StateUnusableError(Exception):
 
 
 class StateTooLargeError(Exception):
-    """What a site has become does not fit into its topic."""
+    """A site's new state does not fit into its topic."""
 
     def __init__(self, site_id: str, size: int) -> None:
         super().__init__(f"the state of the site would take {size:,} bytes, and may have {STATE_VALUE_BYTES:,}")
@@ -41,7 +41,7 @@ class StateTooLargeError(Exception):
 
 
 class StateRecord(NamedTuple):
-    """What is written for a site whose state changed; ``value`` None: a tombstone."""
+    """The record of a site whose state changed; ``value`` None: a tombstone."""
 
     site_id: str
     value: bytes | None
@@ -83,9 +83,14 @@ class PartitionOverlay:
         self._armed: list[ArmedDeadline] = []
         self._memories: list[tuple[str, Instant]] = []
         self._phases: Counter[Phase] = Counter()
+        self._handled: Mapping[str, int] = {}
+
+    def handle(self, next_inputs: Mapping[str, int]) -> None:
+        """Note the inputs of the chunk: by topic, the offset after the last."""
+        self._handled = next_inputs
 
     def expect(self, site_ids: Iterable[str]) -> None:
-        """Each of these touches is to come, and `touched` says that it is done; a site may be touched otherwise too.
+        """Announce the touches of sites; `touched` ends each. A site may be touched otherwise too.
 
         A site is kept decoded only up to its last one: what is let go at once stays in the processor's caches.
         """
@@ -94,7 +99,7 @@ class PartitionOverlay:
             touches[site_id] = touches.get(site_id, 0) + 1
 
     def touched(self, site_id: str) -> None:
-        """A touch that was expected is done. Raises `StateTooLargeError`."""
+        """End a touch that was expected. Raises `StateTooLargeError`."""
         left = self._touches[site_id] - 1
         if left:
             self._touches[site_id] = left
@@ -103,7 +108,7 @@ class PartitionOverlay:
             self.rest(site_id)
 
     def rest(self, site_id: str) -> None:
-        """A site may stay as it is, unless a touch is still to come. Raises `StateTooLargeError`."""
+        """Encode a site's state, unless a touch is still to come. Raises `StateTooLargeError`."""
         if site_id not in self._touches:
             if site_id in self._after:
                 self._seal(site_id)
@@ -123,11 +128,12 @@ class PartitionOverlay:
         return state
 
     def become(self, site_id: str, state: SiteState) -> None:
-        """A site's next state; `state` must have been read before."""
+        """Change a site's state, which was read before."""
+        assert site_id in self._after, "a state is read before it changes"
         self._after[site_id] = state
 
     def measure(self, site_id: str, state: SiteState) -> None:
-        """See whether a state can be written. Raises `StateTooLargeError`."""
+        """Raise `StateTooLargeError` if a state cannot be written."""
         self._encode(site_id, state)
 
     def is_armed(self, armed: ArmedDeadline) -> bool:
@@ -161,7 +167,7 @@ class PartitionOverlay:
         if held.checked:
             return HeldSite(held, self._codec.decode_site)
         site = self._site_records.judge(site_id.encode(), held.value, self.partition.number)
-        if site is None or isinstance(site, Refused):
+        if site is None or isinstance(site, DeadLetterCause):
             self.partition.put_site(site_id, None)
             return None
         sites[site_id] = held._replace(checked=True)
@@ -191,6 +197,7 @@ class PartitionOverlay:
             partition.put_site(site_id, site)
         for site_id, value in self._sealed.items():
             partition.put_state(site_id, value)
+        partition.next_inputs.update(self._handled)
         partition.arm(self._armed)
         for site_id, until in self._memories:
             partition.remember(site_id, until)

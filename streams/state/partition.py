@@ -66,10 +66,11 @@ class Partition:
         deadlines: a heap. An entry may have been overtaken: it counts only if the site's state still arms it.
         memories: a heap of (when, site_id): from then on a site without an open incident may be forgotten.
         first_inputs: by input topic, the offset at which this worker began to read.
-        waiting: by input topic, the offset up to which inputs lay there at the assignment. While it is not
+        next_inputs: by input topic, the offset after the last input whose transaction is committed.
+        waiting: by input topic, the offset up to which inputs waited at the assignment. While it is not
             empty, those go first and no deadline fires (procedure.md §7).
         deleted: by input topic, how many offsets Kafka ever deleted before they were handled.
-        set_aside: state records to be put away with the partition's next chunk.
+        set_aside: state records to be set aside with the partition's next chunk.
         swept_at: when forgettable sites were last looked for; 0 before the first time.
         phases: how many open incidents are in each phase.
         state_bytes: what the values of ``states`` take.
@@ -84,6 +85,7 @@ class Partition:
     deadlines: list[ArmedDeadline] = field(default_factory=list)
     memories: list[tuple[Instant, str]] = field(default_factory=list)
     first_inputs: Mapping[str, int] = field(default_factory=dict)
+    next_inputs: dict[str, int] = field(init=False)
     waiting: Mapping[str, int] = field(default_factory=dict)
     deleted: Mapping[str, int] = field(default_factory=dict)
     set_aside: list[SetAside] = field(default_factory=list)
@@ -91,6 +93,9 @@ class Partition:
     phases: Counter[Phase] = field(default_factory=Counter)
     state_bytes: int = 0
     site_bytes: int = 0
+
+    def __post_init__(self) -> None:
+        self.next_inputs = dict(self.first_inputs)
 
     def arm(self, armed: Iterable[ArmedDeadline]) -> None:
         """Add deadlines."""
@@ -144,15 +149,15 @@ class Partition:
         return self.clock.now(is_armed=bool(self.deadlines))
 
     def ahead_ms(self) -> int:
-        """How far its clock is ahead of the wall clock now; below 0: behind it. From any thread."""
+        """Milliseconds by which its clock is ahead of the wall clock; below 0: behind it. From any thread."""
         return self.clock.ahead_now(is_armed=bool(self.deadlines))
 
     def seconds_until(self, instant: Instant) -> float:
-        """How long to wait for an instant; 0 when it is here."""
+        """Seconds until an instant; 0 when it has come."""
         return self.clock.seconds_until(instant, is_armed=bool(self.deadlines))
 
     def seconds_to_wake(self) -> float | None:
-        """How long it can wait for inputs before it has something to do by itself; None: as long as it likes."""
+        """Seconds until it has work without any input; None: never."""
         if self.set_aside:
             return 0.0
         wake = self.deadlines[0].at if self.deadlines and not self.waiting else None
@@ -174,7 +179,7 @@ class Store:
         self.partitions: dict[int, Partition] = {}
 
     def seconds_to_wake(self, at_most: float) -> float:
-        """How long all of it can wait for inputs, but not longer than ``at_most``."""
+        """Seconds until a partition has work without any input, ``at_most`` at the most."""
         for partition in self.partitions.values():
             wake = partition.seconds_to_wake()
             if wake is not None and wake < at_most:
