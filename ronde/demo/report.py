@@ -150,6 +150,7 @@ def print_whereabouts(console: Console, stage: Stage, servers: Path, *, keep: bo
         "a page of one": f"{ronde} incident export ID --settings {stage.settings}",
         "the day": f"{ronde} report --settings {stage.settings}",
         "topics": f"{ronde} topics check --settings {stage.settings}",
+        "receiver": f"{ronde} receiver --settings {stage.settings}",
         "worker": f"{ronde} worker --settings {stage.settings}",
         "sink": f"{ronde} sink --settings {stage.settings}",
         "stop": f"{ronde} local down --data {servers}",

@@ -7,18 +7,21 @@ import io
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 import pytest
 from rich.console import Console
 
 from ronde.demo import report, screen, telephony
 from ronde.demo.board import Board, InputPosition, differences
-from ronde.demo.stage import Stage, with_ledger
+from ronde.demo.stage import ReceiverPlace, Stage, with_ledger
 from ronde.demo.stories import STORIES, Ending, Story
 from ronde.shared.whole_settings import WholeSettings
 from streams.escalation.procedures import DEFAULTS
 from streams.settings import load
 from tests.cli.demo.virtual import EVERY, START, World, shipped_procedures, shipped_sites
+
+RECEIVER: Final = ReceiverPlace(6070, "http://127.0.0.1:6068")
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +135,7 @@ class TestReport:
         )
 
     def test_what_is_kept_can_be_looked_into(self, tmp_path: Path) -> None:
-        stage = Stage("127.0.0.1:9092", "demo-1.", tmp_path, tmp_path / "s.toml", "http://127.0.0.1:6066")
+        stage = Stage("127.0.0.1:9092", "demo-1.", tmp_path, tmp_path / "s.toml", "http://127.0.0.1:6066", RECEIVER)
         stage = with_ledger(stage, "127.0.0.1", 5433)
         console = Console(width=80, file=io.StringIO())
         report.print_whereabouts(console, stage, tmp_path, keep=True, is_local=True)
@@ -142,7 +145,7 @@ class TestReport:
         for command in re.findall(r"  (ronde .*)", text):
             words = command.split()
             assert words[-2:] in (["--settings", str(stage.settings)], ["--data", str(tmp_path)])
-        assert len(re.findall(r"  ronde ", text)) == 7
+        assert len(re.findall(r"  ronde ", text)) == 8
         read = load(stage.settings, {}, WholeSettings)
         assert (read.postgres.port, read.postgres.database) == (5433, tmp_path.name)
 
