@@ -103,7 +103,6 @@ def print_sum(console: Console, board: Board, inputs: Inputs, sites: int) -> boo
     endless = inputs.keys() - board.ended
     twice = (decided & quarantined) | (decided & dead) | (quarantined & dead)
     balanced = not endless and not twice
-    console.print()
     console.print(
         Text.assemble(
             (f"{len(inputs)} inputs", "bold"),

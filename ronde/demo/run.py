@@ -24,6 +24,7 @@ from ronde.demo.screen import LiveTable, PlainLines
 from ronde.demo.stage import (
     FOLDER,
     PROCESSES,
+    RECEIVER,
     SINK,
     SITES,
     Stage,
@@ -90,7 +91,6 @@ class _Demonstration:
         stage = with_ledger(stage, HOST, server.port or 0)
         try:
             self._create_topics(stage)
-            self._import_transmitters(stage)
             wrong = self._perform(stage, self._start(stage))
         finally:
             report.print_whereabouts(
@@ -171,13 +171,14 @@ class _Demonstration:
         """Start the processes; they get ready while the sites are imported."""
         children = []
         for name in (*PROCESSES, SINK):
+            if name == RECEIVER:  # ready once it has read what is there
+                self._import_transmitters(stage)
             with self._interrupts.held():
                 children.append(start(stage, name))
                 self._stack.callback(children[-1].stop)
         return children
 
     def _import_transmitters(self, stage: Stage) -> None:
-        """Import them before the receiver starts: it is ready once it has read them."""
         with self._step("importing transmitters") as done:
             done.append(f"{import_transmitters(load(stage.settings, {}, WholeSettings))} transmitters imported")
 

@@ -1,4 +1,4 @@
-"""The receiver and the panels in virtual time: the frames, and what the receiver's own code makes of them, no socket."""
+"""Panels and the receiver in virtual time: frames, and what the receiver's own code makes of them, without a socket."""
 
 from __future__ import annotations
 
