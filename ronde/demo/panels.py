@@ -26,7 +26,7 @@ ATTEMPTS: Final = 3
 ANSWERS_SECONDS: Final = 5.0  # for the last answers
 
 
-class Sent(NamedTuple):
+class Delivery(NamedTuple):
     """A signal that was sent.
 
     Attributes:
@@ -48,7 +48,7 @@ class Panels:
 
     def __init__(self, way: Way, panels: Mapping[str, Panel]) -> None:
         self._way, self._panels = way, panels
-        self._sending: list[Future[Sent]] = []
+        self._sending: list[Future[Delivery]] = []
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="panels", daemon=True)
         self._thread.start()
@@ -63,7 +63,7 @@ class Panels:
             if sending.done():
                 sending.result()
 
-    def finish(self) -> list[Sent]:
+    def finish(self) -> list[Delivery]:
         """Return all signals, once each is answered. Raises `Failed` as `check` does."""
         try:
             return [sending.result(ANSWERS_SECONDS) for sending in self._sending]
@@ -77,7 +77,7 @@ class Panels:
         self._thread.join()
         self._loop.close()
 
-    async def _send(self, due: DueSignal) -> Sent:
+    async def _send(self, due: DueSignal) -> Delivery:
         site_id, sequence, signal = due
         panel, said = self._panels[site_id], said_of(signal)
         if signal.lacks_key:
@@ -93,7 +93,7 @@ class Panels:
             frames += outcome.attempts
             answers += 1
         is_link_test = signal.code == LINK_TEST
-        return Sent(panel.account, f"{0 if is_link_test else sequence:04d}", is_link_test, frames, answers)
+        return Delivery(panel.account, f"{0 if is_link_test else sequence:04d}", is_link_test, frames, answers)
 
 
 def shipped() -> dict[str, Panel]:

@@ -5,7 +5,7 @@ from typing import Final
 
 from ronde.demo.alarms import Alarms
 from ronde.demo.board import Board
-from ronde.demo.panels import Panels, Sent
+from ronde.demo.panels import Delivery, Panels
 from ronde.demo.processes import Child
 from ronde.demo.report import Inputs
 from ronde.demo.screen import Screen
@@ -20,7 +20,7 @@ LOOK_SECONDS: Final = 0.05
 
 def play(
     panels: Panels, watch: TopicWatch, board: Board, screen: Screen, children: list[Child], started_at: int
-) -> list[Sent]:
+) -> list[Delivery]:
     """Have the panels send, and show the outputs; end with the last story, or after `LONGEST_SECONDS`.
 
     ``started_at`` in ms since 1970, UTC. Returns what was sent. Raises `Failed` when one of the processes ends, or the

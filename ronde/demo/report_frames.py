@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from ronde.demo.agenda import Record
-from ronde.demo.panels import Sent
+from ronde.demo.panels import Delivery
 from ronde.demo.report import Inputs
 
 _OUTCOMES: Final = {"ALERT": "alerts", "SIGNAL": "signals", "REPEATED": "repeated", "REFUSED": "refused"}
@@ -24,7 +24,7 @@ class Recorded(NamedTuple):
     outcome: str
 
 
-def print_frames(console: Console, sent: Iterable[Sent], signals: Iterable[Record], inputs: Inputs) -> bool:
+def print_frames(console: Console, sent: Iterable[Delivery], signals: Iterable[Record], inputs: Inputs) -> bool:
     """Print the sum, and each frame and alert that is not in it; True if there is none."""
     sent, signals = list(sent), list(signals)
     recorded = _recorded(signals)
@@ -59,7 +59,7 @@ def _recorded(signals: Iterable[Record]) -> list[Recorded]:
     return recorded
 
 
-def _frames_wrong(sent: Iterable[Sent], recorded: Iterable[Recorded]) -> Iterator[str]:
+def _frames_wrong(sent: Iterable[Delivery], recorded: Iterable[Recorded]) -> Iterator[str]:
     """Each answered frame is recorded, each record is of a frame, and all panels are known."""
     frames, answers = Counter[_Frame](), Counter[_Frame]()
     for signal in sent:

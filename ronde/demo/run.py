@@ -17,7 +17,7 @@ from edges.panel.dialler import Way
 from ronde.demo import evidence, report, report_frames
 from ronde.demo.board import Board
 from ronde.demo.interrupts import Interrupts
-from ronde.demo.panels import Panels, Sent, import_transmitters, shipped
+from ronde.demo.panels import Delivery, Panels, import_transmitters, shipped
 from ronde.demo.play import last_ends, now_ms, play
 from ronde.demo.processes import Child
 from ronde.demo.screen import LiveTable, PlainLines
@@ -208,7 +208,7 @@ class _Demonstration:
         if stage.ledger is not None:
             self._console.print(f"  the sink's: {stage.ledger.pages}/metrics", style="dim")
 
-    def _play(self, panels: Panels, watch: TopicWatch, board: Board, children: list[Child]) -> list[Sent]:
+    def _play(self, panels: Panels, watch: TopicWatch, board: Board, children: list[Child]) -> list[Delivery]:
         self._console.print()
         started_at = now_ms()
         terminal = self._console.is_terminal

@@ -22,7 +22,7 @@ from ronde.demo import report, screen, telephony
 from ronde.demo.agenda import Record
 from ronde.demo.alarms import DueSignal
 from ronde.demo.board import Board, InputPosition, differences
-from ronde.demo.panels import Panels, Sent, shipped
+from ronde.demo.panels import Delivery, Panels, shipped
 from ronde.demo.report import Inputs
 from ronde.demo.report_frames import print_frames
 from ronde.demo.stage import ReceiverPlace, Stage, with_ledger
@@ -142,7 +142,7 @@ class TestPanels:
         panels.send(DueSignal("S01", 2, Signal("130", "1", copies=2)))
         panels.send(DueSignal("S01", 3, Signal(LINK_TEST)))
 
-        assert panels.finish() == [Sent("1001", "0002", False, 2, 2), Sent("1001", "0000", True, 1, 1)]
+        assert panels.finish() == [Delivery("1001", "0002", False, 2, 2), Delivery("1001", "0000", True, 1, 1)]
 
 
 class TestFrames:
@@ -152,7 +152,7 @@ class TestFrames:
     def signals(self, world: World) -> list[Record]:
         return [signal._asdict() for signal in world.receiver.signals]
 
-    def printed(self, sent: list[Sent], signals: list[Record], inputs: Inputs) -> tuple[bool, str]:
+    def printed(self, sent: list[Delivery], signals: list[Record], inputs: Inputs) -> tuple[bool, str]:
         console = Console(width=100, file=io.StringIO())
         is_right = print_frames(console, sent, signals, inputs)
         return is_right, console.file.getvalue()  # type: ignore[attr-defined]

@@ -10,7 +10,7 @@ from edges.receiver.repeats import Repeats
 from edges.receiver.signal_log import SignalLog
 from edges.receiver.values import Alert, Signal
 from ronde.demo.alarms import DueSignal
-from ronde.demo.panels import Sent, said_of, shipped
+from ronde.demo.panels import Delivery, said_of, shipped
 from ronde.demo.stage import RECEIVER_ID
 from ronde.demo.stories import LINK_TEST
 
@@ -37,7 +37,7 @@ class VirtualReceiver:
         )
         self._judge = Judge(RECEIVER_ID, accounts, self._repeats)
         self.signals: list[Signal] = []
-        self.sent: list[Sent] = []
+        self.sent: list[Delivery] = []
 
     def take(self, due: DueSignal, now: int) -> list[Alert]:
         """Return the alerts of a signal, all its copies sent at ``now`` (ms)."""
@@ -59,5 +59,5 @@ class VirtualReceiver:
                 alerts += self._judge.alerts(verdict, first)
         is_link_test = signal.code == LINK_TEST
         number = f"{0 if is_link_test else sequence:04d}"
-        self.sent.append(Sent(panel.account, number, is_link_test, signal.copies, signal.copies))
+        self.sent.append(Delivery(panel.account, number, is_link_test, signal.copies, signal.copies))
         return alerts
