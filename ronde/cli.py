@@ -38,6 +38,7 @@ COMMANDS: Final = {
     "dlq": "Look at dead letters, put them back, or discard them.",
     "topics": "Make the topics on the broker, compare them with the contract, say who may use which.",
     "sites": "Judge a file of sites, load it into Kafka, look at a site, put it on test.",
+    "transmitters": "Load a file of transmitters into Kafka, list them, look at one, wait for its next frame.",
     "schemas": "The schemas and their versions, and the gate that a change must pass.",
     "incident": "One incident's timeline, from the ledger.",
     "tokens": "Bearer tokens of machines: for HTTP alerts, portal, partners, desk.",
@@ -46,7 +47,7 @@ COMMANDS: Final = {
     "local": "A real Kafka and PostgreSQL on this machine, from packages alone: no Docker, no root, no installed Java.",
 }
 # Commands that need optional dependencies of ronde, and the name of these.
-EXTRAS: Final = {"demo": "local", "local": "local", "panel": "edges", "receiver": "edges"}
+EXTRAS: Final = {"demo": "local", "local": "local", "panel": "edges", "receiver": "edges", "transmitters": "edges"}
 
 app = typer.Typer(
     name="ronde",

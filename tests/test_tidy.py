@@ -37,8 +37,6 @@ WORDS: Final = {
 # Occurrences from before these rules; the numbers may only fall.
 LEFT: Final[dict[str, int]] = {
     r"put away": 3,
-    r"holds nothing of": 1,
-    r"(lies|lay|lie|lain) there": 2,
 }
 # Text that a release has fixed: schemas are compared with it, and a migration never changes.
 _FROZEN: Final = re.compile(r"schemas/(released/.*/)?\w+\.avsc|sinks/migrations/000[1-6]_\w+\.sql")
@@ -49,8 +47,6 @@ PARTICIPLES: Final = frozenset(
 LEFT_CLASSES: Final = {
     "edges/panel/messages.py: Said",
     "edges/receiver/rooms.py: Held",
-    "streams/settings/__init__.py: Shown",
-    "streams/settings/sources.py: Given",
     "tests/faults/desks.py: Said",
     "tests/faults/evidence.py: Told",
     "tests/faults/records.py: Sent",

@@ -5,22 +5,18 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from typing import Final
 
-import httpx
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ronde.shared.errors import Failed
 from schemas.avro.errors import RegistryNotSet, RegistryUnreachable
-from service.registry import Registry
+from service.registry import Registry, client
 from streams.formats.topic_values import TopicValues
 from streams.kafka.offsets import ReadingError
 from streams.kafka.reading import Logs
 from streams.kafka.topics import TopicsError
 from streams.settings import Settings
-
-_REGISTRY_SECONDS: Final = 5.0
 
 Total = Callable[[int], None]
 
@@ -63,6 +59,4 @@ def recorded(settings: Settings) -> TopicValues:
     """Return the decoders of all topics, with the schema registry if there is one."""
     if settings.registry.url is None:
         return TopicValues()
-
-    client = httpx.Client(base_url=settings.registry.url, timeout=_REGISTRY_SECONDS)
-    return TopicValues(Registry(client, settings.worker.data_dir))
+    return TopicValues(Registry(client(settings.registry.url), settings.worker.data_dir))
