@@ -14,9 +14,11 @@ import httpx
 import yaml
 from rich.console import Console
 
+from edges.panel.dialler import Way
 from ronde.demo import stage as staging
 from ronde.demo.board import Board
-from ronde.demo.play import Receiver, last_ends, now_ms, play
+from ronde.demo.panels import Panels, import_transmitters, shipped
+from ronde.demo.play import last_ends, now_ms, play
 from ronde.demo.processes import Child
 from ronde.demo.screen import PlainLines
 from ronde.demo.watch import TopicWatch
@@ -102,6 +104,7 @@ def played(program: Path, kafka: str, postgres: Postgres, folder: Path) -> Itera
         )
     with ExitStack() as stack:
         topics.create(settings_of(stage))
+        import_transmitters(settings_of(stage))
         prometheus = Prometheus(program, folder, [stage.pages.removeprefix("http://"), sink])
         stack.callback(prometheus.close)
         children = [staging.start(stage, name) for name in (*staging.PROCESSES, "sink")]
@@ -125,7 +128,7 @@ def settings_of(stage: staging.Stage) -> Any:
 def _play(stage: staging.Stage, children: list[Child], stack: ExitStack) -> None:
     board = Board()
     watch = stack.enter_context(closing(TopicWatch(stage.kafka, stage.prefix, board)))
-    receiver = Receiver(stage)
+    panels = stack.enter_context(closing(Panels(Way(HOST, stage.receiver.port), shipped())))
     with staging.SITES.open("rb") as lines:
         sites = load_sites(SiteLines(lines), settings_of(stage))
     staging.wait_until_ready(stage, children)
@@ -136,5 +139,5 @@ def _play(stage: staging.Stage, children: list[Child], stack: ExitStack) -> None
 
     children[0].wait_until(all_judged, PATIENCE, "did not judge every site")
     started_at = now_ms()
-    play(receiver, watch, board, PlainLines(Console(file=sys.stderr, width=120), started_at), children, started_at)
+    play(panels, watch, board, PlainLines(Console(file=sys.stderr, width=120), started_at), children, started_at)
     last_ends(stage, watch, board)
