@@ -19,9 +19,9 @@ All series that a worker, a sink and a receiver expose at `/metrics`, as the cod
 and `metrics.py`, `sinks/observe/metrics.py`, `edges/receiver/metrics.py`); a test compares this page with the code.
 [operations.md](operations.md) explains what they mean for the engineer on duty.
 
-No label names a site, a contact, an incident or an account. A worker counts a chunk once its transaction is committed. Each process
-initialises its counters to 0. At every scrape, `ronde_inputs_total` equals the sum of the four ends below it, for each
-topic and partition.
+No label names a site, a contact, an incident or an account. A worker counts a chunk once its transaction is committed.
+Each process initialises its counters to 0. At every scrape, `ronde_inputs_total` equals the sum of the four ends below
+it, for each topic and partition.
 
 The library adds `process_cpu_seconds_total`, `process_resident_memory_bytes`, `process_start_time_seconds` and others.
 """
