@@ -26,7 +26,7 @@ ALARMS: Final = 3  # of each panel, one after the other
 ATTEMPTS: Final = 30
 
 
-class Sent(NamedTuple):
+class AcknowledgedAlarm(NamedTuple):
     """An alarm that its panel has an ACK for."""
 
     account: str
@@ -34,7 +34,7 @@ class Sent(NamedTuple):
     attempts: int
 
 
-def call(panel: Panel, first: int, ports: list[int]) -> list[Sent]:
+def call(panel: Panel, first: int, ports: list[int]) -> list[AcknowledgedAlarm]:
     """Send alarms as a panel does: each until its ACK, to one receiver after the other, each time with a new time."""
     sent = []
     for sequence in range(first, first + ALARMS):
@@ -47,7 +47,7 @@ def call(panel: Panel, first: int, ports: list[int]) -> list[Sent]:
             except OSError:
                 answer = b""
             if b'"ACK"' in answer:
-                sent.append(Sent(panel.account, sequence, attempt + 1))
+                sent.append(AcknowledgedAlarm(panel.account, sequence, attempt + 1))
                 break
             time.sleep(1.0)  # so that the next frame has another time
         else:
@@ -66,7 +66,7 @@ def test_killed_between_signal_alert_and_ack(broker: Broker, settings_file: Sett
     chosen = random.Random(seed)
     killed, other = ReceiverProcess("killed", settings_file), ReceiverProcess("other", settings_file)
     other.start()
-    sent: list[Sent] = []
+    sent: list[AcknowledgedAlarm] = []
     try:
         with ThreadPoolExecutor(PANELS) as pool:
             for life, point in enumerate(faults.POINTS):
@@ -85,7 +85,7 @@ def test_killed_between_signal_alert_and_ack(broker: Broker, settings_file: Sett
     check(broker, sent)
 
 
-def check(broker: Broker, sent: list[Sent]) -> None:
+def check(broker: Broker, sent: list[AcknowledgedAlarm]) -> None:
     """Every acknowledged alarm is in `signals`, and is one accepted alert; every alert has its signal."""
     signals, alerts = broker.read("signals"), broker.read("alerts")
     accepted = {(alert["alert_id"], alert["kind"], alert["raised_at"]) for alert in alerts}

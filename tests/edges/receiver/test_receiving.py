@@ -6,7 +6,7 @@ import asyncio
 import socket
 import ssl
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 import trustme
@@ -108,7 +108,7 @@ async def test_many_frames_at_once_over_tls_are_each_taken_once(tmp_path: Path) 
     made_for.private_key_pem.write_to_path(tmp_path / "key.pem")
     context = ssl.create_default_context()
     authority.configure_trust(context)
-    files = {"tls_certificate": tmp_path / "chain.pem", "tls_key": tmp_path / "key.pem"}
+    files: dict[str, Any] = {"tls_certificate": tmp_path / "chain.pem", "tls_key": tmp_path / "key.pem"}
     frames = [cid("1130 01 015", number) for number in range(1, 31)]
     async with (
         receiver(PLAIN, tls_port=0, **files) as made,
