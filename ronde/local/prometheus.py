@@ -18,7 +18,9 @@ from ronde.local.ports import HOST
 from ronde.local.server import Server
 from ronde.shared.errors import Failed
 
-TARGETS: Final = tuple(f"{HOST}:{port}" for port in (6066, 6067, 6068))  # the pages of worker, sink, receiver by default
+TARGETS: Final = tuple(
+    f"{HOST}:{port}" for port in (6066, 6067, 6068)
+)  # the pages of worker, sink, receiver by default
 RULES: Final = Path(__file__).parents[2] / "deploy" / "helm" / "ronde" / "alerts"
 TOOLS: Final = Path(__file__).parents[2] / ".tools" / "bin"  # where `make tools` puts it
 EVERY: Final = "5s"  # a scrape, and a look at the alerts: short, for trying things out

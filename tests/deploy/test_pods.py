@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
-import ssl
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-import certifi
 import pytest
 
 import edges.receiver.process
@@ -19,11 +14,11 @@ from edges.receiver.listening import tls_context
 from ronde.shared.whole_settings import WholeSettings
 from streams.settings import load
 from streams.settings.sources import is_secret, variable
-from tests.deploy.chart import PAGED, SETS, Object, Pod, objects, of_kind, paged, pod, pods, text, write
+from tests.deploy.chart import PAGED, SETS, Object, objects, of_kind, paged, pod, pods, text, write
+from tests.deploy.kubelet import environment
 
 pytestmark = pytest.mark.slow  # helm and promtool take their time
 
-SECRET: Final = "a-secret"
 JOBS: Final = ("topics", "migrations")
 
 MUTUAL: Final = {
@@ -387,49 +382,3 @@ def test_without_a_ledger_nothing_of_it_is_there(tmp_path: Path) -> None:
 def test_topics_made_by_others_are_only_checked(tmp_path: Path) -> None:
     found = objects(text(SETS["one-zone"], write(tmp_path, {"topics": {"create": False}})))
     assert [container["args"] for container in pod(found, "topics").containers] == [["topics", "check"]]
-
-
-def environment(one: Pod, container: Object, folder: Path) -> Iterator[tuple[str, str]]:
-    """The variables of a container, as the kubelet would set them; its files lie below ``folder``."""
-    files = make_files(one, folder)
-    for entry in container["env"]:
-        source = entry.get("valueFrom", {})
-        if "fieldRef" in source:
-            assert source["fieldRef"]["fieldPath"] == "metadata.name"
-            value = f"ronde-{one.component}-0"
-        elif "secretKeyRef" in source:
-            values = {
-                "RONDE_REGISTRY__URL": "http://name:word@registry:8081",
-                "RONDE_RECEIVER__WRAPPING_KEY": "5c" * 32,
-            }
-            value = values.get(entry["name"], SECRET)
-        else:
-            value = entry["value"]
-        if value.startswith("/etc/ronde/"):
-            assert value in files, f"{value} is not mounted"
-            value = str(files[value])
-        yield entry["name"], value
-
-
-def make_files(one: Pod, folder: Path) -> dict[str, Path]:
-    """What a pod mounts, made in a folder: by the path in the container, where it is here."""
-    made = {}
-    certificate, key = key_pair(folder)
-    (tokens := folder / "tokens.json").write_text("{}", encoding="utf-8")
-    kinds = {"ca.crt": Path(certifi.where()), "tls.crt": certificate, "tls.key": key, "tokens.json": tokens}
-    for volume in one.spec["volumes"]:
-        for item in (volume.get("secret") or volume.get("configMap") or {}).get("items", []):
-            made[f"/etc/ronde/{volume['name']}/{item['path']}"] = kinds[item["path"]]
-    return made
-
-
-def key_pair(folder: Path) -> tuple[Path, Path]:
-    certificate, key = folder / "tls.crt", folder / "tls.key"
-    if not key.exists():
-        openssl = shutil.which("openssl")
-        assert openssl is not None, "needs openssl to make a certificate"
-        kind = ("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2")
-        where = ("-subj", "/CN=worker", "-keyout", key, "-out", certificate)
-        subprocess.run([openssl, *kind, *where], check=True, capture_output=True)
-        ssl.create_default_context().load_cert_chain(certificate, key)
-    return certificate, key
