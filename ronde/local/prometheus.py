@@ -1,4 +1,4 @@
-"""A Prometheus on this machine that scrapes the usual ports of a worker, a sink and a receiver: `ronde local up --observe`.
+"""A Prometheus on this machine that scrapes the usual ports of worker, sink and receiver: `ronde local up --observe`.
 
 It is the one that is installed (Debian's package `prometheus`, or what `make tools` brings); nothing is fetched. Of a
 checkout, the alerts of the chart are loaded. Its folder is that of every `Server`, with ``prometheus.yml``.

@@ -210,6 +210,15 @@ def test_every_input_of_a_chunk_ends_once(bench: Bench) -> None:
     assert tally.dead_lettered.total() == 3
 
 
+def test_an_input_that_was_handled_and_comes_again_is_not_decided_twice(bench: Bench) -> None:
+    """A consumer that goes back by itself: the worker ends, and its successor reads from the committed offset."""
+    first, second, third = (bench.record("alerts", alert(name)) for name in "abc")
+    bench.chunk(first, second)
+    with pytest.raises(AssertionError, match="not read again"):
+        bench.decide(second, third)
+    assert rules(bench.decide(third)) == ["MERGED"]
+
+
 def test_the_core_failing_on_an_input_leaves_the_site_as_it_was(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise KeyError("Ada Lovelace")
