@@ -105,7 +105,7 @@ def played(program: Path, kafka: str, postgres: Postgres, folder: Path) -> Itera
     with ExitStack() as stack:
         topics.create(settings_of(stage))
         import_transmitters(settings_of(stage))
-        prometheus = Prometheus(program, folder, [stage.pages.removeprefix("http://"), sink])
+        prometheus = Prometheus(program, folder, [*map(_target, (stage.pages, stage.receiver.pages)), sink])
         stack.callback(prometheus.close)
         children = [staging.start(stage, name) for name in (*staging.PROCESSES, "sink")]
         for child in children:
@@ -113,9 +113,14 @@ def played(program: Path, kafka: str, postgres: Postgres, folder: Path) -> Itera
         _play(stage, children[: len(staging.PROCESSES)], stack)
         prometheus.wait_for("ronde_ready == 1")
         prometheus.wait_for("ronde_sink_ready == 1")
+        prometheus.wait_for("ronde_receiver_ready == 1")
         prometheus.wait_for("sum(ronde_input_lag_records) == 0")
         prometheus.wait_for("sum(ronde_sink_lag_records) == 0")
         yield prometheus
+
+
+def _target(page: str) -> str:
+    return page.removeprefix("http://")
 
 
 def settings_of(stage: staging.Stage) -> Any:
