@@ -47,7 +47,13 @@ COMMANDS: Final = {
     "local": "A real Kafka and PostgreSQL on this machine, from packages alone: no Docker, no root, no installed Java.",
 }
 # Commands that need optional dependencies of ronde, and the name of these.
-EXTRAS: Final = {"demo": "local", "local": "local", "panel": "edges", "receiver": "edges", "transmitters": "edges"}
+EXTRAS: Final = {
+    "demo": "edges,local",
+    "local": "local",
+    "panel": "edges",
+    "receiver": "edges",
+    "transmitters": "edges",
+}
 
 app = typer.Typer(
     name="ronde",
