@@ -40,7 +40,7 @@ def hashed(word: str) -> str:
 
 
 def fits(stored: str, word: str) -> bool:
-    """Whether a stored hash is that of the word's normal form; False for a hash of unknown form. As slow as `hashed`."""
+    """Whether a stored hash is that of the word's normal form; False for a hash of unknown form. As slow as hashing."""
     try:
         return _HASHER.verify(stored, normal(word))
     except (InvalidHashError, VerificationError):
