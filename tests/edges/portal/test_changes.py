@@ -10,6 +10,7 @@ from edges.portal import changes
 from edges.portal.changes import ContactForm, Fault, Refused
 from edges.portal.configuration import Configuration, Person, shown
 from edges.portal.core import Address, Contact, Intervention, Site
+from streams.escalation.names import Role
 from tests.support.times import START
 
 ANN: Final = Person("ann", "OWNER", "Ann", "Martin", "ann@example.org")
@@ -155,9 +156,10 @@ def test_on_test_for_a_day_at_most(ahead: int, is_taken: bool) -> None:
 
 
 def test_third_and_later_contacts_of_an_imported_site_are_kept() -> None:
+    roles: tuple[Role, ...] = ("OWNER", "MEMBER", "EXTERNAL", "OWNER")
     contacts = tuple(
         Contact(f"c{n}", role, f"N{n}", "X", f"+3363998000{n}", f"$p{n}", f"$d{n}", "fr")
-        for n, role in enumerate(("OWNER", "MEMBER", "EXTERNAL", "OWNER"), start=1)
+        for n, role in enumerate(roles, start=1)
     )
     record = Site("S1", True, contacts, HOME, "dog", Intervention(True, ("P1",)), None, START)
     taken = changes.revised(None, changes.imported(record, None), START)
