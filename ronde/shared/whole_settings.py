@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from sinks.settings import Configuration, PostgresSettings, SinkSettings
+from service.postgres import PostgresSettings
+from sinks.settings import Configuration, SinkSettings
 from streams.settings import Settings
 
 

@@ -25,8 +25,9 @@ from ronde.local.ports import HOST, free_port
 from ronde.local.postgres import Postgres
 from ronde.shared.whole_settings import WholeSettings
 from schemas.contract.topics import TOPICS
+from service.postgres import PostgresSettings
 from sinks.faults import VARIABLE
-from sinks.settings import Configuration, PostgresSettings
+from sinks.settings import Configuration
 from streams.settings import Settings, load
 from tests.conftest import SettingsFile
 from tests.sinks.bench import Bench

@@ -1,0 +1,113 @@
+"""How every process of ronde reaches PostgreSQL: settings, connection, session, errors in words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, TypeAlias
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+Text: TypeAlias = Annotated[str, StringConstraints(min_length=1)]
+
+# A host that vanished is noticed by both ends: no lock outlives it for long.
+_CLIENT: Final[dict[str, Any]] = {
+    "connect_timeout": 5,
+    "keepalives": 1,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+# Everything that our statements depend on; the server, the database and the role may have any default.
+SESSION: Final = {
+    "client_encoding": "UTF8",
+    "search_path": "pg_catalog, pg_temp",  # the ledger's own names are written with their schema
+    "default_transaction_isolation": "read committed",  # what waited for a lock sees what was committed meanwhile
+    "default_transaction_read_only": "off",
+    "default_transaction_deferrable": "off",
+    "standard_conforming_strings": "on",
+    "quote_all_identifiers": "off",
+    "bytea_output": "hex",
+    "DateStyle": "ISO, YMD",
+    "IntervalStyle": "postgres",
+    "TimeZone": "UTC",
+    "jit": "off",  # costs more than it saves in statements of milliseconds
+    # A role's limits are made for people's questions. Who must not wait for a lock sets `lock_timeout` itself.
+    "statement_timeout": "0",
+    "lock_timeout": "0",
+    "transaction_timeout": "0",
+    "idle_session_timeout": "0",
+    "idle_in_transaction_session_timeout": "10s",  # a sink that is stopped within a transaction holds up the next one
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+}
+
+# Where systems have them: Debian, Red Hat, Alpine.
+_SYSTEM_AUTHORITIES: Final = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/cert.pem",
+)
+
+
+class PostgresSettings(BaseModel):
+    """PostgreSQL, in libpq's words."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    host: Text = Field(default="localhost", description="its address, or the folder of its socket")
+    port: Annotated[int, Field(ge=1, le=65535)] = Field(
+        default=5432, description="its port: a whole number from 1 to 65535"
+    )
+    database: Text = Field(default="ronde", description="the database that the ledger is in")
+    user: Text = Field(default="ronde", description="the role to connect as")
+    password: Text | None = Field(
+        default=None, repr=False, description="the role's password (default: none, or libpq's password file)"
+    )
+    sslmode: Literal["disable", "prefer", "require", "verify-ca", "verify-full"] = Field(
+        default="prefer",
+        description='"verify-full" where the network is not your own; or "verify-ca", "require", "prefer", "disable"',
+    )
+    sslrootcert: Text | None = Field(
+        default=None, description='the file of the authorities to trust, or "system" (default: libpq\'s own)'
+    )
+    sslcert: Text | None = Field(default=None, description="the file of our certificate (default: none)")
+    sslkey: Text | None = Field(default=None, description="the file of its key (default: none)")
+
+
+def conninfo(settings: PostgresSettings, application: str) -> str:
+    """What libpq connects by; the password is in it."""
+    return make_conninfo(
+        host=settings.host,
+        port=settings.port,
+        dbname=settings.database,
+        user=settings.user,
+        password=settings.password,
+        sslmode=settings.sslmode,
+        sslrootcert=_authorities(settings),
+        sslcert=settings.sslcert,
+        sslkey=settings.sslkey,
+        application_name=application,
+        client_encoding="UTF8",
+        **_CLIENT,
+    )
+
+
+def _authorities(settings: PostgresSettings) -> str | None:
+    """The file of the authorities to trust.
+
+    The libpq that comes with psycopg looks for "system" in a folder that no system has. With another mode than
+    verify-full it refuses the word, and says so itself.
+    """
+    if settings.sslrootcert == "system" and settings.sslmode == "verify-full":
+        return next((file for file in _SYSTEM_AUTHORITIES if Path(file).is_file()), "system")
+    return settings.sslrootcert
+
+
+def reason(error: psycopg.Error) -> str:
+    """An error in one line: its SQLSTATE and the database's words, without the row that its details would quote."""
+    words = error.diag.message_primary or (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return f"{error.sqlstate} {words}" if error.sqlstate else words
