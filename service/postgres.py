@@ -78,6 +78,14 @@ class PostgresSettings(BaseModel):
     sslkey: Text | None = Field(default=None, description="the file of its key (default: none)")
 
 
+# Set what this version of PostgreSQL knows of the session: names, then values.
+SET_SESSION: Final = """
+SELECT pg_catalog.set_config(known.name, wanted.setting, false)
+FROM unnest(%s::text[], %s::text[]) AS wanted (name, setting)
+JOIN pg_catalog.pg_settings AS known ON lower(known.name) = lower(wanted.name)
+"""
+
+
 def conninfo(settings: PostgresSettings, application: str) -> str:
     """What libpq connects by; the password is in it."""
     return make_conninfo(

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 
 import psycopg
 
-from service.postgres import SESSION, PostgresSettings, conninfo, reason
+from service.postgres import SESSION, SET_SESSION, PostgresSettings, conninfo, reason
 from sinks.database.sql import query
 from sinks.errors import Away, SinkError
 
@@ -32,7 +32,7 @@ def connect(settings: PostgresSettings, application: str) -> Connection:
         connection = psycopg.connect(conninfo(settings, application), autocommit=True)
         try:
             _check(connection)
-            connection.execute(query("set_session"), (list(SESSION), list(SESSION.values())))
+            connection.execute(SET_SESSION, (list(SESSION), list(SESSION.values())))
             if backend(connection) != connection.info.backend_pid:
                 connection.prepare_threshold = None  # a pooler's: the next statement may go to another session
         except BaseException:

@@ -1,0 +1,1 @@
+SELECT * FROM portal.transmitters WHERE account = ANY(%(accounts)s)
