@@ -22,11 +22,13 @@ from edges.portal import faults
 from edges.portal.errors import PortalError
 from edges.portal.outbox import Waiting, note, read, take
 from edges.portal.postgres import Session, connect, migrate
+from edges.settings import Connection
 from service import logs
 from service.postgres import PostgresSettings, reason
 
 _log: Final = logs.logger(__name__)
 
+TRANSACTIONS: Final = "portal"  # the `transactional.id` of all portals, without prefix
 TRANSACTION_SECONDS: Final = 10  # then the broker ends the transaction of a relay that hangs
 LEASE_SECONDS: Final = 3.0
 _RENEW_SECONDS: Final = 0.5
@@ -39,12 +41,10 @@ Encode: TypeAlias = Mapping[str, Callable[[Any], bytes]]
 
 
 class RelaySettings(NamedTuple):
-    """What a relay needs; ``properties`` and ``postgres`` hold secrets, never log them."""
+    """What a relay needs; secrets included, never log it."""
 
     owner: str
-    transactional_id: str
-    topic: Callable[[str], str]
-    properties: Mapping[str, str | int | float | bool]
+    connection: Connection
     postgres: PostgresSettings
 
 
@@ -115,7 +115,7 @@ class Relay:
             except PortalError as error:
                 self._failure = error
                 return
-            except Exception as error:  # a thread that ended unseen would pass nothing on for good
+            except Exception as error:  # noqa: BLE001 - a thread that ended unseen would pass nothing on for good
                 _log.error("the relay failed", error=logs.places(error))
                 self._failure = error
                 return
@@ -161,7 +161,7 @@ class Relay:
         producer.begin_transaction()
         for entry in waiting:
             value = None if entry.state is None else self._encode[entry.topic](entry.state)
-            producer.produce(self._settings.topic(entry.topic), value, entry.key.encode(), timestamp=at)
+            producer.produce(self._settings.connection.topic(entry.topic), value, entry.key.encode(), timestamp=at)
         faults.at("after_produce")
         self._patiently(database, lambda: _flush(producer))
         faults.at("after_flush")
@@ -200,11 +200,11 @@ class Relay:
         return {
             "linger.ms": 2,
             "retry.backoff.ms": 5,
-            **self._settings.properties,
+            **self._settings.connection.producer,
             "acks": "all",
             "enable.idempotence": True,
             "partitioner": "murmur2_random",  # every record has a key
-            "transactional.id": self._settings.transactional_id,
+            "transactional.id": f"{self._settings.connection.prefix}{TRANSACTIONS}",
             "transaction.timeout.ms": TRANSACTION_SECONDS * 1000,
         }
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -18,11 +17,9 @@ from typing import TYPE_CHECKING, Any, Final
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
-from psycopg.sql import SQL, Identifier
 
 from ronde.local.kafka import Kafka
 from ronde.local.ports import HOST, free_port
-from ronde.local.postgres import Postgres
 from ronde.shared.whole_settings import WholeSettings
 from schemas.contract.topics import TOPICS
 from service.postgres import PostgresSettings
@@ -38,32 +35,6 @@ if TYPE_CHECKING:
     from tests.sinks.records import Record
 
 RONDE: Final = (sys.executable, "-c", "from ronde.cli import main; main()")
-
-
-@pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    """The server of this run: real, in a temporary folder, on a port of its own, stopped at the end.
-
-    A test that stops or kills it starts one of its own. It does not survive a power cut, so as to be quick.
-    """
-    quick = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "64MB"}
-    server = Postgres(tmp_path_factory.mktemp("postgres"), port=free_port(), extra_properties=quick)
-    try:
-        server.start()
-        yield server
-    finally:
-        server.stop()
-        shutil.rmtree(server.data, ignore_errors=True)  # the log stays for an inquiry
-
-
-@pytest.fixture
-def database(postgres: Postgres, prefix: str) -> Iterator[PostgresSettings]:
-    """An empty database of this test's own."""
-    name = prefix.rstrip(".")
-    with psycopg.connect(postgres.conninfo("postgres"), autocommit=True) as connection:
-        connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
-        yield PostgresSettings(host=HOST, port=postgres.port or 0, database=name)
-        connection.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
 
 
 @pytest.fixture
