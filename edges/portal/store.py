@@ -103,10 +103,15 @@ class Store:
 
         async def write(connection: AsyncSession) -> None:
             before = await _locked(connection, site_id)
-            if before is None or before.is_deleted:
+            if before is None:
                 raise NoSuchThingError
-            if before.configuration.revision != revision:
-                raise StaleError(before.configuration.revision)
+            present = before.configuration.revision
+            if before.is_deleted:
+                if (before.last_by, before.last_request, present) == (edit.by, edit.request, revision + 1):
+                    return  # the same request again
+                raise NoSuchThingError
+            if present != revision:
+                raise StaleError(present)
             empty = changes.created(site_id, before.configuration.name, (), ())
             after = changes.revised(before.configuration, empty, edit.now)
             await _run(connection, writes(before.configuration, after, edit, is_deleted=True))
