@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 Text: TypeAlias = Annotated[str, StringConstraints(min_length=1)]
 
-# A host that vanished is noticed by both ends: no lock outlives it for long.
+# Both ends notice a host that vanished, so no lock outlives it for long.
 _CLIENT: Final[dict[str, Any]] = {
     "connect_timeout": 5,
     "keepalives": 1,
@@ -20,11 +20,11 @@ _CLIENT: Final[dict[str, Any]] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 30_000,
 }
-# Everything that our statements depend on; the server, the database and the role may have any default.
+# All that the statements depend on; the server, the database and the role may have any default.
 SESSION: Final = {
     "client_encoding": "UTF8",
-    "search_path": "pg_catalog, pg_temp",  # the ledger's own names are written with their schema
-    "default_transaction_isolation": "read committed",  # what waited for a lock sees what was committed meanwhile
+    "search_path": "pg_catalog, pg_temp",  # statements name their schema
+    "default_transaction_isolation": "read committed",  # see what was committed during a wait for a lock
     "default_transaction_read_only": "off",
     "default_transaction_deferrable": "off",
     "standard_conforming_strings": "on",
@@ -34,18 +34,18 @@ SESSION: Final = {
     "IntervalStyle": "postgres",
     "TimeZone": "UTC",
     "jit": "off",  # costs more than it saves in statements of milliseconds
-    # A role's limits are made for people's questions. Who must not wait for a lock sets `lock_timeout` itself.
+    # A role's limits are meant for people's queries. A statement that must not wait for a lock sets `lock_timeout`.
     "statement_timeout": "0",
     "lock_timeout": "0",
     "transaction_timeout": "0",
     "idle_session_timeout": "0",
-    "idle_in_transaction_session_timeout": "10s",  # a sink that is stopped within a transaction holds up the next one
+    "idle_in_transaction_session_timeout": "10s",  # a process that is stopped within a transaction blocks the next one
     "tcp_keepalives_idle": "10",
     "tcp_keepalives_interval": "5",
     "tcp_keepalives_count": "3",
 }
 
-# Where systems have them: Debian, Red Hat, Alpine.
+# On Debian, Red Hat, Alpine.
 _SYSTEM_AUTHORITIES: Final = (
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
@@ -54,7 +54,7 @@ _SYSTEM_AUTHORITIES: Final = (
 
 
 class PostgresSettings(BaseModel):
-    """PostgreSQL, in libpq's words."""
+    """How to reach PostgreSQL, with libpq's names."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -105,10 +105,10 @@ def conninfo(settings: PostgresSettings, application: str) -> str:
 
 
 def _authorities(settings: PostgresSettings) -> str | None:
-    """The file of the authorities to trust.
+    """The file of the trusted authorities.
 
     The libpq that comes with psycopg looks for "system" in a folder that no system has. With another mode than
-    verify-full it refuses the word, and says so itself.
+    verify-full it rejects the word itself.
     """
     if settings.sslrootcert == "system" and settings.sslmode == "verify-full":
         return next((file for file in _SYSTEM_AUTHORITIES if Path(file).is_file()), "system")
@@ -116,6 +116,6 @@ def _authorities(settings: PostgresSettings) -> str | None:
 
 
 def reason(error: psycopg.Error) -> str:
-    """An error in one line: its SQLSTATE and the database's words, without the row that its details would quote."""
+    """An error in one line: its SQLSTATE and message, without the details, which may quote the row."""
     words = error.diag.message_primary or (str(error).strip().splitlines() or [type(error).__name__])[0]
     return f"{error.sqlstate} {words}" if error.sqlstate else words

@@ -1,6 +1,6 @@
-"""A sink's settings: its own tables of the settings, and what it shares with the others (contracts.md, Settings).
+"""The settings of a sink: its own tables, and what it shares with other processes (contracts.md, Settings).
 
-The command line reads them with all other settings, and refuses what is none; here they are only described.
+The command line reads them with all other settings, and rejects unknown ones.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, NamedTuple, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 if TYPE_CHECKING:
     from edges.settings import Connection
@@ -19,14 +19,14 @@ Text: TypeAlias = Annotated[str, StringConstraints(min_length=1)]
 File: TypeAlias = Annotated[Path, Field(strict=False)]
 
 
-def _is_wrapping_key(secret: SecretStr) -> SecretStr:
-    wrapping_key_of(secret)
-    return secret
+def _is_wrapping_key(text: str) -> str:
+    wrapping_key_of(text)
+    return text
 
 
-def wrapping_key_of(secret: SecretStr) -> bytes:
+def wrapping_key_of(text: str) -> bytes:
     """The 32 bytes that a wrapping key stands for, in hex or base64. Raises ValueError."""
-    text = secret.get_secret_value().strip()
+    text = text.strip()
     try:
         key = bytes.fromhex(text) if len(text) == 2 * _KEY_BYTES else base64.b64decode(text, validate=True)
     except (ValueError, binascii.Error):
@@ -67,8 +67,9 @@ class ReceiverSettings(BaseModel):
     http_port: Port = Field(default=6071, description="the port of alerts by HTTP: a whole number from 0 to 65535")
     pages_host: Text = Field(default="127.0.0.1", description="the address of /health, /ready and /metrics")
     pages_port: Port = Field(default=6068, description="their port: a whole number from 0 (any free one) to 65535")
-    wrapping_key: Annotated[SecretStr, Field(strict=False), AfterValidator(_is_wrapping_key)] | None = Field(
+    wrapping_key: Annotated[str, AfterValidator(_is_wrapping_key)] | None = Field(
         default=None,
+        repr=False,
         description="what the keys of transmitters are encrypted under: 32 bytes, in hex or base64 (default: none)",
     )
     data_dir: File = Field(

@@ -16,17 +16,17 @@ Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
 
 _OLDEST: Final = 140_000
 
-# Classes of SQLSTATE that are about the row, not about the database: data, integrity, limits of a value.
+# Classes of SQLSTATE about a row, not about the database: data, integrity, limits of a value.
 _REFUSALS: Final = ("22", "23", "54")
-# Wrong statements, or a ledger of another shape: no other attempt would help.
+# Wrong statements, or a ledger of another shape: another attempt would fail too.
 _OURS: Final = ("42", "0A", "3F")
 _PERMISSION: Final = "42501"
 
 
 def connect(settings: PostgresSettings, application: str) -> Connection:
-    """A connection without a transaction (autocommit), its session set up for the ledger.
+    """Connect in autocommit mode, with the session settings of the ledger.
 
-    Raises `Away`, and `SinkError` when the server or the database will not do.
+    Raises `Away`, and `SinkError` when the server is too old or the database is in another encoding.
     """
     with away():
         connection = psycopg.connect(conninfo(settings, application), autocommit=True)
@@ -34,7 +34,7 @@ def connect(settings: PostgresSettings, application: str) -> Connection:
             _check(connection)
             connection.execute(SET_SESSION, (list(SESSION), list(SESSION.values())))
             if backend(connection) != connection.info.backend_pid:
-                connection.prepare_threshold = None  # a pooler's: the next statement may go to another session
+                connection.prepare_threshold = None  # behind a pooler the next statement may go to another session
         except BaseException:
             connection.close()
             raise
@@ -42,7 +42,7 @@ def connect(settings: PostgresSettings, application: str) -> Connection:
 
 
 def backend(connection: Connection) -> int:
-    """The process of PostgreSQL that serves this connection now: behind a pooler, not always the same one."""
+    """The process id of the PostgreSQL backend that serves this connection now; behind a pooler it changes."""
     row = connection.execute(query("backend")).fetchone()
     assert row is not None
     pid: int = row[0]
@@ -64,7 +64,7 @@ def _check(connection: Connection) -> None:
 
 @contextmanager
 def away() -> Iterator[None]:
-    """Turn the errors that time may heal into `Away`; others are let through."""
+    """Turn the errors that a later attempt may not meet into `Away`; let others through."""
     try:
         yield
     except psycopg.Error as error:
@@ -77,12 +77,12 @@ def away() -> Iterator[None]:
 
 
 def is_refusal(error: psycopg.Error) -> bool:
-    """True when the database refuses a row for what it holds."""
+    """Whether the database refuses a row for its values."""
     if error.sqlstate is None:
-        return isinstance(error, psycopg.DataError)  # found on this side, as a NUL in a text
+        return isinstance(error, psycopg.DataError)  # raised by psycopg itself, as for a NUL in a text
     return error.sqlstate.startswith(_REFUSALS)
 
 
 def is_conflict(error: psycopg.Error) -> bool:
-    """True when the same transaction, begun again, may well pass: a deadlock, a serialization failure."""
+    """Whether the same transaction may pass when it is tried again: a deadlock, a serialization failure."""
     return error.sqlstate is not None and error.sqlstate.startswith("40")
