@@ -1,15 +1,14 @@
-"""How every process of ronde reaches PostgreSQL: settings, connection, session, errors in words."""
+"""How every process of ronde reaches PostgreSQL: connection, session, errors in words."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from typing import Any, Final
 
 import psycopg
 from psycopg.conninfo import make_conninfo
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-Text: TypeAlias = Annotated[str, StringConstraints(min_length=1)]
+from service.postgres_settings import PostgresSettings
 
 # Both ends notice a host that vanished, so no lock outlives it for long.
 _CLIENT: Final[dict[str, Any]] = {
@@ -51,31 +50,6 @@ _SYSTEM_AUTHORITIES: Final = (
     "/etc/pki/tls/certs/ca-bundle.crt",
     "/etc/ssl/cert.pem",
 )
-
-
-class PostgresSettings(BaseModel):
-    """How to reach PostgreSQL, with libpq's names."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    host: Text = Field(default="localhost", description="its address, or the folder of its socket")
-    port: Annotated[int, Field(ge=1, le=65535)] = Field(
-        default=5432, description="its port: a whole number from 1 to 65535"
-    )
-    database: Text = Field(default="ronde", description="the database that the ledger is in")
-    user: Text = Field(default="ronde", description="the role to connect as")
-    password: Text | None = Field(
-        default=None, repr=False, description="the role's password (default: none, or libpq's password file)"
-    )
-    sslmode: Literal["disable", "prefer", "require", "verify-ca", "verify-full"] = Field(
-        default="prefer",
-        description='"verify-full" where the network is not your own; or "verify-ca", "require", "prefer", "disable"',
-    )
-    sslrootcert: Text | None = Field(
-        default=None, description='the file of the authorities to trust, or "system" (default: libpq\'s own)'
-    )
-    sslcert: Text | None = Field(default=None, description="the file of our certificate (default: none)")
-    sslkey: Text | None = Field(default=None, description="the file of its key (default: none)")
 
 
 # Set what this version of PostgreSQL knows of the session: names, then values.

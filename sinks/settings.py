@@ -12,7 +12,7 @@ from typing import Annotated, Literal, NamedTuple, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from service.postgres import PostgresSettings
+from service.postgres_settings import PostgresSettings
 from sinks.rows.feeds import FEEDS
 
 Name: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9._-]{1,200}$")]

@@ -23,7 +23,7 @@ from tests import distribution
 if TYPE_CHECKING:
     from ronde.local.kafka import Kafka
     from ronde.local.postgres import Postgres
-    from service.postgres import PostgresSettings
+    from service.postgres_settings import PostgresSettings
     from streams.settings import Settings
 
 
@@ -191,7 +191,7 @@ def database(postgres: Postgres, prefix: str) -> Iterator[PostgresSettings]:
     from psycopg.sql import SQL, Identifier  # noqa: PLC0415 - as the head says
 
     from ronde.local.ports import HOST  # noqa: PLC0415 - as the head says
-    from service.postgres import PostgresSettings  # noqa: PLC0415 - as the head says
+    from service.postgres_settings import PostgresSettings  # noqa: PLC0415 - as the head says
 
     name = prefix.rstrip(".")
     with psycopg.connect(postgres.conninfo("postgres"), autocommit=True) as connection:

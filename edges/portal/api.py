@@ -103,7 +103,7 @@ def support_routes(portal: Portal) -> APIRouter:
             site_id,
             revision,
             "people",
-            ["PUT", person],
+            ["PUT", list(person)],
             lambda before: changes.with_person(before, person),
             by_support=True,
         )

@@ -11,7 +11,8 @@ from psycopg_pool import AsyncConnectionPool
 
 from edges.portal.errors import PortalError
 from edges.portal.sql import Migration, migrations, query
-from service.postgres import SESSION, SET_SESSION, PostgresSettings, conninfo
+from service.postgres import SESSION, SET_SESSION, conninfo
+from service.postgres_settings import PostgresSettings
 
 AsyncSession: TypeAlias = AsyncConnection[dict[str, Any]]
 Session: TypeAlias = psycopg.Connection[tuple[Any, ...]]

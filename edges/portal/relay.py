@@ -23,8 +23,10 @@ from edges.portal.errors import PortalError
 from edges.portal.outbox import Waiting, note, read, take
 from edges.portal.postgres import Session, connect, migrate
 from edges.settings import Connection
+from schemas.avro.errors import RegistryUnreachable
 from service import logs
-from service.postgres import PostgresSettings, reason
+from service.postgres import reason
+from service.postgres_settings import PostgresSettings
 
 _log: Final = logs.logger(__name__)
 
@@ -111,6 +113,8 @@ class Relay:
                 self._stopping.wait(_AGAIN_SECONDS)
             except psycopg.OperationalError as error:
                 self._report("postgres", reason(error))
+                self._stopping.wait(_AGAIN_SECONDS)
+            except RegistryUnreachable:
                 self._stopping.wait(_AGAIN_SECONDS)
             except PortalError as error:
                 self._failure = error

@@ -6,23 +6,16 @@ import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from edges.web.settings import WebSettings
-from service.phone_numbers import is_country
-from service.postgres import PostgresSettings
+from service.postgres_settings import PostgresSettings
 
 if TYPE_CHECKING:
     from edges.settings import Connection
 
 Port: TypeAlias = Annotated[int, Field(ge=0, le=65535)]
 Text: TypeAlias = Annotated[str, StringConstraints(min_length=1)]
-
-
-def _country(code: str) -> str:
-    if not is_country(code):
-        raise ValueError("it is no country: two capital letters, as FR, BE, CH")
-    return code
 
 
 class PortalSettings(BaseModel):
@@ -41,7 +34,7 @@ class PortalSettings(BaseModel):
     )
     pages_host: Text = Field(default="127.0.0.1", description="the address of /health, /ready and /metrics")
     pages_port: Port = Field(default=6091, description="their port: a whole number from 0 (any free one) to 65535")
-    country: Annotated[str, AfterValidator(_country)] = Field(
+    country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] = Field(
         default="FR", description="where phone numbers without + belong while a site has no address: as FR"
     )
     data_dir: Annotated[Path, Field(strict=False)] = Field(
@@ -56,4 +49,4 @@ class PortalConfiguration(NamedTuple):
     connection: Connection
     postgres: PostgresSettings
     web: WebSettings
-    wrapping_key: SecretStr | None
+    wrapping_key: str | None

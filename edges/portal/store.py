@@ -152,6 +152,11 @@ class Store:
         """At most 50 sites, by their id or a part of their name."""
         return [SiteName(**row) for row in await self._rows("find_sites", text=text)]
 
+    async def backlog(self) -> tuple[int, float]:
+        """How many records wait to be passed on, and for how many seconds the oldest does."""
+        [row] = await self._rows("backlog")
+        return row["waiting"], row["seconds"]
+
     async def _rows(self, name: str, **values: Any) -> list[dict[str, Any]]:
         async def read() -> list[dict[str, Any]]:
             async with self._pool.connection() as connection:

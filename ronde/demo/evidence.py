@@ -17,7 +17,7 @@ from ronde.local.postgres import Postgres
 from ronde.shared.errors import Failed
 from ronde.shared.terminal import program
 from ronde.views.incident import text
-from service.postgres import PostgresSettings
+from service.postgres_settings import PostgresSettings
 from sinks.ask.reading import NoLedgerError
 from sinks.ask.timeline import Missing, Timeline, Unknown, timeline
 from sinks.database.postgres import connect

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from service.postgres import PostgresSettings
+from service.postgres_settings import PostgresSettings
 from sinks.database.postgres import Connection, backend, connect
 from sinks.errors import Away, SinkError
 

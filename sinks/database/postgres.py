@@ -8,7 +8,8 @@ from typing import Any, Final, TypeAlias
 
 import psycopg
 
-from service.postgres import SESSION, SET_SESSION, PostgresSettings, conninfo, reason
+from service.postgres import SESSION, SET_SESSION, conninfo, reason
+from service.postgres_settings import PostgresSettings
 from sinks.database.sql import query
 from sinks.errors import Away, SinkError
 

@@ -16,7 +16,7 @@ from ronde.local.kafka import Kafka
 from ronde.local.ports import free_port
 from ronde.shared.whole_settings import WholeSettings
 from schemas.contract.topics import TOPICS
-from service.postgres import PostgresSettings
+from service.postgres_settings import PostgresSettings
 from sinks.faults import VARIABLE
 from sinks.settings import Configuration
 from streams.settings import Settings, load

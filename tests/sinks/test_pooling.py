@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from ronde.local.ports import HOST
-from service.postgres import PostgresSettings
+from service.postgres_settings import PostgresSettings
 from sinks.database.migrate import migrate
 from sinks.database.pooling import refuse_shared_sessions
 from sinks.database.postgres import connect

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier, Literal
 
-from service.postgres import PostgresSettings
+from service.postgres_settings import PostgresSettings
 from sinks.ask.incidents import IncidentFilter, find
 from sinks.ask.timeline import timeline
 from sinks.database.migrate import migrate

@@ -16,7 +16,7 @@ import pytest
 from ronde.local.ports import HOST, free_port
 from ronde.local.postgres import Postgres
 from service import postgres
-from service.postgres import PostgresSettings
+from service.postgres_settings import PostgresSettings
 from sinks.database.postgres import connect
 from sinks.errors import Away
 

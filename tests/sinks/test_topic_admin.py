@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import pytest
 
-from service.postgres import PostgresSettings
+from service.postgres_settings import PostgresSettings
 from sinks import topic_admin
 from sinks.errors import Away, SinkError
 from sinks.settings import Configuration, SinkSettings

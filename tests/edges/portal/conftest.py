@@ -4,20 +4,34 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+import httpx
 import psycopg
 import pytest
 import pytest_asyncio
+from argon2 import PasswordHasher
 
+from edges.portal.application import application
+from edges.portal.engine import EngineView
 from edges.portal.postgres import connect, migrate, pool
+from edges.portal.service import Portal
+from edges.portal.settings import PortalConfiguration, PortalSettings
 from edges.portal.store import Store, opened
 from edges.settings import Connection
+from edges.web import accounts, tokens
+from edges.web.accounts import Role
+from edges.web.settings import WebSettings
 from ronde.shared.whole_settings import WholeSettings
-from service.postgres import PostgresSettings
+from service import words
+from service.postgres_settings import PostgresSettings
 from streams.kafka.topics import create
 from streams.settings import load
 from tests.conftest import SettingsFile
+
+HERE: Final = "http://127.0.0.1:6081"
+PASSWORD: Final = "correct horse"
+WRAPPING_KEY: Final = "00112233445566778899AABBCCDDEEFF00112233445566778899AABBCCDDEEFF"
 
 
 @pytest.fixture
@@ -64,3 +78,44 @@ def rows(schema: PostgresSettings) -> Iterator[psycopg.Connection[tuple[Any, ...
     """A look into the database."""
     with connect(schema, "test, a look") as connection:
         yield connection
+
+
+class Api:
+    """The portal's app over a store, without Kafka, and programs that call it by a token each."""
+
+    def __init__(self, store: Store, configuration: PortalConfiguration) -> None:
+        self.engine = EngineView()
+        self.store = store
+        self._configuration = configuration
+        self.app = application(Portal(store, self.engine, "FR"), configuration)
+
+    def client(self, *scopes: str, name: str | None = None) -> httpx.AsyncClient:
+        """A program with a token of these scopes; without scopes, a browser that is not signed in."""
+        headers = {"Origin": HERE}
+        if scopes:
+            known = name or f"n{len(tokens.listed(self._configuration.web.tokens_file))}"
+            headers["Authorization"] = f"Bearer {tokens.add(self._configuration.web.tokens_file, known, scopes)}"
+        transport = httpx.ASGITransport(self.app, client=("192.0.2.1", 1))
+        return httpx.AsyncClient(transport=transport, base_url=HERE, headers=headers)
+
+    def user(self, name: str, role: Role, *sites: str) -> None:
+        """An account."""
+        accounts.add(self._configuration.web.users_file, name, role, sites, PASSWORD)
+
+    async def signed_in(self, name: str) -> httpx.AsyncClient:
+        """A browser in which somebody has signed in."""
+        browser = self.client()
+        answer = await browser.post("/v1/session", json={"name": name, "password": PASSWORD})
+        assert answer.status_code == 200, answer.text
+        return browser
+
+
+@pytest_asyncio.fixture
+async def api(store: Store, schema: PostgresSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Api:
+    """The app over this test's schema."""
+    cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    monkeypatch.setattr(accounts, "hashed", cheap.hash)
+    monkeypatch.setattr(words, "_HASHER", cheap)
+    web = WebSettings(tokens_file=tmp_path / "tokens.json", users_file=tmp_path / "users.json")
+    connection = Connection(prefix="none.", group="none", partitions=1, consumer={}, producer={})
+    return Api(store, PortalConfiguration(PortalSettings(), connection, schema, web, WRAPPING_KEY))

@@ -17,7 +17,7 @@ from edges.portal.postgres import pool
 from edges.portal.relay import Relay, RelaySettings
 from edges.portal.store import Store, opened
 from edges.settings import Connection
-from service.postgres import PostgresSettings
+from service.postgres_settings import PostgresSettings
 from tests.edges.portal.checker import check, published
 from tests.edges.portal.test_store import edit, imported, new
 from tests.support.waiting import eventually

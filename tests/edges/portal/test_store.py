@@ -18,7 +18,7 @@ from edges.portal.postgres import connect, migrate
 from edges.portal.rows import Edit
 from edges.portal.sql import migrations
 from edges.portal.store import Store
-from service.postgres import PostgresSettings
+from service.postgres_settings import PostgresSettings
 from tests.support.times import START
 
 ANN: Final = Person("ann", "OWNER", "Ann", "Martin", "ann@example.org")
