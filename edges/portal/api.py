@@ -60,18 +60,19 @@ async def _revision(
 Revision: TypeAlias = Annotated[int | None, Depends(_revision)]
 
 
-def _answers(*kinds: Any, status: int = 200) -> dict[int | str, dict[str, Any]]:
+def answers(*kinds: Any, status: int = 200) -> dict[int | str, dict[str, Any]]:
+    """What a route answers that names a revision."""
     return {status: {"headers": _ETAG}, **documented(UNCONFIRMED, NOT_FOUND, *kinds)}
 
 
-_WRITES: Final = _answers(REVISION_REQUIRED, REVISION_STALE)
+_WRITES: Final = answers(REVISION_REQUIRED, REVISION_STALE)
 
 
 def site_routes(portal: Portal) -> APIRouter:
     """Sites, which support makes."""
     router = APIRouter(route_class=Route, tags=["sites"], prefix="/v1/sites")
 
-    @router.post("", status_code=201, responses=_answers(EXISTS, status=201))
+    @router.post("", status_code=201, responses=answers(EXISTS, status=201))
     async def create_site(body: SiteBody, caller: WhoAsks, response: Response) -> ServiceState:
         """Make a site, not subscribed yet. The same request again answers the same. For support."""
         return _state(portal, response, await portal.create(caller, body))
@@ -109,7 +110,7 @@ def support_routes(portal: Portal) -> APIRouter:
         )
         return _state(portal, response, site)
 
-    @router.delete("/{site_id}/people/{person_id}", responses=_answers(REVISION_REQUIRED, REVISION_STALE, IS_A_CONTACT))
+    @router.delete("/{site_id}/people/{person_id}", responses=answers(REVISION_REQUIRED, REVISION_STALE, IS_A_CONTACT))
     async def delete_person(
         site_id: PathId, person_id: PathId, caller: WhoAsks, revision: Revision, response: Response
     ) -> ServiceState:
@@ -152,7 +153,7 @@ def service_routes(portal: Portal) -> APIRouter:
     """What a site's people see, and whether they are subscribed."""
     router = _service()
 
-    @router.get("", responses=_answers())
+    @router.get("", responses=answers())
     async def get_service(site_id: PathId, caller: WhoAsks, response: Response) -> ServiceState:
         """The configuration, what is missing, what the engine says of it. No words."""
         return _state(portal, response, await portal.look(caller, site_id))
@@ -185,14 +186,14 @@ def contact_routes(portal: Portal) -> APIRouter:
     """Who is called."""
     router = _service()
 
-    @router.put("/first-contact", responses=_answers(REVISION_REQUIRED, REVISION_STALE, NOT_AN_OWNER))
+    @router.put("/first-contact", responses=answers(REVISION_REQUIRED, REVISION_STALE, NOT_AN_OWNER))
     async def put_first_contact(
         site_id: PathId, body: FirstContactBody, caller: WhoAsks, revision: Revision, response: Response
     ) -> ServiceState:
         """Choose who is called first: an owner, by which number and word. For owners."""
         return _state(portal, response, await portal.first_contact(caller, site_id, revision, body))
 
-    @router.put("/second-contact", responses=_answers(REVISION_REQUIRED, REVISION_STALE, NOT_AN_OWNER, NOT_A_MEMBER))
+    @router.put("/second-contact", responses=answers(REVISION_REQUIRED, REVISION_STALE, NOT_AN_OWNER, NOT_A_MEMBER))
     async def put_second_contact(
         site_id: PathId, body: SecondContactBody, caller: WhoAsks, revision: Revision, response: Response
     ) -> ServiceState:

@@ -10,6 +10,10 @@ from edges.portal.callers import PortalDirectory
 from edges.portal.errors import DatabaseAwayError
 from edges.portal.service import Portal
 from edges.portal.settings import PortalConfiguration
+from edges.portal.transmitter_api import transmitter_routes
+from edges.portal.transmitters import Transmitters
+from edges.receiver.settings import wrapping_key_of
+from edges.receiver.wrapping import Wrapping
 from edges.web.application import WebApplication
 from edges.web.callers import People
 from edges.web.oidc import Provider, oidc_routes
@@ -43,4 +47,7 @@ def application(portal: Portal, configuration: PortalConfiguration) -> WebApplic
         api.place_routes,
     ):
         app.include_router(routes(portal))
+    key = configuration.wrapping_key
+    wrapping = None if key is None else Wrapping(wrapping_key_of(key))
+    app.include_router(transmitter_routes(Transmitters(portal.store, wrapping)))
     return app

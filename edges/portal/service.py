@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
-
-import orjson
 
 from edges.portal import changes
 from edges.portal.bodies import (
@@ -26,7 +23,7 @@ from edges.portal.engine import EngineView
 from edges.portal.errors import ExistsError, NoSuchThingError, StaleError
 from edges.portal.new_words import NewWords, WordHasher
 from edges.portal.problems import EXISTS, REVISION_REQUIRED, REVISION_STALE, problem_of
-from edges.portal.rows import Edit, Stored
+from edges.portal.rows import Edit, Stored, fingerprint
 from edges.portal.states import ServiceState, service_state
 from edges.portal.store import Store
 from edges.web.problems import NOT_FOUND
@@ -36,11 +33,6 @@ _NO_WORDS: Final = NewWords(None, None)
 _ContactBody = FirstContactBody | SecondOwnerBody | SecondMemberBody | SecondExternalBody
 
 Apply = Callable[[Configuration], Configuration]
-
-
-def fingerprint(*parts: Any) -> bytes:
-    """What makes two requests the same: never give it a word, as it is a quick hash."""
-    return hashlib.sha256(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)).digest()
 
 
 class Portal:

@@ -11,6 +11,7 @@ from edges.portal.core import Instant as Milliseconds
 from edges.portal.engine import Engine
 from edges.portal.rows import Stored
 from edges.portal.store import Revision
+from edges.values import Transmitter
 from edges.web.values import Instant
 
 
@@ -169,3 +170,18 @@ def _contact(contact: dict[str, Any] | None) -> ContactState | None:
 def revision_state(revision: Revision) -> RevisionState:
     """A line of the history."""
     return RevisionState(**revision._asdict())
+
+
+def transmitter_state(value: Transmitter, revision: int) -> TransmitterState:
+    """A transmitter as support sees it."""
+    return TransmitterState(
+        account=value.account,
+        revision=revision,
+        site_id=value.site_id,
+        protocol=value.protocol,
+        has_key=value.key_wrapped is not None,
+        require_encryption=value.require_encryption,
+        bad_crc=value.bad_crc,
+        overrides=[OverrideState(**override._asdict()) for override in value.overrides],
+        updated_at=value.updated_at,
+    )

@@ -80,7 +80,7 @@ class Store:
             base = site if old is None else site._replace(revision=old.revision, updated_at=old.updated_at)
             return await _put(connection, None, changes.revised(old, base, edit.now), edit)
 
-        return await self._change(write)
+        return await self.transaction(write)
 
     async def change(
         self, site_id: str, revision: int, edit: Edit, apply: Callable[[Configuration], Configuration]
@@ -96,7 +96,7 @@ class Store:
             after = changes.revised(before.configuration, apply(before.configuration), edit.now)
             return await _put(connection, before.configuration, after, edit)
 
-        return await self._change(write)
+        return await self.transaction(write)
 
     async def delete(self, site_id: str, revision: int, edit: Edit) -> None:
         """Delete a site: its people, contacts and address go, its history stays. Raises as `change` does."""
@@ -114,9 +114,9 @@ class Store:
                 raise StaleError(present)
             empty = changes.created(site_id, before.configuration.name, (), ())
             after = changes.revised(before.configuration, empty, edit.now)
-            await _run(connection, writes(before.configuration, after, edit, is_deleted=True))
+            await run(connection, writes(before.configuration, after, edit, is_deleted=True))
 
-        await self._change(write)
+        await self.transaction(write)
 
     async def load_sites(self, sites: Sequence[Site], edit: Edit) -> None:
         """Take sites of a file over, all of them or none; of a site that is there, what the file says replaces it."""
@@ -130,41 +130,45 @@ class Store:
                 if old is not None:
                     after = after._replace(revision=old.revision, updated_at=old.updated_at)
                 after = changes.revised(old, after, edit.now)
-                await _run(connection, writes(kept, after, edit))
+                await run(connection, writes(kept, after, edit))
 
-        await self._change(write)
+        await self.transaction(write)
 
     async def history(self, site_id: str) -> list[Revision]:
         """All changes of a site, the newest first."""
-        rows = await self._rows("history", site_id=site_id)
+        rows = await self.rows("history", site_id=site_id)
         return [Revision(**row) for row in rows]
 
     async def role(self, site_id: str, login: str) -> PersonRole | None:
         """What an account is to a site; None: nothing."""
-        rows = await self._rows("role_of_login", site_id=site_id, login=login)
+        rows = await self.rows("role_of_login", site_id=site_id, login=login)
         return rows[0]["role"] if rows else None
 
     async def sites_of(self, login: str) -> list[SiteName]:
         """The sites of an account."""
-        return [SiteName(**row) for row in await self._rows("sites_of_login", login=login)]
+        return [SiteName(**row) for row in await self.rows("sites_of_login", login=login)]
 
     async def find_sites(self, text: str) -> list[SiteName]:
         """At most 50 sites, by their id or a part of their name."""
-        return [SiteName(**row) for row in await self._rows("find_sites", text=text)]
+        return [SiteName(**row) for row in await self.rows("find_sites", text=text)]
 
     async def backlog(self) -> tuple[int, float]:
         """How many records wait to be passed on, and for how many seconds the oldest does."""
-        [row] = await self._rows("backlog")
+        [row] = await self.rows("backlog")
         return row["waiting"], row["seconds"]
 
-    async def _rows(self, name: str, **values: Any) -> list[dict[str, Any]]:
+    async def rows(self, name: str, **values: Any) -> list[dict[str, Any]]:
+        """The rows of a query."""
+
         async def read() -> list[dict[str, Any]]:
             async with self._pool.connection() as connection:
                 return await (await connection.execute(query(name), values)).fetchall()
 
         return await self._answer(read())
 
-    async def _change(self, write: Callable[[AsyncSession], Coroutine[Any, Any, R]]) -> R:
+    async def transaction(self, write: Callable[[AsyncSession], Coroutine[Any, Any, R]]) -> R:
+        """What a change answers that is made whole or not at all, and passed on."""
+
         async def transaction() -> R:
             async with self._pool.connection() as connection, connection.transaction():
                 result = await write(connection)
@@ -207,11 +211,12 @@ async def _locked(connection: AsyncSession, site_id: str) -> Stored | None:
 
 
 async def _put(connection: AsyncSession, before: Configuration | None, after: Configuration, edit: Edit) -> Stored:
-    await _run(connection, writes(before, after, edit))
+    await run(connection, writes(before, after, edit))
     return Stored(after, is_deleted=False, published_at=None, last_by=edit.by, last_request=edit.request)
 
 
-async def _run(connection: AsyncSession, statements: Iterable[Statement]) -> None:
+async def run(connection: AsyncSession, statements: Iterable[Statement]) -> None:
+    """Run statements one after the other, without waiting for each."""
     async with connection.pipeline():
         for name, values in statements:
             await connection.execute(query(name), values)

@@ -130,6 +130,25 @@ COMMENT ON COLUMN portal.revisions.before IS 'That part before.';
 COMMENT ON COLUMN portal.revisions.after IS 'That part after.';
 COMMENT ON COLUMN portal.revisions.request IS 'SHA-256 of the request without its words, by which the same request is known when it comes again.';
 
+CREATE TABLE portal.transmitter_revisions (
+    account text COLLATE "C" NOT NULL REFERENCES portal.transmitters,
+    revision bigint NOT NULL,
+    at bigint NOT NULL,
+    by text NOT NULL,
+    before jsonb,
+    after jsonb,
+    request bytea NOT NULL,
+    PRIMARY KEY (account, revision)
+);
+COMMENT ON TABLE portal.transmitter_revisions IS 'The history of each transmitter, without its keys.';
+COMMENT ON COLUMN portal.transmitter_revisions.account IS 'The transmitter.';
+COMMENT ON COLUMN portal.transmitter_revisions.revision IS 'The revision that the change made.';
+COMMENT ON COLUMN portal.transmitter_revisions.at IS 'When.';
+COMMENT ON COLUMN portal.transmitter_revisions.by IS 'The account or the token.';
+COMMENT ON COLUMN portal.transmitter_revisions.before IS 'The transmitter before.';
+COMMENT ON COLUMN portal.transmitter_revisions.after IS 'The transmitter after; null: it was deleted.';
+COMMENT ON COLUMN portal.transmitter_revisions.request IS 'SHA-256 of the request without the key.';
+
 CREATE SEQUENCE portal.changes;
 CREATE TABLE portal.outbox (
     topic text COLLATE "C" NOT NULL,
