@@ -63,12 +63,14 @@ async def test_a_session_begins_and_ends(client: httpx.AsyncClient) -> None:
     problem(await client.get("/v1/session"), 401, "UNAUTHENTICATED")
     response = await sign_in(client)
     assert response.status_code == 200
+    cookie = client.cookies["ronde-example"]
     assert (response.json()["name"], response.json()["role"]) == ("zoe", "operator")
     assert PASSWORD not in response.text
     assert (await client.get("/v1/session")).json()["name"] == "zoe"
     assert (await client.post("/v1/notes", json={"text": "x"})).status_code == 204
     assert (await client.delete("/v1/session")).status_code == 204
     assert not client.cookies
+    problem(await client.get("/v1/session", headers={"Cookie": f"ronde-example={cookie}"}), 401, "UNAUTHENTICATED")
     problem(await client.post("/v1/notes", json={"text": "x"}), 401, "UNAUTHENTICATED")
 
 
