@@ -41,7 +41,7 @@ class Portal:
     def __init__(self, store: Store, engine: EngineView, country: str) -> None:
         self.store = store
         self.engine = engine
-        self._country = country
+        self.country = country
         self._hasher = WordHasher()
 
     async def look(self, caller: Caller, site_id: str) -> Stored:
@@ -134,7 +134,7 @@ class Portal:
         self, kind: changes.ContactKind, body: _ContactBody, site: Configuration, stored: Contact | None
     ) -> ContactForm:
         """The contact as entered, its number in E.164, its words hashed. Raises `Refused`."""
-        country = site.address.country if site.address is not None else self._country
+        country = site.address.country if site.address is not None else self.country
         try:
             phone = e164(body.phone, country)
         except NoPhoneNumberError as error:
