@@ -17,6 +17,7 @@ from argon2 import PasswordHasher
 from edges.web import accounts, tokens
 from edges.web.files import write_model
 from edges.web.sessions import SECONDS, Sessions
+from ronde.shared.settings import in_force
 from tests.conftest import Run
 from tests.edges.web.example import KEY, example
 from tests.edges.web.test_http import problem
@@ -222,3 +223,24 @@ async def test_users_are_kept_by_the_command(run: Run, tmp_path: Path, monkeypat
     assert run("users", "remove", "zoe").exit == 0
     assert await known.find("zoe") is None
     assert run("users", "remove", "zoe").exit == 1
+
+
+async def test_the_session_key_comes_by_reference_and_is_never_shown(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "key").write_text(KEY + "\n", encoding="utf-8")
+    file = tmp_path / "settings.toml"
+    file.write_text(
+        '[web]\nsession_key = { file = "key" }\noidc_client_secret = { env = "SECRET" }\n', encoding="utf-8"
+    )
+    monkeypatch.setenv("SECRET", "of the client")
+    shown = run("settings", "--settings", file)
+    assert shown.exit == 0
+    assert KEY not in shown.out
+    assert "of the client" not in shown.out
+    assert in_force(file).web.session_key == KEY
+    (tmp_path / "key").write_text("short", encoding="utf-8")
+    wrong = run("settings", "--settings", file)
+    assert wrong.exit == 2
+    assert "web.session_key" in wrong.err
+    assert "short" not in wrong.err.replace("shorter", "")
