@@ -37,7 +37,7 @@ from edges.web.problems import Problem
 from edges.web.routes import Route
 from edges.web.values import PathId
 
-_KINDS: Final = {
+KINDS: Final = {
     "OWNER": "Another owner",
     "MEMBER": "A member of the community",
     "EXTERNAL": "Somebody from outside",
@@ -72,30 +72,33 @@ class FormPages:
             router.add_api_route(path, save, methods=["POST"])
         return router
 
+    async def _open(self, person: Person, site_id: str) -> Stored:
+        return await opened(self._portal, caller_of(person), site_id)
+
     async def first_contact(self, request: Request, site_id: PathId, person: Visitor) -> Response:
         """The form of the first contact."""
-        site = await opened(self._portal, caller_of(person), site_id)
+        site = await self._open(person, site_id)
         return self._contact_page(request, person, site, "first-contact", "OWNER", _values(site.configuration.first))
 
     async def second_contact(self, request: Request, site_id: PathId, person: Visitor) -> Response:
         """The form of the second contact, one of four."""
-        site = await opened(self._portal, caller_of(person), site_id)
+        site = await self._open(person, site_id)
         second = site.configuration.second
         kind = request.query_params.get("kind", second.role if second is not None else "OWNER")
-        kind = kind if kind in _KINDS else "OWNER"
+        kind = kind if kind in KINDS else "OWNER"
         values = _values(second if second is not None and second.role == kind else None)
         return self._contact_page(request, person, site, "second-contact", kind, values)
 
     async def address(self, request: Request, site_id: PathId, person: Visitor) -> Response:
         """The form of the postal address."""
-        site = await opened(self._portal, caller_of(person), site_id)
+        site = await self._open(person, site_id)
         address = site.configuration.address
         values = {} if address is None else address._asdict()
         return self._address_page(request, person, site, values)
 
     async def instructions(self, request: Request, site_id: PathId, person: Visitor) -> Response:
         """The form of the comment."""
-        site = await opened(self._portal, caller_of(person), site_id)
+        site = await self._open(person, site_id)
         return self._instructions_page(request, person, site, {"instructions": site.configuration.instructions or ""})
 
     async def save_first_contact(self, request: Request, site_id: PathId, person: Visitor) -> Response:
@@ -183,14 +186,14 @@ class FormPages:
             await save(revision_of(form))
         except ValidationError as error:
             fields = [str(item["loc"][-1]) for item in error.errors(include_input=False, include_url=False)]
-            return again(await opened(self._portal, caller_of(person), site_id), errors=self._errors(request, fields), status=422)
+            return again(await self._open(person, site_id), errors=self._errors(request, fields), status=422)
         except Problem as problem:
             if problem.kind is REVISION_STALE:
-                return again(await opened(self._portal, caller_of(person), site_id), changed=True, status=412)
+                return again(await self._open(person, site_id), changed=True, status=412)
             fields = [item.field for item in problem.errors]
             if not fields:
                 raise
-            return again(await opened(self._portal, caller_of(person), site_id), errors=self._errors(request, fields), status=422)
+            return again(await self._open(person, site_id), errors=self._errors(request, fields), status=422)
         return back(site_id)
 
     def _errors(self, request: Request, fields: list[str]) -> dict[str, str]:
@@ -218,7 +221,7 @@ class FormPages:
             for known in configuration.people
             if known.role == kind and (other is None or known.person_id != other.contact_id)
         ]
-        kinds = [] if is_first else [(code, self._pages.say(request, name)) for code, name in _KINDS.items()]
+        kinds = [] if is_first else [(code, self._pages.say(request, name)) for code, name in KINDS.items()]
         languages = Locale.parse(language_of(request)).languages
         is_same = stored is not None and stored.role == kind and stored.contact_id == values.get("contact_id")
         return self._pages.render(
@@ -234,7 +237,8 @@ class FormPages:
             people=people,
             revision=configuration.revision,
             values=_with_blanks(values, "person_id", "first_name", "last_name", "phone", "language"),
-            errors=_with_blanks(errors or {}, *FIELDS) if errors else {},
+            errors=_with_blanks(errors or {}, *FIELDS),
+            is_wrong=bool(errors),
             changed=changed,
             has_password=is_same and stored is not None and bool(stored.password_hash),
             languages_spoken=[(code, languages[code]) for code in _SPOKEN],
@@ -263,7 +267,8 @@ class FormPages:
             revision=site.configuration.revision,
             countries=named,
             values=_with_blanks(values, "line1", "line2", "postal_code", "city", "country"),
-            errors=_with_blanks(errors, *FIELDS) if errors else {},
+            errors=_with_blanks(errors or {}, *FIELDS),
+            is_wrong=bool(errors),
             changed=changed,
         )
 
@@ -286,7 +291,8 @@ class FormPages:
             base=base_of(site.configuration.site_id),
             revision=site.configuration.revision,
             values=_with_blanks(values, "instructions"),
-            errors=_with_blanks(errors, *FIELDS) if errors else {},
+            errors=_with_blanks(errors or {}, *FIELDS),
+            is_wrong=bool(errors),
             changed=changed,
         )
 

@@ -112,7 +112,9 @@ class PortalPages:
     async def subscription(self, request: Request, site_id: PathId, person: Visitor) -> Response:
         """Stop the service; once it is stopped, a page to print."""
         site = await opened(self._portal, caller_of(person), site_id)
-        stopped = next((line for line in await self._portal.store.history(site_id) if line.what == "subscription"), None)
+        stopped = next(
+            (line for line in await self._portal.store.history(site_id) if line.what == "subscription"), None
+        )
         return self._pages.render(
             request,
             "subscription.html",
