@@ -1,8 +1,8 @@
 """Passes on to Kafka what changed in the database: the last state of each key, never an older one after a newer.
 
 **The fence is Kafka's.** All portals have one `transactional.id`. A relay takes it (`init_transactions`), and only then
-reads the rows that it publishes: whoever took it before can commit nothing more, so no state read earlier reaches the
-topic after one read later. A relay that was put to sleep at any step wakes up fenced.
+reads the rows that it publishes. The relay that had it before can commit nothing more, so no state read earlier reaches
+the topic after one read later. A relay that was put to sleep at any step wakes up fenced.
 
 The lease in the database (`portal.relay`) only keeps two relays from taking the fence from each other all the time. A
 record may be published twice when a relay dies between Kafka's commit and its note; twice the same, or a newer one.

@@ -196,7 +196,7 @@ class Store:
     def _end(self, task: asyncio.Task[Any]) -> None:
         self._running.discard(task)
         if not task.cancelled():
-            task.exception()  # whoever waited for it was answered
+            task.exception()  # the caller was answered already
 
 
 async def _load(connection: AsyncSession, site_ids: Sequence[str]) -> dict[str, Stored]:
