@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
 
 from edges.kafka.view import Entry
 from edges.portal.core import Instant
+
+
+FRESH_SECONDS: Final = 5.0
 
 
 class Engine(NamedTuple):
@@ -18,9 +21,17 @@ class Engine(NamedTuple):
 
 
 class EngineView:
-    """By site. Sites by the million lack the same few things, so these are kept once."""
+    """By site; says nothing while what was read is older than 5 s.
 
-    def __init__(self) -> None:
+    Sites by the million lack the same few things, so these are kept once.
+
+    Attributes:
+        age: how old what was read is, in seconds.
+
+    """
+
+    def __init__(self, age: Callable[[], float] = lambda: 0.0) -> None:
+        self.age = age
         self._sites: dict[str, Engine] = {}
         self._missing: dict[tuple[str, ...], tuple[str, ...]] = {}
 
@@ -35,5 +46,5 @@ class EngineView:
                 self._sites[entry.key] = Engine(entry.value.ready, missing, entry.value.at)
 
     def get(self, site_id: str) -> Engine | None:
-        """What it said last; None: nothing yet."""
-        return self._sites.get(site_id)
+        """What it said last; None: nothing yet, or nobody knows at the moment."""
+        return self._sites.get(site_id) if self.age() <= FRESH_SECONDS else None

@@ -32,7 +32,6 @@ from service.readiness import ProcessReadiness
 _log: Final = logs.logger(__name__)
 
 TOPICS: Final = ("sites", "transmitters")
-FRESH_SECONDS: Final = 5.0
 _LOOK_SECONDS: Final = 1.0
 _AGAIN_SECONDS: Final = 1.0
 _RELAY_SECONDS: Final = 3.0  # of the 5 that a stop may take
@@ -64,6 +63,7 @@ class PortalProcess:
         self._engine = EngineView()
         decode = self._framing.reader("readiness", {"Readiness": ReadinessRecord})
         self._view = View(configuration.connection, {"readiness": Reading(decode=decode)}, self._engine.take)
+        self._engine.age = lambda: self._view.worst_age
         owner = f"{self._settings.id}-{secrets.token_hex(4)}"
         self._relay = Relay(
             RelaySettings(owner, configuration.connection, configuration.postgres),
