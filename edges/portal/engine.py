@@ -8,7 +8,6 @@ from typing import Final, NamedTuple
 from edges.kafka.view import Entry
 from edges.portal.core import Instant
 
-
 FRESH_SECONDS: Final = 5.0
 
 
