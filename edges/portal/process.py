@@ -24,7 +24,7 @@ from edges.portal.service import Portal
 from edges.portal.settings import PortalConfiguration
 from edges.portal.store import Store, opened
 from edges.web.server import WebServer, stop_signal
-from schemas.avro.errors import RegistryUnreachable
+from schemas.avro.errors import RegistryRefused, RegistryUnreachable
 from service import logs
 from service.pages import OperationPages
 from service.readiness import ProcessReadiness
@@ -133,6 +133,8 @@ class PortalProcess:
         except RegistryUnreachable as error:
             self._report("registry", str(error))
             raise
+        except RegistryRefused as error:
+            raise PortalError(str(error)) from None
         self._report("registry", None)
         return writers
 
