@@ -13,7 +13,7 @@ from edges.portal.callers import PortalDirectory, Right, caller_of
 from edges.portal.process import ReadinessRecord
 from edges.portal.service import now
 from service.words import fits
-from tests.edges.portal.conftest import Api
+from tests.edges.portal.serving import Api
 
 pytestmark = pytest.mark.asyncio
 
