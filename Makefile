@@ -136,8 +136,9 @@ site: .tools/site/bin/zensical ## the documentation as a site, in .site/html
 	.tools/site/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r docs/site.lock
 	touch $@
 
-screenshots: $(READY) ## pictures of the pages' elements, light and dark, narrow and wide, into dist/screenshots; needs `make tools`
+screenshots: $(READY) ## pictures of the pages and their elements, light and dark, narrow and wide, into dist/screenshots; needs `make tools`
 	$(BIN)/python -m tests.edges.web.screenshots
+	$(BIN)/python -m tests.edges.portal.screenshots
 
 chart: ## the chart as a package, in dist
 	$(or $(shell command -v helm),.tools/bin/helm) package deploy/helm/ronde --destination dist

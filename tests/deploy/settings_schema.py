@@ -10,8 +10,8 @@ from typing import Any, Final
 from ronde.shared.whole_settings import WholeSettings
 from service.client_properties import PROPERTIES, SECRETS
 
-# What the chart sets itself, from values of its own or from what it makes.
-OWN_TABLES: Final = frozenset({"kafka", "registry", "postgres"})
+# What the chart sets itself, from values of its own or from what it makes; and tables of processes it does not run.
+OWN_TABLES: Final = frozenset({"kafka", "registry", "portal", "postgres"})
 _PAGES: Final = frozenset({"id", "host", "port", "data_dir"})
 OWN_SETTINGS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     {

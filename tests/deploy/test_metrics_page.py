@@ -7,6 +7,7 @@ from typing import Final
 import pytest
 from prometheus_client import CollectorRegistry, Metric
 
+from edges.portal.metrics import PortalMetrics
 from edges.receiver.metrics import ReceiverMetrics
 from sinks.observe.metrics import SinkMetrics
 from streams.observe.metrics import Metrics
@@ -15,8 +16,8 @@ from tests.deploy.tools import ROOT
 PAGE: Final = ROOT / "docs" / "metrics.md"
 HEAD: Final = """# Metrics
 
-All series that a worker, a sink and a receiver expose at `/metrics`, as the code lists them (`streams/observe/tally.py`
-and `metrics.py`, `sinks/observe/metrics.py`, `edges/receiver/metrics.py`); a test compares this page with the code.
+All series that the processes expose at `/metrics`, as the code lists them (`streams/observe/tally.py` and `metrics.py`,
+`sinks/observe/metrics.py`, `edges/*/metrics.py`); a test compares this page with the code.
 [operations.md](operations.md) explains what they mean for the engineer on duty.
 
 No label names a site, a contact, an incident or an account. A worker counts a chunk once its transaction is committed.
@@ -34,6 +35,7 @@ def test_the_page_is_the_list(request: pytest.FixtureRequest) -> None:
             ("A worker", Metrics().registry),
             ("A sink", SinkMetrics().registry),
             ("A receiver", ReceiverMetrics().registry),
+            ("A portal", PortalMetrics().registry),
         )
     )
     if request.config.getoption("rewrite"):
