@@ -49,7 +49,7 @@ COMMANDS: Final = {
 }
 # Commands that need optional dependencies of ronde, and the name of these.
 EXTRAS: Final = {
-    "demo": "local",
+    "demo": "edges,local",
     "local": "local",
     "panel": "edges",
     "portal": "edges",
