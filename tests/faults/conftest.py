@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,26 +9,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
+from tests.support.brokers import broker
+
 if TYPE_CHECKING:
     from ronde.local.kafka import Kafka
     from tests.faults.bench import Bench
 
+__all__ = ["MakeBench", "broker"]
+
 MakeBench: TypeAlias = Callable[..., "Bench"]
-
-
-@pytest.fixture(scope="session")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
-    """A broker that tests may do anything to, so long as they leave it running."""
-    from ronde.local.kafka import Kafka  # noqa: PLC0415 - heavy
-    from ronde.local.ports import free_port  # noqa: PLC0415 - heavy
-
-    node = Kafka(tmp_path_factory.mktemp("faulty"), port=free_port())
-    try:
-        node.start()
-        yield node
-    finally:
-        node.kill()  # nobody needs what it would bring in order
-        shutil.rmtree(node.folder / "data", ignore_errors=True)
 
 
 @pytest.fixture

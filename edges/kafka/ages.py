@@ -1,0 +1,58 @@
+"""How old what was read of each partition is: the time since the reader last stood at its high watermark."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable
+from typing import Final
+
+from edges.kafka.layout import Log
+
+_MOST_PENDING: Final = 600  # answers of a partition that the reader is behind: ten minutes
+
+
+class Ages:
+    """Written by the reader and by those who ask for high watermarks, read by anybody, in any thread."""
+
+    def __init__(self, logs: Iterable[Log]) -> None:
+        self._lock = threading.Lock()
+        self._next: dict[Log, int] = {}  # the offset that is read next
+        self._pending: dict[Log, deque[tuple[int, float]]] = {log: deque(maxlen=_MOST_PENDING) for log in logs}
+        self._stood_at: dict[Log, float] = {}
+
+    def ends(self, log: Log, watermark: int, asked_at: float) -> None:
+        """Take where a log ended when that was asked for (monotonic)."""
+        with self._lock:
+            pending = self._pending.get(log)
+            if pending is None:
+                return
+            pending.append((watermark, asked_at))
+            self._settle(log, pending)
+
+    def reach(self, positions: dict[Log, int]) -> None:
+        """Take how far the reader is: all before these offsets was handed on."""
+        with self._lock:
+            self._next |= positions
+            for log in positions:
+                self._settle(log, self._pending[log])
+
+    def _settle(self, log: Log, pending: deque[tuple[int, float]]) -> None:
+        position = self._next.get(log, -1)
+        while pending and pending[0][0] <= position:
+            _, asked_at = pending.popleft()
+            self._stood_at[log] = max(asked_at, self._stood_at.get(log, asked_at))
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether each partition was read to its end at least once."""
+        return len(self._stood_at) == len(self._pending)
+
+    def age(self, log: Log) -> float:
+        """Seconds; infinite until the reader first stands at the partition's end."""
+        return time.monotonic() - self._stood_at.get(log, float("-inf"))
+
+    def all(self) -> dict[Log, float]:
+        """The age of every partition."""
+        return {log: self.age(log) for log in self._pending}

@@ -1,0 +1,99 @@
+"""The librdkafka clients of the edges: how each is set up, and why.
+
+The user's properties (`[kafka]` in the settings) stand above what is about speed, and below what is about truth.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from confluent_kafka import Consumer, KafkaError, Producer
+
+from edges.settings import Connection
+from schemas.contract.topics import INPUT_BYTES, RECEIVED_BYTES
+from service.logs import logger
+
+_log = logger(__name__)
+
+_LOG_SECONDS: Final = 60.0  # one kind of error is logged at most so often
+# Room for the largest record with its key, for requests and their answers.
+_LARGEST_MESSAGE: Final = INPUT_BYTES + 100_000
+
+_READ_FAST: Final[dict[str, Any]] = {
+    "queued.min.messages": 20_000,
+    "queued.max.messages.kbytes": 16_384,
+    "fetch.wait.max.ms": 100,
+    "receive.message.max.bytes": RECEIVED_BYTES,
+}
+_WRITE_FAST: Final[dict[str, Any]] = {
+    "linger.ms": 2,
+    "batch.num.messages": 10_000,
+    "queue.buffering.max.messages": 1_000_000,
+    "retry.backoff.ms": 50,
+    # A broker that hangs is given up after it, and its partitions' new leaders are written to.
+    "request.timeout.ms": 5000,
+}
+
+
+def producer(connection: Connection, on_error: Callable[[KafkaError], None]) -> Producer:
+    """An idempotent producer that never gives a record up by itself.
+
+    A message that timed out in librdkafka would make it wait for every request under way, to all brokers, before it
+    writes anything again: a broker that hangs would stop all partitions. So time-outs are the caller's.
+    """
+    return Producer(
+        {
+            **_WRITE_FAST,
+            **connection.producer,
+            "acks": "all",
+            "enable.idempotence": True,
+            "message.timeout.ms": 0,
+            "message.max.bytes": _LARGEST_MESSAGE,
+            "partitioner": "murmur2_random",  # every record names its partition; nobody else may choose another
+            "error_cb": _reporting("producer", on_error),
+        },
+        logger=logging.getLogger("librdkafka"),
+    )
+
+
+def reader(
+    connection: Connection, *, isolation: str = "read_committed", more: Mapping[str, Any] = MappingProxyType({})
+) -> Consumer:
+    """A consumer of assigned partitions, in no group: it subscribes to nothing and commits nothing by itself.
+
+    By ``isolation`` a log ends at its last stable offset, or (``read_uncommitted``) at its high watermark. A position
+    that the broker does not have (the log was cut or made again) begins anew at the first offset.
+    """
+    return Consumer(
+        {
+            **_READ_FAST,
+            **connection.consumer,
+            "group.id": connection.group,
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "auto.offset.reset": "earliest",
+            "isolation.level": isolation,
+            "enable.partition.eof": True,
+            "error_cb": _reporting("reader", lambda _: None),
+            **more,
+        },
+        logger=logging.getLogger("librdkafka"),
+    )
+
+
+def _reporting(client: str, on_error: Callable[[KafkaError], None]) -> Callable[[KafkaError], None]:
+    """Log what a client reports of its connections; it goes on trying by itself."""
+    logged: dict[str, float] = {}
+
+    def report(error: KafkaError) -> None:
+        on_error(error)
+        now = time.monotonic()
+        if now - logged.get(error.name(), -_LOG_SECONDS) >= _LOG_SECONDS:
+            logged[error.name()] = now
+            _log.warning("a Kafka client reports an error", client=client, error=error.name())
+
+    return report

@@ -1,0 +1,58 @@
+"""The edges' values as bytes and back, in the wire format that the settings ask for (contracts.md, Wire format)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+import httpx
+
+from schemas.avro.decoder import decoder
+from schemas.avro.framing import confluent, single_object
+from schemas.avro.generated import writer
+from schemas.avro.loader import load
+from schemas.contract.topics import TOPICS
+from service.registry import Registry
+
+if TYPE_CHECKING:
+    from edges.settings import Connection
+
+_REGISTRY_SECONDS: Final = 5.0
+
+
+class Framing:
+    """Makes writers and readers; with a registry it asks over the network, so make and use them in a thread then."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        url = connection.registry_url
+        self._client = None if url is None else httpx.Client(base_url=url, timeout=_REGISTRY_SECONDS)
+        self._registry = None if self._client is None else Registry(self._client, connection.data_dir)
+
+    def writer(self, topic: str) -> Callable[[Any], bytes]:
+        """A function from a tuple, in the order of the topic's schema, to the record's value.
+
+        Raises RegistryUnreachable (wait), RegistryRefused.
+        """
+        schema = load(_schema(topic))
+        if self._registry is None:
+            return writer(schema, single_object(schema))
+        return writer(schema, confluent(self._registry.id_of(f"{self._connection.topic(topic)}-value", schema)))
+
+    def reader(self, topic: str, constructors: Mapping[str, Callable[..., Any]]) -> Callable[[bytes], Any]:
+        """A function from a record's value to what ``constructors`` make of it, by the names of the schema's records.
+
+        It raises Undecodable; and, only with a registry, RegistryUnreachable: wait, then try the same bytes again.
+        """
+        return decoder(_schema(topic), constructors, self._registry)
+
+    def close(self) -> None:
+        """End the registry's client."""
+        if self._client is not None:
+            self._client.close()
+
+
+def _schema(topic: str) -> str:
+    name = TOPICS[topic].schema
+    assert name is not None, f"{topic} carries no schema"
+    return name

@@ -1,0 +1,334 @@
+"""Writing to Kafka for somebody who waits: `Producer.send` is done when Kafka has it, within 3 s or not at all.
+
+Each partition of a topic is a lane of its own: so many of its records are handed to librdkafka at once, and the others
+wait here, where one that is too old can be dropped with certainty. A partition without a leader fills its own lane
+alone. Its records that librdkafka has already may still be written when the leader is back: an id that follows from
+what is said makes that harmless.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import Producer as ConfluentProducer
+
+from edges.kafka import clients
+from edges.kafka.errors import TopicsDifferError, UnconfirmedError
+from edges.kafka.layout import Layout
+from edges.kafka.pulse import Pulse
+from schemas.contract import murmur2
+from service.logs import logger
+
+if TYPE_CHECKING:
+    from confluent_kafka import Message
+
+    from edges.settings import Connection
+
+_log = logger(__name__)
+
+CONFIRM_SECONDS: Final = 3.0
+STOP_SECONDS: Final = 5.0
+IN_FLIGHT: Final = 500
+ROOM: Final = 10_000
+_POLL_SECONDS: Final = 0.1
+_ASK_SECONDS: Final = 1.0
+_KNOWN_KEYS: Final = 65_536
+
+
+class Record(NamedTuple):
+    """A record to write: the topic without prefix, its key, the value's bytes (None: a tombstone)."""
+
+    topic: str
+    key: str
+    value: bytes | None
+
+
+class _Sending:
+    """The records of one `send`, until all are acknowledged or it fails."""
+
+    __slots__ = ("future", "left", "timer")
+
+    def __init__(self, future: asyncio.Future[None], left: int) -> None:
+        self.future = future
+        self.left = left
+        self.timer: asyncio.TimerHandle | None = None
+
+    def confirm(self) -> None:
+        self.left -= 1
+        if not self.left and not self.future.done():
+            self.future.set_result(None)
+
+    def fail(self, reason: str) -> None:
+        if not self.future.done():
+            self.future.set_exception(UnconfirmedError(reason))
+
+    def expire(self) -> None:
+        self.fail("Kafka has not acknowledged it in time")
+
+
+class _Lane:
+    """One partition of a topic."""
+
+    __slots__ = ("in_flight", "partition", "topic", "waiting")
+
+    def __init__(self, topic: str, partition: int) -> None:
+        self.topic = topic
+        self.partition = partition
+        self.in_flight = 0
+        self.waiting: deque[_Outgoing] = deque()
+
+
+class _Outgoing:
+    """One record; librdkafka calls it with what came of it."""
+
+    __slots__ = ("key", "lane", "reports", "sending", "value")
+
+    def __init__(self, sending: _Sending, lane: _Lane, key: bytes, value: bytes | None, reports: list[_Report]) -> None:
+        self.sending = sending
+        self.lane = lane
+        self.key = key
+        self.value = value
+        self.reports = reports
+
+    def __call__(self, error: KafkaError | None, _: Message) -> None:
+        self.reports.append((self, error))
+
+
+_Report = tuple[_Outgoing, KafkaError | None]
+
+
+class Producer:
+    """Writes records, for callers in one asyncio loop.
+
+    Attributes:
+        acknowledged: how many records Kafka has acknowledged.
+        unconfirmed: how many calls of `send` failed.
+        recreated: how often a fatal error of the client ended it, and another took its place.
+
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        topics: tuple[str, ...],
+        *,
+        pulse_topic: str | None = None,
+        in_flight: int = IN_FLIGHT,
+        room: int = ROOM,
+    ) -> None:
+        """``topics``: those that are written to, without prefix.
+
+        ``pulse_topic``: a topic that this process may read; with it, Kafka is asked once a second to acknowledge
+        something (`edges.kafka.pulse`). ``in_flight``: how many records of a partition librdkafka has at once;
+        ``room``: how many more may wait, beyond which `send` fails at once.
+        """
+        self._connection = connection
+        self._topics = topics
+        self._pulse_topic = pulse_topic
+        self._most_in_flight = in_flight
+        self._room = room
+        self._lanes: dict[tuple[str, int], _Lane] = {}
+        self._reports: list[_Report] = []
+        self._partition = lru_cache(_KNOWN_KEYS)(self._partition_of)
+        self._client = clients.producer(connection, self._hear)
+        self._is_fatal = False
+        self._is_stopping = False
+        self._ended = threading.Event()
+        self._acknowledged_at = float("-inf")
+        self._known = asyncio.Event()  # the topics are as they must be
+        self._emptied = asyncio.Event()  # by `stop`
+        self._wrong: TopicsDifferError | None = None
+        self._thread = threading.Thread(target=self._run, name="kafka-producer", daemon=True)
+        self._loop: asyncio.AbstractEventLoop
+        self.acknowledged = 0
+        self.unconfirmed = 0
+        self.recreated = 0
+
+    async def start(self) -> None:
+        """Begin; returns once the topics are known to have the partitions of the settings.
+
+        Raises `TopicsDifferError`. While Kafka is away it waits.
+        """
+        self._loop = asyncio.get_running_loop()
+        self._thread.start()
+        await self._known.wait()
+        if self._wrong is not None:
+            raise self._wrong
+
+    async def send(self, *records: Record, seconds: float = CONFIRM_SECONDS) -> None:
+        """Write records; returns when Kafka has acknowledged all of them.
+
+        Raises `UnconfirmedError`: not within ``seconds``; some or all may have been taken.
+        """
+        if not records:
+            return
+        if self._is_stopping:
+            raise UnconfirmedError("this process ends")
+        sending = _Sending(self._loop.create_future(), len(records))
+        lanes = [self._lane(record) for record in records]
+        if any(len(lane.waiting) >= self._room for lane in lanes):
+            self.unconfirmed += 1
+            raise UnconfirmedError("too many records wait for their partition")
+        sending.timer = self._loop.call_later(seconds, sending.expire)
+        for record, lane in zip(records, lanes, strict=True):
+            lane.waiting.append(_Outgoing(sending, lane, record.key.encode(), record.value, self._reports))
+        for lane in lanes:
+            self._hand_over(lane)
+        try:
+            await sending.future
+        except UnconfirmedError:
+            self.unconfirmed += 1
+            for lane in lanes:
+                self._hand_over(lane)  # drops what nobody waits for
+            raise
+        finally:
+            sending.timer.cancel()
+
+    def partition_of(self, key: str) -> int:
+        """The partition of a key, on every topic."""
+        return self._partition(key)
+
+    def waiting(self, topic: str, partition: int) -> int:
+        """How many records of a partition are under way or wait."""
+        lane = self._lanes.get((topic, partition))
+        return 0 if lane is None else lane.in_flight + len(lane.waiting)
+
+    @property
+    def silent_seconds(self) -> float:
+        """For how long Kafka has acknowledged nothing: no record, and no pulse."""
+        return time.monotonic() - self._acknowledged_at
+
+    async def stop(self, seconds: float = STOP_SECONDS) -> None:
+        """Wait until what was taken is acknowledged, at most so long, and end. `send` fails from now on."""
+        self._is_stopping = True
+        if not self._is_idle():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._emptied.wait()
+        self._ended.set()
+        await asyncio.to_thread(self._thread.join, 1.0)
+        for lane in self._lanes.values():
+            while lane.waiting:
+                lane.waiting.popleft().sending.fail("this process ends")
+
+    # --- in the loop ------------------------------------------------------------------------------
+
+    def _partition_of(self, key: str) -> int:
+        return murmur2.partition(key.encode(), self._connection.partitions)
+
+    def _lane(self, record: Record) -> _Lane:
+        place = record.topic, self._partition(record.key)
+        lane = self._lanes.get(place)
+        if lane is None:
+            assert record.topic in self._topics, record.topic
+            lane = self._lanes[place] = _Lane(self._connection.topic(record.topic), place[1])
+        return lane
+
+    def _hand_over(self, lane: _Lane) -> None:
+        """Give librdkafka as many records as it may have, and drop those that nobody waits for."""
+        waiting = lane.waiting
+        while waiting and (lane.in_flight < self._most_in_flight or waiting[0].sending.future.done()):
+            record = waiting.popleft()
+            if record.sending.future.done():
+                continue
+            try:
+                self._client.produce(lane.topic, record.value, record.key, partition=lane.partition, on_delivery=record)
+            except (BufferError, KafkaException) as error:
+                record.sending.fail(f"Kafka's client does not take it: {error}")
+            else:
+                lane.in_flight += 1
+
+    def _settle(self, reports: list[_Report]) -> None:
+        """Take what became of records."""
+        lanes = {}
+        for record, error in reports:
+            lane = record.lane
+            lane.in_flight -= 1
+            lanes[id(lane)] = lane
+            if error is None:
+                self.acknowledged += 1
+                record.sending.confirm()
+            else:
+                record.sending.fail(f"Kafka has not taken it: {error.str()}")
+        for lane in lanes.values():
+            self._hand_over(lane)
+        if self._is_stopping and self._is_idle():
+            self._emptied.set()
+
+    def _is_idle(self) -> bool:
+        return not any(lane.in_flight or lane.waiting for lane in self._lanes.values())
+
+    # --- in the thread ----------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        if not self._learn_topics():
+            return
+        pulse = Pulse(self._connection, self._pulse_topic) if self._pulse_topic is not None else None
+        while not self._ended.is_set():
+            self._client.poll(_POLL_SECONDS)
+            self._pass_on()
+            if pulse is not None:
+                self._acknowledged_at = pulse.beat(self._acknowledged_at)
+            if self._is_fatal:
+                self._recreate()
+        if pulse is not None:
+            pulse.close()
+        self._give_up(self._client)
+
+    def _learn_topics(self) -> bool:
+        """Wait for the broker to describe the topics; False: they differ, or this process ends first."""
+        layout = Layout(self._connection, self._topics)
+        while not self._ended.is_set():
+            try:
+                layout.leaders(self._client, _ASK_SECONDS)
+            except KafkaException:
+                self._ended.wait(_POLL_SECONDS)
+            except TopicsDifferError as differ:
+                self._wrong = differ
+                self._call(self._known.set)
+                return False
+            else:
+                self._call(self._known.set)
+                return True
+        return False
+
+    def _pass_on(self) -> None:
+        """Hand all reports to the loop at once."""
+        if not self._reports:
+            return
+        reports = self._reports.copy()
+        self._reports.clear()
+        if any(error is None for _, error in reports):
+            self._acknowledged_at = time.monotonic()
+        self._call(self._settle, reports)
+
+    def _call(self, function: Callable[..., object], *arguments: object) -> None:
+        with suppress(RuntimeError):  # the loop is closed
+            self._loop.call_soon_threadsafe(function, *arguments)
+
+    def _hear(self, error: KafkaError) -> None:
+        self._is_fatal = self._is_fatal or error.fatal()
+
+    def _recreate(self) -> None:
+        """Take another client for one that can write nothing any more; what it had may have been taken."""
+        self._is_fatal = False
+        ended, self._client = self._client, clients.producer(self._connection, self._hear)
+        self.recreated += 1
+        _log.warning("the Kafka producer failed, and another takes its place")
+        self._give_up(ended)
+
+    def _give_up(self, client: ConfluentProducer) -> None:
+        """Have a client report on all it has."""
+        client.purge()
+        give_up = time.monotonic() + _ASK_SECONDS
+        while len(client) and time.monotonic() < give_up:
+            client.poll(_POLL_SECONDS)
+        self._pass_on()

@@ -1,0 +1,59 @@
+"""The question whether Kafka takes anything now, put so that only an acknowledgement answers it.
+
+Once a second, while nothing else is acknowledged, this process commits offset 0 of a topic for a group that nobody
+reads in. A commit is a record of Kafka's own topic of offsets, written by the same rules as ours (by all replicas in
+sync), so its answer says more than metadata would: brokers that cannot write still answer those. It needs no right that
+a reader has not, leaves no record in a topic of ours, and costs one small request.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
+
+from edges.kafka import clients
+
+if TYPE_CHECKING:
+    from edges.settings import Connection
+
+_BEAT_SECONDS: Final = 1.0
+_LOST_SECONDS: Final = 5.0  # a question without an answer for so long is asked again
+_SOCKET_MS: Final = 3000
+
+
+class Pulse:
+    """Used by one thread."""
+
+    def __init__(self, connection: Connection, topic: str) -> None:
+        self._place = TopicPartition(connection.topic(topic), 0, 0)
+        more: dict[str, Any] = {"on_commit": self._hear, "socket.timeout.ms": _SOCKET_MS}
+        self._consumer = clients.reader(connection, more=more)
+        self._asked_at = float("-inf")
+        self._is_asking = False
+        self._answered_at = float("-inf")
+
+    def beat(self, acknowledged_at: float) -> float:
+        """Ask if it is time to; when Kafka acknowledged something last, this or ``acknowledged_at`` (monotonic)."""
+        self._consumer.poll(0)
+        now = time.monotonic()
+        last = max(acknowledged_at, self._answered_at)
+        patience = _LOST_SECONDS if self._is_asking else _BEAT_SECONDS
+        if now - max(last, self._asked_at) >= patience:
+            self._asked_at = now
+            try:
+                self._consumer.commit(offsets=[self._place], asynchronous=True)
+                self._is_asking = True
+            except KafkaException:
+                self._is_asking = False
+        return last
+
+    def close(self) -> None:
+        """End the client."""
+        self._consumer.close()
+
+    def _hear(self, error: KafkaError | None, _: list[TopicPartition]) -> None:
+        self._is_asking = False
+        if error is None:
+            self._answered_at = time.monotonic()

@@ -1,0 +1,286 @@
+"""Topics read all the time, and how old what was read is."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
+
+from edges.kafka import clients
+from edges.kafka.ages import Ages
+from edges.kafka.errors import TopicsDifferError
+from edges.kafka.layout import Layout, Log, offsets
+from edges.kafka.watermarks import Watermarks
+from schemas.avro.errors import RegistryUnreachable, Undecodable
+from schemas.contract import murmur2
+from service.logs import logger
+
+if TYPE_CHECKING:
+    from confluent_kafka import Message
+
+    from edges.settings import Connection
+
+_log = logger(__name__)
+
+_AT_ONCE: Final = 5000  # records
+_SLICE: Final = 500  # records that a handler in the loop gets at once, so that others have their turn
+_POLL_SECONDS: Final = 0.1
+_ASK_SECONDS: Final = 2.0
+_AGAIN_SECONDS: Final = 0.5
+_STOP_SECONDS: Final = 3.0
+
+
+class Entry(NamedTuple):
+    """A record: ``timestamp`` in Unix milliseconds, ``value`` decoded, or None for a tombstone."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: str
+    value: Any
+
+
+class Since(NamedTuple):
+    """Begin with the first record of this time, in Unix milliseconds."""
+
+    ms: int
+
+
+class From(NamedTuple):
+    """Begin at these offsets by partition; a partition that is not named, at its beginning."""
+
+    offsets: Mapping[int, int]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a topic is read.
+
+    Attributes:
+        start: where; by default at the beginning.
+        decode: from a value's bytes to the value; it raises `Undecodable`. None: the bytes are handed on.
+
+    """
+
+    start: Since | From = field(default_factory=lambda: From({}))
+    decode: Callable[[bytes], Any] | None = None
+
+
+Handler = Callable[[Sequence[Entry]], None]
+
+
+class View:
+    """Reads topics in a thread of its own (read_committed, in no group), and hands the records on in batches.
+
+    A batch has the records of a partition in their order. A log that was cut or made again is read from its beginning:
+    its offsets then go back.
+
+    Attributes:
+        read: set once everything is read that was there at the start.
+        undecodable: how many records were left out, as they do not decode.
+        failure: why it reads no more, and never will; None while it does.
+
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        topics: Mapping[str, Reading],
+        handler: Handler,
+        *,
+        in_loop: bool = True,
+    ) -> None:
+        """``topics``: by name without prefix. ``in_loop``: the handler is called in the loop that starts this view.
+
+        It then gets a slice at a time. Else it is called in the reader's thread.
+        """
+        self._connection = connection
+        self._topics = dict(topics)
+        self._names = {connection.topic(topic): topic for topic in topics}
+        self._handler = handler
+        self._is_in_loop = in_loop
+        self._ages = Ages((topic, number) for topic in topics for number in range(connection.partitions))
+        self._watermarks = Watermarks(connection, topics, self._ages.ends)
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="kafka-view", daemon=True)
+        self._loop: asyncio.AbstractEventLoop
+        self._failed = asyncio.Event()
+        self.read = asyncio.Event()
+        self.undecodable = 0
+        self.failure: Exception | None = None
+
+    def start(self) -> None:
+        """Begin to read; in a loop."""
+        self._loop = asyncio.get_running_loop()
+        self._watermarks.start()
+        self._thread.start()
+
+    async def wait_read(self) -> None:
+        """Wait until everything is read that was there at the start. Raises why that never will be."""
+        read, failed = asyncio.create_task(self.read.wait()), asyncio.create_task(self._failed.wait())
+        try:
+            await asyncio.wait((read, failed), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            read.cancel()
+            failed.cancel()
+        if self.failure is not None:
+            raise self.failure
+
+    async def wait_failed(self) -> None:
+        """Wait until the view reads no more, and raise why."""
+        await self._failed.wait()
+        assert self.failure is not None
+        raise self.failure
+
+    async def stop(self) -> None:
+        """End."""
+        self._ended.set()
+        await asyncio.to_thread(self._thread.join, _STOP_SECONDS)
+        await asyncio.to_thread(self._watermarks.stop)
+
+    # --- how old it is ----------------------------------------------------------------------------
+
+    def age(self, topic: str, partition: int) -> float:
+        """Seconds since the reader last stood at the partition's high watermark; infinite before it first did."""
+        return self._ages.age((topic, partition))
+
+    def age_of_key(self, key: str) -> float:
+        """The worst age, over all topics of the view, of the partition that a key lies on."""
+        number = murmur2.partition(key.encode(), self._connection.partitions)
+        return max(self.age(topic, number) for topic in self._topics)
+
+    def ages(self) -> dict[Log, float]:
+        """The age of each (topic, partition)."""
+        return self._ages.all()
+
+    @property
+    def worst_age(self) -> float:
+        """The greatest of all ages."""
+        return max(self._ages.all().values())
+
+    # --- in the thread ----------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            consumer = clients.reader(self._connection)
+            try:
+                self._assign(consumer)
+                while not self._ended.is_set():
+                    self._step(consumer)
+                    if not self.read.is_set() and self._ages.is_whole:
+                        self._call(self.read.set)
+            finally:
+                consumer.close()
+        except Exception as error:  # noqa: BLE001  # raised where it is awaited
+            _log.error("a reader of Kafka ends", reason=type(error).__name__)
+            self.failure = error
+            self._call(self._failed.set)
+
+    def _assign(self, consumer: Consumer) -> None:
+        """Find out where to begin, and begin. While Kafka is away, wait."""
+        while not self._ended.is_set():
+            try:
+                Layout(self._connection, self._topics).leaders(consumer, _ASK_SECONDS)
+                consumer.assign(self._starts(consumer))
+            except KafkaException:
+                self._ended.wait(_AGAIN_SECONDS)
+            else:
+                return
+
+    def _starts(self, consumer: Consumer) -> list[TopicPartition]:
+        found: dict[Log, int] = {}
+        for topic, reading in self._topics.items():
+            logs = [(topic, number) for number in range(self._connection.partitions)]
+            if isinstance(reading.start, From):
+                found |= {log: reading.start.offsets.get(log[1], OFFSET_BEGINNING) for log in logs}
+                continue
+            # The ends first: a record that comes between the questions is behind them.
+            ends = offsets(consumer, self._connection, logs, OFFSET_END, _ASK_SECONDS)
+            firsts = offsets(consumer, self._connection, logs, reading.start.ms, _ASK_SECONDS)
+            found |= {log: ends[log] if first < 0 else first for log, first in firsts.items()}
+        return [TopicPartition(self._connection.topic(topic), number, at) for (topic, number), at in found.items()]
+
+    def _step(self, consumer: Consumer) -> None:
+        """Take what has come, and hand it on."""
+        first = consumer.poll(_POLL_SECONDS)
+        if first is None:
+            return
+        positions: dict[Log, int] = {}
+        entries: list[Entry] = []
+        for message in (first, *consumer.consume(_AT_ONCE - 1, 0)):
+            topic, partition, offset = self._names[message.topic() or ""], message.partition(), message.offset()
+            assert partition is not None
+            assert offset is not None
+            error = message.error()
+            if error is None:
+                positions[topic, partition] = offset + 1
+                self._decode(message, topic, partition, offset, entries)
+            elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes begin so
+                positions[topic, partition] = offset
+            else:
+                self._judge(error, topic)
+        if entries and not self._hand_on(entries):
+            return
+        self._ages.reach(positions)
+
+    def _decode(self, message: Message, topic: str, partition: int, offset: int, entries: list[Entry]) -> None:
+        value, decode = message.value(), self._topics[topic].decode
+        decoded: Any = value
+        while value is not None and decode is not None and not self._ended.is_set():
+            try:
+                decoded = decode(value)
+                break
+            except Undecodable:
+                self.undecodable += 1
+                _log.warning("a record does not decode", topic=topic, partition=partition, offset=offset)
+                return
+            except RegistryUnreachable:
+                self._ended.wait(_AGAIN_SECONDS)
+        key = (message.key() or b"").decode(errors="replace")
+        entries.append(Entry(topic, partition, offset, message.timestamp()[1], key, decoded))
+
+    def _judge(self, error: KafkaError, topic: str) -> None:
+        """What an error of a partition means; most pass by themselves."""
+        if error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+            name = self._connection.topic(topic)
+            raise TopicsDifferError(f"the broker does not let us read topic {name}: see `ronde topics acl`")
+        _log.warning("a partition is not read", topic=topic, error=error.name())
+
+    def _hand_on(self, entries: list[Entry]) -> bool:
+        """Call the handler; False: this process ended first."""
+        if not self._is_in_loop:
+            self._handler(entries)
+            return True
+        for at in range(0, len(entries), _SLICE):
+            handled: Future[None] = Future()
+            if not self._call(self._handle, entries[at : at + _SLICE], handled):
+                return False
+            while not handled.done():
+                if self._ended.is_set():
+                    return False
+                with suppress(TimeoutError):
+                    handled.exception(_POLL_SECONDS)
+            handled.result()
+        return True
+
+    def _handle(self, entries: list[Entry], handled: Future[None]) -> None:
+        try:
+            self._handler(entries)
+        except Exception as error:  # noqa: BLE001  # raised in the thread, which it ends
+            handled.set_exception(error)
+        else:
+            handled.set_result(None)
+
+    def _call(self, function: Callable[..., object], *arguments: object) -> bool:
+        try:
+            self._loop.call_soon_threadsafe(function, *arguments)
+        except RuntimeError:  # the loop is closed
+            return False
+        return True
