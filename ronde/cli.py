@@ -36,6 +36,7 @@ COMMANDS: Final = {
     "sites": "Judge a file of sites, load it into Kafka, look at a site, put it on test.",
     "schemas": "The schemas and their versions, and the gate that a change must pass.",
     "incident": "One incident's timeline, from the ledger.",
+    "tokens": "Bearer tokens of machines: for HTTP alerts, portal, partners, desk.",
     "ledger": "The ledger's shape, its memory, and what it forgets.",
     "local": "A real Kafka and PostgreSQL on this machine, from packages alone: no Docker, no root, no installed Java.",
 }

@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import Field
 
 from edges.settings import Connection
+from edges.web.settings import WebSettings
 from sinks.settings import Configuration, PostgresSettings, SinkSettings
 from streams.settings import Settings
 
@@ -16,6 +17,7 @@ class WholeSettings(Settings):
 
     sink: SinkSettings = Field(default_factory=SinkSettings)
     postgres: PostgresSettings = PostgresSettings()
+    web: WebSettings = WebSettings()
 
     def for_sink(self) -> Configuration:
         """What a sink needs of it; secrets included, never log them."""

@@ -1,0 +1,1 @@
+"""What the edges share towards browsers and programs: HTTP, sign-in, pages."""

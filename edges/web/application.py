@@ -1,0 +1,128 @@
+"""An app of an edge: its routes, strict and documented, and every error a problem."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.responses import Response
+
+from edges.web.middleware import Envelope
+from edges.web.problems import (
+    COMPONENT,
+    INVALID,
+    METHOD_NOT_ALLOWED,
+    NOT_FOUND,
+    NOT_JSON,
+    UNSUPPORTED_MEDIA_TYPE,
+    FieldError,
+    Problem,
+    ProblemDocument,
+    ProblemKind,
+)
+from edges.web.routes import BROKEN, Route
+from edges.web.tokens import TokenFile
+
+_WORDS: Final = {"extra_forbidden": "is unknown", "missing": "is missing"}
+_BY_STATUS: Final = {kind.status: kind for kind in (NOT_FOUND, METHOD_NOT_ALLOWED)}
+
+
+class WebApplication(FastAPI):
+    """A FastAPI app under the rules of all edges; OpenAPI at ``/openapi.json``, derived from its routes.
+
+    Args:
+        title: the process: ``ronde receiver``.
+        version: of the product.
+        tokens: who may come with a bearer token.
+        errors: what an exception of another part means to a client: ``{UnconfirmedError: UNCONFIRMED}``.
+        is_https: whether people reach it over TLS; everywhere but on localhost.
+
+    """
+
+    def __init__(
+        self,
+        title: str,
+        version: str,
+        *,
+        tokens: TokenFile | None = None,
+        errors: Mapping[type[Exception], ProblemKind] | None = None,
+        is_https: bool = False,
+    ) -> None:
+        super().__init__(
+            title=title,
+            version=version,
+            docs_url=None,
+            redoc_url=None,
+            middleware=[Middleware(Envelope, is_https=is_https)],
+            exception_handlers={
+                Problem: _on_problem,
+                RequestValidationError: _on_invalid,
+                HTTPException: _on_http_exception,
+            },
+        )
+        self.state.tokens = tokens
+        self.router.route_class = Route
+        self.router.redirect_slashes = False
+        for exception, kind in (errors or {}).items():
+            self.add_exception_handler(exception, _answering(kind))
+
+    def openapi(self) -> dict[str, Any]:
+        """The document of `/openapi.json`: OpenAPI 3.1."""
+        if self.openapi_schema is None:
+            document = super().openapi()
+            schemas = document.setdefault("components", {}).setdefault("schemas", {})
+            problem = ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas.update(problem.pop("$defs", {}))
+            schemas[COMPONENT] = problem
+        return super().openapi()
+
+
+async def _on_problem(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)
+    return error.response()
+
+
+def _answering(kind: ProblemKind) -> Any:
+    async def answer(_request: Request, _error: Exception) -> Response:
+        return kind.response()
+
+    return answer
+
+
+async def _on_http_exception(_request: Request, error: Exception) -> Response:
+    """What the router raises: no such route, no such method."""
+    assert isinstance(error, HTTPException)
+    if isinstance(error.__cause__, Problem):  # raised while the body was read
+        return error.__cause__.response()
+    kind = _BY_STATUS.get(error.status_code)
+    if kind is None:
+        kind = ProblemKind(error.status_code, "REFUSED", "The request cannot be answered.")
+    response = kind.response()
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def _on_invalid(request: Request, error: Exception) -> Response:
+    """What is wrong with the request's values: each field, never what it holds."""
+    assert isinstance(error, RequestValidationError)
+    wrong = error.errors()
+    if any(item["loc"][0] == "body" for item in wrong):
+        if getattr(request.state, "body_size", 0) and not _is_json(request.headers.get("content-type", "")):
+            return UNSUPPORTED_MEDIA_TYPE.response()
+        if getattr(request.state, BROKEN, False):
+            return NOT_JSON.response()
+    return INVALID.error(errors=map(_field_error, wrong)).response()
+
+
+def _is_json(content_type: str) -> bool:
+    return content_type.partition(";")[0].strip().lower() == "application/json"
+
+
+def _field_error(item: Mapping[str, Any]) -> FieldError:
+    steps = item["loc"][1:] or item["loc"]
+    words = _WORDS.get(item["type"]) or str(item["msg"]).removeprefix("Value error, ")
+    return FieldError(field=".".join(map(str, steps)), message=f"{words[:1].lower()}{words[1:]}")

@@ -1,0 +1,109 @@
+"""A web server within the loop of a process: other parts of the process run beside it, and stop it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import uvicorn
+from starlette.types import ASGIApp
+
+STOP_SECONDS: Final = 4  # for answers under way; the process has 5 in all
+_KEEP_ALIVE_SECONDS: Final = 75  # longer than a proxy keeps its connections, or it meets closed ones
+_BACKLOG: Final = 512
+_STARTING_SECONDS: Final = 0.01
+
+
+class WebServer:
+    """One app on one address, of IPv4 or IPv6; port 0 is any free one, and ``::`` is all addresses of both."""
+
+    def __init__(self, app: ASGIApp, host: str, port: int, *, trusted_proxies: Sequence[str] = ()) -> None:
+        self._host = host
+        self._port = port
+        self._bound: tuple[str, int] | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._server = _Server(
+            uvicorn.Config(
+                app,
+                http="h11",
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                backlog=_BACKLOG,
+                proxy_headers=bool(trusted_proxies),
+                forwarded_allow_ips=list(trusted_proxies),
+                timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+                timeout_graceful_shutdown=STOP_SECONDS,
+            )
+        )
+
+    async def start(self) -> None:
+        """Listen. Raises `OSError` when the address cannot be had."""
+        logging.getLogger("uvicorn").setLevel(logging.WARNING)  # its life is the process's own to log
+        listener = _listening(self._host, self._port)
+        self._bound = listener.getsockname()[:2]
+        self._task = asyncio.create_task(self._server.serve(sockets=[listener]), name="web server")
+        while not self._server.started:
+            if self._task.done():
+                self._task.result()
+            await asyncio.sleep(_STARTING_SECONDS)
+
+    async def stop(self) -> None:
+        """Accept nothing more, finish the answers under way, cut those that take longer than `STOP_SECONDS`."""
+        if self._task is None:
+            return
+        self._server.should_exit = True
+        await self._task
+        self._task = None
+
+    @property
+    def address(self) -> str:
+        """Where it listens: ``http://127.0.0.1:6071``."""
+        assert self._bound is not None, "not started"
+        host, port = self._bound
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+async def stop_signal() -> None:
+    """Return at SIGTERM or SIGINT; a second one ends the process as the system does."""
+    loop = asyncio.get_running_loop()
+    stopping = asyncio.Event()
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    for number in numbers:
+        loop.add_signal_handler(number, stopping.set)
+    try:
+        await stopping.wait()
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn's, which leaves signals to the process."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            with contextlib.suppress(OSError):  # a system without IPv4, or without the choice
+                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(host != "::"))
+        listener.bind(address)
+        listener.setblocking(False)
+    except BaseException:
+        listener.close()
+        raise
+    return listener

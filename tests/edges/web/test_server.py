@@ -1,0 +1,108 @@
+"""The server within a process's loop: its address, its end, what it logs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from edges.web import tokens
+from edges.web.application import WebApplication
+from edges.web.server import WebServer, stop_signal
+from service import logs
+from tests.edges.web.example import example
+
+
+@pytest.mark.asyncio
+async def test_an_answer_under_way_is_finished_and_nothing_else_begins() -> None:
+    app = FastAPI()
+    began = asyncio.Event()
+
+    @app.get("/slow")
+    async def slow() -> str:
+        began.set()
+        await asyncio.sleep(0.5)
+        return "done"
+
+    server = WebServer(app, "127.0.0.1", 0)
+    await server.start()
+    async with httpx.AsyncClient(base_url=server.address) as client:
+        asking = asyncio.create_task(client.get("/slow"))
+        await began.wait()
+        stopped = asyncio.create_task(server.stop())
+        assert (await asking).json() == "done"
+        await stopped
+        with pytest.raises(httpx.ConnectError):
+            await client.get("/slow")
+
+
+@pytest.mark.asyncio
+async def test_what_takes_too_long_is_cut_within_5_seconds() -> None:
+    app = WebApplication("example", "0")
+    began = asyncio.Event()
+
+    @app.get("/endless")
+    async def endless() -> None:
+        began.set()
+        await asyncio.Event().wait()
+
+    server = WebServer(app, "::1", 0)
+    await server.start()
+    assert server.address.startswith("http://[::1]:")
+    async with httpx.AsyncClient(base_url=server.address) as client:
+        asking = asyncio.create_task(client.get("/endless"))
+        await began.wait()
+        start = time.monotonic()
+        await server.stop()
+        assert time.monotonic() - start < 5
+        assert (await asking).json()["code"] == "UNCONFIRMED"
+
+
+@pytest.mark.asyncio
+async def test_an_address_that_is_taken_is_an_error_at_once() -> None:
+    server = WebServer(FastAPI(), "127.0.0.1", 0)
+    await server.start()
+    port = int(server.address.rpartition(":")[2])
+    with pytest.raises(OSError, match="in use"):
+        await WebServer(FastAPI(), "127.0.0.1", port).start()
+    await server.stop()
+
+
+@pytest.mark.asyncio
+async def test_sigterm_is_the_process_s_own() -> None:
+    server = WebServer(FastAPI(), "127.0.0.1", 0)
+    stopping = asyncio.create_task(stop_signal())
+    await server.start()
+    os.kill(os.getpid(), signal.SIGTERM)
+    await asyncio.wait_for(stopping, 5)
+    await server.stop()
+
+
+@pytest.mark.asyncio
+async def test_a_log_line_has_the_request_s_id_and_no_word_of_it(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    logs.configure("json", "debug")
+    token = tokens.add(tmp_path / "tokens.json", "panel", ("alerts",))
+    server = WebServer(example(tmp_path), "127.0.0.1", 0)
+    await server.start()
+    body = {"alert_id": "id-of-it", "kind": "FIRE", "raised_at": "2026-01-01T23:00:00Z", "zone": "broken"}
+    async with httpx.AsyncClient(base_url=server.address, headers={"Authorization": f"Bearer {token}"}) as client:
+        response = await client.post("/v1/sites/site-of-it/alerts", json=body)
+    await server.stop()
+    assert response.status_code == 500
+    text = capfd.readouterr().err
+    lines = [json.loads(line) for line in text.splitlines() if "edges.web" in line]
+    assert [line["event"] for line in lines] == ["a request failed", "request"]
+    assert {line["request"] for line in lines} == {response.headers["x-request-id"]}
+    assert lines[1]["route"] == "/v1/sites/{site_id}/alerts"
+    ours = "".join(line for line in text.splitlines() if '"edges.' in line or '"uvicorn' in line)
+    for secret in ("site-of-it", "id-of-it", "secret words", token):
+        assert secret not in ours
