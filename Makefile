@@ -60,8 +60,9 @@ demo: $(READY) ## a real Kafka and PostgreSQL, a worker, a sink, a telephony, a 
 
 test: lint check ## everything that decides whether a change may land
 
+# Tests start hundreds of processes: each would compile all modules, where the environment forbids to keep bytecode.
 quick: $(READY) ## what needs no Kafka, no PostgreSQL and no patience: 40 s
-	TEST_RONDE_PURE=1 TEST_RONDE_QUICK=1 $(BIN)/python -m pytest -q -n $(CORES) -m "not soak and not server and not slow" \
+	PYTHONDONTWRITEBYTECODE= TEST_RONDE_PURE=1 TEST_RONDE_QUICK=1 $(BIN)/python -m pytest -q -n $(CORES) -m "not soak and not server and not slow" \
 		--ignore tests/faults --ignore tests/kafka --ignore tests/security
 
 lint: $(READY) ## style, types, and who may import whom
@@ -71,7 +72,7 @@ lint: $(READY) ## style, types, and who may import whom
 	$(BIN)/lint-imports
 
 check: $(READY) ## the tests, on real brokers, in PROCESSES processes (3)
-	TEST_RONDE_PURE=1 $(BIN)/python -m pytest -n $(PROCESSES) -m "not soak"
+	PYTHONDONTWRITEBYTECODE= TEST_RONDE_PURE=1 $(BIN)/python -m pytest -n $(PROCESSES) -m "not soak"
 
 soak: $(READY) ## the kill, two-worker and catch-up tests, TIMES in a row (20)
 	$(BIN)/python -m pytest -m soak --times $(TIMES) tests/kafka
@@ -111,7 +112,8 @@ bench: $(READY) ## how fast, beside other engines; CONTENDERS=ronde,plain-loop R
 bench-ledger: $(READY) ## rows a second into the ledger, beside executemany and COPY alone; about 3 minutes
 	$(BIN)/python -m benchmarks.ledger --kafka
 
-bench-quick: $(READY) ## has the worker become slower? less than 3 minutes
+bench-# Tests start hundreds of processes: each would compile all modules, where the environment forbids to keep bytecode.
+quick: $(READY) ## has the worker become slower? less than 3 minutes
 	$(BIN)/python -m benchmarks quick
 
 format: $(READY) ## let ruff write it

@@ -38,7 +38,7 @@ def broker(address: str | None = None) -> Iterator[Broker]:
         yield Broker(address)
         return
     port = free_port()
-    node = Kafka(HOME / f"kafka-{port}", port=port, heap_mb=HEAP_MB)
+    node = Kafka(HOME / f"kafka-{port}", port=port, heap_mb=HEAP_MB, optimised=True)
     try:
         node.start()
         yield Broker(node.bootstrap_servers, node.pid)

@@ -295,7 +295,7 @@ def measure(server: Postgres, messages: list[Message], rounds: int, size: int) -
 
 def whole_sink(server: Postgres, folder: Path, messages: list[Message]) -> float:
     """Rows a second of a `ronde sink` process on a real Kafka, from its first commit to its last."""
-    kafka = Kafka(folder / "kafka", port=free_port())
+    kafka = Kafka(folder / "kafka", port=free_port(), optimised=True)
     settings = folder / "settings.toml"
     ronde = (sys.executable, "-c", "from ronde.cli import main; main()")
     try:

@@ -15,6 +15,8 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
+from heapq import heappop, heappush
+from itertools import count
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException
@@ -39,6 +41,7 @@ STOP_SECONDS: Final = 5.0
 IN_FLIGHT: Final = 500
 ROOM: Final = 10_000
 _POLL_SECONDS: Final = 0.1
+_SWEEP_SECONDS: Final = 0.05
 _ASK_SECONDS: Final = 1.0
 _KNOWN_KEYS: Final = 65_536
 
@@ -54,12 +57,11 @@ class Record(NamedTuple):
 class _Sending:
     """The records of one `send`, until all are acknowledged or it fails."""
 
-    __slots__ = ("future", "left", "timer")
+    __slots__ = ("future", "left")
 
     def __init__(self, future: asyncio.Future[None], left: int) -> None:
         self.future = future
         self.left = left
-        self.timer: asyncio.TimerHandle | None = None
 
     def confirm(self) -> None:
         self.left -= 1
@@ -69,9 +71,6 @@ class _Sending:
     def fail(self, reason: str) -> None:
         if not self.future.done():
             self.future.set_exception(UnconfirmedError(reason))
-
-    def expire(self) -> None:
-        self.fail("Kafka has not acknowledged it in time")
 
 
 class _Lane:
@@ -137,6 +136,9 @@ class Producer:
         self._room = room
         self._lanes: dict[tuple[str, int], _Lane] = {}
         self._reports: list[_Report] = []
+        self._deadlines: list[tuple[float, int, _Sending]] = []  # a heap
+        self._numbers = count()
+        self._is_sweeping = False
         self._partition = lru_cache(_KNOWN_KEYS)(self._partition_of)
         self._client = clients.producer(connection, self._hear)
         self._is_fatal = False
@@ -177,7 +179,9 @@ class Producer:
         if any(len(lane.waiting) >= self._room for lane in lanes):
             self.unconfirmed += 1
             raise UnconfirmedError("too many records wait for their partition")
-        sending.timer = self._loop.call_later(seconds, sending.expire)
+        heappush(self._deadlines, (self._loop.time() + seconds, next(self._numbers), sending))
+        if not self._is_sweeping:
+            self._sweep()
         for record, lane in zip(records, lanes, strict=True):
             lane.waiting.append(_Outgoing(sending, lane, record.key.encode(), record.value, self._reports))
         for lane in lanes:
@@ -189,8 +193,6 @@ class Producer:
             for lane in lanes:
                 self._hand_over(lane)  # drops what nobody waits for
             raise
-        finally:
-            sending.timer.cancel()
 
     def partition_of(self, key: str) -> int:
         """The partition of a key, on every topic."""
@@ -231,6 +233,15 @@ class Producer:
             assert record.topic in self._topics, record.topic
             lane = self._lanes[place] = _Lane(self._connection.topic(record.topic), place[1])
         return lane
+
+    def _sweep(self) -> None:
+        """Fail what was not acknowledged in time. One timer for all: one each would cost more than the records."""
+        deadlines, now = self._deadlines, self._loop.time()
+        while deadlines and (deadlines[0][0] <= now or deadlines[0][2].future.done()):
+            heappop(deadlines)[2].fail("Kafka has not acknowledged it in time")
+        self._is_sweeping = bool(deadlines)
+        if deadlines:
+            self._loop.call_later(_SWEEP_SECONDS, self._sweep)
 
     def _hand_over(self, lane: _Lane) -> None:
         """Give librdkafka as many records as it may have, and drop those that nobody waits for."""

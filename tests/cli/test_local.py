@@ -26,6 +26,7 @@ from ronde.local import jars
 from ronde.local.kafka import Kafka
 from ronde.local.ports import HOST, free_port, is_free
 from ronde.shared.errors import Failed
+from schemas.contract.topics import TOPICS
 from tests.conftest import Run
 
 
@@ -145,7 +146,7 @@ def test_where_the_usual_port_is_a_strangers_the_next_commands_are_led_to_ours(
         assert f"port {taken}, Kafka's usual one, is taken by another program: without these settings" in told
         assert told.endswith(f"  for ronde --settings {file}\n")
         made = run("topics", "create", "--settings", file)
-        assert (made.exit, made.out.count("created ")) == (0, 13)
+        assert (made.exit, made.out.count("created ")) == (0, len(TOPICS))
     assert run("local", "down", "--data", data).out == "Kafka stopped\n"
     away = run("topics", "check", "--settings", file)
     assert f"`ronde local up --data {data}`" in away.err
