@@ -37,6 +37,7 @@ COMMANDS: Final = {
     "schemas": "The schemas and their versions, and the gate that a change must pass.",
     "incident": "One incident's timeline, from the ledger.",
     "tokens": "Bearer tokens of machines: for HTTP alerts, portal, partners, desk.",
+    "users": "Accounts of people: who may sign in to portal, desk and partners' pages, and their roles.",
     "ledger": "The ledger's shape, its memory, and what it forgets.",
     "local": "A real Kafka and PostgreSQL on this machine, from packages alone: no Docker, no root, no installed Java.",
 }

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.responses import Response
 
+from edges.web.callers import People
 from edges.web.middleware import Envelope
 from edges.web.problems import (
     COMPONENT,
@@ -38,6 +39,7 @@ class WebApplication(FastAPI):
         title: the process: ``ronde receiver``.
         version: of the product.
         tokens: who may come with a bearer token.
+        people: who may sign in; their routes are `edges.web.sign_in.session_routes`.
         errors: what an exception of another part means to a client: ``{UnconfirmedError: UNCONFIRMED}``.
         is_https: whether people reach it over TLS; everywhere but on localhost.
 
@@ -49,6 +51,7 @@ class WebApplication(FastAPI):
         version: str,
         *,
         tokens: TokenFile | None = None,
+        people: People | None = None,
         errors: Mapping[type[Exception], ProblemKind] | None = None,
         is_https: bool = False,
     ) -> None:
@@ -65,6 +68,7 @@ class WebApplication(FastAPI):
             },
         )
         self.state.tokens = tokens
+        self.state.people = people
         self.router.route_class = Route
         self.router.redirect_slashes = False
         for exception, kind in (errors or {}).items():

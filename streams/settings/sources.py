@@ -18,6 +18,13 @@ from service.client_properties import ALIASES, OWNED, PROPERTIES, SECRETS
 Setting: TypeAlias = tuple[str, ...]
 
 KAFKA: Final = "kafka"
+SECRET_NAMES: Final = frozenset(
+    {
+        "password",
+        "session_key",
+        "oidc_client_secret",
+    }
+)
 REGISTRY_URL: Final = ("registry", "url")
 PREFIX: Final = "RONDE_"
 # What Kubernetes puts into every pod beside a service called "ronde": addresses, not settings (NAME=VALUE).
@@ -69,7 +76,7 @@ def variable(setting: Setting) -> str:
 
 def is_secret(setting: Setting) -> bool:
     """True when a value of this setting is never shown."""
-    return setting[-1] == "password" or (setting[0] == KAFKA and setting[-1] in SECRETS)
+    return setting[-1] in SECRET_NAMES or (setting[0] == KAFKA and setting[-1] in SECRETS)
 
 
 def read_environment(environ: Mapping[str, str], known: Collection[Setting]) -> SourceValues:

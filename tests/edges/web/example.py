@@ -7,9 +7,14 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel
 
+from edges.web.accounts import AccountFile, Person
 from edges.web.application import WebApplication
 from edges.web.bearer import machine_with
+from edges.web.callers import People, caller_with, person_with
+from edges.web.oidc import Provider, oidc_routes
 from edges.web.problems import NOT_FOUND, UNCONFIRMED, documented
+from edges.web.sessions import Sessions
+from edges.web.sign_in import SignIn, session_routes
 from edges.web.tokens import Machine, TokenFile
 from edges.web.values import Body, Id, Instant, PathId, Text
 
@@ -25,19 +30,32 @@ class Alert(Body):
     zone: Text | None = None
 
 
+class Note(Body):
+    text: Text
+
+
 class Taken(BaseModel):
     alert_id: str
     site_id: str
     raised_at: Instant
 
 
+KEY: Final = "the key that all replicas of the example share"
 SITES: Final = {"lilas-1", "A/12"}
 
 
-def example(folder: Path) -> WebApplication:
+def example(folder: Path, provider: Provider | None = None, public_url: str | None = None) -> WebApplication:
+    known = People(AccountFile(folder / "users.json"), Sessions("example", KEY, public_url))
     app = WebApplication(
-        "ronde example", "0", tokens=TokenFile(folder / "tokens.json"), errors={UnconfirmedError: UNCONFIRMED}
+        "ronde example",
+        "0",
+        tokens=TokenFile(folder / "tokens.json"),
+        people=known,
+        errors={UnconfirmedError: UNCONFIRMED},
     )
+    app.include_router(session_routes(known, SignIn(known)))
+    if provider is not None:
+        app.include_router(oidc_routes(known, provider))
 
     @app.post("/v1/sites/{site_id}/alerts", status_code=202, responses=documented(UNCONFIRMED))
     async def raise_alert(site_id: PathId, body: Alert, caller: Annotated[Machine, machine_with("alerts")]) -> Taken:
@@ -52,5 +70,13 @@ def example(folder: Path) -> WebApplication:
         if site_id not in SITES or not caller.may("portal", site_id):
             raise NOT_FOUND.error()
         return {"site_id": site_id}
+
+    @app.post("/v1/notes", status_code=204)
+    async def note(body: Note, caller: Annotated[Person, person_with("operator", "supervisor")]) -> None:
+        pass
+
+    @app.get("/v1/both")
+    async def both(caller: Annotated[Person | Machine, caller_with("operator", scope="desk")]) -> dict[str, str]:
+        return {"name": caller.name}
 
     return app

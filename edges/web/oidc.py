@@ -1,0 +1,110 @@
+"""Sign-in by OpenID Connect: code flow with PKCE, by authlib. The provider says who it is; roles are ours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import httpx
+from authlib.common.errors import AuthlibBaseError
+from authlib.integrations.starlette_client import OAuth
+from fastapi import APIRouter, Request, Response
+from joserfc.errors import JoseError
+from starlette.responses import RedirectResponse
+
+from edges.web.callers import People
+from edges.web.files import FileError
+from edges.web.problems import FORBIDDEN, UNREADABLE, ProblemKind
+from service import logs
+
+_log: Final = logs.logger(__name__)
+
+START: Final = "/sign-in/oidc"
+CALLBACK: Final = "/sign-in/oidc/callback"
+OIDC_FAILED: Final = ProblemKind(401, "OIDC_FAILED", "The provider did not sign you in. Try again.")
+PROVIDER_AWAY: Final = ProblemKind(503, "PROVIDER_AWAY", "The provider of sign-ins does not answer. Try again.")
+
+
+@dataclass(frozen=True)
+class Provider:
+    """A provider: its issuer's address, and us as its client. ``name_claim`` names people as `ronde users` does."""
+
+    issuer: str
+    client_id: str
+    client_secret: str | None = field(default=None, repr=False)
+    name_claim: str = "preferred_username"
+    scope: str = "openid profile email"
+
+
+def own_path(target: str | None) -> str:
+    """A path of ours to go on to, ``/`` for anything that could lead elsewhere."""
+    is_own = target and target.startswith("/") and not target.startswith(("//", "/\\")) and target.isprintable()
+    return target if is_own and target and "\\" not in target else "/"
+
+
+def oidc_routes(known: People, provider: Provider) -> APIRouter:
+    """The way to the provider, and back from it."""
+    router = APIRouter(include_in_schema=False)
+    sessions = known.sessions
+    client: Any = OAuth().register(
+        name="oidc",
+        server_metadata_url=f"{provider.issuer.rstrip('/')}/.well-known/openid-configuration",
+        client_id=provider.client_id,
+        client_secret=provider.client_secret,
+        client_kwargs={
+            "scope": provider.scope,
+            "code_challenge_method": "S256",
+            "timeout": 5.0,
+            **({} if provider.client_secret else {"token_endpoint_auth_method": "none"}),
+        },
+    )
+
+    @router.get(START)
+    async def start(request: Request) -> Response:
+        state: dict[str, Any] = {}
+        request.scope["session"] = state
+        try:
+            response: Response = await client.authorize_redirect(request, sessions.origin(request) + CALLBACK)
+        except (httpx.HTTPError, AuthlibBaseError) as error:
+            raise _away(error) from None
+        state["next"] = own_path(request.query_params.get("next"))
+        sessions.remember(request, response, state)
+        return response
+
+    @router.get(CALLBACK)
+    async def callback(request: Request) -> Response:
+        state = sessions.recall(request)
+        request.scope["session"] = state
+        try:
+            token = await client.authorize_access_token(request)
+        except (AuthlibBaseError, JoseError, ValueError, KeyError, TypeError) as error:  # refused, forged, broken, late
+            _log.warning("a sign-in by OpenID Connect failed", error=logs.places(error))
+            raise OIDC_FAILED.error() from None
+        except httpx.HTTPError as error:
+            raise _away(error) from None
+        name = _name(token.get("userinfo") or {}, provider)
+        try:
+            person = await known.directory.find(name) if name else None
+        except FileError as error:
+            _log.error("accounts cannot be read", reason=str(error))
+            raise UNREADABLE.error() from None
+        if person is None:
+            raise FORBIDDEN.error("You are signed in at the provider, and have no account here.")
+        response = RedirectResponse(own_path(state.get("next")), status_code=303)
+        sessions.recall(request, response)
+        sessions.begin(request, response, person.name, person.stamp)
+        return response
+
+    return router
+
+
+def _name(claims: Any, provider: Provider) -> str | None:
+    name = claims.get(provider.name_claim)
+    if provider.name_claim == "email" and claims.get("email_verified") is not True:
+        return None
+    return name if isinstance(name, str) and name else None
+
+
+def _away(error: Exception) -> Exception:
+    _log.warning("the provider of sign-ins does not answer", error=logs.places(error))
+    return PROVIDER_AWAY.error()

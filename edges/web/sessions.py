@@ -1,0 +1,118 @@
+"""Sessions of people: a signed cookie for 12 hours, which any replica with the same key reads.
+
+It holds a name and a stamp of the account, no role: that is looked up at each request. A session ends with the
+account, with a change of its password, or after 12 hours; `DELETE /v1/session` takes the cookie from the browser.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import secrets
+import time
+from typing import Any, Final, NamedTuple
+from urllib.parse import urlsplit
+
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+from starlette.requests import Request
+from starlette.responses import Response
+
+SECONDS: Final = 12 * 3600
+SIGN_IN_SECONDS: Final = 600  # for the way to the provider and back
+SHORTEST_KEY: Final = 32
+UNSAFE: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+
+class Session(NamedTuple):
+    """What a cookie says; ``ends_at`` is in seconds since 1970."""
+
+    name: str
+    stamp: str
+    ends_at: int
+
+
+class Sessions:
+    """Cookies of one kind of process.
+
+    Args:
+        process: ``desk``, ``portal``, ``partners``.
+        key: the secret that signs, the same for all replicas; None: one of this process's own, gone with it.
+        public_url: where people reach it, as ``https://desk.example``; None: at the address they typed.
+
+    """
+
+    def __init__(self, process: str, key: str | None = None, public_url: str | None = None) -> None:
+        if key is not None and len(key) < SHORTEST_KEY:
+            raise ValueError(f"the session key has fewer than {SHORTEST_KEY} characters: {SHORTEST_KEY} random ones do")
+        self._process = process
+        self._public = urlsplit(public_url) if public_url else None
+        secret = key or secrets.token_hex(32)
+        self._serializer = URLSafeTimedSerializer(secret, salt=f"ronde-{process}")
+        self._temporary = URLSafeTimedSerializer(secret, salt=f"ronde-{process}-sign-in")
+
+    def origin(self, request: Request) -> str:
+        """Our own origin: ``https://desk.example``."""
+        if self._public is not None:
+            return f"{self._public.scheme}://{self._public.netloc}".lower()
+        return f"{request.url.scheme}://{request.headers.get('host', '')}".lower()
+
+    def is_local(self, request: Request) -> bool:
+        """Whether people reach it at this machine's own address, where there is no TLS."""
+        host = urlsplit(self.origin(request)).hostname or ""
+        try:
+            return host == "localhost" or ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            return False
+
+    def is_own(self, request: Request) -> bool:
+        """Whether a page of ours sent the request: its `Origin` is our own."""
+        return request.headers.get("origin", "").lower() == self.origin(request)
+
+    def read(self, request: Request) -> Session | None:
+        """The session of the request's cookie; None without one that is in force."""
+        value = request.cookies.get(self._cookie(request))
+        if not value:
+            return None
+        try:
+            (name, stamp), signed = self._serializer.loads(value, max_age=SECONDS, return_timestamp=True)
+        except (BadSignature, ValueError, TypeError):
+            return None
+        return Session(str(name), str(stamp), int(signed.timestamp()) + SECONDS)
+
+    def begin(self, request: Request, response: Response, name: str, stamp: str) -> int:
+        """Set the cookie; return when the session ends, in seconds since 1970."""
+        ends_at = int(time.time()) + SECONDS
+        self._set(request, response, self._cookie(request), self._serializer.dumps([name, stamp]), SECONDS)
+        return ends_at
+
+    def end(self, request: Request, response: Response) -> None:
+        """Take the cookie back."""
+        self._set(request, response, self._cookie(request), "", 0)
+
+    def remember(self, request: Request, response: Response, state: dict[str, Any]) -> None:
+        """Keep what the way to a provider and back needs."""
+        self._set(request, response, self._cookie(request, "-sign-in"), self._temporary.dumps(state), SIGN_IN_SECONDS)
+
+    def recall(self, request: Request, response: Response | None = None) -> dict[str, Any]:
+        """Return what was kept, empty where nothing was; with a response, forget it."""
+        if response is not None:
+            self._set(request, response, self._cookie(request, "-sign-in"), "", 0)
+        try:
+            state = self._temporary.loads(request.cookies.get(self._cookie(request, "-sign-in"), ""), SIGN_IN_SECONDS)
+        except BadSignature:
+            return {}
+        return state if isinstance(state, dict) else {}
+
+    def _cookie(self, request: Request, what: str = "") -> str:
+        """Where there is TLS, a name that browsers take from this host alone, for all its paths."""
+        return f"{'' if self.is_local(request) else '__Host-'}ronde-{self._process}{what}"
+
+    def _set(self, request: Request, response: Response, cookie: str, value: str, seconds: int) -> None:
+        response.set_cookie(
+            cookie,
+            value,
+            max_age=seconds,
+            path="/",
+            secure=not self.is_local(request),
+            httponly=True,
+            samesite="lax",
+        )

@@ -1,0 +1,112 @@
+"""Sign-in by OpenID Connect, at a provider that really runs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import oidc_provider_mock
+import pytest
+import pytest_asyncio
+
+from edges.web import accounts
+from edges.web.oidc import Provider, own_path
+from tests.edges.web.example import example
+from tests.edges.web.test_http import problem
+
+# The provider of the tests is older than the library that it is made with.
+pytestmark = [pytest.mark.asyncio, pytest.mark.filterwarnings("ignore:.*:DeprecationWarning")]
+HERE = "http://localhost:6080"
+
+
+@pytest.fixture(scope="module")
+def issuer() -> Iterator[str]:
+    zoe = oidc_provider_mock.User(sub="1", claims={"preferred_username": "zoe"})
+    stranger = oidc_provider_mock.User(sub="2", claims={"preferred_username": "stranger"})
+    with oidc_provider_mock.run_server_in_thread(user_claims=(zoe, stranger)) as server:
+        yield f"http://localhost:{server.server_port}"
+
+
+@pytest_asyncio.fixture
+async def client(issuer: str, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+    accounts.add(tmp_path / "users.json", "zoe", "operator", (), None)
+    app = example(tmp_path, Provider(issuer, "ronde", "secret"))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=HERE) as made:
+        yield made
+
+
+async def at_the_provider(address: str, sub: str) -> str:
+    """Sign in there; where it sends the browser then."""
+    async with httpx.AsyncClient() as browser:
+        response = await browser.post(address, data={"sub": sub})
+    assert response.status_code in {302, 303}, response.text
+    return response.headers["location"]
+
+
+async def test_the_way_there_and_back(client: httpx.AsyncClient) -> None:
+    response = await client.get("/sign-in/oidc?next=/work")
+    query = parse_qs(urlsplit(response.headers["location"]).query)
+    assert query["code_challenge_method"] == ["S256"]
+    assert query["response_type"] == ["code"]
+    assert {"state", "nonce", "code_challenge"} <= query.keys()
+    back = await at_the_provider(response.headers["location"], "1")
+    response = await client.get(back)
+    assert (response.status_code, response.headers["location"]) == (303, "/work")
+    assert (await client.get("/v1/session")).json()["role"] == "operator"
+    assert set(client.cookies) == {"ronde-example"}
+    # The same answer of the provider again, as from a history: there is nothing that waits for it.
+    problem(await client.get(back), 401, "OIDC_FAILED")
+
+
+async def test_somebody_without_an_account(client: httpx.AsyncClient) -> None:
+    response = await client.get("/sign-in/oidc")
+    back = await at_the_provider(response.headers["location"], "2")
+    problem(await client.get(back), 403, "FORBIDDEN")
+    problem(await client.get("/v1/session"), 401, "UNAUTHENTICATED")
+
+
+async def test_an_answer_for_another_browser(client: httpx.AsyncClient) -> None:
+    response = await client.get("/sign-in/oidc")
+    back = await at_the_provider(response.headers["location"], "1")
+    client.cookies.clear()
+    problem(await client.get(back), 401, "OIDC_FAILED")
+
+
+@pytest.mark.parametrize("query", ["", "?code=x", "?state=x", "?code=x&state=x", "?error=access_denied&state=x"])
+async def test_an_answer_that_is_none(client: httpx.AsyncClient, query: str) -> None:
+    await client.get("/sign-in/oidc")
+    problem(await client.get(f"/sign-in/oidc/callback{query}"), 401, "OIDC_FAILED")
+
+
+async def test_a_code_of_another_sign_in(client: httpx.AsyncClient) -> None:
+    """PKCE: a code that was stolen from one browser is of no use in another."""
+    first = await at_the_provider((await client.get("/sign-in/oidc")).headers["location"], "1")
+    client.cookies.clear()
+    own = await at_the_provider((await client.get("/sign-in/oidc")).headers["location"], "2")
+    stolen = parse_qs(urlsplit(first).query)["code"][0]
+    problem(await client.get(re.sub(r"code=[^&]+", f"code={stolen}", own)), 401, "OIDC_FAILED")
+
+
+async def test_a_provider_that_is_away(tmp_path: Path) -> None:
+    app = example(tmp_path, Provider("http://localhost:1", "ronde"))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=HERE) as client:
+        problem(await client.get("/sign-in/oidc"), 503, "PROVIDER_AWAY")
+
+
+@pytest.mark.parametrize(
+    ("target", "path"),
+    [
+        ("/a?b=c", "/a?b=c"),
+        (None, "/"),
+        ("", "/"),
+        ("//evil", "/"),
+        ("/\\evil", "/"),
+        ("https://evil", "/"),
+        ("/a\nb", "/"),
+    ],
+)
+async def test_it_goes_on_to_a_path_of_ours_alone(target: str | None, path: str) -> None:
+    assert own_path(target) == path
