@@ -11,6 +11,7 @@ from edges.desk.work import Item
 from edges.web.values import Instant
 
 Outcome: TypeAlias = Literal["IDENTIFIED", "NOT_IDENTIFIED", "WRONG_CODE", "DURESS_CODE", "NO_ANSWER"]
+StepKind: TypeAlias = Literal["DECISION", "CALL", "RESULT", "DISPATCH", "REPORT", "ATTENTION", "ACTION", "EVENT"]
 Situation: TypeAlias = Literal["NORMAL", "ABNORMAL", "UNKNOWN"]
 
 
@@ -143,7 +144,7 @@ class Step(BaseModel):
     """A step of an incident: what came or went, and when; the rest by its kind."""
 
     at: Instant
-    kind: Literal["DECISION", "SIGNAL", "CALL", "RESULT", "DISPATCH", "REPORT", "ATTENTION", "ACTION", "EVENT"]
+    kind: StepKind
     text: str | None = None
     record: dict[str, Any]
 

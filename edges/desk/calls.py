@@ -9,6 +9,8 @@ import asyncio
 from typing import Final, NamedTuple
 from weakref import WeakValueDictionary
 
+from prometheus_client import Counter
+
 from edges.desk import rules
 from edges.desk.holding import Holding, Operator, Subject
 from edges.desk.incident import Incident
@@ -57,11 +59,13 @@ _UNDER_THREAT: Final = Said("DURESS_CODE", "UNKNOWN", False, None, 0)
 class Calls:
     """Words and results, for one desk."""
 
-    def __init__(self, holding: Holding, records: Records, words: Words) -> None:
+    def __init__(self, holding: Holding, records: Records, words: Words, judged: Counter) -> None:
+        """``judged``: counts words by their verdict."""
         self._holding = holding
         self._state = holding.state
         self._records = records
         self._words = words
+        self._judged = judged
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # one word of a call at a time
 
     # --- words ------------------------------------------------------------------------------------
@@ -114,6 +118,7 @@ class Calls:
             verdict = await self._words.judge(word, contact.password_hash, contact.duress_hash)
         except UnreadableHashError:
             raise UNREADABLE_HASH.error() from None
+        self._judged.labels(verdict).inc()
         number = len(self._state.tries.get(subject.id, ())) + 1
         now = self._holding.clock.now()
         event = DeskEvent(

@@ -15,6 +15,7 @@ from edges.desk.answers import (
     IncidentView,
     SiteView,
     Step,
+    StepKind,
 )
 from edges.desk.incident import Incident
 from edges.desk.records import Records
@@ -32,7 +33,7 @@ _INSTANTS: Final = frozenset(
         "first_alert_at", "last_alert_at", "occurred_at", "received_at", "updated_at", "test_until",
     }
 )  # fmt: skip
-_KINDS: Final = {
+_KINDS: Final[dict[str, tuple[StepKind, str, str]]] = {
     "decisions": ("DECISION", "at", "rule"),
     "call-results": ("RESULT", "ended_at", "outcome"),
     "dispatches": ("DISPATCH", "issued_at", "action"),

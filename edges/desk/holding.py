@@ -14,10 +14,10 @@ from typing import Any, Final, NamedTuple
 from edges.desk import rules
 from edges.desk.broker_clock import BrokerClock
 from edges.desk.claims import Hold
-from edges.desk.incident import Incident
 from edges.desk.problems import HELD, NOT_HELD, OVER, STALE
 from edges.desk.reader import STALE_SECONDS, DeskReader, NotReadError
 from edges.desk.state import DeskState
+from edges.desk.values import Decision
 from edges.desk.work import Item, WorkList
 from edges.kafka.errors import UnconfirmedError
 from edges.kafka.producer import Producer, Record
@@ -282,25 +282,27 @@ class Holding:
         """Have the command that the engine makes of a result taken for whoever said it."""
         self._takes_next[result_id] = (operator, self.clock.now() + _TAKES_NEXT_MS)
 
-    def on_decision(self, incident: Incident, input_id: str, outputs: tuple[str, ...]) -> None:
+    def on_decision(self, decision: Decision) -> None:
         """Take what a decision on an operator's own answer commands next."""
-        waiting = self._takes_next.pop(input_id, None)
-        if waiting is None:
+        waiting = self._takes_next.pop(decision.input.id, None)
+        if waiting is None or decision.incident_id is None:
             return
         operator, until = waiting
         if self.clock.now() > until:
             return
-        for command_id in outputs:
-            if command_id.startswith(f"{incident.id}-c") and not command_id.endswith("-cancel"):
-                task = asyncio.create_task(self._take_quietly(operator, incident, command_id))
+        partition = self.writer.partition_of(decision.site_id)
+        for command_id in decision.outputs:
+            if command_id.startswith(f"{decision.incident_id}-c") and not command_id.endswith("-cancel"):
+                subject = Subject(command_id, partition, decision.site_id, decision.incident_id)
+                task = asyncio.create_task(self._take_quietly(operator, subject))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
 
-    async def _take_quietly(self, operator: Operator, incident: Incident, command_id: str) -> None:
+    async def _take_quietly(self, operator: Operator, subject: Subject) -> None:
         try:
-            await self.claim(operator, Subject(command_id, incident.partition, incident.site_id, incident.id), "TAKE")
+            await self.claim(operator, subject, "TAKE")
         except UnconfirmedError:
-            _log.warning("the next call could not be taken for its operator", incident=incident.id)
+            _log.warning("the next call could not be taken for its operator", incident=subject.incident_id)
 
 
 def holder_json(hold: Hold) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from edges.desk import lookback
 from edges.desk.claims import Hold
 from edges.desk.site_index import SiteIndex
 from edges.desk.state import TOPICS, DeskState, Place
-from edges.desk.values import CONSTRUCTORS
+from edges.desk.values import CONSTRUCTORS, Decision
 from edges.kafka import clients
 from edges.kafka.framing import Framing
 from edges.kafka.layout import Log, offsets
@@ -53,12 +53,14 @@ class DeskReader:
         state: DeskState,
         sites: SiteIndex,
         on_change: Callable[[], None],
+        on_decision: Callable[[Decision], None],
     ) -> None:
-        """``on_change``: called in the loop after each batch."""
+        """Both are called in the loop: ``on_change`` after each batch, ``on_decision`` for each that is read."""
         self._connection = connection
         self._state = state
         self._sites = sites
         self._on_change = on_change
+        self._on_decision = on_decision
         self._decoders = {topic: framing.reader(topic, CONSTRUCTORS) for topic in (*TOPICS, "sites")}
         self._expected: dict[str, asyncio.Future[ReadBack]] = {}
         self._views: list[View] = []
@@ -171,6 +173,8 @@ class DeskReader:
             self._state.apply(place, value, data)
             if self._expected:
                 self._meet(value, place)
+            if isinstance(value, Decision):
+                self._on_decision(value)
         self._on_change()
 
     def _meet(self, value: Any, place: Place) -> None:

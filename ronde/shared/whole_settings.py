@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 from pydantic import Field
 
+from edges.desk.settings import DeskConfiguration, DeskSettings
 from edges.settings import Connection
 from edges.web.settings import WebSettings
 from sinks.settings import Configuration, PostgresSettings, SinkSettings
 from streams.settings import Settings
+
+_DAY_SECONDS: Final = 24 * 3600
 
 
 class WholeSettings(Settings):
@@ -17,6 +21,7 @@ class WholeSettings(Settings):
 
     sink: SinkSettings = Field(default_factory=SinkSettings)
     postgres: PostgresSettings = PostgresSettings()
+    desk: DeskSettings = Field(default_factory=DeskSettings)
     web: WebSettings = WebSettings()
 
     def for_sink(self) -> Configuration:
@@ -45,3 +50,21 @@ class WholeSettings(Settings):
             registry_url=self.registry.url,
             data_dir=data_dir,
         )
+
+    def for_desk(self) -> DeskConfiguration:
+        """What a desk needs of it; secrets included, never log them."""
+        procedures = (self.procedures.SECURITY, self.procedures.FIRE)
+        longest = max(
+            seconds
+            for procedure in procedures
+            for seconds in (
+                procedure.wait_seconds,
+                procedure.call_timeout_seconds,
+                procedure.response_timeout_seconds,
+                procedure.arrival_timeout_seconds,
+                procedure.on_site_timeout_seconds,
+                procedure.attention_interval_seconds,
+            )
+        )
+        connection = self.for_edge("desk", self.desk.id, self.desk.data_dir)
+        return DeskConfiguration(self.desk, self.web, connection, max(_DAY_SECONDS, longest) * 1000)
