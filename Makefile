@@ -112,8 +112,7 @@ bench: $(READY) ## how fast, beside other engines; CONTENDERS=ronde,plain-loop R
 bench-ledger: $(READY) ## rows a second into the ledger, beside executemany and COPY alone; about 3 minutes
 	$(BIN)/python -m benchmarks.ledger --kafka
 
-bench-# Tests start hundreds of processes: each would compile all modules, where the environment forbids to keep bytecode.
-quick: $(READY) ## has the worker become slower? less than 3 minutes
+bench-quick: $(READY) ## has the worker become slower? less than 3 minutes
 	$(BIN)/python -m benchmarks quick
 
 format: $(READY) ## let ruff write it
@@ -122,7 +121,7 @@ format: $(READY) ## let ruff write it
 
 lock: $(READY) ## resolve the dependencies again
 	$(BIN)/uv pip compile --quiet --universal --all-extras $(LOCKED) pyproject.toml --output-file requirements.lock
-	$(BIN)/uv pip compile --quiet --universal --constraint requirements.lock --extra compiled $(LOCKED) pyproject.toml --output-file deploy/image.lock
+	$(BIN)/uv pip compile --quiet --universal --constraint requirements.lock --extra compiled --extra edges $(LOCKED) pyproject.toml --output-file deploy/image.lock
 	$(BIN)/uv pip compile --quiet --universal --constraint requirements.lock $(LOCKED) --group tools --output-file tests/deploy/tools.lock
 	$(BIN)/uv pip compile --quiet --universal $(LOCKED) --group site --output-file docs/site.lock
 	$(BIN)/uv pip compile --quiet --universal $(LOCKED) --group mutants --output-file tests/escalation/mutants/tools.lock

@@ -20,6 +20,7 @@ from confluent_kafka import Message
 
 from schemas import encode
 from schemas.contract.murmur2 import partition as partition_of
+from schemas.contract.topics import INPUT_TOPICS
 from streams.escalation.state import EMPTY
 from streams.escalation.step import on_event
 from streams.escalation.values import SiteRecord, Source
@@ -84,7 +85,8 @@ class Run:
         self.store = Store()
         self.metrics = Metrics()
         for number in range(settings.topics.partitions):
-            self.store.partitions[number] = Partition(number, Clock(0, lambda: self.now, lambda: self.now))
+            clock = Clock(0, lambda: self.now, lambda: self.now)
+            self.store.partitions[number] = Partition(number, clock, first_inputs=dict.fromkeys(INPUT_TOPICS, 0))
         for offset, (site_id, value) in enumerate(zip(ids, sites, strict=True)):
             home = partition_of(site_id.encode(), settings.topics.partitions)
             self.store.partitions[home].sites[site_id] = SiteBytes(offset, value, checked=True)

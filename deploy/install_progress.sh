@@ -1,7 +1,7 @@
 #!/bin/sh
-# Reads what `pip install` prints, and its last line, `exit STATUS`: says how many of TOTAL packages it has fetched, then
-# every 10 s how many are in FOLDER, and everything that went wrong. So an installation of a minute is not silent, and not
-# two hundred lines either. Its own status is STATUS.
+# Reads the output of `pip install` and a last line, `exit STATUS`. Prints how many of TOTAL packages are downloaded, then
+# every 10 s how many are in FOLDER, and all errors. So an installation of a minute is not silent, and does not print two
+# hundred lines either. Exits with STATUS.
 #
 #   { pip install …; echo "exit $?"; } | sh install_progress.sh TOTAL FOLDER
 total=$1

@@ -1,4 +1,4 @@
-"""`make release`: compares what carries the version, and cuts the release's notes out of CHANGELOG.md.
+"""`make release`: compares the files that state the version, and takes the release's notes from CHANGELOG.md.
 
 ``python -m deploy.release check`` exits 1 with a line for each difference; ``notes`` prints the notes.
 """
@@ -26,13 +26,13 @@ def version_of(root: Path) -> str:
 def notes(root: Path) -> str:
     """The section of CHANGELOG.md about the version, without its heading; empty if it is absent or unreleased."""
     changelog = (root / "CHANGELOG.md").read_text(encoding="utf-8")
-    heading = rf"^## {re.escape(version_of(root))} \(\d{{4}}-\d\d-\d\d\)\n(.*?)(?=^## |\Z)"
+    heading = rf"^## {re.escape(version_of(root))} - \d{{4}}-\d\d-\d\d\n(.*?)(?=^## |\Z)"
     section = re.search(heading, changelog, re.MULTILINE | re.DOTALL)
     return "" if section is None else section[1].strip() + "\n"
 
 
 def differences(root: Path) -> list[str]:
-    """What keeps this tree from being released as its version, a sentence each."""
+    """The reasons why this tree cannot be released as its version, a sentence each."""
     version = version_of(root)
     chart = yaml.safe_load((root / "deploy/helm/ronde/Chart.yaml").read_text(encoding="utf-8"))
     wrong = [
@@ -41,7 +41,7 @@ def differences(root: Path) -> list[str]:
         if chart[field] != version
     ]
     if not notes(root):
-        wrong.append(f"CHANGELOG.md: no section '## {version} (YYYY-MM-DD)' with text in it")
+        wrong.append(f"CHANGELOG.md: no section '## {version} - YYYY-MM-DD' with text in it")
     return wrong
 
 

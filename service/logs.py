@@ -138,7 +138,7 @@ class _Flood:
 
     def __call__(self, _logger: WrappedLogger, _name: str, line: EventDict) -> EventDict:
         left_out = self._limit.admit(str(line.get("event")))
-        _tell_ended(self._limit)
+        _log_ended(self._limit)
         if left_out is None:
             raise structlog.DropEvent
         if left_out:
@@ -159,12 +159,12 @@ class _FloodFilter(logging.Filter):
             return True
         # Not by their template: librdkafka's is the same for all of them.
         left_out = self._limit.admit(f"{record.name}: {record.getMessage()[:60]}")
-        _tell_ended(self._limit)
+        _log_ended(self._limit)
         record.left_out = left_out
         return left_out is not None
 
 
-def _tell_ended(limit: _Limit) -> None:
+def _log_ended(limit: _Limit) -> None:
     """A flood that is over is summed up, or nobody would know how large it was."""
     for event, left_out in limit.ended().items():
         logger(__name__).warning("lines were left out", of=event, left_out=left_out)

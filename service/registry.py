@@ -110,19 +110,19 @@ class Registry:
 
         RegistryUnreachable: it cannot be compared now.
         """
-        told = []
+        changes = []
         for file, fact in list(self._facts.items()):
             try:
                 answer = fact.look_up()
             except _NotFound:
-                told.append(f"{fact.title} was {fact.answer['id']}, and is not registered now")
+                changes.append(f"{fact.title} was {fact.answer['id']}, and is not registered now")
             except SchemaNotFound:
                 continue  # what it named is read by what is known of it: nothing else can have that id
             else:
                 if _meaning(answer) != _meaning(fact.answer):
-                    told.append(_difference(fact.title, fact.answer, answer))
+                    changes.append(_difference(fact.title, fact.answer, answer))
                 self._facts[file] = fact._replace(is_confirmed=True)
-        return told
+        return changes
 
     def take_warnings(self) -> list[str]:
         """Sentences to log, each returned once: the registry differs from the disk; the disk cannot be written."""

@@ -1,12 +1,12 @@
-"""How the ledger's parts fail; messages name the thing, what is wrong and what to do, and hold no record's content."""
+"""The errors of the ledger. A message names the thing, what is wrong and what to do; it quotes no record."""
 
 
 class SinkError(Exception):
-    """The sink cannot go on, and waiting would not help."""
+    """The sink cannot go on, and waiting does not help."""
 
 
 class Away(Exception):
-    """PostgreSQL, Kafka, or the schema registry, cannot be reached or does not take anything now: wait and try again.
+    """PostgreSQL, Kafka or the schema registry does not answer or accepts nothing now: wait and try again.
 
     ``thing`` is "postgres", "kafka" or "registry"; the last also where `registry.url` is missing.
     """
@@ -17,4 +17,4 @@ class Away(Exception):
 
 
 class Fenced(Exception):
-    """A partition of this sink was claimed by another one; nothing was written."""
+    """Another sink claimed a partition of this one; nothing was written."""

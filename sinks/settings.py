@@ -1,6 +1,6 @@
-"""A sink's settings: its own tables of the settings, and what it shares with the others (contracts.md, Settings).
+"""The settings of a sink: its own tables, and what it shares with other processes (contracts.md, Settings).
 
-The command line reads them with all other settings, and refuses what is none; here they are only described.
+The command line reads them with all other settings, and rejects unknown ones.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class SinkSettings(_Section):
 
 
 class PostgresSettings(_Section):
-    """The ledger's PostgreSQL, in libpq's words."""
+    """The PostgreSQL of the ledger, with libpq's names."""
 
     host: Text = Field(default="localhost", description="its address, or the folder of its socket")
     port: Annotated[int, Field(ge=1, le=65535)] = Field(

@@ -29,17 +29,39 @@ WORDS: Final = {
     r"of ours": "name it",
     r"as it stands": "name the state: uncompiled, unchanged, current",
     r"is there at 0": "*initialise to 0*",
+    r"stands? for nothing": "*placeholder*, and what replaces it",
+    r"holds nothing of": "name what it keeps",
+    r"(lies|lay|lie|lain) there": "*waits*, *is stored*, *is in the topic*",
+    r"before one's eyes": "*live*",
 }
 # What is still to be mended, from before these rules; the numbers may only fall.
-LEFT: Final = {
-    r"(is|are|was|were|be|been) told": 3,
-    r"whoever": 11,
-    r"whatever": 3,
-    r"anew": 0,
-    r"put away": 16,
-    r"of ours": 1,
-    r"as it stands": 0,
+LEFT: Final[dict[str, int]] = {
+    r"put away": 3,
+    r"holds nothing of": 1,
+    r"(lies|lay|lie|lain) there": 6,
 }
+# Text that a release has fixed: schemas are compared with it, and migrations are checked by their bytes.
+_FROZEN: Final = re.compile(r"schemas/(released/.*/)?\w+\.avsc|sinks/migrations/000[1-6]_\w+\.sql")
+# Classes named by a participle, which says nothing of what they hold; the list may only shrink.
+PARTICIPLES: Final = frozenset(
+    {"Asked", "Done", "Found", "Given", "Held", "Kept", "Made", "Said", "Seen", "Sent", "Shown", "Told"}
+)
+LEFT_CLASSES: Final = frozenset(
+    {
+        "benchmarks/drain.py: Found",
+        "benchmarks/holding.py: Held",
+        "benchmarks/pace.py: Sent",
+        "edges/panel/messages.py: Said",
+        "edges/receiver/judging.py: Kept",
+        "streams/settings/__init__.py: Shown",
+        "streams/settings/sources.py: Given",
+        "tests/deploy/dashboards/panels.py: Asked",
+        "tests/faults/desks.py: Said",
+        "tests/faults/evidence.py: Told",
+        "tests/faults/records.py: Sent",
+        "tests/kafka/world.py: Seen",
+    }
+)
 LONG_FILES: Final = frozenset[str]()
 _LINK: Final = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _FENCE: Final = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
@@ -172,7 +194,7 @@ def test_plain_words(word: str) -> None:
     pattern = re.compile(rf"\b{word}\b", re.IGNORECASE)
     found = []
     for file in tracked("*.py", "*.md", "*.sql", "*.toml", "*.yaml", "*.avsc", "Makefile", "Containerfile"):
-        if file == Path(__file__) or not pattern.search(text_of(file)):
+        if file == Path(__file__) or _FROZEN.fullmatch(shown(file)) or not pattern.search(text_of(file)):
             continue
         found += [
             f"{shown(file)}:{number}: {line.strip()}"
@@ -180,6 +202,16 @@ def test_plain_words(word: str) -> None:
             if pattern.search(line)
         ]
     assert len(found) <= LEFT.get(word, 0), f"instead: {WORDS[word]}\n" + "\n".join(found)
+
+
+def test_no_class_is_named_by_a_participle() -> None:
+    named = {
+        f"{shown(file)}: {node.name}"
+        for file in tracked("*.py")
+        for node in statements(ast.parse(text_of(file)))
+        if isinstance(node, ast.ClassDef) and node.name in PARTICIPLES
+    }
+    assert named <= LEFT_CLASSES, "\n".join(sorted(named - LEFT_CLASSES))
 
 
 def test_vague_module_names_are_absent() -> None:

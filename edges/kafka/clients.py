@@ -66,7 +66,7 @@ def reader(
     """A consumer of assigned partitions, in no group: it subscribes to nothing and commits nothing by itself.
 
     By ``isolation`` a log ends at its last stable offset, or (``read_uncommitted``) at its high watermark. A position
-    that the broker does not have (the log was cut or made again) begins anew at the first offset.
+    that the broker does not have (the log was cut or made again) goes back to the first offset.
     """
     return Consumer(
         {

@@ -3,7 +3,7 @@
 Once a second, while nothing else is acknowledged, this process commits offset 0 of a topic for a group that nobody
 reads in. A commit is a record of Kafka's own topic of offsets, written by the same rules as ours (by all replicas in
 sync), so its answer says more than metadata would: brokers that cannot write still answer those. It needs no right that
-a reader has not, leaves no record in a topic of ours, and costs one small request.
+a reader has not, leaves no record in the topics of the contract, and costs one small request.
 """
 
 from __future__ import annotations

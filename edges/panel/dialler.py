@@ -11,7 +11,7 @@ import ssl
 import time
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol, cast
 
 from edges.panel.messages import Answer, Panel, Said, answer_of, frame_of
 from edges.receiver.frame import NotDc09Error, UnopenedError
@@ -169,8 +169,7 @@ class _Datagrams(asyncio.DatagramProtocol):
         return line
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self._transport = transport
+        self._transport = cast("asyncio.DatagramTransport", transport)  # asyncio's is none by its bases
 
     def datagram_received(self, data: bytes, addr: object) -> None:  # noqa: ARG002 - of the interface
         self._received.put_nowait(data)

@@ -19,10 +19,13 @@ from edges.receiver.codes import UNKNOWN, Format, Meaning, Number, meaning_of
 
 _CONTACT_ID: Final = re.compile(r"\s*([0-9])([0-9A-F]{3})[ ]+([0-9A-F]{1,3})[ ]+([0-9A-F]{1,4})\s*\Z", re.IGNORECASE)
 _SIA_CODE: Final = re.compile(r"([A-Z]{2})([0-9A-Fa-f]*)(.*)\Z", re.DOTALL)
-_SIA_MODIFIER: Final = re.compile(r"([a-z]{2})([^/]*)\Z")
-_SIA_AGE: Final = re.compile(r"[NO](?=[A-Za-z]{2}|\Z|/)")
+_SIA_MODIFIER: Final = re.compile(r"([a-z]{2})([^A-Za-z^]*)(?:\^[^^]*\^)?")
+_SIA_AGE: Final = re.compile(r"[NO](?=[A-Z]{2}|[a-z]{2}|\Z)")
 _SIA_TEXT: Final = re.compile(r"[*^'\"|]+")
 _EXTENDED: Final = re.compile(r"\[([A-Z])([^\[\]]*)\]")
+_INNER_ACCOUNT: Final = re.compile(r"\s*#?([0-9A-Fa-f]*)\s*\||\s*#([0-9A-Fa-f]*)\s*\Z")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+_TEXT_BYTES: Final = 8000  # of UTF-8, below what makes an alert a dead letter, with room for what a code adds
 _RESTORING: Final = frozenset("HRJ")
 _NOTHING_KNOWN: Final = Meaning(UNKNOWN, Number.ZONE, None, None)
 
@@ -81,9 +84,7 @@ def content_of(kind: str, body: bytes) -> Content:
     """Read a clear body; ``kind`` is the frame's id."""
     text = _decoded(body)
     data, _, extended = text.partition("]")
-    account, bar, told = data.rpartition("|") if kind == "ADM-CID" else data.partition("|")
-    if not bar:
-        account, told = ("", data) if not data.startswith("#") else (data, "")
+    account, told = _split(data)
     match kind:
         case "ADM-CID":
             events = _contact_id(told)
@@ -94,7 +95,21 @@ def content_of(kind: str, body: bytes) -> Content:
         case _:
             events = (_unread(told),)
     blocks = dict(_EXTENDED.findall(extended))
-    return Content(account.removeprefix("#") or None, events, blocks.get("I") or None, times.read(blocks.get("H", "")))
+    return Content(account, events, printable(blocks.get("I", "")), times.read(blocks.get("H", "")))
+
+
+def printable(text: str) -> str | None:
+    """A text without control characters, which databases refuse, and within what a text may have; None if empty."""
+    text = _CONTROL.sub(" ", text).strip()
+    while len(text) > _TEXT_BYTES // 4 and len(text.encode()) > _TEXT_BYTES:
+        text = text[: -max(len(text.encode()) - _TEXT_BYTES, 4) // 4]
+    return text or None
+
+
+def _split(data: str) -> tuple[str | None, str]:
+    """The inner account, None where none stands, and what stands behind it."""
+    match = _INNER_ACCOUNT.match(data)
+    return (match[1] or match[2] or None, data[match.end() :]) if match else (None, data)
 
 
 def _decoded(body: bytes) -> str:
@@ -117,15 +132,17 @@ def _contact_id(told: str) -> tuple[Event, ...]:
 def _sia(told: str) -> tuple[Event, ...]:
     events: list[Event] = []
     partition = user = None
-    age = _SIA_AGE.match(told)
-    for token in told[age.end() if age else 0 :].split("/"):
-        if modifier := _SIA_MODIFIER.match(token):
+    for part in told.split("/"):
+        token = part.strip()
+        if age := _SIA_AGE.match(token):
+            token = token[age.end() :]
+        while modifier := _SIA_MODIFIER.match(token):
             match modifier[1]:
                 case "ri":
                     partition = modifier[2]
                 case "id":
                     user = modifier[2]
-            continue
+            token = token[modifier.end() :]  # a code without a slash before it
         match = _SIA_CODE.match(token)
         if match is None:
             if token:
@@ -134,7 +151,7 @@ def _sia(told: str) -> tuple[Event, ...]:
         code, number, text = match.groups()
         qualifier = Qualifier.RESTORE if code[1] in _RESTORING else Qualifier.NEW
         event = _event(code, qualifier, partition, number, meaning_of(Format.SIA, code))
-        events.append(event._replace(user=event.user or user, text=_SIA_TEXT.sub("", text).strip() or None))
+        events.append(event._replace(user=event.user or user, text=printable(_SIA_TEXT.sub("", text))))
     return tuple(events) or (_unread(told),)
 
 
@@ -152,4 +169,4 @@ def _event(code: str, qualifier: Qualifier | None, partition: str | None, number
 
 
 def _unread(told: str) -> Event:
-    return Event(None, None, None, None, None, _NOTHING_KNOWN, told.strip() or None)
+    return Event(None, None, None, None, None, _NOTHING_KNOWN, printable(told))

@@ -24,10 +24,15 @@ _BLOCK: Final = 16
 _NO_IV: Final = CBC(bytes(_BLOCK))
 _HEADER: Final = re.compile(
     rb'"(?P<star>\*?)(?P<id>[A-Za-z0-9-]{1,16})"(?P<seq>[0-9]{4})'
-    rb"(?:(?P<R>R)(?P<receiver>[0-9A-Fa-f]{0,6}))?(?P<L>L)(?P<line>[0-9A-Fa-f]{0,6})"
+    rb"(?:R(?P<receiver>[0-9A-Fa-f]{0,6}))?(?:L(?P<line>[0-9A-Fa-f]{0,6}))?"
     rb"#(?P<account>[0-9A-Fa-f]+)\["
 )
 _TIME: Final = re.compile(rb"_(" + times.PATTERN.encode() + rb")\Z")
+_WITHOUT_TIME: Final = re.compile(rb"[\x20-\x7e]*\]\Z")
+_ANSWERS: Final = frozenset({"ACK", "NAK", "DUH"})
+# Digits of an account by the standard.
+_FEWEST_DIGITS: Final = 3
+_MOST_DIGITS: Final = 16
 _PAD_BYTES: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 
@@ -46,7 +51,7 @@ class Header(NamedTuple):
         kind: ``SIA-DCS``, ``ADM-CID``, ``NULL`` or another id, without its ``*``.
         sequence: four digits, as printed.
         receiver: digits behind R; None where no R came.
-        line: digits behind L, possibly none.
+        line: digits behind L, possibly none; None where no L came.
         account: hex digits, as printed.
         data: what stands behind the ``[``: clear text, or hex.
 
@@ -56,15 +61,21 @@ class Header(NamedTuple):
     is_encrypted: bool
     sequence: str
     receiver: str | None
-    line: str
+    line: str | None
     account: str
     data: bytes
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether it is an answer of a receiver, which is never answered."""
+        return self.kind in _ANSWERS
 
     @property
     def echo(self) -> bytes:
         """Sequence, R, L and account, as an answer repeats them."""
         receiver = "" if self.receiver is None else f"R{self.receiver}"
-        return f"{self.sequence}{receiver}L{self.line}#{self.account}".encode()
+        line = "" if self.line is None else f"L{self.line}"
+        return f"{self.sequence}{receiver}{line}#{self.account}".encode()
 
 
 class Clear(NamedTuple):
@@ -85,13 +96,13 @@ def header_of(content: bytes) -> Header:
     match = _HEADER.match(content)
     if match is None:
         raise NotDc09Error
-    receiver = match["receiver"]
+    receiver, line = match["receiver"], match["line"]
     return Header(
         kind=match["id"].decode(),
         is_encrypted=bool(match["star"]),
         sequence=match["seq"].decode(),
         receiver=None if receiver is None else receiver.decode(),
-        line=match["line"].decode(),
+        line=None if line is None else line.decode(),
         account=match["account"].decode(),
         data=content[match.end() :],
     )
@@ -104,6 +115,8 @@ def header_tolerances(header: Header) -> frozenset[Tolerance]:
         found.add(Tolerance.NO_LINE_DIGIT)
     if header.account != header.account.upper():
         found.add(Tolerance.LOWER_CASE_HEX)
+    if not _FEWEST_DIGITS <= len(header.account) <= _MOST_DIGITS:
+        found.add(Tolerance.ACCOUNT_LENGTH)
     return frozenset(found)
 
 
@@ -117,7 +130,10 @@ def clear(data: bytes) -> Clear:
 
 
 def deciphered(data: bytes, key: bytes) -> Clear:
-    """Open encrypted data with a key of 16, 24 or 32 bytes. Raises `UnopenedError`; every opened frame has a time."""
+    """Open encrypted data with a key of 16, 24 or 32 bytes. Raises `UnopenedError`.
+
+    What opens has a time at its end, which may be none of the calendar's, or closes as a frame without a time does.
+    """
     try:
         cipher = bytes.fromhex(data.decode("ascii"))
     except ValueError:
@@ -130,13 +146,13 @@ def deciphered(data: bytes, key: bytes) -> Clear:
     bar = text.find(b"|", 0, max(close, 0))
     if close < 0 or b"[" in text[: max(bar, 0)]:
         raise UnopenedError
+    opened = text[bar + 1 :] if bar >= 0 else text[close:]
+    if not _TIME.search(opened) and not _WITHOUT_TIME.match(opened):
+        raise UnopenedError
     try:
-        opened = clear(text[bar + 1 :] if bar >= 0 else text[close:])
+        return clear(opened)
     except NotDc09Error:
         raise UnopenedError from None
-    if opened.time is None:
-        raise UnopenedError
-    return opened
 
 
 def enciphered(body: bytes, time: int, key: bytes) -> bytes:

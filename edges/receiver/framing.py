@@ -71,6 +71,10 @@ class Tolerance(StrEnum):
     DECIMAL_LENGTH = "DECIMAL_LENGTH"
     LOWER_CASE_HEX = "LOWER_CASE_HEX"
     NO_LINE_DIGIT = "NO_LINE_DIGIT"
+    ACCOUNT_LENGTH = "ACCOUNT_LENGTH"
+    SEVERAL_FRAMES = "SEVERAL_FRAMES"
+    IN_PIECES = "IN_PIECES"
+    SEVERAL_EVENTS = "SEVERAL_EVENTS"
     DATA_IN_NULL = "DATA_IN_NULL"
     NO_INNER_ACCOUNT = "NO_INNER_ACCOUNT"
     OTHER_INNER_ACCOUNT = "OTHER_INNER_ACCOUNT"
@@ -112,6 +116,11 @@ class Framer:
         self._rest = b""
         self._is_skipping = False  # in something too long: up to the next CR
 
+    @property
+    def has_rest(self) -> bool:
+        """Whether bytes wait for others to become a frame."""
+        return bool(self._rest.strip(_BLANK))
+
     def feed(self, piece: bytes) -> Iterator[Sealed | Flaw]:
         """Give what is complete now; the rest waits for the next piece."""
         self._rest += piece
@@ -132,7 +141,8 @@ class Framer:
         if self._is_skipping:
             return self._skip()
         end, first_quote = rest.find(b"\r"), rest.find(b'"')
-        if 0 <= end < first_quote - _RAW_HEAD:
+        is_junk = (first_quote < 0 or end < first_quote) and len(rest[: max(end, 0)].lstrip(_BLANK)) > 1
+        if is_junk or 0 <= end < first_quote - _RAW_HEAD:
             return self._drop(end + 1)
         quote = _opening_quote(rest)
         if quote is None:

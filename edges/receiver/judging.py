@@ -9,14 +9,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Final, NamedTuple
+from types import MappingProxyType
+from typing import Final, NamedTuple, Protocol
 
 from edges.receiver import frame
 from edges.receiver.accounts import Account, BadCrc
-from edges.receiver.content import Content, Event, content_of
+from edges.receiver.content import Content, Event, content_of, printable
 from edges.receiver.frame import Clear, Header, NotDc09Error, UnopenedError
 from edges.receiver.framing import Flaw, FlawReason, Sealed, Tolerance
-from edges.receiver.repeats import Copy, Identity, Repeats
+from edges.receiver.repeats import Copy, Identity, KeptEvent, Repeats
 from edges.receiver.values import Alert, Signal
 
 # An encrypted frame's time may be so far from ours: a recorded one, sent again, is older.
@@ -30,6 +31,7 @@ class Silence(StrEnum):
     """Why a frame gets no answer; each is counted."""
 
     NOT_DC09 = "NOT_DC09"
+    IS_ANSWER = "IS_ANSWER"
     VIEW_STALE = "VIEW_STALE"
     KEY_SEALED = "KEY_SEALED"
 
@@ -41,11 +43,24 @@ class Refusal(StrEnum):
     KEY_DOES_NOT_OPEN = "KEY_DOES_NOT_OPEN"
 
 
-class Kept(NamedTuple):
-    """What a first copy gave: the alert's id by event (None: no alert), and when it was raised."""
+class Accounts(Protocol):
+    """The transmitters as they are known now."""
 
-    alert_ids: tuple[str | None, ...]
-    raised_at: int
+    def get(self, name: str, /) -> Account | None:
+        """The account of this name, upper case; None: none is known."""
+
+    def is_fresh(self, name: str, /) -> bool:
+        """Whether what is known of this name is at most 5 s old."""
+
+
+class Draft(NamedTuple):
+    """What an event's alert says, whether it comes to one or not."""
+
+    zone: str | None
+    detail: str | None
+
+
+_NO_EVENTS: Final[Mapping[int, KeptEvent]] = MappingProxyType({})
 
 
 class Verdict(NamedTuple):
@@ -53,58 +68,60 @@ class Verdict(NamedTuple):
 
     Attributes:
         signals: records for `signals`, to be acknowledged first.
-        alerts: records for `alerts`, to be acknowledged next.
-        answer: what may be sent after that; None: nothing (``silence`` says why).
+        answer: what may be sent once all is kept; None: nothing (``silence`` says why).
         is_link_test: the answer may go while Kafka has acknowledged something within 3 s; no record is written.
         is_late: the frame's time is not ours; ``answer`` is a NAK.
-        identity: what to remember the frame by, once it is kept; None: it is not remembered.
+        identity: what a repeat is known by; None: the frame is no first copy and no repeat.
+        copy: the first copy, where the frame is a repeat.
+        events: what the events became, by number from 1; of a repeat, as its first copy has them.
+        drafts: of each event, in their order.
 
     """
 
     signals: tuple[Signal, ...] = ()
-    alerts: tuple[Alert, ...] = ()
     answer: bytes | None = None
     silence: Silence | None = None
     is_link_test: bool = False
     is_late: bool = False
     identity: Identity | None = None
-    kept: Kept | None = None
-    copy: Copy[Kept] | None = None
+    copy: Copy | None = None
+    events: Mapping[int, KeptEvent] = _NO_EVENTS
+    drafts: tuple[Draft, ...] = ()
     tolerances: frozenset[Tolerance] = frozenset()
 
-
-class Arrival(NamedTuple):
-    """When a frame came (Unix milliseconds), and whether the view of transmitters was at most 5 s old then."""
-
-    at: int
-    is_view_fresh: bool
+    @property
+    def has_alerts(self) -> bool:
+        """Whether any event is an alert."""
+        return any(event.alert_id is not None for event in self.events.values())
 
 
 class Judge:
     """Judges the frames of one receiver; holds nothing but what it is given."""
 
-    def __init__(
-        self, receiver: str, accounts: Mapping[str, Account], repeats: Repeats[Kept], *, gas_as_fire: bool = True
-    ) -> None:
+    def __init__(self, receiver: str, accounts: Accounts, repeats: Repeats, *, gas_as_fire: bool = True) -> None:
         self._receiver = receiver
         self._accounts = accounts
         self._repeats = repeats
         self._gas_as_fire = gas_as_fire
 
-    def judge(self, sealed: Sealed, arrival: Arrival) -> Verdict:
-        """What a frame comes to."""
+    def judge(self, sealed: Sealed, at: int) -> Verdict:
+        """What a frame that came at ``at`` (Unix milliseconds) comes to."""
         try:
             header = frame.header_of(sealed.content)
         except NotDc09Error:
             return Verdict(silence=Silence.NOT_DC09)
+        if header.is_answer:
+            return Verdict(silence=Silence.IS_ANSWER)
         tolerances = sealed.tolerances | frame.header_tolerances(header)
         name = header.account.upper()
         account = self._accounts.get(name)
         if account is None:
-            return self._unknown(sealed, header, name, arrival)._replace(tolerances=tolerances)
-        return self._known(sealed, header, account, arrival)._replace(tolerances=tolerances)
+            verdict = self._unknown(sealed, header, name, at)
+        else:
+            verdict = self._known(sealed, header, account, at)
+        return verdict._replace(tolerances=tolerances | verdict.tolerances)
 
-    def judge_flaw(self, flaw: Flaw, arrival: Arrival) -> bytes | None:
+    def judge_flaw(self, flaw: Flaw, at: int) -> bytes | None:
         """The answer to bytes that are no frame: a NAK to a wrong checksum, where the account asks for it."""
         if flaw.reason is not FlawReason.BAD_CRC:
             return None
@@ -115,63 +132,75 @@ class Judge:
         account = self._accounts.get(header.account.upper())
         if account is None or account.bad_crc is not BadCrc.NAK:
             return None
-        return frame.nak(arrival.at, flaw.crc_form)
+        return frame.nak(at, flaw.crc_form)
 
-    def _known(self, sealed: Sealed, header: Header, account: Account, arrival: Arrival) -> Verdict:
+    def alerts(self, verdict: Verdict, copy: Copy) -> tuple[Alert, ...]:
+        """The records for `alerts`, with the ids, kinds, site and time of the first copy."""
+        source = f"dc09:{self._receiver}"
+        events = {**verdict.events, **copy.events}
+        return tuple(
+            Alert(alert_id, copy.site_id, kind, copy.raised_at, draft.zone, draft.detail, source)
+            for number, draft in enumerate(verdict.drafts, start=1)
+            for alert_id, kind in (events[number],)
+            if alert_id is not None and kind is not None
+        )
+
+    def _known(self, sealed: Sealed, header: Header, account: Account, at: int) -> Verdict:
         if account.is_sealed and header.is_encrypted:
             return Verdict(silence=Silence.KEY_SEALED)
         if not header.is_encrypted and account.requires_encryption:
-            return self._refused(sealed, header, account, Refusal.NOT_ENCRYPTED, arrival)
+            return self._refused(sealed, header, account, Refusal.NOT_ENCRYPTED, at)
         try:
             clear = _opened(header, account.key)
         except NotDc09Error:
             return Verdict(silence=Silence.NOT_DC09)
         except UnopenedError:
-            return self._refused(sealed, header, account, Refusal.KEY_DOES_NOT_OPEN, arrival)
-        if header.is_encrypted and not OLDEST_MS <= (clear.time or 0) - arrival.at <= NEWEST_MS:
-            return Verdict(answer=frame.nak(arrival.at, sealed.crc_form), is_late=True)
-        answer = frame.ack(header, sealed.crc_form, account.key, arrival.at)
+            return self._refused(sealed, header, account, Refusal.KEY_DOES_NOT_OPEN, at)
+        if header.is_encrypted and not OLDEST_MS <= (clear.time or 0) - at <= NEWEST_MS:
+            return Verdict(answer=frame.nak(at, sealed.crc_form), is_late=True)
+        answer = frame.ack(header, sealed.crc_form, account.key, at)
         if header.kind == _LINK_TEST:
-            return Verdict(answer=answer, is_link_test=True)
-        return self._kept(sealed, header, account, clear, arrival)._replace(answer=answer)
+            return Verdict(answer=answer, is_link_test=True, tolerances=_link_test_tolerances(clear))
+        return self._kept(sealed, header, account, clear, at)._replace(answer=answer)
 
-    def _kept(self, sealed: Sealed, header: Header, account: Account, clear: Clear, arrival: Arrival) -> Verdict:
-        digest = hashlib.sha256(clear.body).digest()[:4]
+    def _kept(self, sealed: Sealed, header: Header, account: Account, clear: Clear, at: int) -> Verdict:
+        digest = _digest(clear.body)
         identity = Identity(account.name, header.sequence, digest)
         content = content_of(header.kind, clear.body)
-        copy = self._repeats.first_copy(identity, arrival.at)
-        kinds = [self._kind(account, event, arrival.at) for event in content.events]
-        if copy is not None:
-            kept = copy.kept
-        else:
-            alert_ids = tuple(
-                f"{account.name}-{header.sequence}-{number}-{digest.hex()}" if kind is not None else None
-                for number, (kind, _) in enumerate(kinds, start=1)
+        copy = self._repeats.first_copy(identity, at)
+        site_id = account.site_id if copy is None else copy.site_id
+        raised_at = _raised_at(content, clear, at) if copy is None else copy.raised_at
+        signals, events, drafts = [], {}, []
+        for number, event in enumerate(content.events, start=1):
+            kind, is_overridden = self._kind(account, event, at)
+            kept = KeptEvent(kind and f"{account.name}-{header.sequence}-{number}-{digest}", kind)
+            if copy is not None:
+                kept = copy.events.get(number, kept)
+            events[number] = kept
+            text = _text(content, event)
+            drafts.append(
+                Draft(event.zone or event.user, "; ".join(filter(None, (event.meaning.detail, text))) or None)
             )
-            kept = Kept(alert_ids, _raised_at(content, clear, arrival.at))
-        signals, alerts = [], []
-        for number, (event, (kind, is_overridden)) in enumerate(zip(content.events, kinds, strict=True), start=1):
-            alert_id = kept.alert_ids[number - 1] if number <= len(kept.alert_ids) else None
-            outcome = "REPEATED" if copy is not None else "SIGNAL" if alert_id is None else "ALERT"
             signals.append(
-                self._signal(sealed, header, account.name, event, arrival, number, digest)._replace(
-                    site_id=account.site_id,
-                    kind=kind,
-                    alert_id=alert_id,
-                    outcome=outcome,
+                self._signal(sealed, header, account.name, event, at, number, digest)._replace(
+                    site_id=site_id,
+                    kind=kept.kind,
+                    alert_id=kept.alert_id,
+                    outcome="REPEATED" if copy is not None else "SIGNAL" if kept.alert_id is None else "ALERT",
                     reason="OVERRIDE" if is_overridden else None,
                     occurred_at=content.occurred_at or clear.time,
-                    raised_at=kept.raised_at,
-                    text=_text(content, event),
+                    raised_at=raised_at,
+                    text=text,
                 )
             )
-            if alert_id is not None and kind is not None:
-                detail = "; ".join(filter(None, (event.meaning.detail, _text(content, event)))) or None
-                source = f"dc09:{self._receiver}"
-                alerts.append(
-                    Alert(alert_id, account.site_id, kind, kept.raised_at, event.zone or event.user, detail, source)
-                )
-        return Verdict(tuple(signals), tuple(alerts), identity=identity, kept=kept, copy=copy)
+        return Verdict(
+            tuple(signals),
+            identity=identity,
+            copy=copy,
+            events=events,
+            drafts=tuple(drafts),
+            tolerances=_content_tolerances(content, account.name),
+        )
 
     def _kind(self, account: Account, event: Event, now: int) -> tuple[str | None, bool]:
         kind, is_overridden = account.kind_of(event, now)
@@ -179,21 +208,21 @@ class Judge:
             return "OTHER", False
         return kind, is_overridden
 
-    def _unknown(self, sealed: Sealed, header: Header, name: str, arrival: Arrival) -> Verdict:
+    def _unknown(self, sealed: Sealed, header: Header, name: str, at: int) -> Verdict:
         """Acknowledged and kept: a panel that is refused hangs, and somebody must see that it is not set up."""
-        if not arrival.is_view_fresh:
+        if not self._accounts.is_fresh(name):
             return Verdict(silence=Silence.VIEW_STALE)
-        answer = frame.ack(header, sealed.crc_form, None, arrival.at)
+        answer = frame.ack(header, sealed.crc_form, None, at)
         try:
             clear = Clear(b"]", None) if header.is_encrypted else frame.clear(header.data)
         except NotDc09Error:
             return Verdict(silence=Silence.NOT_DC09)
         if header.kind == _LINK_TEST:
             return Verdict(answer=answer, is_link_test=True)
-        digest = hashlib.sha256(header.data if header.is_encrypted else clear.body).digest()[:4]
+        digest = _digest(header.data if header.is_encrypted else clear.body)
         content = content_of("*" if header.is_encrypted else header.kind, clear.body)
         signals = tuple(
-            self._signal(sealed, header, name, event, arrival, number, digest)._replace(
+            self._signal(sealed, header, name, event, at, number, digest)._replace(
                 kind=event.kind,
                 outcome="UNKNOWN_ACCOUNT",
                 occurred_at=content.occurred_at or clear.time,
@@ -203,19 +232,18 @@ class Judge:
         )
         return Verdict(signals, answer=answer)
 
-    def _refused(self, sealed: Sealed, header: Header, account: Account, refusal: Refusal, arrival: Arrival) -> Verdict:
-        digest = hashlib.sha256(header.data).digest()[:4]
+    def _refused(self, sealed: Sealed, header: Header, account: Account, refusal: Refusal, at: int) -> Verdict:
         (event,) = content_of("*", b"]").events
-        signal = self._signal(sealed, header, account.name, event, arrival, 1, digest)._replace(
+        signal = self._signal(sealed, header, account.name, event, at, 1, _digest(header.data))._replace(
             site_id=account.site_id, outcome="REFUSED", reason=refusal.value
         )
         return Verdict((signal,), answer=frame.duh(header, sealed.crc_form))
 
     def _signal(
-        self, sealed: Sealed, header: Header, account: str, event: Event, arrival: Arrival, number: int, digest: bytes
+        self, sealed: Sealed, header: Header, account: str, event: Event, at: int, number: int, digest: str
     ) -> Signal:
         return Signal(
-            signal_id=f"{account}-{header.sequence}-{digest.hex()}-{arrival.at}-{self._receiver}-{number}",
+            signal_id=f"{account}-{header.sequence}-{digest}-{at}-{self._receiver}-{number}",
             site_id=None,
             account=account,
             protocol="DC09",
@@ -232,12 +260,17 @@ class Judge:
             reason=None,
             occurred_at=None,
             raised_at=None,
-            received_at=arrival.at,
+            received_at=at,
             receiver=self._receiver,
             authenticated=header.is_encrypted,
             text=None,
             raw=sealed.raw,
         )
+
+
+def _digest(body: bytes) -> str:
+    """The first 4 bytes of a body's SHA-256, in hex."""
+    return hashlib.sha256(body).digest()[:4].hex()
 
 
 def _opened(header: Header, key: bytes | None) -> Clear:
@@ -257,4 +290,20 @@ def _raised_at(content: Content, clear: Clear, arrived_at: int) -> int:
 
 
 def _text(content: Content, event: Event) -> str | None:
-    return event.text or content.text
+    """The event's own text, and that of its frame."""
+    return printable("; ".join(dict.fromkeys(filter(None, (event.text, content.text)))))
+
+
+def _content_tolerances(content: Content, name: str) -> frozenset[Tolerance]:
+    found = set()
+    if content.account is None:
+        found.add(Tolerance.NO_INNER_ACCOUNT)
+    elif content.account.upper() != name:
+        found.add(Tolerance.OTHER_INNER_ACCOUNT)
+    if len(content.events) > 1:
+        found.add(Tolerance.SEVERAL_EVENTS)
+    return frozenset(found)
+
+
+def _link_test_tolerances(clear: Clear) -> frozenset[Tolerance]:
+    return frozenset() if clear.body.startswith(b"]") else frozenset({Tolerance.DATA_IN_NULL})

@@ -7,107 +7,167 @@ A frame is a repeat of the last first copy of the same account, sequence number 
 * and no new frame of the account with another body has come since under the same or a lower number: the panel then
   counts from the beginning, and what looks alike is a new event. Numbers run from 1 to 9,999 and then from 1.
 
-Only frames that were kept as ALERT or SIGNAL are first copies. All receivers learn of all kept frames from the
-`signals` topic, so they judge alike; memory is bounded by what came within `REPEAT_MS`.
+Only what the `signals` topic holds counts, in the order of its partition: all receivers, a restarted one too, come to
+the same first copy. Memory is bounded by what came within `REPEAT_MS`.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Final, NamedTuple
 
 REPEAT_MS: Final = 10 * 60 * 1000
 SAME_NUMBER_MS: Final = 60 * 1000
 _NUMBERS: Final = 9999
-
-K = TypeVar("K")
 
 
 class Identity(NamedTuple):
     """What two copies of one frame share.
 
     Attributes:
-        digest: the first 4 bytes of the SHA-256 of the clear body.
+        digest: the first 4 bytes of the SHA-256 of the clear body, in hex.
 
     """
 
     account: str
     sequence: str
-    digest: bytes
+    digest: str
+
+
+class KeptEvent(NamedTuple):
+    """What one event of a first copy became; both None: a signal that is no alert."""
+
+    alert_id: str | None
+    kind: str | None
+
+
+class Entry(NamedTuple):
+    """One event of a frame as a record of `signals` has it.
+
+    Attributes:
+        number: which event of its frame, from 1.
+        is_repeat: the receiver that wrote it took it for a repeat.
+        at: when the frame came, Unix milliseconds.
+
+    """
+
+    identity: Identity
+    number: int
+    is_repeat: bool
+    event: KeptEvent
+    site_id: str
+    raised_at: int
+    at: int
 
 
 @dataclass(slots=True)
-class Copy(Generic[K]):
-    """A first copy; ``kept`` is what was made of it, for its repeats to say again."""
+class Copy:
+    """A first copy, for its repeats to say again.
 
-    sequence: int
-    digest: bytes
-    kept: K
+    Attributes:
+        has_alerts_acknowledged: this process has seen Kafka acknowledge all of its alerts.
+
+    """
+
+    site_id: str
+    raised_at: int
     last_at: int
-    is_overtaken: bool = False  # a new frame under the same or a lower number came since
+    events: dict[int, KeptEvent] = field(default_factory=dict)
+    has_alerts_acknowledged: bool = False
+
+
+_Place = tuple[int, str, str]  # the number within a turn, as printed, digest
 
 
 @dataclass(slots=True)
-class _Account(Generic[K]):
-    copies: list[Copy[K]] = field(default_factory=list)  # in the order of their first copies
-    last_new_at: int = 0
+class _Account:
+    copies: OrderedDict[tuple[str, str], Copy] = field(default_factory=OrderedDict)  # in the order of first copies
+    places: list[_Place] = field(default_factory=list)  # of the copies, sorted
+    last: tuple[int, str] = (-1, "")  # number and digest of the last new body
+    does_not_count: bool = False  # the last two new bodies bore one number
+    last_at: int = 0
 
-    @property
-    def does_not_count(self) -> bool:
-        """Whether the last two new bodies bore one number."""
-        return len(self.copies) > 1 and self.copies[-1].sequence == self.copies[-2].sequence
+    def begin(self, number: int, digest: str) -> None:
+        """Note a new body under a number within a turn."""
+        if self.last != (number, digest):
+            self.does_not_count = self.last[0] == number
+            self.last = (number, digest)
+        self._overtake(number, digest)
+
+    def _overtake(self, number: int, digest: str) -> None:
+        """Forget the copies of another body that a new frame under this number ends: its number to half a turn on."""
+        end = number + _NUMBERS // 2
+        ranges = [(number, min(end, _NUMBERS - 1)), (0, end - _NUMBERS)]
+        for first, last in ranges:
+            begin, stop = bisect_left(self.places, (first,)), bisect_left(self.places, (last + 1,))
+            if begin < stop:
+                ended = [place for place in self.places[begin:stop] if place[2] != digest]
+                self.places[begin:stop] = [place for place in self.places[begin:stop] if place[2] == digest]
+                for _, sequence, body in ended:
+                    del self.copies[sequence, body]
+
+    def put(self, key: tuple[str, str], copy: Copy) -> None:
+        """Add a copy as the newest, in place of an earlier one of the same number and body."""
+        if self.copies.pop(key, None) is None:
+            insort(self.places, (int(key[0]) % _NUMBERS, *key))
+        self.copies[key] = copy
+
+    def forget(self, oldest: int) -> None:
+        """Drop the first copies whose last repeat is older."""
+        while self.copies:
+            key, copy = next(iter(self.copies.items()))
+            if copy.last_at >= oldest:
+                return
+            del self.copies[key]
+            del self.places[bisect_left(self.places, (int(key[0]) % _NUMBERS, *key))]
 
 
-class Repeats(Generic[K]):
+class Repeats:
     """The first copies of the last ten minutes, by account. Times are Unix milliseconds, and may go back a little."""
 
     def __init__(self) -> None:
-        self._accounts: OrderedDict[str, _Account[K]] = OrderedDict()  # the one longest silent first
+        self._accounts: OrderedDict[str, _Account] = OrderedDict()  # the one longest silent first
 
     def __len__(self) -> int:
         return len(self._accounts)
 
-    def first_copy(self, identity: Identity, at: int) -> Copy[K] | None:
-        """The first copy that a frame received now is a repeat of; None: it is new."""
+    def first_copy(self, identity: Identity, at: int) -> Copy | None:
+        """The first copy that a frame received at ``at`` is a repeat of; None: it is new."""
         account = self._accounts.get(identity.account)
-        if account is None:
+        copy = None if account is None else account.copies.get(identity[1:])
+        if account is None or copy is None:
             return None
-        limit = SAME_NUMBER_MS if account.does_not_count else REPEAT_MS
-        sequence = int(identity.sequence)
-        for copy in reversed(account.copies):
-            if copy.sequence == sequence and copy.digest == identity.digest:
-                return None if copy.is_overtaken or at - copy.last_at > limit else copy
-        return None
+        return None if at - copy.last_at > (SAME_NUMBER_MS if account.does_not_count else REPEAT_MS) else copy
 
-    def add(self, identity: Identity, kept: K, at: int) -> Copy[K]:
-        """Remember a new frame that was kept."""
-        account = self._accounts.setdefault(identity.account, _Account())
+    def copy_of(self, identity: Identity) -> Copy | None:
+        """The first copy of an identity at any age, while it is remembered."""
+        account = self._accounts.get(identity.account)
+        return None if account is None else account.copies.get(identity[1:])
+
+    def learn(self, entry: Entry) -> Copy:
+        """Take a record of `signals`, each in the order of its partition; the first copy that it is of."""
+        identity = entry.identity
+        copy = self.first_copy(identity, entry.at)
+        if copy is None:
+            self._forget(entry.at - REPEAT_MS)
+            account = self._accounts.setdefault(identity.account, _Account())
+            if not entry.is_repeat:  # of a first copy that nobody remembers, it ends no others
+                account.begin(int(identity.sequence) % _NUMBERS, identity.digest)
+            copy = Copy(entry.site_id, entry.raised_at, entry.at)
+            account.put(identity[1:], copy)
+            account.forget(entry.at - REPEAT_MS)
+        copy.events.setdefault(entry.number, entry.event)
+        copy.last_at = max(copy.last_at, entry.at)
+        account = self._accounts[identity.account]
+        account.last_at = max(account.last_at, entry.at)
         self._accounts.move_to_end(identity.account)
-        sequence = int(identity.sequence)
-        for copy in account.copies:
-            if copy.digest != identity.digest and _is_same_or_lower(sequence, copy.sequence):
-                copy.is_overtaken = True
-        # The last two new bodies are kept at any age: they show whether the panel counts.
-        oldest = at - REPEAT_MS
-        account.copies[:-1] = [copy for copy in account.copies[:-1] if copy.last_at >= oldest and not copy.is_overtaken]
-        copy = Copy(sequence, identity.digest, kept, at)
-        account.copies.append(copy)
-        self._forget(oldest)
         return copy
-
-    def repeat(self, copy: Copy[K], at: int) -> None:
-        """Remember that a repeat was kept."""
-        copy.last_at = max(copy.last_at, at)
 
     def _forget(self, oldest: int) -> None:
         while self._accounts:
             name, account = next(iter(self._accounts.items()))
-            if any(copy.last_at >= oldest for copy in account.copies):
+            if account.last_at >= oldest:
                 return
             del self._accounts[name]
-
-
-def _is_same_or_lower(number: int, than: int) -> bool:
-    """Whether a number stands at or before another one, half a turn back at most."""
-    return (than - number) % _NUMBERS <= _NUMBERS // 2

@@ -37,7 +37,7 @@ class Provider:
 
 
 def own_path(target: str | None) -> str:
-    """A path of ours to go on to, ``/`` for anything that could lead elsewhere."""
+    """Return a local path to go on to, ``/`` for anything that could lead elsewhere."""
     is_own = target and target.startswith("/") and not target.startswith(("//", "/\\")) and target.isprintable()
     return target if is_own and target and "\\" not in target else "/"
 

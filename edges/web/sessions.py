@@ -64,7 +64,7 @@ class Sessions:
             return False
 
     def is_own(self, request: Request) -> bool:
-        """Whether a page of ours sent the request: its `Origin` is our own."""
+        """Return whether one of our own pages sent the request, by its `Origin`."""
         return request.headers.get("origin", "").lower() == self.origin(request)
 
     def read(self, request: Request) -> Session | None:

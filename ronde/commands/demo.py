@@ -1,4 +1,4 @@
-"""`ronde demo`: alerts become call rounds and dispatches on a real Kafka, before one's eyes."""
+"""`ronde demo`: alerts become call rounds and dispatches, live on a real Kafka."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from ronde.shared.topic_reading import opened, recorded
 from ronde.views.dead_letters import letter as dlq_letter
 from ronde.views.dead_letters import listing
 from streams.dlq.log import find, survey, whole
-from streams.topics.dead_letters import LetterFilter
+from streams.kafka.dead_letters import LetterFilter
 
 app = typer.Typer(help="Look at dead letters, put them back, or discard them.", no_args_is_help=True)
 

@@ -17,8 +17,8 @@ from ronde.shared.topic_reading import opened
 from streams.dlq.fenced_producer import FencedError
 from streams.dlq.log import survey
 from streams.dlq.settlement import Outcome, Settlement, SettlementResult
+from streams.kafka.dead_letters import LetterFilter, LetterId
 from streams.settings import Settings
-from streams.topics.dead_letters import LetterFilter, LetterId
 
 _LONGEST_LIST: Final = 50  # letters; --json lists all
 

@@ -18,8 +18,8 @@ from schemas.avro.errors import Undecodable
 from schemas.contract.murmur2 import partition
 from streams.escalation.names import QuarantineReason
 from streams.escalation.values import Quarantined
-from streams.topics.reading import Logs, Span
-from streams.topics.recorded import Recorded
+from streams.formats.topic_values import TopicValues
+from streams.kafka.reading import Logs, Span
 
 
 def quarantined(
@@ -53,7 +53,7 @@ def _known(reason: str | None) -> None:
         raise WrongUse(f"--reason: there is no {reason!r}; {suggestion(reason.upper(), reasons)}")
 
 
-def _read(logs: Logs, recorded: Recorded, site: str | None, begin: int | None, total: Any) -> Iterable[Quarantined]:
+def _read(logs: Logs, recorded: TopicValues, site: str | None, begin: int | None, total: Any) -> Iterable[Quarantined]:
     """The records of the topic, or of one site's partition."""
     count = logs.require(["quarantine"])
     key = None if site is None else site.encode()

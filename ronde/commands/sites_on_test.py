@@ -16,8 +16,8 @@ from ronde.shared.terminal import print_value, say
 from ronde.shared.times import duration, instant, now_ms
 from ronde.shared.topic_reading import opened, recorded
 from streams.formats import rfc3339
+from streams.kafka.reading import Logs, Span
 from streams.settings import Settings
-from streams.topics.reading import Logs, Span
 
 _ATTEMPTS: Final = 5
 

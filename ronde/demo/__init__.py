@@ -1,1 +1,1 @@
-"""The demonstration: thirteen stories on a real Kafka, before one's eyes."""
+"""The demonstration: thirteen stories, live on a real Kafka."""

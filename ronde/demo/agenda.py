@@ -1,4 +1,4 @@
-"""Answers that are on their way: what an outside system will say, when, and to which command.
+"""Planned answers of an outside system: what it will send, when, and to which command.
 
 Time is an argument (milliseconds since 1970, UTC), so that the same code answers live and in virtual time.
 """
@@ -27,22 +27,22 @@ class Agenda:
         self._numbers = count()
 
     def plan(self, at: int, owner: str, answer: Record) -> None:
-        """Say ``answer`` at the instant ``at`` (ms), unless its owner is withdrawn before."""
+        """Plan ``answer`` for the instant ``at`` (ms), unless its owner is withdrawn before."""
         heappush(self._heap, Planned(at, next(self._numbers), owner, answer))
 
     def withdraw(self, owner: str) -> None:
-        """Say nothing more for this owner; what was said already stays said."""
+        """Drop the owner's planned answers; those sent already stand."""
         self._heap = sorted(planned for planned in self._heap if planned.owner != owner)
 
     def due(self, now: int) -> list[Record]:
-        """Take out the answers whose time has come, in order."""
+        """Remove and return the answers that are due, in order."""
         answers = []
         while self._heap and self._heap[0].at <= now:
             answers.append(heappop(self._heap).answer)
         return answers
 
     def owners(self) -> set[str]:
-        """Those who still have something to say."""
+        """The owners of planned answers."""
         return {planned.owner for planned in self._heap}
 
     def next_at(self) -> int | None:

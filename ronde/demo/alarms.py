@@ -1,4 +1,4 @@
-"""The alarm receiver of the demonstration: raises each story's alerts when their time has come."""
+"""The alarm receiver of the demonstration: raises each story's alerts when they are due."""
 
 from ronde.demo.agenda import Record
 from ronde.demo.board import Board
@@ -15,7 +15,7 @@ class Alarms:
         ]
 
     def due(self, board: Board, now: int) -> list[Record]:
-        """The alerts to raise now, each once: by the time, or so long after a rule that the board shows."""
+        """Return the alerts to raise now, each once: at a time, or some seconds after a rule on the board."""
         alerts = []
         for entry in list(self._waiting):
             site_id, number, signal = entry

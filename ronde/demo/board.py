@@ -1,4 +1,4 @@
-"""What the out topics have shown so far, site by site, and whether it is the planned story.
+"""The records of the output topics so far, site by site, compared with the planned story.
 
 Knows only values of contracts.md; instants are milliseconds since 1970, UTC.
 """
@@ -19,7 +19,7 @@ class InputPosition(NamedTuple):
 
 
 class SiteView:
-    """One site, as a reader of the out topics sees it; records in the order of their topic."""
+    """One site's records of the output topics, in the order of their topic."""
 
     def __init__(self) -> None:
         self.decisions: list[Record] = []
@@ -40,7 +40,7 @@ class SiteView:
         return tuple(decision["rule"] for decision in self.decisions)
 
     def ending(self) -> Ending:
-        """What the site has come to."""
+        """The site's ending so far."""
         last = self.last
         dispositions = [decision["disposition"] for decision in self.decisions if decision["disposition"]]
         requests = [command for command in self.dispatches if command["action"] == "REQUEST"]
@@ -56,14 +56,14 @@ class SiteView:
             missing=tuple(quarantined["missing"]) if quarantined else (),
         )
 
-    def is_as_told(self, story: Story) -> bool:
-        """True once the site has come to the story's ending, and to nothing else."""
+    def is_as_planned(self, story: Story) -> bool:
+        """True once the site has reached the story's ending, and nothing else."""
         return self.ending() == story.ending
 
     def has_strayed(self, story: Story) -> bool:
-        """True once the site can't come to the story's ending any more."""
-        told, came = story.ending, self.ending()
-        return came.rules != told.rules[: len(came.rules)] or came.quarantine not in {None, told.quarantine}
+        """True once the site can no longer reach the story's ending."""
+        planned, came = story.ending, self.ending()
+        return came.rules != planned.rules[: len(came.rules)] or came.quarantine not in {None, planned.quarantine}
 
 
 class Board:
@@ -76,11 +76,11 @@ class Board:
         self._sites: dict[str, SiteView] = {}
 
     def site(self, site_id: str) -> SiteView:
-        """The view of a site, empty when nothing was seen of it."""
+        """Return the view of a site; empty without records."""
         return self._sites.setdefault(site_id, SiteView())
 
     def take(self, topic: str, record: Record) -> None:
-        """See a record of an out topic, dead letters apart (`take_dead_letter`)."""
+        """Take a record of an output topic other than a dead letter (`take_dead_letter`)."""
         records: list[Record] = getattr(self.site(record["site_id"]), topic)
         records.append(record)
         if topic == "quarantine":
@@ -90,7 +90,7 @@ class Board:
             self.decided.add(InputPosition(origin["topic"], origin["partition"], origin["offset"]))
 
     def take_dead_letter(self, place: InputPosition, reason: str) -> None:
-        """See a dead letter: where its record lay, and why it is one."""
+        """Take a dead letter: the place of its record, and the reason."""
         self.dead[place] = reason
 
     @property
@@ -100,22 +100,22 @@ class Board:
 
     @property
     def judged(self) -> int:
-        """How many readiness records were published."""
+        """The number of readiness records."""
         return sum(len(view.readiness) for view in self._sites.values())
 
 
-def differences(told: Ending, came: Ending) -> list[str]:
-    """What came otherwise than told, one line a field; of the rules, from the first other one on."""
+def differences(planned: Ending, came: Ending) -> list[str]:
+    """Return the differences from the story, one line a field; of the rules, from the first difference on."""
     lines = []
-    pairs = zip(told.rules, came.rules, strict=False)
+    pairs = zip(planned.rules, came.rules, strict=False)
     same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
     for field in Ending._fields:
-        expected, got = getattr(told, field), getattr(came, field)
+        expected, got = getattr(planned, field), getattr(came, field)
         if expected == got:
             continue
         after = ""
         if field == "rules" and same:
-            after = f" after {told.rules[same - 1]}"
+            after = f" after {planned.rules[same - 1]}"
             expected, got = expected[same:], got[same:]
         lines.append(f"{field}{after}: expected {_text(expected)}, came {_text(got)}")
     return lines

@@ -35,13 +35,13 @@ def create_database(server: Postgres, name: str) -> None:
 
 
 def drop_database(server: Postgres, name: str) -> None:
-    """Leave the server as it was found."""
+    """Drop the run's database."""
     with psycopg.connect(server.conninfo("postgres"), autocommit=True) as connection:
         connection.execute(SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(Identifier(name)))
 
 
 def read_incident(stage: Stage, board: Board, sink: Child) -> Timeline | None:
-    """The incident to show, once the ledger has every record of it; None when its story opened none.
+    """Return the incident to show, once the ledger has all its records; None if its story opened none.
 
     Raises `Failed` when the sink ends, or has not written it in time.
     """
@@ -51,9 +51,9 @@ def read_incident(stage: Stage, board: Board, sink: Child) -> Timeline | None:
         return None
     give_up = time.monotonic() + WHOLE_SECONDS
     while True:
-        told = _read(stage, ids[0])
-        if told is not None and _is_whole(told, len(ids)):
-            return told
+        incident_timeline = _read(stage, ids[0])
+        if incident_timeline is not None and _is_whole(incident_timeline, len(ids)):
+            return incident_timeline
         sink.check()
         if time.monotonic() > give_up:
             raise Failed(
@@ -63,12 +63,12 @@ def read_incident(stage: Stage, board: Board, sink: Child) -> Timeline | None:
         time.sleep(_LOOK_SECONDS)
 
 
-def show(console: Console, stage: Stage, told: Timeline) -> None:
-    """Print it as the command does."""
-    command = f"{program()} incident show {told.incident.incident_id} --settings {stage.settings}"
+def show(console: Console, stage: Stage, incident_timeline: Timeline) -> None:
+    """Print it as `ronde incident show` does."""
+    command = f"{program()} incident show {incident_timeline.incident.incident_id} --settings {stage.settings}"
     console.print()
     console.print(Text.assemble(("from the ledger: ", "dim"), (command, "bold")), soft_wrap=True)
-    text.show(console, told)
+    text.show(console, incident_timeline)
 
 
 def _read(stage: Stage, incident_id: str) -> Timeline | None:
@@ -84,6 +84,7 @@ def _read(stage: Stage, incident_id: str) -> Timeline | None:
         raise Failed(f"PostgreSQL: {error}") from None
 
 
-def _is_whole(told: Timeline, decisions: int) -> bool:
-    records = [record for step in told.steps for record in (step.came, *step.sent)]
-    return len(told.steps) == decisions and not any(isinstance(record, Missing | Unknown) for record in records)
+def _is_whole(incident_timeline: Timeline, decisions: int) -> bool:
+    steps = incident_timeline.steps
+    records = [record for step in steps for record in (step.came, *step.sent)]
+    return len(steps) == decisions and not any(isinstance(record, Missing | Unknown) for record in records)

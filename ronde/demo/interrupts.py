@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, turned into one exception at a time when it does no harm."""
+"""Ctrl-C and SIGTERM, turned into one exception at a safe moment."""
 
 import signal
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ class Interrupts:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Hold a signal back until the end of this block: what is started in it is surely known."""
+        """Hold a signal back until the end of this block, so that every process started in it is recorded."""
         self._holding = True
         try:
             yield
@@ -39,7 +39,7 @@ class Interrupts:
             raise KeyboardInterrupt
 
     def ignore(self) -> None:
-        """Hear no more of them: what was started is being ended."""
+        """Ignore further signals while the processes end."""
         self._holding = True
 
     def _handle(self, _number: int, _frame: FrameType | None) -> None:

@@ -1,12 +1,12 @@
-"""How a system outside of ronde takes part: it reads commands from one topic and answers on another.
+"""The Kafka side of an outside system: it reads commands from one topic and answers on another.
 
-What telephony and partners share, and what any such program needs (contracts.md, Topics):
+Shared by telephony and partners; any such program needs it (contracts.md, Topics):
 
 - ``isolation.level=read_committed``: a command counts once the engine's transaction is committed;
 - ``partitioner=murmur2_random``: librdkafka's own default would put a site's answers on another partition
   than the site;
 - the committed offset stays behind the oldest command that is not answered yet, so that a restart reads it
-  again. Answers have stable ids: said twice, they count once.
+  again. Answers have stable ids: sent twice, they count once.
 """
 
 import logging
@@ -29,7 +29,7 @@ log = logging.getLogger("ronde.demo")
 
 
 class Desk(Protocol):
-    """What answers commands: all it will say stands in its agenda."""
+    """Answers commands; its agenda holds the planned answers."""
 
     agenda: Agenda
 
@@ -38,7 +38,7 @@ class Desk(Protocol):
 
 
 class Unanswered:
-    """Which commands, by their place on the topic, are still owed an answer."""
+    """The unanswered commands, by their place on the topic."""
 
     def __init__(self) -> None:
         self._owners: dict[int, dict[int, str]] = {}  # partition, offset: owner; offsets rise
@@ -46,13 +46,13 @@ class Unanswered:
         self._committed: dict[int, int] = {}
 
     def read(self, partition: int, offset: int, owner: str | None) -> None:
-        """A command was read; ``owner`` None when there is nothing to say of it."""
+        """Note a command that was read; ``owner`` None if it needs no answer."""
         self._next[partition] = offset + 1
         if owner is not None:
             self._owners.setdefault(partition, {})[offset] = owner
 
     def moved(self, open_owners: set[str]) -> dict[int, int]:
-        """The offsets to commit, by partition, where they moved: all before them is answered."""
+        """Return the offsets to commit, by partition, where they moved: all earlier commands are answered."""
         moved = {}
         for partition, position in self._next.items():
             owners = self._owners.get(partition, {})
@@ -65,7 +65,7 @@ class Unanswered:
 
 
 class Exchange:
-    """One desk's place on Kafka: commands in, answers out. Topics are named without their prefix."""
+    """Connects a desk to Kafka: commands in, answers out. Topics are named without their prefix."""
 
     def __init__(self, desk: Desk, *, kafka: str, prefix: str, group: str, reads: str, writes: str) -> None:
         self._desk = desk
@@ -93,7 +93,7 @@ class Exchange:
         self._consumer.subscribe([self._reads], on_assign=self._assigned)
 
     def serve(self, stop: Event) -> None:
-        """Answer commands until ``stop``. Raises KafkaException when the client can't go on."""
+        """Answer commands until ``stop``. Raises KafkaException when the client cannot continue."""
         while not stop.is_set():
             message = self._consumer.poll(self._nap())
             if message is not None:
@@ -133,13 +133,13 @@ class Exchange:
         log.info("%s %s, %d partitions", READING, self._reads, len(partitions))
 
     def _nap(self) -> float:
-        """Seconds to the next answer, so that it is said on time."""
+        """Return the seconds until the next answer, so that it is sent on time."""
         next_at = self._desk.agenda.next_at()
         return LONGEST_NAP if next_at is None else min(LONGEST_NAP, max(0.0, (next_at - _now()) / 1000))
 
 
 def run(group: str, desk: Desk, *, kafka: str, prefix: str, reads: str, writes: str) -> None:
-    """Be a process that answers commands until SIGTERM or SIGINT; logs go to standard output."""
+    """Answer commands until SIGTERM or SIGINT; logs go to standard output."""
     logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(asctime)s %(message)s")
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,13 +1,13 @@
-"""The partners that send guards: take requests, report how far the guard is.
+"""The partners that send guards: take requests, report the guard's progress.
 
 A process of its own that knows the schemas and the topics of contracts.md and nothing else. It plays every
 partner of the demonstration; a real one reads the commands that carry its own ``partner_id`` and drops the
 rest. Guards do as a script says; the rest is what a real partner does:
 
 - a ``command_id`` seen before is dropped: a command may be read twice, no guard is sent twice;
-- a request for a dispatch that is under way already (a second attempt) sends no second guard;
-- ``respond_by``: a request read after it goes unanswered, the engine has asked again or asked another;
-- ``AMEND`` tells the guard more and changes no report; ``CANCEL`` turns the guard back;
+- a request for a dispatch in progress (a second attempt) sends no second guard;
+- ``respond_by``: a request read after it goes unanswered, the engine has asked again or asked another partner;
+- ``AMEND`` adds information for the guard and changes no report; ``CANCEL`` turns the guard back;
 - the id of a report follows from the command's, so that a restart repeats a report and never doubles it.
 """
 
@@ -22,7 +22,7 @@ from ronde.demo.outside import run
 
 
 class ScriptedReport(NamedTuple):
-    """One thing a partner says of a dispatch, ``after`` so many seconds from the request."""
+    """A report of a partner on a dispatch, ``after`` so many seconds from the request."""
 
     status: str
     after: float
@@ -42,7 +42,7 @@ class Partner:
         self._taken: set[str] = set()  # dispatches that a guard was found for
 
     def take(self, command: Record, now: int) -> str | None:
-        """Handle a `DispatchCommand`; the owner of what will be said of it, None when that is nothing."""
+        """Handle a `DispatchCommand`; return the owner of its answers, None without any."""
         command_id, dispatch_id = command["command_id"], command["dispatch_id"]
         if command_id in self._seen:
             return None
@@ -98,7 +98,7 @@ def main(
     prefix: Annotated[str, typer.Option(help="What stands before each topic's name.")],
     script: Annotated[Path, typer.Option(help="Which guard does what (JSON).")],
 ) -> None:
-    """Answer the dispatch commands of one Kafka until told to stop."""
+    """Answer the dispatch commands of a Kafka until SIGTERM."""
     partner = Partner(read_script(script))
     run("partner", partner, kafka=kafka, prefix=prefix, reads="dispatches", writes="dispatch-reports")
 

@@ -1,4 +1,4 @@
-"""The stories, played: alerts go in, the board follows what comes out, until every story has come to an end."""
+"""Play the stories: send alerts, follow the outputs on the board, until every story has ended."""
 
 import time
 from typing import Final
@@ -17,13 +17,13 @@ from ronde.demo.watch import EVENTS, SILENT, TopicWatch, read_inputs
 from ronde.shared.errors import Failed
 
 LONGEST_SECONDS: Final = 40.0  # the longest story takes about 18
-SETTLE_SECONDS: Final = 1.0  # for what must not come any more
+SETTLE_SECONDS: Final = 1.0  # to catch records that must not follow
 ENDS_SECONDS: Final = 5.0  # for the last inputs to be handled
 LOOK_SECONDS: Final = 0.05
 
 
 class Receiver:
-    """The alarm receiver's way into Kafka. Made early: a client takes a second to be at its best."""
+    """The alarm receiver's producer. Created early: a client takes a second to warm up."""
 
     def __init__(self, stage: Stage) -> None:
         self._topic = f"{stage.prefix}alerts"
@@ -34,7 +34,7 @@ class Receiver:
         self._producer.list_topics(self._topic, timeout=ENDS_SECONDS)
 
     def send(self, alert: Record) -> None:
-        """Put an alert on its topic; `flush` says whether it got there."""
+        """Send an alert; `flush` checks its delivery."""
         self._producer.produce(self._topic, key=alert["site_id"].encode(), value=schemas.encode("Alert", alert))
         self._producer.poll(0)
 
@@ -47,7 +47,7 @@ class Receiver:
 def play(
     receiver: Receiver, watch: TopicWatch, board: Board, screen: Screen, children: list[Child], started_at: int
 ) -> None:
-    """Raise the alerts and show what comes of them; ends when every story did, or after `LONGEST_SECONDS`.
+    """Raise the alerts and show the outputs; end with the last story, or after `LONGEST_SECONDS`.
 
     ``started_at`` in ms since 1970, UTC. Raises `Failed` when one of the processes ends.
     """
@@ -69,7 +69,7 @@ def play(
 
 
 def last_ends(stage: Stage, watch: TopicWatch, board: Board) -> Inputs:
-    """Every input by its place, once each has its end on the board or `ENDS_SECONDS` have passed."""
+    """Return every input by its place, once each has its end on the board or `ENDS_SECONDS` have passed."""
     give_up = time.monotonic() + ENDS_SECONDS
     while True:
         inputs = read_inputs(stage.kafka, stage.prefix, *EVENTS)
@@ -84,6 +84,6 @@ def now_ms() -> int:
 
 
 def _is_over(board: Board) -> bool:
-    """True once every story has come to its end, or left the way to it."""
+    """True once every story has reached its ending, or can no longer."""
     views = [(story, board.site(story.site_id)) for story in EVERY]
-    return all(view.is_as_told(story) or view.has_strayed(story) for story, view in views)
+    return all(view.is_as_planned(story) or view.has_strayed(story) for story, view in views)

@@ -1,4 +1,4 @@
-"""The demonstration's child processes: each in a process group of its own, ended by its pid, never left behind."""
+"""The demonstration's child processes: each in its own process group, ended by its pid, never left running."""
 
 import os
 import signal
@@ -37,7 +37,7 @@ class Child:
             raise Failed(f"the {self.name} ended too early (exit {code}); the end of {self.log}:\n{self.tail()}")
 
     def wait_until(self, ready: Callable[[], bool], seconds: float, what: str) -> None:
-        """Wait until ``ready``; `Failed` when the process ends before, or is not after ``seconds``."""
+        """Wait until ``ready``; `Failed` if the process ends before, or ``seconds`` pass."""
         give_up = time.monotonic() + seconds
         while not ready():
             self.check()
@@ -51,7 +51,7 @@ class Child:
             os.killpg(self._process.pid, signal.SIGTERM)
 
     def stop(self) -> None:
-        """End it: by SIGTERM, then, past its grace, by SIGKILL. Returns when it is gone."""
+        """End it by SIGTERM, and by SIGKILL after its grace period. Returns when it is gone."""
         self.ask_to_stop()
         try:
             self._process.wait(GRACE_SECONDS)
@@ -65,7 +65,7 @@ class Child:
             self._process.wait()
 
     def said(self, words: str) -> bool:
-        """True once its output holds these words."""
+        """True once its output contains these words."""
         return words in self.log.read_text(encoding="utf-8", errors="replace")
 
     def tail(self) -> str:

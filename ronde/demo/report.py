@@ -1,4 +1,4 @@
-"""What is left to say once the stories are over: each incident's timeline, the sum, what came otherwise."""
+"""The report after the stories: each incident's timeline, the sum, the differences."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -68,7 +68,7 @@ def timeline(view: SiteView, inputs: Inputs) -> list[Moment]:
 
 
 def table_of(moments: Iterable[Moment], times: Iterable[str]) -> Table:
-    """A timeline as it is printed, with the text that stands for each moment's time."""
+    """Return a timeline as printed, with the text of each moment's time."""
     table = Table.grid(padding=(0, 1, 0, 0))
     table.add_column(justify="right", min_width=10, no_wrap=True)
     table.add_column(width=24)
@@ -81,13 +81,13 @@ def table_of(moments: Iterable[Moment], times: Iterable[str]) -> Table:
 
 
 def print_timelines(console: Console, board: Board, inputs: Inputs) -> None:
-    """Every incident's timeline, story by story; a quiet one that went as told takes one line."""
+    """Print every incident's timeline, story by story; a story without output that ended as planned takes one line."""
     for story in STORIES:
         _print_timeline(console, story, board.site(story.site_id), inputs)
     console.print()
     for story in BACKGROUND:
         view = board.site(story.site_id)
-        if view.is_as_told(story):
+        if view.is_as_planned(story):
             moments = [f"{moment.after:+.2f} s {moment.rule}" for moment in timeline(view, inputs)]
             console.print(_heading(story, view), Text("  " + ", ".join(moments)), sep="")
         else:
@@ -95,7 +95,7 @@ def print_timelines(console: Console, board: Board, inputs: Inputs) -> None:
 
 
 def print_sum(console: Console, board: Board, inputs: Inputs, sites: int) -> bool:
-    """The sum over the topics, and each input that has no end, or two; True when there is none.
+    """Print the sum over the topics, and each input with no end, or two; True if there is none.
 
     ``sites`` is the number of site records sent: each ends in a readiness record.
     """
@@ -122,8 +122,8 @@ def print_sum(console: Console, board: Board, inputs: Inputs, sites: int) -> boo
 
 
 def print_missed(console: Console, board: Board) -> list[str]:
-    """Name each story that did not end as told, with what was expected and what came; their sites."""
-    missed = [story for story in (*STORIES, *BACKGROUND) if not board.site(story.site_id).is_as_told(story)]
+    """Print each story that did not end as planned, with the expected and the actual ending; return their sites."""
+    missed = [story for story in (*STORIES, *BACKGROUND) if not board.site(story.site_id).is_as_planned(story)]
     for story in missed:
         console.print(Text(f"\n✗ {story.site_id} {story.title}: not as told", "bold red"))
         for line in differences(story.ending, board.site(story.site_id).ending()):
@@ -132,7 +132,7 @@ def print_missed(console: Console, board: Board) -> list[str]:
 
 
 def print_whereabouts(console: Console, stage: Stage, servers: Path, *, keep: bool, is_local: bool) -> None:
-    """Where logs, metrics and, when they are kept, Kafka and PostgreSQL are, and how to look further.
+    """Print where logs, metrics and, if kept, Kafka and PostgreSQL are, and the commands to look further.
 
     ``servers`` is the data folder of the local ones; ``is_local``: Kafka is one of them.
     """
@@ -181,7 +181,7 @@ def _input(record: Record, inputs: Inputs) -> Record:
 
 
 def _came(record: Record, called: Mapping[str | None, str]) -> str:
-    """An input in a few words; ``called`` is whom each command was for, as a result need not say it."""
+    """An input in a few words; ``called`` is the contact of each command, as a result need not name it."""
     if "alert_id" in record:
         return f"alert {record['kind']}"
     if "result_id" in record:

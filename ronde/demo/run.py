@@ -1,4 +1,4 @@
-"""The demonstration from its first line to its last, and the end of all that it started."""
+"""The demonstration from start to end, and the cleanup of everything it started."""
 
 import fcntl
 import shutil
@@ -52,11 +52,11 @@ SITES_SECONDS: Final = 20.0
 
 
 def demonstrate(console: Console, *, keep: bool, kafka: str | None) -> None:
-    """Play every story and say how it went.
+    """Play every story and report the result.
 
-    ``kafka`` (host:port) is one that runs already; None: a local one, stopped at the end unless ``keep``. PostgreSQL
-    is always a local one. Raises `Failed` when a story did not end as told, when a part did not start or ended too
-    early, and when it is interrupted. All that was started has ended by then, but for the servers to ``keep``.
+    ``kafka`` (host:port) is a running one; None: a local one, stopped at the end unless ``keep``. PostgreSQL is always
+    local. Raises `Failed` when a story did not end as planned, when a part did not start or ended too early, and when
+    it is interrupted. By then everything it started has ended, except the servers to ``keep``.
     """
     with Interrupts() as interrupts, ExitStack() as stack:
         try:
@@ -74,14 +74,14 @@ def demonstrate(console: Console, *, keep: bool, kafka: str | None) -> None:
 
 
 class _Demonstration:
-    """One run. Everything it starts is on the stack before anything else can go wrong."""
+    """One run. Everything it starts is on the exit stack before another step can fail."""
 
     def __init__(self, console: Console, stack: ExitStack, interrupts: Interrupts, *, keep: bool) -> None:
         self._console, self._stack, self._interrupts, self._keep = console, stack, interrupts, keep
         self._began = time.monotonic()
 
     def run(self, kafka: str | None) -> None:
-        """All of it, in order."""
+        """Run all steps in order."""
         stage = prepare(self._local_kafka() if kafka is None else kafka)
         # Beside somebody else's Kafka nothing is held, so that two may run at once: each with a server of its own.
         server = self._local_postgres(FOLDER if kafka is None else stage.folder, stage)
@@ -99,7 +99,7 @@ class _Demonstration:
         self._console.print(Text(f"✓ all {len(STORIES)} stories ended as told, in {seconds:.0f} s", "bold green"))
 
     def _perform(self, stage: Stage, children: list[Child]) -> list[str]:
-        """Play the stories and report; what is not as it must be."""
+        """Play the stories and report; return the faults."""
         board = Board()
         watch = self._stack.enter_context(closing(TopicWatch(stage.kafka, stage.prefix, board)))
         receiver = Receiver(stage)
@@ -204,7 +204,7 @@ class _Demonstration:
 
     @contextmanager
     def _step(self, doing: str) -> Iterator[list[str]]:
-        """Show a step under way, then what was done: the block says it in the list it is given."""
+        """Show a step in progress, then its result, which the block appends to the list."""
         began, done = time.monotonic(), list[str]()
         with self._console.status(f"{doing} …"):
             yield done
@@ -214,7 +214,7 @@ class _Demonstration:
 
 @contextmanager
 def _only_one() -> Iterator[None]:
-    """Hold the demonstration's folder: the first to end would stop the other's Kafka. `Failed` when it is held."""
+    """Lock the demonstration's folder: the first run to end would stop the other's Kafka. `Failed` if it is locked."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     with (FOLDER / "running.lock").open("w") as held:
         try:
@@ -227,7 +227,7 @@ def _only_one() -> Iterator[None]:
 
 
 def _delete_topics(stage: Stage) -> None:
-    """Leave the Kafka as it was found."""
+    """Delete the run's topics."""
     admin = AdminClient({"bootstrap.servers": stage.kafka}, logger=SILENT)
     for asked in admin.delete_topics(
         [stage.prefix + name for name in (*TOPICS, erasures.TOPIC.name)], operation_timeout=DELETE_SECONDS

@@ -1,4 +1,4 @@
-"""What the operator sees while the stories run: a live table on a terminal, else one line a decision."""
+"""The live view of the stories: a table on a terminal, else one line a decision."""
 
 from types import TracebackType
 from typing import Final, Protocol, Self
@@ -27,13 +27,13 @@ TITLES: Final = {story.site_id: story.title for story in (*STORIES, *BACKGROUND)
 
 
 def console() -> Console:
-    """Standard output; without a terminal there is room."""
+    """Standard output; wide without a terminal."""
     wide = Console()
     return wide if wide.is_terminal else Console(width=PLAIN_WIDTH)
 
 
 class Screen(Protocol):
-    """Shows records as they come and time as it passes. A context manager."""
+    """Shows records as they arrive and time as it passes. A context manager."""
 
     def __enter__(self) -> Self: ...
 
@@ -102,7 +102,7 @@ class PlainLines:
 
 
 def frame(board: Board, now: int, started_at: int) -> RenderableType:
-    """The whole picture at ``now``: a row a story, then the other sites in one line."""
+    """Return the table at ``now``: a row a story, then the other sites in one line."""
     # Fixed widths, 79 columns in all: nothing jumps while the stories run.
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
     for heading, width in (("", 1), ("site", 4), ("story", 30), ("phase", 11), ("call", 4)):
@@ -125,8 +125,8 @@ def quarantine_text(quarantined: Record) -> str:
 
 
 def mark(story: Story, view: SiteView, *, is_over: bool = False) -> Text:
-    """✓ once the story has come to its end, ✗ when it can't any more or it is too late (``is_over``), else nothing."""
-    if view.is_as_told(story):
+    """✓ once the story has reached its ending, ✗ if it no longer can or it is too late (``is_over``), else nothing."""
+    if view.is_as_planned(story):
         return Text("✓", "bold green")
     return Text("✗", "bold red") if is_over or view.has_strayed(story) else Text(" ")
 
@@ -157,12 +157,12 @@ def _left(deadline: int | None, now: int) -> str:
 
 def _quiet_line(board: Board) -> Text:
     raised = [story for story in BACKGROUND if board.site(story.site_id).decisions]
-    settled = sum(board.site(story.site_id).is_as_told(story) for story in BACKGROUND)
+    settled = sum(board.site(story.site_id).is_as_planned(story) for story in BACKGROUND)
     return Text(f"  17 other sites: {len(raised)} alerts, {settled} resolved at the first call", "dim")
 
 
 def _sum_line(board: Board, now: int, started_at: int) -> Text:
-    told = sum(board.site(story.site_id).is_as_told(story) for story in STORIES)
+    told = sum(board.site(story.site_id).is_as_planned(story) for story in STORIES)
     return Text(
         f"  {(now - started_at) / 1000:4.1f} s: {told} of {len(STORIES)} ended as told; inputs: "
         f"{len(board.decided)} decided, {len(board.quarantined)} quarantined, {len(board.dead)} dead",

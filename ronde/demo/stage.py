@@ -1,4 +1,4 @@
-"""What the stories are played on: one run's prefix, folder, settings and scripts, and its processes."""
+"""The environment of a run: its prefix, folder, settings, scripts and processes."""
 
 import json
 import os
@@ -39,7 +39,7 @@ class Ledger(NamedTuple):
 
 
 class Stage(NamedTuple):
-    """One run. Nothing of another run is under its prefix or in its folder."""
+    """The environment of one run; no other run shares its prefix or folder."""
 
     kafka: str  # host:port
     prefix: str
@@ -50,7 +50,7 @@ class Stage(NamedTuple):
 
 
 def prepare(kafka: str) -> Stage:
-    """A fresh prefix and folder, with the settings and scripts written for the processes; no ledger yet."""
+    """Create a fresh prefix and folder, with settings and scripts for the processes; no ledger yet."""
     name = f"demo-{secrets.token_hex(3)}"
     folder = FOLDER / name
     folder.mkdir(parents=True)
@@ -108,7 +108,7 @@ def wait_until_ready(stage: Stage, children: list[Child]) -> None:
 
 
 def keep_metrics(stage: Stage) -> None:
-    """Save the worker's metrics as they stand, in the run's folder. `Failed` when it does not give them."""
+    """Save the worker's current metrics in the run's folder. `Failed` if it does not answer."""
     try:
         answer = httpx.get(f"{stage.pages}/metrics", timeout=PAGE_SECONDS).raise_for_status()
     except httpx.HTTPError as error:

@@ -23,7 +23,7 @@ class Signal(NamedTuple):
 
 
 class Ending(NamedTuple):
-    """What a site came to: all that its decisions, commands, attentions and quarantine show, in order."""
+    """A site's ending: all its decisions, commands, attentions and quarantine, in order."""
 
     rules: tuple[str, ...] = ()
     phase: str | None = None  # of the last decision
@@ -54,7 +54,7 @@ VISIT: Final = ("PARTNER_PROGRESS", "PARTNER_PROGRESS", "PARTNER_PROGRESS", "INT
 
 
 def _visit(disposition: str) -> tuple[ScriptedReport, ...]:
-    """A guard accepts, drives, arrives, and closes with what was found."""
+    """A guard accepts, drives, arrives, and closes with the finding."""
     return (
         ScriptedReport("ACCEPTED", 0.8),
         ScriptedReport("EN_ROUTE", 1.6),

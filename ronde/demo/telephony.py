@@ -1,13 +1,13 @@
-"""A telephony: places the calls it is asked for and says what came of each.
+"""A telephony: places the commanded calls and reports each result.
 
 A process of its own that knows the schemas and the topics of contracts.md and nothing else: not the
 procedure, not the engine. People answer as a script says, so that a demonstration ends as planned; put
 a dialler in its place and the rest is what a real telephony does:
 
 - a ``command_id`` seen before is dropped: a command may be read twice, nobody is called twice;
-- ``expires_at``: a call is not placed after it, the engine has gone on by then;
+- ``expires_at``: a call is not placed after it, as the engine has continued by then;
 - ``CANCEL`` withdraws a call; one that was not answered yet gives no result;
-- ``CONFIRM`` goes on with a call: the code is asked for once more;
+- ``CONFIRM`` continues a call: it asks for the code once more;
 - the id of a result follows from the command's, so that a restart repeats a result and never doubles it.
 """
 
@@ -59,7 +59,7 @@ class Telephony:
         self._seen: set[str] = set()
 
     def take(self, command: Record, now: int) -> str | None:
-        """Handle a `CallCommand`; the owner of what will be said of it, None when that is nothing."""
+        """Handle a `CallCommand`; return the owner of its answers, None without any."""
         command_id: str = command["command_id"]
         if command_id in self._seen:
             return None
@@ -127,7 +127,7 @@ def main(
     prefix: Annotated[str, typer.Option(help="What stands before each topic's name.")],
     script: Annotated[Path, typer.Option(help="Who answers what (JSON).")],
 ) -> None:
-    """Answer the call commands of one Kafka until told to stop."""
+    """Answer the call commands of a Kafka until SIGTERM."""
     telephony = Telephony(read_script(script))
     run("telephony", telephony, kafka=kafka, prefix=prefix, reads="calls", writes="call-results")
 

@@ -1,4 +1,4 @@
-"""Reading the topics as any other reader does: read_committed, from their beginning."""
+"""Read the topics like any other consumer: read_committed, from their beginning."""
 
 import logging
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ class TopicWatch:
         self._consumer = _reader(kafka, prefix, OUTPUT_TOPICS)
 
     def look(self, seconds: float) -> list[tuple[str, Record]]:
-        """Wait at most so long for records, put them on the board; each with its topic, dead letters apart."""
+        """Wait at most so long for records; put them on the board, and return all but dead letters, by topic."""
         seen = []
         for message in self._consumer.consume(CHUNK, seconds):
             if not _is_record(message):
@@ -44,7 +44,7 @@ class TopicWatch:
         return seen
 
     def close(self) -> None:
-        """Let go of the broker."""
+        """Close the consumer."""
         self._consumer.close()
 
 
@@ -64,7 +64,7 @@ def read_inputs(kafka: str, prefix: str, *topics: str) -> dict[InputPosition, Re
 
 
 def _reader(kafka: str, prefix: str, topics: tuple[str, ...]) -> Consumer:
-    """A consumer of all partitions of these topics, without a group: it takes nothing from anybody."""
+    """A consumer of all partitions of these topics, without a group."""
     consumer = Consumer(
         {
             "bootstrap.servers": kafka,
@@ -122,6 +122,6 @@ def _place(message: Message, prefix: str) -> InputPosition:
 
 def _dead_letter(message: Message, prefix: str) -> tuple[InputPosition, str]:
     headers = headers_of(cast("Logged", message))
-    told = {name: value.decode(errors="replace") for name, value in headers if isinstance(value, bytes)}
-    topic = told["dlq.topic"].removeprefix(prefix)
-    return InputPosition(topic, int(told["dlq.partition"]), int(told["dlq.offset"])), told["dlq.reason"]
+    texts = {name: value.decode(errors="replace") for name, value in headers if isinstance(value, bytes)}
+    topic = texts["dlq.topic"].removeprefix(prefix)
+    return InputPosition(topic, int(texts["dlq.partition"]), int(texts["dlq.offset"])), texts["dlq.reason"]

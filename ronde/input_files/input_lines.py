@@ -1,7 +1,7 @@
 """The lines of a file as inputs of one topic, checked as strictly as what a person types must be.
 
 A line is the value, or a line of `ronde simulate` around it. A producer's unknown field or symbol may be a newer
-schema's, and is read by Avro's rules; here it is a slip of the hand, and the line is bad.
+schema's, and is read by Avro's rules; here it is a typing error, and the line is bad.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from schemas.avro.loader import load
 from schemas.contract.topics import TOPICS
 from streams.escalation.values import Event, Instant, Site
 from streams.formats import rfc3339
-from streams.formats.validation import Refused
+from streams.formats.validation import DeadLetterCause
 from streams.simulation.scenario import value_of
 
 _LINE: Final = ("at", "topic", "key", "value")  # of `ronde simulate`
@@ -65,14 +65,14 @@ class InputLines:
             except (NotJson, _BadLineError) as error:
                 self.refuse(number, "UNDECODABLE", str(error))
                 continue
-            if isinstance(read, Refused):
+            if isinstance(read, DeadLetterCause):
                 self.refuse(number, *read)
             else:
                 self.dated += is_dated
                 yield Input(number, str(key) if read is None else read.site_id, read)
 
     def refuse(self, line: int, reason: str, error: str) -> None:
-        """Note a line that is no input, or that the topic does not take."""
+        """Note a line that is not an input, or is too large for the topic."""
         self.bad.append(Bad(line, reason, error))
 
     def _unwrapped(self, line: object) -> tuple[object, object, bool]:
@@ -95,7 +95,7 @@ class InputLines:
 
 
 def _slips(shape: Shape, value: Any, path: str) -> Iterator[str]:
-    """Each field and symbol that the schema does not have; types are left to its reader."""
+    """Return each field and symbol that the schema lacks; its reader checks types."""
     match shape:
         case Record() if isinstance(value, dict):
             fields = {field.name: field.shape for field in shape.fields}

@@ -35,7 +35,7 @@ _ROLES: Final = {
 
 
 class TooLargeError(ValueError):
-    """A value that a record of its topic has no room for."""
+    """A value too large for a record of its topic."""
 
     def __init__(self) -> None:
         super().__init__(f"the value takes more than the {INPUT_BYTES:,} bytes that a record may have")
@@ -44,8 +44,7 @@ class TooLargeError(ValueError):
 class InputProducer:
     """Sends to one input topic. Everything raises `Failed`.
 
-    ``acknowledged`` hears of each record which partition and offset the broker gave it, with what `send` was given as
-    its ``mark``.
+    ``acknowledged`` gets the partition and offset of each record, with the ``mark`` that `send` got for it.
     """
 
     def __init__(
@@ -103,7 +102,7 @@ class InputProducer:
         self.sent += 1
 
     def finish(self) -> None:
-        """Wait until the broker has acknowledged all records; `Failed` when it has not taken one of them."""
+        """Wait until the broker has acknowledged all records; `Failed` if one is missing."""
         self._producer.flush()
         if self.refused:
             raise Failed(

@@ -1,27 +1,25 @@
-"""Sites as a file has them: one JSON value a line (contracts.md, Values)."""
+"""Sites of a file: one JSON value a line (contracts.md, Values)."""
 
-import json
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+import orjson
+
 from streams.escalation.values import Site
-from streams.formats import json_text
 from streams.formats.json_values import NotAValue, reader
 from streams.formats.validation import admit
 
 
 class NotJson(ValueError):
-    """A line that is no JSON, and where it ceases to be."""
+    """A line that is not JSON, and the place of the first error."""
 
 
 def parsed(raw: bytes) -> object:
     """The JSON of a line; raises `NotJson`."""
     try:
-        return json_text.loads(raw)
-    except json.JSONDecodeError as error:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
         raise NotJson(f"not JSON: {error.msg} at character {error.pos}") from None
-    except ValueError as error:
-        raise NotJson(f"not JSON: {error}") from None
 
 
 class Good(NamedTuple):
@@ -32,7 +30,7 @@ class Good(NamedTuple):
 
 
 class Bad(NamedTuple):
-    """A line that is none, and why: a dead letter's reason and error, without what it holds."""
+    """A line that is not a site: a dead letter's reason and error, without its content."""
 
     line: int
     reason: str
@@ -43,7 +41,7 @@ class Bad(NamedTuple):
 
 
 class Doubt(NamedTuple):
-    """A line that is a site, but for something that is left out of it, and why."""
+    """A line that is a site, except for a part that is left out, and why."""
 
     line: int
     error: str
@@ -53,7 +51,7 @@ class Doubt(NamedTuple):
 
 
 class Repeated(NamedTuple):
-    """A site that stands in several lines; the last one counts."""
+    """A site in several lines; the last one counts."""
 
     site_id: str
     lines: list[int]
@@ -90,7 +88,7 @@ class SiteLines:
             yield Good(number, site)
 
     def refuse(self, line: int, reason: str, error: str) -> None:
-        """Note a line that is no site, or that the topic does not take."""
+        """Note a line that is not a site, or is too large for the topic."""
         self.bad.append(Bad(line, reason, error))
 
     def warn(self, line: int, error: str) -> None:
@@ -102,7 +100,7 @@ class SiteLines:
         return [Repeated(site_id, lines) for site_id, lines in self._lines_of.items() if isinstance(lines, list)]
 
     def _note(self, site_id: str, line: int) -> None:
-        """Remember where a site stands; most stand in one line, so that a million of them take little."""
+        """Remember a site's line; compact for a million sites, most of them in one line each."""
         before = self._lines_of.get(site_id)
         if before is None:
             self._lines_of[site_id] = line

@@ -7,9 +7,9 @@ from streams.settings import Settings
 
 
 def load(sites: SiteLines, settings: Settings) -> int:
-    """Send the good lines to the sites topic; how many the broker has when this returns.
+    """Send the good lines to the sites topic; return how many the broker has acknowledged.
 
-    A site that a record of the topic has no room for becomes a bad line. Raises `Failed` when the topic is
+    A site too large for a record of the topic becomes a bad line. Raises `Failed` when the topic is
     missing, or the broker or the schema registry cannot be reached or refuses; `WrongUse`, with the number of sites
     that the broker has, where the file cannot be read to its end.
     """

@@ -1,4 +1,4 @@
-"""Sites as a spreadsheet has them: a CSV file turned into the lines of `ronde.input_files.site_lines`, a row a site.
+"""Sites of a spreadsheet: convert a CSV file to the lines of `ronde.input_files.site_lines`, a row a site.
 
 The first row names the columns: the fields of contracts.md with dots, contacts by their place from 1, as
 ``site_id,subscribed,contacts.1.role,contacts.1.phone,contacts.1.password,address.city,intervention.partners``. Beside
@@ -29,9 +29,9 @@ from service import phone_numbers, words
 
 Hash: TypeAlias = Callable[[str], str]
 Refuse: TypeAlias = Callable[[int, str, str], None]
-"""Told of a row that is no site: its line, a dead letter's reason, the error, without what the row holds."""
+"""Takes a row that is not a site: its line, a dead letter's reason, the error, without the row's content."""
 Warn: TypeAlias = Callable[[int, str], None]
-"""Told of a cell that a site goes without: its line, and what is wrong with it, without what it holds."""
+"""Takes a cell that is left out of a site: its line, and the fault, without the cell's content."""
 
 _PASSWORDS: Final = {"password": "password_hash", "duress_password": "duress_hash"}
 
@@ -67,7 +67,7 @@ _CPUS: Final = os.cpu_count() or 1
 class Row(NamedTuple):
     """A row's cells that are not empty, by column, and the line it ends in, counted from 1.
 
-    In place of the cells, what is wrong with the row, or with the file from there on.
+    In place of the cells, the fault of the row, or of the file from there on.
     """
 
     line: int
@@ -75,11 +75,11 @@ class Row(NamedTuple):
 
 
 class _WrongCell(Exception):
-    """A cell that is not what its column holds, or a row that is no site; the message does not quote it."""
+    """A cell that does not fit its column, or a row that is not a site; the message does not quote it."""
 
 
 def unhashed(_password: str) -> str:
-    """In place of a hash, where nothing but its presence counts."""
+    """In place of a hash, where only its presence counts."""
     return "present"
 
 
@@ -87,7 +87,7 @@ def sites_of(file: str, lines: Iterable[bytes], country: str | None, hashed: Has
     """The sites of a file: rows when its name ends in ``.csv``, else lines of JSON.
 
     ``country`` (ISO 3166-1 alpha-2) is where a number without ``+`` belongs when the row's address names none.
-    Raises `WrongUse`, on the way too, for what is no CSV or has a column that is none.
+    Raises `WrongUse`, also while reading, for a file that is not CSV or has an unknown column.
     """
     if not file.lower().endswith(".csv"):
         if country is not None:
@@ -109,9 +109,9 @@ def sites_of(file: str, lines: Iterable[bytes], country: str | None, hashed: Has
 def json_lines(
     lines: Iterable[bytes], country: str | None, hashed: Hash, refuse: Refuse, warn: Warn
 ) -> Iterator[bytes]:
-    """Each row as a line of JSON at its place, blank lines between them; bad rows go to ``refuse``.
+    """Yield each row as a line of JSON at its place, blank lines between them; bad rows go to ``refuse``.
 
-    Raises `WrongUse` where the file cannot be read on, after all rows before it.
+    Raises `WrongUse` where the rest of the file cannot be read, after all rows before it.
     """
     now = datetime.now(UTC).isoformat()
 
@@ -145,12 +145,12 @@ def json_lines(
 
 
 def _rows(lines: Iterable[bytes]) -> Iterator[Row]:
-    """The rows below the header, with their cells by column; the last one may say why there are no more."""
+    """Yield the rows below the header, with their cells by column; the last one may say why the rest is missing."""
     texts = _texts(lines)
     first = next(texts, "")
     delimiter = max(",;\t", key=first.count)
     reader = csv.reader(itertools.chain([first], texts), delimiter=delimiter, strict=True)
-    begin = 1  # the line in which the row begins that the reader is at
+    begin = 1  # the first line of the reader's current row
     try:
         columns = _columns(next(reader, []))
         begin = reader.line_num + 1
@@ -164,7 +164,7 @@ def _rows(lines: Iterable[bytes]) -> Iterator[Row]:
             if filled := {column: cell for column, cell in named if cell}:
                 yield Row(reader.line_num, filled)
     except csv.Error as error:
-        # A quote that nothing closes takes in the lines below it; the fault is above the line that the reader is at.
+        # An unclosed quote takes in the lines below it, so the fault is above the reader's line.
         last = reader.line_num
         taken = f"; a quote in line {begin} takes in the lines down to {last}" if begin < last else ""
         yield Row(last, WrongUse(f"line {begin}: not CSV: {error}{taken}"))
@@ -195,7 +195,7 @@ def _columns(header: Sequence[str]) -> list[str]:
 
 
 def _site(cells: dict[str, str], country: str | None, hashed: Hash, doubts: list[str]) -> dict[str, Any]:
-    """A row as a site's JSON; what it goes without joins the ``doubts``."""
+    """Return a row as a site's JSON; parts left out are added to ``doubts``."""
     site: dict[str, Any] = {name: cells[name] for name in _SITE if name in cells}
     if "subscribed" in cells:
         site["subscribed"] = _boolean("subscribed", cells)
@@ -232,7 +232,7 @@ def _site(cells: dict[str, str], country: str | None, hashed: Hash, doubts: list
 def _contact(place: int, cells: dict[str, str], hashed: Hash) -> dict[str, str]:
     at = f"contacts.{place}."
     contact = {name: cells[at + name] for name in _CONTACT if at + name in cells}
-    # Who is named by a place alone still needs an id that commands and results can refer to.
+    # A contact without an id still needs one that commands and results can refer to.
     contact.setdefault("contact_id", f"{cells.get('site_id', '')}-{place}")
     for name, stored in _PASSWORDS.items():
         if name in contact:

@@ -1,10 +1,10 @@
-"""The jars of Apache Kafka: fetched once per user, checked, and kept (architecture: local servers, real ones).
+"""The jars of Apache Kafka: downloaded once per user, checked, and kept (ARCHITECTURE.md §6).
 
 `kafka.lock` lists each jar with its SHA-256 and its size in bytes, so a start resolves nothing and runs
 the same bytes everywhere. `python -m ronde.local.jars` rewrites it from the pins below.
 
-The jars lie in ``$XDG_CACHE_HOME/ronde/kafka-<version>`` (``~/.cache`` by default), one folder for every
-data folder and every test run. A jar gets there only whole and checked: it is fetched beside it and moved.
+The jars are in ``$XDG_CACHE_HOME/ronde/kafka-<version>`` (``~/.cache`` by default), one folder for every
+data folder and every test run. A jar is moved there only when complete and checked.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 VERSION: Final = "4.3.1"
 LOCK: Final = Path(__file__).with_name("kafka.lock")
-# The clients are pinned beside the server, or the resolver settles for older ones.
+# The clients are pinned beside the server, or the resolver chooses older ones.
 PINS: Final = (
     f"org.apache.kafka:kafka_2.13:{VERSION}",
     f"org.apache.kafka:kafka-clients:{VERSION}",
@@ -72,9 +72,9 @@ def missing() -> list[Jar]:
 
 
 def fetch(progress: Progress = lambda _fetched, _total: None) -> list[Path]:
-    """The class path, after fetching what is missing of it; concurrent calls fetch once.
+    """Return the class path, after downloading missing jars; concurrent calls download once.
 
-    Raises `Failed` when a jar cannot be had, or is not the one the lock names.
+    Raises `Failed` when a jar cannot be downloaded, or differs from the lock.
     """
     if missing():
         with alone(folder() / "fetching.lock"):

@@ -16,7 +16,7 @@ from ronde.local.kafka_properties import PROPERTIES
 from ronde.local.ports import HOST, free_port
 from ronde.local.server import Server, last_lines
 
-# Fixed, so that nodes started one by one can be one cluster; what a node holds is in its folder, not in this.
+# Fixed, so that nodes started one by one can form one cluster; a node's data is in its folder.
 CLUSTER_ID: Final = "cm9uZGUtbG9jYWwta2Fma2E"
 CONTROLLER: Final = "controller"  # the name of its second port
 PROPERTIES_FILE: Final = "server.properties"
@@ -112,7 +112,7 @@ class Kafka(Server):
         from confluent_kafka import KafkaException  # noqa: PLC0415 - heavy
         from confluent_kafka.admin import AdminClient  # noqa: PLC0415 - heavy
 
-        silent = logging.Logger("ronde.local.kafka", level=logging.CRITICAL + 1)  # failing is what it is here for
+        silent = logging.Logger("ronde.local.kafka", level=logging.CRITICAL + 1)  # failure is expected here
         admin = AdminClient({"bootstrap.servers": self.bootstrap_servers, "log_level": 0}, logger=silent)
         try:
             brokers = admin.list_topics(timeout=2).brokers.values()

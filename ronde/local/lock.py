@@ -1,4 +1,4 @@
-"""One process at a time, by a lock on a file that the system gives back when its holder ends, however it ends."""
+"""One process at a time, by a file lock that the system releases when its holder ends."""
 
 import fcntl
 from collections.abc import Iterator

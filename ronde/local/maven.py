@@ -1,4 +1,4 @@
-"""What comes from the Maven repository: fetched with some patience, and refused when it is not what the lock names."""
+"""Artifacts of the Maven repository: downloaded with retries, and rejected if they differ from the lock."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TRIES: Final = 3  # a broken connection is common, three in a row are not
 
 
 def repository(staging: Path) -> MavenContext:
-    """Where artifacts come from, with the mirrors of jgo's own configuration; ``staging`` is where they arrive."""
+    """The repository, with the mirrors of jgo's configuration; downloads go to ``staging``."""
     from jgo.config import GlobalSettings  # noqa: PLC0415 - only who fetches needs it
     from jgo.maven import MavenContext  # noqa: PLC0415 - as above
 

@@ -18,7 +18,7 @@ from ronde.local.ports import HOST
 from ronde.local.server import Server
 from ronde.shared.errors import Failed
 
-TARGETS: Final = (f"{HOST}:6066", f"{HOST}:6067")  # where a worker and a sink have their pages, unless told otherwise
+TARGETS: Final = (f"{HOST}:6066", f"{HOST}:6067")  # the pages of a worker and a sink by default
 RULES: Final = Path(__file__).parents[2] / "deploy" / "helm" / "ronde" / "alerts"
 TOOLS: Final = Path(__file__).parents[2] / ".tools" / "bin"  # where `make tools` puts it
 EVERY: Final = "5s"  # a scrape, and a look at the alerts: short, for trying things out

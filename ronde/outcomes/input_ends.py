@@ -16,11 +16,11 @@ from ronde.demo.board import Board, InputPosition
 from ronde.demo.report import Inputs, table_of, timeline
 from ronde.outcomes.simulate_timeline import as_record
 from schemas.avro.errors import Undecodable
+from streams.formats.topic_values import TopicValues
+from streams.kafka.dead_letters import Letter
+from streams.kafka.dead_letters import read as read_letter
 from streams.kafka.offsets import Log
-from streams.topics.dead_letters import Letter
-from streams.topics.dead_letters import read as read_letter
-from streams.topics.reading import LogRecord, Logs, Span
-from streams.topics.recorded import Recorded
+from streams.kafka.reading import LogRecord, Logs, Span
 
 _LOOK_SECONDS: Final = 0.05
 _SENT: Final = ("calls", "dispatches", "attention")
@@ -38,7 +38,7 @@ class SentInput(NamedTuple):
 class InputEnds:
     """Reads on from where the topics ended when this was made. Every method may raise what `Logs` raises."""
 
-    def __init__(self, logs: Logs, recorded: Recorded) -> None:
+    def __init__(self, logs: Logs, recorded: TopicValues) -> None:
         self._logs = logs
         self._recorded = recorded
         partitions = logs.require(WATCHED)

@@ -23,9 +23,9 @@ from ronde.shared.topic_reading import recorded
 from schemas.avro.errors import RegistryNotSet, RegistryUnreachable
 from streams.formats import rfc3339
 from streams.kafka.offsets import ReadingError
+from streams.kafka.reading import Logs
 from streams.kafka.topics import TopicsError
 from streams.settings import Settings
-from streams.topics.reading import Logs
 
 _SHOWN: Final = 20  # inputs; of more, the topics show what becomes of them
 

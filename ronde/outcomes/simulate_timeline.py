@@ -15,7 +15,7 @@ from ronde.shared.plain import plain
 from ronde.shared.terminal import Terminal
 from schemas.contract.topics import INPUT_TOPICS
 from streams.formats import rfc3339
-from streams.formats.validation import Refused
+from streams.formats.validation import DeadLetterCause
 from streams.simulation import scenario
 from streams.simulation.simulation import PARTITION, DeadLetter
 from streams.simulation.simulation import Record as Emitted
@@ -60,7 +60,7 @@ def _noted(lines: Iterable[bytes], inputs: Inputs) -> Iterator[bytes]:
                 yield raw  # ``play`` raises what is wrong
                 continue
             value = scenario.value_of(line.topic, line.key, line.value)
-            if value is not None and not isinstance(value, Refused):
+            if value is not None and not isinstance(value, DeadLetterCause):
                 inputs[InputPosition(line.topic, PARTITION, offsets[line.topic])] = as_record(value)
             offsets[line.topic] += 1
         yield raw

@@ -13,7 +13,7 @@ from ronde.shared.errors import WrongUse
 from ronde.shared.times import past_instant
 from schemas.contract.dead_letter_reasons import DEAD_LETTER_REASONS
 from schemas.contract.topics import INPUT_TOPICS
-from streams.topics.dead_letters import LetterFilter, LetterId, parse_id
+from streams.kafka.dead_letters import LetterFilter, LetterId, parse_id
 
 PersonalOption: TypeAlias = Annotated[
     bool, typer.Option("--personal", help="Show also what is personal: names, phones, addresses, hashes, free text.")

@@ -10,9 +10,9 @@ from ronde.shared.errors import Failed
 from schemas.avro.errors import Undecodable
 from schemas.contract.murmur2 import partition
 from streams.escalation.values import CallCommand, Decision, Site
+from streams.formats.topic_values import TopicValues
 from streams.formats.validation import admit, key_text
-from streams.topics.reading import LogRecord, Logs, Span
-from streams.topics.recorded import Recorded
+from streams.kafka.reading import LogRecord, Logs, Span
 
 _HOUR_MS: Final = 3_600_000
 # How far back to look first: a call is answered within minutes, and an open incident decides every few hours.
@@ -28,7 +28,7 @@ class SiteInForce(NamedTuple):
     read_to: int
 
 
-def call_command(logs: Logs, recorded: Recorded, command_id: str) -> CallCommand:
+def call_command(logs: Logs, recorded: TopicValues, command_id: str) -> CallCommand:
     """The command of an id. Raises `Failed` where none has it, and what `Logs` raises."""
     for records in _newest(logs, "calls", command_id):
         for record in records:
@@ -38,7 +38,7 @@ def call_command(logs: Logs, recorded: Recorded, command_id: str) -> CallCommand
     raise Failed(f"{_nothing(logs, 'calls', 'command', command_id)}; `ronde send` and `ronde answer` print them")
 
 
-def last_decision(logs: Logs, recorded: Recorded, incident_id: str) -> Decision:
+def last_decision(logs: Logs, recorded: TopicValues, incident_id: str) -> Decision:
     """The newest decision of an incident. Raises `Failed` where there is none, and what `Logs` raises."""
     for records in _newest(logs, "decisions", incident_id):
         decoded: list[Decision | None] = [_decoded(recorded, record) for record in records]
@@ -50,7 +50,7 @@ def last_decision(logs: Logs, recorded: Recorded, incident_id: str) -> Decision:
     )
 
 
-def site_in_force(logs: Logs, recorded: Recorded, site_id: str) -> SiteInForce:
+def site_in_force(logs: Logs, recorded: TopicValues, site_id: str) -> SiteInForce:
     """A site's record. Raises `Failed` where there is none, or it was deleted, and what `Logs` raises."""
     home = ("sites", partition(site_id.encode(), logs.require(["sites"])))
     span = Span(*home, logs.offsets.first([home])[home], logs.offsets.last_stable([home])[home])
@@ -60,7 +60,7 @@ def site_in_force(logs: Logs, recorded: Recorded, site_id: str) -> SiteInForce:
     return found
 
 
-def newer(logs: Logs, recorded: Recorded, site_id: str, known: SiteInForce | None, span: Span) -> SiteInForce | None:
+def newer(logs: Logs, recorded: TopicValues, site_id: str, known: SiteInForce | None, span: Span) -> SiteInForce | None:
     """What of a site is in force after a span of its partition, given what was before it."""
     for record in logs.read(span):
         if key_text(record.key) != site_id:
@@ -94,7 +94,7 @@ def _newest(logs: Logs, topic: str, record_id: str) -> Iterator[list[LogRecord]]
         ends = {log: min(begins[log], ends[log]) for log in partitions}
 
 
-def _decoded(recorded: Recorded, record: LogRecord) -> Any:
+def _decoded(recorded: TopicValues, record: LogRecord) -> Any:
     try:
         return recorded.value(record.topic, record.value or b"")
     except Undecodable:

@@ -38,8 +38,9 @@ def lazy_group(package: str, summaries: Mapping[str, str], extras: Mapping[str, 
                 extra = extras.get(placeholder.name)
                 if extra is None:
                     raise
+                missing = (error.name or "a package").partition(".")[0]
                 raise Failed(
-                    f"`ronde {name}` needs {error.name}, which is not installed: pip install 'ronde[{extra}]'"
+                    f"`ronde {name}` needs {missing}, which is not installed: pip install 'ronde[{extra}]'"
                 ) from error
 
     return LazyGroup

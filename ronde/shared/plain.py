@@ -29,3 +29,8 @@ def markup(text: str) -> str:
 def _is_harmless(sign: str) -> bool:
     # Python counts the spaces of other scripts and of French punctuation (U+00A0, U+202F) as not printable.
     return sign.isprintable() or sign == "\n" or unicodedata.category(sign) == "Zs"
+
+
+def joined(*parts: str | bool | None) -> str:
+    """The parts that are texts and not empty, with commas between them."""
+    return ", ".join(part for part in parts if isinstance(part, str) and part)

@@ -14,11 +14,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from ronde.shared.errors import Failed
 from schemas.avro.errors import RegistryNotSet, RegistryUnreachable
 from service.registry import Registry
+from streams.formats.topic_values import TopicValues
 from streams.kafka.offsets import ReadingError
+from streams.kafka.reading import Logs
 from streams.kafka.topics import TopicsError
 from streams.settings import Settings
-from streams.topics.reading import Logs
-from streams.topics.recorded import Recorded
 
 _REGISTRY_SECONDS: Final = 5.0
 
@@ -59,10 +59,10 @@ def opened(
             logs.close()
 
 
-def recorded(settings: Settings) -> Recorded:
+def recorded(settings: Settings) -> TopicValues:
     """The decoders of all topics, with the schema registry where there is one."""
     if settings.registry.url is None:
-        return Recorded()
+        return TopicValues()
 
     client = httpx.Client(base_url=settings.registry.url, timeout=_REGISTRY_SECONDS)
-    return Recorded(Registry(client, settings.worker.data_dir))
+    return TopicValues(Registry(client, settings.worker.data_dir))

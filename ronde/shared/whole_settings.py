@@ -8,6 +8,7 @@ from typing import Final
 from pydantic import Field
 
 from edges.desk.settings import DeskConfiguration, DeskSettings
+from edges.receiver.settings import ReceiverConfiguration, ReceiverSettings
 from edges.settings import Connection
 from edges.web.settings import WebSettings
 from sinks.settings import Configuration, PostgresSettings, SinkSettings
@@ -22,6 +23,7 @@ class WholeSettings(Settings):
     sink: SinkSettings = Field(default_factory=SinkSettings)
     postgres: PostgresSettings = PostgresSettings()
     desk: DeskSettings = Field(default_factory=DeskSettings)
+    receiver: ReceiverSettings = Field(default_factory=ReceiverSettings)
     web: WebSettings = WebSettings()
 
     def for_sink(self) -> Configuration:
@@ -68,3 +70,8 @@ class WholeSettings(Settings):
         )
         connection = self.for_edge("desk", self.desk.id, self.desk.data_dir)
         return DeskConfiguration(self.desk, self.web, connection, max(_DAY_SECONDS, longest) * 1000)
+
+    def for_receiver(self) -> ReceiverConfiguration:
+        """What a receiver needs of it; secrets included, never log them."""
+        connection = self.for_edge("receiver", self.receiver.id, self.receiver.data_dir)
+        return ReceiverConfiguration(self.receiver, connection, self.web.tokens_file)

@@ -76,8 +76,8 @@ def print_rows(rows: list[Row]) -> None:
     out.print(table)
     out.print()
     summary = Listing("reason", "sites", "alerts")
-    for one in counts(rows):
-        summary.add_row(one["reason"], f"{one['sites']:,}", f"{one['alerts']:,}")
+    for count in counts(rows):
+        summary.add_row(count["reason"], f"{count['sites']:,}", f"{count['alerts']:,}")
     out.print(summary)
 
 

@@ -1,4 +1,4 @@
-"""What a replay found: for people, and as JSON."""
+"""The result of a replay: for people, and as JSON."""
 
 from __future__ import annotations
 
@@ -44,26 +44,26 @@ _WORDS: Final = {
 def print_replayed(replayed: ReplayResult, incident: str | None, *, personal: bool) -> None:
     """Print each decision and whether it was decided the same, the sums, and the first difference."""
     verdict = replayed.verdict
-    decisions = [one for one in replayed.decisions if incident in {None, one.incident_id}]
+    decisions = [decision for decision in replayed.decisions if incident in {None, decision.incident_id}]
     console = Terminal()
-    differing = {one.decision_id for one in verdict.differences}
-    unchecked = {one.decision_id: one for one in verdict.unchecked}
+    differing = {difference.decision_id for difference in verdict.differences}
+    unchecked = {skipped.decision_id: skipped for skipped in verdict.unchecked}
     if len(decisions) <= _LONGEST_TABLE:
-        for incident_id in dict.fromkeys(one.incident_id for one in decisions):
+        for incident_id in dict.fromkeys(decision.incident_id for decision in decisions):
             table = Listing(*_COLUMNS, title=f"incident {incident_id}" if incident_id else "without an incident")
             for decision in decisions:
                 if decision.incident_id == incident_id:
                     table.add_row(*_row(decision), _state(decision.decision_id, differing, unchecked))
             console.print(table)
-    for reason, count in Counter(one.reason for one in verdict.unchecked).items():
+    for reason, count in Counter(skipped.reason for skipped in verdict.unchecked).items():
         console.print(f"{count:,} not replayed: {reason}")
     console.print(
         f"{verdict.decisions:,} decisions, {verdict.commands:,} commands and {verdict.quarantined:,} quarantine "
         f"records replayed: {'all the same' if not verdict.differences else f'{len(verdict.differences):,} differ'}"
     )
-    for one in verdict.differences[:1]:
-        console.print(f"the first that differs: {_place(one)}: {_WORDS[one.what]}", style="red")
-        for field, here, there in _fields(verdict.differences, one, personal=personal):
+    for difference in verdict.differences[:1]:
+        console.print(f"the first that differs: {_place(difference)}: {_WORDS[difference.what]}", style="red")
+        for field, here, there in _fields(verdict.differences, difference, personal=personal):
             console.print("  " + one_line(f"{field}: the log has {here}, the core gives {there}"))
 
 
@@ -78,28 +78,32 @@ def _state(decision_id: str, differing: set[str | None], unchecked: dict[str | N
     return Text("not replayed", style="yellow") if decision_id in unchecked else Text("same", style="green")
 
 
-def _place(one: Difference) -> str:
-    where = f"{one.topic}-{one.partition}" + ("" if one.offset is None else f"-{one.offset}")
-    return one_line(f"{where} {one.record_id}")
+def _place(difference: Difference) -> str:
+    offset = "" if difference.offset is None else f"-{difference.offset}"
+    return one_line(f"{difference.topic}-{difference.partition}{offset} {difference.record_id}")
 
 
 def _fields(differences: list[Difference], first: Difference, *, personal: bool) -> list[tuple[str, str, str]]:
-    """Of the record that differs first, each field that does, with what the log and the core have there."""
+    """Each field in which the first differing record differs, with its value in the log and the core's."""
     return [
-        (one.field, _shown(one, one.recorded, personal=personal), _shown(one, one.replayed, personal=personal))
-        for one in differences
-        if one.field is not None and one[3:7] == first[3:7]
+        (
+            difference.field,
+            _shown(difference, difference.recorded, personal=personal),
+            _shown(difference, difference.replayed, personal=personal),
+        )
+        for difference in differences
+        if difference.field is not None and difference[3:7] == first[3:7]
     ]
 
 
-def _shown(one: Difference, value: object, *, personal: bool) -> str:
+def _shown(difference: Difference, value: object, *, personal: bool) -> str:
     """A value, unless it is personal."""
     if value is None:
         return "nothing"
-    schema = TOPICS[one.topic].schema
-    if one.what != "FIELD" or personal or schema is None or one.field is None:
+    schema = TOPICS[difference.topic].schema
+    if difference.what != "FIELD" or personal or schema is None or difference.field is None:
         return str(value)
-    return HIDDEN if is_personal(schema, one.field) else str(value)
+    return HIDDEN if is_personal(schema, difference.field) else str(value)
 
 
 def summary(differences: list[Difference]) -> str:
@@ -122,11 +126,11 @@ def as_object(site_id: str | None, replayed: ReplayResult, *, personal: bool) ->
         "quarantined": verdict.quarantined,
         "differences": [
             {
-                **one._asdict(),
-                "recorded": _shown(one, one.recorded, personal=personal) if one.field else None,
-                "replayed": _shown(one, one.replayed, personal=personal) if one.field else None,
+                **difference._asdict(),
+                "recorded": _shown(difference, difference.recorded, personal=personal) if difference.field else None,
+                "replayed": _shown(difference, difference.replayed, personal=personal) if difference.field else None,
             }
-            for one in verdict.differences
+            for difference in verdict.differences
         ],
-        "unchecked": [one._asdict() for one in verdict.unchecked],
+        "unchecked": [skipped._asdict() for skipped in verdict.unchecked],
     }

@@ -45,6 +45,7 @@ _ALL: Final = (
         reads=(
             "alerts", "call-results", "dispatch-reports", "operator-actions",
             "calls", "dispatches", "attention", "decisions", "readiness", "quarantine",
+            "signals", "claims", "desk-log",
             "erasures",
         ),
         writes=(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, Final, TypeVar
 
 import psycopg
@@ -10,7 +11,10 @@ from psycopg.adapt import Buffer, Loader
 from psycopg.pq import Format
 from psycopg.rows import kwargs_row
 
+from sinks.database.feed_sql import shown
 from sinks.database.postgres import Connection, away
+from sinks.database.sql import query
+from sinks.rows.feeds import FEED_OF
 
 Row = TypeVar("Row")
 
@@ -41,3 +45,10 @@ def rows(connection: Connection, statement: str, parameters: Mapping[str, Any], 
             return cursor.execute(statement, parameters).fetchall()
         except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedFunction, psycopg.errors.InvalidSchemaName):
             raise NoLedgerError from None
+
+
+@cache
+def select(name: str, topic: str, kind: Any) -> str:
+    """The query ``name`` over the table of a topic, for the columns that ``kind``, a named tuple, has fields for."""
+    feed = FEED_OF[topic]
+    return query(name).format(columns=shown(feed, kind._fields), table=f"ledger.{feed.table}")

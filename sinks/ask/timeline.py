@@ -1,22 +1,20 @@
 """One incident from its first decision to its last: what came in, what was decided, what went out.
 
-Put together from the records themselves: a decision names its input by place and its outputs by id. What is personal
-(names, numbers, addresses, what people wrote) is read only when it is asked for.
+Put together from the records themselves: a decision names its input by place and its outputs by id. A named tuple has
+the columns to read of each; what is personal (names, numbers, addresses, what people wrote) is read only on request.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import cache, partial
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, TypeAlias
 
+from sinks.ask.edge_records import DeskEvent, Signal, Take, edge_records
 from sinks.ask.incidents import Incident, IncidentFilter, find
-from sinks.ask.reading import rows
-from sinks.database.feed_sql import shown
+from sinks.ask.reading import rows, select
 from sinks.database.postgres import Connection
-from sinks.database.sql import query
-from sinks.rows.feeds import FEED_OF
 
 
 class Alert(NamedTuple):
@@ -79,7 +77,7 @@ class Unknown(NamedTuple):
     kind: str
 
 
-Came: TypeAlias = Alert | Result | Report | Action | Deadline | Unknown
+StepInput: TypeAlias = Alert | Result | Report | Action | Deadline | Unknown
 
 
 class Call(NamedTuple):
@@ -128,7 +126,7 @@ class Missing(NamedTuple):
     id: str
 
 
-Sent: TypeAlias = Call | Dispatch | Attention | Missing
+StepOutput: TypeAlias = Call | Dispatch | Attention | Missing
 
 
 class Step(NamedTuple):
@@ -143,15 +141,22 @@ class Step(NamedTuple):
     position: int | None
     deadline: int | None
     disposition: str | None
-    came: Came
-    sent: list[Sent]
+    came: StepInput
+    sent: list[StepOutput]
 
 
 class Timeline(NamedTuple):
-    """An incident and its decisions, in order; the first ones may be gone by retention."""
+    """An incident and its decisions, in order; the first ones may be gone by retention.
+
+    Beside them what the edges recorded (`sinks.ask.edge_records`): ``signals`` of its site, who took what (``takes``),
+    ``desk_events``.
+    """
 
     incident: Incident
     steps: list[Step]
+    signals: Sequence[Signal] = ()
+    takes: Sequence[Take] = ()
+    desk_events: Sequence[DeskEvent] = ()
 
 
 class _Event(NamedTuple):
@@ -170,10 +175,10 @@ class _Event(NamedTuple):
 
 
 # The topics of each kind of input and output: what a kind has no field for is not read.
-_INPUTS: Final[Mapping[str, Callable[..., Came]]] = MappingProxyType(
+_INPUTS: Final[Mapping[str, Callable[..., StepInput]]] = MappingProxyType(
     {"alerts": Alert, "call-results": Result, "dispatch-reports": Report, "operator-actions": Action}
 )
-_OUTPUTS: Final[Mapping[str, Callable[..., Sent]]] = MappingProxyType(
+_OUTPUTS: Final[Mapping[str, Callable[..., StepOutput]]] = MappingProxyType(
     {"calls": Call, "dispatches": Dispatch, "attention": Attention}
 )
 
@@ -185,7 +190,7 @@ def timeline(connection: Connection, incident_id: str, *, personal: bool) -> Tim
         return None
     parameters = {"incident": incident_id, "personal": personal}
     # First: a sink may be writing, and what belongs to these decisions is then not read before it is there.
-    events = rows(connection, _statement("timeline_events", "decisions", _Event), parameters, _Event)
+    events = rows(connection, select("timeline_events", "decisions", _Event), parameters, _Event)
     came, sent = _inputs(connection, parameters), _outputs(connection, parameters)
     steps = [
         Step(
@@ -195,37 +200,37 @@ def timeline(connection: Connection, incident_id: str, *, personal: bool) -> Tim
         )
         for event in events
     ]
-    return Timeline(incidents[0], steps)
+    issued = {id_: _issued_at(record) for id_, record in sent.items()}
+    return Timeline(incidents[0], steps, *edge_records(connection, incidents[0], issued, personal=personal))
 
 
-def _inputs(connection: Connection, parameters: Mapping[str, Any]) -> dict[int, Came]:
+def _issued_at(record: StepOutput) -> int | None:
+    if isinstance(record, Missing):
+        return None
+    return record.raised_at if isinstance(record, Attention) else record.issued_at
+
+
+def _inputs(connection: Connection, parameters: Mapping[str, Any]) -> dict[int, StepInput]:
     """The record that each decision was taken on, by the version of the decision."""
-    came: dict[int, Came] = {}
+    came: dict[int, StepInput] = {}
     for topic, kind in _INPUTS.items():
-        statement = _statement("timeline_inputs", topic, kind)
+        statement = select("timeline_inputs", topic, kind)
         came |= rows(connection, statement, {**parameters, "topic": topic}, partial(_by_version, kind))
     return came
 
 
-def _by_version(make: Callable[..., Came], /, decision_version: int, **fields: Any) -> tuple[int, Came]:
+def _by_version(make: Callable[..., StepInput], /, decision_version: int, **fields: Any) -> tuple[int, StepInput]:
     return decision_version, make(**fields)
 
 
-def _outputs(connection: Connection, parameters: Mapping[str, Any]) -> dict[str, Sent]:
+def _outputs(connection: Connection, parameters: Mapping[str, Any]) -> dict[str, StepOutput]:
     """The records that the decisions emitted, by their ids."""
-    sent: dict[str, Sent] = {}
+    sent: dict[str, StepOutput] = {}
     for topic, kind in _OUTPUTS.items():
-        records = rows(connection, _statement("timeline_outputs", topic, kind), parameters, kind)
+        records = rows(connection, select("timeline_outputs", topic, kind), parameters, kind)
         sent |= {record[0]: record for record in records}
     return sent
 
 
-@cache
-def _statement(name: str, topic: str, kind: Any) -> str:
-    """A query over the table of a topic that reads what ``kind``, a named tuple, has fields for."""
-    feed = FEED_OF[topic]
-    return query(name).format(columns=shown(feed, kind._fields), table=f"ledger.{feed.table}")
-
-
-def _without_record(event: _Event) -> Came:
+def _without_record(event: _Event) -> StepInput:
     return Deadline(event.input_id) if event.input_kind == "DEADLINE" else Unknown(event.input_id, event.input_kind)

@@ -1,4 +1,4 @@
-"""What follows from the description of a feed: its staging table, how its rows are put into the ledger and read."""
+"""The statements that follow from the description of a feed: staging table, insert, columns to read."""
 
 from __future__ import annotations
 

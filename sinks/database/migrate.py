@@ -1,4 +1,4 @@
-"""Brings the ledger to the shape of this version: numbered migrations, forward only."""
+"""Migrate the ledger to the shape of this version: numbered migrations, forward only."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ _LOCK_TIMEOUT: Final = "5s"  # others would wait behind this one
 
 
 def migrate(connection: Connection, to: int | None = None) -> list[Migration]:
-    """Apply what is missing, all of it or nothing; what was applied.
+    """Apply the missing migrations, all or none; return them.
 
-    Of several at once, one works and the others wait for it. ``to`` is the number of the last one (default: all).
-    Raises `Away`, also when a table that must change is in use for long, and `SinkError` when the ledger was migrated
-    by a newer version.
+    Of several processes at once, one works and the others wait for it. ``to`` is the number of the last migration
+    (default: all). Raises `Away`, also when a table that must change is in use for long, and `SinkError` when a newer
+    version migrated the ledger.
     """
-    # The lock is the transaction's: a session's would outlive its owner in a pooler's connection.
+    # A lock of the transaction: one of the session would outlive its owner in the connection of a pooler.
     with away(), connection.transaction():
         connection.execute(query("lock_migrations"))
         connection.execute(query("set_lock_timeout"), (_LOCK_TIMEOUT,))

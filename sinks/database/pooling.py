@@ -1,4 +1,4 @@
-"""A sink needs a session of PostgreSQL to itself: a pooler in transaction mode gives it a piece of several."""
+"""Refuse a pooler in transaction mode: a sink needs a session of PostgreSQL to itself."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sinks.settings import PostgresSettings
 def refuse_shared_sessions(connection: Connection, settings: PostgresSettings) -> None:
     """Raise `SinkError` when another connection can have the same session.
 
-    What stages a chunk is of the session, as are its settings and the statements that it has prepared.
+    Staging tables, settings and prepared statements belong to the session.
     """
     if connection.prepare_threshold is not None:
         return  # PostgreSQL itself: no pooler between

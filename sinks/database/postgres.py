@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
 
-# A host that vanished is noticed by both ends: no lock outlives it for long.
+# Both ends notice a host that vanished, so no lock outlives it for long.
 _CLIENT: Final[dict[str, Any]] = {
     "connect_timeout": 5,
     "keepalives": 1,
@@ -27,11 +27,11 @@ _CLIENT: Final[dict[str, Any]] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 30_000,
 }
-# Everything that our statements depend on; the server, the database and the role may have any default.
+# All that the statements depend on; the server, the database and the role may have any default.
 _SESSION: Final = {
     "client_encoding": "UTF8",
-    "search_path": "pg_catalog, pg_temp",  # the ledger's own names are written with their schema
-    "default_transaction_isolation": "read committed",  # what waited for a lock sees what was committed meanwhile
+    "search_path": "pg_catalog, pg_temp",  # statements name the schema of the ledger
+    "default_transaction_isolation": "read committed",  # see what was committed during a wait for a lock
     "default_transaction_read_only": "off",
     "default_transaction_deferrable": "off",
     "standard_conforming_strings": "on",
@@ -41,36 +41,36 @@ _SESSION: Final = {
     "IntervalStyle": "postgres",
     "TimeZone": "UTC",
     "jit": "off",  # costs more than it saves in statements of milliseconds
-    # A role's limits are made for people's questions. Who must not wait for a lock sets `lock_timeout` itself.
+    # A role's limits are meant for people's queries. A statement that must not wait for a lock sets `lock_timeout`.
     "statement_timeout": "0",
     "lock_timeout": "0",
     "transaction_timeout": "0",
     "idle_session_timeout": "0",
-    "idle_in_transaction_session_timeout": "10s",  # a sink that is stopped within a transaction holds up the next one
+    "idle_in_transaction_session_timeout": "10s",  # a sink that is stopped within a transaction blocks the next one
     "tcp_keepalives_idle": "10",
     "tcp_keepalives_interval": "5",
     "tcp_keepalives_count": "3",
 }
 _OLDEST: Final = 140_000
 
-# Where systems have them: Debian, Red Hat, Alpine.
+# On Debian, Red Hat, Alpine.
 _SYSTEM_AUTHORITIES: Final = (
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
     "/etc/ssl/cert.pem",
 )
 
-# Classes of SQLSTATE that are about the row, not about the database: data, integrity, limits of a value.
+# Classes of SQLSTATE about a row, not about the database: data, integrity, limits of a value.
 _REFUSALS: Final = ("22", "23", "54")
-# Wrong statements, or a ledger of another shape: no other attempt would help.
+# Wrong statements, or a ledger of another shape: another attempt would fail too.
 _OURS: Final = ("42", "0A", "3F")
 _PERMISSION: Final = "42501"
 
 
 def connect(settings: PostgresSettings, application: str) -> Connection:
-    """A connection without a transaction (autocommit), its session set up for the ledger.
+    """Connect in autocommit mode, with the session settings of the ledger.
 
-    Raises `Away`, and `SinkError` when the server or the database will not do.
+    Raises `Away`, and `SinkError` when the server is too old or the database is in another encoding.
     """
     conninfo = make_conninfo(
         host=settings.host,
@@ -92,7 +92,7 @@ def connect(settings: PostgresSettings, application: str) -> Connection:
             _check(connection)
             connection.execute(query("set_session"), (list(_SESSION), list(_SESSION.values())))
             if backend(connection) != connection.info.backend_pid:
-                connection.prepare_threshold = None  # a pooler's: the next statement may go to another session
+                connection.prepare_threshold = None  # behind a pooler the next statement may go to another session
         except BaseException:
             connection.close()
             raise
@@ -100,10 +100,10 @@ def connect(settings: PostgresSettings, application: str) -> Connection:
 
 
 def _authorities(settings: PostgresSettings) -> str | None:
-    """The file of the authorities to trust.
+    """The file of the trusted authorities.
 
     The libpq that comes with psycopg looks for "system" in a folder that no system has. With another mode than
-    verify-full it refuses the word, and says so itself.
+    verify-full it rejects the word itself.
     """
     if settings.sslrootcert == "system" and settings.sslmode == "verify-full":
         return next((file for file in _SYSTEM_AUTHORITIES if Path(file).is_file()), "system")
@@ -111,7 +111,7 @@ def _authorities(settings: PostgresSettings) -> str | None:
 
 
 def backend(connection: Connection) -> int:
-    """The process of PostgreSQL that serves this connection now: behind a pooler, not always the same one."""
+    """The process id of the PostgreSQL backend that serves this connection now; behind a pooler it changes."""
     row = connection.execute(query("backend")).fetchone()
     assert row is not None
     pid: int = row[0]
@@ -133,7 +133,7 @@ def _check(connection: Connection) -> None:
 
 @contextmanager
 def away() -> Iterator[None]:
-    """Turn the errors that time may heal into `Away`; others are let through."""
+    """Turn the errors that a later attempt may not meet into `Away`; let others through."""
     try:
         yield
     except psycopg.Error as error:
@@ -146,18 +146,18 @@ def away() -> Iterator[None]:
 
 
 def is_refusal(error: psycopg.Error) -> bool:
-    """True when the database refuses a row for what it holds."""
+    """Whether the database refuses a row for its values."""
     if error.sqlstate is None:
-        return isinstance(error, psycopg.DataError)  # found on this side, as a NUL in a text
+        return isinstance(error, psycopg.DataError)  # raised by psycopg itself, as for a NUL in a text
     return error.sqlstate.startswith(_REFUSALS)
 
 
 def is_conflict(error: psycopg.Error) -> bool:
-    """True when the same transaction, begun again, may well pass: a deadlock, a serialization failure."""
+    """Whether the same transaction may pass when it is tried again: a deadlock, a serialization failure."""
     return error.sqlstate is not None and error.sqlstate.startswith("40")
 
 
 def reason(error: psycopg.Error) -> str:
-    """An error in one line: its SQLSTATE and the database's words, without the row that its details would quote."""
+    """An error in one line: its SQLSTATE and message, without the details, which may quote the row."""
     words = error.diag.message_primary or (str(error).strip().splitlines() or [type(error).__name__])[0]
     return f"{error.sqlstate} {words}" if error.sqlstate else words

@@ -1,4 +1,7 @@
-"""The SQL of the ledger, which is all in files: `queries/`, one a question, and `migrations/`, one a version."""
+"""Read the SQL of the ledger: a file a query in `queries/`, a file a version in `migrations/`.
+
+Statements that follow from a feed are in `sinks.database.feed_sql`.
+"""
 
 from functools import cache
 from importlib.resources import files
@@ -25,18 +28,18 @@ def query(name: str) -> str:
 
 @cache
 def composed(name: str, table: str, values: int = 0) -> Composed:
-    """The statement of ``queries/<name>.sql`` about a table, with places for so many values."""
+    """The statement of ``queries/<name>.sql`` for a table, with so many placeholders for values."""
     return SQL(query(name)).format(Identifier(table), SQL(", ").join([Placeholder()] * values))
 
 
 @cache
 def migrations() -> tuple[Migration, ...]:
     """All migrations, in order."""
-    found = []
+    numbered = []
     for file in (_PACKAGE / "migrations").iterdir():
         number, _, name = file.name.removesuffix(".sql").partition("_")
         if file.name.endswith(".sql"):
-            found.append(Migration(int(number), name, file.read_text("utf-8")))
-    found.sort()
-    assert [migration.number for migration in found] == list(range(1, len(found) + 1)), "migrations without gaps"
-    return tuple(found)
+            numbered.append(Migration(int(number), name, file.read_text("utf-8")))
+    numbered.sort()
+    assert [migration.number for migration in numbered] == list(range(1, len(numbered) + 1)), "migrations without gaps"
+    return tuple(numbered)

@@ -1,7 +1,7 @@
-"""Erasures: whose personal data is gone, kept on a compacted topic of the ledger's own.
+"""Erasures of personal data, kept on a compacted topic of the ledger.
 
-A sink reads the topic from its beginning before it reads anything else, so a ledger that is recreated from the topics
-does not bring back what was erased. A record is JSON: ``site_id`` and ``contact_id`` (one of them may be empty: any),
+A sink reads the topic from its beginning before any other, so a ledger that is recreated from the topics does not bring
+back what was erased. A record is JSON: ``site_id`` and ``contact_id`` (one of them may be empty: any),
 ``erased_at`` (RFC 3339). Its key is both ids, so the last erasure of each stays.
 """
 
@@ -50,7 +50,7 @@ class Erasure(NamedTuple):
 
 
 def parse(value: bytes) -> Erasure:
-    """A record's value. Raises `ValueError` when it is none."""
+    """The erasure of a record's value. Raises `ValueError` when the value is none."""
     try:
         fields = json.loads(value)
     except RecursionError:
@@ -59,7 +59,7 @@ def parse(value: bytes) -> Erasure:
     if not all(isinstance(text, str) and "\0" not in text for text in texts):
         raise ValueError("not the fields of an erasure")
     site_id, contact_id, erased_at = texts or ("", "", "")
-    # What is no UTF-8 raises here too: JSON may hold half a character.
+    # Half a character, which JSON may hold, raises here too.
     if len(site_id.encode()) > _LONGEST_ID or len(contact_id.encode()) > _LONGEST_ID:
         raise ValueError("an id that is too long")
     if not site_id + contact_id:

@@ -1,4 +1,4 @@
-"""Removes what is older than so many months: whole partitions, and the incidents that were closed before."""
+"""Remove rows older than so many months: whole partitions, and the incidents closed before them."""
 
 from __future__ import annotations
 
@@ -11,33 +11,32 @@ from sinks.database.postgres import Connection, away
 from sinks.database.sql import query
 from sinks.errors import SinkError
 
-_LOCK_TIMEOUT: Final = "2s"  # every reader of the ledger waits behind us
+_LOCK_TIMEOUT: Final = "2s"  # every reader of the table waits behind this
 
 
-class Removed(NamedTuple):
-    """What was removed; ``before`` is the first day that stays."""
+class RetentionResult(NamedTuple):
+    """The partitions and the number of incidents removed; ``before`` is the first day that stays."""
 
     before: date
     partitions: list[str]
     incidents: int
 
 
-def retain(connection: Connection, months: int, today: date) -> Removed:
+def retain(connection: Connection, months: int, today: date) -> RetentionResult:
     """Keep this month and the ``months`` before it. Raises `Away`, and `SinkError` when a table is in use for long.
 
-    Each partition goes in a transaction of its own; what was removed when something fails stays removed.
+    Each partition is dropped in a transaction of its own: those dropped before an error stay dropped.
     """
     first = today.year * 12 + today.month - 1 - months
     before = date(first // 12, first % 12 + 1, 1)
     with away():
-        found = connection.execute(query("months_before"), (before,)).fetchall()
-        partitions = [name for (name,) in found]
+        partitions = [name for (name,) in connection.execute(query("months_before"), (before,)).fetchall()]
         for partition in partitions:
             _drop(connection, partition)
         connection.execute(query("trim_others"), (before,))
         incidents = connection.execute(query("forget_incidents"), (before,)).rowcount
         connection.execute(query("forget_refused"), (before,))
-    return Removed(before, partitions, incidents)
+    return RetentionResult(before, partitions, incidents)
 
 
 def _drop(connection: Connection, partition: str) -> None:

@@ -1,8 +1,8 @@
-"""Everything that the sink's `/metrics` tells, in one list: a name, its unit, its labels, what it counts.
+"""The metrics of the sink, in one list: a name, its unit, its labels, what it counts.
 
-Prometheus conventions: base units (seconds, records) end the name, `_total` what only grows. A label names a topic
-(without prefix), a partition, a reason; never a site, a contact or an incident. What a transaction wrote counts once
-it is committed. A series is there, at 0, before it first counts.
+Prometheus conventions: a name ends with its base unit (seconds, records), that of a counter with `_total`. A label
+names a topic (without prefix), a partition, a reason; never a site, a contact or an incident. What a transaction wrote
+counts once it is committed. Every series is initialised to 0, or `increase()` misses the first event.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from sinks.rows.feeds import FEEDS
 
 if TYPE_CHECKING:
-    from sinks.write.ledger import Written
+    from sinks.write.ledger import WriteResult
 
 _SECONDS: Final = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 _RECORDS: Final = (1, 3, 10, 30, 100, 300, 1000, 3000, 10000)
 _THINGS: Final = ("postgres", "kafka", "registry")
 
-prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]  # as many series again, for nothing
+prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]  # as many series again, of no use
 
 
 class SinkMetrics:
@@ -37,7 +37,7 @@ class SinkMetrics:
         self.rows = Counter("ronde_sink_rows", "Records written to the ledger.", ("topic",), registry=registry)
         self.refused = Counter(
             "ronde_sink_refused",
-            "Records put away because PostgreSQL refused their row, or they do not decode.",
+            "Records kept in the table refused because PostgreSQL refused their row, or they do not decode.",
             ("topic", "reason"),
             registry=registry,
         )
@@ -98,7 +98,7 @@ class SinkMetrics:
         for thing in _THINGS:
             self.failures.labels(thing)
 
-    def count(self, written: Written) -> None:
+    def count(self, written: WriteResult) -> None:
         """Count what a transaction wrote, once it is committed."""
         refused = Tally((record.topic, record.reason.partition(" ")[0]) for record in written.refused)
         for topic, rows in written.rows.items():
@@ -108,7 +108,7 @@ class SinkMetrics:
         self.chunk_size.observe(sum(written.rows.values()) + len(written.refused))
 
     def forget(self, topic: str, partition: int) -> None:
-        """A partition is another sink's now."""
+        """Remove the series of a partition that another sink has now."""
         for gauge in (self.lag, self.lag_seconds):
             with suppress(KeyError):
                 gauge.remove(topic, str(partition))

@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
-_STOP_SECONDS: Final = 10.0  # for the chunk under way; then the process ends, and nothing is lost by it
+_STOP_SECONDS: Final = 10.0  # for the chunk under way; then the process ends, and loses nothing
 _REGISTRY_SECONDS: Final = 5.0
 
 
 class SinkPagesError(Exception):
-    """The web pages' address cannot be had."""
+    """The web pages cannot listen on their address."""
 
 
 def run(configuration: Configuration) -> None:
@@ -69,15 +69,15 @@ def _sessions(
         except (Away, Fenced) as error:
             failures = 1 if session is not None and session.has_written else failures + 1
             pause = postgres_pause(failures, configuration.sink.longest_pause_seconds)
-            _tell(error, pause, readiness, metrics)
+            _report(error, pause, readiness, metrics)
         finally:
             if session is not None:
                 session.close()
         stopping.wait(pause)
 
 
-def _tell(error: Away | Fenced, pause: float, readiness: SinkReadiness, metrics: SinkMetrics) -> None:
-    """Say what ended a session, and how long it is waited before the next."""
+def _report(error: Away | Fenced, pause: float, readiness: SinkReadiness, metrics: SinkMetrics) -> None:
+    """Log and count what ended a session, and how long the pause before the next is."""
     if isinstance(error, Away):
         metrics.failures.labels(error.thing).inc()
         readiness.wait(error.thing, str(error))
@@ -95,7 +95,7 @@ def _registry(url: str | None, folder: Path) -> Registry | None:
 
 
 def _stopped_by_signals() -> threading.Event:
-    """Set by SIGTERM and SIGINT; a sink that hangs in a connection by then does not wait for it for long."""
+    """An event that SIGTERM and SIGINT set; a sink that hangs in a connection is ended soon after."""
     stopping = threading.Event()
 
     def stop(_number: int, _frame: FrameType | None) -> None:

@@ -1,7 +1,7 @@
-"""One life of the sink's connections: to PostgreSQL, then to the group; it ends with the first that breaks.
+"""One session of the sink: connections to PostgreSQL and to the group; it ends with the first that breaks.
 
-The next one begins with fresh connections and a fresh assignment. What was under way is undone by then, or was
-committed: the positions in the ledger tell.
+The next session begins with new connections and a new assignment. The chunk under way was undone or committed by then;
+the positions in the ledger say which.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from sinks.read.framing import Framing
 from sinks.read.lag import Lag
 from sinks.read.offsets import Offsets
 from sinks.rows.chunk import LedgerChunk, RowDecoder
-from sinks.write.ledger import Ledger, Written
+from sinks.write.ledger import Ledger, WriteResult
 from sinks.write.writer import Writer
 
 if TYPE_CHECKING:
@@ -39,13 +39,13 @@ if TYPE_CHECKING:
 
 _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
-_LOOK_SECONDS: Final = 1.0  # between two looks at the erasures, at the months and at how far it is
+_LOOK_SECONDS: Final = 1.0  # between two looks at erasures, months and positions
 
 
 class Session:
     """Made and run once. Raises `Away`, `Fenced`, `SinkError`; `close` in any case.
 
-    ``has_written`` tells whether it came to commit anything.
+    ``has_written``: whether it has committed a chunk.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class Session:
             raise
 
     def run(self, stopping: threading.Event) -> None:
-        """Write until asked to stop."""
+        """Write until ``stopping`` is set."""
         looked = time.monotonic()
         while not stopping.is_set():
             self._turn()
@@ -93,10 +93,11 @@ class Session:
                 self._erase(self._erasures.news())
                 self._ledger.add_months(_this_month_and_the_next())
                 self._source.note_positions()
+                self._source.look_for_topics()
         self._writer.settle()
 
     def close(self) -> None:
-        """Leave the group, and PostgreSQL."""
+        """Leave the group and PostgreSQL."""
         self._stack.close()
 
     def _open(self, configuration: Configuration) -> Connection:
@@ -131,8 +132,8 @@ class Session:
             for warning in self._registry.take_warnings():
                 _log.warning("schema registry", reason=warning)
 
-    def _write(self, chunk: LedgerChunk) -> Written:
-        """Of the writer's thread."""
+    def _write(self, chunk: LedgerChunk) -> WriteResult:
+        """Write a chunk; in the thread of the writer."""
         self._readiness.write()
         try:
             with self._metrics.transaction_seconds.time():
@@ -140,7 +141,7 @@ class Session:
         finally:
             self._readiness.written()
 
-    def _written(self, chunk: LedgerChunk, written: Written) -> None:
+    def _written(self, chunk: LedgerChunk, written: WriteResult) -> None:
         self.has_written = True
         self._source.written(chunk.next_offsets, chunk.newest)
         self._metrics.count(written)

@@ -1,2 +1,2 @@
--- Who erases waits until this transaction is over, and this one sees all that was erased before.
+-- An erasure waits for the end of this transaction, which sees all erasures of before.
 SELECT pg_advisory_xact_lock_shared(hashtext('ledger.erasures'))

@@ -1,5 +1,5 @@
--- Take partitions over: the sink that claimed one before can write nothing more for it. A new one begins at offset 0. Those of
--- another topic of the same name are not taken, and not returned.
+-- Take partitions over: the sink that claimed one before can write nothing more for it. A new one begins at offset 0.
+-- Those of another topic of the same name are neither taken nor returned.
 INSERT INTO ledger.positions AS known (topic, kafka_partition, next_offset, epoch, owner, topic_id)
 SELECT topic, kafka_partition, 0, 1, %(owner)s, topic_id
 FROM unnest(%(topics)s::text[], %(partitions)s::integer[], %(ids)s::text[])

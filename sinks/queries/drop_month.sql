@@ -1,2 +1,2 @@
--- One that somebody else dropped meanwhile is null.
+-- Null for a partition that another process dropped meanwhile.
 SELECT ledger.drop_month(to_regclass(%s))

@@ -1,2 +1,2 @@
--- How many records held something personal; null when it was done before.
+-- The number of records that held something personal; null when the erasure was carried out before.
 SELECT ledger.erase(%s, %s, %s)

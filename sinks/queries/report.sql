@@ -15,7 +15,7 @@ first_calls AS (
         ON alert.kafka_partition = event.input_partition AND alert.kafka_offset = event.input_offset
 ),
 reached AS (
-    -- Somebody gave a code of theirs, in an answer to a call of round 1.
+    -- Incidents in which a contact gave a code, in an answer to a call of round 1.
     SELECT DISTINCT call.incident_id
     FROM ledger.call_commands AS call
     JOIN ledger.call_results AS result ON result.command_id = call.command_id

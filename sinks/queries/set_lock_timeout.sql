@@ -1,2 +1,2 @@
--- Until the end of the transaction: give up a lock that others keep for so long.
+-- Until the end of the transaction, give up waiting for a lock after so long.
 SELECT set_config('lock_timeout', %s, true)

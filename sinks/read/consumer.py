@@ -1,19 +1,21 @@
-"""The group's consumer: which partitions this sink holds, and the records that arrive for them.
+"""The consumer of the group: the partitions that this sink holds, and their records.
 
-Every partition is claimed in the ledger when the group assigns it, and at no other time: a sink that only believes
-that it holds one cannot take it from the sink that does.
+A partition is claimed in the ledger when the group assigns it, and at no other time: a sink that only believes that it
+holds a partition cannot take it from the sink that does.
 """
 
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import structlog
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
-from schemas.contract.topics import RECEIVED_BYTES
+from schemas.contract.topics import RECEIVED_BYTES, TOPICS
 from sinks.errors import Away, SinkError
 from sinks.topic_admin import topic_ids
 
@@ -32,8 +34,9 @@ if TYPE_CHECKING:
 _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 _ANSWER_SECONDS: Final = 10.0
-_IDLE_SECONDS: Final = 0.25  # the longest wait for records; then it is looked whether the sink is to end
-# The user may replace these (`[kafka]` in the settings): they are about speed, not about truth.
+_LOOK_SECONDS: Final = 10.0  # between two looks for missing topics
+_IDLE_SECONDS: Final = 0.25  # the longest wait for records, after which the sink looks whether to end
+# `[kafka]` in the settings may replace these: they change the speed, not the result.
 _SPEED: Final[dict[str, Any]] = {
     "queued.min.messages": 50_000,
     "fetch.wait.max.ms": 100,
@@ -42,7 +45,7 @@ _SPEED: Final[dict[str, Any]] = {
 
 
 class LedgerConsumer:
-    """Reads what the group assigns, from where the ledger is. Everything raises `Away` when Kafka does not answer."""
+    """Reads the assigned partitions from the offsets of the ledger. Every method raises `Away` when Kafka is away."""
 
     def __init__(
         self,
@@ -67,23 +70,48 @@ class LedgerConsumer:
         self._positions: dict[Log, int] = {}
         self._changed = False
         self._failure: Exception | None = None
+        self._missing: frozenset[str] = frozenset()
+        self._looked = 0.0
         self._consumer = Consumer(_properties(configuration, metrics), logger=logging.getLogger("librdkafka"))
 
     def subscribe(self) -> None:
-        """Join the group. Raises `SinkError` when a topic is missing."""
-        try:
-            there = self._consumer.list_topics(timeout=_ANSWER_SECONDS).topics
-        except KafkaException as error:
-            raise Away("kafka", f"Kafka does not answer: {error.args[0].str()}") from None
-        missing = sorted(self._topics.keys() - there.keys())
+        """Join the group, for the topics that exist. Raises `SinkError` when one of the engine is missing.
+
+        An upgraded sink starts before the topics of the edges are made; `look_for_topics` finds them later.
+        """
+        existing = self._existing_topics(_ANSWER_SECONDS)
+        missing = sorted(self._topics.keys() - existing)
+        if required := [topic for topic in missing if TOPICS[self._topics[topic]].way != "edge"]:
+            raise SinkError(f"there is no topic {', '.join(required)}: make them with `ronde topics create`")
         if missing:
-            raise SinkError(f"there is no topic {', '.join(missing)}: make them with `ronde topics create`")
+            _log.warning("topics are missing: make them with `ronde topics create`", topics=missing)
+        self._missing = frozenset(missing)
+        self._looked = time.monotonic()
         self._consumer.subscribe(
-            list(self._topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
+            sorted(existing & self._topics.keys()),
+            on_assign=self._on_assign,
+            on_revoke=self._on_revoke,
+            on_lost=self._on_lost,
         )
 
+    def look_for_topics(self) -> None:
+        """Subscribe again once a topic exists that was missing; to be called from time to time."""
+        if not self._missing or time.monotonic() - self._looked < _LOOK_SECONDS:
+            return
+        self._looked = time.monotonic()
+        with suppress(Away):
+            if self._missing & self._existing_topics(_IDLE_SECONDS):
+                self.subscribe()
+
+    def _existing_topics(self, seconds: float) -> set[str]:
+        """The topics that the broker shows to this sink."""
+        try:
+            return set(self._consumer.list_topics(timeout=seconds).topics)
+        except KafkaException as error:
+            raise Away("kafka", f"Kafka does not answer: {error.args[0].str()}") from None
+
     def poll(self) -> list[Message]:
-        """All that has arrived, waiting a moment for the first record."""
+        """The records that have arrived; waits a moment for the first."""
         first = self._consumer.poll(_IDLE_SECONDS)
         rest = self._consumer.consume(self._chunk_max - 1, 0) if first is not None and self._chunk_max > 1 else []
         if self._failure is not None:
@@ -97,14 +125,14 @@ class LedgerConsumer:
         return self._still_ours(messages)
 
     def written(self, next_offsets: dict[Log, int], newest: dict[Log, int]) -> None:
-        """What was read up to here is in the ledger; ``newest`` has the timestamp of each log's last record there."""
+        """Note that the ledger has all before ``next_offsets``; ``newest``: the timestamp of each log's last record."""
         self._positions |= next_offsets
         self._lag.reach(next_offsets, newest)
 
     def note_positions(self) -> None:
-        """Say how far the consumer is. When the writer is settled: then all that was read is in the ledger."""
+        """Note the positions of the consumer, once the writer is settled: then the ledger has all that was read."""
         if self._positions:
-            # It is beyond the last record where a log ends with a transaction's marker, which nobody sees.
+            # Beyond the last record, where a log ends with the marker of a transaction, which no consumer returns.
             at = self._consumer.position([TopicPartition(*log) for log in self._positions])
             self._lag.reach({(log.topic, log.partition): max(log.offset, 0) for log in at})
 
@@ -112,7 +140,7 @@ class LedgerConsumer:
         """Leave the group."""
         self._consumer.close()
 
-    # --- what the group decides -------------------------------------------------------------------
+    # --- assignments -------------------------------------------------------------------
 
     def _on_assign(self, consumer: Consumer, logs: list[TopicPartition]) -> None:
         self._metrics.rebalances.labels("assigned").inc()
@@ -120,13 +148,13 @@ class LedgerConsumer:
         try:
             self._writer.settle()
             claimed = self._claim([(log.topic, log.partition) for log in logs]) if logs else {}
-        except Exception as error:  # noqa: BLE001  # raised by the poll that this is called from
+        except Exception as error:  # noqa: BLE001  # `poll`, which calls this, raises it
             self._failure = error
             claimed = {}
         else:
             self._readiness.arrive("group")
         for log in logs:
-            # Without a claim, nothing is to be read.
+            # Without a claim, read nothing.
             log.offset = (claimed[log.topic, log.partition] or OFFSET_BEGINNING) if claimed else OFFSET_END
         if self._is_incremental:
             consumer.incremental_assign(logs)
@@ -165,7 +193,7 @@ class LedgerConsumer:
         return self._without_what_is_gone(self._ledger.claim(logs, ids))
 
     def _without_what_is_gone(self, claimed: dict[Log, int]) -> dict[Log, int]:
-        """Where to go on: there, or where the topic begins now. Raises `SinkError` for a topic that ends before."""
+        """Where to go on: as claimed, or where the topic begins now. Raises `SinkError` for one that ends before."""
         begun = {log: position for log, position in claimed.items() if position}
         if not begun:
             return claimed
@@ -189,10 +217,10 @@ class LedgerConsumer:
                 )
         return claimed
 
-    # --- what is read -------------------------------------------------------------------------------
+    # --- records -------------------------------------------------------------------------------
 
     def _still_ours(self, messages: list[Message]) -> list[Message]:
-        """Without those taken for an assignment that ended during this poll."""
+        """The messages without those of an assignment that ended during this poll."""
         if not self._changed:
             return messages
         self._changed = False
@@ -205,8 +233,8 @@ class LedgerConsumer:
         return kept
 
     def _report(self, message: Message, error: KafkaError) -> None:
-        if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001  # its name
-            # The next assignment looks where the topic begins.
+        if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001  # named so in the library
+            # The next assignment begins where the topic does.
             raise Away("kafka", f"{message.topic()}, partition {message.partition()}: what was to be read next is gone")
         if error.fatal():
             raise Away("kafka", f"the consumer cannot go on: {error.name()}")
@@ -214,10 +242,10 @@ class LedgerConsumer:
 
 
 def _properties(configuration: Configuration, metrics: SinkMetrics) -> dict[str, Any]:
-    """How the consumer is set up. The ledger keeps the positions; where it begins is never the client's to guess."""
+    """The properties of the consumer. The ledger has the positions; the client must never choose where to begin."""
     sink = configuration.sink
     if sink.group_protocol == "consumer":
-        # Range keeps the same partition of all topics at one sink; the broker says when a member counts as dead.
+        # Range gives the same partition of all topics to one sink; the broker decides when a member counts as dead.
         group: dict[str, Any] = {"group.protocol": "consumer", "group.remote.assignor": "range"}
     else:
         group = {

@@ -1,8 +1,9 @@
-"""What a value behind a schema registry's id means to a sink without a registry: mostly that it should have one.
+"""Judge a value behind the id of a schema registry, for a sink without a registry.
 
-Workers frame all values that they write alike. So an output behind an id shows that `registry.url` is missing here. An
-input behind one is a bad record where workers write without a registry; their newest values show that. Values that are
-none behind the id either (`schemas.avro.errors.NoRegistry`) are bad records, and do not come here.
+Workers frame all their values alike. So an output behind an id shows that `registry.url` is missing here. An input
+behind one, or a value of the edges, is a bad record where workers write without a registry; their newest values show
+that. A record whose bytes behind the id are no value either is bad, and does not come here (`NoRegistry` of
+`schemas.avro.errors` is raised for the others alone).
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ _LAST: Final = 20  # offsets at the end of a log; a transaction has one for its 
 
 
 class Framing:
-    """Judges values behind an id for a sink without a registry; it reads outputs once, when it must."""
+    """The judge; it reads outputs once, when it must."""
 
     def __init__(self, configuration: Configuration, offsets: Offsets) -> None:
         tuples: dict[str, Callable[..., Any]] = defaultdict(lambda: tuple)
@@ -52,7 +53,7 @@ class Framing:
         self._is_plain = False
 
     def judge(self, feed: Feed) -> None:
-        """Return where a value of ``feed`` behind an id is a bad record; `Away` where the settings are at fault."""
+        """Return if a value of ``feed`` behind an id is a bad record; raise `Away` if the settings are at fault."""
         if TOPICS[feed.topic].way == "out":
             self._refuse(feed)
         if not self._is_plain:
@@ -67,7 +68,7 @@ class Framing:
         )
 
     def _workers_write_plain(self) -> bool:
-        """Whether the newest output that is a value has no id before it; False also where there is none yet."""
+        """Whether the newest output that decodes has no id before it; False while there is none."""
         consumer = Consumer(self._properties, logger=logging.Logger("sinks.read.framing", level=logging.CRITICAL + 1))
         try:
             logs: list[Log] = [
@@ -90,7 +91,7 @@ class Framing:
                 except NoRegistry:
                     return False
                 except Undecodable:
-                    continue  # somebody else's, which says nothing of the workers
+                    continue  # written by another program
                 return True
         except KafkaException as error:
             raise Away("kafka", f"Kafka does not answer: {error.args[0].str()}") from None

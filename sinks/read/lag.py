@@ -1,4 +1,4 @@
-"""How far the ledger is behind, measured by a thread of its own: the loop may hang in a write."""
+"""Measure how far the ledger is behind, in a thread of its own: the loop may hang in a write."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from sinks.read.offsets import Offsets
     from sinks.rows.chunk import Log
 
-_SECONDS: Final = 1.0  # from one look to the next
+_SECONDS: Final = 1.0  # between two measurements
 _ASK_SECONDS: Final = 2.0
-_SILENT_SECONDS: Final = 10.0  # after which a broker that does not answer is worth telling
+_SILENT_SECONDS: Final = 10.0  # after which a broker that does not answer makes the sink not ready
 
 
 class Lag:
-    """Measures from `start` to `close`. ``topics`` has the name without prefix of each topic on the broker."""
+    """Measures from `start` to `close`. ``topics``: the name without prefix of each topic on the broker."""
 
     def __init__(
         self, offsets: Offsets, topics: Mapping[str, str], readiness: SinkReadiness, metrics: SinkMetrics
@@ -40,11 +40,11 @@ class Lag:
         self._thread = Thread(target=self._run, name="lag", daemon=True)
 
     def start(self) -> None:
-        """Begin to measure."""
+        """Start measuring."""
         self._thread.start()
 
     def close(self) -> None:
-        """Measure no more."""
+        """Stop measuring."""
         self._closing.set()
         if self._thread.is_alive():
             self._thread.join()
@@ -57,24 +57,24 @@ class Lag:
             self._written_at |= {log: at / 1000 for log, at in (newest or {}).items()}
 
     def forget(self, logs: Iterable[Log]) -> None:
-        """These logs are another sink's now."""
+        """Remove logs that another sink has now."""
         with self._lock:
             for log in logs:
                 for known in (self._reached, self._written_at, self._ends):
                     known.pop(log, None)
                 self._metrics.forget(self._topics[log[0]], log[1])
 
-    def look(self) -> None:
-        """Ask where the logs end, and show how far they are behind; by what was known last if nobody answers."""
+    def measure(self) -> None:
+        """Ask where the logs end, and set the lag of each; by the last known end while the broker does not answer."""
         with self._lock:
             logs = list(self._reached)
         ends: dict[Log, int] = {}
         try:
             ends = self._offsets.ends(logs, _ASK_SECONDS) if logs else {}
         except Away as error:
-            self._tell_silent(error)
+            self._note_silence(error)
         else:
-            self._tell_answered()
+            self._note_answer()
         now = time.time()
         with self._lock:
             self._ends |= {log: end for log, end in ends.items() if log in self._reached}
@@ -87,14 +87,14 @@ class Lag:
 
     def _run(self) -> None:
         while not self._closing.wait(_SECONDS):
-            self.look()
+            self.measure()
 
-    def _tell_silent(self, error: Away) -> None:
+    def _note_silence(self, error: Away) -> None:
         if time.monotonic() - self._answered > _SILENT_SECONDS:
             self._is_silent = True
             self._readiness.wait(error.thing, str(error))
 
-    def _tell_answered(self) -> None:
+    def _note_answer(self) -> None:
         self._answered = time.monotonic()
         if self._is_silent:
             self._is_silent = False

@@ -1,4 +1,4 @@
-"""Where Kafka's logs begin and end, asked of a consumer that reads nothing.
+"""Where the logs of Kafka begin and end, by a consumer that reads nothing.
 
 librdkafka's admin client may end the process when a broker goes away while it is asked (librdkafka #4605).
 """
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Offsets:
-    """Asks; every method raises `Away` when the broker does not say within so many seconds."""
+    """Offsets of logs. Every method raises `Away` when the broker does not answer within so many seconds."""
 
     def __init__(self, configuration: Configuration) -> None:
         self._consumer = Consumer(
@@ -28,10 +28,10 @@ class Offsets:
                 **configuration.consumer,
                 "group.id": configuration.sink.group,  # required, and not used: nothing is committed
                 "enable.auto.commit": False,
-                # A log ends at its high watermark: what an open transaction holds up is behind too.
+                # A log ends at its high watermark: records of an open transaction count as lag.
                 "isolation.level": "read_uncommitted",
             },
-            logger=logging.Logger("sinks.read.offsets", level=logging.CRITICAL + 1),  # what it says comes as errors too
+            logger=logging.Logger("sinks.read.offsets", level=logging.CRITICAL + 1),  # its messages come as errors too
         )
 
     def firsts(self, logs: Iterable[Log], seconds: float) -> dict[Log, int]:
@@ -43,7 +43,7 @@ class Offsets:
         return self._ask(logs, OFFSET_END, seconds)
 
     def close(self) -> None:
-        """Ask no more."""
+        """Close the consumer."""
         self._consumer.close()
 
     def _ask(self, logs: Iterable[Log], which: int, seconds: float) -> dict[Log, int]:
@@ -56,7 +56,7 @@ class Offsets:
         return {(answer.topic, answer.partition): answer.offset for answer in answers}
 
     def _away(self, error: KafkaError, seconds: float) -> Away:
-        """Once a broker was away, a client may ask an old leader for five minutes unless it learns the new one."""
+        """The error, after a look for new leaders: a client may ask an old one for five minutes."""
         with suppress(KafkaException):
             self._consumer.list_topics(timeout=seconds)
         return Away("kafka", f"Kafka does not answer: {error.str()}")

@@ -1,4 +1,4 @@
-"""A chunk of records, decoded: the rows of each feed, what does not decode, and how far it reaches."""
+"""Decode a chunk of records: the rows of each feed, the records that do not decode, and the offsets it reaches to."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _END: Final = 4_102_444_800_000
 
 
 class RefusedRecord(NamedTuple):
-    """A record that is in no table, and why; ``topic`` without prefix, its time in milliseconds since 1970, if any."""
+    """A record without a row, and why. ``topic`` is without prefix; its time in milliseconds since 1970, if any."""
 
     topic: str
     partition: int
@@ -51,7 +51,7 @@ class Piece:
 
 @dataclass(slots=True)
 class LedgerChunk:
-    """What one transaction writes."""
+    """The records that one transaction writes."""
 
     pieces: dict[Feed, Piece] = field(default_factory=lambda: defaultdict(Piece))
     refused: list[RefusedRecord] = field(default_factory=list)
@@ -59,16 +59,16 @@ class LedgerChunk:
     newest: dict[Log, int] = field(default_factory=dict)  # timestamp of each log's last record
 
     def in_order(self) -> list[tuple[Feed, Piece]]:
-        """Its pieces in the order in which every sink writes them: two sinks wait less for each other."""
+        """The pieces in the order in which every sink writes them, so that two sinks wait less for each other."""
         return [(feed, self.pieces[feed]) for feed in FEEDS if feed in self.pieces]
 
     def prepare(self) -> None:
-        """Make the text for COPY, which may be done while another chunk is written."""
+        """Make the text for COPY; another chunk may be written meanwhile."""
         for piece in self.pieces.values():
             piece.text = copy_text(piece.rows)
 
     def months(self) -> set[date]:
-        """The months that its rows need a partition for, each by its first day."""
+        """The first days of the months that its rows need a partition for."""
         days = {
             row[feed.month_at] // _DAY
             for feed, piece in self.pieces.items()
@@ -80,10 +80,10 @@ class LedgerChunk:
 
 
 class RowDecoder:
-    """From records to a chunk. ``topic_of`` gives a topic's name on the broker.
+    """Decodes records. ``topic_of`` gives the name of a topic on the broker.
 
-    ``judge`` is called for a value behind a schema registry's id where there are no ``writers``; it raises where that
-    is no record's fault.
+    ``judge`` is called for a value behind the id of a schema registry where there are no ``writers``; it raises where
+    the settings are at fault and not the record.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class RowDecoder:
         }
 
     def decode(self, messages: Iterable[Message]) -> LedgerChunk:
-        """The chunk of these records. Raises RegistryUnreachable, and what ``judge`` does: decode them again later."""
+        """The chunk of these records. Raises RegistryUnreachable, and as ``judge`` does: decode them again later."""
         chunk = LedgerChunk()
         for message in messages:
             topic, partition, offset = message.topic(), message.partition(), message.offset()
@@ -122,7 +122,7 @@ class RowDecoder:
 
 
 def refused(feed: Feed, message: Message, reason: str) -> RefusedRecord:
-    """A record to be put away."""
+    """A record that no other table takes, for the table of refused ones."""
     partition, offset = message.partition(), message.offset()
     assert partition is not None
     assert offset is not None

@@ -1,4 +1,4 @@
-"""Rows as the text that PostgreSQL's COPY reads: made here, as the connection has another chunk to write meanwhile."""
+"""Rows as the text that PostgreSQL's COPY reads, made before the connection is free: it writes the chunk before."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ _ESCAPES: Final = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"
 
 
 def copy_text(rows: Sequence[Row]) -> bytes:
-    """A line a row. A value is a text, an integer, a boolean, or None."""
+    """The rows, a line each. A value is a text, an integer, a boolean, or None."""
     columns = list(zip(*rows, strict=True))
     text = _lines(map(_plain, columns))
     nulls = sum(column.count(None) for column in columns)
     separators = (len(columns) - 1) * len(rows)
     if (text.count("\\"), text.count("\t"), text.count("\n"), text.count("\r")) != (nulls, separators, len(rows), 0):
-        text = _lines(map(_escaped, columns))  # as a rule there is nothing to escape, which is quickly seen
+        text = _lines(map(_escaped, columns))  # as a rule nothing is to be escaped, and the counts show it quickly
     return text.encode()
 
 

@@ -1,7 +1,7 @@
-"""What the ledger is fed with: each topic, its table, and what of its values is personal.
+"""The topics that the ledger is fed with: the table of each, and what is personal in its values.
 
-This and the schemas are the one description of a row: staging tables and inserts (`sinks.database.feed_sql`), rows
-(`Feed.make_row`) and what a timeline reads (`sinks.ask.selecting`) follow from it.
+This and the schemas are the one description of a row. Rows (`Feed.make_row`), staging tables, inserts and the columns
+that a timeline reads (`sinks.database.feed_sql`) follow from it.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ class Feed:
     # The column whose instant decides on a row's month and is compared with erasures; None: the table has no months.
     # `received_at`, where the schema has no such field, is the record's timestamp on Kafka.
     month: str | None = RECEIVED_AT.name
-    # Columns that an erasure empties and that nobody is shown unasked.
+    # Columns that an erasure empties (`ledger.erase` does too), and that are shown on request alone.
     personal: tuple[str, ...] = ()
-    # The query (`queries/`) that gives the contact of a ``record`` where the column `contact_id` alone does not.
+    # The expression (`queries/`) of the contact that a ``record`` is about, where `contact_id` alone does not say.
     contact: str | None = None
-    # Of a record within the value: the fields to keep, under their own names.
+    # Of a record within the value, by its field: the fields to keep, under their own names.
     chosen: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    # The query that puts staged rows into the table, and those to run after it.
+    # The query that inserts staged rows into the table, and those to run after it.
     put: str = "put"
     then: tuple[str, ...] = ()
 
@@ -151,5 +151,8 @@ FEEDS: Final = (
     Feed("decisions", "incident_events", "at", put="put_decisions"),
     Feed("quarantine", "quarantined", "at", chosen={"alert": ("kind", "raised_at")}),
     Feed("readiness", "sites_readiness", None, put="put_readiness"),
+    Feed("signals", "signals", personal=("user", "text", "raw")),
+    Feed("claims", "claims"),
+    Feed("desk-log", "desk_events", personal=("detail",)),
 )
 FEED_OF: Final[Mapping[str, Feed]] = MappingProxyType({feed.topic: feed for feed in FEEDS})

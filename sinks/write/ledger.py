@@ -30,7 +30,7 @@ _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 Way: TypeAlias = Literal["new", "known", "by halves"]
 
-_ATTEMPTS: Final = 5  # of a transaction that another one's locks undid
+_ATTEMPTS: Final = 5  # at a transaction that PostgreSQL undid for the locks of another
 _MONTHS_LOCK_TIMEOUT: Final = "5s"  # another sink makes them
 _MONTH_LOCK_TIMEOUT: Final = "500ms"  # readers of the table then wait behind us
 _MONTHS_AGAIN_SECONDS: Final = 10.0
@@ -38,21 +38,21 @@ _NO_IDS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Claim(NamedTuple):
-    """A partition as this sink holds it: where the ledger is, and the number that fences its writes."""
+    """A partition that this sink holds: the next offset of the ledger, and the epoch that fences its writes."""
 
     next_offset: int
     epoch: int
 
 
-class Written(NamedTuple):
-    """What a transaction wrote: rows by topic, records refused."""
+class WriteResult(NamedTuple):
+    """The rows that a transaction wrote, by topic, and the records it refused."""
 
     rows: dict[str, int]
     refused: list[RefusedRecord]
 
 
 class Ledger:
-    """One connection's writes. Every method raises `Away` when PostgreSQL does not take them now."""
+    """Writes on one connection. Every method raises `Away` when PostgreSQL is away."""
 
     def __init__(self, connection: Connection, owner: str) -> None:
         self._connection = connection
@@ -64,21 +64,21 @@ class Ledger:
             connection.execute(create_staging())
 
     def claim(self, logs: Iterable[Log], ids: Mapping[str, str] = _NO_IDS) -> dict[Log, int]:
-        """Take partitions over; the offset that each goes on from. ``ids``: of the topics, where the broker has any.
+        """Take partitions over, all or none; return the next offset of each. ``ids``: of the topics that have one.
 
-        Raises `SinkError` when a topic is another one than the ledger was made from: nothing is taken then.
+        Raises `SinkError` when a topic is not the one that the ledger was made from.
         """
-        wanted = sorted(logs)
+        claimed = sorted(logs)
         parameters = {
             "owner": self._owner,
-            "topics": [topic for topic, _ in wanted],
-            "partitions": [partition for _, partition in wanted],
-            "ids": [ids.get(topic) for topic, _ in wanted],
+            "topics": [topic for topic, _ in claimed],
+            "partitions": [partition for _, partition in claimed],
+            "ids": [ids.get(topic) for topic, _ in claimed],
         }
         with away(), self._connection.transaction():
             rows = self._connection.execute(query("claim"), parameters).fetchall()
             claims = {(topic, number): Claim(next_offset, epoch) for topic, number, next_offset, epoch in rows}
-            if others := sorted({log[0] for log in wanted if log not in claims}):
+            if others := sorted({log[0] for log in claimed if log not in claims}):
                 raise SinkError(
                     f"{', '.join(others)}: not the topic that this ledger was made from, but one that was created "
                     "since under the same name. Give the new topics a database of their own (postgres.database)"
@@ -88,12 +88,12 @@ class Ledger:
         return {log: claim.next_offset for log, claim in claims.items()}
 
     def release(self, logs: Iterable[Log]) -> None:
-        """Write nothing more for these partitions."""
+        """Give partitions up: nothing more is written for them."""
         for log in logs:
             self._claims.pop(log, None)
 
-    def write(self, chunk: LedgerChunk) -> Written:
-        """Write a chunk whole. Raises `Fenced`: nothing is written, a partition of it is another sink's now."""
+    def write(self, chunk: LedgerChunk) -> WriteResult:
+        """Write a chunk whole. Raises `Fenced`, with nothing written, when another sink has a partition of it."""
         self.add_months(chunk.months())
         for attempts_left in reversed(range(_ATTEMPTS)):
             try:
@@ -104,8 +104,8 @@ class Ledger:
                         raise
         raise AssertionError("the last attempt returns or raises")
 
-    def _write(self, chunk: LedgerChunk) -> Written:
-        """The quickest first: as a rule no row is there yet, and the keys of the tables refuse one that is."""
+    def _write(self, chunk: LedgerChunk) -> WriteResult:
+        """Try the quickest way first: as a rule no row is in the ledger, and its keys refuse one that is."""
         ways: tuple[Way, ...] = ("new", "known")
         for way in ways:
             try:
@@ -115,14 +115,14 @@ class Ledger:
                     raise
         return self._transact(chunk, "by halves")
 
-    def _transact(self, chunk: LedgerChunk, way: Way) -> Written:
-        """All of a chunk in one transaction.
+    def _transact(self, chunk: LedgerChunk, way: Way) -> WriteResult:
+        """Write all of a chunk in one transaction.
 
-        "new": all of its rows, or none when one is there already. "known": those that are there stay. "by halves": this
-        finds the rows that the database refuses, and goes on.
+        "new": no row is in the ledger; one that is makes PostgreSQL refuse the transaction. "known": rows that are in
+        the ledger stay. "by halves": finds the rows that the database refuses, and goes on.
 
-        Rows are copied before anything is locked: PostgreSQL waits for the rest of a COPY without end, and a sink that
-        was stopped amid one would hold up the one that took over. In any other place it ends the transaction soon.
+        Rows are copied before a lock is taken: PostgreSQL waits for the rest of a COPY without end, and a sink that was
+        stopped amid one would block the sink that took over. In any other place it ends the transaction soon.
         """
         not_taken = list(chunk.refused)
         with self._connection.transaction():
@@ -146,7 +146,7 @@ class Ledger:
         rows = {feed.topic: len(piece.rows) for feed, piece in chunk.pieces.items()}
         for record in not_taken[len(chunk.refused) :]:  # of the rows
             rows[record.topic] -= 1
-        return Written(rows, not_taken)
+        return WriteResult(rows, not_taken)
 
     def _copy(self, feed: Feed, piece: Piece) -> None:
         with self._connection.cursor() as cursor, cursor.copy(composed("copy", feed.staging)) as copy:
@@ -158,7 +158,7 @@ class Ledger:
         faults.at("after_put")
 
     def _put_by_halves(self, feed: Feed, piece: Piece) -> list[RefusedRecord]:
-        """Put what the database takes, in order; the records that it does not."""
+        """Put the rows that the database takes, in order; return the records that it refuses."""
         try:
             with self._connection.transaction():  # a savepoint
                 statement = composed("insert", feed.staging, len(piece.rows[0]))
@@ -179,7 +179,7 @@ class Ledger:
         return self._put_by_halves(feed, first) + self._put_by_halves(feed, second)
 
     def _refuse(self, records: Sequence[RefusedRecord]) -> None:
-        for record in records:  # one by one: amid an executemany too PostgreSQL waits without end
+        for record in records:  # singly: amid an executemany too, PostgreSQL waits without end
             self._connection.execute(query("refuse"), record)
 
     def _advance(self, chunk: LedgerChunk) -> None:
@@ -203,8 +203,8 @@ class Ledger:
     def add_months(self, months: set[date]) -> None:
         """Make the partitions of months not seen before.
 
-        Where somebody reads a table for long, as a dump does, its rows have a place in its partition for others, and
-        move when the month can be made. So nobody waits for a month, and nobody behind it for more than a moment.
+        While a long reader, such as a dump, holds a table, its rows go to the partition for other times, and move when
+        the month can be made. So no sink waits for a month, and no reader behind one for more than a moment.
         """
         missing = sorted(months - self._months)
         if not missing or time.monotonic() < self._months_from:

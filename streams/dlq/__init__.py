@@ -1,1 +1,1 @@
-"""Dead letters: reading them, and putting each back or discarding it, once (`ronde dlq`)."""
+"""Dead letters: read them, and put each back or discard it, once (`ronde dlq`)."""

@@ -1,4 +1,4 @@
-"""A transactional producer of which there is one: the next one with its name fences it."""
+"""A transactional producer that fences all earlier producers of its name."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from streams.formats.message import Headers
     from streams.settings import Settings
 
-_ATTEMPT_SECONDS: Final = 1.0  # the next one goes on where it ended; an abort may hang behind records not sent
+_ATTEMPT_SECONDS: Final = 1.0  # the next attempt continues after it; an abort may hang behind unsent records
 _PATIENCE_SECONDS: Final = 30.0  # with a broker that does not answer
 _TOO_LARGE: Final = "MSG_SIZE_TOO_LARGE"
 _FENCED: Final = frozenset({"_FENCED", "INVALID_PRODUCER_EPOCH", "PRODUCER_FENCED", "INVALID_PRODUCER_ID_MAPPING"})
 
 
 class FencedError(Exception):
-    """The broker takes no more of this producer; the message says why, and what to do."""
+    """The broker accepts nothing more from this producer; the message gives the reason and the remedy."""
 
 
 class TooLargeError(Exception):
-    """Records that their topic does not take, by their numbers (from 0); nothing of their transaction is done."""
+    """Records too large for their topic, by their numbers (from 0); their transaction is aborted."""
 
     def __init__(self, numbers: list[int]) -> None:
         super().__init__(f"{len(numbers)} records are too large")
@@ -46,7 +46,7 @@ class Outgoing(NamedTuple):
 
 
 class PartitionOffset(NamedTuple):
-    """Where a record was put."""
+    """Where a record was written."""
 
     partition: int
     offset: int
@@ -56,10 +56,10 @@ Then: TypeAlias = Callable[[list[PartitionOffset]], list[Outgoing]]
 
 
 class FencedProducer:
-    """From making it on, every producer made before with the same ``name`` is fenced, its open transaction aborted."""
+    """Creating it fences every earlier producer with the same ``name`` and aborts its open transaction."""
 
     def __init__(self, settings: Settings, name: str) -> None:
-        """Raises `FencedError`: the broker does not answer, or does not let it."""
+        """Raises `FencedError`: the broker does not answer, or does not allow it."""
         self._servers = settings.kafka["bootstrap.servers"]
         silent = logging.Logger(
             "streams.dlq.fenced_producer", level=logging.CRITICAL + 1
@@ -67,10 +67,10 @@ class FencedProducer:
         properties: dict[str, Any] = {
             **settings.client("producer"),
             "transactional.id": name,
-            # Readers of the input topics wait for an open transaction, so that of a dead one should not stay long.
+            # Readers of the input topics wait for an open transaction, so a dead producer's must time out soon.
             "transaction.timeout.ms": settings.worker.transaction_timeout_ms,
             "message.max.bytes": OWN_BYTES + 100_000,
-            "batch.size": 500_000,  # a batch of several must not be larger than what one record may be
+            "batch.size": 500_000,  # a batch must not exceed the largest size of a record
             "linger.ms": 1,
             "error_cb": lambda _: None,
         }
@@ -81,7 +81,7 @@ class FencedProducer:
             raise self._ended(error) from error
 
     def commit(self, records: list[Outgoing], then: Then | None = None) -> list[PartitionOffset]:
-        """Write records in one transaction; and, once it is known where they are put, what ``then`` makes of that.
+        """Write records in one transaction, then, once their offsets are known, the records that ``then`` returns.
 
         Raises `TooLargeError`: nothing is done, and another transaction may be begun. `FencedError`: none may be;
         this one is done or not done, as whole, which a reader of its records sees.
@@ -121,7 +121,7 @@ class FencedProducer:
             except KafkaException as error:
                 refused[number] = error.args[0]
         give_up = time.monotonic() + _PATIENCE_SECONDS
-        # Once one is refused, the others of its transaction are not sent any more.
+        # Once one record is refused, librdkafka does not send the others of its transaction.
         while not refused and len(places) < len(records):
             self._producer.poll(KAFKA_SECONDS)
             if time.monotonic() > give_up:

@@ -1,7 +1,7 @@
-"""Looking through ``dead-letters``: which letters there are, and what became of them.
+"""Read ``dead-letters``: the dead letters, and the notes on their settlement.
 
-A note lies behind its letter in the letter's partition, so a look from a letter on sees its notes too. Everything up
-to the high watermarks is read: a note is not to be missed because it lies behind somebody's open transaction.
+A note follows its letter in the letter's partition, so reading from a letter on finds its notes too. Everything up to
+the high watermarks is read, so that no note is missed behind an open transaction.
 """
 
 from __future__ import annotations
@@ -9,28 +9,28 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
-from streams.topics.dead_letters import Letter, LetterFilter, LetterId, Note, read
-from streams.topics.reading import Logs, Span
+from streams.kafka.dead_letters import Letter, LetterFilter, LetterId, Note, read
+from streams.kafka.reading import Logs, Span
 
 TOPIC: Final = "dead-letters"
 
 
 class Survey(NamedTuple):
-    """Letters by id, in order, without their values and headers; and the first note about each that has one."""
+    """Letters by id, in order, without values and headers; and the first note of each that has one."""
 
     letters: dict[LetterId, Letter]
     notes: dict[LetterId, Note]
 
 
 def survey(logs: Logs, letters: LetterFilter) -> Survey:
-    """All letters that are asked for."""
+    """Return all letters that fit the filter."""
     all_logs = [(TOPIC, number) for number in range(logs.require([TOPIC]))]
     begins = logs.offsets.first(all_logs) if letters.since is None else logs.offsets.at(all_logs, letters.since)
     return _look(logs, {number: begin for (_, number), begin in begins.items()}, letters.fits)
 
 
 def find(logs: Logs, ids: Iterable[LetterId]) -> Survey:
-    """Those of the letters named that are there."""
+    """Return the existing ones of the letters named."""
     names = set(ids)
     begins: dict[int, int] = {}
     partitions = logs.require([TOPIC])
@@ -43,7 +43,7 @@ def find(logs: Logs, ids: Iterable[LetterId]) -> Survey:
 
 
 def whole(logs: Logs, ids: Iterable[LetterId]) -> Iterator[Letter]:
-    """The letters named, whole, in order; those that are not there are left out."""
+    """Yield the letters named, whole, in order; missing ones are left out."""
     by_partition: dict[int, list[int]] = {}
     for number, offset in sorted(ids):
         by_partition.setdefault(number, []).append(offset)

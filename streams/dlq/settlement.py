@@ -1,10 +1,9 @@
 """Settling dead letters: each is put back on its topic, or discarded, once.
 
-A letter's settlement and the note of it are one transaction, so neither is ever there without the other. All
-settlements of a topic have the same ``transactional.id``: a later one fences an earlier one, whose open transaction is
-aborted and whose next one is refused. Only then the notes are read, up to the high watermark.
-So what a settlement takes for unsettled is unsettled for as long as its transactions are accepted
-(`streams.topics.dead_letters` says what notes are).
+A letter's settlement and its note are one transaction, so neither exists without the other. All settlements of a topic
+share a ``transactional.id``: a later one fences an earlier one, whose open transaction is aborted and whose next one is
+refused. It reads the notes after that, up to the high watermark. So a letter without a note stays unsettled for as long
+as this settlement's transactions are accepted (`streams.kafka.dead_letters` defines notes).
 """
 
 from __future__ import annotations
@@ -17,11 +16,11 @@ from schemas.contract.topics import INPUT_TOPICS
 from streams.dlq.fenced_producer import FencedProducer, Outgoing, PartitionOffset, TooLargeError
 from streams.dlq.log import TOPIC, Survey, find, whole
 from streams.dlq.superseded import superseded
-from streams.topics.dead_letters import Letter, LetterId, headers_to_replay, note_headers
+from streams.kafka.dead_letters import Letter, LetterId, headers_to_replay, note_headers
 
 if TYPE_CHECKING:
     from streams.formats.message import Headers
-    from streams.topics.reading import Logs
+    from streams.kafka.reading import Logs
 
 # Of one transaction: readers of the input topics wait for it.
 _LETTERS: Final = 100
@@ -32,16 +31,16 @@ Outcome: TypeAlias = Literal[
     "discarded",
     "already replayed",
     "already discarded",
-    "not there",  # never, or deleted by the topic's retention
+    "not there",  # it never existed, or retention deleted it
     "state",  # a state record; only inputs are put back
-    "cut",  # only a part of it is in the letter
+    "cut",  # the letter holds only a part of it
     "superseded",  # its site has a later record
-    "too large",  # with the mark that it was put back, the topic does not take it
+    "too large",  # with the mark, it exceeds the topic's limit
 ]
 
 
 class SettlementResult(NamedTuple):
-    """What became of a letter to be settled; ``place`` (``<topic>-<partition>-<offset>``): where it was put."""
+    """The outcome for a letter; ``place`` (``<topic>-<partition>-<offset>``): where it was written."""
 
     id: LetterId
     outcome: Outcome
@@ -49,10 +48,10 @@ class SettlementResult(NamedTuple):
 
 
 class Settlement:
-    """From making it on, no one else settles letters of this topic.
+    """Settles letters of one topic; creating it fences all others.
 
-    Making and using one raises `streams.dlq.fenced_producer.FencedError` when the broker refuses or somebody else came
-    later; what was given until then is done. Reading may raise what `Logs` raises.
+    Creating and using it raises `streams.dlq.fenced_producer.FencedError` when the broker refuses, or a later
+    settlement fences it; results yielded before are done. Reading may raise what `Logs` raises.
     """
 
     def __init__(self, logs: Logs) -> None:
@@ -62,7 +61,7 @@ class Settlement:
         self._producer = FencedProducer(logs.settings, f"{self._settings.topic(TOPIC)}/settlement")
 
     def replay(self, ids: Iterable[LetterId]) -> Iterator[SettlementResult]:
-        """Put letters back: key, value and headers as they came, on their topic, in the partition of their key."""
+        """Put letters back: unchanged key, value and headers, on their topic, in the partition of their key."""
         names = sorted(set(ids))
         found = find(self._logs, names)
         stale = superseded(self._logs, found.letters.values())
@@ -77,7 +76,7 @@ class Settlement:
             yield from self._put_back(batch)
 
     def discard(self, ids: Iterable[LetterId], *, why: str, who: str) -> Iterator[SettlementResult]:
-        """Leave letters where they are, with a note that nobody will put them back, who said so, and why."""
+        """Note that letters are never put back, with who decided it and why."""
         names = sorted(set(ids))
         found = find(self._logs, names)
         for begin in range(0, len(names), _LETTERS):
@@ -94,7 +93,7 @@ class Settlement:
             yield from settled
 
     def _put_back(self, batch: list[Letter]) -> Iterator[SettlementResult]:
-        """One transaction, or another one without a letter that the topic does not take."""
+        """Write one transaction; repeat it without the letters that are too large for the topic."""
         while batch:
             letters = list(batch)
 
@@ -115,7 +114,7 @@ class Settlement:
                 return
 
     def _input(self, letter: Letter) -> Outgoing:
-        """The record as it came, and the mark that it was put back."""
+        """The original record, with the header that marks it as put back."""
         number = letter.partition if letter.key is None else partition_of(letter.key, self._partitions)
         topic = self._settings.topic(letter.topic)
         return Outgoing(topic, number, letter.key, letter.value, headers_to_replay(letter))
@@ -125,7 +124,7 @@ class Settlement:
 
 
 def _settled(name: LetterId, found: Survey) -> Outcome | None:
-    """What a letter has come to before; None: it is there, and nothing yet."""
+    """The outcome of an earlier settlement; None: the letter exists and is unsettled."""
     if name not in found.letters:
         return "not there"
     note = found.notes.get(name)
@@ -135,7 +134,7 @@ def _settled(name: LetterId, found: Survey) -> Outcome | None:
 
 
 def _hindrance(name: LetterId, found: Survey, stale: set[LetterId]) -> Outcome | None:
-    """Why a letter is not put back; None: it is."""
+    """The reason why a letter cannot be put back; None: it can."""
     settled = _settled(name, found)
     if settled is not None:
         return settled

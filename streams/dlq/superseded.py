@@ -1,6 +1,6 @@
-"""Which dead letters of ``sites`` must not be put back, because their site has been configured again since.
+"""Dead letters of ``sites`` that must not be put back, because their site has a newer configuration.
 
-A record put back becomes its site's latest. Of an alert that is what is wanted; of a site, an old address would
+A record put back becomes the latest of its site. For an alert this is intended; for a site record, an old address would
 replace the new one, and the guard would go there.
 """
 
@@ -11,17 +11,17 @@ from collections.abc import Iterable
 from typing import Final
 
 from schemas.contract.murmur2 import partition as partition_of
-from streams.topics.dead_letters import REPLAYED_FROM, Letter, LetterId, parse_id
-from streams.topics.reading import LogRecord, Logs, Span
+from streams.kafka.dead_letters import REPLAYED_FROM, Letter, LetterId, parse_id
+from streams.kafka.reading import LogRecord, Logs, Span
 
 TOPIC: Final = "sites"
 
 
 def superseded(logs: Logs, letters: Iterable[Letter]) -> set[LetterId]:
-    """Those of the letters whose site has a later record in the partition it belongs to.
+    """Return the letters whose site has a later record in its partition.
 
-    Later is what lies behind the record that the letter was; where that lay in another partition, what has a later
-    timestamp than the letter. An earlier letter that was put back is not.
+    A record is later if it follows the letter's original record; if that was in another partition, if its timestamp is
+    later than the letter's. An earlier letter that was put back is not later.
     """
     partitions = logs.require([TOPIC])
     by_home: defaultdict[int, defaultdict[bytes, list[Letter]]] = defaultdict(lambda: defaultdict(list))
@@ -44,7 +44,7 @@ def _is_later(record: LogRecord, letter: Letter) -> bool:
 
 
 def _was_before(record: LogRecord, letter: Letter) -> bool:
-    """Whether a record is an earlier dead letter of the same partition, put back."""
+    """Whether a record is an earlier dead letter of the same partition that was put back."""
     for name, value in record.headers:
         if name == REPLAYED_FROM and isinstance(value, bytes):
             try:

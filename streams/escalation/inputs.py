@@ -16,7 +16,7 @@ from streams.escalation.tables.answers import ANSWERS, Answer
 from streams.escalation.tables.callbacks import CALLBACKS
 from streams.escalation.tables.merges import MERGES
 from streams.escalation.tables.operators import OPERATIONS
-from streams.escalation.tables.reports import REPORTS
+from streams.escalation.tables.partner_reports import REPORTS
 from streams.escalation.values import (
     Alert,
     Attention,

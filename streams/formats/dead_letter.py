@@ -32,12 +32,12 @@ class DeadLetter(NamedTuple):
     headers: Headers
 
 
-def dead_letter(key: bytes | None, value: bytes | None, headers: Headers, told: Headers, error: str) -> DeadLetter:
-    """A record with its ``headers``, and behind these the letter's own: what is ``told``, the error, and any cut.
+def dead_letter(key: bytes | None, value: bytes | None, headers: Headers, place: Headers, error: str) -> DeadLetter:
+    """A record with its ``headers``, and behind these the letter's own: its ``place`` and reason, the error, any cut.
 
     Cut is the value first, then the last of the headers, then the key, to half of the room.
     """
-    own: Headers = [*told, ("dlq.error", _end_of(error))]
+    own: Headers = [*place, ("dlq.error", _end_of(error))]
     room = OWN_BYTES - _FRAME_BYTES - _size(own)
     if _length(key) + _length(value) + _size(headers) <= room and len(headers) <= _MOST_HEADERS:
         return DeadLetter(key, value, [*headers, *own])

@@ -12,7 +12,7 @@ from schemas.contract.murmur2 import partition as partition_of
 from schemas.contract.topics import OUTPUT_VALUE_BYTES
 from streams.escalation.readiness import readiness
 from streams.escalation.values import Site
-from streams.formats.validation import Refused, admit, admit_tombstone, key_text
+from streams.formats.validation import DeadLetterCause, admit, admit_tombstone, key_text
 
 if TYPE_CHECKING:
     from streams.formats.codec import Codec
@@ -31,29 +31,31 @@ class SiteRecords:
         self._decode_site = codec.decode_site
         self._encode_readiness = codec.encoders["readiness"]
 
-    def judge(self, key: bytes | None, value: bytes | None, number: int) -> Site | Refused | None:
+    def judge(self, key: bytes | None, value: bytes | None, number: int) -> Site | DeadLetterCause | None:
         """A record of ``sites`` in a partition: its value, None for a tombstone, or why it does not count."""
         if value is None:
-            refused = admit_tombstone("sites", key)
+            cause = admit_tombstone("sites", key)
             site = None
         else:
             try:
                 site = self._decode_site(value)
             except Undecodable as error:
-                return Refused("UNDECODABLE", str(error))
-            refused = admit(site, key_text(key))
-        if refused is None and self.is_misplaced(key, number):
-            refused = Refused("WRONG_PARTITION", self.misplacement(key))
-        if refused is None and site is not None and value is not None and len(value) > _SURELY_FITS:
-            refused = self._overlong(site)
-        return refused or site
+                return DeadLetterCause("UNDECODABLE", str(error))
+            cause = admit(site, key_text(key))
+        if cause is None and self.is_misplaced(key, number):
+            cause = DeadLetterCause("WRONG_PARTITION", self.misplacement(key))
+        if cause is None and site is not None and value is not None and len(value) > _SURELY_FITS:
+            cause = self._overlong(site)
+        return cause or site
 
-    def _overlong(self, site: Site) -> Refused | None:
+    def _overlong(self, site: Site) -> DeadLetterCause | None:
         """Whether there is more wrong with a site than its readiness record may have room for."""
         size = len(self._encode_readiness(readiness(site, 0)))
         if size <= OUTPUT_VALUE_BYTES:
             return None
-        return Refused("FAILED", f"its readiness would take {size:,} bytes, and may have {OUTPUT_VALUE_BYTES:,}")
+        return DeadLetterCause(
+            "FAILED", f"its readiness would take {size:,} bytes, and may have {OUTPUT_VALUE_BYTES:,}"
+        )
 
     def is_misplaced(self, key: bytes | None, number: int) -> bool:
         """Whether a key belongs to another partition than the one its record lies in."""

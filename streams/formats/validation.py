@@ -4,7 +4,7 @@ The same checks stand in the worker and in `ronde simulate`. Error texts name th
 with it, never what it holds.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from schemas.avro.generated.shapes import Array, Primitive, Record, Shape, Union, shape_of
@@ -16,45 +16,41 @@ ID_BYTES: Final = 128  # of UTF-8, in an id or a partner
 TEXT_BYTES: Final = 8192  # in any other string
 
 
-class Refused(NamedTuple):
+class DeadLetterCause(NamedTuple):
     """Why a record is a dead letter; ``error`` is free text for its header."""
 
     reason: DeadLetterReason
     error: str
 
 
-def admit(value: Event | Site, key: str | None) -> Refused | None:
+def admit(value: Event | Site, key: str | None) -> DeadLetterCause | None:
     """None for a value that the core may see, else the first reason that fits.
 
     ``key`` is the record's; None stands for a null one and for one that is not UTF-8, and differs from every
     site's. Where a record has no key of its own (`ronde simulate`), give the value's ``site_id``.
     """
     if value.site_id != key:
-        return Refused("KEY_MISMATCH", "site_id differs from the record's key")
+        return DeadLetterCause("KEY_MISMATCH", "site_id differs from the record's key")
     checks = _CHECKS[type(value)]
     fields: Sequence[Any] = value
     for index, field in checks.own_ids:
         if is_empty(fields[index]):
-            return Refused("EMPTY_ID", f"{field} is empty")
+            return DeadLetterCause("EMPTY_ID", f"{field} is empty")
     if type(value) is OperatorAction and value.action == "CLOSE" and is_empty(value.incident_id):
-        return Refused("EMPTY_ID", "incident_id is empty, and CLOSE needs it")
-    # A character takes at most four bytes, so most texts are known to fit by their length.
-    for index, field, limit, surely in checks.texts:
-        text = fields[index]
-        if text is not None and len(text) > surely and _bytes(text) > limit:
-            return _too_long(field, limit)
-    return _find_too_long(fields, checks, "") if checks.nested else None
+        return DeadLetterCause("EMPTY_ID", "incident_id is empty, and CLOSE needs it")
+    overlong = _overlong(fields, checks)
+    return None if overlong is None else _too_long(*overlong)
 
 
-def admit_tombstone(topic: str, key: bytes | str | None) -> Refused | None:
+def admit_tombstone(topic: str, key: bytes | str | None) -> DeadLetterCause | None:
     """None for a null value that deletes a site, else the first reason that fits. ``topic`` has no prefix."""
     if topic != "sites":
-        return Refused("UNDECODABLE", "the value is null, and only sites takes a tombstone")
+        return DeadLetterCause("UNDECODABLE", "the value is null, and only sites takes a tombstone")
     text = key_text(key) if isinstance(key, bytes) else key
     if text is None and key is not None:
-        return Refused("KEY_MISMATCH", "the key is not UTF-8")
+        return DeadLetterCause("KEY_MISMATCH", "the key is not UTF-8")
     if is_empty(text):
-        return Refused("UNDECODABLE", "a tombstone without a key")
+        return DeadLetterCause("UNDECODABLE", "a tombstone without a key")
     assert text is not None
     return _too_long("the key", ID_BYTES) if _bytes(text) > ID_BYTES else None
 
@@ -130,38 +126,32 @@ _CHECKS: Final = {
 }
 
 
-def _find_too_long(record: Any, checks: _Checks, path: str) -> Refused | None:
-    """The first string that is too long in a record and all it holds."""
+def _overlong(record: Any, checks: _Checks) -> tuple[str, int] | None:
+    """The first string that is too long in a record and all it holds: where it is, and the bytes it may have."""
+    # A character takes at most four bytes, so most texts are known to fit by their length.
     for index, field, limit, surely in checks.texts:
         text = record[index]
         if text is not None and len(text) > surely and _bytes(text) > limit:
-            return _too_long(f"{path}{field}", limit)
+            return field, limit
     for index, field in checks.lists:
         for number, text in enumerate(record[index]):
             if _bytes(text) > ID_BYTES:
-                return _too_long(f"{path}{field}[{number}]", ID_BYTES)
+                return f"{field}[{number}]", ID_BYTES
     for index, field, inner in checks.nested:
-        for place, held in _records(record[index], f"{path}{field}"):
-            refused = _find_too_long(held, inner, f"{place}.")
-            if refused is not None:
-                return refused
+        value = record[index]
+        if value is None:
+            continue
+        is_record = hasattr(value, "_fields")  # a named tuple is a record, another tuple a list of them
+        for number, held in enumerate((value,) if is_record else value):
+            overlong = _overlong(held, inner)
+            if overlong is not None:
+                return f"{field if is_record else f'{field}[{number}]'}.{overlong[0]}", overlong[1]
     return None
-
-
-def _records(value: Any, place: str) -> Iterator[tuple[str, Any]]:
-    """The records in a field, each with where it is. A named tuple is a record, another tuple a list of them."""
-    if value is None:
-        return
-    if hasattr(value, "_fields"):
-        yield place, value
-        return
-    for number, record in enumerate(value):
-        yield f"{place}[{number}]", record
 
 
 def _bytes(text: str) -> int:
     return len(text.encode("utf-8", "surrogatepass"))
 
 
-def _too_long(field: str, limit: int) -> Refused:
-    return Refused("TOO_LONG", f"{field} takes more than {limit} bytes")
+def _too_long(field: str, limit: int) -> DeadLetterCause:
+    return DeadLetterCause("TOO_LONG", f"{field} takes more than {limit} bytes")

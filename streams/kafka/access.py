@@ -28,16 +28,16 @@ _PATIENCE_SECONDS: Final = 5.0  # with a broker that is still finding out who ke
 def require(settings: Settings, role: str, wanted: Collection[Grant]) -> frozenset[str]:
     """Ask whether all of this is allowed; the topics among it (by name on the broker) that are there.
 
-    What the broker does not tell counts as allowed: of a topic that is not there, of transactional ids.
+    What the broker does not say counts as allowed: of a topic that is not there, of transactional ids.
     Raises `BrokerError`, which names all that lacks.
     """
     admin = Admin(settings, role)
-    topics = _told(admin, _of(wanted, "topic"), admin.describe_topics)
-    groups = _told(admin, _of(wanted, "group"), admin.describe_groups)
+    topics = _allowed(admin, _of(wanted, "topic"), admin.describe_topics)
+    groups = _allowed(admin, _of(wanted, "group"), admin.describe_groups)
     lacking = []
     for grant in wanted:
-        told = {"topic": topics, "group": groups}.get(grant.resource, {}).get(grant.name)
-        operations = [] if told is None else sorted(set(grant.operations) - told - _SPARED)
+        allowed = {"topic": topics, "group": groups}.get(grant.resource, {}).get(grant.name)
+        operations = [] if allowed is None else sorted(set(grant.operations) - allowed - _SPARED)
         if operations:
             lacking.append(f"  {grant.resource} {grant.name}: {', '.join(map(_word, operations))}")
     if lacking:
@@ -53,10 +53,10 @@ def _of(wanted: Iterable[Grant], resource: str) -> list[str]:
     return [grant.name for grant in wanted if grant.resource == resource]
 
 
-def _told(
+def _allowed(
     admin: Admin, names: list[str], describe: Callable[[list[str]], Mapping[str, Future[Any]]]
 ) -> dict[str, frozenset[str] | None]:
-    """By name, what is allowed on each that is there; None: the broker does not tell."""
+    """By name, what is allowed on each that is there; None: the broker does not say."""
     from confluent_kafka import KafkaError  # noqa: PLC0415 - heavy
 
     found: dict[str, frozenset[str] | None] = {}

@@ -60,10 +60,10 @@ class Admin:
         self.role = role
         self._heard = ""
         self._refused: tuple[str, float] | None = None  # the kind of error, and when it came
-        told = logging.Logger("streams.kafka.admin", level=logging.INFO)
-        told.addHandler(_Hearing(self))
+        hearing = logging.Logger("streams.kafka.admin", level=logging.INFO)
+        hearing.addHandler(_Hearing(self))
         properties: dict[str, Any] = {**settings.client("admin"), "error_cb": self._hear}
-        self.client: AdminClient = AdminClient(properties, logger=told)
+        self.client: AdminClient = AdminClient(properties, logger=hearing)
 
     def topics(self, names: Iterable[str]) -> dict[str, int]:
         """Those of these topics (by name on the broker) that are there, with their number of partitions.

@@ -176,7 +176,7 @@ def answers(settings: Settings) -> bool:
 def _asking(settings: Settings) -> AdminClient:
     """A client for one question, as it keeps what is never answered, and may end the process for it (librdkafka #4605).
 
-    It is silent: the others tell that the broker is away.
+    It is silent: the others report that the broker is away.
     """
     silent = logging.Logger("streams.kafka.asking", level=logging.CRITICAL + 1)
     properties: dict[str, Any] = {**settings.client("admin"), "error_cb": lambda _: None}
@@ -184,7 +184,7 @@ def _asking(settings: Settings) -> AdminClient:
 
 
 def hasten_group(settings: Settings) -> bool:
-    """Tell the broker when a silent worker counts as dead, which under the new protocol is the group's to know.
+    """Set when a silent worker counts as dead, which under the new protocol is the group's to know.
 
     With it goes how often workers and broker talk, and so how fast partitions move: heartbeats of a second make
     a rebalance of a second. A broker may forbid it (`group.consumer.min.session.timeout.ms`): then its own holds.
@@ -228,7 +228,7 @@ def _heartbeat_ms(session_timeout_ms: int) -> int:
 
 
 def _report(client: str, metrics: Metrics) -> Callable[[KafkaError], None]:
-    """What a client tells of its connections; it goes on trying by itself."""
+    """Count and log what a client reports of its connections; it goes on trying by itself."""
 
     def report(error: KafkaError) -> None:
         metrics.kafka_errors.labels(error.name()).inc()

@@ -80,34 +80,34 @@ class Offsets:
 
     def settled(self, logs: Iterable[Log]) -> dict[Log, int]:
         """An end of each log before which lie all records that stood in it at the call, and whole transactions only."""
-        wanted = self.high_watermarks(logs)
+        missing = self.high_watermarks(logs)
         found: dict[Log, int] = {}
         give_up = time.monotonic() + PATIENCE_SECONDS
         while True:
-            for log, offset in self.last_stable(wanted).items():
-                if offset >= wanted[log]:
+            for log, offset in self.last_stable(missing).items():
+                if offset >= missing[log]:
                     found[log] = offset
-                    del wanted[log]
-            if not wanted:
+                    del missing[log]
+            if not missing:
                 return found
-            self._pause(give_up, next(iter(wanted)))
+            self._pause(give_up, next(iter(missing)))
 
     def committed(self, logs: Iterable[Log]) -> dict[Log, int | None]:
         """What the workers' group committed, once no transaction may still move it; None: nothing so far."""
-        wanted = {self._named(log): log for log in logs}
+        missing = {self._named(log): log for log in logs}
         group = self._settings.worker.group
         found: dict[Log, int | None] = {}
         give_up = time.monotonic() + PATIENCE_SECONDS
         while True:
-            asked = ConsumerGroupTopicPartitions(group, [TopicPartition(*named) for named in wanted])
+            asked = ConsumerGroupTopicPartitions(group, [TopicPartition(*named) for named in missing])
             for offset in self._patiently(partial(self._offsets_of, asked), f"the offsets of group {group}"):
                 if offset.error is None:
-                    log = wanted.pop((offset.topic, offset.partition))
+                    log = missing.pop((offset.topic, offset.partition))
                     found[log] = offset.offset if offset.offset >= 0 else None
                     self.deleted[log] = deleted_count(offset)
-            if not wanted:
+            if not missing:
                 return found
-            self._pause(give_up, next(iter(wanted.values())))
+            self._pause(give_up, next(iter(missing.values())))
 
     def _offsets_of(self, asked: ConsumerGroupTopicPartitions) -> list[TopicPartition]:
         answer = self._admin.list_consumer_group_offsets([asked], require_stable=True, request_timeout=_ASK_SECONDS)
@@ -115,15 +115,15 @@ class Offsets:
         return found
 
     def _ask(self, asked: Mapping[Log, OffsetSpec], *, is_stable: bool = False) -> dict[Log, int]:
-        wanted = {TopicPartition(*self._named(log)): log for log in asked}
+        log_of = {TopicPartition(*self._named(log)): log for log in asked}
 
         def ask() -> dict[Log, int]:
             answers = self._admin.list_offsets(
-                {partition: asked[log] for partition, log in wanted.items()},
+                {partition: asked[log] for partition, log in log_of.items()},
                 isolation_level=IsolationLevel.READ_COMMITTED if is_stable else IsolationLevel.READ_UNCOMMITTED,
                 request_timeout=_ASK_SECONDS,
             )
-            return {wanted[partition]: cast("int", answer.result().offset) for partition, answer in answers.items()}
+            return {log_of[partition]: cast("int", answer.result().offset) for partition, answer in answers.items()}
 
         return self._patiently(ask, "the ends of its logs") if asked else {}
 

@@ -58,26 +58,26 @@ def differences(
 ) -> list[TopicDifference]:
     """What is not the contract's about ``topics`` as found by name on the broker, in their order.
 
-    An empty list means that all topics are there, with the settings' number of partitions, and that sizes,
+    An empty list means that all topics are on_broker, with the settings' number of partitions, and that sizes,
     clean-up, timestamps and compression are the contract's. How long records stay is the operator's to lengthen, so it
     is not compared; a limit of size is, as it deletes records of any age.
     """
-    told: list[TopicDifference] = []
+    differing: list[TopicDifference] = []
     for topic in map(TOPICS.__getitem__, topics):
         name = settings.topic(topic.name)
         if name not in found:
-            told.append(TopicDifference(name, "missing", "", ""))
+            differing.append(TopicDifference(name, "missing", "", ""))
             continue
         partitions, configuration = found[name]
         if partitions != settings.topics.partitions:
-            told.append(TopicDifference(name, "partitions", str(settings.topics.partitions), str(partitions)))
+            differing.append(TopicDifference(name, "partitions", str(settings.topics.partitions), str(partitions)))
         expected = topic.configuration()
-        told += [
+        differing += [
             TopicDifference(name, what, expected[what], configuration.get(what, "not set"))
             for what in _COMPARED
             if what in expected and configuration.get(what) != expected[what]
         ]
-    return told
+    return differing
 
 
 def find_some(settings: Settings, topics: Iterable[str], role: str | None) -> dict[str, BrokerTopic]:
@@ -85,12 +85,12 @@ def find_some(settings: Settings, topics: Iterable[str], role: str | None) -> di
 
     ``role`` is whose rights that takes (`schemas.contract.roles`). Raises `TopicsError`, as `find` does.
     """
-    there = Admin(settings, role).topics(map(settings.topic, topics))
-    return {name: BrokerTopic(partitions, {}) for name, partitions in there.items()}
+    on_broker = Admin(settings, role).topics(map(settings.topic, topics))
+    return {name: BrokerTopic(partitions, {}) for name, partitions in on_broker.items()}
 
 
 def find(settings: Settings, topics: Iterable[str] = TOPICS) -> dict[str, BrokerTopic]:
-    """Those of these topics that the broker has, by their name there. A worker may ask for the engine's only.
+    """Those of these topics that the broker has, by their name on_broker. A worker may ask for the engine's only.
 
     Raises `TopicsError`: the broker cannot be reached, or refuses to tell.
     """
@@ -99,25 +99,25 @@ def find(settings: Settings, topics: Iterable[str] = TOPICS) -> dict[str, Broker
 
     wanted = tuple(topics)
     admin = Admin(settings, "worker" if set(wanted) <= set(ENGINE_TOPICS) else None)
-    there = admin.topics(map(settings.topic, wanted))
-    if not there:
+    on_broker = admin.topics(map(settings.topic, wanted))
+    if not on_broker:
         return {}
     asked = admin.client.describe_configs(
-        [ConfigResource(ResourceType.TOPIC, name) for name in there], request_timeout=ANSWER_SECONDS
+        [ConfigResource(ResourceType.TOPIC, name) for name in on_broker], request_timeout=ANSWER_SECONDS
     )
     found = {}
     for resource, entries in admin.outcomes(asked).items():
         if isinstance(entries, KafkaError):
             raise admin.error(f"the configuration of topic {resource.name}", entries)
         configuration = {entry.name: entry.value for entry in entries.values()}
-        found[resource.name] = BrokerTopic(there[resource.name], configuration)
+        found[resource.name] = BrokerTopic(on_broker[resource.name], configuration)
     return found
 
 
 def create(settings: Settings) -> list[str]:
     """Make the topics that are missing; the names (on the broker) of those made, in the order of the contract.
 
-    Those that are there are left unchanged: `differences` compares them.
+    Those that are on_broker are left unchanged: `differences` compares them.
 
     Raises `TopicsError`: the broker cannot be reached, or refuses; what it made before stays.
     """
@@ -125,8 +125,8 @@ def create(settings: Settings) -> list[str]:
     from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined] # noqa: PLC0415
 
     admin = Admin(settings)  # an administrator's
-    there = admin.topics(map(settings.topic, TOPICS))
-    missing = {settings.topic(name): topic for name, topic in TOPICS.items() if settings.topic(name) not in there}
+    on_broker = admin.topics(map(settings.topic, TOPICS))
+    missing = {settings.topic(name): topic for name, topic in TOPICS.items() if settings.topic(name) not in on_broker}
     if not missing:
         return []
     copies, in_sync = settings.topics.replication_factor, settings.topics.min_insync_replicas

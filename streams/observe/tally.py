@@ -135,6 +135,11 @@ class Tally:
         """Have a line logged once the chunk is committed."""
         self.lines.append(Line(level, event, facts))
 
+    def is_conserved(self) -> bool:
+        """Whether as many inputs ended as were taken."""
+        ends = (self.decided, self.quarantined, self.published, self.dead_lettered)
+        return self.taken.total() == sum(end.total() for end in ends)
+
     def add(self, other: Tally) -> None:
         """Add another partition's part."""
         for name in _NAMES:

@@ -8,7 +8,7 @@ inputs that waited go first, without deadlines.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Final, cast
 
@@ -20,11 +20,8 @@ from streams.escalation.values import (
     CallResult,
     Decision,
     DispatchReport,
-    Event,
-    Instant,
     Output,
     Quarantined,
-    SiteInForce,
     SiteRecord,
     Source,
 )
@@ -42,7 +39,7 @@ if TYPE_CHECKING:
     from streams.formats.message import Message
     from streams.formats.site_records import SiteRecords
     from streams.settings import Settings
-    from streams.state.partition import ArmedDeadline, Store
+    from streams.state.partition import ArmedDeadline, Partition, Store
 
 _log = logger(__name__)
 
@@ -51,6 +48,7 @@ SLICE: Final = 500
 # What breaks an objective is logged with its site, as a metric cannot.
 LATE_SECONDS: Final = 5.0  # a deadline
 SLOW_MS: Final = 30_000  # from an alert to its call
+_FENCE_TOPIC: Final = "alerts"
 
 _on_event = faults.around("core_input", core.on_event)
 _on_deadline = faults.around("core_deadline", core.on_deadline)
@@ -108,13 +106,14 @@ class Decider:
                 continue
             for topic, count in inbox.taken.items():
                 builder.tally.taken[topic, number] += count
+            assert builder.tally.is_conserved(), "each input ends in exactly one way"
             batch.overlays.append(overlay)
             batch.records += builder.records
             batch.tally.add(builder.tally)
             batch.deleted |= {(self._topics[topic], number): count for topic, count in partition.deleted.items()}
-            batch.next_offsets += [
-                (self._topics[topic], number, offset) for topic, offset in inbox.next_offsets.items()
-            ]
+            overlay.handle(inbox.next_offsets)
+            next_inputs = inbox.next_offsets or (_fence(partition) if builder.records else {})
+            batch.next_offsets += [(self._topics[topic], number, offset) for topic, offset in next_inputs.items()]
 
     def _part(
         self, overlay: PartitionOverlay, builder: RecordBuilder, inbox: Inbox, *, is_caught_up: bool
@@ -123,8 +122,8 @@ class Decider:
         partition = overlay.partition
         for state in partition.set_aside:
             builder.set_aside(state)
-        for message, topic, refused in inbox.refused:
-            builder.dead_letter(message, topic, refused.reason, refused.error)
+        for message, topic, cause in inbox.dead_letters:
+            builder.dead_letter(message, topic, cause.reason, cause.error)
         overlay.expect(site.site_id for site in inbox.sites)
         overlay.expect(event.event.site_id for event in inbox.events)
         for number, site in enumerate(inbox.sites, start=1):
@@ -185,7 +184,7 @@ class Decider:
             sent_at = message.timestamp()[1]
             event = event._replace(ended_at=partition_time(event.ended_at, overlay.now, builder.ahead_ms, sent_at))
         source = Source(topic, number, message.offset())
-        decide = partial(self._on_event_here, state, record, event, source, overlay.now, key)
+        decide = partial(_on_event, state, record, event, source, overlay.now, self._procedures)
         step = self._attempt(overlay, builder, site_id, key, decide)
         if isinstance(step, Exception):
             self._failed(overlay, builder, message, topic, site_id, step)
@@ -203,15 +202,6 @@ class Decider:
                 if answer.seconds is not None:
                     builder.tally.responses.append((answer.partner, answer.seconds))
 
-    def _on_event_here(
-        self, state: SiteState, record: SiteInForce | None, event: Event, source: Source, now: Instant, key: bytes
-    ) -> Step:
-        """Give the core an event. Raises `MisplacedError`: nothing is known of its site where it lies."""
-        step = _on_event(state, record, event, source, now, self._procedures)
-        if _is_lost(step.outputs) and self._site_records.is_misplaced(key, source.partition):
-            raise MisplacedError(self._site_records.misplacement(key))
-        return step
-
     def _attempt(
         self,
         overlay: PartitionOverlay,
@@ -224,10 +214,12 @@ class Decider:
     ) -> Step | Exception:
         """Decide, encode, measure; then write, and change the site's state if it ``becomes`` the step's.
 
-        Returns an error instead where the core or the codec raises one: then nothing is written or changed.
+        Returns `MisplacedError`, or the error that the core or the codec raises: then nothing is written or changed.
         """
         try:
             step = decide()
+            if _is_lost(step.outputs) and self._site_records.is_misplaced(key, overlay.partition.number):
+                return MisplacedError(self._site_records.misplacement(key))
             records = builder.encode(step.outputs, key)
             if site_id in self._measured:
                 overlay.measure(site_id, step.state)
@@ -327,3 +319,13 @@ def _is_lost(outputs: list[Output]) -> bool:
 def _traceback(error: Exception) -> str:
     """The traceback, for a dead letter, which has all of the record anyway."""
     return "".join(traceback.format_exception(error))
+
+
+def _fence(partition: Partition) -> Mapping[str, int]:
+    """The offset to commit with records of a partition of which the chunk has no input, as when deadlines fired.
+
+    A committed offset is what the group refuses once it has gone on without this worker, and what the next holder's
+    restore waits for. Without one, a transaction that a frozen broker finishes late would come true behind the back
+    of that restore, and its decisions would be made twice.
+    """
+    return {_FENCE_TOPIC: partition.next_inputs[_FENCE_TOPIC]}

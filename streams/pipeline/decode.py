@@ -11,7 +11,7 @@ from schemas.contract.topics import INPUT_TOPICS
 from streams.escalation.values import Event, Site
 from streams.formats.message import Message
 from streams.formats.site_records import SiteRecords
-from streams.formats.validation import Refused, admit, admit_tombstone, key_text
+from streams.formats.validation import DeadLetterCause, admit, admit_tombstone, key_text
 
 if TYPE_CHECKING:
     from streams.formats.codec import Codec, Decode
@@ -34,12 +34,12 @@ class EventInput(NamedTuple):
     event: Event
 
 
-class RefusedInput(NamedTuple):
+class DeadLetterInput(NamedTuple):
     """A record that the core must not see; ``topic`` without prefix."""
 
     message: Message
     topic: str
-    refused: Refused
+    cause: DeadLetterCause
 
 
 @dataclass(slots=True)
@@ -51,7 +51,7 @@ class Inbox:
 
     sites: list[SiteInput] = field(default_factory=list)
     events: list[EventInput] = field(default_factory=list)
-    refused: list[RefusedInput] = field(default_factory=list)
+    dead_letters: list[DeadLetterInput] = field(default_factory=list)
     taken: dict[str, int] = field(default_factory=dict)
     next_offsets: dict[str, int] = field(default_factory=dict)
 
@@ -75,29 +75,31 @@ class Decoder:
             if inbox is None:
                 inbox = inboxes[number] = Inbox()
             topic, decode = events.get(message.topic()) or ("sites", None)
-            inbox.next_offsets[topic] = message.offset() + 1
+            offset = message.offset()
+            assert offset >= inbox.next_offsets.get(topic, 0), "a partition's records come in order, and once"
+            inbox.next_offsets[topic] = offset + 1
             inbox.taken[topic] = inbox.taken.get(topic, 0) + 1
             key = message.key()
             if decode is None:
                 site = judge(key, message.value(), number)
-                if isinstance(site, Refused):
-                    inbox.refused.append(RefusedInput(message, topic, site))
+                if isinstance(site, DeadLetterCause):
+                    inbox.dead_letters.append(DeadLetterInput(message, topic, site))
                 else:
                     inbox.sites.append(SiteInput(message, cast("str", key_text(key)), site))
                 continue
             event = _event(topic, decode, key, message.value())
-            if isinstance(event, Refused):
-                inbox.refused.append(RefusedInput(message, topic, event))
+            if isinstance(event, DeadLetterCause):
+                inbox.dead_letters.append(DeadLetterInput(message, topic, event))
             else:
                 inbox.events.append(EventInput(message, topic, event))
         return inboxes
 
 
-def _event(topic: str, decode: Decode, key: bytes | None, value: bytes | None) -> Event | Refused:
+def _event(topic: str, decode: Decode, key: bytes | None, value: bytes | None) -> Event | DeadLetterCause:
     if value is None:
-        return cast("Refused", admit_tombstone(topic, key))
+        return cast("DeadLetterCause", admit_tombstone(topic, key))
     try:
         event = decode(value)
     except Undecodable as error:
-        return Refused("UNDECODABLE", str(error))
+        return DeadLetterCause("UNDECODABLE", str(error))
     return admit(event, key_text(key)) or cast("Event", event)

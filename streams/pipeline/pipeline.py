@@ -93,6 +93,8 @@ class Pipeline:
 
     async def publish(self, batch: OutputBatch) -> Rewind:
         """Commit it, and only then let it be the partitions' present; return what must be restored if that fails."""
+        parts = {number for _, number, _ in batch.next_offsets}
+        assert not parts & batch.unusable.keys(), "a partition that is restored commits nothing"
         if not batch.is_empty:
             begun = time.monotonic()
             loop = asyncio.get_running_loop()

@@ -29,7 +29,7 @@ _log = logger(__name__)
 # The longest wait for inputs; then it is looked whether a restore is done, or the worker is to end.
 _IDLE_SECONDS: Final = 0.1
 _NOTE_SECONDS: Final = 1.0
-# Of what a poll may tell beside records, this ends the worker: a partition's begin is not for the client to guess.
+# The errors beside records that end the worker: where a partition begins is not for the client to guess.
 _ENDING: Final = frozenset({KafkaError._AUTO_OFFSET_RESET})  # noqa: SLF001  # its name
 
 

@@ -1,4 +1,4 @@
-"""What the core gives, turned into records of Kafka, and counted: one partition's part of a chunk.
+"""The core's outputs as records of Kafka, counted: one partition's part of a chunk.
 
 All outputs go to the partition that their input lies in, also where that is not their key's: the site's state is
 where it is handled, and no reader looks for a site anywhere else (contracts.md, Topics).
@@ -93,13 +93,15 @@ class RecordBuilder:
                 tally.dispatches[value.partner_id, value.action] += 1
             elif isinstance(value, Attention):
                 tally.attentions[value.reason, "again" if value.repeat else "first"] += 1
-                self._tell_attention(value)
+                self._log_attention(value)
             elif isinstance(value, Quarantined):
                 tally.quarantines[value.reason] += 1
 
     def dead_letter(self, message: Message, topic: str, reason: DeadLetterReason, error: str) -> None:
-        """Put an input away as it came; ``topic`` without prefix."""
-        self._put_away(message.key(), message.value(), headers_of(message), topic, message.offset(), reason, error)
+        """Write an input as a dead letter, as it came; ``topic`` without prefix."""
+        self._add_dead_letter(
+            message.key(), message.value(), headers_of(message), topic, message.offset(), reason, error
+        )
         self.tally.dead_lettered[topic, self._number, reason] += 1
         self.tally.log(
             "error", "a record is a dead letter",
@@ -107,8 +109,8 @@ class RecordBuilder:
         )  # fmt: skip
 
     def set_aside(self, state: SetAside) -> None:
-        """Put a state record away: a dead letter, an attention, and a tombstone in its place (procedure.md §7)."""
-        self._put_away(state.key, state.value, state.headers, "state", state.offset, state.reason, state.error)
+        """Set a state record aside: a dead letter, an attention, and a tombstone in its place (procedure.md §7)."""
+        self._add_dead_letter(state.key, state.value, state.headers, "state", state.offset, state.reason, state.error)
         attention = set_aside_attention(
             state.key.decode(errors="replace"),
             self._decoded(state.value),
@@ -125,12 +127,12 @@ class RecordBuilder:
         )  # fmt: skip
 
     def states(self, changed: Iterable[StateRecord]) -> None:
-        """What the sites have become."""
+        """Write the sites' new states."""
         topic = self._topics["state"]
         for site_id, value in changed:
             self.records.append((topic, value, site_id.encode(), self._number, None, None, self._now))
 
-    def _put_away(
+    def _add_dead_letter(
         self,
         key: bytes | None,
         value: bytes | None,
@@ -140,17 +142,17 @@ class RecordBuilder:
         reason: str,
         error: str,
     ) -> None:
-        told: Headers = [
+        letter_headers: Headers = [
             ("dlq.topic", topic),
             ("dlq.partition", str(self._number)),
             ("dlq.offset", str(offset)),
             ("dlq.reason", reason),
         ]
-        letter = dead_letter(key, value, headers, told, error)
+        letter = dead_letter(key, value, headers, letter_headers, error)
         name = self._topics["dead-letters"]
         self.records.append((name, letter.value, letter.key, self._number, None, None, self._now, letter.headers))
 
-    def _tell_attention(self, attention: Attention) -> None:
+    def _log_attention(self, attention: Attention) -> None:
         self.tally.log(
             "warning" if attention.repeat else "info", "an attention is raised",
             site=attention.site_id, incident=attention.incident_id, partition=self._number,

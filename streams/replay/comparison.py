@@ -1,7 +1,7 @@
-"""A record of the log against the value that the core gives in its place: the same bytes, or the fields that differ.
+"""Compare a record of the log with the core's value: the same bytes, or the fields that differ.
 
-The bytes behind the header are compared: whether a schema registry framed a record says nothing of what was decided.
-Where an older release wrote it, by an older schema, its fields as they read today are compared instead.
+It compares the bytes behind the header: whether a schema registry framed a record does not concern the decision. If an
+older release wrote it, by an older schema, it compares the fields as read today.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from schemas.avro.errors import Undecodable
 from schemas.avro.framing import CONFLUENT, SINGLE_OBJECT_SIZE
 from streams.escalation.names import OutputTopic
 from streams.escalation.values import Instant, OutputValue
-from streams.topics.reading import LogRecord
-from streams.topics.recorded import Recorded, payload, shipped
+from streams.formats.topic_values import TopicValues, payload, shipped
+from streams.kafka.reading import LogRecord
 
 What: TypeAlias = Literal[
     "FIELD",  # a field differs
@@ -22,15 +22,15 @@ What: TypeAlias = Literal[
     "KEY",  # the record's key is not its site
     "TIMESTAMP",  # the record's timestamp is not its time
     "UNDECODABLE",  # the log's record does not decode
-    "MISSING",  # the core gives a record that the log has not
+    "MISSING",  # the core gives a record that the log lacks
     "UNEXPECTED",  # the log has a record that the core does not give
     "TWICE",  # the log has it twice, or an input was handled twice
-    "OUT_OF_ORDER",  # records of one topic lie in another order than they were decided in
+    "OUT_OF_ORDER",  # records of one topic are in another order than their decisions
     "NO_INPUT",  # the input named is not in its topic
     "REFUSED",  # the input named should be a dead letter
-    "NO_SITE_RECORD",  # the site record named is none that can be in force
+    "NO_SITE_RECORD",  # the site record named cannot be in force
     "REPLACED",  # the site record named had been replaced before
-    "NOT_ARMED",  # a deadline fired that no incident has
+    "NOT_ARMED",  # a deadline fired that no incident had armed
     "EARLY",  # a deadline fired before its time
     "BACK_IN_TIME",  # a decision was made before the one before it
     "RAISED",  # the core raises
@@ -40,13 +40,13 @@ What: TypeAlias = Literal[
 class Difference(NamedTuple):
     """One thing that differs, and where.
 
-    ``recorded`` and ``replayed`` are what the log and the core have in ``field``. Of FIELD that is a path in the
-    value, and what it holds may be personal data; of others a word for what the two are.
+    ``recorded`` and ``replayed`` are the log's and the core's values of ``field``. Of FIELD it is a path in the value,
+    which may be personal data; of others a word for what the two are.
     """
 
     what: What
     site_id: str
-    decision_id: str | None  # of the log; None where no decision belongs to it
+    decision_id: str | None  # of the log; None if no decision belongs to it
     topic: str  # without prefix, of the record that differs or is missing
     partition: int
     offset: int | None  # None: the log has no such record
@@ -68,12 +68,12 @@ class Mismatch(NamedTuple):
 class Comparison:
     """Compares records of output topics."""
 
-    def __init__(self, recorded: Recorded) -> None:
+    def __init__(self, recorded: TopicValues) -> None:
         self._recorded = recorded
         self._encoders = shipped().encoders
 
     def mismatches(self, record: LogRecord, topic: OutputTopic, value: OutputValue, now: Instant) -> list[Mismatch]:
-        """All that differs between a record and the value of ``topic`` that the core gives at ``now``."""
+        """Return the differences between a record and the core's value of ``topic`` at ``now``."""
         assert record.value is not None, "only readiness has tombstones, and nothing names those"
         found: list[Mismatch] = []
         encoded = self._encoders[topic](value)

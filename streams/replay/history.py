@@ -1,9 +1,9 @@
-"""Read from the logs what a replay of a site or a partition needs (`streams.replay`).
+"""Read the records that a replay of a site or a partition needs (`streams.replay`).
 
-Decisions are read first: they name what else is needed. Of the inputs only the offsets between the first and the last
-one named are read, of the commands only those since the first decision. The ends of ``quarantine`` and
-``dead-letters`` are taken before that of ``decisions``, and those of the commands after it: so the decisions that a
-quarantined alert came after are among those read, and so is every command that they name, also while workers write.
+It reads decisions first, as they name the other records. Of the inputs it reads only the offsets between the first and
+the last one named, of the commands only those since the first decision. It takes the ends of ``quarantine`` and
+``dead-letters`` before that of ``decisions``, and those of the commands after it: so it reads the decisions that
+precede a quarantined alert, and every command that they name, even while workers write.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from schemas.avro.errors import Undecodable
 from schemas.contract.topics import INPUT_TOPICS
 from streams.escalation.state import MEMORY_MS
 from streams.escalation.values import Decision, Instant
+from streams.formats.topic_values import TopicValues
+from streams.kafka.reading import LogRecord, Logs, Span
 from streams.replay import KnownProcedures, PartitionReplay, Verdict
 from streams.replay.material import COMMAND_TOPICS, EVENT_TOPICS
-from streams.topics.reading import LogRecord, Logs, Span
-from streams.topics.recorded import Recorded
 
 NEEDED: Final = (*INPUT_TOPICS, *COMMAND_TOPICS, "decisions", "quarantine", "dead-letters")
 _ASIDE: Final = ("quarantine", "dead-letters")
@@ -39,15 +39,15 @@ class ReplayResult(NamedTuple):
 
     @property
     def is_empty(self) -> bool:
-        """Whether the log has nothing of what was to be replayed."""
+        """Whether the log has no record to replay."""
         return not self.decisions and not self.verdict.quarantined and not self.verdict.unchecked
 
 
 class History:
     """Reads and replays. Every method may raise what `Logs` raises."""
 
-    def __init__(self, logs: Logs, recorded: Recorded, known: KnownProcedures, total: Callable[[int], None]) -> None:
-        """``total`` is called with the number of offsets to read, as far as that is known by then."""
+    def __init__(self, logs: Logs, recorded: TopicValues, known: KnownProcedures, total: Callable[[int], None]) -> None:
+        """``total`` is called with the number of offsets to read, as far as known."""
         self.partitions = logs.require(NEEDED)
         self._logs = logs
         self._recorded = recorded
@@ -74,7 +74,7 @@ class History:
         return None
 
     def replay(self, number: int, site_id: str | None = None, incident_id: str | None = None) -> ReplayResult:
-        """Replay a partition, of it only one site, and of that only as much as one incident needs."""
+        """Replay a partition, or one of its sites, or only the part of a site that one incident needs."""
         logs = [(topic, number) for topic in NEEDED]
         begins = self._logs.offsets.first(logs)
         aside = self._logs.offsets.last_stable([(topic, number) for topic in _ASIDE])
@@ -132,7 +132,7 @@ class History:
 def _needed_for(incident_id: str, decided: list[RecordedDecision]) -> tuple[list[RecordedDecision], bool]:
     """The decisions from which an incident can be replayed, up to its last; and whether earlier ones were left out.
 
-    They begin a day before it (what its site may remember), or earlier, where no incident was open.
+    They begin a day before it (the site's memory), or earlier, at a point where no incident was open.
     """
     its_own = [
         place for place, one in enumerate(decided) if one.value is not None and one.value.incident_id == incident_id
@@ -158,7 +158,7 @@ def _at(decision: RecordedDecision) -> Instant:
 
 
 def _places(named: Iterable[Any]) -> dict[str, tuple[int, int]]:
-    """By topic, the first and the last offset of the inputs that decisions and quarantine records name."""
+    """Return, by topic, the first and the last offset of the inputs that decisions and quarantine records name."""
     places: dict[str, tuple[int, int]] = {}
     for value in named:
         if value is None or value.input.topic not in EVENT_TOPICS:

@@ -1,4 +1,4 @@
-"""What a replay of one partition needs at hand, by where it is looked for: everything but the decisions themselves."""
+"""The records that a replay of one partition looks up, by place, id or site: all but the decisions."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any, Final, NamedTuple
 from schemas.avro.errors import Undecodable
 from schemas.contract.murmur2 import partition as partition_of
 from streams.escalation.values import Event, Quarantined, Site
-from streams.formats.validation import Refused, admit, admit_tombstone, key_text
+from streams.formats.topic_values import TopicValues
+from streams.formats.validation import DeadLetterCause, admit, admit_tombstone, key_text
+from streams.kafka import dead_letters as deadletters
+from streams.kafka.dead_letters import Letter
+from streams.kafka.reading import LogRecord
 from streams.replay.comparison import Mismatch
 from streams.replay.verdict import VerdictBuilder
 from streams.replay.versions import SiteVersions
-from streams.topics import dead_letters as deadletters
-from streams.topics.dead_letters import Letter
-from streams.topics.reading import LogRecord
-from streams.topics.recorded import Recorded
 
 EVENT_TOPICS: Final = ("alerts", "call-results", "dispatch-reports", "operator-actions")
 COMMAND_TOPICS: Final = ("calls", "dispatches", "attention")
@@ -29,11 +29,11 @@ class Entry(NamedTuple):
 
 
 class Material:
-    """Takes records of every topic, each topic's oldest first; ``report`` hears of what is wrong with one by itself."""
+    """Takes records of every topic, each topic's oldest first; ``report`` gets the faults of single records."""
 
-    def __init__(self, number: int, partitions: int, recorded: Recorded, report: VerdictBuilder) -> None:
+    def __init__(self, number: int, partitions: int, recorded: TopicValues, report: VerdictBuilder) -> None:
         self.inputs: dict[tuple[str, int], LogRecord] = {}  # by topic and offset
-        self.handled: set[tuple[str, int]] = set()  # of those, the ones that were replayed
+        self.handled: set[tuple[str, int]] = set()  # the replayed ones of those
         self.commands: dict[str, LogRecord] = {}  # calls, dispatches and attention, by id
         self.versions: defaultdict[str, SiteVersions] = defaultdict(lambda: SiteVersions(self._judge))  # by site
         self.quarantined: defaultdict[str, deque[Entry]] = defaultdict(deque)  # by site
@@ -44,7 +44,7 @@ class Material:
         self._report = report
 
     def take(self, record: LogRecord) -> None:
-        """Put a record where it is looked for."""
+        """Index a record."""
         topic = record.topic
         if topic in EVENT_TOPICS:
             self.inputs[topic, record.offset] = record
@@ -66,26 +66,26 @@ class Material:
             raise AssertionError(f"a replay needs nothing of {topic}")
 
     def value(self, record: LogRecord) -> Any:
-        """The value of an output's record; None, and reported, where it does not decode."""
+        """Return the value of an output's record; None, and a report, if it does not decode."""
         try:
             return self._recorded.value(record.topic, record.value or b"")
         except Undecodable:
             self._report.differ(key_text(record.key) or "", None, record, "", Mismatch("UNDECODABLE"))
             return None
 
-    def event(self, record: LogRecord) -> Event | Refused:
-        """The value of an input, or why it should be a dead letter."""
+    def event(self, record: LogRecord) -> Event | DeadLetterCause:
+        """Return the value of an input, or why it should be a dead letter."""
         refused = admit_tombstone(record.topic, record.key) if record.value is None else None
         if refused is not None or record.value is None:
-            return refused or Refused("UNDECODABLE", "")
+            return refused or DeadLetterCause("UNDECODABLE", "")
         try:
             event: Event = self._recorded.value(record.topic, record.value)
         except Undecodable as error:
-            return Refused("UNDECODABLE", str(error))
+            return DeadLetterCause("UNDECODABLE", str(error))
         return admit(event, key_text(record.key)) or event
 
-    def _judge(self, record: LogRecord) -> Site | Refused | None:
-        """What a record of ``sites`` is, as a worker takes it."""
+    def _judge(self, record: LogRecord) -> Site | DeadLetterCause | None:
+        """Judge a record of ``sites`` as a worker does."""
         site: Site | None = None
         if record.value is None:
             refused = admit_tombstone("sites", record.key)
@@ -93,10 +93,10 @@ class Material:
             try:
                 site = self._recorded.value("sites", record.value)
             except Undecodable as error:
-                return Refused("UNDECODABLE", str(error))
+                return DeadLetterCause("UNDECODABLE", str(error))
             refused = admit(site, key_text(record.key))
         if refused is None and partition_of(record.key or b"", self._partitions) != self._number:
-            return Refused("WRONG_PARTITION", "")
+            return DeadLetterCause("WRONG_PARTITION", "")
         return refused or site
 
     def _take_command(self, record: LogRecord) -> None:

@@ -1,4 +1,4 @@
-"""What the core makes of a step, held against what the log says was decided."""
+"""The core's result of a step, compared with the decisions in the log."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Final, NamedTuple
 from streams.escalation.state import SiteState
 from streams.escalation.step import Step
 from streams.escalation.values import CallResult, Decision, Event, Quarantined
-from streams.formats.validation import Refused
+from streams.formats.validation import DeadLetterCause
+from streams.kafka.reading import LogRecord
 from streams.replay.comparison import Comparison, Mismatch, What
 from streams.replay.material import Material
 from streams.replay.step import Knowledge, RecordedStep, decide_again
 from streams.replay.versions import SiteVersions
 from streams.runtime.clock import partition_time
-from streams.topics.reading import LogRecord
 
-# What of a decision that differs leaves it open whether the core's state is the one that there was.
+# Fields whose difference leaves open whether the core's state is the recorded one.
 _TELLING: Final[frozenset[What]] = frozenset({"FIELD", "MISSING", "UNEXPECTED"})
 
 
@@ -29,19 +29,19 @@ class Differing(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What the core made of a step (None: nothing), and how that differs from what was decided."""
+    """The core's result of a step (None: none), and its differences from the log."""
 
     step: Step | None
     differing: list[Differing]
 
     @property
     def is_other(self) -> bool:
-        """Whether something else was decided."""
+        """Whether the log has another decision."""
         return self.step is None or any(one.mismatch.what in _TELLING for one in self.differing)
 
 
 class Outcomes:
-    """Finds those of one site."""
+    """Computes the outcomes of one site."""
 
     def __init__(
         self, material: Material, versions: SiteVersions, knowledge: Knowledge, comparison: Comparison
@@ -52,7 +52,7 @@ class Outcomes:
         self._comparison = comparison
 
     def of(self, decided: RecordedStep, state: SiteState) -> Outcome:
-        """What the core gives under the site record named; of two ways to read the name, the one that fits."""
+        """Return the core's result under the site record named; if the name has two readings, the one that fits."""
         event = self._event(decided)
         if isinstance(event, Mismatch):
             return _nothing(decided, event)
@@ -82,7 +82,7 @@ class Outcomes:
             return Mismatch("TWICE")
         self._material.handled.add(place)
         event = self._material.event(record)
-        if isinstance(event, Refused):
+        if isinstance(event, DeadLetterCause):
             return Mismatch("REFUSED", "reason", None, event.reason)
         if decided.ahead_ms and isinstance(event, CallResult):
             ended_at = partition_time(event.ended_at, decided.at, decided.ahead_ms, record.timestamp)
@@ -90,7 +90,7 @@ class Outcomes:
         return event
 
     def _differing(self, decided: RecordedStep, step: Step) -> Iterator[Differing]:
-        """How the decisions of a step differ from those recorded: one by one, as far as there are as many."""
+        """Compare the decisions of a step with the recorded ones, one by one, up to the shorter list."""
         for output in step.outputs:
             if isinstance(output.value, Quarantined):
                 wrong = Mismatch("UNEXPECTED", "quarantine", None, output.value.reason)
@@ -113,5 +113,5 @@ class Outcomes:
 
 
 def _nothing(decided: RecordedStep, mismatch: Mismatch) -> Outcome:
-    """The core made no step of it."""
+    """The core has no step for it."""
     return Outcome(None, [Differing(decided.records[0], decided.decisions[0], mismatch)])

@@ -1,4 +1,4 @@
-"""One partition decided again: its records come in, a verdict comes out (`streams.replay`)."""
+"""Replay one partition: records come in, a verdict comes out (`streams.replay`)."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from schemas.avro.errors import Undecodable
 from streams.escalation.values import Decision, Instant
+from streams.formats.topic_values import TopicValues
 from streams.formats.validation import key_text
+from streams.kafka.reading import LogRecord
 from streams.replay.comparison import Mismatch
 from streams.replay.material import Material
 from streams.replay.site import SiteReplay
 from streams.replay.step import Knowledge, KnownProcedures, steps
 from streams.replay.verdict import DIFFERED, Verdict, VerdictBuilder
-from streams.topics.reading import LogRecord
-from streams.topics.recorded import Recorded
 
 
 class PartitionReplay:
     """Replays one partition of all topics: `take` every record but the decisions, then `replay` those.
 
-    It holds all that it took; give it the records of one site to replay one site.
+    It holds all records that it takes; pass it the records of one site to replay one site.
     """
 
     def __init__(
@@ -27,13 +27,13 @@ class PartitionReplay:
         number: int,
         partitions: int,
         known: KnownProcedures,
-        recorded: Recorded,
+        recorded: TopicValues,
         begins: Mapping[str, int],
         *,
         is_truncated: bool = False,
         is_settled: bool = False,
     ) -> None:
-        """Of partition ``number`` of so many.
+        """Replay partition ``number``.
 
         Args:
             number: the partition.
@@ -57,11 +57,11 @@ class PartitionReplay:
         self._last_at: Instant = 0
 
     def take(self, record: LogRecord) -> None:
-        """Any record but a decision; those of a topic in the order of their offsets."""
+        """Take a record other than a decision; those of a topic in the order of their offsets."""
         self._material.take(record)
 
     def replay(self, decisions: Iterable[LogRecord]) -> Verdict:
-        """The verdict, once the records of ``decisions`` have passed, in the order of their offsets."""
+        """Replay the records of ``decisions``, in the order of their offsets, and return the verdict."""
         for decided in steps(self._decoded(decisions)):
             self._site(decided.decisions[0].site_id).decide(decided)
         for site_id in sorted({*self._material.quarantined, *self._material.set_aside}):

@@ -1,14 +1,14 @@
-"""The quarantined alerts of a site in a replay: each has a place among the steps at which the core gives it.
+"""The quarantined alerts of a site in a replay: find each a place among the steps where the core quarantines it.
 
-An alert that is quarantined changes nothing, and its record lies on another topic than the decisions, so its time
-and the offsets of the alerts around it are all that tells its place (`streams.replay`, The order).
+A quarantined alert changes nothing, and its record is on another topic than the decisions, so only its time and the
+offsets of the alerts around it determine its place (`streams.replay`, Order).
 """
 
 from __future__ import annotations
 
 from streams.escalation.state import SiteState
 from streams.escalation.values import Alert, Instant, Quarantined
-from streams.formats.validation import Refused
+from streams.formats.validation import DeadLetterCause
 from streams.replay.comparison import Mismatch
 from streams.replay.material import Entry, Material
 from streams.replay.step import Knowledge, RecordedStep, quarantine_again
@@ -16,7 +16,7 @@ from streams.replay.verdict import NO_INPUT, NO_SITE, VerdictBuilder
 
 
 class QuarantineReplay:
-    """Those of one site that have found no place yet, in the order of their offsets."""
+    """The alerts of one site without a place yet, in the order of their offsets."""
 
     def __init__(self, site_id: str, material: Material, report: VerdictBuilder, knowledge: Knowledge) -> None:
         self._site_id = site_id
@@ -27,7 +27,7 @@ class QuarantineReplay:
         self._versions = material.versions[site_id]
 
     def before(self, decided: RecordedStep, state: SiteState | str) -> None:
-        """Try those that may stand before a step, in the ``state`` there, or why it is not known."""
+        """Try the alerts that may precede a step, in the ``state`` there, or why it is not known."""
         alert = decided.place[1] if decided.place is not None and decided.place[0] == "alerts" else None
         while self._entries and self._entries[0].value.at <= decided.at:
             entry = self._entries[0]
@@ -41,12 +41,12 @@ class QuarantineReplay:
             self._entries.popleft()
 
     def until(self, instant: Instant | None, state: SiteState | str) -> None:
-        """Nothing else can stand before those up to an instant (None: all)."""
+        """Place the remaining alerts up to an instant (None: all) here, or report them."""
         while self._entries and (instant is None or self._entries[0].value.at <= instant):
             self._place(self._entries.popleft(), state, is_last=True)
 
     def _place(self, entry: Entry, state: SiteState | str, *, is_last: bool) -> bool:
-        """Whether a record is done with: it fits here, or nowhere."""
+        """Whether a record is settled: it fits here, or nowhere."""
         value = entry.value
         place = ("alerts", value.input.offset)
         record = self._material.inputs.get(place)
@@ -57,7 +57,7 @@ class QuarantineReplay:
         if place in self._material.handled:
             return self._differ(entry, Mismatch("TWICE"))
         alert = self._material.event(record)
-        if isinstance(alert, Refused):
+        if isinstance(alert, DeadLetterCause):
             return self._differ(entry, Mismatch("REFUSED", "reason", None, alert.reason))
         if isinstance(state, str):
             return self._pass_by(state)

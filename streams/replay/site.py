@@ -1,4 +1,4 @@
-"""One site's part of a replay: its state as the core makes it, step by step, and whether it is known at all."""
+"""One site's part of a replay: the core's state after each step, if it is known."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from schemas.avro.errors import Undecodable
 from streams.escalation.state import EMPTY, MEMORY_MS, SiteState
 from streams.escalation.step import set_aside_attention
 from streams.escalation.values import Instant, Source
+from streams.formats.topic_values import shipped
+from streams.kafka.dead_letters import Letter
 from streams.replay.material import Material
 from streams.replay.outcome import Outcomes
 from streams.replay.quarantine import QuarantineReplay
 from streams.replay.step import Knowledge, RecordedStep
 from streams.replay.verdict import DIFFERED, NO_BEGINNING, NO_INPUT, NO_MEMORY, NO_PROCEDURE, NO_SITE, VerdictBuilder
-from streams.topics.dead_letters import Letter
-from streams.topics.recorded import shipped
 
 
 class SiteReplay:
-    """A site; its steps are given in the order they were decided.
+    """A site; its steps are passed in the order of the decisions.
 
-    ``horizon`` is the time from which on the log has decisions, where earlier ones are not in it.
+    ``horizon`` is the time from which on the log has decisions, if earlier ones are deleted.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class SiteReplay:
         self._is_doubtful = False  # the last step differed
 
     def decide(self, decided: RecordedStep) -> None:
-        """The site's next step."""
+        """Replay the site's next step."""
         while self._set_aside and self._set_aside[0].at <= decided.at:
             self._forget(self._set_aside.popleft())
         self._regain()
@@ -59,25 +59,25 @@ class SiteReplay:
         self._at = decided.at
 
     def finish(self) -> None:
-        """No step comes any more."""
+        """Report the rest after the last step."""
         while self._set_aside:
             self._forget(self._set_aside.popleft())
         self._regain()
         self._quarantine.until(None, self._known_state)
 
     def lose(self, reason: str) -> None:
-        """From here on the state is not known."""
+        """Mark the state as unknown from here on."""
         self._lost_for = self._lost_for or reason
 
     # --- whether the state is known -----------------------------------------------------------------
 
     @property
     def _known_state(self) -> SiteState | str:
-        """The state, or why it is not known."""
+        """Return the state, or why it is not known."""
         return self._lost_for or self._state
 
     def _regain(self) -> None:
-        """With nothing open, the state is known again but for what it remembers."""
+        """With no open incident, the state is known again, except for its memory."""
         if self._lost_for is not None and not self._open:
             self._begin_empty()
             self._remembers_from = self._at + MEMORY_MS
@@ -88,7 +88,7 @@ class SiteReplay:
         self._is_doubtful = False
 
     def _forget(self, state: Letter) -> None:
-        """Take the state as set aside: nothing is open, nothing is remembered, and an attention is raised."""
+        """Treat the state as set aside: no incident, no memory, and an attention."""
         self._quarantine.until(state.at - 1, self._known_state)
         self._begin_empty()
         self._open.clear()
@@ -101,7 +101,7 @@ class SiteReplay:
         self._report.command("attention", attention, None, self._material.commands, state.at)
 
     def _obstacle(self, decided: RecordedStep) -> tuple[str | None, str | None]:
-        """Why a step cannot be replayed, and the version that is not known; (None, None): it can."""
+        """Return why a step cannot be replayed, and the unknown version; (None, None): it can."""
         if self._lost_for is not None:
             return self._lost_for, None
         if self._is_truncated and any(
@@ -125,7 +125,7 @@ class SiteReplay:
             self._material.handled.add(decided.place)
 
     def _leave_commands(self, decided: RecordedStep) -> None:
-        """Somebody decided on these, so they are not left over."""
+        """Drop the commands of these decisions from those left over."""
         for decision in decided.decisions:
             for name in decision.outputs:
                 self._material.commands.pop(name, None)
@@ -158,7 +158,7 @@ class SiteReplay:
             self._leave_commands(decided)
 
     def _may_repeat_the_unknown(self, decided: RecordedStep) -> bool:
-        """Whether it is a repeated alert or action, and what it repeats may have been before the log begins."""
+        """Whether it is a repeated alert or action whose first occurrence may precede the log."""
         decision = decided.decisions[0]
         is_repeat = decision.rule in {"DUPLICATE_ALERT", "DUPLICATE_INPUT"} and decision.incident_id is None
         return is_repeat and decided.at < self._remembers_from

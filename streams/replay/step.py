@@ -1,4 +1,4 @@
-"""One step of a replay: what was decided on one input or deadline, and what the core makes of it."""
+"""One step of a replay: the recorded decisions on one input or deadline, and the core's result."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from streams.escalation.procedures import DEFAULTS, Procedure, Procedures
 from streams.escalation.state import SiteState
 from streams.escalation.step import Step
 from streams.escalation.values import Alert, Decision, Event, InputRef, Instant, Quarantined, Source
+from streams.kafka.reading import LogRecord
 from streams.replay.comparison import Mismatch
 from streams.replay.versions import InForce
 from streams.runtime.clock import AHEAD_HEADER
-from streams.topics.reading import LogRecord
 
 _MILLISECONDS: Final = re.compile(r"[0-9]{1,15}", re.ASCII)
 KnownProcedures: TypeAlias = Mapping[tuple[ProcedureName, str], Procedure]
 
 
 class Knowledge(NamedTuple):
-    """What a replay knows beside the records.
+    """The facts of a replay that are not in the records.
 
     ``procedures`` are all versions that incidents may have begun with, ``begins`` the first offset that is still in
     the log of each input topic.
@@ -58,7 +58,7 @@ class RecordedStep(NamedTuple):
 
     @property
     def ahead_ms(self) -> int:
-        """How far its partition's clock was ahead of the wall clock, where it was judged with that."""
+        """How far its partition's clock was ahead of the wall clock, if the decision states it."""
         stated = dict(self.records[0].headers).get(AHEAD_HEADER) or b""
         text = stated.decode(errors="replace") if isinstance(stated, bytes) else stated
         return int(text) if _MILLISECONDS.fullmatch(text) else 0
@@ -81,7 +81,7 @@ class RecordedStep(NamedTuple):
 
 
 def steps(decided: Iterable[tuple[LogRecord, Decision]]) -> Iterator[RecordedStep]:
-    """Put neighbours of the same input together; two deadlines of an incident are two steps."""
+    """Group adjacent decisions on the same input; two deadlines of an incident are two steps."""
     step: RecordedStep | None = None
     for record, decision in decided:
         if step is not None and decision.input.topic is not None and decision.input == step.cause:
@@ -98,7 +98,7 @@ def steps(decided: Iterable[tuple[LogRecord, Decision]]) -> Iterator[RecordedSte
 def decide_again(
     decided: RecordedStep, state: SiteState, in_force: InForce, event: Event | None, known: KnownProcedures
 ) -> Step | Mismatch:
-    """The core on the same input (``event``; None: a deadline) at the same time; a mismatch where there is no step."""
+    """Run the core on the same input (``event``; None: a deadline) at the same time; a mismatch if there is no step."""
     state = state._replace(last_record=in_force.last if state.incidents else None)
     now = decided.at
     try:
@@ -121,7 +121,7 @@ def decide_again(
 def quarantine_again(
     state: SiteState, in_force: InForce, alert: Alert, source: Source, now: Instant
 ) -> Quarantined | str:
-    """The core on an alert that was quarantined; where it does something else with it, the rule or the exception."""
+    """Run the core on a quarantined alert; return the rule or the exception if it does not quarantine it."""
     state = state._replace(last_record=in_force.last if state.incidents else None)
     try:
         last = core.on_event(state, in_force.record, alert, source, now, DEFAULTS).outputs[-1].value
@@ -134,14 +134,14 @@ def quarantine_again(
 
 
 def procedures_of(version: str | None, known: KnownProcedures) -> Procedures:
-    """What an incident of this version begins with; the shipped ones where none begins."""
+    """Return the procedures under which an incident of this version begins; the shipped ones if none begins."""
     if version is None:
         return DEFAULTS
     return {name: known.get((name, version), procedure) for name, procedure in DEFAULTS.items()}
 
 
 def source_of(decided: RecordedStep) -> Source:
-    """Where its input lies."""
+    """Return the place of its input."""
     _, _, topic, partition, offset = decided.cause
     assert topic is not None
     assert partition is not None

@@ -1,4 +1,4 @@
-"""What a replay says in the end, and how records are compared on the way to it."""
+"""The verdict of a replay, and its builder, which compares records."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from streams.replay.comparison import Comparison, Difference, Mismatch
 if TYPE_CHECKING:
     from streams.escalation.names import OutputTopic
     from streams.escalation.values import OutputValue
-    from streams.topics.reading import LogRecord
-    from streams.topics.recorded import Recorded
+    from streams.formats.topic_values import TopicValues
+    from streams.kafka.reading import LogRecord
 
 # Why a decision, or a quarantine record, could not be replayed.
 NO_BEGINNING: Final = "what came before it is not in the log any more"
@@ -36,7 +36,7 @@ class Unchecked(NamedTuple):
 
 @dataclass(slots=True)
 class Verdict:
-    """How many records were replayed, alike or not, and what was not alike, in the order it was met."""
+    """The numbers of replayed records, equal or not, and the differences in the order found."""
 
     decisions: int = 0
     commands: int = 0  # calls, dispatches and attention
@@ -45,7 +45,7 @@ class Verdict:
     unchecked: list[Unchecked] = field(default_factory=list)
 
     def add(self, other: Verdict) -> None:
-        """Take another partition's in."""
+        """Add another partition's verdict."""
         self.decisions += other.decisions
         self.commands += other.commands
         self.quarantined += other.quarantined
@@ -56,7 +56,7 @@ class Verdict:
 class VerdictBuilder:
     """Fills the verdict on one partition."""
 
-    def __init__(self, number: int, recorded: Recorded) -> None:
+    def __init__(self, number: int, recorded: TopicValues) -> None:
         self.verdict = Verdict()
         self.comparison = Comparison(recorded)
         self._number = number
@@ -65,7 +65,7 @@ class VerdictBuilder:
     def differ(
         self, site_id: str, decision_id: str | None, record: LogRecord, record_id: str, mismatch: Mismatch
     ) -> None:
-        """A record of the log differs."""
+        """Report a record of the log that differs."""
         what, path, recorded, replayed = mismatch
         topic, partition, offset = record[:3]
         self.verdict.differences.append(
@@ -73,17 +73,17 @@ class VerdictBuilder:
         )
 
     def missing(self, site_id: str, decision_id: str | None, topic: OutputTopic, record_id: str) -> None:
-        """The log lacks a record."""
+        """Report a record that the log lacks."""
         self.verdict.differences.append(
             Difference("MISSING", site_id, decision_id, topic, self._number, None, record_id)
         )
 
     def unchecked(self, site_id: str, decision_id: str | None, reason: str, version: str | None = None) -> None:
-        """A decision or a quarantine record cannot be replayed."""
+        """Report a decision or a quarantine record that cannot be replayed."""
         self.verdict.unchecked.append(Unchecked(site_id, decision_id, reason, version))
 
     def commands(self, outputs: list[Output], commands: dict[str, LogRecord], now: Instant) -> None:
-        """Compare the commands that a step gave; what was compared is taken out of ``commands``."""
+        """Compare the commands of a step, and remove them from ``commands``."""
         pending: list[tuple[OutputTopic, OutputValue]] = []
         for topic, value in outputs:
             assert value is not None, "only readiness has tombstones, and no decision gives those"
@@ -102,7 +102,7 @@ class VerdictBuilder:
         commands: dict[str, LogRecord],
         now: Instant,
     ) -> None:
-        """Compare one command, and see that it lies behind those of its topic that were decided before."""
+        """Compare one command, and check that it follows the earlier ones of its topic."""
         record_id, site_id = value[0], value.site_id
         record = commands.pop(record_id, None)
         self.verdict.commands += 1
@@ -116,7 +116,7 @@ class VerdictBuilder:
         self._last_offsets[topic] = record.offset
 
     def leftovers(self, commands: Mapping[str, LogRecord], since: Instant | None, until: Instant | None) -> None:
-        """Commands that no decision names, but for those of decisions before ``since`` or after ``until``."""
+        """Report the commands that no decision names, except those of decisions before ``since`` or after ``until``."""
         for record_id, record in commands.items():
             if since is not None and record.timestamp <= since:
                 continue

@@ -1,4 +1,4 @@
-"""The records that ``sites`` has of one site, and which of them a decision can have been made under.
+"""The records of one site, and which of them may have been in force at a decision.
 
 A decision names the record in force, or of a deleted site its last one while an incident was open
 (contracts.md, Decision). So a name may mean either of two things: that the record was in force, or that the
@@ -12,22 +12,22 @@ from collections.abc import Callable
 from typing import Literal, NamedTuple, TypeAlias
 
 from streams.escalation.values import Site, SiteRecord
-from streams.formats.validation import Refused
-from streams.topics.reading import LogRecord
+from streams.formats.validation import DeadLetterCause
+from streams.kafka.reading import LogRecord
 
 # What a record of the site is: a site, None for a tombstone, or why it cannot come into force.
-Judge: TypeAlias = Callable[[LogRecord], Site | Refused | None]
+Judge: TypeAlias = Callable[[LogRecord], Site | DeadLetterCause | None]
 
 
 class InForce(NamedTuple):
-    """The site records that a step gets: the one in force, and a deleted site's last one for its open incidents."""
+    """The site records of a step: the one in force, and a deleted site's last one for its open incidents."""
 
     record: SiteRecord | None
     last: SiteRecord | None
 
 
 class SiteVersions:
-    """Oldest first. Time does not go back: once a record was named, an older one cannot be in force."""
+    """A site's records, oldest first. Once a decision names a record, an older one cannot be in force."""
 
     def __init__(self, judge: Judge) -> None:
         self._judge = judge
@@ -36,11 +36,11 @@ class SiteVersions:
         self._explained: tuple[int, list[InForce]] | None = None  # the last one looked up
 
     def add(self, record: LogRecord) -> None:
-        """The next record of the site."""
+        """Add the next record of the site."""
         self._records.append(record)
 
     def explanations(self, offset: int | None) -> list[InForce] | Literal["GONE", "NO_SITE_RECORD", "REPLACED"]:
-        """What may have been in force where ``offset`` is named, the likelier first; or what is wrong with the name.
+        """Return the records that ``offset`` may stand for, the likelier first; or the fault of the name.
 
         GONE: the log does not have it, as compaction may have removed it. NO_SITE_RECORD: there was never such a
         record that could come into force. REPLACED: it had been replaced by one that was named before.
@@ -60,12 +60,12 @@ class SiteVersions:
         return self._explained[1]
 
     def name(self, offset: int | None) -> None:
-        """A decision was made under this one."""
+        """Note that a decision names this record."""
         if offset is not None:
             self._named = offset
 
     def _is_still_there(self) -> bool:
-        """Whether the record named last was never deleted since."""
+        """Whether the record named last was not deleted since."""
         place = None if self._named is None else self._place(self._named)
         return place is not None and all(self._judge(record) is not None for record in self._records[place + 1 :])
 
@@ -77,12 +77,12 @@ class SiteVersions:
     def _explain(self, place: int) -> list[InForce]:
         record = self._records[place]
         site = self._judge(record)
-        if site is None or isinstance(site, Refused):
+        if site is None or isinstance(site, DeadLetterCause):
             return []
         version = SiteRecord(record.offset, site)
         found = [InForce(version, None)]
         for later in self._records[place + 1 :]:
             after = self._judge(later)
-            if not isinstance(after, Refused):  # the next one that counts
+            if not isinstance(after, DeadLetterCause):  # the next one that counts
                 return [*found, InForce(None, version)] if after is None else found
         return found

@@ -1,4 +1,4 @@
-"""Python's garbage collector, told how a worker uses memory.
+"""Python's garbage collector, set for the way a worker uses memory.
 
 What a chunk makes is let go with the chunk, and the core makes no cycles, so there is little to collect. A collector
 that looks after every 700 new objects, as Python's does by itself, looks hundreds of times into each chunk, and in the

@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field, PrivateAttr, StringConstraints
 
 from schemas.contract.topics import TOPICS
 from service.client_properties import PROPERTIES, Role, Value, of_role
-from streams.escalation.procedures import Procedure, Procedures
+from streams.escalation.procedures import DEFAULTS, Procedure, Procedures
 from streams.settings.checks import MASK, checked, leaves, procedures_without_a_version, refused_properties
 from streams.settings.sections import (
     LogSettings,
@@ -76,10 +76,7 @@ class Settings(Section):
     def procedures(self) -> Procedures:
         """The procedures that incidents begin with."""
         sections = self.procedure_settings
-        return {
-            "SECURITY": Procedure(name="SECURITY", **sections.SECURITY.model_dump()),
-            "FIRE": Procedure(name="FIRE", **sections.FIRE.model_dump()),
-        }
+        return {name: Procedure(name=name, **getattr(sections, name).model_dump()) for name in DEFAULTS}
 
     def shown(self) -> list[Shown]:
         """Every setting in force with its origin, in the order of the tables; secrets masked."""
@@ -108,7 +105,7 @@ def load(path: Path | None, environ: Mapping[str, str], kind: type[Settings] = S
     ``kind`` is a class of settings that has more tables than these, those of other parts of the product.
 
     Raises `SettingsError` when the file cannot be read, a name is unknown, a value is not allowed, or a procedure's
-    value is replaced without a new version; it tells all of it at once.
+    value is replaced without a new version; it names all of them at once.
     """
     fields = dict(leaves(kind, ()))
     known = {*fields, *((KAFKA, name) for name in PROPERTIES)}

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
-from typing import Annotated, Final, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, create_model
 
-from streams.escalation.procedures import FIRE, SECURITY
+from streams.escalation.procedures import FIRE, SECURITY, Procedure
 
 LONGEST_ID: Final = 128  # bytes of UTF-8, as for every id (contracts.md, Values)
 
@@ -126,59 +126,40 @@ class LogSettings(Section):
     )
 
 
-class _ProcedureSettings(Section):
-    """The values of a procedure; the defaults that both share are SECURITY's."""
-
-    default_partner: Id | None = Field(
-        default=SECURITY.default_partner, description="the partner asked where a site names none: an id (default: none)"
-    )
-    wait_seconds: Whole = Field(
-        default=SECURITY.wait_seconds, description="the wait between the two rounds: whole seconds from 1"
-    )
-    call_timeout_seconds: Whole = Field(
-        default=SECURITY.call_timeout_seconds, description="when a call counts as not answered: whole seconds from 1"
-    )
-    response_timeout_seconds: Whole = Field(
-        default=SECURITY.response_timeout_seconds, description="how long a partner may be silent: whole seconds from 1"
-    )
-    requests: Whole = Field(
-        default=SECURITY.requests, description="how often a silent partner is asked in all: a whole number from 1"
-    )
-    arrival_timeout_seconds: Whole = Field(
-        default=SECURITY.arrival_timeout_seconds, description="from the acceptance to the arrival: whole seconds from 1"
-    )
-    on_site_timeout_seconds: Whole = Field(
-        default=SECURITY.on_site_timeout_seconds, description="from the arrival to the report: whole seconds from 1"
-    )
-    attention_interval_seconds: Whole = Field(
-        default=SECURITY.attention_interval_seconds,
-        description="until an attention is raised again: whole seconds from 1",
-    )
-    amend_interval_seconds: Whole = Field(
-        default=SECURITY.amend_interval_seconds, description="between two amends of a dispatch: whole seconds from 1"
-    )
-    runaway_threshold: Whole = Field(
-        default=SECURITY.runaway_threshold,
-        description="which alert of an incident raises RUNAWAY: a whole number from 1",
-    )
+# What the settings of a procedure are; their names, types and defaults are those of the core's `Procedure`.
+_OF_A_PROCEDURE: Final = {
+    "default_partner": "the partner asked where a site names none: an id (default: none)",
+    "wait_seconds": "the wait between the two rounds: whole seconds from 1",
+    "call_timeout_seconds": "when a call counts as not answered: whole seconds from 1",
+    "response_timeout_seconds": "how long a partner may be silent: whole seconds from 1",
+    "requests": "how often a silent partner is asked in all: a whole number from 1",
+    "arrival_timeout_seconds": "from the acceptance to the arrival: whole seconds from 1",
+    "on_site_timeout_seconds": "from the arrival to the report: whole seconds from 1",
+    "attention_interval_seconds": "until an attention is raised again: whole seconds from 1",
+    "amend_interval_seconds": "between two amends of a dispatch: whole seconds from 1",
+    "runaway_threshold": "which alert of an incident raises RUNAWAY: a whole number from 1",
+    "version": 'the name of these values, as "security/2"',
+    "confirms": "whether a wrong code is asked for once more: true or false",
+}
+_TYPES: Final[dict[type, Any]] = {type(None): Id | None, str: Id, int: Whole, bool: bool}
 
 
-_VERSION: Final = 'the name of these values, as "security/2"'
-_CONFIRMS: Final = "whether a wrong code is asked for once more: true or false"
+def _section(shipped: Procedure) -> type[Section]:
+    """The settings of one procedure."""
+    assert _OF_A_PROCEDURE.keys() == {*Procedure._fields} - {"name"}, "a field of a procedure is a setting"
+    fields: dict[str, Any] = {}
+    for name, description in _OF_A_PROCEDURE.items():
+        default = getattr(shipped, name)
+        fields[name] = (_TYPES[type(default)], Field(default=default, description=description))
+    return create_model(f"{shipped.name} settings", __base__=Section, **fields)
 
 
-class SecuritySettings(_ProcedureSettings):
+class SecuritySettings(_section(SECURITY)):  # type: ignore[misc]  # a class made while the program runs
     """The procedure of an intrusion, a hold-up, a tampering."""
 
-    version: Id = Field(default=SECURITY.version, description=_VERSION)
-    confirms: bool = Field(default=SECURITY.confirms, description=_CONFIRMS)
 
-
-class FireSettings(_ProcedureSettings):
+class FireSettings(_section(FIRE)):  # type: ignore[misc]
     """The procedure of a fire."""
-
-    version: Id = Field(default=FIRE.version, description=_VERSION)
-    confirms: bool = Field(default=FIRE.confirms, description=_CONFIRMS)
 
 
 class ProcedureSettings(Section):

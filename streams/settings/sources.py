@@ -23,6 +23,7 @@ SECRET_NAMES: Final = frozenset(
         "password",
         "session_key",
         "oidc_client_secret",
+        "wrapping_key",
     }
 )
 REGISTRY_URL: Final = ("registry", "url")

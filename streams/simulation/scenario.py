@@ -1,10 +1,9 @@
-"""JSON Lines of inputs, played through the core in virtual time (contracts.md, Command line).
+"""Play JSON Lines of inputs through the core in virtual time (contracts.md, Command line).
 
-Only a line that is no input at all ends the run: `BadLine`. A value that breaks its schema is a dead letter, and the
-run continues.
+Only a line that is not an input ends the run: `BadLine`. A value that breaks its schema is a dead letter, and the run
+continues.
 """
 
-import json
 from collections.abc import Callable, Iterable, Iterator
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, get_args
@@ -24,9 +23,9 @@ from streams.escalation.values import (
     Site,
     Source,
 )
-from streams.formats import json_text, rfc3339
+from streams.formats import rfc3339
 from streams.formats.json_values import NotAValue, reader, writer
-from streams.formats.validation import Refused, admit, admit_tombstone
+from streams.formats.validation import DeadLetterCause, admit, admit_tombstone
 from streams.simulation.simulation import PARTITION, DeadLetter, Record, Simulation
 
 _READERS: Final = MappingProxyType[str, Callable[[object], Site | Event]](
@@ -52,11 +51,11 @@ class BadLine(ValueError):
 
 
 class EndsTooEarly(ValueError):
-    """The time to run to lies before the last line's."""
+    """The end of the run is before the last line's time."""
 
 
 class Line(NamedTuple):
-    """An input, as its line states it; key and value are any JSON."""
+    """An input of a line; key and value are any JSON."""
 
     at: Instant
     topic: str
@@ -65,10 +64,10 @@ class Line(NamedTuple):
 
 
 def play(lines: Iterable[bytes], procedures: Procedures, until: Instant | None = None) -> Iterator[Record]:
-    """The records that come of the lines, in the order emitted, then of the deadlines due until ``until``.
+    """Yield the records of the lines, in the order emitted, then of the deadlines due until ``until``.
 
-    ``until`` is inclusive; None stands for the last line's time. Raises `BadLine` when the records of
-    the lines before it are out, and `EndsTooEarly` when those of the last line are.
+    ``until`` is inclusive; None means the last line's time. Raises `BadLine` after the records of the lines before it,
+    and `EndsTooEarly` after those of the last line.
     """
     simulation = Simulation(procedures)
     offsets = dict.fromkeys(INPUT_TOPICS, 0)
@@ -92,7 +91,7 @@ def play(lines: Iterable[bytes], procedures: Procedures, until: Instant | None =
 
 
 def render(record: Record) -> bytes:
-    """An output record as its line, with the line's end."""
+    """Return an output record as a line, with its line feed."""
     at, topic, key, value = record
     body: dict[str, Any] | None
     if value is None:
@@ -104,26 +103,16 @@ def render(record: Record) -> bytes:
     line = {"at": rfc3339.write(at), "topic": topic, "key": key, "value": body}
     try:
         return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
-    except TypeError:
-        return _render_thoroughly(line)
-
-
-def _render_thoroughly(line: dict[str, Any]) -> bytes:
-    """A dead letter whose key orjson does not write: half a surrogate pair, or an array nested deep."""
-    try:
-        return json.dumps(line, separators=(",", ":")).encode() + b"\n"
-    except RecursionError:
-        return _render_thoroughly({**line, "key": None})
+    except TypeError:  # of a dead letter, the key: any JSON, and orjson writes less depth than it reads
+        return orjson.dumps({**line, "key": None}, option=orjson.OPT_APPEND_NEWLINE)
 
 
 def read_line(number: int, raw: bytes) -> Line:
-    """A line as contracts.md has it; raises `BadLine`."""
+    """Parse a line (contracts.md, Command line); raises `BadLine`."""
     try:
-        fields = json_text.loads(raw)
-    except json.JSONDecodeError as error:
+        fields = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
         raise BadLine(number, f"not a JSON object: {error.msg} at character {error.pos}") from None
-    except ValueError as error:
-        raise BadLine(number, f"not a JSON object: {error}") from None
     if type(fields) is not dict:
         raise BadLine(number, "not a JSON object")
     try:
@@ -141,27 +130,27 @@ def read_line(number: int, raw: bytes) -> Line:
     return Line(instant, topic, fields.get("key"), value)
 
 
-def value_of(topic: str, key: object, raw: object) -> Site | Event | Refused | None:
-    """The value of an input line, if the core may see it; None for a tombstone.
+def value_of(topic: str, key: object, raw: object) -> Site | Event | DeadLetterCause | None:
+    """Return the value of an input line, if it is valid; None for a tombstone.
 
-    Without a ``key`` of its own, a line has the one that its producer would give it.
+    A line without a ``key`` gets the one that its producer would use.
     """
     if raw is None:
-        return admit_tombstone(topic, key.encode("utf-8", "surrogatepass") if isinstance(key, str) else None)
+        return admit_tombstone(topic, key.encode() if isinstance(key, str) else None)
     try:
         value = _READERS[topic](raw)
     except NotAValue as error:
-        return Refused("UNDECODABLE", str(error))
+        return DeadLetterCause("UNDECODABLE", str(error))
     refused = admit(value, value.site_id if key is None else key if isinstance(key, str) else None)
     return value if refused is None else refused
 
 
 def _handle(simulation: Simulation, line: Line, source: Source) -> list[Record]:
-    """One input through the core, or to the dead letters."""
+    """Handle one input: by the core, or as a dead letter."""
     at, topic, key, raw = line
     value = value_of(topic, key, raw)
     match value:
-        case Refused():
+        case DeadLetterCause():
             return [Record(at, "dead-letters", _key_of(line), DeadLetter(topic, *value))]
         case None:
             return simulation.site(str(key), None, source, at)

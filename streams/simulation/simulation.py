@@ -1,7 +1,6 @@
 """The core in virtual time: inputs at given instants, every deadline at its own (procedure.md §7).
 
-No clock and no Kafka: partition 0, sites and their state as objects. `ronde simulate`, tests and any
-replay in virtual time stand on this.
+No clock and no Kafka: partition 0, sites and their state as objects. `ronde simulate` and tests use it.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,7 +17,7 @@ _NEVER: Final = 1 << 62  # later than any instant
 
 
 class DeadLetter(NamedTuple):
-    """Why an input is a dead letter, or a state is set aside; ``topic`` is where it came from, without prefix."""
+    """Why an input is a dead letter, or a state is set aside; ``topic`` is its origin, without prefix."""
 
     topic: str
     reason: str
@@ -43,15 +42,15 @@ class Simulation:
         self._states: dict[str, SiteState] = {}
         self._heap: list[
             tuple[Instant, Deadline, str]
-        ] = []  # with the site; outdated ones are dropped when they are reached
+        ] = []  # with the site; superseded ones are dropped when they are due
         # By kind of deadline, of each incident in the heap: the deadline, or an earlier time at which to look again.
         self._watched: tuple[dict[str, Instant], dict[str, Instant]] = ({}, {})
         self._set_aside = 0
 
     def advance(self, to: Instant) -> Iterator[Record]:
-        """Fire what is due at or before ``to``, over all sites, each at its own instant, chains included.
+        """Fire the deadlines due at or before ``to``, of all sites, each at its own instant, new ones included.
 
-        Use it up before the next call. It yields its records one by one, as a long time may give many.
+        Exhaust it before the next call. It yields records one by one, as a long time may produce many.
         """
         while self._heap and self._heap[0][0] <= to:
             at, deadline, site_id = heappop(self._heap)
@@ -111,7 +110,7 @@ class Simulation:
             self._watch(site_id, state)
 
     def _watch(self, site_id: str, state: SiteState) -> None:
-        """Put each deadline into the heap, at its time or earlier: most are moved before they are reached."""
+        """Push each deadline onto the heap, at its time or earlier: most are moved before they are due."""
         phases, amends = self._watched
         for incident in state.incidents:
             incident_id = incident.incident_id

@@ -1,6 +1,6 @@
 """Which partitions this worker holds, and how each gets to work: assigned, restored, caught up (architecture.md §3).
 
-All of it belongs to the source's thread. librdkafka tells changes during a poll, so never while a chunk is in
+All of it belongs to the source's thread. librdkafka reports changes during a poll, so never while a chunk is in
 flight: the drain before a revocation is made by that alone.
 """
 
@@ -76,7 +76,7 @@ class Assignment:
     def _on_assign(self, consumer: Consumer, logs: list[TopicPartition]) -> None:
         self._metrics.rebalances.labels("assigned").inc()
         for log in logs:
-            # Stands for nothing, as the restore tells where to begin. A logical offset would be asked for, and
+            # Placeholder; the restore seeks later. The client would ask the broker for a logical offset, and
             # the answer, or its repeat half a second later, may come after that and undo it.
             log.offset = 0
         if self._is_incremental:
@@ -114,7 +114,7 @@ class Assignment:
                 self._consumer.pause(self._logs(number))  # of no use without the others
             else:
                 del self._held[number]
-        self._tell_restores()
+        self._report_restores()
 
     # --- restores -----------------------------------------------------------------------------------
 
@@ -145,13 +145,13 @@ class Assignment:
         self._metrics.hold(number)
         if restored.partition.waiting:
             self._catching_up[number] = time.monotonic() + self._catch_up_seconds
-        self._tell_restores()
+        self._report_restores()
 
     def _order(self, number: int, unusable: Mapping[str, str]) -> None:
         self._tickets += 1
         order = self._orders[number] = Order(number, self._tickets, unusable)
         self._restores.order(order)
-        self._tell_restores()
+        self._report_restores()
 
     def _leave(self, number: int) -> None:
         if self._orders.pop(number, None) is not None:
@@ -161,7 +161,7 @@ class Assignment:
         for topic in self._topics:
             self._first_inputs.pop((topic, number), None)
 
-    def _tell_restores(self) -> None:
+    def _report_restores(self) -> None:
         if self._orders:
             self._readiness.wait("restore", f"restoring partitions {sorted(self._orders)}")
         else:

@@ -7,7 +7,7 @@ been taken from them. If the transaction fails, the partition is restored from t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from schemas.avro.errors import Undecodable
@@ -18,7 +18,7 @@ from streams.escalation.step import is_forgettable
 from streams.escalation.values import Instant, Site, SiteInForce, SiteRecord
 from streams.formats.codec import Codec
 from streams.formats.site_records import SiteRecords
-from streams.formats.validation import Refused
+from streams.formats.validation import DeadLetterCause
 from streams.state.partition import ArmedDeadline, Partition, SiteBytes
 
 
@@ -83,6 +83,11 @@ class PartitionOverlay:
         self._armed: list[ArmedDeadline] = []
         self._memories: list[tuple[str, Instant]] = []
         self._phases: Counter[Phase] = Counter()
+        self._handled: Mapping[str, int] = {}
+
+    def handle(self, next_inputs: Mapping[str, int]) -> None:
+        """Note the inputs of the chunk: by topic, the offset after the last."""
+        self._handled = next_inputs
 
     def expect(self, site_ids: Iterable[str]) -> None:
         """Each of these touches is to come, and `touched` says that it is done; a site may be touched otherwise too.
@@ -123,7 +128,8 @@ class PartitionOverlay:
         return state
 
     def become(self, site_id: str, state: SiteState) -> None:
-        """A site's next state; `state` must have been read before."""
+        """Change a site's state, which was read before."""
+        assert site_id in self._after, "a state is read before it changes"
         self._after[site_id] = state
 
     def measure(self, site_id: str, state: SiteState) -> None:
@@ -161,7 +167,7 @@ class PartitionOverlay:
         if held.checked:
             return HeldSite(held, self._codec.decode_site)
         site = self._site_records.judge(site_id.encode(), held.value, self.partition.number)
-        if site is None or isinstance(site, Refused):
+        if site is None or isinstance(site, DeadLetterCause):
             self.partition.put_site(site_id, None)
             return None
         sites[site_id] = held._replace(checked=True)
@@ -191,6 +197,7 @@ class PartitionOverlay:
             partition.put_site(site_id, site)
         for site_id, value in self._sealed.items():
             partition.put_state(site_id, value)
+        partition.next_inputs.update(self._handled)
         partition.arm(self._armed)
         for site_id, until in self._memories:
             partition.remember(site_id, until)

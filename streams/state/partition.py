@@ -66,10 +66,11 @@ class Partition:
         deadlines: a heap. An entry may have been overtaken: it counts only if the site's state still arms it.
         memories: a heap of (when, site_id): from then on a site without an open incident may be forgotten.
         first_inputs: by input topic, the offset at which this worker began to read.
+        next_inputs: by input topic, the offset after the last input whose transaction is committed.
         waiting: by input topic, the offset up to which inputs lay there at the assignment. While it is not
             empty, those go first and no deadline fires (procedure.md §7).
         deleted: by input topic, how many offsets Kafka ever deleted before they were handled.
-        set_aside: state records to be put away with the partition's next chunk.
+        set_aside: state records to be set aside with the partition's next chunk.
         swept_at: when forgettable sites were last looked for; 0 before the first time.
         phases: how many open incidents are in each phase.
         state_bytes: what the values of ``states`` take.
@@ -84,6 +85,7 @@ class Partition:
     deadlines: list[ArmedDeadline] = field(default_factory=list)
     memories: list[tuple[Instant, str]] = field(default_factory=list)
     first_inputs: Mapping[str, int] = field(default_factory=dict)
+    next_inputs: dict[str, int] = field(init=False)
     waiting: Mapping[str, int] = field(default_factory=dict)
     deleted: Mapping[str, int] = field(default_factory=dict)
     set_aside: list[SetAside] = field(default_factory=list)
@@ -91,6 +93,9 @@ class Partition:
     phases: Counter[Phase] = field(default_factory=Counter)
     state_bytes: int = 0
     site_bytes: int = 0
+
+    def __post_init__(self) -> None:
+        self.next_inputs = dict(self.first_inputs)
 
     def arm(self, armed: Iterable[ArmedDeadline]) -> None:
         """Add deadlines."""

@@ -12,7 +12,7 @@ from schemas.avro.errors import Undecodable
 from streams.escalation.state import MEMORY_MS
 from streams.formats.headers import headers_of
 from streams.formats.message import Headers, Message
-from streams.formats.validation import Refused, key_text
+from streams.formats.validation import DeadLetterCause, key_text
 from streams.runtime.clock import Clock
 from streams.state.partition import ArmedDeadline, Partition, SetAside, SiteBytes
 
@@ -78,7 +78,7 @@ class Rebuild:
                 self._sites.pop(site_id, None)
         elif site_id not in self._sites:
             self._sites[site_id] = SiteBytes(offset, value, checked=False)
-        elif not isinstance(self._site_records.judge(key, value, self.number), Refused):
+        elif not isinstance(self._site_records.judge(key, value, self.number), DeadLetterCause):
             self._sites[site_id] = SiteBytes(offset, value, checked=True)
 
     def partition(self, first_inputs: Mapping[str, int], waiting: Mapping[str, int]) -> Partition:

@@ -138,7 +138,7 @@ class Restores:
                     f"committed {first}: the topic was recreated or has lost records. Decide where to go on with "
                     f"`kafka-consumer-groups --group {self._settings.worker.group} --reset-offsets`"
                 )
-        for topic, count in self._tell_deleted(number, committed, begins).items():
+        for topic, count in self._count_deleted(number, committed, begins).items():
             deleted[topic] = deleted.get(topic, 0) + count
         rebuild = Rebuild(number, self._codec, self._site_records, first_inputs["sites"], order.unusable)
         await asyncio.wrap_future(self._reader.read(rebuild, begins, ends))
@@ -157,7 +157,7 @@ class Restores:
         gc_control.keep()
         return Restored(order, partition)
 
-    def _tell_deleted(self, number: int, committed: Mapping[str, int], begins: Mapping[str, int]) -> dict[str, int]:
+    def _count_deleted(self, number: int, committed: Mapping[str, int], begins: Mapping[str, int]) -> dict[str, int]:
         """Count the inputs that Kafka deleted before they were handled, by topic: nobody can handle them any more."""
         counts: dict[str, int] = {}
         for topic, offset in committed.items():

@@ -1,15 +1,15 @@
-"""Inputs = decided + quarantined + dead-lettered: the sum, read off the topics themselves (procedure.md §7).
+"""Inputs = decided + quarantined + dead-lettered, computed from the topics (procedure.md §7).
 
-Pure: places come in, sums come out. An `Account` is one partition of one input topic, from the first record that is
-still in the log up to what the group has committed: an input before that has its end in the log by the same
-transaction, and one behind it is not handled yet, even where records of an open transaction lie there already.
+Pure: places come in, sums come out. An `Account` is one partition of one input topic, from the first record still in
+the log up to the group's committed offset: the transaction that committed an input also wrote its end, and later inputs
+are not handled yet, even if an open transaction has written records for them.
 
 **Memory** is one byte for each offset of an account, of records of any size; partitions are read one after the other.
 
-**Retention.** What had its end long ago may have lost it: a log of ends that does not begin at its first record tells
-only of what was handled after its first record that is left (its *horizon*). Inputs of a topic are handled in the
-order of their offsets. So from the first one on that is known to have been handled after every horizon, each input
-must have its end; one before it without an end is not checkable, and not missing.
+**Retention.** An old input may have lost its end: a truncated log of ends covers only inputs handled after its first
+remaining record (its *horizon*). Inputs of a topic are handled in the order of their offsets. So from the first input
+known to be handled after every horizon, each must have its end; an earlier one without an end is not checkable, and not
+missing.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _PRESENT: Final = 16
 
 
 class Discrepancy(NamedTuple):
-    """What does not add up, and the input (of UNREADABLE: the record) that it is about."""
+    """A fault, and the input (of UNREADABLE: the record) that it concerns."""
 
     wrong: Wrong
     topic: str  # without prefix
@@ -61,11 +61,11 @@ class Sum(NamedTuple):
     twice: int
     not_checkable: int
     waiting: int  # not handled yet; not among the inputs
-    without_input: int  # ends of inputs that are not there
+    without_input: int  # ends of inputs that do not exist
 
     @property
     def difference(self) -> int:
-        """How many inputs, or ends, do not add up."""
+        """The number of inputs and ends that do not add up."""
         return self.missing + self.twice + self.without_input
 
 
@@ -80,15 +80,15 @@ class Account:
         self.partition = partition
         self._begin = begin
         self._marks = bytearray(max(committed - begin, 0))
-        self._horizon = horizon  # the latest of those of the ends' logs; None: they have all there ever was
+        self._horizon = horizon  # the latest of the ends' logs; None: no log is truncated
         self._sure_from: int | None = None if horizon is not None else begin
         self._waiting = 0
         self._last: tuple[int, str | None] = (-1, None)  # the last decision's input and incident
 
     def end(self, end: End, offset: int, at: Instant, incident_id: str | None = None) -> None:
-        """An end of the input at ``offset``.
+        """Count an end of the input at ``offset``.
 
-        Decisions on one input in different incidents lie next to each other and are one end (procedure.md §7).
+        Decisions on one input in different incidents are adjacent and count as one end (procedure.md §7).
         """
         if self._horizon is not None and at > self._horizon:
             self._sure_from = offset if self._sure_from is None else min(self._sure_from, offset)
@@ -106,7 +106,7 @@ class Account:
         marks[place] |= _BITS[end]
 
     def input(self, offset: int) -> None:
-        """A record of the topic."""
+        """Count a record of the topic."""
         place = offset - self._begin
         if place < len(self._marks):
             self._marks[place] |= _PRESENT
@@ -135,7 +135,7 @@ class Account:
         )
 
     def found(self) -> Iterator[Discrepancy]:
-        """Every input that does not have exactly one end, by offset."""
+        """Yield every input without exactly one end, by offset."""
         for match in _SUSPECT.finditer(self._marks):
             offset = self._begin + match.start()
             mark = match[0][0]

@@ -1,9 +1,9 @@
-"""Every site's current record has its readiness: what can be checked of a compacted topic (procedure.md §7).
+"""Every site's current record has its readiness: the check that a compacted topic allows (procedure.md §7).
 
 Compaction may have removed older records and their readiness. The current record is the last that the group has
-handled; its readiness record must agree with it, and not be older. Timestamps decide that. They are those of different
-machines: only a difference beyond `CLOCKS_MS` counts, and no record is younger than those behind it, nor than now,
-though its producer's clock shows it.
+handled; its readiness record must agree with it, and not be older, by their timestamps. These come from different
+machines: only a difference beyond `CLOCKS_MS` counts, and a record is no younger than its successors or than now, even
+if its producer's clock says so.
 """
 
 from __future__ import annotations
@@ -15,34 +15,34 @@ from typing import Final, NamedTuple
 from schemas.avro.errors import Undecodable
 from streams.escalation.readiness import readiness
 from streams.escalation.values import Instant, Readiness, Site
-from streams.topics.reading import LogRecord
-from streams.topics.recorded import Recorded
+from streams.formats.topic_values import TopicValues
+from streams.kafka.reading import LogRecord
 from streams.verify.conservation import Discrepancy, Wrong
 
 CLOCKS_MS: Final = 10 * 60 * 1000
 
 
 class SiteSum(NamedTuple):
-    """One partition of ``sites``. ``records`` are those handled that are still there."""
+    """One partition of ``sites``. ``records`` are those handled and not yet compacted."""
 
     partition: int
     records: int
     sites: int  # with a current record, or a tombstone
     published: int  # of these, with the readiness of their current record
     dead_lettered: int  # of these, whose current record is a dead letter
-    wrong: int  # of these, neither
+    wrong: int  # of these, with neither
     waiting: int  # sites with a record not handled yet; not among the sites
 
     @property
     def difference(self) -> int:
-        """How many sites do not add up."""
+        """The number of sites that do not add up."""
         return self.wrong
 
 
 class SiteAccount:
     """One partition of ``sites`` and ``readiness``; holds the last record of each site of both."""
 
-    def __init__(self, partition: int, committed: int, recorded: Recorded, *, now: Instant) -> None:
+    def __init__(self, partition: int, committed: int, recorded: TopicValues, *, now: Instant) -> None:
         self._partition = partition
         self._committed = committed
         self._recorded = recorded
@@ -103,7 +103,7 @@ class SiteAccount:
                     yield Discrepancy(wrong, "sites", self._partition, record.offset)
 
     def _written_by(self, offsets: Set[int]) -> dict[int, Instant]:
-        """When the records at these offsets were written at the latest: before those behind them, and by now."""
+        """Return the latest time at which each of these records was written: before its successors, and by now."""
         found: dict[int, Instant] = {}
         earliest = self._now
         for offset, timestamp in zip(reversed(self._offsets), reversed(self._timestamps), strict=True):

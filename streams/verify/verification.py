@@ -1,7 +1,7 @@
-"""The topics of a broker, added up (`streams.verify.conservation`), also while workers are at work.
+"""Add up the topics of a broker (`streams.verify.conservation`), even while workers run.
 
-What the group has committed is asked first, once no transaction may still move it. So the ends of all inputs before
-that lie in their logs, before the high watermarks asked for next.
+It requests the group's committed offsets first, once no open transaction can move them. So the ends of all earlier
+inputs are in their logs, below the high watermarks that it requests next.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import Any, Final
 from schemas.avro.errors import Undecodable
 from schemas.contract.topics import INPUT_TOPICS
 from streams.escalation.values import Instant
+from streams.formats.topic_values import TopicValues
+from streams.kafka import dead_letters as deadletters
+from streams.kafka.dead_letters import Letter
 from streams.kafka.offsets import Log
+from streams.kafka.reading import LogRecord, Logs, Span
 from streams.runtime.clock import wall_ms
-from streams.topics import dead_letters as deadletters
-from streams.topics.dead_letters import Letter
-from streams.topics.reading import LogRecord, Logs, Span
-from streams.topics.recorded import Recorded
 from streams.verify.conservation import Account, Discrepancy, End, Sum
 from streams.verify.conservation_sites import SiteAccount, SiteSum
 
@@ -35,7 +35,7 @@ NEEDED: Final = (*INPUT_TOPICS, *_ENDS, "readiness")
 
 @dataclass(slots=True)
 class VerificationResult:
-    """The sums, by partition and topic, and what does not add up: the first `MOST_LISTED`, and how many in all.
+    """The sums by partition and topic; the first `MOST_LISTED` faults, and their total.
 
     ``foreign`` of the differences are records of outputs that this release of ronde does not write. ``deleted`` are
     logs of inputs of which so many offsets were deleted before they were handled; a transaction's marker counts as one
@@ -50,7 +50,7 @@ class VerificationResult:
     deleted: dict[Log, int] = field(default_factory=dict)
 
     def take(self, found: Discrepancy) -> None:
-        """Add an input that does not add up."""
+        """Add a fault."""
         self.differences += 1
         self.foreign += found.wrong == "UNREADABLE"
         if len(self.found) < MOST_LISTED:
@@ -58,12 +58,12 @@ class VerificationResult:
 
 
 class Verification:
-    """One reading of all topics; ``offsets`` is how many offsets that takes, for a progress bar.
+    """Reads all topics once; ``offsets`` is the number of offsets to read, for a progress bar.
 
-    Making one asks for the bounds of all logs; `run` reads them. Both may raise `streams.kafka.offsets.ReadingError`.
+    Creating it requests the bounds of all logs; `run` reads them. Both may raise `streams.kafka.offsets.ReadingError`.
     """
 
-    def __init__(self, logs: Logs, recorded: Recorded) -> None:
+    def __init__(self, logs: Logs, recorded: TopicValues) -> None:
         self._logs = logs
         self._recorded = recorded
         self._partitions = logs.require(NEEDED)
@@ -81,11 +81,11 @@ class Verification:
 
     @property
     def offsets(self) -> int:
-        """Return how many offsets there are to read."""
+        """The number of offsets to read."""
         return sum(end - self._begins[log] for log, end in self._to.items())
 
     def run(self) -> VerificationResult:
-        """Read it all, a partition at a time."""
+        """Read all topics, a partition at a time."""
         for number in range(self._partitions):
             self._run(number)
         return self._verified
@@ -113,7 +113,7 @@ class Verification:
             self._verified.take(found)
 
     def _end(self, end: End, record: LogRecord, accounts: Mapping[str, Account], sites: SiteAccount) -> None:
-        """Put an end to the input it names."""
+        """Assign an end to the input that it names."""
         if end == "dead-lettered":
             letter = deadletters.read(record)
             if letter is None:
@@ -154,7 +154,7 @@ class Verification:
         first = next(self._logs.read(Span(topic, number, begin, self._to[topic, number])), None)
         if first is not None:
             return first.timestamp
-        # All of it was deleted: by its retention, as far as anybody can tell.
+        # The log is empty: assume that retention deleted it.
         kept = int(self._logs.topics[self._logs.settings.topic(topic)].configuration.get("retention.ms", -1))
         now = time.time_ns() // 1_000_000
         return now - kept if kept >= 0 else now

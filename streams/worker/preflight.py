@@ -27,16 +27,16 @@ if TYPE_CHECKING:
 
 _log = logger(__name__)
 
-_TELL_SECONDS: Final = 60.0  # that the broker is away is logged at first, and then as seldom
+_LOG_SECONDS: Final = 60.0  # that the broker is away is logged at first, and then as seldom
 
 
 class TopicsDifferError(WorkerError):
     """The topics on the broker are not those of the contract; the message names each difference."""
 
-    def __init__(self, found: list[TopicDifference]) -> None:
+    def __init__(self, differing: list[TopicDifference]) -> None:
         super().__init__(
             "the worker does not start on topics that differ from the contract:\n"
-            + "".join(f"  {difference}\n" for difference in found)
+            + "".join(f"  {difference}\n" for difference in differing)
             + "Make the missing with `ronde topics create`; `ronde topics check` says what to do about the others."
         )
 
@@ -62,24 +62,24 @@ def check(settings: Settings) -> str | None:
 
 def _require_all(settings: Settings) -> None:
     require(settings, "worker", grants(ROLES["worker"], settings.prefix, settings.worker.group))
-    found = differences(find(settings, ENGINE_TOPICS), settings, ENGINE_TOPICS)
-    for difference in found:
+    differing = differences(find(settings, ENGINE_TOPICS), settings, ENGINE_TOPICS)
+    for difference in differing:
         if not difference.stops_workers:
             _log.warning("a topic differs from the contract: see `ronde topics check`", difference=str(difference))
-    stops = [difference for difference in found if difference.stops_workers]
+    stops = [difference for difference in differing if difference.stops_workers]
     if stops:
         raise TopicsDifferError(stops)
 
 
 async def wait(settings: Settings, readiness: ProcessReadiness, away: str) -> None:
     """Check again until the broker answers; ``away``: the last reason to wait. Raises what `check` raises."""
-    begun, told = time.monotonic(), -_TELL_SECONDS
+    begun, logged = time.monotonic(), -_LOG_SECONDS
     reason: str | None = away
     while reason is not None:
         readiness.wait("kafka", reason)
-        if time.monotonic() - told >= _TELL_SECONDS:
-            told = time.monotonic()
-            _log.warning("the broker is waited for", reason=reason, seconds=round(told - begun))
+        if time.monotonic() - logged >= _LOG_SECONDS:
+            logged = time.monotonic()
+            _log.warning("the broker is waited for", reason=reason, seconds=round(logged - begun))
         await asyncio.sleep(KAFKA_START_SECONDS)
         try:
             reason = await _checked(settings)
@@ -94,7 +94,7 @@ def _checked(settings: Settings) -> asyncio.Future[str | None]:
     loop = asyncio.get_running_loop()
     done: asyncio.Future[str | None] = loop.create_future()
 
-    def tell(reason: str | None, error: Exception | None) -> None:
+    def settle(reason: str | None, error: Exception | None) -> None:
         if done.cancelled():
             return
         if error is None:
@@ -106,9 +106,9 @@ def _checked(settings: Settings) -> asyncio.Future[str | None]:
         try:
             reason = check(settings)
         except Exception as error:  # noqa: BLE001  # raised where it is awaited
-            loop.call_soon_threadsafe(tell, None, error)
+            loop.call_soon_threadsafe(settle, None, error)
         else:
-            loop.call_soon_threadsafe(tell, reason, None)
+            loop.call_soon_threadsafe(settle, reason, None)
 
     threading.Thread(target=run, name="preflight", daemon=True).start()
     return done

@@ -60,14 +60,14 @@ async def _in_time(ask: Callable[[], bool], seconds: float) -> bool:
     loop = asyncio.get_running_loop()
     said: asyncio.Future[bool] = loop.create_future()
 
-    def tell(answer: bool) -> None:
+    def settle(answer: bool) -> None:
         if not said.done():
             said.set_result(answer)
 
     def run() -> None:
         answer = ask()
         with suppress(RuntimeError):  # the loop has ended meanwhile
-            loop.call_soon_threadsafe(tell, answer)
+            loop.call_soon_threadsafe(settle, answer)
 
     threading.Thread(target=run, name="stuck", daemon=True).start()
     try:

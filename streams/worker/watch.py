@@ -53,13 +53,13 @@ class _Lag(NamedTuple):
     is_readable: bool  # no open transaction lies before it
 
 
-async def tell_readiness(readiness: ProcessReadiness) -> None:
+async def log_readiness(readiness: ProcessReadiness) -> None:
     """Log when the worker becomes ready, and what it waits for when it is not."""
-    told: set[str] | None = None
+    logged: set[str] | None = None
     while True:
         reasons = readiness.reasons
-        if told != set(reasons):
-            told = set(reasons)
+        if logged != set(reasons):
+            logged = set(reasons)
             if reasons:
                 _log.info("the worker is not ready", **{f"waits_for_{thing}": why for thing, why in reasons.items()})
             else:
@@ -106,8 +106,8 @@ class Watch:
         """Look once. Partitions may come and go while the broker is asked; what is noted is what is held afterwards."""
         positions = self._source.positions
         await self._enquiry.ask(positions)
-        self._tell_kafka(readiness, metrics)
-        self._tell_partitions(readiness, metrics)
+        self._report_kafka(readiness, metrics)
+        self._report_partitions(readiness, metrics)
         lags = self._lags(positions)
         if "group" not in readiness.reasons:
             self._idle_since = None
@@ -118,12 +118,12 @@ class Watch:
         lags = [lag for lag in lags if lag.number in held]
         self._note(stalls, held.values(), lags)
         self._measure(metrics, held, lags)
-        self._tell_clocks(held, readiness)
-        self._tell_hidden(readiness, metrics, held.keys())
-        metrics.standing.set(self._tell_standing(stalls))
+        self._report_clocks(held, readiness)
+        self._report_hidden(readiness, metrics, held.keys())
+        metrics.standing.set(self._log_standing(stalls))
         metrics.ready.set(not readiness.reasons)
 
-    def _tell_kafka(self, readiness: ProcessReadiness, metrics: Metrics) -> None:
+    def _report_kafka(self, readiness: ProcessReadiness, metrics: Metrics) -> None:
         """Be ready no more when the broker has not answered for ``worker.stall_seconds``, until it does."""
         seconds = self._enquiry.silent_seconds
         metrics.silent_seconds.set(seconds)
@@ -137,7 +137,7 @@ class Watch:
             self._is_away = False
             readiness.arrive("kafka")
 
-    def _tell_partitions(self, readiness: ProcessReadiness, metrics: Metrics) -> None:
+    def _report_partitions(self, readiness: ProcessReadiness, metrics: Metrics) -> None:
         """Be ready no more when an input topic has other partitions than the settings have: they are not handled."""
         differing = {}
         for topic, count in self._enquiry.last.partitions.items():
@@ -165,7 +165,7 @@ class Watch:
                 lags.append(_Lag(self._topics[log[0]], log[1], position, max(end - position, 0), seconds, is_readable))
         return lags
 
-    def _tell_clocks(self, held: Mapping[int, Partition], readiness: ProcessReadiness) -> None:
+    def _report_clocks(self, held: Mapping[int, Partition], readiness: ProcessReadiness) -> None:
         """Log which partitions' clocks begin and cease to differ from the wall clock, and note it for ``/ready``."""
         differing = {
             number: round(ahead_ms / 1000)
@@ -185,7 +185,7 @@ class Watch:
         else:
             readiness.withdraw("clock")
 
-    def _tell_hidden(self, readiness: ProcessReadiness, metrics: Metrics, held: Collection[int]) -> None:
+    def _report_hidden(self, readiness: ProcessReadiness, metrics: Metrics, held: Collection[int]) -> None:
         """Show and log where open transactions hide records, of inputs from this worker, of outputs from their readers.
 
         While they hide inputs, the worker is not ready.
@@ -232,7 +232,7 @@ class Watch:
         waiting["the consumer's next poll" if is_idle else "a chunk in flight"] = self._source.polls
         stalls.note(waiting, self._steady())
 
-    def _tell_standing(self, stalls: Stalls) -> float:
+    def _log_standing(self, stalls: Stalls) -> float:
         """Log what begins to stand still, and what moves again; the longest stand, in seconds."""
         standing = stalls.standing(self._steady())
         for work in sorted(standing.keys() - self._standing):

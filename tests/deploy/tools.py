@@ -27,6 +27,7 @@ TOOLS: Final[Mapping[str, str]] = MappingProxyType(
         "hadolint": "lints the Containerfile",
         "promtool": "checks the alerts, and plays them",
         "prometheus": "answers the queries of the dashboards",
+        "chromium": "shows the edges' pages to their tests",
     }
 )
 

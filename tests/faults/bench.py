@@ -28,8 +28,9 @@ from tests.faults.probe import AGAIN_SECONDS, Probe
 from tests.faults.progress import Progress
 from tests.faults.tail import Tail
 from tests.faults.transactions import OFFSETS_LOGS, Log, Markers
-from tests.faults.workers import RONDE, Worker
+from tests.faults.workers import Worker
 from tests.machine import slowness
+from tests.support.ronde_process import RONDE
 
 MARGIN_MS: Final = 4000  # a deadline may be so late while all is well, where nothing else keeps the cores busy
 SETTLE_SECONDS: Final = 180.0

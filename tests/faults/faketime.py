@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.faults.jumping import Clock
-from tests.faults.workers import RONDE
+from tests.support.ronde_process import RONDE
 
 _LIBRARY: Final = "vendor/libfaketime/src/libfaketime.so.1"  # in its package, for Linux on x86-64
 _WAITS: Final = Path(__file__).with_name("waits.c")

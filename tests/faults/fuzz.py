@@ -35,9 +35,10 @@ from streams.runtime.native_form import PURE
 from streams.settings import load as load_settings
 from tests.faults.fuzz_records import CODECS, Strangers
 from tests.faults.registry import Registry
-from tests.faults.workers import RONDE, Worker
+from tests.faults.workers import Worker
 from tests.kafka.raw import RawProducer, keep_compressed
 from tests.sinks.conftest import Sink
+from tests.support.ronde_process import RONDE
 from tests.support.topics import keep_for_good
 
 PARTITIONS: Final = 2
@@ -77,7 +78,7 @@ class Fuzz:
             for record in self._strangers.household():
                 producer.put(record)
             producer.flush()
-        return str(self._worker.said("worker started", "form"))
+        return str(self._worker.field("worker started", "form"))
 
     def stop(self) -> None:
         """End both."""

@@ -10,7 +10,7 @@ from tests.faults.workers import Worker
 def held(worker: Worker) -> list[int]:
     """The partitions that a worker was assigned and not relieved of."""
     numbers: set[int] = set()
-    for line in worker.lines():
+    for line in worker.lines:
         told = line.get("partitions")
         if isinstance(told, list):
             changed = {int(number) for number in told}

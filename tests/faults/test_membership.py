@@ -28,7 +28,7 @@ def test_twenty_joins_and_leaves_in_five_minutes(bench: MakeBench, seed: int) ->
             if len(running) == 1 or (resting and dice.random() < 0.5):
                 dice.choice(resting).start()
             elif dice.random() < 0.5:
-                assert dice.choice(running).terminate() == 0
+                assert dice.choice(running).stop() == 0
             else:
                 dying = dice.choice(running)
                 dying.kill()

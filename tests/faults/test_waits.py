@@ -85,7 +85,7 @@ def test_a_wait_goes_over_when_a_worker_leaves(bench: MakeBench) -> None:
     homes = [waiting(run, number) for number in range(run.partitions)]
 
     with run.disturbed():
-        assert leaving.terminate() == 0
+        assert leaving.stop() == 0
     for home, deadline in homes:
         ends_on_time(home, deadline)
 

@@ -14,11 +14,12 @@ from confluent_kafka import Producer
 from ronde.commands import sites_on_test
 from schemas.avro.records import encode
 from schemas.contract.murmur2 import partition
-from streams.topics.reading import Logs, Span
+from streams.kafka.reading import Logs, Span
 from tests.conftest import Ran, Run, SettingsFile
 from tests.faults.registry import Registry
 from tests.kafka.conftest import PARTITIONS, WorkerFile
-from tests.kafka.world import WorkerProcess, World, worker
+from tests.kafka.world import World, worker
+from tests.support.ronde_process import RondeProcess
 from tests.support.waiting import eventually
 
 
@@ -29,7 +30,7 @@ def file(world: World, worker_file: WorkerFile) -> Path:
 
 
 @pytest.fixture
-def running(file: Path) -> Iterator[WorkerProcess]:
+def running(file: Path) -> Iterator[RondeProcess]:
     with worker(file) as process:
         process.wait_ready()
         yield process
@@ -63,7 +64,7 @@ def squeezed(text: str) -> str:
 
 
 def test_one_alert_is_sent_answered_reported_and_closed(
-    world: World, run: Run, file: Path, running: WorkerProcess, send: Any
+    world: World, run: Run, file: Path, running: RondeProcess, send: Any
 ) -> None:
     site = world.site_in(1)
     world.live_site(site)
@@ -114,7 +115,7 @@ def test_one_alert_is_sent_answered_reported_and_closed(
 
 
 def test_the_same_alert_again_is_a_duplicate_and_a_call_withdrawn_has_no_answer(
-    world: World, run: Run, file: Path, running: WorkerProcess, send: Any
+    world: World, run: Run, file: Path, running: RondeProcess, send: Any
 ) -> None:
     site = world.site_in(2)
     world.live_site(site)
@@ -132,7 +133,7 @@ def test_the_same_alert_again_is_a_duplicate_and_a_call_withdrawn_has_no_answer(
 
 
 def test_a_quarantined_alert_is_shown_and_listed(
-    world: World, run: Run, file: Path, running: WorkerProcess, send: Any
+    world: World, run: Run, file: Path, running: RondeProcess, send: Any
 ) -> None:
     bare, tested = world.site_in(0, "bare"), world.site_in(3, "tested")
     world.site(bare, address=None)

@@ -20,8 +20,8 @@ from schemas.contract.topics import INPUT_BYTES
 from streams.dlq.fenced_producer import FencedError, FencedProducer, Outgoing
 from streams.dlq.settlement import Settlement
 from streams.formats.message import Headers
-from streams.topics.dead_letters import LetterId, note_headers, parse_id
-from streams.topics.reading import LogRecord, Logs, Span
+from streams.kafka.dead_letters import LetterId, note_headers, parse_id
+from streams.kafka.reading import LogRecord, Logs, Span
 from tests.conftest import Run
 from tests.kafka.conftest import WorkerFile
 from tests.kafka.world import World, now_ms, worker

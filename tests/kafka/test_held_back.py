@@ -9,7 +9,7 @@ from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions  # type: ignore[attr-defined]
 
 from ronde.shared.topic_reading import recorded
-from streams.topics.reading import Logs
+from streams.kafka.reading import Logs
 from streams.verify.verification import Verification
 from tests.kafka.conftest import PARTITIONS, WorkerFile
 from tests.kafka.world import World, worker
@@ -38,8 +38,8 @@ def test_strangers_transactions_added_partitions_and_deleted_inputs_are_told(
         eventually(lambda: process.metric("ronde_input_lag_seconds", topic="alerts", partition="1") > 2, "its seconds")
         blocked = "ronde_readers_blocked_seconds"
         eventually(lambda: process.metric(blocked, topic="calls", partition="1") > 10, "readers held up")
-        assert json.loads(process.get("ready")[1])["reasons"].keys() == {"inputs"}
-        assert process.get("health")[0] == 200
+        assert json.loads(process.page("ready")[1])["reasons"].keys() == {"inputs"}
+        assert process.page("health")[0] == 200
         stranger.abort_transaction()
         world.wait_for(site, "decisions", rule="MERGED")
         process.wait_ready()
@@ -59,5 +59,5 @@ def test_strangers_transactions_added_partitions_and_deleted_inputs_are_told(
         assert verified.deleted["alerts", 1] >= 1, "also after the group has passed the gap"
         for created in admin.create_partitions([NewPartitions(settings.topic("alerts"), PARTITIONS + 1)]).values():
             created.result()
-        eventually(lambda: "partitions" in json.loads(process.get("ready")[1])["reasons"], "partitions told")
+        eventually(lambda: "partitions" in json.loads(process.page("ready")[1])["reasons"], "partitions told")
         assert process.metric("ronde_topic_partitions_excess", topic="alerts") == 1

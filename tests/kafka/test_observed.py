@@ -5,13 +5,14 @@ from __future__ import annotations
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.kafka.conftest import PARTITIONS, WorkerFile
-from tests.kafka.world import WorkerProcess, World, worker
+from tests.kafka.world import World, worker
+from tests.support.ronde_process import RondeProcess
 from tests.support.waiting import eventually
 
 
-def shown(process: WorkerProcess, name: str) -> dict[tuple[str, ...], float]:
+def shown(process: RondeProcess, name: str) -> dict[tuple[str, ...], float]:
     """The values of a metric, by their labels."""
-    families = text_string_to_metric_families(process.get("metrics")[1])
+    families = text_string_to_metric_families(process.page("metrics")[1])
     return {
         tuple(sample.labels.values()): sample.value
         for family in families
@@ -20,11 +21,11 @@ def shown(process: WorkerProcess, name: str) -> dict[tuple[str, ...], float]:
     }
 
 
-def calling(process: WorkerProcess) -> float:
+def calling(process: RondeProcess) -> float:
     return process.metric("ronde_incidents_open", phase="CALLING")
 
 
-def holds(process: WorkerProcess) -> float:
+def holds(process: RondeProcess) -> float:
     return process.metric("ronde_partitions")
 
 

@@ -14,8 +14,8 @@ from confluent_kafka.admin import AdminClient
 
 from schemas.avro.framing import confluent
 from schemas.contract.topics import TOPICS
+from streams.formats.topic_values import payload
 from streams.kafka.topics import create
-from streams.topics.recorded import payload
 from tests.conftest import MakeSettings, Run, SettingsFile
 from tests.kafka.conftest import WorkerFile
 from tests.kafka.published import publish

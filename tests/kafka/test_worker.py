@@ -13,15 +13,16 @@ from schemas.avro.records import encode
 from streams.kafka.topics import create
 from tests.conftest import MakeSettings, SettingsFile
 from tests.kafka.conftest import WorkerFile
-from tests.kafka.world import WorkerProcess, World, now_ms, worker
+from tests.kafka.world import World, now_ms, worker
 from tests.machine import stretched
+from tests.support.ronde_process import RondeProcess
 from tests.support.waiting import eventually
 
 QUICK = {"wait_seconds": 1, "call_timeout_seconds": 2}
 
 
 @pytest.fixture(params=["consumer", "classic"])
-def running(world: World, worker_file: WorkerFile, request: pytest.FixtureRequest) -> Iterator[WorkerProcess]:
+def running(world: World, worker_file: WorkerFile, request: pytest.FixtureRequest) -> Iterator[RondeProcess]:
     """A worker of quick procedures, under either protocol of the group."""
     file = worker_file("a", QUICK, group_protocol=request.param)
     with worker(file) as process:
@@ -29,7 +30,7 @@ def running(world: World, worker_file: WorkerFile, request: pytest.FixtureReques
         yield process
 
 
-def test_an_alert_becomes_calls_a_wait_and_a_guard(world: World, running: WorkerProcess) -> None:
+def test_an_alert_becomes_calls_a_wait_and_a_guard(world: World, running: RondeProcess) -> None:
     site = world.site_in(1)
     _, site_offset = world.site(site)
     world.wait_for(site, "readiness", ready=True)
@@ -68,7 +69,7 @@ def test_an_alert_becomes_calls_a_wait_and_a_guard(world: World, running: Worker
         assert running.metric("ronde_inputs_decided_total", topic=topic) == taken
     assert running.metric("ronde_inputs_published_total", topic="sites") == 1
     assert running.metric("ronde_deadline_lateness_seconds_count") == 1
-    assert running.get("health") == (200, '{"healthy":true,"standing":{}}')
+    assert running.page("health") == (200, '{"healthy":true,"standing":{}}')
 
     begun = time.monotonic()
     assert running.stop() == 0
@@ -140,10 +141,10 @@ def test_ready_is_false_while_a_partition_is_restored(world: World, worker_file:
     world.site(world.site_in(2))
     with worker(worker_file("a"), TEST_RONDE_FAULT="during_restore:1:block") as process:
         eventually(lambda: process.logged("partitions assigned"), "an assignment")
-        status, said = process.get("ready")
+        status, said = process.page("ready")
         assert status == 503
         assert json.loads(said)["reasons"] == {"restore": "restoring partitions [0, 1, 2, 3]"}
-        assert process.get("health")[0] == 200
+        assert process.page("health")[0] == 200
 
 
 def test_health_fails_when_transactions_stand_still_and_the_pages_live(world: World, worker_file: WorkerFile) -> None:
@@ -151,13 +152,13 @@ def test_health_fails_when_transactions_stand_still_and_the_pages_live(world: Wo
     with worker(worker_file("a", stall_seconds=1), TEST_RONDE_FAULT="before_produce:1:block") as process:
         process.wait_ready()
         time.sleep(1.5)
-        assert process.get("health")[0] == 200
+        assert process.page("health")[0] == 200
         world.site(site)
-        eventually(lambda: process.get("health")[0] == 503, "a failing health check")
+        eventually(lambda: process.page("health")[0] == 503, "a failing health check")
         time.sleep(1.1)
-        standing = json.loads(process.get("health")[1])["standing"]
+        standing = json.loads(process.page("health")[1])["standing"]
         assert "a chunk in flight" in standing
-        assert process.get("metrics")[0] == 200
+        assert process.page("metrics")[0] == 200
         assert process.metric("ronde_input_lag_records", topic="sites", partition="0") == 1, "taken is not handled"
         begun = time.monotonic()
         assert process.stop() == 1  # the chunk was not committed
@@ -177,9 +178,9 @@ def test_a_schema_registry_that_does_not_answer_is_waited_for(world: World, sett
     nobody = f"http://127.0.0.1:{free_port()}"
     partitions = {"partitions": world.settings.topics.partitions}
     with worker(settings_file(topics=partitions, worker={"id": "a"}, registry={"url": nobody})) as process:
-        eventually(lambda: "registry" in process.get("ready")[1], "waiting for the registry")
-        status, said = process.get("ready")
+        eventually(lambda: "registry" in process.page("ready")[1], "waiting for the registry")
+        status, said = process.page("ready")
         assert status == 503
         assert "does not answer" in json.loads(said)["reasons"]["registry"]
-        assert process.get("health")[0] == 200
+        assert process.page("health")[0] == 200
         assert process.stop() == 0

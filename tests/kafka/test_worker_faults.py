@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+import psutil
 import pytest
 
 from tests.kafka.conftest import PARTITIONS, WorkerFile
-from tests.kafka.world import WorkerProcess, World, worker
+from tests.kafka.world import World, worker
+from tests.support.ronde_process import RondeProcess
 from tests.support.waiting import eventually
 
 # A dead worker is noticed within a second or two.
@@ -28,7 +31,7 @@ def begin_wait(world: World, site: str) -> dict[str, Any]:
     return world.wait_for(site, "decisions", rule="WAIT_STARTED")
 
 
-def check_wait(world: World, site: str, started: dict[str, Any], by: WorkerProcess) -> None:
+def check_wait(world: World, site: str, started: dict[str, Any], by: RondeProcess) -> None:
     """The wait ended on time, or as soon as there was a worker again, and everything happened once."""
     ended = world.wait_for(site, "decisions", rule="WAIT_ENDED")
     due = max(started["deadline"], restored_at(by, world.home(site)))
@@ -46,7 +49,7 @@ def check_once(world: World, site: str, rules: list[str]) -> None:
     assert commands == [output for decision in decisions for output in decision["outputs"]]
 
 
-def held(process: WorkerProcess) -> list[int]:
+def held(process: RondeProcess) -> list[int]:
     """The partitions of a worker, by what it logged."""
     numbers: set[int] = set()
     for line in process.lines:
@@ -61,13 +64,13 @@ def held(process: WorkerProcess) -> list[int]:
 repeated = pytest.mark.usefixtures("seed")
 
 
-def restored_at(process: WorkerProcess, number: int) -> int:
+def restored_at(process: RondeProcess, number: int) -> int:
     """When a worker had a partition restored, in ms; a machine under load may start one late."""
     lines = [line for line in process.lines if line["event"] == "partition restored" and line["partition"] == number]
     return int(datetime.fromisoformat(lines[-1]["timestamp"]).timestamp() * 1000)
 
 
-def wait_until_shared(*processes: WorkerProcess) -> None:
+def wait_until_shared(*processes: RondeProcess) -> None:
     share = PARTITIONS // len(processes)
     eventually(lambda: all(len(held(process)) == share for process in processes), "an equal share")
     for process in processes:
@@ -120,6 +123,36 @@ def test_another_worker_goes_on_while_the_dead_ones_transaction_is_open(
         assert time.monotonic() - killed < 10, "by then the dead worker's transaction would have ended by itself"
         world.wait_for(other, "decisions", rule="OPENED")
         check_once(world, other, ["OPENED"])
+
+
+@repeated
+@pytest.mark.parametrize("protocol", ["consumer", "classic"])
+@pytest.mark.parametrize("point", ["after_produce", "after_offsets"])
+def test_a_worker_that_was_stopped_amid_deadlines_alone_makes_nothing_twice(
+    world: World, worker_file: WorkerFile, tmp_path: Path, protocol: str, point: str
+) -> None:
+    """Such a chunk has no input whose offset the group could refuse, or the next holder wait for."""
+    settings = {"group_protocol": protocol, **QUICK}
+    times = {"call_timeout_seconds": 4, "wait_seconds": 60}
+    now = tmp_path / "now"
+    fault = {"TEST_RONDE_FAULT": f"{point}:1:stun", "TEST_RONDE_FAULT_WHEN": str(now)}
+    with (
+        worker(worker_file("a", times, **settings), **fault) as stopped,
+        worker(worker_file("b", times, **settings)) as other,
+    ):
+        wait_until_shared(stopped, other)
+        number = held(stopped)[0]
+        site = world.site_in(number)
+        world.live_site(site)
+        world.alert(site, "the-alert")
+        world.wait_for(site, "decisions", rule="OPENED")
+        now.touch()  # the next transaction is that of the first call's time-out
+        eventually(lambda: psutil.Process(stopped.process.pid).status() == psutil.STATUS_STOPPED, "it is stopped")
+        eventually(lambda: number in held(other), "the other worker holds the partition")
+        time.sleep(1.5)  # for its restore, if that waits for nobody, and the deadline
+        stopped.send(signal.SIGCONT)
+        world.wait_for(site, "decisions", rule="WAIT_STARTED")
+        check_once(world, site, ["OPENED", "NEXT_CONTACT", "WAIT_STARTED"])
 
 
 @repeated

@@ -5,15 +5,8 @@ Nothing here is the product's but the schemas: what the worker does is read off 
 
 from __future__ import annotations
 
-import json
 import logging
-import os
-import signal
-import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,6 +27,7 @@ from schemas.avro.records import decode, encode
 from schemas.contract.murmur2 import partition
 from schemas.contract.topics import OUTPUT_TOPICS, TOPICS
 from streams.settings import Settings
+from tests.support.ronde_process import RondeProcess
 from tests.support.waiting import PATIENCE, eventually
 
 Headers: TypeAlias = list[tuple[str, str | bytes | None]]
@@ -220,95 +214,15 @@ def _seen(message: Message, names: Mapping[str, str]) -> Seen:
     )
 
 
-class WorkerProcess:
-    """One `ronde worker`, in a process of its own; its log is a file beside its settings."""
-
-    def __init__(self, settings: Path, **environment: str) -> None:
-        self.log = settings.with_suffix(".log")
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", "from ronde.cli import main; main()", "worker", "--settings", str(settings)],
-                env={**os.environ, **environment},
-                stderr=log,
-                stdout=log,
-            )
-
-    @property
-    def lines(self) -> list[dict[str, Any]]:
-        """What it logged."""
-        lines = self.log.read_text(encoding="utf-8").splitlines()
-        return [json.loads(line) for line in lines if line.startswith("{")]
-
-    @property
-    def address(self) -> str:
-        """Where its pages are."""
-
-        def probe() -> str | None:
-            assert self._process.poll() is None, self.log.read_text(encoding="utf-8")
-            started = [line["pages"] for line in self.lines if line["event"] == "worker started"]
-            return started[-1] if started else None
-
-        address: str = eventually(probe, "the worker's pages")
-        return address
-
-    def get(self, page: str) -> tuple[int, str]:
-        """A page: its status and its text."""
-        try:
-            with urllib.request.urlopen(f"{self.address}/{page}", timeout=30) as answer:
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read().decode()
-
-    def wait_ready(self) -> None:
-        eventually(lambda: self.get("ready")[0] == 200, f"ready; it says {self.log.read_text(encoding='utf-8')}")
-
-    def metric(self, name: str, **labels: str) -> float:
-        """The sum of a metric over all series that have these labels."""
-        wanted = {f'{label}="{value}"' for label, value in labels.items()}
-        total = 0.0
-        for line in self.get("metrics")[1].splitlines():
-            series, _, value = line.rpartition(" ")
-            found, _, rest = series.partition("{")
-            if found == name and wanted <= set(rest.rstrip("}").split(",")):
-                total += float(value)
-        return total
-
-    def logged(self, event: str) -> bool:
-        """Whether it logged an event; it must not have ended before."""
-        assert self._process.poll() in {None, 0}, self.log.read_text(encoding="utf-8")
-        return any(line["event"] == event for line in self.lines)
-
-    def tell(self) -> None:
-        """Print what it says of itself: the report of a failed test shows it."""
-        print(self.log.read_text(encoding="utf-8"))  # noqa: T201  # for the report
-        if self._process.poll() is None:
-            for page in ("ready", "health", "metrics"):
-                lines = (line for line in self.get(page)[1].splitlines() if "bucket" not in line)
-                print(page, *lines, sep="\n  ")  # noqa: T201
-
-    def kill(self) -> None:
-        """kill -9."""
-        self._process.kill()
-        self._process.wait()
-
-    def wait(self, seconds: float = PATIENCE) -> int:
-        """Wait for its end; its exit status."""
-        return self._process.wait(seconds)
-
-    def stop(self) -> int:
-        """SIGTERM, and its exit status."""
-        self._process.send_signal(signal.SIGTERM)
-        return self.wait()
-
-
 @contextmanager
-def worker(settings: Path, **environment: str) -> Iterator[WorkerProcess]:
+def worker(settings: Path, **environment: str) -> Iterator[RondeProcess]:
     """A worker that is killed at the end, if it still runs."""
-    process = WorkerProcess(settings, **environment)
+    process = RondeProcess("worker", ["worker", "--settings", settings], settings.with_suffix(".log"))
+    process.start(environment)
     try:
         yield process
     except BaseException:
-        process.tell()
+        process.report()
         raise
     finally:
         process.kill()

@@ -6,7 +6,7 @@ import pytest
 
 from schemas.avro.generated.shapes import Array, Primitive, Record, Shape, Union, shape_of
 from schemas.avro.loader import load
-from streams.formats.validation import Refused, admit, admit_tombstone, key_text
+from streams.formats.validation import DeadLetterCause, admit, admit_tombstone, key_text
 from tests.schemas.shaped import tupled
 from tests.schemas.test_bytes import golden
 
@@ -27,12 +27,12 @@ OWN_IDS = [
 ]
 
 
-def judged(name: str, **changes: Any) -> Refused | None:
+def judged(name: str, **changes: Any) -> DeadLetterCause | None:
     value = tupled(name, {**golden(name)[0], **changes})
     return admit(value, value.site_id)
 
 
-def reason(refused: Refused | None) -> str | None:
+def reason(refused: DeadLetterCause | None) -> str | None:
     return refused.reason if refused else None
 
 
@@ -50,7 +50,7 @@ def test_a_key_that_is_not_the_site_is_a_mismatch(name: str, key: str | None) ->
 @pytest.mark.parametrize(("name", "field"), OWN_IDS)
 @pytest.mark.parametrize("empty", ["", " ", "\t\n", "\u00a0\u2003"])
 def test_an_own_id_that_is_empty_is_refused(name: str, field: str, empty: str) -> None:
-    assert judged(name, **{field: empty}) == Refused("EMPTY_ID", f"{field} is empty")
+    assert judged(name, **{field: empty}) == DeadLetterCause("EMPTY_ID", f"{field} is empty")
 
 
 def test_other_ids_may_be_empty_but_not_the_incident_of_a_close() -> None:
@@ -82,7 +82,7 @@ def test_every_string_has_its_limit_in_bytes(name: str, place: tuple[str | int, 
     is_id = str(place[-1]).endswith("_id") or "partners" in place
     limit = 128 if is_id else 8192
 
-    def with_text(text: str) -> Refused | None:
+    def with_text(text: str) -> DeadLetterCause | None:
         value: Any = dict(golden(name)[0])
         if name == "Site":
             value |= {"contacts": [dict(value["contacts"][0])], "address": dict(value["address"])}

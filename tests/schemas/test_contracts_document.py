@@ -136,6 +136,15 @@ def test_every_setting_of_the_ledger_is_told_with_its_default() -> None:
         assert told[name] == _default(rest[name]), name
 
 
+def test_every_setting_of_the_edges_is_told_with_its_default() -> None:
+    shown = settings.load(None, {}, WholeSettings).shown()
+    rest = {one.name: one.value for one in shown if one.name.startswith(("receiver.", "web."))}
+    told = {cells[0].strip("`"): cells[1] for cells in rows(section("The edges"))}
+    assert list(told) == list(rest)
+    for name in rest.keys() - {"receiver.id"}:  # the host's
+        assert told[name] == _default(rest[name]), name
+
+
 def test_every_command_is_told() -> None:
     told = re.findall(r"^\| `ronde ([a-z]+)", section("Command line: `ronde`"), re.MULTILINE)
     assert COMMANDS.keys() == {*told}
@@ -143,4 +152,6 @@ def test_every_command_is_told() -> None:
 
 def _default(value: object) -> str:
     """A default as the table has it."""
+    if isinstance(value, bool):
+        return json.dumps(value)
     return "none" if value is None else f"`{json.dumps(value)}`" if isinstance(value, str) else str(value)

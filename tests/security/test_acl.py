@@ -62,7 +62,8 @@ READS = {
     "partner": {"dispatches"},
     "sink": {
         "alerts", "call-results", "dispatch-reports", "operator-actions",
-        "calls", "dispatches", "attention", "decisions", "readiness", "quarantine", "erasures",
+        "calls", "dispatches", "attention", "decisions", "readiness", "quarantine",
+        "signals", "claims", "desk-log", "erasures",
     },
     "sites": {"readiness", "sites"},
     "receiver": {"transmitters", "signals"},

@@ -23,9 +23,10 @@ from service.pages import OperationPages
 from service.readiness import ProcessReadiness
 from sinks.settings import SinkSettings
 from tests.conftest import Ran, Run
-from tests.kafka.world import WorkerProcess, World, now_ms, worker
+from tests.kafka.world import World, now_ms, worker
 from tests.schemas.test_registry import Server
 from tests.security.conftest import PARTITIONS, House
+from tests.support.ronde_process import RondeProcess
 from tests.support.waiting import eventually
 
 PLANTED = "xyzzy"
@@ -144,7 +145,7 @@ def test_nothing_planted_is_told_while_everything_goes_on(
         letters = records(house, "dead-letters", sent)
         assert PHONE.encode() in calls[0].value()  # it has come by
         assert sum(NOTE.encode() in letter.value() for letter in letters) > 5
-        pages = [process.get(page)[1] for page in ("metrics", "health", "ready")]
+        pages = [process.page(page)[1] for page in ("metrics", "health", "ready")]
         told_otherwise(process)
         assert process.stop() == 0
         log = process.log.read_text(encoding="utf-8")
@@ -205,9 +206,9 @@ def records(house: House, topic: str, number: int) -> list[Any]:
     return found
 
 
-def told_otherwise(process: WorkerProcess) -> None:
+def told_otherwise(process: RondeProcess) -> None:
     """The pages are where the settings want them, and only when the settings say so for everybody."""
-    sockets = psutil.Process(process._process.pid).net_connections("inet")
+    sockets = psutil.Process(process.process.pid).net_connections("inet")
     assert [one.laddr.ip for one in sockets if one.status == psutil.CONN_LISTEN] == ["0.0.0.0"]
 
 

@@ -99,7 +99,7 @@ def test_from_the_alert_to_the_guard(
         process.wait_ready()
         assert [line for line in process.lines if line["level"] not in {"info", "debug"}] == []
         listening = [
-            c for c in psutil.Process(process._process.pid).net_connections("inet") if c.status == psutil.CONN_LISTEN
+            c for c in psutil.Process(process.process.pid).net_connections("inet") if c.status == psutil.CONN_LISTEN
         ]
         assert [c.laddr.ip for c in listening] == ["127.0.0.1"]
         begun = time.monotonic()

@@ -11,6 +11,7 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg.sql import SQL, Identifier
 
+from edges.values import Claim, DeskEvent
 from streams.escalation.values import Alert, CallResult, Decision, DispatchCommand, DispatchReport, OperatorAction
 from tests.sinks.records import Record
 
@@ -24,8 +25,11 @@ TABLES: Final = {
     "attention": "attention",
     "decisions": "incident_events",
     "quarantine": "quarantined",
+    "signals": "signals",
+    "claims": "claims",
+    "desk-log": "desk_events",
 }
-_INPUTS: Final = (Alert, CallResult, DispatchReport, OperatorAction)
+_RECEIVED: Final = (Alert, CallResult, DispatchReport, OperatorAction, Claim, DeskEvent)
 
 Row = dict[str, Any]
 
@@ -74,7 +78,7 @@ def _row(record: Record) -> Row:
         row |= {f"input_{name}": field for name, field in row.pop("input")._asdict().items()} | counts(value)
     elif isinstance(value, DispatchCommand):
         row["address"] = value.address._asdict() if value.address is not None else None
-    elif isinstance(value, _INPUTS):
+    elif isinstance(value, _RECEIVED):
         row["received_at"] = record.at
     elif record.topic == "quarantine":
         alert = row.pop("alert")

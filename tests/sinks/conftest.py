@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
-import signal
-import subprocess
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,8 +24,8 @@ from sinks.settings import Configuration, PostgresSettings
 from streams.settings import Settings, load
 from tests.conftest import SettingsFile
 from tests.sinks.bench import Bench
+from tests.support.ronde_process import RondeProcess
 from tests.support.topics import keep_for_good
-from tests.support.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from tests.sinks.records import Record
@@ -112,59 +106,12 @@ def publish(configuration: Configuration, topics: Settings, kafka: Kafka) -> Cal
     return lambda records: produce(configuration, records, kafka.bootstrap_servers)
 
 
-class Sink:
-    """A `ronde sink` in a process of its own, and its web pages."""
+class Sink(RondeProcess):
+    """A `ronde sink`, started."""
 
     def __init__(self, settings: Path, log: Path, fault: str | None) -> None:
-        self.log = log
-        self._pages = f"http://{HOST}:{load(settings, {}, WholeSettings).sink.port}"
-        environ = {name: value for name, value in os.environ.items() if not name.startswith("RONDE_")}
-        with log.open("wb") as output:
-            self.process = subprocess.Popen(
-                [*RONDE, "sink", "--settings", str(settings)],
-                env=environ | ({VARIABLE: fault} if fault else {}),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-            )
-
-    def page(self, name: str) -> tuple[int, str]:
-        """A page's status and text; 0 while nothing listens."""
-        try:
-            with urllib.request.urlopen(f"{self._pages}/{name}", timeout=30) as answer:
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read().decode()
-        except OSError:
-            return 0, ""
-
-    def reasons(self) -> dict[str, str]:
-        """What it waits for, by its page."""
-        _, text = self.page("ready")
-        reasons: dict[str, str] = json.loads(text)["reasons"] if text else {"process": "starts"}
-        return reasons
-
-    def is_ready(self) -> bool:
-        return self.page("ready")[0] == 200
-
-    def said(self) -> str:
-        return self.log.read_text(encoding="utf-8", errors="replace")
-
-    def wait(self, seconds: float = PATIENCE) -> int:
-        """Wait until it ends; its exit status."""
-        try:
-            return self.process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            raise AssertionError(f"the sink did not end within {seconds} s:\n{self.said()}") from None
-
-    def stop(self) -> int:
-        self.process.send_signal(signal.SIGTERM)
-        return self.wait()
-
-    def kill(self) -> None:
-        self.process.send_signal(signal.SIGCONT)
-        self.process.kill()
-        self.process.wait()
+        super().__init__("the sink", ["sink", "--settings", settings], log)
+        self.start({VARIABLE: fault} if fault else {})
 
 
 @pytest.fixture

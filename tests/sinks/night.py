@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterator
+from typing import Any, Final
 
+from edges.values import Claim, DeskEvent
 from streams.escalation.names import Outcome, ReportStatus
 from streams.escalation.values import (
     Address,
@@ -16,6 +18,7 @@ from streams.escalation.values import (
     Intervention,
     Site,
 )
+from tests.sinks.edge_records import SECOND, of_alert, of_call, placed
 from tests.sinks.records import MINUTE, Neighbourhood, Record
 from tests.support.times import START
 
@@ -33,7 +36,10 @@ HOME: Final = Site(
     test_until=None,
     updated_at=START,
 )
-PERSONAL: Final = ("+3363998", "Martin", "Lilas", "Cluses", "under the stone", "a window", "her mobile", "no car")
+PERSONAL: Final = (
+    *("+3363998", "Martin", "Lilas", "Cluses", "under the stone", "a window", "her mobile", "no car"),
+    *("0815", "back gate", "a neighbour has a key"),  # of the edges
+)
 _ANSWERS: Final[dict[tuple[int, int], Outcome]] = {(1, 1): "NO_ANSWER", (1, 2): "IDENTIFIED", (2, 1): "NO_ANSWER"}
 _STORIES: Final[dict[str, list[tuple[ReportStatus, int]]]] = {
     "P1": [("REJECTED", 10_000)],
@@ -42,8 +48,41 @@ _STORIES: Final[dict[str, list[tuple[ReportStatus, int]]]] = {
 
 
 def night() -> list[Record]:
-    """Its records."""
-    return _Night().play(START + 60 * MINUTE)
+    """Its records, those of the edges last."""
+    records = _Night().play(START + 60 * MINUTE)
+    return [*records, *placed(_at_the_edges(records), PARTITION)]
+
+
+def _at_the_edges(records: list[Record]) -> Iterator[tuple[int, Any]]:
+    """A panel that is disarmed, alerts, repeats, and is cancelled; two people and a robot at the telephones."""
+    at = START + MINUTE
+    alerts = [record for record in records if isinstance(record.value, Alert)]
+    first = of_alert(alerts[0].value, alerts[0].at)
+    yield at - 40 * SECOND, first._replace(
+        signal_id="open", code="OP", qualifier=None, meaning="OPENING", kind=None, alert_id=None, outcome="SIGNAL",
+        received_at=at - 40 * SECOND, raised_at=None, zone=None, user="0815", raw=b"NOP0815",
+    )  # fmt: skip
+    for record in alerts:
+        yield record.at, of_alert(record.value, record.at)
+    yield at + 8 * SECOND, first._replace(signal_id="again", outcome="REPEATED", received_at=at + 8 * SECOND)
+    yield at + 5 * MINUTE, first._replace(
+        signal_id="cancel", code="BC", qualifier=None, meaning="CANCEL", kind=None, alert_id=None, outcome="SIGNAL",
+        received_at=at + 5 * MINUTE, raised_at=None, zone=None, user="0815", text="back gate",
+        authenticated=False, raw=b"NBC0815/back gate",
+    )  # fmt: skip
+    yield START + 40 * MINUTE, first._replace(signal_id="closed", received_at=START + 40 * MINUTE)
+
+    calls = [record.value for record in records if isinstance(record.value, CallCommand)]
+    yield from of_call(calls[0])
+    taken = Claim("robot", HOME.site_id, calls[1].incident_id, calls[1].command_id, "dialler-1", "ROBOT", "TAKE", 120)
+    yield calls[1].issued_at + 300, taken
+    yield calls[1].issued_at + 9000, taken._replace(claim_id="over", by="zoe", who="PERSON", action="TAKE_OVER")
+    note = DeskEvent(
+        "note", HOME.site_id, calls[1].incident_id, "zoe", "NOTE", None, "a neighbour has a key", at + 3 * MINUTE
+    )
+    yield at + 3 * MINUTE, note
+    tried = note._replace(event_id="tried", action="WORD_TRIED", subject=calls[1].command_id, detail="RIGHT")
+    yield calls[1].issued_at + 15_000, tried._replace(at=calls[1].issued_at + 15_000)
 
 
 class _Night(Neighbourhood):

@@ -246,7 +246,7 @@ def produce(configuration: Configuration, records: Iterable[Record], servers: st
 
 def encoded(codec: Codec, record: Record) -> bytes:
     """A record's value as bytes."""
-    if TOPICS[record.topic].way == "in":
+    if TOPICS[record.topic].way != "out":
         return encode(cast("str", TOPICS[record.topic].schema), record.value._asdict())
     return codec.encoders[cast("Any", record.topic)](record.value)
 

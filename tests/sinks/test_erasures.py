@@ -9,11 +9,13 @@ from typing import Any, Final
 
 import psycopg
 import pytest
+from psycopg.sql import SQL, Identifier
 
 from ronde.views.incident.json_form import of_timeline
 from sinks.ask.timeline import timeline
 from sinks.database.migrate import migrate
 from sinks.forget.erasures import Erasure, ErasureLog, carry_out, create_topic, parse
+from sinks.rows.feeds import FEEDS
 from sinks.settings import Configuration
 from sinks.write.ledger import Ledger
 from tests.conftest import Run, SettingsFile
@@ -45,8 +47,8 @@ def everything(ledger: psycopg.Connection[Any]) -> str:
 def bare(ledger: psycopg.Connection[Any]) -> list[Any]:
     """Every incident's timeline without what is personal."""
     ids = [incident for (incident,) in ledger.execute("SELECT incident_id FROM ledger.incidents").fetchall()]
-    told = [timeline(ledger, incident, personal=False) for incident in ids]
-    return [of_timeline(one) for one in told if one is not None]
+    seen = [timeline(ledger, incident, personal=False) for incident in ids]
+    return [of_timeline(shown) for shown in seen if shown is not None]
 
 
 @pytest.mark.parametrize("before", [True, False], ids=["erased first", "erased after"])
@@ -101,14 +103,14 @@ def test_the_command_says_when_there_is_nothing_of_that_name(
 ) -> None:
     assert "is it the right one?" in run("ledger", "erase", "--contact", "anm", "--settings", sink_file()).out
     write(made, messages(night()))
-    told = run("ledger", "erase", "--contact", "ann", "--settings", sink_file()).out
-    assert told == "erased: 4 records held something personal\n"
+    seen = run("ledger", "erase", "--contact", "ann", "--settings", sink_file()).out
+    assert seen == "erased: 4 records held something personal\n"
 
 
 @pytest.mark.parametrize("before", [True, False], ids=["erased first", "erased after"])
 def test_a_site_is_forgotten_and_its_timeline_stays(made: psycopg.Connection[Any], before: bool) -> None:
     write(made, messages(night()))
-    told = bare(made)
+    seen = bare(made)
     if before:
         made.execute("DROP SCHEMA ledger CASCADE")
         migrate(made)
@@ -117,7 +119,25 @@ def test_a_site_is_forgotten_and_its_timeline_stays(made: psycopg.Connection[Any
     else:
         carry_out(made, Erasure("S1", "", LATER))
     assert not [words for words in PERSONAL if words in everything(made)]
-    assert bare(made) == told
+    assert bare(made) == seen
+
+
+def test_a_site_is_forgotten_in_every_column_that_a_feed_calls_personal(made: psycopg.Connection[Any]) -> None:
+    """The statement that erases is in a migration, the column's name in the feed."""
+    write(made, messages(night()))
+    for feed in FEEDS:
+        for column in feed.personal:
+            table = SQL("ledger.{}").format(Identifier(feed.table))
+            kind = next(each.kind for each in feed.columns if each.name == column)
+            text = {"jsonb": "{}", "bytes": "\\x00"}.get(kind, "Martin")
+            made.execute(SQL("UPDATE {} SET {} = %s").format(table, Identifier(column)), (text,))
+    carry_out(made, Erasure("S1", "", LATER))
+    for feed in FEEDS:
+        for column in feed.personal:
+            left = SQL("SELECT count(*) FROM ledger.{} WHERE {} IS NOT NULL").format(
+                Identifier(feed.table), Identifier(column)
+            )
+            assert made.execute(left).fetchone() == (0,), f"{feed.table}.{column}"
 
 
 def test_a_contact_of_one_site_keeps_what_it_is_elsewhere(made: psycopg.Connection[Any]) -> None:
@@ -195,7 +215,7 @@ def test_the_command_erases_at_once_and_a_rebuild_does_not_bring_it_back(
     file = sink_file()
     first = sink(file)
     eventually(lambda: is_whole(ledger, records), "all records in the ledger")
-    told = sorted(bare(ledger), key=str)
+    seen = sorted(bare(ledger), key=str)
     site = next(record.value.site_id for record in records if record.topic == "dispatches")
     contact = next(r.value.contact_id for r in records if r.topic == "calls" and r.value.site_id != site)
 
@@ -209,7 +229,7 @@ def test_the_command_erases_at_once_and_a_rebuild_does_not_bring_it_back(
     second = sink(file)
     eventually(lambda: is_whole(ledger, records), "all records in the ledger again")
     assert rows_of(ledger) == erased
-    assert sorted(bare(ledger), key=str) == told
+    assert sorted(bare(ledger), key=str) == seen
     assert "ronde_sink_erasures_total 2.0" in second.page("metrics")[1]
 
 

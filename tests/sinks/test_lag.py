@@ -49,38 +49,38 @@ def test_it_grows_while_nothing_is_written(scene: Scene, monkeypatch: pytest.Mon
     clock: dict[str, Any] = {"now": 100.0}
     monkeypatch.setattr("time.time", lambda: clock["now"])
     scene.lag.reach({LOG: 7}, {LOG: 95_000})
-    scene.lag.look()
+    scene.lag.measure()
     assert (scene.shown("ronde_sink_lag_records"), scene.shown("ronde_sink_lag_seconds")) == (3, 5)
     scene.broker.end, clock["now"] = 30, 110.0
-    scene.lag.look()
+    scene.lag.measure()
     assert (scene.shown("ronde_sink_lag_records"), scene.shown("ronde_sink_lag_seconds")) == (23, 15)
     scene.broker.end, clock["now"] = None, 120.0
-    scene.lag.look()
+    scene.lag.measure()
     assert (scene.shown("ronde_sink_lag_records"), scene.shown("ronde_sink_lag_seconds")) == (23, 25), "nobody answers"
     scene.broker.end = 30
     scene.lag.reach({LOG: 30})
-    scene.lag.look()
+    scene.lag.measure()
     assert (scene.shown("ronde_sink_lag_records"), scene.shown("ronde_sink_lag_seconds")) == (0, 0)
 
 
 def test_what_is_given_up_is_shown_no_more(scene: Scene) -> None:
     scene.lag.reach({LOG: 7})
-    scene.lag.look()
+    scene.lag.measure()
     scene.lag.forget([LOG])
-    scene.lag.look()
+    scene.lag.measure()
     assert scene.shown("ronde_sink_lag_records") is None
 
 
 def test_a_broker_that_does_not_answer_for_long_is_told(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     scene.lag.reach({LOG: 7})
     scene.broker.end = None
-    scene.lag.look()
+    scene.lag.measure()
     assert scene.readiness.reasons == {}, "it may be back at once"
     monkeypatch.setattr(lag_module, "_SILENT_SECONDS", 0.0)
-    scene.lag.look()
+    scene.lag.measure()
     assert scene.readiness.reasons == {"kafka": "Kafka does not answer"}
     scene.broker.end = 10
-    scene.lag.look()
+    scene.lag.measure()
     assert scene.readiness.reasons == {}
 
 

@@ -18,6 +18,7 @@ from sinks.rows.chunk import RefusedRecord
 from sinks.rows.feeds import Row
 from sinks.write.ledger import Ledger
 from tests.sinks.compare import assert_same, rows_of
+from tests.sinks.edge_records import beside
 from tests.sinks.records import Record, neighbourhoods
 from tests.sinks.writing import FED, chunk, message, messages, write
 
@@ -31,7 +32,8 @@ def made(ledger: psycopg.Connection[Any]) -> psycopg.Connection[Any]:
 
 @pytest.fixture(scope="module")
 def records() -> list[Record]:
-    return neighbourhoods(partitions=2, sites=30, minutes=12 * 60)
+    records = neighbourhoods(partitions=2, sites=30, minutes=12 * 60)
+    return [*records, *beside(records)]
 
 
 def test_rows_are_what_the_records_say(made: psycopg.Connection[Any], records: list[Record]) -> None:

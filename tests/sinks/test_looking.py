@@ -19,7 +19,7 @@ from ronde.local.ports import HOST
 from ronde.local.postgres import Postgres
 from ronde.views.incident.page import page
 from ronde.views.incident.text import show
-from ronde.views.incident.words import RULES, after, came, done, rule, span
+from ronde.views.incident.words import RULES, after, input_line, output_lines, rule, span
 from sinks.ask.report import report
 from sinks.ask.timeline import Attention, Dispatch, Timeline, timeline
 from sinks.database.migrate import migrate
@@ -89,24 +89,24 @@ def incident(records: list[Record]) -> str:
 
 def test_a_night_reads_like_this(look: Any, incident: str, request: pytest.FixtureRequest) -> None:
     """`pytest --rewrite` writes the golden text as it is now; read the difference."""
-    told = "\n".join(line.rstrip() for line in look("incident", "show", incident).out.splitlines()) + "\n"
+    seen = "\n".join(line.rstrip() for line in look("incident", "show", incident).out.splitlines()) + "\n"
     if request.config.getoption("rewrite"):
-        GOLDEN.write_text(told, encoding="utf-8")
-    assert told == GOLDEN.read_text(encoding="utf-8")
+        GOLDEN.write_text(seen, encoding="utf-8")
+    assert seen == GOLDEN.read_text(encoding="utf-8")
 
 
 def test_every_incident_can_be_told_drawn_and_exported_and_nothing_is_missing(
     ledger: psycopg.Connection[Any], records: list[Record]
 ) -> None:
     for incident_id in rows_from([r for r in records if r.topic == "decisions"])["incidents"]:
-        told = timeline(ledger, incident_id, personal=True)
-        assert told is not None
+        seen = timeline(ledger, incident_id, personal=True)
+        assert seen is not None
         decisions = [r.value for r in records if r.topic == "decisions" and r.value.incident_id == incident_id]
-        assert [step.version for step in told.steps] == [decision.version for decision in decisions]
-        assert [len(step.sent) for step in told.steps] == [len(decision.outputs) for decision in decisions]
-        lines = [line for step in told.steps for line in (came(step), *done(step))]
+        assert [step.version for step in seen.steps] == [decision.version for decision in decisions]
+        assert [len(step.sent) for step in seen.steps] == [len(decision.outputs) for decision in decisions]
+        lines = [line for step in seen.steps for line in (input_line(step), *output_lines(step))]
         assert not any("not in the ledger" in line for line in lines)
-        assert WellFormed().check(page(told)).count("svg") == 2
+        assert WellFormed().check(page(seen)).count("svg") == 2
 
 
 class WellFormed(HTMLParser):
@@ -158,10 +158,10 @@ def test_nothing_personal_is_shown_unless_it_is_asked_for(look: Any, incident: s
 
 
 def test_json_has_the_whole_story_with_rfc_3339_instants(look: Any, incident: str) -> None:
-    told = json.loads(look("incident", "show", incident, "--json").out)
-    assert told["outcome"] == "INTERVENTION_CLOSED"
-    assert told["opened_at"] == "2026-01-01T00:01:00.000Z"
-    first, *_, last = told["steps"]
+    seen = json.loads(look("incident", "show", incident, "--json").out)
+    assert seen["outcome"] == "INTERVENTION_CLOSED"
+    assert seen["opened_at"] == "2026-01-01T00:01:00.000Z"
+    first, *_, last = seen["steps"]
     assert first["came"] == {
         "type": "alert",
         "id": "A1",
@@ -193,7 +193,7 @@ def test_incidents_are_found_by_what_people_ask(look: Any, records: list[Record]
 
     def ids(*options: str) -> list[str]:
         ran: Ran = look("incidents", "--json", "--limit", "1000", *options)
-        return [one["incident_id"] for one in json.loads(ran.out)]
+        return [row["incident_id"] for row in json.loads(ran.out)]
 
     latest = sorted(expected, key=lambda row: (-row["opened_at"], row["incident_id"]))
     assert ids() == [row["incident_id"] for row in latest]
@@ -267,7 +267,7 @@ def test_postgresql_away_says_where_it_was_looked_for(run: Run, tmp_path: Path) 
 def test_the_questions_of_the_document_can_be_asked(ledger: psycopg.Connection[Any], incident: str) -> None:
     document = (Path(__file__).parents[2] / "docs" / "ledger.md").read_text(encoding="utf-8")
     questions = re.findall(r"^```sql\n(.*?)^```$", document, re.DOTALL | re.MULTILINE)
-    assert len(questions) == 5
+    assert len(questions) == 6
     for question in questions:
         asked = re.sub(r"[0-9a-f]{24}", incident, question).replace("now()", "timestamptz '2026-01-02'")
         assert ledger.execute(asked).fetchall(), question
@@ -293,9 +293,9 @@ def test_no_guard_is_told_of_where_none_was_sent(ledger: psycopg.Connection[Any]
     """A rule that asks for a guard leads to operators where there is no partner left, or none is to be asked."""
     by_phase: dict[str, set[str]] = {"DISPATCHED": set(), "HANDED_OVER": set()}
     for incident_id in rows_from([r for r in records if r.topic == "decisions"])["incidents"]:
-        told = timeline(ledger, incident_id, personal=False)
-        assert told is not None
-        for step in told.steps:
+        seen = timeline(ledger, incident_id, personal=False)
+        assert seen is not None
+        for step in seen.steps:
             asked = any(isinstance(output, Dispatch) and output.action == "REQUEST" for output in step.sent)
             if step.phase_to in by_phase:
                 by_phase[step.phase_to].add(step.rule)
@@ -309,12 +309,12 @@ def test_no_guard_is_told_of_where_none_was_sent(ledger: psycopg.Connection[Any]
 def test_an_incident_that_was_handed_over_is_not_told_as_a_guard_s(
     name: str, ledger: psycopg.Connection[Any], incident: str
 ) -> None:
-    told = timeline(ledger, incident, personal=False)
-    assert told is not None
-    last = next(step for step in told.steps if step.rule == "NOBODY_REACHED")
+    seen = timeline(ledger, incident, personal=False)
+    assert seen is not None
+    last = next(step for step in seen.steps if step.rule == "NOBODY_REACHED")
     attention = Attention("x", "NO_PARTNER", 0, False, last.at)
     handed_over = last._replace(rule=name, phase_to="HANDED_OVER", sent=[attention])
-    changed = Timeline(told.incident._replace(phase="HANDED_OVER"), [told.steps[0], handed_over])
+    changed = Timeline(seen.incident._replace(phase="HANDED_OVER"), [seen.steps[0], handed_over])
     console = Console(record=True, width=200, file=StringIO())
     show(console, changed)
     for text in (console.export_text(), page(changed)):
@@ -324,7 +324,7 @@ def test_an_incident_that_was_handed_over_is_not_told_as_a_guard_s(
 
 
 @pytest.mark.parametrize(
-    ("milliseconds", "told"),
+    ("milliseconds", "seen"),
     [
         (0, "0 s"),
         (400, "0.4 s"),
@@ -336,8 +336,8 @@ def test_an_incident_that_was_handed_over_is_not_told_as_a_guard_s(
         (-1_500, "-1.5 s"),
     ],
 )
-def test_spans_are_told_in_two_units(milliseconds: int, told: str) -> None:
-    assert span(milliseconds) == told
+def test_spans_are_told_in_two_units(milliseconds: int, seen: str) -> None:
+    assert span(milliseconds) == seen
 
 
 def test_times_after_the_opening() -> None:
@@ -368,16 +368,16 @@ def test_old_months_go_and_what_is_not_over_stays(postgres: Postgres, records: l
 
             removed = retain(own, 1, date(2026, 3, 1))
             assert removed.before == date(2026, 2, 1)
-            assert len(removed.partitions) == 9
+            assert len(removed.partitions) == 12
             rows = rows_of(own)
             assert {row["site_id"] for row in rows["incidents"].values() if row["closed_at"] is not None} == {"S1"}
             assert not rows["incident_events"]
             assert rows["sites_readiness"] == before["sites_readiness"]
             left = own.execute("SELECT ledger.months_before('infinity')::text").fetchall()
-            assert len(left) == 9
+            assert len(left) == 12
             night_incident = next(key for key, row in rows["incidents"].items() if row["site_id"] == "S1")
-            told = timeline(own, night_incident, personal=False)
-            assert told is not None
-            assert told.steps == []
-            assert WellFormed().check(page(told))
+            seen = timeline(own, night_incident, personal=False)
+            assert seen is not None
+            assert seen.steps == []
+            assert WellFormed().check(page(seen))
         connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')

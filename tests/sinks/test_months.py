@@ -78,7 +78,7 @@ def test_a_chunk_of_a_new_month_waits_for_no_dump_and_readers_do_not_wait_for_it
     assert_same(made, records)
     monkeypatch.setattr(sink, "_months_from", 0.0)
     sink.add_months({date(2026, 1, 1)})
-    assert len(months(made)) == 9
+    assert len(months(made)) == 12
     assert_same(made, records)
     assert made.execute("SELECT count(*) FROM ledger.incident_events_other").fetchone() == (0,)
 
@@ -97,7 +97,7 @@ def test_who_reads_two_tables_and_who_makes_a_month_do_not_wait_for_each_other(m
                 eventually(lambda: watcher.execute(blocked).fetchone() is not None, "the month waits")
             reader.execute("SELECT count(*) FROM ledger.alerts")
             making.join()
-    assert 0 < len(months(made)) < 9
+    assert 0 < len(months(made)) < 12
 
 
 def test_what_is_dropped_does_not_make_readers_wait_behind_a_dump(
@@ -107,7 +107,7 @@ def test_what_is_dropped_does_not_make_readers_wait_behind_a_dump(
     made.execute("SELECT ledger.add_month('2026-01-01')")
     with dump(made), pytest.raises(SinkError, match=r"ledger\.alerts_y2026m01 is in use, by a dump for example"):
         retain(made, 1, date(2026, 3, 1))
-    assert len(retain(made, 1, date(2026, 3, 1)).partitions) == 9
+    assert len(retain(made, 1, date(2026, 3, 1)).partitions) == 12
 
 
 def test_the_next_month_is_made_while_a_sink_runs(
@@ -126,9 +126,9 @@ def test_the_next_month_is_made_while_a_sink_runs(
     running = threading.Thread(target=session.run, args=(stopping,))
     running.start()
     try:
-        eventually(lambda: len(months(made)) == 9, "this month")
+        eventually(lambda: len(months(made)) == 12, "this month")
         wanted.add(date(2026, 2, 1))
-        eventually(lambda: len(months(made)) == 18, "the next month")
+        eventually(lambda: len(months(made)) == 24, "the next month")
     finally:
         stopping.set()
         running.join()

@@ -8,39 +8,39 @@ import pytest
 
 from sinks.errors import Fenced
 from sinks.rows.chunk import LedgerChunk
-from sinks.write.ledger import Written
+from sinks.write.ledger import WriteResult
 from sinks.write.writer import Writer
 
-NOTHING = Written({}, [])
+NOTHING = WriteResult({}, [])
 
 
 def test_a_chunk_is_written_while_the_next_one_is_made_and_told_of_when_it_is_settled() -> None:
-    told: list[LedgerChunk] = []
+    committed: list[LedgerChunk] = []
     begun, go = threading.Event(), threading.Event()
 
-    def write(_: LedgerChunk) -> Written:
+    def write(_: LedgerChunk) -> WriteResult:
         begun.set()
         assert go.wait(10)
         return NOTHING
 
-    writer = Writer(write, lambda chunk, _: told.append(chunk))
+    writer = Writer(write, lambda chunk, _: committed.append(chunk))
     first, second = LedgerChunk(), LedgerChunk()
     writer.write(first)
     assert begun.wait(10)
-    assert told == []
+    assert committed == []
     go.set()
     writer.write(second)
-    assert [id(chunk) for chunk in told] == [id(first)]
+    assert [id(chunk) for chunk in committed] == [id(first)]
     writer.settle()
     writer.settle()
-    assert [id(chunk) for chunk in told] == [id(first), id(second)]
+    assert [id(chunk) for chunk in committed] == [id(first), id(second)]
     writer.close()
 
 
 def test_what_a_write_raised_is_raised_once_where_it_is_settled_and_the_next_chunk_is_not_begun() -> None:
     attempts: list[LedgerChunk] = []
 
-    def write(chunk: LedgerChunk) -> Written:
+    def write(chunk: LedgerChunk) -> WriteResult:
         attempts.append(chunk)
         raise Fenced
 
@@ -56,7 +56,7 @@ def test_what_a_write_raised_is_raised_once_where_it_is_settled_and_the_next_chu
 def test_closing_waits_for_what_is_under_way_and_raises_nothing() -> None:
     ended = threading.Event()
 
-    def write(_: LedgerChunk) -> Written:
+    def write(_: LedgerChunk) -> WriteResult:
         ended.set()
         raise Fenced
 

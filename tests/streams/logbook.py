@@ -33,9 +33,9 @@ from streams.escalation.values import (
     Source,
 )
 from streams.formats.message import Headers
+from streams.formats.topic_values import TopicValues, shipped
+from streams.kafka.reading import LogRecord
 from streams.replay import PartitionReplay, Verdict
-from streams.topics.reading import LogRecord
-from streams.topics.recorded import Recorded, shipped
 from tests.support.times import START
 
 TOPIC_OF: Final = {
@@ -45,7 +45,7 @@ TOPIC_OF: Final = {
     OperatorAction: "operator-actions",
     Site: "sites",
 }
-RECORDED: Final = Recorded()
+RECORDED: Final = TopicValues()
 Input: TypeAlias = Site | Event | str | LogRecord  # a str deletes that site; a record is sent as it is
 
 

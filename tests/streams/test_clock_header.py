@@ -1,8 +1,8 @@
 """What a decision states of its partition's clock, as a replay reads it."""
 
+from streams.kafka.reading import LogRecord
 from streams.replay.step import RecordedStep
 from streams.runtime.clock import AHEAD_HEADER
-from streams.topics.reading import LogRecord
 
 
 def test_a_replay_judges_by_the_difference_that_the_decision_states() -> None:

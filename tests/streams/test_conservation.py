@@ -3,8 +3,8 @@
 import pytest
 
 from streams.escalation.readiness import readiness
-from streams.topics.reading import LogRecord
-from streams.topics.recorded import Recorded, shipped
+from streams.formats.topic_values import TopicValues, shipped
+from streams.kafka.reading import LogRecord
 from streams.verify.conservation import Account, Discrepancy, Sum
 from streams.verify.conservation_sites import CLOCKS_MS, SiteAccount
 from tests.streams.logbook import encode, site
@@ -108,7 +108,7 @@ def published(offset: int, key: str, at: int = 0, *, subscribed: bool = True) ->
 
 def test_of_each_site_the_current_record_has_its_readiness() -> None:
     now = CLOCKS_MS * 2
-    done = SiteAccount(0, 8, Recorded(), now=now)
+    done = SiteAccount(0, 8, TopicValues(), now=now)
     for number, key in enumerate(["right", "other", "older", "deleted", "waits"]):
         done.readiness(published(number, key, at=1))
     done.readiness(record("readiness", 9, "deleted", None))
@@ -133,7 +133,7 @@ def test_of_each_site_the_current_record_has_its_readiness() -> None:
 @pytest.mark.parametrize(("now", "later_at"), [(CLOCKS_MS, CLOCKS_MS * 9), (CLOCKS_MS * 9, CLOCKS_MS)])
 def test_a_producers_clock_that_is_ahead_makes_no_readiness_old(now: int, later_at: int) -> None:
     """Its record is no younger than now, nor than one that was written after it."""
-    done = SiteAccount(0, 2, Recorded(), now=now)
+    done = SiteAccount(0, 2, TopicValues(), now=now)
     done.readiness(published(0, "a", at=1))
     done.dead_letter(1)
     done.site(record("sites", 0, "a", encode(site("a")), CLOCKS_MS * 5))
@@ -142,7 +142,7 @@ def test_a_producers_clock_that_is_ahead_makes_no_readiness_old(now: int, later_
 
 
 def test_a_readiness_record_of_another_program_is_named_itself() -> None:
-    done = SiteAccount(0, 2, Recorded(), now=1)
+    done = SiteAccount(0, 2, TopicValues(), now=1)
     done.readiness(record("readiness", 7, "a", b"of another program"))
     done.readiness(published(8, "poison"))
     done.site(record("sites", 0, "a", encode(site("a"))))

@@ -9,8 +9,8 @@ import pytest
 from schemas.contract.topics import OWN_BYTES
 from streams.formats.dead_letter import dead_letter
 from streams.formats.message import Headers
-from streams.topics.dead_letters import Letter, read
-from streams.topics.reading import LogRecord
+from streams.kafka.dead_letters import Letter, read
+from streams.kafka.reading import LogRecord
 
 TOLD: Final[Headers] = [("dlq.topic", "alerts"), ("dlq.partition", "2"), ("dlq.offset", "7"), ("dlq.reason", "FAILED")]
 LARGE: Final = 5_000_000

@@ -3,7 +3,7 @@
 import pytest
 
 from streams.formats.message import Headers
-from streams.topics.dead_letters import (
+from streams.kafka.dead_letters import (
     Letter,
     LetterFilter,
     LetterId,
@@ -13,7 +13,7 @@ from streams.topics.dead_letters import (
     parse_id,
     read,
 )
-from streams.topics.reading import LogRecord
+from streams.kafka.reading import LogRecord
 
 MARKS: Headers = [
     ("dlq.topic", b"alerts"),

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import pytest
 
 from schemas.avro.records import decode, encode
+from schemas.contract.topics import INPUT_TOPICS
 from streams.pipeline import decide as escalate
 from streams.pipeline.batch import OutputBatch
 from streams.pipeline.decide import Decider
@@ -22,7 +23,9 @@ class Bench:
 
     def __init__(self) -> None:
         self.now = 1_000_000
-        self.partition = Partition(NUMBER, Clock(0, lambda: self.now, lambda: self.now))
+        self.partition = Partition(
+            NUMBER, Clock(0, lambda: self.now, lambda: self.now), first_inputs=dict.fromkeys(INPUT_TOPICS, 0)
+        )
         self._store = Store()
         self._store.partitions[NUMBER] = self.partition
         self._decider = Decider(self._store, CODEC, SITE_RECORDS, SETTINGS)
@@ -101,6 +104,15 @@ def test_deadlines_due_go_before_the_inputs_in_their_order(bench: Bench) -> None
     batch = bench.chunk(bench.record("alerts", alert("b")))
     assert rules(batch) == ["WAIT_STARTED", "WAIT_STARTED", "WAIT_CUT_SHORT"]
     assert batch.tally.lateness == [0.01, 0.0]
+
+
+def test_deadlines_alone_are_written_with_an_offset_of_their_partition(bench: Bench) -> None:
+    """It fences: the group refuses it from a worker without which it went on, and a restore waits for it."""
+    bench.chunk(bench.record("alerts", alert("a")))
+    bench.now += CALL_TIMEOUT
+    batch = bench.decide()
+    assert rules(batch) == ["WAIT_STARTED"]
+    assert batch.next_offsets == [(SETTINGS.topic("alerts"), NUMBER, 1)]
 
 
 def test_a_site_is_touched_again_after_it_was_sealed(bench: Bench) -> None:

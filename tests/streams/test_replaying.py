@@ -10,9 +10,9 @@ from schemas.avro.loader import NAMES, Schema, load
 from schemas.contract.topics import TOPICS
 from streams.escalation.procedures import DEFAULTS
 from streams.escalation.values import DispatchReport, Intervention, OperatorAction, Source
+from streams.formats.topic_values import TopicValues, payload
+from streams.kafka.reading import LogRecord
 from streams.replay import Verdict
-from streams.topics.reading import LogRecord
-from streams.topics.recorded import Recorded, payload
 from tests.streams.logbook import RECORDED, Logbook, alert, callback, encode, no_answer, seconds, site
 from tests.support.times import START
 
@@ -335,7 +335,7 @@ def test_what_a_registry_framed_is_compared_by_what_is_behind_the_frame() -> Non
         if schema is not None and topic != "state":
             header = confluent(NAMES.index(schema))
             log[:] = [one if one.value is None else one._replace(value=header + payload(one.value)) for one in log]
-    verdict = book.replay(recorded=Recorded(Writers()))  # type: ignore[arg-type]  # of a registry it takes no more
+    verdict = book.replay(recorded=TopicValues(Writers()))  # type: ignore[arg-type]  # of a registry it takes no more
     assert (verdict.differences, verdict.decisions) == ([], len(book.logs["decisions"]))
 
 

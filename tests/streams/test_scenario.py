@@ -166,15 +166,13 @@ DEEP: Any = json.loads("[" * 500 + "]" * 500)
         ("alerts", "K", {**GOOD, "alert_id": 7}, "K", "UNDECODABLE"),
         ("alerts", ABSENT, {**GOOD, "site_id": 7}, None, "UNDECODABLE"),
         ("alerts", ABSENT, "S1", None, "UNDECODABLE"),
-        ("alerts", ABSENT, {**GOOD, "site_id": "\ud800"}, "\ud800", "UNDECODABLE"),
         # The first reason that fits.
         ("alerts", "K", {}, "K", "UNDECODABLE"),
         ("alerts", "K", GOOD, "K", "KEY_MISMATCH"),
         ("alerts", "", GOOD, "", "KEY_MISMATCH"),
         ("alerts", 5, GOOD, 5, "KEY_MISMATCH"),
         ("alerts", ["S1"], GOOD, ["S1"], "KEY_MISMATCH"),
-        ("alerts", DEEP, GOOD, DEEP, "KEY_MISMATCH"),
-        ("alerts", "S1\ud800", GOOD, "S1\ud800", "KEY_MISMATCH"),
+        ("alerts", DEEP, GOOD, None, "KEY_MISMATCH"),  # deeper than is written
         ("alerts", "K", {**GOOD, "alert_id": ""}, "K", "KEY_MISMATCH"),
         ("alerts", "S1", {**GOOD, "alert_id": ""}, "S1", "EMPTY_ID"),
         ("alerts", ABSENT, {**GOOD, "site_id": ""}, "", "EMPTY_ID"),
@@ -217,16 +215,9 @@ def test_a_dead_letter_comes_after_what_was_due_before_it() -> None:
     ]
 
 
-def test_a_key_that_cannot_be_written_is_left_out() -> None:
-    deep = b"[" * 5000 + b"]" * 5000
-    (letter,) = played([b'{"at":"2026-01-01T00:00:00Z","topic":"alerts","value":{},"key":' + deep + b"}"])
-
-    assert letter["key"] is None
-
-
-def test_values_of_any_depth_and_names_that_repeat() -> None:
+def test_values_nested_deep_and_names_that_repeat() -> None:
     text = alert(at(1)).decode().strip().removesuffix("}}")
-    deep = f'{text}, "site_id": "S2", "odd": {"[" * 5000}{"]" * 5000}}}}}'.encode()
+    deep = f'{text}, "site_id": "S2", "odd": {"[" * 1000}{"]" * 1000}}}}}'.encode()
 
     assert told(played([deep])) == ["00:01:00 S2 quarantine UNKNOWN_SITE"]
 
@@ -248,6 +239,8 @@ def test_instants_of_lines_may_have_any_offset_and_fraction() -> None:
     ("bad", "why"),
     [
         (b"x", "not a JSON object"),
+        (b'{"at": "2026-01-01T00:00:10Z", "topic": "alerts", "value": "\\ud800"}', "not a JSON object"),
+        (b'{"at": "2026-01-01T00:00:10Z", "topic": "alerts", "value": ' + b"[" * 1100, "not a JSON object"),
         (b"[]", "not a JSON object"),
         (b'"alerts"', "not a JSON object"),
         (b"null", "not a JSON object"),

@@ -1,4 +1,4 @@
-"""One dead letter whole; what is personal only to who asks for it."""
+"""One dead letter whole; what is personal in it only on request."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from schemas.avro.framing import CONFLUENT, CONFLUENT_SIZE, SINGLE_OBJECT, SINGL
 from schemas.contract.topics import INPUT_TOPICS, TOPICS
 from streams.formats.json_values import writer
 from streams.formats.redaction import HIDDEN, masked
-from streams.topics.dead_letters import Letter, Note
-from streams.topics.recorded import Recorded
+from streams.formats.topic_values import TopicValues
+from streams.kafka.dead_letters import Letter, Note
 
 
-def whole(letter: Letter, note: Note | None, recorded: Recorded, *, personal: bool) -> dict[str, Any]:
-    """A letter with its key, headers and value; what is personal is hidden unless asked for."""
+def whole(letter: Letter, note: Note | None, recorded: TopicValues, *, personal: bool) -> dict[str, Any]:
+    """A letter with its key, headers and value; what is personal is hidden unless ``personal``."""
     return {
         **as_object(letter, note),
         "error": error_of(letter, personal=personal),
@@ -32,10 +32,10 @@ def whole(letter: Letter, note: Note | None, recorded: Recorded, *, personal: bo
     }
 
 
-def print_whole(shown: Mapping[str, Any]) -> None:
+def print_whole(fields: Mapping[str, Any]) -> None:
     """The same for people: a line a field, the value as JSON."""
     lines = [
-        one_line(f"{name.replace('_', ' ')}: {shown[name]}")
+        one_line(f"{name.replace('_', ' ')}: {fields[name]}")
         for name in (
             "id",
             "at",
@@ -49,12 +49,12 @@ def print_whole(shown: Mapping[str, Any]) -> None:
             "replayed_from",
             "cut",
         )
-        if shown[name] is not None
+        if fields[name] is not None
     ]
-    lines += [one_line(f"{shown['state']} {name}: {text}") for name, text in (shown["settled"] or {}).items()]
-    lines += [one_line(f"header {header['name']}: {header['value']}") for header in shown["headers"]]
-    lines.append(f"error: {shown['error'].rstrip()}")
-    value = shown["value"]
+    lines += [one_line(f"{fields['state']} {name}: {text}") for name, text in (fields["settled"] or {}).items()]
+    lines += [one_line(f"header {header['name']}: {header['value']}") for header in fields["headers"]]
+    lines.append(f"error: {fields['error'].rstrip()}")
+    value = fields["value"]
     if value is None:
         lines.append("value: none")
     elif "decoded" in value:
@@ -78,7 +78,7 @@ def _key(key: bytes | None) -> str | None:
 
 
 def _header(value: str | bytes | None, *, personal: bool) -> str | None:
-    """A header of a stranger's record may hold anything."""
+    """The value of a header; a foreign record may hold anything in it."""
     if value is None:
         return None
     if not personal:
@@ -86,7 +86,7 @@ def _header(value: str | bytes | None, *, personal: bool) -> str | None:
     return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else value
 
 
-def _value(letter: Letter, recorded: Recorded, *, personal: bool) -> dict[str, Any] | None:
+def _value(letter: Letter, recorded: TopicValues, *, personal: bool) -> dict[str, Any] | None:
     """The value decoded where it decodes, else its bytes."""
     if letter.value is None:
         return None
@@ -97,7 +97,7 @@ def _value(letter: Letter, recorded: Recorded, *, personal: bool) -> dict[str, A
     return {"bytes": len(letter.value), "schema": schema, "decoded": decoded if personal else masked(schema, decoded)}
 
 
-def _decoded(topic: str, schema: str, data: bytes, recorded: Recorded) -> Mapping[str, Any] | None:
+def _decoded(topic: str, schema: str, data: bytes, recorded: TopicValues) -> Mapping[str, Any] | None:
     try:
         if topic in INPUT_TOPICS:
             value = recorded.value(topic, data)
@@ -108,7 +108,7 @@ def _decoded(topic: str, schema: str, data: bytes, recorded: Recorded) -> Mappin
 
 
 def _raw(data: bytes, *, personal: bool) -> dict[str, Any]:
-    """Bytes that are no value. Their header says which schema wrote them; what follows may be a name in plain text."""
+    """Bytes that are no value: their header names a schema, and the rest may be a name in plain text."""
     size = {CONFLUENT: CONFLUENT_SIZE}.get(data[:1]) or {SINGLE_OBJECT: SINGLE_OBJECT_SIZE}.get(data[:2], 0)
-    shown = data if personal else data[:size]
-    return {"bytes": len(data), "hex": shown.hex(), "hidden_bytes": len(data) - len(shown)}
+    visible = data if personal else data[:size]
+    return {"bytes": len(data), "hex": visible.hex(), "hidden_bytes": len(data) - len(visible)}

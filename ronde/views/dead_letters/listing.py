@@ -1,4 +1,4 @@
-"""Dead letters as they are listed: a table and counts. What they hold is in `ronde.views.dead_letters.letter`."""
+"""Dead letters in a table, and their counts. `ronde.views.dead_letters.letter` shows one whole."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ronde.shared.plain import one_line
 from ronde.shared.terminal import Listing, Terminal
 from streams.dlq.log import Survey
 from streams.formats import rfc3339
-from streams.topics.dead_letters import Letter, Note
+from streams.kafka.dead_letters import Letter, Note
 
 _LONGEST_TABLE: Final = 50  # letters; --json lists all
 _LONGEST_TEXT: Final = 60  # characters of an error or a reason in the table
@@ -22,7 +22,7 @@ _NAME: Final = re.compile(r"[A-Za-z_][\w.]*")
 
 
 def error_of(letter: Letter, *, personal: bool) -> str:
-    """A letter's error. Of a core that failed only where and with what: its message may quote the record."""
+    """The error of a letter. Of a core that failed only the places and the kind: the message may quote the record."""
     if letter.reason != "FAILED" or personal:
         return letter.error
     frames: list[str] = []
@@ -41,12 +41,12 @@ def _kind(line: str) -> str:
 
 
 def state_of(note: Note | None) -> str:
-    """What became of a letter, in a word."""
+    """The state of a letter in a word."""
     return "open" if note is None else note.fate
 
 
 def as_object(letter: Letter, note: Note | None) -> dict[str, Any]:
-    """A letter as a program reads it, without what it holds."""
+    """A letter as a program reads it, without its key, headers and value."""
     return {
         "id": str(letter.id),
         "at": rfc3339.write(letter.at),
@@ -63,10 +63,12 @@ def as_object(letter: Letter, note: Note | None) -> dict[str, Any]:
 
 def counts(survey: Survey) -> list[dict[str, Any]]:
     """How many letters of each reason and topic are open, replayed and discarded."""
-    found = Counter((one.reason, one.topic, state_of(survey.notes.get(name))) for name, one in survey.letters.items())
-    kinds = sorted({(reason, topic) for reason, topic, _ in found})
+    numbers = Counter(
+        (letter.reason, letter.topic, state_of(survey.notes.get(name))) for name, letter in survey.letters.items()
+    )
+    kinds = sorted({(reason, topic) for reason, topic, _ in numbers})
     return [
-        {"reason": reason, "topic": topic, **{fate: found[reason, topic, fate] for fate in _FATES}}
+        {"reason": reason, "topic": topic, **{fate: numbers[reason, topic, fate] for fate in _FATES}}
         for reason, topic in kinds
     ]
 
@@ -75,10 +77,10 @@ _FATES: Final = ("open", "replayed", "discarded")
 
 
 def print_list(survey: Survey, *, all_of_them: bool) -> None:
-    """The latest letters, and the counts of all."""
+    """Print the latest letters, and the counts of all."""
     console = Terminal()
-    rows = [(one, survey.notes.get(name)) for name, one in survey.letters.items()]
-    rows = [(one, note) for one, note in rows if all_of_them or note is None]
+    rows = [(letter, survey.notes.get(name)) for name, letter in survey.letters.items()]
+    rows = [(letter, note) for letter, note in rows if all_of_them or note is None]
     rows.sort(key=lambda row: (row[0].at, row[0].id))
     if len(rows) > _LONGEST_TABLE:
         console.print(f"the latest {_LONGEST_TABLE} of {len(rows):,}; --json lists all")
@@ -94,8 +96,8 @@ def print_list(survey: Survey, *, all_of_them: bool) -> None:
         console.print(table)
         console.print()
     summary = Listing("reason", "topic", *_FATES)
-    for one in counts(survey):
-        summary.add_row(_short(one["reason"]), one_line(one["topic"]), *(f"{one[fate]:,}" for fate in _FATES))
+    for count in counts(survey):
+        summary.add_row(_short(count["reason"]), one_line(count["topic"]), *(f"{count[fate]:,}" for fate in _FATES))
     console.print(summary if survey.letters else "no dead letters")
 
 
@@ -117,5 +119,5 @@ def _short(text: str) -> str:
 
 
 def _settled(note: Note) -> dict[str, Any]:
-    told = {"at": rfc3339.write(note.at), "to": note.place, "who": note.who, "why": note.why}
-    return {name: value for name, value in told.items() if value is not None}
+    fields = {"at": rfc3339.write(note.at), "to": note.place, "who": note.who, "why": note.why}
+    return {name: value for name, value in fields.items() if value is not None}

@@ -1,6 +1,6 @@
 """An incident's timeline drawn: a lane each for the phase, the alerts, the calls, the partners and the operators.
 
-An SVG that stands in a page and takes its colours from it (`ronde.views.incident.page`). An incident has seconds that
+An SVG that takes its colours from the page around it (`ronde.views.incident.page`). An incident has seconds that
 matter and hours that pass, so the distance between two decisions grows with the logarithm of the time between them.
 """
 
@@ -12,7 +12,7 @@ from math import log2
 from typing import Final
 
 from ronde.shared.plain import markup
-from ronde.views.incident.words import came, clock, outcome, sent, span, status
+from ronde.views.incident.words import clock, input_line, outcome, output_line, span, status
 from sinks.ask.timeline import Action, Alert, Attention, Call, Dispatch, Report, Result, Step
 
 WIDTH: Final = 960
@@ -23,8 +23,8 @@ _LANE: Final = 50
 _BAR: Final = 22
 _TOP: Final = 4
 _HEIGHT: Final = _TOP + _LANE * len(_LANES) + 32
-_LETTER: Final = 7  # the width of one, about
-_NOTE_LETTER: Final = 5.8  # of one below a bar
+_LETTER: Final = 7  # about the width of a letter
+_NOTE_LETTER: Final = 5.8  # of a letter below a bar
 _LABEL: Final = 62  # from one time on the axis to the next
 
 
@@ -43,7 +43,7 @@ def draw(steps: Sequence[Step]) -> str:
 
 
 def _places(steps: Sequence[Step]) -> list[float]:
-    """Where each decision is, from left to right."""
+    """The horizontal place of each decision."""
     gaps = [1 + log2(1 + (after.at - before.at) / 1000) for before, after in pairwise(steps)]
     gaps.append(4)  # a tail for what is open
     scale = (WIDTH - _LEFT - _RIGHT) / sum(gaps)
@@ -64,20 +64,20 @@ def _names() -> Iterator[str]:
         yield f'<line class="rail" x1="{_LEFT}" y1="{y:.0f}" x2="{WIDTH - _RIGHT}" y2="{y:.0f}"/>'
 
 
-def _bar(lane: str, begin: float, end: float, kind: str, label: str, told: str) -> str:
+def _bar(lane: str, begin: float, end: float, kind: str, label: str, title: str) -> str:
     width = max(end - begin, 3)
     text = f'<text x="{begin + 5:.1f}" y="{_middle(lane) + 4:.0f}">{markup(label)}</text>'
     fits = width > len(label) * _LETTER + 8
     return (
         f'<g class="bar {kind.lower()}"><rect x="{begin:.1f}" y="{_middle(lane) - _BAR / 2:.0f}" width="{width:.1f}" '
-        f'height="{_BAR}" rx="3"/>{text if fits else ""}<title>{markup(told)}</title></g>'
+        f'height="{_BAR}" rx="3"/>{text if fits else ""}<title>{markup(title)}</title></g>'
     )
 
 
-def _mark(lane: str, place: float, kind: str, told: str) -> str:
-    """A dot: on the lane, or on the lower edge of its bars."""
+def _mark(lane: str, place: float, kind: str, title: str) -> str:
+    """A dot on the lane, or on the lower edge of its bars."""
     y = _middle(lane) + (_BAR / 2 if lane in {"calls", "partners"} else 0)
-    return f'<circle class="mark {kind}" cx="{place:.1f}" cy="{y:.0f}" r="5"><title>{markup(told)}</title></circle>'
+    return f'<circle class="mark {kind}" cx="{place:.1f}" cy="{y:.0f}" r="5"><title>{markup(title)}</title></circle>'
 
 
 def _phases(steps: Sequence[Step], places: Sequence[float]) -> Iterator[str]:
@@ -93,14 +93,14 @@ def _phases(steps: Sequence[Step], places: Sequence[float]) -> Iterator[str]:
 
 
 def _calls(steps: Sequence[Step], places: Sequence[float]) -> Iterator[str]:
-    """Each from its command to the decision that its result, or its time, led to."""
+    """A bar from each command to the decision that its result, or its deadline, led to."""
     for begin, step in enumerate(steps):
         for call in step.sent:
             if isinstance(call, Call) and call.action != "CANCEL":
                 end = next((n for n in range(begin + 1, len(steps)) if _ends(steps[n], call)), len(steps))
-                told = sent(call) if end == len(steps) else f"{sent(call)}: {came(steps[end])}"
+                title = output_line(call) if end == len(steps) else f"{output_line(call)}: {input_line(steps[end])}"
                 label = f"{call.round}.{call.position}"
-                yield _bar("calls", places[begin], places[end] - 2, f"call {call.action}", label, told)
+                yield _bar("calls", places[begin], places[end] - 2, f"call {call.action}", label, title)
 
 
 def _ends(step: Step, call: Call) -> bool:
@@ -110,7 +110,7 @@ def _ends(step: Step, call: Call) -> bool:
 
 
 def _partners(steps: Sequence[Step], places: Sequence[float]) -> Iterator[str]:
-    """Each dispatch from its first request to the last that was heard of it."""
+    """A bar for each dispatch, from its first request to its last record."""
     first: dict[str, tuple[int, Dispatch]] = {}
     last: dict[str, int] = {}
     for number, step in enumerate(steps):
@@ -122,31 +122,31 @@ def _partners(steps: Sequence[Step], places: Sequence[float]) -> Iterator[str]:
             last[step.came.dispatch_id] = number
     for dispatch_id, (begin, dispatch) in first.items():
         kind = "partner covert" if dispatch.covert else "partner"
-        told = f"{sent(dispatch)} ({dispatch.reason})"
-        yield _bar("partners", places[begin], places[last[dispatch_id]], kind, dispatch.partner_id, told)
+        title = f"{output_line(dispatch)} ({dispatch.reason})"
+        yield _bar("partners", places[begin], places[last[dispatch_id]], kind, dispatch.partner_id, title)
 
 
 def _marks(steps: Sequence[Step], places: Sequence[float]) -> Iterator[str]:
     for place, step in zip(places, steps, strict=False):
-        told = f"{clock(step.at)} {came(step)}"
+        title = f"{clock(step.at)} {input_line(step)}"
         if isinstance(step.came, Alert):
-            yield _mark("alerts", place, "alert", told)
+            yield _mark("alerts", place, "alert", title)
         elif isinstance(step.came, Action):
-            yield _mark("operators", place, "action", told)
+            yield _mark("operators", place, "action", title)
         elif isinstance(step.came, Report):
-            yield _mark("partners", place, "report", told)
+            yield _mark("partners", place, "report", title)
         elif isinstance(step.came, Result) and step.came.direction == "INBOUND":
-            yield _mark("calls", place, "report", told)
+            yield _mark("calls", place, "report", title)
         for output in step.sent:
             if isinstance(output, Attention):
-                yield _mark("operators", place, "attention", f"{clock(step.at)} {sent(output)}")
+                yield _mark("operators", place, "attention", f"{clock(step.at)} {output_line(output)}")
 
 
 def _notes(steps: Sequence[Step], places: Sequence[float]) -> Iterator[str]:
-    """A word or two below what is on a lane, where there is room: how a call ended, what a partner said."""
+    """A word or two below the marks of a lane, where there is room: how a call ended, what a partner reported."""
     free: dict[str, float] = {}
     for place, step in zip(places, steps, strict=False):
-        for lane, text in _noted(step):
+        for lane, text in _notes_of(step):
             half = len(text) * _NOTE_LETTER / 2
             x = max(place, free.get(lane, 0.0) + half) if lane == "calls" else place
             if x - half < free.get(lane, 0.0) or x + half > WIDTH or abs(x - place) > half:
@@ -156,7 +156,7 @@ def _notes(steps: Sequence[Step], places: Sequence[float]) -> Iterator[str]:
             yield f'<text class="note" x="{x:.1f}" y="{y:.0f}">{markup(text)}</text>'
 
 
-def _noted(step: Step) -> Iterator[tuple[str, str]]:
+def _notes_of(step: Step) -> Iterator[tuple[str, str]]:
     if isinstance(step.came, Alert):
         yield "alerts", step.came.kind
     elif isinstance(step.came, Result):

@@ -15,8 +15,17 @@ def of_incident(incident: Incident) -> dict[str, Any]:
 
 
 def of_timeline(timeline: Timeline) -> dict[str, Any]:
-    """An incident with its steps; each has what came (``came``) and what was sent (``sent``), with their ``type``."""
-    return {**of_incident(timeline.incident), "steps": [_step(step) for step in timeline.steps]}
+    """An incident with its steps; each has what came (``came``) and what was sent (``sent``), with their ``type``.
+
+    Beside them the ``signals`` of its site, who took what (``takes``), and the ``desk_events``.
+    """
+    return {
+        **of_incident(timeline.incident),
+        "steps": [_step(step) for step in timeline.steps],
+        "signals": [_record(signal) for signal in timeline.signals],
+        "takes": [_record(take) for take in timeline.takes],
+        "desk_events": [_record(event) for event in timeline.desk_events],
+    }
 
 
 def _step(step: Step) -> dict[str, Any]:

@@ -7,8 +7,9 @@ from importlib.resources import files
 
 from ronde.shared.plain import markup
 from ronde.views.incident.drawing import draw
+from ronde.views.incident.edge_words import entries
 from ronde.views.incident.text import head
-from ronde.views.incident.words import after, came, clock, day, done, ending, rule, span
+from ronde.views.incident.words import after, clock, day, ending, input_line, output_lines, rule, span
 from sinks.ask.timeline import Alert, Report, Step, Timeline
 
 
@@ -22,7 +23,7 @@ def page(timeline: Timeline) -> str:
         "phase": markup((incident.phase or "").lower()),
         "ending": markup(_ending(timeline)),
         "facts": "\n".join(f"<p>{markup(fact)}</p>" for fact in facts),
-        "spans": "\n".join(f"<div><dt>{name}</dt><dd>{told}</dd></div>" for name, told in _spans(timeline)),
+        "spans": "\n".join(f"<div><dt>{name}</dt><dd>{length}</dd></div>" for name, length in _spans(timeline)),
         "drawing": draw(timeline.steps),
         "steps": "\n".join(_rows(timeline)),
     }
@@ -32,12 +33,12 @@ def page(timeline: Timeline) -> str:
 
 
 def _ending(timeline: Timeline) -> str:
-    told = ending(timeline.incident)
-    return f"closed {told}" if told.startswith("by ") else told
+    text = ending(timeline.incident)
+    return f"closed {text}" if text.startswith("by ") else text
 
 
 def _spans(timeline: Timeline) -> Iterator[tuple[str, str]]:
-    """What is asked first: how long each thing took, counted from the opening if nothing else is said."""
+    """How long each thing took, counted from the opening unless its name says otherwise."""
     incident = timeline.incident
     first = timeline.steps[0].came if timeline.steps else None
     if isinstance(first, Alert) and incident.first_call_at is not None:
@@ -61,19 +62,26 @@ def _is_arrival(step: Step) -> bool:
 
 def _rows(timeline: Timeline) -> Iterator[str]:
     last_day = ""
-    for step in timeline.steps:
-        if day(step.at) != last_day:
-            last_day = day(step.at)
+    opened_at = timeline.incident.opened_at
+    for at, entry in entries(timeline):
+        if day(at) != last_day:
+            last_day = day(at)
             yield f'<tr class="day"><th colspan="4">{last_day}</th></tr>'
-        yield _row(step, timeline.incident.opened_at)
+        yield _line(at, entry, opened_at) if isinstance(entry, str) else _row(entry, opened_at)
+
+
+def _line(at: int, line: str, opened_at: int) -> str:
+    return (
+        f'<tr class="edge"><td>{clock(at)}</td><td>{after(at - opened_at)}</td><td colspan="2">{markup(line)}</td></tr>'
+    )
 
 
 def _row(step: Step, opened_at: int) -> str:
-    sent = "".join(f"<li>{markup(line)}</li>" for line in done(step))
+    sent = "".join(f"<li>{markup(line)}</li>" for line in output_lines(step))
     phase = f" → {markup(step.phase_to or '')}" if step.phase_to != step.phase_from else ""
     return (
         f'<tr class="{markup((step.phase_to or "").lower())}"><td>{clock(step.at)}</td>'
         f"<td>{after(step.at - opened_at)}</td>"
-        f"<td>{markup(came(step))}{f'<ul>{sent}</ul>' if sent else ''}</td>"
+        f"<td>{markup(input_line(step))}{f'<ul>{sent}</ul>' if sent else ''}</td>"
         f"<td>{markup(rule(step))}<br><code>{markup(step.rule)}{phase}</code></td></tr>"
     )

@@ -7,7 +7,8 @@ from rich.text import Text
 
 from ronde.shared.plain import one_line
 from ronde.shared.terminal import Listing
-from ronde.views.incident.words import after, came, clock, day, done, rule, span
+from ronde.views.incident.edge_words import entries
+from ronde.views.incident.words import after, clock, day, input_line, output_lines, rule, span
 from sinks.ask.incidents import Incident
 from sinks.ask.timeline import Step, Timeline
 
@@ -27,18 +28,20 @@ def show(console: Console, timeline: Timeline) -> None:
     table = Listing()
     for column in ("time", "after", "what came, what went out", "decision"):
         table.add_column(column, justify="right" if column == "after" else "left", no_wrap=column in {"time", "after"})
-    last_day = day(timeline.incident.opened_at)
-    for step in timeline.steps:
-        if day(step.at) != last_day:
-            last_day = day(step.at)
+    opened_at = timeline.incident.opened_at
+    last_day = day(opened_at)
+    for at, entry in entries(timeline):
+        if day(at) != last_day:
+            last_day = day(at)
             table.add_row(Text(last_day, "dim"))
-        table.add_row(clock(step.at), after(step.at - timeline.incident.opened_at), _happened(step), _decision(step))
+        cells = (Text(entry, "dim"), "") if isinstance(entry, str) else (_happened(entry), _decision(entry))
+        table.add_row(clock(at), after(at - opened_at), *cells)
     console.print()
     console.print(table)
 
 
 def head(timeline: Timeline) -> list[str]:
-    """What there is to say of the whole, a few lines."""
+    """The incident in a few lines."""
     incident = timeline.incident
     lines = [
         f"incident {incident.incident_id}, site {incident.site_id}, {incident.procedure or incident.procedure_version}",
@@ -56,8 +59,8 @@ def _times(incident: Incident) -> str:
         until = f", goes on by itself at {clock(incident.deadline)}" if incident.deadline is not None else ""
         return f"{opened}, open: {incident.phase}{until}"
     closed = f"{clock(incident.closed_at)}, after {span(incident.closed_at - incident.opened_at)}"
-    found = f" ({incident.disposition})" if incident.disposition else ""
-    return f"{opened}, closed {closed}: {incident.outcome}{found}"
+    disposition = f" ({incident.disposition})" if incident.disposition else ""
+    return f"{opened}, closed {closed}: {incident.outcome}{disposition}"
 
 
 def _counts(incident: Incident) -> str:
@@ -72,13 +75,13 @@ def _counts(incident: Incident) -> str:
     return ", ".join(parts)
 
 
-def _number(number: int, one: str, many: str = "") -> str:
-    return f"{number} {one if number == 1 else many or one + 's'}"
+def _number(number: int, singular: str, plural: str = "") -> str:
+    return f"{number} {singular if number == 1 else plural or singular + 's'}"
 
 
 def _happened(step: Step) -> Text:
-    text = Text(came(step))
-    for line in done(step):
+    text = Text(input_line(step))
+    for line in output_lines(step):
         text.append(f"\n→ {line}", "dim")
     return text
 

@@ -7,21 +7,21 @@ from functools import singledispatch
 from types import MappingProxyType
 from typing import Final
 
-from ronde.shared.plain import one_line
+from ronde.shared.plain import joined, one_line
 from sinks.ask.incidents import Incident
 from sinks.ask.timeline import (
     Action,
     Alert,
     Attention,
     Call,
-    Came,
     Deadline,
     Dispatch,
     Missing,
     Report,
     Result,
-    Sent,
     Step,
+    StepInput,
+    StepOutput,
     Unknown,
 )
 from streams.formats import rfc3339
@@ -69,7 +69,7 @@ RULES: Final[Mapping[str, str]] = MappingProxyType(
         "FAILED": "the procedure failed: operators take over",
     }
 )
-# What it decides instead where no partner could be asked, or none is any more: operators have the incident.
+# What it decides where no partner can be asked, or none is left: operators have the incident.
 _HANDED_OVER: Final = {
     "DURESS": "under duress, no guard can be sent: operators take over, covertly",
     "CONFIRMED_ABNORMAL": "something is wrong, no guard can be sent: operators take over",
@@ -106,7 +106,7 @@ _ENDINGS: Final = {
     "INTERVENTION_CLOSED": "by guard",
     "OPERATOR_CLOSED": "by operator",
 }
-# What it means that a deadline fired, by the phase that it ended.
+# What a deadline means, by the phase that it ended.
 _TIMES: Final = {
     "CALLING": "no answer in time",
     "CONFIRMING": "no answer in time",
@@ -133,11 +133,11 @@ def span(milliseconds: float, units: int = 2) -> str:
 
 
 def after(milliseconds: int) -> str:
-    """How long after the opening, as ``+0:12:05``; days before it where it takes days."""
+    """How long after the opening, as ``+0:12:05``, in whole seconds; with days where it takes days."""
     minutes, seconds = divmod(abs(milliseconds) // _SECOND, 60)
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)
-    sign = "-" if milliseconds < 0 else "+"
+    sign = "-" if milliseconds <= -_SECOND else "+"
     return f"{sign}{f'{days} d ' if days else ''}{hours}:{minutes:02}:{seconds:02}"
 
 
@@ -176,81 +176,81 @@ def status(report: Report) -> str:
     return _STATUSES.get(report.status, report.status)
 
 
-def came(step: Step) -> str:
-    """What a decision was taken on, in a line."""
+def input_line(step: Step) -> str:
+    """The input of a decision, in a line."""
     if isinstance(step.came, Deadline):
         return _TIMES.get(step.phase_from or "", "the time is over")
-    return one_line(_came(step.came))
+    return one_line(_input_line(step.came))
 
 
 @singledispatch
-def _came(input_: Came) -> str:
+def _input_line(input_: StepInput) -> str:
     raise AssertionError(f"an input of a kind without words: {type(input_)}")
 
 
-@_came.register
+@_input_line.register
 def _(alert: Alert) -> str:
-    return _joined(f"alert {alert.kind}", alert.zone and f"zone {alert.zone}", alert.detail, f"id {alert.id}")
+    return joined(f"alert {alert.kind}", alert.zone and f"zone {alert.zone}", alert.detail, f"id {alert.id}")
 
 
-@_came.register
+@_input_line.register
 def _(result: Result) -> str:
     who = result.contact_id or "somebody"
     how = _OUTCOMES.get(result.outcome, result.outcome)
     situation = None if result.outcome == "NO_ANSWER" else _SITUATIONS.get(result.situation, result.situation)
-    said = _joined(how, situation, result.message_left and "message left", result.detail)
+    answer = joined(how, situation, result.message_left and "message left", result.detail)
     spoke = result.operator and f"by {result.operator}"
     if result.direction == "INBOUND":
-        return _joined(f"{who} calls: {said}", spoke)
-    return _joined(f"{who}: {said}", spoke)
+        return joined(f"{who} calls: {answer}", spoke)
+    return joined(f"{who}: {answer}", spoke)
 
 
-@_came.register
+@_input_line.register
 def _(report: Report) -> str:
-    return _joined(f"{report.partner_id} {status(report)}", report.disposition, report.reason)
+    return joined(f"{report.partner_id} {status(report)}", report.disposition, report.reason)
 
 
-@_came.register
+@_input_line.register
 def _(action: Action) -> str:
-    return _joined(f"operator {action.operator}: {action.action}", action.reason)
+    return joined(f"operator {action.operator}: {action.action}", action.reason)
 
 
-@_came.register
+@_input_line.register
 def _(unknown: Unknown) -> str:
     return f"{unknown.kind.lower().replace('_', ' ')} {unknown.id}, which is not in the ledger"
 
 
-def sent(output: Sent) -> str:
-    """What went out, in a line."""
-    return one_line(_sent(output))
+def output_line(output: StepOutput) -> str:
+    """A record that a decision emitted, in a line."""
+    return one_line(_output_line(output))
 
 
 @singledispatch
-def _sent(output: Sent) -> str:
+def _output_line(output: StepOutput) -> str:
     raise AssertionError(f"an output of a kind without words: {type(output)}")
 
 
-@_sent.register
+@_output_line.register
 def _(call: Call) -> str:
     who = call.contact_id if call.contact_name is None else f"{call.contact_name} ({call.contact_id})"
     place = f"call {call.round}.{call.position}"
     if call.action == "CANCEL":
         return f"{place} is withdrawn"
-    asked = " to repeat the code" if call.action == "CONFIRM" else ""
-    return _joined(f"{place} to {who}{asked}", call.phone, f"until {clock(call.expires_at)}")
+    purpose = " to repeat the code" if call.action == "CONFIRM" else ""
+    return joined(f"{place} to {who}{purpose}", call.phone, f"until {clock(call.expires_at)}")
 
 
-@_sent.register
+@_output_line.register
 def _(dispatch: Dispatch) -> str:
     covertly = " covertly" if dispatch.covert else ""
-    what = {
+    request = {
         "REQUEST": f"{dispatch.partner_id} is asked{covertly} for a guard",
         "AMEND": f"{dispatch.partner_id} gets more information{covertly}",
         "CANCEL": f"{dispatch.partner_id} is called off{covertly}",
     }.get(dispatch.action, f"{dispatch.action} to {dispatch.partner_id}{covertly}")
     again = dispatch.action == "REQUEST" and dispatch.attempt > 1 and f"request {dispatch.attempt}"
     until = dispatch.respond_by is not None and f"answer by {clock(dispatch.respond_by)}"
-    return _joined(what, again, until, _address(dispatch.address), dispatch.instructions)
+    return joined(request, again, until, _address(dispatch.address), dispatch.instructions)
 
 
 def _address(address: Mapping[str, str | None] | None) -> str | None:
@@ -258,28 +258,24 @@ def _address(address: Mapping[str, str | None] | None) -> str | None:
     if address is None:
         return None
     city = " ".join(filter(None, (address.get("postal_code"), address.get("city"))))
-    return _joined(address.get("line1"), address.get("line2"), city, address.get("country"))
+    return joined(address.get("line1"), address.get("line2"), city, address.get("country"))
 
 
-@_sent.register
+@_output_line.register
 def _(attention: Attention) -> str:
     covertly = " covertly" if attention.covert else ""
     again = f" (again: {attention.repeat})" if attention.repeat else ""
     return f"operators are informed{covertly}: {attention.reason}{again}"
 
 
-@_sent.register
+@_output_line.register
 def _(missing: Missing) -> str:
     return f"{missing.id}, which is not in the ledger"
 
 
-def done(step: Step) -> list[str]:
-    """What a decision led to, a line each."""
-    lines = [sent(output) for output in step.sent]
+def output_lines(step: Step) -> list[str]:
+    """What a decision emitted, and the wait that it began, a line each."""
+    lines = [output_line(output) for output in step.sent]
     if step.phase_to == "WAITING" and step.phase_from != "WAITING" and step.deadline is not None:
         lines.append(f"wait {span(step.deadline - step.at)}, until {clock(step.deadline)}")
     return lines
-
-
-def _joined(*parts: str | bool | None) -> str:
-    return ", ".join(part for part in parts if isinstance(part, str) and part)

@@ -34,7 +34,7 @@ class TestStories:
         view = world.board.site(story.site_id)
 
         assert differences(story.ending, view.ending()) == []
-        assert view.is_as_told(story)
+        assert view.is_as_planned(story)
         assert not view.has_strayed(story)
 
     def test_every_story_is_over_well_within_the_demonstration(self, world: World) -> None:

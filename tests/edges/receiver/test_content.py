@@ -68,7 +68,16 @@ def test_an_inner_account_absent_or_padded_otherwise(data: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"NBA012]", b"#1234|BA012]", b"#1234|OBA012]", b"#1234|Nri1BA012/BA012]", b"#1|Nri1/BA012^Hall^]"]
+    "data",
+    [
+        b"NBA012]",
+        b"#1234|BA012]",
+        b"#1234|OBA012]",
+        b"#1234|Nri1BA012]",
+        b"#1|Nri1/BA012^Hall^]",
+        b"#1|Nri1^House^id7^Ann^ti12:30:00BA012|AHall]",
+        b"#1|NTA1/NBA012]",
+    ],
 )
 def test_sia_in_the_forms_of_the_field(data: bytes) -> None:
     assert content_of("SIA-DCS", data).events[-1][:2] == ("BA", Qualifier.NEW)

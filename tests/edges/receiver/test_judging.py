@@ -6,34 +6,53 @@ from datetime import UTC, datetime
 from typing import Final
 
 import pytest
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import CBC
 
 from edges.receiver import frame
 from edges.receiver.accounts import IGNORE, Account, BadCrc, Override
-from edges.receiver.framing import Flaw, Framer, Sealed, seal
-from edges.receiver.judging import Arrival, Judge, Kept, Refusal, Silence, Verdict
+from edges.receiver.framing import Flaw, Framer, Sealed, Tolerance, seal
+from edges.receiver.judging import Judge, Refusal, Silence, Verdict
 from edges.receiver.repeats import Repeats
+from edges.receiver.signal_log import SignalLog
+from edges.receiver.values import Alert
 from tests.edges.receiver import vectors
 from tests.edges.receiver.vectors import K
 
 AT: Final = int(datetime(2026, 11, 28, 21, 3, 15, tzinfo=UTC).timestamp() * 1000)
 
 
+class Known(dict[str, Account]):
+    """Accounts, in a view that is fresh or not."""
+
+    fresh = True
+
+    def is_fresh(self, _name: str) -> bool:
+        return self.fresh
+
+
 class Desk:
-    """A receiver's judge, with what it remembers once records are kept."""
+    """A receiver's judge, and the topic that it reads back."""
 
-    def __init__(self, *accounts: Account, gas_as_fire: bool = True) -> None:
-        self.repeats: Repeats[Kept] = Repeats()
-        self.judge = Judge("r1", {account.name: account for account in accounts}, self.repeats, gas_as_fire=gas_as_fire)
+    def __init__(self, *accounts: Account, gas_as_fire: bool = True, repeats: Repeats | None = None) -> None:
+        self.repeats = Repeats() if repeats is None else repeats
+        self.log = SignalLog(self.repeats)
+        self.accounts = Known({account.name: account for account in accounts})
+        self.judge = Judge("r1", self.accounts, self.repeats, gas_as_fire=gas_as_fire)
 
-    def takes(self, raw: bytes, at: int = AT, *, fresh: bool = True) -> Verdict:
+    def takes(self, raw: bytes, at: int = AT, *, written: int | None = None) -> Verdict:
+        """``written``: how many of the signals it came to write before it was killed."""
         (cut,) = Framer().feed(raw)
         assert isinstance(cut, Sealed)
-        verdict = self.judge.judge(cut, Arrival(at, fresh))
-        if verdict.copy is not None:
-            self.repeats.repeat(verdict.copy, at)
-        elif verdict.identity is not None and verdict.kept is not None:
-            self.repeats.add(verdict.identity, verdict.kept, at)
+        verdict = self.judge.judge(cut, at)
+        self.log.take(verdict.signals[:written])
         return verdict
+
+    def alerts(self, raw: bytes, at: int = AT) -> tuple[Alert, ...]:
+        verdict = self.takes(raw, at)
+        copy = self.repeats.copy_of(verdict.identity) if verdict.identity is not None else None
+        return () if copy is None else self.judge.alerts(verdict, copy)
 
 
 def cid(event: str, sequence: int = 1, end: str = "") -> bytes:
@@ -45,8 +64,9 @@ KEYED: Final = Account("1234", "S1", key=K, requires_encryption=True)
 
 
 def test_an_alarm_is_a_signal_and_an_alert_and_then_an_ack() -> None:
-    verdict = Desk(PLAIN).takes(vectors.BURGLARY)
-    (signal,), (alert,) = verdict.signals, verdict.alerts
+    desk = Desk(PLAIN)
+    verdict = desk.takes(vectors.BURGLARY)
+    (signal,), (alert,) = verdict.signals, desk.alerts(vectors.BURGLARY)
     assert verdict.answer == vectors.ACK
     assert alert.alert_id.startswith("1234-0007-1-")
     assert alert[1:] == ("S1", "INTRUSION", AT - 3000, "015", None, "dc09:r1")
@@ -58,23 +78,76 @@ def test_an_alarm_is_a_signal_and_an_alert_and_then_an_ack() -> None:
 def test_a_restore_is_a_signal_alone() -> None:
     verdict = Desk(PLAIN).takes(vectors.RESTORE)
     assert [signal.outcome for signal in verdict.signals] == ["SIGNAL"]
-    assert (verdict.alerts, verdict.answer is not None) == ((), True)
+    assert (verdict.has_alerts, verdict.answer is not None) == (False, True)
 
 
 def test_two_events_are_two_alerts_and_one_ack() -> None:
-    verdict = Desk(PLAIN).takes(vectors.TWO_EVENTS)
-    assert [alert.kind for alert in verdict.alerts] == ["INTRUSION", "TAMPER"]
-    assert [alert.alert_id.split("-")[2] for alert in verdict.alerts] == ["1", "2"]
+    alerts = Desk(PLAIN).alerts(vectors.TWO_EVENTS)
+    assert [alert.kind for alert in alerts] == ["INTRUSION", "TAMPER"]
+    assert [alert.alert_id.split("-")[2] for alert in alerts] == ["1", "2"]
 
 
 def test_a_repeat_with_a_new_time_says_the_first_alert_again() -> None:
     desk = Desk(PLAIN)
-    first = desk.takes(cid("1130 01 015", end="_21:03:12,11-28-2026"))
-    again = desk.takes(cid("1130 01 015", end="_21:03:32,11-28-2026"), AT + 20_000)
-    assert again.alerts == first.alerts
-    assert [(s.outcome, s.alert_id, s.raised_at) for s in again.signals] == [
-        ("REPEATED", first.alerts[0].alert_id, AT - 3000)
+    first = desk.alerts(cid("1130 01 015", end="_21:03:12,11-28-2026"))
+    again = cid("1130 01 015", end="_21:03:32,11-28-2026")
+    assert [(s.outcome, s.alert_id, s.raised_at) for s in desk.takes(again, AT + 20_000).signals] == [
+        ("REPEATED", first[0].alert_id, AT - 3000)
     ]
+    assert desk.alerts(again, AT + 30_000) == first
+
+
+def test_the_log_decides_which_of_two_receivers_had_the_first_copy() -> None:
+    log = Repeats()
+    one, other = Desk(PLAIN, repeats=log), Desk(PLAIN)
+    raw = cid("1130 01 015")  # without a time: when it came is when it was raised
+    verdict = other.takes(raw, AT + 1000)
+    one.takes(raw, AT)
+    other.repeats = log
+    other.log = SignalLog(log)
+    other.log.take(verdict.signals)
+    assert verdict.identity is not None
+    copy = log.copy_of(verdict.identity)
+    assert copy is not None
+    assert [alert.raised_at for alert in other.judge.alerts(verdict, copy)] == [AT]
+
+
+def test_a_repeat_completes_what_a_killed_receiver_began() -> None:
+    desk = Desk(PLAIN)
+    first = desk.takes(vectors.TWO_EVENTS, written=1)
+    again = desk.alerts(vectors.TWO_EVENTS, AT + 20_000)
+    assert [(alert.alert_id, alert.kind) for alert in again] == [
+        (event.alert_id, event.kind) for event in first.events.values()
+    ]
+
+
+def test_a_repeat_says_the_first_copys_alert_though_the_transmitter_has_changed_since() -> None:
+    desk = Desk(PLAIN)
+    first = desk.alerts(vectors.BURGLARY)
+    desk.accounts["1234"] = PLAIN._replace(site_id="S2", overrides=(Override("130", None, IGNORE, None),))
+    assert desk.alerts(vectors.BURGLARY, AT + 1000) == first
+
+
+@pytest.mark.parametrize("kind", ["ACK", "DUH"])
+def test_an_answer_is_not_answered(kind: str) -> None:
+    assert Desk(PLAIN).takes(seal(f'"{kind}"0007L0#1234[]'.encode())).silence is Silence.IS_ANSWER
+
+
+@pytest.mark.parametrize(
+    ("content", "tolerance"),
+    [
+        ('"ADM-CID"0007L0#1234[1130 01 015]', Tolerance.NO_INNER_ACCOUNT),
+        ('"ADM-CID"0007L0#1234[#001234|1130 01 015]', Tolerance.OTHER_INNER_ACCOUNT),
+        ('"ADM-CID"0007L#1234[#1234|1130 01 015]', Tolerance.NO_LINE_DIGIT),
+        ('"SIA-DCS"0007L0#1234[#1234|NBA1/TA1]', Tolerance.SEVERAL_EVENTS),
+        ('"NULL"0000L0#1234[#1234|x]', Tolerance.DATA_IN_NULL),
+        ('"ADM-CID"0007L0#12[#12|1130 01 015]', Tolerance.ACCOUNT_LENGTH),
+    ],
+)
+def test_what_is_tolerated_is_named(content: str, tolerance: Tolerance) -> None:
+    verdict = Desk(PLAIN).takes(seal(content.encode()))
+    assert verdict.answer is not None
+    assert tolerance in verdict.tolerances
 
 
 def test_an_encrypted_alarm_is_authenticated_and_answered_encrypted() -> None:
@@ -96,11 +169,20 @@ def test_an_encrypted_frame_must_be_of_now(seconds: int, is_late: bool) -> None:
         assert b'"NAK"0000R0L0A0[]_' in verdict.answer
 
 
+@pytest.mark.parametrize("end", [b"", b"_99:99:99,99-99-9999"])
+def test_an_encrypted_frame_without_a_time_is_not_of_now(end: bytes) -> None:
+    text = b"|#1234|1130 01 015]" + end
+    cipher = Cipher(AES(K), CBC(bytes(16))).encryptor()
+    data = cipher.update(b"x" * (16 - len(text) % 16) + text) + cipher.finalize()
+    verdict = Desk(KEYED).takes(seal(b'"*ADM-CID"0007R1L2#1234[' + data.hex().upper().encode()))
+    assert (verdict.is_late, verdict.signals) == (True, ())
+
+
 def test_duh_for_plain_text_where_encryption_is_required() -> None:
     verdict = Desk(KEYED).takes(vectors.BURGLARY)
     assert verdict.answer == vectors.DUH
     assert [(s.outcome, s.reason) for s in verdict.signals] == [("REFUSED", Refusal.NOT_ENCRYPTED)]
-    assert (verdict.alerts, verdict.identity) == ((), None)
+    assert (verdict.has_alerts, verdict.identity) == (False, None)
 
 
 @pytest.mark.parametrize("key", [bytes(16), None])
@@ -118,11 +200,13 @@ def test_a_key_that_we_cannot_open_is_our_fault_and_gets_silence() -> None:
 def test_an_unknown_account_is_acknowledged_and_recorded_under_its_account() -> None:
     verdict = Desk().takes(vectors.BURGLARY)
     assert [(s.outcome, s.key, s.kind) for s in verdict.signals] == [("UNKNOWN_ACCOUNT", "account:1234", "INTRUSION")]
-    assert (verdict.alerts, verdict.answer, verdict.identity) == ((), vectors.ACK, None)
+    assert (verdict.has_alerts, verdict.answer, verdict.identity) == (False, vectors.ACK, None)
 
 
 def test_an_account_is_unknown_in_a_fresh_view_only() -> None:
-    verdict = Desk().takes(vectors.BURGLARY, fresh=False)
+    desk = Desk()
+    desk.accounts.fresh = False
+    verdict = desk.takes(vectors.BURGLARY)
     assert (verdict.answer, verdict.silence) == (None, Silence.VIEW_STALE)
 
 
@@ -138,27 +222,27 @@ def test_an_override_goes_before_the_table_until_it_ends() -> None:
     by_zone = Override("130", "015", IGNORE, until=AT + 1)
     everywhere = Override("130", None, "FIRE", until=None)
     desk = Desk(Account("1234", "S1", overrides=(everywhere, by_zone)))
-    assert desk.takes(cid("1130 01 015", 1)).alerts == ()
-    assert [alert.kind for alert in desk.takes(cid("1130 01 016", 2)).alerts] == ["FIRE"]
-    assert [alert.kind for alert in desk.takes(cid("1130 01 015", 3), AT + 1).alerts] == ["FIRE"]
-    assert desk.takes(cid("3130 01 016", 4)).alerts == ()
+    assert desk.alerts(cid("1130 01 015", 1)) == ()
+    assert [alert.kind for alert in desk.alerts(cid("1130 01 016", 2))] == ["FIRE"]
+    assert [alert.kind for alert in desk.alerts(cid("1130 01 015", 3), AT + 1)] == ["FIRE"]
+    assert desk.alerts(cid("3130 01 016", 4)) == ()
 
 
 def test_gas_is_fire_unless_the_settings_say_otherwise() -> None:
     for gas_as_fire, kind in ((True, "FIRE"), (False, "OTHER")):
-        (alert,) = Desk(PLAIN, gas_as_fire=gas_as_fire).takes(cid("1151 01 001")).alerts
+        (alert,) = Desk(PLAIN, gas_as_fire=gas_as_fire).alerts(cid("1151 01 001"))
         assert (alert.kind, alert.detail) == (kind, "GAS")
 
 
 def test_text_is_the_alerts_detail_beside_what_the_code_says() -> None:
     desk = Desk(PLAIN)
-    assert desk.takes(vectors.EXTENDED).alerts[0].detail == "Cuisine"
-    assert desk.takes(vectors.DURESS).alerts[0].detail == "DURESS"
-    assert desk.takes(cid("1162 01 001][IHall", 5)).alerts[0].detail == "CO; Hall"
+    assert desk.alerts(vectors.EXTENDED)[0].detail == "Cuisine"
+    assert desk.alerts(vectors.DURESS)[0].detail == "DURESS"
+    assert desk.alerts(cid("1162 01 001][IHall", 5))[0].detail == "CO; Hall"
 
 
 def test_a_time_more_than_a_day_off_is_not_when_it_was_raised() -> None:
-    (alert,) = Desk(PLAIN).takes(cid("1130 01 015", end="_00:00:00,01-01-2000")).alerts
+    (alert,) = Desk(PLAIN).alerts(cid("1130 01 015", end="_00:00:00,01-01-2000"))
     assert alert.raised_at == AT
 
 
@@ -166,5 +250,5 @@ def test_a_time_more_than_a_day_off_is_not_when_it_was_raised() -> None:
 def test_a_wrong_checksum_is_answered_where_the_account_asks_for_it(bad_crc: BadCrc) -> None:
     (flaw,) = Framer().feed(vectors.BURGLARY.replace(b"4BBA", b"4BBB"))
     assert isinstance(flaw, Flaw)
-    answer = Desk(PLAIN._replace(bad_crc=bad_crc)).judge.judge_flaw(flaw, Arrival(AT - 3000, True))
+    answer = Desk(PLAIN._replace(bad_crc=bad_crc)).judge.judge_flaw(flaw, AT - 3000)
     assert answer == (vectors.NAK if bad_crc is BadCrc.NAK else None)

@@ -4,26 +4,30 @@ from __future__ import annotations
 
 from typing import Final
 
-from edges.receiver.repeats import REPEAT_MS, Identity, Repeats
+import hypothesis.strategies as st
+from hypothesis import given
+
+from edges.receiver.repeats import REPEAT_MS, Entry, Identity, KeptEvent, Repeats
+from tests.support.examples import examples
 
 MINUTE: Final = 60_000
+
+
+def entry(identity: Identity, at: int, *, is_repeat: bool = False) -> Entry:
+    return Entry(identity, 1, is_repeat, KeptEvent(None, None), "S1", at, at)
 
 
 class Panel:
     """Sends frames; `says` is whether the receiver takes one for new."""
 
     def __init__(self) -> None:
-        self.repeats: Repeats[int] = Repeats()
-        self.frames = 0
+        self.repeats = Repeats()
 
     def is_new(self, sequence: int, body: str, at: int) -> bool:
-        identity = Identity("1234", f"{sequence:04d}", body.encode())
-        self.frames += 1
-        if (copy := self.repeats.first_copy(identity, at)) is not None:
-            self.repeats.repeat(copy, at)
-            return False
-        self.repeats.add(identity, self.frames, at)
-        return True
+        identity = Identity("1234", f"{sequence:04d}", body)
+        is_repeat = self.repeats.first_copy(identity, at) is not None
+        self.repeats.learn(entry(identity, at, is_repeat=is_repeat))
+        return not is_repeat
 
 
 def test_the_same_again_is_a_repeat_for_ten_minutes_after_its_last_copy() -> None:
@@ -71,8 +75,59 @@ def test_a_panel_that_does_not_count_gets_one_minute() -> None:
 
 
 def test_memory_ends_with_ten_minutes() -> None:
-    repeats: Repeats[int] = Repeats()
+    repeats = Repeats()
     for number in range(1000):
-        repeats.add(Identity(f"{number:04X}", "0001", b"x"), number, number)
-    repeats.add(Identity("FFFF", "0001", b"x"), 0, 2 * REPEAT_MS)
+        repeats.learn(entry(Identity(f"{number:04X}", "0001", "x"), number))
+    repeats.learn(entry(Identity("FFFF", "0001", "x"), 2 * REPEAT_MS))
     assert len(repeats) == 1
+
+
+def test_a_repeat_of_a_first_copy_from_before_the_reading_began_is_remembered_and_ends_no_other() -> None:
+    panel = Panel()
+    assert panel.is_new(7, "burglary", 0)
+    panel.repeats.learn(entry(Identity("1234", "0003", "tamper"), 1000, is_repeat=True))
+    assert not panel.is_new(3, "tamper", 2000)
+    assert not panel.is_new(7, "burglary", 3000)
+
+
+def test_many_frames_of_one_account_are_quickly_taken() -> None:
+    panel = Panel()
+    assert all(panel.is_new(number % 9999 + 1, f"body {number}", number) for number in range(30_000))
+    assert len(panel.repeats._accounts["1234"].copies) <= 5001
+
+
+class Rule:
+    """The rule as it is written, by a walk over all that came."""
+
+    def __init__(self) -> None:
+        self.new: list[tuple[int, int, str]] = []  # when, number, body
+        self.last: dict[tuple[int, str], int] = {}
+
+    def is_new(self, number: int, body: str, at: int) -> bool:
+        firsts = [place for place, (_, n, b) in enumerate(self.new) if (n, b) == (number, body)]
+        bodies = [
+            pair for place, pair in enumerate(f[1:] for f in self.new) if not place or pair != self.new[place - 1][1:]
+        ]
+        limit = MINUTE if len(bodies) > 1 and bodies[-1][0] == bodies[-2][0] else 10 * MINUTE
+        if firsts and at - self.last[number, body] <= limit:
+            since = self.new[firsts[-1] + 1 :]
+            if not any(b != body and (number - n) % 9999 <= 4999 for _, n, b in since):
+                self.last[number, body] = at
+                return False
+        self.new.append((at, number, body))
+        self.last[number, body] = at
+        return True
+
+
+@examples(200)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([1, 2, 3, 4998, 5000, 5002, 9998, 9999]), st.sampled_from("AB"), st.integers(0, 90)),
+        max_size=30,
+    )
+)
+def test_it_is_the_rule_as_written(frames: list[tuple[int, str, int]]) -> None:
+    panel, rule, at = Panel(), Rule(), 0
+    for number, body, seconds in frames:
+        at += seconds * 1000
+        assert panel.is_new(number, body, at) == rule.is_new(number, body, at)

@@ -1,4 +1,4 @@
-"""Of each address given, ask all pods behind its name for the page; exit 1 when one is not ready, or none is there."""
+"""Request the page of each address from all pods behind its name; exit 1 if one is not ready, or none exists."""
 
 import http.client
 import socket

@@ -5,8 +5,7 @@
 {{- end }}
 
 {{/*
-At most 45 characters: with "-worker" behind it, and a revision's hash behind that, it is a label of a pod, which has 63
-at most.
+At most 45 characters: with the suffix "-worker" and a revision's hash, it is a pod's label of at most 63 characters.
 */}}
 {{- define "ronde.fullname" -}}
 {{- if .Values.fullnameOverride }}
@@ -18,7 +17,7 @@ at most.
 {{- end }}
 {{- end }}
 
-{{/* What never changes, so that it may select: (dict "root" $ "component" "worker"). */}}
+{{/* Labels that never change, so that they can be selectors: (dict "root" $ "component" "worker"). */}}
 {{- define "ronde.selector" -}}
 app.kubernetes.io/name: {{ include "ronde.name" .root }}
 app.kubernetes.io/instance: {{ .root.Release.Name }}
@@ -32,7 +31,7 @@ app.kubernetes.io/managed-by: {{ .root.Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" }}
 {{- end }}
 
-{{/* A pod's, with no version of the chart: it would restart them. (dict "root" $ "component" … "of" …). */}}
+{{/* A pod's labels, without the chart's version, which would restart the pods. (dict "root" $ "component" … "of" …). */}}
 {{- define "ronde.podLabels" -}}
 {{ include "ronde.selector" . }}
 app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
@@ -51,7 +50,7 @@ app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
 {{- end }}
 {{- end }}
 
-{{/* The jobs run before anything else of the release is there, so they have the namespace's own account. */}}
+{{/* The jobs run before the release's other resources exist, so they use the namespace's default account. */}}
 {{- define "ronde.serviceAccount" -}}
 {{- if .Values.serviceAccount.create }}
 {{- default (include "ronde.fullname" .) .Values.serviceAccount.name }}

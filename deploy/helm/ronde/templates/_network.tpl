@@ -1,4 +1,4 @@
-{{/* What a component may reach: (dict "root" $ "component" "worker"). */}}
+{{/* Egress of a component: (dict "root" $ "component" "worker"). */}}
 
 {{- define "ronde.egress" -}}
 {{- $policy := .root.Values.networkPolicy }}

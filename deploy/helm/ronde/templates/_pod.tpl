@@ -1,6 +1,6 @@
-{{/* What all pods have in common. */}}
+{{/* Parts shared by all pods. */}}
 
-{{/* The restricted pod security standard, and a root file system that nobody writes to. */}}
+{{/* The restricted pod security standard, and a read-only root file system. */}}
 {{- define "ronde.podSecurity" -}}
 automountServiceAccountToken: false
 enableServiceLinks: false
@@ -36,8 +36,8 @@ tolerations:
 {{- end }}
 
 {{/*
-Over zones, then over hosts. A zone that is down does not count (its nodes are tainted), so that its pods may go to the
-others. Pods of one revision are spread among themselves: those of the one before are about to go.
+Over zones, then over hosts. A zone that is down does not count (its nodes are tainted), so that its pods can move to
+the others. Only pods of the same revision count: those of the previous one are about to stop.
 */}}
 {{- define "ronde.spread" -}}
 {{- $hash := ternary "controller-revision-hash" "pod-template-hash" (eq .component "worker") }}
@@ -55,7 +55,7 @@ topologySpreadConstraints:
 {{- end }}
 {{- end }}
 
-{{/* Files of a component that it only reads, by the name of the folder under /etc/ronde: a volume each. */}}
+{{/* A component's read-only files, one volume for each folder under /etc/ronde. */}}
 {{- define "ronde.files" -}}
 {{- $values := .root.Values }}
 {{- $part := get (include "ronde.parts" . | fromYaml) .component }}
@@ -94,12 +94,12 @@ topologySpreadConstraints:
 - name: {{ $.folder }}
   secret:
     secretName: {{ . }}
-    defaultMode: 0440 # libpq takes no key that others can read
+    defaultMode: 0440 # libpq rejects a key that others can read
     items: [{ key: tls.crt, path: tls.crt }, { key: tls.key, path: tls.key }]
 {{- end }}
 {{- end }}
 
-{{/* The only folders that can be written to: what it keeps while the pod lives, and /tmp. */}}
+{{/* The only writable folders: the data of this pod's lifetime, and /tmp. */}}
 {{- define "ronde.volumes" -}}
 volumes:
   - name: data
@@ -132,7 +132,7 @@ volumeMounts:
 {{- end }}
 {{- end }}
 
-{{/* Every container's: (dict "root" $ "resources" …). */}}
+{{/* Fields of every container: (dict "root" $ "resources" …). */}}
 {{- define "ronde.container" -}}
 image: {{ include "ronde.image" .root }}
 imagePullPolicy: {{ .root.Values.image.pullPolicy }}
@@ -145,7 +145,7 @@ resources:
   {{- toYaml .resources | nindent 2 }}
 {{- end }}
 
-{{/* Those that run ronde have its settings and files too: (dict "root" $ "component" "worker" "of" … "resources" …). */}}
+{{/* Containers that run ronde also have its settings and files: (dict "root" $ "component" "worker" "of" … "resources" …). */}}
 {{- define "ronde.command" -}}
 {{- $own := dict }}
 {{- range (include "ronde.environment" . | fromYamlArray) }}

@@ -1,7 +1,7 @@
 {{/*
-The settings of a container as variables of its environment (docs/contracts.md, Settings), by component. A component is
-given what it reads and nothing else: a changed setting of the sink restarts no worker, and no pod holds a secret that
-it has no use for.
+The settings of a container as variables of its environment (docs/contracts.md, Settings), by component. A component gets
+only the settings that it reads: a changed setting of the sink restarts no worker, and no pod holds a secret that it does
+not use.
 */}}
 
 {{- define "ronde.parts" -}}
@@ -18,7 +18,7 @@ test: { user: worker, tables: [prefix, topics] }
 {{- $part := get (include "ronde.parts" . | fromYaml) .component }}
 {{- if $part.pages }}
 {{- $table := printf "RONDE_%s__" (upper $part.pages) }}
-- name: {{ $table }}ID # no other pod's, and in a StatefulSet the same after a restart
+- name: {{ $table }}ID # unique to the pod, and in a StatefulSet the same after a restart
   valueFrom:
     fieldRef:
       fieldPath: metadata.name
@@ -105,7 +105,7 @@ test: { user: worker, tables: [prefix, topics] }
   value: {{ .url | quote }}
 {{- end }}
 {{- if or .ca.configMap .ca.secret }}
-- name: SSL_CERT_FILE # where the client of the registry looks
+- name: SSL_CERT_FILE # read by the registry's client
   value: /etc/ronde/registry-ca/ca.crt
 {{- end }}
 {{- end }}

@@ -36,7 +36,7 @@ _RECORDS: Final = (
 _CONSTRUCTORS: Final = MappingProxyType({name: getattr(values, name) for name in _RECORDS})
 
 
-class Recorded:
+class TopicValues:
     """Decodes the records of every input and output topic but ``dead-letters``."""
 
     def __init__(self, registry: Registry | None = None) -> None:

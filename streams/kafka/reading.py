@@ -72,9 +72,7 @@ class Logs:
         self.topics = find(settings, ENGINE_TOPICS) if only is None else find_some(settings, only, role)
         self.offsets = Offsets(settings)
         self.told = told
-        silent = logging.Logger(
-            "streams.topics.reading", level=logging.CRITICAL + 1
-        )  # what it says comes as errors too
+        silent = logging.Logger("streams.kafka.reading", level=logging.CRITICAL + 1)  # what it says comes as errors too
         properties: dict[str, Any] = {
             "receive.message.max.bytes": RECEIVED_BYTES,
             **settings.client("consumer"),
@@ -130,7 +128,7 @@ class Logs:
                 offset = cast("int", message.offset())
                 error = message.error()
                 if error is not None:
-                    reached = max(reached, self._told(error, topic, offset))
+                    reached = max(reached, self._reached(error, topic, offset))
                 elif offset >= end:
                     reached = end
                     break
@@ -149,7 +147,7 @@ class Logs:
         first = self._consumer.poll(_POLL_SECONDS)
         return [] if first is None else [first, *self._consumer.consume(_AT_ONCE, 0)]
 
-    def _told(self, error: KafkaError, topic: str, offset: int) -> int:
+    def _reached(self, error: KafkaError, topic: str, offset: int) -> int:
         """How far a log was read, by what the client tells beside records; what does not pass by itself is raised."""
         if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  # its name
             return offset

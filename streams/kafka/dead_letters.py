@@ -18,7 +18,7 @@ from streams.escalation.values import Instant
 from streams.formats.dead_letter import CUT
 from streams.formats.message import Headers
 from streams.formats.validation import key_text
-from streams.topics.reading import LogRecord
+from streams.kafka.reading import LogRecord
 
 PREFIX: Final = "dlq."
 # What an input has that was put back: the letter that it was.
@@ -142,8 +142,8 @@ def read(record: LogRecord) -> Letter | Note | None:
 
 def note_headers(letter: LetterId, fate: Fate, *, place: str = "", why: str = "", who: str = "") -> Headers:
     """The headers of a note; `read` reads them."""
-    told = {REPLAYED_TO: place, WHY: why, WHO: who}
-    return [(f"{PREFIX}{fate}", str(letter)), *((name, text) for name, text in told.items() if text)]
+    texts = {REPLAYED_TO: place, WHY: why, WHO: who}
+    return [(f"{PREFIX}{fate}", str(letter)), *((name, text) for name, text in texts.items() if text)]
 
 
 def headers_to_replay(letter: Letter) -> Headers:
@@ -154,12 +154,12 @@ def headers_to_replay(letter: Letter) -> Headers:
 
 def _note(record: LogRecord) -> Note | None:
     headers = cast("Sequence[tuple[str, str | bytes | None]]", record.headers)
-    told = {name: _text(value) for name, value in headers}
+    texts = {name: _text(value) for name, value in headers}
     for fate in _FATES:
-        match = _ID.fullmatch(told.get(f"{PREFIX}{fate}", ""))
+        match = _ID.fullmatch(texts.get(f"{PREFIX}{fate}", ""))
         if match is not None and int(match[1]) == record.partition:
             letter = LetterId(int(match[1]), int(match[2]))
-            return Note(letter, fate, record.timestamp, told.get(REPLAYED_TO), told.get(WHY), told.get(WHO))
+            return Note(letter, fate, record.timestamp, texts.get(REPLAYED_TO), texts.get(WHY), texts.get(WHO))
     return None
 
 

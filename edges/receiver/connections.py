@@ -1,0 +1,168 @@
+"""Panels' connections, over TCP and TLS: bytes in, frames to the intake, answers out."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+from edges.receiver import faults
+from edges.receiver.framing import Flaw, FlawReason, Framer, Sealed, Tolerance
+from edges.receiver.intake import Arrival
+from edges.receiver.metrics import Closed, Transport
+
+if TYPE_CHECKING:
+    from edges.receiver.lines import Lines
+
+NOT_DC09_IN_A_ROW: Final = 16
+# Frames of one connection in work; more stay in the socket.
+_IN_WORK: Final = 32
+# One for all: asyncio fills it and has it read in one step.
+_BUFFER: Final = bytearray(16 * 1024)
+
+
+class Connection(asyncio.BufferedProtocol):
+    """One panel's connection, or that of what passes the frames of many on."""
+
+    def __init__(self, lines: Lines, transport: Transport) -> None:
+        self._lines = lines
+        self._kind = transport
+        self._framer = Framer()
+        self._cuts: deque[tuple[Sealed | Flaw, Arrival]] = deque()
+        self._in_work = 0
+        self._holds = 0
+        self._is_paused = False
+        self._not_dc09 = 0
+        self._address = ""
+        self._transport: asyncio.Transport | None = None
+        self._is_ending = False
+        self.heard_at = 0.0
+
+    # --- asyncio's ------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take it, unless its address has as many as it may."""
+        assert isinstance(transport, asyncio.Transport)
+        peer = transport.get_extra_info("peername")
+        self._address = peer[0] if peer else ""
+        if not self._lines.addresses.open(self._address):
+            self._lines.metrics.closed.labels(Closed.TOO_MANY_SOCKETS).inc()
+            transport.abort()
+            return
+        self._transport = transport
+        self.heard_at = asyncio.get_running_loop().time()
+        self._lines.connections.add(self)
+        self._lines.metrics.sockets.labels(self._kind).inc()
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        """Forget it; frames in work are kept all the same, though nobody gets their answers."""
+        if self._transport is None:
+            return
+        self._transport = None
+        self._cuts.clear()
+        self._lines.connections.discard(self)
+        self._lines.addresses.close(self._address)
+        self._lines.metrics.sockets.labels(self._kind).dec()
+
+    def get_buffer(self, _size: int) -> bytearray:
+        """Where the next bytes go."""
+        return _BUFFER
+
+    def buffer_updated(self, size: int) -> None:
+        """Cut the bytes into frames."""
+        if self._transport is None:
+            return
+        self.heard_at = since = asyncio.get_running_loop().time()
+        arrival = Arrival(time.time_ns() // 1_000_000, since, self._address)
+        is_in_pieces = self._framer.has_rest
+        cuts = list(self._framer.feed(bytes(_BUFFER[:size])))
+        if cuts:
+            tolerated = self._lines.metrics.tolerated
+            if is_in_pieces and isinstance(cuts[0], Sealed):
+                tolerated.labels(Tolerance.IN_PIECES).inc()
+            if len(cuts) > 1:
+                tolerated.labels(Tolerance.SEVERAL_FRAMES).inc(sum(isinstance(cut, Sealed) for cut in cuts))
+            self._cuts.extend((cut, arrival) for cut in cuts)
+        self._work()
+
+    def eof_received(self) -> bool:
+        """Keep the other half open until the answers of what came before are sent."""
+        if not self._cuts and not self._in_work:
+            return False
+        self._is_ending = True
+        return self._kind is not Transport.TLS  # which has no half
+
+    def pause_writing(self) -> None:
+        """Read no more from a panel that does not read its answers."""
+        self.hold()
+
+    def resume_writing(self) -> None:
+        """Read on."""
+        self.release()
+
+    # --- reading --------------------------------------------------------------------------------
+
+    def hold(self) -> None:
+        """Read no more, and begin no more frames, until as many `release` as `hold` were called."""
+        self._holds += 1
+        self._look()
+
+    def release(self) -> None:
+        """See `hold`."""
+        self._holds -= 1
+        self._work()
+
+    def _look(self) -> None:
+        """Read from the socket exactly while frames are begun."""
+        is_full = self._holds > 0 or self._in_work >= _IN_WORK or bool(self._cuts)
+        if self._transport is None or is_full is self._is_paused or self._transport.is_closing():
+            return
+        self._is_paused = is_full
+        if is_full:
+            self._transport.pause_reading()
+        else:
+            self._transport.resume_reading()
+
+    # --- frames ---------------------------------------------------------------------------------
+
+    def _work(self) -> None:
+        """Begin what there is room for."""
+        while self._cuts and not self._holds and self._in_work < _IN_WORK and self._transport is not None:
+            cut, arrival = self._cuts.popleft()
+            if isinstance(cut, Flaw):
+                self._take_flaw(cut, arrival)
+                continue
+            self._not_dc09 = 0
+            self._in_work += 1
+            self._lines.start(self._take(cut, arrival))
+        self._look()
+        if self._is_ending and not self._cuts and not self._in_work and self._transport is not None:
+            self._transport.close()
+
+    async def _take(self, sealed: Sealed, arrival: Arrival) -> None:
+        try:
+            self._send(await self._lines.intake.take(sealed, arrival, self))
+        finally:
+            self._in_work -= 1
+            self._work()
+
+    def _take_flaw(self, flaw: Flaw, arrival: Arrival) -> None:
+        self._send(self._lines.intake.take_flaw(flaw, arrival))
+        if flaw.reason is not FlawReason.NOT_DC09:
+            return
+        self._not_dc09 += 1
+        if self._not_dc09 >= NOT_DC09_IN_A_ROW:
+            self.close(Closed.NOT_DC09)
+
+    def _send(self, answer: bytes | None) -> None:
+        if answer is not None and self._transport is not None and not self._transport.is_closing():
+            self._transport.write(answer)
+            faults.at("after_answer")
+
+    def close(self, reason: Closed) -> None:
+        """Close it from this side, once what was written is sent."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._lines.metrics.closed.labels(reason).inc()
+            self._cuts.clear()
+            self._transport.close()

@@ -1,0 +1,64 @@
+"""Frames by UDP: one or more a datagram, answered to where they came from."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Final, cast
+
+from edges.receiver import faults
+from edges.receiver.framing import Flaw, Framer, Sealed
+from edges.receiver.intake import Arrival
+
+if TYPE_CHECKING:
+    from edges.receiver.lines import Lines
+
+# Frames in work; UDP cannot be held back, so that more are dropped, and their panels send them again.
+_IN_WORK: Final = 2000
+
+
+class Datagrams(asyncio.DatagramProtocol):
+    """The receiver's UDP port."""
+
+    def __init__(self, lines: Lines) -> None:
+        self._lines = lines
+        self._in_work = 0
+        self._transport: asyncio.DatagramTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        self._transport = cast("asyncio.DatagramTransport", transport)  # asyncio's is none by its bases
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        """End; answers have nowhere to go."""
+        self._transport = None
+
+    def datagram_received(self, data: bytes, peer: tuple[str, int]) -> None:
+        """Take its frames."""
+        arrival = Arrival(time.time_ns() // 1_000_000, asyncio.get_running_loop().time(), peer[0])
+        framer = Framer()
+        for cut in (*framer.feed(data), *framer.close()):
+            if isinstance(cut, Flaw):
+                self._send(self._lines.intake.take_flaw(cut, arrival), peer)
+            elif self._in_work >= _IN_WORK:
+                self._lines.metrics.dropped.inc()
+            else:
+                self._in_work += 1
+                self._lines.start(self._take(cut, arrival, peer))
+
+    def hold(self) -> None:
+        """Nothing holds datagrams back."""
+
+    def release(self) -> None:
+        """See `hold`."""
+
+    async def _take(self, sealed: Sealed, arrival: Arrival, peer: tuple[str, int]) -> None:
+        try:
+            self._send(await self._lines.intake.take(sealed, arrival, self), peer)
+        finally:
+            self._in_work -= 1
+
+    def _send(self, answer: bytes | None, peer: tuple[str, int]) -> None:
+        if answer is not None and self._transport is not None:
+            self._transport.sendto(answer, peer)
+            faults.at("after_answer")

@@ -1,0 +1,19 @@
+"""The points at which a test makes a receiver fail (`service.faults`), armed by ``TEST_RONDE_RECEIVER_FAULT``."""
+
+from typing import Final, Literal, TypeAlias, get_args
+
+from service.faults import FaultPoints
+
+Point: TypeAlias = Literal[
+    "before_signals",
+    "after_signals",
+    "before_alerts",
+    "after_alerts",
+    "after_answer",
+]
+
+VARIABLE: Final = "TEST_RONDE_RECEIVER_FAULT"
+
+POINTS: Final[tuple[Point, ...]] = get_args(Point)
+_points: Final[FaultPoints[Point]] = FaultPoints(VARIABLE, POINTS)
+at = _points.at

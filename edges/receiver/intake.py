@@ -1,0 +1,225 @@
+"""The order of a frame: judged, its signals in Kafka, its alerts in Kafka, and only then its answer.
+
+A first copy's alerts wait until its signals are read back (`edges.receiver.signal_log`). While they are not, frames of
+the same identity wait: two first copies of one frame would be two alarms.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+
+from edges.kafka.errors import UnconfirmedError
+from edges.receiver import faults
+from edges.receiver.metrics import FrameOutcome, Silenced
+from edges.receiver.repeats import Copy
+
+if TYPE_CHECKING:
+    from edges.receiver.addresses import Addresses
+    from edges.receiver.framing import Flaw, Sealed
+    from edges.receiver.judging import Judge, Verdict
+    from edges.receiver.metrics import ReceiverMetrics
+    from edges.receiver.repeats import Identity
+    from edges.receiver.rooms import Rooms
+    from edges.receiver.signal_log import SignalLog
+    from edges.receiver.values import Alert, Signal
+
+ANSWER_SECONDS: Final = 3.0  # after receipt; later a panel gets nothing, and sends again
+# Alerts wait so long for their signals to be read back. A reader that hangs must not hold an alarm up.
+READ_BACK_SECONDS: Final = 1.0
+_IDS: Final = 4096
+
+
+class Arrival(NamedTuple):
+    """When and from where a frame came.
+
+    Attributes:
+        at: Unix milliseconds.
+        since: the same instant on the loop's clock, in seconds.
+
+    """
+
+    at: int
+    since: float
+    address: str
+
+
+class Line(Protocol):
+    """What a frame came by."""
+
+    def hold(self) -> None:
+        """Read no more until as many `release` as `hold` were called."""
+
+    def release(self) -> None:
+        """See `hold`."""
+
+
+class Publisher(Protocol):
+    """Puts records into Kafka; each call returns once Kafka has acknowledged them, or raises `UnconfirmedError`."""
+
+    async def signals(self, signals: Sequence[Signal]) -> None:
+        """Write to `signals`."""
+
+    async def alerts(self, alerts: Sequence[Alert]) -> None:
+        """Write to `alerts`."""
+
+    def partition_of(self, key: str) -> int:
+        """The partition of a record's key, in both topics."""
+
+    @property
+    def is_acknowledging(self) -> bool:
+        """Whether Kafka has acknowledged something within 3 s."""
+
+
+class SilentError(Exception):
+    """A frame gets no answer."""
+
+    def __init__(self, reason: Silenced) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Intake:
+    """Takes the frames of all lines."""
+
+    def __init__(
+        self,
+        judge: Judge,
+        log: SignalLog,
+        publisher: Publisher,
+        rooms: Rooms,
+        addresses: Addresses,
+        metrics: ReceiverMetrics,
+    ) -> None:
+        self._judge = judge
+        self._log = log
+        self._publisher = publisher
+        self._rooms = rooms
+        self._addresses = addresses
+        self._metrics = metrics
+        self._ids: dict[str, None] = {}  # given lately: a copy within the same millisecond gets the next
+        self._flights: dict[str, dict[Identity, asyncio.Future[Copy | None]]] = {}
+
+    def take_flaw(self, flaw: Flaw, arrival: Arrival) -> bytes | None:
+        """The answer to bytes that are no frame."""
+        self._metrics.flaws.labels(flaw.reason).inc()
+        return self._judge.judge_flaw(flaw, arrival.at)
+
+    async def take(self, sealed: Sealed, arrival: Arrival, line: Line) -> bytes | None:
+        """The answer to a frame, once it may be sent; None: silence, which is counted."""
+        answer = None
+        try:
+            outcome, answer = await self._take(sealed, arrival, line)
+        except SilentError as silent:
+            outcome = FrameOutcome.SILENT
+            self._metrics.silenced.labels(silent.reason).inc()
+        self._metrics.frames.labels(outcome).inc()
+        return answer
+
+    async def _take(self, sealed: Sealed, arrival: Arrival, line: Line) -> tuple[FrameOutcome, bytes | None]:
+        """What became of a frame, and its answer. Raises `SilentError`."""
+        until = arrival.since + ANSWER_SECONDS
+        _check_age(until)
+        verdict = self._judge.judge(sealed, arrival.at)
+        for tolerance in verdict.tolerances:
+            self._metrics.tolerated.labels(tolerance).inc()
+        if verdict.silence is not None:
+            raise SilentError(Silenced(verdict.silence))
+        if verdict.is_late:
+            return FrameOutcome.WRONG_TIME, verdict.answer
+        if verdict.is_link_test:
+            if not self._publisher.is_acknowledging:
+                raise SilentError(Silenced.KAFKA_SILENT)
+            return FrameOutcome.LINK_TEST, verdict.answer
+        if verdict.identity is None and not self._addresses.admits_strange(arrival.address, arrival.since):
+            raise SilentError(Silenced.TOO_MANY_STRANGE)
+        try:
+            verdict = await self._settled(verdict, sealed, arrival, until)
+            async with self._rooms.enter(self._publisher.partition_of(verdict.signals[0].key), until, line):
+                await self._keep(verdict)
+        except TimeoutError:
+            raise SilentError(Silenced.NO_ROOM) from None
+        except UnconfirmedError:
+            raise SilentError(Silenced.UNCONFIRMED) from None
+        self._metrics.answer_seconds.observe(asyncio.get_running_loop().time() - arrival.since)
+        _check_age(until)
+        return _outcome(verdict), verdict.answer
+
+    async def _settled(self, verdict: Verdict, sealed: Sealed, arrival: Arrival, until: float) -> Verdict:
+        """The verdict once no earlier frame of the account can change it. Raises TimeoutError."""
+        has_waited = False
+        while (identity := verdict.identity) is not None:
+            flights = self._flights.get(identity.account)
+            if not flights or (identity not in flights and (verdict.copy is None or has_waited)):
+                break
+            async with asyncio.timeout_at(until):
+                await asyncio.wait(list(flights.values()))
+            has_waited = True
+            verdict = self._judge.judge(sealed, arrival.at)
+        at = arrival.at
+        while verdict.signals[0].signal_id in self._ids:
+            at += 1
+            verdict = self._judge.judge(sealed, at)
+        self._ids[verdict.signals[0].signal_id] = None
+        if len(self._ids) > _IDS:
+            del self._ids[next(iter(self._ids))]
+        return verdict
+
+    async def _keep(self, verdict: Verdict) -> None:
+        """Have signals and alerts acknowledged. Raises `UnconfirmedError`."""
+        faults.at("before_signals")
+        identity, copy = verdict.identity, verdict.copy
+        if identity is None or copy is not None:
+            await self._publisher.signals(verdict.signals)
+        else:
+            copy = await self._keep_first(verdict, identity)
+        faults.at("after_signals")
+        if copy is None or not verdict.has_alerts:
+            return
+        if copy.has_alerts_acknowledged and copy.events.keys() >= verdict.events.keys():
+            return
+        faults.at("before_alerts")
+        await self._publisher.alerts(self._judge.alerts(verdict, copy))
+        copy.has_alerts_acknowledged = True
+        faults.at("after_alerts")
+
+    async def _keep_first(self, verdict: Verdict, identity: Identity) -> Copy | None:
+        """Write the signals of a first copy; what the log has as the first copy, None where it needs none."""
+        flight = self._log.read_back(verdict.signals[-1].signal_id)
+        flights = self._flights.setdefault(identity.account, {})
+        flights[identity] = flight
+        flight.add_done_callback(lambda _: self._land(identity))
+        try:
+            await self._publisher.signals(verdict.signals)
+        except BaseException:
+            flight.cancel()
+            raise
+        if not verdict.has_alerts:
+            return None
+        await asyncio.wait([flight], timeout=READ_BACK_SECONDS)
+        if flight.done() and (copy := flight.result()) is not None:
+            return copy
+        self._metrics.not_read_back.inc()
+        signal = verdict.signals[0]
+        assert signal.site_id is not None
+        assert signal.raised_at is not None
+        return Copy(signal.site_id, signal.raised_at, signal.received_at, dict(verdict.events))
+
+    def _land(self, identity: Identity) -> None:
+        flights = self._flights[identity.account]
+        del flights[identity]
+        if not flights:
+            del self._flights[identity.account]
+
+
+def _check_age(until: float) -> None:
+    """Raise `SilentError` when a panel expects no answer any more, and sends its frame again."""
+    if asyncio.get_running_loop().time() > until:
+        raise SilentError(Silenced.TOO_OLD)
+
+
+def _outcome(verdict: Verdict) -> FrameOutcome:
+    if verdict.identity is not None and verdict.copy is None and verdict.has_alerts:
+        return FrameOutcome.ALERT
+    return FrameOutcome(verdict.signals[0].outcome)

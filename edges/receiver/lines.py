@@ -1,0 +1,46 @@
+"""What all of a receiver's connections share."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from edges.receiver.addresses import Addresses
+    from edges.receiver.intake import Intake
+    from edges.receiver.metrics import Closed, ReceiverMetrics
+
+
+class Closable(Protocol):
+    """An open connection.
+
+    Attributes:
+        heard_at: when bytes came last, on the loop's clock.
+
+    """
+
+    heard_at: float
+
+    def hold(self) -> None:
+        """Read no more."""
+
+    def close(self, reason: Closed) -> None:
+        """Close it from this side."""
+
+
+class Lines:
+    """The open connections, and the frames in work."""
+
+    def __init__(self, intake: Intake, addresses: Addresses, metrics: ReceiverMetrics) -> None:
+        self.intake = intake
+        self.addresses = addresses
+        self.metrics = metrics
+        self.connections: set[Closable] = set()
+        self.tasks: set[asyncio.Task[None]] = set()
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Begin the work on a frame."""
+        task = asyncio.get_running_loop().create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)

@@ -1,0 +1,143 @@
+"""The receiver's ports, from the first connection to the last answer."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import ssl
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from edges.receiver.connections import Connection
+from edges.receiver.datagrams import Datagrams
+from edges.receiver.lines import Lines
+from edges.receiver.metrics import Closed, Transport
+
+if TYPE_CHECKING:
+    from edges.receiver.addresses import Addresses
+    from edges.receiver.intake import Intake
+    from edges.receiver.metrics import ReceiverMetrics
+    from edges.receiver.settings import ReceiverSettings
+
+_BACKLOG: Final = 1024
+_HANDSHAKE_SECONDS: Final = 10.0
+_SWEEP_SECONDS: Final = 5.0  # between two looks for idle connections, at the most
+
+
+class ListenError(Exception):
+    """A port cannot be had, or a certificate not be read; the message names the setting."""
+
+
+class Listener:
+    """Opened once; `close` ends it."""
+
+    def __init__(
+        self, settings: ReceiverSettings, intake: Intake, addresses: Addresses, metrics: ReceiverMetrics
+    ) -> None:
+        self._settings = settings
+        self._lines = Lines(intake, addresses, metrics)
+        self._servers: list[asyncio.Server] = []
+        self._datagrams: asyncio.DatagramTransport | None = None
+        self._sweeping: asyncio.Task[None] | None = None
+
+    async def open(self) -> dict[Transport, int]:
+        """Listen; the port of each transport. Raises `ListenError`."""
+        _allow_files()
+        settings = self._settings
+        ports = {Transport.TCP: await self._serve("tcp_port", settings.tcp_port, Transport.TCP, None)}
+        if settings.tls_port is not None:
+            ports[Transport.TLS] = await self._serve(
+                "tls_port", settings.tls_port, Transport.TLS, tls_context(settings)
+            )
+        if settings.udp_port is not None:
+            ports[Transport.UDP] = await self._serve_datagrams(settings.udp_port)
+        self._sweeping = asyncio.ensure_future(self._sweep())
+        return ports
+
+    async def close(self, seconds: float) -> None:
+        """Take nothing new; send the answers of what was taken, as far as they come within ``seconds``."""
+        for server in self._servers:
+            server.close()
+        for connection in list(self._lines.connections):
+            connection.hold()
+        if self._lines.tasks:
+            _, left = await asyncio.wait(set(self._lines.tasks), timeout=seconds)
+            for task in left:
+                task.cancel()
+        for connection in list(self._lines.connections):
+            connection.close(Closed.STOPPING)
+        if self._datagrams is not None:
+            self._datagrams.close()
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+        await asyncio.sleep(0)
+
+    async def _serve(self, setting: str, port: int, transport: Transport, tls: ssl.SSLContext | None) -> int:
+        loop = asyncio.get_running_loop()
+        try:
+            server = await loop.create_server(
+                lambda: Connection(self._lines, transport),
+                self._settings.host,
+                port,
+                ssl=tls,
+                backlog=_BACKLOG,
+                ssl_handshake_timeout=_HANDSHAKE_SECONDS if tls is not None else None,
+            )
+        except OSError as error:
+            raise _port_error(setting, self._settings.host, port, error) from error
+        self._servers.append(server)
+        return int(server.sockets[0].getsockname()[1])
+
+    async def _serve_datagrams(self, port: int) -> int:
+        loop = asyncio.get_running_loop()
+        try:
+            transport, _ = await loop.create_datagram_endpoint(
+                lambda: Datagrams(self._lines), local_addr=(self._settings.host, port)
+            )
+        except OSError as error:
+            raise _port_error("udp_port", self._settings.host, port, error) from error
+        self._datagrams = transport
+        return int(transport.get_extra_info("sockname")[1])
+
+    async def _sweep(self) -> None:
+        """Close connections that were silent for too long."""
+        idle = self._settings.idle_seconds
+        while True:
+            await asyncio.sleep(min(_SWEEP_SECONDS, idle / 4))
+            since = asyncio.get_running_loop().time() - idle
+            for connection in [connection for connection in self._lines.connections if connection.heard_at < since]:
+                connection.close(Closed.IDLE)
+
+
+def tls_context(settings: ReceiverSettings) -> ssl.SSLContext:
+    """The context of the TLS port. Raises `ListenError`."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if settings.tls_certificate is None or settings.tls_key is None:
+        raise ListenError("receiver.tls_port needs receiver.tls_certificate and receiver.tls_key")
+    try:
+        context.load_cert_chain(settings.tls_certificate, settings.tls_key)
+    except (OSError, ssl.SSLError) as error:
+        raise ListenError(f"receiver.tls_certificate, receiver.tls_key: {_words(error)}") from None
+    if settings.tls_client_ca is not None:
+        try:
+            context.load_verify_locations(settings.tls_client_ca)
+        except (OSError, ssl.SSLError) as error:
+            raise ListenError(f"receiver.tls_client_ca: {_words(error)}") from None
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+def _words(error: OSError) -> str:
+    return error.strerror or str(error)
+
+
+def _port_error(setting: str, host: str, port: int, error: OSError) -> ListenError:
+    return ListenError(f"cannot listen on {host}:{port}: {_words(error)}; set receiver.host and receiver.{setting}")
+
+
+def _allow_files() -> None:
+    """Take as many sockets as the system lets a process have."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

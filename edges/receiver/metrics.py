@@ -1,0 +1,123 @@
+"""Everything that the receiver's `/metrics` shows, in one list: a name, its labels, what it counts.
+
+Prometheus conventions: base units end the name, `_total` what only grows. A label has the values of an enum, never an
+account, a site or an address. Every series is initialised to 0, or `increase()` misses the first event.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterable
+from enum import StrEnum
+from importlib.metadata import version
+from typing import Final
+
+import prometheus_client
+from confluent_kafka import libversion
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+
+from edges.receiver.framing import FlawReason, Tolerance
+
+_SECONDS: Final = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 3.0)
+
+prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]  # as many series again, for nothing
+
+
+class FrameOutcome(StrEnum):
+    """What became of a frame; each has exactly one."""
+
+    ALERT = "ALERT"
+    SIGNAL = "SIGNAL"
+    REPEATED = "REPEATED"
+    UNKNOWN_ACCOUNT = "UNKNOWN_ACCOUNT"
+    REFUSED = "REFUSED"
+    LINK_TEST = "LINK_TEST"
+    WRONG_TIME = "WRONG_TIME"
+    SILENT = "SILENT"
+
+
+class Silenced(StrEnum):
+    """Why a frame whose checksum is right got no answer."""
+
+    NOT_DC09 = "NOT_DC09"
+    IS_ANSWER = "IS_ANSWER"
+    VIEW_STALE = "VIEW_STALE"
+    KEY_SEALED = "KEY_SEALED"
+    TOO_MANY_STRANGE = "TOO_MANY_STRANGE"
+    KAFKA_SILENT = "KAFKA_SILENT"
+    UNCONFIRMED = "UNCONFIRMED"
+    NO_ROOM = "NO_ROOM"
+    TOO_OLD = "TOO_OLD"
+    STOPPING = "STOPPING"
+
+
+class Transport(StrEnum):
+    """What frames come by."""
+
+    TCP = "tcp"
+    UDP = "udp"
+    TLS = "tls"
+
+
+class Closed(StrEnum):
+    """Why the receiver closed a socket, or did not take it."""
+
+    TOO_MANY_SOCKETS = "TOO_MANY_SOCKETS"
+    NOT_DC09 = "NOT_DC09"
+    IDLE = "IDLE"
+    STOPPING = "STOPPING"
+
+
+class Request(StrEnum):
+    """What became of an alert by HTTP."""
+
+    ALERT = "ALERT"
+    REPEATED = "REPEATED"
+    UNCONFIRMED = "UNCONFIRMED"
+
+
+class ReceiverMetrics:
+    """The metrics of one receiver, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.frames = self._counter("frames", "Frames whose checksum is right, by what became of them.", FrameOutcome)
+        self.silenced = self._counter("silenced", "Frames without an answer, by reason.", Silenced, "reason")
+        self.flaws = self._counter("flaws", "Bytes that are no frame, by reason.", FlawReason, "reason")
+        self.tolerated = self._counter("tolerated", "Frames that differ from the standard, by how.", Tolerance, "form")
+        self.answer_seconds = self._histogram("answer", "From the receipt of a frame until its answer could be sent.")
+        self.sockets = self._gauge("sockets", "Open connections.", Transport, "transport")
+        self.closed = self._counter("closed", "Connections that the receiver closed, by reason.", Closed, "reason")
+        self.dropped = self._counter("datagrams_dropped", "Datagrams dropped because too many were in work.")
+        self.requests = self._counter("requests", "Alerts by HTTP, by what became of them.", Request)
+        self.not_read_back = self._counter(
+            "not_read_back", "First copies whose alerts did not wait for `signals` any longer."
+        )
+        self.transmitters = self._gauge("transmitters", "Transmitters known.")
+        self.sealed_keys = self._gauge("sealed_keys", "Transmitters whose key does not open under the wrapping key.")
+        self.unreadable = self._gauge("unreadable", "Records of `transmitters` and `signals` that do not decode.")
+        self.view_age = self._gauge("view_age_seconds", "Age of the oldest partition of a topic's view.", None, "topic")
+        self.ready = self._gauge("ready", "1 when the receiver is ready.")
+        build = Gauge(
+            "ronde_build_info",
+            "1: what this process is built from.",
+            ("version", "python", "librdkafka"),
+            registry=self.registry,
+        )
+        build.labels(version("ronde"), platform.python_version(), libversion()[0]).set(1)
+        ProcessCollector(registry=self.registry)
+
+    def _counter(self, name: str, text: str, values: Iterable[str] | None = None, label: str = "outcome") -> Counter:
+        made = Counter(f"ronde_receiver_{name}", text, (label,) if values else (), registry=self.registry)
+        for value in values or ():
+            made.labels(value)
+        return made
+
+    def _gauge(self, name: str, text: str, values: Iterable[str] | None = None, label: str = "") -> Gauge:
+        made = Gauge(f"ronde_receiver_{name}", text, (label,) if label else (), registry=self.registry)
+        for value in values or ():
+            made.labels(value)
+        return made
+
+    def _histogram(self, name: str, text: str) -> Histogram:
+        return Histogram(f"ronde_receiver_{name}", text, unit="seconds", buckets=_SECONDS, registry=self.registry)

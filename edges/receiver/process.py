@@ -1,0 +1,232 @@
+"""The receiver from its start to its end.
+
+It listens once all transmitters and 15 minutes of signals are read. It needs Kafka alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from edges.kafka.framing import Framing
+from edges.kafka.producer import Producer
+from edges.kafka.view import Entry, Reading, Since, View
+from edges.receiver.addresses import Addresses
+from edges.receiver.http import HttpIntake, application
+from edges.receiver.intake import Intake
+from edges.receiver.judging import Judge
+from edges.receiver.listening import Listener
+from edges.receiver.metrics import ReceiverMetrics
+from edges.receiver.publishing import SILENT_SECONDS, TOPICS, Publisher
+from edges.receiver.repeats import Repeats
+from edges.receiver.rooms import Rooms
+from edges.receiver.settings import ReceiverConfiguration, wrapping_key_of
+from edges.receiver.signal_log import SignalLog
+from edges.receiver.transmitters import Transmitters
+from edges.receiver.values import Signal
+from edges.receiver.wrapping import Wrapping
+from edges.values import Override, Transmitter
+from edges.web.server import WebServer, stop_signal
+from edges.web.tokens import TokenFile
+from schemas.avro.errors import RegistryUnreachable
+from service.logs import logger
+from service.pages import OperationPages
+from service.readiness import ProcessReadiness
+
+_log = logger(__name__)
+
+FRESH_SECONDS: Final = 5.0
+SIGNALS_MS: Final = 15 * 60 * 1000  # read back at the start
+STOP_SECONDS: Final = 5.0
+_FRAMES_SECONDS: Final = 3.5  # of these, for frames in work; the rest is for what they wrote
+_LOOK_SECONDS: Final = 1.0
+_CHECKED_AT_ONCE: Final = 200
+_AGAIN_SECONDS: Final = 1.0
+
+
+class ReceiverError(Exception):
+    """The receiver cannot go on, and waiting would not help; the message says what to do."""
+
+
+class ReceiverProcess:
+    """Run once."""
+
+    def __init__(self, configuration: ReceiverConfiguration) -> None:
+        settings, connection = configuration.receiver, configuration.connection
+        self._settings = settings
+        self._configuration = configuration
+        self._framing = Framing(connection)
+        self._readiness = ProcessReadiness(start="the receiver starts")
+        self._metrics = ReceiverMetrics()
+        self._log = SignalLog(repeats := Repeats())
+        self._repeats = repeats
+        self._producer = Producer(connection, TOPICS, pulse_topic="signals")
+        key = settings.wrapping_key
+        decode = self._framing.reader("transmitters", {"Transmitter": Transmitter, "Override": Override})
+        self._transmitters = Transmitters(
+            decode, Wrapping(None if key is None else wrapping_key_of(key)), self._is_fresh
+        )
+        has_registry = connection.registry_url is not None
+        self._transmitter_view = View(
+            connection,
+            {"transmitters": Reading(decode=_checked(decode) if has_registry else None)},
+            self._take_transmitters,
+        )
+        signals_since = Since(time.time_ns() // 1_000_000 - SIGNALS_MS)
+        self._signal_view = View(
+            connection,
+            {"signals": Reading(signals_since, self._framing.reader("signals", {"Signal": Signal}))},
+            self._take_signals,
+        )
+        self._is_whole = False
+
+    async def run(self) -> None:
+        """Receive until SIGTERM or SIGINT. Raises `ReceiverError`, `TopicsDifferError`, `ListenError`."""
+        stopping = asyncio.create_task(stop_signal())
+        async with contextlib.AsyncExitStack() as stack:
+            stack.callback(stopping.cancel)
+            stack.callback(self._framing.close)
+            pages = self._open_pages()
+            stack.callback(pages.close)
+            _log.info("receiver started", receiver=self._settings.id, pages=pages.address)
+            working = asyncio.create_task(self._work())
+            await asyncio.wait((stopping, working), return_when=asyncio.FIRST_COMPLETED)
+            working.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await working
+        _log.info("receiver stopped")
+
+    async def _work(self) -> None:
+        """Start the parts, and stop them in the order in which they need each other."""
+        began = time.monotonic()
+        async with contextlib.AsyncExitStack() as stack:
+            for part in (self._transmitter_view, self._signal_view):
+                part.start()
+                stack.push_async_callback(part.stop)
+            stack.push_async_callback(self._stop_producer)
+            await self._producer.start()
+            publisher = await self._publisher()
+            rooms = Rooms(self._settings.room_per_partition)
+            for thing, view in (("transmitters", self._transmitter_view), ("signals", self._signal_view)):
+                self._readiness.wait(thing, f"{thing} are being read")
+                await view.wait_read()
+                self._readiness.arrive(thing)
+            self._is_whole = True
+            listener = self._listener(publisher, rooms)
+            stack.push_async_callback(listener.close, _FRAMES_SECONDS)
+            ports = await listener.open()
+            web = WebServer(self._application(publisher, rooms), self._settings.host, self._settings.http_port)
+            await web.start()
+            stack.push_async_callback(web.stop)
+            self._readiness.arrive("start")
+            _log.info(
+                "receiver listens",
+                http=web.address,
+                seconds=round(time.monotonic() - began, 1),
+                transmitters=len(self._transmitters),
+                **{transport.value: port for transport, port in ports.items()},
+            )
+            checking = asyncio.create_task(self._check_keys())
+            stack.callback(checking.cancel)
+            await self._look()
+
+    # --- its parts --------------------------------------------------------------------------------
+
+    def _open_pages(self) -> OperationPages:
+        host, port = self._settings.pages_host, self._settings.pages_port
+        try:
+            return OperationPages(host, port, self._readiness, self._metrics.registry)
+        except OSError as error:
+            raise ReceiverError(
+                f"the pages cannot listen on {host}:{port}: {error.strerror}; "
+                "set receiver.pages_host and receiver.pages_port"
+            ) from error
+
+    async def _publisher(self) -> Publisher:
+        while True:
+            try:
+                writers = [await asyncio.to_thread(self._framing.writer, topic) for topic in TOPICS]
+            except RegistryUnreachable as error:
+                self._readiness.wait("registry", str(error))
+                await asyncio.sleep(_AGAIN_SECONDS)
+            else:
+                self._readiness.arrive("registry")
+                return Publisher(self._producer, *writers)
+
+    def _listener(self, publisher: Publisher, rooms: Rooms) -> Listener:
+        settings = self._settings
+        judge = Judge(settings.id, self._transmitters, self._repeats, gas_as_fire=settings.gas_as_fire)
+        addresses = Addresses(settings.sockets_per_address)
+        intake = Intake(judge, self._log, publisher, rooms, addresses, self._metrics)
+        return Listener(settings, intake, addresses, self._metrics)
+
+    def _application(self, publisher: Publisher, rooms: Rooms) -> Any:
+        intake = HttpIntake(self._settings.id, publisher, rooms, self._metrics)
+        return application(intake, TokenFile(self._configuration.tokens_file))
+
+    async def _stop_producer(self) -> None:
+        await self._producer.stop(STOP_SECONDS - _FRAMES_SECONDS)
+
+    # --- what is read -----------------------------------------------------------------------------
+
+    def _take_transmitters(self, entries: Sequence[Entry]) -> None:
+        for entry in entries:
+            self._transmitters.put(entry.key, entry.value)
+            if self._is_whole:
+                self._transmitters.check(entry.key)
+
+    def _take_signals(self, entries: Sequence[Entry]) -> None:
+        self._log.take([entry.value for entry in entries if entry.value is not None])
+
+    def _is_fresh(self, account: str) -> bool:
+        return self._transmitter_view.age_of_key(account) <= FRESH_SECONDS
+
+    async def _check_keys(self) -> None:
+        """Open every key once: one that does not open is seen before its panel calls."""
+        for number, account in enumerate(self._transmitters.names()):
+            self._transmitters.check(account)
+            if number % _CHECKED_AT_ONCE == 0:
+                await asyncio.sleep(0)
+
+    # --- how it is --------------------------------------------------------------------------------
+
+    async def _look(self) -> None:
+        """Keep gauges and readiness true. Raises when a reader has ended."""
+        views = {"transmitters": self._transmitter_view, "signals": self._signal_view}
+        while True:
+            for thing, view in views.items():
+                if view.failure is not None:
+                    raise view.failure
+                age = view.worst_age
+                self._metrics.view_age.labels(thing).set(age)
+                self._say(thing, age > FRESH_SECONDS, f"what is read of {thing} is older than {FRESH_SECONDS:.0f} s")
+            silent = self._producer.silent_seconds > SILENT_SECONDS
+            self._say("kafka", silent, f"Kafka has acknowledged nothing for {SILENT_SECONDS:.0f} s")
+            sealed, unreadable = len(self._transmitters.sealed), len(self._transmitters.unreadable)
+            self._say("keys", sealed > 0, f"keys of {sealed} transmitters do not open under receiver.wrapping_key")
+            self._metrics.transmitters.set(len(self._transmitters))
+            self._metrics.sealed_keys.set(sealed)
+            self._metrics.unreadable.set(
+                unreadable + self._transmitter_view.undecodable + self._signal_view.undecodable
+            )
+            self._metrics.ready.set(not self._readiness.reasons)
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    def _say(self, thing: str, is_missing: bool, reason: str) -> None:
+        if is_missing:
+            self._readiness.wait(thing, reason)
+        else:
+            self._readiness.arrive(thing)
+
+
+def _checked(decode: Callable[[bytes], Any]) -> Callable[[bytes], bytes]:
+    """Decode in the reader's thread, which may ask a registry for the schema, and keep the bytes."""
+
+    def check(value: bytes) -> bytes:
+        decode(value)
+        return value
+
+    return check

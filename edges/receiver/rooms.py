@@ -1,0 +1,67 @@
+"""Room per partition: so many frames may be on their way to Kafka. A partition without a leader fills its own alone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Protocol
+
+
+class Held(Protocol):
+    """What stops reading while its frame waits for room."""
+
+    def hold(self) -> None:
+        """Read no more."""
+
+    def release(self) -> None:
+        """Read on."""
+
+
+class Rooms:
+    """``frames``: how many each partition has room for."""
+
+    def __init__(self, frames: int) -> None:
+        self._frames = frames
+        self._taken: dict[int, int] = {}
+        self._waiting: dict[int, deque[asyncio.Future[None]]] = {}
+
+    @asynccontextmanager
+    async def enter(self, partition: int, until: float, line: Held) -> AsyncIterator[None]:
+        """Have room in a partition. Raises TimeoutError when there is none ``until`` (the loop's clock).
+
+        While the frame waits its line is held.
+        """
+        if self._taken.get(partition, 0) >= self._frames:
+            await self._wait(partition, until, line)
+        else:
+            self._taken[partition] = self._taken.get(partition, 0) + 1
+        try:
+            yield
+        finally:
+            self._leave(partition)
+
+    async def _wait(self, partition: int, until: float, line: Held) -> None:
+        waiting = self._waiting.setdefault(partition, deque())
+        turn = asyncio.get_running_loop().create_future()
+        waiting.append(turn)
+        line.hold()
+        try:
+            async with asyncio.timeout_at(until):
+                await turn
+        except BaseException:
+            if turn.done() and not turn.cancelled():
+                self._leave(partition)  # its turn came as it gave up
+            raise
+        finally:
+            line.release()
+
+    def _leave(self, partition: int) -> None:
+        waiting = self._waiting.get(partition)
+        while waiting:
+            turn = waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)  # the room passes on
+                return
+        self._taken[partition] -= 1

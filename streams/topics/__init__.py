@@ -1,1 +1,0 @@
-"""Topics as they stand: their records, read and decoded."""

@@ -1,0 +1,271 @@
+"""Frames over real sockets: what is answered, when, and what is in Kafka before."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import Final
+
+import pytest
+
+from edges.receiver import frame, times
+from edges.receiver.accounts import Account, BadCrc
+from edges.receiver.addresses import STRANGE_FRAMES
+from edges.receiver.connections import NOT_DC09_IN_A_ROW, Connection
+from edges.receiver.framing import CrcForm, seal
+from edges.receiver.metrics import Transport
+from tests.edges.receiver import vectors
+from tests.edges.receiver.receiving import MemoryKafka, client, now, receiver
+from tests.edges.receiver.vectors import K
+
+PLAIN: Final = Account("1234", "S1")
+pytestmark = pytest.mark.asyncio
+OTHERS: Final = (Account("12345A", "S2"), Account("78919", "S3"))
+ALARMS: Final = [
+    name for name, raw in vectors.CLEAR.items() if name not in {"ACK", "NAK", "DUH"} and not name.startswith("LINK")
+]
+
+
+def cid(event: str, sequence: int = 1, end: str = "", account: str = "1234") -> bytes:
+    return seal(f'"ADM-CID"{sequence:04d}L0#{account}[#{account}|{event}]{end}'.encode())
+
+
+def ack_of(raw: bytes) -> bytes:
+    return frame.ack(frame.header_of(raw[9:-1]), CrcForm.HEX, None, 0)
+
+
+@pytest.mark.parametrize("name", ALARMS)
+async def test_a_frame_is_in_kafka_when_its_ack_comes(name: str) -> None:
+    raw = vectors.CLEAR[name]
+    async with receiver(PLAIN, *OTHERS) as made, client(made) as panel:
+        panel.send(raw)
+        assert await panel.answer() == ack_of(raw)
+        assert made.kafka.signals
+        assert all(signal.raw == raw for signal in made.kafka.signals)
+        ids = [signal.alert_id for signal in made.kafka.signals if signal.alert_id]
+        assert [alert.alert_id for alert in made.kafka.alerts] == ids
+
+
+@pytest.mark.parametrize("name", ["ACK", "NAK", "DUH"])
+async def test_an_answer_gets_none(name: str) -> None:
+    async with receiver(PLAIN) as made, client(made) as panel:
+        panel.send(vectors.CLEAR[name])
+        await panel.silence()
+        assert made.kafka.signals == []
+
+
+async def test_a_link_test_is_acknowledged_while_kafka_acknowledges_and_writes_nothing() -> None:
+    async with receiver(PLAIN) as made, client(made) as panel:
+        panel.send(vectors.LINK_TEST)
+        assert await panel.answer() == ack_of(vectors.LINK_TEST)
+        made.kafka.leaderless = {0, 1, 2, 3}
+        panel.send(vectors.LINK_TEST)
+        await panel.silence()
+        assert made.kafka.signals == []
+        assert made.count("silenced_total", reason="KAFKA_SILENT") == 1
+
+
+@pytest.mark.parametrize("kind", ["ADM-CID", "NULL"])
+async def test_an_encrypted_frame_gets_an_encrypted_ack(kind: str) -> None:
+    body = b"]" if kind == "NULL" else b"#1234|1130 01 015]"
+    data = frame.enciphered(body, now(), K)
+    async with receiver(PLAIN._replace(key=K, requires_encryption=True)) as made, client(made) as panel:
+        panel.send(seal(f'"*{kind}"0007R1L2#1234['.encode() + data))
+        answer = frame.header_of((await panel.answer())[9:-1])
+        assert (answer.kind, answer.is_encrypted, answer.echo) == ("ACK", True, b"0007R1L2#1234")
+        assert frame.deciphered(answer.data, K).body == b"]"
+
+
+async def test_an_encrypted_frame_of_another_time_gets_our_time() -> None:
+    async with receiver(PLAIN._replace(key=K)) as made, client(made) as panel:
+        panel.send(vectors.BURGLARY_AES)
+        answer = await panel.answer()
+        assert answer[9:].startswith(b'"NAK"0000R0L0A0[]_')
+        assert abs((times.read(answer[-20:-1].decode()) or 0) - now()) < 5000
+        assert made.kafka.signals == []
+
+
+async def test_one_byte_a_segment_and_many_frames_a_segment() -> None:
+    async with receiver(PLAIN) as made, client(made) as panel:
+        for byte in vectors.BURGLARY:
+            panel.send(bytes([byte]))
+            await asyncio.sleep(0)
+        assert await panel.answer() == vectors.ACK
+        panel.send(vectors.RESTORE + vectors.TEST + vectors.CANCEL)
+        assert {await panel.answer() for _ in range(3)} == {
+            ack_of(raw) for raw in (vectors.RESTORE, vectors.TEST, vectors.CANCEL)
+        }
+        assert made.count("tolerated_total", form="SEVERAL_FRAMES") == 3
+
+
+async def test_udp_is_answered_where_it_came_from() -> None:
+    async with receiver(PLAIN) as made:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as panel:
+            panel.setblocking(False)
+            panel.connect(("127.0.0.1", made.ports[Transport.UDP]))
+            loop = asyncio.get_running_loop()
+            await loop.sock_sendall(panel, vectors.BURGLARY)
+            async with asyncio.timeout(5):
+                assert await loop.sock_recv(panel, 4096) == vectors.ACK
+            await loop.sock_sendall(panel, vectors.BURGLARY[:-1])  # a datagram without CR is no frame
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.1):
+                    await loop.sock_recv(panel, 4096)
+
+
+async def test_the_same_frame_many_times_at_once_is_one_first_copy() -> None:
+    async with receiver(PLAIN) as made, client(made) as one, client(made) as other:
+        raw = cid("1130 01 015")
+        one.send(raw, raw, raw)
+        other.send(raw, raw)
+        for panel, copies in ((one, 3), (other, 2)):
+            for _ in range(copies):
+                assert await panel.answer() == ack_of(raw)
+        assert sorted(signal.outcome for signal in made.kafka.signals) == ["ALERT", *["REPEATED"] * 4]
+        assert len({signal.signal_id for signal in made.kafka.signals}) == 5
+        assert len(set(made.kafka.alerts)) == 1
+
+
+async def test_one_frame_to_two_receivers_at_once_is_one_alert() -> None:
+    kafka = MemoryKafka()
+    async with (
+        receiver(PLAIN, kafka=kafka) as one,
+        receiver(PLAIN, kafka=kafka, id="r2") as other,
+        client(one) as first,
+        client(other) as second,
+    ):
+        raw = cid("1130 01 015")  # without a time: when it came is when it was raised
+        first.send(raw)
+        await asyncio.sleep(0.001)
+        second.send(raw)
+        assert await first.answer() == await second.answer() == ack_of(raw)
+    assert len(kafka.signals) == 2
+    assert len({(alert.alert_id, alert.kind, alert.raised_at) for alert in kafka.alerts}) == 1
+
+
+async def test_a_repeat_to_another_receiver_says_the_first_copys_alert() -> None:
+    kafka = MemoryKafka()
+    async with receiver(PLAIN, kafka=kafka) as one, client(one) as panel:
+        panel.send(cid("1130 01 015"))
+        await panel.answer()
+    await asyncio.sleep(0.01)
+    async with receiver(PLAIN, kafka=kafka, id="r2") as other, client(other) as panel:
+        panel.send(cid("1130 01 015", end="_21:03:12,11-28-2026"))
+        assert await panel.answer()
+        panel.send(cid("1130 01 015", end="_21:03:52,11-28-2026"))
+        assert await panel.answer()
+    assert [signal.outcome for signal in kafka.signals] == ["ALERT", "REPEATED", "REPEATED"]
+    first, again = kafka.alerts  # the second repeat's alert was seen acknowledged
+    assert again._replace(source=first.source) == first
+
+
+async def test_alerts_do_not_wait_for_good_for_a_reader_that_hangs() -> None:
+    async with receiver(PLAIN) as made, client(made) as panel:
+        made.kafka.are_readers_away = True
+        panel.send(vectors.BURGLARY)
+        assert await panel.answer() == vectors.ACK
+        assert len(made.kafka.alerts) == 1
+        assert made.count("not_read_back_total") == 1
+
+
+async def test_no_ack_where_kafka_does_not_acknowledge_and_others_go_on() -> None:
+    async with receiver(PLAIN, *OTHERS, room_per_partition=2) as made, client(made) as one, client(made) as other:
+        made.kafka.leaderless = {made.kafka.partition_of("S1")}
+        assert made.kafka.partition_of("S2") not in made.kafka.leaderless
+        for number in range(1, 41):
+            one.send(cid("1130 01 015", number))
+        for number in range(1, 41):
+            other.send(cid("1130 01 015", number, account="12345A"))
+        for _ in range(40):
+            assert (await other.answer(2.0)).find(b"ACK") > 0
+        await one.silence(3.2)
+        assert {signal.site_id for signal in made.kafka.signals} == {"S2"}
+        made.kafka.leaderless.clear()
+        one.send(cid("1130 01 016", 99))
+        assert b"ACK" in await one.answer()
+
+
+async def test_a_full_partition_reads_no_more_from_its_sockets() -> None:
+    async with receiver(PLAIN, room_per_partition=1) as made, client(made) as panel:
+        made.kafka.leaderless = {made.kafka.partition_of("S1")}
+        panel.send(*(cid("1130 01 015", number % 9999) for number in range(30_000)))
+        await asyncio.sleep(0.3)
+        (connection,) = made.listener._lines.connections
+        assert isinstance(connection, Connection)
+        assert connection._is_paused
+        assert connection._in_work <= 32
+        assert len(connection._cuts) < 1000
+        panel.writer.transport.abort()
+
+
+async def test_an_unknown_account_is_acknowledged_and_the_eleventh_within_a_minute_is_not() -> None:
+    async with receiver(PLAIN) as made, client(made) as panel:
+        for number in range(1, STRANGE_FRAMES + 1):
+            panel.send(cid("1130 01 015", number, account="9999"))
+            assert b"ACK" in await panel.answer()
+        panel.send(cid("1130 01 015", 99, account="9999"))
+        await panel.silence()
+        assert len(made.kafka.signals) == STRANGE_FRAMES
+        panel.send(vectors.BURGLARY)
+        assert await panel.answer() == vectors.ACK
+        assert made.count("silenced_total", reason="TOO_MANY_STRANGE") == 1
+
+
+async def test_after_16_that_are_no_dc09_the_connection_ends() -> None:
+    async with receiver(PLAIN) as made, client(made) as panel:
+        panel.send(*[b"GET / HTTP/1.1\r"] * (NOT_DC09_IN_A_ROW - 1))
+        await panel.silence()
+        panel.send(vectors.BURGLARY)
+        assert await panel.answer() == vectors.ACK
+        panel.send(*[b"GET / HTTP/1.1\r"] * NOT_DC09_IN_A_ROW)
+        assert await panel.answer() == b""
+
+
+async def test_an_address_has_so_many_sockets() -> None:
+    async with receiver(PLAIN, sockets_per_address=2) as made, client(made) as one, client(made), client(made) as third:
+        assert await third.answer() == b""
+        one.writer.close()
+        await asyncio.sleep(0.05)
+        async with client(made) as fourth:
+            fourth.send(vectors.BURGLARY)
+            assert await fourth.answer() == vectors.ACK
+
+
+async def test_a_silent_connection_ends() -> None:
+    async with receiver(PLAIN, idle_seconds=1) as made, client(made) as panel:
+        assert await panel.answer(3.0) == b""
+        assert made.count("closed_total", reason="IDLE") == 1
+
+
+async def test_a_wrong_checksum_is_answered_where_the_account_asks_for_it() -> None:
+    broken = vectors.BURGLARY.replace(b"4BBA", b"4BBB")
+    async with receiver(PLAIN._replace(bad_crc=BadCrc.NAK), *OTHERS) as made, client(made) as panel:
+        panel.send(broken)
+        assert b'"NAK"0000R0L0A0[]_' in await panel.answer()
+        panel.send(vectors.FIRE_SIA.replace(b"CE11", b"CE12"))
+        await panel.silence()
+        assert made.kafka.signals == []
+
+
+async def test_raw_checksums_are_answered_likewise() -> None:
+    async with receiver(PLAIN) as made, client(made) as panel:
+        panel.send(seal(vectors.BURGLARY[9:-1], CrcForm.RAW))
+        assert await panel.answer() == seal(vectors.ACK[9:-1], CrcForm.RAW)
+
+
+async def test_closing_finishes_what_was_taken() -> None:
+    kafka = MemoryKafka()
+    async with receiver(PLAIN, kafka=kafka) as made, client(made) as panel:
+        panel.send(vectors.BURGLARY)
+        await asyncio.sleep(0.002)
+        await made.listener.close(5.0)
+        assert await panel.answer() == vectors.ACK
+        assert len(kafka.alerts) == 1
+
+
+async def test_a_panel_that_ends_its_half_gets_its_answer() -> None:
+    async with receiver(PLAIN) as made, client(made) as panel:
+        panel.send(vectors.BURGLARY)
+        panel.writer.write_eof()
+        assert await panel.answer() == vectors.ACK
+        assert await panel.answer() == b""
