@@ -21,6 +21,7 @@ COMMANDS: Final = {
     ),
     "sink": "Write decisions, commands, results and reports into the ledger (PostgreSQL). Ends on SIGTERM or Ctrl-C.",
     "receiver": "Take alarms from panels (DC-09) and over HTTP into Kafka. Ends on SIGTERM or Ctrl-C.",
+    "desk": "Serve operators their calls, for browsers and by HTTP. Ends on SIGTERM or Ctrl-C.",
     "incidents": "List incidents of the ledger, the latest first. Times are UTC.",
     "report": "Sum up the ledger by the day (UTC) that incidents were opened and by procedure.",
     "panel": "Send a panel's frames to a receiver, and repeat each until it is acknowledged.",
@@ -44,7 +45,7 @@ COMMANDS: Final = {
     "local": "A real Kafka and PostgreSQL on this machine, from packages alone: no Docker, no root, no installed Java.",
 }
 # Commands that need optional dependencies of ronde, and the name of these.
-EXTRAS: Final = {"demo": "local", "local": "local", "panel": "edges", "receiver": "edges"}
+EXTRAS: Final = {"demo": "local", "desk": "edges", "local": "local", "panel": "edges", "receiver": "edges"}
 
 app = typer.Typer(
     name="ronde",

@@ -74,9 +74,7 @@ class DeskProcess:
         self._sites = SiteIndex()
         self._clock = BrokerClock()
         self._producer = Producer(connection, WRITTEN, pulse_topic="claims")
-        self._reader = DeskReader(
-            connection, self._framing, self._state, self._sites, self._update, lambda decision: self._decided(decision)
-        )
+        self._reader = DeskReader(connection, self._framing, self._state, self._sites, self._update, self._decided)
         self._holding: Holding | None = None
         self._is_whole = False
 

@@ -55,10 +55,9 @@ class WholeSettings(Settings):
 
     def for_desk(self) -> DeskConfiguration:
         """What a desk needs of it; secrets included, never log them."""
-        procedures = (self.procedures.SECURITY, self.procedures.FIRE)
         longest = max(
             seconds
-            for procedure in procedures
+            for procedure in self.procedures().values()
             for seconds in (
                 procedure.wait_seconds,
                 procedure.call_timeout_seconds,
