@@ -23,7 +23,7 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
 .DEFAULT_GOAL := help
 .PHONY: help install compile wheel test-compiled tools demo test quick lint check format lock soak soak-faults simulate \
-	bench soak-ledger fuzz bench-quick bench-ledger dashboards diagrams mutants site chart image artifacts release clean
+	bench soak-ledger fuzz bench-quick bench-ledger dashboards diagrams mutants screenshots site chart image artifacts release clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -135,6 +135,9 @@ site: .tools/site/bin/zensical ## the documentation as a site, in .site/html
 	$(PYTHON) -m venv .tools/site
 	.tools/site/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r docs/site.lock
 	touch $@
+
+screenshots: $(READY) ## pictures of the pages' elements, light and dark, narrow and wide, into dist/screenshots; needs `make tools`
+	$(BIN)/python -m tests.edges.web.screenshots
 
 chart: ## the chart as a package, in dist
 	$(or $(shell command -v helm),.tools/bin/helm) package deploy/helm/ronde --destination dist

@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from edges.web.callers import People
 from edges.web.middleware import Envelope
+from edges.web.pages import Pages
 from edges.web.problems import (
     COMPONENT,
     INVALID,
@@ -41,6 +42,7 @@ class WebApplication(FastAPI):
         tokens: who may come with a bearer token.
         people: who may sign in; their routes are `edges.web.sign_in.session_routes`.
         errors: what an exception of another part means to a client: ``{UnconfirmedError: UNCONFIRMED}``.
+        pages: how errors look to a browser; None: as to programs.
         is_https: whether people reach it over TLS; everywhere but on localhost.
 
     """
@@ -53,6 +55,7 @@ class WebApplication(FastAPI):
         tokens: TokenFile | None = None,
         people: People | None = None,
         errors: Mapping[type[Exception], ProblemKind] | None = None,
+        pages: Pages | None = None,
         is_https: bool = False,
     ) -> None:
         super().__init__(
@@ -69,6 +72,7 @@ class WebApplication(FastAPI):
         )
         self.state.tokens = tokens
         self.state.people = people
+        self.state.pages = pages
         self.router.route_class = Route
         self.router.redirect_slashes = False
         for exception, kind in (errors or {}).items():
@@ -85,27 +89,35 @@ class WebApplication(FastAPI):
         return super().openapi()
 
 
-async def _on_problem(_request: Request, error: Exception) -> Response:
+async def _on_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)
-    return error.response()
+    return _answer(request, error)
+
+
+def _answer(request: Request, problem: Problem) -> Response:
+    """The problem, as a page where a browser asks for one."""
+    pages: Pages | None = request.app.state.pages
+    if pages is not None and pages.wants_page(request):
+        return pages.problem(request, problem)
+    return problem.response()
 
 
 def _answering(kind: ProblemKind) -> Any:
-    async def answer(_request: Request, _error: Exception) -> Response:
-        return kind.response()
+    async def answer(request: Request, _error: Exception) -> Response:
+        return _answer(request, kind.error())
 
     return answer
 
 
-async def _on_http_exception(_request: Request, error: Exception) -> Response:
+async def _on_http_exception(request: Request, error: Exception) -> Response:
     """What the router raises: no such route, no such method."""
     assert isinstance(error, HTTPException)
     if isinstance(error.__cause__, Problem):  # raised while the body was read
-        return error.__cause__.response()
+        return _answer(request, error.__cause__)
     kind = _BY_STATUS.get(error.status_code)
     if kind is None:
         kind = ProblemKind(error.status_code, "REFUSED", "The request cannot be answered.")
-    response = kind.response()
+    response = _answer(request, kind.error())
     response.headers.update(error.headers or {})
     return response
 
@@ -116,10 +128,10 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
     wrong = error.errors()
     if any(item["loc"][0] == "body" for item in wrong):
         if getattr(request.state, "body_size", 0) and not _is_json(request.headers.get("content-type", "")):
-            return UNSUPPORTED_MEDIA_TYPE.response()
+            return _answer(request, UNSUPPORTED_MEDIA_TYPE.error())
         if getattr(request.state, BROKEN, False):
-            return NOT_JSON.response()
-    return INVALID.error(errors=map(_field_error, wrong)).response()
+            return _answer(request, NOT_JSON.error())
+    return _answer(request, INVALID.error(errors=map(_field_error, wrong)))
 
 
 def _is_json(content_type: str) -> bool:

@@ -46,7 +46,12 @@ class ProblemKind:
     status: int
     code: str
     detail: str
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    @property
+    def title(self) -> str:
+        """The status in words."""
+        return HTTPStatus(self.status).phrase
 
     def error(
         self,
@@ -86,7 +91,7 @@ class Problem(Exception):
         """Return the answer."""
         document: dict[str, Any] = {
             "type": "about:blank",
-            "title": HTTPStatus(self.kind.status).phrase,
+            "title": self.kind.title,
             "status": self.kind.status,
             "detail": self.detail,
             "code": self.kind.code,

@@ -31,6 +31,11 @@ _QUIET: Final = ("--quiet", "--disable-pip-version-check")
 HELMS: Final[Mapping[str, str]] = MappingProxyType({"helm": "_v37-", "helm3": "_v33-"})  # by the name of its package
 
 
+_FONTS: Final = """\
+<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig><dir prefix="relative">fonts</dir><cachedir prefix="xdg">fontconfig</cachedir></fontconfig>
+"""
 _CHROMIUM: Final = """\
 #!/bin/sh
 here=$(dirname "$(dirname "$(readlink -f "$0")")")/chromium
@@ -136,6 +141,7 @@ def chromium() -> None:
                     continue
                 with tarfile.open(fileobj=io.BytesIO(content)) as inner:
                     inner.extractall(made if part.startswith("swift") else made / part[:-4], filter="data")
+        (made / "fonts" / "fonts.conf").write_text(_FONTS, encoding="utf-8")  # its own names folders of a cloud
         shutil.rmtree(whole, ignore_errors=True)
         made.replace(whole)
     _write("chromium", _CHROMIUM.encode())

@@ -1,0 +1,50 @@
+// What pages of all edges do in the browser. Everything that must work works without it, but for what runs with time.
+"use strict";
+
+// The server's clock, not the browser's: its time when the page was made, and what has passed since.
+const madeAt = Number(document.documentElement.dataset.now || Date.now());
+const now = () => madeAt + performance.now();
+
+const SOON_SECONDS = 30;
+
+function spell(seconds) {
+  const left = Math.max(0, Math.ceil(seconds));
+  return `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
+}
+
+function tick() {
+  for (const element of document.querySelectorAll("[data-until]")) {
+    const seconds = (Date.parse(element.dataset.until) - now()) / 1000;
+    const state = seconds <= 0 ? "over" : seconds <= SOON_SECONDS ? "soon" : "runs";
+    const text = spell(seconds);
+    const place = element.querySelector("time") || element;
+    if (place.textContent !== text) place.textContent = text;
+    if (element.dataset.state !== state) {
+      element.dataset.state = state;
+      const word = element.querySelector("[data-word]");
+      if (word) word.textContent = element.dataset[state] || "";
+    }
+  }
+}
+
+document.addEventListener("click", (event) => {
+  const opener = event.target.closest("[data-opens]");
+  if (opener) document.getElementById(opener.dataset.opens)?.showModal();
+  const closer = event.target.closest("[data-closes]");
+  if (closer) closer.closest("dialog")?.close();
+});
+
+// A form that is sent twice by a double click is sent once.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.dataset.sent === "yes") event.preventDefault();
+  form.dataset.sent = "yes";
+});
+window.addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+});
+
+if (document.querySelector("[data-until]")) {
+  tick();
+  setInterval(tick, 250);
+}

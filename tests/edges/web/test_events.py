@@ -1,0 +1,124 @@
+"""Server-sent events: order, return, cut-off, the session's end, the server's end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from edges.web import accounts
+from edges.web.events import Channel
+from edges.web.server import WebServer
+from tests.edges.web.showcase import showcase
+from tests.edges.web.test_sign_in import CHEAP, PASSWORD
+
+pytestmark = pytest.mark.asyncio
+
+
+async def first(stream: AsyncIterator[bytes | None], number: int) -> list[str]:
+    found: list[str] = []
+    async for text in stream:
+        if text is not None:
+            found.append(text.decode())
+        if len(found) == number:
+            break
+    return found
+
+
+def ids(texts: list[str]) -> list[str]:
+    return [text.partition("\n")[0].removeprefix("id: ") for text in texts]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    while not condition():  # noqa: ASYNC110 - nothing tells
+        await asyncio.sleep(0.01)
+
+
+async def listening(
+    channel: Channel, last_id: str | None = None
+) -> tuple[AsyncIterator[bytes | None], asyncio.Task[list[str]]]:
+    stream = channel.listen(last_id, 0.05)
+    before = channel.clients
+    task = asyncio.create_task(first(stream, 3))
+    await until(lambda: channel.clients > before)
+    return stream, task
+
+
+async def test_events_come_in_order_with_ids() -> None:
+    channel = Channel()
+    _, task = await listening(channel)
+    for number in range(3):
+        channel.publish("work", {"number": number})
+    texts = await task
+    assert [text.partition("\n")[2] for text in texts] == [
+        f'event: work\ndata: {{"number":{number}}}\n\n' for number in range(3)
+    ]
+    assert len(set(ids(texts))) == 3
+
+
+async def test_who_comes_back_gets_what_it_missed() -> None:
+    channel = Channel(kept=3)
+    _, task = await listening(channel)
+    for number in range(3):
+        channel.publish("work", number)
+    texts = await task
+    channel.publish("work", 3)
+    assert await first(channel.listen(ids(texts)[0], 0.05), 3) == [
+        *texts[1:],
+        *(await first(channel.listen(ids(texts)[2], 0.05), 1)),
+    ]
+    channel.publish("work", 4)
+    for last_id in (ids(texts)[0], "other-3", "garbage", f"{ids(texts)[0][:8]}-99"):
+        (reset,) = await first(channel.listen(last_id, 0.05), 1)
+        assert "event: reset" in reset
+
+
+async def test_a_slow_browser_is_cut_off_and_holds_nobody_up() -> None:
+    channel = Channel(queued=3)
+    slow = channel.listen(None, 0.05)
+    assert await anext(slow) is None
+    for number in range(10):
+        channel.publish("work", number)
+    assert channel.clients == 0
+    assert [text async for text in slow if text is not None][-1:] == [
+        f"id: {channel._name}-3\nevent: work\ndata: 2\n\n".encode()
+    ]
+
+
+async def test_a_stream_ends_with_the_session_and_with_the_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accounts, "hashed", CHEAP.hash)
+    users = tmp_path / "users.json"
+    accounts.add(users, "zoe", "operator", (), PASSWORD)
+    accounts.add(users, "ann", "operator", (), PASSWORD)
+    channel = Channel()
+    server = WebServer(showcase(tmp_path, channel), "127.0.0.1", 0, before_stop=(channel.close,))
+    await server.start()
+
+    async def listen(name: str) -> str:
+        async with httpx.AsyncClient(base_url=server.address, headers={"Origin": server.address}, timeout=20) as client:
+            assert (await client.get("/v1/events")).status_code == 401
+            body = {"name": name, "password": PASSWORD}
+            assert (await client.post("/v1/session", json=body)).status_code == 200
+            async with client.stream("GET", "/v1/events") as response:
+                assert response.headers["content-type"].startswith("text/event-stream")
+                return "".join([text async for text in response.aiter_text()])
+
+    tasks = {name: asyncio.create_task(listen(name)) for name in ("zoe", "ann")}
+    async with asyncio.timeout(20):
+        await until(lambda: channel.clients == 2)
+        channel.publish("work", 1)
+        accounts.remove(users, "zoe")
+        text = await tasks["zoe"]
+        assert "event: work" in text
+        assert "event: signed-out" in text
+        assert not tasks["ann"].done()
+        await server.stop()
+        text = await tasks["ann"]
+    assert "event: work" in text
+    assert "signed-out" not in text
+    assert "\n:\n" in text, "a heartbeat"
