@@ -41,6 +41,9 @@ class DeskSettings(BaseModel):
         default=None,
         description="where people reach it, as `https://desk.example` (default: the address they typed)",
     )
+    centre: Text | None = Field(
+        default=None, description="what operators call the monitoring centre (default: the monitoring centre)"
+    )
     pages_host: Text = Field(default="127.0.0.1", description="the address of /health, /ready and /metrics")
     pages_port: Port = Field(default=6090, description="their port: a whole number from 0 (any free one) to 65535")
     data_dir: File = Field(
