@@ -52,6 +52,7 @@ class ClaimLog:
         self._ends: list[tuple[int, str]] = []  # a heap; a hold that was renewed has later entries, too
         self._held_by: dict[str, tuple[str, ...]] = {}
         self._held_at: dict[str, int] = {}
+        self._first_taken_at: dict[str, int] = {}
         self._swept_at = 0
 
     def apply(self, claim: Claim, timestamp: int, read_at: float = 0.0) -> Effect:
@@ -95,6 +96,10 @@ class ClaimLog:
         """Everybody who ever held a subject within `REMEMBERED_MS`, the first one first."""
         return self._held_by.get(subject, ())
 
+    def first_taken_at(self, subject: str) -> int | None:
+        """When a subject was first taken; None: never, or longer ago than `REMEMBERED_MS`."""
+        return self._first_taken_at.get(subject)
+
     def _hold(self, claim: Claim, since: int) -> Effect:
         until = self.time + 1000 * min(max(claim.seconds, 0), LONGEST_SECONDS)
         self._holds[claim.subject] = Hold(
@@ -105,6 +110,7 @@ class ClaimLog:
         if claim.by not in earlier:
             self._held_by[claim.subject] = (*earlier, claim.by)
         self._held_at[claim.subject] = self.time
+        self._first_taken_at.setdefault(claim.subject, self.time)
         return "TAKEN"
 
     def _end_holds(self, time: int) -> None:
@@ -120,4 +126,4 @@ class ClaimLog:
             return
         self._swept_at = self.time
         for subject in [subject for subject, at in self._held_at.items() if at < self.time - REMEMBERED_MS]:
-            del self._held_at[subject], self._held_by[subject]
+            del self._held_at[subject], self._held_by[subject], self._first_taken_at[subject]

@@ -21,7 +21,8 @@ from edges.desk.incident import Incident
 from edges.desk.records import Records
 from edges.desk.site_index import SiteIndex, is_of
 from edges.desk.state import DeskState
-from edges.desk.values import Site
+from edges.desk.values import Contact, Decision, Site
+from edges.values import Alert
 from edges.web.values import write_instant
 
 BEFORE_MS: Final = 5 * 60 * 1000  # an incident shows its site's signals from so long before its opening
@@ -58,7 +59,7 @@ class Dossier:
     async def incident(self, incident: Incident) -> IncidentView:
         """All there is of an incident. Raises `KafkaAwayError`."""
         kept = [(record.topic, self._decoders[record.topic](record.value)) for record in incident.kept]
-        decisions = [value for topic, value in kept if topic == "decisions"]
+        decisions = self.decisions(incident)
         site = await self._records.site_of(incident)
         alerts = await self._alerts(incident, decisions)
         signals = await self._signals(incident)
@@ -110,7 +111,8 @@ class Dossier:
             source = decision.input
             if source.kind == "ALERT" and source.offset is not None and source.partition is not None:
                 alert = await self._records.at("alerts", source.partition, source.offset, incident.site_id)
-                alerts.append({"alert_id": source.id} if alert is None else json_of(alert))
+                shown = dict.fromkeys(Alert._fields) | {"alert_id": source.id, "site_id": incident.site_id}
+                alerts.append(shown if alert is None else json_of(alert))
         return alerts
 
     async def _signals(self, incident: Incident) -> list[dict[str, Any]]:
@@ -127,6 +129,15 @@ class Dossier:
                 del shown["raw"]
                 signals.append(shown)
         return signals
+
+    def decisions(self, incident: Incident) -> list[Decision]:
+        """An incident's decisions, in their order."""
+        decode = self._decoders["decisions"]
+        return [decode(record.value) for record in incident.kept if record.topic == "decisions"]
+
+    async def contact(self, site_id: str, contact_id: str | None, incident: Incident | None) -> Contact | None:
+        """A contact of a site. Raises `KafkaAwayError`."""
+        return None if contact_id is None else await self._records.contact(incident, site_id, contact_id)
 
     async def site(self, site_id: str) -> SiteView | None:
         """A site by its record in force. Raises `KafkaAwayError`."""

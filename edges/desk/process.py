@@ -17,6 +17,7 @@ from edges.desk.dossier import Dossier
 from edges.desk.holding import WRITTEN, Holding, Writer
 from edges.desk.incident import Incident
 from edges.desk.metrics import DeskMetrics
+from edges.desk.pages import DeskPages
 from edges.desk.reader import STALE_SECONDS, DeskReader
 from edges.desk.records import Records
 from edges.desk.settings import DeskConfiguration
@@ -34,9 +35,11 @@ from edges.web.accounts import AccountFile
 from edges.web.application import WebApplication
 from edges.web.callers import People
 from edges.web.events import Channel
+from edges.web.oidc import Provider, oidc_routes
 from edges.web.problems import UNCONFIRMED
 from edges.web.server import WebServer, stop_signal
 from edges.web.sessions import Sessions
+from edges.web.settings import WebSettings
 from edges.web.sign_in import SignIn, session_routes
 from edges.web.tokens import TokenFile
 from edges.web.values import write_instant
@@ -175,16 +178,24 @@ class DeskProcess:
             self._channel,
             Viewed(holding),
         )
+        provider = _provider(web)
+        pages = DeskPages(api, people, settings.centre, has_provider=provider is not None)
         application = WebApplication(
             "ronde desk",
             version("ronde"),
             tokens=TokenFile(web.tokens_file),
             people=people,
+            pages=pages.pages,
             errors={UnconfirmedError: UNCONFIRMED, KafkaAwayError: UNCONFIRMED},
             is_https=(settings.public_url or "").startswith("https:"),
         )
-        application.include_router(session_routes(people, SignIn(people)))
+        sign_in = SignIn(people)
+        application.include_router(session_routes(people, sign_in))
+        if provider is not None:
+            application.include_router(oidc_routes(people, provider))
         application.include_router(api.routes())
+        application.include_router(pages.routes())
+        application.include_router(pages.pages.routes(sign_in))
         return application
 
     # --- what happens -----------------------------------------------------------------------------
@@ -278,3 +289,10 @@ class DeskProcess:
             self._readiness.wait(thing, reason)
         else:
             self._readiness.arrive(thing)
+
+
+def _provider(web: WebSettings) -> Provider | None:
+    """The provider of OpenID Connect of the settings."""
+    if web.oidc_issuer is None:
+        return None
+    return Provider(web.oidc_issuer, web.oidc_client_id, web.oidc_client_secret, web.oidc_name_claim)

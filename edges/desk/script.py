@@ -11,7 +11,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from edges.desk.incident import Incident
 from edges.desk.values import CallCommand, Decision
 
 LANGUAGES: Final = ("en", "fr")
@@ -84,6 +83,10 @@ class Script:
         words = kinds_in_words(kinds, self.language)
         return self._fill(str(of_round[chosen][self.language]), kinds=words)
 
+    def inbound(self) -> str:
+        """How a call that comes in is answered."""
+        return self._fill(phrase(self.language, "inbound"))
+
     def after(self, verdict: str) -> str:
         """What is said after a word: RIGHT, WRONG, DURESS."""
         return self._fill(phrase(self.language, "ask", verdict))
@@ -100,10 +103,3 @@ class Script:
 def rule_of(call: CallCommand, decisions: Iterable[Decision]) -> str:
     """The rule of the decision that ordered a call."""
     return next((decision.rule for decision in decisions if call.command_id in decision.outputs), "NEXT_CONTACT")
-
-
-def script_for(incident: Incident, call: CallCommand, *, centre: str | None, city: str | None, reader: str) -> Script:
-    """The script of a call, in the contact's language, else in the reader's."""
-    assert call.incident_id == incident.id, "another incident's call"
-    language = language_of(call.language, reader)
-    return Script(language, centre=centre, contact=call.contact_name, city=city)
