@@ -70,7 +70,7 @@ class WorkItem(BaseModel):
         return cls.model_validate(values)
 
 
-class Held(BaseModel):
+class TakeAnswer(BaseModel):
     """The answer of `take`."""
 
     holder: Holder
@@ -109,7 +109,7 @@ class NoteKept(BaseModel):
     event_id: str
 
 
-class SeenTaken(BaseModel):
+class SeenAnswer(BaseModel):
     """An attention was seen."""
 
     seen: SeenBy
@@ -178,7 +178,7 @@ class IncidentView(BaseModel):
     timeline: list[Step]
 
 
-class FoundSite(BaseModel):
+class SiteFinding(BaseModel):
     """A site that a search found."""
 
     site_id: str
@@ -187,7 +187,7 @@ class FoundSite(BaseModel):
     open_incidents: list[str]
 
 
-class FoundIncident(BaseModel):
+class IncidentFinding(BaseModel):
     """An incident that a search found."""
 
     incident_id: str
@@ -199,8 +199,8 @@ class FoundIncident(BaseModel):
     is_open: bool
 
 
-class Found(BaseModel):
+class SearchResult(BaseModel):
     """What a search found, what is open first."""
 
-    incidents: list[FoundIncident]
-    sites: list[FoundSite]
+    incidents: list[IncidentFinding]
+    sites: list[SiteFinding]

@@ -11,20 +11,20 @@ from starlette.responses import StreamingResponse
 from edges.desk.answers import (
     ActionTaken,
     CallbackTaken,
-    Found,
-    Held,
     Holder,
     IncidentView,
     Judgement,
     NoteKept,
     Outcome,
     ResultTaken,
+    SearchResult,
+    SeenAnswer,
     SeenBy,
-    SeenTaken,
     Situation,
+    TakeAnswer,
     WorkItem,
 )
-from edges.desk.calls import Calls, Said
+from edges.desk.calls import CallOutcome, Calls
 from edges.desk.decisions import Decisions
 from edges.desk.dossier import Dossier
 from edges.desk.holding import Holding, Operator
@@ -44,7 +44,7 @@ from edges.desk.problems import (
     TOO_MANY_WRONG_WORDS,
     UNREADABLE_HASH,
 )
-from edges.desk.viewed import Viewed
+from edges.desk.viewed import ViewLog
 from edges.web.accounts import Person
 from edges.web.callers import caller_with
 from edges.web.events import Channel, event_stream
@@ -81,9 +81,9 @@ class ResultBody(Body):
     detail: Text | None = None
     at: Instant
 
-    def said(self) -> Said:
+    def said(self) -> CallOutcome:
         """The same for the desk; an empty detail is none."""
-        return Said(self.outcome, self.situation, self.message_left, self.detail or None, self.at)
+        return CallOutcome(self.outcome, self.situation, self.message_left, self.detail or None, self.at)
 
 
 class CallbackBody(Body):
@@ -129,7 +129,7 @@ class DeskApi:
     """The parts that routes use."""
 
     def __init__(
-        self, holding: Holding, calls: Calls, decisions: Decisions, dossier: Dossier, channel: Channel, viewed: Viewed
+        self, holding: Holding, calls: Calls, decisions: Decisions, dossier: Dossier, channel: Channel, viewed: ViewLog
     ) -> None:
         self.holding = holding
         self.calls = calls
@@ -188,10 +188,10 @@ def _work_routes(router: APIRouter, desk: DeskApi) -> None:
         return Response(status_code=204) if item is None else WorkItem.of_item(item)
 
     @router.post("/v1/work/{subject}/take", responses=documented(HELD, OVER, STALE, UNCONFIRMED))
-    async def take(subject: PathId, caller: Worker, body: TakeBody | None = None) -> Held:
+    async def take(subject: PathId, caller: Worker, body: TakeBody | None = None) -> TakeAnswer:
         """Take a call or an attention, renew one's hold, or take it over."""
         over = body is not None and body.over
-        return Held(holder=Holder.of(await holding.take(operator_of(caller), subject, over=over)))
+        return TakeAnswer(holder=Holder.of(await holding.take(operator_of(caller), subject, over=over)))
 
     @router.post("/v1/work/{subject}/release", status_code=204, responses=documented(UNCONFIRMED))
     async def release(subject: PathId, caller: Worker) -> None:
@@ -260,7 +260,7 @@ def _incident_routes(router: APIRouter, desk: DeskApi) -> None:
         return await desk.dossier.incident(known)
 
     @router.get("/v1/find", dependencies=[READER], responses=documented(UNCONFIRMED))
-    async def find(q: Annotated[str, Query(min_length=1, max_length=LONGEST_QUERY)]) -> Found:
+    async def find(q: Annotated[str, Query(min_length=1, max_length=LONGEST_QUERY)]) -> SearchResult:
         """Incidents and sites by a number in any form, a site's id, names, an incident's id."""
         return await desk.dossier.find(q)
 
@@ -295,10 +295,10 @@ def _decision_routes(router: APIRouter, desk: DeskApi) -> None:
         return ActionTaken(action_id=action_id)
 
     @router.post("/v1/attentions/{attention_id}/seen", responses=documented(UNCONFIRMED))
-    async def seen(attention_id: PathId, caller: Worker, body: SeenBody | None = None) -> SeenTaken:
+    async def seen(attention_id: PathId, caller: Worker, body: SeenBody | None = None) -> SeenAnswer:
         """Say that one has looked at an attention."""
         at = await decisions.see(operator_of(caller), attention_id, None if body is None else body.note)
-        return SeenTaken(seen=SeenBy(by=caller.name, at=at))
+        return SeenAnswer(seen=SeenBy(by=caller.name, at=at))
 
     @router.post("/v1/incidents/{incident_id}/notes", status_code=201, responses=documented(UNCONFIRMED))
     async def note(incident_id: PathId, body: NoteBody, caller: Worker) -> NoteKept:

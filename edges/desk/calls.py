@@ -35,7 +35,7 @@ from service.logs import logger
 _log = logger(__name__)
 
 
-class Judged(NamedTuple):
+class WordAnswer(NamedTuple):
     """What is said of a word; one for threat looks right."""
 
     right: bool
@@ -43,7 +43,7 @@ class Judged(NamedTuple):
     tries_left: int
 
 
-class Said(NamedTuple):
+class CallOutcome(NamedTuple):
     """What came of a call, as the operator says it; ``at`` in Unix milliseconds."""
 
     outcome: str
@@ -53,7 +53,7 @@ class Said(NamedTuple):
     at: int
 
 
-_UNDER_THREAT: Final = Said("DURESS_CODE", "UNKNOWN", False, None, 0)
+_UNDER_THREAT: Final = CallOutcome("DURESS_CODE", "UNKNOWN", False, None, 0)
 
 
 class Calls:
@@ -70,7 +70,7 @@ class Calls:
 
     # --- words ------------------------------------------------------------------------------------
 
-    async def word(self, operator: Operator, command_id: str, word: str) -> Judged:
+    async def word(self, operator: Operator, command_id: str, word: str) -> WordAnswer:
         """Judge the word of the contact whom a command calls; the holder only."""
         incident, call = self._command(command_id)
         subject = Subject(command_id, incident.partition, call.site_id, incident.id)
@@ -80,7 +80,7 @@ class Calls:
             result = _result(operator, subject, call.command_id, call.contact_id, "OUTBOUND", self._under_threat())
             return await self._try(operator, subject, contact, word, result)
 
-    async def callback_word(self, operator: Operator, site_id: str, callback_id: str, word: str) -> Judged:
+    async def callback_word(self, operator: Operator, site_id: str, callback_id: str, word: str) -> WordAnswer:
         """Judge the word of a caller; the holder only."""
         callback, subject = self._callback(site_id, callback_id)
         async with self._turns.setdefault(callback_id, asyncio.Lock()):
@@ -111,7 +111,7 @@ class Calls:
 
     async def _try(
         self, operator: Operator, subject: Subject, contact: Contact | None, word: str, if_duress: CallResult
-    ) -> Judged:
+    ) -> WordAnswer:
         if contact is None:
             raise UNREADABLE_HASH.error()
         try:
@@ -135,14 +135,14 @@ class Calls:
             await self._holding.read_back(event.event_id, call_results=if_duress, desk_log=event)
         else:
             await self._holding.read_back(event.event_id, desk_log=event)
-        return Judged(verdict != "WRONG", verdict == "DURESS", rules.TRIES - number)
+        return WordAnswer(verdict != "WRONG", verdict == "DURESS", rules.TRIES - number)
 
-    def _under_threat(self) -> Said:
+    def _under_threat(self) -> CallOutcome:
         return _UNDER_THREAT._replace(at=self._holding.clock.now())
 
     # --- results ----------------------------------------------------------------------------------
 
-    async def result(self, operator: Operator, command_id: str, said: Said) -> tuple[str, bool]:
+    async def result(self, operator: Operator, command_id: str, said: CallOutcome) -> tuple[str, bool]:
         """Say what came of a command; return the result's id, and whether it comes late."""
         incident, call = self._command(command_id)
         subject = Subject(command_id, incident.partition, call.site_id, incident.id)
@@ -160,7 +160,9 @@ class Calls:
         await self._let_go(operator, subject)
         return result.result_id, late
 
-    async def callback_result(self, operator: Operator, site_id: str, callback_id: str, said: Said) -> tuple[str, bool]:
+    async def callback_result(
+        self, operator: Operator, site_id: str, callback_id: str, said: CallOutcome
+    ) -> tuple[str, bool]:
         """Say what came of an inbound call; it is late after 15 minutes."""
         callback, subject = self._callback(site_id, callback_id)
         await self._holding.held_or_refuse(operator, subject.partition, callback_id)
@@ -173,7 +175,7 @@ class Calls:
         await self._let_go(operator, subject)
         return result.result_id, late
 
-    async def _is_verified(self, subject: Subject, said: Said) -> None:
+    async def _is_verified(self, subject: Subject, said: CallOutcome) -> None:
         """Raise DURESS or NOT_VERIFIED, once the log says so to its end."""
         await self._holding.look_again(subject.partition)
         tries = self._state.tries.get(subject.id, ())
@@ -232,7 +234,12 @@ class Calls:
 
 
 def _result(
-    operator: Operator, subject: Subject, command_id: str | None, contact_id: str | None, direction: str, said: Said
+    operator: Operator,
+    subject: Subject,
+    command_id: str | None,
+    contact_id: str | None,
+    direction: str,
+    said: CallOutcome,
 ) -> CallResult:
     return CallResult(
         result_id=rules.result_id(

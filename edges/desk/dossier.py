@@ -8,11 +8,11 @@ from typing import Any, Final
 
 from edges.desk.answers import (
     ContactView,
-    Found,
-    FoundIncident,
-    FoundSite,
     Holder,
+    IncidentFinding,
     IncidentView,
+    SearchResult,
+    SiteFinding,
     SiteView,
     Step,
     StepKind,
@@ -144,7 +144,7 @@ class Dossier:
         site = await self._records.site(site_id)
         return None if site is None else site_view(site)
 
-    async def find(self, text: str) -> Found:
+    async def find(self, text: str) -> SearchResult:
         """Incidents by their id, their site's number, names or id; and the sites. Raises `KafkaAwayError`."""
         places = await asyncio.to_thread(self._sites.find, text)
         sites = []
@@ -160,10 +160,10 @@ class Dossier:
         incidents.sort(key=lambda incident: (not incident.is_open, -(incident.opened_at or incident.at)))
         found = [self._found(site) for site in sites]
         found.sort(key=lambda site: not site.open_incidents)
-        return Found(incidents=[_found_incident(incident) for incident in incidents], sites=found)
+        return SearchResult(incidents=[_found_incident(incident) for incident in incidents], sites=found)
 
-    def _found(self, site: Site) -> FoundSite:
-        return FoundSite(
+    def _found(self, site: Site) -> SiteFinding:
+        return SiteFinding(
             site_id=site.site_id,
             names=[contact.name for contact in site.contacts if contact.name],
             city=None if site.address is None else site.address.city,
@@ -171,8 +171,8 @@ class Dossier:
         )
 
 
-def _found_incident(incident: Incident) -> FoundIncident:
-    return FoundIncident(
+def _found_incident(incident: Incident) -> IncidentFinding:
+    return IncidentFinding(
         incident_id=incident.id,
         site_id=incident.site_id,
         phase=incident.phase,

@@ -279,7 +279,7 @@ class Holding:
     # --- the next command of an incident -------------------------------------------------------------
 
     def take_next_of(self, result_id: str, operator: Operator) -> None:
-        """Have the command that the engine makes of a result taken for whoever said it."""
+        """Have the command that the engine makes of a result taken for the operator who said it."""
         self._takes_next[result_id] = (operator, self.clock.now() + _TAKES_NEXT_MS)
 
     def on_decision(self, decision: Decision) -> None:

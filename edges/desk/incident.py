@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from edges.desk.values import Attention, CallCommand, CallResult, Decision, DispatchCommand
 
-# Which inputs say something that whoever closes or sends a guard must have seen (`CHANGED`).
+# Which inputs an operator must have seen before closing or sending a guard (`CHANGED`).
 _NEWS: Final = frozenset({"ALERT", "CALL_RESULT", "OPERATOR_ACTION"})
 
 
@@ -21,7 +21,7 @@ class Answer(NamedTuple):
     outcome: str
 
 
-class Kept(NamedTuple):
+class KeptRecord(NamedTuple):
     """A record of the incident: its value as it came."""
 
     topic: str
@@ -74,7 +74,7 @@ class Incident:
         self.withdrawn: frozenset[str] = frozenset()
         self.attentions: tuple[str, ...] = ()
         self.last_attention: str | None = None
-        self.kept: list[Kept] = []
+        self.kept: list[KeptRecord] = []
 
     @property
     def is_open(self) -> bool:
@@ -156,7 +156,7 @@ class Incident:
 
     def keep(self, topic: str, offset: int, value: bytes) -> None:
         """Keep a record of it."""
-        self.kept.append(Kept(topic, offset, value))
+        self.kept.append(KeptRecord(topic, offset, value))
 
     def _learn_kinds(self, kinds: tuple[str, ...]) -> None:
         if len(kinds) > len(self.kinds):

@@ -10,6 +10,11 @@ MARK = "•"  # of a word for threat, which else looks like a right one
 
 def labels(_: Callable[[str], str]) -> dict[str, Any]:
     """All of them; ``_`` translates a message."""
+    return {**_symbols(_), **_of_scripts(_), **_of_steps(_)}
+
+
+def _symbols(_: Callable[[str], str]) -> dict[str, Any]:
+    """For symbols of the contracts."""
     return {
         "item": {"CALL": _("Call"), "CONFIRM": _("Ask again"), "ATTENTION": _("Attention")},
         "kind": {
@@ -53,6 +58,12 @@ def labels(_: Callable[[str], str]) -> dict[str, Any]:
             "UNDELIVERED": _("partner not reached"),
             "UNKNOWN_ACCOUNT": _("unknown transmitter"),
         },
+    }
+
+
+def _of_scripts(_: Callable[[str], str]) -> dict[str, Any]:
+    """What `desk.js` shows."""
+    return {
         "covert": _("Covert"),
         "round": _("round %(round)s, contact %(position)s"),
         "held": _("held by %(name)s"),
@@ -93,6 +104,12 @@ def labels(_: Callable[[str], str]) -> dict[str, Any]:
             "FORBIDDEN": _("Only a supervisor may do this."),
             "NOT_FOUND": _("That is not there any more."),
         },
+    }
+
+
+def _of_steps(_: Callable[[str], str]) -> dict[str, Any]:
+    """For the timeline."""
+    return {
         "dispatch": {
             "REQUEST": _("A guard is asked for"),
             "AMEND": _("The partner learns more"),

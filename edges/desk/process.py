@@ -24,7 +24,7 @@ from edges.desk.settings import DeskConfiguration
 from edges.desk.site_index import SiteIndex
 from edges.desk.state import TOPICS, DeskState
 from edges.desk.values import CONSTRUCTORS, Decision
-from edges.desk.viewed import Viewed
+from edges.desk.viewed import ViewLog
 from edges.desk.words import Words
 from edges.desk.work import Item, WorkList
 from edges.kafka.errors import KafkaAwayError, UnconfirmedError
@@ -176,7 +176,7 @@ class DeskProcess:
             Decisions(holding),
             Dossier(self._state, records, self._sites, decoders),
             self._channel,
-            Viewed(holding),
+            ViewLog(holding),
         )
         provider = _provider(web)
         pages = DeskPages(api, people, settings.centre, has_provider=provider is not None)

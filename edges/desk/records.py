@@ -29,7 +29,7 @@ class Records:
         self._kept: OrderedDict[tuple[str, int, int], Any] = OrderedDict()
 
     async def at(self, topic: str, partition: int, offset: int, key: str) -> Any:
-        """The value at a place; None where no record of this key lies there, or it does not decode.
+        """The value at a place; None where there is no record of this key, or it does not decode.
 
         Raises `KafkaAwayError`.
         """

@@ -28,7 +28,7 @@ def phrases() -> Mapping[str, Any]:
 
 
 def language_of(tag: str | None, fallback: str = FIRST) -> str:
-    """The language of ours for a BCP 47 tag."""
+    """The language of the file for a BCP 47 tag."""
     wanted = (tag or "").partition("-")[0].lower()
     return wanted if wanted in LANGUAGES else fallback
 

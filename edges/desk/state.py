@@ -41,7 +41,7 @@ class Place(NamedTuple):
     read_at: float
 
 
-class Seen(NamedTuple):
+class Sighting(NamedTuple):
     """Who has looked at an attention, and when."""
 
     by: str
@@ -81,7 +81,7 @@ class DeskState:
         self.undelivered: dict[str, DeskEvent] = {}
         self.strangers: dict[str, Stranger] = {}  # by account
         self.callbacks: dict[str, Callback] = {}
-        self.seen: dict[str, Seen] = {}
+        self.seen: dict[str, Sighting] = {}
         self.tries: dict[str, tuple[str, ...]] = {}  # of a command or a callback: RIGHT, WRONG, DURESS
         self.wrong_at: dict[str, tuple[int, ...]] = {}  # of a site, within the last hour
         self.actions: set[str] = set()  # ids of operators' actions
@@ -224,7 +224,7 @@ class DeskState:
                 self._touch(incident)
 
     def _see(self, subject: str, event: DeskEvent) -> None:
-        seen = Seen(event.operator, event.at)
+        seen = Sighting(event.operator, event.at)
         self.seen[subject] = seen
         self.dirty.add(subject)
         if event.site_id.startswith(ACCOUNT):

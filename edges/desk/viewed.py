@@ -19,7 +19,7 @@ AGAIN_MS: Final = 10 * 60 * 1000
 _KEPT: Final = 10_000
 
 
-class Viewed:
+class ViewLog:
     """Writes `VIEWED`."""
 
     def __init__(self, holding: Holding) -> None:

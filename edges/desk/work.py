@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from edges.desk.claims import Hold
 from edges.desk.incident import Incident, incident_of
-from edges.desk.state import ACCOUNT, DeskState, Seen, Stranger
+from edges.desk.state import ACCOUNT, DeskState, Sighting, Stranger
 from edges.desk.values import Attention, CallCommand
 from edges.values import DeskEvent
 
@@ -37,7 +37,7 @@ class Item(NamedTuple):
     expires_at: int | None
     version: int | None
     holder: Hold | None
-    seen: Seen | None
+    seen: Sighting | None
 
     @property
     def rank(self) -> tuple[int, int, str]:
@@ -182,7 +182,7 @@ def _attend(
     kinds: tuple[str, ...],
     covert: bool,
     since: int,
-    seen: Seen | None,
+    seen: Sighting | None,
     urgent: int,
     partition: int,
 ) -> Item:

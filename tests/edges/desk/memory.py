@@ -25,7 +25,7 @@ from edges.desk.records import Records
 from edges.desk.site_index import SiteIndex
 from edges.desk.state import DeskState, Place
 from edges.desk.values import CallResult, Decision, OperatorAction
-from edges.desk.viewed import Viewed
+from edges.desk.viewed import ViewLog
 from edges.desk.words import Words
 from edges.desk.work import Item, WorkList
 from edges.kafka.errors import UnconfirmedError
@@ -88,7 +88,7 @@ class MemoryReader:
         self._expected.pop(record_id, None)
 
     def meet(self, value: Any, place: Place) -> None:
-        record_id = getattr(value, "claim_id", None) or getattr(value, "event_id", "")
+        record_id = str(getattr(value, "claim_id", None) or getattr(value, "event_id", ""))
         future = self._expected.pop(record_id, None)
         if future is not None and not future.done():
             hold = self._desk.state.claims[0].holder(value.subject) if isinstance(value, Claim) else None
@@ -158,7 +158,7 @@ class MemoryDesk:
             Decisions(self.holding),
             Dossier(self.state, records, self.sites, decoders),
             self.channel,
-            Viewed(self.holding),
+            ViewLog(self.holding),
         )
         people = People(AccountFile(folder / "users.json"), Sessions("desk", KEY))
         pages = DeskPages(self.api, people, "Ronde Sécurité", has_provider=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from tests.support.waiting import eventually
 pytestmark = pytest.mark.usefixtures("engine")
 
 
-def opened(world: World, engine: RondeProcess, site_id: str = "S1", **alert: str) -> None:
+def opened(world: World, engine: RondeProcess, site_id: str = "S1", **alert: Any) -> None:
     engine.wait_ready()
     world.site(site_id, contacts=contacts(site_id))
     world.wait_for(site_id, "readiness")
