@@ -1,1 +1,1 @@
-"""How fast, side by side with what else one would take, in one run on one machine."""
+"""How fast ronde is, side by side with the alternatives, in one run on one machine."""

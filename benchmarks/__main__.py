@@ -43,7 +43,7 @@ Names = Annotated[str, typer.Option(help="Who is measured, by name, with commas.
 Repetitions = Annotated[int, typer.Option(min=1, help="How often, taking turns.")]
 First = Annotated[int, typer.Option(help="The number of the first repetition, for the record.")]
 Address = Annotated[str | None, typer.Option(help="A broker that runs already, instead of a fresh one.")]
-Alerts = Annotated[int, typer.Option(help="How many alerts lie there.")]
+Alerts = Annotated[int, typer.Option(help="The number of alerts in the backlog.")]
 Since = Annotated[str, typer.Option(help="Rows measured then or later: 2026-01-31T20:00, UTC.")]
 Sites = Annotated[int, typer.Option(help="To how many sites they are dealt.")]
 
@@ -55,7 +55,7 @@ def benchmarks() -> None:
 
 
 def chosen(names: str) -> list[Contender]:
-    """The contenders that can be measured here; loud about the others."""
+    """Return the contenders that can be measured here; warn about the others."""
     found = []
     for name in names.split(","):
         if name not in CONTENDERS:
@@ -70,20 +70,20 @@ def chosen(names: str) -> list[Contender]:
 
 
 def shipped() -> Ronde:
-    """Ours, compiled; in Python where that cannot be."""
+    """Return ronde compiled; in Python where it cannot be compiled."""
     (ours,) = chosen(SHIPPED) or chosen(PYTHON)
     assert isinstance(ours, Ronde)
     return ours
 
 
 def show(table: Sheet) -> None:
-    """On the terminal, or as wide as it needs to be."""
+    """Print a table: on the terminal, or as wide as it needs to be."""
     console = Console()
     (console if console.is_terminal else Console(width=WIDE)).print(table)
 
 
 def measure_drain(contenders: list[Contender], load: Load, repetitions: range, bootstrap: str | None) -> list[Row]:
-    """All contenders take turns; the rows."""
+    """Measure all contenders in turn; return the rows."""
 
     def once(node: Broker, contender: Contender) -> dict[str, Any]:
         broker_cpu = node.cpu_seconds()
@@ -122,7 +122,7 @@ def latency_command(
     bootstrap: Address = None,
     first_rep: First = 1,
 ) -> None:
-    """Time the way from an alert to its call command, at steady rates."""
+    """Measure the time from an alert to its call command, at steady rates."""
     everybody, rows = chosen(contenders), []
     later = [each for each in everybody if each.name not in once.split(",")]
     paces = [int(rate) for rate in rates.split(",")]
@@ -174,7 +174,7 @@ def scale_command(
 
 @app.command("storm")
 def storm_command(seconds: int = 60, reps: Repetitions = 3, bootstrap: Address = None) -> None:
-    """Storm, without panels that have run away and with them, one right after the other."""
+    """Measure a storm without and with runaway panels, one right after the other."""
     worker, rows = shipped(), []
     with warm_broker(bootstrap, is_timed=True) as node:
         for number in range(1, reps + 1):
@@ -234,7 +234,7 @@ def quick_command(
     commit: Annotated[bool, typer.Option("--commit", help="Make this the ratio to compare with.")] = False,
     bootstrap: Address = None,
 ) -> None:
-    """Tell whether the worker has become slower than the plain loop, in less than three minutes."""
+    """Check whether the worker has become slower than the plain loop, in less than three minutes."""
     rows = measure_drain(chosen(f"{OURS},{BASE}"), quick.LOAD, range(1, reps + 1), bootstrap)
     ratios = {name: ratio for name in OURS.split(",") if (ratio := quick.Ratio.of(rows, name))}
     for name, ratio in ratios.items():
@@ -251,7 +251,7 @@ def all_command(
     contenders: Annotated[str, typer.Option(help="Who is measured beside ronde, by name, with commas.")] = "",
     reps: Repetitions = 3,
 ) -> None:
-    """Measure everything, and print all tables. What was measured stays when it is ended before."""
+    """Measure everything, and print all tables. An interrupted run keeps its measurements."""
     since, again.left = now(), ONCE_MORE
     scenarios: tuple[Callable[[], None], ...] = (
         partial(drain_command, contenders or DRAINED, reps),

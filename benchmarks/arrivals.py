@@ -1,4 +1,4 @@
-"""When outputs arrive at a reader of committed records: what telephony, or anybody else, would see."""
+"""When outputs arrive at a reader of committed records, such as telephony."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ class Arrivals:
         self._came: dict[str, list[tuple[bytes, int]]] = {topic: [] for topic in topics}
 
     def close(self) -> None:
-        """Let go of the broker."""
+        """Close the consumer."""
         self._consumer.close()
 
     def pump(self, seconds: float) -> int:
-        """Take what comes in that time; how much."""
+        """Take the records of that time; return their number."""
         count, until = 0, time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
             first = self._consumer.poll(left)
@@ -55,7 +55,7 @@ class Arrivals:
         return count
 
     def pump_until(self, is_enough: Callable[[], bool], patience: float) -> bool:
-        """Take what comes until it is enough; False: nothing came for ``patience`` seconds before."""
+        """Take records until there are enough; False if none came for ``patience`` seconds."""
         last = time.monotonic()
         while not is_enough():
             if self.pump(0.05):
@@ -65,7 +65,7 @@ class Arrivals:
         return True
 
     def count(self, topic: str) -> int:
-        """How many came so far."""
+        """Return the number of records so far."""
         return len(self._came[topic])
 
     def since(self, topic: str, first: int, convert: Callable[[bytes], T]) -> Iterator[tuple[T, int]]:
@@ -78,5 +78,5 @@ class Arrivals:
 
 
 def waits(sent: dict[Any, int], came: dict[Any, int]) -> list[float]:
-    """How long each took that came, in ms; both are times in µs by the same keys."""
+    """Return the time each took, in ms, of those that arrived; both are times in µs by the same keys."""
     return [(at - sent[key]) / 1000 for key, at in came.items() if key in sent]

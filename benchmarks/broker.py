@@ -1,4 +1,4 @@
-"""The broker that everything runs on: an own one of `ronde local`, empty, for as long as the benchmark."""
+"""The broker of a benchmark: a fresh one of `ronde local`, for the time of the benchmark."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Broker:
         self._process = None if pid is None else psutil.Process(pid)
 
     def cpu_seconds(self) -> float:
-        """What it has used of the processors so far; 0 for one that was not started here."""
+        """Return its CPU time so far; 0 for one that was not started here."""
         if self._process is None:
             return 0.0
         times = self._process.cpu_times()
@@ -33,7 +33,7 @@ class Broker:
 
 @contextmanager
 def broker(address: str | None = None) -> Iterator[Broker]:
-    """The broker at ``address``, or without one a fresh one, gone afterwards with all it held."""
+    """Yield the broker at ``address``, or a fresh one, deleted afterwards with its data."""
     if address is not None:
         yield Broker(address)
         return

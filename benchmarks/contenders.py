@@ -1,4 +1,4 @@
-"""Who is measured: each by a command, its topics, and how these are read.
+"""The contenders: the command of each, its topics, and how to read them.
 
 A contender runs until SIGTERM, reads its alerts from the earliest offset, and writes the wall clock of its decisions
 into them (``Decision.at``).
@@ -39,7 +39,7 @@ class Prepared(NamedTuple):
 
 @dataclass(frozen=True)
 class Contender(ABC):
-    """One of them. ``is_exact``: it promises every output once. ``share``: of the usual input, for a slow one."""
+    """A contender. ``is_exact``: it promises every output once. ``share``: of the usual input, for a slow one."""
 
     name: str
     title: str
@@ -53,7 +53,7 @@ class Contender(ABC):
 
     @abstractmethod
     def is_itself(self, log: str) -> bool:
-        """Whether it ran in the form that is measured, by what it said."""
+        """Whether it ran in the measured form, by its log."""
 
     @abstractmethod
     def prepare(self, logs: Logs, run: str, folder: Path, site_ids: Iterable[str]) -> Prepared:
@@ -61,7 +61,7 @@ class Contender(ABC):
 
     @abstractmethod
     def install(self) -> None:
-        """Make what it runs in. Raises `NotMeasured`."""
+        """Prepare its environment. Raises `NotMeasured`."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Peer(Contender):
         return True
 
     def prepare(self, logs: Logs, run: str, folder: Path, site_ids: Iterable[str]) -> Prepared:  # noqa: ARG002
-        """It knows no sites; Kafka Streams and Faust make their own changelogs beside."""
+        """Create the topics, without sites; Kafka Streams and Faust create their own changelogs."""
         topics = {name: f"{run}-{name}" for name in ("alerts", "calls", "decisions", "state")}
         cleanup = {topics["state"]: "compact"}
         logs.create({name: {"cleanup.policy": cleanup.get(name, "delete")} for name in topics.values()})
@@ -99,14 +99,14 @@ class Peer(Contender):
 class Ronde(Contender):
     """`ronde worker` with its whole job, on topics as `ronde topics create` makes them.
 
-    The sites are configured long before: they lie in their topic, and their readiness was published.
+    The sites were configured long before: their records and their readiness are in the topics.
     """
 
     is_compiled: bool = True
     settings: str = ""  # more lines of TOML
 
     def install(self) -> None:
-        """It is what runs this; what is hot in it is compiled, where it was not yet."""
+        """Compile the hot modules of this checkout, if needed."""
         if self.is_compiled:
             compile_hot()
 
@@ -134,7 +134,7 @@ def make_topics(logs: Logs, run: str) -> None:
 
 
 def fill_sites(logs: Logs, run: str, site_ids: Iterable[str]) -> None:
-    """Sites that are known already: the worker's group has passed their records."""
+    """Write sites that the worker's group has already handled."""
     logs.write(f"{run}.sites", sites.records(site_ids))
     logs.commit_ends(run, f"{run}.sites")
 

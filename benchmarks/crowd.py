@@ -1,4 +1,4 @@
-"""A backlog among many open incidents: whether it goes slower, the memory they take, the time of a restore.
+"""A backlog among many open incidents: its rate, their memory, the time of a restore.
 
 The incidents are others than those that the backlog opens; it is written, at once, when the restore is done. The time
 of that is the worker's own account, all partitions together; beside it stands the time in which a consumer takes the
@@ -54,7 +54,7 @@ def fill_states(made: Run, site_ids: list[str]) -> None:
 
 
 def consume(logs: Logs, run_id: str) -> dict[str, float]:
-    """How long a consumer takes for all of ``state`` and ``sites``, doing nothing with it; how much that is."""
+    """Return the time in which a consumer reads ``state`` and ``sites`` without using them, and their size."""
     consumer = Consumer(
         {
             **QUIET,

@@ -1,4 +1,4 @@
-"""How fast a backlog goes: all alerts lie there when the contender starts (docs/performance.md).
+"""The rate of a backlog: all alerts are in the topic when the contender starts (docs/performance.md).
 
 The time is from the first decision made to the moment when readers could see the last one; nobody reads
 meanwhile. The CPU is that of all its processes from their start to that moment.
@@ -51,8 +51,8 @@ def _alert_id(number: int) -> str:
     return f"a{number:08d}"
 
 
-class Found(NamedTuple):
-    """What came of it: the verdict, when the first decision was made, and the first look that shows the last."""
+class DrainResult(NamedTuple):
+    """The verdict, the time of the first decision, and the first reading that includes the last one."""
 
     verdict: Verdict
     first_at: float
@@ -60,7 +60,7 @@ class Found(NamedTuple):
 
 
 def drain(logs: Logs, contender: Contender, whole: Load, patience: float, seconds: float) -> dict[str, Any]:
-    """One run; its figures. ``patience``: nothing moves for so long, so it is over; ``seconds`` in all."""
+    """Run once and return the figures. It ends after ``patience`` seconds without progress, or ``seconds`` in all."""
     load = whole.part(contender.share)
     with run(logs, contender, load.site_ids()) as made:
         logs.write(made.topics.alerts, load.records(contender.wire))
@@ -69,9 +69,9 @@ def drain(logs: Logs, contender: Contender, whole: Load, patience: float, second
         return {"load": load._asdict(), **figures(made, load, started, found)}
 
 
-def finish(made: Run, load: Load, patience: float, seconds: float) -> Found:
-    """Wait until all is there, or nothing more comes; then look whether all is there, once."""
-    found: Found | None = None
+def finish(made: Run, load: Load, patience: float, seconds: float) -> DrainResult:
+    """Wait until all outputs are there or no more come; then check that each is there once."""
+    found: DrainResult | None = None
     while made.follow(lambda count, still: count >= load.alerts and still > SETTLED_SECONDS, patience, seconds):
         before, found = found, look(made, load)
         if found.verdict.is_complete or (before is not None and before.verdict == found.verdict):
@@ -81,7 +81,7 @@ def finish(made: Run, load: Load, patience: float, seconds: float) -> Found:
     return look(made, load)
 
 
-def look(made: Run, load: Load) -> Found:
+def look(made: Run, load: Load) -> DrainResult:
     """Read all outputs."""
     wire = made.contender.wire
     decisions = made.logs.read(made.topics.decisions, wire.decided)
@@ -90,12 +90,12 @@ def look(made: Run, load: Load) -> Found:
     first_at = min((decision.at for decision in decisions.values), default=0) / 1000
     ends = decisions.ends.items()
     last = next((look for look in made.looks if all(look.ends[number] >= end for number, end in ends)), None)
-    return Found(verdict, first_at, last)
+    return DrainResult(verdict, first_at, last)
 
 
-def figures(made: Run, load: Load, started: float, found: Found) -> dict[str, Any]:
-    """The figures of a run; without a rate when it did not get to the end."""
-    told: dict[str, Any] = {
+def figures(made: Run, load: Load, started: float, found: DrainResult) -> dict[str, Any]:
+    """Return the figures of a run; without a rate if it did not finish."""
+    row: dict[str, Any] = {
         "verdict": found.verdict._asdict(),
         "counts": found.verdict.is_exact or (found.verdict.is_complete and not made.contender.is_exact),
         "is_alive": made.tree.is_alive,
@@ -103,11 +103,11 @@ def figures(made: Run, load: Load, started: float, found: Found) -> dict[str, An
     }
     if found.last is not None and found.first_at:
         took = found.last.at - found.first_at
-        told |= {
+        row |= {
             "rate": load.alerts / took,
             "seconds": took,
             "start_seconds": found.first_at - started,
             "cpu_seconds": found.last.cpu,
             "per_cpu_second": load.alerts / found.last.cpu,
         }
-    return told
+    return row

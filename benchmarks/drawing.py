@@ -1,4 +1,4 @@
-"""What the plot of docs/performance.md shows, out of the record."""
+"""The plot of docs/performance.md, from the record."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PROGRAM: Final = Path(__file__).resolve().parent / "plot.py"
 
 
 def draw(record: Mapping[str, list[Row]]) -> None:
-    """Make both files."""
+    """Write both files."""
     drain, latency = counted(record["drain"]), counted(record["latency"])
     panels = [
         _panel("A backlog of 300,000 alerts", "alerts a second", drain, lambda row: row["rate"]),
@@ -34,7 +34,7 @@ def draw(record: Mapping[str, list[Row]]) -> None:
             for rate in (500, 3000)
         ),
     ]  # fmt: skip
-    told = {
+    data = {
         "title": "ronde's whole worker beside the bare kernel of its peers: median and range",
         "source": source([*drain, *latency]).replace("`", ""),
         "panels": panels,
@@ -42,7 +42,7 @@ def draw(record: Mapping[str, list[Row]]) -> None:
     }
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "plot.json"
-        path.write_text(json.dumps(told), encoding="utf-8")
+        path.write_text(json.dumps(data), encoding="utf-8")
         subprocess.run([python_of("plot"), str(PROGRAM), str(path)], check=True)  # noqa: S603 - our own command line
 
 

@@ -1,4 +1,4 @@
-"""What the other frameworks run in: a virtual environment each, from hashed pins; Kafka Streams built by Maven."""
+"""The other frameworks' environments: a virtual environment each, from hashed pins; Kafka Streams built by Maven."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def streams_class_path() -> str:
 
 @cache
 def compile_hot() -> None:
-    """Compile what is hot in the worker (docs/compiled.md), unless it is compiled from just these sources."""
+    """Compile the worker's hot modules (docs/compiled.md), unless they are compiled from the current sources."""
     if not native_form.is_current(REPOSITORY):
         _run([sys.executable, "-m", "compiling"], "its hot modules cannot be compiled", REPOSITORY)
 

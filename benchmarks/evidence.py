@@ -1,4 +1,4 @@
-"""Whether a contender did its work: every alert decided once, every site called once, no version skipped.
+"""Check a contender's work: every alert decided once, every site called once, no version skipped.
 
 A figure counts only if this holds; one of a contender that promises less is shown with what it lost or doubled.
 """
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 
 class Decided(NamedTuple):
-    """What a decision on the topic says: its alert, its incident, its version there, when it was made (ms)."""
+    """A decision on the topic: its alert, its incident, its version, its time (ms)."""
 
     alert_id: str
     incident_id: str
@@ -29,7 +29,7 @@ class Verdict(NamedTuple):
     calls_missing: int
     calls_doubled: int
     incidents_broken: int
-    strangers: int  # decisions and calls of what was never asked
+    strangers: int  # decisions and calls without an input
 
     @property
     def is_complete(self) -> bool:

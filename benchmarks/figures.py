@@ -30,8 +30,8 @@ class Spread(NamedTuple):
             return None
         return cls(statistics.median(above.values()) / statistics.median(below.values()), min(ratios), max(ratios))
 
-    def told(self, form: str) -> str:
-        """In words."""
+    def text(self, form: str) -> str:
+        """Return the median, and the range if there is one."""
         middle, least, most = (format(figure, form) for figure in self)
         return middle if least == most else f"{middle} ({least} to {most})"
 
@@ -62,7 +62,7 @@ class Latency(NamedTuple):
         return cls(len(ranked), percentile(ranked, 0.5), percentile(ranked, 0.99), ranked[-1])
 
 
-def told(values: Sequence[float]) -> dict[str, float] | None:
+def milliseconds(values: Sequence[float]) -> dict[str, float] | None:
     """Latencies for the record, in ms."""
     found = Latency.of(values)
     return None if found is None else {name: round(value, 1) for name, value in found._asdict().items()}

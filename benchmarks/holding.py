@@ -1,8 +1,9 @@
-"""What a worker holds, and what an incident leaves on the topics (docs/sizing.md). No Kafka.
+"""A worker's memory, and the records of an incident (docs/sizing.md). No Kafka.
 
 ``python -m benchmarks.holding [--sites N]`` rebuilds partitions from the records of N sites, as a restore does, then of
-as many open incidents, and tells of each: bytes of its value, resident memory, CPU of the rebuilding. Then it plays one
-incident from its alert to the guard's report, nobody reached in two rounds, and adds up the values it writes, by topic.
+as many open incidents, and prints of each: bytes of its value, resident memory, CPU of the rebuilding. Then it plays
+one incident from its alert to the guard's report, nobody reached in two rounds, and adds up the values it writes, by
+topic.
 """
 
 from __future__ import annotations
@@ -35,13 +36,13 @@ MINUTE: Final = 60_000
 
 
 def resident() -> int:
-    """Bytes of this process that are in memory."""
+    """Return the resident bytes of this process."""
     gc.collect()
     return psutil.Process().memory_info().rss
 
 
-class Held:
-    """Partitions being rebuilt, and what each kind of record costs."""
+class Rebuilds:
+    """Rebuilds partitions, and measures the cost of each kind of record."""
 
     def __init__(self) -> None:
         settings = load(None, {"RONDE_TOPICS__PARTITIONS": str(PARTITIONS)})
@@ -118,8 +119,8 @@ def incident() -> tuple[Counter[str], Counter[str]]:
         }  # fmt: skip
         value = encode("DispatchReport", report)
         write("dispatch-reports", value)
-        told = DispatchReport(*codec.decoders["dispatch-reports"](value))
-        see(simulation.event(told, Source("dispatch-reports", 0, offset), now))
+        dispatch_report = DispatchReport(*codec.decoders["dispatch-reports"](value))
+        see(simulation.event(dispatch_report, Source("dispatch-reports", 0, offset), now))
     return records, size
 
 
@@ -129,7 +130,7 @@ def main() -> None:
     parser.add_argument("--sites", type=int, default=300_000)
     options = parser.parse_args()
     out, count = sys.stdout.write, options.sites
-    held = Held()
+    held = Rebuilds()
     empty = resident()
     site_seconds = held.take_sites(count)
     with_sites = resident()

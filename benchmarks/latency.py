@@ -1,4 +1,4 @@
-"""How long from an alert to its call command, at a steady rate (docs/performance.md).
+"""The time from an alert to its call command, at a steady rate (docs/performance.md).
 
 From just before the alert is handed to its producer, to the moment when a reader of committed records has the call
 command: two ways through the broker, a transaction, and the contender's own work between.
@@ -13,9 +13,9 @@ from typing import Any, Final
 from benchmarks import pace
 from benchmarks.arrivals import Arrivals, waits
 from benchmarks.contenders import Contender
-from benchmarks.figures import told
+from benchmarks.figures import milliseconds
 from benchmarks.logs import Logs
-from benchmarks.pace import A_SITE, Sent, Stream
+from benchmarks.pace import A_SITE, AlertTag, Stream
 from benchmarks.run import Run, run
 from benchmarks.wires import Wire
 
@@ -37,18 +37,18 @@ def latency(logs: Logs, contender: Contender, rates: Sequence[int], seconds: int
         arrivals = Arrivals(logs.address, made.topics.calls, made.topics.decisions)
         try:
             wait_ready(made, arrivals)
-            told = {}
+            figures = {}
             for rate in rates:
                 at_pace(made, arrivals, [warm[rate]], WARM_SECONDS)
                 cpu, begun = made.cpu_seconds(), time.time()
                 at_pace(made, arrivals, [measured[rate]], seconds)
                 cores = (made.cpu_seconds() - cpu) / (time.time() - begun)
-                told[str(rate)] = {**_figures(made, arrivals, measured[rate], seconds), "cores": round(cores, 3)}
+                figures[str(rate)] = {**_figures(made, arrivals, measured[rate], seconds), "cores": round(cores, 3)}
         finally:
             arrivals.close()
-        missing, doubled = (sum(figure[name] for figure in told.values()) for name in ("missing", "doubled"))
+        missing, doubled = (sum(figure[name] for figure in figures.values()) for name in ("missing", "doubled"))
         counts = not missing and not (doubled and contender.is_exact)
-        return {"counts": counts, "rates": told, "peak_mib": round(made.peak_mib), "is_alive": made.tree.is_alive}
+        return {"counts": counts, "rates": figures, "peak_mib": round(made.peak_mib), "is_alive": made.tree.is_alive}
 
 
 def wait_ready(made: Run, arrivals: Arrivals) -> None:
@@ -64,7 +64,7 @@ def wait_ready(made: Run, arrivals: Arrivals) -> None:
 
 
 def at_pace(made: Run, arrivals: Arrivals, streams: Sequence[Stream], seconds: int) -> None:
-    """Send at these rates, and take what comes until all is decided, or nothing more comes."""
+    """Send at these rates, and take outputs until all alerts are decided, or no more come."""
     so_far = arrivals.count(made.topics.decisions)
     sender = pace.start(made.logs.address, made.topics.alerts, made.contender.wire, streams, seconds)
     while sender.poll() is None:
@@ -84,8 +84,8 @@ def _figures(made: Run, arrivals: Arrivals, stream: Stream, seconds: int) -> dic
             called.setdefault(site, at)
     sites = len(stream.site_ids(seconds))
     return {
-        "calls": told(waits(opened, called)),
-        "decisions": told(waits(sent, decided)),
+        "calls": milliseconds(waits(opened, called)),
+        "decisions": milliseconds(waits(sent, decided)),
         "missing": stream.rate * seconds - len(decided) + sites - len(called),
         "doubled": doubled,
     }
@@ -99,7 +99,7 @@ def decisions_of(arrivals: Arrivals, topic: str, wire: Wire, tag: str) -> tuple[
     for decision, at in arrivals.of(topic, wire.decided):
         if not decision.alert_id.startswith(f"{tag}."):
             continue
-        alert = Sent.of(decision.alert_id)
+        alert = AlertTag.of(decision.alert_id)
         doubled += alert.number in decided
         sent[alert.number] = alert.at
         decided.setdefault(alert.number, at)

@@ -1,4 +1,4 @@
-"""The topics of a run: made, looked at from outside, read to their ends, taken away."""
+"""The topics of a run: create, inspect, read to their ends, delete."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Logs:
                     break
 
     def delete(self, prefix: str) -> None:
-        """Take away the topics whose names begin with ``prefix``."""
+        """Delete the topics whose names begin with ``prefix``."""
         names = [name for name in self.admin.list_topics(timeout=ASK_SECONDS).topics if name.startswith(prefix)]
         for answer in self.admin.delete_topics(names).values() if names else ():
             answer.result()
@@ -104,7 +104,7 @@ class Logs:
         return Whole(values, ends)
 
     def write(self, topic: str, records: Iterable[tuple[bytes, bytes]]) -> int:
-        """Append records (key, value) by murmur2 of the key, and wait until they are there; how many."""
+        """Append records (key, value) by murmur2 of the key, wait for their delivery, and return their number."""
         producer = Producer(
             {
                 **QUIET,

@@ -1,4 +1,4 @@
-"""What it costs to be seen: the counting of each chunk, and the page that shows it (docs/sizing.md).
+"""The cost of metrics: counting each chunk, and rendering the page (docs/sizing.md).
 
 ``python -m benchmarks.observing [--sites N] [--chunk N] [--rounds N]`` plays alerts through the worker's own stages, as
 `benchmarks.stages` does, once as it is and once without counting: outputs are written and not counted, a commit keeps
@@ -57,7 +57,7 @@ def _count(_self: Metrics, _tally: Tally) -> None:
 
 @contextmanager
 def unseen() -> Iterator[None]:
-    """Nothing is counted."""
+    """Switch counting off."""
     with (
         patch.object(RecordBuilder, "write", _write),
         patch.object(Partition, "put_state", _put_state),

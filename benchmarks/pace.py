@@ -41,16 +41,16 @@ class Stream(NamedTuple):
         return [f"{self.tag}-{number:06d}" for number in range(count)]
 
 
-class Sent(NamedTuple):
-    """What an alert's id says."""
+class AlertTag(NamedTuple):
+    """The content of an alert's id."""
 
     tag: str
     number: int
     at: int  # µs
 
     @classmethod
-    def of(cls, alert_id: str) -> Sent:
-        """Out of the id."""
+    def of(cls, alert_id: str) -> AlertTag:
+        """Parse an id."""
         tag, number, at = alert_id.rsplit(".", 2)
         return cls(tag, int(number), int(at))
 
@@ -69,7 +69,7 @@ def start(address: str, topic: str, wire: Wire, streams: Sequence[Stream], secon
 
 
 def due(streams: Sequence[Stream], sent: list[int], elapsed: float, seconds: int) -> Iterator[tuple[Stream, int]]:
-    """The alerts that should have gone by now; counts them in ``sent``, by stream."""
+    """Return the alerts due by now; count them in ``sent``, by stream."""
     for place, stream in enumerate(streams):
         until = min(int(elapsed * stream.rate) + 1, stream.rate * seconds)
         while sent[place] < until:

@@ -35,9 +35,9 @@ def recovery(logs: Logs, contender: Contender, whole: Load, share: float, patien
         is_back = made.follow(lambda count, _: count > appended + MARKERS, patience, patience)
         back = made.looks[-1].at - killed if is_back else None
         found = finish(made, load, patience, 3 * patience)
-        told = figures(made, load, started, found)
+        row = figures(made, load, started, found)
         return {
-            **{name: told[name] for name in ("verdict", "counts", "is_alive", "peak_mib")},
+            **{name: row[name] for name in ("verdict", "counts", "is_alive", "peak_mib")},
             "load": load._asdict(),
             "visible_at_kill": visible,
             "appended_at_kill": appended,

@@ -105,8 +105,8 @@ def wait_restored(tree: Tree, partitions: int) -> float:
 
 def _restores(tree: Tree) -> list[float]:
     lines = tree.log.read_text(encoding="utf-8").splitlines()
-    told = [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}")]
-    return [line["seconds"] for line in told if line["event"] == "partition restored"]
+    events = [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}")]
+    return [line["seconds"] for line in events if line["event"] == "partition restored"]
 
 
 @contextmanager

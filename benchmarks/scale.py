@@ -42,7 +42,7 @@ def scale(
         finally:
             for other in trees[1:]:
                 other.stop()
-        told: dict[str, Any] = {
+        row: dict[str, Any] = {
             "workers": workers,
             "verdict": found.verdict._asdict(),
             "counts": found.verdict.is_exact and found.last is not None,
@@ -50,8 +50,8 @@ def scale(
         }
         if found.last is not None:
             took = found.last.at - found.first_at
-            told |= {"rate": load.alerts / took, "seconds": took, "per_cpu_second": load.alerts / told["cpu_seconds"]}
-        return told
+            row |= {"rate": load.alerts / took, "seconds": took, "per_cpu_second": load.alerts / row["cpu_seconds"]}
+        return row
 
 
 def _used(node: Broker, trees: list[Tree]) -> dict[str, float]:

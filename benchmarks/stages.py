@@ -225,9 +225,11 @@ def main() -> None:
             best = merging if turn else opening
             for stage, seconds in spent.items():
                 best[stage] = min(best.get(stage, seconds), seconds)
-    told = {stage: (opening[stage] / options.sites * 1e6, merging[stage] / options.sites * 1e6) for stage in opening}
+    per_stage = {
+        stage: (opening[stage] / options.sites * 1e6, merging[stage] / options.sites * 1e6) for stage in opening
+    }
     sys.stdout.write(f"{'':24}{'opens':>8}{'merges':>8}{'mean':>8}  µs of CPU an alert\n")
-    for table in (told, parts(run, turns[0], turns[1], options.rounds)):
+    for table in (per_stage, parts(run, turns[0], turns[1], options.rounds)):
         for name, (opens, merges) in table.items():
             sys.stdout.write(f"{name:24}{opens:8.2f}{merges:8.2f}{(opens + MERGES * merges) / (1 + MERGES):8.2f}\n")
         total = tuple(sum(pair[side] for pair in table.values()) for side in (0, 1))

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from benchmarks.arrivals import Arrivals, waits
 from benchmarks.contenders import Ronde
-from benchmarks.figures import told
+from benchmarks.figures import milliseconds
 from benchmarks.latency import PROBES, WARM_SECONDS, at_pace, decisions_of, wait_ready
 from benchmarks.logs import Logs
 from benchmarks.pace import Stream
@@ -44,7 +44,7 @@ def storm(logs: Logs, shipped: Ronde, seconds: int, *, runaways: bool) -> dict[s
                 sent, decided, again = decisions_of(arrivals, made.topics.decisions, RONDE, stream.tag)
                 missing += stream.rate * seconds - len(decided)
                 doubled += again
-                figures[stream.tag] = told(waits(sent, decided))
+                figures[stream.tag] = milliseconds(waits(sent, decided))
         finally:
             arrivals.close()
         return {

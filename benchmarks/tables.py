@@ -90,7 +90,7 @@ def by_contender(rows: Iterable[Row]) -> dict[str, list[Row]]:
 def spread(rows: Iterable[Row], value: Callable[[Row], float | None], form: str = ",.0f") -> str:
     """The median of a figure, and its range where there are several."""
     found = Spread.of([figure for row in rows if (figure := value(row)) is not None])
-    return NOTHING if found is None else found.told(form)
+    return NOTHING if found is None else found.text(form)
 
 
 def median(rows: Iterable[Row], name: str) -> float | None:
@@ -236,13 +236,13 @@ def _crowd(rows: list[Row]) -> Sheet:
 
 def _timers(rows: list[Row]) -> Sheet:
     made = Sheet("timers", "what", "how many", "p50 ms", "p99 ms", "most ms", OTHERS)
-    told = {
+    texts = {
         "steady": "waits, 100 due a second: lateness",
         "alerts_steady": "alerts meanwhile: to the decision",
         "together": "waits due at one instant: lateness",
         "alerts_meanwhile": "alerts in the 2 s after it: to the decision",
     }
-    for name, words in told.items():
+    for name, words in texts.items():
         found = [row[name] for row in counted(rows) if row[name]]
         made.add(
             words,

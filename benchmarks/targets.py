@@ -35,7 +35,7 @@ class Target(NamedTuple):
         wanted = f"at least {least:,g} {unit}"
         if found is None:
             return cls(what, wanted, NOTHING, None)
-        return cls(what, wanted, found.told(form), *_verdict(found, lambda figure: figure >= least))
+        return cls(what, wanted, found.text(form), *_verdict(found, lambda figure: figure >= least))
 
     @classmethod
     def at_most(cls, what: str, found: Spread | None, most: float, unit: str, form: str = ",.0f") -> Target:
@@ -43,7 +43,7 @@ class Target(NamedTuple):
         wanted = f"at most {format(most, form)} {unit}".rstrip()
         if found is None:
             return cls(what, wanted, NOTHING, None)
-        return cls(what, wanted, found.told(form), *_verdict(found, lambda figure: figure <= most))
+        return cls(what, wanted, found.text(form), *_verdict(found, lambda figure: figure <= most))
 
     @property
     def verdict(self) -> str:
@@ -117,7 +117,7 @@ def _latency(rows: list[Row]) -> Iterator[Target]:
                 yield Target(what, "at most as much", NOTHING, None)
             else:
                 verdict = _verdict(times, lambda ratio: ratio <= 1)
-                found = f"{mine.median:.0f}, which is {times.told('.2f')} times"
+                found = f"{mine.median:.0f}, which is {times.text('.2f')} times"
                 yield Target(what, f"at most {limit.median:.0f}", found, *verdict)
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 from benchmarks import incidents
 from benchmarks.arrivals import Arrivals
 from benchmarks.contenders import Ronde
-from benchmarks.figures import told
+from benchmarks.figures import milliseconds
 from benchmarks.latency import PROBES, at_pace, decisions_of, wait_ready
 from benchmarks.logs import Logs
 from benchmarks.pace import Stream
@@ -104,9 +104,9 @@ def _figures(made: Run, arrivals: Arrivals, plan: Plan, due: int) -> dict[str, A
         "counts": fired == due and not early and not missing,
         "fired": fired,
         "early": early,
-        "steady": told(steady),
-        "together": told(together),
-        "alerts_steady": told(alerts["a"]),
-        "alerts_meanwhile": told(alerts["b"]),
+        "steady": milliseconds(steady),
+        "together": milliseconds(together),
+        "alerts_steady": milliseconds(alerts["a"]),
+        "alerts_meanwhile": milliseconds(alerts["b"]),
         "peak_mib": round(made.peak_mib),
     }

@@ -20,7 +20,9 @@ COMMANDS: Final = {
         "Decide alerts: read the inputs, run the procedures, write commands and decisions. Ends on SIGTERM or Ctrl-C."
     ),
     "sink": "Write decisions, commands, results and reports into the ledger (PostgreSQL). Ends on SIGTERM or Ctrl-C.",
-    "receiver": "Take alarms from panels (DC-09) and over HTTP into Kafka. Ends on SIGTERM or Ctrl-C.",
+    "receiver": (
+        "Take alarms from panels (DC-09 over TCP, UDP, TLS) and over HTTP into Kafka. Ends on SIGTERM or Ctrl-C."
+    ),
     "desk": "Serve operators their calls, for browsers and by HTTP. Ends on SIGTERM or Ctrl-C.",
     "incidents": "List incidents of the ledger, the latest first. Times are UTC.",
     "report": "Sum up the ledger by the day (UTC) that incidents were opened and by procedure.",
@@ -37,6 +39,7 @@ COMMANDS: Final = {
     "dlq": "Look at dead letters, put them back, or discard them.",
     "topics": "Make the topics on the broker, compare them with the contract, say who may use which.",
     "sites": "Judge a file of sites, load it into Kafka, look at a site, put it on test.",
+    "transmitters": "Load a file of transmitters into Kafka, list them, look at one, wait for its next frame.",
     "schemas": "The schemas and their versions, and the gate that a change must pass.",
     "incident": "One incident's timeline, from the ledger.",
     "tokens": "Bearer tokens of machines: for HTTP alerts, portal, partners, desk.",
@@ -45,7 +48,14 @@ COMMANDS: Final = {
     "local": "A real Kafka and PostgreSQL on this machine, from packages alone: no Docker, no root, no installed Java.",
 }
 # Commands that need optional dependencies of ronde, and the name of these.
-EXTRAS: Final = {"demo": "local", "desk": "edges", "local": "local", "panel": "edges", "receiver": "edges"}
+EXTRAS: Final = {
+    "demo": "local",
+    "desk": "edges",
+    "local": "local",
+    "panel": "edges",
+    "receiver": "edges",
+    "transmitters": "edges",
+}
 
 app = typer.Typer(
     name="ronde",

@@ -36,7 +36,7 @@ R = TypeVar("R")
 
 
 class FaultError(RuntimeError):
-    """What an armed point raises."""
+    """Raised by an armed point."""
 
 
 @dataclass(slots=True)
@@ -85,7 +85,7 @@ class FaultPoints(Generic[Point]):
             self._armed[point].pass_by()
 
     def around(self, point: Point, function: Callable[P, R]) -> Callable[P, R]:
-        """Have every call of a function pass a point first."""
+        """Wrap a function so that each call passes a point first."""
         if point not in self._armed:
             return function
 

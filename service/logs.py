@@ -68,7 +68,7 @@ def logger(name: str) -> Logger:
 
 
 def places(error: BaseException) -> str:
-    """Where an exception came from: its kind and its frames, without its message."""
+    """An exception's kind and frames, without its message."""
     frames = traceback.extract_tb(error.__traceback__)
     steps = [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames[-8:]]
     return f"{type(error).__name__} at {' > '.join(steps) or 'an unknown place'}"
@@ -104,7 +104,7 @@ class _Limit:
         self._windows: dict[str, _Window] = {}
 
     def admit(self, event: str) -> int | None:
-        """How many lines of the event were left out before this one; None when this one is to be left out too."""
+        """Return the number of lines left out before this one; None when this one is to be left out too."""
         now = self._now()
         window = self._windows.get(event)
         if window is None or now - window.since >= self._seconds:
@@ -165,7 +165,7 @@ class _FloodFilter(logging.Filter):
 
 
 def _log_ended(limit: _Limit) -> None:
-    """A flood that is over is summed up, or nobody would know how large it was."""
+    """Sum up a flood that is over, or nobody would know how large it was."""
     for event, left_out in limit.ended().items():
         logger(__name__).warning("lines were left out", of=event, left_out=left_out)
 

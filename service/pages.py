@@ -14,6 +14,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
+from urllib.parse import parse_qs
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
@@ -25,7 +26,8 @@ class OperationPages:
 
     ``::`` is all addresses: of both, where the machine has both. Raises OSError when the address cannot be had.
     `/health` is always good: it is for processes that end by themselves when they cannot go on, and that a restart does
-    not bring what they wait for. ``registry`` has the metrics.
+    not bring what they wait for. `/ready?exclude=keys` is good when nothing but ``keys`` is waited for: a probe that
+    decides on the traffic of all must not fail for what concerns a part of it. ``registry`` has the metrics.
     """
 
     def __init__(self, host: str, port: int, readiness: ProcessReadiness, registry: CollectorRegistry) -> None:
@@ -69,13 +71,15 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer with one of the pages, else 404."""
-        if self.path == "/health":
+        path, _, query = self.path.partition("?")
+        if path == "/health":
             self._answer(HTTPStatus.OK, json.dumps({"healthy": True}).encode())
-        elif self.path == "/ready":
-            reasons = dict(self._readiness.reasons)
+        elif path == "/ready":
+            excluded = parse_qs(query).get("exclude", ())
+            reasons = {thing: why for thing, why in self._readiness.reasons.items() if thing not in excluded}
             status = HTTPStatus.SERVICE_UNAVAILABLE if reasons else HTTPStatus.OK
             self._answer(status, json.dumps({"ready": not reasons, "reasons": reasons}).encode())
-        elif self.path == "/metrics":
+        elif path == "/metrics":
             self._answer(HTTPStatus.OK, generate_latest(self._registry), CONTENT_TYPE_LATEST)
         else:
             self._answer(HTTPStatus.NOT_FOUND, b"{}")

@@ -36,7 +36,7 @@ class ProcessReadiness:
 
     @property
     def remarks(self) -> Mapping[str, str]:
-        """What is wrong although the worker works."""
+        """The faults in spite of which the process works."""
         return dict(self._remarks)
 
     @property
@@ -51,7 +51,7 @@ class _Waiting(NamedTuple):
 
 
 class Stalls:
-    """Work that lies there and does not move for ``limit_seconds``.
+    """Work that waits and does not move for ``limit_seconds``.
 
     All work that is waiting is noted from time to time, each (a topic's lag, a due deadline, a chunk in flight)
     with something that changes whenever it moves; what is not noted any more is not waiting any more.
@@ -62,7 +62,7 @@ class Stalls:
         self._waiting: dict[str, _Waiting] = {}
 
     def note(self, waiting: Mapping[str, object], now: float) -> None:
-        """What is waiting now, and how far it has come."""
+        """Note the work that waits now, and its progress."""
         known = self._waiting
         self._waiting = {
             work: known[work] if work in known and known[work].progress == progress else _Waiting(progress, now)

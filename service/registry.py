@@ -35,6 +35,8 @@ LARGEST_NOT_FOUND: Final = 1024
 # A registry that did not answer is not asked for so long what the disk knows: each question may take a time-out.
 _AWAY_SECONDS: Final = 5.0
 
+_ATTEMPT_SECONDS: Final = 5.0
+
 _AVRO: Final = "AVRO"
 _ACCEPT: Final = "application/vnd.schemaregistry.v1+json, application/json"
 
@@ -46,6 +48,11 @@ class _Fact(NamedTuple):
     answer: dict[str, Any]
     look_up: Callable[[], dict[str, Any]]
     is_confirmed: bool  # the registry itself said so to this process
+
+
+def client(url: str) -> httpx.Client:
+    """A client of the registry at an address."""
+    return httpx.Client(base_url=url, timeout=_ATTEMPT_SECONDS)
 
 
 class Registry:
@@ -106,7 +113,7 @@ class Registry:
         return all(fact.is_confirmed for fact in self._facts.values())
 
     def changes(self) -> list[str]:
-        """What the registry says otherwise by now, of all that this process goes by: it was made again.
+        """Return the registry's answers that differ from those this process goes by: it was made again.
 
         RegistryUnreachable: it cannot be compared now.
         """
@@ -146,7 +153,7 @@ class Registry:
     def _learn(
         self, file: Path, title: str, ask: Callable[[], dict[str, Any]], look_up: Callable[[], dict[str, Any]]
     ) -> dict[str, Any]:
-        """What the registry answers, once in this process; what the disk has while it does not answer."""
+        """Return the registry's answer, asked for once in this process; the disk's while it does not answer."""
         fact = self._facts.get(file)
         if fact is not None and fact.is_confirmed:
             return fact.answer
@@ -296,7 +303,7 @@ def _avro(answer: dict[str, Any], schema_id: int) -> Any:
 
 
 def _read(file: Path) -> dict[str, Any] | None:
-    """What was learned before; None where nothing was, or the file is broken."""
+    """Return the answers of earlier processes; None without any, or if the file is broken."""
     try:
         answer = json.loads(file.read_bytes())
     except (OSError, ValueError, RecursionError):

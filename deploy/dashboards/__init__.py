@@ -1,5 +1,5 @@
 """The dashboards of the chart, described once; `make dashboards` writes them as Grafana's JSON.
 
-A panel is its question: a title, what it tells, a query, a unit, and from which value on it is worth a look. Grafana's own
+A panel has a title, a description, a query, a unit, and the values from which on it needs attention. Grafana's own
 builders make the JSON of it, so what they do not know is not in it.
 """

@@ -21,7 +21,7 @@ def file_of(dashboard: Dashboard) -> Path:
 
 
 def text_of(dashboard: Dashboard) -> str:
-    """What lies there."""
+    """The content of a dashboard's file."""
     return JSONEncoder(sort_keys=True, indent=2, ensure_ascii=False).encode(dashboard) + "\n"
 
 

@@ -44,6 +44,7 @@ _POLL_SECONDS: Final = 0.1
 _SWEEP_SECONDS: Final = 0.05
 _ASK_SECONDS: Final = 1.0
 _KNOWN_KEYS: Final = 65_536
+_ENDS: Final = "this process ends"
 
 
 class Record(NamedTuple):
@@ -173,7 +174,7 @@ class Producer:
         if not records:
             return
         if self._is_stopping:
-            raise UnconfirmedError("this process ends")
+            raise UnconfirmedError(_ENDS)
         sending = _Sending(self._loop.create_future(), len(records))
         lanes = [self._lane(record) for record in records]
         if any(len(lane.waiting) >= self._room for lane in lanes):
@@ -218,8 +219,7 @@ class Producer:
         self._ended.set()
         await asyncio.to_thread(self._thread.join, 1.0)
         for lane in self._lanes.values():
-            while lane.waiting:
-                lane.waiting.popleft().sending.fail("this process ends")
+            self._hand_over(lane)
 
     # --- in the loop ------------------------------------------------------------------------------
 
@@ -246,6 +246,8 @@ class Producer:
     def _hand_over(self, lane: _Lane) -> None:
         """Give librdkafka as many records as it may have, and drop those that nobody waits for."""
         waiting = lane.waiting
+        while waiting and self._ended.is_set():
+            waiting.popleft().sending.fail(_ENDS)
         while waiting and (lane.in_flight < self._most_in_flight or waiting[0].sending.future.done()):
             record = waiting.popleft()
             if record.sending.future.done():
@@ -280,8 +282,14 @@ class Producer:
     # --- in the thread ----------------------------------------------------------------------------
 
     def _run(self) -> None:
-        if not self._learn_topics():
-            return
+        try:
+            if self._learn_topics():
+                self._work()
+        except Exception as error:
+            _log.error("the Kafka producer's thread ends", reason=type(error).__name__)
+            raise
+
+    def _work(self) -> None:
         pulse = Pulse(self._connection, self._pulse_topic) if self._pulse_topic is not None else None
         while not self._ended.is_set():
             self._client.poll(_POLL_SECONDS)

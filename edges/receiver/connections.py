@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 NOT_DC09_IN_A_ROW: Final = 16
 # Frames of one connection in work; more stay in the socket.
 _IN_WORK: Final = 32
-# One for all: asyncio fills it and has it read in one step.
-_BUFFER: Final = bytearray(16 * 1024)
+# One for all: asyncio fills it and has it read in one step. A view, as asyncio's TLS reads into slices of it.
+_BUFFER: Final = memoryview(bytearray(16 * 1024))
 
 
 class Connection(asyncio.BufferedProtocol):
@@ -47,13 +47,13 @@ class Connection(asyncio.BufferedProtocol):
         peer = transport.get_extra_info("peername")
         self._address = peer[0] if peer else ""
         if not self._lines.addresses.open(self._address):
-            self._lines.metrics.closed.labels(Closed.TOO_MANY_SOCKETS).inc()
+            self._lines.metrics.closed[Closed.TOO_MANY_SOCKETS].inc()
             transport.abort()
             return
         self._transport = transport
         self.heard_at = asyncio.get_running_loop().time()
         self._lines.connections.add(self)
-        self._lines.metrics.sockets.labels(self._kind).inc()
+        self._lines.metrics.sockets[self._kind].inc()
 
     def connection_lost(self, _error: Exception | None) -> None:
         """Forget it; frames in work are kept all the same, though nobody gets their answers."""
@@ -63,9 +63,9 @@ class Connection(asyncio.BufferedProtocol):
         self._cuts.clear()
         self._lines.connections.discard(self)
         self._lines.addresses.close(self._address)
-        self._lines.metrics.sockets.labels(self._kind).dec()
+        self._lines.metrics.sockets[self._kind].dec()
 
-    def get_buffer(self, _size: int) -> bytearray:
+    def get_buffer(self, _size: int) -> memoryview:
         """Where the next bytes go."""
         return _BUFFER
 
@@ -80,9 +80,9 @@ class Connection(asyncio.BufferedProtocol):
         if cuts:
             tolerated = self._lines.metrics.tolerated
             if is_in_pieces and isinstance(cuts[0], Sealed):
-                tolerated.labels(Tolerance.IN_PIECES).inc()
+                tolerated[Tolerance.IN_PIECES].inc()
             if len(cuts) > 1:
-                tolerated.labels(Tolerance.SEVERAL_FRAMES).inc(sum(isinstance(cut, Sealed) for cut in cuts))
+                tolerated[Tolerance.SEVERAL_FRAMES].inc(sum(isinstance(cut, Sealed) for cut in cuts))
             self._cuts.extend((cut, arrival) for cut in cuts)
         self._work()
 
@@ -163,6 +163,6 @@ class Connection(asyncio.BufferedProtocol):
     def close(self, reason: Closed) -> None:
         """Close it from this side, once what was written is sent."""
         if self._transport is not None and not self._transport.is_closing():
-            self._lines.metrics.closed.labels(reason).inc()
+            self._lines.metrics.closed[reason].inc()
             self._cuts.clear()
             self._transport.close()

@@ -61,16 +61,21 @@ class HttpIntake:
         """Have signal and alert acknowledged. Raises `UnconfirmedError`."""
         until = asyncio.get_running_loop().time() + ANSWER_SECONDS
         is_repeat = alert in self._acknowledged
+        partition = self._publisher.partition_of(alert.site_id)
         try:
-            async with asyncio.timeout_at(until), self._rooms.enter(self._partition(alert), until, _NO_LINE):
-                await self._publisher.signals([self._signal(alert, raw, is_repeat=is_repeat)])
-                faults.at("after_signals")
-                await self._publisher.alerts([alert])
-                faults.at("after_alerts")
+            async with asyncio.timeout_at(until):
+                await self._rooms.enter(partition, until, _NO_LINE)
+                try:
+                    await self._publisher.signals([self._signal(alert, raw, is_repeat=is_repeat)])
+                    faults.at("after_signals")
+                    await self._publisher.alerts([alert])
+                    faults.at("after_alerts")
+                finally:
+                    self._rooms.leave(partition)
         except (TimeoutError, UnconfirmedError):
-            self._metrics.requests.labels(metrics_of.Request.UNCONFIRMED).inc()
+            self._metrics.requests[metrics_of.Request.UNCONFIRMED].inc()
             raise UnconfirmedError("not acknowledged in time") from None
-        self._metrics.requests.labels(metrics_of.Request.REPEATED if is_repeat else metrics_of.Request.ALERT).inc()
+        self._metrics.requests[metrics_of.Request.REPEATED if is_repeat else metrics_of.Request.ALERT].inc()
         self._acknowledged[alert] = None
         if len(self._acknowledged) > _REMEMBERED:
             self._acknowledged.popitem(last=False)
@@ -79,9 +84,6 @@ class HttpIntake:
     def source(self) -> str:
         """What its alerts have as their source."""
         return f"http:{self._receiver}"
-
-    def _partition(self, alert: Alert) -> int:
-        return self._publisher.partition_of(alert.site_id)
 
     def _signal(self, alert: Alert, raw: bytes, *, is_repeat: bool) -> Signal:
         at = time.time_ns() // 1_000_000

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 from edges.kafka.errors import UnconfirmedError
 from edges.receiver import faults
 from edges.receiver.metrics import FrameOutcome, Silenced
+from edges.receiver.patience import Patience
 from edges.receiver.repeats import Copy
 
 if TYPE_CHECKING:
@@ -98,12 +99,13 @@ class Intake:
         self._rooms = rooms
         self._addresses = addresses
         self._metrics = metrics
+        self._patience = Patience(READ_BACK_SECONDS)
         self._ids: dict[str, None] = {}  # given lately: a copy within the same millisecond gets the next
         self._flights: dict[str, dict[Identity, asyncio.Future[Copy | None]]] = {}
 
     def take_flaw(self, flaw: Flaw, arrival: Arrival) -> bytes | None:
         """The answer to bytes that are no frame."""
-        self._metrics.flaws.labels(flaw.reason).inc()
+        self._metrics.flaws[flaw.reason].inc()
         return self._judge.judge_flaw(flaw, arrival.at)
 
     async def take(self, sealed: Sealed, arrival: Arrival, line: Line) -> bytes | None:
@@ -113,8 +115,8 @@ class Intake:
             outcome, answer = await self._take(sealed, arrival, line)
         except SilentError as silent:
             outcome = FrameOutcome.SILENT
-            self._metrics.silenced.labels(silent.reason).inc()
-        self._metrics.frames.labels(outcome).inc()
+            self._metrics.silenced[silent.reason].inc()
+        self._metrics.frames[outcome].inc()
         return answer
 
     async def _take(self, sealed: Sealed, arrival: Arrival, line: Line) -> tuple[FrameOutcome, bytes | None]:
@@ -123,7 +125,7 @@ class Intake:
         _check_age(until)
         verdict = self._judge.judge(sealed, arrival.at)
         for tolerance in verdict.tolerances:
-            self._metrics.tolerated.labels(tolerance).inc()
+            self._metrics.tolerated[tolerance].inc()
         if verdict.silence is not None:
             raise SilentError(Silenced(verdict.silence))
         if verdict.is_late:
@@ -136,8 +138,12 @@ class Intake:
             raise SilentError(Silenced.TOO_MANY_STRANGE)
         try:
             verdict = await self._settled(verdict, sealed, arrival, until)
-            async with self._rooms.enter(self._publisher.partition_of(verdict.signals[0].key), until, line):
+            partition = self._publisher.partition_of(verdict.signals[0].key)
+            await self._rooms.enter(partition, until, line)
+            try:
                 await self._keep(verdict)
+            finally:
+                self._rooms.leave(partition)
         except TimeoutError:
             raise SilentError(Silenced.NO_ROOM) from None
         except UnconfirmedError:
@@ -197,7 +203,7 @@ class Intake:
             raise
         if not verdict.has_alerts:
             return None
-        await asyncio.wait([flight], timeout=READ_BACK_SECONDS)
+        await self._patience.wait(flight)
         if flight.done() and (copy := flight.result()) is not None:
             return copy
         self._metrics.not_read_back.inc()

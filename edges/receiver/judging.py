@@ -182,7 +182,14 @@ class Judge:
                 Draft(event.zone or event.user, "; ".join(filter(None, (event.meaning.detail, text))) or None)
             )
             signals.append(
-                self._signal(sealed, header, account.name, event, at, number, digest)._replace(
+                self._signal(
+                    sealed,
+                    header,
+                    account.name,
+                    event,
+                    at,
+                    number,
+                    digest,
                     site_id=site_id,
                     kind=kept.kind,
                     alert_id=kept.alert_id,
@@ -222,7 +229,14 @@ class Judge:
         digest = _digest(header.data if header.is_encrypted else clear.body)
         content = content_of("*" if header.is_encrypted else header.kind, clear.body)
         signals = tuple(
-            self._signal(sealed, header, name, event, at, number, digest)._replace(
+            self._signal(
+                sealed,
+                header,
+                name,
+                event,
+                at,
+                number,
+                digest,
                 kind=event.kind,
                 outcome="UNKNOWN_ACCOUNT",
                 occurred_at=content.occurred_at or clear.time,
@@ -234,17 +248,42 @@ class Judge:
 
     def _refused(self, sealed: Sealed, header: Header, account: Account, refusal: Refusal, at: int) -> Verdict:
         (event,) = content_of("*", b"]").events
-        signal = self._signal(sealed, header, account.name, event, at, 1, _digest(header.data))._replace(
-            site_id=account.site_id, outcome="REFUSED", reason=refusal.value
+        signal = self._signal(
+            sealed,
+            header,
+            account.name,
+            event,
+            at,
+            1,
+            _digest(header.data),
+            site_id=account.site_id,
+            outcome="REFUSED",
+            reason=refusal.value,
         )
         return Verdict((signal,), answer=frame.duh(header, sealed.crc_form))
 
     def _signal(
-        self, sealed: Sealed, header: Header, account: str, event: Event, at: int, number: int, digest: str
+        self,
+        sealed: Sealed,
+        header: Header,
+        account: str,
+        event: Event,
+        at: int,
+        number: int,
+        digest: str,
+        *,
+        outcome: str,
+        site_id: str | None = None,
+        kind: str | None = None,
+        alert_id: str | None = None,
+        reason: str | None = None,
+        occurred_at: int | None = None,
+        raised_at: int | None = None,
+        text: str | None = None,
     ) -> Signal:
         return Signal(
             signal_id=f"{account}-{header.sequence}-{digest}-{at}-{self._receiver}-{number}",
-            site_id=None,
+            site_id=site_id,
             account=account,
             protocol="DC09",
             sequence=header.sequence,
@@ -254,16 +293,16 @@ class Judge:
             zone=event.zone,
             user=event.user,
             meaning=event.meaning.name,
-            kind=None,
-            alert_id=None,
-            outcome="SIGNAL",
-            reason=None,
-            occurred_at=None,
-            raised_at=None,
+            kind=kind,
+            alert_id=alert_id,
+            outcome=outcome,
+            reason=reason,
+            occurred_at=occurred_at,
+            raised_at=raised_at,
             received_at=at,
             receiver=self._receiver,
             authenticated=header.is_encrypted,
-            text=None,
+            text=text,
             raw=sealed.raw,
         )
 

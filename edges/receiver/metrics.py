@@ -7,9 +7,10 @@ account, a site or an address. Every series is initialised to 0, or `increase()`
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from importlib.metadata import version
+from types import MappingProxyType
 from typing import Final
 
 import prometheus_client
@@ -18,6 +19,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 
 from edges.receiver.framing import FlawReason, Tolerance
 
+READ_TOPICS: Final = ("transmitters", "signals")
 _SECONDS: Final = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 3.0)
 
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]  # as many series again, for nothing
@@ -81,22 +83,24 @@ class ReceiverMetrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.frames = self._counter("frames", "Frames whose checksum is right, by what became of them.", FrameOutcome)
-        self.silenced = self._counter("silenced", "Frames without an answer, by reason.", Silenced, "reason")
-        self.flaws = self._counter("flaws", "Bytes that are no frame, by reason.", FlawReason, "reason")
-        self.tolerated = self._counter("tolerated", "Frames that differ from the standard, by how.", Tolerance, "form")
+        self.frames = self._counters("frames", "Frames whose checksum is right, by what became of them.", FrameOutcome)
+        self.silenced = self._counters("silenced", "Frames without an answer, by reason.", Silenced, "reason")
+        self.flaws = self._counters("flaws", "Bytes that are no frame, by reason.", FlawReason, "reason")
+        self.tolerated = self._counters("tolerated", "Frames that differ from the standard, by how.", Tolerance, "form")
         self.answer_seconds = self._histogram("answer", "From the receipt of a frame until its answer could be sent.")
-        self.sockets = self._gauge("sockets", "Open connections.", Transport, "transport")
-        self.closed = self._counter("closed", "Connections that the receiver closed, by reason.", Closed, "reason")
+        self.sockets = self._gauges("sockets", "Open connections.", Transport, "transport")
+        self.closed = self._counters("closed", "Connections that the receiver closed, by reason.", Closed, "reason")
         self.dropped = self._counter("datagrams_dropped", "Datagrams dropped because too many were in work.")
-        self.requests = self._counter("requests", "Alerts by HTTP, by what became of them.", Request)
+        self.requests = self._counters("requests", "Alerts by HTTP, by what became of them.", Request)
         self.not_read_back = self._counter(
             "not_read_back", "First copies whose alerts did not wait for `signals` any longer."
         )
         self.transmitters = self._gauge("transmitters", "Transmitters known.")
         self.sealed_keys = self._gauge("sealed_keys", "Transmitters whose key does not open under the wrapping key.")
         self.unreadable = self._gauge("unreadable", "Records of `transmitters` and `signals` that do not decode.")
-        self.view_age = self._gauge("view_age_seconds", "Age of the oldest partition of a topic's view.", None, "topic")
+        self.view_age = self._gauges(
+            "view_age_seconds", "Age of the oldest partition of a topic's view.", READ_TOPICS, "topic"
+        )
         self.ready = self._gauge("ready", "1 when the receiver is ready.")
         build = Gauge(
             "ronde_build_info",
@@ -107,17 +111,20 @@ class ReceiverMetrics:
         build.labels(version("ronde"), platform.python_version(), libversion()[0]).set(1)
         ProcessCollector(registry=self.registry)
 
-    def _counter(self, name: str, text: str, values: Iterable[str] | None = None, label: str = "outcome") -> Counter:
-        made = Counter(f"ronde_receiver_{name}", text, (label,) if values else (), registry=self.registry)
-        for value in values or ():
-            made.labels(value)
-        return made
+    def _counter(self, name: str, text: str) -> Counter:
+        return Counter(f"ronde_receiver_{name}", text, registry=self.registry)
 
-    def _gauge(self, name: str, text: str, values: Iterable[str] | None = None, label: str = "") -> Gauge:
-        made = Gauge(f"ronde_receiver_{name}", text, (label,) if label else (), registry=self.registry)
-        for value in values or ():
-            made.labels(value)
-        return made
+    def _counters(self, name: str, text: str, values: Iterable[str], label: str = "outcome") -> Mapping[str, Counter]:
+        """A counter for each value of a label, looked up once, not for each frame."""
+        family = Counter(f"ronde_receiver_{name}", text, (label,), registry=self.registry)
+        return MappingProxyType({value: family.labels(value) for value in values})
+
+    def _gauge(self, name: str, text: str) -> Gauge:
+        return Gauge(f"ronde_receiver_{name}", text, registry=self.registry)
+
+    def _gauges(self, name: str, text: str, values: Iterable[str], label: str) -> Mapping[str, Gauge]:
+        family = Gauge(f"ronde_receiver_{name}", text, (label,), registry=self.registry)
+        return MappingProxyType({value: family.labels(value) for value in values})
 
     def _histogram(self, name: str, text: str) -> Histogram:
         return Histogram(f"ronde_receiver_{name}", text, unit="seconds", buckets=_SECONDS, registry=self.registry)

@@ -201,7 +201,7 @@ class ReceiverProcess:
                 if view.failure is not None:
                     raise view.failure
                 age = view.worst_age
-                self._metrics.view_age.labels(thing).set(age)
+                self._metrics.view_age[thing].set(age)
                 self._say(thing, age > FRESH_SECONDS, f"what is read of {thing} is older than {FRESH_SECONDS:.0f} s")
             silent = self._producer.silent_seconds > SILENT_SECONDS
             self._say("kafka", silent, f"Kafka has acknowledged nothing for {SILENT_SECONDS:.0f} s")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Protocol
 
 
@@ -27,20 +25,16 @@ class Rooms:
         self._taken: dict[int, int] = {}
         self._waiting: dict[int, deque[asyncio.Future[None]]] = {}
 
-    @asynccontextmanager
-    async def enter(self, partition: int, until: float, line: Held) -> AsyncIterator[None]:
-        """Have room in a partition. Raises TimeoutError when there is none ``until`` (the loop's clock).
+    async def enter(self, partition: int, until: float, line: Held) -> None:
+        """Take room in a partition; `leave` gives it back. Raises TimeoutError: none ``until`` (the loop's clock).
 
         While the frame waits its line is held.
         """
-        if self._taken.get(partition, 0) >= self._frames:
+        taken = self._taken.get(partition, 0)
+        if taken >= self._frames:
             await self._wait(partition, until, line)
         else:
-            self._taken[partition] = self._taken.get(partition, 0) + 1
-        try:
-            yield
-        finally:
-            self._leave(partition)
+            self._taken[partition] = taken + 1
 
     async def _wait(self, partition: int, until: float, line: Held) -> None:
         waiting = self._waiting.setdefault(partition, deque())
@@ -52,12 +46,13 @@ class Rooms:
                 await turn
         except BaseException:
             if turn.done() and not turn.cancelled():
-                self._leave(partition)  # its turn came as it gave up
+                self.leave(partition)  # its turn came as it gave up
             raise
         finally:
             line.release()
 
-    def _leave(self, partition: int) -> None:
+    def leave(self, partition: int) -> None:
+        """Give room back."""
         waiting = self._waiting.get(partition)
         while waiting:
             turn = waiting.popleft()

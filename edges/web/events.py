@@ -37,7 +37,7 @@ class Channel:
     """Events in order; each has an id of this channel."""
 
     def __init__(self, kept: int = KEPT, queued: int = QUEUED) -> None:
-        self._name = secrets.token_hex(4)  # ids of another process, or of the one before, are none of ours
+        self._name = secrets.token_hex(4)  # ids of another process, or of the one before, mean nothing here
         self._numbers = itertools.count(1)
         self._kept: deque[_Event] = deque(maxlen=kept)
         self._newest = 0

@@ -1,7 +1,8 @@
 """Sessions of people: a signed cookie for 12 hours, which any replica with the same key reads.
 
 It holds a name and a stamp of the account, no role: that is looked up at each request. A session ends with the
-account, with a change of its password, or after 12 hours; `DELETE /v1/session` takes the cookie from the browser.
+account, with a change of its password, after 12 hours, or by `DELETE /v1/session`. That takes the cookie from the
+browser, and the process that did it refuses a copy of the cookie from then on; other replicas share no memory with it.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 import secrets
 import time
+from collections import OrderedDict
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -25,6 +27,7 @@ UNSAFE: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 class Session(NamedTuple):
     """What a cookie says; ``ends_at`` is in seconds since 1970."""
 
+    id: str
     name: str
     stamp: str
     ends_at: int
@@ -47,6 +50,7 @@ class Sessions:
         self._public = urlsplit(public_url) if public_url else None
         secret = key or secrets.token_hex(32)
         self._serializer = URLSafeTimedSerializer(secret, salt=f"ronde-{process}")
+        self._ended: OrderedDict[str, float] = OrderedDict()  # ids of sessions, and when they would have ended
         self._temporary = URLSafeTimedSerializer(secret, salt=f"ronde-{process}-sign-in")
 
     def origin(self, request: Request) -> str:
@@ -73,19 +77,27 @@ class Sessions:
         if not value:
             return None
         try:
-            (name, stamp), signed = self._serializer.loads(value, max_age=SECONDS, return_timestamp=True)
+            (id_, name, stamp), signed = self._serializer.loads(value, max_age=SECONDS, return_timestamp=True)
         except (BadSignature, ValueError, TypeError):
             return None
-        return Session(str(name), str(stamp), int(signed.timestamp()) + SECONDS)
+        if id_ in self._ended:
+            return None
+        return Session(str(id_), str(name), str(stamp), int(signed.timestamp()) + SECONDS)
 
     def begin(self, request: Request, response: Response, name: str, stamp: str) -> int:
         """Set the cookie; return when the session ends, in seconds since 1970."""
         ends_at = int(time.time()) + SECONDS
-        self._set(request, response, self._cookie(request), self._serializer.dumps([name, stamp]), SECONDS)
+        value = self._serializer.dumps([secrets.token_hex(8), name, stamp])
+        self._set(request, response, self._cookie(request), value, SECONDS)
         return ends_at
 
     def end(self, request: Request, response: Response) -> None:
-        """Take the cookie back."""
+        """Take the cookie back, and end its event streams with it."""
+        session = self.read(request)
+        if session is not None:
+            self._ended[session.id] = session.ends_at
+            while self._ended and next(iter(self._ended.values())) < time.time():
+                self._ended.popitem(last=False)
         self._set(request, response, self._cookie(request), "", 0)
 
     def remember(self, request: Request, response: Response, state: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""`ronde action`: what an operator decides, by hand (contracts.md, OperatorAction; procedure.md §5)."""
+"""`ronde action`: an operator's decision, by hand (contracts.md, OperatorAction; procedure.md §5)."""
 
 from __future__ import annotations
 
@@ -97,13 +97,13 @@ def _act(
 
 
 def action_id(verb: str, incident: str, reason: str, operator: str) -> str:
-    """An id that follows from what is said: the same said twice is one action."""
+    """Derive the id from the content: the same action twice has one id."""
     said = "\0".join((verb, reason, operator))
     return f"{incident}-{verb.lower()}-{hashlib.sha256(said.encode()).hexdigest()[:8]}"
 
 
 def _is_over(last: Decision, action: str) -> bool:
-    """Whether this very action closed the incident. Raises `Failed` when something else did."""
+    """Whether this action closed the incident. Raises `Failed` if another one did."""
     if last.phase_to != "CLOSED":
         return False
     if last.input.id != action:

@@ -1,4 +1,4 @@
-"""`ronde answer`: what came of a call, by hand (contracts.md, CallResult)."""
+"""`ronde answer`: the result of a call, by hand (contracts.md, CallResult)."""
 
 from __future__ import annotations
 
@@ -80,13 +80,13 @@ def answer(
 
 
 def result_id(command: str, outcome: str, situation: str, detail: str | None, *, message_left: bool) -> str:
-    """An id that follows from what is said of the call: a correction is a result of its own."""
+    """Derive the id from the content: a correction is another result."""
     said = "\0".join((outcome, situation, str(message_left).lower(), detail or ""))
     return f"{command}-result-{hashlib.sha256(said.encode()).hexdigest()[:8]}"
 
 
 def _symbol(what: str, text: str, symbols: tuple[str, ...]) -> Any:
-    """The symbol that a text names, in upper or lower case. Raises `WrongUse`."""
+    """Return the symbol of a text in upper or lower case. Raises `WrongUse`."""
     symbol = text.upper().replace("-", "_")
     if symbol in symbols:
         return symbol

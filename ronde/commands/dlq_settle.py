@@ -85,7 +85,7 @@ def discard(
 
 
 def _ask(count: int, *, yes: bool) -> None:
-    """Have letters that nobody named confirmed."""
+    """Ask for confirmation of letters that were not named."""
     if yes or not count:
         return
     if not sys.stdin.isatty():
@@ -97,7 +97,7 @@ def _ask(count: int, *, yes: bool) -> None:
 def _settle(
     settings: Settings, names: list[LetterId], settle: Callable[[Settlement], Iterator[SettlementResult]]
 ) -> list[SettlementResult]:
-    """Settle letters; where that ends before they are all settled, say what was done until then."""
+    """Settle letters; if it ends early, report how many were settled."""
     settled: list[SettlementResult] = []
     if not names:
         return settled
@@ -128,7 +128,7 @@ def _report(settled: list[SettlementResult], *, as_json: bool) -> None:
 
 
 def _fail_on(settled: list[SettlementResult], named: list[LetterId], fine: Outcome) -> None:
-    """Fail when a letter that was named did not come to what was asked for."""
+    """Fail if a named letter was not settled as requested."""
     if not named:
         return
     other = [one for one in settled if one.outcome not in _DONE and one.outcome != fine]

@@ -1,4 +1,4 @@
-"""`ronde incident`: one incident's timeline, to read or to hand over."""
+"""`ronde incident`: one incident's timeline, to read or to export."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def show(
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Tell an incident: who was called, when, what they answered, why a guard was sent or not. Times are UTC."""
+    """Show an incident: who was called, when, what they answered, why a guard was sent or not. Times are UTC."""
     timeline = _timeline(incident, settings, personal=personal)
     if as_json:
         print_value(of_timeline(timeline))

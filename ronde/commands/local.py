@@ -94,14 +94,14 @@ def status(data: DataOption = DATA, as_json: JsonOption = False) -> None:
 
 
 def _print_way(settings: str, strangers: list[str]) -> None:
-    """How the next commands find the servers."""
+    """Print how the next commands find the servers."""
     for stranger in strangers:
         say(f"  {stranger}: without these settings, commands go there")
     say(f"  for ronde --settings {settings}")
 
 
 def _kafka(data: Path) -> Kafka:
-    """The node of a data folder."""
+    """Return the node of a data folder."""
     return Kafka(data / "kafka")
 
 
@@ -116,7 +116,7 @@ def _prometheus(data: Path) -> Prometheus:
 
 
 def _observe(observer: Prometheus) -> str:
-    """Start it if it is installed; what to say of it, or why it is not there, which is no failure."""
+    """Start Prometheus if it is installed; return a line about it, or why it is missing, which is not a failure."""
     if prometheus.program() is None:
         return "Prometheus is not installed, so nobody looks on: install the package `prometheus`, or do `make tools`"
     state = "started" if observer.start() else "was running"

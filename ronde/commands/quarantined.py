@@ -54,7 +54,7 @@ def _known(reason: str | None) -> None:
 
 
 def _read(logs: Logs, recorded: TopicValues, site: str | None, begin: int | None, total: Any) -> Iterable[Quarantined]:
-    """The records of the topic, or of one site's partition."""
+    """Yield the records of the topic, or of one site's partition."""
     count = logs.require(["quarantine"])
     key = None if site is None else site.encode()
     numbers = range(count) if key is None else [partition(key, count)]
@@ -68,4 +68,4 @@ def _read(logs: Logs, recorded: TopicValues, site: str | None, begin: int | None
                 try:
                     yield recorded.value(record.topic, record.value or b"")
                 except Undecodable:
-                    continue  # a stranger's: a worker's always decodes
+                    continue  # of another program: a worker's always decodes

@@ -1,4 +1,4 @@
-"""`ronde replay`: the core decides again what lies in the log, and must decide the same (procedure.md §7)."""
+"""`ronde replay`: the core decides the inputs of the log again, and must decide the same (procedure.md §7)."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _home(partitions: int, site_id: str) -> tuple[str, int]:
 
 
 def _known(settings: Settings) -> KnownProcedures:
-    """The versions of procedures that are known: the shipped ones and those of the settings."""
+    """Return the known versions of procedures: the shipped ones and those of the settings."""
     known = [*DEFAULTS.items(), *settings.procedures().items()]
     return {(name, procedure.version): procedure for name, procedure in known}
 

@@ -1,4 +1,4 @@
-"""`ronde report`: how the days went, by day and procedure."""
+"""`ronde report`: sums of the ledger, by day and procedure."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ def release(folder: FolderOption = None, as_json: JsonOption = False) -> None:
 
 
 def _need_avro() -> None:
-    """The gate asks Avro's own package, which nothing else here needs."""
+    """The gate uses Avro's own package, which no other command needs."""
     try:
         import avro.compatibility  # noqa: F401, PLC0415 - only whether it is there
     except ModuleNotFoundError:
@@ -88,7 +88,7 @@ def _as_objects(refusals: Sequence[Refusal]) -> list[dict[str, Any]]:
 
 
 def _fail_on(refusals: Sequence[Refusal]) -> None:
-    """Fail when something is refused, naming each."""
+    """Fail if the gate refuses something, and name each."""
     if refusals:
         count = "1 refusal" if len(refusals) == 1 else f"{len(refusals)} refusals"
         raise Failed("\n".join([f"{count}:", *(f"  {refusal}" for refusal in refusals)]))

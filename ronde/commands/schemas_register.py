@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
-
-import httpx
+from typing import Any
 
 from ronde.shared.errors import Failed, WrongUse
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
@@ -13,9 +11,7 @@ from schemas.avro.errors import RegistryRefused, RegistryUnreachable
 from schemas.avro.loader import load
 from schemas.contract.promises import PROMISES
 from schemas.contract.topics import TOPICS
-from service.registry import Registry
-
-_TIMEOUT_SECONDS: Final = 5.0
+from service.registry import Registry, client
 
 
 def register(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
@@ -29,8 +25,8 @@ def register(settings: SettingsOption = None, as_json: JsonOption = False) -> No
         raise WrongUse("registry.url is not set: there is no schema registry to register with")
     registered: list[dict[str, Any]] = []
     refusals: list[str] = []
-    with httpx.Client(base_url=used.registry.url, timeout=_TIMEOUT_SECONDS) as client:
-        registry = Registry(client, used.worker.data_dir)
+    with client(used.registry.url) as connected:
+        registry = Registry(connected, used.worker.data_dir)
         for topic in TOPICS.values():
             if topic.schema is None or topic.way == "own":
                 continue  # dead letters are kept as they came; states never have a registry's id

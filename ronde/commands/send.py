@@ -17,7 +17,7 @@ from ronde.shared.times import instant, now_ms
 from schemas.contract.topics import INPUT_TOPICS
 from streams.formats import rfc3339
 
-WAIT_SECONDS: Final = 5.0  # a worker that runs takes some 0.02 s; one that restores, longer than anybody looks on
+WAIT_SECONDS: Final = 5.0  # a running worker takes some 0.02 s; one that restores, longer than a person waits
 WaitOption: TypeAlias = Annotated[
     float,
     typer.Option("--wait", metavar="SECONDS", min=0, max=600, help="How long to wait for what comes of it; 0: not."),

@@ -43,7 +43,7 @@ def simulate(
     """
     end = None if until is None else instant("--until", until)
     procedures = in_force(settings).procedures()
-    # The core makes no cycles and the sites stay: the collector would walk them over and over for nothing.
+    # The core makes no cycles and the sites stay: the collector would traverse them in vain.
     gc.freeze()
     gc.set_threshold(_COLLECT_EVERY)
     try:
@@ -68,13 +68,13 @@ def simulate(
 
 
 def _plain(line: bytes) -> bytes:
-    """A line of JSON as it is, but for what a terminal would obey, which JSON may escape."""
+    """Return a line of JSON with the characters escaped that a terminal would act on."""
     return line if line.isascii() and _DELETE not in line else plain(line.decode()).encode()
 
 
 @contextmanager
 def _with_progress(lines: Iterator[bytes]) -> Iterator[Iterator[bytes]]:
-    """The same lines; when they take long, a terminal that shows nothing else shows how many."""
+    """Yield the lines; if they take long, show their number on an otherwise silent terminal."""
     if not sys.stderr.isatty() or sys.stdout.isatty():
         yield lines
         return

@@ -1,4 +1,4 @@
-"""`ronde sites`: judge a file, load it, look at a site, put it on test (contracts.md, Values; procedure.md §2)."""
+"""`ronde sites`: check a file, load it, show a site, put it on test (contracts.md, Values; procedure.md §2)."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def import_(
         sites = sites_of(file, _shown(lines, file), country)
         try:
             loaded = load(sites, effective)
-        except WrongUse:  # what is wrong above the line that ends the file is worth as much
+        except WrongUse:  # the bad lines above the line that ends the file matter as much
             if not as_json:
                 print_warnings(sites)
             raise
@@ -87,7 +87,7 @@ def import_(
 
 
 def _shown(lines: Iterator[bytes], file: str) -> Iterator[bytes]:
-    """The same lines; on a terminal, a bar shows how far a large file is."""
+    """Yield the lines; on a terminal, a bar shows the progress of a large file."""
     size = Path(file).stat().st_size if file != "-" else 0
     if size < _LARGE or not sys.stderr.isatty():
         yield from lines

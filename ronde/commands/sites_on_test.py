@@ -53,7 +53,7 @@ def put_on_test(
 
 
 def _until(until: str | None, for_: str | None, *, is_end: bool) -> int | None:
-    """The instant asked for, in milliseconds; None: off test. Raises `WrongUse`."""
+    """Return the requested instant, in milliseconds; None: off test. Raises `WrongUse`."""
     if (until is not None) + (for_ is not None) + is_end != 1:
         raise WrongUse("say how long: --until TIME or --for 2h; or --end")
     if is_end:
@@ -68,7 +68,7 @@ def _until(until: str | None, for_: str | None, *, is_end: bool) -> int | None:
 
 
 def _put(logs: Logs, settings: Settings, site_id: str, test_until: int | None) -> str:
-    """Write the record in force with another `test_until`; where it lies.
+    """Write the record in force with another `test_until`; return its place.
 
     A record that the app or CRM writes at the same time must not be lost under this one: that record is then written
     again, with this `test_until`.
@@ -96,7 +96,7 @@ def _put(logs: Logs, settings: Settings, site_id: str, test_until: int | None) -
 
 
 def _see_all(logs: Logs, settings: Settings, known: SiteInForce) -> None:
-    """Refuse to write behind an open transaction: ours would replace a newer record of the site in it."""
+    """Raise `Failed` behind an open transaction: the write would replace a newer record of the site in it."""
     home = ("sites", known.record.partition)
     if logs.offsets.last_stable([home])[home] < logs.offsets.high_watermarks([home])[home]:
         raise Failed(
@@ -106,7 +106,7 @@ def _see_all(logs: Logs, settings: Settings, known: SiteInForce) -> None:
 
 
 def _keep_whole(settings: Settings, known: SiteInForce) -> None:
-    """Refuse to write again what was written by a schema with more fields than ours: they would be lost."""
+    """Raise `Failed` for a record of a schema with more fields: writing it again would lose them."""
     foreign = foreign_fields(settings, "Site", known.record.value or b"")
     if foreign:
         raise Failed(

@@ -53,7 +53,7 @@ def check(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
 
 @contextmanager
 def _broker_errors() -> Iterator[None]:
-    """Turn the broker's refusals into the command's failure."""
+    """Turn the broker's errors into the command's failure."""
     try:
         yield
     except TopicsError as error:
@@ -65,7 +65,7 @@ def _as_objects(found: list[TopicDifference]) -> list[dict[str, str]]:
 
 
 def _fail_on(found: list[TopicDifference]) -> None:
-    """Fail when there are differences, naming each, and saying for each kind what to do."""
+    """Fail if there are differences; name each, and the remedy for each kind."""
     if not found:
         return
     kinds = {difference.what for difference in found}
@@ -88,7 +88,7 @@ def _fail_on(found: list[TopicDifference]) -> None:
 
 
 def _about_partitions(counts: list[str]) -> str:
-    """What to do about numbers of partitions, which are never changed on a topic."""
+    """Return the remedy for numbers of partitions, which never change on a topic."""
     if len(counts) == len(TOPICS) and len(set(counts)) == 1:
         return f"All topics have {counts[0]} partitions: if that is meant, set topics.partitions to {counts[0]}."
     return (

@@ -13,7 +13,7 @@ from ronde.shared.terminal import print_value, say
 from ronde.shared.whole_settings import WholeSettings
 from schemas.contract.roles import ROLES, Role
 from streams.kafka.acl import COMMAND_CONFIG, Grant, commands, grants, own_group
-from streams.kafka.acl_rules import Created, create
+from streams.kafka.acl_rules import CreationCounts, create
 from streams.kafka.admin import BrokerError
 
 RoleName = StrEnum("RoleName", {name: name for name in ROLES})  # type: ignore[misc]  # the names are data
@@ -67,14 +67,14 @@ def _grants(role: Role, principal: str, group: str | None, settings: WholeSettin
     return grants(role, settings.prefix, reads_as)
 
 
-def _apply(grants: list[Grant], principal: str, settings: WholeSettings) -> Created:
+def _apply(grants: list[Grant], principal: str, settings: WholeSettings) -> CreationCounts:
     try:
         return create(settings, grants, principal)
     except BrokerError as error:
         raise Failed(str(error)) from None
 
 
-def _as_object(found: dict[str, list[Grant]], principal: str, made: Created | None) -> dict[str, Any]:
+def _as_object(found: dict[str, list[Grant]], principal: str, made: CreationCounts | None) -> dict[str, Any]:
     described: dict[str, Any] = {
         "principal": principal,
         "roles": {role: [grant._asdict() for grant in grants] for role, grants in found.items()},

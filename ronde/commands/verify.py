@@ -1,4 +1,4 @@
-"""`ronde verify`: inputs = decided + quarantined + dead-lettered, read off the topics (procedure.md §7)."""
+"""`ronde verify`: inputs = decided + quarantined + dead-lettered, computed from the topics (procedure.md §7)."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ def worker(settings: SettingsOption = None) -> None:
         raise Failed(str(error)) from None
     except WorkerError as error:
         reason = str(error)
-        if "authorization failed" in reason:  # what could not be asked for before: of transactional ids
+        if "authorization failed" in reason:  # access that could not be checked before: to transactional ids
             reason = f"{reason.rstrip('.')}: {remedy('worker')}"
         raise Failed(reason) from None
     except Exception as error:

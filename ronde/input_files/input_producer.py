@@ -1,4 +1,4 @@
-"""Sends inputs to their topic: keyed by site, by murmur2, each acknowledged by the broker (contracts.md, Topics)."""
+"""Sends records of one topic: keyed, put by murmur2, each acknowledged by the broker (contracts.md, Topics)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, Final
 import httpx
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from edges.values import Transmitter
 from ronde.shared.errors import Failed
 from schemas.avro.errors import RegistryRefused, RegistryUnreachable
 from schemas.avro.framing import confluent, single_object
@@ -31,6 +32,7 @@ _ROLES: Final = {
     "call-results": "desk",
     "dispatch-reports": "partner",
     "operator-actions": "desk",
+    "transmitters": "portal",
 }
 
 
@@ -42,7 +44,7 @@ class TooLargeError(ValueError):
 
 
 class InputProducer:
-    """Sends to one input topic. Everything raises `Failed`.
+    """Sends to one topic. Everything raises `Failed`.
 
     ``acknowledged`` gets the partition and offset of each record, with the ``mark`` that `send` got for it.
     """
@@ -76,7 +78,7 @@ class InputProducer:
         )  # what it says comes as errors too
         self._producer = Producer(properties, logger=silent)
 
-    def send(self, key: str, value: Site | Event | None, mark: int = 0) -> None:
+    def send(self, key: str, value: Site | Event | Transmitter | None, mark: int = 0) -> None:
         """Hand over one record; None is a tombstone. Raises `TooLargeError`, and the record is not sent."""
         data = None if value is None else self._encode(value)
 

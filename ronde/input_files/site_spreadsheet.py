@@ -9,20 +9,19 @@ writes them. An empty cell is an absent field; several partners stand in one cel
 
 from __future__ import annotations
 
-import csv
 import itertools
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import orjson
 
+from ronde.input_files.csv_rows import Row, WrongCellError, boolean, known_columns, rows_of
 from ronde.input_files.site_lines import SiteLines
 from ronde.shared.errors import WrongUse
-from ronde.shared.suggestions import suggestion
 from schemas.avro.generated.shapes import Array, Record, Shape, Union, shape_of
 from schemas.avro.loader import load
 from service import phone_numbers, words
@@ -58,24 +57,9 @@ COLUMNS: Final = (
     *(f"intervention.{name}" for name in _INTERVENTION),
     *(f"contacts.1.{name}" for name in _CONTACT),
 )
-_BOOLEANS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 _NUMBERED: Final = re.compile(r"contacts\.([1-9][0-9]?)\.")
 _AT_ONCE: Final = 64  # rows that are hashed side by side
 _CPUS: Final = os.cpu_count() or 1
-
-
-class Row(NamedTuple):
-    """A row's cells that are not empty, by column, and the line it ends in, counted from 1.
-
-    In place of the cells, the fault of the row, or of the file from there on.
-    """
-
-    line: int
-    cells: dict[str, str] | _WrongCell | WrongUse
-
-
-class _WrongCell(Exception):
-    """A cell that does not fit its column, or a row that is not a site; the message does not quote it."""
 
 
 def unhashed(_password: str) -> str:
@@ -115,18 +99,18 @@ def json_lines(
     """
     now = datetime.now(UTC).isoformat()
 
-    def convert(row: Row) -> tuple[bytes, list[str]] | _WrongCell:
+    def convert(row: Row) -> tuple[bytes, list[str]] | WrongCellError:
         if isinstance(row.cells, Exception):
-            return _WrongCell(str(row.cells))
+            return WrongCellError(str(row.cells))
         doubts: list[str] = []
         try:
             site = _site(row.cells, country, hashed, doubts)
-        except _WrongCell as error:
+        except WrongCellError as error:
             return error
         return orjson.dumps({"updated_at": now, **site}, option=orjson.OPT_APPEND_NEWLINE), doubts
 
     written = 0
-    rows = _rows(lines)
+    rows = rows_of(lines, _columns)
     with ThreadPoolExecutor(_CPUS) as hashers:
         while batch := list(itertools.islice(rows, _AT_ONCE)):
             for row, converted in zip(batch, hashers.map(convert, batch), strict=True):
@@ -134,7 +118,7 @@ def json_lines(
                     raise row.cells
                 yield from itertools.repeat(b"\n", row.line - written - 1)
                 written = row.line
-                if isinstance(converted, _WrongCell):
+                if isinstance(converted, WrongCellError):
                     refuse(row.line, "UNDECODABLE", str(converted))
                     yield b"\n"
                 else:
@@ -144,67 +128,25 @@ def json_lines(
                     yield line
 
 
-def _rows(lines: Iterable[bytes]) -> Iterator[Row]:
-    """Yield the rows below the header, with their cells by column; the last one may say why the rest is missing."""
-    texts = _texts(lines)
-    first = next(texts, "")
-    delimiter = max(",;\t", key=first.count)
-    reader = csv.reader(itertools.chain([first], texts), delimiter=delimiter, strict=True)
-    begin = 1  # the first line of the reader's current row
-    try:
-        columns = _columns(next(reader, []))
-        begin = reader.line_num + 1
-        for cells in reader:
-            begin = reader.line_num + 1
-            if len(cells) > len(columns):
-                wrong = _WrongCell(f"it has {len(cells)} cells, the first row {len(columns)} columns")
-                yield Row(reader.line_num, wrong)
-                continue
-            named = zip(columns, map(str.strip, cells), strict=False)
-            if filled := {column: cell for column, cell in named if cell}:
-                yield Row(reader.line_num, filled)
-    except csv.Error as error:
-        # An unclosed quote takes in the lines below it, so the fault is above the reader's line.
-        last = reader.line_num
-        taken = f"; a quote in line {begin} takes in the lines down to {last}" if begin < last else ""
-        yield Row(last, WrongUse(f"line {begin}: not CSV: {error}{taken}"))
-    except WrongUse as error:
-        yield Row(reader.line_num, error)
-
-
-def _texts(lines: Iterable[bytes]) -> Iterator[str]:
-    for number, raw in enumerate(lines, start=1):
-        try:
-            yield raw.decode("utf-8-sig" if number == 1 else "utf-8")
-        except UnicodeDecodeError:
-            raise WrongUse(f"line {number}: not UTF-8; save the file as CSV in UTF-8") from None
-
-
 def _columns(header: Sequence[str]) -> list[str]:
-    columns = [name.strip() for name in header]
-    if "site_id" not in columns:
+    if "site_id" not in header:
         raise WrongUse(
             "line 1: no column is named site_id; the first row names the columns, as site_id,contacts.1.phone"
         )
-    for name in columns:
-        if _NUMBERED.sub("contacts.1.", name, count=1) not in COLUMNS:
-            raise WrongUse(f"line 1: there is no column {name!r}; {suggestion(name, COLUMNS)}")
-        if columns.count(name) > 1:
-            raise WrongUse(f"line 1: two columns are named {name}; remove one")
-    return columns
+    return known_columns(header, COLUMNS, lambda name: _NUMBERED.sub("contacts.1.", name, count=1))
 
 
 def _site(cells: dict[str, str], country: str | None, hashed: Hash, doubts: list[str]) -> dict[str, Any]:
     """Return a row as a site's JSON; parts left out are added to ``doubts``."""
     site: dict[str, Any] = {name: cells[name] for name in _SITE if name in cells}
     if "subscribed" in cells:
-        site["subscribed"] = _boolean("subscribed", cells)
+        site["subscribed"] = boolean("subscribed", cells)
     address = {name: cells[f"address.{name}"] for name in _ADDRESS if f"address.{name}" in cells}
     if address:
         site["address"] = address
     intervention: dict[str, Any] = {}
     if "intervention.enabled" in cells:
-        intervention["enabled"] = _boolean("intervention.enabled", cells)
+        intervention["enabled"] = boolean("intervention.enabled", cells)
     if "intervention.partners" in cells:
         intervention["partners"] = cells["intervention.partners"].split()
     if intervention:
@@ -222,7 +164,7 @@ def _site(cells: dict[str, str], country: str | None, hashed: Hash, doubts: list
         except phone_numbers.NoPhoneNumberError as error:
             wrong = f"contacts.{place}.phone: {error}"
             if place == places[0]:
-                raise _WrongCell(wrong) from None
+                raise WrongCellError(wrong) from None
             del contact["phone"]
             doubts.append(f"{wrong}; the site goes without it")
     site["contacts"] = contacts
@@ -238,13 +180,6 @@ def _contact(place: int, cells: dict[str, str], hashed: Hash) -> dict[str, str]:
         if name in contact:
             word = contact.pop(name)
             if not words.normal(word):
-                raise _WrongCell(f"{at}{name}: has nothing that can be heard; give it letters or digits")
+                raise WrongCellError(f"{at}{name}: has nothing that can be heard; give it letters or digits")
             contact[stored] = hashed(word)
     return contact
-
-
-def _boolean(column: str, cells: dict[str, str]) -> bool:
-    try:
-        return _BOOLEANS[cells[column].lower()]
-    except KeyError:
-        raise _WrongCell(f"{column}: is none of {', '.join(_BOOLEANS)}") from None

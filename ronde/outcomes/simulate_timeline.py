@@ -1,4 +1,4 @@
-"""`ronde simulate --timeline`: what happened at each site, in the words of the demonstration (`ronde.demo.report`)."""
+"""`ronde simulate --timeline`: the events of each site, in the words of the demonstration (`ronde.demo.report`)."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ Play: TypeAlias = Callable[[Iterable[bytes]], Iterator[Emitted]]
 
 
 def show(lines: Iterable[bytes], play: Play) -> None:
-    """Play the lines, then print each site's timeline, and what was set aside.
+    """Play the lines, then print each site's timeline, and the states set aside.
 
-    Raises what ``play`` raises, when what happened before it is printed.
+    Raises what ``play`` raises, after printing the events before it.
     """
     board, inputs = Board(), dict[InputPosition, Record]()
     sites: dict[str, None] = {}
@@ -43,14 +43,14 @@ def show(lines: Iterable[bytes], play: Play) -> None:
 
 
 def as_record(value: Any) -> Any:
-    """A value of the core as a dict with all it holds, instants in ms since 1970, UTC."""
+    """Return a value of the core as a dict, instants in ms since 1970, UTC."""
     if hasattr(value, "_asdict"):
         return {name: as_record(held) for name, held in value._asdict().items()}
     return [as_record(item) for item in value] if isinstance(value, tuple) else value
 
 
 def _noted(lines: Iterable[bytes], inputs: Inputs) -> Iterator[bytes]:
-    """The same lines; each input is put at the place that the decisions on it will name."""
+    """Yield the lines; note each input under the place that its decisions will name."""
     offsets = dict.fromkeys(INPUT_TOPICS, 0)
     for raw in lines:
         if raw.strip():

@@ -1,4 +1,4 @@
-"""What `ronde sites check` and `import` say of a file's sites and of its bad lines."""
+"""The output of `ronde sites check` and `import` on a file's sites and bad lines."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ronde.input_files.site_lines import SiteLines
 from ronde.shared.terminal import Listing, Terminal, say
 from streams.escalation.values import Readiness
 
-_LONGEST_TABLE: Final = 1000  # rows; of more sites, only those with something to tell
+_LONGEST_TABLE: Final = 1000  # rows; of more sites, only those with a fault
 
 _LONGEST_LIST: Final = 50  # warnings; --json has all
 
@@ -28,7 +28,7 @@ def totals(judged: list[Readiness], sites: SiteLines) -> dict[str, int]:
 
 
 def without_time(one: Readiness) -> dict[str, Any]:
-    """Readiness as JSON; the time of a decision is none of a check's."""
+    """Return readiness as JSON, without a decision's time, which a check lacks."""
     fields = one._asdict()
     del fields["at"]
     return fields
@@ -58,7 +58,7 @@ def _state(one: Readiness) -> Text:
 
 
 def print_warnings(sites: SiteLines) -> None:
-    """The bad lines, each; then what is only worth a warning."""
+    """Print each bad line, then the warnings."""
     for bad in sites.bad:
         say(str(bad))
     for doubt in sites.doubts[:_LONGEST_LIST]:

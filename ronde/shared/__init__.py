@@ -1,1 +1,1 @@
-"""What several commands share: options, settings, errors, the way to the topics and the ledger."""
+"""Shared by commands: options, settings, errors, access to the topics and the ledger."""

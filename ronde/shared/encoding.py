@@ -9,7 +9,7 @@ _NEAREST: Final = {"→": "->", "…": "...", "↔": "<->", "≠": "!=", "✓": 
 
 
 def print_in_any_encoding() -> None:
-    """Write a character that the output's encoding lacks as the nearest one it has, or escape it."""
+    """Replace a character that the output's encoding lacks by the nearest one, or escape it."""
     codecs.register_error("ronde", _substitute)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):

@@ -1,4 +1,4 @@
-"""How a command ends when it does not end well.
+"""Errors that end a command.
 
 Raised anywhere below a command, printed by `ronde.cli.main` as one message without a traceback. The
 message names the thing, what is wrong with it and what to do.

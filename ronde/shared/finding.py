@@ -1,4 +1,4 @@
-"""Commands, incidents and sites found on the topics by their ids: what a person names is looked up, not typed again."""
+"""Look up commands, incidents and sites on the topics by their ids, so that nobody types their fields again."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from streams.formats.validation import admit, key_text
 from streams.kafka.reading import LogRecord, Logs, Span
 
 _HOUR_MS: Final = 3_600_000
-# How far back to look first: a call is answered within minutes, and an open incident decides every few hours.
+# How far back to look first: answers follow within minutes, decisions of an open incident within hours.
 _AGES: Final = (_HOUR_MS, 24 * _HOUR_MS)
 
 
@@ -61,7 +61,7 @@ def site_in_force(logs: Logs, recorded: TopicValues, site_id: str) -> SiteInForc
 
 
 def newer(logs: Logs, recorded: TopicValues, site_id: str, known: SiteInForce | None, span: Span) -> SiteInForce | None:
-    """What of a site is in force after a span of its partition, given what was before it."""
+    """Return the site's record in force after a span of its partition, given the one before."""
     for record in logs.read(span):
         if key_text(record.key) != site_id:
             continue
@@ -77,7 +77,7 @@ def newer(logs: Logs, recorded: TopicValues, site_id: str, known: SiteInForce | 
 
 
 def _newest(logs: Logs, topic: str, record_id: str) -> Iterator[list[LogRecord]]:
-    """The records that have an id in them: of the last hour, then of the last day, then all older ones."""
+    """Yield the records that contain an id: of the last hour, then of the last day, then all older ones."""
     text = record_id.encode()
     partitions = [(topic, number) for number in range(logs.require([topic]))]
     ends = logs.offsets.last_stable(partitions)

@@ -1,4 +1,4 @@
-"""Fields of a value that its writer's schema has and ours has not: reading leaves them out, so writing loses them."""
+"""Fields of a value that its writer's schema has and ronde's lacks: reading drops them, so writing loses them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the commands that look into the ledger share: their options, and the way to PostgreSQL."""
+"""Shared by the commands on the ledger: their options, and the connection to PostgreSQL."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SinceOption: TypeAlias = Annotated[
 
 @contextmanager
 def ledger(settings: Path | None, command: str) -> Iterator[Connection]:
-    """A connection to the ledger for one command. Raises `Failed` when it is away, or is none."""
+    """Connect to the ledger for one command. Raises `Failed` when PostgreSQL is away, or has no ledger."""
     postgres = in_force(settings).postgres
     where = f"database {postgres.database} at {postgres.host}:{postgres.port}"
     try:

@@ -32,7 +32,7 @@ def opened(file: str) -> Iterator[Iterator[bytes]]:
 
 
 def name_of(file: str) -> str:
-    """What messages call the file."""
+    """The file's name in messages."""
     return "standard input" if file == "-" else file
 
 

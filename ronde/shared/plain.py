@@ -1,6 +1,6 @@
-"""Text from outside, made harmless for its readers: on a terminal, on a page, in a line of JSON.
+"""Text from outside, made safe for a terminal, a page, a line of JSON.
 
-Control characters move the cursor or set a window's title; bidirectional ones turn what stands around them. Both are
+Control characters move the cursor or set a window's title; bidirectional ones reverse the text around them. Both are
 escaped as JSON escapes them, so that a JSON text stays the same JSON.
 """
 
@@ -10,14 +10,14 @@ import unicodedata
 
 
 def plain(text: str) -> str:
-    """A text without what a terminal would obey; line feeds stay."""
+    """Escape the characters that a terminal would act on; line feeds stay."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(sign if _is_harmless(sign) else json.dumps(sign)[1:-1] for sign in text)
 
 
 def one_line(text: str) -> str:
-    """The same in one line, so that nobody writes a line that looks like ours."""
+    """The same in one line, so that a text cannot imitate a line of ronde."""
     return plain(" ".join(text.split()))
 
 

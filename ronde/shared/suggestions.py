@@ -1,4 +1,4 @@
-"""What a person probably meant by a name that does not exist."""
+"""Suggest a name for one that does not exist."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches

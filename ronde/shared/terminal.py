@@ -1,4 +1,4 @@
-"""What commands print: on a terminal of any width, in a pipe, in any encoding."""
+"""The output of commands: on a terminal of any width, in a pipe, in any encoding."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from rich.text import Text
 
 from ronde.shared.plain import plain
 
-_PIPE: Final = 10_000  # columns where nobody counts them: a row is a line, so that grep and awk find it whole
+_PIPE: Final = 10_000  # columns without a terminal: a row is a line, so that grep and awk find it whole
 _FOLDED: Final = 24  # columns that a cell needs to be read over several lines
 _GAP: Final = 2  # columns between two cells
 _HINT: Final = re.compile(r"`ronde((?: [^`]*)?)`")
@@ -36,7 +36,7 @@ class Terminal(Console):
             self.width = _PIPE
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-        """Segments of a renderable, each without what the terminal would obey but rich's own."""
+        """Render segments, with all control characters escaped but rich's own."""
         for segment in super().render(renderable, options):
             yield segment if segment.control else Segment(plain(segment.text), segment.style)
 
@@ -109,7 +109,7 @@ def print_value(value: object) -> None:
 
 
 def as_typed(text: str) -> str:
-    """A text whose commands (`` `ronde …` ``) can be typed as they stand: this program, and its local servers."""
+    """Complete the commands of a text (`` `ronde …` ``) by this program and its local servers, ready to be typed."""
     return _HINT.sub(lambda hint: f"`{program()}{hint[1]}{_data() if hint[1].startswith(' local ') else ''}`", text)
 
 
@@ -122,7 +122,7 @@ def _data() -> str:
 
 
 def program() -> str:
-    """How this program is called: by its name where the shell finds it, else by its path."""
+    """The command of this program: its name if the shell finds it, else its path."""
     called = Path(sys.argv[0])
     if called.name != "ronde":
         return "ronde"
@@ -133,7 +133,7 @@ def program() -> str:
 
 
 def nearest(path: Path) -> str:
-    """A path as it is shortest to type here, for a shell."""
+    """The shortest form of a path here, for a shell."""
     path = path.absolute()
     return shlex.quote(str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path))
 

@@ -1,4 +1,4 @@
-"""All tables of the settings: those of the streams, the sinks and the edges, which do not know of each other."""
+"""All tables of the settings: those of the streams, the sinks and the edges, which do not import each other."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class WholeSettings(Settings):
     web: WebSettings = WebSettings()
 
     def for_sink(self) -> Configuration:
-        """What a sink needs of it; secrets included, never log them."""
+        """Return the sink's settings; with secrets, so never log them."""
         return Configuration(
             prefix=self.prefix,
             replication_factor=self.topics.replication_factor,

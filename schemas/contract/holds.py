@@ -1,4 +1,4 @@
-"""Who holds a call or an attention: the log of `claims` decides, and nothing else (contracts.md, Claims).
+"""Who holds a call or an attention: the log of `claims` decides, and nothing else (contracts.md, Claim).
 
 Every reader of a partition that applies its records in their order comes to the same holders, a restarted one too.
 """

@@ -9,12 +9,11 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Final
 
-import httpx
 import structlog
 
 from service.pages import OperationPages
 from service.patience import postgres_pause
-from service.registry import Registry
+from service.registry import Registry, client
 from sinks.errors import Away, Fenced
 from sinks.observe.metrics import SinkMetrics
 from sinks.observe.readiness import SinkReadiness
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 _STOP_SECONDS: Final = 10.0  # for the chunk under way; then the process ends, and loses nothing
-_REGISTRY_SECONDS: Final = 5.0
 
 
 class SinkPagesError(Exception):
@@ -91,7 +89,7 @@ def _report(error: Away | Fenced, pause: float, readiness: SinkReadiness, metric
 def _registry(url: str | None, folder: Path) -> Registry | None:
     if url is None:
         return None
-    return Registry(httpx.Client(base_url=url, timeout=_REGISTRY_SECONDS), folder)
+    return Registry(client(url), folder)
 
 
 def _stopped_by_signals() -> threading.Event:

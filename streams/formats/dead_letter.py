@@ -25,7 +25,7 @@ CUT: Final = "dlq.cut"
 
 
 class DeadLetter(NamedTuple):
-    """What is written."""
+    """The record to write."""
 
     key: bytes | None
     value: bytes | None

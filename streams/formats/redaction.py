@@ -53,10 +53,10 @@ def is_personal(schema: str, path: str) -> bool:
     """Whether a field (``site_id``, ``alert.detail``) or anything in it is hidden; a field that is not there is."""
     shape, owner, name = _shape(schema), "", ""
     for name in path.split("."):
-        found = _field(shape, name)
-        if found is None:
+        matches = _field(shape, name)
+        if matches is None:
             return True
-        owner, shape = found
+        owner, shape = matches
     return _hides(shape, owner, name)
 
 
@@ -68,7 +68,7 @@ def _shape(schema: str) -> Shape:
 def _field(shape: Shape, name: str) -> tuple[str, Shape] | None:
     """The record that has a field, and the field's shape."""
     if isinstance(shape, Union):
-        return next((found for branch in shape.branches if (found := _field(branch, name))), None)
+        return next((matches for branch in shape.branches if (matches := _field(branch, name))), None)
     if isinstance(shape, Record):
         return next(((shape.name, field.shape) for field in shape.fields if field.name == name), None)
     return None

@@ -107,7 +107,7 @@ def _checks_of(record: Record) -> _Checks:
 
 
 def _present(shape: Shape) -> Shape:
-    """What an optional value is where it is there."""
+    """The shape of an optional value that is present."""
     return shape.branches[1] if isinstance(shape, Union) else shape
 
 

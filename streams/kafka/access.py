@@ -25,17 +25,17 @@ _SPARED: Final = frozenset({"ALTER_CONFIGS"})
 _PATIENCE_SECONDS: Final = 5.0  # with a broker that is still finding out who keeps a group
 
 
-def require(settings: Settings, role: str, wanted: Collection[Grant]) -> frozenset[str]:
+def require(settings: Settings, role: str, grants_needed: Collection[Grant]) -> frozenset[str]:
     """Ask whether all of this is allowed; the topics among it (by name on the broker) that are there.
 
     What the broker does not say counts as allowed: of a topic that is not there, of transactional ids.
     Raises `BrokerError`, which names all that lacks.
     """
     admin = Admin(settings, role)
-    topics = _allowed(admin, _of(wanted, "topic"), admin.describe_topics)
-    groups = _allowed(admin, _of(wanted, "group"), admin.describe_groups)
+    topics = _allowed(admin, _of(grants_needed, "topic"), admin.describe_topics)
+    groups = _allowed(admin, _of(grants_needed, "group"), admin.describe_groups)
     lacking = []
-    for grant in wanted:
+    for grant in grants_needed:
         allowed = {"topic": topics, "group": groups}.get(grant.resource, {}).get(grant.name)
         operations = [] if allowed is None else sorted(set(grant.operations) - allowed - _SPARED)
         if operations:
@@ -49,8 +49,8 @@ def require(settings: Settings, role: str, wanted: Collection[Grant]) -> frozens
     return frozenset(topics)
 
 
-def _of(wanted: Iterable[Grant], resource: str) -> list[str]:
-    return [grant.name for grant in wanted if grant.resource == resource]
+def _of(grants_needed: Iterable[Grant], resource: str) -> list[str]:
+    return [grant.name for grant in grants_needed if grant.resource == resource]
 
 
 def _allowed(
@@ -59,22 +59,22 @@ def _allowed(
     """By name, what is allowed on each that is there; None: the broker does not say."""
     from confluent_kafka import KafkaError  # noqa: PLC0415 - heavy
 
-    found: dict[str, frozenset[str] | None] = {}
+    operations_of: dict[str, frozenset[str] | None] = {}
     give_up = time.monotonic() + _PATIENCE_SECONDS
     while names:
         again = []
         for name, outcome in admin.outcomes(describe(names)).items():
             if not isinstance(outcome, KafkaError):
                 operations = outcome.authorized_operations
-                found[name] = frozenset(operation.name for operation in operations) if operations else None
+                operations_of[name] = frozenset(operation.name for operation in operations) if operations else None
             elif outcome.name().endswith("_AUTHORIZATION_FAILED"):
-                found[name] = frozenset()
+                operations_of[name] = frozenset()
             elif _passes(outcome) and time.monotonic() < give_up:
                 again.append(name)
         names = again
         if names:
             time.sleep(KAFKA_SECONDS)
-    return found
+    return operations_of
 
 
 def _passes(error: KafkaError) -> bool:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _SHOW_SECONDS: Final = 8.0  # until a rule that was made is shown
 
 
-class Created(NamedTuple):
+class CreationCounts(NamedTuple):
     """How many rules were made, how many were there, and how many the principal has beside them."""
 
     made: int
@@ -26,7 +26,7 @@ class Created(NamedTuple):
     others: int
 
 
-def create(settings: Settings, grants: Iterable[Grant], principal: str) -> Created:
+def create(settings: Settings, grants: Iterable[Grant], principal: str) -> CreationCounts:
     """Allow a principal all of this.
 
     Raises `BrokerError`: the broker cannot be reached, keeps no such rules, or does not take them from us.
@@ -37,11 +37,11 @@ def create(settings: Settings, grants: Iterable[Grant], principal: str) -> Creat
     there = _there(admin, principal)
     wanted = {rule for grant in grants for rule in _rules(grant, principal)}
     missing = sorted(wanted - there)
-    created = Created(len(missing), len(wanted & there), len(there - wanted))
+    created = CreationCounts(len(missing), len(wanted & there), len(there - wanted))
     if not missing:
         return created
-    asked = admin.client.create_acls(missing, request_timeout=ANSWER_SECONDS)
-    for rule, outcome in admin.outcomes(asked).items():
+    requests = admin.client.create_acls(missing, request_timeout=ANSWER_SECONDS)
+    for rule, outcome in admin.outcomes(requests).items():
         if isinstance(outcome, KafkaError):
             if outcome.name() == "SECURITY_DISABLED":
                 raise BrokerError(
@@ -83,8 +83,8 @@ def _there(admin: Admin, principal: str) -> set[AclBinding]:
         AclOperation.ANY,
         AclPermissionType.ANY,
     )
-    asked = admin.client.describe_acls(every, request_timeout=ANSWER_SECONDS)
-    rules = admin.outcomes({"rules": asked})["rules"]
+    requests = admin.client.describe_acls(every, request_timeout=ANSWER_SECONDS)
+    rules = admin.outcomes({"rules": requests})["rules"]
     return set() if isinstance(rules, KafkaError) else set(rules)
 
 

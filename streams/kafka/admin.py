@@ -40,7 +40,7 @@ class BrokerAwayError(BrokerError):
 
 
 def remedy(role: str | None) -> str:
-    """What helps against missing rights; None: those of an administrator."""
+    """The remedy for missing rights; None: those of an administrator."""
     if role is None:
         return "this takes an administrator of the broker"
     return (
@@ -72,53 +72,53 @@ class Admin:
         """
         from confluent_kafka import KafkaError  # noqa: PLC0415 - heavy
 
-        found = {}
+        answers = {}
         for name, outcome in self.outcomes(self.describe_topics(names)).items():
             if not isinstance(outcome, KafkaError):
-                found[name] = len(outcome.partitions)
+                answers[name] = len(outcome.partitions)
             elif outcome.code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
                 raise self.error(f"topic {name}", outcome)
-        return found
+        return answers
 
     def describe_topics(self, names: Iterable[str]) -> Mapping[str, Future[Any]]:
         """Ask for topics by name on the broker, and for what we may do with each."""
         from confluent_kafka import TopicCollection  # noqa: PLC0415 - heavy
 
-        asked: Mapping[str, Future[Any]] = self.client.describe_topics(
+        requests: Mapping[str, Future[Any]] = self.client.describe_topics(
             TopicCollection(list(names)), include_authorized_operations=True, request_timeout=ANSWER_SECONDS
         )
-        return asked
+        return requests
 
     def describe_groups(self, names: Iterable[str]) -> Mapping[str, Future[Any]]:
         """Ask for groups, and for what we may do with each."""
-        asked: Mapping[str, Future[Any]] = self.client.describe_consumer_groups(
+        requests: Mapping[str, Future[Any]] = self.client.describe_consumer_groups(
             list(names), include_authorized_operations=True, request_timeout=ANSWER_SECONDS
         )
-        return asked
+        return requests
 
-    def outcomes(self, asked: Mapping[Any, Future[T]]) -> dict[Any, T | KafkaError]:
-        """What came of each thing that was asked for: the answer, or the broker's error.
+    def outcomes(self, requests: Mapping[Any, Future[T]]) -> dict[Any, T | KafkaError]:
+        """Return the answer to each request, or the broker's error.
 
         Raises `BrokerError` as soon as it is plain that none will come.
         """
         from confluent_kafka import KafkaException  # noqa: PLC0415 - heavy
 
-        waiting = set(asked.values())
+        waiting = set(requests.values())
         while waiting:
             _, waiting = concurrent.futures.wait(waiting, _LOOK_SECONDS)
             self.client.poll(0)
             if self._refused is not None and time.monotonic() - self._refused[1] > _REFUSED_SECONDS:
                 raise self._refusal(self._refused[0])
-        found: dict[Any, T | KafkaError] = {}
-        for name, answer in asked.items():
+        answers: dict[Any, T | KafkaError] = {}
+        for name, answer in requests.items():
             try:
-                found[name] = answer.result()
+                answers[name] = answer.result()
             except KafkaException as raised:
                 error: KafkaError = raised.args[0]
                 if error.name() in AWAY:
                     raise self.error(str(name), error) from None
-                found[name] = error
-        return found
+                answers[name] = error
+        return answers
 
     def error(self, asked_for: str, error: KafkaError) -> BrokerError:
         """The error to raise when the broker did not give what it was asked for."""
@@ -142,16 +142,16 @@ class Admin:
         )
 
     def _away(self) -> BrokerAwayError:
-        said = (
+        words = (
             f"no Kafka can be reached at {self.servers} (kafka.bootstrap.servers) within {ANSWER_SECONDS:.0f} s: "
             f"{self._heard or 'nothing answered'}. "
         )
         if "Disconnected" in self._heard:
             return BrokerAwayError(
-                f"{said}It closes the connection: see whether that listener speaks {self._protocol} "
+                f"{words}It closes the connection: see whether that listener speaks {self._protocol} "
                 "(kafka.security.protocol)"
             )
-        return BrokerAwayError(f"{said}Start it (here: `ronde local up`) or correct the setting")
+        return BrokerAwayError(f"{words}Start it (here: `ronde local up`) or correct the setting")
 
     def _hear(self, error: KafkaError) -> None:
         if error.name() == "_ALL_BROKERS_DOWN":  # says less than what came before it
@@ -161,9 +161,9 @@ class Admin:
             if error.name() in _FINAL:
                 self._refused = (error.name(), time.monotonic())
 
-    def note(self, said: str) -> None:
+    def note(self, words: str) -> None:
         """Remember why a connection failed."""
-        self._heard = re.sub(r" \(after \d+ms in state .*", "", said)
+        self._heard = re.sub(r" \(after \d+ms in state .*", "", words)
 
 
 class _Hearing(logging.Handler):
@@ -175,6 +175,6 @@ class _Hearing(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Take the reason out of ``FAIL [client] [thread]: address: reason``."""
-        kind, _, said = record.getMessage().partition("]: ")
-        if kind.startswith("FAIL") and "Disconnected" in said:
-            self._admin.note(said)
+        kind, _, words = record.getMessage().partition("]: ")
+        if kind.startswith("FAIL") and "Disconnected" in words:
+            self._admin.note(words)

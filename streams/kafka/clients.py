@@ -126,7 +126,7 @@ def producer(settings: Settings, metrics: Metrics) -> Producer:
 
 
 def offsets(consumer: Consumer, logs: Iterable[tuple[str, int]], which: int) -> dict[tuple[str, int], int]:
-    """Where logs (topic on the broker, partition) begin (`OFFSET_BEGINNING`) or end (`OFFSET_END`).
+    """Return where logs (topic on the broker, partition) begin (`OFFSET_BEGINNING`) or end (`OFFSET_END`).
 
     A consumer is asked: librdkafka's admin client may end the process when the broker goes away (librdkafka #4605).
     Raises `KafkaException`: the broker does not say, within two seconds.
@@ -143,7 +143,7 @@ def offsets(consumer: Consumer, logs: Iterable[tuple[str, int]], which: int) -> 
 
 
 def refresh(client: Consumer) -> bool:
-    """Have a client learn again who leads which partition; False: the broker does not answer.
+    """Let a client learn again which broker leads each partition; False: the broker does not answer.
 
     Once a broker was away, a client may be refused as one of an old leader epoch (`FENCED_LEADER_EPOCH`), and not
     ask again by itself for five minutes (`topic.metadata.refresh.interval.ms`).
@@ -156,7 +156,7 @@ def refresh(client: Consumer) -> bool:
 
 
 def partition_counts(client: Consumer) -> dict[str, int]:
-    """How many partitions each topic on the broker has. Raises `KafkaException`: the broker does not say."""
+    """The number of partitions of each topic on the broker. Raises `KafkaException`: the broker does not say."""
     topics = client.list_topics(timeout=_OFFSETS_SECONDS).topics
     return {name: len(topic.partitions) for name, topic in topics.items()}
 

@@ -63,7 +63,7 @@ class Enquiry:
 
     @property
     def silent_seconds(self) -> float:
-        """How long ago the broker last answered."""
+        """Seconds since the broker last answered."""
         return self._steady() - self._answered_at
 
     async def ask(self, positions: Iterable[Log]) -> bool:

@@ -38,7 +38,7 @@ def deleted_words(count: int) -> str:
 
 
 def deleted_count(committed: TopicPartition) -> int:
-    """What `deleted_words` put there; 0 where it put nothing, or somebody else has set the offset."""
+    """Read what `deleted_words` wrote; 0 where it wrote nothing, or another program has set the offset."""
     count = (committed.metadata or "").removeprefix(_DELETED)
     return int(count) if count.isascii() and count.isdigit() else 0
 
@@ -75,44 +75,44 @@ class Offsets:
     def at(self, logs: Iterable[Log], instant: Instant) -> dict[Log, int]:
         """The first offset whose timestamp is not before an instant; the high watermark where there is none."""
         ends = self.high_watermarks(logs)
-        found = self._ask(dict.fromkeys(ends, OffsetSpec.for_timestamp(instant)))
-        return {log: ends[log] if offset < 0 else offset for log, offset in found.items()}
+        answers = self._ask(dict.fromkeys(ends, OffsetSpec.for_timestamp(instant)))
+        return {log: ends[log] if offset < 0 else offset for log, offset in answers.items()}
 
     def settled(self, logs: Iterable[Log]) -> dict[Log, int]:
         """An end of each log before which lie all records that stood in it at the call, and whole transactions only."""
         missing = self.high_watermarks(logs)
-        found: dict[Log, int] = {}
+        answers: dict[Log, int] = {}
         give_up = time.monotonic() + PATIENCE_SECONDS
         while True:
             for log, offset in self.last_stable(missing).items():
                 if offset >= missing[log]:
-                    found[log] = offset
+                    answers[log] = offset
                     del missing[log]
             if not missing:
-                return found
+                return answers
             self._pause(give_up, next(iter(missing)))
 
     def committed(self, logs: Iterable[Log]) -> dict[Log, int | None]:
-        """What the workers' group committed, once no transaction may still move it; None: nothing so far."""
+        """The committed offsets of the workers' group, once no transaction may move them; None: none so far."""
         missing = {self._named(log): log for log in logs}
         group = self._settings.worker.group
-        found: dict[Log, int | None] = {}
+        answers: dict[Log, int | None] = {}
         give_up = time.monotonic() + PATIENCE_SECONDS
         while True:
             asked = ConsumerGroupTopicPartitions(group, [TopicPartition(*named) for named in missing])
             for offset in self._patiently(partial(self._offsets_of, asked), f"the offsets of group {group}"):
                 if offset.error is None:
                     log = missing.pop((offset.topic, offset.partition))
-                    found[log] = offset.offset if offset.offset >= 0 else None
+                    answers[log] = offset.offset if offset.offset >= 0 else None
                     self.deleted[log] = deleted_count(offset)
             if not missing:
-                return found
+                return answers
             self._pause(give_up, next(iter(missing.values())))
 
     def _offsets_of(self, asked: ConsumerGroupTopicPartitions) -> list[TopicPartition]:
         answer = self._admin.list_consumer_group_offsets([asked], require_stable=True, request_timeout=_ASK_SECONDS)
-        found: list[TopicPartition] = answer[asked.group_id].result().topic_partitions
-        return found
+        answers: list[TopicPartition] = answer[asked.group_id].result().topic_partitions
+        return answers
 
     def _ask(self, asked: Mapping[Log, OffsetSpec], *, is_stable: bool = False) -> dict[Log, int]:
         log_of = {TopicPartition(*self._named(log)): log for log in asked}

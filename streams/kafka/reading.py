@@ -143,12 +143,12 @@ class Logs:
         self._consumer.unassign()
 
     def _some(self) -> list[Any]:
-        """What has arrived; waits a little for the first."""
+        """Return the messages that have arrived; wait a little for the first."""
         first = self._consumer.poll(_POLL_SECONDS)
         return [] if first is None else [first, *self._consumer.consume(_AT_ONCE, 0)]
 
     def _reached(self, error: KafkaError, topic: str, offset: int) -> int:
-        """How far a log was read, by what the client tells beside records; what does not pass by itself is raised."""
+        """How far a log was read, by the client's errors; raise those that do not pass by themselves."""
         if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  # its name
             return offset
         if error.retriable() or error.name() in _PASSING:

@@ -90,7 +90,7 @@ def find_some(settings: Settings, topics: Iterable[str], role: str | None) -> di
 
 
 def find(settings: Settings, topics: Iterable[str] = TOPICS) -> dict[str, BrokerTopic]:
-    """Those of these topics that the broker has, by their name on_broker. A worker may ask for the engine's only.
+    """Those of these topics that the broker has, by their name there. A worker may ask for the engine's only.
 
     Raises `TopicsError`: the broker cannot be reached, or refuses to tell.
     """
@@ -102,11 +102,11 @@ def find(settings: Settings, topics: Iterable[str] = TOPICS) -> dict[str, Broker
     on_broker = admin.topics(map(settings.topic, wanted))
     if not on_broker:
         return {}
-    asked = admin.client.describe_configs(
+    requests = admin.client.describe_configs(
         [ConfigResource(ResourceType.TOPIC, name) for name in on_broker], request_timeout=ANSWER_SECONDS
     )
     found = {}
-    for resource, entries in admin.outcomes(asked).items():
+    for resource, entries in admin.outcomes(requests).items():
         if isinstance(entries, KafkaError):
             raise admin.error(f"the configuration of topic {resource.name}", entries)
         configuration = {entry.name: entry.value for entry in entries.values()}
@@ -131,7 +131,7 @@ def create(settings: Settings) -> list[str]:
         return []
     copies, in_sync = settings.topics.replication_factor, settings.topics.min_insync_replicas
     ours = {} if in_sync is None else {"min.insync.replicas": str(in_sync)}
-    asked = admin.client.create_topics(
+    requests = admin.client.create_topics(
         [
             NewTopic(
                 name,
@@ -145,7 +145,7 @@ def create(settings: Settings) -> list[str]:
         request_timeout=CREATE_SECONDS,
     )
     made = []
-    for name, outcome in admin.outcomes(asked).items():
+    for name, outcome in admin.outcomes(requests).items():
         if not isinstance(outcome, KafkaError):
             made.append(name)
         elif outcome.code() != KafkaError.TOPIC_ALREADY_EXISTS:  # else another one made it meanwhile

@@ -100,7 +100,7 @@ class Histogram(Collector):
         self._series[()].observe_all(values)
 
     def collect(self) -> Iterator[Metric]:
-        """What a scrape reads."""
+        """Yield the family as a scrape reads it."""
         bounds = [*map(str, self._bounds), "+Inf"]
         family = self._family()
         for labels, series in self._series.items():

@@ -27,14 +27,14 @@ class _End(NamedTuple):
 
 
 class Lags(Generic[Log]):
-    """What was seen of the ends of logs. All times are of the wall clock, as the records' timestamps are."""
+    """The ends of logs, and when each was first seen; times are the wall clock's, as the records' timestamps are."""
 
     def __init__(self) -> None:
         self._ends: dict[Log, deque[_End]] = {}
         self._first_look: dict[Log, Instant] = {}
 
     def seconds(self, log: Log, position: int, end: int, taken_at: Instant | None, now: Instant) -> float:
-        """How long the record at ``position`` has waited; 0 if none is there.
+        """Seconds that the record at ``position`` has waited; 0 if there is none.
 
         ``taken_at`` is the timestamp of the last record taken from the log: what was there before the first look is
         about as old as what was just taken.

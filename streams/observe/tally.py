@@ -1,4 +1,4 @@
-"""What came of a chunk, counted once its transaction is committed, and the lines its log gets.
+"""A chunk's counts, for the metrics once its transaction is committed, and its lines for the log.
 
 The fields of `Tally` are the list of the metrics per chunk: another one is a field here, and the place that counts.
 """
@@ -41,7 +41,7 @@ Fact: TypeAlias = str | int | float | None
 
 
 class Line(NamedTuple):
-    """What the log says of a chunk once it is committed; ``facts`` are ids, places, our own names and numbers."""
+    """A log line of a chunk that is committed; ``facts`` are ids, places, names of the procedure and numbers."""
 
     level: Level
     event: str
@@ -62,7 +62,7 @@ def _seconds(name: str, documentation: str, buckets: Sequence[float], **labels: 
 
 @dataclass(slots=True)
 class Tally:
-    """What came of a chunk, counted once its transaction is committed; topics without prefix.
+    """A chunk's counts, for the metrics once its transaction is committed; topics without prefix.
 
     A `Counter` counts by the values of its labels, in their order; a list has what a histogram observes, behind the
     values of its labels if it has any. A label's values are those known from the start, or come `LATER`.

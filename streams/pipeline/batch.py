@@ -1,4 +1,4 @@
-"""What a chunk comes to: the records and offsets of one transaction, and what they count."""
+"""A chunk's output: the records and offsets of one transaction, and their counts."""
 
 from __future__ import annotations
 

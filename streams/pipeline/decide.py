@@ -60,7 +60,7 @@ class MisplacedError(Exception):
 
 
 class Decider:
-    """Decides chunks; holds nothing of them but which sites have become too large."""
+    """Decides chunks; keeps from one to the next which sites have become too large."""
 
     def __init__(self, store: Store, codec: Codec, site_records: SiteRecords, settings: Settings) -> None:
         self._store = store

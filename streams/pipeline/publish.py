@@ -81,7 +81,7 @@ class Transactions:
 
     @property
     def seconds(self) -> float:
-        """How long the one under way, if there is one, has taken; from any thread."""
+        """How long the transaction under way has taken, 0 without one; from any thread."""
         since = self._since
         return 0.0 if since is None else self._steady() - since
 

@@ -1,4 +1,4 @@
-"""Where chunks are read: the group's consumer, polled in a thread of its own (architecture.md §2).
+"""The reader of chunks: the group's consumer, polled in a thread of its own (architecture.md §2).
 
 One chunk is in flight: the thread hands over what has arrived, and polls again when its transaction is done.
 A chunk is what has arrived: small when idle, large when behind.
@@ -129,7 +129,7 @@ class ChunkReader:
             self._through(InputChunk(messages, caught_up))
 
     def _poll(self) -> list[Message]:
-        """Wait for a record, or for the next deadline, and take all that has arrived."""
+        """Wait for a record or the next deadline; return all records that have arrived."""
         first = self._consumer.poll(self._store.seconds_to_wake(_IDLE_SECONDS))
         if first is None:
             return []
@@ -147,7 +147,7 @@ class ChunkReader:
         return taken
 
     def _through(self, chunk: InputChunk) -> None:
-        """Have a chunk handled, and wait until it is."""
+        """Hand a chunk over, and wait for its end."""
         self.chunk = chunk
         self._hand_over(chunk)
         rewind = chunk.done.get()

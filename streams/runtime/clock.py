@@ -79,12 +79,12 @@ class Clock:
         return int(self._last)
 
     def ahead_now(self, *, is_armed: bool) -> int:
-        """What ``ahead_ms`` would be if the clock were read now."""
+        """``ahead_ms`` as a reading of the clock would find it."""
         wall = self._wall()
         return int(self._reading(self._steady(), wall, is_armed=is_armed)[0]) - wall
 
     def seconds_until(self, instant: Instant, *, is_armed: bool) -> float:
-        """How long to wait for an instant by what really passes; 0 when it is here."""
+        """Seconds of real time until an instant; 0 when it has come."""
         steady, wall = self._steady(), self._wall()
         time_now, is_behind = self._reading(steady, wall, is_armed=is_armed)
         left = max(instant - int(time_now), 0)

@@ -26,7 +26,16 @@ from streams.settings.sections import (
     TopicSettings,
     WorkerSettings,
 )
-from streams.settings.sources import KAFKA, REGISTRY_URL, Given, Problem, Setting, dotted, read_environment, read_file
+from streams.settings.sources import (
+    KAFKA,
+    REGISTRY_URL,
+    Problem,
+    Setting,
+    SourceValue,
+    dotted,
+    read_environment,
+    read_file,
+)
 
 LONGEST_PREFIX: Final = 249 - max(map(len, TOPICS))  # a topic's whole name has at most 249 characters
 KAFKA_DEFAULTS: Final[Mapping[str, str]] = MappingProxyType({"bootstrap.servers": "localhost:9092"})
@@ -40,7 +49,7 @@ class SettingsError(Exception):
         self.problems = problems
 
 
-class Shown(NamedTuple):
+class ShownSetting(NamedTuple):
     """One setting in force, as it may be shown: its dotted name, its value or a mask, where it comes from."""
 
     name: str
@@ -63,7 +72,7 @@ class Settings(Section):
     log: LogSettings = LogSettings()
     procedure_settings: ProcedureSettings = Field(default=ProcedureSettings(), alias="procedures")
 
-    _given: dict[Setting, Given] = PrivateAttr(default_factory=dict)
+    _given: dict[Setting, SourceValue] = PrivateAttr(default_factory=dict)
 
     def client(self, role: Role) -> dict[str, Value]:
         """The librdkafka properties of a client of this role, secrets included: never log them."""
@@ -78,18 +87,18 @@ class Settings(Section):
         sections = self.procedure_settings
         return {name: Procedure(name=name, **getattr(sections, name).model_dump()) for name in DEFAULTS}
 
-    def shown(self) -> list[Shown]:
+    def shown(self) -> list[ShownSetting]:
         """Every setting in force with its origin, in the order of the tables; secrets masked."""
         return [self._shown(setting, value) for setting, value in _values(self, ())]
 
-    def _shown(self, setting: Setting, value: object) -> Shown:
+    def _shown(self, setting: Setting, value: object) -> ShownSetting:
         given = self._given.get(setting)
         plain = value if isinstance(value, str | int | None) else str(value)
         if given and given.secret:
             plain = MASK
         elif setting == REGISTRY_URL and isinstance(plain, str):
             plain = re.sub(r"//.*@", f"//{MASK}@", plain)
-        return Shown(dotted(setting), plain, given.origin if given else "default")
+        return ShownSetting(dotted(setting), plain, given.origin if given else "default")
 
 
 S = TypeVar("S", bound=Settings)

@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 
 from service.client_properties import refusals
 from streams.escalation.procedures import DEFAULTS
-from streams.settings.sources import KAFKA, REGISTRY_URL, Given, Problem, Setting, dotted
+from streams.settings.sources import KAFKA, REGISTRY_URL, Problem, Setting, SourceValue, dotted
 
 MASK: Final = "********"
 _SHIPPED: Final = {procedure.version for procedure in DEFAULTS.values()}
@@ -26,39 +26,39 @@ def leaves(section: type[BaseModel], above: Setting) -> Iterator[tuple[Setting, 
             yield setting, field
 
 
-def checked(setting: Setting, found: Given, field: FieldInfo | None) -> Any:
+def checked(setting: Setting, value: SourceValue, field: FieldInfo | None) -> Any:
     """The value as the setting's type, or the problem with it; ``field`` is None for a librdkafka property."""
     if field is None:
-        return _property(setting, found)
-    if found.text and found.value == "" and type(None) in getattr(field.annotation, "__args__", ()):
+        return _property(setting, value)
+    if value.text and value.value == "" and type(None) in getattr(field.annotation, "__args__", ()):
         return None  # a variable cannot be null
     constrained: Any = field.annotation
     for constraint in field.metadata:
         constrained = Annotated[constrained, constraint]
-    of_field = TypeAdapter[Any](constrained, config=ConfigDict(strict=not found.text))
+    of_field = TypeAdapter[Any](constrained, config=ConfigDict(strict=not value.text))
     try:
-        return of_field.validate_python(found.value)
+        return of_field.validate_python(value.value)
     except ValidationError as error:
         details = error.errors(include_input=False, include_url=False, include_context=False)
         wrong = details[0]["msg"].removeprefix("Value error, ")
-        hidden = found.secret or setting == REGISTRY_URL
-        said = "its value" if hidden else repr(found.value)
-        message = f"{said} is not allowed: {wrong[0].lower()}{wrong[1:]}. It is {field.description}"
-        return Problem(found.origin, dotted(setting), message)
+        hidden = value.secret or setting == REGISTRY_URL
+        words = "its value" if hidden else repr(value.value)
+        message = f"{words} is not allowed: {wrong[0].lower()}{wrong[1:]}. It is {field.description}"
+        return Problem(value.origin, dotted(setting), message)
 
 
-def _property(setting: Setting, found: Given) -> str | Problem:
+def _property(setting: Setting, value: SourceValue) -> str | Problem:
     """A librdkafka property as text, which is what librdkafka reads."""
-    if isinstance(found.value, bool):
-        return str(found.value).lower()
-    if isinstance(found.value, str | int | float):
-        return str(found.value)
+    if isinstance(value.value, bool):
+        return str(value.value).lower()
+    if isinstance(value.value, str | int | float):
+        return str(value.value)
     message = 'is not a value of librdkafka: write text, a number, true or false, { env = "NAME" } or { file = "PATH" }'
-    return Problem(found.origin, dotted(setting), message)
+    return Problem(value.origin, dotted(setting), message)
 
 
 def procedures_without_a_version(
-    procedures: Mapping[str, Mapping[str, Any]], given: Mapping[Setting, Given]
+    procedures: Mapping[str, Mapping[str, Any]], given: Mapping[Setting, SourceValue]
 ) -> list[Problem]:
     """Each procedure whose values differ from the shipped ones under a shipped version (contracts.md, Settings)."""
     problems = []
@@ -80,14 +80,14 @@ def procedures_without_a_version(
     return problems
 
 
-def refused_properties(properties: Mapping[str, str], given: Mapping[Setting, Given]) -> list[Problem]:
+def refused_properties(properties: Mapping[str, str], given: Mapping[Setting, SourceValue]) -> list[Problem]:
     """What librdkafka says against the values, secrets masked; it is asked only when there are any."""
     problems = []
-    for name, said in refusals(properties):
+    for name, words in refusals(properties):
         setting = (KAFKA, name) if name else (KAFKA,)
-        for other, found in given.items():
-            if found.secret and found.value and other[0] == KAFKA:
-                said = said.replace(str(found.value), MASK)  # noqa: PLW2901
+        for other, value in given.items():
+            if value.secret and value.value and other[0] == KAFKA:
+                words = words.replace(str(value.value), MASK)  # noqa: PLW2901
         origin = given[setting].origin if setting in given else ""
-        problems.append(Problem(origin, dotted(setting), f"librdkafka refuses it: {said}"))
+        problems.append(Problem(origin, dotted(setting), f"librdkafka refuses it: {words}"))
     return problems

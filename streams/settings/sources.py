@@ -1,7 +1,10 @@
 """Where settings come from: the tables of a TOML file, the variables of an environment.
 
 A setting's name is its path through the tables: ``("worker", "port")``. In ``kafka`` the second step is a whole
-librdkafka name: ``("kafka", "linger.ms")``. Each reader returns what it was given and what is wrong with it.
+librdkafka name: ``("kafka", "linger.ms")``. Each reader returns the values of its source, and the mistakes in it.
+
+The librdkafka names are kept by hand (`service.client_properties`): librdkafka lists its own to C programs only, and
+among those that the worker must set itself. A test asks it about each name here.
 """
 
 from __future__ import annotations
@@ -35,7 +38,7 @@ _SERVICE_LINK: Final = re.compile(
 )
 
 
-class Given(NamedTuple):
+class SourceValue(NamedTuple):
     """A setting as a source gives it.
 
     ``text`` is true when the source knows text only (``"8"`` may be a number), ``secret`` when it is never shown.
@@ -48,7 +51,7 @@ class Given(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """What is wrong: the file or variable, the dotted setting (empty: none in particular), the words for it."""
+    """A mistake in the settings: the file or variable, the dotted setting (empty: none in particular), its words."""
 
     origin: str
     setting: str
@@ -61,7 +64,7 @@ class Problem(NamedTuple):
 class SourceValues(NamedTuple):
     """All that one source gives."""
 
-    given: dict[Setting, Given]
+    given: dict[Setting, SourceValue]
     problems: list[Problem]
 
 
@@ -88,7 +91,7 @@ def read_environment(environ: Mapping[str, str], known: Collection[Setting]) -> 
     for name in sorted(name for name in environ if name.startswith(PREFIX)):
         value = environ[name]
         if setting := settings.get(name):
-            source.given[setting] = Given(value, name, text=True, secret=is_secret(setting))
+            source.given[setting] = SourceValue(value, name, text=True, secret=is_secret(setting))
         elif setting := refused.get(name):
             source.problems.append(Problem(name, dotted(setting), _refusal(setting[-1])))
         elif not _SERVICE_LINK.search(f"{name}={value}"):
@@ -120,9 +123,9 @@ def read_file(path: Path, known: Collection[Setting], environ: Mapping[str, str]
                     Problem(str(path), dotted(setting), f"refers to the {named}, which is not there")
                 )
             else:
-                source.given[setting] = Given(text, f"{path} ({named})", text=True, secret=True)
+                source.given[setting] = SourceValue(text, f"{path} ({named})", text=True, secret=True)
         else:
-            source.given[setting] = Given(value, str(path), text=False, secret=is_secret(setting))
+            source.given[setting] = SourceValue(value, str(path), text=False, secret=is_secret(setting))
     return source
 
 

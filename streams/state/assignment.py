@@ -18,7 +18,7 @@ from schemas.contract.topics import INPUT_TOPICS
 from service.logs import logger
 from streams.runtime import faults
 from streams.runtime.errors import WorkerError
-from streams.state.restore import Order, Restored, Restores
+from streams.state.restore import Order, RestoredPartition, Restores
 
 if TYPE_CHECKING:
     from service.readiness import ProcessReadiness
@@ -133,7 +133,7 @@ class Assignment:
             if self._orders.get(restored.order.number) is restored.order:
                 self._begin(restored)  # else it was given up meanwhile, or ordered again
 
-    def _begin(self, restored: Restored) -> None:
+    def _begin(self, restored: RestoredPartition) -> None:
         number = restored.order.number
         del self._orders[number]
         for log in self._logs(number):
@@ -141,6 +141,7 @@ class Assignment:
             self._first_inputs[log.topic, number] = log.offset
             self._consumer.seek(log)
         self._consumer.resume(self._logs(number))
+        assert number not in self._store.partitions, "a partition is given up before it is restored"
         self._store.partitions[number] = restored.partition
         self._metrics.hold(number)
         if restored.partition.waiting:
@@ -198,7 +199,7 @@ class Assignment:
         return frozenset(done)
 
     def phases(self) -> dict[str, int]:
-        """How many partitions do what."""
+        """The number of partitions in each phase."""
         catching_up = len(self._catching_up)
         return {
             "restoring": len(self._held) - len(self._store.partitions),
@@ -207,7 +208,7 @@ class Assignment:
         }
 
     def positions(self) -> dict[tuple[str, int], int]:
-        """How far the inputs at work have been read: the next offset by topic on the broker and partition."""
+        """The next offset of each input at work, by topic on the broker and partition."""
         logs = [log for number in self._store.partitions for log in self._logs(number)]
         return {
             (log.topic, log.partition): max(log.offset, self._first_inputs.get((log.topic, log.partition), 0))

@@ -98,7 +98,7 @@ class LogReader:
         self._consumer.close()
 
     def _take_up(self) -> bool:
-        """Begin with what is asked for, waiting if there is nothing else to do; False: no more."""
+        """Begin the readings that were ordered; wait for one if none is under way. False: the reader is closed."""
         while True:
             try:
                 reading = self._asked.get(block=not self._readings)

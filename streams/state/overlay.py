@@ -33,7 +33,7 @@ class StateUnusableError(Exception):
 
 
 class StateTooLargeError(Exception):
-    """What a site has become does not fit into its topic."""
+    """A site's new state does not fit into its topic."""
 
     def __init__(self, site_id: str, size: int) -> None:
         super().__init__(f"the state of the site would take {size:,} bytes, and may have {STATE_VALUE_BYTES:,}")
@@ -41,7 +41,7 @@ class StateTooLargeError(Exception):
 
 
 class StateRecord(NamedTuple):
-    """What is written for a site whose state changed; ``value`` None: a tombstone."""
+    """The record of a site whose state changed; ``value`` None: a tombstone."""
 
     site_id: str
     value: bytes | None
@@ -90,7 +90,7 @@ class PartitionOverlay:
         self._handled = next_inputs
 
     def expect(self, site_ids: Iterable[str]) -> None:
-        """Each of these touches is to come, and `touched` says that it is done; a site may be touched otherwise too.
+        """Announce the touches of sites; `touched` ends each. A site may be touched otherwise too.
 
         A site is kept decoded only up to its last one: what is let go at once stays in the processor's caches.
         """
@@ -99,7 +99,7 @@ class PartitionOverlay:
             touches[site_id] = touches.get(site_id, 0) + 1
 
     def touched(self, site_id: str) -> None:
-        """A touch that was expected is done. Raises `StateTooLargeError`."""
+        """End a touch that was expected. Raises `StateTooLargeError`."""
         left = self._touches[site_id] - 1
         if left:
             self._touches[site_id] = left
@@ -108,7 +108,7 @@ class PartitionOverlay:
             self.rest(site_id)
 
     def rest(self, site_id: str) -> None:
-        """A site may stay as it is, unless a touch is still to come. Raises `StateTooLargeError`."""
+        """Encode a site's state, unless a touch is still to come. Raises `StateTooLargeError`."""
         if site_id not in self._touches:
             if site_id in self._after:
                 self._seal(site_id)
@@ -133,7 +133,7 @@ class PartitionOverlay:
         self._after[site_id] = state
 
     def measure(self, site_id: str, state: SiteState) -> None:
-        """See whether a state can be written. Raises `StateTooLargeError`."""
+        """Raise `StateTooLargeError` if a state cannot be written."""
         self._encode(site_id, state)
 
     def is_armed(self, armed: ArmedDeadline) -> bool:

@@ -67,7 +67,7 @@ class Partition:
         memories: a heap of (when, site_id): from then on a site without an open incident may be forgotten.
         first_inputs: by input topic, the offset at which this worker began to read.
         next_inputs: by input topic, the offset after the last input whose transaction is committed.
-        waiting: by input topic, the offset up to which inputs lay there at the assignment. While it is not
+        waiting: by input topic, the offset up to which inputs waited at the assignment. While it is not
             empty, those go first and no deadline fires (procedure.md §7).
         deleted: by input topic, how many offsets Kafka ever deleted before they were handled.
         set_aside: state records to be set aside with the partition's next chunk.
@@ -149,15 +149,15 @@ class Partition:
         return self.clock.now(is_armed=bool(self.deadlines))
 
     def ahead_ms(self) -> int:
-        """How far its clock is ahead of the wall clock now; below 0: behind it. From any thread."""
+        """Milliseconds by which its clock is ahead of the wall clock; below 0: behind it. From any thread."""
         return self.clock.ahead_now(is_armed=bool(self.deadlines))
 
     def seconds_until(self, instant: Instant) -> float:
-        """How long to wait for an instant; 0 when it is here."""
+        """Seconds until an instant; 0 when it has come."""
         return self.clock.seconds_until(instant, is_armed=bool(self.deadlines))
 
     def seconds_to_wake(self) -> float | None:
-        """How long it can wait for inputs before it has something to do by itself; None: as long as it likes."""
+        """Seconds until it has work without any input; None: never."""
         if self.set_aside:
             return 0.0
         wake = self.deadlines[0].at if self.deadlines and not self.waiting else None
@@ -179,7 +179,7 @@ class Store:
         self.partitions: dict[int, Partition] = {}
 
     def seconds_to_wake(self, at_most: float) -> float:
-        """How long all of it can wait for inputs, but not longer than ``at_most``."""
+        """Seconds until a partition has work without any input, ``at_most`` at the most."""
         for partition in self.partitions.values():
             wake = partition.seconds_to_wake()
             if wake is not None and wake < at_most:

@@ -82,7 +82,7 @@ class Rebuild:
             self._sites[site_id] = SiteBytes(offset, value, checked=True)
 
     def partition(self, first_inputs: Mapping[str, int], waiting: Mapping[str, int]) -> Partition:
-        """What came of it; the arguments are as `Partition` has them."""
+        """Return the partition; the arguments are as `Partition` has them."""
         made = Partition(
             self.number, Clock(self._latest), sites=self._sites, first_inputs=first_inputs, waiting=waiting
         )

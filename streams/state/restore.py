@@ -57,7 +57,7 @@ class Order(NamedTuple):
     unusable: Mapping[str, str]
 
 
-class Restored(NamedTuple):
+class RestoredPartition(NamedTuple):
     """A partition that is ready to work."""
 
     order: Order
@@ -80,7 +80,7 @@ class Restores:
         settings: Settings,
         metrics: Metrics,
     ) -> None:
-        self.results: SimpleQueue[Restored | Exception] = SimpleQueue()
+        self.results: SimpleQueue[RestoredPartition | Exception] = SimpleQueue()
         self._consumer = consumer
         self._uncommitted = uncommitted
         self._reader = reader
@@ -125,7 +125,7 @@ class Restores:
         )  # fmt: skip
         self.results.put(restored)
 
-    async def _restore(self, order: Order) -> Restored:
+    async def _restore(self, order: Order) -> RestoredPartition:
         number = order.number
         committed, deleted = await self._committed(number)
         begins = await self._ends(number, OFFSET_BEGINNING)
@@ -155,7 +155,7 @@ class Restores:
             )
         partition.deleted = deleted
         gc_control.keep()
-        return Restored(order, partition)
+        return RestoredPartition(order, partition)
 
     def _count_deleted(self, number: int, committed: Mapping[str, int], begins: Mapping[str, int]) -> dict[str, int]:
         """Count the inputs that Kafka deleted before they were handled, by topic: nobody can handle them any more."""

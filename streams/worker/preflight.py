@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from schemas.contract.roles import ROLES
@@ -20,6 +20,7 @@ from streams.kafka.acl import grants
 from streams.kafka.admin import BrokerAwayError, BrokerError
 from streams.kafka.topics import TopicDifference, differences, find
 from streams.runtime.errors import WorkerError
+from streams.runtime.own_thread import in_own_thread
 
 if TYPE_CHECKING:
     from service.readiness import ProcessReadiness
@@ -82,33 +83,8 @@ async def wait(settings: Settings, readiness: ProcessReadiness, away: str) -> No
             _log.warning("the broker is waited for", reason=reason, seconds=round(logged - begun))
         await asyncio.sleep(KAFKA_START_SECONDS)
         try:
-            reason = await _checked(settings)
+            reason = await in_own_thread(partial(check, settings), "preflight")
         except (BrokerError, WorkerError) as error:
             _log.error("the worker ends", reason=str(error))
             raise
     _log.info("the broker answers", seconds=round(time.monotonic() - begun))
-
-
-def _checked(settings: Settings) -> asyncio.Future[str | None]:
-    """Check in a thread that nobody waits for when the worker ends."""
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[str | None] = loop.create_future()
-
-    def settle(reason: str | None, error: Exception | None) -> None:
-        if done.cancelled():
-            return
-        if error is None:
-            done.set_result(reason)
-        else:
-            done.set_exception(error)
-
-    def run() -> None:
-        try:
-            reason = check(settings)
-        except Exception as error:  # noqa: BLE001  # raised where it is awaited
-            loop.call_soon_threadsafe(settle, None, error)
-        else:
-            loop.call_soon_threadsafe(settle, reason, None)
-
-    threading.Thread(target=run, name="preflight", daemon=True).start()
-    return done

@@ -9,11 +9,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-import httpx
-
 from schemas.avro.errors import RegistryRefused, RegistryUnreachable
 from service.logs import logger
-from service.registry import Registry
+from service.registry import Registry, client
 from streams.formats.codec import Codec
 from streams.runtime.errors import WorkerError
 
@@ -24,7 +22,6 @@ if TYPE_CHECKING:
 
 _log = logger(__name__)
 
-_TIMEOUT_SECONDS: Final = 5.0
 COMPARE_SECONDS: Final = 30.0
 CONFIRM_SECONDS: Final = 2.0  # while ids of the disk are in use, as the registry was away at the start
 
@@ -46,7 +43,7 @@ class RegistryWatch:
         url = settings.registry.url
         assert url is not None
         self._prefix = settings.prefix
-        self._registry = Registry(httpx.Client(base_url=url, timeout=_TIMEOUT_SECONDS), settings.worker.data_dir)
+        self._registry = Registry(client(url), settings.worker.data_dir)
 
     def codec(self) -> Codec:
         """The codec that frames by the registry's ids. RegistryUnreachable: call it again later.

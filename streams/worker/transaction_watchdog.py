@@ -8,11 +8,11 @@ not committed. While the broker is away it is waited for, however long that take
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from typing import TYPE_CHECKING, Final
+
+from streams.runtime.own_thread import in_own_thread
 
 if TYPE_CHECKING:
     from streams.pipeline.publish import Transactions
@@ -53,24 +53,8 @@ async def guard(
 
 
 async def _in_time(ask: Callable[[], bool], seconds: float) -> bool:
-    """What is answered in a thread of its own; False when it takes too long.
-
-    The loop's own threads are few, and other work that hangs may have them all.
-    """
-    loop = asyncio.get_running_loop()
-    said: asyncio.Future[bool] = loop.create_future()
-
-    def settle(answer: bool) -> None:
-        if not said.done():
-            said.set_result(answer)
-
-    def run() -> None:
-        answer = ask()
-        with suppress(RuntimeError):  # the loop has ended meanwhile
-            loop.call_soon_threadsafe(settle, answer)
-
-    threading.Thread(target=run, name="stuck", daemon=True).start()
+    """Ask in a thread of its own; False when the answer takes too long."""
     try:
-        return await asyncio.wait_for(said, seconds)
+        return await asyncio.wait_for(in_own_thread(ask, "stuck"), seconds)
     except TimeoutError:
         return False

@@ -154,7 +154,7 @@ class Watch:
         readiness.wait("partitions", reason)
 
     def _lags(self, positions: Mapping[tuple[str, int], int]) -> list[_Lag]:
-        """Of all inputs that are at work, by the broker's last answer."""
+        """The lags of all inputs at work, by the broker's last answer."""
         self._seen.keep(positions)
         lags = []
         for log, end in self._enquiry.last.inputs.items():
@@ -220,7 +220,7 @@ class Watch:
         return self._idle_since is not None and self._steady() - self._idle_since >= IDLE_SECONDS
 
     def _note(self, stalls: Stalls, partitions: Iterable[Partition], lags: Iterable[_Lag]) -> None:
-        """What is waiting, and how far it has come. A restart would not help where a producer's transaction is open."""
+        """Note waiting work and its progress. A restart would not help where a producer's transaction is open."""
         waiting: dict[str, object] = {
             f"input {lag.topic}, partition {lag.number}": lag.position for lag in lags if lag.is_readable
         }

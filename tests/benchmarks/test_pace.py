@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.pace import Sent, Stream, alert, due
+from benchmarks.pace import AlertTag, Stream, alert, due
 from benchmarks.wires import KERNEL, RONDE
 
 
@@ -35,4 +35,4 @@ def test_both_wires_bring_an_alert_with_its_number_and_time() -> None:
 
 
 def test_an_id_tells_what_was_sent_and_when() -> None:
-    assert Sent.of("q.3.1767225600000000") == Sent("q", 3, 1_767_225_600_000_000)
+    assert AlertTag.of("q.3.1767225600000000") == AlertTag("q", 3, 1_767_225_600_000_000)

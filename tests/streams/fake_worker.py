@@ -17,7 +17,7 @@ from streams.settings import load
 from streams.state.assignment import Assignment
 from streams.state.changelog_reader import LogReader
 from streams.state.partition import Store
-from streams.state.restore import Restored, Restores
+from streams.state.restore import RestoredPartition, Restores
 from tests.streams.messages import CODEC, SITE_RECORDS, site
 from tests.support.fake_broker import FakeBroker, FakeConsumer
 
@@ -92,7 +92,7 @@ class FakeWorker:
         self.assignment.subscribe()
         return await self.turn_until(lambda: len(self.store.partitions) == PARTITIONS)
 
-    async def restored(self) -> Restored:
+    async def restored(self) -> RestoredPartition:
         """The next result of a restore. Raises what it failed with."""
         give_up = time.monotonic() + SECONDS
         while self.restores.results.empty():

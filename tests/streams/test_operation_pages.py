@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import socket
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,3 +55,25 @@ def test_all_addresses_of_ipv6_are_all_of_both() -> None:
 def test_an_address_of_somebody_else_is_an_error() -> None:
     with pytest.raises(OSError, match=r"\w"):
         OperationPages("192.0.2.1", 0, ProcessReadiness(), CollectorRegistry())
+
+
+def test_a_probe_may_exclude_what_concerns_a_part_only() -> None:
+    readiness = ProcessReadiness(keys="a key does not open", kafka="Kafka is silent")
+    pages = OperationPages("127.0.0.1", 0, readiness, CollectorRegistry())
+
+    def ready(query: str) -> tuple[int, set[str]]:
+        try:
+            with urllib.request.urlopen(f"{pages.address}/ready{query}", timeout=10) as answer:
+                return answer.status, set(json.load(answer)["reasons"])
+        except urllib.error.HTTPError as error:
+            return error.code, set(json.load(error)["reasons"])
+
+    try:
+        assert ready("") == (503, {"keys", "kafka"})
+        assert ready("?exclude=keys") == (503, {"kafka"})
+        assert ready("?exclude=keys&exclude=kafka") == (200, set())
+        readiness.arrive("kafka")
+        assert ready("?exclude=keys") == (200, set())
+        assert ready("") == (503, {"keys"})
+    finally:
+        pages.close()

@@ -41,9 +41,9 @@ def chromium() -> Iterator[Browser]:
             browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """The browser of this run."""
+    """The browser of a module, whose tests are no coroutines: while it runs, a loop of playwright's has the thread."""
     tool("chromium")
     with chromium() as running:
         yield running

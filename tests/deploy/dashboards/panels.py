@@ -14,7 +14,7 @@ FILES: Final = sorted((ROOT / "deploy" / "helm" / "ronde" / "dashboards").glob("
 VARIABLES: Final = {"$__rate_interval": "2m", "$__range": "5m", "$partner": ".*"}
 
 
-class Asked(NamedTuple):
+class PanelQuery(NamedTuple):
     """One query of a panel."""
 
     dashboard: str
@@ -36,7 +36,7 @@ def panels(dashboard: dict[str, Any]) -> list[dict[str, Any]]:
     return [panel for panel in dashboard["panels"] if panel["type"] != "row"]
 
 
-def queries() -> Iterator[Asked]:
+def queries() -> Iterator[PanelQuery]:
     """Every query of every panel, as Prometheus is asked."""
     for path in FILES:
         for panel in panels(read(path)):
@@ -44,4 +44,4 @@ def queries() -> Iterator[Asked]:
                 query = target["expr"]
                 for name, value in VARIABLES.items():
                     query = query.replace(name, value)
-                yield Asked(path.stem, panel["title"], query)
+                yield PanelQuery(path.stem, panel["title"], query)

@@ -101,13 +101,19 @@ class ReceiverProcess:
     """One receiver, through all its lives."""
 
     def __init__(
-        self, name: str, settings_file: SettingsFile, web: dict[str, Any] | None = None, **receiver: Any
+        self,
+        name: str,
+        settings_file: SettingsFile,
+        web: dict[str, Any] | None = None,
+        kafka: dict[str, Any] | None = None,
+        **receiver: Any,
     ) -> None:
         self.name = name
         ports = {"tcp_port": 0, "http_port": 0, "pages_port": 0, "udp_port": 0}
         self._settings = settings_file(
             receiver={"id": name, "wrapping_key": WRAPPING_KEY, **ports, **receiver},
             web=web or {},
+            kafka=kafka or {},
         )
         self.log = self._settings.with_suffix(f".{name}.log")
         self.process: subprocess.Popen[bytes] | None = None

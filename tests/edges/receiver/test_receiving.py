@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from typing import Final
+import ssl
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
+import trustme
 
 from edges.receiver import frame, times
 from edges.receiver.accounts import Account, BadCrc
@@ -96,6 +99,25 @@ async def test_one_byte_a_segment_and_many_frames_a_segment() -> None:
             ack_of(raw) for raw in (vectors.RESTORE, vectors.TEST, vectors.CANCEL)
         }
         assert made.count("tolerated_total", form="SEVERAL_FRAMES") == 3
+
+
+async def test_many_frames_at_once_over_tls_are_each_taken_once(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    made_for = authority.issue_cert("localhost")
+    made_for.cert_chain_pems[0].write_to_path(tmp_path / "chain.pem")
+    made_for.private_key_pem.write_to_path(tmp_path / "key.pem")
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    files: dict[str, Any] = {"tls_certificate": tmp_path / "chain.pem", "tls_key": tmp_path / "key.pem"}
+    frames = [cid("1130 01 015", number) for number in range(1, 31)]
+    async with (
+        receiver(PLAIN, tls_port=0, **files) as made,
+        client(made, Transport.TLS, ssl=context, server_hostname="localhost") as panel,
+    ):
+        panel.send(*frames)  # a record of TLS each
+        assert {await panel.answer() for _ in frames} == {ack_of(raw) for raw in frames}
+        await panel.silence()
+        assert [signal.outcome for signal in made.kafka.signals] == ["ALERT"] * len(frames)
 
 
 async def test_udp_is_answered_where_it_came_from() -> None:

@@ -95,27 +95,34 @@ async def test_a_stream_ends_with_the_session_and_with_the_server(
     users = tmp_path / "users.json"
     accounts.add(users, "zoe", "operator", (), PASSWORD)
     accounts.add(users, "ann", "operator", (), PASSWORD)
+    accounts.add(users, "eve", "operator", (), PASSWORD)
     channel = Channel()
     server = WebServer(showcase(tmp_path, channel), "127.0.0.1", 0, before_stop=(channel.close,))
     await server.start()
+
+    cookies: dict[str, httpx.Cookies] = {}
 
     async def listen(name: str) -> str:
         async with httpx.AsyncClient(base_url=server.address, headers={"Origin": server.address}, timeout=20) as client:
             assert (await client.get("/v1/events")).status_code == 401
             body = {"name": name, "password": PASSWORD}
             assert (await client.post("/v1/session", json=body)).status_code == 200
+            cookies[name] = client.cookies
             async with client.stream("GET", "/v1/events") as response:
                 assert response.headers["content-type"].startswith("text/event-stream")
                 return "".join([text async for text in response.aiter_text()])
 
-    tasks = {name: asyncio.create_task(listen(name)) for name in ("zoe", "ann")}
+    tasks = {name: asyncio.create_task(listen(name)) for name in ("zoe", "ann", "eve")}
     async with asyncio.timeout(20):
-        await until(lambda: channel.clients == 2)
+        await until(lambda: channel.clients == 3)
         channel.publish("work", 1)
         accounts.remove(users, "zoe")
         text = await tasks["zoe"]
         assert "event: work" in text
         assert "event: signed-out" in text
+        async with httpx.AsyncClient(base_url=server.address, cookies=cookies["eve"]) as client:
+            assert (await client.delete("/v1/session", headers={"Origin": server.address})).status_code == 204
+        assert "event: signed-out" in await tasks["eve"]
         assert not tasks["ann"].done()
         await server.stop()
         text = await tasks["ann"]

@@ -108,5 +108,5 @@ async def test_a_provider_that_is_away(tmp_path: Path) -> None:
         ("/a\nb", "/"),
     ],
 )
-async def test_it_goes_on_to_a_path_of_ours_alone(target: str | None, path: str) -> None:
+async def test_it_goes_on_to_our_own_paths_alone(target: str | None, path: str) -> None:
     assert own_path(target) == path

@@ -132,3 +132,9 @@ async def test_every_message_is_there_in_french() -> None:
         catalogue = {message.id: message for message in read_po(file) if message.id}
     assert wanted - catalogue.keys() == set()
     assert not [message.id for message in catalogue.values() if not message.string or message.fuzzy]
+
+
+async def test_where_there_is_tls_browsers_keep_to_it(tmp_path: Path) -> None:
+    transport = httpx.ASGITransport(showcase(tmp_path, public_url="https://desk.example"))
+    async with httpx.AsyncClient(transport=transport, base_url="https://desk.example") as client:
+        assert "max-age" in (await client.get("/sign-in")).headers["strict-transport-security"]

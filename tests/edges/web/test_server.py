@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 
 from edges.web import tokens
 from edges.web.application import WebApplication
@@ -73,6 +73,27 @@ async def test_an_address_that_is_taken_is_an_error_at_once() -> None:
     with pytest.raises(OSError, match="in use"):
         await WebServer(FastAPI(), "127.0.0.1", port).start()
     await server.stop()
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("trusted", "seen"), [(["127.0.0.0/8"], "192.0.2.7"), ([], "127.0.0.1"), (["10.0.0.1"], "127.0.0.1")]
+)
+async def test_an_address_is_believed_from_a_proxy_that_is_trusted(trusted: list[str], seen: str) -> None:
+    app = FastAPI()
+
+    @app.get("/")
+    async def who(request: Request) -> list[str]:
+        assert request.client is not None
+        return [request.client.host, request.url.scheme]
+
+    server = WebServer(app, "127.0.0.1", 0, trusted_proxies=trusted)
+    await server.start()
+    headers = {"X-Forwarded-For": "203.0.113.9, 192.0.2.7", "X-Forwarded-Proto": "https"}
+    async with httpx.AsyncClient(base_url=server.address) as client:
+        host, scheme = (await client.get("/", headers=headers)).json()
+    await server.stop()
+    assert (host, scheme) == (seen, "https" if seen == "192.0.2.7" else "http")
 
 
 @pytest.mark.asyncio

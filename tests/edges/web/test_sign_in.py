@@ -17,6 +17,7 @@ from argon2 import PasswordHasher
 from edges.web import accounts, tokens
 from edges.web.files import write_model
 from edges.web.sessions import SECONDS, Sessions
+from ronde.shared.settings import in_force
 from tests.conftest import Run
 from tests.edges.web.example import KEY, example
 from tests.edges.web.test_http import problem
@@ -63,12 +64,14 @@ async def test_a_session_begins_and_ends(client: httpx.AsyncClient) -> None:
     problem(await client.get("/v1/session"), 401, "UNAUTHENTICATED")
     response = await sign_in(client)
     assert response.status_code == 200
+    cookie = client.cookies["ronde-example"]
     assert (response.json()["name"], response.json()["role"]) == ("zoe", "operator")
     assert PASSWORD not in response.text
     assert (await client.get("/v1/session")).json()["name"] == "zoe"
     assert (await client.post("/v1/notes", json={"text": "x"})).status_code == 204
     assert (await client.delete("/v1/session")).status_code == 204
     assert not client.cookies
+    problem(await client.get("/v1/session", headers={"Cookie": f"ronde-example={cookie}"}), 401, "UNAUTHENTICATED")
     problem(await client.post("/v1/notes", json={"text": "x"}), 401, "UNAUTHENTICATED")
 
 
@@ -220,3 +223,24 @@ async def test_users_are_kept_by_the_command(run: Run, tmp_path: Path, monkeypat
     assert run("users", "remove", "zoe").exit == 0
     assert await known.find("zoe") is None
     assert run("users", "remove", "zoe").exit == 1
+
+
+async def test_the_session_key_comes_by_reference_and_is_never_shown(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "key").write_text(KEY + "\n", encoding="utf-8")
+    file = tmp_path / "settings.toml"
+    file.write_text(
+        '[web]\nsession_key = { file = "key" }\noidc_client_secret = { env = "SECRET" }\n', encoding="utf-8"
+    )
+    monkeypatch.setenv("SECRET", "of the client")
+    shown = run("settings", "--settings", file)
+    assert shown.exit == 0
+    assert KEY not in shown.out
+    assert "of the client" not in shown.out
+    assert in_force(file).web.session_key == KEY
+    (tmp_path / "key").write_text("short", encoding="utf-8")
+    wrong = run("settings", "--settings", file)
+    assert wrong.exit == 2
+    assert "web.session_key" in wrong.err
+    assert "short" not in wrong.err.replace("shorter", "")

@@ -166,8 +166,8 @@ env:
 {{- end }}
 
 {{/*
-Of those that serve pages: (dict "of" $.Values.worker). A restore is no reason for a restart, however long it takes:
-/health is 200 while it goes on, and /ready says what is waited for. So the start is over as soon as the pages answer.
+Probes of pods with pages: (dict "of" $.Values.worker). A restore is no reason for a restart, regardless of its duration:
+/health is 200 meanwhile, and /ready names what the worker waits for. So the start is over as soon as the pages answer.
 */}}
 {{- define "ronde.probes" -}}
 startupProbe:
@@ -187,7 +187,7 @@ readinessProbe:
   failureThreshold: 2
 {{- end }}
 
-{{/* Of a pod with pages: (dict "root" $ "component" "worker" "of" $.Values.worker). */}}
+{{/* Annotations of a pod with pages: (dict "root" $ "component" "worker" "of" $.Values.worker). */}}
 {{- define "ronde.annotations" -}}
 kubectl.kubernetes.io/default-container: {{ .component }}
 {{- if eq .root.Values.monitoring.scrape "annotations" }}

@@ -11,27 +11,27 @@ from typing import Annotated
 from fastapi import Request
 from starlette.responses import Response
 
-from edges.web.accounts import AccountFile, Person
+from edges.web.accounts import Person
 from edges.web.application import WebApplication
 from edges.web.callers import People, person_with
 from edges.web.events import Channel, event_stream
 from edges.web.pages import Pages
 from edges.web.server import WebServer
-from edges.web.sessions import Sessions
-from edges.web.sign_in import SignIn, session_routes
+from edges.web.settings import WebSettings
 from edges.web.values import write_instant
+from edges.web.website import website
 
 HERE = Path(__file__).parent
 PLACES = (("/components", "Components"), ("/private", "Private"))
 
 
-def showcase(folder: Path, channel: Channel | None = None, heartbeat: float = 0.1) -> WebApplication:
-    people = People(AccountFile(folder / "users.json"), Sessions("showcase"))
-    pages = Pages("ronde showcase", HERE, people, PLACES)
-    sign_in = SignIn(people)
-    app = WebApplication("ronde showcase", "0", people=people, pages=pages)
-    app.include_router(session_routes(people, sign_in))
-    app.include_router(pages.routes(sign_in))
+def showcase(
+    folder: Path, channel: Channel | None = None, heartbeat: float = 0.1, public_url: str | None = None
+) -> WebApplication:
+    settings = WebSettings(users_file=folder / "users.json", tokens_file=folder / "tokens.json")
+    app = website("showcase", "0", settings, folder=HERE, places=PLACES, public_url=public_url)
+    people: People = app.state.people
+    pages: Pages = app.state.pages
 
     @app.get("/components")
     async def components(request: Request) -> Response:

@@ -1,0 +1,1 @@
+"""The receiver, beside one that acknowledges before it stores: frames a second, waits, processor time, memory."""

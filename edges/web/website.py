@@ -1,0 +1,65 @@
+"""An app with people, made of the settings: what desk, portal and partners begin with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from edges.web.accounts import AccountFile, Directory
+from edges.web.application import WebApplication
+from edges.web.callers import People
+from edges.web.oidc import Provider, oidc_routes
+from edges.web.pages import Pages
+from edges.web.problems import ProblemKind
+from edges.web.sessions import Sessions
+from edges.web.settings import WebSettings
+from edges.web.sign_in import SignIn, session_routes
+from edges.web.tokens import TokenFile
+
+
+def website(
+    process: str,
+    version: str,
+    web: WebSettings,
+    *,
+    folder: Path | None = None,
+    places: Sequence[tuple[str, str]] = (),
+    public_url: str | None = None,
+    directory: Directory | None = None,
+    errors: Mapping[type[Exception], ProblemKind] | None = None,
+) -> WebApplication:
+    """Return the app with sign-in, its pages' files, switches and errors; its own routes are the caller's to add.
+
+    Args:
+        process: ``desk``, ``portal`` or ``partners``.
+        version: of the product.
+        web: the settings.
+        folder: of the process, with its ``templates``, ``static`` and ``locale``.
+        places: addresses and names of what the head of its pages links to.
+        public_url: where people reach it; None: at the address they typed.
+        directory: where people are looked up; None: the file of `ronde users`.
+        errors: as for `WebApplication`.
+
+    The handlers find `People` in ``app.state.people`` and `Pages` in ``app.state.pages``. Raises `ValueError` for a
+    session key that is too short.
+
+    """
+    people = People(directory or AccountFile(web.users_file), Sessions(process, web.session_key, public_url))
+    sign_in = SignIn(people)
+    pages = Pages(f"ronde {process}", folder, people, places, has_provider=web.oidc_issuer is not None)
+    app = WebApplication(
+        f"ronde {process}",
+        version,
+        tokens=TokenFile(web.tokens_file),
+        people=people,
+        pages=pages,
+        errors=errors,
+        is_https=public_url is not None and urlsplit(public_url).scheme == "https",
+    )
+    app.include_router(session_routes(people, sign_in))
+    app.include_router(pages.routes(sign_in))
+    if web.oidc_issuer is not None:
+        provider = Provider(web.oidc_issuer, web.oidc_client_id, web.oidc_client_secret, web.oidc_name_claim)
+        app.include_router(oidc_routes(people, provider))
+    return app
