@@ -147,8 +147,10 @@ class Dossier:
     async def find(self, text: str) -> SearchResult:
         """Incidents by their id, their site's number, names or id; and the sites. Raises `KafkaAwayError`."""
         places = await asyncio.to_thread(self._sites.find, text)
-        sites = []
-        for place in places[:MOST_SITES]:
+        sites: list[Site] = []
+        for place in places:
+            if len(sites) >= MOST_SITES:
+                break
             site = await self._records.at("sites", place.partition, place.offset, place.site_id)
             if site is not None and is_of(site, text):
                 sites.append(site)
