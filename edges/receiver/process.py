@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -94,6 +96,7 @@ class ReceiverProcess:
             _log.info("receiver started", receiver=self._settings.id, pages=pages.address)
             working = asyncio.create_task(self._work())
             await asyncio.wait((stopping, working), return_when=asyncio.FIRST_COMPLETED)
+            _end_in_time(0 if stopping.done() else 1)
             working.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await working
@@ -103,10 +106,9 @@ class ReceiverProcess:
         """Start the parts, and stop them in the order in which they need each other."""
         began = time.monotonic()
         async with contextlib.AsyncExitStack() as stack:
-            for part in (self._transmitter_view, self._signal_view):
-                part.start()
-                stack.push_async_callback(part.stop)
-            stack.push_async_callback(self._stop_producer)
+            self._transmitter_view.start()
+            self._signal_view.start()
+            stack.push_async_callback(self._stop_kafka)
             await self._producer.start()
             publisher = await self._publisher()
             rooms = Rooms(self._settings.room_per_partition)
@@ -116,11 +118,10 @@ class ReceiverProcess:
                 self._readiness.arrive(thing)
             self._is_whole = True
             listener = self._listener(publisher, rooms)
-            stack.push_async_callback(listener.close, _FRAMES_SECONDS)
-            ports = await listener.open()
             web = WebServer(self._application(publisher, rooms), self._settings.host, self._settings.http_port)
-            await web.start()
-            stack.push_async_callback(web.stop)
+            stack.push_async_callback(_close, listener, web)
+            ports = await listener.open()
+            await self._start_web(web)
             self._readiness.arrive("start")
             _log.info(
                 "receiver listens",
@@ -167,8 +168,21 @@ class ReceiverProcess:
         intake = HttpIntake(self._settings.id, publisher, rooms, self._metrics)
         return application(intake, TokenFile(self._configuration.tokens_file))
 
-    async def _stop_producer(self) -> None:
-        await self._producer.stop(STOP_SECONDS - _FRAMES_SECONDS)
+    async def _start_web(self, web: WebServer) -> None:
+        try:
+            await web.start()
+        except OSError as error:
+            place = f"{self._settings.host}:{self._settings.http_port}"
+            raise ReceiverError(
+                f"cannot listen on {place}: {error.strerror}; set receiver.host and receiver.http_port"
+            ) from error
+
+    async def _stop_kafka(self) -> None:
+        await asyncio.gather(
+            self._producer.stop(STOP_SECONDS - _FRAMES_SECONDS),
+            self._transmitter_view.stop(),
+            self._signal_view.stop(),
+        )
 
     # --- what is read -----------------------------------------------------------------------------
 
@@ -220,6 +234,20 @@ class ReceiverProcess:
             self._readiness.wait(thing, reason)
         else:
             self._readiness.arrive(thing)
+
+
+async def _close(listener: Listener, web: WebServer) -> None:
+    """Take nothing new, and answer what was taken, as far as that is done in time."""
+    await asyncio.gather(
+        listener.close(_FRAMES_SECONDS), asyncio.wait({asyncio.ensure_future(web.stop())}, timeout=_FRAMES_SECONDS)
+    )
+
+
+def _end_in_time(status: int) -> None:
+    """End the process by itself where a client of Kafka hangs: nothing that was acknowledged is lost by it."""
+    timer = threading.Timer(STOP_SECONDS, os._exit, (status,))
+    timer.daemon = True
+    timer.start()
 
 
 def _checked(decode: Callable[[bytes], Any]) -> Callable[[bytes], bytes]:
