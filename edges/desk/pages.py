@@ -21,7 +21,7 @@ from edges.desk.wallboard import wall
 from edges.desk.work import Item
 from edges.web import languages
 from edges.web.accounts import Person
-from edges.web.callers import People, person_with
+from edges.web.callers import person_with
 from edges.web.pages import Pages
 from edges.web.problems import NOT_FOUND
 from edges.web.routes import Route
@@ -38,8 +38,8 @@ Viewer: TypeAlias = Annotated[Person, person_with("operator", "supervisor", "aud
 class DeskPages:
     """Renders them over what the API has."""
 
-    def __init__(self, api: DeskApi, people: People, centre: str | None, *, has_provider: bool) -> None:
-        self.pages = Pages("ronde desk", FOLDER, people, PLACES, has_provider=has_provider)
+    def __init__(self, api: DeskApi, pages: Pages, centre: str | None) -> None:
+        self.pages = pages
         self._api = api
         self._centre = centre
         self._state = api.holding.state

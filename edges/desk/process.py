@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import threading
 import time
 from importlib.metadata import version
 from typing import Any, Final
@@ -17,7 +19,7 @@ from edges.desk.dossier import Dossier
 from edges.desk.holding import WRITTEN, Holding, Writer
 from edges.desk.incident import Incident
 from edges.desk.metrics import DeskMetrics
-from edges.desk.pages import DeskPages
+from edges.desk.pages import FOLDER, PLACES, DeskPages
 from edges.desk.reader import STALE_SECONDS, DeskReader
 from edges.desk.records import Records
 from edges.desk.settings import DeskConfiguration
@@ -31,18 +33,12 @@ from edges.kafka.errors import KafkaAwayError, UnconfirmedError
 from edges.kafka.fetcher import Fetcher
 from edges.kafka.framing import Framing
 from edges.kafka.producer import Producer
-from edges.web.accounts import AccountFile
 from edges.web.application import WebApplication
-from edges.web.callers import People
 from edges.web.events import Channel
-from edges.web.oidc import Provider, oidc_routes
 from edges.web.problems import UNCONFIRMED
 from edges.web.server import WebServer, stop_signal
-from edges.web.sessions import Sessions
-from edges.web.settings import WebSettings
-from edges.web.sign_in import SignIn, session_routes
-from edges.web.tokens import TokenFile
 from edges.web.values import write_instant
+from edges.web.website import website
 from schemas.avro.errors import RegistryUnreachable
 from service.logs import logger
 from service.pages import OperationPages
@@ -53,7 +49,8 @@ _log = logger(__name__)
 _TICK_SECONDS: Final = 0.25
 _TICKS_A_LOOK: Final = 4
 _AGAIN_SECONDS: Final = 1.0
-_STOP_SECONDS: Final = 1.0  # of five, for what is written when the web server has stopped
+STOP_SECONDS: Final = 5.0
+_WRITE_SECONDS: Final = 1.0  # of these, for what is written when the web server has stopped
 _READ: Final = (*TOPICS, "sites", "alerts")
 
 
@@ -80,6 +77,7 @@ class DeskProcess:
         self._reader = DeskReader(connection, self._framing, self._state, self._sites, self._update, self._decided)
         self._holding: Holding | None = None
         self._is_whole = False
+        self._is_live = False
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT. Raises `DeskError`, `TopicsDifferError`."""
@@ -92,6 +90,7 @@ class DeskProcess:
             _log.info("desk started", desk=self._settings.id, pages=pages.address)
             working = asyncio.create_task(self._serve())
             await asyncio.wait((stopping, working), return_when=asyncio.FIRST_COMPLETED)
+            _end_in_time(0 if stopping.done() else 1)
             working.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await working
@@ -102,7 +101,7 @@ class DeskProcess:
         began = time.monotonic()
         async with contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(self._reader.stop)
-            stack.push_async_callback(self._producer.stop, _STOP_SECONDS)
+            stack.push_async_callback(self._producer.stop, _WRITE_SECONDS)
             await self._producer.start()
             writer = await self._writer()
             self._readiness.wait("topics", "the topics are being read")
@@ -111,6 +110,7 @@ class DeskProcess:
             self._holding = Holding(self._state, self._work, self._reader, writer, self._clock)
             self._is_whole = True
             self._update()
+            self._is_live = True
             fetcher = Fetcher(self._configuration.connection)
             stack.push_async_callback(fetcher.stop)
             words = Words()
@@ -169,7 +169,15 @@ class DeskProcess:
         web, settings = self._configuration.web, self._settings
         decoders = {topic: self._framing.reader(topic, CONSTRUCTORS) for topic in _READ}
         records = Records(fetcher, decoders, self._sites)
-        people = People(AccountFile(web.users_file), Sessions("desk", web.session_key, settings.public_url))
+        application = website(
+            "desk",
+            version("ronde"),
+            web,
+            folder=FOLDER,
+            places=PLACES,
+            public_url=settings.public_url,
+            errors={UnconfirmedError: UNCONFIRMED, KafkaAwayError: UNCONFIRMED},
+        )
         api = DeskApi(
             holding,
             Calls(holding, records, words, self._metrics.words),
@@ -178,24 +186,8 @@ class DeskProcess:
             self._channel,
             ViewLog(holding),
         )
-        provider = _provider(web)
-        pages = DeskPages(api, people, settings.centre, has_provider=provider is not None)
-        application = WebApplication(
-            "ronde desk",
-            version("ronde"),
-            tokens=TokenFile(web.tokens_file),
-            people=people,
-            pages=pages.pages,
-            errors={UnconfirmedError: UNCONFIRMED, KafkaAwayError: UNCONFIRMED},
-            is_https=(settings.public_url or "").startswith("https:"),
-        )
-        sign_in = SignIn(people)
-        application.include_router(session_routes(people, sign_in))
-        if provider is not None:
-            application.include_router(oidc_routes(people, provider))
         application.include_router(api.routes())
-        application.include_router(pages.routes())
-        application.include_router(pages.pages.routes(sign_in))
+        application.include_router(DeskPages(api, application.state.pages, settings.centre).routes())
         return application
 
     # --- what happens -----------------------------------------------------------------------------
@@ -212,9 +204,8 @@ class DeskProcess:
 
     def _publish(self, name: str, value: Any) -> None:
         """Tell the browsers."""
-        if not self._channel.clients:
-            # None listens, so nobody misses it: who comes reads the list.
-            return
+        if not self._is_live:
+            return  # who comes reads the list
         if isinstance(value, Item):
             self._channel.publish(name, WorkItem.of_item(value).model_dump(mode="json"))
         elif isinstance(value, Incident):
@@ -291,8 +282,8 @@ class DeskProcess:
             self._readiness.arrive(thing)
 
 
-def _provider(web: WebSettings) -> Provider | None:
-    """The provider of OpenID Connect of the settings."""
-    if web.oidc_issuer is None:
-        return None
-    return Provider(web.oidc_issuer, web.oidc_client_id, web.oidc_client_secret, web.oidc_name_claim)
+def _end_in_time(status: int) -> None:
+    """End the process by itself where a client of Kafka hangs: nothing that was acknowledged is lost by it."""
+    timer = threading.Timer(STOP_SECONDS, os._exit, (status,))
+    timer.daemon = True
+    timer.start()

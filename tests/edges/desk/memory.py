@@ -19,7 +19,7 @@ from edges.desk.decisions import Decisions
 from edges.desk.dossier import Dossier
 from edges.desk.holding import Holding, Writer
 from edges.desk.incident import Incident
-from edges.desk.pages import DeskPages
+from edges.desk.pages import FOLDER, PLACES, DeskPages
 from edges.desk.reader import DeskReader, NotReadError, ReadBack
 from edges.desk.records import Records
 from edges.desk.site_index import SiteIndex
@@ -31,14 +31,10 @@ from edges.desk.work import Item, WorkList
 from edges.kafka.errors import UnconfirmedError
 from edges.kafka.fetcher import Fetcher
 from edges.values import Claim, DeskEvent
-from edges.web.accounts import AccountFile
-from edges.web.application import WebApplication
-from edges.web.callers import People
 from edges.web.events import Channel
 from edges.web.problems import UNCONFIRMED
-from edges.web.sessions import Sessions
-from edges.web.sign_in import SignIn, session_routes
-from edges.web.tokens import TokenFile
+from edges.web.settings import WebSettings
+from edges.web.website import website
 from streams.escalation import values as core
 from tests.edges.desk.floor import CHEAP, THREAT, WORD
 from tests.edges.desk.scene import Scene, contact, read
@@ -160,21 +156,10 @@ class MemoryDesk:
             self.channel,
             ViewLog(self.holding),
         )
-        people = People(AccountFile(folder / "users.json"), Sessions("desk", KEY))
-        pages = DeskPages(self.api, people, "Ronde Sécurité", has_provider=False)
-        self.app = WebApplication(
-            "ronde desk",
-            "0",
-            tokens=TokenFile(folder / "tokens.json"),
-            people=people,
-            pages=pages.pages,
-            errors={UnconfirmedError: UNCONFIRMED},
-        )
-        sign_in = SignIn(people)
-        self.app.include_router(session_routes(people, sign_in))
+        web = WebSettings(tokens_file=folder / "tokens.json", users_file=folder / "users.json", session_key=KEY)
+        self.app = website("desk", "0", web, folder=FOLDER, places=PLACES, errors={UnconfirmedError: UNCONFIRMED})
         self.app.include_router(self.api.routes())
-        self.app.include_router(pages.routes())
-        self.app.include_router(pages.pages.routes(sign_in))
+        self.app.include_router(DeskPages(self.api, self.app.state.pages, "Ronde Sécurité").routes())
         self.catch_up()
 
     def catch_up(self) -> None:

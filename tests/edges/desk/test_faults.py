@@ -47,16 +47,16 @@ def decision(incident: str, version: int, at: int, phase: str = "CALLING", site_
 
 def test_openings() -> None:
     openings = Openings()
-    assert openings.is_whole
-    assert openings.begins(99) == 99
-    openings.add(decision("a", 3, 50))
-    assert not openings.is_whole
-    openings.add(decision("a", 4, 60, "CLOSED"))
-    assert openings.is_whole
-    openings.add(decision("b", 2, 70))
+    wholes = [openings.is_whole]
+    for record in (decision("a", 3, 50), decision("a", 4, 60, "CLOSED"), decision("b", 2, 70)):
+        openings.add(record)
+        wholes.append(openings.is_whole)
+    assert wholes == [True, False, True, False]
+    assert openings.begins(99) == 70
     openings.add(decision("b", 1, 40))
     assert openings.is_whole
     assert openings.begins(99) == 40
+    assert Openings().begins(99) == 99
 
 
 @pytest.mark.parametrize(("opened_days_ago", "is_closed"), [(0.5, False), (3.0, False), (3.0, True)])
