@@ -22,8 +22,8 @@ class WholeSettings(Settings):
 
     sink: SinkSettings = Field(default_factory=SinkSettings)
     postgres: PostgresSettings = PostgresSettings()
-    desk: DeskSettings = Field(default_factory=DeskSettings)
     receiver: ReceiverSettings = Field(default_factory=ReceiverSettings)
+    desk: DeskSettings = Field(default_factory=DeskSettings)
     web: WebSettings = WebSettings()
 
     def for_sink(self) -> Configuration:
