@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
+from collections.abc import Generator
 from typing import Any
 
 import pytest
@@ -197,3 +199,42 @@ def test_an_inbound_call(world: World, engine: RondeProcess, start_desk: StartDe
     answer = ann.http.put(f"{path}/result", json=said)
     assert (answer.status_code, answer.json()["late"]) == (202, False)
     world.wait_for("S1", "decisions", rule="RESOLVED_BY_CALLBACK")
+
+
+def stream(ann: OperatorClient, last_id: str | None = None) -> Generator[tuple[str, str, dict[str, Any]], None, None]:
+    """Events as they come: id, name, data."""
+    headers = {"last-event-id": last_id} if last_id else {}
+    with ann.http.stream("GET", "/v1/events", headers=headers, timeout=30) as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        fields: dict[str, str] = {}
+        for line in answer.iter_lines():
+            if line:
+                name, _, value = line.partition(": ")
+                fields[name] = value
+            elif "event" in fields:
+                yield fields.get("id", ""), fields["event"], json.loads(fields["data"])
+                fields = {}
+
+
+def test_events(world: World, engine: RondeProcess, start_desk: StartDesk) -> None:
+    desk = start_desk()
+    ann, robot = desk.operator("ann"), desk.machine("dialler")
+    engine.wait_ready()
+    events = stream(robot)
+    first_id, name, age = next(event for event in events if event[1] == "age")
+    assert (name, age["partitions"]) == ("age", [])
+    opened(world, engine)
+    _, _, item = next(event for event in events if event[1] == "work")
+    assert (item["site_id"], item["item"], item["holder"]) == ("S1", "CALL", None)
+    ann.take(item["subject"])
+    _, _, held = next(event for event in events if event[1] == "work" and event[2]["holder"])
+    assert held["holder"]["by"] == "ann"
+    ann.result(item["subject"], "NOT_IDENTIFIED", "ABNORMAL")
+    _, _, gone = next(event for event in events if event[1] == "gone")
+    assert gone == {"subject": item["subject"]}
+    _, _, incident = next(event for event in events if event[1] == "incident" and event[2]["phase"] == "DISPATCHED")
+    assert incident["incident_id"] == item["incident_id"]
+    events.close()
+    again = [event[1] for event, _ in zip(stream(ann, first_id), range(4), strict=False)]
+    assert "work" in again
+    assert next(stream(ann, "another-1"))[1] == "reset"
