@@ -84,7 +84,7 @@ class DeskState:
         self.seen: dict[str, Sighting] = {}
         self.tries: dict[str, tuple[str, ...]] = {}  # of a command or a callback: RIGHT, WRONG, DURESS
         self.wrong_at: dict[str, tuple[int, ...]] = {}  # of a site, within the last hour
-        self.actions: set[str] = set()  # ids of operators' actions
+        self.actions: dict[str, int] = {}  # operators' actions, and when they were taken
         self.claims = [ClaimLog() for _ in range(partitions)]
         self.signals = [SignalIndex() for _ in range(partitions)]
         self.decided_at = [0] * partitions
@@ -94,6 +94,7 @@ class DeskState:
         self._closed: deque[tuple[int, str]] = deque()
         self._nameless: deque[tuple[int, str]] = deque()  # incidents without a decision, and since when
         self._partition_of: dict[str, int] = {}  # of what has no incident
+        self._swept_at = 0
         folds: Mapping[str, Callable[[Place, Any, bytes], None]] = {
             "decisions": self._decision,
             "calls": self._call,
@@ -166,7 +167,7 @@ class DeskState:
         self._touch(incident)
 
     def _action(self, place: Place, action: OperatorAction, data: bytes) -> None:
-        self.actions.add(action.action_id)
+        self.actions[action.action_id] = action.taken_at
         if action.incident_id:
             incident = self._incident(action.incident_id, action.site_id, place.partition)
             incident.keep(place.topic, place.offset, data)
@@ -301,6 +302,33 @@ class DeskState:
             incident = self.incidents.get(incident_id)
             if incident is not None and incident.phase is None:
                 self._drop(incident_id)
+
+        if now - self._swept_at >= HOUR_MS:
+            self._swept_at = now
+            self._sweep(now)
+
+    def _sweep(self, now: int) -> None:
+        """Let go of what people did long ago: `desk-log` is read back 7 days, and the rest a day."""
+        week, day = now - 8 * DAY_MS, now - DAY_MS
+        self.seen = {subject: seen for subject, seen in self.seen.items() if seen.at > week}
+        self.undelivered = {subject: event for subject, event in self.undelivered.items() if event.at > week}
+        self.actions = {action: at for action, at in self.actions.items() if at > day}
+        self.wrong_at = {site: at for site, at in self.wrong_at.items() if at[-1] > now - HOUR_MS}
+        for callback_id in [key for key, callback in self.callbacks.items() if callback.at < day]:
+            del self.callbacks[callback_id]
+            self.tries.pop(callback_id, None)
+        for attention_id in [
+            key
+            for key, one in self.attentions.items()
+            if key in self.seen and (one.incident_id or "") not in self.incidents
+        ]:
+            del self.attentions[attention_id]
+        known = (self.attentions, self.undelivered, self.callbacks)
+        self._partition_of = {
+            subject: partition
+            for subject, partition in self._partition_of.items()
+            if any(subject in of for of in known)
+        }
 
     def _drop(self, incident_id: str) -> None:
         incident = self.incidents.pop(incident_id, None)

@@ -302,3 +302,25 @@ def test_what_has_ended_is_forgotten_after_a_day(closed: int) -> None:
     decide(closed, T0 + DAY_MS + 1, "CLOSED", 1)
     assert set(state.incidents) == {f"i{closed}"}
     assert set(state.of_site) == {f"S{closed}"}
+
+
+def test_what_people_did_long_ago_is_forgotten() -> None:
+    scene, _ = opened()
+    scene.event(20, "CALL_PLACED", "x-callback-1", "ann")
+    scene.event(21, "WORD_TRIED", "x-callback-1", "WRONG")
+    scene.result(22, None, "DURESS_CODE", direction="INBOUND", site_id="nowhere")
+    help_id = f"call-results-0-{len(scene.values('call-results')) - 1}-t1"
+    scene.event(23, "ATTENTION_SEEN", help_id)
+    scene.action(24, "CLOSE", scene.incident_id)
+    state = Desk(scene.records, at=25).state
+    assert state.callbacks
+    assert state.partition_of("x-callback-1") == 0
+    assert state.actions
+    state._forget(T0 + 2 * DAY_MS)
+    assert (state.callbacks, state.actions, state.wrong_at, state.incidents) == ({}, {}, {}, {})
+    assert help_id not in state.attentions
+    assert state.partition_of("x-callback-1") is None
+    assert "x-callback-1" not in state.tries
+    assert help_id in state.seen
+    state._forget(T0 + 9 * DAY_MS)
+    assert state.seen == {}
