@@ -20,6 +20,7 @@ COMMANDS: Final = {
         "Decide alerts: read the inputs, run the procedures, write commands and decisions. Ends on SIGTERM or Ctrl-C."
     ),
     "sink": "Write decisions, commands, results and reports into the ledger (PostgreSQL). Ends on SIGTERM or Ctrl-C.",
+    "portal": "Serve the portal, where customers configure the service, or load sites into it.",
     "receiver": (
         "Take alarms from panels (DC-09 over TCP, UDP, TLS) and over HTTP into Kafka. Ends on SIGTERM or Ctrl-C."
     ),
@@ -51,10 +52,11 @@ COMMANDS: Final = {
 }
 # Commands that need optional dependencies of ronde, and the name of these.
 EXTRAS: Final = {
-    "demo": "local",
+    "demo": "edges,local",
     "desk": "edges",
     "local": "local",
     "panel": "edges",
+    "portal": "edges",
     "receiver": "edges",
     "transmitters": "edges",
 }

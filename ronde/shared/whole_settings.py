@@ -8,10 +8,12 @@ from typing import Final
 from pydantic import Field
 
 from edges.desk.settings import DeskConfiguration, DeskSettings
+from edges.portal.settings import PortalConfiguration, PortalSettings
 from edges.receiver.settings import ReceiverConfiguration, ReceiverSettings
 from edges.settings import Connection
 from edges.web.settings import WebSettings
-from sinks.settings import Configuration, PostgresSettings, SinkSettings
+from service.postgres_settings import PostgresSettings
+from sinks.settings import Configuration, SinkSettings
 from streams.settings import Settings
 
 _DAY_SECONDS: Final = 24 * 3600
@@ -24,6 +26,7 @@ class WholeSettings(Settings):
     postgres: PostgresSettings = PostgresSettings()
     receiver: ReceiverSettings = Field(default_factory=ReceiverSettings)
     desk: DeskSettings = Field(default_factory=DeskSettings)
+    portal: PortalSettings = Field(default_factory=PortalSettings)
     web: WebSettings = WebSettings()
 
     def for_sink(self) -> Configuration:
@@ -74,3 +77,13 @@ class WholeSettings(Settings):
         """What a receiver needs of it; secrets included, never log them."""
         connection = self.for_edge("receiver", self.receiver.id, self.receiver.data_dir)
         return ReceiverConfiguration(self.receiver, connection, self.web.tokens_file)
+
+    def for_portal(self) -> PortalConfiguration:
+        """What a portal needs of it; secrets included, never log them."""
+        return PortalConfiguration(
+            portal=self.portal,
+            connection=self.for_edge("portal", self.portal.id, self.portal.data_dir),
+            postgres=self.postgres,
+            web=self.web,
+            wrapping_key=self.receiver.wrapping_key,
+        )
