@@ -102,7 +102,8 @@ class Holding:
         partition = claimed.partition
         self.check_fresh(partition)
         hold = self.state.holder(partition, subject)
-        if subject not in self.work.items and (hold is None or hold.by != operator.name):
+        is_there = subject in self.work.items or subject in self.state.callbacks
+        if not is_there and (hold is None or hold.by != operator.name):
             raise OVER.error()
         is_others = hold is not None and hold.by != operator.name
         if over and is_others:
@@ -280,7 +281,9 @@ class Holding:
 
     def take_next_of(self, result_id: str, operator: Operator) -> None:
         """Have the command that the engine makes of a result taken for the operator who said it."""
-        self._takes_next[result_id] = (operator, self.clock.now() + _TAKES_NEXT_MS)
+        now = self.clock.now()
+        self._takes_next = {known: kept for known, kept in self._takes_next.items() if kept[1] > now}
+        self._takes_next[result_id] = (operator, now + _TAKES_NEXT_MS)
 
     def on_decision(self, decision: Decision) -> None:
         """Take what a decision on an operator's own answer commands next."""

@@ -249,6 +249,8 @@ async def test_a_caller(desk: MemoryDesk, floor: Floor) -> None:
     said = {"outcome": "IDENTIFIED", "situation": "NORMAL", "at": write_instant(now_ms())}
     assert code(await floor.ann.http.put(f"{path}/{callback}/result", json=said)) == "DURESS"
     nobody = (await floor.ann.http.post(path, json={"key": "k2"})).json()["callback_id"]
+    assert (await floor.ann.http.post(f"/v1/work/{nobody}/release")).status_code == 204
+    assert (await floor.ann.take(nobody)).status_code == 200
     assert code(await floor.ann.http.post(f"{path}/{nobody}/word", json={"word": WORD})) == "NO_CONTACT"
     assert (await floor.ann.http.post("/v1/sites/S2/callbacks", json={"key": "k"})).status_code == 404
     other = {"incident_id": "nothing", "key": "k"}
