@@ -34,6 +34,7 @@ class DeskMetrics:
         self.undecodable = Gauge(
             "ronde_desk_undecodable_records", "Records that were left out as they do not decode.", registry=registry
         )
+        self.ready = Gauge("ronde_desk_ready", "1 when the desk is ready.", registry=registry)
         self.words = Counter("ronde_desk_words", "Words that were judged, by verdict.", ("verdict",), registry=registry)
         for urgency in (1, 2, 3, 4):
             for held in ("yes", "no"):

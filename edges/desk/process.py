@@ -258,6 +258,7 @@ class DeskProcess:
         else:
             self._readiness.withdraw("clock")
         metrics = self._metrics
+        metrics.ready.set(not self._readiness.reasons)
         metrics.view_age.set(max(ages))
         metrics.streams.set(self._channel.clients)
         metrics.forgotten.set(len(self._work.forgotten))
