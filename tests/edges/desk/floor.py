@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ import httpx
 from argon2 import PasswordHasher
 
 from edges.web import accounts, tokens
+from edges.web.files import write_model
 from edges.web.values import write_instant
 from tests.conftest import SettingsFile
 from tests.support.ronde_process import RondeProcess
@@ -24,9 +26,19 @@ THREAT: Final = "azur"
 
 
 def people(folder: Path, **roles: accounts.Role) -> None:
-    """Make accounts."""
-    for name, role in roles.items():
-        accounts.add(folder / "users.json", name, role, ("S1",) if role == "customer" else (), PASSWORD)
+    """Make accounts, whose hashes are cheap."""
+    made = datetime.now(UTC).replace(microsecond=0)
+    users = tuple(
+        accounts.Account(
+            name=name,
+            role=role,
+            sites=("S1",) if role == "customer" else (),
+            password=CHEAP.hash(PASSWORD),
+            created_at=made,
+        )
+        for name, role in roles.items()
+    )
+    write_model(folder / "users.json", accounts.Accounts(users=users))
 
 
 def contacts(site_id: str, count: int = 2) -> list[dict[str, Any]]:
