@@ -7,6 +7,7 @@ from typing import Final
 import pytest
 from prometheus_client import CollectorRegistry, Metric
 
+from edges.desk.metrics import DeskMetrics
 from edges.portal.metrics import PortalMetrics
 from edges.receiver.metrics import ReceiverMetrics
 from sinks.observe.metrics import SinkMetrics
@@ -36,6 +37,7 @@ def test_the_page_is_the_list(request: pytest.FixtureRequest) -> None:
             ("A sink", SinkMetrics().registry),
             ("A receiver", ReceiverMetrics().registry),
             ("A portal", PortalMetrics().registry),
+            ("A desk", DeskMetrics().registry),
         )
     )
     if request.config.getoption("rewrite"):
