@@ -43,7 +43,7 @@ def signed_in(browser: Browser, address: str, name: str = "ann", **options: Any)
     page.fill("#name", name)
     page.fill("#password", PASSWORD)
     page.press("#password", "Enter")
-    page.wait_for_selector("#desk")
+    page.wait_for_selector("html[data-keys]")  # the page's script listens
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
