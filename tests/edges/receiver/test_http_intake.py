@@ -13,7 +13,7 @@ from edges.receiver.rooms import Rooms
 from edges.receiver.values import Alert, Signal
 
 
-class Kept:
+class MemoryPublisher:
     """Acknowledges at once."""
 
     def __init__(self) -> None:
@@ -30,12 +30,12 @@ class Kept:
 
 
 def test_one_body_to_many_sites_in_a_millisecond_has_an_id_for_each() -> None:
-    kept = Kept()
-    intake = HttpIntake("r1", cast("Publisher", kept), Rooms(1000), ReceiverMetrics())
+    publisher = MemoryPublisher()
+    intake = HttpIntake("r1", cast("Publisher", publisher), Rooms(1000), ReceiverMetrics())
 
     async def send() -> None:
         alerts = [Alert("A1", f"S{number}", "FIRE", 0, None, None, "http:r1") for number in range(100)]
         await asyncio.gather(*(intake.take(alert, b"{}") for alert in alerts))
 
     asyncio.run(send())
-    assert len(set(kept.ids)) == len(kept.ids) == 100
+    assert len(set(publisher.ids)) == len(publisher.ids) == 100
