@@ -36,11 +36,11 @@ from ronde.local.kafka import Kafka
 from ronde.local.ports import HOST, free_port
 from ronde.local.postgres import Postgres
 from schemas import encode
+from service.postgres_settings import PostgresSettings
 from sinks.database.migrate import migrate
 from sinks.database.postgres import Connection, connect
 from sinks.rows.chunk import RefusedRecord, RowDecoder
 from sinks.rows.feeds import Row
-from sinks.settings import PostgresSettings
 from sinks.write.ledger import Ledger
 from sinks.write.writer import Writer
 

@@ -20,8 +20,12 @@ COMMANDS: Final = {
         "Decide alerts: read the inputs, run the procedures, write commands and decisions. Ends on SIGTERM or Ctrl-C."
     ),
     "sink": "Write decisions, commands, results and reports into the ledger (PostgreSQL). Ends on SIGTERM or Ctrl-C.",
+    "portal": "Serve the portal, where customers configure the service, or load sites into it.",
     "receiver": (
         "Take alarms from panels (DC-09 over TCP, UDP, TLS) and over HTTP into Kafka. Ends on SIGTERM or Ctrl-C."
+    ),
+    "desk": (
+        "Serve operators their calls, attentions and incidents, for browsers and by HTTP. Ends on SIGTERM or Ctrl-C."
     ),
     "incidents": "List incidents of the ledger, the latest first. Times are UTC.",
     "report": "Sum up the ledger by the day (UTC) that incidents were opened and by procedure.",
@@ -47,7 +51,15 @@ COMMANDS: Final = {
     "local": "A real Kafka and PostgreSQL on this machine, from packages alone: no Docker, no root, no installed Java.",
 }
 # Commands that need optional dependencies of ronde, and the name of these.
-EXTRAS: Final = {"demo": "local", "local": "local", "panel": "edges", "receiver": "edges", "transmitters": "edges"}
+EXTRAS: Final = {
+    "demo": "edges,local",
+    "desk": "edges",
+    "local": "local",
+    "panel": "edges",
+    "portal": "edges",
+    "receiver": "edges",
+    "transmitters": "edges",
+}
 
 app = typer.Typer(
     name="ronde",

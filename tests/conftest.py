@@ -22,6 +22,8 @@ from tests import distribution
 
 if TYPE_CHECKING:
     from ronde.local.kafka import Kafka
+    from ronde.local.postgres import Postgres
+    from service.postgres_settings import PostgresSettings
     from streams.settings import Settings
 
 
@@ -161,6 +163,41 @@ def topics(settings: MakeSettings) -> Settings:
     made = settings()
     create(made)
     return made
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """The server of this run: real, in a temporary folder, on a port of its own, stopped at the end.
+
+    A test that stops or kills it starts one of its own. It does not survive a power cut, so as to be quick.
+    """
+    from ronde.local.ports import free_port  # noqa: PLC0415 - as the head says
+    from ronde.local.postgres import Postgres  # noqa: PLC0415 - as the head says
+
+    quick = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "64MB"}
+    server = Postgres(tmp_path_factory.mktemp("postgres"), port=free_port(), extra_properties=quick)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(server.data, ignore_errors=True)  # the log stays for an inquiry
+
+
+@pytest.fixture
+def database(postgres: Postgres, prefix: str) -> Iterator[PostgresSettings]:
+    """An empty database of this test's own."""
+    import psycopg  # noqa: PLC0415 - as the head says
+    from psycopg.sql import SQL, Identifier  # noqa: PLC0415 - as the head says
+
+    from ronde.local.ports import HOST  # noqa: PLC0415 - as the head says
+    from service.postgres_settings import PostgresSettings  # noqa: PLC0415 - as the head says
+
+    name = prefix.rstrip(".")
+    with psycopg.connect(postgres.conninfo("postgres"), autocommit=True) as connection:
+        connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
+        yield PostgresSettings(host=HOST, port=postgres.port or 0, database=name)
+        connection.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
 
 
 @pytest.fixture

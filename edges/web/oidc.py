@@ -8,7 +8,6 @@ from typing import Any, Final
 
 import httpx
 from authlib.common.errors import AuthlibBaseError
-from authlib.deprecate import AuthlibDeprecationWarning
 from fastapi import APIRouter, Request, Response
 from joserfc.errors import JoseError
 from starlette.responses import RedirectResponse
@@ -18,7 +17,7 @@ from edges.web.files import FileError
 from edges.web.problems import FORBIDDEN, UNREADABLE, ProblemKind
 from service import logs
 
-with warnings.catch_warnings(action="ignore", category=AuthlibDeprecationWarning):  # it names a rename of httpx
+with warnings.catch_warnings(record=True):  # of its own modules, which would be a line of the log that is no JSON
     from authlib.integrations.starlette_client import OAuth
 
 _log: Final = logs.logger(__name__)

@@ -64,7 +64,6 @@ class Pages:
         """Return the page of a template, in the language and the appearance of who asks."""
         language = language_of(request)
         theme = request.cookies.get(THEME_COOKIE, "")
-        here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         translate = self._translations[language].gettext
         text = (
             self._environments[language]
@@ -77,7 +76,7 @@ class Pages:
                 language=language,
                 languages=tuple(NAMES.items()),
                 theme=theme if theme in THEMES else "",
-                here=here if request.method == "GET" else SIGN_IN,
+                here=_address_of(request) if request.method == "GET" else SIGN_IN,
                 now_ms=time.time_ns() // 1_000_000,
                 static=self.static.address,
                 **values,
@@ -96,8 +95,7 @@ class Pages:
     def problem(self, request: Request, problem: Problem) -> Response:
         """Return an error as a page; who is not signed in goes to do so."""
         if problem.kind is UNAUTHENTICATED and request.method == "GET" and self._people is not None:
-            here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-            return RedirectResponse(f"{SIGN_IN}?{urlencode({'next': here})}", status_code=303)
+            return RedirectResponse(f"{SIGN_IN}?{urlencode({'next': _address_of(request)})}", status_code=303)
         title = self.say(request, problem.kind.title)
         detail = self.say(request, problem.detail)
         response = self.render(
@@ -173,6 +171,12 @@ async def form_of(request: Request) -> dict[str, str]:
     """The fields of a form as pages send them (urlencoded); the last of a name counts. Raises TOO_LARGE."""
     body = await StrictRequest(request.scope, request.receive).body()
     return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=200))
+
+
+def _address_of(request: Request) -> str:
+    """The path and the query as they were sent: an encoded slash stays encoded."""
+    path = request.scope.get("raw_path", b"").decode("ascii", "replace") or request.url.path
+    return path + (f"?{request.url.query}" if request.url.query else "")
 
 
 def _keep(response: Response, cookie: str, value: str) -> None:

@@ -17,11 +17,11 @@ from ronde.local.postgres import Postgres
 from ronde.shared.errors import Failed
 from ronde.shared.terminal import program
 from ronde.views.incident import text
+from service.postgres_settings import PostgresSettings
 from sinks.ask.reading import NoLedgerError
 from sinks.ask.timeline import Missing, Timeline, Unknown, timeline
 from sinks.database.postgres import connect
 from sinks.errors import Away
-from sinks.settings import PostgresSettings
 
 SHOWN: Final = "S06"  # the story that goes through most of the procedure
 WHOLE_SECONDS: Final = 15.0  # for the sink to write what the topics already have

@@ -18,14 +18,13 @@ from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
 import orjson
-import phonenumbers
-from argon2 import PasswordHasher
 
 from ronde.input_files.csv_rows import Row, WrongCellError, boolean, known_columns, rows_of
 from ronde.input_files.site_lines import SiteLines
 from ronde.shared.errors import WrongUse
 from schemas.avro.generated.shapes import Array, Record, Shape, Union, shape_of
 from schemas.avro.loader import load
+from service import phone_numbers, words
 
 Hash: TypeAlias = Callable[[str], str]
 Refuse: TypeAlias = Callable[[int, str, str], None]
@@ -63,32 +62,12 @@ _AT_ONCE: Final = 64  # rows that are hashed side by side
 _CPUS: Final = os.cpu_count() or 1
 
 
-# The overseas departments share the national plan of France, and each has a country code of its own (Arcep, plan
-# national de numérotation). `phonenumbers` knows them as countries only: it takes some of these for French, and others
-# for none. By the first three digits behind the 0.
-_OVERSEAS: Final = {
-    **dict.fromkeys(("262", "263", "269", "639", "692", "693"), 262),  # Réunion, Mayotte
-    **dict.fromkeys(("590", "690", "691"), 590),  # Guadeloupe, Saint-Barthélemy, Saint-Martin
-    **dict.fromkeys(("594", "694"), 594),  # Guyane
-    **dict.fromkeys(("596", "696", "697"), 596),  # Martinique
-}
-_FRENCH: Final = frozenset({"FR", "GP", "MQ", "GF", "RE", "YT", "BL", "MF"})
-_FRANCE: Final = 33
-_DIGITS: Final = 9  # of a French number behind the 0
-_FICTION: Final = "63998"  # mobile numbers that Arcep sets aside for fiction, so that no test rings at anybody's
-
-
-def argon2(password: str) -> str:
-    """A password's salted slow hash, in the form that says how to verify it (PHC)."""
-    return PasswordHasher().hash(password)
-
-
 def unhashed(_password: str) -> str:
     """In place of a hash, where only its presence counts."""
     return "present"
 
 
-def sites_of(file: str, lines: Iterable[bytes], country: str | None, hashed: Hash = argon2) -> SiteLines:
+def sites_of(file: str, lines: Iterable[bytes], country: str | None, hashed: Hash = words.hashed) -> SiteLines:
     """The sites of a file: rows when its name ends in ``.csv``, else lines of JSON.
 
     ``country`` (ISO 3166-1 alpha-2) is where a number without ``+`` belongs when the row's address names none.
@@ -98,7 +77,7 @@ def sites_of(file: str, lines: Iterable[bytes], country: str | None, hashed: Has
         if country is not None:
             raise WrongUse("--country is for CSV files; in JSON, phone numbers are E.164")
         return SiteLines(lines)
-    if country is not None and country not in phonenumbers.SUPPORTED_REGIONS:
+    if country is not None and not phone_numbers.is_country(country):
         raise WrongUse(f"--country: there are no phone numbers of {country!r}; write it as FR, BE, CH")
 
     def refuse(line: int, reason: str, error: str) -> None:
@@ -181,12 +160,13 @@ def _site(cells: dict[str, str], country: str | None, hashed: Hash, doubts: list
         if "phone" not in contact:
             continue
         try:
-            contact["phone"] = _phone(f"contacts.{place}.phone", contact["phone"], region)
-        except WrongCellError as error:
+            contact["phone"] = phone_numbers.e164(contact["phone"], region)
+        except phone_numbers.NoPhoneNumberError as error:
+            wrong = f"contacts.{place}.phone: {error}"
             if place == places[0]:
-                raise
+                raise WrongCellError(wrong) from None
             del contact["phone"]
-            doubts.append(f"{error}; the site goes without it")
+            doubts.append(f"{wrong}; the site goes without it")
     site["contacts"] = contacts
     return site
 
@@ -198,39 +178,8 @@ def _contact(place: int, cells: dict[str, str], hashed: Hash) -> dict[str, str]:
     contact.setdefault("contact_id", f"{cells.get('site_id', '')}-{place}")
     for name, stored in _PASSWORDS.items():
         if name in contact:
-            contact[stored] = hashed(contact.pop(name))
+            word = contact.pop(name)
+            if not words.normal(word):
+                raise WrongCellError(f"{at}{name}: has nothing that can be heard; give it letters or digits")
+            contact[stored] = hashed(word)
     return contact
-
-
-def _phone(column: str, text: str, region: str | None) -> str:
-    """A number as E.164; in France and its overseas departments, with the country code of where it belongs."""
-    try:
-        number = phonenumbers.parse(text, "FR" if region in _FRENCH else region)
-    except phonenumbers.NumberParseException:
-        where = f" of {region}" if region else " with its country; begin it with +, or name the country"
-        raise WrongCellError(f"{column}: is no phone number{where}") from None
-    if number.extension:
-        raise WrongCellError(f"{column}: has an extension, which no telephony dials; give the number without it")
-    national = str(number.national_number)
-    is_fiction = number.country_code == _FRANCE and national.startswith(_FICTION) and len(national) == _DIGITS
-    if number.country_code == _FRANCE and len(national) == _DIGITS and not is_fiction:
-        number.country_code = _OVERSEAS.get(national[:3], _FRANCE)
-    if not (is_fiction or phonenumbers.is_valid_number(number)):
-        raise WrongCellError(f"{column}: is no phone number that can be dialled: {_reason(number)}")
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-
-
-def _reason(number: phonenumbers.PhoneNumber) -> str:
-    """Why a number is not valid."""
-    digits = len(str(number.national_number))
-    if number.country_code == _FRANCE and number.national_number and digits != _DIGITS:
-        return f"it has {digits} digits behind +33 or 0, a French number has {_DIGITS}"
-    match phonenumbers.is_possible_number_with_reason(number):
-        case phonenumbers.ValidationResult.TOO_SHORT:
-            return "too short"
-        case phonenumbers.ValidationResult.TOO_LONG:
-            return "too long"
-        case phonenumbers.ValidationResult.INVALID_LENGTH | phonenumbers.ValidationResult.IS_POSSIBLE_LOCAL_ONLY:
-            return "too short or too long"
-        case _:
-            return f"the numbering plan of +{number.country_code} has no such number"

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 from pydantic import Field
 
+from edges.desk.settings import DeskConfiguration, DeskSettings
+from edges.portal.settings import PortalConfiguration, PortalSettings
 from edges.receiver.settings import ReceiverConfiguration, ReceiverSettings
 from edges.settings import Connection
 from edges.web.settings import WebSettings
-from sinks.settings import Configuration, PostgresSettings, SinkSettings
+from service.postgres_settings import PostgresSettings
+from sinks.settings import Configuration, SinkSettings
 from streams.settings import Settings
+
+_DAY_SECONDS: Final = 24 * 3600
 
 
 class WholeSettings(Settings):
@@ -19,6 +25,8 @@ class WholeSettings(Settings):
     sink: SinkSettings = Field(default_factory=SinkSettings)
     postgres: PostgresSettings = PostgresSettings()
     receiver: ReceiverSettings = Field(default_factory=ReceiverSettings)
+    desk: DeskSettings = Field(default_factory=DeskSettings)
+    portal: PortalSettings = Field(default_factory=PortalSettings)
     web: WebSettings = WebSettings()
 
     def for_sink(self) -> Configuration:
@@ -48,7 +56,34 @@ class WholeSettings(Settings):
             data_dir=data_dir,
         )
 
+    def for_desk(self) -> DeskConfiguration:
+        """What a desk needs of it; secrets included, never log them."""
+        longest = max(
+            seconds
+            for procedure in self.procedures().values()
+            for seconds in (
+                procedure.wait_seconds,
+                procedure.call_timeout_seconds,
+                procedure.response_timeout_seconds,
+                procedure.arrival_timeout_seconds,
+                procedure.on_site_timeout_seconds,
+                procedure.attention_interval_seconds,
+            )
+        )
+        connection = self.for_edge("desk", self.desk.id, self.desk.data_dir)
+        return DeskConfiguration(self.desk, self.web, connection, max(_DAY_SECONDS, longest) * 1000)
+
     def for_receiver(self) -> ReceiverConfiguration:
         """What a receiver needs of it; secrets included, never log them."""
         connection = self.for_edge("receiver", self.receiver.id, self.receiver.data_dir)
         return ReceiverConfiguration(self.receiver, connection, self.web.tokens_file)
+
+    def for_portal(self) -> PortalConfiguration:
+        """What a portal needs of it; secrets included, never log them."""
+        return PortalConfiguration(
+            portal=self.portal,
+            connection=self.for_edge("portal", self.portal.id, self.portal.data_dir),
+            postgres=self.postgres,
+            web=self.web,
+            wrapping_key=self.receiver.wrapping_key,
+        )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from service.postgres_settings import PostgresSettings
 from sinks.database.postgres import Connection, backend, connect
 from sinks.errors import Away, SinkError
-from sinks.settings import PostgresSettings
 
 
 def refuse_shared_sessions(connection: Connection, settings: PostgresSettings) -> None:

@@ -17,9 +17,10 @@ import psycopg
 import structlog
 from psycopg.errors import DeadlockDetected, LockNotAvailable
 
+from service.postgres import reason
 from sinks import faults
 from sinks.database.feed_sql import create_staging, put
-from sinks.database.postgres import Connection, away, is_conflict, is_refusal, reason
+from sinks.database.postgres import Connection, away, is_conflict, is_refusal
 from sinks.database.sql import composed, query
 from sinks.errors import Fenced, SinkError
 from sinks.rows.chunk import LedgerChunk, Log, Piece, RefusedRecord, refused

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,15 +11,14 @@ from typing import TYPE_CHECKING, Any, Final
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
-from psycopg.sql import SQL, Identifier
 
 from ronde.local.kafka import Kafka
-from ronde.local.ports import HOST, free_port
-from ronde.local.postgres import Postgres
+from ronde.local.ports import free_port
 from ronde.shared.whole_settings import WholeSettings
 from schemas.contract.topics import TOPICS
+from service.postgres_settings import PostgresSettings
 from sinks.faults import VARIABLE
-from sinks.settings import Configuration, PostgresSettings
+from sinks.settings import Configuration
 from streams.settings import Settings, load
 from tests.conftest import SettingsFile
 from tests.sinks.bench import Bench
@@ -31,32 +29,6 @@ if TYPE_CHECKING:
     from tests.sinks.records import Record
 
 RONDE: Final = (sys.executable, "-c", "from ronde.cli import main; main()")
-
-
-@pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    """The server of this run: real, in a temporary folder, on a port of its own, stopped at the end.
-
-    A test that stops or kills it starts one of its own. It does not survive a power cut, so as to be quick.
-    """
-    quick = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "64MB"}
-    server = Postgres(tmp_path_factory.mktemp("postgres"), port=free_port(), extra_properties=quick)
-    try:
-        server.start()
-        yield server
-    finally:
-        server.stop()
-        shutil.rmtree(server.data, ignore_errors=True)  # the log stays for an inquiry
-
-
-@pytest.fixture
-def database(postgres: Postgres, prefix: str) -> Iterator[PostgresSettings]:
-    """An empty database of this test's own."""
-    name = prefix.rstrip(".")
-    with psycopg.connect(postgres.conninfo("postgres"), autocommit=True) as connection:
-        connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
-        yield PostgresSettings(host=HOST, port=postgres.port or 0, database=name)
-        connection.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
 
 
 @pytest.fixture

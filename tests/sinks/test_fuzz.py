@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ronde.local.kafka import Kafka
-from sinks.settings import PostgresSettings
+from service.postgres_settings import PostgresSettings
 from tests.faults.fuzz import running
 
 

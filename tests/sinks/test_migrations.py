@@ -13,11 +13,11 @@ from psycopg.sql import SQL, Identifier
 from ronde.local.ports import HOST, free_port
 from ronde.local.postgres import Postgres
 from ronde.local.postgres_binaries import OLDEST, locked, this_platform
+from service.postgres_settings import PostgresSettings
 from sinks.database.migrate import migrate
 from sinks.database.sql import migrations
 from sinks.errors import SinkError
 from sinks.forget.retention import retain
-from sinks.settings import PostgresSettings
 from sinks.write.ledger import Ledger
 from tests.sinks.compare import assert_same
 from tests.sinks.conftest import connected

@@ -9,11 +9,11 @@ import psycopg
 import pytest
 
 from ronde.local.ports import HOST
+from service.postgres_settings import PostgresSettings
 from sinks.database.migrate import migrate
 from sinks.database.pooling import refuse_shared_sessions
 from sinks.database.postgres import connect
 from sinks.errors import SinkError
-from sinks.settings import PostgresSettings
 from tests.conftest import Run, SettingsFile
 from tests.sinks.conftest import Sink
 from tests.sinks.night import night

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier, Literal
 
+from service.postgres_settings import PostgresSettings
 from sinks.ask.incidents import IncidentFilter, find
 from sinks.ask.timeline import timeline
 from sinks.database.migrate import migrate
@@ -16,7 +17,6 @@ from sinks.database.postgres import connect
 from sinks.errors import SinkError
 from sinks.forget.erasures import Erasure, carry_out
 from sinks.forget.retention import retain
-from sinks.settings import PostgresSettings
 from tests.conftest import Run, SettingsFile
 from tests.sinks.compare import assert_same
 from tests.sinks.conftest import connected

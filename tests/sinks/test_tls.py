@@ -15,10 +15,10 @@ import pytest
 
 from ronde.local.ports import HOST, free_port
 from ronde.local.postgres import Postgres
-from sinks.database import postgres
+from service import postgres
+from service.postgres_settings import PostgresSettings
 from sinks.database.postgres import connect
 from sinks.errors import Away
-from sinks.settings import PostgresSettings
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl to make certificates")
 

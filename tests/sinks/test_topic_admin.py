@@ -10,9 +10,10 @@ from typing import Any, Final
 
 import pytest
 
+from service.postgres_settings import PostgresSettings
 from sinks import topic_admin
 from sinks.errors import Away, SinkError
-from sinks.settings import Configuration, PostgresSettings, SinkSettings
+from sinks.settings import Configuration, SinkSettings
 
 CONFIGURATION: Final = Configuration("ronde.", None, None, {}, {}, SinkSettings(id="sink"), PostgresSettings())
 COMPACTED: Final = {"cleanup.policy": "compact"}

@@ -8,6 +8,7 @@ import pytest
 
 from schemas.avro.records import decode, encode
 from schemas.contract.topics import INPUT_TOPICS
+from streams.escalation.state import MEMORY_MS
 from streams.pipeline import decide as escalate
 from streams.pipeline.batch import OutputBatch
 from streams.pipeline.decide import Decider
@@ -113,6 +114,24 @@ def test_deadlines_alone_are_written_with_an_offset_of_their_partition(bench: Be
     batch = bench.decide()
     assert rules(batch) == ["WAIT_STARTED"]
     assert batch.next_offsets == [(SETTINGS.topic("alerts"), NUMBER, 1)]
+
+
+def test_whatever_is_written_without_inputs_is_written_with_an_offset_of_its_partition(bench: Bench) -> None:
+    """A state set aside, a site that is forgotten, a deadline that comes with the end of what waited."""
+    fence = [(SETTINGS.topic("alerts"), NUMBER, 1)]
+    bench.chunk(bench.record("alerts", alert("a")))
+    bench.partition.waiting = {"alerts": 1}
+    bench.now += CALL_TIMEOUT
+    batch = bench.chunk(caught_up=[NUMBER])
+    assert (rules(batch), batch.next_offsets) == (["WAIT_STARTED"], fence)
+    bench.partition.set_aside.append(SetAside(b"other", b"broken", [], 9, "UNDECODABLE", "it ends early"))
+    batch = bench.chunk()
+    assert (written(batch), batch.next_offsets) == (["dead-letters", "attention", "state"], fence)
+    bench.chunk(all_is_well(bench, bench.now, "r"))
+    bench.now += MEMORY_MS
+    batch = bench.chunk()
+    assert [record[:2] for record in batch.records] == [(SETTINGS.topic("state"), None)]
+    assert batch.next_offsets == fence
 
 
 def test_a_site_is_touched_again_after_it_was_sealed(bench: Bench) -> None:

@@ -9,10 +9,11 @@ from typing import Any
 from starlette.types import ASGIApp
 
 
-def fuzz(app: ASGIApp, headers: Mapping[str, str], examples: int) -> list[str]:
+def fuzz(app: ASGIApp | str, headers: Mapping[str, str], examples: int) -> list[str]:
     """Send ``examples`` requests of each kind, valid and not, to each operation; return the operations.
 
-    Raises on an answer of 5xx, one that is not documented, or one whose body is not as documented.
+    ``app`` may also be the address of one that is served. Raises on an answer of 5xx, one that is not documented, or
+    one whose body is not as documented.
     """
     import schemathesis  # noqa: PLC0415 - heavy, and rarely needed
     from hypothesis import HealthCheck, given, settings  # noqa: PLC0415 - the same
@@ -25,8 +26,13 @@ def fuzz(app: ASGIApp, headers: Mapping[str, str], examples: int) -> list[str]:
     )
 
     checks = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+    document = "/openapi.json"
+    if isinstance(app, str):
+        schema = schemathesis.openapi.from_url(f"{app}{document}")
+    else:
+        schema = schemathesis.openapi.from_asgi(document, app)
     done = []
-    for result in schemathesis.openapi.from_asgi("/openapi.json", app).get_all_operations():
+    for result in schema.get_all_operations():
         operation = result.ok()  # type: ignore[union-attr]  # an invalid schema has none: it fails here
         for mode in schemathesis.GenerationMode:
 

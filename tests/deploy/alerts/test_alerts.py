@@ -12,6 +12,8 @@ import pytest
 import yaml
 from prometheus_client import Metric
 
+from edges.portal.metrics import PortalMetrics
+from edges.receiver.metrics import ReceiverMetrics
 from sinks.observe.metrics import SinkMetrics
 from streams.observe.metrics import Metrics
 from tests.deploy.tools import ROOT, tool
@@ -86,7 +88,8 @@ def test_the_page_of_operations_has_a_row_for_each_alert() -> None:
 
 
 def test_every_metric_that_is_asked_for_is_one_that_is_shown() -> None:
-    families = [*Metrics().registry.collect(), *SinkMetrics().registry.collect()]
+    processes = (Metrics(), SinkMetrics(), ReceiverMetrics(), PortalMetrics())
+    families = [family for process in processes for family in process.registry.collect()]
     known = {name for family in families for name in series_of(family)} | {rule["record"] for rule in rules("record")}
     asked = {name for rule in (*rules("alert"), *rules("record")) for name in metrics_in(rule["expr"])}
     texts = [path.read_text(encoding="utf-8") for path in [*RUNBOOKS.glob("*.md"), OPERATIONS]]
@@ -111,7 +114,7 @@ def series_of(family: Metric) -> set[str]:
 
 
 def test_every_line_of_a_log_that_a_page_quotes_is_one_that_is_written() -> None:
-    sources = [path for package in ("service", "streams", "sinks") for path in (ROOT / package).rglob("*.py")]
+    sources = [path for package in ("service", "streams", "sinks", "edges") for path in (ROOT / package).rglob("*.py")]
     written = re.sub(r'"\s+f?"', "", "\n".join(path.read_text(encoding="utf-8") for path in sources))
     quoted = {
         (path.stem, words)

@@ -1,0 +1,49 @@
+"""What the engine says of each site: the topic `readiness`, in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
+
+from edges.kafka.view import Entry
+from edges.portal.core import Instant
+
+FRESH_SECONDS: Final = 5.0
+
+
+class Engine(NamedTuple):
+    """The engine's last word on a site."""
+
+    ready: bool
+    missing: tuple[str, ...]
+    at: Instant
+
+
+class EngineView:
+    """By site; says nothing while what was read is older than 5 s.
+
+    Sites by the million lack the same few things, so these are kept once.
+
+    Attributes:
+        age: how old what was read is, in seconds.
+
+    """
+
+    def __init__(self, age: Callable[[], float] = lambda: 0.0) -> None:
+        self.age = age
+        self._sites: dict[str, Engine] = {}
+        self._missing: dict[tuple[str, ...], tuple[str, ...]] = {}
+
+    def take(self, entries: Sequence[Entry]) -> None:
+        """Take records of `readiness`; a tombstone: the site was deleted."""
+        for entry in entries:
+            if entry.value is None:
+                self._sites.pop(entry.key, None)
+            else:
+                missing = tuple(entry.value.missing)
+                missing = self._missing.setdefault(missing, missing)
+                self._sites[entry.key] = Engine(entry.value.ready, missing, entry.value.at)
+
+    def get(self, site_id: str) -> Engine | None:
+        """What it said last; None: nothing yet, or nobody knows at the moment."""
+        return self._sites.get(site_id) if self.age() <= FRESH_SECONDS else None

@@ -1,0 +1,25 @@
+"""How the portal's parts fail; messages name the thing, what is wrong and what to do, and hold nothing personal."""
+
+
+class PortalError(Exception):
+    """The portal cannot go on, and waiting would not help."""
+
+
+class DatabaseAwayError(Exception):
+    """PostgreSQL has not said in time that it holds a change; it may hold it."""
+
+
+class StaleError(Exception):
+    """Somebody else has changed it since; ``revision`` is the present one."""
+
+    def __init__(self, revision: int) -> None:
+        super().__init__(f"revision {revision} is in force")
+        self.revision = revision
+
+
+class NoSuchThingError(Exception):
+    """The portal holds no such site, or no such transmitter."""
+
+
+class ExistsError(Exception):
+    """A site of this id is there already."""

@@ -1,0 +1,317 @@
+"""The portal's forms: contacts, address, comment. A word that was typed is in no page that follows."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+from babel import Locale
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, ValidationError
+from starlette.responses import Response
+
+from edges.portal import changes
+from edges.portal.bodies import (
+    AddressBody,
+    FirstContactBody,
+    InstructionsBody,
+    NoSecondBody,
+    SecondExternalBody,
+    SecondMemberBody,
+    SecondOwnerBody,
+)
+from edges.portal.callers import caller_of
+from edges.portal.changes import Refused
+from edges.portal.configuration import shown_contact
+from edges.portal.core import Contact
+from edges.portal.page_parts import Visitor, back, base_of, opened, revision_of
+from edges.portal.postal_codes import countries
+from edges.portal.problems import REVISION_STALE, problem_of
+from edges.portal.rows import Stored
+from edges.portal.sentences import FIELDS
+from edges.portal.service import Portal
+from edges.web.accounts import Person
+from edges.web.languages import language_of
+from edges.web.pages import Pages, form_of
+from edges.web.problems import Problem
+from edges.web.routes import Route
+from edges.web.values import PathId
+
+KINDS: Final = {
+    "OWNER": "Another owner",
+    "MEMBER": "A member of the community",
+    "EXTERNAL": "Somebody from outside",
+    "NONE": "Nobody",
+}
+_SECOND: Final[Mapping[str, type[BaseModel]]] = {
+    "OWNER": SecondOwnerBody,
+    "MEMBER": SecondMemberBody,
+    "EXTERNAL": SecondExternalBody,
+    "NONE": NoSecondBody,
+}
+_SPOKEN: Final = ("fr", "en", "ar", "de", "es", "it", "nl", "pt")
+
+
+class FormPages:
+    """Forms over the use cases."""
+
+    def __init__(self, portal: Portal, pages: Pages) -> None:
+        self._portal = portal
+        self._pages = pages
+
+    def routes(self) -> APIRouter:
+        """All forms."""
+        router = APIRouter(include_in_schema=False, route_class=Route, prefix="/sites/{site_id}")
+        for path, page, save in (
+            ("/first-contact", self.first_contact, self.save_first_contact),
+            ("/second-contact", self.second_contact, self.save_second_contact),
+            ("/address", self.address, self.save_address),
+            ("/instructions", self.instructions, self.save_instructions),
+        ):
+            router.add_api_route(path, page, methods=["GET"])
+            router.add_api_route(path, save, methods=["POST"])
+        return router
+
+    async def _open(self, person: Person, site_id: str) -> Stored:
+        return await opened(self._portal, caller_of(person), site_id)
+
+    async def first_contact(self, request: Request, site_id: PathId, person: Visitor) -> Response:
+        """The form of the first contact."""
+        site = await self._open(person, site_id)
+        return self._contact_page(request, person, site, "first-contact", "OWNER", _values(site.configuration.first))
+
+    async def second_contact(self, request: Request, site_id: PathId, person: Visitor) -> Response:
+        """The form of the second contact, one of four."""
+        site = await self._open(person, site_id)
+        second = site.configuration.second
+        kind = request.query_params.get("kind", second.role if second is not None else "OWNER")
+        kind = kind if kind in KINDS else "OWNER"
+        values = _values(second if second is not None and second.role == kind else None)
+        return self._contact_page(request, person, site, "second-contact", kind, values)
+
+    async def address(self, request: Request, site_id: PathId, person: Visitor) -> Response:
+        """The form of the postal address."""
+        site = await self._open(person, site_id)
+        address = site.configuration.address
+        values = {} if address is None else address._asdict()
+        return self._address_page(request, person, site, values)
+
+    async def instructions(self, request: Request, site_id: PathId, person: Visitor) -> Response:
+        """The form of the comment."""
+        site = await self._open(person, site_id)
+        return self._instructions_page(request, person, site, {"instructions": site.configuration.instructions or ""})
+
+    async def save_first_contact(self, request: Request, site_id: PathId, person: Visitor) -> Response:
+        """Save the first contact."""
+        form = await form_of(request)
+
+        async def save(revision: int | None) -> None:
+            body = FirstContactBody.model_validate(_filled(form, FirstContactBody))
+            await self._portal.first_contact(caller_of(person), site_id, revision, body)
+
+        def again(site: Stored, **more: Any) -> Response:
+            return self._contact_page(request, person, site, "first-contact", "OWNER", _kept(form), **more)
+
+        return await self._save(request, person, site_id, form, save, again)
+
+    async def save_second_contact(self, request: Request, site_id: PathId, person: Visitor) -> Response:
+        """Save the second contact."""
+        form = await form_of(request)
+        kind = form.get("kind", "") if form.get("kind") in _SECOND else "NONE"
+
+        async def save(revision: int | None) -> None:
+            body: Any = _SECOND[kind].model_validate(_filled(form, _SECOND[kind]))
+            await self._portal.second_contact(caller_of(person), site_id, revision, body)
+
+        def again(site: Stored, **more: Any) -> Response:
+            return self._contact_page(request, person, site, "second-contact", kind, _kept(form), **more)
+
+        return await self._save(request, person, site_id, form, save, again)
+
+    async def save_address(self, request: Request, site_id: PathId, person: Visitor) -> Response:
+        """Save the postal address."""
+        form = await form_of(request)
+
+        async def save(revision: int | None) -> None:
+            body = AddressBody.model_validate(_filled(form, AddressBody))
+            try:
+                address = body.address()
+            except Refused as refused:
+                raise problem_of(refused) from None
+            await self._portal.change(
+                caller_of(person),
+                site_id,
+                revision,
+                "address",
+                body.model_dump(),
+                lambda before: changes.with_address(before, address),
+            )
+
+        def again(site: Stored, **more: Any) -> Response:
+            return self._address_page(request, person, site, _kept(form), **more)
+
+        return await self._save(request, person, site_id, form, save, again)
+
+    async def save_instructions(self, request: Request, site_id: PathId, person: Visitor) -> Response:
+        """Save the comment."""
+        form = await form_of(request)
+
+        async def save(revision: int | None) -> None:
+            body = InstructionsBody.model_validate({"instructions": form.get("instructions", "").replace("\r\n", "\n")})
+            await self._portal.change(
+                caller_of(person),
+                site_id,
+                revision,
+                "instructions",
+                body.model_dump(),
+                lambda before: changes.with_instructions(before, body.instructions),
+            )
+
+        def again(site: Stored, **more: Any) -> Response:
+            return self._instructions_page(request, person, site, _kept(form), **more)
+
+        return await self._save(request, person, site_id, form, save, again)
+
+    async def _save(
+        self,
+        request: Request,
+        person: Person,
+        site_id: str,
+        form: Mapping[str, str],
+        save: Callable[[int | None], Awaitable[None]],
+        again: Callable[..., Response],
+    ) -> Response:
+        """Save a form; where something is wrong, show it again with what was typed, but for words."""
+        try:
+            await save(revision_of(form))
+        except ValidationError as error:
+            fields = [str(item["loc"][-1]) for item in error.errors(include_input=False, include_url=False)]
+            return again(await self._open(person, site_id), errors=self._errors(request, fields), status=422)
+        except Problem as problem:
+            if problem.kind is REVISION_STALE:
+                return again(await self._open(person, site_id), changed=True, status=412)
+            fields = [item.field for item in problem.errors]
+            if not fields:
+                raise
+            return again(await self._open(person, site_id), errors=self._errors(request, fields), status=422)
+        return back(site_id)
+
+    def _errors(self, request: Request, fields: list[str]) -> dict[str, str]:
+        return {field: self._pages.say(request, FIELDS.get(field, "This is wrong.")) for field in fields}
+
+    def _contact_page(
+        self,
+        request: Request,
+        person: Person,
+        site: Stored,
+        part: str,
+        kind: str,
+        values: Mapping[str, str],
+        *,
+        errors: Mapping[str, str] | None = None,
+        changed: bool = False,
+        status: int = 200,
+    ) -> Response:
+        configuration = site.configuration
+        is_first = part == "first-contact"
+        stored, other = configuration.first, configuration.second
+        stored, other = (stored, other) if is_first else (other, stored)
+        people = [
+            known
+            for known in configuration.people
+            if known.role == kind and (other is None or known.person_id != other.contact_id)
+        ]
+        kinds = [] if is_first else [(code, self._pages.say(request, name)) for code, name in KINDS.items()]
+        languages = Locale.parse(language_of(request)).languages
+        is_same = stored is not None and stored.role == kind and stored.contact_id == values.get("contact_id")
+        return self._pages.render(
+            request,
+            "contact.html",
+            status,
+            person=person,
+            base=base_of(configuration.site_id),
+            title=self._pages.say(request, "First contact" if is_first else "Second contact"),
+            part=part,
+            kind=kind,
+            kinds=kinds,
+            people=people,
+            revision=configuration.revision,
+            values=_with_blanks(values, "person_id", "first_name", "last_name", "phone", "language"),
+            errors=_with_blanks(errors or {}, *FIELDS),
+            is_wrong=bool(errors),
+            changed=changed,
+            has_password=is_same and stored is not None and bool(stored.password_hash),
+            languages_spoken=[(code, languages[code]) for code in _SPOKEN],
+        )
+
+    def _address_page(
+        self,
+        request: Request,
+        person: Person,
+        site: Stored,
+        values: Mapping[str, Any],
+        *,
+        errors: Mapping[str, str] | None = None,
+        changed: bool = False,
+        status: int = 200,
+    ) -> Response:
+        territories = Locale.parse(language_of(request)).territories
+        named = sorted(((code, territories.get(code, code)) for code in countries()), key=lambda pair: pair[1])
+        values = {"country": self._portal.country, **{name: value or "" for name, value in values.items()}}
+        return self._pages.render(
+            request,
+            "address.html",
+            status,
+            person=person,
+            base=base_of(site.configuration.site_id),
+            revision=site.configuration.revision,
+            countries=named,
+            values=_with_blanks(values, "line1", "line2", "postal_code", "city", "country"),
+            errors=_with_blanks(errors or {}, *FIELDS),
+            is_wrong=bool(errors),
+            changed=changed,
+        )
+
+    def _instructions_page(
+        self,
+        request: Request,
+        person: Person,
+        site: Stored,
+        values: Mapping[str, str],
+        *,
+        errors: Mapping[str, str] | None = None,
+        changed: bool = False,
+        status: int = 200,
+    ) -> Response:
+        return self._pages.render(
+            request,
+            "instructions.html",
+            status,
+            person=person,
+            base=base_of(site.configuration.site_id),
+            revision=site.configuration.revision,
+            values=_with_blanks(values, "instructions"),
+            errors=_with_blanks(errors or {}, *FIELDS),
+            is_wrong=bool(errors),
+            changed=changed,
+        )
+
+
+def _filled(form: Mapping[str, str], kind: type[BaseModel]) -> dict[str, str]:
+    """The fields of a form that the body has; an empty one was left out."""
+    return {name: value for name, value in form.items() if name in kind.model_fields and value}
+
+
+def _kept(form: Mapping[str, str]) -> dict[str, str]:
+    """What may be shown again: no word."""
+    return {name: value for name, value in form.items() if name not in {"password", "duress_password"}}
+
+
+def _values(contact: Contact | None) -> dict[str, str]:
+    shown = shown_contact(contact) or {}
+    return {name: value for name, value in shown.items() if isinstance(value, str)}
+
+
+def _with_blanks(values: Mapping[str, str], *names: str) -> dict[str, str]:
+    """The values, and an empty one for each name that has none."""
+    return {**dict.fromkeys(names, ""), **values}

@@ -1,0 +1,194 @@
+"""The portal's pages, in the order in which customers go through them (docs/portal.md).
+
+Pages and API do the same through `edges.portal.service.Portal`. A word that was typed is in no page that follows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+
+from edges.portal import changes
+from edges.portal.callers import Right, caller_of
+from edges.portal.configuration import Configuration
+from edges.portal.page_parts import Visitor, back, base_of, minute, opened, revision_of
+from edges.portal.problems import REVISION_STALE
+from edges.portal.sentences import WHAT, missing_sentence, warning_sentence
+from edges.portal.service import Portal, now
+from edges.portal.states import goes_through
+from edges.web.accounts import Person
+from edges.web.pages import Pages, form_of
+from edges.web.problems import Problem
+from edges.web.routes import Route
+from edges.web.values import PathId
+
+_HOUR: Final = 3_600_000
+_HOURS: Final = frozenset({"0", "1", "4", "24"})
+
+
+class PortalPages:
+    """The pages over the use cases."""
+
+    def __init__(self, portal: Portal, pages: Pages) -> None:
+        self._portal = portal
+        self._pages = pages
+
+    def routes(self) -> APIRouter:
+        """All pages."""
+        router = APIRouter(include_in_schema=False, route_class=Route)
+        router.add_api_route("/", self.services, methods=["GET"])
+        site = "/sites/{site_id}"
+        for path, page in (
+            ("", self.advantages),
+            ("/configuration", self.configuration),
+            ("/subscription", self.subscription),
+            ("/history", self.history),
+        ):
+            router.add_api_route(site + path, page, methods=["GET"])
+        for path, press in (
+            ("/intervention", self.press_intervention),
+            ("/test", self.press_test),
+            ("/subscription", self.press_subscription),
+        ):
+            router.add_api_route(site + path, press, methods=["POST"])
+        return router
+
+    # --- what is seen -----------------------------------------------------------------------------
+
+    async def services(self, request: Request, person: Visitor) -> Response:
+        """*My services*: each site, with the exclamation mark while it needs attention."""
+        caller, store = caller_of(person), self._portal.store
+        q = request.query_params.get("q", "")[:128]
+        names = await store.sites_of(person.name) if caller.login is not None else []
+        if caller.all_sites is not Right.NONE and q:
+            names = await store.find_sites(q)
+        site_ids = dict.fromkeys([name.site_id for name in names] + sorted(caller.sites))
+        sites = []
+        for site in filter(None, [await store.site(site_id) for site_id in site_ids]):
+            readiness = site.configuration.readiness(now())
+            sites.append(
+                {
+                    "address": base_of(readiness.site_id),
+                    "name": site.configuration.name or readiness.site_id,
+                    "subscribed": readiness.subscribed,
+                    "needs_attention": readiness.needs_attention,
+                }
+            )
+        is_support = caller.all_sites is not Right.NONE
+        return self._pages.render(request, "services.html", person=person, sites=sites, q=q, is_support=is_support)
+
+    async def advantages(self, request: Request, site_id: PathId, person: Visitor) -> Response:
+        """What the service is good for, and the blue button."""
+        site = await self._portal.look(caller_of(person), site_id)
+        state = self._portal.state(site)
+        return self._pages.render(request, "advantages.html", person=person, site=state, base=base_of(site_id))
+
+    async def configuration(self, request: Request, site_id: PathId, person: Visitor) -> Response:
+        """The red message, the contacts, the address, the intervention, the comment."""
+        caller = caller_of(person)
+        site = await self._portal.look(caller, site_id)
+        state = self._portal.state(site)
+
+        def say(message: str) -> str:
+            return self._pages.say(request, message)
+
+        return self._pages.render(
+            request,
+            "configuration.html",
+            person=person,
+            base=base_of(site_id),
+            state=state,
+            may_change=await caller.right(site_id, self._portal.store) is Right.CONFIGURE,
+            saved="saved" in request.query_params,
+            missing=[missing_sentence(code, say) for code in state.missing] if state.subscribed else [],
+            warnings=[warning_sentence(code, say) for code in state.warnings],
+            goes_through=goes_through(site, self._portal.engine.get(site_id), now()),
+            until="" if state.test_until is None else minute(state.test_until),
+        )
+
+    async def subscription(self, request: Request, site_id: PathId, person: Visitor) -> Response:
+        """Stop the service; once it is stopped, a page to print."""
+        site = await opened(self._portal, caller_of(person), site_id)
+        stopped = next(
+            (line for line in await self._portal.store.history(site_id) if line.what == "subscription"), None
+        )
+        return self._pages.render(
+            request,
+            "subscription.html",
+            person=person,
+            base=base_of(site_id),
+            state=self._portal.state(site),
+            since="" if stopped is None else minute(stopped.at),
+            by="" if stopped is None else stopped.by,
+            revision="" if stopped is None else stopped.revision,
+        )
+
+    async def history(self, request: Request, site_id: PathId, person: Visitor) -> Response:
+        """Who changed what and when."""
+        await self._portal.look(caller_of(person), site_id)
+        lines = [
+            {"at": minute(line.at), "by": line.by, "what": self._pages.say(request, WHAT.get(line.what, line.what))}
+            for line in await self._portal.store.history(site_id)
+        ]
+        return self._pages.render(request, "history.html", person=person, base=base_of(site_id), lines=lines)
+
+    # --- what is saved ----------------------------------------------------------------------------
+
+    async def press_intervention(self, request: Request, site_id: PathId, person: Visitor) -> Response:
+        """Save whether a guard may be sent."""
+        enabled = (form := await form_of(request)).get("enabled") == "yes"
+        await self._press(
+            person,
+            site_id,
+            form,
+            "intervention",
+            {"enabled": enabled},
+            lambda site: changes.with_intervention(site, enabled=enabled),
+        )
+        return back(site_id)
+
+    async def press_test(self, request: Request, site_id: PathId, person: Visitor) -> Response:
+        """Put the site on test for some hours, or end it."""
+        form = await form_of(request)
+        hours = int(form["hours"]) if form.get("hours") in _HOURS else 0
+        at = now()
+        until = at + hours * _HOUR if hours else None
+        await self._press(
+            person, site_id, form, "test", ["hours", hours], lambda site: changes.with_test_until(site, until, at)
+        )
+        return back(site_id)
+
+    async def press_subscription(self, request: Request, site_id: PathId, person: Visitor) -> Response:
+        """Subscribe, or stop at once."""
+        subscribed = (form := await form_of(request)).get("subscribed") == "yes"
+        await self._press(
+            person,
+            site_id,
+            form,
+            "subscription",
+            {"subscribed": subscribed},
+            lambda site: changes.with_subscription(site, subscribed=subscribed),
+        )
+        return back(site_id) if subscribed else RedirectResponse(f"{base_of(site_id)}/subscription", status_code=303)
+
+    async def _press(
+        self,
+        person: Person,
+        site_id: str,
+        form: Mapping[str, str],
+        what: str,
+        wanted: Any,
+        apply: Callable[[Configuration], Configuration],
+    ) -> None:
+        """Do what a button says; one that was pressed on an older page does what it says too, if that is all."""
+        caller, revision = caller_of(person), revision_of(form)
+        try:
+            await self._portal.change(caller, site_id, revision, what, wanted, apply)
+        except Problem as problem:
+            if problem.kind is not REVISION_STALE:
+                raise
+            site = await self._portal.look(caller, site_id)
+            await self._portal.change(caller, site_id, site.configuration.revision, what, wanted, apply)

@@ -1,0 +1,1 @@
+DELETE FROM portal.contacts WHERE site_id = %(site_id)s

@@ -1,0 +1,1 @@
+INSERT INTO portal.migrations (number, name) VALUES (%s, %s)

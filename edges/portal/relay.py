@@ -1,0 +1,218 @@
+"""Passes on to Kafka what changed in the database: the last state of each key, never an older one after a newer.
+
+**The fence is Kafka's.** All portals have one `transactional.id`. A relay takes it (`init_transactions`), and only then
+reads the rows that it publishes. The relay that had it before can commit nothing more, so no state read earlier reaches
+the topic after one read later. A relay that was put to sleep at any step wakes up fenced.
+
+The lease in the database (`portal.relay`) only keeps two relays from taking the fence from each other all the time. A
+record may be published twice when a relay dies between Kafka's commit and its note; twice the same, or a newer one.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple, TypeAlias
+
+import psycopg
+from confluent_kafka import KafkaException, Producer
+
+from edges.portal import faults
+from edges.portal.errors import PortalError
+from edges.portal.outbox import Waiting, note, read, take
+from edges.portal.postgres import Session, connect, migrate
+from edges.settings import Connection
+from schemas.avro.errors import RegistryUnreachable
+from service import logs
+from service.postgres import reason
+from service.postgres_settings import PostgresSettings
+
+_log: Final = logs.logger(__name__)
+
+TRANSACTIONS: Final = "portal"  # the `transactional.id` of all portals, without prefix
+TRANSACTION_SECONDS: Final = 10  # then the broker ends the transaction of a relay that hangs
+LEASE_SECONDS: Final = 3.0
+_RENEW_SECONDS: Final = 0.5
+_LOOK_SECONDS: Final = 0.2  # how often the outbox is looked into when nobody calls
+_ATTEMPT_SECONDS: Final = 1.0
+_AGAIN_SECONDS: Final = 0.5
+_BATCH: Final = 500
+
+Encode: TypeAlias = Mapping[str, Callable[[Any], bytes]]
+
+
+class RelaySettings(NamedTuple):
+    """What a relay needs; secrets included, never log it."""
+
+    owner: str
+    connection: Connection
+    postgres: PostgresSettings
+
+
+class _Lost(Exception):
+    """Another portal has the lease."""
+
+
+class Relay:
+    """A thread that publishes while this portal is the one to do so.
+
+    Args:
+        encode: makes a record's value of the state of a key, by topic. May ask a schema registry.
+        report: called with what keeps it from publishing (``postgres``, ``kafka``), and with None once it does.
+
+    """
+
+    def __init__(
+        self,
+        settings: RelaySettings,
+        encode: Callable[[], Encode],
+        report: Callable[[str, str | None], None] = lambda _thing, _reason: None,
+        published: Callable[[int], None] = lambda _count: None,
+    ) -> None:
+        self._settings = settings
+        self._make_encode = encode
+        self._encode: Encode = {}
+        self._report = report
+        self._published = published
+        self._stopping = threading.Event()
+        self._called = threading.Event()
+        self._renewed_at = float("-inf")
+        self._failure: Exception | None = None
+        self._thread = threading.Thread(target=self._run, name="relay", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def call(self) -> None:
+        """Look into the outbox now; from any thread."""
+        self._called.set()
+
+    def stop(self, seconds: float = 4.0) -> None:
+        """Finish the transaction under way, and leave the lease to others."""
+        self._stopping.set()
+        self._called.set()
+        self._thread.join(seconds)
+
+    @property
+    def failure(self) -> Exception | None:
+        """What ended it, where waiting would not have helped."""
+        return self._failure
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._session()
+            except _Lost:
+                self._stopping.wait(_AGAIN_SECONDS)
+            except KafkaException as error:
+                name = error.args[0].name()
+                _log.warning("records are not passed on", error=name)
+                self._report("kafka", f"Kafka takes no records: {name}")
+                self._stopping.wait(_AGAIN_SECONDS)
+            except psycopg.OperationalError as error:
+                self._report("postgres", reason(error))
+                self._stopping.wait(_AGAIN_SECONDS)
+            except RegistryUnreachable:
+                self._stopping.wait(_AGAIN_SECONDS)
+            except PortalError as error:
+                self._failure = error
+                return
+            except Exception as error:  # noqa: BLE001 - a thread that ended unseen would pass nothing on for good
+                _log.error("the relay failed", error=logs.places(error))
+                self._failure = error
+                return
+
+    def _session(self) -> None:
+        """Publish as long as the lease is ours. Raises what ends that."""
+        with connect(self._settings.postgres, "ronde portal, relay") as database:
+            migrate(database)
+            self._report("postgres", None)
+            self._renewed_at = float("-inf")
+            while not self._renew(database):
+                self._report("kafka", None)  # another portal does it
+                if self._stopping.wait(_AGAIN_SECONDS):
+                    return
+            faults.at("after_take")
+            if not self._encode:
+                self._encode = self._make_encode()
+            producer = Producer(self._properties())
+            try:
+                self._patiently(database, lambda: producer.init_transactions(_ATTEMPT_SECONDS))
+                faults.at("after_init")
+                self._report("kafka", None)
+                self._publish(database, producer)
+            finally:
+                producer.purge()
+            take(database, self._settings.owner, 0.0)
+
+    def _publish(self, database: Session, producer: Producer) -> None:
+        while not self._stopping.is_set():
+            if not self._renew(database):
+                raise _Lost
+            self._called.clear()
+            waiting = read(database, _BATCH)
+            faults.at("after_read")
+            if waiting:
+                self._pass_on(database, producer, waiting)
+            if len(waiting) < _BATCH:
+                self._called.wait(_LOOK_SECONDS)
+
+    def _pass_on(self, database: Session, producer: Producer, waiting: list[Waiting]) -> None:
+        """One transaction of Kafka; the database notes it afterwards."""
+        at = time.time_ns() // 1_000_000
+        producer.begin_transaction()
+        for entry in waiting:
+            value = None if entry.state is None else self._encode[entry.topic](entry.state)
+            producer.produce(self._settings.connection.topic(entry.topic), value, entry.key.encode(), timestamp=at)
+        faults.at("after_produce")
+        self._patiently(database, lambda: _flush(producer))
+        faults.at("after_flush")
+        self._patiently(database, lambda: producer.commit_transaction(_ATTEMPT_SECONDS))
+        faults.at("after_commit")
+        note(database, waiting, at)
+        faults.at("after_note")
+        self._published(len(waiting))
+        self._report("kafka", None)
+
+    def _patiently(self, database: Session, call: Callable[[], Any]) -> None:
+        """Repeat what the broker does not answer, while the lease is ours."""
+        while True:
+            try:
+                call()
+            except KafkaException as error:
+                if self._stopping.is_set() or not error.args[0].retriable():
+                    raise
+                self._report("kafka", f"Kafka does not answer: {error.args[0].name()}")
+                if not self._renew(database):
+                    raise _Lost from None
+            else:
+                return
+
+    def _renew(self, database: Session) -> bool:
+        """Take the lease, or keep it; False: another portal has it."""
+        now = time.monotonic()
+        if now - self._renewed_at < _RENEW_SECONDS:
+            return True
+        if not take(database, self._settings.owner, LEASE_SECONDS):
+            return False
+        self._renewed_at = now
+        return True
+
+    def _properties(self) -> dict[str, Any]:
+        return {
+            "linger.ms": 2,
+            "retry.backoff.ms": 5,
+            **self._settings.connection.producer,
+            "acks": "all",
+            "enable.idempotence": True,
+            "partitioner": "murmur2_random",  # every record has a key
+            "transactional.id": f"{self._settings.connection.prefix}{TRANSACTIONS}",
+            "transaction.timeout.ms": TRANSACTION_SECONDS * 1000,
+        }
+
+
+def _flush(producer: Producer) -> None:
+    """Wait for the records' delivery; the commit would too, but at a step of its own it can be shown to fail."""
+    producer.flush(_ATTEMPT_SECONDS)

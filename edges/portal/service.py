@@ -1,0 +1,213 @@
+"""What the API and the pages do alike: look who may, compare revisions, change, answer the new state."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from edges.portal import changes
+from edges.portal.bodies import (
+    FirstContactBody,
+    NoSecondBody,
+    SecondExternalBody,
+    SecondMemberBody,
+    SecondOwnerBody,
+    SiteBody,
+)
+from edges.portal.callers import Caller, Right
+from edges.portal.changes import ContactForm, Fault, Refused
+from edges.portal.configuration import Configuration
+from edges.portal.core import Contact, Instant
+from edges.portal.engine import EngineView
+from edges.portal.errors import ExistsError, NoSuchThingError, StaleError
+from edges.portal.new_words import NewWords, WordHasher
+from edges.portal.problems import EXISTS, REVISION_REQUIRED, REVISION_STALE, problem_of
+from edges.portal.rows import Edit, Stored, fingerprint
+from edges.portal.states import ServiceState, service_state
+from edges.portal.store import Store
+from edges.web.problems import NOT_FOUND
+from service.phone_numbers import NoPhoneNumberError, e164
+
+_NO_WORDS: Final = NewWords(None, None)
+_ContactBody = FirstContactBody | SecondOwnerBody | SecondMemberBody | SecondExternalBody
+
+Apply = Callable[[Configuration], Configuration]
+
+
+class Portal:
+    """The use cases; ``country`` is where numbers without ``+`` belong while a site has no address."""
+
+    def __init__(self, store: Store, engine: EngineView, country: str) -> None:
+        self.store = store
+        self.engine = engine
+        self.country = country
+        self._hasher = WordHasher()
+
+    async def look(self, caller: Caller, site_id: str) -> Stored:
+        """A site. Raises NOT_FOUND."""
+        await caller.check(site_id, self.store, Right.LOOK)
+        site = await self.store.site(site_id)
+        if site is None:
+            raise NOT_FOUND.error()
+        return site
+
+    def state(self, site: Stored) -> ServiceState:
+        """The site as people see it."""
+        return service_state(site, self.engine.get(site.configuration.site_id), now())
+
+    async def create(self, caller: Caller, body: SiteBody) -> Stored:
+        """Make a site. Raises FORBIDDEN, EXISTS, INVALID."""
+        caller.check_support()
+        people = [person.person(person.person_id) for person in body.people]
+        edit = Edit(caller.name, "site", fingerprint("site", body.model_dump()), now())
+        try:
+            site = changes.created(body.site_id, body.name, people, body.partners or ())
+            return await self.store.create(site, edit)
+        except Refused as refused:
+            raise problem_of(refused) from None
+        except ExistsError:
+            raise EXISTS.error() from None
+
+    async def delete(self, caller: Caller, site_id: str, revision: int | None) -> None:
+        """Delete a site. Raises FORBIDDEN, NOT_FOUND, REVISION_REQUIRED, REVISION_STALE."""
+        caller.check_support()
+        if revision is None:
+            raise REVISION_REQUIRED.error()
+        edit = Edit(caller.name, "deletion", fingerprint("deletion", site_id), now())
+        try:
+            await self.store.delete(site_id, revision, edit)
+        except NoSuchThingError:
+            raise NOT_FOUND.error() from None
+        except StaleError as stale:
+            raise _stale(stale.revision) from None
+
+    async def change(
+        self,
+        caller: Caller,
+        site_id: str,
+        revision: int | None,
+        what: str,
+        request: Any,
+        apply: Apply,
+        *,
+        by_support: bool = False,
+    ) -> Stored:
+        """Make a change without words, whose ``request`` is what was asked for."""
+
+        async def ready(_site: Stored) -> Apply:
+            return apply
+
+        return await self._change(caller, site_id, revision, what, request, ready, _NO_WORDS, by_support=by_support)
+
+    async def first_contact(self, caller: Caller, site_id: str, revision: int | None, body: FirstContactBody) -> Stored:
+        """Choose the first contact."""
+
+        async def ready(site: Stored) -> Apply:
+            form = await self._form("OWNER", body, site.configuration, site.configuration.first)
+            return lambda before: changes.with_first_contact(before, form)
+
+        what = "first-contact"
+        return await self._change(caller, site_id, revision, what, body.without_words(), ready, body.words)
+
+    async def second_contact(
+        self,
+        caller: Caller,
+        site_id: str,
+        revision: int | None,
+        body: SecondOwnerBody | SecondMemberBody | SecondExternalBody | NoSecondBody,
+    ) -> Stored:
+        """Choose the second contact, or none."""
+        what = "second-contact"
+        if isinstance(body, NoSecondBody):
+            return await self.change(
+                caller, site_id, revision, what, body.model_dump(), lambda site: changes.with_second_contact(site, None)
+            )
+
+        async def ready(site: Stored) -> Apply:
+            form = await self._form(body.kind, body, site.configuration, site.configuration.second)
+            return lambda before: changes.with_second_contact(before, form)
+
+        return await self._change(caller, site_id, revision, what, body.without_words(), ready, body.words)
+
+    async def _form(
+        self, kind: changes.ContactKind, body: _ContactBody, site: Configuration, stored: Contact | None
+    ) -> ContactForm:
+        """The contact as entered, its number in E.164, its words hashed. Raises `Refused`."""
+        country = site.address.country if site.address is not None else self.country
+        try:
+            phone = e164(body.phone, country)
+        except NoPhoneNumberError as error:
+            raise Refused(Fault.INVALID, str(error), "phone") from None
+        form = ContactForm(kind, None, None, None, phone, body.language, None, None)
+        if isinstance(body, SecondExternalBody):
+            form = form._replace(first_name=body.first_name, last_name=body.last_name)
+        else:
+            form = form._replace(person_id=body.person_id)
+        # A wrong person is found before a second is spent on hashing.
+        trial = changes.with_first_contact if isinstance(body, FirstContactBody) else changes.with_second_contact
+        trial(site, form)
+        hashes = await self._hasher.hashed(body.words, changes.staying(form, stored))
+        return form._replace(password_hash=hashes.password, duress_hash=hashes.duress_password)
+
+    async def _change(
+        self,
+        caller: Caller,
+        site_id: str,
+        revision: int | None,
+        what: str,
+        request: Any,
+        ready: Callable[[Stored], Awaitable[Apply]],
+        words: NewWords,
+        *,
+        by_support: bool = False,
+    ) -> Stored:
+        if by_support:
+            caller.check_support()
+            await caller.check(site_id, self.store, Right.LOOK)
+        else:
+            await caller.check(site_id, self.store, Right.CONFIGURE)
+        site = await self.store.site(site_id)
+        if site is None:
+            raise NOT_FOUND.error()
+        if revision is None:
+            raise REVISION_REQUIRED.error()
+        edit = Edit(caller.name, what, fingerprint(what, request), now())
+        present = site.configuration.revision
+        if revision in {present, present - 1} and await self._is_repeat(site, edit, words):
+            return site
+        if revision != present:
+            raise _stale(present)
+        try:
+            return await self.store.change(site_id, revision, edit, await ready(site))
+        except Refused as refused:
+            raise problem_of(refused) from None
+        except NoSuchThingError:
+            raise NOT_FOUND.error() from None
+        except StaleError as stale:
+            return await self._again(site_id, stale, revision, edit, words)
+
+    async def _again(self, site_id: str, stale: StaleError, revision: int, edit: Edit, words: NewWords) -> Stored:
+        """The same request twice at once: the second finds what the first made."""
+        site = await self.store.site(site_id)
+        if site is None:
+            raise NOT_FOUND.error()
+        if site.configuration.revision == revision + 1 and await self._is_repeat(site, edit, words):
+            return site
+        raise _stale(stale.revision)
+
+    async def _is_repeat(self, site: Stored, edit: Edit, words: NewWords) -> bool:
+        """Whether the revision in force was made by the same request of the same person."""
+        if (site.last_by, site.last_request) != (edit.by, edit.request):
+            return False
+        contact = site.configuration.first if edit.what == "first-contact" else site.configuration.second
+        return await self._hasher.are_those_of(words, contact)
+
+
+def _stale(revision: int) -> Exception:
+    return REVISION_STALE.error(revision=revision)
+
+
+def now() -> Instant:
+    """The wall clock."""
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,232 @@
+"""The portal's truth: sites, people, contacts, history, and what waits to be passed on, in one transaction each.
+
+Every method raises `DatabaseAwayError` when PostgreSQL has not answered within 3 s; what it was asked may be done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final, NamedTuple, TypeVar
+
+import psycopg
+from psycopg_pool import PoolTimeout
+
+from edges.portal import changes
+from edges.portal.configuration import Configuration, PersonRole
+from edges.portal.core import Instant, Site
+from edges.portal.errors import DatabaseAwayError, ExistsError, NoSuchThingError, StaleError
+from edges.portal.postgres import AsyncSession, Pool
+from edges.portal.rows import Edit, Statement, Stored, stored, writes
+from edges.portal.sql import query
+from service import logs
+from service.postgres import reason
+
+SECONDS: Final = 3.0
+_log: Final = logs.logger(__name__)
+
+R = TypeVar("R")
+
+
+class Revision(NamedTuple):
+    """A line of the history."""
+
+    revision: int
+    at: Instant
+    by: str
+    what: str
+    before: Any
+    after: Any
+
+
+class SiteName(NamedTuple):
+    """A site in a list."""
+
+    site_id: str
+    name: str
+    role: PersonRole | None = None
+
+
+class Store:
+    """The database, over a pool of connections; ``on_change`` is called after each change that is kept."""
+
+    def __init__(self, pool: Pool, on_change: Callable[[], None] = lambda: None) -> None:
+        self._pool = pool
+        self._on_change = on_change
+        self._running: set[asyncio.Task[Any]] = set()
+
+    async def site(self, site_id: str) -> Stored | None:
+        """A site that is not deleted."""
+
+        async def read() -> Stored | None:
+            async with self._pool.connection() as connection:
+                found = await _load(connection, [site_id])
+            return found.get(site_id)
+
+        found = await self._answer(read())
+        return None if found is None or found.is_deleted else found
+
+    async def create(self, site: Configuration, edit: Edit) -> Stored:
+        """Make a site; one that was deleted goes on with its next revision. Raises `ExistsError`."""
+
+        async def write(connection: AsyncSession) -> Stored:
+            before = await _locked(connection, site.site_id)
+            if before is not None and not before.is_deleted:
+                if (before.last_by, before.last_request) == (edit.by, edit.request):
+                    return before
+                raise ExistsError
+            old = before.configuration if before else None
+            base = site if old is None else site._replace(revision=old.revision, updated_at=old.updated_at)
+            return await _put(connection, None, changes.revised(old, base, edit.now), edit)
+
+        return await self.transaction(write)
+
+    async def change(
+        self, site_id: str, revision: int, edit: Edit, apply: Callable[[Configuration], Configuration]
+    ) -> Stored:
+        """Apply a change to a revision. Raises `NoSuchThingError`, `StaleError`, `changes.Refused`."""
+
+        async def write(connection: AsyncSession) -> Stored:
+            before = await _locked(connection, site_id)
+            if before is None or before.is_deleted:
+                raise NoSuchThingError
+            if before.configuration.revision != revision:
+                raise StaleError(before.configuration.revision)
+            after = changes.revised(before.configuration, apply(before.configuration), edit.now)
+            return await _put(connection, before.configuration, after, edit)
+
+        return await self.transaction(write)
+
+    async def delete(self, site_id: str, revision: int, edit: Edit) -> None:
+        """Delete a site: its people, contacts and address go, its history stays. Raises as `change` does."""
+
+        async def write(connection: AsyncSession) -> None:
+            before = await _locked(connection, site_id)
+            if before is None:
+                raise NoSuchThingError
+            present = before.configuration.revision
+            if before.is_deleted:
+                if (before.last_by, before.last_request, present) == (edit.by, edit.request, revision + 1):
+                    return  # the same request again
+                raise NoSuchThingError
+            if present != revision:
+                raise StaleError(present)
+            empty = changes.created(site_id, before.configuration.name, (), ())
+            after = changes.revised(before.configuration, empty, edit.now)
+            await run(connection, writes(before.configuration, after, edit, is_deleted=True))
+
+        await self.transaction(write)
+
+    async def load_sites(self, sites: Sequence[Site], edit: Edit) -> None:
+        """Take sites of a file over, all of them or none; of a site that is there, what the file says replaces it."""
+
+        async def write(connection: AsyncSession) -> None:
+            for site in sorted(sites):
+                before = await _locked(connection, site.site_id)
+                old = None if before is None else before.configuration
+                kept = None if before is None or before.is_deleted else old
+                after = changes.imported(site, kept)
+                if old is not None:
+                    after = after._replace(revision=old.revision, updated_at=old.updated_at)
+                after = changes.revised(old, after, edit.now)
+                await run(connection, writes(kept, after, edit))
+
+        await self.transaction(write)
+
+    async def history(self, site_id: str) -> list[Revision]:
+        """All changes of a site, the newest first."""
+        rows = await self.rows("history", site_id=site_id)
+        return [Revision(**row) for row in rows]
+
+    async def role(self, site_id: str, login: str) -> PersonRole | None:
+        """What an account is to a site; None: nothing."""
+        rows = await self.rows("role_of_login", site_id=site_id, login=login)
+        return rows[0]["role"] if rows else None
+
+    async def sites_of(self, login: str) -> list[SiteName]:
+        """The sites of an account."""
+        return [SiteName(**row) for row in await self.rows("sites_of_login", login=login)]
+
+    async def find_sites(self, text: str) -> list[SiteName]:
+        """At most 50 sites, by their id or a part of their name."""
+        return [SiteName(**row) for row in await self.rows("find_sites", text=text)]
+
+    async def backlog(self) -> tuple[int, float]:
+        """How many records wait to be passed on, and for how many seconds the oldest does."""
+        [row] = await self.rows("backlog")
+        return row["waiting"], row["seconds"]
+
+    async def rows(self, name: str, **values: Any) -> list[dict[str, Any]]:
+        """The rows of a query."""
+
+        async def read() -> list[dict[str, Any]]:
+            async with self._pool.connection() as connection:
+                return await (await connection.execute(query(name), values)).fetchall()
+
+        return await self._answer(read())
+
+    async def transaction(self, write: Callable[[AsyncSession], Coroutine[Any, Any, R]]) -> R:
+        """What a change answers that is made whole or not at all, and passed on."""
+
+        async def transaction() -> R:
+            async with self._pool.connection() as connection, connection.transaction():
+                result = await write(connection)
+            self._on_change()
+            return result
+
+        return await self._answer(transaction())
+
+    async def _answer(self, question: Coroutine[Any, Any, R]) -> R:
+        """The answer within 3 s. A question that takes longer goes on by itself."""
+        task = asyncio.create_task(question)
+        self._running.add(task)
+        task.add_done_callback(self._end)
+        done, _ = await asyncio.wait({task}, timeout=SECONDS)
+        if not done:
+            raise DatabaseAwayError
+        try:
+            return task.result()
+        except PoolTimeout:
+            raise DatabaseAwayError from None
+        except psycopg.OperationalError as error:
+            _log.warning("PostgreSQL does not answer", reason=reason(error))
+            raise DatabaseAwayError from None
+
+    def _end(self, task: asyncio.Task[Any]) -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            task.exception()  # the caller was answered already
+
+
+async def _load(connection: AsyncSession, site_ids: Sequence[str]) -> dict[str, Stored]:
+    rows = await (await connection.execute(query("sites"), {"site_ids": list(site_ids)})).fetchall()
+    return {row["site_id"]: stored(row) for row in rows}
+
+
+async def _locked(connection: AsyncSession, site_id: str) -> Stored | None:
+    """The site, which nobody else changes until this transaction ends."""
+    await connection.execute(query("lock_site"), {"site_id": site_id})
+    return (await _load(connection, [site_id])).get(site_id)
+
+
+async def _put(connection: AsyncSession, before: Configuration | None, after: Configuration, edit: Edit) -> Stored:
+    await run(connection, writes(before, after, edit))
+    return Stored(after, is_deleted=False, published_at=None, last_by=edit.by, last_request=edit.request)
+
+
+async def run(connection: AsyncSession, statements: Iterable[Statement]) -> None:
+    """Run statements one after the other, without waiting for each."""
+    async with connection.pipeline():
+        for name, values in statements:
+            await connection.execute(query(name), values)
+
+
+@asynccontextmanager
+async def opened(pool: Pool) -> AsyncIterator[Pool]:
+    """Open a pool for a while; it connects in the background, for as long as it takes."""
+    await pool.open(wait=False)
+    try:
+        yield pool
+    finally:
+        await pool.close(timeout=1.0)

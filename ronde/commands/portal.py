@@ -1,0 +1,129 @@
+"""`ronde portal`: where customers configure the service; sites loaded into it from a file."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import itertools
+import time
+from typing import Annotated, Final, TypeAlias
+
+import psycopg
+import typer
+
+from edges.kafka.errors import TopicsDifferError
+from edges.portal.errors import DatabaseAwayError, PortalError
+from edges.portal.postgres import connect, pool
+from edges.portal.postgres import migrate as apply
+from edges.portal.process import PortalProcess
+from edges.portal.rows import Edit
+from edges.portal.store import Store, opened
+from ronde.input_files.site_lines import SiteLines
+from ronde.input_files.site_spreadsheet import sites_of
+from ronde.outcomes.site_file import print_warnings, warnings
+from ronde.shared.errors import Failed
+from ronde.shared.lines import name_of
+from ronde.shared.lines import opened as opened_lines
+from ronde.shared.settings import JsonOption, SettingsOption, in_force
+from ronde.shared.terminal import print_value, say
+from service import logs
+from service.postgres import reason
+from service.postgres_settings import PostgresSettings
+
+app = typer.Typer(
+    help="Serve the portal, where customers configure the service, or load sites into it.",
+    invoke_without_command=True,
+)
+
+_AT_ONCE: Final = 200  # sites of one transaction
+_BY: Final = "ronde portal import"
+FileArgument: TypeAlias = Annotated[
+    str, typer.Argument(metavar="FILE", show_default=False, help="As of `ronde sites import`; - is standard input.")
+]
+CountryOption: TypeAlias = Annotated[
+    str | None, typer.Option(metavar="CC", help="CSV: where phone numbers without + belong, as FR.")
+]
+
+
+@app.callback()
+def portal(context: typer.Context, settings: SettingsOption = None) -> None:
+    """Serve the portal: pages and API of the service's configuration. Ends on SIGTERM or Ctrl-C.
+
+    Start as many as you like, each under an id of its own; one of them passes changes on to Kafka. Exit 1 when it
+    cannot go on and waiting would not help.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    effective = in_force(settings)
+    logs.configure(effective.log.format, effective.log.level)
+
+    async def run() -> None:
+        await PortalProcess(effective.for_portal()).run()
+
+    try:
+        asyncio.run(run())
+    except (PortalError, TopicsDifferError) as error:
+        raise Failed(str(error)) from None
+
+
+@app.command()
+def migrate(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
+    """Bring the portal's database to the shape of this version. Every portal does so when it starts."""
+    applied = _migrate(in_force(settings).postgres)
+    if as_json:
+        print_value([{"number": number, "name": name} for number, name in applied])
+        return
+    for number, name in applied:
+        say(f"migration {number}: {name}")
+    say("the portal's database is up to date")
+
+
+@app.command("import")
+def import_(
+    file: FileArgument, country: CountryOption = None, settings: SettingsOption = None, as_json: JsonOption = False
+) -> None:
+    """Load the sites of a file into the portal's database; a running portal passes them on to Kafka.
+
+    The portal holds them from then on: their contacts who are owners or members become their people. Lines that are no
+    sites are named and left out: exit 1.
+    """
+    postgres = in_force(settings).postgres
+    _migrate(postgres)
+    with opened_lines(file) as lines:
+        sites = sites_of(file, lines, country)
+        try:
+            loaded = asyncio.run(_load(postgres, sites))
+        except DatabaseAwayError:
+            raise Failed("PostgreSQL does not answer; run this again, what is loaded is only replaced") from None
+    if as_json:
+        print_value({"loaded": loaded, **warnings(sites)})
+    else:
+        print_warnings(sites)
+        say(f"{loaded:,} sites loaded into the portal, {len(sites.bad):,} bad lines left out")
+    if sites.bad:
+        number = len(sites.bad)
+        are = "1 line is no site" if number == 1 else f"{number:,} lines are no sites"
+        raise Failed(f"{name_of(file)}: {are}; correct what is named above and run this again")
+
+
+async def _load(postgres: PostgresSettings, sites: SiteLines) -> int:
+    loaded = 0
+    good = sites.good()
+    async with opened(pool(postgres, "ronde portal import")) as connections:
+        store = Store(connections)
+        while batch := [line.site for line in itertools.islice(good, _AT_ONCE)]:
+            by_id = {site.site_id: site for site in batch}  # of a site in several lines the last one counts
+            request = hashlib.sha256(repr(sorted(by_id)).encode()).digest()
+            await store.load_sites(list(by_id.values()), Edit(_BY, "import", request, time.time_ns() // 1_000_000))
+            loaded += len(batch)
+    return loaded
+
+
+def _migrate(settings: PostgresSettings) -> list[tuple[int, str]]:
+    try:
+        with connect(settings, "ronde portal migrate") as connection:
+            return [(migration.number, migration.name) for migration in apply(connection)]
+    except PortalError as error:
+        raise Failed(str(error)) from None
+    except psycopg.OperationalError as error:
+        raise Failed(f"PostgreSQL does not answer: {reason(error)}; see the settings of [postgres]") from None

@@ -1,0 +1,60 @@
+"""`ronde portal import` and `migrate`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from edges.portal.store import Store
+from service import words
+from tests.conftest import Run, SettingsFile
+
+CSV = """site_id,subscribed,contacts.1.contact_id,contacts.1.role,contacts.1.phone,contacts.1.password,contacts.2.role
+S1,yes,ann,OWNER,06 39 98 00 01,Corail Bleu,MEMBER
+S2,maybe,,,,,
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "sites.csv"
+    path.write_text(CSV, encoding="utf-8")
+    return path
+
+
+def test_sites_of_a_file_become_the_portals(run: Run, file: Path, portal_file: SettingsFile) -> None:
+    settings = portal_file()
+    ran = run("portal", "import", file, "--country", "FR", "--settings", settings)
+    assert ran.exit == 1
+    assert "1 sites loaded into the portal, 1 bad lines left out" in ran.err + ran.out
+    assert "line 3" in ran.err + ran.out
+    assert json.loads(run("portal", "migrate", "--settings", settings, "--json").out) == []
+
+
+@pytest.mark.asyncio
+async def test_people_of_an_imported_site_are_its_contacts(
+    store: Store, run: Run, file: Path, portal_file: SettingsFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import asyncio  # noqa: PLC0415
+
+    await asyncio.to_thread(run, "portal", "import", file, "--country", "FR", "--settings", portal_file())
+    found = await store.site("S1")
+    assert found is not None
+    first = found.configuration.first
+    assert first is not None
+    assert (first.contact_id, first.phone) == ("ann", "+33639980001")
+    assert words.fits(first.password_hash or "", "corail-bleu")
+    assert [(person.person_id, person.role) for person in found.configuration.people] == [
+        ("ann", "OWNER"),
+        ("S1-2", "MEMBER"),
+    ]
+    [line] = await store.history("S1")
+    assert (line.by, line.what) == ("ronde portal import", "import")
+
+
+def test_a_database_that_is_away_is_named(run: Run, file: Path, portal_file: SettingsFile) -> None:
+    ran = run("portal", "import", file, "--settings", portal_file(postgres={"port": 1}))
+    assert ran.exit == 1
+    assert "PostgreSQL does not answer" in ran.err

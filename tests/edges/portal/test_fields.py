@@ -1,0 +1,77 @@
+"""Single values that customers enter: postal codes, words."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+import pytest
+
+from edges.portal.changes import Refused
+from edges.portal.core import Contact
+from edges.portal.new_words import Hashes, NewWords, WordHasher
+from edges.portal.postal_codes import countries, postal_code
+from service.words import fits, hashed
+
+
+@pytest.mark.parametrize(
+    ("typed", "country", "code"),
+    [
+        (" 74300 ", "FR", "74300"),
+        ("1204", "CH", "1204"),
+        ("sw1a 1aa", "GB", "SW1A 1AA"),
+        ("1234 ab", "NL", "1234 AB"),
+        ("anything", "HK", "ANYTHING"),
+    ],
+)
+def test_a_postal_code_in_the_form_of_its_country(typed: str, country: str, code: str) -> None:
+    assert postal_code(typed, country) == code
+
+
+@pytest.mark.parametrize(("typed", "country"), [("7430", "FR"), ("ABCDE", "FR"), ("74300", "CH"), ("743000", "FR")])
+def test_what_is_none(typed: str, country: str) -> None:
+    with pytest.raises(ValueError, match="is no postal code"):
+        postal_code(typed, country)
+
+
+def test_each_example_has_the_form_of_its_country() -> None:
+    for form in countries().values():
+        assert not form.example or re.fullmatch(form.pattern, form.example), form
+    assert len(countries()) > 240
+
+
+def entered(password: str | None, duress: str | None = None, staying: Contact | None = None) -> Hashes:
+    async def ask() -> Hashes:
+        return await WordHasher().hashed(NewWords(password, duress), staying)
+
+    return asyncio.run(ask())
+
+
+@pytest.mark.parametrize(
+    ("password", "duress", "field"),
+    [
+        ("abc", None, "password"),
+        ("a-b c", None, "password"),
+        ("corail", "lac", "duress_password"),
+        ("Corail", "co rail", "duress_password"),
+        ("lagon", None, "password"),
+        (None, "COR-AÏL", "duress_password"),
+    ],
+)
+def test_words_that_are_refused(password: str | None, duress: str | None, field: str) -> None:
+    staying = Contact("ann", "OWNER", password_hash=hashed("corail"), duress_hash=hashed("lagon"))
+    with pytest.raises(Refused) as refused:
+        entered(password, duress, staying)
+    assert refused.value.field == field
+    assert "corail" not in str(refused.value)
+
+
+def test_words_become_hashes_of_their_normal_form() -> None:
+    staying = Contact("ann", "OWNER", password_hash=hashed("corail"), duress_hash=hashed("lagon"))
+    password, duress = entered("Lagon", "Corail", staying)  # both are replaced: neither stays
+    assert password is not None
+    assert duress is not None
+    assert fits(password, "lagon")
+    assert fits(duress, "corail")
+    assert entered(None) == (None, None)
+    assert "corail" not in repr(NewWords("corail", None))

@@ -1,0 +1,41 @@
+"""The portal's messages: each is in the French catalogue, and no other."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final
+
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po
+
+from edges.portal import application, form_pages, sentences
+
+HERE: Final = Path(application.__file__).parent
+
+
+def messages() -> set[str]:
+    """Those of the templates, and those of the code."""
+    found: set[str] = set()
+    for _, _, message, _, _ in extract_from_dir(
+        HERE / "templates", [("**.html", "jinja2")], {"**.html": {"newstyle_gettext": "true"}}
+    ):
+        found.add(message if isinstance(message, str) else message[0])
+    tables = (sentences.MISSING, sentences.WARNINGS, sentences.FIELDS, sentences.WHAT, form_pages.KINDS)
+    found |= {text for table in tables for text in table.values()}
+    return found | {"First contact", "Second contact", "This is wrong.", "My services"}
+
+
+def test_every_message_is_translated() -> None:
+    with (HERE / "locale" / "fr" / "messages.po").open("rb") as file:
+        catalogue = read_po(file, locale="fr")
+    translated = {
+        (entry.id if isinstance(entry.id, str) else entry.id[0]): entry.string for entry in catalogue if entry.id
+    }
+    assert messages() - set(translated) == set()
+    assert set(translated) - messages() == set()
+    for message, string in translated.items():
+        texts = [string] if isinstance(string, str) else list(string or ())
+        assert all(texts), message
+        for text in texts:
+            assert set(re.findall(r"%\(\w+\)\w", text)) == set(re.findall(r"%\(\w+\)\w", message)), message

@@ -1,0 +1,226 @@
+"""The seed's way through the portal's pages, in a real browser, in both languages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import httpx
+import pytest
+
+from edges.web import tokens
+from service.words import fits
+from tests.edges.portal.serving import PASSWORD, Served
+from tests.edges.portal.test_api import PEOPLE
+from tests.support.browser import NARROW, WIDE, browser, overflowing, violations
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+__all__ = ["browser"]
+pytestmark = pytest.mark.slow
+
+WORD: Final = "Corail Bleu"
+THREAT: Final = "Lagon Vert"
+SAYS: Final[dict[str, dict[str, str]]] = {
+    "en": {
+        "services": "My services",
+        "incomplete": "To be completed",
+        "none": "No alert is transmitted to the monitoring centre until this is complete.",
+        "contact": "A first contact is missing.",
+        "address": "A valid postal address is missing.",
+        "phone": "This is no phone number that can be dialled.",
+        "changed": "Somebody has changed the configuration meanwhile.",
+        "stopped": "The service is stopped",
+        "waits": "Not yet passed on",
+    },
+    "fr": {
+        "services": "Mes services",
+        "incomplete": "À compléter",
+        "none": "Attention, aucune alerte n\u2019est transmise au centre de télésurveillance",
+        "contact": "Il manque un premier contact.",
+        "address": "Il manque une adresse postale valide.",
+        "phone": "Ce n\u2019est pas un numéro de téléphone joignable.",
+        "changed": "Quelqu\u2019un a modifié la configuration entre-temps.",
+        "stopped": "Le service est arrêté",
+        "waits": "Pas encore transmis",
+    },
+}
+
+
+@pytest.fixture
+def support(portal: Served) -> Iterator[httpx.Client]:
+    """A program of support, with a site made."""
+    token = tokens.add(portal.api.web.tokens_file, "support", ("portal:*",))
+    with httpx.Client(base_url=portal.address, headers={"Authorization": f"Bearer {token}"}) as client:
+        body = {"site_id": "A/1", "name": "Les Lilas", "people": PEOPLE}
+        assert client.post("/v1/sites", json=body).status_code == 201
+        yield client
+
+
+@pytest.fixture
+def page(browser: Browser, portal: Served, support: httpx.Client, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A browser in which the owner is signed in; in the language of the test's parameter, else French."""
+    language = request.param if hasattr(request, "param") else "fr"
+    portal.api.user("ann@example.org", "customer")
+    context = browser.new_context(locale=language, viewport=NARROW)  # type: ignore[arg-type]
+    made = context.new_page()
+    made.goto(f"{portal.address}/")
+    made.fill("#name", "ann@example.org")
+    made.fill("#password", PASSWORD)
+    made.press("#password", "Enter")
+    made.wait_for_url(f"{portal.address}/")
+    yield made
+    context.close()
+
+
+def state(support: httpx.Client) -> dict[str, Any]:
+    return support.get("/v1/sites/A%2F1/service").json()  # type: ignore[no-any-return]
+
+
+def subscribe(support: httpx.Client) -> None:
+    headers = {"If-Match": f'"{state(support)["revision"]}"'}
+    path = "/v1/sites/A%2F1/service/subscription"
+    assert support.put(path, json={"subscribed": True}, headers=headers).status_code == 200
+
+
+def is_clean(page: Page) -> None:
+    assert violations(page) == []
+    assert overflowing(page) <= 0
+    for word in (WORD, THREAT):
+        assert word not in page.content()
+        assert word not in page.url
+
+
+def choose_somebody_from_outside(page: Page) -> None:
+    page.click("a[href$='/second-contact']")
+    page.click("a[href='?kind=EXTERNAL']")
+    page.fill("#first_name", "Zoe")
+    page.fill("#last_name", "Roy")
+    page.fill("#phone", "06 39 98 00 02")
+    page.fill("#password", THREAT)
+    assert violations(page) == []
+    page.click("main button.main")
+    page.wait_for_url("**/configuration?saved")
+
+
+@pytest.mark.parametrize(("page", "language"), [("en", "en"), ("fr", "fr")], indirect=["page"])
+def test_the_seeds_way(page: Page, language: str, support: httpx.Client, portal: Served) -> None:
+    says = SAYS[language]
+    subscribe(support)
+    page.goto(f"{portal.address}/")
+    assert page.inner_text("h1") == says["services"]
+    assert page.inner_text(".badge.urgent").endswith(says["incomplete"])
+    is_clean(page)
+    page.click(".item a")
+    is_clean(page)
+    page.click("a.button.main")
+    red = page.inner_text(".message.red")
+    assert all(says[name] in red for name in ("contact", "address", "none"))
+    is_clean(page)
+
+    page.click("a[href$='/first-contact']")
+    assert page.locator("#person_id option").all_inner_texts() == ["Ann Martin", "Eve Martin"]  # owners alone
+    page.fill("#phone", "06 39")
+    page.fill("#password", WORD)
+    page.click("main button.main")
+    assert page.inner_text("#phone-about") == says["phone"]
+    assert page.input_value("#password") == ""
+    is_clean(page)
+    page.fill("#phone", "06 39 98 00 01")
+    page.fill("#password", WORD)
+    page.fill("#duress_password", THREAT)
+    page.click("main button.main")
+    page.wait_for_url("**/configuration?saved")
+    is_clean(page)
+    assert says["contact"] not in page.inner_text(".message.red")
+
+    choose_somebody_from_outside(page)
+    page.click("a[href$='/address']")
+    is_clean(page)
+    for field, value in (("line1", "1 rue des Lilas"), ("postal_code", "7430"), ("city", "Cluses")):
+        page.fill(f"#{field}", value)
+    page.click("main button.main")
+    assert page.locator("#postal_code-about").is_visible()
+    page.fill("#postal_code", "74300")
+    page.click("main button.main")
+    page.wait_for_url("**/configuration?saved")
+    assert page.locator(".message.red").count() == 0
+    assert says["waits"] in page.inner_text("main")  # no Kafka here: nothing is claimed
+
+    page.click("form[action$='/intervention'] button")
+    page.click("a[href$='/instructions']")
+    page.fill("#instructions", "Attention au chien")
+    page.click("main button.main")
+    page.wait_for_url("**/configuration?saved")
+    is_clean(page)
+
+    kept = state(support)
+    assert (kept["missing"], kept["needs_attention"]) == ([], False)
+    assert (kept["first_contact"]["phone"], kept["second_contact"]["kind"]) == ("+33639980001", "EXTERNAL")
+    assert (kept["intervention"]["enabled"], kept["instructions"]) == (False, "Attention au chien")
+    found = portal.run(portal.api.store.site("A/1"))
+    assert fits(found.configuration.first.password_hash, WORD)
+
+    page.click("a[href$='/subscription']")
+    is_clean(page)
+    page.click("button.danger")
+    assert page.inner_text("h1") == says["stopped"]
+    is_clean(page)
+    assert state(support)["subscribed"] is False
+
+
+def test_of_two_editors_the_second_is_warned_and_loses_nothing(
+    page: Page, support: httpx.Client, portal: Served
+) -> None:
+    page.goto(f"{portal.address}/sites/A%2F1/address")
+    subscribe(support)  # somebody else changes the configuration meanwhile
+    for field, value in (("line1", "1 rue des Lilas"), ("postal_code", "74300"), ("city", "Cluses")):
+        page.fill(f"#{field}", value)
+    page.click("main button.main")
+    assert SAYS["fr"]["changed"] in page.inner_text(".message.red")
+    assert page.input_value("#line1") == "1 rue des Lilas"
+    is_clean(page)
+    page.click("main button.main")
+    page.wait_for_url("**/configuration?saved")
+    assert state(support)["address"]["city"] == "Cluses"
+
+
+def test_by_keyboard_alone(page: Page, support: httpx.Client, portal: Served) -> None:
+    page.goto(f"{portal.address}/sites/A%2F1/first-contact")
+    page.focus("#phone")
+    page.keyboard.type("0639980001")
+    page.keyboard.press("Tab")
+    page.keyboard.type(WORD)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/configuration?saved")
+    assert state(support)["first_contact"]["has_password"] is True
+
+
+def test_a_member_looks_and_changes_nothing(browser: Browser, portal: Served, support: httpx.Client) -> None:
+    portal.api.user("bob@example.org", "customer")
+    context = browser.new_context(locale="fr", viewport=WIDE)  # type: ignore[arg-type]
+    page = context.new_page()
+    page.goto(f"{portal.address}/sites/A%2F1/configuration")
+    page.fill("#name", "bob@example.org")
+    page.fill("#password", PASSWORD)
+    page.press("#password", "Enter")
+    page.wait_for_url("**/configuration")
+    assert page.locator("main form").count() == 0
+    assert page.goto(f"{portal.address}/sites/A%2F1/first-contact").status == 403  # type: ignore[union-attr]
+    assert page.goto(f"{portal.address}/sites/B/configuration").status == 404  # type: ignore[union-attr]
+    context.close()
+
+
+def test_pictures(page: Page, support: httpx.Client, portal: Served, tmp_path: Path) -> None:
+    """The pages render wide and narrow, light and dark; the files are for people to look at."""
+    subscribe(support)
+    for path in ("", "/configuration", "/first-contact", "/second-contact?kind=EXTERNAL", "/subscription", "/history"):
+        page.goto(f"{portal.address}/sites/A%2F1{path}")
+        for name, size in (("narrow", NARROW), ("wide", WIDE)):
+            page.set_viewport_size(size)  # type: ignore[arg-type]
+            picture = tmp_path / f"{path.strip('/').partition('?')[0] or 'advantages'}-{name}.png"
+            page.screenshot(path=picture, full_page=True)
+            assert picture.stat().st_size > 5_000
+            assert overflowing(page) <= 0

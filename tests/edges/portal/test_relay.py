@@ -1,0 +1,116 @@
+"""The relay: what the database says last is what `sites` says last, never an older record after a newer."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from edges.kafka.framing import Framing
+from edges.portal import changes
+from edges.portal.outbox import backlog
+from edges.portal.postgres import pool
+from edges.portal.relay import Relay, RelaySettings
+from edges.portal.store import Store, opened
+from edges.settings import Connection
+from service.postgres_settings import PostgresSettings
+from tests.edges.portal.checker import check, published
+from tests.edges.portal.test_store import edit, imported, new
+from tests.support.waiting import eventually
+
+
+@pytest.fixture
+def relay(connection: Connection, schema: PostgresSettings) -> Iterator[Callable[[str], Relay]]:
+    """Start a relay in this process, under a name."""
+    started: list[Relay] = []
+
+    def start(owner: str) -> Relay:
+        framing = Framing(connection)
+        writers = {topic: framing.writer(topic) for topic in ("sites", "transmitters")}
+        made = Relay(RelaySettings(owner, connection, schema), lambda: writers)
+        made.start()
+        started.append(made)
+        return made
+
+    yield start
+    for one in started:
+        one.stop()
+
+
+def write(
+    schema: PostgresSettings, *steps: Callable[[Store], Any], on_change: Callable[[], None] = lambda: None
+) -> None:
+    async def run() -> None:
+        async with opened(pool(schema, "test")) as connections:
+            store = Store(connections, on_change)
+            for step in steps:
+                await step(store)
+
+    asyncio.run(run())
+
+
+def wait_passed_on(rows: psycopg.Connection[Any]) -> None:
+    eventually(lambda: backlog(rows)[0] == 0, "everything is passed on")
+
+
+def test_each_site_arrives_as_the_database_has_it(
+    relay: Callable[[str], Relay], connection: Connection, schema: PostgresSettings, rows: psycopg.Connection[Any]
+) -> None:
+    write(
+        schema,
+        lambda store: store.load_sites([imported(f"S{n}") for n in range(40)], edit("import")),
+        lambda store: store.create(new("N1"), edit("site")),
+        lambda store: store.delete("S3", 1, edit("deletion")),
+    )
+    relay("a")
+    wait_passed_on(rows)
+    assert check(connection, rows) == 41
+    records = {record.key: record.value for record in published(connection)}
+    assert records["S3"] is None
+    assert (records["N1"] or {})["intervention"] == {"enabled": True, "partners": ["P1"]}
+
+
+def test_a_change_is_on_the_topic_within_a_second(
+    relay: Callable[[str], Relay], connection: Connection, schema: PostgresSettings, rows: psycopg.Connection[Any]
+) -> None:
+    running = relay("a")
+    write(schema, lambda store: store.create(new(), edit("site")))
+    wait_passed_on(rows)
+
+    async def flip(store: Store) -> None:
+        for revision in range(1, 11):
+            began = time.monotonic()
+            await store.change(
+                "S1", revision, edit("subscription"), lambda site: changes.with_subscription(site, subscribed=True)
+            )
+            while (await store.site("S1")).published_at is None:  # type: ignore[union-attr] # noqa: ASYNC110 - Kafka is outside
+                await asyncio.sleep(0.01)
+            took.append(time.monotonic() - began)
+
+    took: list[float] = []
+    write(schema, flip, on_change=running.call)
+    assert sorted(took)[len(took) // 2] < 1.0, took
+    check(connection, rows)
+
+
+def test_two_relays_take_turns_and_keep_the_order(
+    relay: Callable[[str], Relay], connection: Connection, schema: PostgresSettings, rows: psycopg.Connection[Any]
+) -> None:
+    first, _second = relay("a"), relay("b")
+    write(schema, lambda store: store.load_sites([imported()], edit("import")))
+
+    async def change(store: Store) -> None:
+        for revision in range(1, 31):
+            await store.change("S1", revision, edit("subscription"), lambda site: site)
+            if revision == 10:
+                await asyncio.to_thread(first.stop)
+
+    write(schema, change)
+    wait_passed_on(rows)
+    check(connection, rows)
+    [(owner,)] = rows.execute("SELECT owner FROM portal.relay").fetchall()
+    assert owner == "b"

@@ -1,0 +1,173 @@
+"""Sites in a real PostgreSQL: whole, in order of their revisions, never with a word."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from typing import Any, Final
+
+import psycopg
+import pytest
+
+from edges.portal import changes
+from edges.portal.changes import Refused
+from edges.portal.configuration import Configuration, Person
+from edges.portal.core import Address, Contact, Intervention, Site
+from edges.portal.errors import ExistsError, NoSuchThingError, PortalError, StaleError
+from edges.portal.postgres import connect, migrate
+from edges.portal.rows import Edit
+from edges.portal.sql import migrations
+from edges.portal.store import Store
+from service.postgres_settings import PostgresSettings
+from tests.support.times import START
+
+ANN: Final = Person("ann", "OWNER", "Ann", "Martin", "ann@example.org")
+BOB: Final = Person("bob", "MEMBER", "Bob", "Martin")
+HOME: Final = Address("1 rue des Lilas", None, "74300", "Cluses", "FR")
+CONTACT: Final = Contact("ann", "OWNER", "Ann", "Martin", "+33639980001", "$p", "$d", "fr")
+
+
+def edit(what: str, by: str = "ann", now: int = START) -> Edit:
+    return Edit(by, what, hashlib.sha256(what.encode()).digest(), now)
+
+
+def new(site_id: str = "S1") -> Configuration:
+    return changes.created(site_id, "Home", (ANN, BOB), ("P1",))
+
+
+def imported(site_id: str = "S1", **fields: Any) -> Site:
+    values: dict[str, Any] = {
+        "subscribed": True,
+        "contacts": (CONTACT, *(CONTACT._replace(contact_id=f"x{n}", role="EXTERNAL") for n in (1, 2))),
+        "address": HOME,
+        "instructions": "mind the dog",
+        "intervention": Intervention(enabled=False, partners=("P1", "P2")),
+        "test_until": START + 1000,
+        "updated_at": START,
+    }
+    return Site(site_id=site_id, **{**values, **fields})
+
+
+@pytest.mark.asyncio
+async def test_a_site_is_read_as_it_was_written(store: Store) -> None:
+    made = await store.create(new(), edit("site", "support"))
+    assert made.configuration.revision == 1
+    assert await store.site("S1") == made
+    step = await store.change("S1", 1, edit("address"), lambda site: changes.with_address(site, HOME))
+    step = await store.change("S1", 2, edit("people"), lambda site: changes.without_person(site, "bob"))
+    assert (await store.site("S1")) == step
+    assert (step.configuration.people, step.configuration.address) == ((ANN,), HOME)
+    assert (step.last_by, step.published_at) == ("ann", None)
+
+
+@pytest.mark.asyncio
+async def test_an_imported_site_keeps_all_of_its_record(store: Store) -> None:
+    await store.load_sites([imported()], edit("import"))
+    await store.load_sites([imported(), imported("S2")], edit("import", now=START + 5))
+    found = await store.site("S1")
+    assert found is not None
+    assert found.configuration.revision == 2
+    assert found.configuration.record() == imported(updated_at=START + 5)
+
+
+@pytest.mark.asyncio
+async def test_a_stale_revision_changes_nothing(store: Store) -> None:
+    await store.create(new(), edit("site"))
+    await store.change("S1", 1, edit("subscription"), lambda site: changes.with_subscription(site, subscribed=True))
+    with pytest.raises(StaleError) as stale:
+        await store.change("S1", 1, edit("intervention"), lambda site: changes.with_intervention(site, enabled=False))
+    assert stale.value.revision == 2
+    found = await store.site("S1")
+    assert found is not None
+    assert found.configuration.intervention.enabled
+
+
+@pytest.mark.asyncio
+async def test_of_two_at_once_one_is_stale(store: Store) -> None:
+    await store.create(new(), edit("site"))
+    both = [store.change("S1", 1, edit("people", by), lambda site: site) for by in ("ann", "bob")]
+    results = await asyncio.gather(*both, return_exceptions=True)
+    assert sorted(type(result).__name__ for result in results) == ["StaleError", "Stored"]
+
+
+@pytest.mark.asyncio
+async def test_what_is_refused_changes_nothing(store: Store) -> None:
+    await store.create(new(), edit("site"))
+    with pytest.raises(Refused):
+        await store.change("S1", 1, edit("people"), lambda site: changes.without_person(site, "nobody"))
+    assert len(await store.history("S1")) == 1
+
+
+@pytest.mark.asyncio
+async def test_a_site_is_made_once_and_the_same_request_is_safe(store: Store) -> None:
+    made = await store.create(new(), edit("site"))
+    assert await store.create(new(), edit("site")) == made
+    with pytest.raises(ExistsError):
+        await store.create(new(), edit("site", "another"))
+    results = await asyncio.gather(*(store.create(new("S2"), edit("site", by)) for by in "ab"), return_exceptions=True)
+    assert sorted(type(result).__name__ for result in results) == ["ExistsError", "Stored"]
+
+
+@pytest.mark.asyncio
+async def test_a_deleted_site_goes_on_with_its_next_revision(store: Store) -> None:
+    await store.load_sites([imported()], edit("import"))
+    await store.delete("S1", 1, edit("deletion"))
+    assert await store.site("S1") is None
+    assert await store.sites_of("ann@example.org") == []
+    with pytest.raises(NoSuchThingError):
+        await store.delete("S1", 2, edit("deletion"))
+    made = await store.create(new(), edit("site"))
+    assert (made.configuration.revision, made.configuration.updated_at) == (3, START + 2)
+
+
+@pytest.mark.asyncio
+async def test_history_names_who_and_what_and_holds_no_hash(store: Store) -> None:
+    await store.load_sites([imported()], edit("import"))
+    await store.change("S1", 1, edit("second-contact", "ann"), lambda site: changes.with_second_contact(site, None))
+    newest, oldest = await store.history("S1")
+    assert (newest.revision, newest.by, newest.what, newest.after) == (2, "ann", "second-contact", None)
+    assert newest.before["phone"] == "+33639980001"
+    assert newest.before["has_password"] is True
+    assert (oldest.what, oldest.before) == ("import", None)
+    assert "$" not in str((newest, oldest))
+
+
+@pytest.mark.asyncio
+async def test_who_has_which_sites(store: Store) -> None:
+    await store.create(new(), edit("site"))
+    await store.create(new("S2")._replace(people=(BOB._replace(login="ann@example.org"),)), edit("site"))
+    assert [(site.site_id, site.role) for site in await store.sites_of("ann@example.org")] == [
+        ("S1", "OWNER"),
+        ("S2", "MEMBER"),
+    ]
+    assert await store.role("S2", "ann@example.org") == "MEMBER"
+    assert await store.role("S1", "zoe") is None
+    assert [site.site_id for site in await store.find_sites("hom")] == ["S1", "S2"]
+    assert [site.site_id for site in await store.find_sites("S2")] == ["S2"]
+
+
+@pytest.mark.asyncio
+async def test_each_change_waits_in_the_outbox(store: Store, rows: psycopg.Connection[Any]) -> None:
+    await store.create(new(), edit("site"))
+    [first] = rows.execute("SELECT topic, key, change FROM portal.outbox").fetchall()
+    await store.change("S1", 1, edit("name"), lambda site: site)
+    [second] = rows.execute("SELECT topic, key, change FROM portal.outbox").fetchall()
+    assert (first[:2], second[:2]) == (("sites", "S1"), ("sites", "S1"))
+    assert first[2] < second[2]
+
+
+def test_migrations_run_once_and_refuse_a_newer_schema(schema: PostgresSettings) -> None:
+    with connect(schema, "test") as connection:
+        assert migrate(connection) == []
+        connection.execute("INSERT INTO portal.migrations (number, name) VALUES (%s, 'x')", (len(migrations()) + 1,))
+        with pytest.raises(PortalError, match="a newer one migrated it"):
+            migrate(connection)
+
+
+def test_every_column_has_a_comment(rows: psycopg.Connection[Any]) -> None:
+    bare = rows.execute(
+        "SELECT c.relname, a.attname FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid "
+        "WHERE c.relnamespace = 'portal'::regnamespace AND c.relkind = 'r' AND a.attnum > 0 "
+        "AND col_description(c.oid, a.attnum) IS NULL"
+    ).fetchall()
+    assert bare == []

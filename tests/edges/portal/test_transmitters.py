@@ -1,0 +1,73 @@
+"""Transmitters: their keys wrapped at once, their record in the outbox."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import psycopg
+import pytest
+
+from edges.portal.outbox import read
+from edges.receiver.wrapping import Wrapping
+from tests.edges.portal.serving import WRAPPING_KEY, Api
+from tests.edges.portal.test_api import make, problem
+
+pytestmark = pytest.mark.asyncio
+
+KEY: Final = "00112233445566778899aabbccddeeff"
+BODY: Final[dict[str, Any]] = {"site_id": "S1", "protocol": "DC09", "key": KEY, "bad_crc": "NAK", "overrides": []}
+WHERE: Final = "/v1/transmitters/00a1"
+
+
+async def test_a_transmitter_comes_changes_and_goes(api: Api, rows: psycopg.Connection[Any]) -> None:
+    client = api.client("portal:*")
+    await make(client)
+    made = await client.put(WHERE, json=BODY)
+    assert made.status_code == 200, made.text
+    document = made.json()
+    assert (document["account"], document["revision"], document["has_key"]) == ("00A1", 1, True)
+    assert (await client.get(WHERE)).json() == document
+    assert (await client.put(WHERE, json=BODY)).json() == document  # the same request again
+    [waiting] = [entry for entry in read(rows, 10) if entry.topic == "transmitters"]
+    assert waiting.key == "00A1"
+    assert Wrapping(bytes.fromhex(WRAPPING_KEY)).unwrap(waiting.state.key_wrapped, "00A1") == bytes.fromhex(KEY)
+    problem(await client.put(WHERE, json={**BODY, "key": KEY[::-1]}), 428, "REVISION_REQUIRED")
+    headers = {"If-Match": '"1"'}
+    override = {"code": "130", "zone": "7", "kind": "IGNORE", "until": None, "by": "sue", "why": "a cat"}
+    changed = await client.put(WHERE, json={**BODY, "key": None, "overrides": [override]}, headers=headers)
+    assert (changed.json()["revision"], changed.json()["has_key"]) == (2, False)
+    assert changed.json()["overrides"] == [override]
+    problem(await client.put(WHERE, json=BODY, headers=headers), 412, "REVISION_STALE")
+    problem(await client.delete(WHERE), 428, "REVISION_REQUIRED")
+    assert (await client.delete(WHERE, headers={"If-Match": '"2"'})).status_code == 204
+    problem(await client.get(WHERE), 404, "NOT_FOUND")
+    [waiting] = [entry for entry in read(rows, 10) if entry.topic == "transmitters"]
+    assert waiting.state is None
+    assert (await client.put(WHERE, json=BODY)).json()["revision"] == 4
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("key", "00"), ("key", "x" * 32), ("site_id", "S9"), ("account", "B2"), ("protocol", "FAX"), ("overrides", [{}])],
+)
+async def test_what_is_wrong_is_named(api: Api, field: str, value: Any) -> None:
+    client = api.client("portal:*")
+    await make(client)
+    document = problem(await client.put(WHERE, json={**BODY, field: value}), 422, "INVALID")
+    assert any(error["field"].startswith(field) for error in document["errors"])
+
+
+async def test_an_account_is_hexadecimal_and_for_support_alone(api: Api) -> None:
+    client = api.client("portal:*")
+    await make(client)
+    problem(await client.put("/v1/transmitters/xyz", json=BODY), 422, "INVALID", "account")
+    problem(await api.client("portal:S1").put(WHERE, json=BODY), 403, "FORBIDDEN")
+
+
+async def test_no_key_is_in_any_table(api: Api, rows: psycopg.Connection[Any]) -> None:
+    client = api.client("portal:*")
+    await make(client)
+    await client.put(WHERE, json=BODY)
+    for table in ("transmitters", "transmitter_revisions", "outbox"):
+        kept = str(rows.execute(f"SELECT t::text FROM portal.{table} AS t").fetchall()).lower()
+        assert KEY not in kept
