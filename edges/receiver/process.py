@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -45,6 +46,9 @@ _FRAMES_SECONDS: Final = 3.5  # of these, for frames in work; the rest is for wh
 _LOOK_SECONDS: Final = 1.0
 _CHECKED_AT_ONCE: Final = 200
 _AGAIN_SECONDS: Final = 1.0
+# How many new objects Python's collector looks for cycles after; and at how many looks, at older ones. Frames make none,
+# and what is remembered of them would be looked through again and again.
+_COLLECT: Final = (50_000, 10, 20)
 
 
 class ReceiverError(Exception):
@@ -115,6 +119,7 @@ class ReceiverProcess:
                 await view.wait_read()
                 self._readiness.arrive(thing)
             self._is_whole = True
+            _collect_seldom()
             listener = self._listener(publisher, rooms)
             stack.push_async_callback(listener.close, _FRAMES_SECONDS)
             ports = await listener.open()
@@ -220,6 +225,13 @@ class ReceiverProcess:
             self._readiness.wait(thing, reason)
         else:
             self._readiness.arrive(thing)
+
+
+def _collect_seldom() -> None:
+    """Never look into what is there now, and seldom into what comes."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_COLLECT)
 
 
 def _checked(decode: Callable[[bytes], Any]) -> Callable[[bytes], bytes]:
