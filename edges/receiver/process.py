@@ -46,8 +46,8 @@ _FRAMES_SECONDS: Final = 3.5  # of these, for frames in work; the rest is for wh
 _LOOK_SECONDS: Final = 1.0
 _CHECKED_AT_ONCE: Final = 200
 _AGAIN_SECONDS: Final = 1.0
-# How many new objects Python's collector looks for cycles after; and at how many looks, at older ones. Frames make none,
-# and what is remembered of them would be looked through again and again.
+# After how many new objects Python looks for cycles, and after how many looks at older objects. Frames make no cycles,
+# and all that is remembered of them would be looked through again and again.
 _COLLECT: Final = (50_000, 10, 20)
 
 
