@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+<<<<<<< HEAD
 import os
 import threading
+=======
+import gc
+>>>>>>> w/q
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -47,6 +51,9 @@ _FRAMES_SECONDS: Final = 3.5  # of these, for frames in work; the rest is for wh
 _LOOK_SECONDS: Final = 1.0
 _CHECKED_AT_ONCE: Final = 200
 _AGAIN_SECONDS: Final = 1.0
+# After how many new objects Python looks for cycles, and after how many looks at older objects. Frames make no cycles,
+# and all that is remembered of them would be looked through again and again.
+_COLLECT: Final = (50_000, 10, 20)
 
 
 class ReceiverError(Exception):
@@ -117,6 +124,7 @@ class ReceiverProcess:
                 await view.wait_read()
                 self._readiness.arrive(thing)
             self._is_whole = True
+            _collect_seldom()
             listener = self._listener(publisher, rooms)
             web = WebServer(self._application(publisher, rooms), self._settings.host, self._settings.http_port)
             stack.push_async_callback(_close, listener, web)
@@ -236,6 +244,7 @@ class ReceiverProcess:
             self._readiness.arrive(thing)
 
 
+<<<<<<< HEAD
 async def _close(listener: Listener, web: WebServer) -> None:
     """Take nothing new, and answer what was taken, as far as that is done in time."""
     await asyncio.gather(
@@ -248,6 +257,13 @@ def _end_in_time(status: int) -> None:
     timer = threading.Timer(STOP_SECONDS, os._exit, (status,))
     timer.daemon = True
     timer.start()
+=======
+def _collect_seldom() -> None:
+    """Never look into what is there now, and seldom into what comes."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_COLLECT)
+>>>>>>> w/q
 
 
 def _checked(decode: Callable[[bytes], Any]) -> Callable[[bytes], bytes]:
