@@ -7,12 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-<<<<<<< HEAD
-import os
-import threading
-=======
 import gc
->>>>>>> w/q
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -35,7 +30,7 @@ from edges.receiver.transmitters import Transmitters
 from edges.receiver.values import Signal
 from edges.receiver.wrapping import Wrapping
 from edges.values import Override, Transmitter
-from edges.web.server import WebServer, stop_signal
+from edges.web.server import WebServer, end_in_time, stop_signal
 from edges.web.tokens import TokenFile
 from schemas.avro.errors import RegistryUnreachable
 from service.logs import logger
@@ -103,7 +98,7 @@ class ReceiverProcess:
             _log.info("receiver started", receiver=self._settings.id, pages=pages.address)
             working = asyncio.create_task(self._work())
             await asyncio.wait((stopping, working), return_when=asyncio.FIRST_COMPLETED)
-            _end_in_time(0 if stopping.done() else 1)
+            end_in_time(0 if stopping.done() else 1)
             working.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await working
@@ -244,7 +239,6 @@ class ReceiverProcess:
             self._readiness.arrive(thing)
 
 
-<<<<<<< HEAD
 async def _close(listener: Listener, web: WebServer) -> None:
     """Take nothing new, and answer what was taken, as far as that is done in time."""
     await asyncio.gather(
@@ -252,18 +246,11 @@ async def _close(listener: Listener, web: WebServer) -> None:
     )
 
 
-def _end_in_time(status: int) -> None:
-    """End the process by itself where a client of Kafka hangs: nothing that was acknowledged is lost by it."""
-    timer = threading.Timer(STOP_SECONDS, os._exit, (status,))
-    timer.daemon = True
-    timer.start()
-=======
 def _collect_seldom() -> None:
     """Never look into what is there now, and seldom into what comes."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_COLLECT)
->>>>>>> w/q
 
 
 def _checked(decode: Callable[[bytes], Any]) -> Callable[[bytes], bytes]:
