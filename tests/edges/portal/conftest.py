@@ -16,10 +16,10 @@ from argon2 import PasswordHasher
 
 from edges.portal.application import application
 from edges.portal.engine import EngineView
-from edges.portal.postgres import Pool, connect, migrate, pool
+from edges.portal.postgres import Pool, connect, migrate, opened, pool
 from edges.portal.service import Portal
 from edges.portal.settings import PortalConfiguration, PortalSettings
-from edges.portal.store import Store, opened
+from edges.portal.store import Store
 from edges.settings import Connection
 from edges.web import accounts, tokens
 from edges.web.accounts import Role
