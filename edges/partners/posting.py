@@ -40,9 +40,6 @@ class Answer(NamedTuple):
         return self.outcome == "DELIVERED"
 
 
-OUTCOMES: Final = ("DELIVERED", "STATUS", "REDIRECT", "TIMEOUT", "UNREACHABLE", "TLS", "ADDRESS", "BROKEN")
-
-
 def judge(status: int, body: bytes) -> Answer:
     """What an answer means; ``body`` is its beginning."""
     if 300 <= status < 400:

@@ -10,7 +10,7 @@ from ronde.shared.whole_settings import WholeSettings
 from service.client_properties import PROPERTIES, SECRETS
 
 # What the chart sets itself, from values of its own or from what it makes; and tables of processes it does not run.
-OWN_TABLES: Final = frozenset({"kafka", "registry", "portal", "postgres", "receiver", "web"})
+OWN_TABLES: Final = frozenset({"kafka", "registry", "partners", "portal", "postgres", "receiver", "web"})
 OWN_SETTINGS: Final = frozenset({"id", "host", "port", "data_dir"})  # of worker and sink
 OWN_PROPERTIES: Final = frozenset(
     {
