@@ -1,4 +1,4 @@
-"""Where a webhook may be sent: no address inside of our own networks, whatever a partner's name resolves to.
+"""Where a webhook may be sent: no address inside of our own networks, no matter what a name resolves to.
 
 The address is checked where the connection is made, not before: a name may resolve to another one a moment later.
 """

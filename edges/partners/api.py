@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from edges.partners.steps import STATUSES
-from edges.partners.store import Said, Store, now_ms
+from edges.partners.store import Step, Store, now_ms
 from edges.web.bearer import machine_with
 from edges.web.problems import NOT_FOUND, UNCONFIRMED, documented
 from edges.web.routes import Route
@@ -85,7 +85,7 @@ def _taking(step: str, store: Store, reporter: Reporter) -> Callable[..., Corout
         said = body or StepBody()
         at = now_ms() if said.reported_at is None else said.reported_at
         return StepTaken(
-            report_id=await reporter.report(dispatch, Said(step, at, said.reason, said.disposition)),
+            report_id=await reporter.report(dispatch, Step(step, at, said.reason, said.disposition)),
         )
 
     return report

@@ -167,7 +167,7 @@ class Intake:
         topic = self._connection.topic(_TOPIC)
         try:
             consumer.commit(offsets=[TopicPartition(topic, *end) for end in ends.items()], asynchronous=True)
-        except KafkaException as error:  # read again by whoever has the partition then, and stored once
+        except KafkaException as error:  # read again, and stored once
             _log.warning("an offset is not committed", error=error.args[0].name())
 
     def _properties(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from edges.kafka.producer import Record
 from edges.partners import faults
-from edges.partners.store import Said, now_ms
+from edges.partners.store import Step, now_ms
 
 if TYPE_CHECKING:
     from edges.kafka.producer import Producer
@@ -28,7 +28,7 @@ class Reporter:
         self._write = write
         self._metrics = metrics
 
-    async def report(self, dispatch: Dispatch, said: Said) -> str:
+    async def report(self, dispatch: Dispatch, said: Step) -> str:
         """Have a report in Kafka, behind those of its dispatch that were not yet; its id.
 
         Raises `DatabaseAwayError`, `UnconfirmedError`: it may have been taken, and is written later if so.

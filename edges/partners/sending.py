@@ -18,7 +18,7 @@ from edges.partners import faults
 from edges.partners.errors import DatabaseAwayError
 from edges.partners.page_tokens import VALID_MS, page_token
 from edges.partners.signing import signed_headers
-from edges.partners.store import Said, now_ms
+from edges.partners.store import Step, now_ms
 from service import logs
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ class Sender:
         dispatch = await self._store.dispatch(attempt.dispatch_id)
         assert dispatch is not None, "a command is stored"
         try:
-            await self._reporter.report(dispatch, Said("accepted", now_ms()))
+            await self._reporter.report(dispatch, Step("accepted", now_ms()))
         except UnconfirmedError:
             return  # it is stored, and written as soon as Kafka is back
 

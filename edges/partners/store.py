@@ -64,7 +64,7 @@ class Dispatch(NamedTuple):
     is_test: bool
 
 
-class Said(NamedTuple):
+class Step(NamedTuple):
     """What a partner says of a dispatch."""
 
     step: str
@@ -144,7 +144,7 @@ class Store:
         rows = await self._rows("dispatch", dispatch_id=dispatch_id)
         return Dispatch(**rows[0]) if rows else None
 
-    async def report(self, dispatch: Dispatch, said: Said) -> str:
+    async def report(self, dispatch: Dispatch, said: Step) -> str:
         """Store a report, once; its id."""
 
         async def put() -> str:

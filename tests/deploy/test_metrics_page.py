@@ -7,6 +7,7 @@ from typing import Final
 import pytest
 from prometheus_client import CollectorRegistry, Metric
 
+from edges.partners.metrics import PartnersMetrics
 from edges.portal.metrics import PortalMetrics
 from sinks.observe.metrics import SinkMetrics
 from streams.observe.metrics import Metrics
@@ -15,8 +16,9 @@ from tests.deploy.tools import ROOT
 PAGE: Final = ROOT / "docs" / "metrics.md"
 HEAD: Final = """# Metrics
 
-All series that a worker, a sink and a portal expose at `/metrics`, as the code lists them (`streams/observe/tally.py`
-and `metrics.py`, `sinks/observe/metrics.py`, `edges/portal/metrics.py`); a test compares this page with the code.
+All series that a worker, a sink, a portal and `ronde partners` expose at `/metrics`, as the code lists them
+(`streams/observe/tally.py` and `metrics.py`, `sinks/observe/metrics.py`, `metrics.py` of each edge); a test compares this
+page with the code.
 [operations.md](operations.md) explains what they mean for the engineer on duty.
 
 No label names a site, a contact or an incident. A worker counts a chunk once its transaction is committed. Each process
@@ -34,6 +36,7 @@ def test_the_page_is_the_list(request: pytest.FixtureRequest) -> None:
             ("A worker", Metrics().registry),
             ("A sink", SinkMetrics().registry),
             ("A portal", PortalMetrics().registry),
+            ("Partners over HTTP", PartnersMetrics().registry),
         )
     )
     if request.config.getoption("rewrite"):
