@@ -27,12 +27,16 @@ def report(dispatch_id: str, step: str, **more: str) -> None:
 
 
 class Hooks(BaseHTTPRequestHandler):
+    """Where ronde posts its commands."""
+
     def do_POST(self) -> None:
+        """Verify, store, answer."""
         body = self.rfile.read(int(self.headers["content-length"]))
         try:
             command = webhook.verify(body, dict(self.headers))
         except WebhookVerificationError:
-            return self.send_error(401)
+            self.send_error(401)
+            return
         row = (command["command_id"], command["dispatch_id"], command["action"], json.dumps(command))
         is_new = book.execute("INSERT INTO commands VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", row).rowcount
         if is_new and command["action"] == "CANCEL":

@@ -95,7 +95,7 @@ class Poster:
         except (TimeoutError, httpcore.TimeoutException):
             return Answer("TIMEOUT")
         except (ssl.SSLError, httpcore.ConnectError) as error:
-            return Answer("TLS" if isinstance(error.__cause__ or error, ssl.SSLError) else "UNREACHABLE")
+            return Answer("TLS" if _is_of_tls(error) else "UNREACHABLE")
         except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol, OSError):
             return Answer("BROKEN")
 
@@ -113,6 +113,12 @@ def _pool(tls: ssl.SSLContext, *, allow_private: bool) -> httpcore.AsyncConnecti
         keepalive_expiry=_IDLE_SECONDS,
         network_backend=CheckedNetwork(allow_private=allow_private),
     )
+
+
+def _is_of_tls(error: BaseException | None) -> bool:
+    while error is not None and not isinstance(error, ssl.SSLError):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 async def _beginning(response: httpcore.Response) -> bytes:

@@ -185,6 +185,11 @@ class Store:
         """The dispatches of partners in the last seven days, the latest first."""
         return await self._rows("dispatches", partners=list(partners), since=now_ms() - _OPEN_MS, open=is_open)
 
+    async def page(self, dispatch_id: str) -> dict[str, Any] | None:
+        """What the guard's page shows of a dispatch; None: there is none."""
+        rows = await self._rows("page", dispatch_id=dispatch_id)
+        return rows[0] if rows else None
+
     async def _rows(self, name: str, **values: Any) -> list[dict[str, Any]]:
         async def ask() -> list[dict[str, Any]]:
             async with self._pool.connection() as connection:

@@ -17,8 +17,8 @@ PAGE: Final = ROOT / "docs" / "metrics.md"
 HEAD: Final = """# Metrics
 
 All series that a worker, a sink, a portal and `ronde partners` expose at `/metrics`, as the code lists them
-(`streams/observe/tally.py` and `metrics.py`, `sinks/observe/metrics.py`, `metrics.py` of each edge); a test compares this
-page with the code.
+(`streams/observe/tally.py` and `metrics.py`, `sinks/observe/metrics.py`, `metrics.py` of each edge); a test compares
+this page with the code.
 [operations.md](operations.md) explains what they mean for the engineer on duty.
 
 No label names a site, a contact or an incident. A worker counts a chunk once its transaction is committed. Each process
