@@ -80,6 +80,12 @@ class PartnerSystem:
         self._server.server_close()
 
 
+def hang(_: Hook) -> tuple[int, bytes]:
+    """An answer that comes too late."""
+    time.sleep(30)
+    return 204, b""
+
+
 @pytest.fixture
 def system() -> Iterator[PartnerSystem]:
     """The system of the partner."""

@@ -17,7 +17,7 @@ import pytest
 from edges.partners.guard import next_steps
 from edges.web import tokens
 from tests.edges.partners.conftest import House, PartnerSystem
-from tests.support.browser import NARROW, browser, overflowing, violations
+from tests.support.browser import browser, overflowing, violations
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def test_a_tap_without_reception_is_kept_and_sent_again(house: House, system: Pa
     assert (answer.headers["cache-control"], answer.headers["referrer-policy"]) == ("no-store", "no-referrer")
     assert not re.search(r"<script(?![^>]*src=)|<style|style=|onclick", answer.text)
     assert httpx.get(f"{address}/v1/guard", headers={"Authorization": f"Bearer {token}x"}).status_code == 401
-    context = browser.new_context(viewport=NARROW, locale="en-GB")
+    context = browser.new_context(viewport={"width": 360, "height": 740}, locale="en-GB")
     page = context.new_page()
     page.goto(link)
     page.get_by_text("Covert: arrive unseen").wait_for()

@@ -13,7 +13,7 @@ import pytest
 import trustme
 
 from edges.partners.posting import Answer, Poster
-from tests.edges.partners.conftest import House, PartnerSystem
+from tests.edges.partners.conftest import House, PartnerSystem, hang
 from tests.support.waiting import eventually
 
 Reply = Callable[[asyncio.StreamWriter], None]
@@ -120,7 +120,7 @@ async def test_a_certificate_of_nobody_is_refused() -> None:
 def test_a_partner_that_hangs_delays_nobody_else(house: House, system: PartnerSystem) -> None:
     house.add(system)
     hanging = PartnerSystem()
-    hanging.answer = lambda _: (time.sleep(30), (204, b""))[1]
+    hanging.answer = hang
     house.add(hanging, "slow")
     process = house.start()
     process.wait_ready()
