@@ -23,7 +23,7 @@ from service import logs
 
 if TYPE_CHECKING:
     from edges.partners.metrics import PartnersMetrics
-    from edges.partners.posting import Poster
+    from edges.partners.posting import Answer, Poster
     from edges.partners.reporting import Reporter
     from edges.partners.store import Attempt, Store
 
@@ -32,6 +32,7 @@ _log: Final = logs.logger(__name__)
 _ROOM: Final = 16  # attempts of a partner at once
 _LOOK_SECONDS: Final = 0.5  # other processes' work, and tests
 _AGAIN_SECONDS: Final = 0.5
+_NOTE_MS: Final = 6_000
 
 
 class Sender:
@@ -95,8 +96,10 @@ class Sender:
     def _end(self, attempt: Attempt) -> None:
         running = self._running.get(attempt.dispatch_id)
         if running is not None and running[0] is attempt:
+            was_full = attempt.partner_id in self._full()
             del self._running[attempt.dispatch_id]
-            self._wake.set()
+            if was_full:
+                self._wake.set()
 
     async def _attempt(self, attempt: Attempt) -> None:
         try:
@@ -113,7 +116,7 @@ class Sender:
             self._metrics.attempts.labels(attempt.partner_id, answer.outcome).inc()
             if answer.is_accepted and attempt.action == "REQUEST":
                 await self._accept(attempt)
-            due = await self._store.note(attempt, answer)
+            due = await self._note(attempt, answer)
             faults.at("after_note")
         except DatabaseAwayError:
             return  # its lease ends, and it is posted again under the same id
@@ -126,6 +129,17 @@ class Sender:
             )
         if due is not None:
             asyncio.get_running_loop().call_later(max(0.0, due / 1000 - time.time()), self.wake)
+
+    async def _note(self, attempt: Attempt, answer: Answer) -> int | None:
+        """Note what came of an attempt; where PostgreSQL hesitates, as long as the lease may last."""
+        until = now_ms() + _NOTE_MS
+        while True:
+            try:
+                return await self._store.note(attempt, answer)
+            except DatabaseAwayError:
+                if now_ms() >= until:
+                    raise
+                await asyncio.sleep(_AGAIN_SECONDS)
 
     async def _accept(self, attempt: Attempt) -> None:
         """The partner has accepted by its answer; the report is stored before the answer is noted."""
