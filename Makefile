@@ -55,7 +55,7 @@ test-compiled: compile ## the tests of the core, the timelines and the stages on
 wheel: $(READY) ## a wheel for this Python and machine, the hot modules compiled in it, into dist
 	HATCH_BUILD_HOOK_ENABLE_CUSTOM=true $(BIN)/python -m hatchling build --target wheel
 
-demo: $(READY) ## a real Kafka and PostgreSQL, a worker, a sink, a telephony, a partner, thirteen stories
+demo: $(READY) ## a real Kafka and PostgreSQL, panels, a receiver, a worker, a sink, a telephony, a partner, thirteen stories
 	$(BIN)/ronde demo
 
 test: lint check ## everything that decides whether a change may land
@@ -74,8 +74,8 @@ lint: $(READY) ## style, types, and who may import whom
 check: $(READY) ## the tests, on real brokers, in PROCESSES processes (3)
 	PYTHONDONTWRITEBYTECODE= TEST_RONDE_PURE=1 $(BIN)/python -m pytest -n $(PROCESSES) -m "not soak"
 
-soak: $(READY) ## the kill, two-worker and catch-up tests, TIMES in a row (20)
-	$(BIN)/python -m pytest -m soak --times $(TIMES) tests/kafka
+soak: $(READY) ## the kill, two-worker and catch-up tests, and receivers killed, TIMES in a row (20)
+	$(BIN)/python -m pytest -m soak --times $(TIMES) tests/kafka tests/edges/receiver
 
 soak-ledger: $(READY) ## PostgreSQL away for a minute; a sink asleep in a transaction; brokers killed at assignments
 	$(BIN)/python -m pytest -m soak tests/sinks
@@ -136,8 +136,9 @@ site: .tools/site/bin/zensical ## the documentation as a site, in .site/html
 	.tools/site/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r docs/site.lock
 	touch $@
 
-screenshots: $(READY) ## pictures of the pages' elements, light and dark, narrow and wide, into dist/screenshots; needs `make tools`
+screenshots: $(READY) ## pictures of the pages and their elements, light and dark, narrow and wide, into dist/screenshots; needs `make tools`
 	$(BIN)/python -m tests.edges.web.screenshots
+	$(BIN)/python -m tests.edges.portal.screenshots
 
 chart: ## the chart as a package, in dist
 	$(or $(shell command -v helm),.tools/bin/helm) package deploy/helm/ronde --destination dist

@@ -113,10 +113,10 @@ class Run:
         spent["after the commit"] = spent.get("after the commit", 0) + counted - decided
 
 
-def messages_of(values: Iterable[dict[str, Any]], settings: Settings) -> list[Any]:
-    """Alerts as the client hands them out."""
+def messages_of(values: Iterable[dict[str, Any]], settings: Settings, begin: int) -> list[Any]:
+    """Alerts as the client hands them out, in each partition from the offset ``begin``."""
     made: list[Any] = []
-    offsets = dict.fromkeys(range(settings.topics.partitions), 0)
+    offsets = dict.fromkeys(range(settings.topics.partitions), begin)
     topic = settings.topic(ALERTS)
     for value in values:
         key = value["site_id"].encode()
@@ -133,7 +133,8 @@ def night(count: int, settings: Settings) -> tuple[list[bytes], list[str], list[
     """So many sites, encoded; their ids; an alert of each that opens, then those that are merged, a turn at a time."""
     values = [site_value(number) for number in range(count)]
     turns = [
-        messages_of((alert_value(number, turn) for number in range(count)), settings) for turn in range(1 + MERGES)
+        messages_of((alert_value(number, turn) for number in range(count)), settings, turn * count)
+        for turn in range(1 + MERGES)
     ]
     return [encode("Site", value) for value in values], [value["site_id"] for value in values], turns
 

@@ -25,6 +25,9 @@ COMMANDS: Final = {
     "receiver": (
         "Take alarms from panels (DC-09 over TCP, UDP, TLS) and over HTTP into Kafka. Ends on SIGTERM or Ctrl-C."
     ),
+    "desk": (
+        "Serve operators their calls, attentions and incidents, for browsers and by HTTP. Ends on SIGTERM or Ctrl-C."
+    ),
     "incidents": "List incidents of the ledger, the latest first. Times are UTC.",
     "report": "Sum up the ledger by the day (UTC) that incidents were opened and by procedure.",
     "panel": "Send a panel's frames to a receiver, and repeat each until it is acknowledged.",
@@ -50,7 +53,8 @@ COMMANDS: Final = {
 }
 # Commands that need optional dependencies of ronde, and the name of these.
 EXTRAS: Final = {
-    "demo": "local",
+    "demo": "edges,local",
+    "desk": "edges",
     "local": "local",
     "panel": "edges",
     "partners": "edges",

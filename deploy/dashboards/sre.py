@@ -275,14 +275,14 @@ DASHBOARD = board(
         "Processes": (
             lines(
                 "Memory",
-                "Resident memory of each worker and sink.",
+                "Resident memory of each process.",
                 {"{{instance}}": "process_resident_memory_bytes and on (instance) ronde_build_info"},
                 BYTES,
                 runbook="RondeWorkerRestarting",
             ),
             lines(
                 "Processor",
-                "In cores. A worker decides on one.",
+                "In cores. A worker decides on one, and a receiver uses one.",
                 {
                     "{{instance}}": "rate(process_cpu_seconds_total[$__rate_interval]) and on (instance) ronde_build_info"
                 },

@@ -44,6 +44,10 @@ class Ages:
             _, asked_at = pending.popleft()
             self._stood_at[log] = max(asked_at, self._stood_at.get(log, asked_at))
 
+    def position(self, log: Log) -> int:
+        """The offset behind the last record that was handed on; -1 before anything is known."""
+        return self._next.get(log, -1)
+
     @property
     def is_whole(self) -> bool:
         """Whether each partition was read to its end at least once."""

@@ -177,9 +177,10 @@ class Producer:
             raise UnconfirmedError(_ENDS)
         sending = _Sending(self._loop.create_future(), len(records))
         lanes = [self._lane(record) for record in records]
-        if any(len(lane.waiting) >= self._room for lane in lanes):
-            self.unconfirmed += 1
-            raise UnconfirmedError("too many records wait for their partition")
+        for lane in lanes:
+            if len(lane.waiting) >= self._room:
+                self.unconfirmed += 1
+                raise UnconfirmedError("too many records wait for their partition")
         heappush(self._deadlines, (self._loop.time() + seconds, next(self._numbers), sending))
         if not self._is_sweeping:
             self._sweep()

@@ -151,6 +151,10 @@ class View:
         """Seconds since the reader last stood at the partition's high watermark; infinite before it first did."""
         return self._ages.age((topic, partition))
 
+    def position(self, topic: str, partition: int) -> int:
+        """The offset behind the last record that was handed on; -1 before anything is known."""
+        return self._ages.position((topic, partition))
+
     def age_of_key(self, key: str) -> float:
         """The worst age, over all topics of the view, of the partition that a key lies on."""
         number = murmur2.partition(key.encode(), self._connection.partitions)

@@ -7,6 +7,7 @@ panel takes over the receiver's time; after a DUH it gives up, as the receiver w
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 import time
 from collections.abc import Callable
@@ -76,14 +77,20 @@ class Dialler:
         wait_seconds: float = 5.0,
         attempts: int | None = None,
         now: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        report: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """``attempts``: how often a frame is sent at the most; None: until it is answered."""
+        """Prepare; the first signal dials.
+
+        ``attempts``: how often a frame is sent at the most; None: until it is answered. ``report`` takes the words of
+        each error of the connection; silence is none.
+        """
         self._panel = panel
         self._way = way
         self._sequence = sequence
         self._wait_seconds = wait_seconds
         self._attempts = attempts
         self._now = now
+        self._report = report
         self._offset = 0  # of the receiver's clock, after a NAK
         self._line: _Line | None = None
         self._framer = Framer()
@@ -102,7 +109,9 @@ class Dialler:
             try:
                 async with asyncio.timeout_at(until):
                     answer = await self._exchange(frame_of(self._panel, said, sequence, self._now() + self._offset))
-            except (OSError, TimeoutError):
+            except OSError as error:
+                if not isinstance(error, TimeoutError):
+                    self._report(_words(error))
                 self.close()
                 await asyncio.sleep(max(min(until - asyncio.get_running_loop().time(), 1.0), 0))
                 continue
@@ -129,6 +138,13 @@ class Dialler:
                         return answer_of(cut.content, self._panel.key)
                     except (NotDc09Error, UnopenedError):
                         continue
+
+
+def _words(error: OSError) -> str:
+    """What went wrong; asyncio's own words of a refused connection name only the address."""
+    if isinstance(error, ConnectionError) and error.errno is not None:
+        return os.strerror(error.errno)
+    return error.strerror or str(error)
 
 
 async def _dial(way: Way) -> _Line:

@@ -59,26 +59,29 @@ def read(database: Session, limit: int) -> list[Waiting]:
 
 
 def note(database: Session, waiting: list[Waiting], at: Instant) -> None:
-    """Note that Kafka has them; keys that changed meanwhile wait on."""
+    """Note that Kafka has them; keys that changed meanwhile wait on.
+
+    Each statement is a transaction of its own: a relay that is put to sleep between them holds no lock. What is noted
+    and still waits is published again.
+    """
     sites = [entry for entry in waiting if entry.topic == "sites"]
-    with database.transaction():
-        if sites:
-            database.execute(
-                query("note_published"),
-                {
-                    "site_id": [entry.key for entry in sites],
-                    "revision": [entry.revision for entry in sites],
-                    "at": [at] * len(sites),
-                },
-            )
+    if sites:
         database.execute(
-            query("published"),
+            query("note_published"),
             {
-                "topic": [entry.topic for entry in waiting],
-                "key": [entry.key for entry in waiting],
-                "change": [entry.change for entry in waiting],
+                "site_id": [entry.key for entry in sites],
+                "revision": [entry.revision for entry in sites],
+                "at": [at] * len(sites),
             },
         )
+    database.execute(
+        query("published"),
+        {
+            "topic": [entry.topic for entry in waiting],
+            "key": [entry.key for entry in waiting],
+            "change": [entry.change for entry in waiting],
+        },
+    )
 
 
 def backlog(database: Session) -> tuple[int, float]:

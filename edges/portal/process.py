@@ -23,8 +23,8 @@ from edges.portal.relay import Relay, RelaySettings
 from edges.portal.service import Portal
 from edges.portal.settings import PortalConfiguration
 from edges.portal.store import Store
-from edges.web.server import WebServer, stop_signal
-from schemas.avro.errors import RegistryUnreachable
+from edges.web.server import WebServer, end_in_time, stop_signal
+from schemas.avro.errors import RegistryRefused, RegistryUnreachable
 from service import logs
 from service.pages import OperationPages
 from service.readiness import ProcessReadiness
@@ -34,7 +34,9 @@ _log: Final = logs.logger(__name__)
 TOPICS: Final = ("sites", "transmitters")
 _LOOK_SECONDS: Final = 1.0
 _AGAIN_SECONDS: Final = 1.0
-_RELAY_SECONDS: Final = 3.0  # of the 5 that a stop may take
+# Of the 5 that a stop may take: for answers under way, then for the transaction of Kafka under way.
+_WEB_SECONDS: Final = 3.0
+_KAFKA_SECONDS: Final = 1.5
 
 
 class ReadinessRecord(NamedTuple):
@@ -83,6 +85,7 @@ class PortalProcess:
             _log.info("portal started", portal=self._settings.id, pages=pages.address)
             working = asyncio.create_task(self._work())
             await asyncio.wait((stopping, working), return_when=asyncio.FIRST_COMPLETED)
+            end_in_time(0 if stopping.done() else 1)
             working.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await working
@@ -94,9 +97,8 @@ class PortalProcess:
         async with contextlib.AsyncExitStack() as stack:
             connections = await stack.enter_async_context(opened(pool(configuration.postgres, "ronde portal")))
             self._relay.start()
-            stack.push_async_callback(asyncio.to_thread, self._relay.stop, _RELAY_SECONDS)
             self._view.start()
-            stack.push_async_callback(self._view.stop)
+            stack.push_async_callback(self._stop_kafka)
             store = Store(connections, self._changed)
             app = application(Portal(store, self._engine, self._settings.country), configuration)
             web = WebServer(
@@ -112,9 +114,12 @@ class PortalProcess:
                     f"the portal cannot listen on {self._settings.host}:{self._settings.port}: {error.strerror}; "
                     "set portal.host and portal.port"
                 ) from error
-            stack.push_async_callback(web.stop)
+            stack.push_async_callback(_stop_web, web)
             _log.info("portal listens", address=web.address)
             await self._look(store)
+
+    async def _stop_kafka(self) -> None:
+        await asyncio.gather(asyncio.to_thread(self._relay.stop, _KAFKA_SECONDS), self._view.stop())
 
     def _open_pages(self) -> OperationPages:
         host, port = self._settings.pages_host, self._settings.pages_port
@@ -133,6 +138,8 @@ class PortalProcess:
         except RegistryUnreachable as error:
             self._report("registry", str(error))
             raise
+        except RegistryRefused as error:
+            raise PortalError(str(error)) from None
         self._report("registry", None)
         return writers
 
@@ -169,3 +176,8 @@ class PortalProcess:
                 self._metrics.waiting_seconds.set(seconds)
             self._metrics.ready.set(not self._readiness.reasons)
             await asyncio.sleep(_LOOK_SECONDS)
+
+
+async def _stop_web(web: WebServer) -> None:
+    """Take nothing new, and answer what was taken, as far as that is done in time."""
+    await asyncio.wait({asyncio.ensure_future(web.stop())}, timeout=_WEB_SECONDS)

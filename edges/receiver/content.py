@@ -17,7 +17,10 @@ from typing import Final, NamedTuple
 from edges.receiver import times
 from edges.receiver.codes import UNKNOWN, Format, Meaning, Number, meaning_of
 
-_CONTACT_ID: Final = re.compile(r"\s*([0-9])([0-9A-F]{3})[ ]+([0-9A-F]{1,3})[ ]+([0-9A-F]{1,4})\s*\Z", re.IGNORECASE)
+# Partition and zone may be missing: an alarm without them is one all the same.
+_CONTACT_ID: Final = re.compile(
+    r"\s*([0-9])([0-9A-F]{3})(?:[ ]+([0-9A-F]{1,3})(?:[ ]+([0-9A-F]{1,4}))?)?\s*\Z", re.IGNORECASE
+)
 _SIA_CODE: Final = re.compile(r"([A-Z]{2})([0-9A-Fa-f]*)(.*)\Z", re.DOTALL)
 _SIA_MODIFIER: Final = re.compile(r"([a-z]{2})([^A-Za-z^]*)(?:\^[^^]*\^)?")
 _SIA_AGE: Final = re.compile(r"[NO](?=[A-Z]{2}|[a-z]{2}|\Z)")
@@ -126,7 +129,7 @@ def _contact_id(told: str) -> tuple[Event, ...]:
         return (_unread(told),)
     qualifier, code, partition, number = match.groups()
     meaning = meaning_of(Format.CONTACT_ID, code.upper())
-    return (_event(code.upper(), _QUALIFIERS.get(qualifier), partition, number, meaning),)
+    return (_event(code.upper(), _QUALIFIERS.get(qualifier), partition, number or "", meaning),)
 
 
 def _sia(told: str) -> tuple[Event, ...]:

@@ -56,6 +56,7 @@ class HttpIntake:
         self._rooms = rooms
         self._metrics = metrics
         self._acknowledged: OrderedDict[Alert, None] = OrderedDict()
+        self._latest: dict[str, int] = {}  # by digest, when a body came last: the same in one millisecond gets the next
 
     async def take(self, alert: Alert, raw: bytes) -> None:
         """Have signal and alert acknowledged. Raises `UnconfirmedError`."""
@@ -86,8 +87,11 @@ class HttpIntake:
         return f"http:{self._receiver}"
 
     def _signal(self, alert: Alert, raw: bytes, *, is_repeat: bool) -> Signal:
-        at = time.time_ns() // 1_000_000
         digest = hashlib.sha256(raw).digest()[:4].hex()
+        at = max(time.time_ns() // 1_000_000, self._latest.pop(digest, 0) + 1)
+        self._latest[digest] = at
+        if len(self._latest) > _REMEMBERED:
+            del self._latest[next(iter(self._latest))]
         return Signal(
             signal_id=f"--{digest}-{at}-{self._receiver}-1",
             site_id=alert.site_id,

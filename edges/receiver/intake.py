@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from edges.kafka.errors import UnconfirmedError
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from edges.receiver.metrics import ReceiverMetrics
     from edges.receiver.repeats import Identity
     from edges.receiver.rooms import Rooms
-    from edges.receiver.signal_log import SignalLog
+    from edges.receiver.signal_log import Flight, SignalLog
     from edges.receiver.values import Alert, Signal
 
 ANSWER_SECONDS: Final = 3.0  # after receipt; later a panel gets nothing, and sends again
@@ -101,7 +102,7 @@ class Intake:
         self._metrics = metrics
         self._patience = Patience(READ_BACK_SECONDS)
         self._ids: dict[str, None] = {}  # given lately: a copy within the same millisecond gets the next
-        self._flights: dict[str, dict[Identity, asyncio.Future[Copy | None]]] = {}
+        self._flights: dict[str, dict[Identity, Flight]] = {}
 
     def take_flaw(self, flaw: Flaw, arrival: Arrival) -> bytes | None:
         """The answer to bytes that are no frame."""
@@ -160,7 +161,7 @@ class Intake:
             if not flights or (identity not in flights and (verdict.copy is None or has_waited)):
                 break
             async with asyncio.timeout_at(until):
-                await asyncio.wait(list(flights.values()))
+                await asyncio.wait([flight.ended() for flight in flights.values()])
             has_waited = True
             verdict = self._judge.judge(sealed, arrival.at)
         at = arrival.at
@@ -192,20 +193,20 @@ class Intake:
 
     async def _keep_first(self, verdict: Verdict, identity: Identity) -> Copy | None:
         """Write the signals of a first copy; what the log has as the first copy, None where it needs none."""
-        flight = self._log.read_back(verdict.signals[-1].signal_id)
-        flights = self._flights.setdefault(identity.account, {})
-        flights[identity] = flight
-        flight.add_done_callback(lambda _: self._land(identity))
+        last = verdict.signals[-1].signal_id
+        flight = self._log.read_back(last, partial(self._land, identity))
+        self._flights.setdefault(identity.account, {})[identity] = flight
         try:
             await self._publisher.signals(verdict.signals)
         except BaseException:
-            flight.cancel()
+            self._log.give_up(last)
             raise
         if not verdict.has_alerts:
             return None
-        await self._patience.wait(flight)
-        if flight.done() and (copy := flight.result()) is not None:
-            return copy
+        if not flight.is_over:
+            await self._patience.wait(flight.ended())
+        if flight.copy is not None:
+            return flight.copy
         self._metrics.not_read_back.inc()
         signal = verdict.signals[0]
         assert signal.site_id is not None

@@ -119,7 +119,7 @@ class Judge:
             verdict = self._unknown(sealed, header, name, at)
         else:
             verdict = self._known(sealed, header, account, at)
-        return verdict._replace(tolerances=tolerances | verdict.tolerances)
+        return verdict._replace(tolerances=tolerances | verdict.tolerances) if tolerances else verdict
 
     def judge_flaw(self, flaw: Flaw, at: int) -> bytes | None:
         """The answer to bytes that are no frame: a NAK to a wrong checksum, where the account asks for it."""
@@ -161,9 +161,9 @@ class Judge:
         answer = frame.ack(header, sealed.crc_form, account.key, at)
         if header.kind == _LINK_TEST:
             return Verdict(answer=answer, is_link_test=True, tolerances=_link_test_tolerances(clear))
-        return self._kept(sealed, header, account, clear, at)._replace(answer=answer)
+        return self._kept(sealed, header, account, clear, answer, at)
 
-    def _kept(self, sealed: Sealed, header: Header, account: Account, clear: Clear, at: int) -> Verdict:
+    def _kept(self, sealed: Sealed, header: Header, account: Account, clear: Clear, answer: bytes, at: int) -> Verdict:
         digest = _digest(clear.body)
         identity = Identity(account.name, header.sequence, digest)
         content = content_of(header.kind, clear.body)
@@ -202,6 +202,7 @@ class Judge:
             )
         return Verdict(
             tuple(signals),
+            answer,
             identity=identity,
             copy=copy,
             events=events,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import Any, Final
+from typing import Final
 
 _TICK_SECONDS: Final = 0.1
 
@@ -14,28 +14,22 @@ class Patience:
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._turns: deque[tuple[float, asyncio.Future[None]]] = deque()  # by their ends
+        self._futures: deque[tuple[float, asyncio.Future[None]]] = deque()  # by their ends
         self._timer: asyncio.TimerHandle | None = None
 
-    async def wait(self, future: asyncio.Future[Any]) -> None:
-        """Return when the future is done, or time is over; the future stays as it is."""
-        if future.done():
-            return
+    async def wait(self, future: asyncio.Future[None]) -> None:
+        """Return when the future is done; when time is over it is made so."""
         loop = asyncio.get_running_loop()
-        turn: asyncio.Future[None] = loop.create_future()
-        future.add_done_callback(lambda _: _end(turn))
-        self._turns.append((loop.time() + self._seconds, turn))
+        self._futures.append((loop.time() + self._seconds, future))
         if self._timer is None:
             self._timer = loop.call_later(_TICK_SECONDS, self._tick, loop)
-        await turn
+        await future
 
     def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
         now = loop.time()
-        while self._turns and (self._turns[0][1].done() or self._turns[0][0] <= now):
-            _end(self._turns.popleft()[1])
-        self._timer = loop.call_later(_TICK_SECONDS, self._tick, loop) if self._turns else None
-
-
-def _end(turn: asyncio.Future[None]) -> None:
-    if not turn.done():
-        turn.set_result(None)
+        futures = self._futures
+        while futures and (futures[0][1].done() or futures[0][0] <= now):
+            _, future = futures.popleft()
+            if not future.done():
+                future.set_result(None)
+        self._timer = loop.call_later(_TICK_SECONDS, self._tick, loop) if futures else None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import threading
 import time
@@ -47,6 +48,9 @@ _FRAMES_SECONDS: Final = 3.5  # of these, for frames in work; the rest is for wh
 _LOOK_SECONDS: Final = 1.0
 _CHECKED_AT_ONCE: Final = 200
 _AGAIN_SECONDS: Final = 1.0
+# After how many new objects Python looks for cycles, and after how many looks at older objects. Frames make no cycles,
+# and all that is remembered of them would be looked through again and again.
+_COLLECT: Final = (50_000, 10, 20)
 
 
 class ReceiverError(Exception):
@@ -117,6 +121,7 @@ class ReceiverProcess:
                 await view.wait_read()
                 self._readiness.arrive(thing)
             self._is_whole = True
+            _collect_seldom()
             listener = self._listener(publisher, rooms)
             web = WebServer(self._application(publisher, rooms), self._settings.host, self._settings.http_port)
             stack.push_async_callback(_close, listener, web)
@@ -248,6 +253,13 @@ def _end_in_time(status: int) -> None:
     timer = threading.Timer(STOP_SECONDS, os._exit, (status,))
     timer.daemon = True
     timer.start()
+
+
+def _collect_seldom() -> None:
+    """Never look into what is there now, and seldom into what comes."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_COLLECT)
 
 
 def _checked(decode: Callable[[bytes], Any]) -> Callable[[bytes], bytes]:

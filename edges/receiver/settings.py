@@ -89,5 +89,7 @@ class ReceiverSettings(BaseModel):
     @model_validator(mode="after")
     def _has_certificate(self) -> ReceiverSettings:
         if self.tls_port is not None and (self.tls_certificate is None or self.tls_key is None):
-            raise ValueError("tls_port needs tls_certificate and tls_key")
+            raise ValueError(
+                "tls_port needs tls_certificate and tls_key: the PEM files of a certificate chain and its key"
+            )
         return self

@@ -8,7 +8,7 @@ just before, the alerts get that copy's ids, kind and time, and the engine drops
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from edges.receiver.repeats import Copy, Entry, Identity, KeptEvent, Repeats
 from edges.receiver.values import Signal
@@ -16,35 +16,74 @@ from edges.receiver.values import Signal
 _REMEMBERED = frozenset({"ALERT", "SIGNAL", "REPEATED"})
 
 
+class Flight:
+    """A record that this receiver writes, until it is read back or given up.
+
+    Futures are made for those who wait alone, and nothing is called back through the loop: that would cost as much as
+    judging the frame.
+
+    Attributes:
+        copy: the first copy, once the record is read back.
+        is_over: it was read back, or given up.
+
+    """
+
+    __slots__ = ("_at_end", "_waiting", "copy", "is_over")
+
+    def __init__(self, at_end: Callable[[], None]) -> None:
+        """``at_end`` is called once, as the flight ends."""
+        self._at_end = at_end
+        self._waiting: list[asyncio.Future[None]] = []
+        self.copy: Copy | None = None
+        self.is_over = False
+
+    def end(self, copy: Copy | None) -> None:
+        """Wake those who wait."""
+        if self.is_over:
+            return
+        self.copy, self.is_over = copy, True
+        self._at_end()
+        for waiting in self._waiting:
+            if not waiting.done():
+                waiting.set_result(None)
+
+    def ended(self) -> asyncio.Future[None]:
+        """A future of the caller's own, done at the flight's end; it may be ended before."""
+        ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if self.is_over:
+            ended.set_result(None)
+        else:
+            self._waiting.append(ended)
+        return ended
+
+
 class SignalLog:
-    """Feeds `Repeats` with what is read, and wakes those who wait for a record of their own."""
+    """Feeds `Repeats` with what is read, and ends the flights of this receiver's own records."""
 
     def __init__(self, repeats: Repeats) -> None:
         self._repeats = repeats
-        self._waiting: dict[str, asyncio.Future[Copy | None]] = {}
+        self._flights: dict[str, Flight] = {}
 
     def take(self, signals: Iterable[Signal]) -> None:
         """Take records as they were read, each partition in its order."""
         for signal in signals:
             entry = entry_of(signal)
             copy = self._repeats.learn(entry) if entry is not None else None
-            waiting = self._waiting.get(signal.signal_id)
-            if waiting is not None and not waiting.done():
-                waiting.set_result(copy)
+            flight = self._flights.pop(signal.signal_id, None)
+            if flight is not None:
+                flight.end(copy)
 
-    def read_back(self, signal_id: str) -> asyncio.Future[Copy | None]:
-        """The first copy, once a record is read that this receiver is about to write.
+    def read_back(self, signal_id: str, at_end: Callable[[], None]) -> Flight:
+        """Wait for a record that this receiver is about to write; `give_up` if it is not written."""
+        assert signal_id not in self._flights, signal_id
+        flight = self._flights[signal_id] = Flight(at_end)
+        return flight
 
-        Cancel it if the record is not written.
-        """
-        waiting: asyncio.Future[Copy | None] = asyncio.get_running_loop().create_future()
-        self._waiting[signal_id] = waiting
-        waiting.add_done_callback(lambda _: self._drop(signal_id, waiting))
-        return waiting
-
-    def _drop(self, signal_id: str, waiting: asyncio.Future[Copy | None]) -> None:
-        if self._waiting.get(signal_id) is waiting:
-            del self._waiting[signal_id]
+    def give_up(self, signal_id: str) -> None:
+        """End a flight without a copy, unless it has ended."""
+        flight = self._flights.pop(signal_id, None)
+        if flight is not None:
+            flight.end(None)
 
 
 def entry_of(signal: Signal) -> Entry | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 PATTERN: Final = r"([0-9]{2}):([0-9]{2}):([0-9]{2}),([0-9]{2})-([0-9]{2})-([0-9]{4})"
@@ -16,6 +17,7 @@ def stamp(instant: int) -> bytes:
     return datetime.fromtimestamp(instant / 1000, UTC).strftime(_FORM).encode()
 
 
+@lru_cache(1024)  # the frames of one second bear one text
 def read(text: str) -> int | None:
     """The instant that a text is; None where it is none."""
     match = _TIME.fullmatch(text)

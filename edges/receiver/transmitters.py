@@ -13,7 +13,8 @@ from edges.receiver.accounts import Account, BadCrc, Override
 from edges.receiver.wrapping import SealedKeyError, Wrapping
 from schemas.avro.errors import Undecodable
 
-_UNKNOWN: Final = "UNKNOWN"  # a kind of a later version of the schema
+# A kind of a later version of the schema. No alert may have it, so the table of codes says what the code is.
+_UNKNOWN: Final = "UNKNOWN"
 _MOST_DECODED: Final = 20_000
 
 
@@ -91,5 +92,9 @@ class Transmitters:
             is_sealed=is_sealed,
             requires_encryption=record.key_wrapped is not None if requires is None else requires,
             bad_crc=BadCrc(record.bad_crc),
-            overrides=tuple(Override(item.code, item.zone, item.kind, item.until) for item in record.overrides),
+            overrides=tuple(
+                Override(item.code, item.zone, item.kind, item.until)
+                for item in record.overrides
+                if item.kind != _UNKNOWN
+            ),
         )

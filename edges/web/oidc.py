@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import httpx
 from authlib.common.errors import AuthlibBaseError
-from authlib.integrations.starlette_client import OAuth
+from authlib.deprecate import AuthlibDeprecationWarning
 from fastapi import APIRouter, Request, Response
 from joserfc.errors import JoseError
 from starlette.responses import RedirectResponse
@@ -16,6 +17,9 @@ from edges.web.callers import People
 from edges.web.files import FileError
 from edges.web.problems import FORBIDDEN, UNREADABLE, ProblemKind
 from service import logs
+
+with warnings.catch_warnings(action="ignore", category=AuthlibDeprecationWarning):  # it names a rename of httpx
+    from authlib.integrations.starlette_client import OAuth
 
 _log: Final = logs.logger(__name__)
 

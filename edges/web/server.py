@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import socket
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import uvicorn
 from starlette.types import ASGIApp
 
+PROCESS_STOP_SECONDS: Final = 5.0
 STOP_SECONDS: Final = 4  # for answers under way; the process has 5 in all
 _KEEP_ALIVE_SECONDS: Final = 75  # longer than a proxy keeps its connections, or it meets closed ones
 _BACKLOG: Final = 512
@@ -97,6 +100,13 @@ async def stop_signal() -> None:
     finally:
         for number in numbers:
             loop.remove_signal_handler(number)
+
+
+def end_in_time(status: int, seconds: float = PROCESS_STOP_SECONDS) -> None:
+    """End the process by itself where a part of it hangs in its stop: what was acknowledged is kept elsewhere."""
+    timer = threading.Timer(seconds, os._exit, (status,))
+    timer.daemon = True
+    timer.start()
 
 
 class _Server(uvicorn.Server):

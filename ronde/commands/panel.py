@@ -6,7 +6,7 @@ import asyncio
 import json
 import ssl
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Final, NamedTuple, TypeAlias
 
@@ -121,9 +121,22 @@ def panel(
         raise WrongUse("there is nothing to send: the scenario has no line")
     sums = _Sums(as_json=as_json)
     panels = _by_panel(signals, Panel("", receiver, line))
-    asyncio.run(_send_all(panels, way, sums, sequence=sequence, wait_seconds=wait, attempts=attempts))
+    report = _reporter(way)
+    asyncio.run(_send_all(panels, way, sums, sequence=sequence, wait_seconds=wait, attempts=attempts, report=report))
     if sums.acknowledged < sums.sent:
         raise Failed(f"{sums.sent - sums.acknowledged:,} of {sums.sent:,} signals were not acknowledged")
+
+
+def _reporter(way: Way) -> Callable[[str], None]:
+    """Print each error of the connections once, however often and for how many panels it comes."""
+    reported: set[str] = set()
+
+    def report(words: str) -> None:
+        if words not in reported:
+            reported.add(words)
+            say(f"{way.host}:{way.port} by {way.transport}: {words}; tried again until it answers", err=True)
+
+    return report
 
 
 def _by_panel(signals: list[_Signal], default: Panel) -> dict[Panel, list[_Signal]]:

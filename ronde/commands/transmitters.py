@@ -6,16 +6,13 @@ from typing import Annotated, Any, TypeAlias
 
 import typer
 
-from edges.receiver.settings import wrapping_key_of
-from edges.receiver.wrapping import Wrapping
 from ronde.commands import transmitters_on_test, transmitters_show
-from ronde.input_files.input_producer import InputProducer, TooLargeError
 from ronde.input_files.transmitter_lines import TransmitterLines
+from ronde.input_files.transmitter_producer import load, wrap_of
 from ronde.shared.errors import Failed, WrongUse
 from ronde.shared.lines import name_of, opened
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.terminal import print_value, say
-from ronde.shared.whole_settings import WholeSettings
 
 TransmittersArgument: TypeAlias = Annotated[
     str,
@@ -41,9 +38,9 @@ def import_(file: TransmittersArgument, settings: SettingsOption = None, as_json
     """
     effective = in_force(settings)
     with opened(file) as raw:
-        lines = TransmitterLines(file, raw, _wrap(effective))
+        lines = TransmitterLines(file, raw, wrap_of(effective))
         try:
-            loaded = _load(lines, effective)
+            loaded = load(lines, effective)
         except WrongUse:  # what is wrong above the line that ends the file is worth as much
             if not as_json:
                 _print_warnings(lines)
@@ -58,34 +55,6 @@ def import_(file: TransmittersArgument, settings: SettingsOption = None, as_json
         number = len(lines.bad)
         what = "1 line is no transmitter" if number == 1 else f"{number:,} lines are no transmitters"
         raise Failed(f"{name_of(file)}: {what}; correct what is named above and run this again")
-
-
-def _wrap(settings: WholeSettings) -> Any:
-    key = settings.receiver.wrapping_key
-    return None if key is None else Wrapping(wrapping_key_of(key)).wrap
-
-
-def _load(lines: TransmitterLines, settings: WholeSettings) -> int:
-    """Send the good lines; how many the broker has. Raises `Failed`, and `WrongUse` where the file ends too early."""
-    producer = InputProducer(settings, "transmitters")
-    end: WrongUse | None = None
-    try:
-        for line, transmitter in lines.good():
-            try:
-                producer.send(transmitter.account, transmitter)
-            except TooLargeError as error:
-                lines.refuse(line, "TOO_LONG", str(error))
-            if producer.refused:
-                break
-    except WrongUse as error:
-        end = error
-    producer.finish()
-    if end is not None:
-        raise WrongUse(
-            f"{end}. {producer.sent:,} transmitters before it were loaded and {len(lines.bad):,} bad lines left out; "
-            "what comes behind it was not read: correct it and run this again, what is there already is only replaced"
-        )
-    return producer.sent
 
 
 def _print_warnings(lines: TransmitterLines) -> None:

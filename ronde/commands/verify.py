@@ -20,6 +20,7 @@ _WORDS: Final = {
     "MISSING": "it was handled, and there is neither a decision nor a quarantine record nor a dead letter of it",
     "TWICE": "it has more than one end",
     "NO_INPUT": "it has an end, and is not in its topic",
+    "AGAIN": "a deadline was decided again: its incident had a decision of this version before",
     "ELSEWHERE": "its end lies in another partition",
     "UNREADABLE": "another program wrote this record, or a newer release did: it is none that this release writes",
     "NO_READINESS": "the site has no readiness record",
@@ -36,7 +37,8 @@ def verify(settings: SettingsOption = None, as_json: JsonOption = False) -> None
     """Read the topics and add up: inputs = decided + quarantined + dead-lettered, for every topic and partition.
 
     Workers may be running. Waiting are inputs not handled yet; not checkable are those whose end may have been deleted
-    by the retention of its topic. Of sites, the current record of each must have its readiness.
+    by the retention of its topic. Of sites, the current record of each must have its readiness. No deadline may have
+    been decided twice.
     Exit 1 when something does not add up.
     """
     effective = in_force(settings)

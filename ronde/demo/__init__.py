@@ -1,1 +1,1 @@
-"""The demonstration: thirteen stories, live on a real Kafka."""
+"""The demonstration: thirteen stories, from the panel to the guard, live on a real Kafka."""

@@ -103,7 +103,6 @@ def print_sum(console: Console, board: Board, inputs: Inputs, sites: int) -> boo
     endless = inputs.keys() - board.ended
     twice = (decided & quarantined) | (decided & dead) | (quarantined & dead)
     balanced = not endless and not twice
-    console.print()
     console.print(
         Text.assemble(
             (f"{len(inputs)} inputs", "bold"),
@@ -150,6 +149,7 @@ def print_whereabouts(console: Console, stage: Stage, servers: Path, *, keep: bo
         "a page of one": f"{ronde} incident export ID --settings {stage.settings}",
         "the day": f"{ronde} report --settings {stage.settings}",
         "topics": f"{ronde} topics check --settings {stage.settings}",
+        "receiver": f"{ronde} receiver --settings {stage.settings}",
         "worker": f"{ronde} worker --settings {stage.settings}",
         "sink": f"{ronde} sink --settings {stage.settings}",
         "stop": f"{ronde} local down --data {servers}",

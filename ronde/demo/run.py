@@ -13,15 +13,18 @@ from confluent_kafka.admin import AdminClient
 from rich.console import Console
 from rich.text import Text
 
-from ronde.demo import evidence, report
+from edges.panel.dialler import Way
+from ronde.demo import evidence, report, report_frames
 from ronde.demo.board import Board
 from ronde.demo.interrupts import Interrupts
-from ronde.demo.play import Receiver, last_ends, now_ms, play
+from ronde.demo.panels import Delivery, Panels, import_transmitters, shipped
+from ronde.demo.play import last_ends, now_ms, play
 from ronde.demo.processes import Child
 from ronde.demo.screen import LiveTable, PlainLines
 from ronde.demo.stage import (
     FOLDER,
     PROCESSES,
+    RECEIVER,
     SINK,
     SITES,
     Stage,
@@ -32,7 +35,7 @@ from ronde.demo.stage import (
     with_ledger,
 )
 from ronde.demo.stories import STORIES
-from ronde.demo.watch import SILENT, TopicWatch
+from ronde.demo.watch import SILENT, TopicWatch, read_inputs
 from ronde.input_files.site_lines import SiteLines
 from ronde.input_files.site_producer import load as load_sites
 from ronde.local import jars, postgres_binaries
@@ -102,21 +105,24 @@ class _Demonstration:
         """Play the stories and report; return the faults."""
         board = Board()
         watch = self._stack.enter_context(closing(TopicWatch(stage.kafka, stage.prefix, board)))
-        receiver = Receiver(stage)
+        panels = self._stack.enter_context(closing(Panels(Way(HOST, stage.receiver.port), shipped())))
         sites = self._import_sites(stage)
         self._wait_until_ready(stage, children, watch, board, sites)
-        self._play(receiver, watch, board, children)
+        sent = self._play(panels, watch, board, children)
         inputs = last_ends(stage, watch, board)
+        signals = list(read_inputs(stage.kafka, stage.prefix, "signals").values())
         keep_metrics(stage)
         incident = evidence.read_incident(stage, board, children[-1])
         for child in children:
             child.ask_to_stop()  # they end while the report is printed
         report.print_timelines(self._console, board, inputs)
         missed = report.print_missed(self._console, board)
+        recorded = report_frames.print_frames(self._console, sent, signals, inputs)
         balanced = report.print_sum(self._console, board, inputs, sites)
         if incident is not None:
             evidence.show(self._console, stage, incident)
         wrong = [f"the stories of {', '.join(missed)} did not end as told"] if missed else []
+        wrong += [] if recorded else ["the sum of the frames is not right"]
         return wrong if balanced else [*wrong, "the sum of the inputs is not right"]
 
     def _local_kafka(self) -> str:
@@ -165,10 +171,16 @@ class _Demonstration:
         """Start the processes; they get ready while the sites are imported."""
         children = []
         for name in (*PROCESSES, SINK):
+            if name == RECEIVER:  # ready once it has read what is there
+                self._import_transmitters(stage)
             with self._interrupts.held():
                 children.append(start(stage, name))
                 self._stack.callback(children[-1].stop)
         return children
+
+    def _import_transmitters(self, stage: Stage) -> None:
+        with self._step("importing transmitters") as done:
+            done.append(f"{import_transmitters(load(stage.settings, {}, WholeSettings))} transmitters imported")
 
     def _import_sites(self, stage: Stage) -> int:
         with self._step("importing sites") as done, SITES.open("rb") as lines:
@@ -182,7 +194,7 @@ class _Demonstration:
     def _wait_until_ready(
         self, stage: Stage, children: list[Child], watch: TopicWatch, board: Board, sites: int
     ) -> None:
-        with self._step("waiting for the worker, the sink, the telephony and the partner") as done:
+        with self._step("waiting for receiver, worker, sink, telephony and partner") as done:
             wait_until_ready(stage, children)
 
             def all_judged() -> bool:
@@ -190,17 +202,18 @@ class _Demonstration:
                 return board.judged >= sites
 
             children[0].wait_until(all_judged, SITES_SECONDS, "did not judge every site")
-            done.append("worker, sink, telephony and partner are ready")
+            done.append("receiver, worker, sink, telephony and partner are ready")
         self._console.print(f"  the worker's metrics, while this runs: {stage.pages}/metrics", style="dim")
+        self._console.print(f"  the receiver's: {stage.receiver.pages}/metrics", style="dim")
         if stage.ledger is not None:
             self._console.print(f"  the sink's: {stage.ledger.pages}/metrics", style="dim")
 
-    def _play(self, receiver: Receiver, watch: TopicWatch, board: Board, children: list[Child]) -> None:
+    def _play(self, panels: Panels, watch: TopicWatch, board: Board, children: list[Child]) -> list[Delivery]:
         self._console.print()
         started_at = now_ms()
         terminal = self._console.is_terminal
         screen = LiveTable(self._console, board, started_at) if terminal else PlainLines(self._console, started_at)
-        play(receiver, watch, board, screen, children, started_at)
+        return play(panels, watch, board, screen, children, started_at)
 
     @contextmanager
     def _step(self, doing: str) -> Iterator[list[str]]:

@@ -25,7 +25,9 @@ PAGE_SECONDS: Final = 5.0
 SITES: Final = files("ronde.demo") / "sites.jsonl"
 RONDE: Final = (sys.executable, "-c", "from ronde.cli import main; main()")  # `ronde`, of this very Python
 OUTSIDE: Final = ("telephony", "partner")
-PROCESSES: Final = ("worker", *OUTSIDE)
+RECEIVER: Final = "receiver"
+PROCESSES: Final = ("worker", *OUTSIDE, RECEIVER)
+RECEIVER_ID: Final = "demo"  # alerts name it as their source
 SINK: Final = "sink"  # for a stage with a ledger
 
 
@@ -38,6 +40,13 @@ class Ledger(NamedTuple):
     pages: str
 
 
+class ReceiverPlace(NamedTuple):
+    """Where panels reach the receiver, and where its web pages are."""
+
+    port: int  # TCP
+    pages: str
+
+
 class Stage(NamedTuple):
     """The environment of one run; no other run shares its prefix or folder."""
 
@@ -46,6 +55,7 @@ class Stage(NamedTuple):
     folder: Path
     settings: Path
     pages: str  # where the worker's web pages are
+    receiver: ReceiverPlace
     ledger: Ledger | None = None
 
 
@@ -54,7 +64,9 @@ def prepare(kafka: str) -> Stage:
     name = f"demo-{secrets.token_hex(3)}"
     folder = FOLDER / name
     folder.mkdir(parents=True)
-    stage = Stage(kafka, f"{name}.", folder, folder / "settings.toml", f"http://{HOST}:{free_port(6066)}")
+    receiver = ReceiverPlace(free_port(6070), f"http://{HOST}:{free_port(6068)}")
+    pages = f"http://{HOST}:{free_port(6066)}"
+    stage = Stage(kafka, f"{name}.", folder, folder / "settings.toml", pages, receiver)
     stage.settings.write_text(_settings(stage, name), encoding="utf-8")
     for script, text in (
         ("telephony", stories.as_json(stories.telephony_script(EVERY))),
@@ -98,13 +110,14 @@ def start(stage: Stage, name: str) -> Child:
 
 
 def wait_until_ready(stage: Stage, children: list[Child]) -> None:
-    """Wait for ``/ready`` and until both outside systems read their topic; `Failed` names the one that does not."""
+    """Wait for ``/ready`` and until both outside systems read their topics; `Failed` names the one that does not."""
     for child in children:
         if child.name in OUTSIDE:
             child.wait_until(partial(child.said, f" {READING} "), READY_SECONDS, "did not read its topic")
         else:
-            pages = stage.ledger.pages if stage.ledger and child.name == SINK else stage.pages
-            child.wait_until(partial(_is_ready, pages), READY_SECONDS, "was not ready (its page /ready)")
+            child.wait_until(
+                partial(_is_ready, _pages_of(stage, child.name)), READY_SECONDS, "was not ready (its page /ready)"
+            )
 
 
 def keep_metrics(stage: Stage) -> None:
@@ -129,8 +142,21 @@ def _settings(stage: Stage, name: str) -> str:
         f"id = {json.dumps(name)}",
         f"port = {stage.pages.rpartition(':')[2]}",
         f"data_dir = {json.dumps(str(stage.folder / 'worker'))}",
+        "[receiver]",
+        f"id = {json.dumps(RECEIVER_ID)}",
+        f"tcp_port = {stage.receiver.port}",
+        "http_port = 0",
+        f"pages_port = {stage.receiver.pages.rpartition(':')[2]}",
+        f"wrapping_key = {json.dumps(secrets.token_hex(32))}",
+        f"data_dir = {json.dumps(str(stage.folder / 'receiver'))}",
     ]
     return "\n".join(own) + "\n\n" + (files("ronde.demo") / "settings.toml").read_text(encoding="utf-8")
+
+
+def _pages_of(stage: Stage, name: str) -> str:
+    if name == RECEIVER:
+        return stage.receiver.pages
+    return stage.ledger.pages if stage.ledger and name == SINK else stage.pages
 
 
 def _is_ready(pages: str) -> bool:

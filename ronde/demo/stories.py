@@ -1,25 +1,38 @@
-"""The stories that the demonstration plays, as data: what a site raises, how people and partners react, the end.
+"""The stories that the demonstration plays, as data: what a panel sends, how people and partners react, the end.
 
-One story a site, one sentence of the procedure a story. The sites are those of ``sites.jsonl``, the times
-those of ``settings.toml``. `telephony.Script` and `partner.Script` are drawn from here; the two processes
-never see the endings.
+One story a site, one sentence of the procedure a story. The sites are those of ``sites.jsonl``, their panels those of
+``transmitters.jsonl``, the times those of ``settings.toml``. `telephony.Script` and `partner.Script` are drawn from
+here; the two processes never see the endings.
 """
 
 import json
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from ronde.demo import partner, telephony
 from ronde.demo.partner import ScriptedReport
 from ronde.demo.telephony import Reply
 
+LINK_TEST: Final = "NULL"
+
 
 class Signal(NamedTuple):
-    """An alert: ``after`` so many seconds, counted from the start or, once, from a rule seen on the site."""
+    """What a panel sends, ``after`` so many seconds, counted from the start or, once, from a rule seen on the site.
 
-    kind: str
-    zone: str
+    Attributes:
+        code: three digits (Contact ID), two letters (SIA) or `LINK_TEST`.
+        copies: how often the same frame is sent; the second time as if its acknowledgement had been lost.
+        lacks_key: it is sent in the clear, though the site's transmitter has a key: the receiver refuses it.
+
+    """
+
+    code: str
+    zone: str = ""
+    text: str = ""
     after: float = 0.0
     since: str | None = None
+    qualifier: Literal["NEW", "RESTORE"] = "NEW"
+    copies: int = 1
+    lacks_key: bool = False
 
 
 class Ending(NamedTuple):
@@ -67,28 +80,31 @@ STORIES: Final = (
     Story(
         "S01",
         "identified at the first call",
-        (Signal("INTRUSION", "front door"),),
+        (
+            Signal("130", "1", "front door"),
+            Signal("130", "1", "front door", after=3.0, qualifier="RESTORE"),
+        ),
         Ending(("OPENED", "RESOLVED"), "CLOSED"),
         (Reply("IDENTIFIED", detail="came home, forgot the alarm"),),
     ),
     Story(
         "S02",
         "second contact identified",
-        (Signal("INTRUSION", "garage"),),
+        (Signal("131", "4", "garage"),),
         Ending(("OPENED", "NEXT_CONTACT", "RESOLVED"), "CLOSED"),
         (Reply("NOT_IDENTIFIED", contact="paul"), Reply("IDENTIFIED", contact="lucie")),
     ),
     Story(
         "S03",
         "called back during the wait",
-        (Signal("TAMPER", "siren"),),
+        (Signal("137", "12", "siren"),),
         Ending(("OPENED", "NEXT_CONTACT", "WAIT_STARTED", "RESOLVED_BY_CALLBACK"), "CLOSED"),
         (NO_ANSWER._replace(contact="samir", calls_back=3.0), NO_ANSWER),
     ),
     Story(
         "S04",
         "nobody in two rounds → guard",
-        (Signal("INTRUSION", "patio door"),),
+        (Signal("130", "3", "patio door", copies=2),),
         Ending(
             ("OPENED", "NEXT_CONTACT", "WAIT_STARTED", "WAIT_ENDED", "NEXT_CONTACT", "NOBODY_REACHED", *VISIT),
             "CLOSED",
@@ -101,7 +117,7 @@ STORIES: Final = (
     Story(
         "S05",
         "new alert cuts the wait short",
-        (Signal("INTRUSION", "garage"), Signal("INTRUSION", "living room", 2.0, "WAIT_STARTED")),
+        (Signal("BA", "4", "garage"), Signal("BA", "2", "living room", 2.0, "WAIT_STARTED")),
         Ending(
             ("OPENED", "NEXT_CONTACT", "WAIT_STARTED", "WAIT_CUT_SHORT", "CONFIRMED_ABNORMAL", *VISIT),
             "CLOSED",
@@ -114,7 +130,11 @@ STORIES: Final = (
     Story(
         "S06",
         "wrong code, twice → guard",
-        (Signal("INTRUSION", "terrace"),),
+        (
+            Signal("130", "5", "terrace"),
+            # Somebody else says that the owner has disarmed it.
+            Signal("401", "1", after=2.0, lacks_key=True),
+        ),
         Ending(
             ("OPENED", "WAIT_STARTED", "WAIT_ENDED", "CODE_REPEAT_ASKED", "CONFIRMATION_FAILED", *VISIT),
             "CLOSED",
@@ -127,14 +147,14 @@ STORIES: Final = (
     Story(
         "S07",
         "wrong code, then the right one",
-        (Signal("INTRUSION", "front door"),),
+        (Signal("BA", "1", "front door"), Signal("BR", "1", "front door", after=3.0)),
         Ending(("OPENED", "WAIT_STARTED", "WAIT_ENDED", "CODE_REPEAT_ASKED", "RESOLVED"), "CLOSED"),
         (NO_ANSWER._replace(round=1), WRONG_CODE, Reply("IDENTIFIED", action="CONFIRM")),
     ),
     Story(
         "S08",
         "fire, nobody reached → guard",
-        (Signal("FIRE", "kitchen"),),
+        (Signal("FA", "7", "kitchen", copies=2),),
         Ending(
             ("OPENED", "NEXT_CONTACT", "WAIT_STARTED", "WAIT_ENDED", "NEXT_CONTACT", "NOBODY_REACHED", *VISIT),
             "CLOSED",
@@ -148,7 +168,10 @@ STORIES: Final = (
     Story(
         "S09",
         "duress code → covert guard",
-        (Signal("HOLD_UP", "panic button"),),
+        (
+            Signal("120", "9", "panic button"),
+            Signal("406", "1", after=2.0, lacks_key=True),  # a cancel
+        ),
         Ending(
             ("OPENED", "DURESS", *VISIT),
             "CLOSED",
@@ -163,7 +186,7 @@ STORIES: Final = (
     Story(
         "S10",
         "partner silent → next partner",
-        (Signal("INTRUSION", "boat house"),),
+        (Signal("130", "6", "boat house"), Signal(LINK_TEST, after=2.5)),
         Ending(
             ("OPENED", "CONFIRMED_ABNORMAL", *("RESPONSE_TIMED_OUT",) * 3, *VISIT),
             "CLOSED",
@@ -177,20 +200,20 @@ STORIES: Final = (
     Story(
         "S11",
         "no intervention → attention",
-        (Signal("INTRUSION", "back door"),),
+        (Signal("134", "2", "back door"),),
         Ending(("OPENED", "CONFIRMED_ABNORMAL"), "HANDED_OVER", attention=("INTERVENTION_DISABLED",)),
         (SEES_A_BURGLAR,),
     ),
     Story(
         "S12",
         "not configured → quarantine",
-        (Signal("INTRUSION", "hall"),),
+        (Signal("130", "1", "hall"),),
         Ending(quarantine="NOT_READY", missing=("FIRST_CONTACT_PASSWORD", "POSTAL_ADDRESS")),
     ),
     Story(
         "S13",
         "cancelled service → quarantine",
-        (Signal("INTRUSION", "hall"),),
+        (Signal("130", "1", "hall"), Signal(LINK_TEST, after=1.5)),
         Ending(quarantine="NOT_SUBSCRIBED"),
     ),
 )
@@ -200,17 +223,17 @@ BACKGROUND: Final = tuple(
     Story(
         site_id,
         "at home, gives the code",
-        (Signal(kind, zone, after),),
+        (Signal(code, zone, text, after),),
         Ending(("OPENED", "RESOLVED"), "CLOSED"),
         (Reply("IDENTIFIED"),),
     )
-    for site_id, kind, zone, after in (
-        ("S14", "INTRUSION", "hall", 1.0),
-        ("S17", "TAMPER", "camera", 2.5),
-        ("S19", "INTRUSION", "cellar", 4.0),
-        ("S21", "FIRE", "workshop", 5.0),
-        ("S23", "HOLD_UP", "panic button", 6.5),
-        ("S26", "INTRUSION", "balcony", 8.0),
+    for site_id, code, zone, text, after in (
+        ("S14", "130", "1", "hall", 1.0),
+        ("S17", "TA", "14", "camera", 2.5),
+        ("S19", "132", "3", "cellar", 4.0),
+        ("S21", "111", "8", "workshop", 5.0),
+        ("S23", "HA", "9", "panic button", 6.5),
+        ("S26", "BA", "5", "balcony", 8.0),
     )
 )
 

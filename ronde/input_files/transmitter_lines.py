@@ -74,6 +74,13 @@ class TransmitterFields(BaseModel):
 
 
 _PLAIN: Final = tuple(name for name in TransmitterFields.model_fields if name != "overrides")
+_WORDS: Final = {  # in place of pydantic's, by field and type of error; field "": any
+    ("account", "string_pattern_mismatch"): "it is not 1 to 16 hexadecimal digits",
+    ("key", "string_pattern_mismatch"): "it is not 16, 24 or 32 bytes in hex (32, 48 or 64 digits)",
+    ("", "string_pattern_mismatch"): "it is neither three digits (Contact ID) nor two capital letters (SIA)",
+    ("", "missing"): "it is missing",
+    ("", "extra_forbidden"): "a transmitter has no such field",
+}
 COLUMNS: Final = (*_PLAIN, *(f"overrides.1.{name}" for name in OverrideFields.model_fields))
 
 
@@ -144,7 +151,10 @@ class TransmitterLines:
         wrapped = None
         if fields.key is not None:
             if self._wrap is None:
-                raise WrongCellError("key: receiver.wrapping_key is not set, and no key leaves here unencrypted")
+                raise WrongCellError(
+                    "key: receiver.wrapping_key is not set, and no key leaves here unencrypted; "
+                    "set it to 32 bytes in hex, here and for all receivers, as `openssl rand -hex 32` makes them"
+                )
             wrapped = self._wrap(bytes.fromhex(fields.key), fields.account)
         elif fields.require_encryption:
             raise WrongCellError("require_encryption: without a key none of its frames would be taken")
@@ -177,7 +187,8 @@ def _first(error: ValidationError) -> str:
     """What is wrong first, without the value."""
     first = error.errors(include_input=False, include_url=False, include_context=False)[0]
     field = ".".join(map(str, first["loc"])) or "the line"
-    message = first["msg"].removeprefix("Value error, ")
+    message = _WORDS.get((field, first["type"])) or _WORDS.get(("", first["type"])) or first["msg"]
+    message = message.removeprefix("Value error, ")
     return f"{field}: {message[0].lower()}{message[1:]}"
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 from pydantic import Field
 
+from edges.desk.settings import DeskConfiguration, DeskSettings
 from edges.partners.settings import PartnersConfiguration, PartnersSettings
 from edges.portal.settings import PortalConfiguration, PortalSettings
 from edges.receiver.settings import ReceiverConfiguration, ReceiverSettings
@@ -15,6 +17,8 @@ from service.postgres_settings import PostgresSettings
 from sinks.settings import Configuration, SinkSettings
 from streams.settings import Settings
 
+_DAY_SECONDS: Final = 24 * 3600
+
 
 class WholeSettings(Settings):
     """Everything that a settings file may hold (contracts.md, Settings)."""
@@ -23,6 +27,7 @@ class WholeSettings(Settings):
     postgres: PostgresSettings = PostgresSettings()
     receiver: ReceiverSettings = Field(default_factory=ReceiverSettings)
     partners: PartnersSettings = Field(default_factory=PartnersSettings)
+    desk: DeskSettings = Field(default_factory=DeskSettings)
     portal: PortalSettings = Field(default_factory=PortalSettings)
     web: WebSettings = WebSettings()
 
@@ -52,6 +57,23 @@ class WholeSettings(Settings):
             registry_url=self.registry.url,
             data_dir=data_dir,
         )
+
+    def for_desk(self) -> DeskConfiguration:
+        """What a desk needs of it; secrets included, never log them."""
+        longest = max(
+            seconds
+            for procedure in self.procedures().values()
+            for seconds in (
+                procedure.wait_seconds,
+                procedure.call_timeout_seconds,
+                procedure.response_timeout_seconds,
+                procedure.arrival_timeout_seconds,
+                procedure.on_site_timeout_seconds,
+                procedure.attention_interval_seconds,
+            )
+        )
+        connection = self.for_edge("desk", self.desk.id, self.desk.data_dir)
+        return DeskConfiguration(self.desk, self.web, connection, max(_DAY_SECONDS, longest) * 1000)
 
     def for_receiver(self) -> ReceiverConfiguration:
         """What a receiver needs of it; secrets included, never log them."""

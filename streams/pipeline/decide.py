@@ -80,6 +80,8 @@ class Decider:
             if number not in inboxes and number not in caught_up and partition.seconds_to_wake() != 0:
                 continue
             inbox = inboxes.get(number, _NOTHING)
+            for topic, offset in inbox.first_offsets.items():
+                assert offset >= partition.next_inputs[topic], "an input that was handled is not read again"
             jumps = partition.clock.jumps
             now = partition.now()
             overlay = PartitionOverlay(partition, self._codec, self._site_records, now)

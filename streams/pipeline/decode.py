@@ -46,13 +46,15 @@ class DeadLetterInput(NamedTuple):
 class Inbox:
     """What a chunk holds of one partition, each list in the order the records came.
 
-    ``taken`` counts the records of each topic (without prefix), ``next_offsets`` has the offset after the last.
+    Of each topic (without prefix) ``taken`` counts the records, ``first_offsets`` has the offset of the first, and
+    ``next_offsets`` the one after the last.
     """
 
     sites: list[SiteInput] = field(default_factory=list)
     events: list[EventInput] = field(default_factory=list)
     dead_letters: list[DeadLetterInput] = field(default_factory=list)
     taken: dict[str, int] = field(default_factory=dict)
+    first_offsets: dict[str, int] = field(default_factory=dict)
     next_offsets: dict[str, int] = field(default_factory=dict)
 
 
@@ -78,7 +80,10 @@ class Decoder:
             offset = message.offset()
             assert offset >= inbox.next_offsets.get(topic, 0), "a partition's records come in order, and once"
             inbox.next_offsets[topic] = offset + 1
-            inbox.taken[topic] = inbox.taken.get(topic, 0) + 1
+            taken = inbox.taken.get(topic, 0)
+            if not taken:
+                inbox.first_offsets[topic] = offset
+            inbox.taken[topic] = taken + 1
             key = message.key()
             if decode is None:
                 site = judge(key, message.value(), number)

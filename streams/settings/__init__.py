@@ -12,12 +12,19 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Final, NamedTuple, TypeVar, overload
 
-from pydantic import BaseModel, Field, PrivateAttr, StringConstraints
+from pydantic import BaseModel, Field, PrivateAttr, StringConstraints, ValidationError
 
 from schemas.contract.topics import TOPICS
 from service.client_properties import PROPERTIES, Role, Value, of_role
 from streams.escalation.procedures import DEFAULTS, Procedure, Procedures
-from streams.settings.checks import MASK, checked, leaves, procedures_without_a_version, refused_properties
+from streams.settings.checks import (
+    MASK,
+    checked,
+    disagreements,
+    leaves,
+    procedures_without_a_version,
+    refused_properties,
+)
 from streams.settings.sections import (
     LogSettings,
     ProcedureSettings,
@@ -113,8 +120,8 @@ def load(path: Path | None, environ: Mapping[str, str], kind: type[Settings] = S
 
     ``kind`` is a class of settings that has more tables than these, those of other parts of the product.
 
-    Raises `SettingsError` when the file cannot be read, a name is unknown, a value is not allowed, or a procedure's
-    value is replaced without a new version; it names all of them at once.
+    Raises `SettingsError` when the file cannot be read, a name is unknown, a value is not allowed, values of one table
+    do not fit each other, or a procedure's value is replaced without a new version; it names all of them at once.
     """
     fields = dict(leaves(kind, ()))
     known = {*fields, *((KAFKA, name) for name in PROPERTIES)}
@@ -137,7 +144,10 @@ def load(path: Path | None, environ: Mapping[str, str], kind: type[Settings] = S
     problems += refused_properties(tree[KAFKA], given)
     if problems:
         raise SettingsError(problems)
-    settings = kind.model_validate(tree)
+    try:
+        settings = kind.model_validate(tree)
+    except ValidationError as error:
+        raise SettingsError(disagreements(error, given)) from None  # pydantic's words quote values, secrets too
     settings._given.update(given)  # noqa: SLF001 - its own loader
     return settings
 

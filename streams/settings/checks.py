@@ -47,6 +47,17 @@ def checked(setting: Setting, value: SourceValue, field: FieldInfo | None) -> An
         return Problem(value.origin, dotted(setting), message)
 
 
+def disagreements(error: ValidationError, given: Mapping[Setting, SourceValue]) -> list[Problem]:
+    """What is wrong with values that are right one by one; no message quotes a value."""
+    problems = []
+    for detail in error.errors(include_input=False, include_url=False, include_context=False):
+        setting = tuple(map(str, detail["loc"]))
+        origins = {value.origin: None for name, value in given.items() if name[: len(setting)] == setting}
+        message = detail["msg"].removeprefix("Value error, ")
+        problems.append(Problem(", ".join(origins), dotted(setting), message))
+    return problems
+
+
 def _property(setting: Setting, value: SourceValue) -> str | Problem:
     """A librdkafka property as text, which is what librdkafka reads."""
     if isinstance(value.value, bool):

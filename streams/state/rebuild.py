@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from schemas.avro.errors import Undecodable
+from schemas.avro.framing import CONFLUENT, CONFLUENT_SIZE
 from streams.escalation.state import MEMORY_MS
 from streams.formats.headers import headers_of
 from streams.formats.message import Headers, Message
@@ -43,6 +44,7 @@ class Rebuild:
         self._states: dict[bytes, tuple[int, bytes]] = {}  # offset and value
         self._headers: dict[bytes, Headers] = {}
         self._sites: dict[str, SiteBytes] = {}
+        self._known_headers = {b""}  # of a registry's framing, those whose schema is known
 
     def take_state(self, message: Message) -> None:
         """A record of ``state``; a later one of its key, also a tombstone, replaces it."""
@@ -64,22 +66,30 @@ class Rebuild:
         """A record of ``sites``.
 
         A later one replaces it unless it could not pass as an input: then it was, or will be, a dead letter. A
-        single one is looked at only when its site is touched. A tombstone that is still to pass as an input is
-        left to it: the open incidents of its site need the record before.
+        single one is looked at only when its site is touched, unless the registry may have to be asked for its schema:
+        nobody waits for the registry then. A tombstone that is still to pass as an input is left to it: the open
+        incidents of its site need the record before.
+
+        Raises RegistryUnreachable: take the record again later.
         """
-        self.records += 1
-        key, value, offset = message.key(), message.value(), message.offset()
-        self.bytes += len(key or b"") + len(value or b"")
+        key, value = message.key(), message.value()
         site_id = key_text(key)
-        if site_id is None:
-            return
+        if site_id is not None:
+            self._put_site(site_id, key, value, message.offset())
+        self.records += 1
+        self.bytes += len(key or b"") + len(value or b"")
+
+    def _put_site(self, site_id: str, key: bytes | None, value: bytes | None, offset: int) -> None:
         if value is None:
             if offset < self._sites_from:
                 self._sites.pop(site_id, None)
-        elif site_id not in self._sites:
+            return
+        header = value[:CONFLUENT_SIZE] if value.startswith(CONFLUENT) else b""
+        if site_id not in self._sites and header in self._known_headers:
             self._sites[site_id] = SiteBytes(offset, value, checked=False)
         elif not isinstance(self._site_records.judge(key, value, self.number), DeadLetterCause):
             self._sites[site_id] = SiteBytes(offset, value, checked=True)
+            self._known_headers.add(header)
 
     def partition(self, first_inputs: Mapping[str, int], waiting: Mapping[str, int]) -> Partition:
         """Return the partition; the arguments are as `Partition` has them."""

@@ -25,6 +25,7 @@ Wrong: TypeAlias = Literal[
     "MISSING",  # an input that was handled and has no end
     "TWICE",  # an input with more than one end
     "NO_INPUT",  # an end of an input that is not in its topic
+    "AGAIN",  # a deadline's decision whose incident had one of its version before
     "ELSEWHERE",  # an end that lies in another partition than its input
     "UNREADABLE",  # a record of an output that another program or a newer release wrote
     "NO_READINESS",  # a site whose current record has no readiness record
@@ -40,7 +41,7 @@ _PRESENT: Final = 16
 
 
 class Discrepancy(NamedTuple):
-    """A fault, and the input (of UNREADABLE: the record) that it concerns."""
+    """A fault, and the input (of UNREADABLE and AGAIN: the record) that it concerns."""
 
     wrong: Wrong
     topic: str  # without prefix

@@ -22,6 +22,7 @@ from streams.kafka.reading import LogRecord, Logs, Span
 from streams.runtime.clock import wall_ms
 from streams.verify.conservation import Account, Discrepancy, End, Sum
 from streams.verify.conservation_sites import SiteAccount, SiteSum
+from streams.verify.versions import Versions
 
 MOST_LISTED: Final = 1000
 _EVENTS: Final = tuple(topic for topic in INPUT_TOPICS if topic != "sites")
@@ -94,11 +95,12 @@ class Verification:
         horizon = self._horizon(number)
         accounts = {topic: self._account(topic, number, horizon) for topic in _EVENTS}
         sites = SiteAccount(number, self._committed["sites", number], self._recorded, now=wall_ms())
+        versions = Versions()
         for record in self._read("readiness", number):
             sites.readiness(record)
         for topic, end in _ENDS.items():
             for record in self._read(topic, number):
-                self._end(end, record, accounts, sites)
+                self._end(end, record, accounts, sites, versions)
         for topic, account in accounts.items():
             for record in self._read(topic, number):
                 account.input(record.offset)
@@ -112,7 +114,14 @@ class Verification:
         for found in wrong:
             self._verified.take(found)
 
-    def _end(self, end: End, record: LogRecord, accounts: Mapping[str, Account], sites: SiteAccount) -> None:
+    def _end(
+        self,
+        end: End,
+        record: LogRecord,
+        accounts: Mapping[str, Account],
+        sites: SiteAccount,
+        versions: Versions,
+    ) -> None:
         """Assign an end to the input that it names."""
         if end == "dead-lettered":
             letter = deadletters.read(record)
@@ -129,8 +138,11 @@ class Verification:
                 return
             topic, partition, offset = value.input[-3:]
             at, incident_id = value.at, getattr(value, "incident_id", None)
-            if topic is None:
-                return  # a deadline
+            is_known = end == "decided" and versions.is_known(value)
+            if topic is None:  # a deadline
+                if is_known:
+                    self._verified.take(Discrepancy("AGAIN", *record[:3]))
+                return
         if partition != record.partition:
             self._verified.take(Discrepancy("ELSEWHERE", topic, partition, offset))
         elif topic == "sites":

@@ -47,7 +47,7 @@ def test_what_calls_no_command_imports_none(option: str) -> None:
 @pytest.mark.parametrize("name", EXTRAS)
 def test_a_command_without_its_optional_dependencies_says_what_to_install(name: str) -> None:
     extra = EXTRAS[name]
-    package = {"local": "psutil", "edges": "cryptography"}[extra]
+    package = {"local": "psutil", "edges": "cryptography", "edges,local": "cryptography"}[extra]
     command = [sys.executable, "-c", WITHOUT, package, name, "--help"]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode == 1

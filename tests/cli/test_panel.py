@@ -115,6 +115,13 @@ def test_what_is_not_acknowledged_fails(run: Run, receiver: Receiver) -> None:
     assert (silent.exit, silent.out.startswith("A1 NULL: no answer")) == (1, True)
 
 
+@pytest.mark.parametrize("transport", ["tcp", "udp"])
+def test_why_no_connection_is_made_is_reported_once(run: Run, transport: str) -> None:
+    ran = run("panel", "--account", "A1", f"--{transport}", "127.0.0.1:9", "--attempts", "3", "--wait", "0.1")
+    assert ran.exit == 1
+    assert ran.err.count(f"127.0.0.1:9 by {transport}: Connection refused; tried again until it answers") == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [

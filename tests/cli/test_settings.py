@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from ronde.shared.whole_settings import WholeSettings
 from service.client_properties import ALIASES, OWNED, PROPERTIES, refusals
 from streams.escalation.procedures import DEFAULTS
 from streams.settings import Settings, SettingsError, load
@@ -135,6 +136,15 @@ def test_what_a_file_may_not_say_is_named_with_the_file_and_what_to_do(tmp_path:
     (problem,) = refused(path)
     assert problem.startswith(f"{path}: ")
     assert told in problem
+
+
+def test_values_that_do_not_fit_each_other_are_named_and_none_is_quoted(tmp_path: Path) -> None:
+    path = write(tmp_path, f"[receiver]\nwrapping_key = '{'5e' * 32}'\n")
+    with pytest.raises(SettingsError) as caught:
+        load(path, {"RONDE_RECEIVER__TLS_PORT": "6072"}, WholeSettings)
+    (problem,) = map(str, caught.value.problems)
+    assert problem.startswith(f"{path}, RONDE_RECEIVER__TLS_PORT: receiver: tls_port needs tls_certificate and tls_key")
+    assert "5e5e" not in problem
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -79,10 +79,10 @@ def test_lines_are_loaded_and_each_bad_one_is_named(run: Run, file: Path, topics
     assert ran.exit == 1
     assert KEY not in ran.out + ran.err
     for line in (
-        "line 3: UNDECODABLE: account:",
-        "line 4: UNDECODABLE: key:",
+        "line 3: UNDECODABLE: account: it is not 1 to 16 hexadecimal digits",
+        "line 4: UNDECODABLE: key: it is not 16, 24 or 32 bytes in hex (32, 48 or 64 digits)",
         "line 5: UNDECODABLE: site_id: it is empty",
-        "line 6: UNDECODABLE: key_wrapped: extra inputs are not permitted",
+        "line 6: UNDECODABLE: key_wrapped: a transmitter has no such field",
         "line 7: UNDECODABLE: overrides.0.kind:",
         "line 8: UNDECODABLE: require_encryption: without a key",
         "line 10: UNDECODABLE: not JSON",

@@ -15,6 +15,7 @@ import yaml
 from tests.deploy.tools import ROOT, tool
 
 CHART: Final = ROOT / "deploy" / "helm" / "ronde"
+PAGED: Final = {"worker": 6066, "sink": 6067, "receiver": 6068}  # what runs, and the port of its pages
 SETS: Final = {name: CHART / "ci" / f"{name}-values.yaml" for name in ("one-zone", "three-zones")}
 RELEASE: Final = "ronde"
 
@@ -73,6 +74,12 @@ def of_kind(rendered: list[Object], kind: str) -> dict[str, Object]:
 def pods(rendered: list[Object]) -> list[Pod]:
     """Every pod that the objects make."""
     return [_pod(one) for one in rendered if one["kind"] == "Pod" or "template" in one.get("spec", {})]
+
+
+def paged(rendered: list[Object]) -> list[str]:
+    """The components that run here, in the order of `PAGED`."""
+    running = {one.component for one in pods(rendered)}
+    return [component for component in PAGED if component in running]
 
 
 def pod(rendered: list[Object], component: str) -> Pod:

@@ -4,14 +4,28 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from ronde.shared.whole_settings import WholeSettings
 from service.client_properties import PROPERTIES, SECRETS
 
 # What the chart sets itself, from values of its own or from what it makes; and tables of processes it does not run.
-OWN_TABLES: Final = frozenset({"kafka", "registry", "partners", "portal", "postgres", "receiver", "web"})
-OWN_SETTINGS: Final = frozenset({"id", "host", "port", "data_dir"})  # of worker and sink
+OWN_TABLES: Final = frozenset({"desk", "kafka", "partners", "portal", "postgres", "registry"})
+_PAGES: Final = frozenset({"id", "host", "port", "data_dir"})
+OWN_SETTINGS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
+    {
+        "worker": _PAGES,
+        "sink": _PAGES,
+        "receiver": frozenset(
+            {
+                "id", "host", "tcp_port", "http_port", "pages_host", "pages_port", "data_dir",
+                "wrapping_key", "tls_certificate", "tls_key", "tls_client_ca",
+            }
+        ),
+        "web": frozenset({"tokens_file", "users_file", "session_key", "oidc_client_secret"}),
+    }
+)  # fmt: skip
 OWN_PROPERTIES: Final = frozenset(
     {
         "bootstrap.servers", "security.protocol", "sasl.mechanism", "sasl.username",
@@ -45,7 +59,7 @@ def _whole() -> dict[str, Any]:
 
 
 def _section(properties: Mapping[str, Any], definitions: Mapping[str, Any], name: str = "") -> dict[str, Any]:
-    own = OWN_SETTINGS if name in {"worker", "sink"} else frozenset()
+    own = OWN_SETTINGS.get(name, frozenset())
     return {
         "type": "object",
         "additionalProperties": False,

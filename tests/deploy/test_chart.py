@@ -15,7 +15,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from streams.settings import load
-from tests.deploy.chart import CHART, SETS, helm, objects, of_kind, pod, text, write
+from tests.deploy.chart import CHART, PAGED, SETS, helm, objects, of_kind, paged, pod, text, write
 from tests.deploy.tools import ROOT, tool
 
 pytestmark = pytest.mark.slow  # helm and promtool take their time
@@ -147,27 +147,35 @@ def test_the_chart_installs_this_version_of_ronde() -> None:
 
 @pytest.mark.parametrize("name", SETS)
 def test_all_that_runs_at_night_is_there(name: str) -> None:
-    found = {(one["kind"], one["metadata"]["name"]) for one in objects(text(SETS[name]))}
+    rendered = objects(text(SETS[name]))
+    found = {(one["kind"], one["metadata"]["name"]) for one in rendered}
+    running = paged(rendered)
     both = {
         *(("StatefulSet", "ronde-worker"), ("Deployment", "ronde-sink"), ("ServiceAccount", "ronde")),
         *(("Job", "ronde-topics"), ("Job", "ronde-migrations"), ("Pod", "ronde-test")),
-        *((kind, f"ronde-{component}") for kind in ("Service", "PodDisruptionBudget") for component in PAGED),
-        *(("NetworkPolicy", f"ronde-{component}") for component in (*PAGED, "topics", "migrations", "test")),
+        *((kind, f"ronde-{component}") for kind in ("Service", "PodDisruptionBudget") for component in running),
+        *(("NetworkPolicy", f"ronde-{component}") for component in (*running, "topics", "migrations", "test")),
     }
+    assert running == [*PAGED][: 3 if name == "three-zones" else 2]  # a receiver is the user's to want
+    if "receiver" in running:
+        both |= {
+            ("Deployment", "ronde-receiver"),
+            *(("Service", f"ronde-receiver-{name}") for name in ("panels", "http")),
+        }
     operated = {("ServiceMonitor", "ronde")} if name == "three-zones" else set()
     generated = {one for one in found if one[0] in {"PrometheusRule", "ConfigMap"}}
     assert found - generated == both | operated
     assert bool(generated) == (name == "three-zones" and any(CHART.glob("alerts/*.yaml")))
 
 
-PAGED: Final = ("worker", "sink")
-
-
-def test_prometheus_finds_both_kinds_of_pods() -> None:
+def test_prometheus_finds_every_kind_of_pods() -> None:
     rendered = objects(text(SETS["three-zones"]))
     monitor = ServiceMonitor.model_validate(of_kind(rendered, "ServiceMonitor")["ronde"])
     (endpoint,) = monitor.spec.endpoints
-    for service in of_kind(rendered, "Service").values():
+    services = of_kind(rendered, "Service")
+    for component, port in PAGED.items():
+        service = services[f"ronde-{component}"]
+        assert service["spec"]["ports"][0]["port"] == port
         labels = service["metadata"]["labels"]
         assert monitor.spec.selector.match_labels.items() <= labels.items()
         (expression,) = monitor.spec.selector.match_expressions
@@ -182,7 +190,7 @@ def test_without_the_operator_annotations_say_where_to_scrape() -> None:
     rendered = objects(text(ONE_ZONE))
     for one in [*of_kind(rendered, "StatefulSet").values(), *of_kind(rendered, "Deployment").values()]:
         template = one["spec"]["template"]
-        (port,) = template["spec"]["containers"][0]["ports"]
+        (port,) = [port for port in template["spec"]["containers"][0]["ports"] if port["name"] == "pages"]
         said = {name: value for name, value in template["metadata"]["annotations"].items() if "prometheus.io" in name}
         assert said == {
             "prometheus.io/scrape": "true",
@@ -275,7 +283,9 @@ def test_the_notes_say_what_to_do_next(tmp_path: Path) -> None:
     partitions = load(None, {}).topics.partitions
     assert f"2 workers on {partitions} partitions, 2 sinks" in said(ONE_ZONE)
     assert "helm test ronde -n alarms" in said(ONE_ZONE)
+    assert "3 sinks, 3 receivers." in said(SETS["three-zones"])
     assert re.findall(r"^NOTE: .*", said(SETS["three-zones"]), re.MULTILINE) == []
     bare = {"worker": {"replicas": 1}, "monitoring": {"scrape": "none"}, "networkPolicy": {"enabled": False}}
-    assert len(re.findall(r"^NOTE: ", said(ONE_ZONE, write(tmp_path, bare)), re.MULTILINE)) == 5
+    bare["receiver"] = {"enabled": True, "replicas": 1}
+    assert len(re.findall(r"^NOTE: ", said(ONE_ZONE, write(tmp_path, bare)), re.MULTILINE)) == 6
     assert "more workers than partitions" in said(ONE_ZONE, write(tmp_path, {"worker": {"replicas": 7}}))

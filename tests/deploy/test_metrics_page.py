@@ -7,8 +7,10 @@ from typing import Final
 import pytest
 from prometheus_client import CollectorRegistry, Metric
 
+from edges.desk.metrics import DeskMetrics
 from edges.partners.metrics import PartnersMetrics
 from edges.portal.metrics import PortalMetrics
+from edges.receiver.metrics import ReceiverMetrics
 from sinks.observe.metrics import SinkMetrics
 from streams.observe.metrics import Metrics
 from tests.deploy.tools import ROOT
@@ -16,14 +18,13 @@ from tests.deploy.tools import ROOT
 PAGE: Final = ROOT / "docs" / "metrics.md"
 HEAD: Final = """# Metrics
 
-All series that a worker, a sink, a portal and `ronde partners` expose at `/metrics`, as the code lists them
-(`streams/observe/tally.py` and `metrics.py`, `sinks/observe/metrics.py`, `metrics.py` of each edge); a test compares
-this page with the code.
+All series that the processes expose at `/metrics`, as the code lists them (`streams/observe/tally.py` and `metrics.py`,
+`sinks/observe/metrics.py`, `edges/*/metrics.py`); a test compares this page with the code.
 [operations.md](operations.md) explains what they mean for the engineer on duty.
 
-No label names a site, a contact or an incident. A worker counts a chunk once its transaction is committed. Each process
-initialises its counters to 0. At every scrape, `ronde_inputs_total` equals the sum of the four ends below it, for each
-topic and partition.
+No label names a site, a contact, an incident or an account. A worker counts a chunk once its transaction is committed.
+Each process initialises its counters to 0. At every scrape, `ronde_inputs_total` equals the sum of the four ends below
+it, for each topic and partition.
 
 The library adds `process_cpu_seconds_total`, `process_resident_memory_bytes`, `process_start_time_seconds` and others.
 """
@@ -35,8 +36,10 @@ def test_the_page_is_the_list(request: pytest.FixtureRequest) -> None:
         for title, registry in (
             ("A worker", Metrics().registry),
             ("A sink", SinkMetrics().registry),
+            ("A receiver", ReceiverMetrics().registry),
             ("A portal", PortalMetrics().registry),
             ("Partners over HTTP", PartnersMetrics().registry),
+            ("A desk", DeskMetrics().registry),
         )
     )
     if request.config.getoption("rewrite"):

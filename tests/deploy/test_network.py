@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.deploy.chart import SETS, Object, objects, of_kind, pods, text, write
+from tests.deploy.chart import PAGED, SETS, Object, objects, of_kind, pods, text, write
 
 pytestmark = pytest.mark.slow  # helm and promtool take their time
 
@@ -46,6 +46,7 @@ def test_each_reaches_what_its_work_needs() -> None:
     assert reached == {
         "worker": {kafka, registry},
         "sink": {kafka, registry, postgres},
+        "receiver": {kafka, registry},
         "topics": {kafka},
         "migrations": {postgres},
         "test": {kafka, PAGES},
@@ -62,8 +63,9 @@ def test_the_pages_are_for_prometheus_and_for_the_test() -> None:
     found = objects(text(SETS["three-zones"]))
     policies = of_kind(found, "NetworkPolicy")
     (test,) = [one for one in pods(found) if one.component == "test"]
-    for component in ("worker", "sink"):
-        ((admitted, who),) = rules(policies[f"ronde-{component}"], "ingress")
+    for component in PAGED:
+        (admitted, who), *others = rules(policies[f"ronde-{component}"], "ingress")
+        assert bool(others) == (component == "receiver")
         assert admitted == {PAGES}
         tester, prometheus = who
         assert tester["podSelector"]["matchLabels"].items() <= test.labels.items()
@@ -94,3 +96,17 @@ def test_the_port_of_postgresql_is_that_of_the_setting(tmp_path: Any) -> None:
 def test_the_policies_may_be_left_out(tmp_path: Any) -> None:
     values = write(tmp_path, {"networkPolicy": {"enabled": False}})
     assert of_kind(objects(text(SETS["one-zone"], values)), "NetworkPolicy") == {}
+
+
+def test_a_receiver_takes_panels_from_anywhere_and_http_from_whom_the_values_name(tmp_path: Any) -> None:
+    def incoming(*values: Any) -> list[tuple[set[tuple[str, Any]], list[Any]]]:
+        policies = of_kind(objects(text(SETS["three-zones"], *values)), "NetworkPolicy")
+        return rules(policies["ronde-receiver"], "ingress")[1:]
+
+    ingress = [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "ingress"}}}]
+    assert incoming() == [({("TCP", "tcp"), ("TCP", "tls")}, []), ({("TCP", "http")}, ingress)]
+    line = [{"ipBlock": {"cidr": "192.0.2.0/24"}}]
+    values = {"settings": {"receiver": {"udp_port": 6072}}, "networkPolicy": {"receiver": {"panels": line, "http": []}}}
+    panels, http = incoming(write(tmp_path, values))
+    assert panels == ({("TCP", "tcp"), ("UDP", "udp"), ("TCP", "tls")}, line)
+    assert http == ({("TCP", "http")}, [])

@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
-import shutil
-import ssl
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-import certifi
 import pytest
 
+import edges.receiver.process
 import sinks.process.run
 import streams.worker.worker
+from edges.receiver.listening import tls_context
 from ronde.shared.whole_settings import WholeSettings
 from streams.settings import load
 from streams.settings.sources import is_secret, variable
-from tests.deploy.chart import SETS, Object, Pod, objects, of_kind, pod, pods, text, write
+from tests.deploy.chart import PAGED, SETS, Object, objects, of_kind, paged, pod, pods, text, write
+from tests.deploy.kubelet import environment
 
 pytestmark = pytest.mark.slow  # helm and promtool take their time
 
-SECRET: Final = "a-secret"
-OURS: Final = ("worker", "sink", "topics", "migrations", "test")
 JOBS: Final = ("topics", "migrations")
 
 MUTUAL: Final = {
     "kafka": {
         "securityProtocol": "SSL",
         "ca": {"secret": "kafka-ca"},
-        "users": {user: {"certificateSecret": f"kafka-{user}"} for user in ("worker", "sink", "admin")},
+        "users": {user: {"certificateSecret": f"kafka-{user}"} for user in ("worker", "sink", "receiver", "admin")},
+    },
+    "settings": {"receiver": {"udp_port": 6072, "tls_port": 6073}},
+    "receiver": {
+        "enabled": True,
+        "service": {"type": "NodePort"},
+        "wrappingKeySecret": {"name": "wrapping-key", "key": "key"},
+        "tls": {"secret": "panels", "clientCa": {"configMap": "panels-ca"}},
     },
     "postgres": {"certificateSecret": "postgres-ronde", "ca": {"configMap": "postgres-ca"}},
 }
@@ -48,7 +51,7 @@ def one_zone() -> list[Object]:
 
 
 def test_every_pod_is_restricted(rendered: list[Object]) -> None:
-    assert sorted(one.component for one in pods(rendered)) == sorted(OURS)
+    assert {one.component for one in pods(rendered)} == {*paged(rendered), *JOBS, "test"}
     for one in pods(rendered):
         assert one.spec["automountServiceAccountToken"] is False
         assert one.spec["enableServiceLinks"] is False
@@ -93,6 +96,8 @@ def test_no_secret_is_in_the_text_and_none_is_made() -> None:
             for container in one.containers:
                 for entry in container.get("env", []):
                     name = entry["name"].lower()
+                    if entry.get("value", "").startswith("/etc/ronde/"):
+                        continue  # a file that is mounted
                     if any(word in name for word in ("password", "secret", "key", "token")):
                         assert set(entry["valueFrom"]) == {"secretKeyRef"}, entry
 
@@ -100,7 +105,11 @@ def test_no_secret_is_in_the_text_and_none_is_made() -> None:
 def test_what_ronde_calls_a_secret_comes_from_a_secret(rendered: list[Object]) -> None:
     secrets = {
         variable(setting)
-        for setting in (*(("kafka", name) for name in ("sasl.password", "ssl.key.password")), ("postgres", "password"))
+        for setting in (
+            *(("kafka", name) for name in ("sasl.password", "ssl.key.password")),
+            ("postgres", "password"),
+            ("receiver", "wrapping_key"),
+        )
         if is_secret(setting)
     }
     seen = set()
@@ -123,11 +132,18 @@ def test_ronde_takes_the_settings_that_every_container_is_given(rendered: list[O
                 loaded[one.component, container["name"]] = load(None, environ, WholeSettings)
                 told = {name for name in environ if name.startswith("RONDE_")}
                 assert len(loaded[one.component, container["name"]]._given) == len(told)
-    assert len(loaded) == 6
+    assert len(loaded) == 4 + len(paged(rendered))
     worker, sink = loaded["worker", "worker"].worker, loaded["sink", "sink"].sink
     assert (worker.id, worker.host, worker.port) == ("ronde-worker-0", "0.0.0.0", 6066)
     assert (sink.id, sink.host, sink.port) == ("ronde-sink-0", "0.0.0.0", 6067)
-    for folder, name in ((worker.data_dir, "worker"), (sink.data_dir, "sink")):
+    folders = [(worker.data_dir, "worker"), (sink.data_dir, "sink")]
+    if "receiver" in paged(rendered):
+        receiver = loaded["receiver", "receiver"].receiver
+        assert (receiver.id, receiver.host, receiver.tcp_port) == ("ronde-receiver-0", "0.0.0.0", 6070)
+        assert (receiver.pages_host, receiver.pages_port, receiver.http_port) == ("0.0.0.0", 6068, 6071)
+        tls_context(receiver)  # its certificate, its key and its authorities are files that fit
+        folders.append((receiver.data_dir, "receiver"))
+    for folder, name in folders:
         container = pod(rendered, name).container(name)
         (mount,) = [mount for mount in container["volumeMounts"] if mount["mountPath"] == str(folder)]
         assert mount["name"] == "data"
@@ -144,7 +160,7 @@ EXTRAS: Final[dict[str, list[dict[str, Any]]]] = {
 
 
 def test_variables_and_volumes_of_ones_own_reach_every_container_of_ronde(tmp_path: Path) -> None:
-    values = dict.fromkeys(("worker", "sink", "jobs"), EXTRAS)
+    values = dict.fromkeys(("worker", "sink", "jobs"), EXTRAS) | {"receiver": {"enabled": True, **EXTRAS}}
     for one in pods(objects(text(SETS["one-zone"], write(tmp_path, values)))):
         assert EXTRAS["extraVolumes"][0] in one.spec["volumes"]
         for container in one.containers:
@@ -182,8 +198,8 @@ def test_three_zones_speak_tls_to_all_with_a_user_for_each_kind_of_work() -> Non
                 users[one.component] = told["RONDE_KAFKA__SASL_PASSWORD"]["valueFrom"]["secretKeyRef"]["name"]
             if "RONDE_POSTGRES__HOST" in told:
                 assert told["RONDE_POSTGRES__SSLMODE"]["value"] == "verify-full"
-    admin, worker = "ronde-kafka-admin", "ronde-kafka-worker"
-    assert users == {"worker": worker, "test": worker, "sink": "ronde-kafka-sink", "topics": admin}
+    named = {"worker": "worker", "sink": "sink", "receiver": "receiver", "topics": "admin", "test": "admin"}
+    assert users == {component: f"ronde-kafka-{user}" for component, user in named.items()}
 
 
 def test_a_container_is_given_nothing_that_it_has_no_use_for() -> None:
@@ -196,7 +212,11 @@ def test_a_container_is_given_nothing_that_it_has_no_use_for() -> None:
     }
     assert "RONDE_POSTGRES" not in told["worker"] | told["topics"] | told["test"]
     assert "RONDE_SINK" not in told["worker"]
-    assert not {"RONDE_WORKER", "RONDE_PROCEDURES"} & told["sink"]
+    assert not {"RONDE_WORKER", "RONDE_PROCEDURES"} & (told["sink"] | told["receiver"])
+    assert not {"RONDE_POSTGRES", "RONDE_SINK"} & told["receiver"]
+    for component in told.keys() - {"receiver"}:
+        assert not {"RONDE_RECEIVER", "RONDE_WEB"} & told[component]
+    assert "RONDE_RECEIVER__WRAPPING_KEY" in text(SETS["three-zones"])
     assert told["migrations"] == {"RONDE_POSTGRES"}
     assert "env" not in pod(found, "test").container("ready")
 
@@ -214,7 +234,7 @@ def test_a_worker_keeps_its_name_and_waits_for_no_other(rendered: list[Object]) 
     assert workers["spec"]["podManagementPolicy"] == "Parallel"
     assert workers["spec"]["updateStrategy"] == {"type": "RollingUpdate"}
     assert workers["spec"]["serviceName"] in of_kind(rendered, "Service")
-    for component in ("worker", "sink"):
+    for component in paged(rendered):
         (entry,) = [
             entry
             for entry in pod(rendered, component).container(component)["env"]
@@ -227,22 +247,28 @@ def test_who_is_told_to_go_has_the_time_to_drain(rendered: list[Object]) -> None
     drains = {
         "worker": streams.worker.worker._DRAIN_SECONDS + streams.worker.worker._LEAVE_SECONDS,
         "sink": sinks.process.run._STOP_SECONDS,
+        "receiver": edges.receiver.process.STOP_SECONDS,
     }
     assert drains["worker"] <= 5
-    for component, seconds in drains.items():
-        assert pod(rendered, component).spec["terminationGracePeriodSeconds"] >= seconds * 1.5
+    for component in paged(rendered):
+        one = pod(rendered, component)
+        hook = one.container(component).get("lifecycle", {"preStop": {"sleep": {"seconds": 0}}})["preStop"]
+        grace = one.spec["terminationGracePeriodSeconds"] - hook["sleep"]["seconds"]
+        assert grace >= drains[component] * 1.5
 
 
 def test_the_probes_ask_for_progress_and_leave_a_restore_alone(rendered: list[Object]) -> None:
-    for component, port in (("worker", 6066), ("sink", 6067)):
+    for component in paged(rendered):
         container = pod(rendered, component).container(component)
-        assert container["ports"] == [{"name": "pages", "containerPort": port}]
+        assert container["ports"][0] == {"name": "pages", "containerPort": PAGED[component]}
         paths = {name: container[name]["httpGet"] for name in ("startupProbe", "livenessProbe", "readinessProbe")}
-        # /health is 200 while a partition is restored (tests/kafka/test_worker.py), /ready is not.
+        # /health is 200 while a partition is restored (tests/kafka/test_worker.py), /ready is not. What concerns
+        # some panels only (a key that does not open, a partition without a leader) must not cut off all the others.
+        ready = "/ready?exclude=keys&exclude=signals&exclude=transmitters" if component == "receiver" else "/ready"
         assert paths == {
             "startupProbe": {"path": "/health", "port": "pages"},
             "livenessProbe": {"path": "/health", "port": "pages"},
-            "readinessProbe": {"path": "/ready", "port": "pages"},
+            "readinessProbe": {"path": ready, "port": "pages"},
         }
         live, start = container["livenessProbe"], container["startupProbe"]
         stall = load(None, {}).worker.stall_seconds
@@ -257,7 +283,8 @@ def test_seconds_of_probes_are_never_cut_short(tmp_path: Path) -> None:
 
 
 def test_pods_are_spread_over_zones_and_hosts(rendered: list[Object]) -> None:
-    for component, revision in (("worker", "controller-revision-hash"), ("sink", "pod-template-hash")):
+    for component in paged(rendered):
+        revision = "controller-revision-hash" if component == "worker" else "pod-template-hash"
         one = pod(rendered, component)
         constraints = {each["topologyKey"]: each for each in one.spec["topologySpreadConstraints"]}
         assert constraints.keys() == {"topology.kubernetes.io/zone", "kubernetes.io/hostname"}
@@ -274,11 +301,39 @@ def test_three_zones_are_never_less_than_three() -> None:
 
 
 def test_one_pod_of_a_kind_may_be_evicted_at_a_time(rendered: list[Object]) -> None:
-    for component in ("worker", "sink"):
+    for component in paged(rendered):
         budget = of_kind(rendered, "PodDisruptionBudget")[f"ronde-{component}"]["spec"]
         assert budget["maxUnavailable"] == 1
         assert budget["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
         assert budget["selector"]["matchLabels"].items() <= pod(rendered, component).labels.items()
+
+
+def test_receivers_listen_for_panels_and_http_each_behind_a_service_of_its_own(tmp_path: Path) -> None:
+    found = objects(text(SETS["one-zone"], write(tmp_path, MUTUAL)))
+    listens = pod(found, "receiver").container("receiver")["ports"][1:]
+    assert {(port["name"], port["containerPort"], port["protocol"]) for port in listens} == {
+        ("tcp", 6070, "TCP"), ("udp", 6072, "UDP"), ("tls", 6073, "TCP"), ("http", 6071, "TCP")
+    }  # fmt: skip
+    services = of_kind(found, "Service")
+    panels, http = services["ronde-receiver-panels"]["spec"], services["ronde-receiver-http"]["spec"]
+    assert {(port["name"], port["port"]) for port in panels["ports"]} == {("tcp", 6070), ("udp", 6072), ("tls", 6073)}
+    assert [(port["name"], port["port"]) for port in http["ports"]] == [("http", 6071)]
+    # Limits are per address, so the panels' addresses must arrive; and tokens never leave the cluster in clear.
+    assert (panels["type"], panels["externalTrafficPolicy"]) == ("NodePort", "Local")
+    assert http.keys() == {"selector", "ports"}
+    for service in (panels, http):
+        assert service["selector"].items() <= pod(found, "receiver").labels.items()
+        assert {port["targetPort"] for port in service["ports"]} <= {port["name"] for port in listens}
+    strategy = of_kind(found, "Deployment")["ronde-receiver"]["spec"]["strategy"]
+    assert strategy["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
+
+
+def test_without_ports_for_udp_and_tls_a_receiver_needs_no_certificate(tmp_path: Path) -> None:
+    found = objects(text(SETS["one-zone"], write(tmp_path, {"receiver": {"enabled": True}})))
+    one = pod(found, "receiver")
+    assert {port["name"] for port in one.container("receiver")["ports"]} == {"pages", "tcp", "http"}
+    assert {volume["name"] for volume in one.spec["volumes"]} == {"data", "tmp"}
+    assert of_kind(found, "Service")["ronde-receiver-panels"]["spec"]["type"] == "ClusterIP"
 
 
 def test_topics_come_before_workers_and_migrations_before_sinks(rendered: list[Object]) -> None:
@@ -311,7 +366,7 @@ def test_the_jobs_run_the_commands_of_ronde_and_give_up_before_helm_does(rendere
 
 
 @pytest.mark.parametrize(
-    "arguments", [["worker"], ["sink"], ["topics", "create"], ["topics", "check"], ["ledger", "migrate"]]
+    "arguments", [["worker"], ["sink"], ["receiver"], ["topics", "create"], ["topics", "check"], ["ledger", "migrate"]]
 )
 def test_these_commands_exist(arguments: list[str], run: Any) -> None:
     assert run(*arguments, "--help").exit == 0
@@ -327,44 +382,3 @@ def test_without_a_ledger_nothing_of_it_is_there(tmp_path: Path) -> None:
 def test_topics_made_by_others_are_only_checked(tmp_path: Path) -> None:
     found = objects(text(SETS["one-zone"], write(tmp_path, {"topics": {"create": False}})))
     assert [container["args"] for container in pod(found, "topics").containers] == [["topics", "check"]]
-
-
-def environment(one: Pod, container: Object, folder: Path) -> Iterator[tuple[str, str]]:
-    """The variables of a container, as the kubelet would set them; its files lie below ``folder``."""
-    files = make_files(one, folder)
-    for entry in container["env"]:
-        source = entry.get("valueFrom", {})
-        if "fieldRef" in source:
-            assert source["fieldRef"]["fieldPath"] == "metadata.name"
-            value = f"ronde-{one.component}-0"
-        elif "secretKeyRef" in source:
-            value = "http://name:word@registry:8081" if entry["name"].endswith("__URL") else SECRET
-        else:
-            value = entry["value"]
-        if value.startswith("/etc/ronde/"):
-            assert value in files, f"{value} is not mounted"
-            value = str(files[value])
-        yield entry["name"], value
-
-
-def make_files(one: Pod, folder: Path) -> dict[str, Path]:
-    """What a pod mounts, made in a folder: by the path in the container, where it is here."""
-    made = {}
-    certificate, key = key_pair(folder)
-    kinds = {"ca.crt": Path(certifi.where()), "tls.crt": certificate, "tls.key": key}
-    for volume in one.spec["volumes"]:
-        for item in (volume.get("secret") or volume.get("configMap") or {}).get("items", []):
-            made[f"/etc/ronde/{volume['name']}/{item['path']}"] = kinds[item["path"]]
-    return made
-
-
-def key_pair(folder: Path) -> tuple[Path, Path]:
-    certificate, key = folder / "tls.crt", folder / "tls.key"
-    if not key.exists():
-        openssl = shutil.which("openssl")
-        assert openssl is not None, "needs openssl to make a certificate"
-        kind = ("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2")
-        where = ("-subj", "/CN=worker", "-keyout", key, "-out", certificate)
-        subprocess.run([openssl, *kind, *where], check=True, capture_output=True)
-        ssl.create_default_context().load_cert_chain(certificate, key)
-    return certificate, key

@@ -30,6 +30,7 @@ def rendered(kafka: Kafka, prefix: str, tmp_path: Path) -> list[Object]:
         "kafka": {"bootstrapServers": kafka.bootstrap_servers},
         "settings": {"prefix": prefix, "topics": {"partitions": 3}, "worker": {"group": f"{prefix}workers"}},
         "pages": {"host": "127.0.0.1"},
+        "receiver": {"enabled": True},
     }
     return objects(text(SETS["one-zone"], write(tmp_path, values)))
 
@@ -38,7 +39,9 @@ def start(container: Object, **over: str) -> subprocess.Popen[str]:
     """The container's command, as the image starts it. What comes from elsewhere is given by keyword."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith("RONDE_")}
     for entry in container["env"]:
-        environ[entry["name"]] = over[entry["name"]] if entry["name"] in over else entry["value"]
+        if entry["name"] not in over:
+            environ[entry["name"]] = entry["value"]
+    environ |= over
     return subprocess.Popen(
         [RONDE, *container["args"]], env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
@@ -74,6 +77,32 @@ def test_the_job_makes_the_topics_and_a_worker_starts_on_them_and_goes_in_time(
     assert process.returncode == 0, said
     assert time.monotonic() - begun < stretched(6)
     assert '"worker": "ronde-worker-0"' in said
+
+
+def test_two_receivers_listen_and_go_in_time(rendered: list[Object], tmp_path: Path) -> None:
+    assert ran(pod(rendered, "topics").container("create"))[0] == 0
+    receiver = pod(rendered, "receiver")
+    container, grace = receiver.container("receiver"), receiver.spec["terminationGracePeriodSeconds"]
+    running: list[tuple[subprocess.Popen[str], str]] = []
+    try:
+        for name in ("ronde-receiver-0", "ronde-receiver-1"):
+            port = free_port()
+            given = {"ID": name, "PAGES_PORT": str(port), "TCP_PORT": "0", "HTTP_PORT": "0", "DATA_DIR": str(tmp_path)}
+            process = start(container, **{f"RONDE_RECEIVER__{key}": value for key, value in given.items()})
+            running.append((process, f"http://127.0.0.1:{port}"))
+        for process, pages in running:
+            wait_ready(process, f"{pages}{container['readinessProbe']['httpGet']['path']}")
+            wait_ready(process, f"{pages}/ready")
+        begun = time.monotonic()
+        for process, _ in running:
+            process.send_signal(signal.SIGTERM)
+        said = [process.communicate(timeout=grace)[0] for process, _ in running]
+    finally:
+        for process, _ in running:
+            process.kill()
+    assert [process.returncode for process, _ in running] == [0, 0], said
+    assert time.monotonic() - begun < stretched(6)
+    assert all("receiver listens" in lines for lines in said)
 
 
 def test_the_check_fails_where_topics_are_missing(rendered: list[Object]) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from tests.deploy.chart import CHART, SETS, objects, of_kind, pod, text, write
+from tests.deploy.chart import CHART, PAGED, SETS, objects, of_kind, pod, text, write
 
 pytestmark = pytest.mark.slow  # helm and promtool take their time
 
@@ -17,9 +17,9 @@ THREE_ZONES: Final = SETS["three-zones"]
 
 
 def restarted(tmp_path: Path, values: dict[str, Any]) -> set[str]:
-    """Which of workers and sinks have other pods with these values than without."""
+    """What has other pods with these values than without."""
     before, after = objects(text(THREE_ZONES)), objects(text(THREE_ZONES, write(tmp_path, values)))
-    return {name for name in ("worker", "sink") if pod(before, name) != pod(after, name)}
+    return {name for name in PAGED if pod(before, name) != pod(after, name)}
 
 
 @pytest.mark.parametrize(
@@ -33,8 +33,11 @@ def restarted(tmp_path: Path, values: dict[str, Any]) -> set[str]:
         ({"worker": {"replicas": 12}, "sink": {"replicas": 4}}, set()),
         ({"networkPolicy": {"scrapers": []}, "monitoring": {"rules": {"enabled": False}}}, set()),
         ({"jobs": {"seconds": 100}}, set()),
-        ({"image": {"digest": "sha256:" + "1" * 64}}, {"worker", "sink"}),
-        ({"kafka": {"bootstrapServers": "other:9093"}}, {"worker", "sink"}),
+        ({"settings": {"receiver": {"idle_seconds": 600}}}, {"receiver"}),
+        ({"receiver": {"tokensSecret": {"name": "other"}}}, {"receiver"}),
+        ({"receiver": {"replicas": 4, "service": {"type": "NodePort"}}}, set()),
+        ({"image": {"digest": "sha256:" + "1" * 64}}, {"worker", "sink", "receiver"}),
+        ({"kafka": {"bootstrapServers": "other:9093"}}, {"worker", "sink", "receiver"}),
     ],
 )
 def test_only_that_is_restarted_which_reads_what_has_changed(
@@ -49,7 +52,7 @@ def test_another_version_of_the_chart_alone_restarts_nothing(tmp_path: Path) -> 
     (newer / "Chart.yaml").write_text(yaml.safe_dump({**described, "version": "9.9.9"}), encoding="utf-8")
     before, after = objects(text(THREE_ZONES)), objects(text(THREE_ZONES, chart=newer))
     assert of_kind(before, "StatefulSet") != of_kind(after, "StatefulSet")  # its own label
-    for name in ("worker", "sink"):
+    for name in PAGED:
         assert pod(before, name) == pod(after, name)
 
 

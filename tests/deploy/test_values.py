@@ -107,6 +107,9 @@ def test_what_is_of_the_wrong_type_is_refused_wherever_it_stands(tmp_path: Path)
         ({"registry": {"url": "http://name:word@registry"}}, "at '/registry/url'"),
         ({"image": {"digest": "sha256:abc"}}, "at '/image/digest'"),
         ({"settings": {"worker": {"id": "me"}}}, "additional properties 'id' not allowed"),
+        ({"settings": {"receiver": {"wrapping_key": "x"}}}, "additional properties 'wrapping_key' not allowed"),
+        ({"settings": {"web": {"session_key": "x"}}}, "additional properties 'session_key' not allowed"),
+        ({"receiver": {"service": {"type": "ExternalName"}}}, "at '/receiver/service/type': value must be one of"),
         ({"settings": {"worker": {"chunk_max": 0}}}, "at '/settings/worker/chunk_max': minimum"),
         ({"settings": {"postgres": {"password": "x"}}}, "additional properties 'postgres' not allowed"),
         ({"postgres": {"password": "x"}}, "additional properties 'password' not allowed"),
@@ -132,6 +135,10 @@ def test_a_wrong_value_is_refused_by_name(value: dict[str, Any], why: str, tmp_p
         (
             {"postgres": {"ca": {"secret": "a", "configMap": "b"}}},
             "postgres.ca: name a configMap or a secret, not both",
+        ),
+        (
+            {"receiver": {"enabled": True}, "settings": {"receiver": {"tls_port": 6073}}},
+            "receiver.tls.secret: name the Secret with tls.crt and tls.key",
         ),
         ({"postgres": {"sslmode": "verify-ca"}}, "postgres.ca: name the authority"),
         (
@@ -196,12 +203,13 @@ def test_every_setting_may_be_given(tmp_path: Path) -> None:
         variable(setting)
         for setting, _ in leaves(WholeSettings, ())
         if setting[0] not in settings_schema.OWN_TABLES
-        and not (setting[0] in {"worker", "sink"} and setting[1] in settings_schema.OWN_SETTINGS)
+        and setting[-1] not in settings_schema.OWN_SETTINGS.get(setting[0], ())
     }
-    found = objects(text(ONE_ZONE, write(tmp_path, {"settings": values})))
+    receiver = {"enabled": True, "tls": {"secret": "panels"}}
+    found = objects(text(ONE_ZONE, write(tmp_path, {"settings": values, "receiver": receiver})))
     given = {
         entry["name"]
-        for component in ("worker", "sink")
+        for component in ("worker", "sink", "receiver")
         for entry in pod(found, component).containers[0]["env"]
         if "value" in entry
     }
@@ -218,7 +226,8 @@ def settings(part: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[tuple[t
 def sample(setting: Mapping[str, Any]) -> Any:
     """Something that the setting may be."""
     kind = setting["type"][0] if isinstance(setting["type"], list) else setting["type"]
-    return {"integer": setting.get("minimum", 1), "boolean": True, "string": setting.get("enum", ["some"])[0]}[kind]
+    some = "https://some" if setting.get("pattern") == "^https?://" else "some"
+    return {"integer": setting.get("minimum", 1), "boolean": True, "string": setting.get("enum", [some])[0]}[kind]
 
 
 def test_the_readme_tells_every_value_and_its_default() -> None:

@@ -8,6 +8,7 @@ at its recorded time (`tests.faults.replay`). Each broken promise is a `Violatio
 - incidents: `VERSION_GAP` `AFTER_CLOSE` `EARLY_DEADLINE` `LATE_DEADLINE` `EARLY_ROUND_2` `NO_DEADLINE` `OVERDUE`
   `TIME_BACK`
 - bytes: `UNDECODABLE_OUTPUT` `TIME_DIFFERS` `KEY_DIFFERS` `REPLAY_DIFFERS` `STATE_DIFFERS`
+- frames of panels, where a run has any: `tests.faults.frames`
 """
 
 from __future__ import annotations
@@ -18,12 +19,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from schemas.contract.topics import INPUT_TOPICS
 from streams.escalation.procedures import Procedures
 from tests.faults.evidence import Evidence, Violation, gather, place_of
+from tests.faults.frames import SentFrame, check_frames
 from tests.faults.incidents import Uptime, incidents
 from tests.faults.records import EVENT_TOPICS, Place, Raw, Sent, Topics, decode, id_of
 from tests.faults.replay import replay
 
 
-def check(topics: Topics, sent: Sequence[Sent], procedures: Procedures, uptime: Uptime) -> list[Violation]:
+def check(
+    topics: Topics, sent: Sequence[Sent], procedures: Procedures, uptime: Uptime, frames: Sequence[SentFrame] = ()
+) -> list[Violation]:
     """Everything that is wrong with a run; ``procedures`` are those that its incidents began with."""
     evidence = gather(topics)
     return [
@@ -37,6 +41,7 @@ def check(topics: Topics, sent: Sequence[Sent], procedures: Procedures, uptime: 
         *_places(evidence),
         *incidents(evidence, uptime),
         *replay(evidence, procedures),
+        *(check_frames(topics, frames) if frames else ()),
     ]
 
 

@@ -14,14 +14,18 @@ from typing import Any, Final, Self
 
 import pytest
 
+from edges.panel.dialler import Way
 from ronde.demo.agenda import Record
 from ronde.demo.board import Board, SiteView
-from ronde.demo.play import Receiver, last_ends, now_ms, play
+from ronde.demo.panels import Panels, import_transmitters, shipped
+from ronde.demo.play import last_ends, now_ms, play
 from ronde.demo.stage import EVERY, PROCESSES, SITES, prepare, start, wait_until_ready
 from ronde.demo.watch import TopicWatch
 from ronde.input_files.site_lines import SiteLines
 from ronde.input_files.site_producer import load as load_sites
 from ronde.local.kafka import Kafka
+from ronde.local.ports import HOST
+from ronde.shared.whole_settings import WholeSettings
 from streams.kafka import topics
 from streams.settings import load
 from tests.cli.demo.virtual import World
@@ -56,7 +60,9 @@ def live(kafka: Kafka, tmp_path_factory: pytest.TempPathFactory) -> Board:
     with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
         patch.chdir(tmp_path_factory.mktemp("stories"))
         stage = prepare(kafka.bootstrap_servers)
-        topics.create(load(stage.settings, {}))
+        settings = load(stage.settings, {}, WholeSettings)
+        topics.create(settings)
+        import_transmitters(settings)
         children = []
         for name in PROCESSES:
             children.append(start(stage, name))
@@ -64,7 +70,7 @@ def live(kafka: Kafka, tmp_path_factory: pytest.TempPathFactory) -> Board:
         board = Board()
         watch = stack.enter_context(closing(TopicWatch(stage.kafka, stage.prefix, board)))
         with Path(str(SITES)).open("rb") as lines:
-            sites = load_sites(SiteLines(lines), load(stage.settings, {}))
+            sites = load_sites(SiteLines(lines), settings)
         wait_until_ready(stage, children)
 
         def judged() -> bool:
@@ -72,7 +78,8 @@ def live(kafka: Kafka, tmp_path_factory: pytest.TempPathFactory) -> Board:
             return board.judged >= sites
 
         children[0].wait_until(judged, 20, "did not judge every site")
-        play(Receiver(stage), watch, board, NoScreen(), children, now_ms())
+        panels = stack.enter_context(closing(Panels(Way(HOST, stage.receiver.port), shipped())))
+        play(panels, watch, board, NoScreen(), children, now_ms())
         last_ends(stage, watch, board)
         return board
 

@@ -8,6 +8,7 @@ import pytest
 
 from schemas.avro.records import decode, encode
 from schemas.contract.topics import INPUT_TOPICS
+from streams.escalation.state import MEMORY_MS
 from streams.pipeline import decide as escalate
 from streams.pipeline.batch import OutputBatch
 from streams.pipeline.decide import Decider
@@ -115,6 +116,24 @@ def test_deadlines_alone_are_written_with_an_offset_of_their_partition(bench: Be
     assert batch.next_offsets == [(SETTINGS.topic("alerts"), NUMBER, 1)]
 
 
+def test_whatever_is_written_without_inputs_is_written_with_an_offset_of_its_partition(bench: Bench) -> None:
+    """A state set aside, a site that is forgotten, a deadline that comes with the end of what waited."""
+    fence = [(SETTINGS.topic("alerts"), NUMBER, 1)]
+    bench.chunk(bench.record("alerts", alert("a")))
+    bench.partition.waiting = {"alerts": 1}
+    bench.now += CALL_TIMEOUT
+    batch = bench.chunk(caught_up=[NUMBER])
+    assert (rules(batch), batch.next_offsets) == (["WAIT_STARTED"], fence)
+    bench.partition.set_aside.append(SetAside(b"other", b"broken", [], 9, "UNDECODABLE", "it ends early"))
+    batch = bench.chunk()
+    assert (written(batch), batch.next_offsets) == (["dead-letters", "attention", "state"], fence)
+    bench.chunk(all_is_well(bench, bench.now, "r"))
+    bench.now += MEMORY_MS
+    batch = bench.chunk()
+    assert [record[:2] for record in batch.records] == [(SETTINGS.topic("state"), None)]
+    assert batch.next_offsets == fence
+
+
 def test_a_site_is_touched_again_after_it_was_sealed(bench: Bench) -> None:
     bench.chunk(bench.record("alerts", alert("a")), bench.record("alerts", alert("f", kind="FIRE")))
     bench.now += CALL_TIMEOUT
@@ -208,6 +227,15 @@ def test_every_input_of_a_chunk_ends_once(bench: Bench) -> None:
     assert tally.quarantined == {("alerts", NUMBER): 1}
     assert tally.published == {("sites", NUMBER): 1}
     assert tally.dead_lettered.total() == 3
+
+
+def test_an_input_that_was_handled_and_comes_again_is_not_decided_twice(bench: Bench) -> None:
+    """A consumer that goes back by itself: the worker ends, and its successor reads from the committed offset."""
+    first, second, third = (bench.record("alerts", alert(name)) for name in "abc")
+    bench.chunk(first, second)
+    with pytest.raises(AssertionError, match="not read again"):
+        bench.decide(second, third)
+    assert rules(bench.decide(third)) == ["MERGED"]
 
 
 def test_the_core_failing_on_an_input_leaves_the_site_as_it_was(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

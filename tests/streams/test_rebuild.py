@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
+import pytest
+
+from schemas.avro.errors import RegistryUnreachable
+from schemas.avro.framing import SINGLE_OBJECT_SIZE, confluent
+from schemas.avro.loader import load
 from streams.escalation.procedures import DEFAULTS
 from streams.escalation.state import EMPTY, MEMORY_MS, Deadline, Remembered, SiteState
 from streams.escalation.step import on_event
 from streams.escalation.values import Alert, SiteRecord, Source
+from streams.formats.codec import Codec
+from streams.formats.site_records import SiteRecords
 from streams.state.overlay import PartitionOverlay
 from streams.state.partition import SWEEP_MS, Partition
 from streams.state.rebuild import Rebuild
-from tests.streams.messages import CODEC, NUMBER, SITE, SITE_RECORDS, Logged, elsewhere, site
+from tests.streams.messages import CODEC, NUMBER, SETTINGS, SITE, SITE_RECORDS, Logged, elsewhere, site
 
 
 def opened(at: int) -> SiteState:
@@ -131,3 +140,40 @@ def test_a_tombstone_counts_unless_it_is_still_to_pass_as_an_input() -> None:
         log.take_site(Logged(SITE.encode(), site(), 3))
         log.take_site(Logged(SITE.encode(), None, tombstone))
         assert in_force(made(log)) == found
+
+
+class FakeRegistry:
+    """Knows schema 7, if it answers."""
+
+    def __init__(self) -> None:
+        self.is_away = True
+        self.asked = 0
+
+    def id_of(self, _subject: str, _schema: Any) -> int:
+        return 1
+
+    def schema(self, schema_id: int) -> Any:
+        assert schema_id == 7
+        self.asked += 1
+        if self.is_away:
+            raise RegistryUnreachable("away")
+        return load("Site")
+
+
+def test_a_schema_that_is_not_known_is_asked_for_at_the_restore_where_it_can_be_waited_for() -> None:
+    registry = FakeRegistry()
+    codec = Codec(cast("Any", registry))
+    log = Rebuild(NUMBER, codec, SiteRecords(codec, SETTINGS), 0, {})
+    framed = Logged(SITE.encode(), confluent(7) + site()[SINGLE_OBJECT_SIZE:], 3)
+    with pytest.raises(RegistryUnreachable):
+        log.take_site(framed)
+    registry.is_away = False
+    log.take_site(framed)
+    assert (log.records, registry.asked) == (1, 2)
+    registry.is_away = True
+    other = next(name for name in map(str, range(1000)) if not SITE_RECORDS.is_misplaced(name.encode(), NUMBER))
+    log.take_site(Logged(other.encode(), confluent(7) + site(other)[SINGLE_OBJECT_SIZE:], 4))
+    partition = made(log)
+    assert [partition.sites[name].checked for name in (SITE, other)] == [True, False], "one of a schema is enough"
+    overlay = PartitionOverlay(partition, codec, SiteRecords(codec, SETTINGS), 0)
+    assert [overlay.site(name) is not None for name in (SITE, other)] == [True, True]

@@ -22,7 +22,9 @@ from confluent_kafka.admin import AdminClient
 import schemas
 from ronde.demo import stories, telephony
 from ronde.demo.agenda import Record
+from ronde.demo.panels import shipped
 from ronde.demo.processes import Child
+from ronde.demo.stage import OUTSIDE, PROCESSES, SINK
 from ronde.demo.stories import STORIES
 from ronde.demo.watch import read_inputs
 from tests.machine import stretched
@@ -66,16 +68,19 @@ class TestLive:
         assert time.monotonic() - started < stretched(60)
         for story in STORIES:
             assert f"✓ {story.site_id}  {story.title}" in text
+        assert "28 frames = 20 alerts + 2 signals + 2 repeated + 2 refused + 2 link tests\n" in text
         assert "75 inputs = 73 decided + 2 quarantined + 0 dead-lettered" in text
         assert "30 site records = 30 readiness records" in text
         assert "all 13 stories ended as told" in text
         [folder] = (tmp_path / ".ronde" / "demo").iterdir()
-        assert {"worker.log", "telephony.log", "partner.log", "metrics.txt"} <= {path.name for path in folder.iterdir()}
+        logs = {f"{name}.log" for name in (*PROCESSES, SINK)}
+        assert logs | {"metrics.txt"} <= {path.name for path in folder.iterdir()}
         assert "ronde_inputs_total" in (folder / "metrics.txt").read_text()
-        logged = "".join((folder / f"{name}.log").read_text() for name in ("worker", "telephony", "partner"))
+        logged = "".join((folder / f"{name}.log").read_text() for name in PROCESSES)
         for contact in (contact for site in shipped_sites() for contact in site.contacts):
             assert str(contact.phone) not in logged
             assert str(contact.last_name) not in logged
+        assert not any(panel.key.hex() in logged.lower() for panel in shipped().values() if panel.key)
         assert topics_of(kafka, folder.name) == []
         assert not (folder / "postgres" / "data").exists()
         self.check_the_incident_from_the_ledger(text[text.index("from the ledger: ") :], folder.name)
@@ -98,7 +103,7 @@ class TestLive:
         assert process.stdout is not None
         until(process.stdout, "OPENED")
         children = psutil.Process(process.pid).children(recursive=True)
-        assert Counter(map(role_of, children)) >= Counter(["worker", "sink", "telephony", "partner", "postgres"])
+        assert Counter(map(role_of, children)) >= Counter([*PROCESSES, SINK, "postgres"])
 
         process.send_signal(number)
         text, _ = process.communicate(timeout=60)
@@ -176,8 +181,8 @@ def closing_process(child: Child) -> Iterator[Child]:
 def role_of(process: psutil.Process) -> str:
     """Which part of the demonstration a process is."""
     words = " ".join(process.cmdline())
-    roles = {"worker": "main() worker", "sink": "main() sink", "postgres": "/postgres -D"}
-    roles |= {name: f"ronde.demo.{name}" for name in ("telephony", "partner")}
+    roles = {name: f"main() {name}" for name in ("receiver", "worker", "sink")} | {"postgres": "/postgres -D"}
+    roles |= {name: f"ronde.demo.{name}" for name in OUTSIDE}
     return next((role for role, part in roles.items() if part in words), "of PostgreSQL's own")
 
 

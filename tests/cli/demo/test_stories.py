@@ -5,20 +5,35 @@ from __future__ import annotations
 import inspect
 import io
 import re
-from collections.abc import Callable
+import socket
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
+from typing import Final
 
 import pytest
 from rich.console import Console
 
+from edges.panel.dialler import Way
+from edges.receiver.framing import seal
 from ronde.demo import report, screen, telephony
+from ronde.demo.agenda import Record
+from ronde.demo.alarms import DueSignal
 from ronde.demo.board import Board, InputPosition, differences
-from ronde.demo.stage import Stage, with_ledger
-from ronde.demo.stories import STORIES, Ending, Story
+from ronde.demo.panels import Delivery, Panels, shipped
+from ronde.demo.report import Inputs
+from ronde.demo.report_frames import print_frames
+from ronde.demo.stage import ReceiverPlace, Stage, with_ledger
+from ronde.demo.stories import LINK_TEST, STORIES, Ending, Signal, Story
+from ronde.shared.errors import Failed
 from ronde.shared.whole_settings import WholeSettings
 from streams.escalation.procedures import DEFAULTS
 from streams.settings import load
 from tests.cli.demo.virtual import EVERY, START, World, shipped_procedures, shipped_sites
+
+RECEIVER: Final = ReceiverPlace(6070, "http://127.0.0.1:6068")
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +81,145 @@ class TestStories:
         for name, procedure in shipped_procedures().items():
             assert procedure.version != DEFAULTS[name].version
             assert procedure.confirms == DEFAULTS[name].confirms
+
+
+class TestPanels:
+    def test_every_story_has_a_panel_and_each_panel_a_site(self) -> None:
+        panels = shipped()
+
+        assert {story.site_id for story in EVERY} <= panels.keys() == {site.site_id for site in shipped_sites()}
+        assert len({panel.account for panel in panels.values()}) == len(panels)
+        assert {len(panel.key) for panel in panels.values() if panel.key} == {16, 24, 32}
+
+    def test_what_is_recorded_of_every_frame(self, world: World) -> None:
+        outcomes = Counter(signal.outcome for signal in world.receiver.signals)
+
+        assert outcomes == {"ALERT": 20, "SIGNAL": 2, "REPEATED": 2, "REFUSED": 2}
+        assert {signal.code for signal in world.receiver.signals if signal.outcome == "SIGNAL"} == {"130", "BR"}
+        assert {signal.site_id for signal in world.receiver.signals if signal.authenticated} >= {"S06", "S08", "S09"}
+
+    def test_an_alert_is_named_by_its_frame(self, world: World) -> None:
+        alerts = {place: record for place, record in world.inputs.items() if place.topic == "alerts"}
+        [fire] = [record for record in alerts.values() if record["site_id"] == "S08"]
+
+        assert re.fullmatch(r"1008-0001-1-[0-9a-f]{8}", fire["alert_id"])
+        assert (fire["kind"], fire["zone"], fire["detail"]) == ("FIRE", "7", "kitchen")
+        assert fire["source"] == "dc09:demo"
+
+    @pytest.fixture
+    def answering(self) -> Iterator[Callable[[bytes], Panels]]:
+        """Panels on a line where all frames get one answer."""
+        with ExitStack() as stack:
+
+            def panels_that_get(answer: bytes) -> Panels:
+                server = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+
+                def answer_each() -> None:
+                    with suppress(OSError):
+                        while True:
+                            line, _ = server.accept()
+                            with line:
+                                line.recv(4096)
+                                line.sendall(answer)
+
+                threading.Thread(target=answer_each, daemon=True).start()
+                port = server.getsockname()[1]
+                return stack.enter_context(closing(Panels(Way("127.0.0.1", port), shipped())))
+
+            yield panels_that_get
+
+    def test_a_signal_that_is_refused_against_its_story_is_named(self, answering: Callable[[bytes], Panels]) -> None:
+        panels = answering(seal(b'"DUH"0001L0#1001[]'))
+        panels.send(DueSignal("S01", 1, Signal("130", "1")))
+
+        with pytest.raises(Failed, match="the panel of S01 got DUH to its 130, after 1 frame: expected ACK"):
+            panels.finish()
+        with pytest.raises(Failed, match="S01"):
+            panels.check()
+
+    def test_what_was_sent_is_counted(self, answering: Callable[[bytes], Panels]) -> None:
+        panels = answering(seal(b'"ACK"0002L0#1001[]'))
+        panels.send(DueSignal("S01", 2, Signal("130", "1", copies=2)))
+        panels.send(DueSignal("S01", 3, Signal(LINK_TEST)))
+
+        assert panels.finish() == [Delivery("1001", "0002", False, 2, 2), Delivery("1001", "0000", True, 1, 1)]
+
+
+class TestFrames:
+    """The sum of the frames."""
+
+    @pytest.fixture
+    def signals(self, world: World) -> list[Record]:
+        return [signal._asdict() for signal in world.receiver.signals]
+
+    def printed(self, sent: list[Delivery], signals: list[Record], inputs: Inputs) -> tuple[bool, str]:
+        console = Console(width=100, file=io.StringIO())
+        is_right = print_frames(console, sent, signals, inputs)
+        return is_right, console.file.getvalue()  # type: ignore[attr-defined]
+
+    def test_the_sum(self, world: World, signals: list[Record]) -> None:
+        assert self.printed(world.receiver.sent, signals, world.inputs) == (
+            True,
+            "\n28 frames = 20 alerts + 2 signals + 2 repeated + 2 refused + 2 link tests\n",
+        )
+
+    def test_events_of_one_frame_are_one_frame(self, world: World, signals: list[Record]) -> None:
+        alert = next(signal for signal in signals if signal["outcome"] == "ALERT")
+        second = {**alert, "signal_id": alert["signal_id"][:-1] + "2", "outcome": "SIGNAL", "alert_id": None}
+
+        assert self.printed(world.receiver.sent, [second, *signals], world.inputs)[0]
+
+    def test_a_frame_that_was_sent_again_for_want_of_an_answer_is_counted_apart(
+        self, world: World, signals: list[Record]
+    ) -> None:
+        first, *others = world.receiver.sent
+
+        is_right, text = self.printed([first._replace(frames=2), *others], signals, world.inputs)
+
+        assert is_right
+        assert "29 frames = 20 alerts + 2 signals + 2 repeated + 2 refused + 2 link tests + 1 not taken" in text
+
+    def test_an_answered_frame_without_a_record_is_named(self, world: World, signals: list[Record]) -> None:
+        lost = next(signal for signal in signals if signal["outcome"] == "SIGNAL")
+
+        is_right, text = self.printed(
+            world.receiver.sent, [signal for signal in signals if signal is not lost], world.inputs
+        )
+
+        assert not is_right
+        assert "28 frames ≠" in text
+        frame = f"account {lost['account']}, frame {lost['sequence']}"
+        assert f"{frame}: 1 sent, 1 answered, 0 recorded" in text
+
+    def test_a_record_of_no_frame_is_named(self, world: World, signals: list[Record]) -> None:
+        is_right, text = self.printed(world.receiver.sent[1:], signals, world.inputs)
+
+        assert not is_right
+        assert "0 sent, 0 answered, 1 recorded" in text
+
+    def test_an_unknown_account_is_named(self, world: World, signals: list[Record]) -> None:
+        unknown = [signal | {"outcome": "UNKNOWN_ACCOUNT"} for signal in signals[:1]]
+
+        is_right, text = self.printed(world.receiver.sent, [*unknown, *signals[1:]], world.inputs)
+
+        assert not is_right
+        assert "the receiver does not know the account" in text
+
+    def test_alerts_without_a_signal_and_the_other_way_round_are_named(
+        self, world: World, signals: list[Record]
+    ) -> None:
+        place = next(place for place in world.inputs if place.topic == "alerts")
+        alert_id = world.inputs[place]["alert_id"]
+        others = {other: record for other, record in world.inputs.items() if other != place}
+
+        is_right, text = self.printed(world.receiver.sent, signals, others)
+        assert not is_right
+        assert f"alert {alert_id} of a signal was not raised" in text
+        is_right, text = self.printed(
+            world.receiver.sent, signals, {**world.inputs, place: {**world.inputs[place], "alert_id": "X"}}
+        )
+        assert not is_right
+        assert "alert X has no signal" in text
 
 
 class TestReport:
@@ -132,7 +286,7 @@ class TestReport:
         )
 
     def test_what_is_kept_can_be_looked_into(self, tmp_path: Path) -> None:
-        stage = Stage("127.0.0.1:9092", "demo-1.", tmp_path, tmp_path / "s.toml", "http://127.0.0.1:6066")
+        stage = Stage("127.0.0.1:9092", "demo-1.", tmp_path, tmp_path / "s.toml", "http://127.0.0.1:6066", RECEIVER)
         stage = with_ledger(stage, "127.0.0.1", 5433)
         console = Console(width=80, file=io.StringIO())
         report.print_whereabouts(console, stage, tmp_path, keep=True, is_local=True)
@@ -142,7 +296,7 @@ class TestReport:
         for command in re.findall(r"  (ronde .*)", text):
             words = command.split()
             assert words[-2:] in (["--settings", str(stage.settings)], ["--data", str(tmp_path)])
-        assert len(re.findall(r"  ronde ", text)) == 7
+        assert len(re.findall(r"  ronde ", text)) == 8
         read = load(stage.settings, {}, WholeSettings)
         assert (read.postgres.port, read.postgres.database) == (5433, tmp_path.name)
 

@@ -19,6 +19,7 @@ from streams.escalation.values import Alert, CallResult, DispatchReport, Site, S
 from streams.formats.json_values import reader
 from streams.simulation.simulation import Record as Emitted
 from streams.simulation.simulation import Simulation
+from tests.cli.demo.virtual_receiver import VirtualReceiver
 
 START = 1_767_225_600_000  # 2026-01-01T00:00:00Z
 TICK = 50  # ms between two looks of the outside systems
@@ -38,13 +39,14 @@ def shipped_procedures() -> Procedures:
 
 
 class World:
-    """The demonstration in virtual time: the core, the telephony, the partners and the alarms, no Kafka."""
+    """The demonstration in virtual time: the core, panels and receiver, the telephony, the partners, no Kafka."""
 
     def __init__(self, told: tuple[Story, ...] = EVERY) -> None:
         self.simulation = Simulation(shipped_procedures())
         self.telephony = telephony.Telephony(stories.telephony_script(told))
         self.partner = partner.Partner(stories.partner_script(told))
         self.alarms = Alarms(told, START)
+        self.receiver = VirtualReceiver()
         self.board = Board()
         self.inputs: dict[InputPosition, Record] = {}
         self.offsets: Counter[str] = Counter()
@@ -54,8 +56,9 @@ class World:
             self.see(self.simulation.site(site.site_id, site, self.source("sites"), START))
         for now in range(START, START + LONGEST, TICK):
             self.see(self.simulation.advance(now))
-            for alert in self.alarms.due(self.board, now):
-                self.feed("alerts", Alert(**alert), now)
+            for due in self.alarms.due(self.board, now):
+                for alert in self.receiver.take(due, now):
+                    self.feed("alerts", Alert(**alert._asdict()), now)
             for result in self.telephony.agenda.due(now):
                 self.feed("call-results", CallResult(**result), now)
             for reported in self.partner.agenda.due(now):

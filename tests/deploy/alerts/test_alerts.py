@@ -14,6 +14,7 @@ from prometheus_client import Metric
 
 from edges.partners.metrics import PartnersMetrics
 from edges.portal.metrics import PortalMetrics
+from edges.receiver.metrics import ReceiverMetrics
 from sinks.observe.metrics import SinkMetrics
 from streams.observe.metrics import Metrics
 from tests.deploy.tools import ROOT, tool
@@ -88,8 +89,8 @@ def test_the_page_of_operations_has_a_row_for_each_alert() -> None:
 
 
 def test_every_metric_that_is_asked_for_is_one_that_is_shown() -> None:
-    registries = (Metrics().registry, SinkMetrics().registry, PortalMetrics().registry, PartnersMetrics().registry)
-    families = [family for registry in registries for family in registry.collect()]
+    processes = (Metrics(), SinkMetrics(), ReceiverMetrics(), PortalMetrics(), PartnersMetrics())
+    families = [family for process in processes for family in process.registry.collect()]
     known = {name for family in families for name in series_of(family)} | {rule["record"] for rule in rules("record")}
     asked = {name for rule in (*rules("alert"), *rules("record")) for name in metrics_in(rule["expr"])}
     texts = [path.read_text(encoding="utf-8") for path in [*RUNBOOKS.glob("*.md"), OPERATIONS]]
@@ -114,7 +115,7 @@ def series_of(family: Metric) -> set[str]:
 
 
 def test_every_line_of_a_log_that_a_page_quotes_is_one_that_is_written() -> None:
-    sources = [path for package in ("edges", "service", "streams", "sinks") for path in (ROOT / package).rglob("*.py")]
+    sources = [path for package in ("service", "streams", "sinks", "edges") for path in (ROOT / package).rglob("*.py")]
     written = re.sub(r'"\s+f?"', "", "\n".join(path.read_text(encoding="utf-8") for path in sources))
     quoted = {
         (path.stem, words)

@@ -14,9 +14,11 @@ import httpx
 import yaml
 from rich.console import Console
 
+from edges.panel.dialler import Way
 from ronde.demo import stage as staging
 from ronde.demo.board import Board
-from ronde.demo.play import Receiver, last_ends, now_ms, play
+from ronde.demo.panels import Panels, import_transmitters, shipped
+from ronde.demo.play import last_ends, now_ms, play
 from ronde.demo.processes import Child
 from ronde.demo.screen import PlainLines
 from ronde.demo.watch import TopicWatch
@@ -102,7 +104,8 @@ def played(program: Path, kafka: str, postgres: Postgres, folder: Path) -> Itera
         )
     with ExitStack() as stack:
         topics.create(settings_of(stage))
-        prometheus = Prometheus(program, folder, [stage.pages.removeprefix("http://"), sink])
+        import_transmitters(settings_of(stage))
+        prometheus = Prometheus(program, folder, [*map(_target, (stage.pages, stage.receiver.pages)), sink])
         stack.callback(prometheus.close)
         children = [staging.start(stage, name) for name in (*staging.PROCESSES, "sink")]
         for child in children:
@@ -110,9 +113,14 @@ def played(program: Path, kafka: str, postgres: Postgres, folder: Path) -> Itera
         _play(stage, children[: len(staging.PROCESSES)], stack)
         prometheus.wait_for("ronde_ready == 1")
         prometheus.wait_for("ronde_sink_ready == 1")
+        prometheus.wait_for("ronde_receiver_ready == 1")
         prometheus.wait_for("sum(ronde_input_lag_records) == 0")
         prometheus.wait_for("sum(ronde_sink_lag_records) == 0")
         yield prometheus
+
+
+def _target(page: str) -> str:
+    return page.removeprefix("http://")
 
 
 def settings_of(stage: staging.Stage) -> Any:
@@ -125,7 +133,7 @@ def settings_of(stage: staging.Stage) -> Any:
 def _play(stage: staging.Stage, children: list[Child], stack: ExitStack) -> None:
     board = Board()
     watch = stack.enter_context(closing(TopicWatch(stage.kafka, stage.prefix, board)))
-    receiver = Receiver(stage)
+    panels = stack.enter_context(closing(Panels(Way(HOST, stage.receiver.port), shipped())))
     with staging.SITES.open("rb") as lines:
         sites = load_sites(SiteLines(lines), settings_of(stage))
     staging.wait_until_ready(stage, children)
@@ -136,5 +144,5 @@ def _play(stage: staging.Stage, children: list[Child], stack: ExitStack) -> None
 
     children[0].wait_until(all_judged, PATIENCE, "did not judge every site")
     started_at = now_ms()
-    play(receiver, watch, board, PlainLines(Console(file=sys.stderr, width=120), started_at), children, started_at)
+    play(panels, watch, board, PlainLines(Console(file=sys.stderr, width=120), started_at), children, started_at)
     last_ends(stage, watch, board)

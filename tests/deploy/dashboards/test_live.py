@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ronde.demo import stage
+from ronde.demo import panels, stage
 from ronde.local.ports import free_port
 from ronde.local.postgres import Postgres
 from tests.deploy.dashboards.night import Prometheus, played
@@ -55,13 +55,19 @@ def test_the_logs_are_lines_of_json_without_anybody_in_them(prometheus: Promethe
         *(site.get("instructions") for site in sites),
     } - {None, ""}
     assert len(personal) > 60
-    for name in ("worker", "sink"):
+    accounts = {json.loads(line)["account"] for line in panels.TRANSMITTERS.read_text(encoding="utf-8").splitlines()}
+    for name in ("worker", "sink", "receiver"):
         (log,) = prometheus.folder.glob(f".ronde/demo/*/{name}.log")
         text = log.read_text(encoding="utf-8")
         lines = [json.loads(line) for line in text.splitlines()]
         assert all({"event", "level", "logger", "timestamp"} <= line.keys() for line in lines)
         events = {line["event"] for line in lines}
-        assert {"partitions assigned", f"{name} started"} <= events
+        assert f"{name} started" in events
+        if name == "receiver":
+            assert "receiver listens" in events
+            assert accounts & {str(value) for line in lines for value in line.values()} == set()
+        else:
+            assert "partitions assigned" in events
         if name == "worker":
             assert {"partition restored", "the worker is ready", "an attention is raised"} <= events
         assert [who for who in personal if who in text] == []
@@ -72,11 +78,12 @@ def test_every_rule_is_evaluated_and_no_alert_is_false(prometheus: Prometheus) -
     rules = [rule for group in groups for rule in group["rules"]]
     assert len(rules) > 25
     assert [(rule["name"], rule.get("lastError")) for rule in rules if rule["health"] != "ok"] == []
-    # A partner of the stories says nothing, three times, and nobody sees to what is handed over.
+    # A partner of the stories says nothing, three times, and nobody sees to what is handed over; a panel is refused.
     firing = {
         alert["labels"]["alertname"] for alert in prometheus.get("alerts")["alerts"] if alert["state"] == "firing"
     }
-    assert firing <= {"RondePartnerSilent", "RondeAttentionUnhandled"}
+    assert {"RondeReceiverRefusing"} <= firing
+    assert firing <= {"RondePartnerSilent", "RondeAttentionUnhandled", "RondeReceiverRefusing"}
 
 
 def test_the_queries_of_the_runbooks_are_queries(prometheus: Prometheus) -> None:

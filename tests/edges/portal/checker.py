@@ -56,10 +56,12 @@ def check(connection: Connection, database: psycopg.Connection[Any]) -> int:
     """
     records = published(connection)
     last: dict[str, Published] = {}
+    newest: dict[str, int] = {}
     for record in records:
-        before = last.get(record.key)
-        if before is not None and before.value is not None and record.value is not None:
-            assert before.value["updated_at"] <= record.value["updated_at"], f"{record.key}: an older after a newer"
+        if record.value is not None:
+            at = record.value["updated_at"]
+            assert newest.get(record.key, 0) <= at, f"{record.key}: an older after a newer"
+            newest[record.key] = at
         last[record.key] = record
     with database.cursor(row_factory=psycopg.rows.dict_row) as cursor:
         ids = [row["site_id"] for row in cursor.execute("SELECT site_id FROM portal.sites").fetchall()]

@@ -2,39 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any
 
-import httpx
 import psycopg
 import pytest
 import pytest_asyncio
 from argon2 import PasswordHasher
 
-from edges.portal.application import application
-from edges.portal.engine import EngineView
-from edges.portal.postgres import Pool, connect, migrate, opened, pool
-from edges.portal.service import Portal
-from edges.portal.settings import PortalConfiguration, PortalSettings
+from edges.portal.postgres import connect, migrate, opened, pool
 from edges.portal.store import Store
 from edges.settings import Connection
-from edges.web import accounts, tokens
-from edges.web.accounts import Role
-from edges.web.server import WebServer
-from edges.web.settings import WebSettings
+from edges.web import accounts
 from ronde.shared.whole_settings import WholeSettings
 from service import words
 from service.postgres_settings import PostgresSettings
 from streams.kafka.topics import create
 from streams.settings import load
 from tests.conftest import SettingsFile
-
-HERE: Final = "http://127.0.0.1:6081"
-PASSWORD: Final = "correct horse"
-WRAPPING_KEY: Final = "00112233445566778899AABBCCDDEEFF00112233445566778899AABBCCDDEEFF"
+from tests.edges.portal.serving import Api, Served, configuration_of, serving
 
 
 @pytest.fixture
@@ -83,36 +70,6 @@ def rows(schema: PostgresSettings) -> Iterator[psycopg.Connection[tuple[Any, ...
         yield connection
 
 
-class Api:
-    """The portal's app over a store, without Kafka, and programs that call it by a token each."""
-
-    def __init__(self, store: Store, configuration: PortalConfiguration) -> None:
-        self.engine = EngineView()
-        self.store = store
-        self.web = configuration.web
-        self.app = application(Portal(store, self.engine, "FR"), configuration)
-
-    def client(self, *scopes: str, name: str | None = None) -> httpx.AsyncClient:
-        """A program with a token of these scopes; without scopes, a browser that is not signed in."""
-        headers = {"Origin": HERE}
-        if scopes:
-            known = name or f"n{len(tokens.listed(self.web.tokens_file))}"
-            headers["Authorization"] = f"Bearer {tokens.add(self.web.tokens_file, known, scopes)}"
-        transport = httpx.ASGITransport(self.app, client=("192.0.2.1", 1))
-        return httpx.AsyncClient(transport=transport, base_url=HERE, headers=headers)
-
-    def user(self, name: str, role: Role, *sites: str) -> None:
-        """An account."""
-        accounts.add(self.web.users_file, name, role, sites, PASSWORD)
-
-    async def signed_in(self, name: str) -> httpx.AsyncClient:
-        """A browser in which somebody has signed in."""
-        browser = self.client()
-        answer = await browser.post("/v1/session", json={"name": name, "password": PASSWORD})
-        assert answer.status_code == 200, answer.text
-        return browser
-
-
 @pytest_asyncio.fixture
 async def api(store: Store, schema: PostgresSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Api:
     """The app over this test's schema."""
@@ -122,51 +79,11 @@ async def api(store: Store, schema: PostgresSettings, tmp_path: Path, monkeypatc
     return Api(store, configuration_of(schema, tmp_path))
 
 
-def configuration_of(schema: PostgresSettings, folder: Path) -> PortalConfiguration:
-    """A portal that has a database and no Kafka."""
-    web = WebSettings(tokens_file=folder / "tokens.json", users_file=folder / "users.json")
-    connection = Connection(prefix="none.", group="none", partitions=1, consumer={}, producer={})
-    return PortalConfiguration(PortalSettings(), connection, schema, web, WRAPPING_KEY)
-
-
-class Served(NamedTuple):
-    """The portal's app on a port of its own, its loop in a thread of its own."""
-
-    address: str
-    api: Api
-    run: Callable[[Coroutine[Any, Any, Any]], Any]
-
-
 @pytest.fixture
 def portal(schema: PostgresSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     """The app over this test's schema, for browsers and for programs that know no asyncio."""
     cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     monkeypatch.setattr(accounts, "hashed", cheap.hash)
     monkeypatch.setattr(words, "_HASHER", cheap)
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, name="portal")
-    thread.start()
-
-    def run(coroutine: Coroutine[Any, Any, Any]) -> Any:
-        return asyncio.run_coroutine_threadsafe(coroutine, loop).result(30)
-
-    async def start() -> tuple[Pool, Api, WebServer]:
-        connections = pool(schema, "test")
-        await connections.open()
-        api = Api(Store(connections), configuration_of(schema, tmp_path))
-        server = WebServer(api.app, "127.0.0.1", 0)
-        await server.start()
-        return connections, api, server
-
-    async def stop(connections: Pool, server: WebServer) -> None:
-        await server.stop()
-        await connections.close()
-
-    connections, made, server = run(start())
-    try:
-        yield Served(server.address, made, run)
-    finally:
-        run(stop(connections, server))
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
+    with serving(schema, tmp_path) as served:
+        yield served

@@ -9,10 +9,11 @@ import psycopg
 import pytest
 
 from edges.kafka.view import Entry
+from edges.portal.callers import PortalDirectory, Right, caller_of
 from edges.portal.process import ReadinessRecord
 from edges.portal.service import now
 from service.words import fits
-from tests.edges.portal.conftest import Api
+from tests.edges.portal.serving import Api
 
 pytestmark = pytest.mark.asyncio
 
@@ -358,3 +359,14 @@ async def test_the_document_names_every_route(api: Api) -> None:
             )
         ),
     }
+
+
+async def test_somebody_with_a_login_and_no_account_is_a_customer(api: Api) -> None:
+    await make(api.client("portal:*"))
+    directory = PortalDirectory(api.web.users_file, api.store)
+    ann = await directory.find("ann@example.org")
+    assert ann is not None
+    assert ann.role == "customer"
+    assert await caller_of(ann).right("S1", api.store) is Right.CONFIGURE
+    assert await directory.find("nobody@example.org") is None
+    assert await directory.check("ann@example.org", "") is None

@@ -35,7 +35,7 @@ def test_every_message_is_translated() -> None:
     assert messages() - set(translated) == set()
     assert set(translated) - messages() == set()
     for message, string in translated.items():
-        texts = [string] if isinstance(string, str) else list(string)
+        texts = [string] if isinstance(string, str) else list(string or ())
         assert all(texts), message
         for text in texts:
             assert set(re.findall(r"%\(\w+\)\w", text)) == set(re.findall(r"%\(\w+\)\w", message)), message

@@ -11,7 +11,7 @@ import pytest
 
 from edges.web import tokens
 from service.words import fits
-from tests.edges.portal.conftest import PASSWORD, Served
+from tests.edges.portal.serving import PASSWORD, Served
 from tests.edges.portal.test_api import PEOPLE
 from tests.support.browser import NARROW, WIDE, browser, overflowing, violations
 
@@ -64,7 +64,7 @@ def page(browser: Browser, portal: Served, support: httpx.Client, request: pytes
     """A browser in which the owner is signed in; in the language of the test's parameter, else French."""
     language = request.param if hasattr(request, "param") else "fr"
     portal.api.user("ann@example.org", "customer")
-    context = browser.new_context(locale=language, viewport=NARROW)
+    context = browser.new_context(locale=language, viewport=NARROW)  # type: ignore[arg-type]
     made = context.new_page()
     made.goto(f"{portal.address}/")
     made.fill("#name", "ann@example.org")
@@ -200,7 +200,7 @@ def test_by_keyboard_alone(page: Page, support: httpx.Client, portal: Served) ->
 
 def test_a_member_looks_and_changes_nothing(browser: Browser, portal: Served, support: httpx.Client) -> None:
     portal.api.user("bob@example.org", "customer")
-    context = browser.new_context(locale="fr", viewport=WIDE)
+    context = browser.new_context(locale="fr", viewport=WIDE)  # type: ignore[arg-type]
     page = context.new_page()
     page.goto(f"{portal.address}/sites/A%2F1/configuration")
     page.fill("#name", "bob@example.org")

@@ -7,13 +7,17 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import psycopg
 import pytest
 
+from edges.portal import changes
+from edges.portal.configuration import Configuration
 from edges.portal.faults import POINTS, VARIABLE
 from edges.portal.outbox import backlog
 from edges.portal.postgres import opened, pool
@@ -130,3 +134,70 @@ def test_at_each_step(
         change(schema, "S1", range(8, 12))
         eventually(is_passed_on, "they go on")
         check(connection, rows)
+
+
+def any_change(random: Random) -> Callable[[Configuration], Configuration]:
+    """One of the changes that a site's people make."""
+    return random.choice(
+        [
+            lambda site: changes.with_subscription(site, subscribed=not site.subscribed),
+            lambda site: changes.with_intervention(site, enabled=not site.intervention.enabled),
+            lambda site: changes.with_instructions(site, f"revision {site.revision + 1}"),
+            lambda site: changes.with_second_contact(site, None),
+        ]
+    )
+
+
+def edit_for(seconds: float, seed: int, schema: PostgresSettings, disturb: Callable[[Random], None]) -> int:
+    """Change, delete and make sites in any order; how many changes were made."""
+    random = Random(seed)
+
+    async def run() -> int:
+        made = 0
+        end = time.monotonic() + seconds
+        async with opened(pool(schema, "test")) as connections:
+            store = Store(connections)
+            while time.monotonic() < end:
+                site_id = f"S{random.randrange(4)}"
+                site = await store.site(site_id)
+                if site is None:
+                    await store.load_sites([imported(site_id)], edit("import"))
+                elif random.random() < 0.05:
+                    await store.delete(site_id, site.configuration.revision, edit("deletion"))
+                else:
+                    await store.change(site_id, site.configuration.revision, edit("name"), any_change(random))
+                made += 1
+                if random.random() < 0.05:
+                    await asyncio.to_thread(disturb, random)
+        return made
+
+    return asyncio.run(run())
+
+
+def test_any_order_of_edits_while_relays_die_sleep_and_come_back(
+    seed: int,
+    is_soak: bool,
+    child: Callable[..., Child],
+    connection: Connection,
+    schema: PostgresSettings,
+    rows: psycopg.Connection[Any],
+) -> None:
+    running = [child("a"), child("b")]
+
+    def disturb(random: Random) -> None:
+        at = random.randrange(len(running))
+        match random.choice(["kill", "stop", "wake", "wake"]):
+            case "kill":
+                running[at].end()
+                running[at] = child(f"{at}-{random.random()}")
+            case "stop":
+                running[at].process.send_signal(signal.SIGSTOP)
+            case _:
+                for one in running:
+                    one.wake()
+
+    assert edit_for(120 if is_soak else 20, seed, schema, disturb) > 20
+    for one in running:
+        one.wake()
+    eventually(lambda: backlog(rows)[0] == 0, "all is passed on")
+    check(connection, rows)

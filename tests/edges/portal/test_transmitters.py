@@ -9,7 +9,7 @@ import pytest
 
 from edges.portal.outbox import read
 from edges.receiver.wrapping import Wrapping
-from tests.edges.portal.conftest import WRAPPING_KEY, Api
+from tests.edges.portal.serving import WRAPPING_KEY, Api
 from tests.edges.portal.test_api import make, problem
 
 pytestmark = pytest.mark.asyncio

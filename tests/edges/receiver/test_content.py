@@ -83,6 +83,12 @@ def test_sia_in_the_forms_of_the_field(data: bytes) -> None:
     assert content_of("SIA-DCS", data).events[-1][:2] == ("BA", Qualifier.NEW)
 
 
+@pytest.mark.parametrize(("data", "partition"), [(b"#1234|1130]", None), (b"#1234|1130 01]", "01")])
+def test_an_alarm_of_contact_id_without_zone_or_partition_is_an_alarm(data: bytes, partition: str | None) -> None:
+    (told,) = content_of("ADM-CID", data).events
+    assert (told.code, told.kind, told.partition, told.zone) == ("130", "INTRUSION", partition, None)
+
+
 def test_a_user_given_before_a_code() -> None:
     (told,) = content_of("SIA-DCS", b"#1234|Nri1/id007/OP]").events
     assert (told.code, told.user, told.kind) == ("OP", "007", None)

@@ -71,6 +71,9 @@ topologySpreadConstraints:
 {{- include "ronde.authority" (dict "folder" "postgres-ca" "ca" $values.postgres.ca "value" "postgres.ca") }}
 {{- include "ronde.certificate" (dict "folder" "postgres-certificate" "secret" $values.postgres.certificateSecret) }}
 {{- end }}
+{{- if eq .component "receiver" }}
+{{- include "ronde.receiver.files" .root }}
+{{- end }}
 {{- end }}
 
 {{- define "ronde.authority" -}}
@@ -168,6 +171,7 @@ env:
 {{/*
 Probes of pods with pages: (dict "of" $.Values.worker). A restore is no reason for a restart, regardless of its duration:
 /health is 200 meanwhile, and /ready names what the worker waits for. So the start is over as soon as the pages answer.
+What concerns some panels only, as a partition without a leader, fails a receiver's /ready; it must not cut off the others.
 */}}
 {{- define "ronde.probes" -}}
 startupProbe:
@@ -181,7 +185,7 @@ livenessProbe:
   timeoutSeconds: 5
   failureThreshold: {{ div (add .of.livenessSeconds 9) 10 }}
 readinessProbe:
-  httpGet: { path: /ready, port: pages }
+  httpGet: { path: "/ready{{ with get (include "ronde.parts" . | fromYaml) .component | dig "exclude" "" }}?exclude={{ join "&exclude=" . }}{{ end }}", port: pages }
   periodSeconds: 5
   timeoutSeconds: 5
   failureThreshold: 2

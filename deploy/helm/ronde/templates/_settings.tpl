@@ -7,9 +7,10 @@ not use.
 {{- define "ronde.parts" -}}
 worker: { user: worker, tables: [log, prefix, procedures, topics, worker], registry: true, pages: worker, port: 6066 }
 sink: { user: sink, tables: [log, prefix, sink, topics], registry: true, postgres: true, pages: sink, port: 6067 }
+receiver: { user: receiver, tables: [log, prefix, receiver, topics, web], registry: true, pages: receiver, port: 6068, exclude: [keys, signals, transmitters] }
 topics: { user: admin, tables: [prefix, topics] }
 migrations: { postgres: true }
-test: { user: worker, tables: [prefix, topics] }
+test: { user: admin, tables: [prefix, topics] }
 {{- end }}
 
 {{/* (dict "root" $ "component" "worker") */}}
@@ -22,17 +23,25 @@ test: { user: worker, tables: [prefix, topics] }
   valueFrom:
     fieldRef:
       fieldPath: metadata.name
+{{- if eq .component "receiver" }}
+- name: {{ $table }}HOST # of its other ports
+  value: {{ $values.pages.host | quote }}
+{{- $table = printf "%sPAGES_" $table }}
+{{- end }}
 - name: {{ $table }}HOST
   value: {{ $values.pages.host | quote }}
 - name: {{ $table }}PORT
   value: {{ $part.port | quote }}
-- name: {{ $table }}DATA_DIR
+- name: {{ printf "RONDE_%s__DATA_DIR" (upper $part.pages) }}
   value: /var/lib/ronde
 {{- end }}
 {{- range $part.tables }}
 {{- if hasKey $values.settings . }}
 {{- include "ronde.variables" (dict "above" "RONDE_" "table" (pick $values.settings .)) }}
 {{- end }}
+{{- end }}
+{{- if eq .component "receiver" }}
+{{- include "ronde.receiver" .root }}
 {{- end }}
 {{- if $part.user }}
 {{- include "ronde.kafka" (dict "root" .root "user" $part.user) }}

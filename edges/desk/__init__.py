@@ -1,0 +1,1 @@
+"""The desk: where operators take the calls (`ronde desk`)."""

@@ -1,0 +1,307 @@
+"""The desk's API (docs/desk.md): what its pages use, and programs with a token of scope ``desk``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, TypeAlias
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import Field
+from starlette.responses import StreamingResponse
+
+from edges.desk.answers import (
+    ActionTaken,
+    CallbackTaken,
+    Holder,
+    IncidentView,
+    Judgement,
+    NoteKept,
+    Outcome,
+    ResultTaken,
+    SearchResult,
+    SeenAnswer,
+    SeenBy,
+    Situation,
+    TakeAnswer,
+    WorkItem,
+)
+from edges.desk.calls import CallOutcome, Calls
+from edges.desk.decisions import Decisions
+from edges.desk.dossier import Dossier
+from edges.desk.holding import Holding, Operator
+from edges.desk.incident import Incident
+from edges.desk.problems import (
+    CHANGED,
+    DURESS,
+    EXPIRED,
+    HELD,
+    NO_CONTACT,
+    NO_TRIES_LEFT,
+    NOT_HELD,
+    NOT_VERIFIED,
+    OVER,
+    STALE,
+    SUPERVISOR_ONLY,
+    TOO_MANY_WRONG_WORDS,
+    UNREADABLE_HASH,
+)
+from edges.desk.viewed import ViewLog
+from edges.web.accounts import Person
+from edges.web.callers import caller_with
+from edges.web.events import Channel, event_stream
+from edges.web.problems import NOT_FOUND, UNCONFIRMED, documented
+from edges.web.routes import Route
+from edges.web.tokens import Machine
+from edges.web.values import Body, Id, Instant, PathId, Text
+
+LONGEST_QUERY: Final = 200
+LONGEST_WORD: Final = 256
+Worker: TypeAlias = Annotated[Person | Machine, caller_with("operator", "supervisor", scope="desk")]
+READER: Final[Any] = caller_with("operator", "supervisor", "auditor", scope="desk")
+Reader: TypeAlias = Annotated[Person | Machine, READER]
+
+
+class TakeBody(Body):
+    """Of `take`: ``over`` takes it from its holder."""
+
+    over: bool = False
+
+
+class WordBody(Body):
+    """A word as it was typed."""
+
+    word: Annotated[str, Field(min_length=1, max_length=LONGEST_WORD)]
+
+
+class ResultBody(Body):
+    """What came of a call; ``at`` is when the operator first pressed the key, by the broker's clock."""
+
+    outcome: Outcome
+    situation: Situation
+    message_left: bool = False
+    detail: Text | None = None
+    at: Instant
+
+    def said(self) -> CallOutcome:
+        """The same for the desk; an empty detail is none."""
+        return CallOutcome(self.outcome, self.situation, self.message_left, self.detail or None, self.at)
+
+
+class CallbackBody(Body):
+    """An inbound call; ``key`` is the page's, one for each."""
+
+    incident_id: Id | None = None
+    contact_id: Id | None = None
+    key: Id
+
+
+class ActBody(Body):
+    """Why, and what was seen; ``key`` is the page's, one for each press."""
+
+    reason: Text
+    key: Id
+    seen_version: int
+    at: Instant
+
+
+class SendBody(Body):
+    """Why a guard is sent to a site without an incident."""
+
+    reason: Text
+    key: Id
+    seen_version: int | None = None
+    at: Instant
+
+
+class SeenBody(Body):
+    """What there is to say of an attention."""
+
+    note: Text | None = None
+
+
+class NoteBody(Body):
+    """A note on an incident."""
+
+    text: Text
+    key: Id
+
+
+class DeskApi:
+    """The parts that routes use."""
+
+    def __init__(
+        self, holding: Holding, calls: Calls, decisions: Decisions, dossier: Dossier, channel: Channel, viewed: ViewLog
+    ) -> None:
+        self.holding = holding
+        self.calls = calls
+        self.decisions = decisions
+        self.dossier = dossier
+        self.channel = channel
+        self.viewed = viewed
+
+    def incident(self, incident_id: str) -> Incident:
+        """An incident that has begun. Raises NOT_FOUND."""
+        incident = self.holding.state.incidents.get(incident_id)
+        if incident is None or incident.phase is None:
+            raise NOT_FOUND.error()
+        return incident
+
+    def routes(self) -> APIRouter:
+        """All routes under `/v1`."""
+        router = APIRouter(route_class=Route)
+        _work_routes(router, self)
+        _call_routes(router, self)
+        _callback_routes(router, self)
+        _incident_routes(router, self)
+        _decision_routes(router, self)
+        return router
+
+
+def operator_of(caller: Person | Machine) -> Operator:
+    """Who asks, as the desk knows them; a token has an operator's rights."""
+    if isinstance(caller, Machine):
+        return Operator(caller.name, is_supervisor=False, is_machine=True)
+    return Operator(caller.name, is_supervisor=caller.role == "supervisor")
+
+
+def _work_routes(router: APIRouter, desk: DeskApi) -> None:
+    holding = desk.holding
+
+    @router.get("/v1/work", dependencies=[READER])
+    async def work() -> list[WorkItem]:
+        """What there is to do, the most urgent first."""
+        return [WorkItem.of_item(item) for item in holding.work.in_order()]
+
+    @router.get("/v1/events", response_class=StreamingResponse)
+    async def events(request: Request, caller: Reader) -> StreamingResponse:
+        """Changes as server-sent events: `work`, `gone`, `incident`, `age`; `reset`: load everything again."""
+        people = None if isinstance(caller, Machine) else request.app.state.people
+        return event_stream(request, desk.channel, people)
+
+    @router.post(
+        "/v1/work/next",
+        responses={**documented(STALE, UNCONFIRMED), 204: {"description": "There is nothing to do."}},
+        response_model=WorkItem,
+    )
+    async def take_next(caller: Worker) -> Any:
+        """Take the next piece of work: what one holds and has not answered, else the first that is free."""
+        item = await holding.next(operator_of(caller))
+        return Response(status_code=204) if item is None else WorkItem.of_item(item)
+
+    @router.post("/v1/work/{subject}/take", responses=documented(HELD, OVER, STALE, UNCONFIRMED))
+    async def take(subject: PathId, caller: Worker, body: TakeBody | None = None) -> TakeAnswer:
+        """Take a call or an attention, renew one's hold, or take it over."""
+        over = body is not None and body.over
+        return TakeAnswer(holder=Holder.of(await holding.take(operator_of(caller), subject, over=over)))
+
+    @router.post("/v1/work/{subject}/release", status_code=204, responses=documented(UNCONFIRMED))
+    async def release(subject: PathId, caller: Worker) -> None:
+        """Let go of it; of what is somebody else's nothing changes."""
+        await holding.release(operator_of(caller), subject)
+
+
+def _call_routes(router: APIRouter, desk: DeskApi) -> None:
+    @router.post(
+        "/v1/calls/{command_id}/word",
+        responses=documented(HELD, NOT_HELD, NO_TRIES_LEFT, TOO_MANY_WRONG_WORDS, UNREADABLE_HASH, UNCONFIRMED),
+    )
+    async def word(command_id: PathId, body: WordBody, caller: Worker) -> Judgement:
+        """Whether a word is the contact's. A word for threat is the answer to the call."""
+        judged = await desk.calls.word(operator_of(caller), command_id, body.word)
+        return Judgement(**judged._asdict())
+
+    @router.put(
+        "/v1/calls/{command_id}/result",
+        status_code=202,
+        responses=documented(HELD, NOT_HELD, NOT_VERIFIED, DURESS, EXPIRED, UNCONFIRMED),
+    )
+    async def result(command_id: PathId, body: ResultBody, caller: Worker) -> ResultTaken:
+        """What came of a call. A late one is taken, as a callback."""
+        result_id, late = await desk.calls.result(operator_of(caller), command_id, body.said())
+        return ResultTaken(result_id=result_id, late=late)
+
+
+def _callback_routes(router: APIRouter, desk: DeskApi) -> None:
+    @router.post("/v1/sites/{site_id}/callbacks", status_code=201, responses=documented(UNCONFIRMED))
+    async def begin(site_id: PathId, body: CallbackBody, caller: Worker) -> CallbackTaken:
+        """Somebody of a site is calling; the call is the caller's of this route."""
+        callback_id = await desk.calls.begin_callback(
+            operator_of(caller), site_id, body.incident_id, body.contact_id, body.key
+        )
+        return CallbackTaken(callback_id=callback_id)
+
+    @router.post(
+        "/v1/sites/{site_id}/callbacks/{callback_id}/word",
+        responses=documented(
+            HELD, NOT_HELD, NO_TRIES_LEFT, TOO_MANY_WRONG_WORDS, UNREADABLE_HASH, NO_CONTACT, UNCONFIRMED
+        ),
+    )
+    async def word(site_id: PathId, callback_id: PathId, body: WordBody, caller: Worker) -> Judgement:
+        """Whether a word is the calling contact's."""
+        judged = await desk.calls.callback_word(operator_of(caller), site_id, callback_id, body.word)
+        return Judgement(**judged._asdict())
+
+    @router.put(
+        "/v1/sites/{site_id}/callbacks/{callback_id}/result",
+        status_code=202,
+        responses=documented(HELD, NOT_HELD, NOT_VERIFIED, DURESS, EXPIRED, UNCONFIRMED),
+    )
+    async def result(site_id: PathId, callback_id: PathId, body: ResultBody, caller: Worker) -> ResultTaken:
+        """What came of an inbound call."""
+        result_id, late = await desk.calls.callback_result(operator_of(caller), site_id, callback_id, body.said())
+        return ResultTaken(result_id=result_id, late=late)
+
+
+def _incident_routes(router: APIRouter, desk: DeskApi) -> None:
+    @router.get("/v1/incidents/{incident_id}", responses=documented(UNCONFIRMED))
+    async def incident(incident_id: PathId, caller: Reader) -> IncidentView:
+        """All there is of an incident. Who looked is kept."""
+        known = desk.incident(incident_id)
+        desk.viewed.note(operator_of(caller), known)
+        return await desk.dossier.incident(known)
+
+    @router.get("/v1/find", dependencies=[READER], responses=documented(UNCONFIRMED))
+    async def find(q: Annotated[str, Query(min_length=1, max_length=LONGEST_QUERY)]) -> SearchResult:
+        """Incidents and sites by a number in any form, a site's id, names, an incident's id."""
+        return await desk.dossier.find(q)
+
+
+def _decision_routes(router: APIRouter, desk: DeskApi) -> None:
+    decisions = desk.decisions
+    refusals = documented(CHANGED, SUPERVISOR_ONLY, STALE, UNCONFIRMED)
+
+    @router.post("/v1/incidents/{incident_id}/close", status_code=202, responses=refusals)
+    async def close(incident_id: PathId, body: ActBody, caller: Worker) -> ActionTaken:
+        """Close an incident."""
+        action_id = await decisions.act(
+            operator_of(caller), desk.incident(incident_id), "CLOSE", body.reason, body.key, body.seen_version, body.at
+        )
+        return ActionTaken(action_id=action_id)
+
+    @router.post("/v1/incidents/{incident_id}/dispatch", status_code=202, responses=refusals)
+    async def dispatch(incident_id: PathId, body: ActBody, caller: Worker) -> ActionTaken:
+        """Send a guard."""
+        known = desk.incident(incident_id)
+        action_id = await decisions.act(
+            operator_of(caller), known, "DISPATCH", body.reason, body.key, body.seen_version, body.at
+        )
+        return ActionTaken(action_id=action_id)
+
+    @router.post("/v1/sites/{site_id}/dispatch", status_code=202, responses=documented(STALE, UNCONFIRMED))
+    async def send_guard(site_id: PathId, body: SendBody, caller: Worker) -> ActionTaken:
+        """Send a guard to a site, covertly where no incident is open."""
+        if await desk.dossier.site(site_id) is None:
+            raise NOT_FOUND.error()
+        action_id = await decisions.send_guard(operator_of(caller), site_id, body.reason, body.key, body.at)
+        return ActionTaken(action_id=action_id)
+
+    @router.post("/v1/attentions/{attention_id}/seen", responses=documented(UNCONFIRMED))
+    async def seen(attention_id: PathId, caller: Worker, body: SeenBody | None = None) -> SeenAnswer:
+        """Say that one has looked at an attention."""
+        at = await decisions.see(operator_of(caller), attention_id, None if body is None else body.note)
+        return SeenAnswer(seen=SeenBy(by=caller.name, at=at))
+
+    @router.post("/v1/incidents/{incident_id}/notes", status_code=201, responses=documented(UNCONFIRMED))
+    async def note(incident_id: PathId, body: NoteBody, caller: Worker) -> NoteKept:
+        """Keep a note on an incident."""
+        event_id = await decisions.note(operator_of(caller), desk.incident(incident_id), body.text, body.key)
+        return NoteKept(event_id=event_id)

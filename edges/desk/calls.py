@@ -1,0 +1,259 @@
+"""Calls: the word that was spoken, and what came of them; outbound by command, inbound as callbacks.
+
+The word for threat is the answer: `DURESS_CODE` is written before anybody reads that the word was right.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final, NamedTuple
+from weakref import WeakValueDictionary
+
+from prometheus_client import Counter
+
+from edges.desk import rules
+from edges.desk.holding import Holding, Operator, Subject
+from edges.desk.incident import Incident
+from edges.desk.problems import (
+    DURESS,
+    EXPIRED,
+    NO_CONTACT,
+    NO_TRIES_LEFT,
+    NOT_VERIFIED,
+    TOO_MANY_WRONG_WORDS,
+    UNREADABLE_HASH,
+)
+from edges.desk.records import Records
+from edges.desk.state import CALLBACK, Callback
+from edges.desk.values import CallCommand, CallResult, Contact
+from edges.desk.words import UnreadableHashError, Words
+from edges.kafka.errors import UnconfirmedError
+from edges.values import DeskEvent
+from edges.web.problems import NOT_FOUND
+from service.logs import logger
+
+_log = logger(__name__)
+
+
+class WordAnswer(NamedTuple):
+    """What is said of a word; one for threat looks right."""
+
+    right: bool
+    duress: bool
+    tries_left: int
+
+
+class CallOutcome(NamedTuple):
+    """What came of a call, as the operator says it; ``at`` in Unix milliseconds."""
+
+    outcome: str
+    situation: str
+    message_left: bool
+    detail: str | None
+    at: int
+
+
+_UNDER_THREAT: Final = CallOutcome("DURESS_CODE", "UNKNOWN", False, None, 0)
+
+
+class Calls:
+    """Words and results, for one desk."""
+
+    def __init__(self, holding: Holding, records: Records, words: Words, judged: Counter) -> None:
+        """``judged``: counts words by their verdict."""
+        self._holding = holding
+        self._state = holding.state
+        self._records = records
+        self._words = words
+        self._judged = judged
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # one word of a call at a time
+
+    # --- words ------------------------------------------------------------------------------------
+
+    async def word(self, operator: Operator, command_id: str, word: str) -> WordAnswer:
+        """Judge the word of the contact whom a command calls; the holder only."""
+        incident, call = self._command(command_id)
+        subject = Subject(command_id, incident.partition, call.site_id, incident.id)
+        async with self._turns.setdefault(command_id, asyncio.Lock()):
+            await self._may_try(operator, subject)
+            contact = await self._records.contact_of(incident, call)
+            result = _result(operator, subject, call.command_id, call.contact_id, "OUTBOUND", self._under_threat())
+            return await self._try(operator, subject, contact, word, result)
+
+    async def callback_word(self, operator: Operator, site_id: str, callback_id: str, word: str) -> WordAnswer:
+        """Judge the word of a caller; the holder only."""
+        callback, subject = self._callback(site_id, callback_id)
+        async with self._turns.setdefault(callback_id, asyncio.Lock()):
+            await self._may_try(operator, subject)
+            incident = self._state.incidents.get(callback.incident_id or "")
+            if callback.contact_id is None:
+                raise NO_CONTACT.error()
+            contact = await self._records.contact(incident, site_id, callback.contact_id)
+            if contact is None:
+                raise NO_CONTACT.error()
+            result = _result(operator, subject, None, callback.contact_id, "INBOUND", self._under_threat())
+            return await self._try(operator, subject, contact, word, result)
+
+    async def _may_try(self, operator: Operator, subject: Subject) -> None:
+        """Raise what keeps the operator from trying a word, once the log says so to its end."""
+        await self._holding.holder_or_refuse(operator, subject.partition, subject.id)
+        if self._has_tried_enough(operator, subject):
+            await self._holding.look_again(subject.partition)
+        if len(self._state.tries.get(subject.id, ())) >= rules.TRIES:
+            raise NO_TRIES_LEFT.error()
+        if self._has_tried_enough(operator, subject):
+            raise TOO_MANY_WRONG_WORDS.error()
+
+    def _has_tried_enough(self, operator: Operator, subject: Subject) -> bool:
+        wrong = self._state.wrong_words(subject.site_id, self._holding.clock.now())
+        is_site_spent = wrong >= rules.WRONG_WORDS and not operator.is_supervisor
+        return is_site_spent or len(self._state.tries.get(subject.id, ())) >= rules.TRIES
+
+    async def _try(
+        self, operator: Operator, subject: Subject, contact: Contact | None, word: str, if_duress: CallResult
+    ) -> WordAnswer:
+        if contact is None:
+            raise UNREADABLE_HASH.error()
+        try:
+            verdict = await self._words.judge(word, contact.password_hash, contact.duress_hash)
+        except UnreadableHashError:
+            raise UNREADABLE_HASH.error() from None
+        self._judged.labels(verdict).inc()
+        number = len(self._state.tries.get(subject.id, ())) + 1
+        now = self._holding.clock.now()
+        event = DeskEvent(
+            f"{subject.id}-word-{number}",
+            subject.site_id,
+            subject.incident_id,
+            operator.name,
+            "WORD_TRIED",
+            subject.id,
+            verdict,
+            now,
+        )
+        if verdict == "DURESS":
+            await self._holding.read_back(event.event_id, call_results=if_duress, desk_log=event)
+        else:
+            await self._holding.read_back(event.event_id, desk_log=event)
+        return WordAnswer(verdict != "WRONG", verdict == "DURESS", rules.TRIES - number)
+
+    def _under_threat(self) -> CallOutcome:
+        return _UNDER_THREAT._replace(at=self._holding.clock.now())
+
+    # --- results ----------------------------------------------------------------------------------
+
+    async def result(self, operator: Operator, command_id: str, said: CallOutcome) -> tuple[str, bool]:
+        """Say what came of a command; return the result's id, and whether it comes late."""
+        incident, call = self._command(command_id)
+        subject = Subject(command_id, incident.partition, call.site_id, incident.id)
+        await self._holding.held_or_refuse(operator, subject.partition, command_id)
+        result = _result(operator, subject, command_id, call.contact_id, "OUTBOUND", said)
+        if not rules.was_said(incident, command_id, result.result_id):
+            await self._is_verified(subject, said)
+        now = self._holding.clock.now()
+        late = rules.is_late(incident, call, result.result_id, now)
+        if late and said.outcome == "NO_ANSWER" and not rules.was_said(incident, command_id, result.result_id):
+            raise EXPIRED.error()
+        if not late:
+            self._holding.take_next_of(result.result_id, operator)
+        await self._holding.writer.send(call_results=result)
+        await self._let_go(operator, subject)
+        return result.result_id, late
+
+    async def callback_result(
+        self, operator: Operator, site_id: str, callback_id: str, said: CallOutcome
+    ) -> tuple[str, bool]:
+        """Say what came of an inbound call; it is late after 15 minutes."""
+        callback, subject = self._callback(site_id, callback_id)
+        await self._holding.held_or_refuse(operator, subject.partition, callback_id)
+        await self._is_verified(subject, said)
+        late = self._holding.clock.now() > callback.at + rules.CALLBACK_MS
+        if late and said.outcome == "NO_ANSWER":
+            raise EXPIRED.error()
+        result = _result(operator, subject, None, callback.contact_id, "INBOUND", said)
+        await self._holding.writer.send(call_results=result)
+        await self._let_go(operator, subject)
+        return result.result_id, late
+
+    async def _is_verified(self, subject: Subject, said: CallOutcome) -> None:
+        """Raise DURESS or NOT_VERIFIED, once the log says so to its end."""
+        await self._holding.look_again(subject.partition)
+        tries = self._state.tries.get(subject.id, ())
+        if "DURESS" in tries and said.outcome != "DURESS_CODE":
+            raise DURESS.error()
+        if not rules.is_verified(said.outcome, tries):
+            raise NOT_VERIFIED.error()
+
+    async def _let_go(self, operator: Operator, subject: Subject) -> None:
+        """Release what is answered; that may fail, as a hold ends by itself."""
+        hold = self._state.holder(subject.partition, subject.id)
+        if hold is None or hold.by != operator.name:
+            return
+        try:
+            await self._holding.claim(operator, subject, "RELEASE")
+        except UnconfirmedError:
+            _log.warning("what is answered could not be released")
+
+    # --- callbacks --------------------------------------------------------------------------------
+
+    async def begin_callback(
+        self, operator: Operator, site_id: str, incident_id: str | None, contact_id: str | None, key: str
+    ) -> str:
+        """Take an inbound call; return its id, the same for the same key. Raises NOT_FOUND."""
+        callback_id = f"{rules.digest(site_id)}{CALLBACK}{rules.digest(operator.name, key)}"
+        if callback_id in self._state.callbacks:
+            return callback_id
+        if incident_id is not None:
+            incident = self._state.incidents.get(incident_id)
+            if incident is None or incident.site_id != site_id:
+                raise NOT_FOUND.error()
+        elif await self._records.site(site_id) is None and not any(self._state.open_incidents(site_id)):
+            raise NOT_FOUND.error()
+        now = self._holding.clock.now()
+        await self._holding.log_event(
+            DeskEvent(callback_id, site_id, incident_id, operator.name, "CALL_PLACED", callback_id, contact_id, now)
+        )
+        subject = Subject(callback_id, self._holding.writer.partition_of(site_id), site_id, incident_id)
+        await self._holding.claim(operator, subject, "TAKE")
+        return callback_id
+
+    # --- what is meant ----------------------------------------------------------------------------
+
+    def _command(self, command_id: str) -> tuple[Incident, CallCommand]:
+        command = self._state.command(command_id)
+        if command is None:
+            raise NOT_FOUND.error()
+        return command
+
+    def _callback(self, site_id: str, callback_id: str) -> tuple[Callback, Subject]:
+        callback = self._state.callbacks.get(callback_id)
+        if callback is None or callback.site_id != site_id:
+            raise NOT_FOUND.error()
+        partition = self._holding.writer.partition_of(site_id)
+        return callback, Subject(callback_id, partition, site_id, callback.incident_id)
+
+
+def _result(
+    operator: Operator,
+    subject: Subject,
+    command_id: str | None,
+    contact_id: str | None,
+    direction: str,
+    said: CallOutcome,
+) -> CallResult:
+    return CallResult(
+        result_id=rules.result_id(
+            subject.id, said.outcome, said.situation, said.detail, message_left=said.message_left
+        ),
+        site_id=subject.site_id,
+        incident_id=subject.incident_id,
+        command_id=command_id,
+        contact_id=contact_id,
+        direction=direction,
+        outcome=said.outcome,
+        situation=said.situation,
+        message_left=said.message_left,
+        detail=said.detail,
+        operator=operator.name,
+        ended_at=said.at,
+    )

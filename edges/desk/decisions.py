@@ -1,0 +1,83 @@
+"""What operators decide and note, and what is written of it."""
+
+from __future__ import annotations
+
+from edges.desk import rules
+from edges.desk.holding import Holding, Operator
+from edges.desk.incident import Incident
+from edges.desk.problems import CHANGED, SUPERVISOR_ONLY
+from edges.desk.state import ACCOUNT
+from edges.desk.values import OperatorAction
+from edges.values import DeskEvent
+
+
+class Decisions:
+    """Closing, sending a guard, looking, noting."""
+
+    def __init__(self, holding: Holding) -> None:
+        self._holding = holding
+        self._state = holding.state
+        self._writer = holding.writer
+
+    async def act(
+        self, operator: Operator, incident: Incident, action: str, reason: str, key: str, seen_version: int, at: int
+    ) -> str:
+        """Close an incident, or send a guard; return the action's id. Raises CHANGED, STALE, SUPERVISOR_ONLY."""
+        action_id = rules.action_id(incident.id, action, key)
+        if action_id in self._state.actions:
+            return action_id
+        self._holding.check_fresh(incident.partition)
+        if action == "CLOSE" and incident.needs_supervisor and not operator.is_supervisor:
+            raise SUPERVISOR_ONLY.error()
+        if incident.news_version > seen_version or incident.phase == "CLOSED":
+            raise CHANGED.error(version=incident.version)
+        await self._writer.send(
+            operator_actions=OperatorAction(action_id, incident.site_id, incident.id, action, reason, operator.name, at)
+        )
+        return action_id
+
+    async def send_guard(self, operator: Operator, site_id: str, reason: str, key: str, at: int) -> str:
+        """Send a guard to a site; return the action's id. Raises STALE."""
+        self._holding.check_fresh(self._writer.partition_of(site_id))
+        action_id = rules.action_id(f"site-{rules.digest(site_id)}", "DISPATCH", key)
+        await self._writer.send(
+            operator_actions=OperatorAction(action_id, site_id, None, "DISPATCH", reason, operator.name, at)
+        )
+        return action_id
+
+    async def see(self, operator: Operator, attention_id: str, note: str | None) -> int:
+        """Say that an attention was seen; return when. Raises NOT_FOUND."""
+        subject = self._holding.subject(attention_id)
+        seen = self._state.seen.get(attention_id)
+        if seen is not None and seen.by == operator.name:
+            return seen.at
+        at = self._holding.clock.now()
+        if subject.site_id.startswith(ACCOUNT):
+            stranger = self._state.stranger(attention_id)
+            at = max(at, stranger.last if stranger is not None else 0)
+        await self._holding.log_event(
+            DeskEvent(
+                f"{attention_id}-seen-{rules.digest(operator.name)}",
+                subject.site_id,
+                subject.incident_id,
+                operator.name,
+                "ATTENTION_SEEN",
+                attention_id,
+                note,
+                at,
+            )
+        )
+        hold = self._state.holder(subject.partition, attention_id)
+        if hold is not None and hold.by == operator.name:
+            await self._holding.claim(operator, subject, "RELEASE")
+        return at
+
+    async def note(self, operator: Operator, incident: Incident, text: str, key: str) -> str:
+        """Keep a note on an incident; return its id."""
+        event_id = f"{incident.id}-note-{rules.digest(key)}"
+        await self._holding.log_event(
+            DeskEvent(
+                event_id, incident.site_id, incident.id, operator.name, "NOTE", None, text, self._holding.clock.now()
+            )
+        )
+        return event_id

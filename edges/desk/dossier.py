@@ -1,0 +1,234 @@
+"""All there is of an incident, of a site, and of what somebody looks for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from edges.desk.answers import (
+    ContactView,
+    Holder,
+    IncidentFinding,
+    IncidentView,
+    SearchResult,
+    SiteFinding,
+    SiteView,
+    Step,
+    StepKind,
+)
+from edges.desk.incident import Incident
+from edges.desk.records import Records
+from edges.desk.site_index import SiteIndex, is_of
+from edges.desk.state import DeskState
+from edges.desk.values import Contact, Decision, Site
+from edges.values import Alert
+from edges.web.values import write_instant
+
+BEFORE_MS: Final = 5 * 60 * 1000  # an incident shows its site's signals from so long before its opening
+MOST_SIGNALS: Final = 50
+MOST_SITES: Final = 20
+_INSTANTS: Final = frozenset(
+    {
+        "at", "issued_at", "expires_at", "respond_by", "raised_at", "reported_at", "taken_at", "ended_at", "deadline",
+        "first_alert_at", "last_alert_at", "occurred_at", "received_at", "updated_at", "test_until",
+    }
+)  # fmt: skip
+_KINDS: Final[dict[str, tuple[StepKind, str, str]]] = {
+    "decisions": ("DECISION", "at", "rule"),
+    "call-results": ("RESULT", "ended_at", "outcome"),
+    "dispatches": ("DISPATCH", "issued_at", "action"),
+    "dispatch-reports": ("REPORT", "reported_at", "status"),
+    "attention": ("ATTENTION", "raised_at", "reason"),
+    "operator-actions": ("ACTION", "taken_at", "action"),
+    "desk-log": ("EVENT", "at", "action"),
+}
+
+
+class Dossier:
+    """Puts together what the state has and what it fetches."""
+
+    def __init__(
+        self, state: DeskState, records: Records, sites: SiteIndex, decoders: dict[str, Callable[[bytes], Any]]
+    ) -> None:
+        self._state = state
+        self._records = records
+        self._sites = sites
+        self._decoders = decoders
+
+    async def incident(self, incident: Incident) -> IncidentView:
+        """All there is of an incident. Raises `KafkaAwayError`."""
+        kept = [(record.topic, self._decoders[record.topic](record.value)) for record in incident.kept]
+        decisions = self.decisions(incident)
+        site = await self._records.site_of(incident)
+        alerts = await self._alerts(incident, decisions)
+        signals = await self._signals(incident)
+        calls = [
+            json_of(call)
+            | {
+                "answers": [answer._asdict() for answer in incident.answers.get(command_id, ())],
+                "withdrawn": command_id in incident.withdrawn,
+                "tries": len(self._state.tries.get(command_id, ())),
+            }
+            for command_id, call in incident.calls.items()
+        ]
+        holders = {
+            subject: Holder.of(hold)
+            for subject in (*incident.calls, *incident.attentions)
+            if (hold := self._state.holder(incident.partition, subject)) is not None
+        }
+        return IncidentView(
+            incident_id=incident.id,
+            site_id=incident.site_id,
+            procedure=incident.procedure,
+            procedure_version=incident.procedure_version,
+            phase=incident.phase,
+            version=incident.version,
+            rule=incident.rule,
+            round=incident.round,
+            position=incident.position,
+            opened_at=incident.opened_at,
+            closed_at=incident.closed_at,
+            deadline=incident.deadline,
+            alert_kinds=list(incident.kinds),
+            covert=incident.covert,
+            duress=incident.is_duress,
+            needs_supervisor=incident.needs_supervisor,
+            site=None if site is None else site_view(site),
+            alerts=alerts,
+            signals=signals,
+            calls=calls,
+            dispatches=[json_of(value) for topic, value in kept if topic == "dispatches"],
+            reports=[json_of(value) for topic, value in kept if topic == "dispatch-reports"],
+            holders=holders,
+            timeline=sorted((*_steps(kept), *_call_steps(incident)), key=lambda step: step.at),
+        )
+
+    async def _alerts(self, incident: Incident, decisions: Iterable[Any]) -> list[dict[str, Any]]:
+        """The alerts that decisions were made on, in their order."""
+        alerts = []
+        for decision in decisions:
+            source = decision.input
+            if source.kind == "ALERT" and source.offset is not None and source.partition is not None:
+                alert = await self._records.at("alerts", source.partition, source.offset, incident.site_id)
+                shown = dict.fromkeys(Alert._fields) | {"alert_id": source.id, "site_id": incident.site_id}
+                alerts.append(shown if alert is None else json_of(alert))
+        return alerts
+
+    async def _signals(self, incident: Incident) -> list[dict[str, Any]]:
+        """The site's signals from 5 minutes before the incident to its end."""
+        if incident.opened_at is None:
+            return []
+        end = incident.closed_at or 1 << 62
+        offsets = self._state.signals[incident.partition].between(incident.site_id, incident.opened_at - BEFORE_MS, end)
+        signals = []
+        for offset in offsets[-MOST_SIGNALS:]:
+            signal = await self._records.at("signals", incident.partition, offset, incident.site_id)
+            if signal is not None:
+                shown = json_of(signal)
+                del shown["raw"]
+                signals.append(shown)
+        return signals
+
+    def decisions(self, incident: Incident) -> list[Decision]:
+        """An incident's decisions, in their order."""
+        decode = self._decoders["decisions"]
+        return [decode(record.value) for record in incident.kept if record.topic == "decisions"]
+
+    async def contact(self, site_id: str, contact_id: str | None, incident: Incident | None) -> Contact | None:
+        """A contact of a site. Raises `KafkaAwayError`."""
+        return None if contact_id is None else await self._records.contact(incident, site_id, contact_id)
+
+    async def site(self, site_id: str) -> SiteView | None:
+        """A site by its record in force. Raises `KafkaAwayError`."""
+        site = await self._records.site(site_id)
+        return None if site is None else site_view(site)
+
+    async def find(self, text: str) -> SearchResult:
+        """Incidents by their id, their site's number, names or id; and the sites. Raises `KafkaAwayError`."""
+        places = await asyncio.to_thread(self._sites.find, text)
+        sites: list[Site] = []
+        for place in places:
+            if len(sites) >= MOST_SITES:
+                break
+            site = await self._records.at("sites", place.partition, place.offset, place.site_id)
+            if site is not None and is_of(site, text):
+                sites.append(site)
+        ids = {incident_id for site in sites for incident_id in self._state.of_site.get(site.site_id, ())}
+        if text.strip() in self._state.incidents:
+            ids.add(text.strip())
+        incidents = [self._state.incidents[incident_id] for incident_id in ids]
+        incidents = [incident for incident in incidents if incident.phase is not None]
+        incidents.sort(key=lambda incident: (not incident.is_open, -(incident.opened_at or incident.at)))
+        found = [self._found(site) for site in sites]
+        found.sort(key=lambda site: not site.open_incidents)
+        return SearchResult(incidents=[_found_incident(incident) for incident in incidents], sites=found)
+
+    def _found(self, site: Site) -> SiteFinding:
+        return SiteFinding(
+            site_id=site.site_id,
+            names=[contact.name for contact in site.contacts if contact.name],
+            city=None if site.address is None else site.address.city,
+            open_incidents=[incident.id for incident in self._state.open_incidents(site.site_id)],
+        )
+
+
+def _found_incident(incident: Incident) -> IncidentFinding:
+    return IncidentFinding(
+        incident_id=incident.id,
+        site_id=incident.site_id,
+        phase=incident.phase,
+        procedure=incident.procedure,
+        opened_at=incident.opened_at,
+        alert_kinds=list(incident.kinds),
+        is_open=incident.is_open,
+    )
+
+
+def site_view(site: Site) -> SiteView:
+    """A site without hashes."""
+    return SiteView(
+        site_id=site.site_id,
+        subscribed=site.subscribed,
+        address=None if site.address is None else site.address._asdict(),
+        instructions=site.instructions,
+        intervention=site.intervention._asdict(),
+        test_until=site.test_until,
+        contacts=[
+            ContactView(
+                contact_id=contact.contact_id,
+                role=contact.role,
+                first_name=contact.first_name,
+                last_name=contact.last_name,
+                phone=contact.phone,
+                language=contact.language,
+                has_password=bool(contact.password_hash),
+                has_duress_password=bool(contact.duress_hash),
+            )
+            for contact in site.contacts
+        ],
+    )
+
+
+def _steps(kept: Iterable[tuple[str, Any]]) -> Iterable[Step]:
+    for topic, value in kept:
+        kind, at, text = _KINDS[topic]
+        yield Step(at=getattr(value, at), kind=kind, text=getattr(value, text), record=json_of(value))
+
+
+def _call_steps(incident: Incident) -> Iterable[Step]:
+    for call in incident.calls.values():
+        yield Step(at=call.issued_at, kind="CALL", text=call.action, record=json_of(call))
+
+
+def json_of(value: Any) -> dict[str, Any]:
+    """A record as JSON: the contract's names, times RFC 3339."""
+    shown: dict[str, Any] = {}
+    for name, item in value._asdict().items():
+        if name in _INSTANTS and item is not None:
+            shown[name] = write_instant(item)
+        elif hasattr(item, "_asdict"):
+            shown[name] = json_of(item)
+        else:
+            shown[name] = list(item) if isinstance(item, tuple) else item
+    return shown

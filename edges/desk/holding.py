@@ -1,0 +1,313 @@
+"""Who takes what: by records of `claims` alone, each answered once it was read back.
+
+Before a desk refuses for a hold it reads the partition's `claims` and `desk-log` to the end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+from edges.desk import rules
+from edges.desk.broker_clock import BrokerClock
+from edges.desk.claims import Hold
+from edges.desk.problems import HELD, NOT_HELD, OVER, STALE
+from edges.desk.reader import STALE_SECONDS, DeskReader, NotReadError
+from edges.desk.state import DeskState
+from edges.desk.values import Decision
+from edges.desk.work import Item, WorkList
+from edges.kafka.errors import UnconfirmedError
+from edges.kafka.producer import Producer, Record
+from edges.values import Claim, DeskEvent
+from edges.web.problems import NOT_FOUND
+from edges.web.values import write_instant
+from service.logs import logger
+
+_log = logger(__name__)
+
+HOLD_SECONDS: Final = 60
+OFFERED_MS: Final = 20_000  # after the view stood still, what was held then is its holders' for so long
+WRITTEN: Final = ("claims", "desk-log", "call-results", "operator-actions")
+_BACK_SECONDS: Final = 3.0
+_TAKES_NEXT_MS: Final = 30_000
+_TRIES_OF_NEXT: Final = 10
+
+
+class Operator(NamedTuple):
+    """Who asks."""
+
+    name: str
+    is_supervisor: bool
+    is_machine: bool = False
+
+    @property
+    def who(self) -> str:
+        """As claims have it."""
+        return "ROBOT" if self.is_machine else "PERSON"
+
+
+class Subject(NamedTuple):
+    """What is claimed, and whose it is."""
+
+    id: str
+    partition: int
+    site_id: str
+    incident_id: str | None
+
+
+class Writer:
+    """Writes the desk's records; returns when Kafka has them. Raises `UnconfirmedError`."""
+
+    def __init__(self, producer: Producer, encoders: dict[str, Callable[[Any], bytes]]) -> None:
+        self._producer = producer
+        self._encoders = encoders
+
+    async def send(self, **values: Any) -> None:
+        """Write a value of each topic named (``desk_log=…``), all under their site's key."""
+        records = []
+        for name, value in values.items():
+            topic = name.replace("_", "-")
+            records.append(Record(topic, value.site_id, self._encoders[topic](value)))
+        await self._producer.send(*records)
+
+    def partition_of(self, key: str) -> int:
+        """The partition of a key."""
+        return self._producer.partition_of(key)
+
+
+class Holding:
+    """Claims by the operators of one desk."""
+
+    def __init__(
+        self, state: DeskState, work: WorkList, reader: DeskReader, writer: Writer, clock: BrokerClock
+    ) -> None:
+        self.state = state
+        self.work = work
+        self.reader = reader
+        self.writer = writer
+        self.clock = clock
+        self._takes_next: dict[str, tuple[Operator, int]] = {}  # by the result that the engine decides on next
+        self._stood_still: dict[int, list[Hold]] = {}  # by partition: what was held when its view stopped
+        self._reserved: dict[str, tuple[Hold, int]] = {}  # what is still its holders', and until when
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # --- holding ----------------------------------------------------------------------------------
+
+    async def take(self, operator: Operator, subject: str, *, over: bool = False) -> Hold:
+        """Take what nobody holds, renew one's own, or take over. Raises HELD, OVER, STALE, NOT_FOUND."""
+        claimed = self.subject(subject)
+        partition = claimed.partition
+        self.check_fresh(partition)
+        hold = self.state.holder(partition, subject)
+        is_there = subject in self.work.items or subject in self.state.callbacks
+        if not is_there and (hold is None or hold.by != operator.name):
+            raise OVER.error()
+        is_others = hold is not None and hold.by != operator.name
+        if over and is_others:
+            hold = await self._may_take_over(operator, partition, subject)
+            is_others = hold is not None and hold.by != operator.name
+        elif not over and hold is None and not self._is_offered_to(operator, subject):
+            raise HELD.error(holder=holder_json(self._reserved[subject][0]))
+        return await self._take(operator, claimed, "TAKE_OVER" if over and is_others else "TAKE")
+
+    async def release(self, operator: Operator, subject: str) -> None:
+        """Let go of it; where somebody else holds it, nothing happens."""
+        claimed = self.subject(subject)
+        hold = self.state.holder(claimed.partition, subject)
+        if hold is not None and hold.by == operator.name:
+            await self.claim(operator, claimed, "RELEASE")
+
+    async def next(self, operator: Operator) -> Item | None:
+        """Take the next piece of work; None: there is none. Raises STALE."""
+        tried: set[str] = set()
+
+        def is_offered(item: Item) -> bool:
+            return (
+                item.subject not in tried
+                and self._is_offered_to(operator, item.subject)
+                and not self.is_stale(item.site_id)
+            )
+
+        for _ in range(_TRIES_OF_NEXT):
+            item = self.work.next_for(operator.name, is_offered)
+            if item is None:
+                break
+            tried.add(item.subject)
+            partition = self.writer.partition_of(item.site_id)
+            self.check_fresh(partition)
+            hold = await self.claim(operator, Subject(item.subject, partition, item.site_id, item.incident_id), "TAKE")
+            if hold is not None and hold.by == operator.name:
+                return item._replace(holder=hold)
+        if any(item.is_free and self.is_stale(item.site_id) for item in self.work.items.values()):
+            raise STALE.error()
+        return None
+
+    async def holder_or_refuse(self, operator: Operator, partition: int, subject: str) -> Hold:
+        """The operator's own hold. Raises HELD, NOT_HELD."""
+        hold = self.state.holder(partition, subject)
+        if hold is None or hold.by != operator.name:
+            await self.look_again(partition)
+            hold = self.state.holder(partition, subject)
+        if hold is None:
+            raise NOT_HELD.error()
+        if hold.by != operator.name:
+            raise HELD.error(holder=holder_json(hold))
+        return hold
+
+    async def held_or_refuse(self, operator: Operator, partition: int, subject: str) -> None:
+        """Check that the operator holds it, or once did. Raises HELD, NOT_HELD."""
+        if operator.name in self.state.claims[partition].held_by(subject):
+            return
+        await self.look_again(partition)
+        if operator.name in self.state.claims[partition].held_by(subject):
+            return
+        hold = self.state.holder(partition, subject)
+        raise NOT_HELD.error() if hold is None else HELD.error(holder=holder_json(hold))
+
+    async def look_again(self, partition: int) -> None:
+        """Read to the end before something is refused; where Kafka does not answer, what is known decides."""
+        try:
+            await self.reader.to_the_end(partition)
+        except NotReadError:
+            _log.warning("a partition could not be read to its end", partition=partition)
+        self.state.monotonic = time.monotonic()
+
+    async def _may_take_over(self, operator: Operator, partition: int, subject: str) -> Hold | None:
+        """Check that a holder has been silent for long enough, or a supervisor asks. Raises HELD."""
+        if operator.is_supervisor:
+            return self.state.holder(partition, subject)
+        await self.look_again(partition)
+        hold = self.state.holder(partition, subject)
+        log = self.state.claims[partition]
+        if hold is not None and hold.by != operator.name and log.now(time.monotonic()) - hold.heard < rules.SILENT_MS:
+            raise HELD.error(holder=holder_json(hold))
+        return hold
+
+    async def _take(self, operator: Operator, subject: Subject, action: str) -> Hold:
+        """Claim, and return the operator's hold. Raises HELD, `UnconfirmedError`."""
+        hold = await self.claim(operator, subject, action)
+        if hold is None or hold.by != operator.name:
+            raise HELD.error(holder=None if hold is None else holder_json(hold))
+        return hold
+
+    async def claim(self, operator: Operator, subject: Subject, action: str) -> Hold | None:
+        """Write a claim, and return who holds the subject once it was read back. Raises `UnconfirmedError`."""
+        claim_id = secrets.token_hex(12)
+        claim = Claim(
+            claim_id,
+            subject.site_id,
+            subject.incident_id,
+            subject.id,
+            operator.name,
+            operator.who,
+            action,
+            HOLD_SECONDS,
+        )
+        back = self.reader.expect(claim_id)
+        sent_at = int(time.time() * 1000)
+        try:
+            await self.writer.send(claims=claim)
+            async with asyncio.timeout(_BACK_SECONDS):
+                read = await back
+        except TimeoutError:
+            raise UnconfirmedError("its own record was not read back in time") from None
+        finally:
+            self.reader.forget(claim_id)
+        self.clock.learn(read.timestamp, sent_at)
+        return read.hold
+
+    async def log_event(self, event: DeskEvent) -> None:
+        """Write an event, and wait until it is read back. Raises `UnconfirmedError`."""
+        await self.read_back(event.event_id, desk_log=event)
+
+    async def read_back(self, event_id: str, **values: Any) -> None:
+        """Write records, and wait until the event among them is read. Raises `UnconfirmedError`."""
+        back = self.reader.expect(event_id)
+        try:
+            await self.writer.send(**values)
+            async with asyncio.timeout(_BACK_SECONDS):
+                await back
+        except TimeoutError:  # Kafka has it, so the answer is yes
+            _log.warning("an event was not read back in time")
+        finally:
+            self.reader.forget(event_id)
+
+    def subject(self, subject: str) -> Subject:
+        """What a subject is and whose. Raises NOT_FOUND."""
+        partition = self.state.partition_of(subject)
+        if partition is None:
+            raise NOT_FOUND.error()
+        item = self.work.items.get(subject)
+        if item is not None:
+            return Subject(subject, partition, item.site_id, item.incident_id)
+        command = self.state.command(subject)
+        if command is not None:
+            return Subject(subject, partition, command[1].site_id, command[0].id)
+        known = self.state.callbacks.get(subject) or self.state.attentions.get(subject)
+        if known is None:
+            raise NOT_FOUND.error()
+        return Subject(subject, partition, known.site_id, known.incident_id)
+
+    # --- a view that stood still -------------------------------------------------------------------
+
+    def check_fresh(self, partition: int) -> None:
+        """Raise STALE where what is read of a partition is too old."""
+        if self.reader.age(partition) > STALE_SECONDS:
+            raise STALE.error()
+
+    def is_stale(self, site_id: str) -> bool:
+        """Whether what is read of a site's partition is too old."""
+        return self.reader.age(self.writer.partition_of(site_id)) > STALE_SECONDS
+
+    def watch_ages(self, ages: list[float]) -> None:
+        """Note what is held when a partition's view stops, and keep it for its holders when it goes on."""
+        now = self.clock.now()
+        for partition, age in enumerate(ages):
+            if age > STALE_SECONDS and partition not in self._stood_still:
+                self._stood_still[partition] = list(self.state.claims[partition].holds())
+            elif age <= STALE_SECONDS and partition in self._stood_still:
+                for hold in self._stood_still.pop(partition):
+                    self._reserved[hold.subject] = (hold, now + OFFERED_MS)
+        self._reserved = {subject: kept for subject, kept in self._reserved.items() if kept[1] > now}
+
+    def _is_offered_to(self, operator: Operator, subject: str) -> bool:
+        kept = self._reserved.get(subject)
+        return kept is None or kept[1] <= self.clock.now() or kept[0].by == operator.name
+
+    # --- the next command of an incident -------------------------------------------------------------
+
+    def take_next_of(self, result_id: str, operator: Operator) -> None:
+        """Have the command that the engine makes of a result taken for the operator who said it."""
+        now = self.clock.now()
+        self._takes_next = {known: kept for known, kept in self._takes_next.items() if kept[1] > now}
+        self._takes_next[result_id] = (operator, now + _TAKES_NEXT_MS)
+
+    def on_decision(self, decision: Decision) -> None:
+        """Take what a decision on an operator's own answer commands next."""
+        waiting = self._takes_next.pop(decision.input.id, None)
+        if waiting is None or decision.incident_id is None:
+            return
+        operator, until = waiting
+        if self.clock.now() > until:
+            return
+        partition = self.writer.partition_of(decision.site_id)
+        for command_id in decision.outputs:
+            if command_id.startswith(f"{decision.incident_id}-c") and not command_id.endswith("-cancel"):
+                subject = Subject(command_id, partition, decision.site_id, decision.incident_id)
+                task = asyncio.create_task(self._take_quietly(operator, subject))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+
+    async def _take_quietly(self, operator: Operator, subject: Subject) -> None:
+        try:
+            await self.claim(operator, subject, "TAKE")
+        except UnconfirmedError:
+            _log.warning("the next call could not be taken for its operator", incident=subject.incident_id)
+
+
+def holder_json(hold: Hold) -> dict[str, Any]:
+    """As the API shows it."""
+    return {"by": hold.by, "since": write_instant(hold.since), "until": write_instant(hold.until)}

@@ -1,0 +1,198 @@
+"""What a desk keeps of one incident: where it stands, its commands, its records as bytes.
+
+A fold, over records of several topics in any order among these; within a topic they come in the log's order.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from edges.desk.values import Attention, CallCommand, CallResult, Decision, DispatchCommand
+
+# Which inputs an operator must have seen before closing or sending a guard (`CHANGED`).
+_NEWS: Final = frozenset({"ALERT", "CALL_RESULT", "OPERATOR_ACTION"})
+
+
+class Answer(NamedTuple):
+    """A result that came to a command."""
+
+    result_id: str
+    operator: str | None
+    outcome: str
+
+
+class KeptRecord(NamedTuple):
+    """A record of the incident: its value as it came."""
+
+    topic: str
+    offset: int
+    value: bytes
+
+
+class Incident:
+    """One incident, from its first record to its end.
+
+    Attributes:
+        phase: by its last decision; None until the first one is read.
+        deadline: when the phase or a pending amend ends; None once closed.
+        closed_at: when it was closed; None while it is open.
+        is_duress: whether somebody spoke under threat.
+        news_version: of the last decision on an alert, a result or an operator's action.
+        site_offsets: of the site's records that decisions named, the last one at the end.
+
+    """
+
+    __slots__ = (
+        "answers", "at", "attentions", "calls", "closed_at", "covert", "deadline", "id", "is_duress", "kept", "kinds",
+        "last_attention", "last_call", "news_version", "opened_at", "partition", "phase", "position", "procedure",
+        "procedure_version", "round", "rule", "site_id", "site_offsets", "version", "withdrawn",
+    )  # fmt: skip
+
+    def __init__(self, incident_id: str, site_id: str, partition: int) -> None:
+        self.id = incident_id
+        self.site_id = site_id
+        self.partition = partition
+        self.procedure: str | None = None
+        self.procedure_version: str | None = None
+        self.phase: str | None = None
+        self.version = 0
+        self.round: int | None = None
+        self.position: int | None = None
+        self.rule: str | None = None
+        self.deadline: int | None = None
+        self.opened_at: int | None = None
+        self.at = 0
+        self.closed_at: int | None = None
+        self.kinds: tuple[str, ...] = ()
+        self.covert = False
+        self.is_duress = False
+        self.news_version = 0
+        self.site_offsets: list[int] = []
+        self.calls: dict[str, CallCommand] = {}
+        self.last_call: CallCommand | None = None
+        self.answers: dict[str, tuple[Answer, ...]] = {}
+        self.withdrawn: frozenset[str] = frozenset()
+        self.attentions: tuple[str, ...] = ()
+        self.last_attention: str | None = None
+        self.kept: list[KeptRecord] = []
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has begun and not ended, as far as is read."""
+        return self.phase is not None and self.phase != "CLOSED"
+
+    # --- the fold: each returns whether the record was new -----------------------------------------
+
+    def decide(self, decision: Decision) -> bool:
+        """Take a decision on it."""
+        if decision.version <= self.version:
+            return False
+        self.version, self.at, self.rule = decision.version, decision.at, decision.rule
+        self.procedure_version = decision.procedure_version
+        self.phase, self.round, self.position = decision.phase_to, decision.round, decision.position
+        self.deadline = decision.deadline
+        if decision.version == 1:
+            self.opened_at = decision.at
+        if decision.phase_to == "CLOSED":
+            self.closed_at = decision.at
+        if decision.rule == "DURESS":
+            self.is_duress = True
+        if decision.input.kind in _NEWS:
+            self.news_version = decision.version
+        offset = decision.site_offset
+        if offset is not None:
+            if offset in self.site_offsets:
+                self.site_offsets.remove(offset)
+            self.site_offsets.append(offset)
+        return True
+
+    def call(self, call: CallCommand) -> bool:
+        """Take a command of `calls`."""
+        if call.action == "CANCEL":
+            target = call.target_command_id
+            if target is None or target in self.withdrawn:
+                return False
+            self.withdrawn |= {target}
+            return True
+        if call.command_id in self.calls:
+            return False
+        self.calls[call.command_id] = call
+        self.procedure = call.procedure
+        self._learn_kinds(call.alert_kinds)
+        if self.last_call is None or _order(call) > _order(self.last_call):
+            self.last_call = call
+        return True
+
+    def dispatch(self, command: DispatchCommand) -> None:
+        """Take a command of `dispatches`."""
+        self.procedure = command.procedure
+        self.covert = self.covert or command.covert
+        self.is_duress = self.is_duress or command.reason == "DURESS"
+        self._learn_kinds(command.alert_kinds)
+
+    def attend(self, attention: Attention) -> bool:
+        """Take an attention of it."""
+        if attention.attention_id in self.attentions:
+            return False
+        self.attentions = (*self.attentions, attention.attention_id)
+        if self.last_attention is None or _number(attention.attention_id) > _number(self.last_attention):
+            self.last_attention = attention.attention_id
+        self.procedure = attention.procedure or self.procedure
+        self.covert = self.covert or attention.covert
+        self.is_duress = self.is_duress or attention.reason == "DURESS"
+        self._learn_kinds(attention.alert_kinds)
+        return True
+
+    def answer(self, result: CallResult) -> bool:
+        """Take a result; those that answer a command are remembered by it, the first one first."""
+        command_id = result.command_id
+        if command_id is None or result.direction != "OUTBOUND" or (result.incident_id or self.id) != self.id:
+            return True
+        known = self.answers.get(command_id, ())
+        if any(answer.result_id == result.result_id for answer in known):
+            return False
+        self.answers[command_id] = (*known, Answer(result.result_id, result.operator, result.outcome))
+        return True
+
+    def keep(self, topic: str, offset: int, value: bytes) -> None:
+        """Keep a record of it."""
+        self.kept.append(KeptRecord(topic, offset, value))
+
+    def _learn_kinds(self, kinds: tuple[str, ...]) -> None:
+        if len(kinds) > len(self.kinds):
+            self.kinds = kinds
+
+    # --- what follows ----------------------------------------------------------------------------
+
+    def is_over(self, call: CallCommand, now: int) -> bool:
+        """Whether a command is answered, withdrawn, expired, or replaced by the next one."""
+        return (
+            call.command_id in self.answers
+            or call.command_id in self.withdrawn
+            or now >= call.expires_at
+            or self.phase == "CLOSED"
+            or (self.last_call is not None and self.last_call is not call)
+        )
+
+    def is_answered_by(self, command_id: str, operator: str) -> bool:
+        """Whether this operator has said what came of the command."""
+        return any(answer.operator == operator for answer in self.answers.get(command_id, ()))
+
+    @property
+    def needs_supervisor(self) -> bool:
+        """Whether only a supervisor may close it."""
+        return self.is_duress or "HOLD_UP" in self.kinds
+
+
+def incident_of(identifier: str) -> str:
+    """The incident's id that a command's, an attention's or a dispatch's id begins with (procedure.md §7)."""
+    return identifier.partition("-")[0]
+
+
+def _order(call: CallCommand) -> tuple[int, int, bool]:
+    return call.round, call.position, call.action == "CONFIRM"
+
+
+def _number(attention_id: str) -> int:
+    number = attention_id.rpartition("-t")[2]
+    return int(number) if number.isdecimal() else 0

@@ -1,0 +1,276 @@
+"""The desk's pages: the list, a call, an attention, an incident, a site, the search, the wallboard, who holds what."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Final, TypeAlias
+from urllib.parse import quote
+
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+
+from edges.desk.answers import IncidentView, WorkItem
+from edges.desk.api import LONGEST_QUERY, DeskApi, operator_of
+from edges.desk.incident import Incident
+from edges.desk.labels import labels
+from edges.desk.script import Script, attention_in_words, language_of, rule_of
+from edges.desk.state import Callback
+from edges.desk.steps import lines
+from edges.desk.values import CallCommand, Decision
+from edges.desk.wallboard import wall
+from edges.desk.work import Item
+from edges.web import languages
+from edges.web.accounts import Person
+from edges.web.callers import person_with
+from edges.web.pages import Pages
+from edges.web.problems import NOT_FOUND
+from edges.web.routes import Route
+from edges.web.values import PathId, write_instant
+
+FOLDER: Final = Path(__file__).parent
+PLACES: Final = (("/", "Work"), ("/find", "Find"), ("/held", "Who holds what"), ("/wall", "Wallboard"))
+WORKERS: Final = frozenset({"operator", "supervisor"})
+_OUTCOMES: Final = ("IDENTIFIED", "NOT_IDENTIFIED", "WRONG_CODE", "NO_ANSWER", "DURESS_CODE")
+_SITUATIONS: Final = ("NORMAL", "ABNORMAL", "UNKNOWN")
+Viewer: TypeAlias = Annotated[Person, person_with("operator", "supervisor", "auditor")]
+
+
+class DeskPages:
+    """Renders them over what the API has."""
+
+    def __init__(self, api: DeskApi, pages: Pages, centre: str | None) -> None:
+        self.pages = pages
+        self._api = api
+        self._centre = centre
+        self._state = api.holding.state
+
+    def render(self, request: Request, template: str, person: Person, **values: Any) -> Response:
+        """A page for a person who is signed in."""
+        return self.pages.render(
+            request,
+            template,
+            person=person,
+            may_work=person.role in WORKERS,
+            segment=_segment,
+            **{"words": self.words(request), **values},
+        )
+
+    def words(self, request: Request) -> dict[str, Any]:
+        """The words for symbols, in the language of who asks."""
+        return labels(lambda message: self.pages.say(request, message))
+
+    # --- one page each ----------------------------------------------------------------------------
+
+    def work(self, request: Request, person: Person) -> Response:
+        """The list."""
+        items = [_json(item) for item in self._api.holding.work.in_order()]
+        blank = WorkItem(
+            subject="", item="CALL", site_id="", urgency=4, alert_kinds=[], covert=False, since=0, expires_at=0
+        )
+        return self.render(request, "work.html", person, items=items, blank=blank.model_dump(mode="json"))
+
+    async def subject(self, request: Request, person: Person, subject: str) -> Response:
+        """A call or an attention; who comes for what is over is led to its incident, or to the list."""
+        command = self._state.command(subject)
+        if command is not None:
+            return await self._call(request, person, *command)
+        item = self._api.holding.work.items.get(subject)
+        if item is not None:
+            return await self._attention(request, person, item)
+        known = self._state.attentions.get(subject)
+        place = f"/incidents/{_segment(known.incident_id)}" if known is not None and known.incident_id else "/"
+        return RedirectResponse(place, status_code=303)
+
+    async def _call(self, request: Request, person: Person, incident: Incident, call: CallCommand) -> Response:
+        view = await self._api.dossier.incident(incident)
+        self._api.viewed.note(operator_of(person), incident)
+        words = self.words(request)
+        title = f"{words['item'][call.action]}: {call.contact_name or call.contact_id}"
+        script = self._script(request, call.language, call.contact_name, view)
+        opening = script.opening(call, rule_of(call, self._decisions(incident)), incident.kinds or call.alert_kinds)
+        return self._spoken(
+            request,
+            person,
+            subject=call.command_id,
+            title=title,
+            api=f"/v1/calls/{_segment(call.command_id)}",
+            view=view,
+            phone=call.phone,
+            expires_at=write_instant(call.expires_at),
+            script=script,
+            opening=opening,
+            partition=incident.partition,
+        )
+
+    async def callback(self, request: Request, person: Person, callback_id: str) -> Response:
+        """An inbound call."""
+        callback = self._state.callbacks.get(callback_id)
+        if callback is None:
+            raise NOT_FOUND.error()
+        incident = self._state.incidents.get(callback.incident_id or "")
+        view = None if incident is None else await self._api.dossier.incident(incident)
+        contact = await self._api.dossier.contact(callback.site_id, callback.contact_id, incident)
+        script = self._script(request, contact.language if contact else None, contact.name if contact else None, view)
+        return self._spoken(
+            request,
+            person,
+            subject=callback_id,
+            title=self.pages.say(request, "Inbound call"),
+            api=f"/v1/sites/{_segment(callback.site_id)}/callbacks/{_segment(callback_id)}",
+            view=view,
+            phone=None,
+            expires_at=None,
+            script=script,
+            opening=script.inbound(),
+            partition=self._partition(callback),
+        )
+
+    def _spoken(self, request: Request, person: Person, *, view: IncidentView | None, **values: Any) -> Response:
+        script: Script = values.pop("script")
+        holder = self._state.holder(values.pop("partition"), values["subject"])
+        ends = {outcome: {said: script.end(outcome, said) for said in _SITUATIONS} for outcome in _OUTCOMES}
+        words = self.words(request)
+        words["after"] = {verdict: script.after(verdict) for verdict in ("RIGHT", "WRONG", "DURESS")}
+        return self.render(
+            request,
+            "call.html",
+            person,
+            words=words,
+            incident=_shown(view),
+            site=_site(view),
+            steps=[] if view is None else lines(view, words, languages.language_of(request)),
+            is_mine=holder is not None and holder.by == person.name,
+            holder=None if holder is None else holder.by,
+            script={"language": script.language, "opening": values.pop("opening"), "ends": ends},
+            **values,
+        )
+
+    async def _attention(self, request: Request, person: Person, item: Item) -> Response:
+        incident = self._state.incidents.get(item.incident_id or "")
+        view = None if incident is None else await self._api.dossier.incident(incident)
+        site = view.site if view is not None else await self._api.dossier.site(item.site_id)
+        words, language = self.words(request), languages.language_of(request)
+        reason = item.reason or ""
+        return self.render(
+            request,
+            "attention.html",
+            person,
+            subject=item.subject,
+            title=f"{words['item']['ATTENTION']}: {words['reason'].get(reason, reason)}",
+            advice=attention_in_words(reason, language),
+            item=_json(item),
+            incident=_shown(view),
+            site=None if site is None else site.model_dump(mode="json"),
+            steps=[] if view is None else lines(view, words, language),
+            is_mine=item.holder is not None and item.holder.by == person.name,
+            holder=None if item.holder is None else item.holder.by,
+        )
+
+    async def incident(self, request: Request, person: Person, incident: Incident, template: str) -> Response:
+        """All of an incident, or its timeline alone."""
+        view = await self._api.dossier.incident(incident)
+        self._api.viewed.note(operator_of(person), incident)
+        steps = lines(view, self.words(request), languages.language_of(request), with_views=True)
+        return self.render(request, template, person, incident=_shown(view), site=_site(view), steps=steps)
+
+    async def find(self, request: Request, person: Person, q: str) -> Response:
+        """The search."""
+        found = (await self._api.dossier.find(q)).model_dump(mode="json") if q.strip() else None
+        return self.render(request, "find.html", person, q=q, found=found)
+
+    async def site(self, request: Request, person: Person, site_id: str) -> Response:
+        """A site."""
+        site = await self._api.dossier.site(site_id)
+        if site is None:
+            raise NOT_FOUND.error()
+        return self.render(
+            request,
+            "site.html",
+            person,
+            site=site.model_dump(mode="json"),
+            incidents=list(self._state.open_incidents(site_id)),
+        )
+
+    def held(self, request: Request, person: Person) -> Response:
+        """Who holds what."""
+        items = self._api.holding.work.in_order()
+        held = [(item, item.holder) for item in items if item.holder is not None]
+        return self.render(request, "held.html", person, held=held, time=write_instant)
+
+    def wall(self, request: Request, person: Person) -> Response:
+        """The wallboard."""
+        holding = self._api.holding
+        return self.render(request, "wall.html", person, wall=wall(self._state, holding.work, holding.clock.now()))
+
+    # --- what they need ---------------------------------------------------------------------------
+
+    def _script(self, request: Request, tag: str | None, name: str | None, view: IncidentView | None) -> Script:
+        language = language_of(tag, languages.language_of(request))
+        address = None if view is None or view.site is None else view.site.address
+        return Script(language, centre=self._centre, contact=name, city=None if address is None else address["city"])
+
+    def _decisions(self, incident: Incident) -> list[Decision]:
+        return self._api.dossier.decisions(incident)
+
+    def _partition(self, callback: Callback) -> int:
+        return self._api.holding.writer.partition_of(callback.site_id)
+
+    def routes(self) -> APIRouter:
+        """All pages."""
+        router = APIRouter(include_in_schema=False, route_class=Route)
+        desk, api = self, self._api
+
+        @router.get("/")
+        async def work(request: Request, caller: Viewer) -> Response:
+            return desk.work(request, caller)
+
+        @router.get("/work/{subject}")
+        async def subject(request: Request, subject: PathId, caller: Viewer) -> Response:
+            return await desk.subject(request, caller, subject)
+
+        @router.get("/callbacks/{callback_id}")
+        async def callback(request: Request, callback_id: PathId, caller: Viewer) -> Response:
+            return await desk.callback(request, caller, callback_id)
+
+        @router.get("/incidents/{incident_id}")
+        async def incident(request: Request, incident_id: PathId, caller: Viewer) -> Response:
+            return await desk.incident(request, caller, api.incident(incident_id), "incident.html")
+
+        @router.get("/incidents/{incident_id}/steps")
+        async def steps(request: Request, incident_id: PathId, caller: Viewer) -> Response:
+            return await desk.incident(request, caller, api.incident(incident_id), "steps.html")
+
+        @router.get("/find")
+        async def find(request: Request, caller: Viewer, q: str = "") -> Response:
+            return await desk.find(request, caller, q[:LONGEST_QUERY])
+
+        @router.get("/sites/{site_id}")
+        async def site(request: Request, site_id: PathId, caller: Viewer) -> Response:
+            return await desk.site(request, caller, site_id)
+
+        @router.get("/held")
+        async def held(request: Request, caller: Viewer) -> Response:
+            return desk.held(request, caller)
+
+        @router.get("/wall")
+        async def wallboard(request: Request, caller: Viewer) -> Response:
+            return desk.wall(request, caller)
+
+        return router
+
+
+def _segment(text: str) -> str:
+    """A segment of an address."""
+    return quote(text, safe="")
+
+
+def _json(item: Item) -> dict[str, Any]:
+    return WorkItem.of_item(item).model_dump(mode="json")
+
+
+def _shown(view: IncidentView | None) -> dict[str, Any] | None:
+    return None if view is None else view.model_dump(mode="json")
+
+
+def _site(view: IncidentView | None) -> dict[str, Any] | None:
+    return None if view is None or view.site is None else view.site.model_dump(mode="json")

@@ -1,0 +1,290 @@
+"""The desk from its start to its end. It needs Kafka alone."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import threading
+import time
+from importlib.metadata import version
+from typing import Any, Final
+
+from edges.desk.answers import WorkItem
+from edges.desk.api import DeskApi
+from edges.desk.broker_clock import BrokerClock
+from edges.desk.calls import Calls
+from edges.desk.decisions import Decisions
+from edges.desk.dossier import Dossier
+from edges.desk.holding import WRITTEN, Holding, Writer
+from edges.desk.incident import Incident
+from edges.desk.metrics import DeskMetrics
+from edges.desk.pages import FOLDER, PLACES, DeskPages
+from edges.desk.reader import STALE_SECONDS, DeskReader
+from edges.desk.records import Records
+from edges.desk.settings import DeskConfiguration
+from edges.desk.site_index import SiteIndex
+from edges.desk.state import TOPICS, DeskState
+from edges.desk.values import CONSTRUCTORS, Decision
+from edges.desk.viewed import ViewLog
+from edges.desk.words import Words
+from edges.desk.work import Item, WorkList
+from edges.kafka.errors import KafkaAwayError, UnconfirmedError
+from edges.kafka.fetcher import Fetcher
+from edges.kafka.framing import Framing
+from edges.kafka.producer import Producer
+from edges.web.application import WebApplication
+from edges.web.events import Channel
+from edges.web.problems import UNCONFIRMED
+from edges.web.server import WebServer, stop_signal
+from edges.web.values import write_instant
+from edges.web.website import website
+from schemas.avro.errors import RegistryUnreachable
+from service.logs import logger
+from service.pages import OperationPages
+from service.readiness import ProcessReadiness
+
+_log = logger(__name__)
+
+_TICK_SECONDS: Final = 0.25
+_TICKS_A_LOOK: Final = 4
+_AGAIN_SECONDS: Final = 1.0
+STOP_SECONDS: Final = 5.0
+_WRITE_SECONDS: Final = 1.0  # of these, for what is written when the web server has stopped
+_READ: Final = (*TOPICS, "sites", "alerts")
+
+
+class DeskError(Exception):
+    """The desk cannot go on, and waiting would not help; the message says what to do."""
+
+
+class DeskProcess:
+    """Run once."""
+
+    def __init__(self, configuration: DeskConfiguration) -> None:
+        connection = configuration.connection
+        self._configuration = configuration
+        self._settings = configuration.desk
+        self._framing = Framing(connection)
+        self._readiness = ProcessReadiness(start="the desk starts")
+        self._metrics = DeskMetrics()
+        self._channel = Channel()
+        self._state = DeskState(connection.partitions)
+        self._work = WorkList(self._state, self._publish)
+        self._sites = SiteIndex()
+        self._clock = BrokerClock()
+        self._producer = Producer(connection, WRITTEN, pulse_topic="claims")
+        self._reader = DeskReader(connection, self._framing, self._state, self._sites, self._update, self._decided)
+        self._holding: Holding | None = None
+        self._is_whole = False
+        self._is_live = False
+
+    async def run(self) -> None:
+        """Serve until SIGTERM or SIGINT. Raises `DeskError`, `TopicsDifferError`."""
+        stopping = asyncio.create_task(stop_signal())
+        async with contextlib.AsyncExitStack() as stack:
+            stack.callback(stopping.cancel)
+            stack.callback(self._framing.close)
+            pages = self._open_pages()
+            stack.callback(pages.close)
+            _log.info("desk started", desk=self._settings.id, pages=pages.address)
+            working = asyncio.create_task(self._serve())
+            await asyncio.wait((stopping, working), return_when=asyncio.FIRST_COMPLETED)
+            _end_in_time(0 if stopping.done() else 1)
+            working.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await working
+        _log.info("desk stopped")
+
+    async def _serve(self) -> None:
+        """Start the parts, and stop them in the order in which they need each other."""
+        began = time.monotonic()
+        async with contextlib.AsyncExitStack() as stack:
+            stack.push_async_callback(self._reader.stop)
+            stack.push_async_callback(self._producer.stop, _WRITE_SECONDS)
+            await self._producer.start()
+            writer = await self._writer()
+            self._readiness.wait("topics", "the topics are being read")
+            await self._reader.start(self._configuration.lookback_ms)
+            self._readiness.arrive("topics")
+            self._holding = Holding(self._state, self._work, self._reader, writer, self._clock)
+            self._is_whole = True
+            self._update()
+            self._is_live = True
+            fetcher = Fetcher(self._configuration.connection)
+            stack.push_async_callback(fetcher.stop)
+            words = Words()
+            stack.callback(words.close)
+            web = WebServer(
+                self._application(self._holding, fetcher, words),
+                self._settings.host,
+                self._settings.port,
+                trusted_proxies=self._configuration.web.proxies,
+            )
+            await self._listen(web)
+            stack.push_async_callback(web.stop)
+            stack.callback(self._channel.close)
+            self._readiness.arrive("start")
+            _log.info(
+                "desk listens",
+                address=web.address,
+                seconds=round(time.monotonic() - began, 1),
+                sites=len(self._sites),
+                incidents=sum(1 for _ in self._state.open_incidents()),
+            )
+            await self._look()
+
+    # --- its parts --------------------------------------------------------------------------------
+
+    def _open_pages(self) -> OperationPages:
+        host, port = self._settings.pages_host, self._settings.pages_port
+        try:
+            return OperationPages(host, port, self._readiness, self._metrics.registry)
+        except OSError as error:
+            raise DeskError(
+                f"the pages cannot listen on {host}:{port}: {error.strerror}; set desk.pages_host and desk.pages_port"
+            ) from error
+
+    async def _listen(self, web: WebServer) -> None:
+        try:
+            await web.start()
+        except OSError as error:
+            raise DeskError(
+                f"the desk cannot listen on {self._settings.host}:{self._settings.port}: {error.strerror}; "
+                "set desk.host and desk.port"
+            ) from error
+
+    async def _writer(self) -> Writer:
+        while True:
+            try:
+                encoders = {topic: await asyncio.to_thread(self._framing.writer, topic) for topic in WRITTEN}
+            except RegistryUnreachable as error:
+                self._readiness.wait("registry", str(error))
+                await asyncio.sleep(_AGAIN_SECONDS)
+            else:
+                self._readiness.arrive("registry")
+                return Writer(self._producer, encoders)
+
+    def _application(self, holding: Holding, fetcher: Fetcher, words: Words) -> WebApplication:
+        web, settings = self._configuration.web, self._settings
+        decoders = {topic: self._framing.reader(topic, CONSTRUCTORS) for topic in _READ}
+        records = Records(fetcher, decoders, self._sites)
+        application = website(
+            "desk",
+            version("ronde"),
+            web,
+            folder=FOLDER,
+            places=PLACES,
+            public_url=settings.public_url,
+            errors={UnconfirmedError: UNCONFIRMED, KafkaAwayError: UNCONFIRMED},
+        )
+        api = DeskApi(
+            holding,
+            Calls(holding, records, words, self._metrics.words),
+            Decisions(holding),
+            Dossier(self._state, records, self._sites, decoders),
+            self._channel,
+            ViewLog(holding),
+        )
+        application.include_router(api.routes())
+        application.include_router(DeskPages(api, application.state.pages, settings.centre).routes())
+        return application
+
+    # --- what happens -----------------------------------------------------------------------------
+
+    def _decided(self, decision: Decision) -> None:
+        if self._holding is not None:
+            self._holding.on_decision(decision)
+
+    def _update(self) -> None:
+        """Bring the list of work up to what is read and to the time."""
+        if self._is_whole:
+            self._state.monotonic = time.monotonic()
+            self._work.update(self._clock.now())
+
+    def _publish(self, name: str, value: Any) -> None:
+        """Tell the browsers."""
+        if not self._is_live:
+            return  # who comes reads the list
+        if isinstance(value, Item):
+            self._channel.publish(name, WorkItem.of_item(value).model_dump(mode="json"))
+        elif isinstance(value, Incident):
+            self._channel.publish(
+                name,
+                {
+                    "incident_id": value.id,
+                    "site_id": value.site_id,
+                    "phase": value.phase,
+                    "version": value.version,
+                    "rule": value.rule,
+                    "deadline": None if value.deadline is None else write_instant(value.deadline),
+                },
+            )
+        else:
+            self._channel.publish(name, {"subject": value})
+
+    # --- how it is --------------------------------------------------------------------------------
+
+    async def _look(self) -> None:
+        """Let time pass: holds end, calls expire; say how old it all is. Raises when a reader has ended."""
+        tick = 0
+        while True:
+            if self._reader.failure is not None:
+                raise self._reader.failure
+            self._update()
+            ages = self._reader.ages()
+            assert self._holding is not None
+            self._holding.watch_ages(ages)
+            if tick % _TICKS_A_LOOK == 0:
+                self._say_how_it_is(ages)
+            tick += 1
+            await asyncio.sleep(_TICK_SECONDS)
+
+    def _say_how_it_is(self, ages: list[float]) -> None:
+        behind = [partition for partition, age in enumerate(ages) if age > STALE_SECONDS]
+        self._channel.publish(
+            "age",
+            {
+                "seconds": round(max(ages), 1),
+                "partitions": behind,
+                "now": write_instant(self._clock.now()),
+                "clock_ms": self._clock.differs_ms,
+                "forgotten": len(self._work.forgotten),
+            },
+        )
+        self._say("view", bool(behind), f"what is read is older than {STALE_SECONDS:.0f} s")
+        if self._clock.differs_ms:
+            self._readiness.remark("clock", f"the clock differs from the broker's by {self._clock.differs_ms} ms")
+        else:
+            self._readiness.withdraw("clock")
+        metrics = self._metrics
+        metrics.ready.set(not self._readiness.reasons)
+        metrics.view_age.set(max(ages))
+        metrics.streams.set(self._channel.clients)
+        metrics.forgotten.set(len(self._work.forgotten))
+        metrics.unconfirmed.set(self._producer.unconfirmed)
+        metrics.undecodable.set(self._reader.undecodable)
+        metrics.open_incidents.set(sum(1 for _ in self._state.open_incidents()))
+        counts = dict.fromkeys(((urgency, held) for urgency in (1, 2, 3, 4) for held in ("yes", "no")), 0)
+        oldest = self._clock.now()
+        now = oldest
+        for item in self._work.items.values():
+            counts[item.urgency, "no" if item.holder is None else "yes"] += 1
+            if item.holder is None and item.item != "ATTENTION":
+                oldest = min(oldest, item.since)
+        for (urgency, held), count in counts.items():
+            metrics.work.labels(urgency, held).set(count)
+        metrics.oldest.set((now - oldest) / 1000)
+
+    def _say(self, thing: str, is_missing: bool, reason: str) -> None:
+        if is_missing:
+            self._readiness.wait(thing, reason)
+        else:
+            self._readiness.arrive(thing)
+
+
+def _end_in_time(status: int) -> None:
+    """End the process by itself where a client of Kafka hangs: nothing that was acknowledged is lost by it."""
+    timer = threading.Timer(STOP_SECONDS, os._exit, (status,))
+    timer.daemon = True
+    timer.start()

@@ -1,0 +1,189 @@
+"""What a desk reads: all of `sites` into the index, the engine's topics and the desks' own into the state."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from confluent_kafka import OFFSET_END, KafkaException
+
+from edges.desk import lookback
+from edges.desk.claims import Hold
+from edges.desk.site_index import SiteIndex
+from edges.desk.state import TOPICS, DeskState, Place
+from edges.desk.values import CONSTRUCTORS, Decision
+from edges.kafka import clients
+from edges.kafka.framing import Framing
+from edges.kafka.layout import Log, offsets
+from edges.kafka.view import Entry, From, Reading, Since, View
+from edges.values import Claim, DeskEvent
+
+if TYPE_CHECKING:
+    from edges.settings import Connection
+
+STALE_SECONDS: Final = 5.0  # what is read is older than this: nothing is taken, closed or dispatched by it
+OWN: Final = ("claims", "desk-log")
+ENGINE: Final = tuple(topic for topic in TOPICS if topic not in OWN)
+OWN_MS: Final = 7 * 24 * 3600 * 1000
+_ASK_SECONDS: Final = 2.0
+_LOOK_SECONDS: Final = 0.002
+_AGAIN_SECONDS: Final = 1.0
+
+
+class NotReadError(Exception):
+    """A partition could not be read to its end in time."""
+
+
+class ReadBack(NamedTuple):
+    """A record of our own, read again: its timestamp, and of a claim who then held the subject."""
+
+    timestamp: int
+    hold: Hold | None
+
+
+class DeskReader:
+    """The views of a desk, and what they are read into."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        framing: Framing,
+        state: DeskState,
+        sites: SiteIndex,
+        on_change: Callable[[], None],
+        on_decision: Callable[[Decision], None],
+    ) -> None:
+        """Both are called in the loop: ``on_change`` after each batch, ``on_decision`` for each that is read."""
+        self._connection = connection
+        self._state = state
+        self._sites = sites
+        self._on_change = on_change
+        self._on_decision = on_decision
+        self._decoders = {topic: framing.reader(topic, CONSTRUCTORS) for topic in (*TOPICS, "sites")}
+        self._expected: dict[str, asyncio.Future[ReadBack]] = {}
+        self._views: list[View] = []
+        self._own: View | None = None
+        self._asking = asyncio.Lock()
+        self._ends = clients.reader(connection)
+
+    async def start(self, lookback_ms: int) -> None:
+        """Read all that there is, and go on. Raises `TopicsDifferError`; while Kafka is away it waits."""
+        sites = View(
+            self._connection, {"sites": Reading(decode=self._decoders["sites"])}, self._take_sites, in_loop=False
+        )
+        await self._begin(sites)
+        starts = await self._starts(lookback_ms)
+        engine = {topic: Reading(From(starts[topic]), self._with_bytes(topic)) for topic in ENGINE}
+        await self._begin(View(self._connection, engine, self._take))
+        since = Since(time.time_ns() // 1_000_000 - OWN_MS)
+        self._own = View(
+            self._connection, {topic: Reading(since, self._with_bytes(topic)) for topic in OWN}, self._take
+        )
+        await self._begin(self._own)
+
+    async def stop(self) -> None:
+        """End."""
+        await asyncio.gather(*(view.stop() for view in self._views))
+        self._ends.close()
+
+    async def _begin(self, view: View) -> None:
+        self._views.append(view)
+        view.start()
+        await view.wait_read()
+
+    async def _starts(self, lookback_ms: int) -> dict[str, dict[int, int]]:
+        decode = self._decoders["decisions"]
+        while True:
+            try:
+                return await asyncio.to_thread(lookback.starts, self._connection, ENGINE, decode, lookback_ms)
+            except KafkaException:
+                await asyncio.sleep(_AGAIN_SECONDS)
+
+    # --- how old it is ----------------------------------------------------------------------------
+
+    def age(self, partition: int) -> float:
+        """The worst age of a partition, over all topics, in seconds."""
+        return max((age for (_, number), age in self._ages() if number == partition), default=float("inf"))
+
+    def ages(self) -> list[float]:
+        """The worst age of each partition."""
+        worst = [0.0] * self._connection.partitions
+        for (_, partition), age in self._ages():
+            worst[partition] = max(worst[partition], age)
+        return worst
+
+    def _ages(self) -> list[tuple[Log, float]]:
+        return [item for view in self._views for item in view.ages().items()]
+
+    @property
+    def failure(self) -> Exception | None:
+        """Why something is read no more, and never will be."""
+        return next((view.failure for view in self._views if view.failure is not None), None)
+
+    @property
+    def undecodable(self) -> int:
+        """How many records were left out, as they do not decode."""
+        return sum(view.undecodable for view in self._views)
+
+    # --- to read what is there now ----------------------------------------------------------------
+
+    async def to_the_end(self, partition: int, seconds: float = _ASK_SECONDS) -> None:
+        """Read a partition's `claims` and `desk-log` to where they end now. Raises `NotReadError`."""
+        assert self._own is not None
+        logs = [(topic, partition) for topic in OWN]
+        give_up = time.monotonic() + seconds
+        try:
+            async with asyncio.timeout(seconds), self._asking:
+                ends = await asyncio.to_thread(offsets, self._ends, self._connection, logs, OFFSET_END, seconds)
+        except (KafkaException, TimeoutError):
+            raise NotReadError from None
+        while any(self._own.position(*log) < end for log, end in ends.items()):
+            if time.monotonic() > give_up:
+                raise NotReadError
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    def expect(self, record_id: str) -> asyncio.Future[ReadBack]:
+        """A future that is done once the claim or event of this id was read; `forget` it where it is given up."""
+        future: asyncio.Future[ReadBack] = asyncio.get_running_loop().create_future()
+        self._expected[record_id] = future
+        return future
+
+    def forget(self, record_id: str) -> None:
+        """Wait for it no more."""
+        self._expected.pop(record_id, None)
+
+    # --- what is read -----------------------------------------------------------------------------
+
+    def _with_bytes(self, topic: str) -> Callable[[bytes], tuple[Any, bytes]]:
+        decode = self._decoders[topic]
+        return lambda data: (decode(data), data)
+
+    def _take_sites(self, entries: Sequence[Entry]) -> None:
+        self._sites.take((entry.key, entry.partition, entry.offset, entry.value) for entry in entries)
+
+    def _take(self, entries: Sequence[Entry]) -> None:
+        read_at = time.monotonic()
+        for entry in entries:
+            if entry.value is None:
+                continue
+            value, data = entry.value
+            place = Place(entry.topic, entry.partition, entry.offset, entry.timestamp, read_at)
+            self._state.apply(place, value, data)
+            if self._expected:
+                self._meet(value, place)
+            if isinstance(value, Decision):
+                self._on_decision(value)
+        self._on_change()
+
+    def _meet(self, value: Any, place: Place) -> None:
+        """Let those go on who wait for this very record."""
+        hold = None
+        if isinstance(value, Claim):
+            future = self._expected.pop(value.claim_id, None)
+            hold = self._state.claims[place.partition].holder(value.subject)
+        else:
+            future = self._expected.pop(value.event_id, None) if isinstance(value, DeskEvent) else None
+        if future is not None and not future.done():
+            future.set_result(ReadBack(place.timestamp, hold))

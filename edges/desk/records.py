@@ -1,0 +1,92 @@
+"""Single records by their place: a site as it was when a decision was made, an alert, a signal.
+
+A record fetched by its offset counts only if offset and key match; of a site, else the newest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any, Final
+
+from edges.desk.incident import Incident
+from edges.desk.site_index import SiteIndex
+from edges.desk.values import CallCommand, Contact, Site
+from edges.kafka.fetcher import Fetcher
+from schemas.avro.errors import Undecodable
+
+_KEPT: Final = 2000
+
+
+class Records:
+    """Fetches and decodes; the latest are kept."""
+
+    def __init__(self, fetcher: Fetcher, decoders: dict[str, Callable[[bytes], Any]], sites: SiteIndex) -> None:
+        self._fetcher = fetcher
+        self._decoders = decoders
+        self._sites = sites
+        self._kept: OrderedDict[tuple[str, int, int], Any] = OrderedDict()
+
+    async def at(self, topic: str, partition: int, offset: int, key: str) -> Any:
+        """The value at a place; None where there is no record of this key, or it does not decode.
+
+        Raises `KafkaAwayError`.
+        """
+        place = (topic, partition, offset)
+        if place in self._kept:
+            self._kept.move_to_end(place)
+            kept_key, value = self._kept[place]
+            return value if kept_key == key else None
+        data = await self._fetcher.fetch(topic, partition, offset, key)
+        if data is None:
+            return None
+        try:
+            value = self._decoders[topic](data)
+        except Undecodable:
+            return None
+        self._kept[place] = (key, value)
+        while len(self._kept) > _KEPT:
+            self._kept.popitem(last=False)
+        return value
+
+    async def site(self, site_id: str) -> Site | None:
+        """A site's record in force. Raises `KafkaAwayError`."""
+        place = await asyncio.to_thread(self._sites.place, site_id)
+        if place is None:
+            return None
+        site: Site | None = await self.at("sites", place.partition, place.offset, site_id)
+        return site
+
+    async def site_of(self, incident: Incident) -> Site | None:
+        """The site by the newest record that the incident's decisions named, else the one in force."""
+        for offset in reversed(incident.site_offsets):
+            site: Site | None = await self.at("sites", incident.partition, offset, incident.site_id)
+            if site is not None:
+                return site
+        return await self.site(incident.site_id)
+
+    async def contact(self, incident: Incident | None, site_id: str, contact_id: str) -> Contact | None:
+        """A contact, by the newest record named by the incident's decisions that has it, else by the one in force."""
+        return await self._contact(incident, site_id, contact_id, None)
+
+    async def contact_of(self, incident: Incident, call: CallCommand) -> Contact | None:
+        """Whom a command calls; of several contacts with one id, the one with the command's number."""
+        return await self._contact(incident, call.site_id, call.contact_id, call.phone)
+
+    async def _contact(
+        self, incident: Incident | None, site_id: str, contact_id: str, phone: str | None
+    ) -> Contact | None:
+        if incident is not None:
+            for offset in reversed(incident.site_offsets):
+                found = _pick(await self.at("sites", incident.partition, offset, site_id), contact_id, phone)
+                if found is not None:
+                    return found
+        return _pick(await self.site(site_id), contact_id, phone)
+
+
+def _pick(site: Site | None, contact_id: str, phone: str | None) -> Contact | None:
+    if site is None:
+        return None
+    of_id = [contact for contact in site.contacts if contact.contact_id == contact_id]
+    return next((contact for contact in of_id if contact.phone == phone), of_id[0] if of_id else None)

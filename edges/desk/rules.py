@@ -1,0 +1,58 @@
+"""What a desk takes and what it refuses: pure rules over what was tried, said and decided."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Final
+
+from edges.desk.incident import Incident
+from edges.desk.values import CallCommand
+
+TRIES: Final = 3  # words a call
+WRONG_WORDS: Final = 10  # for a site in an hour; beyond, supervisors only
+CALLBACK_MS: Final = 15 * 60 * 1000  # for how long an inbound call may be answered
+SILENT_MS: Final = 30_000  # after so much silence of its holder, anybody may take a call over
+
+
+def digest(*parts: str) -> str:
+    """The first 8 hex digits of the SHA-256 of the parts, joined by NUL."""
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:8]
+
+
+def result_id(owner: str, outcome: str, situation: str, detail: str | None, *, message_left: bool) -> str:
+    """An id that follows from what is said of a call: the same again is the same, a correction one of its own."""
+    return f"{owner}-result-{digest(outcome, situation, str(message_left).lower(), detail or '')}"
+
+
+def action_id(owner: str, action: str, key: str) -> str:
+    """The id of an operator's action; ``key`` is the page's, one for each press."""
+    return f"{owner}-{action.lower()}-{digest(key)}"
+
+
+def is_verified(outcome: str, tries: Sequence[str]) -> bool:
+    """Whether the words that were tried, the last one at the end, allow this outcome."""
+    last = tries[-1] if tries else None
+    match outcome:
+        case "IDENTIFIED":
+            return last == "RIGHT"
+        case "WRONG_CODE":
+            return last == "WRONG"
+        case _:
+            return True
+
+
+def is_late(incident: Incident, call: CallCommand, result: str, now: int) -> bool:
+    """Whether the engine will take a result for a callback: the call has expired, was withdrawn or answered already.
+
+    The very result that answered the call is not late: it is said again.
+    """
+    answers = incident.answers.get(call.command_id, ())
+    if answers:
+        return answers[0].result_id != result
+    return incident.is_over(call, now)
+
+
+def was_said(incident: Incident, command_id: str, result: str) -> bool:
+    """Whether this very result is in the log already."""
+    return any(answer.result_id == result for answer in incident.answers.get(command_id, ()))

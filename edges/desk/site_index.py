@@ -1,0 +1,166 @@
+"""Sites by number, by name and by id: where the record in force of each lies on `sites`, and nothing else of it.
+
+An SQLite database in memory. What a site's former record had (a number, a name) stays until the desk ends; so look at
+the record in force before you believe that it still has it.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import threading
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+
+from edges.desk.values import Site
+
+MOST_FOUND: Final = 50
+_LAST_DIGITS: Final = 8  # the same however a number is written: with the country's code, with 0, with neither
+_SHORTEST_NUMBER: Final = 6
+_SHORTEST_WORD: Final = 2
+_NUMBER: Final = re.compile(r"[+0-9 ()./\u2010-\u2015-]+")
+_NAME: Final = re.compile(r"[^\W\d_]+")
+_SCHEMA: Final = """
+PRAGMA journal_mode = OFF;
+PRAGMA synchronous = OFF;
+CREATE TABLE site (site_id TEXT PRIMARY KEY, partition INTEGER, place INTEGER) WITHOUT ROWID;
+CREATE TABLE term (term TEXT, site_id TEXT, PRIMARY KEY (term, site_id)) WITHOUT ROWID;
+"""
+_PUT: Final = "INSERT OR REPLACE INTO site (site_id, partition, place) VALUES (?, ?, ?)"
+_PLACE: Final = "SELECT site_id, partition, place FROM site WHERE site_id = ?"
+_WITH_TERM: Final = "SELECT DISTINCT site_id FROM term WHERE term >= ? AND term < ? LIMIT ?"
+_COMMON: Final = 5000  # a term of more sites than this says too little to look at all of them
+_LAST: Final = "\U0010ffff"
+_KNOWN_NAMES: Final = 65_536
+
+
+class SitePlace(NamedTuple):
+    """Where a site's record in force lies on `sites`."""
+
+    site_id: str
+    partition: int
+    offset: int
+
+
+class SiteIndex:
+    """Written by one thread, read by any."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._database = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
+        self._database.executescript(_SCHEMA)
+
+    def take(self, records: Iterable[tuple[str, int, int, Site | None]]) -> None:
+        """Take records of `sites`, in their order: key, partition, offset, and the site or None for a tombstone."""
+        places: dict[str, tuple[str, int, int] | None] = {}
+        terms: set[tuple[str, str]] = set()
+        for key, partition, offset, site in records:
+            places[key] = None if site is None else (key, partition, offset)
+            if site is not None:
+                terms.update((term, key) for term in _terms(site))
+        with self._lock:
+            cursor = self._database.cursor()
+            cursor.execute("BEGIN")
+            cursor.executemany(_PUT, [place for place in places.values() if place is not None])
+            cursor.executemany(
+                "DELETE FROM site WHERE site_id = ?", [(key,) for key, place in places.items() if place is None]
+            )
+            # In the table's order: neighbours are put side by side.
+            cursor.executemany("INSERT OR IGNORE INTO term (term, site_id) VALUES (?, ?)", sorted(terms))
+            cursor.execute("COMMIT")
+
+    def place(self, site_id: str) -> SitePlace | None:
+        """Where a site's record in force lies; None: there is none."""
+        rows = self._ask(_PLACE, (site_id,))
+        return SitePlace(*rows[0]) if rows else None
+
+    def find(self, text: str, limit: int = MOST_FOUND) -> list[SitePlace]:
+        """Sites whose id begins so, or which may have such a number or such names; at most so many.
+
+        Of several words the rare ones decide, and the record itself whether it has the others too.
+        """
+        found = {place.site_id: place for place in self._by_id(text.strip(), limit)}
+        terms = [_number_term(text)] if is_number(text) else [f"w{word}" for word in words(text)]
+        if not terms or any(len(term) <= _SHORTEST_WORD for term in terms):
+            return list(found.values())
+        of_terms = [self._with_term(term) for term in terms]
+        rare = [sites for sites in of_terms if len(sites) <= _COMMON]
+        for site_id in sorted(set.intersection(*(rare or of_terms))):
+            if len(found) >= limit:
+                break
+            place = self.place(site_id)
+            if place is not None:
+                found.setdefault(site_id, place)
+        return list(found.values())
+
+    def __len__(self) -> int:
+        return int(self._ask("SELECT count(*) FROM site", ())[0][0])
+
+    def _with_term(self, term: str) -> set[str]:
+        return {row[0] for row in self._ask(_WITH_TERM, (term, term + _LAST, _COMMON + 1))}
+
+    def _by_id(self, text: str, limit: int) -> Iterator[SitePlace]:
+        if text:
+            sql = "SELECT site_id, partition, place FROM site WHERE site_id BETWEEN ? AND ? ORDER BY site_id LIMIT ?"
+            yield from (SitePlace(*row) for row in self._ask(sql, (text, text + _LAST, limit)))
+
+    def _ask(self, sql: str, values: Sequence[object]) -> list[Any]:
+        with self._lock:
+            return self._database.execute(sql, values).fetchall()
+
+
+def is_number(text: str) -> bool:
+    """Whether a text looks like a phone number."""
+    return _NUMBER.fullmatch(text.strip()) is not None and sum(map(str.isdecimal, text)) >= _SHORTEST_NUMBER
+
+
+def is_of(site: Site, text: str) -> bool:
+    """Whether a site has this id, number or names still."""
+    if site.site_id.startswith(text.strip()):
+        return True
+    if is_number(text):
+        digits = _digits(text).lstrip("0")
+        return any(_fits(_digits(contact.phone), digits) for contact in site.contacts if contact.phone)
+    names = set(_names(site))
+    return bool(words(text)) and all(any(name.startswith(word) for name in names) for word in words(text))
+
+
+def words(text: str) -> tuple[str, ...]:
+    """The words of a name: without accents, in one case."""
+    if text.isascii():
+        plain = text.lower()
+    else:
+        folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold())
+        plain = "".join(character for character in folded if not unicodedata.combining(character))
+    return tuple(_NAME.findall(plain))
+
+
+_words_of_name = lru_cache(_KNOWN_NAMES)(words)
+
+
+def _terms(site: Site) -> set[str]:
+    terms = {f"w{name}" for name in _names(site)}
+    terms.update(_number_term(contact.phone) for contact in site.contacts if contact.phone)
+    return terms
+
+
+def _names(site: Site) -> Iterator[str]:
+    for contact in site.contacts:
+        for name in (contact.first_name, contact.last_name):
+            if name:
+                yield from _words_of_name(name)
+
+
+def _number_term(text: str) -> str:
+    return f"n{_digits(text)[-_LAST_DIGITS:]}"
+
+
+def _digits(text: str) -> str:
+    return "".join(filter(str.isdecimal, text))
+
+
+def _fits(stored: str, digits: str) -> bool:
+    """Whether both are one number: one of them may have the country's code, and the other not."""
+    return stored.endswith(digits) or digits.endswith(stored)

@@ -1,0 +1,347 @@
+"""What a desk knows, from Kafka alone: a fold over the topics that it reads, in any order among them."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+from edges.desk.claims import ClaimLog, Hold
+from edges.desk.incident import Incident, incident_of
+from edges.desk.signal_index import SignalIndex
+from edges.desk.values import (
+    Attention,
+    CallCommand,
+    CallResult,
+    Decision,
+    DispatchCommand,
+    DispatchReport,
+    OperatorAction,
+)
+from edges.values import Claim, DeskEvent, Signal
+
+HOUR_MS: Final = 3600 * 1000
+DAY_MS: Final = 24 * HOUR_MS
+CLOSED_KEPT: Final = 10_000  # incidents that have ended stay for a day, and no more of them than this
+ACCOUNT: Final = "account:"  # begins the key of a signal that no site is known of
+CALLBACK: Final = "-callback-"  # within the id of an inbound call
+TOPICS: Final = (
+    "decisions", "calls", "dispatches", "attention", "call-results", "dispatch-reports", "operator-actions",
+    "signals", "claims", "desk-log",
+)  # fmt: skip
+
+
+class Place(NamedTuple):
+    """Where a record lies and when it came: the broker's or the sender's timestamp; when it was read, monotonic."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    read_at: float
+
+
+class Sighting(NamedTuple):
+    """Who has looked at an attention, and when."""
+
+    by: str
+    at: int
+
+
+class Stranger(NamedTuple):
+    """Alarms of an account that no site is known of, since somebody last looked."""
+
+    signal_id: str
+    account: str
+    kinds: tuple[str, ...]
+    alarms: int
+    since: int
+    last: int
+    partition: int
+
+
+class Callback(NamedTuple):
+    """An inbound call that an operator has taken."""
+
+    callback_id: str
+    site_id: str
+    incident_id: str | None
+    contact_id: str | None
+    operator: str
+    at: int
+
+
+class DeskState:
+    """The fold. ``dirty`` has the subjects, ``moved`` the incidents that changed since both were last cleared."""
+
+    def __init__(self, partitions: int) -> None:
+        self.incidents: dict[str, Incident] = {}
+        self.of_site: dict[str, tuple[str, ...]] = {}
+        self.attentions: dict[str, Attention] = {}
+        self.undelivered: dict[str, DeskEvent] = {}
+        self.strangers: dict[str, Stranger] = {}  # by account
+        self.callbacks: dict[str, Callback] = {}
+        self.seen: dict[str, Sighting] = {}
+        self.tries: dict[str, tuple[str, ...]] = {}  # of a command or a callback: RIGHT, WRONG, DURESS
+        self.wrong_at: dict[str, tuple[int, ...]] = {}  # of a site, within the last hour
+        self.actions: dict[str, int] = {}  # operators' actions, and when they were taken
+        self.claims = [ClaimLog() for _ in range(partitions)]
+        self.signals = [SignalIndex() for _ in range(partitions)]
+        self.decided_at = [0] * partitions
+        self.monotonic = 0.0  # the reader's clock, in seconds: how long a quiet partition has been quiet
+        self.dirty: set[str] = set()
+        self.moved: set[str] = set()
+        self._closed: deque[tuple[int, str]] = deque()
+        self._nameless: deque[tuple[int, str]] = deque()  # incidents without a decision, and since when
+        self._partition_of: dict[str, int] = {}  # of what has no incident
+        self._swept_at = 0
+        folds: Mapping[str, Callable[[Place, Any, bytes], None]] = {
+            "decisions": self._decision,
+            "calls": self._call,
+            "dispatches": self._dispatch,
+            "attention": self._attention,
+            "call-results": self._result,
+            "dispatch-reports": self._report,
+            "operator-actions": self._action,
+            "signals": self._signal,
+            "claims": self._claim,
+            "desk-log": self._event,
+        }
+        self._folds = folds
+
+    def apply(self, place: Place, value: Any, data: bytes) -> None:
+        """Take a record, decoded and as it came. A tombstone changes nothing."""
+        if value is not None:
+            self._folds[place.topic](place, value, data)
+
+    # --- one topic each ---------------------------------------------------------------------------
+
+    def _decision(self, place: Place, decision: Decision, data: bytes) -> None:
+        self.decided_at[place.partition] = max(self.decided_at[place.partition], decision.at)
+        if decision.incident_id is None:
+            return
+        incident = self._incident(decision.incident_id, decision.site_id, place.partition)
+        if not incident.decide(decision):
+            return
+        incident.keep(place.topic, place.offset, data)
+        self._touch(incident)
+        if incident.phase == "CLOSED":
+            self._closed.append((decision.at, incident.id))
+            self._forget(decision.at)
+
+    def _call(self, place: Place, call: CallCommand, _data: bytes) -> None:
+        incident = self._incident(call.incident_id, call.site_id, place.partition)
+        if incident.call(call):
+            self._touch(incident)
+
+    def _dispatch(self, place: Place, command: DispatchCommand, data: bytes) -> None:
+        incident = self._incident(command.incident_id, command.site_id, place.partition)
+        incident.dispatch(command)
+        incident.keep(place.topic, place.offset, data)
+        self._touch(incident)
+
+    def _attention(self, place: Place, attention: Attention, data: bytes) -> None:
+        if attention.incident_id is not None:
+            incident = self._incident(attention.incident_id, attention.site_id, place.partition)
+            if not incident.attend(attention):
+                return
+            incident.keep(place.topic, place.offset, data)
+            self._touch(incident)
+        self.attentions[attention.attention_id] = attention
+        self._partition_of[attention.attention_id] = place.partition
+        self.dirty.add(attention.attention_id)
+
+    def _result(self, place: Place, result: CallResult, data: bytes) -> None:
+        named = result.incident_id or incident_of(result.command_id or "")
+        # Without an incident it goes to all that are open (procedure.md §5).
+        targets = (named,) if named else self.of_site.get(result.site_id, ())
+        for incident_id in targets:
+            incident = self._incident(incident_id, result.site_id, place.partition)
+            if (named or incident.phase != "CLOSED") and incident.answer(result):
+                incident.keep(place.topic, place.offset, data)
+                self._touch(incident)
+
+    def _report(self, place: Place, report: DispatchReport, data: bytes) -> None:
+        incident = self._incident(report.incident_id, report.site_id, place.partition)
+        incident.keep(place.topic, place.offset, data)
+        self._touch(incident)
+
+    def _action(self, place: Place, action: OperatorAction, data: bytes) -> None:
+        self.actions[action.action_id] = action.taken_at
+        if action.incident_id:
+            incident = self._incident(action.incident_id, action.site_id, place.partition)
+            incident.keep(place.topic, place.offset, data)
+            self._touch(incident)
+
+    def _signal(self, place: Place, signal: Signal, _data: bytes) -> None:
+        self.signals[place.partition].add(signal.key, signal.received_at, place.offset)
+        if signal.outcome != "UNKNOWN_ACCOUNT" or signal.kind is None:
+            return
+        seen = self.seen.get(ACCOUNT + signal.account)
+        if seen is not None and seen.at >= signal.received_at:
+            return
+        known = self.strangers.get(signal.account)
+        if known is None:
+            made = Stranger(
+                signal.signal_id, signal.account, (signal.kind,), 1, signal.received_at, signal.received_at,
+                place.partition,
+            )  # fmt: skip
+        else:
+            kinds = known.kinds if signal.kind in known.kinds else (*known.kinds, signal.kind)
+            made = known._replace(kinds=kinds, alarms=known.alarms + 1, last=max(known.last, signal.received_at))
+        self.strangers[signal.account] = made
+        self.dirty.add(made.signal_id)
+
+    def _claim(self, place: Place, claim: Claim, _data: bytes) -> None:
+        if self.claims[place.partition].apply(claim, place.timestamp, place.read_at) != "NOTHING":
+            self.dirty.add(claim.subject)
+
+    def _event(self, place: Place, event: DeskEvent, data: bytes) -> None:
+        subject = event.subject
+        match event.action:
+            case "WORD_TRIED" if subject is not None:
+                self.tries[subject] = (*self.tries.get(subject, ()), event.detail or "")
+                if event.detail == "WRONG":
+                    recent = [at for at in self.wrong_at.get(event.site_id, ()) if at > event.at - HOUR_MS]
+                    self.wrong_at[event.site_id] = (*recent, event.at)
+            case "ATTENTION_SEEN" if subject is not None:
+                self._see(subject, event)
+            case "UNDELIVERED" if subject is not None:
+                self.undelivered.setdefault(subject, event)
+                self._partition_of[subject] = place.partition
+                self.dirty.add(subject)
+            case "CALL_PLACED" if subject is not None and CALLBACK in subject:
+                self.callbacks[subject] = Callback(
+                    subject, event.site_id, event.incident_id, event.detail, event.operator, event.at
+                )
+                self._partition_of[subject] = place.partition
+            case _:
+                pass
+        is_recent = event.at > self.decided_at[place.partition] - HOUR_MS
+        if event.incident_id and (is_recent or event.incident_id in self.incidents):
+            incident = self._incident(event.incident_id, event.site_id, place.partition)
+            incident.keep(place.topic, place.offset, data)
+            if event.action != "VIEWED":
+                self._touch(incident)
+
+    def _see(self, subject: str, event: DeskEvent) -> None:
+        seen = Sighting(event.operator, event.at)
+        self.seen[subject] = seen
+        self.dirty.add(subject)
+        if event.site_id.startswith(ACCOUNT):
+            account = event.site_id.removeprefix(ACCOUNT)
+            self.seen[event.site_id] = seen
+            stranger = self.strangers.get(account)
+            if stranger is not None and stranger.last <= event.at:
+                del self.strangers[account]
+                self.dirty.add(stranger.signal_id)
+
+    # --- what is asked ----------------------------------------------------------------------------
+
+    def holder(self, partition: int, subject: str) -> Hold | None:
+        """Who holds a subject now."""
+        log = self.claims[partition]
+        return log.holder(subject, log.now(self.monotonic))
+
+    def hold_left(self, subject: str, hold: Hold) -> int:
+        """For how many ms more it is held."""
+        log = self.claims[self.partition_of(subject) or 0]
+        return max(1, hold.until - log.now(self.monotonic))
+
+    def partition_of(self, subject: str) -> int | None:
+        """The partition of a command, an attention, a callback; None: it is not known."""
+        if subject in self._partition_of:
+            return self._partition_of[subject]
+        incident = self.incidents.get(incident_of(subject))
+        if incident is not None and (subject in incident.calls or subject in incident.attentions):
+            return incident.partition
+        stranger = self.stranger(subject)
+        return stranger.partition if stranger is not None else None
+
+    def stranger(self, signal_id: str) -> Stranger | None:
+        """The alarms of an unknown account that stand under this signal."""
+        stranger = self.strangers.get(signal_id.partition("-")[0])
+        return stranger if stranger is not None and stranger.signal_id == signal_id else None
+
+    def command(self, command_id: str) -> tuple[Incident, CallCommand] | None:
+        """A call or confirm, and its incident."""
+        incident = self.incidents.get(incident_of(command_id))
+        call = None if incident is None else incident.calls.get(command_id)
+        return None if incident is None or call is None else (incident, call)
+
+    def open_incidents(self, site_id: str | None = None) -> Iterator[Incident]:
+        """All that are open, or those of a site."""
+        ids = self.incidents if site_id is None else self.of_site.get(site_id, ())
+        return (self.incidents[id_] for id_ in ids if self.incidents[id_].is_open)
+
+    def wrong_words(self, site_id: str, now: int) -> int:
+        """How many wrong words were tried for a site within the last hour."""
+        return sum(at > now - HOUR_MS for at in self.wrong_at.get(site_id, ()))
+
+    # --- what is kept -----------------------------------------------------------------------------
+
+    def _incident(self, incident_id: str, site_id: str, partition: int) -> Incident:
+        incident = self.incidents.get(incident_id)
+        if incident is None:
+            incident = self.incidents[incident_id] = Incident(incident_id, site_id, partition)
+            self.of_site[site_id] = (*self.of_site.get(site_id, ()), incident_id)
+            self._nameless.append((self.decided_at[partition], incident_id))
+        return incident
+
+    def _touch(self, incident: Incident) -> None:
+        self.moved.add(incident.id)
+        self.dirty.update(incident.attentions)
+        self.dirty.update(incident.calls)
+
+    def _forget(self, now: int) -> None:
+        """Let go of what ended a day ago, of the oldest ends where there are too many, and of what never began."""
+        while self._closed and (self._closed[0][0] < now - DAY_MS or len(self._closed) > CLOSED_KEPT):
+            self._drop(self._closed.popleft()[1])
+        while self._nameless and self._nameless[0][0] < now - HOUR_MS:
+            _, incident_id = self._nameless.popleft()
+            incident = self.incidents.get(incident_id)
+            if incident is not None and incident.phase is None:
+                self._drop(incident_id)
+
+        if now - self._swept_at >= HOUR_MS:
+            self._swept_at = now
+            self._sweep(now)
+
+    def _sweep(self, now: int) -> None:
+        """Let go of what people did long ago: `desk-log` is read back 7 days, and the rest a day."""
+        week, day = now - 8 * DAY_MS, now - DAY_MS
+        self.seen = {subject: seen for subject, seen in self.seen.items() if seen.at > week}
+        self.undelivered = {subject: event for subject, event in self.undelivered.items() if event.at > week}
+        self.actions = {action: at for action, at in self.actions.items() if at > day}
+        self.wrong_at = {site: at for site, at in self.wrong_at.items() if at[-1] > now - HOUR_MS}
+        for callback_id in [key for key, callback in self.callbacks.items() if callback.at < day]:
+            del self.callbacks[callback_id]
+            self.tries.pop(callback_id, None)
+        for attention_id in [
+            key
+            for key, one in self.attentions.items()
+            if key in self.seen and (one.incident_id or "") not in self.incidents
+        ]:
+            del self.attentions[attention_id]
+        known = (self.attentions, self.undelivered, self.callbacks)
+        self._partition_of = {
+            subject: partition
+            for subject, partition in self._partition_of.items()
+            if any(subject in of for of in known)
+        }
+
+    def _drop(self, incident_id: str) -> None:
+        incident = self.incidents.pop(incident_id, None)
+        if incident is None:
+            return
+        rest = tuple(id_ for id_ in self.of_site.get(incident.site_id, ()) if id_ != incident_id)
+        if rest:
+            self.of_site[incident.site_id] = rest
+        else:
+            self.of_site.pop(incident.site_id, None)
+        for command_id in incident.calls:
+            self.tries.pop(command_id, None)
+        for attention_id in incident.attentions:
+            if attention_id in self.seen:
+                self.attentions.pop(attention_id, None)
+        self.dirty.update(incident.calls)

@@ -1,0 +1,393 @@
+// What the desk's pages do in the browser. `now()` and `spell()` are those of ronde.js: time by the server's clock.
+"use strict";
+
+(() => {
+  const desk = document.getElementById("desk");
+  if (!desk) return;
+  const words = JSON.parse(desk.dataset.words);
+  const me = desk.dataset.me;
+  const subject = desk.dataset.subject;
+  const byId = (id) => document.getElementById(id);
+  const segment = encodeURIComponent;
+  const say = (text) => { byId("status").textContent = text || ""; };
+  const fill = (text, values) => text.replace(/%\((\w+)\)s/g, (_, name) => values[name] ?? "");
+  const stamp = () => new Date(now()).toISOString();
+  const newKey = () => crypto.getRandomValues(new Uint32Array(4)).join("-");
+
+  // --- the API ---------------------------------------------------------------------------------
+  async function ask(method, path, body) {
+    try {
+      const answer = await fetch(path, {
+        method,
+        headers: body === undefined ? {} : { "content-type": "application/json" },
+        body: body === undefined ? undefined : JSON.stringify(body),
+      });
+      const text = await answer.text();
+      return { status: answer.status, ok: answer.ok, data: text ? JSON.parse(text) : null };
+    } catch {
+      return { status: 0, ok: false, data: { code: "UNREACHABLE" } };
+    }
+  }
+
+  function refuse(answer) {
+    const code = answer.data && answer.data.code;
+    const holder = answer.data && answer.data.holder;
+    say(fill(words.problem[code] || (answer.data && answer.data.detail) || String(code), { name: holder ? holder.by : "" }));
+  }
+
+  // A form whose request was not confirmed is sent again with the very same values: the time of the first press, and
+  // the key. So it counts once, however often it is sent.
+  const kept = new WeakMap();
+  function once(form, extra) {
+    const said = JSON.stringify(extra);
+    const known = kept.get(form);
+    if (known && known.said === said) return known;
+    const made = { said, at: stamp(), key: newKey() };
+    kept.set(form, made);
+    return made;
+  }
+  const done = (form) => kept.delete(form);
+
+  // --- keys ------------------------------------------------------------------------------------
+  const typing = () => /^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement?.tagName || "") &&
+    !/^(radio|checkbox)$/.test(document.activeElement.type);
+  let keysOn = localStorage.getItem("ronde-keys") !== "off";
+  const keys = {};
+  function showKeys() {
+    document.documentElement.dataset.keys = keysOn ? "on" : "off";
+    byId("shortcuts")?.setAttribute("aria-pressed", String(keysOn));
+  }
+  byId("shortcuts")?.addEventListener("click", () => {
+    keysOn = !keysOn;
+    localStorage.setItem("ronde-keys", keysOn ? "on" : "off");
+    showKeys();
+  });
+  showKeys();
+  document.addEventListener("keydown", (event) => {
+    if (!keysOn || event.ctrlKey || event.metaKey || event.altKey || typing() || document.querySelector("dialog[open]")) return;
+    const act = keys[event.key];
+    if (act) { event.preventDefault(); act(); }
+  });
+  const press = (id) => () => { const button = byId(id); if (button && !button.hidden) button.click(); };
+
+  // --- live ------------------------------------------------------------------------------------
+  const handlers = { work: [], gone: [], incident: [], reset: [] };
+  const events = new EventSource("/v1/events");
+  let heardAt = performance.now();
+  for (const name of Object.keys(handlers)) {
+    events.addEventListener(name, (event) => {
+      heardAt = performance.now();
+      const data = JSON.parse(event.data);
+      for (const handle of handlers[name]) handle(data);
+    });
+  }
+  events.addEventListener("signed-out", () => { events.close(); location.assign("/sign-in"); });
+  events.addEventListener("age", (event) => {
+    heardAt = performance.now();
+    const age = JSON.parse(event.data);
+    const parts = [];
+    if (age.seconds > 5) parts.push(fill(words.age.behind, { seconds: Math.round(age.seconds) }));
+    if (age.forgotten) parts.push(fill(words.age.forgotten, { count: age.forgotten }));
+    if (age.clock_ms) parts.push(fill(words.age.clock, { seconds: (age.clock_ms / 1000).toFixed(1) }));
+    show(parts);
+  });
+  function show(parts) {
+    const place = byId("age");
+    place.hidden = !parts.length;
+    const text = parts.join(" ");
+    if (place.textContent !== text) place.textContent = text;
+  }
+  setInterval(() => { if (performance.now() - heardAt > 6000) show([words.age.silent]); }, 1000);
+
+  // --- the list --------------------------------------------------------------------------------
+  const list = byId("work");
+  if (list) {
+    const template = byId("item");
+    const find = (id) => [...list.children].find((row) => row.dataset.subject === id);
+    const inHand = (row) => row.contains(document.activeElement);
+    let isLoud = false;
+
+    const badges = (item) => {
+      const made = item.alert_kinds.map((kind) => badge(words.kind[kind] || kind, { HOLD_UP: "urgent", FIRE: "warning" }[kind] || "info"));
+      if (item.covert) made.push(badge(words.covert, "urgent"));
+      return made.flatMap((element) => [element, document.createTextNode(" ")]);
+    };
+    const badge = (text, kind) => Object.assign(document.createElement("span"), { className: `badge ${kind}`, textContent: text });
+
+    function draw(row, item) {
+      row.className = `item u${item.urgency}${item.holder && item.holder.by === me ? " mine" : ""}`;
+      row.dataset.subject = item.subject;
+      row.dataset.rank = `${item.urgency} ${item.since}`;
+      const who = item.contact_name ? ` ${item.contact_name}` : "";
+      const why = item.reason ? `: ${words.reason[item.reason] || item.reason}` : "";
+      row.querySelector("[data-title]").textContent = words.item[item.item] + who + why;
+      row.querySelector("[data-kinds]").replaceChildren(...badges(item));
+      row.querySelector("[data-site]").textContent = item.site_id;
+      row.querySelector("[data-round]").textContent = item.round ? fill(words.round, item) : "";
+      row.querySelector("[data-holder]").textContent = item.seen
+        ? fill(words.seen, { name: item.seen.by }) : item.holder ? fill(words.held, { name: item.holder.by }) : "";
+      const clock = row.querySelector("[data-until]");
+      if (clock && item.expires_at) clock.dataset.until = item.expires_at;
+      else if (clock) clock.closest("[data-time]").textContent = item.since.slice(11, 19);
+      const open = row.querySelector("[data-open]");
+      open.href = `/work/${segment(item.subject)}`;
+      open.textContent = item.holder || item.seen ? words.look : words.take;
+      open.classList.toggle("main", !item.holder && !item.seen);
+    }
+
+    function put(item) {
+      let row = find(item.subject);
+      const isNew = !row;
+      if (isNew) row = template.content.firstElementChild.cloneNode(true);
+      draw(row, item);
+      if (!inHand(row)) {
+        const after = [...list.children].find((other) => other !== row && other.dataset.rank > row.dataset.rank);
+        if (isNew || row.nextElementSibling !== (after || null)) list.insertBefore(row, after || null);
+      }
+      if (isNew && !item.holder) announce(item);
+      byId("nothing").hidden = true;
+    }
+
+    function drop(id) {
+      const row = find(id);
+      if (!row) return;
+      const leave = () => { row.remove(); byId("nothing").hidden = list.children.length > 0; };
+      if (!inHand(row)) return leave();
+      row.classList.add("gone");
+      row.querySelector("[data-holder]").textContent = words.gone;
+      row.addEventListener("focusout", leave, { once: true });
+    }
+
+    function announce(item) {
+      if (!isLoud) return;
+      beep(item.urgency);
+      if (window.Notification?.permission === "granted") {
+        new Notification(words.item[item.item], { body: item.alert_kinds.map((kind) => words.kind[kind] || kind).join(", "), tag: item.subject });
+      }
+    }
+
+    let audio;
+    function beep(urgency) {
+      audio ||= new AudioContext();
+      const tone = audio.createOscillator(), volume = audio.createGain();
+      tone.frequency.value = urgency === 1 ? 880 : 660;
+      volume.gain.setValueAtTime(0.15, audio.currentTime);
+      volume.gain.exponentialRampToValueAtTime(0.001, audio.currentTime + (urgency === 1 ? 0.8 : 0.35));
+      tone.connect(volume).connect(audio.destination);
+      tone.start();
+      tone.stop(audio.currentTime + 0.8);
+    }
+    byId("alarm").addEventListener("click", (event) => {
+      isLoud = !isLoud;
+      event.currentTarget.setAttribute("aria-pressed", String(isLoud));
+      if (isLoud) { beep(2); window.Notification?.requestPermission?.(); }
+    });
+
+    async function load() {
+      const answer = await ask("GET", "/v1/work");
+      if (!answer.ok) return refuse(answer);
+      const there = new Set(answer.data.map((item) => item.subject));
+      for (const row of [...list.children]) if (!there.has(row.dataset.subject)) drop(row.dataset.subject);
+      answer.data.forEach(put);
+    }
+    handlers.work.push(put);
+    handlers.gone.push((data) => drop(data.subject));
+    handlers.reset.push(load);
+    events.addEventListener("open", load);
+    setInterval(tick, 250);
+
+    byId("next")?.addEventListener("click", async () => {
+      const answer = await ask("POST", "/v1/work/next");
+      if (answer.status === 200) location.assign(`/work/${segment(answer.data.subject)}`);
+      else if (answer.status === 204) say(words.nothing);
+      else refuse(answer);
+    });
+    keys.n = press("next");
+    const step = (by) => () => {
+      const links = [...list.querySelectorAll("[data-open]")];
+      const at = links.indexOf(document.activeElement);
+      links[Math.min(Math.max(at + by, 0), links.length - 1)]?.focus();
+    };
+    keys.ArrowDown = keys.j = step(1);
+    keys.ArrowUp = keys.k = step(-1);
+    keys["/"] = () => byId("q").focus();
+  }
+
+  // --- one call or attention --------------------------------------------------------------------
+  let isMine = byId("holder")?.classList.contains("good") || false;
+  if (subject && desk.dataset.work === "yes") {
+    const path = `/v1/work/${segment(subject)}`;
+    const holderIs = (by) => {
+      isMine = by === me;
+      const place = byId("holder");
+      place.className = `badge ${isMine ? "good" : "warning"}`;
+      place.textContent = isMine ? words.mine : by ? fill(words.held, { name: by }) : words.free;
+      byId("take").hidden = isMine;
+      byId("over").hidden = isMine || !by;
+      byId("release").hidden = !isMine;
+    };
+    async function take(over) {
+      const answer = await ask("POST", `${path}/take`, over ? { over: true } : {});
+      if (answer.ok) { holderIs(answer.data.holder.by); say(""); (byId("word") || byId("note"))?.focus(); }
+      else { if (answer.data?.holder) holderIs(answer.data.holder.by); refuse(answer); }
+      return answer.ok;
+    }
+    byId("take").addEventListener("click", () => take(false));
+    byId("over").addEventListener("click", () => take(true));
+    byId("release").addEventListener("click", async () => {
+      const answer = await ask("POST", `${path}/release`);
+      if (answer.ok) location.assign("/"); else refuse(answer);
+    });
+    setInterval(async () => { if (isMine) await ask("POST", `${path}/take`, {}); }, 20000);
+    handlers.work.push((item) => { if (item.subject === subject) holderIs(item.holder && item.holder.by); });
+    keys.t = press("take");
+    keys.l = press("release");
+    keys.d = press("dial");
+    if (!isMine && !byId("over").offsetParent) take(false);
+  }
+
+  const wordForm = byId("word-form");
+  const resultForm = byId("result-form");
+  let hasEnded = false;
+  let isQuiet = Boolean(wordForm);  // a call's page shows nothing new beside the call until that has ended
+
+  function end(text, { quiet = false } = {}) {
+    hasEnded = true;
+    isQuiet = quiet;
+    isMine = false;
+    byId("after-text").textContent = text;
+    byId("after").hidden = false;
+    byId("script").textContent = text;
+    byId("after").focus();
+  }
+
+  if (wordForm && resultForm) {
+    const api = desk.dataset.api;
+    wordForm.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      delete wordForm.dataset.sent;
+      const box = byId("word");
+      const typed = box.value;
+      if (!typed) return;
+      say(words.comparing);
+      const answer = await ask("POST", `${api}/word`, { word: typed });
+      say("");
+      if (!answer.ok) return refuse(answer);  // what is typed stays
+      if (box.value === typed) box.value = "";
+      const { right, duress, tries_left: left } = answer.data;
+      const verdict = byId("verdict");
+      verdict.className = `badge ${right ? "good" : "warning"} verdict${duress ? " mark" : ""}`;
+      verdict.textContent = right ? words.right : fill(words.wrong, { left });
+      byId("script").textContent = duress ? words.after.DURESS : right ? words.after.RIGHT : words.after.WRONG;
+      if (duress) return end(words.after.DURESS, { quiet: true });
+      if (right) resultForm.querySelector("[value=NORMAL]").focus();
+    });
+
+    resultForm.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      delete resultForm.dataset.sent;
+      const button = event.submitter;
+      if (!button || hasEnded) return;
+      const body = {
+        outcome: button.value,
+        situation: resultForm.situation.value,
+        message_left: resultForm.message_left.checked,
+        detail: byId("detail").value || null,
+      };
+      const { at } = once(resultForm, body);
+      say(words.keeping);
+      const answer = await ask("PUT", `${api}/result`, { ...body, at });
+      if (answer.status === 409 && answer.data.code === "DURESS") return end(words.after.DURESS, { quiet: true });
+      if (!answer.ok) return refuse(answer);
+      done(resultForm);
+      say(answer.data.late ? words.late : words.kept);
+      const known = JSON.parse(button.dataset.end);
+      end(known[body.situation]);
+    });
+    ["IDENTIFIED", "NOT_IDENTIFIED", "WRONG_CODE", "NO_ANSWER", "DURESS_CODE"].forEach((value, at) => {
+      keys[String(at + 1)] = () => resultForm.querySelector(`button[value=${value}]`).click();
+    });
+    for (const [key, value] of [["g", "NORMAL"], ["b", "ABNORMAL"], ["u", "UNKNOWN"]]) {
+      keys[key] = () => resultForm.querySelector(`[value=${value}]`).click();
+    }
+    keys.w = () => byId("word").focus();
+    keys.Enter = () => { if (hasEnded) byId("onward").click(); };
+    // What comes next is the holder's: the page leads there.
+    handlers.work.push((item) => {
+      if (hasEnded && item.incident_id === desk.dataset.incident && item.holder?.by === me && item.subject !== subject) {
+        byId("onward").href = `/work/${segment(item.subject)}`;
+        byId("onward").textContent = words.onward;
+      }
+    });
+  }
+
+  const seenForm = byId("seen-form");
+  if (seenForm) {
+    seenForm.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      delete seenForm.dataset.sent;
+      const answer = await ask("POST", `/v1/attentions/${segment(subject)}/seen`, { note: byId("note").value || null });
+      if (answer.ok) location.assign("/"); else refuse(answer);
+    });
+    keys.s = () => seenForm.requestSubmit();
+  }
+
+  // --- an incident: what is new is offered, not put under the hands -----------------------------
+  const incident = desk.dataset.incident;
+  if (incident) {
+    handlers.incident.push(async (data) => {
+      if (data.incident_id !== incident || data.version <= Number(desk.dataset.version)) return;
+      if (byId("newer")) byId("newer").hidden = false;
+      if (isQuiet) return;
+      const answer = await fetch(`/incidents/${segment(incident)}/steps`);
+      if (answer.ok) {
+        const made = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("steps");
+        if (made) byId("steps")?.replaceWith(made);
+        if (hasEnded && made) byId("after-text").textContent = made.lastElementChild.lastChild.textContent.trim();
+      }
+    });
+  }
+
+  for (const form of document.querySelectorAll("form.act")) {
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      delete form.dataset.sent;
+      const action = form.dataset.action;
+      const reason = byId(`reason-${action}`).value;
+      const { at, key } = once(form, { reason });
+      const where = incident ? `/v1/incidents/${segment(incident)}` : `/v1/sites/${segment(desk.dataset.site)}`;
+      const body = { reason, key, at, ...(incident ? { seen_version: Number(desk.dataset.version) } : {}) };
+      const answer = await ask("POST", `${where}/${action}`, body);
+      if (!answer.ok) { form.closest("dialog").close(); return refuse(answer); }
+      done(form);
+      form.closest("dialog").close();
+      say(words.kept);
+    });
+  }
+
+  const noteForm = byId("note-form");
+  noteForm?.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    delete noteForm.dataset.sent;
+    const text = byId("text").value;
+    if (!text) return;
+    const answer = await ask("POST", `/v1/incidents/${segment(incident)}/notes`, { text, key: once(noteForm, { text }).key });
+    if (!answer.ok) return refuse(answer);
+    done(noteForm);
+    if (byId("text").value === text) byId("text").value = "";
+    say(words.kept);
+  });
+
+  const callbackForm = byId("callback-form");
+  callbackForm?.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    delete callbackForm.dataset.sent;
+    const body = { contact_id: byId("contact_id").value || null, incident_id: byId("incident_id").value || null };
+    const { key } = once(callbackForm, body);
+    const answer = await ask("POST", `/v1/sites/${segment(desk.dataset.site)}/callbacks`, { ...body, key });
+    if (answer.ok) location.assign(`/callbacks/${segment(answer.data.callback_id)}`); else refuse(answer);
+  });
+
+  if (desk.dataset.reload) setTimeout(() => location.reload(), Number(desk.dataset.reload) * 1000);
+  if (document.querySelector("[data-until]")) tick();
+})();

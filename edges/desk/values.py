@@ -1,0 +1,206 @@
+"""The engine's values as a desk reads and writes them, field by field as in the schemas. Times: Unix milliseconds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
+
+from edges.values import Alert, Claim, DeskEvent, Signal
+
+
+class Contact(NamedTuple):
+    """A person to call."""
+
+    contact_id: str
+    role: str
+    first_name: str | None
+    last_name: str | None
+    phone: str | None
+    password_hash: str | None
+    duress_hash: str | None
+    language: str | None
+
+    @property
+    def name(self) -> str | None:
+        """First and last name, as far as known."""
+        return " ".join(name for name in (self.first_name, self.last_name) if name and not name.isspace()) or None
+
+
+class Address(NamedTuple):
+    """A postal address."""
+
+    line1: str
+    line2: str | None
+    postal_code: str
+    city: str
+    country: str
+
+
+class Intervention(NamedTuple):
+    """Whether a guard may be sent."""
+
+    enabled: bool
+    partners: tuple[str, ...]
+
+
+class Site(NamedTuple):
+    """`Site.avsc`."""
+
+    site_id: str
+    subscribed: bool
+    contacts: tuple[Contact, ...]
+    address: Address | None
+    instructions: str | None
+    intervention: Intervention
+    test_until: int | None
+    updated_at: int
+
+
+class CallResult(NamedTuple):
+    """`CallResult.avsc`."""
+
+    result_id: str
+    site_id: str
+    incident_id: str | None
+    command_id: str | None
+    contact_id: str | None
+    direction: str
+    outcome: str
+    situation: str
+    message_left: bool
+    detail: str | None
+    operator: str | None
+    ended_at: int
+
+
+class DispatchReport(NamedTuple):
+    """`DispatchReport.avsc`."""
+
+    report_id: str
+    site_id: str
+    incident_id: str
+    dispatch_id: str
+    partner_id: str
+    status: str
+    disposition: str | None
+    reason: str | None
+    reported_at: int
+
+
+class OperatorAction(NamedTuple):
+    """`OperatorAction.avsc`."""
+
+    action_id: str
+    site_id: str
+    incident_id: str | None
+    action: str
+    reason: str
+    operator: str
+    taken_at: int
+
+
+class CallCommand(NamedTuple):
+    """`CallCommand.avsc`."""
+
+    command_id: str
+    action: str
+    target_command_id: str | None
+    incident_id: str
+    site_id: str
+    procedure: str
+    round: int
+    position: int
+    contact_id: str
+    contact_name: str | None
+    phone: str | None
+    language: str | None
+    alert_kinds: tuple[str, ...]
+    leave_message: bool
+    issued_at: int
+    expires_at: int
+
+
+class DispatchCommand(NamedTuple):
+    """`DispatchCommand.avsc`."""
+
+    command_id: str
+    dispatch_id: str
+    action: str
+    attempt: int
+    incident_id: str
+    site_id: str
+    partner_id: str
+    procedure: str
+    reason: str
+    covert: bool
+    alert_kinds: tuple[str, ...]
+    alert_count: int
+    first_alert_at: int | None
+    last_alert_at: int | None
+    address: Address | None
+    instructions: str | None
+    issued_at: int
+    respond_by: int | None
+    cause: str
+
+
+class Attention(NamedTuple):
+    """`Attention.avsc`."""
+
+    attention_id: str
+    incident_id: str | None
+    site_id: str
+    procedure: str | None
+    reason: str
+    repeat: int
+    cause: str
+    covert: bool
+    alert_kinds: tuple[str, ...]
+    alert_count: int
+    last_alert_at: int | None
+    raised_at: int
+
+
+class InputRef(NamedTuple):
+    """The input of a decision; the last three are null for a deadline only."""
+
+    kind: str
+    id: str
+    topic: str | None
+    partition: int | None
+    offset: int | None
+
+
+class Decision(NamedTuple):
+    """`Decision.avsc`."""
+
+    decision_id: str
+    incident_id: str | None
+    procedure_version: str | None
+    site_id: str
+    version: int
+    at: int
+    input: InputRef
+    site_offset: int | None
+    rule: str
+    phase_from: str | None
+    phase_to: str | None
+    round: int | None
+    position: int | None
+    deadline: int | None
+    disposition: str | None
+    outputs: tuple[str, ...]
+
+
+CONSTRUCTORS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
+    {
+        kind.__name__: kind
+        for kind in (
+            Contact, Address, Intervention, Site, Alert, Signal,
+            CallResult, DispatchReport, OperatorAction,
+            CallCommand, DispatchCommand, Attention, InputRef, Decision,
+            Claim, DeskEvent,
+        )
+    }
+)  # fmt: skip

@@ -1,0 +1,50 @@
+"""Who has looked at which incident, kept in `desk-log`: once in ten minutes, and nobody waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from typing import Final
+
+from edges.desk import rules
+from edges.desk.holding import Holding, Operator
+from edges.desk.incident import Incident
+from edges.kafka.errors import UnconfirmedError
+from edges.values import DeskEvent
+from service.logs import logger
+
+_log = logger(__name__)
+
+AGAIN_MS: Final = 10 * 60 * 1000
+_KEPT: Final = 10_000
+
+
+class ViewLog:
+    """Writes `VIEWED`."""
+
+    def __init__(self, holding: Holding) -> None:
+        self._holding = holding
+        self._last: OrderedDict[tuple[str, str], int] = OrderedDict()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def note(self, operator: Operator, incident: Incident) -> None:
+        """Somebody looks at an incident."""
+        now = self._holding.clock.now()
+        key = (operator.name, incident.id)
+        if now - self._last.get(key, 0) < AGAIN_MS:
+            return
+        self._last[key] = now
+        self._last.move_to_end(key)
+        if len(self._last) > _KEPT:
+            self._last.popitem(last=False)
+        event_id = f"{incident.id}-viewed-{rules.digest(operator.name, str(now // AGAIN_MS))}"
+        event = DeskEvent(event_id, incident.site_id, incident.id, operator.name, "VIEWED", None, None, now)
+        task = asyncio.create_task(self._write(event))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _write(self, event: DeskEvent) -> None:
+        try:
+            await self._holding.writer.send(desk_log=event)
+        except UnconfirmedError:
+            _log.warning("that somebody looked could not be kept")

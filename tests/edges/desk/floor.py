@@ -1,0 +1,169 @@
+"""A floor of operators: desks as processes, and who works at them over HTTP as a page does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+from argon2 import PasswordHasher
+
+from edges.web import accounts, tokens
+from edges.web.files import write_model
+from edges.web.values import write_instant
+from tests.conftest import SettingsFile
+from tests.support.ronde_process import RondeProcess
+from tests.support.waiting import PATIENCE, eventually
+
+PARTITIONS: Final = 3
+PASSWORD: Final = "a long night shift"
+CHEAP: Final = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+WORD: Final = "corail"
+THREAT: Final = "azur"
+
+
+def people(folder: Path, **roles: accounts.Role) -> None:
+    """Make accounts, whose hashes are cheap."""
+    made = datetime.now(UTC).replace(microsecond=0)
+    users = tuple(
+        accounts.Account(
+            name=name,
+            role=role,
+            sites=("S1",) if role == "customer" else (),
+            password=CHEAP.hash(PASSWORD),
+            created_at=made,
+        )
+        for name, role in roles.items()
+    )
+    write_model(folder / "users.json", accounts.Accounts(users=users))
+
+
+def contacts(site_id: str, count: int = 2) -> list[dict[str, Any]]:
+    """Contacts whose words are `WORD` and `THREAT`."""
+    return [
+        {
+            "contact_id": f"{site_id}-{number}",
+            "role": "OWNER",
+            "first_name": ("Hélène", "Bob", "Cleo")[number],
+            "last_name": "Durand",
+            "phone": f"+3363998000{number}",
+            "password_hash": CHEAP.hash(WORD),
+            "duress_hash": CHEAP.hash(THREAT),
+            "language": "fr",
+        }
+        for number in range(count)
+    ]
+
+
+class DeskProcess(RondeProcess):
+    """One desk."""
+
+    def __init__(self, name: str, settings_file: SettingsFile, folder: Path, **sections: Any) -> None:
+        settings = settings_file(
+            topics={"partitions": PARTITIONS},
+            desk={"id": name, "port": 0, "pages_port": 0, "data_dir": str(folder / name)},
+            web={
+                "users_file": str(folder / "users.json"),
+                "tokens_file": str(folder / "tokens.json"),
+                "session_key": "k" * 32,
+            },
+            **sections,
+        )
+        super().__init__(name, ["desk", "--settings", settings], settings.with_suffix(f".{name}.log"))
+        self._folder = folder
+        self._clients: list[OperatorClient] = []
+
+    def wait_listening(self) -> str:
+        """Its address, once it has read everything."""
+
+        def probe() -> str | None:
+            assert self.is_alive, self.tail()
+            return self.field("desk listens", "address")
+
+        address: str = eventually(probe, f"{self.name} listens", PATIENCE)
+        return address
+
+    def operator(self, name: str) -> OperatorClient:
+        """Somebody who has signed in."""
+        return self._keep(OperatorClient(self.wait_listening(), name))
+
+    def machine(self, name: str) -> OperatorClient:
+        """A program with a token."""
+        token = tokens.add(self._folder / "tokens.json", name, ("desk",))
+        return self._keep(OperatorClient(self.wait_listening(), name, token))
+
+    def _keep(self, client: OperatorClient) -> OperatorClient:
+        self._clients.append(client)
+        return client
+
+    def close(self) -> None:
+        """End it, and all who work at it."""
+        for client in self._clients:
+            client.http.close()
+        self.kill()
+
+
+class OperatorClient:
+    """An operator at a desk."""
+
+    def __init__(self, address: str, name: str, token: str | None = None) -> None:
+        self.name = name
+        headers = {"origin": address} if token is None else {"authorization": f"Bearer {token}"}
+        self.http = httpx.Client(base_url=address, headers=headers, timeout=30)
+        if token is None:
+            answer = self.http.post("/v1/session", json={"name": name, "password": PASSWORD})
+            assert answer.status_code == 200, answer.text
+
+    def work(self) -> list[dict[str, Any]]:
+        answer = self.http.get("/v1/work")
+        assert answer.status_code == 200, answer.text
+        items: list[dict[str, Any]] = answer.json()
+        return items
+
+    def wait_item(self, fits: Callable[[dict[str, Any]], Any], what: str = "an item") -> dict[str, Any]:
+        """The first item that fits."""
+        item: dict[str, Any] = eventually(
+            lambda: next((item for item in self.work() if fits(item)), None), f"{what} for {self.name}"
+        )
+        return item
+
+    def wait_call(self, site_id: str, round_: int = 1, position: int = 1, item: str = "CALL") -> dict[str, Any]:
+        return self.wait_item(
+            lambda found: (
+                (found["site_id"], found["item"], found["round"], found["position"])
+                == (site_id, item, round_, position)
+            ),
+            f"{item} {round_}.{position} of {site_id}",
+        )
+
+    def post(self, path: str, body: dict[str, Any] | None = None) -> httpx.Response:
+        return self.http.post(path, json=body)
+
+    def take(self, subject: str, *, over: bool = False) -> httpx.Response:
+        return self.post(f"/v1/work/{subject}/take", {"over": True} if over else None)
+
+    def word(self, command_id: str, word: str) -> httpx.Response:
+        return self.post(f"/v1/calls/{command_id}/word", {"word": word})
+
+    def result(self, command_id: str, outcome: str, situation: str = "UNKNOWN", **more: Any) -> httpx.Response:
+        body = {"outcome": outcome, "situation": situation, "at": now(), **more}
+        return self.http.put(f"/v1/calls/{command_id}/result", json=body)
+
+    def incident(self, incident_id: str) -> dict[str, Any]:
+        answer = self.http.get(f"/v1/incidents/{incident_id}")
+        assert answer.status_code == 200, answer.text
+        incident: dict[str, Any] = answer.json()
+        return incident
+
+
+def now() -> str:
+    return write_instant(int(time.time() * 1000))
+
+
+def code(answer: httpx.Response) -> str:
+    """The code of a problem."""
+    assert answer.headers["content-type"] == "application/problem+json", answer.text
+    return str(answer.json()["code"])

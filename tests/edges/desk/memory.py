@@ -1,0 +1,232 @@
+"""A desk without Kafka: its records go to the very core of the engine, and what that decides comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, cast
+
+from prometheus_client import CollectorRegistry, Counter
+
+from edges.desk.answers import WorkItem
+from edges.desk.api import DeskApi
+from edges.desk.broker_clock import BrokerClock
+from edges.desk.calls import Calls
+from edges.desk.decisions import Decisions
+from edges.desk.dossier import Dossier
+from edges.desk.holding import Holding, Writer
+from edges.desk.incident import Incident
+from edges.desk.pages import FOLDER, PLACES, DeskPages
+from edges.desk.reader import DeskReader, NotReadError, ReadBack
+from edges.desk.records import Records
+from edges.desk.site_index import SiteIndex
+from edges.desk.state import DeskState, Place
+from edges.desk.values import CallResult, Decision, OperatorAction
+from edges.desk.viewed import ViewLog
+from edges.desk.words import Words
+from edges.desk.work import Item, WorkList
+from edges.kafka.errors import UnconfirmedError
+from edges.kafka.fetcher import Fetcher
+from edges.values import Claim, DeskEvent
+from edges.web.events import Channel
+from edges.web.problems import UNCONFIRMED
+from edges.web.settings import WebSettings
+from edges.web.website import website
+from streams.escalation import values as core
+from tests.edges.desk.floor import CHEAP, THREAT, WORD
+from tests.edges.desk.scene import Scene, contact, read
+
+KEY: Final = "the key that all replicas of this desk share"
+
+
+def now_ms() -> int:
+    return int(time.time() * 1000)
+
+
+class LiveScene(Scene):
+    """A scene whose times are the wall clock's."""
+
+    def _ms(self, at: float) -> int:
+        return now_ms()
+
+    def run(self) -> None:
+        """Fire what is due."""
+        self.now = now_ms()
+        self._take(self._simulation.advance(self.now))
+
+
+class MemoryReader:
+    """Reads what the scene has; as old as the test says."""
+
+    def __init__(self, desk: MemoryDesk) -> None:
+        self._desk = desk
+        self._expected: dict[str, asyncio.Future[ReadBack]] = {}
+        self.age_seconds = 0.0
+        self.reads = 0
+
+    def age(self, partition: int) -> float:
+        return self.age_seconds
+
+    async def to_the_end(self, partition: int) -> None:
+        self.reads += 1
+        if self._desk.is_frozen:
+            raise NotReadError
+        self._desk.catch_up()
+
+    def expect(self, record_id: str) -> asyncio.Future[ReadBack]:
+        self._expected[record_id] = asyncio.get_running_loop().create_future()
+        return self._expected[record_id]
+
+    def forget(self, record_id: str) -> None:
+        self._expected.pop(record_id, None)
+
+    def meet(self, value: Any, place: Place) -> None:
+        record_id = str(getattr(value, "claim_id", None) or getattr(value, "event_id", ""))
+        future = self._expected.pop(record_id, None)
+        if future is not None and not future.done():
+            hold = self._desk.state.claims[0].holder(value.subject) if isinstance(value, Claim) else None
+            future.set_result(ReadBack(place.timestamp, hold))
+
+
+class MemoryWriter:
+    """Writes to the scene, whose engine decides at once."""
+
+    def __init__(self, desk: MemoryDesk) -> None:
+        self._desk = desk
+
+    def partition_of(self, key: str) -> int:
+        return 0
+
+    async def send(self, **values: Any) -> None:
+        if self._desk.is_frozen:
+            raise UnconfirmedError("the test's broker is frozen")
+        for name, value in values.items():
+            self._desk.write(name.replace("_", "-"), value)
+        self._desk.catch_up()
+
+
+class MemoryFetcher:
+    """Finds the scene's records by their place."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+
+    async def fetch(self, topic: str, partition: int, offset: int, key: str) -> bytes | None:
+        for place, data in self._scene.records:
+            if (place.topic, place.offset) == (topic, offset):
+                return data
+        return None
+
+
+class MemoryDesk:
+    """One desk over a scene."""
+
+    def __init__(self, folder: Path, scene: Scene | None = None) -> None:
+        self.scene = scene or LiveScene()
+        self.is_frozen = False
+        self.state = DeskState(1)
+        self.channel = Channel()
+        self.work = WorkList(self.state, self._publish)
+        self.sites = SiteIndex()
+        self._read = 0
+        self.reader = MemoryReader(self)
+        writer = MemoryWriter(self)
+        self.clock = BrokerClock()
+        self.holding = Holding(
+            self.state, self.work, cast("DeskReader", self.reader), cast("Writer", writer), self.clock
+        )
+        decoders: dict[str, Callable[[bytes], Any]] = {
+            topic: read(topic)
+            for topic in (
+                "sites", "alerts", "signals", "decisions", "calls", "dispatches", "attention", "call-results",
+                "dispatch-reports", "operator-actions", "claims", "desk-log",
+            )
+        }  # fmt: skip
+        records = Records(cast("Fetcher", MemoryFetcher(self.scene)), decoders, self.sites)
+        self.judged = Counter("words", "Words.", ("verdict",), registry=CollectorRegistry())
+        self.calls = Calls(self.holding, records, Words(), self.judged)
+        self.api = DeskApi(
+            self.holding,
+            self.calls,
+            Decisions(self.holding),
+            Dossier(self.state, records, self.sites, decoders),
+            self.channel,
+            ViewLog(self.holding),
+        )
+        web = WebSettings(tokens_file=folder / "tokens.json", users_file=folder / "users.json", session_key=KEY)
+        self.app = website("desk", "0", web, folder=FOLDER, places=PLACES, errors={UnconfirmedError: UNCONFIRMED})
+        self.app.include_router(self.api.routes())
+        self.app.include_router(DeskPages(self.api, self.app.state.pages, "Ronde Sécurité").routes())
+        self.catch_up()
+
+    def catch_up(self) -> None:
+        """Read all that the scene has."""
+        while self._read < len(self.scene.records):
+            place, data = self.scene.records[self._read]
+            self._read += 1
+            value = read(place.topic)(data)
+            if place.topic == "sites":
+                self.sites.take([(value.site_id, 0, place.offset, value)])
+            elif place.topic != "alerts":
+                self.state.apply(place._replace(read_at=time.monotonic()), value, data)
+                self.reader.meet(value, place)
+                if isinstance(value, Decision):
+                    self.holding.on_decision(value)
+        self.state.monotonic = time.monotonic()
+        self.work.update(self.clock.now())
+
+    def write(self, topic: str, value: Any) -> None:
+        """Write a record as a desk does; inputs go to the engine."""
+        scene = self.scene
+        scene.now = now_ms()
+        match value:
+            case Claim() | DeskEvent():
+                scene._add(topic, value)
+            case CallResult():
+                scene._event(topic, 0, core.CallResult(*value))  # type: ignore[arg-type]
+            case OperatorAction():
+                scene._event(topic, 0, core.OperatorAction(*value))  # type: ignore[arg-type]
+            case _:
+                raise AssertionError(topic)
+
+    def home(self, site_id: str = "S1", count: int = 2) -> None:
+        """A site whose contacts have words."""
+        people = [
+            contact(("hélène", "bob", "cleo")[number], phone=f"+3363998000{number}")._replace(
+                password_hash=CHEAP.hash(WORD), duress_hash=CHEAP.hash(THREAT)
+            )
+            for number in range(count)
+        ]
+        self.scene.now = now_ms()
+        self.scene.site(site_id, *people)
+        self.catch_up()
+
+    def alarm(self, site_id: str = "S1", kind: str = "INTRUSION", alert_id: str = "A1") -> str:
+        """An alert; its incident's id."""
+        self.scene.alert(0, kind, alert_id, site_id)
+        self.catch_up()
+        return self.scene.incident_id
+
+    def _publish(self, name: str, value: Any) -> None:
+        if isinstance(value, Item):
+            self.channel.publish(name, WorkItem.of_item(value).model_dump(mode="json"))
+        elif isinstance(value, Incident):
+            self.channel.publish(
+                name,
+                {"incident_id": value.id, "site_id": value.site_id, "phase": value.phase, "version": value.version},
+            )
+        else:
+            self.channel.publish(name, {"subject": value})
+
+
+@contextmanager
+def frozen(desk: MemoryDesk) -> Iterator[None]:
+    """Kafka acknowledges nothing within the block."""
+    desk.is_frozen = True
+    try:
+        yield
+    finally:
+        desk.is_frozen = False

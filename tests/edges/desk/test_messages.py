@@ -1,0 +1,41 @@
+"""Every message of the desk's pages has its French, and no French stands for a message that is gone."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+from typing import Final
+
+from babel.messages.pofile import read_po
+
+import edges.desk.labels
+import edges.desk.pages
+from edges.desk import problems
+from edges.web.problems import ProblemKind
+
+DESK: Final = Path(edges.desk.pages.__file__).parent
+_IN_TEMPLATES: Final = re.compile(r"""_\((?:"([^"]+)"|'([^']+)')""")
+
+
+def messages() -> set[str]:
+    found = {kind.detail for kind in vars(problems).values() if isinstance(kind, ProblemKind)}
+    for template in (DESK / "templates").glob("*.html"):
+        found |= {one or other for one, other in _IN_TEMPLATES.findall(template.read_text(encoding="utf-8"))}
+    for file in ("labels.py", "pages.py"):
+        for node in ast.walk(ast.parse((DESK / file).read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call) or not node.args or not isinstance(node.args[-1], ast.Constant):
+                continue
+            name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+            if name in {"_", "say"}:
+                found.add(str(node.args[-1].value))
+    return found | {name for _, name in edges.desk.pages.PLACES}
+
+
+def test_all_are_in_french() -> None:
+    with (DESK / "locale" / "fr" / "messages.po").open("rb") as file:
+        french = {str(message.id): str(message.string) for message in read_po(file, locale="fr") if message.id}
+    assert set(french) == messages()
+    for english, text in french.items():
+        assert text, english
+        assert set(re.findall(r"%\(\w+\)s", text)) == set(re.findall(r"%\(\w+\)s", english)), english

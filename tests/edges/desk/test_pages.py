@@ -1,0 +1,160 @@
+"""The pages in a browser: axe clean, from 360 px, light and dark, both languages; a call by keyboard alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.edges.desk.floor import PASSWORD, THREAT, WORD, people
+from tests.edges.desk.memory import MemoryDesk
+from tests.support.browser import NARROW, WIDE, browser, overflowing, served, violations
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+__all__ = ["browser"]
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> MemoryDesk:
+    people(tmp_path, ann="operator", zoe="supervisor")
+    made = MemoryDesk(tmp_path)
+    made.home()
+    return made
+
+
+@pytest.fixture
+def address(desk: MemoryDesk) -> Iterator[str]:
+    with served(desk.app) as place:
+        yield place
+        desk.channel.close()
+
+
+@contextmanager
+def signed_in(browser: Browser, address: str, name: str = "ann", **options: Any) -> Iterator[Page]:
+    context = browser.new_context(**{"viewport": WIDE, "locale": "en-GB", **options})
+    page = context.new_page()
+    page.goto(f"{address}/")
+    page.fill("#name", name)
+    page.fill("#password", PASSWORD)
+    page.press("#password", "Enter")
+    page.wait_for_selector("html[data-keys]")  # the page's script listens
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    try:
+        yield page
+        assert [error for error in errors if "409" not in error and "503" not in error] == []
+    finally:
+        context.close()
+
+
+def test_a_call_by_keyboard_alone(desk: MemoryDesk, browser: Browser, address: str) -> None:
+    with signed_in(browser, address) as page:
+        page.wait_for_selector("#nothing:not([hidden])")
+        desk.alarm()
+        page.wait_for_selector("#work [data-subject]")
+        page.keyboard.press("n")
+        page.wait_for_selector("#word")
+        page.wait_for_selector("#holder.good")
+        assert "Hélène Martin" in page.inner_text("#script")
+        page.keyboard.press("w")
+        page.keyboard.type("emeraude")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#verdict.warning")
+        page.keyboard.type(WORD)
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#verdict.good")
+        assert page.input_value("#word") == ""
+        page.keyboard.press("g")
+        page.keyboard.press("1")
+        page.wait_for_selector("#after:not([hidden])")
+        assert "Tout va bien" not in page.inner_text("#after")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#nothing:not([hidden])")
+    assert [value.rule for value in desk.scene.values("decisions")][-1] == "RESOLVED"
+
+
+def test_the_word_for_threat_looks_right_but_for_a_small_mark(desk: MemoryDesk, browser: Browser, address: str) -> None:
+    desk.alarm()
+    with signed_in(browser, address) as page:
+        page.keyboard.press("n")
+        page.wait_for_selector("#holder.good")
+        page.fill("#word", THREAT)
+        page.press("#word", "Enter")
+        page.wait_for_selector("#verdict.good.mark")
+        assert page.inner_text("#verdict") == "Right"
+        assert page.inner_text("#script") == "Merci, au revoir."
+        html = page.content()
+        assert THREAT not in html
+        assert "duress" not in page.inner_text("main").lower()
+    assert [value.outcome for value in desk.scene.values("call-results")] == ["DURESS_CODE"]
+
+
+def test_what_is_typed_stays_until_it_is_taken(desk: MemoryDesk, browser: Browser, address: str) -> None:
+    incident = desk.alarm()
+    with signed_in(browser, address) as page:
+        page.keyboard.press("n")
+        page.wait_for_selector("#holder.good")
+        page.fill("#detail", "speaks softly")
+        page.fill("#word", WORD)
+        desk.is_frozen = True
+        page.press("#word", "Enter")
+        page.wait_for_selector("#status:has-text('Not confirmed')")
+        assert page.input_value("#word") == WORD
+        for number in range(50):
+            desk.alarm(alert_id=f"B{number}")
+        assert (page.input_value("#word"), page.input_value("#detail")) == (WORD, "speaks softly")
+        desk.is_frozen = False
+        page.press("#word", "Enter")
+        page.wait_for_selector("#verdict.good")
+        desk.is_frozen = True
+        page.click("button[value=IDENTIFIED]")
+        page.wait_for_selector("#status:has-text('Not confirmed')")
+        assert page.input_value("#detail") == "speaks softly"
+        desk.is_frozen = False
+        page.click("button[value=IDENTIFIED]")
+        page.wait_for_selector("#after:not([hidden])")
+    (result,) = desk.scene.values("call-results")
+    assert (result.detail, result.incident_id) == ("speaks softly", incident)
+
+
+def test_an_operator_closes_from_the_incidents_page(desk: MemoryDesk, browser: Browser, address: str) -> None:
+    incident = desk.alarm(kind="HOLD_UP")
+    with signed_in(browser, address) as page:
+        page.goto(f"{address}/incidents/{incident}")
+        assert page.is_disabled("[data-opens=close]")
+    with signed_in(browser, address, "zoe") as page:
+        page.goto(f"{address}/incidents/{incident}")
+        page.click("[data-opens=close]")
+        page.fill("#reason-close", "the police are there")
+        page.press("#reason-close", "Enter")
+        page.wait_for_selector("#newer:not([hidden])")
+    assert desk.state.incidents[incident].phase == "CLOSED"
+
+
+def test_pages_are_clean_in_every_form(desk: MemoryDesk, browser: Browser, address: str) -> None:
+    incident = desk.alarm(kind="FIRE")
+    desk.alarm(kind="HOLD_UP", alert_id="A2")
+    desk.scene.result(0, None, "DURESS_CODE", direction="INBOUND")
+    desk.catch_up()
+    attention = next(item.subject for item in desk.work.in_order() if item.item == "ATTENTION")
+    paths = (
+        "/", f"/work/{incident}-c1.1", f"/work/{attention}", f"/incidents/{incident}", "/find?q=martin", "/sites/S1",
+        "/held", "/wall",
+    )  # fmt: skip
+    wrong = []
+    for theme, size, language in (("light", WIDE, "en-GB"), ("dark", NARROW, "fr-FR")):
+        with signed_in(browser, address, viewport=size, color_scheme=theme, locale=language) as page:
+            for path in paths:
+                page.goto(f"{address}{path}")
+                page.wait_for_selector("#desk")
+                wrong += [f"{path} {theme}: {violation}" for violation in violations(page)]
+                if overflowing(page) > 0:
+                    wrong.append(f"{path} {theme}: wider than the window by {overflowing(page)} px")
+    assert wrong == [], "\n".join(wrong)

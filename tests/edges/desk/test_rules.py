@@ -1,0 +1,53 @@
+"""Ids that follow from what is said; what is verified; what is late."""
+
+from __future__ import annotations
+
+from edges.desk import rules
+from ronde.commands.answer import result_id
+from tests.edges.desk.scene import T0, Desk, Scene
+
+
+def test_a_result_has_the_id_that_the_command_line_gives_it() -> None:
+    ours = rules.result_id("i-c1.1", "IDENTIFIED", "NORMAL", None, message_left=False)
+    assert ours == result_id("i-c1.1", "IDENTIFIED", "NORMAL", None, message_left=False)
+    corrected = rules.result_id("i-c1.1", "IDENTIFIED", "NORMAL", "busy", message_left=True)
+    assert corrected == result_id("i-c1.1", "IDENTIFIED", "NORMAL", "busy", message_left=True)
+    assert corrected != ours
+    assert ours.startswith("i-c1.1-result-")
+    assert len(ours.rpartition("-")[2]) == 8
+
+
+def test_an_action_has_an_id_by_its_key() -> None:
+    assert rules.action_id("i", "CLOSE", "k1") == rules.action_id("i", "CLOSE", "k1")
+    assert rules.action_id("i", "CLOSE", "k1") != rules.action_id("i", "CLOSE", "k2")
+    assert rules.action_id("i", "DISPATCH", "k1").startswith("i-dispatch-")
+
+
+def test_who_is_identified_said_the_word_and_who_was_wrong_said_a_wrong_one_last() -> None:
+    assert rules.is_verified("IDENTIFIED", ("WRONG", "RIGHT"))
+    assert not rules.is_verified("IDENTIFIED", ())
+    assert not rules.is_verified("IDENTIFIED", ("RIGHT", "WRONG"))
+    assert not rules.is_verified("IDENTIFIED", ("DURESS",))
+    assert rules.is_verified("WRONG_CODE", ("RIGHT", "WRONG"))
+    assert not rules.is_verified("WRONG_CODE", ("RIGHT",))
+    assert not rules.is_verified("WRONG_CODE", ())
+    for outcome in ("NOT_IDENTIFIED", "DURESS_CODE", "NO_ANSWER"):
+        assert rules.is_verified(outcome, ())
+
+
+def test_late() -> None:
+    scene = Scene()
+    scene.site()
+    scene.alert(10)
+    call_id = f"{scene.incident_id}-c1.1"
+    state = Desk(scene.records).state
+    command = state.command(call_id)
+    assert command is not None
+    assert not rules.is_late(*command, "r1", T0 + 129_000)
+    assert rules.is_late(*command, "r1", T0 + 130_000)
+    result = scene.result(20, call_id, "NO_ANSWER")
+    command = Desk(scene.records).state.command(call_id)
+    assert command is not None
+    assert rules.is_late(*command, "another", T0 + 21_000)
+    assert not rules.is_late(*command, result, T0 + 500_000)
+    assert rules.was_said(command[0], call_id, result)

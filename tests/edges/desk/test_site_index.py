@@ -1,0 +1,80 @@
+"""Sites by number, name and id."""
+
+from __future__ import annotations
+
+import pytest
+
+from edges.desk.site_index import SiteIndex, SitePlace, is_of
+from edges.desk.values import Contact, Intervention, Site
+
+
+def site(site_id: str, *people: tuple[str, str, str]) -> Site:
+    contacts = tuple(
+        Contact(f"{site_id}-{place}", "OWNER", first, last, phone, "x", None, None)
+        for place, (first, last, phone) in enumerate(people)
+    )
+    return Site(site_id, True, contacts, None, None, Intervention(True, ()), None, 0)
+
+
+SITES = {
+    "lilas-1": site("lilas-1", ("Hélène", "de La Tour", "+33639980001"), ("Bob", "Durand", "+33639980002")),
+    "lilas-2": site("lilas-2", ("Hélène", "Martin", "+33639980003")),
+    "A/12": site("A/12", ("Zoë", "Martin-Durand", "+4179555")),
+}
+
+
+@pytest.fixture
+def index() -> SiteIndex:
+    made = SiteIndex()
+    made.take((key, 0, offset, value) for offset, (key, value) in enumerate(SITES.items()))
+    return made
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("lilas-1", ["lilas-1"]),
+        ("lilas", ["lilas-1", "lilas-2"]),
+        ("+33 6 39 98 00 01", ["lilas-1"]),
+        ("06.39.98.00.02", ["lilas-1"]),
+        ("0033639980003", ["lilas-2"]),
+        ("06-39-98-00-03", ["lilas-2"]),
+        ("+41 79 555", ["A/12"]),
+        ("helene", ["lilas-1", "lilas-2"]),
+        ("MARTIN hél", ["lilas-2"]),
+        ("la tour", ["lilas-1"]),
+        ("durand", ["A/12", "lilas-1"]),
+        ("zoe", ["A/12"]),
+        ("0639980009", []),
+        ("nobody", []),
+        ("", []),
+        (" ", []),
+        ("%", []),
+    ],
+)
+def test_find(index: SiteIndex, text: str, expected: list[str]) -> None:
+    assert sorted(place.site_id for place in index.find(text)) == expected
+    assert all(is_of(SITES[site_id], text) for site_id in expected)
+
+
+def test_the_record_in_force(index: SiteIndex) -> None:
+    assert index.place("lilas-2") == SitePlace("lilas-2", 0, 1)
+    index.take([("lilas-2", 0, 9, site("lilas-2", ("Anna", "Petit", "+33639980004")))])
+    assert index.place("lilas-2") == SitePlace("lilas-2", 0, 9)
+    assert [place.site_id for place in index.find("petit")] == ["lilas-2"]
+    stale = index.find("martin")
+    assert SitePlace("lilas-2", 0, 9) in stale
+    assert not is_of(site("lilas-2", ("Anna", "Petit", "+33639980004")), "martin")
+
+
+def test_a_deleted_site_is_not_found(index: SiteIndex) -> None:
+    index.take([("lilas-1", 0, 9, None)])
+    assert index.place("lilas-1") is None
+    assert index.find("lilas-1") == []
+    assert [place.site_id for place in index.find("durand")] == ["A/12"]
+    assert len(index) == 2
+
+
+def test_another_number_with_the_same_end_is_not_the_one() -> None:
+    assert not is_of(site("S", ("A", "B", "+33139980001")), "0639980001")
+    assert not is_of(site("S", ("A", "B", "+33139980001")), "+33639980001")

@@ -1,0 +1,326 @@
+"""What stands in the list of work, by what the engine, other desks and diallers have written."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edges.desk.state import CLOSED_KEPT, DAY_MS, DeskState, Place
+from edges.desk.values import Decision, InputRef
+from edges.desk.work import urgency
+from tests.edges.desk.scene import T0, Desk, Recorded, Scene, contact
+
+
+def opened(kind: str = "INTRUSION") -> tuple[Scene, str]:
+    scene = Scene()
+    scene.site()
+    scene.alert(10, kind)
+    return scene, scene.incident_id
+
+
+def test_a_call_is_an_item() -> None:
+    scene, incident = opened()
+    (item,) = Desk(scene.records, at=11).items()
+    assert item.subject == f"{incident}-c1.1"
+    assert (item.item, item.incident_id, item.site_id, item.urgency) == ("CALL", incident, "S1", 3)
+    assert (item.contact_name, item.phone, item.language) == ("Ann Martin", "+33639980001", "fr")
+    assert (item.round, item.position, item.alert_kinds, item.covert) == (1, 1, ("INTRUSION",), False)
+    assert (item.since, item.expires_at, item.version) == (T0 + 10_000, T0 + 130_000, 1)
+    assert (item.holder, item.seen, item.reason, item.repeat) == (None, None, None, None)
+
+
+def test_a_call_goes_when_it_is_answered_and_the_next_comes() -> None:
+    scene, incident = opened()
+    scene.result(20, f"{incident}-c1.1", "NO_ANSWER")
+    assert Desk(scene.records, at=21).subjects() == [f"{incident}-c1.2"]
+    scene.result(30, f"{incident}-c1.2", "IDENTIFIED", "NORMAL")
+    desk = Desk(scene.records, at=31)
+    assert desk.subjects() == []
+    assert desk.state.incidents[incident].phase == "CLOSED"
+
+
+def test_a_call_goes_when_it_is_withdrawn() -> None:
+    scene, _ = opened()
+    scene.result(20, None, "IDENTIFIED", "NORMAL", direction="INBOUND")
+    assert scene.values("calls")[-1].action == "CANCEL"
+    calls = [record for record in scene.records if record[0].topic == "calls"]
+    assert Desk(calls, at=21).subjects() == []
+
+
+def test_a_call_goes_when_it_expires_even_before_the_engine_says_so() -> None:
+    scene, _ = opened()
+    desk = Desk(scene.records, at=129.9)
+    assert len(desk.items()) == 1
+    desk.update(130)
+    assert desk.items() == []
+    assert desk.heard[-1] == ("gone", f"{scene.incident_id}-c1.1")
+
+
+def test_whoever_is_in_the_call_keeps_it_until_they_have_answered() -> None:
+    scene, incident = opened()
+    call = f"{incident}-c1.1"
+    scene.claim(100, "TAKE", call, "zoe", 60)
+    scene.result(110, call, "NO_ANSWER", operator="dialler")
+    assert call in Desk(scene.records, at=140).subjects()
+    assert call not in Desk(scene.records, at=161).subjects()
+    scene.result(141, call, "IDENTIFIED", "NORMAL", operator="zoe")
+    assert call not in Desk(scene.records, at=142).subjects()
+
+
+def test_holders() -> None:
+    scene, incident = opened()
+    call = f"{incident}-c1.1"
+    scene.claim(20, "TAKE", call, "ann", 60)
+    scene.claim(21, "TAKE", call, "bob", 60)
+    desk = Desk(scene.records, at=22)
+    holder = desk.items()[0].holder
+    assert holder is not None
+    assert (holder.by, holder.since, holder.until) == ("ann", T0 + 20_000, T0 + 80_000)
+    desk.update(80)
+    assert desk.items()[0].holder is None
+
+
+def test_urgency() -> None:
+    assert urgency(("INTRUSION", "HOLD_UP"), is_call=True) == 1
+    assert urgency((), "CALL_FOR_HELP", is_call=False) == 1
+    assert urgency(("INTRUSION",), "DURESS", is_call=False) == 1
+    assert urgency((), "FAILED", is_call=False) == 1
+    assert urgency(("FIRE",), is_call=True) == 2
+    assert urgency(("INTRUSION", "TAMPER"), is_call=True) == 3
+    assert urgency(("TAMPER",), is_call=True) == 4
+    assert urgency(("TAMPER",), "PARTNER_LATE", is_call=False) == 3
+    assert urgency((), "NO_PARTNER", is_call=False) == 3
+
+
+def test_the_most_urgent_first_then_the_oldest() -> None:
+    scene = Scene()
+    for site in ("S1", "S2", "S3", "S4"):
+        scene.site(site)
+    scene.alert(1, "TAMPER", "A1", "S1")
+    scene.alert(2, "INTRUSION", "A2", "S2")
+    scene.alert(3, "FIRE", "A3", "S3")
+    scene.alert(4, "INTRUSION", "A4", "S4")
+    desk = Desk(scene.records, at=5)
+    assert [item.site_id for item in desk.items()] == ["S3", "S2", "S4", "S1"]
+
+
+def handed_over() -> tuple[Scene, str]:
+    scene = Scene()
+    scene.site("S1", contact("ann"), partners=())
+    scene.alert(10)
+    scene.result(20, f"{scene.incident_id}-c1.1", "NOT_IDENTIFIED", "ABNORMAL")
+    return scene, scene.incident_id
+
+
+def test_an_attention_goes_when_seen_but_handed_over_stays_until_it_moves() -> None:
+    scene, incident = handed_over()
+    (item,) = Desk(scene.records, at=21).items()
+    assert (item.subject, item.item, item.reason, item.repeat) == (f"{incident}-t1", "ATTENTION", "NO_PARTNER", 0)
+    scene.event(30, "ATTENTION_SEEN", f"{incident}-t1", incident_id=incident, operator="zoe")
+    (item,) = Desk(scene.records, at=31).items()
+    assert item.seen == ("zoe", T0 + 30_000)
+    scene.until(20 + 1800)
+    (item,) = Desk(scene.records, at=20 + 1801).items()
+    assert (item.subject, item.repeat, item.seen) == (f"{incident}-t2", 1, None)
+    scene.action(2000, "CLOSE", incident)
+    desk = Desk(scene.records, at=2001)
+    assert desk.subjects() == [f"{incident}-t2"]  # nobody has seen it
+    scene.event(2010, "ATTENTION_SEEN", f"{incident}-t2", incident_id=incident)
+    assert Desk(scene.records, at=2011).items() == []
+
+
+def test_a_call_for_help_without_an_incident() -> None:
+    scene = Scene()
+    scene.site()
+    scene.result(10, None, "DURESS_CODE", direction="INBOUND")
+    (item,) = Desk(scene.records, at=11).items()
+    assert (item.urgency, item.reason, item.incident_id, item.covert) == (1, "CALL_FOR_HELP", None, True)
+    scene.event(12, "ATTENTION_SEEN", item.subject)
+    assert Desk(scene.records, at=13).items() == []
+
+
+def test_duress_makes_what_follows_covert_and_needs_a_supervisor() -> None:
+    scene, incident = opened()
+    scene.result(20, f"{incident}-c1.1", "DURESS_CODE")
+    desk = Desk(scene.records, at=21)
+    (item,) = desk.items()
+    assert (item.reason, item.urgency, item.covert) == ("DURESS", 1, True)
+    assert desk.state.incidents[incident].needs_supervisor
+    scene.event(40, "UNDELIVERED", f"{incident}-d1-r1", incident_id=incident)
+    undelivered = Desk(scene.records, at=41).items()[1]
+    assert (undelivered.subject, undelivered.reason, undelivered.urgency) == (f"{incident}-d1-r1", "UNDELIVERED", 1)
+    scene.event(42, "ATTENTION_SEEN", f"{incident}-d1-r1", incident_id=incident)
+    assert len(Desk(scene.records, at=43).items()) == 1
+
+
+def test_alarms_of_an_unknown_account() -> None:
+    scene = Scene()
+    scene.signal(1, "AB12", "UNKNOWN_ACCOUNT", None, None)  # a test signal
+    first = scene.signal(2, "AB12", "UNKNOWN_ACCOUNT", "INTRUSION", None)
+    scene.signal(3, "AB12", "UNKNOWN_ACCOUNT", "TAMPER", None)
+    (item,) = Desk(scene.records, at=4).items()
+    assert (item.subject, item.site_id, item.urgency) == (first, "account:AB12", 2)
+    assert (item.reason, item.repeat, item.alert_kinds) == ("UNKNOWN_ACCOUNT", 1, ("INTRUSION", "TAMPER"))
+    scene.event(5, "ATTENTION_SEEN", first, site_id="account:AB12")
+    assert Desk(scene.records, at=6).items() == []
+    scene.signal(7, "AB12", "UNKNOWN_ACCOUNT", "TAMPER", None)
+    assert len(Desk(scene.records, at=8).items()) == 1
+
+
+def test_the_next_piece_of_work() -> None:
+    scene = Scene()
+    for site in ("S1", "S2"):
+        scene.site(site)
+    scene.alert(1, "FIRE", "A1", "S1")
+    fire = scene.incident_id
+    scene.alert(2, "INTRUSION", "A2", "S1")
+    scene.alert(3, "TAMPER", "A3", "S2")
+    tamper = scene.incident_id
+    desk = Desk(scene.records, at=4)
+    first = desk.work.next_for("ann")
+    assert first is not None
+    assert first.incident_id == fire
+    scene.claim(5, "TAKE", f"{fire}-c1.1", "ann")
+    desk = Desk(scene.records, at=6)
+    own, other = desk.work.next_for("ann"), desk.work.next_for("bob")
+    assert own is not None
+    assert own.incident_id == fire  # what she holds
+    assert other is not None
+    assert other.incident_id == tamper  # not the home that ann talks to
+    scene.claim(7, "TAKE", f"{tamper}-c1.1", "bob", site_id="S2")
+    assert Desk(scene.records, at=8).work.next_for("cleo") is None
+
+
+def test_a_deadline_that_nobody_handled_shows() -> None:
+    scene, incident = opened()
+    desk = Desk(scene.records, at=174)
+    assert desk.work.forgotten == set()
+    desk.update(175)
+    assert desk.work.forgotten == {incident}
+    scene.until(130)
+    desk.read(scene.records)
+    desk.update(176)
+    assert desk.work.forgotten == set()
+
+
+def test_words_are_counted_by_command_and_by_site() -> None:
+    scene, incident = opened()
+    call = f"{incident}-c1.1"
+    for at, detail in ((20, "WRONG"), (25, "WRONG"), (30, "RIGHT")):
+        scene.event(at, "WORD_TRIED", call, detail, incident)
+    state = Desk(scene.records, at=31).state
+    assert state.tries[call] == ("WRONG", "WRONG", "RIGHT")
+    assert state.wrong_words("S1", T0 + 31_000) == 2
+    assert state.wrong_words("S1", T0 + 3622_000) == 1
+
+
+def test_signals_of_a_site_by_time() -> None:
+    scene = Scene()
+    scene.signal(1)
+    scene.signal(2, site_id="S2")
+    scene.signal(400)
+    index = Desk(scene.records).state.signals[0]
+    assert index.between("S1", T0, T0 + 500_000) == [0, 2]
+    assert index.between("S1", T0 + 1001, T0 + 400_000) == [2]
+    assert index.between("S3", T0, T0 + 500_000) == []
+
+
+def a_whole_night() -> Scene:
+    scene = Scene()
+    scene.site()
+    scene.signal(1)
+    scene.alert(2)
+    incident = scene.incident_id
+    scene.claim(3, "TAKE", f"{incident}-c1.1")
+    scene.event(5, "WORD_TRIED", f"{incident}-c1.1", "WRONG", incident)
+    scene.result(10, f"{incident}-c1.1", "WRONG_CODE", "NORMAL")
+    scene.alert(11, "FIRE", "A2")
+    scene.until(140)
+    scene.alert(300, "TAMPER", "A3")
+    scene.result(310, f"{incident}-c2.1", "NOT_IDENTIFIED", "ABNORMAL")
+    scene.report(330, f"{incident}-d1", "REJECTED")
+    scene.event(340, "ATTENTION_SEEN", f"{incident}-t1", incident_id=incident)
+    scene.until(400)
+    return scene
+
+
+NIGHT = a_whole_night().records
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_any_order_among_topics_comes_to_the_same(data: st.DataObject) -> None:
+    queues: dict[str, list[Recorded]] = {}
+    for record in NIGHT:
+        queues.setdefault(record[0].topic, []).append(record)
+    mixed: list[Recorded] = []
+    while queues:
+        topic = data.draw(st.sampled_from(sorted(queues)))
+        mixed.append(queues[topic].pop(0))
+        if not queues[topic]:
+            del queues[topic]
+    expected, desk = Desk(NIGHT, at=400), Desk(mixed, at=400)
+    assert desk.items() == expected.items()
+    for incident_id, incident in expected.state.incidents.items():
+        other = desk.state.incidents[incident_id]
+        for name in incident.__slots__:
+            value, another = getattr(incident, name), getattr(other, name)
+            if name == "kept":
+                value, another = sorted(value), sorted(another)
+            if name != "attentions":
+                assert another == value, name
+
+
+def test_reading_a_log_again_changes_nothing() -> None:
+    desk = Desk(NIGHT, at=400)
+    before = desk.items()
+    kept = {key: list(incident.kept) for key, incident in desk.state.incidents.items()}
+    decisions = [record for record in NIGHT if record[0].topic in {"decisions", "calls", "attention", "call-results"}]
+    desk.read(decisions)
+    desk.update(401)
+    assert desk.items() == before
+    assert {key: list(incident.kept) for key, incident in desk.state.incidents.items()} == kept
+
+
+@pytest.mark.parametrize("closed", [3, 12_000])
+def test_what_has_ended_is_forgotten_after_a_day(closed: int) -> None:
+
+    state = DeskState(1)
+
+    def decide(number: int, at: int, phase: str, version: int) -> None:
+        ref = InputRef("DEADLINE", "x", None, None, None)
+        decision = Decision(
+            f"i{number}-v{version}", f"i{number}", "security/1", f"S{number}", version, at, ref, None, "RESOLVED",
+            None, phase, None, None, None, None, (),
+        )  # fmt: skip
+        state.apply(Place("decisions", 0, number, at, 0.0), decision, b"")
+
+    for number in range(closed):
+        decide(number, T0, "CLOSED", 1)
+    assert len(state.incidents) == min(closed, CLOSED_KEPT)
+    decide(closed, T0 + DAY_MS + 1, "CLOSED", 1)
+    assert set(state.incidents) == {f"i{closed}"}
+    assert set(state.of_site) == {f"S{closed}"}
+
+
+def test_what_people_did_long_ago_is_forgotten() -> None:
+    scene, _ = opened()
+    scene.event(20, "CALL_PLACED", "x-callback-1", "ann")
+    scene.event(21, "WORD_TRIED", "x-callback-1", "WRONG")
+    scene.result(22, None, "DURESS_CODE", direction="INBOUND", site_id="nowhere")
+    help_id = f"call-results-0-{len(scene.values('call-results')) - 1}-t1"
+    scene.event(23, "ATTENTION_SEEN", help_id)
+    scene.action(24, "CLOSE", scene.incident_id)
+    state = Desk(scene.records, at=25).state
+    assert state.callbacks
+    assert state.partition_of("x-callback-1") == 0
+    assert state.actions
+    state._forget(T0 + 2 * DAY_MS)
+    assert (state.callbacks, state.actions, state.wrong_at, state.incidents) == ({}, {}, {}, {})
+    assert help_id not in state.attentions
+    assert state.partition_of("x-callback-1") is None
+    assert "x-callback-1" not in state.tries
+    assert help_id in state.seen
+    state._forget(T0 + 9 * DAY_MS)
+    assert state.seen == {}

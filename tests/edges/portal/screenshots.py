@@ -1,0 +1,89 @@
+"""`make screenshots`: pictures of the portal's pages into dist/screenshots, and docs/portal.png."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import httpx
+import psycopg
+
+from edges.portal.postgres import connect, migrate
+from edges.web import tokens
+from ronde.local.ports import HOST, free_port
+from ronde.local.postgres import Postgres
+from service import logs
+from service.postgres_settings import PostgresSettings
+from tests.edges.portal.serving import PASSWORD, Served, serving
+from tests.edges.portal.test_api import ANN, PEOPLE
+from tests.support.browser import NARROW, WIDE, chromium
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+FOLDER: Final = Path("dist/screenshots")
+PICTURE: Final = Path("docs/portal.png")
+PATHS: Final = ("", "/configuration", "/first-contact", "/second-contact?kind=EXTERNAL", "/address", "/subscription")
+
+
+def main() -> int:
+    """Take them."""
+    logs.configure("console", "warning")
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        server = Postgres(Path(folder) / "postgres", port=free_port())
+        server.start()
+        try:
+            with psycopg.connect(server.conninfo("postgres"), autocommit=True) as connection:
+                connection.execute("CREATE DATABASE portal")
+            settings = PostgresSettings(host=HOST, port=server.port or 0, database="portal")
+            with connect(settings, "screenshots") as database:
+                migrate(database)
+            with serving(settings, Path(folder)) as portal, chromium() as browser:
+                fill(portal)
+                take(portal, browser)
+        finally:
+            server.stop()
+    return 0
+
+
+def fill(portal: Served) -> None:
+    """A site with a first contact and without an address, and its owner's account."""
+    portal.api.user("ann@example.org", "customer")
+    token = tokens.add(portal.api.web.tokens_file, "support", ("portal:*",))
+    with httpx.Client(base_url=portal.address, headers={"Authorization": f"Bearer {token}"}, timeout=30) as client:
+        client.post("/v1/sites", json={"site_id": "S1", "name": "Les Lilas", "people": PEOPLE}).raise_for_status()
+        service = "/v1/sites/S1/service"
+        for revision, (part, body) in enumerate(
+            (("subscription", {"subscribed": True}), ("first-contact", ANN)), start=1
+        ):
+            client.put(f"{service}/{part}", json=body, headers={"If-Match": f'"{revision}"'}).raise_for_status()
+
+
+def take(portal: Served, browser: Browser) -> None:
+    """Each page, light and dark, narrow and wide, in both languages."""
+    for language in ("en", "fr"):
+        for theme in ("light", "dark"):
+            for name, size in (("narrow", NARROW), ("wide", WIDE)):
+                context = browser.new_context(viewport=size, color_scheme=theme, locale=language)  # type: ignore[arg-type]
+                page = context.new_page()
+                page.goto(f"{portal.address}/")
+                page.fill("#name", "ann@example.org")
+                page.fill("#password", PASSWORD)
+                page.press("#password", "Enter")
+                page.wait_for_url(f"{portal.address}/")
+                for path in PATHS:
+                    page.goto(f"{portal.address}/sites/S1{path}")
+                    part = path.strip("/").partition("?")[0] or "advantages"
+                    file = FOLDER / f"portal-{part}-{language}-{theme}-{name}.png"
+                    page.screenshot(path=file, full_page=True)
+                    print(file)  # noqa: T201 - it is a command
+                    if (language, theme, name, part) == ("en", "light", "wide", "configuration"):
+                        PICTURE.write_bytes(file.read_bytes())
+                context.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,77 @@
+"""What a verification finds in the logs of a partition, as a worker left them or not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, cast
+
+from streams.escalation.values import Decision
+from streams.formats.topic_values import TopicValues
+from streams.kafka.reading import LogRecord, Span
+from streams.verify.conservation import Discrepancy
+from streams.verify.verification import Verification, VerificationResult
+from streams.verify.versions import Versions
+from tests.streams.logbook import RECORDED, Logbook, alert, site
+
+if TYPE_CHECKING:
+    from streams.kafka.offsets import Log
+    from streams.kafka.reading import Logs
+
+
+class BookLogs:
+    """The logs of a logbook, all handled; it stands for `Logs` and for its ``offsets``."""
+
+    def __init__(self, book: Logbook) -> None:
+        self._book = book
+        self.offsets = self
+        self.deleted: dict[Log, int] = {}
+
+    def require(self, _: Iterable[str]) -> int:
+        return 1
+
+    def first(self, logs: Iterable[Log]) -> dict[Log, int]:
+        return dict.fromkeys(logs, 0)
+
+    def committed(self, logs: Iterable[Log]) -> dict[Log, int]:
+        return {log: len(self._book.logs[log[0]]) for log in logs}
+
+    high_watermarks = last_stable = committed
+
+    def read(self, span: Span) -> Iterator[LogRecord]:
+        return iter(self._book.logs[span.topic])
+
+
+def verified(book: Logbook) -> VerificationResult:
+    return Verification(cast("Logs", BookLogs(book)), TopicValues()).run()
+
+
+def rule(record: LogRecord) -> str:
+    value: Decision = RECORDED.value("decisions", record.value or b"")
+    return value.rule
+
+
+def test_a_deadline_that_was_decided_twice_is_named() -> None:
+    """As by a worker whose transaction came true behind the back of the next holder: no input has two ends then."""
+    book = Logbook()
+    book.chunk(0, site(), alert())
+    book.chunk(130)
+    book.chunk(260)
+    assert [rule(record) for record in book.logs["decisions"]] == ["OPENED", "NEXT_CONTACT", "WAIT_STARTED"]
+    assert verified(book).differences == 0
+    again = book.logs["decisions"][1]
+    book.logs["decisions"].append(again._replace(offset=3))
+    result = verified(book)
+    assert result.found == [Discrepancy("AGAIN", "decisions", 0, 3)]
+    assert result.differences == 1
+
+
+def test_of_incidents_that_are_closed_the_last_are_remembered() -> None:
+    book = Logbook()
+    book.chunk(0, site(), alert())
+    opened: Decision = RECORDED.value("decisions", book.logs["decisions"][0].value or b"")
+    versions = Versions(most_closed=1)
+    closed = opened._replace(version=2, phase_to="CLOSED")
+    assert [versions.is_known(decision) for decision in (opened, closed, closed)] == [False, False, True]
+    other = closed._replace(incident_id="other")
+    assert [versions.is_known(decision) for decision in (other, other, closed)] == [False, True, False]
+    assert not versions.is_known(opened._replace(incident_id=None, version=0))
