@@ -20,6 +20,7 @@ COMMANDS: Final = {
         "Decide alerts: read the inputs, run the procedures, write commands and decisions. Ends on SIGTERM or Ctrl-C."
     ),
     "sink": "Write decisions, commands, results and reports into the ledger (PostgreSQL). Ends on SIGTERM or Ctrl-C.",
+    "partners": "Ask partners over HTTP and take their reports; add partners, look at attempts.",
     "portal": "Serve the portal, where customers configure the service, or load sites into it.",
     "receiver": (
         "Take alarms from panels (DC-09 over TCP, UDP, TLS) and over HTTP into Kafka. Ends on SIGTERM or Ctrl-C."
@@ -56,6 +57,7 @@ EXTRAS: Final = {
     "desk": "edges",
     "local": "local",
     "panel": "edges",
+    "partners": "edges",
     "portal": "edges",
     "receiver": "edges",
     "transmitters": "edges",

@@ -2,81 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, TypeAlias
-
-import psycopg
-from psycopg import AsyncConnection
-from psycopg.rows import dict_row
-from psycopg_pool import AsyncConnectionPool
-
+from edges.database import postgres
+from edges.database.postgres import AsyncSession, NewerSchemaError, Pool, Session, connect, opened, pool
+from edges.database.sql import Migration
 from edges.portal.errors import PortalError
-from edges.portal.sql import Migration, migrations, query
-from service.postgres import SESSION, SET_SESSION, conninfo
-from service.postgres_settings import PostgresSettings
+from edges.portal.sql import PACKAGE
 
-AsyncSession: TypeAlias = AsyncConnection[dict[str, Any]]
-Session: TypeAlias = psycopg.Connection[tuple[Any, ...]]
-Pool: TypeAlias = AsyncConnectionPool[AsyncSession]
-
-# A statement that a client was already answered for (503) ends soon after, and keeps no connection.
-_LIMITS: Final = {"statement_timeout": "6s", "lock_timeout": "3s", "synchronous_commit": "on"}
-_SIZE: Final = 8
-_WAIT_SECONDS: Final = 3.0
-_LOCK_TIMEOUT: Final = "5s"
-
-
-def pool(settings: PostgresSettings, application: str) -> Pool:
-    """Connections for requests; not opened yet."""
-    session = {**SESSION, **_LIMITS}
-
-    async def configure(connection: AsyncSession) -> None:
-        await connection.set_autocommit(True)
-        await connection.execute(SET_SESSION, (list(session), list(session.values())))
-
-    return AsyncConnectionPool(
-        conninfo(settings, application),
-        connection_class=AsyncConnection[dict[str, Any]],
-        kwargs={"row_factory": dict_row},
-        min_size=1,
-        max_size=_SIZE,
-        timeout=_WAIT_SECONDS,
-        configure=configure,
-        check=AsyncConnectionPool.check_connection,
-        open=False,
-    )
-
-
-def connect(settings: PostgresSettings, application: str) -> Session:
-    """A connection without a transaction (autocommit). Raises `psycopg.Error`."""
-    connection = psycopg.connect(conninfo(settings, application), autocommit=True)
-    try:
-        connection.execute(SET_SESSION, (list(SESSION), list(SESSION.values())))
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+__all__ = ["AsyncSession", "Pool", "Session", "connect", "migrate", "opened", "pool"]
 
 
 def migrate(connection: Session) -> list[Migration]:
     """Apply the migrations that are missing, all of them or nothing; which were applied.
 
-    Of several at once, one works and the others wait for it. Raises `PortalError` when a newer version migrated it, and
-    `psycopg.Error`.
+    Raises `PortalError` when a newer version migrated it, and `psycopg.Error`.
     """
-    with connection.transaction():
-        connection.execute(query("lock_migrations"))
-        connection.execute("SELECT set_config('lock_timeout', %s, true)", (_LOCK_TIMEOUT,))
-        connection.execute(query("migrations"))
-        row = connection.execute(query("last_migration")).fetchone()
-        assert row is not None
-        known = migrations()
-        if row[0] > len(known):
-            raise PortalError(
-                f"the schema portal is at migration {row[0]}, this version of ronde knows {len(known)}: "
-                "a newer one migrated it, run that one"
-            )
-        missing = [migration for migration in known if migration.number > row[0]]
-        for migration in missing:
-            connection.execute(migration.sql)
-            connection.execute(query("note_migration"), (migration.number, migration.name))
-    return missing
+    try:
+        return postgres.migrate(connection, PACKAGE)
+    except NewerSchemaError as error:
+        raise PortalError(str(error)) from None

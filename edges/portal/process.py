@@ -18,11 +18,11 @@ from edges.portal.counting import Counting
 from edges.portal.engine import EngineView
 from edges.portal.errors import DatabaseAwayError, PortalError
 from edges.portal.metrics import PortalMetrics
-from edges.portal.postgres import pool
+from edges.portal.postgres import opened, pool
 from edges.portal.relay import Relay, RelaySettings
 from edges.portal.service import Portal
 from edges.portal.settings import PortalConfiguration
-from edges.portal.store import Store, opened
+from edges.portal.store import Store
 from edges.web.server import WebServer, end_in_time, stop_signal
 from schemas.avro.errors import RegistryRefused, RegistryUnreachable
 from service import logs

@@ -2,35 +2,18 @@
 
 from __future__ import annotations
 
-from functools import cache
-from importlib.resources import files
-from typing import Final, NamedTuple
+from typing import Final
 
-_PACKAGE: Final = files(__package__)
+from edges.database import sql
 
-
-class Migration(NamedTuple):
-    """One step of the database's shape: its number, from 1 without gaps, and what it does."""
-
-    number: int
-    name: str
-    sql: str
+PACKAGE: Final = "edges.portal"
 
 
-@cache
 def query(name: str) -> str:
     """The statements of ``queries/<name>.sql``."""
-    return (_PACKAGE / "queries" / f"{name}.sql").read_text("utf-8").strip()
+    return sql.query(PACKAGE, name)
 
 
-@cache
-def migrations() -> tuple[Migration, ...]:
+def migrations() -> tuple[sql.Migration, ...]:
     """All migrations, in order."""
-    found = []
-    for file in (_PACKAGE / "migrations").iterdir():
-        number, _, name = file.name.removesuffix(".sql").partition("_")
-        if file.name.endswith(".sql"):
-            found.append(Migration(int(number), name, file.read_text("utf-8")))
-    found.sort()
-    assert [migration.number for migration in found] == list(range(1, len(found) + 1)), "migrations without gaps"
-    return tuple(found)
+    return sql.migrations(PACKAGE)

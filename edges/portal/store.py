@@ -6,8 +6,7 @@ Every method raises `DatabaseAwayError` when PostgreSQL has not answered within 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Any, Final, NamedTuple, TypeVar
 
 import psycopg
@@ -220,13 +219,3 @@ async def run(connection: AsyncSession, statements: Iterable[Statement]) -> None
     async with connection.pipeline():
         for name, values in statements:
             await connection.execute(query(name), values)
-
-
-@asynccontextmanager
-async def opened(pool: Pool) -> AsyncIterator[Pool]:
-    """Open a pool for a while; it connects in the background, for as long as it takes."""
-    await pool.open(wait=False)
-    try:
-        yield pool
-    finally:
-        await pool.close(timeout=1.0)

@@ -13,11 +13,11 @@ import typer
 
 from edges.kafka.errors import TopicsDifferError
 from edges.portal.errors import DatabaseAwayError, PortalError
-from edges.portal.postgres import connect, pool
+from edges.portal.postgres import connect, opened, pool
 from edges.portal.postgres import migrate as apply
 from edges.portal.process import PortalProcess
 from edges.portal.rows import Edit
-from edges.portal.store import Store, opened
+from edges.portal.store import Store
 from ronde.input_files.site_lines import SiteLines
 from ronde.input_files.site_spreadsheet import sites_of
 from ronde.outcomes.site_file import print_warnings, warnings

@@ -8,6 +8,7 @@ from typing import Final
 from pydantic import Field
 
 from edges.desk.settings import DeskConfiguration, DeskSettings
+from edges.partners.settings import PartnersConfiguration, PartnersSettings
 from edges.portal.settings import PortalConfiguration, PortalSettings
 from edges.receiver.settings import ReceiverConfiguration, ReceiverSettings
 from edges.settings import Connection
@@ -25,6 +26,7 @@ class WholeSettings(Settings):
     sink: SinkSettings = Field(default_factory=SinkSettings)
     postgres: PostgresSettings = PostgresSettings()
     receiver: ReceiverSettings = Field(default_factory=ReceiverSettings)
+    partners: PartnersSettings = Field(default_factory=PartnersSettings)
     desk: DeskSettings = Field(default_factory=DeskSettings)
     portal: PortalSettings = Field(default_factory=PortalSettings)
     web: WebSettings = WebSettings()
@@ -86,4 +88,14 @@ class WholeSettings(Settings):
             postgres=self.postgres,
             web=self.web,
             wrapping_key=self.receiver.wrapping_key,
+        )
+
+    def for_partners(self) -> PartnersConfiguration:
+        """What `ronde partners` needs of it; secrets included, never log them. All its processes are one group."""
+        return PartnersConfiguration(
+            partners=self.partners,
+            connection=self.for_edge("partners", "all", self.partners.data_dir),
+            postgres=self.postgres,
+            tokens_file=self.web.tokens_file,
+            trusted_proxies=tuple(self.web.proxies),
         )

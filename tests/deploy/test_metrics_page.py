@@ -8,6 +8,7 @@ import pytest
 from prometheus_client import CollectorRegistry, Metric
 
 from edges.desk.metrics import DeskMetrics
+from edges.partners.metrics import PartnersMetrics
 from edges.portal.metrics import PortalMetrics
 from edges.receiver.metrics import ReceiverMetrics
 from sinks.observe.metrics import SinkMetrics
@@ -37,6 +38,7 @@ def test_the_page_is_the_list(request: pytest.FixtureRequest) -> None:
             ("A sink", SinkMetrics().registry),
             ("A receiver", ReceiverMetrics().registry),
             ("A portal", PortalMetrics().registry),
+            ("Partners over HTTP", PartnersMetrics().registry),
             ("A desk", DeskMetrics().registry),
         )
     )

@@ -11,8 +11,8 @@ import pytest
 import pytest_asyncio
 from argon2 import PasswordHasher
 
-from edges.portal.postgres import connect, migrate, pool
-from edges.portal.store import Store, opened
+from edges.portal.postgres import connect, migrate, opened, pool
+from edges.portal.store import Store
 from edges.settings import Connection
 from edges.web import accounts
 from ronde.shared.whole_settings import WholeSettings

@@ -13,9 +13,9 @@ import pytest
 from edges.kafka.framing import Framing
 from edges.portal import changes
 from edges.portal.outbox import backlog
-from edges.portal.postgres import pool
+from edges.portal.postgres import opened, pool
 from edges.portal.relay import Relay, RelaySettings
-from edges.portal.store import Store, opened
+from edges.portal.store import Store
 from edges.settings import Connection
 from service.postgres_settings import PostgresSettings
 from tests.edges.portal.checker import check, published

@@ -20,8 +20,8 @@ from edges.portal import changes
 from edges.portal.configuration import Configuration
 from edges.portal.faults import POINTS, VARIABLE
 from edges.portal.outbox import backlog
-from edges.portal.postgres import pool
-from edges.portal.store import Store, opened
+from edges.portal.postgres import opened, pool
+from edges.portal.store import Store
 from edges.settings import Connection
 from service.postgres_settings import PostgresSettings
 from tests.conftest import SettingsFile

@@ -19,6 +19,7 @@ from edges.receiver import faults
 from edges.receiver.wrapping import Wrapping
 from schemas.avro.records import decode, encode
 from schemas.contract.murmur2 import partition
+from schemas.contract.topics import TOPICS
 from streams.settings import Settings
 from tests.conftest import SettingsFile
 from tests.support.waiting import PATIENCE, eventually
@@ -71,8 +72,9 @@ class Broker:
         assert self._producer.flush(PATIENCE) == 0
 
     def read(self, topic: str) -> list[dict[str, Any]]:
-        """All values of `signals` or `alerts`, each partition in its order."""
-        name = {"signals": "Signal", "alerts": "Alert"}[topic]
+        """All values of a topic, each partition in its order."""
+        name = TOPICS[topic].schema
+        assert name is not None
         consumer = Consumer(
             {
                 **self.settings.client("consumer"),

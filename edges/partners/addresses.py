@@ -1,0 +1,96 @@
+"""Where a webhook may be sent: no address inside of our own networks, no matter what a name resolves to.
+
+The address is checked where the connection is made, not before: a name may resolve to another one a moment later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Iterable
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import httpcore
+
+_TRANSLATED: Final = ipaddress.ip_network("64:ff9b::/96")  # an IPv4 address behind NAT64
+
+
+class RefusedAddressError(Exception):
+    """No address of a host may be connected to."""
+
+
+def check_url(url: str, *, allow_private: bool) -> str:
+    """Return a webhook's address. Raises `ValueError` naming what is wrong."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError("it is no address, as https://partner.example/ronde") from None
+    if not host or any(character.isspace() or not character.isprintable() for character in url):
+        raise ValueError("it is no address, as https://partner.example/ronde")
+    if parts.scheme != "https" and not (parts.scheme == "http" and allow_private):
+        raise ValueError("it must begin with https:// (http:// only where private addresses are allowed)")
+    if parts.username is not None or parts.fragment:
+        raise ValueError("it must have no user, password or fragment")
+    return url
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address is one of the open network; also judges IPv4 addresses written as IPv6."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address):
+        inner = ip.ipv4_mapped or ip.sixtofour
+        if inner is None and ip in _TRANSLATED:
+            inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+        if inner is not None:
+            ip = inner
+    return ip.is_global and not (ip.is_multicast or ip.is_reserved or ip.is_unspecified)
+
+
+class CheckedNetwork(httpcore.AsyncNetworkBackend):
+    """Connects to the first of a host's addresses that may be connected to and answers."""
+
+    def __init__(self, *, allow_private: bool) -> None:
+        self._allow_private = allow_private
+        self._network = httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 - the interface of the library
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Connect. Raises `RefusedAddressError`, and httpcore's `ConnectError`, `ConnectTimeout`."""
+        try:
+            async with asyncio.timeout(timeout):
+                addresses = [found for found in await _resolve(host, port) if self._allow_private or is_public(found)]
+                if not addresses:
+                    raise RefusedAddressError
+                for address in addresses[:-1]:
+                    try:
+                        return await self._network.connect_tcp(address, port, timeout, local_address, socket_options)
+                    except httpcore.ConnectError:
+                        continue
+                return await self._network.connect_tcp(addresses[-1], port, timeout, local_address, socket_options)
+        except TimeoutError:
+            raise httpcore.ConnectTimeout from None
+
+    async def connect_unix_socket(self, *_: Any, **__: Any) -> httpcore.AsyncNetworkStream:
+        """Raise: no webhook goes there."""
+        raise RefusedAddressError
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        await asyncio.sleep(seconds)
+
+
+async def _resolve(host: str, port: int) -> list[str]:
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        raise httpcore.ConnectError(f"{host} has no address") from None
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))

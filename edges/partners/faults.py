@@ -1,0 +1,15 @@
+"""The points at which a test makes the process fail (`service.faults`), armed by ``TEST_RONDE_PARTNERS_FAULT``."""
+
+from typing import Final, Literal, TypeAlias, get_args
+
+from service.faults import FaultPoints
+
+Point: TypeAlias = Literal[
+    "after_read", "after_store", "after_commit", "after_claim", "after_post", "after_note", "after_report"
+]
+
+VARIABLE: Final = "TEST_RONDE_PARTNERS_FAULT"
+
+POINTS: Final[tuple[Point, ...]] = get_args(Point)
+_points: Final[FaultPoints[Point]] = FaultPoints(VARIABLE, POINTS)
+at = _points.at

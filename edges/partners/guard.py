@@ -1,0 +1,110 @@
+"""The guard's page: a link opens one dispatch, for as long as it lasts.
+
+The link's token is in its fragment; the page's script sends it as a bearer token. To load the page changes nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import orjson
+from fastapi import APIRouter, Depends, Path, Request
+from fastapi.security import HTTPBearer
+from fastapi.security.http import HTTPAuthorizationCredentials
+from pydantic import BaseModel
+from starlette.responses import Response
+
+from edges.partners.page_tokens import dispatch_of
+from edges.partners.steps import STATUSES
+from edges.partners.store import Dispatch, Step, Store, now_ms
+from edges.web.problems import NOT_FOUND, UNAUTHENTICATED, UNCONFIRMED, documented
+from edges.web.routes import Route
+from edges.web.values import Body, Instant, Text
+
+if TYPE_CHECKING:
+    from edges.partners.reporting import Reporter
+    from edges.web.pages import Pages
+
+_OVER_MS: Final = 3600 * 1000
+_SCHEME: Final = HTTPBearer(auto_error=False, scheme_name="page", description="the fragment of the page's link")
+_Token = Annotated[HTTPAuthorizationCredentials | None, Depends(_SCHEME)]
+_SHOWN: Final = ("dispatch_id", "action", "covert", "address", "instructions", "alert_kinds", "alert_count")
+
+
+class Tap(Body):
+    """A tap on the page, when it was made: without reception it comes later."""
+
+    reported_at: Instant
+    disposition: Text | None = None
+
+
+class Sight(BaseModel):
+    """What the page shows; of a dispatch that is over, nothing but that."""
+
+    is_over: bool
+    dispatch: dict[str, Any] | None = None
+    steps: list[str] = []
+    next_steps: list[str] = []
+
+
+def routes(store: Store, reporter: Reporter, pages: Pages) -> APIRouter:
+    """The page, what it shows, and its taps."""
+    router = APIRouter(route_class=Route)
+
+    async def opened(token: str | None) -> dict[str, Any]:
+        dispatch_id = None if token is None else dispatch_of(await store.page_key(), token, now_ms())
+        row = None if dispatch_id is None else await store.page(dispatch_id)
+        if row is None:
+            raise UNAUTHENTICATED.error()
+        return row
+
+    @router.get("/guard", include_in_schema=False)
+    async def page(request: Request) -> Response:
+        """Show the page, the same for all: what it is about is in the fragment."""
+        response = pages.render(request, "guard.html")
+        response.headers.update({"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})
+        return response
+
+    @router.get("/v1/guard", responses=documented(UNAUTHENTICATED, UNCONFIRMED))
+    async def look(token: _Token) -> Sight:
+        """Show the dispatch of a link."""
+        row = await opened(None if token is None else token.credentials)
+        if _is_over(row):
+            return Sight(is_over=True)
+        value = orjson.loads(row["value"])
+        return Sight(
+            is_over=False,
+            dispatch={name: value[name] for name in _SHOWN},
+            steps=row["steps"],
+            next_steps=next_steps(row["action"], row["steps"]),
+        )
+
+    @router.put("/v1/guard/{step}", status_code=202, responses=documented(UNAUTHENTICATED, UNCONFIRMED))
+    async def tap(step: Annotated[str, Path()], body: Tap, token: _Token) -> dict[str, str]:
+        """Take a tap; it is in Kafka when this answers 202. The same again is the same report."""
+        row = await opened(None if token is None else token.credentials)
+        if step not in STATUSES or _is_over(row):
+            raise NOT_FOUND.error()
+        dispatch = Dispatch(*(row[name] for name in Dispatch._fields))
+        return {"report_id": await reporter.report(dispatch, Step(step, body.reported_at, None, body.disposition))}
+
+    return router
+
+
+def next_steps(action: str, steps: list[str]) -> list[str]:
+    """What the guard may say next."""
+    last = steps[-1] if steps else None
+    if last in {"closed", "rejected"}:
+        return []
+    if action == "CANCEL":
+        return ["closed"]
+    return {
+        None: ["accepted", "rejected"],
+        "accepted": ["en-route", "on-site"],
+        "en-route": ["on-site"],
+        "on-site": ["closed"],
+    }[last]
+
+
+def _is_over(row: dict[str, Any]) -> bool:
+    return row["over_at"] is not None and now_ms() - row["over_at"] > _OVER_MS

@@ -1,0 +1,199 @@
+"""Commands from Kafka into PostgreSQL: an offset is committed once its command is stored.
+
+A thread of its own. All processes are in one group; what is read twice is stored once.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import psycopg
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from edges.database.postgres import connect
+from edges.partners import faults, schedule
+from edges.partners.errors import PartnersError
+from edges.partners.postgres import migrate, query
+from edges.partners.store import now_ms
+from edges.partners.values import DispatchCommand
+from schemas.avro.errors import RegistryUnreachable, Undecodable
+from service import logs
+from service.postgres import reason
+
+if TYPE_CHECKING:
+    from confluent_kafka import Message
+
+    from edges.database.postgres import Session
+    from edges.settings import Connection
+    from service.postgres_settings import PostgresSettings
+
+_log: Final = logs.logger(__name__)
+
+_TOPIC: Final = "dispatches"
+_AT_ONCE: Final = 500
+_POLL_SECONDS: Final = 0.2
+_AGAIN_SECONDS: Final = 0.5
+_FATAL: Final = {KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED}
+
+
+class Intake:
+    """Reads, stores, commits.
+
+    Args:
+        stored: called from the thread with the number of commands that are new.
+        report: called from the thread with what keeps it from its work (``postgres``, ``kafka``, ``registry``), and
+            with None once that is back.
+
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        postgres: PostgresSettings,
+        decode: Callable[[bytes], Any],
+        *,
+        stored: Callable[[int], None],
+        report: Callable[[str, str | None], None],
+    ) -> None:
+        self._connection = connection
+        self._postgres = postgres
+        self._decode = decode
+        self._stored = stored
+        self._report = report
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="dispatches", daemon=True)
+        self.failure: Exception | None = None
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self, seconds: float) -> None:
+        """Finish what was read, and leave the group."""
+        self._stopping.set()
+        self._thread.join(seconds)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                with connect(self._postgres, "ronde partners, intake") as database:
+                    migrate(database)
+                    self._report("postgres", None)
+                    self._read(database)
+            except psycopg.OperationalError as error:
+                self._report("postgres", reason(error))
+                self._stopping.wait(_AGAIN_SECONDS)
+            except PartnersError as error:
+                self.failure = error
+                return
+            except Exception as error:  # noqa: BLE001 - a thread that ended unseen would ask nobody for good
+                _log.error("commands are read no more", error=logs.places(error))
+                self.failure = error
+                return
+
+    def _read(self, database: Session) -> None:
+        consumer = Consumer(self._properties(), logger=logging.getLogger("librdkafka"))
+        try:
+            consumer.subscribe([self._connection.topic(_TOPIC)])
+            while not self._stopping.is_set():
+                first = consumer.poll(_POLL_SECONDS)
+                if first is None:
+                    continue
+                messages = self._good([first, *consumer.consume(_AT_ONCE - 1, 0)])
+                if messages:
+                    faults.at("after_read")
+                    self._store(database, messages)
+                    faults.at("after_store")
+                    self._commit(consumer, messages)
+                    faults.at("after_commit")
+        finally:
+            consumer.close()
+
+    def _good(self, messages: Sequence[Message]) -> list[Message]:
+        """Those that are records. Raises `PartnersError` for an error that does not pass by itself."""
+        records = []
+        for message in messages:
+            error = message.error()
+            if error is None:
+                records.append(message)
+            elif error.code() in _FATAL:
+                raise PartnersError(f"the broker does not let us read {_TOPIC}: {error.str()}; see `ronde topics acl`")
+            else:
+                self._report("kafka", f"a partition is not read: {error.name()}")
+        if records:
+            self._report("kafka", None)
+        return records
+
+    def _store(self, database: Session, messages: Sequence[Message]) -> None:
+        commands = [self._command(message) for message in messages]
+        now = now_ms()
+        new = 0
+        with database.transaction():
+            for command in commands:
+                if command is not None:
+                    new += database.execute(query("put_command"), row_of(command, now)).rowcount
+        if new:
+            self._stored(new)
+
+    def _command(self, message: Message) -> DispatchCommand | None:
+        value = message.value()
+        while value is not None:
+            try:
+                command: DispatchCommand = self._decode(value)
+            except RegistryUnreachable as error:
+                self._report("registry", str(error))
+                if self._stopping.wait(_AGAIN_SECONDS):
+                    raise PartnersError("the schema registry did not answer before the end") from None
+            except Undecodable as error:
+                raise PartnersError(
+                    f"{message.topic()} {message.partition()}, offset {message.offset()}: the record cannot be read: "
+                    f"{error}; this version of ronde does not know its schema, or it is not the engine's. Nothing is "
+                    "skipped: run the version that wrote it"
+                ) from None
+            else:
+                self._report("registry", None)
+                return command
+        return None
+
+    def _commit(self, consumer: Consumer, messages: Sequence[Message]) -> None:
+        ends: dict[int, int] = {}
+        for message in messages:
+            assert message.partition() is not None
+            assert message.offset() is not None
+            ends[message.partition() or 0] = (message.offset() or 0) + 1
+        topic = self._connection.topic(_TOPIC)
+        try:
+            consumer.commit(offsets=[TopicPartition(topic, *end) for end in ends.items()], asynchronous=True)
+        except KafkaException as error:  # read again, and stored once
+            _log.warning("an offset is not committed", error=error.args[0].name())
+
+    def _properties(self) -> dict[str, Any]:
+        return {
+            "fetch.wait.max.ms": 100,
+            "session.timeout.ms": 10_000,
+            **self._connection.consumer,
+            "group.id": self._connection.group,
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "auto.offset.reset": "earliest",
+            "isolation.level": "read_committed",
+        }
+
+
+def row_of(command: DispatchCommand, now: int, *, is_test: bool = False) -> dict[str, Any]:
+    """The values of ``put_command``."""
+    return {
+        "command_id": command.command_id,
+        "dispatch_id": command.dispatch_id,
+        "partner_id": command.partner_id,
+        "site_id": command.site_id,
+        "incident_id": command.incident_id,
+        "action": command.action,
+        "value": command.to_json(),
+        "is_test": is_test,
+        "now": now,
+        "gives_up_at": schedule.gives_up_at(command.action, command.respond_by, command.issued_at, now),
+    }

@@ -1,0 +1,134 @@
+"""One attempt: a POST to a partner, and what its answer means."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple
+
+import httpcore
+import orjson
+
+from edges.partners.addresses import CheckedNetwork, RefusedAddressError
+
+CONNECT_SECONDS: Final = 3.0
+ANSWER_SECONDS: Final = 10.0
+READ_BYTES: Final = 64 * 1024
+_MOST_CONNECTIONS: Final = 200
+_IDLE_SECONDS: Final = 60.0
+
+
+class Answer(NamedTuple):
+    """What came of an attempt.
+
+    Attributes:
+        outcome: ``DELIVERED``, or why not: ``STATUS``, ``REDIRECT``, ``TIMEOUT``, ``UNREACHABLE``, ``TLS``,
+            ``ADDRESS`` (refused by us), ``BROKEN`` (no HTTP).
+        status: of the answer; None where there was none.
+        is_accepted: whether the body says ``{"status": "ACCEPTED"}``.
+
+    """
+
+    outcome: str
+    status: int | None = None
+    is_accepted: bool = False
+
+    @property
+    def is_delivered(self) -> bool:
+        """Whether the partner has the command."""
+        return self.outcome == "DELIVERED"
+
+
+def judge(status: int, body: bytes) -> Answer:
+    """What an answer means; ``body`` is its beginning."""
+    if 300 <= status < 400:
+        return Answer("REDIRECT", status)
+    if not 200 <= status < 300:
+        return Answer("STATUS", status)
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        value = None
+    return Answer("DELIVERED", status, isinstance(value, dict) and value.get("status") == "ACCEPTED")
+
+
+class Poster:
+    """Posts to partners' addresses; connections are kept for the next command.
+
+    Connections to private addresses have a pool of their own, so that none is used by a partner that may not.
+    """
+
+    def __init__(self) -> None:
+        tls = ssl.create_default_context()
+        self._pools = {allow: _pool(tls, allow_private=allow) for allow in (False, True)}
+
+    async def post(
+        self,
+        url: str,
+        headers: Sequence[tuple[str, str]],
+        body: bytes,
+        *,
+        allow_private: bool,
+        posted: Callable[[], None] = lambda: None,
+    ) -> Answer:
+        """Post once; ``posted`` is called as the first byte goes out."""
+
+        async def trace(event: str, _: Any) -> None:
+            if event.endswith("send_request_headers.started"):
+                posted()
+
+        extensions = {"timeout": {"connect": CONNECT_SECONDS, "pool": CONNECT_SECONDS}, "trace": trace}
+        request = [("content-type", "application/json"), ("user-agent", "ronde"), *headers]
+        try:
+            async with (
+                asyncio.timeout(ANSWER_SECONDS),
+                self._pools[allow_private].stream(
+                    "POST", url, headers=request, content=body, extensions=extensions
+                ) as response,
+            ):
+                if not 200 <= response.status < 300:
+                    return judge(response.status, b"")
+                return judge(response.status, await _beginning(response))
+        except RefusedAddressError:
+            return Answer("ADDRESS")
+        except (TimeoutError, httpcore.TimeoutException):
+            return Answer("TIMEOUT")
+        except (ssl.SSLError, httpcore.ConnectError) as error:
+            return Answer("TLS" if _is_of_tls(error) else "UNREACHABLE")
+        except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol, OSError):
+            return Answer("BROKEN")
+
+    async def close(self) -> None:
+        """End all connections."""
+        for pool in self._pools.values():
+            await pool.aclose()
+
+
+def _pool(tls: ssl.SSLContext, *, allow_private: bool) -> httpcore.AsyncConnectionPool:
+    return httpcore.AsyncConnectionPool(
+        ssl_context=tls,
+        max_connections=None,
+        max_keepalive_connections=_MOST_CONNECTIONS,
+        keepalive_expiry=_IDLE_SECONDS,
+        network_backend=CheckedNetwork(allow_private=allow_private),
+    )
+
+
+def _is_of_tls(error: BaseException | None) -> bool:
+    while error is not None and not isinstance(error, ssl.SSLError):
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
+async def _beginning(response: httpcore.Response) -> bytes:
+    """At most 64 KiB; the rest is never read. A body that breaks off or dawdles takes nothing back from its 2xx."""
+    body = b""
+    try:
+        async for piece in response.aiter_stream():
+            body += piece
+            if len(body) >= READ_BYTES:
+                break
+    except (TimeoutError, httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError):
+        return b""
+    return body[:READ_BYTES]

@@ -1,0 +1,207 @@
+"""`ronde partners` from its start to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+from edges.database.postgres import opened, pool
+from edges.kafka.errors import UnconfirmedError
+from edges.kafka.framing import Framing
+from edges.kafka.producer import Producer
+from edges.partners.application import application
+from edges.partners.errors import DatabaseAwayError, PartnersError
+from edges.partners.intake import Intake
+from edges.partners.metrics import PartnersMetrics
+from edges.partners.notices import Notices
+from edges.partners.posting import Poster
+from edges.partners.reporting import Reporter
+from edges.partners.sending import Sender
+from edges.partners.settings import PartnersConfiguration
+from edges.partners.store import Store
+from edges.partners.values import Address, DispatchCommand
+from edges.web.server import WebServer, stop_signal
+from schemas.avro.errors import RegistryUnreachable
+from service import logs
+from service.pages import OperationPages
+from service.readiness import ProcessReadiness
+
+_log: Final = logs.logger(__name__)
+
+TOPICS: Final = ("dispatch-reports", "desk-log")
+_LOOK_SECONDS: Final = 1.0
+_FORGET_SECONDS: Final = 3600.0
+_INTAKE_SECONDS: Final = 2.0  # of the 5 that a stop may take
+_PRODUCER_SECONDS: Final = 1.0
+
+
+class _Parts(NamedTuple):
+    intake: Intake
+    store: Store
+    reporter: Reporter
+    notices: Notices
+
+
+class PartnersProcess:
+    """Run once."""
+
+    def __init__(self, configuration: PartnersConfiguration) -> None:
+        self._configuration = configuration
+        self._settings = configuration.partners
+        self._framing = Framing(configuration.connection)
+        self._readiness = ProcessReadiness(
+            postgres="PostgreSQL has not answered yet", start="Kafka has not described the topics yet"
+        )
+        self._metrics = PartnersMetrics()
+        self._loop: asyncio.AbstractEventLoop
+        self._wake: Callable[[], None] = lambda: None
+
+    async def run(self) -> None:
+        """Serve until SIGTERM or SIGINT. Raises `PartnersError`, `TopicsDifferError`."""
+        self._loop = asyncio.get_running_loop()
+        stopping = asyncio.create_task(stop_signal())
+        async with contextlib.AsyncExitStack() as stack:
+            stack.callback(stopping.cancel)
+            stack.callback(self._framing.close)
+            pages = self._open_pages()
+            stack.callback(pages.close)
+            _log.info("partners started", id=self._settings.id, pages=pages.address)
+            working = asyncio.create_task(self._work())
+            await asyncio.wait((stopping, working), return_when=asyncio.FIRST_COMPLETED)
+            working.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await working
+        _log.info("partners stopped")
+
+    async def _work(self) -> None:
+        """Start the parts, and stop them in the order in which they need each other."""
+        configuration, settings = self._configuration, self._settings
+        async with contextlib.AsyncExitStack() as stack:
+            connections = await stack.enter_async_context(opened(pool(configuration.postgres, "ronde partners")))
+            store = Store(connections, settings.id)
+            producer = Producer(configuration.connection, TOPICS)
+            stack.push_async_callback(producer.stop, _PRODUCER_SECONDS)
+            intake = self._intake()
+            intake.start()  # first: it migrates
+            stack.push_async_callback(asyncio.to_thread, intake.stop, _INTAKE_SECONDS)
+            await self._started(producer, intake)
+            write_report, write_event = await self._writers()
+            reporter = Reporter(store, producer, write_report, self._metrics)
+            notices = Notices(store, producer, write_event, self._metrics)
+            poster = Poster()
+            stack.push_async_callback(poster.close)
+            sender = Sender(store, poster, reporter, self._metrics, settings.public_url)
+            self._wake = sender.wake
+            await self._serve(stack, store, reporter)
+            sending = asyncio.create_task(sender.run(), name="sender")
+            stack.callback(sending.cancel)
+            self._readiness.arrive("start")
+            await self._look(_Parts(intake, store, reporter, notices), sending)
+
+    async def _started(self, producer: Producer, intake: Intake) -> None:
+        """Wait for Kafka to describe the topics. Raises what ends this process before."""
+        starting = asyncio.create_task(producer.start())
+        while not starting.done():
+            if intake.failure is not None:
+                starting.cancel()
+                raise intake.failure
+            await asyncio.wait((starting,), timeout=_LOOK_SECONDS)
+        await starting
+
+    async def _serve(self, stack: contextlib.AsyncExitStack, store: Store, reporter: Reporter) -> None:
+        settings = self._settings
+        web = WebServer(
+            application(store, reporter, self._configuration.tokens_file, settings.public_url),
+            settings.host,
+            settings.port,
+            trusted_proxies=self._configuration.trusted_proxies,
+        )
+        try:
+            await web.start()
+        except OSError as error:
+            raise PartnersError(
+                f"partners cannot listen on {settings.host}:{settings.port}: {error.strerror}; "
+                "set partners.host and partners.port"
+            ) from error
+        stack.push_async_callback(web.stop)
+        _log.info("partners listen", address=web.address)
+
+    def _intake(self) -> Intake:
+        decode = self._framing.reader("dispatches", {"DispatchCommand": DispatchCommand, "Address": Address})
+        configuration = self._configuration
+        return Intake(
+            configuration.connection, configuration.postgres, decode, stored=self._stored, report=self._report
+        )
+
+    def _open_pages(self) -> OperationPages:
+        host, port = self._settings.pages_host, self._settings.pages_port
+        try:
+            return OperationPages(host, port, self._readiness, self._metrics.registry)
+        except OSError as error:
+            raise PartnersError(
+                f"the pages cannot listen on {host}:{port}: {error.strerror}; "
+                "set partners.pages_host and partners.pages_port"
+            ) from error
+
+    async def _writers(self) -> tuple[Callable[[Any], bytes], Callable[[Any], bytes]]:
+        while True:
+            try:
+                report = await asyncio.to_thread(self._framing.writer, "dispatch-reports")
+                event = await asyncio.to_thread(self._framing.writer, "desk-log")
+            except RegistryUnreachable as error:
+                self._report("registry", str(error))
+                await asyncio.sleep(_LOOK_SECONDS)
+            else:
+                self._report("registry", None)
+                return report, event
+
+    def _stored(self, count: int) -> None:
+        self._metrics.commands.inc(count)
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            self._loop.call_soon_threadsafe(self._wake)
+
+    def _report(self, thing: str, reason: str | None) -> None:
+        """Take what is away, from any thread."""
+        if reason is None:
+            self._readiness.arrive(thing)
+            return
+        self._metrics.failures.labels(thing).inc()
+        self._readiness.wait(thing, reason)
+
+    async def _look(self, parts: _Parts, sending: asyncio.Task[None]) -> None:
+        """Do what is due each second, and keep gauges and readiness true. Raises when a part has ended for good."""
+        forget_at = 0.0
+        while True:
+            if parts.intake.failure is not None:
+                raise parts.intake.failure
+            if sending.done():
+                sending.result()
+            try:
+                await parts.store.give_up()
+                self._count(await parts.store.pending())
+                if time.monotonic() >= forget_at:
+                    await parts.store.forget()
+                    forget_at = time.monotonic() + _FORGET_SECONDS
+                await parts.notices.write()
+                await parts.reporter.catch_up()
+            except UnconfirmedError as error:
+                self._report("kafka", f"Kafka takes no reports: {error}")
+            except DatabaseAwayError as error:
+                self._report("postgres", str(error))
+            else:
+                self._report("postgres", None)
+                self._report("kafka", None)
+            self._metrics.ready.set(not self._readiness.reasons)
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    def _count(self, rows: list[dict[str, Any]]) -> None:
+        now = time.time()
+        for row in rows:
+            partner = row["partner_id"]
+            self._metrics.know(partner)
+            self._metrics.pending.labels(partner).set(row["pending"])
+            age = max(0.0, now - row["oldest"] / 1000) if row["oldest"] else 0.0
+            self._metrics.pending_age.labels(partner).set(age)

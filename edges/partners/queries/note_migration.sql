@@ -1,0 +1,1 @@
+INSERT INTO partners.migrations (number, name) VALUES (%s, %s)

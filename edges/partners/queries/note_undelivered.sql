@@ -1,0 +1,1 @@
+UPDATE partners.commands SET undelivered_at = %(now)s WHERE command_id = ANY (%(command_ids)s)

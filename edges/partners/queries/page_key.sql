@@ -1,0 +1,1 @@
+SELECT secret FROM partners.page_key

@@ -1,0 +1,1 @@
+SELECT secret FROM partners.secrets WHERE partner_id = %(partner_id)s ORDER BY added_at

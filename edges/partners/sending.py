@@ -1,0 +1,162 @@
+"""The attempts: what is due is posted, and what came of it noted.
+
+A partner that hangs fills its own room alone. Processes share the work by leases: whose process ends without a word,
+its attempts are taken by another one once their lease is over, or by itself when it starts again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from edges.kafka.errors import UnconfirmedError
+from edges.partners import faults
+from edges.partners.errors import DatabaseAwayError
+from edges.partners.page_tokens import VALID_MS, page_token
+from edges.partners.signing import signed_headers
+from edges.partners.store import Step, now_ms
+from service import logs
+
+if TYPE_CHECKING:
+    from edges.partners.metrics import PartnersMetrics
+    from edges.partners.posting import Answer, Poster
+    from edges.partners.reporting import Reporter
+    from edges.partners.store import Attempt, Store
+
+_log: Final = logs.logger(__name__)
+
+_ROOM: Final = 16  # attempts of a partner at once
+_LOOK_SECONDS: Final = 0.5  # other processes' work, and tests
+_AGAIN_SECONDS: Final = 0.5
+_NOTE_MS: Final = 6_000
+
+
+class Sender:
+    """Posts commands. ``page_url``: where the guard's page is; None: links to it are not sent."""
+
+    def __init__(
+        self, store: Store, poster: Poster, reporter: Reporter, metrics: PartnersMetrics, page_url: str | None
+    ) -> None:
+        self._store = store
+        self._poster = poster
+        self._reporter = reporter
+        self._metrics = metrics
+        self._page_url = page_url
+        self._page_key = b""
+        self._wake = asyncio.Event()
+        self._running: dict[str, tuple[Attempt, asyncio.Task[None]]] = {}  # by dispatch
+
+    def wake(self) -> None:
+        """Look for what is due now."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Send for ever; cancelled at the end."""
+        is_new = True
+        loop = asyncio.get_running_loop()
+        try:
+            while True:
+                self._wake.clear()
+                try:
+                    if is_new:
+                        await self._store.release()
+                        self._page_key = await self._store.page_key()
+                        is_new = False
+                    for attempt in await self._store.claim(self._full()):
+                        faults.at("after_claim")
+                        self._begin(attempt, loop)
+                except DatabaseAwayError:
+                    await asyncio.sleep(_AGAIN_SECONDS)
+                    continue
+                try:
+                    async with asyncio.timeout(_LOOK_SECONDS):
+                        await self._wake.wait()
+                except TimeoutError:
+                    continue
+        finally:
+            for _, task in self._running.values():
+                task.cancel()
+
+    def _full(self) -> list[str]:
+        counts = Counter(attempt.partner_id for attempt, _ in self._running.values())
+        return [partner for partner, count in counts.items() if count >= _ROOM]
+
+    def _begin(self, attempt: Attempt, loop: asyncio.AbstractEventLoop) -> None:
+        earlier = self._running.pop(attempt.dispatch_id, None)
+        if earlier is not None:
+            earlier[1].cancel()  # a later command of the dispatch goes at once
+        task = loop.create_task(self._attempt(attempt), name="attempt")
+        self._running[attempt.dispatch_id] = attempt, task
+        task.add_done_callback(lambda _: self._end(attempt))
+
+    def _end(self, attempt: Attempt) -> None:
+        running = self._running.get(attempt.dispatch_id)
+        if running is not None and running[0] is attempt:
+            was_full = attempt.partner_id in self._full()
+            del self._running[attempt.dispatch_id]
+            if was_full:
+                self._wake.set()
+
+    async def _attempt(self, attempt: Attempt) -> None:
+        try:
+            body = self._body(attempt)
+            headers = signed_headers(attempt.command_id, now_ms(), body, attempt.secrets)
+            answer = await self._poster.post(
+                attempt.url,
+                headers,
+                body,
+                allow_private=attempt.allow_private,
+                posted=lambda: self._posted(attempt),
+            )
+            faults.at("after_post")
+            self._metrics.attempts.labels(attempt.partner_id, answer.outcome).inc()
+            if answer.is_accepted and attempt.action == "REQUEST":
+                await self._accept(attempt)
+            due = await self._note(attempt, answer)
+            faults.at("after_note")
+        except DatabaseAwayError:
+            return  # its lease ends, and it is posted again under the same id
+        except Exception as error:  # noqa: BLE001 - one command must not end the others
+            _log.error("an attempt failed", error=logs.places(error))
+            return
+        if not answer.is_delivered:
+            _log.info(
+                "a command is not delivered", partner=attempt.partner_id, outcome=answer.outcome, status=answer.status
+            )
+        if due is not None:
+            asyncio.get_running_loop().call_later(max(0.0, due / 1000 - time.time()), self.wake)
+
+    async def _note(self, attempt: Attempt, answer: Answer) -> int | None:
+        """Note what came of an attempt; where PostgreSQL hesitates, as long as the lease may last."""
+        until = now_ms() + _NOTE_MS
+        while True:
+            try:
+                return await self._store.note(attempt, answer)
+            except DatabaseAwayError:
+                if now_ms() >= until:
+                    raise
+                await asyncio.sleep(_AGAIN_SECONDS)
+
+    async def _accept(self, attempt: Attempt) -> None:
+        """The partner has accepted by its answer; the report is stored before the answer is noted."""
+        dispatch = await self._store.dispatch(attempt.dispatch_id)
+        assert dispatch is not None, "a command is stored"
+        try:
+            await self._reporter.report(dispatch, Step("accepted", now_ms()))
+        except UnconfirmedError:
+            return  # it is stored, and written as soon as Kafka is back
+
+    def _body(self, attempt: Attempt) -> bytes:
+        if self._page_url is None:
+            return attempt.value.encode()
+        value: dict[str, Any] = orjson.loads(attempt.value)
+        token = page_token(self._page_key, attempt.dispatch_id, attempt.stored_at + VALID_MS)
+        return orjson.dumps({**value, "page_url": f"{self._page_url}/guard#{token}"})
+
+    def _posted(self, attempt: Attempt) -> None:
+        if attempt.number == 1:
+            self._metrics.first_byte.observe(max(0.0, time.time() - attempt.stored_at / 1000))

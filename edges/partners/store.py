@@ -1,0 +1,210 @@
+"""What the process keeps in PostgreSQL, one use a method; all state of commands, attempts and reports is there.
+
+Every method raises `DatabaseAwayError` when PostgreSQL has not answered within 3 s; what it was asked may be done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Coroutine, Iterable, Sequence
+from typing import Any, Final, NamedTuple, TypeVar
+
+import psycopg
+from psycopg_pool import PoolTimeout
+
+from edges.database.postgres import Pool
+from edges.partners import schedule, steps
+from edges.partners.errors import DatabaseAwayError
+from edges.partners.postgres import query
+from edges.partners.posting import Answer
+from edges.partners.values import DispatchReport
+from service import logs
+from service.postgres import reason
+
+SECONDS: Final = 3.0
+LEASE_MS: Final = 20_000  # longer than an attempt takes
+_AT_ONCE: Final = 16
+_OPEN_MS: Final = 7 * 24 * 3600 * 1000
+_KEPT_MS: Final = 30 * 24 * 3600 * 1000
+_log: Final = logs.logger(__name__)
+
+R = TypeVar("R")
+
+
+def now_ms() -> int:
+    """The time, in Unix milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+class Attempt(NamedTuple):
+    """An attempt that begins: the command, and where it goes."""
+
+    command_id: str
+    dispatch_id: str
+    partner_id: str
+    action: str
+    value: str
+    stored_at: int
+    began_at: int
+    gives_up_at: int
+    number: int
+    url: str
+    allow_private: bool
+    secrets: list[str]
+
+
+class Dispatch(NamedTuple):
+    """Whose a dispatch is."""
+
+    dispatch_id: str
+    partner_id: str
+    site_id: str
+    incident_id: str
+    is_test: bool
+
+
+class Step(NamedTuple):
+    """What a partner says of a dispatch."""
+
+    step: str
+    reported_at: int
+    reason: str | None = None
+    disposition: str | None = None
+
+
+class Store:
+    """Over a pool of connections."""
+
+    def __init__(self, pool: Pool, owner: str) -> None:
+        self._pool = pool
+        self._owner = owner
+
+    # --- attempts ---------------------------------------------------------------------------------
+
+    async def release(self) -> None:
+        """Forget what an earlier life of this process had under way."""
+        await self._rows("release", owner=self._owner)
+
+    async def claim(self, full: Iterable[str]) -> list[Attempt]:
+        """Begin the attempts that are due, but none of the partners in ``full``."""
+        now = now_ms()
+        rows = await self._rows(
+            "claim", now=now, leased_until=now + LEASE_MS, owner=self._owner, full=list(full), most=_AT_ONCE
+        )
+        return [Attempt(**row) for row in rows]
+
+    async def note(self, attempt: Attempt, answer: Answer) -> int | None:
+        """Note what came of an attempt; when the next one is due, None: there is none."""
+        now = now_ms()
+        due = None
+        if not answer.is_delivered:
+            due = schedule.next_attempt(attempt.began_at, attempt.gives_up_at, now)
+        await self._rows(
+            "note_attempt",
+            now=now,
+            outcome=answer.outcome,
+            status=answer.status,
+            command_id=attempt.command_id,
+            number=attempt.number,
+            due_at=due,
+            is_delivered=answer.is_delivered,
+        )
+        return due
+
+    async def give_up(self) -> None:
+        """End what is past its time."""
+        await self._rows("give_up", now=now_ms())
+
+    async def undelivered(self) -> list[dict[str, Any]]:
+        """AMENDs and CANCELs that have not arrived for 30 s, and that operators do not know of."""
+        return await self._rows("undelivered", until=now_ms() - schedule.UNDELIVERED_MS)
+
+    async def note_undelivered(self, command_ids: Sequence[str]) -> None:
+        """Note that operators know."""
+        await self._rows("note_undelivered", command_ids=list(command_ids), now=now_ms())
+
+    async def pending(self) -> list[dict[str, Any]]:
+        """Of each partner how many commands wait, and since when the oldest does (0: none)."""
+        return await self._rows("counts")
+
+    async def forget(self) -> None:
+        """Delete what is older than 30 days."""
+        await self._rows("forget", before=now_ms() - _KEPT_MS)
+
+    async def page_key(self) -> bytes:
+        """What links to the guard's page are signed by."""
+        [row] = await self._rows("page_key")
+        return str(row["secret"]).encode()
+
+    # --- reports ----------------------------------------------------------------------------------
+
+    async def dispatch(self, dispatch_id: str) -> Dispatch | None:
+        """Whose a dispatch is; None: it was never asked of a partner over HTTP."""
+        rows = await self._rows("dispatch", dispatch_id=dispatch_id)
+        return Dispatch(**rows[0]) if rows else None
+
+    async def report(self, dispatch: Dispatch, said: Step) -> str:
+        """Store a report, once; its id."""
+
+        async def put() -> str:
+            of = {"dispatch_id": dispatch.dispatch_id}
+            async with self._pool.connection() as connection, connection.transaction():
+                await connection.execute(query("lock_dispatch"), of)
+                earlier = await (await connection.execute(query("steps"), of)).fetchall()
+                report_id = steps.report_id(dispatch.dispatch_id, said.step, [row["step"] for row in earlier])
+                values = {**of, **said._asdict(), "report_id": report_id, "is_test": dispatch.is_test, "now": now_ms()}
+                await connection.execute(query("put_report"), values)
+            return report_id
+
+        return await _in_time(put())
+
+    async def waiting_reports(self, dispatch_id: str | None, before: int) -> list[DispatchReport]:
+        """Reports that Kafka may not have: of a dispatch, and all that were stored before a time."""
+        rows = await self._rows("waiting_reports", dispatch_id=dispatch_id, before=before)
+        return [
+            DispatchReport(
+                report_id=row["report_id"],
+                site_id=row["site_id"],
+                incident_id=row["incident_id"],
+                dispatch_id=row["dispatch_id"],
+                partner_id=row["partner_id"],
+                status=steps.STATUSES[row["step"]],
+                disposition=row["disposition"],
+                reason=row["reason"],
+                reported_at=row["reported_at"],
+            )
+            for row in rows
+        ]
+
+    async def acknowledged(self, report_ids: Sequence[str]) -> None:
+        """Note that Kafka has them."""
+        await self._rows("acknowledged", report_ids=list(report_ids), now=now_ms())
+
+    async def dispatches(self, partners: Sequence[str], *, is_open: bool) -> list[dict[str, Any]]:
+        """The dispatches of partners in the last seven days, the latest first."""
+        return await self._rows("dispatches", partners=list(partners), since=now_ms() - _OPEN_MS, open=is_open)
+
+    async def page(self, dispatch_id: str) -> dict[str, Any] | None:
+        """What the guard's page shows of a dispatch; None: there is none."""
+        rows = await self._rows("page", dispatch_id=dispatch_id)
+        return rows[0] if rows else None
+
+    async def _rows(self, name: str, **values: Any) -> list[dict[str, Any]]:
+        async def ask() -> list[dict[str, Any]]:
+            async with self._pool.connection() as connection:
+                cursor = await connection.execute(query(name), values)
+                return await cursor.fetchall() if cursor.description is not None else []
+
+        return await _in_time(ask())
+
+
+async def _in_time(work: Coroutine[Any, Any, R]) -> R:
+    try:
+        async with asyncio.timeout(SECONDS):
+            return await work
+    except (TimeoutError, PoolTimeout):
+        raise DatabaseAwayError("PostgreSQL has not answered in time") from None
+    except psycopg.OperationalError as error:
+        _log.warning("PostgreSQL does not answer", reason=reason(error))
+        raise DatabaseAwayError(reason(error)) from None

@@ -1,0 +1,225 @@
+"""`ronde partners`: partners asked over HTTP: the process, and what an operator of ronde does about it."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any, Final, TypeAlias
+
+import psycopg
+import typer
+
+from edges.database.postgres import Session, connect
+from edges.kafka.errors import TopicsDifferError
+from edges.partners.addresses import check_url
+from edges.partners.errors import PartnersError
+from edges.partners.intake import row_of
+from edges.partners.postgres import migrate as apply
+from edges.partners.postgres import query
+from edges.partners.process import PartnersProcess
+from edges.partners.signing import MOST_SECRETS, new_secret
+from edges.partners.values import Address, DispatchCommand
+from edges.web.values import write_instant
+from ronde.shared.errors import Failed, WrongUse
+from ronde.shared.settings import JsonOption, SettingsOption, in_force
+from ronde.shared.terminal import Listing, Terminal, print_value, say
+from service import logs
+from service.postgres import reason
+from service.postgres_settings import PostgresSettings
+
+app = typer.Typer(
+    help="Ask partners over HTTP and take their reports; add partners, look at attempts.", invoke_without_command=True
+)
+
+_TEST_MS: Final = 120_000
+_MOST: Final = 1000
+PartnerArgument: TypeAlias = Annotated[
+    str, typer.Argument(metavar="ID", show_default=False, help="The partner, as sites name it.")
+]
+
+
+@app.callback()
+def partners(context: typer.Context, settings: SettingsOption = None) -> None:
+    """Post dispatches to partners, and take their reports. Ends on SIGTERM or Ctrl-C.
+
+    Start as many as you like, each under an id of its own; they share the partners. Exit 1 when it cannot go on and
+    waiting would not help.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    effective = in_force(settings)
+    logs.configure(effective.log.format, effective.log.level)
+
+    async def run() -> None:
+        await PartnersProcess(effective.for_partners()).run()
+
+    try:
+        asyncio.run(run())
+    except (PartnersError, TopicsDifferError) as error:
+        raise Failed(str(error)) from None
+
+
+@app.command()
+def add(
+    partner: PartnerArgument,
+    url: Annotated[str, typer.Option(metavar="U", help="Where its commands are posted: https://….")],
+    allow_private: Annotated[
+        bool, typer.Option("--allow-private", help="Also private and loopback addresses, and http://.")
+    ] = False,
+    settings: SettingsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask a partner over HTTP from now on, or change where; print the secret that its webhooks are signed by."""
+    try:
+        check_url(url, allow_private=allow_private)
+    except ValueError as error:
+        raise WrongUse(f"--url: {error}") from None
+    if not partner.strip() or len(partner.encode()) > 128:
+        raise WrongUse("a partner's id has 1 to 128 bytes")
+    with _database(in_force(settings).postgres) as database, database.transaction():
+        values = {"partner_id": partner, "url": url, "allow_private": allow_private, "now": _now()}
+        database.execute(query("put_partner"), values)
+        known = [row[0] for row in database.execute(query("secrets"), values)]
+        if not known:
+            known = [new_secret()]
+            database.execute(query("put_secret"), {**values, "secret": known[0]})
+    if as_json:
+        print_value({"partner_id": partner, "url": url, "allow_private": allow_private, "secrets": known})
+        return
+    for secret in known:
+        say(secret)
+
+
+@app.command()
+def rotate(
+    partner: PartnerArgument,
+    end: Annotated[bool, typer.Option("--end", help="End the older secret: the partner has the newer one.")] = False,
+    settings: SettingsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Give a partner a second secret, and print it; webhooks are signed by both until you run this with --end."""
+    with _database(in_force(settings).postgres) as database, database.transaction():
+        values = {"partner_id": partner, "now": _now(), "keep": 1 if end else MOST_SECRETS}
+        known = [row[0] for row in database.execute(query("secrets"), values)]
+        if not known:
+            raise Failed(f"no partner {partner} is asked over HTTP: see `ronde partners add`")
+        if not end:
+            if len(known) == MOST_SECRETS:
+                raise Failed(f"{partner} has two secrets: end the older one by --end first")
+            database.execute(query("put_secret"), {**values, "secret": new_secret()})
+        database.execute(query("remove_secrets"), values)
+        known = [row[0] for row in database.execute(query("secrets"), values)]
+    if as_json:
+        print_value({"partner_id": partner, "secrets": known})
+        return
+    say(known[-1])
+    if not end:
+        say("once the partner has it, end the older one: --end", err=True)
+
+
+@app.command()
+def attempts(
+    id_: Annotated[str | None, typer.Argument(metavar="[ID]", help="A partner, a dispatch or a command.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=_MOST, help="How many, the latest first.")] = 50,
+    settings: SettingsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the attempts to post commands, the latest first; they are kept for 30 days. Times are UTC."""
+    with _database(in_force(settings).postgres) as database:
+        cursor = database.execute(query("attempts"), {"id": id_, "most": limit})
+        names = [column.name for column in cursor.description or ()]
+        rows: list[dict[str, Any]] = [dict(zip(names, row, strict=True)) for row in cursor]
+    for row in rows:
+        for name in ("at", "ended_at"):
+            row[name] = None if row[name] is None else write_instant(row[name])
+    if as_json:
+        print_value(rows)
+        return
+    listing = Listing("at", "partner", "command", "action", "attempt", "outcome", "status", "command is")
+    for row in rows:
+        listing.add_row(
+            row["at"],
+            row["partner_id"],
+            row["command_id"],
+            row["action"],
+            str(row["number"]),
+            row["outcome"] or "under way",
+            str(row["status"] or ""),
+            row["state"],
+        )
+    Terminal().print(listing)
+
+
+@app.command()
+def resend(
+    command: Annotated[str, typer.Argument(metavar="COMMAND", show_default=False, help="The command's id.")],
+    settings: SettingsOption = None,
+) -> None:
+    """Post a command again, under the same id: the last one of its dispatch."""
+    with _database(in_force(settings).postgres) as database:
+        row = database.execute(query("resend"), {"command_id": command, "now": _now()}).fetchone()
+    if row is None:
+        raise Failed(f"no command {command} is stored, or a later one of its dispatch has taken its place")
+    say(f"{command} is posted to {row[0]} again")
+
+
+@app.command("test")
+def send_test(partner: PartnerArgument, settings: SettingsOption = None, as_json: JsonOption = False) -> None:
+    """Post a test dispatch to a partner; the engine never hears of it, nor of what is reported on it."""
+    now = _now()
+    dispatch = f"test-{secrets.token_hex(8)}-d1"
+    command = DispatchCommand(
+        command_id=f"{dispatch}-r1",
+        dispatch_id=dispatch,
+        action="REQUEST",
+        attempt=1,
+        incident_id=dispatch.removesuffix("-d1"),
+        site_id="TEST",
+        partner_id=partner,
+        procedure="SECURITY",
+        reason="TEST",
+        covert=False,
+        alert_kinds=["INTRUSION"],
+        alert_count=1,
+        first_alert_at=now,
+        last_alert_at=now,
+        address=Address("This is a test", None, "00000", "Nowhere", "FR"),
+        instructions="This is a test: send nobody.",
+        issued_at=now,
+        respond_by=now + _TEST_MS,
+        cause="TEST",
+    )
+    with _database(in_force(settings).postgres) as database:
+        is_stored = database.execute(query("put_command"), row_of(command, now, is_test=True)).rowcount
+    if not is_stored:
+        raise Failed(f"no partner {partner} is asked over HTTP: see `ronde partners add`")
+    if as_json:
+        print_value({"dispatch_id": dispatch, "command_id": command.command_id})
+        return
+    say(f"{dispatch} is posted to {partner} by a running `ronde partners`: see `ronde partners attempts {dispatch}`")
+
+
+@app.command()
+def migrate(settings: SettingsOption = None) -> None:
+    """Bring the schema `partners` to the shape of this version. Every command and process does so when it starts."""
+    with _database(in_force(settings).postgres):
+        say("the schema partners is up to date")
+
+
+@contextmanager
+def _database(settings: PostgresSettings) -> Iterator[Session]:
+    try:
+        with connect(settings, "ronde partners, a command") as connection:
+            apply(connection)
+            yield connection
+    except PartnersError as error:
+        raise Failed(str(error)) from None
+    except psycopg.OperationalError as error:
+        raise Failed(f"PostgreSQL does not answer: {reason(error)}; see the settings of [postgres]") from None
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,116 @@
+"""`ronde partners` as it runs: a command on the topic becomes a signed POST, an answer a report on the topic."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from edges.partners import faults
+from tests.edges.partners.conftest import House, PartnerSystem
+from tests.support.waiting import eventually
+
+
+def reports(house: House) -> list[dict[str, Any]]:
+    return house.broker.read("dispatch-reports")
+
+
+def test_a_command_is_posted_and_what_is_reported_is_on_the_topic(house: House, system: PartnerSystem) -> None:
+    house.add(system)
+    house.dispatch(partner_id="others", dispatch_id="i2-d1")
+    process = house.start()
+    process.wait_ready()
+    sent = house.dispatch()
+    [hook] = system.wait()
+    assert hook.id == sent["command_id"]
+    page = hook.body.pop("page_url")
+    assert page.startswith("https://guards.example/guard#")
+    assert hook.body["first_alert_at"] == "2025-12-31T23:00:00.000Z"
+    assert {**sent, **hook.body}.keys() == sent.keys() == hook.body.keys()
+    with house.client(process, "partner:azur") as azur, house.client(process, "partner:others") as others:
+        body = {"reason": "on my way", "reported_at": "2026-01-01T00:00:00Z"}
+        assert azur.get("/v1/dispatches?open=true").json()["dispatches"][0]["dispatch_id"] == "i1-d1"
+        assert azur.put("/v1/dispatches/i1-d1/accepted").json() == {"report_id": "i1-d1-accepted"}
+        for _ in range(2):
+            answer = azur.put("/v1/dispatches/i1-d1/en-route", json=body)
+            assert (answer.status_code, answer.json()) == (202, {"report_id": "i1-d1-en-route"})
+        for path in ("i1-d1/left", "i9-d1/accepted", "i2-d1/accepted"):
+            assert azur.put(f"/v1/dispatches/{path}").status_code == 404
+        assert others.put("/v1/dispatches/i1-d1/accepted").status_code == 404
+        assert azur.put("/v1/dispatches/i1-d1/accepted", json={"x": 1}).status_code == 422
+        house.dispatch("CANCEL")
+        system.wait(2)
+        assert azur.put("/v1/dispatches/i1-d1/closed", json={"disposition": "CANCELLED"}).status_code == 202
+        assert azur.get("/v1/dispatches?open=true").json() == {"dispatches": []}
+        assert azur.get("/v1/dispatches").json()["dispatches"][0]["steps"] == ["ACCEPTED", "EN_ROUTE", "CLOSED"]
+    said = reports(house)
+    assert [report["report_id"] for report in said] == ["i1-d1-accepted", "i1-d1-en-route", "i1-d1-closed"]
+    assert said[1] == {
+        "report_id": "i1-d1-en-route",
+        "site_id": "S14",
+        "incident_id": "i1",
+        "dispatch_id": "i1-d1",
+        "partner_id": "azur",
+        "status": "EN_ROUTE",
+        "disposition": None,
+        "reason": "on my way",
+        "reported_at": 1767225600000,
+    }
+    began = time.monotonic()
+    assert process.stop() == 0
+    assert time.monotonic() - began < 5
+    assert "lavoir" not in process.said().lower()
+
+
+def test_an_answer_may_accept_and_a_test_never_reaches_the_engine(house: House, system: PartnerSystem) -> None:
+    house.add(system)
+    system.answer = lambda _: (200, b'{"status": "ACCEPTED"}')
+    house.start().wait_ready()
+    tested = json.loads(house.command("test", "azur", "--json"))
+    system.wait()
+    house.dispatch()
+    system.wait(2)
+    eventually(lambda: reports(house), "a report")
+    assert [report["report_id"] for report in reports(house)] == ["i1-d1-accepted"]
+    attempts = json.loads(house.command("attempts", tested["dispatch_id"], "--json"))
+    assert [(attempt["outcome"], attempt["status"]) for attempt in attempts] == [("DELIVERED", 200)]
+    house.command("resend", "i1-d1-r1")
+    assert system.wait(3)[-1].id == "i1-d1-r1"
+
+
+def test_a_later_command_ends_the_attempts_of_earlier_ones(house: House, system: PartnerSystem) -> None:
+    house.add(system)
+    system.answer = lambda hook: (500 if hook.body["action"] == "REQUEST" else 204, b"")
+    house.start().wait_ready()
+    house.dispatch()
+    system.wait(2)
+    house.dispatch("CANCEL")
+    eventually(lambda: system.hooks[-1].body["action"] == "CANCEL", "the cancel")
+    count = len(system.hooks)
+    time.sleep(3)
+    assert len(system.hooks) == count
+    first, second, *_ = system.hooks
+    assert 0.8 < second.at - first.at < 2.5
+    rows = json.loads(house.command("attempts", "--json"))
+    assert {(row["action"], row["state"]) for row in rows} == {("REQUEST", "SUPERSEDED"), ("CANCEL", "DELIVERED")}
+
+
+@pytest.mark.parametrize("point", faults.POINTS)
+def test_killed_between_two_steps_the_same_id_comes_again(house: House, system: PartnerSystem, point: str) -> None:
+    house.add(system)
+    system.answer = lambda _: (200, b'{"status": "ACCEPTED"}')
+    process = house.start({faults.VARIABLE: f"{point}:1"})
+    process.wait_ready()
+    house.dispatch()
+    assert process.wait() == -9
+    process.start()
+    system.wait()
+    eventually(lambda: reports(house), "a report", 30)
+    assert {hook.id for hook in system.hooks} == {"i1-d1-r1"}
+    assert {report["report_id"] for report in reports(house)} == {"i1-d1-accepted"}
+    eventually(lambda: "DELIVERED" in house.command("attempts", "--json"), "it is noted")
+    before = len(system.hooks)
+    time.sleep(1.5)
+    assert len(system.hooks) == before
