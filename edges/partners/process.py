@@ -23,8 +23,8 @@ from edges.partners.sending import Sender
 from edges.partners.settings import PartnersConfiguration
 from edges.partners.store import Store
 from edges.partners.values import Address, DispatchCommand
-from edges.web.server import WebServer, stop_signal
-from schemas.avro.errors import RegistryUnreachable
+from edges.web.server import WebServer, end_in_time, stop_signal
+from schemas.avro.errors import RegistryRefused, RegistryUnreachable
 from service import logs
 from service.pages import OperationPages
 from service.readiness import ProcessReadiness
@@ -71,6 +71,7 @@ class PartnersProcess:
             _log.info("partners started", id=self._settings.id, pages=pages.address)
             working = asyncio.create_task(self._work())
             await asyncio.wait((stopping, working), return_when=asyncio.FIRST_COMPLETED)
+            end_in_time(0 if stopping.done() else 1)
             working.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await working
@@ -151,6 +152,8 @@ class PartnersProcess:
             try:
                 report = await asyncio.to_thread(self._framing.writer, "dispatch-reports")
                 event = await asyncio.to_thread(self._framing.writer, "desk-log")
+            except RegistryRefused as error:
+                raise PartnersError(str(error)) from None
             except RegistryUnreachable as error:
                 self._report("registry", str(error))
                 await asyncio.sleep(_LOOK_SECONDS)
