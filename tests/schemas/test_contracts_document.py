@@ -136,12 +136,15 @@ def test_every_setting_of_the_ledger_is_told_with_its_default() -> None:
         assert told[name] == _default(rest[name]), name
 
 
+EDGES: Final = ("receiver.", "desk.", "portal.", "partners.", "web.")
+
+
 def test_every_setting_of_the_edges_is_told_with_its_default() -> None:
     shown = settings.load(None, {}, WholeSettings).shown()
-    rest = {one.name: one.value for one in shown if one.name.startswith(("receiver.", "desk.", "portal.", "web."))}
+    rest = {one.name: one.value for one in shown if one.name.startswith(EDGES)}
     told = {cells[0].strip("`"): cells[1] for cells in rows(section("The edges"))}
     assert list(told) == list(rest)
-    for name in rest.keys() - {"receiver.id", "desk.id", "portal.id"}:  # the host's
+    for name in rest.keys() - {f"{edge}id" for edge in EDGES}:  # the host's
         assert told[name] == _default(rest[name]), name
 
 
