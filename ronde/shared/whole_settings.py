@@ -26,9 +26,9 @@ class WholeSettings(Settings):
     sink: SinkSettings = Field(default_factory=SinkSettings)
     postgres: PostgresSettings = PostgresSettings()
     receiver: ReceiverSettings = Field(default_factory=ReceiverSettings)
-    partners: PartnersSettings = Field(default_factory=PartnersSettings)
     desk: DeskSettings = Field(default_factory=DeskSettings)
     portal: PortalSettings = Field(default_factory=PortalSettings)
+    partners: PartnersSettings = Field(default_factory=PartnersSettings)
     web: WebSettings = WebSettings()
 
     def for_sink(self) -> Configuration:
