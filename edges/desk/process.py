@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import threading
 import time
 from importlib.metadata import version
 from typing import Any, Final
@@ -36,7 +34,7 @@ from edges.kafka.producer import Producer
 from edges.web.application import WebApplication
 from edges.web.events import Channel
 from edges.web.problems import UNCONFIRMED
-from edges.web.server import WebServer, stop_signal
+from edges.web.server import WebServer, end_in_time, stop_signal
 from edges.web.values import write_instant
 from edges.web.website import website
 from schemas.avro.errors import RegistryUnreachable
@@ -90,7 +88,7 @@ class DeskProcess:
             _log.info("desk started", desk=self._settings.id, pages=pages.address)
             working = asyncio.create_task(self._serve())
             await asyncio.wait((stopping, working), return_when=asyncio.FIRST_COMPLETED)
-            _end_in_time(0 if stopping.done() else 1)
+            end_in_time(0 if stopping.done() else 1)
             working.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await working
@@ -281,10 +279,3 @@ class DeskProcess:
             self._readiness.wait(thing, reason)
         else:
             self._readiness.arrive(thing)
-
-
-def _end_in_time(status: int) -> None:
-    """End the process by itself where a client of Kafka hangs: nothing that was acknowledged is lost by it."""
-    timer = threading.Timer(STOP_SECONDS, os._exit, (status,))
-    timer.daemon = True
-    timer.start()
