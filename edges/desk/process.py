@@ -47,7 +47,6 @@ _log = logger(__name__)
 _TICK_SECONDS: Final = 0.25
 _TICKS_A_LOOK: Final = 4
 _AGAIN_SECONDS: Final = 1.0
-STOP_SECONDS: Final = 5.0
 _WRITE_SECONDS: Final = 1.0  # of these, for what is written when the web server has stopped
 _READ: Final = (*TOPICS, "sites", "alerts")
 
