@@ -6,7 +6,7 @@ import asyncio
 import sys
 
 from pysiaalarm.account import SIAAccount
-from pysiaalarm.aio.client import SIAClientTCP
+from pysiaalarm.aio.client import SIAClient
 from pysiaalarm.event import SIAEvent
 
 from benchmarks.receiver.sender import account
@@ -19,7 +19,7 @@ async def drop(_event: SIAEvent) -> None:
 async def serve(port: int, panels: int, key: str) -> None:
     """Serve until the process is ended."""
     accounts = [SIAAccount(account(number), key or None, (80, 40)) for number in range(panels)]
-    async with SIAClientTCP("127.0.0.1", port, accounts, drop):
+    async with SIAClient("127.0.0.1", port, accounts, drop):  # type: ignore[abstract]  # it makes one of its subclass
         sys.stdout.write("listens\n")
         sys.stdout.flush()
         await asyncio.Event().wait()
