@@ -87,6 +87,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.line(f"librdkafka had the right clock: libfaketime takes {NEEDS}.")
 
 
+@pytest.fixture(autouse=True)
+def root_logger() -> Iterator[None]:
+    """Leave the root logger as it was: a test that starts a process in its own sets it up for its own streams."""
+    root = logging.getLogger()
+    level, handlers = root.level, root.handlers[:]
+    yield
+    root.setLevel(level)
+    root.handlers[:] = handlers
+
+
 @pytest.fixture
 def is_soak(request: pytest.FixtureRequest) -> bool:
     """Whether this is the long form of a test that takes a ``seed``."""

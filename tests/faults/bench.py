@@ -186,6 +186,7 @@ class Bench:
         give_up = time.monotonic() + seconds
         while True:
             is_quiet = self.load.is_quiet
+            self.journal.flush()  # what is still on its way to the broker has no end yet
             self.tail.read_to_end()
             self.progress.look()
             if is_quiet and not self.progress.open and not self.progress.unended:
