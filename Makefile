@@ -61,7 +61,7 @@ demo: $(READY) ## a real Kafka and PostgreSQL, panels, a receiver, a worker, a s
 test: lint check ## everything that decides whether a change may land
 
 # Tests start hundreds of processes: each would compile all modules, where the environment forbids to keep bytecode.
-quick: $(READY) ## what needs no Kafka, no PostgreSQL and no patience: 40 s
+quick: $(READY) ## what needs no Kafka and no PostgreSQL: about a minute
 	PYTHONDONTWRITEBYTECODE= TEST_RONDE_PURE=1 TEST_RONDE_QUICK=1 $(BIN)/python -m pytest -q -n $(CORES) -m "not soak and not server and not slow" \
 		--ignore tests/faults --ignore tests/kafka --ignore tests/security
 
