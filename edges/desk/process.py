@@ -34,7 +34,7 @@ from edges.kafka.producer import Producer
 from edges.web.application import WebApplication
 from edges.web.events import Channel
 from edges.web.problems import UNCONFIRMED
-from edges.web.server import WebServer, end_in_time, stop_signal
+from edges.web.server import WebServer, until_stopped
 from edges.web.values import write_instant
 from edges.web.website import website
 from schemas.avro.errors import RegistryUnreachable
@@ -78,19 +78,12 @@ class DeskProcess:
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT. Raises `DeskError`, `TopicsDifferError`."""
-        stopping = asyncio.create_task(stop_signal())
         async with contextlib.AsyncExitStack() as stack:
-            stack.callback(stopping.cancel)
             stack.callback(self._framing.close)
             pages = self._open_pages()
             stack.callback(pages.close)
             _log.info("desk started", desk=self._settings.id, pages=pages.address)
-            working = asyncio.create_task(self._serve())
-            await asyncio.wait((stopping, working), return_when=asyncio.FIRST_COMPLETED)
-            end_in_time(0 if stopping.done() else 1)
-            working.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await working
+            await until_stopped(self._serve())
         _log.info("desk stopped")
 
     async def _serve(self) -> None:

@@ -23,7 +23,7 @@ from edges.partners.sending import Sender
 from edges.partners.settings import PartnersConfiguration
 from edges.partners.store import Store
 from edges.partners.values import Address, DispatchCommand
-from edges.web.server import WebServer, end_in_time, stop_signal
+from edges.web.server import WebServer, until_stopped
 from schemas.avro.errors import RegistryRefused, RegistryUnreachable
 from service import logs
 from service.pages import OperationPages
@@ -62,19 +62,12 @@ class PartnersProcess:
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT. Raises `PartnersError`, `TopicsDifferError`."""
         self._loop = asyncio.get_running_loop()
-        stopping = asyncio.create_task(stop_signal())
         async with contextlib.AsyncExitStack() as stack:
-            stack.callback(stopping.cancel)
             stack.callback(self._framing.close)
             pages = self._open_pages()
             stack.callback(pages.close)
             _log.info("partners started", id=self._settings.id, pages=pages.address)
-            working = asyncio.create_task(self._work())
-            await asyncio.wait((stopping, working), return_when=asyncio.FIRST_COMPLETED)
-            end_in_time(0 if stopping.done() else 1)
-            working.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await working
+            await until_stopped(self._work())
         _log.info("partners stopped")
 
     async def _work(self) -> None:

@@ -23,7 +23,7 @@ from edges.portal.relay import Relay, RelaySettings
 from edges.portal.service import Portal
 from edges.portal.settings import PortalConfiguration
 from edges.portal.store import Store
-from edges.web.server import WebServer, end_in_time, stop_signal
+from edges.web.server import WebServer, until_stopped
 from schemas.avro.errors import RegistryRefused, RegistryUnreachable
 from service import logs
 from service.pages import OperationPages
@@ -76,19 +76,12 @@ class PortalProcess:
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT. Raises `PortalError`, `TopicsDifferError`."""
-        stopping = asyncio.create_task(stop_signal())
         async with contextlib.AsyncExitStack() as stack:
-            stack.callback(stopping.cancel)
             stack.callback(self._framing.close)
             pages = self._open_pages()
             stack.callback(pages.close)
             _log.info("portal started", portal=self._settings.id, pages=pages.address)
-            working = asyncio.create_task(self._work())
-            await asyncio.wait((stopping, working), return_when=asyncio.FIRST_COMPLETED)
-            end_in_time(0 if stopping.done() else 1)
-            working.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await working
+            await until_stopped(self._work())
         _log.info("portal stopped")
 
     async def _work(self) -> None:

@@ -30,7 +30,7 @@ from edges.receiver.transmitters import Transmitters
 from edges.receiver.values import Signal
 from edges.receiver.wrapping import Wrapping
 from edges.values import Override, Transmitter
-from edges.web.server import WebServer, end_in_time, stop_signal
+from edges.web.server import WebServer, until_stopped
 from edges.web.tokens import TokenFile
 from schemas.avro.errors import RegistryUnreachable
 from service.logs import logger
@@ -89,19 +89,12 @@ class ReceiverProcess:
 
     async def run(self) -> None:
         """Receive until SIGTERM or SIGINT. Raises `ReceiverError`, `TopicsDifferError`, `ListenError`."""
-        stopping = asyncio.create_task(stop_signal())
         async with contextlib.AsyncExitStack() as stack:
-            stack.callback(stopping.cancel)
             stack.callback(self._framing.close)
             pages = self._open_pages()
             stack.callback(pages.close)
             _log.info("receiver started", receiver=self._settings.id, pages=pages.address)
-            working = asyncio.create_task(self._work())
-            await asyncio.wait((stopping, working), return_when=asyncio.FIRST_COMPLETED)
-            end_in_time(0 if stopping.done() else 1)
-            working.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await working
+            await until_stopped(self._work())
         _log.info("receiver stopped")
 
     async def _work(self) -> None:

@@ -9,8 +9,8 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from typing import Final
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from typing import Any, Final
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -102,9 +102,26 @@ async def stop_signal() -> None:
             loop.remove_signal_handler(number)
 
 
-def end_in_time(status: int, seconds: float = PROCESS_STOP_SECONDS) -> None:
-    """End the process by itself where a part of it hangs in its stop: what was acknowledged is kept elsewhere."""
-    timer = threading.Timer(seconds, os._exit, (status,))
+async def until_stopped(work: Coroutine[Any, Any, None]) -> None:
+    """Do a process's work until SIGTERM, SIGINT or its own end, and raise what it ended with.
+
+    From then on the process has `PROCESS_STOP_SECONDS`, also where a part of it hangs in its stop.
+    """
+    stopping = asyncio.create_task(stop_signal())
+    working = asyncio.create_task(work)
+    try:
+        await asyncio.wait((stopping, working), return_when=asyncio.FIRST_COMPLETED)
+        _end_in_time(0 if stopping.done() else 1)
+        working.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await working
+    finally:
+        stopping.cancel()
+
+
+def _end_in_time(status: int) -> None:
+    """End the process by itself in time: what was acknowledged is kept elsewhere."""
+    timer = threading.Timer(PROCESS_STOP_SECONDS, os._exit, (status,))
     timer.daemon = True
     timer.start()
 
