@@ -19,6 +19,8 @@ AsyncSession: TypeAlias = AsyncConnection[dict[str, Any]]
 Session: TypeAlias = psycopg.Connection[tuple[Any, ...]]
 Pool: TypeAlias = AsyncConnectionPool[AsyncSession]
 
+# What passes by itself: PostgreSQL is away, or the process's own first connection is about to make the schema.
+PASSING: Final = (psycopg.OperationalError, psycopg.errors.InvalidSchemaName, psycopg.errors.UndefinedTable)
 # A statement that a client was already answered for (503) ends soon after, and keeps no connection.
 _LIMITS: Final = {"statement_timeout": "6s", "lock_timeout": "3s", "synchronous_commit": "on"}
 _SIZE: Final = 8

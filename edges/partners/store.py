@@ -10,10 +10,9 @@ import time
 from collections.abc import Coroutine, Iterable, Sequence
 from typing import Any, Final, NamedTuple, TypeVar
 
-import psycopg
 from psycopg_pool import PoolTimeout
 
-from edges.database.postgres import Pool
+from edges.database.postgres import PASSING, Pool
 from edges.partners import schedule, steps
 from edges.partners.errors import DatabaseAwayError
 from edges.partners.postgres import query
@@ -205,6 +204,6 @@ async def _in_time(work: Coroutine[Any, Any, R]) -> R:
             return await work
     except (TimeoutError, PoolTimeout):
         raise DatabaseAwayError("PostgreSQL has not answered in time") from None
-    except psycopg.OperationalError as error:
+    except PASSING as error:
         _log.warning("PostgreSQL does not answer", reason=reason(error))
         raise DatabaseAwayError(reason(error)) from None

@@ -9,9 +9,9 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Any, Final, NamedTuple, TypeVar
 
-import psycopg
 from psycopg_pool import PoolTimeout
 
+from edges.database.postgres import PASSING
 from edges.portal import changes
 from edges.portal.configuration import Configuration, PersonRole
 from edges.portal.core import Instant, Site
@@ -188,7 +188,7 @@ class Store:
             return task.result()
         except PoolTimeout:
             raise DatabaseAwayError from None
-        except psycopg.OperationalError as error:
+        except PASSING as error:
             _log.warning("PostgreSQL does not answer", reason=reason(error))
             raise DatabaseAwayError from None
 

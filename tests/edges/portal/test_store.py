@@ -13,8 +13,8 @@ from edges.portal import changes
 from edges.portal.changes import Refused
 from edges.portal.configuration import Configuration, Person
 from edges.portal.core import Address, Contact, Intervention, Site
-from edges.portal.errors import ExistsError, NoSuchThingError, PortalError, StaleError
-from edges.portal.postgres import connect, migrate
+from edges.portal.errors import DatabaseAwayError, ExistsError, NoSuchThingError, PortalError, StaleError
+from edges.portal.postgres import connect, migrate, opened, pool
 from edges.portal.rows import Edit
 from edges.portal.sql import migrations
 from edges.portal.store import Store
@@ -154,6 +154,14 @@ async def test_each_change_waits_in_the_outbox(store: Store, rows: psycopg.Conne
     [second] = rows.execute("SELECT topic, key, change FROM portal.outbox").fetchall()
     assert (first[:2], second[:2]) == (("sites", "S1"), ("sites", "S1"))
     assert first[2] < second[2]
+
+
+@pytest.mark.asyncio
+async def test_until_the_schema_is_made_the_database_counts_as_away(database: PostgresSettings) -> None:
+    """The relay makes it at the first start, in a thread beside the requests."""
+    async with opened(pool(database, "ronde test")) as connections:
+        with pytest.raises(DatabaseAwayError):
+            await Store(connections).backlog()
 
 
 def test_migrations_run_once_and_refuse_a_newer_schema(schema: PostgresSettings) -> None:
