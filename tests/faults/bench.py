@@ -26,6 +26,7 @@ from tests.faults.incidents import Uptime
 from tests.faults.load import Load
 from tests.faults.probe import AGAIN_SECONDS, Probe
 from tests.faults.progress import Progress
+from tests.faults.records import NAMED_TOPICS
 from tests.faults.tail import Tail
 from tests.faults.transactions import OFFSETS_LOGS, Log, Markers
 from tests.faults.workers import Worker
@@ -185,11 +186,12 @@ class Bench:
         self.load.calm_down()
         give_up = time.monotonic() + seconds
         while True:
-            is_quiet = self.load.is_quiet
+            told = self._told()
+            is_quiet = self.load.is_quiet(told)
             self.journal.flush()  # what is still on its way to the broker has no end yet
             self.tail.read_to_end()
             self.progress.look()
-            if is_quiet and not self.progress.open and not self.progress.unended:
+            if is_quiet and self._told() == told and not self.progress.open and not self.progress.unended:
                 break
             self._close_what_is_open()
             assert time.monotonic() < give_up, (
@@ -197,9 +199,11 @@ class Bench:
                 f"incidents are open: {list(self.progress.open)[:5]}; workers {[w.exit_code for w in self.workers]}"
             )
             time.sleep(0.1)
-        self.journal.flush()
-        self.tail.read_to_end()
         self._end_span()
+
+    def _told(self) -> int:
+        """How many commands and attentions have been read."""
+        return sum(len(self.tail.topics.of(topic)) for topic in NAMED_TOPICS)
 
     def _close_what_is_open(self) -> None:
         """Operators end what would otherwise take its time, each incident once."""

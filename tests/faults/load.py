@@ -10,11 +10,11 @@ import time
 from collections.abc import Callable
 from typing import Any, Final, cast
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
 
 from tests.faults.desks import Homes, Outside
 from tests.faults.records import NAMED_TOPICS, Sent, Value, decode, encode, id_of
-from tests.faults.tail import SILENT
+from tests.faults.tail import RENEW_SECONDS, SILENT
 
 TICK_SECONDS: Final = 0.01
 EDITS_A_SECOND: Final = 3
@@ -103,19 +103,15 @@ class Load:
         self.rate = rate
         self._now = now_ms
         self._names = {f"{prefix}{topic}": topic for topic in NAMED_TOPICS}
-        self._consumer = Consumer(
-            {
-                "bootstrap.servers": servers,
-                "group.id": f"{prefix}outside",
-                "enable.auto.commit": False,
-                "isolation.level": "read_committed",
-                "fetch.wait.max.ms": 20,
-            },
-            logger=SILENT,
-        )
-        logs = [TopicPartition(name, number, OFFSET_BEGINNING) for name in self._names for number in range(partitions)]
-        self._consumer.assign(logs)
+        self._servers = servers
+        self._group = f"{prefix}outside"
+        self._positions = {(name, number): 0 for name in self._names for number in range(partitions)}
+        self._consumer = self._reader()
+        self._taken = 0  # commands and attentions that were taken in
+        self._answering = threading.Lock()  # what is due is neither on the agenda nor sent, for a moment
+        self._came_at = time.monotonic()
         self._calm = threading.Event()
+        self._renew = threading.Event()
         self._stopped = threading.Event()
         self._failures: list[BaseException] = []
         self._threads = [
@@ -138,11 +134,16 @@ class Load:
         self.outside.silent = False
         self.outside.calm = True
 
-    @property
-    def is_quiet(self) -> bool:
-        """Whether nobody has anything more to say by himself."""
+    def is_quiet(self, told: int) -> bool:
+        """Whether nobody has anything more to say by himself, nor to the first ``told`` commands and attentions."""
         self.check()
-        return self._calm.is_set() and self.outside.agenda.next_at() is None and not len(self.journal)
+        with self._answering:
+            has_read_all = self._taken >= told
+            has_nothing_to_say = has_read_all and self.outside.agenda.next_at() is None
+            if not has_read_all and time.monotonic() - self._came_at > RENEW_SECONDS:
+                self._came_at = time.monotonic()
+                self._renew.set()
+        return self._calm.is_set() and has_nothing_to_say and not len(self.journal)
 
     def stop(self) -> None:
         """End it."""
@@ -183,11 +184,38 @@ class Load:
 
     def _answer(self) -> None:
         while not self._stopped.is_set():
-            for message in self._consumer.consume(500, TICK_SECONDS):
-                value = message.value()
-                if message.error() is None and value is not None:
-                    topic = self._names[cast("str", message.topic())]
-                    self.outside.take(topic, decode(topic, value), self._now())
-            for topic, answer in self.outside.agenda.due(self._now()):
-                self.journal.say(topic, answer)
+            messages = [message for message in self._consumer.consume(500, TICK_SECONDS) if message.error() is None]
+            with self._answering:
+                for message in messages:
+                    self._take(message)
+                for topic, answer in self.outside.agenda.due(self._now()):
+                    self.journal.say(topic, answer)
             self.journal.poll()
+            if self._renew.is_set():  # a reader that was through an outage may get no records any more
+                self._renew.clear()
+                self._consumer.close()
+                self._consumer = self._reader()
+
+    def _take(self, message: Message) -> None:
+        name, value = cast("str", message.topic()), message.value()
+        self._positions[name, cast("int", message.partition())] = cast("int", message.offset()) + 1
+        self._taken += 1
+        self._came_at = time.monotonic()
+        if value is not None:
+            self.outside.take(self._names[name], decode(self._names[name], value), self._now())
+
+    def _reader(self) -> Consumer:
+        """One that begins where the load has come to."""
+        reader = Consumer(
+            {
+                "bootstrap.servers": self._servers,
+                "group.id": self._group,
+                "enable.auto.commit": False,
+                "auto.offset.reset": "earliest",
+                "isolation.level": "read_committed",
+                "fetch.wait.max.ms": 20,
+            },
+            logger=SILENT,
+        )
+        reader.assign([TopicPartition(*log, position) for log, position in self._positions.items()])
+        return reader

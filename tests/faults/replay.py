@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from streams.escalation.procedures import Procedures
 from streams.escalation.state import EMPTY, SiteState
 from streams.escalation.step import is_forgettable, on_deadline, on_event, on_failed_deadline, on_site
-from streams.escalation.values import Output, SiteRecord, Source
+from streams.escalation.values import CallResult, Output, SiteRecord, Source
 from tests.faults import values
 from tests.faults.evidence import Evidence, Told, Violation, place_of
 from tests.faults.records import Place, Raw, Topics, decode, encode, header_of
@@ -23,6 +23,8 @@ from tests.faults.records import Place, Raw, Topics, decode, encode, header_of
 PUT_AWAY: Final = 0
 SITE: Final = 1
 DECIDED: Final = 2
+# A clock that is ahead by less is not judged by (contracts.md, ``clock.ahead_ms``).
+JUDGED_AHEAD_MS: Final = 1_000
 
 
 class Happening(NamedTuple):
@@ -166,7 +168,8 @@ class _Replay:
         else:
             place = place_of(decision)
             assert place is not None
-            step = on_event(life.state, life.record, self._event(place), Source(*place), life.now, self._procedures)
+            event = self._judged(place, self._event(place), group[0].raw)
+            step = on_event(life.state, life.record, event, Source(*place), life.now, self._procedures)
         expected: list[Raw] = []
         for told in group:
             for output in told.value["outputs"]:
@@ -223,6 +226,21 @@ class _Replay:
         if raw is None or raw.value is None:
             raise Differs(f"there is no input at {place}")
         return values.event(place[0], decode(place[0], raw.value))
+
+    def _judged(self, place: Place, event: Any, decision: Raw) -> Any:
+        """A result with ``ended_at`` as it was judged: by the clock of its partition, where that was ahead.
+
+        A clock that is ahead goes at 95 % of time's pace. It cannot have been ahead by more than the decision is later
+        than its input was sent.
+        """
+        stated = dict(decision.headers).get("clock.ahead_ms")
+        if stated is None or not isinstance(event, CallResult):
+            return event
+        ahead = min(int(stated), max(self._life.now - self._inputs[place].timestamp, 0))
+        if ahead < JUDGED_AHEAD_MS:
+            return event
+        since = self._life.now - ahead - event.ended_at  # by the wall clock
+        return event._replace(ended_at=self._life.now - since * 95 // 100)
 
     def _compare(self, outputs: list[Output], expected: list[Raw], name: str) -> None:
         came = [output.topic for output in outputs]
