@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from tests.support import warm
 from tests.support.waiting import PATIENCE, eventually
 
 RONDE: Final = ("-c", "from ronde.cli import main; main()")
@@ -26,19 +27,22 @@ class RondeProcess:
         self.name = name
         self.log = log
         self.lives = 0
-        self._command = [sys.executable, *python, *map(str, arguments)]
-        self._process: subprocess.Popen[bytes] | None = None
+        self._arguments = [*map(str, arguments)]
+        self._python = python
+        self._process: subprocess.Popen[bytes] | warm.Copy | None = None
         self._log_start = 0
 
     def start(self, environment: Mapping[str, str] | None = None) -> None:
         """Begin a life. No ``RONDE_…`` of the tests' environment reaches it."""
         assert not self.is_alive, f"{self.name} is running"
         environ = {name: value for name, value in os.environ.items() if not name.startswith("RONDE_")}
+        environ |= environment or {}
         self._log_start = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as output:
-            self._process = subprocess.Popen(
-                self._command,
-                env=environ | dict(environment or {}),
+            copy = warm.start(self._arguments, environ, output) if self._python == RONDE else None
+            self._process = copy or subprocess.Popen(
+                [sys.executable, *self._python, *self._arguments],
+                env=environ,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -47,7 +51,7 @@ class RondeProcess:
         self.lives += 1
 
     @property
-    def process(self) -> subprocess.Popen[bytes]:
+    def process(self) -> subprocess.Popen[bytes] | warm.Copy:
         """The process of the last life."""
         assert self._process is not None, f"{self.name} was never started"
         return self._process
