@@ -97,6 +97,15 @@ def root_logger() -> Iterator[None]:
     root.handlers[:] = handlers
 
 
+@pytest.fixture(autouse=True)
+def _quick_java(request: pytest.FixtureRequest) -> None:
+    """Have brokers start quickly (`tests/support/java_archive.py`), also those that a test starts by a command."""
+    if request.node.get_closest_marker("server"):
+        from tests.support import java_archive  # noqa: PLC0415 - as the head says
+
+        java_archive.use()
+
+
 @pytest.fixture
 def is_soak(request: pytest.FixtureRequest) -> bool:
     """Whether this is the long form of a test that takes a ``seed``."""
