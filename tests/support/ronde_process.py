@@ -11,7 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from tests.support import warm
 from tests.support.waiting import PATIENCE, eventually
@@ -29,7 +29,7 @@ class RondeProcess:
         self.lives = 0
         self._arguments = [*map(str, arguments)]
         self._python = python
-        self._process: subprocess.Popen[bytes] | warm.Copy | None = None
+        self._process: warm.Process | None = None
         self._log_start = 0
 
     def start(self, environment: Mapping[str, str] | None = None) -> None:
@@ -39,19 +39,23 @@ class RondeProcess:
         environ |= environment or {}
         self._log_start = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as output:
-            copy = warm.start(self._arguments, environ, output) if self._python == RONDE else None
-            self._process = copy or subprocess.Popen(
-                [sys.executable, *self._python, *self._arguments],
-                env=environ,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+            self._process = self._start(environ, output)
         self.lives += 1
 
+    def _start(self, environment: Mapping[str, str], output: IO[bytes]) -> warm.Process:
+        if self._python == RONDE:
+            return warm.start(self._arguments, environment, output)
+        return subprocess.Popen(
+            [sys.executable, *self._python, *self._arguments],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
     @property
-    def process(self) -> subprocess.Popen[bytes] | warm.Copy:
+    def process(self) -> warm.Process:
         """The process of the last life."""
         assert self._process is not None, f"{self.name} was never started"
         return self._process

@@ -5,8 +5,8 @@ the first process of each command is a program of its own, as an operator starts
 environment would change how Python or its libraries start; all others are copies of a process that stops short of
 running the command. A copy has a pid, a session, an environment and a log of its own, as if it had been started.
 
-``python -m tests.support.warm COMMAND FD`` is that process: it takes a request (`Request`, and the files it writes to)
-from the socket FD, forks, and writes the copy's pid, and at its end its exit code, into a pipe.
+``python -m tests.support.warm MODULE COMMAND FD`` is that process: it takes a request (`Request`, and the files it
+writes to) from the socket FD, forks, and writes the copy's pid, and at its end its exit code, into a pipe.
 """
 
 from __future__ import annotations
@@ -27,7 +27,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Final, NamedTuple
+from typing import IO, Final, NamedTuple, TypeAlias
+
+from service.faults import FaultPoints
+from streams.runtime import native_form
+
+RONDE: Final = "ronde.cli"
 
 _LARGEST: Final = 200_000  # bytes of a request
 # What a process reads before its first line of Python, or while it imports.
@@ -47,8 +52,9 @@ _LATE: Final[Mapping[str, Sequence[str]]] = {
     "worker": ("aiokafka", "faust.assignor.partition_assignor", "faust.tables", "faust.topics", "faust.worker"),
 }
 
-_started: Final[Counter[str]] = Counter()  # by command, the processes of this run of the tests
-_nests: Final[dict[str, Nest]] = {}
+# By module and command.
+_started: Final[Counter[tuple[str, str]]] = Counter()
+_nests: Final[dict[tuple[str, str], Nest]] = {}
 _starting: Final = threading.Lock()
 
 
@@ -102,13 +108,13 @@ class Copy:
 class Nest:
     """The process that the copies of one command are forked from."""
 
-    def __init__(self, command: str) -> None:
+    def __init__(self, module: str, command: str) -> None:
         self._socket, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         for end in (self._socket, its):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _LARGEST)
         with its:
             process = subprocess.Popen(
-                [sys.executable, "-m", __name__, command, str(its.fileno())],
+                [sys.executable, "-m", __name__, module, command, str(its.fileno())],
                 pass_fds=[its.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -130,16 +136,26 @@ class Nest:
         return Copy(status)
 
 
-def start(arguments: Sequence[str], environment: Mapping[str, str], output: IO[bytes]) -> Copy | None:
-    """A copy of ``ronde ARGUMENTS``; None where it must be a program of its own."""
-    command = arguments[0]
+Process: TypeAlias = subprocess.Popen[bytes] | Copy
+
+
+def start(arguments: Sequence[str], environment: Mapping[str, str], output: IO[bytes], module: str = RONDE) -> Process:
+    """Start a module with its arguments, in a session of its own."""
+    key = (module, arguments[0] if module == RONDE else "")
     with _starting:
-        _started[command] += 1
-        if _started[command] == 1 or sys.platform != "linux" or not _is_usual(environment):
-            return None
-        if command not in _nests:
-            _nests[command] = Nest(command)
-        return _nests[command].start(Request(list(arguments), dict(environment), str(Path.cwd())), output)
+        _started[key] += 1
+        if _started[key] > 1 and sys.platform == "linux" and _is_usual(environment):
+            if key not in _nests:
+                _nests[key] = Nest(*key)
+            return _nests[key].start(Request(list(arguments), dict(environment), str(Path.cwd())), output)
+    return subprocess.Popen(
+        [sys.executable, "-c", f"from {module} import main; main()", *arguments],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
 
 
 def _is_usual(environment: Mapping[str, str]) -> bool:
@@ -210,21 +226,18 @@ class _Original:
         os.chdir(request.folder)
         sys.argv = ["-c", *request.arguments]
         sys.path[0] = ""
-        for name in _FAULTS:
-            if name in sys.modules:
-                points = sys.modules[name].POINTS
-                points.__init__(points.variable, points.points)
+        for points in (value for name in _FAULTS if name in sys.modules for value in vars(sys.modules[name]).values()):
+            if isinstance(points, FaultPoints):
+                points.arm()
 
 
 def _main() -> None:
-    """Import a command, and run it in each copy."""
-    from ronde.cli import main  # noqa: PLC0415 - in the process that is copied, alone
-    from streams.runtime import native_form  # noqa: PLC0415 - the same
-
-    _, command, requests = sys.argv
+    """Import a module, and a command of `ronde`, and run it in each copy."""
+    _, module, command, requests = sys.argv
     native_form.use()
-    for module in (f"ronde.commands.{command}", *_LATE.get(command, ())):
-        importlib.import_module(module)
+    main = importlib.import_module(module).main
+    for name in (f"ronde.commands.{command}", *_LATE.get(command, ())) if command else ():
+        importlib.import_module(name)
     gc.collect()
     gc.freeze()  # so that the copies share it
     with socket.socket(fileno=int(requests)) as asked:
