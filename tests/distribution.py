@@ -68,8 +68,19 @@ SLOW: Final[Mapping[str, Sequence[str]]] = {
         "test_what_simulate_writes_is_harmless_and_the_same_json",
         "test_a_hint_of_the_installed_program_names_its_path",
     ),
+    "tests/cli/test_lazy_group.py": (
+        "test_a_command_without_its_optional_dependencies_says_what_to_install",
+        "test_the_other_commands_load_without_any_optional_dependency",
+    ),
+    "tests/edges/desk/test_words.py": (
+        "test_every_answer_takes_100_ms_to_1_s",
+        "test_the_loop_goes_on_meanwhile",
+    ),
     "tests/cli/test_local.py": ("test_where_the_usual_port_is_a_strangers_the_next_commands_are_led_to_ours",),
     "tests/cli/test_simulate.py": (
+        "test_wrong_use_is_named_without_a_traceback",
+        "test_a_bad_line_is_named_after_the_records_before_it",
+        "test_until_before_the_last_line_is_wrong_use_after_its_records",
         "test_the_settings_replace_the_procedures",
         "test_a_full_disk_is_a_failure",
         "test_a_reader_that_has_seen_enough_is_left_in_peace",
