@@ -36,6 +36,9 @@ COMMANDS: Final = {
     "replay": (
         "Read what came in for a site, decide it again at the recorded times, and compare with what was decided then."
     ),
+    "whatif": (
+        "Decide the incidents of the topics again under another procedure, and show what would have ended otherwise."
+    ),
     "verify": (
         "Read the topics and add up: inputs = decided + quarantined + dead-lettered, for every topic and partition."
     ),

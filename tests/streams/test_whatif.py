@@ -1,4 +1,4 @@
-"""Another procedure over the log: nothing changed gives the log again; what is not in the log is bounded, not guessed."""
+"""Another procedure over the log: nothing changed gives the log again; what the log lacks is bounded, not guessed."""
 
 from __future__ import annotations
 
@@ -23,8 +23,10 @@ def security(**values: Any) -> Change:
     return Change({"SECURITY": values})
 
 
-def compare(book: Logbook, change: Change = NOTHING, known: Procedures = DEFAULTS, **first: int) -> Comparison:
-    versions = {(name, one.version): one for name, one in known.items()}
+def compare(
+    book: Logbook, change: Change = NOTHING, known: Procedures = DEFAULTS, versions: Any = None, **first: int
+) -> Comparison:
+    versions = versions or {(name, one.version): one for name, one in known.items()}
     begins = dict.fromkeys(INPUT_TOPICS, 0) | {name.replace("_", "-"): offset for name, offset in first.items()}
     whatif = PartitionWhatIf(0, 1, versions, known, change, RECORDED, begins)
     for record in book.logs["decisions"]:
@@ -243,7 +245,7 @@ def test_an_unknown_version_and_a_falsified_decision_are_not_judged() -> None:
 @pytest.mark.parametrize(
     "values", [{"wait_seconds": 240}, {"call_timeout_seconds": 60}, {"response_timeout_seconds": 40}]
 )
-def test_a_month_under_the_other_procedure_lies_within_the_bounds(values: dict[str, int]) -> None:
+def test_a_month_under_the_other_procedure_lies_within_the_bounds(values: dict[str, Any]) -> None:
     """People and partners act by a seed, so the month under the other procedure is known: every answer must hold."""
     changed = {name: one._replace(**values) for name, one in DEFAULTS.items()}
     length: dict[str, Any] = {"length_ms": 10 * 3_600_000, "has_operators": False}
