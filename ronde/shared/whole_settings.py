@@ -13,6 +13,7 @@ from edges.portal.settings import PortalConfiguration, PortalSettings
 from edges.receiver.settings import ReceiverConfiguration, ReceiverSettings
 from edges.settings import Connection
 from edges.web.settings import WebSettings
+from seal.settings import SealConfiguration, SealSettings
 from service.postgres_settings import PostgresSettings
 from sinks.settings import Configuration, SinkSettings
 from streams.settings import Settings
@@ -30,6 +31,7 @@ class WholeSettings(Settings):
     portal: PortalSettings = Field(default_factory=PortalSettings)
     partners: PartnersSettings = Field(default_factory=PartnersSettings)
     web: WebSettings = WebSettings()
+    seal: SealSettings = SealSettings()
 
     def for_sink(self) -> Configuration:
         """Return the sink's settings; with secrets, so never log them."""
@@ -41,6 +43,17 @@ class WholeSettings(Settings):
             admin=self.client("admin"),
             sink=self.sink,
             postgres=self.postgres,
+        )
+
+    def for_seal(self) -> SealConfiguration:
+        """Return the seal's settings; with secrets, so never log them."""
+        return SealConfiguration(
+            seal=self.seal,
+            prefix=self.prefix,
+            partitions=self.topics.partitions,
+            consumer=self.client("consumer"),
+            postgres=self.postgres,
+            registry_url=self.registry.url,
         )
 
     def for_edge(self, role: str, name: str, data_dir: Path) -> Connection:
