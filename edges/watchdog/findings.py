@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, TypeAlias
 
 MOST_EXAMPLES: Final = 10
 
@@ -22,7 +23,8 @@ class Kind(StrEnum):
     CANARY = "CANARY"  # the canary's incident was not resolved in time
 
 
-class Finding(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Finding:
     """One thing that is wrong: ``subject`` is an id or a place, ``count`` how many it stands for."""
 
     subject: str
@@ -33,7 +35,8 @@ class Finding(NamedTuple):
     count: int = 1
 
 
-class Summary(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Summary:
     """All findings of a kind: how many, since when, and the oldest of them."""
 
     count: int

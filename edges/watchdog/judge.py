@@ -57,9 +57,7 @@ class Judge:
         self._partitions = range(partitions)
         self.incidents = [Incidents(number) for number in self._partitions]
         self.calls = [Calls(number) for number in self._partitions]
-        self._inputs = {
-            (topic, number): InputLog((topic, number)) for topic in INPUTS for number in self._partitions
-        }
+        self._inputs = {(topic, number): InputLog((topic, number)) for topic in INPUTS for number in self._partitions}
         self.ends = Ends(((topic, number) for topic in TOPICS for number in self._partitions), now)
         self._current_since: list[int | None] = [None] * partitions
         self._has_begun = [False] * partitions
@@ -166,7 +164,11 @@ class Judge:
 
     def _unread(self, now: int, ages: Mapping[Log, float]) -> Iterable[Finding]:
         for (topic, number), age in ages.items():
-            if self._has_begun[number] and age * 1000 > self._limits.kafka and not self.ends.is_blocked((topic, number)):
+            if (
+                self._has_begun[number]
+                and age * 1000 > self._limits.kafka
+                and not self.ends.is_blocked((topic, number))
+            ):
                 since = now - int(min(age, 1e9) * 1000)
                 yield Finding(f"{topic}-{number}", since, number, detail="it is not read to its end")
 
@@ -174,4 +176,3 @@ class Judge:
 def present(summaries: Mapping[Kind, Summary | None]) -> dict[Kind, Summary]:
     """The kinds of which something was found."""
     return {kind: listed for kind, listed in summaries.items() if listed is not None}
-

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from edges.desk.values import Alert, Attention, CallCommand, CallResult, Decision, InputRef
+from edges.desk.values import Attention, CallCommand, CallResult, Decision, InputRef
 from edges.kafka.layout import Log
-from edges.values import Claim
+from edges.values import Alert, Claim
 from edges.watchdog.findings import Kind, Summary
 from edges.watchdog.judge import READ, TOPICS, Judge, Limits, Place
 
