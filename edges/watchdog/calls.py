@@ -49,8 +49,8 @@ class Calls:
         if command_id is not None and not self._end(command_id):
             self._answered[command_id] = now
 
-    def claim(self, claim: Claim, timestamp: int, now: int) -> str | None:
-        """Take a claim, ``timestamp`` the broker's; who then holds its subject."""
+    def claim(self, claim: Claim, timestamp: int, now: int) -> None:
+        """Take a claim, ``timestamp`` the broker's."""
         self._time = (max(self._time[0], timestamp), now)
         hold = self._holds.apply(claim.subject, claim.by, claim.action, claim.seconds, timestamp)
         if claim.who == "PERSON":
@@ -61,7 +61,10 @@ class Calls:
         if hold is not None:
             self._held.add(claim.subject)
             self._late.discard(claim.subject)
-        held = self._holds.holder(claim.subject)
+
+    def holder(self, subject: str) -> str | None:
+        """Who holds a subject at the time of the last claim, or later."""
+        held = self._holds.holder(subject)
         return None if held is None else held.by
 
     def advance(self, now: int) -> None:

@@ -8,13 +8,15 @@ import time
 from typing import Any, Final
 
 from edges.kafka.framing import Framing
+from edges.kafka.producer import Producer
 from edges.watchdog.bulletins import Bulletins
 from edges.watchdog.errors import WatchdogError
-from edges.watchdog.findings import Kind, Report
-from edges.watchdog.judge import Judge, Limits, Place
+from edges.watchdog.findings import Kind, Report, summary
+from edges.watchdog.judge import Judge, Limits, Place, present
 from edges.watchdog.metrics import WatchdogMetrics
 from edges.watchdog.reading import EngineReader, now_ms
 from edges.watchdog.settings import WatchdogConfiguration, WatchdogSettings
+from edges.watchdog.sounding import WRITTEN, Sounder
 from edges.watchdog.telling import Teller
 from edges.web.server import until_stopped
 from service.logs import logger
@@ -24,6 +26,7 @@ from service.readiness import ProcessReadiness
 _log: Final = logger(__name__)
 
 _LOOK_SECONDS: Final = 1.0
+_PRODUCER_SECONDS: Final = 1.0
 
 
 class WatchdogProcess:
@@ -43,6 +46,7 @@ class WatchdogProcess:
         )
         self._bulletins = Bulletins(settings.id)
         self._report: Report = {}
+        self._sounder: Sounder | None = None
 
     async def run(self) -> None:
         """Watch until SIGTERM or SIGINT. Raises `WatchdogError`, `TopicsDifferError`."""
@@ -69,6 +73,14 @@ class WatchdogProcess:
             async with asyncio.TaskGroup() as group:
                 for part in (reader.run(), teller.post(), teller.ping(self._is_well), self._look(reader, teller)):
                     group.create_task(part)
+                if self._settings.canary_site is not None:
+                    self._sounder = self._make_sounder(stack)
+                    group.create_task(self._sounder.run())
+
+    def _make_sounder(self, stack: contextlib.AsyncExitStack) -> Sounder:
+        producer = Producer(self._configuration.connection, WRITTEN)
+        stack.push_async_callback(producer.stop, _PRODUCER_SECONDS)
+        return Sounder(self._settings, producer, self._framing, self._metrics, self._is_current)
 
     def _open_pages(self) -> OperationPages:
         host, port = self._settings.pages_host, self._settings.pages_port
@@ -82,6 +94,12 @@ class WatchdogProcess:
 
     def _also(self, place: Place, value: Any) -> None:
         """Take a record for the canary."""
+        if self._sounder is not None:
+            self._sounder.take(place, value, self._judge.calls[place.partition].holder)
+
+    def _is_current(self) -> bool:
+        """Whether Kafka is read to its end."""
+        return self._judge.has_begun and not self._readiness.reasons and Kind.KAFKA not in self._report
 
     def _is_well(self) -> bool:
         return not self._report and not self._readiness.reasons
@@ -92,6 +110,9 @@ class WatchdogProcess:
             now = now_ms()
             ages = reader.ages()
             report = dict(self._judge.judge(now, round(time.monotonic() * 1000), ages))
+            if self._sounder is not None:
+                found = {Kind.RECEIVER: self._sounder.receiver(), Kind.CANARY: self._sounder.judge(now)}
+                report |= present({kind: summary([finding] if finding else []) for kind, finding in found.items()})
             self._report = report
             for event, kind, bulletin in self._bulletins.update(report, now):
                 data = bulletin.body["data"]
