@@ -42,7 +42,7 @@ class WatchdogProcess:
             configuration.connection.partitions,
             limits_of(settings, configuration.catch_up_seconds),
             now_ms(),
-            settings.canary_site,
+            configuration.canary_site,
         )
         self._bulletins = Bulletins(settings.id)
         self._report: Report = {}
@@ -50,6 +50,8 @@ class WatchdogProcess:
 
     async def run(self) -> None:
         """Watch until SIGTERM or SIGINT. Raises `WatchdogError`, `TopicsDifferError`."""
+        if self._settings.canary_account is not None and self._configuration.canary_site is None:
+            raise WatchdogError("watchdog.canary_account is set, and canary.site is not: set both, or neither")
         async with contextlib.AsyncExitStack() as stack:
             stack.callback(self._framing.close)
             pages = self._open_pages()
@@ -73,14 +75,16 @@ class WatchdogProcess:
             async with asyncio.TaskGroup() as group:
                 for part in (reader.run(), teller.post(), teller.ping(self._is_well), self._look(reader, teller)):
                     group.create_task(part)
-                if self._settings.canary_site is not None:
+                if self._settings.canary_account is not None:
                     self._sounder = self._make_sounder(stack)
                     group.create_task(self._sounder.run())
 
     def _make_sounder(self, stack: contextlib.AsyncExitStack) -> Sounder:
+        site_id = self._configuration.canary_site
+        assert site_id is not None
         producer = Producer(self._configuration.connection, WRITTEN)
         stack.push_async_callback(producer.stop, _PRODUCER_SECONDS)
-        return Sounder(self._settings, producer, self._framing, self._metrics, self._is_current)
+        return Sounder(self._settings, site_id, producer, self._framing, self._metrics, self._is_current)
 
     def _open_pages(self) -> OperationPages:
         host, port = self._settings.pages_host, self._settings.pages_port

@@ -50,6 +50,7 @@ class WatchdogConfiguration(NamedTuple):
     watchdog: WatchdogSettings
     connection: Connection
     catch_up_seconds: int
+    canary_site: str | None
     lookback_ms: int
 
 
@@ -88,7 +89,6 @@ class WatchdogSettings(BaseModel):
         default=None, repr=False, description="the address of a dead man's switch, asked while all is well"
     )
     ping_seconds: Seconds = Field(default=30, description="how often it is asked")
-    canary_site: Text | None = Field(default=None, description="the site of the canary (default: there is none)")
     canary_account: Annotated[str, StringConstraints(pattern=r"^[0-9A-F]{1,16}$")] | None = Field(
         default=None, description="the account of the canary's transmitter"
     )
@@ -108,14 +108,8 @@ class WatchdogSettings(BaseModel):
 
     @model_validator(mode="after")
     def _parts_belong_together(self) -> WatchdogSettings:
-        canary = {
-            "canary_site": self.canary_site,
-            "canary_account": self.canary_account,
-            "canary_receiver": self.canary_receiver,
-        }
-        absent = [name for name, value in canary.items() if value is None]
-        if 0 < len(absent) < len(canary):
-            raise ValueError(f"set {' and '.join(absent)} too: a canary needs a site, an account and a receiver")
+        if (self.canary_account is None) != (self.canary_receiver is None):
+            raise ValueError("set canary_account and canary_receiver together, and canary.site")
         if self.canary_within_seconds >= self.canary_every_seconds:
             raise ValueError("canary_within_seconds must be less than canary_every_seconds")
         if self.webhook_url is not None and self.webhook_secret is None:

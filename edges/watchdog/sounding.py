@@ -46,15 +46,16 @@ class Sounder:
     def __init__(
         self,
         settings: WatchdogSettings,
+        site_id: str,
         producer: Producer,
         framing: Framing,
         metrics: WatchdogMetrics,
         is_current: Callable[[], bool],
     ) -> None:
-        assert settings.canary_site is not None
         assert settings.canary_account is not None
         assert settings.canary_receiver is not None
         self._settings = settings
+        self._site_id = site_id
         self._producer = producer
         self._framing = framing
         self._metrics = metrics
@@ -64,9 +65,7 @@ class Sounder:
         key = None if settings.canary_key is None else bytes.fromhex(settings.canary_key)
         self._panel = Panel(settings.canary_account, key=key)
         self._by = f"watchdog:{settings.id}"
-        self._canary = Canary(
-            settings.canary_site, 1000 * settings.canary_every_seconds, 1000 * settings.canary_within_seconds
-        )
+        self._canary = Canary(site_id, 1000 * settings.canary_every_seconds, 1000 * settings.canary_within_seconds)
         self._called = asyncio.Event()
         self._claimed: dict[str, asyncio.Future[str | None]] = {}
         self._silent_since: int | None = None
@@ -80,7 +79,7 @@ class Sounder:
                 future.set_result(holder(value.subject))
             return
         self._canary.take(place, value)
-        if isinstance(value, CallCommand) and value.site_id == self._settings.canary_site:
+        if isinstance(value, CallCommand) and value.site_id == self._site_id:
             self._called.set()
 
     def receiver(self) -> Finding | None:

@@ -63,7 +63,7 @@ class WholeSettings(Settings):
     def for_desk(self) -> DeskConfiguration:
         """What a desk needs of it; secrets included, never log them."""
         connection = self.for_edge("desk", self.desk.id, self.desk.data_dir)
-        return DeskConfiguration(self.desk, self.web, connection, self._lookback_ms())
+        return DeskConfiguration(self.desk, self.web, connection, self._lookback_ms(), self.canary.site)
 
     def for_receiver(self) -> ReceiverConfiguration:
         """What a receiver needs of it; secrets included, never log them."""
@@ -96,6 +96,7 @@ class WholeSettings(Settings):
             watchdog=self.watchdog,
             connection=self.for_edge("watchdog", self.watchdog.id, self.watchdog.data_dir),
             catch_up_seconds=self.worker.catch_up_seconds,
+            canary_site=self.canary.site,
             lookback_ms=self._lookback_ms(),
         )
 

@@ -65,6 +65,7 @@ class House:
             "kafka": self._kafka,
             "topics": {"partitions": PARTITIONS},
             "worker": {"id": "w", "catch_up_seconds": 1, "session_timeout_ms": 1000, "group_protocol": "classic"},
+            "canary": {"site": CANARY},
             "procedures": {"SECURITY": {"version": "security/test", "call_timeout_seconds": 8}},
             **sections,
         }
@@ -115,7 +116,6 @@ def test_each_fault_of_a_real_engine(
         watchdog = house.watchdog(
             stack,
             desk=True,
-            canary_site=CANARY,
             canary_account="CA11",
             canary_receiver=f"127.0.0.1:{receiver.listens()['tcp']}",
             canary_every_seconds=5,
