@@ -13,6 +13,7 @@ from edges.portal.settings import PortalConfiguration, PortalSettings
 from edges.receiver.settings import ReceiverConfiguration, ReceiverSettings
 from edges.settings import Connection
 from edges.web.settings import WebSettings
+from service.objectives import ObjectiveSettings
 from service.postgres_settings import PostgresSettings
 from sinks.settings import Configuration, SinkSettings
 from streams.settings import Settings
@@ -30,6 +31,7 @@ class WholeSettings(Settings):
     portal: PortalSettings = Field(default_factory=PortalSettings)
     partners: PartnersSettings = Field(default_factory=PartnersSettings)
     web: WebSettings = WebSettings()
+    objectives: ObjectiveSettings = ObjectiveSettings()
 
     def for_sink(self) -> Configuration:
         """Return the sink's settings; with secrets, so never log them."""
@@ -73,7 +75,14 @@ class WholeSettings(Settings):
             )
         )
         connection = self.for_edge("desk", self.desk.id, self.desk.data_dir)
-        return DeskConfiguration(self.desk, self.web, connection, max(_DAY_SECONDS, longest) * 1000)
+        return DeskConfiguration(
+            self.desk,
+            self.web,
+            connection,
+            max(_DAY_SECONDS, longest) * 1000,
+            self.postgres if self.postgres.model_fields_set else None,
+            self.objectives,
+        )
 
     def for_receiver(self) -> ReceiverConfiguration:
         """What a receiver needs of it; secrets included, never log them."""
