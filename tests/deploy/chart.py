@@ -15,7 +15,7 @@ import yaml
 from tests.deploy.tools import ROOT, tool
 
 CHART: Final = ROOT / "deploy" / "helm" / "ronde"
-PAGED: Final = {"worker": 6066, "sink": 6067, "receiver": 6068}  # what runs, and the port of its pages
+PAGED: Final = {"worker": 6066, "sink": 6067, "receiver": 6068, "desk": 6090}  # what runs, and the port of its pages
 SETS: Final = {name: CHART / "ci" / f"{name}-values.yaml" for name in ("one-zone", "three-zones")}
 RELEASE: Final = "ronde"
 

@@ -28,6 +28,7 @@ def environment(one: Pod, container: Object, folder: Path) -> Iterator[tuple[str
             values = {
                 "RONDE_REGISTRY__URL": "http://name:word@registry:8081",
                 "RONDE_RECEIVER__WRAPPING_KEY": "5c" * 32,
+                "RONDE_WEB__SESSION_KEY": "s" * 48,
             }
             value = values.get(entry["name"], SECRET)
         else:
@@ -43,7 +44,14 @@ def make_files(one: Pod, folder: Path) -> dict[str, Path]:
     made = {}
     certificate, key = key_pair(folder)
     (tokens := folder / "tokens.json").write_text("{}", encoding="utf-8")
-    kinds = {"ca.crt": Path(certifi.where()), "tls.crt": certificate, "tls.key": key, "tokens.json": tokens}
+    (users := folder / "users.json").write_text("{}", encoding="utf-8")
+    kinds = {
+        "users.json": users,
+        "ca.crt": Path(certifi.where()),
+        "tls.crt": certificate,
+        "tls.key": key,
+        "tokens.json": tokens,
+    }
     for volume in one.spec["volumes"]:
         for item in (volume.get("secret") or volume.get("configMap") or {}).get("items", []):
             made[f"/etc/ronde/{volume['name']}/{item['path']}"] = kinds[item["path"]]

@@ -47,6 +47,7 @@ def test_each_reaches_what_its_work_needs() -> None:
         "worker": {kafka, registry},
         "sink": {kafka, registry, postgres},
         "receiver": {kafka, registry},
+        "desk": {kafka, registry, postgres},
         "topics": {kafka},
         "migrations": {postgres},
         "test": {kafka, PAGES},
@@ -65,7 +66,7 @@ def test_the_pages_are_for_prometheus_and_for_the_test() -> None:
     (test,) = [one for one in pods(found) if one.component == "test"]
     for component in PAGED:
         (admitted, who), *others = rules(policies[f"ronde-{component}"], "ingress")
-        assert bool(others) == (component == "receiver")
+        assert bool(others) == (component in {"receiver", "desk"})
         assert admitted == {PAGES}
         tester, prometheus = who
         assert tester["podSelector"]["matchLabels"].items() <= test.labels.items()
@@ -96,6 +97,15 @@ def test_the_port_of_postgresql_is_that_of_the_setting(tmp_path: Any) -> None:
 def test_the_policies_may_be_left_out(tmp_path: Any) -> None:
     values = write(tmp_path, {"networkPolicy": {"enabled": False}})
     assert of_kind(objects(text(SETS["one-zone"], values)), "NetworkPolicy") == {}
+
+
+def test_a_desk_is_reached_by_whom_the_values_name(tmp_path: Any) -> None:
+    ingress = [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "ingress"}}}]
+    policies = of_kind(objects(text(SETS["three-zones"])), "NetworkPolicy")
+    assert rules(policies["ronde-desk"], "ingress")[1:] == [({("TCP", "web")}, ingress)]
+    values = write(tmp_path, {"desk": {"history": False}})
+    without = of_kind(objects(text(SETS["three-zones"], values)), "NetworkPolicy")["ronde-desk"]
+    assert ports(without) - DNS == {("TCP", 9093), ("TCP", 8081)}
 
 
 def test_a_receiver_takes_panels_from_anywhere_and_http_from_whom_the_values_name(tmp_path: Any) -> None:

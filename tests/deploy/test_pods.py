@@ -8,6 +8,7 @@ from typing import Any, Final
 import pytest
 
 import edges.receiver.process
+import edges.web.server
 import sinks.process.run
 import streams.worker.worker
 from edges.receiver.listening import tls_context
@@ -143,6 +144,12 @@ def test_ronde_takes_the_settings_that_every_container_is_given(rendered: list[O
         assert (receiver.pages_host, receiver.pages_port, receiver.http_port) == ("0.0.0.0", 6068, 6071)
         tls_context(receiver)  # its certificate, its key and its authorities are files that fit
         folders.append((receiver.data_dir, "receiver"))
+    if "desk" in paged(rendered):
+        desk, web = loaded["desk", "desk"].desk, loaded["desk", "desk"].web
+        assert (desk.id, desk.host, desk.port) == ("ronde-desk-0", "0.0.0.0", 6080)
+        assert (desk.pages_host, desk.pages_port, desk.public_url) == ("0.0.0.0", 6090, "https://desk.example")
+        assert (web.users_file.name, loaded["desk", "desk"].for_desk().postgres is None) == ("users.json", False)
+        folders.append((desk.data_dir, "desk"))
     for folder, name in folders:
         container = pod(rendered, name).container(name)
         (mount,) = [mount for mount in container["volumeMounts"] if mount["mountPath"] == str(folder)]
@@ -160,7 +167,10 @@ EXTRAS: Final[dict[str, list[dict[str, Any]]]] = {
 
 
 def test_variables_and_volumes_of_ones_own_reach_every_container_of_ronde(tmp_path: Path) -> None:
-    values = dict.fromkeys(("worker", "sink", "jobs"), EXTRAS) | {"receiver": {"enabled": True, **EXTRAS}}
+    values = dict.fromkeys(("worker", "sink", "jobs"), EXTRAS) | {
+        "receiver": {"enabled": True, **EXTRAS},
+        "desk": {"enabled": True, "sessionSecret": {"name": "session"}, **EXTRAS},
+    }
     for one in pods(objects(text(SETS["one-zone"], write(tmp_path, values)))):
         assert EXTRAS["extraVolumes"][0] in one.spec["volumes"]
         for container in one.containers:
@@ -198,7 +208,14 @@ def test_three_zones_speak_tls_to_all_with_a_user_for_each_kind_of_work() -> Non
                 users[one.component] = told["RONDE_KAFKA__SASL_PASSWORD"]["valueFrom"]["secretKeyRef"]["name"]
             if "RONDE_POSTGRES__HOST" in told:
                 assert told["RONDE_POSTGRES__SSLMODE"]["value"] == "verify-full"
-    named = {"worker": "worker", "sink": "sink", "receiver": "receiver", "topics": "admin", "test": "admin"}
+    named = {
+        "worker": "worker",
+        "sink": "sink",
+        "receiver": "receiver",
+        "desk": "desk",
+        "topics": "admin",
+        "test": "admin",
+    }
     assert users == {component: f"ronde-kafka-{user}" for component, user in named.items()}
 
 
@@ -215,7 +232,12 @@ def test_a_container_is_given_nothing_that_it_has_no_use_for() -> None:
     assert not {"RONDE_WORKER", "RONDE_PROCEDURES"} & (told["sink"] | told["receiver"])
     assert not {"RONDE_POSTGRES", "RONDE_SINK"} & told["receiver"]
     for component in told.keys() - {"receiver"}:
-        assert not {"RONDE_RECEIVER", "RONDE_WEB"} & told[component]
+        assert "RONDE_RECEIVER" not in told[component]
+    for component in told.keys() - {"desk"}:
+        assert "RONDE_DESK" not in told[component]
+    for component in told.keys() - {"receiver", "desk"}:
+        assert "RONDE_WEB" not in told[component]
+    assert not {"RONDE_WORKER", "RONDE_SINK"} & told["desk"]
     assert "RONDE_RECEIVER__WRAPPING_KEY" in text(SETS["three-zones"])
     assert told["migrations"] == {"RONDE_POSTGRES"}
     assert "env" not in pod(found, "test").container("ready")
@@ -248,6 +270,7 @@ def test_who_is_told_to_go_has_the_time_to_drain(rendered: list[Object]) -> None
         "worker": streams.worker.worker._DRAIN_SECONDS + streams.worker.worker._LEAVE_SECONDS,
         "sink": sinks.process.run._STOP_SECONDS,
         "receiver": edges.receiver.process.STOP_SECONDS,
+        "desk": edges.web.server.PROCESS_STOP_SECONDS,
     }
     assert drains["worker"] <= 5
     for component in paged(rendered):
@@ -264,7 +287,8 @@ def test_the_probes_ask_for_progress_and_leave_a_restore_alone(rendered: list[Ob
         paths = {name: container[name]["httpGet"] for name in ("startupProbe", "livenessProbe", "readinessProbe")}
         # /health is 200 while a partition is restored (tests/kafka/test_worker.py), /ready is not. What concerns
         # some panels only (a key that does not open, a partition without a leader) must not cut off all the others.
-        ready = "/ready?exclude=keys&exclude=signals&exclude=transmitters" if component == "receiver" else "/ready"
+        excluded = {"receiver": "?exclude=keys&exclude=signals&exclude=transmitters", "desk": "?exclude=view"}
+        ready = f"/ready{excluded.get(component, '')}"
         assert paths == {
             "startupProbe": {"path": "/health", "port": "pages"},
             "livenessProbe": {"path": "/health", "port": "pages"},
@@ -334,6 +358,22 @@ def test_without_ports_for_udp_and_tls_a_receiver_needs_no_certificate(tmp_path:
     assert {port["name"] for port in one.container("receiver")["ports"]} == {"pages", "tcp", "http"}
     assert {volume["name"] for volume in one.spec["volumes"]} == {"data", "tmp"}
     assert of_kind(found, "Service")["ronde-receiver-panels"]["spec"]["type"] == "ClusterIP"
+
+
+def test_browsers_reach_desks_by_an_ingress(tmp_path: Path) -> None:
+    found = objects(text(SETS["three-zones"]))
+    ingress = of_kind(found, "Ingress")["ronde-desk"]["spec"]
+    (rule,) = ingress["rules"]
+    backend = rule["http"]["paths"][0]["backend"]["service"]
+    service = of_kind(found, "Service")[backend["name"]]["spec"]
+    assert (rule["host"], ingress["tls"][0]["hosts"]) == ("desk.example", ["desk.example"])
+    assert [(port["name"], port["targetPort"]) for port in service["ports"]] == [(backend["port"]["name"], "web")]
+    assert service["selector"].items() <= pod(found, "desk").labels.items()
+    bare = write(tmp_path, {"desk": {"enabled": True, "sessionSecret": {"name": "session"}}})
+    alone = objects(text(SETS["one-zone"], bare))
+    assert of_kind(alone, "Ingress") == {}
+    assert {volume["name"] for volume in pod(alone, "desk").spec["volumes"]} == {"data", "tmp"}
+    assert "RONDE_POSTGRES" not in str(pod(alone, "desk").spec)
 
 
 def test_topics_come_before_workers_and_migrations_before_sinks(rendered: list[Object]) -> None:

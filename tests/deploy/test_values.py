@@ -206,10 +206,11 @@ def test_every_setting_may_be_given(tmp_path: Path) -> None:
         and setting[-1] not in settings_schema.OWN_SETTINGS.get(setting[0], ())
     }
     receiver = {"enabled": True, "tls": {"secret": "panels"}}
-    found = objects(text(ONE_ZONE, write(tmp_path, {"settings": values, "receiver": receiver})))
+    desk = {"enabled": True, "sessionSecret": {"name": "session"}}
+    found = objects(text(ONE_ZONE, write(tmp_path, {"settings": values, "receiver": receiver, "desk": desk})))
     given = {
         entry["name"]
-        for component in ("worker", "sink", "receiver")
+        for component in ("worker", "sink", "receiver", "desk")
         for entry in pod(found, component).containers[0]["env"]
         if "value" in entry
     }
@@ -226,8 +227,9 @@ def settings(part: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[tuple[t
 def sample(setting: Mapping[str, Any]) -> Any:
     """Something that the setting may be."""
     kind = setting["type"][0] if isinstance(setting["type"], list) else setting["type"]
-    some = "https://some" if setting.get("pattern") == "^https?://" else "some"
-    return {"integer": setting.get("minimum", 1), "boolean": True, "string": setting.get("enum", [some])[0]}[kind]
+    some = "https://some" if setting.get("pattern", "").startswith("^https?://") else "some"
+    least = setting.get("minimum", 1)
+    return {"integer": least, "number": least, "boolean": True, "string": setting.get("enum", [some])[0]}[kind]
 
 
 def test_the_readme_tells_every_value_and_its_default() -> None:

@@ -73,6 +73,8 @@ topologySpreadConstraints:
 {{- end }}
 {{- if eq .component "receiver" }}
 {{- include "ronde.receiver.files" .root }}
+{{- else if eq .component "desk" }}
+{{- include "ronde.desk.files" .root }}
 {{- end }}
 {{- end }}
 
@@ -171,7 +173,8 @@ env:
 {{/*
 Probes of pods with pages: (dict "of" $.Values.worker). A restore is no reason for a restart, regardless of its duration:
 /health is 200 meanwhile, and /ready names what the worker waits for. So the start is over as soon as the pages answer.
-What concerns some panels only, as a partition without a leader, fails a receiver's /ready; it must not cut off the others.
+What concerns some panels or homes only, as a partition without a leader, fails the /ready of receivers and desks; it must
+not cut off the others.
 */}}
 {{- define "ronde.probes" -}}
 startupProbe:

@@ -8,6 +8,7 @@ not use.
 worker: { user: worker, tables: [log, prefix, procedures, topics, worker], registry: true, pages: worker, port: 6066 }
 sink: { user: sink, tables: [log, prefix, sink, topics], registry: true, postgres: true, pages: sink, port: 6067 }
 receiver: { user: receiver, tables: [log, prefix, receiver, topics, web], registry: true, pages: receiver, port: 6068, exclude: [keys, signals, transmitters] }
+desk: { user: desk, tables: [desk, log, objectives, prefix, procedures, topics, web], registry: true, pages: desk, port: 6090, exclude: [view] }
 topics: { user: admin, tables: [prefix, topics] }
 migrations: { postgres: true }
 test: { user: admin, tables: [prefix, topics] }
@@ -23,7 +24,7 @@ test: { user: admin, tables: [prefix, topics] }
   valueFrom:
     fieldRef:
       fieldPath: metadata.name
-{{- if eq .component "receiver" }}
+{{- if has .component (list "receiver" "desk") }}
 - name: {{ $table }}HOST # of its other ports
   value: {{ $values.pages.host | quote }}
 {{- $table = printf "%sPAGES_" $table }}
@@ -42,6 +43,8 @@ test: { user: admin, tables: [prefix, topics] }
 {{- end }}
 {{- if eq .component "receiver" }}
 {{- include "ronde.receiver" .root }}
+{{- else if eq .component "desk" }}
+{{- include "ronde.desk" .root }}
 {{- end }}
 {{- if $part.user }}
 {{- include "ronde.kafka" (dict "root" .root "user" $part.user) }}
