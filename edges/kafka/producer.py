@@ -5,8 +5,8 @@ wait here, where one that is too old can be dropped with certainty. A partition 
 alone. Its records that librdkafka has already may still be written when the leader is back: an id that follows from
 what is said makes that harmless.
 
-librdkafka's reports are fetched in the loop, by a timer. A thread that waited for them would take Python's lock for each
-record, against the loop that holds it.
+librdkafka's reports are fetched in the loop, by a timer. A thread that waited for them would take Python's lock for
+each record, against the loop that holds it.
 """
 
 from __future__ import annotations
@@ -62,11 +62,12 @@ class Record(NamedTuple):
 class _Sending:
     """The records of one `send`, until all are acknowledged or it fails."""
 
-    __slots__ = ("future", "left")
+    __slots__ = ("future", "is_under_way", "left")
 
     def __init__(self, future: asyncio.Future[None], left: int) -> None:
         self.future = future
         self.left = left
+        self.is_under_way = False  # librdkafka has taken one
 
     def confirm(self) -> None:
         self.left -= 1
@@ -75,7 +76,7 @@ class _Sending:
 
     def fail(self, reason: str) -> None:
         if not self.future.done():
-            self.future.set_exception(UnconfirmedError(reason))
+            self.future.set_exception(UnconfirmedError(reason, is_under_way=self.is_under_way))
 
 
 class _Lane:
@@ -270,6 +271,7 @@ class Producer:
             except (BufferError, KafkaException) as error:
                 record.sending.fail(f"Kafka's client does not take it: {error}")
             else:
+                record.sending.is_under_way = True
                 lane.in_flight += 1
                 self._under_way += 1
                 if self._under_way == 1:

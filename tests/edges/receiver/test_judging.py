@@ -192,6 +192,20 @@ def test_duh_for_a_frame_that_the_key_does_not_open(key: bytes | None) -> None:
     assert [(s.outcome, s.reason) for s in verdict.signals] == [("REFUSED", Refusal.KEY_DOES_NOT_OPEN)]
 
 
+@pytest.mark.parametrize(
+    ("raw", "account", "refusal"),
+    [
+        (vectors.LINK_TEST, KEYED, Refusal.NOT_ENCRYPTED),
+        (vectors.LINK_TEST_AES, KEYED._replace(key=bytes(16)), Refusal.KEY_DOES_NOT_OPEN),
+    ],
+)
+def test_a_link_test_is_refused_and_recorded_as_any_frame_is(raw: bytes, account: Account, refusal: Refusal) -> None:
+    verdict = Desk(account).takes(raw)
+    assert verdict.answer is not None
+    assert b'"DUH"' in verdict.answer
+    assert [(s.outcome, s.reason) for s in verdict.signals] == [("REFUSED", refusal)]
+
+
 def test_a_key_that_we_cannot_open_is_our_fault_and_gets_silence() -> None:
     verdict = Desk(Account("1234", "S1", is_sealed=True, requires_encryption=True)).takes(vectors.BURGLARY_AES)
     assert (verdict.answer, verdict.silence) == (None, Silence.KEY_SEALED)
