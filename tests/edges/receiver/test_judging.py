@@ -260,6 +260,34 @@ def test_a_time_more_than_a_day_off_is_not_when_it_was_raised() -> None:
     assert alert.raised_at == AT
 
 
+def test_the_events_own_time_is_when_it_was_raised() -> None:
+    (alert,) = Desk(PLAIN).alerts(cid("1130 01 015][H20:00:00,11-28-2026", end="_21:03:12,11-28-2026"))
+    assert alert.raised_at == AT - (3600 + 3 * 60 + 15) * 1000
+
+
+@pytest.mark.parametrize("event", ["6130 01 015", "3130 01 015", "1301 00 000", "1406 01 003", "1602 00 000"])
+def test_status_restores_troubles_cancels_and_tests_open_and_close_nothing(event: str) -> None:
+    verdict = Desk(PLAIN).takes(cid(event))
+    assert [(s.outcome, s.alert_id, s.kind, s.authenticated) for s in verdict.signals] == [
+        ("SIGNAL", None, None, False)
+    ]
+
+
+@pytest.mark.parametrize("code", ["BH", "BR", "BJ", "BT", "BC", "FC", "OC", "OP", "CL", "RP", "YT"])
+def test_restores_troubles_cancels_openings_and_tests_of_sia_open_and_close_nothing(code: str) -> None:
+    verdict = Desk(PLAIN).takes(seal(f'"SIA-DCS"0001L0#1234[#1234|Nri1/{code}012]'.encode()))
+    assert [(s.outcome, s.code, s.alert_id) for s in verdict.signals] == [("SIGNAL", code, None)]
+
+
+def test_what_was_refused_or_unknown_is_no_first_copy() -> None:
+    desk = Desk()
+    assert [s.outcome for s in desk.takes(vectors.BURGLARY).signals] == ["UNKNOWN_ACCOUNT"]
+    desk.accounts["1234"] = KEYED
+    assert [s.outcome for s in desk.takes(vectors.BURGLARY).signals] == ["REFUSED"]
+    desk.accounts["1234"] = PLAIN
+    assert [s.outcome for s in desk.takes(vectors.BURGLARY).signals] == ["ALERT"]
+
+
 @pytest.mark.parametrize("bad_crc", BadCrc)
 def test_a_wrong_checksum_is_answered_where_the_account_asks_for_it(bad_crc: BadCrc) -> None:
     (flaw,) = Framer().feed(vectors.BURGLARY.replace(b"4BBA", b"4BBB"))

@@ -309,6 +309,17 @@ async def test_a_wrong_checksum_is_answered_where_the_account_asks_for_it() -> N
         assert made.kafka.signals == []
 
 
+async def test_what_is_tolerated_is_counted() -> None:
+    async with receiver(PLAIN) as made, client(made) as panel:
+        panel.send(
+            seal(b'"ADM-CID"0001L#1234[1130 01 015]', CrcForm.RAW), seal(b'"SIA-DCS"0002L0#1234[#1234|NBA1/TA1]')
+        )
+        assert b"ACK" in await panel.answer()
+        assert b"ACK" in await panel.answer()
+        for form in ("RAW_CRC", "NO_LINE_DIGIT", "NO_INNER_ACCOUNT", "SEVERAL_EVENTS"):
+            assert made.count("tolerated_total", form=form) == 1
+
+
 async def test_raw_checksums_are_answered_likewise() -> None:
     async with receiver(PLAIN) as made, client(made) as panel:
         panel.send(seal(vectors.BURGLARY[9:-1], CrcForm.RAW))
