@@ -186,17 +186,15 @@ class Producer:
         if self._is_stopping:
             raise UnconfirmedError(_ENDS)
         sending = _Sending(self._loop.create_future(), len(records))
-        lanes = [self._lane(record) for record in records]
-        for lane in lanes:
-            if len(lane.waiting) >= self._room:
-                self.unconfirmed += 1
-                raise UnconfirmedError("too many records wait for their partition")
+        lanes = [self._lane(record.topic, record.key) for record in records]
+        if any(len(lane.waiting) >= self._room for lane in lanes):
+            self.unconfirmed += 1
+            raise UnconfirmedError("too many records wait for their partition")
         heappush(self._deadlines, (self._loop.time() + seconds, next(self._numbers), sending))
         if not self._is_sweeping:
             self._sweep()
-        for record, lane in zip(records, lanes, strict=True):
-            lane.waiting.append(_Outgoing(sending, lane, record.key.encode(), record.value, self._reports))
-        for lane in lanes:
+        for (_, key, value), lane in zip(records, lanes, strict=True):
+            lane.waiting.append(_Outgoing(sending, lane, key.encode(), value, self._reports))
             self._hand_over(lane)
         try:
             await sending.future
@@ -240,12 +238,12 @@ class Producer:
     def _partition_of(self, key: str) -> int:
         return murmur2.partition(key.encode(), self._connection.partitions)
 
-    def _lane(self, record: Record) -> _Lane:
-        place = record.topic, self._partition(record.key)
+    def _lane(self, topic: str, key: str) -> _Lane:
+        place = topic, self._partition(key)
         lane = self._lanes.get(place)
         if lane is None:
-            assert record.topic in self._topics, record.topic
-            lane = self._lanes[place] = _Lane(self._connection.topic(record.topic), place[1])
+            assert topic in self._topics, topic
+            lane = self._lanes[place] = _Lane(self._connection.topic(topic), place[1])
         return lane
 
     def _sweep(self) -> None:
