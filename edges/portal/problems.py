@@ -22,7 +22,7 @@ NO_WRAPPING_KEY: Final = ProblemKind(
 )
 
 NO_LEDGER: Final = ProblemKind(
-    503, "NO_LEDGER", "This portal's database has no ledger, so nothing is known of incidents."
+    409, "NO_LEDGER", "The portal's database has no ledger, so nothing is known of incidents."
 )
 INCIDENT_OPEN: Final = ProblemKind(409, "INCIDENT_OPEN", "Only an incident that is over can be released.")
 
