@@ -1,4 +1,4 @@
-"""A sealed dossier verifies with Python alone, and whatever is changed in it is found by name."""
+"""A sealed dossier verifies with Python alone, and each change to it is found by name."""
 
 from __future__ import annotations
 
