@@ -5,6 +5,7 @@ Nothing heavy is imported before a test asks for it, so that the tests of the pu
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
@@ -13,6 +14,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
@@ -40,6 +42,10 @@ SettingsFile: TypeAlias = Callable[..., Path]
 MakeSettings: TypeAlias = Callable[..., "Settings"]
 
 
+# Nothing of what is imported and collected becomes garbage; see `pytest_collection_finish`.
+gc.disable()
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Flags of a whole run; they stand here so that pytest knows them wherever it is started."""
     parser.addoption("--rewrite", action="store_true", help="write the golden timelines from the current output")
@@ -62,6 +68,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Which tests need a server, and what takes longest."""
     distribution.arrange(items)
+
+
+def pytest_collection_finish() -> None:
+    """Collect garbage from now on, of what comes from now on: half a million objects are no longer looked through."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -95,6 +107,29 @@ def root_logger() -> Iterator[None]:
     yield
     root.setLevel(level)
     root.handlers[:] = handlers
+
+
+@pytest.fixture(autouse=True)
+def _cheap_hashes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have words and passwords hashed at once, but in a test of what a hash costs: `pytest.mark.real_hashes`."""
+    words, accounts = (sys.modules.get(name) for name in ("service.words", "edges.web.accounts"))
+    if (words or accounts) and not request.node.get_closest_marker("real_hashes"):
+        from argon2 import PasswordHasher  # noqa: PLC0415 - as the head says
+
+        cheap = partial(PasswordHasher, time_cost=1, memory_cost=8, parallelism=1)
+        if words:
+            monkeypatch.setattr(words, "_HASHER", cheap())
+        if accounts:
+            monkeypatch.setattr(accounts, "PasswordHasher", cheap)
+
+
+@pytest.fixture(autouse=True)
+def _quick_java(request: pytest.FixtureRequest) -> None:
+    """Have brokers start quickly (`tests/support/java_archive.py`), also those that a test starts by a command."""
+    if request.node.get_closest_marker("server"):
+        from tests.support import java_archive  # noqa: PLC0415 - as the head says
+
+        java_archive.use()
 
 
 @pytest.fixture

@@ -12,8 +12,10 @@ from edges.partners.settings import PartnersConfiguration, PartnersSettings
 from edges.portal.settings import PortalConfiguration, PortalSettings
 from edges.receiver.settings import ReceiverConfiguration, ReceiverSettings
 from edges.settings import Connection
+from edges.watchdog.settings import WatchdogConfiguration, WatchdogSettings
 from edges.web.settings import WebSettings
 from seal.settings import SealConfiguration, SealSettings
+from service.objectives import ObjectiveSettings
 from service.postgres_settings import PostgresSettings
 from sinks.settings import Configuration, SinkSettings
 from streams.settings import Settings
@@ -30,8 +32,10 @@ class WholeSettings(Settings):
     desk: DeskSettings = Field(default_factory=DeskSettings)
     portal: PortalSettings = Field(default_factory=PortalSettings)
     partners: PartnersSettings = Field(default_factory=PartnersSettings)
+    watchdog: WatchdogSettings = Field(default_factory=WatchdogSettings)
     web: WebSettings = WebSettings()
     seal: SealSettings = SealSettings()
+    objectives: ObjectiveSettings = ObjectiveSettings()
 
     def for_sink(self) -> Configuration:
         """Return the sink's settings; with secrets, so never log them."""
@@ -73,20 +77,16 @@ class WholeSettings(Settings):
 
     def for_desk(self) -> DeskConfiguration:
         """What a desk needs of it; secrets included, never log them."""
-        longest = max(
-            seconds
-            for procedure in self.procedures().values()
-            for seconds in (
-                procedure.wait_seconds,
-                procedure.call_timeout_seconds,
-                procedure.response_timeout_seconds,
-                procedure.arrival_timeout_seconds,
-                procedure.on_site_timeout_seconds,
-                procedure.attention_interval_seconds,
-            )
-        )
         connection = self.for_edge("desk", self.desk.id, self.desk.data_dir)
-        return DeskConfiguration(self.desk, self.web, connection, max(_DAY_SECONDS, longest) * 1000)
+        return DeskConfiguration(
+            self.desk,
+            self.web,
+            connection,
+            self._lookback_ms(),
+            self.canary.site,
+            self.postgres if self.postgres.model_fields_set else None,
+            self.objectives,
+        )
 
     def for_receiver(self) -> ReceiverConfiguration:
         """What a receiver needs of it; secrets included, never log them."""
@@ -112,3 +112,29 @@ class WholeSettings(Settings):
             tokens_file=self.web.tokens_file,
             trusted_proxies=tuple(self.web.proxies),
         )
+
+    def for_watchdog(self) -> WatchdogConfiguration:
+        """What the watchdog needs of it; secrets included, never log them."""
+        return WatchdogConfiguration(
+            watchdog=self.watchdog,
+            connection=self.for_edge("watchdog", self.watchdog.id, self.watchdog.data_dir),
+            catch_up_seconds=self.worker.catch_up_seconds,
+            canary_site=self.canary.site,
+            lookback_ms=self._lookback_ms(),
+        )
+
+    def _lookback_ms(self) -> int:
+        """How far back decisions of every open incident reach: the longest phase, at least a day."""
+        longest = max(
+            seconds
+            for procedure in self.procedures().values()
+            for seconds in (
+                procedure.wait_seconds,
+                procedure.call_timeout_seconds,
+                procedure.response_timeout_seconds,
+                procedure.arrival_timeout_seconds,
+                procedure.on_site_timeout_seconds,
+                procedure.attention_interval_seconds,
+            )
+        )
+        return max(_DAY_SECONDS, longest) * 1000
