@@ -53,7 +53,9 @@ class PartnersProcess:
         self._settings = configuration.partners
         self._framing = Framing(configuration.connection)
         self._readiness = ProcessReadiness(
-            postgres="PostgreSQL has not answered yet", start="Kafka has not described the topics yet"
+            postgres="PostgreSQL has not answered yet",
+            start="Kafka has not described the topics yet",
+            group="it has not joined the group that reads dispatches yet",
         )
         self._metrics = PartnersMetrics()
         self._loop: asyncio.AbstractEventLoop
