@@ -13,6 +13,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
@@ -95,6 +96,29 @@ def root_logger() -> Iterator[None]:
     yield
     root.setLevel(level)
     root.handlers[:] = handlers
+
+
+@pytest.fixture(autouse=True)
+def _cheap_hashes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have words and passwords hashed at once, but in a test of what a hash costs: `pytest.mark.real_hashes`."""
+    words, accounts = (sys.modules.get(name) for name in ("service.words", "edges.web.accounts"))
+    if (words or accounts) and not request.node.get_closest_marker("real_hashes"):
+        from argon2 import PasswordHasher  # noqa: PLC0415 - as the head says
+
+        cheap = partial(PasswordHasher, time_cost=1, memory_cost=8, parallelism=1)
+        if words:
+            monkeypatch.setattr(words, "_HASHER", cheap())
+        if accounts:
+            monkeypatch.setattr(accounts, "PasswordHasher", cheap)
+
+
+@pytest.fixture(autouse=True)
+def _quick_java(request: pytest.FixtureRequest) -> None:
+    """Have brokers start quickly (`tests/support/java_archive.py`), also those that a test starts by a command."""
+    if request.node.get_closest_marker("server"):
+        from tests.support import java_archive  # noqa: PLC0415 - as the head says
+
+        java_archive.use()
 
 
 @pytest.fixture

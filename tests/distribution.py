@@ -79,14 +79,29 @@ SLOW: Final[Mapping[str, Sequence[str]]] = {
     "tests/schemas/test_codec.py": ("test_a_registry_that_is_down_is_a_wait_both_at_the_start_and_for_an_unknown_id",),
 }
 
+# Tests that repeat what another one shows, in a second language, look or way, or by a second signal: `make test-long`.
+# Names are with the parameter that repeats.
+LONG: Final[Mapping[str, Sequence[str]]] = {
+    "tests/cli/demo/test_live.py": ("test_an_interrupt_leaves_nothing_running[15]",),
+    "tests/edges/portal/test_pages.py": ("test_the_seeds_way[en-en]",),
+    "tests/edges/web/test_in_a_browser.py": (
+        "test_axe_has_nothing_against_a_page_and_it_fits[/components-light-1280-en-GB]",
+        "test_axe_has_nothing_against_a_page_and_it_fits[/components-dark-360-fr-FR]",
+        "test_axe_has_nothing_against_a_page_and_it_fits[/sign-in-light-1280-en-GB]",
+        "test_axe_has_nothing_against_a_page_and_it_fits[/sign-in-dark-360-fr-FR]",
+    ),
+}
+
 
 def arrange(items: list[pytest.Item]) -> None:
-    """Mark the tests that need a server, and put what takes longest first."""
+    """Mark the tests that need a server, are slow or repeat others, and put what takes longest first."""
     for item in items:
         if not SERVERS.isdisjoint(getattr(item, "fixturenames", ())):
             item.add_marker("server")
         if getattr(item, "originalname", None) in SLOW.get(_file(item.nodeid), ()):
             item.add_marker("slow")
+        if item.name in LONG.get(_file(item.nodeid), ()):
+            item.add_marker("long")
     places = {file: place for place, file in enumerate(FIRST)}
     items.sort(key=lambda item: places.get(_file(item.nodeid), len(places)))
 

@@ -26,9 +26,9 @@ def restarted(tmp_path: Path, values: dict[str, Any]) -> set[str]:
     ("values", "expected"),
     [
         ({"settings": {"sink": {"chunk_max": 500}}}, {"sink"}),
-        ({"postgres": {"host": "other"}}, {"sink"}),
+        ({"postgres": {"host": "other"}}, {"sink", "portal", "partners"}),
         ({"settings": {"worker": {"chunk_max": 500}}}, {"worker"}),
-        ({"settings": {"procedures": {"SECURITY": {"version": "security/3", "wait_seconds": 60}}}}, {"worker"}),
+        ({"settings": {"procedures": {"SECURITY": {"version": "security/3", "wait_seconds": 60}}}}, {"worker", "desk"}),
         ({"kafka": {"users": {"admin": {"secret": "other"}}}}, set()),
         ({"worker": {"replicas": 12}, "sink": {"replicas": 4}}, set()),
         ({"networkPolicy": {"scrapers": []}, "monitoring": {"rules": {"enabled": False}}}, set()),
@@ -36,8 +36,11 @@ def restarted(tmp_path: Path, values: dict[str, Any]) -> set[str]:
         ({"settings": {"receiver": {"idle_seconds": 600}}}, {"receiver"}),
         ({"receiver": {"tokensSecret": {"name": "other"}}}, {"receiver"}),
         ({"receiver": {"replicas": 4, "service": {"type": "NodePort"}}}, set()),
-        ({"image": {"digest": "sha256:" + "1" * 64}}, {"worker", "sink", "receiver"}),
-        ({"kafka": {"bootstrapServers": "other:9093"}}, {"worker", "sink", "receiver"}),
+        ({"image": {"digest": "sha256:" + "1" * 64}}, set(PAGED)),
+        ({"kafka": {"bootstrapServers": "other:9093"}}, set(PAGED)),
+        ({"portal": {"ingress": {"annotations": {"a": "b"}}}}, set()),
+        ({"portal": {"ingress": {"host": "other.example"}}}, {"portal"}),
+        ({"settings": {"web": {"trusted_proxies": "10.1.0.0/16"}}}, {"receiver", "desk", "portal", "partners"}),
     ],
 )
 def test_only_that_is_restarted_which_reads_what_has_changed(

@@ -19,6 +19,14 @@
 - ports: {{- include "ronde.tcp" (list .root.Values.postgres.port) }}
   {{- include "ronde.to" $policy.postgres.to }}
 {{- end }}
+{{- if and $part.web (dig "web" "oidc_issuer" "" .root.Values.settings) }}
+- ports: {{- include "ronde.tcp" $policy.oidc.ports }}
+  {{- include "ronde.to" $policy.oidc.to }}
+{{- end }}
+{{- if eq .component "partners" }}
+- ports: {{- include "ronde.tcp" $policy.partners.ports }}
+  {{- include "ronde.to" $policy.partners.to }}
+{{- end }}
 {{- end }}
 
 {{- define "ronde.tcp" -}}

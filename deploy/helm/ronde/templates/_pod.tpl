@@ -74,6 +74,9 @@ topologySpreadConstraints:
 {{- if eq .component "receiver" }}
 {{- include "ronde.receiver.files" .root }}
 {{- end }}
+{{- if $part.web }}
+{{- include "ronde.web.files" . }}
+{{- end }}
 {{- end }}
 
 {{- define "ronde.authority" -}}
