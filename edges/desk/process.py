@@ -71,7 +71,15 @@ class DeskProcess:
         self._sites = SiteIndex()
         self._clock = BrokerClock()
         self._producer = Producer(connection, WRITTEN, pulse_topic="claims")
-        self._reader = DeskReader(connection, self._framing, self._state, self._sites, self._update, self._decided)
+        self._reader = DeskReader(
+            connection,
+            self._framing,
+            self._state,
+            self._sites,
+            self._update,
+            self._decided,
+            left_out=configuration.canary_site,
+        )
         self._holding: Holding | None = None
         self._is_whole = False
         self._is_live = False

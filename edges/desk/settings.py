@@ -24,6 +24,7 @@ class DeskConfiguration(NamedTuple):
     web: WebSettings
     connection: Connection
     lookback_ms: int
+    canary_site: str | None = None  # left out
 
 
 class DeskSettings(BaseModel):

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from ronde.shared.ledger_options import ledger
-from ronde.shared.settings import JsonOption, SettingsOption
+from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.terminal import Listing, Terminal, print_value, say
 from ronde.shared.times import past_instant
 from ronde.views.incident.words import span
@@ -25,7 +25,7 @@ def report(
 ) -> None:
     """Sum up the ledger by the day (UTC) that incidents were opened and by procedure."""
     with ledger(settings, "report") as connection:
-        found = days(connection, past_instant("--since", since))
+        found = days(connection, past_instant("--since", since), in_force(settings).canary.site)
     if as_json:
         print_value([_json(one) for one in found])
     elif found:

@@ -12,7 +12,9 @@ from edges.partners.settings import PartnersConfiguration, PartnersSettings
 from edges.portal.settings import PortalConfiguration, PortalSettings
 from edges.receiver.settings import ReceiverConfiguration, ReceiverSettings
 from edges.settings import Connection
+from edges.watchdog.settings import WatchdogConfiguration, WatchdogSettings
 from edges.web.settings import WebSettings
+from seal.settings import SealConfiguration, SealSettings
 from service.postgres_settings import PostgresSettings
 from sinks.settings import Configuration, SinkSettings
 from streams.settings import Settings
@@ -29,7 +31,9 @@ class WholeSettings(Settings):
     desk: DeskSettings = Field(default_factory=DeskSettings)
     portal: PortalSettings = Field(default_factory=PortalSettings)
     partners: PartnersSettings = Field(default_factory=PartnersSettings)
+    watchdog: WatchdogSettings = Field(default_factory=WatchdogSettings)
     web: WebSettings = WebSettings()
+    seal: SealSettings = SealSettings()
 
     def for_sink(self) -> Configuration:
         """Return the sink's settings; with secrets, so never log them."""
@@ -41,6 +45,17 @@ class WholeSettings(Settings):
             admin=self.client("admin"),
             sink=self.sink,
             postgres=self.postgres,
+        )
+
+    def for_seal(self) -> SealConfiguration:
+        """Return the seal's settings; with secrets, so never log them."""
+        return SealConfiguration(
+            seal=self.seal,
+            prefix=self.prefix,
+            partitions=self.topics.partitions,
+            consumer=self.client("consumer"),
+            postgres=self.postgres,
+            registry_url=self.registry.url,
         )
 
     def for_edge(self, role: str, name: str, data_dir: Path) -> Connection:
@@ -60,20 +75,8 @@ class WholeSettings(Settings):
 
     def for_desk(self) -> DeskConfiguration:
         """What a desk needs of it; secrets included, never log them."""
-        longest = max(
-            seconds
-            for procedure in self.procedures().values()
-            for seconds in (
-                procedure.wait_seconds,
-                procedure.call_timeout_seconds,
-                procedure.response_timeout_seconds,
-                procedure.arrival_timeout_seconds,
-                procedure.on_site_timeout_seconds,
-                procedure.attention_interval_seconds,
-            )
-        )
         connection = self.for_edge("desk", self.desk.id, self.desk.data_dir)
-        return DeskConfiguration(self.desk, self.web, connection, max(_DAY_SECONDS, longest) * 1000)
+        return DeskConfiguration(self.desk, self.web, connection, self._lookback_ms(), self.canary.site)
 
     def for_receiver(self) -> ReceiverConfiguration:
         """What a receiver needs of it; secrets included, never log them."""
@@ -99,3 +102,29 @@ class WholeSettings(Settings):
             tokens_file=self.web.tokens_file,
             trusted_proxies=tuple(self.web.proxies),
         )
+
+    def for_watchdog(self) -> WatchdogConfiguration:
+        """What the watchdog needs of it; secrets included, never log them."""
+        return WatchdogConfiguration(
+            watchdog=self.watchdog,
+            connection=self.for_edge("watchdog", self.watchdog.id, self.watchdog.data_dir),
+            catch_up_seconds=self.worker.catch_up_seconds,
+            canary_site=self.canary.site,
+            lookback_ms=self._lookback_ms(),
+        )
+
+    def _lookback_ms(self) -> int:
+        """How far back decisions of every open incident reach: the longest phase, at least a day."""
+        longest = max(
+            seconds
+            for procedure in self.procedures().values()
+            for seconds in (
+                procedure.wait_seconds,
+                procedure.call_timeout_seconds,
+                procedure.response_timeout_seconds,
+                procedure.arrival_timeout_seconds,
+                procedure.on_site_timeout_seconds,
+                procedure.attention_interval_seconds,
+            )
+        )
+        return max(_DAY_SECONDS, longest) * 1000

@@ -34,6 +34,6 @@ class Day(NamedTuple):
     response: Percentiles  # from the first request to the partner's first report
 
 
-def report(connection: Connection, since: int) -> list[Day]:
-    """The days from an instant on (milliseconds since 1970, UTC). Raises `Away`, `NoLedgerError`."""
-    return rows(connection, query("report"), {"since": since}, Day)
+def report(connection: Connection, since: int, left_out: str | None = None) -> list[Day]:
+    """The days from an instant on (milliseconds since 1970, UTC), but for a site. Raises `Away`, `NoLedgerError`."""
+    return rows(connection, query("report"), {"since": since, "left_out": left_out}, Day)
