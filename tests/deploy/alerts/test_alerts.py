@@ -12,6 +12,7 @@ import pytest
 import yaml
 from prometheus_client import Metric
 
+from edges.desk.metrics import DeskMetrics
 from edges.partners.metrics import PartnersMetrics
 from edges.portal.metrics import PortalMetrics
 from edges.receiver.metrics import ReceiverMetrics
@@ -89,7 +90,7 @@ def test_the_page_of_operations_has_a_row_for_each_alert() -> None:
 
 
 def test_every_metric_that_is_asked_for_is_one_that_is_shown() -> None:
-    processes = (Metrics(), SinkMetrics(), ReceiverMetrics(), PortalMetrics(), PartnersMetrics())
+    processes = (Metrics(), SinkMetrics(), ReceiverMetrics(), PortalMetrics(), PartnersMetrics(), DeskMetrics())
     families = [family for process in processes for family in process.registry.collect()]
     known = {name for family in families for name in series_of(family)} | {rule["record"] for rule in rules("record")}
     asked = {name for rule in (*rules("alert"), *rules("record")) for name in metrics_in(rule["expr"])}
