@@ -37,6 +37,9 @@ COMMANDS: Final = {
     "replay": (
         "Read what came in for a site, decide it again at the recorded times, and compare with what was decided then."
     ),
+    "whatif": (
+        "Decide the incidents of the topics again under another procedure, and show what would have ended otherwise."
+    ),
     "verify": (
         "Read the topics and add up: inputs = decided + quarantined + dead-lettered, for every topic and partition."
     ),
@@ -46,7 +49,8 @@ COMMANDS: Final = {
     "sites": "Judge a file of sites, load it into Kafka, look at a site, put it on test.",
     "transmitters": "Load a file of transmitters into Kafka, list them, look at one, wait for its next frame.",
     "schemas": "The schemas and their versions, and the gate that a change must pass.",
-    "incident": "One incident's timeline, from the ledger.",
+    "incident": "One incident's timeline, from the ledger; or its sealed dossier.",
+    "seal": "Keep the hash of every record in a signed tree, so that a dossier can be checked by others.",
     "tokens": "Bearer tokens of machines: for HTTP alerts, portal, partners, desk.",
     "users": "Accounts of people: who may sign in to portal, desk and partners' pages, and their roles.",
     "ledger": "The ledger's shape, its memory, and what it forgets.",
@@ -61,6 +65,7 @@ EXTRAS: Final = {
     "partners": "edges",
     "portal": "edges",
     "receiver": "edges",
+    "seal": "edges",
     "transmitters": "edges",
     "watchdog": "edges",
 }

@@ -5,6 +5,7 @@ Nothing heavy is imported before a test asks for it, so that the tests of the pu
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
@@ -41,6 +42,10 @@ SettingsFile: TypeAlias = Callable[..., Path]
 MakeSettings: TypeAlias = Callable[..., "Settings"]
 
 
+# Nothing of what is imported and collected becomes garbage; see `pytest_collection_finish`.
+gc.disable()
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Flags of a whole run; they stand here so that pytest knows them wherever it is started."""
     parser.addoption("--rewrite", action="store_true", help="write the golden timelines from the current output")
@@ -63,6 +68,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Which tests need a server, and what takes longest."""
     distribution.arrange(items)
+
+
+def pytest_collection_finish() -> None:
+    """Collect garbage from now on, of what comes from now on: half a million objects are no longer looked through."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(optionalhook=True)

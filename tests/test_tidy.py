@@ -11,7 +11,7 @@ import subprocess
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import pytest
 
@@ -83,11 +83,22 @@ def lowered(file: Path) -> str:
     return text_of(file).lower()
 
 
+class Definition(NamedTuple):
+    """A function or class of a file."""
+
+    name: str
+    is_class: bool
+    lines: int
+
+
 @cache
-def definitions(file: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]:
-    """The functions and classes of a file."""
-    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    return [node for node in statements(ast.parse(text_of(file))) if isinstance(node, kinds)]
+def definitions(file: Path) -> list[Definition]:
+    """The functions and classes of a file; its tree is not kept, as it is large."""
+    return [
+        Definition(node.name, isinstance(node, ast.ClassDef), (node.end_lineno or 0) - node.lineno + 1)
+        for node in statements(ast.parse(text_of(file)))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+    ]
 
 
 def shown(path: Path) -> str:
@@ -184,13 +195,12 @@ def test_no_file_is_longer_than_a_reader_holds() -> None:
 
 
 def test_no_function_is_longer_than_a_page() -> None:
-    long = []
-    for file in tracked("*.py"):
-        for node in definitions(file):
-            if not isinstance(node, ast.ClassDef):
-                lines = (node.end_lineno or 0) - node.lineno + 1
-                if lines > FUNCTION_LINES:
-                    long.append(f"{shown(file)}: {node.name}: {lines} lines")
+    long = [
+        f"{shown(file)}: {definition.name}: {definition.lines} lines"
+        for file in tracked("*.py")
+        for definition in definitions(file)
+        if not definition.is_class and definition.lines > FUNCTION_LINES
+    ]
     assert not long, "\n".join(long)
 
 
@@ -211,10 +221,10 @@ def test_plain_words(word: str) -> None:
 
 def test_no_class_is_named_by_a_participle() -> None:
     named = {
-        f"{shown(file)}: {node.name}"
+        f"{shown(file)}: {definition.name}"
         for file in tracked("*.py")
-        for node in definitions(file)
-        if isinstance(node, ast.ClassDef) and node.name in PARTICIPLES
+        for definition in definitions(file)
+        if definition.is_class and definition.name in PARTICIPLES
     }
     assert named <= LEFT_CLASSES, "\n".join(sorted(named - LEFT_CLASSES))
 

@@ -16,6 +16,7 @@ from edges.portal import changes
 from edges.portal.configuration import Configuration, PersonRole
 from edges.portal.core import Instant, Site
 from edges.portal.errors import DatabaseAwayError, ExistsError, NoSuchThingError, StaleError
+from edges.portal.forgetting import forget, removed
 from edges.portal.postgres import AsyncSession, Pool
 from edges.portal.rows import Edit, Statement, Stored, stored, writes
 from edges.portal.sql import query
@@ -93,12 +94,15 @@ class Store:
             if before.configuration.revision != revision:
                 raise StaleError(before.configuration.revision)
             after = changes.revised(before.configuration, apply(before.configuration), edit.now)
-            return await _put(connection, before.configuration, after, edit)
+            made = await _put(connection, before.configuration, after, edit)
+            if left := removed(before.configuration, after):
+                await forget(connection, site_id, left)
+            return made
 
         return await self.transaction(write)
 
     async def delete(self, site_id: str, revision: int, edit: Edit) -> None:
-        """Delete a site: its people, contacts and address go, its history stays. Raises as `change` does."""
+        """Delete a site and all that is personal of it; its history says when what was changed. Raises as `change` does."""
 
         async def write(connection: AsyncSession) -> None:
             before = await _locked(connection, site_id)
@@ -111,7 +115,7 @@ class Store:
                 raise NoSuchThingError
             if present != revision:
                 raise StaleError(present)
-            empty = changes.created(site_id, before.configuration.name, (), ())
+            empty = changes.created(site_id, changes.DEFAULT_NAME, (), ())
             after = changes.revised(before.configuration, empty, edit.now)
             await run(connection, writes(before.configuration, after, edit, is_deleted=True))
 

@@ -51,7 +51,7 @@ class Connection(asyncio.BufferedProtocol):
             transport.abort()
             return
         self._transport = transport
-        self.heard_at = asyncio.get_running_loop().time()
+        self.heard_at = time.monotonic()
         self._lines.connections.add(self)
         self._lines.metrics.sockets[self._kind].inc()
 
@@ -73,7 +73,7 @@ class Connection(asyncio.BufferedProtocol):
         """Cut the bytes into frames."""
         if self._transport is None:
             return
-        self.heard_at = since = asyncio.get_running_loop().time()
+        self.heard_at = since = time.monotonic()
         arrival = Arrival(time.time_ns() // 1_000_000, since, self._address)
         is_in_pieces = self._framer.has_rest
         cuts = list(self._framer.feed(bytes(_BUFFER[:size])))

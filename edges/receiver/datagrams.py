@@ -35,7 +35,7 @@ class Datagrams(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, peer: tuple[str, int]) -> None:
         """Take its frames."""
-        arrival = Arrival(time.time_ns() // 1_000_000, asyncio.get_running_loop().time(), peer[0])
+        arrival = Arrival(time.time_ns() // 1_000_000, time.monotonic(), peer[0])
         framer = Framer()
         for cut in (*framer.feed(data), *framer.close()):
             if isinstance(cut, Flaw):

@@ -16,7 +16,7 @@ class Closable(Protocol):
     """An open connection.
 
     Attributes:
-        heard_at: when bytes came last, on the loop's clock.
+        heard_at: when bytes came last, on the monotonic clock.
 
     """
 

@@ -14,6 +14,7 @@ from edges.receiver.settings import ReceiverConfiguration, ReceiverSettings
 from edges.settings import Connection
 from edges.watchdog.settings import WatchdogConfiguration, WatchdogSettings
 from edges.web.settings import WebSettings
+from seal.settings import SealConfiguration, SealSettings
 from service.postgres_settings import PostgresSettings
 from sinks.settings import Configuration, SinkSettings
 from streams.settings import Settings
@@ -32,6 +33,7 @@ class WholeSettings(Settings):
     partners: PartnersSettings = Field(default_factory=PartnersSettings)
     watchdog: WatchdogSettings = Field(default_factory=WatchdogSettings)
     web: WebSettings = WebSettings()
+    seal: SealSettings = SealSettings()
 
     def for_sink(self) -> Configuration:
         """Return the sink's settings; with secrets, so never log them."""
@@ -43,6 +45,17 @@ class WholeSettings(Settings):
             admin=self.client("admin"),
             sink=self.sink,
             postgres=self.postgres,
+        )
+
+    def for_seal(self) -> SealConfiguration:
+        """Return the seal's settings; with secrets, so never log them."""
+        return SealConfiguration(
+            seal=self.seal,
+            prefix=self.prefix,
+            partitions=self.topics.partitions,
+            consumer=self.client("consumer"),
+            postgres=self.postgres,
+            registry_url=self.registry.url,
         )
 
     def for_edge(self, role: str, name: str, data_dir: Path) -> Connection:
