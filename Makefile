@@ -22,7 +22,7 @@ PROCESSES ?= 3
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help install compile wheel test-compiled tools demo test quick lint check format lock soak soak-faults simulate \
+.PHONY: help install compile wheel test-compiled tools demo play test quick lint check format lock soak soak-faults simulate \
 	bench soak-ledger fuzz bench-quick bench-ledger dashboards diagrams mutants screenshots site chart image artifacts release clean
 
 help: ## what can be made
@@ -57,6 +57,9 @@ wheel: $(READY) ## a wheel for this Python and machine, the hot modules compiled
 
 demo: $(READY) ## a real Kafka and PostgreSQL, panels, a receiver, a worker, a sink, a telephony, a partner, thirteen stories
 	$(BIN)/ronde demo
+
+play: $(READY) ## everything up, nobody at the telephone but you: prints where to press a panel's button and take the call
+	$(BIN)/ronde play
 
 test: lint check ## everything that decides whether a change may land
 
