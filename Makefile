@@ -77,8 +77,8 @@ lint: $(READY) ## style, types, and who may import whom
 check: $(READY) ## the tests, on real brokers, in PROCESSES processes (3)
 	PYTHONDONTWRITEBYTECODE= TEST_RONDE_PURE=1 $(BIN)/python -m pytest -n $(PROCESSES) -m "not soak"
 
-soak: $(READY) ## the kill, two-worker and catch-up tests, and receivers killed, TIMES in a row (20)
-	$(BIN)/python -m pytest -m soak --times $(TIMES) tests/kafka tests/edges/receiver
+soak: $(READY) ## the kill, two-worker and catch-up tests, receivers and desks killed, TIMES in a row (20)
+	$(BIN)/python -m pytest -m soak --times $(TIMES) tests/kafka tests/edges/receiver tests/edges/desk
 
 soak-ledger: $(READY) ## PostgreSQL away for a minute; a sink asleep in a transaction; brokers killed at assignments
 	$(BIN)/python -m pytest -m soak tests/sinks
