@@ -49,6 +49,8 @@ def main() -> int:
                 show(night(), database)
             with serving(settings, Path(folder)) as portal, chromium() as browser:
                 fill(portal)
+                with connect(settings, "screenshots") as database:  # no relay runs here
+                    database.execute("UPDATE portal.sites SET published_revision = revision, published_at = updated_at")
                 take(portal, browser)
         finally:
             server.stop()
