@@ -141,7 +141,9 @@ def measure(sites: int, seconds: float, folder: Path, kafka: str, database: Post
         arrivals.start()
         address = f"http://{HOST}:{environ['RONDE_PORTAL__PORT']}"
         asyncio.run(save(address, token, range(1, 11), 0.2))  # connections and statements are made
+        used = cpu_seconds(process)
         took, answered = asyncio.run(save(address, token, range(11, sites + 1), seconds))
+        used = cpu_seconds(process) - used
         end = time.monotonic() + 30
         while answered.keys() - arrivals.at.keys() and time.monotonic() < end:
             time.sleep(0.1)
@@ -154,6 +156,7 @@ def measure(sites: int, seconds: float, folder: Path, kafka: str, database: Post
             "saves": len(took),
             "save_p50_ms": percentile(took, 0.5),
             "save_p99_ms": percentile(took, 0.99),
+            "cpu_ms_per_save": round(used * 1000 / len(took), 1),
             "relay_p50_ms": percentile(passed, 0.5),
             "relay_p99_ms": percentile(passed, 0.99),
             "not_passed_on": len(lost),
@@ -209,6 +212,12 @@ def is_ready(page: str) -> bool:
         return httpx.get(page, timeout=2).status_code == httpx.codes.OK
     except httpx.TransportError:
         return False
+
+
+def cpu_seconds(process: psutil.Process) -> float:
+    """What a process has used of the processors."""
+    times = process.cpu_times()
+    return times.user + times.system
 
 
 def percentile(seconds: list[float], share: float) -> float:
