@@ -1,4 +1,4 @@
-"""What a site's people see of its incidents: a silent alarm stays silent, whatever becomes of it."""
+"""What a site's people see of its incidents: a silent alarm stays silent."""
 
 from __future__ import annotations
 
