@@ -82,8 +82,8 @@ check: $(READY) ## the tests, on real brokers, in PROCESSES processes (3)
 test-long: $(READY) ## what repeats a test of `make test`: in a second language or look, by another signal
 	PYTHONDONTWRITEBYTECODE= TEST_RONDE_PURE=1 $(BIN)/python -m pytest -n $(PROCESSES) -m "long and not soak"
 
-soak: $(READY) ## the kill, two-worker and catch-up tests, receivers and desks killed, TIMES in a row (20)
-	$(BIN)/python -m pytest -m soak --times $(TIMES) tests/kafka tests/edges/receiver tests/edges/desk
+soak: $(READY) ## the kill, two-worker and catch-up tests, receivers, desks and relays killed, TIMES in a row (20)
+	$(BIN)/python -m pytest -m soak --times $(TIMES) tests/kafka tests/edges/receiver tests/edges/desk tests/edges/portal
 
 soak-ledger: $(READY) ## PostgreSQL away for a minute; a sink asleep in a transaction; brokers killed at assignments
 	$(BIN)/python -m pytest -m soak tests/sinks
