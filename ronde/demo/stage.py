@@ -29,6 +29,7 @@ RECEIVER: Final = "receiver"
 PROCESSES: Final = ("worker", *OUTSIDE, RECEIVER)
 RECEIVER_ID: Final = "demo"  # alerts name it as their source
 SINK: Final = "sink"  # for a stage with a ledger
+PORTAL: Final = "portal"  # the same
 
 
 class Ledger(NamedTuple):
@@ -47,6 +48,14 @@ class ReceiverPlace(NamedTuple):
     pages: str
 
 
+class PortalPlace(NamedTuple):
+    """Where the portal's API is, and its pages of operation; where its programs' tokens are kept."""
+
+    address: str
+    pages: str
+    tokens_file: Path
+
+
 class Stage(NamedTuple):
     """The environment of one run; no other run shares its prefix or folder."""
 
@@ -57,6 +66,7 @@ class Stage(NamedTuple):
     pages: str  # where the worker's web pages are
     receiver: ReceiverPlace
     ledger: Ledger | None = None
+    portal: PortalPlace | None = None
 
 
 def prepare(kafka: str) -> Stage:
@@ -77,9 +87,11 @@ def prepare(kafka: str) -> Stage:
 
 
 def with_ledger(stage: Stage, host: str, port: int) -> Stage:
-    """The stage with a ledger in a database of the run's name, in the settings too."""
+    """The stage with a ledger and a portal in a database of the run's name, in the settings too."""
     name = stage.folder.name
     ledger = Ledger(host, port, name, f"http://{HOST}:{free_port(6067)}")
+    address, pages = (f"http://{HOST}:{free_port(usual)}" for usual in (6081, 6091))
+    portal = PortalPlace(address, pages, stage.folder / "tokens.json")
     own = [
         "[sink]",
         f"group = {json.dumps(f'{name}-ledger')}",
@@ -90,14 +102,21 @@ def with_ledger(stage: Stage, host: str, port: int) -> Stage:
         f"host = {json.dumps(host)}",
         f"port = {port}",
         f"database = {json.dumps(name)}",
+        "[portal]",
+        f"id = {json.dumps(name)}",
+        f"port = {portal.address.rpartition(':')[2]}",
+        f"pages_port = {portal.pages.rpartition(':')[2]}",
+        f"data_dir = {json.dumps(str(stage.folder / 'portal'))}",
+        "[web]",
+        f"tokens_file = {json.dumps(str(portal.tokens_file))}",
     ]
     with stage.settings.open("a", encoding="utf-8") as settings:
         settings.write("\n" + "\n".join(own) + "\n")
-    return stage._replace(ledger=ledger)
+    return stage._replace(ledger=ledger, portal=portal)
 
 
 def start(stage: Stage, name: str) -> Child:
-    """Start one of the `PROCESSES`, or the `SINK`, its log in the run's folder."""
+    """Start one of the `PROCESSES`, the `SINK` or the `PORTAL`, its log in the run's folder."""
     if name in OUTSIDE:
         script = str(stage.folder / f"{name}.json")
         command = [sys.executable, "-m", f"ronde.demo.{name}"]
@@ -156,6 +175,8 @@ def _settings(stage: Stage, name: str) -> str:
 def _pages_of(stage: Stage, name: str) -> str:
     if name == RECEIVER:
         return stage.receiver.pages
+    if stage.portal and name == PORTAL:
+        return stage.portal.pages
     return stage.ledger.pages if stage.ledger and name == SINK else stage.pages
 
 
