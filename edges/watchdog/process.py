@@ -26,6 +26,7 @@ from service.readiness import ProcessReadiness
 _log: Final = logger(__name__)
 
 _LOOK_SECONDS: Final = 1.0
+_EVENTS: Final = {"began": "a finding began", "changed": "a finding changed", "ended": "a finding ended"}
 _PRODUCER_SECONDS: Final = 1.0
 
 
@@ -109,7 +110,7 @@ class WatchdogProcess:
         return not self._report and not self._readiness.reasons
 
     async def _look(self, reader: EngineReader, teller: Teller) -> None:
-        """Judge each second, and tell what changes."""
+        """Judge each second, and report what changes."""
         while True:
             now = now_ms()
             ages = reader.ages()
@@ -120,10 +121,10 @@ class WatchdogProcess:
             self._report = report
             for event, kind, bulletin in self._bulletins.update(report, now):
                 data = bulletin.body["data"]
-                _log.warning(f"a finding {event}", kind=kind.value, count=data["count"], since=data["since"])
+                _log.warning(_EVENTS[event], kind=kind.value, count=data["count"], since=data["since"])
                 if event == "began":
                     self._metrics.began.labels(kind.value).inc()
-                teller.tell(bulletin)
+                teller.send(bulletin)
             self._show(reader, max(ages.values()))
             await asyncio.sleep(_LOOK_SECONDS)
 

@@ -27,6 +27,9 @@ OWN_SETTINGS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
                 "wrapping_key", "tls_certificate", "tls_key", "tls_client_ca",
             }
         ),
+        "watchdog": frozenset(
+            {"id", "pages_host", "pages_port", "data_dir", "webhook_secret", "ping_url", "canary_key"}
+        ),
         "web": frozenset({"tokens_file", "users_file", "session_key", "oidc_client_secret"}),
     }
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""A real engine, broken on purpose: each fault is told, and its end; and copies of its topics that lack something."""
+"""A real engine, broken on purpose: each fault is reported, and its end; and copies of its topics that lack something."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ QUICK: Final[dict[str, Any]] = {
 
 @pytest.fixture
 def listener() -> Iterator[Listener]:
-    """Who is told."""
+    """Whom the watchdog reports to."""
     made = Listener()
     yield made
     made.close()
@@ -168,7 +168,7 @@ def _all_is_well(world: World, watchdog: RondeProcess, listener: Listener, site:
     world.wait_for(site, "decisions", rule="RESOLVED")
     eventually(lambda: watchdog.metric("ronde_watchdog_canary_rounds_total", outcome="resolved") >= 1, "a canary")
     eventually(lambda: listener.pings > 0, "a ping")
-    assert listener.told == []
+    assert listener.posted == []
 
 
 Filter = Callable[[Seen], bool]
