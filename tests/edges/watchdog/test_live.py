@@ -1,4 +1,4 @@
-"""A real engine, broken on purpose: each fault is reported, and its end; and copies of its topics that lack something."""
+"""A real engine, broken on purpose: each fault and its end are reported; and copies of its topics that lack some."""
 
 from __future__ import annotations
 
