@@ -7,6 +7,7 @@ to compare `ronde whatif` with. Used by its tests and by ``python -m benchmarks.
 
 from __future__ import annotations
 
+import gc
 import random
 import sys
 import time
@@ -233,6 +234,7 @@ def main() -> None:
     """Time the comparison of a month; the number of incidents is the argument (100,000)."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
     begun = time.perf_counter()
+    gc.set_threshold(1_000_000)  # as `ronde whatif` does
     month = Month(count, max(count // 3, 1), 1)
     records = sum(map(len, month.logs.values()))
     sys.stdout.write(f"{len(month.decisions):,} incidents, {records:,} records: {time.perf_counter() - begun:.0f} s\n")

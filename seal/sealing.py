@@ -76,7 +76,7 @@ class Sealing:
         self._consumer.close()
 
     def run(self, is_stopping: Callable[[], bool]) -> None:
-        """Seal until told to stop, a head at the beginning of each hour."""
+        """Seal until it is to stop, a head at the beginning of each hour."""
         self._store.lock()
         self._assign()
         last = self._store.last_head()

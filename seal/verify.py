@@ -203,7 +203,7 @@ class Dossier:
         yield f"{len(stamped)} of {len(self.heads)} heads have a time stamp (RFC 3161)"
         withheld = sum(field[1] is None for line in self._of("record") for field in line["fields"])
         if withheld:
-            yield f"{withheld} fields are withheld: what they were cannot be told from their commitments"
+            yield f"{withheld} fields are withheld: what they were cannot be derived from their commitments"
 
 
 def main() -> int:

@@ -60,10 +60,9 @@ class WorkItem(BaseModel):
     seen: SeenBy | None = None
 
     @classmethod
-    def of_item(cls, item: Item, of: int | None = None) -> WorkItem:
+    def of_item(cls, item: Item) -> WorkItem:
         """As JSON has it."""
         values = item._asdict() | {
-            "of": of,
             "holder": None if item.holder is None else Holder.of(item.holder),
             "seen": None if item.seen is None else SeenBy(by=item.seen.by, at=item.seen.at),
         }
@@ -141,11 +140,12 @@ class SiteView(BaseModel):
 
 
 class Step(BaseModel):
-    """A step of an incident: what came or went, and when; the rest by its kind."""
+    """A step of an incident: what came or went, and when; the rest by its kind. ``words`` say a rule or a reason."""
 
     at: Instant
     kind: StepKind
     text: str | None = None
+    words: str | None = None
     record: dict[str, Any]
 
 
@@ -176,6 +176,28 @@ class IncidentView(BaseModel):
     reports: list[dict[str, Any]]
     holders: dict[str, Holder]
     timeline: list[Step]
+
+
+class PastIncident(BaseModel):
+    """An incident of a site, as the ledger sums it up."""
+
+    incident_id: str
+    procedure: str | None = None
+    phase: str | None = None
+    outcome: str | None = None
+    disposition: str | None = None
+    alerts: int
+    calls: int
+    dispatches: int
+    opened_at: Instant
+    closed_at: Instant | None = None
+
+
+class SiteHistory(BaseModel):
+    """A site's incidents; ``source`` says where they come from, or why there are none."""
+
+    source: Literal["LEDGER", "NOT_SET", "AWAY"]
+    incidents: list[PastIncident]
 
 
 class SiteFinding(BaseModel):

@@ -20,6 +20,7 @@ from edges.desk.answers import (
     SearchResult,
     SeenAnswer,
     SeenBy,
+    SiteHistory,
     Situation,
     TakeAnswer,
     WorkItem,
@@ -27,6 +28,7 @@ from edges.desk.answers import (
 from edges.desk.calls import CallOutcome, Calls
 from edges.desk.decisions import Decisions
 from edges.desk.dossier import Dossier
+from edges.desk.history import History
 from edges.desk.holding import Holding, Operator
 from edges.desk.incident import Incident
 from edges.desk.problems import (
@@ -45,6 +47,7 @@ from edges.desk.problems import (
     UNREADABLE_HASH,
 )
 from edges.desk.viewed import ViewLog
+from edges.web import languages
 from edges.web.accounts import Person
 from edges.web.callers import caller_with
 from edges.web.events import Channel, event_stream
@@ -129,12 +132,20 @@ class DeskApi:
     """The parts that routes use."""
 
     def __init__(
-        self, holding: Holding, calls: Calls, decisions: Decisions, dossier: Dossier, channel: Channel, viewed: ViewLog
+        self,
+        holding: Holding,
+        calls: Calls,
+        decisions: Decisions,
+        dossier: Dossier,
+        history: History,
+        channel: Channel,
+        viewed: ViewLog,
     ) -> None:
         self.holding = holding
         self.calls = calls
         self.decisions = decisions
         self.dossier = dossier
+        self.history = history
         self.channel = channel
         self.viewed = viewed
 
@@ -253,11 +264,18 @@ def _callback_routes(router: APIRouter, desk: DeskApi) -> None:
 
 def _incident_routes(router: APIRouter, desk: DeskApi) -> None:
     @router.get("/v1/incidents/{incident_id}", responses=documented(UNCONFIRMED))
-    async def incident(incident_id: PathId, caller: Reader) -> IncidentView:
+    async def incident(incident_id: PathId, request: Request, caller: Reader) -> IncidentView:
         """All there is of an incident. Who looked is kept."""
         known = desk.incident(incident_id)
         desk.viewed.note(operator_of(caller), known)
-        return await desk.dossier.incident(known)
+        return await desk.dossier.incident(known, languages.language_of(request))
+
+    @router.get("/v1/sites/{site_id}/history", dependencies=[READER], responses=documented(UNCONFIRMED))
+    async def history(site_id: PathId) -> SiteHistory:
+        """What a site had before, from the ledger; `source` says where there is none."""
+        if await desk.dossier.site(site_id) is None:
+            raise NOT_FOUND.error()
+        return await desk.history.of_site(site_id)
 
     @router.get("/v1/find", dependencies=[READER], responses=documented(UNCONFIRMED))
     async def find(q: Annotated[str, Query(min_length=1, max_length=LONGEST_QUERY)]) -> SearchResult:

@@ -27,7 +27,6 @@ from edges.desk.records import Records
 from edges.desk.state import CALLBACK, Callback
 from edges.desk.values import CallCommand, CallResult, Contact
 from edges.desk.words import UnreadableHashError, Words
-from edges.kafka.errors import UnconfirmedError
 from edges.values import DeskEvent
 from edges.web.problems import NOT_FOUND
 from service.logs import logger
@@ -189,10 +188,7 @@ class Calls:
         hold = self._state.holder(subject.partition, subject.id)
         if hold is None or hold.by != operator.name:
             return
-        try:
-            await self._holding.claim(operator, subject, "RELEASE")
-        except UnconfirmedError:
-            _log.warning("what is answered could not be released")
+        await self._holding.release_gone(hold, subject)
 
     # --- callbacks --------------------------------------------------------------------------------
 

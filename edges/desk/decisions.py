@@ -68,8 +68,8 @@ class Decisions:
             )
         )
         hold = self._state.holder(subject.partition, attention_id)
-        if hold is not None and hold.by == operator.name:
-            await self._holding.claim(operator, subject, "RELEASE")
+        if hold is not None:
+            await self._holding.release_gone(hold, subject)
         return at
 
     async def note(self, operator: Operator, incident: Incident, text: str, key: str) -> str:

@@ -19,6 +19,7 @@ from edges.desk.answers import (
 )
 from edges.desk.incident import Incident
 from edges.desk.records import Records
+from edges.desk.script import FIRST, attention_in_words, rule_in_words
 from edges.desk.site_index import SiteIndex, is_of
 from edges.desk.state import DeskState
 from edges.desk.values import Contact, Decision, Site
@@ -56,8 +57,8 @@ class Dossier:
         self._sites = sites
         self._decoders = decoders
 
-    async def incident(self, incident: Incident) -> IncidentView:
-        """All there is of an incident. Raises `KafkaAwayError`."""
+    async def incident(self, incident: Incident, language: str = FIRST) -> IncidentView:
+        """All there is of an incident, its rules in words. Raises `KafkaAwayError`."""
         kept = [(record.topic, self._decoders[record.topic](record.value)) for record in incident.kept]
         decisions = self.decisions(incident)
         site = await self._records.site_of(incident)
@@ -66,7 +67,11 @@ class Dossier:
         calls = [
             json_of(call)
             | {
-                "answers": [answer._asdict() for answer in incident.answers.get(command_id, ())],
+                "answers": [
+                    json_of(value)
+                    for topic, value in kept
+                    if topic == "call-results" and value.command_id == command_id
+                ],
                 "withdrawn": command_id in incident.withdrawn,
                 "tries": len(self._state.tries.get(command_id, ())),
             }
@@ -101,7 +106,7 @@ class Dossier:
             dispatches=[json_of(value) for topic, value in kept if topic == "dispatches"],
             reports=[json_of(value) for topic, value in kept if topic == "dispatch-reports"],
             holders=holders,
-            timeline=sorted((*_steps(kept), *_call_steps(incident)), key=lambda step: step.at),
+            timeline=sorted((*_steps(kept, language), *_call_steps(incident)), key=lambda step: step.at),
         )
 
     async def _alerts(self, incident: Incident, decisions: Iterable[Any]) -> list[dict[str, Any]]:
@@ -210,10 +215,15 @@ def site_view(site: Site) -> SiteView:
     )
 
 
-def _steps(kept: Iterable[tuple[str, Any]]) -> Iterable[Step]:
+def _steps(kept: Iterable[tuple[str, Any]], language: str) -> Iterable[Step]:
     for topic, value in kept:
         kind, at, text = _KINDS[topic]
-        yield Step(at=getattr(value, at), kind=kind, text=getattr(value, text), record=json_of(value))
+        words = None
+        if kind == "DECISION":
+            words = rule_in_words(value.rule, language)
+        elif kind == "ATTENTION":
+            words = attention_in_words(value.reason, language)
+        yield Step(at=getattr(value, at), kind=kind, text=getattr(value, text), words=words, record=json_of(value))
 
 
 def _call_steps(incident: Incident) -> Iterable[Step]:

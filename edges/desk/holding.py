@@ -120,6 +120,14 @@ class Holding:
         if hold is not None and hold.by == operator.name:
             await self.claim(operator, claimed, "RELEASE")
 
+    async def release_gone(self, hold: Hold, subject: Subject) -> None:
+        """Release what is no more, whoever holds it; that may fail, as a hold ends by itself."""
+        holder = Operator(hold.by, is_supervisor=False, is_machine=hold.who == "ROBOT")
+        try:
+            await self.claim(holder, subject, "RELEASE")
+        except UnconfirmedError:
+            _log.warning("what is no more could not be released", incident=subject.incident_id)
+
     async def next(self, operator: Operator) -> Item | None:
         """Take the next piece of work; None: there is none. Raises STALE."""
         tried: set[str] = set()

@@ -19,6 +19,7 @@ class Answer(NamedTuple):
     result_id: str
     operator: str | None
     outcome: str
+    ended_at: int
 
 
 class KeptRecord(NamedTuple):
@@ -39,13 +40,16 @@ class Incident:
         is_duress: whether somebody spoke under threat.
         news_version: of the last decision on an alert, a result or an operator's action.
         site_offsets: of the site's records that decisions named, the last one at the end.
+        round_offsets: by round, the site's record in force when it began.
+        round_sizes: by round, how many contacts it calls; 0: nobody can say any more.
 
     """
 
     __slots__ = (
         "answers", "at", "attentions", "calls", "closed_at", "covert", "deadline", "id", "is_duress", "kept", "kinds",
         "last_attention", "last_call", "news_version", "opened_at", "partition", "phase", "position", "procedure",
-        "procedure_version", "round", "rule", "site_id", "site_offsets", "version", "withdrawn",
+        "procedure_version", "round", "round_offsets", "round_sizes", "rule", "site_id", "site_offsets",
+        "version", "withdrawn",
     )  # fmt: skip
 
     def __init__(self, incident_id: str, site_id: str, partition: int) -> None:
@@ -68,6 +72,8 @@ class Incident:
         self.is_duress = False
         self.news_version = 0
         self.site_offsets: list[int] = []
+        self.round_offsets: dict[int, int] = {}
+        self.round_sizes: dict[int, int] = {}
         self.calls: dict[str, CallCommand] = {}
         self.last_call: CallCommand | None = None
         self.answers: dict[str, tuple[Answer, ...]] = {}
@@ -104,6 +110,8 @@ class Incident:
             if offset in self.site_offsets:
                 self.site_offsets.remove(offset)
             self.site_offsets.append(offset)
+            if decision.round is not None:
+                self.round_offsets.setdefault(decision.round, offset)
         return True
 
     def call(self, call: CallCommand) -> bool:
@@ -151,7 +159,7 @@ class Incident:
         known = self.answers.get(command_id, ())
         if any(answer.result_id == result.result_id for answer in known):
             return False
-        self.answers[command_id] = (*known, Answer(result.result_id, result.operator, result.outcome))
+        self.answers[command_id] = (*known, Answer(result.result_id, result.operator, result.outcome, result.ended_at))
         return True
 
     def keep(self, topic: str, offset: int, value: bytes) -> None:

@@ -16,13 +16,24 @@ def labels(_: Callable[[str], str]) -> dict[str, Any]:
 def _symbols(_: Callable[[str], str]) -> dict[str, Any]:
     """For symbols of the contracts."""
     return {
-        "item": {"CALL": _("Call"), "CONFIRM": _("Ask again"), "ATTENTION": _("Attention")},
+        "item": {
+            "CALL": _("Call"),
+            "CONFIRM": _("Ask again"),
+            "ATTENTION": _("Attention"),
+            "INBOUND": _("Inbound call"),
+        },
         "kind": {
             "INTRUSION": _("Intrusion"),
             "HOLD_UP": _("Hold-up"),
             "TAMPER": _("Tamper"),
             "FIRE": _("Fire"),
             "OTHER": _("Other"),
+        },
+        "closed_by": {
+            "RESOLVED": _("all is well"),
+            "RESOLVED_BY_CALLBACK": _("all is well, by a call back"),
+            "INTERVENTION_CLOSED": _("closed by the guard's report"),
+            "OPERATOR_CLOSED": _("closed by an operator"),
         },
         "phase": {
             "CALLING": _("Calling"),
@@ -66,6 +77,7 @@ def _of_scripts(_: Callable[[str], str]) -> dict[str, Any]:
     return {
         "covert": _("Covert"),
         "round": _("round %(round)s, contact %(position)s"),
+        "round_of": _("round %(round)s, contact %(position)s of %(of)s"),
         "held": _("held by %(name)s"),
         "seen": _("seen by %(name)s"),
         "mine": _("You hold it"),
@@ -133,6 +145,8 @@ def _of_steps(_: Callable[[str], str]) -> dict[str, Any]:
         },
         "tried": {"RIGHT": _("right"), "WRONG": _("wrong"), "DURESS": f"{_('right')} {MARK}"},
         "restored": _("restored"),
+        "cancelled": _("cancelled at the panel"),
+        "cancelled_by": _("cancelled at the panel by user %(user)s"),
         "zone": _("zone"),
         "user": _("user"),
         "unauthenticated": _("not authenticated"),

@@ -26,9 +26,13 @@ from edges.web.pages import Pages
 from edges.web.problems import NOT_FOUND
 from edges.web.routes import Route
 from edges.web.values import PathId, write_instant
+from service.objectives import ObjectiveSettings
 
 FOLDER: Final = Path(__file__).parent
-PLACES: Final = (("/", "Work"), ("/find", "Find"), ("/held", "Who holds what"), ("/wall", "Wallboard"))
+PLACES: Final = (
+    ("/", "Work"), ("/attentions", "Attentions"), ("/find", "Find"), ("/held", "Who holds what"),
+    ("/wall", "Wallboard"),
+)  # fmt: skip
 WORKERS: Final = frozenset({"operator", "supervisor"})
 _OUTCOMES: Final = ("IDENTIFIED", "NOT_IDENTIFIED", "WRONG_CODE", "NO_ANSWER", "DURESS_CODE")
 _SITUATIONS: Final = ("NORMAL", "ABNORMAL", "UNKNOWN")
@@ -38,10 +42,11 @@ Viewer: TypeAlias = Annotated[Person, person_with("operator", "supervisor", "aud
 class DeskPages:
     """Renders them over what the API has."""
 
-    def __init__(self, api: DeskApi, pages: Pages, centre: str | None) -> None:
+    def __init__(self, api: DeskApi, pages: Pages, centre: str | None, objectives: ObjectiveSettings) -> None:
         self.pages = pages
         self._api = api
         self._centre = centre
+        self._objectives = objectives
         self._state = api.holding.state
 
     def render(self, request: Request, template: str, person: Person, **values: Any) -> Response:
@@ -61,13 +66,14 @@ class DeskPages:
 
     # --- one page each ----------------------------------------------------------------------------
 
-    def work(self, request: Request, person: Person) -> Response:
-        """The list."""
-        items = [_json(item) for item in self._api.holding.work.in_order()]
+    def work(self, request: Request, person: Person, only: str | None = None) -> Response:
+        """The list, or the items of one sort."""
+        order = self._api.holding.work.in_order()
+        items = [_json(item) for item in order if only in {None, item.item}]
         blank = WorkItem(
             subject="", item="CALL", site_id="", urgency=4, alert_kinds=[], covert=False, since=0, expires_at=0
         )
-        return self.render(request, "work.html", person, items=items, blank=blank.model_dump(mode="json"))
+        return self.render(request, "work.html", person, items=items, only=only, blank=blank.model_dump(mode="json"))
 
     async def subject(self, request: Request, person: Person, subject: str) -> Response:
         """A call or an attention; who comes for what is over is led to its incident, or to the list."""
@@ -191,16 +197,39 @@ class DeskPages:
             incidents=list(self._state.open_incidents(site_id)),
         )
 
+    async def history(self, request: Request, person: Person, site_id: str) -> Response:
+        """What a site had before."""
+        if await self._api.dossier.site(site_id) is None:
+            raise NOT_FOUND.error()
+        history = await self._api.history.of_site(site_id)
+        return self.render(
+            request,
+            "history.html",
+            person,
+            site_id=site_id,
+            history=history.model_dump(mode="json"),
+            known=self._state.incidents.keys(),
+        )
+
     def held(self, request: Request, person: Person) -> Response:
         """Who holds what."""
-        items = self._api.holding.work.in_order()
-        held = [(item, item.holder) for item in items if item.holder is not None]
+        state, items = self._state, self._api.holding.work.items
+        held = []
+        for log in state.claims:
+            for hold in log.holds(log.now(state.monotonic)):
+                is_inbound = hold.subject in state.callbacks
+                place = f"/{'callbacks' if is_inbound else 'work'}/{_segment(hold.subject)}"
+                item = items.get(hold.subject)
+                held.append((hold, "INBOUND" if is_inbound else "CALL" if item is None else item.item, place))
+        held.sort(key=lambda row: row[0].since)
         return self.render(request, "held.html", person, held=held, time=write_instant)
 
     def wall(self, request: Request, person: Person) -> Response:
         """The wallboard."""
         holding = self._api.holding
-        return self.render(request, "wall.html", person, wall=wall(self._state, holding.work, holding.clock.now()))
+        return self.render(
+            request, "wall.html", person, wall=wall(self._state, holding.work, self._objectives, holding.clock.now())
+        )
 
     # --- what they need ---------------------------------------------------------------------------
 
@@ -247,6 +276,14 @@ class DeskPages:
         @router.get("/sites/{site_id}")
         async def site(request: Request, site_id: PathId, caller: Viewer) -> Response:
             return await desk.site(request, caller, site_id)
+
+        @router.get("/sites/{site_id}/history")
+        async def history(request: Request, site_id: PathId, caller: Viewer) -> Response:
+            return await desk.history(request, caller, site_id)
+
+        @router.get("/attentions")
+        async def attentions(request: Request, caller: Viewer) -> Response:
+            return desk.work(request, caller, "ATTENTION")
 
         @router.get("/held")
         async def held(request: Request, caller: Viewer) -> Response:

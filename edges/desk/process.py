@@ -8,23 +8,27 @@ import time
 from importlib.metadata import version
 from typing import Any, Final
 
+from edges.database.postgres import Pool, opened, pool
 from edges.desk.answers import WorkItem
 from edges.desk.api import DeskApi
 from edges.desk.broker_clock import BrokerClock
 from edges.desk.calls import Calls
 from edges.desk.decisions import Decisions
 from edges.desk.dossier import Dossier
+from edges.desk.history import History
 from edges.desk.holding import WRITTEN, Holding, Writer
 from edges.desk.incident import Incident
 from edges.desk.metrics import DeskMetrics
 from edges.desk.pages import FOLDER, PLACES, DeskPages
 from edges.desk.reader import STALE_SECONDS, DeskReader
 from edges.desk.records import Records
+from edges.desk.rounds import RoundSizes
 from edges.desk.settings import DeskConfiguration
 from edges.desk.site_index import SiteIndex
 from edges.desk.state import TOPICS, DeskState
 from edges.desk.values import CONSTRUCTORS, Decision
 from edges.desk.viewed import ViewLog
+from edges.desk.wallboard import first_calls
 from edges.desk.words import Words
 from edges.desk.work import Item, WorkList
 from edges.kafka.errors import KafkaAwayError, UnconfirmedError
@@ -46,6 +50,7 @@ _log = logger(__name__)
 
 _TICK_SECONDS: Final = 0.25
 _TICKS_A_LOOK: Final = 4
+_TICKS_A_COUNT: Final = 40  # all incidents of the day are looked at
 _AGAIN_SECONDS: Final = 1.0
 _WRITE_SECONDS: Final = 1.0  # of these, for what is written when the web server has stopped
 _READ: Final = (*TOPICS, "sites", "alerts")
@@ -64,11 +69,12 @@ class DeskProcess:
         self._settings = configuration.desk
         self._framing = Framing(connection)
         self._readiness = ProcessReadiness(start="the desk starts")
-        self._metrics = DeskMetrics()
+        self._metrics = DeskMetrics(configuration.objectives)
         self._channel = Channel()
         self._state = DeskState(connection.partitions)
         self._work = WorkList(self._state, self._publish)
         self._sites = SiteIndex()
+        self._state.callees_at = self._sites.callees_at
         self._clock = BrokerClock()
         self._producer = Producer(connection, WRITTEN, pulse_topic="claims")
         self._reader = DeskReader(
@@ -81,6 +87,7 @@ class DeskProcess:
             left_out=configuration.canary_site,
         )
         self._holding: Holding | None = None
+        self._sizes: RoundSizes | None = None
         self._is_whole = False
         self._is_live = False
 
@@ -113,8 +120,11 @@ class DeskProcess:
             stack.push_async_callback(fetcher.stop)
             words = Words()
             stack.callback(words.close)
+            ledger = None
+            if self._configuration.postgres is not None:
+                ledger = await stack.enter_async_context(opened(pool(self._configuration.postgres, "ronde desk")))
             web = WebServer(
-                self._application(self._holding, fetcher, words),
+                self._application(self._holding, fetcher, words, ledger),
                 self._settings.host,
                 self._settings.port,
                 trusted_proxies=self._configuration.web.proxies,
@@ -163,10 +173,11 @@ class DeskProcess:
                 self._readiness.arrive("registry")
                 return Writer(self._producer, encoders)
 
-    def _application(self, holding: Holding, fetcher: Fetcher, words: Words) -> WebApplication:
+    def _application(self, holding: Holding, fetcher: Fetcher, words: Words, ledger: Pool | None) -> WebApplication:
         web, settings = self._configuration.web, self._settings
         decoders = {topic: self._framing.reader(topic, CONSTRUCTORS) for topic in _READ}
         records = Records(fetcher, decoders, self._sites)
+        self._sizes = RoundSizes(self._state, records)
         application = website(
             "desk",
             version("ronde"),
@@ -176,16 +187,18 @@ class DeskProcess:
             public_url=settings.public_url,
             errors={UnconfirmedError: UNCONFIRMED, KafkaAwayError: UNCONFIRMED},
         )
+        objectives = self._configuration.objectives
         api = DeskApi(
             holding,
             Calls(holding, records, words, self._metrics.words),
             Decisions(holding),
             Dossier(self._state, records, self._sites, decoders),
+            History(ledger),
             self._channel,
             ViewLog(holding),
         )
         application.include_router(api.routes())
-        application.include_router(DeskPages(api, application.state.pages, settings.centre).routes())
+        application.include_router(DeskPages(api, application.state.pages, settings.centre, objectives).routes())
         return application
 
     # --- what happens -----------------------------------------------------------------------------
@@ -199,6 +212,8 @@ class DeskProcess:
         if self._is_whole:
             self._state.monotonic = time.monotonic()
             self._work.update(self._clock.now())
+            if self._sizes is not None:
+                self._sizes.catch_up()
 
     def _publish(self, name: str, value: Any) -> None:
         """Tell the browsers."""
@@ -235,6 +250,8 @@ class DeskProcess:
             self._holding.watch_ages(ages)
             if tick % _TICKS_A_LOOK == 0:
                 self._say_how_it_is(ages)
+            if tick % _TICKS_A_COUNT == 0:
+                self._count_first_calls()
             tick += 1
             await asyncio.sleep(_TICK_SECONDS)
 
@@ -273,6 +290,10 @@ class DeskProcess:
         for (urgency, held), count in counts.items():
             metrics.work.labels(urgency, held).set(count)
         metrics.oldest.set((now - oldest) / 1000)
+
+    def _count_first_calls(self) -> None:
+        counted = first_calls(self._state, self._configuration.objectives, self._clock.now())
+        self._metrics.count_first_calls({row.kind: (row.calls, row.within) for row in counted})
 
     def _say(self, thing: str, is_missing: bool, reason: str) -> None:
         if is_missing:

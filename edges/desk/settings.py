@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from service.objectives import ObjectiveSettings
+
 if TYPE_CHECKING:
     from edges.settings import Connection
     from edges.web.settings import WebSettings
+    from service.postgres_settings import PostgresSettings
 
 Port: TypeAlias = Annotated[int, Field(ge=0, le=65535)]
 Text: TypeAlias = Annotated[str, StringConstraints(min_length=1)]
@@ -25,6 +28,8 @@ class DeskConfiguration(NamedTuple):
     connection: Connection
     lookback_ms: int
     canary_site: str | None = None  # left out
+    postgres: PostgresSettings | None = None  # of the ledger, for history; None: none is set
+    objectives: ObjectiveSettings = ObjectiveSettings()
 
 
 class DeskSettings(BaseModel):

@@ -25,11 +25,12 @@ _NAME: Final = re.compile(r"[^\W\d_]+")
 _SCHEMA: Final = """
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
-CREATE TABLE site (site_id TEXT PRIMARY KEY, partition INTEGER, place INTEGER) WITHOUT ROWID;
+CREATE TABLE site (site_id TEXT PRIMARY KEY, partition INTEGER, place INTEGER, callees INTEGER) WITHOUT ROWID;
 CREATE TABLE term (term TEXT, site_id TEXT, PRIMARY KEY (term, site_id)) WITHOUT ROWID;
 """
-_PUT: Final = "INSERT OR REPLACE INTO site (site_id, partition, place) VALUES (?, ?, ?)"
+_PUT: Final = "INSERT OR REPLACE INTO site (site_id, partition, place, callees) VALUES (?, ?, ?, ?)"
 _PLACE: Final = "SELECT site_id, partition, place FROM site WHERE site_id = ?"
+_CALLEES: Final = "SELECT callees FROM site WHERE site_id = ? AND place = ?"
 _WITH_TERM: Final = "SELECT DISTINCT site_id FROM term WHERE term >= ? AND term < ? LIMIT ?"
 _COMMON: Final = 5000  # a term of more sites than this says too little to look at all of them
 _LAST: Final = "\U0010ffff"
@@ -54,10 +55,10 @@ class SiteIndex:
 
     def take(self, records: Iterable[tuple[str, int, int, Site | None]]) -> None:
         """Take records of `sites`, in their order: key, partition, offset, and the site or None for a tombstone."""
-        places: dict[str, tuple[str, int, int] | None] = {}
+        places: dict[str, tuple[str, int, int, int] | None] = {}
         terms: set[tuple[str, str]] = set()
         for key, partition, offset, site in records:
-            places[key] = None if site is None else (key, partition, offset)
+            places[key] = None if site is None else (key, partition, offset, site.callees)
             if site is not None:
                 terms.update((term, key) for term in _terms(site))
         with self._lock:
@@ -75,6 +76,11 @@ class SiteIndex:
         """Where a site's record in force lies; None: there is none."""
         rows = self._ask(_PLACE, (site_id,))
         return SitePlace(*rows[0]) if rows else None
+
+    def callees_at(self, site_id: str, offset: int) -> int | None:
+        """How many contacts a round calls by the record at an offset; None: it is not the one in force."""
+        rows = self._ask(_CALLEES, (site_id, offset))
+        return int(rows[0][0]) if rows else None
 
     def find(self, text: str, limit: int = MOST_FOUND) -> list[SitePlace]:
         """Sites whose id begins so, or which may have such a number or such names; at most so many.

@@ -91,6 +91,8 @@ class DeskState:
         self.monotonic = 0.0  # the reader's clock, in seconds: how long a quiet partition has been quiet
         self.dirty: set[str] = set()
         self.moved: set[str] = set()
+        self.callees_at: Callable[[str, int], int | None] = lambda _site_id, _offset: None  # of the site index
+        self.unsized: set[tuple[str, int]] = set()  # rounds of incidents, whose site's record is to be fetched
         self._closed: deque[tuple[int, str]] = deque()
         self._nameless: deque[tuple[int, str]] = deque()  # incidents without a decision, and since when
         self._partition_of: dict[str, int] = {}  # of what has no incident
@@ -268,6 +270,18 @@ class DeskState:
         incident = self.incidents.get(incident_of(command_id))
         call = None if incident is None else incident.calls.get(command_id)
         return None if incident is None or call is None else (incident, call)
+
+    def round_size(self, incident: Incident, number: int) -> int | None:
+        """How many contacts a round calls (procedure.md §3); None: that is not known yet, or never will be."""
+        size = incident.round_sizes.get(number)
+        offset = incident.round_offsets.get(number)
+        if size is None and offset is not None:
+            size = self.callees_at(incident.site_id, offset)
+            if size is None:
+                self.unsized.add((incident.id, number))
+                return None
+            incident.round_sizes[number] = size
+        return size or (self.round_size(incident, number - 1) if number > 1 else None)
 
     def open_incidents(self, site_id: str | None = None) -> Iterator[Incident]:
         """All that are open, or those of a site."""

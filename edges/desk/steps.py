@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from edges.desk.answers import IncidentView, Step
 from edges.desk.script import attention_in_words, rule_in_words
 from edges.web.values import write_instant
+
+CANCELS: Final = frozenset({"CANCEL", "BURGLARY_CANCEL", "FIRE_CANCEL"})  # of the receiver's table of codes
 
 
 class Line(NamedTuple):
@@ -62,6 +64,10 @@ def _text(step: Step, words: Mapping[str, Any], language: str) -> str:
 
 def _signal(signal: Mapping[str, Any], words: Mapping[str, Any]) -> str:
     parts = [str(signal["meaning"])]
+    if signal["meaning"] in CANCELS and signal["qualifier"] != "RESTORE":
+        user = signal["user"]
+        parts = [words["cancelled_by"] % {"user": user} if user else words["cancelled"]]
+        return _joined(*parts, None if signal["authenticated"] else words["unauthenticated"])
     if signal["qualifier"] == "RESTORE":
         parts.append(words["restored"])
     if signal["zone"]:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from edges.values import Alert, Claim, DeskEvent, Signal
+
+_PHONE: Final = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
+
+
+def is_empty(text: str | None) -> bool:
+    """Whether a text says nothing: absent, or only white space."""
+    return not text or text.isspace()
 
 
 class Contact(NamedTuple):
@@ -25,6 +33,12 @@ class Contact(NamedTuple):
     def name(self) -> str | None:
         """First and last name, as far as known."""
         return " ".join(name for name in (self.first_name, self.last_name) if name and not name.isspace()) or None
+
+    @property
+    def is_called(self) -> bool:
+        """Whether rounds call it: a phone, a word, and of somebody from outside both names (procedure.md §3)."""
+        has_names = self.role != "EXTERNAL" or not (is_empty(self.first_name) or is_empty(self.last_name))
+        return _PHONE.fullmatch(self.phone or "") is not None and not is_empty(self.password_hash) and has_names
 
 
 class Address(NamedTuple):
@@ -55,6 +69,11 @@ class Site(NamedTuple):
     intervention: Intervention
     test_until: int | None
     updated_at: int
+
+    @property
+    def callees(self) -> int:
+        """How many of its contacts a round calls."""
+        return sum(contact.is_called for contact in self.contacts)
 
 
 class CallResult(NamedTuple):

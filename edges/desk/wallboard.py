@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
+from edges.desk.incident import Incident
 from edges.desk.state import DAY_MS, DeskState
 from edges.desk.work import WorkList
+from service.objectives import ObjectiveSettings, Target, counted_kind, is_met
 
-WITHIN_SECONDS: Final = (30, 60, 90, 180)
+
+class Goal(NamedTuple):
+    """A target, and whether today meets it."""
+
+    target: Target
+    is_met: bool
 
 
 class FirstCalls(NamedTuple):
-    """How many of a kind's first calls were taken within each of `WITHIN_SECONDS`, in percent."""
+    """A kind's first calls: how many, and how many of them were taken within each bound."""
 
     kind: str
     calls: int
-    shares: tuple[int, ...]
+    within: dict[int, int]
+    goals: tuple[Goal, ...]
+
+    def share(self, seconds: int) -> float:
+        """In percent, rounded down to a tenth: a target that is missed never looks met."""
+        return 1000 * self.within[seconds] // self.calls / 10
 
 
 class Wall(NamedTuple):
@@ -28,15 +40,16 @@ class Wall(NamedTuple):
     oldest_seconds: int | None
     operators: list[str]
     forgotten: int
+    bounds: tuple[int, ...]
     first_calls: list[FirstCalls]
 
 
-def wall(state: DeskState, work: WorkList, now: int) -> Wall:
+def wall(state: DeskState, work: WorkList, objectives: ObjectiveSettings, now: int) -> Wall:
     """Add it up."""
     phases = Counter(incident.phase for incident in state.open_incidents() if incident.phase is not None)
     waiting = [item for item in work.items.values() if item.item != "ATTENTION" and item.holder is None]
     oldest = min((item.since for item in waiting), default=None)
-    operators = {hold.by for log in state.claims for hold in log.holds(now)}
+    operators = {hold.by for log in state.claims for hold in log.holds(log.now(state.monotonic))}
     return Wall(
         open=sum(phases.values()),
         phases=sorted(phases.items()),
@@ -44,29 +57,42 @@ def wall(state: DeskState, work: WorkList, now: int) -> Wall:
         oldest_seconds=None if oldest is None else max(0, (now - oldest) // 1000),
         operators=sorted(operators),
         forgotten=len(work.forgotten),
-        first_calls=_first_calls(state, now),
+        bounds=objectives.bounds,
+        first_calls=first_calls(state, objectives, now),
     )
 
 
-def _first_calls(state: DeskState, now: int) -> list[FirstCalls]:
-    """By kind, today (UTC): from the first call's issue to the first who took it, for those that somebody took."""
+def first_calls(state: DeskState, objectives: ObjectiveSettings, now: int) -> list[FirstCalls]:
+    """By kind, today (UTC): from a first call's issue to who took it first.
+
+    What nobody took but somebody answered counts by its answer, as diallers need not claim; what nobody took until it
+    expired was missed. What was withdrawn before that, and what still waits, does not count.
+    """
     midnight = now - now % DAY_MS
-    delays: defaultdict[str, list[int]] = defaultdict(list)
+    delays: defaultdict[str, list[int | None]] = defaultdict(list)
     for incident in state.incidents.values():
         first = incident.calls.get(f"{incident.id}-c1.1")
         if first is None or first.issued_at < midnight:
             continue
-        taken_at = state.claims[incident.partition].first_taken_at(first.command_id)
-        if taken_at is not None:
-            delays[_kind(incident.kinds)].append(taken_at - first.issued_at)
-    return [
-        FirstCalls(
-            kind, len(of), tuple(100 * sum(delay <= 1000 * s for delay in of) // len(of) for s in WITHIN_SECONDS)
-        )
-        for kind, of in sorted(delays.items())
-    ]
+        handled_at = _handled_at(state, incident, first.command_id)
+        if handled_at is not None:
+            delays[counted_kind(first.alert_kinds)].append(max(0, handled_at - first.issued_at))
+        elif now >= first.expires_at and first.command_id not in incident.withdrawn:
+            delays[counted_kind(first.alert_kinds)].append(None)
+    return [_counted(kind, of, objectives) for kind, of in sorted(delays.items())]
 
 
-def _kind(kinds: tuple[str, ...]) -> str:
-    """The kind an incident is counted under: the most urgent one."""
-    return next((kind for kind in ("HOLD_UP", "FIRE", "INTRUSION", "TAMPER") if kind in kinds), "OTHER")
+def _handled_at(state: DeskState, incident: Incident, command_id: str) -> int | None:
+    taken_at = state.claims[incident.partition].first_taken_at(command_id)
+    answers = incident.answers.get(command_id, ())
+    return answers[0].ended_at if taken_at is None and answers else taken_at
+
+
+def _counted(kind: str, delays: list[int | None], objectives: ObjectiveSettings) -> FirstCalls:
+    within = {
+        seconds: sum(delay is not None and delay <= 1000 * seconds for delay in delays) for seconds in objectives.bounds
+    }
+    goals = tuple(
+        Goal(target, is_met(target, within[target.seconds], len(delays))) for target in objectives.targets(kind)
+    )
+    return FirstCalls(kind, len(delays), within, goals)

@@ -31,6 +31,7 @@ class Item(NamedTuple):
     language: str | None
     round: int | None
     position: int | None
+    of: int | None
     alert_kinds: tuple[str, ...]
     covert: bool
     since: int
@@ -93,6 +94,7 @@ def _call_item(state: DeskState, incident: Incident, call: CallCommand, now: int
         language=call.language,
         round=call.round,
         position=call.position,
+        of=state.round_size(incident, call.round),
         alert_kinds=kinds,
         covert=incident.covert,
         since=call.issued_at,
@@ -199,6 +201,7 @@ def _attend(
         language=None,
         round=None,
         position=None,
+        of=None,
         alert_kinds=kinds,
         covert=covert,
         since=since,

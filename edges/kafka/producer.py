@@ -95,7 +95,9 @@ class _Outgoing:
 
     __slots__ = ("key", "lane", "reports", "sending", "value")
 
-    def __init__(self, sending: _Sending, lane: _Lane, key: bytes, value: bytes | None, reports: deque[_Report]) -> None:
+    def __init__(
+        self, sending: _Sending, lane: _Lane, key: bytes, value: bytes | None, reports: deque[_Report]
+    ) -> None:
         self.sending = sending
         self.lane = lane
         self.key = key

@@ -103,7 +103,9 @@ class Intake:
         self._addresses = addresses
         self._metrics = metrics
         self._patience = Patience(READ_BACK_SECONDS)
-        self._ids: OrderedDict[str, None] = OrderedDict()  # given lately: a copy within the same millisecond gets the next
+        self._ids: OrderedDict[str, None] = (
+            OrderedDict()
+        )  # given lately: a copy within the same millisecond gets the next
         self._flights: dict[str, dict[Identity, Flight]] = {}
 
     def take_flaw(self, flaw: Flaw, arrival: Arrival) -> bytes | None:

@@ -110,7 +110,7 @@ class Judge:
         if header.is_answer:
             return Verdict(silence=Silence.IS_ANSWER)
         tolerances = sealed.tolerances or NO_TOLERANCES
-        if (of_header := frame.header_tolerances(header)):
+        if of_header := frame.header_tolerances(header):
             tolerances |= of_header
         name = header.account.upper()
         account = self._accounts.get(name)

@@ -15,6 +15,7 @@ from edges.settings import Connection
 from edges.watchdog.settings import WatchdogConfiguration, WatchdogSettings
 from edges.web.settings import WebSettings
 from seal.settings import SealConfiguration, SealSettings
+from service.objectives import ObjectiveSettings
 from service.postgres_settings import PostgresSettings
 from sinks.settings import Configuration, SinkSettings
 from streams.settings import Settings
@@ -34,6 +35,7 @@ class WholeSettings(Settings):
     watchdog: WatchdogSettings = Field(default_factory=WatchdogSettings)
     web: WebSettings = WebSettings()
     seal: SealSettings = SealSettings()
+    objectives: ObjectiveSettings = ObjectiveSettings()
 
     def for_sink(self) -> Configuration:
         """Return the sink's settings; with secrets, so never log them."""
@@ -76,7 +78,15 @@ class WholeSettings(Settings):
     def for_desk(self) -> DeskConfiguration:
         """What a desk needs of it; secrets included, never log them."""
         connection = self.for_edge("desk", self.desk.id, self.desk.data_dir)
-        return DeskConfiguration(self.desk, self.web, connection, self._lookback_ms(), self.canary.site)
+        return DeskConfiguration(
+            self.desk,
+            self.web,
+            connection,
+            self._lookback_ms(),
+            self.canary.site,
+            self.postgres if self.postgres.model_fields_set else None,
+            self.objectives,
+        )
 
     def for_receiver(self) -> ReceiverConfiguration:
         """What a receiver needs of it; secrets included, never log them."""
@@ -99,8 +109,7 @@ class WholeSettings(Settings):
             partners=self.partners,
             connection=self.for_edge("partners", "all", self.partners.data_dir),
             postgres=self.postgres,
-            tokens_file=self.web.tokens_file,
-            trusted_proxies=tuple(self.web.proxies),
+            web=self.web,
         )
 
     def for_watchdog(self) -> WatchdogConfiguration:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import NamedTuple, TypeAlias
 
+from service.objectives import ObjectiveSettings
 from sinks.ask.reading import rows
 from sinks.database.postgres import Connection
 from sinks.database.sql import query
@@ -34,6 +35,34 @@ class Day(NamedTuple):
     response: Percentiles  # from the first request to the partner's first report
 
 
+class Handling(NamedTuple):
+    """The first calls of one kind, of one procedure's incidents, that were opened on one day (UTC)."""
+
+    day: date
+    procedure: str | None
+    kind: str
+    calls: int
+    within: dict[int, int]  # by bound in seconds: how many were taken by then
+
+
 def report(connection: Connection, since: int, left_out: str | None = None) -> list[Day]:
     """The days from an instant on (milliseconds since 1970, UTC), but for a site. Raises `Away`, `NoLedgerError`."""
     return rows(connection, query("report"), {"since": since, "left_out": left_out}, Day)
+
+
+def handling(
+    connection: Connection, since: int, objectives: ObjectiveSettings, left_out: str | None = None
+) -> list[Handling]:
+    """How soon first calls were taken, from an instant on, but for a site. Raises `Away`, `NoLedgerError`."""
+    urgent = (objectives.urgent_first_seconds, objectives.urgent_last_seconds)
+    bounds = sorted((*urgent, objectives.first_seconds, objectives.last_seconds))
+    parameters = {
+        "since": since,
+        "left_out": left_out,
+        **dict(zip(("first", "second", "third", "fourth"), bounds, strict=True)),
+    }
+
+    def make(day: date, procedure: str | None, kind: str, calls: int, within: list[int]) -> Handling:
+        return Handling(day, procedure, kind, calls, dict(zip(bounds, within, strict=True)))
+
+    return rows(connection, query("handling"), parameters, make)

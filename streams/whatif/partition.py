@@ -111,7 +111,7 @@ class PartitionWhatIf:
         except Undecodable:
             self._spoiled[key_text(record.key) or ""] = UNREADABLE
         else:
-            self._decisions.append((record._replace(value=None), decision))
+            self._decisions.append((LogRecord(*record[:5], None, record.headers), decision))
 
     # --- a site -------------------------------------------------------------------------------------
 

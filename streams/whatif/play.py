@@ -209,7 +209,9 @@ class SitePlay:
     def _decide(self, recorded: RecordedEvent, event: Event) -> list[Decision]:
         is_named = recorded.site_offset is not None
         record, last = self._in_force(recorded.site_offset, is_named=is_named, opens=recorded.opened is not None)
-        state = self._state._replace(last_record=last if self._state.incidents else None)
+        state = self._state
+        if last is not state.last_record:
+            state = state._replace(last_record=last if state.incidents else None)
         procedures = self._procedures.named(recorded.version)
         return self._apply(core.on_event(state, record, event, recorded.source, self._now, procedures))
 
@@ -217,7 +219,8 @@ class SitePlay:
         if fire is not None:
             self._fires[incident.incident_id, incident.next_deadline() or 0].pop(0)
         record, last = self._in_force(None if fire is None else fire.site_offset, is_named=fire is not None)
-        self._state = self._state._replace(last_record=last)
+        if last is not self._state.last_record:
+            self._state = self._state._replace(last_record=last)
         deadline = min(one for one in self._state.deadlines() if one.incident_id == incident.incident_id)
         door = core.on_failed_deadline if fire is not None and fire.has_failed else core.on_deadline
         self._apply(door(self._site.site_id, self._state, record, deadline, self._now))

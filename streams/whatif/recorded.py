@@ -49,10 +49,12 @@ class SiteVersions:
         self._offsets: list[int] = []
         self._times: list[Instant] = []  # never back, so that they can be searched
         self._sites: list[Site | None] = []
+        self._records: list[SiteRecord | None] = []
         for offset, at, site in records:
             self._offsets.append(offset)
             self._times.append(max(at, self._times[-1]) if self._times else at)
             self._sites.append(site)
+            self._records.append(None if site is None else SiteRecord(offset, site))
 
     def place_of(self, offset: int) -> int | None:
         """Return the place of a record; None: the log does not have it."""
@@ -66,8 +68,7 @@ class SiteVersions:
 
     def record(self, place: int) -> SiteRecord | None:
         """Return a record; None for a tombstone, or no record."""
-        site = self._sites[place] if place >= 0 else None
-        return None if site is None else SiteRecord(self._offsets[place], site)
+        return self._records[place] if place >= 0 else None
 
     def before(self, place: int) -> SiteRecord | None:
         """Return the last record of a site before a tombstone."""

@@ -224,8 +224,14 @@ def settings(part: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[tuple[t
 def sample(setting: Mapping[str, Any]) -> Any:
     """Something that the setting may be."""
     kind = setting["type"][0] if isinstance(setting["type"], list) else setting["type"]
-    some = next(some for some in ("some", "https://some", "FR", "A1", "some:1") if re.search(setting.get("pattern", ""), some))
-    return {"integer": setting.get("minimum", 1), "boolean": True, "string": setting.get("enum", [some])[0]}[kind]
+    samples = ("some", "https://some", "FR", "A1", "some:1")
+    some = next(some for some in samples if re.search(setting.get("pattern", ""), some))
+    return {
+        "integer": setting.get("minimum", 1),
+        "number": 1,
+        "boolean": True,
+        "string": setting.get("enum", [some])[0],
+    }[kind]
 
 
 def test_the_readme_tells_every_value_and_its_default() -> None:

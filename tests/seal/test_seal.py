@@ -1,4 +1,4 @@
-"""A sealed dossier verifies with Python alone, and whatever is changed in it is found by name."""
+"""A sealed dossier verifies with Python alone, and each change to it is found by name."""
 
 from __future__ import annotations
 
@@ -118,8 +118,8 @@ def test_a_dossier_verifies_and_each_change_is_found_by_name(sealed: Sealed) -> 
     raw = (sealed.folder / "dossier.jsonl").read_bytes()
     lines = sealed.lines()
     for cut in range(len(lines)):
-        found = sealed.verify(raw=b"".join(raw.splitlines(keepends=True)[:cut])).stdout
-        assert found.startswith("CUT"), (cut, found)
+        told = sealed.verify(raw=b"".join(raw.splitlines(keepends=True)[:cut])).stdout
+        assert told.startswith("CUT"), (cut, told)
     records = [place for place, line in enumerate(lines) if line["what"] == "record"]
     heads = [place for place, line in enumerate(lines) if line["what"] == "head"]
 

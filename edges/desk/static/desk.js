@@ -123,7 +123,7 @@
       row.querySelector("[data-title]").textContent = words.item[item.item] + who + why;
       row.querySelector("[data-kinds]").replaceChildren(...badges(item));
       row.querySelector("[data-site]").textContent = item.site_id;
-      row.querySelector("[data-round]").textContent = item.round ? fill(words.round, item) : "";
+      row.querySelector("[data-round]").textContent = item.of ? fill(words.round_of, item) : item.round ? fill(words.round, item) : "";
       row.querySelector("[data-holder]").textContent = item.seen
         ? fill(words.seen, { name: item.seen.by }) : item.holder ? fill(words.held, { name: item.holder.by }) : "";
       const clock = row.querySelector("[data-until]");
@@ -135,7 +135,10 @@
       open.classList.toggle("main", !item.holder && !item.seen);
     }
 
+    const isOurs = (item) => !list.dataset.only || list.dataset.only === item.item;
+
     function put(item) {
+      if (!isOurs(item)) return;
       let row = find(item.subject);
       const isNew = !row;
       if (isNew) row = template.content.firstElementChild.cloneNode(true);
@@ -186,7 +189,7 @@
     async function load() {
       const answer = await ask("GET", "/v1/work");
       if (!answer.ok) return refuse(answer);
-      const there = new Set(answer.data.map((item) => item.subject));
+      const there = new Set(answer.data.filter(isOurs).map((item) => item.subject));
       for (const row of [...list.children]) if (!there.has(row.dataset.subject)) drop(row.dataset.subject);
       answer.data.forEach(put);
     }
@@ -388,6 +391,9 @@
     if (answer.ok) location.assign(`/callbacks/${segment(answer.data.callback_id)}`); else refuse(answer);
   });
 
-  if (desk.dataset.reload) setTimeout(() => location.reload(), Number(desk.dataset.reload) * 1000);
+  // A page that is only looked at follows the time; not while somebody is about to press something on it.
+  if (desk.dataset.reload) {
+    setInterval(() => { if (!desk.contains(document.activeElement)) location.reload(); }, Number(desk.dataset.reload) * 1000);
+  }
   if (document.querySelector("[data-until]")) tick();
 })();

@@ -96,24 +96,28 @@ class Prometheus:
 def played(program: Path, kafka: str, postgres: Postgres, folder: Path) -> Iterator[Prometheus]:
     """The stories are over, the last scrape has seen it, and everything still runs."""
     stage = staging.prepare(kafka)
-    sink = f"{HOST}:{free_port()}"
+    sink, desk = (f"{HOST}:{free_port()}" for _ in range(2))
     with stage.settings.open("a", encoding="utf-8") as settings:
         settings.write(
             f'\n[sink]\ngroup = "{stage.prefix}sinks"\nport = {sink.rpartition(":")[2]}\n'
+            f'[desk]\nport = 0\npages_port = {desk.rpartition(":")[2]}\ndata_dir = "{stage.folder / "desk"}"\n'
+            '[web]\nsession_key = "what the sessions of this night are signed with"\n'
             f'[postgres]\nhost = "{HOST}"\nport = {postgres.port}\n'
         )
     with ExitStack() as stack:
         topics.create(settings_of(stage))
         import_transmitters(settings_of(stage))
-        prometheus = Prometheus(program, folder, [*map(_target, (stage.pages, stage.receiver.pages)), sink])
+        prometheus = Prometheus(program, folder, [*map(_target, (stage.pages, stage.receiver.pages)), sink, desk])
         stack.callback(prometheus.close)
-        children = [staging.start(stage, name) for name in (*staging.PROCESSES, "sink")]
+        children = [staging.start(stage, name) for name in (*staging.PROCESSES, "sink", "desk")]
         for child in children:
             stack.callback(child.stop)
         _play(stage, children[: len(staging.PROCESSES)], stack)
         prometheus.wait_for("ronde_ready == 1")
         prometheus.wait_for("ronde_sink_ready == 1")
         prometheus.wait_for("ronde_receiver_ready == 1")
+        prometheus.wait_for("ronde_desk_ready == 1")
+        prometheus.wait_for("sum(ronde_desk_first_calls) > 0")
         prometheus.wait_for("sum(ronde_input_lag_records) == 0")
         prometheus.wait_for("sum(ronde_sink_lag_records) == 0")
         yield prometheus

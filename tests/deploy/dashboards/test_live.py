@@ -56,15 +56,15 @@ def test_the_logs_are_lines_of_json_without_anybody_in_them(prometheus: Promethe
     } - {None, ""}
     assert len(personal) > 60
     accounts = {json.loads(line)["account"] for line in panels.TRANSMITTERS.read_text(encoding="utf-8").splitlines()}
-    for name in ("worker", "sink", "receiver"):
+    for name in ("worker", "sink", "receiver", "desk"):
         (log,) = prometheus.folder.glob(f".ronde/demo/*/{name}.log")
         text = log.read_text(encoding="utf-8")
         lines = [json.loads(line) for line in text.splitlines()]
         assert all({"event", "level", "logger", "timestamp"} <= line.keys() for line in lines)
         events = {line["event"] for line in lines}
         assert f"{name} started" in events
-        if name == "receiver":
-            assert "receiver listens" in events
+        if name in {"receiver", "desk"}:
+            assert f"{name} listens" in events
             assert accounts & {str(value) for line in lines for value in line.values()} == set()
         else:
             assert "partitions assigned" in events

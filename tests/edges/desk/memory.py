@@ -17,6 +17,7 @@ from edges.desk.broker_clock import BrokerClock
 from edges.desk.calls import Calls
 from edges.desk.decisions import Decisions
 from edges.desk.dossier import Dossier
+from edges.desk.history import History
 from edges.desk.holding import Holding, Writer
 from edges.desk.incident import Incident
 from edges.desk.pages import FOLDER, PLACES, DeskPages
@@ -35,6 +36,7 @@ from edges.web.events import Channel
 from edges.web.problems import UNCONFIRMED
 from edges.web.settings import WebSettings
 from edges.web.website import website
+from service.objectives import ObjectiveSettings
 from streams.escalation import values as core
 from tests.edges.desk.floor import CHEAP, THREAT, WORD
 from tests.edges.desk.scene import Scene, contact, read
@@ -131,6 +133,7 @@ class MemoryDesk:
         self.channel = Channel()
         self.work = WorkList(self.state, self._publish)
         self.sites = SiteIndex()
+        self.state.callees_at = self.sites.callees_at
         self._read = 0
         self.reader = MemoryReader(self)
         writer = MemoryWriter(self)
@@ -145,7 +148,7 @@ class MemoryDesk:
                 "dispatch-reports", "operator-actions", "claims", "desk-log",
             )
         }  # fmt: skip
-        records = Records(cast("Fetcher", MemoryFetcher(self.scene)), decoders, self.sites)
+        records = self.records = Records(cast("Fetcher", MemoryFetcher(self.scene)), decoders, self.sites)
         self.judged = Counter("words", "Words.", ("verdict",), registry=CollectorRegistry())
         self.calls = Calls(self.holding, records, Words(), self.judged)
         self.api = DeskApi(
@@ -153,13 +156,16 @@ class MemoryDesk:
             self.calls,
             Decisions(self.holding),
             Dossier(self.state, records, self.sites, decoders),
+            History(None),
             self.channel,
             ViewLog(self.holding),
         )
         web = WebSettings(tokens_file=folder / "tokens.json", users_file=folder / "users.json", session_key=KEY)
         self.app = website("desk", "0", web, folder=FOLDER, places=PLACES, errors={UnconfirmedError: UNCONFIRMED})
         self.app.include_router(self.api.routes())
-        self.app.include_router(DeskPages(self.api, self.app.state.pages, "Ronde Sécurité").routes())
+        self.app.include_router(
+            DeskPages(self.api, self.app.state.pages, "Ronde Sécurité", ObjectiveSettings()).routes()
+        )
         self.catch_up()
 
     def catch_up(self) -> None:

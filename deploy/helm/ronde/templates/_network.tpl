@@ -15,7 +15,7 @@
 - ports: {{- include "ronde.tcp" $policy.registry.ports }}
   {{- include "ronde.to" $policy.registry.to }}
 {{- end }}
-{{- if $part.postgres }}
+{{- if or $part.postgres (and $part.ledger .root.Values.desk.history) }}
 - ports: {{- include "ronde.tcp" (list .root.Values.postgres.port) }}
   {{- include "ronde.to" $policy.postgres.to }}
 {{- end }}

@@ -67,7 +67,7 @@ topologySpreadConstraints:
 {{- if $part.registry }}
 {{- include "ronde.authority" (dict "folder" "registry-ca" "ca" $values.registry.ca "value" "registry.ca") }}
 {{- end }}
-{{- if $part.postgres }}
+{{- if or $part.postgres (and $part.ledger .root.Values.desk.history) }}
 {{- include "ronde.authority" (dict "folder" "postgres-ca" "ca" $values.postgres.ca "value" "postgres.ca") }}
 {{- include "ronde.certificate" (dict "folder" "postgres-certificate" "secret" $values.postgres.certificateSecret) }}
 {{- end }}
@@ -174,7 +174,8 @@ env:
 {{/*
 Probes of pods with pages: (dict "of" $.Values.worker). A restore is no reason for a restart, regardless of its duration:
 /health is 200 meanwhile, and /ready names what the worker waits for. So the start is over as soon as the pages answer.
-What concerns some panels only, as a partition without a leader, fails a receiver's /ready; it must not cut off the others.
+What concerns some panels or homes only, as a partition without a leader, fails the /ready of receivers and desks; it must
+not cut off the others.
 */}}
 {{- define "ronde.probes" -}}
 startupProbe:

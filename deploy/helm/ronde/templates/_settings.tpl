@@ -8,7 +8,7 @@ not use.
 worker: { user: worker, tables: [canary, log, prefix, procedures, topics, worker], registry: true, pages: worker, port: 6066 }
 sink: { user: sink, tables: [log, prefix, sink, topics], registry: true, postgres: true, pages: sink, port: 6067 }
 receiver: { user: receiver, tables: [log, prefix, receiver, topics, web], registry: true, pages: receiver, port: 6068, listens: true, exclude: [keys, signals, transmitters] }
-desk: { user: desk, tables: [canary, desk, log, prefix, procedures, topics, web], registry: true, pages: desk, port: 6090, listens: true, web: 6080, exclude: [view] }
+desk: { user: desk, tables: [canary, desk, log, objectives, prefix, procedures, topics, web], registry: true, ledger: true, pages: desk, port: 6090, listens: true, web: 6080, exclude: [view] }
 portal: { user: portal, tables: [log, portal, prefix, topics, web], registry: true, postgres: true, pages: portal, port: 6091, listens: true, web: 6081 }
 partners: { user: partners, tables: [log, partners, prefix, topics, web], registry: true, postgres: true, pages: partners, port: 6092, listens: true, web: 6082, exclude: [kafka, registry] }
 watchdog: { user: watchdog, tables: [canary, log, prefix, procedures, topics, watchdog], registry: true, pages: watchdog, port: 6093, apart: true }
@@ -83,7 +83,7 @@ migrate-partners: [partners, migrate]
 {{- if $part.registry }}
 {{- include "ronde.registry" .root }}
 {{- end }}
-{{- if $part.postgres }}
+{{- if or $part.postgres (and $part.ledger $values.desk.history) }}
 {{- include "ronde.postgres" .root }}
 {{- end }}
 {{- end }}

@@ -1,0 +1,57 @@
+"""History from a real ledger, and without one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from edges.database.postgres import opened, pool
+from edges.desk.history import History
+from ronde.shared.whole_settings import WholeSettings
+from service.postgres_settings import PostgresSettings
+from sinks.database.migrate import migrate
+from streams.settings import load
+
+INSERT = """
+INSERT INTO ledger.incidents (
+    incident_id, site_id, procedure, version, opened_at, closed_at, updated_at, phase, outcome,
+    alerts, calls, rounds, dispatches, requests, attentions
+) VALUES (%s, %s, 'SECURITY', 2, %s, %s, now(), %s, %s, 1, 2, 1, 0, 0, 0)
+"""
+
+
+@pytest.mark.asyncio
+async def test_a_sites_incidents_the_latest_first(database: PostgresSettings) -> None:
+    conninfo = make_conninfo(host=database.host, port=database.port, dbname=database.database, user=database.user)
+    async with opened(pool(database, "test")) as connections:
+        history = History(connections)
+        assert (await history.of_site("S1")).source == "AWAY"  # no ledger in it yet
+        with psycopg.connect(conninfo, autocommit=True) as connection:
+            migrate(connection)
+            for name, site, opened_at, closed_at, phase, outcome in (
+                ("i1", "S1", "2026-01-01T00:00:00Z", "2026-01-01T00:05:00Z", "CLOSED", "RESOLVED"),
+                ("i2", "S1", "2026-01-02T00:00:00Z", None, "WAITING", None),
+                ("i3", "S2", "2026-01-02T00:00:00Z", None, "WAITING", None),
+            ):
+                connection.execute(INSERT, (name, site, opened_at, closed_at, phase, outcome))
+        found = await history.of_site("S1")
+    assert (found.source, [incident.incident_id for incident in found.incidents]) == ("LEDGER", ["i2", "i1"])
+    last = found.model_dump(mode="json")["incidents"][1]
+    assert (last["outcome"], last["calls"], last["closed_at"]) == ("RESOLVED", 2, "2026-01-01T00:05:00.000Z")
+
+
+@pytest.mark.asyncio
+async def test_postgresql_away() -> None:
+    async with opened(pool(PostgresSettings(host="127.0.0.1", port=1), "test")) as connections:
+        connections.timeout = 0.2
+        assert (await History(connections).of_site("S1")).source == "AWAY"
+
+
+def test_a_desk_has_history_where_postgresql_is_set(tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    file.touch()
+    assert load(file, {}, WholeSettings).for_desk().postgres is None
+    assert load(file, {"RONDE_POSTGRES__HOST": "db"}, WholeSettings).for_desk().postgres is not None

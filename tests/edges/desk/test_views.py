@@ -1,0 +1,191 @@
+"""What people see beside a call: rounds, the timeline in words, who holds what, attentions, history, objectives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edges.desk.labels import labels
+from edges.desk.rounds import RoundSizes
+from edges.desk.steps import lines
+from edges.desk.values import Contact, Intervention, Site
+from edges.desk.wallboard import FirstCalls, first_calls
+from edges.values import Signal
+from service.objectives import ObjectiveSettings
+from streams.escalation import values as core
+from streams.escalation.readiness import callees
+from tests.edges.desk.floor import WORD, code
+from tests.edges.desk.memory import MemoryDesk
+from tests.edges.desk.scene import T0, Desk, Scene, contact
+from tests.edges.desk.test_api import Floor, called, desk, floor
+
+__all__ = ["desk", "floor"]
+SHORT = st.sampled_from(
+    (None, "", " ", "x", "+33639980001", "+0339980001", "+336", "33639980001", "+336399800012345678")
+)
+
+
+# --- how many contacts a round calls ------------------------------------------------------------------------------
+
+
+@settings(max_examples=25)
+@given(st.lists(st.tuples(st.sampled_from(("OWNER", "MEMBER", "EXTERNAL")), *([SHORT] * 4)), max_size=4))
+def test_a_round_calls_whom_the_engine_calls(people: list[tuple[Any, ...]]) -> None:
+    ours = tuple(
+        Contact(str(number), role, first, last, phone, hash_, None, None)
+        for number, (role, first, last, phone, hash_) in enumerate(people)
+    )
+    site = Site("S1", True, ours, None, None, Intervention(True, ()), None, 0)
+    theirs = core.Site(
+        "S1", True, tuple(core.Contact(*one) for one in ours), None, None, core.Intervention(True, ()), None, 0
+    )
+    assert site.callees == len(callees(theirs))
+
+
+@pytest.mark.asyncio
+async def test_the_list_says_of_how_many_contacts_a_call_is_one(desk: MemoryDesk, floor: Floor) -> None:
+    await called(desk, floor)
+    (item,) = (await floor.ann.http.get("/v1/work")).json()
+    assert (item["round"], item["position"], item["of"]) == (1, 1, 2)
+    desk.home(count=3)  # a round calls whom it began with
+    (item,) = (await floor.ann.http.get("/v1/work")).json()
+    assert item["of"] == 2
+
+
+@pytest.mark.asyncio
+async def test_a_round_of_a_former_record_is_fetched(desk: MemoryDesk) -> None:
+    incident = desk.scene
+    incident.alert(0)
+    desk.home(count=3)  # in force before the desk reads of the round
+    assert desk.work.in_order()[0].of is None
+    await RoundSizes(desk.state, desk.records).fetch()
+    desk.catch_up()
+    assert desk.work.in_order()[0].of == 2
+
+
+# --- an incident --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.asyncio
+async def test_an_incident_has_its_rules_in_words_and_its_answers_whole(desk: MemoryDesk, floor: Floor) -> None:
+    command = await called(desk, floor)
+    await floor.ann.result(command, "NO_ANSWER", message_left=True, detail="rang twice")
+    path = f"/v1/incidents/{command.partition('-')[0]}"
+    english = (await floor.ann.http.get(path)).json()
+    french = (await floor.ann.http.get(path, headers={"accept-language": "fr"})).json()
+    said = [
+        [step["words"] for step in incident["timeline"] if step["kind"] == "DECISION"] for incident in (english, french)
+    ]
+    assert all(map(all, said))
+    assert said[0] != said[1]
+    answer = english["calls"][0]["answers"][0]
+    assert {name: answer[name] for name in ("outcome", "situation", "message_left", "detail", "operator")} == {
+        "outcome": "NO_ANSWER", "situation": "UNKNOWN", "message_left": True, "detail": "rang twice", "operator": "ann",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("user", "language", "text"),
+    [
+        ("3", "en", "cancelled at the panel by user 3 · not authenticated"),
+        (None, "en", "cancelled at the panel · not authenticated"),
+    ],
+)
+@pytest.mark.asyncio
+async def test_a_cancel_at_the_panel_is_said_in_words(
+    desk: MemoryDesk, user: str | None, language: str, text: str
+) -> None:
+    incident = desk.alarm()
+    at = desk.clock.now()
+    desk.scene._add(
+        "signals",
+        Signal(
+            f"1234-8-00000000-{at}-r1-1", "S1", "1234", "DC09", "0008", "406", "NEW", "1", None, user, "CANCEL",
+            None, None, "SIGNAL", None, None, None, at, "r1", False, None, b"raw",
+        ),
+    )  # fmt: skip
+    desk.catch_up()
+    view = await desk.api.dossier.incident(desk.state.incidents[incident])
+    assert text in [line.text for line in lines(view, labels(str), language)]
+
+
+# --- callers, holders, attentions ---------------------------------------------------------------------------------
+
+
+@pytest.mark.asyncio
+async def test_a_caller_without_an_incident(desk: MemoryDesk, floor: Floor) -> None:
+    began = await floor.ann.http.post("/v1/sites/S1/callbacks", json={"contact_id": "hélène", "key": "k"})
+    assert began.status_code == 201
+    callback = began.json()["callback_id"]
+    page = await floor.ann.http.get(f"/callbacks/{callback}")
+    assert page.status_code == 200
+    held = (await floor.zoe.http.get("/held")).text
+    assert "Inbound call" in held
+    assert f"/callbacks/{callback}" in held
+    path = f"/v1/sites/S1/callbacks/{callback}"
+    assert (await floor.ann.http.post(f"{path}/word", json={"word": WORD})).json()["right"] is True
+    said = await floor.ann.http.put(
+        f"{path}/result", json={"outcome": "IDENTIFIED", "situation": "ABNORMAL", "at": "2026-01-01T00:00:00.000Z"}
+    )
+    assert (said.status_code, said.json()["late"]) == (202, False)
+    (result,) = desk.scene.values("call-results")
+    assert (result.direction, result.incident_id, result.contact_id) == ("INBOUND", None, "hélène")
+    assert desk.work.in_order()[0].reason == "CALL_FOR_HELP"
+
+
+@pytest.mark.asyncio
+async def test_what_somebody_else_has_seen_is_released(desk: MemoryDesk, floor: Floor) -> None:
+    desk.alarm()
+    desk.scene.result(0, None, "DURESS_CODE", direction="INBOUND")
+    desk.catch_up()
+    attention = next(item.subject for item in desk.work.in_order() if item.item == "ATTENTION")
+    assert (await floor.ann.take(attention)).status_code == 200
+    assert (await floor.bob.http.post(f"/v1/attentions/{attention}/seen")).status_code == 200
+    assert desk.state.holder(0, attention) is None
+
+
+@pytest.mark.asyncio
+async def test_the_queue_of_attentions(desk: MemoryDesk, floor: Floor) -> None:
+    incident = desk.alarm(kind="HOLD_UP")
+    desk.scene.result(0, None, "DURESS_CODE", direction="INBOUND")
+    desk.catch_up()
+    page = (await floor.zoe.http.get("/attentions")).text
+    assert f'data-subject="{incident}-c' not in page
+    assert f'data-subject="{incident}-' in page
+
+
+@pytest.mark.asyncio
+async def test_history_says_when_there_is_none(desk: MemoryDesk, floor: Floor) -> None:
+    assert (await floor.ann.http.get("/v1/sites/S1/history")).json() == {"source": "NOT_SET", "incidents": []}
+    assert code(await floor.ann.http.get("/v1/sites/S9/history")) == "NOT_FOUND"
+    assert "no ledger is set" in (await floor.ann.http.get("/sites/S1/history")).text
+
+
+# --- objectives ---------------------------------------------------------------------------------------------------
+
+
+def _first_calls(scene: Scene, at: float) -> list[FirstCalls]:
+    desk = Desk(scene.records, at=at)
+    return first_calls(desk.state, ObjectiveSettings(), T0 + round(at * 1000))
+
+
+def test_first_calls_count_by_who_took_them_first_or_by_their_answer() -> None:
+    scene = Scene()
+    for number in range(5):
+        scene.site(f"S{number}", contact("ann"))
+    for number in range(5):
+        scene.alert(number, "FIRE" if number else "TAMPER", f"A{number}", f"S{number}")
+    calls = scene.values("calls")
+    scene.claim(10, "TAKE", calls[0].command_id, site_id="S0")
+    scene.claim(41, "TAKE", calls[1].command_id, site_id="S1")  # after 40 s
+    scene.result(22, calls[2].command_id, "NO_ANSWER", site_id="S2")  # by a dialler that claims nothing
+    assert [(row.kind, row.calls) for row in _first_calls(scene, 50)] == [("FIRE", 2), ("TAMPER", 1)]  # two wait
+    fire, tamper = _first_calls(scene, 200)  # nobody took the other two
+    assert (fire.calls, fire.within) == (4, {30: 1, 60: 2, 90: 2, 180: 2})
+    assert (fire.share(30), [goal.is_met for goal in fire.goals]) == (25.0, [False, False])
+    assert (tamper.within[30], [goal.is_met for goal in tamper.goals]) == (1, [True, True])
+    assert [(goal.target.seconds, goal.target.percent) for goal in tamper.goals] == [(90, 80.0), (180, 98.5)]
+    assert _first_calls(scene, 86_400 + 60) == []
