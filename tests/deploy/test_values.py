@@ -207,7 +207,11 @@ def test_every_setting_may_be_given(tmp_path: Path) -> None:
     }
     receiver = {"enabled": True, "tls": {"secret": "panels"}}
     web = {component: {"enabled": True, "sessionKeySecret": {"name": "session"}} for component in WEB}
-    found = objects(text(ONE_ZONE, write(tmp_path, {"settings": values, "receiver": receiver, "watchdog": {"enabled": True}, **web})))
+    found = objects(
+        text(
+            ONE_ZONE, write(tmp_path, {"settings": values, "receiver": receiver, "watchdog": {"enabled": True}, **web})
+        )
+    )
     given = {
         entry["name"] for component in PAGED for entry in pod(found, component).containers[0]["env"] if "value" in entry
     }
