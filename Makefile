@@ -22,7 +22,8 @@ PROCESSES ?= 3
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help install compile wheel test-compiled test-long tools demo test quick lint check format lock soak soak-faults simulate \
+.PHONY: help install compile wheel test-compiled test-long tools demo play test quick lint check format lock soak \
+	soak-faults simulate \
 	bench soak-ledger fuzz bench-quick bench-ledger dashboards diagrams mutants screenshots site chart image artifacts release clean
 
 help: ## what can be made
@@ -58,6 +59,9 @@ wheel: $(READY) ## a wheel for this Python and machine, the hot modules compiled
 demo: $(READY) ## a real Kafka and PostgreSQL, panels, a receiver, a worker, a sink, a telephony, a partner, thirteen stories
 	$(BIN)/ronde demo
 
+play: $(READY) ## everything up, nobody at the telephone but you: prints where to press a panel's button and take the call
+	$(BIN)/ronde play
+
 test: lint check ## everything that decides whether a change may land
 
 # Tests start hundreds of processes: each would compile all modules, where the environment forbids to keep bytecode.
@@ -78,8 +82,8 @@ check: $(READY) ## the tests, on real brokers, in PROCESSES processes (3)
 test-long: $(READY) ## what repeats a test of `make test`: in a second language or look, by another signal
 	PYTHONDONTWRITEBYTECODE= TEST_RONDE_PURE=1 $(BIN)/python -m pytest -n $(PROCESSES) -m "long and not soak"
 
-soak: $(READY) ## the kill, two-worker and catch-up tests, and receivers killed, TIMES in a row (20)
-	$(BIN)/python -m pytest -m soak --times $(TIMES) tests/kafka tests/edges/receiver
+soak: $(READY) ## the kill, two-worker and catch-up tests, receivers and desks killed, TIMES in a row (20)
+	$(BIN)/python -m pytest -m soak --times $(TIMES) tests/kafka tests/edges/receiver tests/edges/desk
 
 soak-ledger: $(READY) ## PostgreSQL away for a minute; a sink asleep in a transaction; brokers killed at assignments
 	$(BIN)/python -m pytest -m soak tests/sinks
