@@ -142,6 +142,7 @@ site: .tools/site/bin/zensical ## the documentation as a site, in .site/html
 screenshots: $(READY) ## pictures of the pages and their elements, light and dark, narrow and wide, into dist/screenshots; needs `make tools`
 	$(BIN)/python -m tests.edges.web.screenshots
 	$(BIN)/python -m tests.edges.portal.screenshots
+	$(BIN)/python -m tests.edges.desk.screenshots
 
 chart: ## the chart as a package, in dist
 	$(or $(shell command -v helm),.tools/bin/helm) package deploy/helm/ronde --destination dist
