@@ -23,7 +23,7 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
 .DEFAULT_GOAL := help
 .PHONY: help install compile wheel test-compiled tools demo play test quick lint check format lock soak soak-faults simulate \
-	bench soak-ledger fuzz bench-quick bench-ledger dashboards diagrams mutants screenshots site chart image artifacts release clean
+	bench soak-ledger fuzz bench-quick bench-ledger dashboards diagrams mutants screenshots pictures site chart image artifacts release clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -143,6 +143,9 @@ screenshots: $(READY) ## pictures of the pages and their elements, light and dar
 	$(BIN)/python -m tests.edges.web.screenshots
 	$(BIN)/python -m tests.edges.portal.screenshots
 	$(BIN)/python -m tests.edges.desk.screenshots
+
+pictures: $(READY) ## docs/desk.png and docs/guard.png, from `ronde play` as it runs; needs `make tools`
+	$(BIN)/python -m tests.play.pictures
 
 chart: ## the chart as a package, in dist
 	$(or $(shell command -v helm),.tools/bin/helm) package deploy/helm/ronde --destination dist
