@@ -22,7 +22,8 @@ PROCESSES ?= 3
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help install compile wheel test-compiled tools demo play test quick lint check format lock soak soak-faults simulate \
+.PHONY: help install compile wheel test-compiled test-long tools demo play test quick lint check format lock soak \
+	soak-faults simulate \
 	bench soak-ledger fuzz bench-quick bench-ledger dashboards diagrams mutants screenshots pictures site chart image artifacts release clean
 
 help: ## what can be made
@@ -65,7 +66,8 @@ test: lint check ## everything that decides whether a change may land
 
 # Tests start hundreds of processes: each would compile all modules, where the environment forbids to keep bytecode.
 quick: $(READY) ## what needs no Kafka and no PostgreSQL: about a minute
-	PYTHONDONTWRITEBYTECODE= TEST_RONDE_PURE=1 TEST_RONDE_QUICK=1 $(BIN)/python -m pytest -q -n $(CORES) -m "not soak and not server and not slow" \
+	PYTHONDONTWRITEBYTECODE= TEST_RONDE_PURE=1 TEST_RONDE_QUICK=1 $(BIN)/python -m pytest -q -n $(CORES) \
+		-m "not soak and not long and not server and not slow" \
 		--ignore tests/faults --ignore tests/kafka --ignore tests/security
 
 lint: $(READY) ## style, types, and who may import whom
@@ -75,7 +77,10 @@ lint: $(READY) ## style, types, and who may import whom
 	$(BIN)/lint-imports
 
 check: $(READY) ## the tests, on real brokers, in PROCESSES processes (3)
-	PYTHONDONTWRITEBYTECODE= TEST_RONDE_PURE=1 $(BIN)/python -m pytest -n $(PROCESSES) -m "not soak"
+	PYTHONDONTWRITEBYTECODE= TEST_RONDE_PURE=1 $(BIN)/python -m pytest -n $(PROCESSES) -m "not soak and not long"
+
+test-long: $(READY) ## what repeats a test of `make test`: in a second language or look, by another signal
+	PYTHONDONTWRITEBYTECODE= TEST_RONDE_PURE=1 $(BIN)/python -m pytest -n $(PROCESSES) -m "long and not soak"
 
 soak: $(READY) ## the kill, two-worker and catch-up tests, receivers and desks killed, TIMES in a row (20)
 	$(BIN)/python -m pytest -m soak --times $(TIMES) tests/kafka tests/edges/receiver tests/edges/desk

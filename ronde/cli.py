@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "desk": (
         "Serve operators their calls, attentions and incidents, for browsers and by HTTP. Ends on SIGTERM or Ctrl-C."
     ),
+    "watchdog": "Watch the engine from another machine, and tell what is wrong within a minute.",
     "incidents": "List incidents of the ledger, the latest first. Times are UTC.",
     "report": "Sum up the ledger by the day (UTC) that incidents were opened and by procedure.",
     "panel": "Send a panel's frames to a receiver, and repeat each until it is acknowledged.",
@@ -36,6 +37,9 @@ COMMANDS: Final = {
     "play": "Start everything on this machine, and a page with a panel's buttons: you take the calls. Ends on Ctrl-C.",
     "replay": (
         "Read what came in for a site, decide it again at the recorded times, and compare with what was decided then."
+    ),
+    "whatif": (
+        "Decide the incidents of the topics again under another procedure, and show what would have ended otherwise."
     ),
     "verify": (
         "Read the topics and add up: inputs = decided + quarantined + dead-lettered, for every topic and partition."
@@ -46,7 +50,8 @@ COMMANDS: Final = {
     "sites": "Judge a file of sites, load it into Kafka, look at a site, put it on test.",
     "transmitters": "Load a file of transmitters into Kafka, list them, look at one, wait for its next frame.",
     "schemas": "The schemas and their versions, and the gate that a change must pass.",
-    "incident": "One incident's timeline, from the ledger.",
+    "incident": "One incident's timeline, from the ledger; or its sealed dossier.",
+    "seal": "Keep the hash of every record in a signed tree, so that a dossier can be checked by others.",
     "tokens": "Bearer tokens of machines: for HTTP alerts, portal, partners, desk.",
     "users": "Accounts of people: who may sign in to portal, desk and partners' pages, and their roles.",
     "ledger": "The ledger's shape, its memory, and what it forgets.",
@@ -62,7 +67,9 @@ EXTRAS: Final = {
     "play": "edges,local",
     "portal": "edges",
     "receiver": "edges",
+    "seal": "edges",
     "transmitters": "edges",
+    "watchdog": "edges",
 }
 
 app = typer.Typer(

@@ -77,7 +77,11 @@ class FaultPoints(Generic[Point]):
     def __init__(self, variable: str, points: Collection[str]) -> None:
         self.variable = variable
         self.points = tuple(points)
-        self._armed = self.parse(os.environ.get(variable, ""), os.environ.get(f"{variable}_WHEN"))
+        self.arm()
+
+    def arm(self) -> None:
+        """Arm what the environment says now."""
+        self._armed = self.parse(os.environ.get(self.variable, ""), os.environ.get(f"{self.variable}_WHEN"))
 
     def at(self, point: Point) -> None:
         """Pass a point."""

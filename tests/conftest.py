@@ -5,6 +5,7 @@ Nothing heavy is imported before a test asks for it, so that the tests of the pu
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
@@ -13,8 +14,9 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 import pytest
 
@@ -38,6 +40,12 @@ class Ran(NamedTuple):
 Run: TypeAlias = Callable[..., Ran]
 SettingsFile: TypeAlias = Callable[..., Path]
 MakeSettings: TypeAlias = Callable[..., "Settings"]
+
+
+_CACHE: Final = "cache_logger_on_first_use"
+
+# Nothing of what is imported and collected becomes garbage; see `pytest_collection_finish`.
+gc.disable()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -64,6 +72,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     distribution.arrange(items)
 
 
+def pytest_collection_finish() -> None:
+    """Collect garbage from now on, of what comes from now on: half a million objects are no longer looked through."""
+    gc.freeze()
+    gc.enable()
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Which process runs what, with ``-n``."""
@@ -88,13 +102,44 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 @pytest.fixture(autouse=True)
-def root_logger() -> Iterator[None]:
-    """Leave the root logger as it was: a test that starts a process in its own sets it up for its own streams."""
+def root_logger(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Leave the loggers as they were: a test that starts a process in its own sets them up for its own streams."""
     root = logging.getLogger()
     level, handlers = root.level, root.handlers[:]
+    structlog = sys.modules.get("structlog")
+    if structlog:
+        before = structlog.get_config() if structlog.is_configured() else None
+        configure = structlog.configure
+        # A logger that has kept its configuration would never have another one.
+        monkeypatch.setattr(structlog, "configure", lambda **made: configure(**made | {_CACHE: False}))
     yield
     root.setLevel(level)
     root.handlers[:] = handlers
+    if structlog and structlog.is_configured():
+        structlog.reset_defaults() if before is None else configure(**before)
+
+
+@pytest.fixture(autouse=True)
+def _cheap_hashes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have words and passwords hashed at once, but in a test of what a hash costs: `pytest.mark.real_hashes`."""
+    words, accounts = (sys.modules.get(name) for name in ("service.words", "edges.web.accounts"))
+    if (words or accounts) and not request.node.get_closest_marker("real_hashes"):
+        from argon2 import PasswordHasher  # noqa: PLC0415 - as the head says
+
+        cheap = partial(PasswordHasher, time_cost=1, memory_cost=8, parallelism=1)
+        if words:
+            monkeypatch.setattr(words, "_HASHER", cheap())
+        if accounts:
+            monkeypatch.setattr(accounts, "PasswordHasher", cheap)
+
+
+@pytest.fixture(autouse=True)
+def _quick_java(request: pytest.FixtureRequest) -> None:
+    """Have brokers start quickly (`tests/support/java_archive.py`), also those that a test starts by a command."""
+    if request.node.get_closest_marker("server"):
+        from tests.support import java_archive  # noqa: PLC0415 - as the head says
+
+        java_archive.use()
 
 
 @pytest.fixture

@@ -49,7 +49,29 @@ _GROUPS: Final = {file: name for name, files in TOGETHER.items() for file in fil
 FIRST: Final = (
     *TOGETHER["the broker that is made to fail"],
     *TOGETHER["the usual ports of the local servers and the demonstration"],
+    "tests/kafka/test_worker_faults.py",
+    "tests/edges/portal/test_relay_faults.py",
+    "tests/edges/partners/test_process.py",
+    "tests/edges/partners/test_outages.py",
+    "tests/edges/desk/test_desk.py",
+    "tests/kafka/test_by_hand.py",
+    "tests/sinks/test_erasures.py",
+    "tests/edges/desk/test_faults.py",
+    "tests/edges/portal/test_pages.py",
+    "tests/kafka/test_dlq.py",
     *TOGETHER["the secured broker"],
+    "tests/edges/desk/test_pages.py",
+    "tests/sinks/test_away.py",
+    "tests/sinks/test_edge_records.py",
+    "tests/deploy/alerts/test_alerts.py",
+    "tests/kafka/test_worker.py",
+    "tests/sinks/test_assignment_faults.py",
+    "tests/edges/receiver/test_process.py",
+    "tests/edges/partners/test_guard.py",
+    "tests/edges/portal/test_fuzzed.py",
+    "tests/edges/portal/test_kafka_away.py",
+    "tests/kafka/test_strangers.py",
+    "tests/edges/kafka/test_kafka.py",
     # The longest of `make quick`.
     "tests/schemas/test_bytes.py",
     "tests/schemas/test_native.py",
@@ -68,8 +90,19 @@ SLOW: Final[Mapping[str, Sequence[str]]] = {
         "test_what_simulate_writes_is_harmless_and_the_same_json",
         "test_a_hint_of_the_installed_program_names_its_path",
     ),
+    "tests/cli/test_lazy_group.py": (
+        "test_a_command_without_its_optional_dependencies_says_what_to_install",
+        "test_the_other_commands_load_without_any_optional_dependency",
+    ),
+    "tests/edges/desk/test_words.py": (
+        "test_every_answer_takes_100_ms_to_1_s",
+        "test_the_loop_goes_on_meanwhile",
+    ),
     "tests/cli/test_local.py": ("test_where_the_usual_port_is_a_strangers_the_next_commands_are_led_to_ours",),
     "tests/cli/test_simulate.py": (
+        "test_wrong_use_is_named_without_a_traceback",
+        "test_a_bad_line_is_named_after_the_records_before_it",
+        "test_until_before_the_last_line_is_wrong_use_after_its_records",
         "test_the_settings_replace_the_procedures",
         "test_a_full_disk_is_a_failure",
         "test_a_reader_that_has_seen_enough_is_left_in_peace",
@@ -79,14 +112,29 @@ SLOW: Final[Mapping[str, Sequence[str]]] = {
     "tests/schemas/test_codec.py": ("test_a_registry_that_is_down_is_a_wait_both_at_the_start_and_for_an_unknown_id",),
 }
 
+# Tests that repeat what another one shows, in a second language, look or way, or by a second signal: `make test-long`.
+# Names are with the parameter that repeats.
+LONG: Final[Mapping[str, Sequence[str]]] = {
+    "tests/cli/demo/test_live.py": ("test_an_interrupt_leaves_nothing_running[15]",),
+    "tests/edges/portal/test_pages.py": ("test_the_seeds_way[en-en]",),
+    "tests/edges/web/test_in_a_browser.py": (
+        "test_axe_has_nothing_against_a_page_and_it_fits[/components-light-1280-en-GB]",
+        "test_axe_has_nothing_against_a_page_and_it_fits[/components-dark-360-fr-FR]",
+        "test_axe_has_nothing_against_a_page_and_it_fits[/sign-in-light-1280-en-GB]",
+        "test_axe_has_nothing_against_a_page_and_it_fits[/sign-in-dark-360-fr-FR]",
+    ),
+}
+
 
 def arrange(items: list[pytest.Item]) -> None:
-    """Mark the tests that need a server, and put what takes longest first."""
+    """Mark the tests that need a server, are slow or repeat others, and put what takes longest first."""
     for item in items:
         if not SERVERS.isdisjoint(getattr(item, "fixturenames", ())):
             item.add_marker("server")
         if getattr(item, "originalname", None) in SLOW.get(_file(item.nodeid), ()):
             item.add_marker("slow")
+        if item.name in LONG.get(_file(item.nodeid), ()):
+            item.add_marker("long")
     places = {file: place for place, file in enumerate(FIRST)}
     items.sort(key=lambda item: places.get(_file(item.nodeid), len(places)))
 

@@ -11,7 +11,7 @@ import subprocess
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import pytest
 
@@ -75,6 +75,30 @@ def tracked(*patterns: str) -> list[Path]:
 def text_of(file: Path) -> str:
     """A file's text, read once."""
     return file.read_text(encoding="utf-8")
+
+
+@cache
+def lowered(file: Path) -> str:
+    """Its text in small letters."""
+    return text_of(file).lower()
+
+
+class Definition(NamedTuple):
+    """A function or class of a file."""
+
+    name: str
+    is_class: bool
+    lines: int
+
+
+@cache
+def definitions(file: Path) -> list[Definition]:
+    """The functions and classes of a file; its tree is not kept, as it is large."""
+    return [
+        Definition(node.name, isinstance(node, ast.ClassDef), (node.end_lineno or 0) - node.lineno + 1)
+        for node in statements(ast.parse(text_of(file)))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+    ]
 
 
 def shown(path: Path) -> str:
@@ -171,37 +195,36 @@ def test_no_file_is_longer_than_a_reader_holds() -> None:
 
 
 def test_no_function_is_longer_than_a_page() -> None:
-    long = []
-    for file in tracked("*.py"):
-        for node in statements(ast.parse(text_of(file))):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                lines = (node.end_lineno or 0) - node.lineno + 1
-                if lines > FUNCTION_LINES:
-                    long.append(f"{shown(file)}: {node.name}: {lines} lines")
+    long = [
+        f"{shown(file)}: {definition.name}: {definition.lines} lines"
+        for file in tracked("*.py")
+        for definition in definitions(file)
+        if not definition.is_class and definition.lines > FUNCTION_LINES
+    ]
     assert not long, "\n".join(long)
 
 
 @pytest.mark.parametrize("word", WORDS)
 def test_plain_words(word: str) -> None:
-    pattern = re.compile(rf"\b{word}\b", re.IGNORECASE)
+    pattern = re.compile(rf"\b{word}\b")
     found = []
     for file in tracked("*.py", "*.md", "*.sql", "*.toml", "*.yaml", "*.avsc", "Makefile", "Containerfile"):
-        if file == Path(__file__) or _FROZEN.fullmatch(shown(file)) or not pattern.search(text_of(file)):
+        if file == Path(__file__) or _FROZEN.fullmatch(shown(file)) or not pattern.search(lowered(file)):
             continue
         found += [
             f"{shown(file)}:{number}: {line.strip()}"
             for number, line in enumerate(text_of(file).splitlines(), start=1)
-            if pattern.search(line)
+            if pattern.search(line.lower())
         ]
     assert len(found) <= LEFT.get(word, 0), f"instead: {WORDS[word]}\n" + "\n".join(found)
 
 
 def test_no_class_is_named_by_a_participle() -> None:
     named = {
-        f"{shown(file)}: {node.name}"
+        f"{shown(file)}: {definition.name}"
         for file in tracked("*.py")
-        for node in statements(ast.parse(text_of(file)))
-        if isinstance(node, ast.ClassDef) and node.name in PARTICIPLES
+        for definition in definitions(file)
+        if definition.is_class and definition.name in PARTICIPLES
     }
     assert named <= LEFT_CLASSES, "\n".join(sorted(named - LEFT_CLASSES))
 

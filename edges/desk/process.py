@@ -77,7 +77,15 @@ class DeskProcess:
         self._state.callees_at = self._sites.callees_at
         self._clock = BrokerClock()
         self._producer = Producer(connection, WRITTEN, pulse_topic="claims")
-        self._reader = DeskReader(connection, self._framing, self._state, self._sites, self._update, self._decided)
+        self._reader = DeskReader(
+            connection,
+            self._framing,
+            self._state,
+            self._sites,
+            self._update,
+            self._decided,
+            left_out=configuration.canary_site,
+        )
         self._holding: Holding | None = None
         self._sizes: RoundSizes | None = None
         self._is_whole = False

@@ -54,8 +54,14 @@ class DeskReader:
         sites: SiteIndex,
         on_change: Callable[[], None],
         on_decision: Callable[[Decision], None],
+        *,
+        left_out: str | None = None,
     ) -> None:
-        """Both are called in the loop: ``on_change`` after each batch, ``on_decision`` for each that is read."""
+        """Both are called in the loop: ``on_change`` after each batch, ``on_decision`` for each that is read.
+
+        ``left_out``: a site of which nothing is taken: the watchdog's canary.
+        """
+        self._left_out = left_out
         self._connection = connection
         self._state = state
         self._sites = sites
@@ -161,12 +167,14 @@ class DeskReader:
         return lambda data: (decode(data), data)
 
     def _take_sites(self, entries: Sequence[Entry]) -> None:
-        self._sites.take((entry.key, entry.partition, entry.offset, entry.value) for entry in entries)
+        self._sites.take(
+            (entry.key, entry.partition, entry.offset, entry.value) for entry in entries if entry.key != self._left_out
+        )
 
     def _take(self, entries: Sequence[Entry]) -> None:
         read_at = time.monotonic()
         for entry in entries:
-            if entry.value is None:
+            if entry.value is None or entry.key == self._left_out:
                 continue
             value, data = entry.value
             place = Place(entry.topic, entry.partition, entry.offset, entry.timestamp, read_at)

@@ -27,6 +27,7 @@ class DeskConfiguration(NamedTuple):
     web: WebSettings
     connection: Connection
     lookback_ms: int
+    canary_site: str | None = None  # left out
     postgres: PostgresSettings | None = None  # of the ledger, for history; None: none is set
     objectives: ObjectiveSettings = ObjectiveSettings()
 

@@ -4,6 +4,9 @@ Each partition of a topic is a lane of its own: so many of its records are hande
 wait here, where one that is too old can be dropped with certainty. A partition without a leader fills its own lane
 alone. Its records that librdkafka has already may still be written when the leader is back: an id that follows from
 what is said makes that harmless.
+
+librdkafka's reports are fetched in the loop, by a timer. A thread that waited for them would take Python's lock for each
+record, against the loop that holds it.
 """
 
 from __future__ import annotations
@@ -41,6 +44,7 @@ STOP_SECONDS: Final = 5.0
 IN_FLIGHT: Final = 500
 ROOM: Final = 10_000
 _POLL_SECONDS: Final = 0.1
+_REPORTS_SECONDS: Final = 0.001  # between two looks for reports, while any is due
 _SWEEP_SECONDS: Final = 0.05
 _ASK_SECONDS: Final = 1.0
 _KNOWN_KEYS: Final = 65_536
@@ -91,7 +95,9 @@ class _Outgoing:
 
     __slots__ = ("key", "lane", "reports", "sending", "value")
 
-    def __init__(self, sending: _Sending, lane: _Lane, key: bytes, value: bytes | None, reports: list[_Report]) -> None:
+    def __init__(
+        self, sending: _Sending, lane: _Lane, key: bytes, value: bytes | None, reports: deque[_Report]
+    ) -> None:
         self.sending = sending
         self.lane = lane
         self.key = key
@@ -136,7 +142,9 @@ class Producer:
         self._most_in_flight = in_flight
         self._room = room
         self._lanes: dict[tuple[str, int], _Lane] = {}
-        self._reports: list[_Report] = []
+        self._reports: deque[_Report] = deque()  # a deque, as a client that is given up reports in another thread
+        self._under_way = 0  # records that librdkafka has
+        self._timer: asyncio.TimerHandle | None = None
         self._deadlines: list[tuple[float, int, _Sending]] = []  # a heap
         self._numbers = count()
         self._is_sweeping = False
@@ -145,7 +153,7 @@ class Producer:
         self._is_fatal = False
         self._is_stopping = False
         self._ended = threading.Event()
-        self._acknowledged_at = float("-inf")
+        self._acknowledged_at = self._answered_at = float("-inf")  # a record, and the pulse
         self._known = asyncio.Event()  # the topics are as they must be
         self._emptied = asyncio.Event()  # by `stop`
         self._wrong: TopicsDifferError | None = None
@@ -165,6 +173,7 @@ class Producer:
         await self._known.wait()
         if self._wrong is not None:
             raise self._wrong
+        self._look()
 
     async def send(self, *records: Record, seconds: float = CONFIRM_SECONDS) -> None:
         """Write records; returns when Kafka has acknowledged all of them.
@@ -208,7 +217,7 @@ class Producer:
     @property
     def silent_seconds(self) -> float:
         """For how long Kafka has acknowledged nothing: no record, and no pulse."""
-        return time.monotonic() - self._acknowledged_at
+        return time.monotonic() - max(self._acknowledged_at, self._answered_at)
 
     async def stop(self, seconds: float = STOP_SECONDS) -> None:
         """Wait until what was taken is acknowledged, at most so long, and end. `send` fails from now on."""
@@ -218,7 +227,10 @@ class Producer:
                 async with asyncio.timeout(seconds):
                     await self._emptied.wait()
         self._ended.set()
+        if self._timer is not None:
+            self._timer.cancel()
         await asyncio.to_thread(self._thread.join, 1.0)
+        self._settle()
         for lane in self._lanes.values():
             self._hand_over(lane)
 
@@ -259,20 +271,41 @@ class Producer:
                 record.sending.fail(f"Kafka's client does not take it: {error}")
             else:
                 lane.in_flight += 1
+                self._under_way += 1
+                if self._under_way == 1:
+                    self._look_in(_REPORTS_SECONDS)
 
-    def _settle(self, reports: list[_Report]) -> None:
+    def _look(self) -> None:
+        """Fetch librdkafka's reports, and look again."""
+        self._client.poll(0)
+        if self._reports:
+            self._settle()
+        self._look_in(_REPORTS_SECONDS if self._under_way else _POLL_SECONDS)
+
+    def _look_in(self, seconds: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None if self._ended.is_set() else self._loop.call_later(seconds, self._look)
+
+    def _settle(self) -> None:
         """Take what became of records."""
-        lanes = {}
-        for record, error in reports:
+        lanes: set[_Lane] = set()
+        acknowledged, reports = self.acknowledged, self._reports
+        while reports:
+            record, error = reports.popleft()
             lane = record.lane
             lane.in_flight -= 1
-            lanes[id(lane)] = lane
+            self._under_way -= 1
+            if lane.waiting:
+                lanes.add(lane)
             if error is None:
                 self.acknowledged += 1
                 record.sending.confirm()
             else:
                 record.sending.fail(f"Kafka has not taken it: {error.str()}")
-        for lane in lanes.values():
+        if self.acknowledged > acknowledged:
+            self._acknowledged_at = time.monotonic()
+        for lane in lanes:
             self._hand_over(lane)
         if self._is_stopping and self._is_idle():
             self._emptied.set()
@@ -292,11 +325,9 @@ class Producer:
 
     def _work(self) -> None:
         pulse = Pulse(self._connection, self._pulse_topic) if self._pulse_topic is not None else None
-        while not self._ended.is_set():
-            self._client.poll(_POLL_SECONDS)
-            self._pass_on()
+        while not self._ended.wait(_POLL_SECONDS):
             if pulse is not None:
-                self._acknowledged_at = pulse.beat(self._acknowledged_at)
+                self._answered_at = pulse.beat(self._acknowledged_at)
             if self._is_fatal:
                 self._recreate()
         if pulse is not None:
@@ -320,16 +351,6 @@ class Producer:
                 return True
         return False
 
-    def _pass_on(self) -> None:
-        """Hand all reports to the loop at once."""
-        if not self._reports:
-            return
-        reports = self._reports.copy()
-        self._reports.clear()
-        if any(error is None for _, error in reports):
-            self._acknowledged_at = time.monotonic()
-        self._call(self._settle, reports)
-
     def _call(self, function: Callable[..., object], *arguments: object) -> None:
         with suppress(RuntimeError):  # the loop is closed
             self._loop.call_soon_threadsafe(function, *arguments)
@@ -351,4 +372,4 @@ class Producer:
         give_up = time.monotonic() + _ASK_SECONDS
         while len(client) and time.monotonic() < give_up:
             client.poll(_POLL_SECONDS)
-        self._pass_on()
+        self._call(self._settle)

@@ -66,11 +66,13 @@ class Reading:
     Attributes:
         start: where; by default at the beginning.
         decode: from a value's bytes to the value; it raises `Undecodable`. None: the bytes are handed on.
+        decode_message: the same from the whole record, where the value follows from its headers.
 
     """
 
     start: Since | From = field(default_factory=lambda: From({}))
     decode: Callable[[bytes], Any] | None = None
+    decode_message: Callable[[Message], Any] | None = None
 
 
 Handler = Callable[[Sequence[Entry]], None]
@@ -235,11 +237,15 @@ class View:
         self._ages.reach(positions)
 
     def _decode(self, message: Message, topic: str, partition: int, offset: int, entries: list[Entry]) -> None:
-        value, decode = message.value(), self._topics[topic].decode
+        value, reading = message.value(), self._topics[topic]
+        decode, decode_message = reading.decode, reading.decode_message
         decoded: Any = value
-        while value is not None and decode is not None and not self._ended.is_set():
+        while not self._ended.is_set():
             try:
-                decoded = decode(value)
+                if decode_message is not None:
+                    decoded = decode_message(message)
+                elif value is not None and decode is not None:
+                    decoded = decode(value)
                 break
             except Undecodable:
                 self.undecodable += 1

@@ -32,13 +32,18 @@ Report = Callable[[Log, int, float], None]
 
 
 class Watermarks:
-    """Reports (log, high watermark, when it was asked for: monotonic) from threads of its own."""
+    """Reports (log, high watermark, when it was asked for: monotonic) from threads of its own.
 
-    def __init__(self, connection: Connection, topics: Iterable[str], report: Report) -> None:
+    With ``isolation`` read_committed it reports last stable offsets instead.
+    """
+
+    def __init__(
+        self, connection: Connection, topics: Iterable[str], report: Report, *, isolation: str = "read_uncommitted"
+    ) -> None:
         self._connection = connection
         self._layout = Layout(connection, topics)
         self._report = report
-        self._consumer = clients.reader(connection, isolation="read_uncommitted")
+        self._consumer = clients.reader(connection, isolation=isolation)
         self._leaders: dict[Log, int | None] = {}
         self._leaders_at = float("-inf")
         self._asking: dict[int, Future[None]] = {}

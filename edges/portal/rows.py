@@ -86,9 +86,15 @@ def _record(kind: Any, row: Mapping[str, Any]) -> Any:
 def writes(
     before: Configuration | None, after: Configuration, edit: Edit, *, is_deleted: bool = False
 ) -> list[Statement]:
-    """The statements that make ``after`` the site's last revision; of people and contacts only what changed."""
+    """The statements that make ``after`` the site's last revision; of people and contacts only what changed.
+
+    Of a site that is deleted the history forgets all values, this revision's too.
+    """
     statements: list[Statement] = [("put_site", _site_values(after, is_deleted=is_deleted))]
     key = {"site_id": after.site_id}
+    if is_deleted:
+        statements.append(("erase_revisions", key))  # before its people go: it asks for their accounts
+        statements.append(("empty_releases", key))
     if before is None or before.people != after.people:
         statements.append(("empty_people", key))
         statements.append(("put_people", key | _columns(Person._fields, after.people)))
@@ -98,6 +104,8 @@ def writes(
         columns = _columns(Contact._fields, list(placed.values()))
         statements.append(("put_contacts", key | columns | {"place": list(placed)}))
     revision = {"revision": after.revision, "at": after.updated_at, **_history(before, after, edit)}
+    if is_deleted:
+        revision |= {"before": None, "after": None}
     statements.append(("put_revision", key | revision))
     statements.append(("put_outbox", {"topic": "sites", "key": after.site_id}))
     return statements

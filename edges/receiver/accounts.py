@@ -53,7 +53,7 @@ class Account(NamedTuple):
 
     def kind_of(self, event: Event, now: int) -> tuple[str | None, bool]:
         """Which kind of alert an event is (None: a signal), and whether an override says so."""
-        if event.qualifier is Qualifier.NEW:
+        if self.overrides and event.qualifier is Qualifier.NEW:
             matching = [
                 override
                 for override in self.overrides

@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Mapping
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -61,6 +61,7 @@ def table() -> Mapping[tuple[Format, str], Meaning]:
     )
 
 
+@lru_cache(4096)
 def meaning_of(code_format: Format, code: str) -> Meaning:
     """What a code means; every code means something."""
     known = table().get((code_format, code))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from edges.receiver import faults
 from edges.receiver.framing import Flaw, FlawReason, Framer, Sealed, Tolerance
@@ -43,7 +43,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take it, unless its address has as many as it may."""
-        assert isinstance(transport, asyncio.Transport)
+        transport = cast("asyncio.Transport", transport)  # uvloop's is none by its bases
         peer = transport.get_extra_info("peername")
         self._address = peer[0] if peer else ""
         if not self._lines.addresses.open(self._address):
@@ -51,7 +51,7 @@ class Connection(asyncio.BufferedProtocol):
             transport.abort()
             return
         self._transport = transport
-        self.heard_at = asyncio.get_running_loop().time()
+        self.heard_at = time.monotonic()
         self._lines.connections.add(self)
         self._lines.metrics.sockets[self._kind].inc()
 
@@ -73,7 +73,7 @@ class Connection(asyncio.BufferedProtocol):
         """Cut the bytes into frames."""
         if self._transport is None:
             return
-        self.heard_at = since = asyncio.get_running_loop().time()
+        self.heard_at = since = time.monotonic()
         arrival = Arrival(time.time_ns() // 1_000_000, since, self._address)
         is_in_pieces = self._framer.has_rest
         cuts = list(self._framer.feed(bytes(_BUFFER[:size])))
@@ -144,6 +144,7 @@ class Connection(asyncio.BufferedProtocol):
         try:
             self._send(await self._lines.intake.take(sealed, arrival, self))
         finally:
+            self._lines.end()
             self._in_work -= 1
             self._work()
 

@@ -97,12 +97,16 @@ def content_of(kind: str, body: bytes) -> Content:
             events = ()
         case _:
             events = (_unread(told),)
+    if not extended:
+        return Content(account, events, None, None)
     blocks = dict(_EXTENDED.findall(extended))
     return Content(account, events, printable(blocks.get("I", "")), times.read(blocks.get("H", "")))
 
 
 def printable(text: str) -> str | None:
     """A text without control characters, which databases refuse, and within what a text may have; None if empty."""
+    if not text:
+        return None
     text = _CONTROL.sub(" ", text).strip()
     while len(text) > _TEXT_BYTES // 4 and len(text.encode()) > _TEXT_BYTES:
         text = text[: -max(len(text.encode()) - _TEXT_BYTES, 4) // 4]
@@ -159,16 +163,10 @@ def _sia(told: str) -> tuple[Event, ...]:
 
 
 def _event(code: str, qualifier: Qualifier | None, partition: str | None, number: str, meaning: Meaning) -> Event:
-    is_user = meaning.number is Number.USER
-    return Event(
-        code=code,
-        qualifier=qualifier,
-        partition=partition,
-        zone=None if is_user else number or None,
-        user=number or None if is_user else None,
-        meaning=meaning,
-        text=None,
-    )
+    number_or_none = number or None
+    if meaning.number is Number.USER:
+        return Event(code, qualifier, partition, None, number_or_none, meaning, None)
+    return Event(code, qualifier, partition, number_or_none, None, meaning, None)
 
 
 def _unread(told: str) -> Event:

@@ -27,7 +27,7 @@ class Datagrams(asyncio.DatagramProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
-        self._transport = cast("asyncio.DatagramTransport", transport)  # asyncio's is none by its bases
+        self._transport = cast("asyncio.DatagramTransport", transport)  # it is none by its bases
 
     def connection_lost(self, _error: Exception | None) -> None:
         """End; answers have nowhere to go."""
@@ -35,7 +35,7 @@ class Datagrams(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, peer: tuple[str, int]) -> None:
         """Take its frames."""
-        arrival = Arrival(time.time_ns() // 1_000_000, asyncio.get_running_loop().time(), peer[0])
+        arrival = Arrival(time.time_ns() // 1_000_000, time.monotonic(), peer[0])
         framer = Framer()
         for cut in (*framer.feed(data), *framer.close()):
             if isinstance(cut, Flaw):
@@ -56,6 +56,7 @@ class Datagrams(asyncio.DatagramProtocol):
         try:
             self._send(await self._lines.intake.take(sealed, arrival, self), peer)
         finally:
+            self._lines.end()
             self._in_work -= 1
 
     def _send(self, answer: bytes | None, peer: tuple[str, int]) -> None:

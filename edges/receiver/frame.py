@@ -13,27 +13,23 @@ import re
 import secrets
 from typing import Final, NamedTuple
 
-from cryptography.hazmat.primitives.ciphers import Cipher
-from cryptography.hazmat.primitives.ciphers.algorithms import AES
-from cryptography.hazmat.primitives.ciphers.modes import CBC
-
 from edges.receiver import times
-from edges.receiver.framing import CrcForm, Tolerance, seal
+from edges.receiver.cipher import BLOCK, cipher_of
+from edges.receiver.framing import NO_TOLERANCES, CrcForm, Tolerance, seal
 
-_BLOCK: Final = 16
-_NO_IV: Final = CBC(bytes(_BLOCK))
 _HEADER: Final = re.compile(
-    rb'"(?P<star>\*?)(?P<id>[A-Za-z0-9-]{1,16})"(?P<seq>[0-9]{4})'
-    rb"(?:R(?P<receiver>[0-9A-Fa-f]{0,6}))?(?:L(?P<line>[0-9A-Fa-f]{0,6}))?"
-    rb"#(?P<account>[0-9A-Fa-f]+)\["
+    rb'"(\*?)([A-Za-z0-9-]{1,16})"([0-9]{4})'
+    rb"(?:R([0-9A-Fa-f]{0,6}))?(?:L([0-9A-Fa-f]{0,6}))?"
+    rb"#([0-9A-Fa-f]+)\["
 )
 _TIME: Final = re.compile(rb"_(" + times.PATTERN.encode() + rb")\Z")
 _WITHOUT_TIME: Final = re.compile(rb"[\x20-\x7e]*\]\Z")
 _ANSWERS: Final = frozenset({"ACK", "NAK", "DUH"})
 # Digits of an account by the standard.
 _FEWEST_DIGITS: Final = 3
-_MOST_DIGITS: Final = 16
-_PAD_BYTES: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+MOST_DIGITS: Final = 16
+# From any byte to one that a pad may have, each as likely as the others.
+_PAD_BYTES: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+-" * 4
 
 
 class NotDc09Error(Exception):
@@ -73,9 +69,10 @@ class Header(NamedTuple):
     @property
     def echo(self) -> bytes:
         """Sequence, R, L and account, as an answer repeats them."""
-        receiver = "" if self.receiver is None else f"R{self.receiver}"
-        line = "" if self.line is None else f"L{self.line}"
-        return f"{self.sequence}{receiver}{line}#{self.account}".encode()
+        kind, is_encrypted, sequence, receiver, line, account, data = self
+        receiver = "" if receiver is None else f"R{receiver}"
+        line = "" if line is None else f"L{line}"
+        return f"{sequence}{receiver}{line}#{account}".encode()
 
 
 class Clear(NamedTuple):
@@ -96,26 +93,30 @@ def header_of(content: bytes) -> Header:
     match = _HEADER.match(content)
     if match is None:
         raise NotDc09Error
-    receiver, line = match["receiver"], match["line"]
+    star, kind, sequence, receiver, line, account = match.groups()
     return Header(
-        kind=match["id"].decode(),
-        is_encrypted=bool(match["star"]),
-        sequence=match["seq"].decode(),
-        receiver=None if receiver is None else receiver.decode(),
-        line=None if line is None else line.decode(),
-        account=match["account"].decode(),
-        data=content[match.end() :],
+        kind.decode(),
+        star != b"",
+        sequence.decode(),
+        None if receiver is None else receiver.decode(),
+        None if line is None else line.decode(),
+        account.decode(),
+        content[match.end() :],
     )
 
 
 def header_tolerances(header: Header) -> frozenset[Tolerance]:
     """What the header does otherwise than the standard."""
+    account = header.account
+    is_of_a_length = _FEWEST_DIGITS <= len(account) <= MOST_DIGITS
+    if header.line and is_of_a_length and account == account.upper():
+        return NO_TOLERANCES
     found = set()
     if not header.line:
         found.add(Tolerance.NO_LINE_DIGIT)
-    if header.account != header.account.upper():
+    if account != account.upper():
         found.add(Tolerance.LOWER_CASE_HEX)
-    if not _FEWEST_DIGITS <= len(header.account) <= _MOST_DIGITS:
+    if not is_of_a_length:
         found.add(Tolerance.ACCOUNT_LENGTH)
     return frozenset(found)
 
@@ -138,10 +139,9 @@ def deciphered(data: bytes, key: bytes) -> Clear:
         cipher = bytes.fromhex(data.decode("ascii"))
     except ValueError:
         raise UnopenedError from None
-    if not cipher or len(cipher) % _BLOCK:
+    if not cipher or len(cipher) % BLOCK:
         raise UnopenedError
-    decryptor = Cipher(AES(key), _NO_IV).decryptor()
-    text = decryptor.update(cipher) + decryptor.finalize()
+    text = cipher_of(key).decipher(cipher)
     close = text.find(b"]")
     bar = text.find(b"|", 0, max(close, 0))
     if close < 0 or b"[" in text[: max(bar, 0)]:
@@ -160,10 +160,8 @@ def enciphered(body: bytes, time: int, key: bytes) -> bytes:
     text = body + times.stamp(time)
     if not body.startswith(b"]"):
         text = b"|" + text
-    pad = _BLOCK - len(text) % _BLOCK
-    text = bytes(secrets.choice(_PAD_BYTES) for _ in range(pad)) + text
-    encryptor = Cipher(AES(key), _NO_IV).encryptor()
-    return (encryptor.update(text) + encryptor.finalize()).hex().upper().encode()
+    text = secrets.token_bytes(BLOCK - len(text) % BLOCK).translate(_PAD_BYTES) + text
+    return cipher_of(key).encipher(text).hex().upper().encode()
 
 
 def ack(header: Header, form: CrcForm, key: bytes | None, now: int) -> bytes:

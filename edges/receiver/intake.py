@@ -7,6 +7,8 @@ the same identity wait: two first copies of one frame would be two alarms.
 from __future__ import annotations
 
 import asyncio
+import time
+from collections import OrderedDict
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
@@ -38,7 +40,7 @@ class Arrival(NamedTuple):
 
     Attributes:
         at: Unix milliseconds.
-        since: the same instant on the loop's clock, in seconds.
+        since: the same instant on the monotonic clock, which is the loop's, in seconds.
 
     """
 
@@ -101,7 +103,9 @@ class Intake:
         self._addresses = addresses
         self._metrics = metrics
         self._patience = Patience(READ_BACK_SECONDS)
-        self._ids: dict[str, None] = {}  # given lately: a copy within the same millisecond gets the next
+        self._ids: OrderedDict[str, None] = (
+            OrderedDict()
+        )  # given lately: a copy within the same millisecond gets the next
         self._flights: dict[str, dict[Identity, Flight]] = {}
 
     def take_flaw(self, flaw: Flaw, arrival: Arrival) -> bytes | None:
@@ -149,7 +153,7 @@ class Intake:
             raise SilentError(Silenced.NO_ROOM) from None
         except UnconfirmedError:
             raise SilentError(Silenced.UNCONFIRMED) from None
-        self._metrics.answer_seconds.observe(asyncio.get_running_loop().time() - arrival.since)
+        self._metrics.answer_seconds.observe(time.monotonic() - arrival.since)
         _check_age(until)
         return _outcome(verdict), verdict.answer
 
@@ -170,7 +174,7 @@ class Intake:
             verdict = self._judge.judge(sealed, at)
         self._ids[verdict.signals[0].signal_id] = None
         if len(self._ids) > _IDS:
-            del self._ids[next(iter(self._ids))]
+            self._ids.popitem(last=False)
         return verdict
 
     async def _keep(self, verdict: Verdict) -> None:
@@ -222,7 +226,7 @@ class Intake:
 
 def _check_age(until: float) -> None:
     """Raise `SilentError` when a panel expects no answer any more, and sends its frame again."""
-    if asyncio.get_running_loop().time() > until:
+    if time.monotonic() > until:
         raise SilentError(Silenced.TOO_OLD)
 
 

@@ -16,7 +16,7 @@ from edges.receiver import frame
 from edges.receiver.accounts import Account, BadCrc
 from edges.receiver.content import Content, Event, content_of, printable
 from edges.receiver.frame import Clear, Header, NotDc09Error, UnopenedError
-from edges.receiver.framing import Flaw, FlawReason, Sealed, Tolerance
+from edges.receiver.framing import NO_TOLERANCES, Flaw, FlawReason, Sealed, Tolerance
 from edges.receiver.repeats import Copy, Identity, KeptEvent, Repeats
 from edges.receiver.values import Alert, Signal
 
@@ -75,6 +75,7 @@ class Verdict(NamedTuple):
         copy: the first copy, where the frame is a repeat.
         events: what the events became, by number from 1; of a repeat, as its first copy has them.
         drafts: of each event, in their order.
+        has_alerts: whether any event is an alert.
 
     """
 
@@ -87,12 +88,8 @@ class Verdict(NamedTuple):
     copy: Copy | None = None
     events: Mapping[int, KeptEvent] = _NO_EVENTS
     drafts: tuple[Draft, ...] = ()
-    tolerances: frozenset[Tolerance] = frozenset()
-
-    @property
-    def has_alerts(self) -> bool:
-        """Whether any event is an alert."""
-        return any(event.alert_id is not None for event in self.events.values())
+    tolerances: frozenset[Tolerance] = NO_TOLERANCES
+    has_alerts: bool = False
 
 
 class Judge:
@@ -112,7 +109,9 @@ class Judge:
             return Verdict(silence=Silence.NOT_DC09)
         if header.is_answer:
             return Verdict(silence=Silence.IS_ANSWER)
-        tolerances = sealed.tolerances | frame.header_tolerances(header)
+        tolerances = sealed.tolerances or NO_TOLERANCES
+        if of_header := frame.header_tolerances(header):
+            tolerances |= of_header
         name = header.account.upper()
         account = self._accounts.get(name)
         if account is None:
@@ -170,17 +169,16 @@ class Judge:
         copy = self._repeats.first_copy(identity, at)
         site_id = account.site_id if copy is None else copy.site_id
         raised_at = _raised_at(content, clear, at) if copy is None else copy.raised_at
-        signals, events, drafts = [], {}, []
+        signals, events, drafts, has_alerts = [], {}, [], False
         for number, event in enumerate(content.events, start=1):
             kind, is_overridden = self._kind(account, event, at)
             kept = KeptEvent(kind and f"{account.name}-{header.sequence}-{number}-{digest}", kind)
             if copy is not None:
                 kept = copy.events.get(number, kept)
             events[number] = kept
-            text = _text(content, event)
-            drafts.append(
-                Draft(event.zone or event.user, "; ".join(filter(None, (event.meaning.detail, text))) or None)
-            )
+            has_alerts = has_alerts or kept.alert_id is not None
+            text, detail = _text(content, event), event.meaning.detail
+            drafts.append(Draft(event.zone or event.user, f"{detail}; {text}" if detail and text else detail or text))
             signals.append(
                 self._signal(
                     sealed,
@@ -208,6 +206,7 @@ class Judge:
             events=events,
             drafts=tuple(drafts),
             tolerances=_content_tolerances(content, account.name),
+            has_alerts=has_alerts,
         )
 
     def _kind(self, account: Account, event: Event, now: int) -> tuple[str | None, bool]:
@@ -282,29 +281,31 @@ class Judge:
         raised_at: int | None = None,
         text: str | None = None,
     ) -> Signal:
+        code, qualifier, partition, zone, user, meaning, _ = event
+        # In the order of `Signal`: by keyword it takes half as long again.
         return Signal(
-            signal_id=f"{account}-{header.sequence}-{digest}-{at}-{self._receiver}-{number}",
-            site_id=site_id,
-            account=account,
-            protocol="DC09",
-            sequence=header.sequence,
-            code=event.code,
-            qualifier=event.qualifier,
-            partition=event.partition,
-            zone=event.zone,
-            user=event.user,
-            meaning=event.meaning.name,
-            kind=kind,
-            alert_id=alert_id,
-            outcome=outcome,
-            reason=reason,
-            occurred_at=occurred_at,
-            raised_at=raised_at,
-            received_at=at,
-            receiver=self._receiver,
-            authenticated=header.is_encrypted,
-            text=text,
-            raw=sealed.raw,
+            f"{account}-{header.sequence}-{digest}-{at}-{self._receiver}-{number}",
+            site_id,
+            account,
+            "DC09",
+            header.sequence,
+            code,
+            qualifier,
+            partition,
+            zone,
+            user,
+            meaning.name,
+            kind,
+            alert_id,
+            outcome,
+            reason,
+            occurred_at,
+            raised_at,
+            at,
+            self._receiver,
+            header.is_encrypted,
+            text,
+            sealed.raw,
         )
 
 
@@ -331,10 +332,14 @@ def _raised_at(content: Content, clear: Clear, arrived_at: int) -> int:
 
 def _text(content: Content, event: Event) -> str | None:
     """The event's own text, and that of its frame."""
-    return printable("; ".join(dict.fromkeys(filter(None, (event.text, content.text)))))
+    if event.text is None or content.text is None or event.text == content.text:
+        return event.text or content.text
+    return printable(f"{event.text}; {content.text}")
 
 
 def _content_tolerances(content: Content, name: str) -> frozenset[Tolerance]:
+    if len(content.events) == 1 and content.account == name:
+        return NO_TOLERANCES
     found = set()
     if content.account is None:
         found.add(Tolerance.NO_INNER_ACCOUNT)
@@ -346,4 +351,4 @@ def _content_tolerances(content: Content, name: str) -> frozenset[Tolerance]:
 
 
 def _link_test_tolerances(clear: Clear) -> frozenset[Tolerance]:
-    return frozenset() if clear.body.startswith(b"]") else frozenset({Tolerance.DATA_IN_NULL})
+    return NO_TOLERANCES if clear.body.startswith(b"]") else frozenset({Tolerance.DATA_IN_NULL})

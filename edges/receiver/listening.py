@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import resource
 import ssl
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
@@ -104,7 +105,7 @@ class Listener:
         idle = self._settings.idle_seconds
         while True:
             await asyncio.sleep(min(_SWEEP_SECONDS, idle / 4))
-            since = asyncio.get_running_loop().time() - idle
+            since = time.monotonic() - idle
             for connection in [connection for connection in self._lines.connections if connection.heard_at < since]:
                 connection.close(Closed.IDLE)
 

@@ -21,7 +21,7 @@ from edges.receiver.intake import Intake
 from edges.receiver.judging import Judge
 from edges.receiver.listening import Listener
 from edges.receiver.metrics import ReceiverMetrics
-from edges.receiver.publishing import SILENT_SECONDS, TOPICS, Publisher
+from edges.receiver.publishing import SILENT_SECONDS, TOPICS, OwnSignals, Publisher
 from edges.receiver.repeats import Repeats
 from edges.receiver.rooms import Rooms
 from edges.receiver.settings import ReceiverConfiguration, wrapping_key_of
@@ -80,9 +80,10 @@ class ReceiverProcess:
             self._take_transmitters,
         )
         signals_since = Since(time.time_ns() // 1_000_000 - SIGNALS_MS)
+        self._own = OwnSignals(self._framing.reader("signals", {"Signal": Signal}))
         self._signal_view = View(
             connection,
-            {"signals": Reading(signals_since, self._framing.reader("signals", {"Signal": Signal}))},
+            {"signals": Reading(signals_since, self._own.decode)},
             self._take_signals,
         )
         self._is_whole = False
@@ -151,7 +152,7 @@ class ReceiverProcess:
                 await asyncio.sleep(_AGAIN_SECONDS)
             else:
                 self._readiness.arrive("registry")
-                return Publisher(self._producer, *writers)
+                return Publisher(self._producer, *writers, self._own)
 
     def _listener(self, publisher: Publisher, rooms: Rooms) -> Listener:
         settings = self._settings

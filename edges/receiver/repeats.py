@@ -99,6 +99,9 @@ class _Account:
     def _overtake(self, number: int, digest: str) -> None:
         """Forget the copies of another body that a new frame under this number ends: its number to half a turn on."""
         end = number + _NUMBERS // 2
+        places = self.places
+        if not places or (places[-1][0] < number and places[0][0] > end - _NUMBERS):
+            return  # a panel that counts on, as nearly all do
         ranges = [(number, min(end, _NUMBERS - 1)), (0, end - _NUMBERS)]
         for first, last in ranges:
             begin, stop = bisect_left(self.places, (first,)), bisect_left(self.places, (last + 1,))
@@ -152,7 +155,9 @@ class Repeats:
         copy = self.first_copy(identity, entry.at)
         if copy is None:
             self._forget(entry.at - REPEAT_MS)
-            account = self._accounts.setdefault(identity.account, _Account())
+            account = self._accounts.get(identity.account)
+            if account is None:
+                account = self._accounts[identity.account] = _Account()
             if not entry.is_repeat:  # of a first copy that nobody remembers, it ends no others
                 account.begin(int(identity.sequence) % _NUMBERS, identity.digest)
             copy = Copy(entry.site_id, entry.raised_at, entry.at)

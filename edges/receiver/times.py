@@ -14,7 +14,12 @@ _TIME: Final = re.compile(PATTERN)
 
 def stamp(instant: int) -> bytes:
     """An instant as a frame ends with it, its ``_`` included."""
-    return datetime.fromtimestamp(instant / 1000, UTC).strftime(_FORM).encode()
+    return _stamp(instant // 1000)
+
+
+@lru_cache(16)
+def _stamp(second: int) -> bytes:
+    return datetime.fromtimestamp(second, UTC).strftime(_FORM).encode()
 
 
 @lru_cache(1024)  # the frames of one second bear one text

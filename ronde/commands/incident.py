@@ -8,16 +8,17 @@ from typing import Annotated
 
 import typer
 
+from ronde.outcomes.sealed_dossier import sealed_dossier
 from ronde.shared.errors import Failed
 from ronde.shared.ledger_options import IncidentArgument, PersonalOption, ledger
-from ronde.shared.settings import JsonOption, SettingsOption
+from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.terminal import Terminal, print_value, say
 from ronde.views.incident.json_form import of_timeline
 from ronde.views.incident.page import page
 from ronde.views.incident.text import show as show_text
 from sinks.ask.timeline import Timeline, timeline
 
-app = typer.Typer(help="One incident's timeline, from the ledger.", no_args_is_help=True)
+app = typer.Typer(help="One incident's timeline, from the ledger; or its sealed dossier.", no_args_is_help=True)
 
 
 @app.command()
@@ -39,10 +40,21 @@ def show(
 def export(
     incident: IncidentArgument,
     to: Annotated[Path, typer.Option("--to", metavar="DIR", help="The folder to write to.")] = Path(),
+    sealed: Annotated[
+        bool, typer.Option("--sealed", help="One zip instead: records, proofs, signed heads, and what verifies them.")
+    ] = False,
     personal: PersonalOption = False,
     settings: SettingsOption = None,
 ) -> None:
-    """Write an incident to two files, ID.html (needs nothing else, prints well) and ID.json."""
+    """Write an incident to two files, ID.html (needs nothing else, prints well) and ID.json.
+
+    With --sealed, to ID.zip: every field of its records, as they are in the topics, personal or not.
+    """
+    if sealed:
+        path = to / f"{incident}.zip"
+        _write_bytes(path, sealed_dossier(in_force(settings), incident))
+        say(str(path))
+        return
     timeline = _timeline(incident, settings, personal=personal)
     texts = {
         to / f"{incident}.html": page(timeline),
@@ -54,6 +66,13 @@ def export(
         except OSError as error:
             raise Failed(f"{path}: {error.strerror}; name a folder that can be written to (--to)") from None
         say(str(path))
+
+
+def _write_bytes(path: Path, content: bytes) -> None:
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise Failed(f"{path}: {error.strerror}; name a folder that can be written to (--to)") from None
 
 
 def _timeline(incident: str, settings: Path | None, *, personal: bool) -> Timeline:

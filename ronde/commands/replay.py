@@ -7,13 +7,11 @@ from typing import Annotated
 import typer
 
 from ronde.shared.errors import Failed, WrongUse
-from ronde.shared.settings import JsonOption, SettingsOption, in_force
+from ronde.shared.settings import JsonOption, SettingsOption, in_force, known_procedures
 from ronde.shared.terminal import print_value
 from ronde.shared.topic_reading import opened, recorded
 from ronde.views.replay import as_object, print_replayed, summary
 from schemas.contract.murmur2 import partition
-from streams.escalation.procedures import DEFAULTS
-from streams.replay import KnownProcedures
 from streams.replay.history import History
 from streams.settings import Settings
 
@@ -38,7 +36,7 @@ def replay(
         raise WrongUse("name what to replay: --site ID or --incident ID")
     effective = in_force(settings)
     with opened(effective, "reading") as (logs, total):
-        history = History(logs, recorded(effective), _known(effective), total)
+        history = History(logs, recorded(effective), known_procedures(effective), total)
         site_id, number = _home(history.partitions, site) if site else (None, None)
         if incident and site_id is None:
             site_id, number = history.home_of(incident) or (None, None)
@@ -63,12 +61,6 @@ def replay(
 
 def _home(partitions: int, site_id: str) -> tuple[str, int]:
     return site_id, partition(site_id.encode(), partitions)
-
-
-def _known(settings: Settings) -> KnownProcedures:
-    """Return the known versions of procedures: the shipped ones and those of the settings."""
-    known = [*DEFAULTS.items(), *settings.procedures().items()]
-    return {(name, procedure.version): procedure for name, procedure in known}
 
 
 def _nothing(settings: Settings, site: str | None, incident: str | None) -> str:

@@ -25,11 +25,12 @@ def report(
     as_json: JsonOption = False,
 ) -> None:
     """Sum up the ledger by the day (UTC) that incidents were opened and by procedure."""
-    objectives = in_force(settings).objectives
+    effective = in_force(settings)
+    objectives = effective.objectives
     start = past_instant("--since", since)
     with ledger(settings, "report") as connection:
-        found = days(connection, start)
-        handled = handling(connection, start, objectives)
+        found = days(connection, start, effective.canary.site)
+        handled = handling(connection, start, objectives, effective.canary.site)
     if as_json:
         print_value([_json(one, handled, objectives) for one in found])
     elif found:

@@ -10,7 +10,9 @@ import typer
 
 from ronde.shared.errors import WrongUse
 from ronde.shared.whole_settings import WholeSettings
-from streams.settings import SettingsError, load
+from streams.escalation.procedures import DEFAULTS
+from streams.replay import KnownProcedures
+from streams.settings import Settings, SettingsError, load
 
 SettingsOption: TypeAlias = Annotated[
     Path | None,
@@ -30,3 +32,9 @@ def in_force(path: Path | None) -> WholeSettings:
         return load(path, os.environ, WholeSettings)
     except SettingsError as error:
         raise WrongUse(str(error)) from None
+
+
+def known_procedures(settings: Settings) -> KnownProcedures:
+    """Return the known versions of procedures: the shipped ones and those of the settings."""
+    known = [*DEFAULTS.items(), *settings.procedures().items()]
+    return {(name, procedure.version): procedure for name, procedure in known}

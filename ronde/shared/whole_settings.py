@@ -12,7 +12,9 @@ from edges.partners.settings import PartnersConfiguration, PartnersSettings
 from edges.portal.settings import PortalConfiguration, PortalSettings
 from edges.receiver.settings import ReceiverConfiguration, ReceiverSettings
 from edges.settings import Connection
+from edges.watchdog.settings import WatchdogConfiguration, WatchdogSettings
 from edges.web.settings import WebSettings
+from seal.settings import SealConfiguration, SealSettings
 from service.objectives import ObjectiveSettings
 from service.postgres_settings import PostgresSettings
 from sinks.settings import Configuration, SinkSettings
@@ -30,7 +32,9 @@ class WholeSettings(Settings):
     desk: DeskSettings = Field(default_factory=DeskSettings)
     portal: PortalSettings = Field(default_factory=PortalSettings)
     partners: PartnersSettings = Field(default_factory=PartnersSettings)
+    watchdog: WatchdogSettings = Field(default_factory=WatchdogSettings)
     web: WebSettings = WebSettings()
+    seal: SealSettings = SealSettings()
     objectives: ObjectiveSettings = ObjectiveSettings()
 
     def for_sink(self) -> Configuration:
@@ -43,6 +47,17 @@ class WholeSettings(Settings):
             admin=self.client("admin"),
             sink=self.sink,
             postgres=self.postgres,
+        )
+
+    def for_seal(self) -> SealConfiguration:
+        """Return the seal's settings; with secrets, so never log them."""
+        return SealConfiguration(
+            seal=self.seal,
+            prefix=self.prefix,
+            partitions=self.topics.partitions,
+            consumer=self.client("consumer"),
+            postgres=self.postgres,
+            registry_url=self.registry.url,
         )
 
     def for_edge(self, role: str, name: str, data_dir: Path) -> Connection:
@@ -62,24 +77,13 @@ class WholeSettings(Settings):
 
     def for_desk(self) -> DeskConfiguration:
         """What a desk needs of it; secrets included, never log them."""
-        longest = max(
-            seconds
-            for procedure in self.procedures().values()
-            for seconds in (
-                procedure.wait_seconds,
-                procedure.call_timeout_seconds,
-                procedure.response_timeout_seconds,
-                procedure.arrival_timeout_seconds,
-                procedure.on_site_timeout_seconds,
-                procedure.attention_interval_seconds,
-            )
-        )
         connection = self.for_edge("desk", self.desk.id, self.desk.data_dir)
         return DeskConfiguration(
             self.desk,
             self.web,
             connection,
-            max(_DAY_SECONDS, longest) * 1000,
+            self._lookback_ms(),
+            self.canary.site,
             self.postgres if self.postgres.model_fields_set else None,
             self.objectives,
         )
@@ -105,6 +109,31 @@ class WholeSettings(Settings):
             partners=self.partners,
             connection=self.for_edge("partners", "all", self.partners.data_dir),
             postgres=self.postgres,
-            tokens_file=self.web.tokens_file,
-            trusted_proxies=tuple(self.web.proxies),
+            web=self.web,
         )
+
+    def for_watchdog(self) -> WatchdogConfiguration:
+        """What the watchdog needs of it; secrets included, never log them."""
+        return WatchdogConfiguration(
+            watchdog=self.watchdog,
+            connection=self.for_edge("watchdog", self.watchdog.id, self.watchdog.data_dir),
+            catch_up_seconds=self.worker.catch_up_seconds,
+            canary_site=self.canary.site,
+            lookback_ms=self._lookback_ms(),
+        )
+
+    def _lookback_ms(self) -> int:
+        """How far back decisions of every open incident reach: the longest phase, at least a day."""
+        longest = max(
+            seconds
+            for procedure in self.procedures().values()
+            for seconds in (
+                procedure.wait_seconds,
+                procedure.call_timeout_seconds,
+                procedure.response_timeout_seconds,
+                procedure.arrival_timeout_seconds,
+                procedure.on_site_timeout_seconds,
+                procedure.attention_interval_seconds,
+            )
+        )
+        return max(_DAY_SECONDS, longest) * 1000

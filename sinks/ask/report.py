@@ -45,16 +45,22 @@ class Handling(NamedTuple):
     within: dict[int, int]  # by bound in seconds: how many were taken by then
 
 
-def report(connection: Connection, since: int) -> list[Day]:
-    """The days from an instant on (milliseconds since 1970, UTC). Raises `Away`, `NoLedgerError`."""
-    return rows(connection, query("report"), {"since": since}, Day)
+def report(connection: Connection, since: int, left_out: str | None = None) -> list[Day]:
+    """The days from an instant on (milliseconds since 1970, UTC), but for a site. Raises `Away`, `NoLedgerError`."""
+    return rows(connection, query("report"), {"since": since, "left_out": left_out}, Day)
 
 
-def handling(connection: Connection, since: int, objectives: ObjectiveSettings) -> list[Handling]:
-    """How soon first calls were taken, from an instant on. Raises `Away`, `NoLedgerError`."""
+def handling(
+    connection: Connection, since: int, objectives: ObjectiveSettings, left_out: str | None = None
+) -> list[Handling]:
+    """How soon first calls were taken, from an instant on, but for a site. Raises `Away`, `NoLedgerError`."""
     urgent = (objectives.urgent_first_seconds, objectives.urgent_last_seconds)
     bounds = sorted((*urgent, objectives.first_seconds, objectives.last_seconds))
-    parameters = {"since": since, **dict(zip(("first", "second", "third", "fourth"), bounds, strict=True))}
+    parameters = {
+        "since": since,
+        "left_out": left_out,
+        **dict(zip(("first", "second", "third", "fourth"), bounds, strict=True)),
+    }
 
     def make(day: date, procedure: str | None, kind: str, calls: int, within: list[int]) -> Handling:
         return Handling(day, procedure, kind, calls, dict(zip(bounds, within, strict=True)))

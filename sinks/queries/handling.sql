@@ -21,6 +21,7 @@ WITH first_calls AS (
     WHERE incident.opened_at >= ledger.instant(%(since)s) AND incident.opened_by IS NOT NULL
         AND call.issued_at >= ledger.instant(%(since)s) AND call.action = 'CALL'
         AND call.round = 1 AND call.position = 1
+        AND call.site_id IS DISTINCT FROM %(left_out)s::text
 ),
 handled AS (
     SELECT

@@ -3,6 +3,7 @@ WITH chosen AS (
     SELECT *, (opened_at AT TIME ZONE 'UTC')::date AS day
     FROM ledger.incidents
     WHERE opened_at >= ledger.instant(%(since)s) AND opened_by IS NOT NULL
+        AND site_id IS DISTINCT FROM %(left_out)s::text
 ),
 first_calls AS (
     -- From the opening alert's record on Kafka to the first call commanded.

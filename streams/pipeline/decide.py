@@ -69,6 +69,7 @@ class Decider:
         self._topics = {topic: settings.topic(topic) for topic in TOPICS}
         self._procedures = settings.procedures()
         self._most = settings.worker.chunk_max
+        self._canary = settings.canary.site  # no customer waits for its calls
         self._measured: set[str] = set()  # sites whose state is measured at every step, not only at the end
 
     def decide(self, inboxes: dict[int, Inbox], caught_up: frozenset[int], batch: OutputBatch) -> Iterator[None]:
@@ -195,7 +196,7 @@ class Decider:
             builder.tally.quarantined[topic, number] += 1
         else:
             builder.tally.decided[topic, number] += 1
-            if topic == "alerts" and step.outputs[0].topic == "calls":
+            if topic == "alerts" and step.outputs[0].topic == "calls" and site_id != self._canary:
                 _count_call(overlay, builder, message, site_id)
             elif isinstance(event, CallResult):
                 builder.tally.results[event.outcome] += 1

@@ -112,7 +112,7 @@ class History:
             replay.take(record)
             if record.topic == "quarantine":
                 quarantined.append(self._decoded(record))
-        places = _places([*decisions, *quarantined])
+        places = named_places([*decisions, *quarantined])
         spans = [Span(topic, number, max(low, first_inputs[topic]), high + 1) for topic, (low, high) in places.items()]
         for record in read(Span("sites", number, first_inputs["sites"], sites_to), *spans):
             replay.take(record)
@@ -157,7 +157,7 @@ def _at(decision: RecordedDecision) -> Instant:
     return decision.record.timestamp
 
 
-def _places(named: Iterable[Any]) -> dict[str, tuple[int, int]]:
+def named_places(named: Iterable[Any]) -> dict[str, tuple[int, int]]:
     """Return, by topic, the first and the last offset of the inputs that decisions and quarantine records name."""
     places: dict[str, tuple[int, int]] = {}
     for value in named:

@@ -35,7 +35,7 @@ class Material:
         self.inputs: dict[tuple[str, int], LogRecord] = {}  # by topic and offset
         self.handled: set[tuple[str, int]] = set()  # the replayed ones of those
         self.commands: dict[str, LogRecord] = {}  # calls, dispatches and attention, by id
-        self.versions: defaultdict[str, SiteVersions] = defaultdict(lambda: SiteVersions(self._judge))  # by site
+        self.versions: defaultdict[str, SiteVersions] = defaultdict(lambda: SiteVersions(self.judge))  # by site
         self.quarantined: defaultdict[str, deque[Entry]] = defaultdict(deque)  # by site
         self.set_aside: defaultdict[str, deque[Letter]] = defaultdict(deque)  # states, by site
         self._number = number
@@ -84,7 +84,7 @@ class Material:
             return DeadLetterCause("UNDECODABLE", str(error))
         return admit(event, key_text(record.key)) or event
 
-    def _judge(self, record: LogRecord) -> Site | DeadLetterCause | None:
+    def judge(self, record: LogRecord) -> Site | DeadLetterCause | None:
         """Judge a record of ``sites`` as a worker does."""
         site: Site | None = None
         if record.value is None:

@@ -26,6 +26,7 @@ from streams.settings.checks import (
     refused_properties,
 )
 from streams.settings.sections import (
+    CanarySettings,
     LogSettings,
     ProcedureSettings,
     RegistrySettings,
@@ -76,6 +77,7 @@ class Settings(Section):
     topics: TopicSettings = TopicSettings()
     worker: WorkerSettings = Field(default_factory=WorkerSettings)
     registry: RegistrySettings = RegistrySettings()
+    canary: CanarySettings = CanarySettings()
     log: LogSettings = LogSettings()
     procedure_settings: ProcedureSettings = Field(default=ProcedureSettings(), alias="procedures")
 

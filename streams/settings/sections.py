@@ -117,6 +117,15 @@ class RegistrySettings(Section):
     )
 
 
+class CanarySettings(Section):
+    """The site at which the watchdog raises alarms of its own."""
+
+    site: Id | None = Field(
+        default=None,
+        description="the site of the watchdog's canary; desks, report and objectives leave it out (default: none)",
+    )
+
+
 class LogSettings(Section):
     """The worker's own lines."""
 

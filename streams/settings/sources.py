@@ -27,6 +27,9 @@ SECRET_NAMES: Final = frozenset(
         "session_key",
         "oidc_client_secret",
         "wrapping_key",
+        "webhook_secret",
+        "ping_url",
+        "canary_key",
     }
 )
 REGISTRY_URL: Final = ("registry", "url")

@@ -15,7 +15,15 @@ import yaml
 from tests.deploy.tools import ROOT, tool
 
 CHART: Final = ROOT / "deploy" / "helm" / "ronde"
-PAGED: Final = {"worker": 6066, "sink": 6067, "receiver": 6068, "desk": 6090}  # what runs, and the port of its pages
+PAGED: Final = {  # what runs, and the port of its pages
+    "worker": 6066,
+    "sink": 6067,
+    "receiver": 6068,
+    "desk": 6090,
+    "portal": 6091,
+    "partners": 6092,
+}
+WEB: Final = {"desk": 6080, "portal": 6081, "partners": 6082}  # what people reach, and its port
 SETS: Final = {name: CHART / "ci" / f"{name}-values.yaml" for name in ("one-zone", "three-zones")}
 RELEASE: Final = "ronde"
 

@@ -28,7 +28,7 @@ def environment(one: Pod, container: Object, folder: Path) -> Iterator[tuple[str
             values = {
                 "RONDE_REGISTRY__URL": "http://name:word@registry:8081",
                 "RONDE_RECEIVER__WRAPPING_KEY": "5c" * 32,
-                "RONDE_WEB__SESSION_KEY": "s" * 48,
+                "RONDE_WEB__SESSION_KEY": "5c" * 32,
             }
             value = values.get(entry["name"], SECRET)
         else:
@@ -43,15 +43,9 @@ def make_files(one: Pod, folder: Path) -> dict[str, Path]:
     """What a pod mounts, made in a folder: by the path in the container, where it is here."""
     made = {}
     certificate, key = key_pair(folder)
-    (tokens := folder / "tokens.json").write_text("{}", encoding="utf-8")
-    (users := folder / "users.json").write_text("{}", encoding="utf-8")
-    kinds = {
-        "users.json": users,
-        "ca.crt": Path(certifi.where()),
-        "tls.crt": certificate,
-        "tls.key": key,
-        "tokens.json": tokens,
-    }
+    (empty := folder / "empty.json").write_text("{}", encoding="utf-8")
+    kinds = {"ca.crt": Path(certifi.where()), "tls.crt": certificate, "tls.key": key}
+    kinds |= dict.fromkeys(("tokens.json", "users.json"), empty)
     for volume in one.spec["volumes"]:
         for item in (volume.get("secret") or volume.get("configMap") or {}).get("items", []):
             made[f"/etc/ronde/{volume['name']}/{item['path']}"] = kinds[item["path"]]

@@ -15,7 +15,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from streams.settings import load
-from tests.deploy.chart import CHART, PAGED, SETS, helm, objects, of_kind, paged, pod, text, write
+from tests.deploy.chart import CHART, PAGED, SETS, WEB, helm, objects, of_kind, paged, pod, text, write
 from tests.deploy.tools import ROOT, tool
 
 pytestmark = pytest.mark.slow  # helm and promtool take their time
@@ -156,14 +156,14 @@ def test_all_that_runs_at_night_is_there(name: str) -> None:
         *((kind, f"ronde-{component}") for kind in ("Service", "PodDisruptionBudget") for component in running),
         *(("NetworkPolicy", f"ronde-{component}") for component in (*running, "topics", "migrations", "test")),
     }
-    assert running == [*PAGED][: 4 if name == "three-zones" else 2]  # receivers and desks are the user's to want
+    assert running == [*PAGED][: None if name == "three-zones" else 2]  # the edges are the user's to want
     if "receiver" in running:
         both |= {
             ("Deployment", "ronde-receiver"),
             *(("Service", f"ronde-receiver-{name}") for name in ("panels", "http")),
+            *((kind, f"ronde-{component}") for kind in ("Deployment", "Ingress") for component in WEB),
+            *(("Service", f"ronde-{component}-web") for component in WEB),
         }
-    if "desk" in running:
-        both |= {("Deployment", "ronde-desk"), ("Service", "ronde-desk-web"), ("Ingress", "ronde-desk")}
     operated = {("ServiceMonitor", "ronde")} if name == "three-zones" else set()
     generated = {one for one in found if one[0] in {"PrometheusRule", "ConfigMap"}}
     assert found - generated == both | operated
@@ -285,7 +285,7 @@ def test_the_notes_say_what_to_do_next(tmp_path: Path) -> None:
     partitions = load(None, {}).topics.partitions
     assert f"2 workers on {partitions} partitions, 2 sinks" in said(ONE_ZONE)
     assert "helm test ronde -n alarms" in said(ONE_ZONE)
-    assert "3 sinks, 3 receivers, 2 desks." in said(SETS["three-zones"])
+    assert "3 sinks, 3 receivers, 3 desk, 3 portal, 3 partners." in said(SETS["three-zones"])
     assert re.findall(r"^NOTE: .*", said(SETS["three-zones"]), re.MULTILINE) == []
     bare = {"worker": {"replicas": 1}, "monitoring": {"scrape": "none"}, "networkPolicy": {"enabled": False}}
     bare["receiver"] = {"enabled": True, "replicas": 1}

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.deploy.chart import PAGED, SETS, Object, objects, of_kind, pods, text, write
+from tests.deploy.chart import PAGED, SETS, WEB, Object, objects, of_kind, pods, text, write
 
 pytestmark = pytest.mark.slow  # helm and promtool take their time
 
@@ -41,13 +41,15 @@ def test_every_pod_has_one_policy_for_both_ways(name: str) -> None:
 
 def test_each_reaches_what_its_work_needs() -> None:
     policies = of_kind(objects(text(SETS["three-zones"])), "NetworkPolicy")
-    kafka, registry, postgres = ("TCP", 9093), ("TCP", 8081), ("TCP", 5432)
+    kafka, registry, postgres, https = ("TCP", 9093), ("TCP", 8081), ("TCP", 5432), ("TCP", 443)
     reached = {name.removeprefix("ronde-"): ports(policy) - DNS for name, policy in policies.items()}
     assert reached == {
         "worker": {kafka, registry},
         "sink": {kafka, registry, postgres},
         "receiver": {kafka, registry},
-        "desk": {kafka, registry, postgres},
+        "desk": {kafka, registry, https},
+        "portal": {kafka, registry, postgres, https},
+        "partners": {kafka, registry, postgres, https},
         "topics": {kafka},
         "migrations": {postgres},
         "test": {kafka, PAGES},
@@ -66,7 +68,7 @@ def test_the_pages_are_for_prometheus_and_for_the_test() -> None:
     (test,) = [one for one in pods(found) if one.component == "test"]
     for component in PAGED:
         (admitted, who), *others = rules(policies[f"ronde-{component}"], "ingress")
-        assert bool(others) == (component in {"receiver", "desk"})
+        assert bool(others) == (component not in {"worker", "sink"})
         assert admitted == {PAGES}
         tester, prometheus = who
         assert tester["podSelector"]["matchLabels"].items() <= test.labels.items()
@@ -99,15 +101,6 @@ def test_the_policies_may_be_left_out(tmp_path: Any) -> None:
     assert of_kind(objects(text(SETS["one-zone"], values)), "NetworkPolicy") == {}
 
 
-def test_a_desk_is_reached_by_whom_the_values_name(tmp_path: Any) -> None:
-    ingress = [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "ingress"}}}]
-    policies = of_kind(objects(text(SETS["three-zones"])), "NetworkPolicy")
-    assert rules(policies["ronde-desk"], "ingress")[1:] == [({("TCP", "web")}, ingress)]
-    values = write(tmp_path, {"desk": {"history": False}})
-    without = of_kind(objects(text(SETS["three-zones"], values)), "NetworkPolicy")["ronde-desk"]
-    assert ports(without) - DNS == {("TCP", 9093), ("TCP", 8081)}
-
-
 def test_a_receiver_takes_panels_from_anywhere_and_http_from_whom_the_values_name(tmp_path: Any) -> None:
     def incoming(*values: Any) -> list[tuple[set[tuple[str, Any]], list[Any]]]:
         policies = of_kind(objects(text(SETS["three-zones"], *values)), "NetworkPolicy")
@@ -120,3 +113,10 @@ def test_a_receiver_takes_panels_from_anywhere_and_http_from_whom_the_values_nam
     panels, http = incoming(write(tmp_path, values))
     assert panels == ({("TCP", "tcp"), ("UDP", "udp"), ("TCP", "tls")}, line)
     assert http == ({("TCP", "http")}, [])
+
+
+def test_desk_portal_and_partners_are_reached_by_whom_the_values_name() -> None:
+    policies = of_kind(objects(text(SETS["three-zones"])), "NetworkPolicy")
+    ingress = [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "ingress"}}}]
+    for component in WEB:
+        assert rules(policies[f"ronde-{component}"], "ingress")[1:] == [({("TCP", "web")}, ingress)]

@@ -8,14 +8,14 @@ from typing import Any, Final
 import pytest
 
 import edges.receiver.process
-import edges.web.server
 import sinks.process.run
 import streams.worker.worker
 from edges.receiver.listening import tls_context
+from edges.web.server import PROCESS_STOP_SECONDS
 from ronde.shared.whole_settings import WholeSettings
 from streams.settings import load
 from streams.settings.sources import is_secret, variable
-from tests.deploy.chart import PAGED, SETS, Object, objects, of_kind, paged, pod, pods, text, write
+from tests.deploy.chart import PAGED, SETS, WEB, Object, objects, of_kind, paged, pod, pods, text, write
 from tests.deploy.kubelet import environment
 
 pytestmark = pytest.mark.slow  # helm and promtool take their time
@@ -26,7 +26,10 @@ MUTUAL: Final = {
     "kafka": {
         "securityProtocol": "SSL",
         "ca": {"secret": "kafka-ca"},
-        "users": {user: {"certificateSecret": f"kafka-{user}"} for user in ("worker", "sink", "receiver", "admin")},
+        "users": {
+            user: {"certificateSecret": f"kafka-{user}"}
+            for user in ("worker", "sink", "receiver", "desk", "portal", "partners", "admin")
+        },
     },
     "settings": {"receiver": {"udp_port": 6072, "tls_port": 6073}},
     "receiver": {
@@ -35,6 +38,7 @@ MUTUAL: Final = {
         "wrappingKeySecret": {"name": "wrapping-key", "key": "key"},
         "tls": {"secret": "panels", "clientCa": {"configMap": "panels-ca"}},
     },
+    **{component: {"enabled": True, "sessionKeySecret": {"name": "session"}} for component in WEB},
     "postgres": {"certificateSecret": "postgres-ronde", "ca": {"configMap": "postgres-ca"}},
 }
 
@@ -110,6 +114,7 @@ def test_what_ronde_calls_a_secret_comes_from_a_secret(rendered: list[Object]) -
             *(("kafka", name) for name in ("sasl.password", "ssl.key.password")),
             ("postgres", "password"),
             ("receiver", "wrapping_key"),
+            *(("web", name) for name in ("session_key", "oidc_client_secret")),
         )
         if is_secret(setting)
     }
@@ -133,7 +138,8 @@ def test_ronde_takes_the_settings_that_every_container_is_given(rendered: list[O
                 loaded[one.component, container["name"]] = load(None, environ, WholeSettings)
                 told = {name for name in environ if name.startswith("RONDE_")}
                 assert len(loaded[one.component, container["name"]]._given) == len(told)
-    assert len(loaded) == 4 + len(paged(rendered))
+    jobs = 3 + len(pod(rendered, "migrations").containers)  # two of the topics, and that of the test
+    assert len(loaded) == jobs + len(paged(rendered))
     worker, sink = loaded["worker", "worker"].worker, loaded["sink", "sink"].sink
     assert (worker.id, worker.host, worker.port) == ("ronde-worker-0", "0.0.0.0", 6066)
     assert (sink.id, sink.host, sink.port) == ("ronde-sink-0", "0.0.0.0", 6067)
@@ -144,12 +150,11 @@ def test_ronde_takes_the_settings_that_every_container_is_given(rendered: list[O
         assert (receiver.pages_host, receiver.pages_port, receiver.http_port) == ("0.0.0.0", 6068, 6071)
         tls_context(receiver)  # its certificate, its key and its authorities are files that fit
         folders.append((receiver.data_dir, "receiver"))
-    if "desk" in paged(rendered):
-        desk, web = loaded["desk", "desk"].desk, loaded["desk", "desk"].web
-        assert (desk.id, desk.host, desk.port) == ("ronde-desk-0", "0.0.0.0", 6080)
-        assert (desk.pages_host, desk.pages_port, desk.public_url) == ("0.0.0.0", 6090, "https://desk.example")
-        assert (web.users_file.name, loaded["desk", "desk"].for_desk().postgres is None) == ("users.json", False)
-        folders.append((desk.data_dir, "desk"))
+        for name in WEB:
+            edge = getattr(loaded[name, name], name)
+            assert (edge.id, edge.host, edge.port) == (f"ronde-{name}-0", "0.0.0.0", WEB[name])
+            assert (edge.pages_host, edge.pages_port) == ("0.0.0.0", PAGED[name])
+            folders.append((edge.data_dir, name))
     for folder, name in folders:
         container = pod(rendered, name).container(name)
         (mount,) = [mount for mount in container["volumeMounts"] if mount["mountPath"] == str(folder)]
@@ -169,7 +174,7 @@ EXTRAS: Final[dict[str, list[dict[str, Any]]]] = {
 def test_variables_and_volumes_of_ones_own_reach_every_container_of_ronde(tmp_path: Path) -> None:
     values = dict.fromkeys(("worker", "sink", "jobs"), EXTRAS) | {
         "receiver": {"enabled": True, **EXTRAS},
-        "desk": {"enabled": True, "sessionSecret": {"name": "session"}, **EXTRAS},
+        **{component: {"enabled": True, "sessionKeySecret": {"name": "session"}, **EXTRAS} for component in WEB},
     }
     for one in pods(objects(text(SETS["one-zone"], write(tmp_path, values)))):
         assert EXTRAS["extraVolumes"][0] in one.spec["volumes"]
@@ -208,14 +213,7 @@ def test_three_zones_speak_tls_to_all_with_a_user_for_each_kind_of_work() -> Non
                 users[one.component] = told["RONDE_KAFKA__SASL_PASSWORD"]["valueFrom"]["secretKeyRef"]["name"]
             if "RONDE_POSTGRES__HOST" in told:
                 assert told["RONDE_POSTGRES__SSLMODE"]["value"] == "verify-full"
-    named = {
-        "worker": "worker",
-        "sink": "sink",
-        "receiver": "receiver",
-        "desk": "desk",
-        "topics": "admin",
-        "test": "admin",
-    }
+    named = {**{component: component for component in PAGED}, "topics": "admin", "test": "admin"}
     assert users == {component: f"ronde-kafka-{user}" for component, user in named.items()}
 
 
@@ -231,13 +229,10 @@ def test_a_container_is_given_nothing_that_it_has_no_use_for() -> None:
     assert "RONDE_SINK" not in told["worker"]
     assert not {"RONDE_WORKER", "RONDE_PROCEDURES"} & (told["sink"] | told["receiver"])
     assert not {"RONDE_POSTGRES", "RONDE_SINK"} & told["receiver"]
-    for component in told.keys() - {"receiver"}:
-        assert "RONDE_RECEIVER" not in told[component]
-    for component in told.keys() - {"desk"}:
-        assert "RONDE_DESK" not in told[component]
-    for component in told.keys() - {"receiver", "desk"}:
-        assert "RONDE_WEB" not in told[component]
-    assert not {"RONDE_WORKER", "RONDE_SINK"} & told["desk"]
+    assert not {"RONDE_POSTGRES", "RONDE_RECEIVER", "RONDE_SINK", "RONDE_WORKER"} & told["desk"]
+    assert not {"RONDE_SINK", "RONDE_WORKER"} & (told["portal"] | told["partners"])
+    for component in told.keys() - {"receiver", *WEB}:
+        assert not {"RONDE_RECEIVER", "RONDE_WEB"} & told[component]
     assert "RONDE_RECEIVER__WRAPPING_KEY" in text(SETS["three-zones"])
     assert told["migrations"] == {"RONDE_POSTGRES"}
     assert "env" not in pod(found, "test").container("ready")
@@ -270,7 +265,7 @@ def test_who_is_told_to_go_has_the_time_to_drain(rendered: list[Object]) -> None
         "worker": streams.worker.worker._DRAIN_SECONDS + streams.worker.worker._LEAVE_SECONDS,
         "sink": sinks.process.run._STOP_SECONDS,
         "receiver": edges.receiver.process.STOP_SECONDS,
-        "desk": edges.web.server.PROCESS_STOP_SECONDS,
+        **dict.fromkeys(WEB, PROCESS_STOP_SECONDS),
     }
     assert drains["worker"] <= 5
     for component in paged(rendered):
@@ -280,6 +275,13 @@ def test_who_is_told_to_go_has_the_time_to_drain(rendered: list[Object]) -> None
         assert grace >= drains[component] * 1.5
 
 
+EXCLUDED: Final = {
+    "receiver": "/ready?exclude=keys&exclude=signals&exclude=transmitters",
+    "desk": "/ready?exclude=view",
+    "partners": "/ready?exclude=kafka&exclude=registry",
+}
+
+
 def test_the_probes_ask_for_progress_and_leave_a_restore_alone(rendered: list[Object]) -> None:
     for component in paged(rendered):
         container = pod(rendered, component).container(component)
@@ -287,8 +289,7 @@ def test_the_probes_ask_for_progress_and_leave_a_restore_alone(rendered: list[Ob
         paths = {name: container[name]["httpGet"] for name in ("startupProbe", "livenessProbe", "readinessProbe")}
         # /health is 200 while a partition is restored (tests/kafka/test_worker.py), /ready is not. What concerns
         # some panels only (a key that does not open, a partition without a leader) must not cut off all the others.
-        excluded = {"receiver": "?exclude=keys&exclude=signals&exclude=transmitters", "desk": "?exclude=view"}
-        ready = f"/ready{excluded.get(component, '')}"
+        ready = EXCLUDED.get(component, "/ready")
         assert paths == {
             "startupProbe": {"path": "/health", "port": "pages"},
             "livenessProbe": {"path": "/health", "port": "pages"},
@@ -332,50 +333,6 @@ def test_one_pod_of_a_kind_may_be_evicted_at_a_time(rendered: list[Object]) -> N
         assert budget["selector"]["matchLabels"].items() <= pod(rendered, component).labels.items()
 
 
-def test_receivers_listen_for_panels_and_http_each_behind_a_service_of_its_own(tmp_path: Path) -> None:
-    found = objects(text(SETS["one-zone"], write(tmp_path, MUTUAL)))
-    listens = pod(found, "receiver").container("receiver")["ports"][1:]
-    assert {(port["name"], port["containerPort"], port["protocol"]) for port in listens} == {
-        ("tcp", 6070, "TCP"), ("udp", 6072, "UDP"), ("tls", 6073, "TCP"), ("http", 6071, "TCP")
-    }  # fmt: skip
-    services = of_kind(found, "Service")
-    panels, http = services["ronde-receiver-panels"]["spec"], services["ronde-receiver-http"]["spec"]
-    assert {(port["name"], port["port"]) for port in panels["ports"]} == {("tcp", 6070), ("udp", 6072), ("tls", 6073)}
-    assert [(port["name"], port["port"]) for port in http["ports"]] == [("http", 6071)]
-    # Limits are per address, so the panels' addresses must arrive; and tokens never leave the cluster in clear.
-    assert (panels["type"], panels["externalTrafficPolicy"]) == ("NodePort", "Local")
-    assert http.keys() == {"selector", "ports"}
-    for service in (panels, http):
-        assert service["selector"].items() <= pod(found, "receiver").labels.items()
-        assert {port["targetPort"] for port in service["ports"]} <= {port["name"] for port in listens}
-    strategy = of_kind(found, "Deployment")["ronde-receiver"]["spec"]["strategy"]
-    assert strategy["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
-
-
-def test_without_ports_for_udp_and_tls_a_receiver_needs_no_certificate(tmp_path: Path) -> None:
-    found = objects(text(SETS["one-zone"], write(tmp_path, {"receiver": {"enabled": True}})))
-    one = pod(found, "receiver")
-    assert {port["name"] for port in one.container("receiver")["ports"]} == {"pages", "tcp", "http"}
-    assert {volume["name"] for volume in one.spec["volumes"]} == {"data", "tmp"}
-    assert of_kind(found, "Service")["ronde-receiver-panels"]["spec"]["type"] == "ClusterIP"
-
-
-def test_browsers_reach_desks_by_an_ingress(tmp_path: Path) -> None:
-    found = objects(text(SETS["three-zones"]))
-    ingress = of_kind(found, "Ingress")["ronde-desk"]["spec"]
-    (rule,) = ingress["rules"]
-    backend = rule["http"]["paths"][0]["backend"]["service"]
-    service = of_kind(found, "Service")[backend["name"]]["spec"]
-    assert (rule["host"], ingress["tls"][0]["hosts"]) == ("desk.example", ["desk.example"])
-    assert [(port["name"], port["targetPort"]) for port in service["ports"]] == [(backend["port"]["name"], "web")]
-    assert service["selector"].items() <= pod(found, "desk").labels.items()
-    bare = write(tmp_path, {"desk": {"enabled": True, "sessionSecret": {"name": "session"}}})
-    alone = objects(text(SETS["one-zone"], bare))
-    assert of_kind(alone, "Ingress") == {}
-    assert {volume["name"] for volume in pod(alone, "desk").spec["volumes"]} == {"data", "tmp"}
-    assert "RONDE_POSTGRES" not in str(pod(alone, "desk").spec)
-
-
 def test_topics_come_before_workers_and_migrations_before_sinks(rendered: list[Object]) -> None:
     weights = {}
     for one in rendered:
@@ -400,13 +357,18 @@ def test_the_jobs_run_the_commands_of_ronde_and_give_up_before_helm_does(rendere
     topics, migrations = pod(rendered, "topics"), pod(rendered, "migrations")
     assert [container["args"] for container in topics.containers] == [["topics", "create"], ["topics", "check"]]
     assert [each["name"] for each in topics.spec["initContainers"]] == ["create"]
-    assert [container["args"] for container in migrations.containers] == [["ledger", "migrate"]]
+    assert ["ledger", "migrate"] in [container["args"] for container in migrations.containers]
     for job in of_kind(rendered, "Job").values():
         assert job["spec"]["activeDeadlineSeconds"] < 300
 
 
 @pytest.mark.parametrize(
-    "arguments", [["worker"], ["sink"], ["receiver"], ["topics", "create"], ["topics", "check"], ["ledger", "migrate"]]
+    "arguments",
+    [
+        *([component] for component in PAGED),
+        *(["topics", command] for command in ("create", "check")),
+        *([database, "migrate"] for database in ("ledger", "portal", "partners")),
+    ],
 )
 def test_these_commands_exist(arguments: list[str], run: Any) -> None:
     assert run(*arguments, "--help").exit == 0

@@ -11,7 +11,7 @@ from typing import Final
 
 import pytest
 
-from tests.deploy.chart import SETS, objects, pod, text
+from tests.deploy.chart import PAGED, SETS, objects, pod, text
 
 PARTS: Final = {"/ready": 200, "/restoring": 503}
 
@@ -50,7 +50,13 @@ def ask(script: list[str], *addresses: str) -> tuple[int, str]:
 def test_it_asks_the_pods_behind_every_service_with_pages(script: list[str]) -> None:
     assert script[1:] == ["http://ronde-worker:6066/ready", "http://ronde-sink:6067/ready"]
     more = pod(objects(text(SETS["three-zones"])), "test").container("ready")["args"]
-    assert more[1:] == [*script[1:], "http://ronde-receiver:6068/ready", "http://ronde-desk:6090/ready"]
+    assert more[1:] == [
+        *script[1:],
+        *(
+            f"http://ronde-{component}:{PAGED[component]}/ready"
+            for component in ("receiver", "desk", "portal", "partners")
+        ),
+    ]
 
 
 def test_all_ready(script: list[str], address: str) -> None:

@@ -26,7 +26,7 @@ def restarted(tmp_path: Path, values: dict[str, Any]) -> set[str]:
     ("values", "expected"),
     [
         ({"settings": {"sink": {"chunk_max": 500}}}, {"sink"}),
-        ({"postgres": {"host": "other"}}, {"sink", "desk"}),
+        ({"postgres": {"host": "other"}}, {"sink", "portal", "partners"}),
         ({"settings": {"worker": {"chunk_max": 500}}}, {"worker"}),
         ({"settings": {"procedures": {"SECURITY": {"version": "security/3", "wait_seconds": 60}}}}, {"worker", "desk"}),
         ({"kafka": {"users": {"admin": {"secret": "other"}}}}, set()),
@@ -35,11 +35,12 @@ def restarted(tmp_path: Path, values: dict[str, Any]) -> set[str]:
         ({"jobs": {"seconds": 100}}, set()),
         ({"settings": {"receiver": {"idle_seconds": 600}}}, {"receiver"}),
         ({"receiver": {"tokensSecret": {"name": "other"}}}, {"receiver"}),
-        ({"settings": {"objectives": {"first_seconds": 60}}}, {"desk"}),
-        ({"desk": {"replicas": 4, "ingress": {"className": "other"}}}, set()),
         ({"receiver": {"replicas": 4, "service": {"type": "NodePort"}}}, set()),
-        ({"image": {"digest": "sha256:" + "1" * 64}}, {"worker", "sink", "receiver", "desk"}),
-        ({"kafka": {"bootstrapServers": "other:9093"}}, {"worker", "sink", "receiver", "desk"}),
+        ({"image": {"digest": "sha256:" + "1" * 64}}, set(PAGED)),
+        ({"kafka": {"bootstrapServers": "other:9093"}}, set(PAGED)),
+        ({"portal": {"ingress": {"annotations": {"a": "b"}}}}, set()),
+        ({"portal": {"ingress": {"host": "other.example"}}}, {"portal"}),
+        ({"settings": {"web": {"trusted_proxies": "10.1.0.0/16"}}}, {"receiver", "desk", "portal", "partners"}),
     ],
 )
 def test_only_that_is_restarted_which_reads_what_has_changed(

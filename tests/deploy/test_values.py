@@ -15,7 +15,7 @@ from ronde.shared.whole_settings import WholeSettings
 from streams.settings.checks import leaves
 from streams.settings.sources import variable
 from tests.deploy import settings_schema
-from tests.deploy.chart import CHART, SETS, RefusedError, objects, pod, text, write
+from tests.deploy.chart import CHART, PAGED, SETS, WEB, RefusedError, objects, pod, text, write
 
 SCHEMA_FILE: Final = CHART / "values.schema.json"
 VALUES: Final = yaml.safe_load((CHART / "values.yaml").read_text("utf-8"))
@@ -206,13 +206,10 @@ def test_every_setting_may_be_given(tmp_path: Path) -> None:
         and setting[-1] not in settings_schema.OWN_SETTINGS.get(setting[0], ())
     }
     receiver = {"enabled": True, "tls": {"secret": "panels"}}
-    desk = {"enabled": True, "sessionSecret": {"name": "session"}}
-    found = objects(text(ONE_ZONE, write(tmp_path, {"settings": values, "receiver": receiver, "desk": desk})))
+    web = {component: {"enabled": True, "sessionKeySecret": {"name": "session"}} for component in WEB}
+    found = objects(text(ONE_ZONE, write(tmp_path, {"settings": values, "receiver": receiver, **web})))
     given = {
-        entry["name"]
-        for component in ("worker", "sink", "receiver", "desk")
-        for entry in pod(found, component).containers[0]["env"]
-        if "value" in entry
+        entry["name"] for component in PAGED for entry in pod(found, component).containers[0]["env"] if "value" in entry
     }
     assert told <= given
 
@@ -227,9 +224,13 @@ def settings(part: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[tuple[t
 def sample(setting: Mapping[str, Any]) -> Any:
     """Something that the setting may be."""
     kind = setting["type"][0] if isinstance(setting["type"], list) else setting["type"]
-    some = "https://some" if setting.get("pattern", "").startswith("^https?://") else "some"
-    least = setting.get("minimum", 1)
-    return {"integer": least, "number": least, "boolean": True, "string": setting.get("enum", [some])[0]}[kind]
+    some = next(some for some in ("some", "https://some", "FR") if re.search(setting.get("pattern", ""), some))
+    return {
+        "integer": setting.get("minimum", 1),
+        "number": 1,
+        "boolean": True,
+        "string": setting.get("enum", [some])[0],
+    }[kind]
 
 
 def test_the_readme_tells_every_value_and_its_default() -> None:

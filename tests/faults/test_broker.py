@@ -15,7 +15,7 @@ def test_a_broker_restarted_killed_and_frozen(bench: MakeBench, broker: Kafka, i
     # A transaction that hangs when the broker is back is given up the sooner, the shorter its time-out; but one that
     # times out before its broker leads again, which took 9 s once, is as good as one that was under way
     # (`Bench.between_commits`).
-    short = {"rate": 200, "sites": 600, "worker_settings": {"transaction_timeout_ms": 12_000}}
+    short = {"rate": 40, "sites": 120, "worker_settings": {"transaction_timeout_ms": 12_000}}
     run = bench(lone=broker, **({"late_seconds": 60.0} if is_soak else short))
     run.begin(run.worker("a"), run.worker("b"))
     late = run.worker("late")

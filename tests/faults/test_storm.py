@@ -85,7 +85,7 @@ class Storm:
 def test_workers_killed_at_every_point_and_everything_else(
     bench: MakeBench, tmp_path: Path, seed: int, is_soak: bool
 ) -> None:
-    run = bench(partitions=6, late_seconds=60.0 if is_soak else 6.0)
+    run = bench(partitions=6, **({"late_seconds": 60.0} if is_soak else {"rate": 80, "sites": 300}))
     storm = Storm(run, tmp_path, seed)
     a, b, c = storm.a, storm.b, storm.c
     storm.start(a, "before_produce")

@@ -153,3 +153,6 @@ def test_what_a_worker_decided_before_and_after_it_was_killed_is_decided_again(
     assert (told["decisions"], told["quarantined"]) == (len(world.of(home, "decisions")), 1)
     verified = run("verify", "--settings", file)
     assert verified.exit == 0, verified.err
+    ran = run("whatif", "--settings", file, "--json")
+    told = json.loads(ran.out)
+    assert (ran.exit, told["incidents"], told["same"], told["listed"]) == (0, 2, 2, [])

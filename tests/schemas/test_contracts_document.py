@@ -148,6 +148,13 @@ def test_every_setting_of_the_edges_is_told_with_its_default() -> None:
         assert told[name] == _default(rest[name]), name
 
 
+def test_every_setting_of_the_seal_is_told_with_its_default() -> None:
+    shown = settings.load(None, {}, WholeSettings).shown()
+    rest = {one.name: one.value for one in shown if one.name.startswith("seal.")}
+    told = {cells[0].strip("`"): cells[1] for cells in rows(section("The seal"))}
+    assert told == {name: _default(value) for name, value in rest.items()}
+
+
 def test_every_command_is_told() -> None:
     told = re.findall(r"^\| `ronde ([a-z]+)", section("Command line: `ronde`"), re.MULTILINE)
     assert COMMANDS.keys() == {*told}

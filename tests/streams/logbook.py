@@ -137,7 +137,7 @@ class Logbook:
             f"state-0-{record.offset}-t1", None, site_id, None, "FAILED", 0, "FAILED",
             any(incident.covert for incident in state.incidents), (), 0, None, now,
         )  # fmt: skip
-        self._write([Output("attention", told)], site_id, now)
+        self.write([Output("attention", told)], site_id, now)
 
     def append(
         self, topic: str, at: Instant, key: bytes | None, value: bytes | None, headers: Headers | None = None
@@ -230,9 +230,10 @@ class Logbook:
 
     def _take(self, site_id: str, step: core.Step, now: Instant) -> None:
         self.states[site_id] = step.state
-        self._write(step.outputs, site_id, now)
+        self.write(step.outputs, site_id, now)
 
-    def _write(self, outputs: list[Output], site_id: str, now: Instant) -> None:
+    def write(self, outputs: list[Output], site_id: str, now: Instant) -> None:
+        """What the core gave goes to its topics."""
         for topic, value in outputs:
             encoded = None if value is None else self._codec.encoders[topic](value)
             self.append(topic, now, site_id.encode(), encoded)

@@ -11,8 +11,9 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
+from tests.support import warm
 from tests.support.waiting import PATIENCE, eventually
 
 RONDE: Final = ("-c", "from ronde.cli import main; main()")
@@ -26,28 +27,35 @@ class RondeProcess:
         self.name = name
         self.log = log
         self.lives = 0
-        self._command = [sys.executable, *python, *map(str, arguments)]
-        self._process: subprocess.Popen[bytes] | None = None
+        self._arguments = [*map(str, arguments)]
+        self._python = python
+        self._process: warm.Process | None = None
         self._log_start = 0
 
     def start(self, environment: Mapping[str, str] | None = None) -> None:
         """Begin a life. No ``RONDE_…`` of the tests' environment reaches it."""
         assert not self.is_alive, f"{self.name} is running"
         environ = {name: value for name, value in os.environ.items() if not name.startswith("RONDE_")}
+        environ |= environment or {}
         self._log_start = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as output:
-            self._process = subprocess.Popen(
-                self._command,
-                env=environ | dict(environment or {}),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+            self._process = self._start(environ, output)
         self.lives += 1
 
+    def _start(self, environment: Mapping[str, str], output: IO[bytes]) -> warm.Process:
+        if self._python == RONDE:
+            return warm.start(self._arguments, environment, output)
+        return subprocess.Popen(
+            [sys.executable, *self._python, *self._arguments],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
     @property
-    def process(self) -> subprocess.Popen[bytes]:
+    def process(self) -> warm.Process:
         """The process of the last life."""
         assert self._process is not None, f"{self.name} was never started"
         return self._process

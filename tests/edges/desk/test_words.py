@@ -69,6 +69,7 @@ async def test_a_hash_of_unknown_form(words: Words, stored: str | None) -> None:
             await words.judge("corail", CHEAP.hash("corail"), stored)
 
 
+@pytest.mark.real_hashes
 async def test_every_answer_takes_100_ms_to_1_s(words: Words) -> None:
     cheap, dear, duress = CHEAP.hash("corail"), hashed("corail"), hashed("azur")
     for word, stored, threat in (("corail", cheap, None), ("no", cheap, None), ("azur", dear, duress)):
@@ -77,6 +78,7 @@ async def test_every_answer_takes_100_ms_to_1_s(words: Words) -> None:
         assert time.monotonic() - began >= 0.099
 
 
+@pytest.mark.real_hashes
 async def test_the_loop_goes_on_meanwhile(words: Words) -> None:
     ticks = 0
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import ssl
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 import trustme
@@ -48,7 +51,7 @@ async def serving(*pieces: bytes, repeated: bytes = b"", is_open: bool = False) 
 async def post(url: str, *, allow_private: bool = True) -> Answer:
     poster = Poster()
     try:
-        return await poster.post(url, [("webhook-id", "c")], b"{}", allow_private=allow_private)
+        return await poster.post("azur", url, [("webhook-id", "c")], b"{}", allow_private=allow_private)
     finally:
         await poster.close()
 
@@ -98,13 +101,33 @@ async def test_our_own_networks_are_not_connected_to(host: str) -> None:
 
 @pytest.mark.asyncio
 async def test_a_name_is_judged_where_it_is_connected_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    loop = asyncio.get_running_loop()
-
-    async def rebound(*_: object, **__: object) -> list[object]:
+    def rebound(*_: object, **__: object) -> list[object]:
         return [(2, 1, 6, "", ("169.254.169.254", 443)), (2, 1, 6, "", ("10.0.0.1", 443))]
 
-    monkeypatch.setattr(loop, "getaddrinfo", rebound)
+    monkeypatch.setattr(socket, "getaddrinfo", rebound)
     assert await post("https://partner.example/", allow_private=False) == Answer("ADDRESS")
+
+
+@pytest.mark.asyncio
+async def test_a_name_server_that_hangs_delays_its_own_partner_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    released, look_up = threading.Event(), socket.getaddrinfo
+
+    def hanging(host: str, *rest: Any, **more: Any) -> Any:
+        if host == "slow.example":
+            released.wait(60)
+        return look_up("127.0.0.1" if host == "slow.example" else host, *rest, **more)
+
+    poster = Poster()
+    async with serving(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n") as url:
+        monkeypatch.setattr(socket, "getaddrinfo", hanging)
+        slow = url.replace("127.0.0.1", "slow.example")
+        waiting = [asyncio.create_task(poster.post("slow", slow, [], b"{}", allow_private=True)) for _ in range(40)]
+        await asyncio.sleep(0)
+        assert await poster.post("azur", url, [], b"{}", allow_private=True) == Answer("DELIVERED", 200)
+        assert not any(task.done() and task.result().is_delivered for task in waiting)
+        released.set()
+        await asyncio.gather(*waiting)
+    await poster.close()
 
 
 @pytest.mark.asyncio

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,6 +25,7 @@ from service.postgres_settings import PostgresSettings
 from tests.conftest import SettingsFile
 from tests.edges.portal.checker import check
 from tests.edges.portal.test_store import edit, imported
+from tests.support import warm
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.slow
@@ -40,13 +39,7 @@ class Child:
         if fault is not None:
             environ |= {VARIABLE: fault, f"{VARIABLE}_WHEN": str(when)}
         with log.open("wb") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "tests.edges.portal.relay_child", str(settings), owner],
-                env=environ,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-            )
+            self.process = warm.start([str(settings), owner], environ, output, "tests.edges.portal.relay_child")
 
     def has_failed(self) -> bool:
         """Whether it is dead or asleep."""
@@ -60,7 +53,7 @@ class Child:
     def end(self) -> None:
         if self.process.poll() is None:
             self.wake()
-            self.process.kill()
+            self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
 

@@ -132,6 +132,47 @@ async def test_history_names_who_and_what_and_holds_no_hash(store: Store) -> Non
     assert "$" not in str((newest, oldest))
 
 
+def everything(rows: psycopg.Connection[Any]) -> str:
+    """All tables of the portal, as text."""
+    tables = rows.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'portal' ORDER BY 1").fetchall()
+    return str([rows.execute(f"SELECT * FROM portal.{name}").fetchall() for (name,) in tables])
+
+
+@pytest.mark.asyncio
+async def test_a_deleted_site_leaves_nothing_personal_behind(store: Store, rows: psycopg.Connection[Any]) -> None:
+    """What stays of it: that it was, when which part was changed, and by support or by a person who left."""
+    personal = ("Martin", "ann@example.org", "+33639980001", "Lilas", "Cluses", "mind the dog", "Home", "$")
+    await store.create(new(), edit("site", "support"))
+    await store.change("S1", 1, edit("address", "ann@example.org"), lambda site: changes.with_address(site, HOME))
+    await store.change("S1", 2, edit("import"), lambda site: changes.imported(imported(), site))
+    held = everything(rows)
+    assert [word for word in personal if word not in held] == []
+    await store.delete("S1", 3, edit("deletion", "support"))
+    assert [word for word in personal if word in everything(rows)] == []
+    lines = [(line.revision, line.by, line.what, line.before, line.after) for line in await store.history("S1")]
+    assert lines == [
+        (4, "support", "deletion", None, None),
+        (3, "ann", "import", None, None),
+        (2, "a person who left", "address", None, None),
+        (1, "support", "site", None, None),
+    ]
+
+
+@pytest.mark.asyncio
+async def test_a_person_who_left_is_in_no_line_of_the_history(store: Store, rows: psycopg.Connection[Any]) -> None:
+    await store.create(new()._replace(people=(ANN, BOB._replace(last_name="Leduc", login="bob@x"))), edit("site"))
+    await store.change(
+        "S1", 1, edit("subscription", "bob@x"), lambda site: changes.with_subscription(site, subscribed=True)
+    )
+    await store.change("S1", 2, edit("people"), lambda site: changes.without_person(site, "bob"))
+    assert "Leduc" not in everything(rows)
+    assert "bob@x" not in everything(rows)
+    left, changed, made = await store.history("S1")
+    assert [person["person_id"] for person in left.before] == ["ann", "bob"]
+    assert (changed.by, changed.after) == ("a person who left", {"subscribed": True})
+    assert made.after["people"][0]["last_name"] == "Martin"  # of others it keeps all
+
+
 @pytest.mark.asyncio
 async def test_who_has_which_sites(store: Store) -> None:
     await store.create(new(), edit("site"))

@@ -6,8 +6,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -22,6 +20,7 @@ from schemas.contract.murmur2 import partition
 from schemas.contract.topics import TOPICS
 from streams.settings import Settings
 from tests.conftest import SettingsFile
+from tests.support import warm
 from tests.support.waiting import PATIENCE, eventually
 
 WRAPPING_KEY: Final = "00112233445566778899AABBCCDDEEFF00112233445566778899AABBCCDDEEFF"
@@ -118,7 +117,7 @@ class ReceiverProcess:
             kafka=kafka or {},
         )
         self.log = self._settings.with_suffix(f".{name}.log")
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: warm.Process | None = None
         self._log_start = 0
 
     def start(self, fault: str | None = None) -> None:
@@ -128,12 +127,7 @@ class ReceiverProcess:
             environ[faults.VARIABLE] = fault
         self._log_start = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-c", "from ronde.cli import main; main()", "receiver", "--settings", self._settings],
-                env=environ,
-                stdout=log,
-                stderr=log,
-            )
+            self.process = warm.start(["receiver", "--settings", str(self._settings)], environ, log)
 
     @property
     def is_alive(self) -> bool:

@@ -185,6 +185,7 @@ async def test_hashing_does_not_stop_the_loop(client: httpx.AsyncClient) -> None
     assert all(name.startswith("argon2") for name in names)
 
 
+@pytest.mark.real_hashes
 async def test_passwords_are_kept_as_argon2id() -> None:
     assert accounts.hashed(PASSWORD).startswith("$argon2id$v=19$m=65536,t=3,p=4$")
 

@@ -19,7 +19,8 @@ At most 45 characters: with the suffix "-worker" and a revision's hash, it is a 
 
 {{/* The components that run and have pages, with a comma between. */}}
 {{- define "ronde.running" -}}
-worker{{ if .Values.sink.enabled }},sink{{ end }}{{ if .Values.receiver.enabled }},receiver{{ end }}{{ if .Values.desk.enabled }},desk{{ end }}
+worker{{ if .Values.sink.enabled }},sink{{ end }}{{ if .Values.receiver.enabled }},receiver{{ end }}
+{{- range (include "ronde.web.enabled" . | fromYamlArray) }},{{ . }}{{ end }}
 {{- end }}
 
 {{/* Labels that never change, so that they can be selectors: (dict "root" $ "component" "worker"). */}}

@@ -15,9 +15,17 @@
 - ports: {{- include "ronde.tcp" $policy.registry.ports }}
   {{- include "ronde.to" $policy.registry.to }}
 {{- end }}
-{{- if or $part.postgres (and (eq .component "desk") .root.Values.desk.history) }}
+{{- if or $part.postgres (and $part.ledger .root.Values.desk.history) }}
 - ports: {{- include "ronde.tcp" (list .root.Values.postgres.port) }}
   {{- include "ronde.to" $policy.postgres.to }}
+{{- end }}
+{{- if and $part.web (dig "web" "oidc_issuer" "" .root.Values.settings) }}
+- ports: {{- include "ronde.tcp" $policy.oidc.ports }}
+  {{- include "ronde.to" $policy.oidc.to }}
+{{- end }}
+{{- if eq .component "partners" }}
+- ports: {{- include "ronde.tcp" $policy.partners.ports }}
+  {{- include "ronde.to" $policy.partners.to }}
 {{- end }}
 {{- end }}
 

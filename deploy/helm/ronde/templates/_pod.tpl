@@ -67,14 +67,15 @@ topologySpreadConstraints:
 {{- if $part.registry }}
 {{- include "ronde.authority" (dict "folder" "registry-ca" "ca" $values.registry.ca "value" "registry.ca") }}
 {{- end }}
-{{- if $part.postgres }}
+{{- if or $part.postgres (and $part.ledger .root.Values.desk.history) }}
 {{- include "ronde.authority" (dict "folder" "postgres-ca" "ca" $values.postgres.ca "value" "postgres.ca") }}
 {{- include "ronde.certificate" (dict "folder" "postgres-certificate" "secret" $values.postgres.certificateSecret) }}
 {{- end }}
 {{- if eq .component "receiver" }}
 {{- include "ronde.receiver.files" .root }}
-{{- else if eq .component "desk" }}
-{{- include "ronde.desk.files" .root }}
+{{- end }}
+{{- if $part.web }}
+{{- include "ronde.web.files" . }}
 {{- end }}
 {{- end }}
 

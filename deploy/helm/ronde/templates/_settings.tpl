@@ -7,11 +7,28 @@ not use.
 {{- define "ronde.parts" -}}
 worker: { user: worker, tables: [log, prefix, procedures, topics, worker], registry: true, pages: worker, port: 6066 }
 sink: { user: sink, tables: [log, prefix, sink, topics], registry: true, postgres: true, pages: sink, port: 6067 }
-receiver: { user: receiver, tables: [log, prefix, receiver, topics, web], registry: true, pages: receiver, port: 6068, exclude: [keys, signals, transmitters] }
-desk: { user: desk, tables: [desk, log, objectives, prefix, procedures, topics, web], registry: true, pages: desk, port: 6090, exclude: [view] }
+receiver: { user: receiver, tables: [log, prefix, receiver, topics, web], registry: true, pages: receiver, port: 6068, listens: true, exclude: [keys, signals, transmitters] }
+desk: { user: desk, tables: [desk, log, objectives, prefix, procedures, topics, web], registry: true, ledger: true, pages: desk, port: 6090, listens: true, web: 6080, exclude: [view] }
+portal: { user: portal, tables: [log, portal, prefix, topics, web], registry: true, postgres: true, pages: portal, port: 6091, listens: true, web: 6081 }
+partners: { user: partners, tables: [log, partners, prefix, topics, web], registry: true, postgres: true, pages: partners, port: 6092, listens: true, web: 6082, exclude: [kafka, registry] }
 topics: { user: admin, tables: [prefix, topics] }
 migrations: { postgres: true }
 test: { user: admin, tables: [prefix, topics] }
+{{- end }}
+
+{{/* The commands that the job of migrations runs, by the name of their containers; empty: there is no job. */}}
+{{- define "ronde.migrates" -}}
+{{- if .Values.migrations.enabled }}
+{{- if .Values.sink.enabled }}
+migrate: [ledger, migrate]
+{{- end }}
+{{- if .Values.portal.enabled }}
+migrate-portal: [portal, migrate]
+{{- end }}
+{{- if .Values.partners.enabled }}
+migrate-partners: [partners, migrate]
+{{- end }}
+{{- end }}
 {{- end }}
 
 {{/* (dict "root" $ "component" "worker") */}}
@@ -24,7 +41,7 @@ test: { user: admin, tables: [prefix, topics] }
   valueFrom:
     fieldRef:
       fieldPath: metadata.name
-{{- if has .component (list "receiver" "desk") }}
+{{- if $part.listens }}
 - name: {{ $table }}HOST # of its other ports
   value: {{ $values.pages.host | quote }}
 {{- $table = printf "%sPAGES_" $table }}
@@ -43,8 +60,9 @@ test: { user: admin, tables: [prefix, topics] }
 {{- end }}
 {{- if eq .component "receiver" }}
 {{- include "ronde.receiver" .root }}
-{{- else if eq .component "desk" }}
-{{- include "ronde.desk" .root }}
+{{- end }}
+{{- if $part.web }}
+{{- include "ronde.web" . }}
 {{- end }}
 {{- if $part.user }}
 {{- include "ronde.kafka" (dict "root" .root "user" $part.user) }}
@@ -52,7 +70,7 @@ test: { user: admin, tables: [prefix, topics] }
 {{- if $part.registry }}
 {{- include "ronde.registry" .root }}
 {{- end }}
-{{- if $part.postgres }}
+{{- if or $part.postgres (and $part.ledger $values.desk.history) }}
 {{- include "ronde.postgres" .root }}
 {{- end }}
 {{- end }}
@@ -125,7 +143,7 @@ test: { user: admin, tables: [prefix, topics] }
 
 {{- define "ronde.postgres" -}}
 {{- with .Values.postgres }}
-{{- $_ := required "postgres.host: name the server of the ledger, or set sink.enabled to false" .host }}
+{{- $_ := required "postgres.host: name the server of the ledger, or set sink.enabled to false; portal and partners need it too" .host }}
 {{- include "ronde.variables" (dict "above" "RONDE_POSTGRES__" "table" (pick . "host" "port" "database" "user" "sslmode")) }}
 {{- if .passwordSecret.name }}
 - name: RONDE_POSTGRES__PASSWORD

@@ -1,0 +1,51 @@
+"""What the history forgets of a person who left a site: names, login, number. That there was a change stays."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, Final
+
+from psycopg.types.json import Jsonb
+
+from edges.portal.configuration import Configuration, Person
+from edges.portal.postgres import AsyncSession
+from edges.portal.sql import query
+
+_PERSONAL: Final = ("first_name", "last_name", "login", "phone", "language")
+_FORGOTTEN: Final = "a person who left"
+
+
+def removed(before: Configuration, after: Configuration) -> list[Person]:
+    """The people that a change removes."""
+    staying = {person.person_id for person in after.people}
+    return [person for person in before.people if person.person_id not in staying]
+
+
+async def forget(connection: AsyncSession, site_id: str, people: Collection[Person]) -> None:
+    """Forget these people in all lines of a site's history."""
+    ids = {person.person_id for person in people}
+    logins = {person.login for person in people if person.login is not None}
+    for line in await (await connection.execute(query("history"), {"site_id": site_id})).fetchall():
+        kept = {
+            "by": _FORGOTTEN if line["by"] in logins else line["by"],
+            "before": without(line["before"], ids),
+            "after": without(line["after"], ids),
+        }
+        if kept != {name: line[name] for name in kept}:
+            values = {name: None if kept[name] is None else Jsonb(kept[name]) for name in ("before", "after")}
+            key = {"site_id": site_id, "revision": line["revision"], "by": kept["by"]}
+            await connection.execute(query("put_forgotten"), key | values)
+
+
+def without(value: Any, ids: Collection[str]) -> Any:
+    """A part of a configuration as the history keeps it, these people without what is personal."""
+    match value:
+        case list():
+            return [without(item, ids) for item in value]
+        case dict():
+            is_theirs = value.get("person_id") in ids
+            return {
+                name: None if is_theirs and name in _PERSONAL else without(inner, ids) for name, inner in value.items()
+            }
+        case _:
+            return value

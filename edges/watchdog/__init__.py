@@ -1,0 +1,1 @@
+"""`ronde watchdog`: judges the engine from its records, on another machine, by code that the engine does not share."""

@@ -1,0 +1,97 @@
+"""Calls that operators should have taken: neither held nor answered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from edges.desk.values import CallCommand
+from edges.values import Claim
+from edges.watchdog.findings import Finding
+from schemas.contract.holds import Holds
+
+DESK_USED_MS: Final = 24 * 3600 * 1000  # a desk is in use for so long after a person's last claim
+_ANSWER_KEPT_MS: Final = 10 * 60 * 1000  # an answer that was read before its call
+
+
+class _Waiting(NamedTuple):
+    command: CallCommand
+    since: int
+
+
+class Calls:
+    """The outstanding calls of one partition. Times of holds are the broker's, all others the watchdog's."""
+
+    def __init__(self, partition: int) -> None:
+        self._partition = partition
+        self._waiting: dict[str, _Waiting] = {}
+        self._late: set[str] = set()
+        self._answered: dict[str, int] = {}
+        self._holds = Holds()
+        self._held: set[str] = set()
+        self._time = (0, 0)  # the last claim's: the broker's, and ours when it was read
+        self.person_at = 0  # when a person last claimed anything, by the broker's clock
+
+    @property
+    def kept(self) -> int:
+        """How much is remembered."""
+        return len(self._waiting) + len(self._answered) + len(self._held)
+
+    def command(self, command: CallCommand, now: int) -> None:
+        """Take a command to call, to go on with a call, or to withdraw either."""
+        if command.action == "CANCEL":
+            self._end(command.target_command_id)
+        elif command.expires_at > now and command.command_id not in self._answered:
+            self._waiting[command.command_id] = _Waiting(command, now)
+
+    def answer(self, command_id: str | None, now: int) -> None:
+        """Take the result of a call."""
+        if command_id is not None and not self._end(command_id):
+            self._answered[command_id] = now
+
+    def claim(self, claim: Claim, timestamp: int, now: int) -> None:
+        """Take a claim, ``timestamp`` the broker's."""
+        self._time = (max(self._time[0], timestamp), now)
+        hold = self._holds.apply(claim.subject, claim.by, claim.action, claim.seconds, timestamp)
+        if claim.who == "PERSON":
+            self.person_at = max(self.person_at, timestamp)
+        waiting = self._waiting.get(claim.subject)
+        if waiting is not None:
+            self._waiting[claim.subject] = waiting._replace(since=now)
+        if hold is not None:
+            self._held.add(claim.subject)
+            self._late.discard(claim.subject)
+
+    def holder(self, subject: str) -> str | None:
+        """Who holds a subject at the time of the last claim, or later."""
+        held = self._holds.holder(subject)
+        return None if held is None else held.by
+
+    def advance(self, now: int) -> None:
+        """Let time pass: holds end, calls expire."""
+        broker, read_at = self._time
+        if broker:
+            self._holds.advance(broker + max(0, now - read_at))
+        self._held = {subject for subject in self._held if self._holds.holder(subject) is not None}
+        for command_id in [name for name, waiting in self._waiting.items() if waiting.command.expires_at <= now]:
+            self._end(command_id)
+        for subject in self._held & self._waiting.keys():
+            self._waiting[subject] = self._waiting[subject]._replace(since=now)
+        for command_id in [name for name, at in self._answered.items() if at < now - _ANSWER_KEPT_MS]:
+            del self._answered[command_id]
+
+    def judge(self, now: int, limit: int) -> None:
+        """Call late what nobody has held for so long."""
+        self._late |= {name for name, waiting in self._waiting.items() if waiting.since + limit <= now}
+
+    def late(self) -> Iterator[Finding]:
+        """The calls that nobody takes."""
+        for command_id in self._late:
+            waiting = self._waiting[command_id]
+            yield Finding(command_id, waiting.since, self._partition, waiting.command.site_id)
+
+    def _end(self, command_id: str | None) -> bool:
+        if command_id is None or self._waiting.pop(command_id, None) is None:
+            return False
+        self._late.discard(command_id)
+        return True

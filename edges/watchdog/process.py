@@ -1,0 +1,156 @@
+"""`ronde watchdog` from its start to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from typing import Any, Final
+
+from edges.kafka.framing import Framing
+from edges.kafka.producer import Producer
+from edges.watchdog.bulletins import Bulletins
+from edges.watchdog.errors import WatchdogError
+from edges.watchdog.findings import Kind, Report, summary
+from edges.watchdog.judge import Judge, Limits, Place, present
+from edges.watchdog.metrics import WatchdogMetrics
+from edges.watchdog.reading import EngineReader, now_ms
+from edges.watchdog.settings import WatchdogConfiguration, WatchdogSettings
+from edges.watchdog.sounding import WRITTEN, Sounder
+from edges.watchdog.telling import Teller
+from edges.web.server import until_stopped
+from service.logs import logger
+from service.pages import OperationPages
+from service.readiness import ProcessReadiness
+
+_log: Final = logger(__name__)
+
+_LOOK_SECONDS: Final = 1.0
+_EVENTS: Final = {"began": "a finding began", "changed": "a finding changed", "ended": "a finding ended"}
+_PRODUCER_SECONDS: Final = 1.0
+
+
+class WatchdogProcess:
+    """Run once."""
+
+    def __init__(self, configuration: WatchdogConfiguration) -> None:
+        settings = self._settings = configuration.watchdog
+        self._configuration = configuration
+        self._framing = Framing(configuration.connection)
+        self._metrics = WatchdogMetrics()
+        self._readiness = ProcessReadiness(kafka="the topics have not been read yet")
+        self._judge = Judge(
+            configuration.connection.partitions,
+            limits_of(settings, configuration.catch_up_seconds),
+            now_ms(),
+            configuration.canary_site,
+        )
+        self._bulletins = Bulletins(settings.id)
+        self._report: Report = {}
+        self._sounder: Sounder | None = None
+
+    async def run(self) -> None:
+        """Watch until SIGTERM or SIGINT. Raises `WatchdogError`, `TopicsDifferError`."""
+        if self._settings.canary_account is not None and self._configuration.canary_site is None:
+            raise WatchdogError("watchdog.canary_account is set, and canary.site is not: set both, or neither")
+        async with contextlib.AsyncExitStack() as stack:
+            stack.callback(self._framing.close)
+            pages = self._open_pages()
+            stack.callback(pages.close)
+            _log.info("watchdog started", id=self._settings.id, pages=pages.address)
+            await until_stopped(self._work())
+        _log.info("watchdog stopped")
+
+    async def _work(self) -> None:
+        async with contextlib.AsyncExitStack() as stack:
+            teller = Teller(self._settings, self._metrics)
+            stack.push_async_callback(teller.close)
+            reader = EngineReader(
+                self._configuration.connection,
+                self._framing,
+                self._judge,
+                lookback_ms=self._configuration.lookback_ms,
+                also=self._also,
+            )
+            stack.push_async_callback(reader.stop)
+            async with asyncio.TaskGroup() as group:
+                for part in (reader.run(), teller.post(), teller.ping(self._is_well), self._look(reader, teller)):
+                    group.create_task(part)
+                if self._settings.canary_account is not None:
+                    self._sounder = self._make_sounder(stack)
+                    group.create_task(self._sounder.run())
+
+    def _make_sounder(self, stack: contextlib.AsyncExitStack) -> Sounder:
+        site_id = self._configuration.canary_site
+        assert site_id is not None
+        producer = Producer(self._configuration.connection, WRITTEN)
+        stack.push_async_callback(producer.stop, _PRODUCER_SECONDS)
+        return Sounder(self._settings, site_id, producer, self._framing, self._metrics, self._is_current)
+
+    def _open_pages(self) -> OperationPages:
+        host, port = self._settings.pages_host, self._settings.pages_port
+        try:
+            return OperationPages(host, port, self._readiness, self._metrics.registry)
+        except OSError as error:
+            raise WatchdogError(
+                f"the pages cannot listen on {host}:{port}: {error.strerror}; "
+                "set watchdog.pages_host and watchdog.pages_port"
+            ) from error
+
+    def _also(self, place: Place, value: Any) -> None:
+        """Take a record for the canary."""
+        if self._sounder is not None:
+            self._sounder.take(place, value, self._judge.calls[place.partition].holder)
+
+    def _is_current(self) -> bool:
+        """Whether Kafka is read to its end."""
+        return self._judge.has_begun and not self._readiness.reasons and Kind.KAFKA not in self._report
+
+    def _is_well(self) -> bool:
+        return not self._report and not self._readiness.reasons
+
+    async def _look(self, reader: EngineReader, teller: Teller) -> None:
+        """Judge each second, and report what changes."""
+        while True:
+            now = now_ms()
+            ages = reader.ages()
+            report = dict(self._judge.judge(now, round(time.monotonic() * 1000), ages))
+            if self._sounder is not None:
+                found = {Kind.RECEIVER: self._sounder.receiver(), Kind.CANARY: self._sounder.judge(now)}
+                report |= present({kind: summary([finding] if finding else []) for kind, finding in found.items()})
+            self._report = report
+            for event, kind, bulletin in self._bulletins.update(report, now):
+                data = bulletin.body["data"]
+                _log.warning(_EVENTS[event], kind=kind.value, count=data["count"], since=data["since"])
+                if event == "began":
+                    self._metrics.began.labels(kind.value).inc()
+                teller.send(bulletin)
+            self._show(reader, max(ages.values()))
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    def _show(self, reader: EngineReader, age: float) -> None:
+        """Keep gauges and readiness true."""
+        metrics, report = self._metrics, self._report
+        for kind in Kind:
+            metrics.findings.labels(kind.value).set(report[kind].count if kind in report else 0)
+        metrics.incidents.set(sum(part.count for part in self._judge.incidents))
+        metrics.kept.set(self._judge.kept)
+        metrics.age.set(age)
+        metrics.undecodable.set(reader.undecodable)
+        if Kind.KAFKA in report:
+            self._readiness.wait("kafka", "Kafka does not answer, or is not read to its end")
+        elif self._judge.has_begun:
+            self._readiness.arrive("kafka")
+        metrics.ready.set(not self._readiness.reasons)
+
+
+def limits_of(settings: WatchdogSettings, catch_up_seconds: int) -> Limits:
+    """The judge's limits by the settings."""
+    return Limits(
+        deadline=1000 * (catch_up_seconds + settings.deadline_seconds),
+        input=1000 * settings.input_seconds,
+        call=1000 * settings.call_seconds,
+        blocked=1000 * settings.blocked_seconds,
+        kafka=1000 * settings.kafka_seconds,
+        is_desk_used=settings.desk,
+    )

@@ -1,0 +1,110 @@
+"""What the watchdog reads: committed records of the engine's topics, and where their logs end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from confluent_kafka import KafkaException
+
+from edges.desk import lookback
+from edges.kafka.framing import Framing
+from edges.kafka.layout import Log
+from edges.kafka.view import Entry, From, Reading, View
+from edges.kafka.watermarks import Watermarks
+from edges.watchdog.judge import READ, TOPICS, Judge, Place
+from edges.watchdog.values import CONSTRUCTORS, origin
+
+if TYPE_CHECKING:
+    from edges.settings import Connection
+
+_AGAIN_SECONDS: Final = 1.0
+
+
+def now_ms() -> int:
+    """The watchdog's wall clock."""
+    return time.time_ns() // 1_000_000
+
+
+class EngineReader:
+    """Reads into the judge, in the loop that runs it."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        framing: Framing,
+        judge: Judge,
+        *,
+        lookback_ms: int,
+        also: Callable[[Place, Any], None] = lambda *_: None,
+    ) -> None:
+        """``also`` gets every record after the judge had it."""
+        self._connection = connection
+        self._judge = judge
+        self._also = also
+        self._lookback_ms = lookback_ms
+        self._decoders = {topic: framing.reader(topic, CONSTRUCTORS) for topic in READ if topic != "dead-letters"}
+        self._view: View | None = None
+        self._watermarks: list[Watermarks] = []
+
+    async def run(self) -> None:
+        """Read until cancelled; while Kafka is away, wait. Raises `TopicsDifferError` and what ends a view."""
+        loop = asyncio.get_running_loop()
+        for isolation, take in (
+            ("read_uncommitted", self._judge.ends.high),
+            ("read_committed", self._judge.ends.stable),
+        ):
+            watermarks = Watermarks(self._connection, TOPICS, partial(_pass_on, loop, take), isolation=isolation)
+            self._watermarks.append(watermarks)
+            watermarks.start()
+        starts = await self._starts()
+        readings = {topic: Reading(From(starts[topic]), decode) for topic, decode in self._decoders.items()}
+        readings["dead-letters"] = Reading(From(starts["dead-letters"]), decode_message=origin)
+        self._view = View(self._connection, readings, self._take)
+        self._view.start()
+        await self._view.wait_failed()
+
+    async def stop(self) -> None:
+        """End."""
+        if self._view is not None:
+            await self._view.stop()
+        await asyncio.gather(*(asyncio.to_thread(watermarks.stop) for watermarks in self._watermarks))
+
+    def ages(self) -> Mapping[Log, float]:
+        """How old what was read is, of each log that is read."""
+        if self._view is not None:
+            return self._view.ages()
+        return {(topic, number): float("inf") for topic in READ for number in range(self._connection.partitions)}
+
+    @property
+    def undecodable(self) -> int:
+        """How many records were left out, as they do not decode."""
+        return 0 if self._view is None else self._view.undecodable
+
+    async def _starts(self) -> dict[str, dict[int, int]]:
+        decode = self._decoders["decisions"]
+        while True:
+            try:
+                return await asyncio.to_thread(lookback.starts, self._connection, READ, decode, self._lookback_ms)
+            except KafkaException:
+                await asyncio.sleep(_AGAIN_SECONDS)
+
+    def _take(self, entries: Sequence[Entry]) -> None:
+        now = now_ms()
+        for entry in entries:
+            place = Place(entry.topic, entry.partition, entry.offset, entry.timestamp, now)
+            self._judge.take(place, entry.value)
+            self._also(place, entry.value)
+
+
+def _pass_on(
+    loop: asyncio.AbstractEventLoop, take: Callable[[Log, int, int], None], log: Log, offset: int, asked_at: float
+) -> None:
+    """From a thread into the loop; the time as the judge's."""
+    at = now_ms() - round((time.monotonic() - asked_at) * 1000)
+    with contextlib.suppress(RuntimeError):  # the loop is closed
+        loop.call_soon_threadsafe(take, log, offset, at)

@@ -1,0 +1,117 @@
+"""The watchdog's settings: its own table of the settings (contracts.md, Settings)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final, NamedTuple, TypeAlias
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+if TYPE_CHECKING:
+    from edges.settings import Connection
+
+_MARK: Final = "whsec_"
+_SHORTEST_SECRET: Final = 24  # bytes, by Standard Webhooks
+_KEY_BYTES: Final = frozenset({16, 24, 32})
+
+
+def _is_secret(text: str) -> str:
+    try:
+        secret = base64.b64decode(text.removeprefix(_MARK), validate=True)
+    except (ValueError, binascii.Error):
+        secret = b""
+    if not text.startswith(_MARK) or len(secret) < _SHORTEST_SECRET:
+        raise ValueError(f"it is not {_MARK} and 24 bytes or more in base64")
+    return text
+
+
+def _is_key(text: str) -> str:
+    try:
+        key = bytes.fromhex(text)
+    except ValueError:
+        key = b""
+    if len(key) not in _KEY_BYTES:
+        raise ValueError("it is not 16, 24 or 32 bytes in hex")
+    return text
+
+
+Port: TypeAlias = Annotated[int, Field(ge=0, le=65535)]
+Text: TypeAlias = Annotated[str, StringConstraints(min_length=1)]
+Url: TypeAlias = Annotated[str, StringConstraints(pattern=r"^https?://[^/]+")]
+Seconds: TypeAlias = Annotated[int, Field(ge=1)]
+
+
+class WatchdogConfiguration(NamedTuple):
+    """Everything that the watchdog needs; secrets included, never log it."""
+
+    watchdog: WatchdogSettings
+    connection: Connection
+    catch_up_seconds: int
+    canary_site: str | None
+    lookback_ms: int
+
+
+class WatchdogSettings(BaseModel):
+    """`ronde watchdog`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    id: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9._-]{1,64}$")] = Field(
+        default_factory=lambda: socket.gethostname()[:64],
+        description="this watchdog's name, no other's: up to 64 letters, digits, '.', '_', '-'",
+    )
+    pages_host: Text = Field(default="127.0.0.1", description="the address of /health, /ready and /metrics")
+    pages_port: Port = Field(default=6093, description="their port: a whole number from 0 (any free one) to 65535")
+    data_dir: Annotated[Path, Field(strict=False)] = Field(
+        default=Path(".ronde/watchdog"), description="a folder for what it keeps between runs: the registry's schemas"
+    )
+    deadline_seconds: Seconds = Field(
+        default=15, description="how long after a deadline and worker.catch_up_seconds a decision may take"
+    )
+    input_seconds: Seconds = Field(default=45, description="how long an input may be without an end")
+    call_seconds: Seconds = Field(default=45, description="how long a call may be neither held nor answered")
+    blocked_seconds: Seconds = Field(
+        default=15, description="how long an output's last stable offset may stand behind its end"
+    )
+    kafka_seconds: Seconds = Field(default=20, description="how long Kafka may be silent, or not read to its end")
+    desk: bool | None = Field(
+        default=None,
+        description="whether operators take calls at a desk (default: if a person took anything within 24 hours)",
+    )
+    webhook_url: Url | None = Field(default=None, description="where findings are posted (default: nowhere)")
+    webhook_secret: Annotated[str, AfterValidator(_is_secret)] | None = Field(
+        default=None, repr=False, description="what the posts are signed by: whsec_ and base64"
+    )
+    ping_url: Url | None = Field(
+        default=None, repr=False, description="the address of a dead man's switch, asked while all is well"
+    )
+    ping_seconds: Seconds = Field(default=30, description="how often it is asked")
+    canary_account: Annotated[str, StringConstraints(pattern=r"^[0-9A-F]{1,16}$")] | None = Field(
+        default=None, description="the account of the canary's transmitter"
+    )
+    canary_receiver: Annotated[str, StringConstraints(pattern=r"^.+:[0-9]{1,5}$")] | None = Field(
+        default=None, description="the receiver's address for panels, by TCP: HOST:PORT"
+    )
+    canary_key: Annotated[str, AfterValidator(_is_key)] | None = Field(
+        default=None, repr=False, description="the AES key of the canary's transmitter, in hex"
+    )
+    canary_every_seconds: Annotated[int, Field(ge=2)] = Field(
+        default=60, description="how often the canary raises an alarm"
+    )
+    canary_within_seconds: Seconds = Field(default=20, description="within how long it must be resolved")
+    link_seconds: Seconds = Field(
+        default=10, description="how often the receiver must acknowledge a link test, and how fast"
+    )
+
+    @model_validator(mode="after")
+    def _parts_belong_together(self) -> WatchdogSettings:
+        if (self.canary_account is None) != (self.canary_receiver is None):
+            raise ValueError("set canary_account and canary_receiver together, and canary.site")
+        if self.canary_within_seconds >= self.canary_every_seconds:
+            raise ValueError("canary_within_seconds must be less than canary_every_seconds")
+        if self.webhook_url is not None and self.webhook_secret is None:
+            raise ValueError("set webhook_secret too: posts are signed")
+        return self

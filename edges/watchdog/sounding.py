@@ -1,0 +1,225 @@
+"""The canary's life: link tests and frames to the receiver, claims and answers to Kafka."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from edges.desk.values import CallCommand, CallResult
+from edges.kafka.errors import UnconfirmedError
+from edges.kafka.producer import Producer, Record
+from edges.panel.dialler import Dialler, Way
+from edges.panel.messages import TEST, Panel, Said
+from edges.values import Claim
+from edges.watchdog.canary import Canary
+from edges.watchdog.errors import WatchdogError
+from edges.watchdog.findings import Finding
+from edges.watchdog.judge import Place
+from edges.watchdog.metrics import WatchdogMetrics
+from edges.watchdog.reading import now_ms
+from edges.watchdog.settings import WatchdogSettings
+from schemas.avro.errors import RegistryRefused, RegistryUnreachable
+from service.logs import logger
+
+if TYPE_CHECKING:
+    from edges.kafka.framing import Framing
+
+_log: Final = logger(__name__)
+
+_ALARM: Final = Said("130", "1")  # Contact ID: a burglary
+_HOLD_SECONDS: Final = 30
+_READ_SECONDS: Final = 5.0  # until our own claim is read back
+_AGAIN_SECONDS: Final = 1.0
+_WAIT_SECONDS: Final = 3.0  # of a panel, until it sends a frame again
+WRITTEN: Final = ("claims", "call-results")
+
+
+class Sounder:
+    """Plays the canary's panel and its operator.
+
+    ``is_current``: whether the watchdog reads Kafka to its end now; without that no round can be judged.
+    """
+
+    def __init__(
+        self,
+        settings: WatchdogSettings,
+        site_id: str,
+        producer: Producer,
+        framing: Framing,
+        metrics: WatchdogMetrics,
+        is_current: Callable[[], bool],
+    ) -> None:
+        assert settings.canary_account is not None
+        assert settings.canary_receiver is not None
+        self._settings = settings
+        self._site_id = site_id
+        self._producer = producer
+        self._framing = framing
+        self._metrics = metrics
+        self._is_current = is_current
+        host, _, port = settings.canary_receiver.rpartition(":")
+        self._way = Way(host.strip("[]"), int(port))
+        key = None if settings.canary_key is None else bytes.fromhex(settings.canary_key)
+        self._panel = Panel(settings.canary_account, key=key)
+        self._by = f"watchdog:{settings.id}"
+        self._canary = Canary(site_id, 1000 * settings.canary_every_seconds, 1000 * settings.canary_within_seconds)
+        self._called = asyncio.Event()
+        self._claimed: dict[str, asyncio.Future[str | None]] = {}
+        self._silent_since: int | None = None
+        self._is_silent = False
+
+    def take(self, place: Place, value: Any, holder: Callable[[str], str | None]) -> None:
+        """Take a record; ``holder`` says who holds a subject."""
+        if isinstance(value, Claim):
+            future = self._claimed.pop(value.claim_id, None)
+            if future is not None and not future.done():
+                future.set_result(holder(value.subject))
+            return
+        self._canary.take(place, value)
+        if isinstance(value, CallCommand) and value.site_id == self._site_id:
+            self._called.set()
+
+    def receiver(self) -> Finding | None:
+        """What is wrong with the receiver."""
+        if not self._is_silent or self._silent_since is None:
+            return None
+        return Finding(
+            self._settings.canary_receiver or "", self._silent_since, detail="link tests are not acknowledged"
+        )
+
+    def judge(self, now: int) -> Finding | None:
+        """What is wrong with the canary; called each second."""
+        if not self._is_current():
+            if self._canary.drop():
+                self._metrics.rounds.labels("void").inc()
+            return self._canary.finding
+        seconds = self._canary.seconds
+        outcome = self._canary.judge(now)
+        if outcome is not None:
+            self._metrics.rounds.labels(outcome).inc()
+            if outcome == "resolved" and seconds is not None:
+                self._metrics.canary.observe(seconds)
+        return self._canary.finding
+
+    async def run(self) -> None:
+        """Play until cancelled. Raises `WatchdogError`, `TopicsDifferError`."""
+        await self._producer.start()
+        claim, result = await self._writers()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._test_the_link())
+            group.create_task(self._raise_alarms())
+            group.create_task(self._answer_calls(claim, result))
+
+    async def _writers(self) -> tuple[Callable[[Any], bytes], Callable[[Any], bytes]]:
+        while True:
+            try:
+                claim, result = [await asyncio.to_thread(self._framing.writer, topic) for topic in WRITTEN]
+            except RegistryRefused as error:
+                raise WatchdogError(str(error)) from None
+            except RegistryUnreachable:
+                self._metrics.failures.inc()
+                await asyncio.sleep(_AGAIN_SECONDS)
+            else:
+                return claim, result
+
+    async def _test_the_link(self) -> None:
+        """Send link tests, which leave no record, so that a receiver that is off shows before the next alarm."""
+        seconds = self._settings.link_seconds
+        dialler = Dialler(self._panel, self._way, wait_seconds=_WAIT_SECONDS)
+        while True:
+            began = now_ms()
+            try:
+                async with asyncio.timeout(seconds):
+                    outcome = await dialler.send(Said(TEST))
+                is_acknowledged = outcome.is_acknowledged
+            except TimeoutError:
+                dialler.close()
+                is_acknowledged = False
+            if is_acknowledged:
+                self._silent_since, self._is_silent = None, False
+            elif self._is_current():
+                self._silent_since = began if self._silent_since is None else self._silent_since
+                self._is_silent = True
+            await asyncio.sleep(max(0.0, seconds - (now_ms() - began) / 1000))
+
+    async def _raise_alarms(self) -> None:
+        every, within = 1000 * self._settings.canary_every_seconds, self._settings.canary_within_seconds
+        while True:
+            if not self._is_current():
+                await asyncio.sleep(_AGAIN_SECONDS)
+                continue
+            now = now_ms()
+            self._canary.begin(now)
+            dialler = Dialler(self._panel, self._way, sequence=self._canary.number(now), wait_seconds=_WAIT_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(within):
+                    if (await dialler.send(_ALARM)).is_acknowledged:
+                        self._canary.acknowledge()
+            dialler.close()
+            await asyncio.sleep((every - now_ms() % every) / 1000)
+
+    async def _answer_calls(self, claim: Callable[[Any], bytes], result: Callable[[Any], bytes]) -> None:
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_AGAIN_SECONDS):
+                    await self._called.wait()
+            self._called.clear()
+            if not self._is_current():
+                continue  # what is read may be answered already
+            for command in list(self._canary.calls(now_ms())):
+                try:
+                    await self._answer(command, claim, result)
+                except UnconfirmedError as error:
+                    _log.warning("the canary's call is not answered", reason=str(error))
+
+    async def _answer(
+        self, command: CallCommand, write_claim: Callable[[Any], bytes], write_result: Callable[[Any], bytes]
+    ) -> None:
+        """Claim a call before anybody and, once the log says that it is ours, answer that all is well."""
+        at = now_ms()
+        claim = Claim(
+            f"{command.command_id}-{self._by}-{at}",
+            command.site_id,
+            command.incident_id,
+            command.command_id,
+            self._by,
+            "ROBOT",
+            "TAKE",
+            _HOLD_SECONDS,
+        )
+        read = self._claimed[claim.claim_id] = asyncio.get_running_loop().create_future()
+        try:
+            await self._producer.send(Record("claims", command.site_id, write_claim(claim)))
+            async with asyncio.timeout(_READ_SECONDS):
+                holder = await read
+        except TimeoutError:
+            return  # it is tried again
+        finally:
+            self._claimed.pop(claim.claim_id, None)
+        if holder != self._by:
+            self._canary.lose(command.command_id, holder)
+            return
+        answer = _all_is_well(command, self._by)
+        await self._producer.send(Record("call-results", command.site_id, write_result(answer)))
+        self._canary.answer(command.command_id)
+
+
+def _all_is_well(command: CallCommand, by: str) -> CallResult:
+    said = "\0".join(("IDENTIFIED", "NORMAL", "false", ""))
+    return CallResult(
+        result_id=f"{command.command_id}-result-{hashlib.sha256(said.encode()).hexdigest()[:8]}",
+        site_id=command.site_id,
+        incident_id=command.incident_id,
+        command_id=command.command_id,
+        contact_id=command.contact_id,
+        direction="OUTBOUND",
+        outcome="IDENTIFIED",
+        situation="NORMAL",
+        message_left=False,
+        detail=None,
+        operator=by,
+        ended_at=now_ms(),
+    )

@@ -1,0 +1,143 @@
+"""Write the dossier of an incident: its records with salts and proofs, the heads that cover them, and ``verify.py``."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from importlib.resources import files
+from typing import Any, Final
+
+from seal.commitments import Commitments, Leaf, Message
+from seal.errors import SealError
+from seal.store import Head, Log, Store
+
+_IDS: Final = {
+    "decisions": "decision_id",
+    "calls": "command_id",
+    "dispatches": "command_id",
+    "attention": "attention_id",
+}
+_WHEN: Final = (2020, 1, 1, 0, 0, 0)  # the same dossier is the same file
+_READ_ME: Final = """A sealed dossier of ronde. Verify it with Python alone, offline:
+
+    python3 -I -S verify.py dossier.jsonl
+
+Compare the public key and the last head that it prints with those that the monitoring centre published:
+
+    python3 -I -S verify.py dossier.jsonl --key HEX --head NUMBER:SHA256
+"""
+
+
+def dossier(store: Store, incident: str, commitments: Commitments, records: Iterable[Message]) -> bytes:
+    """Return the zip. Raises `SealError` where a record is not under a head yet, or its site is erased."""
+    leaves = [(commitments.leaf(record), *_kept(store, record)) for record in records]
+    leaves.sort(key=lambda one: (one[0].place.topic, one[0].place.partition, one[1]))
+    heads = _heads(store, leaves)
+    lines: list[dict[str, Any]] = [
+        {
+            "what": "dossier",
+            "incident": incident,
+            "public_key": json.loads(heads[-1].body)["key"],
+            "schemas": {leaf.schema: commitments.schemas[leaf.schema] for leaf, *_ in leaves if leaf.schema},
+        }
+    ]
+    lines += [_head(head) for head in heads]
+    lines += _consistency(store, heads, {leaf.place[:2] for leaf, *_ in leaves})
+    lines += [_record(store, heads[-1], *one) for one in leaves]
+    lines.append({"what": "end"})
+    text = "".join(json.dumps({"line": number, **line}) + "\n" for number, line in enumerate(lines, start=1))
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, content in (
+            ("README.txt", _READ_ME),
+            ("dossier.jsonl", text),
+            ("verify.py", verifier()),
+        ):
+            file.writestr(zipfile.ZipInfo(name, _WHEN), content)
+        for head in heads:
+            if head.stamp is not None:
+                file.writestr(zipfile.ZipInfo(f"head-{head.number}.tsr", _WHEN), head.stamp)
+                file.writestr(zipfile.ZipInfo(f"head-{head.number}.txt", _WHEN), head.body)
+    return packed.getvalue()
+
+
+def verifier() -> str:
+    """Return the verifier as one file: no import of ours is left in it."""
+    parts = [(files("seal") / name).read_text("utf-8") for name in ("verify.py", "proofs.py", "ed25519.py")]
+    head, _, body = parts[0].partition("\nfrom seal.ed25519")
+    body = body[body.index("\n\n\n") :]
+    shared = [part[part.index("\n\nimport hashlib") :] for part in parts[1:]]
+    return "\n".join((head, *shared, body.lstrip("\n")))
+
+
+def _kept(store: Store, record: Message) -> tuple[int, bytes]:
+    kept = store.kept((record.topic, record.partition), record.offset)
+    if kept is None:
+        raise SealError(f"{record.topic}-{record.partition}-{record.offset} is not sealed yet: `ronde seal` is behind")
+    return kept[0], kept[2] or b""
+
+
+def _heads(store: Store, leaves: Sequence[tuple[Leaf, int, bytes]]) -> list[Head]:
+    """Return the heads from the first that covers a record up to the first that covers all."""
+    sizes: dict[Log, int] = {}
+    for leaf, place, _ in leaves:
+        log = (leaf.place.topic, leaf.place.partition)
+        sizes[log] = max(sizes.get(log, 0), place + 1)
+    firsts = {log: min(place for leaf, place, _ in leaves if leaf.place[:2] == log) for log in sizes}
+    chosen: list[Head] = []
+    for head in store.heads():
+        trees = {(topic, number): size for topic, number, size, *_ in json.loads(head.body)["trees"]}
+        if chosen or any(trees.get(log, 0) > first for log, first in firsts.items()):
+            chosen.append(head)
+        if all(trees.get(log, 0) >= size for log, size in sizes.items()):
+            return chosen
+    raise SealError("no head covers all of it yet: they are signed each hour; or sign one now with `ronde seal --once`")
+
+
+def _head(head: Head) -> dict[str, Any]:
+    stamp = None if head.stamp is None else f"head-{head.number}.tsr"
+    return {"what": "head", "body": head.body, "signature": head.signature.hex(), "stamp": stamp}
+
+
+def _consistency(store: Store, heads: Sequence[Head], logs: Iterable[tuple[Any, ...]]) -> Iterator[dict[str, Any]]:
+    last = {tuple(tree[:2]): tree[2] for tree in json.loads(heads[-1].body)["trees"]}
+    for topic, partition in sorted(logs):
+        tree = store.tree((topic, partition))
+        for head in heads[:-1]:
+            sizes = {tuple(one[:2]): one[2] for one in json.loads(head.body)["trees"]}
+            path = tree.consistency(sizes.get((topic, partition), 0), last[topic, partition])
+            yield {
+                "what": "consistency",
+                "topic": topic,
+                "partition": partition,
+                "head": head.number,
+                "path": [node.hex() for node in path],
+            }
+
+
+def _record(store: Store, head: Head, leaf: Leaf, place: int, personal: bytes) -> dict[str, Any]:
+    topic, partition, offset, timestamp = leaf.place
+    size = next(tree[2] for tree in json.loads(head.body)["trees"] if tree[:2] == [topic, partition])
+    fields = []
+    for one in leaf.fields:
+        kept, personal = (personal[:32], personal[32:]) if one.is_personal else (b"", personal)
+        if one.salt is not None:
+            fields.append([one.name, one.salt.hex(), one.data.hex(), None])
+        elif kept:
+            fields.append([one.name, None, None, kept.hex()])
+        else:
+            raise SealError(f"{topic}-{partition}-{offset}: its site was erased, and nothing of it can be opened")
+    return {
+        "what": "record",
+        "topic": topic,
+        "partition": partition,
+        "offset": offset,
+        "timestamp": timestamp,
+        "n": place,
+        "schema": leaf.schema,
+        "id": _IDS.get(topic, ""),
+        "fields": fields,
+        "path": [node.hex() for node in store.tree((topic, partition)).inclusion(place, size)],
+    }

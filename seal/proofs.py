@@ -1,0 +1,188 @@
+"""Hashes: the tree of RFC 9162, a record's leaf, its fields, with the standard library alone.
+
+Part of the verifier of a dossier (`seal.verify`). A tree hashes by SHA-256, a leaf behind ``0x00``, a node behind
+``0x01``. A leaf covers a record of a topic by a commitment for each field: SHA-256 of a salt and the field's Avro
+bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+BLOCK = 1024  # leaves of a node that is kept
+
+# --- trees (RFC 9162, section 2.1) --------------------------------------------------------------------
+
+
+def leaf_hash(data: bytes) -> bytes:
+    """Hash a leaf's data."""
+    return hashlib.sha256(b"\x00" + data).digest()
+
+
+def node_hash(left: bytes, right: bytes) -> bytes:
+    """Hash two subtrees."""
+    return hashlib.sha256(b"\x01" + left + right).digest()
+
+
+def split_of(size: int) -> int:
+    """Return the largest power of two below a size of two or more."""
+    return int(1 << ((size - 1).bit_length() - 1))
+
+
+def root_by_inclusion(leaf: bytes, place: int, size: int, path: Sequence[bytes]) -> bytes | None:
+    """Return the root that an inclusion proof leads to; None: the proof has not the form of one."""
+    first, last, found = place, size - 1, leaf
+    if place >= size:
+        return None
+    for node in path:
+        if last == 0:
+            return None
+        if first & 1 or first == last:
+            found = node_hash(node, found)
+            while not first & 1 and first:
+                first, last = first >> 1, last >> 1
+        else:
+            found = node_hash(found, node)
+        first, last = first >> 1, last >> 1
+    return found if last == 0 else None
+
+
+def is_consistent(size: int, root: bytes, later_size: int, later_root: bytes, path: Sequence[bytes]) -> bool:
+    """Whether a consistency proof shows that the later tree begins with the earlier one."""
+    if size == later_size:
+        return root == later_root and not path
+    if size == 0:
+        return not path
+    nodes = list(path) if size & (size - 1) else [root, *path]
+    if size > later_size or not nodes:
+        return False
+    first, last = size - 1, later_size - 1
+    while first & 1:
+        first, last = first >> 1, last >> 1
+    found = later_found = nodes[0]
+    for node in nodes[1:]:
+        if last == 0:
+            return False
+        if first & 1 or first == last:
+            found, later_found = node_hash(node, found), node_hash(node, later_found)
+            while not first & 1 and first:
+                first, last = first >> 1, last >> 1
+        else:
+            later_found = node_hash(later_found, node)
+        first, last = first >> 1, last >> 1
+    return found == root and later_found == later_root and last == 0
+
+
+# --- records and leaves -------------------------------------------------------------------------------
+
+
+class Place(NamedTuple):
+    """Where a record lies, and Kafka's timestamp of it (ms since 1970, UTC)."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+
+
+def commitment(salt: bytes, data: bytes) -> bytes:
+    """Commit to a field's Avro bytes; without the salt, nobody can guess them."""
+    return hashlib.sha256(salt + data).digest()
+
+
+def leaf_data(place: Place, schema: str, commitments: Sequence[tuple[str, bytes]]) -> bytes:
+    """Return a leaf's data: the record's place, its schema's fingerprint, its fields' commitments in their order."""
+    lines = ["ronde leaf 1", place.topic, *map(str, place[1:]), schema]
+    lines += [f"{name} {value.hex()}" for name, value in commitments]
+    return "\n".join(lines).encode()
+
+
+def read_value(schema: Any, data: bytes, at: int) -> tuple[Any, int]:
+    """Decode an Avro value; return it and the place behind it. Raises `ValueError` or `IndexError` for what is none."""
+    kind = schema["type"] if isinstance(schema, dict) else schema
+    if isinstance(schema, list):
+        branch, at = _number(data, at)
+        return read_value(schema[branch], data, at)
+    if isinstance(kind, dict | list):
+        return read_value(kind, data, at)
+    if kind == "record":
+        fields = {}
+        for field in schema["fields"]:
+            fields[field["name"]], at = read_value(field["type"], data, at)
+        return fields, at
+    if kind == "array":
+        items: list[Any] = []
+        count, at = _number(data, at)
+        while count:
+            if count < 0:
+                count = -count
+                _, at = _number(data, at)
+            for _ in range(count):
+                item, at = read_value(schema["items"], data, at)
+                items.append(item)
+            count, at = _number(data, at)
+        return items, at
+    if kind == "enum":
+        symbol, at = _number(data, at)
+        return schema["symbols"][symbol], at
+    return _primitive(kind, data, at)
+
+
+def _primitive(kind: str, data: bytes, at: int) -> tuple[Any, int]:
+    if kind == "null":
+        return None, at
+    if kind == "boolean":
+        return data[at] == 1, at + 1
+    if kind in {"int", "long"}:
+        return _number(data, at)
+    if kind in {"string", "bytes"}:
+        length, at = _number(data, at)
+        if length < 0 or at + length > len(data):
+            raise ValueError("the data ends within a text")
+        raw = data[at : at + length]
+        return (raw.decode() if kind == "string" else raw.hex()), at + length
+    raise ValueError(f"the schema has a {kind}")
+
+
+def _number(data: bytes, at: int) -> tuple[int, int]:
+    shift = found = 0
+    while True:
+        byte = data[at]
+        found |= (byte & 127) << shift
+        at += 1
+        if byte < 128:
+            return (found >> 1) ^ -(found & 1), at
+        shift += 7
+
+
+def resolved(schema: Any, known: dict[str, Any] | None = None) -> Any:
+    """Put each named type's definition in the places of its name."""
+    known = {} if known is None else known
+    if isinstance(schema, str):
+        return known.get(schema, known.get(schema.rpartition(".")[2], schema))
+    if isinstance(schema, list):
+        return [resolved(branch, known) for branch in schema]
+    made = dict(schema)
+    if isinstance(schema["type"], dict | list) or schema["type"] in known:
+        made["type"] = resolved(schema["type"], known)
+    if "items" in made:
+        made["items"] = resolved(made["items"], known)
+    if "fields" in made:
+        made["fields"] = [{**field, "type": resolved(field["type"], known)} for field in made["fields"]]
+    if "name" in made:
+        known[made["name"]] = made
+    return made
+
+
+def fields_of(schema: Any, data: bytes, at: int) -> list[tuple[str, bytes]]:
+    """Split a record of a `resolved` schema into its fields' Avro bytes. Raises `ValueError` or `IndexError`."""
+    fields = []
+    for field in schema["fields"]:
+        _, end = read_value(field["type"], data, at)
+        fields.append((field["name"], data[at:end]))
+        at = end
+    if at != len(data):
+        raise ValueError("there are bytes behind the record")
+    return fields

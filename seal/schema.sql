@@ -1,0 +1,57 @@
+-- The seal (docs/evidence.md): outside of the ledger and its retention.
+CREATE SCHEMA IF NOT EXISTS seal;
+
+CREATE TABLE IF NOT EXISTS seal.trees (
+    topic text COLLATE "C",
+    partition integer,
+    size bigint NOT NULL DEFAULT 0,
+    next_offset bigint NOT NULL DEFAULT 0,
+    PRIMARY KEY (topic, partition)
+);
+COMMENT ON TABLE seal.trees IS 'A tree for each partition: how many leaves it has, and which offset comes next';
+
+CREATE TABLE IF NOT EXISTS seal.leaves (
+    topic text COLLATE "C",
+    partition integer,
+    n bigint,
+    kafka_offset bigint NOT NULL,
+    hash bytea NOT NULL,
+    personal bytea,
+    PRIMARY KEY (topic, partition, n)
+);
+COMMENT ON COLUMN seal.leaves.personal IS 'The commitments of a contact''s fields, 32 bytes each: they outlive its secret';
+CREATE INDEX IF NOT EXISTS leaves_by_offset ON seal.leaves (topic, partition, kafka_offset);
+
+CREATE TABLE IF NOT EXISTS seal.nodes (
+    topic text COLLATE "C",
+    partition integer,
+    block bigint,
+    hash bytea NOT NULL,
+    PRIMARY KEY (topic, partition, block)
+);
+COMMENT ON TABLE seal.nodes IS 'The hash of each 1,024 leaves';
+
+CREATE TABLE IF NOT EXISTS seal.secrets (
+    site_id text COLLATE "C",
+    contact_id text COLLATE "C",
+    secret bytea NOT NULL,
+    PRIMARY KEY (site_id, contact_id)
+);
+COMMENT ON TABLE seal.secrets IS 'What salts are derived from; contact_id empty: the site''s. Destroyed by an erasure';
+
+CREATE TABLE IF NOT EXISTS seal.erasures (
+    site_id text COLLATE "C",
+    contact_id text COLLATE "C",
+    erased_at bigint NOT NULL,
+    PRIMARY KEY (site_id, contact_id)
+);
+COMMENT ON TABLE seal.erasures IS 'Records up to then (ms since 1970, UTC) cannot be opened any more; an empty id is any';
+
+CREATE TABLE IF NOT EXISTS seal.heads (
+    number bigint PRIMARY KEY,
+    made_at bigint NOT NULL,
+    body text NOT NULL,
+    digest text NOT NULL,
+    signature bytea NOT NULL,
+    stamp bytea
+);

@@ -1,0 +1,58 @@
+"""Trees, proofs and signatures against the definitions of their RFCs, for every small size."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from seal import tree as trees
+from seal.ed25519 import is_signed
+from seal.keys import public_hex
+from seal.proofs import is_consistent, leaf_hash, root_by_inclusion
+from seal.tree import Tree, root_of
+
+
+@pytest.fixture
+def tree(monkeypatch: pytest.MonkeyPatch) -> Tree:
+    """A tree of 40 leaves, whose kept nodes have 4 each."""
+    monkeypatch.setattr(trees, "BLOCK", 4)
+    leaves = [leaf_hash(bytes((number,))) for number in range(40)]
+    nodes = [root_of(leaves[begin : begin + 4]) for begin in range(0, 40, 4)]
+    return Tree(lambda begin, end: leaves[begin:end], lambda begin, end: nodes[begin:end])
+
+
+def test_every_leaf_of_every_size_is_proved_and_no_other(tree: Tree) -> None:
+    for size in range(1, 41):
+        root = tree.root(size)
+        for place in range(size):
+            path = tree.inclusion(place, size)
+            assert root_by_inclusion(leaf_hash(bytes((place,))), place, size, path) == root
+            assert root_by_inclusion(leaf_hash(b"x"), place, size, path) != root
+            assert root_by_inclusion(leaf_hash(bytes((place,))), place, size, [*path, root]) != root
+        assert root_by_inclusion(leaf_hash(b"\0"), size, size, []) is None
+
+
+def test_every_size_is_consistent_with_every_later_one_and_no_other_tree_is(tree: Tree) -> None:
+    for later in range(1, 41):
+        for size in range(later + 1):
+            path, root = tree.consistency(size, later), tree.root(size)
+            assert is_consistent(size, root, later, tree.root(later), path)
+            if size:
+                assert not is_consistent(size, hashlib.sha256(b"other").digest(), later, tree.root(later), path)
+            if 0 < size < later:
+                assert not is_consistent(size, root, later, hashlib.sha256(b"other").digest(), path)
+
+
+def test_a_signature_is_checked_as_cryptography_checks_it() -> None:
+    key = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+    public, signature = bytes.fromhex(public_hex(key)), key.sign(b"a head")
+    assert is_signed(public, b"a head", signature)
+    assert not is_signed(public, b"a hear", signature)
+    for place in range(64):
+        assert not is_signed(
+            public, b"a head", signature[:place] + bytes((signature[place] ^ 1,)) + signature[place + 1 :]
+        )
+    assert not is_signed(public[:31], b"a head", signature)
+    assert not is_signed(public, b"a head", b"")
