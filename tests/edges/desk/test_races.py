@@ -96,14 +96,14 @@ def test_a_desk_killed_amid_a_take(
     world: World, engine: RondeProcess, start_desk: StartDesk, seed: int, is_soak: bool
 ) -> None:
     desk, other = start_desk("desk-1"), start_desk("desk-2")
-    site_ids = [f"S{number}" for number in range(20 if is_soak else 3)]
+    site_ids = [f"S{number}" for number in range(20 if is_soak else 2)]
     for number, site_id in enumerate(site_ids):
         homes(world, engine, site_id)
         ann, bob, zoe = desk.operator("ann"), other.operator("bob"), other.operator("zoe")
         subject = ann.wait_call(site_id)["subject"]
         bob.wait_call(site_id)
         with ThreadPoolExecutor(1) as pool:
-            took = cut(pool, partial(ann.take, subject), desk.kill, 0.003 * number)
+            took = cut(pool, partial(ann.take, subject), desk.kill, 0.004 + 0.003 * number)
         second = bob.take(subject)
         if took is not None and took.status_code == 200:  # said, so kept
             assert code(second) == "HELD"
@@ -121,14 +121,14 @@ def test_a_desk_killed_amid_a_word_for_threat(
     world: World, engine: RondeProcess, start_desk: StartDesk, seed: int, is_soak: bool
 ) -> None:
     desk, other = start_desk("desk-1"), start_desk("desk-2")
-    for number in range(20 if is_soak else 3):
+    for number in range(20 if is_soak else 2):
         site_id = f"S{number}"
         homes(world, engine, site_id)
         ann = desk.operator("ann")
         subject = ann.wait_call(site_id)["subject"]
         assert ann.take(subject).status_code == 200
         with ThreadPoolExecutor(1) as pool:
-            judged = cut(pool, partial(ann.word, subject, THREAT), desk.kill, 0.08 * number)
+            judged = cut(pool, partial(ann.word, subject, THREAT), desk.kill, 0.06 + 0.06 * number)
         again = other.operator("ann").word(subject, THREAT)
         assert again.json()["duress"] is True
         if judged is not None:
