@@ -25,7 +25,8 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 .DEFAULT_GOAL := help
 .PHONY: help install compile wheel test-compiled test-long tools demo play test quick lint check format lock soak \
 	soak-faults simulate \
-	bench soak-ledger soak-receiver fuzz bench-quick bench-ledger dashboards diagrams mutants screenshots site chart image artifacts release clean
+	bench soak-ledger soak-receiver fuzz bench-quick bench-ledger dashboards diagrams mutants screenshots pictures \
+	site chart image artifacts release clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -151,6 +152,10 @@ site: .tools/site/bin/zensical ## the documentation as a site, in .site/html
 screenshots: $(READY) ## pictures of the pages and their elements, light and dark, narrow and wide, into dist/screenshots; needs `make tools`
 	$(BIN)/python -m tests.edges.web.screenshots
 	$(BIN)/python -m tests.edges.portal.screenshots
+	$(BIN)/python -m tests.edges.desk.screenshots
+
+pictures: $(READY) ## docs/desk.png and docs/guard.png, from `ronde play` as it runs; needs `make tools`
+	$(BIN)/python -m tests.play.pictures
 
 chart: ## the chart as a package, in dist
 	$(or $(shell command -v helm),.tools/bin/helm) package deploy/helm/ronde --destination dist
