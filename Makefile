@@ -67,7 +67,7 @@ play: $(READY) ## everything up, nobody at the telephone but you: prints where t
 test: lint check ## everything that decides whether a change may land
 
 # Tests start hundreds of processes: each would compile all modules, where the environment forbids to keep bytecode.
-quick: $(READY) ## what needs no Kafka and no PostgreSQL: about a minute
+quick: $(READY) ## what needs no Kafka and no PostgreSQL: half a minute
 	PYTHONDONTWRITEBYTECODE= TEST_RONDE_PURE=1 TEST_RONDE_QUICK=1 $(BIN)/python -m pytest -q -n $(CORES) \
 		-m "not soak and not long and not server and not slow" \
 		--ignore tests/faults --ignore tests/kafka --ignore tests/security
