@@ -28,12 +28,13 @@ COMMANDS: Final = {
     "desk": (
         "Serve operators their calls, attentions and incidents, for browsers and by HTTP. Ends on SIGTERM or Ctrl-C."
     ),
-    "watchdog": "Watch the engine from another machine, and tell what is wrong within a minute.",
+    "watchdog": "Watch the engine from another machine, and report what is wrong within a minute.",
     "incidents": "List incidents of the ledger, the latest first. Times are UTC.",
     "report": "Sum up the ledger by the day (UTC) that incidents were opened and by procedure.",
     "panel": "Send a panel's frames to a receiver, and repeat each until it is acknowledged.",
     "settings": "Check the settings and show every one in force: its value, and where it comes from.",
     "demo": "Play thirteen stories at once on thirty invented sites: from an alert to the guard.",
+    "play": "Start everything on this machine, and a page with a panel's buttons: you take the calls. Ends on Ctrl-C.",
     "replay": (
         "Read what came in for a site, decide it again at the recorded times, and compare with what was decided then."
     ),
@@ -63,6 +64,7 @@ EXTRAS: Final = {
     "local": "local",
     "panel": "edges",
     "partners": "edges",
+    "play": "edges,local",
     "portal": "edges",
     "receiver": "edges",
     "seal": "edges",

@@ -16,7 +16,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 import pytest
 
@@ -41,6 +41,8 @@ Run: TypeAlias = Callable[..., Ran]
 SettingsFile: TypeAlias = Callable[..., Path]
 MakeSettings: TypeAlias = Callable[..., "Settings"]
 
+
+_CACHE: Final = "cache_logger_on_first_use"
 
 # Nothing of what is imported and collected becomes garbage; see `pytest_collection_finish`.
 gc.disable()
@@ -100,13 +102,21 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 @pytest.fixture(autouse=True)
-def root_logger() -> Iterator[None]:
-    """Leave the root logger as it was: a test that starts a process in its own sets it up for its own streams."""
+def root_logger(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Leave the loggers as they were: a test that starts a process in its own sets them up for its own streams."""
     root = logging.getLogger()
     level, handlers = root.level, root.handlers[:]
+    structlog = sys.modules.get("structlog")
+    if structlog:
+        before = structlog.get_config() if structlog.is_configured() else None
+        configure = structlog.configure
+        # A logger that has kept its configuration would never have another one.
+        monkeypatch.setattr(structlog, "configure", lambda **made: configure(**made | {_CACHE: False}))
     yield
     root.setLevel(level)
     root.handlers[:] = handlers
+    if structlog and structlog.is_configured():
+        structlog.reset_defaults() if before is None else configure(**before)
 
 
 @pytest.fixture(autouse=True)

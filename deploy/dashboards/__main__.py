@@ -8,10 +8,17 @@ from typing import Final
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from deploy.dashboards import desk, duty_manager, partners, receivers, sre
+from deploy.dashboards import desk, duty_manager, partners, portal, receivers, sre
 
 FOLDER: Final = Path(__file__).parents[1] / "helm" / "ronde" / "dashboards"
-DASHBOARDS: Final = (duty_manager.DASHBOARD, sre.DASHBOARD, receivers.DASHBOARD, partners.DASHBOARD, desk.DASHBOARD)
+DASHBOARDS: Final = (
+    duty_manager.DASHBOARD,
+    sre.DASHBOARD,
+    receivers.DASHBOARD,
+    partners.DASHBOARD,
+    desk.DASHBOARD,
+    portal.DASHBOARD,
+)
 
 
 def file_of(dashboard: Dashboard) -> Path:

@@ -9,6 +9,8 @@ import asyncio
 import ipaddress
 import socket
 from collections.abc import Iterable
+from concurrent.futures import Executor
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -50,9 +52,14 @@ def is_public(address: str) -> bool:
 
 
 class CheckedNetwork(httpcore.AsyncNetworkBackend):
-    """Connects to the first of a host's addresses that may be connected to and answers."""
+    """Connects to the first of a host's addresses that may be connected to and answers.
 
-    def __init__(self, *, allow_private: bool) -> None:
+    Names are looked up by threads of ``lookups``: the loop's own serve everybody, and a name server that hangs would
+    take them all.
+    """
+
+    def __init__(self, lookups: Executor, *, allow_private: bool) -> None:
+        self._lookups = lookups
         self._allow_private = allow_private
         self._network = httpcore.AnyIOBackend()
 
@@ -67,7 +74,9 @@ class CheckedNetwork(httpcore.AsyncNetworkBackend):
         """Connect. Raises `RefusedAddressError`, and httpcore's `ConnectError`, `ConnectTimeout`."""
         try:
             async with asyncio.timeout(timeout):
-                addresses = [found for found in await _resolve(host, port) if self._allow_private or is_public(found)]
+                addresses = [
+                    found for found in await self._resolve(host, port) if self._allow_private or is_public(found)
+                ]
                 if not addresses:
                     raise RefusedAddressError
                 for address in addresses[:-1]:
@@ -87,10 +96,10 @@ class CheckedNetwork(httpcore.AsyncNetworkBackend):
         """Wait."""
         await asyncio.sleep(seconds)
 
-
-async def _resolve(host: str, port: int) -> list[str]:
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        raise httpcore.ConnectError(f"{host} has no address") from None
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    async def _resolve(self, host: str, port: int) -> list[str]:
+        look_up = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+        try:
+            found = await asyncio.get_running_loop().run_in_executor(self._lookups, look_up)
+        except (OSError, UnicodeError):
+            raise httpcore.ConnectError(f"{host} has no address") from None
+        return list(dict.fromkeys(str(entry[4][0]) for entry in found))

@@ -11,7 +11,9 @@ from pydantic import BaseModel
 
 from edges.partners.steps import STATUSES
 from edges.partners.store import Step, Store, now_ms
+from edges.web.accounts import Person
 from edges.web.bearer import machine_with
+from edges.web.callers import caller_with
 from edges.web.problems import NOT_FOUND, UNCONFIRMED, documented
 from edges.web.routes import Route
 from edges.web.tokens import Machine
@@ -59,12 +61,11 @@ def routes(store: Store, reporter: Reporter) -> APIRouter:
 
     @router.get("/v1/dispatches", responses=documented(UNCONFIRMED))
     async def list_dispatches(
-        caller: Annotated[Machine, machine_with("partner")],
+        caller: Annotated[Person | Machine, caller_with("customer", scope="partner")],
         is_open: Annotated[bool, Query(alias="open", description="only those that are not over")] = False,
     ) -> Dispatches:
         """List your dispatches of the last seven days."""
-        partners = [scope.removeprefix(_SCOPE) for scope in caller.scopes if scope.startswith(_SCOPE)]
-        rows = await store.dispatches(partners, is_open=is_open)
+        rows = await store.dispatches(_partners(caller), is_open=is_open)
         return Dispatches(
             dispatches=[
                 {**orjson.loads(row["value"]), "steps": [STATUSES[step] for step in row["steps"]]} for row in rows
@@ -72,6 +73,12 @@ def routes(store: Store, reporter: Reporter) -> APIRouter:
         )
 
     return router
+
+
+def _partners(caller: Person | Machine) -> list[str]:
+    if isinstance(caller, Person):
+        return list(caller.partners)
+    return [scope.removeprefix(_SCOPE) for scope in caller.scopes if scope.startswith(_SCOPE)]
 
 
 def _taking(step: str, store: Store, reporter: Reporter) -> Callable[..., Coroutine[Any, Any, StepTaken]]:

@@ -44,7 +44,8 @@ class Intake:
 
     Args:
         stored: called from the thread with the number of commands that are new.
-        report: called from the thread with what keeps it from its work (``postgres``, ``kafka``, ``registry``), and
+        report: called from the thread with what keeps it from its work (``postgres``, ``kafka``, ``registry``,
+            ``group``), and
             with None once that is back.
 
     """
@@ -97,7 +98,7 @@ class Intake:
     def _read(self, database: Session) -> None:
         consumer = Consumer(self._properties(), logger=logging.getLogger("librdkafka"))
         try:
-            consumer.subscribe([self._connection.topic(_TOPIC)])
+            consumer.subscribe([self._connection.topic(_TOPIC)], on_assign=self._joined)
             while not self._stopping.is_set():
                 first = consumer.poll(_POLL_SECONDS)
                 if first is None:
@@ -111,6 +112,9 @@ class Intake:
                     faults.at("after_commit")
         finally:
             consumer.close()
+
+    def _joined(self, _consumer: Consumer, _partitions: Sequence[TopicPartition]) -> None:
+        self._report("group", None)  # also without a partition: others have them
 
     def _good(self, messages: Sequence[Message]) -> list[Message]:
         """Those that are records. Raises `PartnersError` for an error that does not pass by itself."""
@@ -130,13 +134,16 @@ class Intake:
     def _store(self, database: Session, messages: Sequence[Message]) -> None:
         commands = [self._command(message) for message in messages]
         now = now_ms()
-        new = 0
-        with database.transaction():
-            for command in commands:
-                if command is not None:
-                    new += database.execute(query("put_command"), row_of(command, now)).rowcount
-        if new:
-            self._stored(new)
+        rows = [row_of(command, now) for command in commands if command is not None]
+        while rows:
+            try:
+                with database.pipeline(), database.transaction(), database.cursor() as cursor:
+                    cursor.executemany(query("put_command"), rows)
+            except psycopg.errors.DeadlockDetected:  # with a process that notes what came of earlier commands
+                continue
+            if cursor.rowcount:
+                self._stored(cursor.rowcount)
+            return
 
     def _command(self, message: Message) -> DispatchCommand | None:
         value = message.value()

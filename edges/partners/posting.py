@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, NamedTuple
 
 import httpcore
@@ -15,7 +16,7 @@ from edges.partners.addresses import CheckedNetwork, RefusedAddressError
 CONNECT_SECONDS: Final = 3.0
 ANSWER_SECONDS: Final = 10.0
 READ_BYTES: Final = 64 * 1024
-_MOST_CONNECTIONS: Final = 200
+_IDLE_CONNECTIONS: Final = 4  # that a partner's pool keeps for the next command
 _IDLE_SECONDS: Final = 60.0
 
 
@@ -56,15 +57,18 @@ def judge(status: int, body: bytes) -> Answer:
 class Poster:
     """Posts to partners' addresses; connections are kept for the next command.
 
-    Connections to private addresses have a pool of their own, so that none is used by a partner that may not.
+    Each partner has a pool of its own, and a thread that looks its names up: httpcore looks at every connection of a
+    pool for every request, and a partner that hangs holds many. A pool that may go to private addresses is never used
+    for a partner that may not.
     """
 
     def __init__(self) -> None:
-        tls = ssl.create_default_context()
-        self._pools = {allow: _pool(tls, allow_private=allow) for allow in (False, True)}
+        self._tls = ssl.create_default_context()
+        self._pools: dict[tuple[str, str, bool], _PartnerPool] = {}
 
     async def post(
         self,
+        partner_id: str,
         url: str,
         headers: Sequence[tuple[str, str]],
         body: bytes,
@@ -83,7 +87,7 @@ class Poster:
         try:
             async with (
                 asyncio.timeout(ANSWER_SECONDS),
-                self._pools[allow_private].stream(
+                self._pool(partner_id, url, allow_private=allow_private).stream(
                     "POST", url, headers=request, content=body, extensions=extensions
                 ) as response,
             ):
@@ -104,15 +108,31 @@ class Poster:
         for pool in self._pools.values():
             await pool.aclose()
 
+    def _pool(self, partner_id: str, url: str, *, allow_private: bool) -> _PartnerPool:
+        place = partner_id, url, allow_private
+        pool = self._pools.get(place)
+        if pool is None:
+            pool = self._pools[place] = _PartnerPool(self._tls, allow_private=allow_private)
+        return pool
 
-def _pool(tls: ssl.SSLContext, *, allow_private: bool) -> httpcore.AsyncConnectionPool:
-    return httpcore.AsyncConnectionPool(
-        ssl_context=tls,
-        max_connections=None,
-        max_keepalive_connections=_MOST_CONNECTIONS,
-        keepalive_expiry=_IDLE_SECONDS,
-        network_backend=CheckedNetwork(allow_private=allow_private),
-    )
+
+class _PartnerPool(httpcore.AsyncConnectionPool):
+    """The connections to one partner."""
+
+    def __init__(self, tls: ssl.SSLContext, *, allow_private: bool) -> None:
+        self._lookups = ThreadPoolExecutor(1, "lookup")
+        super().__init__(
+            ssl_context=tls,
+            max_connections=None,
+            max_keepalive_connections=_IDLE_CONNECTIONS,
+            keepalive_expiry=_IDLE_SECONDS,
+            network_backend=CheckedNetwork(self._lookups, allow_private=allow_private),
+        )
+
+    async def aclose(self) -> None:
+        """End the connections; who waits for a name is left waiting."""
+        self._lookups.shutdown(wait=False, cancel_futures=True)
+        await super().aclose()
 
 
 def _is_of_tls(error: BaseException | None) -> bool:

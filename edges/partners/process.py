@@ -53,7 +53,9 @@ class PartnersProcess:
         self._settings = configuration.partners
         self._framing = Framing(configuration.connection)
         self._readiness = ProcessReadiness(
-            postgres="PostgreSQL has not answered yet", start="Kafka has not described the topics yet"
+            postgres="PostgreSQL has not answered yet",
+            start="Kafka has not described the topics yet",
+            group="it has not joined the group that reads dispatches yet",
         )
         self._metrics = PartnersMetrics()
         self._loop: asyncio.AbstractEventLoop
@@ -108,10 +110,10 @@ class PartnersProcess:
     async def _serve(self, stack: contextlib.AsyncExitStack, store: Store, reporter: Reporter) -> None:
         settings = self._settings
         web = WebServer(
-            application(store, reporter, self._configuration.tokens_file, settings.public_url),
+            application(store, reporter, self._configuration.web, settings.public_url),
             settings.host,
             settings.port,
-            trusted_proxies=self._configuration.trusted_proxies,
+            trusted_proxies=self._configuration.web.proxies,
         )
         try:
             await web.start()

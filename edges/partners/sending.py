@@ -16,6 +16,7 @@ import orjson
 from edges.kafka.errors import UnconfirmedError
 from edges.partners import faults
 from edges.partners.errors import DatabaseAwayError
+from edges.partners.noting import Noter
 from edges.partners.page_tokens import VALID_MS, page_token
 from edges.partners.signing import signed_headers
 from edges.partners.store import Step, now_ms
@@ -23,7 +24,7 @@ from service import logs
 
 if TYPE_CHECKING:
     from edges.partners.metrics import PartnersMetrics
-    from edges.partners.posting import Answer, Poster
+    from edges.partners.posting import Poster
     from edges.partners.reporting import Reporter
     from edges.partners.store import Attempt, Store
 
@@ -32,7 +33,18 @@ _log: Final = logs.logger(__name__)
 _ROOM: Final = 16  # attempts of a partner at once
 _LOOK_SECONDS: Final = 0.5  # other processes' work, and tests
 _AGAIN_SECONDS: Final = 0.5
-_NOTE_MS: Final = 6_000
+
+
+class _Posting:
+    """An attempt under way; ``is_out`` once its first byte is."""
+
+    __slots__ = ("attempt", "is_out", "task")
+
+    task: asyncio.Task[None]
+
+    def __init__(self, attempt: Attempt) -> None:
+        self.attempt = attempt
+        self.is_out = False
 
 
 class Sender:
@@ -48,7 +60,9 @@ class Sender:
         self._page_url = page_url
         self._page_key = b""
         self._wake = asyncio.Event()
-        self._running: dict[str, tuple[Attempt, asyncio.Task[None]]] = {}  # by dispatch
+        self._running: set[_Posting] = set()
+        self._last: dict[str, _Posting] = {}  # of each dispatch
+        self._noter = Noter(store)
 
     def wake(self) -> None:
         """Look for what is due now."""
@@ -57,7 +71,7 @@ class Sender:
     async def run(self) -> None:
         """Send for ever; cancelled at the end."""
         is_new = True
-        loop = asyncio.get_running_loop()
+        noting = asyncio.create_task(self._noter.run(), name="noter")
         try:
             while True:
                 self._wake.clear()
@@ -68,7 +82,7 @@ class Sender:
                         is_new = False
                     for attempt in await self._store.claim(self._full()):
                         faults.at("after_claim")
-                        self._begin(attempt, loop)
+                        self._begin(attempt)
                 except DatabaseAwayError:
                     await asyncio.sleep(_AGAIN_SECONDS)
                     continue
@@ -78,45 +92,55 @@ class Sender:
                 except TimeoutError:
                     continue
         finally:
-            for _, task in self._running.values():
-                task.cancel()
+            noting.cancel()
+            for posting in self._running:
+                posting.task.cancel()
 
     def _full(self) -> list[str]:
-        counts = Counter(attempt.partner_id for attempt, _ in self._running.values())
+        counts = Counter(posting.attempt.partner_id for posting in self._running)
         return [partner for partner, count in counts.items() if count >= _ROOM]
 
-    def _begin(self, attempt: Attempt, loop: asyncio.AbstractEventLoop) -> None:
-        earlier = self._running.pop(attempt.dispatch_id, None)
-        if earlier is not None:
-            earlier[1].cancel()  # a later command of the dispatch goes at once
-        task = loop.create_task(self._attempt(attempt), name="attempt")
-        self._running[attempt.dispatch_id] = attempt, task
-        task.add_done_callback(lambda _: self._end(attempt))
+    def _begin(self, attempt: Attempt) -> None:
+        """Post; a later command of a dispatch goes at once.
 
-    def _end(self, attempt: Attempt) -> None:
-        running = self._running.get(attempt.dispatch_id)
-        if running is not None and running[0] is attempt:
-            was_full = attempt.partner_id in self._full()
-            del self._running[attempt.dispatch_id]
-            if was_full:
-                self._wake.set()
+        What is on its way to the partner already is heard out, as its answer may accept; what is not never arrives, or
+        it might behind the later one.
+        """
+        earlier = self._last.get(attempt.dispatch_id)
+        if earlier is not None and not earlier.is_out:
+            earlier.task.cancel()
+        posting = _Posting(attempt)
+        posting.task = asyncio.create_task(self._attempt(posting), name="attempt")
+        self._running.add(posting)
+        self._last[attempt.dispatch_id] = posting
+        posting.task.add_done_callback(lambda _: self._end(posting))
 
-    async def _attempt(self, attempt: Attempt) -> None:
+    def _end(self, posting: _Posting) -> None:
+        was_full = posting.attempt.partner_id in self._full()
+        self._running.remove(posting)
+        if self._last.get(posting.attempt.dispatch_id) is posting:
+            del self._last[posting.attempt.dispatch_id]
+        if was_full:
+            self._wake.set()
+
+    async def _attempt(self, posting: _Posting) -> None:
+        attempt = posting.attempt
         try:
             body = self._body(attempt)
             headers = signed_headers(attempt.command_id, now_ms(), body, attempt.secrets)
             answer = await self._poster.post(
+                attempt.partner_id,
                 attempt.url,
                 headers,
                 body,
                 allow_private=attempt.allow_private,
-                posted=lambda: self._posted(attempt),
+                posted=lambda: self._posted(posting),
             )
             faults.at("after_post")
             self._metrics.attempts.labels(attempt.partner_id, answer.outcome).inc()
             if answer.is_accepted and attempt.action == "REQUEST":
                 await self._accept(attempt)
-            due = await self._note(attempt, answer)
+            due = await self._noter.note(attempt, answer)
             faults.at("after_note")
         except DatabaseAwayError:
             return  # its lease ends, and it is posted again under the same id
@@ -129,17 +153,6 @@ class Sender:
             )
         if due is not None:
             asyncio.get_running_loop().call_later(max(0.0, due / 1000 - time.time()), self.wake)
-
-    async def _note(self, attempt: Attempt, answer: Answer) -> int | None:
-        """Note what came of an attempt; where PostgreSQL hesitates, as long as the lease may last."""
-        until = now_ms() + _NOTE_MS
-        while True:
-            try:
-                return await self._store.note(attempt, answer)
-            except DatabaseAwayError:
-                if now_ms() >= until:
-                    raise
-                await asyncio.sleep(_AGAIN_SECONDS)
 
     async def _accept(self, attempt: Attempt) -> None:
         """The partner has accepted by its answer; the report is stored before the answer is noted."""
@@ -157,6 +170,7 @@ class Sender:
         token = page_token(self._page_key, attempt.dispatch_id, attempt.stored_at + VALID_MS)
         return orjson.dumps({**value, "page_url": f"{self._page_url}/guard#{token}"})
 
-    def _posted(self, attempt: Attempt) -> None:
-        if attempt.number == 1:
-            self._metrics.first_byte.observe(max(0.0, time.time() - attempt.stored_at / 1000))
+    def _posted(self, posting: _Posting) -> None:
+        posting.is_out = True
+        if posting.attempt.number == 1:
+            self._metrics.first_byte.observe(max(0.0, time.time() - posting.attempt.stored_at / 1000))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from edges.web.settings import WebSettings
 from service.postgres_settings import PostgresSettings
 
 if TYPE_CHECKING:
@@ -45,5 +46,4 @@ class PartnersConfiguration(NamedTuple):
     partners: PartnersSettings
     connection: Connection
     postgres: PostgresSettings
-    tokens_file: Path
-    trusted_proxies: tuple[str, ...] = ()
+    web: WebSettings

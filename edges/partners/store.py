@@ -93,21 +93,21 @@ class Store:
         )
         return [Attempt(**row) for row in rows]
 
-    async def note(self, attempt: Attempt, answer: Answer) -> int | None:
-        """Note what came of an attempt; when the next one is due, None: there is none."""
+    async def note(self, answers: Sequence[tuple[Attempt, Answer]]) -> list[int | None]:
+        """Note what came of attempts; when the next one of each is due, None: there is none."""
         now = now_ms()
-        due = None
-        if not answer.is_delivered:
-            due = schedule.next_attempt(attempt.began_at, attempt.gives_up_at, now)
+        due = [
+            None if answer.is_delivered else schedule.next_attempt(attempt.began_at, attempt.gives_up_at, now)
+            for attempt, answer in answers
+        ]
         await self._rows(
-            "note_attempt",
+            "note_attempts",
             now=now,
-            outcome=answer.outcome,
-            status=answer.status,
-            command_id=attempt.command_id,
-            number=attempt.number,
-            due_at=due,
-            is_delivered=answer.is_delivered,
+            command_ids=[attempt.command_id for attempt, _ in answers],
+            numbers=[attempt.number for attempt, _ in answers],
+            outcomes=[answer.outcome for _, answer in answers],
+            statuses=[answer.status for _, answer in answers],
+            due=due,
         )
         return due
 

@@ -11,6 +11,9 @@ from edges.portal import api
 from edges.portal.callers import PortalDirectory
 from edges.portal.errors import DatabaseAwayError
 from edges.portal.form_pages import FormPages
+from edges.portal.incident_api import incident_routes
+from edges.portal.incident_pages import IncidentPages
+from edges.portal.incidents import Incidents
 from edges.portal.pages import PortalPages
 from edges.portal.service import Portal
 from edges.portal.settings import PortalConfiguration
@@ -50,6 +53,9 @@ def application(portal: Portal, configuration: PortalConfiguration) -> WebApplic
     key = configuration.wrapping_key
     wrapping = None if key is None else Wrapping(wrapping_key_of(key))
     app.include_router(transmitter_routes(Transmitters(portal.store, wrapping)))
+    incidents = Incidents(portal.store)
+    app.include_router(incident_routes(incidents))
+    app.include_router(IncidentPages(incidents, app.state.pages).routes())
     app.include_router(PortalPages(portal, app.state.pages).routes())
     app.include_router(FormPages(portal, app.state.pages).routes())
     return app

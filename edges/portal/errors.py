@@ -23,3 +23,7 @@ class NoSuchThingError(Exception):
 
 class ExistsError(Exception):
     """A site of this id is there already."""
+
+
+class NoLedgerError(Exception):
+    """The database has no ledger that the portal may read, so nothing is known of incidents."""

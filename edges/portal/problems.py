@@ -21,6 +21,11 @@ NO_WRAPPING_KEY: Final = ProblemKind(
     503, "NO_WRAPPING_KEY", "This portal cannot encrypt keys: receiver.wrapping_key is not set."
 )
 
+NO_LEDGER: Final = ProblemKind(
+    409, "NO_LEDGER", "The portal's database has no ledger, so nothing is known of incidents."
+)
+INCIDENT_OPEN: Final = ProblemKind(409, "INCIDENT_OPEN", "Only an incident that is over can be released.")
+
 _BY_FAULT: Final = {
     Fault.NOT_AN_OWNER: NOT_AN_OWNER,
     Fault.NOT_A_MEMBER: NOT_A_MEMBER,

@@ -94,6 +94,7 @@ def writes(
     key = {"site_id": after.site_id}
     if is_deleted:
         statements.append(("erase_revisions", key))  # before its people go: it asks for their accounts
+        statements.append(("empty_releases", key))
     if before is None or before.people != after.people:
         statements.append(("empty_people", key))
         statements.append(("put_people", key | _columns(Person._fields, after.people)))

@@ -56,6 +56,23 @@ WHAT: Final[Mapping[str, str]] = MappingProxyType(
         "test": "On test",
         "people": "People",
         "partners": "Partners",
+        "deletion": "Site deleted",
+    }
+)
+KINDS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "INTRUSION": "Intrusion",
+        "HOLD_UP": "Hold-up",
+        "TAMPER": "Tampering",
+        "FIRE": "Fire",
+        "OTHER": "Other alert",
+    }
+)
+ENDINGS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "WELL": "All is well",
+        "AFTER_INTERVENTION": "After a guard came",
+        "BY_THE_CENTRE": "By the monitoring centre",
     }
 )
 _WARNING: Final = re.compile(r"CONTACT_([0-9]+)_([A-Z]+)")

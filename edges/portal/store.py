@@ -15,7 +15,7 @@ from edges.database.postgres import PASSING
 from edges.portal import changes
 from edges.portal.configuration import Configuration, PersonRole
 from edges.portal.core import Instant, Site
-from edges.portal.errors import DatabaseAwayError, ExistsError, NoSuchThingError, StaleError
+from edges.portal.errors import DatabaseAwayError, ExistsError, NoLedgerError, NoSuchThingError, StaleError
 from edges.portal.forgetting import forget, removed
 from edges.portal.postgres import AsyncSession, Pool
 from edges.portal.rows import Edit, Statement, Stored, stored, writes
@@ -46,6 +46,16 @@ class SiteName(NamedTuple):
     site_id: str
     name: str
     role: PersonRole | None = None
+
+
+class Incident(NamedTuple):
+    """What a site's people may see of an incident; ``ended_at`` and ``ending`` are None while it is open."""
+
+    incident_id: str
+    kinds: list[str]
+    opened_at: Instant
+    ended_at: Instant | None
+    ending: str | None
 
 
 class Store:
@@ -102,7 +112,7 @@ class Store:
         return await self.transaction(write)
 
     async def delete(self, site_id: str, revision: int, edit: Edit) -> None:
-        """Delete a site and all that is personal of it; its history says when what was changed. Raises as `change` does."""
+        """Delete a site and what is personal of it; its history says when what was changed. Raises as `change` does."""
 
         async def write(connection: AsyncSession) -> None:
             before = await _locked(connection, site_id)
@@ -141,6 +151,25 @@ class Store:
         """All changes of a site, the newest first."""
         rows = await self.rows("history", site_id=site_id)
         return [Revision(**row) for row in rows]
+
+    async def incidents(self, site_id: str, limit: int) -> list[Incident]:
+        """What its people may see of a site's last incidents, the newest first. Raises `NoLedgerError`."""
+        await self._check_ledger()
+        return [Incident(**row) for row in await self.rows("incidents", site_id=site_id, limit=limit)]
+
+    async def release(self, site_id: str, incident_id: str, by: str, at: Instant) -> bool | None:
+        """Let a site's people see an incident that is closed; False: it is open, None: there is none.
+
+        Raises `NoLedgerError`.
+        """
+        await self._check_ledger()
+        rows = await self.rows("release", site_id=site_id, incident_id=incident_id, by=by, at=at)
+        return rows[0]["is_closed"] if rows else None
+
+    async def _check_ledger(self) -> None:
+        [row] = await self.rows("has_ledger")
+        if not row["has_ledger"]:
+            raise NoLedgerError
 
     async def role(self, site_id: str, login: str) -> PersonRole | None:
         """What an account is to a site; None: nothing."""

@@ -27,7 +27,7 @@ class Datagrams(asyncio.DatagramProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
-        self._transport = cast("asyncio.DatagramTransport", transport)  # asyncio's is none by its bases
+        self._transport = cast("asyncio.DatagramTransport", transport)  # it is none by its bases
 
     def connection_lost(self, _error: Exception | None) -> None:
         """End; answers have nowhere to go."""
@@ -56,6 +56,7 @@ class Datagrams(asyncio.DatagramProtocol):
         try:
             self._send(await self._lines.intake.take(sealed, arrival, self), peer)
         finally:
+            self._lines.end()
             self._in_work -= 1
 
     def _send(self, answer: bytes | None, peer: tuple[str, int]) -> None:

@@ -40,7 +40,12 @@ class Lines:
         self.tasks: set[asyncio.Task[None]] = set()
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
-        """Begin the work on a frame."""
+        """Begin the work on a frame, which calls `end`."""
         task = asyncio.get_running_loop().create_task(work)
         self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
+
+    def end(self) -> None:
+        """End the work on a frame; called in its task, as a callback at its end would take another turn of the loop."""
+        task = asyncio.current_task()
+        assert task is not None
+        self.tasks.discard(task)

@@ -1,4 +1,4 @@
-"""What is told of findings, and when: a bulletin as a kind of finding begins, changes and ends."""
+"""Bulletins of findings: one as a kind of finding begins, changes and ends."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Bulletin(NamedTuple):
 
 
 @dataclass
-class _Told:
+class _Reported:
     since: int
     count: int
     at: int
@@ -29,31 +29,31 @@ class _Told:
 
 
 class Bulletins:
-    """Compares each report with what was told last. ``name``: the watchdog's."""
+    """Compares each report with the last bulletins. ``name``: the watchdog's."""
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._told: dict[Kind, _Told] = {}
+        self._reported: dict[Kind, _Reported] = {}
 
     def update(self, report: Report, now: int) -> Iterator[tuple[Event, Kind, Bulletin]]:
-        """Yield what is to be told now."""
+        """Yield the bulletins that are due."""
         for kind, listed in report.items():
-            told = self._told.get(kind)
-            if told is None:
-                self._told[kind] = _Told(now, listed.count, now)
+            reported = self._reported.get(kind)
+            if reported is None:
+                self._reported[kind] = _Reported(now, listed.count, now)
                 yield "began", kind, self._bulletin("began", kind, listed, now)
-            elif told.count != listed.count and now - told.at >= AGAIN_MS:
-                told.count, told.at, told.number = listed.count, now, told.number + 1
+            elif reported.count != listed.count and now - reported.at >= AGAIN_MS:
+                reported.count, reported.at, reported.number = listed.count, now, reported.number + 1
                 yield "changed", kind, self._bulletin("changed", kind, listed, now)
-        for kind in [kind for kind in self._told if kind not in report]:
-            self._told[kind].number += 1
-            yield "ended", kind, self._bulletin("ended", kind, Summary(0, self._told[kind].since, ()), now)
-            del self._told[kind]
+        for kind in [kind for kind in self._reported if kind not in report]:
+            self._reported[kind].number += 1
+            yield "ended", kind, self._bulletin("ended", kind, Summary(0, self._reported[kind].since, ()), now)
+            del self._reported[kind]
 
     def _bulletin(self, event: Event, kind: Kind, listed: Summary, now: int) -> Bulletin:
-        told = self._told[kind]
+        reported = self._reported[kind]
         return Bulletin(
-            f"{self._name}-{kind}-{told.since}-{told.number}",
+            f"{self._name}-{kind}-{reported.since}-{reported.number}",
             {
                 "type": f"watchdog.{event}",
                 "timestamp": _instant(now),

@@ -26,6 +26,7 @@ from service.readiness import ProcessReadiness
 _log: Final = logger(__name__)
 
 _LOOK_SECONDS: Final = 1.0
+_EVENTS: Final = {"began": "a finding began", "changed": "a finding changed", "ended": "a finding ended"}
 _PRODUCER_SECONDS: Final = 1.0
 
 
@@ -57,7 +58,10 @@ class WatchdogProcess:
             pages = self._open_pages()
             stack.callback(pages.close)
             _log.info("watchdog started", id=self._settings.id, pages=pages.address)
-            await until_stopped(self._work())
+            try:
+                await until_stopped(self._work())
+            except BaseExceptionGroup as errors:
+                raise _first(errors) from None
         _log.info("watchdog stopped")
 
     async def _work(self) -> None:
@@ -109,7 +113,7 @@ class WatchdogProcess:
         return not self._report and not self._readiness.reasons
 
     async def _look(self, reader: EngineReader, teller: Teller) -> None:
-        """Judge each second, and tell what changes."""
+        """Judge each second, and report what changes."""
         while True:
             now = now_ms()
             ages = reader.ages()
@@ -120,10 +124,10 @@ class WatchdogProcess:
             self._report = report
             for event, kind, bulletin in self._bulletins.update(report, now):
                 data = bulletin.body["data"]
-                _log.warning(f"a finding {event}", kind=kind.value, count=data["count"], since=data["since"])
+                _log.warning(_EVENTS[event], kind=kind.value, count=data["count"], since=data["since"])
                 if event == "began":
                     self._metrics.began.labels(kind.value).inc()
-                teller.tell(bulletin)
+                teller.send(bulletin)
             self._show(reader, max(ages.values()))
             await asyncio.sleep(_LOOK_SECONDS)
 
@@ -141,6 +145,13 @@ class WatchdogProcess:
         elif self._judge.has_begun:
             self._readiness.arrive("kafka")
         metrics.ready.set(not self._readiness.reasons)
+
+
+def _first(errors: BaseException) -> BaseException:
+    """The first error of a group, and of the groups in it: one part's end ends the others."""
+    while isinstance(errors, BaseExceptionGroup):
+        errors = errors.exceptions[0]
+    return errors
 
 
 def limits_of(settings: WatchdogSettings, catch_up_seconds: int) -> Limits:

@@ -36,7 +36,7 @@ class Teller:
         self._waiting: deque[tuple[float, Bulletin]] = deque(maxlen=_MOST_WAITING)
         self._has_more = asyncio.Event()
 
-    def tell(self, bulletin: Bulletin) -> None:
+    def send(self, bulletin: Bulletin) -> None:
         """Post a bulletin soon."""
         if self._settings.webhook_url is not None:
             self._waiting.append((time.monotonic(), bulletin))

@@ -27,12 +27,16 @@ _THREADS: Final = 2  # a hash takes 64 MiB and a core
 
 
 class Person(NamedTuple):
-    """Somebody who may sign in. A customer has sites; ``stamp`` changes with the password, and ends sessions."""
+    """Somebody who may sign in. A customer has sites, or partners whose dispatches they see.
+
+    ``stamp`` changes with the password, and ends sessions.
+    """
 
     name: str
     role: Role
     sites: frozenset[str] = frozenset()
     stamp: str = ""
+    partners: frozenset[str] = frozenset()
 
 
 class Directory(Protocol):
@@ -53,6 +57,7 @@ class Account(BaseModel):
     name: Annotated[str, StringConstraints(pattern=r"^[^\s\x00-\x1f\x7f]{1,128}$")]
     role: Role
     sites: tuple[Id, ...] = ()
+    partners: tuple[Id, ...] = ()
     password: str | None = None
     created_at: datetime
 
@@ -60,7 +65,7 @@ class Account(BaseModel):
     def person(self) -> Person:
         """The account as the rest knows it."""
         stamp = hashlib.sha256(self.password.encode()).hexdigest()[:16] if self.password else ""
-        return Person(self.name, self.role, frozenset(self.sites), stamp)
+        return Person(self.name, self.role, frozenset(self.sites), stamp, frozenset(self.partners))
 
 
 class Accounts(BaseModel):
@@ -118,7 +123,9 @@ class AccountFile:
         return next((account for account in self._file.read().users if account.name == name), None)
 
 
-def add(path: Path, name: str, role: Role, sites: Iterable[str], password: str | None) -> None:
+def add(
+    path: Path, name: str, role: Role, sites: Iterable[str], password: str | None, partners: Iterable[str] = ()
+) -> None:
     """Add an account to the file. Raises `FileError`, `ValueError`."""
     users = read_model(path, Accounts).users
     if any(account.name == name for account in users):
@@ -127,6 +134,7 @@ def add(path: Path, name: str, role: Role, sites: Iterable[str], password: str |
         name=name,
         role=role,
         sites=tuple(sites),
+        partners=tuple(partners),
         password=None if password is None else hashed(password),
         created_at=datetime.now(UTC).replace(microsecond=0),
     )

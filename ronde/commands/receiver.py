@@ -6,6 +6,7 @@ import asyncio
 
 from edges.kafka.errors import TopicsDifferError
 from edges.receiver.listening import ListenError
+from edges.receiver.loop import new_loop
 from edges.receiver.process import ReceiverError, ReceiverProcess
 from ronde.shared.errors import Failed
 from ronde.shared.settings import SettingsOption, in_force
@@ -24,6 +25,7 @@ def receiver(settings: SettingsOption = None) -> None:
         await ReceiverProcess(effective.for_receiver()).run()
 
     try:
-        asyncio.run(run())
+        with asyncio.Runner(loop_factory=new_loop) as runner:
+            runner.run(run())
     except (ListenError, ReceiverError, TopicsDifferError) as error:
         raise Failed(str(error)) from None

@@ -33,39 +33,47 @@ def add(
     site: Annotated[
         list[str] | None, typer.Option("--site", metavar="SITE", help="A customer's site; repeatable.")
     ] = None,
+    partner: Annotated[
+        list[str] | None,
+        typer.Option("--partner", metavar="PARTNER", help="A partner whose guards they send; repeatable."),
+    ] = None,
     oidc: Annotated[bool, typer.Option("--oidc", help="No password: they sign in by OpenID Connect.")] = False,
     settings: SettingsOption = None,
 ) -> None:
     """Add an account. Its password is asked for twice, or is the first line of standard input."""
     path = in_force(settings).web.users_file
     known = _role(role)
-    if (known == "customer") != bool(site):
-        raise WrongUse("a customer has sites, and nobody else has: --role customer --site SITE")
+    if (known == "customer") != bool(site or partner):
+        raise WrongUse(
+            "a customer has sites or partners, and nobody else has: --role customer --site SITE, or --partner PARTNER"
+        )
     password = None if oidc else _password()
-    _done(lambda: accounts.add(path, name, known, site or (), password))
+    _done(lambda: accounts.add(path, name, known, site or (), password, partner or ()))
     say(f"{name} may sign in as {known}")
 
 
 @app.command("list")
 def list_(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
-    """List the accounts: names, roles, sites, how they sign in."""
+    """List the accounts: names, roles, sites, partners, how they sign in."""
     listed = _done(lambda: accounts.listed(_path(settings)))
     rows = [
         (
             account.name,
             account.role,
             list(account.sites),
+            list(account.partners),
             "password" if account.password else "oidc",
             write_instant(int(account.created_at.timestamp()) * 1000),
         )
         for account in listed
     ]
     if as_json:
-        print_value([dict(zip(("name", "role", "sites", "sign_in", "created_at"), row, strict=True)) for row in rows])
+        names = ("name", "role", "sites", "partners", "sign_in", "created_at")
+        print_value([dict(zip(names, row, strict=True)) for row in rows])
         return
-    listing = Listing("name", "role", "sites", "sign-in", "created")
-    for name, role, sites, way, created in rows:
-        listing.add_row(name, role, " ".join(sites), way, created)
+    listing = Listing("name", "role", "sites", "partners", "sign-in", "created")
+    for name, role, sites, partners, way, created in rows:
+        listing.add_row(name, role, " ".join(sites), " ".join(partners), way, created)
     Terminal().print(listing)
 
 

@@ -109,8 +109,7 @@ class WholeSettings(Settings):
             partners=self.partners,
             connection=self.for_edge("partners", "all", self.partners.data_dir),
             postgres=self.postgres,
-            tokens_file=self.web.tokens_file,
-            trusted_proxies=tuple(self.web.proxies),
+            web=self.web,
         )
 
     def for_watchdog(self) -> WatchdogConfiguration:

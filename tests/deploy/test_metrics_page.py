@@ -11,6 +11,7 @@ from edges.desk.metrics import DeskMetrics
 from edges.partners.metrics import PartnersMetrics
 from edges.portal.metrics import PortalMetrics
 from edges.receiver.metrics import ReceiverMetrics
+from edges.watchdog.metrics import WatchdogMetrics
 from sinks.observe.metrics import SinkMetrics
 from streams.observe.metrics import Metrics
 from tests.deploy.tools import ROOT
@@ -40,6 +41,7 @@ def test_the_page_is_the_list(request: pytest.FixtureRequest) -> None:
             ("A portal", PortalMetrics().registry),
             ("Partners over HTTP", PartnersMetrics().registry),
             ("A desk", DeskMetrics().registry),
+            ("The watchdog", WatchdogMetrics().registry),
         )
     )
     if request.config.getoption("rewrite"):

@@ -250,6 +250,9 @@ def test_a_report_sums_up_the_days(ledger: psycopg.Connection[Any], look: Any, r
     assert "objective" in look("report", "--since", "2026-01-01T00:00:00Z").out
     assert [day["incidents"] for day in printed] == [day.incidents for day in days]
     assert "10 min / 10 min" in look("report", "--since", "2026-01-01T00:00:00Z").out
+    left_out = next(iter(incidents))["site_id"]
+    kept = [row for row in incidents if row["site_id"] != left_out]
+    assert sum(day.incidents for day in report(ledger, START, left_out)) == len(kept) < len(incidents)
 
 
 def _handling_fits(ledger: psycopg.Connection[Any], days: list[Day], records: list[Record]) -> None:

@@ -13,6 +13,8 @@ from streams.pipeline import decide as escalate
 from streams.pipeline.batch import OutputBatch
 from streams.pipeline.decide import Decider
 from streams.runtime.clock import Clock
+from streams.settings import Settings
+from streams.settings.sections import CanarySettings
 from streams.state.partition import ArmedDeadline, Partition, SetAside, SiteBytes, Store
 from tests.streams.messages import CODEC, DECODER, NUMBER, SETTINGS, SITE, SITE_RECORDS, Logged, alert, elsewhere, site
 
@@ -22,14 +24,14 @@ CALL_TIMEOUT = 120_000
 class Bench:
     """One partition at work, its clock in the test's hand; commits what is decided."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Settings = SETTINGS) -> None:
         self.now = 1_000_000
         self.partition = Partition(
             NUMBER, Clock(0, lambda: self.now, lambda: self.now), first_inputs=dict.fromkeys(INPUT_TOPICS, 0)
         )
         self._store = Store()
         self._store.partitions[NUMBER] = self.partition
-        self._decider = Decider(self._store, CODEC, SITE_RECORDS, SETTINGS)
+        self._decider = Decider(self._store, CODEC, SITE_RECORDS, settings)
         self._offsets: dict[str, int] = {}
 
     def record(self, topic: str, value: bytes | None, key: str = SITE) -> Logged:
@@ -380,3 +382,12 @@ def test_an_alert_whose_record_has_no_time_is_called_for_and_not_measured(bench:
     assert "calls" in written(batch)
     assert batch.tally.calling_alerts == []
     assert not [line for line in batch.tally.lines if "waited long" in line.event]
+
+
+def test_the_canary_is_left_out_of_the_objectives() -> None:
+    settings = SETTINGS.model_copy(update={"canary": CanarySettings(site=SITE)})
+    for given, calls in ((SETTINGS, 1), (settings, 0)):
+        bench = Bench(given)
+        bench.chunk(bench.record("sites", site()))
+        tally = bench.chunk(bench.record("alerts", alert("a"))).tally
+        assert (tally.calls["CALL"], len(tally.calling_alerts)) == (1, calls)

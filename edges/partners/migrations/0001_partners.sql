@@ -48,6 +48,8 @@ CREATE TABLE partners.commands (
 CREATE INDEX commands_due ON partners.commands (partner_id, due_at) WHERE state = 'PENDING';
 CREATE INDEX commands_dispatch ON partners.commands (dispatch_id, seq);
 CREATE INDEX commands_stored ON partners.commands (stored_at);
+CREATE INDEX commands_undelivered ON partners.commands (stored_at)
+WHERE delivered_at IS NULL AND undelivered_at IS NULL AND NOT is_test AND action <> 'REQUEST';
 COMMENT ON TABLE partners.commands IS 'Every command for a partner that is asked over HTTP.';
 COMMENT ON COLUMN partners.commands.seq IS 'The order of a dispatch''s commands.';
 COMMENT ON COLUMN partners.commands.command_id IS 'The command; the webhook''s id.';

@@ -16,6 +16,7 @@ from edges.desk.metrics import DeskMetrics
 from edges.partners.metrics import PartnersMetrics
 from edges.portal.metrics import PortalMetrics
 from edges.receiver.metrics import ReceiverMetrics
+from edges.watchdog.metrics import WatchdogMetrics
 from sinks.observe.metrics import SinkMetrics
 from streams.observe.metrics import Metrics
 from tests.deploy.tools import ROOT, tool
@@ -90,7 +91,15 @@ def test_the_page_of_operations_has_a_row_for_each_alert() -> None:
 
 
 def test_every_metric_that_is_asked_for_is_one_that_is_shown() -> None:
-    processes = (Metrics(), SinkMetrics(), ReceiverMetrics(), PortalMetrics(), PartnersMetrics(), DeskMetrics())
+    processes = (
+        Metrics(),
+        SinkMetrics(),
+        ReceiverMetrics(),
+        PortalMetrics(),
+        PartnersMetrics(),
+        WatchdogMetrics(),
+        DeskMetrics(),
+    )
     families = [family for process in processes for family in process.registry.collect()]
     known = {name for family in families for name in series_of(family)} | {rule["record"] for rule in rules("record")}
     asked = {name for rule in (*rules("alert"), *rules("record")) for name in metrics_in(rule["expr"])}

@@ -93,11 +93,13 @@ class Scene:
             ),
         )
 
-    def action(self, at: float, action: Any, incident_id: str | None, action_id: str = "O1") -> None:
+    def action(
+        self, at: float, action: Any, incident_id: str | None, action_id: str = "O1", site_id: str = "S1"
+    ) -> None:
         self._event(
             "operator-actions",
             at,
-            core.OperatorAction(action_id, "S1", incident_id, action, "why", "ann", self._ms(at)),
+            core.OperatorAction(action_id, site_id, incident_id, action, "why", "ann", self._ms(at)),
         )
 
     def until(self, at: float) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Generator
 from typing import Any
 
@@ -116,28 +115,6 @@ def test_the_next_call_is_the_holders(world: World, engine: RondeProcess, start_
     assert bob.take(following["subject"]).status_code == 409
     assert ann.post(f"/v1/work/{following['subject']}/release").status_code == 204
     assert bob.take(following["subject"]).status_code == 200
-
-
-def test_one_call_two_desks_one_holder(world: World, engine: RondeProcess, start_desk: StartDesk) -> None:
-    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - only here
-
-    first, second = start_desk("desk-1"), start_desk("desk-2")
-    opened(world, engine)
-    ann, bob = first.operator("ann"), second.operator("bob")
-    subject = ann.wait_call("S1")["subject"]
-    bob.wait_call("S1")
-    took = []
-    with ThreadPoolExecutor(2) as pool:
-        for _ in range(20):
-            began = time.monotonic()
-            answers = list(pool.map(lambda client: client.take(subject), (ann, bob)))
-            took.append(time.monotonic() - began)
-            assert sorted(answer.status_code for answer in answers) == [200, 409]
-            holders = {answer.json()["holder"]["by"] for answer in answers}
-            assert len(holders) == 1
-            winner: OperatorClient = next(c for c in (ann, bob) if c.name in holders)
-            assert winner.post(f"/v1/work/{subject}/release").status_code == 204
-            eventually(lambda: all(c.wait_call("S1")["holder"] is None for c in (ann, bob)), "released")
 
 
 def test_who_may_what(world: World, engine: RondeProcess, start_desk: StartDesk) -> None:

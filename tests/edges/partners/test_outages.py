@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import ssl
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 import trustme
@@ -48,7 +51,7 @@ async def serving(*pieces: bytes, repeated: bytes = b"", is_open: bool = False) 
 async def post(url: str, *, allow_private: bool = True) -> Answer:
     poster = Poster()
     try:
-        return await poster.post(url, [("webhook-id", "c")], b"{}", allow_private=allow_private)
+        return await poster.post("azur", url, [("webhook-id", "c")], b"{}", allow_private=allow_private)
     finally:
         await poster.close()
 
@@ -98,13 +101,33 @@ async def test_our_own_networks_are_not_connected_to(host: str) -> None:
 
 @pytest.mark.asyncio
 async def test_a_name_is_judged_where_it_is_connected_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    loop = asyncio.get_running_loop()
-
-    async def rebound(*_: object, **__: object) -> list[object]:
+    def rebound(*_: object, **__: object) -> list[object]:
         return [(2, 1, 6, "", ("169.254.169.254", 443)), (2, 1, 6, "", ("10.0.0.1", 443))]
 
-    monkeypatch.setattr(loop, "getaddrinfo", rebound)
+    monkeypatch.setattr(socket, "getaddrinfo", rebound)
     assert await post("https://partner.example/", allow_private=False) == Answer("ADDRESS")
+
+
+@pytest.mark.asyncio
+async def test_a_name_server_that_hangs_delays_its_own_partner_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    released, look_up = threading.Event(), socket.getaddrinfo
+
+    def hanging(host: str, *rest: Any, **more: Any) -> Any:
+        if host == "slow.example":
+            released.wait(60)
+        return look_up("127.0.0.1" if host == "slow.example" else host, *rest, **more)
+
+    poster = Poster()
+    async with serving(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n") as url:
+        monkeypatch.setattr(socket, "getaddrinfo", hanging)
+        slow = url.replace("127.0.0.1", "slow.example")
+        waiting = [asyncio.create_task(poster.post("slow", slow, [], b"{}", allow_private=True)) for _ in range(40)]
+        await asyncio.sleep(0)
+        assert await poster.post("azur", url, [], b"{}", allow_private=True) == Answer("DELIVERED", 200)
+        assert not any(task.done() and task.result().is_delivered for task in waiting)
+        released.set()
+        await asyncio.gather(*waiting)
+    await poster.close()
 
 
 @pytest.mark.asyncio
@@ -145,6 +168,27 @@ def test_operators_learn_of_a_cancel_that_does_not_arrive(house: House, system: 
     assert event["at"] - sent["issued_at"] >= 30_000
     assert (event["action"], event["subject"], event["site_id"]) == ("UNDELIVERED", "i1-d1-c1", "S14")
     assert event["detail"] == "CANCEL azur"
+
+
+def test_while_postgres_is_away_nothing_is_taken_and_afterwards_nothing_is_missing(
+    house: House, system: PartnerSystem
+) -> None:
+    house.add(system)
+    process = house.start()
+    process.wait_ready()
+    house.dispatch()
+    system.wait()
+    with house.client(process, "partner:azur") as azur:
+        with house.without_postgres():
+            eventually(lambda: not process.is_ready(), "it says that it is not ready")
+            house.dispatch("CANCEL")
+            answer = azur.put("/v1/dispatches/i1-d1/closed")
+            assert (answer.status_code, answer.json()["code"]) == (503, "UNCONFIRMED")
+            assert process.page("health")[0] == 200
+        assert system.wait(2)[-1].id == "i1-d1-c1"
+        process.wait_ready()
+        assert azur.put("/v1/dispatches/i1-d1/closed").json() == {"report_id": "i1-d1-closed"}
+    assert [report["report_id"] for report in house.broker.read("dispatch-reports")] == ["i1-d1-closed"]
 
 
 def test_two_processes_share_the_partners(house: House, system: PartnerSystem) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from typing import Any
 
 import pytest
 
 from edges.partners import faults
-from tests.edges.partners.conftest import House, PartnerSystem
+from tests.edges.partners.conftest import Hook, House, PartnerSystem
 from tests.support.waiting import eventually
 
 
@@ -95,6 +96,27 @@ def test_a_later_command_ends_the_attempts_of_earlier_ones(house: House, system:
     assert 0.8 < second.at - first.at < 2.5
     rows = json.loads(house.command("attempts", "--json"))
     assert {(row["action"], row["state"]) for row in rows} == {("REQUEST", "SUPERSEDED"), ("CANCEL", "DELIVERED")}
+
+
+def test_an_answer_under_way_accepts_though_an_amend_overtakes_it(house: House, system: PartnerSystem) -> None:
+    house.add(system)
+    amended = threading.Event()
+
+    def answer(hook: Hook) -> tuple[int, bytes]:
+        if hook.body["action"] == "AMEND":
+            amended.set()
+            return 204, b""
+        assert amended.wait(9)
+        return 200, b'{"status": "ACCEPTED"}'
+
+    system.answer = answer
+    house.start().wait_ready()
+    house.dispatch()
+    system.wait()
+    house.dispatch("AMEND")
+    eventually(lambda: reports(house), "the acceptance")
+    assert [report["report_id"] for report in reports(house)] == ["i1-d1-accepted"]
+    assert [hook.body["action"] for hook in system.hooks] == ["REQUEST", "AMEND"]
 
 
 @pytest.mark.parametrize("point", faults.POINTS)

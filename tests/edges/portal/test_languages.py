@@ -21,9 +21,19 @@ def messages() -> set[str]:
         HERE / "templates", [("**.html", "jinja2")], {"**.html": {"newstyle_gettext": "true"}}
     ):
         found.add(message if isinstance(message, str) else message[0])
-    tables = (sentences.MISSING, sentences.WARNINGS, sentences.FIELDS, sentences.WHAT, form_pages.KINDS)
+    tables = (
+        *(sentences.MISSING, sentences.WARNINGS, sentences.FIELDS, sentences.WHAT, form_pages.KINDS),
+        *(sentences.KINDS, sentences.ENDINGS),
+    )
     found |= {text for table in tables for text in table.values()}
-    return found | {"First contact", "Second contact", "This is wrong.", "My services"}
+    return (
+        found
+        | {"First contact", "Second contact", "This is wrong.", "My services"}
+        | {
+            "It is not over yet.",
+            "This site has no such incident.",
+        }
+    )
 
 
 def test_every_message_is_translated() -> None:

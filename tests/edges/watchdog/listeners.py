@@ -1,4 +1,4 @@
-"""Who the watchdog tells: a webhook's receiver and a dead man's switch."""
+"""Whom the watchdog reports to: a webhook's receiver and a dead man's switch."""
 
 from __future__ import annotations
 
@@ -48,18 +48,18 @@ class Listener:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def events(self, kind: str) -> list[str]:
-        """What was told of a kind, in order, without what only changed."""
+        """The events of a kind, in order, but for changes."""
         types = [value["type"].removeprefix("watchdog.") for _, value in self.posts if value["data"]["kind"] == kind]
         return [event for event in types if event != "changed"]
 
     def wait(self, kind: str, event: str = "began") -> dict[str, Any]:
-        """Wait until the last that was told of a kind is this; its data."""
-        eventually(lambda: self.events(kind)[-1:] == [event], f"{kind} {event}; told: {self.told}")
+        """Wait until the last event of a kind is this; its data."""
+        eventually(lambda: self.events(kind)[-1:] == [event], f"{kind} {event}; posted: {self.posted}")
         return next(value["data"] for _, value in reversed(self.posts) if value["data"]["kind"] == kind)
 
     @property
-    def told(self) -> list[tuple[str, str]]:
-        """Everything that was told: kind, event."""
+    def posted(self) -> list[tuple[str, str]]:
+        """All posts: kind, event."""
         return [(value["data"]["kind"], value["type"]) for _, value in self.posts]
 
     def close(self) -> None:

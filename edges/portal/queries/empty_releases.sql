@@ -1,0 +1,1 @@
+DELETE FROM portal.releases WHERE site_id = %(site_id)s

@@ -1,0 +1,12 @@
+-- One row where the site has the incident. Only a closed one is released.
+WITH incident AS (
+    SELECT closed_at IS NOT NULL AS is_closed
+    FROM ledger.incidents
+    WHERE site_id = %(site_id)s AND incident_id = %(incident_id)s
+),
+released AS (
+    INSERT INTO portal.releases (site_id, incident_id, at, by)
+    SELECT %(site_id)s, %(incident_id)s, %(at)s, %(by)s FROM incident WHERE incident.is_closed
+    ON CONFLICT DO NOTHING
+)
+SELECT is_closed FROM incident

@@ -1,0 +1,134 @@
+"""What partners' people and programs see, and what is kept how long; over a database, without Kafka."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from edges.partners.page_tokens import page_token
+from edges.web import tokens
+from service import logs
+from service.postgres_settings import PostgresSettings
+from tests.edges.partners.serving import PASSWORD, Served, command, serving
+from tests.support.fuzzed_api import fuzz
+
+DAY_MS = 24 * 3600 * 1000
+
+
+def now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+@pytest.fixture
+def partners(database: PostgresSettings, tmp_path: Path) -> Iterator[Served]:
+    with serving(database, tmp_path) as served:
+        yield served
+
+
+@contextmanager
+def signed_in(partners: Served, name: str) -> Iterator[httpx.Client]:
+    headers = {"Origin": partners.address, "Accept": "text/html"}
+    with httpx.Client(base_url=partners.address, headers=headers) as browser:
+        assert browser.post("/v1/session", json={"name": name, "password": PASSWORD}).status_code == 200
+        yield browser
+
+
+def test_a_partner_s_people_see_its_open_dispatches(partners: Served) -> None:
+    partners.put(command("i1-d1", covert=True))
+    partners.put(command("i2-d1", partner_id="others"))
+    partners.user("ann", "customer", "azur")
+    partners.user("zoe", "operator")
+    assert httpx.get(f"{partners.address}/v1/dispatches").status_code == 401
+    to_sign_in = httpx.get(f"{partners.address}/", headers={"Accept": "text/html"})
+    assert (to_sign_in.status_code, to_sign_in.headers["location"]) == (303, "/sign-in?next=%2F")
+    with signed_in(partners, "zoe") as zoe:
+        assert zoe.get("/").status_code == zoe.get("/v1/dispatches").status_code == 403
+    with signed_in(partners, "ann") as ann:
+        [listed] = ann.get("/v1/dispatches?open=true").json()["dispatches"]
+        assert (listed["dispatch_id"], listed["steps"]) == ("i1-d1", [])
+        page = ann.get("/", headers={"Accept-Language": "fr"})
+        assert page.headers["cache-control"] == "no-store"
+        assert "Interventions en cours" in page.text
+        assert "3 impasse du Lavoir" in page.text
+        assert "i2-d1" not in page.text
+        token = page.text.partition("/guard#")[2].partition('"')[0]
+        bearer = {"Authorization": f"Bearer {token}"}
+        sight = httpx.get(f"{partners.address}/v1/guard", headers=bearer).json()
+        assert sight["dispatch"]["dispatch_id"] == "i1-d1"
+        assert ann.put("/v1/dispatches/i1-d1/accepted").status_code == 401
+        tap = {"reported_at": "2026-01-01T00:00:00.000Z"}
+        for step in ("accepted", "on-site", "closed"):
+            assert httpx.put(f"{partners.address}/v1/guard/{step}", json=tap, headers=bearer).status_code == 202
+        assert ann.get("/v1/dispatches?open=true").json() == {"dispatches": []}
+        assert "No dispatch is open." in ann.get("/").text
+        assert ann.delete("/v1/session").status_code == 204
+        assert ann.get("/v1/dispatches").status_code == 401
+    assert len(partners.written) == 3
+
+
+@pytest.mark.slow
+def test_no_answer_is_a_5xx_or_undocumented(partners: Served) -> None:
+    logs.configure("json", "critical")
+    partners.put(command("i1-d1"))
+    token = tokens.add(partners.web.tokens_file, "fuzz", ("partner:azur",))
+    assert len(fuzz(partners.address, {"Authorization": f"Bearer {token}"}, 8)) >= 8
+
+
+def test_an_hour_after_its_end_the_guard_s_page_says_only_that(partners: Served) -> None:
+    partners.put(command("i1-d1"), now() - 2 * 3600 * 1000)
+    partners.put(command("i1-d1", "CANCEL"), now() - 3601 * 1000)
+    partners.put(command("i2-d1"))
+    partners.put(command("i2-d1", "CANCEL"))
+    rows = {row["dispatch_id"]: row for row in partners.run(partners.store.dispatches(["azur"], is_open=True))}
+    key = partners.run(partners.store.page_key())
+    sights = {}
+    for dispatch_id in rows:
+        bearer = {"Authorization": f"Bearer {page_token(key, dispatch_id, now() + 1000_000)}"}
+        sights[dispatch_id] = httpx.get(f"{partners.address}/v1/guard", headers=bearer).json()
+        status = httpx.put(
+            f"{partners.address}/v1/guard/closed", json={"reported_at": "2026-01-01T00:00:00Z"}, headers=bearer
+        ).status_code
+        assert status == (404 if dispatch_id == "i1-d1" else 202)
+    assert sights["i1-d1"] == {"is_over": True, "dispatch": None, "steps": [], "next_steps": []}
+    assert sights["i2-d1"]["next_steps"] == ["closed"]
+
+
+def test_what_is_older_than_thirty_days_is_forgotten(partners: Served) -> None:
+    old = now() - 31 * DAY_MS
+    for dispatch_id, at in (("i1-d1", old), ("i2-d1", now())):
+        partners.put(command(dispatch_id), at)
+        partners.sql("INSERT INTO partners.attempts VALUES (%(id)s, 1, 0)", id=f"{dispatch_id}-r1")
+        partners.sql(
+            "INSERT INTO partners.reports (report_id, dispatch_id, step, reported_at, taken_at, acknowledged_at)"
+            " VALUES (%(id)s, %(id)s, 'accepted', 0, %(at)s, 0)",
+            id=dispatch_id,
+            at=at,
+        )
+    partners.sql("UPDATE partners.commands SET state = 'DELIVERED'")
+    partners.run(partners.store.forget())
+    assert partners.sql("SELECT dispatch_id FROM partners.commands") == [("i2-d1",)]
+    assert partners.sql("SELECT command_id FROM partners.attempts") == [("i2-d1-r1",)]
+    assert partners.sql("SELECT report_id FROM partners.reports") == [("i2-d1",)]
+
+
+def test_operators_learn_of_an_amend_that_later_ones_end_undelivered(partners: Served) -> None:
+    def undelivered() -> list[str]:
+        return [row["command_id"] for row in partners.run(partners.store.undelivered())]
+
+    for dispatch_id, delivered in (("i1-d1", "c1"), ("i2-d1", None)):
+        partners.put(command(dispatch_id), now() - 60_000)
+        partners.put(command(dispatch_id, "AMEND"), now() - 31_000)
+        partners.put(command(dispatch_id, "CANCEL"), now() - 29_000)
+        if delivered:
+            partners.sql(
+                "UPDATE partners.commands SET state = 'DELIVERED', delivered_at = 1 WHERE command_id = %(id)s",
+                id=f"{dispatch_id}-{delivered}",
+            )
+    assert undelivered() == ["i2-d1-a1"]
+    partners.run(partners.store.note_undelivered(["i2-d1-a1"]))
+    assert undelivered() == []
