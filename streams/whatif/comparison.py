@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeAlias
 
 from streams.escalation.values import Decision, Instant
-from streams.whatif.play import Played
+from streams.whatif.play import PlayedIncident
 from streams.whatif.recorded import RecordedIncident
 
 Verdict: TypeAlias = Literal[
@@ -72,7 +72,9 @@ def are_equal(recorded: Sequence[Decision], played: Sequence[Decision]) -> bool:
     )
 
 
-def judge(site_id: str, recorded: RecordedIncident | None, played: Played | None, part_of: str | None) -> Incident:
+def judge(
+    site_id: str, recorded: RecordedIncident | None, played: PlayedIncident | None, part_of: str | None
+) -> Incident:
     """Compare an incident of the log with the one that was played, one of which may not exist."""
     incident_id = recorded.incident_id if recorded is not None else played.incident_id if played is not None else ""
     before = side(recorded.decisions) if recorded is not None else None

@@ -34,7 +34,7 @@ from tests.streams.test_whatif import answer, waiting
 Lines = list[dict[str, Any]]
 
 
-class Sealed(NamedTuple):
+class SealBench(NamedTuple):
     """What the tests change: a dossier of three heads, its verifier, and how to make more."""
 
     settings: WholeSettings
@@ -64,7 +64,7 @@ def sealed(
     database: PostgresSettings,
     client_log: logging.Logger,
     tmp_path: Path,
-) -> Sealed:
+) -> SealBench:
     sections: dict[str, Any] = {
         "topics": {"partitions": 1},
         "postgres": {name: getattr(database, name) for name in ("host", "port", "database", "user")},
@@ -98,7 +98,7 @@ def sealed(
         except (KeyError, IndexError, TypeError, ValueError, AttributeError):
             return "ALTERED"  # as its ``main`` says
 
-    return Sealed(whole, file, incident, heads, folder, verify)
+    return SealBench(whole, file, incident, heads, folder, verify)
 
 
 def _since(book: Logbook, more: Callable[[], None]) -> Logbook:
@@ -114,7 +114,7 @@ def numbered(lines: Lines) -> Lines:
     return [{**line, "line": number} for number, line in enumerate(lines, start=1)]
 
 
-def test_a_dossier_verifies_each_change_is_found_by_name_and_an_erased_contact_is_gone(sealed: Sealed) -> None:
+def test_a_dossier_verifies_each_change_is_found_by_name_and_an_erased_contact_is_gone(sealed: SealBench) -> None:
     key = keys.public_hex(keys.load(sealed.settings.seal.key_file))
     last = sealed.heads[-1]
     command = [sys.executable, "-I", "-S", "verify.py", "--key", key, "--head", f"{last.number}:{last.digest}"]
@@ -187,7 +187,7 @@ def test_a_dossier_verifies_each_change_is_found_by_name_and_an_erased_contact_i
 
 
 def test_the_kept_tree_is_checked_against_the_topics_and_what_no_head_covers_is_named(
-    sealed: Sealed, client_log: logging.Logger, run: Run
+    sealed: SealBench, client_log: logging.Logger, run: Run
 ) -> None:
     ran = run("seal", "check", "--settings", sealed.file)
     assert (ran.exit, ran.err) == (0, "")
