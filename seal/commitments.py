@@ -65,7 +65,7 @@ class Message(Protocol):
         ...
 
 
-class Opened(NamedTuple):
+class SaltedField(NamedTuple):
     """A field with its salt; None: the secret is destroyed."""
 
     name: str
@@ -79,7 +79,7 @@ class Leaf(NamedTuple):
 
     place: Place
     schema: str  # the fingerprint of the schema that wrote it, in hex; empty: it does not decode
-    fields: list[Opened]
+    fields: list[SaltedField]
 
 
 class Commitments:
@@ -107,7 +107,7 @@ class Commitments:
             is_personal = name in personal
             secret = contact if is_personal else site
             salt = None if secret is None else hmac.digest(secret, f"{salted}{name}".encode(), "sha256")
-            opened.append(Opened(name, data, salt, is_personal))
+            opened.append(SaltedField(name, data, salt, is_personal))
         return Leaf(place, schema, opened)
 
     def _split(self, message: Message) -> tuple[str, list[tuple[str, bytes]]]:
