@@ -12,6 +12,7 @@ SEED ?= 1
 CONTENDERS ?=
 REPS ?= 3
 TIMES ?= 20
+KILLS ?= 30
 MINUTES ?= 60
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 CORES := $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
@@ -24,7 +25,8 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 .DEFAULT_GOAL := help
 .PHONY: help install compile wheel test-compiled test-long tools demo play test quick lint check format lock soak \
 	soak-faults simulate \
-	bench soak-ledger fuzz bench-quick bench-ledger dashboards diagrams mutants screenshots site chart image artifacts release clean
+	bench soak-ledger soak-receiver fuzz bench-quick bench-ledger dashboards diagrams mutants screenshots pictures \
+	site chart image artifacts release clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -84,6 +86,9 @@ test-long: $(READY) ## what repeats a test of `make test`: in a second language 
 
 soak: $(READY) ## the kill, two-worker and catch-up tests, receivers, desks and relays killed, TIMES in a row (20)
 	$(BIN)/python -m pytest -m soak --times $(TIMES) tests/kafka tests/edges/receiver tests/edges/desk tests/edges/portal
+
+soak-receiver: $(READY) ## receivers killed between signal, alert and ACK, KILLS times (30); takes 3 minutes, 200 kills 20
+	$(BIN)/python -m pytest -m soak --times $$(( ($(KILLS) + 4) / 5 )) tests/edges/receiver/test_kills.py
 
 soak-ledger: $(READY) ## PostgreSQL away for a minute; a sink asleep in a transaction; brokers killed at assignments
 	$(BIN)/python -m pytest -m soak tests/sinks
@@ -147,6 +152,10 @@ site: .tools/site/bin/zensical ## the documentation as a site, in .site/html
 screenshots: $(READY) ## pictures of the pages and their elements, light and dark, narrow and wide, into dist/screenshots; needs `make tools`
 	$(BIN)/python -m tests.edges.web.screenshots
 	$(BIN)/python -m tests.edges.portal.screenshots
+	$(BIN)/python -m tests.edges.desk.screenshots
+
+pictures: $(READY) ## docs/desk.png and docs/guard.png, from `ronde play` as it runs; needs `make tools`
+	$(BIN)/python -m tests.play.pictures
 
 chart: ## the chart as a package, in dist
 	$(or $(shell command -v helm),.tools/bin/helm) package deploy/helm/ronde --destination dist

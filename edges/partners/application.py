@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from edges.web.settings import WebSettings
 
 HERE: Final = Path(__file__).parent
+PLACES: Final = (("/", "Open dispatches"),)
 
 
 def application(store: Store, reporter: Reporter, web: WebSettings, public_url: str | None) -> WebApplication:
@@ -28,7 +29,7 @@ def application(store: Store, reporter: Reporter, web: WebSettings, public_url: 
         version("ronde"),
         web,
         folder=HERE,
-        places=(("/", "Open dispatches"),),
+        places=PLACES,
         public_url=public_url,
         errors={UnconfirmedError: UNCONFIRMED, DatabaseAwayError: UNCONFIRMED},
     )

@@ -24,16 +24,19 @@ from ronde.demo.processes import Child
 from ronde.demo.screen import LiveTable, PlainLines
 from ronde.demo.stage import (
     FOLDER,
+    PARTNERS,
     PORTAL,
     PROCESSES,
     RECEIVER,
     SINK,
+    WEBHOOK,
     Stage,
     keep_metrics,
     prepare,
     start,
     wait_until_ready,
     with_ledger,
+    with_webhook,
 )
 from ronde.demo.stories import STORIES
 from ronde.demo.watch import SILENT, TopicWatch, read_inputs
@@ -89,7 +92,7 @@ class _Demonstration:
         stage = prepare(self._local_kafka() if kafka is None else kafka)
         # Beside somebody else's Kafka nothing is held, so that two may run at once: each with a server of its own.
         server = self._local_postgres(FOLDER if kafka is None else stage.folder, stage)
-        stage = with_ledger(stage, HOST, server.port or 0)
+        stage = with_webhook(with_ledger(stage, HOST, server.port or 0))
         try:
             self._create_topics(stage)
             wrong = self._perform(stage, self._start(stage))
@@ -172,7 +175,7 @@ class _Demonstration:
     def _start(self, stage: Stage) -> list[Child]:
         """Start the processes; they get ready while the sites are imported."""
         children = []
-        for name in (*PROCESSES, PORTAL, SINK):
+        for name in (*PROCESSES, PORTAL, WEBHOOK, PARTNERS, SINK):
             if name == RECEIVER:  # ready once it has read what is there
                 self._import_transmitters(stage)
             with self._interrupts.held():
@@ -204,7 +207,7 @@ class _Demonstration:
     def _wait_until_ready(
         self, stage: Stage, children: list[Child], watch: TopicWatch, board: Board, sites: int
     ) -> None:
-        with self._step("waiting for receiver, worker, sink, portal, telephony and partner") as done:
+        with self._step("waiting for receiver, worker, sink, portal, partners, telephony and partner") as done:
             wait_until_ready(stage, children)
 
             def all_judged() -> bool:
@@ -212,7 +215,7 @@ class _Demonstration:
                 return board.judged >= sites
 
             children[0].wait_until(all_judged, SITES_SECONDS, "did not judge every site")
-            done.append("receiver, worker, sink, portal, telephony and partner are ready")
+            done.append("receiver, worker, sink, portal, partners, telephony and partner are ready")
         self._console.print(f"  the worker's metrics, while this runs: {stage.pages}/metrics", style="dim")
         self._console.print(f"  the receiver's: {stage.receiver.pages}/metrics", style="dim")
         if stage.portal is not None:

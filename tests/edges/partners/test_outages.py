@@ -170,6 +170,27 @@ def test_operators_learn_of_a_cancel_that_does_not_arrive(house: House, system: 
     assert event["detail"] == "CANCEL azur"
 
 
+def test_while_postgres_is_away_nothing_is_taken_and_afterwards_nothing_is_missing(
+    house: House, system: PartnerSystem
+) -> None:
+    house.add(system)
+    process = house.start()
+    process.wait_ready()
+    house.dispatch()
+    system.wait()
+    with house.client(process, "partner:azur") as azur:
+        with house.without_postgres():
+            eventually(lambda: not process.is_ready(), "it says that it is not ready")
+            house.dispatch("CANCEL")
+            answer = azur.put("/v1/dispatches/i1-d1/closed")
+            assert (answer.status_code, answer.json()["code"]) == (503, "UNCONFIRMED")
+            assert process.page("health")[0] == 200
+        assert system.wait(2)[-1].id == "i1-d1-c1"
+        process.wait_ready()
+        assert azur.put("/v1/dispatches/i1-d1/closed").json() == {"report_id": "i1-d1-closed"}
+    assert [report["report_id"] for report in house.broker.read("dispatch-reports")] == ["i1-d1-closed"]
+
+
 def test_two_processes_share_the_partners(house: House, system: PartnerSystem) -> None:
     house.add(system)
     first, second = (house.start({"RONDE_PARTNERS__ID": name}) for name in ("p1", "p2"))
