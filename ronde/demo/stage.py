@@ -37,7 +37,8 @@ PROCESSES: Final = ("worker", *OUTSIDE, RECEIVER)
 RECEIVER_ID: Final = "demo"  # alerts name it as their source
 SINK: Final = "sink"  # for a stage with a ledger
 PARTNERS: Final = "partners"  # for a stage with a webhook
-WEBHOOK: Final = "webhook"  # the partner that it asks
+PORTAL: Final = "portal"  # for a stage with a ledger
+WEBHOOK: Final = "webhook"  # the partner that is asked by webhook
 
 
 class Ledger(NamedTuple):
@@ -56,6 +57,14 @@ class ReceiverPlace(NamedTuple):
     pages: str
 
 
+class PortalPlace(NamedTuple):
+    """Where the portal's API is, and its pages of operation; where its programs' tokens are kept."""
+
+    address: str
+    pages: str
+    tokens_file: Path
+
+
 class Stage(NamedTuple):
     """The environment of one run; no other run shares its prefix or folder."""
 
@@ -66,6 +75,7 @@ class Stage(NamedTuple):
     pages: str  # where the worker's web pages are
     receiver: ReceiverPlace
     ledger: Ledger | None = None
+    portal: PortalPlace | None = None
     partners_pages: str | None = None  # where the web pages of `ronde partners` are
 
 
@@ -87,9 +97,11 @@ def prepare(kafka: str) -> Stage:
 
 
 def with_ledger(stage: Stage, host: str, port: int) -> Stage:
-    """The stage with a ledger in a database of the run's name, in the settings too."""
+    """The stage with a ledger and a portal in a database of the run's name, in the settings too."""
     name = stage.folder.name
     ledger = Ledger(host, port, name, f"http://{HOST}:{free_port(6067)}")
+    address, pages = (f"http://{HOST}:{free_port(usual)}" for usual in (6081, 6091))
+    portal = PortalPlace(address, pages, stage.folder / "tokens.json")
     own = [
         "[sink]",
         f"group = {json.dumps(f'{name}-ledger')}",
@@ -100,20 +112,25 @@ def with_ledger(stage: Stage, host: str, port: int) -> Stage:
         f"host = {json.dumps(host)}",
         f"port = {port}",
         f"database = {json.dumps(name)}",
+        "[portal]",
+        f"id = {json.dumps(name)}",
+        f"port = {portal.address.rpartition(':')[2]}",
+        f"pages_port = {portal.pages.rpartition(':')[2]}",
+        f"data_dir = {json.dumps(str(stage.folder / 'portal'))}",
+        "[web]",
+        f"tokens_file = {json.dumps(str(portal.tokens_file))}",
     ]
     with stage.settings.open("a", encoding="utf-8") as settings:
         settings.write("\n" + "\n".join(own) + "\n")
-    return stage._replace(ledger=ledger)
+    return stage._replace(ledger=ledger, portal=portal)
 
 
 def with_webhook(stage: Stage) -> Stage:
     """The stage, which has a ledger, with `ronde partners` and one partner that it asks by webhook."""
     ports = {name: free_port(port) for name, port in (("partners", 6082), ("pages", 6092), ("webhook", 6093))}
     address = f"http://{HOST}:{ports['partners']}"
-    tokens_file = stage.folder / "tokens.json"
+    assert stage.portal is not None, "a stage with a ledger has a portal"
     own = [
-        "[web]",
-        f"tokens_file = {json.dumps(str(tokens_file))}",
         "[partners]",
         f"id = {json.dumps(stage.folder.name)}",
         f"port = {ports['partners']}",
@@ -127,7 +144,7 @@ def with_webhook(stage: Stage) -> Stage:
         migrate(database)
         url = f"http://{HOST}:{ports['webhook']}/ronde"
         [secret] = enrol(database, stories.WEBHOOK_PARTNER, url, allow_private=True)
-    token = tokens.add(tokens_file, "webhook", (f"partner:{stories.WEBHOOK_PARTNER}",))
+    token = tokens.add(stage.portal.tokens_file, "webhook", (f"partner:{stories.WEBHOOK_PARTNER}",))
     others, by_webhook = stories.split_script(stories.partner_script(EVERY))
     for name, text in (
         ("partner", stories.as_json(others)),
@@ -203,6 +220,8 @@ def _settings(stage: Stage, name: str) -> str:
 def _pages_of(stage: Stage, name: str) -> str:
     if name == RECEIVER:
         return stage.receiver.pages
+    if stage.portal and name == PORTAL:
+        return stage.portal.pages
     if name == PARTNERS:
         assert stage.partners_pages is not None
         return stage.partners_pages

@@ -8,6 +8,7 @@ import json
 import logging
 import subprocess
 import sys
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ import pytest
 from ronde.outcomes.sealed_dossier import sealed_dossier
 from ronde.shared.whole_settings import WholeSettings
 from seal import keys
+from seal.errors import SealError
 from seal.sealing import Sealing
 from seal.store import Head, Store, connect
 from service.postgres_settings import PostgresSettings
@@ -205,4 +207,15 @@ def test_what_no_head_covers_is_named(sealed: Sealed, client_log: logging.Logger
     publish(book, sealed.settings, client_log)
     ran = run("incident", "export", book.decisions()[0].incident_id, "--sealed", "--settings", sealed.file)
     assert (ran.exit, "is not sealed yet" in ran.err) == (1, True)
+    with connect(sealed.settings.postgres) as connection, connect(sealed.settings.postgres) as second:
+        store = Store(connection)
+        sealing = Sealing(sealed.settings.for_seal(), store)
+        give_up = time.monotonic() + 60
+        sealing.run(lambda: store.kept(("decisions", 0), 9) is not None or time.monotonic() > give_up)
+        sealing.close()
+        assert store.kept(("decisions", 0), 8) is not None
+        with pytest.raises(SealError, match="another `ronde seal`"):
+            Store(second).lock()
+    ran = run("incident", "export", book.decisions()[0].incident_id, "--sealed", "--settings", sealed.file)
+    assert (ran.exit, "no head covers all of it yet" in ran.err) == (1, True)
     assert run("seal", "key", "--settings", sealed.file).exit == 1  # the key is there
