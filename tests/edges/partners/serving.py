@@ -34,7 +34,7 @@ PASSWORD: Final = "correct horse"
 def command(dispatch_id: str, action: str = "REQUEST", **fields: Any) -> DispatchCommand:
     """A command of now, for ``azur``."""
     now = time.time_ns() // 1_000_000
-    value = {
+    value: dict[str, Any] = {
         "command_id": f"{dispatch_id}-{action[0].lower()}1", "dispatch_id": dispatch_id, "action": action, "attempt": 1,
         "incident_id": dispatch_id.removesuffix("-d1"), "site_id": "S14", "partner_id": "azur",
         "procedure": "SECURITY", "reason": "NOBODY_REACHED", "covert": False, "alert_kinds": ["INTRUSION"],
