@@ -13,6 +13,8 @@ import orjson
 import pytest
 
 from edges.partners.page_tokens import page_token
+from edges.partners.signing import signed_headers
+from edges.partners.values import Address, DispatchCommand
 from edges.web import tokens
 from service import logs
 from service.postgres_settings import PostgresSettings
@@ -71,6 +73,15 @@ def test_a_partner_s_people_see_its_open_dispatches(partners: Served) -> None:
         assert ann.delete("/v1/session").status_code == 204
         assert ann.get("/v1/dispatches").status_code == 401
     assert len(partners.kafka.written) == 3
+
+
+def test_the_webhook_is_documented_field_by_field(partners: Served) -> None:
+    document = httpx.get(f"{partners.address}/openapi.json").json()
+    webhook = document["webhooks"]["dispatch"]["post"]
+    assert {header["name"] for header in webhook["parameters"]} == {name for name, _ in signed_headers("c", 0, b"", [])}
+    fields = document["components"]["schemas"]["DispatchWebhook"]["properties"]
+    assert set(fields) == {*DispatchCommand._fields, "page_url"}
+    assert set(document["components"]["schemas"]["WebhookAddress"]["properties"]) == set(Address._fields)
 
 
 def test_who_may_report_and_what_is_refused(partners: Served) -> None:
