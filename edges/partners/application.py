@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from edges.kafka.errors import UnconfirmedError
-from edges.partners import api, guard, listing
+from edges.partners import api, guard, listing, webhook_document
 from edges.partners.errors import DatabaseAwayError
 from edges.web.application import WebApplication
 from edges.web.problems import UNCONFIRMED
@@ -33,6 +33,7 @@ def application(store: Store, reporter: Reporter, web: WebSettings, public_url: 
         public_url=public_url,
         errors={UnconfirmedError: UNCONFIRMED, DatabaseAwayError: UNCONFIRMED},
     )
+    webhook_document.describe(app)
     app.include_router(api.routes(store, reporter))
     app.include_router(guard.routes(store, reporter, app.state.pages))
     app.include_router(listing.routes(store, app.state.pages))
