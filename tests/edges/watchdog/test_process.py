@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -14,12 +15,16 @@ from edges.watchdog.settings import WatchdogSettings
 from edges.watchdog.telling import Teller
 from tests.conftest import Run, SettingsFile
 from tests.edges.watchdog.listeners import SECRET, Listener
+from tests.support.ronde_process import RondeProcess
 from tests.support.waiting import eventually
 
 
-def test_without_topics_it_ends_and_says_what_to_do(run: Run, settings_file: SettingsFile) -> None:
-    ran = run("watchdog", "--settings", settings_file(watchdog={"pages_port": 0}))
-    assert (ran.exit, "make it with `ronde topics create`" in ran.err) == (1, True), ran.err
+def test_without_topics_it_ends_and_says_what_to_do(settings_file: SettingsFile, tmp_path: Path) -> None:
+    file = settings_file(watchdog={"pages_port": 0})
+    process = RondeProcess("watchdog", ["watchdog", "--settings", file], tmp_path / "watchdog.log")
+    process.start()
+    assert process.wait() == 1
+    assert "make it with `ronde topics create`" in process.said()
 
 
 @pytest.mark.parametrize(
