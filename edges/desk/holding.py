@@ -121,7 +121,7 @@ class Holding:
             await self.claim(operator, claimed, "RELEASE")
 
     async def release_gone(self, hold: Hold, subject: Subject) -> None:
-        """Release what is no more, whoever holds it; that may fail, as a hold ends by itself."""
+        """Release what is no more for its holder; that may fail, as a hold ends by itself."""
         holder = Operator(hold.by, is_supervisor=False, is_machine=hold.who == "ROBOT")
         try:
             await self.claim(holder, subject, "RELEASE")
