@@ -61,7 +61,7 @@ class ShownSetting(NamedTuple):
     """One setting in force, as it may be shown: its dotted name, its value or a mask, where it comes from."""
 
     name: str
-    value: str | int | float | bool | None
+    value: str | float | bool | None
     origin: str
 
 
