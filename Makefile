@@ -25,7 +25,8 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 .DEFAULT_GOAL := help
 .PHONY: help install compile wheel test-compiled test-long tools demo play test quick lint check format lock soak \
 	soak-faults simulate \
-	bench soak-ledger soak-receiver fuzz bench-quick bench-ledger dashboards diagrams mutants screenshots site chart image artifacts release clean
+	bench soak-ledger soak-receiver fuzz bench-quick bench-ledger dashboards diagrams mutants screenshots pictures \
+	site chart image artifacts release clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -57,7 +58,7 @@ test-compiled: compile ## the tests of the core, the timelines and the stages on
 wheel: $(READY) ## a wheel for this Python and machine, the hot modules compiled in it, into dist
 	HATCH_BUILD_HOOK_ENABLE_CUSTOM=true $(BIN)/python -m hatchling build --target wheel
 
-demo: $(READY) ## a real Kafka and PostgreSQL, panels, a receiver, a worker, a sink, a telephony, a partner, thirteen stories
+demo: $(READY) ## a real Kafka and PostgreSQL, panels, a receiver, a worker, a sink, a portal, a telephony, a partner, thirteen stories
 	$(BIN)/ronde demo
 
 play: $(READY) ## everything up, nobody at the telephone but you: prints where to press a panel's button and take the call
@@ -66,7 +67,7 @@ play: $(READY) ## everything up, nobody at the telephone but you: prints where t
 test: lint check ## everything that decides whether a change may land
 
 # Tests start hundreds of processes: each would compile all modules, where the environment forbids to keep bytecode.
-quick: $(READY) ## what needs no Kafka and no PostgreSQL: about a minute
+quick: $(READY) ## what needs no Kafka and no PostgreSQL: half a minute
 	PYTHONDONTWRITEBYTECODE= TEST_RONDE_PURE=1 TEST_RONDE_QUICK=1 $(BIN)/python -m pytest -q -n $(CORES) \
 		-m "not soak and not long and not server and not slow" \
 		--ignore tests/faults --ignore tests/kafka --ignore tests/security
@@ -83,8 +84,8 @@ check: $(READY) ## the tests, on real brokers, in PROCESSES processes (3)
 test-long: $(READY) ## what repeats a test of `make test`: in a second language or look, by another signal
 	PYTHONDONTWRITEBYTECODE= TEST_RONDE_PURE=1 $(BIN)/python -m pytest -n $(PROCESSES) -m "long and not soak"
 
-soak: $(READY) ## the kill, two-worker and catch-up tests, receivers and desks killed, TIMES in a row (20)
-	$(BIN)/python -m pytest -m soak --times $(TIMES) tests/kafka tests/edges/receiver tests/edges/desk
+soak: $(READY) ## the kill, two-worker and catch-up tests, receivers, desks and relays killed, TIMES in a row (20)
+	$(BIN)/python -m pytest -m soak --times $(TIMES) tests/kafka tests/edges/receiver tests/edges/desk tests/edges/portal
 
 soak-receiver: $(READY) ## receivers killed between signal, alert and ACK, KILLS times (30); takes 3 minutes, 200 kills 20
 	$(BIN)/python -m pytest -m soak --times $$(( ($(KILLS) + 4) / 5 )) tests/edges/receiver/test_kills.py
@@ -151,6 +152,10 @@ site: .tools/site/bin/zensical ## the documentation as a site, in .site/html
 screenshots: $(READY) ## pictures of the pages and their elements, light and dark, narrow and wide, into dist/screenshots; needs `make tools`
 	$(BIN)/python -m tests.edges.web.screenshots
 	$(BIN)/python -m tests.edges.portal.screenshots
+	$(BIN)/python -m tests.edges.desk.screenshots
+
+pictures: $(READY) ## docs/desk.png and docs/guard.png, from `ronde play` as it runs; needs `make tools`
+	$(BIN)/python -m tests.play.pictures
 
 chart: ## the chart as a package, in dist
 	$(or $(shell command -v helm),.tools/bin/helm) package deploy/helm/ronde --destination dist

@@ -161,6 +161,7 @@ async def work(kafka: Kafka, address: str, token: str, seconds: float) -> Measur
                 await asyncio.sleep(min(left, 0.002))
                 kafka._producer.poll(0)  # noqa: SLF001 - deliveries are noticed as they come
         await asyncio.gather(*takes)
+    kafka.flush()
     await asyncio.sleep(1.0)
     for stream in streams:
         stream.cancel()

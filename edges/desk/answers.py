@@ -75,6 +75,12 @@ class TakeAnswer(BaseModel):
     holder: Holder
 
 
+class ReleaseAnswer(BaseModel):
+    """The answer of `release`: nobody holds it any more, unless somebody else has just taken it."""
+
+    holder: Holder | None
+
+
 class Judgement(BaseModel):
     """What is said of a word."""
 

@@ -16,6 +16,7 @@ from edges.desk.answers import (
     Judgement,
     NoteKept,
     Outcome,
+    ReleaseAnswer,
     ResultTaken,
     SearchResult,
     SeenAnswer,
@@ -204,10 +205,11 @@ def _work_routes(router: APIRouter, desk: DeskApi) -> None:
         over = body is not None and body.over
         return TakeAnswer(holder=Holder.of(await holding.take(operator_of(caller), subject, over=over)))
 
-    @router.post("/v1/work/{subject}/release", status_code=204, responses=documented(UNCONFIRMED))
-    async def release(subject: PathId, caller: Worker) -> None:
-        """Let go of it; of what is somebody else's nothing changes."""
-        await holding.release(operator_of(caller), subject)
+    @router.post("/v1/work/{subject}/release", responses=documented(HELD, UNCONFIRMED))
+    async def release(subject: PathId, caller: Worker) -> ReleaseAnswer:
+        """Let go of it; of what nobody holds nothing changes."""
+        hold = await holding.release(operator_of(caller), subject)
+        return ReleaseAnswer(holder=None if hold is None else Holder.of(hold))
 
 
 def _call_routes(router: APIRouter, desk: DeskApi) -> None:

@@ -31,7 +31,7 @@ class History:
         try:
             async with self._pool.connection() as connection:
                 cursor = await connection.execute(
-                    query(_PACKAGE, "history"),  # type: ignore[arg-type]
+                    query(_PACKAGE, "history"),
                     {"site": site_id, "most": MOST},
                 )
                 rows = await cursor.fetchall()

@@ -113,15 +113,21 @@ class Holding:
             raise HELD.error(holder=holder_json(self._reserved[subject][0]))
         return await self._take(operator, claimed, "TAKE_OVER" if over and is_others else "TAKE")
 
-    async def release(self, operator: Operator, subject: str) -> None:
-        """Let go of it; where somebody else holds it, nothing happens."""
+    async def release(self, operator: Operator, subject: str) -> Hold | None:
+        """Let go of it, and return who holds it then. Raises HELD, NOT_FOUND, `UnconfirmedError`."""
         claimed = self.subject(subject)
         hold = self.state.holder(claimed.partition, subject)
-        if hold is not None and hold.by == operator.name:
-            await self.claim(operator, claimed, "RELEASE")
+        if hold is None or hold.by != operator.name:
+            await self.look_again(claimed.partition)
+            hold = self.state.holder(claimed.partition, subject)
+        if hold is None:
+            return None
+        if hold.by != operator.name:
+            raise HELD.error(holder=holder_json(hold))
+        return await self.claim(operator, claimed, "RELEASE")
 
     async def release_gone(self, hold: Hold, subject: Subject) -> None:
-        """Release what is no more, whoever holds it; that may fail, as a hold ends by itself."""
+        """Release what is no more for its holder; that may fail, as a hold ends by itself."""
         holder = Operator(hold.by, is_supervisor=False, is_machine=hold.who == "ROBOT")
         try:
             await self.claim(holder, subject, "RELEASE")

@@ -15,7 +15,7 @@ from edges.desk.incident import Incident
 from edges.desk.labels import labels
 from edges.desk.script import Script, attention_in_words, language_of, rule_of
 from edges.desk.state import Callback
-from edges.desk.steps import lines
+from edges.desk.steps import lines, signal_in_words
 from edges.desk.values import CallCommand, Decision
 from edges.desk.wallboard import wall
 from edges.desk.work import Item
@@ -57,6 +57,7 @@ class DeskPages:
             person=person,
             may_work=person.role in WORKERS,
             segment=_segment,
+            signal_in_words=signal_in_words,
             **{"words": self.words(request), **values},
         )
 

@@ -26,7 +26,7 @@ def lines(incident: IncidentView, words: Mapping[str, Any], language: str, *, wi
         for step in incident.timeline
         if _shows(step, with_views)
     ]
-    found += [Line(signal["received_at"], _signal(signal, words)) for signal in incident.signals]
+    found += [Line(signal["received_at"], signal_in_words(signal, words)) for signal in incident.signals]
     return sorted(found, key=lambda line: line.at)
 
 
@@ -62,7 +62,8 @@ def _text(step: Step, words: Mapping[str, Any], language: str) -> str:
             return _joined(event, record["operator"], detail)
 
 
-def _signal(signal: Mapping[str, Any], words: Mapping[str, Any]) -> str:
+def signal_in_words(signal: Mapping[str, Any], words: Mapping[str, Any]) -> str:
+    """What a panel sent: a cancel in words, else what its code stands for, its zone and user, and who says so."""
     parts = [str(signal["meaning"])]
     if signal["meaning"] in CANCELS and signal["qualifier"] != "RESTORE":
         user = signal["user"]

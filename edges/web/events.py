@@ -26,6 +26,7 @@ from edges.web.problems import Problem
 HEARTBEAT_SECONDS: Final = 5.0  # so often the session is looked at, too
 KEPT: Final = 1000
 QUEUED: Final = 256
+GATHER_SECONDS: Final = 0.04  # events that follow within it are written at once: a write costs more than an event
 
 
 class _Event(NamedTuple):
@@ -71,8 +72,13 @@ class Channel:
             _end(queue)
         self._clients.clear()
 
-    async def listen(self, last_id: str | None, heartbeat: float) -> AsyncIterator[bytes | None]:
-        """Events as bytes, None each time that nothing came for ``heartbeat`` seconds; ends with the channel."""
+    async def listen(
+        self, last_id: str | None, heartbeat: float, gather: float | None = None
+    ) -> AsyncIterator[bytes | None]:
+        """Events as bytes, None each time that nothing came for ``heartbeat`` seconds; ends with the channel.
+
+        ``gather``: events that follow one within so many seconds come together with it; None: each for itself.
+        """
         queue: asyncio.Queue[_Event | None] = asyncio.Queue(self._queued)
         missed = self._since(last_id)
         self._clients.add(queue)
@@ -89,7 +95,18 @@ class Channel:
                     continue
                 if event_or_end is None:
                     return
-                yield event_or_end.text
+                if gather is None:
+                    yield event_or_end.text
+                    continue
+                await asyncio.sleep(gather)
+                texts, is_over = [event_or_end.text], False
+                while not is_over and not queue.empty():
+                    more = queue.get_nowait()
+                    is_over = more is None
+                    texts += [] if more is None else [more.text]
+                yield b"".join(texts)
+                if is_over:
+                    return
         finally:
             self._clients.discard(queue)
 
@@ -116,7 +133,7 @@ def event_stream(
     async def stream() -> AsyncIterator[bytes]:
         looked = time.monotonic()
         yield b"retry: 1000\n\n"
-        async for event in channel.listen(last_id, heartbeat):
+        async for event in channel.listen(last_id, heartbeat, GATHER_SECONDS):
             if time.monotonic() - looked >= heartbeat or event is None:
                 looked = time.monotonic()
                 if people is not None and not await _is_signed_in(request, people):

@@ -42,7 +42,7 @@ _HEADERS: Final = {
 _STYLE: Final = files("edges.web") / "static" / "ronde.css"
 
 
-class Sent(NamedTuple):
+class SentFrame(NamedTuple):
     """A frame that was sent, and its answer; ``at`` is a time of day, UTC."""
 
     at: str
@@ -62,7 +62,7 @@ class PanelPage:
             home.site_id: Dialler(home.panel, way, wait_seconds=WAIT_SECONDS, attempts=2) for home in HOMES
         }
         self._turns = {home.site_id: asyncio.Lock() for home in HOMES}
-        self._sent: deque[Sent] = deque(maxlen=SHOWN)
+        self._sent: deque[SentFrame] = deque(maxlen=SHOWN)
         self._guards: dict[str, tuple[str, str]] = {}  # by dispatch: its last action, the guard's page
         self.app = Starlette(
             routes=[
@@ -96,7 +96,7 @@ class PanelPage:
         async with self._turns[site_id]:
             outcome = await self._diallers[site_id].send(said)
         answer = "no answer" if outcome.answer is None else f"{outcome.answer.kind} in {1000 * outcome.seconds:.0f} ms"
-        self._sent.appendleft(Sent(time.strftime("%H:%M:%S", time.gmtime()), site_id, label, answer))
+        self._sent.appendleft(SentFrame(time.strftime("%H:%M:%S", time.gmtime()), site_id, label, answer))
         return RedirectResponse("/", status_code=303)
 
     async def _webhook(self, request: Request) -> Response:

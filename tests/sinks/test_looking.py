@@ -20,14 +20,14 @@ from ronde.local.postgres import Postgres
 from ronde.views.incident.page import page
 from ronde.views.incident.text import show
 from ronde.views.incident.words import RULES, after, input_line, output_lines, rule, span
-from service.objectives import ObjectiveSettings
-from sinks.ask.report import Day, handling, report
+from sinks.ask.report import report
 from sinks.ask.timeline import Attention, Dispatch, Timeline, timeline
 from sinks.database.migrate import migrate
 from sinks.forget.retention import retain
 from streams.escalation.names import RULES as ALL_RULES
 from tests.conftest import Ran, Run
 from tests.sinks.compare import rows_from, rows_of
+from tests.sinks.handling import check_handling
 from tests.sinks.night import PERSONAL, night
 from tests.sinks.records import MINUTE, Record, neighbourhoods
 from tests.sinks.writing import messages, write
@@ -244,7 +244,7 @@ def test_a_report_sums_up_the_days(ledger: psycopg.Connection[Any], look: Any, r
         assert day.reached_in_round_1 == len(identified & ours)
         assert day.response is not None
         assert day.response[0] <= day.response[1]
-    _handling_fits(ledger, days, records)
+    check_handling(ledger, days, records)
     printed = json.loads(look("report", "--since", "2026-01-01T00:00:00Z", "--json").out)
     assert sum(row["calls"] for day in printed for row in day["handling"]) > 0
     assert "objective" in look("report", "--since", "2026-01-01T00:00:00Z").out
@@ -253,34 +253,6 @@ def test_a_report_sums_up_the_days(ledger: psycopg.Connection[Any], look: Any, r
     left_out = next(iter(incidents))["site_id"]
     kept = [row for row in incidents if row["site_id"] != left_out]
     assert sum(day.incidents for day in report(ledger, START, left_out)) == len(kept) < len(incidents)
-
-
-def _handling_fits(ledger: psycopg.Connection[Any], days: list[Day], records: list[Record]) -> None:
-    """By the night's own records: from a first call's issue to its first claim, else to its first answer."""
-    answers = {
-        record.value.command_id: record.value.ended_at
-        for record in reversed(records)
-        if record.topic == "call-results" and record.value.command_id
-    }
-    calls = [
-        record.value
-        for record in records
-        if record.topic == "calls"
-        and (record.value.round, record.value.position, record.value.action) == (1, 1, "CALL")
-    ]
-    takes = (
-        "SELECT subject, min(ledger.milliseconds(received_at)) FROM ledger.claims"
-        " WHERE action LIKE 'TAKE%' GROUP BY subject"
-    )
-    with ledger.cursor() as cursor:
-        taken = dict(cursor.execute(takes).fetchall())
-    handled = [
-        taken.get(call.command_id, answers.get(call.command_id, 1 << 62)) - call.issued_at <= 60_000 for call in calls
-    ]
-    found = handling(ledger, START, ObjectiveSettings())
-    assert {(row.day, row.procedure) for row in found} <= {(day.day, day.procedure) for day in days}
-    assert sum(row.within[60] for row in found) == sum(handled)
-    assert 0 < sum(row.calls for row in found) <= len(calls)
 
 
 def test_a_database_without_a_ledger_says_how_to_make_one(run: Run, postgres: Postgres, tmp_path: Path) -> None:

@@ -10,11 +10,16 @@ from typing import Any, Final
 
 import httpx
 from argon2 import PasswordHasher
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
 
+from edges.desk.values import CONSTRUCTORS
 from edges.web import accounts, tokens
 from edges.web.files import write_model
 from edges.web.values import write_instant
+from schemas.avro.decoder import decoder
+from schemas.contract.topics import TOPICS
 from tests.conftest import SettingsFile
+from tests.kafka.world import World
 from tests.support.ronde_process import RondeProcess
 from tests.support.waiting import PATIENCE, eventually
 
@@ -157,6 +162,36 @@ class OperatorClient:
         assert answer.status_code == 200, answer.text
         incident: dict[str, Any] = answer.json()
         return incident
+
+
+def written(world: World, topic: str) -> list[Any]:
+    """All that desks have written to a topic."""
+    settings = world.settings
+    consumer = Consumer(
+        {
+            **settings.client("consumer"),
+            "group.id": "written",
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+        }
+    )
+    name, read = settings.topic(topic), decoder(str(TOPICS[topic].schema), CONSTRUCTORS)
+    values, left = [], PARTITIONS
+    try:
+        consumer.assign([TopicPartition(name, number, OFFSET_BEGINNING) for number in range(PARTITIONS)])
+        give_up = time.monotonic() + PATIENCE
+        while left:
+            assert time.monotonic() < give_up, f"{name} could not be read to its end"
+            for message in consumer.consume(1000, 0.1):
+                error, value = message.error(), message.value()
+                if error is not None:
+                    assert error.code() == KafkaError._PARTITION_EOF, error
+                    left -= 1
+                elif value is not None:
+                    values.append(read(value))
+    finally:
+        consumer.close()
+    return values
 
 
 def now() -> str:

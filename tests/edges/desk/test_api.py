@@ -154,6 +154,8 @@ async def test_who_holds_it_and_who_may_take_over(desk: MemoryDesk, floor: Floor
     assert code(await floor.bob.word(command, WORD)) == "HELD"
     assert desk.reader.reads > before  # read to the end before it is refused
     assert code(await floor.bob.take(command, over=True)) == "HELD"
+    refused = await floor.bob.http.post(f"/v1/work/{command}/release")
+    assert (code(refused), refused.json()["holder"]["by"]) == ("HELD", "ann")
     log = desk.state.claims[0]
     hold = log.holder(command)
     assert isinstance(hold, Hold)
@@ -161,6 +163,9 @@ async def test_who_holds_it_and_who_may_take_over(desk: MemoryDesk, floor: Floor
     assert (await floor.bob.take(command, over=True)).json()["holder"]["by"] == "bob"
     assert (await floor.ann.result(command, "NO_ANSWER")).status_code == 202  # who held it may say
     assert code(await floor.robot.result(command, "NO_ANSWER")) in {"HELD", "NOT_HELD"}
+    for _ in range(2):
+        released = await floor.bob.http.post(f"/v1/work/{command}/release")
+        assert (released.status_code, released.json()) == (200, {"holder": None})
 
 
 async def test_a_view_that_is_old_takes_nothing(desk: MemoryDesk, floor: Floor) -> None:
@@ -249,7 +254,7 @@ async def test_a_caller(desk: MemoryDesk, floor: Floor) -> None:
     said = {"outcome": "IDENTIFIED", "situation": "NORMAL", "at": write_instant(now_ms())}
     assert code(await floor.ann.http.put(f"{path}/{callback}/result", json=said)) == "DURESS"
     nobody = (await floor.ann.http.post(path, json={"key": "k2"})).json()["callback_id"]
-    assert (await floor.ann.http.post(f"/v1/work/{nobody}/release")).status_code == 204
+    assert (await floor.ann.http.post(f"/v1/work/{nobody}/release")).status_code == 200
     assert (await floor.ann.take(nobody)).status_code == 200
     assert code(await floor.ann.http.post(f"{path}/{nobody}/word", json={"word": WORD})) == "NO_CONTACT"
     assert (await floor.ann.http.post("/v1/sites/S2/callbacks", json={"key": "k"})).status_code == 404

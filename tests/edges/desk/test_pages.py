@@ -75,6 +75,11 @@ def test_a_call_by_keyboard_alone(desk: MemoryDesk, browser: Browser, address: s
         page.keyboard.press("1")
         page.wait_for_selector("#after:not([hidden])")
         assert "Tout va bien" not in page.inner_text("#after")
+        kept = page.content() + page.evaluate(
+            "[...document.querySelectorAll('input')].map((box) => box.value).join() + JSON.stringify(localStorage)"
+        )
+        assert WORD not in kept
+        assert "emeraude" not in kept
         page.keyboard.press("Enter")
         page.wait_for_selector("#nothing:not([hidden])")
     assert [value.rule for value in desk.scene.values("decisions")][-1] == "RESOLVED"
@@ -146,7 +151,7 @@ def test_pages_are_clean_in_every_form(desk: MemoryDesk, browser: Browser, addre
     attention = next(item.subject for item in desk.work.in_order() if item.item == "ATTENTION")
     paths = (
         "/", f"/work/{incident}-c1.1", f"/work/{attention}", f"/incidents/{incident}", "/find?q=martin", "/sites/S1",
-        "/held", "/wall",
+        "/held", "/wall", "/attentions", "/sites/S1/history",
     )  # fmt: skip
     wrong = []
     for theme, size, language in (("light", WIDE, "en-GB"), ("dark", NARROW, "fr-FR")):

@@ -76,6 +76,23 @@ async def test_who_comes_back_gets_what_it_missed() -> None:
         assert "event: reset" in reset
 
 
+async def test_events_that_follow_each_other_closely_come_together() -> None:
+    channel = Channel()
+    stream = channel.listen(None, 0.05, 0.01)
+    assert await anext(stream) is None
+    for number in range(3):
+        channel.publish("work", number)
+    together = await anext(stream)
+    assert together is not None
+    assert [line for line in together.decode().splitlines() if line.startswith("data")] == [
+        "data: 0", "data: 1", "data: 2"
+    ]  # fmt: skip
+    channel.publish("work", 3)
+    assert b"data: 3" in (await anext(stream) or b"")
+    channel.close()
+    assert [text async for text in stream] == []
+
+
 async def test_a_slow_browser_is_cut_off_and_holds_nobody_up() -> None:
     channel = Channel(queued=3)
     slow = channel.listen(None, 0.05)

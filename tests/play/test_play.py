@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import re
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -15,37 +12,18 @@ import pytest
 
 from edges.web.values import write_instant
 from ronde.play.homes import HOMES, PASSWORD
-from tests.machine import stretched
+from tests.play.running import playing
 from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
-RONDE = (sys.executable, "-c", "from ronde.cli import main; main()")
 
 
 def test_the_first_incident_by_hand(tmp_path: Path) -> None:
-    log = tmp_path / "said"
-    with log.open("wb") as out:
-        process = subprocess.Popen([*RONDE, "play"], cwd=tmp_path, stdout=out, stderr=subprocess.STDOUT)
-    try:
-
-        def is_up() -> bool:
-            assert process.poll() is None, log.read_text(encoding="utf-8")
-            return "Ctrl-C ends everything" in log.read_text(encoding="utf-8")
-
-        eventually(is_up, "all is up", stretched(180))
-        said = log.read_text(encoding="utf-8")
-        assert PASSWORD in said
-        assert HOMES[0].people[0].word in said
-        panels, desk, portal = re.findall(r"^  (?:panels|desk|portal) +(http://localhost:\d+)/", said, re.MULTILINE)
-        assert "<form" in httpx.get(portal).text  # to sign in
-        _take_one_call(panels, desk)
-        process.send_signal(signal.SIGINT)
-        assert process.wait(stretched(60)) == 0, log.read_text(encoding="utf-8")
-    finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-            process.wait(stretched(60))
-    assert list((tmp_path / ".ronde").iterdir()) == []
+    with playing(tmp_path) as place:
+        assert PASSWORD in place.said
+        assert HOMES[0].people[0].word in place.said
+        assert "<form" in httpx.get(place.portal, headers={"accept": "text/html"}).text  # to sign in
+        _take_one_call(place.panels, place.desk)
 
 
 def _take_one_call(panels: str, desk: str) -> None:
