@@ -12,6 +12,7 @@ SEED ?= 1
 CONTENDERS ?=
 REPS ?= 3
 TIMES ?= 20
+KILLS ?= 30
 MINUTES ?= 60
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 CORES := $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
@@ -24,7 +25,8 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 .DEFAULT_GOAL := help
 .PHONY: help install compile wheel test-compiled test-long tools demo play test quick lint check format lock soak \
 	soak-faults simulate \
-	bench soak-ledger fuzz bench-quick bench-ledger dashboards diagrams mutants screenshots pictures site chart image artifacts release clean
+	bench soak-ledger soak-receiver fuzz bench-quick bench-ledger dashboards diagrams mutants screenshots pictures \
+	site chart image artifacts release clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -56,7 +58,7 @@ test-compiled: compile ## the tests of the core, the timelines and the stages on
 wheel: $(READY) ## a wheel for this Python and machine, the hot modules compiled in it, into dist
 	HATCH_BUILD_HOOK_ENABLE_CUSTOM=true $(BIN)/python -m hatchling build --target wheel
 
-demo: $(READY) ## a real Kafka and PostgreSQL, panels, a receiver, a worker, a sink, a telephony, a partner, thirteen stories
+demo: $(READY) ## a real Kafka and PostgreSQL, panels, a receiver, a worker, a sink, a portal, a telephony, a partner, thirteen stories
 	$(BIN)/ronde demo
 
 play: $(READY) ## everything up, nobody at the telephone but you: prints where to press a panel's button and take the call
@@ -65,7 +67,7 @@ play: $(READY) ## everything up, nobody at the telephone but you: prints where t
 test: lint check ## everything that decides whether a change may land
 
 # Tests start hundreds of processes: each would compile all modules, where the environment forbids to keep bytecode.
-quick: $(READY) ## what needs no Kafka and no PostgreSQL: about a minute
+quick: $(READY) ## what needs no Kafka and no PostgreSQL: half a minute
 	PYTHONDONTWRITEBYTECODE= TEST_RONDE_PURE=1 TEST_RONDE_QUICK=1 $(BIN)/python -m pytest -q -n $(CORES) \
 		-m "not soak and not long and not server and not slow" \
 		--ignore tests/faults --ignore tests/kafka --ignore tests/security
@@ -82,8 +84,11 @@ check: $(READY) ## the tests, on real brokers, in PROCESSES processes (3)
 test-long: $(READY) ## what repeats a test of `make test`: in a second language or look, by another signal
 	PYTHONDONTWRITEBYTECODE= TEST_RONDE_PURE=1 $(BIN)/python -m pytest -n $(PROCESSES) -m "long and not soak"
 
-soak: $(READY) ## the kill, two-worker and catch-up tests, receivers and desks killed, TIMES in a row (20)
-	$(BIN)/python -m pytest -m soak --times $(TIMES) tests/kafka tests/edges/receiver tests/edges/desk
+soak: $(READY) ## the kill, two-worker and catch-up tests, receivers, desks and relays killed, TIMES in a row (20)
+	$(BIN)/python -m pytest -m soak --times $(TIMES) tests/kafka tests/edges/receiver tests/edges/desk tests/edges/portal
+
+soak-receiver: $(READY) ## receivers killed between signal, alert and ACK, KILLS times (30); takes 3 minutes, 200 kills 20
+	$(BIN)/python -m pytest -m soak --times $$(( ($(KILLS) + 4) / 5 )) tests/edges/receiver/test_kills.py
 
 soak-ledger: $(READY) ## PostgreSQL away for a minute; a sink asleep in a transaction; brokers killed at assignments
 	$(BIN)/python -m pytest -m soak tests/sinks

@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,8 +28,8 @@ from confluent_kafka import KafkaError, Message, Producer
 
 from benchmarks.broker import Broker, broker
 from edges.database.postgres import Session, connect
-from edges.partners.postgres import migrate, query
-from edges.partners.signing import new_secret
+from edges.partners.enrolment import enrol
+from edges.partners.postgres import migrate
 from ronde.local.ports import HOST, free_port
 from ronde.local.postgres import Postgres
 from ronde.shared.whole_settings import WholeSettings
@@ -78,10 +79,7 @@ def serve() -> None:
             writer.close()
 
     async def run() -> None:
-        servers = [
-            await asyncio.start_server(lambda reader, writer, at=number: serving(at, reader, writer), HOST, 0)
-            for number in range(PARTNERS)
-        ]
+        servers = [await asyncio.start_server(partial(serving, number), HOST, 0) for number in range(PARTNERS)]
         sys.stdout.write(json.dumps([server.sockets[0].getsockname()[1] for server in servers]) + "\n")
         sys.stdout.flush()
         await asyncio.Event().wait()
@@ -117,9 +115,7 @@ def know(database: Session, ports: Sequence[int]) -> None:
     """Add the partners."""
     migrate(database)
     for number, port in enumerate(ports):
-        values = {"partner_id": f"p{number}", "url": f"http://{HOST}:{port}/", "allow_private": True, "now": 0}
-        database.execute(query("put_partner"), values)
-        database.execute(query("put_secret"), {**values, "secret": new_secret()})
+        enrol(database, f"p{number}", f"http://{HOST}:{port}/", allow_private=True)
 
 
 def command(number: int) -> dict[str, Any]:

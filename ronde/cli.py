@@ -28,7 +28,9 @@ COMMANDS: Final = {
     "desk": (
         "Serve operators their calls, attentions and incidents, for browsers and by HTTP. Ends on SIGTERM or Ctrl-C."
     ),
-    "watchdog": "Watch the engine from another machine, and tell what is wrong within a minute.",
+    "watchdog": (
+        "Watch the engine by its records, and report what is wrong within a minute. Ends on SIGTERM or Ctrl-C."
+    ),
     "incidents": "List incidents of the ledger, the latest first. Times are UTC.",
     "report": "Sum up the ledger by the day (UTC) that incidents were opened and by procedure.",
     "panel": "Send a panel's frames to a receiver, and repeat each until it is acknowledged.",

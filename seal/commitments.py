@@ -10,7 +10,8 @@ from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 from schemas.avro.framing import CONFLUENT, CONFLUENT_SIZE, SINGLE_OBJECT_SIZE, confluent_id, single_object
 from schemas.avro.loader import load, released
 from schemas.contract.topics import TOPICS
-from seal.proofs import Place, commitment, fields_of, leaf_data, leaf_hash, read_value, resolved
+from seal.proofs import Place, commitment, leaf_data, leaf_hash, read_value
+from seal.splitting import Split, splitter
 
 SEALED: Final = (
     "decisions", "calls", "call-results", "dispatches", "dispatch-reports", "operator-actions", "alerts", "attention",
@@ -64,7 +65,7 @@ class Message(Protocol):
         ...
 
 
-class Opened(NamedTuple):
+class SaltedField(NamedTuple):
     """A field with its salt; None: the secret is destroyed."""
 
     name: str
@@ -78,7 +79,7 @@ class Leaf(NamedTuple):
 
     place: Place
     schema: str  # the fingerprint of the schema that wrote it, in hex; empty: it does not decode
-    fields: list[Opened]
+    fields: list[SaltedField]
 
 
 class Commitments:
@@ -98,12 +99,15 @@ class Commitments:
         contact_id = _contact(message.topic, fields)
         personal = CONTACT_FIELDS.get(message.topic, ()) if contact_id else ()
         whole = [("key", message.key or b""), ("headers", _headers(message.headers)), *fields]
-        secrets = {name: self._secret(site_id, name, message.timestamp) for name in {"", contact_id}}
+        site = self._secret(site_id, "", message.timestamp)
+        contact = self._secret(site_id, contact_id, message.timestamp) if personal else None
+        salted = f"{place.topic}\0{place.partition}\0{place.offset}\0"
         opened = []
         for name, data in whole:
-            secret = secrets[contact_id if name in personal else ""]
-            salt = None if secret is None else salt_of(secret, place, name)
-            opened.append(Opened(name, data, salt, name in personal))
+            is_personal = name in personal
+            secret = contact if is_personal else site
+            salt = None if secret is None else hmac.digest(secret, f"{salted}{name}".encode(), "sha256")
+            opened.append(SaltedField(name, data, salt, is_personal))
         return Leaf(place, schema, opened)
 
     def _split(self, message: Message) -> tuple[str, list[tuple[str, bytes]]]:
@@ -113,14 +117,14 @@ class Commitments:
         schema = self._schema(message.topic, value[:size])
         if schema is not None:
             try:
-                fields = fields_of(schema[1], value, size)
+                fields = schema[1](value, size)
             except (ValueError, IndexError):
                 pass
             else:
                 return schema[0], fields
         return "", [("value", value)]
 
-    def _schema(self, topic: str, header: bytes) -> tuple[str, Any] | None:
+    def _schema(self, topic: str, header: bytes) -> tuple[str, Split] | None:
         known = self._by_header.get(topic)
         if known is None:
             name = TOPICS[topic].schema or ""
@@ -131,17 +135,12 @@ class Commitments:
             known[header] = self._known(self._registry(confluent_id(header)))
         return known.get(header)
 
-    def _known(self, schema: Any) -> tuple[str, Any] | None:
+    def _known(self, schema: Any) -> tuple[str, Split] | None:
         if not isinstance(schema, dict) or schema.get("type") != "record":
             return None
         fingerprint = single_object(schema)[2:].hex()
         self.schemas[fingerprint] = schema
-        return fingerprint, resolved(schema)
-
-
-def salt_of(secret: bytes, place: Place, field: str) -> bytes:
-    """Derive the salt of a field's commitment."""
-    return hmac.digest(secret, f"{place.topic}\0{place.partition}\0{place.offset}\0{field}".encode(), "sha256")
+        return fingerprint, splitter(schema)
 
 
 def seal(leaf: Leaf) -> tuple[bytes, bytes | None]:

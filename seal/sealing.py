@@ -7,7 +7,7 @@ import json
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple, cast
 
@@ -91,7 +91,7 @@ class Sealing:
         self._store.lock()
         missing = self._assign()
         while missing:
-            missing -= set(self._append())
+            missing -= {*self._append()}
         return self.head()
 
     def head(self) -> Head:
@@ -162,8 +162,8 @@ class Sealing:
             why = error.args[0].str()
             raise SealError(f"the broker does not give the ends of {self._name(log[0])}: {why}") from None
 
-    def _append(self) -> Iterator[Log]:
-        """Take what has arrived; yield the logs that were read to their end."""
+    def _append(self) -> list[Log]:
+        """Take what has arrived; return the logs that were read to their end."""
         ended: list[Log] = []
         arrived: defaultdict[Log, list[Leaf]] = defaultdict(list)
         erasures: list[bytes] = []
@@ -191,7 +191,7 @@ class Sealing:
             self._trees[log] = self._store.add(log, self._trees[log], leaves, leaves[-1].place.offset + 1)
         for value in erasures:
             self._erase(value)
-        yield from ended
+        return ended
 
     def _erase(self, value: bytes) -> None:
         try:

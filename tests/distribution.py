@@ -50,6 +50,7 @@ FIRST: Final = (
     *TOGETHER["the broker that is made to fail"],
     *TOGETHER["the usual ports of the local servers and the demonstration"],
     "tests/kafka/test_worker_faults.py",
+    "tests/edges/watchdog/test_live.py",
     "tests/edges/portal/test_relay_faults.py",
     "tests/edges/partners/test_process.py",
     "tests/edges/partners/test_outages.py",

@@ -2,7 +2,16 @@
 
 
 class UnconfirmedError(Exception):
-    """Kafka has not acknowledged records in time, or refused one; they may have been taken."""
+    """Kafka has not acknowledged records in time, or refused one; they may have been taken.
+
+    Attributes:
+        is_under_way: the client has the first of them, and goes on trying: it comes before all that is written later.
+
+    """
+
+    def __init__(self, reason: str = "", *, is_under_way: bool = False) -> None:
+        super().__init__(reason)
+        self.is_under_way = is_under_way
 
 
 class TopicsDifferError(Exception):

@@ -5,8 +5,8 @@ wait here, where one that is too old can be dropped with certainty. A partition 
 alone. Its records that librdkafka has already may still be written when the leader is back: an id that follows from
 what is said makes that harmless.
 
-librdkafka's reports are fetched in the loop, by a timer. A thread that waited for them would take Python's lock for each
-record, against the loop that holds it.
+librdkafka's reports are fetched in the loop, by a timer. A thread that waited for them would take Python's lock for
+each record, against the loop that holds it.
 """
 
 from __future__ import annotations
@@ -62,11 +62,12 @@ class Record(NamedTuple):
 class _Sending:
     """The records of one `send`, until all are acknowledged or it fails."""
 
-    __slots__ = ("future", "left")
+    __slots__ = ("future", "is_under_way", "left")
 
     def __init__(self, future: asyncio.Future[None], left: int) -> None:
         self.future = future
         self.left = left
+        self.is_under_way = False  # librdkafka has taken one
 
     def confirm(self) -> None:
         self.left -= 1
@@ -75,7 +76,7 @@ class _Sending:
 
     def fail(self, reason: str) -> None:
         if not self.future.done():
-            self.future.set_exception(UnconfirmedError(reason))
+            self.future.set_exception(UnconfirmedError(reason, is_under_way=self.is_under_way))
 
 
 class _Lane:
@@ -185,17 +186,15 @@ class Producer:
         if self._is_stopping:
             raise UnconfirmedError(_ENDS)
         sending = _Sending(self._loop.create_future(), len(records))
-        lanes = [self._lane(record) for record in records]
-        for lane in lanes:
-            if len(lane.waiting) >= self._room:
-                self.unconfirmed += 1
-                raise UnconfirmedError("too many records wait for their partition")
+        lanes = [self._lane(record.topic, record.key) for record in records]
+        if any(len(lane.waiting) >= self._room for lane in lanes):
+            self.unconfirmed += 1
+            raise UnconfirmedError("too many records wait for their partition")
         heappush(self._deadlines, (self._loop.time() + seconds, next(self._numbers), sending))
         if not self._is_sweeping:
             self._sweep()
-        for record, lane in zip(records, lanes, strict=True):
-            lane.waiting.append(_Outgoing(sending, lane, record.key.encode(), record.value, self._reports))
-        for lane in lanes:
+        for (_, key, value), lane in zip(records, lanes, strict=True):
+            lane.waiting.append(_Outgoing(sending, lane, key.encode(), value, self._reports))
             self._hand_over(lane)
         try:
             await sending.future
@@ -239,12 +238,12 @@ class Producer:
     def _partition_of(self, key: str) -> int:
         return murmur2.partition(key.encode(), self._connection.partitions)
 
-    def _lane(self, record: Record) -> _Lane:
-        place = record.topic, self._partition(record.key)
+    def _lane(self, topic: str, key: str) -> _Lane:
+        place = topic, self._partition(key)
         lane = self._lanes.get(place)
         if lane is None:
-            assert record.topic in self._topics, record.topic
-            lane = self._lanes[place] = _Lane(self._connection.topic(record.topic), place[1])
+            assert topic in self._topics, topic
+            lane = self._lanes[place] = _Lane(self._connection.topic(topic), place[1])
         return lane
 
     def _sweep(self) -> None:
@@ -270,6 +269,7 @@ class Producer:
             except (BufferError, KafkaException) as error:
                 record.sending.fail(f"Kafka's client does not take it: {error}")
             else:
+                record.sending.is_under_way = True
                 lane.in_flight += 1
                 self._under_way += 1
                 if self._under_way == 1:

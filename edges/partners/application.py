@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from edges.kafka.errors import UnconfirmedError
-from edges.partners import api, guard, listing
+from edges.partners import api, guard, listing, webhook_document
 from edges.partners.errors import DatabaseAwayError
 from edges.web.application import WebApplication
 from edges.web.problems import UNCONFIRMED
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from edges.web.settings import WebSettings
 
 HERE: Final = Path(__file__).parent
+PLACES: Final = (("/", "Open dispatches"),)
 
 
 def application(store: Store, reporter: Reporter, web: WebSettings, public_url: str | None) -> WebApplication:
@@ -28,10 +29,11 @@ def application(store: Store, reporter: Reporter, web: WebSettings, public_url: 
         version("ronde"),
         web,
         folder=HERE,
-        places=(("/", "Open dispatches"),),
+        places=PLACES,
         public_url=public_url,
         errors={UnconfirmedError: UNCONFIRMED, DatabaseAwayError: UNCONFIRMED},
     )
+    webhook_document.describe(app)
     app.include_router(api.routes(store, reporter))
     app.include_router(guard.routes(store, reporter, app.state.pages))
     app.include_router(listing.routes(store, app.state.pages))

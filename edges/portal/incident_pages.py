@@ -68,6 +68,7 @@ class IncidentPages:
                 "kinds": ", ".join(say(KINDS.get(kind, kind)) for kind in incident.kinds),
                 "ended_at": "" if incident.ended_at is None else minute(incident.ended_at),
                 "ending": say(ENDINGS[incident.ending]) if incident.ending else "",
+                "mood": "good" if incident.ending == "WELL" else "",
             }
             for incident in incidents or ()
         ]

@@ -70,9 +70,9 @@ KINDS: Final[Mapping[str, str]] = MappingProxyType(
 )
 ENDINGS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "WELL": "All is well.",
-        "AFTER_INTERVENTION": "After a guard came.",
-        "BY_THE_CENTRE": "By the monitoring centre.",
+        "WELL": "All is well",
+        "AFTER_INTERVENTION": "After a guard came",
+        "BY_THE_CENTRE": "By the monitoring centre",
     }
 )
 _WARNING: Final = re.compile(r"CONTACT_([0-9]+)_([A-Z]+)")

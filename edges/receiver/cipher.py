@@ -1,7 +1,7 @@
 """AES-CBC with an initial value of 0, as DC-09 uses it (§5.6), by one cipher object a key.
 
-To make one takes several times as long as to encipher an answer by it. So those of the keys used last are kept, and as a
-CBC object goes on from message to message, they are of single blocks, which are chained here.
+To make one takes several times as long as to encipher an answer by it. So those of the keys used last are kept, and as
+a CBC object goes on from message to message, they are of single blocks, which are chained here.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Final, cast
 
-from edges.receiver import faults
+from edges.receiver import faults, frame
 from edges.receiver.framing import Flaw, FlawReason, Framer, Sealed, Tolerance
 from edges.receiver.intake import Arrival
 from edges.receiver.metrics import Closed, Transport
@@ -133,7 +133,10 @@ class Connection(asyncio.BufferedProtocol):
             if isinstance(cut, Flaw):
                 self._take_flaw(cut, arrival)
                 continue
-            self._not_dc09 = 0
+            if frame.has_header(cut.content):
+                self._not_dc09 = 0
+            else:
+                self._count_not_dc09()
             self._in_work += 1
             self._lines.start(self._take(cut, arrival))
         self._look()
@@ -150,8 +153,10 @@ class Connection(asyncio.BufferedProtocol):
 
     def _take_flaw(self, flaw: Flaw, arrival: Arrival) -> None:
         self._send(self._lines.intake.take_flaw(flaw, arrival))
-        if flaw.reason is not FlawReason.NOT_DC09:
-            return
+        if flaw.reason is FlawReason.NOT_DC09:
+            self._count_not_dc09()
+
+    def _count_not_dc09(self) -> None:
         self._not_dc09 += 1
         if self._not_dc09 >= NOT_DC09_IN_A_ROW:
             self.close(Closed.NOT_DC09)

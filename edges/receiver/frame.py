@@ -69,7 +69,7 @@ class Header(NamedTuple):
     @property
     def echo(self) -> bytes:
         """Sequence, R, L and account, as an answer repeats them."""
-        kind, is_encrypted, sequence, receiver, line, account, data = self
+        _, _, sequence, receiver, line, account, _ = self
         receiver = "" if receiver is None else f"R{receiver}"
         line = "" if line is None else f"L{line}"
         return f"{sequence}{receiver}{line}#{account}".encode()
@@ -86,6 +86,11 @@ class Clear(NamedTuple):
 
     body: bytes
     time: int | None
+
+
+def has_header(content: bytes) -> bool:
+    """Whether it begins as a DC-09 message does."""
+    return _HEADER.match(content) is not None
 
 
 def header_of(content: bytes) -> Header:

@@ -29,15 +29,14 @@ _HEX_HEAD: Final = 8
 
 
 def _table() -> tuple[int, ...]:
-    """What 16 bits of the register become behind two bytes."""
-    bits = []
-    for byte in range(256):
-        value = byte
-        for _ in range(8):
+    """What the register becomes behind two bytes, by what it was, exclusive or them."""
+    table = [0]
+    for bit in range(16):
+        value = 1 << bit
+        for _ in range(16):
             value = (value >> 1) ^ 0xA001 if value & 1 else value >> 1
-        bits.append(value)
-    once = [(value >> 8) ^ bits[value & 0xFF] for value in range(0x10000)]
-    return tuple(once[value] for value in once)
+        table += [value ^ other for other in table]  # it is linear
+    return tuple(table)
 
 
 _TABLE: Final = _table()

@@ -181,7 +181,7 @@ class Intake:
         """Have signals and alerts acknowledged. Raises `UnconfirmedError`."""
         faults.at("before_signals")
         identity, copy = verdict.identity, verdict.copy
-        if identity is None or copy is not None:
+        if identity is None or (copy is not None and not copy.is_in_doubt):
             await self._publisher.signals(verdict.signals)
         else:
             copy = await self._keep_first(verdict, identity)
@@ -196,13 +196,18 @@ class Intake:
         faults.at("after_alerts")
 
     async def _keep_first(self, verdict: Verdict, identity: Identity) -> Copy | None:
-        """Write the signals of a first copy; what the log has as the first copy, None where it needs none."""
+        """Write the signals of a first copy, or of a repeat of one that is not read yet.
+
+        Gives what the log has as the first copy, None where it needs none.
+        """
         last = verdict.signals[-1].signal_id
         flight = self._log.read_back(last, partial(self._land, identity))
         self._flights.setdefault(identity.account, {})[identity] = flight
         try:
             await self._publisher.signals(verdict.signals)
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, UnconfirmedError) and error.is_under_way and not flight.is_over:
+                self._log.doubt(verdict.signals)
             self._log.give_up(last)
             raise
         if not verdict.has_alerts:

@@ -226,19 +226,21 @@ class Judge:
             return Verdict(silence=Silence.NOT_DC09)
         if header.kind == _LINK_TEST:
             return Verdict(answer=answer, is_link_test=True)
+        kept_name = name[: frame.MOST_DIGITS]  # no transmitter has a longer one, and the record has the frame itself
         digest = _digest(header.data if header.is_encrypted else clear.body)
         content = content_of("*" if header.is_encrypted else header.kind, clear.body)
         signals = tuple(
             self._signal(
                 sealed,
                 header,
-                name,
+                kept_name,
                 event,
                 at,
                 number,
                 digest,
                 kind=event.kind,
                 outcome="UNKNOWN_ACCOUNT",
+                reason=None if kept_name == name else "ACCOUNT_TOO_LONG",
                 occurred_at=content.occurred_at or clear.time,
                 text=_text(content, event),
             )

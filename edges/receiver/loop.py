@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
-try:
-    import uvloop
-except ImportError:  # it is not built for every system
-    uvloop = None
-
 
 def new_loop() -> asyncio.AbstractEventLoop:
     """For `asyncio.Runner`."""
-    return asyncio.new_event_loop() if uvloop is None else uvloop.new_event_loop()
+    try:
+        import uvloop  # noqa: PLC0415 - it is not built for every system
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()

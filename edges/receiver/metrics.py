@@ -95,6 +95,9 @@ class ReceiverMetrics:
         self.not_read_back = self._counter(
             "not_read_back", "First copies whose alerts did not wait for `signals` any longer."
         )
+        self.foreign = self._counter(
+            "same_id", "Signals under this receiver's own id that another process wrote: both have one `receiver.id`."
+        )
         self.transmitters = self._gauge("transmitters", "Transmitters known.")
         self.sealed_keys = self._gauge("sealed_keys", "Transmitters whose key does not open under the wrapping key.")
         self.unreadable = self._gauge("unreadable", "Records of `transmitters` and `signals` that do not decode.")

@@ -46,6 +46,7 @@ _FRAMES_SECONDS: Final = 3.5  # of these, for frames in work; the rest is for wh
 _LOOK_SECONDS: Final = 1.0
 _CHECKED_AT_ONCE: Final = 200
 _AGAIN_SECONDS: Final = 1.0
+_WARN_SECONDS: Final = 60.0
 # After how many new objects Python looks for cycles, and after how many looks at older objects. Frames make no cycles,
 # and all that is remembered of them would be looked through again and again.
 _COLLECT: Final = (50_000, 10, 20)
@@ -80,7 +81,7 @@ class ReceiverProcess:
             self._take_transmitters,
         )
         signals_since = Since(time.time_ns() // 1_000_000 - SIGNALS_MS)
-        self._own = OwnSignals(self._framing.reader("signals", {"Signal": Signal}))
+        self._own = OwnSignals(settings.id, self._framing.reader("signals", {"Signal": Signal}))
         self._signal_view = View(
             connection,
             {"signals": Reading(signals_since, self._own.decode)},
@@ -146,13 +147,13 @@ class ReceiverProcess:
     async def _publisher(self) -> Publisher:
         while True:
             try:
-                writers = [await asyncio.to_thread(self._framing.writer, topic) for topic in TOPICS]
+                write_signal, write_alert = [await asyncio.to_thread(self._framing.writer, topic) for topic in TOPICS]
             except RegistryUnreachable as error:
                 self._readiness.wait("registry", str(error))
                 await asyncio.sleep(_AGAIN_SECONDS)
             else:
                 self._readiness.arrive("registry")
-                return Publisher(self._producer, *writers, self._own)
+                return Publisher(self._producer, write_signal, write_alert, self._own)
 
     def _listener(self, publisher: Publisher, rooms: Rooms) -> Listener:
         settings = self._settings
@@ -207,6 +208,7 @@ class ReceiverProcess:
     async def _look(self) -> None:
         """Keep gauges and readiness true. Raises when a reader has ended."""
         views = {"transmitters": self._transmitter_view, "signals": self._signal_view}
+        foreign, warned_at = 0, float("-inf")
         while True:
             for thing, view in views.items():
                 if view.failure is not None:
@@ -223,6 +225,12 @@ class ReceiverProcess:
             self._metrics.unreadable.set(
                 unreadable + self._transmitter_view.undecodable + self._signal_view.undecodable
             )
+            if self._own.foreign > foreign:
+                self._metrics.foreign.inc(self._own.foreign - foreign)
+                foreign = self._own.foreign
+                if time.monotonic() - warned_at > _WARN_SECONDS:
+                    warned_at = time.monotonic()
+                    _log.error("another receiver has the same receiver.id", receiver=self._settings.id)
             self._metrics.ready.set(not self._readiness.reasons)
             await asyncio.sleep(_LOOK_SECONDS)
 

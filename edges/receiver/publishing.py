@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
@@ -22,22 +23,36 @@ class OwnSignals:
     """Our own signals by their bytes: most of what a receiver reads of `signals` it wrote itself a moment ago.
 
     Written in the loop, read in the thread of the topic's reader.
+
+    Attributes:
+        foreign: records under our own id, taken since this process began, that it has not written: another receiver has
+            the same `receiver.id`.
+
     """
 
-    def __init__(self, decode: Callable[[bytes], Signal]) -> None:
+    def __init__(self, receiver: str, decode: Callable[[bytes], Signal]) -> None:
+        self._receiver = receiver
         self._decode = decode
+        self._sure_from = time.time_ns() // 1_000_000  # what came before may be an earlier process's, or ours
+        self.foreign = 0
         self._values: OrderedDict[bytes, Signal] = OrderedDict()
 
     def put(self, value: bytes, signal: Signal) -> None:
         """Remember a record that is about to be written."""
         self._values[value] = signal
         if len(self._values) > _OWN:
-            self._values.popitem(last=False)
+            _, forgotten = self._values.popitem(last=False)
+            self._sure_from = max(self._sure_from, forgotten.received_at)
 
     def decode(self, value: bytes) -> Signal:
         """The signal that a record is. Raises what decoding raises."""
         own = self._values.pop(value, None)
-        return self._decode(value) if own is None else own
+        if own is not None:
+            return own
+        signal = self._decode(value)
+        if signal.receiver == self._receiver and signal.received_at > self._sure_from:
+            self.foreign += 1
+        return signal
 
 
 class Publisher:

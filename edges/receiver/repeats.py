@@ -68,6 +68,7 @@ class Copy:
 
     Attributes:
         has_alerts_acknowledged: this process has seen Kafka acknowledge all of its alerts.
+        is_in_doubt: this process wrote it, and has not read it yet: see `Repeats.doubt`.
 
     """
 
@@ -76,6 +77,7 @@ class Copy:
     last_at: int
     events: dict[int, KeptEvent] = field(default_factory=dict)
     has_alerts_acknowledged: bool = False
+    is_in_doubt: bool = False
 
 
 _Place = tuple[int, str, str]  # the number within a turn, as printed, digest
@@ -123,8 +125,12 @@ class _Account:
             key, copy = next(iter(self.copies.items()))
             if copy.last_at >= oldest:
                 return
-            del self.copies[key]
-            del self.places[bisect_left(self.places, (int(key[0]) % _NUMBERS, *key))]
+            self.drop(key)
+
+    def drop(self, key: tuple[str, str]) -> None:
+        """Forget a copy."""
+        del self.copies[key]
+        del self.places[bisect_left(self.places, (int(key[0]) % _NUMBERS, *key))]
 
 
 class Repeats:
@@ -132,12 +138,27 @@ class Repeats:
 
     def __init__(self) -> None:
         self._accounts: OrderedDict[str, _Account] = OrderedDict()  # the one longest silent first
+        self._doubts: Repeats | None = None
 
     def __len__(self) -> int:
         return len(self._accounts)
 
     def first_copy(self, identity: Identity, at: int) -> Copy | None:
         """The first copy that a frame received at ``at`` is a repeat of; None: it is new."""
+        copy = self._first_copy(identity, at)
+        return self._doubts.first_copy(identity, at) if copy is None and self._doubts is not None else copy
+
+    def doubt(self, entry: Entry) -> None:
+        """Take a record that Kafka has not acknowledged in time, though the client has it.
+
+        It stands in the log before all that this process writes later. So until it is read, or ten minutes are over,
+        what looks like it is its repeat.
+        """
+        if self._doubts is None:
+            self._doubts = Repeats()
+        self._doubts.learn(entry).is_in_doubt = True
+
+    def _first_copy(self, identity: Identity, at: int) -> Copy | None:
         account = self._accounts.get(identity.account)
         copy = None if account is None else account.copies.get(identity[1:])
         if account is None or copy is None:
@@ -152,7 +173,11 @@ class Repeats:
     def learn(self, entry: Entry) -> Copy:
         """Take a record of `signals`, each in the order of its partition; the first copy that it is of."""
         identity = entry.identity
-        copy = self.first_copy(identity, entry.at)
+        if self._doubts is not None:
+            self._doubts.hear(entry)
+            if not self._doubts:
+                self._doubts = None
+        copy = self._first_copy(identity, entry.at)
         if copy is None:
             self._forget(entry.at - REPEAT_MS)
             account = self._accounts.get(identity.account)
@@ -169,6 +194,19 @@ class Repeats:
         account.last_at = max(account.last_at, entry.at)
         self._accounts.move_to_end(identity.account)
         return copy
+
+    def hear(self, entry: Entry) -> None:
+        """Take a record of the log where only doubts are held: its own doubt is over, and so are those that it ends."""
+        self._forget(entry.at - REPEAT_MS)
+        account = self._accounts.get(entry.identity.account)
+        if account is None:
+            return
+        if entry.identity[1:] in account.copies:
+            account.drop(entry.identity[1:])
+        elif not entry.is_repeat:
+            account.begin(int(entry.identity.sequence) % _NUMBERS, entry.identity.digest)
+        if not account.copies:
+            del self._accounts[entry.identity.account]
 
     def _forget(self, oldest: int) -> None:
         while self._accounts:

@@ -92,4 +92,8 @@ class ReceiverSettings(BaseModel):
             raise ValueError(
                 "tls_port needs tls_certificate and tls_key: the PEM files of a certificate chain and its key"
             )
+        files = ("tls_certificate", "tls_key", "tls_client_ca")
+        idle = [name for name in files if getattr(self, name) is not None]
+        if self.tls_port is None and idle:
+            raise ValueError(f"{', '.join(idle)} without tls_port: set receiver.tls_port, or remove them")
         return self

@@ -79,6 +79,13 @@ class SignalLog:
         flight = self._flights[signal_id] = Flight(at_end)
         return flight
 
+    def doubt(self, signals: Iterable[Signal]) -> None:
+        """Remember a copy that Kafka has not acknowledged, though it will have it: what comes again is its repeat."""
+        for signal in signals:
+            entry = entry_of(signal)
+            if entry is not None:
+                self._repeats.doubt(entry)
+
     def give_up(self, signal_id: str) -> None:
         """End a flight without a copy, unless it has ended."""
         flight = self._flights.pop(signal_id, None)

@@ -58,7 +58,10 @@ class WatchdogProcess:
             pages = self._open_pages()
             stack.callback(pages.close)
             _log.info("watchdog started", id=self._settings.id, pages=pages.address)
-            await until_stopped(self._work())
+            try:
+                await until_stopped(self._work())
+            except BaseExceptionGroup as errors:
+                raise _first(errors) from None
         _log.info("watchdog stopped")
 
     async def _work(self) -> None:
@@ -142,6 +145,13 @@ class WatchdogProcess:
         elif self._judge.has_begun:
             self._readiness.arrive("kafka")
         metrics.ready.set(not self._readiness.reasons)
+
+
+def _first(errors: BaseException) -> BaseException:
+    """The first error of a group, and of the groups in it: one part's end ends the others."""
+    while isinstance(errors, BaseExceptionGroup):
+        errors = errors.exceptions[0]
+    return errors
 
 
 def limits_of(settings: WatchdogSettings, catch_up_seconds: int) -> Limits:

@@ -15,6 +15,7 @@ import typer
 from edges.database.postgres import Session, connect
 from edges.kafka.errors import TopicsDifferError
 from edges.partners.addresses import check_url
+from edges.partners.enrolment import enrol
 from edges.partners.errors import PartnersError
 from edges.partners.intake import row_of
 from edges.partners.postgres import migrate as apply
@@ -79,13 +80,8 @@ def add(
         raise WrongUse(f"--url: {error}") from None
     if not partner.strip() or len(partner.encode()) > 128:
         raise WrongUse("a partner's id has 1 to 128 bytes")
-    with _database(in_force(settings).postgres) as database, database.transaction():
-        values = {"partner_id": partner, "url": url, "allow_private": allow_private, "now": _now()}
-        database.execute(query("put_partner"), values)
-        known = [row[0] for row in database.execute(query("secrets"), values)]
-        if not known:
-            known = [new_secret()]
-            database.execute(query("put_secret"), {**values, "secret": known[0]})
+    with _database(in_force(settings).postgres) as database:
+        known = enrol(database, partner, url, allow_private=allow_private)
     if as_json:
         print_value({"partner_id": partner, "url": url, "allow_private": allow_private, "secrets": known})
         return

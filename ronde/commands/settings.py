@@ -25,6 +25,6 @@ def settings(settings: SettingsOption = None, as_json: JsonOption = False) -> No
     Terminal().print(table)
 
 
-def _text(value: str | int | bool | None) -> str:
+def _text(value: str | float | bool | None) -> str:
     """A value as TOML writes it; a dash for none."""
     return "-" if value is None else json.dumps(value, ensure_ascii=False)

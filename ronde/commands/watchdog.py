@@ -13,7 +13,7 @@ from service import logs
 
 
 def watchdog(settings: SettingsOption = None) -> None:
-    """Watch the engine by its records, and tell what is wrong within a minute. Ends on SIGTERM or Ctrl-C.
+    """Watch the engine by its records, and report what is wrong within a minute. Ends on SIGTERM or Ctrl-C.
 
     Run it on another machine than what it watches. It needs Kafka alone, and keeps nothing between runs.
     """
@@ -25,5 +25,5 @@ def watchdog(settings: SettingsOption = None) -> None:
 
     try:
         asyncio.run(run())
-    except* (WatchdogError, TopicsDifferError) as errors:
-        raise Failed(str(errors.exceptions[0])) from None
+    except (WatchdogError, TopicsDifferError) as error:
+        raise Failed(str(error)) from None

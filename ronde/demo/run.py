@@ -5,6 +5,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from edges.panel.dialler import Way
-from ronde.demo import evidence, report, report_frames
+from ronde.demo import evidence, portal, report, report_frames
 from ronde.demo.board import Board
 from ronde.demo.interrupts import Interrupts
 from ronde.demo.panels import Delivery, Panels, import_transmitters, shipped
@@ -23,16 +24,19 @@ from ronde.demo.processes import Child
 from ronde.demo.screen import LiveTable, PlainLines
 from ronde.demo.stage import (
     FOLDER,
+    PARTNERS,
+    PORTAL,
     PROCESSES,
     RECEIVER,
     SINK,
-    SITES,
+    WEBHOOK,
     Stage,
     keep_metrics,
     prepare,
     start,
     wait_until_ready,
     with_ledger,
+    with_webhook,
 )
 from ronde.demo.stories import STORIES
 from ronde.demo.watch import SILENT, TopicWatch, read_inputs
@@ -88,7 +92,7 @@ class _Demonstration:
         stage = prepare(self._local_kafka() if kafka is None else kafka)
         # Beside somebody else's Kafka nothing is held, so that two may run at once: each with a server of its own.
         server = self._local_postgres(FOLDER if kafka is None else stage.folder, stage)
-        stage = with_ledger(stage, HOST, server.port or 0)
+        stage = with_webhook(with_ledger(stage, HOST, server.port or 0))
         try:
             self._create_topics(stage)
             wrong = self._perform(stage, self._start(stage))
@@ -106,7 +110,8 @@ class _Demonstration:
         board = Board()
         watch = self._stack.enter_context(closing(TopicWatch(stage.kafka, stage.prefix, board)))
         panels = self._stack.enter_context(closing(Panels(Way(HOST, stage.receiver.port), shipped())))
-        sites = self._import_sites(stage)
+        self._import_sites(stage)
+        sites = self._configure_site(stage, children)
         self._wait_until_ready(stage, children, watch, board, sites)
         sent = self._play(panels, watch, board, children)
         inputs = last_ends(stage, watch, board)
@@ -170,7 +175,7 @@ class _Demonstration:
     def _start(self, stage: Stage) -> list[Child]:
         """Start the processes; they get ready while the sites are imported."""
         children = []
-        for name in (*PROCESSES, SINK):
+        for name in (*PROCESSES, PORTAL, WEBHOOK, PARTNERS, SINK):
             if name == RECEIVER:  # ready once it has read what is there
                 self._import_transmitters(stage)
             with self._interrupts.held():
@@ -182,19 +187,27 @@ class _Demonstration:
         with self._step("importing transmitters") as done:
             done.append(f"{import_transmitters(load(stage.settings, {}, WholeSettings))} transmitters imported")
 
-    def _import_sites(self, stage: Stage) -> int:
-        with self._step("importing sites") as done, SITES.open("rb") as lines:
-            sites = SiteLines(lines)
+    def _import_sites(self, stage: Stage) -> None:
+        with self._step("importing sites") as done:
+            sites = SiteLines(portal.others())
             loaded = load_sites(sites, load(stage.settings, {}, WholeSettings))
-            if sites.bad:
-                raise Failed(f"{SITES}: {sites.bad[0]}")
+            assert not sites.bad, "the demonstration's own sites are sites"
             done.append(f"{loaded} sites imported")
-        return loaded
+
+    def _configure_site(self, stage: Stage, children: list[Child]) -> int:
+        """Configure one site as its customer does; return how many records of sites there are then."""
+        with self._step(f"configuring {portal.CONFIGURED} by the portal's API") as done:
+            [process] = [child for child in children if child.name == PORTAL]
+            wait_until_ready(stage, [process])
+            revisions = portal.configure(stage)
+            process.wait_until(partial(portal.is_passed_on, stage), SITES_SECONDS, "did not pass the site on")
+            done.append(f"{portal.CONFIGURED} configured by the portal's API, in {revisions} revisions")
+        return len(read_inputs(stage.kafka, stage.prefix, "sites"))
 
     def _wait_until_ready(
         self, stage: Stage, children: list[Child], watch: TopicWatch, board: Board, sites: int
     ) -> None:
-        with self._step("waiting for receiver, worker, sink, telephony and partner") as done:
+        with self._step("waiting for receiver, worker, sink, portal, partners, telephony and partner") as done:
             wait_until_ready(stage, children)
 
             def all_judged() -> bool:
@@ -202,9 +215,11 @@ class _Demonstration:
                 return board.judged >= sites
 
             children[0].wait_until(all_judged, SITES_SECONDS, "did not judge every site")
-            done.append("receiver, worker, sink, telephony and partner are ready")
+            done.append("receiver, worker, sink, portal, partners, telephony and partner are ready")
         self._console.print(f"  the worker's metrics, while this runs: {stage.pages}/metrics", style="dim")
         self._console.print(f"  the receiver's: {stage.receiver.pages}/metrics", style="dim")
+        if stage.portal is not None:
+            self._console.print(f"  the portal's: {stage.portal.pages}/metrics", style="dim")
         if stage.ledger is not None:
             self._console.print(f"  the sink's: {stage.ledger.pages}/metrics", style="dim")
 

@@ -11,12 +11,19 @@ from typing import Final, NamedTuple
 
 import httpx
 
+from edges.database.postgres import connect
+from edges.partners.enrolment import enrol
+from edges.partners.postgres import migrate
+from edges.web import tokens
 from ronde.demo import stories
 from ronde.demo.outside import READING
 from ronde.demo.processes import Child
 from ronde.demo.stories import BACKGROUND, STORIES
+from ronde.demo.webhook import LISTENING
 from ronde.local.ports import HOST, free_port
 from ronde.shared.errors import Failed
+from ronde.shared.whole_settings import WholeSettings
+from streams.settings import load
 
 EVERY: Final = (*STORIES, *BACKGROUND)
 FOLDER: Final = Path(".ronde/demo")  # the local Kafka, and each run under its prefix
@@ -29,6 +36,9 @@ RECEIVER: Final = "receiver"
 PROCESSES: Final = ("worker", *OUTSIDE, RECEIVER)
 RECEIVER_ID: Final = "demo"  # alerts name it as their source
 SINK: Final = "sink"  # for a stage with a ledger
+PARTNERS: Final = "partners"  # for a stage with a webhook
+PORTAL: Final = "portal"  # for a stage with a ledger
+WEBHOOK: Final = "webhook"  # the partner that is asked by webhook
 
 
 class Ledger(NamedTuple):
@@ -47,6 +57,14 @@ class ReceiverPlace(NamedTuple):
     pages: str
 
 
+class PortalPlace(NamedTuple):
+    """Where the portal's API is, and its pages of operation; where its programs' tokens are kept."""
+
+    address: str
+    pages: str
+    tokens_file: Path
+
+
 class Stage(NamedTuple):
     """The environment of one run; no other run shares its prefix or folder."""
 
@@ -57,6 +75,8 @@ class Stage(NamedTuple):
     pages: str  # where the worker's web pages are
     receiver: ReceiverPlace
     ledger: Ledger | None = None
+    portal: PortalPlace | None = None
+    partners_pages: str | None = None  # where the web pages of `ronde partners` are
 
 
 def prepare(kafka: str) -> Stage:
@@ -77,9 +97,11 @@ def prepare(kafka: str) -> Stage:
 
 
 def with_ledger(stage: Stage, host: str, port: int) -> Stage:
-    """The stage with a ledger in a database of the run's name, in the settings too."""
+    """The stage with a ledger and a portal in a database of the run's name, in the settings too."""
     name = stage.folder.name
     ledger = Ledger(host, port, name, f"http://{HOST}:{free_port(6067)}")
+    address, pages = (f"http://{HOST}:{free_port(usual)}" for usual in (6081, 6091))
+    portal = PortalPlace(address, pages, stage.folder / "tokens.json")
     own = [
         "[sink]",
         f"group = {json.dumps(f'{name}-ledger')}",
@@ -90,18 +112,58 @@ def with_ledger(stage: Stage, host: str, port: int) -> Stage:
         f"host = {json.dumps(host)}",
         f"port = {port}",
         f"database = {json.dumps(name)}",
+        "[portal]",
+        f"id = {json.dumps(name)}",
+        f"port = {portal.address.rpartition(':')[2]}",
+        f"pages_port = {portal.pages.rpartition(':')[2]}",
+        f"data_dir = {json.dumps(str(stage.folder / 'portal'))}",
+        "[web]",
+        f"tokens_file = {json.dumps(str(portal.tokens_file))}",
     ]
     with stage.settings.open("a", encoding="utf-8") as settings:
         settings.write("\n" + "\n".join(own) + "\n")
-    return stage._replace(ledger=ledger)
+    return stage._replace(ledger=ledger, portal=portal)
+
+
+def with_webhook(stage: Stage) -> Stage:
+    """The stage, which has a ledger, with `ronde partners` and one partner that it asks by webhook."""
+    ports = {name: free_port(port) for name, port in (("partners", 6082), ("pages", 6092), ("webhook", 6093))}
+    address = f"http://{HOST}:{ports['partners']}"
+    assert stage.portal is not None, "a stage with a ledger has a portal"
+    own = [
+        "[partners]",
+        f"id = {json.dumps(stage.folder.name)}",
+        f"port = {ports['partners']}",
+        f"pages_port = {ports['pages']}",
+        f"public_url = {json.dumps(address)}",
+        f"data_dir = {json.dumps(str(stage.folder / 'partners'))}",
+    ]
+    with stage.settings.open("a", encoding="utf-8") as settings:
+        settings.write("\n" + "\n".join(own) + "\n")
+    with connect(load(stage.settings, {}, WholeSettings).postgres, "ronde demo") as database:
+        migrate(database)
+        url = f"http://{HOST}:{ports['webhook']}/ronde"
+        [secret] = enrol(database, stories.WEBHOOK_PARTNER, url, allow_private=True)
+    token = tokens.add(stage.portal.tokens_file, "webhook", (f"partner:{stories.WEBHOOK_PARTNER}",))
+    others, by_webhook = stories.split_script(stories.partner_script(EVERY))
+    for name, text in (
+        ("partner", stories.as_json(others)),
+        ("webhook", stories.as_json(by_webhook)),
+        ("way", json.dumps({"port": ports["webhook"], "secret": secret, "token": token, "ronde": address})),
+    ):
+        (stage.folder / f"{name}.json").write_text(text, encoding="utf-8")
+    return stage._replace(partners_pages=f"http://{HOST}:{ports['pages']}")
 
 
 def start(stage: Stage, name: str) -> Child:
-    """Start one of the `PROCESSES`, or the `SINK`, its log in the run's folder."""
+    """Start one of the `PROCESSES`, or another one of the stage, its log in the run's folder."""
     if name in OUTSIDE:
         script = str(stage.folder / f"{name}.json")
         command = [sys.executable, "-m", f"ronde.demo.{name}"]
         command += ["--kafka", stage.kafka, "--prefix", stage.prefix, "--script", script]
+    elif name == WEBHOOK:
+        way, script = (str(stage.folder / f"{file}.json") for file in ("way", name))
+        command = [sys.executable, "-m", f"ronde.demo.{name}", "--way", way, "--script", script]
     else:
         command = [*RONDE, name, "--settings", str(stage.settings)]
     # Settings of the surroundings are not the demonstration's.
@@ -114,6 +176,8 @@ def wait_until_ready(stage: Stage, children: list[Child]) -> None:
     for child in children:
         if child.name in OUTSIDE:
             child.wait_until(partial(child.said, f" {READING} "), READY_SECONDS, "did not read its topic")
+        elif child.name == WEBHOOK:
+            child.wait_until(partial(child.said, f" {LISTENING} "), READY_SECONDS, "did not listen")
         else:
             child.wait_until(
                 partial(_is_ready, _pages_of(stage, child.name)), READY_SECONDS, "was not ready (its page /ready)"
@@ -156,6 +220,11 @@ def _settings(stage: Stage, name: str) -> str:
 def _pages_of(stage: Stage, name: str) -> str:
     if name == RECEIVER:
         return stage.receiver.pages
+    if stage.portal and name == PORTAL:
+        return stage.portal.pages
+    if name == PARTNERS:
+        assert stage.partners_pages is not None
+        return stage.partners_pages
     return stage.ledger.pages if stage.ledger and name == SINK else stage.pages
 
 

@@ -63,6 +63,8 @@ NO_ANSWER: Final = Reply("NO_ANSWER", "UNKNOWN", detail="voicemail")
 WRONG_CODE: Final = Reply("WRONG_CODE")
 SEES_A_BURGLAR: Final = Reply("IDENTIFIED", "ABNORMAL", detail="a window is broken")
 
+WEBHOOK_PARTNER: Final = "ronde-paris"  # in a run with `ronde partners`; else it reads Kafka as the others
+
 VISIT: Final = ("PARTNER_PROGRESS", "PARTNER_PROGRESS", "PARTNER_PROGRESS", "INTERVENTION_CLOSED")
 
 
@@ -246,6 +248,18 @@ def telephony_script(stories: tuple[Story, ...]) -> telephony.Script:
 def partner_script(stories: tuple[Story, ...]) -> partner.Script:
     """The partners' script: how each one's guard fares at a site."""
     return {story.site_id: {name: list(reports) for name, reports in story.guards.items()} for story in stories}
+
+
+def split_script(script: partner.Script) -> tuple[partner.Script, partner.Script]:
+    """A partners' script without the partner that is asked by webhook, and that one's."""
+    by_webhook = {
+        site: {WEBHOOK_PARTNER: guards[WEBHOOK_PARTNER]} for site, guards in script.items() if WEBHOOK_PARTNER in guards
+    }
+    others = {
+        site: {name: reports for name, reports in guards.items() if name != WEBHOOK_PARTNER}
+        for site, guards in script.items()
+    }
+    return others, by_webhook
 
 
 def as_json(script: telephony.Script | partner.Script) -> str:

@@ -140,7 +140,9 @@ class ChunkReader:
             if error is None:
                 taken.append(cast("Message", message))
                 continue
-            if error.fatal() or (error.code() in _ENDING and message.partition() in self._store.partitions):
+            event = cast("Message", message)
+            is_at_work = event.partition() in self._store.partitions and not self._assignment.is_before_first(event)
+            if error.fatal() or (error.code() in _ENDING and is_at_work):
                 raise KafkaException(error)
             self._metrics.kafka_errors.labels(error.name()).inc()
             _log.warning("the consumer reports an error", error=error.name())

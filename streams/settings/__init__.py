@@ -61,7 +61,7 @@ class ShownSetting(NamedTuple):
     """One setting in force, as it may be shown: its dotted name, its value or a mask, where it comes from."""
 
     name: str
-    value: str | int | bool | None
+    value: str | float | bool | None
     origin: str
 
 
@@ -102,7 +102,7 @@ class Settings(Section):
 
     def _shown(self, setting: Setting, value: object) -> ShownSetting:
         given = self._given.get(setting)
-        plain = value if isinstance(value, str | int | None) else str(value)
+        plain = value if isinstance(value, str | int | float | None) else str(value)
         if given and given.secret:
             plain = MASK
         elif setting == REGISTRY_URL and isinstance(plain, str):

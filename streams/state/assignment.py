@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from schemas.contract.topics import INPUT_TOPICS
 from service.logs import logger
@@ -139,7 +139,7 @@ class Assignment:
         for log in self._logs(number):
             log.offset = restored.partition.first_inputs[self._topics[log.topic]]
             self._first_inputs[log.topic, number] = log.offset
-            self._consumer.seek(log)
+            self._read_from(log)
         self._consumer.resume(self._logs(number))
         assert number not in self._store.partitions, "a partition is given up before it is restored"
         self._store.partitions[number] = restored.partition
@@ -147,6 +147,35 @@ class Assignment:
         if restored.partition.waiting:
             self._catching_up[number] = time.monotonic() + self._catch_up_seconds
         self._report_restores()
+
+    def _read_from(self, log: TopicPartition) -> None:
+        """Read a log on from an offset.
+
+        The client may have asked for the placeholder before it was paused. Where retention has deleted that offset,
+        the client has stopped reading the log, and cannot seek: it is assigned again.
+        """
+        try:
+            self._consumer.seek(log)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError._STATE:  # noqa: SLF001  # its name
+                raise
+            _log.info("a log that the client had stopped reading is assigned again", log=f"{log.topic}/{log.partition}")
+            if self._is_incremental:
+                self._consumer.incremental_unassign([log])
+                self._consumer.incremental_assign([log])
+                return
+            self._first_inputs |= self.positions()  # or the client would not know them any more
+            held = [other for number in self._held for other in self._logs(number)]
+            unknown = [other for other in held if (other.topic, other.partition) not in self._first_inputs]
+            for other in held:
+                other.offset = self._first_inputs.get((other.topic, other.partition), 0)
+            self._consumer.assign(held)
+            self._consumer.pause(unknown)
+
+    def is_before_first(self, message: Message) -> bool:
+        """Whether an event is of an offset before those that were restored: of the placeholder."""
+        partition = self._store.partitions[message.partition() or 0]
+        return (message.offset() or 0) < partition.first_inputs[self._topics[message.topic() or ""]]
 
     def _order(self, number: int, unusable: Mapping[str, str]) -> None:
         self._tickets += 1

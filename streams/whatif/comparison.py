@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from streams.escalation.values import Decision, Instant
-from streams.whatif.play import Played
+from streams.whatif.play import PlayedIncident
 from streams.whatif.recorded import RecordedIncident
 
 Verdict: TypeAlias = Literal[
-    "SAME",  # every decision
+    "SAME",  # every decision, but for the deadlines that they state
     "OTHER_TIMES",  # other decisions or times, the same end
     "OTHER_END",  # it ends by another rule, or a guard is asked for in one of the two only
     "UNDETERMINED",
     "NOT_JUDGED",
 ]
+_DEADLINE: Final = Decision._fields.index("deadline")
 Bounds: TypeAlias = tuple[int, int]  # at least, at most
 
 
@@ -72,7 +73,17 @@ def are_equal(recorded: Sequence[Decision], played: Sequence[Decision]) -> bool:
     )
 
 
-def judge(site_id: str, recorded: RecordedIncident | None, played: Played | None, part_of: str | None) -> Incident:
+def _go_alike(recorded: Sequence[Decision], played: Sequence[Decision]) -> bool:
+    """Whether all decisions are the same, but for the version and the deadlines that they state."""
+    return len(recorded) == len(played) and all(
+        one[3:_DEADLINE] == other[3:_DEADLINE] and one[_DEADLINE + 1 :] == other[_DEADLINE + 1 :]
+        for one, other in zip(recorded, played, strict=True)
+    )
+
+
+def judge(
+    site_id: str, recorded: RecordedIncident | None, played: PlayedIncident | None, part_of: str | None
+) -> Incident:
     """Compare an incident of the log with the one that was played, one of which may not exist."""
     incident_id = recorded.incident_id if recorded is not None else played.incident_id if played is not None else ""
     before = side(recorded.decisions) if recorded is not None else None
@@ -94,7 +105,7 @@ def judge(site_id: str, recorded: RecordedIncident | None, played: Played | None
         verdict = "UNDETERMINED"
     elif before is None or before.end != after.end or (before.guard_asked_at is None) != (not asked):
         verdict = "OTHER_END"
-    elif are_equal(before.decisions, after.decisions):
+    elif _go_alike(before.decisions, after.decisions):
         verdict = "SAME"
     return Incident(incident_id, site_id, verdict, why, before, after, guards, calls)
 

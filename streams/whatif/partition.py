@@ -21,7 +21,7 @@ from streams.replay.verdict import NO_PROCEDURE, VerdictBuilder
 from streams.runtime.clock import partition_time
 from streams.whatif.change import Change, ProceduresOfVersions
 from streams.whatif.comparison import Comparison, are_equal, judge
-from streams.whatif.play import Played, SitePlay
+from streams.whatif.play import PlayedIncident, SitePlay
 from streams.whatif.reactions import RecordedEvent
 from streams.whatif.recorded import Inputs, RecordedSite, SiteVersions, by_site
 
@@ -147,8 +147,8 @@ class PartitionWhatIf:
 
     def _play(
         self, site: RecordedSite, procedures: ProceduresOfVersions, end: Instant
-    ) -> tuple[dict[str, Played], dict[str, str]]:
-        played: dict[str, Played] = {}
+    ) -> tuple[dict[str, PlayedIncident], dict[str, str]]:
+        played: dict[str, PlayedIncident] = {}
         merged: dict[str, str] = {}
         for segment in site.segments:
             play = SitePlay(site, segment, procedures, end)
@@ -180,7 +180,7 @@ class PartitionWhatIf:
         ]
 
 
-def _is_again(recorded: list[Decision], played: Played | None) -> bool:
+def _is_again(recorded: list[Decision], played: PlayedIncident | None) -> bool:
     """Whether an incident was decided as in the log, to the last decision."""
     return (
         played is not None

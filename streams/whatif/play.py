@@ -64,7 +64,7 @@ Scheduled: TypeAlias = Arrival | CallKnown | DispatchKnown | HandOverKnown
 
 
 @dataclass(slots=True)
-class Played:
+class PlayedIncident:
     """An incident as it went under the procedure; what is unknown of it, if it is ``undetermined``."""
 
     incident_id: str
@@ -85,7 +85,7 @@ class SitePlay:
     """Plays one segment; ``end`` is where the log ends. ``merged``: incidents of the log that are part of others."""
 
     def __init__(self, site: RecordedSite, segment: Segment, procedures: ProceduresOfVersions, end: Instant) -> None:
-        self.incidents: dict[str, Played] = {}
+        self.incidents: dict[str, PlayedIncident] = {}
         self.merged: dict[str, str] = {}
         self._site = site
         self._segment = segment
@@ -347,10 +347,10 @@ class SitePlay:
         if len(kept) != len(self._queue):
             self._queue = sorted(kept)
 
-    def _played(self, incident_id: str) -> Played:
+    def _played(self, incident_id: str) -> PlayedIncident:
         played = self.incidents.get(incident_id)
         if played is None:
-            played = Played(incident_id)
+            played = PlayedIncident(incident_id)
             self.incidents[incident_id] = played
         return played
 

@@ -147,6 +147,14 @@ def test_values_that_do_not_fit_each_other_are_named_and_none_is_quoted(tmp_path
     assert "5e5e" not in problem
 
 
+def test_files_of_a_tls_port_that_is_none_are_named(tmp_path: Path) -> None:
+    path = write(tmp_path, "[receiver]\ntls_certificate = 'a.pem'\ntls_client_ca = 'b.pem'\n")
+    with pytest.raises(SettingsError) as caught:
+        load(path, {}, WholeSettings)
+    (problem,) = map(str, caught.value.problems)
+    assert problem.startswith(f"{path}: receiver: tls_certificate, tls_client_ca without tls_port")
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     (problem,) = refused(tmp_path / "none.toml")
     assert problem == f"{tmp_path / 'none.toml'}: cannot be read: No such file or directory. Name an existing file"

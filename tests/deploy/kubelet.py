@@ -29,6 +29,9 @@ def environment(one: Pod, container: Object, folder: Path) -> Iterator[tuple[str
                 "RONDE_REGISTRY__URL": "http://name:word@registry:8081",
                 "RONDE_RECEIVER__WRAPPING_KEY": "5c" * 32,
                 "RONDE_WEB__SESSION_KEY": "5c" * 32,
+                "RONDE_WATCHDOG__CANARY_KEY": "5c" * 16,
+                "RONDE_WATCHDOG__PING_URL": "https://switch.example/5c",
+                "RONDE_WATCHDOG__WEBHOOK_SECRET": f"whsec_{'c' * 32}",
             }
             value = values.get(entry["name"], SECRET)
         else:

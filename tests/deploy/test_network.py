@@ -50,6 +50,7 @@ def test_each_reaches_what_its_work_needs() -> None:
         "desk": {kafka, registry, https},
         "portal": {kafka, registry, postgres, https},
         "partners": {kafka, registry, postgres, https},
+        "watchdog": {kafka, registry, https, ("TCP", 6070)},
         "topics": {kafka},
         "migrations": {postgres},
         "test": {kafka, PAGES},
@@ -68,7 +69,7 @@ def test_the_pages_are_for_prometheus_and_for_the_test() -> None:
     (test,) = [one for one in pods(found) if one.component == "test"]
     for component in PAGED:
         (admitted, who), *others = rules(policies[f"ronde-{component}"], "ingress")
-        assert bool(others) == (component not in {"worker", "sink"})
+        assert bool(others) == (component not in {"worker", "sink", "watchdog"})
         assert admitted == {PAGES}
         tester, prometheus = who
         assert tester["podSelector"]["matchLabels"].items() <= test.labels.items()

@@ -28,7 +28,7 @@ MUTUAL: Final = {
         "ca": {"secret": "kafka-ca"},
         "users": {
             user: {"certificateSecret": f"kafka-{user}"}
-            for user in ("worker", "sink", "receiver", "desk", "portal", "partners", "admin")
+            for user in ("worker", "sink", "receiver", "desk", "portal", "partners", "watchdog", "admin")
         },
     },
     "settings": {"receiver": {"udp_port": 6072, "tls_port": 6073}},
@@ -265,7 +265,7 @@ def test_who_is_told_to_go_has_the_time_to_drain(rendered: list[Object]) -> None
         "worker": streams.worker.worker._DRAIN_SECONDS + streams.worker.worker._LEAVE_SECONDS,
         "sink": sinks.process.run._STOP_SECONDS,
         "receiver": edges.receiver.process.STOP_SECONDS,
-        **dict.fromkeys(WEB, PROCESS_STOP_SECONDS),
+        **dict.fromkeys((*WEB, "watchdog"), PROCESS_STOP_SECONDS),
     }
     assert drains["worker"] <= 5
     for component in paged(rendered):

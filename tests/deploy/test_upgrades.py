@@ -28,7 +28,12 @@ def restarted(tmp_path: Path, values: dict[str, Any]) -> set[str]:
         ({"settings": {"sink": {"chunk_max": 500}}}, {"sink"}),
         ({"postgres": {"host": "other"}}, {"sink", "portal", "partners"}),
         ({"settings": {"worker": {"chunk_max": 500}}}, {"worker"}),
-        ({"settings": {"procedures": {"SECURITY": {"version": "security/3", "wait_seconds": 60}}}}, {"worker", "desk"}),
+        (
+            {"settings": {"procedures": {"SECURITY": {"version": "security/3", "wait_seconds": 60}}}},
+            {"worker", "desk", "watchdog"},
+        ),
+        ({"settings": {"canary": {"site": "other"}}}, {"worker", "desk", "watchdog"}),
+        ({"settings": {"worker": {"catch_up_seconds": 20}}}, {"worker", "watchdog"}),
         ({"kafka": {"users": {"admin": {"secret": "other"}}}}, set()),
         ({"worker": {"replicas": 12}, "sink": {"replicas": 4}}, set()),
         ({"networkPolicy": {"scrapers": []}, "monitoring": {"rules": {"enabled": False}}}, set()),

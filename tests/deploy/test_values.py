@@ -207,7 +207,11 @@ def test_every_setting_may_be_given(tmp_path: Path) -> None:
     }
     receiver = {"enabled": True, "tls": {"secret": "panels"}}
     web = {component: {"enabled": True, "sessionKeySecret": {"name": "session"}} for component in WEB}
-    found = objects(text(ONE_ZONE, write(tmp_path, {"settings": values, "receiver": receiver, **web})))
+    found = objects(
+        text(
+            ONE_ZONE, write(tmp_path, {"settings": values, "receiver": receiver, "watchdog": {"enabled": True}, **web})
+        )
+    )
     given = {
         entry["name"] for component in PAGED for entry in pod(found, component).containers[0]["env"] if "value" in entry
     }
@@ -224,7 +228,8 @@ def settings(part: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[tuple[t
 def sample(setting: Mapping[str, Any]) -> Any:
     """Something that the setting may be."""
     kind = setting["type"][0] if isinstance(setting["type"], list) else setting["type"]
-    some = next(some for some in ("some", "https://some", "FR") if re.search(setting.get("pattern", ""), some))
+    samples = ("some", "https://some", "FR", "A1", "some:1")
+    some = next(some for some in samples if re.search(setting.get("pattern", ""), some))
     return {
         "integer": setting.get("minimum", 1),
         "number": 1,

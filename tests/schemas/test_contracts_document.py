@@ -136,7 +136,7 @@ def test_every_setting_of_the_ledger_is_told_with_its_default() -> None:
         assert told[name] == _default(rest[name]), name
 
 
-EDGES: Final = ("receiver.", "desk.", "portal.", "partners.", "web.")
+EDGES: Final = ("receiver.", "desk.", "portal.", "partners.", "watchdog.", "web.", "objectives.")
 
 
 def test_every_setting_of_the_edges_is_told_with_its_default() -> None:

@@ -7,10 +7,14 @@ import hashlib
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from benchmarks.month import Month
+from schemas.avro.loader import load
+from schemas.contract.topics import TOPICS
 from seal import tree as trees
 from seal.ed25519 import is_signed
 from seal.keys import public_hex
-from seal.proofs import is_consistent, leaf_hash, root_by_inclusion
+from seal.proofs import fields_of, is_consistent, leaf_hash, resolved, root_by_inclusion
+from seal.splitting import splitter
 from seal.tree import Tree, root_of
 
 
@@ -56,3 +60,18 @@ def test_a_signature_is_checked_as_cryptography_checks_it() -> None:
         )
     assert not is_signed(public[:31], b"a head", signature)
     assert not is_signed(public, b"a head", b"")
+
+
+def test_a_record_splits_as_the_verifier_reads_it() -> None:
+    month = Month(20, 5, 1)
+    for topic, log in month.logs.items():
+        schema = load(TOPICS[topic].schema or "")
+        split = splitter(schema)
+        for record in log[:50]:
+            assert record.value is not None
+            fields = fields_of(resolved(schema), record.value, 10)
+            assert split(record.value, 10) == fields
+            assert b"".join(data for _, data in fields) == record.value[10:]
+            for cut in range(10, len(record.value), 7):
+                with pytest.raises((ValueError, IndexError)):
+                    split(record.value[:cut], 10)

@@ -6,8 +6,10 @@ import hashlib
 import io
 import json
 import logging
+import runpy
 import subprocess
 import sys
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +20,7 @@ import pytest
 from ronde.outcomes.sealed_dossier import sealed_dossier
 from ronde.shared.whole_settings import WholeSettings
 from seal import keys
+from seal.errors import SealError
 from seal.sealing import Sealing
 from seal.store import Head, Store, connect
 from service.postgres_settings import PostgresSettings
@@ -31,7 +34,7 @@ from tests.streams.test_whatif import answer, waiting
 Lines = list[dict[str, Any]]
 
 
-class Sealed(NamedTuple):
+class SealBench(NamedTuple):
     """What the tests change: a dossier of three heads, its verifier, and how to make more."""
 
     settings: WholeSettings
@@ -39,7 +42,7 @@ class Sealed(NamedTuple):
     incident: str
     heads: list[Head]
     folder: Path
-    verify: Callable[..., subprocess.CompletedProcess[str]]
+    verify: Callable[..., str]
 
     def lines(self) -> Lines:
         return [json.loads(line) for line in (self.folder / "dossier.jsonl").read_text().splitlines()]
@@ -61,7 +64,7 @@ def sealed(
     database: PostgresSettings,
     client_log: logging.Logger,
     tmp_path: Path,
-) -> Sealed:
+) -> SealBench:
     sections: dict[str, Any] = {
         "topics": {"partitions": 1},
         "postgres": {name: getattr(database, name) for name in ("host", "port", "database", "user")},
@@ -82,15 +85,20 @@ def sealed(
     folder = tmp_path / "dossier"
     zipfile.ZipFile(io.BytesIO(sealed_dossier(whole, incident))).extractall(folder)
 
-    def verify(*options: str, lines: Lines | None = None, raw: bytes | None = None) -> Any:
-        path = folder / "changed.jsonl"
+    verifier = runpy.run_path(str(folder / "verify.py"))  # a process each would take most of the test
+
+    def verify(lines: Lines | None = None, raw: bytes | None = None, key: str | None = None, head: Any = ()) -> str:
         if lines is not None:
             raw = "".join(json.dumps(line) + "\n" for line in lines).encode()
-        path.write_bytes((folder / "dossier.jsonl").read_bytes() if raw is None else raw)
-        command = [sys.executable, "-I", "-S", str(folder / "verify.py"), str(path), *options]
-        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env={})
+        content = (folder / "dossier.jsonl").read_bytes() if raw is None else raw
+        try:
+            return "\n".join(verifier["Dossier"](content.splitlines(), key, head).verify())
+        except verifier["Finding"] as finding:
+            return str(finding)
+        except (KeyError, IndexError, TypeError, ValueError, AttributeError):
+            return "ALTERED"  # as its ``main`` says
 
-    return Sealed(whole, file, incident, heads, folder, verify)
+    return SealBench(whole, file, incident, heads, folder, verify)
 
 
 def _since(book: Logbook, more: Callable[[], None]) -> Logbook:
@@ -106,10 +114,11 @@ def numbered(lines: Lines) -> Lines:
     return [{**line, "line": number} for number, line in enumerate(lines, start=1)]
 
 
-def test_a_dossier_verifies_and_each_change_is_found_by_name(sealed: Sealed) -> None:
+def test_a_dossier_verifies_each_change_is_found_by_name_and_an_erased_contact_is_gone(sealed: SealBench) -> None:
     key = keys.public_hex(keys.load(sealed.settings.seal.key_file))
     last = sealed.heads[-1]
-    done = sealed.verify("--key", key, "--head", f"{last.number}:{last.digest}")
+    command = [sys.executable, "-I", "-S", "verify.py", "--key", key, "--head", f"{last.number}:{last.digest}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=sealed.folder, timeout=60, env={})
     assert (done.returncode, done.stderr) == (0, "")
     assert "the last one closes the incident" in done.stdout
     assert f"{sealed.incident}-v1: OPENED, of ALERT A1" in done.stdout
@@ -118,7 +127,7 @@ def test_a_dossier_verifies_and_each_change_is_found_by_name(sealed: Sealed) -> 
     raw = (sealed.folder / "dossier.jsonl").read_bytes()
     lines = sealed.lines()
     for cut in range(len(lines)):
-        told = sealed.verify(raw=b"".join(raw.splitlines(keepends=True)[:cut])).stdout
+        told = sealed.verify(raw=b"".join(raw.splitlines(keepends=True)[:cut]))
         assert told.startswith("CUT"), (cut, told)
     records = [place for place, line in enumerate(lines) if line["what"] == "record"]
     heads = [place for place, line in enumerate(lines) if line["what"] == "head"]
@@ -126,12 +135,12 @@ def test_a_dossier_verifies_and_each_change_is_found_by_name(sealed: Sealed) -> 
     def found(change: Callable[[Lines], Any]) -> str:
         changed = sealed.lines()
         assert change(changed) is None
-        return str(sealed.verify(lines=changed).stdout).partition(":")[0]
+        return sealed.verify(lines=changed).partition(":")[0]
 
     def renumbered(change: Callable[[Lines], Any]) -> str:
         changed = sealed.lines()
         change(changed)
-        return str(sealed.verify(lines=numbered(changed)).stdout).partition(":")[0]
+        return sealed.verify(lines=numbered(changed)).partition(":")[0]
 
     for place in records:
         assert renumbered(lambda lines, place=place: lines.pop(place)) == "MISSING"  # type: ignore[misc]
@@ -149,18 +158,15 @@ def test_a_dossier_verifies_and_each_change_is_found_by_name(sealed: Sealed) -> 
         found(lambda lines: lines[heads[-1]].update(body=lines[heads[-1]]["body"].replace("Z", "z"))) == "FORGED_HEAD"
     )
     assert renumbered(lambda lines: lines.pop(heads[-1])) in {"OLDER_HEAD", "ALTERED", "SECOND_TREE"}
-    newer = sealed.verify("--head", f"{last.number + 2}:00")
-    assert newer.stdout.startswith("OLDER_HEAD")
-    assert sealed.verify("--head", f"{last.number}:00").stdout.startswith("SECOND_TREE")
-    assert sealed.verify("--key", "00").stdout.startswith("OTHER_KEY")
+    assert sealed.verify(head=[(last.number + 2, "00")]).startswith("OLDER_HEAD")
+    assert sealed.verify(head=[(last.number, "00")]).startswith("SECOND_TREE")
+    assert sealed.verify(key="00").startswith("OTHER_KEY")
 
     begin = raw.index(b'"what": "record"')
     for place in range(begin, len(raw), len(raw) // 20):
         changed = raw[:place] + bytes((raw[place] ^ 1,)) + raw[place + 1 :]
-        assert sealed.verify(raw=changed).returncode == 1, raw[place - 20 : place + 20]
+        assert sealed.verify(raw=changed).split(":")[0].isupper(), raw[place - 20 : place + 20]
 
-
-def test_an_erased_contact_is_gone_and_the_dossier_still_verifies(sealed: Sealed) -> None:
     text = (sealed.folder / "dossier.jsonl").read_text()
     phone = b"+33612345600".hex()
     assert phone in text
@@ -170,9 +176,8 @@ def test_an_erased_contact_is_gone_and_the_dossier_still_verifies(sealed: Sealed
     erased = (sealed.folder / "dossier.jsonl").read_text()
     assert phone not in erased
     assert b"Ann".hex() not in erased
-    done = sealed.verify()
-    assert done.returncode == 0, done.stdout
-    assert "fields are withheld" in done.stdout
+    assert "fields are withheld" in sealed.verify()
+    assert "the last one closes the incident" in sealed.verify()
     withheld = [
         field for line in sealed.lines() if line["what"] == "record" for field in line["fields"] if field[1] is None
     ]
@@ -181,7 +186,9 @@ def test_an_erased_contact_is_gone_and_the_dossier_still_verifies(sealed: Sealed
     assert not guesses & {field[3] for field in withheld}
 
 
-def test_the_kept_tree_is_checked_against_the_topics_and_a_second_tree_is_found(sealed: Sealed, run: Run) -> None:
+def test_the_kept_tree_is_checked_against_the_topics_and_what_no_head_covers_is_named(
+    sealed: SealBench, client_log: logging.Logger, run: Run
+) -> None:
     ran = run("seal", "check", "--settings", sealed.file)
     assert (ran.exit, ran.err) == (0, "")
     assert "3 heads" in ran.out
@@ -197,12 +204,21 @@ def test_the_kept_tree_is_checked_against_the_topics_and_a_second_tree_is_found(
     assert "SECOND_TREE: decisions-0" in ran.err
     assert "ALTERED: decisions-0-0" in ran.err
 
-
-def test_what_no_head_covers_is_named(sealed: Sealed, client_log: logging.Logger, run: Run) -> None:
     book = waiting(5000)
-    rest = _since(book, lambda: book.chunk(5100, callback("C9", "IDENTIFIED", "NORMAL")))
-    assert rest.logs["decisions"]
+    book.chunk(5100, callback("C9", "IDENTIFIED", "NORMAL"))
     publish(book, sealed.settings, client_log)
     ran = run("incident", "export", book.decisions()[0].incident_id, "--sealed", "--settings", sealed.file)
     assert (ran.exit, "is not sealed yet" in ran.err) == (1, True)
+    with connect(sealed.settings.postgres) as connection, connect(sealed.settings.postgres) as second:
+        store = Store(connection)
+        sealing = Sealing(sealed.settings.for_seal(), store)
+        give_up = time.monotonic() + 60
+        expected = store.trees()["decisions", 0].size + len(book.logs["decisions"])
+        sealing.run(lambda: store.trees()["decisions", 0].size == expected or time.monotonic() > give_up)
+        sealing.close()
+        assert store.trees()["decisions", 0].size == expected
+        with pytest.raises(SealError, match="another `ronde seal`"):
+            Store(second).lock()
+    ran = run("incident", "export", book.decisions()[0].incident_id, "--sealed", "--settings", sealed.file)
+    assert (ran.exit, "no head covers all of it yet" in ran.err) == (1, True)
     assert run("seal", "key", "--settings", sealed.file).exit == 1  # the key is there

@@ -184,6 +184,26 @@ async def test_an_input_before_the_committed_offset_ends_the_worker() -> None:
 
 async def test_a_seek_that_fails_ends_the_worker() -> None:
     async with worker() as made:
-        made.broker.refuse("seek", KafkaError(KafkaError._STATE))
+        made.broker.refuse("seek", KafkaError(KafkaError._TIMED_OUT))
         with pytest.raises(KafkaException):
             await made.work()
+
+
+@PROTOCOLS
+async def test_a_log_that_the_client_stopped_reading_before_it_was_paused_is_read_all_the_same(protocol: str) -> None:
+    """Retention has deleted the placeholder, and the client asked for it: it cannot seek any more."""
+    async with worker(protocol=protocol) as made:
+        made.write(5)
+        made.commit(3)
+        made.assignment.subscribe()
+        made.consumer.poll(0)
+        for number in range(PARTITIONS):
+            for log in all_logs(made, number):
+                made.consumer._fetches[log.topic, log.partition].is_stopped = True
+        accepted = await made.turn_until(lambda: made.assignment.positions().get(made.log()) == 5)
+        assert [message.offset() for message in accepted] == [3, 4]
+        await made.turn_until(lambda: made.store.partitions.keys() == set(range(PARTITIONS)))
+        assert made.readiness.reasons == {}
+        made.write(1)
+        accepted = await made.turn_until(lambda: made.assignment.positions()[made.log()] == 6)
+        assert [message.offset() for message in accepted] == [5]

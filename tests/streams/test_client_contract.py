@@ -187,7 +187,12 @@ def test_an_offset_past_the_end_is_an_event_where_no_reset_is_allowed(clients: C
     consumer.assign([clients.log(offset=50)])
     message = until(lambda: consumer.poll(0.1))
     assert message.error().code() == KafkaError._AUTO_OFFSET_RESET
-    assert (message.topic(), message.partition()) == (clients.topic, 0)
+    assert (message.topic(), message.partition(), message.offset()) == (clients.topic, 0, 50)
+    with pytest.raises(KafkaException) as refused:
+        consumer.seek(clients.log(offset=0))
+    assert refused.value.args[0].code() == KafkaError._STATE
+    consumer.assign([clients.log(offset=0)])
+    assert read(consumer)[0] == [b"a"]
 
 
 def test_offsets_are_committed_with_the_transaction(clients: Clients) -> None:

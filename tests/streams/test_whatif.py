@@ -117,7 +117,7 @@ def test_a_callback_after_the_shorter_wait_is_undetermined() -> None:
     assert [one.rule for one in incident.recorded.decisions][-2:] == ["WAIT_STARTED", "RESOLVED_BY_CALLBACK"]
     assert [one.rule for one in incident.played.decisions][-2:] == ["WAIT_STARTED", "WAIT_ENDED"]
     assert incident.played.decisions[-1].at == seconds(50 + 300)
-    assert compare(book, security(wait_seconds=421)).verdicts == {"OTHER_TIMES": 1}
+    assert compare(book, security(wait_seconds=421)).verdicts == {"SAME": 1}
 
 
 def test_no_guard_can_come_where_none_may_be_sent() -> None:
@@ -253,7 +253,7 @@ def test_a_month_under_the_other_procedure_lies_within_the_bounds(values: dict[s
     comparison = was.compare(Change({name: values for name in changed}))  # noqa: C420  # two tables, not one
     assert comparison.verdicts["NOT_JUDGED"] == 0
     assert len(comparison.listed) > 5
-    assert comparison.verdicts["OTHER_TIMES"] + comparison.verdicts["SAME"] > 100
+    assert comparison.verdicts["OTHER_TIMES"] + comparison.verdicts["SAME"] > 50
     for incident in comparison.listed:
         truth = would_be.decisions.get(incident.incident_id, [])
         calls = sum(name[24:26] == "-c" and "-" not in name[25:] for one in truth for name in one.outputs)

@@ -40,7 +40,7 @@
     if (shown === steps.join()) return;  // nothing is redrawn under a finger
     find("steps").replaceChildren(...steps.map((step) => {
       const button = document.createElement("button");
-      button.className = "button";
+      button.className = step === "rejected" ? "button large" : "button large main";
       button.value = step;
       button.textContent = root.dataset[step.replace(/-(.)/g, (_, letter) => letter.toUpperCase())];
       button.addEventListener("click", () => tap(step));

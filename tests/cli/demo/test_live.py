@@ -24,7 +24,7 @@ from ronde.demo import stories, telephony
 from ronde.demo.agenda import Record
 from ronde.demo.panels import shipped
 from ronde.demo.processes import Child
-from ronde.demo.stage import OUTSIDE, PROCESSES, SINK
+from ronde.demo.stage import OUTSIDE, PARTNERS, PORTAL, PROCESSES, SINK, WEBHOOK
 from ronde.demo.stories import STORIES
 from ronde.demo.watch import read_inputs
 from tests.machine import stretched
@@ -70,13 +70,16 @@ class TestLive:
             assert f"✓ {story.site_id}  {story.title}" in text
         assert "28 frames = 20 alerts + 2 signals + 2 repeated + 2 refused + 2 link tests\n" in text
         assert "75 inputs = 73 decided + 2 quarantined + 0 dead-lettered" in text
-        assert "30 site records = 30 readiness records" in text
+        assert "✓ S01 configured by the portal's API, in 7 revisions" in text
+        [records] = re.findall(r"(\d+) site records = \1 readiness records", text)
+        assert 30 <= int(records) <= 36  # the portal may pass several revisions on at once
         assert "all 13 stories ended as told" in text
         [folder] = (tmp_path / ".ronde" / "demo").iterdir()
-        logs = {f"{name}.log" for name in (*PROCESSES, SINK)}
+        logs = {f"{name}.log" for name in (*PROCESSES, PORTAL, SINK, PARTNERS, WEBHOOK)}
         assert logs | {"metrics.txt"} <= {path.name for path in folder.iterdir()}
         assert "ronde_inputs_total" in (folder / "metrics.txt").read_text()
-        logged = "".join((folder / f"{name}.log").read_text() for name in PROCESSES)
+        assert "S05 gets CLOSED" in (folder / f"{WEBHOOK}.log").read_text()
+        logged = "".join((folder / f"{name}.log").read_text() for name in (*PROCESSES, PORTAL, PARTNERS))
         for contact in (contact for site in shipped_sites() for contact in site.contacts):
             assert str(contact.phone) not in logged
             assert str(contact.last_name) not in logged
@@ -103,7 +106,7 @@ class TestLive:
         assert process.stdout is not None
         until(process.stdout, "OPENED")
         children = psutil.Process(process.pid).children(recursive=True)
-        assert Counter(map(role_of, children)) >= Counter([*PROCESSES, SINK, "postgres"])
+        assert Counter(map(role_of, children)) >= Counter([*PROCESSES, PORTAL, SINK, PARTNERS, WEBHOOK, "postgres"])
 
         process.send_signal(number)
         text, _ = process.communicate(timeout=60)
@@ -181,8 +184,9 @@ def closing_process(child: Child) -> Iterator[Child]:
 def role_of(process: psutil.Process) -> str:
     """Which part of the demonstration a process is."""
     words = " ".join(process.cmdline())
-    roles = {name: f"main() {name}" for name in ("receiver", "worker", "sink")} | {"postgres": "/postgres -D"}
-    roles |= {name: f"ronde.demo.{name}" for name in OUTSIDE}
+    commands = ("receiver", "worker", "sink", "portal", "partners")
+    roles = {name: f"main() {name}" for name in commands} | {"postgres": "/postgres -D"}
+    roles |= {name: f"ronde.demo.{name}" for name in (*OUTSIDE, WEBHOOK)}
     return next((role for role, part in roles.items() if part in words), "of PostgreSQL's own")
 
 

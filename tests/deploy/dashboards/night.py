@@ -96,20 +96,25 @@ class Prometheus:
 def played(program: Path, kafka: str, postgres: Postgres, folder: Path) -> Iterator[Prometheus]:
     """The stories are over, the last scrape has seen it, and everything still runs."""
     stage = staging.prepare(kafka)
-    sink, desk = (f"{HOST}:{free_port()}" for _ in range(2))
+    sink, desk, portal = (f"{HOST}:{free_port()}" for _ in range(3))
+    portal_port = free_port()
     with stage.settings.open("a", encoding="utf-8") as settings:
         settings.write(
             f'\n[sink]\ngroup = "{stage.prefix}sinks"\nport = {sink.rpartition(":")[2]}\n'
             f'[desk]\nport = 0\npages_port = {desk.rpartition(":")[2]}\ndata_dir = "{stage.folder / "desk"}"\n'
+            f"[portal]\nport = {portal_port}\npages_port = {portal.rpartition(':')[2]}\n"
+            f'data_dir = "{stage.folder / "portal"}"\n'
             '[web]\nsession_key = "what the sessions of this night are signed with"\n'
             f'[postgres]\nhost = "{HOST}"\nport = {postgres.port}\n'
         )
     with ExitStack() as stack:
         topics.create(settings_of(stage))
         import_transmitters(settings_of(stage))
-        prometheus = Prometheus(program, folder, [*map(_target, (stage.pages, stage.receiver.pages)), sink, desk])
+        prometheus = Prometheus(
+            program, folder, [*map(_target, (stage.pages, stage.receiver.pages)), sink, desk, portal]
+        )
         stack.callback(prometheus.close)
-        children = [staging.start(stage, name) for name in (*staging.PROCESSES, "sink", "desk")]
+        children = [staging.start(stage, name) for name in (*staging.PROCESSES, "sink", "desk", "portal")]
         for child in children:
             stack.callback(child.stop)
         _play(stage, children[: len(staging.PROCESSES)], stack)
@@ -117,6 +122,9 @@ def played(program: Path, kafka: str, postgres: Postgres, folder: Path) -> Itera
         prometheus.wait_for("ronde_sink_ready == 1")
         prometheus.wait_for("ronde_receiver_ready == 1")
         prometheus.wait_for("ronde_desk_ready == 1")
+        prometheus.wait_for("ronde_portal_ready == 1")
+        assert httpx.get(f"http://{HOST}:{portal_port}/openapi.json", timeout=PATIENCE).is_success  # it answers
+        prometheus.wait_for("sum(increase(ronde_portal_request_seconds_count[1m])) > 0")
         prometheus.wait_for("sum(ronde_desk_first_calls) > 0")
         prometheus.wait_for("sum(ronde_input_lag_records) == 0")
         prometheus.wait_for("sum(ronde_sink_lag_records) == 0")

@@ -6,14 +6,17 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import httpx
 import pytest
+from psycopg.sql import SQL, Identifier
 from standardwebhooks import Webhook
 
+from edges.database.postgres import connect
 from edges.web import tokens
 from ronde.shared.whole_settings import WholeSettings
 from schemas.avro.records import encode
@@ -129,6 +132,20 @@ class House:
         token = tokens.add(self.settings.web.tokens_file, f"t{time.time_ns()}", scopes)
         address = eventually(lambda: process.field("partners listen", "address"), "it listens")
         return httpx.Client(base_url=str(address), headers={"Authorization": f"Bearer {token}"}, timeout=10)
+
+    @contextmanager
+    def without_postgres(self) -> Iterator[None]:
+        """Nobody is connected to the database meanwhile, nor can be."""
+        admin = self.settings.postgres.model_copy(update={"database": "postgres"})
+        name = self.settings.postgres.database
+        allow = "ALTER DATABASE {} ALLOW_CONNECTIONS {}"
+        with connect(admin, "test") as database:
+            database.execute(SQL(allow).format(Identifier(name), SQL("false")))
+            try:
+                database.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
+                yield
+            finally:
+                database.execute(SQL(allow).format(Identifier(name), SQL("true")))
 
     def dispatch(self, action: str = "REQUEST", number: int = 1, **fields: Any) -> dict[str, Any]:
         """Write a command as the engine does; its value."""

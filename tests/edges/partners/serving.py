@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple, cast
 import orjson
 
 from edges.database.postgres import connect, pool
+from edges.kafka.errors import UnconfirmedError
 from edges.kafka.producer import Producer, Record
 from edges.partners.application import application
 from edges.partners.intake import row_of
@@ -33,7 +34,7 @@ PASSWORD: Final = "correct horse"
 def command(dispatch_id: str, action: str = "REQUEST", **fields: Any) -> DispatchCommand:
     """A command of now, for ``azur``."""
     now = time.time_ns() // 1_000_000
-    value = {
+    value: dict[str, Any] = {
         "command_id": f"{dispatch_id}-{action[0].lower()}1", "dispatch_id": dispatch_id, "action": action, "attempt": 1,
         "incident_id": dispatch_id.removesuffix("-d1"), "site_id": "S14", "partner_id": "azur",
         "procedure": "SECURITY", "reason": "NOBODY_REACHED", "covert": False, "alert_kinds": ["INTRUSION"],
@@ -44,15 +45,30 @@ def command(dispatch_id: str, action: str = "REQUEST", **fields: Any) -> Dispatc
     return DispatchCommand(**value)
 
 
+class Kafka:
+    """Stands for the producer; ``is_away``: it takes nothing."""
+
+    def __init__(self) -> None:
+        self.written: list[Record] = []
+        self.is_away = False
+
+    async def send(self, *records: Record) -> None:
+        """Keep records."""
+        if self.is_away:
+            raise UnconfirmedError("no answer within 3 s")
+        self.written.extend(records)
+
+
 class Served(NamedTuple):
-    """``written``: what Kafka would have."""
+    """The app."""
 
     address: str
     store: Store
     web: WebSettings
-    written: list[Record]
     run: Callable[[Coroutine[Any, Any, Any]], Any]
     settings: PostgresSettings
+    kafka: Kafka
+    reporter: Reporter
 
     def sql(self, statement: str, **values: Any) -> list[tuple[Any, ...]]:
         """Ask the database."""
@@ -90,17 +106,12 @@ def serving(settings: PostgresSettings, folder: Path) -> Iterator[Served]:
     def run(coroutine: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run_coroutine_threadsafe(coroutine, loop).result(60)
 
-    written: list[Record] = []
-
-    class Kafka:
-        async def send(self, *records: Record) -> None:
-            written.extend(records)
-
+    kafka = Kafka()
     web = WebSettings(tokens_file=folder / "tokens.json", users_file=folder / "users.json")
     connections = pool(settings, "test")
     store = Store(connections, "test")
     reporter = Reporter(
-        store, cast("Producer", Kafka()), lambda report: orjson.dumps(report._asdict()), PartnersMetrics()
+        store, cast("Producer", kafka), lambda report: orjson.dumps(report._asdict()), PartnersMetrics()
     )
 
     async def start() -> WebServer:
@@ -115,7 +126,7 @@ def serving(settings: PostgresSettings, folder: Path) -> Iterator[Served]:
 
     server = run(start())
     try:
-        yield Served(str(server.address), store, web, written, run, settings)
+        yield Served(str(server.address), store, web, run, settings, kafka, reporter)
     finally:
         run(stop(server))
         loop.call_soon_threadsafe(loop.stop)

@@ -6,11 +6,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
+import orjson
 import pytest
 
 from edges.partners.page_tokens import page_token
+from edges.partners.signing import signed_headers
+from edges.partners.values import Address, DispatchCommand
 from edges.web import tokens
 from service import logs
 from service.postgres_settings import PostgresSettings
@@ -68,7 +72,53 @@ def test_a_partner_s_people_see_its_open_dispatches(partners: Served) -> None:
         assert "No dispatch is open." in ann.get("/").text
         assert ann.delete("/v1/session").status_code == 204
         assert ann.get("/v1/dispatches").status_code == 401
-    assert len(partners.written) == 3
+    assert len(partners.kafka.written) == 3
+
+
+def test_the_webhook_is_documented_field_by_field(partners: Served) -> None:
+    document = httpx.get(f"{partners.address}/openapi.json").json()
+    webhook = document["webhooks"]["dispatch"]["post"]
+    assert {header["name"] for header in webhook["parameters"]} == {name for name, _ in signed_headers("c", 0, b"", [])}
+    fields = document["components"]["schemas"]["DispatchWebhook"]["properties"]
+    assert set(fields) == {*DispatchCommand._fields, "page_url"}
+    assert set(document["components"]["schemas"]["WebhookAddress"]["properties"]) == set(Address._fields)
+
+
+def test_who_may_report_and_what_is_refused(partners: Served) -> None:
+    partners.put(command("i1-d1"))
+    scopes = {"azur": ("partner:azur",), "others": ("partner:others",), "crm": ("alerts", "portal:*", "desk")}
+    known = {name: tokens.add(partners.web.tokens_file, name, given) for name, given in scopes.items()}
+    path = f"{partners.address}/v1/dispatches/i1-d1/accepted"
+
+    def put(name: str | None, path: str = path, **more: Any) -> tuple[int, str | None]:
+        headers = {"Authorization": f"Bearer {known[name]}"} if name else {}
+        answer = httpx.put(path, headers=headers, **more)
+        return answer.status_code, answer.json().get("code")
+
+    assert put(None) == (401, "UNAUTHENTICATED")
+    assert put("crm") == (403, "FORBIDDEN")
+    assert put("others") == put("azur", path.replace("i1", "i9")) == (404, "NOT_FOUND")
+    assert put("azur", json={"reason": "x" * 8193})[0] == put("azur", json={"status": "ACCEPTED"})[0] == 422
+    assert put("azur", json={"reported_at": "yesterday"})[0] == 422
+    assert put("azur", json={"reason": "x" * 8192}) == put("azur") == (202, None)
+    assert partners.kafka.written == partners.kafka.written[:1]
+
+
+def test_what_kafka_did_not_take_is_written_later_under_its_id(partners: Served) -> None:
+    partners.put(command("i1-d1"))
+    bearer = {"Authorization": f"Bearer {tokens.add(partners.web.tokens_file, 'azur', ('partner:azur',))}"}
+    path = f"{partners.address}/v1/dispatches/i1-d1"
+    partners.kafka.is_away = True
+    for _ in range(2):
+        answer = httpx.put(f"{path}/accepted", headers=bearer)
+        assert (answer.status_code, answer.json()["code"]) == (503, "UNCONFIRMED")
+        assert answer.headers["content-type"] == "application/problem+json"
+    partners.kafka.is_away = False
+    assert httpx.put(f"{path}/on-site", headers=bearer).status_code == 202
+    ids = [orjson.loads(record.value or b"")["report_id"] for record in partners.kafka.written]
+    assert ids == ["i1-d1-accepted", "i1-d1-on-site"]
+    partners.run(partners.reporter.catch_up())
+    assert len(partners.kafka.written) == 2
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import socket
@@ -97,6 +98,31 @@ def example(house: House, port: int, tmp_path: Path) -> Iterator[None]:
     yield
     running.kill()
     running.wait()
+
+
+def test_the_documentation_s_curl_reports_and_lists(house: House, system: PartnerSystem) -> None:
+    text = (ROOT / "docs" / "partners.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^```\n(curl .*?)^```", text, re.MULTILINE | re.DOTALL)
+    assert len(commands) == 2
+    house.add(system)
+    process = house.start()
+    process.wait_ready()
+    house.dispatch()
+    system.wait()
+    address = str(process.field("partners listen", "address"))
+    token = tokens.add(house.settings.web.tokens_file, "curl", ("partner:azur",))
+    said = []
+    for command in commands:
+        here = command.replace("https://ronde.example", address).replace("9f1c02d4a37be05512ab77c0-d1", "i1-d1")
+        ran = subprocess.run(
+            ["bash", "-c", f"{here.strip()} --silent"],
+            env={**os.environ, "TOKEN": token},
+            capture_output=True,
+            check=True,
+        )
+        said.append(json.loads(ran.stdout))
+    assert said[0] == {"report_id": "i1-d1-accepted"}
+    assert [(listed["dispatch_id"], listed["steps"]) for listed in said[1]["dispatches"]] == [("i1-d1", ["ACCEPTED"])]
 
 
 @pytest.mark.slow

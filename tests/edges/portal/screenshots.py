@@ -16,8 +16,10 @@ from ronde.local.ports import HOST, free_port
 from ronde.local.postgres import Postgres
 from service import logs
 from service.postgres_settings import PostgresSettings
+from tests.edges.desk.scene import Scene
 from tests.edges.portal.serving import PASSWORD, Served, serving
 from tests.edges.portal.test_api import ANN, PEOPLE
+from tests.edges.portal.test_incidents import show
 from tests.support.browser import NARROW, WIDE, chromium
 
 if TYPE_CHECKING:
@@ -25,7 +27,10 @@ if TYPE_CHECKING:
 
 FOLDER: Final = Path("dist/screenshots")
 PICTURE: Final = Path("docs/portal.png")
-PATHS: Final = ("", "/configuration", "/first-contact", "/second-contact?kind=EXTERNAL", "/address", "/subscription")
+PATHS: Final = (
+    *("", "/configuration", "/first-contact", "/second-contact?kind=EXTERNAL", "/address", "/instructions"),
+    *("/subscription", "/incidents", "/history"),
+)
 
 
 def main() -> int:
@@ -41,12 +46,25 @@ def main() -> int:
             settings = PostgresSettings(host=HOST, port=server.port or 0, database="portal")
             with connect(settings, "screenshots") as database:
                 migrate(database)
+                show(night(), database)
             with serving(settings, Path(folder)) as portal, chromium() as browser:
                 fill(portal)
+                with connect(settings, "screenshots") as database:  # no relay runs here
+                    database.execute("UPDATE portal.sites SET published_revision = revision, published_at = updated_at")
                 take(portal, browser)
         finally:
             server.stop()
     return 0
+
+
+def night() -> Scene:
+    """Two incidents: one that ended well, one under way."""
+    scene = Scene()
+    scene.site()
+    scene.alert(0)
+    scene.result(40, f"{scene.incident_id}-c1.1", "IDENTIFIED", "NORMAL")
+    scene.alert(7200, "FIRE", "A2")
+    return scene
 
 
 def fill(portal: Served) -> None:
@@ -74,9 +92,10 @@ def take(portal: Served, browser: Browser) -> None:
                 page.fill("#password", PASSWORD)
                 page.press("#password", "Enter")
                 page.wait_for_url(f"{portal.address}/")
-                for path in PATHS:
-                    page.goto(f"{portal.address}/sites/S1{path}")
-                    part = path.strip("/").partition("?")[0] or "advantages"
+                for path in ("/", *(f"/sites/S1{path}" for path in PATHS)):
+                    page.goto(f"{portal.address}{path}")
+                    part = path.removeprefix("/sites/S1").strip("/").partition("?")[0]
+                    part = part or ("services" if path == "/" else "advantages")
                     file = FOLDER / f"portal-{part}-{language}-{theme}-{name}.png"
                     page.screenshot(path=file, full_page=True)
                     print(file)  # noqa: T201 - it is a command

@@ -216,8 +216,10 @@ def test_a_member_looks_and_changes_nothing(browser: Browser, portal: Served, su
 def test_pictures(page: Page, support: httpx.Client, portal: Served, tmp_path: Path) -> None:
     """The pages render wide and narrow, light and dark; the files are for people to look at."""
     subscribe(support)
-    for path in ("", "/configuration", "/first-contact", "/second-contact?kind=EXTERNAL", "/subscription", "/history"):
+    paths = ("", "/configuration", "/first-contact", "/second-contact?kind=EXTERNAL", "/subscription", "/history")
+    for path in (*paths, "/incidents"):
         page.goto(f"{portal.address}/sites/A%2F1{path}")
+        assert violations(page) == []
         for name, size in (("narrow", NARROW), ("wide", WIDE)):
             page.set_viewport_size(size)  # type: ignore[arg-type]
             picture = tmp_path / f"{path.strip('/').partition('?')[0] or 'advantages'}-{name}.png"

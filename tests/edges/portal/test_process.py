@@ -87,6 +87,7 @@ def test_a_site_is_configured_and_the_engine_agrees(
         [record] = [record for record in published(connection) if record.at and record.key == "S1"][-1:]
         assert record.value is not None
         assert record.value["contacts"][0]["phone"] == "+33639980001"
+        assert "corail" not in str(published(connection)).lower()
     began = time.monotonic()
     assert portal.stop() == 0
     assert time.monotonic() - began < 5

@@ -31,6 +31,7 @@ class MemoryKafka:
 
     Attributes:
         leaderless: partitions that acknowledge nothing.
+        late: what clients have of them, and go on trying to write.
 
     """
 
@@ -38,6 +39,7 @@ class MemoryKafka:
         self.signals: list[Signal] = []
         self.alerts: list[Alert] = []
         self.leaderless: set[int] = set()
+        self.late: list[Signal] = []
         self.readers: dict[SignalLog, int] = {}
         self.are_readers_away = False
         self.timeout = 3.0
@@ -49,11 +51,12 @@ class MemoryKafka:
     def is_acknowledging(self) -> bool:
         return len(self.leaderless) < PARTITIONS
 
-    async def acknowledge(self, key: str) -> None:
+    async def acknowledge(self, key: str, signals: Sequence[Signal] = ()) -> None:
         """Return after a while, or raise."""
         if self.partition_of(key) in self.leaderless:
+            self.late += signals
             await asyncio.sleep(self.timeout)
-            raise UnconfirmedError
+            raise UnconfirmedError(is_under_way=True)
         await asyncio.sleep(ACK_SECONDS)
 
     def join(self, log: SignalLog) -> None:
@@ -81,7 +84,7 @@ class MemoryPublisher:
         return self._kafka.is_acknowledging
 
     async def signals(self, signals: Sequence[Signal]) -> None:
-        await self._kafka.acknowledge(signals[0].key)
+        await self._kafka.acknowledge(signals[0].key, signals)
         self._kafka.signals += signals
         asyncio.get_running_loop().call_later(ACK_SECONDS, self._kafka.read)
 

@@ -192,6 +192,20 @@ def test_duh_for_a_frame_that_the_key_does_not_open(key: bytes | None) -> None:
     assert [(s.outcome, s.reason) for s in verdict.signals] == [("REFUSED", Refusal.KEY_DOES_NOT_OPEN)]
 
 
+@pytest.mark.parametrize(
+    ("raw", "account", "refusal"),
+    [
+        (vectors.LINK_TEST, KEYED, Refusal.NOT_ENCRYPTED),
+        (vectors.LINK_TEST_AES, KEYED._replace(key=bytes(16)), Refusal.KEY_DOES_NOT_OPEN),
+    ],
+)
+def test_a_link_test_is_refused_and_recorded_as_any_frame_is(raw: bytes, account: Account, refusal: Refusal) -> None:
+    verdict = Desk(account).takes(raw)
+    assert verdict.answer is not None
+    assert b'"DUH"' in verdict.answer
+    assert [(s.outcome, s.reason) for s in verdict.signals] == [("REFUSED", refusal)]
+
+
 def test_a_key_that_we_cannot_open_is_our_fault_and_gets_silence() -> None:
     verdict = Desk(Account("1234", "S1", is_sealed=True, requires_encryption=True)).takes(vectors.BURGLARY_AES)
     assert (verdict.answer, verdict.silence) == (None, Silence.KEY_SEALED)
@@ -244,6 +258,34 @@ def test_text_is_the_alerts_detail_beside_what_the_code_says() -> None:
 def test_a_time_more_than_a_day_off_is_not_when_it_was_raised() -> None:
     (alert,) = Desk(PLAIN).alerts(cid("1130 01 015", end="_00:00:00,01-01-2000"))
     assert alert.raised_at == AT
+
+
+def test_the_events_own_time_is_when_it_was_raised() -> None:
+    (alert,) = Desk(PLAIN).alerts(cid("1130 01 015][H20:00:00,11-28-2026", end="_21:03:12,11-28-2026"))
+    assert alert.raised_at == AT - (3600 + 3 * 60 + 15) * 1000
+
+
+@pytest.mark.parametrize("event", ["6130 01 015", "3130 01 015", "1301 00 000", "1406 01 003", "1602 00 000"])
+def test_status_restores_troubles_cancels_and_tests_open_and_close_nothing(event: str) -> None:
+    verdict = Desk(PLAIN).takes(cid(event))
+    assert [(s.outcome, s.alert_id, s.kind, s.authenticated) for s in verdict.signals] == [
+        ("SIGNAL", None, None, False)
+    ]
+
+
+@pytest.mark.parametrize("code", ["BH", "BR", "BJ", "BT", "BC", "FC", "OC", "OP", "CL", "RP", "YT"])
+def test_restores_troubles_cancels_openings_and_tests_of_sia_open_and_close_nothing(code: str) -> None:
+    verdict = Desk(PLAIN).takes(seal(f'"SIA-DCS"0001L0#1234[#1234|Nri1/{code}012]'.encode()))
+    assert [(s.outcome, s.code, s.alert_id) for s in verdict.signals] == [("SIGNAL", code, None)]
+
+
+def test_what_was_refused_or_unknown_is_no_first_copy() -> None:
+    desk = Desk()
+    assert [s.outcome for s in desk.takes(vectors.BURGLARY).signals] == ["UNKNOWN_ACCOUNT"]
+    desk.accounts["1234"] = KEYED
+    assert [s.outcome for s in desk.takes(vectors.BURGLARY).signals] == ["REFUSED"]
+    desk.accounts["1234"] = PLAIN
+    assert [s.outcome for s in desk.takes(vectors.BURGLARY).signals] == ["ALERT"]
 
 
 @pytest.mark.parametrize("bad_crc", BadCrc)

@@ -207,6 +207,37 @@ async def test_no_ack_where_kafka_does_not_acknowledge_and_others_go_on() -> Non
         assert b"ACK" in await one.answer()
 
 
+async def test_what_comes_again_in_an_outage_is_a_repeat_of_what_is_under_way() -> None:
+    async with receiver(PLAIN) as made, client(made) as panel:
+        kafka = made.kafka
+        kafka.leaderless, kafka.timeout = {kafka.partition_of("S1")}, 0.05
+        for end in ("_21:03:12,11-28-2026", "_21:03:16,11-28-2026"):
+            panel.send(cid("1130 01 015", end=end))
+            await panel.silence()
+        kafka.leaderless.clear()
+        kafka.signals += kafka.late  # the client wrote them as soon as it could
+        panel.send(cid("1130 01 015", end="_21:03:20,11-28-2026"))
+        assert b"ACK" in await panel.answer()
+        assert [signal.outcome for signal in kafka.signals] == ["ALERT", "REPEATED", "REPEATED"]
+        assert len({(signal.alert_id, signal.raised_at) for signal in kafka.signals}) == 1
+        (alert,) = kafka.alerts
+        assert (alert.alert_id, alert.raised_at) == (kafka.signals[0].alert_id, kafka.signals[0].raised_at)
+        panel.send(cid("1130 01 015", 2), cid("1130 01 015", 1))
+        assert b"ACK" in await panel.answer()
+        assert b"ACK" in await panel.answer()
+        assert kafka.signals[-1].outcome == "REPEATED"
+
+
+async def test_an_account_of_any_length_is_acknowledged_and_recorded_within_bounds() -> None:
+    raw = cid("1130 01 015", account="A" * 1000)
+    async with receiver() as made, client(made) as panel:
+        panel.send(raw)
+        assert await panel.answer() == ack_of(raw)
+        (signal,) = made.kafka.signals
+        assert (signal.account, signal.outcome, signal.reason) == ("A" * 16, "UNKNOWN_ACCOUNT", "ACCOUNT_TOO_LONG")
+        assert (len(signal.signal_id) <= 128, signal.key, signal.raw) == (True, f"account:{'A' * 16}", raw)
+
+
 async def test_a_full_partition_reads_no_more_from_its_sockets() -> None:
     async with receiver(PLAIN, room_per_partition=1) as made, client(made) as panel:
         made.kafka.leaderless = {made.kafka.partition_of("S1")}
@@ -243,6 +274,15 @@ async def test_after_16_that_are_no_dc09_the_connection_ends() -> None:
         assert await panel.answer() == b""
 
 
+async def test_a_right_checksum_around_what_is_no_dc09_counts_as_none() -> None:
+    async with receiver(PLAIN) as made, client(made) as panel:
+        panel.send(*[seal(b'"hello"')] * (NOT_DC09_IN_A_ROW - 1), vectors.BURGLARY)
+        assert await panel.answer() == vectors.ACK
+        panel.send(*[seal(b'"hello"')] * NOT_DC09_IN_A_ROW)
+        assert await panel.answer() == b""
+        assert made.count("closed_total", reason="NOT_DC09") == 1
+
+
 async def test_an_address_has_so_many_sockets() -> None:
     async with receiver(PLAIN, sockets_per_address=2) as made, client(made) as one, client(made), client(made) as third:
         assert await third.answer() == b""
@@ -267,6 +307,17 @@ async def test_a_wrong_checksum_is_answered_where_the_account_asks_for_it() -> N
         panel.send(vectors.FIRE_SIA.replace(b"CE11", b"CE12"))
         await panel.silence()
         assert made.kafka.signals == []
+
+
+async def test_what_is_tolerated_is_counted() -> None:
+    async with receiver(PLAIN) as made, client(made) as panel:
+        panel.send(
+            seal(b'"ADM-CID"0001L#1234[1130 01 015]', CrcForm.RAW), seal(b'"SIA-DCS"0002L0#1234[#1234|NBA1/TA1]')
+        )
+        assert b"ACK" in await panel.answer()
+        assert b"ACK" in await panel.answer()
+        for form in ("RAW_CRC", "NO_LINE_DIGIT", "NO_INNER_ACCOUNT", "SEVERAL_EVENTS"):
+            assert made.count("tolerated_total", form=form) == 1
 
 
 async def test_raw_checksums_are_answered_likewise() -> None:

@@ -209,13 +209,13 @@ class FakeConsumer:
             self.broker.changed.notify_all()
 
     def seek(self, log: TopicPartition) -> None:
-        """Deliver from another offset. Raises `KafkaException`: the log is not assigned."""
+        """Deliver from another offset. Raises `KafkaException`: the log is not assigned, or stopped."""
         with self.broker.changed:
             self.broker.enter("seek")
             fetch = self._fetches.get((log.topic, log.partition))
-            if fetch is None:
+            if fetch is None or fetch.is_stopped:
                 raise KafkaException(KafkaError(KafkaError._STATE))
-            fetch.next, fetch.eof_at, fetch.is_stopped = self._resolve(log), None, False
+            fetch.next, fetch.eof_at = self._resolve(log), None
 
     def position(self, logs: list[TopicPartition]) -> list[LogAnswer]:
         """The offset after the last delivered record or passed marker; -1001 before any."""

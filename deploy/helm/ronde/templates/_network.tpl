@@ -23,6 +23,10 @@
 - ports: {{- include "ronde.tcp" $policy.oidc.ports }}
   {{- include "ronde.to" $policy.oidc.to }}
 {{- end }}
+{{- if eq .component "watchdog" }}
+- ports: {{- include "ronde.tcp" $policy.watchdog.ports }}
+  {{- include "ronde.to" $policy.watchdog.to }}
+{{- end }}
 {{- if eq .component "partners" }}
 - ports: {{- include "ronde.tcp" $policy.partners.ports }}
   {{- include "ronde.to" $policy.partners.to }}

@@ -5,12 +5,13 @@ not use.
 */}}
 
 {{- define "ronde.parts" -}}
-worker: { user: worker, tables: [log, prefix, procedures, topics, worker], registry: true, pages: worker, port: 6066 }
+worker: { user: worker, tables: [canary, log, prefix, procedures, topics, worker], registry: true, pages: worker, port: 6066 }
 sink: { user: sink, tables: [log, prefix, sink, topics], registry: true, postgres: true, pages: sink, port: 6067 }
 receiver: { user: receiver, tables: [log, prefix, receiver, topics, web], registry: true, pages: receiver, port: 6068, listens: true, exclude: [keys, signals, transmitters] }
-desk: { user: desk, tables: [desk, log, objectives, prefix, procedures, topics, web], registry: true, ledger: true, pages: desk, port: 6090, listens: true, web: 6080, exclude: [view] }
+desk: { user: desk, tables: [canary, desk, log, objectives, prefix, procedures, topics, web], registry: true, ledger: true, pages: desk, port: 6090, listens: true, web: 6080, exclude: [view] }
 portal: { user: portal, tables: [log, portal, prefix, topics, web], registry: true, postgres: true, pages: portal, port: 6091, listens: true, web: 6081 }
 partners: { user: partners, tables: [log, partners, prefix, topics, web], registry: true, postgres: true, pages: partners, port: 6092, listens: true, web: 6082, exclude: [kafka, registry] }
+watchdog: { user: watchdog, tables: [canary, log, prefix, procedures, topics, watchdog], registry: true, pages: watchdog, port: 6093, apart: true }
 topics: { user: admin, tables: [prefix, topics] }
 migrations: { postgres: true }
 test: { user: admin, tables: [prefix, topics] }
@@ -44,6 +45,8 @@ migrate-partners: [partners, migrate]
 {{- if $part.listens }}
 - name: {{ $table }}HOST # of its other ports
   value: {{ $values.pages.host | quote }}
+{{- end }}
+{{- if or $part.listens $part.apart }}
 {{- $table = printf "%sPAGES_" $table }}
 {{- end }}
 - name: {{ $table }}HOST
@@ -60,6 +63,16 @@ migrate-partners: [partners, migrate]
 {{- end }}
 {{- if eq .component "receiver" }}
 {{- include "ronde.receiver" .root }}
+{{- end }}
+{{- if eq .component "watchdog" }}
+{{- $catchUp := pick (get $values.settings "worker" | default dict) "catch_up_seconds" }}
+{{- include "ronde.variables" (dict "above" "RONDE_WORKER__" "table" $catchUp) }}
+{{- range $name, $secret := dict "WEBHOOK_SECRET" $values.watchdog.webhookSecret "PING_URL" $values.watchdog.pingSecret "CANARY_KEY" $values.watchdog.canaryKeySecret }}
+{{- if $secret.name }}
+- name: RONDE_WATCHDOG__{{ $name }}
+  {{- include "ronde.secretKey" $secret | nindent 2 }}
+{{- end }}
+{{- end }}
 {{- end }}
 {{- if $part.web }}
 {{- include "ronde.web" . }}

@@ -1,0 +1,110 @@
+"""How the process begins and ends where it cannot work; what it posts, and how often."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edges.watchdog.bulletins import Bulletins
+from edges.watchdog.findings import Finding, Kind, summary
+from edges.watchdog.metrics import WatchdogMetrics
+from edges.watchdog.settings import WatchdogSettings
+from edges.watchdog.telling import Teller
+from tests.conftest import Run, SettingsFile
+from tests.edges.watchdog.listeners import SECRET, Listener
+from tests.support.ronde_process import RondeProcess
+from tests.support.waiting import eventually
+
+
+def test_without_topics_it_ends_and_says_what_to_do(settings_file: SettingsFile, tmp_path: Path) -> None:
+    file = settings_file(watchdog={"pages_port": 0})
+    process = RondeProcess("watchdog", ["watchdog", "--settings", file], tmp_path / "watchdog.log")
+    process.start()
+    assert process.wait() == 1
+    assert "make it with `ronde topics create`" in process.said()
+
+
+@pytest.mark.parametrize(
+    ("watchdog", "canary", "words"),
+    [
+        ({"canary_account": "CA11"}, {}, "set canary_account and canary_receiver together"),
+        ({"canary_account": "CA11", "canary_receiver": "h:1"}, {}, "canary.site is not"),
+        ({"webhook_url": "https://x.example"}, {}, "set webhook_secret too"),
+        ({"webhook_url": "https://x.example", "webhook_secret": "whsec_AAAA"}, {}, "24 bytes or more"),
+        ({"canary_every_seconds": 20}, {}, "canary_within_seconds must be less"),
+    ],
+)
+def test_settings_that_do_not_go_together(
+    run: Run, settings_file: SettingsFile, watchdog: dict[str, object], canary: dict[str, object], words: str
+) -> None:
+    ran = run("watchdog", "--settings", settings_file(watchdog={"pages_port": 0, **watchdog}, canary=canary))
+    assert ran.exit in {1, 2}
+    assert words in ran.err
+    assert "whsec_AAAA" not in ran.err
+
+
+@pytest.fixture
+def listener() -> Iterator[Listener]:
+    """A webhook's receiver."""
+    made = Listener()
+    yield made
+    made.close()
+
+
+@pytest.mark.asyncio
+async def test_a_post_that_is_refused_is_posted_again_in_order(
+    listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edges.watchdog.telling._PAUSES", (0.01,))
+    listener.refuse = 3
+    settings = WatchdogSettings(
+        id="w", webhook_url=listener.url, webhook_secret=SECRET, ping_url=f"{listener.url}/ping", ping_seconds=1
+    )
+    metrics = WatchdogMetrics()
+    teller, bulletins = Teller(settings, metrics), Bulletins("w")
+    found = summary([Finding("i1", 1_790_000_000_000, 0, "S1")])
+    assert found is not None
+    for now, report in ((1_790_000_046_000, {Kind.DEADLINE: found}), (1_790_000_060_000, {})):
+        for _, _, bulletin in bulletins.update(report, now):
+            teller.send(bulletin)
+    tasks = [asyncio.create_task(teller.post()), asyncio.create_task(teller.ping(lambda: True))]
+    await asyncio.to_thread(eventually, lambda: len(listener.posts) == 2 and listener.pings > 0, "two posts, a ping")
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await teller.close()
+    assert [post_id for post_id, _ in listener.posts] == ["w-DEADLINE-1790000046000-1", "w-DEADLINE-1790000046000-2"]
+    assert listener.posts[0][1] == {
+        "type": "watchdog.began",
+        "timestamp": "2026-09-21T14:14:06.000Z",
+        "data": {
+            "watchdog": "w",
+            "kind": "DEADLINE",
+            "count": 1,
+            "since": "2026-09-21T14:13:20.000Z",
+            "findings": [
+                {
+                    "subject": "i1",
+                    "since": "2026-09-21T14:13:20.000Z",
+                    "partition": 0,
+                    "site_id": "S1",
+                    "detail": None,
+                    "count": 1,
+                }
+            ],
+        },
+    }
+    assert metrics.registry.get_sample_value("ronde_watchdog_webhooks_total", {"outcome": "failed"}) == 3
+
+
+def test_a_change_is_reported_each_minute_at_most() -> None:
+    bulletins = Bulletins("w")
+    events = []
+    for second in range(0, 200, 10):
+        found = summary([Finding(str(number), 0) for number in range(1 + second)])
+        assert found is not None
+        events += [(second, event) for event, _, _ in bulletins.update({Kind.INPUT: found}, 1000 * second)]
+    assert events == [(0, "began"), (60, "changed"), (120, "changed"), (180, "changed")]
