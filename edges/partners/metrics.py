@@ -5,13 +5,12 @@ Every series is initialised to 0, or `increase()` misses the first event; of a p
 
 from __future__ import annotations
 
-import platform
-from importlib.metadata import version
 from typing import Final
 
 import prometheus_client
-from confluent_kafka import libversion
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from service.build_info import add_build_info
 
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]  # as many series again, for nothing
 
@@ -62,14 +61,7 @@ class PartnersMetrics:
         self.ready = Gauge("ronde_partners_ready", "1 when the process is ready.", registry=registry)
         for thing in THINGS:
             self.failures.labels(thing)
-        build = Gauge(
-            "ronde_build_info",
-            "1: what this process is built from.",
-            ("version", "python", "librdkafka"),
-            registry=registry,
-        )
-        build.labels(version("ronde"), platform.python_version(), libversion()[0]).set(1)
-        ProcessCollector(registry=registry)
+        add_build_info(registry)
 
     def know(self, partner_id: str) -> None:
         """Initialise the series of a partner."""

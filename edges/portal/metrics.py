@@ -6,13 +6,12 @@ site or a person. Every series is initialised to 0, or `increase()` misses the f
 
 from __future__ import annotations
 
-import platform
-from importlib.metadata import version
 from typing import Final
 
 import prometheus_client
-from confluent_kafka import libversion
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from service.build_info import add_build_info
 
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]  # as many series again, for nothing
 
@@ -49,11 +48,4 @@ class PortalMetrics:
             self.failures.labels(thing)
         for status in ("2xx", "3xx", "4xx", "5xx"):
             self.answers.labels(status)
-        build = Gauge(
-            "ronde_build_info",
-            "1: what this process is built from.",
-            ("version", "python", "librdkafka"),
-            registry=registry,
-        )
-        build.labels(version("ronde"), platform.python_version(), libversion()[0]).set(1)
-        ProcessCollector(registry=registry)
+        add_build_info(registry)

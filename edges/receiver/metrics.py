@@ -6,18 +6,16 @@ account, a site or an address. Every series is initialised to 0, or `increase()`
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from importlib.metadata import version
 from types import MappingProxyType
 from typing import Final
 
 import prometheus_client
-from confluent_kafka import libversion
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from edges.receiver.framing import FlawReason, Tolerance
+from service.build_info import add_build_info
 
 READ_TOPICS: Final = ("transmitters", "signals")
 _SECONDS: Final = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 3.0)
@@ -105,14 +103,7 @@ class ReceiverMetrics:
             "view_age_seconds", "Age of the oldest partition of a topic's view.", READ_TOPICS, "topic"
         )
         self.ready = self._gauge("ready", "1 when the receiver is ready.")
-        build = Gauge(
-            "ronde_build_info",
-            "1: what this process is built from.",
-            ("version", "python", "librdkafka"),
-            registry=self.registry,
-        )
-        build.labels(version("ronde"), platform.python_version(), libversion()[0]).set(1)
-        ProcessCollector(registry=self.registry)
+        add_build_info(self.registry)
 
     def _counter(self, name: str, text: str) -> Counter:
         return Counter(f"ronde_receiver_{name}", text, registry=self.registry)

@@ -5,15 +5,13 @@ Every series is initialised to 0, or `increase()` misses the first event.
 
 from __future__ import annotations
 
-import platform
-from importlib.metadata import version
 from typing import Final
 
 import prometheus_client
-from confluent_kafka import libversion
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from edges.watchdog.findings import Kind
+from service.build_info import add_build_info
 
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]  # as many series again, for nothing
 
@@ -78,11 +76,4 @@ class WatchdogMetrics:
             self.pings.labels(outcome)
         for outcome in ROUNDS:
             self.rounds.labels(outcome)
-        build = Gauge(
-            "ronde_build_info",
-            "1: what this process is built from.",
-            ("version", "python", "librdkafka"),
-            registry=registry,
-        )
-        build.labels(version("ronde"), platform.python_version(), libversion()[0]).set(1)
-        ProcessCollector(registry=registry)
+        add_build_info(registry)
