@@ -47,6 +47,21 @@ class OperationPages:
         self._server.server_close()
 
 
+def open_pages(
+    part: str, host: str, port: int, readiness: ProcessReadiness, registry: CollectorRegistry, error: type[Exception]
+) -> OperationPages:
+    """Open the pages of a part, as ``desk``, whose table of the settings has their address.
+
+    Raises ``error``, which names the settings, when the address cannot be had.
+    """
+    try:
+        return OperationPages(host, port, readiness, registry)
+    except OSError as refused:
+        raise error(
+            f"the pages cannot listen on {host}:{port}: {refused.strerror}; set {part}.pages_host and {part}.pages_port"
+        ) from refused
+
+
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 

@@ -43,7 +43,7 @@ from edges.web.values import write_instant
 from edges.web.website import website
 from schemas.avro.errors import RegistryUnreachable
 from service.logs import logger
-from service.pages import OperationPages
+from service.pages import OperationPages, open_pages
 from service.readiness import ProcessReadiness
 
 _log = logger(__name__)
@@ -145,13 +145,10 @@ class DeskProcess:
     # --- its parts --------------------------------------------------------------------------------
 
     def _open_pages(self) -> OperationPages:
-        host, port = self._settings.pages_host, self._settings.pages_port
-        try:
-            return OperationPages(host, port, self._readiness, self._metrics.registry)
-        except OSError as error:
-            raise DeskError(
-                f"the pages cannot listen on {host}:{port}: {error.strerror}; set desk.pages_host and desk.pages_port"
-            ) from error
+        settings = self._settings
+        return open_pages(
+            "desk", settings.pages_host, settings.pages_port, self._readiness, self._metrics.registry, DeskError
+        )
 
     async def _listen(self, web: WebServer) -> None:
         try:

@@ -26,7 +26,7 @@ from edges.partners.values import Address, DispatchCommand
 from edges.web.server import WebServer, until_stopped
 from schemas.avro.errors import RegistryRefused, RegistryUnreachable
 from service import logs
-from service.pages import OperationPages
+from service.pages import OperationPages, open_pages
 from service.readiness import ProcessReadiness
 
 _log: Final = logs.logger(__name__)
@@ -133,14 +133,10 @@ class PartnersProcess:
         )
 
     def _open_pages(self) -> OperationPages:
-        host, port = self._settings.pages_host, self._settings.pages_port
-        try:
-            return OperationPages(host, port, self._readiness, self._metrics.registry)
-        except OSError as error:
-            raise PartnersError(
-                f"the pages cannot listen on {host}:{port}: {error.strerror}; "
-                "set partners.pages_host and partners.pages_port"
-            ) from error
+        settings = self._settings
+        return open_pages(
+            "partners", settings.pages_host, settings.pages_port, self._readiness, self._metrics.registry, PartnersError
+        )
 
     async def _writers(self) -> tuple[Callable[[Any], bytes], Callable[[Any], bytes]]:
         while True:

@@ -26,7 +26,7 @@ from edges.portal.store import Store
 from edges.web.server import WebServer, until_stopped
 from schemas.avro.errors import RegistryRefused, RegistryUnreachable
 from service import logs
-from service.pages import OperationPages
+from service.pages import OperationPages, open_pages
 from service.readiness import ProcessReadiness
 
 _log: Final = logs.logger(__name__)
@@ -115,14 +115,10 @@ class PortalProcess:
         await asyncio.gather(asyncio.to_thread(self._relay.stop, _KAFKA_SECONDS), self._view.stop())
 
     def _open_pages(self) -> OperationPages:
-        host, port = self._settings.pages_host, self._settings.pages_port
-        try:
-            return OperationPages(host, port, self._readiness, self._metrics.registry)
-        except OSError as error:
-            raise PortalError(
-                f"the pages cannot listen on {host}:{port}: {error.strerror}; "
-                "set portal.pages_host and portal.pages_port"
-            ) from error
+        settings = self._settings
+        return open_pages(
+            "portal", settings.pages_host, settings.pages_port, self._readiness, self._metrics.registry, PortalError
+        )
 
     def _writers(self) -> dict[str, Callable[[Any], bytes]]:
         """What makes records; with a schema registry it asks there, for as long as it takes."""

@@ -34,7 +34,7 @@ from edges.web.server import WebServer, until_stopped
 from edges.web.tokens import TokenFile
 from schemas.avro.errors import RegistryUnreachable
 from service.logs import logger
-from service.pages import OperationPages
+from service.pages import OperationPages, open_pages
 from service.readiness import ProcessReadiness
 
 _log = logger(__name__)
@@ -135,14 +135,10 @@ class ReceiverProcess:
     # --- its parts --------------------------------------------------------------------------------
 
     def _open_pages(self) -> OperationPages:
-        host, port = self._settings.pages_host, self._settings.pages_port
-        try:
-            return OperationPages(host, port, self._readiness, self._metrics.registry)
-        except OSError as error:
-            raise ReceiverError(
-                f"the pages cannot listen on {host}:{port}: {error.strerror}; "
-                "set receiver.pages_host and receiver.pages_port"
-            ) from error
+        settings = self._settings
+        return open_pages(
+            "receiver", settings.pages_host, settings.pages_port, self._readiness, self._metrics.registry, ReceiverError
+        )
 
     async def _publisher(self) -> Publisher:
         while True:

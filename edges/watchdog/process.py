@@ -20,7 +20,7 @@ from edges.watchdog.sounding import WRITTEN, Sounder
 from edges.watchdog.telling import Teller
 from edges.web.server import until_stopped
 from service.logs import logger
-from service.pages import OperationPages
+from service.pages import OperationPages, open_pages
 from service.readiness import ProcessReadiness
 
 _log: Final = logger(__name__)
@@ -91,14 +91,10 @@ class WatchdogProcess:
         return Sounder(self._settings, site_id, producer, self._framing, self._metrics, self._is_current)
 
     def _open_pages(self) -> OperationPages:
-        host, port = self._settings.pages_host, self._settings.pages_port
-        try:
-            return OperationPages(host, port, self._readiness, self._metrics.registry)
-        except OSError as error:
-            raise WatchdogError(
-                f"the pages cannot listen on {host}:{port}: {error.strerror}; "
-                "set watchdog.pages_host and watchdog.pages_port"
-            ) from error
+        settings = self._settings
+        return open_pages(
+            "watchdog", settings.pages_host, settings.pages_port, self._readiness, self._metrics.registry, WatchdogError
+        )
 
     def _also(self, place: Place, value: Any) -> None:
         """Take a record for the canary."""
