@@ -103,7 +103,7 @@ def read_value(schema: Any, data: bytes, at: int) -> tuple[Any, int]:
     """Decode an Avro value; return it and the place behind it. Raises `ValueError` or `IndexError` for what is none."""
     kind = schema["type"] if isinstance(schema, dict) else schema
     if isinstance(schema, list):
-        branch, at = _number(data, at)
+        branch, at = read_number(data, at)
         return read_value(schema[branch], data, at)
     if isinstance(kind, dict | list):
         return read_value(kind, data, at)
@@ -114,18 +114,18 @@ def read_value(schema: Any, data: bytes, at: int) -> tuple[Any, int]:
         return fields, at
     if kind == "array":
         items: list[Any] = []
-        count, at = _number(data, at)
+        count, at = read_number(data, at)
         while count:
             if count < 0:
                 count = -count
-                _, at = _number(data, at)
+                _, at = read_number(data, at)
             for _ in range(count):
                 item, at = read_value(schema["items"], data, at)
                 items.append(item)
-            count, at = _number(data, at)
+            count, at = read_number(data, at)
         return items, at
     if kind == "enum":
-        symbol, at = _number(data, at)
+        symbol, at = read_number(data, at)
         return schema["symbols"][symbol], at
     return _primitive(kind, data, at)
 
@@ -136,9 +136,9 @@ def _primitive(kind: str, data: bytes, at: int) -> tuple[Any, int]:
     if kind == "boolean":
         return data[at] == 1, at + 1
     if kind in {"int", "long"}:
-        return _number(data, at)
+        return read_number(data, at)
     if kind in {"string", "bytes"}:
-        length, at = _number(data, at)
+        length, at = read_number(data, at)
         if length < 0 or at + length > len(data):
             raise ValueError("the data ends within a text")
         raw = data[at : at + length]
@@ -146,7 +146,8 @@ def _primitive(kind: str, data: bytes, at: int) -> tuple[Any, int]:
     raise ValueError(f"the schema has a {kind}")
 
 
-def _number(data: bytes, at: int) -> tuple[int, int]:
+def read_number(data: bytes, at: int) -> tuple[int, int]:
+    """Decode an Avro int or long; return it and the place behind it. Raises `IndexError` where the data end."""
     shift = found = 0
     while True:
         byte = data[at]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from seal.proofs import resolved
+from seal.proofs import read_number, resolved
 
 Skip: TypeAlias = Callable[[bytes, int], int]  # from a value's place to the one behind it
 Split: TypeAlias = Callable[[bytes, int], list[tuple[str, bytes]]]
@@ -28,22 +28,11 @@ def splitter(schema: Any) -> Split:
     return split
 
 
-def _number(data: bytes, at: int) -> tuple[int, int]:
-    shift = found = 0
-    while True:
-        byte = data[at]
-        found |= (byte & 127) << shift
-        at += 1
-        if byte < 128:
-            return (found >> 1) ^ -(found & 1), at
-        shift += 7
-
-
 def _length(data: bytes, at: int) -> int:
     byte = data[at]
     if byte < 128 and not byte & 1:
         return at + 1 + (byte >> 1)
-    length, at = _number(data, at)
+    length, at = read_number(data, at)
     if length < 0:
         raise ValueError("a text has a length below 0")
     return at + length
@@ -60,7 +49,7 @@ def _skipper(schema: Any) -> Skip:
         branches = [_skipper(branch) for branch in schema]
 
         def union(data: bytes, at: int) -> int:
-            branch, at = _number(data, at)
+            branch, at = read_number(data, at)
             if branch < 0:
                 raise ValueError("a union has no such branch")
             return branches[branch](data, at)
@@ -96,14 +85,14 @@ def _record(skips: list[Skip]) -> Skip:
 
 def _array(skip: Skip) -> Skip:
     def array(data: bytes, at: int) -> int:
-        count, at = _number(data, at)
+        count, at = read_number(data, at)
         while count:
             if count < 0:
                 count = -count
-                _, at = _number(data, at)
+                _, at = read_number(data, at)
             for _ in range(count):
                 at = skip(data, at)
-            count, at = _number(data, at)
+            count, at = read_number(data, at)
         return at
 
     return array
