@@ -47,16 +47,23 @@ def command(dispatch_id: str, action: str = "REQUEST", **fields: Any) -> Dispatc
 
 
 class Kafka:
-    """Stands for the producer; ``is_away``: it takes nothing."""
+    """Stands for the producer; ``is_away``: it takes nothing; ``away``: nothing of these keys.
+
+    While ``thawed`` is clear, it answers nothing.
+    """
 
     def __init__(self) -> None:
         self.written: list[Record] = []
         self.is_away = False
+        self.away: set[str] = set()
+        self.thawed = asyncio.Event()
+        self.thawed.set()
 
     async def send(self, *records: Record, seconds: float = 3.0) -> None:
         """Keep records."""
-        if self.is_away:
-            raise UnconfirmedError("no answer within 3 s")
+        await self.thawed.wait()
+        if self.is_away or self.away & {record.key for record in records}:
+            raise UnconfirmedError(f"no answer within {seconds:.0f} s")
         self.written.extend(records)
 
 
