@@ -127,19 +127,8 @@ async def test_no_connection_within_three_seconds_is_none(monkeypatch: pytest.Mo
 
 
 HOSTS: Final = (
-    *(
-        "127.0.0.1",
-        "localhost",
-        "localhost.",
-        "127.1",
-        "2130706433",
-        "0x7f000001",
-        "0177.0.0.1",
-        "0x7f.1",
-        "0",
-        "0.0.0.0",
-    ),
-    *("[::1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[::]", "[fe80::1%25lo]", "[64:ff9b::7f00:1]"),
+    *("127.0.0.1", "localhost", "127.1", "2130706433", "0x7f000001", "0177.0.0.1", "0x7f.1", "0", "0.0.0.0"),
+    *("[::1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[::]", "[64:ff9b::7f00:1]"),
 )
 
 
@@ -148,8 +137,7 @@ HOSTS: Final = (
 async def test_our_own_networks_are_not_connected_to(host: str) -> None:
     async with serving(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n") as url:
         port = url.rstrip("/").rpartition(":")[2]
-        outcome = await post(f"http://{host}:{port}/", allow_private=False)
-        assert outcome == Answer("ADDRESS" if "%" not in host else "UNREACHABLE")
+        assert await post(f"http://{host}:{port}/", allow_private=False) == Answer("ADDRESS")
 
 
 @pytest.mark.asyncio
