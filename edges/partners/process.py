@@ -57,10 +57,9 @@ class PartnersProcess:
         self._framing = Framing(configuration.connection)
         self._readiness = ProcessReadiness(
             postgres="PostgreSQL has not answered yet",
-            kafka="Kafka has not described the topics yet",
-            group="it has not joined the group that reads dispatches yet",
+            kafka="it has not joined the group that reads dispatches yet",
         )
-        self._kafka: dict[str, str] = {}  # what it does not do: read, or write
+        self._kafka = {"group": self._readiness.reasons["kafka"]}  # what keeps it from joining, reading, writing
         self._metrics = PartnersMetrics()
         self._loop: asyncio.AbstractEventLoop
         self._wake: Callable[[], None] = lambda: None
@@ -161,7 +160,8 @@ class PartnersProcess:
         """Take what is away, from any thread; of Kafka, for which ``activity``."""
         if reason is not None:
             self._metrics.failures.labels(thing).inc()
-        if thing == "kafka":
+        if thing in ("kafka", "group"):
+            activity, thing = "group" if thing == "group" else activity, "kafka"
             if reason is None:
                 self._kafka.pop(activity, None)
             else:

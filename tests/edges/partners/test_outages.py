@@ -101,6 +101,27 @@ async def test_a_body_that_dawdles_takes_nothing_back_from_its_2xx(monkeypatch: 
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("head", "repeated", "outcome"),
+    [
+        (b"", b"HTTP/1.1 103 Early Hints\r\n\r\n", Answer("BROKEN")),
+        (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", b"1\r\nx\r\n", Answer("DELIVERED", 200)),
+    ],
+)
+async def test_of_an_answer_in_crumbs_a_limited_number_is_read(head: bytes, repeated: bytes, outcome: Answer) -> None:
+    async with serving(head, repeated=repeated * 1000) as url:
+        assert await post(url) == outcome
+
+
+@pytest.mark.asyncio
+async def test_what_a_partner_answers_is_in_no_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    async with serving(b"HTTP/1.1 200 OK\r\nset-cookie: Gerard\r\ncontent-length: 6\r\n\r\nGerard") as url:
+        assert await post(url) == Answer("DELIVERED", 200)
+    assert "Gerard" not in caplog.text
+
+
+@pytest.mark.asyncio
 async def test_a_compressed_answer_is_not_unpacked() -> None:
     body = gzip.compress(b'{"status": "ACCEPTED"}' + b" " * 10_000_000)
     head = b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: %d\r\n\r\n" % len(body)
