@@ -1,2 +1,2 @@
--- Whoever changes a partner's secrets does so alone.
+-- One change of a partner's secrets at a time.
 SELECT FROM partners.partners WHERE partner_id = %(partner_id)s FOR UPDATE
