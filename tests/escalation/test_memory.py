@@ -37,6 +37,12 @@ def test_the_256_latest_are_remembered_and_the_expired_are_dropped() -> None:
     assert [entry.id for entry in remembered] == [f"A{number}" for number in range(44, 300)]
     late = memory.remember(remembered, Remembered("B", "FIRE", 0, 298 + DAY))
     assert [entry.id for entry in late] == ["A299", "B"]
+    assert memory.unexpired(late, 299 + DAY) == late[1:]
+
+
+def test_the_id_of_an_incident_is_the_same_in_every_release() -> None:
+    assert incident_id("S1", "SECURITY", "A1", 1000, 2000) == "28818629cdbf16cc249caceb"
+    assert incident_id("S1", "SECURITY", "A1", 1000, 2000, "TAMPER") == "c2bd5ea2f363e38bea35203a"
 
 
 def test_an_incident_remembers_the_last_64_inputs() -> None:
