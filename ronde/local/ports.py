@@ -1,6 +1,6 @@
 """Free ports on the loopback address.
 
-A port is chosen long before a server listens there, as others are told of it first. So a process keeps what it chose
+A port is chosen long before a server listens there, as others must know it before. So a process keeps what it chose
 from every other one that chooses here, until it ends.
 """
 
