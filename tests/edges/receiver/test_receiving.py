@@ -148,6 +148,63 @@ async def test_the_same_frame_many_times_at_once_is_one_first_copy() -> None:
         assert len(set(made.kafka.alerts)) == 1
 
 
+@pytest.mark.parametrize("room", [1, 2])
+async def test_copies_that_waited_for_room_together_are_one_first_copy(room: int) -> None:
+    errors: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: errors.append(context))
+    neighbour = Account("12345A", "S1")
+    async with (
+        receiver(PLAIN, neighbour, room_per_partition=room) as made,
+        client(made) as busy,
+        client(made) as one,
+        client(made) as other,
+    ):
+        busy.send(*(cid("1602 00 000", number, account=neighbour.name) for number in range(1, room + 1)))
+        await asyncio.sleep(0)
+        raw = cid("1130 01 015")
+        one.send(raw)
+        other.send(raw)
+        for panel in (*[busy] * room, one, other):
+            assert b"ACK" in await panel.answer()
+        assert sorted(signal.outcome for signal in made.kafka.signals) == ["ALERT", "REPEATED", *["SIGNAL"] * room]
+    assert errors == []
+
+
+async def test_copies_of_one_segment_cost_one_judgement_more_at_the_most() -> None:
+    async with receiver(PLAIN) as made, client(made) as panel:
+        judged = 0
+        judge = made.intake._judge.judge
+
+        def counting(*arguments: Any) -> Any:
+            nonlocal judged
+            judged += 1
+            return judge(*arguments)
+
+        made.intake._judge.judge = counting  # type: ignore[method-assign]
+        copies = 100
+        panel.send(cid("1602 00 000") * copies)
+        for _ in range(copies):
+            assert b"ACK" in await panel.answer()
+        assert len({signal.signal_id for signal in made.kafka.signals}) == copies
+        assert judged < 10 * copies, "each copy looks at all those before it"
+
+
+async def test_a_transmitter_changed_while_a_frame_waits_for_its_first_copy_gets_no_false_answer() -> None:
+    errors: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: errors.append(context))
+    key = PLAIN._replace(key=K)
+    async with receiver(key) as made, client(made) as one, client(made) as other:
+        raw = seal(b'"*ADM-CID"0007R1L2#1234[' + frame.enciphered(b"#1234|1130 01 015]", now(), K))
+        one.send(raw)
+        other.send(raw)
+        await asyncio.sleep(0.001)
+        made.accounts["1234"] = key._replace(key=None, is_sealed=True)
+        assert await one.answer()
+        await other.silence()
+        assert made.count("silenced_total", reason="KEY_SEALED") == 1
+    assert errors == []
+
+
 async def test_one_frame_to_two_receivers_at_once_is_one_alert() -> None:
     kafka = MemoryKafka()
     async with (
