@@ -7,6 +7,7 @@ import socket
 import ssl
 from pathlib import Path
 from typing import Any, Final
+from unittest import mock
 
 import pytest
 import trustme
@@ -16,7 +17,7 @@ from edges.receiver.accounts import Account, BadCrc
 from edges.receiver.addresses import STRANGE_FRAMES
 from edges.receiver.connections import NOT_DC09_IN_A_ROW, Connection
 from edges.receiver.framing import CrcForm, seal
-from edges.receiver.metrics import Transport
+from edges.receiver.metrics import Closed, Transport
 from tests.edges.receiver import vectors
 from tests.edges.receiver.receiving import MemoryKafka, client, now, receiver
 from tests.edges.receiver.vectors import K
@@ -353,6 +354,24 @@ async def test_an_address_has_so_many_sockets() -> None:
 async def test_a_silent_connection_ends() -> None:
     async with receiver(PLAIN, idle_seconds=1) as made, client(made) as panel:
         assert await panel.answer(3.0) == b""
+        assert made.count("closed_total", reason="IDLE") == 1
+
+
+async def test_a_silent_connection_whose_panel_reads_no_answers_ends_too() -> None:
+    """Its transport would wait for ever to send them."""
+    transport = mock.Mock(spec=asyncio.Transport)
+    transport.is_closing.return_value = False
+    transport.get_extra_info.return_value = ("127.0.0.1", 1)
+    async with receiver(PLAIN) as made:
+        connection = Connection(made.listener._lines, Transport.TCP)
+        connection.connection_made(transport)
+        connection.close(Closed.IDLE)
+        transport.close.assert_called_once()
+        transport.abort.assert_not_called()
+        transport.is_closing.return_value = True
+        connection.close(Closed.IDLE)
+        transport.abort.assert_called_once()
+        connection.connection_lost(None)
         assert made.count("closed_total", reason="IDLE") == 1
 
 
