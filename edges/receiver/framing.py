@@ -195,7 +195,7 @@ class Framer:
         rest = self._rest
         is_blank = not rest[:length].strip(_BLANK)
         if is_blank and (run := _BLANKS.match(rest, length)) is not None:
-            # At once up to the last CR that is no part of a checksum: whoever sends nothing else must not cost much.
+            # At once up to the last CR that is no part of a checksum: sent without end it must not cost much.
             length = max(rest.rfind(b"\r", length, max(run.end() - _HEX_HEAD, 0)) + 1, length)
         dropped, self._rest = rest[:length], rest[length:]
         return dropped if is_blank else Flaw(FlawReason.NOT_DC09, dropped)
