@@ -141,9 +141,10 @@ class Intake:
             raise SilentError(Silenced.TOO_MANY_STRANGE)
         try:
             partition = self._publisher.partition_of(verdict.signals[0].key)
-            await self._rooms.enter(partition, until, line)
+            has_waited = await self._rooms.enter(partition, until, line)
             try:
-                # Not before it has room: another copy may have come, and gone, while it waited.
+                if has_waited:  # another copy may have come meanwhile
+                    verdict = _kept(self._judge.judge(sealed, arrival.at))
                 verdict = await self._settled(verdict, sealed, arrival, until)
                 await self._keep(verdict)
             finally:

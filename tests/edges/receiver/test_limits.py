@@ -13,7 +13,7 @@ from edges.receiver.addresses import STRANGE_FRAMES
 from edges.receiver.connections import NOT_DC09_IN_A_ROW, Connection
 from edges.receiver.framing import seal
 from edges.receiver.metrics import Closed, Transport
-from tests.edges.receiver import vectors
+from tests.edges.receiver import receiving, vectors
 from tests.edges.receiver.receiving import cid, client, receiver
 
 PLAIN: Final = Account("1234", "S1")
@@ -22,7 +22,10 @@ pytestmark = pytest.mark.asyncio
 
 
 @pytest.mark.parametrize("room", [1, 2])
-async def test_copies_that_waited_for_room_together_are_one_first_copy(room: int) -> None:
+async def test_copies_that_waited_for_room_together_are_one_first_copy(
+    room: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receiving, "ACK_SECONDS", 0.05)
     errors: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: errors.append(context))
     neighbour = Account("12345A", "S1")
@@ -33,9 +36,10 @@ async def test_copies_that_waited_for_room_together_are_one_first_copy(room: int
         client(made) as other,
     ):
         busy.send(*(cid("1602 00 000", number, account=neighbour.name) for number in range(1, room + 1)))
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.02)
         raw = cid("1130 01 015")
         one.send(raw)
+        await asyncio.sleep(0.01)  # so that another millisecond does not have it judged again
         other.send(raw)
         for panel in (*[busy] * room, one, other):
             assert b"ACK" in await panel.answer()
