@@ -70,6 +70,7 @@ def test_lines_are_loaded_and_each_bad_one_is_named(run: Run, file: Path, topics
         {"account": "A7", "site_id": "S7", "overrides": [{**override, "kind": "NONE"}]},
         {"account": "A8", "site_id": "S8", "require_encryption": True},
         {"account": "00A2", "site_id": "S9"},
+        {"account": "A9", "site_id": "S\0"},
     ]
     source = tmp_path / "transmitters.jsonl"
     source.write_text("\n".join([*map(json.dumps, lines), "no json", ""]), "utf-8")
@@ -85,12 +86,13 @@ def test_lines_are_loaded_and_each_bad_one_is_named(run: Run, file: Path, topics
         "line 6: UNDECODABLE: key_wrapped: a transmitter has no such field",
         "line 7: UNDECODABLE: overrides.0.kind:",
         "line 8: UNDECODABLE: require_encryption: without a key",
-        "line 10: UNDECODABLE: not JSON",
+        "line 10: UNDECODABLE: site_id: it has the character U+0000",
+        "line 11: UNDECODABLE: not JSON",
         "account 00A2 stands in lines 2, 9",
         "3 transmitters loaded",
     ):
         assert line in ran.out
-    assert "7 lines are no transmitters" in ran.err
+    assert "8 lines are no transmitters" in ran.err
 
     found = read(topics)
     assert found.keys() == {"00A1", "00A2"}
