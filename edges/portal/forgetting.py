@@ -12,7 +12,7 @@ from edges.portal.postgres import AsyncSession
 from edges.portal.sql import query
 
 _PERSONAL: Final = ("first_name", "last_name", "login", "phone", "language")
-_FORGOTTEN: Final = "a person who left"
+FORGOTTEN: Final = "a person who left"
 
 
 def removed(before: Configuration, after: Configuration) -> list[Person]:
@@ -27,7 +27,7 @@ async def forget(connection: AsyncSession, site_id: str, people: Collection[Pers
     logins = {person.login for person in people if person.login is not None}
     for line in await (await connection.execute(query("history"), {"site_id": site_id})).fetchall():
         kept = {
-            "by": _FORGOTTEN if line["by"] in logins else line["by"],
+            "by": FORGOTTEN if line["by"] in logins else line["by"],
             "before": without(line["before"], ids),
             "after": without(line["after"], ids),
         }

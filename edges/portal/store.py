@@ -77,6 +77,10 @@ class Store:
         found = await self._answer(read())
         return None if found is None or found.is_deleted else found
 
+    async def holds(self, site_id: str) -> bool:
+        """Whether the site is the portal's own, also one that is deleted."""
+        return bool(await self.rows("sites", site_ids=[site_id]))
+
     async def create(self, site: Configuration, edit: Edit) -> Stored:
         """Make a site; one that was deleted goes on with its next revision. Raises `ExistsError`."""
 

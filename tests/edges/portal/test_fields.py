@@ -66,6 +66,15 @@ def test_words_that_are_refused(password: str | None, duress: str | None, field:
     assert "corail" not in str(refused.value)
 
 
+@pytest.mark.parametrize("typed", ["Lagon Vert", "  Lagon Vert "])
+def test_a_word_that_stays_counts_also_as_another_program_hashed_it(typed: str) -> None:
+    """A CRM hashes a word as it is written; the desk takes it in that form."""
+    stays = Contact("ann", "OWNER", "Ann", "Martin", "+33639980001", None, words._HASHER.hash("Lagon Vert"), "fr")
+    with pytest.raises(Refused) as refused:
+        asyncio.run(WordHasher().hashed(NewWords(typed, None), stays))
+    assert refused.value.field == "password"
+
+
 def test_words_become_hashes_of_their_normal_form() -> None:
     staying = Contact("ann", "OWNER", password_hash=hashed("corail"), duress_hash=hashed("lagon"))
     password, duress = entered("Lagon", "Corail", staying)  # both are replaced: neither stays

@@ -10,6 +10,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
 from edges.portal import application, form_pages, sentences
+from edges.portal.forgetting import FORGOTTEN
 
 HERE: Final = Path(application.__file__).parent
 
@@ -32,6 +33,7 @@ def messages() -> set[str]:
         | {
             "It is not over yet.",
             "This site has no such incident.",
+            FORGOTTEN,
         }
     )
 
