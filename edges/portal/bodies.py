@@ -52,6 +52,8 @@ def _key(text: str) -> str:
 
 
 def _login(text: str) -> str:
+    if text.startswith("token:"):
+        raise ValueError("must not begin as the history names programs: token:")
     if any(sign.isspace() or not sign.isprintable() for sign in text):
         raise ValueError("must not contain spaces or control characters")
     return text

@@ -110,7 +110,7 @@ class Store:
             after = changes.revised(before.configuration, apply(before.configuration), edit.now)
             made = await _put(connection, before.configuration, after, edit)
             if left := removed(before.configuration, after):
-                await forget(connection, site_id, left)
+                await forget(connection, site_id, left, after.people)
             return made
 
         return await self.transaction(write)

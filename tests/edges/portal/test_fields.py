@@ -6,6 +6,7 @@ import asyncio
 import re
 
 import pytest
+from argon2 import PasswordHasher
 
 from edges.portal.changes import Refused
 from edges.portal.core import Contact
@@ -69,9 +70,9 @@ def test_words_that_are_refused(password: str | None, duress: str | None, field:
 @pytest.mark.parametrize("typed", ["Lagon Vert", "  Lagon Vert "])
 def test_a_word_that_stays_counts_also_as_another_program_hashed_it(typed: str) -> None:
     """A CRM hashes a word as it is written; the desk takes it in that form."""
-    stays = Contact("ann", "OWNER", "Ann", "Martin", "+33639980001", None, words._HASHER.hash("Lagon Vert"), "fr")
+    as_written = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash("Lagon Vert")
     with pytest.raises(Refused) as refused:
-        asyncio.run(WordHasher().hashed(NewWords(typed, None), stays))
+        entered(typed, None, Contact("ann", "OWNER", duress_hash=as_written))
     assert refused.value.field == "password"
 
 
