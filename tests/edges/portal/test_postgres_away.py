@@ -9,18 +9,25 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx
+import psycopg
 import pytest
 
-from edges.portal.postgres import connect, migrate
+from edges.portal.outbox import backlog
 from edges.web import tokens
 from ronde.local.ports import HOST, free_port
 from ronde.local.postgres import Postgres
-from service.postgres_settings import PostgresSettings
-from tests.edges.portal.serving import Served, serving
+from ronde.shared.whole_settings import WholeSettings
+from streams.kafka.topics import create
+from streams.settings import load
+from tests.conftest import SettingsFile
+from tests.edges.portal.checker import check
+from tests.edges.portal.test_process import address
+from tests.support.ronde_process import RondeProcess
+from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.server]
 
-SITES: Final = 4
+SITES: Final = ("S0", "S1", "S2", "S3")
 
 
 @pytest.fixture
@@ -35,9 +42,9 @@ def server(tmp_path: Path) -> Iterator[Postgres]:
 class Saver(threading.Thread):
     """Somebody who saves a site again and again, each save until it is taken; nobody else saves that site."""
 
-    def __init__(self, portal: Served, token: str, site_id: str) -> None:
+    def __init__(self, where: str, token: str, site_id: str) -> None:
         super().__init__()
-        self._url = f"{portal.address}/v1/sites/{site_id}/service"
+        self._url = f"{where}/v1/sites/{site_id}/service"
         self._headers = {"Authorization": f"Bearer {token}"}
         self.ending = threading.Event()
         self.revision = 1
@@ -67,43 +74,57 @@ class Saver(threading.Thread):
             time.sleep(0.05)
 
 
-def test_saves_amid_restarts_are_made_once(server: Postgres, tmp_path: Path) -> None:
-    database = PostgresSettings(host=HOST, port=server.port or 0, database="ronde")
-    with connect(database, "test") as connection:
-        migrate(connection)
-    with serving(database, tmp_path) as portal:
-        token = tokens.add(portal.api.web.tokens_file, "crm", ("portal:*",))
+def test_saves_amid_restarts_are_made_once_and_passed_on(
+    server: Postgres, portal_file: SettingsFile, tmp_path: Path
+) -> None:
+    where = {"host": HOST, "port": server.port or 0, "database": "ronde", "user": "ronde"}
+    settings = load(path := portal_file(postgres=where, portal={"port": 0, "pages_port": 0}), {}, WholeSettings)
+    create(settings)
+    portal = RondeProcess("portal", ["portal", "--settings", path], tmp_path / "portal.log")
+    portal.start()
+    try:
+        portal.wait_ready()
+        savers = save_amid_restarts(portal, server, tmp_path / "tokens.json")
+        with psycopg.connect(server.conninfo(), autocommit=True) as connection:
+            eventually(lambda: backlog(connection)[0] == 0, "all is passed on")
+            check(settings.for_edge("portal", "test", tmp_path / "edge"), connection)
+            for site_id, saver in savers.items():
+                rows = connection.execute(
+                    "SELECT after #>> '{}' FROM portal.revisions WHERE site_id = %s AND what = 'instructions' "
+                    "ORDER BY revision",
+                    (site_id,),
+                ).fetchall()
+                assert rows == [(f"text {revision}",) for revision in range(1, saver.revision)]
+        eventually(portal.is_ready, "it is ready again")
+        assert portal.lives == 1
+    finally:
+        portal.kill()
+
+
+def save_amid_restarts(portal: RondeProcess, server: Postgres, tokens_file: Path) -> dict[str, Saver]:
+    """Save sites while the server is stopped and killed, until saves go on; by their ids, who saved them."""
+    token = tokens.add(tokens_file, "crm", ("portal:*",))
+    where = address(portal)
+    savers: dict[str, Saver] = {}
+    for site_id in SITES:
+        body = {"site_id": site_id, "name": "Home", "people": []}
         headers = {"Authorization": f"Bearer {token}"}
-        for number in range(SITES):
-            body = {"site_id": f"S{number}", "name": "Home", "people": []}
-            assert httpx.post(f"{portal.address}/v1/sites", json=body, headers=headers).status_code == 201
-        savers = [Saver(portal, token, f"S{number}") for number in range(SITES)]
-        for saver in savers:
-            saver.start()
-        try:
-            for end in (server.stop, server.kill):
-                time.sleep(1)
-                end()
-                time.sleep(0.5)
-                server.start()
-            seen = [saver.revision for saver in savers]
-            give_up = time.monotonic() + 60
-            while any(saver.revision <= before for saver, before in zip(savers, seen, strict=True)):
-                assert time.monotonic() < give_up, "saves go on"
-                assert all(saver.is_alive() for saver in savers), [saver.wrong for saver in savers]
-                time.sleep(0.1)
-        finally:
-            for saver in savers:
-                saver.ending.set()
-            for saver in savers:
-                saver.join(60)
-    assert [saver.wrong for saver in savers] == [[]] * SITES
-    assert sum(saver.away for saver in savers) > 0
-    with connect(database, "test") as connection:
-        for number, saver in enumerate(savers):
-            rows = connection.execute(
-                "SELECT after #>> '{}' FROM portal.revisions WHERE site_id = %s AND what = 'instructions' "
-                "ORDER BY revision",
-                (f"S{number}",),
-            ).fetchall()
-            assert rows == [(f"text {revision}",) for revision in range(1, saver.revision)]
+        assert httpx.post(f"{where}/v1/sites", json=body, headers=headers, timeout=30).status_code == 201
+        savers[site_id] = Saver(where, token, site_id)
+    for saver in savers.values():
+        saver.start()
+    try:
+        for end in (server.stop, server.kill):
+            time.sleep(1)
+            end()
+            eventually(lambda: all(saver.away for saver in savers.values()), "all of them are told so")
+            server.start()
+            seen = {saver: saver.revision for saver in savers.values()}
+            eventually(lambda seen=seen: all(saver.revision > before for saver, before in seen.items()), "they go on")
+    finally:
+        for saver in savers.values():
+            saver.ending.set()
+        for saver in savers.values():
+            saver.join(60)
+    assert [saver.wrong for saver in savers.values()] == [[]] * len(SITES)
+    return savers

@@ -224,6 +224,15 @@ async def test_who_has_which_sites(store: Store) -> None:
 
 
 @pytest.mark.asyncio
+async def test_an_import_may_take_longer_than_a_page(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over a network, hundreds of sites in one transaction take more than the 3 s of a request."""
+    monkeypatch.setattr("edges.portal.store.SECONDS", 0.0)
+    await store.load_sites([imported(f"S{number}") for number in range(20)], edit("import"))
+    with pytest.raises(DatabaseAwayError):
+        await store.site("S1")
+
+
+@pytest.mark.asyncio
 async def test_each_change_waits_in_the_outbox(store: Store, rows: psycopg.Connection[Any]) -> None:
     await store.create(new(), edit("site"))
     [first] = rows.execute("SELECT topic, key, change FROM portal.outbox").fetchall()

@@ -29,7 +29,8 @@ HERE = "http://localhost:6080"
 def issuer() -> Iterator[str]:
     zoe = oidc_provider_mock.User(sub="1", claims={"preferred_username": "zoe"})
     stranger = oidc_provider_mock.User(sub="2", claims={"preferred_username": "stranger"})
-    with oidc_provider_mock.run_server_in_thread(user_claims=(zoe, stranger)) as server:
+    broken = oidc_provider_mock.User(sub="3", claims={"preferred_username": "zo\0e"})
+    with oidc_provider_mock.run_server_in_thread(user_claims=(zoe, stranger, broken)) as server:
         yield f"http://localhost:{server.server_port}"
 
 
@@ -64,9 +65,10 @@ async def test_the_way_there_and_back(client: httpx.AsyncClient) -> None:
     problem(await client.get(back), 401, "OIDC_FAILED")
 
 
-async def test_somebody_without_an_account(client: httpx.AsyncClient) -> None:
+@pytest.mark.parametrize("sub", ["2", "3"])  # another name, and one that nobody can have
+async def test_somebody_without_an_account(client: httpx.AsyncClient, sub: str) -> None:
     response = await client.get("/sign-in/oidc")
-    back = await at_the_provider(response.headers["location"], "2")
+    back = await at_the_provider(response.headers["location"], sub)
     problem(await client.get(back), 403, "FORBIDDEN")
     problem(await client.get("/v1/session"), 401, "UNAUTHENTICATED")
 
