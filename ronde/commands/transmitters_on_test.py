@@ -13,6 +13,7 @@ from edges.kafka.framing import Framing
 from edges.kafka.view import Entry, Reading, Since, View
 from edges.receiver.values import Signal
 from ronde.commands.transmitters_show import AccountArgument
+from ronde.shared.accounts import account_of
 from ronde.shared.errors import Failed
 from ronde.shared.ledger_options import PersonalOption
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
@@ -42,7 +43,7 @@ def wait_for_frame(
     Link tests leave no record: have the panel send an event. Exit 1 when nothing comes in time.
     """
     effective = in_force(settings)
-    name = account.upper()
+    name = account_of(account, "ACCOUNT")
     with broker_errors_as_failures():
         require(effective, _ROLE, [Grant("topic", effective.topic("signals"), "literal", ("READ",))])
     say(f"waiting {wait:g} s for a frame of {name}; put the site on test first (`ronde sites test`)", err=True)
@@ -107,17 +108,20 @@ def _as_object(signal: Signal, *, personal: bool) -> dict[str, Any]:
     return value
 
 
+def _taken_for(shown: dict[str, Any]) -> str:
+    if shown["site_id"] is None:
+        return "no transmitter has this account, so no alert was made of it (`ronde transmitters import`)"
+    if shown["alert_id"] is None:
+        return f"site {shown['site_id']}, no alert"
+    return f"{shown['kind']} of site {shown['site_id']}, alert {shown['alert_id']}"
+
+
 def _print(shown: dict[str, Any]) -> None:
     """Say in a line what was sent, and below it what was made of it."""
     parts = [shown["qualifier"], shown["code"], shown["zone"] and f"zone {shown['zone']}"]
     sent = " ".join(filter(None, parts)) or "a frame"
     say(f"{shown['account']}: {sent} ({shown['meaning']}) at {shown['received_at']}, by {shown['receiver']}")
-    outcome = f"  {shown['outcome']}"
-    if shown["kind"] is not None:
-        outcome += f": {shown['kind']} of site {shown['site_id']}, alert {shown['alert_id']}"
-    elif shown["site_id"] is not None:
-        outcome += f": site {shown['site_id']}"
-    say(outcome + (f"; {shown['reason']}" if shown["reason"] else ""))
+    say(f"  {shown['outcome']}: {_taken_for(shown)}" + (f"; {shown['reason']}" if shown["reason"] else ""))
     say("  authenticated" if shown["authenticated"] else "  not authenticated: it came in the clear")
     if shown["text"]:
         say(f"  text: {shown['text']}")
