@@ -30,6 +30,18 @@ PlaceOption: TypeAlias = Annotated[
     str | None, typer.Option(metavar="HOST:PORT", show_default=False, help="Where the receiver listens, by this way.")
 ]
 
+AuthorityOption: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", show_default=False, help="With --tls: who signed the receiver's certificate."),
+]
+CertificateOption: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", show_default=False, help="With --tls: the panel's own, if one is demanded."),
+]
+CertificateKeyOption: TypeAlias = Annotated[
+    Path | None, typer.Option(metavar="FILE", show_default=False, help="Its key, if that is in another file.")
+]
+
 
 class _Signal(NamedTuple):
     """A signal to send, so many seconds from the start."""
@@ -80,17 +92,9 @@ def panel(
     tcp: PlaceOption = None,
     udp: PlaceOption = None,
     tls: PlaceOption = None,
-    ca: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", show_default=False, help="With --tls: who signed the receiver's certificate."),
-    ] = None,
-    certificate: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", show_default=False, help="With --tls: the panel's, where one is demanded."),
-    ] = None,
-    certificate_key: Annotated[
-        Path | None, typer.Option(metavar="FILE", show_default=False, help="Its key, if it is in another file.")
-    ] = None,
+    ca: AuthorityOption = None,
+    certificate: CertificateOption = None,
+    certificate_key: CertificateKeyOption = None,
     count: Annotated[int, typer.Option(min=1, help="How often to send it.")] = 1,
     rate: Annotated[
         float | None, typer.Option(min=0.001, max=100_000, show_default=False, help="Signals a second, with --count.")
