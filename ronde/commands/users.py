@@ -31,7 +31,8 @@ def add(
     name: NameArgument,
     role: Annotated[str, typer.Option(metavar="R", help=f"{', '.join(ROLES[:-1])} or {ROLES[-1]}.")],
     site: Annotated[
-        list[str] | None, typer.Option("--site", metavar="SITE", help="A site that they configure as an owner; repeatable.")
+        list[str] | None,
+        typer.Option("--site", metavar="SITE", help="A site that they configure as an owner; repeatable."),
     ] = None,
     partner: Annotated[
         list[str] | None,
