@@ -49,6 +49,7 @@ from service.readiness import ProcessReadiness
 _log = logger(__name__)
 
 _TICK_SECONDS: Final = 0.25
+_GATHER_SECONDS: Final = 0.04  # events: a write to each browser costs more than an event
 _TICKS_A_LOOK: Final = 4
 _TICKS_A_COUNT: Final = 40  # all incidents of the day are looked at
 _AGAIN_SECONDS: Final = 1.0
@@ -70,7 +71,7 @@ class DeskProcess:
         self._framing = Framing(connection)
         self._readiness = ProcessReadiness(start="the desk starts")
         self._metrics = DeskMetrics(configuration.objectives)
-        self._channel = Channel()
+        self._channel = Channel(gather=_GATHER_SECONDS)
         self._state = DeskState(connection.partitions)
         self._work = WorkList(self._state, self._publish)
         self._sites = SiteIndex()
