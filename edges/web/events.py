@@ -60,8 +60,8 @@ class Channel:
     Args:
         kept: how many events a browser that comes back may have missed.
         queued: how many pieces may wait for a browser before it is cut off.
-        gather: seconds; what is published within them of a write is written at once, to all, as the same bytes.
-            Where the writes to all take long, the pause grows, so that they leave the loop its time. 0: each for itself.
+        gather: seconds; what is published within them of a write is written at once, to all, as the same bytes. Where
+            the writes to all take long, the pause grows, so that they leave the loop its time. 0: each for itself.
 
     """
 
@@ -207,4 +207,3 @@ async def _is_signed_in(request: Request, people: People) -> bool:
         return await people.of(request) is not None
     except Problem:
         return False
-

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
+from itertools import pairwise
 from pathlib import Path
 
 import httpx
@@ -130,8 +131,9 @@ async def test_many_slow_writes_leave_the_loop_its_time() -> None:
     channel.close()
     await asyncio.gather(*tasks)
     began = written[::2]
-    assert len(began) >= 2
-    assert all(later - earlier >= 0.1 for earlier, later in zip(began[:-1], began[1:-1], strict=False))
+    assert len(began) > 2
+    pauses = [later - earlier for earlier, later in pairwise(began[:-1])]  # the last piece is the channel's end
+    assert min(pauses) >= 0.1
 
 
 async def test_a_slow_browser_is_cut_off_and_holds_nobody_up() -> None:
