@@ -42,7 +42,7 @@ def check_url(url: str, *, allow_private: bool) -> str:
     if not host or any(character.isspace() or not character.isprintable() for character in url):
         raise ValueError("it is no address, as https://partner.example/ronde")
     if parts.scheme != "https" and not (parts.scheme == "http" and allow_private):
-        raise ValueError("it must begin with https:// (http:// only where private addresses are allowed)")
+        raise ValueError("it must begin with https:// (http:// only with --allow-private)")
     if parts.username is not None or parts.fragment:
         raise ValueError("it must have no user, password or fragment")
     if not url.isascii():
