@@ -33,7 +33,7 @@ _log: Final = logs.logger(__name__)
 
 _ROOM: Final = 16  # attempts of a partner at once
 _MOST: Final = 48  # with those of AMENDs and CANCELs, which do not wait for room
-_FRESH_MS: Final = 100  # what was claimed longer ago is looked at again before its first byte goes
+_FRESH_MS: Final = 250  # what was claimed longer ago is looked at again before its first byte goes
 _LOOK_SECONDS: Final = 0.5  # other processes' work, and tests
 _AGAIN_SECONDS: Final = 0.5
 

@@ -97,7 +97,7 @@ def test_a_command_that_another_process_has_overtaken_does_not_go(partners: Serv
         other = Store(partners.store._pool, "other", 1)
         [cancel] = await other.claim((), ())
         await other.note([(cancel, DELIVERED)])
-        await asyncio.sleep(0.15)
+        await asyncio.sleep(0.3)
         released.set()
         await asyncio.sleep(0.3)
 
