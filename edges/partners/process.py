@@ -95,7 +95,7 @@ class PartnersProcess:
             self._wake = sender.wake
             await self._serve(stack, store, reporter)
             sending = asyncio.create_task(sender.run(), name="sender")
-            stack.callback(sending.cancel)
+            stack.push_async_callback(_cancelled, sending)
             opening = asyncio.create_task(self._open(producer, outlet), name="outlet")
             stack.callback(opening.cancel)
             await self._look(_Parts(intake, store, reporter, notices, sending, opening))
@@ -214,3 +214,9 @@ class PartnersProcess:
             self._metrics.pending.labels(partner).set(row["pending"])
             age = max(0.0, now - row["oldest"] / 1000) if row["oldest"] else 0.0
             self._metrics.pending_age.labels(partner).set(age)
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    """Cancel a task, and wait for its end."""
+    task.cancel()
+    await asyncio.wait((task,))
