@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
 
@@ -21,8 +21,7 @@ from ronde.shared.terminal import print_value, say
 from ronde.shared.times import now_ms
 from ronde.shared.topic_reading import broker_errors_as_failures
 from ronde.shared.whole_settings import WholeSettings
-from streams.formats import rfc3339
-from streams.formats.redaction import HIDDEN
+from ronde.views.signals import as_object, print_signal
 from streams.kafka.access import require
 from streams.kafka.acl import Grant
 
@@ -56,12 +55,12 @@ def wait_for_frame(
             f"no frame of {name} came within {wait:g} s: see whether the panel reaches the receiver, and whether it "
             "sends an event and not only link tests, which leave no record"
         )
-    shown = [_as_object(signal, personal=personal) for signal in found]
+    shown = [as_object(signal, personal=personal) for signal in found]
     if as_json:
         print_value({"signals": shown})
     else:
         for one in shown:
-            _print(one)
+            print_signal(one)
 
 
 async def _next(settings: WholeSettings, account: str, wait: float) -> list[Signal]:
@@ -95,33 +94,3 @@ async def _next(settings: WholeSettings, account: str, wait: float) -> list[Sign
 def _frame(signal: Signal) -> str:
     """What the signals of one frame have in common."""
     return signal.signal_id.rpartition("-")[0]
-
-
-def _as_object(signal: Signal, *, personal: bool) -> dict[str, Any]:
-    value = signal._asdict()
-    del value["raw"]
-    for name in ("occurred_at", "raised_at", "received_at"):
-        value[name] = None if value[name] is None else rfc3339.write(value[name])
-    for name in ("text", "user"):
-        if value[name] is not None and not personal:
-            value[name] = HIDDEN
-    return value
-
-
-def _taken_for(shown: dict[str, Any]) -> str:
-    if shown["site_id"] is None:
-        return "no transmitter has this account, so no alert was made of it (`ronde transmitters import`)"
-    if shown["alert_id"] is None:
-        return f"site {shown['site_id']}, no alert"
-    return f"{shown['kind']} of site {shown['site_id']}, alert {shown['alert_id']}"
-
-
-def _print(shown: dict[str, Any]) -> None:
-    """Say in a line what was sent, and below it what was made of it."""
-    parts = [shown["qualifier"], shown["code"], shown["zone"] and f"zone {shown['zone']}"]
-    sent = " ".join(filter(None, parts)) or "a frame"
-    say(f"{shown['account']}: {sent} ({shown['meaning']}) at {shown['received_at']}, by {shown['receiver']}")
-    say(f"  {shown['outcome']}: {_taken_for(shown)}" + (f"; {shown['reason']}" if shown["reason"] else ""))
-    say("  authenticated" if shown["authenticated"] else "  not authenticated: it came in the clear")
-    if shown["text"]:
-        say(f"  text: {shown['text']}")
