@@ -24,7 +24,7 @@ from edges.partners.process import PartnersProcess
 from edges.partners.signing import MOST_SECRETS, new_secret
 from edges.partners.values import Address, DispatchCommand
 from edges.web.values import write_instant
-from ronde.shared.errors import Failed, WrongUse
+from ronde.shared.errors import START_POSTGRES, Failed, WrongUse
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.terminal import Listing, Terminal, print_value, say
 from service import logs
@@ -229,7 +229,7 @@ def _database(settings: PostgresSettings) -> Iterator[Session]:
     except PartnersError as error:
         raise Failed(str(error)) from None
     except psycopg.OperationalError as error:
-        raise Failed(f"PostgreSQL does not answer: {reason(error)}; see the settings of [postgres]") from None
+        raise Failed(f"PostgreSQL does not answer: {reason(error)}. {START_POSTGRES}") from None
 
 
 def _rows(database: Session, name: str, **values: Any) -> list[dict[str, Any]]:
