@@ -257,7 +257,7 @@ def test_signals_are_listed_by_what_became_of_them(run: Run, file: Path, topics:
     assert list_("--outcome", "REFUSED", "--since", "3h", "--limit", "2") == (["A1", "A2"], 1)
     assert list_("a1", "--since", "3h") == (["A1", "A1"], 0)
     ran = run("transmitters", "signals", "a2", "--settings", file)
-    assert "REFUSED: site S-A2; KEY_DOES_NOT_OPEN" in ran.out
+    assert "REFUSED: site S-A2, no alert; KEY_DOES_NOT_OPEN" in ran.out
     assert ("text: (hidden)" in ran.out, "back door" in ran.out) == (True, False)
     assert "no such signals since 1h" in run("transmitters", "signals", "FF", "--settings", file).out
     wrong = run("transmitters", "signals", "--outcome", "REFUSE", "--settings", file)
