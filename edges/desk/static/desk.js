@@ -74,7 +74,8 @@
   const press = (id) => () => { const button = byId(id); if (button && !button.hidden) button.click(); };
 
   // --- live ------------------------------------------------------------------------------------
-  const handlers = { work: [], gone: [], incident: [], reset: [], age: [], open: [] };
+  const handlers = { work: [], gone: [], incident: [], reset: [], age: [] };
+  const onOpen = [];
   let heardAt = performance.now();
   function listen(isAgain) {
     const events = new EventSource("/v1/events");
@@ -86,7 +87,7 @@
       });
     }
     events.addEventListener("open", () => {
-      for (const handle of handlers.open) handle();
+      for (const handle of onOpen) handle();
       if (isAgain) for (const handle of handlers.reset) handle();  // what came between is not sent again
       isAgain = false;
     });
@@ -227,7 +228,7 @@
     handlers.work.push(put);
     handlers.gone.push((data) => drop(data.subject));
     handlers.reset.push(load);
-    handlers.open.push(load);
+    onOpen.push(load);
     setInterval(tick, 250);
 
     byId("next")?.addEventListener("click", async () => {
