@@ -13,6 +13,7 @@ from edges.kafka.framing import Framing
 from edges.kafka.view import Entry, Reading, Since, View
 from edges.receiver.values import Signal
 from ronde.commands.transmitters_show import AccountArgument
+from ronde.shared.accounts import account_of
 from ronde.shared.errors import Failed
 from ronde.shared.ledger_options import PersonalOption
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
@@ -41,7 +42,7 @@ def wait_for_frame(
     Link tests leave no record: have the panel send an event. Exit 1 when nothing comes in time.
     """
     effective = in_force(settings)
-    name = account.upper()
+    name = account_of(account, "ACCOUNT")
     with broker_errors_as_failures():
         require(effective, _ROLE, [Grant("topic", effective.topic("signals"), "literal", ("READ",))])
     say(f"waiting {wait:g} s for a frame of {name}; put the site on test first (`ronde sites test`)", err=True)

@@ -22,17 +22,20 @@ def as_object(signal: Signal, *, personal: bool) -> dict[str, Any]:
     return value
 
 
+def _taken_for(shown: dict[str, Any]) -> str:
+    if shown["outcome"] == "UNKNOWN_ACCOUNT":
+        return "no transmitter has this account, so no alert was made of it (`ronde transmitters import`)"
+    if shown["alert_id"] is None:
+        return "no alert" if shown["site_id"] is None else f"site {shown['site_id']}, no alert"
+    return f"{shown['kind']} of site {shown['site_id']}, alert {shown['alert_id']}"
+
+
 def print_signal(shown: dict[str, Any]) -> None:
     """Print in a line what was sent, and below it what was made of it."""
     parts = [shown["qualifier"], shown["code"], shown["zone"] and f"zone {shown['zone']}"]
     sent = " ".join(filter(None, parts)) or "a frame"
     say(f"{shown['account']}: {sent} ({shown['meaning']}) at {shown['received_at']}, by {shown['receiver']}")
-    outcome = f"  {shown['outcome']}"
-    if shown["kind"] is not None:
-        outcome += f": {shown['kind']} of site {shown['site_id']}, alert {shown['alert_id']}"
-    elif shown["site_id"] is not None:
-        outcome += f": site {shown['site_id']}"
-    say(outcome + (f"; {shown['reason']}" if shown["reason"] else ""))
+    say(f"  {shown['outcome']}: {_taken_for(shown)}" + (f"; {shown['reason']}" if shown["reason"] else ""))
     is_kept = shown["outcome"] not in {"REFUSED", "UNKNOWN_ACCOUNT"}
     how = "authenticated" if shown["authenticated"] else "not authenticated"
     say(f"  {how}: it came in the clear" if is_kept and not shown["authenticated"] else f"  {how}")

@@ -143,7 +143,9 @@ def test_without_a_wrapping_key_no_key_leaves(
     assert read(topics) == {}
 
 
-def test_list_and_show_tell_what_is_in_force_and_no_key(run: Run, file: Path, tmp_path: Path) -> None:
+def test_list_and_show_tell_what_is_in_force_and_no_key(
+    run: Run, file: Path, settings_file: SettingsFile, tmp_path: Path
+) -> None:
     source = tmp_path / "transmitters.jsonl"
     override = {"code": "130", "kind": "IGNORE", "by": "ann", "why": "dog"}
     lines = [
@@ -169,6 +171,11 @@ def test_list_and_show_tell_what_is_in_force_and_no_key(run: Run, file: Path, tm
     assert "dog" in personal
     assert "opens under receiver.wrapping_key" in personal
     assert KEY not in personal.upper()
+    unset = settings_file()
+    assert (
+        "key: not tried: receiver.wrapping_key is not set here"
+        in run("transmitters", "show", "A1", "--settings", unset).out
+    )
     absent = run("transmitters", "show", "FF", "--settings", file)
     assert (absent.exit, "no transmitter FF" in absent.err) == (1, True)
 
@@ -195,12 +202,14 @@ def test_the_next_frame_of_an_account_is_waited_for(run: Run, file: Path, topics
             say("B1", 1)
             say("A1", 1)
             say("A1", 2, zone="13")
+            say("C1", 1, site_id=None, alert_id=None, outcome="UNKNOWN_ACCOUNT")
 
     panel = threading.Thread(target=panels)
     panel.start()
     try:
         ran = run("transmitters", "test", "a1", "--wait", "60", "--settings", file)
         told = json.loads(run("transmitters", "test", "A1", "--settings", file, "--json").out)
+        unknown = run("transmitters", "test", "C1", "--settings", file)
     finally:
         stop.set()
         panel.join()
@@ -210,6 +219,9 @@ def test_the_next_frame_of_an_account_is_waited_for(run: Run, file: Path, topics
     assert "ALERT: INTRUSION of site S1, alert A1-0007-1-1f2e3d4c" in ran.out
     assert ("text: (hidden)" in ran.out, "back door" in ran.out) == (True, False)
     assert {one["account"] for one in told["signals"]} == {"A1"}
+    assert "UNKNOWN_ACCOUNT: no transmitter has this account" in unknown.out
+    wrong = run("transmitters", "test", "XYZ", "--settings", file)
+    assert (wrong.exit, "ACCOUNT: 'XYZ' is no account: 1 to 16 hexadecimal digits" in wrong.err) == (2, True)
     silent = run("transmitters", "test", "FF", "--wait", "1", "--settings", file)
     assert (silent.exit, "no frame of FF came within 1 s" in silent.err) == (1, True)
 
@@ -245,7 +257,7 @@ def test_signals_are_listed_by_what_became_of_them(run: Run, file: Path, topics:
     assert list_("--outcome", "REFUSED", "--since", "3h", "--limit", "2") == (["A1", "A2"], 1)
     assert list_("a1", "--since", "3h") == (["A1", "A1"], 0)
     ran = run("transmitters", "signals", "a2", "--settings", file)
-    assert "REFUSED: site S-A2; KEY_DOES_NOT_OPEN" in ran.out
+    assert "REFUSED: site S-A2, no alert; KEY_DOES_NOT_OPEN" in ran.out
     assert ("text: (hidden)" in ran.out, "back door" in ran.out) == (True, False)
     assert "no such signals since 1h" in run("transmitters", "signals", "FF", "--settings", file).out
     wrong = run("transmitters", "signals", "--outcome", "REFUSE", "--settings", file)
