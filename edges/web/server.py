@@ -15,6 +15,8 @@ from typing import Any, Final
 import uvicorn
 from starlette.types import ASGIApp
 
+from edges.web.requests import PunctualRequests
+
 PROCESS_STOP_SECONDS: Final = 5.0
 STOP_SECONDS: Final = 4  # for answers under way; the process has 5 in all
 _KEEP_ALIVE_SECONDS: Final = 75  # longer than a proxy keeps its connections, or it meets closed ones
@@ -45,7 +47,7 @@ class WebServer:
         self._server = _Server(
             uvicorn.Config(
                 app,
-                http="h11",
+                http=PunctualRequests,
                 ws="none",
                 lifespan="off",
                 log_config=None,
