@@ -235,6 +235,7 @@ class FormPages:
             kind=kind,
             kinds=kinds,
             people=people,
+            further=len(configuration.further),
             revision=configuration.revision,
             values=_with_blanks(values, "person_id", "first_name", "last_name", "phone", "language"),
             errors=_with_blanks(errors or {}, *FIELDS),

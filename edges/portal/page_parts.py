@@ -13,7 +13,6 @@ from edges.portal.rows import Stored
 from edges.portal.service import Portal
 from edges.web.accounts import Person
 from edges.web.callers import person_with
-from edges.web.values import write_instant
 
 Visitor: TypeAlias = Annotated[Person, person_with("customer", "support", "auditor")]
 
@@ -34,12 +33,6 @@ async def opened(portal: Portal, caller: Caller, site_id: str) -> Stored:
 def back(site_id: str) -> Response:
     """To the configuration, which says that it is saved."""
     return RedirectResponse(f"{base_of(site_id)}/configuration?saved", status_code=303)
-
-
-def minute(instant: int | str) -> str:
-    """A time in UTC, to the minute."""
-    text = instant if isinstance(instant, str) else write_instant(instant)
-    return f"{text[:10]} {text[11:16]}"
 
 
 def revision_of(form: Mapping[str, str]) -> int | None:

@@ -15,7 +15,7 @@ from edges.portal import changes
 from edges.portal.callers import Right, caller_of
 from edges.portal.configuration import Configuration
 from edges.portal.forgetting import FORGOTTEN
-from edges.portal.page_parts import Visitor, back, base_of, minute, opened, revision_of
+from edges.portal.page_parts import Visitor, back, base_of, opened, revision_of
 from edges.portal.problems import REVISION_STALE
 from edges.portal.sentences import WHAT, missing_sentence, warning_sentence
 from edges.portal.service import Portal, now
@@ -25,7 +25,7 @@ from edges.web.accounts import Person
 from edges.web.pages import Pages, form_of, plain
 from edges.web.problems import Problem
 from edges.web.routes import Route
-from edges.web.values import PathId
+from edges.web.values import PathId, write_instant
 
 _HOUR: Final = 3_600_000
 _HOURS: Final = frozenset({"0", "1", "4", "24"})
@@ -103,12 +103,13 @@ class PortalPages:
             person=person,
             base=base_of(site_id),
             state=state,
+            further=len(site.configuration.further) if site.configuration.first is not None else 0,
             may_change=await caller.right(site_id, self._portal.store) is Right.CONFIGURE,
             saved="saved" in request.query_params,
             missing=[missing_sentence(code, say) for code in state.missing] if state.subscribed else [],
             warnings=[warning_sentence(code, say) for code in state.warnings],
             goes_through=goes_through(site, self._portal.engine.get(site_id), now()),
-            until="" if state.test_until is None else minute(state.test_until),
+            until="" if state.test_until is None else write_instant(state.test_until),
         )
 
     async def subscription(self, request: Request, site_id: PathId, person: Visitor) -> Response:
@@ -123,7 +124,7 @@ class PortalPages:
             person=person,
             base=base_of(site_id),
             state=self._portal.state(site),
-            since="" if stop is None else minute(stop.at),
+            since="" if stop is None else write_instant(stop.at),
             by="" if stop is None else self._name(request, stop.by),
             revision="" if stop is None else stop.revision,
         )
@@ -133,7 +134,7 @@ class PortalPages:
         await self._portal.look(caller_of(person), site_id)
         lines = [
             {
-                "at": minute(line.at),
+                "at": write_instant(line.at),
                 "by": self._name(request, line.by),
                 "what": self._pages.say(request, WHAT.get(line.what, line.what)),
             }

@@ -73,7 +73,7 @@ def french() -> re.Pattern[str]:
 def foreign(page: str, known: re.Pattern[str]) -> Iterator[str]:
     """What of a page's texts is of no catalogue."""
     texts = Texts()
-    texts.feed(page)
+    texts.feed(re.sub(r"<time[^>]*>(.*?)</time>", r"\1", page))  # it stands within a sentence
     for text in texts.texts:
         rest = SIGNS.sub("", DATA.sub("", known.sub("", NAMES.sub("", text))))
         if rest:

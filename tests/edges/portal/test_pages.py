@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -210,6 +211,26 @@ def test_a_member_looks_and_changes_nothing(browser: Browser, portal: Served, su
     assert page.locator("main form").count() == 0
     assert page.goto(f"{portal.address}/sites/A%2F1/first-contact").status == 403  # type: ignore[union-attr]
     assert page.goto(f"{portal.address}/sites/B/configuration").status == 404  # type: ignore[union-attr]
+    context.close()
+
+
+def test_times_are_those_of_the_reader(browser: Browser, portal: Served, support: httpx.Client) -> None:
+    portal.api.user("ann@example.org", "customer")
+    path = "/v1/sites/A%2F1/service/test"
+    until = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=3)
+    answer = support.put(path, json={"until": until.isoformat()}, headers={"If-Match": '"1"'})
+    assert answer.status_code == 200, answer.text
+    context = browser.new_context(locale="fr", viewport=NARROW, timezone_id="Asia/Kolkata")  # type: ignore[arg-type]
+    page = context.new_page()
+    page.goto(f"{portal.address}/sites/A%2F1/configuration")
+    page.fill("#name", "ann@example.org")
+    page.fill("#password", PASSWORD)
+    page.press("#password", "Enter")
+    page.wait_for_url("**/configuration")
+    local = until.astimezone(timezone(timedelta(hours=5, minutes=30)))
+    assert f"{local:%H:%M} UTC+5:30" in page.inner_text(".message time")
+    assert str(local.year) in page.inner_text(".message time")
+    is_clean(page)
     context.close()
 
 
