@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import itertools
 import time
+from collections.abc import Iterator
 from typing import Annotated, Final, TypeAlias
 
 import psycopg
@@ -18,7 +19,7 @@ from edges.portal.postgres import migrate as apply
 from edges.portal.process import PortalProcess
 from edges.portal.rows import Edit
 from edges.portal.store import Store
-from ronde.input_files.site_lines import SiteLines
+from ronde.input_files.site_lines import Good, SiteLines
 from ronde.input_files.site_spreadsheet import sites_of
 from ronde.outcomes.site_file import print_warnings, warnings
 from ronde.shared.errors import Failed
@@ -108,7 +109,7 @@ def import_(
 
 async def _load(postgres: PostgresSettings, sites: SiteLines) -> int:
     loaded = 0
-    good = sites.good()
+    good = _storable(sites)
     async with opened(pool(postgres, "ronde portal import")) as connections:
         store = Store(connections)
         while batch := [line.site for line in itertools.islice(good, _AT_ONCE)]:
@@ -117,6 +118,19 @@ async def _load(postgres: PostgresSettings, sites: SiteLines) -> int:
             await store.load_sites(list(by_id.values()), Edit(_BY, "import", request, time.time_ns() // 1_000_000))
             loaded += len(batch)
     return loaded
+
+
+def _storable(sites: SiteLines) -> Iterator[Good]:
+    """The sites that PostgreSQL can keep; on Kafka a text may hold U+0000, there none."""
+    for good in sites.good():
+        if _has_nul(good.site):
+            sites.refuse(good.line, "INVALID", "a text holds the character U+0000, which PostgreSQL does not keep")
+        else:
+            yield good
+
+
+def _has_nul(value: object) -> bool:
+    return "\0" in value if isinstance(value, str) else isinstance(value, tuple) and any(map(_has_nul, value))
 
 
 def _migrate(settings: PostgresSettings) -> list[tuple[int, str]]:
