@@ -14,10 +14,9 @@ from starlette.responses import RedirectResponse, Response
 from edges.portal import changes
 from edges.portal.callers import Right, caller_of
 from edges.portal.configuration import Configuration
-from edges.portal.forgetting import FORGOTTEN
-from edges.portal.page_parts import Visitor, back, base_of, opened, revision_of
+from edges.portal.page_parts import Visitor, back, base_of, name_of, opened, revision_of, shown_line
 from edges.portal.problems import REVISION_STALE
-from edges.portal.sentences import WHAT, missing_sentence, warning_sentence
+from edges.portal.sentences import missing_sentence, warning_sentence
 from edges.portal.service import Portal, now
 from edges.portal.states import goes_through
 from edges.portal.store import Revision
@@ -125,26 +124,15 @@ class PortalPages:
             base=base_of(site_id),
             state=self._portal.state(site),
             since="" if stop is None else write_instant(stop.at),
-            by="" if stop is None else self._name(request, stop.by),
+            by="" if stop is None else name_of(stop.by, request, self._pages),
             revision="" if stop is None else stop.revision,
         )
 
     async def history(self, request: Request, site_id: PathId, person: Visitor) -> Response:
         """Who changed what and when."""
         await self._portal.look(caller_of(person), site_id)
-        lines = [
-            {
-                "at": write_instant(line.at),
-                "by": self._name(request, line.by),
-                "what": self._pages.say(request, WHAT.get(line.what, line.what)),
-            }
-            for line in await self._portal.store.history(site_id)
-        ]
+        lines = [shown_line(line, request, self._pages) for line in await self._portal.store.history(site_id)]
         return self._pages.render(request, "history.html", person=person, base=base_of(site_id), lines=lines)
-
-    def _name(self, request: Request, by: str) -> str:
-        """Who made a change; of a person who left only that, in the reader's language."""
-        return self._pages.say(request, by) if by == FORGOTTEN else by
 
     # --- what is saved ----------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -180,7 +181,10 @@ def test_of_two_editors_the_second_is_warned_and_loses_nothing(
     for field, value in (("line1", "1 rue des Lilas"), ("postal_code", "74300"), ("city", "Cluses")):
         page.fill(f"#{field}", value)
     page.click("main button.main")
-    assert SAYS["fr"]["changed"] in page.inner_text(".message.red")
+    red = page.inner_text(".message.red")
+    assert SAYS["fr"]["changed"] in red
+    assert re.search(r"Abonnement .*, token:support", red)  # what it was, and who
+    assert "Site créé" not in red  # that was before
     assert page.input_value("#line1") == "1 rue des Lilas"
     is_clean(page)
     page.click("main button.main")
