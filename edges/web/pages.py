@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
@@ -37,6 +37,9 @@ class Pages:
         folder: of the process, with its ``templates``, ``static`` and ``locale`` beside those of all.
         places: addresses and names of what the head links to; names are messages of the catalogues.
 
+    Attributes:
+        clock: what scripts take for the time, in Unix milliseconds.
+
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class Pages:
         self.static = StaticFiles(folders)
         self._people = people
         self._places = places
+        self.clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000
         self._has_provider = has_provider
         self._translations = catalogues(folders)
         self._environments = {
@@ -78,7 +82,7 @@ class Pages:
                 languages=tuple(NAMES.items()),
                 theme=theme if theme in THEMES else "",
                 here=_address_of(request) if request.method == "GET" else SIGN_IN if person is None else "/",
-                now_ms=time.time_ns() // 1_000_000,
+                now_ms=self.clock(),
                 static=self.static.address,
                 **values,
             )

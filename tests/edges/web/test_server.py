@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import time
 from pathlib import Path
 
@@ -154,3 +155,15 @@ async def test_what_is_no_http_is_a_problem_too(head: bytes) -> None:
     assert b"content-type: application/problem+json" in fields.lower()
     assert b"default-src 'self'" in fields
     assert json.loads(body)["code"] == "BROKEN_REQUEST"
+
+
+@pytest.mark.asyncio
+async def test_an_answer_waits_for_no_delayed_acknowledgement() -> None:
+    server = WebServer(FastAPI(), "127.0.0.1", 0)
+    await server.start()
+    async with httpx.AsyncClient(base_url=server.address) as client:
+        await client.get("/")
+        (connection,) = server._server.server_state.connections
+        connected = connection.transport.get_extra_info("socket")
+        assert connected.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY), "its head and body are two writes"
+    await server.stop()
