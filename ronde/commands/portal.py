@@ -27,6 +27,10 @@ from ronde.shared.lines import name_of
 from ronde.shared.lines import opened as opened_lines
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.terminal import print_value, say
+from schemas.avro.framing import single_object
+from schemas.avro.generated import writer
+from schemas.avro.loader import load
+from schemas.contract.topics import OUTPUT_VALUE_BYTES
 from service import logs
 from service.postgres import reason
 from service.postgres_settings import PostgresSettings
@@ -121,10 +125,14 @@ async def _load(postgres: PostgresSettings, sites: SiteLines) -> int:
 
 
 def _storable(sites: SiteLines) -> Iterator[Good]:
-    """The sites that PostgreSQL can keep; on Kafka a text may hold U+0000, there none."""
+    """The sites that PostgreSQL can keep (on Kafka a text may hold U+0000, there none) and Kafka can take."""
+    schema = load("Site")
+    encode = writer(schema, single_object(schema))
     for good in sites.good():
         if _has_nul(good.site):
             sites.refuse(good.line, "INVALID", "a text holds the character U+0000, which PostgreSQL does not keep")
+        elif len(encode(good.site)) > OUTPUT_VALUE_BYTES:
+            sites.refuse(good.line, "TOO_LONG", f"its record takes more than {OUTPUT_VALUE_BYTES:,} bytes")
         else:
             yield good
 
