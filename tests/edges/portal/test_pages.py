@@ -238,6 +238,41 @@ def test_times_are_those_of_the_reader(browser: Browser, portal: Served, support
     context.close()
 
 
+def test_long_texts_fit_a_phone(browser: Browser, portal: Served, support: httpx.Client) -> None:
+    login = "l" * 128
+    owner = {"person_id": "o" * 128, "role": "OWNER", "first_name": "F" * 200, "last_name": "L" * 200, "login": login}
+    body: dict[str, Any] = {"site_id": "s" * 128, "name": "N" * 200, "people": [owner]}
+    assert support.post("/v1/sites", json=body).status_code == 201
+    service = f"/v1/sites/{body['site_id']}/service"
+    for revision, (part, value) in enumerate(
+        (
+            ("subscription", {"subscribed": True}),
+            ("first-contact", {"person_id": owner["person_id"], "phone": "0639980001", "password": WORD}),
+            ("instructions", {"instructions": "x" * 8000}),
+            ("address", {"line1": "r" * 500, "postal_code": "74300", "city": "c" * 500, "country": "FR"}),
+        ),
+        start=1,
+    ):
+        answer = support.put(f"{service}/{part}", json=value, headers={"If-Match": f'"{revision}"'})
+        assert answer.status_code == 200, answer.text
+    portal.api.user(login, "customer")
+    context = browser.new_context(locale="fr", viewport=NARROW)  # type: ignore[arg-type]
+    page = context.new_page()
+    page.goto(f"{portal.address}/")
+    page.fill("#name", login)
+    page.fill("#password", PASSWORD)
+    page.press("#password", "Enter")
+    page.wait_for_url(f"{portal.address}/")
+    wide = {}
+    for part in ("", "/configuration", "/first-contact", "/address", "/instructions", "/subscription", "/history"):
+        page.goto(f"{portal.address}/sites/{body['site_id']}{part}")
+        wide[part] = overflowing(page)
+    page.goto(f"{portal.address}/")
+    wide["services"] = overflowing(page)
+    assert {part: width for part, width in wide.items() if width > 0} == {}
+    context.close()
+
+
 def test_pictures(page: Page, support: httpx.Client, portal: Served, tmp_path: Path) -> None:
     """The pages render wide and narrow, light and dark; the files are for people to look at."""
     subscribe(support)
