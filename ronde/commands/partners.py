@@ -116,6 +116,7 @@ def rotate(
     """Give a partner a second secret, and print it; webhooks are signed by both until you run this with --end."""
     with _database(in_force(settings).postgres) as database, database.transaction():
         values = {"partner_id": partner, "now": _now(), "keep": 1 if end else MOST_SECRETS}
+        database.execute(query("lock_partner"), values)
         known = [row[0] for row in database.execute(query("secrets"), values)]
         if not known:
             raise Failed(f"no partner {partner} is asked over HTTP: see `ronde partners add`")
@@ -142,22 +143,23 @@ def attempts(
 ) -> None:
     """List the attempts to post commands, the latest first; they are kept for 30 days. Times are UTC."""
     with _database(in_force(settings).postgres) as database:
-        rows = _rows(database, "attempts", id=id_, most=limit)
+        rows = _rows(database, "attempts", id=id_, most=limit, now=_now())
     for row in rows:
         for name in ("at", "ended_at"):
             row[name] = None if row[name] is None else write_instant(row[name])
+    is_under_way = [row.pop("is_under_way") for row in rows]
     if as_json:
         print_value(rows)
         return
     listing = Listing("at", "partner", "command", "action", "attempt", "outcome", "status", "command is")
-    for row in rows:
+    for row, is_running in zip(rows, is_under_way, strict=True):
         listing.add_row(
             row["at"],
             row["partner_id"],
             row["command_id"],
             row["action"],
             str(row["number"]),
-            row["outcome"] or "under way",
+            row["outcome"] or ("under way" if is_running else "not noted"),
             str(row["status"] or ""),
             row["state"],
         )
