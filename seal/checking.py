@@ -1,19 +1,25 @@
-"""Recompute what the topics still hold: it must meet the kept leaves, and these the kept heads."""
+"""Recompute what the topics still hold: it must meet the kept leaves, these the kept nodes, and all the heads."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from seal.commitments import Commitments, Message
 from seal.ed25519 import is_signed
-from seal.proofs import commitment, leaf_data, leaf_hash
-from seal.store import Store
+from seal.proofs import BLOCK, commitment, leaf_data, leaf_hash
+from seal.store import KeptLeaf, Log, Store, TreeState
+from seal.tree import Tree, root_of
 
 
-def check_heads(store: Store) -> Iterator[str]:
-    """Yield what does not hold of the heads: their signatures, their chain, the roots of the kept leaves."""
+def check_heads(store: Store, published: Sequence[tuple[int, str]] = ()) -> Iterator[str]:
+    """Yield what does not hold of the heads: their signatures, their chain, the roots of the kept leaves.
+
+    ``published``: numbers and hashes of heads that were published.
+    """
+    trees: dict[Log, Tree] = {}
+    digests: dict[int, str] = {}
     previous = ""
     for number, head in enumerate(store.heads(), start=1):
         body = json.loads(head.body)
@@ -21,26 +27,69 @@ def check_heads(store: Store) -> Iterator[str]:
             yield f"FORGED_HEAD: head {head.number} is not signed by its key"
         if head.number != number or body["number"] != number or body["previous"] != previous:
             yield f"OLDER_HEAD: head {head.number} does not follow the one before"
-        previous = hashlib.sha256(head.body.encode()).hexdigest()
+        previous = digests[head.number] = hashlib.sha256(head.body.encode()).hexdigest()
         for topic, partition, size, _, root in body["trees"]:
-            if store.tree((topic, partition)).root(size).hex() != root:
+            tree = trees.setdefault((topic, partition), store.tree((topic, partition)))
+            if _root(tree, size) != root:
                 yield f"SECOND_TREE: {topic}-{partition}: the leaves do not give the root of head {head.number}"
+    for number, digest in published:
+        if number not in digests:
+            yield f"OLDER_HEAD: head {number} was published, and is not kept"
+        elif digests[number] != digest:
+            yield f"SECOND_TREE: head {number} is not the one that was published"
 
 
-def check_records(store: Store, commitments: Commitments, records: Iterable[Message]) -> Iterator[str]:
-    """Yield the records that do not give their kept leaf. Those whose site is erased cannot be recomputed."""
+def check_nodes(store: Store, log: Log, tree: TreeState) -> Iterator[str]:
+    """Yield the kept nodes that the kept leaves do not give."""
+    where = f"{log[0]}-{log[1]}"
+    for block in range(tree.size // BLOCK):
+        begin = block * BLOCK
+        leaves = store.leaves(log, begin, begin + BLOCK)
+        if len(leaves) != BLOCK or [root_of(leaves)] != store.nodes(log, block, block + 1):
+            yield f"ALTERED: {where}: the leaves {begin} to {begin + BLOCK - 1} do not give their node"
+
+
+def check_records(
+    store: Store, commitments: Commitments, log: Log, tree: TreeState, records: Iterable[Message], first: int
+) -> Iterator[str]:
+    """Yield the records of a log that do not give their kept leaf, and what is there on one side alone.
+
+    ``first`` is the first offset that the log still holds. Records whose site is erased cannot be recomputed.
+    """
+    leaves = (leaf for leaf in store.kept_leaves(log) if leaf.offset >= first)
+    leaf = next(leaves, None)
     for record in records:
-        where = f"{record.topic}-{record.partition}-{record.offset}"
-        kept = store.kept((record.topic, record.partition), record.offset)
-        if kept is None:
+        if record.offset >= tree.next_offset:
+            break
+        while leaf is not None and leaf.offset < record.offset:
+            yield f"MISSING: {log[0]}-{log[1]}-{leaf.offset} was sealed, and the topic does not have it"
+            leaf = next(leaves, None)
+        if leaf is None or leaf.offset != record.offset:
+            yield f"MISSING: {log[0]}-{log[1]}-{record.offset} is in the topic, and was not sealed"
             continue
-        leaf = commitments.leaf(record)
-        if any(one.salt is None and not one.is_personal for one in leaf.fields):
-            continue
-        personal = kept[2] or b""
-        made = []
-        for one in leaf.fields:
-            erased, personal = (personal[:32], personal[32:]) if one.is_personal else (b"", personal)
-            made.append((one.name, erased if one.salt is None else commitment(one.salt, one.data)))
-        if leaf_hash(leaf_data(leaf.place, leaf.schema, made)) != kept[1]:
-            yield f"ALTERED: {where} is not the record that was sealed"
+        if not _is_kept(commitments, record, leaf):
+            yield f"ALTERED: {log[0]}-{log[1]}-{record.offset} is not the record that was sealed"
+        leaf = next(leaves, None)
+    while leaf is not None and leaf.offset < tree.next_offset:
+        yield f"MISSING: {log[0]}-{log[1]}-{leaf.offset} was sealed, and the topic does not have it"
+        leaf = next(leaves, None)
+
+
+def _is_kept(commitments: Commitments, record: Message, kept: KeptLeaf) -> bool:
+    """Whether a record gives its kept leaf, as far as that can be known."""
+    leaf = commitments.leaf(record)
+    if any(field.salt is None and not field.is_personal for field in leaf.fields):
+        return True
+    made, personal = [], kept.personal
+    for field in leaf.fields:
+        erased, personal = (personal[:32], personal[32:]) if field.is_personal else (b"", personal)
+        made.append(erased if field.salt is None else commitment(field.salt, field.data))
+    names = [field.name for field in leaf.fields]
+    return leaf_hash(leaf_data(leaf.place, leaf.schema, names, made)) == kept.hash
+
+
+def _root(tree: Tree, size: int) -> str:
+    try:
+        return tree.root(size).hex()
+    except IndexError:  # leaves are missing
+        return ""

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import hmac
+import hashlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
+from schemas.avro.canonical import canonical
 from schemas.avro.framing import CONFLUENT, CONFLUENT_SIZE, SINGLE_OBJECT_SIZE, confluent_id, single_object
 from schemas.avro.loader import load, released
 from schemas.contract.topics import TOPICS
-from seal.proofs import Place, commitment, leaf_data, leaf_hash, read_value
+from seal.proofs import CONTACT_FIELDS, Place, leaf_data, leaf_hash, read_value
 from seal.splitting import Split, splitter
 
 SEALED: Final = (
     "decisions", "calls", "call-results", "dispatches", "dispatch-reports", "operator-actions", "alerts", "attention",
     "signals", "quarantine",
 )  # fmt: skip
-# Fields that a contact's secret covers; all others, and those of records that name no contact, are the site's.
-CONTACT_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
-    "calls": ("contact_id", "contact_name", "phone", "language"),
-    "call-results": ("contact_id", "detail"),
-}
 # Of a site and a contact (empty: the site's own), for a record of a time; None: destroyed.
 Secret: TypeAlias = Callable[[str, str, int], bytes | None]
+_SALT: Final = 32  # bytes, as a commitment
+_EMPTY: Final = hashlib.sha256()  # copying costs half of making one
+_LONGEST_ID: Final = 256  # characters; contracts.md allows 128 bytes
+_AROUND: Final = ("key", "headers")  # what a leaf covers besides the value
 
 
 class Message(Protocol):
@@ -65,6 +65,38 @@ class Message(Protocol):
         ...
 
 
+class Layout(NamedTuple):
+    """What a topic and a schema make of a record. ``schema``: as `leaf_data` takes it."""
+
+    schema: str
+    names: tuple[str, ...]
+    split: Split | None  # of the value; None: the value is a field of its own
+    personal: tuple[int, ...]  # the places of a contact's fields
+    contact_at: int | None  # the place of ``contact_id``
+    contact_type: Any
+
+
+class Parts(NamedTuple):
+    """A record in its fields, and whose they are. ``contact_id`` is empty where it names none."""
+
+    place: Place
+    layout: Layout
+    fields: list[bytes]
+    site_id: str
+    contact_id: str
+
+    @property
+    def personal(self) -> tuple[int, ...]:
+        """The places of the fields that the contact's secret covers."""
+        return self.layout.personal if self.contact_id else ()
+
+    @property
+    def owners(self) -> tuple[tuple[str, str], ...]:
+        """Whose secrets it takes."""
+        site = (self.site_id, "")
+        return (site, (self.site_id, self.contact_id)) if self.contact_id else (site,)
+
+
 class SaltedField(NamedTuple):
     """A field with its salt; None: the secret is destroyed."""
 
@@ -78,8 +110,17 @@ class Leaf(NamedTuple):
     """A record's leaf, with what opens it."""
 
     place: Place
-    schema: str  # the fingerprint of the schema that wrote it, in hex; empty: it does not decode
+    schema: str
     fields: list[SaltedField]
+
+
+class SealedLeaf(NamedTuple):
+    """What is kept of a record. ``personal``: the commitments of its contact's fields."""
+
+    offset: int
+    timestamp: int
+    hash: bytes
+    personal: bytes
 
 
 class Commitments:
@@ -88,86 +129,123 @@ class Commitments:
     def __init__(self, secret: Secret, registry: Callable[[int], Any] | None = None) -> None:
         self._secret = secret
         self._registry = registry
-        self.schemas: dict[str, Any] = {}  # those met, by fingerprint
-        self._by_header: dict[str, dict[bytes, Any]] = {}
+        self.schemas: dict[str, str] = {}  # canonical forms of those met, by their SHA-256 in hex
+        self._by_header: dict[str, dict[bytes, Layout | None]] = {}
+
+    def parts(self, message: Message) -> Parts:
+        """Split a record."""
+        topic, value = message.topic, message.value or b""
+        size = CONFLUENT_SIZE if value[:1] == CONFLUENT else SINGLE_OBJECT_SIZE
+        layout = self._layout(topic, value[:size])
+        key = message.key or b""
+        fields = [key, _headers(message.headers) if message.headers else b""]
+        if layout.split is not None:
+            try:
+                fields += layout.split(value, size)
+            except (ValueError, IndexError):
+                layout = _WHOLE
+        if layout.split is None:
+            fields.append(value)
+        at = layout.contact_at
+        contact_id = "" if at is None else _contact(layout.contact_type, fields[at])
+        place = Place(topic, message.partition, message.offset, message.timestamp)
+        return Parts(place, layout, fields, owner_name(key.decode(errors="replace")), owner_name(contact_id))
+
+    def seal(self, parts: Parts) -> SealedLeaf:
+        """Return what to keep. A field whose secret is destroyed gets a salt that nobody keeps."""
+        place, layout, fields, *_ = parts
+        made, copy = [], _EMPTY.copy
+        for salt, data in zip(self._salts(parts), fields, strict=True):
+            commit = copy()
+            commit.update((salt or os.urandom(_SALT)) + data)
+            made.append(commit.digest())
+        personal = b"".join([made[at] for at in parts.personal])
+        hashed = leaf_hash(leaf_data(place, layout.schema, layout.names, made))
+        return SealedLeaf(place.offset, place.timestamp, hashed, personal)
 
     def leaf(self, message: Message) -> Leaf:
-        """Return the leaf of a record."""
-        place = Place(message.topic, message.partition, message.offset, message.timestamp)
-        schema, fields = self._split(message)
-        site_id = (message.key or b"").decode(errors="replace")
-        contact_id = _contact(message.topic, fields)
-        personal = CONTACT_FIELDS.get(message.topic, ()) if contact_id else ()
-        whole = [("key", message.key or b""), ("headers", _headers(message.headers)), *fields]
-        site = self._secret(site_id, "", message.timestamp)
-        contact = self._secret(site_id, contact_id, message.timestamp) if personal else None
-        salted = f"{place.topic}\0{place.partition}\0{place.offset}\0"
-        opened = []
-        for name, data in whole:
-            is_personal = name in personal
-            secret = contact if is_personal else site
-            salt = None if secret is None else hmac.digest(secret, f"{salted}{name}".encode(), "sha256")
-            opened.append(SaltedField(name, data, salt, is_personal))
-        return Leaf(place, schema, opened)
+        """Return the leaf of a record, with what opens it."""
+        parts = self.parts(message)
+        personal = parts.personal
+        fields = [
+            SaltedField(name, data, salt, at in personal)
+            for at, (name, data, salt) in enumerate(
+                zip(parts.layout.names, parts.fields, self._salts(parts), strict=True)
+            )
+        ]
+        return Leaf(parts.place, parts.layout.schema, fields)
 
-    def _split(self, message: Message) -> tuple[str, list[tuple[str, bytes]]]:
-        """Return the schema's fingerprint and the fields; a value that does not decode is a field of its own."""
-        value = message.value or b""
-        size = CONFLUENT_SIZE if value[:1] == CONFLUENT else SINGLE_OBJECT_SIZE
-        schema = self._schema(message.topic, value[:size])
-        if schema is not None:
-            try:
-                fields = schema[1](value, size)
-            except (ValueError, IndexError):
-                pass
-            else:
-                return schema[0], fields
-        return "", [("value", value)]
+    def _salts(self, parts: Parts) -> list[bytes | None]:
+        place, _, fields, site_id, contact_id = parts
+        salted = f"{place.topic}\0{place.partition}\0{place.offset}\0".encode()
+        salts = _derived(self._secret(site_id, "", place.timestamp), salted, len(fields))
+        if contact_id:
+            secret = self._secret(site_id, contact_id, place.timestamp)
+            for at, salt in zip(parts.personal, _derived(secret, salted, len(parts.personal)), strict=True):
+                salts[at] = salt
+        return salts
 
-    def _schema(self, topic: str, header: bytes) -> tuple[str, Split] | None:
+    def _layout(self, topic: str, header: bytes) -> Layout:
         known = self._by_header.get(topic)
         if known is None:
             name = TOPICS[topic].schema or ""
             versions = [load(name), *released(name).values()]
-            known = {single_object(version): self._known(version) for version in versions}
+            known = {single_object(version): self._known(topic, version) for version in versions}
             self._by_header[topic] = known
         if header not in known and header[:1] == CONFLUENT and len(header) == CONFLUENT_SIZE and self._registry:
-            known[header] = self._known(self._registry(confluent_id(header)))
-        return known.get(header)
+            known[header] = self._known(topic, self._registry(confluent_id(header)))
+        return known.get(header) or _WHOLE
 
-    def _known(self, schema: Any) -> tuple[str, Split] | None:
+    def _known(self, topic: str, schema: Any) -> Layout | None:
         if not isinstance(schema, dict) or schema.get("type") != "record":
             return None
-        fingerprint = single_object(schema)[2:].hex()
-        self.schemas[fingerprint] = schema
-        return fingerprint, splitter(schema)
+        form = canonical(schema)
+        digest = hashlib.sha256(form.encode()).hexdigest()
+        self.schemas[digest] = form
+        of_value, split = splitter(schema)
+        names = (*_AROUND, *of_value)
+        personal = CONTACT_FIELDS.get(topic, ())
+        types = {field["name"]: field["type"] for field in schema["fields"]}
+        at = names.index("contact_id") if personal and "contact_id" in types else None
+        places = () if at is None else tuple(names.index(name) for name in personal if name in types)
+        return Layout(digest, names, split, places, at, types.get("contact_id"))
 
 
-def seal(leaf: Leaf) -> tuple[bytes, bytes | None]:
-    """Return a leaf's hash, and the commitments of its contact's fields.
+_WHOLE: Final = Layout("", (*_AROUND, "value"), None, (), None, None)
 
-    A field whose secret is destroyed gets a salt that nobody keeps.
+
+def _derived(secret: bytes | None, salted: bytes, count: int) -> list[Any]:
+    """Derive the salts of so many fields: HMAC-SHA256 of ``salted`` and the field's number, 4 bytes from 1.
+
+    PBKDF2 with one iteration is exactly that for each of its blocks, and costs a fifth of as many calls.
     """
-    made = [(one.name, commitment(one.salt or os.urandom(32), one.data), one.is_personal) for one in leaf.fields]
-    hashed = leaf_hash(leaf_data(leaf.place, leaf.schema, [(name, value) for name, value, _ in made]))
-    personal = b"".join(value for _, value, is_personal in made if is_personal)
-    return hashed, personal or None
+    if secret is None:
+        return [None] * count
+    block = hashlib.pbkdf2_hmac("sha256", secret, salted, 1, count * _SALT)
+    return [block[at : at + _SALT] for at in range(0, count * _SALT, _SALT)]
 
 
-def _contact(topic: str, fields: list[tuple[str, bytes]]) -> str:
-    """Return the contact that a record names; empty: none."""
-    if topic not in CONTACT_FIELDS:
+def owner_name(text: str) -> str:
+    """Return an id as a column of an index takes it: without NUL, half characters, and of a bounded length.
+
+    A key may be any bytes; an id of contracts.md is kept as it is.
+    """
+    if len(text) > _LONGEST_ID or "\0" in text or not text.isprintable():
+        return f"sha256:{hashlib.sha256(text.encode(errors='surrogatepass')).hexdigest()}"
+    return text
+
+
+def _contact(kind: Any, data: bytes) -> str:
+    """Return the contact that a record names; empty: none, or no text."""
+    try:
+        return str(read_value(kind, data, 0)[0] or "")
+    except ValueError:
         return ""
-    data = dict(fields).get("contact_id", b"")
-    is_optional = topic == "call-results"
-    if len(data) < 2:
-        return ""
-    return str(read_value(["null", "string"] if is_optional else "string", data, 0)[0] or "")
 
 
 def _headers(headers: Any) -> bytes:
     return b"".join(
         len(part).to_bytes(4, "big") + part
-        for name, value in headers or ()
+        for name, value in headers
         for part in (name.encode(errors="surrogateescape"), value.encode() if isinstance(value, str) else value or b"")
     )

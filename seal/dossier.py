@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from importlib.resources import files
@@ -13,12 +14,7 @@ from seal.commitments import Commitments, Leaf, Message
 from seal.errors import SealError
 from seal.store import Head, Log, Store
 
-_IDS: Final = {
-    "decisions": "decision_id",
-    "calls": "command_id",
-    "dispatches": "command_id",
-    "attention": "attention_id",
-}
+_OUR_IMPORTS: Final = re.compile(r"(^from seal\.\w+ import (\([^)]*\)|.*)\n)+", re.MULTILINE)
 _WHEN: Final = (2020, 1, 1, 0, 0, 0)  # the same dossier is the same file
 _READ_ME: Final = """A sealed dossier of ronde. Verify it with Python alone, offline:
 
@@ -30,11 +26,24 @@ Compare the public key and the last head that it prints with those that the moni
 """
 
 
-def dossier(store: Store, incident: str, commitments: Commitments, records: Iterable[Message]) -> bytes:
-    """Return the zip. Raises `SealError` where a record is not under a head yet, or its site is erased."""
+def dossier(
+    store: Store,
+    incident: str,
+    commitments: Commitments,
+    records: Iterable[Message],
+    *,
+    is_open: bool = False,
+    since_head: int | None = None,
+) -> bytes:
+    """Return the zip, with the heads from ``since_head`` on (default: the first that covers a record).
+
+    They end with the first that covers all; with ``is_open``, with the last: that says until when it is open.
+
+    Raises `SealError` where a record is not under a head yet, its site is erased, or there is no such head.
+    """
     leaves = [(commitments.leaf(record), *_kept(store, record)) for record in records]
     leaves.sort(key=lambda one: (one[0].place.topic, one[0].place.partition, one[1]))
-    heads = _heads(store, leaves)
+    heads = _heads(store, leaves, since_head, is_open=is_open)
     lines: list[dict[str, Any]] = [
         {
             "what": "dossier",
@@ -64,40 +73,46 @@ def dossier(store: Store, incident: str, commitments: Commitments, records: Iter
 
 
 def verifier() -> str:
-    """Return the verifier as one file: no import of ours is left in it."""
-    parts = [(files("seal") / name).read_text("utf-8") for name in ("verify.py", "proofs.py", "ed25519.py")]
-    head, _, body = parts[0].partition("\nfrom seal.ed25519")
-    body = body[body.index("\n\n\n") :]
-    shared = [part[part.index("\n\nimport hashlib") :] for part in parts[1:]]
-    return "\n".join((head, *shared, body.lstrip("\n")))
+    """Return the verifier as one file: what it imports of ours stands in the place of the imports."""
+    parts = [(files("seal") / name).read_text("utf-8") for name in ("proofs.py", "ed25519.py")]
+    shared = "".join(part[part.index("\n\nimport hashlib") :] for part in parts)
+    text = (files("seal") / "verify.py").read_text("utf-8")
+    return _OUR_IMPORTS.sub(lambda _: f"{shared}\n", text, count=1)
 
 
 def _kept(store: Store, record: Message) -> tuple[int, bytes]:
     kept = store.kept((record.topic, record.partition), record.offset)
     if kept is None:
         raise SealError(f"{record.topic}-{record.partition}-{record.offset} is not sealed yet: `ronde seal` is behind")
-    return kept[0], kept[2] or b""
+    return kept.n, kept.personal
 
 
-def _heads(store: Store, leaves: Sequence[tuple[Leaf, int, bytes]]) -> list[Head]:
-    """Return the heads from the first that covers a record up to the first that covers all."""
+def _heads(store: Store, leaves: Sequence[tuple[Leaf, int, bytes]], since: int | None, *, is_open: bool) -> list[Head]:
+    """Return the heads of a dossier, as `dossier` says."""
     sizes: dict[Log, int] = {}
     for leaf, place, _ in leaves:
         log = (leaf.place.topic, leaf.place.partition)
         sizes[log] = max(sizes.get(log, 0), place + 1)
     firsts = {log: min(place for leaf, place, _ in leaves if leaf.place[:2] == log) for log in sizes}
     chosen: list[Head] = []
+    is_covered = False
     for head in store.heads():
         trees = {(topic, number): size for topic, number, size, *_ in json.loads(head.body)["trees"]}
-        if chosen or any(trees.get(log, 0) > first for log, first in firsts.items()):
+        is_first = head.number == since or any(trees.get(log, 0) > first for log, first in firsts.items())
+        if is_first and not chosen and since is not None and head.number != since:
+            raise SealError(f"head {since} is not kept, or later than the incident: name one up to {head.number}")
+        if chosen or is_first:
             chosen.append(head)
-        if all(trees.get(log, 0) >= size for log, size in sizes.items()):
+        is_covered = is_covered or all(trees.get(log, 0) >= size for log, size in sizes.items())
+        if is_covered and not is_open:
             return chosen
+    if is_covered:
+        return chosen
     raise SealError("no head covers all of it yet: they are signed each hour; or sign one now with `ronde seal --once`")
 
 
 def _head(head: Head) -> dict[str, Any]:
-    stamp = None if head.stamp is None else f"head-{head.number}.tsr"
+    stamp = None if head.stamp is None else head.stamp.hex()
     return {"what": "head", "body": head.body, "signature": head.signature.hex(), "stamp": stamp}
 
 
@@ -137,7 +152,6 @@ def _record(store: Store, head: Head, leaf: Leaf, place: int, personal: bytes) -
         "timestamp": timestamp,
         "n": place,
         "schema": leaf.schema,
-        "id": _IDS.get(topic, ""),
         "fields": fields,
         "path": [node.hex() for node in store.tree((topic, partition)).inclusion(place, size)],
     }

@@ -8,7 +8,7 @@ bytes.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 BLOCK = 1024  # leaves of a node that is kept
@@ -87,16 +87,26 @@ class Place(NamedTuple):
     timestamp: int
 
 
+# Fields that a contact's secret covers; all others, and those of records that name no contact, are the site's.
+CONTACT_FIELDS: Mapping[str, tuple[str, ...]] = {
+    "calls": ("contact_id", "contact_name", "phone", "language"),
+    "call-results": ("contact_id", "detail"),
+}
+
+
 def commitment(salt: bytes, data: bytes) -> bytes:
     """Commit to a field's Avro bytes; without the salt, nobody can guess them."""
     return hashlib.sha256(salt + data).digest()
 
 
-def leaf_data(place: Place, schema: str, commitments: Sequence[tuple[str, bytes]]) -> bytes:
-    """Return a leaf's data: the record's place, its schema's fingerprint, its fields' commitments in their order."""
-    lines = ["ronde leaf 1", place.topic, *map(str, place[1:]), schema]
-    lines += [f"{name} {value.hex()}" for name, value in commitments]
-    return "\n".join(lines).encode()
+def leaf_data(place: Place, schema: str, names: Sequence[str], commitments: Sequence[bytes]) -> bytes:
+    """Return a leaf's data: the record's place, its schema, the names of its fields, their commitments.
+
+    ``schema`` is the SHA-256 of the schema's canonical form, in hex; empty where the value does not decode.
+    """
+    topic, partition, offset, timestamp = place
+    heading = f"ronde leaf 1\n{topic}\n{partition}\n{offset}\n{timestamp}\n{schema}\n{' '.join(names)}\n"
+    return heading.encode() + b"".join(commitments)
 
 
 def read_value(schema: Any, data: bytes, at: int) -> tuple[Any, int]:
@@ -147,9 +157,11 @@ def _primitive(kind: str, data: bytes, at: int) -> tuple[Any, int]:
 
 
 def read_number(data: bytes, at: int) -> tuple[int, int]:
-    """Decode an Avro int or long; return it and the place behind it. Raises `IndexError` where the data end."""
+    """Decode an Avro int or long; return it and the place behind it. Raises `ValueError` or `IndexError`."""
     shift = found = 0
     while True:
+        if shift > 63:
+            raise ValueError("a number has more than 64 bits")
         byte = data[at]
         found |= (byte & 127) << shift
         at += 1
@@ -175,15 +187,3 @@ def resolved(schema: Any, known: dict[str, Any] | None = None) -> Any:
     if "name" in made:
         known[made["name"]] = made
     return made
-
-
-def fields_of(schema: Any, data: bytes, at: int) -> list[tuple[str, bytes]]:
-    """Split a record of a `resolved` schema into its fields' Avro bytes. Raises `ValueError` or `IndexError`."""
-    fields = []
-    for field in schema["fields"]:
-        _, end = read_value(field["type"], data, at)
-        fields.append((field["name"], data[at:end]))
-        at = end
-    if at != len(data):
-        raise ValueError("there are bytes behind the record")
-    return fields

@@ -6,21 +6,32 @@ CREATE TABLE IF NOT EXISTS seal.trees (
     partition integer,
     size bigint NOT NULL DEFAULT 0,
     next_offset bigint NOT NULL DEFAULT 0,
+    latest bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (topic, partition)
 );
 COMMENT ON TABLE seal.trees IS 'A tree for each partition: how many leaves it has, and which offset comes next';
+COMMENT ON COLUMN seal.trees.latest IS 'The latest timestamp of its records (ms since 1970, UTC)';
 
 CREATE TABLE IF NOT EXISTS seal.leaves (
     topic text COLLATE "C",
     partition integer,
     n bigint,
-    kafka_offset bigint NOT NULL,
-    hash bytea NOT NULL,
+    size integer NOT NULL,
+    last_offset bigint NOT NULL,
+    hashes bytea NOT NULL,
+    offsets bytea NOT NULL,
     personal bytea,
     PRIMARY KEY (topic, partition, n)
 );
-COMMENT ON COLUMN seal.leaves.personal IS 'The commitments of a contact''s fields, 32 bytes each: they outlive its secret';
-CREATE INDEX IF NOT EXISTS leaves_by_offset ON seal.leaves (topic, partition, kafka_offset);
+COMMENT ON TABLE seal.leaves IS 'Runs of leaves that were sealed together: of one to some thousand records, n the first';
+COMMENT ON COLUMN seal.leaves.hashes IS 'The leaves, 32 bytes each';
+COMMENT ON COLUMN seal.leaves.offsets IS 'Their records'' offsets, 8 bytes each, big-endian';
+COMMENT ON COLUMN seal.leaves.personal IS
+    'For each leaf a byte that counts the commitments of its contact''s fields, and these, 32 bytes each: they outlive the secret';
+-- Hashes do not compress.
+ALTER TABLE seal.leaves ALTER COLUMN hashes SET STORAGE EXTERNAL;
+ALTER TABLE seal.leaves ALTER COLUMN personal SET STORAGE EXTERNAL;
+CREATE INDEX IF NOT EXISTS leaves_by_offset ON seal.leaves (topic, partition, last_offset);
 
 CREATE TABLE IF NOT EXISTS seal.nodes (
     topic text COLLATE "C",

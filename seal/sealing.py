@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple, cast
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
-from seal import keys, stamps
-from seal.commitments import SEALED, Commitments, Leaf
-from seal.errors import SealError
+from schemas.avro.errors import RegistryUnreachable
+from seal import keys
+from seal.commitments import SEALED, Commitments, Parts
+from seal.errors import AwayError, SealError
+from seal.heads import Heads, now_ms
+from seal.metrics import Behind, SealMetrics
 from seal.settings import SealConfiguration
-from seal.store import Head, Log, Store, TreeState, body_of
-from service.patience import kafka_answer
+from seal.store import Head, Log, Store, TreeState
+from service.patience import kafka_answer, retriable_for
 from service.registry import Registry, client
 
 _ERASURES: Final = "erasures"
-_BATCH: Final = 2000
+_BATCH: Final = 5000
 _POLL_SECONDS: Final = 0.5
 _ASK_SECONDS: Final = 10.0
+_LOOK_SECONDS: Final = 10.0  # between two looks at the cluster
 _HOUR_MS: Final = 3_600_000
 _log = logging.getLogger("seal")
 
@@ -41,23 +44,26 @@ class SealedRecord(NamedTuple):
     headers: Any
 
 
-def now_ms() -> int:
-    """Return the wall clock."""
-    return time.time_ns() // 1_000_000
-
-
 class Sealing:
-    """Seals. Raises `SealError`, and what `Store` raises; a broker that is away is waited for."""
+    """Seals, from one connection to PostgreSQL.
 
-    def __init__(self, configuration: SealConfiguration, store: Store) -> None:
+    Raises `AwayError` where waiting helps, `SealError` where it does not, and what `Store` raises.
+    """
+
+    def __init__(self, configuration: SealConfiguration, store: Store, metrics: SealMetrics | None = None) -> None:
         self._configuration = configuration
         self._store = store
-        self._key = keys.load(configuration.seal.key_file)
+        self.metrics = metrics or SealMetrics()
+        self._behind = Behind()
+        settings = configuration.seal
+        self._heads = Heads(store, keys.load(settings.key_file), settings.stamp_url, self.metrics)
         registry = None
         if configuration.registry_url is not None:
             registry = Registry(client(configuration.registry_url), configuration.seal.data_dir)
-        self._commitments = Commitments(self._new_secret, None if registry is None else registry.schema)
+        self._commitments = Commitments(store.secret, None if registry is None else registry.schema)
         self._trees: dict[Log, TreeState] = {}
+        self._has_erasures = False
+        self._looked_at = time.monotonic()
         self._consumer = Consumer(
             {
                 **configuration.consumer,
@@ -70,21 +76,24 @@ class Sealing:
             },
             logger=logging.Logger("seal.client", level=logging.CRITICAL + 1),
         )
+        self._name_of = {f"{configuration.prefix}{topic}": topic for topic in (*SEALED, _ERASURES)}
 
     def close(self) -> None:
         """Let go of the broker."""
         self._consumer.close()
 
-    def run(self, is_stopping: Callable[[], bool]) -> None:
-        """Seal until it is to stop, a head at the beginning of each hour."""
+    def run(self, is_stopping: Callable[[], bool], begun: Callable[[], None] = lambda: None) -> None:
+        """Seal until it is to stop, a head at the beginning of each hour. ``begun`` is called once it reads."""
         self._store.lock()
         self._assign()
+        begun()
         last = self._store.last_head()
         made_at = last.made_at if last is not None else now_ms()
         while not is_stopping():
             self._append()
             if now_ms() // _HOUR_MS > made_at // _HOUR_MS:
-                made_at = self.head().made_at
+                made_at = self._heads.sign(self._trees).made_at
+            self._look()
 
     def once(self) -> Head:
         """Seal what the topics hold by now, and sign a head."""
@@ -92,60 +101,63 @@ class Sealing:
         missing = self._assign()
         while missing:
             missing -= {*self._append()}
-        return self.head()
+            self._look()
+        return self._heads.sign(self._trees)
 
-    def head(self) -> Head:
-        """Sign a head over all trees as they are, and stamp it if an authority is set."""
-        last = self._store.last_head()
-        number, previous = (last.number + 1, last.digest) if last is not None else (1, "")
-        made_at = now_ms()
-        at = datetime.fromtimestamp(made_at // 1000, UTC).isoformat().replace("+00:00", "Z")
-        trees = [
-            (*log, tree.size, tree.next_offset, self._store.tree(log).root(tree.size).hex())
-            for log, tree in self._trees.items()
-        ]
-        body = body_of(number, at, keys.public_hex(self._key), previous, trees)
-        digest = hashlib.sha256(body.encode()).hexdigest()
-        head = Head(number, made_at, body, digest, self._key.sign(body.encode()), self._stamp(digest))
-        self._store.keep_head(head)
-        _log.info("signed head %s, SHA-256 %s", number, digest)
-        return head
+    def _look(self) -> None:
+        """From time to time, see whether Kafka and PostgreSQL answer; ask for the last head's stamp again."""
+        self._show()
+        now = time.monotonic()
+        if now - self._looked_at >= _LOOK_SECONDS:
+            self._looked_at = now
+            self._store.ping()
+            if self._name(_ERASURES) in self._topics() and not self._has_erasures:  # a sink has just made it
+                self._has_erasures = True
+                self._consumer.incremental_assign([self._erasures()])
+        self._heads.stamp_again()
 
-    def _stamp(self, digest: str) -> bytes | None:
-        url = self._configuration.seal.stamp_url
-        if url is None:
-            return None
-        try:
-            return stamps.stamp(url, bytes.fromhex(digest))
-        except SealError as error:
-            _log.error("%s; the head is kept without a stamp", error)
-            return None
-
-    def _new_secret(self, site_id: str, contact_id: str, timestamp: int) -> bytes | None:
-        return self._store.secret(site_id, contact_id, timestamp, is_new=True)
+    def _show(self) -> None:
+        for topic in SEALED:
+            self.metrics.lag.labels(topic).set(self._behind.seconds(topic))
 
     # --- Kafka --------------------------------------------------------------------------------------
 
     def _assign(self) -> set[Log]:
         """Read each partition from where its tree ends, and the erasures from their beginning; return all logs."""
         kept = self._store.trees()
-        logs = [(topic, number) for topic in SEALED for number in range(self._configuration.partitions)]
+        logs = {(topic, number) for topic in SEALED for number in range(self._configuration.partitions)}
         assigned = []
-        for log in logs:
+        for log in sorted(logs):
             tree = kept.get(log, TreeState(0, 0))
             first, end = self._bounds(log)
             if tree.next_offset > end:
-                raise SealError(f"{log[0]}-{log[1]} ends at {end}, before what is sealed: was the topic made again?")
+                raise SealError(
+                    f"{log[0]}-{log[1]} ends at {end}, before what is sealed: was the topic made again? Seal it under"
+                    " another database (postgres.database), and keep this one for its dossiers"
+                )
             if tree.next_offset < first and tree.size:
-                _log.error("%s-%s: offsets %s to %s are gone unsealed", *log, tree.next_offset, first)
+                self.metrics.missed.labels(log[0]).inc(first - tree.next_offset)
+                _log.error("%s-%s: offsets %s to %s are gone unsealed", *log, tree.next_offset, first - 1)
             self._trees[log] = tree
             assigned.append(TopicPartition(self._name(log[0]), log[1], max(first, tree.next_offset)))
-        erasures = self._name(_ERASURES)
-        if erasures in self._consumer.list_topics(timeout=_ASK_SECONDS).topics:
-            assigned.append(TopicPartition(erasures, 0, OFFSET_BEGINNING))
-            logs.append((_ERASURES, 0))
+        self._has_erasures = self._name(_ERASURES) in self._topics()
+        if self._has_erasures:
+            assigned.append(self._erasures())
+            logs.add((_ERASURES, 0))
         self._consumer.assign(assigned)
-        return set(logs)
+        self._behind.begin(logs)
+        return logs
+
+    def _topics(self) -> Collection[str]:
+        try:
+            return kafka_answer(
+                lambda: self._consumer.list_topics(timeout=_ASK_SECONDS).topics, retriable_for(_ASK_SECONDS)
+            )
+        except KafkaException as error:
+            raise AwayError("kafka", f"the broker does not answer: {error.args[0].str()}") from None
+
+    def _erasures(self) -> TopicPartition:
+        return TopicPartition(self._name(_ERASURES), 0, OFFSET_BEGINNING)
 
     def _bounds(self, log: Log) -> tuple[int, int]:
         partition = TopicPartition(self._name(log[0]), log[1])
@@ -159,49 +171,66 @@ class Sealing:
         try:
             return kafka_answer(ask, lambda _: time.monotonic() <= give_up)
         except KafkaException as error:
-            why = error.args[0].str()
-            raise SealError(f"the broker does not give the ends of {self._name(log[0])}: {why}") from None
+            why = f"the broker does not give the ends of {self._name(log[0])}: {error.args[0].str()}"
+            raise AwayError("kafka", why) from None
 
     def _append(self) -> list[Log]:
         """Take what has arrived; return the logs that were read to their end."""
         ended: list[Log] = []
-        arrived: defaultdict[Log, list[Leaf]] = defaultdict(list)
+        records: list[SealedRecord] = []
         erasures: list[bytes] = []
         for message in self._consumer.consume(_BATCH, _POLL_SECONDS):
-            log = ((message.topic() or "").removeprefix(self._configuration.prefix), cast("int", message.partition()))
+            topic = self._name_of[message.topic() or ""]
+            log = (topic, cast("int", message.partition()))
             error = message.error()
             if error is not None:
                 if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  # its name
                     ended.append(log)
                 elif not error.retriable():
-                    raise SealError(f"the broker does not give {message.topic()}: {error.str()}")
-            elif log[0] == _ERASURES:
+                    raise AwayError("kafka", f"the broker does not give {message.topic()}: {error.str()}")
+                continue
+            if log in ended:
+                ended.remove(log)
+            if topic == _ERASURES:
                 erasures.append(message.value() or b"")
             else:
-                record = SealedRecord(
-                    *log,
-                    cast("int", message.offset()),
-                    message.timestamp()[1],
-                    message.key(),
-                    message.value(),
-                    message.headers(),
-                )
-                arrived[log].append(self._commitments.leaf(record))
-        for log, leaves in arrived.items():
-            self._trees[log] = self._store.add(log, self._trees[log], leaves, leaves[-1].place.offset + 1)
-        for value in erasures:
+                place = (*log, cast("int", message.offset()), message.timestamp()[1])
+                records.append(SealedRecord(*place, message.key(), message.value(), message.headers()))
+        if records:
+            self._seal(records)
+        for value in erasures:  # behind the records: a secret that was made for them is kept by now
             self._erase(value)
+        for log in ended:
+            self._behind.reach(log)
         return ended
+
+    def _seal(self, records: list[SealedRecord]) -> None:
+        try:
+            parted = [self._commitments.parts(record) for record in records]
+        except RegistryUnreachable as error:
+            raise AwayError("registry", str(error)) from None
+        self._store.fetch([owner for parts in parted for owner in parts.owners])
+        arrived: defaultdict[Log, list[Parts]] = defaultdict(list)
+        for parts in parted:
+            arrived[parts.place.topic, parts.place.partition].append(parts)
+        seal = self._commitments.seal
+        self._trees |= self._store.append(self._trees, {log: [*map(seal, of)] for log, of in arrived.items()})
+        for log, of in arrived.items():
+            self.metrics.records.labels(log[0]).inc(len(of))
+            self._behind.fall(log)
 
     def _erase(self, value: bytes) -> None:
         try:
             fields = json.loads(value)
             at = datetime.fromisoformat(fields["erased_at"])
-        except (ValueError, KeyError, TypeError):
+            erased_at = int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
+            owner = (fields.get("site_id", ""), fields.get("contact_id", ""))
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
+            owner, erased_at = (None, None), 0
+        if not all(isinstance(name, str) for name in owner):
             _log.error("a record of %s is no erasure", self._name(_ERASURES))
-            return
-        at = at if at.tzinfo else at.replace(tzinfo=UTC)
-        self._store.erase(fields.get("site_id", ""), fields.get("contact_id", ""), int(at.timestamp() * 1000))
+        elif self._store.erase(*owner, erased_at):
+            self.metrics.erasures.inc()
 
     def _name(self, topic: str) -> str:
         return f"{self._configuration.prefix}{topic}"

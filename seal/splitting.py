@@ -1,31 +1,35 @@
-"""Split a record into its fields' Avro bytes, as `seal.proofs.fields_of` does, by functions made once for a schema."""
+"""Split a record into its fields' Avro bytes by functions made once for a schema, without decoding a value."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 from seal.proofs import read_number, resolved
 
 Skip: TypeAlias = Callable[[bytes, int], int]  # from a value's place to the one behind it
-Split: TypeAlias = Callable[[bytes, int], list[tuple[str, bytes]]]
+Split: TypeAlias = Callable[[bytes, int], list[bytes]]
 
 
-def splitter(schema: Any) -> Split:
-    """Return a function that splits a record at a place; it raises `ValueError` or `IndexError` for what is none."""
-    fields = [(field["name"], _skipper(field["type"])) for field in resolved(schema)["fields"]]
+def splitter(schema: Any) -> tuple[tuple[str, ...], Split]:
+    """Return a schema's field names, and a function that splits a record at a place.
 
-    def split(data: bytes, at: int) -> list[tuple[str, bytes]]:
-        found = []
-        for name, skip in fields:
+    That raises `ValueError` or `IndexError` for what is no record.
+    """
+    fields = resolved(schema)["fields"]
+    skips = [_skipper(field["type"]) for field in fields]
+
+    def split(data: bytes, at: int) -> list[bytes]:
+        pieces = []
+        for skip in skips:
             end = skip(data, at)
-            found.append((name, data[at:end]))
+            pieces.append(data[at:end])
             at = end
         if at != len(data):
             raise ValueError("the data end before the record, or behind it")
-        return found
+        return pieces
 
-    return split
+    return tuple(field["name"] for field in fields), split
 
 
 def _length(data: bytes, at: int) -> int:
@@ -46,15 +50,7 @@ def _varint(data: bytes, at: int) -> int:
 
 def _skipper(schema: Any) -> Skip:
     if isinstance(schema, list):
-        branches = [_skipper(branch) for branch in schema]
-
-        def union(data: bytes, at: int) -> int:
-            branch, at = read_number(data, at)
-            if branch < 0:
-                raise ValueError("a union has no such branch")
-            return branches[branch](data, at)
-
-        return union
+        return _union([_skipper(branch) for branch in schema], schema)
     kind = schema["type"] if isinstance(schema, dict) else schema
     if isinstance(kind, dict | list):
         return _skipper(kind)
@@ -72,6 +68,26 @@ def _skipper(schema: Any) -> Skip:
         "bytes": _length,
     }
     return known[kind]
+
+
+def _union(branches: Sequence[Skip], schema: Sequence[Any]) -> Skip:
+    def union(data: bytes, at: int) -> int:
+        branch, at = read_number(data, at)
+        if branch < 0:
+            raise ValueError("a union has no such branch")
+        return branches[branch](data, at)
+
+    if len(schema) != 2 or schema[0] != "null":
+        return union
+    present = branches[1]
+
+    def optional(data: bytes, at: int) -> int:
+        branch = data[at]
+        if branch == 0:
+            return at + 1
+        return present(data, at + 1) if branch == 2 else union(data, at)
+
+    return optional
 
 
 def _record(skips: list[Skip]) -> Skip:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+import struct
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from importlib.resources import files
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import psycopg
 
-from seal.commitments import Leaf, seal
-from seal.errors import SealError
+from seal.commitments import SealedLeaf, owner_name
+from seal.errors import LockedError, SealError
 from seal.proofs import BLOCK
 from seal.tree import Tree, root_of
 from service.postgres import SESSION, SET_SESSION, conninfo
@@ -19,15 +20,18 @@ from service.postgres_settings import PostgresSettings
 
 Session: TypeAlias = psycopg.Connection[tuple[Any, ...]]
 Log: TypeAlias = tuple[str, int]
-_LOCK: Final = 0x5EA1  # of the one process that seals
+Owner: TypeAlias = tuple[str, str]  # a site, and a contact or empty
+_LOCK: Final = 0x5EA1  # of the process that seals
 _SECRETS: Final = 200_000  # kept in memory
+_HASH: Final = 32  # bytes
 
 
 class TreeState(NamedTuple):
-    """How many leaves a tree has, and which offset comes next."""
+    """How many leaves a tree has, which offset comes next, and the latest timestamp of its records."""
 
     size: int
     next_offset: int
+    latest: int = 0
 
 
 class Head(NamedTuple):
@@ -41,117 +45,220 @@ class Head(NamedTuple):
     stamp: bytes | None
 
 
+class KeptLeaf(NamedTuple):
+    """What is kept of a record: its place in the tree, its offset, its hash, its contact's commitments."""
+
+    n: int
+    offset: int
+    hash: bytes
+    personal: bytes
+
+
 def connect(settings: PostgresSettings) -> Session:
-    """Connect, and make what is missing of the schema. Raises `psycopg.Error`."""
+    """Connect. Raises `psycopg.Error`."""
     connection = psycopg.connect(conninfo(settings, "ronde seal"), autocommit=True)
     try:
         connection.execute(SET_SESSION, (list(SESSION), list(SESSION.values())))
-        connection.execute("SET client_min_messages = warning")
-        connection.execute((files("seal") / "schema.sql").read_text("utf-8"))
     except BaseException:
         connection.close()
         raise
     return connection
 
 
+def make_schema(connection: Session) -> None:
+    """Make the tables where there are none. Raises `psycopg.Error`."""
+    with connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+        if not _has_schema(connection):
+            connection.execute((files("seal") / "schema.sql").read_text("utf-8"))
+
+
+def _has_schema(connection: Session) -> bool:
+    row = connection.execute("SELECT to_regclass('seal.heads') IS NOT NULL").fetchone()
+    return row is not None and bool(row[0])
+
+
 class Store:
     """What is kept. Every method may raise `psycopg.Error`."""
 
     def __init__(self, connection: Session) -> None:
+        """Raises `SealError` where nothing was ever sealed."""
+        if not _has_schema(connection):
+            raise SealError("the database has no schema seal: run `ronde seal` first, it makes it")
         self._connection = connection
-        self._secrets: dict[tuple[str, str], bytes] = {}
-        self._new: dict[tuple[str, str], bytes] = {}
-        self.erased: dict[tuple[str, str], int] = {
+        self._secrets: dict[Owner, bytes] = {}
+        self._new: dict[Owner, bytes] = {}
+        self._tails: dict[Log, list[bytes]] = {}  # leaves behind the last whole block
+        self.erased: dict[Owner, int] = {
             (site, contact): at for site, contact, at in self._rows("SELECT * FROM seal.erasures")
         }
 
     def lock(self) -> None:
-        """Be the one process that seals. Raises `SealError` where there is another."""
+        """Be the process that seals, until the session ends. Raises `LockedError` where there is another."""
         if not self._rows("SELECT pg_try_advisory_lock(%s)", _LOCK)[0][0]:
-            raise SealError("another `ronde seal` writes this schema: one is enough")
+            raise LockedError("another `ronde seal` writes this schema: one is enough")
+
+    def ping(self) -> None:
+        """Notice that the connection is gone, and the lock with it."""
+        self._connection.execute("SELECT")
+
+    # --- secrets ------------------------------------------------------------------------------------
+
+    def fetch(self, owners: Collection[Owner]) -> None:
+        """Fetch the secrets of a batch in one query, and make those that are missing."""
+        if len(self._secrets) > _SECRETS:
+            self._secrets.clear()
+        missing = list({owner for owner in owners if owner not in self._secrets})
+        if not missing:
+            return
+        rows = self._rows(
+            "SELECT site_id, contact_id, secret FROM seal.secrets"
+            " JOIN unnest(%s::text[], %s::text[]) AS named (site_id, contact_id) USING (site_id, contact_id)",
+            [site for site, _ in missing],
+            [contact for _, contact in missing],
+        )
+        self._secrets.update(((site, contact), secret) for site, contact, secret in rows)
+        for owner in missing:
+            if owner not in self._secrets:
+                self._secrets[owner] = self._new[owner] = os.urandom(_HASH)
+
+    def secret(self, site_id: str, contact_id: str, timestamp: int) -> bytes | None:
+        """Return a secret for a record of a time; None: it was destroyed, or there is none."""
+        if self.erased and timestamp <= self._erased_until(site_id, contact_id):
+            return None
+        owner = (site_id, contact_id)
+        secret = self._secrets.get(owner)
+        if secret is None:
+            row = self._rows("SELECT secret FROM seal.secrets WHERE site_id = %s AND contact_id = %s", *owner)
+            if not row:
+                return None
+            secret = self._secrets[owner] = row[0][0]
+        return secret
+
+    def _erased_until(self, site_id: str, contact_id: str) -> int:
+        until = self.erased.get((site_id, ""), -1)
+        if contact_id:
+            known = self.erased
+            until = max(until, known.get((site_id, contact_id), -1), known.get(("", contact_id), -1))
+        return until
+
+    def erase(self, site_id: str, contact_id: str, erased_at: int) -> bool:
+        """Destroy the secrets of a site or a contact; an empty id is any. False: that was done before.
+
+        All that is sealed by then stays closed, also what is younger than the erasure: it has no secret any more.
+        """
+        owner = (owner_name(site_id), owner_name(contact_id))
+        if owner == ("", "") or erased_at <= self.erased.get(owner, -1):
+            return False
+        with self._connection.transaction():
+            latest = self._rows("SELECT coalesce(max(latest), 0) FROM seal.trees")[0][0]
+            until = max(erased_at, latest)
+            self._connection.execute(
+                "DELETE FROM seal.secrets WHERE (site_id = %(site)s OR %(site)s = '')"
+                " AND (contact_id = %(contact)s OR %(contact)s = '')",
+                {"site": owner[0], "contact": owner[1]},
+            )
+            self._connection.execute(
+                "INSERT INTO seal.erasures VALUES (%s, %s, %s) ON CONFLICT (site_id, contact_id)"
+                " DO UPDATE SET erased_at = excluded.erased_at",
+                (*owner, until),
+            )
+        self._secrets.clear()
+        self._new.clear()
+        self.erased[owner] = until
+        return True
+
+    # --- trees --------------------------------------------------------------------------------------
 
     def trees(self) -> dict[Log, TreeState]:
         """Return every tree."""
-        rows = self._rows("SELECT topic, partition, size, next_offset FROM seal.trees")
-        return {(topic, number): TreeState(size, offset) for topic, number, size, offset in rows}
+        rows = self._rows("SELECT topic, partition, size, next_offset, latest FROM seal.trees")
+        return {(topic, number): TreeState(*state) for topic, number, *state in rows}
 
-    def secret(self, site_id: str, contact_id: str, timestamp: int, *, is_new: bool) -> bytes | None:
-        """Return a secret, a new one with ``is_new`` where there is none; None: it was destroyed."""
-        for erased in ((site_id, ""), (site_id, contact_id), ("", contact_id)):
-            if (erased[1] == "" or contact_id) and timestamp <= self.erased.get(erased, -1):
-                return None
-        name = (site_id, contact_id)
-        secret = self._secrets.get(name)
-        if secret is None:
-            row = self._rows("SELECT secret FROM seal.secrets WHERE site_id = %s AND contact_id = %s", *name)
-            if row:
-                secret = row[0][0]
-            elif is_new:
-                secret = self._new[name] = os.urandom(32)
-            else:
-                return None
-            if len(self._secrets) > _SECRETS:
-                self._secrets.clear()
-            self._secrets[name] = secret
-        return secret
-
-    def add(self, log: Log, tree: TreeState, leaves: Sequence[Leaf], next_offset: int) -> TreeState:
-        """Append leaves to a tree, in one transaction. Raises `SealError` where another process has."""
-        after = TreeState(tree.size + len(leaves), next_offset)
-        rows = [(leaf.place.offset, *seal(leaf)) for leaf in leaves]
+    def append(self, trees: Mapping[Log, TreeState], batch: Mapping[Log, Sequence[SealedLeaf]]) -> dict[Log, TreeState]:
+        """Append a batch to its trees in one transaction; return them. Raises `SealError` where another process has."""
+        after: dict[Log, TreeState] = {}
+        nodes: list[tuple[str, int, int, bytes]] = []
+        for log, leaves in batch.items():
+            before = trees[log]
+            latest = max(before.latest, *(leaf.timestamp for leaf in leaves))
+            after[log] = TreeState(before.size + len(leaves), leaves[-1].offset + 1, latest)
+            nodes += self._whole_blocks(log, before.size, leaves)
         with self._connection.transaction(), self._connection.cursor() as cursor:
-            cursor.execute("INSERT INTO seal.trees (topic, partition) VALUES (%s, %s) ON CONFLICT DO NOTHING", log)
-            cursor.execute(
-                "UPDATE seal.trees SET size = %s, next_offset = %s WHERE topic = %s AND partition = %s AND size = %s"
-                " AND next_offset IN (0, %s)",
-                (*after, *log, tree.size, tree.next_offset),
-            )
-            if cursor.rowcount != 1:
-                raise SealError(f"the tree of {log[0]}-{log[1]} has changed beneath this process")
             cursor.executemany(
-                "INSERT INTO seal.secrets VALUES (%s, %s, %s)",
-                [(*name, secret) for name, secret in self._new.items()],
+                "INSERT INTO seal.trees VALUES (%s, %s, %s, %s, %s) ON CONFLICT (topic, partition) DO UPDATE"
+                " SET size = excluded.size, next_offset = excluded.next_offset, latest = excluded.latest"
+                " WHERE trees.size = %s AND trees.next_offset = %s",
+                [(*log, *state, *trees[log][:2]) for log, state in after.items()],
             )
-            with cursor.copy("COPY seal.leaves (topic, partition, n, kafka_offset, hash, personal) FROM STDIN") as copy:
-                for number, row in enumerate(rows, start=tree.size):
-                    copy.write_row((*log, number, *row))
-            self._add_nodes(cursor, log, tree.size, after.size)
+            if cursor.rowcount != len(after):
+                raise SealError("a tree has changed beneath this process: is there another `ronde seal`?")
+            if self._new:
+                cursor.executemany(
+                    "INSERT INTO seal.secrets VALUES (%s, %s, %s)",
+                    [(*owner, secret) for owner, secret in self._new.items()],
+                )
+            cursor.executemany(
+                "INSERT INTO seal.leaves VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
+                [_run(log, trees[log].size, leaves) for log, leaves in batch.items()],
+            )
+            if nodes:
+                cursor.executemany("INSERT INTO seal.nodes VALUES (%s, %s, %s, %s)", nodes)
         self._new.clear()
         return after
 
-    def _add_nodes(self, cursor: Any, log: Log, before: int, after: int) -> None:
-        for block in range(before // BLOCK, after // BLOCK):
-            node = root_of(self.leaves(log, block * BLOCK, (block + 1) * BLOCK))
-            cursor.execute("INSERT INTO seal.nodes VALUES (%s, %s, %s, %s)", (*log, block, node))
+    def _whole_blocks(self, log: Log, size: int, leaves: Sequence[SealedLeaf]) -> Iterator[tuple[str, int, int, bytes]]:
+        """Yield the nodes of the blocks that more leaves complete."""
+        tail = self._tails.get(log)
+        if tail is None:
+            tail = self._tails[log] = self.leaves(log, size - size % BLOCK, size)
+        assert len(tail) == size % BLOCK, "a tree's tail follows its last whole block"
+        tail += [leaf.hash for leaf in leaves]
+        for block, begin in enumerate(range(0, len(tail) - BLOCK + 1, BLOCK), start=size // BLOCK):
+            yield (*log, block, root_of(tail[begin : begin + BLOCK]))
+        del tail[: len(tail) - len(tail) % BLOCK]
 
     def leaves(self, log: Log, begin: int, end: int) -> list[bytes]:
         """Return hashes of leaves."""
+        return [leaf.hash for leaf in self.kept_leaves(log, begin, end)]
+
+    def kept_leaves(self, log: Log, begin: int = 0, end: int | None = None) -> Iterator[KeptLeaf]:
+        """Yield leaves by their places."""
         rows = self._rows(
-            "SELECT hash FROM seal.leaves WHERE topic = %s AND partition = %s AND n >= %s AND n < %s ORDER BY n",
+            "SELECT n, hashes, offsets, personal FROM seal.leaves WHERE topic = %(topic)s AND partition = %(partition)s"
+            " AND n >= (SELECT coalesce(max(n), 0) FROM seal.leaves"
+            "     WHERE topic = %(topic)s AND partition = %(partition)s AND n <= %(begin)s)"
+            " AND (n < %(end)s OR %(end)s IS NULL) ORDER BY n",
+            {"topic": log[0], "partition": log[1], "begin": begin, "end": end},
+        )  # fmt: skip
+        for row in rows:
+            for leaf in _leaves(*row):
+                if begin <= leaf.n and (end is None or leaf.n < end):
+                    yield leaf
+
+    def kept(self, log: Log, offset: int) -> KeptLeaf | None:
+        """Return what is kept of a record; None: it is not sealed."""
+        rows = self._rows(
+            "SELECT n, hashes, offsets, personal FROM seal.leaves"
+            " WHERE topic = %s AND partition = %s AND last_offset >= %s ORDER BY last_offset LIMIT 1",
+            *log, offset,
+        )  # fmt: skip
+        return next((leaf for row in rows for leaf in _leaves(*row) if leaf.offset == offset), None)
+
+    def nodes(self, log: Log, begin: int, end: int) -> list[bytes]:
+        """Return hashes of whole blocks of leaves."""
+        rows = self._rows(
+            "SELECT hash FROM seal.nodes WHERE topic = %s AND partition = %s AND block >= %s AND block < %s"
+            " ORDER BY block",
             *log, begin, end,
         )  # fmt: skip
         return [row[0] for row in rows]
 
     def tree(self, log: Log) -> Tree:
         """Return a tree that proves."""
+        return Tree(lambda begin, end: self.leaves(log, begin, end), lambda begin, end: self.nodes(log, begin, end))
 
-        def nodes(begin: int, end: int) -> list[bytes]:
-            rows = self._rows(
-                "SELECT hash FROM seal.nodes WHERE topic = %s AND partition = %s AND block >= %s AND block < %s"
-                " ORDER BY block",
-                *log, begin, end,
-            )  # fmt: skip
-            return [row[0] for row in rows]
-
-        return Tree(lambda begin, end: self.leaves(log, begin, end), nodes)
-
-    def kept(self, log: Log, offset: int) -> tuple[int, bytes, bytes | None] | None:
-        """Return the place, the hash and the personal commitments of a record's leaf; None: it is not sealed."""
-        rows = self._rows(
-            "SELECT n, hash, personal FROM seal.leaves WHERE topic = %s AND partition = %s AND kafka_offset = %s",
-            *log, offset,
-        )  # fmt: skip
-        return rows[0] if rows else None
+    # --- heads --------------------------------------------------------------------------------------
 
     def heads(self, since: int = 0) -> list[Head]:
         """Return the heads from a number on."""
@@ -172,26 +279,35 @@ class Store:
         """Keep a head."""
         self._connection.execute("INSERT INTO seal.heads VALUES (%s, %s, %s, %s, %s, %s)", head)
 
-    def erase(self, site_id: str, contact_id: str, erased_at: int) -> None:
-        """Destroy the secrets of a site or a contact; an empty id is any."""
-        if erased_at <= self.erased.get((site_id, contact_id), -1):
-            return
-        with self._connection.transaction():
-            self._connection.execute(
-                "DELETE FROM seal.secrets WHERE (site_id = %(site)s OR %(site)s = '')"
-                " AND (contact_id = %(contact)s OR %(contact)s = '')",
-                {"site": site_id, "contact": contact_id},
-            )
-            self._connection.execute(
-                "INSERT INTO seal.erasures VALUES (%s, %s, %s) ON CONFLICT (site_id, contact_id)"
-                " DO UPDATE SET erased_at = excluded.erased_at",
-                (site_id, contact_id, erased_at),
-            )
-        self._secrets.clear()
-        self.erased[site_id, contact_id] = erased_at
+    def keep_stamp(self, number: int, stamp: bytes) -> None:
+        """Keep the stamp of a head that has none."""
+        self._connection.execute(
+            "UPDATE seal.heads SET stamp = %s WHERE number = %s AND stamp IS NULL", (stamp, number)
+        )
 
     def _rows(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
-        return self._connection.execute(statement, values).fetchall()
+        named = values[0] if len(values) == 1 and isinstance(values[0], dict) else values
+        return self._connection.execute(statement, named).fetchall()
+
+
+def _run(log: Log, first: int, leaves: Sequence[SealedLeaf]) -> tuple[Any, ...]:
+    offsets = [leaf.offset for leaf in leaves]
+    hashes = b"".join([leaf.hash for leaf in leaves])
+    personal = None
+    if any(leaf.personal for leaf in leaves):
+        personal = b"".join([bytes((len(leaf.personal) // _HASH,)) + leaf.personal for leaf in leaves])
+    packed = struct.pack(f">{len(offsets)}q", *offsets)
+    return (*log, first, len(leaves), offsets[-1], hashes, packed, personal)
+
+
+def _leaves(first: int, hashes: bytes, offsets: bytes, personal: bytes | None) -> Iterator[KeptLeaf]:
+    at = 0
+    for place, (offset,) in enumerate(struct.iter_unpack(">q", offsets)):
+        of_contact = b""
+        if personal:
+            end = at + 1 + personal[at] * _HASH
+            of_contact, at = personal[at + 1 : end], end
+        yield KeptLeaf(first + place, offset, hashes[place * _HASH : place * _HASH + _HASH], of_contact)
 
 
 def body_of(number: int, at: str, key: str, previous: str, trees: Iterable[tuple[str, int, int, int, str]]) -> str:

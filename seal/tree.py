@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from seal.proofs import BLOCK, node_hash, split_of
 
@@ -67,9 +67,15 @@ class Tree:
         return self._read[block]
 
 
-def root_of(hashes: list[bytes]) -> bytes:
-    """Return the root of leaves' hashes; at least one."""
-    if len(hashes) == 1:
-        return hashes[0]
-    middle = split_of(len(hashes))
-    return node_hash(root_of(hashes[:middle]), root_of(hashes[middle:]))
+def root_of(hashes: Sequence[bytes]) -> bytes:
+    """Return the root of leaves' hashes; at least one.
+
+    Level by level: a node without a neighbour moves up as it is, which gives the left-heavy shape of RFC 9162.
+    """
+    level = list(hashes)
+    while len(level) > 1:
+        above = [node_hash(left, right) for left, right in zip(level[::2], level[1::2], strict=False)]
+        if len(level) % 2:
+            above.append(level[-1])
+        level = above
+    return level[0]

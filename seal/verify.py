@@ -2,8 +2,9 @@
 
 A dossier (`ronde incident export ID --sealed`) brings this as one file, joined of `seal.proofs`, `seal.ed25519` and
 this module. It reads no network and trusts nothing in the dossier. What it cannot know by itself: whether the public
-key is the monitoring centre's (``--key``), and whether the centre keeps a second tree beside this one (``--head``, from
-a head that was published or handed over earlier). docs/evidence.md says what a verified dossier proves.
+key is the monitoring centre's (``--key``), whether the centre keeps a second tree beside this one (``--head``, from a
+head that was published or handed over earlier; ``--beside``, another dossier of the centre), and whether time stamps
+are an authority's (``--authority``, by ``openssl``). docs/evidence.md says what a verified dossier proves.
 """
 
 from __future__ import annotations
@@ -11,16 +12,30 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from seal.ed25519 import is_signed
-from seal.proofs import Place, commitment, is_consistent, leaf_data, leaf_hash, read_value, resolved, root_by_inclusion
+from seal.proofs import (
+    CONTACT_FIELDS,
+    Place,
+    commitment,
+    is_consistent,
+    leaf_data,
+    leaf_hash,
+    read_value,
+    resolved,
+    root_by_inclusion,
+)
 
 SLACK_MS = 600_000  # a deadline may be decided so late: after an outage
+IDS = {"decisions": "decision_id", "calls": "command_id", "dispatches": "command_id", "attention": "attention_id"}
+KINDS = ("dossier", "head", "consistency", "record", "end")
 
 
 class Finding(Exception):
@@ -45,11 +60,19 @@ class Head(NamedTuple):
 class Dossier:
     """Checks one dossier, line by line; `findings` are the sentences that hold."""
 
-    def __init__(self, lines: Sequence[bytes], key: str | None, published: Sequence[tuple[int, str]]) -> None:
+    def __init__(
+        self,
+        lines: Sequence[bytes],
+        key: str | None = None,
+        published: Sequence[tuple[int, str]] = (),
+        authority: str | None = None,
+    ) -> None:
         self._lines = self._parsed(lines)
         self._opening = self._lines[0]
         self._published = published
         self._key = key
+        self._authority = authority
+        self._schemas = dict(self._parsed_schemas())
         self.heads = list(self._heads())
         self.records: dict[tuple[str, str], dict[str, Any]] = {}
         self.sealed: dict[str, str] = {}
@@ -71,12 +94,23 @@ class Dossier:
                 raise Finding("ALTERED", f"line {number} is no JSON") from None
             if not isinstance(line, dict) or line.get("line") != number:
                 raise Finding("OUT_OF_ORDER", f"line {number} is not the one that was written there")
+            if line.get("what") not in KINDS:
+                raise Finding("ALTERED", f"line {number} is none of a dossier's")
             parsed.append(line)
-        if not parsed or parsed[0].get("what") != "dossier":
+        if not parsed or parsed[0]["what"] != "dossier":
             raise Finding("CUT", "the first line is missing")
-        if parsed[-1].get("what") != "end":
+        if parsed[-1]["what"] != "end":
             raise Finding("CUT", f"the file ends at line {len(parsed)}, before its end")
+        ends = [line["line"] for line in parsed if line["what"] in {"dossier", "end"}]
+        if ends != [1, len(parsed)]:
+            raise Finding("OUT_OF_ORDER", f"line {ends[1]} begins or ends another dossier")
         return parsed
+
+    def _parsed_schemas(self) -> Iterator[tuple[str, Any]]:
+        for digest, text in self._opening["schemas"].items():
+            if hashlib.sha256(text.encode()).hexdigest() != digest:
+                raise Finding("ALTERED", f"the schema {digest} is not the one that wrote the records")
+            yield digest, resolved(json.loads(text))
 
     def _of(self, what: str) -> Iterator[dict[str, Any]]:
         return (line for line in self._lines if line.get("what") == what)
@@ -102,12 +136,29 @@ class Dossier:
             if head.number != before.number + 1 or head.previous != before.digest:
                 raise Finding("OLDER_HEAD", f"head {head.number} does not follow head {before.number}")
         by_number = {head.number: head for head in self.heads}
+        first, last = self.heads[0].number, self.heads[-1].number
         for number, digest in self._published:
-            if number in by_number and by_number[number].digest != digest:
-                raise Finding("SECOND_TREE", f"head {number} is not the one that was published")
-            if number > self.heads[-1].number:
-                last = self.heads[-1].number
+            if number > last:
                 raise Finding("OLDER_HEAD", f"head {number} was published, and the dossier ends at head {last}")
+            if number < first:
+                why = f"head {number} was published, and the dossier begins at head {first}: ask for one from it on"
+                raise Finding("MISSING", why)
+            if by_number[number].digest != digest:
+                raise Finding("SECOND_TREE", f"head {number} is not the one that was published")
+
+    def compare(self, other: Dossier) -> str:
+        """Compare with another dossier of the same centre; return what both have. Raises `Finding`."""
+        other._check_chain()
+        if other._opening["public_key"] != self._opening["public_key"]:
+            raise Finding("OTHER_KEY", f"the other dossier is signed by {other._opening['public_key']}")
+        known = {head.number: head.digest for head in other.heads}
+        common = [head for head in self.heads if head.number in known]
+        for head in common:
+            if known[head.number] != head.digest:
+                raise Finding("SECOND_TREE", f"head {head.number} is another one in the other dossier")
+        if not common:
+            return "no head is in both dossiers: nothing is known of a second tree"
+        return f"{len(common)} heads are in both dossiers, and the same"
 
     def _check_consistency(self) -> None:
         last = self.heads[-1]
@@ -116,6 +167,8 @@ class Dossier:
             head = next((head for head in self.heads if head.number == line["head"]), None)
             if head is None:
                 raise Finding("OLDER_HEAD", f"head {line['head']} is missing")
+            if head is last:
+                raise Finding("OLDER_HEAD", f"the head that follows head {line['head']} is missing")
             size, root = head.trees.get(tree, (0, b""))
             if not is_consistent(size, root, *last.trees[tree], [bytes.fromhex(node) for node in line["path"]]):
                 where = f"{tree[0]}-{tree[1]}"
@@ -129,42 +182,65 @@ class Dossier:
     def _check_record(self, line: dict[str, Any]) -> None:
         place = Place(line["topic"], line["partition"], line["offset"], line["timestamp"])
         where = f"{place.topic}-{place.partition}-{place.offset}"
-        schema = resolved(self._opening["schemas"][line["schema"]]) if line["schema"] else None
+        types = self._types(line["schema"])
+        names = [field[0] for field in line["fields"]]
+        if names != ["key", "headers", *types]:
+            raise Finding("ALTERED", f"{where} has other fields than its schema")
         commitments, value = [], {}
         for name, salt, data, kept in line["fields"]:
             if salt is None:
-                commitments.append((name, bytes.fromhex(kept)))
+                if name not in CONTACT_FIELDS.get(place.topic, ()):
+                    raise Finding("ALTERED", f"{where} withholds {name}, which no erasure of a contact takes")
+                commitments.append(bytes.fromhex(kept))
                 continue
             raw = bytes.fromhex(data)
-            commitments.append((name, commitment(bytes.fromhex(salt), raw)))
-            kind = next((one["type"] for one in schema["fields"] if one["name"] == name), None) if schema else None
-            if kind is not None:
-                try:
-                    value[name] = read_value(kind, raw, 0)[0]
-                except (ValueError, IndexError):
-                    raise Finding("ALTERED", f"{where}: {name} does not decode") from None
-        leaf = leaf_hash(leaf_data(place, line["schema"], commitments))
+            commitments.append(commitment(bytes.fromhex(salt), raw))
+            if line["schema"] and name in types:
+                value[name] = self._read(types[name], raw, f"{where}: {name}")
+        if any(len(made) != 32 for made in commitments):
+            raise Finding("ALTERED", f"{where} has a commitment that is none")
+        leaf = leaf_hash(leaf_data(place, line["schema"], names, commitments))
         size, root = self.heads[-1].trees.get(place[:2], (0, b""))
         if line["n"] >= size:
             raise Finding("OLDER_HEAD", f"{where} is not covered by head {self.heads[-1].number}")
         if root_by_inclusion(leaf, line["n"], size, [bytes.fromhex(node) for node in line["path"]]) != root:
             raise Finding("ALTERED", f"{where} is not the record that was sealed")
-        name = str(value.get(line["id"], where))
+        name = str(value[IDS[place.topic]]) if place.topic in IDS else where
         if (place.topic, name) in self.records:
             raise Finding("OUT_OF_ORDER", f"{where} is there twice")
         self.records[place.topic, name] = {**value, "place": [*place[:3]]}
         first = next(head for head in self.heads if line["n"] < head.trees.get(place[:2], (0, b""))[0])
         self.sealed[where] = f"head {first.number} of {first.at}"
 
+    def _types(self, schema: str) -> dict[str, Any]:
+        """Return the fields of a schema with their types; a value that does not decode is a field of its own."""
+        if not schema:
+            return {"value": None}
+        if schema not in self._schemas:
+            raise Finding("MISSING", f"the schema {schema}")
+        return {field["name"]: field["type"] for field in self._schemas[schema]["fields"]}
+
+    def _read(self, kind: Any, raw: bytes, where: str) -> Any:
+        try:
+            value, end = read_value(kind, raw, 0)
+        except (ValueError, IndexError):
+            end = -1
+        if end != len(raw):
+            raise Finding("ALTERED", f"{where} does not decode")
+        return value
+
     def _check_incident(self) -> Iterator[str]:
         incident = self._opening["incident"]
         decisions = [one for (topic, _), one in self.records.items() if topic == "decisions"]
-        versions = sorted(one["version"] for one in decisions if one.get("incident_id") == incident)
+        for one in decisions:
+            if one["incident_id"] != incident:
+                raise Finding("ALTERED", f"{one['decision_id']} is of another incident")
+        versions = sorted(one["version"] for one in decisions)
         if not versions or versions != list(range(1, len(versions) + 1)):
             gap = next((number for number in range(1, len(versions) + 2) if number not in versions), 1)
             raise Finding("MISSING", f"version {gap} of incident {incident}")
         places = {tuple(one["place"]) for one in self.records.values()}
-        ids = {name for _, name in self.records}
+        ids = {name for topic, name in self.records if topic in IDS and topic != "decisions"}
         for one in sorted(decisions, key=lambda decision: decision["version"]):
             cause = one["input"]
             if cause["topic"] is not None and (cause["topic"], cause["partition"], cause["offset"]) not in places:
@@ -197,34 +273,79 @@ class Dossier:
 
     def _words(self) -> Iterator[str]:
         last = self.heads[-1]
+        yield f"incident {self._opening['incident']}"
         yield f"public key {self._opening['public_key']}{' (the one given)' if self._key else ' (compare it)'}"
         yield f"head {last.number} of {last.at}, SHA-256 {last.digest}{'' if self._published else ' (compare it)'}"
         stamped = [head for head in self.heads if head.stamp]
         yield f"{len(stamped)} of {len(self.heads)} heads have a time stamp (RFC 3161)"
-        withheld = sum(field[1] is None for line in self._of("record") for field in line["fields"])
-        if withheld:
-            yield f"{withheld} fields are withheld: what they were cannot be derived from their commitments"
+        if self._authority is None and stamped:
+            yield "whose stamps they are was not checked (--authority)"
+        elif self._authority is not None:
+            yield from map(self._check_stamp, stamped)
+        for line in self._of("record"):
+            withheld = [name for name, salt, *_ in line["fields"] if salt is None]
+            if withheld:
+                where = f"{line['topic']}-{line['partition']}-{line['offset']}"
+                yield f"{where} withholds {', '.join(withheld)}: erased, and not to be derived from their commitments"
+
+    def _check_stamp(self, head: Head) -> str:
+        """Have ``openssl`` check a stamp by the authority's certificate; return when it was made."""
+        with tempfile.NamedTemporaryFile(suffix=".tsr") as file:
+            file.write(bytes.fromhex(head.stamp or ""))
+            file.flush()
+            done, _ = _openssl("-verify", "-digest", head.digest, "-in", file.name, "-CAfile", str(self._authority))
+            if done:
+                raise Finding("FORGED_STAMP", f"the stamp of head {head.number} is not by the authority given")
+            _, text = _openssl("-reply", "-in", file.name, "-text")
+        at = next((line[12:] for line in text.splitlines() if line.startswith("Time stamp: ")), "a time not shown")
+        return f"head {head.number} was stamped at {at} by the authority given"
+
+
+def _openssl(*arguments: str) -> tuple[int, str]:
+    command = ["openssl", "ts", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - of a file of our own
+    return done.returncode, done.stdout
 
 
 def main() -> int:
-    """Verify a file; exit 0 where all holds, 1 with what does not."""
+    """Verify a file; exit 0 where all holds, 1 with what does not, 2 where a file cannot be read."""
     parser = argparse.ArgumentParser(description="Verify a sealed dossier of ronde.")
     parser.add_argument("file", nargs="?", default="dossier.jsonl")
-    parser.add_argument("--key", help="the public key that the monitoring centre published, in hex")
-    parser.add_argument("--head", action="append", default=[], help="a head that was published: NUMBER:SHA256")
-    given = parser.parse_args()
-    published = [(int(number), digest) for number, _, digest in (one.partition(":") for one in given.head)]
+    parser.add_argument("--key", type=str.lower, help="the public key that the monitoring centre published, in hex")
+    parser.add_argument(
+        "--head", action="append", default=[], type=_published, help="a head that was published: NUMBER:SHA256"
+    )
+    parser.add_argument("--beside", metavar="FILE", help="another dossier of the same centre: its heads are compared")
+    parser.add_argument("--authority", metavar="CA.pem", help="whose time stamps to check, by openssl")
+    options = parser.parse_args()
     try:
-        for sentence in Dossier(Path(given.file).read_bytes().splitlines(), given.key, published).verify():
+        dossier = Dossier(_lines(options.file), options.key, options.head, options.authority)
+        for sentence in dossier.verify():
             sys.stdout.write(f"{sentence}\n")
+        if options.beside:
+            sys.stdout.write(f"{dossier.compare(Dossier(_lines(options.beside)))}\n")
     except Finding as finding:
         sys.stdout.write(f"{finding}\n")
         return 1
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+    except OSError as error:
+        sys.stderr.write(f"{error.filename}: {error.strerror}\n")
+        return 2
+    except Exception as error:  # noqa: BLE001 - a forger writes anything
         sys.stdout.write(f"ALTERED: a line has not the form of one ({type(error).__name__} {error})\n")
         return 1
     sys.stdout.write("all of this holds\n")
     return 0
+
+
+def _lines(file: str) -> list[bytes]:
+    return Path(file).read_bytes().splitlines()
+
+
+def _published(text: str) -> tuple[int, str]:
+    number, _, digest = text.partition(":")
+    if not number.isdecimal() or len(digest) != 64:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NUMBER:SHA256")
+    return int(number), digest.lower()
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ronde.outcomes.sealed_dossier import sealed_dossier
-from ronde.shared.errors import Failed
+from ronde.shared.errors import Failed, WrongUse
 from ronde.shared.ledger_options import IncidentArgument, PersonalOption, ledger
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.terminal import Terminal, print_value, say
@@ -43,6 +43,10 @@ def export(
     sealed: Annotated[
         bool, typer.Option("--sealed", help="One zip instead: records, proofs, signed heads, and what verifies them.")
     ] = False,
+    since_head: Annotated[
+        int | None,
+        typer.Option(metavar="NUMBER", min=1, help="With --sealed: all heads from this one on, as it was published."),
+    ] = None,
     personal: PersonalOption = False,
     settings: SettingsOption = None,
 ) -> None:
@@ -52,9 +56,11 @@ def export(
     """
     if sealed:
         path = to / f"{incident}.zip"
-        _write_bytes(path, sealed_dossier(in_force(settings), incident))
+        _write_bytes(path, sealed_dossier(in_force(settings), incident, since_head))
         say(str(path))
         return
+    if since_head is not None:
+        raise WrongUse("--since-head is for a sealed dossier: add --sealed, or leave it out")
     timeline = _timeline(incident, settings, personal=personal)
     texts = {
         to / f"{incident}.html": page(timeline),

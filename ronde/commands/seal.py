@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import signal
-import threading
+import contextlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,26 +12,27 @@ import psycopg
 import typer
 
 from ronde.outcomes.sealed_dossier import commitments
-from ronde.shared.errors import Failed
+from ronde.shared.errors import Failed, WrongUse
 from ronde.shared.settings import SettingsOption, in_force
 from ronde.shared.terminal import say
 from ronde.shared.topic_reading import opened
-from ronde.shared.whole_settings import WholeSettings
 from seal import keys
-from seal.checking import check_heads, check_records
-from seal.commitments import SEALED
+from seal.checking import check_heads, check_nodes, check_records
+from seal.commitments import SEALED, Commitments
 from seal.errors import SealError
+from seal.process import SealProcess
 from seal.sealing import Sealing
-from seal.store import Store, connect
+from seal.store import Store, TreeState, connect, make_schema
 from service import logs as service_logs
 from service.postgres import reason
-from streams.kafka.reading import LogRecord, Logs, Span
+from streams.kafka.reading import Logs, Span
 
 app = typer.Typer(
     help="Keep the hash of every record in a signed tree, so that a dossier can be checked by others.",
     invoke_without_command=True,
 )
 _LONGEST: Final = 50  # findings
+_DIGEST: Final = 64  # hex digits
 
 
 @app.callback()
@@ -51,16 +51,15 @@ def seal(
         return
     effective = in_force(settings)
     service_logs.configure(effective.log.format, effective.log.level)
-    with _store(effective) as store:
-        sealing = Sealing(effective.for_seal(), store)
-        try:
-            if once:
-                head = sealing.once()
-                say(f"head {head.number}:{head.digest}")
-            else:
-                sealing.run(_stopping().is_set)
-        finally:
-            sealing.close()
+    if not once:
+        with _failures():
+            SealProcess(effective.for_seal()).run()
+        return
+    with _failures(), connect(effective.postgres) as connection:
+        make_schema(connection)
+        with contextlib.closing(Sealing(effective.for_seal(), Store(connection))) as sealing:
+            head = sealing.once()
+    say(f"head {head.number}:{head.digest}")
 
 
 @app.command()
@@ -74,40 +73,54 @@ def key(settings: SettingsOption = None) -> None:
 
 
 @app.command()
-def check(settings: SettingsOption = None) -> None:
+def check(
+    heads: Annotated[
+        list[str] | None, typer.Option("--head", metavar="NUMBER:SHA256", help="A head that was published.")
+    ] = None,
+    settings: SettingsOption = None,
+) -> None:
     """Recompute what the topics still hold: it must meet the kept leaves, and these the heads. Exit 1 if not."""
+    published = [_head(text) for text in heads or ()]
     effective = in_force(settings)
-    with opened(effective, "reading", only=SEALED) as (logs, _), _store(effective) as store:
-        found = [*check_heads(store), *check_records(store, commitments(effective, store), _records(logs))]
-        heads = store.heads()
+    with (
+        opened(effective, "reading", only=SEALED) as (logs, _),
+        _failures(),
+        connect(effective.postgres) as connection,
+    ):
+        store = Store(connection)
+        found = [*check_heads(store, published), *_check(store, commitments(effective, store), logs)]
+        kept = store.heads()
     if found:
         more = [f"and {len(found) - _LONGEST:,} more"] if len(found) > _LONGEST else []
         raise Failed("\n".join([*found[:_LONGEST], *more]))
-    say(f"{len(heads):,} heads, and every record that the topics still hold: all as sealed")
-    if heads:
-        say(f"head {heads[-1].number}:{heads[-1].digest}")
+    say(f"{len(kept):,} heads, and every record that the topics still hold: all as sealed")
+    if kept:
+        say(f"head {kept[-1].number}:{kept[-1].digest}")
+
+
+def _head(text: str) -> tuple[int, str]:
+    number, _, digest = text.partition(":")
+    if not number.isdecimal() or len(digest) != _DIGEST:
+        raise WrongUse(f"--head {text!r}: write it as `ronde seal` prints it, NUMBER:SHA256")
+    return int(number), digest.lower()
 
 
 @contextmanager
-def _store(settings: WholeSettings) -> Iterator[Store]:
+def _failures() -> Iterator[None]:
     try:
-        with connect(settings.postgres) as connection:
-            yield Store(connection)
+        yield
     except SealError as error:
         raise Failed(str(error)) from None
     except psycopg.Error as error:
         raise Failed(f"PostgreSQL cannot be used: {reason(error)}; correct [postgres] in the settings") from None
 
 
-def _records(logs: Logs) -> Iterator[LogRecord]:
+def _check(store: Store, opener: Commitments, logs: Logs) -> Iterator[str]:
+    trees = store.trees()
     for number in range(logs.require(SEALED)):
         for topic in SEALED:
             log = (topic, number)
-            yield from logs.read(Span(*log, logs.offsets.first([log])[log], logs.offsets.last_stable([log])[log]))
-
-
-def _stopping() -> threading.Event:
-    stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
-    return stopping
+            tree = trees.get(log, TreeState(0, 0))
+            first, end = logs.offsets.first([log])[log], logs.offsets.last_stable([log])[log]
+            yield from check_nodes(store, log, tree)
+            yield from check_records(store, opener, log, tree, logs.read(Span(*log, first, end)), first)

@@ -25,15 +25,20 @@ _COMMANDS: Final = ("calls", "dispatches", "attention")
 _TOPICS: Final = ("decisions", *_COMMANDS, "alerts", "call-results", "dispatch-reports", "operator-actions")
 
 
-def sealed_dossier(settings: WholeSettings, incident_id: str) -> bytes:
-    """Return the zip of an incident. Raises `Failed`."""
+def sealed_dossier(settings: WholeSettings, incident_id: str, since_head: int | None = None) -> bytes:
+    """Return the zip of an incident, with the heads from ``since_head`` on. Raises `Failed`."""
     with opened(settings, "reading", only=_TOPICS) as (logs, _):
-        records = list(incident_records(logs, recorded(settings), incident_id))
+        values = recorded(settings)
+        records = list(incident_records(logs, values, incident_id))
     if not records:
         raise Failed(f"{settings.topic('decisions')} has no incident {incident_id}: see that the id is right")
+    decided = [_decision(values, record) for record in records if record.topic == "decisions"]
+    is_closed = any(decision is not None and decision.phase_to == "CLOSED" for decision in decided)
     try:
         with connect(settings.postgres) as connection:
-            return _packed(settings, Store(connection), incident_id, records)
+            store = Store(connection)
+            opener = commitments(settings, store)
+            return dossier(store, incident_id, opener, records, is_open=not is_closed, since_head=since_head)
     except SealError as error:
         raise Failed(str(error)) from None
     except psycopg.Error as error:
@@ -44,7 +49,7 @@ def commitments(settings: WholeSettings, store: Store) -> Commitments:
     """Return what opens kept leaves: no new secret is made."""
     url = settings.registry.url
     registry = None if url is None else Registry(client(url), settings.seal.data_dir).schema
-    return Commitments(lambda *of: store.secret(*of, is_new=False), registry)
+    return Commitments(store.secret, registry)
 
 
 def incident_records(logs: Logs, values: TopicValues, incident_id: str) -> Iterator[LogRecord]:
@@ -74,6 +79,15 @@ def _decision(values: TopicValues, record: LogRecord) -> Decision | None:
     return decision
 
 
+def _name(values: TopicValues, record: LogRecord) -> Any:
+    """Return the id of a command or an attention; None: the record is none."""
+    try:
+        value: Any = values.value(record.topic, record.value or b"")
+    except Undecodable:
+        return None
+    return value[0]
+
+
 def _named(logs: Logs, values: TopicValues, number: int, decisions: list[Decision]) -> Iterator[LogRecord]:
     ids = {name for decision in decisions for name in decision.outputs}
     of_commands = [(topic, number) for topic in _COMMANDS]
@@ -81,8 +95,7 @@ def _named(logs: Logs, values: TopicValues, number: int, decisions: list[Decisio
     ends = logs.offsets.at(of_commands, decisions[-1].at + 1)
     for log in of_commands:
         for record in logs.read(Span(*log, begins[log], ends[log])):
-            value: Any = values.value(record.topic, record.value or b"")
-            if value[0] in ids:
+            if _name(values, record) in ids:
                 yield record
     firsts = logs.offsets.first([(topic, number) for topic in _TOPICS])
     for place in sorted({decision.input[2:] for decision in decisions if decision.input.topic is not None}):
@@ -91,7 +104,3 @@ def _named(logs: Logs, values: TopicValues, number: int, decisions: list[Decisio
         assert offset is not None
         if topic in SEALED and offset >= firsts[topic, number]:
             yield from logs.read(Span(topic, number, offset, offset + 1))
-
-
-def _packed(settings: WholeSettings, store: Store, incident_id: str, records: list[LogRecord]) -> bytes:
-    return dossier(store, incident_id, commitments(settings, store), records)

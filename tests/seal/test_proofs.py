@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -11,11 +13,13 @@ from benchmarks.month import Month
 from schemas.avro.loader import load
 from schemas.contract.topics import TOPICS
 from seal import tree as trees
+from seal.commitments import Commitments
 from seal.ed25519 import is_signed
 from seal.keys import public_hex
-from seal.proofs import fields_of, is_consistent, leaf_hash, resolved, root_by_inclusion
+from seal.proofs import is_consistent, leaf_hash, read_number, read_value, resolved, root_by_inclusion
 from seal.splitting import splitter
 from seal.tree import Tree, root_of
+from streams.kafka.reading import LogRecord
 
 
 @pytest.fixture
@@ -62,16 +66,52 @@ def test_a_signature_is_checked_as_cryptography_checks_it() -> None:
     assert not is_signed(public, b"a head", b"")
 
 
+def fields_of(schema: Any, data: bytes, at: int) -> list[tuple[str, bytes]]:
+    """Split a record by decoding it, as the verifier does."""
+    fields = []
+    for field in schema["fields"]:
+        _, end = read_value(field["type"], data, at)
+        fields.append((field["name"], data[at:end]))
+        at = end
+    assert at == len(data)
+    return fields
+
+
 def test_a_record_splits_as_the_verifier_reads_it() -> None:
     month = Month(20, 5, 1)
     for topic, log in month.logs.items():
         schema = load(TOPICS[topic].schema or "")
-        split = splitter(schema)
+        names, split = splitter(schema)
         for record in log[:50]:
             assert record.value is not None
             fields = fields_of(resolved(schema), record.value, 10)
-            assert split(record.value, 10) == fields
+            assert list(zip(names, split(record.value, 10), strict=True)) == fields
             assert b"".join(data for _, data in fields) == record.value[10:]
             for cut in range(10, len(record.value), 7):
                 with pytest.raises((ValueError, IndexError)):
                     split(record.value[:cut], 10)
+
+
+def test_salts_are_hmacs_of_the_record_and_the_fields_number() -> None:
+    record = LogRecord("calls", 3, 17, 0, b"S1", b"no value", [])
+    secret = bytes(range(32))
+    fields = Commitments(lambda *_: secret).leaf(record).fields
+    assert [field.name for field in fields] == ["key", "headers", "value"]
+    for number, field in enumerate(fields, start=1):
+        expected = hmac.digest(secret, b"calls\x003\x0017\x00" + number.to_bytes(4, "big"), "sha256")
+        assert field.salt == expected
+
+
+def test_a_number_without_end_is_no_number() -> None:
+    with pytest.raises(ValueError, match="64 bits"):
+        read_number(b"\xff" * 10**6, 0)
+
+
+@pytest.mark.parametrize(
+    "key", [b"\x00", b"\xff\xfe", b"k" * 10**6, b"", None, "\ud800".encode(errors="surrogatepass")]
+)
+def test_any_key_has_a_name_that_an_index_takes(key: bytes | None) -> None:
+    parts = Commitments(lambda *_: None).parts(LogRecord("alerts", 0, 0, 0, key, b"", []))
+    assert len(parts.site_id) <= 256
+    assert "\0" not in parts.site_id
+    parts.site_id.encode()

@@ -1,14 +1,11 @@
-"""A sealed dossier verifies with Python alone, and each change to it is found by name."""
+"""`ronde seal` on a real Kafka: seal, export, verify, recompute; and what the process waits for."""
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import logging
 import runpy
-import subprocess
-import sys
 import time
 import zipfile
 from collections.abc import Callable
@@ -16,40 +13,44 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from confluent_kafka import Producer
 
 from ronde.outcomes.sealed_dossier import sealed_dossier
 from ronde.shared.whole_settings import WholeSettings
 from seal import keys
-from seal.errors import SealError
+from seal.errors import LockedError
 from seal.sealing import Sealing
-from seal.store import Head, Store, connect
+from seal.store import Head, Store, TreeState, connect, make_schema
 from service.postgres_settings import PostgresSettings
+from sinks.forget import erasures
 from streams.kafka.topics import create
 from streams.settings import load
 from tests.conftest import MakeSettings, Run, SettingsFile
 from tests.kafka.published import publish
-from tests.streams.logbook import Logbook, callback, seconds
+from tests.streams.logbook import Logbook, callback
 from tests.streams.test_whatif import answer, waiting
+from tests.support.ronde_process import RondeProcess
+from tests.support.waiting import eventually
 
-Lines = list[dict[str, Any]]
+# The first run of calls, without its second leaf.
+CUT = (
+    "UPDATE seal.leaves SET hashes = substr(hashes, 1, 32), offsets = substr(offsets, 1, 8)"
+    " WHERE topic = 'calls' AND n = 0"
+)
 
 
-class SealBench(NamedTuple):
-    """What the tests change: a dossier of three heads, its verifier, and how to make more."""
+class Sealed(NamedTuple):
+    """Topics with an incident in them, sealed under three heads."""
 
     settings: WholeSettings
     file: Path
     incident: str
     heads: list[Head]
-    folder: Path
-    verify: Callable[..., str]
-
-    def lines(self) -> Lines:
-        return [json.loads(line) for line in (self.folder / "dossier.jsonl").read_text().splitlines()]
 
 
 def seal_once(settings: WholeSettings) -> Head:
     with connect(settings.postgres) as connection:
+        make_schema(connection)
         sealing = Sealing(settings.for_seal(), Store(connection))
         try:
             return sealing.once()
@@ -58,22 +59,24 @@ def seal_once(settings: WholeSettings) -> Head:
 
 
 @pytest.fixture
-def sealed(
-    settings: MakeSettings,
-    settings_file: SettingsFile,
-    database: PostgresSettings,
-    client_log: logging.Logger,
-    tmp_path: Path,
-) -> SealBench:
+def house(
+    settings: MakeSettings, settings_file: SettingsFile, database: PostgresSettings, tmp_path: Path
+) -> tuple[WholeSettings, Path]:
+    """Empty topics, and a key."""
     sections: dict[str, Any] = {
         "topics": {"partitions": 1},
         "postgres": {name: getattr(database, name) for name in ("host", "port", "database", "user")},
-        "seal": {"key_file": str(tmp_path / "seal.pem")},
+        "seal": {"key_file": str(tmp_path / "seal.pem"), "pages_port": 0, "longest_pause_seconds": 1},
     }
     file = settings_file(**sections)
-    whole = load(file, {}, WholeSettings)
     create(settings(topics={"partitions": 1}))
     keys.create(tmp_path / "seal.pem")
+    return load(file, {}, WholeSettings), file
+
+
+@pytest.fixture
+def sealed(house: tuple[WholeSettings, Path], client_log: logging.Logger) -> Sealed:
+    whole, file = house
     heads = [seal_once(whole)]
     book = waiting()
     incident = str(book.decisions()[0].incident_id)
@@ -82,23 +85,7 @@ def sealed(
     rest = _since(book, lambda: book.chunk(700, answer("R3", f"{incident}-c2.1", "IDENTIFIED", "NORMAL")))
     publish(rest, whole, client_log)
     heads.append(seal_once(whole))
-    folder = tmp_path / "dossier"
-    zipfile.ZipFile(io.BytesIO(sealed_dossier(whole, incident))).extractall(folder)
-
-    verifier = runpy.run_path(str(folder / "verify.py"))  # a process each would take most of the test
-
-    def verify(lines: Lines | None = None, raw: bytes | None = None, key: str | None = None, head: Any = ()) -> str:
-        if lines is not None:
-            raw = "".join(json.dumps(line) + "\n" for line in lines).encode()
-        content = (folder / "dossier.jsonl").read_bytes() if raw is None else raw
-        try:
-            return "\n".join(verifier["Dossier"](content.splitlines(), key, head).verify())
-        except verifier["Finding"] as finding:
-            return str(finding)
-        except (KeyError, IndexError, TypeError, ValueError, AttributeError):
-            return "ALTERED"  # as its ``main`` says
-
-    return SealBench(whole, file, incident, heads, folder, verify)
+    return Sealed(whole, file, incident, heads)
 
 
 def _since(book: Logbook, more: Callable[[], None]) -> Logbook:
@@ -110,115 +97,167 @@ def _since(book: Logbook, more: Callable[[], None]) -> Logbook:
     return rest
 
 
-def numbered(lines: Lines) -> Lines:
-    return [{**line, "line": number} for number, line in enumerate(lines, start=1)]
+def verified(settings: WholeSettings, incident: str, folder: Path, head: Head) -> str:
+    zipfile.ZipFile(io.BytesIO(sealed_dossier(settings, incident))).extractall(folder)
+    verifier = runpy.run_path(str(folder / "verify.py"))
+    lines = (folder / "dossier.jsonl").read_bytes().splitlines()
+    key = keys.public_hex(keys.load(settings.seal.key_file))
+    return "\n".join(verifier["Dossier"](lines, key, [(head.number, head.digest)]).verify())
 
 
-def test_a_dossier_verifies_each_change_is_found_by_name_and_an_erased_contact_is_gone(sealed: SealBench) -> None:
-    key = keys.public_hex(keys.load(sealed.settings.seal.key_file))
-    last = sealed.heads[-1]
-    command = [sys.executable, "-I", "-S", "verify.py", "--key", key, "--head", f"{last.number}:{last.digest}"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=sealed.folder, timeout=60, env={})
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "the last one closes the incident" in done.stdout
-    assert f"{sealed.incident}-v1: OPENED, of ALERT A1" in done.stdout
-    assert "sealed by head 2" in done.stdout
-
-    raw = (sealed.folder / "dossier.jsonl").read_bytes()
-    lines = sealed.lines()
-    for cut in range(len(lines)):
-        told = sealed.verify(raw=b"".join(raw.splitlines(keepends=True)[:cut]))
-        assert told.startswith("CUT"), (cut, told)
-    records = [place for place, line in enumerate(lines) if line["what"] == "record"]
-    heads = [place for place, line in enumerate(lines) if line["what"] == "head"]
-
-    def found(change: Callable[[Lines], Any]) -> str:
-        changed = sealed.lines()
-        assert change(changed) is None
-        return sealed.verify(lines=changed).partition(":")[0]
-
-    def renumbered(change: Callable[[Lines], Any]) -> str:
-        changed = sealed.lines()
-        change(changed)
-        return sealed.verify(lines=numbered(changed)).partition(":")[0]
-
-    for place in records:
-        assert renumbered(lambda lines, place=place: lines.pop(place)) == "MISSING"  # type: ignore[misc]
-    one, other = records[0], records[-1]
-    swap: Any = lambda lines: lines.__setitem__(slice(one, other + 1), lines[one : other + 1][::-1])  # noqa: E731
-    assert found(swap) == "OUT_OF_ORDER"
-    assert renumbered(lambda lines: (lines[one].update(n=lines[one]["n"] + 1), None)[1]) in {"ALTERED", "OLDER_HEAD"}
-
-    def flip(lines: Lines) -> None:
-        field = lines[one]["fields"][4]
-        field[2] = ("00" if field[2][:2] != "00" else "02") + field[2][2:]
-
-    assert found(flip) == "ALTERED"
-    assert (
-        found(lambda lines: lines[heads[-1]].update(body=lines[heads[-1]]["body"].replace("Z", "z"))) == "FORGED_HEAD"
-    )
-    assert renumbered(lambda lines: lines.pop(heads[-1])) in {"OLDER_HEAD", "ALTERED", "SECOND_TREE"}
-    assert sealed.verify(head=[(last.number + 2, "00")]).startswith("OLDER_HEAD")
-    assert sealed.verify(head=[(last.number, "00")]).startswith("SECOND_TREE")
-    assert sealed.verify(key="00").startswith("OTHER_KEY")
-
-    begin = raw.index(b'"what": "record"')
-    for place in range(begin, len(raw), len(raw) // 20):
-        changed = raw[:place] + bytes((raw[place] ^ 1,)) + raw[place + 1 :]
-        assert sealed.verify(raw=changed).split(":")[0].isupper(), raw[place - 20 : place + 20]
-
-    text = (sealed.folder / "dossier.jsonl").read_text()
-    phone = b"+33612345600".hex()
-    assert phone in text
-    with connect(sealed.settings.postgres) as connection:
-        Store(connection).erase("S1", "ann", seconds(10**6))
-    zipfile.ZipFile(io.BytesIO(sealed_dossier(sealed.settings, sealed.incident))).extractall(sealed.folder)
-    erased = (sealed.folder / "dossier.jsonl").read_text()
-    assert phone not in erased
-    assert b"Ann".hex() not in erased
-    assert "fields are withheld" in sealed.verify()
-    assert "the last one closes the incident" in sealed.verify()
-    withheld = [
-        field for line in sealed.lines() if line["what"] == "record" for field in line["fields"] if field[1] is None
-    ]
-    guesses = {hashlib.sha256(guess).hexdigest() for guess in (b"\x06ann", b"\x06Ann", b"\x18+33612345600")}
-    assert withheld
-    assert not guesses & {field[3] for field in withheld}
-
-
-def test_the_kept_tree_is_checked_against_the_topics_and_what_no_head_covers_is_named(
-    sealed: SealBench, client_log: logging.Logger, run: Run
+def test_what_is_sealed_is_exported_verified_and_recomputed(
+    sealed: Sealed, client_log: logging.Logger, run: Run, tmp_path: Path
 ) -> None:
-    ran = run("seal", "check", "--settings", sealed.file)
+    settings = ("--settings", sealed.file)
+    assert "the last one closes" in verified(sealed.settings, sealed.incident, tmp_path / "dossier", sealed.heads[-1])
+    ran = run("seal", "check", *settings)
     assert (ran.exit, ran.err) == (0, "")
     assert "3 heads" in ran.out
+    last = f"{sealed.heads[-1].number}:{sealed.heads[-1].digest}"
+    assert run("seal", "check", "--head", last, *settings).exit == 0
+    ran = run("seal", "check", "--head", f"3:{'0' * 64}", "--head", f"9:{'0' * 64}", *settings)
+    assert (ran.exit, "SECOND_TREE: head 3" in ran.err, "OLDER_HEAD: head 9" in ran.err) == (1, True, True)
+    assert run("seal", "check", "--head", "3", *settings).exit == 2
     assert seal_once(sealed.settings).number == 4  # nothing new: the same roots, one head more
-    exported = run("incident", "export", sealed.incident, "--sealed", "--to", sealed.folder, "--settings", sealed.file)
-    assert exported.exit == 0, exported.err
-    with connect(sealed.settings.postgres) as connection:
-        connection.execute(
-            "UPDATE seal.leaves SET hash = '\\x00' || substr(hash, 2) WHERE topic = 'decisions' AND n = 0"
-        )
-    ran = run("seal", "check", "--settings", sealed.file)
-    assert ran.exit == 1
-    assert "SECOND_TREE: decisions-0" in ran.err
-    assert "ALTERED: decisions-0-0" in ran.err
+    exported = run("incident", "export", sealed.incident, "--sealed", "--to", tmp_path, *settings)
+    assert (exported.exit, exported.err) == (0, "")
+    assert run("incident", "export", sealed.incident, "--since-head", "1", "--to", tmp_path, *settings).exit == 2
+    ran = run("incident", "export", "nobody", "--sealed", *settings)
+    assert (ran.exit, "has no incident nobody" in ran.err) == (1, True)
 
     book = waiting(5000)
     book.chunk(5100, callback("C9", "IDENTIFIED", "NORMAL"))
     publish(book, sealed.settings, client_log)
-    ran = run("incident", "export", book.decisions()[0].incident_id, "--sealed", "--settings", sealed.file)
+    ran = run("incident", "export", book.decisions()[0].incident_id, "--sealed", *settings)
     assert (ran.exit, "is not sealed yet" in ran.err) == (1, True)
-    with connect(sealed.settings.postgres) as connection, connect(sealed.settings.postgres) as second:
+    assert run("seal", "key", *settings).exit == 1  # the key is there
+
+
+def test_each_change_of_the_kept_tree_is_named(sealed: Sealed, run: Run) -> None:
+    def check() -> str:
+        ran = run("seal", "check", "--settings", sealed.file)
+        assert ran.exit == 1
+        return str(ran.err)
+
+    with connect(sealed.settings.postgres) as connection:
+        changes = (
+            ("UPDATE seal.leaves SET hashes = '\\x00' || substr(hashes, 2) WHERE topic = 'decisions' AND n = 0",
+             ("SECOND_TREE: decisions-0", "ALTERED: decisions-0-0")),
+            (CUT,
+             ("SECOND_TREE: calls-0", "MISSING: calls-0-1 is in the topic, and was not sealed")),
+            ("UPDATE seal.leaves SET offsets = substr(offsets, 1, 7) || '\\x63' WHERE topic = 'alerts'",
+             ("MISSING: alerts-0-0 is in the topic",)),
+            ("DELETE FROM seal.heads WHERE number = 2", ("OLDER_HEAD: head 3 does not follow",)),
+            ("UPDATE seal.heads SET signature = '\\x00' WHERE number = 3", ("FORGED_HEAD: head 3",)),
+        )  # fmt: skip
+        for statement, words in changes:
+            with connection.transaction(force_rollback=False):
+                connection.execute("CREATE SCHEMA IF NOT EXISTS spare")
+                for table in ("leaves", "heads"):
+                    connection.execute(f"CREATE TABLE spare.{table} AS SELECT * FROM seal.{table}")
+            assert connection.execute(statement).rowcount == 1, statement
+            told = check()
+            for word in words:
+                assert word in told, (statement, told)
+            with connection.transaction():
+                for table in ("leaves", "heads"):
+                    connection.execute(f"TRUNCATE seal.{table}")
+                    connection.execute(f"INSERT INTO seal.{table} SELECT * FROM spare.{table}")
+                    connection.execute(f"DROP TABLE spare.{table}")
+    assert run("seal", "check", "--settings", sealed.file).exit == 0
+
+
+def test_one_process_seals_and_it_reads_erasures_of_a_topic_that_is_made_later(
+    house: tuple[WholeSettings, Path], client_log: logging.Logger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, _ = house
+    monkeypatch.setattr("seal.sealing._LOOK_SECONDS", 0.2)
+    book = waiting()
+    publish(book, settings, client_log)
+    with connect(settings.postgres) as connection, connect(settings.postgres) as second:
+        make_schema(connection)
         store = Store(connection)
-        sealing = Sealing(sealed.settings.for_seal(), store)
+        sealing = Sealing(settings.for_seal(), store)
         give_up = time.monotonic() + 60
-        expected = store.trees()["decisions", 0].size + len(book.logs["decisions"])
-        sealing.run(lambda: store.trees()["decisions", 0].size == expected or time.monotonic() > give_up)
+        steps = [
+            lambda: store.trees().get(("decisions", 0), TreeState(0, 0)).size == len(book.logs["decisions"]),
+            lambda: ("S1", "ann") in store.erased,
+        ]
+
+        def is_over() -> bool:
+            if steps[0]() or time.monotonic() > give_up:
+                steps.pop(0)
+                if steps:
+                    with pytest.raises(LockedError, match="another `ronde seal`"):
+                        Store(second).lock()
+                    _erase(settings, "ann", client_log)
+            return not steps
+
+        sealing.run(is_over)
         sealing.close()
-        assert store.trees()["decisions", 0].size == expected
-        with pytest.raises(SealError, match="another `ronde seal`"):
-            Store(second).lock()
-    ran = run("incident", "export", book.decisions()[0].incident_id, "--sealed", "--settings", sealed.file)
-    assert (ran.exit, "no head covers all of it yet" in ran.err) == (1, True)
-    assert run("seal", "key", "--settings", sealed.file).exit == 1  # the key is there
+        assert time.monotonic() < give_up
+        assert store.secret("S1", "", 0) is not None
+        owners = connection.execute("SELECT contact_id FROM seal.secrets ORDER BY 1").fetchall()
+        assert owners == [("",), ("bob",)]
+
+
+def _erase(settings: WholeSettings, contact: str, log: logging.Logger) -> None:
+    erasures.create_topic(settings.for_sink())
+    producer = Producer(settings.client("producer"), logger=log)
+    for value in (
+        b"[" * 10_000, b"1", b'{"erased_at": 5}', b'{"erased_at": "2026-01-01", "site_id": 5}',
+        b'{"erased_at": "2026-01-01T00:00:00Z"}', b'{"erased_at": "2026-01-01T00:00:00Z", "site_id": "\\ud800\\u0000"}',
+        json.dumps({"site_id": "S1", "contact_id": contact, "erased_at": "2030-01-01T00:00:00Z"}).encode(),
+    ):  # fmt: skip
+        producer.produce(f"{settings.prefix}erasures", value, b"k")
+    producer.flush()
+
+
+def test_any_record_is_sealed(house: tuple[WholeSettings, Path], client_log: logging.Logger, run: Run) -> None:
+    """Whatever somebody writes: no record stops the seal."""
+    settings, file = house
+    good = waiting().logs["alerts"][0].value or b""
+    producer = Producer(settings.client("producer"), logger=client_log)
+    for topic in ("alerts", "call-results"):
+        for key, value in (
+            (None, None), (b"\0", b""), (b"\xff", b"\x00\x00\x00\x00\x09x"), (b"k" * 5000, good), (b"S1", good[:10]),
+            (b"S1", good[:10] + b"\xff" * 100_000), (b"S1", good + b"\0"), (b"S1", b"\xc3\x01"),
+        ):  # fmt: skip
+            producer.produce(settings.topic(topic), value, key, 0, headers=[("a", None), ("b", b"\xff")])
+    producer.flush()
+    ran = run("seal", "--once", "--settings", file)
+    assert (ran.exit, ran.out.startswith("head 1:")) == (0, True), ran.err
+    assert run("seal", "check", "--settings", file).exit == 0
+
+
+def test_the_process_shows_what_it_does_and_waits_for_postgres(
+    house: tuple[WholeSettings, Path], client_log: logging.Logger, tmp_path: Path
+) -> None:
+    settings, file = house
+    book = waiting()
+    publish(book, settings, client_log)
+    process = RondeProcess("seal", ["seal", "--settings", file], tmp_path / "seal.log")
+    process.start()
+    try:
+        process.wait_ready()
+        eventually(
+            lambda: process.metric("ronde_seal_records_total", topic="decisions") == len(book.logs["decisions"]),
+            "the decisions are sealed",
+        )
+        eventually(lambda: process.metric("ronde_seal_lag_seconds", topic="decisions") == 0, "no lag")
+        assert process.metric("ronde_seal_ready") == 1
+        with connect(settings.postgres) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        eventually(lambda: process.metric("ronde_seal_failures_total", thing="postgres") >= 1, "it notices")
+        eventually(lambda: process.page("ready")[0] == 200, "it seals again")
+        publish(waiting(5000), settings, client_log)
+        eventually(
+            lambda: process.metric("ronde_seal_records_total", topic="decisions") == 2 * len(book.logs["decisions"]),
+            "what came later is sealed",
+        )
+        assert process.stop() == 0
+    finally:
+        process.kill()

@@ -64,7 +64,9 @@
     showKeys();
   });
   showKeys();
+  // Never focus a field on opening: the next key would be typed into it.
   document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && typing() && !document.querySelector("dialog[open]")) document.activeElement.blur();
     if (!keysOn || event.repeat || event.ctrlKey || event.metaKey || event.altKey || typing() || document.querySelector("dialog[open]")) return;
     const act = keys[event.key];
     if (act) { event.preventDefault(); act(); }
@@ -261,7 +263,7 @@
     };
     async function take(over) {
       const answer = await ask("POST", `${path}/take`, over ? { over: true } : {});
-      if (answer.ok) { holderIs(answer.data.holder.by); say(""); (byId("word") || byId("note"))?.focus(); }
+      if (answer.ok) { holderIs(answer.data.holder.by); say(""); }
       else { if (answer.data?.holder) holderIs(answer.data.holder.by); refuse(answer); }
       return answer.ok;
     }

@@ -1,0 +1,82 @@
+"""Heads: signed, chained, stamped if an authority is set."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from seal import keys, stamps
+from seal.errors import SealError
+from seal.metrics import SealMetrics
+from seal.store import Head, Log, Store, TreeState, body_of
+
+_STAMP_AGAIN_SECONDS: Final = 60.0
+_log = logging.getLogger("seal")
+
+
+def now_ms() -> int:
+    """Return the wall clock."""
+    return time.time_ns() // 1_000_000
+
+
+class Heads:
+    """Signs and keeps heads. Raises what `Store` raises; an authority that is away stops nothing."""
+
+    def __init__(self, store: Store, key: Ed25519PrivateKey, stamp_url: str | None, metrics: SealMetrics) -> None:
+        self._store = store
+        self._key = key
+        self._stamp_url = stamp_url
+        self._metrics = metrics
+        self._asked_at = time.monotonic()
+        last = store.last_head()
+        if last is not None:
+            metrics.head_made_at.set(last.made_at / 1000)
+
+    def sign(self, trees: Mapping[Log, TreeState], made_at: int | None = None) -> Head:
+        """Sign a head over trees as they are, and have it stamped; ``made_at``: ms since 1970, UTC (default: now)."""
+        last = self._store.last_head()
+        number, previous = (last.number + 1, last.digest) if last is not None else (1, "")
+        made_at = now_ms() if made_at is None else made_at
+        at = datetime.fromtimestamp(made_at // 1000, UTC).isoformat().replace("+00:00", "Z")
+        roots = [
+            (*log, tree.size, tree.next_offset, self._store.tree(log).root(tree.size).hex())
+            for log, tree in trees.items()
+        ]
+        body = body_of(number, at, keys.public_hex(self._key), previous, roots)
+        digest = hashlib.sha256(body.encode()).hexdigest()
+        head = Head(number, made_at, body, digest, self._key.sign(body.encode()), self._stamp(digest))
+        self._store.keep_head(head)
+        self._metrics.heads.inc()
+        self._metrics.head_made_at.set(made_at / 1000)
+        _log.info("signed head %s, SHA-256 %s", number, digest)
+        return head
+
+    def stamp_again(self, after_seconds: float = _STAMP_AGAIN_SECONDS) -> None:
+        """Ask for the stamp that the last head lacks, ``after_seconds`` after it was last asked for."""
+        if self._stamp_url is None or time.monotonic() - self._asked_at < after_seconds:
+            return
+        self._asked_at = time.monotonic()
+        last = self._store.last_head()
+        if last is not None and last.stamp is None:
+            answer = self._stamp(last.digest)
+            if answer is not None:
+                self._store.keep_stamp(last.number, answer)
+
+    def _stamp(self, digest: str) -> bytes | None:
+        if self._stamp_url is None:
+            return None
+        self._asked_at = time.monotonic()
+        try:
+            answer = stamps.stamp(self._stamp_url, bytes.fromhex(digest))
+        except SealError as error:
+            self._metrics.stamps.labels("failed").inc()
+            _log.error("%s; the head is kept without a stamp for now", error)
+            return None
+        self._metrics.stamps.labels("stamped").inc()
+        return answer

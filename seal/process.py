@@ -1,0 +1,97 @@
+"""`ronde seal` from its start to its end: one session after the other, pauses that grow while something is away."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from types import FrameType
+from typing import Final
+
+import psycopg
+
+from seal.errors import AwayError, LockedError, SealError
+from seal.metrics import SealMetrics
+from seal.sealing import Sealing
+from seal.settings import SealConfiguration
+from seal.store import Store, connect, make_schema
+from service.logs import logger
+from service.pages import open_pages
+from service.patience import postgres_pause
+from service.postgres import reason
+from service.readiness import ProcessReadiness
+
+_log: Final = logger(__name__)
+_STOP_SECONDS: Final = 4.5  # for the batch under way; it is lost with nothing
+_THINGS: Final = ("postgres", "kafka", "registry")
+
+
+class SealProcess:
+    """Run once."""
+
+    def __init__(self, configuration: SealConfiguration) -> None:
+        self._configuration = configuration
+        self._metrics = SealMetrics()
+        self._readiness = ProcessReadiness(start="the seal starts")
+        self._metrics.ready.set_function(lambda: not self._readiness.reasons)
+        self._stopping = threading.Event()
+        self._has_begun = self._has_session_begun = False
+
+    def run(self) -> None:
+        """Seal until SIGTERM or SIGINT. Raises `SealError` where waiting does not help."""
+        settings = self._configuration.seal
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        pages = open_pages(
+            "seal", settings.pages_host, settings.pages_port, self._readiness, self._metrics.registry, SealError
+        )
+        _log.info("seal started", id=settings.id, pages=pages.address)
+        try:
+            self._sessions()
+        finally:
+            pages.close()
+        _log.info("seal stopped")
+
+    def _sessions(self) -> None:
+        failures = 0
+        while not self._stopping.is_set():
+            self._has_session_begun = False
+            thing = why = ""
+            try:
+                self._session()
+            except psycopg.Error as error:
+                thing, why = "postgres", f"PostgreSQL cannot be used: {reason(error)}"
+            except LockedError as error:
+                if not self._has_begun:
+                    raise
+                thing, why = "postgres", f"{error}; or PostgreSQL has not noticed the end of our last session"
+            except AwayError as error:
+                thing, why = error.thing, str(error)
+            if thing:
+                failures = 1 if self._has_session_begun else failures + 1
+                self._wait(thing, why, postgres_pause(failures, self._configuration.seal.longest_pause_seconds))
+
+    def _session(self) -> None:
+        with connect(self._configuration.postgres) as connection:
+            make_schema(connection)
+            sealing = Sealing(self._configuration, Store(connection), self._metrics)
+            try:
+                sealing.run(self._stopping.is_set, self._begin)
+            finally:
+                sealing.close()
+
+    def _begin(self) -> None:
+        self._has_begun = self._has_session_begun = True
+        self._readiness.arrive("start", *_THINGS)
+
+    def _wait(self, thing: str, why: str, seconds: float) -> None:
+        self._metrics.failures.labels(thing).inc()
+        self._readiness.wait(thing, why)
+        _log.warning("waiting", thing=thing, reason=why, seconds=seconds)
+        self._stopping.wait(seconds)
+
+    def _stop(self, _number: int, _frame: FrameType | None) -> None:
+        self._stopping.set()
+        timer = threading.Timer(_STOP_SECONDS, os._exit, (0,))
+        timer.daemon = True
+        timer.start()

@@ -1,0 +1,126 @@
+"""Time stamps of heads: by a foreign authority, refused, wrong, and away; sealing goes on."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from seal.stamps import wrong_with
+from service.postgres_settings import PostgresSettings
+from tests.seal.authority import Authority, openssl
+from tests.seal.bench import SealBench, name_of, numbered
+from tests.seal.test_dossier import resolved_night
+
+pytestmark = [
+    pytest.mark.server,
+    pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl to be an authority"),
+]
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Authority]:
+    made = Authority(tmp_path_factory.mktemp("authority") / "tsa")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def stamped(database: PostgresSettings, authority: Authority) -> Iterator[SealBench]:
+    authority.mode = "stamp"
+    made = SealBench(database, authority.url)
+    yield made
+    made.close()
+
+
+def test_a_head_bears_the_stamp_of_an_authority_and_a_receiver_checks_it(
+    stamped: SealBench, authority: Authority, tmp_path: Path
+) -> None:
+    night = resolved_night()
+    stamped.book(night)
+    (head,) = stamped.store.heads()
+    assert head.stamp is not None
+    dossier = stamped.dossier(night, tmp_path / "dossier")
+    told = dossier.verify()
+    assert "1 of 1 heads have a time stamp" in told
+    assert "whose stamps they are was not checked" in told
+    # By hand, as docs/evidence.md says it.
+    by_hand = ["ts", "-verify", "-in", "head-1.tsr", "-data", "head-1.txt", "-CAfile", str(authority.certificate)]
+    assert "OK" in openssl(dossier.folder, *by_hand)
+    command = [sys.executable, "-I", "-S", "verify.py", "--authority", str(authority.certificate)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=dossier.folder, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "head 1 was stamped at " in done.stdout
+
+    # A stamp of another head, of another authority, none at all.
+    lines = dossier.lines()
+    place = next(at for at, line in enumerate(lines) if line["what"] == "head")
+    raw = bytes.fromhex(lines[place]["stamp"])
+    lines[place]["stamp"] = (raw[:-1] + bytes((raw[-1] ^ 1,))).hex()
+    assert name_of(dossier.verify(lines, authority=str(authority.certificate))) == "FORGED_STAMP"
+    other = Authority(tmp_path / "other")
+    other.close()
+    assert name_of(dossier.verify(authority=str(other.certificate))) == "FORGED_STAMP"
+    lines[place]["stamp"] = None
+    assert "0 of 1 heads have a time stamp" in dossier.verify(numbered(lines), authority=str(authority.certificate))
+
+
+@pytest.mark.parametrize(
+    ("mode", "why"),
+    [
+        ("refuse", "the request was refused (status 2)"),
+        ("other", "the stamp is of something else"),
+        ("junk", "the answer is no TimeStampResp"),
+        ("error", "HTTP 500"),
+    ],
+)
+def test_a_refused_or_wrong_answer_is_logged_counted_and_the_head_kept(
+    stamped: SealBench, authority: Authority, mode: str, why: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    authority.mode = mode
+    with caplog.at_level(logging.ERROR, "seal"):
+        stamped.book(resolved_night())
+    (head,) = stamped.store.heads()
+    assert head.stamp is None
+    assert why in caplog.text
+    registry = stamped.metrics.registry
+    assert registry.get_sample_value("ronde_seal_stamps_total", {"outcome": "failed"}) == 1
+    # Once it stamps again, the last head gets its own.
+    authority.mode = "stamp"
+    stamped.heads.stamp_again(after_seconds=0)
+    assert stamped.store.heads()[0].stamp is not None
+    asked = authority.asked
+    stamped.heads.stamp_again(after_seconds=0)
+    assert authority.asked == asked, "it has one"
+
+
+def test_an_answer_to_another_request_is_none(stamped: SealBench, authority: Authority) -> None:
+    stamped.head()
+    authority.mode = "replay"
+    stamped.head()
+    assert [head.stamp is None for head in stamped.store.heads()] == [False, True]
+
+
+def test_an_authority_that_is_away_stops_nothing(database: PostgresSettings) -> None:
+    bench = SealBench(database, "http://127.0.0.1:9/tsa")
+    bench.book(resolved_night())
+    assert bench.head().number == 2
+    assert [head.stamp for head in bench.store.heads()] == [None, None]
+    bench.close()
+
+
+def test_no_bytes_are_taken_for_a_stamp(stamped: SealBench) -> None:
+    head = stamped.head()
+    assert head.stamp is not None
+    digest = bytes.fromhex(head.digest)
+    for cut in range(0, len(head.stamp), 97):
+        assert wrong_with(head.stamp[:cut], digest, b"\x01") is not None
+    assert wrong_with(b"", digest, b"\x01") == "the answer is no TimeStampResp"
+    assert wrong_with(b"\x30\x80\x00\x00", digest, b"\x01") == "the answer is no TimeStampResp"
+    assert wrong_with(b"\x30" + b"\xff" * 40, digest, b"\x01") == "the answer is no TimeStampResp"
+    assert wrong_with(b"\x30" * 100_000, digest, b"\x01") == "the answer is too long"
