@@ -67,7 +67,8 @@
   // Never focus a field on opening: the next key would be typed into it.
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && typing() && !document.querySelector("dialog[open]")) document.activeElement.blur();
-    if (!keysOn || event.repeat || event.ctrlKey || event.metaKey || event.altKey || typing() || document.querySelector("dialog[open]")) return;
+    if (event.repeat && !/^(Arrow(Up|Down)|[jk])$/.test(event.key)) return;  // a key held down acts once
+    if (!keysOn || event.ctrlKey || event.metaKey || event.altKey || typing() || document.querySelector("dialog[open]")) return;
     const act = keys[event.key];
     if (act) { event.preventDefault(); act(); }
   });
