@@ -62,7 +62,8 @@ def whatif(
     question = Question(past_instant("--since", since), change, _changes(effective.procedures(), change))
     gc.set_threshold(_COLLECT_EVERY)
     with opened(effective, "reading") as (logs, total):
-        history = History(logs, recorded(effective), known_procedures(effective), effective.procedures(), total)
+        procedures = (known_procedures(effective), effective.procedures())
+        history = History(logs, recorded(effective), *procedures, total, effective.canary.site)
         comparison = history.compare(change, question.since)
     if not comparison.incidents:
         raise Failed(f"{effective.topic('decisions')} has no incident since then: see --since, and the prefix")
