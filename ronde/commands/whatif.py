@@ -91,7 +91,9 @@ def _change(texts: list[str], file: Path | None) -> Change:
         if field not in fields:
             raise WrongUse(f"--set {text!r}: a procedure has no {field!r}; {suggestion(field, fields)}")
         procedure: ProcedureName = "FIRE" if table == "FIRE" else "SECURITY"
-        values.setdefault(procedure, {})[field] = _value(text, procedure, field, value)
+        if field in values.setdefault(procedure, {}):
+            raise WrongUse(f"--set {table}.{field}: it is there twice; which one is meant?")
+        values[procedure][field] = _value(text, procedure, field, value)
     if file is None:
         return Change(values)
     try:

@@ -92,3 +92,5 @@ def test_what_cannot_be_asked_is_refused(settings_file: SettingsFile, run: Run) 
     ):
         ran = run("whatif", "--set", wrong, "--settings", file)
         assert (ran.exit, words in ran.err) == (2, True)
+    ran = run("whatif", "--set", "FIRE.requests=3", "--set", "FIRE.requests=4", "--settings", file)
+    assert (ran.exit, "FIRE.requests: it is there twice" in ran.err) == (2, True)
