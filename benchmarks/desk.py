@@ -9,18 +9,23 @@ import argparse
 import asyncio
 import json
 import os
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import httpx
+import orjson
+import psutil
 from confluent_kafka import Producer
 
-from benchmarks.broker import broker
+from benchmarks.broker import Broker, broker
 from benchmarks.desk_memory import DECISIONS, SCHEMAS, records, site
+from benchmarks.desk_streams import request
 from benchmarks.receiver.__main__ import Process
 from edges.web import tokens
 from ronde.shared.whole_settings import WholeSettings
@@ -32,7 +37,7 @@ from streams.settings import load as load_settings
 PARTITIONS: Final = 6
 OPEN: Final = 20_000
 STREAMS: Final = 200
-READ: Final = 5  # of the streams, whose events are taken apart; the others are only received
+READ: Final = 5  # of the streams, whose events are taken apart; a process of its own receives the others
 RATE: Final = 50  # calls a second
 CALL_MS: Final = 120_000
 FLUSH_SECONDS: Final = 600
@@ -109,35 +114,40 @@ class Measured:
         self.takes: list[float] = []
 
 
-async def listen(address: str, token: str, measured: Measured | None) -> None:
-    """One stream, for as long as it is let."""
+async def listen(address: str, token: str, show: Callable[[str], None]) -> None:
+    """One stream, for as long as it is let; ``show`` is called with the subject of each piece of work."""
     host, _, port = address.removeprefix("http://").rpartition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
-    request = f"GET /v1/events HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n\r\n"
-    writer.write(request.encode())
+    writer.write(request(host, token))
+    is_work = False
     try:
-        if measured is None:
-            while await reader.read(65_536):
-                pass
-        is_work = False
         async for line in reader:
             if line.startswith(b"event: "):
                 is_work = line == b"event: work\n"
-            elif is_work and measured is not None and line.startswith(b"data: "):
-                measured.shown.append((json.loads(line[6:])["subject"], time.monotonic()))
+            elif is_work and line.startswith(b"data: "):
+                show(orjson.loads(line[6:])["subject"])
     finally:
         writer.close()
 
 
+@contextmanager
+def dropped_streams(address: str, token: str, count: int) -> Iterator[psutil.Process]:
+    """A process that receives so many streams."""
+    command = [sys.executable, "-m", "benchmarks.desk_streams", address, token, str(count)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:  # noqa: S603 - our own command
+        assert child.stdout is not None
+        assert child.stdout.readline() == "open\n"
+        try:
+            yield psutil.Process(child.pid)
+        finally:
+            child.terminate()
+
+
 async def work(kafka: Kafka, address: str, token: str, seconds: float) -> Measured:
-    """Calls at `RATE`, each seen on the streams, and each taken once."""
+    """Calls at `RATE`, each seen on the streams, and each taken once, half a second after it was seen."""
     measured = Measured()
-    streams = [
-        asyncio.create_task(listen(address, token, measured if number < READ else None)) for number in range(STREAMS)
-    ]
-    await asyncio.sleep(1.0)
+    takes: dict[str, asyncio.Task[None]] = {}
     async with httpx.AsyncClient(base_url=address, headers={"authorization": f"Bearer {token}"}, timeout=30) as client:
-        takes = []
 
         async def take(subject: str) -> None:
             await asyncio.sleep(0.5)  # an operator sees it first
@@ -146,26 +156,35 @@ async def work(kafka: Kafka, address: str, token: str, seconds: float) -> Measur
             measured.takes.append(time.monotonic() - began)
             assert answer.status_code == 200, answer.text
 
+        def show(subject: str) -> None:
+            measured.shown.append((subject, time.monotonic()))
+            if subject not in takes and subject in calls:
+                takes[subject] = asyncio.create_task(take(subject))
+
+        streams = [asyncio.create_task(listen(address, token, show)) for _ in range(READ)]
+        await asyncio.sleep(1.0)
         began = time.monotonic()
+        calls: set[str] = set()
         for number in range(int(seconds * RATE)):
             value = call(number)
             subject = value["command_id"]
+            calls.add(subject)
 
             def delivered(error: Any, _message: Any, subject: str = subject) -> None:
                 assert error is None, error
                 measured.readable[subject] = time.monotonic()
 
             kafka.put("calls", value["site_id"], encode("CallCommand", value), delivered)
-            takes.append(asyncio.create_task(take(subject)))
             while (left := began + (number + 1) / RATE - time.monotonic()) > 0:
                 await asyncio.sleep(min(left, 0.002))
                 kafka._producer.poll(0)  # noqa: SLF001 - deliveries are noticed as they come
-        await asyncio.gather(*takes)
-    kafka.flush()
-    await asyncio.sleep(1.0)
-    for stream in streams:
-        stream.cancel()
-    await asyncio.gather(*streams, return_exceptions=True)
+        kafka.flush()
+        while len(takes) < len(calls):  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(0.1)
+        await asyncio.gather(*takes.values())
+        for stream in streams:
+            stream.cancel()
+        await asyncio.gather(*streams, return_exceptions=True)
     return measured
 
 
@@ -182,6 +201,25 @@ def first_shown(measured: Measured) -> Iterator[float]:
         counted[subject] = counted.get(subject, 0) + 1
         if counted[subject] <= READ and subject in measured.readable:
             yield max(0.0, at - measured.readable[subject])
+
+
+class Used:
+    """What each process uses of the processors, from now on."""
+
+    def __init__(self, desk: Process, node: Broker, receiving: psutil.Process) -> None:
+        self._clocks: dict[str, Callable[[], float]] = {
+            "desk": desk.cpu_seconds,
+            "broker": node.cpu_seconds,
+            "streams": lambda: sum(receiving.cpu_times()[:2]),
+            "this process": time.process_time,
+        }
+        self._before = {name: clock() for name, clock in self._clocks.items()}
+        self._began = time.monotonic()
+
+    def cores(self) -> dict[str, float]:
+        """By process, on average."""
+        seconds = time.monotonic() - self._began
+        return {name: round((clock() - self._before[name]) / seconds, 2) for name, clock in self._clocks.items()}
 
 
 def say(**line: Any) -> None:
@@ -223,11 +261,16 @@ def main() -> None:
                 memory_mib=desk.memory_mib(),
             )
             line = next(line for line in log.read_text().splitlines() if "desk listens" in line)
-            measured = asyncio.run(work(kafka, json.loads(line)["address"], token, seconds))
+            address = json.loads(line)["address"]
+            with dropped_streams(address, token, STREAMS - READ) as receiving:
+                used = Used(desk, node, receiving)
+                measured = asyncio.run(work(kafka, address, token, seconds))
+                cores = used.cores()
             calls = len(measured.readable)
             say(name=f"a call on {STREAMS} streams, {RATE} a second", calls=calls, **percentiles(first_shown(measured)))
             say(name="take", takes=len(measured.takes), **percentiles(measured.takes))
-            say(name="afterwards", memory_mib=desk.memory_mib(), cpu_seconds=round(desk.cpu_seconds(), 1))
+            say(name="processors used meanwhile, in cores", **cores)
+            say(name="afterwards", memory_mib=desk.memory_mib())
         finally:
             desk.end()
 

@@ -51,9 +51,7 @@ def measured(work: Callable[[], Any], connection: Any, records: int) -> Cost:
     backend = connection.info.backend_pid
     process, postgres = time.process_time(), backend_seconds(backend)
     work()
-    return Cost(
-        (time.process_time() - process) / records * 1e6, (backend_seconds(backend) - postgres) / records * 1e6
-    )
+    return Cost((time.process_time() - process) / records * 1e6, (backend_seconds(backend) - postgres) / records * 1e6)
 
 
 def backend_seconds(pid: int) -> float:

@@ -86,6 +86,12 @@ class Signal(NamedTuple):
         """The key of its record: the site, or the account where no site is known."""
         return self.site_id if self.site_id is not None else f"account:{self.account}"
 
+    @property
+    def frame_id(self) -> str:
+        """Account, number and body, with which its id begins: copies of one frame share them."""
+        account, sequence, digest, _ = self.signal_id.split("-", 3)
+        return f"{account}-{sequence}-{digest}"
+
 
 class Alert(NamedTuple):
     """`Alert.avsc`."""

@@ -7,8 +7,6 @@ import json
 import os
 import sqlite3
 import sys
-import threading
-import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import httpx
@@ -20,17 +18,11 @@ ronde = httpx.Client(base_url=os.environ["RONDE"], headers={"Authorization": f"B
 webhook = Webhook(os.environ["RONDE_SECRET"])
 
 
-def report(dispatch_id: str, step: str, **more: str) -> None:
-    """Say a step until ronde has it; the same step again is the same report."""
-    while not ronde.put(f"/v1/dispatches/{dispatch_id}/{step}", json=more).is_success:
-        time.sleep(1)
-
-
 class Hooks(BaseHTTPRequestHandler):
-    """Where ronde posts its commands."""
+    """Where ronde posts its commands. What is not answered by 2xx comes again, under the same id."""
 
     def do_POST(self) -> None:
-        """Verify, store, answer."""
+        """Verify, store, report, answer."""
         body = self.rfile.read(int(self.headers["content-length"]))
         try:
             command = webhook.verify(body, dict(self.headers))
@@ -38,10 +30,11 @@ class Hooks(BaseHTTPRequestHandler):
             self.send_error(401)
             return
         row = (command["command_id"], command["dispatch_id"], command["action"], json.dumps(command))
-        is_new = book.execute("INSERT INTO commands VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", row).rowcount
-        if is_new and command["action"] == "CANCEL":
-            threading.Thread(target=report, args=(row[1], "closed"), kwargs={"disposition": "CANCELLED"}).start()
-        self.send_response(200)  # it is stored: ronde does not post it again
+        book.execute("INSERT INTO commands VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", row)
+        if command["action"] == "CANCEL":  # turn the guard back, and confirm; the same step again is the same report
+            said = {"disposition": "CANCELLED"}
+            ronde.put(f"/v1/dispatches/{command['dispatch_id']}/closed", json=said).raise_for_status()
+        self.send_response(200)
         self.end_headers()
         self.wfile.write(b'{"status": "ACCEPTED"}' if command["action"] == "REQUEST" else b"{}")
 

@@ -50,7 +50,7 @@ COMMANDS: Final = {
     "dlq": "Look at dead letters, put them back, or discard them.",
     "topics": "Make the topics on the broker, compare them with the contract, say who may use which.",
     "sites": "Judge a file of sites, load it into Kafka, look at a site, put it on test.",
-    "transmitters": "Load a file of transmitters into Kafka, list them, look at one, wait for its next frame.",
+    "transmitters": "Load a file of transmitters into Kafka, list them, look at one, see what became of its frames.",
     "schemas": "The schemas and their versions, and the gate that a change must pass.",
     "incident": "One incident's timeline, from the ledger; or its sealed dossier.",
     "seal": "Keep the hash of every record in a signed tree, so that a dossier can be checked by others.",

@@ -39,9 +39,21 @@ def hashed(word: str) -> str:
     return _HASHER.hash(normal(word))
 
 
+def forms(word: str) -> tuple[str, ...]:
+    """What a hash of the word may have been made of: as typed, trimmed (a CRM's), normal (ours); each once."""
+    return tuple(dict.fromkeys((word, word.strip(), normal(word))))
+
+
 def fits(stored: str, word: str) -> bool:
-    """Whether a stored hash is that of the word's normal form; False for a hash of unknown form. As slow as hashing."""
+    """Whether a stored hash is of any form of the word; False for a hash of unknown form. As slow as up to 3 hashes."""
     try:
-        return _HASHER.verify(stored, normal(word))
-    except (InvalidHashError, VerificationError):
+        return any(_verify(stored, form) for form in forms(word))
+    except InvalidHashError:
+        return False
+
+
+def _verify(stored: str, form: str) -> bool:
+    try:
+        return _HASHER.verify(stored, form)
+    except VerificationError:
         return False

@@ -109,6 +109,11 @@ SLOW: Final[Mapping[str, Sequence[str]]] = {
         "test_a_reader_that_has_seen_enough_is_left_in_peace",
     ),
     "tests/cli/test_local_postgres.py": ("test_an_archive_that_is_not_the_locked_one_is_not_unpacked",),
+    "tests/streams/test_whatif.py": ("test_a_month_under_the_other_procedure_lies_within_the_bounds",),
+    "tests/edges/watchdog/test_hours.py": (
+        "test_an_hour_of_storm_and_memory_by_what_is_open",
+        "test_it_may_begin_amid_a_storm",
+    ),
     "tests/streams/test_escalate.py": ("test_a_site_with_more_wrong_than_its_readiness_has_room_for_is_a_dead_letter",),
     "tests/schemas/test_codec.py": ("test_a_registry_that_is_down_is_a_wait_both_at_the_start_and_for_an_unknown_id",),
 }
@@ -116,7 +121,11 @@ SLOW: Final[Mapping[str, Sequence[str]]] = {
 # Tests that repeat what another one shows, in a second language, look or way, or by a second signal: `make test-long`.
 # Names are with the parameter that repeats.
 LONG: Final[Mapping[str, Sequence[str]]] = {
-    "tests/cli/demo/test_live.py": ("test_an_interrupt_leaves_nothing_running[15]",),
+    "tests/cli/demo/test_live.py": (
+        # `tests/play` interrupts as many processes.
+        "test_an_interrupt_leaves_nothing_running[2]",
+        "test_an_interrupt_leaves_nothing_running[15]",
+    ),
     "tests/edges/portal/test_pages.py": ("test_the_seeds_way[en-en]",),
     "tests/edges/web/test_in_a_browser.py": (
         "test_axe_has_nothing_against_a_page_and_it_fits[/components-light-1280-en-GB]",

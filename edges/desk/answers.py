@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias
+from functools import lru_cache
+from typing import Any, Final, Literal, TypeAlias
 
 from pydantic import BaseModel
 
@@ -12,6 +13,7 @@ from edges.web.values import Instant
 
 Outcome: TypeAlias = Literal["IDENTIFIED", "NOT_IDENTIFIED", "WRONG_CODE", "DURESS_CODE", "NO_ANSWER"]
 StepKind: TypeAlias = Literal["DECISION", "CALL", "RESULT", "DISPATCH", "REPORT", "ATTENTION", "ACTION", "EVENT"]
+_KEPT_ITEMS: Final = 20_000
 Situation: TypeAlias = Literal["NORMAL", "ABNORMAL", "UNKNOWN"]
 
 
@@ -67,6 +69,12 @@ class WorkItem(BaseModel):
             "seen": None if item.seen is None else SeenBy(by=item.seen.by, at=item.seen.at),
         }
         return cls.model_validate(values)
+
+
+@lru_cache(_KEPT_ITEMS)
+def item_json(item: Item) -> bytes:
+    """An item as JSON: written once for all who read the list, and for all event streams."""
+    return WorkItem.of_item(item).model_dump_json().encode()
 
 
 class TakeAnswer(BaseModel):

@@ -25,6 +25,7 @@ from edges.desk.answers import (
     Situation,
     TakeAnswer,
     WorkItem,
+    item_json,
 )
 from edges.desk.calls import CallOutcome, Calls
 from edges.desk.decisions import Decisions
@@ -178,10 +179,11 @@ def operator_of(caller: Person | Machine) -> Operator:
 def _work_routes(router: APIRouter, desk: DeskApi) -> None:
     holding = desk.holding
 
-    @router.get("/v1/work", dependencies=[READER])
-    async def work() -> list[WorkItem]:
+    @router.get("/v1/work", dependencies=[READER], response_model=list[WorkItem])
+    async def work() -> Any:
         """What there is to do, the most urgent first."""
-        return [WorkItem.of_item(item) for item in holding.work.in_order()]
+        items = b",".join(item_json(item) for item in holding.work.in_order())
+        return Response(b"[" + items + b"]", media_type="application/json")
 
     @router.get("/v1/events", response_class=StreamingResponse)
     async def events(request: Request, caller: Reader) -> StreamingResponse:

@@ -153,7 +153,8 @@ class Calls:
         late = rules.is_late(incident, call, result.result_id, now)
         if late and said.outcome == "NO_ANSWER" and not rules.was_said(incident, command_id, result.result_id):
             raise EXPIRED.error()
-        if not late:
+        holder = self._state.holder(subject.partition, command_id)
+        if not late and (holder is None or holder.by == operator.name):
             self._holding.take_next_of(result.result_id, operator)
         await self._holding.writer.send(call_results=result)
         await self._let_go(operator, subject)
@@ -197,7 +198,10 @@ class Calls:
     ) -> str:
         """Take an inbound call; return its id, the same for the same key. Raises NOT_FOUND."""
         callback_id = f"{rules.digest(site_id)}{CALLBACK}{rules.digest(operator.name, key)}"
+        subject = Subject(callback_id, self._holding.writer.partition_of(site_id), site_id, incident_id)
         if callback_id in self._state.callbacks:
+            if operator.name not in self._state.claims[subject.partition].held_by(callback_id):
+                await self._holding.claim(operator, subject, "TAKE")  # it was not confirmed the first time
             return callback_id
         if incident_id is not None:
             incident = self._state.incidents.get(incident_id)
@@ -209,7 +213,6 @@ class Calls:
         await self._holding.log_event(
             DeskEvent(callback_id, site_id, incident_id, operator.name, "CALL_PLACED", callback_id, contact_id, now)
         )
-        subject = Subject(callback_id, self._holding.writer.partition_of(site_id), site_id, incident_id)
         await self._holding.claim(operator, subject, "TAKE")
         return callback_id
 

@@ -47,10 +47,10 @@ class Decisions:
 
     async def see(self, operator: Operator, attention_id: str, note: str | None) -> int:
         """Say that an attention was seen; return when. Raises NOT_FOUND."""
-        subject = self._holding.subject(attention_id)
         seen = self._state.seen.get(attention_id)
         if seen is not None and seen.by == operator.name:
-            return seen.at
+            return seen.at  # said again, perhaps of what is no more
+        subject = self._holding.subject(attention_id)
         at = self._holding.clock.now()
         if subject.site_id.startswith(ACCOUNT):
             stranger = self._state.stranger(attention_id)

@@ -48,8 +48,8 @@ class Incident:
     __slots__ = (
         "answers", "at", "attentions", "calls", "closed_at", "covert", "deadline", "id", "is_duress", "kept", "kinds",
         "last_attention", "last_call", "news_version", "opened_at", "partition", "phase", "position", "procedure",
-        "procedure_version", "round", "round_offsets", "round_sizes", "rule", "site_id", "site_offsets",
-        "version", "withdrawn",
+        "procedure_version", "round", "round_offsets", "round_sizes", "rule", "said", "site_id",
+        "site_offsets", "version", "withdrawn",
     )  # fmt: skip
 
     def __init__(self, incident_id: str, site_id: str, partition: int) -> None:
@@ -81,6 +81,7 @@ class Incident:
         self.attentions: tuple[str, ...] = ()
         self.last_attention: str | None = None
         self.kept: list[KeptRecord] = []
+        self.said: set[str] = set()
 
     @property
     def is_open(self) -> bool:
@@ -153,6 +154,7 @@ class Incident:
 
     def answer(self, result: CallResult) -> bool:
         """Take a result; those that answer a command are remembered by it, the first one first."""
+        self.is_duress = self.is_duress or result.outcome == "DURESS_CODE"  # before the engine has decided on it, too
         command_id = result.command_id
         if command_id is None or result.direction != "OUTBOUND" or (result.incident_id or self.id) != self.id:
             return True
@@ -162,8 +164,12 @@ class Incident:
         self.answers[command_id] = (*known, Answer(result.result_id, result.operator, result.outcome, result.ended_at))
         return True
 
-    def keep(self, topic: str, offset: int, value: bytes) -> None:
-        """Keep a record of it."""
+    def keep(self, topic: str, offset: int, value: bytes, said_id: str | None = None) -> None:
+        """Keep a record of it; of what people say again under the same id, the first one."""
+        if said_id is not None:
+            if said_id in self.said:
+                return
+            self.said.add(said_id)
         self.kept.append(KeptRecord(topic, offset, value))
 
     def _learn_kinds(self, kinds: tuple[str, ...]) -> None:

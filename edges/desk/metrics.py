@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from service.build_info import add_build_info
 from service.objectives import COUNTED_KINDS, ObjectiveSettings
 
 
@@ -54,6 +55,7 @@ class DeskMetrics:
             ("kind", "seconds"), registry=registry,
         )  # fmt: skip
         self.words = Counter("ronde_desk_words", "Words that were judged, by verdict.", ("verdict",), registry=registry)
+        add_build_info(registry)
         for kind in COUNTED_KINDS:
             self.first_calls.labels(kind)
             for seconds in objectives.bounds:

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Annotated, Any, Final, TypeAlias
 from urllib.parse import quote
 
+import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from edges.desk.answers import IncidentView, WorkItem
+from edges.desk.answers import IncidentView, WorkItem, item_json
 from edges.desk.api import LONGEST_QUERY, DeskApi, operator_of
 from edges.desk.incident import Incident
 from edges.desk.labels import labels
@@ -34,6 +35,7 @@ PLACES: Final = (
     ("/wall", "Wallboard"),
 )  # fmt: skip
 WORKERS: Final = frozenset({"operator", "supervisor"})
+AT_FIRST: Final = 100  # items that the list's page comes with; its script loads the others
 _OUTCOMES: Final = ("IDENTIFIED", "NOT_IDENTIFIED", "WRONG_CODE", "NO_ANSWER", "DURESS_CODE")
 _SITUATIONS: Final = ("NORMAL", "ABNORMAL", "UNKNOWN")
 Viewer: TypeAlias = Annotated[Person, person_with("operator", "supervisor", "auditor")]
@@ -69,8 +71,8 @@ class DeskPages:
 
     def work(self, request: Request, person: Person, only: str | None = None) -> Response:
         """The list, or the items of one sort."""
-        order = self._api.holding.work.in_order()
-        items = [_json(item) for item in order if only in {None, item.item}]
+        order = [item for item in self._api.holding.work.in_order() if only in {None, item.item}]
+        items = [_json(item) for item in order[:AT_FIRST]]
         blank = WorkItem(
             subject="", item="CALL", site_id="", urgency=4, alert_kinds=[], covert=False, since=0, expires_at=0
         )
@@ -303,7 +305,8 @@ def _segment(text: str) -> str:
 
 
 def _json(item: Item) -> dict[str, Any]:
-    return WorkItem.of_item(item).model_dump(mode="json")
+    shown: dict[str, Any] = orjson.loads(item_json(item))
+    return shown
 
 
 def _shown(view: IncidentView | None) -> dict[str, Any] | None:

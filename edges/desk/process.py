@@ -8,8 +8,10 @@ import time
 from importlib.metadata import version
 from typing import Any, Final
 
+import orjson
+
 from edges.database.postgres import Pool, opened, pool
-from edges.desk.answers import WorkItem
+from edges.desk.answers import item_json
 from edges.desk.api import DeskApi
 from edges.desk.broker_clock import BrokerClock
 from edges.desk.calls import Calls
@@ -49,6 +51,7 @@ from service.readiness import ProcessReadiness
 _log = logger(__name__)
 
 _TICK_SECONDS: Final = 0.25
+_GATHER_SECONDS: Final = 0.04  # events: a write to each browser costs more than an event
 _TICKS_A_LOOK: Final = 4
 _TICKS_A_COUNT: Final = 40  # all incidents of the day are looked at
 _AGAIN_SECONDS: Final = 1.0
@@ -70,7 +73,7 @@ class DeskProcess:
         self._framing = Framing(connection)
         self._readiness = ProcessReadiness(start="the desk starts")
         self._metrics = DeskMetrics(configuration.objectives)
-        self._channel = Channel()
+        self._channel = Channel(gather=_GATHER_SECONDS)
         self._state = DeskState(connection.partitions)
         self._work = WorkList(self._state, self._publish)
         self._sites = SiteIndex()
@@ -84,10 +87,12 @@ class DeskProcess:
             self._sites,
             self._update,
             self._decided,
+            on_live=self._clock.hear,
             left_out=configuration.canary_site,
         )
         self._holding: Holding | None = None
         self._sizes: RoundSizes | None = None
+        self._measuring: asyncio.Task[None] | None = None
         self._is_whole = False
         self._is_live = False
 
@@ -195,6 +200,7 @@ class DeskProcess:
             ViewLog(holding),
         )
         application.include_router(api.routes())
+        application.state.pages.clock = self._clock.now
         application.include_router(DeskPages(api, application.state.pages, settings.centre, objectives).routes())
         return application
 
@@ -217,7 +223,7 @@ class DeskProcess:
         if not self._is_live:
             return  # who comes reads the list
         if isinstance(value, Item):
-            self._channel.publish(name, WorkItem.of_item(value).model_dump(mode="json"))
+            self._channel.publish(name, orjson.Fragment(item_json(value)))
         elif isinstance(value, Incident):
             self._channel.publish(
                 name,
@@ -245,12 +251,20 @@ class DeskProcess:
             ages = self._reader.ages()
             assert self._holding is not None
             self._holding.watch_ages(ages)
+            self._ask_the_time(self._holding)
             if tick % _TICKS_A_LOOK == 0:
                 self._say_how_it_is(ages)
             if tick % _TICKS_A_COUNT == 0:
                 self._count_first_calls()
             tick += 1
             await asyncio.sleep(_TICK_SECONDS)
+
+    def _ask_the_time(self, holding: Holding) -> None:
+        """Have the broker's time measured where ours is in doubt: by a wrong one, calls would seem to be over."""
+        if self._work.forgotten:
+            self._clock.doubt()
+        if self._clock.is_doubted and (self._measuring is None or self._measuring.done()):
+            self._measuring = asyncio.create_task(holding.measure_clock(self._settings.id))
 
     def _say_how_it_is(self, ages: list[float]) -> None:
         behind = [partition for partition, age in enumerate(ages) if age > STALE_SECONDS]

@@ -55,12 +55,15 @@ class DeskReader:
         on_change: Callable[[], None],
         on_decision: Callable[[Decision], None],
         *,
+        on_live: Callable[[int], None] = lambda _timestamp: None,
         left_out: str | None = None,
     ) -> None:
-        """Both are called in the loop: ``on_change`` after each batch, ``on_decision`` for each that is read.
+        """All are called in the loop: ``on_change`` after each batch, ``on_decision`` for each that is read.
 
+        ``on_live``: with the timestamp of what comes once all that was there is read.
         ``left_out``: a site of which nothing is taken: the watchdog's canary.
         """
+        self._on_live = on_live
         self._left_out = left_out
         self._connection = connection
         self._state = state
@@ -183,6 +186,8 @@ class DeskReader:
                 self._meet(value, place)
             if isinstance(value, Decision):
                 self._on_decision(value)
+        if self._own is not None and self._own.read.is_set():
+            self._on_live(entries[-1].timestamp)
         self._on_change()
 
     def _meet(self, value: Any, place: Place) -> None:

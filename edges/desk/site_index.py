@@ -18,9 +18,10 @@ from edges.desk.values import Site
 
 MOST_FOUND: Final = 50
 _LAST_DIGITS: Final = 8  # the same however a number is written: with the country's code, with 0, with neither
+_TRUNK: Final = re.compile(r"\(\s*0\s*\)")  # +33 (0)6 39 98 00 01
 _SHORTEST_NUMBER: Final = 6
 _SHORTEST_WORD: Final = 2
-_NUMBER: Final = re.compile(r"[+0-9 ()./\u2010-\u2015-]+")
+_NUMBER: Final = re.compile(r"(?:tel:)?[+0-9\s()./\u2010-\u2015\u2212-]+", re.IGNORECASE)
 _NAME: Final = re.compile(r"[^\W\d_]+")
 _SCHEMA: Final = """
 PRAGMA journal_mode = OFF;
@@ -119,7 +120,7 @@ class SiteIndex:
 
 def is_number(text: str) -> bool:
     """Whether a text looks like a phone number."""
-    return _NUMBER.fullmatch(text.strip()) is not None and sum(map(str.isdecimal, text)) >= _SHORTEST_NUMBER
+    return _NUMBER.fullmatch(_plain(text)) is not None and sum(map(str.isdecimal, text)) >= _SHORTEST_NUMBER
 
 
 def is_of(site: Site, text: str) -> bool:
@@ -127,7 +128,7 @@ def is_of(site: Site, text: str) -> bool:
     if site.site_id.startswith(text.strip()):
         return True
     if is_number(text):
-        digits = _digits(text).lstrip("0")
+        digits = _national(text)
         return any(_fits(_digits(contact.phone), digits) for contact in site.contacts if contact.phone)
     names = set(_names(site))
     return bool(words(text)) and all(any(name.startswith(word) for name in names) for word in words(text))
@@ -160,7 +161,19 @@ def _names(site: Site) -> Iterator[str]:
 
 
 def _number_term(text: str) -> str:
-    return f"n{_digits(text)[-_LAST_DIGITS:]}"
+    """The last digits, backwards: a number with fewer of them begins so, too."""
+    return f"n{_national(text)[::-1][:_LAST_DIGITS]}"
+
+
+def _plain(text: str) -> str:
+    """A text as it would be typed: pasted ones have other digits and spaces, and marks of direction."""
+    folded = unicodedata.normalize("NFKC", text)
+    return "".join(character for character in folded if unicodedata.category(character) != "Cf").strip()
+
+
+def _national(text: str) -> str:
+    """A number's digits, without the zeros that are dialled before it."""
+    return _digits(_TRUNK.sub("", _plain(text))).lstrip("0")
 
 
 def _digits(text: str) -> str:

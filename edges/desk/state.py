@@ -160,19 +160,19 @@ class DeskState:
         for incident_id in targets:
             incident = self._incident(incident_id, result.site_id, place.partition)
             if (named or incident.phase != "CLOSED") and incident.answer(result):
-                incident.keep(place.topic, place.offset, data)
+                incident.keep(place.topic, place.offset, data, result.result_id)
                 self._touch(incident)
 
     def _report(self, place: Place, report: DispatchReport, data: bytes) -> None:
         incident = self._incident(report.incident_id, report.site_id, place.partition)
-        incident.keep(place.topic, place.offset, data)
+        incident.keep(place.topic, place.offset, data, report.report_id)
         self._touch(incident)
 
     def _action(self, place: Place, action: OperatorAction, data: bytes) -> None:
         self.actions[action.action_id] = action.taken_at
         if action.incident_id:
             incident = self._incident(action.incident_id, action.site_id, place.partition)
-            incident.keep(place.topic, place.offset, data)
+            incident.keep(place.topic, place.offset, data, action.action_id)
             self._touch(incident)
 
     def _signal(self, place: Place, signal: Signal, _data: bytes) -> None:
@@ -222,7 +222,8 @@ class DeskState:
         is_recent = event.at > self.decided_at[place.partition] - HOUR_MS
         if event.incident_id and (is_recent or event.incident_id in self.incidents):
             incident = self._incident(event.incident_id, event.site_id, place.partition)
-            incident.keep(place.topic, place.offset, data)
+            # Each word that was tried counts, also where two desks gave two of them one id.
+            incident.keep(place.topic, place.offset, data, None if event.action == "WORD_TRIED" else event.event_id)
             if event.action != "VIEWED":
                 self._touch(incident)
 

@@ -14,7 +14,7 @@ from typing import Final, Literal, TypeAlias
 from argon2 import PasswordHasher, extract_parameters
 from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
 
-from service.words import normal
+from service.words import forms
 
 Verdict: TypeAlias = Literal["RIGHT", "WRONG", "DURESS"]
 
@@ -45,18 +45,18 @@ class Words:
         password = _readable(password_hash)
         # Without a word for threat the other hash is computed twice, which takes as long.
         duress = password if duress_hash is None else _readable(duress_hash)
-        forms = dict.fromkeys((word, word.strip(), normal(word)))
+        tried = forms(word)
         calls = [
-            loop.run_in_executor(self._threads, _fits, stored, form) for stored in (password, duress) for form in forms
+            loop.run_in_executor(self._threads, _fits, stored, form) for stored in (password, duress) for form in tried
         ]
         try:
             fits = await asyncio.gather(*calls)
         finally:
             passed = loop.time() - began
             await asyncio.sleep(math.ceil(passed / SHORTEST_SECONDS) * SHORTEST_SECONDS - passed)
-        if duress_hash is not None and any(fits[len(forms) :]):
+        if duress_hash is not None and any(fits[len(tried) :]):
             return "DURESS"
-        return "RIGHT" if any(fits[: len(forms)]) else "WRONG"
+        return "RIGHT" if any(fits[: len(tried)]) else "WRONG"
 
     def close(self) -> None:
         """End the threads."""

@@ -277,10 +277,12 @@ class Producer:
 
     def _look(self) -> None:
         """Fetch librdkafka's reports, and look again."""
-        self._client.poll(0)
-        if self._reports:
-            self._settle()
-        self._look_in(_REPORTS_SECONDS if self._under_way else _POLL_SECONDS)
+        try:
+            self._client.poll(0)
+            if self._reports:
+                self._settle()
+        finally:  # without another look nothing would be confirmed any more
+            self._look_in(_REPORTS_SECONDS if self._under_way else _POLL_SECONDS)
 
     def _look_in(self, seconds: float) -> None:
         if self._timer is not None:

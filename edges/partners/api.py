@@ -6,9 +6,10 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import orjson
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
 
+from edges.partners.ages import age_header
 from edges.partners.steps import STATUSES
 from edges.partners.store import Step, Store, now_ms
 from edges.web.accounts import Person
@@ -62,14 +63,16 @@ def routes(store: Store, reporter: Reporter) -> APIRouter:
     @router.get("/v1/dispatches", responses=documented(UNCONFIRMED))
     async def list_dispatches(
         caller: Annotated[Person | Machine, caller_with("customer", scope="partner")],
+        response: Response,
         is_open: Annotated[bool, Query(alias="open", description="only those that are not over")] = False,
     ) -> Dispatches:
         """List your dispatches of the last seven days."""
+        await age_header(store, response)
         rows = await store.dispatches(_partners(caller), is_open=is_open)
         return Dispatches(
             dispatches=[
                 {**orjson.loads(row["value"]), "steps": [STATUSES[step] for step in row["steps"]]} for row in rows
-            ]
+            ],
         )
 
     return router

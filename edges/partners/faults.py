@@ -5,7 +5,7 @@ from typing import Final, Literal, TypeAlias, get_args
 from service.faults import FaultPoints
 
 Point: TypeAlias = Literal[
-    "after_read", "after_store", "after_commit", "after_claim", "after_post", "after_note", "after_report"
+    "after_read", "after_store", "after_commit", "after_claim", "after_post", "after_note", "after_take", "after_report"
 ]
 
 VARIABLE: Final = "TEST_RONDE_PARTNERS_FAULT"

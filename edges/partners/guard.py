@@ -5,6 +5,7 @@ The link's token is in its fragment; the page's script sends it as a bearer toke
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import orjson
@@ -14,6 +15,7 @@ from fastapi.security.http import HTTPAuthorizationCredentials
 from pydantic import BaseModel
 from starlette.responses import Response
 
+from edges.partners.ages import LATE_SECONDS, age_header
 from edges.partners.page_tokens import dispatch_of
 from edges.partners.steps import STATUSES
 from edges.partners.store import Dispatch, Step, Store, now_ms
@@ -28,6 +30,18 @@ if TYPE_CHECKING:
 _OVER_MS: Final = 3600 * 1000
 _SCHEME: Final = HTTPBearer(auto_error=False, scheme_name="page", description="the fragment of the page's link")
 _Token = Annotated[HTTPAuthorizationCredentials | None, Depends(_SCHEME)]
+# What the guard may say after each step; the page goes by it too, while there is no reception.
+NEXT: Final = MappingProxyType(
+    {
+        None: ("accepted", "rejected"),
+        "accepted": ("en-route", "on-site"),
+        "en-route": ("on-site",),
+        "on-site": ("closed",),
+        "rejected": (),
+        "closed": (),
+    }
+)
+_AFTER: Final = orjson.dumps({step: steps for step, steps in NEXT.items() if step}).decode()
 _SHOWN: Final = ("dispatch_id", "action", "covert", "address", "instructions", "alert_kinds", "alert_count")
 
 
@@ -61,16 +75,17 @@ def routes(store: Store, reporter: Reporter, pages: Pages) -> APIRouter:
     @router.get("/guard", include_in_schema=False)
     async def page(request: Request) -> Response:
         """Show the page, the same for all: what it is about is in the fragment."""
-        response = pages.render(request, "guard.html")
+        response = pages.render(request, "guard.html", after=_AFTER, most_age=LATE_SECONDS)
         response.headers.update({"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})
         return response
 
     @router.get("/v1/guard", responses=documented(UNAUTHENTICATED, UNCONFIRMED))
-    async def look(token: _Token) -> Sight:
+    async def look(token: _Token, response: Response) -> Sight:
         """Show the dispatch of a link."""
         row = await opened(None if token is None else token.credentials)
         if _is_over(row):
             return Sight(is_over=True)
+        await age_header(store, response)
         value = orjson.loads(row["value"])
         return Sight(
             is_over=False,
@@ -83,7 +98,7 @@ def routes(store: Store, reporter: Reporter, pages: Pages) -> APIRouter:
     async def tap(step: Annotated[str, Path()], body: Tap, token: _Token) -> dict[str, str]:
         """Take a tap; it is in Kafka when this answers 202. The same again is the same report."""
         row = await opened(None if token is None else token.credentials)
-        if step not in STATUSES or _is_over(row):
+        if step not in STATUSES or (_is_over(row) and not _was_open(row, body.reported_at)):
             raise NOT_FOUND.error()
         dispatch = Dispatch(*(row[name] for name in Dispatch._fields))
         return {"report_id": await reporter.report(dispatch, Step(step, body.reported_at, None, body.disposition))}
@@ -93,18 +108,14 @@ def routes(store: Store, reporter: Reporter, pages: Pages) -> APIRouter:
 
 def next_steps(action: str, steps: list[str]) -> list[str]:
     """What the guard may say next."""
-    last = steps[-1] if steps else None
-    if last in {"closed", "rejected"}:
-        return []
-    if action == "CANCEL":
-        return ["closed"]
-    return {
-        None: ["accepted", "rejected"],
-        "accepted": ["en-route", "on-site"],
-        "en-route": ["on-site"],
-        "on-site": ["closed"],
-    }[last]
+    following = NEXT[steps[-1] if steps else None]
+    return ["closed"] if following and action == "CANCEL" else list(following)
 
 
 def _is_over(row: dict[str, Any]) -> bool:
     return row["over_at"] is not None and now_ms() - row["over_at"] > _OVER_MS
+
+
+def _was_open(row: dict[str, Any], at: int) -> bool:
+    """Whether the page was not over yet: a tap of then was kept without reception."""
+    return bool(row["began_at"] <= at <= row["over_at"] + _OVER_MS)

@@ -6,7 +6,9 @@ A thread of its own. All processes are in one group; what is read twice is store
 from __future__ import annotations
 
 import logging
+import math
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,7 +16,10 @@ import psycopg
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from edges.database.postgres import connect
+from edges.kafka.ages import Ages
+from edges.kafka.watermarks import Watermarks
 from edges.partners import faults, schedule
+from edges.partners.ages import LATE_SECONDS
 from edges.partners.errors import PartnersError
 from edges.partners.postgres import migrate, query
 from edges.partners.store import now_ms
@@ -27,6 +32,7 @@ if TYPE_CHECKING:
     from confluent_kafka import Message
 
     from edges.database.postgres import Session
+    from edges.kafka.layout import Log
     from edges.settings import Connection
     from service.postgres_settings import PostgresSettings
 
@@ -36,6 +42,7 @@ _TOPIC: Final = "dispatches"
 _AT_ONCE: Final = 500
 _POLL_SECONDS: Final = 0.2
 _AGAIN_SECONDS: Final = 0.5
+_PUBLISH_SECONDS: Final = 1.0
 _FATAL: Final = {KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED}
 
 
@@ -66,16 +73,24 @@ class Intake:
         self._report = report
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="dispatches", daemon=True)
+        self._ages = Ages((_TOPIC, number) for number in range(connection.partitions))
+        self._watermarks = Watermarks(connection, (_TOPIC,), self._ages.ends)
+        self._own: set[int] = set()
+        self._late: list[int] = []
+        self._published: dict[int, int] = {}
+        self._publish_at = 0.0
         self.failure: Exception | None = None
 
     def start(self) -> None:
         """Begin."""
+        self._watermarks.start()
         self._thread.start()
 
     def stop(self, seconds: float) -> None:
         """Finish what was read, and leave the group."""
         self._stopping.set()
         self._thread.join(seconds)
+        self._watermarks.stop()
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -98,37 +113,69 @@ class Intake:
     def _read(self, database: Session) -> None:
         consumer = Consumer(self._properties(), logger=logging.getLogger("librdkafka"))
         try:
-            consumer.subscribe([self._connection.topic(_TOPIC)], on_assign=self._joined)
+            consumer.subscribe([self._connection.topic(_TOPIC)], on_assign=self._joined, on_revoke=self._left)
             while not self._stopping.is_set():
                 first = consumer.poll(_POLL_SECONDS)
+                self._publish(database)
                 if first is None:
                     continue
-                messages = self._good([first, *consumer.consume(_AT_ONCE - 1, 0)])
+                positions: dict[Log, int] = {}
+                messages = self._good([first, *consumer.consume(_AT_ONCE - 1, 0)], positions)
                 if messages:
                     faults.at("after_read")
                     self._store(database, messages)
                     faults.at("after_store")
                     self._commit(consumer, messages)
                     faults.at("after_commit")
+                self._ages.reach(positions)
         finally:
             consumer.close()
 
-    def _joined(self, _consumer: Consumer, _partitions: Sequence[TopicPartition]) -> None:
+    def _joined(self, _consumer: Consumer, partitions: Sequence[TopicPartition]) -> None:
+        self._own |= {partition.partition for partition in partitions}
         self._report("group", None)  # also without a partition: others have them
 
-    def _good(self, messages: Sequence[Message]) -> list[Message]:
-        """Those that are records. Raises `PartnersError` for an error that does not pass by itself."""
+    def _left(self, _consumer: Consumer, partitions: Sequence[TopicPartition]) -> None:
+        self._own -= {partition.partition for partition in partitions}
+
+    def _publish(self, database: Session) -> None:
+        """Note, once a second, when each partition was last read to its end: pages say how old they are."""
+        ages = self._ages.all()
+        late = sorted(number for number in self._own if ages[_TOPIC, number] > LATE_SECONDS)
+        if late != self._late:
+            self._late = late
+            self._report("kafka", f"{_TOPIC} is not read to its end: partitions {late}" if late else None)
+        if time.monotonic() < self._publish_at:
+            return
+        self._publish_at = time.monotonic() + _PUBLISH_SECONDS
+        now = now_ms()
+        read_at = {number: now - round(1000 * age) for (_, number), age in ages.items() if age < math.inf}
+        news = [number for number, at in read_at.items() if at > self._published.get(number, 0)]
+        if news:
+            with database.pipeline(), database.transaction(), database.cursor() as cursor:
+                cursor.executemany(
+                    query("put_partition"), [{"number": number, "at": read_at[number]} for number in news]
+                )
+            self._published = read_at
+
+    def _good(self, messages: Sequence[Message], positions: dict[Log, int]) -> list[Message]:
+        """Those that are records; ``positions`` gets how far that leads.
+
+        Raises `PartnersError` for an error that does not pass by itself.
+        """
         records = []
         for message in messages:
             error = message.error()
+            place = _TOPIC, message.partition() or 0
             if error is None:
                 records.append(message)
+                positions[place] = (message.offset() or 0) + 1
+            elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes begin so
+                positions[place] = message.offset() or 0
             elif error.code() in _FATAL:
                 raise PartnersError(f"the broker does not let us read {_TOPIC}: {error.str()}; see `ronde topics acl`")
             else:
-                self._report("kafka", f"a partition is not read: {error.name()}")
-        if records:
-            self._report("kafka", None)
+                _log.warning("a partition is not read", partition=message.partition(), error=error.name())
         return records
 
     def _store(self, database: Session, messages: Sequence[Message]) -> None:
@@ -187,6 +234,7 @@ class Intake:
             "enable.auto.offset.store": False,
             "auto.offset.reset": "earliest",
             "isolation.level": "read_committed",
+            "enable.partition.eof": True,
         }
 
 

@@ -8,8 +8,10 @@ import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from edges.partners.ages import LATE_SECONDS
 from edges.partners.page_tokens import VALID_MS, page_token
 from edges.partners.steps import STATUSES
+from edges.partners.store import now_ms
 from edges.web.accounts import Person
 from edges.web.callers import person_with
 from edges.web.routes import Route
@@ -28,12 +30,14 @@ def routes(store: Store, pages: Pages) -> APIRouter:
     async def open_dispatches(request: Request, person: Annotated[Person, person_with("customer")]) -> Response:
         """Show the open dispatches of the partners of who is signed in."""
         rows = await store.dispatches(list(person.partners), is_open=True)
-        key = await store.page_key()
-        response = pages.render(
-            request, "dispatches.html", person=person, dispatches=[_shown(row, key) for row in rows]
+        key, age = await store.page_key(), await store.age()
+        return pages.render(
+            request,
+            "dispatches.html",
+            person=person,
+            dispatches=[_shown(row, key) for row in rows],
+            is_old=age is None or age > LATE_SECONDS,
         )
-        response.headers.update({"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})
-        return response
 
     return router
 
@@ -43,7 +47,7 @@ def _shown(row: dict[str, Any], key: bytes) -> dict[str, Any]:
     steps = [STATUSES[step] for step in row["steps"]]
     return {
         **value,
-        "page": f"/guard#{page_token(key, row['dispatch_id'], row['stored_at'] + VALID_MS)}",
+        "page": f"/guard#{page_token(key, row['dispatch_id'], now_ms() + VALID_MS)}",
         "since": write_instant(row["stored_at"]),
         "step": steps[-1] if steps else None,
     }

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+import asyncio
+from typing import TYPE_CHECKING, Final
 
-from edges.kafka.producer import Record
 from edges.partners.store import now_ms
 from edges.values import DeskEvent
 
 if TYPE_CHECKING:
-    from edges.kafka.producer import Producer
     from edges.partners.metrics import PartnersMetrics
+    from edges.partners.outlet import Outlet
     from edges.partners.store import Store
 
 _OPERATOR: Final = "ronde partners"
@@ -20,12 +19,9 @@ _OPERATOR: Final = "ronde partners"
 class Notices:
     """Writes UNDELIVERED to `desk-log`: written first, noted after, so at least once and under one id."""
 
-    def __init__(
-        self, store: Store, producer: Producer, write: Callable[[Any], bytes], metrics: PartnersMetrics
-    ) -> None:
+    def __init__(self, store: Store, outlet: Outlet, metrics: PartnersMetrics) -> None:
         self._store = store
-        self._producer = producer
-        self._write = write
+        self._outlet = outlet
         self._metrics = metrics
 
     async def write(self) -> None:
@@ -47,6 +43,10 @@ class Notices:
             )
             for row in rows
         ]
-        await self._producer.send(*[Record("desk-log", event.site_id, self._write(event)) for event in events])
-        await self._store.note_undelivered([row["command_id"] for row in rows])
-        self._metrics.undelivered.inc(len(rows))
+        failures = await asyncio.gather(*map(self._outlet.event, events), return_exceptions=True)
+        subjects = [row["command_id"] for row, failure in zip(rows, failures, strict=True) if failure is None]
+        await self._store.note_undelivered(subjects)
+        self._metrics.undelivered.inc(len(subjects))
+        for failure in failures:  # of a partition: those of others are written
+            if failure is not None:
+                raise failure

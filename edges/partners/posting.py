@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, NamedTuple
 
@@ -54,6 +54,10 @@ def judge(status: int, body: bytes) -> Answer:
     return Answer("DELIVERED", status, isinstance(value, dict) and value.get("status") == "ACCEPTED")
 
 
+async def _nothing() -> None:
+    """Let it go."""
+
+
 class Poster:
     """Posts to partners' addresses; connections are kept for the next command.
 
@@ -74,26 +78,28 @@ class Poster:
         body: bytes,
         *,
         allow_private: bool,
-        posted: Callable[[], None] = lambda: None,
+        going: Callable[[], Awaitable[None]] = _nothing,
     ) -> Answer:
-        """Post once; ``posted`` is called as the first byte goes out."""
+        """Post once; ``going`` is awaited before the first byte goes out. What it raises keeps that here."""
 
         async def trace(event: str, _: Any) -> None:
             if event.endswith("send_request_headers.started"):
-                posted()
+                await going()
 
         extensions = {"timeout": {"connect": CONNECT_SECONDS, "pool": CONNECT_SECONDS}, "trace": trace}
         request = [("content-type", "application/json"), ("user-agent", "ronde"), *headers]
         try:
             async with (
-                asyncio.timeout(ANSWER_SECONDS),
+                asyncio.timeout(ANSWER_SECONDS) as limit,
                 self._pool(partner_id, url, allow_private=allow_private).stream(
                     "POST", url, headers=request, content=body, extensions=extensions
                 ) as response,
             ):
                 if not 200 <= response.status < 300:
                     return judge(response.status, b"")
-                return judge(response.status, await _beginning(response))
+                until = limit.when()
+                limit.reschedule(None)  # it has answered; only its body may still dawdle
+                return judge(response.status, await _beginning(response, until))
         except RefusedAddressError:
             return Answer("ADDRESS")
         except (TimeoutError, httpcore.TimeoutException):
@@ -141,14 +147,15 @@ def _is_of_tls(error: BaseException | None) -> bool:
     return error is not None
 
 
-async def _beginning(response: httpcore.Response) -> bytes:
+async def _beginning(response: httpcore.Response, until: float | None) -> bytes:
     """At most 64 KiB; the rest is never read. A body that breaks off or dawdles takes nothing back from its 2xx."""
     body = b""
     try:
-        async for piece in response.aiter_stream():
-            body += piece
-            if len(body) >= READ_BYTES:
-                break
+        async with asyncio.timeout_at(until):
+            async for piece in response.aiter_stream():
+                body += piece
+                if len(body) >= READ_BYTES:
+                    break
     except (TimeoutError, httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError):
         return b""
     return body[:READ_BYTES]

@@ -17,6 +17,7 @@ from edges.partners.errors import DatabaseAwayError, PartnersError
 from edges.partners.intake import Intake
 from edges.partners.metrics import PartnersMetrics
 from edges.partners.notices import Notices
+from edges.partners.outlet import Outlet
 from edges.partners.posting import Poster
 from edges.partners.reporting import Reporter
 from edges.partners.sending import Sender
@@ -43,6 +44,8 @@ class _Parts(NamedTuple):
     store: Store
     reporter: Reporter
     notices: Notices
+    sending: asyncio.Task[None]
+    opening: asyncio.Task[None]
 
 
 class PartnersProcess:
@@ -54,9 +57,10 @@ class PartnersProcess:
         self._framing = Framing(configuration.connection)
         self._readiness = ProcessReadiness(
             postgres="PostgreSQL has not answered yet",
-            start="Kafka has not described the topics yet",
+            kafka="Kafka has not described the topics yet",
             group="it has not joined the group that reads dispatches yet",
         )
+        self._kafka: dict[str, str] = {}  # what it does not do: read, or write
         self._metrics = PartnersMetrics()
         self._loop: asyncio.AbstractEventLoop
         self._wake: Callable[[], None] = lambda: None
@@ -77,16 +81,15 @@ class PartnersProcess:
         configuration, settings = self._configuration, self._settings
         async with contextlib.AsyncExitStack() as stack:
             connections = await stack.enter_async_context(opened(pool(configuration.postgres, "ronde partners")))
-            store = Store(connections, settings.id)
+            store = Store(connections, settings.id, configuration.connection.partitions)
             producer = Producer(configuration.connection, TOPICS)
             stack.push_async_callback(producer.stop, _PRODUCER_SECONDS)
             intake = self._intake()
             intake.start()  # first: it migrates
             stack.push_async_callback(asyncio.to_thread, intake.stop, _INTAKE_SECONDS)
-            await self._started(producer, intake)
-            write_report, write_event = await self._writers()
-            reporter = Reporter(store, producer, write_report, self._metrics)
-            notices = Notices(store, producer, write_event, self._metrics)
+            outlet = Outlet(producer)
+            reporter = Reporter(store, outlet, self._metrics)
+            notices = Notices(store, outlet, self._metrics)
             poster = Poster()
             stack.push_async_callback(poster.close)
             sender = Sender(store, poster, reporter, self._metrics, settings.public_url)
@@ -94,18 +97,15 @@ class PartnersProcess:
             await self._serve(stack, store, reporter)
             sending = asyncio.create_task(sender.run(), name="sender")
             stack.callback(sending.cancel)
-            self._readiness.arrive("start")
-            await self._look(_Parts(intake, store, reporter, notices), sending)
+            opening = asyncio.create_task(self._open(producer, outlet), name="outlet")
+            stack.callback(opening.cancel)
+            await self._look(_Parts(intake, store, reporter, notices, sending, opening))
 
-    async def _started(self, producer: Producer, intake: Intake) -> None:
-        """Wait for Kafka to describe the topics. Raises what ends this process before."""
-        starting = asyncio.create_task(producer.start())
-        while not starting.done():
-            if intake.failure is not None:
-                starting.cancel()
-                raise intake.failure
-            await asyncio.wait((starting,), timeout=_LOOK_SECONDS)
-        await starting
+    async def _open(self, producer: Producer, outlet: Outlet) -> None:
+        """Wait for Kafka to describe the topics, and for the registry. Webhooks and pages do not wait for either."""
+        self._report("kafka", "Kafka has not described the topics yet", "writing")
+        await producer.start()
+        outlet.open(*await self._writers())
 
     async def _serve(self, stack: contextlib.AsyncExitStack, store: Store, reporter: Reporter) -> None:
         settings = self._settings
@@ -157,39 +157,54 @@ class PartnersProcess:
         with contextlib.suppress(RuntimeError):  # the loop is closed
             self._loop.call_soon_threadsafe(self._wake)
 
-    def _report(self, thing: str, reason: str | None) -> None:
-        """Take what is away, from any thread."""
+    def _report(self, thing: str, reason: str | None, activity: str = "reading") -> None:
+        """Take what is away, from any thread; of Kafka, for which ``activity``."""
+        if reason is not None:
+            self._metrics.failures.labels(thing).inc()
+        if thing == "kafka":
+            if reason is None:
+                self._kafka.pop(activity, None)
+            else:
+                self._kafka[activity] = reason
+            reason = "; ".join(self._kafka.copy().values()) or None
         if reason is None:
             self._readiness.arrive(thing)
-            return
-        self._metrics.failures.labels(thing).inc()
-        self._readiness.wait(thing, reason)
+        else:
+            self._readiness.wait(thing, reason)
 
-    async def _look(self, parts: _Parts, sending: asyncio.Task[None]) -> None:
+    async def _look(self, parts: _Parts) -> None:
         """Do what is due each second, and keep gauges and readiness true. Raises when a part has ended for good."""
         forget_at = 0.0
         while True:
             if parts.intake.failure is not None:
                 raise parts.intake.failure
-            if sending.done():
-                sending.result()
+            for task in (parts.sending, parts.opening):
+                if task.done():
+                    task.result()
             try:
                 await parts.store.give_up()
                 self._count(await parts.store.pending())
                 if time.monotonic() >= forget_at:
                     await parts.store.forget()
                     forget_at = time.monotonic() + _FORGET_SECONDS
-                await parts.notices.write()
-                await parts.reporter.catch_up()
-            except UnconfirmedError as error:
-                self._report("kafka", f"Kafka takes no reports: {error}")
+                if parts.opening.done():
+                    await self._write(parts)
             except DatabaseAwayError as error:
                 self._report("postgres", str(error))
             else:
                 self._report("postgres", None)
-                self._report("kafka", None)
             self._metrics.ready.set(not self._readiness.reasons)
             await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _write(self, parts: _Parts) -> None:
+        """Write what waits for Kafka: reports also where a notice is not taken. Raises `DatabaseAwayError`."""
+        reason = None
+        for write in (parts.reporter.catch_up, parts.notices.write):
+            try:
+                await write()
+            except UnconfirmedError as error:
+                reason = f"Kafka takes no reports: {error}"
+        self._report("kafka", reason, "writing")
 
     def _count(self, rows: list[dict[str, Any]]) -> None:
         now = time.time()

@@ -1,53 +1,89 @@
-"""Reports into Kafka: stored first, then written, then noted, so each is there at least once and under one id."""
+"""Reports into Kafka: stored first, then written, then noted, so each is there at least once and under one id.
+
+A report is handed to the client once, which tries until Kafka has it: while Kafka is away, a report that is said again,
+or looked at again, is not written again.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from edges.kafka.producer import Record
+from edges.kafka.errors import UnconfirmedError
+from edges.kafka.producer import CONFIRM_SECONDS
 from edges.partners import faults
 from edges.partners.store import Step, now_ms
 
 if TYPE_CHECKING:
-    from edges.kafka.producer import Producer
     from edges.partners.metrics import PartnersMetrics
+    from edges.partners.outlet import Outlet
     from edges.partners.store import Dispatch, Store
+    from edges.partners.values import DispatchReport
 
 _OWN_MS: Final = 5_000  # who stored a report writes it; after so long, anybody does
+
+
+class _Writing(NamedTuple):
+    since: float
+    task: asyncio.Task[None]
 
 
 class Reporter:
     """Writes what partners report."""
 
-    def __init__(
-        self, store: Store, producer: Producer, write: Callable[[Any], bytes], metrics: PartnersMetrics
-    ) -> None:
+    def __init__(self, store: Store, outlet: Outlet, metrics: PartnersMetrics) -> None:
         self._store = store
-        self._producer = producer
-        self._write = write
+        self._outlet = outlet
         self._metrics = metrics
+        self._under_way: dict[str, _Writing] = {}
 
-    async def report(self, dispatch: Dispatch, said: Step) -> str:
+    async def report(self, dispatch: Dispatch, said: Step, *, again: bool = True) -> str:
         """Have a report in Kafka, behind those of its dispatch that were not yet; its id.
 
-        Raises `DatabaseAwayError`, `UnconfirmedError`: it may have been taken, and is written later if so.
+        Not ``again``: a step that was said before is not said again. Raises `DatabaseAwayError`, `UnconfirmedError`: it
+        may have been taken, and is written later if so.
         """
-        report_id = await self._store.report(dispatch, said)
-        if not dispatch.is_test:
-            await self._write_waiting(dispatch.dispatch_id, 0)
+        report_id = await self._store.report(dispatch, said, again=again)
+        if dispatch.is_test:
+            return report_id
+        faults.at("after_take")
+        self._begin(await self._store.waiting_reports(dispatch.dispatch_id, 0, self._under_way))
+        if report_id in self._under_way:
+            task = self._under_way[report_id].task
+            await asyncio.wait((task,), timeout=CONFIRM_SECONDS)
+            if not task.done():
+                raise UnconfirmedError("Kafka has not acknowledged it in time", is_under_way=True)
+            task.result()
         return report_id
 
     async def catch_up(self) -> None:
-        """Write what was stored and not noted as written. Raises as `report`."""
-        await self._write_waiting(None, now_ms() - _OWN_MS)
+        """Write what was stored and not noted as written. Raises as `report`, also where what is under way is late."""
+        self._begin(await self._store.waiting_reports(None, now_ms() - _OWN_MS, self._under_way))
+        late = time.monotonic() - CONFIRM_SECONDS
+        count = sum(writing.since < late for writing in self._under_way.values())
+        if count:
+            raise UnconfirmedError(f"{count} wait for their partition", is_under_way=True)
 
-    async def _write_waiting(self, dispatch_id: str | None, before: int) -> None:
-        reports = await self._store.waiting_reports(dispatch_id, before)
-        if not reports:
-            return
-        records = [Record("dispatch-reports", report.site_id, self._write(report)) for report in reports]
-        await self._producer.send(*records)
-        faults.at("after_report")
-        await self._store.acknowledged([report.report_id for report in reports])
-        self._metrics.reports.inc(len(reports))
+    def _begin(self, reports: Sequence[DispatchReport]) -> None:
+        for report in reports:
+            if report.report_id not in self._under_way:  # by a call that ran meanwhile
+                task = asyncio.create_task(self._write(report), name="report")
+                self._under_way[report.report_id] = _Writing(time.monotonic(), task)
+
+    async def _write(self, report: DispatchReport) -> None:
+        try:
+            await self._outlet.report(report)
+            faults.at("after_report")
+            await self._store.acknowledged([report.report_id])
+            self._metrics.reports.inc()
+        finally:
+            writing = self._under_way.pop(report.report_id)
+            writing.task.add_done_callback(_hear)
+
+
+def _hear(task: asyncio.Task[None]) -> None:
+    """Take the failure that nobody waits for any more: `catch_up` writes it again."""
+    if not task.cancelled():
+        task.exception()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -31,8 +32,14 @@ if TYPE_CHECKING:
 _log: Final = logs.logger(__name__)
 
 _ROOM: Final = 16  # attempts of a partner at once
+_MOST: Final = 48  # with those of AMENDs and CANCELs, which do not wait for room
+_FRESH_MS: Final = 100  # what was claimed longer ago is looked at again before its first byte goes
 _LOOK_SECONDS: Final = 0.5  # other processes' work, and tests
 _AGAIN_SECONDS: Final = 0.5
+
+
+class _OvertakenError(Exception):
+    """A later command of the dispatch, or another process's attempt, has taken this one's place."""
 
 
 class _Posting:
@@ -80,7 +87,7 @@ class Sender:
                         await self._store.release()
                         self._page_key = await self._store.page_key()
                         is_new = False
-                    for attempt in await self._store.claim(self._full()):
+                    for attempt in await self._store.claim(self._with(_ROOM), self._with(_MOST)):
                         faults.at("after_claim")
                         self._begin(attempt)
                 except DatabaseAwayError:
@@ -96,9 +103,10 @@ class Sender:
             for posting in self._running:
                 posting.task.cancel()
 
-    def _full(self) -> list[str]:
+    def _with(self, attempts: int) -> list[str]:
+        """The partners that have so many attempts under way, or more."""
         counts = Counter(posting.attempt.partner_id for posting in self._running)
-        return [partner for partner, count in counts.items() if count >= _ROOM]
+        return [partner for partner, count in counts.items() if count >= attempts]
 
     def _begin(self, attempt: Attempt) -> None:
         """Post; a later command of a dispatch goes at once.
@@ -116,7 +124,7 @@ class Sender:
         posting.task.add_done_callback(lambda _: self._end(posting))
 
     def _end(self, posting: _Posting) -> None:
-        was_full = posting.attempt.partner_id in self._full()
+        was_full = posting.attempt.partner_id in self._with(_ROOM)
         self._running.remove(posting)
         if self._last.get(posting.attempt.dispatch_id) is posting:
             del self._last[posting.attempt.dispatch_id]
@@ -134,7 +142,7 @@ class Sender:
                 headers,
                 body,
                 allow_private=attempt.allow_private,
-                posted=lambda: self._posted(posting),
+                going=partial(self._go, posting),
             )
             faults.at("after_post")
             self._metrics.attempts.labels(attempt.partner_id, answer.outcome).inc()
@@ -142,6 +150,8 @@ class Sender:
                 await self._accept(attempt)
             due = await self._noter.note(attempt, answer)
             faults.at("after_note")
+        except _OvertakenError:
+            return
         except DatabaseAwayError:
             return  # its lease ends, and it is posted again under the same id
         except Exception as error:  # noqa: BLE001 - one command must not end the others
@@ -159,7 +169,7 @@ class Sender:
         dispatch = await self._store.dispatch(attempt.dispatch_id)
         assert dispatch is not None, "a command is stored"
         try:
-            await self._reporter.report(dispatch, Step("accepted", now_ms()))
+            await self._reporter.report(dispatch, Step("accepted", now_ms()), again=False)
         except UnconfirmedError:
             return  # it is stored, and written as soon as Kafka is back
 
@@ -170,7 +180,14 @@ class Sender:
         token = page_token(self._page_key, attempt.dispatch_id, attempt.stored_at + VALID_MS)
         return orjson.dumps({**value, "page_url": f"{self._page_url}/guard#{token}"})
 
-    def _posted(self, posting: _Posting) -> None:
+    async def _go(self, posting: _Posting) -> None:
+        """Let the first byte out, but not behind a later command that another process posts. Raises `_OvertakenError`.
+
+        Raises `DatabaseAwayError`.
+        """
+        attempt = posting.attempt
+        if now_ms() - attempt.claimed_at > _FRESH_MS and not await self._store.is_in_force(attempt):
+            raise _OvertakenError
         posting.is_out = True
         if posting.attempt.number == 1:
             self._metrics.first_byte.observe(max(0.0, time.time() - posting.attempt.stored_at / 1000))

@@ -51,6 +51,7 @@ class Attempt(NamedTuple):
     url: str
     allow_private: bool
     secrets: list[str]
+    claimed_at: int
 
 
 class Dispatch(NamedTuple):
@@ -73,11 +74,12 @@ class Step(NamedTuple):
 
 
 class Store:
-    """Over a pool of connections."""
+    """Over a pool of connections; `dispatches` has so many ``partitions``."""
 
-    def __init__(self, pool: Pool, owner: str) -> None:
+    def __init__(self, pool: Pool, owner: str, partitions: int) -> None:
         self._pool = pool
         self._owner = owner
+        self._partitions = partitions
 
     # --- attempts ---------------------------------------------------------------------------------
 
@@ -85,13 +87,19 @@ class Store:
         """Forget what an earlier life of this process had under way."""
         await self._rows("release", owner=self._owner)
 
-    async def claim(self, full: Iterable[str]) -> list[Attempt]:
-        """Begin the attempts that are due, but none of the partners in ``full``."""
+    async def claim(self, full: Iterable[str], crowded: Iterable[str]) -> list[Attempt]:
+        """Begin the attempts that are due; of the partners in ``full`` only first ones of AMENDs and CANCELs.
+
+        Of those in ``crowded`` none.
+        """
         now = now_ms()
-        rows = await self._rows(
-            "claim", now=now, leased_until=now + LEASE_MS, owner=self._owner, full=list(full), most=_AT_ONCE
-        )
-        return [Attempt(**row) for row in rows]
+        values = {"owner": self._owner, "full": list(full), "crowded": list(crowded), "most": _AT_ONCE}
+        rows = await self._rows("claim", now=now, leased_until=now + LEASE_MS, **values)
+        return [Attempt(**row, claimed_at=now) for row in rows]
+
+    async def is_in_force(self, attempt: Attempt) -> bool:
+        """Whether no later command of its dispatch, and no other attempt, has taken its place."""
+        return bool(await self._rows("in_force", command_id=attempt.command_id, number=attempt.number))
 
     async def note(self, answers: Sequence[tuple[Attempt, Answer]]) -> list[int | None]:
         """Note what came of attempts; when the next one of each is due, None: there is none."""
@@ -131,6 +139,11 @@ class Store:
         """Delete what is older than 30 days."""
         await self._rows("forget", before=now_ms() - _KEPT_MS)
 
+    async def age(self) -> float | None:
+        """Seconds since all commands were last read that Kafka has; None: they never were."""
+        [row] = await self._rows("read_at", partitions=self._partitions)
+        return None if row["read_at"] is None else max(0, now_ms() - row["read_at"]) / 1000
+
     async def page_key(self) -> bytes:
         """What links to the guard's page are signed by."""
         [row] = await self._rows("page_key")
@@ -143,24 +156,28 @@ class Store:
         rows = await self._rows("dispatch", dispatch_id=dispatch_id)
         return Dispatch(**rows[0]) if rows else None
 
-    async def report(self, dispatch: Dispatch, said: Step) -> str:
-        """Store a report, once; its id."""
+    async def report(self, dispatch: Dispatch, said: Step, *, again: bool = True) -> str:
+        """Store a report, once; its id. Not ``again``: a step that was said before stays that report."""
 
         async def put() -> str:
             of = {"dispatch_id": dispatch.dispatch_id}
             async with self._pool.connection() as connection, connection.transaction():
                 await connection.execute(query("lock_dispatch"), of)
-                earlier = await (await connection.execute(query("steps"), of)).fetchall()
-                report_id = steps.report_id(dispatch.dispatch_id, said.step, [row["step"] for row in earlier])
+                earlier = [row["step"] for row in await (await connection.execute(query("steps"), of)).fetchall()]
+                if not again and said.step in earlier:
+                    return steps.report_id(dispatch.dispatch_id, said.step, ())
+                report_id = steps.report_id(dispatch.dispatch_id, said.step, earlier)
                 values = {**of, **said._asdict(), "report_id": report_id, "is_test": dispatch.is_test, "now": now_ms()}
                 await connection.execute(query("put_report"), values)
             return report_id
 
         return await _in_time(put())
 
-    async def waiting_reports(self, dispatch_id: str | None, before: int) -> list[DispatchReport]:
-        """Reports that Kafka may not have: of a dispatch, and all that were stored before a time."""
-        rows = await self._rows("waiting_reports", dispatch_id=dispatch_id, before=before)
+    async def waiting_reports(
+        self, dispatch_id: str | None, before: int, under_way: Iterable[str]
+    ) -> list[DispatchReport]:
+        """Reports that Kafka may not have, but those under way: of a dispatch, and all stored before a time."""
+        rows = await self._rows("waiting_reports", dispatch_id=dispatch_id, before=before, under_way=list(under_way))
         return [
             DispatchReport(
                 report_id=row["report_id"],

@@ -20,13 +20,17 @@ _LONGEST_NAME: Final = 200
 _LONGEST_LINE: Final = 500
 
 
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("must not contain control characters")
+    return text
+
+
 def _name(text: str) -> str:
     name = " ".join(text.split())
     if not name:
         raise ValueError("must not be empty")
-    if not name.isprintable():
-        raise ValueError("must not contain control characters")
-    return name
+    return _printable(name)
 
 
 def _language(tag: str) -> str:
@@ -48,6 +52,8 @@ def _key(text: str) -> str:
 
 
 def _login(text: str) -> str:
+    if text.startswith("token:"):
+        raise ValueError("must not begin as the history names programs: token:")
     if any(sign.isspace() or not sign.isprintable() for sign in text):
         raise ValueError("must not contain spaces or control characters")
     return text
@@ -171,7 +177,7 @@ class AddressBody(Body):
 
     line1: Line
     line2: Line | None = None
-    postal_code: Annotated[str, StringConstraints(min_length=1, max_length=20)]
+    postal_code: Annotated[str, StringConstraints(min_length=1, max_length=20), AfterValidator(_name)]
     city: Line
     country: Country
 
@@ -207,8 +213,8 @@ class TestBody(Body):
 class OverrideBody(Body):
     """Another reading of one code."""
 
-    code: Annotated[str, StringConstraints(min_length=1, max_length=16)]
-    zone: Annotated[str, StringConstraints(max_length=16)] | None = None
+    code: Annotated[str, StringConstraints(min_length=1, max_length=16), AfterValidator(_printable)]
+    zone: Annotated[str, StringConstraints(max_length=16), AfterValidator(_printable)] | None = None
     kind: Literal["INTRUSION", "HOLD_UP", "TAMPER", "FIRE", "OTHER", "IGNORE"]
     until: Instant | None = None
     by: Id

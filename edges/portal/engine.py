@@ -44,6 +44,10 @@ class EngineView:
                 missing = self._missing.setdefault(missing, missing)
                 self._sites[entry.key] = Engine(entry.value.ready, missing, entry.value.at)
 
+    def knows(self, site_id: str) -> bool:
+        """Whether the engine had a record of the site when it was last heard, however long ago."""
+        return site_id in self._sites
+
     def get(self, site_id: str) -> Engine | None:
         """What it said last; None: nothing yet, or nobody knows at the moment."""
         return self._sites.get(site_id) if self.age() <= FRESH_SECONDS else None

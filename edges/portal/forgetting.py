@@ -12,7 +12,7 @@ from edges.portal.postgres import AsyncSession
 from edges.portal.sql import query
 
 _PERSONAL: Final = ("first_name", "last_name", "login", "phone", "language")
-_FORGOTTEN: Final = "a person who left"
+FORGOTTEN: Final = "a person who left"
 
 
 def removed(before: Configuration, after: Configuration) -> list[Person]:
@@ -21,20 +21,34 @@ def removed(before: Configuration, after: Configuration) -> list[Person]:
     return [person for person in before.people if person.person_id not in staying]
 
 
-async def forget(connection: AsyncSession, site_id: str, people: Collection[Person]) -> None:
-    """Forget these people in all lines of a site's history."""
+async def forget(
+    connection: AsyncSession, site_id: str, people: Collection[Person], staying: Collection[Person]
+) -> None:
+    """Forget these people in all lines of a site's history, under each account that they ever had there."""
     ids = {person.person_id for person in people}
-    logins = {person.login for person in people if person.login is not None}
-    for line in await (await connection.execute(query("history"), {"site_id": site_id})).fetchall():
+    lines = await (await connection.execute(query("history"), {"site_id": site_id})).fetchall()
+    logins = {login for line in lines for login in logins_of([line["before"], line["after"]], ids)}
+    logins |= {person.login for person in people if person.login is not None}
+    logins -= {person.login for person in staying}
+    for line in lines:
         kept = {
-            "by": _FORGOTTEN if line["by"] in logins else line["by"],
+            "by": FORGOTTEN if line["by"] in logins else line["by"],
             "before": without(line["before"], ids),
             "after": without(line["after"], ids),
         }
         if kept != {name: line[name] for name in kept}:
             values = {name: None if kept[name] is None else Jsonb(kept[name]) for name in ("before", "after")}
-            key = {"site_id": site_id, "revision": line["revision"], "by": kept["by"]}
+            key = {"site_id": site_id, "revision": line["revision"], "by": kept["by"], "is_removal": line is lines[0]}
             await connection.execute(query("put_forgotten"), key | values)
+
+
+def logins_of(value: Any, ids: Collection[str]) -> set[str]:
+    """The accounts that a part of a configuration names for these people."""
+    inner = value if isinstance(value, list) else list(value.values()) if isinstance(value, dict) else []
+    found = {login for item in inner for login in logins_of(item, ids)}
+    if isinstance(value, dict) and value.get("person_id") in ids and value.get("login"):
+        found.add(value["login"])
+    return found
 
 
 def without(value: Any, ids: Collection[str]) -> Any:

@@ -5,7 +5,7 @@ Pages and API do the same through `edges.portal.service.Portal`. A word that was
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
@@ -14,13 +14,15 @@ from starlette.responses import RedirectResponse, Response
 from edges.portal import changes
 from edges.portal.callers import Right, caller_of
 from edges.portal.configuration import Configuration
+from edges.portal.forgetting import FORGOTTEN
 from edges.portal.page_parts import Visitor, back, base_of, minute, opened, revision_of
 from edges.portal.problems import REVISION_STALE
 from edges.portal.sentences import WHAT, missing_sentence, warning_sentence
 from edges.portal.service import Portal, now
 from edges.portal.states import goes_through
+from edges.portal.store import Revision
 from edges.web.accounts import Person
-from edges.web.pages import Pages, form_of
+from edges.web.pages import Pages, form_of, plain
 from edges.web.problems import Problem
 from edges.web.routes import Route
 from edges.web.values import PathId
@@ -61,7 +63,7 @@ class PortalPages:
     async def services(self, request: Request, person: Visitor) -> Response:
         """*My services*: each site, with the exclamation mark while it needs attention."""
         caller, store = caller_of(person), self._portal.store
-        q = request.query_params.get("q", "")[:128]
+        q = plain(request.query_params.get("q", ""))[:128]
         names = await store.sites_of(person.name) if caller.login is not None else []
         if caller.all_sites is not Right.NONE and q:
             names = await store.find_sites(q)
@@ -112,28 +114,36 @@ class PortalPages:
     async def subscription(self, request: Request, site_id: PathId, person: Visitor) -> Response:
         """Stop the service; once it is stopped, a page to print."""
         site = await opened(self._portal, caller_of(person), site_id)
-        stopped = next(
-            (line for line in await self._portal.store.history(site_id) if line.what == "subscription"), None
-        )
+        stop = None if site.configuration.subscribed else stop_of(await self._portal.store.history(site_id))
+        if stop is None and not site.configuration.subscribed:  # never subscribed: nothing to stop, nothing to print
+            return RedirectResponse(f"{base_of(site_id)}/configuration", status_code=303)
         return self._pages.render(
             request,
             "subscription.html",
             person=person,
             base=base_of(site_id),
             state=self._portal.state(site),
-            since="" if stopped is None else minute(stopped.at),
-            by="" if stopped is None else stopped.by,
-            revision="" if stopped is None else stopped.revision,
+            since="" if stop is None else minute(stop.at),
+            by="" if stop is None else self._name(request, stop.by),
+            revision="" if stop is None else stop.revision,
         )
 
     async def history(self, request: Request, site_id: PathId, person: Visitor) -> Response:
         """Who changed what and when."""
         await self._portal.look(caller_of(person), site_id)
         lines = [
-            {"at": minute(line.at), "by": line.by, "what": self._pages.say(request, WHAT.get(line.what, line.what))}
+            {
+                "at": minute(line.at),
+                "by": self._name(request, line.by),
+                "what": self._pages.say(request, WHAT.get(line.what, line.what)),
+            }
             for line in await self._portal.store.history(site_id)
         ]
         return self._pages.render(request, "history.html", person=person, base=base_of(site_id), lines=lines)
+
+    def _name(self, request: Request, by: str) -> str:
+        """Who made a change; of a person who left only that, in the reader's language."""
+        return self._pages.say(request, by) if by == FORGOTTEN else by
 
     # --- what is saved ----------------------------------------------------------------------------
 
@@ -157,7 +167,7 @@ class PortalPages:
         at = now()
         until = at + hours * _HOUR if hours else None
         await self._press(
-            person, site_id, form, "test", ["hours", hours], lambda site: changes.with_test_until(site, until, at)
+            person, site_id, form, "test", ["until", until], lambda site: changes.with_test_until(site, until, at)
         )
         return back(site_id)
 
@@ -192,3 +202,23 @@ class PortalPages:
                 raise
             site = await self._portal.look(caller, site_id)
             await self._portal.change(caller, site_id, site.configuration.revision, what, wanted, apply)
+
+
+def stop_of(history: Sequence[Revision]) -> Revision | None:
+    """The revision by which a service was stopped that is not subscribed; None: it never was.
+
+    ``history`` has the newest first. Files that were imported subscribe and stop too.
+    """
+    stop = None
+    for line in history:
+        match line.what, line.after:
+            case ("subscription", {"subscribed": bool(subscribed)}):
+                pass
+            case ("import", {"subscription": {"subscribed": bool(subscribed)}}):
+                pass
+            case _:
+                continue
+        if subscribed:
+            return stop
+        stop = line
+    return None

@@ -93,7 +93,7 @@ def writes(
     statements: list[Statement] = [("put_site", _site_values(after, is_deleted=is_deleted))]
     key = {"site_id": after.site_id}
     if is_deleted:
-        statements.append(("erase_revisions", key))  # before its people go: it asks for their accounts
+        statements.append(("erase_revisions", key))
         statements.append(("empty_releases", key))
     if before is None or before.people != after.people:
         statements.append(("empty_people", key))

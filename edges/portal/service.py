@@ -30,6 +30,7 @@ from edges.web.problems import NOT_FOUND
 from service.phone_numbers import NoPhoneNumberError, e164
 
 _NO_WORDS: Final = NewWords(None, None)
+_FOREIGN: Final = "Another program writes this site. Load it with `ronde portal import`, and let that program leave it."
 _ContactBody = FirstContactBody | SecondOwnerBody | SecondMemberBody | SecondExternalBody
 
 Apply = Callable[[Configuration], Configuration]
@@ -57,8 +58,11 @@ class Portal:
         return service_state(site, self.engine.get(site.configuration.site_id), now())
 
     async def create(self, caller: Caller, body: SiteBody) -> Stored:
-        """Make a site. Raises FORBIDDEN, EXISTS, INVALID."""
+        """Make a site. Raises FORBIDDEN, EXISTS (also of a site that others write to `sites`), INVALID."""
         caller.check_support()
+        # In this order: what the engine has of a site of ours came after its row.
+        if self.engine.knows(body.site_id) and not await self.store.holds(body.site_id):
+            raise EXISTS.error(_FOREIGN)
         people = [person.person(person.person_id) for person in body.people]
         edit = Edit(caller.name, "site", fingerprint("site", body.model_dump()), now())
         try:

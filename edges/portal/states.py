@@ -151,8 +151,12 @@ def service_state(site: Stored, engine: Engine | None, now: Milliseconds) -> Ser
 
 
 def goes_through(site: Stored, engine: Engine | None, now: Milliseconds) -> bool:
-    """Whether *your alerts go through* may be said: the engine has judged this very revision, as the portal does."""
+    """Whether *your alerts go through* may be said: the engine has judged this very revision, as the portal does.
+
+    Never during a test: then alerts open nothing.
+    """
     readiness = site.configuration.readiness(now)
+    test_until = site.configuration.test_until
     return (
         engine is not None
         and site.published_at is not None
@@ -160,6 +164,7 @@ def goes_through(site: Stored, engine: Engine | None, now: Milliseconds) -> bool
         and engine.ready
         and readiness.ready
         and engine.missing == readiness.missing
+        and (test_until is None or test_until <= now)
     )
 
 

@@ -1,6 +1,7 @@
 """The portal's truth: sites, people, contacts, history, and what waits to be passed on, in one transaction each.
 
-Every method raises `DatabaseAwayError` when PostgreSQL has not answered within 3 s; what it was asked may be done.
+Every method raises `DatabaseAwayError` when PostgreSQL has not answered within 3 s (an import: 60 s); what it was asked
+may be done.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from service import logs
 from service.postgres import reason
 
 SECONDS: Final = 3.0
+_IMPORT_SECONDS: Final = 60.0  # a transaction of hundreds of sites, perhaps over a network; nobody waits for a page
 _log: Final = logs.logger(__name__)
 
 R = TypeVar("R")
@@ -77,6 +79,10 @@ class Store:
         found = await self._answer(read())
         return None if found is None or found.is_deleted else found
 
+    async def holds(self, site_id: str) -> bool:
+        """Whether the site is the portal's own, also one that is deleted."""
+        return bool(await self.rows("sites", site_ids=[site_id]))
+
     async def create(self, site: Configuration, edit: Edit) -> Stored:
         """Make a site; one that was deleted goes on with its next revision. Raises `ExistsError`."""
 
@@ -106,7 +112,7 @@ class Store:
             after = changes.revised(before.configuration, apply(before.configuration), edit.now)
             made = await _put(connection, before.configuration, after, edit)
             if left := removed(before.configuration, after):
-                await forget(connection, site_id, left)
+                await forget(connection, site_id, left, after.people)
             return made
 
         return await self.transaction(write)
@@ -145,7 +151,7 @@ class Store:
                 after = changes.revised(old, after, edit.now)
                 await run(connection, writes(kept, after, edit))
 
-        await self.transaction(write)
+        await self.transaction(write, _IMPORT_SECONDS)
 
     async def history(self, site_id: str) -> list[Revision]:
         """All changes of a site, the newest first."""
@@ -198,7 +204,9 @@ class Store:
 
         return await self._answer(read())
 
-    async def transaction(self, write: Callable[[AsyncSession], Coroutine[Any, Any, R]]) -> R:
+    async def transaction(
+        self, write: Callable[[AsyncSession], Coroutine[Any, Any, R]], seconds: float | None = None
+    ) -> R:
         """What a change answers that is made whole or not at all, and passed on."""
 
         async def transaction() -> R:
@@ -207,14 +215,14 @@ class Store:
             self._on_change()
             return result
 
-        return await self._answer(transaction())
+        return await self._answer(transaction(), seconds)
 
-    async def _answer(self, question: Coroutine[Any, Any, R]) -> R:
-        """The answer within 3 s. A question that takes longer goes on by itself."""
+    async def _answer(self, question: Coroutine[Any, Any, R], seconds: float | None = None) -> R:
+        """The answer within 3 s, or so many. A question that takes longer goes on by itself."""
         task = asyncio.create_task(question)
         self._running.add(task)
         task.add_done_callback(self._end)
-        done, _ = await asyncio.wait({task}, timeout=SECONDS)
+        done, _ = await asyncio.wait({task}, timeout=SECONDS if seconds is None else seconds)
         if not done:
             raise DatabaseAwayError
         try:

@@ -167,8 +167,12 @@ class Connection(asyncio.BufferedProtocol):
             faults.at("after_answer")
 
     def close(self, reason: Closed) -> None:
-        """Close it from this side, once what was written is sent."""
-        if self._transport is not None and not self._transport.is_closing():
+        """Close it from this side, once what was written is sent; as idle a second time: without that."""
+        if self._transport is None:
+            return
+        if not self._transport.is_closing():
             self._lines.metrics.closed[reason].inc()
             self._cuts.clear()
             self._transport.close()
+        elif reason is Closed.IDLE:
+            self._transport.abort()  # its panel reads nothing, or is gone

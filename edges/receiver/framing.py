@@ -23,6 +23,7 @@ _HEX4: Final = re.compile(rb"[0-9A-Fa-f]{4}\Z")
 # What nearly all frames look like: one match in place of many steps.
 _USUAL: Final = re.compile(rb'\n([0-9A-F]{4})([0-9A-F]{4})("[^\r]*)\r')
 _BLANK: Final = b"\n\r\0"
+_BLANKS: Final = re.compile(rb"[\n\r\0]*")
 # What stands before the first quote at most: LF, four digits of checksum, four of length.
 _RAW_HEAD: Final = 6
 _HEX_HEAD: Final = 8
@@ -191,8 +192,13 @@ class Framer:
 
     def _drop(self, length: int) -> Flaw | bytes:
         """Take so many bytes away: blank ones are of no meaning, others are no DC-09."""
-        dropped, self._rest = self._rest[:length], self._rest[length:]
-        return Flaw(FlawReason.NOT_DC09, dropped) if dropped.strip(_BLANK) else dropped
+        rest = self._rest
+        is_blank = not rest[:length].strip(_BLANK)
+        if is_blank and (run := _BLANKS.match(rest, length)) is not None:
+            # At once up to the last CR that is no part of a checksum: sent without end it must not cost much.
+            length = max(rest.rfind(b"\r", length, max(run.end() - _HEX_HEAD, 0)) + 1, length)
+        dropped, self._rest = rest[:length], rest[length:]
+        return dropped if is_blank else Flaw(FlawReason.NOT_DC09, dropped)
 
 
 def _usual(match: re.Match[bytes]) -> Sealed | None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import OrderedDict
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 ANSWER_SECONDS: Final = 3.0  # after receipt; later a panel gets nothing, and sends again
 # Alerts wait so long for their signals to be read back. A reader that hangs must not hold an alarm up.
 READ_BACK_SECONDS: Final = 1.0
-_IDS: Final = 4096
+_FRAMES: Final = 4096
 
 
 class Arrival(NamedTuple):
@@ -103,9 +102,8 @@ class Intake:
         self._addresses = addresses
         self._metrics = metrics
         self._patience = Patience(READ_BACK_SECONDS)
-        self._ids: OrderedDict[str, None] = (
-            OrderedDict()
-        )  # given lately: a copy within the same millisecond gets the next
+        # By account, number and body, when a frame came last: a copy within the same millisecond gets the next.
+        self._latest: dict[str, int] = {}
         self._flights: dict[str, dict[Identity, Flight]] = {}
 
     def take_flaw(self, flaw: Flaw, arrival: Arrival) -> bytes | None:
@@ -142,10 +140,12 @@ class Intake:
         if verdict.identity is None and not self._addresses.admits_strange(arrival.address, arrival.since):
             raise SilentError(Silenced.TOO_MANY_STRANGE)
         try:
-            verdict = await self._settled(verdict, sealed, arrival, until)
             partition = self._publisher.partition_of(verdict.signals[0].key)
-            await self._rooms.enter(partition, until, line)
+            has_waited = await self._rooms.enter(partition, until, line)
             try:
+                if has_waited:  # another copy may have come meanwhile
+                    verdict = _kept(self._judge.judge(sealed, arrival.at))
+                verdict = await self._settled(verdict, sealed, arrival, until)
                 await self._keep(verdict)
             finally:
                 self._rooms.leave(partition)
@@ -158,7 +158,10 @@ class Intake:
         return _outcome(verdict), verdict.answer
 
     async def _settled(self, verdict: Verdict, sealed: Sealed, arrival: Arrival, until: float) -> Verdict:
-        """The verdict once no earlier frame of the account can change it. Raises TimeoutError."""
+        """The verdict once no earlier frame of the account can change it; `_keep` begins at once.
+
+        Raises TimeoutError, and `SilentError` where the account's record changed meanwhile and nothing is to be kept.
+        """
         has_waited = False
         while (identity := verdict.identity) is not None:
             flights = self._flights.get(identity.account)
@@ -167,15 +170,13 @@ class Intake:
             async with asyncio.timeout_at(until):
                 await asyncio.wait([flight.ended() for flight in flights.values()])
             has_waited = True
-            verdict = self._judge.judge(sealed, arrival.at)
-        at = arrival.at
-        while verdict.signals[0].signal_id in self._ids:
-            at += 1
-            verdict = self._judge.judge(sealed, at)
-        self._ids[verdict.signals[0].signal_id] = None
-        if len(self._ids) > _IDS:
-            self._ids.popitem(last=False)
-        return verdict
+            verdict = _kept(self._judge.judge(sealed, arrival.at))
+        frame_id = verdict.signals[0].frame_id
+        at = max(arrival.at, self._latest.pop(frame_id, 0) + 1)
+        self._latest[frame_id] = at
+        if len(self._latest) > _FRAMES:
+            del self._latest[next(iter(self._latest))]
+        return verdict if at == arrival.at else _kept(self._judge.judge(sealed, at))
 
     async def _keep(self, verdict: Verdict) -> None:
         """Have signals and alerts acknowledged. Raises `UnconfirmedError`."""
@@ -201,6 +202,7 @@ class Intake:
         Gives what the log has as the first copy, None where it needs none.
         """
         last = verdict.signals[-1].signal_id
+        assert identity not in self._flights.get(identity.account, ()), "two first copies under way"
         flight = self._log.read_back(last, partial(self._land, identity))
         self._flights.setdefault(identity.account, {})[identity] = flight
         try:
@@ -233,6 +235,13 @@ def _check_age(until: float) -> None:
     """Raise `SilentError` when a panel expects no answer any more, and sends its frame again."""
     if time.monotonic() > until:
         raise SilentError(Silenced.TOO_OLD)
+
+
+def _kept(verdict: Verdict) -> Verdict:
+    """A verdict by which something is kept. Raises `SilentError`."""
+    if not verdict.signals:
+        raise SilentError(Silenced(verdict.silence or Silenced.VIEW_STALE))
+    return verdict
 
 
 def _outcome(verdict: Verdict) -> FrameOutcome:

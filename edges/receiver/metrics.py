@@ -48,7 +48,6 @@ class Silenced(StrEnum):
     UNCONFIRMED = "UNCONFIRMED"
     NO_ROOM = "NO_ROOM"
     TOO_OLD = "TOO_OLD"
-    STOPPING = "STOPPING"
 
 
 class Transport(StrEnum):

@@ -25,16 +25,17 @@ class Rooms:
         self._taken: dict[int, int] = {}
         self._waiting: dict[int, deque[asyncio.Future[None]]] = {}
 
-    async def enter(self, partition: int, until: float, line: Held) -> None:
-        """Take room in a partition; `leave` gives it back. Raises TimeoutError: none ``until`` (the loop's clock).
+    async def enter(self, partition: int, until: float, line: Held) -> bool:
+        """Take room in a partition, which `leave` gives back, and return whether it had to be waited for.
 
-        While the frame waits its line is held.
+        While the frame waits its line is held. Raises TimeoutError: no room ``until`` (the loop's clock).
         """
         taken = self._taken.get(partition, 0)
         if taken >= self._frames:
             await self._wait(partition, until, line)
-        else:
-            self._taken[partition] = taken + 1
+            return True
+        self._taken[partition] = taken + 1
+        return False
 
     async def _wait(self, partition: int, until: float, line: Held) -> None:
         waiting = self._waiting.setdefault(partition, deque())

@@ -119,8 +119,7 @@ class WatchdogProcess:
                 report |= present({kind: summary([finding] if finding else []) for kind, finding in found.items()})
             self._report = report
             for event, kind, bulletin in self._bulletins.update(report, now):
-                data = bulletin.body["data"]
-                _log.warning(_EVENTS[event], kind=kind.value, count=data["count"], since=data["since"])
+                _log.warning(_EVENTS[event], **bulletin.log_values)
                 if event == "began":
                     self._metrics.began.labels(kind.value).inc()
                 teller.send(bulletin)

@@ -140,5 +140,9 @@ def _is_json(content_type: str) -> bool:
 
 def _field_error(item: Mapping[str, Any]) -> FieldError:
     steps = item["loc"][1:] or item["loc"]
+    if item["type"] in {"union_tag_invalid", "union_tag_not_found"}:  # their own words quote what was sent
+        steps = (*item["loc"][1:], str(item["ctx"]["discriminator"]).strip("'"))
+        tags = item["ctx"].get("expected_tags")
+        return FieldError(field=".".join(map(str, steps)), message=f"must be one of {tags}" if tags else "is missing")
     words = _WORDS.get(item["type"]) or str(item["msg"]).removeprefix("Value error, ")
     return FieldError(field=".".join(map(str, steps)), message=f"{words[:1].lower()}{words[1:]}")

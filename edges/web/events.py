@@ -26,7 +26,8 @@ from edges.web.problems import Problem
 HEARTBEAT_SECONDS: Final = 5.0  # so often the session is looked at, too
 KEPT: Final = 1000
 QUEUED: Final = 256
-GATHER_SECONDS: Final = 0.04  # events that follow within it are written at once: a write costs more than an event
+PAUSES: Final = 3
+LONGEST_PAUSE_SECONDS: Final = 0.25
 
 
 class _Event(NamedTuple):
@@ -34,16 +35,46 @@ class _Event(NamedTuple):
     text: bytes
 
 
-class Channel:
-    """Events in order; each has an id of this channel."""
+class _Client:
+    """One browser: pieces of its stream that wait to be written, and who waits for the next one."""
 
-    def __init__(self, kept: int = KEPT, queued: int = QUEUED) -> None:
+    __slots__ = ("is_over", "pieces", "waiter")
+
+    def __init__(self) -> None:
+        self.pieces: deque[bytes] = deque()
+        self.is_over = False
+        self.waiter: asyncio.Future[None] | None = None
+
+    def wake(self) -> None:
+        if self.waiter is not None and not self.waiter.done():
+            self.waiter.set_result(None)
+
+    def end(self) -> None:
+        self.is_over = True
+        self.wake()
+
+
+class Channel:
+    """Events in order; each has an id of this channel.
+
+    Args:
+        kept: how many events a browser that comes back may have missed.
+        queued: how many pieces may wait for a browser before it is cut off.
+        gather: seconds; what is published within them of a write is written at once, to all, as the same bytes. Where
+            the writes to all take long, the pause grows, so that they leave the loop its time. 0: each for itself.
+
+    """
+
+    def __init__(self, kept: int = KEPT, queued: int = QUEUED, gather: float = 0) -> None:
         self._name = secrets.token_hex(4)  # ids of another process, or of the one before, mean nothing here
         self._numbers = itertools.count(1)
         self._kept: deque[_Event] = deque(maxlen=kept)
         self._newest = 0
         self._queued = queued
-        self._clients: set[asyncio.Queue[_Event | None]] = set()
+        self._gather = gather
+        self._gathered: list[bytes] = []  # published, not yet handed to the clients
+        self._flush_timer: asyncio.TimerHandle | None = None  # until then, events are gathered
+        self._clients: set[_Client] = set()
         self._is_closed = False
 
     @property
@@ -55,60 +86,85 @@ class Channel:
         """Send an event to all who listen; ``data`` becomes JSON."""
         number = next(self._numbers)
         text = f"id: {self._name}-{number}\nevent: {name}\ndata: ".encode() + orjson.dumps(data) + b"\n\n"
-        event = _Event(number, text)
-        self._kept.append(event)
+        self._kept.append(_Event(number, text))
         self._newest = number
-        for queue in list(self._clients):
-            if queue.full():
-                self._clients.discard(queue)
-                _end(queue)
-            else:
-                queue.put_nowait(event)
+        if not self._clients:
+            return
+        self._gathered.append(text)
+        if not self._gather:
+            self._hand_out()
+        elif self._flush_timer is None:
+            self._flush()
 
     def close(self) -> None:
         """End all streams, and those that come."""
         self._is_closed = True
-        for queue in self._clients:
-            _end(queue)
+        if self._flush_timer is not None:
+            self._flush_timer.cancel()
+        self._hand_out()
+        for client in self._clients:
+            client.end()
         self._clients.clear()
 
-    async def listen(
-        self, last_id: str | None, heartbeat: float, gather: float | None = None
-    ) -> AsyncIterator[bytes | None]:
-        """Events as bytes, None each time that nothing came for ``heartbeat`` seconds; ends with the channel.
-
-        ``gather``: events that follow one within so many seconds come together with it; None: each for itself.
-        """
-        queue: asyncio.Queue[_Event | None] = asyncio.Queue(self._queued)
+    async def listen(self, last_id: str | None, heartbeat: float) -> AsyncIterator[bytes | None]:
+        """Events as bytes, one or several in a piece; None once in ``heartbeat`` seconds; ends with the channel."""
+        self._hand_out()  # to those who listen already: the new client gets what is kept
+        client = _Client()
         missed = self._since(last_id)
-        self._clients.add(queue)
+        loop = asyncio.get_running_loop()
+        timer = loop.call_later(heartbeat, client.wake)
+        if not self._is_closed:
+            self._clients.add(client)
         try:
             if missed is None:
                 yield f"id: {self._name}-{self._newest}\nevent: reset\ndata: {{}}\n\n".encode()
             for event in missed or ():
                 yield event.text
-            while not self._is_closed:
-                try:
-                    event_or_end = await asyncio.wait_for(queue.get(), heartbeat)
-                except TimeoutError:
+            while not self._is_closed or client.pieces:
+                if client.pieces:
+                    yield client.pieces.popleft()
+                    continue
+                if client.is_over:
+                    return
+                if loop.time() >= timer.when():
+                    timer = loop.call_later(heartbeat, client.wake)
                     yield None
                     continue
-                if event_or_end is None:
-                    return
-                if gather is None:
-                    yield event_or_end.text
-                    continue
-                await asyncio.sleep(gather)
-                texts, is_over = [event_or_end.text], False
-                while not is_over and not queue.empty():
-                    more = queue.get_nowait()
-                    is_over = more is None
-                    texts += [] if more is None else [more.text]
-                yield b"".join(texts)
-                if is_over:
-                    return
+                client.waiter = loop.create_future()
+                await client.waiter
         finally:
-            self._clients.discard(queue)
+            timer.cancel()
+            self._clients.discard(client)
+
+    def _flush(self) -> None:
+        """Hand out what was gathered, and gather until the writes of that have had their pause."""
+        self._flush_timer = None
+        if not self._gathered:
+            return
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        self._flush_timer = loop.call_later(self._gather, self._flush)
+        self._hand_out()
+        loop.call_soon(self._pause, began)  # runs when all clients had their turn
+
+    def _pause(self, began: float) -> None:
+        """Put the next write off by as much as the last one took, `PAUSES` times."""
+        now = asyncio.get_running_loop().time()
+        timer, pause = self._flush_timer, min(PAUSES * (now - began), LONGEST_PAUSE_SECONDS)
+        if timer is not None and now + pause > timer.when():
+            timer.cancel()
+            self._flush_timer = asyncio.get_running_loop().call_later(pause, self._flush)
+
+    def _hand_out(self) -> None:
+        piece = b"".join(self._gathered)
+        self._gathered.clear()
+        for client in list(self._clients) if piece else ():
+            if len(client.pieces) >= self._queued:
+                self._clients.discard(client)
+                client.end()
+            else:
+                client.pieces.append(piece)
+                client.wake()
 
     def _since(self, last_id: str | None) -> list[_Event] | None:
         """The events after an id; None where some of them are not known."""
@@ -133,7 +189,7 @@ def event_stream(
     async def stream() -> AsyncIterator[bytes]:
         looked = time.monotonic()
         yield b"retry: 1000\n\n"
-        async for event in channel.listen(last_id, heartbeat, GATHER_SECONDS):
+        async for event in channel.listen(last_id, heartbeat):
             if time.monotonic() - looked >= heartbeat or event is None:
                 looked = time.monotonic()
                 if people is not None and not await _is_signed_in(request, people):
@@ -151,13 +207,3 @@ async def _is_signed_in(request: Request, people: People) -> bool:
         return await people.of(request) is not None
     except Problem:
         return False
-
-
-def _end(queue: asyncio.Queue[_Event | None]) -> None:
-    while True:
-        try:
-            queue.put_nowait(None)
-        except asyncio.QueueFull:
-            queue.get_nowait()
-        else:
-            return

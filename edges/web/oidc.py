@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -22,6 +23,7 @@ with warnings.catch_warnings(action="ignore", category=AuthlibDeprecationWarning
     from authlib.integrations.starlette_client import OAuth
 
 _log: Final = logs.logger(__name__)
+_NAME: Final = re.compile(r"[^\s\x00-\x1f\x7f]{1,128}")  # as accounts are named
 
 START: Final = "/sign-in/oidc"
 CALLBACK: Final = "/sign-in/oidc/callback"
@@ -106,7 +108,7 @@ def _name(claims: Any, provider: Provider) -> str | None:
     name = claims.get(provider.name_claim)
     if provider.name_claim == "email" and claims.get("email_verified") is not True:
         return None
-    return name if isinstance(name, str) and name else None
+    return name if isinstance(name, str) and _NAME.fullmatch(name) else None
 
 
 def _away(error: Exception) -> Exception:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
@@ -16,7 +16,7 @@ from edges.web.accounts import Person
 from edges.web.callers import People
 from edges.web.languages import COOKIE, NAMES, catalogues, language_of
 from edges.web.oidc import own_path
-from edges.web.problems import UNAUTHENTICATED, Problem
+from edges.web.problems import INVALID, UNAUTHENTICATED, Problem
 from edges.web.routes import Route, StrictRequest
 from edges.web.sign_in import SIGN_IN_FAILED, TOO_MANY_ATTEMPTS, SignIn
 from edges.web.static_files import StaticFiles
@@ -26,6 +26,7 @@ THEME_COOKIE: Final = "ronde-theme"
 THEMES: Final = ("light", "dark")
 SIGN_IN: Final = "/sign-in"
 _YEAR: Final = 365 * 24 * 3600
+_MOST_FIELDS: Final = 200
 
 
 class Pages:
@@ -35,6 +36,9 @@ class Pages:
         process: its name on every page: ``ronde desk``.
         folder: of the process, with its ``templates``, ``static`` and ``locale`` beside those of all.
         places: addresses and names of what the head links to; names are messages of the catalogues.
+
+    Attributes:
+        clock: what scripts take for the time, in Unix milliseconds.
 
     """
 
@@ -52,6 +56,7 @@ class Pages:
         self.static = StaticFiles(folders)
         self._people = people
         self._places = places
+        self.clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000
         self._has_provider = has_provider
         self._translations = catalogues(folders)
         self._environments = {
@@ -76,8 +81,8 @@ class Pages:
                 language=language,
                 languages=tuple(NAMES.items()),
                 theme=theme if theme in THEMES else "",
-                here=_address_of(request) if request.method == "GET" else SIGN_IN,
-                now_ms=time.time_ns() // 1_000_000,
+                here=_address_of(request) if request.method == "GET" else SIGN_IN if person is None else "/",
+                now_ms=self.clock(),
                 static=self.static.address,
                 **values,
             )
@@ -115,10 +120,11 @@ class Pages:
             if self._people is not None:
                 self._people.check_origin(request)
             response = RedirectResponse(own_path(form.get("next")), status_code=303)
+            is_secure = self._people is not None and not self._people.sessions.is_local(request)
             if form.get("language") in NAMES:
-                _keep(response, COOKIE, form["language"])
+                _keep(response, COOKIE, form["language"], is_secure=is_secure)
             if form.get("theme") in {"", *THEMES}:
-                _keep(response, THEME_COOKIE, form["theme"])
+                _keep(response, THEME_COOKIE, form["theme"], is_secure=is_secure)
             return response
 
         if sign_in is not None:
@@ -168,9 +174,18 @@ class Pages:
 
 
 async def form_of(request: Request) -> dict[str, str]:
-    """The fields of a form as pages send them (urlencoded); the last of a name counts. Raises TOO_LARGE."""
+    """The fields of a form as pages send them (urlencoded); the last of a name counts. Raises TOO_LARGE, INVALID."""
     body = await StrictRequest(request.scope, request.receive).body()
-    return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=200))
+    try:
+        fields = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+    except ValueError:  # more fields than any page has
+        raise INVALID.error() from None
+    return {name: plain(value) for name, value in fields}
+
+
+def plain(text: str) -> str:
+    """What was typed, U+FFFD in the place of U+0000, which no text of PostgreSQL may have."""
+    return text.replace("\0", "\ufffd")
 
 
 def _address_of(request: Request) -> str:
@@ -179,8 +194,8 @@ def _address_of(request: Request) -> str:
     return path + (f"?{request.url.query}" if request.url.query else "")
 
 
-def _keep(response: Response, cookie: str, value: str) -> None:
-    response.set_cookie(cookie, value, max_age=_YEAR, path="/", httponly=True, samesite="lax")
+def _keep(response: Response, cookie: str, value: str, *, is_secure: bool) -> None:
+    response.set_cookie(cookie, value, max_age=_YEAR, path="/", secure=is_secure, httponly=True, samesite="lax")
 
 
 def _environment(folders: Sequence[Path], translations: Any) -> jinja2.Environment:

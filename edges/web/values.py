@@ -53,7 +53,8 @@ def parse_instant(text: object) -> int:
 
 
 def write_instant(milliseconds: int) -> str:
-    """RFC 3339 with milliseconds and ``Z``."""
+    """RFC 3339 with milliseconds and ``Z``; what no calendar has is the first or last moment of it."""
+    milliseconds = min(max(milliseconds, _FIRST), _LAST)
     return (_EPOCH + milliseconds * _MILLISECOND).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

@@ -52,7 +52,7 @@ def incidents(
 
 def _print(found: list[Incident]) -> None:
     if not found:
-        say("no such incident")
+        say("no incident of the ledger matches")
         return
     console = Terminal()
     has_room = console.width >= _WIDE

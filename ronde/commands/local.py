@@ -13,8 +13,8 @@ from ronde.local.postgres import NAME, Postgres
 from ronde.local.progress import fetching
 from ronde.local.prometheus import RULES, TARGETS, Prometheus
 from ronde.local.status import print_status
-from ronde.shared.errors import Failed
-from ronde.shared.settings import JsonOption
+from ronde.shared.errors import Failed, WrongUse
+from ronde.shared.settings import JsonOption, in_force
 from ronde.shared.terminal import nearest, say
 
 DATA: Final = Path(".ronde")
@@ -32,6 +32,10 @@ app = typer.Typer(
 @app.command()
 def up(
     postgres: Annotated[bool, typer.Option("--postgres", help="Also PostgreSQL, for the ledger.")] = False,
+    portal: Annotated[
+        bool,
+        typer.Option("--portal", help="Also PostgreSQL, the topics, and a home that `ronde portal` shows its owner."),
+    ] = False,
     observe: Annotated[
         bool,
         typer.Option("--observe", help="Also Prometheus, if it is installed, on the usual ports of worker and sink."),
@@ -43,7 +47,10 @@ def up(
 
     Where the servers are is written to settings.toml in their folder.
     """
+    if portal and as_json:
+        raise WrongUse("--portal says a password once, which --json does not show: use one of them")
     kafka, database, observer = _kafka(data), _postgres(data), _prometheus(data)
+    postgres = postgres or portal
     try:
         with fetching() as progress:
             started = kafka.start(progress)
@@ -70,6 +77,8 @@ def up(
         say(watched)
     if started or database_started:
         _print_way(nearest(way), list(settings_file.strangers(kafka, database)))
+    if portal:
+        _print_home(way)
 
 
 @app.command()
@@ -98,6 +107,20 @@ def _print_way(settings: str, strangers: list[str]) -> None:
     for stranger in strangers:
         say(f"  {stranger}: without these settings, commands go there")
     say(f"  for ronde --settings {settings}")
+
+
+def _print_home(settings: Path) -> None:
+    """Make the home and its owner's account, and print how to see it."""
+    from ronde.local import first_home  # noqa: PLC0415 - heavy: Kafka's client, the portal
+
+    effective = in_force(settings)
+    password = first_home.prepare(effective)
+    url = f"http://localhost:{effective.portal.port}"
+    say(f"A home waits to be configured: ronde portal --settings {nearest(settings)}, then {url}")
+    if password is None:
+        say(f"  sign in as {first_home.OWNER}; for another password: ronde users password {first_home.OWNER}")
+    else:
+        say(f"  sign in as {first_home.OWNER}, password {password} (shown once)")
 
 
 def _kafka(data: Path) -> Kafka:

@@ -16,19 +16,31 @@ from edges.panel.dialler import Dialler, Outcome, Transport, Way
 from edges.panel.messages import TEST, NotASignalError, Panel, Said, frame_of
 from edges.receiver.content import Qualifier
 from ronde.input_files.panel_scenario import ScenarioLine, scenario_of
+from ronde.shared.accounts import account_of
 from ronde.shared.errors import Failed, WrongUse
 from ronde.shared.lines import opened
 from ronde.shared.settings import JsonOption
 from ronde.shared.terminal import say
 from ronde.shared.times import now_ms
 
+_MEANING: Final = {"DUH": "; refused: its key is not that of the transmitter's record"}
 _KEY_BYTES: Final = frozenset({16, 24, 32})
-_HEX: Final = frozenset("0123456789ABCDEFabcdef")
 
 PlaceOption: TypeAlias = Annotated[
     str | None, typer.Option(metavar="HOST:PORT", show_default=False, help="Where the receiver listens, by this way.")
 ]
-FileOption: TypeAlias = Annotated[Path | None, typer.Option(metavar="FILE", show_default=False)]
+
+AuthorityOption: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", show_default=False, help="With --tls: who signed the receiver's certificate."),
+]
+CertificateOption: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", show_default=False, help="With --tls: the panel's own, if one is demanded."),
+]
+CertificateKeyOption: TypeAlias = Annotated[
+    Path | None, typer.Option(metavar="FILE", show_default=False, help="Its key, if that is in another file.")
+]
 
 
 class _Signal(NamedTuple):
@@ -60,7 +72,7 @@ class _Sums:
             return
         what = " ".join(filter(None, (signal.account, code, zone and f"zone {zone}")))
         times = "1 frame" if outcome.attempts == 1 else f"{outcome.attempts} frames"
-        say(f"{what}: {answer or 'no answer'} after {milliseconds} ms, {times}")
+        say(f"{what}: {answer or 'no answer'} after {milliseconds} ms, {times}{_MEANING.get(answer or '', '')}")
 
 
 def panel(
@@ -80,9 +92,9 @@ def panel(
     tcp: PlaceOption = None,
     udp: PlaceOption = None,
     tls: PlaceOption = None,
-    ca: FileOption = None,
-    certificate: FileOption = None,
-    certificate_key: FileOption = None,
+    ca: AuthorityOption = None,
+    certificate: CertificateOption = None,
+    certificate_key: CertificateKeyOption = None,
     count: Annotated[int, typer.Option(min=1, help="How often to send it.")] = 1,
     rate: Annotated[
         float | None, typer.Option(min=0.001, max=100_000, show_default=False, help="Signals a second, with --count.")
@@ -98,7 +110,10 @@ def panel(
     line: Annotated[str, typer.Option(metavar="HEX", help="The digits behind L.")] = "0",
     wait: Annotated[float, typer.Option(metavar="SECONDS", min=0.05, max=600, help="For an answer.")] = 5.0,
     attempts: Annotated[
-        int | None, typer.Option(min=1, show_default=False, help="How often a frame is sent at the most.")
+        int | None,
+        typer.Option(
+            min=1, show_default=False, help="How often a frame is sent at the most. Else until it is answered."
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -115,7 +130,7 @@ def panel(
     else:
         said = Said(code, zone, partition, qualifier, text)
         each = 0.0 if rate is None else 1 / rate
-        name, secret = _account(account), _key(key)
+        name, secret = account_of(account, "--account"), _key(key)
         signals = [_Signal(number * each, name, secret, said) for number in range(count)]
     if not signals:
         raise WrongUse("there is nothing to send: the scenario has no line")
@@ -176,7 +191,9 @@ async def _send_all(panels: dict[Panel, list[_Signal]], way: Way, sums: _Sums, *
 
 def _of_line(line: ScenarioLine, account: str, key: str) -> _Signal:
     said = Said(line.code, line.zone, line.partition, Qualifier(line.qualifier), line.text)
-    return _Signal(line.at, _account(line.account or account), _key(key if line.key is None else line.key), said)
+    return _Signal(
+        line.at, account_of(line.account or account, "--account"), _key(key if line.key is None else line.key), said
+    )
 
 
 def _way(
@@ -205,12 +222,6 @@ def _way(
 
 def _given(*files: Path | None) -> Iterator[Path]:
     return (file for file in files if file is not None)
-
-
-def _account(text: str) -> str:
-    if not 1 <= len(text) <= 16 or not _HEX.issuperset(text):
-        raise WrongUse(f"--account: {text!r} is no account: 1 to 16 hexadecimal digits, as in the panel")
-    return text.upper()
 
 
 def _key(text: str) -> bytes | None:

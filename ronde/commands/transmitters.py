@@ -1,4 +1,4 @@
-"""`ronde transmitters`: load a file of them, list them, look at one, wait for a frame (contracts.md, Values)."""
+"""`ronde transmitters`: load a file of them, list them, look at one and at its frames (contracts.md, Values)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated, Any, TypeAlias
 
 import typer
 
-from ronde.commands import transmitters_on_test, transmitters_show
+from ronde.commands import transmitters_on_test, transmitters_show, transmitters_signals
 from ronde.input_files.transmitter_lines import TransmitterLines
 from ronde.input_files.transmitter_producer import load, wrap_of
 from ronde.shared.errors import Failed, WrongUse
@@ -22,11 +22,12 @@ TransmittersArgument: TypeAlias = Annotated[
 ]
 
 app = typer.Typer(
-    help="Load a file of transmitters into Kafka, list them, look at one, wait for its next frame.",
+    help="Load a file of transmitters into Kafka, list them, look at one, see what became of its frames.",
     no_args_is_help=True,
 )
 app.command("list")(transmitters_show.list_)
 app.command("show")(transmitters_show.show)
+app.command("signals")(transmitters_signals.signals)
 app.command("test")(transmitters_on_test.wait_for_frame)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
 
@@ -13,6 +13,7 @@ from edges.kafka.framing import Framing
 from edges.kafka.view import Entry, Reading, Since, View
 from edges.receiver.values import Signal
 from ronde.commands.transmitters_show import AccountArgument
+from ronde.shared.accounts import account_of
 from ronde.shared.errors import Failed
 from ronde.shared.ledger_options import PersonalOption
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
@@ -20,8 +21,7 @@ from ronde.shared.terminal import print_value, say
 from ronde.shared.times import now_ms
 from ronde.shared.topic_reading import broker_errors_as_failures
 from ronde.shared.whole_settings import WholeSettings
-from streams.formats import rfc3339
-from streams.formats.redaction import HIDDEN
+from ronde.views.signals import as_object, print_signal
 from streams.kafka.access import require
 from streams.kafka.acl import Grant
 
@@ -42,7 +42,7 @@ def wait_for_frame(
     Link tests leave no record: have the panel send an event. Exit 1 when nothing comes in time.
     """
     effective = in_force(settings)
-    name = account.upper()
+    name = account_of(account, "ACCOUNT")
     with broker_errors_as_failures():
         require(effective, _ROLE, [Grant("topic", effective.topic("signals"), "literal", ("READ",))])
     say(f"waiting {wait:g} s for a frame of {name}; put the site on test first (`ronde sites test`)", err=True)
@@ -55,12 +55,12 @@ def wait_for_frame(
             f"no frame of {name} came within {wait:g} s: see whether the panel reaches the receiver, and whether it "
             "sends an event and not only link tests, which leave no record"
         )
-    shown = [_as_object(signal, personal=personal) for signal in found]
+    shown = [as_object(signal, personal=personal) for signal in found]
     if as_json:
         print_value({"signals": shown})
     else:
         for one in shown:
-            _print(one)
+            print_signal(one)
 
 
 async def _next(settings: WholeSettings, account: str, wait: float) -> list[Signal]:
@@ -94,30 +94,3 @@ async def _next(settings: WholeSettings, account: str, wait: float) -> list[Sign
 def _frame(signal: Signal) -> str:
     """What the signals of one frame have in common."""
     return signal.signal_id.rpartition("-")[0]
-
-
-def _as_object(signal: Signal, *, personal: bool) -> dict[str, Any]:
-    value = signal._asdict()
-    del value["raw"]
-    for name in ("occurred_at", "raised_at", "received_at"):
-        value[name] = None if value[name] is None else rfc3339.write(value[name])
-    for name in ("text", "user"):
-        if value[name] is not None and not personal:
-            value[name] = HIDDEN
-    return value
-
-
-def _print(shown: dict[str, Any]) -> None:
-    """Say in a line what was sent, and below it what was made of it."""
-    parts = [shown["qualifier"], shown["code"], shown["zone"] and f"zone {shown['zone']}"]
-    sent = " ".join(filter(None, parts)) or "a frame"
-    say(f"{shown['account']}: {sent} ({shown['meaning']}) at {shown['received_at']}, by {shown['receiver']}")
-    outcome = f"  {shown['outcome']}"
-    if shown["kind"] is not None:
-        outcome += f": {shown['kind']} of site {shown['site_id']}, alert {shown['alert_id']}"
-    elif shown["site_id"] is not None:
-        outcome += f": site {shown['site_id']}"
-    say(outcome + (f"; {shown['reason']}" if shown["reason"] else ""))
-    say("  authenticated" if shown["authenticated"] else "  not authenticated: it came in the clear")
-    if shown["text"]:
-        say(f"  text: {shown['text']}")

@@ -13,6 +13,7 @@ from edges.kafka.framing import Framing
 from edges.receiver.settings import wrapping_key_of
 from edges.receiver.wrapping import SealedKeyError, Wrapping
 from edges.values import Override, Transmitter
+from ronde.shared.accounts import account_of
 from ronde.shared.errors import Failed
 from ronde.shared.ledger_options import PersonalOption
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
@@ -61,7 +62,7 @@ def show(
 ) -> None:
     """Show a transmitter's record in force, and whether its key opens under receiver.wrapping_key."""
     effective = in_force(settings)
-    name = account.upper()
+    name = account_of(account, "ACCOUNT")
     found = _in_force(effective, name).get(name)
     if found is None:
         raise Failed(f"no transmitter {name} in {effective.topic('transmitters')}: `ronde transmitters list` shows all")
@@ -70,9 +71,19 @@ def show(
         print_value(shown)
         return
     out = Terminal()
-    key = {None: "none", True: "opens under receiver.wrapping_key", False: "DOES NOT OPEN under receiver.wrapping_key"}
-    out.print(Text.assemble((name, "bold"), f"  site {found.site_id}, key: {key[shown['key_opens']]}"), soft_wrap=True)
+    key = _key_words(shown["key_opens"], effective)
+    out.print(Text.assemble((name, "bold"), f"  site {found.site_id}, key: {key}"), soft_wrap=True)
     out.print(Text(json.dumps(shown, indent=2, ensure_ascii=False)), soft_wrap=True)
+
+
+def _key_words(key_opens: bool | None, settings: WholeSettings) -> str:
+    if key_opens is None:
+        return "none"
+    if key_opens:
+        return "opens under receiver.wrapping_key"
+    if settings.receiver.wrapping_key is None:
+        return "not tried: receiver.wrapping_key is not set here"
+    return "DOES NOT OPEN under receiver.wrapping_key"
 
 
 def _in_force(settings: WholeSettings, account: str | None) -> dict[str, Transmitter]:

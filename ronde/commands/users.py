@@ -31,7 +31,8 @@ def add(
     name: NameArgument,
     role: Annotated[str, typer.Option(metavar="R", help=f"{', '.join(ROLES[:-1])} or {ROLES[-1]}.")],
     site: Annotated[
-        list[str] | None, typer.Option("--site", metavar="SITE", help="A customer's site; repeatable.")
+        list[str] | None,
+        typer.Option("--site", metavar="SITE", help="A site that they configure as an owner; repeatable."),
     ] = None,
     partner: Annotated[
         list[str] | None,
@@ -43,13 +44,13 @@ def add(
     """Add an account. Its password is asked for twice, or is the first line of standard input."""
     path = in_force(settings).web.users_file
     known = _role(role)
-    if (known == "customer") != bool(site or partner):
-        raise WrongUse(
-            "a customer has sites or partners, and nobody else has: --role customer --site SITE, or --partner PARTNER"
-        )
+    if known != "customer" and (site or partner):
+        raise WrongUse("--site and --partner are for --role customer")
     password = None if oidc else _password()
     _done(lambda: accounts.add(path, name, known, site or (), password, partner or ()))
     say(f"{name} may sign in as {known}")
+    if known == "customer" and not (site or partner):
+        say(f"they see the sites of which a person has {name} as `login`, at the portal", err=True)
 
 
 @app.command("list")

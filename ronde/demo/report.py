@@ -1,8 +1,10 @@
 """The report after the stories: each incident's timeline, the sum, the differences."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from rich.console import Console
 from rich.table import Table
@@ -11,10 +13,12 @@ from rich.text import Text
 from ronde.demo.agenda import Record
 from ronde.demo.board import Board, InputPosition, SiteView, differences
 from ronde.demo.screen import COLOURS, mark
-from ronde.demo.stage import Stage
 from ronde.demo.stories import BACKGROUND, STORIES, Story
 from ronde.shared.plain import plain
 from ronde.shared.terminal import as_typed, program
+
+if TYPE_CHECKING:
+    from ronde.demo.stage import Stage  # imports clients of Kafka and PostgreSQL, which `ronde simulate` does without
 
 Inputs: TypeAlias = dict[InputPosition, Record]
 VERBS: Final = {"REQUEST": "ask", "AMEND": "tell", "CANCEL": "call off"}

@@ -34,6 +34,12 @@ def _instant(text: str) -> str:
 def _id(text: str) -> str:
     if not text.strip() or len(text.encode()) > _LONGEST_ID:
         raise ValueError(f"it is empty, or has more than {_LONGEST_ID} bytes")
+    return _text(text)
+
+
+def _text(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("it has the character U+0000")
     return text
 
 
@@ -41,7 +47,7 @@ Account: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[0-9A-Fa-f]{1,1
 Key: TypeAlias = Annotated[str, StringConstraints(pattern=r"^([0-9A-Fa-f]{32}|[0-9A-Fa-f]{48}|[0-9A-Fa-f]{64})$")]
 Instant: TypeAlias = Annotated[str, AfterValidator(_instant)]
 Id: TypeAlias = Annotated[str, AfterValidator(_id)]
-Text: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=_LONGEST_TEXT // 4)]
+Text: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=_LONGEST_TEXT // 4), AfterValidator(_text)]
 _STRICT: Final = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 

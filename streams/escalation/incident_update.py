@@ -53,7 +53,7 @@ class IncidentUpdate:
         self.site_id = site_id
         self.incident = incident  # a draft: rows write to it
         self.now = now
-        self.rule: Rule = "OPENED"  # of the decision; set before the row acts, as commands name it as their cause
+        self.rule: Rule  # of the decision; set before the row acts, as commands name it as their cause
         self.disposition: str | None = None
         self.rows: list[str] = []  # names of the table rows that decided
         self._record = record

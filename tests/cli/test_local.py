@@ -132,6 +132,18 @@ def test_a_port_of_someone_else_is_refused_when_asked_for_and_avoided_when_not(d
             Kafka(data / "kafka", port=taken).start()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="a port is kept only where sockets have names that are no files")
+def test_a_port_that_one_process_has_chosen_is_given_to_no_other_before_anybody_listens() -> None:
+    mine = free_port()
+    asking = f"from ronde.local.ports import free_port; print(free_port({mine}))"
+
+    def another() -> int:
+        return int(subprocess.run([sys.executable, "-c", asking], capture_output=True, text=True, check=True).stdout)
+
+    assert free_port(mine) == mine
+    assert another() != mine
+
+
 def test_where_the_usual_port_is_a_strangers_the_next_commands_are_led_to_ours(
     run: Run, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

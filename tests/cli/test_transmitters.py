@@ -70,6 +70,7 @@ def test_lines_are_loaded_and_each_bad_one_is_named(run: Run, file: Path, topics
         {"account": "A7", "site_id": "S7", "overrides": [{**override, "kind": "NONE"}]},
         {"account": "A8", "site_id": "S8", "require_encryption": True},
         {"account": "00A2", "site_id": "S9"},
+        {"account": "A9", "site_id": "S\0"},
     ]
     source = tmp_path / "transmitters.jsonl"
     source.write_text("\n".join([*map(json.dumps, lines), "no json", ""]), "utf-8")
@@ -85,12 +86,13 @@ def test_lines_are_loaded_and_each_bad_one_is_named(run: Run, file: Path, topics
         "line 6: UNDECODABLE: key_wrapped: a transmitter has no such field",
         "line 7: UNDECODABLE: overrides.0.kind:",
         "line 8: UNDECODABLE: require_encryption: without a key",
-        "line 10: UNDECODABLE: not JSON",
+        "line 10: UNDECODABLE: site_id: it has the character U+0000",
+        "line 11: UNDECODABLE: not JSON",
         "account 00A2 stands in lines 2, 9",
         "3 transmitters loaded",
     ):
         assert line in ran.out
-    assert "7 lines are no transmitters" in ran.err
+    assert "8 lines are no transmitters" in ran.err
 
     found = read(topics)
     assert found.keys() == {"00A1", "00A2"}
@@ -141,7 +143,9 @@ def test_without_a_wrapping_key_no_key_leaves(
     assert read(topics) == {}
 
 
-def test_list_and_show_tell_what_is_in_force_and_no_key(run: Run, file: Path, tmp_path: Path) -> None:
+def test_list_and_show_tell_what_is_in_force_and_no_key(
+    run: Run, file: Path, settings_file: SettingsFile, tmp_path: Path
+) -> None:
     source = tmp_path / "transmitters.jsonl"
     override = {"code": "130", "kind": "IGNORE", "by": "ann", "why": "dog"}
     lines = [
@@ -167,6 +171,11 @@ def test_list_and_show_tell_what_is_in_force_and_no_key(run: Run, file: Path, tm
     assert "dog" in personal
     assert "opens under receiver.wrapping_key" in personal
     assert KEY not in personal.upper()
+    unset = settings_file()
+    assert (
+        "key: not tried: receiver.wrapping_key is not set here"
+        in run("transmitters", "show", "A1", "--settings", unset).out
+    )
     absent = run("transmitters", "show", "FF", "--settings", file)
     assert (absent.exit, "no transmitter FF" in absent.err) == (1, True)
 
@@ -193,12 +202,14 @@ def test_the_next_frame_of_an_account_is_waited_for(run: Run, file: Path, topics
             say("B1", 1)
             say("A1", 1)
             say("A1", 2, zone="13")
+            say("C1", 1, site_id=None, alert_id=None, outcome="UNKNOWN_ACCOUNT")
 
     panel = threading.Thread(target=panels)
     panel.start()
     try:
         ran = run("transmitters", "test", "a1", "--wait", "60", "--settings", file)
         told = json.loads(run("transmitters", "test", "A1", "--settings", file, "--json").out)
+        unknown = run("transmitters", "test", "C1", "--settings", file)
     finally:
         stop.set()
         panel.join()
@@ -208,5 +219,46 @@ def test_the_next_frame_of_an_account_is_waited_for(run: Run, file: Path, topics
     assert "ALERT: INTRUSION of site S1, alert A1-0007-1-1f2e3d4c" in ran.out
     assert ("text: (hidden)" in ran.out, "back door" in ran.out) == (True, False)
     assert {one["account"] for one in told["signals"]} == {"A1"}
+    assert "UNKNOWN_ACCOUNT: no transmitter has this account" in unknown.out
+    wrong = run("transmitters", "test", "XYZ", "--settings", file)
+    assert (wrong.exit, "ACCOUNT: 'XYZ' is no account: 1 to 16 hexadecimal digits" in wrong.err) == (2, True)
     silent = run("transmitters", "test", "FF", "--wait", "1", "--settings", file)
     assert (silent.exit, "no frame of FF came within 1 s" in silent.err) == (1, True)
+
+
+def test_signals_are_listed_by_what_became_of_them(run: Run, file: Path, topics: Settings) -> None:
+    producer = Producer(topics.client("producer"))
+    now = time.time_ns() // 1_000_000
+
+    def put(account: str, age: int, **changes: Any) -> None:
+        value = {
+            "signal_id": f"{account}-0007-1f2e3d4c-{age}-r1-1", "account": account, "protocol": "DC09",
+            "meaning": "UNKNOWN", "outcome": "REFUSED", "reason": "NOT_ENCRYPTED", "site_id": f"S-{account}",
+            "received_at": now - age, "receiver": "r1", "authenticated": False, "raw": b"?", **changes,
+        }  # fmt: skip
+        key = value["site_id"] or f"account:{account}"
+        producer.produce(topics.topic("signals"), encode("Signal", value), key.encode(), timestamp=now - age)
+
+    put("A1", 3000)
+    put("A2", 2000, reason="KEY_DOES_NOT_OPEN", text="back door")
+    put("B1", 1000, site_id=None, outcome="UNKNOWN_ACCOUNT", reason=None)
+    put("C1", 500, outcome="SIGNAL", reason=None)
+    put("A1", 7_200_000)
+    producer.flush(10)
+
+    def list_(*options: str) -> Any:
+        ran = run("transmitters", "signals", *options, "--settings", file, "--json")
+        assert ran.exit == 0, ran.err
+        shown = json.loads(ran.out)
+        return [signal["account"] for signal in shown["signals"]], shown["more"]
+
+    assert list_() == (["A1", "A2", "B1", "C1"], 0)
+    assert list_("--outcome", "refused", "--outcome", "UNKNOWN_ACCOUNT") == (["A1", "A2", "B1"], 0)
+    assert list_("--outcome", "REFUSED", "--since", "3h", "--limit", "2") == (["A1", "A2"], 1)
+    assert list_("a1", "--since", "3h") == (["A1", "A1"], 0)
+    ran = run("transmitters", "signals", "a2", "--settings", file)
+    assert "REFUSED: site S-A2, no alert; KEY_DOES_NOT_OPEN" in ran.out
+    assert ("text: (hidden)" in ran.out, "back door" in ran.out) == (True, False)
+    assert "no such signals since 1h" in run("transmitters", "signals", "FF", "--settings", file).out
+    wrong = run("transmitters", "signals", "--outcome", "REFUSE", "--settings", file)
+    assert (wrong.exit, "did you mean REFUSED?" in wrong.err) == (2, True)

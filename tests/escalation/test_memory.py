@@ -5,7 +5,7 @@ from streams.escalation.identity import incident_id
 from streams.escalation.names import AlertKind
 from streams.escalation.procedures import DEFAULTS
 from streams.escalation.state import EMPTY, Handled, Remembered, SiteState
-from streams.escalation.step import on_event
+from streams.escalation.step import is_forgettable, on_event
 from streams.escalation.values import (
     Alert,
     Contact,
@@ -37,6 +37,12 @@ def test_the_256_latest_are_remembered_and_the_expired_are_dropped() -> None:
     assert [entry.id for entry in remembered] == [f"A{number}" for number in range(44, 300)]
     late = memory.remember(remembered, Remembered("B", "FIRE", 0, 298 + DAY))
     assert [entry.id for entry in late] == ["A299", "B"]
+    assert memory.unexpired(late, 299 + DAY) == late[1:]
+
+
+def test_the_id_of_an_incident_is_the_same_in_every_release() -> None:
+    assert incident_id("S1", "SECURITY", "A1", 1000, 2000) == "28818629cdbf16cc249caceb"
+    assert incident_id("S1", "SECURITY", "A1", 1000, 2000, "TAMPER") == "c2bd5ea2f363e38bea35203a"
 
 
 def test_an_incident_remembers_the_last_64_inputs() -> None:
@@ -67,3 +73,22 @@ def test_an_incident_that_is_opened_where_one_was_closed_within_the_millisecond_
     assert len({*ids, name}) == 5
     assert ids[0] == incident_id("S1", "SECURITY", "A1", 5, 10)
     assert ids[3] == incident_id("S1", "FIRE", "A1", 5, 10), "of another procedure, it needs no more"
+
+
+def test_a_state_is_forgotten_once_it_has_no_incident_and_no_memory() -> None:
+    remembered = (Remembered("A1", "FIRE", 5, 10),)
+    assert is_forgettable(EMPTY, 0)
+    assert is_forgettable(SiteState((), remembered), 10 + DAY)
+    assert not is_forgettable(SiteState((), remembered), 9 + DAY)
+    site = Site(
+        "S1",
+        True,
+        (Contact("c", "OWNER", phone="+33600000001", password_hash="x"),),
+        ADDRESS,
+        None,
+        Intervention(True, ()),
+        None,
+        0,
+    )
+    opened = on_event(EMPTY, SiteRecord(0, site), Alert("A1", "S1", "FIRE", 5), Source("alerts", 0, 0), 10, DEFAULTS)
+    assert not is_forgettable(opened.state, 11 + DAY)

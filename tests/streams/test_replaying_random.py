@@ -7,9 +7,10 @@ import pytest
 
 from streams.escalation.values import DispatchReport, Intervention, OperatorAction
 from tests.streams.logbook import Input, Logbook, alert, callback, no_answer, seconds, site
+from tests.support.seeds import seeds
 
 
-@pytest.mark.parametrize("story", range(15))
+@pytest.mark.parametrize("story", seeds(5, 15))
 def test_random_inputs_are_decided_the_same_again(story: int) -> None:
     book = Logbook()
     world = random.Random(story)

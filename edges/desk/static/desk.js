@@ -1,4 +1,5 @@
-// What the desk's pages do in the browser. `now()` and `spell()` are those of ronde.js: time by the server's clock.
+// What the desk's pages do in the browser. `now()` and `spell()` are those of ronde.js: time by the broker's clock, which
+// the desk says once a second.
 "use strict";
 
 (() => {
@@ -63,28 +64,44 @@
     showKeys();
   });
   showKeys();
+  // Never focus a field on opening: the next key would be typed into it.
   document.addEventListener("keydown", (event) => {
-    if (!keysOn || event.ctrlKey || event.metaKey || event.altKey || typing() || document.querySelector("dialog[open]")) return;
+    if (event.key === "Escape" && typing() && !document.querySelector("dialog[open]")) document.activeElement.blur();
+    if (!keysOn || event.repeat || event.ctrlKey || event.metaKey || event.altKey || typing() || document.querySelector("dialog[open]")) return;
     const act = keys[event.key];
     if (act) { event.preventDefault(); act(); }
   });
   const press = (id) => () => { const button = byId(id); if (button && !button.hidden) button.click(); };
 
   // --- live ------------------------------------------------------------------------------------
-  const handlers = { work: [], gone: [], incident: [], reset: [] };
-  const events = new EventSource("/v1/events");
+  const handlers = { work: [], gone: [], incident: [], reset: [], age: [], open: [] };
   let heardAt = performance.now();
-  for (const name of Object.keys(handlers)) {
-    events.addEventListener(name, (event) => {
-      heardAt = performance.now();
-      const data = JSON.parse(event.data);
-      for (const handle of handlers[name]) handle(data);
+  function listen(isAgain) {
+    const events = new EventSource("/v1/events");
+    for (const name of Object.keys(handlers)) {
+      events.addEventListener(name, (event) => {
+        heardAt = performance.now();
+        const data = JSON.parse(event.data);
+        for (const handle of handlers[name]) handle(data);
+      });
+    }
+    events.addEventListener("open", () => {
+      for (const handle of handlers.open) handle();
+      if (isAgain) for (const handle of handlers.reset) handle();  // what came between is not sent again
+      isAgain = false;
+    });
+    events.addEventListener("signed-out", () => { events.close(); location.assign("/sign-in"); });
+    // A browser comes back by itself where the connection broke, and gives up for good at any other answer: a proxy's,
+    // while the desk starts again.
+    events.addEventListener("error", () => {
+      if (events.readyState !== EventSource.CLOSED) return;
+      setTimeout(async () => {
+        if ((await ask("GET", "/v1/session")).status === 401) location.assign("/sign-in"); else listen(true);
+      }, 2000);
     });
   }
-  events.addEventListener("signed-out", () => { events.close(); location.assign("/sign-in"); });
-  events.addEventListener("age", (event) => {
-    heardAt = performance.now();
-    const age = JSON.parse(event.data);
+  handlers.age.push((age) => {
+    if (Math.abs(Date.parse(age.now) - now()) > 250) setNow(Date.parse(age.now));
     const parts = [];
     if (age.seconds > 5) parts.push(fill(words.age.behind, { seconds: Math.round(age.seconds) }));
     if (age.forgotten) parts.push(fill(words.age.forgotten, { count: age.forgotten }));
@@ -103,7 +120,7 @@
   const list = byId("work");
   if (list) {
     const template = byId("item");
-    const find = (id) => [...list.children].find((row) => row.dataset.subject === id);
+    const rows = new Map([...list.children].map((row) => [row.dataset.subject, row]));
     const inHand = (row) => row.contains(document.activeElement);
     let isLoud = false;
 
@@ -139,21 +156,35 @@
 
     function put(item) {
       if (!isOurs(item)) return;
-      let row = find(item.subject);
+      let row = rows.get(item.subject);
       const isNew = !row;
-      if (isNew) row = template.content.firstElementChild.cloneNode(true);
+      if (isNew) rows.set(item.subject, row = template.content.firstElementChild.cloneNode(true));
+      const before = row.dataset.rank;
       draw(row, item);
-      if (!inHand(row)) {
-        const after = [...list.children].find((other) => other !== row && other.dataset.rank > row.dataset.rank);
-        if (isNew || row.nextElementSibling !== (after || null)) list.insertBefore(row, after || null);
+      if (!isNew && row.dataset.rank !== before) row.dataset.moves = "yes";
+      if (isNew || (row.dataset.moves && !inHand(row))) {
+        row.remove();
+        delete row.dataset.moves;
+        list.insertBefore(row, follower(row.dataset.rank));
       }
       if (isNew && !item.holder) announce(item);
       byId("nothing").hidden = true;
     }
 
+    // The first row that stands behind a rank; the rows are in order.
+    function follower(rank) {
+      let low = 0, high = list.children.length;
+      while (low < high) {
+        const middle = (low + high) >> 1;
+        if (list.children[middle].dataset.rank > rank) high = middle; else low = middle + 1;
+      }
+      return list.children[low] || null;
+    }
+
     function drop(id) {
-      const row = find(id);
+      const row = rows.get(id);
       if (!row) return;
+      rows.delete(id);
       const leave = () => { row.remove(); byId("nothing").hidden = list.children.length > 0; };
       if (!inHand(row)) return leave();
       row.classList.add("gone");
@@ -196,7 +227,7 @@
     handlers.work.push(put);
     handlers.gone.push((data) => drop(data.subject));
     handlers.reset.push(load);
-    events.addEventListener("open", load);
+    handlers.open.push(load);
     setInterval(tick, 250);
 
     byId("next")?.addEventListener("click", async () => {
@@ -231,7 +262,7 @@
     };
     async function take(over) {
       const answer = await ask("POST", `${path}/take`, over ? { over: true } : {});
-      if (answer.ok) { holderIs(answer.data.holder.by); say(""); (byId("word") || byId("note"))?.focus(); }
+      if (answer.ok) { holderIs(answer.data.holder.by); say(""); }
       else { if (answer.data?.holder) holderIs(answer.data.holder.by); refuse(answer); }
       return answer.ok;
     }
@@ -241,7 +272,20 @@
       const answer = await ask("POST", `${path}/release`);
       if (answer.ok) location.assign("/"); else refuse(answer);
     });
-    setInterval(async () => { if (isMine) await ask("POST", `${path}/take`, {}); }, 20000);
+    // What was missed: who holds this, and the next call of the incident.
+    handlers.reset.push(async () => {
+      const answer = await ask("GET", "/v1/work");
+      if (answer.ok) for (const item of answer.data) for (const handle of handlers.work) handle(item);
+    });
+    // By the events, too: browsers let the timers of a page that nobody sees stand for a minute, and a hold lasts no longer.
+    let renewedAt = performance.now();
+    const renew = () => {
+      if (!isMine || performance.now() - renewedAt < 20000) return;
+      renewedAt = performance.now();
+      ask("POST", `${path}/take`, {});
+    };
+    setInterval(renew, 1000);
+    handlers.age.push(renew);
     handlers.work.push((item) => { if (item.subject === subject) holderIs(item.holder && item.holder.by); });
     keys.t = press("take");
     keys.l = press("release");
@@ -252,6 +296,7 @@
   const wordForm = byId("word-form");
   const resultForm = byId("result-form");
   let hasEnded = false;
+  let isComparing = false;
   let isQuiet = Boolean(wordForm);  // a call's page shows nothing new beside the call until that has ended
 
   function end(text, { quiet = false } = {}) {
@@ -271,9 +316,11 @@
       delete wordForm.dataset.sent;
       const box = byId("word");
       const typed = box.value;
-      if (!typed) return;
+      if (!typed || isComparing) return;  // a second press would be a second try
+      isComparing = true;
       say(words.comparing);
       const answer = await ask("POST", `${api}/word`, { word: typed });
+      isComparing = false;
       say("");
       if (!answer.ok) return refuse(answer);  // what is typed stays
       if (box.value === typed) box.value = "";
@@ -338,6 +385,10 @@
   // --- an incident: what is new is offered, not put under the hands -----------------------------
   const incident = desk.dataset.incident;
   if (incident) {
+    handlers.reset.push(async () => {
+      const answer = await ask("GET", `/v1/incidents/${segment(incident)}`);
+      if (answer.ok) for (const handle of handlers.incident) handle(answer.data);
+    });
     handlers.incident.push(async (data) => {
       if (data.incident_id !== incident || data.version <= Number(desk.dataset.version)) return;
       if (byId("newer")) byId("newer").hidden = false;
@@ -396,4 +447,5 @@
     setInterval(() => { if (!desk.contains(document.activeElement)) location.reload(); }, Number(desk.dataset.reload) * 1000);
   }
   if (document.querySelector("[data-until]")) tick();
+  listen();
 })();

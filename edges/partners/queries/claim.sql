@@ -1,4 +1,5 @@
--- Take what is due, of each partner that has room, for one attempt each; note that the attempt begins.
+-- Take what is due, of each partner that has room, for one attempt each; note that the attempt begins. A partner that is
+-- full has room for first attempts of AMENDs and CANCELs until it is crowded.
 WITH due AS (
     SELECT found.command_id
     FROM partners.partners
@@ -10,11 +11,12 @@ WITH due AS (
             AND commands.due_at <= %(now)s
             AND commands.leased_until <= %(now)s
             AND commands.gives_up_at > %(now)s
+            AND (partners.partner_id <> ALL (%(full)s::text[]) OR commands.action <> 'REQUEST' AND commands.attempts = 0)
         ORDER BY commands.due_at, commands.seq
         LIMIT %(most)s
         FOR UPDATE SKIP LOCKED
     ) AS found
-    WHERE partners.partner_id <> ALL (%(full)s::text[])
+    WHERE partners.partner_id <> ALL (%(crowded)s::text[])
 ),
 taken AS (
     UPDATE partners.commands

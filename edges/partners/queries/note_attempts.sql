@@ -22,4 +22,5 @@ SET leased_until = 0,
         ELSE state
     END
 FROM answers
-WHERE commands.command_id = answers.command_id AND commands.attempts = answers.number
+WHERE commands.command_id = answers.command_id
+    AND (commands.attempts = answers.number OR answers.outcome = 'DELIVERED')

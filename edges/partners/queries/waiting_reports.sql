@@ -8,6 +8,7 @@ CROSS JOIN LATERAL (
     FROM partners.commands WHERE commands.dispatch_id = reports.dispatch_id ORDER BY seq LIMIT 1
 ) AS commands
 WHERE reports.acknowledged_at IS NULL
+    AND reports.report_id <> ALL (%(under_way)s)
     AND (reports.dispatch_id = %(dispatch_id)s OR reports.taken_at < %(before)s)
 ORDER BY reports.seq
 LIMIT 500

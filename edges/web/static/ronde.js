@@ -2,8 +2,9 @@
 "use strict";
 
 // The server's clock, not the browser's: its time when the page was made, and what has passed since.
-const madeAt = Number(document.documentElement.dataset.now || Date.now());
+let madeAt = Number(document.documentElement.dataset.now || Date.now());
 const now = () => madeAt + performance.now();
+const setNow = (served) => { madeAt = served - performance.now(); };
 
 const SOON_SECONDS = 30;
 

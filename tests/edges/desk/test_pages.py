@@ -85,6 +85,27 @@ def test_a_call_by_keyboard_alone(desk: MemoryDesk, browser: Browser, address: s
     assert [value.rule for value in desk.scene.values("decisions")][-1] == "RESOLVED"
 
 
+def test_every_key_counts_on_a_page_opened_from_the_list(desk: MemoryDesk, browser: Browser, address: str) -> None:
+    desk.alarm()
+    with signed_in(browser, address) as page:
+        page.click("#work [data-open]")
+        page.wait_for_selector("#holder.good")
+        page.keyboard.press("w")
+        page.keyboard.type("x")
+        page.keyboard.press("Escape")
+        page.keyboard.press("w")
+        page.keyboard.press("Backspace")
+        page.keyboard.type(THREAT)
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#verdict.good")
+        page.goto(f"{address}/attentions")
+        page.click("#work [data-open]")
+        page.wait_for_selector("#holder.good")
+        page.keyboard.press("s")
+        page.wait_for_selector("#nothing:not([hidden])")
+    assert [value.action for value in desk.scene.values("desk-log")][-1] == "ATTENTION_SEEN"
+
+
 def test_the_word_for_threat_looks_right_but_for_a_small_mark(desk: MemoryDesk, browser: Browser, address: str) -> None:
     desk.alarm()
     with signed_in(browser, address) as page:

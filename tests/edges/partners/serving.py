@@ -18,6 +18,7 @@ from edges.kafka.producer import Producer, Record
 from edges.partners.application import application
 from edges.partners.intake import row_of
 from edges.partners.metrics import PartnersMetrics
+from edges.partners.outlet import Outlet
 from edges.partners.postgres import migrate, query
 from edges.partners.reporting import Reporter
 from edges.partners.store import Store
@@ -46,16 +47,23 @@ def command(dispatch_id: str, action: str = "REQUEST", **fields: Any) -> Dispatc
 
 
 class Kafka:
-    """Stands for the producer; ``is_away``: it takes nothing."""
+    """Stands for the producer; ``is_away``: it takes nothing; ``away``: nothing of these keys.
+
+    While ``thawed`` is clear, it answers nothing.
+    """
 
     def __init__(self) -> None:
         self.written: list[Record] = []
         self.is_away = False
+        self.away: set[str] = set()
+        self.thawed = asyncio.Event()
+        self.thawed.set()
 
-    async def send(self, *records: Record) -> None:
+    async def send(self, *records: Record, seconds: float = 3.0) -> None:
         """Keep records."""
-        if self.is_away:
-            raise UnconfirmedError("no answer within 3 s")
+        await self.thawed.wait()
+        if self.is_away or self.away & {record.key for record in records}:
+            raise UnconfirmedError(f"no answer within {seconds:.0f} s")
         self.written.extend(records)
 
 
@@ -99,6 +107,7 @@ def serving(settings: PostgresSettings, folder: Path) -> Iterator[Served]:
     """The app, its tokens and accounts in a folder."""
     with connect(settings, "test") as database:
         migrate(database)
+        database.execute(query("put_partition"), {"number": 0, "at": 2**53})  # all is read
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="partners")
     thread.start()
@@ -109,10 +118,10 @@ def serving(settings: PostgresSettings, folder: Path) -> Iterator[Served]:
     kafka = Kafka()
     web = WebSettings(tokens_file=folder / "tokens.json", users_file=folder / "users.json")
     connections = pool(settings, "test")
-    store = Store(connections, "test")
-    reporter = Reporter(
-        store, cast("Producer", kafka), lambda report: orjson.dumps(report._asdict()), PartnersMetrics()
-    )
+    store = Store(connections, "test", 1)
+    outlet = Outlet(cast("Producer", kafka))
+    outlet.open(*[lambda value: orjson.dumps(value._asdict())] * 2)
+    reporter = Reporter(store, outlet, PartnersMetrics())
 
     async def start() -> WebServer:
         await connections.open()

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import socket
 import ssl
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
-from typing import Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
 
+import httpcore
 import pytest
 import trustme
 
@@ -20,6 +23,9 @@ from edges.partners import posting
 from edges.partners.posting import Answer, Poster
 from tests.edges.partners.conftest import House, PartnerSystem, hang
 from tests.support.waiting import eventually
+
+if TYPE_CHECKING:
+    from ronde.local.kafka import Kafka
 
 Reply = Callable[[asyncio.StreamWriter], None]
 
@@ -86,6 +92,23 @@ async def test_what_is_no_yes(answer: bytes, outcome: Answer) -> None:
 
 
 @pytest.mark.asyncio
+async def test_a_body_that_dawdles_takes_nothing_back_from_its_2xx(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(posting, "ANSWER_SECONDS", 0.3)
+    began = time.monotonic()
+    async with serving(b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{", is_open=True) as url:
+        assert await post(url) == Answer("DELIVERED", 200)
+    assert time.monotonic() - began < 30
+
+
+@pytest.mark.asyncio
+async def test_a_compressed_answer_is_not_unpacked() -> None:
+    body = gzip.compress(b'{"status": "ACCEPTED"}' + b" " * 10_000_000)
+    head = b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: %d\r\n\r\n" % len(body)
+    async with serving(head, body) as url:
+        assert await post(url) == Answer("DELIVERED", 200)
+
+
+@pytest.mark.asyncio
 async def test_no_answer_within_ten_seconds_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     assert posting.ANSWER_SECONDS == 10
     monkeypatch.setattr(posting, "ANSWER_SECONDS", 0.3)
@@ -103,8 +126,14 @@ async def test_no_connection_within_three_seconds_is_none(monkeypatch: pytest.Mo
     released.set()
 
 
+HOSTS: Final = (
+    *("127.0.0.1", "localhost", "127.1", "2130706433", "0x7f000001", "0177.0.0.1", "0x7f.1", "0", "0.0.0.0"),
+    *("[::1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[::]", "[64:ff9b::7f00:1]"),
+)
+
+
 @pytest.mark.asyncio
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.1", "2130706433", "[::1]", "[::ffff:127.0.0.1]"])
+@pytest.mark.parametrize("host", HOSTS)
 async def test_our_own_networks_are_not_connected_to(host: str) -> None:
     async with serving(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n") as url:
         port = url.rstrip("/").rpartition(":")[2]
@@ -118,6 +147,45 @@ async def test_a_name_is_judged_where_it_is_connected_to(monkeypatch: pytest.Mon
 
     monkeypatch.setattr(socket, "getaddrinfo", rebound)
     assert await post("https://partner.example/", allow_private=False) == Answer("ADDRESS")
+
+
+class Addresses(httpcore.AsyncMockBackend):
+    """The addresses of a name; those in ``silent`` never answer, those in ``closed`` refuse."""
+
+    def __init__(self, silent: Collection[str], closed: Collection[str]) -> None:
+        super().__init__([b"HTTP/1.1 204 No Content\r\n\r\n"])
+        self.silent, self.closed = silent, closed
+        self.tried: list[str] = []
+
+    async def connect_tcp(self, host: str, *rest: Any, **more: Any) -> httpcore.AsyncNetworkStream:
+        self.tried.append(host)
+        if host in self.silent:
+            await asyncio.sleep(60)
+        if host in self.closed:
+            raise httpcore.ConnectError
+        return await super().connect_tcp(host, *rest, **more)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("silent", "closed", "outcome", "tried"),
+    [
+        ((), (), Answer("DELIVERED", 204), ["1.1.1.1"]),
+        (("1.1.1.1",), (), Answer("DELIVERED", 204), ["1.1.1.1", "8.8.8.8"]),
+        ((), ("1.1.1.1",), Answer("DELIVERED", 204), ["1.1.1.1", "8.8.8.8"]),
+        (("1.1.1.1",), ("8.8.8.8",), Answer("DELIVERED", 204), ["1.1.1.1", "8.8.8.8", "9.9.9.9"]),
+        ((), ("1.1.1.1", "8.8.8.8", "9.9.9.9"), Answer("UNREACHABLE"), ["1.1.1.1", "8.8.8.8", "9.9.9.9"]),
+    ],
+)
+async def test_an_address_that_does_not_answer_is_not_the_last_and_a_private_one_is_none(
+    monkeypatch: pytest.MonkeyPatch, silent: Collection[str], closed: Collection[str], outcome: Answer, tried: list[str]
+) -> None:
+    network = Addresses(silent, closed)
+    monkeypatch.setattr(httpcore, "AnyIOBackend", lambda: network)
+    names = [(2, 1, 6, "", (address, 80)) for address in ("1.1.1.1", "10.0.0.1", "8.8.8.8", "9.9.9.9")]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: names)
+    assert await post("http://partner.example/", allow_private=False) == outcome
+    assert network.tried == tried
 
 
 @pytest.mark.asyncio
@@ -143,13 +211,29 @@ async def test_a_name_server_that_hangs_delays_its_own_partner_alone(monkeypatch
 
 
 @pytest.mark.asyncio
-async def test_a_certificate_of_nobody_is_refused() -> None:
+@pytest.mark.parametrize(
+    ("name", "not_after", "is_trusted", "outcome"),
+    [
+        ("localhost", None, False, Answer("TLS")),
+        ("localhost", datetime(2020, 1, 1, tzinfo=UTC), True, Answer("TLS")),
+        ("elsewhere.example", None, True, Answer("TLS")),
+        ("localhost", None, True, Answer("BROKEN")),  # the certificate is good
+    ],
+)
+async def test_a_certificate_of_nobody_of_another_or_of_the_past_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, not_after: datetime | None, *, is_trusted: bool, outcome: Answer
+) -> None:
+    authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    trustme.CA().issue_cert("localhost").configure_cert(context)
+    authority.issue_cert(name, not_after=not_after).configure_cert(context)
+    if is_trusted:
+        trusting = ssl.create_default_context()
+        authority.configure_trust(trusting)
+        monkeypatch.setattr(ssl, "create_default_context", lambda: trusting)
     server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0, ssl=context)
     async with server:
         port = server.sockets[0].getsockname()[1]
-        assert await post(f"https://localhost:{port}/") == Answer("TLS")
+        assert await post(f"https://localhost:{port}/") == outcome
 
 
 def test_a_partner_that_hangs_delays_nobody_else(house: House, system: PartnerSystem) -> None:
@@ -242,3 +326,59 @@ def test_a_secret_is_rotated(house: House, system: PartnerSystem) -> None:
     assert house.command("rotate", "azur", "--end").strip() == new
     house.dispatch(dispatch_id="i3-d1")
     system.wait(3)
+
+
+def test_while_kafka_is_frozen_webhooks_go_out_and_reports_are_kept(
+    house: House, system: PartnerSystem, kafka: Kafka
+) -> None:
+    house.add(system)
+    system.answer = lambda _: (503, b"")
+    process = house.start()
+    process.wait_ready()
+    house.dispatch()
+    system.wait()
+    with house.client(process, "partner:azur") as azur:
+        assert float(azur.get("/v1/dispatches").headers["ronde-age"]) < 5
+        kafka.pause()
+        try:
+            system.answer = lambda _: (200, b'{"status": "ACCEPTED"}')
+            count = len(system.hooks)
+            system.wait(count + 1)
+            eventually(lambda: "DELIVERED" in house.command("attempts", "--json"), "it is noted")
+            for step in ("accepted", "en-route", "en-route"):
+                answer = azur.put(f"/v1/dispatches/i1-d1/{step}")
+                assert (answer.status_code, answer.json()["code"]) == (503, "UNCONFIRMED")
+            eventually(lambda: "kafka" in process.reasons(), "it says that it is not ready")
+            eventually(lambda: float(azur.get("/v1/dispatches").headers["ronde-age"]) > 5, "its pages say their age")
+            assert process.page("health")[0] == 200
+        finally:
+            kafka.resume()
+        process.wait_ready()
+        eventually(lambda: len(house.broker.read("dispatch-reports")) >= 2, "they are written")
+        assert azur.put("/v1/dispatches/i1-d1/en-route").status_code == 202
+    reports = [report["report_id"] for report in house.broker.read("dispatch-reports")]
+    assert reports == ["i1-d1-accepted", "i1-d1-en-route"]
+
+
+def test_a_start_while_kafka_is_frozen_serves_pages_and_posts(
+    house: House, system: PartnerSystem, kafka: Kafka
+) -> None:
+    house.add(system)
+    process = house.start()
+    process.wait_ready()
+    house.dispatch()
+    system.wait()
+    kafka.pause()
+    try:
+        assert process.stop() == 0
+        process.start()
+        with house.client(process, "partner:azur") as azur:
+            eventually(lambda: azur.get("/v1/dispatches").is_success, "it lists")
+            house.command("test", "azur")
+            system.wait(2)
+            assert azur.put("/v1/dispatches/i1-d1/accepted").status_code == 503
+        assert "kafka" in process.reasons()
+    finally:
+        kafka.resume()
+    process.wait_ready()
+    eventually(lambda: house.broker.read("dispatch-reports"), "what was said meanwhile is written")

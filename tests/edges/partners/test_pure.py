@@ -61,7 +61,8 @@ def test_the_other_side_verifies_each_of_two_secrets() -> None:
     [
         *("127.0.0.1", "127.9.9.9", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "0.0.0.0"),
         *("100.64.0.1", "224.0.0.1", "255.255.255.255", "198.18.0.1"),
-        *("::1", "::", "fe80::1", "fe80::1%eth0", "fc00::1", "fd00::1", "ff02::1"),
+        *("192.0.0.192", "168.63.129.16", "::ffff:168.63.129.16"),
+        *("::1", "::", "fe80::1", "fe80::1%eth0", "fc00::1", "fd00::1", "ff02::1", "fec0::1", "::127.0.0.1"),
         *("::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::a00:1", "2002:a00:1::"),
     ],
 )
@@ -85,6 +86,9 @@ def test_an_address_is_https() -> None:
         "https://u:p@x/",
         "https://x:99999/",
         "https://x/#a",
+        "https://é.example/",
+        "https://x.example/é",
+        "https://x.example\\@127.0.0.1/",
     ):
         with pytest.raises(ValueError, match="it "):
             check_url(url, allow_private=False)

@@ -14,15 +14,15 @@ from schemas.avro.records import decode
 
 
 class Published(NamedTuple):
-    """A record of `sites`; the value is None for a tombstone."""
+    """A record; the value is None for a tombstone."""
 
     key: str
     at: int
     value: dict[str, Any] | None
 
 
-def published(connection: Connection) -> list[Published]:
-    """All committed records of `sites`, each partition in its order."""
+def published(connection: Connection, topic: str = "sites", schema: str = "Site") -> list[Published]:
+    """All committed records of a topic, each partition in its order."""
     consumer = Consumer(
         {
             **connection.consumer,
@@ -32,7 +32,7 @@ def published(connection: Connection) -> list[Published]:
             "enable.auto.commit": False,
         }
     )
-    name = connection.topic("sites")
+    name = connection.topic(topic)
     consumer.assign([TopicPartition(name, number, OFFSET_BEGINNING) for number in range(connection.partitions)])
     records: list[Published] = []
     ended: set[int] = set()
@@ -44,7 +44,7 @@ def published(connection: Connection) -> list[Published]:
             continue
         value = message.value()
         key = (message.key() or b"").decode()
-        records.append(Published(key, message.timestamp()[1], None if value is None else decode("Site", value)))
+        records.append(Published(key, message.timestamp()[1], None if value is None else decode(schema, value)))
     consumer.close()
     return records
 

@@ -6,6 +6,7 @@ import asyncio
 import re
 
 import pytest
+from argon2 import PasswordHasher
 
 from edges.portal.changes import Refused
 from edges.portal.core import Contact
@@ -64,6 +65,15 @@ def test_words_that_are_refused(password: str | None, duress: str | None, field:
         entered(password, duress, staying)
     assert refused.value.field == field
     assert "corail" not in str(refused.value)
+
+
+@pytest.mark.parametrize("typed", ["Lagon Vert", "  Lagon Vert "])
+def test_a_word_that_stays_counts_also_as_another_program_hashed_it(typed: str) -> None:
+    """A CRM hashes a word as it is written; the desk takes it in that form."""
+    as_written = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash("Lagon Vert")
+    with pytest.raises(Refused) as refused:
+        entered(typed, None, Contact("ann", "OWNER", duress_hash=as_written))
+    assert refused.value.field == "password"
 
 
 def test_words_become_hashes_of_their_normal_form() -> None:

@@ -4,14 +4,27 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
-from edges.portal import application, form_pages, sentences
+from edges.portal import application, form_pages, problems, sentences
+from edges.portal.forgetting import FORGOTTEN
+from edges.web import pages
+from edges.web import problems as web_problems
+from edges.web.problems import ProblemKind
 
 HERE: Final = Path(application.__file__).parent
+WEB: Final = Path(pages.__file__).parent
+COMMON: Final = {kind for kind in vars(web_problems).values() if isinstance(kind, ProblemKind)}
+
+
+def catalogue(folder: Path) -> dict[str, Any]:
+    """The French catalogue of a folder."""
+    with (folder / "locale" / "fr" / "messages.po").open("rb") as file:
+        entries = read_po(file, locale="fr")
+    return {(entry.id if isinstance(entry.id, str) else entry.id[0]): entry.string for entry in entries if entry.id}
 
 
 def messages() -> set[str]:
@@ -26,22 +39,21 @@ def messages() -> set[str]:
         *(sentences.KINDS, sentences.ENDINGS),
     )
     found |= {text for table in tables for text in table.values()}
+    kinds = [kind for kind in vars(problems).values() if isinstance(kind, ProblemKind) and kind not in COMMON]
+    found |= {text for kind in kinds for text in (kind.title, kind.detail)} - catalogue(WEB).keys()
     return (
         found
         | {"First contact", "Second contact", "This is wrong.", "My services"}
         | {
             "It is not over yet.",
             "This site has no such incident.",
+            FORGOTTEN,
         }
     )
 
 
 def test_every_message_is_translated() -> None:
-    with (HERE / "locale" / "fr" / "messages.po").open("rb") as file:
-        catalogue = read_po(file, locale="fr")
-    translated = {
-        (entry.id if isinstance(entry.id, str) else entry.id[0]): entry.string for entry in catalogue if entry.id
-    }
+    translated = catalogue(HERE)
     assert messages() - set(translated) == set()
     assert set(translated) - messages() == set()
     for message, string in translated.items():

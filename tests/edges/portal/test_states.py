@@ -68,6 +68,9 @@ def test_alerts_go_through_only_when_the_engine_has_judged_this_very_revision() 
     assert not goes_through(lacking, engine(START, "POSTAL_ADDRESS"), START)
     cancelled = kept(changes.with_subscription(site(), subscribed=False))
     assert not goes_through(cancelled, engine(), START)
+    on_test = kept(changes.with_test_until(site(), START + 1000, START))
+    assert not goes_through(on_test, engine(), START)
+    assert goes_through(on_test, engine(), START + 1000)
 
 
 def test_a_test_that_is_over_is_not_shown() -> None:

@@ -174,6 +174,42 @@ async def test_a_person_who_left_is_in_no_line_of_the_history(store: Store, rows
 
 
 @pytest.mark.asyncio
+async def test_a_person_who_left_is_forgotten_under_each_account_of_theirs(
+    store: Store, rows: psycopg.Connection[Any]
+) -> None:
+    leduc = BOB._replace(last_name="Leduc", login="first@x")
+    await store.create(new()._replace(people=(ANN, leduc)), edit("site", "support"))
+
+    def called(site: Configuration) -> Configuration:
+        return changes.with_second_contact(
+            site, changes.ContactForm("MEMBER", "bob", None, None, "+33639980077", "fr", "$p", None)
+        )
+
+    await store.change("S1", 1, edit("second-contact", "first@x"), called)
+    await store.change(
+        "S1", 2, edit("people"), lambda site: changes.with_person(site, leduc._replace(login="second@x"))
+    )
+    await store.change("S1", 3, edit("second-contact"), lambda site: changes.with_second_contact(site, None))
+    await store.change("S1", 4, edit("people"), lambda site: changes.without_person(site, "bob"))
+    for personal in ("Leduc", "first@x", "second@x", "639980077"):
+        assert personal not in everything(rows)
+    # Nor a quick hash of what was asked for, from which a number is found by trying all.
+    kept = rows.execute("SELECT revision FROM portal.revisions WHERE request <> ''").fetchall()
+    assert kept == [(5,)]  # the removal itself, by which the same request again is known
+
+
+@pytest.mark.asyncio
+async def test_a_deleted_site_names_no_account_of_a_customer(store: Store) -> None:
+    await store.create(new(), edit("site", "sue"))
+    accounts = ("gone@x", "carl", "token:crm", "sue")
+    for revision, (by, what) in enumerate(zip(accounts, ("address", "test", "test", "partners"), strict=True), start=1):
+        await store.change("S1", revision, edit(what, by), lambda site: site)
+    await store.delete("S1", 5, edit("deletion", "zoe"))
+    left = "a person who left"
+    assert [line.by for line in await store.history("S1")] == ["zoe", "sue", "token:crm", left, left, "sue"]
+
+
+@pytest.mark.asyncio
 async def test_who_has_which_sites(store: Store) -> None:
     await store.create(new(), edit("site"))
     await store.create(new("S2")._replace(people=(BOB._replace(login="ann@example.org"),)), edit("site"))
@@ -185,6 +221,15 @@ async def test_who_has_which_sites(store: Store) -> None:
     assert await store.role("S1", "zoe") is None
     assert [site.site_id for site in await store.find_sites("hom")] == ["S1", "S2"]
     assert [site.site_id for site in await store.find_sites("S2")] == ["S2"]
+
+
+@pytest.mark.asyncio
+async def test_an_import_may_take_longer_than_a_page(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over a network, hundreds of sites in one transaction take more than the 3 s of a request."""
+    monkeypatch.setattr("edges.portal.store.SECONDS", 0.0)
+    await store.load_sites([imported(f"S{number}") for number in range(20)], edit("import"))
+    with pytest.raises(DatabaseAwayError):
+        await store.site("S1")
 
 
 @pytest.mark.asyncio

@@ -12,6 +12,7 @@ from typing import Any, Final
 from edges.kafka.errors import UnconfirmedError
 from edges.receiver.accounts import Account
 from edges.receiver.addresses import Addresses
+from edges.receiver.framing import seal
 from edges.receiver.intake import Intake
 from edges.receiver.judging import Judge
 from edges.receiver.listening import Listener
@@ -185,3 +186,8 @@ async def client(made: Receiver, transport: Transport = Transport.TCP, **options
 def now() -> int:
     """Unix milliseconds."""
     return time.time_ns() // 1_000_000
+
+
+def cid(event: str, sequence: int = 1, end: str = "", account: str = "1234") -> bytes:
+    """A plain frame of Contact ID."""
+    return seal(f'"ADM-CID"{sequence:04d}L0#{account}[#{account}|{event}]{end}'.encode())

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from edges.receiver import framing
 from edges.receiver.framing import CrcForm, Flaw, FlawReason, Framer, Sealed, Tolerance, checksum, seal
 from tests.edges.receiver import vectors
 
@@ -103,6 +106,22 @@ def test_what_speaks_another_protocol_is_told_apart() -> None:
     assert isinstance(found[-1], Sealed)
 
 
+@pytest.mark.parametrize("blank", [b"\r", b"\r\0", b"\r\n", b"\n", b"\0"])
+def test_a_piece_of_blank_bytes_is_dropped_in_a_few_steps(blank: bytes) -> None:
+    """It closes no connection, so that it must cost next to nothing."""
+    framer, steps = Framer(), 0
+    step = framer._cut
+
+    def counting() -> Sealed | Flaw | bytes | None:
+        nonlocal steps
+        steps += 1
+        return step()
+
+    framer._cut = counting  # type: ignore[method-assign]
+    assert [found for found in framer.feed(blank * 8192) if isinstance(found, Sealed)] == []
+    assert steps <= 16
+
+
 def test_a_wrong_checksum_keeps_what_an_answer_needs() -> None:
     (found,) = cut(vectors.BURGLARY.replace(b"4BBA", b"4BBB"))
     assert isinstance(found, Flaw)
@@ -118,6 +137,24 @@ def test_no_bit_flips_unseen(name: str, bit: int) -> None:
         frame[at] ^= 1 << mask
         content = vectors.ALL[name][9:-1]
         assert [found for found in contents(bytes(frame)) if found != content] == []
+
+
+@given(
+    pieces=st.lists(st.one_of(st.binary(max_size=20), st.sampled_from(sorted(vectors.ALL.values()))), max_size=5),
+    flips=st.lists(
+        st.tuples(st.integers(0, 999), st.sampled_from([b"\n", b"\r", b"\0", b'"', b"F", b"0", b""])), max_size=3
+    ),
+)
+def test_the_usual_frame_is_cut_as_any_other_is(pieces: list[bytes], flips: list[tuple[int, bytes]]) -> None:
+    """One match in place of many steps: with it and without it, the same comes out."""
+    raw = b"".join(pieces)
+    for place, byte in flips:
+        at = place % (len(raw) + 1)
+        raw = raw[:at] + byte + raw[at + 1 :]
+    usual = cut(raw)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(framing, "_USUAL", re.compile(rb"(?!)"))
+        assert cut(raw) == usual
 
 
 @example([b"\x01\r\0\0\0\0\0", b'\r"0'])

@@ -18,7 +18,7 @@ from edges.receiver.repeats import Repeats
 from edges.receiver.signal_log import SignalLog
 from edges.receiver.values import Alert
 from tests.edges.receiver import vectors
-from tests.edges.receiver.vectors import K
+from tests.edges.receiver.vectors import K256, K
 
 AT: Final = int(datetime(2026, 11, 28, 21, 3, 15, tzinfo=UTC).timestamp() * 1000)
 
@@ -277,6 +277,20 @@ def test_status_restores_troubles_cancels_and_tests_open_and_close_nothing(event
 def test_restores_troubles_cancels_openings_and_tests_of_sia_open_and_close_nothing(code: str) -> None:
     verdict = Desk(PLAIN).takes(seal(f'"SIA-DCS"0001L0#1234[#1234|Nri1/{code}012]'.encode()))
     assert [(s.outcome, s.code, s.alert_id) for s in verdict.signals] == [("SIGNAL", code, None)]
+
+
+@pytest.mark.parametrize(
+    "account", [None, PLAIN, Account("1234", "S1", key=K256)], ids=["unknown", "no key", "other key"]
+)
+def test_a_frame_that_nothing_opened_is_not_authenticated(account: Account | None) -> None:
+    desk = Desk() if account is None else Desk(account)
+    (signal,) = desk.takes(vectors.BURGLARY_AES).signals
+    assert (signal.outcome in {"UNKNOWN_ACCOUNT", "REFUSED"}, signal.code, signal.authenticated) == (True, None, False)
+
+
+def test_an_encrypted_frame_of_an_unknown_account_is_acknowledged_in_the_clear() -> None:
+    """No key is known to encrypt by, and a panel that is refused hangs."""
+    assert Desk().takes(vectors.BURGLARY_AES).answer == vectors.ACK
 
 
 def test_what_was_refused_or_unknown_is_no_first_copy() -> None:

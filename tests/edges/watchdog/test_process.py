@@ -102,6 +102,18 @@ async def test_a_post_that_is_refused_is_posted_again_in_order(
     assert metrics.registry.get_sample_value("ronde_watchdog_webhooks_total", {"outcome": "failed"}) == 3
 
 
+def test_the_log_names_the_oldest_finding() -> None:
+    bulletins = Bulletins("w")
+    found = summary([Finding("9f-c1.1", 1000, 0, "S1"), Finding("alerts-0-7", 0, 0)])
+    assert found is not None
+    [(_, _, began)] = bulletins.update({Kind.INPUT: found}, 2000)
+    assert began.log_values == {
+        "kind": "INPUT", "count": 2, "since": "1970-01-01T00:00:00.000Z", "subject": "alerts-0-7"
+    }  # fmt: skip
+    [(_, _, ended)] = bulletins.update({}, 3000)
+    assert ended.log_values == {"kind": "INPUT", "count": 0, "since": "1970-01-01T00:00:02.000Z"}
+
+
 def test_a_change_is_reported_each_minute_at_most() -> None:
     bulletins = Bulletins("w")
     events = []

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
+from itertools import pairwise
 from pathlib import Path
 
 import httpx
@@ -77,9 +79,11 @@ async def test_who_comes_back_gets_what_it_missed() -> None:
 
 
 async def test_events_that_follow_each_other_closely_come_together() -> None:
-    channel = Channel()
-    stream = channel.listen(None, 0.05, 0.01)
+    channel = Channel(gather=0.01)
+    stream = channel.listen(None, 0.05)
     assert await anext(stream) is None
+    channel.publish("work", "first")
+    assert b'data: "first"' in (await anext(stream) or b""), "the first one waits for nothing"
     for number in range(3):
         channel.publish("work", number)
     together = await anext(stream)
@@ -91,6 +95,45 @@ async def test_events_that_follow_each_other_closely_come_together() -> None:
     assert b"data: 3" in (await anext(stream) or b"")
     channel.close()
     assert [text async for text in stream] == []
+
+
+async def test_who_comes_while_events_are_gathered_has_each_once() -> None:
+    channel = Channel(gather=0.01)
+    early = channel.listen(None, 0.05)
+    assert await anext(early) is None
+    channel.publish("work", 1)
+    last = (await anext(early) or b"").decode().partition("\n")[0].removeprefix("id: ")
+    channel.publish("work", 2)
+    late = channel.listen(last, 0.05)
+    assert b"data: 2" in (await anext(late) or b"")
+    assert await anext(late) is None
+    assert b"data: 2" in (await anext(early) or b"")
+    channel.publish("work", 3)
+    for stream in (early, late):
+        assert b"data: 3" in (await anext(stream) or b"")
+
+
+async def test_many_slow_writes_leave_the_loop_its_time() -> None:
+    channel = Channel(gather=0.001)
+    written: list[float] = []
+
+    async def write() -> None:
+        async for piece in channel.listen(None, 60):
+            if piece is not None:
+                time.sleep(0.02)  # noqa: ASYNC251 - a write that takes the loop's time
+                written.append(time.monotonic())
+
+    tasks = [asyncio.create_task(write()) for _ in range(2)]
+    await until(lambda: channel.clients == 2)
+    for number in range(30):
+        channel.publish("work", number)
+        await asyncio.sleep(0.005)
+    channel.close()
+    await asyncio.gather(*tasks)
+    began = written[::2]
+    assert len(began) > 2
+    pauses = [later - earlier for earlier, later in pairwise(began[:-1])]  # the last piece is the channel's end
+    assert min(pauses) >= 0.1
 
 
 async def test_a_slow_browser_is_cut_off_and_holds_nobody_up() -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
-import oidc_provider_mock
 import pytest
 import pytest_asyncio
 
@@ -16,6 +16,9 @@ from edges.web import accounts
 from edges.web.oidc import Provider, own_path
 from tests.edges.web.example import example
 from tests.edges.web.test_http import problem
+
+with warnings.catch_warnings(action="ignore", category=DeprecationWarning):  # it is made with an older authlib
+    import oidc_provider_mock
 
 # The provider of the tests is older than the library that it is made with.
 pytestmark = [pytest.mark.asyncio, pytest.mark.filterwarnings("ignore:.*:DeprecationWarning")]
@@ -26,7 +29,8 @@ HERE = "http://localhost:6080"
 def issuer() -> Iterator[str]:
     zoe = oidc_provider_mock.User(sub="1", claims={"preferred_username": "zoe"})
     stranger = oidc_provider_mock.User(sub="2", claims={"preferred_username": "stranger"})
-    with oidc_provider_mock.run_server_in_thread(user_claims=(zoe, stranger)) as server:
+    broken = oidc_provider_mock.User(sub="3", claims={"preferred_username": "zo\0e"})
+    with oidc_provider_mock.run_server_in_thread(user_claims=(zoe, stranger, broken)) as server:
         yield f"http://localhost:{server.server_port}"
 
 
@@ -61,9 +65,10 @@ async def test_the_way_there_and_back(client: httpx.AsyncClient) -> None:
     problem(await client.get(back), 401, "OIDC_FAILED")
 
 
-async def test_somebody_without_an_account(client: httpx.AsyncClient) -> None:
+@pytest.mark.parametrize("sub", ["2", "3"])  # another name, and one that nobody can have
+async def test_somebody_without_an_account(client: httpx.AsyncClient, sub: str) -> None:
     response = await client.get("/sign-in/oidc")
-    back = await at_the_provider(response.headers["location"], "2")
+    back = await at_the_provider(response.headers["location"], sub)
     problem(await client.get(back), 403, "FORBIDDEN")
     problem(await client.get("/v1/session"), 401, "UNAUTHENTICATED")
 
@@ -110,3 +115,32 @@ async def test_a_provider_that_is_away(tmp_path: Path) -> None:
 )
 async def test_it_goes_on_to_our_own_paths_alone(target: str | None, path: str) -> None:
     assert own_path(target) == path
+
+
+@pytest.mark.parametrize("nonce", ["", "&nonce=another"])
+async def test_an_identity_made_for_another_sign_in(client: httpx.AsyncClient, nonce: str) -> None:
+    """The provider's token must have the nonce of this sign-in: else it may be one that was stolen."""
+    address = (await client.get("/sign-in/oidc")).headers["location"]
+    back = await at_the_provider(re.sub(r"&nonce=[^&]+", nonce, address), "1")
+    problem(await client.get(back), 401, "OIDC_FAILED")
+    problem(await client.get("/v1/session"), 401, "UNAUTHENTICATED")
+
+
+async def test_an_answer_to_a_sign_in_that_was_begun_again(client: httpx.AsyncClient) -> None:
+    first = await at_the_provider((await client.get("/sign-in/oidc?next=/first")).headers["location"], "1")
+    second = await at_the_provider((await client.get("/sign-in/oidc?next=/second")).headers["location"], "1")
+    problem(await client.get(first), 401, "OIDC_FAILED")
+    assert (await client.get(second)).headers["location"] == "/second"
+
+
+async def test_a_sign_in_makes_a_session_of_its_own(client: httpx.AsyncClient) -> None:
+    """Whoever planted a session, or saw an earlier one, does not have the one that begins."""
+    seen = set()
+    for _ in range(2):
+        client.cookies.set("ronde-example", next(iter(seen), "planted"), domain="localhost.local")
+        back = await at_the_provider((await client.get("/sign-in/oidc")).headers["location"], "1")
+        response = await client.get(back)
+        cookies = [line for line in response.headers.get_list("set-cookie") if line.startswith("ronde-example=")]
+        seen |= {cookie.partition(";")[0].partition("=")[2] for cookie in cookies}
+        assert all("httponly" in cookie.lower() and "samesite=lax" in cookie.lower() for cookie in cookies)
+    assert len(seen) == 2

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import time
 from pathlib import Path
 
@@ -127,3 +128,15 @@ async def test_a_log_line_has_the_request_s_id_and_no_word_of_it(
     ours = "".join(line for line in text.splitlines() if '"edges.' in line or '"uvicorn' in line)
     for secret in ("site-of-it", "id-of-it", "secret words", token):
         assert secret not in ours
+
+
+@pytest.mark.asyncio
+async def test_an_answer_waits_for_no_delayed_acknowledgement() -> None:
+    server = WebServer(FastAPI(), "127.0.0.1", 0)
+    await server.start()
+    async with httpx.AsyncClient(base_url=server.address) as client:
+        await client.get("/")
+        (connection,) = server._server.server_state.connections
+        connected = connection.transport.get_extra_info("socket")
+        assert connected.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY), "its head and body are two writes"
+    await server.stop()

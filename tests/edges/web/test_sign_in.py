@@ -208,7 +208,10 @@ async def test_users_are_kept_by_the_command(run: Run, tmp_path: Path, monkeypat
     typing("short\n")
     assert "at least 8" in run("users", "add", "ann", "--role", "operator").err
     assert run("users", "add", "ann", "--role", "boss").exit == 2
-    assert run("users", "add", "ann", "--role", "customer").exit == 2
+    assert run("users", "add", "ann", "--role", "operator", "--site", "lilas-1", "--oidc").exit == 2
+    by_login = run("users", "add", "eve@example.org", "--role", "customer", "--oidc")
+    assert (by_login.exit, "eve@example.org as `login`" in by_login.err) == (0, True)
+    assert run("users", "remove", "eve@example.org").exit == 0
     assert run("users", "add", "ann", "--role", "customer", "--site", "lilas-1", "--oidc").exit == 0
     assert "correct" not in path.read_text(encoding="utf-8")
     assert path.stat().st_mode & 0o777 == 0o600

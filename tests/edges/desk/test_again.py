@@ -1,0 +1,152 @@
+"""Said again, said late, said by two, and by those who may not: over the engine's own core and without Kafka."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from edges.desk.answers import item_json
+from edges.desk.pages import AT_FIRST
+from edges.desk.state import DeskState
+from edges.kafka.errors import UnconfirmedError
+from edges.web.values import write_instant
+from tests.edges.desk.floor import PASSWORD, WORD, code, people
+from tests.edges.desk.memory import MemoryDesk, now_ms
+from tests.edges.desk.scene import read, write
+from tests.edges.desk.test_api import ORIGIN, Floor, Worker, called, desk, floor
+
+__all__ = ["desk", "floor"]
+pytestmark = pytest.mark.asyncio
+
+
+async def test_alarms_of_an_unknown_account_are_seen_again(desk: MemoryDesk, floor: Floor) -> None:
+    desk.scene.signal(0, outcome="UNKNOWN_ACCOUNT", kind="FIRE", site_id=None)
+    desk.catch_up()
+    (item,) = (await floor.ann.http.get("/v1/work")).json()
+    path = f"/v1/attentions/{item['subject']}/seen"
+    first = await floor.ann.http.post(path)
+    assert (first.status_code, (await floor.ann.http.get("/v1/work")).json()) == (200, [])
+    again = await floor.ann.http.post(path)
+    assert (again.status_code, again.json()) == (200, first.json())
+
+
+async def test_a_caller_whose_claim_was_not_confirmed_is_the_operators_when_said_again(
+    desk: MemoryDesk, floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: Any) -> None:
+        raise UnconfirmedError("the claim alone")
+
+    body = {"contact_id": "hélène", "key": "k1"}
+    with monkeypatch.context() as patch:
+        patch.setattr(desk.holding, "claim", away)
+        assert code(await floor.ann.http.post("/v1/sites/S1/callbacks", json=body)) == "UNCONFIRMED"
+    again = await floor.ann.http.post("/v1/sites/S1/callbacks", json=body)
+    assert again.status_code == 201
+    word = await floor.ann.http.post(f"/v1/sites/S1/callbacks/{again.json()['callback_id']}/word", json={"word": WORD})
+    assert word.json()["right"] is True
+
+
+async def test_the_next_call_is_not_theirs_who_lost_this_one(desk: MemoryDesk, floor: Floor) -> None:
+    command = await called(desk, floor)
+    assert (await floor.zoe.take(command, over=True)).status_code == 200
+    assert (await floor.ann.result(command, "NO_ANSWER")).status_code == 202
+    await asyncio.sleep(0.05)
+    (following,) = [item for item in (await floor.ann.http.get("/v1/work")).json() if item["position"] == 2]
+    assert following["holder"] is None
+
+
+async def test_a_take_over_while_the_answer_is_on_its_way(desk: MemoryDesk, floor: Floor) -> None:
+    command = await called(desk, floor)
+    taken, said = await asyncio.gather(
+        floor.zoe.take(command, over=True), floor.ann.result(command, "NOT_IDENTIFIED", "NORMAL")
+    )
+    assert (taken.status_code, said.status_code) == (200, 202)
+    both = await floor.zoe.result(command, "NOT_IDENTIFIED", "ABNORMAL")
+    assert (both.status_code, both.json()["late"]) == (202, True)
+    assert len(desk.scene.values("call-results")) == 2
+
+
+async def test_what_is_said_again_is_shown_once(desk: MemoryDesk, floor: Floor) -> None:
+    incident = desk.alarm()
+    note = {"text": "blue van", "key": "n1"}
+    callback = {"incident_id": incident, "contact_id": "hélène", "key": "k1"}
+    began = await floor.ann.http.post("/v1/sites/S1/callbacks", json=callback)
+    said = {"outcome": "NOT_IDENTIFIED", "situation": "NORMAL", "at": write_instant(now_ms())}
+    result = f"/v1/sites/S1/callbacks/{began.json()['callback_id']}/result"
+    for _ in range(2):
+        assert (await floor.ann.http.post(f"/v1/incidents/{incident}/notes", json=note)).status_code == 201
+        assert (await floor.ann.http.put(result, json=said)).status_code == 202
+    shown = (await floor.ann.http.get(f"/v1/incidents/{incident}")).json()["timeline"]
+    assert [step["record"]["detail"] for step in shown if step["text"] == "NOTE"] == ["blue van"]
+    assert len([step for step in shown if step["kind"] == "RESULT"]) == 1
+
+
+async def test_duress_needs_a_supervisor_before_the_engine_has_decided(desk: MemoryDesk) -> None:
+    command = f"{desk.alarm()}-c1.1"
+    desk.scene.result(0, command, "DURESS_CODE")
+    state = DeskState(1)
+    for place, data in desk.scene.records:
+        if place.topic in {"calls", "call-results"} or (place.topic == "decisions" and place.offset == 0):
+            state.apply(place, read(place.topic)(data), data)
+    (incident,) = state.incidents.values()
+    assert (incident.version, incident.needs_supervisor) == (1, True)
+
+
+async def test_a_time_that_no_calendar_has_is_shown(desk: MemoryDesk, floor: Floor) -> None:
+    incident = desk.alarm()
+    desk.scene.event(0, "NOTE", None, "from the future", incident)
+    place, data = desk.scene.records[-1]
+    value = read("desk-log")(data)
+    desk.state.incidents[incident].keep("desk-log", place.offset + 1, write("desk-log")(value._replace(at=1 << 60)))
+    assert (await floor.ann.http.get(f"/v1/incidents/{incident}")).status_code == 200
+    assert (await floor.ann.http.get(f"/incidents/{incident}")).status_code == 200
+
+
+async def test_ten_thousand_calls_are_written_once(desk: MemoryDesk, floor: Floor) -> None:
+    command = await called(desk, floor)
+    item = desk.work.items[command]
+    for number in range(10_000):
+        desk.work.items[f"{number}-c1.1"] = item._replace(subject=f"{number}-c1.1", since=item.since + number)
+    first = await floor.ann.http.get("/v1/work")
+    written = item_json.cache_info().misses
+    again = await floor.bob.http.get("/v1/work")
+    page = await floor.bob.http.get("/")
+    assert (len(first.json()), first.content) == (10_001, again.content)
+    assert item_json.cache_info().misses == written
+    assert page.text.count('<li class="item') == AT_FIRST + 1  # and the blank one
+
+
+async def test_roles_on_every_route(desk: MemoryDesk, floor: Floor, tmp_path: Path) -> None:
+    people(tmp_path, ann="operator", max="auditor", eve="customer", sue="support")
+    nobody = Worker(desk, {"origin": ORIGIN})
+    robber = Worker(desk, {"authorization": "Bearer ronde_nothing"})
+    by_role = {}
+    for name in ("max", "eve", "sue"):
+        by_role[name] = Worker(desk, {"origin": ORIGIN})
+        body = {"name": name, "password": PASSWORD}
+        assert (await by_role[name].http.post("/v1/session", json=body)).status_code == 200
+    document = (await floor.ann.http.get("/openapi.json")).json()
+    asked = 0
+    for path, methods in document["paths"].items():
+        if path.startswith("/v1/session"):
+            continue
+        for method in methods:
+
+            async def ask(worker: Worker, path: str = path, method: str = method) -> httpx.Response:
+                address = path.replace("{", "").replace("}", "")
+                return await worker.http.request(method, address, json={} if method != "get" else None)
+
+            asked += 1
+            for stranger in (nobody, robber):
+                assert (await ask(stranger)).status_code == 401, (method, path)
+            for name in ("eve", "sue", *(() if method == "get" else ("max",))):
+                assert (await ask(by_role[name])).status_code == 403, (method, path, name)
+    assert asked >= 17
+    for page in ("/", "/attentions", "/find", "/held", "/wall", "/sites/S1", "/sites/S1/history"):
+        assert (await by_role["max"].http.get(page)).status_code == 200, page
+        assert (await by_role["eve"].http.get(page)).status_code == 403, page
+        assert (await nobody.http.get(page, headers={"accept": "text/html"})).status_code == 303, page

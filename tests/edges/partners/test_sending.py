@@ -1,0 +1,207 @@
+"""The attempts and the reports of several processes over one database; partner and Kafka do as the test says."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import orjson
+import pytest
+
+from edges.database.postgres import connect
+from edges.kafka.errors import UnconfirmedError
+from edges.partners.enrolment import enrol
+from edges.partners.metrics import PartnersMetrics
+from edges.partners.posting import Answer
+from edges.partners.sending import Sender
+from edges.partners.store import Dispatch, Step, Store
+from service.postgres_settings import PostgresSettings
+from tests.edges.partners.serving import Served, command, serving
+
+if TYPE_CHECKING:
+    from edges.partners.posting import Poster
+
+DELIVERED = Answer("DELIVERED", 204)
+
+
+@pytest.fixture
+def partners(database: PostgresSettings, tmp_path: Path) -> Iterator[Served]:
+    with serving(database, tmp_path) as served:
+        with connect(database, "test") as session:
+            enrol(session, "azur", "https://partner.example/", allow_private=False)
+        yield served
+
+
+class Partner:
+    """Stands for the poster: ``begun`` have been claimed, ``out`` have their first byte out."""
+
+    def __init__(self) -> None:
+        self.begun: list[str] = []
+        self.out: list[str] = []
+        self.before: Callable[[str], Awaitable[None]] = _at_once
+        self.after: Callable[[str], Awaitable[None]] = _at_once
+
+    async def post(
+        self, _id: str, _url: str, headers: Sequence[tuple[str, str]], _body: bytes, *, going: Any, **_: Any
+    ) -> Answer:
+        command_id = dict(headers)["webhook-id"]
+        self.begun.append(command_id)
+        await self.before(command_id)
+        await going()
+        self.out.append(command_id)
+        await self.after(command_id)
+        return DELIVERED
+
+
+async def _at_once(_: str) -> None:
+    pass
+
+
+async def until(probe: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not probe():
+        assert time.monotonic() < end
+        await asyncio.sleep(0.01)
+
+
+def sending(partners: Served, partner: Partner, test: Callable[[Sender], Coroutine[Any, Any, None]]) -> None:
+    """Run a test beside a sender."""
+
+    async def run() -> None:
+        sender = Sender(partners.store, cast("Poster", partner), partners.reporter, PartnersMetrics(), None)
+        task = asyncio.create_task(sender.run())
+        try:
+            await test(sender)
+        finally:
+            task.cancel()
+
+    partners.run(run())
+
+
+def states(partners: Served) -> dict[str, str]:
+    return dict(partners.sql("SELECT command_id, state FROM partners.commands"))
+
+
+def test_a_command_that_another_process_has_overtaken_does_not_go(partners: Served) -> None:
+    partner, released = Partner(), asyncio.Event()
+
+    async def before(_: str) -> None:
+        await released.wait()
+
+    async def test(_: Sender) -> None:
+        await until(lambda: partner.begun == ["i1-d1-r1"])
+        await asyncio.to_thread(partners.put, command("i1-d1", "CANCEL"))
+        other = Store(partners.store._pool, "other", 1)
+        [cancel] = await other.claim((), ())
+        await other.note([(cancel, DELIVERED)])
+        await asyncio.sleep(0.15)
+        released.set()
+        await asyncio.sleep(0.3)
+
+    partner.before = before
+    partners.put(command("i1-d1"))
+    sending(partners, partner, test)
+    assert partner.out == []
+    assert states(partners) == {"i1-d1-r1": "SUPERSEDED", "i1-d1-c1": "DELIVERED"}
+
+
+def test_a_cancel_goes_at_once_though_the_partner_s_room_is_full(partners: Served) -> None:
+    partner = Partner()
+
+    async def after(command_id: str) -> None:
+        if command_id.endswith("r1"):
+            await asyncio.sleep(60)
+
+    async def test(sender: Sender) -> None:
+        await until(lambda: len(partner.out) >= 16)
+        count = len(partner.out)
+        await asyncio.to_thread(partners.put, command("i0-d1", "CANCEL"))
+        sender.wake()
+        await until(lambda: "i0-d1-c1" in partner.out)
+        assert len(partner.out) == count + 1
+
+    partner.after = after
+    for number in range(20):
+        partners.put(command(f"i{number}-d1"))
+    sending(partners, partner, test)
+
+
+def test_an_answer_that_comes_after_its_lease_counts(partners: Served) -> None:
+    partners.put(command("i1-d1"))
+
+    async def test() -> None:
+        [first] = await partners.store.claim((), ())
+        partners.sql("UPDATE partners.commands SET leased_until = 0")
+        [second] = await partners.store.claim((), ())
+        assert not await partners.store.is_in_force(first)
+        assert await partners.store.is_in_force(second)
+        await partners.store.note([(first, DELIVERED)])
+        await partners.store.note([(second, Answer("TIMEOUT"))])
+        assert await partners.store.claim((), ()) == []
+
+    partners.run(test())
+    assert states(partners) == {"i1-d1-r1": "DELIVERED"}
+
+
+# --- reports ------------------------------------------------------------------------------------------------------
+
+
+def dispatch(number: int, site_id: str) -> Dispatch:
+    return Dispatch(f"i{number}-d1", "azur", site_id, f"i{number}", is_test=False)
+
+
+def reported(partners: Served) -> list[str]:
+    return [orjson.loads(record.value or b"")["report_id"] for record in partners.kafka.written]
+
+
+def test_the_same_answer_again_is_not_another_report(partners: Served) -> None:
+    partners.put(command("i1-d1"))
+
+    async def test() -> None:
+        for step, again in (("accepted", False), ("en-route", True), ("accepted", False)):
+            await partners.reporter.report(dispatch(1, "S14"), Step(step, 0), again=again)
+
+    partners.run(test())
+    assert reported(partners) == ["i1-d1-accepted", "i1-d1-en-route"]
+
+
+def test_a_partition_that_takes_nothing_keeps_no_other_s_reports(partners: Served) -> None:
+    for number in range(4):
+        partners.put(command(f"i{number}-d1", site_id=f"S{number % 2}"))
+    partners.kafka.away = {"S0"}
+
+    async def test() -> None:
+        for number in range(4):
+            await partners.store.report(dispatch(number, f"S{number % 2}"), Step("accepted", 0))
+        partners.sql("UPDATE partners.reports SET taken_at = 0")
+        await partners.reporter.catch_up()
+        await until(lambda: not partners.reporter._under_way)
+        assert partners.sql("SELECT count(*) FROM partners.reports WHERE acknowledged_at IS NULL") == [(2,)]
+        await partners.reporter.catch_up()
+        await until(lambda: not partners.reporter._under_way)
+
+    partners.run(test())
+    assert reported(partners) == ["i1-d1-accepted", "i3-d1-accepted"]
+
+
+def test_what_kafka_is_slow_to_take_is_handed_over_once(partners: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edges.partners.reporting.CONFIRM_SECONDS", 0.05)
+    partners.put(command("i1-d1"))
+    partners.kafka.thawed.clear()
+
+    async def test() -> None:
+        for _ in range(3):
+            with pytest.raises(UnconfirmedError):
+                await partners.reporter.report(dispatch(1, "S14"), Step("accepted", 0))
+            partners.sql("UPDATE partners.reports SET taken_at = 0")
+            with pytest.raises(UnconfirmedError):
+                await partners.reporter.catch_up()
+        partners.kafka.thawed.set()
+        assert await partners.reporter.report(dispatch(1, "S14"), Step("accepted", 0)) == "i1-d1-accepted"
+        await partners.reporter.catch_up()
+
+    partners.run(test())
+    assert reported(partners) == ["i1-d1-accepted"]

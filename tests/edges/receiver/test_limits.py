@@ -1,0 +1,155 @@
+"""What one address, one connection and one partition may take, and what happens beyond."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Final
+from unittest import mock
+
+import pytest
+
+from edges.receiver.accounts import Account
+from edges.receiver.addresses import STRANGE_FRAMES
+from edges.receiver.connections import NOT_DC09_IN_A_ROW, Connection
+from edges.receiver.framing import seal
+from edges.receiver.metrics import Closed, Transport
+from tests.edges.receiver import receiving, vectors
+from tests.edges.receiver.receiving import cid, client, receiver
+
+PLAIN: Final = Account("1234", "S1")
+OTHERS: Final = (Account("12345A", "S2"), Account("78919", "S3"))
+pytestmark = pytest.mark.asyncio
+
+
+@pytest.mark.parametrize("room", [1, 2])
+async def test_copies_that_waited_for_room_together_are_one_first_copy(
+    room: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receiving, "ACK_SECONDS", 0.05)
+    errors: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: errors.append(context))
+    neighbour = Account("12345A", "S1")
+    async with (
+        receiver(PLAIN, neighbour, room_per_partition=room) as made,
+        client(made) as busy,
+        client(made) as one,
+        client(made) as other,
+    ):
+        busy.send(*(cid("1602 00 000", number, account=neighbour.name) for number in range(1, room + 1)))
+        await asyncio.sleep(0.02)
+        raw = cid("1130 01 015")
+        one.send(raw)
+        await asyncio.sleep(0.01)  # so that another millisecond does not have it judged again
+        other.send(raw)
+        for panel in (*[busy] * room, one, other):
+            assert b"ACK" in await panel.answer()
+        assert sorted(signal.outcome for signal in made.kafka.signals) == ["ALERT", "REPEATED", *["SIGNAL"] * room]
+    assert errors == []
+
+
+async def test_copies_of_one_segment_do_not_each_look_at_all_those_before() -> None:
+    copies = 100
+    async with receiver(PLAIN) as made, client(made) as panel:
+        judge = made.intake._judge
+        with mock.patch.object(judge, "judge", wraps=judge.judge) as judging:
+            panel.send(cid("1602 00 000") * copies)
+            for _ in range(copies):
+                assert b"ACK" in await panel.answer()
+        assert len({signal.signal_id for signal in made.kafka.signals}) == copies
+        assert judging.call_count < 10 * copies
+
+
+async def test_no_ack_where_kafka_does_not_acknowledge_and_others_go_on() -> None:
+    async with receiver(PLAIN, *OTHERS, room_per_partition=2) as made, client(made) as one, client(made) as other:
+        made.kafka.leaderless = {made.kafka.partition_of("S1")}
+        assert made.kafka.partition_of("S2") not in made.kafka.leaderless
+        for number in range(1, 41):
+            one.send(cid("1130 01 015", number))
+        for number in range(1, 41):
+            other.send(cid("1130 01 015", number, account="12345A"))
+        for _ in range(40):
+            assert (await other.answer(2.0)).find(b"ACK") > 0
+        await one.silence(3.2)
+        assert {signal.site_id for signal in made.kafka.signals} == {"S2"}
+        made.kafka.leaderless.clear()
+        one.send(cid("1130 01 016", 99))
+        assert b"ACK" in await one.answer()
+
+
+async def test_a_full_partition_reads_no_more_from_its_sockets() -> None:
+    async with receiver(PLAIN, room_per_partition=1) as made, client(made) as panel:
+        made.kafka.leaderless = {made.kafka.partition_of("S1")}
+        panel.send(*(cid("1130 01 015", number % 9999) for number in range(30_000)))
+        await asyncio.sleep(0.3)
+        (connection,) = made.listener._lines.connections
+        assert isinstance(connection, Connection)
+        assert connection._is_paused
+        assert connection._in_work <= 32
+        assert len(connection._cuts) < 1000
+        panel.writer.transport.abort()
+
+
+async def test_an_unknown_account_is_acknowledged_and_the_eleventh_within_a_minute_is_not() -> None:
+    async with receiver(PLAIN) as made, client(made) as panel:
+        for number in range(1, STRANGE_FRAMES + 1):
+            panel.send(cid("1130 01 015", number, account="9999"))
+            assert b"ACK" in await panel.answer()
+        panel.send(cid("1130 01 015", 99, account="9999"))
+        await panel.silence()
+        assert len(made.kafka.signals) == STRANGE_FRAMES
+        panel.send(vectors.BURGLARY)
+        assert await panel.answer() == vectors.ACK
+        assert made.count("silenced_total", reason="TOO_MANY_STRANGE") == 1
+
+
+async def test_after_16_that_are_no_dc09_the_connection_ends() -> None:
+    async with receiver(PLAIN) as made, client(made) as panel:
+        panel.send(*[b"GET / HTTP/1.1\r"] * (NOT_DC09_IN_A_ROW - 1))
+        await panel.silence()
+        panel.send(vectors.BURGLARY)
+        assert await panel.answer() == vectors.ACK
+        panel.send(*[b"GET / HTTP/1.1\r"] * NOT_DC09_IN_A_ROW)
+        assert await panel.answer() == b""
+
+
+async def test_a_right_checksum_around_what_is_no_dc09_counts_as_none() -> None:
+    async with receiver(PLAIN) as made, client(made) as panel:
+        panel.send(*[seal(b'"hello"')] * (NOT_DC09_IN_A_ROW - 1), vectors.BURGLARY)
+        assert await panel.answer() == vectors.ACK
+        panel.send(*[seal(b'"hello"')] * NOT_DC09_IN_A_ROW)
+        assert await panel.answer() == b""
+        assert made.count("closed_total", reason="NOT_DC09") == 1
+
+
+async def test_an_address_has_so_many_sockets() -> None:
+    async with receiver(PLAIN, sockets_per_address=2) as made, client(made) as one, client(made), client(made) as third:
+        assert await third.answer() == b""
+        one.writer.close()
+        await asyncio.sleep(0.05)
+        async with client(made) as fourth:
+            fourth.send(vectors.BURGLARY)
+            assert await fourth.answer() == vectors.ACK
+
+
+async def test_a_silent_connection_ends() -> None:
+    async with receiver(PLAIN, idle_seconds=1) as made, client(made) as panel:
+        assert await panel.answer(3.0) == b""
+        assert made.count("closed_total", reason="IDLE") == 1
+
+
+async def test_a_silent_connection_whose_panel_reads_no_answers_ends_too() -> None:
+    """Its transport would wait for ever to send them."""
+    transport = mock.Mock(spec=asyncio.Transport)
+    transport.is_closing.return_value = False
+    transport.get_extra_info.return_value = ("127.0.0.1", 1)
+    async with receiver(PLAIN) as made:
+        connection = Connection(made.listener._lines, Transport.TCP)
+        connection.connection_made(transport)
+        connection.close(Closed.IDLE)
+        transport.close.assert_called_once()
+        transport.abort.assert_not_called()
+        transport.is_closing.return_value = True
+        connection.close(Closed.IDLE)
+        transport.abort.assert_called_once()
+        connection.connection_lost(None)
+        assert made.count("closed_total", reason="IDLE") == 1
