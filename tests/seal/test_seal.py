@@ -238,7 +238,7 @@ def _erase(settings: WholeSettings, contact: str, log: logging.Logger) -> None:
 
 
 def test_any_record_is_sealed(house: tuple[WholeSettings, Path], client_log: logging.Logger, run: Run) -> None:
-    """Whatever somebody writes: no record stops the seal."""
+    """No record stops the seal, of any bytes."""
     settings, file = house
     good = waiting().logs["alerts"][0].value or b""
     producer = Producer(settings.client("producer"), logger=client_log)
