@@ -79,6 +79,9 @@ def test_an_answer_may_accept_and_a_test_never_reaches_the_engine(house: House, 
     assert [report["report_id"] for report in reports(house)] == ["i1-d1-accepted"]
     attempts = json.loads(house.command("attempts", tested["dispatch_id"], "--json"))
     assert [(attempt["outcome"], attempt["status"]) for attempt in attempts] == [("DELIVERED", 200)]
+    [listed] = json.loads(house.command("list", "--json"))
+    assert (listed["partner_id"], listed["url"], listed["secrets"]) == ("azur", system.url, 1)
+    assert "whsec_" not in house.command("list")
     house.command("resend", "i1-d1-r1")
     assert system.wait(3)[-1].id == "i1-d1-r1"
 
