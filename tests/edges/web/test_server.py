@@ -170,6 +170,33 @@ async def test_a_log_line_has_the_request_s_id_and_no_word_of_it(
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"nonsense\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",  # without a host
+        b"GET / HTTP/1.1\r\nHost: a\r\nno header\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 100_000,
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",  # TLS, where there is none
+    ],
+)
+async def test_what_is_no_http_is_a_problem_too(head: bytes) -> None:
+    server = WebServer(WebApplication("example", "0"), "127.0.0.1", 0)
+    await server.start()
+    reader, writer = await asyncio.open_connection(*server.address.removeprefix("http://").split(":"))
+    writer.write(head + b"\r\n")
+    answer = await reader.read()
+    writer.close()
+    await server.stop()
+    fields, _, body = answer.partition(b"\r\n\r\n")
+    assert fields.startswith(b"HTTP/1.1 400 Bad Request")
+    assert b"content-type: application/problem+json" in fields.lower()
+    assert b"default-src 'self'" in fields
+    assert json.loads(body)["code"] == "BROKEN_REQUEST"
+
+
+@pytest.mark.asyncio
 async def test_an_answer_waits_for_no_delayed_acknowledgement() -> None:
     server = WebServer(FastAPI(), "127.0.0.1", 0)
     await server.start()
