@@ -15,10 +15,10 @@ from typing import Any, Final
 import h11
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from edges.web.middleware import HEADERS
 from edges.web.problems import ProblemKind
+from edges.web.requests import PunctualRequests
 
 PROCESS_STOP_SECONDS: Final = 5.0
 STOP_SECONDS: Final = 4  # for answers under way; the process has 5 in all
@@ -132,8 +132,8 @@ def _end_in_time(status: int) -> None:
     timer.start()
 
 
-class _Protocol(H11Protocol):
-    """Uvicorn's, with a problem for what is no HTTP: no app sees that."""
+class _Protocol(PunctualRequests):
+    """Uvicorn's in time, with a problem for what is no HTTP: no app sees that."""
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the parser's words
         answer = BROKEN_REQUEST.response()

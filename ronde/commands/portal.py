@@ -22,7 +22,7 @@ from edges.portal.store import Store
 from ronde.input_files.site_lines import Good, SiteLines
 from ronde.input_files.site_spreadsheet import sites_of
 from ronde.outcomes.site_file import print_warnings, warnings
-from ronde.shared.errors import Failed
+from ronde.shared.errors import START_POSTGRES, Failed
 from ronde.shared.lines import name_of
 from ronde.shared.lines import opened as opened_lines
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
@@ -148,4 +148,4 @@ def _migrate(settings: PostgresSettings) -> list[tuple[int, str]]:
     except PortalError as error:
         raise Failed(str(error)) from None
     except psycopg.OperationalError as error:
-        raise Failed(f"PostgreSQL does not answer: {reason(error)}; see the settings of [postgres]") from None
+        raise Failed(f"PostgreSQL does not answer: {reason(error)}. {START_POSTGRES}") from None

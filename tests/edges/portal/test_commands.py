@@ -58,6 +58,7 @@ def test_a_database_that_is_away_is_named(run: Run, file: Path, portal_file: Set
     ran = run("portal", "import", file, "--settings", portal_file(postgres={"port": 1}))
     assert ran.exit == 1
     assert "PostgreSQL does not answer" in ran.err
+    assert "Start it (here: `ronde local up --postgres`)" in ran.err
 
 
 @pytest.mark.asyncio
