@@ -95,6 +95,9 @@ soak-desk: $(READY) ## a shift of 200 incidents worked by scripted browsers, com
 soak-ledger: $(READY) ## PostgreSQL away for a minute; a sink asleep in a transaction; brokers killed at assignments
 	$(BIN)/python -m pytest -m soak tests/sinks
 
+soak-watchdog: $(READY) ## the watchdog beside a real engine, MINUTES (60) of quiet and as many of storm, restarts and an outage
+	SOAK_MINUTES=$(MINUTES) $(BIN)/python -m pytest -m soak tests/edges/watchdog
+
 soak-faults: $(READY) ## every fault at full rate and length, by TIMES seeds; takes hours for 20
 	$(BIN)/python -m pytest -m soak --times $(TIMES) tests/faults
 

@@ -22,7 +22,7 @@ from service.postgres import reason
 from service.readiness import ProcessReadiness
 
 _log: Final = logger(__name__)
-_STOP_SECONDS: Final = 4.5  # for the batch under way; it is lost with nothing
+STOP_SECONDS: Final = 4.5  # for the batch under way; it is lost with nothing
 _THINGS: Final = ("postgres", "kafka", "registry")
 
 
@@ -92,6 +92,6 @@ class SealProcess:
 
     def _stop(self, _number: int, _frame: FrameType | None) -> None:
         self._stopping.set()
-        timer = threading.Timer(_STOP_SECONDS, os._exit, (0,))
+        timer = threading.Timer(STOP_SECONDS, os._exit, (0,))
         timer.daemon = True
         timer.start()

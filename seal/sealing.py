@@ -88,7 +88,7 @@ class Sealing:
         self._assign()
         begun()
         last = self._store.last_head()
-        made_at = last.made_at if last is not None else now_ms()
+        made_at = last.made_at if last is not None else 0  # the first at once: it shows that the key is right
         while not is_stopping():
             self._append()
             if now_ms() // _HOUR_MS > made_at // _HOUR_MS:

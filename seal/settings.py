@@ -10,6 +10,7 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from service.postgres_settings import PostgresSettings
+from service.web_address import WebAddress
 
 
 class SealSettings(BaseModel):
@@ -30,7 +31,7 @@ class SealSettings(BaseModel):
     key_file: Annotated[Path, Field(strict=False)] = Field(
         default=Path(".ronde/seal.pem"), description="the file of the key that signs heads, made by `ronde seal key`"
     )
-    stamp_url: Annotated[str, StringConstraints(pattern=r"^https?://[^/]+")] | None = Field(
+    stamp_url: WebAddress | None = Field(
         default=None, description="the address of a time-stamping authority, RFC 3161 (default: no time stamps)"
     )
     longest_pause_seconds: Annotated[int, Field(ge=1)] = Field(

@@ -8,7 +8,7 @@ from typing import Final
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from deploy.dashboards import desk, duty_manager, partners, portal, receivers, sre
+from deploy.dashboards import desk, duty_manager, evidence, partners, portal, receivers, sre
 
 FOLDER: Final = Path(__file__).parents[1] / "helm" / "ronde" / "dashboards"
 DASHBOARDS: Final = (
@@ -18,6 +18,7 @@ DASHBOARDS: Final = (
     partners.DASHBOARD,
     desk.DASHBOARD,
     portal.DASHBOARD,
+    evidence.DASHBOARD,
 )
 
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Final, NamedTuple, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from service.web_address import WebAddress
+
 if TYPE_CHECKING:
     from edges.settings import Connection
 
@@ -40,7 +42,6 @@ def _is_key(text: str) -> str:
 
 Port: TypeAlias = Annotated[int, Field(ge=0, le=65535)]
 Text: TypeAlias = Annotated[str, StringConstraints(min_length=1)]
-Url: TypeAlias = Annotated[str, StringConstraints(pattern=r"^https?://[^/]+")]
 Seconds: TypeAlias = Annotated[int, Field(ge=1)]
 
 
@@ -81,11 +82,11 @@ class WatchdogSettings(BaseModel):
         default=None,
         description="whether operators take calls at a desk (default: if a person took anything within 24 hours)",
     )
-    webhook_url: Url | None = Field(default=None, description="where findings are posted (default: nowhere)")
+    webhook_url: WebAddress | None = Field(default=None, description="where findings are posted (default: nowhere)")
     webhook_secret: Annotated[str, AfterValidator(_is_secret)] | None = Field(
         default=None, repr=False, description="what the posts are signed by: whsec_ and base64"
     )
-    ping_url: Url | None = Field(
+    ping_url: WebAddress | None = Field(
         default=None, repr=False, description="the address of a dead man's switch, asked while all is well"
     )
     ping_seconds: Seconds = Field(default=30, description="how often it is asked")

@@ -68,6 +68,7 @@ class Sounder:
         self._canary = Canary(site_id, 1000 * settings.canary_every_seconds, 1000 * settings.canary_within_seconds)
         self._called = asyncio.Event()
         self._claimed: dict[str, asyncio.Future[str | None]] = {}
+        self._current_since: int | None = None
         self._silent_since: int | None = None
         self._is_silent = False
 
@@ -93,9 +94,11 @@ class Sounder:
     def judge(self, now: int) -> Finding | None:
         """What is wrong with the canary; called each second."""
         if not self._is_current():
+            self._current_since = None
             if self._canary.drop():
                 self._metrics.rounds.labels("void").inc()
             return self._canary.finding
+        self._current_since = now if self._current_since is None else self._current_since
         seconds = self._canary.seconds
         outcome = self._canary.judge(now)
         if outcome is not None:
@@ -103,6 +106,11 @@ class Sounder:
             if outcome == "resolved" and seconds is not None:
                 self._metrics.canary.observe(seconds)
         return self._canary.finding
+
+    def _is_settled(self, now: int) -> bool:
+        """Whether Kafka has been back for the time of a round: receiver and engine need it after an outage."""
+        since = self._current_since
+        return since is not None and now - since >= 1000 * self._settings.canary_within_seconds
 
     async def run(self) -> None:
         """Play until cancelled. Raises `WatchdogError`, `TopicsDifferError`."""
@@ -127,31 +135,35 @@ class Sounder:
 
     async def _test_the_link(self) -> None:
         """Send link tests, which leave no record, so that a receiver that is off shows before the next alarm."""
-        seconds = self._settings.link_seconds
         dialler = Dialler(self._panel, self._way, wait_seconds=_WAIT_SECONDS)
-        while True:
-            began = now_ms()
-            try:
-                async with asyncio.timeout(seconds):
-                    outcome = await dialler.send(Said(TEST))
-                is_acknowledged = outcome.is_acknowledged
-            except TimeoutError:
-                dialler.close()
-                is_acknowledged = False
-            if is_acknowledged:
-                self._silent_since, self._is_silent = None, False
-            elif self._is_current():
-                self._silent_since = began if self._silent_since is None else self._silent_since
-                self._is_silent = True
-            await asyncio.sleep(max(0.0, seconds - (now_ms() - began) / 1000))
+        try:
+            while True:
+                began = now_ms()
+                is_judged = self._is_settled(began)
+                if await self._is_acknowledged(dialler):
+                    self._silent_since, self._is_silent = None, False
+                elif is_judged and self._is_current():
+                    self._silent_since = began if self._silent_since is None else self._silent_since
+                    self._is_silent = True
+                await asyncio.sleep(max(0.0, self._settings.link_seconds - (now_ms() - began) / 1000))
+        finally:
+            dialler.close()
+
+    async def _is_acknowledged(self, dialler: Dialler) -> bool:
+        try:
+            async with asyncio.timeout(self._settings.link_seconds):
+                return (await dialler.send(Said(TEST))).is_acknowledged
+        except TimeoutError:
+            dialler.close()
+            return False
 
     async def _raise_alarms(self) -> None:
         every, within = 1000 * self._settings.canary_every_seconds, self._settings.canary_within_seconds
         while True:
-            if not self._is_current():
+            now = now_ms()
+            if not self._is_settled(now):
                 await asyncio.sleep(_AGAIN_SECONDS)
                 continue
-            now = now_ms()
             self._canary.begin(now)
             dialler = Dialler(self._panel, self._way, sequence=self._canary.number(now), wait_seconds=_WAIT_SECONDS)
             with contextlib.suppress(TimeoutError):

@@ -62,7 +62,8 @@ def whatif(
     question = Question(past_instant("--since", since), change, _changes(effective.procedures(), change))
     gc.set_threshold(_COLLECT_EVERY)
     with opened(effective, "reading") as (logs, total):
-        history = History(logs, recorded(effective), known_procedures(effective), effective.procedures(), total)
+        procedures = (known_procedures(effective), effective.procedures())
+        history = History(logs, recorded(effective), *procedures, total, effective.canary.site)
         comparison = history.compare(change, question.since)
     if not comparison.incidents:
         raise Failed(f"{effective.topic('decisions')} has no incident since then: see --since, and the prefix")
@@ -90,7 +91,9 @@ def _change(texts: list[str], file: Path | None) -> Change:
         if field not in fields:
             raise WrongUse(f"--set {text!r}: a procedure has no {field!r}; {suggestion(field, fields)}")
         procedure: ProcedureName = "FIRE" if table == "FIRE" else "SECURITY"
-        values.setdefault(procedure, {})[field] = _value(text, procedure, field, value)
+        if field in values.setdefault(procedure, {}):
+            raise WrongUse(f"--set {table}.{field}: it is there twice; which one is meant?")
+        values[procedure][field] = _value(text, procedure, field, value)
     if file is None:
         return Change(values)
     try:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import psycopg
 
-from ronde.shared.errors import Failed
+from ronde.shared.errors import START_POSTGRES, Failed
 from ronde.shared.topic_reading import opened, recorded
 from ronde.shared.whole_settings import WholeSettings
 from schemas.avro.errors import Undecodable
@@ -42,7 +42,7 @@ def sealed_dossier(settings: WholeSettings, incident_id: str, since_head: int | 
     except SealError as error:
         raise Failed(str(error)) from None
     except psycopg.Error as error:
-        raise Failed(f"PostgreSQL cannot be used: {reason(error)}; correct [postgres] in the settings") from None
+        raise Failed(f"PostgreSQL cannot be used: {reason(error)}. {START_POSTGRES}") from None
 
 
 def commitments(settings: WholeSettings, store: Store) -> Commitments:
@@ -53,7 +53,7 @@ def commitments(settings: WholeSettings, store: Store) -> Commitments:
 
 
 def incident_records(logs: Logs, values: TopicValues, incident_id: str) -> Iterator[LogRecord]:
-    """Yield the decisions of an incident, their inputs and their outputs."""
+    """Yield the decisions of an incident, their inputs and their outputs. Raises `Failed` where some are gone."""
     partitions = logs.require(_TOPICS)
     encoded = incident_id.encode()
     for number in range(partitions):
@@ -66,6 +66,8 @@ def incident_records(logs: Logs, values: TopicValues, incident_id: str) -> Itera
             if decision.incident_id == incident_id
         ]
         if found:
+            if found[0][1].version != 1:
+                raise Failed(f"{incident_id} began before the first decision that {found[0][0].topic}-{number} has")
             yield from (record for record, _ in found)
             yield from _named(logs, values, number, [decision for _, decision in found])
             return
@@ -95,12 +97,22 @@ def _named(logs: Logs, values: TopicValues, number: int, decisions: list[Decisio
     ends = logs.offsets.at(of_commands, decisions[-1].at + 1)
     for log in of_commands:
         for record in logs.read(Span(*log, begins[log], ends[log])):
-            if _name(values, record) in ids:
+            name = _name(values, record)
+            if name in ids:
+                ids.remove(name)
                 yield record
+    if ids:
+        raise Failed(f"{min(ids)} is in no topic any more: an incident is exported while they hold all its records")
     firsts = logs.offsets.first([(topic, number) for topic in _TOPICS])
     for place in sorted({decision.input[2:] for decision in decisions if decision.input.topic is not None}):
         topic, _, offset = place
         assert topic is not None
         assert offset is not None
-        if topic in SEALED and offset >= firsts[topic, number]:
-            yield from logs.read(Span(topic, number, offset, offset + 1))
+        if topic not in SEALED:
+            continue
+        if offset < firsts[topic, number]:
+            where = f"{topic}-{number}-{offset}, an input of the incident,"
+            raise Failed(
+                f"{where} is not in the topic any more: an incident is exported while they hold all its records"
+            )
+        yield from logs.read(Span(topic, number, offset, offset + 1))

@@ -67,6 +67,16 @@ _ALL: Final = (
         writes=("dispatch-reports", "desk-log"),
     ),
     Role(
+        "seal",
+        "keeps the hash of every record in a signed tree",
+        reads=(
+            "decisions", "calls", "call-results", "dispatches", "dispatch-reports", "operator-actions", "alerts",
+            "attention", "signals", "quarantine",
+            "erasures",
+        ),
+        writes=(),
+    ),
+    Role(
         "watchdog",
         "watches all of it from another machine",
         reads=(

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, create_model
 
+from service.web_address import WebAddress
 from streams.escalation.procedures import FIRE, SECURITY, Procedure
 
 LONGEST_ID: Final = 128  # bytes of UTF-8, as for every id (contracts.md, Values)
@@ -22,24 +23,9 @@ def _at_most_an_id(text: str) -> str:
     return text
 
 
-def _a_web_address(url: str) -> str:
-    import httpx  # noqa: PLC0415 - heavy, and most have no such setting
-
-    if not url.startswith(("http://", "https://")):
-        raise ValueError("it does not begin with http:// or https://")
-    try:
-        host = httpx.URL(url).host
-    except httpx.InvalidURL:  # its words quote the address
-        host = ""
-    if not host:
-        raise ValueError("it cannot be read (in a name or password, '/', '@', ':' are written %2F, %40, %3A)")
-    return url
-
-
 Whole: TypeAlias = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Id: TypeAlias = Annotated[str, StringConstraints(pattern=r"\S"), AfterValidator(_at_most_an_id)]
 Name: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9._-]{1,200}$")]
-WebAddress: TypeAlias = Annotated[str, AfterValidator(_a_web_address)]
 
 
 class Section(BaseModel):

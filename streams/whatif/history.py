@@ -30,14 +30,16 @@ class History:
         known: KnownProcedures,
         current: Procedures,
         total: Callable[[int], None],
+        left_out: str | None = None,
     ) -> None:
-        """``total`` is called with the number of offsets to read, as far as known."""
+        """``total`` is called with the number of offsets to read, as far as known; ``left_out``: the canary's site."""
         self.partitions = logs.require(NEEDED)
         self._logs = logs
         self._recorded = recorded
         self._known = known
         self._current = current
         self._total = total
+        self._left_out = left_out
         self._to_read = 0
 
     def compare(self, change: Change, since: Instant) -> Comparison:
@@ -57,7 +59,9 @@ class History:
         ends = aside | offsets.high_watermarks([(topic, number) for topic in _COMMANDS])
         sites_to = offsets.last_stable([("sites", number)])["sites", number]
         starts = offsets.at([*ends, *decided], since)
-        whatif = PartitionWhatIf(number, self.partitions, self._known, self._current, change, self._recorded, first)
+        whatif = PartitionWhatIf(
+            number, self.partitions, self._known, self._current, change, self._recorded, first, self._left_out
+        )
         for record in self._read(*(Span(*of, starts[of], end) for of, end in (decided | ends).items())):
             whatif.take(record)
         spans = [

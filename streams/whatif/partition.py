@@ -46,6 +46,7 @@ class PartitionWhatIf:
         change: Change,
         recorded: TopicValues,
         begins: Mapping[str, int],
+        left_out: str | None = None,
     ) -> None:
         """Compare partition ``number`` of so many.
 
@@ -57,9 +58,11 @@ class PartitionWhatIf:
             change: the other procedure.
             recorded: decodes records.
             begins: by input topic, the first offset that its log still has.
+            left_out: a site that nobody lives at: the watchdog's canary.
 
         """
         self._recorded = recorded
+        self._left_out = left_out
         self._knowledge = Knowledge(known, begins)
         self._changed = ProceduresOfVersions(known, current, change)
         self._unchanged = ProceduresOfVersions(known, current, None)
@@ -74,6 +77,8 @@ class PartitionWhatIf:
         topic = record.topic
         if topic == "decisions":
             self._decide(record)
+        elif self._left_out is not None and key_text(record.key) == self._left_out:
+            pass
         elif topic in _COMMANDS:
             value = self._material.value(record)
             if value is not None:
@@ -100,6 +105,8 @@ class PartitionWhatIf:
         for site_id in self._material.set_aside:
             self._spoiled[site_id] = SET_ASIDE
         sites = by_site(steps(self._decisions))
+        if self._left_out is not None:
+            sites.pop(self._left_out, None)
         self._decisions = []
         for site_id in list(sites):
             self._compare(site_id, sites.pop(site_id), comparison)

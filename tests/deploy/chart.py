@@ -23,6 +23,7 @@ PAGED: Final = {  # what runs, and the port of its pages
     "portal": 6091,
     "partners": 6092,
     "watchdog": 6093,
+    "seal": 6094,
 }
 WEB: Final = {"desk": 6080, "portal": 6081, "partners": 6082}  # what people reach, and its port
 SETS: Final = {name: CHART / "ci" / f"{name}-values.yaml" for name in ("one-zone", "three-zones")}

@@ -48,7 +48,7 @@ def make_files(one: Pod, folder: Path) -> dict[str, Path]:
     certificate, key = key_pair(folder)
     (empty := folder / "empty.json").write_text("{}", encoding="utf-8")
     kinds = {"ca.crt": Path(certifi.where()), "tls.crt": certificate, "tls.key": key}
-    kinds |= dict.fromkeys(("tokens.json", "users.json"), empty)
+    kinds |= dict.fromkeys(("tokens.json", "users.json"), empty) | {"seal.pem": key}
     for volume in one.spec["volumes"]:
         for item in (volume.get("secret") or volume.get("configMap") or {}).get("items", []):
             made[f"/etc/ronde/{volume['name']}/{item['path']}"] = kinds[item["path"]]

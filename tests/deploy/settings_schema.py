@@ -11,7 +11,7 @@ from ronde.shared.whole_settings import WholeSettings
 from service.client_properties import PROPERTIES, SECRETS
 
 # What the chart sets itself, from values of its own or from what it makes; and tables of processes it does not run.
-OWN_TABLES: Final = frozenset({"kafka", "postgres", "registry", "seal"})
+OWN_TABLES: Final = frozenset({"kafka", "postgres", "registry"})
 _PAGES: Final = frozenset({"id", "host", "port", "data_dir"})
 _WEB: Final = _PAGES | {"public_url", "pages_host", "pages_port"}
 OWN_SETTINGS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
@@ -30,6 +30,7 @@ OWN_SETTINGS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "watchdog": frozenset(
             {"id", "pages_host", "pages_port", "data_dir", "webhook_secret", "ping_url", "canary_key"}
         ),
+        "seal": frozenset({"id", "pages_host", "pages_port", "data_dir", "key_file"}),
         "web": frozenset({"tokens_file", "users_file", "session_key", "oidc_client_secret"}),
     }
 )  # fmt: skip

@@ -159,7 +159,7 @@ def test_all_that_runs_at_night_is_there(name: str) -> None:
     assert running == [*PAGED][: None if name == "three-zones" else 2]  # the edges are the user's to want
     if "receiver" in running:
         both |= {
-            *(("Deployment", f"ronde-{component}") for component in ("receiver", "watchdog")),
+            *(("Deployment", f"ronde-{component}") for component in ("receiver", "watchdog", "seal")),
             *(("Service", f"ronde-receiver-{name}") for name in ("panels", "http")),
             *((kind, f"ronde-{component}") for kind in ("Deployment", "Ingress") for component in WEB),
             *(("Service", f"ronde-{component}-web") for component in WEB),
@@ -285,7 +285,7 @@ def test_the_notes_say_what_to_do_next(tmp_path: Path) -> None:
     partitions = load(None, {}).topics.partitions
     assert f"2 workers on {partitions} partitions, 2 sinks" in said(ONE_ZONE)
     assert "helm test ronde -n alarms" in said(ONE_ZONE)
-    assert "3 sinks, 3 receivers, 3 desk, 3 portal, 3 partners, a watchdog." in said(SETS["three-zones"])
+    assert "3 sinks, 3 receivers, 3 desk, 3 portal, 3 partners, a watchdog, a seal." in said(SETS["three-zones"])
     assert re.findall(r"^NOTE: .*", said(SETS["three-zones"]), re.MULTILINE) == []
     bare = {"worker": {"replicas": 1}, "monitoring": {"scrape": "none"}, "networkPolicy": {"enabled": False}}
     bare["receiver"] = {"enabled": True, "replicas": 1}

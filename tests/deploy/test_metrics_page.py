@@ -12,6 +12,7 @@ from edges.partners.metrics import PartnersMetrics
 from edges.portal.metrics import PortalMetrics
 from edges.receiver.metrics import ReceiverMetrics
 from edges.watchdog.metrics import WatchdogMetrics
+from seal.metrics import SealMetrics
 from sinks.observe.metrics import SinkMetrics
 from streams.observe.metrics import Metrics
 from tests.deploy.tools import ROOT
@@ -20,7 +21,7 @@ PAGE: Final = ROOT / "docs" / "metrics.md"
 HEAD: Final = """# Metrics
 
 All series that the processes expose at `/metrics`, as the code lists them (`streams/observe/tally.py` and `metrics.py`,
-`sinks/observe/metrics.py`, `edges/*/metrics.py`); a test compares this page with the code.
+`sinks/observe/metrics.py`, `edges/*/metrics.py`, `seal/metrics.py`); a test compares this page with the code.
 [operations.md](operations.md) explains what they mean for the engineer on duty.
 
 No label names a site, a contact, an incident or an account. A worker counts a chunk once its transaction is committed.
@@ -42,6 +43,7 @@ def test_the_page_is_the_list(request: pytest.FixtureRequest) -> None:
             ("Partners over HTTP", PartnersMetrics().registry),
             ("A desk", DeskMetrics().registry),
             ("The watchdog", WatchdogMetrics().registry),
+            ("The seal", SealMetrics().registry),
         )
     )
     if request.config.getoption("rewrite"):

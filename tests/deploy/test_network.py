@@ -51,6 +51,7 @@ def test_each_reaches_what_its_work_needs() -> None:
         "portal": {kafka, registry, postgres, https},
         "partners": {kafka, registry, postgres, https},
         "watchdog": {kafka, registry, https, ("TCP", 6070)},
+        "seal": {kafka, registry, postgres, https},
         "topics": {kafka},
         "migrations": {postgres},
         "test": {kafka, PAGES},
@@ -69,7 +70,7 @@ def test_the_pages_are_for_prometheus_and_for_the_test() -> None:
     (test,) = [one for one in pods(found) if one.component == "test"]
     for component in PAGED:
         (admitted, who), *others = rules(policies[f"ronde-{component}"], "ingress")
-        assert bool(others) == (component not in {"worker", "sink", "watchdog"})
+        assert bool(others) == (component not in {"worker", "sink", "watchdog", "seal"})
         assert admitted == {PAGES}
         tester, prometheus = who
         assert tester["podSelector"]["matchLabels"].items() <= test.labels.items()

@@ -8,6 +8,7 @@ from typing import Any, Final
 import pytest
 
 import edges.receiver.process
+import seal.process
 import sinks.process.run
 import streams.worker.worker
 from edges.receiver.listening import tls_context
@@ -28,7 +29,7 @@ MUTUAL: Final = {
         "ca": {"secret": "kafka-ca"},
         "users": {
             user: {"certificateSecret": f"kafka-{user}"}
-            for user in ("worker", "sink", "receiver", "desk", "portal", "partners", "watchdog", "admin")
+            for user in ("worker", "sink", "receiver", "desk", "portal", "partners", "seal", "watchdog", "admin")
         },
     },
     "settings": {"receiver": {"udp_port": 6072, "tls_port": 6073}},
@@ -266,6 +267,7 @@ def test_who_is_told_to_go_has_the_time_to_drain(rendered: list[Object]) -> None
         "sink": sinks.process.run._STOP_SECONDS,
         "receiver": edges.receiver.process.STOP_SECONDS,
         **dict.fromkeys((*WEB, "watchdog"), PROCESS_STOP_SECONDS),
+        "seal": seal.process.STOP_SECONDS,
     }
     assert drains["worker"] <= 5
     for component in paged(rendered):

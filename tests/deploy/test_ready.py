@@ -54,7 +54,7 @@ def test_it_asks_the_pods_behind_every_service_with_pages(script: list[str]) -> 
         *script[1:],
         *(
             f"http://ronde-{component}:{PAGED[component]}/ready"
-            for component in ("receiver", "desk", "portal", "partners", "watchdog")
+            for component in ("receiver", "desk", "portal", "partners", "watchdog", "seal")
         ),
     ]
 

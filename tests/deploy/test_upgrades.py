@@ -26,7 +26,7 @@ def restarted(tmp_path: Path, values: dict[str, Any]) -> set[str]:
     ("values", "expected"),
     [
         ({"settings": {"sink": {"chunk_max": 500}}}, {"sink"}),
-        ({"postgres": {"host": "other"}}, {"sink", "portal", "partners"}),
+        ({"postgres": {"host": "other"}}, {"sink", "portal", "partners", "seal"}),
         ({"settings": {"worker": {"chunk_max": 500}}}, {"worker"}),
         (
             {"settings": {"procedures": {"SECURITY": {"version": "security/3", "wait_seconds": 60}}}},

@@ -206,12 +206,10 @@ def test_every_setting_may_be_given(tmp_path: Path) -> None:
         and setting[-1] not in settings_schema.OWN_SETTINGS.get(setting[0], ())
     }
     receiver = {"enabled": True, "tls": {"secret": "panels"}}
+    seal = {"enabled": True, "keySecret": {"name": "seal"}}
     web = {component: {"enabled": True, "sessionKeySecret": {"name": "session"}} for component in WEB}
-    found = objects(
-        text(
-            ONE_ZONE, write(tmp_path, {"settings": values, "receiver": receiver, "watchdog": {"enabled": True}, **web})
-        )
-    )
+    running = {"receiver": receiver, "watchdog": {"enabled": True}, "seal": seal, **web}
+    found = objects(text(ONE_ZONE, write(tmp_path, {"settings": values, **running})))
     given = {
         entry["name"] for component in PAGED for entry in pod(found, component).containers[0]["env"] if "value" in entry
     }

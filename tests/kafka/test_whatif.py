@@ -10,7 +10,7 @@ from pathlib import Path
 from streams.kafka.topics import create
 from tests.conftest import MakeSettings, Run, SettingsFile
 from tests.kafka.published import publish
-from tests.streams.logbook import alert, callback
+from tests.streams.logbook import alert, callback, site
 from tests.streams.test_whatif import answer, end, waiting
 
 SINCE = ("--since", "2025-12-31T00:00:00Z")
@@ -42,11 +42,20 @@ def test_a_night_with_a_known_answer(
     book.chunk(2000, alert("A2", raised=2000))
     book.chunk(2010, answer("R9", book.last_id(), "IDENTIFIED", "NORMAL"))
     end(book, 9000)
+    book.chunk(9100, site("CANARY"))
+    for minute in range(3):
+        book.chunk(9200 + 60 * minute, alert(f"C{minute}", site_id="CANARY", raised=9200 + 60 * minute))
+        book.chunk(9210 + 60 * minute, answer(f"R{minute}", book.last_id(), "IDENTIFIED", "NORMAL", site_id="CANARY"))
     made = settings(topics={"partitions": 1})
     create(made)
     publish(book, made, client_log)
-    file = settings_file(topics={"partitions": 1})
-
+    assert (
+        json.loads(run("whatif", *SINCE, "--settings", settings_file(topics={"partitions": 1}), "--json").out)[
+            "incidents"
+        ]
+        == 5
+    )
+    file = settings_file(topics={"partitions": 1}, canary={"site": "CANARY"})  # that one lives in nobody's house
     same = json.loads(run("whatif", *SINCE, "--settings", file, "--json").out)
     assert (same["incidents"], same["same"], same["changes"], same["listed"]) == (2, 2, [], [])
 
@@ -83,3 +92,5 @@ def test_what_cannot_be_asked_is_refused(settings_file: SettingsFile, run: Run) 
     ):
         ran = run("whatif", "--set", wrong, "--settings", file)
         assert (ran.exit, words in ran.err) == (2, True)
+    ran = run("whatif", "--set", "FIRE.requests=3", "--set", "FIRE.requests=4", "--settings", file)
+    assert (ran.exit, "FIRE.requests: it is there twice" in ran.err) == (2, True)

@@ -152,7 +152,7 @@ def test_every_setting_of_the_seal_is_told_with_its_default() -> None:
     shown = settings.load(None, {}, WholeSettings).shown()
     rest = {one.name: one.value for one in shown if one.name.startswith("seal.")}
     told = {cells[0].strip("`"): cells[1] for cells in rows(section("The seal"))}
-    assert told == {name: _default(value) for name, value in rest.items()}
+    assert told == {name: _default(value) for name, value in rest.items()} | {"seal.id": "the host's name"}
 
 
 def test_every_command_is_told() -> None:

@@ -1,4 +1,4 @@
-"""A time-stamping authority on this machine: OpenSSL's, behind HTTP. It can be told to refuse, to err, to be away."""
+"""A time-stamping authority on this machine: OpenSSL's, behind HTTP; a mode has it refuse or err."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ import json
 import runpy
 import zipfile
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,8 @@ from seal.store import Head, Log, Session, Store, TreeState, connect, make_schem
 from service.postgres_settings import PostgresSettings
 from streams.escalation.values import Decision
 from streams.kafka.reading import LogRecord
-from tests.streams.logbook import RECORDED, Logbook
+from tests.streams.logbook import RECORDED, Logbook, alert, site
+from tests.streams.test_whatif import answer, report, waiting
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 PUBLIC = public_hex(KEY)
@@ -142,3 +143,37 @@ def incident_records(book: Logbook, incident: str) -> Sequence[LogRecord]:
         )
     ]
     return [*(record for record, _ in own), *others]
+
+
+def resolved_night() -> Logbook:
+    """A call, a wait, a second round, an answer: closed."""
+    book = waiting()
+    incident = str(book.decisions()[0].incident_id)
+    book.chunk(700, answer("R3", f"{incident}-c2.1", "IDENTIFIED", "NORMAL"))
+    return book
+
+
+def guarded_night() -> Logbook:
+    """Under duress: a guard goes, and closes."""
+    book = Logbook()
+    book.chunk(0, site())
+    book.chunk(10, alert())
+    book.chunk(20, answer("R1", book.last_id(), "DURESS_CODE", "NORMAL"))
+    for at, status in ((30, "ACCEPTED"), (60, "EN_ROUTE"), (90, "ON_SITE"), (400, "CLOSED")):
+        book.chunk(at, report(book, status))
+    return book
+
+
+def changed(sealed: Dossier, change: Callable[[Lines], Any], **options: Any) -> str:
+    """Return the name of what is found once the lines are changed and numbered again."""
+    lines = sealed.lines()
+    change(lines)
+    return name_of(sealed.verify(numbered(lines), **options))
+
+
+def records(lines: Lines, topic: str | None = None) -> Lines:
+    return [line for line in lines if line["what"] == "record" and topic in {None, line["topic"]}]
+
+
+def field(line: dict[str, Any], name: str) -> Any:
+    return next(one for one in line["fields"] if one[0] == name)

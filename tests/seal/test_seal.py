@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from ronde.outcomes.sealed_dossier import sealed_dossier
 from ronde.shared.whole_settings import WholeSettings
@@ -133,6 +134,29 @@ def test_what_is_sealed_is_exported_verified_and_recomputed(
     assert run("seal", "key", *settings).exit == 1  # the key is there
 
 
+@pytest.mark.parametrize(
+    ("topic", "words"),
+    [
+        ("alerts", "alerts-0-0, an input of the incident, is not in the topic any more"),
+        ("calls", "-c1.1 is in no topic any more"),
+        ("decisions", "began before the first decision that decisions-0 has"),
+    ],
+)
+def test_an_incident_of_which_retention_took_a_record_is_not_exported(
+    house: tuple[WholeSettings, Path], client_log: logging.Logger, run: Run, topic: str, words: str
+) -> None:
+    settings, file = house
+    book = waiting()
+    publish(book, settings, client_log)
+    seal_once(settings)
+    admin = AdminClient(settings.client("admin"), logger=client_log)
+    for deleted in admin.delete_records([TopicPartition(settings.topic(topic), 0, 1)]).values():
+        deleted.result()
+    ran = run("incident", "export", book.decisions()[0].incident_id, "--sealed", "--settings", file)
+    assert (ran.exit, words in ran.err) == (1, True), ran.err
+    assert run("seal", "check", "--settings", file).exit == 0, "what is left is as sealed"
+
+
 def test_each_change_of_the_kept_tree_is_named(sealed: Sealed, run: Run) -> None:
     def check() -> str:
         ran = run("seal", "check", "--settings", sealed.file)
@@ -214,7 +238,7 @@ def _erase(settings: WholeSettings, contact: str, log: logging.Logger) -> None:
 
 
 def test_any_record_is_sealed(house: tuple[WholeSettings, Path], client_log: logging.Logger, run: Run) -> None:
-    """Whatever somebody writes: no record stops the seal."""
+    """No record stops the seal, of any bytes."""
     settings, file = house
     good = waiting().logs["alerts"][0].value or b""
     producer = Producer(settings.client("producer"), logger=client_log)

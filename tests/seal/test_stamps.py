@@ -14,8 +14,7 @@ import pytest
 from seal.stamps import wrong_with
 from service.postgres_settings import PostgresSettings
 from tests.seal.authority import Authority, openssl
-from tests.seal.bench import SealBench, name_of, numbered
-from tests.seal.test_dossier import resolved_night
+from tests.seal.bench import SealBench, name_of, numbered, resolved_night
 
 pytestmark = [
     pytest.mark.server,

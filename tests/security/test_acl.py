@@ -69,6 +69,10 @@ READS = {
     "receiver": {"transmitters", "signals"},
     "portal": {"sites", "transmitters", "readiness"},
     "partners": {"dispatches"},
+    "seal": {
+        "decisions", "calls", "call-results", "dispatches", "dispatch-reports", "operator-actions", "alerts",
+        "attention", "signals", "quarantine", "erasures",
+    },
     "watchdog": {
         "alerts", "call-results", "dispatch-reports", "operator-actions",
         "calls", "dispatches", "attention", "decisions", "readiness", "quarantine", "dead-letters", "claims",
@@ -84,6 +88,7 @@ WRITES = {
     "receiver": {"signals", "alerts"},
     "portal": {"sites", "transmitters"},
     "partners": {"dispatch-reports", "desk-log"},
+    "seal": set(),
     "watchdog": {"call-results", "claims"},
 }
 REQUEST = {

@@ -39,9 +39,9 @@ def compare(
     return whatif.compare()
 
 
-def answer(name: str, command: str, *said: Any) -> Any:
+def answer(name: str, command: str, *said: Any, site_id: str = "S1") -> Any:
     outcome, situation = said
-    return no_answer(name, command)._replace(outcome=outcome, situation=situation, ended_at=seconds(10**6))
+    return no_answer(name, command, site_id)._replace(outcome=outcome, situation=situation, ended_at=seconds(10**6))
 
 
 def report(book: Logbook, status: Any, dispatch: str | None = None) -> DispatchReport:

@@ -17,6 +17,7 @@ from edges.partners.metrics import PartnersMetrics
 from edges.portal.metrics import PortalMetrics
 from edges.receiver.metrics import ReceiverMetrics
 from edges.watchdog.metrics import WatchdogMetrics
+from seal.metrics import SealMetrics
 from sinks.observe.metrics import SinkMetrics
 from streams.observe.metrics import Metrics
 from tests.deploy.tools import ROOT, tool
@@ -98,6 +99,7 @@ def test_every_metric_that_is_asked_for_is_one_that_is_shown() -> None:
         PortalMetrics(),
         PartnersMetrics(),
         WatchdogMetrics(),
+        SealMetrics(),
         DeskMetrics(),
     )
     families = [family for process in processes for family in process.registry.collect()]

@@ -26,11 +26,13 @@ from ronde.input_files.site_lines import SiteLines
 from ronde.input_files.site_producer import load as load_sites
 from ronde.local.ports import HOST, free_port
 from ronde.local.postgres import Postgres
+from seal import keys
 from streams.kafka import topics
 from streams.settings import load
 from tests.deploy.tools import ROOT
 
 RULES: Final = ROOT / "deploy" / "helm" / "ronde" / "alerts"
+OTHERS: Final = ("sink", "desk", "portal", "watchdog", "seal")  # what the demonstration may do without
 PATIENCE: Final = 120.0  # seconds; nothing takes so long unless it is broken
 
 
@@ -96,7 +98,7 @@ class Prometheus:
 def played(program: Path, kafka: str, postgres: Postgres, folder: Path) -> Iterator[Prometheus]:
     """The stories are over, the last scrape has seen it, and everything still runs."""
     stage = staging.prepare(kafka)
-    sink, desk, portal = (f"{HOST}:{free_port()}" for _ in range(3))
+    sink, desk, portal, watchdog, seal = (f"{HOST}:{free_port()}" for _ in range(5))
     portal_port = free_port()
     with stage.settings.open("a", encoding="utf-8") as settings:
         settings.write(
@@ -105,16 +107,21 @@ def played(program: Path, kafka: str, postgres: Postgres, folder: Path) -> Itera
             f"[portal]\nport = {portal_port}\npages_port = {portal.rpartition(':')[2]}\n"
             f'data_dir = "{stage.folder / "portal"}"\n'
             '[web]\nsession_key = "what the sessions of this night are signed with"\n'
+            f'[watchdog]\npages_port = {watchdog.rpartition(":")[2]}\ndata_dir = "{stage.folder / "watchdog"}"\n'
+            f'[seal]\npages_port = {seal.rpartition(":")[2]}\nkey_file = "{stage.folder / "seal.pem"}"\n'
             f'[postgres]\nhost = "{HOST}"\nport = {postgres.port}\n'
         )
     with ExitStack() as stack:
         topics.create(settings_of(stage))
         import_transmitters(settings_of(stage))
+        keys.create(settings_of(stage).seal.key_file)
         prometheus = Prometheus(
-            program, folder, [*map(_target, (stage.pages, stage.receiver.pages)), sink, desk, portal]
+            program,
+            folder,
+            [*map(_target, (stage.pages, stage.receiver.pages)), sink, desk, portal, watchdog, seal],
         )
         stack.callback(prometheus.close)
-        children = [staging.start(stage, name) for name in (*staging.PROCESSES, "sink", "desk", "portal")]
+        children = [staging.start(stage, name) for name in (*staging.PROCESSES, *OTHERS)]
         for child in children:
             stack.callback(child.stop)
         _play(stage, children[: len(staging.PROCESSES)], stack)
@@ -123,6 +130,8 @@ def played(program: Path, kafka: str, postgres: Postgres, folder: Path) -> Itera
         prometheus.wait_for("ronde_receiver_ready == 1")
         prometheus.wait_for("ronde_desk_ready == 1")
         prometheus.wait_for("ronde_portal_ready == 1")
+        prometheus.wait_for("ronde_watchdog_ready == 1")
+        prometheus.wait_for("ronde_seal_head_made_at_seconds > 0")
         assert httpx.get(f"http://{HOST}:{portal_port}/openapi.json", timeout=PATIENCE).is_success  # it answers
         prometheus.wait_for("sum(increase(ronde_portal_request_seconds_count[1m])) > 0")
         prometheus.wait_for("sum(ronde_desk_first_calls) > 0")

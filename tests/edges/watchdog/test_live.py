@@ -53,6 +53,7 @@ class House:
 
     def __init__(self, broker: Kafka, settings_file: SettingsFile, listener: Listener, log: Any) -> None:
         self._settings_file = settings_file
+        self.worker = {"id": "w", "catch_up_seconds": 1, "session_timeout_ms": 1000, "group_protocol": "classic"}
         self._kafka = {"bootstrap.servers": broker.bootstrap_servers}
         self._listener = listener
         self.settings: Settings = load(self.file(), {})
@@ -64,7 +65,7 @@ class House:
         tree = {
             "kafka": self._kafka,
             "topics": {"partitions": PARTITIONS},
-            "worker": {"id": "w", "catch_up_seconds": 1, "session_timeout_ms": 1000, "group_protocol": "classic"},
+            "worker": self.worker,
             "canary": {"site": CANARY},
             "procedures": {"SECURITY": {"version": "security/test", "call_timeout_seconds": 8}},
             **sections,

@@ -34,6 +34,8 @@ def test_without_topics_it_ends_and_says_what_to_do(settings_file: SettingsFile,
         ({"canary_account": "CA11", "canary_receiver": "h:1"}, {}, "canary.site is not"),
         ({"webhook_url": "https://x.example"}, {}, "set webhook_secret too"),
         ({"webhook_url": "https://x.example", "webhook_secret": "whsec_AAAA"}, {}, "24 bytes or more"),
+        ({"webhook_url": "http://[::1", "webhook_secret": SECRET}, {}, "it cannot be read"),
+        ({"ping_url": "https://:443/x"}, {}, "it cannot be read"),
         ({"canary_every_seconds": 20}, {}, "canary_within_seconds must be less"),
     ],
 )

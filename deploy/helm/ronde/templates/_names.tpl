@@ -21,7 +21,7 @@ At most 45 characters: with the suffix "-worker" and a revision's hash, it is a 
 {{- define "ronde.running" -}}
 worker{{ if .Values.sink.enabled }},sink{{ end }}{{ if .Values.receiver.enabled }},receiver{{ end }}
 {{- range (include "ronde.web.enabled" . | fromYamlArray) }},{{ . }}{{ end }}
-{{- if .Values.watchdog.enabled }},watchdog{{ end }}
+{{- if .Values.watchdog.enabled }},watchdog{{ end }}{{ if .Values.seal.enabled }},seal{{ end }}
 {{- end }}
 
 {{/* Labels that never change, so that they can be selectors: (dict "root" $ "component" "worker"). */}}

@@ -27,6 +27,10 @@
 - ports: {{- include "ronde.tcp" $policy.watchdog.ports }}
   {{- include "ronde.to" $policy.watchdog.to }}
 {{- end }}
+{{- if and (eq .component "seal") (dig "seal" "stamp_url" "" .root.Values.settings) }}
+- ports: {{- include "ronde.tcp" $policy.seal.ports }}
+  {{- include "ronde.to" $policy.seal.to }}
+{{- end }}
 {{- if eq .component "partners" }}
 - ports: {{- include "ronde.tcp" $policy.partners.ports }}
   {{- include "ronde.to" $policy.partners.to }}

@@ -74,6 +74,13 @@ topologySpreadConstraints:
 {{- if eq .component "receiver" }}
 {{- include "ronde.receiver.files" .root }}
 {{- end }}
+{{- if eq .component "seal" }}
+- name: seal-key
+  secret:
+    secretName: {{ $values.seal.keySecret.name }}
+    defaultMode: 0440
+    items: [{ key: {{ $values.seal.keySecret.key }}, path: seal.pem }]
+{{- end }}
 {{- if $part.web }}
 {{- include "ronde.web.files" . }}
 {{- end }}

@@ -12,6 +12,7 @@ desk: { user: desk, tables: [canary, desk, log, objectives, prefix, procedures, 
 portal: { user: portal, tables: [log, portal, prefix, topics, web], registry: true, postgres: true, pages: portal, port: 6091, listens: true, web: 6081 }
 partners: { user: partners, tables: [log, partners, prefix, topics, web], registry: true, postgres: true, pages: partners, port: 6092, listens: true, web: 6082, exclude: [kafka, registry] }
 watchdog: { user: watchdog, tables: [canary, log, prefix, procedures, topics, watchdog], registry: true, pages: watchdog, port: 6093, apart: true }
+seal: { user: seal, tables: [log, prefix, seal, topics], registry: true, postgres: true, pages: seal, port: 6094, apart: true }
 topics: { user: admin, tables: [prefix, topics] }
 migrations: { postgres: true }
 test: { user: admin, tables: [prefix, topics] }
@@ -73,6 +74,10 @@ migrate-partners: [partners, migrate]
   {{- include "ronde.secretKey" $secret | nindent 2 }}
 {{- end }}
 {{- end }}
+{{- end }}
+{{- if eq .component "seal" }}
+- name: RONDE_SEAL__KEY_FILE
+  value: /etc/ronde/seal-key/seal.pem
 {{- end }}
 {{- if $part.web }}
 {{- include "ronde.web" . }}

@@ -1,0 +1,82 @@
+"""A second tree: by itself it verifies; a head that was published, or another dossier, finds it by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from seal.errors import SealError
+from service.postgres_settings import PostgresSettings
+from tests.seal.bench import PUBLIC, Dossier, SealBench, name_of, numbered, resolved_night
+from tests.streams.logbook import Logbook, seconds
+
+pytestmark = pytest.mark.server
+
+
+def test_published_heads_find_what_they_can_and_say_what_they_cannot(
+    sealed: Dossier, bench: SealBench, night: Logbook, tmp_path: Path
+) -> None:
+    heads = bench.store.heads()
+    digests = {head.number: head.digest for head in heads}
+    assert "all" not in sealed.verify(published=[(2, digests[2]), (3, digests[3])])
+    assert name_of(sealed.verify(published=[(3, "00" * 32)])) == "SECOND_TREE"
+    assert name_of(sealed.verify(published=[(4, "00" * 32)])) == "OLDER_HEAD"
+    # One from before the incident: the dossier says nothing of it, so that is no yes.
+    assert name_of(sealed.verify(published=[(1, digests[1])])) == "MISSING"
+    longer = bench.dossier(night, tmp_path / "longer", since_head=1)
+    assert "closes the incident" in longer.verify(published=[(1, digests[1])])
+    assert name_of(longer.verify(published=[(1, "00" * 32)])) == "SECOND_TREE"
+    with pytest.raises(SealError, match="head 9 is not kept, or later"):
+        bench.packed(night, since_head=9)
+    with pytest.raises(SealError, match="head 3 is not kept, or later than the incident: name one up to 2"):
+        bench.packed(night, since_head=3)
+
+
+def test_a_whole_rival_tree_is_found_by_name(
+    sealed: Dossier, bench: SealBench, night: Logbook, database: PostgresSettings, tmp_path: Path
+) -> None:
+    """The same incidents, one record changed, complete with heads of the same times, signed by the same key."""
+    heads = bench.store.heads()
+    bench.connection.execute("ALTER SCHEMA seal RENAME TO kept")
+    rival, other = SealBench(database), resolved_night()
+    other.change("decisions", 1, disposition="as the customer wished")
+    rival.head(seconds(0))
+    rival.seal(record for log in other.logs.values() for record in log if record.timestamp < seconds(100))
+    rival.head(seconds(100))
+    rival.book(other, head=False)
+    rival.head(seconds(1000))
+    second = rival.dossier(other, tmp_path / "rival")
+    assert "the last one closes the incident" in second.verify(key=PUBLIC), "by itself it holds"
+    # A published head finds it, each of them; and so does any other dossier of the centre.
+    for head in heads[1:]:
+        assert name_of(second.verify(published=[(head.number, head.digest)])) == "SECOND_TREE"
+    assert name_of(second.beside(sealed)) == "SECOND_TREE"
+    assert sealed.beside(sealed) == "2 heads are in both dossiers, and the same"
+    # Records of the one under heads of the other, proofs and all.
+    mixed = [line for line in sealed.lines() if line["what"] == "head"]
+    lines = second.lines()
+    at = [place for place, line in enumerate(lines) if line["what"] == "head"]
+    for place, line in zip(at, mixed, strict=True):
+        lines[place] = line
+    assert name_of(second.verify(numbered(lines))) in {"SECOND_TREE", "ALTERED"}
+    rival.close()
+
+
+def test_a_tree_that_forks_behind_a_published_head_is_found(
+    bench: SealBench, night: Logbook, database: PostgresSettings, tmp_path: Path
+) -> None:
+    """It continues the published head; an earlier record of it is another one."""
+    bench.seal(record for log in night.logs.values() for record in log if record.timestamp < seconds(100))
+    bench.head(seconds(100))
+    bench.book(night)
+    published = bench.store.heads()
+    # Behind head 1, the tree is made of other leaves, and head 2 signed again.
+    bench.connection.execute("DELETE FROM seal.heads WHERE number > 1; DELETE FROM seal.leaves; DELETE FROM seal.trees")
+    fork, other = SealBench(database), resolved_night()
+    other.change("decisions", 1, disposition="as the customer wished")
+    fork.book(other)
+    forged = fork.dossier(other, tmp_path / "fork")
+    assert name_of(forged.verify()) == "SECOND_TREE", "not consistent with head 1"
+    assert name_of(forged.verify(published=[(2, published[1].digest)])) == "SECOND_TREE"
+    fork.close()
