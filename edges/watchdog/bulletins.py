@@ -23,7 +23,7 @@ class Bulletin(NamedTuple):
     def log_values(self) -> dict[str, Any]:
         """What a line of the log has of it: of the findings, the oldest."""
         data = self.body["data"]
-        oldest = next(iter(data["findings"]), {})
+        oldest: dict[str, Any] = next(iter(data["findings"]), {})
         place = {"subject": oldest.get("subject"), "site": oldest.get("site_id"), "detail": oldest.get("detail")}
         return {name: data[name] for name in ("kind", "count", "since")} | {
             name: value for name, value in place.items() if value
