@@ -24,7 +24,7 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 .DEFAULT_GOAL := help
 .PHONY: help install compile wheel test-compiled test-long tools demo play test quick lint check format lock soak \
 	soak-faults simulate \
-	bench soak-ledger soak-receiver fuzz bench-quick bench-ledger dashboards diagrams mutants screenshots pictures \
+	bench soak-desk soak-ledger soak-receiver fuzz bench-quick bench-ledger dashboards diagrams mutants screenshots pictures \
 	site chart image artifacts release clean
 
 help: ## what can be made
@@ -88,6 +88,9 @@ soak: $(READY) ## the kill, two-worker and catch-up tests, receivers, desks and 
 
 soak-receiver: $(READY) ## receivers killed between signal, alert and ACK, KILLS times (30); takes 3 minutes, 200 kills 20
 	$(BIN)/python -m pytest -m soak --times $$(( ($(KILLS) + 4) / 5 )) tests/edges/receiver/test_kills.py
+
+soak-desk: $(READY) ## a shift of 200 incidents worked by scripted browsers, compared with `ronde simulate`; needs `make tools`
+	$(BIN)/python -m pytest -m soak tests/edges/desk/test_shift.py
 
 soak-ledger: $(READY) ## PostgreSQL away for a minute; a sink asleep in a transaction; brokers killed at assignments
 	$(BIN)/python -m pytest -m soak tests/sinks

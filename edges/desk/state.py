@@ -308,6 +308,11 @@ class DeskState:
         self.dirty.update(incident.attentions)
         self.dirty.update(incident.calls)
 
+    def touch_open(self) -> None:
+        """Have all that is open looked at again."""
+        for incident in self.open_incidents():
+            self._touch(incident)
+
     def _forget(self, now: int) -> None:
         """Let go of what ended a day ago, of the oldest ends where there are too many, and of what never began."""
         while self._closed and (self._closed[0][0] < now - DAY_MS or len(self._closed) > CLOSED_KEPT):

@@ -13,6 +13,7 @@ from edges.desk.values import Attention, CallCommand
 from edges.values import DeskEvent
 
 _FIRST_REASONS: Final = frozenset({"DURESS", "CALL_FOR_HELP", "FAILED"})
+_BACK_MS: Final = 1000  # the time is put right by more than this: what seemed over may not be
 LATE_DEADLINE_MS: Final = 45_000  # a deadline that is past for so long, without a decision, was forgotten
 
 
@@ -227,12 +228,16 @@ class WorkList:
         self._listener = listener
         self._due: list[tuple[int, str]] = []  # subjects to look at again: what expires, a hold that ends
         self._deadlines: list[tuple[int, str]] = []
+        self._now = 0
         self.items: dict[str, Item] = {}
         self.forgotten: set[str] = set()
 
     def update(self, now: int) -> None:
         """Look at all that has changed since, or is due by ``now``."""
         state = self._state
+        if now < self._now - _BACK_MS:
+            state.touch_open()
+        self._now = now
         while self._due and self._due[0][0] <= now:
             state.dirty.add(heapq.heappop(self._due)[1])
         dirty, state.dirty = state.dirty, set()

@@ -45,6 +45,8 @@ IN_FLIGHT: Final = 500
 ROOM: Final = 10_000
 _POLL_SECONDS: Final = 0.1
 _REPORTS_SECONDS: Final = 0.001  # between two looks for reports, while any is due
+_LATE_SECONDS: Final = 0.01  # the same, once so many looks found none: Kafka hangs
+_LOOKS_IN_VAIN: Final = 200
 _SWEEP_SECONDS: Final = 0.05
 _ASK_SECONDS: Final = 1.0
 _KNOWN_KEYS: Final = 65_536
@@ -145,6 +147,7 @@ class Producer:
         self._lanes: dict[tuple[str, int], _Lane] = {}
         self._reports: deque[_Report] = deque()  # a deque, as a client that is given up reports in another thread
         self._under_way = 0  # records that librdkafka has
+        self._looks_in_vain = 0
         self._timer: asyncio.TimerHandle | None = None
         self._deadlines: list[tuple[float, int, _Sending]] = []  # a heap
         self._numbers = count()
@@ -273,16 +276,20 @@ class Producer:
                 lane.in_flight += 1
                 self._under_way += 1
                 if self._under_way == 1:
+                    self._looks_in_vain = 0
                     self._look_in(_REPORTS_SECONDS)
 
     def _look(self) -> None:
         """Fetch librdkafka's reports, and look again."""
+        self._looks_in_vain += 1
         try:
             self._client.poll(0)
             if self._reports:
+                self._looks_in_vain = 0
                 self._settle()
         finally:  # without another look nothing would be confirmed any more
-            self._look_in(_REPORTS_SECONDS if self._under_way else _POLL_SECONDS)
+            soon = _REPORTS_SECONDS if self._looks_in_vain < _LOOKS_IN_VAIN else _LATE_SECONDS
+            self._look_in(soon if self._under_way else _POLL_SECONDS)
 
     def _look_in(self, seconds: float) -> None:
         if self._timer is not None:

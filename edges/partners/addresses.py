@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 
 import httpcore
 
+from edges.partners.limited import LimitedStream
+
 _TRANSLATED: Final = ipaddress.ip_network("64:ff9b::/96")  # an IPv4 address behind NAT64
 # What Python counts as public and no partner is at: protocol assignments (192.0.0.192 serves secrets in one cloud),
 # and the address at which another cloud serves its machines.
@@ -94,12 +96,11 @@ class CheckedNetwork(httpcore.AsyncNetworkBackend):
                 ]
                 if not addresses:
                     raise RefusedAddressError
-                return await self._first(
-                    [
-                        partial(self._network.connect_tcp, address, port, timeout, local_address, socket_options)
-                        for address in addresses
-                    ]
-                )
+                connects = [
+                    partial(self._network.connect_tcp, address, port, timeout, local_address, socket_options)
+                    for address in addresses
+                ]
+                return LimitedStream(await self._first(connects))
         except TimeoutError:
             raise httpcore.ConnectTimeout from None
 

@@ -133,22 +133,25 @@ class Intake:
 
     def _joined(self, _consumer: Consumer, partitions: Sequence[TopicPartition]) -> None:
         self._own |= {partition.partition for partition in partitions}
+        self._judge_age()
         self._report("group", None)  # also without a partition: others have them
 
     def _left(self, _consumer: Consumer, partitions: Sequence[TopicPartition]) -> None:
         self._own -= {partition.partition for partition in partitions}
 
-    def _publish(self, database: Session) -> None:
-        """Note, once a second, when each partition was last read to its end: pages say how old they are."""
-        ages = self._ages.all()
-        late = sorted(number for number in self._own if ages[_TOPIC, number] > LATE_SECONDS)
+    def _judge_age(self) -> None:
+        late = sorted(number for number in self._own if self._ages.age((_TOPIC, number)) > LATE_SECONDS)
         if late != self._late:
             self._late = late
             self._report("kafka", f"{_TOPIC} is not read to its end: partitions {late}" if late else None)
+
+    def _publish(self, database: Session) -> None:
+        """Note, once a second, when each partition was last read to its end: pages say how old they are."""
+        self._judge_age()
         if time.monotonic() < self._publish_at:
             return
         self._publish_at = time.monotonic() + _PUBLISH_SECONDS
-        now = now_ms()
+        ages, now = self._ages.all(), now_ms()
         read_at = {number: now - round(1000 * age) for (_, number), age in ages.items() if age < math.inf}
         news = [number for number, at in read_at.items() if at > self._published.get(number, 0)]
         if news:
@@ -182,6 +185,16 @@ class Intake:
         commands = [self._command(message) for message in messages]
         now = now_ms()
         rows = [row_of(command, now) for command in commands if command is not None]
+        try:
+            self._put(database, rows)
+        except psycopg.DataError:
+            for row in rows:
+                try:
+                    self._put(database, [row])
+                except psycopg.DataError:  # U+0000 in an id: for want of an answer the engine asks somebody else
+                    _log.error("a command cannot be stored", action=row["action"])
+
+    def _put(self, database: Session, rows: Sequence[dict[str, Any]]) -> None:
         while rows:
             try:
                 with database.pipeline(), database.transaction(), database.cursor() as cursor:

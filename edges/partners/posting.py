@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,7 @@ from edges.partners.addresses import CheckedNetwork, RefusedAddressError
 CONNECT_SECONDS: Final = 3.0
 ANSWER_SECONDS: Final = 10.0
 READ_BYTES: Final = 64 * 1024
+_READ_PIECES: Final = 1000  # each costs as much as many bytes
 _IDLE_CONNECTIONS: Final = 4  # that a partner's pool keeps for the next command
 _IDLE_SECONDS: Final = 60.0
 
@@ -67,6 +69,7 @@ class Poster:
     """
 
     def __init__(self) -> None:
+        logging.getLogger("httpcore").setLevel(logging.WARNING)  # it logs hosts, and what partners answer
         self._tls = ssl.create_default_context()
         self._pools: dict[tuple[str, str, bool], _PartnerPool] = {}
 
@@ -149,13 +152,14 @@ def _is_of_tls(error: BaseException | None) -> bool:
 
 async def _beginning(response: httpcore.Response, until: float | None) -> bytes:
     """At most 64 KiB; the rest is never read. A body that breaks off or dawdles takes nothing back from its 2xx."""
-    body = b""
+    body, pieces = bytearray(), 0
     try:
         async with asyncio.timeout_at(until):
             async for piece in response.aiter_stream():
                 body += piece
-                if len(body) >= READ_BYTES:
+                pieces += 1
+                if len(body) >= READ_BYTES or pieces >= _READ_PIECES:
                     break
     except (TimeoutError, httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError):
         return b""
-    return body[:READ_BYTES]
+    return bytes(body[:READ_BYTES])

@@ -57,10 +57,9 @@ class PartnersProcess:
         self._framing = Framing(configuration.connection)
         self._readiness = ProcessReadiness(
             postgres="PostgreSQL has not answered yet",
-            kafka="Kafka has not described the topics yet",
-            group="it has not joined the group that reads dispatches yet",
+            kafka="it has not joined the group that reads dispatches yet",
         )
-        self._kafka: dict[str, str] = {}  # what it does not do: read, or write
+        self._kafka = {"group": self._readiness.reasons["kafka"]}  # what keeps it from joining, reading, writing
         self._metrics = PartnersMetrics()
         self._loop: asyncio.AbstractEventLoop
         self._wake: Callable[[], None] = lambda: None
@@ -96,7 +95,7 @@ class PartnersProcess:
             self._wake = sender.wake
             await self._serve(stack, store, reporter)
             sending = asyncio.create_task(sender.run(), name="sender")
-            stack.callback(sending.cancel)
+            stack.push_async_callback(_cancelled, sending)
             opening = asyncio.create_task(self._open(producer, outlet), name="outlet")
             stack.callback(opening.cancel)
             await self._look(_Parts(intake, store, reporter, notices, sending, opening))
@@ -161,7 +160,8 @@ class PartnersProcess:
         """Take what is away, from any thread; of Kafka, for which ``activity``."""
         if reason is not None:
             self._metrics.failures.labels(thing).inc()
-        if thing == "kafka":
+        if thing in ("kafka", "group"):
+            activity, thing = "group" if thing == "group" else activity, "kafka"
             if reason is None:
                 self._kafka.pop(activity, None)
             else:
@@ -214,3 +214,9 @@ class PartnersProcess:
             self._metrics.pending.labels(partner).set(row["pending"])
             age = max(0.0, now - row["oldest"] / 1000) if row["oldest"] else 0.0
             self._metrics.pending_age.labels(partner).set(age)
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    """Cancel a task, and wait for its end."""
+    task.cancel()
+    await asyncio.wait((task,))

@@ -1,12 +1,14 @@
 """The attempts: what is due is posted, and what came of it noted.
 
 A partner that hangs fills its own room alone. Processes share the work by leases: whose process ends without a word,
-its attempts are taken by another one once their lease is over, or by itself when it starts again.
+its attempts are taken by another one once their lease is over, or by itself when it starts again. One that is stopped
+leaves them at once.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import Counter
 from functools import partial
@@ -33,9 +35,10 @@ _log: Final = logs.logger(__name__)
 
 _ROOM: Final = 16  # attempts of a partner at once
 _MOST: Final = 48  # with those of AMENDs and CANCELs, which do not wait for room
-_FRESH_MS: Final = 100  # what was claimed longer ago is looked at again before its first byte goes
+_FRESH_MS: Final = 250  # what was claimed longer ago is looked at again before its first byte goes
 _LOOK_SECONDS: Final = 0.5  # other processes' work, and tests
 _AGAIN_SECONDS: Final = 0.5
+_FINISH_SECONDS: Final = 1.0  # of the 5 that a stop may take
 
 
 class _OvertakenError(Exception):
@@ -99,9 +102,19 @@ class Sender:
                 except TimeoutError:
                     continue
         finally:
+            await self._finish()
             noting.cancel()
-            for posting in self._running:
-                posting.task.cancel()
+
+    async def _finish(self) -> None:
+        """Give what is under way a moment, and leave the rest to other processes, at once."""
+        tasks = [posting.task for posting in self._running]
+        if tasks:
+            await asyncio.wait(tasks, timeout=_FINISH_SECONDS)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        with contextlib.suppress(DatabaseAwayError):
+            await self._store.release()
 
     def _with(self, attempts: int) -> list[str]:
         """The partners that have so many attempts under way, or more."""

@@ -84,7 +84,7 @@ class Store:
     # --- attempts ---------------------------------------------------------------------------------
 
     async def release(self) -> None:
-        """Forget what an earlier life of this process had under way."""
+        """Forget what this process has under way, or had in an earlier life."""
         await self._rows("release", owner=self._owner)
 
     async def claim(self, full: Iterable[str], crowded: Iterable[str]) -> list[Attempt]:

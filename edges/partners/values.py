@@ -51,8 +51,16 @@ class DispatchCommand(NamedTuple):
             value["address"] = self.address._asdict()
         for name in _INSTANTS:
             if value[name] is not None:
-                value[name] = write_instant(value[name])
+                value[name] = _written(value[name])
         return orjson.dumps(value).decode()
+
+
+def _written(instant: int) -> str | None:
+    """RFC 3339; None for a year that it cannot write: a panel's clock, or its unit, was wrong."""
+    try:
+        return write_instant(instant)
+    except OverflowError:
+        return None
 
 
 class DispatchReport(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 from babel import Locale
@@ -24,7 +24,7 @@ from edges.portal.callers import caller_of
 from edges.portal.changes import Refused
 from edges.portal.configuration import shown_contact
 from edges.portal.core import Contact
-from edges.portal.page_parts import Visitor, back, base_of, opened, revision_of
+from edges.portal.page_parts import Visitor, back, base_of, opened, revision_of, shown_line
 from edges.portal.postal_codes import countries
 from edges.portal.problems import REVISION_STALE, problem_of
 from edges.portal.rows import Stored
@@ -189,12 +189,19 @@ class FormPages:
             return again(await self._open(person, site_id), errors=self._errors(request, fields), status=422)
         except Problem as problem:
             if problem.kind is REVISION_STALE:
-                return again(await self._open(person, site_id), changed=True, status=412)
+                site, changed = await self._open(person, site_id), await self._changed(request, site_id, form)
+                return again(site, changed=changed, status=412)
             fields = [item.field for item in problem.errors]
             if not fields:
                 raise
             return again(await self._open(person, site_id), errors=self._errors(request, fields), status=422)
         return back(site_id)
+
+    async def _changed(self, request: Request, site_id: str, form: Mapping[str, str]) -> list[dict[str, str]]:
+        """What was changed since a form was opened, the newest first."""
+        since = revision_of(form) or 0
+        history = await self._portal.store.history(site_id)
+        return [shown_line(line, request, self._pages) for line in history if line.revision > since]
 
     def _errors(self, request: Request, fields: list[str]) -> dict[str, str]:
         return {field: self._pages.say(request, FIELDS.get(field, "This is wrong.")) for field in fields}
@@ -209,7 +216,7 @@ class FormPages:
         values: Mapping[str, str],
         *,
         errors: Mapping[str, str] | None = None,
-        changed: bool = False,
+        changed: Sequence[Mapping[str, str]] = (),
         status: int = 200,
     ) -> Response:
         configuration = site.configuration
@@ -235,6 +242,7 @@ class FormPages:
             kind=kind,
             kinds=kinds,
             people=people,
+            further=len(configuration.further),
             revision=configuration.revision,
             values=_with_blanks(values, "person_id", "first_name", "last_name", "phone", "language"),
             errors=_with_blanks(errors or {}, *FIELDS),
@@ -252,7 +260,7 @@ class FormPages:
         values: Mapping[str, Any],
         *,
         errors: Mapping[str, str] | None = None,
-        changed: bool = False,
+        changed: Sequence[Mapping[str, str]] = (),
         status: int = 200,
     ) -> Response:
         territories = Locale.parse(language_of(request)).territories
@@ -280,7 +288,7 @@ class FormPages:
         values: Mapping[str, str],
         *,
         errors: Mapping[str, str] | None = None,
-        changed: bool = False,
+        changed: Sequence[Mapping[str, str]] = (),
         status: int = 200,
     ) -> Response:
         return self._pages.render(

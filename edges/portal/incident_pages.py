@@ -7,14 +7,14 @@ from starlette.responses import RedirectResponse, Response
 
 from edges.portal.callers import caller_of
 from edges.portal.incidents import Incidents
-from edges.portal.page_parts import Visitor, base_of, minute
+from edges.portal.page_parts import Visitor, base_of
 from edges.portal.problems import INCIDENT_OPEN, NO_LEDGER
 from edges.portal.sentences import ENDINGS, KINDS
 from edges.portal.service import now
 from edges.web.pages import Pages, form_of
 from edges.web.problems import NOT_FOUND, Problem
 from edges.web.routes import Route
-from edges.web.values import PathId
+from edges.web.values import PathId, write_instant
 
 
 class IncidentPages:
@@ -64,9 +64,9 @@ class IncidentPages:
             incidents = None
         lines = [
             {
-                "opened_at": minute(incident.opened_at),
+                "opened_at": write_instant(incident.opened_at),
                 "kinds": ", ".join(say(KINDS.get(kind, kind)) for kind in incident.kinds),
-                "ended_at": "" if incident.ended_at is None else minute(incident.ended_at),
+                "ended_at": "" if incident.ended_at is None else write_instant(incident.ended_at),
                 "ending": say(ENDINGS[incident.ending]) if incident.ending else "",
                 "mood": "good" if incident.ending == "WELL" else "",
             }

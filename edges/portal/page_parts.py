@@ -6,13 +6,18 @@ from collections.abc import Mapping
 from typing import Annotated, Final, TypeAlias
 from urllib.parse import quote
 
+from fastapi import Request
 from starlette.responses import RedirectResponse, Response
 
 from edges.portal.callers import Caller, Right
+from edges.portal.forgetting import FORGOTTEN
 from edges.portal.rows import Stored
+from edges.portal.sentences import WHAT
 from edges.portal.service import Portal
+from edges.portal.store import Revision
 from edges.web.accounts import Person
 from edges.web.callers import person_with
+from edges.web.pages import Pages
 from edges.web.values import write_instant
 
 Visitor: TypeAlias = Annotated[Person, person_with("customer", "support", "auditor")]
@@ -36,13 +41,18 @@ def back(site_id: str) -> Response:
     return RedirectResponse(f"{base_of(site_id)}/configuration?saved", status_code=303)
 
 
-def minute(instant: int | str) -> str:
-    """A time in UTC, to the minute."""
-    text = instant if isinstance(instant, str) else write_instant(instant)
-    return f"{text[:10]} {text[11:16]}"
-
-
 def revision_of(form: Mapping[str, str]) -> int | None:
     """The revision that a form was made of."""
     text = form.get("revision", "")
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= _LONGEST_REVISION else None
+
+
+def name_of(by: str, request: Request, pages: Pages) -> str:
+    """Who made a change; of a person who left only that, in the reader's language."""
+    return pages.say(request, by) if by == FORGOTTEN else by
+
+
+def shown_line(line: Revision, request: Request, pages: Pages) -> dict[str, str]:
+    """A line of the history, for a page."""
+    what = pages.say(request, WHAT.get(line.what, line.what))
+    return {"at": write_instant(line.at), "by": name_of(line.by, request, pages), "what": what}

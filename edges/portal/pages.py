@@ -14,10 +14,9 @@ from starlette.responses import RedirectResponse, Response
 from edges.portal import changes
 from edges.portal.callers import Right, caller_of
 from edges.portal.configuration import Configuration
-from edges.portal.forgetting import FORGOTTEN
-from edges.portal.page_parts import Visitor, back, base_of, minute, opened, revision_of
+from edges.portal.page_parts import Visitor, back, base_of, name_of, opened, revision_of, shown_line
 from edges.portal.problems import REVISION_STALE
-from edges.portal.sentences import WHAT, missing_sentence, warning_sentence
+from edges.portal.sentences import missing_sentence, warning_sentence
 from edges.portal.service import Portal, now
 from edges.portal.states import goes_through
 from edges.portal.store import Revision
@@ -25,7 +24,7 @@ from edges.web.accounts import Person
 from edges.web.pages import Pages, form_of, plain
 from edges.web.problems import Problem
 from edges.web.routes import Route
-from edges.web.values import PathId
+from edges.web.values import PathId, write_instant
 
 _HOUR: Final = 3_600_000
 _HOURS: Final = frozenset({"0", "1", "4", "24"})
@@ -103,12 +102,13 @@ class PortalPages:
             person=person,
             base=base_of(site_id),
             state=state,
+            further=len(site.configuration.further) if site.configuration.first is not None else 0,
             may_change=await caller.right(site_id, self._portal.store) is Right.CONFIGURE,
             saved="saved" in request.query_params,
             missing=[missing_sentence(code, say) for code in state.missing] if state.subscribed else [],
             warnings=[warning_sentence(code, say) for code in state.warnings],
             goes_through=goes_through(site, self._portal.engine.get(site_id), now()),
-            until="" if state.test_until is None else minute(state.test_until),
+            until="" if state.test_until is None else write_instant(state.test_until),
         )
 
     async def subscription(self, request: Request, site_id: PathId, person: Visitor) -> Response:
@@ -123,27 +123,16 @@ class PortalPages:
             person=person,
             base=base_of(site_id),
             state=self._portal.state(site),
-            since="" if stop is None else minute(stop.at),
-            by="" if stop is None else self._name(request, stop.by),
+            since="" if stop is None else write_instant(stop.at),
+            by="" if stop is None else name_of(stop.by, request, self._pages),
             revision="" if stop is None else stop.revision,
         )
 
     async def history(self, request: Request, site_id: PathId, person: Visitor) -> Response:
         """Who changed what and when."""
         await self._portal.look(caller_of(person), site_id)
-        lines = [
-            {
-                "at": minute(line.at),
-                "by": self._name(request, line.by),
-                "what": self._pages.say(request, WHAT.get(line.what, line.what)),
-            }
-            for line in await self._portal.store.history(site_id)
-        ]
+        lines = [shown_line(line, request, self._pages) for line in await self._portal.store.history(site_id)]
         return self._pages.render(request, "history.html", person=person, base=base_of(site_id), lines=lines)
-
-    def _name(self, request: Request, by: str) -> str:
-        """Who made a change; of a person who left only that, in the reader's language."""
-        return self._pages.say(request, by) if by == FORGOTTEN else by
 
     # --- what is saved ----------------------------------------------------------------------------
 

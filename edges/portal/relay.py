@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import psycopg
-from confluent_kafka import KafkaException, Producer
+from confluent_kafka import KafkaError, KafkaException, Producer
 
 from edges.portal import faults
 from edges.portal.errors import PortalError
@@ -78,6 +78,7 @@ class Relay:
         self._stopping = threading.Event()
         self._called = threading.Event()
         self._renewed_at = float("-inf")
+        self._too_large: set[tuple[str, str, int]] = set()  # topic, key, change
         self._failure: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="relay", daemon=True)
 
@@ -152,20 +153,18 @@ class Relay:
             if not self._renew(database):
                 raise _Lost
             self._called.clear()
-            waiting = read(database, _BATCH)
+            found = read(database, _BATCH)
             faults.at("after_read")
-            if waiting:
+            if waiting := [entry for entry in found if (entry.topic, entry.key, entry.change) not in self._too_large]:
                 self._pass_on(database, producer, waiting)
-            if len(waiting) < _BATCH:
+            if len(found) < _BATCH or not waiting:
                 self._called.wait(_LOOK_SECONDS)
 
     def _pass_on(self, database: Session, producer: Producer, waiting: list[Waiting]) -> None:
         """One transaction of Kafka; the database notes it afterwards."""
         at = time.time_ns() // 1_000_000
         producer.begin_transaction()
-        for entry in waiting:
-            value = None if entry.state is None else self._encode[entry.topic](entry.state)
-            producer.produce(self._settings.connection.topic(entry.topic), value, entry.key.encode(), timestamp=at)
+        waiting = [entry for entry in waiting if self._produce(producer, entry, at)]
         faults.at("after_produce")
         self._patiently(database, lambda: _flush(producer))
         faults.at("after_flush")
@@ -175,6 +174,19 @@ class Relay:
         faults.at("after_note")
         self._published(len(waiting))
         self._report("kafka", None)
+
+    def _produce(self, producer: Producer, entry: Waiting, at: int) -> bool:
+        """Hand over a record; False: it is larger than Kafka takes, and waits until it is changed. Others go on."""
+        value = None if entry.state is None else self._encode[entry.topic](entry.state)
+        try:
+            producer.produce(self._settings.connection.topic(entry.topic), value, entry.key.encode(), timestamp=at)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.MSG_SIZE_TOO_LARGE:
+                raise
+            _log.error("a record is too large to be passed on", topic=entry.topic, key=entry.key)
+            self._too_large.add((entry.topic, entry.key, entry.change))
+            return False
+        return True
 
     def _patiently(self, database: Session, call: Callable[[], Any]) -> None:
         """Repeat what the broker does not answer, while the lease is ours."""

@@ -146,9 +146,9 @@ def _sia(told: str) -> tuple[Event, ...]:
         while modifier := _SIA_MODIFIER.match(token):
             match modifier[1]:
                 case "ri":
-                    partition = modifier[2]
+                    partition = printable(modifier[2])
                 case "id":
-                    user = modifier[2]
+                    user = printable(modifier[2])
             token = token[modifier.end() :]  # a code without a slash before it
         match = _SIA_CODE.match(token)
         if match is None:

@@ -24,6 +24,7 @@ _HEADER: Final = re.compile(
 )
 _TIME: Final = re.compile(rb"_(" + times.PATTERN.encode() + rb")\Z")
 _WITHOUT_TIME: Final = re.compile(rb"[\x20-\x7e]*\]\Z")
+_LONGEST_PAD: Final = 31
 _ANSWERS: Final = frozenset({"ACK", "NAK", "DUH"})
 # Digits of an account by the standard.
 _FEWEST_DIGITS: Final = 3
@@ -138,7 +139,8 @@ def clear(data: bytes) -> Clear:
 def deciphered(data: bytes, key: bytes) -> Clear:
     """Open encrypted data with a key of 16, 24 or 32 bytes. Raises `UnopenedError`.
 
-    What opens has a time at its end, which may be none of the calendar's, or closes as a frame without a time does.
+    What opens has a time at its end, which may be none of the calendar's, or a pad as it must be and closes as a frame
+    without a time does.
     """
     try:
         cipher = bytes.fromhex(data.decode("ascii"))
@@ -152,7 +154,8 @@ def deciphered(data: bytes, key: bytes) -> Clear:
     if close < 0 or b"[" in text[: max(bar, 0)]:
         raise UnopenedError
     opened = text[bar + 1 :] if bar >= 0 else text[close:]
-    if not _TIME.search(opened) and not _WITHOUT_TIME.match(opened):
+    pad = bar if bar >= 0 else close
+    if not _TIME.search(opened) and (pad > _LONGEST_PAD or not _WITHOUT_TIME.match(opened)):
         raise UnopenedError
     try:
         return clear(opened)

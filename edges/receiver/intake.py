@@ -162,14 +162,23 @@ class Intake:
 
         Raises TimeoutError, and `SilentError` where the account's record changed meanwhile and nothing is to be kept.
         """
-        has_waited = False
+        is_behind_others = False
         while (identity := verdict.identity) is not None:
             flights = self._flights.get(identity.account)
-            if not flights or (identity not in flights and (verdict.copy is None or has_waited)):
+            if not flights:
                 break
+            if identity in flights:
+                awaited = [flights[identity]]
+            elif verdict.copy is None or is_behind_others:
+                break
+            else:
+                awaited, is_behind_others = list(flights.values()), True
             async with asyncio.timeout_at(until):
-                await asyncio.wait([flight.ended() for flight in flights.values()])
-            has_waited = True
+                for flight in reversed(
+                    awaited
+                ):  # the last one ends last, as a rule: then there is no other to wait for
+                    if not flight.is_over:
+                        await flight.ended()
             verdict = _kept(self._judge.judge(sealed, arrival.at))
         frame_id = verdict.signals[0].frame_id
         at = max(arrival.at, self._latest.pop(frame_id, 0) + 1)

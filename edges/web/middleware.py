@@ -10,7 +10,7 @@ import asyncio
 import time
 import uuid
 from typing import Any, Final
-from urllib.parse import unquote
+from urllib.parse import unquote, unquote_to_bytes
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -52,7 +52,7 @@ class Envelope:
         began = time.perf_counter()
         try:
             raw = scope.get("raw_path") or b""
-            if b"%00" in raw:
+            if not _is_text(raw):
                 await NOT_FOUND.response()(scope, receive, exchange.send)
             else:
                 if b"%2f" in raw.lower():
@@ -76,6 +76,16 @@ class Envelope:
                 status=exchange.status,
                 ms=round(1000 * (time.perf_counter() - began), 1),
             )
+
+
+def _is_text(path: bytes) -> bool:
+    """Whether a path is UTF-8 and free of U+0000: where a server replaces what is none, ids that differ become one."""
+    if b"%" not in path:
+        return True
+    try:
+        return "\0" not in unquote_to_bytes(path).decode()
+    except UnicodeDecodeError:
+        return False
 
 
 def _route(scope: Scope) -> str | None:

@@ -12,14 +12,20 @@ import threading
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from typing import Any, Final
 
+import h11
 import uvicorn
 from starlette.types import ASGIApp
+
+from edges.web.middleware import HEADERS
+from edges.web.problems import ProblemKind
+from edges.web.requests import PunctualRequests
 
 PROCESS_STOP_SECONDS: Final = 5.0
 STOP_SECONDS: Final = 4  # for answers under way; the process has 5 in all
 _KEEP_ALIVE_SECONDS: Final = 75  # longer than a proxy keeps its connections, or it meets closed ones
 _BACKLOG: Final = 512
 _STARTING_SECONDS: Final = 0.01
+BROKEN_REQUEST: Final = ProblemKind(400, "BROKEN_REQUEST", "This is no request of HTTP/1.1, or its head is too long.")
 
 
 class WebServer:
@@ -45,7 +51,7 @@ class WebServer:
         self._server = _Server(
             uvicorn.Config(
                 app,
-                http="h11",
+                http=_Protocol,
                 ws="none",
                 lifespan="off",
                 log_config=None,
@@ -124,6 +130,22 @@ def _end_in_time(status: int) -> None:
     timer = threading.Timer(PROCESS_STOP_SECONDS, os._exit, (status,))
     timer.daemon = True
     timer.start()
+
+
+class _Protocol(PunctualRequests):
+    """Uvicorn's in time, with a problem for what is no HTTP: no app sees that."""
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the parser's words
+        answer = BROKEN_REQUEST.response()
+        headers = [*answer.raw_headers, *((name.encode(), value.encode()) for name, value in HEADERS.items())]
+        headers += [(b"cache-control", b"no-store"), (b"connection", b"close")]
+        for event in (
+            h11.Response(status_code=answer.status_code, headers=headers, reason=BROKEN_REQUEST.title.encode()),
+            h11.Data(data=bytes(answer.body)),
+            h11.EndOfMessage(),
+        ):
+            self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
 
 
 class _Server(uvicorn.Server):

@@ -38,7 +38,7 @@ def up(
     ] = False,
     observe: Annotated[
         bool,
-        typer.Option("--observe", help="Also Prometheus, if it is installed, on the usual ports of worker and sink."),
+        typer.Option("--observe", help="Also Prometheus, if it is installed, on the usual ports of all processes."),
     ] = False,
     data: DataOption = DATA,
     as_json: JsonOption = False,

@@ -24,7 +24,7 @@ from edges.partners.process import PartnersProcess
 from edges.partners.signing import MOST_SECRETS, new_secret
 from edges.partners.values import Address, DispatchCommand
 from edges.web.values import write_instant
-from ronde.shared.errors import Failed, WrongUse
+from ronde.shared.errors import START_POSTGRES, Failed, WrongUse
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.terminal import Listing, Terminal, print_value, say
 from service import logs
@@ -89,6 +89,23 @@ def add(
         say(secret)
 
 
+@app.command("list")
+def list_(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
+    """List the partners that are asked over HTTP: where, since when, and how many secrets each has."""
+    with _database(in_force(settings).postgres) as database:
+        rows = _rows(database, "partners")
+    for row in rows:
+        row["added_at"] = write_instant(row["added_at"])
+    if as_json:
+        print_value(rows)
+        return
+    listing = Listing("partner", "since", "secrets", "private", "url")
+    for row in rows:
+        private = "allowed" if row["allow_private"] else ""
+        listing.add_row(row["partner_id"], row["added_at"], str(row["secrets"]), private, row["url"])
+    Terminal().print(listing)
+
+
 @app.command()
 def rotate(
     partner: PartnerArgument,
@@ -99,6 +116,7 @@ def rotate(
     """Give a partner a second secret, and print it; webhooks are signed by both until you run this with --end."""
     with _database(in_force(settings).postgres) as database, database.transaction():
         values = {"partner_id": partner, "now": _now(), "keep": 1 if end else MOST_SECRETS}
+        database.execute(query("lock_partner"), values)
         known = [row[0] for row in database.execute(query("secrets"), values)]
         if not known:
             raise Failed(f"no partner {partner} is asked over HTTP: see `ronde partners add`")
@@ -125,24 +143,23 @@ def attempts(
 ) -> None:
     """List the attempts to post commands, the latest first; they are kept for 30 days. Times are UTC."""
     with _database(in_force(settings).postgres) as database:
-        cursor = database.execute(query("attempts"), {"id": id_, "most": limit})
-        names = [column.name for column in cursor.description or ()]
-        rows: list[dict[str, Any]] = [dict(zip(names, row, strict=True)) for row in cursor]
+        rows = _rows(database, "attempts", id=id_, most=limit, now=_now())
     for row in rows:
         for name in ("at", "ended_at"):
             row[name] = None if row[name] is None else write_instant(row[name])
+    is_under_way = [row.pop("is_under_way") for row in rows]
     if as_json:
         print_value(rows)
         return
     listing = Listing("at", "partner", "command", "action", "attempt", "outcome", "status", "command is")
-    for row in rows:
+    for row, is_running in zip(rows, is_under_way, strict=True):
         listing.add_row(
             row["at"],
             row["partner_id"],
             row["command_id"],
             row["action"],
             str(row["number"]),
-            row["outcome"] or "under way",
+            row["outcome"] or ("under way" if is_running else "not noted"),
             str(row["status"] or ""),
             row["state"],
         )
@@ -214,7 +231,14 @@ def _database(settings: PostgresSettings) -> Iterator[Session]:
     except PartnersError as error:
         raise Failed(str(error)) from None
     except psycopg.OperationalError as error:
-        raise Failed(f"PostgreSQL does not answer: {reason(error)}; see the settings of [postgres]") from None
+        raise Failed(f"PostgreSQL does not answer: {reason(error)}. {START_POSTGRES}") from None
+
+
+def _rows(database: Session, name: str, **values: Any) -> list[dict[str, Any]]:
+    """The rows of a query, by the names of its columns."""
+    cursor = database.execute(query(name), values)
+    names = [column.name for column in cursor.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in cursor]
 
 
 def _now() -> int:

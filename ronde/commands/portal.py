@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import itertools
 import time
+from collections.abc import Iterator
 from typing import Annotated, Final, TypeAlias
 
 import psycopg
@@ -18,14 +19,18 @@ from edges.portal.postgres import migrate as apply
 from edges.portal.process import PortalProcess
 from edges.portal.rows import Edit
 from edges.portal.store import Store
-from ronde.input_files.site_lines import SiteLines
+from ronde.input_files.site_lines import Good, SiteLines
 from ronde.input_files.site_spreadsheet import sites_of
 from ronde.outcomes.site_file import print_warnings, warnings
-from ronde.shared.errors import Failed
+from ronde.shared.errors import START_POSTGRES, Failed
 from ronde.shared.lines import name_of
 from ronde.shared.lines import opened as opened_lines
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.terminal import print_value, say
+from schemas.avro.framing import single_object
+from schemas.avro.generated import writer
+from schemas.avro.loader import load
+from schemas.contract.topics import OUTPUT_VALUE_BYTES
 from service import logs
 from service.postgres import reason
 from service.postgres_settings import PostgresSettings
@@ -108,7 +113,7 @@ def import_(
 
 async def _load(postgres: PostgresSettings, sites: SiteLines) -> int:
     loaded = 0
-    good = sites.good()
+    good = _storable(sites)
     async with opened(pool(postgres, "ronde portal import")) as connections:
         store = Store(connections)
         while batch := [line.site for line in itertools.islice(good, _AT_ONCE)]:
@@ -119,6 +124,23 @@ async def _load(postgres: PostgresSettings, sites: SiteLines) -> int:
     return loaded
 
 
+def _storable(sites: SiteLines) -> Iterator[Good]:
+    """The sites that PostgreSQL can keep (on Kafka a text may hold U+0000, there none) and Kafka can take."""
+    schema = load("Site")
+    encode = writer(schema, single_object(schema))
+    for good in sites.good():
+        if _has_nul(good.site):
+            sites.refuse(good.line, "INVALID", "a text holds the character U+0000, which PostgreSQL does not keep")
+        elif len(encode(good.site)) > OUTPUT_VALUE_BYTES:
+            sites.refuse(good.line, "TOO_LONG", f"its record takes more than {OUTPUT_VALUE_BYTES:,} bytes")
+        else:
+            yield good
+
+
+def _has_nul(value: object) -> bool:
+    return "\0" in value if isinstance(value, str) else isinstance(value, tuple) and any(map(_has_nul, value))
+
+
 def _migrate(settings: PostgresSettings) -> list[tuple[int, str]]:
     try:
         with connect(settings, "ronde portal migrate") as connection:
@@ -126,4 +148,4 @@ def _migrate(settings: PostgresSettings) -> list[tuple[int, str]]:
     except PortalError as error:
         raise Failed(str(error)) from None
     except psycopg.OperationalError as error:
-        raise Failed(f"PostgreSQL does not answer: {reason(error)}; see the settings of [postgres]") from None
+        raise Failed(f"PostgreSQL does not answer: {reason(error)}. {START_POSTGRES}") from None

@@ -12,7 +12,7 @@ import psycopg
 import typer
 
 from ronde.outcomes.sealed_dossier import commitments
-from ronde.shared.errors import Failed, WrongUse
+from ronde.shared.errors import START_POSTGRES, Failed, WrongUse
 from ronde.shared.settings import SettingsOption, in_force
 from ronde.shared.terminal import say
 from ronde.shared.topic_reading import opened
@@ -112,7 +112,7 @@ def _failures() -> Iterator[None]:
     except SealError as error:
         raise Failed(str(error)) from None
     except psycopg.Error as error:
-        raise Failed(f"PostgreSQL cannot be used: {reason(error)}; correct [postgres] in the settings") from None
+        raise Failed(f"PostgreSQL cannot be used: {reason(error)}. {START_POSTGRES}") from None
 
 
 def _check(store: Store, opener: Commitments, logs: Logs) -> Iterator[str]:

@@ -97,7 +97,7 @@ class Kafka(Server):
         return [
             str(JAVA),
             f"-Xmx{self._heap_mb}m",
-            *([] if self._optimised else ["-XX:TieredStopAtLevel=1"]),
+            *([] if self._optimised else ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]),
             "-Djava.awt.headless=true",
             "--enable-native-access=ALL-UNNAMED",  # compression, in C
             "--sun-misc-unsafe-memory-access=allow",  # of its libraries; without it, warnings

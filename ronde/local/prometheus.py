@@ -1,4 +1,4 @@
-"""A Prometheus on this machine that scrapes the usual ports of worker, sink and receiver: `ronde local up --observe`.
+"""A Prometheus on this machine that scrapes the usual ports of all processes: `ronde local up --observe`.
 
 It is the one that is installed (Debian's package `prometheus`, or what `make tools` brings); nothing is fetched. Of a
 checkout, the alerts of the chart are loaded. Its folder is that of every `Server`, with ``prometheus.yml``.
@@ -19,8 +19,8 @@ from ronde.local.server import Server
 from ronde.shared.errors import Failed
 
 TARGETS: Final = tuple(
-    f"{HOST}:{port}" for port in (6066, 6067, 6068)
-)  # the pages of worker, sink, receiver by default
+    f"{HOST}:{port}" for port in (6066, 6067, 6068, 6090, 6091, 6092, 6093)
+)  # the pages of worker, sink, receiver, desk, portal, partners, watchdog by default
 RULES: Final = Path(__file__).parents[2] / "deploy" / "helm" / "ronde" / "alerts"
 TOOLS: Final = Path(__file__).parents[2] / ".tools" / "bin"  # where `make tools` puts it
 EVERY: Final = "5s"  # a scrape, and a look at the alerts: short, for trying things out

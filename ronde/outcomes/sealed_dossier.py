@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import psycopg
 
-from ronde.shared.errors import Failed
+from ronde.shared.errors import START_POSTGRES, Failed
 from ronde.shared.topic_reading import opened, recorded
 from ronde.shared.whole_settings import WholeSettings
 from schemas.avro.errors import Undecodable
@@ -42,7 +42,7 @@ def sealed_dossier(settings: WholeSettings, incident_id: str, since_head: int | 
     except SealError as error:
         raise Failed(str(error)) from None
     except psycopg.Error as error:
-        raise Failed(f"PostgreSQL cannot be used: {reason(error)}; correct [postgres] in the settings") from None
+        raise Failed(f"PostgreSQL cannot be used: {reason(error)}. {START_POSTGRES}") from None
 
 
 def commitments(settings: WholeSettings, store: Store) -> Commitments:

@@ -10,7 +10,7 @@ from typing import Annotated, TypeAlias
 import typer
 from psycopg.errors import InvalidSchemaName, UndefinedFunction, UndefinedTable
 
-from ronde.shared.errors import Failed
+from ronde.shared.errors import START_POSTGRES, Failed
 from ronde.shared.settings import in_force
 from sinks.ask.reading import NoLedgerError
 from sinks.database.postgres import Connection, connect
@@ -35,10 +35,7 @@ def ledger(settings: Path | None, command: str) -> Iterator[Connection]:
         with connect(postgres, f"ronde {command}") as connection:
             yield connection
     except Away as error:
-        raise Failed(
-            f"the ledger in {where} cannot be used: {error}. Start it (here: `ronde local up --postgres`) or correct "
-            "[postgres] in the settings"
-        ) from None
+        raise Failed(f"the ledger in {where} cannot be used: {error}. {START_POSTGRES}") from None
     except (NoLedgerError, UndefinedTable, UndefinedFunction, InvalidSchemaName):
         raise Failed(
             f"there is no ledger of this version in {where}: make it with `ronde ledger migrate`, or start `ronde sink`"

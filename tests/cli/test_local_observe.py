@@ -71,7 +71,7 @@ def test_up_starts_it_status_shows_it_and_down_stops_it(run: Run, data: Path, mo
     rules = [rule["name"] for group in ask(facts["url"], "rules")["groups"] for rule in group["rules"]]
     assert "RondeNoWorker" in rules
     scraped = ask(facts["url"], "status/config")["yaml"]
-    assert all(f"{HOST}:{usual}" in scraped for usual in (6066, 6067, 6068))
+    assert all(f"{HOST}:{usual}" in scraped for usual in (6066, 6067, 6068, *range(6090, 6094)))
     assert "Prometheus was running: " in run("local", "up", "--observe", "--data", data).out
     assert f"Prometheus is running: {facts['url']}" in run("local", "status", "--data", data).out
     assert run("local", "down", "--data", data).out == f"Kafka was not running in {data}\nPrometheus stopped\n"

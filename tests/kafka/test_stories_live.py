@@ -29,6 +29,7 @@ from ronde.shared.whole_settings import WholeSettings
 from streams.kafka import topics
 from streams.settings import load
 from tests.cli.demo.virtual import World
+from tests.machine import stretched
 
 TOPICS: Final = ("decisions", "calls", "dispatches", "attention", "quarantine", "readiness")
 # Of an alert: compared by which alert of the site it is.
@@ -94,7 +95,9 @@ def test_a_site_lives_as_it_was_simulated(live: Board, simulated: Board, site_id
     came, expected = live.site(site_id), simulated.site(site_id)
     for topic in TOPICS:
         assert list(told(came, topic)) == list(told(expected, topic))
-    assert steps(came) == pytest.approx(steps(expected), abs=TOLERANCE_MS)
+    late = [step - planned for step, planned in zip(steps(came), steps(expected), strict=True)]
+    assert min(late, default=0) > -TOLERANCE_MS
+    assert max(late, default=0) < stretched(TOLERANCE_MS), "a busy machine may be late, but decides nothing early"
     assert deadlines(came) == pytest.approx(deadlines(expected), abs=TOLERANCE_MS)
 
 

@@ -67,14 +67,16 @@
   // Never focus a field on opening: the next key would be typed into it.
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && typing() && !document.querySelector("dialog[open]")) document.activeElement.blur();
-    if (!keysOn || event.repeat || event.ctrlKey || event.metaKey || event.altKey || typing() || document.querySelector("dialog[open]")) return;
+    if (event.repeat && !/^(Arrow(Up|Down)|[jk])$/.test(event.key)) return;  // a key held down acts once
+    if (!keysOn || event.ctrlKey || event.metaKey || event.altKey || typing() || document.querySelector("dialog[open]")) return;
     const act = keys[event.key];
     if (act) { event.preventDefault(); act(); }
   });
   const press = (id) => () => { const button = byId(id); if (button && !button.hidden) button.click(); };
 
   // --- live ------------------------------------------------------------------------------------
-  const handlers = { work: [], gone: [], incident: [], reset: [], age: [], open: [] };
+  const handlers = { work: [], gone: [], incident: [], reset: [], age: [] };
+  const onOpen = [];
   let heardAt = performance.now();
   function listen(isAgain) {
     const events = new EventSource("/v1/events");
@@ -86,7 +88,7 @@
       });
     }
     events.addEventListener("open", () => {
-      for (const handle of handlers.open) handle();
+      for (const handle of onOpen) handle();
       if (isAgain) for (const handle of handlers.reset) handle();  // what came between is not sent again
       isAgain = false;
     });
@@ -227,7 +229,7 @@
     handlers.work.push(put);
     handlers.gone.push((data) => drop(data.subject));
     handlers.reset.push(load);
-    handlers.open.push(load);
+    onOpen.push(load);
     setInterval(tick, 250);
 
     byId("next")?.addEventListener("click", async () => {

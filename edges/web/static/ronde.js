@@ -28,6 +28,14 @@ function tick() {
   }
 }
 
+// Times of day as the reader's clock has them, with the offset that says so.
+const local = new Intl.DateTimeFormat(document.documentElement.lang, {
+  day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short",
+});
+for (const place of document.querySelectorAll("time[data-local]")) {
+  place.textContent = local.format(new Date(place.dateTime));
+}
+
 document.addEventListener("click", (event) => {
   const opener = event.target.closest("[data-opens]");
   if (opener) document.getElementById(opener.dataset.opens)?.showModal();

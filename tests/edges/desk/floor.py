@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -20,7 +20,7 @@ from schemas.avro.decoder import decoder
 from schemas.contract.topics import TOPICS
 from tests.conftest import SettingsFile
 from tests.kafka.world import World
-from tests.support.ronde_process import RondeProcess
+from tests.support.ronde_process import RONDE, RondeProcess
 from tests.support.waiting import PATIENCE, eventually
 
 PARTITIONS: Final = 3
@@ -66,7 +66,9 @@ def contacts(site_id: str, count: int = 2) -> list[dict[str, Any]]:
 class DeskProcess(RondeProcess):
     """One desk."""
 
-    def __init__(self, name: str, settings_file: SettingsFile, folder: Path, **sections: Any) -> None:
+    def __init__(
+        self, name: str, settings_file: SettingsFile, folder: Path, python: Sequence[str] = RONDE, **sections: Any
+    ) -> None:
         settings = settings_file(
             topics={"partitions": PARTITIONS},
             desk={"id": name, "port": 0, "pages_port": 0, "data_dir": str(folder / name)},
@@ -77,7 +79,7 @@ class DeskProcess(RondeProcess):
             },
             **sections,
         )
-        super().__init__(name, ["desk", "--settings", settings], settings.with_suffix(f".{name}.log"))
+        super().__init__(name, ["desk", "--settings", settings], settings.with_suffix(f".{name}.log"), python)
         self._folder = folder
         self._clients: list[OperatorClient] = []
 

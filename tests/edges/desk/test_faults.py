@@ -104,7 +104,7 @@ def frozen_floor(
     broker: Kafka, settings_file: SettingsFile, tmp_path: Path, prefix: str, client_log: Any
 ) -> Iterator[tuple[World, DeskProcess, RondeProcess]]:
     """A desk and a worker on a broker that may be frozen."""
-    kafka = {"kafka": {"bootstrap.servers": broker.bootstrap_servers}}
+    kafka: dict[str, Any] = {"kafka": {"bootstrap.servers": broker.bootstrap_servers}}
     path = settings_file(topics={"partitions": PARTITIONS}, worker={"catch_up_seconds": 1}, **kafka)
     made = load(path, {})
     create(made)

@@ -118,24 +118,28 @@ async def test_an_error_while_reports_are_fetched_stops_no_later_report(
 
 
 @pytest.mark.asyncio
-async def test_reports_are_looked_for_each_millisecond_only_while_any_is_due(client: type[Client]) -> None:
+async def test_reports_are_looked_for_each_millisecond_only_while_any_is_due(
+    client: type[Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
     producer = Producer(CONNECTION, ("signals",))
     await producer.start()
-    loop = asyncio.get_running_loop()
+    pauses: list[float] = []
+    look_in = producer._look_in
 
-    def next_look() -> float:
-        assert producer._timer is not None
-        return producer._timer.when() - loop.time()
+    def noting(seconds: float) -> None:
+        pauses.append(seconds)
+        look_in(seconds)
 
+    monkeypatch.setattr(producer, "_look_in", noting)
     client.made[0].leaderless = {STUCK}
-    stuck = asyncio.create_task(outcome(producer, "stuck"))
-    await asyncio.sleep(0)
-    assert next_look() < 0.01
-    await stuck  # its caller gave it up, and librdkafka goes on
-    assert next_look() < 0.01
+    await outcome(producer, "stuck")  # its caller gives it up, and librdkafka goes on
+    assert set(pauses) == {0.001}
+    producer._looks_in_vain = 1000  # Kafka hangs for long
+    producer._look()
+    assert pauses[-1] == 0.01
     client.made[0].leaderless = set()
     assert await outcome(producer, "stuck", seconds=60) == "acknowledged"
-    assert next_look() > 0.05
+    assert pauses[-1] == 0.1, "nothing is under way"
     await producer.stop()
 
 

@@ -40,7 +40,7 @@ def partners(database: PostgresSettings, tmp_path: Path) -> Iterator[Served]:
 
 @contextmanager
 def telephone(browser: Browser, **more: Any) -> Iterator[BrowserContext]:
-    context = browser.new_context(viewport=NARROW, locale="en-GB", **more)
+    context = browser.new_context(viewport=NARROW, locale="en-GB", **more)  # type: ignore[arg-type]
     context.set_default_timeout(60_000)
     yield context
     context.close()
@@ -84,7 +84,7 @@ def test_the_list_is_for_everybody_s_eyes_and_hands(partners: Served, browser: B
             tap(page, theme)
             page.locator(f"html[data-theme={theme.lower()}]").wait_for()
             for name, size in (("narrow", NARROW), ("wide", WIDE)):
-                page.set_viewport_size(size)
+                page.set_viewport_size(size)  # type: ignore[arg-type]
                 assert violations(page) == [], f"{theme} {name}"
                 assert not overflowing(page), f"{theme} {name}"
         assert page.get_by_text(OLD).count() == 0

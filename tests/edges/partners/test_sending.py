@@ -77,6 +77,7 @@ def sending(partners: Served, partner: Partner, test: Callable[[Sender], Corouti
             await test(sender)
         finally:
             task.cancel()
+            await asyncio.wait((task,))
 
     partners.run(run())
 
@@ -97,7 +98,7 @@ def test_a_command_that_another_process_has_overtaken_does_not_go(partners: Serv
         other = Store(partners.store._pool, "other", 1)
         [cancel] = await other.claim((), ())
         await other.note([(cancel, DELIVERED)])
-        await asyncio.sleep(0.15)
+        await asyncio.sleep(0.3)
         released.set()
         await asyncio.sleep(0.3)
 
@@ -127,6 +128,24 @@ def test_a_cancel_goes_at_once_though_the_partner_s_room_is_full(partners: Serve
     for number in range(20):
         partners.put(command(f"i{number}-d1"))
     sending(partners, partner, test)
+
+
+def test_a_process_that_is_stopped_leaves_its_attempts_to_others_at_once(partners: Served) -> None:
+    partner = Partner()
+
+    async def after(command_id: str) -> None:
+        await asyncio.sleep(0.2 if command_id.startswith("i1") else 60)
+
+    async def test(_: Sender) -> None:
+        await until(lambda: len(partner.out) == 2)
+
+    partner.after = after
+    for number in (1, 2):
+        partners.put(command(f"i{number}-d1"))
+    sending(partners, partner, test)
+    assert states(partners) == {"i1-d1-r1": "DELIVERED", "i2-d1-r1": "PENDING"}
+    other = Store(partners.store._pool, "other", 1)
+    assert [attempt.command_id for attempt in partners.run(other.claim((), ()))] == ["i2-d1-r1"]
 
 
 def test_an_answer_that_comes_after_its_lease_counts(partners: Served) -> None:

@@ -58,3 +58,37 @@ def test_a_database_that_is_away_is_named(run: Run, file: Path, portal_file: Set
     ran = run("portal", "import", file, "--settings", portal_file(postgres={"port": 1}))
     assert ran.exit == 1
     assert "PostgreSQL does not answer" in ran.err
+    assert "Start it (here: `ronde local up --postgres`)" in ran.err
+
+
+@pytest.mark.asyncio
+async def test_bad_lines_are_left_out_and_quote_nothing_secret(
+    store: Store, run: Run, tmp_path: Path, portal_file: SettingsFile
+) -> None:
+    import asyncio  # noqa: PLC0415
+
+    good = {
+        "subscribed": True,
+        "contacts": [],
+        "intervention": {"enabled": True, "partners": []},
+        "updated_at": "2026-01-01T00:00:00.000Z",
+    }
+    lines = [
+        good | {"site_id": "S1"},
+        good | {"site_id": "S2", "subscribed": "Corail Bleu"},
+        good | {"site_id": ""},
+        good | {"site_id": "S4", "contacts": "Corail Bleu"},
+        good | {"site_id": "S5"},
+        good | {"site_id": "S6", "instructions": "Corail\0"},
+        good | {"site_id": "S7", "contacts": [{"contact_id": "x" * 100, "role": "EXTERNAL"}] * 10_000},
+    ]
+    file = tmp_path / "sites.jsonl"
+    file.write_text("\n".join(map(json.dumps, lines)) + '\n{"site_id": "S8"\n', encoding="utf-8")
+    ran = await asyncio.to_thread(run, "portal", "import", file, "--settings", portal_file())
+    assert ran.exit == 1, ran
+    said = ran.out + ran.err
+    for line in (2, 3, 4, 6, 7, 8):
+        assert f"line {line}" in said, said
+    assert "Corail" not in said
+    assert "2 sites loaded into the portal, 6 bad lines left out" in said
+    assert [site.site_id for site in await store.find_sites("")] == ["S1", "S5"]

@@ -56,6 +56,12 @@ class Texts(HTMLParser):
             self.texts.append(" ".join(data.split()))
 
 
+def _pattern(text: str) -> str:
+    """What a message may look like once its values are in it."""
+    escaped = re.escape(" ".join(text.split()))
+    return re.sub(r"%\\\(\w+\\\)d", r"\\d+", re.sub(r"%\\\(\w+\\\)s", ".+?", escaped))
+
+
 def french() -> re.Pattern[str]:
     """What a French text may be."""
     strings: set[str] = set()
@@ -63,7 +69,7 @@ def french() -> re.Pattern[str]:
         with (folder / "locale" / "fr" / "messages.po").open("rb") as file:
             for message in read_po(file, locale="fr"):
                 strings |= {message.string} if isinstance(message.string, str) else set(message.string or ())
-    patterns = [re.sub(r"%\\\(\w+\\\)[sd]", ".+?", re.escape(" ".join(text.split()))) for text in strings if text]
+    patterns = [_pattern(text) for text in strings if re.search(r"[^\W\d_]", re.sub(r"%\(\w+\)[sd]", "", text))]
     names = Locale.parse("fr")
     patterns += [re.escape(names.territories.get(code, code)) for code in countries()]
     patterns += [re.escape(name) for name in names.languages.values()]
@@ -73,7 +79,7 @@ def french() -> re.Pattern[str]:
 def foreign(page: str, known: re.Pattern[str]) -> Iterator[str]:
     """What of a page's texts is of no catalogue."""
     texts = Texts()
-    texts.feed(page)
+    texts.feed(re.sub(r"<time[^>]*>(.*?)</time>", r"\1", page))  # it stands within a sentence
     for text in texts.texts:
         rest = SIGNS.sub("", DATA.sub("", known.sub("", NAMES.sub("", text))))
         if rest:

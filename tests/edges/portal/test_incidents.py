@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable
 from typing import Any, Final
 from urllib.parse import quote
@@ -168,7 +169,7 @@ async def test_the_page_says_the_same(api: Api, rows: psycopg.Connection[Any]) -
     show(scene, rows)
     page = (await ann.get("/sites/S1/incidents")).text
     assert "<h2>Intrusion</h2>" in page
-    assert "From 2026-01-01 00:00 to 2026-01-01 00:00 (UTC)" in page
+    assert re.search(r"From <time [^>]+>2026-01-01 00:00 UTC</time> to <time [^>]+>2026-01-01 00:00 UTC</time>", page)
     assert "All is well" in page
     assert "incident_id" not in page
     for incident_id, status in ((scene.incident_id, 409), ("other", 422)):

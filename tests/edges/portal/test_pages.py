@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -179,7 +181,10 @@ def test_of_two_editors_the_second_is_warned_and_loses_nothing(
     for field, value in (("line1", "1 rue des Lilas"), ("postal_code", "74300"), ("city", "Cluses")):
         page.fill(f"#{field}", value)
     page.click("main button.main")
-    assert SAYS["fr"]["changed"] in page.inner_text(".message.red")
+    red = page.inner_text(".message.red")
+    assert SAYS["fr"]["changed"] in red
+    assert re.search(r"Abonnement .*, token:support", red)  # what it was, and who
+    assert "Site créé" not in red  # that was before
     assert page.input_value("#line1") == "1 rue des Lilas"
     is_clean(page)
     page.click("main button.main")
@@ -210,6 +215,61 @@ def test_a_member_looks_and_changes_nothing(browser: Browser, portal: Served, su
     assert page.locator("main form").count() == 0
     assert page.goto(f"{portal.address}/sites/A%2F1/first-contact").status == 403  # type: ignore[union-attr]
     assert page.goto(f"{portal.address}/sites/B/configuration").status == 404  # type: ignore[union-attr]
+    context.close()
+
+
+def test_times_are_those_of_the_reader(browser: Browser, portal: Served, support: httpx.Client) -> None:
+    portal.api.user("ann@example.org", "customer")
+    path = "/v1/sites/A%2F1/service/test"
+    until = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=3)
+    answer = support.put(path, json={"until": until.isoformat()}, headers={"If-Match": '"1"'})
+    assert answer.status_code == 200, answer.text
+    context = browser.new_context(locale="fr", viewport=NARROW, timezone_id="Asia/Kolkata")  # type: ignore[arg-type]
+    page = context.new_page()
+    page.goto(f"{portal.address}/sites/A%2F1/configuration")
+    page.fill("#name", "ann@example.org")
+    page.fill("#password", PASSWORD)
+    page.press("#password", "Enter")
+    page.wait_for_url("**/configuration")
+    local = until.astimezone(timezone(timedelta(hours=5, minutes=30)))
+    assert f"{local:%H:%M} UTC+5:30" in page.inner_text(".message time")
+    assert str(local.year) in page.inner_text(".message time")
+    is_clean(page)
+    context.close()
+
+
+def test_long_texts_fit_a_phone(browser: Browser, portal: Served, support: httpx.Client) -> None:
+    login = "l" * 128
+    owner = {"person_id": "o" * 128, "role": "OWNER", "first_name": "F" * 200, "last_name": "L" * 200, "login": login}
+    body: dict[str, Any] = {"site_id": "s" * 128, "name": "N" * 200, "people": [owner]}
+    assert support.post("/v1/sites", json=body).status_code == 201
+    service = f"/v1/sites/{body['site_id']}/service"
+    for revision, (part, value) in enumerate(
+        (
+            ("subscription", {"subscribed": True}),
+            ("first-contact", {"person_id": owner["person_id"], "phone": "0639980001", "password": WORD}),
+            ("instructions", {"instructions": "x" * 8000}),
+            ("address", {"line1": "r" * 500, "postal_code": "74300", "city": "c" * 500, "country": "FR"}),
+        ),
+        start=1,
+    ):
+        answer = support.put(f"{service}/{part}", json=value, headers={"If-Match": f'"{revision}"'})
+        assert answer.status_code == 200, answer.text
+    portal.api.user(login, "customer")
+    context = browser.new_context(locale="fr", viewport=NARROW)  # type: ignore[arg-type]
+    page = context.new_page()
+    page.goto(f"{portal.address}/")
+    page.fill("#name", login)
+    page.fill("#password", PASSWORD)
+    page.press("#password", "Enter")
+    page.wait_for_url(f"{portal.address}/")
+    wide = {}
+    for part in ("", "/configuration", "/first-contact", "/address", "/instructions", "/subscription", "/history"):
+        page.goto(f"{portal.address}/sites/{body['site_id']}{part}")
+        wide[part] = overflowing(page)
+    page.goto(f"{portal.address}/")
+    wide["services"] = overflowing(page)
+    assert {part: width for part, width in wide.items() if width > 0} == {}
     context.close()
 
 

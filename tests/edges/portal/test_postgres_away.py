@@ -101,13 +101,18 @@ def test_saves_amid_restarts_are_made_once_and_passed_on(
         portal.kill()
 
 
+def wait_until_all_go_on(savers: list[Saver]) -> None:
+    seen = [saver.revision for saver in savers]
+    eventually(lambda: all(saver.revision > before for saver, before in zip(savers, seen, strict=True)), "they go on")
+
+
 def save_amid_restarts(portal: RondeProcess, server: Postgres, tokens_file: Path) -> dict[str, Saver]:
     """Save sites while the server is stopped and killed, until saves go on; by their ids, who saved them."""
     token = tokens.add(tokens_file, "crm", ("portal:*",))
     where = address(portal)
     savers: dict[str, Saver] = {}
     for site_id in SITES:
-        body = {"site_id": site_id, "name": "Home", "people": []}
+        body: dict[str, Any] = {"site_id": site_id, "name": "Home", "people": []}
         headers = {"Authorization": f"Bearer {token}"}
         assert httpx.post(f"{where}/v1/sites", json=body, headers=headers, timeout=30).status_code == 201
         savers[site_id] = Saver(where, token, site_id)
@@ -119,8 +124,7 @@ def save_amid_restarts(portal: RondeProcess, server: Postgres, tokens_file: Path
             end()
             eventually(lambda: all(saver.away for saver in savers.values()), "all of them are told so")
             server.start()
-            seen = {saver: saver.revision for saver in savers.values()}
-            eventually(lambda seen=seen: all(saver.revision > before for saver, before in seen.items()), "they go on")
+            wait_until_all_go_on(list(savers.values()))
     finally:
         for saver in savers.values():
             saver.ending.set()

@@ -12,6 +12,7 @@ import pytest
 
 from edges.kafka.framing import Framing
 from edges.portal import changes
+from edges.portal.core import Contact
 from edges.portal.outbox import backlog
 from edges.portal.postgres import opened, pool
 from edges.portal.relay import Relay, RelaySettings
@@ -114,3 +115,20 @@ def test_two_relays_take_turns_and_keep_the_order(
     check(connection, rows)
     [(owner,)] = rows.execute("SELECT owner FROM portal.relay").fetchall()
     assert owner == "b"
+
+
+def test_a_record_that_kafka_does_not_take_holds_no_other_up(
+    relay: Callable[[str], Relay], connection: Connection, schema: PostgresSettings, rows: psycopg.Connection[Any]
+) -> None:
+    crowd = tuple(Contact(f"x{number}", "EXTERNAL", "Zoe" * 60, "Roy" * 60) for number in range(3_000))
+    write(
+        schema,
+        lambda store: store.load_sites([imported("S1", contacts=crowd), imported("S2")], edit("import")),
+        lambda store: store.create(new("S3"), edit("site")),
+    )
+    relay("a")
+    eventually(lambda: backlog(rows)[0] == 1, "the others are passed on")
+    assert {record.key for record in published(connection)} == {"S2", "S3"}
+    write(schema, lambda store: store.load_sites([imported("S1")], edit("import")))
+    wait_passed_on(rows)
+    check(connection, rows)

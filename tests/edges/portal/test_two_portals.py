@@ -97,7 +97,7 @@ def disturb(portals: list[RondeProcess], random: Random, seconds: float) -> int:
         if random.random() < 0.7:
             portal.kill()
             portal.start()
-            eventually(lambda portal=portal: portal.field("portal listens", "address"), "it listens")
+            address(portal)
         else:
             portal.send(SIGSTOP)
             time.sleep(random.uniform(0.5, 5.0))  # also for longer than the lease
@@ -117,7 +117,7 @@ def test_portals_die_and_sleep_amid_saves(
     for portal in portals:
         address(portal)
     for site_id in SITES:
-        body = {"site_id": site_id, "name": "Home", "people": []}
+        body: dict[str, Any] = {"site_id": site_id, "name": "Home", "people": []}
         headers = {"Authorization": f"Bearer {token}"}
         assert httpx.post(f"{address(portals[0])}/v1/sites", json=body, headers=headers).status_code == 201
     editors = [Editor(portals, token, name, seed) for name in ("x", "y", "z")]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from edges.receiver import frame
@@ -100,7 +102,11 @@ def test_data_that_cannot_be_read_are_an_event_without_a_code(kind: str) -> None
     assert (told.code, told.kind, told.text) == (None, None, "??")
 
 
+@example("SIA-DCS", b"Nri\x001/id\n7/BA")
 @given(st.sampled_from(["ADM-CID", "SIA-DCS", "NULL", "X"]), st.binary(max_size=60))
-def test_any_body_is_read(kind: str, body: bytes) -> None:
+def test_any_body_is_read_into_texts_without_control_characters(kind: str, body: bytes) -> None:
     content = content_of(kind, body + b"]")
     assert kind == "NULL" or content.events
+    for event in content.events:
+        texts = (event.code, event.partition, event.zone, event.user, event.text)
+        assert not [text for text in texts if text and re.search(r"[\x00-\x1f\x7f-\x9f]", text)], texts

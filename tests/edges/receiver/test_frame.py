@@ -5,13 +5,21 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import CBC
 from hypothesis import given
 from hypothesis import strategies as st
 
 from edges.receiver import frame
+from edges.receiver.cipher import cipher_of
 from edges.receiver.framing import CrcForm, seal
 from tests.edges.receiver import vectors
 from tests.edges.receiver.vectors import K256, K
+
+
+def blocks(number: int) -> st.SearchStrategy[bytes]:
+    return st.binary(min_size=16 * number, max_size=16 * number)
 
 
 def ms(text: str) -> int:
@@ -78,6 +86,33 @@ def test_an_encrypted_frame_gets_an_encrypted_ack() -> None:
 )
 def test_what_is_encrypted_opens_again(body: bytes, key: bytes, seconds: int) -> None:
     assert frame.deciphered(frame.enciphered(body, seconds * 1000, key), key) == frame.Clear(body, seconds * 1000)
+
+
+def cbc(key: bytes) -> Cipher[CBC]:
+    return Cipher(AES(key), CBC(bytes(16)))
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([K, K256, bytes(24)]), st.booleans(), st.integers(1, 6).flatmap(blocks)),
+        min_size=1,
+        max_size=6,
+    )
+)
+def test_a_cipher_that_is_kept_starts_each_message_as_a_new_one_does(messages: list[tuple[bytes, bool, bytes]]) -> None:
+    """Messages of several accounts under one key, and of others, in any order, to and fro."""
+    for key, is_answer, text in messages:
+        one = cbc(key).encryptor() if is_answer else cbc(key).decryptor()
+        kept = cipher_of(key)
+        assert (kept.encipher(text) if is_answer else kept.decipher(text)) == one.update(text) + one.finalize()
+
+
+@pytest.mark.parametrize("text", [b"x" * 32 + b"|#1234|1130 01 015]", b"x" * 47 + b"]"])
+def test_a_pad_longer_than_any_opens_nothing_where_no_time_follows(text: bytes) -> None:
+    """A wrong key gives a last byte of ``]`` once in 256 frames; that is no frame whose time is wrong."""
+    text += b"]" * (-len(text) % 16)
+    with pytest.raises(frame.UnopenedError):
+        frame.deciphered(cipher_of(K).encipher(text).hex().encode(), K)
 
 
 @given(st.binary(max_size=120), st.sampled_from([K, K256]))

@@ -170,6 +170,7 @@ async def test_a_slash_in_an_id_is_sent_encoded(client: httpx.AsyncClient) -> No
     assert (await client.post("/v1/sites/A%2F1%20é/alerts", json=ALERT)).json()["site_id"] == "A/1 é"
     assert (await client.post("/v1/sites/A%252F1/alerts", json=ALERT)).json()["site_id"] == "A%2F1"
     problem(await client.post("/v1/sites/A%001/alerts", json=ALERT), 404, "NOT_FOUND")
+    problem(await client.post("/v1/sites/A%ff1/alerts", json=ALERT), 404, "NOT_FOUND")
     problem(await client.post(f"/v1/sites/{'x' * 129}/alerts", json=ALERT), 422, "INVALID")
     problem(await client.post("/v1/sites/%20/alerts", json=ALERT), 422, "INVALID")
 

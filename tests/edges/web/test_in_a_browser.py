@@ -121,3 +121,15 @@ def test_sign_in_and_switches_work_without_script(browser: Browser, address: str
     page.get_by_role("button", name="Sign out").click()
     page.wait_for_url(f"{address}/sign-in")
     context.close()
+
+
+@pytest.mark.parametrize("page", [{"viewport": WIDE, "color_scheme": "dark"}], indirect=True)
+def test_what_is_printed_is_dark_on_white_also_where_the_screen_is_dark(page: Page, address: str) -> None:
+    page.goto(f"{address}/sign-in")
+    page.get_by_role("button", name="Dark").click()
+    page.locator("html[data-theme=dark]").wait_for()
+    page.emulate_media(media="print", color_scheme="dark")
+    for part in ("body", "h1"):
+        color = page.locator(part).first.evaluate("element => getComputedStyle(element).color")
+        assert max(map(int, color.removeprefix("rgb(").rstrip(")").split(","))) < 64, color
+    assert page.locator(".head").first.is_hidden()

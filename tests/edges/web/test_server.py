@@ -13,8 +13,9 @@ from pathlib import Path
 import httpx
 import pytest
 from fastapi import FastAPI, Request
+from starlette.requests import ClientDisconnect
 
-from edges.web import tokens
+from edges.web import requests, tokens
 from edges.web.application import WebApplication
 from edges.web.server import WebServer, stop_signal
 from service import logs
@@ -64,6 +65,44 @@ async def test_what_takes_too_long_is_cut_within_5_seconds() -> None:
         await server.stop()
         assert time.monotonic() - start < 5
         assert (await asking).json()["code"] == "UNCONFIRMED"
+
+
+@pytest.mark.asyncio
+async def test_a_request_that_is_never_finished_does_not_keep_its_socket(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(requests, "REQUEST_SECONDS", 0.3)
+    app = FastAPI()
+    left = asyncio.Event()
+
+    @app.post("/")
+    async def post(request: Request) -> int:
+        try:
+            return len(await request.body())
+        except ClientDisconnect:
+            left.set()
+            raise
+
+    @app.get("/slow")
+    async def slow() -> str:
+        await asyncio.sleep(0.6)
+        return "done"
+
+    server = WebServer(app, "127.0.0.1", 0)
+    await server.start()
+    port = int(server.address.rpartition(":")[2])
+    whole = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"
+    async with asyncio.timeout(60):
+        for begun in (b"", whole[:9], whole[:-1], whole + whole[:-1]):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(begun)
+            answers = await reader.read()
+            assert answers.count(b"200 OK") == begun.count(whole)
+            writer.close()
+            await writer.wait_closed()
+        await left.wait()
+        async with httpx.AsyncClient(base_url=server.address) as client:
+            for _ in range(2):
+                assert (await client.get("/slow")).json() == "done"
+    await server.stop()
 
 
 @pytest.mark.asyncio
@@ -128,6 +167,33 @@ async def test_a_log_line_has_the_request_s_id_and_no_word_of_it(
     ours = "".join(line for line in text.splitlines() if '"edges.' in line or '"uvicorn' in line)
     for secret in ("site-of-it", "id-of-it", "secret words", token):
         assert secret not in ours
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"nonsense\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",  # without a host
+        b"GET / HTTP/1.1\r\nHost: a\r\nno header\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 100_000,
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",  # TLS, where there is none
+    ],
+)
+async def test_what_is_no_http_is_a_problem_too(head: bytes) -> None:
+    server = WebServer(WebApplication("example", "0"), "127.0.0.1", 0)
+    await server.start()
+    reader, writer = await asyncio.open_connection(*server.address.removeprefix("http://").split(":"))
+    writer.write(head + b"\r\n")
+    answer = await reader.read()
+    writer.close()
+    await server.stop()
+    fields, _, body = answer.partition(b"\r\n\r\n")
+    assert fields.startswith(b"HTTP/1.1 400 Bad Request")
+    assert b"content-type: application/problem+json" in fields.lower()
+    assert b"default-src 'self'" in fields
+    assert json.loads(body)["code"] == "BROKEN_REQUEST"
 
 
 @pytest.mark.asyncio
