@@ -143,12 +143,14 @@ def test_the_pages_claim_what_is_so_and_foreign_sites_are_left_alone(
         put(api, "address", HOME)
         eventually(lambda: YES in page(), "the engine has judged it")
 
+        worker.kill()  # this is about the portal
         broker.pause()
         try:
             press("no")
             says_for(3, page, WAITS)
         finally:
             broker.resume()
+        worker.start()
         eventually(lambda: YES in page(), "it is passed on and judged")
 
         worker.kill()  # Kafka has the next one, the engine does not
