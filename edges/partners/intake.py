@@ -116,20 +116,23 @@ class Intake:
             consumer.subscribe([self._connection.topic(_TOPIC)], on_assign=self._joined, on_revoke=self._left)
             while not self._stopping.is_set():
                 first = consumer.poll(_POLL_SECONDS)
+                if first is not None:
+                    self._take(database, consumer, [first, *consumer.consume(_AT_ONCE - 1, 0)])
                 self._publish(database)
-                if first is None:
-                    continue
-                positions: dict[Log, int] = {}
-                messages = self._good([first, *consumer.consume(_AT_ONCE - 1, 0)], positions)
-                if messages:
-                    faults.at("after_read")
-                    self._store(database, messages)
-                    faults.at("after_store")
-                    self._commit(consumer, messages)
-                    faults.at("after_commit")
-                self._ages.reach(positions)
         finally:
             consumer.close()
+            self._own.clear()
+
+    def _take(self, database: Session, consumer: Consumer, messages: Sequence[Message]) -> None:
+        positions: dict[Log, int] = {}
+        records = self._good(messages, positions)
+        if records:
+            faults.at("after_read")
+            self._store(database, records)
+            faults.at("after_store")
+            self._commit(consumer, records)
+            faults.at("after_commit")
+        self._ages.reach(positions)
 
     def _joined(self, _consumer: Consumer, partitions: Sequence[TopicPartition]) -> None:
         self._own |= {partition.partition for partition in partitions}

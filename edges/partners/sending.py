@@ -22,7 +22,7 @@ from edges.partners.errors import DatabaseAwayError
 from edges.partners.noting import Noter
 from edges.partners.page_tokens import VALID_MS, page_token
 from edges.partners.signing import signed_headers
-from edges.partners.store import Step, now_ms
+from edges.partners.store import LEASE_MS, Step, now_ms
 from service import logs
 
 if TYPE_CHECKING:
@@ -196,11 +196,18 @@ class Sender:
     async def _go(self, posting: _Posting) -> None:
         """Let the first byte out, but not behind a later command that another process posts. Raises `_OvertakenError`.
 
-        Raises `DatabaseAwayError`.
+        While PostgreSQL is away, the lease says that nobody else has the command. Past it raises `DatabaseAwayError`.
         """
         attempt = posting.attempt
-        if now_ms() - attempt.claimed_at > _FRESH_MS and not await self._store.is_in_force(attempt):
-            raise _OvertakenError
+        if now_ms() - attempt.claimed_at > _FRESH_MS:
+            try:
+                is_in_force = await self._store.is_in_force(attempt)
+            except DatabaseAwayError:
+                if now_ms() - attempt.claimed_at > LEASE_MS:
+                    raise
+                is_in_force = True
+            if not is_in_force:
+                raise _OvertakenError
         posting.is_out = True
         if posting.attempt.number == 1:
             self._metrics.first_byte.observe(max(0.0, time.time() - posting.attempt.stored_at / 1000))
