@@ -15,8 +15,8 @@ TIMES ?= 20
 KILLS ?= 30
 MINUTES ?= 60
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
-# Tests with servers mostly wait for them: one process more than the cores they were timed on.
-PROCESSES ?= 3
+# Tests with servers mostly wait for them: two processes for each of the cores they were timed on.
+PROCESSES ?= 4
 
 # What `make tools` brings is found by every target.
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
@@ -67,7 +67,7 @@ test: lint check ## everything that decides whether a change may land
 
 # Tests start hundreds of processes: each would compile all modules, where the environment forbids to keep bytecode.
 quick: $(READY) ## what needs no Kafka and no PostgreSQL: under a minute on 2 cores
-	PYTHONDONTWRITEBYTECODE= TEST_RONDE_PURE=1 TEST_RONDE_QUICK=1 $(BIN)/python -m pytest -q -n $(PROCESSES) \
+	PYTHONDONTWRITEBYTECODE= TEST_RONDE_PURE=1 TEST_RONDE_QUICK=1 $(BIN)/python -m pytest -q -n 2 \
 		-m "not soak and not long and not server and not slow" \
 		--ignore tests/faults --ignore tests/kafka --ignore tests/security
 
@@ -77,7 +77,7 @@ lint: $(READY) ## style, types, and who may import whom
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-check: $(READY) ## the tests, on real brokers, in PROCESSES processes (3)
+check: $(READY) ## the tests, on real brokers, in PROCESSES processes (4)
 	PYTHONDONTWRITEBYTECODE= TEST_RONDE_PURE=1 $(BIN)/python -m pytest -n $(PROCESSES) -m "not soak and not long"
 
 test-long: $(READY) ## what repeats a test of `make test`: in a second language or look, by another signal

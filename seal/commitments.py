@@ -11,7 +11,7 @@ from schemas.avro.canonical import canonical
 from schemas.avro.framing import CONFLUENT, CONFLUENT_SIZE, SINGLE_OBJECT_SIZE, confluent_id, single_object
 from schemas.avro.loader import load, released
 from schemas.contract.topics import TOPICS
-from seal.proofs import CONTACT_FIELDS, Place, leaf_data, leaf_hash, read_value
+from seal.proofs import CONTACT_FIELDS, SALT, Place, leaf_data, leaf_hash, read_value
 from seal.splitting import Split, splitter
 
 SEALED: Final = (
@@ -20,7 +20,6 @@ SEALED: Final = (
 )  # fmt: skip
 # Of a site and a contact (empty: the site's own), for a record of a time; None: destroyed.
 Secret: TypeAlias = Callable[[str, str, int], bytes | None]
-_SALT: Final = 32  # bytes, as a commitment
 _EMPTY: Final = hashlib.sha256()  # copying costs half of making one
 _LONGEST_ID: Final = 256  # characters; contracts.md allows 128 bytes
 _AROUND: Final = ("key", "headers")  # what a leaf covers besides the value
@@ -157,7 +156,7 @@ class Commitments:
         made, copy = [], _EMPTY.copy
         for salt, data in zip(self._salts(parts), fields, strict=True):
             commit = copy()
-            commit.update((salt or os.urandom(_SALT)) + data)
+            commit.update((salt or os.urandom(SALT)) + data)
             made.append(commit.digest())
         personal = b"".join([made[at] for at in parts.personal])
         hashed = leaf_hash(leaf_data(place, layout.schema, layout.names, made))
@@ -221,8 +220,8 @@ def _derived(secret: bytes | None, salted: bytes, count: int) -> list[Any]:
     """
     if secret is None:
         return [None] * count
-    block = hashlib.pbkdf2_hmac("sha256", secret, salted, 1, count * _SALT)
-    return [block[at : at + _SALT] for at in range(0, count * _SALT, _SALT)]
+    block = hashlib.pbkdf2_hmac("sha256", secret, salted, 1, count * SALT)
+    return [block[at : at + SALT] for at in range(0, count * SALT, SALT)]
 
 
 def owner_name(text: str) -> str:

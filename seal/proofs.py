@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 BLOCK = 1024  # leaves of a node that is kept
+SALT = 32  # bytes
 
 # --- trees (RFC 9162, section 2.1) --------------------------------------------------------------------
 

@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 from seal.ed25519 import is_signed
 from seal.proofs import (
     CONTACT_FIELDS,
+    SALT,
     Place,
     commitment,
     is_consistent,
@@ -182,6 +183,8 @@ class Dossier:
     def _check_record(self, line: dict[str, Any]) -> None:
         place = Place(line["topic"], line["partition"], line["offset"], line["timestamp"])
         where = f"{place.topic}-{place.partition}-{place.offset}"
+        if any(type(number) is not int for number in (*place[1:], line["n"])) or line["n"] < 0:
+            raise Finding("ALTERED", f"{where} has no place in a tree")  # -1 proves as the last leaf of a full tree
         types = self._types(line["schema"])
         names = [field[0] for field in line["fields"]]
         if names != ["key", "headers", *types]:
@@ -194,6 +197,8 @@ class Dossier:
                 commitments.append(bytes.fromhex(kept))
                 continue
             raw = bytes.fromhex(data)
+            if len(bytes.fromhex(salt)) != SALT:  # else bytes could move between the salt and the data
+                raise Finding("ALTERED", f"{where}: the salt of {name} has not {SALT} bytes")
             commitments.append(commitment(bytes.fromhex(salt), raw))
             if line["schema"] and name in types:
                 value[name] = self._read(types[name], raw, f"{where}: {name}")

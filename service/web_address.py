@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, TypeAlias
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 
 def _checked(url: str) -> str:
@@ -21,4 +21,6 @@ def _checked(url: str) -> str:
     return url
 
 
-WebAddress: TypeAlias = Annotated[str, AfterValidator(_checked)]
+WebAddress: TypeAlias = Annotated[
+    str, AfterValidator(_checked), Field(json_schema_extra={"pattern": r"^https?://[^/]+"})
+]

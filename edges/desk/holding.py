@@ -106,6 +106,10 @@ class Holding:
         if not is_there and (hold is None or hold.by != operator.name):
             raise OVER.error()
         is_others = hold is not None and hold.by != operator.name
+        if (hold is None or (is_others and not over)) and self.state.claims[partition].held_by(subject):
+            await self.look_again(partition)
+            if await self._was_answered(operator, claimed):  # without a claim, which would make the operator a holder
+                raise OVER.error()
         if over and is_others:
             hold = await self._may_take_over(operator, partition, subject)
             is_others = hold is not None and hold.by != operator.name
@@ -152,8 +156,12 @@ class Holding:
             tried.add(item.subject)
             partition = self.writer.partition_of(item.site_id)
             self.check_fresh(partition)
-            hold = await self.claim(operator, Subject(item.subject, partition, item.site_id, item.incident_id), "TAKE")
+            subject = Subject(item.subject, partition, item.site_id, item.incident_id)
+            hold = await self.claim(operator, subject, "TAKE")
             if hold is not None and hold.by == operator.name:
+                if item.holder is None and await self._was_answered(operator, subject):
+                    await self.release_gone(hold, subject)
+                    continue
                 return item._replace(holder=hold)
         if any(item.is_free and self.is_stale(item.site_id) for item in self.work.items.values()):
             raise STALE.error()
@@ -201,11 +209,27 @@ class Holding:
         return hold
 
     async def _take(self, operator: Operator, subject: Subject, action: str) -> Hold:
-        """Claim, and return the operator's hold. Raises HELD, `UnconfirmedError`."""
+        """Claim, and return the operator's hold. Raises HELD, OVER, `UnconfirmedError`."""
+        before = self.state.holder(subject.partition, subject.id)
         hold = await self.claim(operator, subject, action)
         if hold is None or hold.by != operator.name:
             raise HELD.error(holder=None if hold is None else holder_json(hold))
+        is_new = before is None or before.by != operator.name
+        if is_new and action == "TAKE" and await self._was_answered(operator, subject):
+            await self.release_gone(hold, subject)
+            raise OVER.error()
         return hold
+
+    async def _was_answered(self, operator: Operator, subject: Subject) -> bool:
+        """Whether somebody who held a call before has answered it: their release may be read before their answer."""
+        if {*self.state.claims[subject.partition].held_by(subject.id)} <= {operator.name}:
+            return False
+        try:
+            await self.reader.answers_to_the_end(subject.partition)
+        except NotReadError:
+            return False
+        command = self.state.command(subject.id)
+        return command is not None and subject.id in command[0].answers
 
     async def claim(self, operator: Operator, subject: Subject, action: str) -> Hold | None:
         """Write a claim, and return who holds the subject once it was read back. Raises `UnconfirmedError`."""

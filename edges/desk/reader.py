@@ -73,6 +73,7 @@ class DeskReader:
         self._decoders = {topic: framing.reader(topic, CONSTRUCTORS) for topic in (*TOPICS, "sites")}
         self._expected: dict[str, asyncio.Future[ReadBack]] = {}
         self._views: list[View] = []
+        self._engine: View | None = None
         self._own: View | None = None
         self._asking = asyncio.Lock()
         self._ends = clients.reader(connection)
@@ -85,7 +86,8 @@ class DeskReader:
         await self._begin(sites)
         starts = await self._starts(lookback_ms)
         engine = {topic: Reading(From(starts[topic]), self._with_bytes(topic)) for topic in ENGINE}
-        await self._begin(View(self._connection, engine, self._take))
+        self._engine = View(self._connection, engine, self._take)
+        await self._begin(self._engine)
         since = Since(time.time_ns() // 1_000_000 - OWN_MS)
         self._own = View(
             self._connection, {topic: Reading(since, self._with_bytes(topic)) for topic in OWN}, self._take
@@ -141,14 +143,21 @@ class DeskReader:
     async def to_the_end(self, partition: int, seconds: float = _ASK_SECONDS) -> None:
         """Read a partition's `claims` and `desk-log` to where they end now. Raises `NotReadError`."""
         assert self._own is not None
-        logs = [(topic, partition) for topic in OWN]
+        await self._read_to_the_end(self._own, [(topic, partition) for topic in OWN], seconds)
+
+    async def answers_to_the_end(self, partition: int, seconds: float = _ASK_SECONDS) -> None:
+        """Read a partition's `call-results` to where they end now. Raises `NotReadError`."""
+        assert self._engine is not None
+        await self._read_to_the_end(self._engine, [("call-results", partition)], seconds)
+
+    async def _read_to_the_end(self, view: View, logs: Sequence[Log], seconds: float) -> None:
         give_up = time.monotonic() + seconds
         try:
             async with asyncio.timeout(seconds), self._asking:
                 ends = await asyncio.to_thread(offsets, self._ends, self._connection, logs, OFFSET_END, seconds)
         except (KafkaException, TimeoutError):
             raise NotReadError from None
-        while any(self._own.position(*log) < end for log, end in ends.items()):
+        while any(view.position(*log) < end for log, end in ends.items()):
             if time.monotonic() > give_up:
                 raise NotReadError
             await asyncio.sleep(_LOOK_SECONDS)

@@ -60,7 +60,7 @@ class Portal:
     async def create(self, caller: Caller, body: SiteBody) -> Stored:
         """Make a site. Raises FORBIDDEN, EXISTS (also of a site that others write to `sites`), INVALID."""
         caller.check_support()
-        # In this order: what the engine has of a site of ours came after its row.
+        # In this order: the engine hears of the portal's own site after its row is there.
         if self.engine.knows(body.site_id) and not await self.store.holds(body.site_id):
             raise EXISTS.error(_FOREIGN)
         people = [person.person(person.person_id) for person in body.people]

@@ -25,6 +25,7 @@ class _Round:
     sent_at: int
     stage: str = "the receiver has not acknowledged its frame"
     resolved_at: int | None = None
+    is_disturbed: bool = False  # what was read was old for a moment, so that it may look late
 
 
 class Canary:
@@ -78,6 +79,11 @@ class Canary:
         self._calls.pop(command_id, None)
         self._reach("the engine has not decided on its answer")
 
+    def disturb(self) -> None:
+        """What is read is old: the round under way is no proof that something is wrong."""
+        if self._round is not None:
+            self._round.is_disturbed = True
+
     def drop(self) -> bool:
         """Forget the round, as nothing can be known of it; False: there was none under way."""
         is_open = self._round is not None and self._round.resolved_at is None
@@ -85,7 +91,7 @@ class Canary:
         return is_open
 
     def judge(self, now: int) -> str | None:
-        """Close the round when it is resolved or late; ``resolved`` or ``failed`` as it does so, once."""
+        """Close the round when it is resolved or late; ``resolved``, ``failed`` or ``void`` as it does so, once."""
         current = self._round
         if current is None:
             return None
@@ -99,6 +105,8 @@ class Canary:
         if not is_late:
             self._failed = None
             return "resolved"
+        if current.is_disturbed:
+            return "void"
         detail = current.stage
         if self._stuck is not None:
             detail = f"incident {self._stuck} is handed over and takes its alarms: close it"

@@ -22,7 +22,7 @@ INPUTS: Final = ("alerts", "call-results", "dispatch-reports", "operator-actions
 OUTPUTS: Final = ("calls", "dispatches", "attention", "decisions", "readiness", "quarantine", "dead-letters")
 TOPICS: Final = (*INPUTS, *OUTPUTS, "claims")
 READ: Final = tuple(topic for topic in TOPICS if topic not in {"dispatches", "readiness"})  # of these the ends suffice
-_CURRENT_SECONDS: Final = 5.0  # a partition that is read to an end so old is judged
+CURRENT_SECONDS: Final = 5.0  # a partition that is read to an end so old is judged
 _INPUT_KEPT_MS: Final = 24 * 3600 * 1000
 _JUMP_MS: Final = 2000
 
@@ -124,7 +124,7 @@ class Judge:
             self._current_since[number] = None
         calls = self.calls[number]
         calls.advance(now)
-        if age > _CURRENT_SECONDS:
+        if age > CURRENT_SECONDS:
             return
         logs = [self._inputs[topic, number] for topic in INPUTS]
         if not self._has_begun[number]:

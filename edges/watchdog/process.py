@@ -12,7 +12,7 @@ from edges.kafka.producer import Producer
 from edges.watchdog.bulletins import Bulletins
 from edges.watchdog.errors import WatchdogError
 from edges.watchdog.findings import Kind, Report, summary
-from edges.watchdog.judge import Judge, Limits, Place, present
+from edges.watchdog.judge import CURRENT_SECONDS, Judge, Limits, Place, present
 from edges.watchdog.metrics import WatchdogMetrics
 from edges.watchdog.reading import EngineReader, now_ms
 from edges.watchdog.settings import WatchdogConfiguration, WatchdogSettings
@@ -48,6 +48,7 @@ class WatchdogProcess:
         self._bulletins = Bulletins(settings.id)
         self._report: Report = {}
         self._sounder: Sounder | None = None
+        self._age = float("inf")  # of what was read, in seconds
 
     async def run(self) -> None:
         """Watch until SIGTERM or SIGINT. Raises `WatchdogError`, `TopicsDifferError`."""
@@ -88,7 +89,9 @@ class WatchdogProcess:
         assert site_id is not None
         producer = Producer(self._configuration.connection, WRITTEN)
         stack.push_async_callback(producer.stop, _PRODUCER_SECONDS)
-        return Sounder(self._settings, site_id, producer, self._framing, self._metrics, self._is_current)
+        return Sounder(
+            self._settings, site_id, producer, self._framing, self._metrics, self._is_current, self._is_fresh
+        )
 
     def _open_pages(self) -> OperationPages:
         settings = self._settings
@@ -105,6 +108,9 @@ class WatchdogProcess:
         """Whether Kafka is read to its end."""
         return self._judge.has_begun and not self._readiness.reasons and Kind.KAFKA not in self._report
 
+    def _is_fresh(self) -> bool:
+        return self._age <= CURRENT_SECONDS
+
     def _is_well(self) -> bool:
         return not self._report and not self._readiness.reasons
 
@@ -113,6 +119,7 @@ class WatchdogProcess:
         while True:
             now = now_ms()
             ages = reader.ages()
+            self._age = max(ages.values())
             report = dict(self._judge.judge(now, round(time.monotonic() * 1000), ages))
             if self._sounder is not None:
                 found = {Kind.RECEIVER: self._sounder.receiver(), Kind.CANARY: self._sounder.judge(now)}
@@ -123,7 +130,7 @@ class WatchdogProcess:
                 if event == "began":
                     self._metrics.began.labels(kind.value).inc()
                 teller.send(bulletin)
-            self._show(reader, max(ages.values()))
+            self._show(reader, self._age)
             await asyncio.sleep(_LOOK_SECONDS)
 
     def _show(self, reader: EngineReader, age: float) -> None:

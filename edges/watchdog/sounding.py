@@ -34,13 +34,15 @@ _HOLD_SECONDS: Final = 30
 _READ_SECONDS: Final = 5.0  # until our own claim is read back
 _AGAIN_SECONDS: Final = 1.0
 _WAIT_SECONDS: Final = 3.0  # of a panel, until it sends a frame again
+_BLIND_ROUNDS: Final = 5
 WRITTEN: Final = ("claims", "call-results")
 
 
 class Sounder:
     """Plays the canary's panel and its operator.
 
-    ``is_current``: whether the watchdog reads Kafka to its end now; without that no round can be judged.
+    ``is_current``: whether the watchdog reads Kafka to its end; without that no round can be judged. ``is_fresh``:
+    whether what it has read is of this moment, which an outage shows first.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class Sounder:
         framing: Framing,
         metrics: WatchdogMetrics,
         is_current: Callable[[], bool],
+        is_fresh: Callable[[], bool],
     ) -> None:
         assert settings.canary_account is not None
         assert settings.canary_receiver is not None
@@ -60,6 +63,7 @@ class Sounder:
         self._framing = framing
         self._metrics = metrics
         self._is_current = is_current
+        self._is_fresh = is_fresh
         host, _, port = settings.canary_receiver.rpartition(":")
         self._way = Way(host.strip("[]"), int(port))
         key = None if settings.canary_key is None else bytes.fromhex(settings.canary_key)
@@ -69,6 +73,8 @@ class Sounder:
         self._called = asyncio.Event()
         self._claimed: dict[str, asyncio.Future[str | None]] = {}
         self._current_since: int | None = None
+        self._old_at = 0  # when what was read was last old
+        self._judged_at: int | None = None  # when a round was last judged, or none could be
         self._silent_since: int | None = None
         self._is_silent = False
 
@@ -93,19 +99,31 @@ class Sounder:
 
     def judge(self, now: int) -> Finding | None:
         """What is wrong with the canary; called each second."""
+        if not self._is_fresh():
+            self._old_at = now
+            self._canary.disturb()
         if not self._is_current():
-            self._current_since = None
+            self._current_since = self._judged_at = None
             if self._canary.drop():
                 self._metrics.rounds.labels("void").inc()
             return self._canary.finding
         self._current_since = now if self._current_since is None else self._current_since
+        self._judged_at = now if self._judged_at is None else self._judged_at
         seconds = self._canary.seconds
         outcome = self._canary.judge(now)
         if outcome is not None:
             self._metrics.rounds.labels(outcome).inc()
+            if outcome != "void":
+                self._judged_at = now
             if outcome == "resolved" and seconds is not None:
                 self._metrics.canary.observe(seconds)
-        return self._canary.finding
+        return self._canary.finding or self._blind(now, self._judged_at)
+
+    def _blind(self, now: int, since: int) -> Finding | None:
+        """Find that no round could be judged for long: silence must not look like health."""
+        if now - since <= 1000 * _BLIND_ROUNDS * self._settings.canary_every_seconds:
+            return None
+        return Finding(self._site_id, since, site_id=self._site_id, detail="no round could be judged since then")
 
     def _is_settled(self, now: int) -> bool:
         """Whether Kafka has been back for the time of a round: receiver and engine need it after an outage."""
@@ -142,7 +160,7 @@ class Sounder:
                 is_judged = self._is_settled(began)
                 if await self._is_acknowledged(dialler):
                     self._silent_since, self._is_silent = None, False
-                elif is_judged and self._is_current():
+                elif is_judged and self._is_current() and self._old_at < began:
                     self._silent_since = began if self._silent_since is None else self._silent_since
                     self._is_silent = True
                 await asyncio.sleep(max(0.0, self._settings.link_seconds - (now_ms() - began) / 1000))

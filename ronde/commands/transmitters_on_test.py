@@ -22,6 +22,7 @@ from ronde.shared.times import now_ms
 from ronde.shared.topic_reading import broker_errors_as_failures
 from ronde.shared.whole_settings import WholeSettings
 from ronde.views.signals import as_object, print_signal
+from service import logs
 from streams.kafka.access import require
 from streams.kafka.acl import Grant
 
@@ -42,6 +43,7 @@ def wait_for_frame(
     Link tests leave no record: have the panel send an event. Exit 1 when nothing comes in time.
     """
     effective = in_force(settings)
+    logs.configure(effective.log.format, "warning")  # to stderr; else a client's errors stand in the output
     name = account_of(account, "ACCOUNT")
     with broker_errors_as_failures():
         require(effective, _ROLE, [Grant("topic", effective.topic("signals"), "literal", ("READ",))])

@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 
+from edges.kafka import clients
 from edges.receiver.wrapping import SealedKeyError, Wrapping
+from edges.values import Signal
+from ronde.commands import transmitters_on_test
 from schemas import decode, encode
 from schemas.contract.murmur2 import partition
 from streams.settings import Settings
@@ -224,6 +227,19 @@ def test_the_next_frame_of_an_account_is_waited_for(run: Run, file: Path, topics
     assert (wrong.exit, "ACCOUNT: 'XYZ' is no account: 1 to 16 hexadecimal digits" in wrong.err) == (2, True)
     silent = run("transmitters", "test", "FF", "--wait", "1", "--settings", file)
     assert (silent.exit, "no frame of FF came within 1 s" in silent.err) == (1, True)
+
+
+def test_what_a_client_of_kafka_reports_does_not_stand_in_the_output(
+    run: Run, file: Path, topics: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def report(*_: object) -> list[Signal]:
+        clients._reporting("reader", lambda _: None)(KafkaError(KafkaError._TRANSPORT))
+        return []
+
+    monkeypatch.setattr(transmitters_on_test, "_next", report)
+    ran = run("transmitters", "test", "A1", "--settings", file, "--json")
+    assert (ran.exit, ran.out) == (1, "")
+    assert "a Kafka client reports an error" in ran.err
 
 
 def test_signals_are_listed_by_what_became_of_them(run: Run, file: Path, topics: Settings) -> None:

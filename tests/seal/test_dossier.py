@@ -24,6 +24,7 @@ from tests.seal.bench import (
     guarded_night,
     name_of,
     records,
+    resolved_night,
 )
 from tests.streams.logbook import Logbook, seconds
 from tests.streams.test_whatif import waiting
@@ -121,6 +122,42 @@ def test_what_stands_around_a_record_is_sealed_too(sealed: Dossier) -> None:
     assert changed(sealed, of(schema="")) == "ALTERED"
     assert changed(sealed, of(schema="00")) == "MISSING"
     assert changed(sealed, of(path=[])) == "ALTERED"
+
+
+def test_no_byte_moves_between_a_salt_and_its_data(sealed: Dossier) -> None:
+    """Their hash is that of both together: a shorter number, a text's end in the place of the text."""
+
+    def move(lines: Lines, count: int) -> None:
+        one = field(records(lines, "call-results")[0], "ended_at")
+        both = one[1] + one[2]
+        one[1:3] = both[: len(one[1]) + 2 * count], both[len(one[1]) + 2 * count :]
+
+    for count in (1, 3, 5, -1):
+        assert changed(sealed, lambda lines, count=count: move(lines, count)) == "ALTERED"  # type: ignore[misc]
+
+
+def test_a_record_has_one_place_and_is_not_sealed_earlier_by_another(bench: SealBench, tmp_path: Path) -> None:
+    """The last leaf of a full tree would prove at -1 too, which the first head covers."""
+    night = resolved_night()
+    bench.head(seconds(0))
+    bench.seal(record for log in night.logs.values() for record in log if record.timestamp < seconds(100))
+    bench.head(seconds(100))
+    bench.book(night, head=False)
+    bench.head(seconds(1000))
+    dossier = bench.dossier(night, tmp_path / "full")
+    for line in records(dossier.lines())[::5]:
+        for wrong in (-1, line["n"] - 8, float(line["n"]), str(line["n"])):
+
+            def change(lines: Lines, at: int = line["line"] - 1, wrong: Any = wrong) -> None:
+                lines[at]["n"] = wrong
+
+            assert changed(dossier, change) == "ALTERED", (line["topic"], line["n"], wrong)
+        for name in ("offset", "timestamp", "partition"):
+
+            def as_text(lines: Lines, at: int = line["line"] - 1, name: str = name) -> None:
+                lines[at][name] = str(lines[at][name])
+
+            assert changed(dossier, as_text) in {"ALTERED", "MISSING"}
 
 
 def test_a_schema_that_reads_the_same_bytes_otherwise_is_found(sealed: Dossier) -> None:

@@ -69,9 +69,28 @@
     if (event.key === "Escape" && typing() && !document.querySelector("dialog[open]")) document.activeElement.blur();
     if (event.repeat && !/^(Arrow(Up|Down)|[jk])$/.test(event.key)) return;  // a key held down acts once
     if (!keysOn || event.ctrlKey || event.metaKey || event.altKey || typing() || document.querySelector("dialog[open]")) return;
-    const act = keys[event.key];
+    const box = byId("word");
+    const isBreath = box?.offsetParent && !hasEnded && !/^[w ]$/.test(event.key) && (event.key.length === 1 || breath.length);
+    const act = isBreath ? () => breathe(event.key, box) : keys[event.key];
     if (act) { event.preventDefault(); act(); }
   });
+  // A word that somebody types without `w` first must not act as keys, some of which send a guard: more than two in one
+  // breath are its text, and so is what no key means.
+  const BREATH_MS = 250;
+  let breath = [];
+  let breathEnd;
+  function breathe(typed, box) {
+    const isText = typed.length === 1;
+    clearTimeout(breathEnd);
+    if (isText) breath.push(typed);
+    const put = () => { box.focus(); box.value += breath.splice(0).join(""); };
+    if (!isText || breath.length > 2) return put();
+    breathEnd = setTimeout(() => {
+      if (breath.every((key) => keys[key])) for (const key of breath.splice(0)) keys[key]();
+      else if (breath.length > 1) put();
+      breath = [];
+    }, BREATH_MS);
+  }
   const press = (id) => () => { const button = byId(id); if (button && !button.hidden) button.click(); };
 
   // --- live ------------------------------------------------------------------------------------

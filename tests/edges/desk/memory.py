@@ -78,6 +78,9 @@ class MemoryReader:
             raise NotReadError
         self._desk.catch_up()
 
+    async def answers_to_the_end(self, partition: int) -> None:
+        await self.to_the_end(partition)
+
     def expect(self, record_id: str) -> asyncio.Future[ReadBack]:
         self._expected[record_id] = asyncio.get_running_loop().create_future()
         return self._expected[record_id]

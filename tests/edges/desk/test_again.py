@@ -59,6 +59,21 @@ async def test_the_next_call_is_not_theirs_who_lost_this_one(desk: MemoryDesk, f
     assert following["holder"] is None
 
 
+async def test_who_takes_what_another_has_just_answered_does_not_get_it(
+    desk: MemoryDesk, floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = await called(desk, floor)
+    assert (await floor.ann.http.post(f"/v1/work/{command}/release")).status_code == 200
+
+    async def read_the_answer(_: int) -> None:
+        desk.scene.result(0, command, "NOT_IDENTIFIED", "NORMAL")  # it was in Kafka, and not read yet
+        desk.catch_up()
+
+    monkeypatch.setattr(desk.reader, "answers_to_the_end", read_the_answer)
+    assert code(await floor.bob.take(command)) == "OVER"
+    assert desk.state.holder(0, command) is None
+
+
 async def test_a_take_over_while_the_answer_is_on_its_way(desk: MemoryDesk, floor: Floor) -> None:
     command = await called(desk, floor)
     taken, said = await asyncio.gather(

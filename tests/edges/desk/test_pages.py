@@ -85,6 +85,24 @@ def test_a_call_by_keyboard_alone(desk: MemoryDesk, browser: Browser, address: s
     assert [value.rule for value in desk.scene.values("decisions")][-1] == "RESOLVED"
 
 
+def test_a_word_that_is_typed_without_its_key_acts_on_nothing(desk: MemoryDesk, browser: Browser, address: str) -> None:
+    desk.alarm()
+    with signed_in(browser, address) as page:
+        page.click("#work [data-open]")
+        page.wait_for_selector("#holder.good")
+        page.keyboard.type("52lorail", delay=20)
+        assert page.input_value("#word") == "52lorail"
+        page.keyboard.press("Escape")
+        page.fill("#word", "")
+        page.keyboard.press("Escape")
+        page.keyboard.press("x")  # no key of this page, and no word
+        page.keyboard.press("b")
+        page.wait_for_selector("#word:focus")
+        assert page.input_value("#word") == "xb"
+        assert page.is_visible("#release")
+    assert desk.scene.values("call-results") == []
+
+
 def test_every_key_counts_on_a_page_opened_from_the_list(desk: MemoryDesk, browser: Browser, address: str) -> None:
     desk.alarm()
     with signed_in(browser, address) as page:
@@ -233,6 +251,7 @@ def test_pages_are_clean_in_every_form(desk: MemoryDesk, browser: Browser, addre
     wrong = []
     for theme, size, language in (("light", WIDE, "en-GB"), ("dark", NARROW, "fr-FR")):
         with signed_in(browser, address, viewport=size, color_scheme=theme, locale=language) as page:
+            page.add_init_script("window.setInterval = () => 0")  # a page that loads itself again would end its check
             for path in paths:
                 page.goto(f"{address}{path}")
                 page.wait_for_selector("#desk")

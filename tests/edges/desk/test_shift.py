@@ -111,7 +111,7 @@ class Operator:
             page.wait_for_selector("html[data-keys]")
             page.keyboard.press("n")
             page.wait_for_function(
-                "() => document.getElementById('status').textContent || !document.getElementById('next')"
+                "() => document.getElementById('status')?.textContent || !document.getElementById('next')"
             )
             if page.query_selector("#next"):
                 page.evaluate("() => { document.getElementById('status').textContent = '' }")

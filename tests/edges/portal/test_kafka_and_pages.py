@@ -90,6 +90,16 @@ def sign_in(portal: RondeProcess, users: Path) -> Iterator[httpx.Client]:
         yield browser
 
 
+def says_for(seconds: float, page: Callable[[], str], words: str) -> None:
+    """Assert that a page says this all the while, and never that alerts go through."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        text = page()
+        assert words in text
+        assert YES not in text
+        time.sleep(0.2)
+
+
 def test_the_pages_claim_what_is_so_and_foreign_sites_are_left_alone(
     settings: Path, broker: Kafka, start: Callable[[str], RondeProcess], tmp_path: Path
 ) -> None:
@@ -133,28 +143,20 @@ def test_the_pages_claim_what_is_so_and_foreign_sites_are_left_alone(
         put(api, "address", HOME)
         eventually(lambda: YES in page(), "the engine has judged it")
 
+        worker.kill()  # this is about the portal
         broker.pause()
         try:
             press("no")
-            end = time.monotonic() + 3
-            while time.monotonic() < end:
-                text = page()
-                assert WAITS in text
-                assert YES not in text
-                time.sleep(0.2)
+            says_for(3, page, WAITS)
         finally:
             broker.resume()
+        worker.start()
         eventually(lambda: YES in page(), "it is passed on and judged")
 
         worker.kill()  # Kafka has the next one, the engine does not
         press("yes")
         eventually(lambda: WAITS not in page(), "it is passed on")
-        end = time.monotonic() + 2
-        while time.monotonic() < end:
-            text = page()
-            assert YES not in text
-            assert UNCONFIRMED in text
-            time.sleep(0.2)
+        says_for(2, page, UNCONFIRMED)
         worker.start()
         eventually(lambda: YES in page(), "it is judged")
 

@@ -122,7 +122,7 @@ def save_amid_restarts(portal: RondeProcess, server: Postgres, tokens_file: Path
         for end in (server.stop, server.kill):
             time.sleep(1)
             end()
-            eventually(lambda: all(saver.away for saver in savers.values()), "all of them are told so")
+            eventually(lambda: all(saver.away for saver in savers.values()), "each save meets it")
             server.start()
             wait_until_all_go_on(list(savers.values()))
     finally:

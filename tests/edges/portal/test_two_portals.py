@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 from signal import SIGCONT, SIGSTOP
@@ -21,7 +21,7 @@ from tests.conftest import SettingsFile
 from tests.edges.portal.checker import check
 from tests.edges.portal.test_process import address
 from tests.support.ronde_process import RondeProcess
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 
 pytestmark = pytest.mark.slow
 
@@ -86,14 +86,13 @@ def portals(portal_file: SettingsFile, tmp_path: Path) -> Iterator[list[RondePro
         portal.kill()
 
 
-def disturb(portals: list[RondeProcess], random: Random, seconds: float) -> int:
-    """Kill portals and put them to sleep, one at a time; how often."""
-    done = 0
+def disturb(portals: list[RondeProcess], random: Random, seconds: float, is_enough: Callable[[], bool]) -> None:
+    """Kill portals and put them to sleep, one at a time, for so long and until enough was saved meanwhile."""
     end = time.monotonic() + seconds
-    while time.monotonic() < end:
+    while time.monotonic() < end or not is_enough():
+        assert time.monotonic() < end + PATIENCE, "saves go on"
         portal = random.choice(portals)
         time.sleep(random.uniform(0.1, 1.0))
-        done += 1
         if random.random() < 0.7:
             portal.kill()
             portal.start()
@@ -102,7 +101,6 @@ def disturb(portals: list[RondeProcess], random: Random, seconds: float) -> int:
             portal.send(SIGSTOP)
             time.sleep(random.uniform(0.5, 5.0))  # also for longer than the lease
             portal.send(SIGCONT)
-    return done
 
 
 def test_portals_die_and_sleep_amid_saves(
@@ -124,7 +122,7 @@ def test_portals_die_and_sleep_amid_saves(
     for editor in editors:
         editor.start()
     try:
-        assert disturb(portals, Random(seed), 180 if is_soak else 15) > 2
+        disturb(portals, Random(seed), 180 if is_soak else 12, lambda: sum(len(editor.kept) for editor in editors) > 20)
     finally:
         for editor in editors:
             editor.ending.set()

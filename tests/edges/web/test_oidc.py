@@ -134,7 +134,7 @@ async def test_an_answer_to_a_sign_in_that_was_begun_again(client: httpx.AsyncCl
 
 
 async def test_a_sign_in_makes_a_session_of_its_own(client: httpx.AsyncClient) -> None:
-    """Whoever planted a session, or saw an earlier one, does not have the one that begins."""
+    """A session that another person planted, or saw before, is not the one that begins."""
     seen: set[str] = set()
     for _ in range(2):
         client.cookies.set("ronde-example", next(iter(seen), "planted"), domain="localhost.local")
