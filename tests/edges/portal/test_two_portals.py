@@ -75,7 +75,8 @@ class Editor(threading.Thread):
 
 
 @pytest.fixture
-def portals(portal_file: SettingsFile, tmp_path: Path) -> Iterator[list[RondeProcess]]:
+def portals(connection: Connection, portal_file: SettingsFile, tmp_path: Path) -> Iterator[list[RondeProcess]]:
+    """Two portals, once `connection` has made the topics."""
     made = []
     for name in "ab":
         settings = portal_file(portal={"id": name, "port": 0, "pages_port": 0})
