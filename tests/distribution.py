@@ -51,6 +51,8 @@ FIRST: Final = (
     *TOGETHER["the usual ports of the local servers and the demonstration"],
     "tests/kafka/test_worker_faults.py",
     "tests/edges/watchdog/test_live.py",
+    "tests/edges/portal/test_two_portals.py",
+    "tests/edges/portal/test_kafka_and_pages.py",
     "tests/edges/portal/test_relay_faults.py",
     "tests/edges/partners/test_process.py",
     "tests/edges/partners/test_outages.py",
@@ -119,13 +121,17 @@ SLOW: Final[Mapping[str, Sequence[str]]] = {
 }
 
 # Tests that repeat what another one shows, in a second language, look or way, or by a second signal: `make test-long`.
-# Names are with the parameter that repeats.
+# Names are with the parameter that repeats, or alone where all do.
 LONG: Final[Mapping[str, Sequence[str]]] = {
     "tests/cli/demo/test_live.py": (
         # `tests/play` interrupts as many processes.
         "test_an_interrupt_leaves_nothing_running[2]",
         "test_an_interrupt_leaves_nothing_running[15]",
     ),
+    # The stories that the demonstration's test plays, compared with the core alone.
+    "tests/kafka/test_stories_live.py": ("test_a_site_lives_as_it_was_simulated",),
+    # The calls of `tests/edges/desk/test_pages.py`, by two at once.
+    "tests/edges/desk/test_shift.py": ("test_a_shift[seed1]",),
     "tests/edges/portal/test_pages.py": ("test_the_seeds_way[en-en]",),
     "tests/edges/web/test_in_a_browser.py": (
         "test_axe_has_nothing_against_a_page_and_it_fits[/components-light-1280-en-GB]",
@@ -143,7 +149,7 @@ def arrange(items: list[pytest.Item]) -> None:
             item.add_marker("server")
         if getattr(item, "originalname", None) in SLOW.get(_file(item.nodeid), ()):
             item.add_marker("slow")
-        if item.name in LONG.get(_file(item.nodeid), ()):
+        if {item.name, getattr(item, "originalname", None)} & set(LONG.get(_file(item.nodeid), ())):
             item.add_marker("long")
     places = {file: place for place, file in enumerate(FIRST)}
     items.sort(key=lambda item: places.get(_file(item.nodeid), len(places)))
