@@ -68,7 +68,7 @@ test: lint check ## everything that decides whether a change may land
 
 # Tests start hundreds of processes: each would compile all modules, where the environment forbids to keep bytecode.
 quick: $(READY) ## what needs no Kafka and no PostgreSQL: under a minute on 2 cores
-	PYTHONDONTWRITEBYTECODE= TEST_RONDE_PURE=1 TEST_RONDE_QUICK=1 $(BIN)/python -m pytest -q -n 2 \
+	PYTHONDONTWRITEBYTECODE= TEST_RONDE_PURE=1 TEST_RONDE_QUICK=1 $(BIN)/python -m pytest -q -n $(PROCESSES) \
 		-m "not soak and not long and not server and not slow" \
 		--ignore tests/faults --ignore tests/kafka --ignore tests/security
 
