@@ -24,6 +24,7 @@ from tests.conftest import SettingsFile
 from tests.edges.desk.conftest import StartDesk
 from tests.edges.desk.floor import PARTITIONS, WORD, DeskProcess, OperatorClient, code, contacts, people
 from tests.edges.desk.scene import read, write
+from tests.faults.transactions import Markers
 from tests.kafka.world import World, now_ms
 from tests.support.brokers import broker
 from tests.support.ronde_process import RondeProcess
@@ -130,6 +131,7 @@ def test_a_frozen_broker(frozen_floor: tuple[World, DeskProcess, RondeProcess], 
     ann = desk.operator("ann")
     subject = ann.wait_call("S1")["subject"]
     assert ann.take(subject).status_code == 200
+    Markers(broker, ()).wait_written()  # the broker may forget them when it is frozen (docs/reliability.md §3)
     broker.pause()
     try:
         began = time.monotonic()
