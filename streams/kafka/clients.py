@@ -41,6 +41,8 @@ _CONSUMER_SPEED: Final[dict[str, Any]] = {
     "queued.min.messages": 200_000,
     # A partition that goes to work waits for the fetch under way to end before it is in the next one.
     "fetch.wait.max.ms": 100,
+    # A full queue is looked at again so soon: a restore would have emptied it long before the usual second is over.
+    "fetch.queue.backoff.ms": 20,
     "receive.message.max.bytes": RECEIVED_BYTES,
 }
 _PRODUCER_SPEED: Final[dict[str, Any]] = {
