@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
 
@@ -143,7 +144,8 @@ def test_ready_is_false_while_a_partition_is_restored(world: World, worker_file:
         eventually(lambda: process.logged("partitions assigned"), "an assignment")
         status, said = process.page("ready")
         assert status == 503
-        assert json.loads(said)["reasons"] == {"restore": "restoring partitions [0, 1, 2, 3]"}
+        # The others are restored before it, at the same time, or wait for it.
+        assert re.fullmatch(r"restoring partitions \[.*\b2\b.*\]", json.loads(said)["reasons"].pop("restore"))
         assert process.page("health")[0] == 200
 
 
