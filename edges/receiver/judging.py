@@ -210,8 +210,9 @@ class Judge:
             has_alerts=has_alerts,
         )
 
-    def _kind(self, account: Account, event: Event, now: int) -> tuple[str | None, bool]:
-        kind, is_overridden = account.kind_of(event, now)
+    def _kind(self, account: Account | None, event: Event, now: int) -> tuple[str | None, bool]:
+        """Which kind of alert an event is, and whether an override says so."""
+        kind, is_overridden = (event.kind, False) if account is None else account.kind_of(event, now)
         if not is_overridden and kind is not None and event.meaning.detail in {"CO", "GAS"} and not self._gas_as_fire:
             return "OTHER", False
         return kind, is_overridden
@@ -239,7 +240,7 @@ class Judge:
                 at,
                 number,
                 digest,
-                kind=event.kind,
+                kind=self._kind(None, event, at)[0],
                 outcome="UNKNOWN_ACCOUNT",
                 reason=None if kept_name == name else "ACCOUNT_TOO_LONG",
                 occurred_at=content.occurred_at or clear.time,
