@@ -227,7 +227,7 @@ class Judge:
         except NotDc09Error:
             return Verdict(silence=Silence.NOT_DC09)
         if header.kind == _LINK_TEST:
-            return Verdict(answer=answer, is_link_test=True)
+            return Verdict(answer=answer, is_link_test=True, tolerances=_link_test_tolerances(clear))
         kept_name = name[: frame.MOST_DIGITS]  # no transmitter has a longer one, and the record has the frame itself
         digest = _digest(header.data if header.is_encrypted else clear.body)
         content = content_of("*" if header.is_encrypted else header.kind, clear.body)
@@ -248,7 +248,8 @@ class Judge:
             )
             for number, event in enumerate(content.events, start=1)
         )
-        return Verdict(signals, answer=answer)
+        tolerances = NO_TOLERANCES if header.is_encrypted else _content_tolerances(content, name)
+        return Verdict(signals, answer=answer, tolerances=tolerances)
 
     def _refused(self, sealed: Sealed, header: Header, account: Account, refusal: Refusal, at: int) -> Verdict:
         (event,) = content_of("*", b"]").events

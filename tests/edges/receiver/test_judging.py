@@ -147,10 +147,15 @@ def test_an_answer_is_not_answered(kind: str) -> None:
         ('"ADM-CID"0007Lf#1234[#1234|1130 01 015]', Tolerance.LOWER_CASE_HEX),
     ],
 )
-def test_what_is_tolerated_is_named(content: str, tolerance: Tolerance) -> None:
-    verdict = Desk(PLAIN).takes(seal(content.encode()))
+@pytest.mark.parametrize("accounts", [(PLAIN,), ()], ids=["known", "unknown"])
+def test_what_is_tolerated_is_named(content: str, tolerance: Tolerance, accounts: tuple[Account, ...]) -> None:
+    verdict = Desk(*accounts).takes(seal(content.encode()))
     assert verdict.answer is not None
     assert tolerance in verdict.tolerances
+
+
+def test_nothing_is_said_of_what_an_unknown_account_has_encrypted() -> None:
+    assert Desk().takes(vectors.BURGLARY_AES).tolerances == frozenset()
 
 
 def test_an_encrypted_alarm_is_authenticated_and_answered_encrypted() -> None:
