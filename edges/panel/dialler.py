@@ -103,6 +103,7 @@ class Dialler:
         begun = time.monotonic()
         attempts = 0
         answer = None
+        has_time = False
         while self._attempts is None or attempts < self._attempts:
             attempts += 1
             until = asyncio.get_running_loop().time() + self._wait_seconds
@@ -119,6 +120,9 @@ class Dialler:
                 break
             if answer.time is not None:
                 self._offset = answer.time - self._now()
+            if has_time:  # with the receiver's time it is refused as before: as after silence
+                await asyncio.sleep(max(until - asyncio.get_running_loop().time(), 0))
+            has_time = True
         return Outcome(answer, attempts, time.monotonic() - begun)
 
     def close(self) -> None:

@@ -59,6 +59,8 @@ class Connection(asyncio.BufferedProtocol):
         """Forget it; frames in work are kept all the same, though nobody gets their answers."""
         if self._transport is None:
             return
+        if self._framer.has_nul:
+            self._lines.metrics.tolerated[Tolerance.NUL_AFTER_CR].inc()
         self._transport = None
         self._cuts.clear()
         self._lines.connections.discard(self)

@@ -24,6 +24,8 @@ _CONTACT_ID: Final = re.compile(
 _SIA_CODE: Final = re.compile(r"([A-Z]{2})([0-9A-Fa-f]*)(.*)\Z", re.DOTALL)
 _SIA_MODIFIER: Final = re.compile(r"([a-z]{2})([^A-Za-z^]*)(?:\^[^^]*\^)?")
 _SIA_AGE: Final = re.compile(r"[NO](?=[A-Z]{2}|[a-z]{2}|\Z)")
+# Between slashes, but for those of a name.
+_SIA_PARTS: Final = re.compile(r"(?:\^[^^]*\^|[^/])+")
 _SIA_TEXT: Final = re.compile(r"[*^'\"|]+")
 _EXTENDED: Final = re.compile(r"\[([A-Z])([^\[\]]*)\]")
 _INNER_ACCOUNT: Final = re.compile(r"\s*#?([0-9A-Fa-f]*)\s*\||\s*#([0-9A-Fa-f]*)\s*\Z")
@@ -139,7 +141,7 @@ def _contact_id(told: str) -> tuple[Event, ...]:
 def _sia(told: str) -> tuple[Event, ...]:
     events: list[Event] = []
     partition = user = None
-    for part in told.split("/"):
+    for part in _SIA_PARTS.findall(told):
         token = part.strip()
         if age := _SIA_AGE.match(token):
             token = token[age.end() :]

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Final, cast
 
 from edges.receiver import faults
-from edges.receiver.framing import Flaw, Framer, Sealed
+from edges.receiver.framing import Flaw, Framer, Sealed, Tolerance
 from edges.receiver.intake import Arrival
 
 if TYPE_CHECKING:
@@ -37,7 +37,9 @@ class Datagrams(asyncio.DatagramProtocol):
         """Take its frames."""
         arrival = Arrival(time.time_ns() // 1_000_000, time.monotonic(), peer[0])
         framer = Framer()
-        for cut in (*framer.feed(data), *framer.close()):
+        cuts = list(framer.feed(data))
+        self._count_tolerated(cuts, framer)
+        for cut in (*cuts, *framer.close()):
             if isinstance(cut, Flaw):
                 self._send(self._lines.intake.take_flaw(cut, arrival), peer)
             elif self._in_work >= _IN_WORK:
@@ -45,6 +47,14 @@ class Datagrams(asyncio.DatagramProtocol):
             else:
                 self._in_work += 1
                 self._lines.start(self._take(cut, arrival, peer))
+
+    def _count_tolerated(self, cuts: list[Sealed | Flaw], framer: Framer) -> None:
+        """Count what only the datagram as a whole shows."""
+        tolerated = self._lines.metrics.tolerated
+        if len(cuts) > 1:
+            tolerated[Tolerance.SEVERAL_FRAMES].inc(sum(isinstance(cut, Sealed) for cut in cuts))
+        if framer.has_nul:
+            tolerated[Tolerance.NUL_AFTER_CR].inc()
 
     def hold(self) -> None:
         """Nothing holds datagrams back."""

@@ -113,14 +113,16 @@ def header_of(content: bytes) -> Header:
 
 def header_tolerances(header: Header) -> frozenset[Tolerance]:
     """What the header does otherwise than the standard."""
-    account = header.account
+    account, line = header.account, header.line or ""
     is_of_a_length = _FEWEST_DIGITS <= len(account) <= MOST_DIGITS
-    if header.line and is_of_a_length and account == account.upper():
+    digits = account + line + (header.receiver or "")
+    is_upper_case = digits == digits.upper() and not (header.is_encrypted and header.data != header.data.upper())
+    if line and is_of_a_length and is_upper_case:
         return NO_TOLERANCES
     found = set()
-    if not header.line:
+    if not line:
         found.add(Tolerance.NO_LINE_DIGIT)
-    if account != account.upper():
+    if not is_upper_case:
         found.add(Tolerance.LOWER_CASE_HEX)
     if not is_of_a_length:
         found.add(Tolerance.ACCOUNT_LENGTH)

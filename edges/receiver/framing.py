@@ -132,6 +132,11 @@ class Framer:
         """Whether bytes wait for others to become a frame."""
         return bool(self._rest.strip(_BLANK))
 
+    @property
+    def has_nul(self) -> bool:
+        """Whether nothing but blank bytes is left, a NUL among them: one behind a frame that no other followed."""
+        return b"\0" in self._rest and not self.has_rest
+
     def feed(self, piece: bytes) -> Iterator[Sealed | Flaw]:
         """Give what is complete now; the rest waits for the next piece."""
         self._rest += piece
@@ -178,16 +183,27 @@ class Framer:
                 self._is_skipping = True
                 return Flaw(FlawReason.TOO_LONG, rest[:MOST_BYTES])
             return None
+        found = _opened(rest[: end + 1], quote)
+        if isinstance(found, Flaw) and (begin := _begin_of_whole(rest[: end + 1], quote)) >= 0:
+            end = begin - 1
+            # What lost its end has no checksum that could be wrong.
+            reason = FlawReason.BAD_LENGTH if found.reason is FlawReason.BAD_CRC else found.reason
+            found = Flaw(reason, rest[:begin])
         self._rest = rest[end + 1 :]
-        return _opened(rest[: end + 1], quote)
+        return found
 
     def _skip(self) -> bytes | None:
-        end = self._rest.find(b"\r")
+        rest = self._rest
+        end = rest.find(b"\r")
         if end < 0:
-            self._rest = b""
+            # A whole frame may begin at the last LF.
+            begin = rest.rfind(b"\n")
+            self._rest = rest[begin:] if begin >= 0 and len(rest) - begin < MOST_BYTES else b""
             return None
         self._is_skipping = False
-        dropped, self._rest = self._rest[: end + 1], self._rest[end + 1 :]
+        begin = _begin_of_whole(rest[: end + 1], 0)
+        end = begin - 1 if begin >= 0 else end
+        dropped, self._rest = rest[: end + 1], rest[end + 1 :]
         return dropped
 
     def _drop(self, length: int) -> Flaw | bytes:
@@ -255,6 +271,24 @@ def _opened(raw: bytes, quote: int) -> Sealed | Flaw:
     if b"\0" in raw[:begin]:
         tolerances.add(Tolerance.NUL_AFTER_CR)
     return Sealed(content, raw, form, frozenset(tolerances))
+
+
+def _begin_of_whole(raw: bytes, since: int) -> int:
+    """Where the whole frame begins that ends bytes which are none, behind ``since``; -1: there is no such frame.
+
+    A frame that lost its end would else take the next one with it.
+    """
+    begin = raw.rfind(b"\n", since)
+    frame = raw[begin:]
+    quote = 1 + _HEX_HEAD
+    is_whole = (
+        begin >= 0
+        and len(frame) <= MOST_BYTES
+        and frame.find(b'"') == quote
+        and _HEX4.match(frame[1:5]) is not None
+        and isinstance(_opened(frame, quote), Sealed)
+    )
+    return begin if is_whole else -1
 
 
 def seal(content: bytes, form: CrcForm = CrcForm.HEX) -> bytes:

@@ -210,8 +210,9 @@ class Judge:
             has_alerts=has_alerts,
         )
 
-    def _kind(self, account: Account, event: Event, now: int) -> tuple[str | None, bool]:
-        kind, is_overridden = account.kind_of(event, now)
+    def _kind(self, account: Account | None, event: Event, now: int) -> tuple[str | None, bool]:
+        """Which kind of alert an event is, and whether an override says so."""
+        kind, is_overridden = (event.kind, False) if account is None else account.kind_of(event, now)
         if not is_overridden and kind is not None and event.meaning.detail in {"CO", "GAS"} and not self._gas_as_fire:
             return "OTHER", False
         return kind, is_overridden
@@ -226,7 +227,7 @@ class Judge:
         except NotDc09Error:
             return Verdict(silence=Silence.NOT_DC09)
         if header.kind == _LINK_TEST:
-            return Verdict(answer=answer, is_link_test=True)
+            return Verdict(answer=answer, is_link_test=True, tolerances=_link_test_tolerances(clear))
         kept_name = name[: frame.MOST_DIGITS]  # no transmitter has a longer one, and the record has the frame itself
         digest = _digest(header.data if header.is_encrypted else clear.body)
         content = content_of("*" if header.is_encrypted else header.kind, clear.body)
@@ -239,7 +240,7 @@ class Judge:
                 at,
                 number,
                 digest,
-                kind=event.kind,
+                kind=self._kind(None, event, at)[0],
                 outcome="UNKNOWN_ACCOUNT",
                 reason=None if kept_name == name else "ACCOUNT_TOO_LONG",
                 occurred_at=content.occurred_at or clear.time,
@@ -247,7 +248,8 @@ class Judge:
             )
             for number, event in enumerate(content.events, start=1)
         )
-        return Verdict(signals, answer=answer)
+        tolerances = NO_TOLERANCES if header.is_encrypted else _content_tolerances(content, name)
+        return Verdict(signals, answer=answer, tolerances=tolerances)
 
     def _refused(self, sealed: Sealed, header: Header, account: Account, refusal: Refusal, at: int) -> Verdict:
         (event,) = content_of("*", b"]").events

@@ -64,7 +64,7 @@ class ReceiverProcess:
         self._settings = settings
         self._configuration = configuration
         self._framing = Framing(connection)
-        self._readiness = ProcessReadiness(start="the receiver starts")
+        self._readiness = ProcessReadiness(start="the receiver starts", kafka="Kafka has acknowledged nothing yet")
         self._metrics = ReceiverMetrics()
         self._log = SignalLog(repeats := Repeats())
         self._repeats = repeats

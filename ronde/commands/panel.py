@@ -23,7 +23,7 @@ from ronde.shared.settings import JsonOption
 from ronde.shared.terminal import say
 from ronde.shared.times import now_ms
 
-_MEANING: Final = {"DUH": "; refused: its key is not that of the transmitter's record"}
+_MEANING: Final = {"DUH": "; refused: its key is wrong or missing"}
 _KEY_BYTES: Final = frozenset({16, 24, 32})
 
 PlaceOption: TypeAlias = Annotated[

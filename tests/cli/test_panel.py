@@ -110,7 +110,7 @@ def test_what_is_not_acknowledged_fails(run: Run, receiver: Receiver) -> None:
     receiver.refuses = True
     refused = run("panel", "--account", "A1", "--code", "130", "--tcp", receiver.place)
     assert (refused.exit, refused.out.startswith("A1 130: DUH after ")) == (1, True)
-    assert refused.out.endswith("1 frame; refused: its key is not that of the transmitter's record\n")
+    assert refused.out.endswith("1 frame; refused: its key is wrong or missing\n")
     assert "1 of 1 signals were not acknowledged" in refused.err
     silent = run("panel", "--account", "A1", "--tcp", "127.0.0.1:9", "--attempts", "1", "--wait", "0.1")
     assert (silent.exit, silent.out.startswith("A1 NULL: no answer")) == (1, True)

@@ -115,6 +115,16 @@ async def test_after_a_nak_it_takes_over_the_receivers_time() -> None:
 
 
 @pytest.mark.asyncio
+async def test_a_receiver_that_answers_nak_again_and_again_is_not_flooded() -> None:
+    async with Receiver(lambda *_: frame.nak(AT, CrcForm.HEX)) as receiver:
+        dialler = Dialler(PANEL, Way("127.0.0.1", receiver.port), wait_seconds=0.1, attempts=4)
+        outcome = await dialler.send(Said("130", "15"))
+        assert (outcome.is_acknowledged, outcome.attempts) == (False, 4)
+        assert outcome.seconds >= 0.3
+        dialler.close()
+
+
+@pytest.mark.asyncio
 async def test_a_duh_ends_it() -> None:
     async with Receiver(lambda _, header: frame.duh(header, CrcForm.HEX)) as receiver:
         dialler = Dialler(PANEL, Way("127.0.0.1", receiver.port))

@@ -85,6 +85,12 @@ def test_sia_in_the_forms_of_the_field(data: bytes) -> None:
     assert content_of("SIA-DCS", data).events[-1][:2] == ("BA", Qualifier.NEW)
 
 
+@pytest.mark.parametrize("data", [b"#1|Nri1^House/FArm^/BA012]", b"#1|Nri1/BA012^Hall / Attic^]"])
+def test_a_slash_in_a_name_makes_no_other_event(data: bytes) -> None:
+    (told,) = content_of("SIA-DCS", data).events
+    assert (told.code, told.partition, told.zone) == ("BA", "1", "012")
+
+
 @pytest.mark.parametrize(("data", "partition"), [(b"#1234|1130]", None), (b"#1234|1130 01]", "01")])
 def test_an_alarm_of_contact_id_without_zone_or_partition_is_an_alarm(data: bytes, partition: str | None) -> None:
     (told,) = content_of("ADM-CID", data).events

@@ -9,7 +9,8 @@ from typing import Final
 import pytest
 
 from edges.receiver.codes import Format, meaning_of
-from edges.receiver.metrics import ReceiverMetrics
+from edges.receiver.framing import FlawReason
+from edges.receiver.metrics import ReceiverMetrics, Silenced
 
 PAGE: Final = Path("docs/receiver.md").read_text("utf-8")
 FAMILIES: Final = [
@@ -22,6 +23,12 @@ COUNTERS: Final = PAGE[PAGE.index("## What the counters mean") :]
 def test_each_metric_of_a_receiver_is_explained(family: str) -> None:
     name = family.removeprefix("ronde_receiver_")
     assert re.search(rf"`{name}(_total)?[`{{]", COUNTERS), name
+
+
+@pytest.mark.parametrize("reason", [*Silenced, *FlawReason])
+def test_each_reason_of_silence_is_explained(reason: Silenced | FlawReason) -> None:
+    row = "silenced_total" if isinstance(reason, Silenced) else "flaws_total"
+    assert any(row in line and reason.value in line for line in COUNTERS.splitlines())
 
 
 def test_codes_of_confirmed_alarms_are_those_of_the_table() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Final
 
 import pytest
 from hypothesis import example, given
@@ -100,6 +101,24 @@ def test_a_frame_over_4_kib_is_none_and_the_next_one_is_read() -> None:
     assert contents(b"x" * 5000, b"y" * 5000, b"\r" + vectors.BURGLARY) == [vectors.BURGLARY[9:-1]]
 
 
+@pytest.mark.parametrize("name", vectors.ALL)
+def test_a_frame_that_lost_its_end_does_not_take_the_next_one_with_it(name: str) -> None:
+    frame = vectors.ALL[name]
+    for at in range(len(frame)):
+        assert contents(frame[:at] + vectors.RESTORE + frame) == [vectors.RESTORE[9:-1], frame[9:-1]], at
+        assert contents(frame[:at], vectors.RESTORE) == [vectors.RESTORE[9:-1]], at
+    flaws = [found for found in cut(frame[:-1] + vectors.RESTORE) if isinstance(found, Flaw)]
+    assert flaws == [Flaw(FlawReason.BAD_LENGTH, frame[:-1])]
+
+
+def test_a_frame_behind_what_is_too_long_is_read_though_no_cr_stands_between() -> None:
+    long = b"\n4BBA003D" + b"x\n" * 4096
+    assert contents(long + vectors.BURGLARY) == [vectors.BURGLARY[9:-1]]
+    assert contents(long, *(vectors.BURGLARY[at : at + 1] for at in range(len(vectors.BURGLARY)))) == [
+        vectors.BURGLARY[9:-1]
+    ]
+
+
 def test_what_speaks_another_protocol_is_told_apart() -> None:
     found = cut(b"GET / HTTP/1.1\r\nHost: panel\r\n\r\n" + vectors.BURGLARY)
     assert [one.reason for one in found if isinstance(one, Flaw)] == [FlawReason.NOT_DC09] * 2
@@ -157,8 +176,12 @@ def test_the_usual_frame_is_cut_as_any_other_is(pieces: list[bytes], flips: list
         assert cut(raw) == usual
 
 
+FRAMES: Final = st.sampled_from(sorted(vectors.ALL.values()))
+
+
 @example([b"\x01\r\0\0\0\0\0", b'\r"0'])
-@given(st.lists(st.one_of(st.binary(max_size=40), st.sampled_from(sorted(vectors.ALL.values())), st.just(b'\r"0'))))
+@example([b"\n" * 5000, vectors.BURGLARY])
+@given(st.lists(st.one_of(st.binary(max_size=40), FRAMES, FRAMES.map(lambda raw: raw[:-1]), st.just(b'\r"0'))))
 def test_any_bytes_are_cut_alike_in_any_pieces(pieces: list[bytes]) -> None:
     whole = b"".join(pieces)
     assert cut(*pieces) == cut(whole) == cut(*(whole[at : at + 1] for at in range(len(whole))))

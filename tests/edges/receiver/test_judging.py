@@ -142,12 +142,20 @@ def test_an_answer_is_not_answered(kind: str) -> None:
         ('"SIA-DCS"0007L0#1234[#1234|NBA1/TA1]', Tolerance.SEVERAL_EVENTS),
         ('"NULL"0000L0#1234[#1234|x]', Tolerance.DATA_IN_NULL),
         ('"ADM-CID"0007L0#12[#12|1130 01 015]', Tolerance.ACCOUNT_LENGTH),
+        ('"ADM-CID"0007L0#ab[#AB|1130 01 015]', Tolerance.LOWER_CASE_HEX),
+        ('"ADM-CID"0007RaL0#1234[#1234|1130 01 015]', Tolerance.LOWER_CASE_HEX),
+        ('"ADM-CID"0007Lf#1234[#1234|1130 01 015]', Tolerance.LOWER_CASE_HEX),
     ],
 )
-def test_what_is_tolerated_is_named(content: str, tolerance: Tolerance) -> None:
-    verdict = Desk(PLAIN).takes(seal(content.encode()))
+@pytest.mark.parametrize("accounts", [(PLAIN,), ()], ids=["known", "unknown"])
+def test_what_is_tolerated_is_named(content: str, tolerance: Tolerance, accounts: tuple[Account, ...]) -> None:
+    verdict = Desk(*accounts).takes(seal(content.encode()))
     assert verdict.answer is not None
     assert tolerance in verdict.tolerances
+
+
+def test_nothing_is_said_of_what_an_unknown_account_has_encrypted() -> None:
+    assert Desk().takes(vectors.BURGLARY_AES).tolerances == frozenset()
 
 
 def test_an_encrypted_alarm_is_authenticated_and_answered_encrypted() -> None:
@@ -156,6 +164,13 @@ def test_an_encrypted_alarm_is_authenticated_and_answered_encrypted() -> None:
     assert verdict.answer is not None
     answer = frame.header_of(verdict.answer[9:-1])
     assert (answer.kind, answer.is_encrypted) == ("ACK", True)
+
+
+def test_lower_case_hex_of_an_encrypted_frame_is_named() -> None:
+    header, data = vectors.BURGLARY_AES[9:-1].split(b"[")
+    verdict = Desk(KEYED).takes(seal(header + b"[" + data.lower()))
+    assert [s.outcome for s in verdict.signals] == ["ALERT"]
+    assert verdict.tolerances == {Tolerance.LOWER_CASE_HEX}
 
 
 @pytest.mark.parametrize(("seconds", "is_late"), [(-41, True), (-40, False), (20, False), (21, True)])
@@ -246,6 +261,8 @@ def test_gas_is_fire_unless_the_settings_say_otherwise() -> None:
     for gas_as_fire, kind in ((True, "FIRE"), (False, "OTHER")):
         (alert,) = Desk(PLAIN, gas_as_fire=gas_as_fire).alerts(cid("1151 01 001"))
         assert (alert.kind, alert.detail) == (kind, "GAS")
+        (unknown,) = Desk(gas_as_fire=gas_as_fire).takes(cid("1151 01 001")).signals
+        assert (unknown.outcome, unknown.kind) == ("UNKNOWN_ACCOUNT", kind)
 
 
 def test_text_is_the_alerts_detail_beside_what_the_code_says() -> None:

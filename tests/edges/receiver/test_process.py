@@ -14,7 +14,10 @@ from typing import Any, Final
 import pytest
 
 from edges.receiver import frame
+from edges.receiver import settings as settings_of
 from edges.receiver.framing import CrcForm, seal
+from edges.receiver.process import ReceiverProcess as Process
+from edges.settings import Connection
 from edges.web import tokens
 from streams.settings import Settings
 from tests.conftest import SettingsFile
@@ -196,6 +199,15 @@ def test_alerts_by_http(broker: Broker, settings_file: SettingsFile, tmp_path: P
         ]
     finally:
         process.end(signal.SIGKILL)
+
+
+def test_from_its_start_on_it_waits_for_kafka_too(tmp_path: Path) -> None:
+    nowhere = {"bootstrap.servers": "127.0.0.1:9"}
+    settings = settings_of.ReceiverSettings(pages_port=0)
+    made = Process(
+        settings_of.ReceiverConfiguration(settings, Connection("x.", "x", 3, nowhere, nowhere), tmp_path / "tokens")
+    )
+    assert made._readiness.reasons.keys() == {"start", "kafka"}
 
 
 def test_it_ends_within_five_seconds_and_logs_no_account(broker: Broker, made: ReceiverProcess) -> None:

@@ -123,6 +123,12 @@ async def test_udp_is_answered_where_it_came_from() -> None:
             await loop.sock_sendall(panel, vectors.BURGLARY)
             async with asyncio.timeout(5):
                 assert await loop.sock_recv(panel, 4096) == vectors.ACK
+            await loop.sock_sendall(panel, vectors.LINK_TEST * 2 + b"\0")
+            async with asyncio.timeout(5):
+                for _ in range(2):
+                    assert await loop.sock_recv(panel, 4096) == ack_of(vectors.LINK_TEST)
+            for form, frames in (("SEVERAL_FRAMES", 2), ("NUL_AFTER_CR", 1)):
+                assert made.count("tolerated_total", form=form) == frames
             await loop.sock_sendall(panel, vectors.BURGLARY[:-1])  # a datagram without CR is no frame
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(0.1):
@@ -250,6 +256,12 @@ async def test_what_is_tolerated_is_counted() -> None:
         assert b"ACK" in await panel.answer()
         for form in ("RAW_CRC", "NO_LINE_DIGIT", "NO_INNER_ACCOUNT", "SEVERAL_EVENTS"):
             assert made.count("tolerated_total", form=form) == 1
+        panel.send(vectors.BURGLARY + b"\0")
+        assert await panel.answer() == vectors.ACK
+        panel.writer.close()
+        await panel.writer.wait_closed()
+        await asyncio.sleep(0.01)
+        assert made.count("tolerated_total", form="NUL_AFTER_CR") == 1
 
 
 async def test_raw_checksums_are_answered_likewise() -> None:
