@@ -56,7 +56,7 @@ def test_one_call_two_desks_one_holder(
             assert winner.post(f"/v1/work/{subject}/release").status_code == 200
             eventually(lambda: all(c.wait_call("S1")["holder"] is None for c in (ann, bob)), "released")
             rounds += 1
-    assert rounds >= 5
+    assert rounds >= (200 if is_soak else 5)
     assert Counter(claim.action for claim in written(world, "claims")) == {"TAKE": 2 * rounds, "RELEASE": rounds}
 
 
