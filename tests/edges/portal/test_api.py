@@ -275,6 +275,10 @@ async def test_on_test_for_a_day_at_most(api: Api) -> None:
     until = write_instant(now() + 3_600_000)
     assert (await put(client, "test", {"until": until}, 1)).json()["test_until"] == until
     assert (await put(client, "test", {"until": None}, 2)).json()["test_until"] is None
+    ended, began, made = (await client.get("/v1/sites/S1/service/history")).json()
+    assert (ended["before"], ended["after"]) == ({"until": until}, {"until": None})
+    assert (began["before"], began["after"]) == ({"until": None}, {"until": until})
+    assert made["after"]["test"] == {"until": None}
 
 
 async def test_who_may_do_what(api: Api) -> None:
