@@ -125,6 +125,8 @@ async def test_the_second_contact_four_ways(api: Api) -> None:
     problem(await put(client, "second-contact", {"kind": "MEMBER", "person_id": "eve", **rest}, 5), 422, "NOT_A_MEMBER")
     problem(await put(client, "second-contact", {"kind": "NONE", **rest}, 5), 422, "INVALID")
     problem(await put(client, "second-contact", {"kind": "NOBODY"}, 5), 422, "INVALID")
+    for wrong, field in (({"kind": "EXTERNAL"}, "first_name"), ({"kind": "OWNER", "x": 1}, "x"), ({}, "kind")):
+        problem(await put(client, "second-contact", wrong, 5), 422, "INVALID", field)
 
 
 async def test_the_first_contact_is_an_owner(api: Api) -> None:
