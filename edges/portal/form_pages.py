@@ -20,6 +20,7 @@ from edges.portal.bodies import (
     SecondExternalBody,
     SecondMemberBody,
     SecondOwnerBody,
+    is_language,
 )
 from edges.portal.callers import caller_of
 from edges.portal.changes import ContactForm, Refused, staying
@@ -231,6 +232,7 @@ class FormPages:
         ]
         kinds = [] if is_first else [(code, self._pages.say(request, name)) for code, name in KINDS.items()]
         reader = language_of(request)
+        languages, spoken = _languages(reader, stored), values.get("language")
         return self._pages.render(
             request,
             "contact.html",
@@ -249,8 +251,8 @@ class FormPages:
             is_wrong=bool(errors),
             changed=changed,
             has_password=_keeps_password(kind, values, stored),
-            language_spoken=values.get("language") or reader,
-            languages_spoken=_languages(reader, stored),
+            language_spoken=spoken if spoken in dict(languages) else reader,
+            languages_spoken=languages,
         )
 
     def _address_page(
@@ -332,7 +334,7 @@ def _languages(reader: str, stored: Contact | None) -> list[tuple[str, str]]:
     """The languages to choose from, and the contact's own, so that a form that is saved changes none."""
     known = Locale.parse(reader)
     offered = [(code, known.languages[code]) for code in _SPOKEN]
-    if stored is None or stored.language is None or stored.language in _SPOKEN:
+    if stored is None or stored.language is None or stored.language in _SPOKEN or not is_language(stored.language):
         return offered
     try:
         name = Locale.parse(stored.language, sep="-").get_display_name(known)

@@ -147,6 +147,7 @@ async def test_the_first_contact_is_an_owner(api: Api) -> None:
         ("password", "a b-c"),
         ("duress_password", "CORAIL-BLEU"),
         ("language", "français"),
+        ("language", "x"),
         ("person_id", ""),
         ("unknown", 1),
     ],

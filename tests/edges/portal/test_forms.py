@@ -76,16 +76,26 @@ async def test_the_language_of_a_contact_is_kept_or_is_the_reader_s(api: Api) ->
         Contact("eve", "OWNER", "Eve", "Martin", "+33639980002", "h", language="x-own"),
         Contact("yan", "OWNER", "Yan", "Le", "+33639980003", "h"),
     )
-    site = Site("S1", True, contacts[:2], None, None, Intervention(), None, 0)
-    await api.store.load_sites([site], Edit("x", "import", b"", now()))
+
+    async def load(*those: Contact) -> None:
+        site = Site("S1", True, those, None, None, Intervention(), None, 0)
+        await api.store.load_sites([site], Edit("x", "import", b"", now()))
+
     browser = await owner(api)
+    await load(*contacts[:2])
     first, second = [await browser.get(f"/sites/S1/{part}-contact") for part in ("first", "second")]
     assert (chosen(first, "language"), chosen(second, "language")) == (["pt-BR"], ["x-own"])
     assert "Portuguese (Brazil)" in first.text
-    await api.store.load_sites([site._replace(contacts=contacts[2:])], Edit("x", "import", b"", now()))
-    for language in ("en", "fr"):
+    for language, own in (
+        ("en", None),
+        ("fr", None),
+        ("fr", "portugais"),
+    ):  # the last is no tag, and could not be saved
+        await load(contacts[2]._replace(language=own))
         browser.headers["Accept-Language"] = language
-        assert chosen(await browser.get("/sites/S1/first-contact"), "language") == [language]
+        page = await browser.get("/sites/S1/first-contact")
+        assert chosen(page, "language") == [language]
+        assert f'"{own}"' not in page.text
 
 
 async def test_countries_are_named_and_in_the_order_of_the_alphabet(api: Api) -> None:
