@@ -268,7 +268,9 @@ class FormPages:
     ) -> Response:
         language = language_of(request)
         named = [(code, country_name(code, language)) for code in countries()]
-        values = {"country": self._portal.country, **{name: value or "" for name, value in values.items()}}
+        values = {name: value or "" for name, value in values.items()}
+        if values.get("country") not in countries():  # none yet, or what a file said
+            values["country"] = self._portal.country
         return self._pages.render(
             request,
             "address.html",

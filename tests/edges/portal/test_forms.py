@@ -106,6 +106,8 @@ async def test_countries_are_named_and_in_the_order_of_the_alphabet(api: Api) ->
     names = re.findall(r'<option value="[A-Z]{2}"[^>]*>([^<]*)', page.text)
     assert names.index("Égypte") < names.index("Espagne") < names.index("États-Unis") < names.index("France")
     assert chosen(page, "country") == ["FR"]
+    unknown = await save(browser, "address", revision=1, **HOME | {"country": "ZZ"})
+    assert chosen(unknown, "country") == ["FR"]  # not the first of the list
     await put(client, "address", HOME, 1)
     assert "74300 Cluses<br>France</address>" in (await browser.get("/sites/S1/configuration")).text
 
