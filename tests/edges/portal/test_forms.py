@@ -74,7 +74,7 @@ async def test_the_language_of_a_contact_is_kept_or_is_the_reader_s(api: Api) ->
     contacts = (
         Contact("ann", "OWNER", "Ann", "Martin", "+33639980001", "h", language="pt-BR"),
         Contact("eve", "OWNER", "Eve", "Martin", "+33639980002", "h", language="x-own"),
-        Contact("yan", "OWNER", "Yan", "Le", "+33639980003", "h"),
+        Contact("yan", "OWNER", None, None, "+33639980003", "h"),
     )
 
     async def load(*those: Contact) -> None:
@@ -96,6 +96,7 @@ async def test_the_language_of_a_contact_is_kept_or_is_the_reader_s(api: Api) ->
         page = await browser.get("/sites/S1/first-contact")
         assert chosen(page, "language") == [language]
         assert f'"{own}"' not in page.text
+        assert "<dd>yan</dd>" in (await browser.get("/sites/S1/configuration")).text  # a contact without a name
 
 
 async def test_countries_are_named_and_in_the_order_of_the_alphabet(api: Api) -> None:
