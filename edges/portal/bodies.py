@@ -14,7 +14,7 @@ from edges.portal.new_words import LONGEST, NewWords
 from edges.portal.postal_codes import countries, postal_code
 from edges.web.values import Body, Id, Instant, Text
 
-_LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+_LANGUAGE: Final = re.compile(r"([A-Za-z]{2,3}|[ixIX](?=-))(-[A-Za-z0-9]{1,8})*")
 _KEY: Final = re.compile(r"(?:[0-9A-Fa-f]{32}|[0-9A-Fa-f]{48}|[0-9A-Fa-f]{64})")
 _LONGEST_NAME: Final = 200
 _LONGEST_LINE: Final = 500
@@ -33,8 +33,13 @@ def _name(text: str) -> str:
     return _printable(name)
 
 
+def is_language(tag: str) -> bool:
+    """Whether a text has the form of a language's tag (BCP 47)."""
+    return _LANGUAGE.fullmatch(tag) is not None
+
+
 def _language(tag: str) -> str:
-    if _LANGUAGE.fullmatch(tag) is None:
+    if not is_language(tag):
         raise ValueError("must be a language, as fr, en, pt-BR")
     return tag
 

@@ -49,11 +49,12 @@ class Caller(NamedTuple):
         """What they may do with a site."""
         if self.all_sites is not Right.NONE:
             return self.all_sites
-        if self.login is not None:
-            role = await store.role(site_id, self.login)
-            if role is not None:
-                return Right.CONFIGURE if role == "OWNER" else Right.LOOK
-        return Right.CONFIGURE if site_id in self.sites else Right.NONE
+        if site_id in self.sites:
+            return Right.CONFIGURE
+        role = None if self.login is None else await store.role(site_id, self.login)
+        if role is None:
+            return Right.NONE
+        return Right.CONFIGURE if role == "OWNER" else Right.LOOK
 
     def check_support(self) -> None:
         """Raise FORBIDDEN where they are not support."""

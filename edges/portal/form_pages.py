@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
-from babel import Locale
+from babel import Locale, UnknownLocaleError
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ValidationError
 from starlette.responses import Response
@@ -19,12 +20,13 @@ from edges.portal.bodies import (
     SecondExternalBody,
     SecondMemberBody,
     SecondOwnerBody,
+    is_language,
 )
 from edges.portal.callers import caller_of
-from edges.portal.changes import Refused
+from edges.portal.changes import ContactForm, Refused, staying
 from edges.portal.configuration import shown_contact
 from edges.portal.core import Contact
-from edges.portal.page_parts import Visitor, back, base_of, opened, revision_of, shown_line
+from edges.portal.page_parts import Visitor, back, base_of, country_name, opened, revision_of, shown_line
 from edges.portal.postal_codes import countries
 from edges.portal.problems import REVISION_STALE, problem_of
 from edges.portal.rows import Stored
@@ -229,8 +231,8 @@ class FormPages:
             if known.role == kind and (other is None or known.person_id != other.contact_id)
         ]
         kinds = [] if is_first else [(code, self._pages.say(request, name)) for code, name in KINDS.items()]
-        languages = Locale.parse(language_of(request)).languages
-        is_same = stored is not None and stored.role == kind and stored.contact_id == values.get("contact_id")
+        reader = language_of(request)
+        languages, spoken = _languages(reader, stored), values.get("language")
         return self._pages.render(
             request,
             "contact.html",
@@ -244,12 +246,13 @@ class FormPages:
             people=people,
             further=len(configuration.further),
             revision=configuration.revision,
-            values=_with_blanks(values, "person_id", "first_name", "last_name", "phone", "language"),
+            values=_with_blanks(values, "person_id", "first_name", "last_name", "phone"),
             errors=_with_blanks(errors or {}, *FIELDS),
             is_wrong=bool(errors),
             changed=changed,
-            has_password=is_same and stored is not None and bool(stored.password_hash),
-            languages_spoken=[(code, languages[code]) for code in _SPOKEN],
+            has_password=_keeps_password(kind, values, stored),
+            language_spoken=spoken if spoken in dict(languages) else reader,
+            languages_spoken=languages,
         )
 
     def _address_page(
@@ -263,9 +266,11 @@ class FormPages:
         changed: Sequence[Mapping[str, str]] = (),
         status: int = 200,
     ) -> Response:
-        territories = Locale.parse(language_of(request)).territories
-        named = sorted(((code, territories.get(code, code)) for code in countries()), key=lambda pair: pair[1])
-        values = {"country": self._portal.country, **{name: value or "" for name, value in values.items()}}
+        language = language_of(request)
+        named = [(code, country_name(code, language)) for code in countries()]
+        values = {name: value or "" for name, value in values.items()}
+        if values.get("country") not in countries():  # none yet, or what a file said
+            values["country"] = self._portal.country
         return self._pages.render(
             request,
             "address.html",
@@ -273,7 +278,7 @@ class FormPages:
             person=person,
             base=base_of(site.configuration.site_id),
             revision=site.configuration.revision,
-            countries=named,
+            countries=sorted(named, key=lambda pair: _plain(pair[1])),
             values=_with_blanks(values, "line1", "line2", "postal_code", "city", "country"),
             errors=_with_blanks(errors or {}, *FIELDS),
             is_wrong=bool(errors),
@@ -318,6 +323,31 @@ def _kept(form: Mapping[str, str]) -> dict[str, str]:
 def _values(contact: Contact | None) -> dict[str, str]:
     shown = shown_contact(contact) or {}
     return {name: value for name, value in shown.items() if isinstance(value, str)}
+
+
+def _keeps_password(kind: Any, values: Mapping[str, str], stored: Contact | None) -> bool:
+    """Whether a form that is saved as it is shown, its words left empty, keeps a password."""
+    first, last = [" ".join(values.get(name, "").split()) or None for name in ("first_name", "last_name")]
+    same = staying(ContactForm(kind, values.get("person_id"), first, last, "", None, None, None), stored)
+    return same is not None and bool(same.password_hash)
+
+
+def _languages(reader: str, stored: Contact | None) -> list[tuple[str, str]]:
+    """The languages to choose from, and the contact's own, so that a form that is saved changes none."""
+    known = Locale.parse(reader)
+    offered = [(code, known.languages[code]) for code in _SPOKEN]
+    if stored is None or stored.language is None or stored.language in _SPOKEN or not is_language(stored.language):
+        return offered
+    try:
+        name = Locale.parse(stored.language, sep="-").get_display_name(known)
+    except (ValueError, UnknownLocaleError):
+        name = None
+    return [*offered, (stored.language, name or stored.language)]
+
+
+def _plain(name: str) -> str:
+    """A name as lists are ordered: É beside E."""
+    return "".join(sign for sign in unicodedata.normalize("NFKD", name).casefold() if not unicodedata.combining(sign))
 
 
 def _with_blanks(values: Mapping[str, str], *names: str) -> dict[str, str]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Annotated, Final, TypeAlias
 from urllib.parse import quote
 
+from babel import Locale
 from fastapi import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -45,6 +46,11 @@ def revision_of(form: Mapping[str, str]) -> int | None:
     """The revision that a form was made of."""
     text = form.get("revision", "")
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= _LONGEST_REVISION else None
+
+
+def country_name(code: str, language: str) -> str:
+    """A country in a language; its code where that has no name for it."""
+    return str(Locale.parse(language).territories.get(code, code))
 
 
 def name_of(by: str, request: Request, pages: Pages) -> str:

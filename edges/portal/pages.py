@@ -14,13 +14,14 @@ from starlette.responses import RedirectResponse, Response
 from edges.portal import changes
 from edges.portal.callers import Right, caller_of
 from edges.portal.configuration import Configuration
-from edges.portal.page_parts import Visitor, back, base_of, name_of, opened, revision_of, shown_line
+from edges.portal.page_parts import Visitor, back, base_of, country_name, name_of, opened, revision_of, shown_line
 from edges.portal.problems import REVISION_STALE
 from edges.portal.sentences import missing_sentence, warning_sentence
 from edges.portal.service import Portal, now
 from edges.portal.states import goes_through
 from edges.portal.store import Revision
 from edges.web.accounts import Person
+from edges.web.languages import language_of
 from edges.web.pages import Pages, form_of, plain
 from edges.web.problems import Problem
 from edges.web.routes import Route
@@ -93,6 +94,9 @@ class PortalPages:
         site = await self._portal.look(caller, site_id)
         state = self._portal.state(site)
 
+        may_change = await caller.right(site_id, self._portal.store) is Right.CONFIGURE
+        is_stopped = may_change and not state.subscribed and stop_of(await self._portal.store.history(site_id))
+
         def say(message: str) -> str:
             return self._pages.say(request, message)
 
@@ -103,11 +107,13 @@ class PortalPages:
             base=base_of(site_id),
             state=state,
             further=len(site.configuration.further) if site.configuration.first is not None else 0,
-            may_change=await caller.right(site_id, self._portal.store) is Right.CONFIGURE,
+            may_change=may_change,
+            is_stopped=bool(is_stopped),
             saved="saved" in request.query_params,
             missing=[missing_sentence(code, say) for code in state.missing] if state.subscribed else [],
             warnings=[warning_sentence(code, say) for code in state.warnings],
             goes_through=goes_through(site, self._portal.engine.get(site_id), now()),
+            country="" if state.address is None else country_name(state.address.country, language_of(request)),
             until="" if state.test_until is None else write_instant(state.test_until),
         )
 

@@ -12,7 +12,7 @@ from edges.portal.engine import Engine
 from edges.portal.rows import Stored
 from edges.portal.store import Revision
 from edges.values import Transmitter
-from edges.web.values import Instant
+from edges.web.values import Instant, write_instant
 
 
 class EngineState(BaseModel):
@@ -174,7 +174,19 @@ def _contact(contact: dict[str, Any] | None) -> ContactState | None:
 
 def revision_state(revision: Revision) -> RevisionState:
     """A line of the history."""
-    return RevisionState(**revision._asdict())
+    values = {name: _written(getattr(revision, name)) for name in ("before", "after")}
+    return RevisionState(**{**revision._asdict(), **values})
+
+
+def _written(part: Any) -> Any:
+    """A part of a configuration as an answer has it: its times are kept in milliseconds."""
+    match part:
+        case {"until": int(until)}:
+            return {"until": write_instant(until)}
+        case {"test": test}:
+            return {**part, "test": _written(test)}
+        case _:
+            return part
 
 
 def transmitter_state(value: Transmitter, revision: int) -> TransmitterState:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from fastapi import FastAPI, Request
@@ -131,18 +131,36 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
             return _answer(request, UNSUPPORTED_MEDIA_TYPE.error())
         if getattr(request.state, BROKEN, False):
             return _answer(request, NOT_JSON.error())
-    return _answer(request, INVALID.error(errors=map(_field_error, wrong)))
+    return _answer(request, INVALID.error(errors=[_field_error(item, error.body) for item in wrong]))
 
 
 def _is_json(content_type: str) -> bool:
     return content_type.partition(";")[0].strip().lower() == "application/json"
 
 
-def _field_error(item: Mapping[str, Any]) -> FieldError:
-    steps = item["loc"][1:] or item["loc"]
+def _field_error(item: Mapping[str, Any], body: Any) -> FieldError:
+    steps = _steps(item["loc"], body) or item["loc"]
     if item["type"] in {"union_tag_invalid", "union_tag_not_found"}:  # their own words quote what was sent
-        steps = (*item["loc"][1:], str(item["ctx"]["discriminator"]).strip("'"))
+        steps = (*_steps(item["loc"], body), str(item["ctx"]["discriminator"]).strip("'"))
         tags = item["ctx"].get("expected_tags")
         return FieldError(field=".".join(map(str, steps)), message=f"must be one of {tags}" if tags else "is missing")
     words = _WORDS.get(item["type"]) or str(item["msg"]).removeprefix("Value error, ")
     return FieldError(field=".".join(map(str, steps)), message=f"{words[:1].lower()}{words[1:]}")
+
+
+def _steps(place: Sequence[str | int], body: Any) -> tuple[str | int, ...]:
+    """Where the field stands in what was sent: a place also names the kind of a union, which is no field."""
+    steps = place[1:]
+    if place[0] != "body":
+        return tuple(steps)
+    found: list[str | int] = []
+    for number, step in enumerate(steps):
+        is_last = number == len(steps) - 1
+        if isinstance(body, dict) and step not in body and not is_last:
+            continue
+        found.append(step)
+        if isinstance(body, dict):
+            body = body.get(step)
+        elif isinstance(body, list) and isinstance(step, int) and step < len(body):
+            body = body[step]
+    return tuple(found)

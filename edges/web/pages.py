@@ -18,6 +18,7 @@ from edges.web.languages import COOKIE, NAMES, catalogues, language_of
 from edges.web.oidc import own_path
 from edges.web.problems import INVALID, UNAUTHENTICATED, Problem
 from edges.web.routes import Route, StrictRequest
+from edges.web.sessions import LAX
 from edges.web.sign_in import SIGN_IN_FAILED, TOO_MANY_ATTEMPTS, SignIn
 from edges.web.static_files import StaticFiles
 
@@ -195,7 +196,7 @@ def _address_of(request: Request) -> str:
 
 
 def _keep(response: Response, cookie: str, value: str, *, is_secure: bool) -> None:
-    response.set_cookie(cookie, value, max_age=_YEAR, path="/", secure=is_secure, httponly=True, samesite="lax")
+    response.set_cookie(cookie, value, max_age=_YEAR, path="/", secure=is_secure, httponly=True, samesite=LAX)
 
 
 def _environment(folders: Sequence[Path], translations: Any) -> jinja2.Environment:

@@ -21,6 +21,8 @@ from starlette.responses import Response
 SECONDS: Final = 12 * 3600
 SIGN_IN_SECONDS: Final = 600  # for the way to the provider and back
 SHORTEST_KEY: Final = 32
+# Starlette takes any case and writes it so; its type knows one.
+LAX: Final[Any] = "Lax"
 UNSAFE: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -126,5 +128,5 @@ class Sessions:
             path="/",
             secure=not self.is_local(request),
             httponly=True,
-            samesite="lax",
+            samesite=LAX,
         )

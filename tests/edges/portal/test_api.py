@@ -125,6 +125,8 @@ async def test_the_second_contact_four_ways(api: Api) -> None:
     problem(await put(client, "second-contact", {"kind": "MEMBER", "person_id": "eve", **rest}, 5), 422, "NOT_A_MEMBER")
     problem(await put(client, "second-contact", {"kind": "NONE", **rest}, 5), 422, "INVALID")
     problem(await put(client, "second-contact", {"kind": "NOBODY"}, 5), 422, "INVALID")
+    for wrong, field in (({"kind": "EXTERNAL"}, "first_name"), ({"kind": "OWNER", "x": 1}, "x"), ({}, "kind")):
+        problem(await put(client, "second-contact", wrong, 5), 422, "INVALID", field)
 
 
 async def test_the_first_contact_is_an_owner(api: Api) -> None:
@@ -145,6 +147,7 @@ async def test_the_first_contact_is_an_owner(api: Api) -> None:
         ("password", "a b-c"),
         ("duress_password", "CORAIL-BLEU"),
         ("language", "français"),
+        ("language", "x"),
         ("person_id", ""),
         ("unknown", 1),
     ],
@@ -275,6 +278,10 @@ async def test_on_test_for_a_day_at_most(api: Api) -> None:
     until = write_instant(now() + 3_600_000)
     assert (await put(client, "test", {"until": until}, 1)).json()["test_until"] == until
     assert (await put(client, "test", {"until": None}, 2)).json()["test_until"] is None
+    ended, began, made = (await client.get("/v1/sites/S1/service/history")).json()
+    assert (ended["before"], ended["after"]) == ({"until": until}, {"until": None})
+    assert (began["before"], began["after"]) == ({"until": None}, {"until": until})
+    assert made["after"]["test"] == {"until": None}
 
 
 async def test_who_may_do_what(api: Api) -> None:

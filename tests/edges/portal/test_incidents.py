@@ -172,6 +172,12 @@ async def test_the_page_says_the_same(api: Api, rows: psycopg.Connection[Any]) -
     assert re.search(r"From <time [^>]+>2026-01-01 00:00 UTC</time> to <time [^>]+>2026-01-01 00:00 UTC</time>", page)
     assert "All is well" in page
     assert "incident_id" not in page
+    await make(api.client("portal:*"), "S2")
+    empty = (await ann.get("/sites/S2/incidents")).text
+    assert (
+        "No incident to show." in empty
+    )  # not that nothing happened: a silent one is not shown, the ledger may be behind
+    assert all("this list may be older" in text for text in (page, empty))
     for incident_id, status in ((scene.incident_id, 409), ("other", 422)):
         answer = await sue.post("/sites/S1/incidents", data={"incident_id": incident_id})
         assert answer.status_code == status

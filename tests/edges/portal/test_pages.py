@@ -114,6 +114,11 @@ def test_the_seeds_way(page: Page, language: str, support: httpx.Client, portal:
     page.goto(f"{portal.address}/")
     assert page.inner_text("h1") == says["services"]
     assert page.inner_text(".badge.urgent").endswith(says["incomplete"])
+    name, mark = page.locator(".item h2").bounding_box(), page.locator(".badge.urgent").bounding_box()
+    assert name is not None
+    assert mark is not None
+    assert mark["x"] >= name["x"] + name["width"]  # to the right of it, on a phone too
+    assert mark["y"] < name["y"] + name["height"]
     is_clean(page)
     page.click(".item a")
     is_clean(page)
@@ -153,15 +158,16 @@ def test_the_seeds_way(page: Page, language: str, support: httpx.Client, portal:
 
     page.click("form[action$='/intervention'] button")
     page.click("a[href$='/instructions']")
-    page.fill("#instructions", "Attention au chien")
+    page.fill("#instructions", "Attention au chien\nClé chez la voisine")
     page.click("main button.main")
     page.wait_for_url("**/configuration?saved")
+    assert "Attention au chien\nClé chez la voisine" in page.inner_text("section[aria-labelledby=comment]")
     is_clean(page)
 
     kept = state(support)
     assert (kept["missing"], kept["needs_attention"]) == ([], False)
     assert (kept["first_contact"]["phone"], kept["second_contact"]["kind"]) == ("+33639980001", "EXTERNAL")
-    assert (kept["intervention"]["enabled"], kept["instructions"]) == (False, "Attention au chien")
+    assert (kept["intervention"]["enabled"], kept["instructions"]) == (False, "Attention au chien\nClé chez la voisine")
     found = portal.run(portal.api.store.site("A/1"))
     assert fits(found.configuration.first.password_hash, WORD)
 

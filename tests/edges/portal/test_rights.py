@@ -177,3 +177,10 @@ async def test_no_word_comes_out_of_any_route(api: Api, rows: psycopg.Connection
         for secret in (*WORDS, *(word.replace(" ", "").lower() for word in WORDS), "argon2", "duress_hash"):
             assert secret not in said, (answer.request.url, secret)
     assert HERE in str(answers[0].url)
+
+
+async def test_a_member_whose_account_has_the_site_configures_it(api: Api) -> None:
+    await make(api.client("portal:*"))
+    api.user("bob@example.org", "customer", "S1")
+    bob = await api.signed_in("bob@example.org")
+    assert (await put(bob, "intervention", {"enabled": False}, 1)).status_code == 200

@@ -1,0 +1,144 @@
+"""What the forms and pages hold, without a browser: nothing that was kept is lost by saving what is shown."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+import httpx
+import psycopg
+import pytest
+
+from edges.portal.core import Contact, Intervention, Site
+from edges.portal.rows import Edit
+from edges.portal.service import now
+from tests.edges.portal.serving import Api
+from tests.edges.portal.test_api import ANN, HOME, make, put, state
+
+pytestmark = pytest.mark.asyncio
+
+FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
+TOO_SHORT: Final = {"phone": "06 39", "password": "", "duress_password": "", "language": "fr"}
+
+
+async def owner(api: Api, language: str = "en") -> httpx.AsyncClient:
+    """A browser in which Ann, the owner, has signed in."""
+    api.user("ann@example.org", "customer")
+    browser = await api.signed_in("ann@example.org")
+    browser.headers["Accept-Language"] = language
+    return browser
+
+
+async def save(browser: httpx.AsyncClient, part: str, **fields: Any) -> httpx.Response:
+    return await browser.post(f"/sites/S1/{part}", data=fields)
+
+
+def needs_password(page: httpx.Response) -> bool:
+    """Whether the form asks for a word before it can be sent."""
+    [field] = re.findall(r'<input id="password"[^>]*>', page.text)
+    return " required" in field
+
+
+def chosen(page: httpx.Response, field: str) -> list[str]:
+    """The value that a list has chosen."""
+    [options] = re.findall(rf'<select id="{field}".*?</select>', page.text, re.DOTALL)
+    return re.findall(r'<option value="([^"]*)" selected', options)
+
+
+async def test_a_form_shown_again_still_keeps_the_word_that_is_there(api: Api) -> None:
+    client = api.client("portal:*")
+    await make(client)
+    outside = {"kind": "EXTERNAL", "first_name": "Zoe", "last_name": "Roy", "phone": "0639980002", "password": "lagon"}
+    await put(client, "first-contact", ANN, 1)
+    await put(client, "second-contact", outside, 2)
+    browser = await owner(api)
+    for part, person, other in (
+        ("first-contact", {"person_id": "ann"}, {"person_id": "eve"}),
+        ("second-contact", {"kind": "EXTERNAL", "first_name": " Zoe ", "last_name": "Roy"}, {"last_name": "Ray"}),
+    ):
+        assert not needs_password(await browser.get(f"/sites/S1/{part}"))
+        wrong = await save(browser, part, revision=3, **person, **TOO_SHORT)
+        assert wrong.status_code == 422
+        assert not needs_password(wrong)
+        stale = await save(browser, part, revision=1, **person, **TOO_SHORT | {"phone": "0639980009"})
+        assert stale.status_code == 412
+        assert not needs_password(stale)
+        assert needs_password(await save(browser, part, revision=3, **person | other, **TOO_SHORT))
+    answer = await save(browser, "first-contact", revision=3, person_id="ann", **TOO_SHORT | {"phone": "0639980009"})
+    assert answer.status_code == 303
+    assert (await state(client))["first_contact"]["has_password"]
+
+
+async def test_the_language_of_a_contact_is_kept_or_is_the_reader_s(api: Api) -> None:
+    await make(api.client("portal:*"))
+    contacts = (
+        Contact("ann", "OWNER", "Ann", "Martin", "+33639980001", "h", language="pt-BR"),
+        Contact("eve", "OWNER", "Eve", "Martin", "+33639980002", "h", language="x-own"),
+        Contact("yan", "OWNER", None, None, "+33639980003", "h"),
+    )
+
+    async def load(*those: Contact) -> None:
+        site = Site("S1", True, those, None, None, Intervention(), None, 0)
+        await api.store.load_sites([site], Edit("x", "import", b"", now()))
+
+    browser = await owner(api)
+    await load(*contacts[:2])
+    first, second = [await browser.get(f"/sites/S1/{part}-contact") for part in ("first", "second")]
+    assert (chosen(first, "language"), chosen(second, "language")) == (["pt-BR"], ["x-own"])
+    assert "Portuguese (Brazil)" in first.text
+    for language, own in (
+        ("en", None),
+        ("fr", None),
+        ("fr", "portugais"),
+    ):  # the last is no tag, and could not be saved
+        await load(contacts[2]._replace(language=own))
+        browser.headers["Accept-Language"] = language
+        page = await browser.get("/sites/S1/first-contact")
+        assert chosen(page, "language") == [language]
+        assert f'"{own}"' not in page.text
+        assert "<dd>yan</dd>" in (await browser.get("/sites/S1/configuration")).text  # a contact without a name
+
+
+async def test_countries_are_named_and_in_the_order_of_the_alphabet(api: Api) -> None:
+    client = api.client("portal:*")
+    await make(client)
+    browser = await owner(api, "fr")
+    page = await browser.get("/sites/S1/address")
+    names = re.findall(r'<option value="[A-Z]{2}"[^>]*>([^<]*)', page.text)
+    assert names.index("Égypte") < names.index("Espagne") < names.index("États-Unis") < names.index("France")
+    assert chosen(page, "country") == ["FR"]
+    unknown = await save(browser, "address", revision=1, **HOME | {"country": "ZZ"})
+    assert chosen(unknown, "country") == ["FR"]  # not the first of the list
+    await put(client, "address", HOME, 1)
+    assert "74300 Cluses<br>France</address>" in (await browser.get("/sites/S1/configuration")).text
+
+
+async def test_who_has_stopped_reads_what_kafka_has_and_finds_the_page_to_print(
+    api: Api, rows: psycopg.Connection[Any]
+) -> None:
+    client = api.client("portal:*")
+    await make(client)
+    browser = await owner(api)
+    link = 'href="/sites/S1/subscription"'
+    assert link not in (await browser.get("/sites/S1/configuration")).text  # it was never subscribed
+    await put(client, "subscription", {"subscribed": True}, 1)
+    await put(client, "subscription", {"subscribed": False}, 2)
+    for is_passed_on in (False, True):
+        if is_passed_on:
+            rows.execute("UPDATE portal.sites SET published_revision = revision, published_at = updated_at")
+        texts = [(await browser.get(f"/sites/S1/{part}")).text for part in ("configuration", "subscription")]
+        assert link in texts[0]
+        assert ["Not yet passed on" in text for text in texts] == [not is_passed_on] * 2
+        assert ["o alert is transmitted" in text for text in texts] == [is_passed_on] * 2
+        assert ["our configuration is kept" in text for text in texts] == [True] * 2
+
+
+async def test_what_is_typed_by_thumb_is_not_made_another_word(api: Api) -> None:
+    """A phone begins a text with a capital: an account's name would be another one."""
+    page = await api.client().get("/sign-in")
+    assert re.search(r'<input id="name"[^>]* autocapitalize="off"', page.text)
+
+
+async def test_a_comment_may_be_as_long_as_the_api_takes_it(api: Api) -> None:
+    await make(api.client("portal:*"))
+    assert 'maxlength="8192"' in (await (await owner(api)).get("/sites/S1/instructions")).text
