@@ -189,7 +189,7 @@ def test_any_order_of_edits_while_relays_die_sleep_and_come_back(
                 for one in running:
                     one.wake()
 
-    assert edit_for(120 if is_soak else 20, seed, schema, disturb) > 20
+    assert edit_for(120 if is_soak else 12, seed, schema, disturb) > 20
     for one in running:
         one.wake()
     eventually(lambda: backlog(rows)[0] == 0, "all is passed on")
