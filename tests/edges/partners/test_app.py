@@ -68,6 +68,9 @@ def test_a_partner_s_people_see_its_open_dispatches(partners: Served) -> None:
         tap = {"reported_at": "2026-01-01T00:00:00.000Z"}
         for step in ("accepted", "on-site", "closed"):
             assert httpx.put(f"{partners.address}/v1/guard/{step}", json=tap, headers=bearer).status_code == 202
+        # the page and its worker may both send a tap
+        again = httpx.put(f"{partners.address}/v1/guard/accepted", json=tap, headers=bearer)
+        assert again.json() == {"report_id": "i1-d1-accepted"}
         assert ann.get("/v1/dispatches?open=true").json() == {"dispatches": []}
         assert "No dispatch is open." in ann.get("/").text
         assert ann.delete("/v1/session").status_code == 204
