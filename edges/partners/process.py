@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import time
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
+from urllib.parse import urlsplit
 
 from edges.database.postgres import opened, pool
 from edges.kafka.errors import UnconfirmedError
@@ -91,9 +93,9 @@ class PartnersProcess:
             notices = Notices(store, outlet, self._metrics)
             poster = Poster()
             stack.push_async_callback(poster.close)
-            sender = Sender(store, poster, reporter, self._metrics, settings.public_url)
+            address = await self._serve(stack, store, reporter)
+            sender = Sender(store, poster, reporter, self._metrics, settings.public_url or address)
             self._wake = sender.wake
-            await self._serve(stack, store, reporter)
             sending = asyncio.create_task(sender.run(), name="sender")
             stack.push_async_callback(_cancelled, sending)
             opening = asyncio.create_task(self._open(producer, outlet), name="outlet")
@@ -106,7 +108,8 @@ class PartnersProcess:
         await producer.start()
         outlet.open(*await self._writers())
 
-    async def _serve(self, stack: contextlib.AsyncExitStack, store: Store, reporter: Reporter) -> None:
+    async def _serve(self, stack: contextlib.AsyncExitStack, store: Store, reporter: Reporter) -> str | None:
+        """Serve; where it is reached, None: on all addresses of the machine, so on none that a link could have."""
         settings = self._settings
         web = WebServer(
             application(store, reporter, self._configuration.web, settings.public_url),
@@ -123,6 +126,8 @@ class PartnersProcess:
             ) from error
         stack.push_async_callback(web.stop)
         _log.info("partners listen", address=web.address)
+        host = urlsplit(web.address).hostname or ""
+        return None if ipaddress.ip_address(host).is_unspecified else web.address
 
     def _intake(self) -> Intake:
         decode = self._framing.reader("dispatches", {"DispatchCommand": DispatchCommand, "Address": Address})

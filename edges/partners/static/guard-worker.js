@@ -1,4 +1,4 @@
-// Behind the guard's page: the page opens without reception, and taps are sent once there is some, also when the page is
+// Behind the guard's page: the page opens without reception, and taps are sent once there is some, also when it was
 // closed (where the browser can: Background Sync). What is kept of the page is the same for all; nothing of a dispatch.
 // The server puts the taps' functions and SHELL, the page's addresses, in front of this.
 "use strict";

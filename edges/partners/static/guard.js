@@ -93,7 +93,7 @@
     busy = true;
     try {
       if (!(await taps.send(taken, () => { find("refused").hidden = false; }))) say(root.dataset.kept);
-      else if (find("state").textContent === root.dataset.kept) say(root.dataset.sent);  // by another tab, or the worker
+      else if (find("state").textContent === root.dataset.kept) say(root.dataset.sent);  // by tab or worker
       const answer = await taps.ask("/v1/guard", token);
       if (answer.ok) {
         sight = await answer.json();
