@@ -10,6 +10,7 @@
       if (answer.redirected) return location.reload();
       if (!answer.ok) throw new Error(answer.status);
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      spellMoments(page);
       list.replaceChildren(...page.getElementById("dispatches").childNodes);
       state.textContent = "";
     } catch {

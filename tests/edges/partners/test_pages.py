@@ -77,7 +77,7 @@ def test_the_list_is_for_everybody_s_eyes_and_hands(partners: Served, browser: B
     partners.put(command("i2-d1", "CANCEL", address=address._replace(line1=LONG_ADDRESS)))
     partners.put(command("i3-d1", address=None))
     partners.user("ann", "customer", "azur")
-    with telephone(browser) as context:
+    with telephone(browser, timezone_id="Asia/Kolkata") as context:
         page = context.new_page()
         sign_in(page, partners.address)
         for theme in ("Light", "Dark"):
@@ -88,6 +88,7 @@ def test_the_list_is_for_everybody_s_eyes_and_hands(partners: Served, browser: B
                 assert violations(page) == [], f"{theme} {name}"
                 assert not overflowing(page), f"{theme} {name}"
         assert page.get_by_text(OLD).count() == 0
+        assert all("GMT+5:30" in time for time in page.locator("time").all_inner_texts())
         partners.sql("UPDATE partners.partitions SET read_at = %(at)s", at=now() - 6_000)
         tap(page, "Français")
         page.get_by_text("De nouveaux ordres n").wait_for()
