@@ -10,7 +10,7 @@
   const after = JSON.parse(root.dataset.after);  // what may follow each step
   const say = (words) => { if (edits % 2 === 0) find("state").textContent = words; };  // of no tap before it is kept
   let sight = remembered();
-  let age = Infinity;
+  let readAt = -Infinity;  // since when commands may be missing
   let busy = false;
   let worker = null;
 
@@ -46,7 +46,7 @@
     const { address, instructions, covert, action, dispatch_id } = sight.dispatch;
     find("covert").hidden = !covert;
     find("cancelled").hidden = action !== "CANCEL";
-    find("behind").hidden = age <= Number(root.dataset.mostAge);
+    find("behind").hidden = (performance.now() - readAt) / 1000 <= Number(root.dataset.mostAge);
     find("address").textContent = address
       ? [address.line1, address.line2, address.postal_code + " " + address.city].filter(Boolean).join(", ") : "";
     find("instructions").textContent = instructions || "";
@@ -97,7 +97,7 @@
       const answer = await taps.ask("/v1/guard", token);
       if (answer.ok) {
         sight = await answer.json();
-        age = Number(answer.headers.get("Ronde-Age") ?? Infinity);
+        readAt = performance.now() - 1000 * Number(answer.headers.get("Ronde-Age") ?? Infinity);
         if (sight.is_over) return over(root.dataset.over);
         remember();
         await show();

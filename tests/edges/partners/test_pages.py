@@ -89,16 +89,30 @@ def test_the_list_is_for_everybody_s_eyes_and_hands(partners: Served, browser: B
                 assert not overflowing(page), f"{theme} {name}"
         assert page.get_by_text(OLD).count() == 0
         assert all("GMT+5:30" in time for time in page.locator("time").all_inner_texts())
+        link = page.get_by_role("link", name="3 impasse")
+        link.focus()
+        page.locator("[data-dispatch=i1-d1]").evaluate("(item) => item.classList.add('same')")
+        page.wait_for_timeout(3_000)
+        assert page.locator(".same").count() == 1  # under the hands nothing is redrawn that did not change
+        partners.put(command("i1-d1", "CANCEL", covert=True))
+        page.locator("[data-dispatch=i1-d1]").get_by_text("called off").wait_for()
+        assert link.evaluate("(link) => link === document.activeElement")
+        context.set_offline(True)
+        page.get_by_text("No connection: this may be old.").wait_for()
+        assert violations(page) == []
+        context.set_offline(False)
+        page.get_by_text("No connection: this may be old.").wait_for(state="hidden")
         partners.sql("UPDATE partners.partitions SET read_at = %(at)s", at=now() - 6_000)
         tap(page, "Français")
         page.get_by_text("De nouveaux ordres n").wait_for()
         assert violations(page) == []
         page.get_by_role("link", name="3 impasse").click()
-        page.get_by_role("button", name="accepte").wait_for()
+        page.get_by_text("Annulé : faites demi-tour").wait_for()
+        page.get_by_role("button", name="terminé").wait_for()
         page.get_by_text("De nouveaux ordres n").wait_for()
         assert violations(page) == []
         tap(page, "English")  # the link stays in force
-        page.get_by_role("button", name="I accept").wait_for()
+        page.get_by_role("button", name="It is over").wait_for()
         page.goto(partners.address)
         tap(page, "Sign out")
         page.get_by_role("button", name="Sign in", exact=True).wait_for()
@@ -122,6 +136,7 @@ def test_taps_outlive_the_page_and_are_sent_by_that_of_another_dispatch(partners
         page.get_by_text(KEPT).wait_for()
         page.reload()
         page.get_by_text("3 impasse du Lavoir").wait_for()
+        page.get_by_text(OLD).wait_for()
         tap(page, "I am there")
         page.get_by_text(KEPT).wait_for()
         page.close()
