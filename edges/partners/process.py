@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import time
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
-from urllib.parse import urlsplit
 
 from edges.database.postgres import opened, pool
 from edges.kafka.errors import UnconfirmedError
 from edges.kafka.framing import Framing
 from edges.kafka.producer import Producer
+from edges.partners.addresses import reachable
 from edges.partners.application import application
 from edges.partners.errors import DatabaseAwayError, PartnersError
 from edges.partners.intake import Intake
@@ -109,7 +108,7 @@ class PartnersProcess:
         outlet.open(*await self._writers())
 
     async def _serve(self, stack: contextlib.AsyncExitStack, store: Store, reporter: Reporter) -> str | None:
-        """Serve; where it is reached, None: on all addresses of the machine, so on none that a link could have."""
+        """Serve; where links can lead to it."""
         settings = self._settings
         web = WebServer(
             application(store, reporter, self._configuration.web, settings.public_url),
@@ -126,8 +125,7 @@ class PartnersProcess:
             ) from error
         stack.push_async_callback(web.stop)
         _log.info("partners listen", address=web.address)
-        host = urlsplit(web.address).hostname or ""
-        return None if ipaddress.ip_address(host).is_unspecified else web.address
+        return reachable(web.address)
 
     def _intake(self) -> Intake:
         decode = self._framing.reader("dispatches", {"DispatchCommand": DispatchCommand, "Address": Address})
