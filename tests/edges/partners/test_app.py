@@ -12,7 +12,10 @@ import httpx
 import orjson
 import pytest
 
+from edges.database.postgres import connect
+from edges.partners.intake import row_of
 from edges.partners.page_tokens import page_token
+from edges.partners.postgres import query
 from edges.partners.signing import signed_headers
 from edges.partners.values import Address, DispatchCommand
 from edges.web import tokens
@@ -167,6 +170,15 @@ def test_what_is_older_than_thirty_days_is_forgotten(partners: Served) -> None:
     assert partners.sql("SELECT dispatch_id FROM partners.commands") == [("i2-d1",)]
     assert partners.sql("SELECT command_id FROM partners.attempts") == [("i2-d1-r1",)]
     assert partners.sql("SELECT report_id FROM partners.reports") == [("i2-d1",)]
+
+
+def test_a_test_that_does_not_arrive_is_no_alarm(partners: Served) -> None:
+    partners.put(command("i1-d1"))
+    with connect(partners.settings, "test") as database:
+        database.execute(query("put_command"), row_of(command("test-1-d1"), now() - 60_000, is_test=True))
+    [waiting] = partners.run(partners.store.pending())
+    assert (waiting["partner_id"], waiting["pending"]) == ("azur", 1)
+    assert now() - waiting["oldest"] < 60_000
 
 
 def test_operators_learn_of_an_amend_that_later_ones_end_undelivered(partners: Served) -> None:
