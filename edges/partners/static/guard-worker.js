@@ -33,7 +33,6 @@
       for (const name of await caches.keys()) {
         if (name.startsWith(OURS) && name !== PLACE) await caches.delete(name);
       }
-      await clients.claim();
     })());
   });
 
