@@ -152,7 +152,7 @@ class Desk:
     def _plan(self, command: dict[str, Any], status: str, at: datetime, disposition: str | None) -> None:
         """Say this once the guard is so far, unless it is said already."""
         report = {
-            "report_id": f"{command['dispatch_id']}-{status.lower()}",
+            "report_id": f"{command['dispatch_id']}-{status.lower().replace('_', '-')}",
             **{name: command[name] for name in ("site_id", "incident_id", "dispatch_id", "partner_id")},
             "status": status,
             "disposition": disposition,

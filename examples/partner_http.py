@@ -3,7 +3,6 @@
 RONDE=http://127.0.0.1:6082 RONDE_SECRET=whsec_… RONDE_TOKEN=ronde_… python partner_http.py 8000
 """
 
-import json
 import os
 import sqlite3
 import sys
@@ -13,7 +12,7 @@ import httpx
 from standardwebhooks import Webhook, WebhookVerificationError
 
 book = sqlite3.connect("partner_http.sqlite", check_same_thread=False, isolation_level=None)
-book.execute("CREATE TABLE IF NOT EXISTS commands (command_id PRIMARY KEY, dispatch_id, action, body)")
+book.execute("CREATE TABLE IF NOT EXISTS commands (command_id PRIMARY KEY, body)")
 ronde = httpx.Client(base_url=os.environ["RONDE"], headers={"Authorization": f"Bearer {os.environ['RONDE_TOKEN']}"})
 webhook = Webhook(os.environ["RONDE_SECRET"])
 
@@ -29,11 +28,10 @@ class Hooks(BaseHTTPRequestHandler):
         except WebhookVerificationError:
             self.send_error(401)
             return
-        row = (command["command_id"], command["dispatch_id"], command["action"], json.dumps(command))
-        book.execute("INSERT INTO commands VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", row)
+        book.execute("INSERT INTO commands VALUES (?, ?) ON CONFLICT DO NOTHING", (command["command_id"], body))
         if command["action"] == "CANCEL":  # turn the guard back, and confirm; the same step again is the same report
-            said = {"disposition": "CANCELLED"}
-            ronde.put(f"/v1/dispatches/{command['dispatch_id']}/closed", json=said).raise_for_status()
+            closed = f"/v1/dispatches/{command['dispatch_id']}/closed"
+            ronde.put(closed, json={"disposition": "CANCELLED"}).raise_for_status()
         self.send_response(200)
         self.end_headers()
         self.wfile.write(b'{"status": "ACCEPTED"}' if command["action"] == "REQUEST" else b"{}")

@@ -66,6 +66,11 @@ def is_public(address: str) -> bool:
     return ip.is_global and not (ip.is_multicast or ip.is_reserved or ip.is_unspecified)
 
 
+def reachable(address: str) -> str | None:
+    """Where a link can lead to what listens here; None: on all addresses of the machine, so on none of a link's."""
+    return None if ipaddress.ip_address(urlsplit(address).hostname or "").is_unspecified else address
+
+
 class CheckedNetwork(httpcore.AsyncNetworkBackend):
     """Connects to the first of a host's addresses that may be connected to and answers.
 

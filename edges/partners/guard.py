@@ -42,6 +42,9 @@ NEXT: Final = MappingProxyType(
     }
 )
 _AFTER: Final = orjson.dumps({step: steps for step, steps in NEXT.items() if step}).decode()
+# Of the page without reception: what its worker keeps, and what the worker is made of.
+_SHELL: Final = ("ronde.css", "ronde.js", "ronde.svg", "taps.js", "guard.js")
+_WORKER: Final = ("taps.js", "guard-worker.js")
 _SHOWN: Final = ("dispatch_id", "action", "covert", "address", "instructions", "alert_kinds", "alert_count")
 
 
@@ -79,6 +82,14 @@ def routes(store: Store, reporter: Reporter, pages: Pages) -> APIRouter:
         response.headers.update({"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})
         return response
 
+    shell = orjson.dumps(["/guard", *map(pages.static.address, _SHELL)]).decode()
+    worker = "\n".join([f"const SHELL = {shell};", *map(pages.static.text, _WORKER)])
+
+    @router.get("/guard-worker.js", include_in_schema=False)
+    async def page_worker() -> Response:
+        """Give what opens the page without reception, and sends its taps; its address gives it the page's scope."""
+        return Response(worker, media_type="text/javascript")
+
     @router.get("/v1/guard", responses=documented(UNAUTHENTICATED, UNCONFIRMED))
     async def look(token: _Token, response: Response) -> Sight:
         """Show the dispatch of a link."""
@@ -96,12 +107,13 @@ def routes(store: Store, reporter: Reporter, pages: Pages) -> APIRouter:
 
     @router.put("/v1/guard/{step}", status_code=202, responses=documented(UNAUTHENTICATED, UNCONFIRMED))
     async def tap(step: Annotated[str, Path()], body: Tap, token: _Token) -> dict[str, str]:
-        """Take a tap; it is in Kafka when this answers 202. The same again is the same report."""
+        """Take a tap; it is in Kafka when this answers 202. The same again is the same report, also after others."""
         row = await opened(None if token is None else token.credentials)
         if step not in STATUSES or (_is_over(row) and not _was_open(row, body.reported_at)):
             raise NOT_FOUND.error()
         dispatch = Dispatch(*(row[name] for name in Dispatch._fields))
-        return {"report_id": await reporter.report(dispatch, Step(step, body.reported_at, None, body.disposition))}
+        said = Step(step, body.reported_at, None, body.disposition, is_tap=True)
+        return {"report_id": await reporter.report(dispatch, said)}
 
     return router
 

@@ -39,7 +39,11 @@ class PartnersMetrics:
             registry=registry,
         )
         self.pending = Gauge(
-            "ronde_partners_pending", "Commands not delivered yet.", ("partner",), unit="commands", registry=registry
+            "ronde_partners_pending",
+            "Commands not delivered yet, but tests.",
+            ("partner",),
+            unit="commands",
+            registry=registry,
         )
         self.pending_age = Gauge(
             "ronde_partners_pending_age",

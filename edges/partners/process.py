@@ -12,6 +12,7 @@ from edges.database.postgres import opened, pool
 from edges.kafka.errors import UnconfirmedError
 from edges.kafka.framing import Framing
 from edges.kafka.producer import Producer
+from edges.partners.addresses import reachable
 from edges.partners.application import application
 from edges.partners.errors import DatabaseAwayError, PartnersError
 from edges.partners.intake import Intake
@@ -91,9 +92,9 @@ class PartnersProcess:
             notices = Notices(store, outlet, self._metrics)
             poster = Poster()
             stack.push_async_callback(poster.close)
-            sender = Sender(store, poster, reporter, self._metrics, settings.public_url)
+            address = await self._serve(stack, store, reporter)
+            sender = Sender(store, poster, reporter, self._metrics, settings.public_url or address)
             self._wake = sender.wake
-            await self._serve(stack, store, reporter)
             sending = asyncio.create_task(sender.run(), name="sender")
             stack.push_async_callback(_cancelled, sending)
             opening = asyncio.create_task(self._open(producer, outlet), name="outlet")
@@ -106,7 +107,8 @@ class PartnersProcess:
         await producer.start()
         outlet.open(*await self._writers())
 
-    async def _serve(self, stack: contextlib.AsyncExitStack, store: Store, reporter: Reporter) -> None:
+    async def _serve(self, stack: contextlib.AsyncExitStack, store: Store, reporter: Reporter) -> str | None:
+        """Serve; where links can lead to it."""
         settings = self._settings
         web = WebServer(
             application(store, reporter, self._configuration.web, settings.public_url),
@@ -123,6 +125,7 @@ class PartnersProcess:
             ) from error
         stack.push_async_callback(web.stop)
         _log.info("partners listen", address=web.address)
+        return reachable(web.address)
 
     def _intake(self) -> Intake:
         decode = self._framing.reader("dispatches", {"DispatchCommand": DispatchCommand, "Address": Address})

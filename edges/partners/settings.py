@@ -31,7 +31,7 @@ class PartnersSettings(BaseModel):
     port: Port = Field(default=6082, description="its port: a whole number from 0 (any free one) to 65535")
     public_url: Annotated[str, StringConstraints(pattern=r"^https?://[^/]+$")] | None = Field(
         default=None,
-        description="where guards reach it, as https://guards.example: their links begin with it (default: none)",
+        description="where guards reach it, as https://guards.example: links begin with it (default: with its address)",
     )
     pages_host: Text = Field(default="127.0.0.1", description="the address of /health, /ready and /metrics")
     pages_port: Port = Field(default=6092, description="their port: a whole number from 0 (any free one) to 65535")

@@ -65,12 +65,13 @@ class Dispatch(NamedTuple):
 
 
 class Step(NamedTuple):
-    """What a partner says of a dispatch."""
+    """What a partner says of a dispatch; a tap has its own time, by which one that is sent twice is known."""
 
     step: str
     reported_at: int
     reason: str | None = None
     disposition: str | None = None
+    is_tap: bool = False
 
 
 class Store:
@@ -163,7 +164,11 @@ class Store:
             of = {"dispatch_id": dispatch.dispatch_id}
             async with self._pool.connection() as connection, connection.transaction():
                 await connection.execute(query("lock_dispatch"), of)
-                earlier = [row["step"] for row in await (await connection.execute(query("steps"), of)).fetchall()]
+                rows = await (await connection.execute(query("steps"), of)).fetchall()
+                earlier = [row["step"] for row in rows]
+                for row in rows:
+                    if said.is_tap and (row["step"], row["reported_at"]) == (said.step, said.reported_at):
+                        return str(row["report_id"])
                 if not again and said.step in earlier:
                     return steps.report_id(dispatch.dispatch_id, said.step, ())
                 report_id = steps.report_id(dispatch.dispatch_id, said.step, earlier)

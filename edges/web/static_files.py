@@ -40,6 +40,10 @@ class StaticFiles:
         """Where a file is. Raises `KeyError` for one that there is not."""
         return self._addresses[name]
 
+    def text(self, name: str) -> str:
+        """What is in a file. Raises `KeyError` for one that there is not."""
+        return self._files[self._addresses[name].removeprefix(PREFIX)].content.decode()
+
     def routes(self) -> APIRouter:
         """The route of all files."""
         router = APIRouter(include_in_schema=False)

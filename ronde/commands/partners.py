@@ -36,6 +36,7 @@ app = typer.Typer(
 )
 
 _TEST_MS: Final = 120_000
+_MISSED_MS: Final = 24 * 3600 * 1000
 _MOST: Final = 1000
 PartnerArgument: TypeAlias = Annotated[
     str, typer.Argument(metavar="ID", show_default=False, help="The partner, as sites name it.")
@@ -168,15 +169,22 @@ def attempts(
 
 @app.command()
 def resend(
-    command: Annotated[str, typer.Argument(metavar="COMMAND", show_default=False, help="The command's id.")],
+    id_: Annotated[str, typer.Argument(metavar="ID", show_default=False, help="A command, a dispatch or a partner.")],
     settings: SettingsOption = None,
 ) -> None:
-    """Post a command again, under the same id: the last one of its dispatch."""
+    """Post a command again, under the same id: it, the last one of a dispatch, or what a partner missed.
+
+    A partner gets what was given up in the last 24 hours. A command with a later one of its dispatch is not posted.
+    """
+    now = _now()
     with _database(in_force(settings).postgres) as database:
-        row = database.execute(query("resend"), {"command_id": command, "now": _now()}).fetchone()
-    if row is None:
-        raise Failed(f"no command {command} is stored, or a later one of its dispatch has taken its place")
-    say(f"{command} is posted to {row[0]} again")
+        rows = _rows(database, "resend", id=id_, now=now, since=now - _MISSED_MS)
+    if not rows:
+        raise Failed(
+            f"nothing to post again is stored of {id_}, or a later command of its dispatch has taken its place"
+        )
+    for row in rows:
+        say(f"{row['command_id']} is posted to {row['partner_id']} again")
 
 
 @app.command("test")

@@ -1,67 +1,60 @@
 // The guard's page. A tap is kept on this device until the server has it, and sent again with the time it was made.
 "use strict";
 (() => {
-  const PLACE = "ronde-guard-taps";  // of all dispatches of this device: the page of any of them sends them
-  const REFUSED = [400, 401, 404, 413, 415, 422];  // answers that the same tap would get again
+  const SIGHT = "ronde-guard-sight";  // what this tab shows, for when it is loaded again without reception
+  const taps = rondeTaps;
+  let edits = 0;  // odd while a tap is on its way into what is kept
   const root = document.getElementById("guard");
   const find = (id) => document.getElementById(id);
   const token = location.hash.slice(1);
   const after = JSON.parse(root.dataset.after);  // what may follow each step
-  const say = (words) => { find("state").textContent = words; };
-  let memory = null;  // where the browser keeps nothing
-  let sight = null;
-  let age = 0;
+  const say = (words) => { if (edits % 2 === 0) find("state").textContent = words; };  // of no tap before it is kept
+  let sight = remembered();
+  let readAt = -Infinity;  // since when commands may be missing
   let busy = false;
+  let worker = null;
 
-  function taps() {
-    if (memory) return memory;
+  function remembered() {
     try {
-      return JSON.parse(localStorage.getItem(PLACE) || "[]");
+      const kept = JSON.parse(sessionStorage.getItem(SIGHT));
+      return kept?.token === token ? kept.sight : null;
     } catch {
-      return [];
+      return null;
     }
   }
 
-  function keep(list) {
+  function remember() {
     try {
-      if (!memory) localStorage.setItem(PLACE, JSON.stringify(list));
-    } catch {
-      memory = [];
-    }
-    if (memory) memory = list;
+      if (sight) sessionStorage.setItem(SIGHT, JSON.stringify({ token, sight }));
+      else sessionStorage.removeItem(SIGHT);
+    } catch { /* the browser keeps nothing */ }
   }
 
-  const same = (one, other) => ["dispatch", "step", "reported_at"].every((name) => one[name] === other[name]);
-
-  const ask = (path, bearer, options = {}) => fetch(path, {
-    ...options,
-    cache: "no-store",
-    credentials: "omit",
-    headers: { Authorization: "Bearer " + bearer, "Content-Type": "application/json" },
-    signal: AbortSignal.timeout(10000),
-  });
-
-  function over() {
+  function over(words) {
     sight = null;
+    remember();
     find("steps").replaceChildren();
     for (const id of ["address", "instructions"]) find(id).textContent = "";
     for (const id of ["covert", "cancelled", "finding", "behind"]) find(id).hidden = true;
-    say(root.dataset.over);
+    say(words);
   }
 
-  function show() {
+  async function show() {
+    const before = edits;
+    const waiting = await taps.all();
+    if (!sight || before % 2 || edits !== before) return;  // or a button would come back that was tapped
     const { address, instructions, covert, action, dispatch_id } = sight.dispatch;
     find("covert").hidden = !covert;
     find("cancelled").hidden = action !== "CANCEL";
-    find("behind").hidden = age <= Number(root.dataset.mostAge);
+    find("behind").hidden = (performance.now() - readAt) / 1000 <= Number(root.dataset.mostAge);
     find("address").textContent = address
       ? [address.line1, address.line2, address.postal_code + " " + address.city].filter(Boolean).join(", ") : "";
     find("instructions").textContent = instructions || "";
     // A tap that waits counts as said: without reception the guard goes on to the next step.
-    const kept = taps().filter((tap) => tap.dispatch === dispatch_id).map((tap) => tap.step);
-    let steps = sight.next_steps;
-    if (kept.length) steps = after[kept.at(-1)];
-    if (kept.length && steps.length && action === "CANCEL") steps = ["closed"];
+    const kept = waiting.filter((tap) => tap.dispatch === dispatch_id).map((tap) => tap.step);
+    const last = kept.at(-1) ?? sight.sent;
+    let steps = last ? after[last] : sight.next_steps;
+    if (last && steps.length && action === "CANCEL") steps = ["closed"];
     find("finding").hidden = !steps.includes("closed");
     const shown = [...find("steps").children].map((button) => button.value).join();
     if (shown === steps.join()) return;  // nothing is redrawn under a finger
@@ -75,44 +68,44 @@
     }));
   }
 
-  function tap(step) {
+  async function tap(step) {
     const said = { token, dispatch: sight.dispatch.dispatch_id, step, reported_at: new Date().toISOString() };
     if (step === "closed" && find("disposition").value) said.disposition = find("disposition").value;
-    keep([...taps(), said]);
-    say(root.dataset.kept);
     find("steps").replaceChildren();  // a second tap of the same finger meets nothing
+    say("");
+    edits += 1;
+    await taps.keep(said);
+    edits += 1;
+    say(root.dataset.kept);
+    await show();
     turn();
   }
 
-  async function send() {
-    for (const said of taps()) {
-      const { token: bearer, step, dispatch, ...body } = said;
-      const answer = await ask("/v1/guard/" + step, bearer, { method: "PUT", body: JSON.stringify(body) });
-      if (!answer.ok && !REFUSED.includes(answer.status)) return false;
-      keep(taps().filter((kept) => !same(kept, said)));  // another tab may have sent it, and kept others
-      if (answer.ok) say(root.dataset.sent);
-      else find("refused").hidden = false;
-    }
-    return true;
+  function taken(tap) {
+    say(root.dataset.sent);
+    if (sight?.dispatch.dispatch_id !== tap.dispatch) return;
+    sight.sent = tap.step;  // reception may be gone before the page has looked again
+    remember();
   }
 
   async function turn() {
     if (busy) return;
     busy = true;
     try {
-      if (!(await send())) say(root.dataset.kept);
-      else if (find("state").textContent === root.dataset.kept) say(root.dataset.sent);  // by another tab
-      const answer = await ask("/v1/guard", token);
+      if (!(await taps.send(taken, () => { find("refused").hidden = false; }))) say(root.dataset.kept);
+      else if (find("state").textContent === root.dataset.kept) say(root.dataset.sent);  // by tab or worker
+      const answer = await taps.ask("/v1/guard", token);
       if (answer.ok) {
         sight = await answer.json();
-        age = Number(answer.headers.get("Ronde-Age") ?? Infinity);
-        if (sight.is_over) over();
-        else show();
+        readAt = performance.now() - 1000 * Number(answer.headers.get("Ronde-Age") ?? Infinity);
+        if (sight.is_over) return over(root.dataset.over);
+        remember();
+        await show();
         if (find("state").textContent === root.dataset.old) say("");
-      } else if (answer.status === 401) over();
+      } else if (answer.status === 401) over(root.dataset.invalid);
     } catch {
-      say(taps().length ? root.dataset.kept : root.dataset.old);
-      if (sight) show();
+      say((await taps.all()).length ? root.dataset.kept : root.dataset.old);
+      await show();
     } finally {
       busy = false;
     }
@@ -130,6 +123,12 @@
     });
   }
 
+  // In a pocket: the worker sends what is kept, where the browser can have it do so. Out of it, this page does.
+  document.addEventListener("visibilitychange", () => {
+    if (document.visibilityState === "visible") turn();
+    else worker?.sync?.register("taps").catch(() => {});
+  });
+  navigator.serviceWorker?.register("/guard-worker.js", { scope: "/guard" }).then((one) => { worker = one; }, () => {});
   addEventListener("online", turn);
   addEventListener("hashchange", () => location.reload());
   setInterval(turn, 3000);

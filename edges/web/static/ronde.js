@@ -32,9 +32,12 @@ function tick() {
 const local = new Intl.DateTimeFormat(document.documentElement.lang, {
   day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short",
 });
-for (const place of document.querySelectorAll("time[data-local]")) {
-  place.textContent = local.format(new Date(place.dateTime));
+function spellMoments(within) {
+  for (const place of within.querySelectorAll("time[data-local]")) {
+    place.textContent = local.format(new Date(place.dateTime));
+  }
 }
+spellMoments(document);
 
 document.addEventListener("click", (event) => {
   const opener = event.target.closest("[data-opens]");

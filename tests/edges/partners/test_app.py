@@ -12,7 +12,10 @@ import httpx
 import orjson
 import pytest
 
+from edges.database.postgres import connect
+from edges.partners.intake import row_of
 from edges.partners.page_tokens import page_token
+from edges.partners.postgres import query
 from edges.partners.signing import signed_headers
 from edges.partners.values import Address, DispatchCommand
 from edges.web import tokens
@@ -68,6 +71,9 @@ def test_a_partner_s_people_see_its_open_dispatches(partners: Served) -> None:
         tap = {"reported_at": "2026-01-01T00:00:00.000Z"}
         for step in ("accepted", "on-site", "closed"):
             assert httpx.put(f"{partners.address}/v1/guard/{step}", json=tap, headers=bearer).status_code == 202
+        # the page and its worker may both send a tap
+        again = httpx.put(f"{partners.address}/v1/guard/accepted", json=tap, headers=bearer)
+        assert again.json() == {"report_id": "i1-d1-accepted"}
         assert ann.get("/v1/dispatches?open=true").json() == {"dispatches": []}
         assert "No dispatch is open." in ann.get("/").text
         assert ann.delete("/v1/session").status_code == 204
@@ -164,6 +170,15 @@ def test_what_is_older_than_thirty_days_is_forgotten(partners: Served) -> None:
     assert partners.sql("SELECT dispatch_id FROM partners.commands") == [("i2-d1",)]
     assert partners.sql("SELECT command_id FROM partners.attempts") == [("i2-d1-r1",)]
     assert partners.sql("SELECT report_id FROM partners.reports") == [("i2-d1",)]
+
+
+def test_a_test_that_does_not_arrive_is_no_alarm(partners: Served) -> None:
+    partners.put(command("i1-d1"))
+    with connect(partners.settings, "test") as database:
+        database.execute(query("put_command"), row_of(command("test-1-d1"), now() - 60_000, is_test=True))
+    [waiting] = partners.run(partners.store.pending())
+    assert (waiting["partner_id"], waiting["pending"]) == ("azur", 1)
+    assert now() - waiting["oldest"] < 60_000
 
 
 def test_operators_learn_of_an_amend_that_later_ones_end_undelivered(partners: Served) -> None:

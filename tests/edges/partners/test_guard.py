@@ -128,6 +128,7 @@ def test_the_documentation_s_curl_reports_and_lists(house: House, system: Partne
 @pytest.mark.slow
 @pytest.mark.usefixtures("example")
 def test_the_example_accepts_and_confirms_a_cancel(house: House) -> None:
+    assert len((ROOT / "examples" / "partner_http.py").read_text(encoding="utf-8").splitlines()) == 40
     house.dispatch()
     eventually(lambda: house.broker.read("dispatch-reports"), "it accepts")
     house.dispatch("CANCEL")

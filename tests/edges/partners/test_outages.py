@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from typing import TYPE_CHECKING
 
@@ -93,11 +94,14 @@ def test_two_processes_share_the_partners(house: House, system: PartnerSystem) -
 def test_a_secret_is_rotated(house: House, system: PartnerSystem) -> None:
     house.add(system)
     old = system.secret
-    house.start().wait_ready()
+    house.file.write_text(re.sub('"public_url" = .*\n', "", house.file.read_text()))
+    process = house.start()
+    process.wait_ready()
     new = house.command("rotate", "azur").strip()
     assert new != old
     house.dispatch(dispatch_id="i1-d1")
-    system.wait()
+    [hook] = system.wait()
+    assert hook.body["page_url"].startswith(f"{process.field('partners listen', 'address')}/guard#")
     system.secret = new
     house.dispatch(dispatch_id="i2-d1")
     system.wait(2)

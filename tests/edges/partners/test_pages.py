@@ -77,7 +77,7 @@ def test_the_list_is_for_everybody_s_eyes_and_hands(partners: Served, browser: B
     partners.put(command("i2-d1", "CANCEL", address=address._replace(line1=LONG_ADDRESS)))
     partners.put(command("i3-d1", address=None))
     partners.user("ann", "customer", "azur")
-    with telephone(browser) as context:
+    with telephone(browser, timezone_id="Asia/Kolkata") as context:
         page = context.new_page()
         sign_in(page, partners.address)
         for theme in ("Light", "Dark"):
@@ -88,16 +88,31 @@ def test_the_list_is_for_everybody_s_eyes_and_hands(partners: Served, browser: B
                 assert violations(page) == [], f"{theme} {name}"
                 assert not overflowing(page), f"{theme} {name}"
         assert page.get_by_text(OLD).count() == 0
+        assert all("GMT+5:30" in time for time in page.locator("time").all_inner_texts())
+        link = page.get_by_role("link", name="3 impasse")
+        link.focus()
+        page.locator("[data-dispatch=i1-d1]").evaluate("(item) => item.classList.add('same')")
+        page.wait_for_timeout(3_000)
+        assert page.locator(".same").count() == 1  # under the hands nothing is redrawn that did not change
+        partners.put(command("i1-d1", "CANCEL", covert=True))
+        page.locator("[data-dispatch=i1-d1]").get_by_text("called off").wait_for()
+        assert link.evaluate("(link) => link === document.activeElement")
+        context.set_offline(True)
+        page.get_by_text("No connection: this may be old.").wait_for()
+        assert violations(page) == []
+        context.set_offline(False)
+        page.get_by_text("No connection: this may be old.").wait_for(state="hidden")
         partners.sql("UPDATE partners.partitions SET read_at = %(at)s", at=now() - 6_000)
         tap(page, "Français")
         page.get_by_text("De nouveaux ordres n").wait_for()
         assert violations(page) == []
         page.get_by_role("link", name="3 impasse").click()
-        page.get_by_role("button", name="accepte").wait_for()
+        page.get_by_text("Annulé : faites demi-tour").wait_for()
+        page.get_by_role("button", name="terminé").wait_for()
         page.get_by_text("De nouveaux ordres n").wait_for()
         assert violations(page) == []
         tap(page, "English")  # the link stays in force
-        page.get_by_role("button", name="I accept").wait_for()
+        page.get_by_role("button", name="It is over").wait_for()
         page.goto(partners.address)
         tap(page, "Sign out")
         page.get_by_role("button", name="Sign in", exact=True).wait_for()
@@ -110,16 +125,28 @@ def test_taps_outlive_the_page_and_are_sent_by_that_of_another_dispatch(partners
     for dispatch_id in ("i1-d1", "i2-d1"):
         partners.put(command(dispatch_id))
     with telephone(browser) as context:
+        context.add_init_script("delete ServiceWorkerRegistration.prototype.sync")  # most browsers do not send for us
         page = context.new_page()
         page.goto(link(partners, "i1-d1"))
         page.get_by_role("button", name="I accept").wait_for()
+        page.evaluate("navigator.serviceWorker.ready.then(() => null)")
         context.set_offline(True)
         began = now()
-        tap(page, "I accept", "On my way", "I am there")  # no reception, and yet the steps follow each other
+        tap(page, "I accept", "On my way")  # no reception, and yet the steps follow each other
+        page.get_by_text(KEPT).wait_for()
+        page.reload()
+        page.get_by_text("3 impasse du Lavoir").wait_for()
+        page.get_by_text(OLD).wait_for()
+        tap(page, "I am there")
         page.get_by_text(KEPT).wait_for()
         page.close()
-        context.set_offline(False)
+        page = context.new_page()  # without reception the address is not on the telephone any more; the taps are
+        page.goto(link(partners, "i1-d1"))
+        page.get_by_text(KEPT).wait_for()
+        assert page.get_by_text("3 impasse du Lavoir").count() == 0
+        page.close()
         assert reports(partners) == []
+        context.set_offline(False)
         other = context.new_page()
         other.goto(link(partners, "i2-d1"))
         eventually(lambda: len(reports(partners)) == 3, "they are sent")
@@ -127,6 +154,36 @@ def test_taps_outlive_the_page_and_are_sent_by_that_of_another_dispatch(partners
     assert reports(partners) == ["i1-d1-accepted", "i1-d1-en-route", "i1-d1-on-site"]
     for record in partners.kafka.written:
         assert began <= orjson.loads(record.value or b"")["reported_at"] <= now()
+
+
+@pytest.mark.slow
+def test_the_browser_sends_taps_though_no_page_is_open(partners: Served, browser: Browser) -> None:
+    partners.put(command("i1-d1"))
+    with telephone(browser) as context:
+        page = context.new_page()
+        page.goto(link(partners, "i1-d1"))
+        page.get_by_role("button", name="I accept").wait_for()
+        page.evaluate("navigator.serviceWorker.ready.then(() => null)")
+        [worker] = context.service_workers
+        assert worker.url == f"{partners.address}/guard-worker.js"
+        context.set_offline(True)
+        tap(page, "I accept")
+        page.get_by_text(KEPT).wait_for()
+        page.goto("about:blank")
+        context.set_offline(False)
+        devtools = context.new_cdp_session(page)
+        found: list[str] = []
+        devtools.on(
+            "ServiceWorker.workerRegistrationUpdated",
+            lambda event: found.extend(one["registrationId"] for one in event["registrations"]),
+        )
+        devtools.send("ServiceWorker.enable")
+        while not found:
+            page.wait_for_timeout(50)
+        sync = {"origin": partners.address, "registrationId": found[0], "tag": "taps", "lastChance": False}
+        devtools.send("ServiceWorker.dispatchSyncEvent", sync)
+        eventually(lambda: reports(partners), "it is sent")
+    assert reports(partners) == ["i1-d1-accepted"]
 
 
 @pytest.mark.slow
@@ -163,7 +220,7 @@ def test_a_tap_that_is_not_taken_is_not_silently_dropped(partners: Served, brows
         time.sleep(8)
         context.set_offline(False)
         page.get_by_text("A step was not taken: telephone your control room.").wait_for()
-        page.get_by_text("This dispatch is over.").wait_for()
+        page.get_by_text("This link is not valid, or no longer").wait_for()
         assert violations(page) == []
 
 

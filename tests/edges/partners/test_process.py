@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from edges.database.postgres import connect
 from edges.partners import faults
 from tests.edges.partners.conftest import Hook, House, PartnerSystem
 from tests.support.waiting import eventually
@@ -84,6 +85,13 @@ def test_an_answer_may_accept_and_a_test_never_reaches_the_engine(house: House, 
     assert "whsec_" not in house.command("list")
     house.command("resend", "i1-d1-r1")
     assert system.wait(3)[-1].id == "i1-d1-r1"
+    house.command("resend", "i1-d1")
+    assert system.wait(4)[-1].id == "i1-d1-r1"
+    eventually(lambda: "PENDING" not in house.command("attempts"), "it is noted")
+    with connect(house.settings.postgres, "test") as database:
+        database.execute("UPDATE partners.commands SET state = 'GIVEN_UP' WHERE dispatch_id = 'i1-d1'")
+    assert house.command("resend", "azur") == "i1-d1-r1 is posted to azur again\n"
+    assert system.wait(5)[-1].id == "i1-d1-r1"
 
 
 def test_a_later_command_ends_the_attempts_of_earlier_ones(house: House, system: PartnerSystem) -> None:

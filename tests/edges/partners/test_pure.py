@@ -8,7 +8,7 @@ import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from edges.partners import schedule
-from edges.partners.addresses import check_url, is_public
+from edges.partners.addresses import check_url, is_public, reachable
 from edges.partners.page_tokens import dispatch_of, page_token
 from edges.partners.posting import judge
 from edges.partners.signing import new_secret, signed_headers
@@ -92,6 +92,13 @@ def test_an_address_is_https() -> None:
     ):
         with pytest.raises(ValueError, match="it "):
             check_url(url, allow_private=False)
+
+
+def test_a_link_leads_to_an_address_not_to_all() -> None:
+    for address in ("http://127.0.0.1:6082", "http://[::1]:6082"):
+        assert reachable(address) == address
+    assert reachable("http://0.0.0.0:6082") is None
+    assert reachable("http://[::]:6082") is None
 
 
 @pytest.mark.parametrize(
