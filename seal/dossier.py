@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from seal.commitments import Commitments, Leaf, Message
 from seal.errors import SealError
+from seal.proofs import end_line
 from seal.store import Head, Log, Store
 
 _OUR_IMPORTS: Final = re.compile(r"(^from seal\.\w+ import (\([^)]*\)|.*)\n)+", re.MULTILINE)
@@ -55,13 +56,13 @@ def dossier(
     lines += [_head(head) for head in heads]
     lines += _consistency(store, heads, {leaf.place[:2] for leaf, *_ in leaves})
     lines += [_record(store, heads[-1], *one) for one in leaves]
-    lines.append({"what": "end"})
-    text = "".join(json.dumps({"line": number, **line}) + "\n" for number, line in enumerate(lines, start=1))
+    texts = [json.dumps({"line": number, **line}) for number, line in enumerate(lines, start=1)]
+    texts.append(end_line([text.encode() for text in texts]))
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as file:
         for name, content in (
             ("README.txt", _READ_ME),
-            ("dossier.jsonl", text),
+            ("dossier.jsonl", "".join(f"{text}\n" for text in texts)),
             ("verify.py", verifier()),
         ):
             file.writestr(zipfile.ZipInfo(name, _WHEN), content)

@@ -8,6 +8,7 @@ bytes.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -76,6 +77,12 @@ def is_consistent(size: int, root: bytes, later_size: int, later_root: bytes, pa
     return found == root and later_found == later_root and last == 0
 
 
+def end_line(lines: Sequence[bytes]) -> str:
+    """Return the last line of a dossier, of the lines before it."""
+    digest = hashlib.sha256(b"".join(line + b"\n" for line in lines)).hexdigest()
+    return json.dumps({"line": len(lines) + 1, "what": "end", "sha256": digest})
+
+
 # --- records and leaves -------------------------------------------------------------------------------
 
 
@@ -116,7 +123,7 @@ def read_value(schema: Any, data: bytes, at: int) -> tuple[Any, int]:
     if isinstance(schema, list):
         branch, at = read_number(data, at)
         return read_value(schema[branch], data, at)
-    if isinstance(kind, dict | list):
+    if isinstance(kind, (dict, list)):
         return read_value(kind, data, at)
     if kind == "record":
         fields = {}
@@ -179,7 +186,7 @@ def resolved(schema: Any, known: dict[str, Any] | None = None) -> Any:
     if isinstance(schema, list):
         return [resolved(branch, known) for branch in schema]
     made = dict(schema)
-    if isinstance(schema["type"], dict | list) or schema["type"] in known:
+    if isinstance(schema["type"], (dict, list)) or schema["type"] in known:
         made["type"] = resolved(schema["type"], known)
     if "items" in made:
         made["items"] = resolved(made["items"], known)

@@ -26,6 +26,7 @@ from seal.proofs import (
     SALT,
     Place,
     commitment,
+    end_line,
     is_consistent,
     leaf_data,
     leaf_hash,
@@ -34,6 +35,7 @@ from seal.proofs import (
     root_by_inclusion,
 )
 
+OLDEST_PYTHON = (3, 8)
 SLACK_MS = 600_000  # a deadline may be decided so late: after an outage
 IDS = {"decisions": "decision_id", "calls": "command_id", "dispatches": "command_id", "attention": "attention_id"}
 KINDS = ("dossier", "head", "consistency", "record", "end")
@@ -68,6 +70,7 @@ class Dossier:
         published: Sequence[tuple[int, str]] = (),
         authority: str | None = None,
     ) -> None:
+        self._raw = lines
         self._lines = self._parsed(lines)
         self._opening = self._lines[0]
         self._published = published
@@ -84,7 +87,10 @@ class Dossier:
         self._check_consistency()
         for line in self._of("record"):
             self._check_record(line)
-        return [*self._words(), *self._check_incident()]
+        found = [*self._words(), *self._check_incident()]
+        if self._raw[-1].decode() != end_line(self._raw[:-1]):  # last: what else is wrong has a name of its own
+            raise Finding("ALTERED", "the file is not as it was written: its last line is not the one of all before it")
+        return found
 
     def _parsed(self, raw: Sequence[bytes]) -> list[dict[str, Any]]:
         parsed = []
@@ -133,7 +139,8 @@ class Dossier:
             raise Finding("OTHER_KEY", f"the dossier is signed by {self._opening['public_key']}")
         if not self.heads:
             raise Finding("CUT", "there is no head")
-        for before, head in zip(self.heads, self.heads[1:], strict=False):
+        for place, head in enumerate(self.heads[1:]):
+            before = self.heads[place]
             if head.number != before.number + 1 or head.previous != before.digest:
                 raise Finding("OLDER_HEAD", f"head {head.number} does not follow head {before.number}")
         by_number = {head.number: head for head in self.heads}
@@ -270,7 +277,7 @@ class Dossier:
         versions, head = last["version"], self.heads[-1]
         if last["phase_to"] == "CLOSED":
             return f"versions 1 to {versions} are there, the last one closes the incident"
-        sealed_at = datetime.fromisoformat(head.at).timestamp() * 1000
+        sealed_at = datetime.strptime(head.at, "%Y-%m-%dT%H:%M:%S%z").timestamp() * 1000
         if last["deadline"] + SLACK_MS < sealed_at:
             where = f"{last['decision_id']}, whose deadline was past by head {head.number}"
             raise Finding("MISSING", f"a decision behind {where}")
@@ -313,7 +320,10 @@ def _openssl(*arguments: str) -> tuple[int, str]:
 
 
 def main() -> int:
-    """Verify a file; exit 0 where all holds, 1 with what does not, 2 where a file cannot be read."""
+    """Verify a file; exit 0 where all holds, 1 with what does not, 2 where a file or this Python cannot be used."""
+    if sys.version_info < OLDEST_PYTHON:  # else what it lacks would look like a forgery
+        sys.stderr.write("Python %s.%s or newer is needed; nothing was verified\n" % OLDEST_PYTHON)  # noqa: UP031
+        return 2
     parser = argparse.ArgumentParser(description="Verify a sealed dossier of ronde.")
     parser.add_argument("file", nargs="?", default="dossier.jsonl")
     parser.add_argument("--key", type=str.lower, help="the public key that the monitoring centre published, in hex")
