@@ -19,6 +19,7 @@ from confluent_kafka.admin import AdminClient
 from ronde.outcomes.sealed_dossier import sealed_dossier
 from ronde.shared.whole_settings import WholeSettings
 from seal import keys
+from seal.checking import check_heads
 from seal.errors import LockedError
 from seal.sealing import Sealing
 from seal.store import Head, Store, TreeState, connect, make_schema
@@ -214,12 +215,14 @@ def test_one_process_seals_and_it_reads_erasures_of_a_topic_that_is_made_later(
                 if steps:
                     with pytest.raises(LockedError, match="another `ronde seal`"):
                         Store(second).lock()
+                    assert seal_once(settings).number == 2, "signed beside the process that seals"
                     _erase(settings, "ann", client_log)
             return not steps
 
         sealing.run(is_over)
         sealing.close()
         assert time.monotonic() < give_up
+        assert [*check_heads(store)] == []
         assert store.secret("S1", "", 0) is not None
         owners = connection.execute("SELECT contact_id FROM seal.secrets ORDER BY 1").fetchall()
         assert owners == [("",), ("bob",)]
@@ -270,6 +273,10 @@ def test_the_process_shows_what_it_does_and_waits_for_postgres(
         )
         eventually(lambda: process.metric("ronde_seal_lag_seconds", topic="decisions") == 0, "no lag")
         assert process.metric("ronde_seal_ready") == 1
+        second = RondeProcess("seal", ["seal", "--settings", file], tmp_path / "second.log")
+        second.start()
+        assert second.wait() == 1
+        assert "another `ronde seal` writes this schema" in second.said()
         with connect(settings.postgres) as connection:
             connection.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
@@ -278,10 +285,9 @@ def test_the_process_shows_what_it_does_and_waits_for_postgres(
         eventually(lambda: process.metric("ronde_seal_failures_total", thing="postgres") >= 1, "it notices")
         eventually(lambda: process.page("ready")[0] == 200, "it seals again")
         publish(waiting(5000), settings, client_log)
-        eventually(
-            lambda: process.metric("ronde_seal_records_total", topic="decisions") == 2 * len(book.logs["decisions"]),
-            "what came later is sealed",
-        )
+        head = seal_once(settings)  # which waits until the process has sealed what came later
+        (sealed,) = (tree[2] for tree in json.loads(head.body)["trees"] if tree[0] == "decisions")
+        assert sealed == 2 * len(book.logs["decisions"])
         assert process.stop() == 0
     finally:
         process.kill()
