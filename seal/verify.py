@@ -123,15 +123,16 @@ class Dossier:
         return (line for line in self._lines if line.get("what") == what)
 
     def _heads(self) -> Iterator[Head]:
-        for line in self._of("head"):
-            body = json.loads(line["body"])
+        bodies = [json.loads(line["body"]) for line in self._of("head")]
+        for line, body in zip(self._of("head"), bodies):  # noqa: B905 - Python 3.8 has no ``strict``
             trees = {(topic, part): (size, bytes.fromhex(root)) for topic, part, size, _, root in body["trees"]}
-            digest = hashlib.sha256(line["body"].encode()).hexdigest()
-            signed = is_signed(
-                bytes.fromhex(self._opening["public_key"]), line["body"].encode(), bytes.fromhex(line["signature"])
-            )
-            if not signed:
+            text, signature = line["body"].encode(), bytes.fromhex(line["signature"])
+            key = self._opening["public_key"]
+            if not is_signed(bytes.fromhex(key), text, signature):
+                if key == bodies[-1]["key"] and is_signed(bytes.fromhex(body["key"]), text, signature):
+                    raise Finding("OTHER_KEY", f"head {body['number']} is signed by {body['key']}, the last by {key}")
                 raise Finding("FORGED_HEAD", f"head {body['number']} is not signed by the key of this dossier")
+            digest = hashlib.sha256(text).hexdigest()
             yield Head(body["number"], body["at"], trees, digest, body["previous"], line.get("stamp"))
 
     def _check_chain(self) -> None:
@@ -265,18 +266,31 @@ class Dossier:
                 f"{one['decision_id']}: {one['rule']}, of {cause['kind']} {cause['id']}"
                 f"{', gave ' + ', '.join(one['outputs']) if one['outputs'] else ''}; sealed by {self.sealed[where]}"
             )
+        last = max(decisions, key=lambda decision: decision["version"])
+        aside = self._set_aside(last)
         named = {name for one in decisions for name in one["outputs"]}
         causes = {(one["input"]["topic"], one["input"]["partition"], one["input"]["offset"]) for one in decisions}
         for (topic, name), one in self.records.items():
-            if topic != "decisions" and name not in named and tuple(one["place"]) not in causes:
+            if topic != "decisions" and name not in named and tuple(one["place"]) not in causes and one is not aside:
                 raise Finding("MISSING", f"the decision that {name} belongs to")
-        yield self._ending(max(decisions, key=lambda decision: decision["version"]))
+        yield self._ending(last, aside)
 
-    def _ending(self, last: dict[str, Any]) -> str:
+    def _set_aside(self, last: dict[str, Any]) -> dict[str, Any] | None:
+        """Return the attention that the site's state was set aside behind a decision; its incidents ended there."""
+        for (topic, _), one in self.records.items():
+            ends_a_site = topic == "attention" and (one["reason"], one["incident_id"]) == ("FAILED", None)
+            is_its_own = ends_a_site and one["site_id"] == last["site_id"] and one["raised_at"] > last["at"]
+            if is_its_own and last["phase_to"] != "CLOSED":
+                return one
+        return None
+
+    def _ending(self, last: dict[str, Any], aside: dict[str, Any] | None) -> str:
         """Say how the incident ends; one that is open has decided at each deadline that was past by the last head."""
         versions, head = last["version"], self.heads[-1]
         if last["phase_to"] == "CLOSED":
             return f"versions 1 to {versions} are there, the last one closes the incident"
+        if aside is not None:
+            return f"versions 1 to {versions} are there; {aside['attention_id']} ends it: its site was set aside"
         sealed_at = datetime.strptime(head.at, "%Y-%m-%dT%H:%M:%S%z").timestamp() * 1000
         if last["deadline"] + SLACK_MS < sealed_at:
             where = f"{last['decision_id']}, whose deadline was past by head {head.number}"
