@@ -107,13 +107,14 @@ def commitment(salt: bytes, data: bytes) -> bytes:
     return hashlib.sha256(salt + data).digest()
 
 
-def leaf_data(place: Place, schema: str, names: Sequence[str], commitments: Sequence[bytes]) -> bytes:
+def leaf_data(place: Place, schema: str, names: str, commitments: Sequence[bytes]) -> bytes:
     """Return a leaf's data: the record's place, its schema, the names of its fields, their commitments.
 
-    ``schema`` is the SHA-256 of the schema's canonical form, in hex; empty where the value does not decode.
+    ``schema`` is the SHA-256 of the schema's canonical form, in hex; empty where the value does not decode. Spaces
+    separate ``names``.
     """
     topic, partition, offset, timestamp = place
-    heading = f"ronde leaf 1\n{topic}\n{partition}\n{offset}\n{timestamp}\n{schema}\n{' '.join(names)}\n"
+    heading = f"ronde leaf 1\n{topic}\n{partition}\n{offset}\n{timestamp}\n{schema}\n{names}\n"
     return heading.encode() + b"".join(commitments)
 
 

@@ -212,7 +212,7 @@ class Dossier:
                 value[name] = self._read(types[name], raw, f"{where}: {name}")
         if any(len(made) != 32 for made in commitments):
             raise Finding("ALTERED", f"{where} has a commitment that is none")
-        leaf = leaf_hash(leaf_data(place, line["schema"], names, commitments))
+        leaf = leaf_hash(leaf_data(place, line["schema"], " ".join(names), commitments))
         size, root = self.heads[-1].trees.get(place[:2], (0, b""))
         if line["n"] >= size:
             raise Finding("OLDER_HEAD", f"{where} is not covered by head {self.heads[-1].number}")
