@@ -148,7 +148,8 @@ class Dossier:
         first, last = self.heads[0].number, self.heads[-1].number
         for number, digest in self._published:
             if number > last:
-                raise Finding("OLDER_HEAD", f"head {number} was published, and the dossier ends at head {last}")
+                why = f"head {number} was published, and the dossier ends at head {last}: ask for one up to it"
+                raise Finding("OLDER_HEAD", why)
             if number < first:
                 why = f"head {number} was published, and the dossier begins at head {first}: ask for one from it on"
                 raise Finding("MISSING", why)

@@ -25,8 +25,10 @@ _COMMANDS: Final = ("calls", "dispatches", "attention")
 _TOPICS: Final = ("decisions", *_COMMANDS, "alerts", "call-results", "dispatch-reports", "operator-actions")
 
 
-def sealed_dossier(settings: WholeSettings, incident_id: str, since_head: int | None = None) -> bytes:
-    """Return the zip of an incident, with the heads from ``since_head`` on. Raises `Failed`."""
+def sealed_dossier(
+    settings: WholeSettings, incident_id: str, since_head: int | None = None, until_head: int | None = None
+) -> bytes:
+    """Return the zip of an incident, with the heads from ``since_head`` to ``until_head``. Raises `Failed`."""
     with opened(settings, "reading", only=_TOPICS) as (logs, _):
         values = recorded(settings)
         records = list(incident_records(logs, values, incident_id))
@@ -38,7 +40,10 @@ def sealed_dossier(settings: WholeSettings, incident_id: str, since_head: int | 
         with connect(settings.postgres) as connection:
             store = Store(connection)
             opener = commitments(settings, store)
-            return dossier(store, incident_id, opener, records, is_open=not is_closed, since_head=since_head)
+            return dossier(
+                store, incident_id, opener, records,
+                is_open=not is_closed, since_head=since_head, until_head=until_head,
+            )  # fmt: skip
     except SealError as error:
         raise Failed(str(error)) from None
     except psycopg.Error as error:

@@ -66,13 +66,11 @@ class SealBench:
         if head:
             self.head()
 
-    def packed(self, book: Logbook, incident: str | None = None, since_head: int | None = None) -> bytes:
+    def packed(self, book: Logbook, incident: str | None = None, **heads: int | None) -> bytes:
         name = incident or str(book.decisions()[0].incident_id)
         records = incident_records(book, name)
         is_open = not any(one.incident_id == name and one.phase_to == "CLOSED" for one in book.decisions())
-        return dossier(
-            self.store, name, Commitments(self.store.secret), records, is_open=is_open, since_head=since_head
-        )
+        return dossier(self.store, name, Commitments(self.store.secret), records, is_open=is_open, **heads)
 
     def dossier(self, book: Logbook, folder: Path, incident: str | None = None, **how: Any) -> Dossier:
         return Dossier(self.packed(book, incident, **how), folder)

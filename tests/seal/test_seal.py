@@ -123,7 +123,10 @@ def test_what_is_sealed_is_exported_verified_and_recomputed(
     assert seal_once(sealed.settings).number == 4  # nothing new: the same roots, one head more
     exported = run("incident", "export", sealed.incident, "--sealed", "--to", tmp_path, *settings)
     assert (exported.exit, exported.err) == (0, "")
-    assert run("incident", "export", sealed.incident, "--since-head", "1", "--to", tmp_path, *settings).exit == 2
+    for option in ("--since-head", "--until-head"):
+        assert run("incident", "export", sealed.incident, option, "1", "--to", tmp_path, *settings).exit == 2
+    ran = run("incident", "export", sealed.incident, "--sealed", "--until-head", "9", "--to", tmp_path, *settings)
+    assert (ran.exit, "head 9 is not kept" in ran.err) == (1, True)
     ran = run("incident", "export", "nobody", "--sealed", *settings)
     assert (ran.exit, "has no incident nobody" in ran.err) == (1, True)
 
