@@ -25,6 +25,8 @@ _READ_ME: Final = """A sealed dossier of ronde. Verify it with Python alone, off
 Compare the public key and the last head that it prints with those that the monitoring centre published:
 
     python3 -I -S verify.py dossier.jsonl --key HEX --head NUMBER:SHA256
+
+With --show it prints the records too.
 """
 
 

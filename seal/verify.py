@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -265,7 +265,8 @@ class Dossier:
             where = "-".join(map(str, one["place"]))
             yield (
                 f"{one['decision_id']}: {one['rule']}, of {cause['kind']} {cause['id']}"
-                f"{', gave ' + ', '.join(one['outputs']) if one['outputs'] else ''}; sealed by {self.sealed[where]}"
+                f"{', gave ' + ', '.join(one['outputs']) if one['outputs'] else ''}"
+                f"; decided at {_time(one['at'])}, sealed by {self.sealed[where]}"
             )
         last = max(decisions, key=lambda decision: decision["version"])
         aside = self._set_aside(last)
@@ -328,6 +329,11 @@ class Dossier:
         return f"head {head.number} was stamped at {at} by the authority given"
 
 
+def _time(ms: int) -> str:
+    at = datetime.fromtimestamp(ms // 1000, timezone.utc)  # noqa: UP017 - Python 3.8
+    return f"{at:%Y-%m-%dT%H:%M:%S}.{ms % 1000:03}Z"
+
+
 def _openssl(*arguments: str) -> tuple[int, str]:
     command = ["openssl", "ts", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - of a file of our own
@@ -347,11 +353,14 @@ def main() -> int:
     )
     parser.add_argument("--beside", metavar="FILE", help="another dossier of the same centre: its heads are compared")
     parser.add_argument("--authority", metavar="CA.pem", help="whose time stamps to check, by openssl")
+    parser.add_argument("--show", action="store_true", help="print the records too, a line of JSON each")
     options = parser.parse_args()
     try:
         dossier = Dossier(_lines(options.file), options.key, options.head, options.authority)
         for sentence in dossier.verify():
             sys.stdout.write(f"{sentence}\n")
+        for (topic, _), record in dossier.records.items() if options.show else ():
+            sys.stdout.write(f"{json.dumps({'topic': topic, **record})}\n")
         if options.beside:
             sys.stdout.write(f"{dossier.compare(Dossier(_lines(options.beside)))}\n")
     except Finding as finding:

@@ -43,6 +43,13 @@ def test_a_python_with_nothing_installed_says_what_holds(sealed: Dossier, bench:
     assert f"{incident}-v1: OPENED, of ALERT A1" in done.stdout
     assert "sealed by head 2" in done.stdout
     assert "sealed by head 3" in done.stdout
+    assert "decided at 2026-01-01T00:00:10.000Z, sealed" in done.stdout
+    done = subprocess.run(
+        [*command, "--show"], capture_output=True, text=True, check=False, cwd=sealed.folder, timeout=60, env={}
+    )
+    shown = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    assert len(shown) == len(records(sealed.lines()))
+    assert [one["phone"] for one in shown if one["topic"] == "calls"][:2] == ["+33612345600", "+33612345601"]
     for wrong, status, words in (
         (["--head", "3:00"], 2, "is not NUMBER:SHA256"),
         (["--head", f"3:{'0' * 64}"], 1, "SECOND_TREE: head 3"),
