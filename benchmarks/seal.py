@@ -4,17 +4,21 @@
 machine is as noisy for each: the same decisions into the ledger as `ronde sink` writes them, and into the seal as
 `ronde seal` does. Both begin with the records' bytes, as a consumer has them. Printed is processor time, of the process
 and of its connection's backend in PostgreSQL, a record.
+
+``--floor`` prints only what the hashes of one decision cost that the form of a leaf asks for, by any caller.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import os
 import shutil
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+import timeit
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -25,6 +29,7 @@ from benchmarks.ledger import START, TOPIC, by_ledger, chunks, decisions, prepar
 from ronde.local.ports import HOST, free_port
 from ronde.local.postgres import Postgres
 from seal.commitments import Commitments
+from seal.proofs import leaf_data
 from seal.sealing import SealedRecord
 from seal.store import Store, TreeState, connect, make_schema
 from service.postgres_settings import PostgresSettings
@@ -90,17 +95,52 @@ def by_seal(store: Store, messages: list[Message], size: int) -> None:
         trees |= store.append(trees, {_LOG: [commitments.seal(parts) for parts in parted]})
 
 
+def floor(message: Message) -> Iterator[str]:
+    """Yield what hashing a record takes: by calls from Python, and as blocks of SHA-256 without any call."""
+    record = SealedRecord(*_LOG, 0, START, message.key(), message.value(), None)
+    secret = bytes(range(32))
+    commitments = Commitments(lambda *_: secret)
+    parts, opened = commitments.parts(record), commitments.leaf(record)
+    salted = [(field.salt or b"") + field.data for field in opened.fields]
+    data = leaf_data(parts.place, parts.layout.schema, parts.layout.joined, [b"c" * 32] * len(salted))
+    blocks = sum(2 + _blocks(text) for text in salted) + _blocks(b"0" + data) + _blocks(b"0" * 65)
+    calls = {
+        "salts, one call of PBKDF2": lambda: hashlib.pbkdf2_hmac("sha256", secret, b"calls", 1, len(salted) * 32),
+        "commitments, a call each": lambda: [hashlib.sha256(text).digest() for text in salted],
+        "the leaf": lambda: hashlib.sha256(data).digest(),
+    }
+    for name, call in calls.items():
+        yield f"{name}: {_microseconds(call):.1f} us"
+    one = _microseconds(lambda: hashlib.sha256(bytes(64 * 16384)).digest(), 20) / 16384
+    yield f"{blocks} blocks without any call, of {1000 * one:.0f} ns each: {blocks * one:.1f} us"
+
+
+def _blocks(text: bytes) -> int:
+    """How many blocks SHA-256 makes of a text: one byte and eight of its length are behind it."""
+    return (len(text) + 9 + 63) // 64
+
+
+def _microseconds(call: Callable[[], Any], count: int = 2000) -> float:
+    return min(timeit.repeat(call, number=count, repeat=15)) / count * 1e6
+
+
 def main() -> None:
     """Measure, and print a table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--rows", type=int, default=50_000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--chunk", type=int, default=5_000, help="records of a transaction")
+    parser.add_argument("--floor", action="store_true", help="only what the hashes cost")
     options = parser.parse_args()
+    if options.floor:
+        options.rows = 1
     messages = [
         Message(topic=TOPIC, partition=0, offset=offset, key=key.encode(), value=value, timestamp=(1, START))
         for offset, (key, value) in enumerate(islice(decisions(), options.rows))
     ]
+    if options.floor:
+        print("\n".join(floor(messages[0])))  # noqa: T201 - its output
+        return
     folder = Path(tempfile.mkdtemp(prefix="ronde-benchmark-"))
     server = Postgres(folder / "postgres", port=free_port())
     costs: dict[str, list[Cost]] = {"sink": [], "seal": []}

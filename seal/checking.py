@@ -84,7 +84,7 @@ def _is_kept(commitments: Commitments, record: Message, kept: KeptLeaf) -> bool:
     for field in leaf.fields:
         erased, personal = (personal[:32], personal[32:]) if field.is_personal else (b"", personal)
         made.append(erased if field.salt is None else commitment(field.salt, field.data))
-    names = [field.name for field in leaf.fields]
+    names = " ".join(field.name for field in leaf.fields)
     return leaf_hash(leaf_data(leaf.place, leaf.schema, names, made)) == kept.hash
 
 

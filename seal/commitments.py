@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import struct
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
@@ -21,6 +22,7 @@ SEALED: Final = (
 # Of a site and a contact (empty: the site's own), for a record of a time; None: destroyed.
 Secret: TypeAlias = Callable[[str, str, int], bytes | None]
 _EMPTY: Final = hashlib.sha256()  # copying costs half of making one
+_SALTS: Final = f"{SALT}s"  # the format of one
 _LONGEST_ID: Final = 256  # characters; contracts.md allows 128 bytes
 _AROUND: Final = ("key", "headers")  # what a leaf covers besides the value
 
@@ -69,6 +71,7 @@ class Layout(NamedTuple):
 
     schema: str
     names: tuple[str, ...]
+    joined: str  # the names, as `leaf_data` takes them
     split: Split | None  # of the value; None: the value is a field of its own
     personal: tuple[int, ...]  # the places of a contact's fields
     contact_at: int | None  # the place of ``contact_id``
@@ -159,7 +162,7 @@ class Commitments:
             commit.update((salt or os.urandom(SALT)) + data)
             made.append(commit.digest())
         personal = b"".join([made[at] for at in parts.personal])
-        hashed = leaf_hash(leaf_data(place, layout.schema, layout.names, made))
+        hashed = leaf_hash(leaf_data(place, layout.schema, layout.joined, made))
         return SealedLeaf(place.offset, place.timestamp, hashed, personal)
 
     def leaf(self, message: Message) -> Leaf:
@@ -207,10 +210,10 @@ class Commitments:
         types = {field["name"]: field["type"] for field in schema["fields"]}
         at = names.index("contact_id") if personal and "contact_id" in types else None
         places = () if at is None else tuple(names.index(name) for name in personal if name in types)
-        return Layout(digest, names, split, places, at, types.get("contact_id"))
+        return Layout(digest, names, " ".join(names), split, places, at, types.get("contact_id"))
 
 
-_WHOLE: Final = Layout("", (*_AROUND, "value"), None, (), None, None)
+_WHOLE: Final = Layout("", (*_AROUND, "value"), "key headers value", None, (), None, None)
 
 
 def _derived(secret: bytes | None, salted: bytes, count: int) -> list[Any]:
@@ -221,7 +224,7 @@ def _derived(secret: bytes | None, salted: bytes, count: int) -> list[Any]:
     if secret is None:
         return [None] * count
     block = hashlib.pbkdf2_hmac("sha256", secret, salted, 1, count * SALT)
-    return [block[at : at + SALT] for at in range(0, count * SALT, SALT)]
+    return list(struct.unpack(_SALTS * count, block))
 
 
 def owner_name(text: str) -> str:

@@ -12,9 +12,11 @@ from typing import Any, Final
 
 from seal.commitments import Commitments, Leaf, Message
 from seal.errors import SealError
+from seal.proofs import end_line
 from seal.store import Head, Log, Store
 
 _OUR_IMPORTS: Final = re.compile(r"(^from seal\.\w+ import (\([^)]*\)|.*)\n)+", re.MULTILINE)
+_BEHIND: Final = 24  # heads behind the first that covers all: what is published once a day is among them
 _WHEN: Final = (2020, 1, 1, 0, 0, 0)  # the same dossier is the same file
 _READ_ME: Final = """A sealed dossier of ronde. Verify it with Python alone, offline:
 
@@ -23,6 +25,8 @@ _READ_ME: Final = """A sealed dossier of ronde. Verify it with Python alone, off
 Compare the public key and the last head that it prints with those that the monitoring centre published:
 
     python3 -I -S verify.py dossier.jsonl --key HEX --head NUMBER:SHA256
+
+With --show it prints the records too.
 """
 
 
@@ -34,16 +38,18 @@ def dossier(
     *,
     is_open: bool = False,
     since_head: int | None = None,
+    until_head: int | None = None,
 ) -> bytes:
     """Return the zip, with the heads from ``since_head`` on (default: the first that covers a record).
 
-    They end with the first that covers all; with ``is_open``, with the last: that says until when it is open.
+    They end with ``until_head``; by default a day's heads behind the first that covers all, with ``is_open`` with the
+    last: that says until when it is open.
 
     Raises `SealError` where a record is not under a head yet, its site is erased, or there is no such head.
     """
     leaves = [(commitments.leaf(record), *_kept(store, record)) for record in records]
     leaves.sort(key=lambda one: (one[0].place.topic, one[0].place.partition, one[1]))
-    heads = _heads(store, leaves, since_head, is_open=is_open)
+    heads = _heads(store, leaves, since_head, until_head, is_open=is_open)
     lines: list[dict[str, Any]] = [
         {
             "what": "dossier",
@@ -55,13 +61,13 @@ def dossier(
     lines += [_head(head) for head in heads]
     lines += _consistency(store, heads, {leaf.place[:2] for leaf, *_ in leaves})
     lines += [_record(store, heads[-1], *one) for one in leaves]
-    lines.append({"what": "end"})
-    text = "".join(json.dumps({"line": number, **line}) + "\n" for number, line in enumerate(lines, start=1))
+    texts = [json.dumps({"line": number, **line}) for number, line in enumerate(lines, start=1)]
+    texts.append(end_line([text.encode() for text in texts]))
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as file:
         for name, content in (
             ("README.txt", _READ_ME),
-            ("dossier.jsonl", text),
+            ("dossier.jsonl", "".join(f"{text}\n" for text in texts)),
             ("verify.py", verifier()),
         ):
             file.writestr(zipfile.ZipInfo(name, _WHEN), content)
@@ -87,7 +93,9 @@ def _kept(store: Store, record: Message) -> tuple[int, bytes]:
     return kept.n, kept.personal
 
 
-def _heads(store: Store, leaves: Sequence[tuple[Leaf, int, bytes]], since: int | None, *, is_open: bool) -> list[Head]:
+def _heads(
+    store: Store, leaves: Sequence[tuple[Leaf, int, bytes]], since: int | None, until: int | None, *, is_open: bool
+) -> list[Head]:
     """Return the heads of a dossier, as `dossier` says."""
     sizes: dict[Log, int] = {}
     for leaf, place, _ in leaves:
@@ -95,7 +103,7 @@ def _heads(store: Store, leaves: Sequence[tuple[Leaf, int, bytes]], since: int |
         sizes[log] = max(sizes.get(log, 0), place + 1)
     firsts = {log: min(place for leaf, place, _ in leaves if leaf.place[:2] == log) for log in sizes}
     chosen: list[Head] = []
-    is_covered = False
+    is_covered, end = False, until
     for head in store.heads():
         trees = {(topic, number): size for topic, number, size, *_ in json.loads(head.body)["trees"]}
         is_first = head.number == since or any(trees.get(log, 0) > first for log, first in firsts.items())
@@ -103,11 +111,17 @@ def _heads(store: Store, leaves: Sequence[tuple[Leaf, int, bytes]], since: int |
             raise SealError(f"head {since} is not kept, or later than the incident: name one up to {head.number}")
         if chosen or is_first:
             chosen.append(head)
-        is_covered = is_covered or all(trees.get(log, 0) >= size for log, size in sizes.items())
-        if is_covered and not is_open:
-            return chosen
+        if not is_covered and all(trees.get(log, 0) >= size for log, size in sizes.items()):
+            is_covered = True
+            end = head.number + _BEHIND if end is None and not is_open else end
+        if head.number == end:
+            break
+    if until is not None and (not chosen or chosen[-1].number != until):
+        raise SealError(f"head {until} is not kept, or earlier than the incident")
     if is_covered:
         return chosen
+    if until is not None:
+        raise SealError(f"head {until} does not cover all of it: name a later one")
     raise SealError("no head covers all of it yet: they are signed each hour; or sign one now with `ronde seal --once`")
 
 

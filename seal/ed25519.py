@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from typing import TYPE_CHECKING
 
 _P = 2**255 - 19
 _L = 2**252 + 27742317777372353535851937790883648493
 _D = -121665 * pow(121666, _P - 2, _P) % _P
 _ROOT = pow(2, (_P - 1) // 4, _P)
-Point = tuple[int, int, int, int]
+if TYPE_CHECKING:  # Python 3.8 does not take it
+    Point = tuple[int, int, int, int]
 
 
 def _add(one: Point, other: Point) -> Point:

@@ -39,23 +39,28 @@ class Heads:
             metrics.head_made_at.set(last.made_at / 1000)
 
     def sign(self, trees: Mapping[Log, TreeState], made_at: int | None = None) -> Head:
-        """Sign a head over trees as they are, and have it stamped; ``made_at``: ms since 1970, UTC (default: now)."""
-        last = self._store.last_head()
-        number, previous = (last.number + 1, last.digest) if last is not None else (1, "")
-        made_at = now_ms() if made_at is None else made_at
-        at = datetime.fromtimestamp(made_at // 1000, UTC).isoformat().replace("+00:00", "Z")
-        roots = [
-            (*log, tree.size, tree.next_offset, self._store.tree(log).root(tree.size).hex())
-            for log, tree in trees.items()
-        ]
-        body = body_of(number, at, keys.public_hex(self._key), previous, roots)
-        digest = hashlib.sha256(body.encode()).hexdigest()
-        head = Head(number, made_at, body, digest, self._key.sign(body.encode()), self._stamp(digest))
-        self._store.keep_head(head)
+        """Sign a head over trees as they are kept, and have it stamped.
+
+        ``trees`` names those that have no leaf yet too; ``made_at``: ms since 1970, UTC (default: now). Another process
+        may sign at the same time: one waits for the other, and covers as much or more.
+        """
+        with self._store.signing():
+            last = self._store.last_head()
+            number, previous = (last.number + 1, last.digest) if last is not None else (1, "")
+            made_at = now_ms() if made_at is None else made_at
+            at = datetime.fromtimestamp(made_at // 1000, UTC).isoformat().replace("+00:00", "Z")
+            roots = [
+                (*log, tree.size, tree.next_offset, self._store.tree(log).root(tree.size).hex())
+                for log, tree in {**trees, **self._store.trees()}.items()
+            ]
+            body = body_of(number, at, keys.public_hex(self._key), previous, roots)
+            digest = hashlib.sha256(body.encode()).hexdigest()
+            head = Head(number, made_at, body, digest, self._key.sign(body.encode()), None)
+            self._store.keep_head(head)
         self._metrics.heads.inc()
         self._metrics.head_made_at.set(made_at / 1000)
         _log.info("signed head %s, SHA-256 %s", number, digest)
-        return head
+        return head._replace(stamp=self._stamped(head))
 
     def stamp_again(self, after_seconds: float = _STAMP_AGAIN_SECONDS) -> None:
         """Ask for the stamp that the last head lacks, ``after_seconds`` after it was last asked for."""
@@ -64,19 +69,19 @@ class Heads:
         self._asked_at = time.monotonic()
         last = self._store.last_head()
         if last is not None and last.stamp is None:
-            answer = self._stamp(last.digest)
-            if answer is not None:
-                self._store.keep_stamp(last.number, answer)
+            self._stamped(last)
 
-    def _stamp(self, digest: str) -> bytes | None:
+    def _stamped(self, head: Head) -> bytes | None:
+        """Have a head that is kept stamped, and keep the stamp."""
         if self._stamp_url is None:
             return None
         self._asked_at = time.monotonic()
         try:
-            answer = stamps.stamp(self._stamp_url, bytes.fromhex(digest))
+            answer = stamps.stamp(self._stamp_url, bytes.fromhex(head.digest))
         except SealError as error:
             self._metrics.stamps.labels("failed").inc()
             _log.error("%s; the head is kept without a stamp for now", error)
             return None
         self._metrics.stamps.labels("stamped").inc()
+        self._store.keep_stamp(head.number, answer)
         return answer

@@ -8,6 +8,7 @@ bytes.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -76,6 +77,12 @@ def is_consistent(size: int, root: bytes, later_size: int, later_root: bytes, pa
     return found == root and later_found == later_root and last == 0
 
 
+def end_line(lines: Sequence[bytes]) -> str:
+    """Return the last line of a dossier, of the lines before it."""
+    digest = hashlib.sha256(b"".join(line + b"\n" for line in lines)).hexdigest()
+    return json.dumps({"line": len(lines) + 1, "what": "end", "sha256": digest})
+
+
 # --- records and leaves -------------------------------------------------------------------------------
 
 
@@ -100,13 +107,14 @@ def commitment(salt: bytes, data: bytes) -> bytes:
     return hashlib.sha256(salt + data).digest()
 
 
-def leaf_data(place: Place, schema: str, names: Sequence[str], commitments: Sequence[bytes]) -> bytes:
+def leaf_data(place: Place, schema: str, names: str, commitments: Sequence[bytes]) -> bytes:
     """Return a leaf's data: the record's place, its schema, the names of its fields, their commitments.
 
-    ``schema`` is the SHA-256 of the schema's canonical form, in hex; empty where the value does not decode.
+    ``schema`` is the SHA-256 of the schema's canonical form, in hex; empty where the value does not decode. Spaces
+    separate ``names``.
     """
     topic, partition, offset, timestamp = place
-    heading = f"ronde leaf 1\n{topic}\n{partition}\n{offset}\n{timestamp}\n{schema}\n{' '.join(names)}\n"
+    heading = f"ronde leaf 1\n{topic}\n{partition}\n{offset}\n{timestamp}\n{schema}\n{names}\n"
     return heading.encode() + b"".join(commitments)
 
 
@@ -116,7 +124,7 @@ def read_value(schema: Any, data: bytes, at: int) -> tuple[Any, int]:
     if isinstance(schema, list):
         branch, at = read_number(data, at)
         return read_value(schema[branch], data, at)
-    if isinstance(kind, dict | list):
+    if isinstance(kind, (dict, list)):
         return read_value(kind, data, at)
     if kind == "record":
         fields = {}
@@ -179,7 +187,7 @@ def resolved(schema: Any, known: dict[str, Any] | None = None) -> Any:
     if isinstance(schema, list):
         return [resolved(branch, known) for branch in schema]
     made = dict(schema)
-    if isinstance(schema["type"], dict | list) or schema["type"] in known:
+    if isinstance(schema["type"], (dict, list)) or schema["type"] in known:
         made["type"] = resolved(schema["type"], known)
     if "items" in made:
         made["items"] = resolved(made["items"], known)

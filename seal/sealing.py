@@ -15,7 +15,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 from schemas.avro.errors import RegistryUnreachable
 from seal import keys
 from seal.commitments import SEALED, Commitments, Parts
-from seal.errors import AwayError, SealError
+from seal.errors import AwayError, LockedError, SealError
 from seal.heads import Heads, now_ms
 from seal.metrics import Behind, SealMetrics
 from seal.settings import SealConfiguration
@@ -29,6 +29,7 @@ _POLL_SECONDS: Final = 0.5
 _ASK_SECONDS: Final = 10.0
 _LOOK_SECONDS: Final = 10.0  # between two looks at the cluster
 _HOUR_MS: Final = 3_600_000
+_OTHER_SECONDS: Final = 30.0  # in which another process must seal something more
 _log = logging.getLogger("seal")
 
 
@@ -42,6 +43,14 @@ class SealedRecord(NamedTuple):
     key: bytes | None
     value: bytes | None
     headers: Any
+
+
+class Arrived(NamedTuple):
+    """What has arrived: records to seal, values of erasures, and the logs that were read to their end."""
+
+    records: list[SealedRecord]
+    erasures: list[bytes]
+    ended: list[Log]
 
 
 class Sealing:
@@ -96,13 +105,35 @@ class Sealing:
             self._look()
 
     def once(self) -> Head:
-        """Seal what the topics hold by now, and sign a head."""
-        self._store.lock()
+        """Sign a head over what the topics hold by now: sealed here, or by the process that seals already."""
+        try:
+            self._store.lock()
+        except LockedError:
+            self._await_other()
+        else:
+            missing = self._assign()
+            while missing:
+                missing -= {*self._append()}
+                self._look()
+        return self._heads.sign(self._trees)
+
+    def _await_other(self) -> None:
+        """Wait until the other process has sealed what the topics hold. Raises `LockedError` where it does not."""
+        ends: dict[Log, int] = {}
         missing = self._assign()
         while missing:
-            missing -= {*self._append()}
-            self._look()
-        return self._heads.sign(self._trees)
+            arrived = self._arrived()
+            ends.update(((record.topic, record.partition), record.offset + 1) for record in arrived.records)
+            missing -= {*arrived.ended}
+        moved_at = time.monotonic()
+        while not all(self._trees[log].next_offset >= end for log, end in ends.items()):
+            before = dict(self._trees)
+            self._trees |= self._store.trees()
+            now = time.monotonic()
+            moved_at = now if self._trees != before else moved_at
+            if now - moved_at > _OTHER_SECONDS:
+                raise LockedError("another `ronde seal` writes this schema, and seals nothing: see its log")
+            time.sleep(_POLL_SECONDS)
 
     def _look(self) -> None:
         """From time to time, see whether Kafka and PostgreSQL answer; ask for the last head's stamp again."""
@@ -176,26 +207,7 @@ class Sealing:
 
     def _append(self) -> list[Log]:
         """Take what has arrived; return the logs that were read to their end."""
-        ended: list[Log] = []
-        records: list[SealedRecord] = []
-        erasures: list[bytes] = []
-        for message in self._consumer.consume(_BATCH, _POLL_SECONDS):
-            topic = self._name_of[message.topic() or ""]
-            log = (topic, cast("int", message.partition()))
-            error = message.error()
-            if error is not None:
-                if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  # its name
-                    ended.append(log)
-                elif not error.retriable():
-                    raise AwayError("kafka", f"the broker does not give {message.topic()}: {error.str()}")
-                continue
-            if log in ended:
-                ended.remove(log)
-            if topic == _ERASURES:
-                erasures.append(message.value() or b"")
-            else:
-                place = (*log, cast("int", message.offset()), message.timestamp()[1])
-                records.append(SealedRecord(*place, message.key(), message.value(), message.headers()))
+        records, erasures, ended = self._arrived()
         if records:
             self._seal(records)
         for value in erasures:  # behind the records: a secret that was made for them is kept by now
@@ -203,6 +215,27 @@ class Sealing:
         for log in ended:
             self._behind.reach(log)
         return ended
+
+    def _arrived(self) -> Arrived:
+        arrived = Arrived([], [], [])
+        for message in self._consumer.consume(_BATCH, _POLL_SECONDS):
+            topic = self._name_of[message.topic() or ""]
+            log = (topic, cast("int", message.partition()))
+            error = message.error()
+            if error is not None:
+                if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  # its name
+                    arrived.ended.append(log)
+                elif not error.retriable():
+                    raise AwayError("kafka", f"the broker does not give {message.topic()}: {error.str()}")
+                continue
+            if log in arrived.ended:
+                arrived.ended.remove(log)
+            if topic == _ERASURES:
+                arrived.erasures.append(message.value() or b"")
+            else:
+                place = (*log, cast("int", message.offset()), message.timestamp()[1])
+                arrived.records.append(SealedRecord(*place, message.key(), message.value(), message.headers()))
+        return arrived
 
     def _seal(self, records: list[SealedRecord]) -> None:
         try:

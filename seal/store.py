@@ -6,6 +6,7 @@ import json
 import os
 import struct
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.resources import files
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -22,6 +23,8 @@ Session: TypeAlias = psycopg.Connection[tuple[Any, ...]]
 Log: TypeAlias = tuple[str, int]
 Owner: TypeAlias = tuple[str, str]  # a site, and a contact or empty
 _LOCK: Final = 0x5EA1  # of the process that seals
+_HEAD_LOCK: Final = 0x5EA2  # of the one that signs a head
+_SCHEMA_LOCK: Final = 0x5EA3  # of the one that makes the tables
 _SECRETS: Final = 200_000  # kept in memory
 _HASH: Final = 32  # bytes
 
@@ -68,7 +71,7 @@ def connect(settings: PostgresSettings) -> Session:
 def make_schema(connection: Session) -> None:
     """Make the tables where there are none. Raises `psycopg.Error`."""
     with connection.transaction():
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", (_SCHEMA_LOCK,))
         if not _has_schema(connection):
             connection.execute((files("seal") / "schema.sql").read_text("utf-8"))
 
@@ -274,6 +277,13 @@ class Store:
             "SELECT number, made_at, body, digest, signature, stamp FROM seal.heads ORDER BY number DESC LIMIT 1"
         )
         return Head(*rows[0]) if rows else None
+
+    @contextmanager
+    def signing(self) -> Iterator[None]:
+        """Be the only one that signs a head, until it is kept."""
+        with self._connection.transaction():
+            self._connection.execute("SELECT pg_advisory_xact_lock(%s)", (_HEAD_LOCK,))
+            yield
 
     def keep_head(self, head: Head) -> None:
         """Keep a head."""

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,6 +26,7 @@ from seal.proofs import (
     SALT,
     Place,
     commitment,
+    end_line,
     is_consistent,
     leaf_data,
     leaf_hash,
@@ -34,6 +35,7 @@ from seal.proofs import (
     root_by_inclusion,
 )
 
+OLDEST_PYTHON = (3, 8)
 SLACK_MS = 600_000  # a deadline may be decided so late: after an outage
 IDS = {"decisions": "decision_id", "calls": "command_id", "dispatches": "command_id", "attention": "attention_id"}
 KINDS = ("dossier", "head", "consistency", "record", "end")
@@ -68,6 +70,7 @@ class Dossier:
         published: Sequence[tuple[int, str]] = (),
         authority: str | None = None,
     ) -> None:
+        self._raw = lines
         self._lines = self._parsed(lines)
         self._opening = self._lines[0]
         self._published = published
@@ -84,7 +87,10 @@ class Dossier:
         self._check_consistency()
         for line in self._of("record"):
             self._check_record(line)
-        return [*self._words(), *self._check_incident()]
+        found = [*self._words(), *self._check_incident()]
+        if self._raw[-1].decode() != end_line(self._raw[:-1]):  # last: what else is wrong has a name of its own
+            raise Finding("ALTERED", "the file is not as it was written: its last line is not the one of all before it")
+        return found
 
     def _parsed(self, raw: Sequence[bytes]) -> list[dict[str, Any]]:
         parsed = []
@@ -117,15 +123,16 @@ class Dossier:
         return (line for line in self._lines if line.get("what") == what)
 
     def _heads(self) -> Iterator[Head]:
-        for line in self._of("head"):
-            body = json.loads(line["body"])
+        bodies = [json.loads(line["body"]) for line in self._of("head")]
+        for line, body in zip(self._of("head"), bodies):  # noqa: B905 - Python 3.8 has no ``strict``
             trees = {(topic, part): (size, bytes.fromhex(root)) for topic, part, size, _, root in body["trees"]}
-            digest = hashlib.sha256(line["body"].encode()).hexdigest()
-            signed = is_signed(
-                bytes.fromhex(self._opening["public_key"]), line["body"].encode(), bytes.fromhex(line["signature"])
-            )
-            if not signed:
+            text, signature = line["body"].encode(), bytes.fromhex(line["signature"])
+            key = self._opening["public_key"]
+            if not is_signed(bytes.fromhex(key), text, signature):
+                if key == bodies[-1]["key"] and is_signed(bytes.fromhex(body["key"]), text, signature):
+                    raise Finding("OTHER_KEY", f"head {body['number']} is signed by {body['key']}, the last by {key}")
                 raise Finding("FORGED_HEAD", f"head {body['number']} is not signed by the key of this dossier")
+            digest = hashlib.sha256(text).hexdigest()
             yield Head(body["number"], body["at"], trees, digest, body["previous"], line.get("stamp"))
 
     def _check_chain(self) -> None:
@@ -133,14 +140,16 @@ class Dossier:
             raise Finding("OTHER_KEY", f"the dossier is signed by {self._opening['public_key']}")
         if not self.heads:
             raise Finding("CUT", "there is no head")
-        for before, head in zip(self.heads, self.heads[1:], strict=False):
+        for place, head in enumerate(self.heads[1:]):
+            before = self.heads[place]
             if head.number != before.number + 1 or head.previous != before.digest:
                 raise Finding("OLDER_HEAD", f"head {head.number} does not follow head {before.number}")
         by_number = {head.number: head for head in self.heads}
         first, last = self.heads[0].number, self.heads[-1].number
         for number, digest in self._published:
             if number > last:
-                raise Finding("OLDER_HEAD", f"head {number} was published, and the dossier ends at head {last}")
+                why = f"head {number} was published, and the dossier ends at head {last}: ask for one up to it"
+                raise Finding("OLDER_HEAD", why)
             if number < first:
                 why = f"head {number} was published, and the dossier begins at head {first}: ask for one from it on"
                 raise Finding("MISSING", why)
@@ -204,7 +213,7 @@ class Dossier:
                 value[name] = self._read(types[name], raw, f"{where}: {name}")
         if any(len(made) != 32 for made in commitments):
             raise Finding("ALTERED", f"{where} has a commitment that is none")
-        leaf = leaf_hash(leaf_data(place, line["schema"], names, commitments))
+        leaf = leaf_hash(leaf_data(place, line["schema"], " ".join(names), commitments))
         size, root = self.heads[-1].trees.get(place[:2], (0, b""))
         if line["n"] >= size:
             raise Finding("OLDER_HEAD", f"{where} is not covered by head {self.heads[-1].number}")
@@ -256,21 +265,35 @@ class Dossier:
             where = "-".join(map(str, one["place"]))
             yield (
                 f"{one['decision_id']}: {one['rule']}, of {cause['kind']} {cause['id']}"
-                f"{', gave ' + ', '.join(one['outputs']) if one['outputs'] else ''}; sealed by {self.sealed[where]}"
+                f"{', gave ' + ', '.join(one['outputs']) if one['outputs'] else ''}"
+                f"; decided at {_time(one['at'])}, sealed by {self.sealed[where]}"
             )
+        last = max(decisions, key=lambda decision: decision["version"])
+        aside = self._set_aside(last)
         named = {name for one in decisions for name in one["outputs"]}
         causes = {(one["input"]["topic"], one["input"]["partition"], one["input"]["offset"]) for one in decisions}
         for (topic, name), one in self.records.items():
-            if topic != "decisions" and name not in named and tuple(one["place"]) not in causes:
+            if topic != "decisions" and name not in named and tuple(one["place"]) not in causes and one is not aside:
                 raise Finding("MISSING", f"the decision that {name} belongs to")
-        yield self._ending(max(decisions, key=lambda decision: decision["version"]))
+        yield self._ending(last, aside)
 
-    def _ending(self, last: dict[str, Any]) -> str:
+    def _set_aside(self, last: dict[str, Any]) -> dict[str, Any] | None:
+        """Return the attention that the site's state was set aside behind a decision; its incidents ended there."""
+        for (topic, _), one in self.records.items():
+            ends_a_site = topic == "attention" and (one["reason"], one["incident_id"]) == ("FAILED", None)
+            is_its_own = ends_a_site and one["site_id"] == last["site_id"] and one["raised_at"] > last["at"]
+            if is_its_own and last["phase_to"] != "CLOSED":
+                return one
+        return None
+
+    def _ending(self, last: dict[str, Any], aside: dict[str, Any] | None) -> str:
         """Say how the incident ends; one that is open has decided at each deadline that was past by the last head."""
         versions, head = last["version"], self.heads[-1]
         if last["phase_to"] == "CLOSED":
             return f"versions 1 to {versions} are there, the last one closes the incident"
-        sealed_at = datetime.fromisoformat(head.at).timestamp() * 1000
+        if aside is not None:
+            return f"versions 1 to {versions} are there; {aside['attention_id']} ends it: its site was set aside"
+        sealed_at = datetime.strptime(head.at, "%Y-%m-%dT%H:%M:%S%z").timestamp() * 1000
         if last["deadline"] + SLACK_MS < sealed_at:
             where = f"{last['decision_id']}, whose deadline was past by head {head.number}"
             raise Finding("MISSING", f"a decision behind {where}")
@@ -306,6 +329,11 @@ class Dossier:
         return f"head {head.number} was stamped at {at} by the authority given"
 
 
+def _time(ms: int) -> str:
+    at = datetime.fromtimestamp(ms // 1000, timezone.utc)  # noqa: UP017 - Python 3.8
+    return f"{at:%Y-%m-%dT%H:%M:%S}.{ms % 1000:03}Z"
+
+
 def _openssl(*arguments: str) -> tuple[int, str]:
     command = ["openssl", "ts", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - of a file of our own
@@ -313,7 +341,10 @@ def _openssl(*arguments: str) -> tuple[int, str]:
 
 
 def main() -> int:
-    """Verify a file; exit 0 where all holds, 1 with what does not, 2 where a file cannot be read."""
+    """Verify a file; exit 0 where all holds, 1 with what does not, 2 where a file or this Python cannot be used."""
+    if sys.version_info < OLDEST_PYTHON:  # else what it lacks would look like a forgery
+        sys.stderr.write("Python %s.%s or newer is needed; nothing was verified\n" % OLDEST_PYTHON)  # noqa: UP031
+        return 2
     parser = argparse.ArgumentParser(description="Verify a sealed dossier of ronde.")
     parser.add_argument("file", nargs="?", default="dossier.jsonl")
     parser.add_argument("--key", type=str.lower, help="the public key that the monitoring centre published, in hex")
@@ -322,11 +353,14 @@ def main() -> int:
     )
     parser.add_argument("--beside", metavar="FILE", help="another dossier of the same centre: its heads are compared")
     parser.add_argument("--authority", metavar="CA.pem", help="whose time stamps to check, by openssl")
+    parser.add_argument("--show", action="store_true", help="print the records too, a line of JSON each")
     options = parser.parse_args()
     try:
         dossier = Dossier(_lines(options.file), options.key, options.head, options.authority)
         for sentence in dossier.verify():
             sys.stdout.write(f"{sentence}\n")
+        for (topic, _), record in dossier.records.items() if options.show else ():
+            sys.stdout.write(f"{json.dumps({'topic': topic, **record})}\n")
         if options.beside:
             sys.stdout.write(f"{dossier.compare(Dossier(_lines(options.beside)))}\n")
     except Finding as finding:

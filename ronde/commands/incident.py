@@ -47,6 +47,10 @@ def export(
         int | None,
         typer.Option(metavar="NUMBER", min=1, help="With --sealed: all heads from this one on, as it was published."),
     ] = None,
+    until_head: Annotated[
+        int | None,
+        typer.Option(metavar="NUMBER", min=1, help="With --sealed: all heads up to this one (default: a day's more)."),
+    ] = None,
     personal: PersonalOption = False,
     settings: SettingsOption = None,
 ) -> None:
@@ -56,11 +60,11 @@ def export(
     """
     if sealed:
         path = to / f"{incident}.zip"
-        _write_bytes(path, sealed_dossier(in_force(settings), incident, since_head))
+        _write_bytes(path, sealed_dossier(in_force(settings), incident, since_head, until_head))
         say(str(path))
         return
-    if since_head is not None:
-        raise WrongUse("--since-head is for a sealed dossier: add --sealed, or leave it out")
+    if since_head is not None or until_head is not None:
+        raise WrongUse("--since-head and --until-head are for a sealed dossier: add --sealed, or leave them out")
     timeline = _timeline(incident, settings, personal=personal)
     texts = {
         to / f"{incident}.html": page(timeline),

@@ -39,13 +39,15 @@ _DIGEST: Final = 64  # hex digits
 def seal(
     context: typer.Context,
     once: Annotated[
-        bool, typer.Option("--once", help="Seal what the topics hold by now, sign a head, and end.")
+        bool,
+        typer.Option("--once", help="Seal what the topics hold by now, sign a head, and end; also beside a process."),
     ] = False,
     settings: SettingsOption = None,
 ) -> None:
     """Read the topics, keep each record's hash in PostgreSQL, and sign a head an hour. Ends on SIGTERM or Ctrl-C.
 
-    One process is enough, and a second one ends at once. Alerts, workers and sinks do not wait for it.
+    One process is enough, and a second one ends at once; with --once it has the first one seal. Alerts, workers and
+    sinks do not wait for it.
     """
     if context.invoked_subcommand is not None:
         return

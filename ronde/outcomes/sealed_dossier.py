@@ -17,7 +17,7 @@ from seal.errors import SealError
 from seal.store import Store, connect
 from service.postgres import reason
 from service.registry import Registry, client
-from streams.escalation.values import Decision
+from streams.escalation.values import Attention, Decision, Instant
 from streams.formats.topic_values import TopicValues
 from streams.kafka.reading import LogRecord, Logs, Span
 
@@ -25,8 +25,10 @@ _COMMANDS: Final = ("calls", "dispatches", "attention")
 _TOPICS: Final = ("decisions", *_COMMANDS, "alerts", "call-results", "dispatch-reports", "operator-actions")
 
 
-def sealed_dossier(settings: WholeSettings, incident_id: str, since_head: int | None = None) -> bytes:
-    """Return the zip of an incident, with the heads from ``since_head`` on. Raises `Failed`."""
+def sealed_dossier(
+    settings: WholeSettings, incident_id: str, since_head: int | None = None, until_head: int | None = None
+) -> bytes:
+    """Return the zip of an incident, with the heads from ``since_head`` to ``until_head``. Raises `Failed`."""
     with opened(settings, "reading", only=_TOPICS) as (logs, _):
         values = recorded(settings)
         records = list(incident_records(logs, values, incident_id))
@@ -38,7 +40,10 @@ def sealed_dossier(settings: WholeSettings, incident_id: str, since_head: int | 
         with connect(settings.postgres) as connection:
             store = Store(connection)
             opener = commitments(settings, store)
-            return dossier(store, incident_id, opener, records, is_open=not is_closed, since_head=since_head)
+            return dossier(
+                store, incident_id, opener, records,
+                is_open=not is_closed, since_head=since_head, until_head=until_head,
+            )  # fmt: skip
     except SealError as error:
         raise Failed(str(error)) from None
     except psycopg.Error as error:
@@ -70,7 +75,28 @@ def incident_records(logs: Logs, values: TopicValues, incident_id: str) -> Itera
                 raise Failed(f"{incident_id} began before the first decision that {found[0][0].topic}-{number} has")
             yield from (record for record, _ in found)
             yield from _named(logs, values, number, [decision for _, decision in found])
+            yield from _set_aside(logs, values, number, found[-1][1])
             return
+
+
+def _set_aside(logs: Logs, values: TopicValues, number: int, last: Decision) -> Iterator[LogRecord]:
+    """Yield the attention that the site's state was set aside, which ends an incident without a decision."""
+    if last.phase_to == "CLOSED":
+        return
+    log = ("attention", number)
+    begin, end = logs.offsets.at([log], last.at)[log], logs.offsets.last_stable([log])[log]
+    for record in logs.read(Span(*log, begin, end)):
+        if record.key == last.site_id.encode() and _ends_a_site(values, record, last.at):
+            yield record
+            return
+
+
+def _ends_a_site(values: TopicValues, record: LogRecord, since: Instant) -> bool:
+    try:
+        value: Attention = values.value(record.topic, record.value or b"")
+    except Undecodable:
+        return False
+    return value.reason == "FAILED" and value.incident_id is None and value.raised_at > since
 
 
 def _decision(values: TopicValues, record: LogRecord) -> Decision | None:

@@ -18,6 +18,7 @@ from seal.dossier import dossier
 from seal.heads import Heads
 from seal.keys import public_hex
 from seal.metrics import SealMetrics
+from seal.proofs import end_line
 from seal.store import Head, Log, Session, Store, TreeState, connect, make_schema
 from service.postgres_settings import PostgresSettings
 from streams.escalation.values import Decision
@@ -65,13 +66,11 @@ class SealBench:
         if head:
             self.head()
 
-    def packed(self, book: Logbook, incident: str | None = None, since_head: int | None = None) -> bytes:
+    def packed(self, book: Logbook, incident: str | None = None, **heads: int | None) -> bytes:
         name = incident or str(book.decisions()[0].incident_id)
         records = incident_records(book, name)
         is_open = not any(one.incident_id == name and one.phase_to == "CLOSED" for one in book.decisions())
-        return dossier(
-            self.store, name, Commitments(self.store.secret), records, is_open=is_open, since_head=since_head
-        )
+        return dossier(self.store, name, Commitments(self.store.secret), records, is_open=is_open, **heads)
 
     def dossier(self, book: Logbook, folder: Path, incident: str | None = None, **how: Any) -> Dossier:
         return Dossier(self.packed(book, incident, **how), folder)
@@ -94,9 +93,12 @@ class Dossier:
         return [json.loads(line) for line in self.raw.splitlines()]
 
     def verify(self, lines: Lines | None = None, raw: bytes | None = None, **options: Any) -> str:
-        """Return what the verifier writes, but for its last line."""
+        """Return what the verifier writes, but for its last line. Changed ``lines`` get the end that a forger gives."""
         if lines is not None:
-            raw = "".join(json.dumps(line) + "\n" for line in lines).encode()
+            texts = [json.dumps(line) for line in lines]
+            if lines and lines[-1]["what"] == "end":
+                texts[-1] = end_line([text.encode() for text in texts[:-1]])
+            raw = "".join(f"{text}\n" for text in texts).encode()
         return self._call(lambda of: "\n".join(of((self.raw if raw is None else raw).splitlines(), **options).verify()))
 
     def beside(self, other: Dossier) -> str:

@@ -33,6 +33,24 @@ def test_published_heads_find_what_they_can_and_say_what_they_cannot(
         bench.packed(night, since_head=3)
 
 
+def test_a_head_that_is_published_once_a_day_is_in_a_dossier_of_that_day(
+    sealed: Dossier, bench: SealBench, night: Logbook, tmp_path: Path
+) -> None:
+    """The incident is under head 3; what the centre published is the last head of that day, or a later one."""
+    assert [head.number for head in bench.store.heads()] == [1, 2, 3]
+    heads = [bench.head(seconds(1000 + 3600 * hour)) for hour in range(1, 31)]
+    day = bench.dossier(night, tmp_path / "day")
+    assert "head 27 of 2026" in day.verify(published=[(head.number, head.digest) for head in heads[:24]])
+    assert "sealed by head 3 of" in day.verify()
+    assert name_of(day.verify(published=[(28, heads[24].digest)])) == "OLDER_HEAD"
+    later = bench.dossier(night, tmp_path / "later", until_head=33)
+    assert "the last one closes" in later.verify(published=[(33, heads[-1].digest)])
+    assert "head 3 of" in bench.dossier(night, tmp_path / "short", until_head=3).verify()
+    for number, why in ((34, "is not kept"), (1, "earlier than the incident"), (2, "does not cover all of it")):
+        with pytest.raises(SealError, match=why):
+            bench.packed(night, until_head=number)
+
+
 def test_a_whole_rival_tree_is_found_by_name(
     sealed: Dossier, bench: SealBench, night: Logbook, database: PostgresSettings, tmp_path: Path
 ) -> None:

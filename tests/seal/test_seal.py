@@ -19,6 +19,7 @@ from confluent_kafka.admin import AdminClient
 from ronde.outcomes.sealed_dossier import sealed_dossier
 from ronde.shared.whole_settings import WholeSettings
 from seal import keys
+from seal.checking import check_heads
 from seal.errors import LockedError
 from seal.sealing import Sealing
 from seal.store import Head, Store, TreeState, connect, make_schema
@@ -122,7 +123,10 @@ def test_what_is_sealed_is_exported_verified_and_recomputed(
     assert seal_once(sealed.settings).number == 4  # nothing new: the same roots, one head more
     exported = run("incident", "export", sealed.incident, "--sealed", "--to", tmp_path, *settings)
     assert (exported.exit, exported.err) == (0, "")
-    assert run("incident", "export", sealed.incident, "--since-head", "1", "--to", tmp_path, *settings).exit == 2
+    for option in ("--since-head", "--until-head"):
+        assert run("incident", "export", sealed.incident, option, "1", "--to", tmp_path, *settings).exit == 2
+    ran = run("incident", "export", sealed.incident, "--sealed", "--until-head", "9", "--to", tmp_path, *settings)
+    assert (ran.exit, "head 9 is not kept" in ran.err) == (1, True)
     ran = run("incident", "export", "nobody", "--sealed", *settings)
     assert (ran.exit, "has no incident nobody" in ran.err) == (1, True)
 
@@ -214,12 +218,14 @@ def test_one_process_seals_and_it_reads_erasures_of_a_topic_that_is_made_later(
                 if steps:
                     with pytest.raises(LockedError, match="another `ronde seal`"):
                         Store(second).lock()
+                    assert seal_once(settings).number == 2, "signed beside the process that seals"
                     _erase(settings, "ann", client_log)
             return not steps
 
         sealing.run(is_over)
         sealing.close()
         assert time.monotonic() < give_up
+        assert [*check_heads(store)] == []
         assert store.secret("S1", "", 0) is not None
         owners = connection.execute("SELECT contact_id FROM seal.secrets ORDER BY 1").fetchall()
         assert owners == [("",), ("bob",)]
@@ -270,6 +276,10 @@ def test_the_process_shows_what_it_does_and_waits_for_postgres(
         )
         eventually(lambda: process.metric("ronde_seal_lag_seconds", topic="decisions") == 0, "no lag")
         assert process.metric("ronde_seal_ready") == 1
+        second = RondeProcess("seal", ["seal", "--settings", file], tmp_path / "second.log")
+        second.start()
+        assert second.wait() == 1
+        assert "another `ronde seal` writes this schema" in second.said()
         with connect(settings.postgres) as connection:
             connection.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
@@ -278,10 +288,9 @@ def test_the_process_shows_what_it_does_and_waits_for_postgres(
         eventually(lambda: process.metric("ronde_seal_failures_total", thing="postgres") >= 1, "it notices")
         eventually(lambda: process.page("ready")[0] == 200, "it seals again")
         publish(waiting(5000), settings, client_log)
-        eventually(
-            lambda: process.metric("ronde_seal_records_total", topic="decisions") == 2 * len(book.logs["decisions"]),
-            "what came later is sealed",
-        )
+        head = seal_once(settings)  # which waits until the process has sealed what came later
+        (sealed,) = (tree[2] for tree in json.loads(head.body)["trees"] if tree[0] == "decisions")
+        assert sealed == 2 * len(book.logs["decisions"])
         assert process.stop() == 0
     finally:
         process.kill()
