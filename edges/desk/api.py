@@ -28,6 +28,7 @@ from edges.desk.answers import (
     item_json,
 )
 from edges.desk.calls import CallOutcome, Calls
+from edges.desk.deadline import TimedRoute
 from edges.desk.decisions import Decisions
 from edges.desk.dossier import Dossier
 from edges.desk.history import History
@@ -54,7 +55,6 @@ from edges.web.accounts import Person
 from edges.web.callers import caller_with
 from edges.web.events import Channel, event_stream
 from edges.web.problems import NOT_FOUND, UNCONFIRMED, documented
-from edges.web.routes import Route
 from edges.web.tokens import Machine
 from edges.web.values import Body, Id, Instant, PathId, Text
 
@@ -160,7 +160,7 @@ class DeskApi:
 
     def routes(self) -> APIRouter:
         """All routes under `/v1`."""
-        router = APIRouter(route_class=Route)
+        router = APIRouter(route_class=TimedRoute)
         _work_routes(router, self)
         _call_routes(router, self)
         _callback_routes(router, self)

@@ -14,13 +14,14 @@ from typing import Any, Final, NamedTuple
 from edges.desk import rules
 from edges.desk.broker_clock import BrokerClock
 from edges.desk.claims import Hold
+from edges.desk.deadline import left
 from edges.desk.problems import HELD, NOT_HELD, OVER, STALE
 from edges.desk.reader import STALE_SECONDS, DeskReader, NotReadError
 from edges.desk.state import DeskState
 from edges.desk.values import Decision
 from edges.desk.work import Item, WorkList
 from edges.kafka.errors import UnconfirmedError
-from edges.kafka.producer import Producer, Record
+from edges.kafka.producer import CONFIRM_SECONDS, Producer, Record
 from edges.values import Claim, DeskEvent
 from edges.web.problems import NOT_FOUND
 from edges.web.values import write_instant
@@ -31,7 +32,6 @@ _log = logger(__name__)
 HOLD_SECONDS: Final = 60
 OFFERED_MS: Final = 20_000  # after the view stood still, what was held then is its holders' for so long
 WRITTEN: Final = ("claims", "desk-log", "call-results", "operator-actions")
-_BACK_SECONDS: Final = 3.0
 _TAKES_NEXT_MS: Final = 30_000
 _TRIES_OF_NEXT: Final = 10
 
@@ -59,7 +59,7 @@ class Subject(NamedTuple):
 
 
 class Writer:
-    """Writes the desk's records; returns when Kafka has them. Raises `UnconfirmedError`."""
+    """Writes the desk's records; returns when Kafka has them, in the time of the request. Raises `UnconfirmedError`."""
 
     def __init__(self, producer: Producer, encoders: dict[str, Callable[[Any], bytes]]) -> None:
         self._producer = producer
@@ -71,7 +71,7 @@ class Writer:
         for name, value in values.items():
             topic = name.replace("_", "-")
             records.append(Record(topic, value.site_id, self._encoders[topic](value)))
-        await self._producer.send(*records)
+        await self._producer.send(*records, seconds=left(CONFIRM_SECONDS))
 
     def partition_of(self, key: str) -> int:
         """The partition of a key."""
@@ -248,7 +248,7 @@ class Holding:
         sent_at = self.clock.moment()
         try:
             await self.writer.send(claims=claim)
-            async with asyncio.timeout(_BACK_SECONDS):
+            async with asyncio.timeout(left(CONFIRM_SECONDS)):
                 read = await back
         except TimeoutError:
             raise UnconfirmedError("its own record was not read back in time") from None
@@ -275,7 +275,7 @@ class Holding:
         back = self.reader.expect(event_id)
         try:
             await self.writer.send(**values)
-            async with asyncio.timeout(_BACK_SECONDS):
+            async with asyncio.timeout(left(CONFIRM_SECONDS)):
                 await back
         except TimeoutError:  # Kafka has it, so the answer is yes
             _log.warning("an event was not read back in time")

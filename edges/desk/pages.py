@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 
 from edges.desk.answers import IncidentView, WorkItem, item_json
 from edges.desk.api import LONGEST_QUERY, DeskApi, operator_of
+from edges.desk.deadline import TimedRoute
 from edges.desk.incident import Incident
 from edges.desk.labels import labels
 from edges.desk.script import Script, attention_in_words, language_of, rule_of
@@ -25,7 +26,6 @@ from edges.web.accounts import Person
 from edges.web.callers import person_with
 from edges.web.pages import Pages
 from edges.web.problems import NOT_FOUND
-from edges.web.routes import Route
 from edges.web.values import PathId, write_instant
 from service.objectives import ObjectiveSettings
 
@@ -249,7 +249,7 @@ class DeskPages:
 
     def routes(self) -> APIRouter:
         """All pages."""
-        router = APIRouter(include_in_schema=False, route_class=Route)
+        router = APIRouter(include_in_schema=False, route_class=TimedRoute)
         desk, api = self, self._api
 
         @router.get("/")

@@ -11,6 +11,7 @@ from confluent_kafka import OFFSET_END, KafkaException
 
 from edges.desk import lookback
 from edges.desk.claims import Hold
+from edges.desk.deadline import left
 from edges.desk.site_index import SiteIndex
 from edges.desk.state import TOPICS, DeskState, Place
 from edges.desk.values import CONSTRUCTORS, Decision
@@ -151,6 +152,7 @@ class DeskReader:
         await self._read_to_the_end(self._engine, [("call-results", partition)], seconds)
 
     async def _read_to_the_end(self, view: View, logs: Sequence[Log], seconds: float) -> None:
+        seconds = left(seconds)
         give_up = time.monotonic() + seconds
         try:
             async with asyncio.timeout(seconds), self._asking:

@@ -10,10 +10,12 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Final
 
+from edges.desk.deadline import left
 from edges.desk.incident import Incident
 from edges.desk.site_index import SiteIndex
 from edges.desk.values import CallCommand, Contact, Site
 from edges.kafka.fetcher import Fetcher
+from edges.kafka.producer import CONFIRM_SECONDS
 from schemas.avro.errors import Undecodable
 
 _KEPT: Final = 2000
@@ -38,7 +40,7 @@ class Records:
             self._kept.move_to_end(place)
             kept_key, value = self._kept[place]
             return value if kept_key == key else None
-        data = await self._fetcher.fetch(topic, partition, offset, key)
+        data = await self._fetcher.fetch(topic, partition, offset, key, left(CONFIRM_SECONDS))
         if data is None:
             return None
         try:

@@ -15,6 +15,7 @@ from edges.desk.answers import WorkItem
 from edges.desk.api import DeskApi
 from edges.desk.broker_clock import BrokerClock
 from edges.desk.calls import Calls
+from edges.desk.deadline import left
 from edges.desk.decisions import Decisions
 from edges.desk.dossier import Dossier
 from edges.desk.history import History
@@ -31,6 +32,7 @@ from edges.desk.words import Words
 from edges.desk.work import Item, WorkList
 from edges.kafka.errors import UnconfirmedError
 from edges.kafka.fetcher import Fetcher
+from edges.kafka.producer import CONFIRM_SECONDS
 from edges.values import Claim, DeskEvent
 from edges.web.events import Channel
 from edges.web.problems import UNCONFIRMED
@@ -74,6 +76,7 @@ class MemoryReader:
 
     async def to_the_end(self, partition: int) -> None:
         self.reads += 1
+        await self._desk.hang(2.0)
         if self._desk.is_frozen:
             raise NotReadError
         self._desk.catch_up()
@@ -106,6 +109,7 @@ class MemoryWriter:
         return 0
 
     async def send(self, **values: Any) -> None:
+        await self._desk.hang(CONFIRM_SECONDS)
         if self._desk.is_frozen:
             raise UnconfirmedError("the test's broker is frozen")
         for name, value in values.items():
@@ -119,7 +123,7 @@ class MemoryFetcher:
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
 
-    async def fetch(self, topic: str, partition: int, offset: int, key: str) -> bytes | None:
+    async def fetch(self, topic: str, partition: int, offset: int, key: str, seconds: float) -> bytes | None:
         for place, data in self._scene.records:
             if (place.topic, place.offset) == (topic, offset):
                 return data
@@ -132,6 +136,7 @@ class MemoryDesk:
     def __init__(self, folder: Path, scene: Scene | None = None) -> None:
         self.scene = scene or LiveScene()
         self.is_frozen = False
+        self.hangs = False  # while it is frozen, each step waits for as long as it may
         self.state = DeskState(1)
         self.channel = Channel()
         self.work = WorkList(self.state, self._publish)
@@ -187,6 +192,11 @@ class MemoryDesk:
         self.state.monotonic = time.monotonic()
         self.work.update(self.clock.now())
 
+    async def hang(self, most: float) -> None:
+        """Wait as a real desk does."""
+        if self.is_frozen and self.hangs:
+            await asyncio.sleep(left(most))
+
     def write(self, topic: str, value: Any) -> None:
         """Write a record as a desk does; inputs go to the engine."""
         scene = self.scene
@@ -232,9 +242,9 @@ class MemoryDesk:
 
 
 @contextmanager
-def frozen(desk: MemoryDesk) -> Iterator[None]:
-    """Kafka acknowledges nothing within the block."""
-    desk.is_frozen = True
+def frozen(desk: MemoryDesk, *, hangs: bool = False) -> Iterator[None]:
+    """Kafka acknowledges nothing within the block; it says so at once, or nothing at all."""
+    desk.is_frozen, desk.hangs = True, hangs
     try:
         yield
     finally:
