@@ -44,6 +44,7 @@ _KINDS: Final[dict[str, tuple[StepKind, str, str]]] = {
     "operator-actions": ("ACTION", "taken_at", "action"),
     "desk-log": ("EVENT", "at", "action"),
 }
+_COMMANDS: Final = frozenset({"CALL", "DISPATCH", "ATTENTION"})
 
 
 class Dossier:
@@ -106,7 +107,7 @@ class Dossier:
             dispatches=[json_of(value) for topic, value in kept if topic == "dispatches"],
             reports=[json_of(value) for topic, value in kept if topic == "dispatch-reports"],
             holders=holders,
-            timeline=sorted((*_steps(kept, language), *_call_steps(incident)), key=lambda step: step.at),
+            timeline=sorted((*_steps(kept, language), *_call_steps(incident)), key=order),
         )
 
     async def _alerts(self, incident: Incident, decisions: Iterable[Any]) -> list[dict[str, Any]]:
@@ -224,6 +225,11 @@ def _steps(kept: Iterable[tuple[str, Any]], language: str) -> Iterable[Step]:
         elif kind == "ATTENTION":
             words = attention_in_words(value.reason, language)
         yield Step(at=getattr(value, at), kind=kind, text=getattr(value, text), words=words, record=json_of(value))
+
+
+def order(step: Step) -> tuple[int, int]:
+    """Of one millisecond: what came in, what was decided on it, what that commands."""
+    return step.at, 1 if step.kind == "DECISION" else 2 if step.kind in _COMMANDS else 0
 
 
 def _call_steps(incident: Incident) -> Iterable[Step]:

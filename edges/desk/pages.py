@@ -15,7 +15,7 @@ from edges.desk.api import LONGEST_QUERY, DeskApi, operator_of
 from edges.desk.deadline import TimedRoute
 from edges.desk.incident import Incident
 from edges.desk.labels import labels
-from edges.desk.script import Script, attention_in_words, language_of, rule_of
+from edges.desk.script import Script, asks_again, attention_in_words, language_of, rule_of
 from edges.desk.state import Callback
 from edges.desk.steps import lines, signal_in_words
 from edges.desk.values import CallCommand, Decision
@@ -108,6 +108,8 @@ class DeskPages:
             expires_at=write_instant(call.expires_at),
             script=script,
             opening=opening,
+            message=script.end("NO_ANSWER"),
+            asks_again=asks_again(call),
             partition=incident.partition,
         )
 
@@ -131,6 +133,7 @@ class DeskPages:
             expires_at=None,
             script=script,
             opening=script.inbound(),
+            message=None,
             partition=self._partition(callback),
         )
 
@@ -138,8 +141,10 @@ class DeskPages:
         script: Script = values.pop("script")
         holder = self._state.holder(values.pop("partition"), values["subject"])
         ends = {outcome: {said: script.end(outcome, said) for said in _SITUATIONS} for outcome in _OUTCOMES}
+        if values.pop("asks_again", False):
+            ends["WRONG_CODE"]["NORMAL"] = script.after("AGAIN")
         words = self.words(request)
-        words["after"] = {verdict: script.after(verdict) for verdict in ("RIGHT", "WRONG", "DURESS")}
+        words["after"] = {verdict: script.after(verdict) for verdict in ("RIGHT", "WRONG", "LAST", "DURESS")}
         return self.render(
             request,
             "call.html",
@@ -175,11 +180,13 @@ class DeskPages:
             holder=None if item.holder is None else item.holder.by,
         )
 
-    async def incident(self, request: Request, person: Person, incident: Incident, template: str) -> Response:
+    async def incident(
+        self, request: Request, person: Person, incident: Incident, template: str, *, with_views: bool = True
+    ) -> Response:
         """All of an incident, or its timeline alone."""
         view = await self._api.dossier.incident(incident)
         self._api.viewed.note(operator_of(person), incident)
-        steps = lines(view, self.words(request), languages.language_of(request), with_views=True)
+        steps = lines(view, self.words(request), languages.language_of(request), with_views=with_views)
         return self.render(request, template, person, incident=_shown(view), site=_site(view), steps=steps)
 
     async def find(self, request: Request, person: Person, q: str) -> Response:
@@ -269,8 +276,9 @@ class DeskPages:
             return await desk.incident(request, caller, api.incident(incident_id), "incident.html")
 
         @router.get("/incidents/{incident_id}/steps")
-        async def steps(request: Request, incident_id: PathId, caller: Viewer) -> Response:
-            return await desk.incident(request, caller, api.incident(incident_id), "steps.html")
+        async def steps(request: Request, incident_id: PathId, caller: Viewer, views: str = "yes") -> Response:
+            known = api.incident(incident_id)
+            return await desk.incident(request, caller, known, "steps.html", with_views=views != "no")
 
         @router.get("/find")
         async def find(request: Request, caller: Viewer, q: str = "") -> Response:

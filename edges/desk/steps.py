@@ -17,16 +17,17 @@ class Line(NamedTuple):
 
     at: str
     text: str
+    is_decision: bool = False
 
 
 def lines(incident: IncidentView, words: Mapping[str, Any], language: str, *, with_views: bool = False) -> list[Line]:
     """Signals, calls, answers, decisions and what people did, in their order."""
-    found = [
-        Line(write_instant(step.at), _text(step, words, language))
+    found = [Line(signal["received_at"], signal_in_words(signal, words)) for signal in incident.signals]
+    found += [
+        Line(write_instant(step.at), _text(step, words, language), is_decision=step.kind == "DECISION")
         for step in incident.timeline
         if _shows(step, with_views)
     ]
-    found += [Line(signal["received_at"], signal_in_words(signal, words)) for signal in incident.signals]
     return sorted(found, key=lambda line: line.at)
 
 

@@ -32,9 +32,15 @@ function tick() {
 const local = new Intl.DateTimeFormat(document.documentElement.lang, {
   day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short",
 });
-for (const place of document.querySelectorAll("time[data-local]")) {
-  place.textContent = local.format(new Date(place.dateTime));
+const clock = new Intl.DateTimeFormat(document.documentElement.lang, {
+  hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23",
+});
+const ofDay = (instant) => clock.format(new Date(instant));
+function localize(root) {
+  for (const place of root.querySelectorAll("time[data-local]")) place.textContent = local.format(new Date(place.dateTime));
+  for (const place of root.querySelectorAll("time[data-clock]")) place.textContent = ofDay(place.dateTime);
 }
+localize(document);
 
 document.addEventListener("click", (event) => {
   const opener = event.target.closest("[data-opens]");

@@ -140,6 +140,33 @@ def test_the_word_for_threat_looks_right_but_for_a_small_mark(desk: MemoryDesk, 
     assert [value.outcome for value in desk.scene.values("call-results")] == ["DURESS_CODE"]
 
 
+def test_a_machine_answers_and_then_a_supervisor_takes_over(desk: MemoryDesk, browser: Browser, address: str) -> None:
+    incident = desk.alarm()
+    with signed_in(browser, address) as page:
+        page.click("#alarm")
+        page.keyboard.press("n")
+        page.wait_for_selector("#holder.good")
+        assert "Ronde Sécurité" in page.inner_text(".leave q")
+        page.keyboard.press("m")
+        page.keyboard.press("4")
+        page.wait_for_selector("#after:has-text('The next contact is called.')")
+        page.wait_for_selector("#onward:has-text('The next call is yours')")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#holder.good")
+        for word in ("un", "deux", "trois"):
+            page.fill("#word", word)
+            page.press("#word", "Enter")
+            page.wait_for_function("() => document.getElementById('word').value === ''")
+        assert "avez-vous besoin d'aide" in page.inner_text("#script")  # no try is left, so nobody is asked for one
+        desk.scene.claim(0, "TAKE_OVER", f"{incident}-c1.2", by="zoe")
+        desk.catch_up()
+        page.wait_for_selector("#status:has-text('zoe holds it.')")
+        page.goto(f"{address}/")
+        assert page.get_attribute("#alarm", "aria-pressed") == "true"
+    (result,) = desk.scene.values("call-results")
+    assert (result.outcome, result.message_left) == ("NO_ANSWER", True)
+
+
 def test_what_is_typed_stays_until_it_is_taken(desk: MemoryDesk, browser: Browser, address: str) -> None:
     incident = desk.alarm()
     with signed_in(browser, address) as page:

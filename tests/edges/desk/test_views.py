@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edges.desk.dossier import order
 from edges.desk.labels import labels
 from edges.desk.rounds import RoundSizes
 from edges.desk.steps import lines
@@ -85,6 +87,29 @@ async def test_an_incident_has_its_rules_in_words_and_its_answers_whole(desk: Me
     assert {name: answer[name] for name in ("outcome", "situation", "message_left", "detail", "operator")} == {
         "outcome": "NO_ANSWER", "situation": "UNKNOWN", "message_left": True, "detail": "rang twice", "operator": "ann",
     }  # fmt: skip
+
+
+@pytest.mark.asyncio
+async def test_what_came_stands_before_what_was_decided_and_that_before_what_it_commands(desk: MemoryDesk) -> None:
+    incident = desk.state.incidents[desk.alarm()]
+    desk.scene.result(0, f"{incident.id}-c1.1", "DURESS_CODE")
+    desk.catch_up()
+    steps = (await desk.api.dossier.incident(incident)).timeline
+    kinds = [step.kind for step in sorted((step.model_copy(update={"at": 0}) for step in steps), key=order)]
+    decided, commanded = kinds.index("DECISION"), len(kinds) - kinds[::-1].index("DECISION")
+    assert kinds[:decided] == ["RESULT"]
+    assert {*kinds[commanded:]} == {"CALL", "DISPATCH", "ATTENTION"}
+
+
+@pytest.mark.asyncio
+async def test_who_looked_shows_on_the_incidents_page_alone(desk: MemoryDesk, floor: Floor) -> None:
+    incident = desk.alarm()
+    assert (await floor.ann.http.get(f"/work/{incident}-c1.1")).status_code == 200
+    await asyncio.sleep(0.05)
+    for path, is_shown in (("", True), ("/steps", True), ("/steps?views=no", False)):
+        page = (await floor.ann.http.get(f"/incidents/{incident}{path}")).text
+        assert ("Looked at" in page) is is_shown, path
+    assert "data-decision" in page
 
 
 @pytest.mark.parametrize(
