@@ -94,7 +94,7 @@ class DeskPages:
         view = await self._api.dossier.incident(incident)
         self._api.viewed.note(operator_of(person), incident)
         words = self.words(request)
-        title = f"{words['item'][call.action]}: {call.contact_name or call.contact_id}"
+        title = f"{words['item'][call.action]}{words['colon']}{call.contact_name or call.contact_id}"
         script = self._script(request, call.language, call.contact_name, view)
         opening = script.opening(call, rule_of(call, self._decisions(incident)), incident.kinds or call.alert_kinds)
         return self._spoken(
@@ -170,7 +170,7 @@ class DeskPages:
             "attention.html",
             person,
             subject=item.subject,
-            title=f"{words['item']['ATTENTION']}: {words['reason'].get(reason, reason)}",
+            title=f"{words['item']['ATTENTION']}{words['colon']}{words['reason'].get(reason, reason)}",
             advice=attention_in_words(reason, language),
             item=_json(item),
             incident=_shown(view),

@@ -41,7 +41,7 @@ def _text(step: Step, words: Mapping[str, Any], language: str) -> str:
         case "DECISION":
             return rule_in_words(record["rule"], language)
         case "CALL":
-            return f"{words['item'][record['action']]}: {record['contact_name'] or record['contact_id']}"
+            return f"{words['item'][record['action']]}{words['colon']}{record['contact_name'] or record['contact_id']}"
         case "RESULT":
             outcome = words["outcome"].get(record["outcome"], record["outcome"])
             situation = words["situation"].get(record["situation"], record["situation"])
@@ -50,7 +50,7 @@ def _text(step: Step, words: Mapping[str, Any], language: str) -> str:
             return _joined(words["dispatch"].get(record["action"], record["action"]), record["partner_id"])
         case "REPORT":
             status = words["report"].get(record["status"], record["status"])
-            return _joined(f"{record['partner_id']}: {status}", record["disposition"], record["reason"])
+            return _joined(f"{record['partner_id']}{words['colon']}{status}", record["disposition"], record["reason"])
         case "ATTENTION":
             return attention_in_words(record["reason"], language)
         case "ACTION":

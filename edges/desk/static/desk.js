@@ -157,7 +157,7 @@
       row.dataset.subject = item.subject;
       row.dataset.rank = `${item.urgency} ${item.since}`;
       const who = item.contact_name ? ` ${item.contact_name}` : "";
-      const why = item.reason ? `: ${words.reason[item.reason] || item.reason}` : "";
+      const why = item.reason ? `${words.colon}${words.reason[item.reason] || item.reason}` : "";
       row.querySelector("[data-title]").textContent = words.item[item.item] + who + why;
       row.querySelector("[data-kinds]").replaceChildren(...badges(item));
       row.querySelector("[data-site]").textContent = item.site_id;
