@@ -311,7 +311,7 @@ def _decision_routes(router: APIRouter, desk: DeskApi) -> None:
     @router.post("/v1/sites/{site_id}/dispatch", status_code=202, responses=documented(STALE, UNCONFIRMED))
     async def send_guard(site_id: PathId, body: SendBody, caller: Worker) -> ActionTaken:
         """Send a guard to a site, covertly where no incident is open."""
-        if await desk.dossier.site(site_id) is None:
+        if not await desk.dossier.knows(site_id):
             raise NOT_FOUND.error()
         action_id = await decisions.send_guard(operator_of(caller), site_id, body.reason, body.key, body.at)
         return ActionTaken(action_id=action_id)

@@ -150,6 +150,10 @@ class Dossier:
         site = await self._records.site(site_id)
         return None if site is None else site_view(site)
 
+    async def knows(self, site_id: str) -> bool:
+        """Whether there is such a site, by what is read; Kafka is not asked."""
+        return await asyncio.to_thread(self._sites.place, site_id) is not None
+
     async def find(self, text: str) -> SearchResult:
         """Incidents by their id, their site's number, names or id; and the sites. Raises `KafkaAwayError`."""
         places = await asyncio.to_thread(self._sites.find, text)

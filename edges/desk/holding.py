@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from contextvars import Context
 from typing import Any, Final, NamedTuple
 
 from edges.desk import rules
@@ -138,6 +139,12 @@ class Holding:
         except UnconfirmedError:
             _log.warning("what is no more could not be released", incident=subject.incident_id)
 
+    def release_soon(self, operator: Operator, subject: Subject) -> None:
+        """Release what an operator has answered; nobody waits for it."""
+        hold = self.state.holder(subject.partition, subject.id)
+        if hold is not None and hold.by == operator.name:
+            self._begin(self.release_gone(hold, subject))
+
     async def next(self, operator: Operator) -> Item | None:
         """Take the next piece of work; None: there is none. Raises STALE."""
         tried: set[str] = set()
@@ -163,7 +170,8 @@ class Holding:
                     await self.release_gone(hold, subject)
                     continue
                 return item._replace(holder=hold)
-        if any(item.is_free and self.is_stale(item.site_id) for item in self.work.items.values()):
+        is_waiting = any(item.is_free and self.is_stale(item.site_id) for item in self.work.items.values())
+        if is_waiting or min(self.reader.ages()) > STALE_SECONDS:  # there may be work that nobody here can see
             raise STALE.error()
         return None
 
@@ -344,9 +352,13 @@ class Holding:
         for command_id in decision.outputs:
             if command_id.startswith(f"{decision.incident_id}-c") and not command_id.endswith("-cancel"):
                 subject = Subject(command_id, partition, decision.site_id, decision.incident_id)
-                task = asyncio.create_task(self._take_quietly(operator, subject))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+                self._begin(self._take_quietly(operator, subject))
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do it beside all else; a request's time is not its own."""
+        task = asyncio.create_task(work, context=Context())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _take_quietly(self, operator: Operator, subject: Subject) -> None:
         try:

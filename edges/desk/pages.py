@@ -119,7 +119,7 @@ class DeskPages:
         if callback is None:
             raise NOT_FOUND.error()
         incident = self._state.incidents.get(callback.incident_id or "")
-        view = None if incident is None else await self._api.dossier.incident(incident)
+        view = await self._view(person, incident)
         contact = await self._api.dossier.contact(callback.site_id, callback.contact_id, incident)
         script = self._script(request, contact.language if contact else None, contact.name if contact else None, view)
         return self._spoken(
@@ -160,8 +160,7 @@ class DeskPages:
         )
 
     async def _attention(self, request: Request, person: Person, item: Item) -> Response:
-        incident = self._state.incidents.get(item.incident_id or "")
-        view = None if incident is None else await self._api.dossier.incident(incident)
+        view = await self._view(person, self._state.incidents.get(item.incident_id or ""))
         site = view.site if view is not None else await self._api.dossier.site(item.site_id)
         words, language = self.words(request), languages.language_of(request)
         reason = item.reason or ""
@@ -242,6 +241,13 @@ class DeskPages:
         )
 
     # --- what they need ---------------------------------------------------------------------------
+
+    async def _view(self, person: Person, incident: Incident | None) -> IncidentView | None:
+        """All of an incident, and that somebody looks at it."""
+        if incident is None:
+            return None
+        self._api.viewed.note(operator_of(person), incident)
+        return await self._api.dossier.incident(incident)
 
     def _script(self, request: Request, tag: str | None, name: str | None, view: IncidentView | None) -> Script:
         language = language_of(tag, languages.language_of(request))

@@ -319,6 +319,7 @@
       holderIs(by);
     });
     keys.t = press("take");
+    keys.o = press("over");
     keys.l = press("release");
     keys.d = press("dial");
     if (!isMine && !byId("over").offsetParent) take(false);

@@ -74,6 +74,9 @@ class MemoryReader:
     def age(self, partition: int) -> float:
         return self.age_seconds
 
+    def ages(self) -> list[float]:
+        return [self.age_seconds]
+
     async def to_the_end(self, partition: int) -> None:
         self.reads += 1
         await self._desk.hang(2.0)

@@ -110,6 +110,16 @@ async def test_who_looked_shows_on_the_incidents_page_alone(desk: MemoryDesk, fl
         page = (await floor.ann.http.get(f"/incidents/{incident}{path}")).text
         assert ("Looked at" in page) is is_shown, path
     assert "data-decision" in page
+    desk.scene.result(0, None, "DURESS_CODE", direction="INBOUND")
+    desk.catch_up()
+    attention = next(item.subject for item in desk.work.in_order() if item.item == "ATTENTION")
+    assert (await floor.zoe.http.get(f"/work/{attention}")).status_code == 200
+    body = {"incident_id": incident, "contact_id": "hélène", "key": "k"}
+    callback = (await floor.bob.http.post("/v1/sites/S1/callbacks", json=body)).json()["callback_id"]
+    assert (await floor.bob.http.get(f"/callbacks/{callback}")).status_code == 200
+    await asyncio.sleep(0.05)
+    views = [event.operator for event in desk.scene.values("desk-log") if event.action == "VIEWED"]
+    assert views == ["ann", "zoe", "bob"]
 
 
 @pytest.mark.parametrize(
