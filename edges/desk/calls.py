@@ -132,7 +132,6 @@ class Calls:
         )
         if verdict == "DURESS":
             await self._holding.read_back(event.event_id, call_results=if_duress, desk_log=event)
-            self._holding.release_soon(operator, subject)  # after the answer: that comes as soon as to another word
         else:
             await self._holding.read_back(event.event_id, desk_log=event)
         return WordAnswer(verdict != "WRONG", verdict == "DURESS", rules.TRIES - number)

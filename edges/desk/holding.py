@@ -139,12 +139,6 @@ class Holding:
         except UnconfirmedError:
             _log.warning("what is no more could not be released", incident=subject.incident_id)
 
-    def release_soon(self, operator: Operator, subject: Subject) -> None:
-        """Release what an operator has answered; nobody waits for it."""
-        hold = self.state.holder(subject.partition, subject.id)
-        if hold is not None and hold.by == operator.name:
-            self._begin(self.release_gone(hold, subject))
-
     async def next(self, operator: Operator) -> Item | None:
         """Take the next piece of work; None: there is none. Raises STALE."""
         tried: set[str] = set()
