@@ -123,7 +123,7 @@ class Holding:
         claimed = self.subject(subject)
         hold = self.state.holder(claimed.partition, subject)
         if hold is None or hold.by != operator.name:
-            await self.look_again(claimed.partition)
+            await self.be_sure(claimed.partition)
             hold = self.state.holder(claimed.partition, subject)
         if hold is None:
             return None
@@ -170,10 +170,10 @@ class Holding:
         return None
 
     async def holder_or_refuse(self, operator: Operator, partition: int, subject: str) -> Hold:
-        """The operator's own hold. Raises HELD, NOT_HELD."""
+        """The operator's own hold. Raises HELD, NOT_HELD, `UnconfirmedError`."""
         hold = self.state.holder(partition, subject)
         if hold is None or hold.by != operator.name:
-            await self.look_again(partition)
+            await self.be_sure(partition)
             hold = self.state.holder(partition, subject)
         if hold is None:
             raise NOT_HELD.error()
@@ -182,28 +182,36 @@ class Holding:
         return hold
 
     async def held_or_refuse(self, operator: Operator, partition: int, subject: str) -> None:
-        """Check that the operator holds it, or once did. Raises HELD, NOT_HELD."""
+        """Check that the operator holds it, or once did. Raises HELD, NOT_HELD, `UnconfirmedError`."""
         if operator.name in self.state.claims[partition].held_by(subject):
             return
-        await self.look_again(partition)
+        await self.be_sure(partition)
         if operator.name in self.state.claims[partition].held_by(subject):
             return
         hold = self.state.holder(partition, subject)
         raise NOT_HELD.error() if hold is None else HELD.error(holder=holder_json(hold))
 
-    async def look_again(self, partition: int) -> None:
-        """Read to the end before something is refused; where Kafka does not answer, what is known decides."""
+    async def look_again(self, partition: int) -> bool:
+        """Read `claims` and `desk-log` to their end; return False where Kafka does not say where that is."""
         try:
             await self.reader.to_the_end(partition)
         except NotReadError:
             _log.warning("a partition could not be read to its end", partition=partition)
-        self.state.monotonic = time.monotonic()
+            return False
+        finally:
+            self.state.monotonic = time.monotonic()
+        return True
+
+    async def be_sure(self, partition: int) -> None:
+        """Read to the end before something is refused. Raises `UnconfirmedError`: nobody can say that it is so."""
+        if not await self.look_again(partition):
+            raise UnconfirmedError("a partition could not be read to its end")
 
     async def _may_take_over(self, operator: Operator, partition: int, subject: str) -> Hold | None:
         """Check that a holder has been silent for long enough, or a supervisor asks. Raises HELD."""
         if operator.is_supervisor:
             return self.state.holder(partition, subject)
-        await self.look_again(partition)
+        await self.be_sure(partition)
         hold = self.state.holder(partition, subject)
         log = self.state.claims[partition]
         if hold is not None and hold.by != operator.name and log.now(time.monotonic()) - hold.heard < rules.SILENT_MS:
