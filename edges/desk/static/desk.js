@@ -330,6 +330,8 @@
   let hasEnded = false;
   let isComparing = false;
   let isQuiet = Boolean(wordForm);  // a call's page shows nothing new beside the call until that has ended
+  // The engine may be faster than the answer to what was said: what came meanwhile is shown at the end.
+  const atEnd = [];
 
   function end(text, { quiet = false } = {}) {
     hasEnded = true;
@@ -339,6 +341,7 @@
     byId("after").hidden = false;
     byId("script").textContent = text;
     byId("after").focus();
+    for (const show of atEnd) show();
   }
 
   if (wordForm && resultForm) {
@@ -396,11 +399,17 @@
     keys.w = () => byId("word").focus();
     keys.Enter = () => { if (hasEnded) byId("onward").click(); };
     // What comes next is the holder's: the page leads there.
+    let following = null;
+    const lead = () => {
+      if (!hasEnded || !following) return;
+      byId("onward").href = `/work/${segment(following)}`;
+      byId("onward").textContent = words.onward;
+    };
+    atEnd.push(lead);
     handlers.work.push((item) => {
-      if (hasEnded && item.incident_id === desk.dataset.incident && item.holder?.by === me && item.subject !== subject) {
-        byId("onward").href = `/work/${segment(item.subject)}`;
-        byId("onward").textContent = words.onward;
-      }
+      if (item.incident_id !== desk.dataset.incident || item.holder?.by !== me || item.subject === subject) return;
+      following = item.subject;
+      lead();
     });
   }
 
@@ -422,10 +431,9 @@
       const answer = await ask("GET", `/v1/incidents/${segment(incident)}`);
       if (answer.ok) for (const handle of handlers.incident) handle(answer.data);
     });
-    handlers.incident.push(async (data) => {
-      if (data.incident_id !== incident || data.version <= Number(desk.dataset.version)) return;
-      if (byId("newer")) byId("newer").hidden = false;
-      if (isQuiet) return;
+    let isNewer = false;
+    const refresh = async () => {
+      if (!isNewer || isQuiet) return;
       const answer = await fetch(`/incidents/${segment(incident)}/steps${byId("newer") ? "" : "?views=no"}`);
       if (answer.ok) {
         const made = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("steps");
@@ -433,6 +441,13 @@
         const decided = made && [...made.querySelectorAll("[data-decision]")].pop();
         if (hasEnded && decided) byId("after-text").textContent = decided.textContent;
       }
+    };
+    atEnd.push(refresh);
+    handlers.incident.push((data) => {
+      if (data.incident_id !== incident || data.version <= Number(desk.dataset.version)) return;
+      isNewer = true;
+      if (byId("newer")) byId("newer").hidden = false;
+      return refresh();
     });
   }
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -14,7 +17,7 @@ from tests.edges.desk.memory import MemoryDesk
 from tests.support.browser import NARROW, WIDE, browser, overflowing, served, violations
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Route
 
 __all__ = ["browser"]
 pytestmark = pytest.mark.slow
@@ -140,6 +143,22 @@ def test_the_word_for_threat_looks_right_but_for_a_small_mark(desk: MemoryDesk, 
     assert [value.outcome for value in desk.scene.values("call-results")] == ["DURESS_CODE"]
 
 
+def test_a_page_that_came_late_has_the_desks_time(desk: MemoryDesk, browser: Browser, address: str) -> None:
+    incident = desk.alarm()
+
+    def late(route: Route) -> None:
+        time.sleep(1.5)
+        route.continue_()
+
+    there = "Pacific/Auckland"
+    with signed_in(browser, address, timezone_id=there) as page:
+        page.route("**/work/*", late)
+        page.goto(f"{address}/work/{incident}-c1.1")
+        assert abs(page.evaluate("now()") - 1000 * time.time()) < 1000
+        opened = datetime.fromtimestamp((desk.state.incidents[incident].opened_at or 0) / 1000, ZoneInfo(there))
+        assert page.inner_text("#steps time") == f"{opened:%H:%M:%S}"
+
+
 def test_a_machine_answers_and_then_a_supervisor_takes_over(desk: MemoryDesk, browser: Browser, address: str) -> None:
     incident = desk.alarm()
     with signed_in(browser, address) as page:
@@ -147,6 +166,13 @@ def test_a_machine_answers_and_then_a_supervisor_takes_over(desk: MemoryDesk, br
         page.keyboard.press("n")
         page.wait_for_selector("#holder.good")
         assert "Ronde Sécurité" in page.inner_text(".leave q")
+
+        def late(route: Route) -> None:
+            answer = route.fetch()
+            time.sleep(0.5)
+            route.fulfill(response=answer)
+
+        page.route("**/result", late)  # the engine's next step is there before the answer is
         page.keyboard.press("m")
         page.keyboard.press("4")
         page.wait_for_selector("#after:has-text('The next contact is called.')")
