@@ -18,6 +18,7 @@ from edges.desk.calls import Calls
 from edges.desk.deadline import left
 from edges.desk.decisions import Decisions
 from edges.desk.dossier import Dossier
+from edges.desk.fetchers import Fetchers
 from edges.desk.history import History
 from edges.desk.holding import Holding, Writer
 from edges.desk.incident import Incident
@@ -31,7 +32,6 @@ from edges.desk.viewed import ViewLog
 from edges.desk.words import Words
 from edges.desk.work import Item, WorkList
 from edges.kafka.errors import UnconfirmedError
-from edges.kafka.fetcher import Fetcher
 from edges.kafka.producer import CONFIRM_SECONDS
 from edges.values import Claim, DeskEvent
 from edges.web.events import Channel
@@ -159,7 +159,7 @@ class MemoryDesk:
                 "dispatch-reports", "operator-actions", "claims", "desk-log",
             )
         }  # fmt: skip
-        records = self.records = Records(cast("Fetcher", MemoryFetcher(self.scene)), decoders, self.sites)
+        records = self.records = Records(cast("Fetchers", MemoryFetcher(self.scene)), decoders, self.sites)
         self.judged = Counter("words", "Words.", ("verdict",), registry=CollectorRegistry())
         self.calls = Calls(self.holding, records, Words(), self.judged)
         self.api = DeskApi(
