@@ -10,7 +10,7 @@ import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from edges.desk.answers import IncidentView, WorkItem, item_json
+from edges.desk.answers import IncidentView, SiteView, WorkItem, item_json
 from edges.desk.api import LONGEST_QUERY, DeskApi, operator_of
 from edges.desk.deadline import TimedRoute
 from edges.desk.incident import Incident
@@ -95,7 +95,7 @@ class DeskPages:
         self._api.viewed.note(operator_of(person), incident)
         words = self.words(request)
         title = f"{words['item'][call.action]}{words['colon']}{call.contact_name or call.contact_id}"
-        script = self._script(request, call.language, call.contact_name, view)
+        script = self._script(request, call.language, call.contact_name, view.site)
         opening = script.opening(call, rule_of(call, self._decisions(incident)), incident.kinds or call.alert_kinds)
         return self._spoken(
             request,
@@ -104,6 +104,7 @@ class DeskPages:
             title=title,
             api=f"/v1/calls/{_segment(call.command_id)}",
             view=view,
+            site=view.site,
             phone=call.phone,
             expires_at=write_instant(call.expires_at),
             script=script,
@@ -120,8 +121,9 @@ class DeskPages:
             raise NOT_FOUND.error()
         incident = self._state.incidents.get(callback.incident_id or "")
         view = await self._view(person, incident)
+        site = await self._api.dossier.site(callback.site_id) if view is None else view.site
         contact = await self._api.dossier.contact(callback.site_id, callback.contact_id, incident)
-        script = self._script(request, contact.language if contact else None, contact.name if contact else None, view)
+        script = self._script(request, contact.language if contact else None, contact.name if contact else None, site)
         return self._spoken(
             request,
             person,
@@ -129,6 +131,7 @@ class DeskPages:
             title=self.pages.say(request, "Inbound call"),
             api=f"/v1/sites/{_segment(callback.site_id)}/callbacks/{_segment(callback_id)}",
             view=view,
+            site=site,
             phone=None,
             expires_at=None,
             script=script,
@@ -137,7 +140,9 @@ class DeskPages:
             partition=self._partition(callback),
         )
 
-    def _spoken(self, request: Request, person: Person, *, view: IncidentView | None, **values: Any) -> Response:
+    def _spoken(
+        self, request: Request, person: Person, *, view: IncidentView | None, site: SiteView | None, **values: Any
+    ) -> Response:
         script: Script = values.pop("script")
         holder = self._state.holder(values.pop("partition"), values["subject"])
         ends = {outcome: {said: script.end(outcome, said) for said in _SITUATIONS} for outcome in _OUTCOMES}
@@ -151,7 +156,7 @@ class DeskPages:
             person,
             words=words,
             incident=_shown(view),
-            site=_site(view),
+            site=None if site is None else site.model_dump(mode="json"),
             steps=[] if view is None else lines(view, words, languages.language_of(request)),
             is_mine=holder is not None and holder.by == person.name,
             holder=None if holder is None else holder.by,
@@ -249,9 +254,9 @@ class DeskPages:
         self._api.viewed.note(operator_of(person), incident)
         return await self._api.dossier.incident(incident)
 
-    def _script(self, request: Request, tag: str | None, name: str | None, view: IncidentView | None) -> Script:
+    def _script(self, request: Request, tag: str | None, name: str | None, site: SiteView | None) -> Script:
         language = language_of(tag, languages.language_of(request))
-        address = None if view is None or view.site is None else view.site.address
+        address = None if site is None else site.address
         return Script(language, centre=self._centre, contact=name, city=None if address is None else address["city"])
 
     def _decisions(self, incident: Incident) -> list[Decision]:

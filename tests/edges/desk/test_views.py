@@ -157,6 +157,7 @@ async def test_a_caller_without_an_incident(desk: MemoryDesk, floor: Floor) -> N
     callback = began.json()["callback_id"]
     page = await floor.ann.http.get(f"/callbacks/{callback}")
     assert page.status_code == 200
+    assert "the dog bites" in page.text  # of the home, whose instructions the operator needs
     held = (await floor.zoe.http.get("/held")).text
     assert "Inbound call" in held
     assert f"/callbacks/{callback}" in held
