@@ -31,7 +31,7 @@ from edges.desk.values import CallResult, Decision, OperatorAction
 from edges.desk.viewed import ViewLog
 from edges.desk.words import Words
 from edges.desk.work import Item, WorkList
-from edges.kafka.errors import UnconfirmedError
+from edges.kafka.errors import KafkaAwayError, UnconfirmedError
 from edges.kafka.producer import CONFIRM_SECONDS
 from edges.values import Claim, DeskEvent
 from edges.web.events import Channel
@@ -172,7 +172,14 @@ class MemoryDesk:
             ViewLog(self.holding),
         )
         web = WebSettings(tokens_file=folder / "tokens.json", users_file=folder / "users.json", session_key=KEY)
-        self.app = website("desk", "0", web, folder=FOLDER, places=PLACES, errors={UnconfirmedError: UNCONFIRMED})
+        self.app = website(
+            "desk",
+            "0",
+            web,
+            folder=FOLDER,
+            places=PLACES,
+            errors={UnconfirmedError: UNCONFIRMED, KafkaAwayError: UNCONFIRMED},
+        )
         self.app.include_router(self.api.routes())
         self.app.include_router(
             DeskPages(self.api, self.app.state.pages, "Ronde Sécurité", ObjectiveSettings()).routes()

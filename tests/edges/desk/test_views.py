@@ -15,6 +15,7 @@ from edges.desk.rounds import RoundSizes
 from edges.desk.steps import lines
 from edges.desk.values import Contact, Intervention, Site
 from edges.desk.wallboard import FirstCalls, first_calls
+from edges.kafka.errors import KafkaAwayError
 from edges.values import Signal
 from service.objectives import ObjectiveSettings
 from streams.escalation import values as core
@@ -148,6 +149,29 @@ async def test_a_cancel_at_the_panel_is_said_in_words(
 
 
 # --- callers, holders, attentions ---------------------------------------------------------------------------------
+
+
+@pytest.mark.asyncio
+async def test_a_site_that_cannot_be_read_now_is_found_without_names(
+    desk: MemoryDesk, floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.home("S2")
+    incident = desk.alarm("S2")
+    at, away = desk.records.at, {"S2"}
+
+    async def half(topic: str, partition: int, offset: int, key: str) -> Any:
+        if key in away:
+            raise KafkaAwayError
+        return await at(topic, partition, offset, key)
+
+    monkeypatch.setattr(desk.records, "at", half)
+    found = (await floor.ann.http.get("/v1/find?q=martin")).json()
+    assert [(site["site_id"], bool(site["names"])) for site in found["sites"]] == [("S2", False), ("S1", True)]
+    assert [one["incident_id"] for one in found["incidents"]] == [incident]
+    assert (await floor.ann.http.get("/find?q=martin")).status_code == 200
+    away.add("S1")
+    refused = await floor.ann.http.get("/v1/find?q=martin")
+    assert (refused.status_code, code(refused)) == (503, "UNCONFIRMED")
 
 
 @pytest.mark.asyncio
