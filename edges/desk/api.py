@@ -28,6 +28,7 @@ from edges.desk.answers import (
     item_json,
 )
 from edges.desk.calls import CallOutcome, Calls
+from edges.desk.deadline import TimedRoute
 from edges.desk.decisions import Decisions
 from edges.desk.dossier import Dossier
 from edges.desk.history import History
@@ -54,7 +55,6 @@ from edges.web.accounts import Person
 from edges.web.callers import caller_with
 from edges.web.events import Channel, event_stream
 from edges.web.problems import NOT_FOUND, UNCONFIRMED, documented
-from edges.web.routes import Route
 from edges.web.tokens import Machine
 from edges.web.values import Body, Id, Instant, PathId, Text
 
@@ -160,7 +160,7 @@ class DeskApi:
 
     def routes(self) -> APIRouter:
         """All routes under `/v1`."""
-        router = APIRouter(route_class=Route)
+        router = APIRouter(route_class=TimedRoute)
         _work_routes(router, self)
         _call_routes(router, self)
         _callback_routes(router, self)
@@ -311,7 +311,7 @@ def _decision_routes(router: APIRouter, desk: DeskApi) -> None:
     @router.post("/v1/sites/{site_id}/dispatch", status_code=202, responses=documented(STALE, UNCONFIRMED))
     async def send_guard(site_id: PathId, body: SendBody, caller: Worker) -> ActionTaken:
         """Send a guard to a site, covertly where no incident is open."""
-        if await desk.dossier.site(site_id) is None:
+        if not await desk.dossier.knows(site_id):
             raise NOT_FOUND.error()
         action_id = await decisions.send_guard(operator_of(caller), site_id, body.reason, body.key, body.at)
         return ActionTaken(action_id=action_id)

@@ -27,6 +27,7 @@ from edges.desk.records import Records
 from edges.desk.state import CALLBACK, Callback
 from edges.desk.values import CallCommand, CallResult, Contact
 from edges.desk.words import UnreadableHashError, Words
+from edges.kafka.errors import UnconfirmedError
 from edges.values import DeskEvent
 from edges.web.problems import NOT_FOUND
 from service.logs import logger
@@ -97,7 +98,7 @@ class Calls:
         """Raise what keeps the operator from trying a word, once the log says so to its end."""
         await self._holding.holder_or_refuse(operator, subject.partition, subject.id)
         if self._has_tried_enough(operator, subject):
-            await self._holding.look_again(subject.partition)
+            await self._holding.be_sure(subject.partition)
         if len(self._state.tries.get(subject.id, ())) >= rules.TRIES:
             raise NO_TRIES_LEFT.error()
         if self._has_tried_enough(operator, subject):
@@ -176,12 +177,17 @@ class Calls:
         return result.result_id, late
 
     async def _is_verified(self, subject: Subject, said: CallOutcome) -> None:
-        """Raise DURESS or NOT_VERIFIED, once the log says so to its end."""
-        await self._holding.look_again(subject.partition)
+        """Raise DURESS or NOT_VERIFIED, once the log says so to its end.
+
+        Where it cannot be read, what is known allows a result: it is taken whenever Kafka acknowledges.
+        """
+        is_sure = await self._holding.look_again(subject.partition)
         tries = self._state.tries.get(subject.id, ())
         if "DURESS" in tries and said.outcome != "DURESS_CODE":
             raise DURESS.error()
         if not rules.is_verified(said.outcome, tries):
+            if not is_sure:
+                raise UnconfirmedError("the words that were tried could not be read")
             raise NOT_VERIFIED.error()
 
     async def _let_go(self, operator: Operator, subject: Subject) -> None:

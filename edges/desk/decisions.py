@@ -34,6 +34,7 @@ class Decisions:
         await self._writer.send(
             operator_actions=OperatorAction(action_id, incident.site_id, incident.id, action, reason, operator.name, at)
         )
+        self._state.actions.setdefault(action_id, at)  # said again, it is known before it is read
         return action_id
 
     async def send_guard(self, operator: Operator, site_id: str, reason: str, key: str, at: int) -> str:

@@ -20,9 +20,10 @@ from edges.desk.answers import (
 from edges.desk.incident import Incident
 from edges.desk.records import Records
 from edges.desk.script import FIRST, attention_in_words, rule_in_words
-from edges.desk.site_index import SiteIndex, is_of
+from edges.desk.site_index import SiteIndex, SitePlace, is_of
 from edges.desk.state import DeskState
 from edges.desk.values import Contact, Decision, Site
+from edges.kafka.errors import KafkaAwayError
 from edges.values import Alert
 from edges.web.values import write_instant
 
@@ -44,6 +45,7 @@ _KINDS: Final[dict[str, tuple[StepKind, str, str]]] = {
     "operator-actions": ("ACTION", "taken_at", "action"),
     "desk-log": ("EVENT", "at", "action"),
 }
+_COMMANDS: Final = frozenset({"CALL", "DISPATCH", "ATTENTION"})
 
 
 class Dossier:
@@ -106,7 +108,7 @@ class Dossier:
             dispatches=[json_of(value) for topic, value in kept if topic == "dispatches"],
             reports=[json_of(value) for topic, value in kept if topic == "dispatch-reports"],
             holders=holders,
-            timeline=sorted((*_steps(kept, language), *_call_steps(incident)), key=lambda step: step.at),
+            timeline=sorted((*_steps(kept, language), *_call_steps(incident)), key=order),
         )
 
     async def _alerts(self, incident: Incident, decisions: Iterable[Any]) -> list[dict[str, Any]]:
@@ -149,32 +151,48 @@ class Dossier:
         site = await self._records.site(site_id)
         return None if site is None else site_view(site)
 
+    async def knows(self, site_id: str) -> bool:
+        """Whether there is such a site, by what is read; Kafka is not asked."""
+        return await asyncio.to_thread(self._sites.place, site_id) is not None
+
     async def find(self, text: str) -> SearchResult:
-        """Incidents by their id, their site's number, names or id; and the sites. Raises `KafkaAwayError`."""
+        """Incidents by their id, their site's number, names or id; and the sites.
+
+        A site whose record cannot be read now is found by what the index has, without names. Raises `KafkaAwayError`
+        where that is so of all.
+        """
         places = await asyncio.to_thread(self._sites.find, text)
-        sites: list[Site] = []
-        for place in places:
-            if len(sites) >= MOST_SITES:
-                break
-            site = await self._records.at("sites", place.partition, place.offset, place.site_id)
-            if site is not None and is_of(site, text):
-                sites.append(site)
-        ids = {incident_id for site in sites for incident_id in self._state.of_site.get(site.site_id, ())}
+        records = await asyncio.gather(*(self._at(place) for place in places))
+        if records and all(isinstance(record, KafkaAwayError) for record in records):
+            raise KafkaAwayError
+        sites = [
+            (place.site_id, record if isinstance(record, Site) else None)
+            for place, record in zip(places, records, strict=True)
+            if isinstance(record, KafkaAwayError) or (record is not None and is_of(record, text))
+        ][:MOST_SITES]
+        ids = {incident_id for site_id, _ in sites for incident_id in self._state.of_site.get(site_id, ())}
         if text.strip() in self._state.incidents:
             ids.add(text.strip())
         incidents = [self._state.incidents[incident_id] for incident_id in ids]
         incidents = [incident for incident in incidents if incident.phase is not None]
         incidents.sort(key=lambda incident: (not incident.is_open, -(incident.opened_at or incident.at)))
-        found = [self._found(site) for site in sites]
+        found = [self._found(site_id, site) for site_id, site in sites]
         found.sort(key=lambda site: not site.open_incidents)
         return SearchResult(incidents=[_found_incident(incident) for incident in incidents], sites=found)
 
-    def _found(self, site: Site) -> SiteFinding:
+    async def _at(self, place: SitePlace) -> Site | KafkaAwayError | None:
+        try:
+            site: Site | None = await self._records.at("sites", place.partition, place.offset, place.site_id)
+        except KafkaAwayError as away:
+            return away
+        return site
+
+    def _found(self, site_id: str, site: Site | None) -> SiteFinding:
         return SiteFinding(
-            site_id=site.site_id,
-            names=[contact.name for contact in site.contacts if contact.name],
-            city=None if site.address is None else site.address.city,
-            open_incidents=[incident.id for incident in self._state.open_incidents(site.site_id)],
+            site_id=site_id,
+            names=[] if site is None else [contact.name for contact in site.contacts if contact.name],
+            city=None if site is None or site.address is None else site.address.city,
+            open_incidents=[incident.id for incident in self._state.open_incidents(site_id)],
         )
 
 
@@ -224,6 +242,11 @@ def _steps(kept: Iterable[tuple[str, Any]], language: str) -> Iterable[Step]:
         elif kind == "ATTENTION":
             words = attention_in_words(value.reason, language)
         yield Step(at=getattr(value, at), kind=kind, text=getattr(value, text), words=words, record=json_of(value))
+
+
+def order(step: Step) -> tuple[int, int]:
+    """Of one millisecond: what came in, what was decided on it, what that commands."""
+    return step.at, 1 if step.kind == "DECISION" else 2 if step.kind in _COMMANDS else 0
 
 
 def _call_steps(incident: Incident) -> Iterable[Step]:

@@ -8,19 +8,21 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from contextvars import Context
 from typing import Any, Final, NamedTuple
 
 from edges.desk import rules
 from edges.desk.broker_clock import BrokerClock
 from edges.desk.claims import Hold
+from edges.desk.deadline import left
 from edges.desk.problems import HELD, NOT_HELD, OVER, STALE
 from edges.desk.reader import STALE_SECONDS, DeskReader, NotReadError
 from edges.desk.state import DeskState
 from edges.desk.values import Decision
 from edges.desk.work import Item, WorkList
 from edges.kafka.errors import UnconfirmedError
-from edges.kafka.producer import Producer, Record
+from edges.kafka.producer import CONFIRM_SECONDS, Producer, Record
 from edges.values import Claim, DeskEvent
 from edges.web.problems import NOT_FOUND
 from edges.web.values import write_instant
@@ -31,7 +33,6 @@ _log = logger(__name__)
 HOLD_SECONDS: Final = 60
 OFFERED_MS: Final = 20_000  # after the view stood still, what was held then is its holders' for so long
 WRITTEN: Final = ("claims", "desk-log", "call-results", "operator-actions")
-_BACK_SECONDS: Final = 3.0
 _TAKES_NEXT_MS: Final = 30_000
 _TRIES_OF_NEXT: Final = 10
 
@@ -59,7 +60,7 @@ class Subject(NamedTuple):
 
 
 class Writer:
-    """Writes the desk's records; returns when Kafka has them. Raises `UnconfirmedError`."""
+    """Writes the desk's records; returns when Kafka has them, in the time of the request. Raises `UnconfirmedError`."""
 
     def __init__(self, producer: Producer, encoders: dict[str, Callable[[Any], bytes]]) -> None:
         self._producer = producer
@@ -71,7 +72,7 @@ class Writer:
         for name, value in values.items():
             topic = name.replace("_", "-")
             records.append(Record(topic, value.site_id, self._encoders[topic](value)))
-        await self._producer.send(*records)
+        await self._producer.send(*records, seconds=left(CONFIRM_SECONDS))
 
     def partition_of(self, key: str) -> int:
         """The partition of a key."""
@@ -122,7 +123,7 @@ class Holding:
         claimed = self.subject(subject)
         hold = self.state.holder(claimed.partition, subject)
         if hold is None or hold.by != operator.name:
-            await self.look_again(claimed.partition)
+            await self.be_sure(claimed.partition)
             hold = self.state.holder(claimed.partition, subject)
         if hold is None:
             return None
@@ -163,15 +164,16 @@ class Holding:
                     await self.release_gone(hold, subject)
                     continue
                 return item._replace(holder=hold)
-        if any(item.is_free and self.is_stale(item.site_id) for item in self.work.items.values()):
+        is_waiting = any(item.is_free and self.is_stale(item.site_id) for item in self.work.items.values())
+        if is_waiting or min(self.reader.ages()) > STALE_SECONDS:  # there may be work that nobody here can see
             raise STALE.error()
         return None
 
     async def holder_or_refuse(self, operator: Operator, partition: int, subject: str) -> Hold:
-        """The operator's own hold. Raises HELD, NOT_HELD."""
+        """The operator's own hold. Raises HELD, NOT_HELD, `UnconfirmedError`."""
         hold = self.state.holder(partition, subject)
         if hold is None or hold.by != operator.name:
-            await self.look_again(partition)
+            await self.be_sure(partition)
             hold = self.state.holder(partition, subject)
         if hold is None:
             raise NOT_HELD.error()
@@ -180,28 +182,36 @@ class Holding:
         return hold
 
     async def held_or_refuse(self, operator: Operator, partition: int, subject: str) -> None:
-        """Check that the operator holds it, or once did. Raises HELD, NOT_HELD."""
+        """Check that the operator holds it, or once did. Raises HELD, NOT_HELD, `UnconfirmedError`."""
         if operator.name in self.state.claims[partition].held_by(subject):
             return
-        await self.look_again(partition)
+        await self.be_sure(partition)
         if operator.name in self.state.claims[partition].held_by(subject):
             return
         hold = self.state.holder(partition, subject)
         raise NOT_HELD.error() if hold is None else HELD.error(holder=holder_json(hold))
 
-    async def look_again(self, partition: int) -> None:
-        """Read to the end before something is refused; where Kafka does not answer, what is known decides."""
+    async def look_again(self, partition: int) -> bool:
+        """Read `claims` and `desk-log` to their end; return False where Kafka does not say where that is."""
         try:
             await self.reader.to_the_end(partition)
         except NotReadError:
             _log.warning("a partition could not be read to its end", partition=partition)
-        self.state.monotonic = time.monotonic()
+            return False
+        finally:
+            self.state.monotonic = time.monotonic()
+        return True
+
+    async def be_sure(self, partition: int) -> None:
+        """Read to the end before something is refused. Raises `UnconfirmedError`: nobody can say that it is so."""
+        if not await self.look_again(partition):
+            raise UnconfirmedError("a partition could not be read to its end")
 
     async def _may_take_over(self, operator: Operator, partition: int, subject: str) -> Hold | None:
         """Check that a holder has been silent for long enough, or a supervisor asks. Raises HELD."""
         if operator.is_supervisor:
             return self.state.holder(partition, subject)
-        await self.look_again(partition)
+        await self.be_sure(partition)
         hold = self.state.holder(partition, subject)
         log = self.state.claims[partition]
         if hold is not None and hold.by != operator.name and log.now(time.monotonic()) - hold.heard < rules.SILENT_MS:
@@ -248,7 +258,7 @@ class Holding:
         sent_at = self.clock.moment()
         try:
             await self.writer.send(claims=claim)
-            async with asyncio.timeout(_BACK_SECONDS):
+            async with asyncio.timeout(left(CONFIRM_SECONDS)):
                 read = await back
         except TimeoutError:
             raise UnconfirmedError("its own record was not read back in time") from None
@@ -275,7 +285,7 @@ class Holding:
         back = self.reader.expect(event_id)
         try:
             await self.writer.send(**values)
-            async with asyncio.timeout(_BACK_SECONDS):
+            async with asyncio.timeout(left(CONFIRM_SECONDS)):
                 await back
         except TimeoutError:  # Kafka has it, so the answer is yes
             _log.warning("an event was not read back in time")
@@ -344,9 +354,13 @@ class Holding:
         for command_id in decision.outputs:
             if command_id.startswith(f"{decision.incident_id}-c") and not command_id.endswith("-cancel"):
                 subject = Subject(command_id, partition, decision.site_id, decision.incident_id)
-                task = asyncio.create_task(self._take_quietly(operator, subject))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+                self._begin(self._take_quietly(operator, subject))
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do it beside all else; a request's time is not its own."""
+        task = asyncio.create_task(work, context=Context())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _take_quietly(self, operator: Operator, subject: Subject) -> None:
         try:

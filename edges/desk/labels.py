@@ -75,6 +75,7 @@ def _symbols(_: Callable[[str], str]) -> dict[str, Any]:
 def _of_scripts(_: Callable[[str], str]) -> dict[str, Any]:
     """What `desk.js` shows."""
     return {
+        "colon": _(": "),
         "covert": _("Covert"),
         "round": _("round %(round)s, contact %(position)s"),
         "round_of": _("round %(round)s, contact %(position)s of %(of)s"),

@@ -10,11 +10,12 @@ import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from edges.desk.answers import IncidentView, WorkItem, item_json
+from edges.desk.answers import IncidentView, SiteView, WorkItem, item_json
 from edges.desk.api import LONGEST_QUERY, DeskApi, operator_of
+from edges.desk.deadline import TimedRoute
 from edges.desk.incident import Incident
 from edges.desk.labels import labels
-from edges.desk.script import Script, attention_in_words, language_of, rule_of
+from edges.desk.script import Script, asks_again, attention_in_words, language_of, rule_of
 from edges.desk.state import Callback
 from edges.desk.steps import lines, signal_in_words
 from edges.desk.values import CallCommand, Decision
@@ -25,7 +26,6 @@ from edges.web.accounts import Person
 from edges.web.callers import person_with
 from edges.web.pages import Pages
 from edges.web.problems import NOT_FOUND
-from edges.web.routes import Route
 from edges.web.values import PathId, write_instant
 from service.objectives import ObjectiveSettings
 
@@ -94,8 +94,8 @@ class DeskPages:
         view = await self._api.dossier.incident(incident)
         self._api.viewed.note(operator_of(person), incident)
         words = self.words(request)
-        title = f"{words['item'][call.action]}: {call.contact_name or call.contact_id}"
-        script = self._script(request, call.language, call.contact_name, view)
+        title = f"{words['item'][call.action]}{words['colon']}{call.contact_name or call.contact_id}"
+        script = self._script(request, call.language, call.contact_name, view.site)
         opening = script.opening(call, rule_of(call, self._decisions(incident)), incident.kinds or call.alert_kinds)
         return self._spoken(
             request,
@@ -104,10 +104,13 @@ class DeskPages:
             title=title,
             api=f"/v1/calls/{_segment(call.command_id)}",
             view=view,
+            site=view.site,
             phone=call.phone,
             expires_at=write_instant(call.expires_at),
             script=script,
             opening=opening,
+            message=script.end("NO_ANSWER"),
+            asks_again=asks_again(call),
             partition=incident.partition,
         )
 
@@ -117,9 +120,10 @@ class DeskPages:
         if callback is None:
             raise NOT_FOUND.error()
         incident = self._state.incidents.get(callback.incident_id or "")
-        view = None if incident is None else await self._api.dossier.incident(incident)
+        view = await self._view(person, incident)
+        site = await self._api.dossier.site(callback.site_id) if view is None else view.site
         contact = await self._api.dossier.contact(callback.site_id, callback.contact_id, incident)
-        script = self._script(request, contact.language if contact else None, contact.name if contact else None, view)
+        script = self._script(request, contact.language if contact else None, contact.name if contact else None, site)
         return self._spoken(
             request,
             person,
@@ -127,26 +131,32 @@ class DeskPages:
             title=self.pages.say(request, "Inbound call"),
             api=f"/v1/sites/{_segment(callback.site_id)}/callbacks/{_segment(callback_id)}",
             view=view,
+            site=site,
             phone=None,
             expires_at=None,
             script=script,
             opening=script.inbound(),
+            message=None,
             partition=self._partition(callback),
         )
 
-    def _spoken(self, request: Request, person: Person, *, view: IncidentView | None, **values: Any) -> Response:
+    def _spoken(
+        self, request: Request, person: Person, *, view: IncidentView | None, site: SiteView | None, **values: Any
+    ) -> Response:
         script: Script = values.pop("script")
         holder = self._state.holder(values.pop("partition"), values["subject"])
         ends = {outcome: {said: script.end(outcome, said) for said in _SITUATIONS} for outcome in _OUTCOMES}
+        if values.pop("asks_again", False):
+            ends["WRONG_CODE"]["NORMAL"] = script.after("AGAIN")
         words = self.words(request)
-        words["after"] = {verdict: script.after(verdict) for verdict in ("RIGHT", "WRONG", "DURESS")}
+        words["after"] = {verdict: script.after(verdict) for verdict in ("RIGHT", "WRONG", "LAST", "DURESS")}
         return self.render(
             request,
             "call.html",
             person,
             words=words,
             incident=_shown(view),
-            site=_site(view),
+            site=None if site is None else site.model_dump(mode="json"),
             steps=[] if view is None else lines(view, words, languages.language_of(request)),
             is_mine=holder is not None and holder.by == person.name,
             holder=None if holder is None else holder.by,
@@ -155,8 +165,7 @@ class DeskPages:
         )
 
     async def _attention(self, request: Request, person: Person, item: Item) -> Response:
-        incident = self._state.incidents.get(item.incident_id or "")
-        view = None if incident is None else await self._api.dossier.incident(incident)
+        view = await self._view(person, self._state.incidents.get(item.incident_id or ""))
         site = view.site if view is not None else await self._api.dossier.site(item.site_id)
         words, language = self.words(request), languages.language_of(request)
         reason = item.reason or ""
@@ -165,7 +174,7 @@ class DeskPages:
             "attention.html",
             person,
             subject=item.subject,
-            title=f"{words['item']['ATTENTION']}: {words['reason'].get(reason, reason)}",
+            title=f"{words['item']['ATTENTION']}{words['colon']}{words['reason'].get(reason, reason)}",
             advice=attention_in_words(reason, language),
             item=_json(item),
             incident=_shown(view),
@@ -175,11 +184,13 @@ class DeskPages:
             holder=None if item.holder is None else item.holder.by,
         )
 
-    async def incident(self, request: Request, person: Person, incident: Incident, template: str) -> Response:
+    async def incident(
+        self, request: Request, person: Person, incident: Incident, template: str, *, with_views: bool = True
+    ) -> Response:
         """All of an incident, or its timeline alone."""
         view = await self._api.dossier.incident(incident)
         self._api.viewed.note(operator_of(person), incident)
-        steps = lines(view, self.words(request), languages.language_of(request), with_views=True)
+        steps = lines(view, self.words(request), languages.language_of(request), with_views=with_views)
         return self.render(request, template, person, incident=_shown(view), site=_site(view), steps=steps)
 
     async def find(self, request: Request, person: Person, q: str) -> Response:
@@ -236,9 +247,16 @@ class DeskPages:
 
     # --- what they need ---------------------------------------------------------------------------
 
-    def _script(self, request: Request, tag: str | None, name: str | None, view: IncidentView | None) -> Script:
+    async def _view(self, person: Person, incident: Incident | None) -> IncidentView | None:
+        """All of an incident, and that somebody looks at it."""
+        if incident is None:
+            return None
+        self._api.viewed.note(operator_of(person), incident)
+        return await self._api.dossier.incident(incident)
+
+    def _script(self, request: Request, tag: str | None, name: str | None, site: SiteView | None) -> Script:
         language = language_of(tag, languages.language_of(request))
-        address = None if view is None or view.site is None else view.site.address
+        address = None if site is None else site.address
         return Script(language, centre=self._centre, contact=name, city=None if address is None else address["city"])
 
     def _decisions(self, incident: Incident) -> list[Decision]:
@@ -249,7 +267,7 @@ class DeskPages:
 
     def routes(self) -> APIRouter:
         """All pages."""
-        router = APIRouter(include_in_schema=False, route_class=Route)
+        router = APIRouter(include_in_schema=False, route_class=TimedRoute)
         desk, api = self, self._api
 
         @router.get("/")
@@ -269,8 +287,9 @@ class DeskPages:
             return await desk.incident(request, caller, api.incident(incident_id), "incident.html")
 
         @router.get("/incidents/{incident_id}/steps")
-        async def steps(request: Request, incident_id: PathId, caller: Viewer) -> Response:
-            return await desk.incident(request, caller, api.incident(incident_id), "steps.html")
+        async def steps(request: Request, incident_id: PathId, caller: Viewer, views: str = "yes") -> Response:
+            known = api.incident(incident_id)
+            return await desk.incident(request, caller, known, "steps.html", with_views=views != "no")
 
         @router.get("/find")
         async def find(request: Request, caller: Viewer, q: str = "") -> Response:

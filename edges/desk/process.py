@@ -17,6 +17,7 @@ from edges.desk.broker_clock import BrokerClock
 from edges.desk.calls import Calls
 from edges.desk.decisions import Decisions
 from edges.desk.dossier import Dossier
+from edges.desk.fetchers import Fetchers
 from edges.desk.history import History
 from edges.desk.holding import WRITTEN, Holding, Writer
 from edges.desk.incident import Incident
@@ -34,7 +35,6 @@ from edges.desk.wallboard import first_calls
 from edges.desk.words import Words
 from edges.desk.work import Item, WorkList
 from edges.kafka.errors import KafkaAwayError, UnconfirmedError
-from edges.kafka.fetcher import Fetcher
 from edges.kafka.framing import Framing
 from edges.kafka.producer import Producer
 from edges.web.application import WebApplication
@@ -121,15 +121,15 @@ class DeskProcess:
             self._is_whole = True
             self._update()
             self._is_live = True
-            fetcher = Fetcher(self._configuration.connection)
-            stack.push_async_callback(fetcher.stop)
+            fetchers = Fetchers(self._configuration.connection, self._reader.age)
+            stack.push_async_callback(fetchers.stop)
             words = Words()
             stack.callback(words.close)
             ledger = None
             if self._configuration.postgres is not None:
                 ledger = await stack.enter_async_context(opened(pool(self._configuration.postgres, "ronde desk")))
             web = WebServer(
-                self._application(self._holding, fetcher, words, ledger),
+                self._application(self._holding, fetchers, words, ledger),
                 self._settings.host,
                 self._settings.port,
                 trusted_proxies=self._configuration.web.proxies,
@@ -175,10 +175,10 @@ class DeskProcess:
                 self._readiness.arrive("registry")
                 return Writer(self._producer, encoders)
 
-    def _application(self, holding: Holding, fetcher: Fetcher, words: Words, ledger: Pool | None) -> WebApplication:
+    def _application(self, holding: Holding, fetchers: Fetchers, words: Words, ledger: Pool | None) -> WebApplication:
         web, settings = self._configuration.web, self._settings
         decoders = {topic: self._framing.reader(topic, CONSTRUCTORS) for topic in _READ}
-        records = Records(fetcher, decoders, self._sites)
+        records = Records(fetchers, decoders, self._sites)
         self._sizes = RoundSizes(self._state, records)
         application = website(
             "desk",

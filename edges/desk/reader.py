@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from confluent_kafka import OFFSET_END, KafkaException
 
 from edges.desk import lookback
 from edges.desk.claims import Hold
+from edges.desk.deadline import left
 from edges.desk.site_index import SiteIndex
 from edges.desk.state import TOPICS, DeskState, Place
 from edges.desk.values import CONSTRUCTORS, Decision
@@ -24,12 +29,15 @@ if TYPE_CHECKING:
     from edges.settings import Connection
 
 STALE_SECONDS: Final = 5.0  # what is read is older than this: nothing is taken, closed or dispatched by it
+LATE_SECONDS: Final = 3.0  # whose leaders have not answered for so long are asked apart from all others
 OWN: Final = ("claims", "desk-log")
+ANSWERS: Final = "call-results"
 ENGINE: Final = tuple(topic for topic in TOPICS if topic not in OWN)
 OWN_MS: Final = 7 * 24 * 3600 * 1000
 _ASK_SECONDS: Final = 2.0
 _LOOK_SECONDS: Final = 0.002
 _AGAIN_SECONDS: Final = 1.0
+_ASKERS: Final = 16
 
 
 class NotReadError(Exception):
@@ -75,8 +83,11 @@ class DeskReader:
         self._views: list[View] = []
         self._engine: View | None = None
         self._own: View | None = None
-        self._asking = asyncio.Lock()
-        self._ends = clients.reader(connection)
+        # A leader that does not answer keeps a thread for as long as it may, and those alone wait who ask for its logs.
+        self._asking: defaultdict[Log, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._askers = ThreadPoolExecutor(_ASKERS, "kafka-ends")
+        # A client that asks who leads a partition knows of no leader of that topic until it is answered.
+        self._ends, self._ends_of_late = clients.reader(connection), clients.reader(connection)
 
     async def start(self, lookback_ms: int) -> None:
         """Read all that there is, and go on. Raises `TopicsDifferError`; while Kafka is away it waits."""
@@ -93,11 +104,20 @@ class DeskReader:
             self._connection, {topic: Reading(since, self._with_bytes(topic)) for topic in OWN}, self._take
         )
         await self._begin(self._own)
+        with suppress(KafkaException):
+            await asyncio.to_thread(self._learn_leaders)
+
+    def _learn_leaders(self) -> None:
+        """Have a client know who leads, before one who hangs is asked for it."""
+        logs = [(topic, number) for topic in (*OWN, ANSWERS) for number in range(self._connection.partitions)]
+        offsets(self._ends, self._connection, logs, OFFSET_END, _ASK_SECONDS)
 
     async def stop(self) -> None:
         """End."""
-        await asyncio.gather(*(view.stop() for view in self._views))
+        askers = asyncio.to_thread(self._askers.shutdown, cancel_futures=True)
+        await asyncio.gather(askers, *(view.stop() for view in self._views))
         self._ends.close()
+        self._ends_of_late.close()
 
     async def _begin(self, view: View) -> None:
         self._views.append(view)
@@ -148,13 +168,17 @@ class DeskReader:
     async def answers_to_the_end(self, partition: int, seconds: float = _ASK_SECONDS) -> None:
         """Read a partition's `call-results` to where they end now. Raises `NotReadError`."""
         assert self._engine is not None
-        await self._read_to_the_end(self._engine, [("call-results", partition)], seconds)
+        await self._read_to_the_end(self._engine, [(ANSWERS, partition)], seconds)
 
     async def _read_to_the_end(self, view: View, logs: Sequence[Log], seconds: float) -> None:
+        seconds = left(seconds)
         give_up = time.monotonic() + seconds
         try:
-            async with asyncio.timeout(seconds), self._asking:
-                ends = await asyncio.to_thread(offsets, self._ends, self._connection, logs, OFFSET_END, seconds)
+            async with asyncio.timeout(seconds), self._asking[logs[0]]:
+                is_late = max(view.age(*log) for log in logs) > LATE_SECONDS
+                client = self._ends_of_late if is_late else self._ends
+                ask = partial(offsets, client, self._connection, logs, OFFSET_END, seconds)
+                ends = await asyncio.get_running_loop().run_in_executor(self._askers, ask)
         except (KafkaException, TimeoutError):
             raise NotReadError from None
         while any(view.position(*log) < end for log, end in ends.items()):

@@ -10,10 +10,12 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Final
 
+from edges.desk.deadline import left
+from edges.desk.fetchers import Fetchers
 from edges.desk.incident import Incident
 from edges.desk.site_index import SiteIndex
 from edges.desk.values import CallCommand, Contact, Site
-from edges.kafka.fetcher import Fetcher
+from edges.kafka.producer import CONFIRM_SECONDS
 from schemas.avro.errors import Undecodable
 
 _KEPT: Final = 2000
@@ -22,8 +24,8 @@ _KEPT: Final = 2000
 class Records:
     """Fetches and decodes; the latest are kept."""
 
-    def __init__(self, fetcher: Fetcher, decoders: dict[str, Callable[[bytes], Any]], sites: SiteIndex) -> None:
-        self._fetcher = fetcher
+    def __init__(self, fetchers: Fetchers, decoders: dict[str, Callable[[bytes], Any]], sites: SiteIndex) -> None:
+        self._fetchers = fetchers
         self._decoders = decoders
         self._sites = sites
         self._kept: OrderedDict[tuple[str, int, int], Any] = OrderedDict()
@@ -38,7 +40,7 @@ class Records:
             self._kept.move_to_end(place)
             kept_key, value = self._kept[place]
             return value if kept_key == key else None
-        data = await self._fetcher.fetch(topic, partition, offset, key)
+        data = await self._fetchers.fetch(topic, partition, offset, key, left(CONFIRM_SECONDS))
         if data is None:
             return None
         try:

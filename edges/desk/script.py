@@ -88,7 +88,7 @@ class Script:
         return self._fill(phrase(self.language, "inbound"))
 
     def after(self, verdict: str) -> str:
-        """What is said after a word: RIGHT, WRONG, DURESS."""
+        """What is said after a word: RIGHT, WRONG, LAST (wrong, and no try left), DURESS; AGAIN: see `asks_again`."""
         return self._fill(phrase(self.language, "ask", verdict))
 
     def end(self, outcome: str, situation: str = "UNKNOWN") -> str:
@@ -98,6 +98,11 @@ class Script:
 
     def _fill(self, text: str, **more: str) -> str:
         return text.format(**self._fields, **more)
+
+
+def asks_again(call: CallCommand) -> bool:
+    """Whether a wrong code, where all is well, has the same contact asked once more: they stay on the line."""
+    return call.action == "CALL" and call.round >= _LAST_ROUND and call.procedure in phrases()["confirm"]
 
 
 def rule_of(call: CallCommand, decisions: Iterable[Decision]) -> str:

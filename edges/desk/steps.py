@@ -17,16 +17,17 @@ class Line(NamedTuple):
 
     at: str
     text: str
+    is_decision: bool = False
 
 
 def lines(incident: IncidentView, words: Mapping[str, Any], language: str, *, with_views: bool = False) -> list[Line]:
     """Signals, calls, answers, decisions and what people did, in their order."""
-    found = [
-        Line(write_instant(step.at), _text(step, words, language))
+    found = [Line(signal["received_at"], signal_in_words(signal, words)) for signal in incident.signals]
+    found += [
+        Line(write_instant(step.at), _text(step, words, language), is_decision=step.kind == "DECISION")
         for step in incident.timeline
         if _shows(step, with_views)
     ]
-    found += [Line(signal["received_at"], signal_in_words(signal, words)) for signal in incident.signals]
     return sorted(found, key=lambda line: line.at)
 
 
@@ -40,7 +41,7 @@ def _text(step: Step, words: Mapping[str, Any], language: str) -> str:
         case "DECISION":
             return rule_in_words(record["rule"], language)
         case "CALL":
-            return f"{words['item'][record['action']]}: {record['contact_name'] or record['contact_id']}"
+            return f"{words['item'][record['action']]}{words['colon']}{record['contact_name'] or record['contact_id']}"
         case "RESULT":
             outcome = words["outcome"].get(record["outcome"], record["outcome"])
             situation = words["situation"].get(record["situation"], record["situation"])
@@ -49,7 +50,7 @@ def _text(step: Step, words: Mapping[str, Any], language: str) -> str:
             return _joined(words["dispatch"].get(record["action"], record["action"]), record["partner_id"])
         case "REPORT":
             status = words["report"].get(record["status"], record["status"])
-            return _joined(f"{record['partner_id']}: {status}", record["disposition"], record["reason"])
+            return _joined(f"{record['partner_id']}{words['colon']}{status}", record["disposition"], record["reason"])
         case "ATTENTION":
             return attention_in_words(record["reason"], language)
         case "ACTION":

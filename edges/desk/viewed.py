@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from contextvars import Context
 from typing import Final
 
 from edges.desk import rules
@@ -39,7 +40,7 @@ class ViewLog:
             self._last.popitem(last=False)
         event_id = f"{incident.id}-viewed-{rules.digest(operator.name, str(now // AGAIN_MS))}"
         event = DeskEvent(event_id, incident.site_id, incident.id, operator.name, "VIEWED", None, None, now)
-        task = asyncio.create_task(self._write(event))
+        task = asyncio.create_task(self._write(event), context=Context())  # beyond the request's time, too
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

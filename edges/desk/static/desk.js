@@ -143,7 +143,7 @@
     const template = byId("item");
     const rows = new Map([...list.children].map((row) => [row.dataset.subject, row]));
     const inHand = (row) => row.contains(document.activeElement);
-    let isLoud = false;
+    let isLoud = localStorage.getItem("ronde-sound") === "on";  // who comes back from a call still hears the next one
 
     const badges = (item) => {
       const made = item.alert_kinds.map((kind) => badge(words.kind[kind] || kind, { HOLD_UP: "urgent", FIRE: "warning" }[kind] || "info"));
@@ -157,16 +157,16 @@
       row.dataset.subject = item.subject;
       row.dataset.rank = `${item.urgency} ${item.since}`;
       const who = item.contact_name ? ` ${item.contact_name}` : "";
-      const why = item.reason ? `: ${words.reason[item.reason] || item.reason}` : "";
+      const why = item.reason ? `${words.colon}${words.reason[item.reason] || item.reason}` : "";
       row.querySelector("[data-title]").textContent = words.item[item.item] + who + why;
       row.querySelector("[data-kinds]").replaceChildren(...badges(item));
       row.querySelector("[data-site]").textContent = item.site_id;
       row.querySelector("[data-round]").textContent = item.of ? fill(words.round_of, item) : item.round ? fill(words.round, item) : "";
       row.querySelector("[data-holder]").textContent = item.seen
         ? fill(words.seen, { name: item.seen.by }) : item.holder ? fill(words.held, { name: item.holder.by }) : "";
-      const clock = row.querySelector("[data-until]");
-      if (clock && item.expires_at) clock.dataset.until = item.expires_at;
-      else if (clock) clock.closest("[data-time]").textContent = item.since.slice(11, 19);
+      const left = row.querySelector("[data-until]");
+      if (left && item.expires_at) left.dataset.until = item.expires_at;
+      else if (left) left.closest("[data-time]").textContent = ofDay(item.since);
       const open = row.querySelector("[data-open]");
       open.href = `/work/${segment(item.subject)}`;
       open.textContent = item.holder || item.seen ? words.look : words.take;
@@ -224,6 +224,7 @@
     let audio;
     function beep(urgency) {
       audio ||= new AudioContext();
+      audio.resume();
       const tone = audio.createOscillator(), volume = audio.createGain();
       tone.frequency.value = urgency === 1 ? 880 : 660;
       volume.gain.setValueAtTime(0.15, audio.currentTime);
@@ -232,8 +233,12 @@
       tone.start();
       tone.stop(audio.currentTime + 0.8);
     }
+    // Browsers keep a page silent until somebody has touched it.
+    for (const touch of ["keydown", "pointerdown"]) document.addEventListener(touch, () => { if (isLoud) (audio ||= new AudioContext()).resume(); });
+    byId("alarm").setAttribute("aria-pressed", String(isLoud));
     byId("alarm").addEventListener("click", (event) => {
       isLoud = !isLoud;
+      localStorage.setItem("ronde-sound", isLoud ? "on" : "off");
       event.currentTarget.setAttribute("aria-pressed", String(isLoud));
       if (isLoud) { beep(2); window.Notification?.requestPermission?.(); }
     });
@@ -307,8 +312,14 @@
     };
     setInterval(renew, 1000);
     handlers.age.push(renew);
-    handlers.work.push((item) => { if (item.subject === subject) holderIs(item.holder && item.holder.by); });
+    handlers.work.push((item) => {
+      if (item.subject !== subject) return;
+      const by = item.holder && item.holder.by;
+      if (isMine && by && by !== me) say(fill(words.problem.HELD, { name: by }));  // taken over
+      holderIs(by);
+    });
     keys.t = press("take");
+    keys.o = press("over");
     keys.l = press("release");
     keys.d = press("dial");
     if (!isMine && !byId("over").offsetParent) take(false);
@@ -319,6 +330,8 @@
   let hasEnded = false;
   let isComparing = false;
   let isQuiet = Boolean(wordForm);  // a call's page shows nothing new beside the call until that has ended
+  // The engine may be faster than the answer to what was said: what came meanwhile is shown at the end.
+  const atEnd = [];
 
   function end(text, { quiet = false } = {}) {
     hasEnded = true;
@@ -328,6 +341,7 @@
     byId("after").hidden = false;
     byId("script").textContent = text;
     byId("after").focus();
+    for (const show of atEnd) show();
   }
 
   if (wordForm && resultForm) {
@@ -349,7 +363,7 @@
       const verdict = byId("verdict");
       verdict.className = `badge ${right ? "good" : "warning"} verdict${duress ? " mark" : ""}`;
       verdict.textContent = right ? words.right : fill(words.wrong, { left });
-      byId("script").textContent = duress ? words.after.DURESS : right ? words.after.RIGHT : words.after.WRONG;
+      byId("script").textContent = duress ? words.after.DURESS : right ? words.after.RIGHT : left ? words.after.WRONG : words.after.LAST;
       if (duress) return end(words.after.DURESS, { quiet: true });
       if (right) resultForm.querySelector("[value=NORMAL]").focus();
     });
@@ -362,7 +376,7 @@
       const body = {
         outcome: button.value,
         situation: resultForm.situation.value,
-        message_left: resultForm.message_left.checked,
+        message_left: resultForm.message_left?.checked || false,
         detail: byId("detail").value || null,
       };
       const { at } = once(resultForm, body);
@@ -381,14 +395,21 @@
     for (const [key, value] of [["g", "NORMAL"], ["b", "ABNORMAL"], ["u", "UNKNOWN"]]) {
       keys[key] = () => resultForm.querySelector(`[value=${value}]`).click();
     }
+    if (resultForm.message_left) keys.m = () => resultForm.message_left.click();
     keys.w = () => byId("word").focus();
     keys.Enter = () => { if (hasEnded) byId("onward").click(); };
     // What comes next is the holder's: the page leads there.
+    let following = null;
+    const lead = () => {
+      if (!hasEnded || !following) return;
+      byId("onward").href = `/work/${segment(following)}`;
+      byId("onward").textContent = words.onward;
+    };
+    atEnd.push(lead);
     handlers.work.push((item) => {
-      if (hasEnded && item.incident_id === desk.dataset.incident && item.holder?.by === me && item.subject !== subject) {
-        byId("onward").href = `/work/${segment(item.subject)}`;
-        byId("onward").textContent = words.onward;
-      }
+      if (item.incident_id !== desk.dataset.incident || item.holder?.by !== me || item.subject === subject) return;
+      following = item.subject;
+      lead();
     });
   }
 
@@ -410,16 +431,23 @@
       const answer = await ask("GET", `/v1/incidents/${segment(incident)}`);
       if (answer.ok) for (const handle of handlers.incident) handle(answer.data);
     });
-    handlers.incident.push(async (data) => {
-      if (data.incident_id !== incident || data.version <= Number(desk.dataset.version)) return;
-      if (byId("newer")) byId("newer").hidden = false;
-      if (isQuiet) return;
-      const answer = await fetch(`/incidents/${segment(incident)}/steps`);
+    let isNewer = false;
+    const refresh = async () => {
+      if (!isNewer || isQuiet) return;
+      const answer = await fetch(`/incidents/${segment(incident)}/steps${byId("newer") ? "" : "?views=no"}`);
       if (answer.ok) {
         const made = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("steps");
-        if (made) byId("steps")?.replaceWith(made);
-        if (hasEnded && made) byId("after-text").textContent = made.lastElementChild.lastChild.textContent.trim();
+        if (made) { localize(made); byId("steps")?.replaceWith(made); }
+        const decided = made && [...made.querySelectorAll("[data-decision]")].pop();
+        if (hasEnded && decided) byId("after-text").textContent = decided.textContent;
       }
+    };
+    atEnd.push(refresh);
+    handlers.incident.push((data) => {
+      if (data.incident_id !== incident || data.version <= Number(desk.dataset.version)) return;
+      isNewer = true;
+      if (byId("newer")) byId("newer").hidden = false;
+      return refresh();
     });
   }
 

@@ -28,7 +28,7 @@
       if (answer.redirected) return location.reload();
       if (answer.ok) {
         const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-        spellMoments(page);
+        localize(page);
         show(page.getElementById("dispatches"));
         readAt = asked;
       }

@@ -1,10 +1,13 @@
 // What pages of all edges do in the browser. Everything that must work works without it, but for what runs with time.
 "use strict";
 
-// The server's clock, not the browser's: its time when the page was made, and what has passed since.
-let madeAt = Number(document.documentElement.dataset.now || Date.now());
+// The server's clock, not the browser's: its time when the page was made, and what has passed since. A page is made just
+// before it begins to come, which may be long after it was asked for.
+const served = Number(document.documentElement.dataset.now);
+const cameAt = performance.getEntriesByType("navigation")[0]?.responseStart || 0;
+let madeAt = served ? served - cameAt : Date.now() - performance.now();
 const now = () => madeAt + performance.now();
-const setNow = (served) => { madeAt = served - performance.now(); };
+const setNow = (instant) => { madeAt = instant - performance.now(); };
 
 const SOON_SECONDS = 30;
 
@@ -32,12 +35,17 @@ function tick() {
 const local = new Intl.DateTimeFormat(document.documentElement.lang, {
   day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short",
 });
-function spellMoments(within) {
-  for (const place of within.querySelectorAll("time[data-local]")) {
-    place.textContent = local.format(new Date(place.dateTime));
-  }
+const clock = new Intl.DateTimeFormat(document.documentElement.lang, {
+  hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23",
+});
+const dated = new Intl.DateTimeFormat("sv", { dateStyle: "short", timeStyle: "short" });  // 2026-01-31 03:05
+const ofDay = (instant) => clock.format(new Date(instant));
+function localize(root) {
+  for (const place of root.querySelectorAll("time[data-local]")) place.textContent = local.format(new Date(place.dateTime));
+  for (const place of root.querySelectorAll("time[data-clock]")) place.textContent = ofDay(place.dateTime);
+  for (const place of root.querySelectorAll("time[data-dated]")) place.textContent = dated.format(new Date(place.dateTime));
 }
-spellMoments(document);
+localize(document);
 
 document.addEventListener("click", (event) => {
   const opener = event.target.closest("[data-opens]");

@@ -15,8 +15,10 @@ from edges.desk.answers import WorkItem
 from edges.desk.api import DeskApi
 from edges.desk.broker_clock import BrokerClock
 from edges.desk.calls import Calls
+from edges.desk.deadline import left
 from edges.desk.decisions import Decisions
 from edges.desk.dossier import Dossier
+from edges.desk.fetchers import Fetchers
 from edges.desk.history import History
 from edges.desk.holding import Holding, Writer
 from edges.desk.incident import Incident
@@ -29,8 +31,8 @@ from edges.desk.values import CallResult, Decision, OperatorAction
 from edges.desk.viewed import ViewLog
 from edges.desk.words import Words
 from edges.desk.work import Item, WorkList
-from edges.kafka.errors import UnconfirmedError
-from edges.kafka.fetcher import Fetcher
+from edges.kafka.errors import KafkaAwayError, UnconfirmedError
+from edges.kafka.producer import CONFIRM_SECONDS
 from edges.values import Claim, DeskEvent
 from edges.web.events import Channel
 from edges.web.problems import UNCONFIRMED
@@ -72,8 +74,12 @@ class MemoryReader:
     def age(self, partition: int) -> float:
         return self.age_seconds
 
+    def ages(self) -> list[float]:
+        return [self.age_seconds]
+
     async def to_the_end(self, partition: int) -> None:
         self.reads += 1
+        await self._desk.hang(2.0)
         if self._desk.is_frozen:
             raise NotReadError
         self._desk.catch_up()
@@ -106,6 +112,7 @@ class MemoryWriter:
         return 0
 
     async def send(self, **values: Any) -> None:
+        await self._desk.hang(CONFIRM_SECONDS)
         if self._desk.is_frozen:
             raise UnconfirmedError("the test's broker is frozen")
         for name, value in values.items():
@@ -119,7 +126,7 @@ class MemoryFetcher:
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
 
-    async def fetch(self, topic: str, partition: int, offset: int, key: str) -> bytes | None:
+    async def fetch(self, topic: str, partition: int, offset: int, key: str, seconds: float) -> bytes | None:
         for place, data in self._scene.records:
             if (place.topic, place.offset) == (topic, offset):
                 return data
@@ -132,6 +139,7 @@ class MemoryDesk:
     def __init__(self, folder: Path, scene: Scene | None = None) -> None:
         self.scene = scene or LiveScene()
         self.is_frozen = False
+        self.hangs = False  # while it is frozen, each step waits for as long as it may
         self.state = DeskState(1)
         self.channel = Channel()
         self.work = WorkList(self.state, self._publish)
@@ -151,7 +159,7 @@ class MemoryDesk:
                 "dispatch-reports", "operator-actions", "claims", "desk-log",
             )
         }  # fmt: skip
-        records = self.records = Records(cast("Fetcher", MemoryFetcher(self.scene)), decoders, self.sites)
+        records = self.records = Records(cast("Fetchers", MemoryFetcher(self.scene)), decoders, self.sites)
         self.judged = Counter("words", "Words.", ("verdict",), registry=CollectorRegistry())
         self.calls = Calls(self.holding, records, Words(), self.judged)
         self.api = DeskApi(
@@ -164,7 +172,14 @@ class MemoryDesk:
             ViewLog(self.holding),
         )
         web = WebSettings(tokens_file=folder / "tokens.json", users_file=folder / "users.json", session_key=KEY)
-        self.app = website("desk", "0", web, folder=FOLDER, places=PLACES, errors={UnconfirmedError: UNCONFIRMED})
+        self.app = website(
+            "desk",
+            "0",
+            web,
+            folder=FOLDER,
+            places=PLACES,
+            errors={UnconfirmedError: UNCONFIRMED, KafkaAwayError: UNCONFIRMED},
+        )
         self.app.include_router(self.api.routes())
         self.app.include_router(
             DeskPages(self.api, self.app.state.pages, "Ronde Sécurité", ObjectiveSettings()).routes()
@@ -186,6 +201,11 @@ class MemoryDesk:
                     self.holding.on_decision(value)
         self.state.monotonic = time.monotonic()
         self.work.update(self.clock.now())
+
+    async def hang(self, most: float) -> None:
+        """Wait as a real desk does."""
+        if self.is_frozen and self.hangs:
+            await asyncio.sleep(left(most))
 
     def write(self, topic: str, value: Any) -> None:
         """Write a record as a desk does; inputs go to the engine."""
@@ -232,9 +252,9 @@ class MemoryDesk:
 
 
 @contextmanager
-def frozen(desk: MemoryDesk) -> Iterator[None]:
-    """Kafka acknowledges nothing within the block."""
-    desk.is_frozen = True
+def frozen(desk: MemoryDesk, *, hangs: bool = False) -> Iterator[None]:
+    """Kafka acknowledges nothing within the block; it says so at once, or nothing at all."""
+    desk.is_frozen, desk.hangs = True, hangs
     try:
         yield
     finally:

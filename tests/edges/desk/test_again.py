@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from edges.desk import deadline
 from edges.desk.answers import item_json
 from edges.desk.pages import AT_FIRST
 from edges.desk.state import DeskState
 from edges.kafka.errors import UnconfirmedError
 from edges.web.values import write_instant
 from tests.edges.desk.floor import PASSWORD, WORD, code, people
-from tests.edges.desk.memory import MemoryDesk, now_ms
-from tests.edges.desk.scene import read, write
+from tests.edges.desk.memory import MemoryDesk, frozen, now_ms
+from tests.edges.desk.scene import contact, read, write
 from tests.edges.desk.test_api import ORIGIN, Floor, Worker, called, desk, floor
 
 __all__ = ["desk", "floor"]
@@ -48,6 +50,55 @@ async def test_a_caller_whose_claim_was_not_confirmed_is_the_operators_when_said
     assert again.status_code == 201
     word = await floor.ann.http.post(f"/v1/sites/S1/callbacks/{again.json()['callback_id']}/word", json={"word": WORD})
     assert word.json()["right"] is True
+
+
+async def test_all_that_waits_for_kafka_ends_in_the_time_of_one_answer(
+    desk: MemoryDesk, floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = await called(desk, floor)
+    assert (await floor.ann.word(command, WORD)).json()["right"] is True
+    incident = command.partition("-")[0]
+    desk.scene.site("S2", contact("cleo"))
+    free = f"{desk.alarm('S2', 'TAMPER', 'A2')}-c1.1"
+    begun = await floor.ann.http.post("/v1/sites/S1/callbacks", json={"contact_id": "hélène", "key": "k1"})
+    inbound = f"/v1/sites/S1/callbacks/{begun.json()['callback_id']}"
+    help_ = desk.scene.signal(0, outcome="UNKNOWN_ACCOUNT", kind="FIRE", site_id=None)
+    desk.catch_up()
+    act = {"reason": "r", "key": "k2", "seen_version": 9, "at": write_instant(now_ms())}
+    said = {"outcome": "NOT_IDENTIFIED", "situation": "UNKNOWN", "at": write_instant(now_ms())}
+
+    async def timed(method: str, path: str, body: dict[str, Any]) -> tuple[str, str | None, bool]:
+        began = time.monotonic()
+        answer = await floor.ann.http.request(method, path, json=body)
+        return path, answer.json().get("code"), time.monotonic() - began < 1.0
+
+    asked: list[tuple[str, str, dict[str, Any]]] = [
+        ("POST", f"/v1/work/{free}/take", {}),
+        ("POST", f"/v1/work/{command}/release", {}),
+        ("POST", "/v1/work/next", {}),
+        ("POST", f"/v1/calls/{command}/word", {"word": WORD}),
+        ("PUT", f"/v1/calls/{command}/result", said),
+        ("POST", "/v1/sites/S1/callbacks", {"key": "k3"}),
+        ("POST", f"{inbound}/word", {"word": WORD}),
+        ("PUT", f"{inbound}/result", said),
+        ("POST", f"/v1/incidents/{incident}/dispatch", act),
+        ("POST", "/v1/sites/S1/dispatch", act),
+        ("POST", f"/v1/attentions/{help_}/seen", {}),
+        ("POST", f"/v1/incidents/{incident}/notes", {"text": "t", "key": "k4"}),
+    ]
+    with frozen(desk):  # another desk may have what is missing here, so nothing is refused for it
+        for answer in (
+            await floor.bob.word(command, WORD),
+            await floor.bob.result(command, "NO_ANSWER"),
+            await floor.ann.result(command, "WRONG_CODE"),
+            await floor.bob.take(command, over=True),
+            await floor.bob.http.post(f"/v1/work/{command}/release"),
+        ):
+            assert (answer.status_code, code(answer)) == (503, "UNCONFIRMED")
+    monkeypatch.setattr(deadline, "CONFIRM_SECONDS", 0.3)  # of 2 s to read to the end, and 3 s to write
+    with frozen(desk, hangs=True):
+        answers = await asyncio.gather(*(timed(*one) for one in asked))
+    assert answers == [(path, "UNCONFIRMED", True) for _, path, _ in asked]
 
 
 async def test_the_next_call_is_not_theirs_who_lost_this_one(desk: MemoryDesk, floor: Floor) -> None:

@@ -13,6 +13,7 @@ import pytest_asyncio
 
 from edges.desk import rules
 from edges.desk.claims import Hold
+from edges.kafka.errors import KafkaAwayError
 from edges.web import tokens
 from edges.web.values import write_instant
 from tests.edges.desk.floor import PASSWORD, THREAT, WORD, code, people
@@ -168,8 +169,18 @@ async def test_who_holds_it_and_who_may_take_over(desk: MemoryDesk, floor: Floor
         assert (released.status_code, released.json()) == (200, {"holder": None})
 
 
-async def test_a_view_that_is_old_takes_nothing(desk: MemoryDesk, floor: Floor) -> None:
+async def test_a_view_that_is_old_takes_nothing(
+    desk: MemoryDesk, floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: Any) -> None:
+        raise KafkaAwayError
+
+    assert (await floor.bob.http.post("/v1/work/next")).status_code == 204
+    desk.reader.age_seconds = 5.5
+    assert code(await floor.bob.http.post("/v1/work/next")) == "STALE"  # there may be work that it does not see
+    desk.reader.age_seconds = 0.0
     command = await called(desk, floor)
+    monkeypatch.setattr(desk.records, "site", away)
     incident = command.partition("-")[0]
     desk.alarm(kind="FIRE", alert_id="A2")
     desk.reader.age_seconds = 5.5
@@ -182,6 +193,7 @@ async def test_a_view_that_is_old_takes_nothing(desk: MemoryDesk, floor: Floor) 
         await floor.ann.http.post("/v1/sites/S1/dispatch", json=act),
     ):
         assert (answer.status_code, code(answer)) == (503, "STALE")
+    monkeypatch.undo()
     assert (await floor.ann.word(command, WORD)).json()["right"] is True
     assert (await floor.ann.result(command, "IDENTIFIED", "NORMAL")).status_code == 202
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -14,7 +17,7 @@ from tests.edges.desk.memory import MemoryDesk
 from tests.support.browser import NARROW, WIDE, browser, overflowing, served, violations
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Route
 
 __all__ = ["browser"]
 pytestmark = pytest.mark.slow
@@ -138,6 +141,56 @@ def test_the_word_for_threat_looks_right_but_for_a_small_mark(desk: MemoryDesk, 
         assert THREAT not in html
         assert "duress" not in page.inner_text("main").lower()
     assert [value.outcome for value in desk.scene.values("call-results")] == ["DURESS_CODE"]
+
+
+def test_a_page_that_came_late_has_the_desks_time(desk: MemoryDesk, browser: Browser, address: str) -> None:
+    incident = desk.alarm()
+
+    def late(route: Route) -> None:
+        time.sleep(1.5)
+        route.continue_()
+
+    there = "Pacific/Auckland"
+    with signed_in(browser, address, timezone_id=there) as page:
+        page.route("**/work/*", late)
+        page.goto(f"{address}/work/{incident}-c1.1")
+        assert abs(page.evaluate("now()") - 1000 * time.time()) < 1000
+        opened = datetime.fromtimestamp((desk.state.incidents[incident].opened_at or 0) / 1000, ZoneInfo(there))
+        assert page.inner_text("#steps time") == f"{opened:%H:%M:%S}"
+
+
+def test_a_machine_answers_and_then_a_supervisor_takes_over(desk: MemoryDesk, browser: Browser, address: str) -> None:
+    incident = desk.alarm()
+    with signed_in(browser, address) as page:
+        page.click("#alarm")
+        page.keyboard.press("n")
+        page.wait_for_selector("#holder.good")
+        assert "Ronde Sécurité" in page.inner_text(".leave q")
+
+        def late(route: Route) -> None:
+            answer = route.fetch()
+            time.sleep(0.5)
+            route.fulfill(response=answer)
+
+        page.route("**/result", late)  # the engine's next step is there before the answer is
+        page.keyboard.press("m")
+        page.keyboard.press("4")
+        page.wait_for_selector("#after:has-text('The next contact is called.')")
+        page.wait_for_selector("#onward:has-text('The next call is yours')")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#holder.good")
+        for word in ("un", "deux", "trois"):
+            page.fill("#word", word)
+            page.press("#word", "Enter")
+            page.wait_for_function("() => document.getElementById('word').value === ''")
+        assert "avez-vous besoin d'aide" in page.inner_text("#script")  # no try is left, so nobody is asked for one
+        desk.scene.claim(0, "TAKE_OVER", f"{incident}-c1.2", by="zoe")
+        desk.catch_up()
+        page.wait_for_selector("#status:has-text('zoe holds it.')")
+        page.goto(f"{address}/")
+        assert page.get_attribute("#alarm", "aria-pressed") == "true"
+    (result,) = desk.scene.values("call-results")
+    assert (result.outcome, result.message_left) == ("NO_ANSWER", True)
 
 
 def test_what_is_typed_stays_until_it_is_taken(desk: MemoryDesk, browser: Browser, address: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Final, get_args
 
 import pytest
 
-from edges.desk.script import CALLING_RULES, LANGUAGES, Script, kinds_in_words, phrases
+from edges.desk.script import CALLING_RULES, LANGUAGES, Script, asks_again, kinds_in_words, phrases
 from edges.desk.values import CallCommand
 from streams.escalation.attention_reasons import AttentionReason
 from streams.escalation.names import RULES, Outcome, Situation
@@ -85,6 +85,15 @@ def test_every_rule_and_reason_of_section_8() -> None:
     reasons = set(NAME.findall(names.split("**Reasons of an attention**")[1].split("**Reasons of a quarantine**")[0]))
     assert reasons == set(get_args(AttentionReason))
     assert reasons <= set(phrases()["attention"])
+
+
+@pytest.mark.parametrize("procedure", sorted(pairs()))
+@pytest.mark.parametrize("round_", [1, 2])
+def test_who_is_asked_again_stays_on_the_line(procedure: str, round_: int) -> None:
+    is_asked = procedure == "SECURITY" and round_ == 2  # §4, row 5
+    assert asks_again(call(procedure, round_)) is is_asked
+    assert not asks_again(call(procedure, round_, "CONFIRM"))
+    assert "goodbye" not in Script("en", centre=None, contact=None, city=None).after("AGAIN").lower()
 
 
 def test_what_confirms_has_its_words() -> None:

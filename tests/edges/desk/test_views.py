@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edges.desk.dossier import order
 from edges.desk.labels import labels
 from edges.desk.rounds import RoundSizes
 from edges.desk.steps import lines
 from edges.desk.values import Contact, Intervention, Site
 from edges.desk.wallboard import FirstCalls, first_calls
+from edges.kafka.errors import KafkaAwayError
 from edges.values import Signal
 from service.objectives import ObjectiveSettings
 from streams.escalation import values as core
@@ -87,6 +90,39 @@ async def test_an_incident_has_its_rules_in_words_and_its_answers_whole(desk: Me
     }  # fmt: skip
 
 
+@pytest.mark.asyncio
+async def test_what_came_stands_before_what_was_decided_and_that_before_what_it_commands(desk: MemoryDesk) -> None:
+    incident = desk.state.incidents[desk.alarm()]
+    desk.scene.result(0, f"{incident.id}-c1.1", "DURESS_CODE")
+    desk.catch_up()
+    steps = (await desk.api.dossier.incident(incident)).timeline
+    kinds = [step.kind for step in sorted((step.model_copy(update={"at": 0}) for step in steps), key=order)]
+    decided, commanded = kinds.index("DECISION"), len(kinds) - kinds[::-1].index("DECISION")
+    assert kinds[:decided] == ["RESULT"]
+    assert {*kinds[commanded:]} == {"CALL", "DISPATCH", "ATTENTION"}
+
+
+@pytest.mark.asyncio
+async def test_who_looked_shows_on_the_incidents_page_alone(desk: MemoryDesk, floor: Floor) -> None:
+    incident = desk.alarm()
+    assert (await floor.ann.http.get(f"/work/{incident}-c1.1")).status_code == 200
+    await asyncio.sleep(0.05)
+    for path, is_shown in (("", True), ("/steps", True), ("/steps?views=no", False)):
+        page = (await floor.ann.http.get(f"/incidents/{incident}{path}")).text
+        assert ("Looked at" in page) is is_shown, path
+    assert "data-decision" in page
+    desk.scene.result(0, None, "DURESS_CODE", direction="INBOUND")
+    desk.catch_up()
+    attention = next(item.subject for item in desk.work.in_order() if item.item == "ATTENTION")
+    assert (await floor.zoe.http.get(f"/work/{attention}")).status_code == 200
+    body = {"incident_id": incident, "contact_id": "hélène", "key": "k"}
+    callback = (await floor.bob.http.post("/v1/sites/S1/callbacks", json=body)).json()["callback_id"]
+    assert (await floor.bob.http.get(f"/callbacks/{callback}")).status_code == 200
+    await asyncio.sleep(0.05)
+    views = [event.operator for event in desk.scene.values("desk-log") if event.action == "VIEWED"]
+    assert views == ["ann", "zoe", "bob"]
+
+
 @pytest.mark.parametrize(
     ("user", "language", "text"),
     [
@@ -116,12 +152,36 @@ async def test_a_cancel_at_the_panel_is_said_in_words(
 
 
 @pytest.mark.asyncio
+async def test_a_site_that_cannot_be_read_now_is_found_without_names(
+    desk: MemoryDesk, floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.home("S2")
+    incident = desk.alarm("S2")
+    at, away = desk.records.at, {"S2"}
+
+    async def half(topic: str, partition: int, offset: int, key: str) -> Any:
+        if key in away:
+            raise KafkaAwayError
+        return await at(topic, partition, offset, key)
+
+    monkeypatch.setattr(desk.records, "at", half)
+    found = (await floor.ann.http.get("/v1/find?q=martin")).json()
+    assert [(site["site_id"], bool(site["names"])) for site in found["sites"]] == [("S2", False), ("S1", True)]
+    assert [one["incident_id"] for one in found["incidents"]] == [incident]
+    assert (await floor.ann.http.get("/find?q=martin")).status_code == 200
+    away.add("S1")
+    refused = await floor.ann.http.get("/v1/find?q=martin")
+    assert (refused.status_code, code(refused)) == (503, "UNCONFIRMED")
+
+
+@pytest.mark.asyncio
 async def test_a_caller_without_an_incident(desk: MemoryDesk, floor: Floor) -> None:
     began = await floor.ann.http.post("/v1/sites/S1/callbacks", json={"contact_id": "hélène", "key": "k"})
     assert began.status_code == 201
     callback = began.json()["callback_id"]
     page = await floor.ann.http.get(f"/callbacks/{callback}")
     assert page.status_code == 200
+    assert "the dog bites" in page.text  # of the home, whose instructions the operator needs
     held = (await floor.zoe.http.get("/held")).text
     assert "Inbound call" in held
     assert f"/callbacks/{callback}" in held

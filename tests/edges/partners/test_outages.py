@@ -29,7 +29,7 @@ def test_a_partner_that_hangs_delays_nobody_else(house: House, system: PartnerSy
     for number in range(10):
         house.dispatch(dispatch_id=f"i{number}-d1")
     hooks = system.wait(10)
-    assert max(hook.at for hook in hooks) - at < 1.0
+    assert max(hook.at for hook in hooks) - at < 5.0, "half of what a partner has to answer in"
     assert len(hanging.hooks) <= 31
     hanging.close()
 

@@ -1,0 +1,45 @@
+"""By when a request is answered: `CONFIRM_SECONDS` after it came, however many of its steps wait for Kafka."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, Final
+
+from fastapi import Request, Response
+
+from edges.kafka.producer import CONFIRM_SECONDS
+from edges.web.routes import Route
+
+_ends: Final[ContextVar[float]] = ContextVar("ends", default=float("inf"))
+
+
+@contextmanager
+def answered_within(seconds: float) -> Iterator[None]:
+    """Have all that waits within this block end in time, together."""
+    before = _ends.set(time.monotonic() + seconds)
+    try:
+        yield
+    finally:
+        _ends.reset(before)
+
+
+def left(most: float) -> float:
+    """How many seconds a step may wait: ``most``, or what is left of the request's time; outside of one, ``most``."""
+    return max(0.0, min(most, _ends.get() - time.monotonic()))
+
+
+class TimedRoute(Route):
+    """A route whose steps have the time of one answer."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """As the others', within the time."""
+        handle = super().get_route_handler()
+
+        async def timed(request: Request) -> Response:
+            with answered_within(CONFIRM_SECONDS):
+                return await handle(request)
+
+        return timed
