@@ -6,7 +6,6 @@ import json
 import signal
 import subprocess
 import sys
-import threading
 import time
 import uuid
 from collections import Counter
@@ -32,6 +31,7 @@ from tests.faults.transactions import OFFSETS_LOGS, Log, Markers
 from tests.faults.workers import Worker
 from tests.machine import slowness
 from tests.support.ronde_process import RONDE
+from tests.support.supervised import supervised
 
 MARGIN_MS: Final = 4000  # a deadline may be so late while all is well, where nothing else keeps the cores busy
 SETTLE_SECONDS: Final = 180.0
@@ -164,22 +164,8 @@ class Bench:
     @contextmanager
     def restarting(self) -> Iterator[None]:
         """Start a worker again whenever it ends by itself, as its supervisor in production does."""
-        done = threading.Event()
-
-        def keep() -> None:
-            while not done.wait(0.1):
-                for worker in self.workers:
-                    if worker.lives and not worker.is_alive:
-                        self.exits.append(Exit(worker.name, worker.exit_code))
-                        worker.start()
-
-        thread = threading.Thread(target=keep, name="restarting", daemon=True)
-        thread.start()
-        try:
+        with supervised(lambda: self.workers, lambda worker: self.exits.append(Exit(worker.name, worker.exit_code))):
             yield
-        finally:
-            done.set()
-            thread.join()
 
     def settle(self, seconds: float = SETTLE_SECONDS) -> None:
         """Let everything that is under way come to its end, and read it all."""

@@ -22,7 +22,7 @@ from tests.conftest import SettingsFile
 from tests.edges.portal.checker import check
 from tests.edges.portal.test_relay import write
 from tests.edges.portal.test_store import edit, imported
-from tests.support.brokers import broker
+from tests.support.brokers import patient_broker as broker
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from tests.conftest import MakeSettings, SettingsFile
 from tests.edges.receiver.processes import Broker, ReceiverProcess, Transmitter
 from tests.edges.watchdog.listeners import SECRET, Listener
 from tests.kafka.world import Seen, World, now_ms, worker
-from tests.support.brokers import broker
+from tests.support.brokers import patient_broker as broker
 from tests.support.ronde_process import RondeProcess
 from tests.support.waiting import eventually
 
