@@ -16,8 +16,7 @@ KILLS ?= 30
 MINUTES ?= 60
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 # Tests with servers mostly wait for them, and quick ones for clocks: more processes than the two cores they were timed on.
-PROCESSES ?= 4
-QUICK_PROCESSES ?= 5
+PROCESSES ?= 5
 
 # What `make tools` brings is found by every target.
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
@@ -68,7 +67,7 @@ test: lint check ## everything that decides whether a change may land
 
 # Tests start hundreds of processes: each would compile all modules, where the environment forbids to keep bytecode.
 quick: $(READY) ## what needs no Kafka and no PostgreSQL: half a minute on 2 cores
-	PYTHONDONTWRITEBYTECODE= TEST_RONDE_PURE=1 TEST_RONDE_QUICK=1 $(BIN)/python -m pytest -q -n $(QUICK_PROCESSES) \
+	PYTHONDONTWRITEBYTECODE= TEST_RONDE_PURE=1 TEST_RONDE_QUICK=1 $(BIN)/python -m pytest -q -n $(PROCESSES) \
 		-m "not soak and not long and not server and not slow" \
 		--ignore tests/faults --ignore tests/kafka --ignore tests/security
 
@@ -78,7 +77,7 @@ lint: $(READY) ## style, types, and who may import whom
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-check: $(READY) ## the tests, on real brokers, in PROCESSES processes (4)
+check: $(READY) ## the tests, on real brokers, in PROCESSES processes (5)
 	PYTHONDONTWRITEBYTECODE= TEST_RONDE_PURE=1 $(BIN)/python -m pytest -n $(PROCESSES) -m "not soak and not long"
 
 test-long: $(READY) ## what repeats a test of `make test`: in a second language or look, by another signal, with more seeds
