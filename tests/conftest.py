@@ -22,12 +22,15 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 import pytest
 
 from tests import distribution
+from tests.support.brokers import broker, patient_broker
 
 if TYPE_CHECKING:
     from ronde.local.kafka import Kafka
     from ronde.local.postgres import Postgres
     from service.postgres_settings import PostgresSettings
     from streams.settings import Settings
+
+__all__ = ["broker", "patient_broker"]
 
 
 class Ran(NamedTuple):

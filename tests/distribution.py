@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     import pytest
 
 # Fixtures that start a server, or lead to one that runs. A test that has another one says so: `pytest.mark.server`.
-SERVERS: Final = frozenset({"kafka", "settings_file", "broker", "cluster", "postgres", "secure_kafka", "secured"})
+SERVERS: Final = frozenset(
+    {"kafka", "settings_file", "broker", "patient_broker", "cluster", "postgres", "secure_kafka", "secured"}
+)
 
 # Files of one process, by what they share.
 TOGETHER: Final[Mapping[str, Sequence[str]]] = {
@@ -28,6 +30,13 @@ TOGETHER: Final[Mapping[str, Sequence[str]]] = {
         "tests/faults/test_membership.py",
         "tests/faults/test_waits.py",
         "tests/faults/test_zombie.py",
+    ),
+    "the broker that is frozen": (
+        "tests/edges/watchdog/test_live.py",
+        "tests/edges/desk/test_faults.py",
+        "tests/edges/portal/test_kafka_and_pages.py",
+        "tests/edges/portal/test_kafka_away.py",
+        "tests/edges/kafka/test_kafka.py",
     ),
     "the secured broker": (
         "tests/security/test_refusals.py",
@@ -49,14 +58,13 @@ _GROUPS: Final = {file: name for name, files in TOGETHER.items() for file in fil
 FIRST: Final = (
     *TOGETHER["the broker that is made to fail"],
     *TOGETHER["the usual ports of the local servers and the demonstration"],
+    *TOGETHER["the broker that is frozen"],
     "tests/kafka/test_worker_faults.py",
     "tests/edges/portal/test_relay_faults.py",
-    "tests/edges/watchdog/test_live.py",
     "tests/edges/partners/test_outages.py",
     "tests/edges/partners/test_process.py",
     *TOGETHER["the secured broker"],
     "tests/sinks/test_sink.py",
-    "tests/edges/desk/test_faults.py",
     "tests/edges/desk/test_pages.py",
     "tests/seal/test_seal.py",
     "tests/edges/desk/test_races.py",
@@ -73,10 +81,7 @@ FIRST: Final = (
     "tests/kafka/test_replay.py",
     "tests/edges/receiver/test_kills.py",
     "tests/kafka/test_by_hand.py",
-    "tests/edges/portal/test_kafka_and_pages.py",
-    "tests/edges/portal/test_kafka_away.py",
     "tests/edges/portal/test_pages.py",
-    "tests/edges/kafka/test_kafka.py",
     "tests/sinks/test_erasures.py",
     "tests/streams/test_client_contract.py",
     "tests/sinks/test_pooling.py",
@@ -148,6 +153,14 @@ LONG: Final[Mapping[str, Sequence[str]]] = {
     # The calls of `tests/edges/desk/test_pages.py`, by two at once.
     "tests/edges/desk/test_shift.py": ("test_a_shift[seed1]",),
     "tests/edges/portal/test_pages.py": ("test_the_seeds_way[en-en]",),
+    # A relay is killed at each step, and asleep for longer than its lease at two of them.
+    "tests/edges/portal/test_relay_faults.py": (
+        "test_at_each_step[after_take-stop]",
+        "test_at_each_step[after_read-stop]",
+        "test_at_each_step[after_produce-stop]",
+        "test_at_each_step[after_flush-stop]",
+        "test_at_each_step[after_note-stop]",
+    ),
     "tests/edges/web/test_in_a_browser.py": (
         "test_axe_has_nothing_against_a_page_and_it_fits[/components-light-1280-en-GB]",
         "test_axe_has_nothing_against_a_page_and_it_fits[/components-dark-360-fr-FR]",

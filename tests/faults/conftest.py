@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
-from tests.support.brokers import broker
-
 if TYPE_CHECKING:
     from ronde.local.kafka import Kafka
     from tests.faults.bench import Bench
 
-__all__ = ["MakeBench", "broker"]
+__all__ = ["MakeBench"]
 
 MakeBench: TypeAlias = Callable[..., "Bench"]
 

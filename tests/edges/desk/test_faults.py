@@ -25,15 +25,12 @@ from tests.edges.desk.conftest import StartDesk
 from tests.edges.desk.floor import PARTITIONS, WORD, DeskProcess, OperatorClient, code, contacts, people
 from tests.edges.desk.scene import read, write
 from tests.kafka.world import World, now_ms
-from tests.support.brokers import patient_broker as broker
 from tests.support.ronde_process import RondeProcess
 from tests.support.supervised import supervised
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from ronde.local.kafka import Kafka
-
-__all__ = ["broker"]
 
 
 ANSWERED_SECONDS = 3.5  # 3 s, and what a loaded machine adds
@@ -105,10 +102,10 @@ def test_a_desk_reads_each_open_incident_from_its_beginning(
 
 @pytest.fixture
 def frozen_floor(
-    broker: Kafka, settings_file: SettingsFile, tmp_path: Path, prefix: str, client_log: Any
+    patient_broker: Kafka, settings_file: SettingsFile, tmp_path: Path, prefix: str, client_log: Any
 ) -> Iterator[tuple[World, DeskProcess, RondeProcess]]:
     """A desk and a worker on a broker that may be frozen."""
-    kafka: dict[str, Any] = {"kafka": {"bootstrap.servers": broker.bootstrap_servers}}
+    kafka: dict[str, Any] = {"kafka": {"bootstrap.servers": patient_broker.bootstrap_servers}}
     path = settings_file(topics={"partitions": PARTITIONS}, worker={"catch_up_seconds": 1}, **kafka)
     made = load(path, {})
     create(made)
@@ -121,13 +118,13 @@ def frozen_floor(
     # A transaction that stands still though the broker is back ends the engine (docs/reliability.md §1).
     with supervised(lambda: [engine]):
         yield world, desk, engine
-    broker.resume()
+    patient_broker.resume()
     desk.close()
     engine.kill()
     world.close()
 
 
-def test_a_frozen_broker(frozen_floor: tuple[World, DeskProcess, RondeProcess], broker: Kafka) -> None:
+def test_a_frozen_broker(frozen_floor: tuple[World, DeskProcess, RondeProcess], patient_broker: Kafka) -> None:
     world, desk, engine = frozen_floor
     engine.wait_ready()
     world.site("S1", contacts=contacts("S1"))
@@ -142,7 +139,7 @@ def test_a_frozen_broker(frozen_floor: tuple[World, DeskProcess, RondeProcess], 
     other = ann.wait_call("S2")["subject"]
     assert ann.take(other).status_code == 200
     assert ann.word(other, WORD).json()["right"] is True
-    broker.pause()
+    patient_broker.pause()
     try:
         began = time.monotonic()
         refused = ann.word(subject, WORD)
@@ -156,7 +153,7 @@ def test_a_frozen_broker(frozen_floor: tuple[World, DeskProcess, RondeProcess], 
         assert code(ann.take(subject)) == "STALE"
         assert len(ann.work()) == 2
     finally:
-        broker.resume()
+        patient_broker.resume()
     desk.wait_ready()
     eventually(lambda: ann.take(subject).status_code == 200, "she takes it again")
     assert ann.word(subject, WORD).json()["right"] is True

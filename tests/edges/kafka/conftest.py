@@ -12,12 +12,9 @@ from ronde.shared.whole_settings import WholeSettings
 from streams.kafka.topics import create
 from streams.settings import load
 from tests.conftest import SettingsFile
-from tests.support.brokers import broker
 
 if TYPE_CHECKING:
     from ronde.local.kafka import Kafka
-
-__all__ = ["broker"]
 
 
 @pytest.fixture
@@ -27,9 +24,9 @@ def connection(settings_file: SettingsFile, tmp_path: Path) -> Connection:
 
 
 @pytest.fixture
-def connection_to_freeze(settings_file: SettingsFile, broker: Kafka, tmp_path: Path) -> Connection:
+def connection_to_freeze(settings_file: SettingsFile, patient_broker: Kafka, tmp_path: Path) -> Connection:
     """The same on a broker that may be frozen."""
-    return _connection(settings_file(kafka={"bootstrap.servers": broker.bootstrap_servers}), tmp_path)
+    return _connection(settings_file(kafka={"bootstrap.servers": patient_broker.bootstrap_servers}), tmp_path)
 
 
 def _connection(file: Path, folder: Path) -> Connection:

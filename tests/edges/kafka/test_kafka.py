@@ -135,14 +135,14 @@ async def test_an_open_transaction_shows_as_age_and_a_settled_one_does_not(conne
 
 
 async def test_a_frozen_broker_leaves_unconfirmed_and_old_and_all_comes_back(
-    connection_to_freeze: Connection, broker: Kafka
+    connection_to_freeze: Connection, patient_broker: Kafka
 ) -> None:
     book, connection = Book(), connection_to_freeze
     async with viewing(connection, book) as view, producing(connection, in_flight=2) as producer:
         await producer.send(record(0))
         await asyncio.sleep(1.5)
         assert producer.silent_seconds < 3, "the pulse alone"
-        broker.pause()
+        patient_broker.pause()
         try:
             began = time.monotonic()
             sends = [asyncio.create_task(producer.send(Record("signals", "S1", b"%d" % n))) for n in range(10)]
@@ -152,7 +152,7 @@ async def test_a_frozen_broker_leaves_unconfirmed_and_old_and_all_comes_back(
             await until_age(view, above=4)
             assert producer.silent_seconds > 3
         finally:
-            broker.resume()
+            patient_broker.resume()
         await producer.send(record(1), seconds=20)
         await until_age(view, below=1.5)
         written = [entry.value for entry in await book.has(4)]

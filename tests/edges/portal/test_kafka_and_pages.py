@@ -24,14 +24,13 @@ from tests.edges.portal.checker import published
 from tests.edges.portal.serving import PASSWORD
 from tests.edges.portal.test_api import ANN, HOME, PEOPLE
 from tests.edges.portal.test_process import address, client, put
-from tests.support.brokers import patient_broker as broker
 from tests.support.ronde_process import RondeProcess
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from ronde.local.kafka import Kafka
 
-__all__ = ["broker"]
+
 pytestmark = pytest.mark.slow
 
 WAITS: Final = "Not yet passed on"
@@ -41,10 +40,10 @@ FOREIGN: Final = ("F1", "F2")
 
 
 @pytest.fixture
-def settings(portal_file: SettingsFile, broker: Kafka, tmp_path: Path) -> Path:
+def settings(portal_file: SettingsFile, patient_broker: Kafka, tmp_path: Path) -> Path:
     """Of a portal and a worker, with topics on a broker that may be frozen."""
     path = portal_file(
-        kafka={"bootstrap.servers": broker.bootstrap_servers},
+        kafka={"bootstrap.servers": patient_broker.bootstrap_servers},
         portal={"port": 0, "pages_port": 0},
         web={"users_file": str(tmp_path / "users.json")},
     )
@@ -101,7 +100,7 @@ def says_for(seconds: float, page: Callable[[], str], words: str) -> None:
 
 
 def test_the_pages_claim_what_is_so_and_foreign_sites_are_left_alone(
-    settings: Path, broker: Kafka, start: Callable[[str], RondeProcess], tmp_path: Path
+    settings: Path, patient_broker: Kafka, start: Callable[[str], RondeProcess], tmp_path: Path
 ) -> None:
     connection = load(settings, {}, WholeSettings).for_edge("portal", "test", tmp_path / "edge")
     write_foreign(connection)
@@ -144,12 +143,12 @@ def test_the_pages_claim_what_is_so_and_foreign_sites_are_left_alone(
         eventually(lambda: YES in page(), "the engine has judged it")
 
         assert worker.stop() == 0  # this is about the portal
-        broker.pause()
+        patient_broker.pause()
         try:
             press("no")
             says_for(3, page, WAITS)
         finally:
-            broker.resume()
+            patient_broker.resume()
         worker.start()
         eventually(lambda: YES in page(), "it is passed on and judged")
 

@@ -22,13 +22,12 @@ from tests.conftest import SettingsFile
 from tests.edges.portal.checker import check
 from tests.edges.portal.test_relay import write
 from tests.edges.portal.test_store import edit, imported
-from tests.support.brokers import patient_broker as broker
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from ronde.local.kafka import Kafka
 
-__all__ = ["broker"]
+
 pytestmark = pytest.mark.slow
 
 LONGER_THAN_A_TRANSACTION = 14.0
@@ -36,9 +35,9 @@ MINUTES = 180.0
 
 
 @pytest.fixture
-def reached(portal_file: SettingsFile, broker: Kafka, tmp_path: Path) -> Connection:
+def reached(portal_file: SettingsFile, patient_broker: Kafka, tmp_path: Path) -> Connection:
     """Topics on a broker that may be frozen."""
-    made = load(portal_file(kafka={"bootstrap.servers": broker.bootstrap_servers}), {}, WholeSettings)
+    made = load(portal_file(kafka={"bootstrap.servers": patient_broker.bootstrap_servers}), {}, WholeSettings)
     create(made)
     return made.for_edge("portal", "test", tmp_path / "edge")
 
@@ -64,7 +63,7 @@ def relays(reached: Connection, schema: PostgresSettings) -> Iterator[list[str]]
 
 def test_a_broker_that_freezes_for_longer_than_a_transaction(
     reached: Connection,
-    broker: Kafka,
+    patient_broker: Kafka,
     schema: PostgresSettings,
     relays: list[str],
     rows: psycopg.Connection[Any],
@@ -79,7 +78,7 @@ def test_a_broker_that_freezes_for_longer_than_a_transaction(
 
     write(schema, lambda store: store.load_sites([imported(f"S{n}") for n in range(3)], edit("import")))
     eventually(lambda: backlog(rows)[0] == 0, "all is passed on")
-    broker.pause()
+    patient_broker.pause()
     try:
         began = time.monotonic()
         revision = 1
@@ -91,7 +90,7 @@ def test_a_broker_that_freezes_for_longer_than_a_transaction(
         assert waiting == 1
         assert age > seconds - 3
     finally:
-        broker.resume()
+        patient_broker.resume()
     eventually(lambda: backlog(rows)[0] == 0, "all is passed on")
     assert "kafka" in relays
     check(reached, rows)

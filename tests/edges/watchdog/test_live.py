@@ -19,11 +19,8 @@ from tests.conftest import MakeSettings, SettingsFile
 from tests.edges.receiver.processes import Broker, ReceiverProcess, Transmitter
 from tests.edges.watchdog.listeners import SECRET, Listener
 from tests.kafka.world import Seen, World, now_ms, worker
-from tests.support.brokers import patient_broker as broker
 from tests.support.ronde_process import RondeProcess
 from tests.support.waiting import eventually
-
-__all__ = ["broker"]
 
 PARTITIONS: Final = 3
 CANARY: Final = "canary"
@@ -51,10 +48,10 @@ def listener() -> Iterator[Listener]:
 class House:
     """One broker's topics, and the processes on them."""
 
-    def __init__(self, broker: Kafka, settings_file: SettingsFile, listener: Listener, log: Any) -> None:
+    def __init__(self, patient_broker: Kafka, settings_file: SettingsFile, listener: Listener, log: Any) -> None:
         self._settings_file = settings_file
         self.worker = {"id": "w", "catch_up_seconds": 1, "session_timeout_ms": 1000, "group_protocol": "classic"}
-        self._kafka = {"bootstrap.servers": broker.bootstrap_servers}
+        self._kafka = {"bootstrap.servers": patient_broker.bootstrap_servers}
         self._listener = listener
         self.settings: Settings = load(self.file(), {})
         create(self.settings)
@@ -93,17 +90,17 @@ class House:
 
 
 @pytest.fixture
-def house(broker: Kafka, settings_file: SettingsFile, listener: Listener, client_log: Any) -> Iterator[House]:
+def house(patient_broker: Kafka, settings_file: SettingsFile, listener: Listener, client_log: Any) -> Iterator[House]:
     """Fresh topics on a broker that may be frozen."""
-    made = House(broker, settings_file, listener, client_log)
+    made = House(patient_broker, settings_file, listener, client_log)
     yield made
     made.world.close()
 
 
 def test_each_fault_of_a_real_engine(
-    house: House, broker: Kafka, settings_file: SettingsFile, listener: Listener, client_log: Any
+    house: House, patient_broker: Kafka, settings_file: SettingsFile, listener: Listener, client_log: Any
 ) -> None:
-    world, kafka = house.world, {"bootstrap.servers": broker.bootstrap_servers}
+    world, kafka = house.world, {"bootstrap.servers": patient_broker.bootstrap_servers}
     home, other = world.site_in(1), world.site_in(2)
     for site in (home, other):
         world.site(site)
@@ -149,13 +146,13 @@ def test_each_fault_of_a_real_engine(
             listener.wait(kind, "ended")
 
         pings = listener.pings
-        broker.pause()
+        patient_broker.pause()
         try:
             listener.wait("KAFKA")
             assert watchdog.page("ready")[0] == 503
             assert listener.pings == pings, "no ping while something is wrong"
         finally:
-            broker.resume()
+            patient_broker.resume()
         listener.wait("KAFKA", "ended")
         assert watchdog.stop() == 0
 

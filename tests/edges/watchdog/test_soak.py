@@ -17,12 +17,12 @@ from ronde.local.kafka import Kafka
 from tests.conftest import SettingsFile
 from tests.edges.receiver.processes import Broker, ReceiverProcess, Transmitter
 from tests.edges.watchdog.listeners import Listener
-from tests.edges.watchdog.test_live import CANARY, PARTITIONS, House, broker, house, listener
+from tests.edges.watchdog.test_live import CANARY, PARTITIONS, House, house, listener
 from tests.kafka.world import Seen, worker
 from tests.support.ronde_process import RondeProcess
 from tests.support.waiting import eventually
 
-__all__ = ["broker", "house", "listener"]
+__all__ = ["house", "listener"]
 
 SECONDS: Final = 60 * float(os.environ.get("SOAK_MINUTES", "60"))
 SITES: Final = 30
@@ -80,7 +80,7 @@ def _pass(seconds: float, each: Callable[[], None], listener: Listener, allowed:
 
 @pytest.mark.soak
 def test_hours_of_quiet_and_of_storm_through_restarts_and_an_outage(
-    house: House, broker: Kafka, settings_file: SettingsFile, listener: Listener
+    house: House, patient_broker: Kafka, settings_file: SettingsFile, listener: Listener
 ) -> None:
     world, storm = house.world, Storm(house)
     house.worker["catch_up_seconds"] = 30  # as shipped; a deadline may be late by 45 s
@@ -88,7 +88,7 @@ def test_hours_of_quiet_and_of_storm_through_restarts_and_an_outage(
         world.site(site)
     world.site(CANARY, intervention={"enabled": False, "partners": []})
     Broker(house.settings).know(Transmitter("CA11", CANARY))
-    receiver = ReceiverProcess("r1", settings_file, kafka={"bootstrap.servers": broker.bootstrap_servers})
+    receiver = ReceiverProcess("r1", settings_file, kafka={"bootstrap.servers": patient_broker.bootstrap_servers})
     receiver.start()
     with ExitStack() as stack:
         stack.callback(lambda: receiver.is_alive and receiver.end(signal.SIGKILL))
@@ -112,7 +112,7 @@ def test_hours_of_quiet_and_of_storm_through_restarts_and_an_outage(
                     engine.start()
 
             _pass(SECONDS / 4, second, listener, set())
-            _frozen(broker, watchdog, listener)
+            _frozen(patient_broker, watchdog, listener)
             _pass(SECONDS / 4, second, listener, {"KAFKA"})
         assert listener.events("KAFKA") == ["began", "ended"]
         grown = watchdog.metric("process_resident_memory_bytes") - memory
@@ -122,12 +122,12 @@ def test_hours_of_quiet_and_of_storm_through_restarts_and_an_outage(
         assert watchdog.stop() == 0
 
 
-def _frozen(broker: Kafka, watchdog: RondeProcess, listener: Listener) -> None:
+def _frozen(patient_broker: Kafka, watchdog: RondeProcess, listener: Listener) -> None:
     """Its Kafka is gone for long enough to be reported, and comes back."""
-    broker.pause()
+    patient_broker.pause()
     try:
         listener.wait("KAFKA")
     finally:
-        broker.resume()
+        patient_broker.resume()
     listener.wait("KAFKA", "ended")
     eventually(watchdog.is_ready, "it is ready")
