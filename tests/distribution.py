@@ -152,6 +152,8 @@ LONG: Final[Mapping[str, Sequence[str]]] = {
     "tests/kafka/test_stories_live.py": ("test_a_site_lives_as_it_was_simulated",),
     # The calls of `tests/edges/desk/test_pages.py`, by two at once.
     "tests/edges/desk/test_shift.py": ("test_a_shift[seed1]",),
+    # `test_one_call_two_desks_one_holder`, by browsers.
+    "tests/edges/desk/test_two_browsers.py": ("test_one_call_two_browsers_one_holder[seed1]",),
     "tests/edges/portal/test_pages.py": ("test_the_seeds_way[en-en]",),
     # A relay is killed at each step, and asleep for longer than its lease at two of them.
     "tests/edges/portal/test_relay_faults.py": (
