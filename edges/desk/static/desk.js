@@ -286,10 +286,22 @@
       byId("over").hidden = isMine || !by;
       byId("release").hidden = !isMine;
     };
+    let changes = 0;  // of this piece of work, as the stream shows them
+    async function look() {
+      for (let seen = -1; seen !== changes;) {
+        seen = changes;
+        const answer = await ask("GET", "/v1/work");
+        const item = answer.ok && answer.data.find((one) => one.subject === subject);
+        if (item && seen === changes) holderIs(item.holder && item.holder.by);
+      }
+    }
     async function take(over) {
+      const before = changes;
       const answer = await ask("POST", `${path}/take`, over ? { over: true } : {});
-      if (answer.ok) { holderIs(answer.data.holder.by); say(""); }
-      else { if (answer.data?.holder) holderIs(answer.data.holder.by); refuse(answer); }
+      if (answer.ok) say(""); else refuse(answer);
+      // The stream may have been faster, with this change or one behind it: an answer cannot tell which.
+      if (changes !== before) await look();
+      else if (answer.data?.holder) holderIs(answer.data.holder.by);
       return answer.ok;
     }
     byId("take").addEventListener("click", () => take(false));
@@ -314,6 +326,7 @@
     handlers.age.push(renew);
     handlers.work.push((item) => {
       if (item.subject !== subject) return;
+      changes += 1;
       const by = item.holder && item.holder.by;
       if (isMine && by && by !== me) say(fill(words.problem.HELD, { name: by }));  // taken over
       holderIs(by);

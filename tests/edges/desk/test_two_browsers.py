@@ -76,4 +76,4 @@ def test_one_call_two_browsers_one_holder(
     assert rounds == wanted
     actions = Counter(claim.action for claim in written(world, "claims"))
     assert actions["RELEASE"] == rounds
-    assert rounds <= actions["TAKE"] <= 2 * rounds
+    assert actions["TAKE"] >= rounds  # and what the losers wrote, and what renewed a hold
