@@ -306,8 +306,13 @@
     }
     byId("take").addEventListener("click", () => take(false));
     byId("over").addEventListener("click", () => take(true));
+    let isLeaving = false;
+    let renewing = Promise.resolve();
     byId("release").addEventListener("click", async () => {
+      isLeaving = true;
+      await renewing;  // or it would take the call again
       const answer = await ask("POST", `${path}/release`);
+      isLeaving = false;
       if (answer.ok) location.assign("/"); else refuse(answer);
     });
     // What was missed: who holds this, and the next call of the incident.
@@ -318,9 +323,9 @@
     // By the events, too: browsers let the timers of a page that nobody sees stand for a minute, and a hold lasts no longer.
     let renewedAt = performance.now();
     const renew = () => {
-      if (!isMine || performance.now() - renewedAt < 20000) return;
+      if (!isMine || isLeaving || performance.now() - renewedAt < 20000) return;
       renewedAt = performance.now();
-      ask("POST", `${path}/take`, {});
+      renewing = ask("POST", `${path}/take`, {});
     };
     setInterval(renew, 1000);
     handlers.age.push(renew);

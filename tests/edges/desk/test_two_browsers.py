@@ -17,6 +17,7 @@ from tests.edges.desk.floor import PASSWORD, contacts, written
 from tests.kafka.world import World
 from tests.support.browser import browser
 from tests.support.ronde_process import RondeProcess
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -65,15 +66,19 @@ def test_one_call_two_browsers_one_holder(
             [winner] = [name for name, page in pages.items() if page.query_selector("#holder.good")]
             [other] = [name for name in pages if name != winner]
             assert pages[other].inner_text("#holder") == f"held by {winner}"
-            assert clients[winner].post(f"/v1/work/{subject}/release").status_code == 200
             rounds += 1
             if rounds == wanted or time.monotonic() > deadline:
                 break
-            for page in pages.values():
-                page.wait_for_function(FREE)
+
+            def is_free(winner: str = winner) -> bool:
+                """Let go of it; again where the page renewed its hold meanwhile, as it does every 20 s."""
+                clients[winner].post(f"/v1/work/{subject}/release")
+                return all(page.evaluate(FREE) for page in pages.values())
+
+            eventually(is_free, "both pages show that nobody holds it", 30)
             for page in pages.values():
                 page.keyboard.press("t")
     assert rounds == wanted
     actions = Counter(claim.action for claim in written(world, "claims"))
-    assert actions["RELEASE"] == rounds
+    assert actions["RELEASE"] >= rounds - 1
     assert actions["TAKE"] >= rounds  # and what the losers wrote, and what renewed a hold
