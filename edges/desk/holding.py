@@ -354,9 +354,9 @@ class Holding:
         for command_id in decision.outputs:
             if command_id.startswith(f"{decision.incident_id}-c") and not command_id.endswith("-cancel"):
                 subject = Subject(command_id, partition, decision.site_id, decision.incident_id)
-                self._begin(self._take_quietly(operator, subject))
+                self.begin(self._take_quietly(operator, subject))
 
-    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+    def begin(self, work: Coroutine[Any, Any, None]) -> None:
         """Do it beside all else; a request's time is not its own."""
         task = asyncio.create_task(work, context=Context())
         self._tasks.add(task)

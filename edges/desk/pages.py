@@ -156,7 +156,7 @@ class DeskPages:
             person,
             words=words,
             incident=_shown(view),
-            site=None if site is None else site.model_dump(mode="json"),
+            site=_site(site),
             steps=[] if view is None else lines(view, words, languages.language_of(request)),
             is_mine=holder is not None and holder.by == person.name,
             holder=None if holder is None else holder.by,
@@ -178,7 +178,7 @@ class DeskPages:
             advice=attention_in_words(reason, language),
             item=_json(item),
             incident=_shown(view),
-            site=None if site is None else site.model_dump(mode="json"),
+            site=_site(site),
             steps=[] if view is None else lines(view, words, language),
             is_mine=item.holder is not None and item.holder.by == person.name,
             holder=None if item.holder is None else item.holder.by,
@@ -191,7 +191,7 @@ class DeskPages:
         view = await self._api.dossier.incident(incident)
         self._api.viewed.note(operator_of(person), incident)
         steps = lines(view, self.words(request), languages.language_of(request), with_views=with_views)
-        return self.render(request, template, person, incident=_shown(view), site=_site(view), steps=steps)
+        return self.render(request, template, person, incident=_shown(view), site=_site(view.site), steps=steps)
 
     async def find(self, request: Request, person: Person, q: str) -> Response:
         """The search."""
@@ -332,5 +332,5 @@ def _shown(view: IncidentView | None) -> dict[str, Any] | None:
     return None if view is None else view.model_dump(mode="json")
 
 
-def _site(view: IncidentView | None) -> dict[str, Any] | None:
-    return None if view is None or view.site is None else view.site.model_dump(mode="json")
+def _site(site: SiteView | None) -> dict[str, Any] | None:
+    return None if site is None else site.model_dump(mode="json")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import OrderedDict
-from contextvars import Context
 from typing import Final
 
 from edges.desk import rules
@@ -26,7 +24,6 @@ class ViewLog:
     def __init__(self, holding: Holding) -> None:
         self._holding = holding
         self._last: OrderedDict[tuple[str, str], int] = OrderedDict()
-        self._tasks: set[asyncio.Task[None]] = set()
 
     def note(self, operator: Operator, incident: Incident) -> None:
         """Somebody looks at an incident."""
@@ -40,9 +37,7 @@ class ViewLog:
             self._last.popitem(last=False)
         event_id = f"{incident.id}-viewed-{rules.digest(operator.name, str(now // AGAIN_MS))}"
         event = DeskEvent(event_id, incident.site_id, incident.id, operator.name, "VIEWED", None, None, now)
-        task = asyncio.create_task(self._write(event), context=Context())  # beyond the request's time, too
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._holding.begin(self._write(event))
 
     async def _write(self, event: DeskEvent) -> None:
         try:

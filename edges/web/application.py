@@ -139,11 +139,12 @@ def _is_json(content_type: str) -> bool:
 
 
 def _field_error(item: Mapping[str, Any], body: Any) -> FieldError:
-    steps = _steps(item["loc"], body) or item["loc"]
+    steps = _steps(item["loc"], body)
     if item["type"] in {"union_tag_invalid", "union_tag_not_found"}:  # their own words quote what was sent
-        steps = (*_steps(item["loc"], body), str(item["ctx"]["discriminator"]).strip("'"))
+        steps = (*steps, str(item["ctx"]["discriminator"]).strip("'"))
         tags = item["ctx"].get("expected_tags")
         return FieldError(field=".".join(map(str, steps)), message=f"must be one of {tags}" if tags else "is missing")
+    steps = steps or item["loc"]
     words = _WORDS.get(item["type"]) or str(item["msg"]).removeprefix("Value error, ")
     return FieldError(field=".".join(map(str, steps)), message=f"{words[:1].lower()}{words[1:]}")
 
