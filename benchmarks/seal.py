@@ -95,6 +95,14 @@ def by_seal(store: Store, messages: list[Message], size: int) -> None:
         trees |= store.append(trees, {_LOG: [commitments.seal(parts) for parts in parted]})
 
 
+def made(rows: int) -> list[Message]:
+    """Return so many decisions, as a consumer has them."""
+    return [
+        Message(topic=TOPIC, partition=0, offset=offset, key=key.encode(), value=value, timestamp=(1, START))
+        for offset, (key, value) in enumerate(islice(decisions(), rows))
+    ]
+
+
 def floor(message: Message) -> Iterator[str]:
     """Yield what hashing a record takes: by calls from Python, and as blocks of SHA-256 without any call."""
     record = SealedRecord(*_LOG, 0, START, message.key(), message.value(), None)
@@ -133,14 +141,9 @@ def main() -> None:
     parser.add_argument("--floor", action="store_true", help="only what the hashes cost")
     options = parser.parse_args()
     if options.floor:
-        options.rows = 1
-    messages = [
-        Message(topic=TOPIC, partition=0, offset=offset, key=key.encode(), value=value, timestamp=(1, START))
-        for offset, (key, value) in enumerate(islice(decisions(), options.rows))
-    ]
-    if options.floor:
-        print("\n".join(floor(messages[0])))  # noqa: T201 - its output
+        print("\n".join(floor(made(1)[0])))  # noqa: T201 - its output
         return
+    messages = made(options.rows)
     folder = Path(tempfile.mkdtemp(prefix="ronde-benchmark-"))
     server = Postgres(folder / "postgres", port=free_port())
     costs: dict[str, list[Cost]] = {"sink": [], "seal": []}
