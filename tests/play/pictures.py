@@ -12,7 +12,7 @@ import httpx
 
 from ronde.play.homes import HOMES, PASSWORD
 from tests.play.running import playing
-from tests.support.browser import chromium
+from tests.support.browser import chromium, sign_in
 from tests.support.waiting import eventually
 
 FOLDER: Final = Path("docs").absolute()
@@ -27,10 +27,7 @@ def main() -> int:
         for button in ("door", "cancel"):
             httpx.post(f"{place.panels}/send", data={"site": home.site_id, "button": button}, timeout=30)
         page = browser.new_page(viewport=DESK, locale="en-GB", color_scheme="light")  # type: ignore[arg-type]
-        page.goto(f"{place.desk}/")
-        page.fill("#name", "ann")
-        page.fill("#password", PASSWORD)
-        page.press("#password", "Enter")
+        sign_in(page, place.desk, "ann", PASSWORD)
         page.wait_for_selector("#work [data-subject]")
         page.keyboard.press("n")
         page.wait_for_selector("#holder.good")

@@ -74,6 +74,14 @@ def served(app: WebApplication) -> Iterator[str]:
         loop.close()
 
 
+def sign_in(page: Page, address: str, name: str, password: str) -> None:
+    """Fill in the form that a site shows to somebody whom it does not know, and send it."""
+    page.goto(f"{address}/")
+    page.fill("#name", name)
+    page.fill("#password", password)
+    page.press("#password", "Enter")
+
+
 def violations(page: Page) -> list[str]:
     """What axe has against the page, by WCAG 2.2 AA and its own best practices: the rule, its help, the elements."""
     from axe_playwright_python.sync_playwright import Axe  # noqa: PLC0415 - heavy, and rarely needed

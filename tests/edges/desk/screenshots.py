@@ -12,7 +12,7 @@ from edges.values import Signal
 from service import logs
 from tests.edges.desk.floor import PASSWORD, people
 from tests.edges.desk.memory import MemoryDesk
-from tests.support.browser import NARROW, WIDE, chromium, served
+from tests.support.browser import NARROW, WIDE, chromium, served, sign_in
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -70,10 +70,7 @@ def fill(desk: MemoryDesk) -> dict[str, str]:
 
 def take(page: Page, address: str, paths: dict[str, str], form: str) -> None:
     """Each page once, in one form."""
-    page.goto(f"{address}/")
-    page.fill("#name", "zoe")
-    page.fill("#password", PASSWORD)
-    page.press("#password", "Enter")
+    sign_in(page, address, "zoe", PASSWORD)
     page.wait_for_selector("html[data-keys]")
     for part, file in files(paths, form):
         page.goto(f"{address}{part}")

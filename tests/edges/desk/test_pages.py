@@ -14,7 +14,7 @@ import pytest
 
 from tests.edges.desk.floor import PASSWORD, THREAT, WORD, people
 from tests.edges.desk.memory import MemoryDesk
-from tests.support.browser import NARROW, WIDE, browser, overflowing, served, violations
+from tests.support.browser import NARROW, WIDE, browser, overflowing, served, sign_in, violations
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Route
@@ -42,10 +42,7 @@ def address(desk: MemoryDesk) -> Iterator[str]:
 def signed_in(browser: Browser, address: str, name: str = "ann", **options: Any) -> Iterator[Page]:
     context = browser.new_context(**{"viewport": WIDE, "locale": "en-GB", **options})
     page = context.new_page()
-    page.goto(f"{address}/")
-    page.fill("#name", name)
-    page.fill("#password", PASSWORD)
-    page.press("#password", "Enter")
+    sign_in(page, address, name, PASSWORD)
     page.wait_for_selector("html[data-keys]")  # the page's script listens
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))

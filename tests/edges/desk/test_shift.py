@@ -17,7 +17,7 @@ from tests.edges.desk.conftest import StartDesk
 from tests.edges.desk.floor import PARTITIONS, PASSWORD, THREAT, WORD, contacts, written
 from tests.edges.desk.scene import Scene, contact
 from tests.kafka.world import World, worker
-from tests.support.browser import browser
+from tests.support.browser import browser, sign_in
 from tests.support.ronde_process import RondeProcess
 from tests.support.waiting import eventually
 
@@ -98,10 +98,7 @@ class Operator:
     def __init__(self, page: Page, address: str, name: str) -> None:
         self.page = page
         self.answered: list[str] = []
-        page.goto(f"{address}/")
-        page.fill("#name", name)
-        page.fill("#password", PASSWORD)
-        page.press("#password", "Enter")
+        sign_in(page, address, name, PASSWORD)
         page.wait_for_selector("#next")
 
     def work(self, stories: dict[str, dict[str, Answer]]) -> bool:

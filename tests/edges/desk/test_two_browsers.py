@@ -15,7 +15,7 @@ import pytest
 from tests.edges.desk.conftest import StartDesk
 from tests.edges.desk.floor import PASSWORD, contacts, written
 from tests.kafka.world import World
-from tests.support.browser import browser
+from tests.support.browser import browser, sign_in
 from tests.support.ronde_process import RondeProcess
 from tests.support.waiting import eventually
 
@@ -34,10 +34,7 @@ def signed_in(browser: Browser, address: str, name: str, stack: ExitStack) -> Pa
     context = browser.new_context(locale="en-GB")
     stack.callback(context.close)
     page = context.new_page()
-    page.goto(f"{address}/")
-    page.fill("#name", name)
-    page.fill("#password", PASSWORD)
-    page.press("#password", "Enter")
+    sign_in(page, address, name, PASSWORD)
     page.wait_for_selector("#next")
     return page
 

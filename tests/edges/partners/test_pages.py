@@ -51,6 +51,13 @@ def link(partners: Served, dispatch_id: str, expires_at: int | None = None) -> s
     return f"{partners.address}/guard#{page_token(key, dispatch_id, expires_at or now() + 3600_000)}"
 
 
+def guards_page(context: BrowserContext, partners: Served, dispatch_id: str, expires_at: int | None = None) -> Page:
+    """The page of a link, in a tab of its own."""
+    page = context.new_page()
+    page.goto(link(partners, dispatch_id, expires_at))
+    return page
+
+
 def reports(partners: Served) -> list[str]:
     return [orjson.loads(record.value or b"")["report_id"] for record in partners.kafka.written]
 
@@ -126,8 +133,7 @@ def test_taps_outlive_the_page_and_are_sent_by_that_of_another_dispatch(partners
         partners.put(command(dispatch_id))
     with telephone(browser) as context:
         context.add_init_script("delete ServiceWorkerRegistration.prototype.sync")  # most browsers do not send for us
-        page = context.new_page()
-        page.goto(link(partners, "i1-d1"))
+        page = guards_page(context, partners, "i1-d1")
         page.get_by_role("button", name="I accept").wait_for()
         page.evaluate("navigator.serviceWorker.ready.then(() => null)")
         context.set_offline(True)
@@ -140,15 +146,14 @@ def test_taps_outlive_the_page_and_are_sent_by_that_of_another_dispatch(partners
         tap(page, "I am there")
         page.get_by_text(KEPT).wait_for()
         page.close()
-        page = context.new_page()  # without reception the address is not on the telephone any more; the taps are
-        page.goto(link(partners, "i1-d1"))
+        # without reception the address is not on the telephone any more; the taps are
+        page = guards_page(context, partners, "i1-d1")
         page.get_by_text(KEPT).wait_for()
         assert page.get_by_text("3 impasse du Lavoir").count() == 0
         page.close()
         assert reports(partners) == []
         context.set_offline(False)
-        other = context.new_page()
-        other.goto(link(partners, "i2-d1"))
+        other = guards_page(context, partners, "i2-d1")
         eventually(lambda: len(reports(partners)) == 3, "they are sent")
         other.get_by_role("button", name="I accept").wait_for()
     assert reports(partners) == ["i1-d1-accepted", "i1-d1-en-route", "i1-d1-on-site"]
@@ -160,8 +165,7 @@ def test_taps_outlive_the_page_and_are_sent_by_that_of_another_dispatch(partners
 def test_the_browser_sends_taps_though_no_page_is_open(partners: Served, browser: Browser) -> None:
     partners.put(command("i1-d1"))
     with telephone(browser) as context:
-        page = context.new_page()
-        page.goto(link(partners, "i1-d1"))
+        page = guards_page(context, partners, "i1-d1")
         page.get_by_role("button", name="I accept").wait_for()
         page.evaluate("navigator.serviceWorker.ready.then(() => null)")
         [worker] = context.service_workers
@@ -190,8 +194,7 @@ def test_the_browser_sends_taps_though_no_page_is_open(partners: Served, browser
 def test_while_kafka_is_away_the_guard_sees_where_to_go(partners: Served, browser: Browser) -> None:
     partners.put(command("i1-d1"))
     with telephone(browser) as context:
-        page = context.new_page()
-        page.goto(link(partners, "i1-d1"))
+        page = guards_page(context, partners, "i1-d1")
         partners.kafka.is_away = True
         tap(page, "I accept")
         page.get_by_text(KEPT).wait_for()
@@ -200,8 +203,8 @@ def test_while_kafka_is_away_the_guard_sees_where_to_go(partners: Served, browse
         page.get_by_role("button", name="On my way").wait_for()
         partners.put(command("i1-d1", "CANCEL"))
         page.get_by_text("Called off: turn back, and confirm.").wait_for()
-        second = context.new_page()  # two of the same: neither takes what the other has kept
-        second.goto(link(partners, "i1-d1", now() + 1800_000))
+        # two of the same: neither takes what the other has kept
+        second = guards_page(context, partners, "i1-d1", now() + 1800_000)
         tap(second, "It is over")
         partners.kafka.is_away = False
         eventually(lambda: set(reports(partners)) == {"i1-d1-accepted", "i1-d1-closed"}, "both are taken")
@@ -212,8 +215,7 @@ def test_while_kafka_is_away_the_guard_sees_where_to_go(partners: Served, browse
 def test_a_tap_that_is_not_taken_is_not_silently_dropped(partners: Served, browser: Browser) -> None:
     partners.put(command("i1-d1"))
     with telephone(browser) as context:
-        page = context.new_page()
-        page.goto(link(partners, "i1-d1", now() + 8_000))
+        page = guards_page(context, partners, "i1-d1", now() + 8_000)
         page.get_by_role("button", name="I accept").wait_for()
         context.set_offline(True)
         tap(page, "I accept")

@@ -20,7 +20,7 @@ from tests.edges.desk.scene import Scene
 from tests.edges.portal.serving import PASSWORD, Served, serving
 from tests.edges.portal.test_api import ANN, PEOPLE
 from tests.edges.portal.test_incidents import show
-from tests.support.browser import NARROW, WIDE, chromium
+from tests.support.browser import NARROW, WIDE, chromium, sign_in
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -87,10 +87,7 @@ def take(portal: Served, browser: Browser) -> None:
             for name, size in (("narrow", NARROW), ("wide", WIDE)):
                 context = browser.new_context(viewport=size, color_scheme=theme, locale=language)  # type: ignore[arg-type]
                 page = context.new_page()
-                page.goto(f"{portal.address}/")
-                page.fill("#name", "ann@example.org")
-                page.fill("#password", PASSWORD)
-                page.press("#password", "Enter")
+                sign_in(page, portal.address, "ann@example.org", PASSWORD)
                 page.wait_for_url(f"{portal.address}/")
                 for path in ("/", *(f"/sites/S1{path}" for path in PATHS)):
                     page.goto(f"{portal.address}{path}")

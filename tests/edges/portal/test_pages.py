@@ -15,7 +15,7 @@ from edges.web import tokens
 from service.words import fits
 from tests.edges.portal.serving import PASSWORD, Served
 from tests.edges.portal.test_api import PEOPLE
-from tests.support.browser import NARROW, WIDE, browser, overflowing, violations
+from tests.support.browser import NARROW, WIDE, browser, overflowing, sign_in, violations
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -68,10 +68,7 @@ def page(browser: Browser, portal: Served, support: httpx.Client, request: pytes
     portal.api.user("ann@example.org", "customer")
     context = browser.new_context(locale=language, viewport=NARROW)  # type: ignore[arg-type]
     made = context.new_page()
-    made.goto(f"{portal.address}/")
-    made.fill("#name", "ann@example.org")
-    made.fill("#password", PASSWORD)
-    made.press("#password", "Enter")
+    sign_in(made, portal.address, "ann@example.org", PASSWORD)
     made.wait_for_url(f"{portal.address}/")
     yield made
     context.close()
@@ -264,10 +261,7 @@ def test_long_texts_fit_a_phone(browser: Browser, portal: Served, support: httpx
     portal.api.user(login, "customer")
     context = browser.new_context(locale="fr", viewport=NARROW)  # type: ignore[arg-type]
     page = context.new_page()
-    page.goto(f"{portal.address}/")
-    page.fill("#name", login)
-    page.fill("#password", PASSWORD)
-    page.press("#password", "Enter")
+    sign_in(page, portal.address, login, PASSWORD)
     page.wait_for_url(f"{portal.address}/")
     wide = {}
     for part in ("", "/configuration", "/first-contact", "/address", "/instructions", "/subscription", "/history"):
