@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 import pytest
 
 from tests import distribution
-from tests.support.brokers import broker, patient_broker
+from tests.support.brokers import broker, node, patient_broker
 
 if TYPE_CHECKING:
     from ronde.local.kafka import Kafka
@@ -158,16 +158,7 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
 
     A test that stops, kills or pauses it must leave it running, or better start one of its own.
     """
-    from ronde.local.kafka import Kafka  # noqa: PLC0415 - as the head says
-    from ronde.local.ports import free_port  # noqa: PLC0415 - as the head says
-
-    broker = Kafka(tmp_path_factory.mktemp("kafka"), port=free_port())
-    try:
-        broker.start()
-        yield broker
-    finally:
-        broker.kill()  # nobody needs what it would bring in order
-        shutil.rmtree(broker.folder / "data", ignore_errors=True)  # the logs stay, to look into a failure
+    yield from node(tmp_path_factory.mktemp("kafka"))
 
 
 @pytest.fixture

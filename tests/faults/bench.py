@@ -10,7 +10,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
@@ -161,11 +161,9 @@ class Bench:
             for worker in frozen:
                 worker.send(signal.SIGCONT)
 
-    @contextmanager
-    def restarting(self) -> Iterator[None]:
+    def restarting(self) -> AbstractContextManager[None]:
         """Start a worker again whenever it ends by itself, as its supervisor in production does."""
-        with supervised(lambda: self.workers, lambda worker: self.exits.append(Exit(worker.name, worker.exit_code))):
-            yield
+        return supervised(lambda: self.workers, lambda worker: self.exits.append(Exit(worker.name, worker.exit_code)))
 
     def settle(self, seconds: float = SETTLE_SECONDS) -> None:
         """Let everything that is under way come to its end, and read it all."""

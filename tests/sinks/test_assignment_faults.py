@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -14,25 +13,19 @@ import psycopg
 import pytest
 
 from ronde.local.kafka import Kafka
-from ronde.local.ports import free_port
 from ronde.shared.errors import Failed
 from tests.conftest import SettingsFile
 from tests.sinks.bench import is_whole
 from tests.sinks.conftest import Sink
 from tests.sinks.records import Record, neighbourhoods
+from tests.support.brokers import node
 from tests.support.waiting import PATIENCE, eventually
 
 
 @pytest.fixture(scope="module")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
     """A broker for these tests alone, because they kill it."""
-    node = Kafka(tmp_path_factory.mktemp("killed"), port=free_port())
-    try:
-        node.start()
-        yield node
-    finally:
-        node.stop()
-        shutil.rmtree(node.folder / "data", ignore_errors=True)
+    yield from node(tmp_path_factory.mktemp("killed"))
 
 
 def test_a_broker_may_be_killed_while_a_sink_is_being_assigned(

@@ -1,9 +1,11 @@
-"""Brokers for tests that stop, kill or freeze them."""
+"""A broker of a test's own making; and those that tests stop, kill or freeze."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -17,7 +19,7 @@ _PATIENT: Final = {"broker.session.timeout.ms": "600000"}
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
     """A broker that tests may do anything to, so long as they leave it running."""
-    yield from _node(tmp_path_factory, {})
+    yield from node(tmp_path_factory.mktemp("faulty"))
 
 
 @pytest.fixture(scope="session")
@@ -27,17 +29,18 @@ def patient_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
     Its controller, the same process, does not count it as dead when both wake up. A lone broker that was counted as
     dead forgets markers of transactions (docs/reliability.md §3), and nobody reads past where they are missing.
     """
-    yield from _node(tmp_path_factory, _PATIENT)
+    yield from node(tmp_path_factory.mktemp("patient"), _PATIENT)
 
 
-def _node(tmp_path_factory: pytest.TempPathFactory, properties: Mapping[str, str]) -> Iterator[Kafka]:
+def node(folder: Path, properties: Mapping[str, str] = MappingProxyType({})) -> Iterator[Kafka]:
+    """Start a broker in a folder, on a port of its own; killed at the end. Its logs stay, to look into a failure."""
     from ronde.local.kafka import Kafka  # noqa: PLC0415 - heavy
     from ronde.local.ports import free_port  # noqa: PLC0415 - heavy
 
-    node = Kafka(tmp_path_factory.mktemp("faulty"), port=free_port(), extra_properties=properties)
+    made = Kafka(folder, port=free_port(), extra_properties=properties)
     try:
-        node.start()
-        yield node
+        made.start()
+        yield made
     finally:
-        node.kill()  # nobody needs what it would bring in order
-        shutil.rmtree(node.folder / "data", ignore_errors=True)
+        made.kill()  # nobody needs what it would bring in order
+        shutil.rmtree(made.folder / "data", ignore_errors=True)

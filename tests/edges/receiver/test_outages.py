@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,7 +16,6 @@ import trustme
 from edges.panel.messages import Panel, Said, frame_of
 from edges.receiver.framing import seal
 from ronde.local.kafka import Kafka
-from ronde.local.ports import free_port
 from streams.kafka.topics import create
 from streams.settings import Settings
 from tests.conftest import MakeSettings, SettingsFile
@@ -28,28 +25,16 @@ from tests.edges.receiver.receiving import now
 from tests.support.waiting import eventually
 
 
-@pytest.fixture
-def own_kafka(tmp_path: Path) -> Iterator[Kafka]:
-    """A broker that a test may freeze."""
-    broker = Kafka(tmp_path / "kafka", port=free_port())
-    try:
-        broker.start()
-        yield broker
-    finally:
-        broker.kill()
-        shutil.rmtree(broker.folder / "data", ignore_errors=True)
-
-
 # Panels give up after 4 s and send again: once in 5 s, seven times in 30.
 @pytest.mark.parametrize("seconds", [5.0, pytest.param(30.0, marks=pytest.mark.long)])
 def test_a_frozen_broker_gets_no_ack_and_every_alarm_is_one_alert_after(
-    own_kafka: Kafka, settings: MakeSettings, settings_file: SettingsFile, seconds: float
+    broker: Kafka, settings: MakeSettings, settings_file: SettingsFile, seconds: float
 ) -> None:
-    servers = {"bootstrap.servers": own_kafka.bootstrap_servers}
+    servers = {"bootstrap.servers": broker.bootstrap_servers}
     made: Settings = settings(kafka=servers)
     create(made)
-    broker = Broker(made)
-    broker.know(*(Transmitter(f"A{number:03d}", f"S{number}") for number in range(4)))
+    kept = Broker(made)
+    kept.know(*(Transmitter(f"A{number:03d}", f"S{number}") for number in range(4)))
     process = ReceiverProcess("r1", settings_file, kafka=servers)
     process.start()
     try:
@@ -76,7 +61,7 @@ def test_a_frozen_broker_gets_no_ack_and_every_alarm_is_one_alert_after(
                     return False
 
             eventually(is_linked, "a link test is acknowledged")
-            own_kafka.pause()
+            broker.pause()
             try:
                 panels = [threading.Thread(target=call, args=(f"A{number:03d}",)) for number in range(4)]
                 for panel in panels:
@@ -87,12 +72,12 @@ def test_a_frozen_broker_gets_no_ack_and_every_alarm_is_one_alert_after(
                 assert "kafka" in process.get("ready")[1]
             finally:
                 thawed = time.monotonic()
-                own_kafka.resume()
+                broker.resume()
             for panel in panels:
                 panel.join(60)
         assert len(acknowledged) == 4
         assert all(at >= thawed for at in acknowledged.values())
-        alerts = broker.read("alerts")
+        alerts = kept.read("alerts")
         accepted = {(alert["site_id"], alert["alert_id"], alert["kind"], alert["raised_at"]) for alert in alerts}
         assert sorted(site for site, *_ in accepted) == ["S0", "S1", "S2", "S3"]
     finally:

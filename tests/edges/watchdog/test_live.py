@@ -48,10 +48,10 @@ def listener() -> Iterator[Listener]:
 class House:
     """One broker's topics, and the processes on them."""
 
-    def __init__(self, patient_broker: Kafka, settings_file: SettingsFile, listener: Listener, log: Any) -> None:
+    def __init__(self, broker: Kafka, settings_file: SettingsFile, listener: Listener, log: Any) -> None:
         self._settings_file = settings_file
         self.worker = {"id": "w", "catch_up_seconds": 1, "session_timeout_ms": 1000, "group_protocol": "classic"}
-        self._kafka = {"bootstrap.servers": patient_broker.bootstrap_servers}
+        self._kafka = {"bootstrap.servers": broker.bootstrap_servers}
         self._listener = listener
         self.settings: Settings = load(self.file(), {})
         create(self.settings)
