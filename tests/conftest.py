@@ -208,10 +208,10 @@ def settings(settings_file: SettingsFile) -> MakeSettings:
 @pytest.fixture
 def topics(settings: MakeSettings) -> Settings:
     """A fresh set of all topics (3 partitions each) on the broker; the settings that lead to them."""
-    from streams.kafka.topics import create  # noqa: PLC0415 - as the head says
+    from tests.support.topics import create_kept  # noqa: PLC0415 - as the head says
 
     made = settings()
-    create(made)
+    create_kept(made)
     return made
 
 

@@ -29,8 +29,7 @@ from ronde.local.kafka import Kafka
 from ronde.local.ports import free_port
 from ronde.local.postgres import Postgres
 from ronde.shared.whole_settings import WholeSettings
-from schemas.contract.topics import INPUT_TOPICS, TOPICS
-from streams.kafka import topics
+from schemas.contract.topics import INPUT_TOPICS
 from streams.runtime.native_form import PURE
 from streams.settings import load as load_settings
 from tests.faults.fuzz_records import CODECS, Strangers
@@ -39,7 +38,7 @@ from tests.faults.workers import Worker
 from tests.kafka.raw import RawProducer, keep_compressed
 from tests.sinks.conftest import Sink
 from tests.support.ronde_process import RONDE
-from tests.support.topics import keep_for_good
+from tests.support.topics import create_kept
 
 PARTITIONS: Final = 2
 PATIENCE_SECONDS: Final = 180.0  # a round of large records on a busy machine
@@ -208,10 +207,8 @@ def running(servers: str, postgres: dict[str, Any], folder: Path, seed: int) -> 
     settings = folder / "settings.toml"
     settings.write_text("\n".join(lines) + "\n", encoding="utf-8")
     made = load_settings(settings, {}, WholeSettings)
-    topics.create(made)
+    create_kept(made)  # the sums count what is in the topics
     keep_compressed(made)
-    deleting = [made.topic(name) for name, topic in TOPICS.items() if topic.cleanup == "delete"]
-    keep_for_good(made.client("admin"), deleting)  # the sums count what is in the topics
     fuzz = Fuzz(servers, folder, settings, registry, seed)
     try:
         yield fuzz

@@ -9,12 +9,10 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from schemas.contract.topics import INPUT_TOPICS
 from streams.settings import Settings
 from tests.streams.logbook import Logbook
-from tests.support.topics import keep_for_good
 
 
 def publish(book: Logbook, settings: Settings, log: logging.Logger, *, waiting: int = 0) -> None:
     """Write every log to partition 0 of its topic, and commit all inputs but the last ``waiting`` alerts."""
-    _keep(book, settings)
     producer = Producer({**settings.client("producer"), "linger.ms": 5}, logger=log)
     for topic, records in book.logs.items():
         for record in records:
@@ -35,8 +33,3 @@ def publish(book: Logbook, settings: Settings, log: logging.Logger, *, waiting: 
         asynchronous=False,
     )
     consumer.close()
-
-
-def _keep(book: Logbook, settings: Settings) -> None:
-    """The records are of long ago: let no retention delete them."""
-    keep_for_good(settings.client("admin"), map(settings.topic, book.logs))

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from streams.escalation.procedures import DEFAULTS
-from streams.kafka.topics import create
 from tests.conftest import MakeSettings, Run, SettingsFile
 from tests.kafka.conftest import WorkerFile
 from tests.kafka.published import publish
 from tests.kafka.world import World, now_ms, worker
 from tests.streams.logbook import Logbook, alert, callback, no_answer, site
+from tests.support.topics import create_kept
 from tests.support.waiting import eventually
 
 DAY = 24 * 3600
@@ -30,7 +30,7 @@ def published(settings: MakeSettings, settings_file: SettingsFile, client_log: l
     def put(book: Logbook, **sections: Any) -> Path:
         one = {"topics": {"partitions": 1}, **sections}
         made = settings(**one)
-        create(made)
+        create_kept(made)
         publish(book, made, client_log)
         return settings_file(**one)
 

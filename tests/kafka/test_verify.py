@@ -15,12 +15,12 @@ from confluent_kafka.admin import AdminClient
 from schemas.avro.framing import confluent
 from schemas.contract.topics import TOPICS
 from streams.formats.topic_values import payload
-from streams.kafka.topics import create
 from tests.conftest import MakeSettings, Run, SettingsFile
 from tests.kafka.conftest import WorkerFile
 from tests.kafka.published import publish
 from tests.kafka.world import World, worker
 from tests.streams.logbook import Logbook, alert, callback, site
+from tests.support.topics import create_kept
 from tests.support.waiting import eventually
 
 ONE = {"topics": {"partitions": 1}}
@@ -32,7 +32,7 @@ def published(settings: MakeSettings, settings_file: SettingsFile, client_log: l
 
     def put(book: Logbook, **how: Any) -> Path:
         made = settings(**ONE)
-        create(made)
+        create_kept(made)
         publish(book, made, client_log, **how)
         return settings_file(**ONE)
 

@@ -7,11 +7,11 @@ import logging
 from html.parser import HTMLParser
 from pathlib import Path
 
-from streams.kafka.topics import create
 from tests.conftest import MakeSettings, Run, SettingsFile
 from tests.kafka.published import publish
 from tests.streams.logbook import alert, callback, site
 from tests.streams.test_whatif import answer, end, waiting
+from tests.support.topics import create_kept
 
 SINCE = ("--since", "2025-12-31T00:00:00Z")
 
@@ -47,7 +47,7 @@ def test_a_night_with_a_known_answer(
         book.chunk(9200 + 60 * minute, alert(f"C{minute}", site_id="CANARY", raised=9200 + 60 * minute))
         book.chunk(9210 + 60 * minute, answer(f"R{minute}", book.last_id(), "IDENTIFIED", "NORMAL", site_id="CANARY"))
     made = settings(topics={"partitions": 1})
-    create(made)
+    create_kept(made)
     publish(book, made, client_log)
     assert (
         json.loads(run("whatif", *SINCE, "--settings", settings_file(topics={"partitions": 1}), "--json").out)[

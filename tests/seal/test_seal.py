@@ -25,13 +25,13 @@ from seal.sealing import Sealing
 from seal.store import Head, Store, TreeState, connect, make_schema
 from service.postgres_settings import PostgresSettings
 from sinks.forget import erasures
-from streams.kafka.topics import create
 from streams.settings import load
 from tests.conftest import MakeSettings, Run, SettingsFile
 from tests.kafka.published import publish
 from tests.streams.logbook import Logbook, callback
 from tests.streams.test_whatif import answer, waiting
 from tests.support.ronde_process import RondeProcess
+from tests.support.topics import create_kept
 from tests.support.waiting import eventually
 
 # The first run of calls, without its second leaf.
@@ -71,7 +71,7 @@ def house(
         "seal": {"key_file": str(tmp_path / "seal.pem"), "pages_port": 0, "longest_pause_seconds": 1},
     }
     file = settings_file(**sections)
-    create(settings(topics={"partitions": 1}))
+    create_kept(settings(topics={"partitions": 1}))
     keys.create(tmp_path / "seal.pem")
     return load(file, {}, WholeSettings), file
 

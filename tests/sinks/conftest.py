@@ -15,7 +15,6 @@ from psycopg.conninfo import make_conninfo
 from ronde.local.kafka import Kafka
 from ronde.local.ports import free_port
 from ronde.shared.whole_settings import WholeSettings
-from schemas.contract.topics import TOPICS
 from service.postgres_settings import PostgresSettings
 from sinks.faults import VARIABLE
 from sinks.settings import Configuration
@@ -23,7 +22,6 @@ from streams.settings import Settings, load
 from tests.conftest import SettingsFile
 from tests.sinks.bench import Bench
 from tests.support.ronde_process import RondeProcess
-from tests.support.topics import keep_for_good
 
 if TYPE_CHECKING:
     from tests.sinks.records import Record
@@ -71,10 +69,9 @@ def configuration(sink_file: SettingsFile) -> Configuration:
 
 @pytest.fixture
 def publish(configuration: Configuration, topics: Settings, kafka: Kafka) -> Callable[[list[Record]], None]:
-    """Put records on this test's topics, which keep them for good: the records' times are of long ago."""
+    """Put records on this test's topics."""
     from tests.sinks.records import produce  # noqa: PLC0415 - the core is heavy
 
-    keep_for_good({"bootstrap.servers": kafka.bootstrap_servers}, map(topics.topic, TOPICS))
     return lambda records: produce(configuration, records, kafka.bootstrap_servers)
 
 
