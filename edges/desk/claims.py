@@ -96,6 +96,10 @@ class ClaimLog:
         """Everybody who ever held a subject within `REMEMBERED_MS`, the first one first."""
         return self._held_by.get(subject, ())
 
+    def forget_hold(self, subject: str, by: str) -> None:
+        """Forget that somebody held a subject, who was told that they do not."""
+        self._held_by[subject] = tuple(known for known in self.held_by(subject) if known != by)
+
     def first_taken_at(self, subject: str) -> int | None:
         """When a subject was first taken; None: never, or longer ago than `REMEMBERED_MS`."""
         return self._first_taken_at.get(subject)

@@ -158,10 +158,11 @@ class Holding:
             partition = self.writer.partition_of(item.site_id)
             self.check_fresh(partition)
             subject = Subject(item.subject, partition, item.site_id, item.incident_id)
+            has_held = self._has_held(operator, subject)
             hold = await self.claim(operator, subject, "TAKE")
             if hold is not None and hold.by == operator.name:
                 if item.holder is None and await self._was_answered(operator, subject):
-                    await self.release_gone(hold, subject)
+                    await self._give_back(hold, subject, is_first=not has_held)
                     continue
                 return item._replace(holder=hold)
         is_waiting = any(item.is_free and self.is_stale(item.site_id) for item in self.work.items.values())
@@ -183,10 +184,11 @@ class Holding:
 
     async def held_or_refuse(self, operator: Operator, partition: int, subject: str) -> None:
         """Check that the operator holds it, or once did. Raises HELD, NOT_HELD, `UnconfirmedError`."""
-        if operator.name in self.state.claims[partition].held_by(subject):
+        log = self.state.claims[partition]
+        if operator.name in log.held_by(subject):
             return
         await self.be_sure(partition)
-        if operator.name in self.state.claims[partition].held_by(subject):
+        if operator.name in log.held_by(subject):
             return
         hold = self.state.holder(partition, subject)
         raise NOT_HELD.error() if hold is None else HELD.error(holder=holder_json(hold))
@@ -221,14 +223,27 @@ class Holding:
     async def _take(self, operator: Operator, subject: Subject, action: str) -> Hold:
         """Claim, and return the operator's hold. Raises HELD, OVER, `UnconfirmedError`."""
         before = self.state.holder(subject.partition, subject.id)
+        has_held = self._has_held(operator, subject)
         hold = await self.claim(operator, subject, action)
         if hold is None or hold.by != operator.name:
             raise HELD.error(holder=None if hold is None else holder_json(hold))
         is_new = before is None or before.by != operator.name
         if is_new and action == "TAKE" and await self._was_answered(operator, subject):
-            await self.release_gone(hold, subject)
+            await self._give_back(hold, subject, is_first=not has_held)
             raise OVER.error()
         return hold
+
+    async def _give_back(self, hold: Hold, subject: Subject, *, is_first: bool) -> None:
+        """Release a call that its holder is told to be over; whose first hold it was may not answer it.
+
+        A desk that reads the log later does not know what they were told: it takes their answer, as a late one.
+        """
+        await self.release_gone(hold, subject)
+        if is_first:
+            self.state.claims[subject.partition].forget_hold(subject.id, hold.by)
+
+    def _has_held(self, operator: Operator, subject: Subject) -> bool:
+        return operator.name in self.state.claims[subject.partition].held_by(subject.id)
 
     async def _was_answered(self, operator: Operator, subject: Subject) -> bool:
         """Whether somebody who held a call before has answered it: their release may be read before their answer."""

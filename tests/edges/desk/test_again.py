@@ -123,6 +123,8 @@ async def test_who_takes_what_another_has_just_answered_does_not_get_it(
     monkeypatch.setattr(desk.reader, "answers_to_the_end", read_the_answer)
     assert code(await floor.bob.take(command)) == "OVER"
     assert desk.state.holder(0, command) is None
+    assert code(await floor.bob.result(command, "NOT_IDENTIFIED", "NORMAL")) == "NOT_HELD"
+    assert (await floor.ann.result(command, "NOT_IDENTIFIED", "NORMAL")).status_code == 202  # the same again
 
 
 async def test_a_take_over_while_the_answer_is_on_its_way(desk: MemoryDesk, floor: Floor) -> None:
