@@ -97,7 +97,7 @@ class ClaimLog:
         return self._held_by.get(subject, ())
 
     def forget_hold(self, subject: str, by: str) -> None:
-        """Forget that somebody held a subject, who was told that they do not."""
+        """Forget a hold that was refused to its holder after all."""
         self._held_by[subject] = tuple(known for known in self.held_by(subject) if known != by)
 
     def first_taken_at(self, subject: str) -> int | None:

@@ -234,9 +234,9 @@ class Holding:
         return hold
 
     async def _give_back(self, hold: Hold, subject: Subject, *, is_first: bool) -> None:
-        """Release a call that its holder is told to be over; whose first hold it was may not answer it.
+        """Release a call that was over before it was taken; who had no earlier hold on it may not answer it.
 
-        A desk that reads the log later does not know what they were told: it takes their answer, as a late one.
+        Another desk knows nothing of the refusal: there their answer is a late one.
         """
         await self.release_gone(hold, subject)
         if is_first:
