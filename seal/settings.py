@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field
 
+from service.fields import File, Port, ProcessName, Section, Text, data_dir, name_of, pages_host, pages_port
 from service.postgres_settings import PostgresSettings
 from service.web_address import WebAddress
 
 
-class SealSettings(BaseModel):
+class SealSettings(Section):
     """`ronde seal`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    id: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9._-]{1,64}$")] = Field(
-        default_factory=lambda: socket.gethostname()[:64],
-        description="this process's name in its log: up to 64 letters, digits, '.', '_', '-'",
-    )
-    pages_host: Annotated[str, StringConstraints(min_length=1)] = Field(
-        default="127.0.0.1", description="the address of /health, /ready and /metrics"
-    )
-    pages_port: Annotated[int, Field(ge=0, le=65535)] = Field(
-        default=6094, description="their port: a whole number from 0 (any free one) to 65535"
-    )
+    id: ProcessName = name_of("process")
+    pages_host: Text = pages_host()
+    pages_port: Port = pages_port(6094)
     key_file: Annotated[Path, Field(strict=False)] = Field(
         default=Path(".ronde/seal.pem"), description="the file of the key that signs heads, made by `ronde seal key`"
     )
@@ -37,9 +28,7 @@ class SealSettings(BaseModel):
     longest_pause_seconds: Annotated[int, Field(ge=1)] = Field(
         default=30, description="the longest pause before PostgreSQL or Kafka is asked again"
     )
-    data_dir: Annotated[Path, Field(strict=False)] = Field(
-        default=Path(".ronde/seal"), description="a folder for the registry's schemas"
-    )
+    data_dir: File = data_dir("seal")
 
 
 class SealConfiguration(NamedTuple):

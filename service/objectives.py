@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Final, NamedTuple, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from service.fields import Section
 
 Percent: TypeAlias = Annotated[float, Field(gt=0, le=100)]
 Seconds: TypeAlias = Annotated[int, Field(ge=1, le=3600)]
@@ -20,10 +22,8 @@ class Target(NamedTuple):
     percent: float
 
 
-class ObjectiveSettings(BaseModel):
+class ObjectiveSettings(Section):
     """Two targets for the urgent kinds, HOLD_UP and FIRE, and two for all others."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     first_percent: Percent = Field(default=80.0, description="the share that the first target is about: above 0 to 100")
     last_percent: Percent = Field(default=98.5, description="the share that the last target is about: above 0 to 100")

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field
 
-Text: TypeAlias = Annotated[str, StringConstraints(min_length=1)]
+from service.fields import Section, Text
 
 
-class PostgresSettings(BaseModel):
+class PostgresSettings(Section):
     """How to reach PostgreSQL, with libpq's names."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     host: Text = Field(default="localhost", description="its address, or the folder of its socket")
     port: Annotated[int, Field(ge=1, le=65535)] = Field(

@@ -7,25 +7,16 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Annotated, Literal, NamedTuple, TypeAlias
+from typing import Annotated, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field
 
+from service.fields import File, Name, Port, Section, Text, data_dir
 from service.postgres_settings import PostgresSettings
 from sinks.rows.feeds import FEEDS
 
-Name: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9._-]{1,200}$")]
-Text: TypeAlias = Annotated[str, StringConstraints(min_length=1)]
 
-
-class _Section(BaseModel):
-    """A table of settings, immutable; an unknown name or a value of another type is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class SinkSettings(_Section):
+class SinkSettings(Section):
     """`ronde sink`."""
 
     group: Name = Field(
@@ -36,12 +27,10 @@ class SinkSettings(_Section):
         description="this sink's name, the same after a restart and no other's: letters, digits, '.', '_', '-'",
     )
     host: Text = Field(default="127.0.0.1", description="the address its web pages listen on")
-    port: Annotated[int, Field(ge=0, le=65535)] = Field(
+    port: Port = Field(
         default=6067, description="the port of its web pages: a whole number from 0 (any free one) to 65535"
     )
-    data_dir: Annotated[Path, Field(strict=False)] = Field(
-        default=Path(".ronde/sink"), description="a folder for what it keeps between runs: the registry's schemas"
-    )
+    data_dir: File = data_dir("sink")
     group_protocol: Literal["consumer", "classic"] = Field(
         default="consumer", description='how the group settles: "consumer" (Kafka 4) or "classic"'
     )

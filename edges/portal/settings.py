@@ -2,44 +2,45 @@
 
 from __future__ import annotations
 
-import socket
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from edges.web.settings import WebSettings
+from service.fields import (
+    File,
+    Port,
+    ProcessName,
+    Section,
+    Text,
+    data_dir,
+    host_for,
+    name_of,
+    pages_host,
+    pages_port,
+    port_for,
+)
 from service.postgres_settings import PostgresSettings
 
 if TYPE_CHECKING:
     from edges.settings import Connection
 
-Port: TypeAlias = Annotated[int, Field(ge=0, le=65535)]
-Text: TypeAlias = Annotated[str, StringConstraints(min_length=1)]
 
-
-class PortalSettings(BaseModel):
+class PortalSettings(Section):
     """`ronde portal`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    id: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9._-]{1,64}$")] = Field(
-        default_factory=lambda: socket.gethostname()[:64],
-        description="this portal's name, no other's: up to 64 letters, digits, '.', '_', '-'",
-    )
-    host: Text = Field(default="127.0.0.1", description="the address that people and programs reach it on")
-    port: Port = Field(default=6081, description="its port: a whole number from 0 (any free one) to 65535")
+    id: ProcessName = name_of("portal")
+    host: Text = host_for("people and programs")
+    port: Port = port_for(6081)
     public_url: Annotated[str, StringConstraints(pattern=r"^https?://[^/]+$")] | None = Field(
         default=None, description="where people reach it, as https://portal.example (default: what they typed)"
     )
-    pages_host: Text = Field(default="127.0.0.1", description="the address of /health, /ready and /metrics")
-    pages_port: Port = Field(default=6091, description="their port: a whole number from 0 (any free one) to 65535")
+    pages_host: Text = pages_host()
+    pages_port: Port = pages_port(6091)
     country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] = Field(
         default="FR", description="where phone numbers without + belong while a site has no address: as FR"
     )
-    data_dir: Annotated[Path, Field(strict=False)] = Field(
-        default=Path(".ronde/portal"), description="a folder for what it keeps between runs: the registry's schemas"
-    )
+    data_dir: File = data_dir("portal")
 
 
 class PortalConfiguration(NamedTuple):

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import base64
 import binascii
-import socket
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, model_validator
+
+from service.fields import File, Port, ProcessName, Section, Text, data_dir, host_for, name_of, pages_host, pages_port
 
 if TYPE_CHECKING:
     from edges.settings import Connection
 
 _KEY_BYTES: Final = 32
-Port: TypeAlias = Annotated[int, Field(ge=0, le=65535)]
-Text: TypeAlias = Annotated[str, StringConstraints(min_length=1)]
-File: TypeAlias = Annotated[Path, Field(strict=False)]
 
 
 def _is_wrapping_key(text: str) -> str:
@@ -44,16 +42,11 @@ class ReceiverConfiguration(NamedTuple):
     tokens_file: Path
 
 
-class ReceiverSettings(BaseModel):
+class ReceiverSettings(Section):
     """`ronde receiver`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    id: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9._-]{1,64}$")] = Field(
-        default_factory=lambda: socket.gethostname()[:64],
-        description="this receiver's name, no other's: up to 64 letters, digits, '.', '_', '-'",
-    )
-    host: Text = Field(default="127.0.0.1", description="the address that panels and HTTP clients reach it on")
+    id: ProcessName = name_of("receiver")
+    host: Text = host_for("panels and HTTP clients")
     tcp_port: Port = Field(
         default=6070, description="the port for panels: a whole number from 0 (any free one) to 65535"
     )
@@ -65,16 +58,14 @@ class ReceiverSettings(BaseModel):
         default=None, description="the file of the authorities whose client certificates the TLS port demands, PEM"
     )
     http_port: Port = Field(default=6071, description="the port of alerts by HTTP: a whole number from 0 to 65535")
-    pages_host: Text = Field(default="127.0.0.1", description="the address of /health, /ready and /metrics")
-    pages_port: Port = Field(default=6068, description="their port: a whole number from 0 (any free one) to 65535")
+    pages_host: Text = pages_host()
+    pages_port: Port = pages_port(6068)
     wrapping_key: Annotated[str, AfterValidator(_is_wrapping_key)] | None = Field(
         default=None,
         repr=False,
         description="what the keys of transmitters are encrypted under: 32 bytes, in hex or base64 (default: none)",
     )
-    data_dir: File = Field(
-        default=Path(".ronde/receiver"), description="a folder for what it keeps between runs: the registry's schemas"
-    )
+    data_dir: File = data_dir("receiver")
     gas_as_fire: bool = Field(default=True, description="whether gas and carbon monoxide are FIRE; else OTHER")
     sockets_per_address: Annotated[int, Field(ge=1, le=65535)] = Field(
         default=64, description="how many connections one address may have: a whole number from 1"

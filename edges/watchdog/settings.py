@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-import socket
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, NamedTuple, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
+from service.fields import File, Port, ProcessName, Section, Text, data_dir, name_of, pages_host, pages_port
 from service.web_address import WebAddress
 
 if TYPE_CHECKING:
@@ -40,8 +39,6 @@ def _is_key(text: str) -> str:
     return text
 
 
-Port: TypeAlias = Annotated[int, Field(ge=0, le=65535)]
-Text: TypeAlias = Annotated[str, StringConstraints(min_length=1)]
 Seconds: TypeAlias = Annotated[int, Field(ge=1)]
 
 
@@ -55,20 +52,13 @@ class WatchdogConfiguration(NamedTuple):
     lookback_ms: int
 
 
-class WatchdogSettings(BaseModel):
+class WatchdogSettings(Section):
     """`ronde watchdog`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    id: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9._-]{1,64}$")] = Field(
-        default_factory=lambda: socket.gethostname()[:64],
-        description="this watchdog's name, no other's: up to 64 letters, digits, '.', '_', '-'",
-    )
-    pages_host: Text = Field(default="127.0.0.1", description="the address of /health, /ready and /metrics")
-    pages_port: Port = Field(default=6093, description="their port: a whole number from 0 (any free one) to 65535")
-    data_dir: Annotated[Path, Field(strict=False)] = Field(
-        default=Path(".ronde/watchdog"), description="a folder for what it keeps between runs: the registry's schemas"
-    )
+    id: ProcessName = name_of("watchdog")
+    pages_host: Text = pages_host()
+    pages_port: Port = pages_port(6093)
+    data_dir: File = data_dir("watchdog")
     deadline_seconds: Seconds = Field(
         default=15, description="how long after a deadline and worker.catch_up_seconds a decision may take"
     )

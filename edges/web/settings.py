@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from service.fields import File, Section
 
 
-class WebSettings(BaseModel):
+class WebSettings(Section):
     """`[web]`: the same for receiver, desk, portal and partners."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    tokens_file: Annotated[Path, Field(strict=False)] = Field(
+    tokens_file: File = Field(
         default=Path(".ronde/tokens.json"), description="the file of bearer tokens, that `ronde tokens` writes"
     )
-    users_file: Annotated[Path, Field(strict=False)] = Field(
+    users_file: File = Field(
         default=Path(".ronde/users.json"), description="the file of accounts of people, that `ronde users` writes"
     )
     session_key: str | None = Field(

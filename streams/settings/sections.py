@@ -6,11 +6,11 @@ Every setting has a default and a description; the description ends the message 
 from __future__ import annotations
 
 import socket
-from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, create_model
+from pydantic import AfterValidator, Field, StringConstraints, create_model
 
+from service.fields import File, Name, Port, Section, Text, data_dir
 from service.web_address import WebAddress
 from streams.escalation.procedures import FIRE, SECURITY, Procedure
 
@@ -25,13 +25,6 @@ def _at_most_an_id(text: str) -> str:
 
 Whole: TypeAlias = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Id: TypeAlias = Annotated[str, StringConstraints(pattern=r"\S"), AfterValidator(_at_most_an_id)]
-Name: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9._-]{1,200}$")]
-
-
-class Section(BaseModel):
-    """A table of settings, immutable; an unknown name or a value of another type is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, populate_by_name=True)
 
 
 class TopicSettings(Section):
@@ -59,15 +52,11 @@ class WorkerSettings(Section):
         default_factory=socket.gethostname,
         description="this worker's name, the same after a restart and no other's: letters, digits, '.', '_', '-'",
     )
-    host: Annotated[str, StringConstraints(min_length=1)] = Field(
-        default="127.0.0.1", description="the address its web pages listen on"
-    )
-    port: Annotated[int, Field(ge=0, le=65535)] = Field(
+    host: Text = Field(default="127.0.0.1", description="the address its web pages listen on")
+    port: Port = Field(
         default=6066, description="the port of its web pages: a whole number from 0 (any free one) to 65535"
     )
-    data_dir: Annotated[Path, Field(strict=False)] = Field(
-        default=Path(".ronde/worker"), description="a folder for what it keeps between runs: the registry's schemas"
-    )
+    data_dir: File = data_dir("worker")
     group_protocol: Literal["consumer", "classic"] = Field(
         default="consumer", description='how the group settles: "consumer" (Kafka 4) or "classic"'
     )
