@@ -106,7 +106,7 @@ def server() -> Iterator[Server]:
 @pytest.fixture
 def connect(server: Server, tmp_path: Path) -> Iterator[Callable[[], Registry]]:
     """A registry as a worker makes it at its start, over the same disk each time."""
-    with httpx.Client(base_url=server.url, timeout=2) as client:
+    with httpx.Client(base_url=server.url, timeout=20) as client:
         yield lambda: Registry(client, tmp_path / "registry")
 
 

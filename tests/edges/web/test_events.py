@@ -161,6 +161,7 @@ async def test_a_stream_ends_with_the_session_and_with_the_server(
     await server.start()
 
     cookies: dict[str, httpx.Cookies] = {}
+    heard = dict.fromkeys(("zoe", "ann", "eve"), "")
 
     async def listen(name: str) -> str:
         async with httpx.AsyncClient(base_url=server.address, headers={"Origin": server.address}, timeout=20) as client:
@@ -170,16 +171,17 @@ async def test_a_stream_ends_with_the_session_and_with_the_server(
             cookies[name] = client.cookies
             async with client.stream("GET", "/v1/events") as response:
                 assert response.headers["content-type"].startswith("text/event-stream")
-                return "".join([text async for text in response.aiter_text()])
+                async for text in response.aiter_text():
+                    heard[name] += text
+                return heard[name]
 
-    tasks = {name: asyncio.create_task(listen(name)) for name in ("zoe", "ann", "eve")}
+    tasks = {name: asyncio.create_task(listen(name)) for name in heard}
     async with asyncio.timeout(20):
         await until(lambda: channel.clients == 3)
         channel.publish("work", 1)
+        await until(lambda: all("event: work" in text for text in heard.values()))
         accounts.remove(users, "zoe")
-        text = await tasks["zoe"]
-        assert "event: work" in text
-        assert "event: signed-out" in text
+        assert "event: signed-out" in await tasks["zoe"]
         async with httpx.AsyncClient(base_url=server.address, cookies=cookies["eve"]) as client:
             assert (await client.delete("/v1/session", headers={"Origin": server.address})).status_code == 204
         assert "event: signed-out" in await tasks["eve"]
