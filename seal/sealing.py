@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection
-from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple, cast
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
@@ -15,6 +13,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 from schemas.avro.errors import RegistryUnreachable
 from seal import keys
 from seal.commitments import SEALED, Commitments, Parts
+from seal.erasures import erasure_of
 from seal.errors import AwayError, LockedError, SealError
 from seal.heads import Heads, now_ms
 from seal.metrics import Behind, SealMetrics
@@ -253,16 +252,10 @@ class Sealing:
             self._behind.fall(log)
 
     def _erase(self, value: bytes) -> None:
-        try:
-            fields = json.loads(value)
-            at = datetime.fromisoformat(fields["erased_at"])
-            erased_at = int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
-            owner = (fields.get("site_id", ""), fields.get("contact_id", ""))
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
-            owner, erased_at = (None, None), 0
-        if not all(isinstance(name, str) for name in owner):
+        erasure = erasure_of(value)
+        if erasure is None:
             _log.error("a record of %s is no erasure", self._name(_ERASURES))
-        elif self._store.erase(*owner, erased_at):
+        elif self._store.erase(*erasure):
             self.metrics.erasures.inc()
 
     def _name(self, topic: str) -> str:

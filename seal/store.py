@@ -27,6 +27,7 @@ _HEAD_LOCK: Final = 0x5EA2  # of the one that signs a head
 _SCHEMA_LOCK: Final = 0x5EA3  # of the one that makes the tables
 _SECRETS: Final = 200_000  # kept in memory
 _HASH: Final = 32  # bytes
+_FOREVER: Final = 2**63 - 1  # behind every timestamp
 
 
 class TreeState(NamedTuple):
@@ -170,6 +171,12 @@ class Store:
         self._new.clear()
         self.erased[owner] = until
         return True
+
+    def foresee(self, site_id: str, contact_id: str, erased_at: int) -> None:
+        """Keep closed here what an erasure closes that `erase` has not carried out yet: all that is sealed by now."""
+        owner = (owner_name(site_id), owner_name(contact_id))
+        if owner != ("", "") and erased_at > self.erased.get(owner, -1):
+            self.erased[owner] = _FOREVER
 
     # --- trees --------------------------------------------------------------------------------------
 

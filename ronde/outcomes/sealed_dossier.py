@@ -13,10 +13,13 @@ from ronde.shared.whole_settings import WholeSettings
 from schemas.avro.errors import Undecodable
 from seal.commitments import SEALED, Commitments
 from seal.dossier import dossier
+from seal.erasures import erasure_of
 from seal.errors import SealError
 from seal.store import Store, connect
 from service.postgres import reason
 from service.registry import Registry, client
+from sinks.errors import Away
+from sinks.forget.erasures import ErasureLog
 from streams.escalation.values import Attention, Decision, Instant
 from streams.formats.topic_values import TopicValues
 from streams.kafka.reading import LogRecord, Logs, Span
@@ -36,9 +39,12 @@ def sealed_dossier(
         raise Failed(f"{settings.topic('decisions')} has no incident {incident_id}: see that the id is right")
     decided = [_decision(values, record) for record in records if record.topic == "decisions"]
     is_closed = any(decision is not None and decision.phase_to == "CLOSED" for decision in decided)
+    erasures = _erasures(settings)
     try:
         with connect(settings.postgres) as connection:
             store = Store(connection)
+            for erasure in filter(None, map(erasure_of, erasures)):
+                store.foresee(*erasure)
             opener = commitments(settings, store)
             return dossier(
                 store, incident_id, opener, records,
@@ -48,6 +54,18 @@ def sealed_dossier(
         raise Failed(str(error)) from None
     except psycopg.Error as error:
         raise Failed(f"PostgreSQL cannot be used: {reason(error)}. {START_POSTGRES}") from None
+
+
+def _erasures(settings: WholeSettings) -> list[bytes]:
+    """Return what was asked to be erased: the process that seals may not have read it yet. Raises `Failed`."""
+    log = ErasureLog(settings.for_sink())
+    try:
+        log.begin()
+        return list(log.rest())
+    except Away as error:
+        raise Failed(str(error)) from None
+    finally:
+        log.close()
 
 
 def commitments(settings: WholeSettings, store: Store) -> Commitments:

@@ -243,6 +243,27 @@ def _erase(settings: WholeSettings, contact: str, log: logging.Logger) -> None:
     producer.flush()
 
 
+def test_what_is_erased_is_withheld_before_the_process_that_seals_has_read_it(
+    sealed: Sealed, client_log: logging.Logger, run: Run, tmp_path: Path
+) -> None:
+    phone = b"+33612345600".hex()
+
+    def exported() -> str:
+        ran = run("incident", "export", sealed.incident, "--sealed", "--to", tmp_path, "--settings", sealed.file)
+        assert (ran.exit, ran.err) == (0, "")
+        return zipfile.ZipFile(tmp_path / f"{sealed.incident}.zip").read("dossier.jsonl").decode()
+
+    assert phone in exported()
+    _erase(sealed.settings, "ann", client_log)
+    withheld = exported()
+    assert phone not in withheld
+    seal_once(sealed.settings)
+    assert exported().count('null, null, "') == withheld.count('null, null, "'), "the same, once it has"
+    _erase(sealed.settings, "", client_log)
+    ran = run("incident", "export", sealed.incident, "--sealed", "--to", tmp_path, "--settings", sealed.file)
+    assert (ran.exit, "its site was erased" in ran.err) == (1, True)
+
+
 def test_any_record_is_sealed(house: tuple[WholeSettings, Path], client_log: logging.Logger, run: Run) -> None:
     """No record stops the seal, of any bytes."""
     settings, file = house
