@@ -58,7 +58,8 @@ def configure(form: str, level: str) -> None:
     handler.addFilter(_FloodFilter(_Limit(BURST, SECONDS)))
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     # What they tell at "info" is how they are made, not what the worker does.
-    for chatty in ("faust", "mode", "aiohttp", "asyncio"):
+    # httpx names the address of each request, which may be a secret itself: that of a dead man's switch, of a webhook.
+    for chatty in ("faust", "mode", "aiohttp", "asyncio", "httpx", "httpcore"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLogger().level))
 
 

@@ -348,7 +348,7 @@ def test_credentials_of_the_address_go_in_a_header_and_are_not_logged(
         asked.append(request)
         return httpx.Response(200, json={"id": 7})
 
-    caplog.set_level("DEBUG")
+    caplog.set_level("DEBUG", "httpx")  # which processes keep quiet
     for address in ("https://us%40er:pass%2Fword@registry:8081/there", "https://registry:8081/there"):
         with httpx.Client(base_url=address, transport=httpx.MockTransport(answer)) as client:
             assert Registry(client, tmp_path).id_of("s", schemas.load("Alert")) == 7

@@ -13,6 +13,7 @@ from edges.watchdog.findings import Finding, Kind, summary
 from edges.watchdog.metrics import WatchdogMetrics
 from edges.watchdog.settings import WatchdogSettings
 from edges.watchdog.telling import Teller
+from service import logs
 from tests.conftest import Run, SettingsFile
 from tests.edges.watchdog.listeners import SECRET, Listener
 from tests.support.ronde_process import RondeProcess
@@ -122,3 +123,25 @@ def test_a_change_is_reported_each_minute_at_most() -> None:
         assert found is not None
         events += [(second, event) for event, _, _ in bulletins.update({Kind.INPUT: found}, 1000 * second)]
     assert events == [(0, "began"), (60, "changed"), (120, "changed"), (180, "changed")]
+
+
+@pytest.mark.asyncio
+async def test_no_line_of_the_log_has_the_address_of_a_webhook_or_a_switch(
+    listener: Listener, capfd: pytest.CaptureFixture[str]
+) -> None:
+    logs.configure("json", "debug")
+    settings = WatchdogSettings(
+        id="w", webhook_url=f"{listener.url}/hooks/of-it", webhook_secret=SECRET, ping_url=f"{listener.url}/key-of-it"
+    )
+    teller = Teller(settings, WatchdogMetrics())
+    found = summary([Finding("i1", 0)])
+    assert found is not None
+    [(_, _, bulletin)] = Bulletins("w").update({Kind.INPUT: found}, 1_790_000_000_000)
+    teller.send(bulletin)
+    tasks = [asyncio.create_task(teller.post()), asyncio.create_task(teller.ping(lambda: True))]
+    await asyncio.to_thread(eventually, lambda: listener.posts and listener.pings, "a post, a ping")
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await teller.close()
+    assert "of-it" not in capfd.readouterr().err
