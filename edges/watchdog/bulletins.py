@@ -33,7 +33,7 @@ class Bulletin(NamedTuple):
 @dataclass
 class _Reported:
     since: int
-    count: int
+    listed: Summary
     at: int
     number: int = 1
 
@@ -50,10 +50,10 @@ class Bulletins:
         for kind, listed in report.items():
             reported = self._reported.get(kind)
             if reported is None:
-                self._reported[kind] = _Reported(now, listed.count, now)
+                self._reported[kind] = _Reported(now, listed, now)
                 yield "began", kind, self._bulletin("began", kind, listed, now)
-            elif reported.count != listed.count and now - reported.at >= AGAIN_MS:
-                reported.count, reported.at, reported.number = listed.count, now, reported.number + 1
+            elif _differs(listed, reported.listed) and now - reported.at >= AGAIN_MS:
+                reported.listed, reported.at, reported.number = listed, now, reported.number + 1
                 yield "changed", kind, self._bulletin("changed", kind, listed, now)
         for kind in [kind for kind in self._reported if kind not in report]:
             self._reported[kind].number += 1
@@ -76,6 +76,15 @@ class Bulletins:
                 },
             },
         )
+
+
+def _differs(listed: Summary, reported: Summary) -> bool:
+    """Whether there is something to say: as many findings may be others."""
+    return listed.count != reported.count or _subjects(listed) != _subjects(reported)
+
+
+def _subjects(listed: Summary) -> set[str]:
+    return {finding.subject for finding in listed.examples}
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

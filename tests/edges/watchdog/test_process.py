@@ -125,6 +125,17 @@ def test_a_change_is_reported_each_minute_at_most() -> None:
     assert events == [(0, "began"), (60, "changed"), (120, "changed"), (180, "changed")]
 
 
+def test_as_many_findings_that_are_others_are_a_change() -> None:
+    bulletins = Bulletins("w")
+    told = []
+    for second, names in ((0, ["a"]), (10, ["a", "b"]), (20, ["b"]), (59, ["b"]), (60, ["b"]), (130, ["b"])):
+        found = summary([Finding(name, 0) for name in names])
+        assert found is not None
+        for event, _, bulletin in bulletins.update({Kind.DEADLINE: found}, 1000 * second):
+            told.append((second, event, [one["subject"] for one in bulletin.body["data"]["findings"]]))
+    assert told == [(0, "began", ["a"]), (60, "changed", ["b"])]
+
+
 @pytest.mark.asyncio
 async def test_no_line_of_the_log_has_the_address_of_a_webhook_or_a_switch(
     listener: Listener, capfd: pytest.CaptureFixture[str]
