@@ -52,11 +52,13 @@ class Calls:
     def claim(self, claim: Claim, timestamp: int, now: int) -> None:
         """Take a claim, ``timestamp`` the broker's."""
         self._time = (max(self._time[0], timestamp), now)
+        self._holds.advance(timestamp)
+        was_held = self._holds.holder(claim.subject) is not None
         hold = self._holds.apply(claim.subject, claim.by, claim.action, claim.seconds, timestamp)
         if claim.who == "PERSON":
             self.person_at = max(self.person_at, timestamp)
         waiting = self._waiting.get(claim.subject)
-        if waiting is not None:
+        if waiting is not None and (was_held or hold is not None):  # to renew what nobody holds holds nothing
             self._waiting[claim.subject] = waiting._replace(since=now)
         if hold is not None:
             self._held.add(claim.subject)

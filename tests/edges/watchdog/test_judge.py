@@ -140,6 +140,25 @@ def test_a_call_that_nobody_takes(bench: Bench) -> None:
     assert bench.judge.kept == 0
 
 
+@pytest.mark.parametrize("action", ["RENEW", "RELEASE"])
+def test_claims_that_hold_nothing_keep_no_call_from_being_late(bench: Bench, action: str) -> None:
+    bench.claim("before")
+    bench.call("c1")
+    for _ in range(4):
+        assert bench.counts(11) == {}
+        bench.claim("c1", action)
+    assert bench.counts(2) == {"CALL": 1}
+
+
+def test_a_call_that_is_given_back_has_its_time_again(bench: Bench) -> None:
+    bench.call("c1")
+    bench.claim("c1")
+    bench.look(30)
+    bench.claim("c1", "RELEASE")
+    assert bench.counts(44) == {}
+    assert bench.counts(2) == {"CALL": 1}
+
+
 def test_no_desk_is_in_use(bench: Bench) -> None:
     bench.call("c1")
     bench.claim("c9", who="ROBOT")
