@@ -24,6 +24,7 @@ class _Round:
     number: int
     sent_at: int
     stage: str = "the receiver has not acknowledged its frame"
+    incident: str | None = None  # the one that its alert opened or joined
     resolved_at: int | None = None
     is_disturbed: bool = False  # what was read was old for a moment, so that it may look late
 
@@ -31,8 +32,9 @@ class _Round:
 class Canary:
     """The site's rounds, and the calls that wait for an answer."""
 
-    def __init__(self, site_id: str, every_ms: int, within_ms: int) -> None:
+    def __init__(self, site_id: str, account: str, every_ms: int, within_ms: int) -> None:
         self._site_id = site_id
+        self._account = account
         self._every_ms = every_ms
         self._within_ms = within_ms
         self._round: _Round | None = None
@@ -139,10 +141,18 @@ class Canary:
         self._reach("its call has not been answered")
 
     def _decision(self, decision: Decision, now: int) -> None:
+        current = self._round
+        if current is not None and decision.input.kind == "ALERT" and self._is_of(current, decision.input.id):
+            current.incident = decision.incident_id
         if decision.phase_to in _HANDED_ON:
             self._stuck = decision.incident_id
         elif decision.phase_to == "CLOSED":
             self._stuck = None
-            current = self._round
-            if current is not None and current.resolved_at is None and decision.rule == "RESOLVED":
+            if current is None or current.incident != decision.incident_id:
+                return  # the answer to an alarm before, perhaps: late, and no proof for this one
+            if current.resolved_at is None and decision.rule == "RESOLVED":
                 current.resolved_at = now
+
+    def _is_of(self, current: _Round, alert_id: str) -> bool:
+        """Whether a receiver has made an alert of a round's frame."""
+        return alert_id.startswith(f"{self._account}-{current.number:04}-")

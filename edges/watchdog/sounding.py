@@ -69,7 +69,12 @@ class Sounder:
         key = None if settings.canary_key is None else bytes.fromhex(settings.canary_key)
         self._panel = Panel(settings.canary_account, key=key)
         self._by = f"watchdog:{settings.id}"
-        self._canary = Canary(site_id, 1000 * settings.canary_every_seconds, 1000 * settings.canary_within_seconds)
+        self._canary = Canary(
+            site_id,
+            settings.canary_account,
+            1000 * settings.canary_every_seconds,
+            1000 * settings.canary_within_seconds,
+        )
         self._called = asyncio.Event()
         self._claimed: dict[str, asyncio.Future[str | None]] = {}
         self._current_since: int | None = None

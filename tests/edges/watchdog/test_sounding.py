@@ -1,18 +1,23 @@
-"""The canary's link tests: a receiver that is off is found, one that has just come back with its Kafka is not."""
+"""The canary's link tests and rounds: what each proves, and what would look like a fault and is none."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import socket
 from unittest.mock import Mock
 
 import pytest
 
+from edges.desk.values import Decision, InputRef
+from edges.watchdog.canary import Canary
+from edges.watchdog.judge import Place
 from edges.watchdog.metrics import WatchdogMetrics
 from edges.watchdog.reading import now_ms
 from edges.watchdog.settings import WatchdogSettings
 from edges.watchdog.sounding import Sounder
+from tests.edges.watchdog.bench import START
 
 
 @pytest.mark.asyncio
@@ -76,3 +81,38 @@ def test_a_round_during_which_what_is_read_grew_old_is_void_and_many_of_them_are
     is_current.return_value = False
     sounder.judge(now + 30_000)
     assert sounder._judged_at is None, "while Kafka is away, that alone is reported"
+
+
+def test_a_round_is_resolved_by_the_incident_of_its_own_alarm() -> None:
+    """An engine that takes half a minute for each step closes an incident within 20 s of the next alarm."""
+    canary = Canary("canary", "CA11", 60_000, 20_000)
+    start = START - START % 60_000
+    versions = itertools.count(1)
+
+    def decide(at: int, rule: str, incident: str, kind: str, cause: str) -> None:
+        phase = "CLOSED" if rule == "RESOLVED" else "CALLING"
+        ref = InputRef(kind, cause, None, None, None)
+        made = Decision(
+            f"{incident}-v", incident, "security/1", "canary", next(versions), at, ref, 0, rule, None,
+            phase, None, None, None, None, (),
+        )  # fmt: skip
+        canary.take(Place("decisions", 0, 0, at, at), made)
+
+    def alert_of(minute: int) -> str:
+        return f"CA11-{canary.number(start + minute * 60_000):04}-1-86a50fa1"
+
+    outcomes = []
+    for minute in range(3):
+        now = start + minute * 60_000
+        canary.begin(now)
+        if minute:
+            decide(now + 2000, "RESOLVED", f"i{minute - 1}", "CALL_RESULT", "r")
+        outcomes.append(canary.judge(now + 21_000))
+        decide(now + 31_000, "OPENED", f"i{minute}", "ALERT", alert_of(minute))
+    assert outcomes == ["failed"] * 3
+    now = start + 3 * 60_000
+    canary.begin(now)
+    decide(now + 1000, "MERGED", "i2", "ALERT", alert_of(3))
+    decide(now + 2000, "RESOLVED", "i2", "CALL_RESULT", "r")
+    assert canary.judge(now + 3000) == "resolved", "one that its own alarm has joined"
+    assert canary.finding is None
