@@ -181,12 +181,18 @@ class Sounder:
             return False
 
     async def _raise_alarms(self) -> None:
+        """Send one frame in each interval: another would have its number, and be taken for a repeat."""
         every, within = 1000 * self._settings.canary_every_seconds, self._settings.canary_within_seconds
+        used = now_ms() // every  # perhaps by the process before this one
         while True:
             now = now_ms()
+            if 0 <= used - now // every <= 1:  # a timer may end early, and a clock be put back
+                await asyncio.sleep((every - now % every) / 1000)
+                continue
             if not self._is_settled(now):
                 await asyncio.sleep(_AGAIN_SECONDS)
                 continue
+            used = now // every
             self._canary.begin(now)
             dialler = Dialler(self._panel, self._way, sequence=self._canary.number(now), wait_seconds=_WAIT_SECONDS)
             with contextlib.suppress(TimeoutError):
@@ -194,7 +200,6 @@ class Sounder:
                     if (await dialler.send(_ALARM)).is_acknowledged:
                         self._canary.acknowledge()
             dialler.close()
-            await asyncio.sleep((every - now_ms() % every) / 1000)
 
     async def _answer_calls(self, claim: Callable[[Any], bytes], result: Callable[[Any], bytes]) -> None:
         while True:

@@ -116,3 +116,41 @@ def test_a_round_is_resolved_by_the_incident_of_its_own_alarm() -> None:
     decide(now + 2000, "RESOLVED", "i2", "CALL_RESULT", "r")
     assert canary.judge(now + 3000) == "resolved", "one that its own alarm has joined"
     assert canary.finding is None
+
+
+@pytest.mark.asyncio
+async def test_no_number_is_sent_twice_in_an_interval(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither behind a restart, which may come right behind a frame, nor where a timer ends early."""
+    clock, sent = 1_790_000_000_000 - 1_790_000_000_000 % 60_000 + 5_000, []
+    sounder = made(Mock(return_value=True), Mock(return_value=True))
+
+    async def sleep(seconds: float) -> None:
+        nonlocal clock
+        clock += max(1, int(seconds * 1000) - 3)  # too early, as timers are
+
+    class Panel:
+        def __init__(self, *_: object, sequence: int, **__: object) -> None:
+            self.sequence = sequence
+
+        async def send(self, _: object) -> Mock:
+            nonlocal clock
+            sent.append((clock, self.sequence))
+            clock += 300
+            if len(sent) == 3:
+                clock -= 2_000  # put right
+            if len(sent) == 5:
+                raise asyncio.CancelledError
+            return Mock(is_acknowledged=True)
+
+        def close(self) -> None:
+            pass
+
+    monkeypatch.setattr("edges.watchdog.sounding.now_ms", lambda: clock)
+    monkeypatch.setattr("edges.watchdog.sounding.asyncio.sleep", sleep)
+    monkeypatch.setattr("edges.watchdog.sounding.Dialler", Panel)
+    monkeypatch.setattr(sounder, "_is_settled", lambda _: True)
+    with pytest.raises(asyncio.CancelledError):
+        await sounder._raise_alarms()
+    numbers = [number for _, number in sent]
+    assert numbers == list(range(numbers[0], numbers[0] + 5))
+    assert sent[0][0] % 60_000 < 1000, "the interval of the start may have had its frame"
