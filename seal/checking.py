@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from seal.commitments import Commitments, Message
 from seal.ed25519 import is_signed
-from seal.proofs import BLOCK, commitment, leaf_data, leaf_hash
-from seal.store import KeptLeaf, Log, Store, TreeState
+from seal.proofs import BLOCK
+from seal.store import Log, Store, TreeState
 from seal.tree import Tree, root_of
 
 
@@ -67,25 +67,13 @@ def check_records(
         if leaf is None or leaf.offset != record.offset:
             yield f"MISSING: {log[0]}-{log[1]}-{record.offset} is in the topic, and was not sealed"
             continue
-        if not _is_kept(commitments, record, leaf):
+        kept = (leaf.hash, leaf.personal)
+        if not commitments.kept_leaf(record, *kept).meets(*kept):
             yield f"ALTERED: {log[0]}-{log[1]}-{record.offset} is not the record that was sealed"
         leaf = next(leaves, None)
     while leaf is not None and leaf.offset < tree.next_offset:
         yield f"MISSING: {log[0]}-{log[1]}-{leaf.offset} was sealed, and the topic does not have it"
         leaf = next(leaves, None)
-
-
-def _is_kept(commitments: Commitments, record: Message, kept: KeptLeaf) -> bool:
-    """Whether a record gives its kept leaf, as far as that can be known."""
-    leaf = commitments.leaf(record)
-    if any(field.salt is None and not field.is_personal for field in leaf.fields):
-        return True
-    made, personal = [], kept.personal
-    for field in leaf.fields:
-        erased, personal = (personal[:32], personal[32:]) if field.is_personal else (b"", personal)
-        made.append(erased if field.salt is None else commitment(field.salt, field.data))
-    names = " ".join(field.name for field in leaf.fields)
-    return leaf_hash(leaf_data(leaf.place, leaf.schema, names, made)) == kept.hash
 
 
 def _root(tree: Tree, size: int) -> str:

@@ -9,10 +9,11 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 from schemas.avro.canonical import canonical
+from schemas.avro.errors import SchemaNotFound, UnusableSchema
 from schemas.avro.framing import CONFLUENT, CONFLUENT_SIZE, SINGLE_OBJECT_SIZE, confluent_id, single_object
 from schemas.avro.loader import load, released
 from schemas.contract.topics import TOPICS
-from seal.proofs import CONTACT_FIELDS, SALT, Place, leaf_data, leaf_hash, read_value
+from seal.proofs import CONTACT_FIELDS, SALT, Place, commitment, leaf_data, leaf_hash, read_value
 from seal.splitting import Split, splitter
 
 SEALED: Final = (
@@ -72,7 +73,7 @@ class Layout(NamedTuple):
     schema: str
     names: tuple[str, ...]
     joined: str  # the names, as `leaf_data` takes them
-    split: Split | None  # of the value; None: the value is a field of its own
+    split: Split  # of the value
     personal: tuple[int, ...]  # the places of a contact's fields
     contact_at: int | None  # the place of ``contact_id``
     contact_type: Any
@@ -115,6 +116,20 @@ class Leaf(NamedTuple):
     schema: str
     fields: list[SaltedField]
 
+    def meets(self, kept: bytes, personal: bytes) -> bool:
+        """Whether this gives the hash that is kept, as far as that can be known: not once the site is erased.
+
+        ``personal``: the commitments of the contact's fields, which are kept too.
+        """
+        if any(field.salt is None and not field.is_personal for field in self.fields):
+            return True
+        made = []
+        for field in self.fields:
+            erased, personal = (personal[:SALT], personal[SALT:]) if field.is_personal else (b"", personal)
+            made.append(erased if field.salt is None else commitment(field.salt, field.data))
+        names = " ".join(field.name for field in self.fields)
+        return leaf_hash(leaf_data(self.place, self.schema, names, made)) == kept
+
 
 class SealedLeaf(NamedTuple):
     """What is kept of a record. ``personal``: the commitments of its contact's fields."""
@@ -135,23 +150,19 @@ class Commitments:
         self._by_header: dict[str, dict[bytes, Layout | None]] = {}
 
     def parts(self, message: Message) -> Parts:
-        """Split a record."""
-        topic, value = message.topic, message.value or b""
+        """Split a record. One whose schema nobody knows, or that is none of its schema, has its value as one field."""
+        value = message.value or b""
         size = CONFLUENT_SIZE if value[:1] == CONFLUENT else SINGLE_OBJECT_SIZE
-        layout = self._layout(topic, value[:size])
-        key = message.key or b""
-        fields = [key, _headers(message.headers) if message.headers else b""]
-        if layout.split is not None:
-            try:
-                fields += layout.split(value, size)
-            except (ValueError, IndexError):
-                layout = _WHOLE
-        if layout.split is None:
-            fields.append(value)
+        layout = self._layout(message.topic, value[:size])
+        if layout is None:
+            return _whole(message)
+        try:
+            of_value = layout.split(value, size)
+        except (ValueError, IndexError):
+            return _whole(message)
         at = layout.contact_at
-        contact_id = "" if at is None else _contact(layout.contact_type, fields[at])
-        place = Place(topic, message.partition, message.offset, message.timestamp)
-        return Parts(place, layout, fields, owner_name(key.decode(errors="replace")), owner_name(contact_id))
+        fields = [*_around(message), *of_value]
+        return _parts(message, layout, fields, "" if at is None else _contact(layout.contact_type, fields[at]))
 
     def seal(self, parts: Parts) -> SealedLeaf:
         """Return what to keep. A field whose secret is destroyed gets a salt that nobody keeps."""
@@ -167,7 +178,9 @@ class Commitments:
 
     def leaf(self, message: Message) -> Leaf:
         """Return the leaf of a record, with what opens it."""
-        parts = self.parts(message)
+        return self._opened(self.parts(message))
+
+    def _opened(self, parts: Parts) -> Leaf:
         personal = parts.personal
         fields = [
             SaltedField(name, data, salt, at in personal)
@@ -176,6 +189,17 @@ class Commitments:
             )
         ]
         return Leaf(parts.place, parts.layout.schema, fields)
+
+    def kept_leaf(self, message: Message, kept: bytes, personal: bytes) -> Leaf:
+        """Return the leaf of a record that meets what is kept of it; where none does, the one that it should have.
+
+        What was sealed while nobody knew its schema, before an upgrade for one, has its value as one field.
+        """
+        leaf = self.leaf(message)
+        if leaf.schema and not leaf.meets(kept, personal):
+            whole = self._opened(_whole(message))
+            return whole if whole.meets(kept, personal) else leaf
+        return leaf
 
     def _salts(self, parts: Parts) -> list[bytes | None]:
         place, _, fields, site_id, contact_id = parts
@@ -187,7 +211,7 @@ class Commitments:
                 salts[at] = salt
         return salts
 
-    def _layout(self, topic: str, header: bytes) -> Layout:
+    def _layout(self, topic: str, header: bytes) -> Layout | None:
         known = self._by_header.get(topic)
         if known is None:
             name = TOPICS[topic].schema or ""
@@ -195,16 +219,25 @@ class Commitments:
             known = {single_object(version): self._known(topic, version) for version in versions}
             self._by_header[topic] = known
         if header not in known and header[:1] == CONFLUENT and len(header) == CONFLUENT_SIZE and self._registry:
-            known[header] = self._known(topic, self._registry(confluent_id(header)))
-        return known.get(header) or _WHOLE
+            try:
+                known[header] = self._known(topic, self._registry(confluent_id(header)))
+            except SchemaNotFound:  # the registry asks again after a while
+                return None
+            except UnusableSchema:
+                known[header] = None
+        return known.get(header)
 
     def _known(self, topic: str, schema: Any) -> Layout | None:
+        """Return the layout of a schema; None: it is no record's, or has what cannot be split, such as itself."""
         if not isinstance(schema, dict) or schema.get("type") != "record":
             return None
         form = canonical(schema)
+        try:
+            of_value, split = splitter(schema)
+        except (ValueError, RecursionError):
+            return None
         digest = hashlib.sha256(form.encode()).hexdigest()
         self.schemas[digest] = form
-        of_value, split = splitter(schema)
         names = (*_AROUND, *of_value)
         personal = CONTACT_FIELDS.get(topic, ())
         types = {field["name"]: field["type"] for field in schema["fields"]}
@@ -213,7 +246,20 @@ class Commitments:
         return Layout(digest, names, " ".join(names), split, places, at, types.get("contact_id"))
 
 
-_WHOLE: Final = Layout("", (*_AROUND, "value"), "key headers value", None, (), None, None)
+_WHOLE: Final = Layout("", (*_AROUND, "value"), "key headers value", lambda data, _: [data], (), None, None)
+
+
+def _whole(message: Message) -> Parts:
+    return _parts(message, _WHOLE, [*_around(message), message.value or b""], "")
+
+
+def _around(message: Message) -> tuple[bytes, bytes]:
+    return message.key or b"", _headers(message.headers) if message.headers else b""
+
+
+def _parts(message: Message, layout: Layout, fields: list[bytes], contact_id: str) -> Parts:
+    place = Place(message.topic, message.partition, message.offset, message.timestamp)
+    return Parts(place, layout, fields, owner_name(fields[0].decode(errors="replace")), owner_name(contact_id))
 
 
 def _derived(secret: bytes | None, salted: bytes, count: int) -> list[Any]:

@@ -14,6 +14,7 @@ from seal.commitments import Commitments, Leaf, Message
 from seal.errors import SealError
 from seal.proofs import end_line
 from seal.store import Head, Log, Store
+from seal.verify import IDS
 
 _OUR_IMPORTS: Final = re.compile(r"(^from seal\.\w+ import (\([^)]*\)|.*)\n)+", re.MULTILINE)
 _BEHIND: Final = 24  # heads behind the first that covers all: what is published once a day is among them
@@ -47,7 +48,7 @@ def dossier(
 
     Raises `SealError` where a record is not under a head yet, its site is erased, or there is no such head.
     """
-    leaves = [(commitments.leaf(record), *_kept(store, record)) for record in records]
+    leaves = [_kept(store, commitments, record) for record in records]
     leaves.sort(key=lambda one: (one[0].place.topic, one[0].place.partition, one[1]))
     heads = _heads(store, leaves, since_head, until_head, is_open=is_open)
     lines: list[dict[str, Any]] = [
@@ -86,11 +87,15 @@ def verifier() -> str:
     return _OUR_IMPORTS.sub(lambda _: f"{shared}\n", text, count=1)
 
 
-def _kept(store: Store, record: Message) -> tuple[int, bytes]:
+def _kept(store: Store, commitments: Commitments, record: Message) -> tuple[Leaf, int, bytes]:
+    where = f"{record.topic}-{record.partition}-{record.offset}"
     kept = store.kept((record.topic, record.partition), record.offset)
     if kept is None:
-        raise SealError(f"{record.topic}-{record.partition}-{record.offset} is not sealed yet: `ronde seal` is behind")
-    return kept.n, kept.personal
+        raise SealError(f"{where} is not sealed yet: `ronde seal` is behind")
+    leaf = commitments.kept_leaf(record, kept.hash, kept.personal)
+    if not leaf.schema and record.topic in IDS:
+        raise SealError(f"{where} was sealed while nobody knew its schema: a verifier could not read it")
+    return leaf, kept.n, kept.personal
 
 
 def _heads(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import struct
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -132,21 +133,39 @@ def read_value(schema: Any, data: bytes, at: int) -> tuple[Any, int]:
             fields[field["name"]], at = read_value(field["type"], data, at)
         return fields, at
     if kind == "array":
-        items: list[Any] = []
-        count, at = read_number(data, at)
-        while count:
-            if count < 0:
-                count = -count
-                _, at = read_number(data, at)
-            for _ in range(count):
-                item, at = read_value(schema["items"], data, at)
-                items.append(item)
-            count, at = read_number(data, at)
-        return items, at
+        return _items(schema["items"], data, at)
+    if kind == "map":
+        pairs, at = _items({"type": "record", "fields": [_KEY, {"name": "value", "type": schema["values"]}]}, data, at)
+        return {pair["key"]: pair["value"] for pair in pairs}, at
+    if kind == "fixed":
+        return _raw(data, at, schema["size"]).hex(), at + schema["size"]
     if kind == "enum":
         symbol, at = read_number(data, at)
         return schema["symbols"][symbol], at
     return _primitive(kind, data, at)
+
+
+_KEY = {"name": "key", "type": "string"}
+
+
+def _items(schema: Any, data: bytes, at: int) -> tuple[list[Any], int]:
+    items: list[Any] = []
+    count, at = read_number(data, at)
+    while count:
+        if count < 0:
+            count = -count
+            _, at = read_number(data, at)
+        for _ in range(count):
+            item, at = read_value(schema, data, at)
+            items.append(item)
+        count, at = read_number(data, at)
+    return items, at
+
+
+def _raw(data: bytes, at: int, size: int) -> bytes:
+    if size < 0 or at + size > len(data):
+        raise ValueError("the data ends within a value")
+    return data[at : at + size]
 
 
 def _primitive(kind: str, data: bytes, at: int) -> tuple[Any, int]:
@@ -156,11 +175,12 @@ def _primitive(kind: str, data: bytes, at: int) -> tuple[Any, int]:
         return data[at] == 1, at + 1
     if kind in {"int", "long"}:
         return read_number(data, at)
+    if kind in {"float", "double"}:
+        size = 4 if kind == "float" else 8
+        return struct.unpack("<f" if kind == "float" else "<d", _raw(data, at, size))[0], at + size
     if kind in {"string", "bytes"}:
         length, at = read_number(data, at)
-        if length < 0 or at + length > len(data):
-            raise ValueError("the data ends within a text")
-        raw = data[at : at + length]
+        raw = _raw(data, at, length)
         return (raw.decode() if kind == "string" else raw.hex()), at + length
     raise ValueError(f"the schema has a {kind}")
 
@@ -189,8 +209,9 @@ def resolved(schema: Any, known: dict[str, Any] | None = None) -> Any:
     made = dict(schema)
     if isinstance(schema["type"], (dict, list)) or schema["type"] in known:
         made["type"] = resolved(schema["type"], known)
-    if "items" in made:
-        made["items"] = resolved(made["items"], known)
+    for inner in ("items", "values"):
+        if inner in made:
+            made[inner] = resolved(made[inner], known)
     if "fields" in made:
         made["fields"] = [{**field, "type": resolved(field["type"], known)} for field in made["fields"]]
     if "name" in made:

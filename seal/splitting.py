@@ -12,9 +12,9 @@ Split: TypeAlias = Callable[[bytes, int], list[bytes]]
 
 
 def splitter(schema: Any) -> tuple[tuple[str, ...], Split]:
-    """Return a schema's field names, and a function that splits a record at a place.
+    """Return a schema's field names, and a function that splits a record at a place. Raises `ValueError`.
 
-    That raises `ValueError` or `IndexError` for what is no record.
+    The function raises `ValueError` or `IndexError` for what is no record.
     """
     fields = resolved(schema)["fields"]
     skips = [_skipper(field["type"]) for field in fields]
@@ -58,16 +58,29 @@ def _skipper(schema: Any) -> Skip:
         return _record([_skipper(field["type"]) for field in schema["fields"]])
     if kind == "array":
         return _array(_skipper(schema["items"]))
+    if kind == "map":
+        values = _skipper(schema["values"])
+        return _array(lambda data, at: values(data, _length(data, at)))
+    if kind == "fixed":
+        return _bytes(schema["size"])
     known: dict[str, Skip] = {
         "null": lambda _, at: at,
         "boolean": lambda _, at: at + 1,
         "int": _varint,
         "long": _varint,
         "enum": _varint,
+        "float": _bytes(4),
+        "double": _bytes(8),
         "string": _length,
         "bytes": _length,
     }
+    if kind not in known:
+        raise ValueError(f"the schema has a {kind}")
     return known[kind]
+
+
+def _bytes(size: int) -> Skip:
+    return lambda _, at: at + size
 
 
 def _union(branches: Sequence[Skip], schema: Sequence[Any]) -> Skip:

@@ -1,0 +1,121 @@
+"""Schemas that others register: none stops the seal, and what is sealed is opened by what was known then."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import fastavro
+import pytest
+
+from schemas.avro.errors import SchemaNotFound, UnusableSchema
+from schemas.avro.loader import load
+from seal.checking import check_records
+from seal.commitments import Commitments
+from seal.errors import SealError
+from seal.proofs import read_value, resolved
+from streams.kafka.reading import LogRecord
+from tests.seal.bench import SealBench
+from tests.streams.logbook import Logbook
+
+WHOLE = ("key", "headers", "value")
+HEADER = b"\x00\x00\x00\x00\x07"
+EXTRA: tuple[tuple[Any, Any], ...] = (
+    ("float", 1.5),
+    (["null", "double"], -2.25),
+    ({"type": "map", "values": ["null", "long"]}, {"a": 1, "b": None}),
+    ({"type": "map", "values": "string"}, {}),
+    ({"type": "fixed", "name": "Four", "size": 4}, b"\0\1\2\3"),
+    ({"type": "array", "items": {"type": "fixed", "name": "One", "size": 1}}, [b"a", b"b"]),
+    ({"type": "enum", "name": "Colour", "symbols": ["RED", "BLUE"]}, "BLUE"),
+)
+
+
+def alert_with(kind: Any) -> dict[str, Any]:
+    """The schema of a producer that says more."""
+    schema = deepcopy(load("Alert"))
+    schema["fields"].append({"name": "extra", "type": kind})
+    return schema
+
+
+def commitments(registry: Callable[[int], Any]) -> Commitments:
+    return Commitments(lambda *_: b"s" * 32, registry)
+
+
+def record(value: bytes) -> LogRecord:
+    return LogRecord("alerts", 0, 0, 0, b"S1", value, [])
+
+
+@pytest.mark.parametrize(("kind", "said"), EXTRA, ids=str)
+def test_a_field_of_any_type_is_split_and_read_again(kind: Any, said: Any) -> None:
+    schema = alert_with(kind)
+    alert = {"alert_id": "A1", "site_id": "S1", "kind": "FIRE", "raised_at": 5, "extra": said}
+    written = io.BytesIO()
+    fastavro.schemaless_writer(written, fastavro.parse_schema(deepcopy(schema)), alert)
+    leaf = commitments(lambda _: schema).leaf(record(HEADER + written.getvalue()))
+    assert b"".join(field.data for field in leaf.fields[2:]) == written.getvalue()
+    types = {field["name"]: field["type"] for field in resolved(schema)["fields"]}
+    data = leaf.fields[-1].data
+    value, end = read_value(types["extra"], data, 0)
+    shown = [one.hex() for one in said] if isinstance(said, list) else said.hex() if isinstance(said, bytes) else said
+    assert (leaf.fields[-1].name, value, end) == ("extra", shown, len(data))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [["null", "ronde.v1.Alert"], ["null", {"type": "error", "name": "E", "fields": []}], "ronde.v1.Nothing"],
+    ids=str,
+)
+def test_the_value_of_a_schema_that_cannot_be_split_is_one_field(kind: Any) -> None:
+    def registry(_: int) -> Any:
+        schema = alert_with(kind)
+        if kind == "ronde.v1.Nothing":
+            raise UnusableSchema("no such type")
+        return schema
+
+    leaf = commitments(registry).leaf(record(HEADER + b"?"))
+    assert (tuple(field.name for field in leaf.fields), leaf.fields[-1].data) == (WHOLE, HEADER + b"?")
+
+
+def test_an_id_that_the_registry_does_not_know_is_asked_for_again() -> None:
+    answers: list[Any] = [SchemaNotFound("7"), load("Alert")]
+
+    def registry(_: int) -> Any:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    made = commitments(registry)
+    value = HEADER + b"\x02a\x02b\x00\x00\x00\x00\x00"
+    first, second = made.leaf(record(value)), made.leaf(record(value))
+    assert tuple(field.name for field in first.fields) == WHOLE
+    assert len(second.fields) == 2 + len(load("Alert")["fields"])
+
+
+@pytest.mark.server
+def test_a_record_is_opened_as_it_was_sealed_before_its_schema_was_known(
+    bench: SealBench, night: Logbook, tmp_path: Path
+) -> None:
+    bench.commitments._by_header["alerts"] = {}  # those of a later release
+    bench.book(night)
+    told = bench.dossier(night, tmp_path / "night").verify()
+    assert "the last one closes the incident" in told
+    log = ("alerts", 0)
+    kept = bench.store.trees()[log]
+    alerts = night.logs["alerts"]
+    assert [*check_records(bench.store, Commitments(bench.store.secret), log, kept, alerts, 0)] == []
+    changed = [alerts[0]._replace(value=(alerts[0].value or b"") + b"?"), *alerts[1:]]
+    (found,) = check_records(bench.store, Commitments(bench.store.secret), log, kept, changed, 0)
+    assert found.startswith("ALTERED: alerts-0-0")
+
+
+@pytest.mark.server
+def test_a_decision_that_no_verifier_could_read_is_not_exported(bench: SealBench, night: Logbook) -> None:
+    bench.commitments._by_header["decisions"] = {}
+    bench.book(night)
+    with pytest.raises(SealError, match="decisions-0-0 was sealed while nobody knew its schema"):
+        bench.packed(night)
