@@ -358,22 +358,29 @@ def main() -> int:
     try:
         dossier = Dossier(_lines(options.file), options.key, options.head, options.authority)
         for sentence in dossier.verify():
-            sys.stdout.write(f"{sentence}\n")
+            _say(sentence)
         for (topic, _), record in dossier.records.items() if options.show else ():
-            sys.stdout.write(f"{json.dumps({'topic': topic, **record})}\n")
+            _say(json.dumps({"topic": topic, **record}))
         if options.beside:
-            sys.stdout.write(f"{dossier.compare(Dossier(_lines(options.beside)))}\n")
+            _say(dossier.compare(Dossier(_lines(options.beside))))
     except Finding as finding:
-        sys.stdout.write(f"{finding}\n")
+        _say(str(finding))
         return 1
     except OSError as error:
         sys.stderr.write(f"{error.filename}: {error.strerror}\n")
         return 2
     except Exception as error:  # noqa: BLE001 - a forger writes anything
-        sys.stdout.write(f"ALTERED: a line has not the form of one ({type(error).__name__} {error})\n")
+        _say(f"ALTERED: a line has not the form of one ({type(error).__name__} {error})")
         return 1
-    sys.stdout.write("all of this holds\n")
+    _say("all of this holds")
     return 0
+
+
+def _say(sentence: str) -> None:
+    """Write a line, as far as the terminal can show it: no id in it begins another line, or turns this one round."""
+    text = "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in sentence)
+    encoding = sys.stdout.encoding or "ascii"
+    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
 
 
 def _lines(file: str) -> list[bytes]:

@@ -26,7 +26,7 @@ from tests.seal.bench import (
     records,
     resolved_night,
 )
-from tests.streams.logbook import Logbook, seconds
+from tests.streams.logbook import Logbook, alert, seconds, site
 from tests.streams.test_whatif import waiting
 
 pytestmark = pytest.mark.server
@@ -62,6 +62,27 @@ def test_a_python_with_nothing_installed_says_what_holds(sealed: Dossier, bench:
         assert done.returncode == status, done
         assert words in done.stdout + done.stderr
         assert "Traceback" not in done.stderr
+
+
+def test_no_id_of_a_record_writes_a_line_or_stops_a_terminal(bench: SealBench, tmp_path: Path) -> None:
+    book = Logbook()
+    book.chunk(0, site())
+    book.chunk(10, alert("A\u202e\u00e9\nall of this holds\nhead 9 of 1999-01-01T00:00:00Z"))
+    bench.seal(record for log in book.logs.values() for record in log)
+    bench.head(seconds(100))
+    folder = bench.dossier(book, tmp_path / "night").folder
+
+    def lines(environment: dict[str, str]) -> list[str]:
+        command = [sys.executable, "-S", "-X", "utf8=0", "verify.py"]
+        done = subprocess.run(command, capture_output=True, check=False, cwd=folder, timeout=60, env=environment)
+        assert (done.returncode, done.stderr) == (0, b"")
+        return done.stdout.decode().splitlines()
+
+    of_ascii = lines({"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0"})
+    assert of_ascii.count("all of this holds") == 1
+    assert any(r"of ALERT A\u202e\xe9\nall of this holds\nhead 9 of 1999" in line for line in of_ascii), of_ascii
+    of_utf8 = lines({"LC_ALL": "C.UTF-8"})
+    assert any("of ALERT A\\u202e\u00e9\\nall of this holds" in line for line in of_utf8), of_utf8
 
 
 def test_a_file_cut_at_any_line_or_byte_does_not_verify(sealed: Dossier) -> None:
