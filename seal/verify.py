@@ -356,6 +356,8 @@ def main() -> int:
     parser.add_argument("--show", action="store_true", help="print the records too, a line of JSON each")
     options = parser.parse_args()
     try:
+        if options.authority:
+            _lines(options.authority)  # else every stamp would look forged
         dossier = Dossier(_lines(options.file), options.key, options.head, options.authority)
         for sentence in dossier.verify():
             _say(sentence)
@@ -389,7 +391,7 @@ def _lines(file: str) -> list[bytes]:
 
 def _published(text: str) -> tuple[int, str]:
     number, _, digest = text.partition(":")
-    if not number.isdecimal() or len(digest) != 64:
+    if not number.isdecimal() or len(digest) != 64 or set(digest.lower()) - set("0123456789abcdef"):
         raise argparse.ArgumentTypeError(f"{text!r} is not NUMBER:SHA256")
     return int(number), digest.lower()
 

@@ -54,7 +54,9 @@ def test_a_python_with_nothing_installed_says_what_holds(sealed: Dossier, bench:
         (["--head", "3:00"], 2, "is not NUMBER:SHA256"),
         (["--head", f"3:{'0' * 64}"], 1, "SECOND_TREE: head 3"),
         (["--key", "00"], 1, "OTHER_KEY"),
+        (["--head", f"3:{'z' * 64}"], 2, "is not NUMBER:SHA256"),
         (["missing.jsonl"], 2, "missing.jsonl: No such file"),
+        (["--authority", "missing.pem"], 2, "missing.pem: No such file"),
     ):
         done = subprocess.run(
             [*command[:4], *wrong], capture_output=True, text=True, check=False, cwd=sealed.folder, timeout=60, env={}
