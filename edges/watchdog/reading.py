@@ -16,8 +16,9 @@ from edges.kafka.framing import Framing
 from edges.kafka.layout import Log
 from edges.kafka.view import Entry, From, Reading, View
 from edges.kafka.watermarks import Watermarks
-from edges.watchdog.judge import READ, TOPICS, Judge, Place
+from edges.watchdog.judge import INPUTS, READ, TOPICS, Judge, Place
 from edges.watchdog.values import CONSTRUCTORS, origin
+from schemas.avro.errors import Undecodable
 
 if TYPE_CHECKING:
     from edges.settings import Connection
@@ -48,6 +49,7 @@ class EngineReader:
         self._also = also
         self._lookback_ms = lookback_ms
         self._decoders = {topic: framing.reader(topic, CONSTRUCTORS) for topic in READ if topic != "dead-letters"}
+        self._decoders |= {topic: _or_none(self._decoders[topic]) for topic in INPUTS}
         self._view: View | None = None
         self._watermarks: list[Watermarks] = []
 
@@ -99,6 +101,18 @@ class EngineReader:
             place = Place(entry.topic, entry.partition, entry.offset, entry.timestamp, now)
             self._judge.take(place, entry.value)
             self._also(place, entry.value)
+
+
+def _or_none(decode: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
+    """Have what does not decode read all the same: such an input has an end too, a dead letter."""
+
+    def decoded(value: bytes) -> Any:
+        try:
+            return decode(value)
+        except Undecodable:
+            return None
+
+    return decoded
 
 
 def _pass_on(

@@ -129,7 +129,7 @@ def test_each_fault_of_a_real_engine(
         # All at once, each on a partition of its own: the receiver off, the engine stopped, a transaction left open.
         assert receiver.end(signal.SIGKILL) != 0
         engine.send(signal.SIGSTOP)
-        world.alert(home, "without-an-end")
+        world.put("alerts", b"no alert, and an input", home)
         stranger = Producer({**house.settings.client("producer"), "transactional.id": "stranger"}, logger=client_log)
         stranger.init_transactions()
         stranger.begin_transaction()
