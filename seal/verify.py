@@ -386,7 +386,7 @@ def _say(sentence: str) -> None:
 
 
 def _lines(file: str) -> list[bytes]:
-    return Path(file).read_bytes().splitlines()
+    return Path(file).read_bytes().split(b"\n")[:-1]  # as they were written: other ends of lines are other bytes
 
 
 def _published(text: str) -> tuple[int, str]:

@@ -140,6 +140,16 @@ def test_a_flipped_byte_anywhere_is_found(sealed: Dossier) -> None:
         assert changed(sealed, flip) == "ALTERED"
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "name"), [(b"\n", b"\r\n", "ALTERED"), (b"\n", b"\r", "CUT"), (b"}\n", b"}\n\n", "ALTERED")]
+)
+def test_other_ends_of_lines_are_found(sealed: Dossier, old: bytes, new: bytes, name: str) -> None:
+    (sealed.folder / "other.jsonl").write_bytes(sealed.raw.replace(old, new))
+    command = [sys.executable, "-I", "-S", "verify.py", "other.jsonl"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=sealed.folder, timeout=60, env={})
+    assert (done.returncode, name_of(done.stdout)) == (1, name)
+
+
 def test_what_stands_around_a_record_is_sealed_too(sealed: Dossier) -> None:
     def of(**fields: Any) -> Callable[[Lines], None]:
         return lambda lines: records(lines, "calls")[0].update(fields)
