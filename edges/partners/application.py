@@ -34,6 +34,7 @@ def application(store: Store, reporter: Reporter, web: WebSettings, public_url: 
         errors={UnconfirmedError: UNCONFIRMED, DatabaseAwayError: UNCONFIRMED},
     )
     webhook_document.describe(app)
+    app.state.store = store
     app.include_router(api.routes(store, reporter))
     app.include_router(guard.routes(store, reporter, app.state.pages))
     app.include_router(listing.routes(store, app.state.pages))

@@ -20,7 +20,7 @@ from edges.partners.page_tokens import dispatch_of
 from edges.partners.steps import STATUSES
 from edges.partners.store import Dispatch, Step, Store, now_ms
 from edges.web.problems import NOT_FOUND, UNAUTHENTICATED, UNCONFIRMED, documented
-from edges.web.routes import Route
+from edges.web.routes import Route, problems_of
 from edges.web.values import Body, Instant, Text
 
 if TYPE_CHECKING:
@@ -64,16 +64,23 @@ class Sight(BaseModel):
     next_steps: list[str] = []
 
 
+@problems_of(UNAUTHENTICATED)
+async def _opened(request: Request, token: _Token) -> dict[str, Any]:
+    """The dispatch of a link. A dependency: who comes is judged before what they sent."""
+    store: Store = request.app.state.store
+    dispatch_id = None if token is None else dispatch_of(await store.page_key(), token.credentials, now_ms())
+    row = None if dispatch_id is None else await store.page(dispatch_id)
+    if row is None:
+        raise UNAUTHENTICATED.error()
+    return row
+
+
+_Row = Annotated[dict[str, Any], Depends(_opened)]
+
+
 def routes(store: Store, reporter: Reporter, pages: Pages) -> APIRouter:
     """The page, what it shows, and its taps."""
     router = APIRouter(route_class=Route)
-
-    async def opened(token: str | None) -> dict[str, Any]:
-        dispatch_id = None if token is None else dispatch_of(await store.page_key(), token, now_ms())
-        row = None if dispatch_id is None else await store.page(dispatch_id)
-        if row is None:
-            raise UNAUTHENTICATED.error()
-        return row
 
     @router.get("/guard", include_in_schema=False)
     async def page(request: Request) -> Response:
@@ -90,10 +97,9 @@ def routes(store: Store, reporter: Reporter, pages: Pages) -> APIRouter:
         """Give what opens the page without reception, and sends its taps; its address gives it the page's scope."""
         return Response(worker, media_type="text/javascript")
 
-    @router.get("/v1/guard", responses=documented(UNAUTHENTICATED, UNCONFIRMED))
-    async def look(token: _Token, response: Response) -> Sight:
+    @router.get("/v1/guard", responses=documented(UNCONFIRMED))
+    async def look(row: _Row, response: Response) -> Sight:
         """Show the dispatch of a link."""
-        row = await opened(None if token is None else token.credentials)
         if _is_over(row):
             return Sight(is_over=True)
         await age_header(store, response)
@@ -105,10 +111,9 @@ def routes(store: Store, reporter: Reporter, pages: Pages) -> APIRouter:
             next_steps=next_steps(row["action"], row["steps"]),
         )
 
-    @router.put("/v1/guard/{step}", status_code=202, responses=documented(UNAUTHENTICATED, UNCONFIRMED))
-    async def tap(step: Annotated[str, Path()], body: Tap, token: _Token) -> dict[str, str]:
+    @router.put("/v1/guard/{step}", status_code=202, responses=documented(UNCONFIRMED))
+    async def tap(step: Annotated[str, Path()], body: Tap, row: _Row) -> dict[str, str]:
         """Take a tap; it is in Kafka when this answers 202. The same again is the same report, also after others."""
-        row = await opened(None if token is None else token.credentials)
         if step not in STATUSES or (_is_over(row) and not _was_open(row, body.reported_at)):
             raise NOT_FOUND.error()
         dispatch = Dispatch(*(row[name] for name in Dispatch._fields))

@@ -110,6 +110,21 @@ def test_who_may_report_and_what_is_refused(partners: Served) -> None:
     assert partners.kafka.written == partners.kafka.written[:1]
 
 
+def test_a_link_is_judged_before_the_tap_that_comes_with_it(partners: Served) -> None:
+    partners.put(command("i1-d1"))
+    key = partners.run(partners.store.page_key())
+    expired, valid = (page_token(key, "i1-d1", now() + ms) for ms in (-1000, 1000_000))
+
+    def tap(token: str | None, step: str = "accepted", **more: Any) -> int:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        return httpx.put(f"{partners.address}/v1/guard/{step}", headers=headers, **more).status_code
+
+    assert {tap(token, json={"since": 1}) for token in (None, expired)} == {401}
+    assert tap(None) == tap(None, content=b"{") == tap(None, "arrived", json={}) == 401
+    assert tap(valid) == tap(valid, json={"since": 1}) == 422
+    assert not partners.kafka.written
+
+
 def test_what_kafka_did_not_take_is_written_later_under_its_id(partners: Served) -> None:
     partners.put(command("i1-d1"))
     bearer = {"Authorization": f"Bearer {tokens.add(partners.web.tokens_file, 'azur', ('partner:azur',))}"}
