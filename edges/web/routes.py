@@ -23,6 +23,7 @@ from edges.web.problems import (
 
 BODY_BYTES: Final = 64 * 1024
 BROKEN: Final = "broken_body"
+_NULL: Final = "null"  # no object either
 
 
 class StrictRequest(Request):
@@ -45,13 +46,14 @@ class StrictRequest(Request):
         """The body's value.
 
         What is not JSON is noted in the request's state and fails as a value: so who asks is judged before what
-        they sent.
+        they sent. A null fails too: where a body may be missing, None would stand for a missing one.
         """
         try:
-            return orjson.loads(await self.body())
+            value = orjson.loads(await self.body())
         except orjson.JSONDecodeError:
             setattr(self.state, BROKEN, True)
             return BROKEN
+        return _NULL if value is None else value
 
 
 class Route(APIRoute):

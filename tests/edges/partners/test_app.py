@@ -98,7 +98,7 @@ def test_who_may_report_and_what_is_refused(partners: Served) -> None:
 
     def put(name: str | None, path: str = path, **more: Any) -> tuple[int, str | None]:
         headers = {"Authorization": f"Bearer {known[name]}"} if name else {}
-        answer = httpx.put(path, headers=headers, **more)
+        answer = httpx.put(path, headers=headers | more.pop("headers", {}), **more)
         return answer.status_code, answer.json().get("code")
 
     assert put(None) == (401, "UNAUTHENTICATED")
@@ -106,6 +106,7 @@ def test_who_may_report_and_what_is_refused(partners: Served) -> None:
     assert put("others") == put("azur", path.replace("i1", "i9")) == (404, "NOT_FOUND")
     assert put("azur", json={"reason": "x" * 8193})[0] == put("azur", json={"status": "ACCEPTED"})[0] == 422
     assert put("azur", json={"reported_at": "yesterday"})[0] == 422
+    assert put("azur", content=b"null", headers={"Content-Type": "application/json"}) == (422, "INVALID")
     assert put("azur", json={"reason": "x" * 8192}) == put("azur") == (202, None)
     assert partners.kafka.written == partners.kafka.written[:1]
 
