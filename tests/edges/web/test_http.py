@@ -69,6 +69,7 @@ async def test_a_good_request_is_answered_with_times_in_utc_and_milliseconds(cli
         ({"raised_at": 1767308400000}, "raised_at"),
         ({"raised_at": "2026-02-30T23:00:00Z"}, "raised_at"),
         ({"raised_at": "0001-01-01T00:00:00+23:59"}, "raised_at"),
+        ({"raised_at": "2026-01-01T23:00:00+00:60"}, "raised_at"),
     ],
 )
 async def test_a_wrong_field_is_named(client: httpx.AsyncClient, change: dict[str, Any], field: str) -> None:
