@@ -9,11 +9,13 @@ from edges.kafka.errors import UnconfirmedError
 from edges.kafka.producer import Record
 
 if TYPE_CHECKING:
+    import asyncio
+
     from edges.kafka.producer import Producer
     from edges.partners.values import DispatchReport
     from edges.values import DeskEvent
 
-_REPORT_SECONDS: Final = 3600.0  # the client has it, and tries; who waits for it gives up by himself
+_SECONDS: Final = 3600.0  # the client has it, and tries; who waits for it gives up by himself
 
 
 class Outlet:
@@ -30,14 +32,20 @@ class Outlet:
     async def report(self, report: DispatchReport) -> None:
         """Write a report; returns when Kafka has it, which may take long. Raises `UnconfirmedError`."""
         write, _ = self._open()
-        await self._producer.send(Record("dispatch-reports", report.site_id, write(report)), seconds=_REPORT_SECONDS)
+        await self._producer.send(Record("dispatch-reports", report.site_id, write(report)), seconds=_SECONDS)
 
     async def event(self, event: DeskEvent) -> None:
-        """Write to `desk-log`. Raises `UnconfirmedError`: Kafka has not confirmed it in time."""
+        """Write to `desk-log`; returns when Kafka has it, which may take long. Raises `UnconfirmedError`."""
         _, write = self._open()
-        await self._producer.send(Record("desk-log", event.site_id, write(event)))
+        await self._producer.send(Record("desk-log", event.site_id, write(event)), seconds=_SECONDS)
 
     def _open(self) -> tuple[Callable[[Any], bytes], Callable[[Any], bytes]]:
         if self._writers is None:
             raise UnconfirmedError("Kafka has not described the topics yet")
         return self._writers
+
+
+def hear(task: asyncio.Task[None]) -> None:
+    """Take the failure that nobody waits for any more: what it wrote is written again."""
+    if not task.cancelled():
+        task.exception()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from edges.kafka.errors import UnconfirmedError
 from edges.kafka.producer import CONFIRM_SECONDS
 from edges.partners import faults
+from edges.partners.outlet import hear
 from edges.partners.store import Step, now_ms
 
 if TYPE_CHECKING:
@@ -80,10 +81,4 @@ class Reporter:
             self._metrics.reports.inc()
         finally:
             writing = self._under_way.pop(report.report_id)
-            writing.task.add_done_callback(_hear)
-
-
-def _hear(task: asyncio.Task[None]) -> None:
-    """Take the failure that nobody waits for any more: `catch_up` writes it again."""
-    if not task.cancelled():
-        task.exception()
+            writing.task.add_done_callback(hear)

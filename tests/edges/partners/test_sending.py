@@ -15,9 +15,10 @@ from edges.database.postgres import connect
 from edges.kafka.errors import UnconfirmedError
 from edges.partners.enrolment import enrol
 from edges.partners.metrics import PartnersMetrics
+from edges.partners.notices import Notices
 from edges.partners.posting import Answer
 from edges.partners.sending import Sender
-from edges.partners.store import Dispatch, Step, Store
+from edges.partners.store import Dispatch, Step, Store, now_ms
 from service.postgres_settings import PostgresSettings
 from tests.edges.partners.serving import Served, command, serving
 
@@ -224,3 +225,27 @@ def test_what_kafka_is_slow_to_take_is_handed_over_once(partners: Served, monkey
 
     partners.run(test())
     assert reported(partners) == ["i1-d1-accepted"]
+
+
+def test_a_notice_that_waits_for_kafka_is_handed_over_once(partners: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edges.partners.notices.CONFIRM_SECONDS", 0.05)
+    notices = Notices(partners.store, partners.reporter._outlet, PartnersMetrics())
+    partners.put(command("i1-d1", "CANCEL"), now_ms() - 31_000)
+    partners.kafka.thawed.clear()
+
+    async def test() -> None:
+        for _ in range(3):
+            with pytest.raises(UnconfirmedError):
+                await notices.write()
+        partners.kafka.is_away = True  # the client has given up
+        partners.kafka.thawed.set()
+        with pytest.raises(UnconfirmedError):
+            await notices.write()
+        partners.kafka.is_away = False
+        for _ in range(2):
+            await notices.write()
+
+    partners.run(test())
+    [event] = map(orjson.loads, (record.value or b"" for record in partners.kafka.written))
+    assert (event["event_id"], event["action"]) == ("i1-d1-c1-undelivered", "UNDELIVERED")
+    assert partners.run(partners.store.undelivered()) == []
