@@ -66,7 +66,7 @@ def routes(store: Store, reporter: Reporter) -> APIRouter:
         response: Response,
         is_open: Annotated[bool, Query(alias="open", description="only those that are not over")] = False,
     ) -> Dispatches:
-        """List your dispatches of the last seven days."""
+        """List your dispatches of the last seven days: the latest 500."""
         await age_header(store, response)
         rows = await store.dispatches(_partners(caller), is_open=is_open)
         return Dispatches(
