@@ -29,14 +29,17 @@ class Interrupts:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Hold a signal back until the end of this block, so that every process started in it is recorded."""
+        """Hold a signal back until the end of this block, so that every process started in it is recorded.
+
+        What fails in it meanwhile is the signal's: Ctrl-C reaches the programs that it runs, too.
+        """
         self._holding = True
         try:
             yield
         finally:
             self._holding = False
-        if self._pending:
-            raise KeyboardInterrupt
+            if self._pending:
+                raise KeyboardInterrupt
 
     def ignore(self) -> None:
         """Ignore further signals while the processes end."""
