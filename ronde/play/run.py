@@ -36,6 +36,7 @@ from ronde.play.homes import ACCOUNTS, HOMES, PARTNER, PASSWORD, sites, transmit
 from ronde.play.panel_page import PanelPage
 from ronde.shared.errors import Failed
 from ronde.shared.whole_settings import WholeSettings
+from service import logs
 from streams.kafka import topics
 from streams.settings import load
 
@@ -97,6 +98,7 @@ class Place:
 
 def play(console: Console) -> None:
     """Start everything, say what to do, wait for Ctrl-C, end everything. Raises `Failed` when a part does not run."""
+    logs.configure("console", "warning")  # the panels' page is served here: its requests are not for this terminal
     folder = FOLDER / f"play-{secrets.token_hex(3)}"
     folder.mkdir(parents=True)
     with Interrupts() as interrupts, ExitStack() as stack:

@@ -24,6 +24,8 @@ def test_the_first_incident_by_hand(tmp_path: Path) -> None:
         assert HOMES[0].people[0].word in place.said
         assert "<form" in httpx.get(f"{place.portal}/sign-in").text
         _take_one_call(place.panels, place.desk)
+    said = (tmp_path / "said").read_text(encoding="utf-8")
+    assert said.partition("leaves nothing.")[2].split() == ["ended;", "nothing", "is", "left"]
 
 
 def _take_one_call(panels: str, desk: str) -> None:
