@@ -22,7 +22,7 @@ from edges.receiver.judging import Judge
 from edges.receiver.listening import Listener
 from edges.receiver.metrics import ReceiverMetrics
 from edges.receiver.publishing import SILENT_SECONDS, TOPICS, OwnSignals, Publisher
-from edges.receiver.repeats import Repeats
+from edges.receiver.repeats import REMEMBERED_MS, Repeats
 from edges.receiver.rooms import Rooms
 from edges.receiver.settings import ReceiverConfiguration, wrapping_key_of
 from edges.receiver.signal_log import SignalLog
@@ -40,7 +40,6 @@ from service.readiness import ProcessReadiness
 _log = logger(__name__)
 
 FRESH_SECONDS: Final = 5.0
-SIGNALS_MS: Final = 15 * 60 * 1000  # read back at the start
 STOP_SECONDS: Final = 5.0
 _FRAMES_SECONDS: Final = 3.5  # of these, for frames in work; the rest is for what they wrote
 _LOOK_SECONDS: Final = 1.0
@@ -80,7 +79,7 @@ class ReceiverProcess:
             {"transmitters": Reading(decode=_checked(decode) if has_registry else None)},
             self._take_transmitters,
         )
-        signals_since = Since(time.time_ns() // 1_000_000 - SIGNALS_MS)
+        signals_since = Since(time.time_ns() // 1_000_000 - REMEMBERED_MS)
         self._own = OwnSignals(settings.id, self._framing.reader("signals", {"Signal": Signal}))
         self._signal_view = View(
             connection,

@@ -8,7 +8,8 @@ A frame is a repeat of the last first copy of the same account, sequence number 
   counts from the beginning, and what looks alike is a new event. Numbers run from 1 to 9,999 and then from 1.
 
 Only what the `signals` topic holds counts, in the order of its partition: all receivers, a restarted one too, come to
-the same first copy. Memory is bounded by what came within `REPEAT_MS`.
+the same first copy. Memory is bounded by what came within `REMEMBERED_MS`: that far back the last two new bodies of an
+account are known, also to a receiver that begins.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 REPEAT_MS: Final = 10 * 60 * 1000
+REMEMBERED_MS: Final = 15 * 60 * 1000  # of `signals` a receiver reads so much before it listens
 SAME_NUMBER_MS: Final = 60 * 1000
 _NUMBERS: Final = 9999
 
@@ -134,7 +136,7 @@ class _Account:
 
 
 class Repeats:
-    """The first copies of the last ten minutes, by account. Times are Unix milliseconds, and may go back a little."""
+    """The accounts of the last 15 minutes and their copies. Times are Unix milliseconds, and may go back a little."""
 
     def __init__(self) -> None:
         self._accounts: OrderedDict[str, _Account] = OrderedDict()  # the one longest silent first
@@ -179,7 +181,7 @@ class Repeats:
                 self._doubts = None
         copy = self._first_copy(identity, entry.at)
         if copy is None:
-            self._forget(entry.at - REPEAT_MS)
+            self._forget(entry.at - REMEMBERED_MS)
             account = self._accounts.get(identity.account)
             if account is None:
                 account = self._accounts[identity.account] = _Account()
@@ -197,7 +199,7 @@ class Repeats:
 
     def hear(self, entry: Entry) -> None:
         """Take a record of the log where only doubts are held: its own doubt is over, and so are those that it ends."""
-        self._forget(entry.at - REPEAT_MS)
+        self._forget(entry.at - REMEMBERED_MS)
         account = self._accounts.get(entry.identity.account)
         if account is None:
             return

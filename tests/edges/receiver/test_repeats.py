@@ -7,7 +7,7 @@ from typing import Final
 import hypothesis.strategies as st
 from hypothesis import given
 
-from edges.receiver.repeats import REPEAT_MS, Entry, Identity, KeptEvent, Repeats
+from edges.receiver.repeats import REMEMBERED_MS, Entry, Identity, KeptEvent, Repeats
 from tests.support.examples import examples
 
 MINUTE: Final = 60_000
@@ -74,11 +74,21 @@ def test_a_panel_that_does_not_count_gets_one_minute() -> None:
     assert panel.is_new(1, "burglary zone 2", 2 * MINUTE + 1001)
 
 
-def test_memory_ends_with_ten_minutes() -> None:
+def test_a_panel_that_does_not_count_gets_one_minute_though_its_bodies_are_far_apart() -> None:
+    """The same zone again is a new alarm, frames of other accounts between or not."""
+    panel = Panel()
+    assert panel.is_new(1, "burglary zone 1", 0)
+    panel.repeats.learn(entry(Identity("5678", "0001", "x"), 12 * MINUTE))
+    assert panel.is_new(1, "burglary zone 2", 13 * MINUTE)
+    assert not panel.is_new(1, "burglary zone 2", 14 * MINUTE)
+    assert panel.is_new(1, "burglary zone 2", 16 * MINUTE)
+
+
+def test_memory_ends_with_what_a_starting_receiver_reads() -> None:
     repeats = Repeats()
     for number in range(1000):
         repeats.learn(entry(Identity(f"{number:04X}", "0001", "x"), number))
-    repeats.learn(entry(Identity("FFFF", "0001", "x"), 2 * REPEAT_MS))
+    repeats.learn(entry(Identity("FFFF", "0001", "x"), REMEMBERED_MS + 1000))
     assert len(repeats) == 1
 
 
@@ -122,7 +132,11 @@ class Rule:
 @examples(200)
 @given(
     st.lists(
-        st.tuples(st.sampled_from([1, 2, 3, 4998, 5000, 5002, 9998, 9999]), st.sampled_from("AB"), st.integers(0, 90)),
+        st.tuples(
+            st.sampled_from([1, 2, 3, 4998, 5000, 5002, 9998, 9999]),
+            st.sampled_from("AB"),
+            st.one_of(st.integers(0, 90), st.integers(590, 840)),
+        ),
         max_size=30,
     )
 )
