@@ -194,7 +194,7 @@ class Judge:
                     outcome="REPEATED" if copy is not None else "SIGNAL" if kept.alert_id is None else "ALERT",
                     is_opened=header.is_encrypted,
                     reason="OVERRIDE" if is_overridden else None,
-                    occurred_at=content.occurred_at or clear.time,
+                    occurred_at=clear.time if content.occurred_at is None else content.occurred_at,
                     raised_at=raised_at,
                     text=text,
                 )
@@ -243,7 +243,7 @@ class Judge:
                 kind=self._kind(None, event, at)[0],
                 outcome="UNKNOWN_ACCOUNT",
                 reason=None if kept_name == name else "ACCOUNT_TOO_LONG",
-                occurred_at=content.occurred_at or clear.time,
+                occurred_at=clear.time if content.occurred_at is None else content.occurred_at,
                 text=_text(content, event),
             )
             for number, event in enumerate(content.events, start=1)

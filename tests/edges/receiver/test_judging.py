@@ -282,6 +282,11 @@ def test_the_events_own_time_is_when_it_was_raised() -> None:
     assert alert.raised_at == AT - (3600 + 3 * 60 + 15) * 1000
 
 
+def test_a_panel_whose_clock_begins_at_1970_says_when_its_event_occurred() -> None:
+    verdict = Desk(PLAIN).takes(cid("1130 01 015][H00:00:00,01-01-1970", end="_21:03:12,11-28-2026"))
+    assert [(s.occurred_at, s.raised_at) for s in verdict.signals] == [(0, 0)]
+
+
 @pytest.mark.parametrize("event", ["6130 01 015", "3130 01 015", "1301 00 000", "1406 01 003", "1602 00 000"])
 def test_status_restores_troubles_cancels_and_tests_open_and_close_nothing(event: str) -> None:
     verdict = Desk(PLAIN).takes(cid(event))
