@@ -23,7 +23,7 @@ _HEADER: Final = re.compile(
     rb"#([0-9A-Fa-f]+)\["
 )
 _TIME: Final = re.compile(rb"_(" + times.PATTERN.encode() + rb")\Z")
-_WITHOUT_TIME: Final = re.compile(rb"[\x20-\x7e]*\]\Z")
+_WITHOUT_TIME: Final = re.compile(rb"[\x20-\x7e]*\](?:_[\x20-\x7e]*)?\Z")
 _LONGEST_PAD: Final = 31
 _ANSWERS: Final = frozenset({"ACK", "NAK", "DUH"})
 # Digits of an account by the standard.
@@ -142,7 +142,7 @@ def deciphered(data: bytes, key: bytes) -> Clear:
     """Open encrypted data with a key of 16, 24 or 32 bytes. Raises `UnopenedError`.
 
     What opens has a time at its end, which may be none of the calendar's, or a pad as it must be and closes as a frame
-    without a time does.
+    without a time does, or with one of another form: its key is right, and a NAK tells its panel the form too.
     """
     try:
         cipher = bytes.fromhex(data.decode("ascii"))

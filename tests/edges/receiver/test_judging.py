@@ -184,12 +184,13 @@ def test_an_encrypted_frame_must_be_of_now(seconds: int, is_late: bool) -> None:
         assert b'"NAK"0000R0L0A0[]_' in verdict.answer
 
 
-@pytest.mark.parametrize("end", [b"", b"_99:99:99,99-99-9999"])
-def test_an_encrypted_frame_without_a_time_is_not_of_now(end: bytes) -> None:
-    text = b"|#1234|1130 01 015]" + end
+@pytest.mark.parametrize("end", [b"", b"_", b"_99:99:99,99-99-9999", b"_1:2:3,11-28-2026", b"_2026-11-28T21:03:12Z"])
+@pytest.mark.parametrize("data", [b"|#1234|1130 01 015]", b"]"])
+def test_an_encrypted_frame_without_a_time_is_not_of_now(data: bytes, end: bytes) -> None:
+    text = data + end
     cipher = Cipher(AES(K), CBC(bytes(16))).encryptor()
-    data = cipher.update(b"x" * (16 - len(text) % 16) + text) + cipher.finalize()
-    verdict = Desk(KEYED).takes(seal(b'"*ADM-CID"0007R1L2#1234[' + data.hex().upper().encode()))
+    sent = cipher.update(b"x" * (16 - len(text) % 16) + text) + cipher.finalize()
+    verdict = Desk(KEYED).takes(seal(b'"*ADM-CID"0007R1L2#1234[' + sent.hex().upper().encode()))
     assert (verdict.is_late, verdict.signals) == (True, ())
 
 
