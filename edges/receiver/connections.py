@@ -135,10 +135,7 @@ class Connection(asyncio.BufferedProtocol):
             if isinstance(cut, Flaw):
                 self._take_flaw(cut, arrival)
                 continue
-            if frame.has_header(cut.content):
-                self._not_dc09 = 0
-            else:
-                self._count_not_dc09()
+            self._count(is_dc09=frame.has_header(cut.content))
             self._in_work += 1
             self._lines.start(self._take(cut, arrival))
         self._look()
@@ -155,10 +152,13 @@ class Connection(asyncio.BufferedProtocol):
 
     def _take_flaw(self, flaw: Flaw, arrival: Arrival) -> None:
         self._send(self._lines.intake.take_flaw(flaw, arrival))
-        if flaw.reason is FlawReason.NOT_DC09:
-            self._count_not_dc09()
+        # A bad line breaks DC-09, and does not make it another protocol.
+        self._count(is_dc09=flaw.reason is not FlawReason.NOT_DC09 and frame.has_header(flaw.content))
 
-    def _count_not_dc09(self) -> None:
+    def _count(self, *, is_dc09: bool) -> None:
+        if is_dc09:
+            self._not_dc09 = 0
+            return
         self._not_dc09 += 1
         if self._not_dc09 >= NOT_DC09_IN_A_ROW:
             self.close(Closed.NOT_DC09)

@@ -110,7 +110,7 @@ class Flaw(NamedTuple):
     """Bytes that are no frame.
 
     Attributes:
-        content: what the checksum would cover; empty unless the reason is `FlawReason.BAD_CRC`.
+        content: what the checksum would cover, as far as it is there: from the first quote. Empty where none stands.
 
     """
 
@@ -181,14 +181,14 @@ class Framer:
         if end < 0 or end >= MOST_BYTES:
             if len(rest) > MOST_BYTES:
                 self._is_skipping = True
-                return Flaw(FlawReason.TOO_LONG, rest[:MOST_BYTES])
+                return Flaw(FlawReason.TOO_LONG, rest[:MOST_BYTES], rest[quote:MOST_BYTES] if quote >= 0 else b"")
             return None
         found = _opened(rest[: end + 1], quote)
         if isinstance(found, Flaw) and (begin := _begin_of_whole(rest[: end + 1], quote)) >= 0:
             end = begin - 1
             # What lost its end has no checksum that could be wrong.
             reason = FlawReason.BAD_LENGTH if found.reason is FlawReason.BAD_CRC else found.reason
-            found = Flaw(reason, rest[:begin])
+            found = Flaw(reason, rest[:begin], rest[quote:begin])
         self._rest = rest[end + 1 :]
         return found
 
@@ -260,7 +260,7 @@ def _opened(raw: bytes, quote: int) -> Sealed | Flaw:
         return Flaw(FlawReason.NOT_DC09, raw)
     if int(length_digits, 16) != len(content):
         if not length_digits.isdigit() or int(length_digits) != len(content):
-            return Flaw(FlawReason.BAD_LENGTH, raw)
+            return Flaw(FlawReason.BAD_LENGTH, raw, content, form)
         tolerances.add(Tolerance.DECIMAL_LENGTH)
     elif length_digits != length_digits.upper():
         tolerances.add(Tolerance.LOWER_CASE_HEX)

@@ -108,7 +108,7 @@ def test_a_frame_that_lost_its_end_does_not_take_the_next_one_with_it(name: str)
         assert contents(frame[:at] + vectors.RESTORE + frame) == [vectors.RESTORE[9:-1], frame[9:-1]], at
         assert contents(frame[:at], vectors.RESTORE) == [vectors.RESTORE[9:-1]], at
     flaws = [found for found in cut(frame[:-1] + vectors.RESTORE) if isinstance(found, Flaw)]
-    assert flaws == [Flaw(FlawReason.BAD_LENGTH, frame[:-1])]
+    assert flaws == [Flaw(FlawReason.BAD_LENGTH, frame[:-1], frame[9:-1])]
 
 
 def test_a_frame_behind_what_is_too_long_is_read_though_no_cr_stands_between() -> None:

@@ -18,6 +18,7 @@ from tests.edges.receiver.receiving import cid, client, receiver
 
 PLAIN: Final = Account("1234", "S1")
 OTHERS: Final = (Account("12345A", "S2"), Account("78919", "S3"))
+LONG: Final = seal(b'"ADM-CID"0007L0#1234[' + b"x" * 4096 + b"]")
 pytestmark = pytest.mark.asyncio
 
 
@@ -117,6 +118,25 @@ async def test_a_right_checksum_around_what_is_no_dc09_counts_as_none() -> None:
         panel.send(*[seal(b'"hello"')] * (NOT_DC09_IN_A_ROW - 1), vectors.BURGLARY)
         assert await panel.answer() == vectors.ACK
         panel.send(*[seal(b'"hello"')] * NOT_DC09_IN_A_ROW)
+        assert await panel.answer() == b""
+        assert made.count("closed_total", reason="NOT_DC09") == 1
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [vectors.BURGLARY.replace(b"4BBA", b"4BBB"), vectors.BURGLARY.replace(b"003D", b"0111"), LONG],
+    ids=["checksum", "length", "too long"],
+)
+async def test_a_broken_frame_between_is_dc09_all_the_same(broken: bytes) -> None:
+    async with receiver(PLAIN) as made, client(made) as panel:
+        panel.send(*[b"GET / HTTP/1.1\r"] * (NOT_DC09_IN_A_ROW - 1), broken, b"GET / HTTP/1.1\r", vectors.BURGLARY)
+        assert await panel.answer() == vectors.ACK
+
+
+@pytest.mark.parametrize("piece", [b'\n00000007"hello"\r', b'\n00000111"hello"\r'], ids=["checksum", "length"])
+async def test_a_wrong_checksum_or_length_around_what_is_no_dc09_counts_too(piece: bytes) -> None:
+    async with receiver(PLAIN) as made, client(made) as panel:
+        panel.send(*[piece] * NOT_DC09_IN_A_ROW)
         assert await panel.answer() == b""
         assert made.count("closed_total", reason="NOT_DC09") == 1
 
