@@ -22,7 +22,7 @@ Wrap: TypeAlias = Callable[[bytes, str], bytes]
 """From a key and its account to the wrapped key."""
 
 _LONGEST_ID: Final = 128  # bytes of UTF-8 (contracts.md, Values)
-_LONGEST_TEXT: Final = 8192
+_LONGEST_TEXT: Final = 8192  # likewise
 _NUMBERED: Final = re.compile(r"overrides\.([1-9][0-9]?)\.")
 
 
@@ -40,6 +40,8 @@ def _id(text: str) -> str:
 def _text(text: str) -> str:
     if "\0" in text:
         raise ValueError("it has the character U+0000")
+    if len(text.encode()) > _LONGEST_TEXT:
+        raise ValueError(f"it has more than {_LONGEST_TEXT} bytes")
     return text
 
 
@@ -47,7 +49,7 @@ Account: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[0-9A-Fa-f]{1,1
 Key: TypeAlias = Annotated[str, StringConstraints(pattern=r"^([0-9A-Fa-f]{32}|[0-9A-Fa-f]{48}|[0-9A-Fa-f]{64})$")]
 Instant: TypeAlias = Annotated[str, AfterValidator(_instant)]
 Id: TypeAlias = Annotated[str, AfterValidator(_id)]
-Text: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=_LONGEST_TEXT // 4), AfterValidator(_text)]
+Text: TypeAlias = Annotated[str, StringConstraints(min_length=1), AfterValidator(_text)]
 _STRICT: Final = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 

@@ -61,7 +61,7 @@ def test_lines_are_loaded_and_each_bad_one_is_named(run: Run, file: Path, topics
         "kind": "IGNORE",
         "until": "2026-12-01T00:00:00Z",
         "by": "ann",
-        "why": "dog",
+        "why": "dog" * 2730,
     }
     lines = [
         {"account": "00a1", "site_id": "S1", "key": KEY, "overrides": [override], "updated_at": "2026-01-01T00:00:00Z"},
@@ -74,6 +74,7 @@ def test_lines_are_loaded_and_each_bad_one_is_named(run: Run, file: Path, topics
         {"account": "A8", "site_id": "S8", "require_encryption": True},
         {"account": "00A2", "site_id": "S9"},
         {"account": "A9", "site_id": "S\0"},
+        {"account": "AA", "site_id": "S10", "overrides": [{**override, "why": "é" * 4096 + "!"}]},
     ]
     source = tmp_path / "transmitters.jsonl"
     source.write_text("\n".join([*map(json.dumps, lines), "no json", ""]), "utf-8")
@@ -90,12 +91,13 @@ def test_lines_are_loaded_and_each_bad_one_is_named(run: Run, file: Path, topics
         "line 7: UNDECODABLE: overrides.0.kind:",
         "line 8: UNDECODABLE: require_encryption: without a key",
         "line 10: UNDECODABLE: site_id: it has the character U+0000",
-        "line 11: UNDECODABLE: not JSON",
+        "line 11: UNDECODABLE: overrides.0.why: it has more than 8192 bytes",
+        "line 12: UNDECODABLE: not JSON",
         "account 00A2 stands in lines 2, 9",
         "3 transmitters loaded",
     ):
         assert line in ran.out
-    assert "8 lines are no transmitters" in ran.err
+    assert "9 lines are no transmitters" in ran.err
 
     found = read(topics)
     assert found.keys() == {"00A1", "00A2"}
