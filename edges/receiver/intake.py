@@ -1,7 +1,8 @@
 """The order of a frame: judged, its signals in Kafka, its alerts in Kafka, and only then its answer.
 
 A first copy's alerts wait until its signals are read back (`edges.receiver.signal_log`). While they are not, frames of
-the same identity wait: two first copies of one frame would be two alarms.
+the same identity wait: two first copies of one frame would be two alarms. No later frame of an account overtakes one
+that waits (`edges.receiver.turns`).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from edges.receiver import faults
 from edges.receiver.metrics import FrameOutcome, Silenced
 from edges.receiver.patience import Patience
 from edges.receiver.repeats import Copy
+from edges.receiver.turns import Turns
 
 if TYPE_CHECKING:
     from edges.receiver.addresses import Addresses
@@ -105,6 +107,7 @@ class Intake:
         # By account, number and body, when a frame came last: a copy within the same millisecond gets the next.
         self._latest: dict[str, int] = {}
         self._flights: dict[str, dict[Identity, Flight]] = {}
+        self._turns = Turns()
 
     def take_flaw(self, flaw: Flaw, arrival: Arrival) -> bytes | None:
         """The answer to bytes that are no frame."""
@@ -162,7 +165,25 @@ class Intake:
 
         Raises TimeoutError, and `SilentError` where the account's record changed meanwhile and nothing is to be kept.
         """
-        is_behind_others = False
+        identity = verdict.identity
+        if identity is not None:
+            flights = self._flights.get(identity.account, ())
+            must_wait = identity in flights or (verdict.copy is not None and len(flights) > 0)
+            if must_wait or identity.account in self._turns:
+                # A reader that hangs holds up what waits for it, and no new alarm behind that.
+                patience = ANSWER_SECONDS if must_wait else READ_BACK_SECONDS
+                async with self._turns.take(identity.account, arrival.since + patience):
+                    verdict = await self._behind_flights(sealed, arrival, until)
+        frame_id = verdict.signals[0].frame_id
+        at = max(arrival.at, self._latest.pop(frame_id, 0) + 1)
+        self._latest[frame_id] = at
+        if len(self._latest) > _FRAMES:
+            del self._latest[next(iter(self._latest))]
+        return verdict if at == arrival.at else _kept(self._judge.judge(sealed, at))
+
+    async def _behind_flights(self, sealed: Sealed, arrival: Arrival, until: float) -> Verdict:
+        """The verdict once what is on its way of the account can change it no more. Raises as `_settled` does."""
+        verdict, is_behind_others = _kept(self._judge.judge(sealed, arrival.at)), False
         while (identity := verdict.identity) is not None:
             flights = self._flights.get(identity.account)
             if not flights:
@@ -174,18 +195,12 @@ class Intake:
             else:
                 awaited, is_behind_others = list(flights.values()), True
             async with asyncio.timeout_at(until):
-                for flight in reversed(
-                    awaited
-                ):  # the last one ends last, as a rule: then there is no other to wait for
+                # The last one ends last, as a rule: then there is no other to wait for.
+                for flight in reversed(awaited):
                     if not flight.is_over:
                         await flight.ended()
             verdict = _kept(self._judge.judge(sealed, arrival.at))
-        frame_id = verdict.signals[0].frame_id
-        at = max(arrival.at, self._latest.pop(frame_id, 0) + 1)
-        self._latest[frame_id] = at
-        if len(self._latest) > _FRAMES:
-            del self._latest[next(iter(self._latest))]
-        return verdict if at == arrival.at else _kept(self._judge.judge(sealed, at))
+        return verdict
 
     async def _keep(self, verdict: Verdict) -> None:
         """Have signals and alerts acknowledged. Raises `UnconfirmedError`."""

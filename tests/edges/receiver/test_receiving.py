@@ -206,6 +206,35 @@ async def test_alerts_do_not_wait_for_good_for_a_reader_that_hangs() -> None:
         assert made.count("not_read_back_total") == 1
 
 
+@pytest.mark.parametrize(
+    ("frames", "outcomes"),
+    [
+        ([(5, 1), (5, 2)] * 3, ["ALERT"] * 6),
+        ([(5, 1), (5, 1), (4, 2)], ["ALERT", "REPEATED", "ALERT"]),
+        (
+            [(5, 1), (6, 2), (5, 1), (6, 2), (4, 3), (5, 1)],
+            ["ALERT", "ALERT", "REPEATED", "REPEATED", "ALERT", "ALERT"],
+        ),
+    ],
+)
+async def test_what_waits_for_a_first_copy_is_not_overtaken(frames: list[tuple[int, int]], outcomes: list[str]) -> None:
+    """Numbers and zones, sent without waiting for answers: a body under the same or a lower number ends the others."""
+    async with receiver(PLAIN) as made, client(made) as panel:
+        panel.send(b"".join(cid(f"1130 01 {zone:03d}", number) for number, zone in frames))
+        for _ in frames:
+            assert b"ACK" in await panel.answer()
+        assert [signal.outcome for signal in made.kafka.signals] == outcomes
+        assert [signal.zone for signal in made.kafka.signals] == [f"{zone:03d}" for _, zone in frames]
+
+
+async def test_a_repeat_that_waits_for_a_reader_that_hangs_holds_no_new_alarm_up() -> None:
+    async with receiver(PLAIN) as made, client(made) as panel:
+        made.kafka.are_readers_away = True
+        panel.send(cid("1130 01 001"), cid("1130 01 001"), cid("1130 01 002", 2))
+        assert [await panel.answer(), await panel.answer()] == [ack_of(cid("", 1)), ack_of(cid("", 2))]
+        assert len(made.kafka.alerts) == 2
+
+
 async def test_what_comes_again_in_an_outage_is_a_repeat_of_what_is_under_way() -> None:
     async with receiver(PLAIN) as made, client(made) as panel:
         kafka = made.kafka
