@@ -14,7 +14,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Final, NamedTuple, Protocol, cast
 
-from edges.panel.messages import Answer, Panel, Said, answer_of, frame_of
+from edges.panel.messages import Answer, Panel, Said, answer_of, frame_of, number_of
 from edges.receiver.frame import NotDc09Error, UnopenedError
 from edges.receiver.framing import Framer, Sealed
 
@@ -109,7 +109,7 @@ class Dialler:
             until = asyncio.get_running_loop().time() + self._wait_seconds
             try:
                 async with asyncio.timeout_at(until):
-                    answer = await self._exchange(frame_of(self._panel, said, sequence, self._now() + self._offset))
+                    answer = await self._exchange(said, sequence)
             except OSError as error:
                 if not isinstance(error, TimeoutError):
                     self._report(_words(error))
@@ -131,17 +131,20 @@ class Dialler:
             self._line.close()
             self._line = None
 
-    async def _exchange(self, data: bytes) -> Answer:
+    async def _exchange(self, said: Said, sequence: int) -> Answer:
+        """Send a frame once; its answer. One to an earlier frame, that was sent twice, says nothing of this one."""
         if self._line is None:
             self._line, self._framer = await _dial(self._way), Framer()
-        await self._line.send(data)
+        await self._line.send(frame_of(self._panel, said, sequence, self._now() + self._offset))
         while True:
             for cut in self._framer.feed(await self._line.receive()):
                 if isinstance(cut, Sealed):
                     try:
-                        return answer_of(cut.content, self._panel.key)
+                        answer = answer_of(cut.content, self._panel.key)
                     except (NotDc09Error, UnopenedError):
                         continue
+                    if answer.is_to(self._panel, number_of(said, sequence)):
+                        return answer
 
 
 def _words(error: OSError) -> str:

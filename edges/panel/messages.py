@@ -79,11 +79,15 @@ def frame_of(panel: Panel, said: Said, sequence: int, time: int) -> bytes:
     kind, clear = said.body(panel.account)
     body = clear.encode()
     receiver = "" if panel.receiver is None else f"R{panel.receiver}"
-    number = 0 if kind == TEST else sequence
-    echo = f"{number:04d}{receiver}L{panel.line}#{panel.account}["
+    echo = f"{number_of(said, sequence):04d}{receiver}L{panel.line}#{panel.account}["
     if panel.key is None:
         return seal(f'"{kind}"{echo}'.encode() + body + times.stamp(time), panel.crc_form)
     return seal(f'"*{kind}"{echo}'.encode() + frame.enciphered(body, time, panel.key), panel.crc_form)
+
+
+def number_of(said: Said, sequence: int) -> int:
+    """The number that a frame bears: a link test counts as none."""
+    return 0 if said.code == TEST else sequence
 
 
 class Answer(NamedTuple):
@@ -91,16 +95,23 @@ class Answer(NamedTuple):
 
     kind: str
     sequence: int
+    account: str
     time: int | None
+
+    def is_to(self, panel: Panel, number: int) -> bool:
+        """Whether it is the answer to a panel's frame of this number; a NAK names none."""
+        if self.kind == "NAK":
+            return True
+        return self.kind in {"ACK", "DUH"} and (self.sequence, self.account.upper()) == (number, panel.account.upper())
 
 
 def answer_of(content: bytes, key: bytes | None) -> Answer:
     """Read the content of an answer's frame. Raises `frame.NotDc09Error`, `frame.UnopenedError`."""
     if content.startswith(b'"NAK"'):
-        return Answer("NAK", 0, frame.clear(content.partition(b"[")[2]).time)
+        return Answer("NAK", 0, "", frame.clear(content.partition(b"[")[2]).time)
     header = frame.header_of(content)
     if header.is_encrypted:
         if key is None:
             raise frame.UnopenedError
         frame.deciphered(header.data, key)
-    return Answer(header.kind, int(header.sequence), None)
+    return Answer(header.kind, int(header.sequence), header.account, None)

@@ -138,7 +138,7 @@ class TestPanels:
             panels.check()
 
     def test_what_was_sent_is_counted(self, answering: Callable[[bytes], Panels]) -> None:
-        panels = answering(seal(b'"ACK"0002L0#1001[]'))
+        panels = answering(seal(b'"ACK"0002L0#1001[]') + seal(b'"ACK"0000L0#1001[]'))
         panels.send(DueSignal("S01", 2, Signal("130", "1", copies=2)))
         panels.send(DueSignal("S01", 3, Signal(LINK_TEST)))
 

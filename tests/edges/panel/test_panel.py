@@ -13,7 +13,7 @@ from edges.panel.dialler import Dialler, Transport, Way
 from edges.panel.messages import TEST, NotASignalError, Panel, Said, frame_of
 from edges.receiver import frame
 from edges.receiver.content import Qualifier
-from edges.receiver.framing import CrcForm, Framer, Sealed
+from edges.receiver.framing import CrcForm, Framer, Sealed, seal
 from tests.edges.receiver import vectors
 from tests.edges.receiver.vectors import K
 
@@ -131,6 +131,28 @@ async def test_a_duh_ends_it() -> None:
         outcome = await dialler.send(Said("130", "15"))
         assert outcome.answer is not None
         assert (outcome.answer.kind, outcome.attempts) == ("DUH", 1)
+        dialler.close()
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("other", ["0006R1L2#1234", "0007R1L2#1235"])
+async def test_the_answer_to_another_frame_acknowledges_nothing(other: str) -> None:
+    def script(number: int, header: frame.Header) -> bytes:
+        late = b"".join(seal(f'"{kind}"{other}[]'.encode()) for kind in ("ACK", "DUH"))
+        return late if number == 1 else late + frame.ack(header, CrcForm.HEX, None, AT)
+
+    async with Receiver(script) as receiver:
+        dialler = Dialler(PANEL, Way("127.0.0.1", receiver.port), sequence=7, wait_seconds=0.2)
+        outcome = await dialler.send(Said("130", "15"))
+        assert (outcome.is_acknowledged, outcome.attempts) == (True, 2)
+        dialler.close()
+
+
+@pytest.mark.asyncio
+async def test_a_link_test_is_acknowledged_as_0000() -> None:
+    async with Receiver(lambda _, header: frame.ack(header, CrcForm.HEX, None, AT)) as receiver:
+        dialler = Dialler(PANEL, Way("127.0.0.1", receiver.port), sequence=7, attempts=1)
+        assert (await dialler.send(Said(TEST))).is_acknowledged
         dialler.close()
 
 
