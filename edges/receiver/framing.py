@@ -260,17 +260,22 @@ def _opened(raw: bytes, quote: int) -> Sealed | Flaw:
         return Flaw(FlawReason.NOT_DC09, raw)
     if int(length_digits, 16) != len(content):
         if not length_digits.isdigit() or int(length_digits) != len(content):
-            return Flaw(FlawReason.BAD_LENGTH, raw, content, form)
+            return Flaw(FlawReason.BAD_LENGTH, raw, content)
         tolerances.add(Tolerance.DECIMAL_LENGTH)
     elif length_digits != length_digits.upper():
         tolerances.add(Tolerance.LOWER_CASE_HEX)
     if stated != checksum(content):
-        return Flaw(FlawReason.BAD_CRC, raw, content, form)
+        return Flaw(FlawReason.BAD_CRC, raw, content, _form_of_wrong(raw[: quote - 4]))
     if raw[:begin].endswith(b"\n") is False:
         tolerances.add(Tolerance.NO_LF)
     if b"\0" in raw[:begin]:
         tolerances.add(Tolerance.NUL_AFTER_CR)
     return Sealed(content, raw, form, frozenset(tolerances))
+
+
+def _form_of_wrong(head: bytes) -> CrcForm:
+    """How a wrong checksum was written, by all that stands before the length: a digit may have become any byte."""
+    return CrcForm.HEX if len(head.rpartition(b"\n")[2].lstrip(_BLANK)) >= 4 else CrcForm.RAW
 
 
 def _begin_of_whole(raw: bytes, since: int) -> int:

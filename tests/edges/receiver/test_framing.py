@@ -147,6 +147,19 @@ def test_a_wrong_checksum_keeps_what_an_answer_needs() -> None:
     assert (found.reason, found.content) == (FlawReason.BAD_CRC, vectors.BURGLARY[9:-1])
 
 
+@pytest.mark.parametrize("lead", [b"\n", b"", b"\0\n", b"\r\0"])
+def test_a_digit_of_a_checksum_that_became_another_byte_makes_it_no_raw_one(lead: bytes) -> None:
+    content = vectors.BURGLARY[9:-1]
+    for crc, form in (
+        (b"G4BA", CrcForm.HEX),
+        (b"4B\x02A", CrcForm.HEX),
+        (b"4BB\xc1", CrcForm.HEX),
+        (b"\x01\x02", CrcForm.RAW),
+    ):
+        (found,) = [one for one in cut(lead + crc + b"003D" + content + b"\r") if isinstance(one, Flaw)]
+        assert (found.reason, found.crc_form) == (FlawReason.BAD_CRC, form), crc
+
+
 @given(name=st.sampled_from(sorted(vectors.ALL)), bit=st.integers(0, 8 * 200))
 def test_no_bit_flips_unseen(name: str, bit: int) -> None:
     """In what the checksum covers, and in the checksum: LF before and CR behind are no part of it."""
