@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 ANSWER_SECONDS: Final = 3.0  # after receipt; later a panel gets nothing, and sends again
 # Alerts wait so long for their signals to be read back. A reader that hangs must not hold an alarm up.
 READ_BACK_SECONDS: Final = 1.0
+# But behind an outage a reader is back later than those who write, and what other receivers wrote in it is not known
+# yet: then alerts wait longer. A write that took so long, or was not confirmed, shows one.
+SLOW_SECONDS: Final = 1.0
+OUTAGE_SECONDS: Final = 10.0
 _FRAMES: Final = 4096
 
 
@@ -108,6 +112,7 @@ class Intake:
         self._latest: dict[str, int] = {}
         self._flights: dict[str, dict[Identity, Flight]] = {}
         self._turns = Turns()
+        self._outages: dict[int, float] = {}  # by partition, when Kafka was slow or away last; the monotonic clock
 
     def take_flaw(self, flaw: Flaw, arrival: Arrival) -> bytes | None:
         """The answer to bytes that are no frame."""
@@ -229,16 +234,23 @@ class Intake:
         assert identity not in self._flights.get(identity.account, ()), "two first copies under way"
         flight = self._log.read_back(last, partial(self._land, identity))
         self._flights.setdefault(identity.account, {})[identity] = flight
+        begun = time.monotonic()
         try:
             await self._publisher.signals(verdict.signals)
         except BaseException as error:
-            if isinstance(error, UnconfirmedError) and error.is_under_way and not flight.is_over:
-                self._log.doubt(verdict.signals)
+            if isinstance(error, UnconfirmedError):
+                self._note_outage(verdict)
+                if error.is_under_way and not flight.is_over:
+                    self._log.doubt(verdict.signals)
             self._log.give_up(last)
             raise
+        if time.monotonic() - begun > SLOW_SECONDS:
+            self._note_outage(verdict)
         if not verdict.has_alerts:
             return None
         if not flight.is_over:
+            await self._patience.wait(flight.ended())
+        while not flight.is_over and time.monotonic() < begun + OUTAGE_SECONDS and self._is_behind_outage(verdict):
             await self._patience.wait(flight.ended())
         if flight.copy is not None:
             return flight.copy
@@ -247,6 +259,16 @@ class Intake:
         assert signal.site_id is not None
         assert signal.raised_at is not None
         return Copy(signal.site_id, signal.raised_at, signal.received_at, dict(verdict.events))
+
+    def _note_outage(self, verdict: Verdict) -> None:
+        self._outages[self._publisher.partition_of(verdict.signals[0].key)] = time.monotonic()
+
+    def _is_behind_outage(self, verdict: Verdict) -> bool:
+        """Whether the log may have an earlier copy by another receiver that this one will soon read."""
+        if verdict.copy is not None and verdict.copy.is_in_doubt:
+            return True
+        at = self._outages.get(self._publisher.partition_of(verdict.signals[0].key))
+        return at is not None and time.monotonic() - at < OUTAGE_SECONDS
 
     def _land(self, identity: Identity) -> None:
         flights = self._flights[identity.account]

@@ -14,6 +14,7 @@ import trustme
 from edges.receiver import frame, times
 from edges.receiver.accounts import Account, BadCrc
 from edges.receiver.framing import CrcForm, seal
+from edges.receiver.intake import READ_BACK_SECONDS
 from edges.receiver.metrics import Transport
 from tests.edges.receiver import vectors
 from tests.edges.receiver.receiving import MemoryKafka, cid, client, now, receiver
@@ -254,6 +255,35 @@ async def test_what_comes_again_in_an_outage_is_a_repeat_of_what_is_under_way() 
         assert b"ACK" in await panel.answer()
         assert b"ACK" in await panel.answer()
         assert kafka.signals[-1].outcome == "REPEATED"
+
+
+async def test_two_receivers_that_both_took_an_alarm_in_an_outage_make_one_alert_of_it() -> None:
+    """Though their readers are back later than those who write."""
+    kafka = MemoryKafka()
+    async with (
+        receiver(PLAIN, kafka=kafka) as made,
+        client(made) as one,
+        receiver(PLAIN, kafka=kafka, id="r2") as second,
+        client(second) as other,
+    ):
+        kafka.leaderless, kafka.timeout = {kafka.partition_of("S1")}, 0.05
+        for panel in (one, other):
+            panel.send(cid("1130 01 015"))
+            await panel.silence()
+        kafka.leaderless.clear()
+        kafka.are_readers_away = True
+        kafka.signals += kafka.late
+        other.send(cid("1130 01 015"))
+        await other.silence(READ_BACK_SECONDS + 0.5)
+        assert kafka.alerts == []
+        kafka.are_readers_away = False
+        kafka.read()
+        assert b"ACK" in await other.answer()
+        one.send(cid("1130 01 015"))
+        assert b"ACK" in await one.answer()
+        assert {(alert.alert_id, alert.raised_at) for alert in kafka.alerts} == {
+            (kafka.signals[0].alert_id, kafka.signals[0].raised_at)
+        }
 
 
 async def test_an_account_of_any_length_is_acknowledged_and_recorded_within_bounds() -> None:
