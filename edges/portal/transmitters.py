@@ -101,7 +101,8 @@ class Transmitters:
             key_wrapped=None if key is None or self._wrapping is None else self._wrapping.wrap(key, name),
             require_encryption=body.require_encryption,
             bad_crc=body.bad_crc,
-            overrides=tuple(Override(**override.model_dump()) for override in body.overrides),
+            # Not `model_dump`, which writes the times as an answer has them.
+            overrides=tuple(Override(**dict(override)) for override in body.overrides),
             updated_at=now,
         )
         request = fingerprint("transmitter", name, body.model_dump(exclude={"key", "account"}), key is not None)

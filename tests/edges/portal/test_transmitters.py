@@ -8,7 +8,11 @@ import psycopg
 import pytest
 
 from edges.portal.outbox import read
+from edges.portal.sql import migrations
 from edges.receiver.wrapping import Wrapping
+from schemas.avro.framing import single_object
+from schemas.avro.generated import writer
+from schemas.avro.loader import load
 from tests.edges.portal.serving import WRAPPING_KEY, Api
 from tests.edges.portal.test_api import make, problem
 
@@ -17,6 +21,7 @@ pytestmark = pytest.mark.asyncio
 KEY: Final = "00112233445566778899aabbccddeeff"
 BODY: Final[dict[str, Any]] = {"site_id": "S1", "protocol": "DC09", "key": KEY, "bad_crc": "NAK", "overrides": []}
 WHERE: Final = "/v1/transmitters/00a1"
+UNTIL: Final = 1_798_761_600_500  # 2027-01-01T00:00:00.500Z
 
 
 async def test_a_transmitter_comes_changes_and_goes(api: Api, rows: psycopg.Connection[Any]) -> None:
@@ -71,3 +76,32 @@ async def test_no_key_is_in_any_table(api: Api, rows: psycopg.Connection[Any]) -
     for table in ("transmitters", "transmitter_revisions", "outbox"):
         kept = str(rows.execute(f"SELECT t::text FROM portal.{table} AS t").fetchall()).lower()
         assert KEY not in kept
+
+
+async def test_an_override_that_ends_is_a_record_that_kafka_takes(api: Api, rows: psycopg.Connection[Any]) -> None:
+    """A value that no record takes would stop the relay, and with it every site's changes."""
+    client = api.client("portal:*")
+    await make(client)
+    override = {"code": "130", "zone": None, "kind": "FIRE", "by": "sue", "why": "a cat"}
+    ends = {"until": "2027-01-01T01:00:00.5+01:00"}
+    made = await client.put(WHERE, json={**BODY, "overrides": [override | ends]})
+    assert made.json()["overrides"] == [override | {"until": "2027-01-01T00:00:00.500Z"}]
+    [waiting] = [entry for entry in read(rows, 10) if entry.topic == "transmitters"]
+    schema = load("Transmitter")
+    record = writer(schema, single_object(schema))(waiting.state)
+    assert waiting.state.overrides[0].until == UNTIL
+    assert record
+
+
+async def test_ends_that_are_kept_as_text_become_milliseconds(api: Api, rows: psycopg.Connection[Any]) -> None:
+    client = api.client("portal:*")
+    await make(client)
+    plain = {"code": "130", "kind": "FIRE", "by": "sue", "why": "a cat"}
+    await client.put(WHERE, json={**BODY, "overrides": [plain, plain | {"code": "131"}]})
+    rows.execute("""UPDATE portal.transmitters SET overrides[1]['until'] = '"2027-01-01T00:00:00.500Z"'""")
+    [step] = [migration for migration in migrations() if migration.name == "override_times"]
+    for _ in range(2):
+        rows.execute(step.sql.encode())
+        [waiting] = [entry for entry in read(rows, 10) if entry.topic == "transmitters"]
+        ends = [(override.code, override.until) for override in waiting.state.overrides]
+        assert ends == [("130", None), ("131", UNTIL)]
