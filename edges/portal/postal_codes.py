@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import re
+import unicodedata
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
@@ -31,9 +32,12 @@ def countries() -> Mapping[str, PostalCode]:
 
 
 def postal_code(text: str, country: str) -> str:
-    """The code in capitals, without spaces around. Raises `ValueError` where the country has no such code."""
-    code = " ".join(text.split()).upper()
+    """The code in capitals, without spaces around. Raises `ValueError` where the country has no such code.
+
+    Wide letters and digits, as some keyboards have them, become plain ones; those of other scripts are in no code.
+    """
+    code = " ".join(unicodedata.normalize("NFKC", text).split()).upper()
     form = countries()[country]
-    if form.pattern and re.fullmatch(form.pattern, code) is None:
+    if form.pattern and re.fullmatch(form.pattern, code, re.ASCII) is None:
         raise ValueError(f"is no postal code of {country}, as {form.example}" if form.example else "is no postal code")
     return code

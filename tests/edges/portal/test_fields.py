@@ -22,6 +22,7 @@ from service.words import fits, hashed
         ("1204", "CH", "1204"),
         ("sw1a 1aa", "GB", "SW1A 1AA"),
         ("1234 ab", "NL", "1234 AB"),
+        ("\uff11\uff10\uff10\uff0d0001", "JP", "100-0001"),
         ("anything", "HK", "ANYTHING"),
     ],
 )
@@ -29,7 +30,17 @@ def test_a_postal_code_in_the_form_of_its_country(typed: str, country: str, code
     assert postal_code(typed, country) == code
 
 
-@pytest.mark.parametrize(("typed", "country"), [("7430", "FR"), ("ABCDE", "FR"), ("74300", "CH"), ("743000", "FR")])
+@pytest.mark.parametrize(
+    ("typed", "country"),
+    [
+        ("7430", "FR"),
+        ("ABCDE", "FR"),
+        ("74300", "CH"),
+        ("743000", "FR"),
+        ("\u0667\u0664\u0663\u0660\u0660", "FR"),
+        ("7430\u0966", "FR"),
+    ],
+)
 def test_what_is_none(typed: str, country: str) -> None:
     with pytest.raises(ValueError, match="is no postal code"):
         postal_code(typed, country)
