@@ -52,6 +52,7 @@ class ContactForm(NamedTuple):
 def created(site_id: str, name: str, people: Sequence[Person], partners: Sequence[str]) -> Configuration:
     """A new site, not subscribed yet, its revision 0 until it is written."""
     _check_people(people)
+    _check_partners(partners)
     return Configuration(
         site_id=site_id,
         name=name,
@@ -221,8 +222,7 @@ def with_intervention(before: Configuration, *, enabled: bool) -> Configuration:
 
 def with_partners(before: Configuration, partners: Sequence[str]) -> Configuration:
     """Which partners are asked, in this order."""
-    if len(set(partners)) < len(partners):
-        raise Refused(Fault.INVALID, "names a partner twice", "partners")
+    _check_partners(partners)
     return before._replace(intervention=before.intervention._replace(partners=tuple(partners)))
 
 
@@ -242,6 +242,11 @@ def _check_people(people: Sequence[Person]) -> None:
         if repeated is not None:
             at = max(place for place, person in enumerate(people) if getattr(person, name) == repeated)
             raise Refused(Fault.INVALID, "stands twice", f"people.{at}.{name}")
+
+
+def _check_partners(partners: Sequence[str]) -> None:
+    if len(set(partners)) < len(partners):
+        raise Refused(Fault.INVALID, "names a partner twice", "partners")
 
 
 __all__ = [

@@ -236,6 +236,14 @@ async def test_words_stay_unlike_each_other_and_are_kept_as_hashes_alone(
     assert "$argon2" not in history
 
 
+async def test_a_new_site_names_each_partner_once_as_an_old_one_does(api: Api) -> None:
+    client = api.client("portal:*")
+    twice = {"site_id": "S1", "name": "Home", "people": [], "partners": ["P1", "P2", "P1"]}
+    problem(await client.post("/v1/sites", json=twice), 422, "INVALID", "partners")
+    await make(client)
+    problem(await put(client, "partners", {"partners": ["P1", "P1"]}, 1), 422, "INVALID", "partners")
+
+
 async def test_people_come_change_and_go(api: Api) -> None:
     client = api.client("portal:*")
     await make(client)
