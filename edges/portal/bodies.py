@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema
 
-from edges.portal.changes import Fault, Refused
+from edges.portal.changes import MOST_PEOPLE, Fault, Refused
 from edges.portal.configuration import Person
 from edges.portal.core import Address
 from edges.portal.new_words import LONGEST, NewWords
@@ -103,7 +103,7 @@ class SiteBody(Body):
 
     site_id: Id
     name: Name
-    people: Annotated[list[NewPerson], Field(max_length=100)]
+    people: Annotated[list[NewPerson], Field(max_length=MOST_PEOPLE)]
     partners: Partners | None = None
 
 

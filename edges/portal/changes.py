@@ -14,6 +14,7 @@ from edges.portal.core import Address, Contact, Instant, Intervention, Site
 
 TEST_MILLISECONDS: Final = 24 * 3_600_000
 DEFAULT_NAME: Final = ""
+MOST_PEOPLE: Final = 100
 ContactKind: TypeAlias = Literal["OWNER", "MEMBER", "EXTERNAL"]
 
 
@@ -102,6 +103,8 @@ def with_person(before: Configuration, person: Person) -> Configuration:
     """Add a person, or replace the one of this id; a contact that is this person changes with it."""
     others = [known for known in before.people if known.person_id != person.person_id]
     if before.person(person.person_id) is None:
+        if len(before.people) >= MOST_PEOPLE:
+            raise Refused(Fault.INVALID, f"is one more than the {MOST_PEOPLE} people that a site may have", "person_id")
         people = [*before.people, person]
         if any(contact.contact_id == person.person_id for contact in before.contacts):
             raise Refused(Fault.INVALID, "is the id of an external contact", "person_id")

@@ -55,6 +55,16 @@ def test_each_missing_element_goes_when_it_is_filled_in() -> None:
     assert changes.with_subscription(step, subscribed=True).readiness(START).ready
 
 
+def test_a_person_more_than_a_site_may_have_is_refused_and_another_one_replaced() -> None:
+    full = site(*(Person(f"p{number}", "MEMBER", "Pia", "Roy") for number in range(changes.MOST_PEOPLE)))
+    with pytest.raises(Refused) as refused:
+        changes.with_person(full, ANN)
+    assert (refused.value.fault, refused.value.field) == (Fault.INVALID, "person_id")
+    assert changes.with_person(full, ANN._replace(person_id="p7")).person("p7") is not None
+    one_less = changes.without_person(full, "p7")
+    assert changes.with_person(one_less, ANN).person("ann") == ANN
+
+
 @pytest.mark.parametrize("person_id", ["bob", "nobody"])
 def test_the_first_contact_is_an_owner(person_id: str) -> None:
     with pytest.raises(Refused) as refused:
