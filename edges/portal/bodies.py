@@ -69,9 +69,9 @@ Line: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=_LON
 Login: TypeAlias = Annotated[Id, AfterValidator(_login)]
 Language: TypeAlias = Annotated[str, StringConstraints(max_length=35), AfterValidator(_language)]
 Country: TypeAlias = Annotated[str, StringConstraints(min_length=2, max_length=2), AfterValidator(_country)]
-Phone: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=40)]
+Phone: TypeAlias = Annotated[Text, StringConstraints(min_length=1, max_length=40)]
 Word: TypeAlias = Annotated[
-    str,
+    Text,
     StringConstraints(min_length=1, max_length=LONGEST),
     WithJsonSchema({"type": "string", "format": "password", "maxLength": LONGEST, "minLength": 4}),
 ]

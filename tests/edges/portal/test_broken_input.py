@@ -75,6 +75,15 @@ async def test_what_is_looked_for_or_released_may_hold_anything(api: Api, rows: 
     assert (await post(browser, "/sign-in", name="a\0b", password="\0")).status_code == 401
 
 
+@pytest.mark.parametrize("field", ["phone", "password", "duress_password"])
+async def test_no_text_of_a_contact_holds_the_character_zero(api: Api, field: str) -> None:
+    client = api.client("portal:*")
+    await make(client)
+    words = {"password": "corail", "duress_password": "lagon"}
+    body = ANN | words | {field: "06 39 98 00 01\0" if field == "phone" else "rivage\0"}
+    problem(await put(client, "first-contact", body, 1), 422, "INVALID", field)
+
+
 async def test_a_word_may_be_anything_that_can_be_typed(api: Api) -> None:
     client = api.client("portal:*")
     await make(client)
