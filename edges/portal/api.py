@@ -38,7 +38,7 @@ from edges.web.problems import INVALID, NOT_FOUND, UNCONFIRMED, FieldError, docu
 from edges.web.routes import Route
 from edges.web.values import PathId
 
-_TAG: Final = re.compile(r'"([0-9]{1,18})"')
+_TAG: Final = re.compile(r'"(0|[1-9][0-9]{0,17})"')
 _ETAG: Final = {"ETag": {"description": 'The revision: "<revision>".', "schema": {"type": "string"}}}
 _NEVER: Final = -1  # a revision that there is not
 
