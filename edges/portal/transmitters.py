@@ -16,7 +16,7 @@ from edges.portal.postgres import AsyncSession
 from edges.portal.problems import NO_WRAPPING_KEY, REVISION_REQUIRED, REVISION_STALE
 from edges.portal.rows import Statement, fingerprint
 from edges.portal.sql import query
-from edges.portal.store import Store, run
+from edges.portal.store import Store, has_site, run
 from edges.receiver.wrapping import SealedKeyError, Wrapping
 from edges.values import Override, Transmitter
 from edges.web.problems import INVALID, NOT_FOUND, FieldError
@@ -89,8 +89,6 @@ class Transmitters:
         name = _account(account)
         if body.account is not None and body.account.upper() != name:
             raise _wrong("account", "differs from the path's")
-        if await self._store.site(body.site_id) is None:
-            raise _wrong("site_id", "is no site of this portal")
         key = None if body.key is None else bytes.fromhex(body.key)
         if key is not None and self._wrapping is None:
             raise NO_WRAPPING_KEY.error()
@@ -121,7 +119,9 @@ class Transmitters:
             rows = await (await connection.execute(query("transmitters"), {"accounts": [account]})).fetchall()
             before = _stored(rows[0]) if rows else None
             if before is not None and self._is_repeat(before, change):
-                return before
+                return before  # also where its site was deleted since
+            if change.value is not None and not await has_site(connection, change.value.site_id):
+                raise _wrong("site_id", "is no site of this portal")
             if before is None or before.value is None:
                 if change.value is None:
                     raise NoSuchThingError

@@ -51,6 +51,16 @@ async def test_a_transmitter_comes_changes_and_goes(api: Api, rows: psycopg.Conn
     assert (await client.put(WHERE, json=BODY)).json()["revision"] == 4
 
 
+async def test_the_same_request_is_answered_the_same_once_its_site_is_gone(api: Api) -> None:
+    client = api.client("portal:*")
+    await make(client)
+    made = await client.put(WHERE, json=BODY)
+    assert (await client.delete("/v1/sites/S1", headers={"If-Match": '"1"'})).status_code == 204
+    again = await client.put(WHERE, json=BODY)
+    assert (again.status_code, again.json()) == (200, made.json())
+    problem(await client.put(WHERE, json=BODY | {"key": None}, headers={"If-Match": '"1"'}), 422, "INVALID", "site_id")
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [("key", "00"), ("key", "x" * 32), ("site_id", "S9"), ("account", "B2"), ("protocol", "FAX"), ("overrides", [{}])],
