@@ -45,7 +45,8 @@ def language_of(request: Request) -> str:
     chosen = request.cookies.get(COOKIE)
     if chosen in NAMES:
         return str(chosen)
-    preferred = [tag.replace("-", "_") for tag in _by_weight(request.headers.get("accept-language", ""))]
+    # In no case of its own: `negotiate_locale` answers the tag as it came, and a catalogue has a small one.
+    preferred = [tag.replace("-", "_") for tag in _by_weight(request.headers.get("accept-language", "").lower())]
     return negotiate_locale(preferred, list(NAMES)) or FIRST
 
 

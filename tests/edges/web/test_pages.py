@@ -36,6 +36,9 @@ async def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
     [
         ("fr-FR,fr;q=0.9,en;q=0.5", "fr"),
         ("en-GB", "en"),
+        ("FR", "fr"),
+        ("EN-gb, fr;q=0.5", "en"),
+        ("en;Q=0.4, Fr-CA", "fr"),
         ("de, fr;q=0.4", "fr"),
         ("de", "en"),
         ("", "en"),
