@@ -63,10 +63,10 @@ class Sessions:
 
     def is_local(self, request: Request) -> bool:
         """Whether people reach it at this machine's own address, where there is no TLS."""
-        host = urlsplit(self.origin(request)).hostname or ""
         try:
+            host = urlsplit(self.origin(request)).hostname or ""
             return host == "localhost" or ipaddress.ip_address(host).is_loopback
-        except ValueError:
+        except ValueError:  # a name, or what no client may send as its `Host`
             return False
 
     def is_own(self, request: Request) -> bool:

@@ -75,6 +75,14 @@ async def test_a_session_begins_and_ends(client: httpx.AsyncClient) -> None:
     problem(await client.post("/v1/notes", json={"text": "x"}), 401, "UNAUTHENTICATED")
 
 
+@pytest.mark.parametrize("host", ["[", "[::1", "[zz]:1", "]", ""])
+async def test_a_host_that_is_none_has_no_session_here(client: httpx.AsyncClient, host: str) -> None:
+    await sign_in(client)
+    problem(await client.get("/v1/session", headers={"Host": host}), 401, "UNAUTHENTICATED")
+    own = {"Host": host, "Origin": f"http://{host}"}
+    assert (await client.delete("/v1/session", headers=own)).status_code == 204
+
+
 async def test_the_cookie_on_localhost(client: httpx.AsyncClient) -> None:
     cookie = (await sign_in(client)).headers["set-cookie"]
     assert cookie.startswith("ronde-example=")
