@@ -12,6 +12,7 @@ from edges.portal.configuration import Person
 from edges.portal.core import Address
 from edges.portal.new_words import LONGEST, NewWords
 from edges.portal.postal_codes import countries, postal_code
+from edges.web.accounts import PROGRAM
 from edges.web.values import Body, Id, Instant, Text
 
 _LANGUAGE: Final = re.compile(r"([A-Za-z]{2,3}|[ixIX](?=-))(-[A-Za-z0-9]{1,8})*")
@@ -57,8 +58,8 @@ def _key(text: str) -> str:
 
 
 def _login(text: str) -> str:
-    if text.startswith("token:"):
-        raise ValueError("must not begin as the history names programs: token:")
+    if text.startswith(PROGRAM):
+        raise ValueError(f"must not begin as the history names programs: {PROGRAM}")
     if any(sign.isspace() or not sign.isprintable() for sign in text):
         raise ValueError("must not contain spaces or control characters")
     return text

@@ -10,7 +10,7 @@ from fastapi import Depends
 
 from edges.portal.errors import DatabaseAwayError
 from edges.portal.store import Store
-from edges.web.accounts import AccountFile, Person, Role
+from edges.web.accounts import PROGRAM, AccountFile, Person, Role
 from edges.web.callers import caller_with
 from edges.web.files import FileError
 from edges.web.problems import FORBIDDEN, NOT_FOUND
@@ -85,7 +85,7 @@ def _of_machine(machine: Machine) -> Caller:
     has_all = "portal:*" in machine.scopes
     sites = frozenset(scope.removeprefix("portal:") for scope in machine.scopes if scope.startswith("portal:"))
     return Caller(
-        name=f"token:{machine.name}",
+        name=f"{PROGRAM}{machine.name}",
         is_support=has_all,
         all_sites=Right.CONFIGURE if has_all else Right.NONE,
         sites=sites,

@@ -23,6 +23,7 @@ Role: TypeAlias = Literal["operator", "supervisor", "support", "auditor", "custo
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 SHORTEST_PASSWORD: Final = 8
 LONGEST_PASSWORD: Final = 1024
+PROGRAM: Final = "token:"  # stands before the name of a token where people are named too
 _THREADS: Final = 2  # a hash takes 64 MiB and a core
 
 
@@ -127,6 +128,8 @@ def add(
     path: Path, name: str, role: Role, sites: Iterable[str], password: str | None, partners: Iterable[str] = ()
 ) -> None:
     """Add an account to the file. Raises `FileError`, `ValueError`."""
+    if name.startswith(PROGRAM):
+        raise ValueError(f"a name does not begin with {PROGRAM}, as programs are named beside people")
     users = read_model(path, Accounts).users
     if any(account.name == name for account in users):
         raise ValueError(f"there is a user {name} already")

@@ -216,6 +216,8 @@ async def test_users_are_kept_by_the_command(run: Run, tmp_path: Path, monkeypat
     typing("short\n")
     assert "at least 8" in run("users", "add", "ann", "--role", "operator").err
     assert run("users", "add", "ann", "--role", "boss").exit == 2
+    as_a_program = run("users", "add", "token:crm", "--role", "operator", "--oidc")
+    assert (as_a_program.exit, "token:" in as_a_program.err) == (2, True)
     assert run("users", "add", "ann", "--role", "operator", "--site", "lilas-1", "--oidc").exit == 2
     by_login = run("users", "add", "eve@example.org", "--role", "customer", "--oidc")
     assert (by_login.exit, "eve@example.org as `login`" in by_login.err) == (0, True)
