@@ -30,7 +30,7 @@ _THREADS: Final = 2  # a hash takes 64 MiB and a core
 class Person(NamedTuple):
     """Somebody who may sign in. A customer has sites, or partners whose dispatches they see.
 
-    ``stamp`` changes with the password, and ends sessions.
+    ``stamp`` changes with the password, and where an account is made again; it ends sessions.
     """
 
     name: str
@@ -65,7 +65,9 @@ class Account(BaseModel):
     @property
     def person(self) -> Person:
         """The account as the rest knows it."""
-        stamp = hashlib.sha256(self.password.encode()).hexdigest()[:16] if self.password else ""
+        # When it was made, too: one without a password that is removed and made again is another account.
+        made = f"{self.created_at.isoformat()} {self.password or ''}"
+        stamp = hashlib.sha256(made.encode()).hexdigest()[:16]
         return Person(self.name, self.role, frozenset(self.sites), stamp, frozenset(self.partners))
 
 

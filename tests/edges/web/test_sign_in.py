@@ -7,6 +7,7 @@ import io
 import threading
 import time
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -15,7 +16,7 @@ import pytest_asyncio
 from argon2 import PasswordHasher
 
 from edges.web import accounts, tokens
-from edges.web.files import write_model
+from edges.web.files import read_model, write_model
 from edges.web.sessions import SECONDS, Sessions
 from ronde.shared.settings import in_force
 from tests.conftest import Run
@@ -135,6 +136,15 @@ async def test_a_changed_password_ends_sessions(client: httpx.AsyncClient, users
     accounts.set_password(users_file, "zoe", "another horse")
     problem(await client.get("/v1/session"), 401, "UNAUTHENTICATED")
     assert (await sign_in(client, password="another horse")).status_code == 200
+
+
+async def test_an_account_that_is_made_again_is_another_one(users_file: Path) -> None:
+    """Also without a password, as those have who sign in at a provider: its old sessions do not come back."""
+    users = read_model(users_file, accounts.Accounts).users
+    [old] = [account for account in users if account.name == "oidc-only"]
+    again = old.model_copy(update={"created_at": old.created_at + timedelta(seconds=1)})
+    assert old.person.stamp != again.person.stamp
+    assert old.person.stamp == old.model_copy(update={"role": "supervisor"}).person.stamp
 
 
 @pytest.mark.parametrize(
