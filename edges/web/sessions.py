@@ -23,6 +23,7 @@ SIGN_IN_SECONDS: Final = 600  # for the way to the provider and back
 SHORTEST_KEY: Final = 32
 # Starlette takes any case and writes it so; its type knows one.
 LAX: Final[Any] = "Lax"
+_PORTS: Final = {"http": ":80", "https": ":443"}
 UNSAFE: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -58,8 +59,8 @@ class Sessions:
     def origin(self, request: Request) -> str:
         """Our own origin: ``https://desk.example``."""
         if self._public is not None:
-            return f"{self._public.scheme}://{self._public.netloc}".lower()
-        return f"{request.url.scheme}://{request.headers.get('host', '')}".lower()
+            return _plain(f"{self._public.scheme}://{self._public.netloc}")
+        return _plain(f"{request.url.scheme}://{request.headers.get('host', '')}")
 
     def is_local(self, request: Request) -> bool:
         """Whether people reach it at this machine's own address, where there is no TLS."""
@@ -71,7 +72,7 @@ class Sessions:
 
     def is_own(self, request: Request) -> bool:
         """Return whether one of our own pages sent the request, by its `Origin`."""
-        return request.headers.get("origin", "").lower() == self.origin(request)
+        return _plain(request.headers.get("origin", "")) == self.origin(request)
 
     def read(self, request: Request) -> Session | None:
         """The session of the request's cookie; None without one that is in force."""
@@ -130,3 +131,10 @@ class Sessions:
             httponly=True,
             samesite=LAX,
         )
+
+
+def _plain(origin: str) -> str:
+    """As browsers write it: without the port that its scheme has anyway."""
+    origin = origin.lower()
+    scheme = origin.partition(":")[0]
+    return origin.removesuffix(_PORTS[scheme]) if scheme in _PORTS else origin

@@ -161,6 +161,28 @@ async def test_an_unsafe_method_needs_our_own_origin(client: httpx.AsyncClient, 
     assert (await client.get("/v1/session", headers=headers)).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("address", "origin", "status"),
+    [
+        ("http://127.0.0.1:80", "http://127.0.0.1", 200),
+        ("https://desk.example:443", "https://desk.example", 200),
+        ("https://desk.example", "https://desk.example:443", 200),
+        ("https://desk.example:443", "https://desk.example:80", 403),
+        ("https://desk.example:80", "https://desk.example", 403),
+        ("https://desk.example", "http://desk.example", 403),
+    ],
+)
+async def test_an_origin_has_its_scheme_s_port_in_any_spelling(
+    tmp_path: Path, users_file: Path, address: str, origin: str, status: int
+) -> None:
+    """Browsers leave it out; what is set for `public_url`, and a proxy's `Host`, may have it."""
+    for public_url in (None, address):
+        app = example(tmp_path, public_url=public_url)
+        headers = {"Origin": origin, "Host": address.partition("//")[2]}
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=address, headers=headers) as made:
+            assert (await sign_in(made)).status_code == status
+
+
 async def test_a_machine_needs_no_origin_and_no_cookie(client: httpx.AsyncClient, tmp_path: Path) -> None:
     token = tokens.add(tmp_path / "tokens.json", "robot", ("desk",))
     del client.headers["Origin"]
