@@ -253,6 +253,8 @@ class View:
                 return
             except RegistryUnreachable:
                 self._ended.wait(_AGAIN_SECONDS)
+        else:
+            return  # it ends: what is not decoded is handed to nobody
         key = (message.key() or b"").decode(errors="replace")
         entries.append(Entry(topic, partition, offset, message.timestamp()[1], key, decoded))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -192,3 +193,24 @@ async def test_topics_that_differ_are_named(connection: Connection) -> None:
     elsewhere = replace(connection, prefix="nowhere.")
     with pytest.raises(TopicsDifferError, match=r"no topic nowhere.signals: .*`ronde topics create`"):
         await asyncio.wait_for(Producer(elsewhere, ("signals",)).start(), 30)
+
+
+async def test_a_view_that_ends_amid_a_batch_hands_on_nothing_undecoded(connection: Connection) -> None:
+    async with producing(connection) as producer:
+        await asyncio.gather(*(producer.send(record(1), seconds=30) for _ in range(50)))
+    begun, go_on, book = threading.Event(), threading.Event(), Book()
+
+    def decode(value: bytes) -> str:
+        begun.set()
+        assert go_on.wait(30)
+        return value.decode()
+
+    view = View(connection, {"signals": Reading(decode=decode)}, book.take, in_loop=False)
+    view.start()
+    assert await asyncio.to_thread(begun.wait, 30)
+    end = asyncio.create_task(view.stop())
+    await asyncio.sleep(0.1)
+    go_on.set()
+    await end
+    assert {type(entry.value) for entry in book.entries} <= {str}
+    assert view.failure is None
