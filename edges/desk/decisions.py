@@ -5,6 +5,7 @@ from __future__ import annotations
 from edges.desk import rules
 from edges.desk.holding import Holding, Operator
 from edges.desk.incident import Incident
+from edges.desk.merged import MergedKinds
 from edges.desk.problems import CHANGED, SUPERVISOR_ONLY
 from edges.desk.state import ACCOUNT
 from edges.desk.values import OperatorAction
@@ -14,8 +15,9 @@ from edges.values import DeskEvent
 class Decisions:
     """Closing, sending a guard, looking, noting."""
 
-    def __init__(self, holding: Holding) -> None:
+    def __init__(self, holding: Holding, merged: MergedKinds) -> None:
         self._holding = holding
+        self._merged = merged
         self._state = holding.state
         self._writer = holding.writer
 
@@ -27,8 +29,10 @@ class Decisions:
         if action_id in self._state.actions:
             return action_id
         self._holding.check_fresh(incident.partition)
-        if action == "CLOSE" and incident.needs_supervisor and not operator.is_supervisor:
-            raise SUPERVISOR_ONLY.error()
+        if action == "CLOSE" and not operator.is_supervisor:
+            await self._merged.learn(incident)
+            if incident.needs_supervisor:
+                raise SUPERVISOR_ONLY.error()
         if incident.news_version > seen_version or incident.phase == "CLOSED":
             raise CHANGED.error(version=incident.version)
         await self._writer.send(

@@ -18,6 +18,7 @@ from edges.desk.answers import (
     StepKind,
 )
 from edges.desk.incident import Incident
+from edges.desk.merged import MergedKinds
 from edges.desk.records import Records
 from edges.desk.script import FIRST, attention_in_words, rule_in_words
 from edges.desk.site_index import SiteIndex, SitePlace, is_of
@@ -52,15 +53,22 @@ class Dossier:
     """Puts together what the state has and what it fetches."""
 
     def __init__(
-        self, state: DeskState, records: Records, sites: SiteIndex, decoders: dict[str, Callable[[bytes], Any]]
+        self,
+        state: DeskState,
+        records: Records,
+        merged: MergedKinds,
+        sites: SiteIndex,
+        decoders: dict[str, Callable[[bytes], Any]],
     ) -> None:
         self._state = state
         self._records = records
+        self._merged = merged
         self._sites = sites
         self._decoders = decoders
 
     async def incident(self, incident: Incident, language: str = FIRST) -> IncidentView:
         """All there is of an incident, its rules in words. Raises `KafkaAwayError`."""
+        await self._merged.learn(incident)
         kept = [(record.topic, self._decoders[record.topic](record.value)) for record in incident.kept]
         decisions = self.decisions(incident)
         site = await self._records.site_of(incident)

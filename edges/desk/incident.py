@@ -38,6 +38,7 @@ class Incident:
         deadline: when the phase or a pending amend ends; None once closed.
         closed_at: when it was closed; None while it is open.
         is_duress: whether somebody spoke under threat.
+        merged: where the alerts lie that were merged since a command last named the kinds.
         news_version: of the last decision on an alert, a result or an operator's action.
         site_offsets: of the site's records that decisions named, the last one at the end.
         round_offsets: by round, the site's record in force when it began.
@@ -47,8 +48,8 @@ class Incident:
 
     __slots__ = (
         "answers", "at", "attentions", "calls", "closed_at", "covert", "deadline", "id", "is_duress", "kept", "kinds",
-        "last_attention", "last_call", "news_version", "opened_at", "partition", "phase", "position", "procedure",
-        "procedure_version", "round", "round_offsets", "round_sizes", "rule", "said", "site_id",
+        "last_attention", "last_call", "merged", "news_version", "opened_at", "partition", "phase", "position",
+        "procedure", "procedure_version", "round", "round_offsets", "round_sizes", "rule", "said", "site_id",
         "site_offsets", "version", "withdrawn",
     )  # fmt: skip
 
@@ -70,6 +71,7 @@ class Incident:
         self.kinds: tuple[str, ...] = ()
         self.covert = False
         self.is_duress = False
+        self.merged: list[tuple[int, int]] = []
         self.news_version = 0
         self.site_offsets: list[int] = []
         self.round_offsets: dict[int, int] = {}
@@ -106,6 +108,7 @@ class Incident:
             self.is_duress = True
         if decision.input.kind in _NEWS:
             self.news_version = decision.version
+        self._note_merged(decision)
         offset = decision.site_offset
         if offset is not None:
             if offset in self.site_offsets:
@@ -171,6 +174,18 @@ class Incident:
                 return
             self.said.add(said_id)
         self.kept.append(KeptRecord(topic, offset, value))
+
+    def learn_kind(self, kind: str) -> None:
+        """Take the kind of an alert that was merged."""
+        if kind not in self.kinds:
+            self.kinds = (*self.kinds, kind)
+
+    def _note_merged(self, decision: Decision) -> None:
+        source = decision.input
+        if any(not output.endswith("-cancel") for output in decision.outputs):
+            self.merged = []  # its commands name the kinds of all alerts so far; a cancel repeats those of its command
+        elif source.kind == "ALERT" and source.partition is not None and source.offset is not None:
+            self.merged.append((source.partition, source.offset))
 
     def _learn_kinds(self, kinds: tuple[str, ...]) -> None:
         if len(kinds) > len(self.kinds):

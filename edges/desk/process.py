@@ -21,6 +21,7 @@ from edges.desk.fetchers import Fetchers
 from edges.desk.history import History
 from edges.desk.holding import WRITTEN, Holding, Writer
 from edges.desk.incident import Incident
+from edges.desk.merged import MergedKinds
 from edges.desk.metrics import DeskMetrics
 from edges.desk.pages import FOLDER, PLACES, DeskPages
 from edges.desk.reader import STALE_SECONDS, DeskReader
@@ -92,6 +93,7 @@ class DeskProcess:
         )
         self._holding: Holding | None = None
         self._sizes: RoundSizes | None = None
+        self._merged: MergedKinds | None = None
         self._measuring: asyncio.Task[None] | None = None
         self._is_whole = False
         self._is_live = False
@@ -180,6 +182,7 @@ class DeskProcess:
         decoders = {topic: self._framing.reader(topic, CONSTRUCTORS) for topic in _READ}
         records = Records(fetchers, decoders, self._sites)
         self._sizes = RoundSizes(self._state, records)
+        self._merged = MergedKinds(self._state, records)
         application = website(
             "desk",
             version("ronde"),
@@ -193,8 +196,8 @@ class DeskProcess:
         api = DeskApi(
             holding,
             Calls(holding, records, words, self._metrics.words),
-            Decisions(holding),
-            Dossier(self._state, records, self._sites, decoders),
+            Decisions(holding, self._merged),
+            Dossier(self._state, records, self._merged, self._sites, decoders),
             History(ledger),
             self._channel,
             ViewLog(holding),
@@ -215,8 +218,9 @@ class DeskProcess:
         if self._is_whole:
             self._state.monotonic = time.monotonic()
             self._work.update(self._clock.now())
-            if self._sizes is not None:
-                self._sizes.catch_up()
+            for fetched in (self._sizes, self._merged):
+                if fetched is not None:
+                    fetched.catch_up()
 
     def _publish(self, name: str, value: Any) -> None:
         """Tell the browsers."""

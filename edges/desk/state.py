@@ -93,6 +93,8 @@ class DeskState:
         self.moved: set[str] = set()
         self.callees_at: Callable[[str, int], int | None] = lambda _site_id, _offset: None  # of the site index
         self.unsized: set[tuple[str, int]] = set()  # rounds of incidents, whose site's record is to be fetched
+        # By partition, incidents with alerts whose kinds no command has named.
+        self.unlearned: list[set[str]] = [set() for _ in range(partitions)]
         self._closed: deque[tuple[int, str]] = deque()
         self._nameless: deque[tuple[int, str]] = deque()  # incidents without a decision, and since when
         self._partition_of: dict[str, int] = {}  # of what has no incident
@@ -126,6 +128,8 @@ class DeskState:
         if not incident.decide(decision):
             return
         incident.keep(place.topic, place.offset, data)
+        if incident.merged:
+            self.unlearned[place.partition].add(incident.id)
         self._touch(incident)
         if incident.phase == "CLOSED":
             self._closed.append((decision.at, incident.id))

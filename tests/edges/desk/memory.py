@@ -22,6 +22,7 @@ from edges.desk.fetchers import Fetchers
 from edges.desk.history import History
 from edges.desk.holding import Holding, Writer
 from edges.desk.incident import Incident
+from edges.desk.merged import MergedKinds
 from edges.desk.pages import FOLDER, PLACES, DeskPages
 from edges.desk.reader import DeskReader, NotReadError, ReadBack
 from edges.desk.records import Records
@@ -160,13 +161,14 @@ class MemoryDesk:
             )
         }  # fmt: skip
         records = self.records = Records(cast("Fetchers", MemoryFetcher(self.scene)), decoders, self.sites)
+        self.merged = MergedKinds(self.state, records)
         self.judged = Counter("words", "Words.", ("verdict",), registry=CollectorRegistry())
         self.calls = Calls(self.holding, records, Words(), self.judged)
         self.api = DeskApi(
             self.holding,
             self.calls,
-            Decisions(self.holding),
-            Dossier(self.state, records, self.sites, decoders),
+            Decisions(self.holding, self.merged),
+            Dossier(self.state, records, self.merged, self.sites, decoders),
             History(None),
             self.channel,
             ViewLog(self.holding),
