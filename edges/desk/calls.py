@@ -131,7 +131,7 @@ class Calls:
             verdict,
             now,
         )
-        if verdict == "DURESS":
+        if verdict == "DURESS" and not self._was_said(if_duress):
             await self._holding.read_back(event.event_id, call_results=if_duress, desk_log=event)
         else:
             await self._holding.read_back(event.event_id, desk_log=event)
@@ -148,16 +148,16 @@ class Calls:
         subject = Subject(command_id, incident.partition, call.site_id, incident.id)
         await self._holding.held_or_refuse(operator, subject.partition, command_id)
         result = _result(operator, subject, command_id, call.contact_id, "OUTBOUND", said)
-        if not rules.was_said(incident, command_id, result.result_id):
+        if not self._was_said(result):
             await self._is_verified(subject, said)
-        now = self._holding.clock.now()
-        late = rules.is_late(incident, call, result.result_id, now)
-        if late and said.outcome == "NO_ANSWER" and not rules.was_said(incident, command_id, result.result_id):
+        late = rules.is_late(incident, call, result.result_id, self._holding.clock.now())
+        if late and said.outcome == "NO_ANSWER" and not self._was_said(result):
             raise EXPIRED.error()
         holder = self._state.holder(subject.partition, command_id)
         if not late and (holder is None or holder.by == operator.name):
             self._holding.take_next_of(result.result_id, operator)
-        await self._holding.writer.send(call_results=result)
+        if not self._was_said(result):
+            await self._holding.writer.send(call_results=result)
         await self._let_go(operator, subject)
         return result.result_id, late
 
@@ -167,14 +167,24 @@ class Calls:
         """Say what came of an inbound call; it is late after 15 minutes."""
         callback, subject = self._callback(site_id, callback_id)
         await self._holding.held_or_refuse(operator, subject.partition, callback_id)
-        await self._is_verified(subject, said)
-        late = self._holding.clock.now() > callback.at + rules.CALLBACK_MS
-        if late and said.outcome == "NO_ANSWER":
-            raise EXPIRED.error()
         result = _result(operator, subject, None, callback.contact_id, "INBOUND", said)
-        await self._holding.writer.send(call_results=result)
+        if not self._was_said(result):
+            await self._is_verified(subject, said)
+        said_at = self._state.inbound.get(result.result_id, self._holding.clock.now())
+        late = said_at > callback.at + rules.CALLBACK_MS
+        if not self._was_said(result):
+            if late and said.outcome == "NO_ANSWER":
+                raise EXPIRED.error()
+            await self._holding.writer.send(call_results=result)
         await self._let_go(operator, subject)
         return result.result_id, late
+
+    def _was_said(self, result: CallResult) -> bool:
+        """Whether this very result is in the log: then a second one would be news, once its incident has ended."""
+        if result.command_id is None:
+            return result.result_id in self._state.inbound
+        incident = self._state.incidents.get(result.incident_id or "")
+        return incident is not None and rules.was_said(incident, result.command_id, result.result_id)
 
     async def _is_verified(self, subject: Subject, said: CallOutcome) -> None:
         """Raise DURESS or NOT_VERIFIED, once the log says so to its end.

@@ -81,6 +81,7 @@ class DeskState:
         self.undelivered: dict[str, DeskEvent] = {}
         self.strangers: dict[str, Stranger] = {}  # by account
         self.callbacks: dict[str, Callback] = {}
+        self.inbound: dict[str, int] = {}  # results of inbound calls, and when they were said
         self.seen: dict[str, Sighting] = {}
         self.tries: dict[str, tuple[str, ...]] = {}  # of a command or a callback: RIGHT, WRONG, DURESS
         self.wrong_at: dict[str, tuple[int, ...]] = {}  # of a site, within the last hour
@@ -158,6 +159,8 @@ class DeskState:
         self.dirty.add(attention.attention_id)
 
     def _result(self, place: Place, result: CallResult, data: bytes) -> None:
+        if result.direction == "INBOUND":
+            self.inbound.setdefault(result.result_id, place.timestamp)
         named = result.incident_id or incident_of(result.command_id or "")
         # Without an incident it goes to all that are open (procedure.md §5).
         targets = (named,) if named else self.of_site.get(result.site_id, ())
@@ -336,6 +339,7 @@ class DeskState:
         week, day = now - 8 * DAY_MS, now - DAY_MS
         self.seen = {subject: seen for subject, seen in self.seen.items() if seen.at > week}
         self.undelivered = {subject: event for subject, event in self.undelivered.items() if event.at > week}
+        self.inbound = {result: at for result, at in self.inbound.items() if at > day}
         self.actions = {action: at for action, at in self.actions.items() if at > day}
         self.wrong_at = {site: at for site, at in self.wrong_at.items() if at[-1] > now - HOUR_MS}
         for callback_id in [key for key, callback in self.callbacks.items() if callback.at < day]:

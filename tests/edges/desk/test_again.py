@@ -10,13 +10,13 @@ from typing import Any
 import httpx
 import pytest
 
-from edges.desk import deadline
+from edges.desk import deadline, rules
 from edges.desk.answers import item_json
 from edges.desk.pages import AT_FIRST
 from edges.desk.state import DeskState
 from edges.kafka.errors import UnconfirmedError
 from edges.web.values import write_instant
-from tests.edges.desk.floor import PASSWORD, WORD, code, people
+from tests.edges.desk.floor import PASSWORD, THREAT, WORD, code, people
 from tests.edges.desk.memory import MemoryDesk, frozen, now_ms
 from tests.edges.desk.scene import contact, read, write
 from tests.edges.desk.test_api import ORIGIN, Floor, Worker, called, desk, floor
@@ -151,6 +151,49 @@ async def test_what_is_said_again_is_shown_once(desk: MemoryDesk, floor: Floor) 
     shown = (await floor.ann.http.get(f"/v1/incidents/{incident}")).json()["timeline"]
     assert [step["record"]["detail"] for step in shown if step["text"] == "NOTE"] == ["blue van"]
     assert len([step for step in shown if step["kind"] == "RESULT"]) == 1
+
+
+async def test_what_is_said_again_after_the_end_is_no_second_call_for_help(desk: MemoryDesk, floor: Floor) -> None:
+    command = await called(desk, floor)
+    assert (await floor.ann.result(command, "DURESS_CODE")).json()["late"] is False
+    desk.scene.action(0, "CLOSE", command.partition("-")[0])
+    desk.catch_up()
+    again = await floor.ann.result(command, "DURESS_CODE")
+    assert (again.status_code, again.json()["late"]) == (202, False)
+    assert len(desk.scene.values("call-results")) == 1
+    assert "CALL_FOR_HELP" not in [one.reason for one in desk.scene.values("attention")]
+
+
+async def test_a_caller_under_threat_is_heard_once(desk: MemoryDesk, floor: Floor) -> None:
+    begun = await floor.ann.http.post("/v1/sites/S1/callbacks", json={"contact_id": "hélène", "key": "k1"})
+    inbound = f"/v1/sites/S1/callbacks/{begun.json()['callback_id']}"
+    for tries_left in (2, 1):
+        answer = await floor.ann.http.post(f"{inbound}/word", json={"word": THREAT})
+        assert answer.json() == {"right": True, "duress": True, "tries_left": tries_left}
+    assert [one.reason for one in desk.scene.values("attention")] == ["CALL_FOR_HELP"]
+
+
+async def test_what_a_caller_said_is_judged_once(
+    desk: MemoryDesk, floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = await floor.ann.http.post("/v1/sites/S1/callbacks", json={"contact_id": "hélène", "key": "k1"})
+    callback_id = begun.json()["callback_id"]
+    inbound = f"/v1/sites/S1/callbacks/{callback_id}"
+    said = [
+        {"outcome": outcome, "situation": "NORMAL", "at": write_instant(now_ms())}
+        for outcome in ("IDENTIFIED", "NO_ANSWER")
+    ]
+    assert (await floor.ann.http.post(f"{inbound}/word", json={"word": WORD})).json()["right"] is True
+    first = [await floor.ann.http.put(f"{inbound}/result", json=one) for one in said]
+    assert (await floor.ann.take(callback_id)).status_code == 200
+    assert (await floor.ann.http.post(f"{inbound}/word", json={"word": "no"})).json()["right"] is False
+    monkeypatch.setattr(rules, "CALLBACK_MS", -60_000)  # 15 minutes have passed
+    monkeypatch.setattr(desk.clock, "now", lambda: now_ms() + 60_000)
+    again = [await floor.ann.http.put(f"{inbound}/result", json=one) for one in said]
+    assert [answer.status_code for answer in (*first, *again)] == [202] * 4
+    assert len(desk.scene.values("call-results")) == 2
+    other = await floor.ann.http.put(f"{inbound}/result", json=said[1] | {"detail": "gone"})
+    assert code(other) == "EXPIRED"
 
 
 async def test_duress_needs_a_supervisor_before_the_engine_has_decided(desk: MemoryDesk) -> None:

@@ -131,7 +131,7 @@ async def test_the_same_again_is_the_same(desk: MemoryDesk, floor: Floor) -> Non
     first = await floor.ann.result(command, "NO_ANSWER", message_left=True)
     again = await floor.ann.result(command, "NO_ANSWER", message_left=True)
     assert first.json() == again.json()
-    assert [value.rule for value in desk.scene.values("decisions")] == ["OPENED", "NEXT_CONTACT", "DUPLICATE_INPUT"]
+    assert [value.rule for value in desk.scene.values("decisions")] == ["OPENED", "NEXT_CONTACT"]
 
 
 async def test_a_word_for_threat_is_written_before_it_is_said(desk: MemoryDesk, floor: Floor) -> None:
