@@ -109,7 +109,7 @@ class ActBody(Body):
 
 
 class SendBody(Body):
-    """Why a guard is sent to a site without an incident."""
+    """Why a guard is sent to a site; ``seen_version`` is of its open incident, if there is one."""
 
     reason: Text
     key: Id
@@ -308,12 +308,14 @@ def _decision_routes(router: APIRouter, desk: DeskApi) -> None:
         )
         return ActionTaken(action_id=action_id)
 
-    @router.post("/v1/sites/{site_id}/dispatch", status_code=202, responses=documented(STALE, UNCONFIRMED))
+    @router.post("/v1/sites/{site_id}/dispatch", status_code=202, responses=documented(CHANGED, STALE, UNCONFIRMED))
     async def send_guard(site_id: PathId, body: SendBody, caller: Worker) -> ActionTaken:
         """Send a guard to a site, covertly where no incident is open."""
         if not await desk.dossier.knows(site_id):
             raise NOT_FOUND.error()
-        action_id = await decisions.send_guard(operator_of(caller), site_id, body.reason, body.key, body.at)
+        action_id = await decisions.send_guard(
+            operator_of(caller), site_id, body.reason, body.key, body.seen_version, body.at
+        )
         return ActionTaken(action_id=action_id)
 
     @router.post("/v1/attentions/{attention_id}/seen", responses=documented(UNCONFIRMED))

@@ -41,13 +41,21 @@ class Decisions:
         self._state.actions.setdefault(action_id, at)  # said again, it is known before it is read
         return action_id
 
-    async def send_guard(self, operator: Operator, site_id: str, reason: str, key: str, at: int) -> str:
-        """Send a guard to a site; return the action's id. Raises STALE."""
-        self._holding.check_fresh(self._writer.partition_of(site_id))
+    async def send_guard(
+        self, operator: Operator, site_id: str, reason: str, key: str, seen_version: int | None, at: int
+    ) -> str:
+        """Send a guard to a site; return the action's id. Raises CHANGED, STALE."""
         action_id = rules.action_id(f"site-{rules.digest(site_id)}", "DISPATCH", key)
+        if action_id in self._state.actions:  # once its incident has ended, the engine would open another one for it
+            return action_id
+        self._holding.check_fresh(self._writer.partition_of(site_id))
+        for incident in self._state.open_incidents(site_id):  # the engine gives it to the one of SECURITY
+            if incident.procedure != "FIRE" and seen_version is not None and incident.news_version > seen_version:
+                raise CHANGED.error(version=incident.version)
         await self._writer.send(
             operator_actions=OperatorAction(action_id, site_id, None, "DISPATCH", reason, operator.name, at)
         )
+        self._state.actions.setdefault(action_id, at)
         return action_id
 
     async def see(self, operator: Operator, attention_id: str, note: str | None) -> int:

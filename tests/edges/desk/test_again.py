@@ -164,6 +164,22 @@ async def test_what_is_said_again_after_the_end_is_no_second_call_for_help(desk:
     assert "CALL_FOR_HELP" not in [one.reason for one in desk.scene.values("attention")]
 
 
+async def test_a_guard_is_not_sent_again_once_the_incident_has_ended(desk: MemoryDesk, floor: Floor) -> None:
+    incident = desk.alarm()
+    body = {"reason": "a neighbour called", "key": "k1", "seen_version": 1, "at": write_instant(now_ms())}
+    desk.alarm(alert_id="A2")
+    refused = await floor.ann.http.post("/v1/sites/S1/dispatch", json=body)
+    assert (refused.status_code, code(refused), refused.json()["version"]) == (409, "CHANGED", 2)
+    first = await floor.ann.http.post("/v1/sites/S1/dispatch", json=body | {"seen_version": 2})
+    desk.scene.action(0, "CLOSE", incident)
+    desk.catch_up()
+    again = await floor.ann.http.post("/v1/sites/S1/dispatch", json=body | {"seen_version": 2})
+    assert (first.status_code, again.status_code, again.json()) == (202, 202, first.json())
+    assert [value.rule for value in desk.scene.values("decisions")] == [
+        "OPENED", "MERGED", "OPERATOR_DISPATCH", "OPERATOR_CLOSED",
+    ]  # fmt: skip
+
+
 async def test_a_caller_under_threat_is_heard_once(desk: MemoryDesk, floor: Floor) -> None:
     begun = await floor.ann.http.post("/v1/sites/S1/callbacks", json={"contact_id": "hélène", "key": "k1"})
     inbound = f"/v1/sites/S1/callbacks/{begun.json()['callback_id']}"
