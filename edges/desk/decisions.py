@@ -60,8 +60,9 @@ class Decisions:
 
     async def see(self, operator: Operator, attention_id: str, note: str | None) -> int:
         """Say that an attention was seen; return when. Raises NOT_FOUND."""
+        event_id = f"{attention_id}-seen-{rules.digest(operator.name, *([note] if note else []))}"
         seen = self._state.seen.get(attention_id)
-        if seen is not None and seen.by == operator.name:
+        if seen is not None and seen.by == operator.name and (not note or seen.event_id == event_id):
             return seen.at  # said again, perhaps of what is no more
         subject = self._holding.subject(attention_id)
         at = self._holding.clock.now()
@@ -70,7 +71,7 @@ class Decisions:
             at = max(at, stranger.last if stranger is not None else 0)
         await self._holding.log_event(
             DeskEvent(
-                f"{attention_id}-seen-{rules.digest(operator.name)}",
+                event_id,
                 subject.site_id,
                 subject.incident_id,
                 operator.name,

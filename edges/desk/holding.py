@@ -318,7 +318,8 @@ class Holding:
         command = self.state.command(subject)
         if command is not None:
             return Subject(subject, partition, command[1].site_id, command[0].id)
-        known = self.state.callbacks.get(subject) or self.state.attentions.get(subject)
+        state = self.state
+        known = state.callbacks.get(subject) or state.attentions.get(subject) or state.undelivered.get(subject)
         if known is None:
             raise NOT_FOUND.error()
         return Subject(subject, partition, known.site_id, known.incident_id)

@@ -42,10 +42,11 @@ class Place(NamedTuple):
 
 
 class Sighting(NamedTuple):
-    """Who has looked at an attention, and when."""
+    """Who has looked at an attention, and when; ``event_id``: by which record."""
 
     by: str
     at: int
+    event_id: str
 
 
 class Stranger(NamedTuple):
@@ -235,7 +236,7 @@ class DeskState:
                 self._touch(incident)
 
     def _see(self, subject: str, event: DeskEvent) -> None:
-        seen = Sighting(event.operator, event.at)
+        seen = Sighting(event.operator, event.at, event.event_id)
         self.seen[subject] = seen
         self.dirty.add(subject)
         if event.site_id.startswith(ACCOUNT):

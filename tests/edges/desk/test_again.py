@@ -36,6 +36,22 @@ async def test_alarms_of_an_unknown_account_are_seen_again(desk: MemoryDesk, flo
     assert (again.status_code, again.json()) == (200, first.json())
 
 
+async def test_a_note_on_what_was_seen_is_kept(desk: MemoryDesk, floor: Floor) -> None:
+    incident = desk.alarm()
+    desk.scene.event(0, "UNDELIVERED", f"{incident}-d1-cancel", None, incident)
+    desk.scene.result(0, None, "DURESS_CODE", direction="INBOUND", site_id="S2")
+    desk.catch_up()
+    help_ = desk.scene.values("attention")[-1].attention_id
+    for subject in (f"{incident}-d1-cancel", help_):
+        path = f"/v1/attentions/{subject}/seen"
+        first = await floor.ann.http.post(path)
+        noted = [await floor.ann.http.post(path, json={"note": "on my way"}) for _ in range(2)]
+        assert [answer.status_code for answer in (first, *noted)] == [200, 200, 200]
+        events = [value for value in desk.scene.values("desk-log") if value.action == "ATTENTION_SEEN"]
+        assert [value.detail for value in events if value.subject == subject] == [None, "on my way"]
+        assert (await floor.ann.http.post(path)).json() == noted[1].json()
+
+
 async def test_a_caller_whose_claim_was_not_confirmed_is_the_operators_when_said_again(
     desk: MemoryDesk, floor: Floor, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -119,7 +119,8 @@ def test_an_attention_goes_when_seen_but_handed_over_stays_until_it_moves() -> N
     assert (item.subject, item.item, item.reason, item.repeat) == (f"{incident}-t1", "ATTENTION", "NO_PARTNER", 0)
     scene.event(30, "ATTENTION_SEEN", f"{incident}-t1", incident_id=incident, operator="zoe")
     (item,) = Desk(scene.records, at=31).items()
-    assert item.seen == ("zoe", T0 + 30_000)
+    assert item.seen is not None
+    assert (item.seen.by, item.seen.at) == ("zoe", T0 + 30_000)
     scene.until(20 + 1800)
     (item,) = Desk(scene.records, at=20 + 1801).items()
     assert (item.subject, item.repeat, item.seen) == (f"{incident}-t2", 1, None)
