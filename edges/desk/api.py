@@ -59,7 +59,6 @@ from edges.web.tokens import Machine
 from edges.web.values import Body, Id, Instant, PathId, Text
 
 LONGEST_QUERY: Final = 200
-LONGEST_WORD: Final = 256
 Worker: TypeAlias = Annotated[Person | Machine, caller_with("operator", "supervisor", scope="desk")]
 READER: Final[Any] = caller_with("operator", "supervisor", "auditor", scope="desk")
 Reader: TypeAlias = Annotated[Person | Machine, READER]
@@ -74,7 +73,7 @@ class TakeBody(Body):
 class WordBody(Body):
     """A word as it was typed."""
 
-    word: Annotated[str, Field(min_length=1, max_length=LONGEST_WORD)]
+    word: Annotated[Text, Field(min_length=1)]
 
 
 class ResultBody(Body):

@@ -45,7 +45,7 @@ class Words:
         password = _readable(password_hash)
         # Without a word for threat the other hash is computed twice, which takes as long.
         duress = password if duress_hash is None else _readable(duress_hash)
-        tried = forms(word)
+        tried = await loop.run_in_executor(self._threads, forms, word)  # a long one takes a while
         calls = [
             loop.run_in_executor(self._threads, _fits, stored, form) for stored in (password, duress) for form in tried
         ]

@@ -291,8 +291,9 @@ async def test_an_attention_is_seen(desk: MemoryDesk, floor: Floor) -> None:
 
 async def test_bodies_are_strict(desk: MemoryDesk, floor: Floor) -> None:
     command = await called(desk, floor)
-    for body in ({"word": ""}, {"word": "x", "more": 1}, {}, {"word": 1}, {"word": "x" * 257}):
+    for body in ({"word": ""}, {"word": "x", "more": 1}, {}, {"word": 1}, {"word": "é" * 4096 + "x"}, {"word": "a\0b"}):
         assert (await floor.ann.http.post(f"/v1/calls/{command}/word", json=body)).status_code == 422
+    assert (await floor.ann.word(command, "é" * 4096)).json() == {"right": False, "duress": False, "tries_left": 2}
     assert (await floor.ann.result(command, "MAYBE")).status_code == 422
     assert (await floor.ann.result(command, "NO_ANSWER", detail="x" * 8193)).status_code == 422
     assert (await floor.ann.take(command, more=1)).status_code == 422
