@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, TypeAlias
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 from starlette.responses import StreamingResponse
 
@@ -62,6 +62,17 @@ LONGEST_QUERY: Final = 200
 Worker: TypeAlias = Annotated[Person | Machine, caller_with("operator", "supervisor", scope="desk")]
 READER: Final[Any] = caller_with("operator", "supervisor", "auditor", scope="desk")
 Reader: TypeAlias = Annotated[Person | Machine, READER]
+
+
+class EmptyBody(Body):
+    """Of routes that need none: no body, or an object without fields."""
+
+
+def _empty(_body: EmptyBody | None = None) -> None:
+    """A dependency: what a route does not read would be neither too large for it nor unknown."""
+
+
+NOTHING: Final[Any] = Depends(_empty)
 
 
 class TakeBody(Body):
@@ -192,6 +203,7 @@ def _work_routes(router: APIRouter, desk: DeskApi) -> None:
 
     @router.post(
         "/v1/work/next",
+        dependencies=[NOTHING],
         responses={**documented(STALE, UNCONFIRMED), 204: {"description": "There is nothing to do."}},
         response_model=WorkItem,
     )
@@ -206,7 +218,7 @@ def _work_routes(router: APIRouter, desk: DeskApi) -> None:
         over = body is not None and body.over
         return TakeAnswer(holder=Holder.of(await holding.take(operator_of(caller), subject, over=over)))
 
-    @router.post("/v1/work/{subject}/release", responses=documented(HELD, UNCONFIRMED))
+    @router.post("/v1/work/{subject}/release", dependencies=[NOTHING], responses=documented(HELD, UNCONFIRMED))
     async def release(subject: PathId, caller: Worker) -> ReleaseAnswer:
         """Let go of it; of what nobody holds nothing changes."""
         hold = await holding.release(operator_of(caller), subject)

@@ -297,6 +297,18 @@ async def test_bodies_are_strict(desk: MemoryDesk, floor: Floor) -> None:
     assert (await floor.ann.result(command, "MAYBE")).status_code == 422
     assert (await floor.ann.result(command, "NO_ANSWER", detail="x" * 8193)).status_code == 422
     assert (await floor.ann.take(command, more=1)).status_code == 422
+    for path in (f"/v1/work/{command}/release", "/v1/work/next"):
+        assert (await floor.ann.http.post(path, json={"more": 1})).status_code == 422
+        assert code(await floor.ann.http.post(path, content=b"no", headers={"content-type": "application/json"})) == (
+            "NOT_JSON"
+        )
+        assert code(await floor.ann.http.post(path, json={"more": "x" * 65_536})) == "TOO_LARGE"
+    assert desk.state.holder(0, command) is not None
+    for content in (b"{}", b""):
+        answer = await floor.ann.http.post(
+            "/v1/work/next", content=content, headers={"content-type": "application/json"}
+        )
+        assert answer.json()["subject"] == command
     document = (await floor.ann.http.get("/openapi.json")).json()
     assert {path for path in document["paths"] if path.startswith("/v1/work")} == {
         "/v1/work", "/v1/work/next", "/v1/work/{subject}/take", "/v1/work/{subject}/release",
