@@ -78,7 +78,7 @@ NOTHING: Final[Any] = Depends(_empty)
 class TakeBody(Body):
     """Of `take`: ``over`` takes it from its holder."""
 
-    over: bool = False
+    over: bool | None = None
 
 
 class WordBody(Body):
@@ -92,13 +92,13 @@ class ResultBody(Body):
 
     outcome: Outcome
     situation: Situation
-    message_left: bool = False
+    message_left: bool | None = None
     detail: Text | None = None
     at: Instant
 
     def said(self) -> CallOutcome:
         """The same for the desk; an empty detail is none."""
-        return CallOutcome(self.outcome, self.situation, self.message_left, self.detail or None, self.at)
+        return CallOutcome(self.outcome, self.situation, bool(self.message_left), self.detail or None, self.at)
 
 
 class CallbackBody(Body):
@@ -215,7 +215,7 @@ def _work_routes(router: APIRouter, desk: DeskApi) -> None:
     @router.post("/v1/work/{subject}/take", responses=documented(HELD, OVER, STALE, UNCONFIRMED))
     async def take(subject: PathId, caller: Worker, body: TakeBody | None = None) -> TakeAnswer:
         """Take a call or an attention, renew one's hold, or take it over."""
-        over = body is not None and body.over
+        over = body is not None and bool(body.over)
         return TakeAnswer(holder=Holder.of(await holding.take(operator_of(caller), subject, over=over)))
 
     @router.post("/v1/work/{subject}/release", dependencies=[NOTHING], responses=documented(HELD, UNCONFIRMED))

@@ -289,6 +289,18 @@ async def test_an_attention_is_seen(desk: MemoryDesk, floor: Floor) -> None:
     assert (event.action, event.detail) == ("ATTENTION_SEEN", "police informed")
 
 
+async def test_what_is_optional_may_be_null(desk: MemoryDesk, floor: Floor) -> None:
+    command = f"{desk.alarm()}-c1.1"
+    assert (await floor.ann.take(command, over=None)).status_code == 200
+    bare = await floor.ann.result(command, "NO_ANSWER")
+    assert (await floor.ann.result(command, "NO_ANSWER", message_left=None, detail=None)).json() == bare.json()
+    for path, body in (
+        ("/v1/sites/S1/callbacks", {"key": "k1", "incident_id": None, "contact_id": None}),
+        ("/v1/sites/S1/dispatch", {"reason": "r", "key": "k1", "seen_version": None, "at": write_instant(now_ms())}),
+    ):
+        assert (await floor.ann.http.post(path, json=body)).is_success
+
+
 async def test_bodies_are_strict(desk: MemoryDesk, floor: Floor) -> None:
     command = await called(desk, floor)
     for body in ({"word": ""}, {"word": "x", "more": 1}, {}, {"word": 1}, {"word": "é" * 4096 + "x"}, {"word": "a\0b"}):
