@@ -82,7 +82,7 @@ class Calls:
 
     async def callback_word(self, operator: Operator, site_id: str, callback_id: str, word: str) -> WordAnswer:
         """Judge the word of a caller; the holder only."""
-        callback, subject = self._callback(site_id, callback_id)
+        callback, subject = await self._callback(site_id, callback_id)
         async with self._turns.setdefault(callback_id, asyncio.Lock()):
             await self._may_try(operator, subject)
             incident = self._state.incidents.get(callback.incident_id or "")
@@ -165,7 +165,7 @@ class Calls:
         self, operator: Operator, site_id: str, callback_id: str, said: CallOutcome
     ) -> tuple[str, bool]:
         """Say what came of an inbound call; it is late after 15 minutes."""
-        callback, subject = self._callback(site_id, callback_id)
+        callback, subject = await self._callback(site_id, callback_id)
         await self._holding.held_or_refuse(operator, subject.partition, callback_id)
         result = _result(operator, subject, None, callback.contact_id, "INBOUND", said)
         if not self._was_said(result):
@@ -240,11 +240,13 @@ class Calls:
             raise NOT_FOUND.error()
         return command
 
-    def _callback(self, site_id: str, callback_id: str) -> tuple[Callback, Subject]:
+    async def _callback(self, site_id: str, callback_id: str) -> tuple[Callback, Subject]:
+        partition = self._holding.writer.partition_of(site_id)
+        if callback_id not in self._state.callbacks:  # another desk may have begun it just now
+            await self._holding.be_sure(partition)
         callback = self._state.callbacks.get(callback_id)
         if callback is None or callback.site_id != site_id:
             raise NOT_FOUND.error()
-        partition = self._holding.writer.partition_of(site_id)
         return callback, Subject(callback_id, partition, site_id, callback.incident_id)
 
 

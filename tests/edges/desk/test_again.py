@@ -205,6 +205,23 @@ async def test_a_caller_under_threat_is_heard_once(desk: MemoryDesk, floor: Floo
     assert [one.reason for one in desk.scene.values("attention")] == ["CALL_FOR_HELP"]
 
 
+async def test_a_call_that_another_desk_has_begun_is_found(
+    desk: MemoryDesk, floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(desk, "catch_up", lambda: None)  # not read yet
+        desk.scene.event(0, "CALL_PLACED", "5c0f-callback-1", "hélène")
+        desk.scene.claim(0, "TAKE", "5c0f-callback-1")
+    inbound = "/v1/sites/S1/callbacks/5c0f-callback-1"
+    with frozen(desk):
+        assert code(await floor.ann.http.post(f"{inbound}/word", json={"word": WORD})) == "UNCONFIRMED"
+    assert (await floor.ann.http.post(f"{inbound}/word", json={"word": WORD})).json()["right"] is True
+    assert code(await floor.ann.http.post("/v1/sites/S2/callbacks/5c0f-callback-1/word", json={"word": WORD})) == (
+        "NOT_FOUND"
+    )
+    assert code(await floor.ann.http.post(f"{inbound}0/word", json={"word": WORD})) == "NOT_FOUND"
+
+
 async def test_what_a_caller_said_is_judged_once(
     desk: MemoryDesk, floor: Floor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
