@@ -87,11 +87,6 @@ class Dossier:
             }
             for command_id, call in incident.calls.items()
         ]
-        holders = {
-            subject: Holder.of(hold)
-            for subject in (*incident.calls, *incident.attentions)
-            if (hold := self._state.holder(incident.partition, subject)) is not None
-        }
         return IncidentView(
             incident_id=incident.id,
             site_id=incident.site_id,
@@ -115,9 +110,19 @@ class Dossier:
             calls=calls,
             dispatches=[json_of(value) for topic, value in kept if topic == "dispatches"],
             reports=[json_of(value) for topic, value in kept if topic == "dispatch-reports"],
-            holders=holders,
+            holders=self._holders(incident),
             timeline=sorted((*_steps(kept, language), *_call_steps(incident)), key=order),
         )
+
+    def _holders(self, incident: Incident) -> dict[str, Holder]:
+        """Who holds its calls and attentions; and inbound calls, which only claims connect with it."""
+        log = self._state.claims[incident.partition]
+        own = {*incident.calls, *incident.attentions}
+        return {
+            hold.subject: Holder.of(hold)
+            for hold in log.holds(log.now(self._state.monotonic))
+            if hold.subject in own or hold.incident_id == incident.id
+        }
 
     async def _alerts(self, incident: Incident, decisions: Iterable[Any]) -> list[dict[str, Any]]:
         """The alerts that decisions were made on, in their order."""

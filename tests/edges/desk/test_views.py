@@ -73,6 +73,21 @@ async def test_a_round_of_a_former_record_is_fetched(desk: MemoryDesk) -> None:
 
 
 @pytest.mark.asyncio
+async def test_an_incident_shows_who_holds_an_inbound_call(desk: MemoryDesk, floor: Floor) -> None:
+    command = await called(desk, floor)
+    incident = command.partition("-")[0]
+    for key, named in (("k1", incident), ("k2", None)):
+        body = {"incident_id": named, "contact_id": "hélène", "key": key}
+        begun = await floor.bob.http.post("/v1/sites/S1/callbacks", json=body)
+        if named:
+            callback_id = begun.json()["callback_id"]
+    shown = (await floor.ann.http.get(f"/v1/incidents/{incident}")).json()
+    assert {subject: holder["by"] for subject, holder in shown["holders"].items()} == {
+        command: "ann", callback_id: "bob",
+    }  # fmt: skip
+
+
+@pytest.mark.asyncio
 async def test_an_incident_has_its_rules_in_words_and_its_answers_whole(desk: MemoryDesk, floor: Floor) -> None:
     command = await called(desk, floor)
     await floor.ann.result(command, "NO_ANSWER", message_left=True, detail="rang twice")
