@@ -10,6 +10,7 @@ from edges.desk.problems import CHANGED, SUPERVISOR_ONLY
 from edges.desk.state import ACCOUNT
 from edges.desk.values import OperatorAction
 from edges.values import DeskEvent
+from edges.web.problems import NOT_FOUND
 
 
 class Decisions:
@@ -64,6 +65,10 @@ class Decisions:
         seen = self._state.seen.get(attention_id)
         if seen is not None and seen.by == operator.name and (not note or seen.event_id == event_id):
             return seen.at  # said again, perhaps of what is no more
+        if not self._state.is_attention(
+            attention_id
+        ):  # a call is nothing to be seen: that would take it from its holder
+            raise NOT_FOUND.error()
         subject = self._holding.subject(attention_id)
         at = self._holding.clock.now()
         if subject.site_id.startswith(ACCOUNT):

@@ -269,6 +269,10 @@ class DeskState:
         stranger = self.stranger(subject)
         return stranger.partition if stranger is not None else None
 
+    def is_attention(self, subject: str) -> bool:
+        """Whether it is something to be seen, and no call."""
+        return subject in self.attentions or subject in self.undelivered or self.stranger(subject) is not None
+
     def stranger(self, signal_id: str) -> Stranger | None:
         """The alarms of an unknown account that stand under this signal."""
         stranger = self.strangers.get(signal_id.partition("-")[0])

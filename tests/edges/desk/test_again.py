@@ -52,6 +52,16 @@ async def test_a_note_on_what_was_seen_is_kept(desk: MemoryDesk, floor: Floor) -
         assert (await floor.ann.http.post(path)).json() == noted[1].json()
 
 
+async def test_a_call_is_nothing_to_be_seen(desk: MemoryDesk, floor: Floor) -> None:
+    command = await called(desk, floor)
+    begun = await floor.ann.http.post("/v1/sites/S1/callbacks", json={"key": "k1"})
+    for subject in (command, begun.json()["callback_id"]):
+        assert code(await floor.bob.http.post(f"/v1/attentions/{subject}/seen")) == "NOT_FOUND"
+        hold = desk.state.holder(0, subject)
+        assert hold is not None
+        assert hold.by == "ann"
+
+
 async def test_a_caller_whose_claim_was_not_confirmed_is_the_operators_when_said_again(
     desk: MemoryDesk, floor: Floor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
