@@ -174,7 +174,8 @@ class Dossier:
         A site whose record cannot be read now is found by what the index has, without names. Raises `KafkaAwayError`
         where that is so of all.
         """
-        places = await asyncio.to_thread(self._sites.find, text)
+        at_work = {incident.site_id for incident in self._state.open_incidents()}
+        places = await asyncio.to_thread(self._sites.find, text, first=at_work)
         records = await asyncio.gather(*(self._at(place) for place in places))
         if records and all(isinstance(record, KafkaAwayError) for record in records):
             raise KafkaAwayError
@@ -184,6 +185,7 @@ class Dossier:
             if isinstance(record, KafkaAwayError) or (record is not None and is_of(record, text))
         ][:MOST_SITES]
         ids = {incident_id for site_id, _ in sites for incident_id in self._state.of_site.get(site_id, ())}
+        ids.update(self._state.of_site.get(text.strip(), ()))  # of a site that was deleted amid its incident, too
         if text.strip() in self._state.incidents:
             ids.add(text.strip())
         incidents = [self._state.incidents[incident_id] for incident_id in ids]

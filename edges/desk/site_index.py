@@ -6,11 +6,12 @@ the record in force before you believe that it still has it.
 
 from __future__ import annotations
 
+import json
 import re
 import sqlite3
 import threading
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -33,6 +34,9 @@ _PUT: Final = "INSERT OR REPLACE INTO site (site_id, partition, place, callees) 
 _PLACE: Final = "SELECT site_id, partition, place FROM site WHERE site_id = ?"
 _CALLEES: Final = "SELECT callees FROM site WHERE site_id = ? AND place = ?"
 _WITH_TERM: Final = "SELECT DISTINCT site_id FROM term WHERE term >= ? AND term < ? LIMIT ?"
+_OF_THESE: Final = (
+    "SELECT value FROM json_each(?) WHERE EXISTS (SELECT 1 FROM term WHERE term.term = ? AND site_id = value)"
+)
 _COMMON: Final = 5000  # a term of more sites than this says too little to look at all of them
 _LAST: Final = "\U0010ffff"
 _KNOWN_NAMES: Final = 65_536
@@ -83,35 +87,44 @@ class SiteIndex:
         rows = self._ask(_CALLEES, (site_id, offset))
         return int(rows[0][0]) if rows else None
 
-    def find(self, text: str, limit: int = MOST_FOUND) -> list[SitePlace]:
+    def find(self, text: str, limit: int = MOST_FOUND, *, first: Set[str] = frozenset()) -> list[SitePlace]:
         """Sites whose id begins so, or which may have such a number or such names; at most so many.
 
         Of several words the rare ones decide, and the record itself whether it has the others too.
+        However many there are, those of ``first`` come first (of a common name, those that have it as it was typed).
         """
-        found = {place.site_id: place for place in self._by_id(text.strip(), limit)}
-        terms = [_number_term(text)] if is_number(text) else [f"w{word}" for word in words(text)]
-        if not terms or any(len(term) <= _SHORTEST_WORD for term in terms):
-            return list(found.values())
-        of_terms = [self._with_term(term) for term in terms]
-        rare = [sites for sites in of_terms if len(sites) <= _COMMON]
-        for site_id in sorted(set.intersection(*(rare or of_terms))):
-            if len(found) >= limit:
-                break
+        ids = dict.fromkeys((*self._by_id(text.strip(), limit, first), *self._by_terms(text, first)))
+        found: list[SitePlace] = []
+        for site_id in sorted(ids, key=lambda site_id: site_id not in first):
             place = self.place(site_id)
             if place is not None:
-                found.setdefault(site_id, place)
-        return list(found.values())
+                found.append(place)
+            if len(found) >= limit:
+                break
+        return found
 
     def __len__(self) -> int:
         return int(self._ask("SELECT count(*) FROM site", ())[0][0])
 
-    def _with_term(self, term: str) -> set[str]:
-        return {row[0] for row in self._ask(_WITH_TERM, (term, term + _LAST, _COMMON + 1))}
+    def _by_terms(self, text: str, first: Set[str]) -> list[str]:
+        terms = [_number_term(text)] if is_number(text) else [f"w{word}" for word in words(text)]
+        if not terms or any(len(term) <= _SHORTEST_WORD for term in terms):
+            return []
+        of_terms = [self._with_term(term, first) for term in terms]
+        rare = [sites for sites in of_terms if len(sites) <= _COMMON]
+        return sorted(set.intersection(*(rare or of_terms)))
 
-    def _by_id(self, text: str, limit: int) -> Iterator[SitePlace]:
+    def _with_term(self, term: str, first: Set[str]) -> set[str]:
+        found = {row[0] for row in self._ask(_WITH_TERM, (term, term + _LAST, _COMMON + 1))}
+        if len(found) > _COMMON:
+            found |= {row[0] for row in self._ask(_OF_THESE, (json.dumps([*first]), term))}
+        return found
+
+    def _by_id(self, text: str, limit: int, first: Set[str]) -> Iterator[str]:
         if text:
-            sql = "SELECT site_id, partition, place FROM site WHERE site_id BETWEEN ? AND ? ORDER BY site_id LIMIT ?"
-            yield from (SitePlace(*row) for row in self._ask(sql, (text, text + _LAST, limit)))
+            yield from sorted(site_id for site_id in first if site_id.startswith(text))
+            sql = "SELECT site_id FROM site WHERE site_id BETWEEN ? AND ? ORDER BY site_id LIMIT ?"
+            yield from (row[0] for row in self._ask(sql, (text, text + _LAST, limit)))
 
     def _ask(self, sql: str, values: Sequence[object]) -> list[Any]:
         with self._lock:

@@ -67,6 +67,22 @@ def test_find(index: SiteIndex, text: str, expected: list[str]) -> None:
     assert all(is_of(SITES[site_id], text) for site_id in expected)
 
 
+@pytest.mark.parametrize("common", [20, 5000])
+def test_some_come_first_however_many_there_are(monkeypatch: pytest.MonkeyPatch, common: int) -> None:
+    monkeypatch.setattr("edges.desk.site_index._COMMON", common)
+    made = SiteIndex()
+    made.take(
+        (f"S{number:02}", 0, number, site(f"S{number:02}", ("Ann", "Martin", f"+336399801{number:02}")))
+        for number in range(70)
+    )
+    first = {"S68", "S69", "gone"}
+    for text in ("martin", "S", "ann martin"):
+        found = [place.site_id for place in made.find(text, first=first)]
+        assert found[:3] == ["S68", "S69", "S00"]
+        assert len(found) <= 50
+    assert [place.site_id for place in made.find("S01", first=first)] == ["S01"]
+
+
 def test_the_record_in_force(index: SiteIndex) -> None:
     assert index.place("lilas-2") == SitePlace("lilas-2", 0, 1)
     index.take([("lilas-2", 0, 9, site("lilas-2", ("Anna", "Petit", "+33639980004")))])

@@ -73,6 +73,20 @@ async def test_a_round_of_a_former_record_is_fetched(desk: MemoryDesk) -> None:
 
 
 @pytest.mark.asyncio
+async def test_homes_with_an_open_incident_are_found_first(desk: MemoryDesk, floor: Floor) -> None:
+    for number in range(60):
+        desk.home(f"S{number:02}")
+    incident = desk.alarm("S59")
+    for text in ("hélène", "S"):
+        found = (await floor.ann.http.get("/v1/find", params={"q": text})).json()
+        assert [one["incident_id"] for one in found["incidents"]] == [incident]
+        assert [one["site_id"] for one in found["sites"]][:2] == ["S59", "S00"]
+    desk.sites.take([("S59", 0, 999, None)])
+    found = (await floor.ann.http.get("/v1/find", params={"q": "S59"})).json()
+    assert ([one["incident_id"] for one in found["incidents"]], found["sites"]) == ([incident], [])
+
+
+@pytest.mark.asyncio
 async def test_an_incident_shows_who_holds_an_inbound_call(desk: MemoryDesk, floor: Floor) -> None:
     command = await called(desk, floor)
     incident = command.partition("-")[0]
