@@ -132,9 +132,9 @@ class Calls:
             now,
         )
         if verdict == "DURESS" and not self._was_said(if_duress):
-            await self._holding.read_back(event.event_id, call_results=if_duress, desk_log=event)
-        else:
-            await self._holding.read_back(event.event_id, desk_log=event)
+            # First, and alone: where this is not confirmed no try is spent, and the same word again writes it.
+            await self._holding.writer.send(call_results=if_duress)
+        await self._holding.log_event(event)
         return WordAnswer(verdict != "WRONG", verdict == "DURESS", rules.TRIES - number)
 
     def _under_threat(self) -> CallOutcome:

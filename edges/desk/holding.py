@@ -293,19 +293,15 @@ class Holding:
 
     async def log_event(self, event: DeskEvent) -> None:
         """Write an event, and wait until it is read back. Raises `UnconfirmedError`."""
-        await self.read_back(event.event_id, desk_log=event)
-
-    async def read_back(self, event_id: str, **values: Any) -> None:
-        """Write records, and wait until the event among them is read. Raises `UnconfirmedError`."""
-        back = self.reader.expect(event_id)
+        back = self.reader.expect(event.event_id)
         try:
-            await self.writer.send(**values)
+            await self.writer.send(desk_log=event)
             async with asyncio.timeout(left(CONFIRM_SECONDS)):
                 await back
         except TimeoutError:  # Kafka has it, so the answer is yes
             _log.warning("an event was not read back in time")
         finally:
-            self.reader.forget(event_id)
+            self.reader.forget(event.event_id)
 
     def subject(self, subject: str) -> Subject:
         """What a subject is and whose. Raises NOT_FOUND."""

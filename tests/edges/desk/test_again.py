@@ -215,6 +215,26 @@ async def test_a_caller_under_threat_is_heard_once(desk: MemoryDesk, floor: Floo
     assert [one.reason for one in desk.scene.values("attention")] == ["CALL_FOR_HELP"]
 
 
+async def test_a_word_for_threat_that_is_not_confirmed_costs_no_try(
+    desk: MemoryDesk, floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = await called(desk, floor)
+    send = desk.holding.writer.send
+
+    async def without_results(**values: Any) -> None:
+        if "call_results" in values:
+            raise UnconfirmedError("the results' partition has no leader")
+        await send(**values)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(desk.holding.writer, "send", without_results)
+        for _ in range(4):
+            assert code(await floor.ann.word(command, THREAT)) == "UNCONFIRMED"
+    answer = await floor.ann.word(command, THREAT)
+    assert answer.json() == {"right": True, "duress": True, "tries_left": 2}
+    assert [one.outcome for one in desk.scene.values("call-results")] == ["DURESS_CODE"]
+
+
 async def test_a_call_that_another_desk_has_begun_is_found(
     desk: MemoryDesk, floor: Floor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
