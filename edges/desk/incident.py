@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from edges.desk.values import Attention, CallCommand, CallResult, Decision, DispatchCommand
 
+_CALLS: Final = frozenset({"CALL", "CONFIRM"})
 # Which inputs an operator must have seen before closing or sending a guard (`CHANGED`).
 _NEWS: Final = frozenset({"ALERT", "CALL_RESULT", "OPERATOR_ACTION"})
 
@@ -126,7 +127,7 @@ class Incident:
                 return False
             self.withdrawn |= {target}
             return True
-        if call.command_id in self.calls:
+        if call.command_id in self.calls or call.action not in _CALLS:  # nobody here knows what a newer verb asks for
             return False
         self.calls[call.command_id] = call
         self.procedure = call.procedure

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edges.desk.answers import item_json
 from edges.desk.state import CLOSED_KEPT, DAY_MS, DeskState, Place
 from edges.desk.values import Decision, InputRef
 from edges.desk.work import urgency
-from tests.edges.desk.scene import T0, Desk, Recorded, Scene, contact
+from tests.edges.desk.scene import T0, Desk, Recorded, Scene, contact, read, write
 
 
 def opened(kind: str = "INTRUSION") -> tuple[Scene, str]:
@@ -28,6 +29,15 @@ def test_a_call_is_an_item() -> None:
     assert (item.round, item.position, item.alert_kinds, item.covert) == (1, 1, ("INTRUSION",), False)
     assert (item.since, item.expires_at, item.version) == (T0 + 10_000, T0 + 130_000, 1)
     assert (item.holder, item.seen, item.reason, item.repeat) == (None, None, None, None)
+
+
+def test_a_command_of_a_newer_engine_is_no_item() -> None:
+    scene, incident = opened()
+    place, data = next(record for record in scene.records if record[0].topic == "calls")
+    newer = read("calls")(data)._replace(command_id=f"{incident}-c1.2", action="UNKNOWN", position=2)
+    desk = Desk([*scene.records, (place._replace(offset=99), write("calls")(newer))], at=11)
+    assert [item_json(item) for item in desk.items()]
+    assert desk.subjects() == [f"{incident}-c1.1"]
 
 
 def test_a_call_goes_when_it_is_answered_and_the_next_comes() -> None:
