@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from edges.desk.values import Attention, CallCommand, CallResult, Decision, DispatchCommand
 
 _CALLS: Final = frozenset({"CALL", "CONFIRM"})
+_CALLING: Final = frozenset({"CALLING", "CONFIRMING"})
 # Which inputs an operator must have seen before closing or sending a guard (`CHANGED`).
 _NEWS: Final = frozenset({"ALERT", "CALL_RESULT", "OPERATOR_ACTION"})
 
@@ -39,6 +40,7 @@ class Incident:
         deadline: when the phase or a pending amend ends; None once closed.
         closed_at: when it was closed; None while it is open.
         is_duress: whether somebody spoke under threat.
+        expired: the commands whose time ran out by the engine's clock, which may be ahead of ours.
         merged: where the alerts lie that were merged since a command last named the kinds.
         news_version: of the last decision on an alert, a result or an operator's action.
         site_offsets: of the site's records that decisions named, the last one at the end.
@@ -48,7 +50,8 @@ class Incident:
     """
 
     __slots__ = (
-        "answers", "at", "attentions", "calls", "closed_at", "covert", "deadline", "id", "is_duress", "kept", "kinds",
+        "answers", "at", "attentions", "calls", "closed_at", "covert", "deadline", "expired", "id", "is_duress", "kept",
+        "kinds",
         "last_attention", "last_call", "merged", "news_version", "opened_at", "partition", "phase", "position",
         "procedure", "procedure_version", "round", "round_offsets", "round_sizes", "rule", "said", "site_id",
         "site_offsets", "version", "withdrawn",
@@ -81,6 +84,7 @@ class Incident:
         self.last_call: CallCommand | None = None
         self.answers: dict[str, tuple[Answer, ...]] = {}
         self.withdrawn: frozenset[str] = frozenset()
+        self.expired: frozenset[str] = frozenset()
         self.attentions: tuple[str, ...] = ()
         self.last_attention: str | None = None
         self.kept: list[KeptRecord] = []
@@ -97,6 +101,9 @@ class Incident:
         """Take a decision on it."""
         if decision.version <= self.version:
             return False
+        if decision.input.kind == "DEADLINE" and self.phase in _CALLING:
+            confirm = "-confirm" if self.phase == "CONFIRMING" else ""
+            self.expired |= {f"{self.id}-c{self.round}.{self.position}{confirm}"}
         self.version, self.at, self.rule = decision.version, decision.at, decision.rule
         self.procedure_version = decision.procedure_version
         self.phase, self.round, self.position = decision.phase_to, decision.round, decision.position
@@ -199,6 +206,7 @@ class Incident:
         return (
             call.command_id in self.answers
             or call.command_id in self.withdrawn
+            or call.command_id in self.expired
             or now >= call.expires_at
             or self.phase == "CLOSED"
             or (self.last_call is not None and self.last_call is not call)

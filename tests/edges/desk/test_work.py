@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edges.desk import rules
 from edges.desk.answers import item_json
 from edges.desk.state import CLOSED_KEPT, DAY_MS, DeskState, Place
 from edges.desk.values import Decision, InputRef
@@ -65,6 +66,18 @@ def test_a_call_goes_when_it_expires_even_before_the_engine_says_so() -> None:
     desk.update(130)
     assert desk.items() == []
     assert desk.heard[-1] == ("gone", f"{scene.incident_id}-c1.1")
+
+
+def test_a_call_goes_when_the_engines_clock_is_ahead_and_says_so() -> None:
+    scene, incident = opened()
+    scene.until(300)  # ann, then the next
+    calls = list(scene.values("calls"))
+    desk = Desk(scene.records, at=11)
+    assert len(calls) == 2
+    assert desk.subjects() == []
+    known = desk.state.incidents[incident]
+    assert known.expired == {call.command_id for call in calls}
+    assert all(rules.is_late(known, call, "R1", T0 + 11_000) for call in calls)
 
 
 def test_whoever_is_in_the_call_keeps_it_until_they_have_answered() -> None:
