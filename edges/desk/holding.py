@@ -17,7 +17,7 @@ from edges.desk.broker_clock import BrokerClock
 from edges.desk.claims import Hold
 from edges.desk.deadline import left
 from edges.desk.problems import HELD, NOT_HELD, OVER, STALE
-from edges.desk.reader import STALE_SECONDS, DeskReader, NotReadError
+from edges.desk.reader import STALE_SECONDS, DeskReader, NotReadError, ReadBack
 from edges.desk.state import DeskState
 from edges.desk.values import Decision
 from edges.desk.work import Item, WorkList
@@ -291,15 +291,16 @@ class Holding:
         except UnconfirmedError:
             _log.warning("the broker's time could not be asked for")
 
-    async def log_event(self, event: DeskEvent) -> None:
-        """Write an event, and wait until it is read back. Raises `UnconfirmedError`."""
+    async def log_event(self, event: DeskEvent) -> ReadBack | None:
+        """Write an event, and wait until it is read back; None: that took too long. Raises `UnconfirmedError`."""
         back = self.reader.expect(event.event_id)
         try:
             await self.writer.send(desk_log=event)
             async with asyncio.timeout(left(CONFIRM_SECONDS)):
-                await back
+                return await back
         except TimeoutError:  # Kafka has it, so the answer is yes
             _log.warning("an event was not read back in time")
+            return None
         finally:
             self.reader.forget(event.event_id)
 

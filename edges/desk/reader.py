@@ -45,10 +45,14 @@ class NotReadError(Exception):
 
 
 class ReadBack(NamedTuple):
-    """A record of our own, read again: its timestamp, and of a claim who then held the subject."""
+    """A record of our own, read again: its timestamp.
+
+    Of a claim, who then held the subject; of a word, how many were then tried in its call.
+    """
 
     timestamp: int
     hold: Hold | None
+    tries: int = 0
 
 
 class DeskReader:
@@ -225,11 +229,13 @@ class DeskReader:
 
     def _meet(self, value: Any, place: Place) -> None:
         """Let those go on who wait for this very record."""
-        hold = None
+        hold, tries = None, 0
         if isinstance(value, Claim):
             future = self._expected.pop(value.claim_id, None)
             hold = self._state.claims[place.partition].holder(value.subject)
         else:
             future = self._expected.pop(value.event_id, None) if isinstance(value, DeskEvent) else None
+            if future is not None:
+                tries = len(self._state.tries.get(value.subject or "", ()))
         if future is not None and not future.done():
-            future.set_result(ReadBack(place.timestamp, hold))
+            future.set_result(ReadBack(place.timestamp, hold, tries))

@@ -100,7 +100,8 @@ class MemoryReader:
         future = self._expected.pop(record_id, None)
         if future is not None and not future.done():
             hold = self._desk.state.claims[0].holder(value.subject) if isinstance(value, Claim) else None
-            future.set_result(ReadBack(place.timestamp, hold))
+            tries = len(self._desk.state.tries.get(value.subject or "", ()))
+            future.set_result(ReadBack(place.timestamp, hold, tries))
 
 
 class MemoryWriter:

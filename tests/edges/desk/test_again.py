@@ -235,6 +235,27 @@ async def test_a_word_for_threat_that_is_not_confirmed_costs_no_try(
     assert [one.outcome for one in desk.scene.values("call-results")] == ["DURESS_CODE"]
 
 
+@pytest.mark.parametrize(("before", "expected"), [(2, {"right": True, "duress": False, "tries_left": 0}), (3, None)])
+async def test_the_log_decides_which_word_was_the_third(
+    desk: MemoryDesk, floor: Floor, monkeypatch: pytest.MonkeyPatch, before: int, expected: dict[str, Any] | None
+) -> None:
+    command = await called(desk, floor)
+    judge = desk.calls._words.judge
+
+    async def beside_another_desk(*word: Any) -> Any:
+        for number in range(before):
+            desk.scene.event(number, "WORD_TRIED", command, "WRONG")
+        return await judge(*word)
+
+    monkeypatch.setattr(desk.calls._words, "judge", beside_another_desk)
+    answer = await floor.ann.word(command, WORD)
+    identified = await floor.ann.result(command, "IDENTIFIED", "NORMAL")
+    if expected is not None:
+        assert (answer.json(), identified.status_code) == (expected, 202)
+    else:
+        assert (code(answer), code(identified)) == ("NO_TRIES_LEFT", "NOT_VERIFIED")
+
+
 async def test_a_call_that_another_desk_has_begun_is_found(
     desk: MemoryDesk, floor: Floor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
