@@ -17,7 +17,8 @@ from edges.desk.broker_clock import BrokerClock
 from edges.desk.claims import Hold
 from edges.desk.deadline import left
 from edges.desk.problems import HELD, NOT_HELD, OVER, STALE
-from edges.desk.reader import STALE_SECONDS, DeskReader, NotReadError, ReadBack
+from edges.desk.read_back import ReadBack
+from edges.desk.reader import STALE_SECONDS, DeskReader, NotReadError
 from edges.desk.state import DeskState
 from edges.desk.values import Decision
 from edges.desk.work import Item, WorkList
@@ -269,7 +270,7 @@ class Holding:
             action,
             HOLD_SECONDS,
         )
-        back = self.reader.expect(claim_id)
+        back = self.reader.own.expect(claim_id)
         sent_at = self.clock.moment()
         try:
             await self.writer.send(claims=claim)
@@ -278,7 +279,7 @@ class Holding:
         except TimeoutError:
             raise UnconfirmedError("its own record was not read back in time") from None
         finally:
-            self.reader.forget(claim_id)
+            self.reader.own.forget(claim_id, back)
         self.clock.learn(read.timestamp, sent_at)
         return read.hold
 
@@ -293,7 +294,7 @@ class Holding:
 
     async def log_event(self, event: DeskEvent) -> ReadBack | None:
         """Write an event, and wait until it is read back; None: that took too long. Raises `UnconfirmedError`."""
-        back = self.reader.expect(event.event_id)
+        back = self.reader.own.expect(event.event_id)
         try:
             await self.writer.send(desk_log=event)
             async with asyncio.timeout(left(CONFIRM_SECONDS)):
@@ -302,7 +303,7 @@ class Holding:
             _log.warning("an event was not read back in time")
             return None
         finally:
-            self.reader.forget(event.event_id)
+            self.reader.own.forget(event.event_id, back)
 
     def subject(self, subject: str) -> Subject:
         """What a subject is and whose. Raises NOT_FOUND."""

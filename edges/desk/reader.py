@@ -9,13 +9,13 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from confluent_kafka import OFFSET_END, KafkaException
 
 from edges.desk import lookback
-from edges.desk.claims import Hold
 from edges.desk.deadline import left
+from edges.desk.read_back import ReadBacks
 from edges.desk.site_index import SiteIndex
 from edges.desk.state import TOPICS, DeskState, Place
 from edges.desk.values import CONSTRUCTORS, Decision
@@ -23,7 +23,6 @@ from edges.kafka import clients
 from edges.kafka.framing import Framing
 from edges.kafka.layout import Log, offsets
 from edges.kafka.view import Entry, From, Reading, Since, View
-from edges.values import Claim, DeskEvent
 
 if TYPE_CHECKING:
     from edges.settings import Connection
@@ -44,19 +43,13 @@ class NotReadError(Exception):
     """A partition could not be read to its end in time."""
 
 
-class ReadBack(NamedTuple):
-    """A record of our own, read again: its timestamp.
-
-    Of a claim, who then held the subject; of a word, how many were then tried in its call.
-    """
-
-    timestamp: int
-    hold: Hold | None
-    tries: int = 0
-
-
 class DeskReader:
-    """The views of a desk, and what they are read into."""
+    """The views of a desk, and what they are read into.
+
+    Attributes:
+        own: who waits for a record of their own.
+
+    """
 
     def __init__(
         self,
@@ -83,7 +76,7 @@ class DeskReader:
         self._on_change = on_change
         self._on_decision = on_decision
         self._decoders = {topic: framing.reader(topic, CONSTRUCTORS) for topic in (*TOPICS, "sites")}
-        self._expected: dict[str, asyncio.Future[ReadBack]] = {}
+        self.own = ReadBacks(state)
         self._views: list[View] = []
         self._engine: View | None = None
         self._own: View | None = None
@@ -190,16 +183,6 @@ class DeskReader:
                 raise NotReadError
             await asyncio.sleep(_LOOK_SECONDS)
 
-    def expect(self, record_id: str) -> asyncio.Future[ReadBack]:
-        """A future that is done once the claim or event of this id was read; `forget` it where it is given up."""
-        future: asyncio.Future[ReadBack] = asyncio.get_running_loop().create_future()
-        self._expected[record_id] = future
-        return future
-
-    def forget(self, record_id: str) -> None:
-        """Wait for it no more."""
-        self._expected.pop(record_id, None)
-
     # --- what is read -----------------------------------------------------------------------------
 
     def _with_bytes(self, topic: str) -> Callable[[bytes], tuple[Any, bytes]]:
@@ -219,23 +202,9 @@ class DeskReader:
             value, data = entry.value
             place = Place(entry.topic, entry.partition, entry.offset, entry.timestamp, read_at)
             self._state.apply(place, value, data)
-            if self._expected:
-                self._meet(value, place)
+            self.own.meet(value, place)
             if isinstance(value, Decision):
                 self._on_decision(value)
         if self._own is not None and self._own.read.is_set():
             self._on_live(entries[-1].timestamp)
         self._on_change()
-
-    def _meet(self, value: Any, place: Place) -> None:
-        """Let those go on who wait for this very record."""
-        hold, tries = None, 0
-        if isinstance(value, Claim):
-            future = self._expected.pop(value.claim_id, None)
-            hold = self._state.claims[place.partition].holder(value.subject)
-        else:
-            future = self._expected.pop(value.event_id, None) if isinstance(value, DeskEvent) else None
-            if future is not None:
-                tries = len(self._state.tries.get(value.subject or "", ()))
-        if future is not None and not future.done():
-            future.set_result(ReadBack(place.timestamp, hold, tries))

@@ -24,10 +24,11 @@ from edges.desk.holding import Holding, Writer
 from edges.desk.incident import Incident
 from edges.desk.merged import MergedKinds
 from edges.desk.pages import FOLDER, PLACES, DeskPages
-from edges.desk.reader import DeskReader, NotReadError, ReadBack
+from edges.desk.read_back import ReadBacks
+from edges.desk.reader import DeskReader, NotReadError
 from edges.desk.records import Records
 from edges.desk.site_index import SiteIndex
-from edges.desk.state import DeskState, Place
+from edges.desk.state import DeskState
 from edges.desk.values import CallResult, Decision, OperatorAction
 from edges.desk.viewed import ViewLog
 from edges.desk.words import Words
@@ -68,7 +69,7 @@ class MemoryReader:
 
     def __init__(self, desk: MemoryDesk) -> None:
         self._desk = desk
-        self._expected: dict[str, asyncio.Future[ReadBack]] = {}
+        self.own = ReadBacks(desk.state)
         self.age_seconds = 0.0
         self.reads = 0
 
@@ -87,21 +88,6 @@ class MemoryReader:
 
     async def answers_to_the_end(self, partition: int) -> None:
         await self.to_the_end(partition)
-
-    def expect(self, record_id: str) -> asyncio.Future[ReadBack]:
-        self._expected[record_id] = asyncio.get_running_loop().create_future()
-        return self._expected[record_id]
-
-    def forget(self, record_id: str) -> None:
-        self._expected.pop(record_id, None)
-
-    def meet(self, value: Any, place: Place) -> None:
-        record_id = str(getattr(value, "claim_id", None) or getattr(value, "event_id", ""))
-        future = self._expected.pop(record_id, None)
-        if future is not None and not future.done():
-            hold = self._desk.state.claims[0].holder(value.subject) if isinstance(value, Claim) else None
-            tries = len(self._desk.state.tries.get(value.subject or "", ()))
-            future.set_result(ReadBack(place.timestamp, hold, tries))
 
 
 class MemoryWriter:
@@ -199,7 +185,7 @@ class MemoryDesk:
                 self.sites.take([(value.site_id, 0, place.offset, value)])
             elif place.topic != "alerts":
                 self.state.apply(place._replace(read_at=time.monotonic()), value, data)
-                self.reader.meet(value, place)
+                self.reader.own.meet(value, place)
                 if isinstance(value, Decision):
                     self.holding.on_decision(value)
         self.state.monotonic = time.monotonic()

@@ -256,6 +256,30 @@ async def test_the_log_decides_which_word_was_the_third(
         assert (code(answer), code(identified)) == ("NO_TRIES_LEFT", "NOT_VERIFIED")
 
 
+async def test_the_same_request_twice_at_once_is_confirmed_twice(
+    desk: MemoryDesk, floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    incident = desk.alarm()
+    write, catch_up = desk.write, desk.catch_up
+    monkeypatch.setattr(desk, "catch_up", lambda: None)
+    written = asyncio.Semaphore(0)
+
+    def counted(topic: str, value: Any) -> None:
+        write(topic, value)
+        written.release()
+
+    monkeypatch.setattr(desk, "write", counted)
+    note = {"text": "blue van", "key": "n1"}
+    path = f"/v1/incidents/{incident}/notes"
+    both = asyncio.gather(*(floor.ann.http.post(path, json=note) for _ in range(2)))
+    for _ in range(2):
+        await written.acquire()
+    began = time.monotonic()
+    catch_up()
+    assert [answer.status_code for answer in await both] == [201, 201]
+    assert time.monotonic() - began < 1
+
+
 async def test_a_call_that_another_desk_has_begun_is_found(
     desk: MemoryDesk, floor: Floor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
