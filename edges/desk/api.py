@@ -266,15 +266,17 @@ def _callback_routes(router: APIRouter, desk: DeskApi) -> None:
         judged = await desk.calls.callback_word(operator_of(caller), site_id, callback_id, body.word)
         return Judgement(**judged._asdict())
 
-    @router.put(
-        "/v1/sites/{site_id}/callbacks/{callback_id}/result",
-        status_code=202,
-        responses=documented(HELD, NOT_HELD, NOT_VERIFIED, DURESS, EXPIRED, UNCONFIRMED),
-    )
     async def result(site_id: PathId, callback_id: PathId, body: ResultBody, caller: Worker) -> ResultTaken:
         """What came of an inbound call."""
         result_id, late = await desk.calls.callback_result(operator_of(caller), site_id, callback_id, body.said())
         return ResultTaken(result_id=result_id, late=late)
+
+    for method in (router.put, router.post):  # as for a call, and as for a callback: the ids are the same
+        method(
+            "/v1/sites/{site_id}/callbacks/{callback_id}/result",
+            status_code=202,
+            responses=documented(HELD, NOT_HELD, NOT_VERIFIED, DURESS, EXPIRED, UNCONFIRMED),
+        )(result)
 
 
 def _incident_routes(router: APIRouter, desk: DeskApi) -> None:

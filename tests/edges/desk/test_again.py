@@ -171,9 +171,9 @@ async def test_what_is_said_again_is_shown_once(desk: MemoryDesk, floor: Floor) 
     began = await floor.ann.http.post("/v1/sites/S1/callbacks", json=callback)
     said = {"outcome": "NOT_IDENTIFIED", "situation": "NORMAL", "at": write_instant(now_ms())}
     result = f"/v1/sites/S1/callbacks/{began.json()['callback_id']}/result"
-    for _ in range(2):
+    for method in ("PUT", "POST"):
         assert (await floor.ann.http.post(f"/v1/incidents/{incident}/notes", json=note)).status_code == 201
-        assert (await floor.ann.http.put(result, json=said)).status_code == 202
+        assert (await floor.ann.http.request(method, result, json=said)).status_code == 202
     shown = (await floor.ann.http.get(f"/v1/incidents/{incident}")).json()["timeline"]
     assert [step["record"]["detail"] for step in shown if step["text"] == "NOTE"] == ["blue van"]
     assert len([step for step in shown if step["kind"] == "RESULT"]) == 1
