@@ -43,7 +43,10 @@ class Storm:
         for worker in workers:
             self._armed[worker].touch()
         for worker in workers:
-            assert worker.wait() == end, worker.tail()
+            code, tail = worker.wait(), worker.tail()
+            # A stop gives the chunk in flight three seconds, which a broker of a busy machine may need and more.
+            is_given_up = end == 0 and code == 1 and "it was not committed in time" in tail
+            assert code == end or is_given_up, tail
             self._armed[worker].unlink()
 
     def stun(self, worker: Worker) -> None:
