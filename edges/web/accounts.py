@@ -172,7 +172,13 @@ def listed(path: Path) -> tuple[Account, ...]:
 
 
 def hashed(password: str) -> str:
-    """The password as argon2id. Raises `ValueError` for one that is too short or too long."""
+    """The password as argon2id. Raises `ValueError` for one that is too short or too long, or that no request has."""
     if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
         raise ValueError(f"a password has at least {SHORTEST_PASSWORD} characters, and at most {LONGEST_PASSWORD}")
+    try:
+        is_text = "\0" not in password and bool(password.encode())
+    except UnicodeEncodeError:  # standard input had other bytes than UTF-8
+        is_text = False
+    if not is_text:
+        raise ValueError("a password is text in UTF-8, without U+0000: no sign-in takes another")
     return PasswordHasher().hash(password)

@@ -230,6 +230,13 @@ async def test_passwords_are_kept_as_argon2id() -> None:
     assert accounts.hashed(PASSWORD).startswith("$argon2id$v=19$m=65536,t=3,p=4$")
 
 
+@pytest.mark.real_hashes
+@pytest.mark.parametrize("password", ["correct\0horse", "correct\udcffhorse"])
+async def test_a_password_that_no_request_can_have_is_refused(password: str) -> None:
+    with pytest.raises(ValueError, match="a password is text in UTF-8, without"):
+        accounts.hashed(password)
+
+
 async def test_a_short_key_is_refused() -> None:
     with pytest.raises(ValueError, match="32"):
         Sessions("desk", "short")
