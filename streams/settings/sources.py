@@ -111,6 +111,9 @@ def read_file(path: Path, known: Collection[Setting], environ: Mapping[str, str]
     except OSError as error:
         source.problems.append(Problem(str(path), "", f"cannot be read: {error.strerror}. Name an existing file"))
         return source
+    except RecursionError:
+        source.problems.append(Problem(str(path), "", "is nested too deeply. Correct it there"))
+        return source
     except ValueError as error:  # not TOML, or not UTF-8
         source.problems.append(Problem(str(path), "", f"is not a TOML file: {error}. Correct it there"))
         return source
