@@ -8,7 +8,8 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field
 
-from service.fields import File, Port, ProcessName, Section, Text, data_dir, name_of, pages_host, pages_port
+from service.fields import File, Port, ProcessName, Section, data_dir, name_of, pages_host, pages_port
+from service.hosts import Host
 from service.postgres_settings import PostgresSettings
 from service.web_address import WebAddress
 
@@ -17,9 +18,9 @@ class SealSettings(Section):
     """`ronde seal`."""
 
     id: ProcessName = name_of("process")
-    pages_host: Text = pages_host()
+    pages_host: Host = pages_host()
     pages_port: Port = pages_port(6094)
-    key_file: Annotated[Path, Field(strict=False)] = Field(
+    key_file: File = Field(
         default=Path(".ronde/seal.pem"), description="the file of the key that signs heads, made by `ronde seal key`"
     )
     stamp_url: WebAddress | None = Field(

@@ -11,7 +11,8 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
-from service.fields import File, Name, Port, Section, Text, data_dir
+from service.fields import File, Name, Port, Section, data_dir
+from service.hosts import Host
 from service.postgres_settings import PostgresSettings
 from sinks.rows.feeds import FEEDS
 
@@ -26,7 +27,7 @@ class SinkSettings(Section):
         default_factory=socket.gethostname,
         description="this sink's name, the same after a restart and no other's: letters, digits, '.', '_', '-'",
     )
-    host: Text = Field(default="127.0.0.1", description="the address its web pages listen on")
+    host: Host = Field(default="127.0.0.1", description="the address its web pages listen on")
     port: Port = Field(
         default=6067, description="the port of its web pages: a whole number from 0 (any free one) to 65535"
     )

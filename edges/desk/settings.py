@@ -19,6 +19,7 @@ from service.fields import (
     pages_port,
     port_for,
 )
+from service.hosts import Host
 from service.objectives import ObjectiveSettings
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class DeskSettings(Section):
     """`ronde desk`."""
 
     id: ProcessName = name_of("desk")
-    host: Text = host_for("browsers")
+    host: Host = host_for("browsers")
     port: Port = port_for(6080)
     public_url: Annotated[str, StringConstraints(pattern=r"^https?://[^/]+/?$")] | None = Field(
         default=None,
@@ -52,6 +53,6 @@ class DeskSettings(Section):
     centre: Text | None = Field(
         default=None, description="what operators call the monitoring centre (default: the monitoring centre)"
     )
-    pages_host: Text = pages_host()
+    pages_host: Host = pages_host()
     pages_port: Port = pages_port(6090)
     data_dir: File = data_dir("desk")

@@ -12,7 +12,6 @@ from service.fields import (
     Port,
     ProcessName,
     Section,
-    Text,
     data_dir,
     host_for,
     name_of,
@@ -20,6 +19,7 @@ from service.fields import (
     pages_port,
     port_for,
 )
+from service.hosts import Host
 from service.postgres_settings import PostgresSettings
 
 if TYPE_CHECKING:
@@ -30,13 +30,13 @@ class PartnersSettings(Section):
     """`ronde partners`."""
 
     id: ProcessName = name_of("process")
-    host: Text = host_for("partners and guards")
+    host: Host = host_for("partners and guards")
     port: Port = port_for(6082)
     public_url: Annotated[str, StringConstraints(pattern=r"^https?://[^/]+$")] | None = Field(
         default=None,
         description="where guards reach it, as https://guards.example: links begin with it (default: with its address)",
     )
-    pages_host: Text = pages_host()
+    pages_host: Host = pages_host()
     pages_port: Port = pages_port(6092)
     data_dir: File = data_dir("partners")
 

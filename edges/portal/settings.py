@@ -12,7 +12,6 @@ from service.fields import (
     Port,
     ProcessName,
     Section,
-    Text,
     data_dir,
     host_for,
     name_of,
@@ -20,6 +19,7 @@ from service.fields import (
     pages_port,
     port_for,
 )
+from service.hosts import Host
 from service.postgres_settings import PostgresSettings
 
 if TYPE_CHECKING:
@@ -30,12 +30,12 @@ class PortalSettings(Section):
     """`ronde portal`."""
 
     id: ProcessName = name_of("portal")
-    host: Text = host_for("people and programs")
+    host: Host = host_for("people and programs")
     port: Port = port_for(6081)
     public_url: Annotated[str, StringConstraints(pattern=r"^https?://[^/]+$")] | None = Field(
         default=None, description="where people reach it, as https://portal.example (default: what they typed)"
     )
-    pages_host: Text = pages_host()
+    pages_host: Host = pages_host()
     pages_port: Port = pages_port(6091)
     country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] = Field(
         default="FR", description="where phone numbers without + belong while a site has no address: as FR"

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 
 from pydantic import AfterValidator, Field, model_validator
 
-from service.fields import File, Port, ProcessName, Section, Text, data_dir, host_for, name_of, pages_host, pages_port
+from service.fields import File, Port, ProcessName, Section, data_dir, host_for, name_of, pages_host, pages_port
+from service.hosts import Host
 
 if TYPE_CHECKING:
     from edges.settings import Connection
@@ -46,7 +47,7 @@ class ReceiverSettings(Section):
     """`ronde receiver`."""
 
     id: ProcessName = name_of("receiver")
-    host: Text = host_for("panels and HTTP clients")
+    host: Host = host_for("panels and HTTP clients")
     tcp_port: Port = Field(
         default=6070, description="the port for panels: a whole number from 0 (any free one) to 65535"
     )
@@ -58,7 +59,7 @@ class ReceiverSettings(Section):
         default=None, description="the file of the authorities whose client certificates the TLS port demands, PEM"
     )
     http_port: Port = Field(default=6071, description="the port of alerts by HTTP: a whole number from 0 to 65535")
-    pages_host: Text = pages_host()
+    pages_host: Host = pages_host()
     pages_port: Port = pages_port(6068)
     wrapping_key: Annotated[str, AfterValidator(_is_wrapping_key)] | None = Field(
         default=None,

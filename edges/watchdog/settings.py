@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Final, NamedTuple, TypeAlias
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from service.fields import File, Port, ProcessName, Section, Text, data_dir, name_of, pages_host, pages_port
+from service.fields import File, Port, ProcessName, Section, data_dir, name_of, pages_host, pages_port
+from service.hosts import Host, HostAndPort
 from service.web_address import WebAddress
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class WatchdogSettings(Section):
     """`ronde watchdog`."""
 
     id: ProcessName = name_of("watchdog")
-    pages_host: Text = pages_host()
+    pages_host: Host = pages_host()
     pages_port: Port = pages_port(6093)
     data_dir: File = data_dir("watchdog")
     deadline_seconds: Seconds = Field(
@@ -83,7 +84,7 @@ class WatchdogSettings(Section):
     canary_account: Annotated[str, StringConstraints(pattern=r"^[0-9A-F]{1,16}$")] | None = Field(
         default=None, description="the account of the canary's transmitter"
     )
-    canary_receiver: Annotated[str, StringConstraints(pattern=r"^.+:[0-9]{1,5}$")] | None = Field(
+    canary_receiver: HostAndPort | None = Field(
         default=None, description="the receiver's address for panels, by TCP: HOST:PORT"
     )
     canary_key: Annotated[str, AfterValidator(_is_key)] | None = Field(

@@ -22,6 +22,7 @@ from edges.watchdog.metrics import WatchdogMetrics
 from edges.watchdog.reading import now_ms
 from edges.watchdog.settings import WatchdogSettings
 from schemas.avro.errors import RegistryRefused, RegistryUnreachable
+from service.hosts import host_and_port
 from service.logs import logger
 
 if TYPE_CHECKING:
@@ -64,8 +65,7 @@ class Sounder:
         self._metrics = metrics
         self._is_current = is_current
         self._is_fresh = is_fresh
-        host, _, port = settings.canary_receiver.rpartition(":")
-        self._way = Way(host.strip("[]"), int(port))
+        self._way = Way(*host_and_port(settings.canary_receiver))
         key = None if settings.canary_key is None else bytes.fromhex(settings.canary_key)
         self._panel = Panel(settings.canary_account, key=key)
         self._by = f"watchdog:{settings.id}"

@@ -22,6 +22,7 @@ from ronde.shared.lines import opened
 from ronde.shared.settings import JsonOption
 from ronde.shared.terminal import say
 from ronde.shared.times import now_ms
+from service.hosts import host_and_port
 
 _MEANING: Final = {"DUH": "; refused: its key is wrong or missing"}
 _KEY_BYTES: Final = frozenset({16, 24, 32})
@@ -203,13 +204,14 @@ def _way(
     if len(named) != 1:
         raise WrongUse("say where the receiver is by one of --tcp, --udp and --tls HOST:PORT")
     ((transport, place),) = named
-    host, _, port = place.rpartition(":")
-    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
-        raise WrongUse(f"--{transport}: {place!r} is no HOST:PORT, as 127.0.0.1:6070")
+    try:
+        host, port = host_and_port(place)
+    except ValueError as error:
+        raise WrongUse(f"--{transport} {place!r}: {error}") from None
     if transport is not Transport.TLS:
         if list(_given(ca, certificate, key)):
             raise WrongUse("--ca, --certificate and --certificate-key are for --tls")
-        return Way(host.strip("[]"), int(port), transport)
+        return Way(host, port, transport)
     try:
         context = ssl.create_default_context(cafile=ca)
         if certificate is not None:
@@ -217,7 +219,7 @@ def _way(
     except (OSError, ssl.SSLError) as error:
         files = ", ".join(map(str, _given(ca, certificate, key)))
         raise WrongUse(f"{files}: {error.strerror or error}; name files in PEM") from None
-    return Way(host.strip("[]"), int(port), transport, context)
+    return Way(host, port, transport, context)
 
 
 def _given(*files: Path | None) -> Iterator[Path]:

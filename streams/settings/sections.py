@@ -10,7 +10,8 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field, StringConstraints, create_model
 
-from service.fields import File, Name, Port, Section, Text, data_dir
+from service.fields import File, Name, Port, Section, data_dir
+from service.hosts import Host
 from service.web_address import WebAddress
 from streams.escalation.procedures import FIRE, SECURITY, Procedure
 
@@ -52,7 +53,7 @@ class WorkerSettings(Section):
         default_factory=socket.gethostname,
         description="this worker's name, the same after a restart and no other's: letters, digits, '.', '_', '-'",
     )
-    host: Text = Field(default="127.0.0.1", description="the address its web pages listen on")
+    host: Host = Field(default="127.0.0.1", description="the address its web pages listen on")
     port: Port = Field(
         default=6066, description="the port of its web pages: a whole number from 0 (any free one) to 65535"
     )

@@ -148,6 +148,39 @@ def test_values_that_do_not_fit_each_other_are_named_and_none_is_quoted(tmp_path
     assert "5e5e" not in problem
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[receiver]\nhost = 'a..b'", "receiver.host: 'a..b' is not allowed: no name or address of a host"),
+        (f"[worker]\nhost = '{'a' * 64}'", "worker.host: "),
+        ("[desk]\npages_host = 'é..x'", "desk.pages_host: "),
+        ("[watchdog]\ncanary_receiver = 'a..b:6070'", "watchdog.canary_receiver: "),
+        ("[watchdog]\ncanary_receiver = 'receiver:65536'", "watchdog.canary_receiver: "),
+        ("[watchdog]\ncanary_receiver = 'receiver:0'", "it is no HOST:PORT, as 127.0.0.1:6070"),
+        ('[web]\ntokens_file = "a\\u0000b"', "web.tokens_file: 'a\\x00b' is not allowed: no file has U+0000"),
+        ('[seal]\nkey_file = "a\\u0000b"', "seal.key_file: "),
+    ],
+)
+def test_what_no_process_could_use_is_refused_before_one_starts(tmp_path: Path, text: str, told: str) -> None:
+    path = write(tmp_path, text)
+    with pytest.raises(SettingsError) as caught:
+        load(path, {}, WholeSettings)
+    (problem,) = map(str, caught.value.problems)
+    assert problem.startswith(f"{path}: ")
+    assert told in problem
+
+
+def test_addresses_that_can_be_used_are_taken(tmp_path: Path) -> None:
+    text = """
+    [receiver]
+    host = "::"
+    [watchdog]
+    canary_account = "CA11"
+    canary_receiver = "[::1]:65535"
+    """
+    assert load(write(tmp_path, text), {}, WholeSettings).receiver.host == "::"
+
+
 def test_files_of_a_tls_port_that_is_none_are_named(tmp_path: Path) -> None:
     path = write(tmp_path, "[receiver]\ntls_certificate = 'a.pem'\ntls_client_ca = 'b.pem'\n")
     with pytest.raises(SettingsError) as caught:

@@ -1,0 +1,37 @@
+"""Settings that are the place of something on a network: values that no later use of them fails to read."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, TypeAlias
+
+from pydantic import AfterValidator, StringConstraints
+
+_PORTS: Final = range(1, 65536)
+
+
+def host_and_port(text: str) -> tuple[str, int]:
+    """The two parts of HOST:PORT, an address of IPv6 without its brackets. Raises ValueError."""
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or len(port) > len(str(_PORTS.stop)) or int(port) not in _PORTS:
+        raise ValueError("it is no HOST:PORT, as 127.0.0.1:6070")
+    return is_host(host.strip("[]")), int(port)
+
+
+def is_host(text: str) -> str:
+    """The same text, if it can be looked up. Raises ValueError."""
+    try:
+        text.encode("idna")  # every look-up begins so, and what it raises is no OSError
+    except UnicodeError:
+        raise ValueError("no name or address of a host is written so") from None
+    return text
+
+
+def _is_host_and_port(text: str) -> str:
+    host_and_port(text)
+    return text
+
+
+Host: TypeAlias = Annotated[str, StringConstraints(min_length=1), AfterValidator(is_host)]
+HostAndPort: TypeAlias = Annotated[
+    str, StringConstraints(pattern=r"^.+:[0-9]{1,5}$"), AfterValidator(_is_host_and_port)
+]
