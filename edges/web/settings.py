@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+import ipaddress
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from service.fields import File, Section
+
+
+def _parts(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _are_networks(text: str) -> str:
+    """What is no network would be believed of nobody: all people would have the proxy's address, and its limits."""
+    for part in _parts(text):
+        try:
+            ipaddress.ip_network(part)
+        except ValueError:
+            raise ValueError(f"{part} is no address, and no network as 10.0.0.0/8") from None
+    return text
 
 
 class WebSettings(Section):
@@ -24,7 +40,7 @@ class WebSettings(Section):
         min_length=32,
         description="the secret that signs sessions, the same for all replicas: 32 characters or more",
     )
-    trusted_proxies: str = Field(
+    trusted_proxies: Annotated[str, AfterValidator(_are_networks)] = Field(
         default="",
         description="addresses or networks of proxies whose X-Forwarded-For and -Proto are believed, with commas",
     )
@@ -40,4 +56,4 @@ class WebSettings(Section):
     @property
     def proxies(self) -> list[str]:
         """The proxies, one by one."""
-        return [part.strip() for part in self.trusted_proxies.split(",") if part.strip()]
+        return _parts(self.trusted_proxies)

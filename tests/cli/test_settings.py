@@ -159,6 +159,9 @@ def test_values_that_do_not_fit_each_other_are_named_and_none_is_quoted(tmp_path
         ("[watchdog]\ncanary_receiver = 'receiver:0'", "it is no HOST:PORT, as 127.0.0.1:6070"),
         ('[web]\ntokens_file = "a\\u0000b"', "web.tokens_file: 'a\\x00b' is not allowed: no file has U+0000"),
         ('[seal]\nkey_file = "a\\u0000b"', "seal.key_file: "),
+        ("[web]\ntrusted_proxies = '10.0.0.0/8, 10.0.0.0/33'", "10.0.0.0/33 is no address, and no network as"),
+        ("[web]\ntrusted_proxies = '10.0.0.1/8'", "web.trusted_proxies: "),
+        ("[web]\ntrusted_proxies = 'proxy.example'", "web.trusted_proxies: "),
     ],
 )
 def test_what_no_process_could_use_is_refused_before_one_starts(tmp_path: Path, text: str, told: str) -> None:
@@ -172,13 +175,16 @@ def test_what_no_process_could_use_is_refused_before_one_starts(tmp_path: Path, 
 
 def test_addresses_that_can_be_used_are_taken(tmp_path: Path) -> None:
     text = """
+    [web]
+    trusted_proxies = "10.0.0.0/8, ::1,"
     [receiver]
     host = "::"
     [watchdog]
     canary_account = "CA11"
     canary_receiver = "[::1]:65535"
     """
-    assert load(write(tmp_path, text), {}, WholeSettings).receiver.host == "::"
+    settings = load(write(tmp_path, text), {}, WholeSettings)
+    assert settings.web.proxies == ["10.0.0.0/8", "::1"]
 
 
 def test_files_of_a_tls_port_that_is_none_are_named(tmp_path: Path) -> None:
