@@ -1,10 +1,15 @@
-"""A setting that is the address of something on the web: one that no request fails to read."""
+"""Settings that are addresses on the web: one that no request fails to read, and one that browsers know us by."""
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias
+from typing import Annotated, Final, TypeAlias
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
+
+from service.hosts import is_host
+
+_NOT_IN_AN_ORIGIN: Final = frozenset("@?#\\")
 
 
 def _checked(url: str) -> str:
@@ -21,6 +26,20 @@ def _checked(url: str) -> str:
     return url
 
 
+def _is_origin(url: str) -> str:
+    """The same, without a slash at its end. Browsers name an origin in ASCII, so no other is ever equal to theirs."""
+    origin = url.removesuffix("/")
+    try:
+        parts = urlsplit(origin)
+        is_one = parts.scheme in {"http", "https"} and parts.port != 0 and bool(is_host(parts.hostname or ""))
+    except ValueError:
+        is_one = False
+    if not (is_one and origin.isascii() and origin.isprintable()) or " " in origin or _NOT_IN_AN_ORIGIN & set(origin):
+        raise ValueError("it is no scheme, host and, if need be, port, in the ASCII form that browsers send")
+    return origin
+
+
+PublicUrl: TypeAlias = Annotated[str, Field(pattern=r"^https?://[^/]+/?$"), AfterValidator(_is_origin)]
 WebAddress: TypeAlias = Annotated[
     str, AfterValidator(_checked), Field(json_schema_extra={"pattern": r"^https?://[^/]+"})
 ]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from service.fields import (
     File,
@@ -21,6 +21,7 @@ from service.fields import (
 )
 from service.hosts import Host
 from service.objectives import ObjectiveSettings
+from service.web_address import PublicUrl
 
 if TYPE_CHECKING:
     from edges.settings import Connection
@@ -46,7 +47,7 @@ class DeskSettings(Section):
     id: ProcessName = name_of("desk")
     host: Host = host_for("browsers")
     port: Port = port_for(6080)
-    public_url: Annotated[str, StringConstraints(pattern=r"^https?://[^/]+/?$")] | None = Field(
+    public_url: PublicUrl | None = Field(
         default=None,
         description="where people reach it, as `https://desk.example` (default: the address they typed)",
     )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from edges.web.settings import WebSettings
 from service.fields import (
@@ -21,6 +21,7 @@ from service.fields import (
 )
 from service.hosts import Host
 from service.postgres_settings import PostgresSettings
+from service.web_address import PublicUrl
 
 if TYPE_CHECKING:
     from edges.settings import Connection
@@ -32,7 +33,7 @@ class PartnersSettings(Section):
     id: ProcessName = name_of("process")
     host: Host = host_for("partners and guards")
     port: Port = port_for(6082)
-    public_url: Annotated[str, StringConstraints(pattern=r"^https?://[^/]+$")] | None = Field(
+    public_url: PublicUrl | None = Field(
         default=None,
         description="where guards reach it, as https://guards.example: links begin with it (default: with its address)",
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from edges.web.settings import WebSettings
 from service.fields import (
@@ -21,9 +21,18 @@ from service.fields import (
 )
 from service.hosts import Host
 from service.postgres_settings import PostgresSettings
+from service.web_address import PublicUrl
 
 if TYPE_CHECKING:
     from edges.settings import Connection
+
+
+def _has_numbers(code: str) -> str:
+    from service.phone_numbers import is_country  # noqa: PLC0415 - heavy, and most leave it as it is
+
+    if not is_country(code):
+        raise ValueError("no phone number belongs there")
+    return code
 
 
 class PortalSettings(Section):
@@ -32,12 +41,12 @@ class PortalSettings(Section):
     id: ProcessName = name_of("portal")
     host: Host = host_for("people and programs")
     port: Port = port_for(6081)
-    public_url: Annotated[str, StringConstraints(pattern=r"^https?://[^/]+$")] | None = Field(
+    public_url: PublicUrl | None = Field(
         default=None, description="where people reach it, as https://portal.example (default: what they typed)"
     )
     pages_host: Host = pages_host()
     pages_port: Port = pages_port(6091)
-    country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] = Field(
+    country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$"), AfterValidator(_has_numbers)] = Field(
         default="FR", description="where phone numbers without + belong while a site has no address: as FR"
     )
     data_dir: File = data_dir("portal")

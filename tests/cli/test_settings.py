@@ -162,6 +162,11 @@ def test_values_that_do_not_fit_each_other_are_named_and_none_is_quoted(tmp_path
         ("[web]\ntrusted_proxies = '10.0.0.0/8, 10.0.0.0/33'", "10.0.0.0/33 is no address, and no network as"),
         ("[web]\ntrusted_proxies = '10.0.0.1/8'", "web.trusted_proxies: "),
         ("[web]\ntrusted_proxies = 'proxy.example'", "web.trusted_proxies: "),
+        ("[desk]\npublic_url = 'https://desk.example:65536'", "desk.public_url: "),
+        ("[desk]\npublic_url = 'https://name:word@desk.example'", "desk.public_url: "),
+        ("[portal]\npublic_url = 'https://portal.example?a'", "portal.public_url: "),
+        ("[partners]\npublic_url = 'https://gardé.example'", "in the ASCII form that browsers send"),
+        ("[portal]\ncountry = 'XX'", "portal.country: 'XX' is not allowed: no phone number belongs there"),
     ],
 )
 def test_what_no_process_could_use_is_refused_before_one_starts(tmp_path: Path, text: str, told: str) -> None:
@@ -179,12 +184,18 @@ def test_addresses_that_can_be_used_are_taken(tmp_path: Path) -> None:
     trusted_proxies = "10.0.0.0/8, ::1,"
     [receiver]
     host = "::"
+    [desk]
+    public_url = "http://[::1]:6080"
+    [portal]
+    public_url = "https://portal.example/"
+    country = "CH"
     [watchdog]
     canary_account = "CA11"
     canary_receiver = "[::1]:65535"
     """
     settings = load(write(tmp_path, text), {}, WholeSettings)
     assert settings.web.proxies == ["10.0.0.0/8", "::1"]
+    assert settings.portal.public_url == "https://portal.example"  # what paths are put behind
 
 
 def test_files_of_a_tls_port_that_is_none_are_named(tmp_path: Path) -> None:
