@@ -68,6 +68,7 @@
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && typing() && !document.querySelector("dialog[open]")) document.activeElement.blur();
     if (event.repeat && !/^(Arrow(Up|Down)|[jk])$/.test(event.key)) return;  // a key held down acts once
+    if (event.key === "Enter" && document.activeElement?.closest("a, button")) return;  // it is that which is pressed
     if (!keysOn || event.ctrlKey || event.metaKey || event.altKey || typing() || document.querySelector("dialog[open]")) return;
     const box = byId("word");
     const isBreath = box?.offsetParent && !hasEnded && !/^[w ]$/.test(event.key) && (event.key.length === 1 || breath.length);

@@ -1,0 +1,32 @@
+"""The pages in a browser under hands that do what nobody expects: nothing typed is lost, nothing acts unasked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.edges.desk.memory import MemoryDesk
+from tests.edges.desk.test_pages import address, desk, signed_in
+from tests.support.browser import browser
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+__all__ = ["address", "browser", "desk"]
+pytestmark = pytest.mark.slow
+
+
+def test_enter_presses_what_has_the_focus_on_a_call(desk: MemoryDesk, browser: Browser, address: str) -> None:
+    desk.alarm()
+    with signed_in(browser, address) as page:
+        page.click("#work [data-open]")
+        page.wait_for_selector("#holder.good")
+        page.focus("#release")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#work")
+        page.click("#work [data-open]")
+        page.wait_for_selector("#holder.good")
+        page.focus("nav a[href='/find']")
+        page.keyboard.press("Enter")
+        page.wait_for_url(f"{address}/find")
