@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.edges.desk.floor import WORD
 from tests.edges.desk.memory import MemoryDesk
 from tests.edges.desk.test_pages import address, desk, signed_in
 from tests.support.browser import browser
@@ -30,3 +31,20 @@ def test_enter_presses_what_has_the_focus_on_a_call(desk: MemoryDesk, browser: B
         page.focus("nav a[href='/find']")
         page.keyboard.press("Enter")
         page.wait_for_url(f"{address}/find")
+
+
+def test_enter_in_the_note_says_no_result(desk: MemoryDesk, browser: Browser, address: str) -> None:
+    desk.alarm()
+    with signed_in(browser, address) as page:
+        page.click("#work [data-open]")
+        page.wait_for_selector("#holder.good")
+        page.fill("#word", WORD)
+        page.press("#word", "Enter")
+        page.wait_for_selector("#verdict.good")
+        page.press("[value=NORMAL]", "Enter")
+        page.fill("#detail", "the neighbour")
+        page.press("#detail", "Enter")
+        page.keyboard.press("Escape")
+        page.keyboard.press("4")
+        page.wait_for_selector("#after:not([hidden])")
+    assert [value.outcome for value in desk.scene.values("call-results")] == ["NO_ANSWER"]
