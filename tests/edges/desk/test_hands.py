@@ -48,3 +48,19 @@ def test_enter_in_the_note_says_no_result(desk: MemoryDesk, browser: Browser, ad
         page.keyboard.press("4")
         page.wait_for_selector("#after:not([hidden])")
     assert [value.outcome for value in desk.scene.values("call-results")] == ["NO_ANSWER"]
+
+
+def test_a_form_sends_nothing_before_the_script_is_there(desk: MemoryDesk, browser: Browser, address: str) -> None:
+    incident = desk.alarm()
+    with signed_in(browser, address) as page:
+        page.route("**/desk*.js*", lambda route: route.fulfill(body="", content_type="text/javascript"))
+        for path, box in ((f"/work/{incident}-c1.1", "#word"), (f"/incidents/{incident}", "#text")):
+            page.goto(f"{address}{path}")
+            page.fill(box, WORD)
+            page.press(box, "Enter")
+            page.eval_on_selector_all(
+                "#desk form", "forms => forms.filter(form => form.checkVisibility()).forEach(form => form.requestSubmit())"
+            )
+            page.wait_for_timeout(500)
+            assert page.url == f"{address}{path}"
+            assert page.input_value(box).strip() == WORD
