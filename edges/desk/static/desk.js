@@ -112,15 +112,31 @@
       if (isAgain) for (const handle of handlers.reset) handle();  // what came between is not sent again
       isAgain = false;
     });
-    events.addEventListener("signed-out", () => { events.close(); location.assign("/sign-in"); });
+    events.addEventListener("signed-out", () => { events.close(); signedOut(); });
     // A browser comes back by itself where the connection broke, and gives up for good at any other answer: a proxy's,
     // while the desk starts again.
     events.addEventListener("error", () => {
       if (events.readyState !== EventSource.CLOSED) return;
       setTimeout(async () => {
-        if ((await ask("GET", "/v1/session")).status === 401) location.assign("/sign-in"); else listen(true);
+        if ((await ask("GET", "/v1/session")).status === 401) signedOut(); else listen(true);
       }, 2000);
     });
+  }
+  // What is typed outlasts the session: the page waits until the same person has signed in beside it.
+  const isTyped = () => [...desk.querySelectorAll("input, textarea")].some((box) => box.value !== box.defaultValue);
+  function signedOut() {
+    const there = `/sign-in?next=${segment(location.pathname + location.search)}`;
+    if (!isTyped()) return location.assign(there);
+    const place = byId("signed-out");
+    place.hidden = false;
+    const timer = setInterval(async () => {
+      const answer = await ask("GET", "/v1/session");
+      if (!answer.ok) return;
+      clearInterval(timer);
+      if (answer.data.name !== me) return location.reload();
+      place.hidden = true;
+      listen(true);
+    }, 2000);
   }
   handlers.age.push((age) => {
     if (Math.abs(Date.parse(age.now) - now()) > 250) setNow(Date.parse(age.now));

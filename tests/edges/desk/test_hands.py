@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.edges.desk.floor import WORD
+from tests.edges.desk.floor import PASSWORD, WORD
 from tests.edges.desk.memory import MemoryDesk
 from tests.edges.desk.test_pages import address, desk, signed_in
 from tests.support.browser import browser
@@ -64,3 +64,27 @@ def test_a_form_sends_nothing_before_the_script_is_there(desk: MemoryDesk, brows
             page.wait_for_timeout(500)
             assert page.url == f"{address}{path}"
             assert page.input_value(box).strip() == WORD
+
+
+def test_what_is_typed_outlasts_the_session(desk: MemoryDesk, browser: Browser, address: str) -> None:
+    incident = desk.alarm()
+    with signed_in(browser, address) as page:
+        beside = page.context.new_page()
+        beside.goto(f"{address}/incidents/{incident}")
+        beside.wait_for_selector("html[data-keys]")
+        page.goto(f"{address}/incidents/{incident}")
+        page.fill("#text", "half a sentence")
+        answer = page.evaluate("fetch('/v1/session', { method: 'DELETE' }).then((answer) => answer.status)")
+        assert answer == 204
+        desk.channel.close()  # the streams come again, and are refused
+        page.wait_for_selector("#signed-out:not([hidden])")
+        assert page.input_value("#text") == "half a sentence"
+        beside.wait_for_url("**/sign-in?next=*")  # where nothing was typed
+        beside.fill("#name", "ann")
+        beside.fill("#password", PASSWORD)
+        beside.press("#password", "Enter")
+        beside.wait_for_url(f"{address}/incidents/{incident}")
+        page.wait_for_selector("#signed-out", state="hidden")
+        page.click("#note-form button")
+        page.wait_for_selector("#status:has-text('Kept.')")
+    assert [value.detail for value in desk.scene.values("desk-log") if value.action == "NOTE"] == ["half a sentence"]
