@@ -526,10 +526,27 @@
     if (answer.ok) location.assign(`/callbacks/${segment(answer.data.callback_id)}`); else refuse(answer);
   });
 
-  // A page that is only looked at follows the time; not while somebody is about to press something on it.
-  if (desk.dataset.reload) {
-    setInterval(() => { if (!desk.contains(document.activeElement)) location.reload(); }, Number(desk.dataset.reload) * 1000);
+  // A page that is only looked at follows the time; not while somebody is about to press something on it, or marks text.
+  // It is not loaded again as a whole: without a connection the browser would leave it for good.
+  let isFetching = false;
+  async function follow() {
+    const isInHand = () => byId("live").contains(document.activeElement) ||
+      (!getSelection().isCollapsed && getSelection().containsNode(byId("live"), true));
+    if (isFetching || isInHand()) return;
+    isFetching = true;
+    try {
+      const answer = await fetch(location.href, { signal: AbortSignal.timeout(5000) });
+      const made = answer.ok && new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("live");
+      if (!made || isInHand()) return;
+      localize(made);
+      byId("live").replaceWith(made);
+    } catch {
+      // The page's age says it.
+    } finally {
+      isFetching = false;
+    }
   }
+  if (desk.dataset.reload) setInterval(follow, Number(desk.dataset.reload) * 1000);
   if (document.querySelector("[data-until]")) tick();
   listen();
 })();

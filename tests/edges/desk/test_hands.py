@@ -59,7 +59,8 @@ def test_a_form_sends_nothing_before_the_script_is_there(desk: MemoryDesk, brows
             page.fill(box, WORD)
             page.press(box, "Enter")
             page.eval_on_selector_all(
-                "#desk form", "forms => forms.filter(form => form.checkVisibility()).forEach(form => form.requestSubmit())"
+                "#desk form",
+                "forms => forms.filter(form => form.checkVisibility()).forEach(form => form.requestSubmit())",
             )
             page.wait_for_timeout(500)
             assert page.url == f"{address}{path}"
@@ -88,3 +89,17 @@ def test_what_is_typed_outlasts_the_session(desk: MemoryDesk, browser: Browser, 
         page.click("#note-form button")
         page.wait_for_selector("#status:has-text('Kept.')")
     assert [value.detail for value in desk.scene.values("desk-log") if value.action == "NOTE"] == ["half a sentence"]
+
+
+def test_the_wallboard_outlasts_a_desk_that_is_away(desk: MemoryDesk, browser: Browser, address: str) -> None:
+    with signed_in(browser, address) as page:
+        page.goto(f"{address}/wall")
+        page.wait_for_selector("html[data-keys]")
+        page.focus("nav a[href='/held']")
+        page.context.set_offline(True)
+        page.wait_for_timeout(6000)
+        desk.alarm()
+        assert page.inner_text(".wall .large") == "0"
+        page.context.set_offline(False)
+        page.wait_for_selector(".wall .large:has-text('1')")
+        assert page.evaluate("document.activeElement.getAttribute('href')") == "/held"  # still in the reader's hand

@@ -49,7 +49,9 @@ def signed_in(browser: Browser, address: str, name: str = "ann", **options: Any)
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     try:
         yield page
-        assert [error for error in errors if not any(code in error for code in ("401", "409", "502", "503"))] == []
+        assert [
+            error for error in errors if not any(code in error for code in ("401", "409", "502", "503", "DISCONNECTED"))
+        ] == []
     finally:
         context.close()
 
