@@ -95,6 +95,7 @@ def _of_scripts(_: Callable[[str], str]) -> dict[str, Any]:
         "right": _("Right"),
         "wrong": _("Wrong · %(left)s left"),
         "age": {
+            "seen": _("Age of what you see: %(seconds)s s"),
             "behind": _("What you see is %(seconds)s s old. Nothing can be taken, closed or sent meanwhile."),
             "forgotten": _("The engine stands still: %(count)s deadlines have passed without a decision."),
             "clock": _("The clock of this desk differs by %(seconds)s s."),

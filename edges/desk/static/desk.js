@@ -97,12 +97,10 @@
   // --- live ------------------------------------------------------------------------------------
   const handlers = { work: [], gone: [], incident: [], reset: [], age: [] };
   const onOpen = [];
-  let heardAt = performance.now();
   function listen(isAgain) {
     const events = new EventSource("/v1/events");
     for (const name of Object.keys(handlers)) {
       events.addEventListener(name, (event) => {
-        heardAt = performance.now();
         const data = JSON.parse(event.data);
         for (const handle of handlers[name]) handle(data);
       });
@@ -138,21 +136,34 @@
       listen(true);
     }, 2000);
   }
-  handlers.age.push((age) => {
-    if (Math.abs(Date.parse(age.now) - now()) > 250) setNow(Date.parse(age.now));
-    const parts = [];
-    if (age.seconds > 5) parts.push(fill(words.age.behind, { seconds: Math.round(age.seconds) }));
-    if (age.forgotten) parts.push(fill(words.age.forgotten, { count: age.forgotten }));
-    if (age.clock_ms) parts.push(fill(words.age.clock, { seconds: (age.clock_ms / 1000).toFixed(1) }));
-    show(parts);
+  // How old what is seen is: what the desk last said, and what has passed since.
+  const RED_SECONDS = 5;
+  const SILENT_MS = 3000;  // the desk speaks once a second
+  const since = (instant) => (performance.now() - instant) / 1000;
+  let age = null;
+  let saidAt = performance.now();
+  let drawnAt = desk.dataset.reload ? saidAt : null;  // of a page that is only looked at
+  handlers.age.push((said) => {
+    if (Math.abs(Date.parse(said.now) - now()) > 250) setNow(Date.parse(said.now));
+    age = said;
+    saidAt = performance.now();
+    show();
   });
-  function show(parts) {
-    const place = byId("age");
-    place.hidden = !parts.length;
-    const text = parts.join(" ");
+  function show() {
+    const seconds = Math.max((age?.seconds ?? 0) + since(saidAt), drawnAt === null ? 0 : since(drawnAt));
+    const isSilent = performance.now() - saidAt > SILENT_MS;
+    const parts = [];
+    if (seconds > RED_SECONDS) parts.push(isSilent ? words.age.silent : fill(words.age.behind, { seconds: Math.round(seconds) }));
+    if (age?.forgotten && !isSilent) parts.push(fill(words.age.forgotten, { count: age.forgotten }));
+    if (age?.clock_ms && !isSilent) parts.push(fill(words.age.clock, { seconds: (age.clock_ms / 1000).toFixed(1) }));
+    byId("age").hidden = !parts.length;
+    write(byId("age"), parts.join(" "));
+    if (age) write(byId("seen-age"), fill(words.age.seen, { seconds: Math.floor(seconds) }));
+  }
+  function write(place, text) {
     if (place.textContent !== text) place.textContent = text;
   }
-  setInterval(() => { if (performance.now() - heardAt > 6000) show([words.age.silent]); }, 1000);
+  setInterval(show, 250);
 
   // --- the list --------------------------------------------------------------------------------
   const list = byId("work");
@@ -530,16 +541,26 @@
   // It is not loaded again as a whole: without a connection the browser would leave it for good.
   let isFetching = false;
   async function follow() {
-    const isInHand = () => byId("live").contains(document.activeElement) ||
+    const focused = () => (byId("live").contains(document.activeElement) ? document.activeElement : null);
+    const isInHand = () => focused()?.matches("a, button") ||
       (!getSelection().isCollapsed && getSelection().containsNode(byId("live"), true));
     if (isFetching || isInHand()) return;
     isFetching = true;
+    const asked = performance.now();
     try {
       const answer = await fetch(location.href, { signal: AbortSignal.timeout(5000) });
       const made = answer.ok && new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("live");
       if (!made || isInHand()) return;
       localize(made);
+      const scrolled = focused();  // a table that is wider than the window
+      const left = scrolled?.scrollLeft;
       byId("live").replaceWith(made);
+      if (scrolled) {
+        const place = made.querySelector(".scroll");
+        place?.focus({ preventScroll: true });
+        if (place) place.scrollLeft = left;
+      }
+      drawnAt = asked;
     } catch {
       // The page's age says it.
     } finally {

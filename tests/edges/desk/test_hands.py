@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from edges.web.values import write_instant
 from tests.edges.desk.floor import PASSWORD, WORD
 from tests.edges.desk.memory import MemoryDesk
 from tests.edges.desk.test_pages import address, desk, signed_in
@@ -103,3 +104,27 @@ def test_the_wallboard_outlasts_a_desk_that_is_away(desk: MemoryDesk, browser: B
         page.context.set_offline(False)
         page.wait_for_selector(".wall .large:has-text('1')")
         assert page.evaluate("document.activeElement.getAttribute('href')") == "/held"  # still in the reader's hand
+
+
+def test_the_age_is_shown_and_red_above_5_s_by_silence_too(desk: MemoryDesk, browser: Browser, address: str) -> None:
+    def say(seconds: float) -> None:
+        age = {
+            "seconds": seconds,
+            "partitions": [],
+            "now": write_instant(desk.clock.now()),
+            "clock_ms": 0,
+            "forgotten": 0,
+        }
+        desk.channel.publish("age", age)
+
+    with signed_in(browser, address) as page:
+        page.wait_for_selector("#nothing:not([hidden])")
+        say(0.4)
+        page.wait_for_selector("#seen-age:has-text('Age of what you see: 0 s')")
+        assert page.is_hidden("#age")
+        say(4.0)
+        page.wait_for_selector("#age:has-text('does not answer')")  # 4 s as it was said, and the silence since
+        say(9.0)
+        page.wait_for_selector("#age:has-text('9 s old')")
+        say(0.4)
+        page.wait_for_selector("#age", state="hidden")
