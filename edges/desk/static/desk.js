@@ -30,6 +30,16 @@
     }
   }
 
+  // What makes a page whole again after a reconnect is asked for until it comes; null where it never will.
+  async function askUntilTold(path) {
+    for (;;) {
+      const answer = await ask("GET", path);
+      if (answer.ok) return answer.data;
+      if ([401, 403, 404].includes(answer.status)) return null;
+      await new Promise((resolve) => { setTimeout(resolve, 1000); });
+    }
+  }
+
   function refuse(answer) {
     const code = answer.data && answer.data.code;
     const holder = answer.data && answer.data.holder;
@@ -272,11 +282,11 @@
     });
 
     async function load() {
-      const answer = await ask("GET", "/v1/work");
-      if (!answer.ok) return refuse(answer);
-      const there = new Set(answer.data.filter(isOurs).map((item) => item.subject));
+      const items = await askUntilTold("/v1/work");
+      if (!items) return;
+      const there = new Set(items.filter(isOurs).map((item) => item.subject));
       for (const row of [...list.children]) if (!there.has(row.dataset.subject)) drop(row.dataset.subject);
-      answer.data.forEach(put);
+      items.forEach(put);
     }
     handlers.work.push(put);
     handlers.gone.push((data) => drop(data.subject));
@@ -345,8 +355,7 @@
     });
     // What was missed: who holds this, and the next call of the incident.
     handlers.reset.push(async () => {
-      const answer = await ask("GET", "/v1/work");
-      if (answer.ok) for (const item of answer.data) for (const handle of handlers.work) handle(item);
+      for (const item of await askUntilTold("/v1/work") || []) for (const handle of handlers.work) handle(item);
     });
     // By the events, too: browsers let the timers of a page that nobody sees stand for a minute, and a hold lasts no longer.
     let renewedAt = performance.now();
@@ -474,8 +483,8 @@
   const incident = desk.dataset.incident;
   if (incident) {
     handlers.reset.push(async () => {
-      const answer = await ask("GET", `/v1/incidents/${segment(incident)}`);
-      if (answer.ok) for (const handle of handlers.incident) handle(answer.data);
+      const told = await askUntilTold(`/v1/incidents/${segment(incident)}`);
+      if (told) for (const handle of handlers.incident) handle(told);
     });
     let isNewer = false;
     const refresh = async () => {

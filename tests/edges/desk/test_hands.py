@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from edges.desk.pages import AT_FIRST
 from edges.web.values import write_instant
 from tests.edges.desk.floor import PASSWORD, WORD
 from tests.edges.desk.memory import MemoryDesk
@@ -13,7 +14,7 @@ from tests.edges.desk.test_pages import address, desk, signed_in
 from tests.support.browser import browser
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Route
 
 __all__ = ["address", "browser", "desk"]
 pytestmark = pytest.mark.slow
@@ -128,3 +129,23 @@ def test_the_age_is_shown_and_red_above_5_s_by_silence_too(desk: MemoryDesk, bro
         page.wait_for_selector("#age:has-text('9 s old')")
         say(0.4)
         page.wait_for_selector("#age", state="hidden")
+
+
+def test_a_list_that_could_not_be_loaded_is_loaded_again(desk: MemoryDesk, browser: Browser, address: str) -> None:
+    item = desk.work.items[f"{desk.alarm()}-c1.1"]
+    for number in range(AT_FIRST + 1):  # more than the page comes with
+        made = item._replace(subject=f"{number}-c1.1", since=item.since + number)
+        desk.work.items[made.subject] = made
+    refused: list[str] = []
+
+    def refuse(route: Route) -> None:
+        if len(refused) == 2:
+            return route.continue_()
+        refused.append(route.request.url)
+        return route.fulfill(status=503, content_type="application/problem+json", body='{"code": "UNCONFIRMED"}')
+
+    with signed_in(browser, address) as page:
+        page.route("**/v1/work", refuse)
+        page.reload()
+        page.wait_for_function(f"() => document.querySelectorAll('#work > li').length === {AT_FIRST + 2}")
+    assert len(refused) == 2
