@@ -36,6 +36,7 @@ def routes(store: Store, pages: Pages) -> APIRouter:
             "dispatches.html",
             person=person,
             dispatches=[_shown(row, key) for row in rows],
+            age=0 if age is None else age,
             is_old=age is None or age > LATE_SECONDS,
         )
 

@@ -4,14 +4,17 @@
   const MOST_AGE_MS = 5000;
   const list = document.getElementById("dispatches");
   const state = document.getElementById("state");
-  let readAt = performance.now();
+  const since = (asked, dispatches) => asked - 1000 * Number(dispatches.dataset.age);
+  let readAt = since(0, list);  // the page was asked for at 0
   let busy = false;
 
   const focused = () => (list.contains(document.activeElement) ? document.activeElement : null);
+  const isMarked = () => !getSelection().isCollapsed && getSelection().containsNode(list, true);
 
   function show(fresh) {
     const held = focused();
-    if (held && fresh.textContent === list.textContent) return;  // nothing is redrawn under somebody's hands for nothing
+    list.toggleAttribute("data-old", fresh.hasAttribute("data-old"));
+    if ((held || isMarked()) && fresh.textContent === list.textContent) return;  // not under hands for nothing
     const dispatch = held?.closest("[data-dispatch]").dataset.dispatch;
     list.replaceChildren(...fresh.childNodes);
     for (const item of held ? list.querySelectorAll("[data-dispatch]") : []) {
@@ -29,14 +32,20 @@
       if (answer.ok) {
         const page = new DOMParser().parseFromString(await answer.text(), "text/html");
         localize(page);
-        show(page.getElementById("dispatches"));
-        readAt = asked;
+        const fresh = page.getElementById("dispatches");
+        readAt = since(asked, fresh);
+        show(fresh);
       }
     } catch { /* no connection */ } finally {
       busy = false;
     }
-    state.hidden = performance.now() - readAt <= MOST_AGE_MS;
+  }
+
+  // By itself: a network that says nothing keeps a turn waiting. What the server says of its age stands in the list.
+  function age() {
+    state.hidden = performance.now() - readAt <= MOST_AGE_MS || list.hasAttribute("data-old");
   }
 
   setInterval(turn, 2500);
+  setInterval(age, 250);
 })();

@@ -11,6 +11,7 @@
   const say = (words) => { if (edits % 2 === 0) find("state").textContent = words; };  // of no tap before it is kept
   let sight = remembered();
   let readAt = -Infinity;  // since when commands may be missing
+  let isShown = false;
   let busy = false;
   let worker = null;
 
@@ -39,6 +40,11 @@
     say(words);
   }
 
+  // By itself, too: a network that says nothing keeps a turn waiting.
+  function age() {
+    if (sight && isShown) find("behind").hidden = (performance.now() - readAt) / 1000 <= Number(root.dataset.mostAge);
+  }
+
   async function show() {
     const before = edits;
     const waiting = await taps.all();
@@ -46,7 +52,8 @@
     const { address, instructions, covert, action, dispatch_id } = sight.dispatch;
     find("covert").hidden = !covert;
     find("cancelled").hidden = action !== "CANCEL";
-    find("behind").hidden = (performance.now() - readAt) / 1000 <= Number(root.dataset.mostAge);
+    isShown = true;
+    age();
     find("address").textContent = address
       ? [address.line1, address.line2, address.postal_code + " " + address.city].filter(Boolean).join(", ") : "";
     find("instructions").textContent = instructions || "";
@@ -94,10 +101,11 @@
     try {
       if (!(await taps.send(taken, () => { find("refused").hidden = false; }))) say(root.dataset.kept);
       else if (find("state").textContent === root.dataset.kept) say(root.dataset.sent);  // by tab or worker
+      const asked = performance.now();
       const answer = await taps.ask("/v1/guard", token);
       if (answer.ok) {
         sight = await answer.json();
-        readAt = performance.now() - 1000 * Number(answer.headers.get("Ronde-Age") ?? Infinity);
+        readAt = asked - 1000 * Number(answer.headers.get("Ronde-Age") ?? Infinity);
         if (sight.is_over) return over(root.dataset.over);
         remember();
         await show();
@@ -132,5 +140,6 @@
   addEventListener("online", turn);
   addEventListener("hashchange", () => location.reload());
   setInterval(turn, 3000);
+  setInterval(age, 250);
   turn();
 })();

@@ -128,6 +128,28 @@ def test_the_list_is_for_everybody_s_eyes_and_hands(partners: Served, browser: B
 
 
 @pytest.mark.slow
+def test_pages_turn_red_by_themselves_in_a_network_that_says_nothing(partners: Served, browser: Browser) -> None:
+    partners.put(command("i1-d1"))
+    partners.user("ann", "customer", "azur")
+    with telephone(browser, service_workers="block") as context:
+        page = context.new_page()
+        sign_in(page, partners.address)
+        guard = guards_page(context, partners, "i1-d1")
+        guard.get_by_role("button", name="I accept").wait_for()
+        for one in (page, guard):
+            one.wait_for_timeout(3_000)
+            assert one.locator(".message.red:visible").count() == 0
+            # what is asked for from now on is never answered, nor given up
+            one.evaluate("() => { window.fetch = () => new Promise(() => {}); }")
+            one.get_by_text("this may be old.").locator("visible=true").first.wait_for()
+        page.reload()
+        page.get_by_role("link", name="3 impasse").wait_for()
+        page.get_by_role("heading", name="3 impasse").evaluate("(place) => getSelection().selectAllChildren(place)")
+        page.wait_for_timeout(3_500)
+        assert "3 impasse" in page.evaluate("getSelection().toString()")  # to be copied
+
+
+@pytest.mark.slow
 def test_taps_outlive_the_page_and_are_sent_by_that_of_another_dispatch(partners: Served, browser: Browser) -> None:
     for dispatch_id in ("i1-d1", "i2-d1"):
         partners.put(command(dispatch_id))
