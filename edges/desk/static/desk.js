@@ -403,7 +403,6 @@
     const api = desk.dataset.api;
     wordForm.addEventListener("submit", async (event) => {
       event.preventDefault();
-      delete wordForm.dataset.sent;
       const box = byId("word");
       const typed = box.value;
       if (!typed || isComparing) return;  // a second press would be a second try
@@ -425,7 +424,6 @@
 
     resultForm.addEventListener("submit", async (event) => {
       event.preventDefault();
-      delete resultForm.dataset.sent;
       const button = event.submitter;
       if (!button || hasEnded) return;
       const body = {
@@ -472,7 +470,6 @@
   if (seenForm) {
     seenForm.addEventListener("submit", async (event) => {
       event.preventDefault();
-      delete seenForm.dataset.sent;
       const answer = await ask("POST", `/v1/attentions/${segment(subject)}/seen`, { note: byId("note").value || null });
       if (answer.ok) location.assign("/"); else refuse(answer);
     });
@@ -509,7 +506,6 @@
   for (const form of document.querySelectorAll("form.act")) {
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
-      delete form.dataset.sent;
       const action = form.dataset.action;
       const reason = byId(`reason-${action}`).value;
       const { at, key } = once(form, { reason });
@@ -526,7 +522,6 @@
   const noteForm = byId("note-form");
   noteForm?.addEventListener("submit", async (event) => {
     event.preventDefault();
-    delete noteForm.dataset.sent;
     const text = byId("text").value;
     if (!text) return;
     const answer = await ask("POST", `/v1/incidents/${segment(incident)}/notes`, { text, key: once(noteForm, { text }).key });
@@ -539,7 +534,6 @@
   const callbackForm = byId("callback-form");
   callbackForm?.addEventListener("submit", async (event) => {
     event.preventDefault();
-    delete callbackForm.dataset.sent;
     const body = { contact_id: byId("contact_id").value || null, incident_id: byId("incident_id").value || null };
     const { key } = once(callbackForm, body);
     const answer = await ask("POST", `/v1/sites/${segment(desk.dataset.site)}/callbacks`, { ...body, key });

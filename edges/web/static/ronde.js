@@ -54,11 +54,14 @@ document.addEventListener("click", (event) => {
   if (closer) closer.closest("dialog")?.close();
 });
 
-// A form that is sent twice by a double click is sent once.
+// A form that is sent twice by a double click is sent once; again by who stopped it, or waited in vain.
+const AGAIN_MS = 5000;
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (form.dataset.sent === "yes") event.preventDefault();
+  if (event.defaultPrevented) return;  // a script sends it
+  if (form.dataset.sent === "yes") return event.preventDefault();
   form.dataset.sent = "yes";
+  setTimeout(() => { delete form.dataset.sent; }, AGAIN_MS);
 });
 window.addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;

@@ -123,6 +123,16 @@ def test_sign_in_and_switches_work_without_script(browser: Browser, address: str
     context.close()
 
 
+def test_a_form_is_sent_once_by_a_double_press_and_again_after_waiting_in_vain(page: Page, address: str) -> None:
+    page.goto(f"{address}/sign-in")
+    form = page.locator("main form")
+    press = "form => form.dispatchEvent(new Event('submit', { bubbles: true, cancelable: true }))"
+    assert form.evaluate(press)
+    assert not form.evaluate(press)
+    page.locator("main form:not([data-sent])").wait_for()  # somebody stopped the browser, or the server said nothing
+    assert form.evaluate(press)
+
+
 @pytest.mark.parametrize("page", [{"viewport": WIDE, "color_scheme": "dark"}], indirect=True)
 def test_what_is_printed_is_dark_on_white_also_where_the_screen_is_dark(page: Page, address: str) -> None:
     page.goto(f"{address}/sign-in")
