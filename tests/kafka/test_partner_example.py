@@ -79,6 +79,7 @@ class Partners:
         self._settings = world.settings
         self._folder = folder
         self.schemas = SCHEMAS
+        self.pace = 0.05  # seconds
 
     def start(self, point: str | None = None) -> subprocess.Popen[bytes]:
         """One process; with ``point``, one that is killed there."""
@@ -88,7 +89,7 @@ class Partners:
             "--partner-id": "guards",
             "--schemas": self.schemas,
             "--book": self._folder / "book.sqlite",
-            "--pace": 0.05,
+            "--pace": self.pace,
             "--property": "client.id=guards",
         }
         begin = [EXAMPLE] if point is None else ["-c", KILLED, point, EXAMPLE]
@@ -252,6 +253,7 @@ def test_what_it_is_not_asked_or_asked_too_late_it_leaves(world: World, partners
 
 
 def test_a_cancel_turns_the_guard_back_and_is_confirmed(world: World, partners: Partners, reports: Reports) -> None:
+    partners.pace = 2  # slower than it reads what follows the request
     tell(world, command("accepted"), command("accepted", "CANCEL"), command("unknown", "CANCEL"))
     with partners.running():
         reports.wait_for("accepted", "CLOSED")
