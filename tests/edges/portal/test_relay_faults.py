@@ -45,7 +45,11 @@ class Child:
         """Whether it is dead or asleep."""
         if self.process.poll() is not None:
             return True
-        return Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+        try:
+            state = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except (FileNotFoundError, ProcessLookupError):  # it ends at this moment: `poll` will say so
+            return False
+        return state == "T"
 
     def wake(self) -> None:
         self.process.send_signal(signal.SIGCONT)
