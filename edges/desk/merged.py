@@ -5,12 +5,10 @@ A hold-up during a call makes the call urgent, and only a supervisor may close i
 
 from __future__ import annotations
 
-import asyncio
-
+from edges.desk.backlog import Backlog
 from edges.desk.incident import Incident
 from edges.desk.records import Records
 from edges.desk.state import DeskState
-from edges.kafka.errors import KafkaAwayError
 
 
 class MergedKinds:
@@ -19,27 +17,22 @@ class MergedKinds:
     def __init__(self, state: DeskState, records: Records) -> None:
         self._state = state
         self._records = records
-        self._tasks: dict[int, asyncio.Task[None]] = {}
+        # By partition: one whose leader hangs holds no other up.
+        self._backlogs = [Backlog(waiting, self._learn) for waiting in state.unlearned]
 
     def catch_up(self) -> None:
-        """Go on fetching, without waiting; a partition whose leader hangs holds no other up."""
-        for partition, incidents in enumerate(self._state.unlearned):
-            if incidents and (partition not in self._tasks or self._tasks[partition].done()):
-                self._tasks[partition] = asyncio.create_task(self.fetch(partition))
+        """Go on fetching, without waiting."""
+        for backlog in self._backlogs:
+            backlog.catch_up()
 
     async def fetch(self, partition: int) -> None:
-        """Fetch all of a partition; what Kafka does not give now is asked for again."""
-        waiting = self._state.unlearned[partition]
-        while waiting:
-            incident_id = waiting.pop()
-            incident = self._state.incidents.get(incident_id)
-            if incident is None:
-                continue
-            try:
-                await self.learn(incident)
-            except KafkaAwayError:
-                waiting.add(incident_id)
-                return
+        """Fetch all of a partition, as far as Kafka gives it."""
+        await self._backlogs[partition].fetch()
+
+    async def _learn(self, incident_id: str) -> None:
+        incident = self._state.incidents.get(incident_id)
+        if incident is not None:
+            await self.learn(incident)
 
     async def learn(self, incident: Incident) -> None:
         """Learn the kinds of all its alerts so far. Raises `KafkaAwayError`."""

@@ -94,4 +94,6 @@ async def test_a_partition_that_hangs_holds_no_other_up() -> None:
     merged.catch_up()
     await asyncio.sleep(0)
     assert (fetched, state.incidents["1"].merged) == ([1], [])
-    merged._tasks[0].cancel()
+    hung = merged._backlogs[0]._task
+    assert hung is not None
+    hung.cancel()
