@@ -114,6 +114,7 @@ class Store:
             now=now,
             command_ids=[attempt.command_id for attempt, _ in answers],
             numbers=[attempt.number for attempt, _ in answers],
+            began=[attempt.began_at for attempt, _ in answers],
             outcomes=[answer.outcome for _, answer in answers],
             statuses=[answer.status for _, answer in answers],
             due=due,

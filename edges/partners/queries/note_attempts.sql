@@ -1,9 +1,11 @@
--- What came of attempts, and what follows: the end of a command, or its next attempt.
+-- What came of attempts, and what follows: the end of a command, or its next attempt. Of an attempt that began before
+-- the command was to be posted again, nothing follows.
 WITH answers AS (
     SELECT *
     FROM unnest(
-        %(command_ids)s::text[], %(numbers)s::integer[], %(outcomes)s::text[], %(statuses)s::integer[], %(due)s::bigint[]
-    ) AS given (command_id, number, outcome, status, due_at)
+        %(command_ids)s::text[], %(numbers)s::integer[], %(began)s::bigint[], %(outcomes)s::text[],
+        %(statuses)s::integer[], %(due)s::bigint[]
+    ) AS given (command_id, number, began_at, outcome, status, due_at)
 ),
 ended AS (
     UPDATE partners.attempts
@@ -23,4 +25,5 @@ SET leased_until = 0,
     END
 FROM answers
 WHERE commands.command_id = answers.command_id
+    AND commands.began_at = answers.began_at
     AND (commands.attempts = answers.number OR answers.outcome = 'DELIVERED')

@@ -16,6 +16,7 @@ from edges.kafka.errors import UnconfirmedError
 from edges.partners.enrolment import enrol
 from edges.partners.metrics import PartnersMetrics
 from edges.partners.notices import Notices
+from edges.partners.postgres import query
 from edges.partners.posting import Answer
 from edges.partners.sending import Sender
 from edges.partners.store import Dispatch, Step, Store, now_ms
@@ -160,6 +161,24 @@ def test_an_answer_that_comes_after_its_lease_counts(partners: Served) -> None:
         assert await partners.store.is_in_force(second)
         await partners.store.note([(first, DELIVERED)])
         await partners.store.note([(second, Answer("TIMEOUT"))])
+        assert await partners.store.claim((), ()) == []
+
+    partners.run(test())
+    assert states(partners) == {"i1-d1-r1": "DELIVERED"}
+
+
+@pytest.mark.parametrize("answer", [DELIVERED, Answer("TIMEOUT")])
+def test_a_command_to_be_posted_again_during_an_attempt_is_posted_again(partners: Served, answer: Answer) -> None:
+    partners.put(command("i1-d1"))
+    now = now_ms()
+
+    async def test() -> None:
+        [first] = await partners.store.claim((), ())
+        with connect(partners.settings, "test") as session:
+            session.execute(query("resend"), {"id": "i1-d1-r1", "now": now, "since": now})
+        await partners.store.note([(first, answer)])
+        [second] = await partners.store.claim((), ())
+        await partners.store.note([(second, DELIVERED), (first, answer)])
         assert await partners.store.claim((), ()) == []
 
     partners.run(test())
