@@ -13,12 +13,14 @@ from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
-from typing import Any
+from typing import Any, Final
 from urllib.parse import parse_qs
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from service.readiness import ProcessReadiness
+
+_STOP_SECONDS: Final = 0.05  # that the thread may take to see that it is to stop
 
 
 class OperationPages:
@@ -32,7 +34,7 @@ class OperationPages:
 
     def __init__(self, host: str, port: int, readiness: ProcessReadiness, registry: CollectorRegistry) -> None:
         self._server = _Server((host, port), partial(_Handler, readiness, registry))
-        Thread(target=self._server.serve_forever, name="pages", daemon=True).start()
+        Thread(target=self._server.serve_forever, args=(_STOP_SECONDS,), name="pages", daemon=True).start()
 
     @property
     def address(self) -> str:

@@ -182,7 +182,7 @@ def repository(content: bytes, folder: Path) -> Iterator[str]:
             pass
 
     with ThreadingHTTPServer((HOST, 0), partial(Quiet, directory=str(folder))) as server:
-        thread = Thread(target=server.serve_forever)
+        thread = Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield f"http://{HOST}:{server.server_port}"
         server.shutdown()

@@ -39,7 +39,7 @@ class Registry:
                 """Say nothing."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, name="registry", daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), name="registry", daemon=True)
         self._thread.start()
 
     @property

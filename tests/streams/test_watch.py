@@ -179,6 +179,7 @@ async def test_kafka_away_is_no_more_ready_after_the_stall_and_the_lag_stays(mon
     assert scene.value("ronde_ready") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.asyncio
 async def test_a_question_that_hangs_does_not_hold_the_gauges(monkeypatch: pytest.MonkeyPatch) -> None:
     scene = Scene(monkeypatch)

@@ -60,6 +60,7 @@ async def test_copies_of_one_segment_do_not_each_look_at_all_those_before() -> N
         assert judging.call_count < 10 * copies
 
 
+@pytest.mark.slow
 async def test_no_ack_where_kafka_does_not_acknowledge_and_others_go_on() -> None:
     async with receiver(PLAIN, *OTHERS, room_per_partition=2) as made, client(made) as one, client(made) as other:
         made.kafka.leaderless = {made.kafka.partition_of("S1")}

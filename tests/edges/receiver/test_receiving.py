@@ -228,6 +228,7 @@ async def test_what_waits_for_a_first_copy_is_not_overtaken(frames: list[tuple[i
         assert [signal.zone for signal in made.kafka.signals] == [f"{zone:03d}" for _, zone in frames]
 
 
+@pytest.mark.slow
 async def test_a_repeat_that_waits_for_a_reader_that_hangs_holds_no_new_alarm_up() -> None:
     async with receiver(PLAIN) as made, client(made) as panel:
         made.kafka.are_readers_away = True

@@ -20,6 +20,7 @@ from edges.watchdog.sounding import Sounder
 from tests.edges.watchdog.bench import START
 
 
+@pytest.mark.slow
 @pytest.mark.asyncio
 async def test_a_receiver_has_the_time_of_a_round_after_an_outage_of_kafka() -> None:
     server = socket.create_server(("127.0.0.1", 0))  # connections wait to be accepted

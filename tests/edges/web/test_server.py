@@ -45,6 +45,7 @@ async def test_an_answer_under_way_is_finished_and_nothing_else_begins() -> None
             await client.get("/slow")
 
 
+@pytest.mark.slow
 @pytest.mark.asyncio
 async def test_what_takes_too_long_is_cut_within_5_seconds() -> None:
     app = WebApplication("example", "0")
@@ -67,6 +68,7 @@ async def test_what_takes_too_long_is_cut_within_5_seconds() -> None:
         assert (await asking).json()["code"] == "UNCONFIRMED"
 
 
+@pytest.mark.slow
 @pytest.mark.asyncio
 async def test_a_request_that_is_never_finished_does_not_keep_its_socket(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(requests, "REQUEST_SECONDS", 0.3)
