@@ -1,42 +1,41 @@
 -- A site's incidents as its people may see them, the newest first. What must stay silent is left out here, so that it
 -- never reaches the portal: incidents with HOLD_UP among their kinds, and those that were covert from their beginning.
 -- One that turned covert has ended there, well. Where not all of an incident is in the ledger, it is left out too.
--- Support may release a closed one: it is then shown as it was.
-WITH last AS (
+-- Support may release a closed one: it is then shown as it was. The limit counts what is shown: else a list that is
+-- shorter would tell of a silent one. Incidents are judged one by one in the order of their index, until it is reached.
+WITH known AS (
     SELECT incident.*, release.incident_id IS NOT NULL AND incident.closed_at IS NOT NULL AS is_released
     FROM ledger.incidents AS incident
     LEFT JOIN portal.releases AS release USING (site_id, incident_id)
     WHERE incident.site_id = %(site_id)s
-    ORDER BY incident.opened_at DESC, incident.incident_id
-    LIMIT %(limit)s
 ),
 judged AS (
     SELECT
-        last.*,
+        known.*,
         covert.since AS covert_since,
         raised.*,
         raised.names_hold_up OR EXISTS (
             SELECT FROM ledger.call_commands AS command
-            WHERE command.incident_id = last.incident_id AND 'HOLD_UP' = ANY(command.alert_kinds)
+            WHERE command.incident_id = known.incident_id AND 'HOLD_UP' = ANY(command.alert_kinds)
         ) OR EXISTS (
             SELECT FROM ledger.dispatch_commands AS command
-            WHERE command.incident_id = last.incident_id AND 'HOLD_UP' = ANY(command.alert_kinds)
+            WHERE command.incident_id = known.incident_id AND 'HOLD_UP' = ANY(command.alert_kinds)
         ) OR EXISTS (
             SELECT FROM ledger.attention AS attention
-            WHERE attention.incident_id = last.incident_id AND 'HOLD_UP' = ANY(attention.alert_kinds)
+            WHERE attention.incident_id = known.incident_id AND 'HOLD_UP' = ANY(attention.alert_kinds)
         ) AS is_hold_up
-    FROM last
+    FROM known
     CROSS JOIN LATERAL (
         SELECT min(mark.at) AS since
         FROM (
             SELECT event.at FROM ledger.incident_events AS event
-            WHERE event.incident_id = last.incident_id AND event.rule = 'DURESS'
+            WHERE event.incident_id = known.incident_id AND event.rule = 'DURESS'
             UNION ALL
             SELECT command.issued_at FROM ledger.dispatch_commands AS command
-            WHERE command.incident_id = last.incident_id AND command.covert
+            WHERE command.incident_id = known.incident_id AND command.covert
             UNION ALL
             SELECT attention.raised_at FROM ledger.attention AS attention
-            WHERE attention.incident_id = last.incident_id AND attention.covert
+            WHERE attention.incident_id = known.incident_id AND attention.covert
         ) AS mark
     ) AS covert
     CROSS JOIN LATERAL (
@@ -55,7 +54,7 @@ judged AS (
             AND alert.kafka_offset = event.input_offset
             AND alert.alert_id = event.input_id
             AND alert.site_id = event.site_id
-        WHERE event.incident_id = last.incident_id
+        WHERE event.incident_id = known.incident_id
     ) AS raised
 )
 SELECT
@@ -80,3 +79,4 @@ WHERE is_released OR (
     AND (covert_since IS NULL OR covert_since > opened_at)
 )
 ORDER BY judged.opened_at DESC, incident_id
+LIMIT %(limit)s
