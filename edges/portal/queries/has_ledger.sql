@@ -1,5 +1,9 @@
-SELECT coalesce(bool_or(has_schema_privilege(space.oid, 'USAGE') AND has_table_privilege(kind.oid, 'SELECT')), false)
-    AS has_ledger
-FROM pg_class AS kind
-JOIN pg_namespace AS space ON space.oid = kind.relnamespace
-WHERE space.nspname = 'ledger' AND kind.relname = 'incidents'
+-- Whether there is all of the ledger that incidents.sql and release.sql read, and it may be read.
+SELECT count(kind.oid) = count(*) AND coalesce(
+    bool_and(has_schema_privilege(kind.relnamespace, 'USAGE') AND has_table_privilege(kind.oid, 'SELECT')), false
+) AS has_ledger
+FROM unnest(
+    ARRAY['alerts', 'attention', 'call_commands', 'dispatch_commands', 'incident_events', 'incidents']
+) AS needed (name)
+LEFT JOIN pg_namespace AS space ON space.nspname = 'ledger'
+LEFT JOIN pg_class AS kind ON kind.relnamespace = space.oid AND kind.relname = needed.name

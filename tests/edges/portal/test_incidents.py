@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from confluent_kafka import Message
 
+from edges.portal.sql import query
 from edges.web.values import write_instant
 from sinks.database.migrate import migrate
 from tests.edges.desk.scene import T0, Scene, read
@@ -152,6 +153,15 @@ async def test_a_silent_alarm_stays_silent_until_support_releases_it(api: Api, r
         rows.execute(f"DELETE FROM ledger.{table}")
     for site_id in set(sites.values()) - {sites[over], sites[turned]}:
         assert await seen(client, site_id) == []
+
+    # One that is not there, or may not be read, is as none.
+    rows.execute("ALTER TABLE ledger.attention RENAME TO other")
+    problem(await client.get(WHERE.format("S1")), 409, "NO_LEDGER")
+
+
+async def test_the_portal_looks_for_each_table_that_it_reads() -> None:
+    read_ = {table for name in ("incidents", "release") for table in re.findall(r"ledger\.(\w+)", query(name))}
+    assert read_ == set(re.findall(r"'(\w+)'", query("has_ledger"))) - {"USAGE", "SELECT", "ledger"}
 
 
 async def test_without_a_ledger_the_portal_says_so(api: Api) -> None:
