@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final, NamedTuple
 
 from edges.portal.changes import Fault, Refused
@@ -46,10 +47,10 @@ def check(entered: NewWords) -> None:
 
 
 class WordHasher:
-    """Hashes and compares words in threads, a few at a time."""
+    """Hashes and compares words in threads, a few at a time; who is no longer waited for gives its turn up."""
 
     def __init__(self) -> None:
-        self._turn = asyncio.Semaphore(_AT_ONCE)
+        self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="words")
 
     async def hashed(self, entered: NewWords, staying: Contact | None) -> Hashes:
         """The hashes, once the words are also unlike those that stay. Raises `Refused`."""
@@ -74,11 +75,9 @@ class WordHasher:
             raise Refused(Fault.INVALID, UNLIKE, field)
 
     async def _fits(self, stored: str, word: str) -> bool:
-        async with self._turn:
-            return await asyncio.to_thread(words.fits, stored, word)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, words.fits, stored, word)
 
     async def _hash(self, word: str | None) -> str | None:
         if word is None:
             return None
-        async with self._turn:
-            return await asyncio.to_thread(words.hashed, word)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, words.hashed, word)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from functools import wraps
+from typing import Any, Final, ParamSpec, TypeVar
 
 from edges.portal import changes
 from edges.portal.bodies import (
@@ -25,8 +27,8 @@ from edges.portal.new_words import NewWords, WordHasher
 from edges.portal.problems import EXISTS, REVISION_REQUIRED, REVISION_STALE, problem_of
 from edges.portal.rows import Edit, Stored, fingerprint
 from edges.portal.states import ServiceState, service_state
-from edges.portal.store import Store
-from edges.web.problems import NOT_FOUND
+from edges.portal.store import SECONDS, Store
+from edges.web.problems import NOT_FOUND, UNCONFIRMED
 from service.phone_numbers import NoPhoneNumberError, e164
 
 _NO_WORDS: Final = NewWords(None, None)
@@ -34,6 +36,22 @@ _FOREIGN: Final = "Another program writes this site. Load it with `ronde portal 
 _ContactBody = FirstContactBody | SecondOwnerBody | SecondMemberBody | SecondExternalBody
 
 Apply = Callable[[Configuration], Configuration]
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _in_time(change: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
+    """Let a change raise UNCONFIRMED after 3 s, whatever it waits for: its turn to hash words, or the database."""
+
+    @wraps(change)
+    async def within(*arguments: P.args, **keywords: P.kwargs) -> R:
+        try:
+            async with asyncio.timeout(SECONDS):
+                return await change(*arguments, **keywords)
+        except TimeoutError:
+            raise UNCONFIRMED.error() from None
+
+    return within
 
 
 class Portal:
@@ -154,6 +172,7 @@ class Portal:
         hashes = await self._hasher.hashed(body.words, changes.staying(form, stored))
         return form._replace(password_hash=hashes.password, duress_hash=hashes.duress_password)
 
+    @_in_time
     async def _change(
         self,
         caller: Caller,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
@@ -15,9 +16,10 @@ from edges.portal import pages, service
 from edges.portal.postgres import connect, migrate
 from edges.portal.sql import migrations
 from edges.web.values import parse_instant
+from service import words
 from service.postgres_settings import PostgresSettings
 from tests.edges.portal.serving import Api
-from tests.edges.portal.test_api import ANN, HOME, make, put, state
+from tests.edges.portal.test_api import ANN, HOME, make, problem, put, state
 
 HOUR = 3_600_000
 
@@ -90,6 +92,33 @@ async def test_of_two_at_once_one_is_taken_and_the_same_twice_is_one(api: Api, r
     assert {answer.status_code for answer in same} == {200}
     assert {answer.json()["revision"] for answer in same} == {3}
     assert rows.execute("SELECT count(*) FROM portal.revisions").fetchone() == (3,)
+
+
+@pytest.mark.asyncio
+async def test_a_turn_to_hash_words_is_not_waited_for_without_end(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = api.client("portal:*")
+    await make(client)
+    taken: list[str] = []
+    goes_on = threading.Event()
+
+    def hashed(word: str) -> str:
+        taken.append(word)
+        goes_on.wait(30)
+        return "$x"
+
+    bodies = [ANN | {"password": f"corail {number}"} for number in range(20)]
+    with monkeypatch.context() as patch:
+        patch.setattr(service, "SECONDS", 0.5)
+        patch.setattr(words, "hashed", hashed)
+        asked = asyncio.gather(*(put(client, "first-contact", body, 1) for body in bodies))
+        try:
+            for answer in await asyncio.wait_for(asked, 10):
+                problem(answer, 503, "UNCONFIRMED")
+        finally:
+            goes_on.set()
+    assert (await state(client))["revision"] == 1
+    assert (await put(client, "first-contact", ANN, 1)).status_code == 200
+    assert len(taken) <= 2  # those behind them gave their turns up
 
 
 @pytest.mark.asyncio
