@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Header, Response
 from edges.portal import changes
 from edges.portal.bodies import (
     AddressBody,
+    BeforeRevision,
     FirstContactBody,
     InstructionsBody,
     InterventionBody,
@@ -159,10 +160,10 @@ def service_routes(portal: Portal) -> APIRouter:
         return _state(portal, response, await portal.look(caller, site_id))
 
     @router.get("/history", responses=documented(UNCONFIRMED, NOT_FOUND))
-    async def get_history(site_id: PathId, caller: WhoAsks) -> list[RevisionState]:
-        """Who changed what and when, the newest first."""
+    async def get_history(site_id: PathId, caller: WhoAsks, before: BeforeRevision = None) -> list[RevisionState]:
+        """Who changed what and when, the newest first; at most 500 changes, those before them by `before`."""
         await portal.look(caller, site_id)
-        return [revision_state(revision) for revision in await portal.store.history(site_id)]
+        return [revision_state(revision) for revision in await portal.store.history(site_id, before=before)]
 
     @router.put("/subscription", responses=_WRITES)
     async def put_subscription(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
+from fastapi import Query
 from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema
 
 from edges.portal.changes import MOST_PEOPLE, Fault, Refused
@@ -75,6 +76,9 @@ Word: TypeAlias = Annotated[
     Text,
     StringConstraints(min_length=1, max_length=LONGEST),
     WithJsonSchema({"type": "string", "format": "password", "maxLength": LONGEST, "minLength": 4}),
+]
+BeforeRevision: TypeAlias = Annotated[
+    int | None, Query(ge=1, lt=10**18, description="Only changes before this revision: to read on.")
 ]
 Partners: TypeAlias = Annotated[list[Id], Field(max_length=20)]
 

@@ -12,6 +12,7 @@ from edges.portal.postgres import AsyncSession
 from edges.portal.sql import query
 
 _PERSONAL: Final = ("first_name", "last_name", "login", "phone", "language")
+NEVER: Final = 2**63 - 1  # behind the last revision
 FORGOTTEN: Final = "a person who left"
 
 
@@ -26,7 +27,8 @@ async def forget(
 ) -> None:
     """Forget these people in all lines of a site's history, under each account that they ever had there."""
     ids = {person.person_id for person in people}
-    lines = await (await connection.execute(query("history"), {"site_id": site_id})).fetchall()
+    whole = {"site_id": site_id, "since": 0, "before": NEVER, "limit": None}
+    lines = await (await connection.execute(query("history"), whole)).fetchall()
     logins = {login for line in lines for login in logins_of([line["before"], line["after"]], ids)}
     logins |= {person.login for person in people if person.login is not None}
     logins -= {person.login for person in staying}

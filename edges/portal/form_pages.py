@@ -202,8 +202,8 @@ class FormPages:
     async def _changed(self, request: Request, site_id: str, form: Mapping[str, str]) -> list[dict[str, str]]:
         """What was changed since a form was opened, the newest first."""
         since = revision_of(form) or 0
-        history = await self._portal.store.history(site_id)
-        return [shown_line(line, request, self._pages) for line in history if line.revision > since]
+        history = await self._portal.store.history(site_id, since=since)
+        return [shown_line(line, request, self._pages) for line in history]
 
     def _errors(self, request: Request, fields: list[str]) -> dict[str, str]:
         return {field: self._pages.say(request, FIELDS.get(field, "This is wrong.")) for field in fields}

@@ -5,13 +5,14 @@ Pages and API do the same through `edges.portal.service.Portal`. A word that was
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from edges.portal import changes
+from edges.portal.bodies import BeforeRevision
 from edges.portal.callers import Right, caller_of
 from edges.portal.configuration import Configuration
 from edges.portal.page_parts import Visitor, back, base_of, country_name, name_of, opened, revision_of, shown_line
@@ -19,7 +20,6 @@ from edges.portal.problems import REVISION_STALE
 from edges.portal.sentences import missing_sentence, warning_sentence
 from edges.portal.service import Portal, now
 from edges.portal.states import goes_through
-from edges.portal.store import Revision
 from edges.web.accounts import Person
 from edges.web.languages import language_of
 from edges.web.pages import Pages, form_of, plain
@@ -95,7 +95,7 @@ class PortalPages:
         state = self._portal.state(site)
 
         may_change = await caller.right(site_id, self._portal.store) is Right.CONFIGURE
-        is_stopped = may_change and not state.subscribed and stop_of(await self._portal.store.history(site_id))
+        is_stopped = may_change and not state.subscribed and await self._portal.store.stop(site_id)
 
         def say(message: str) -> str:
             return self._pages.say(request, message)
@@ -120,7 +120,7 @@ class PortalPages:
     async def subscription(self, request: Request, site_id: PathId, person: Visitor) -> Response:
         """Stop the service; once it is stopped, a page to print."""
         site = await opened(self._portal, caller_of(person), site_id)
-        stop = None if site.configuration.subscribed else stop_of(await self._portal.store.history(site_id))
+        stop = None if site.configuration.subscribed else await self._portal.store.stop(site_id)
         if stop is None and not site.configuration.subscribed:  # never subscribed: nothing to stop, nothing to print
             return RedirectResponse(f"{base_of(site_id)}/configuration", status_code=303)
         return self._pages.render(
@@ -134,11 +134,20 @@ class PortalPages:
             revision="" if stop is None else stop.revision,
         )
 
-    async def history(self, request: Request, site_id: PathId, person: Visitor) -> Response:
+    async def history(
+        self, request: Request, site_id: PathId, person: Visitor, before: BeforeRevision = None
+    ) -> Response:
         """Who changed what and when."""
         await self._portal.look(caller_of(person), site_id)
-        lines = [shown_line(line, request, self._pages) for line in await self._portal.store.history(site_id)]
-        return self._pages.render(request, "history.html", person=person, base=base_of(site_id), lines=lines)
+        history = await self._portal.store.history(site_id, before=before)
+        return self._pages.render(
+            request,
+            "history.html",
+            person=person,
+            base=base_of(site_id),
+            lines=[shown_line(line, request, self._pages) for line in history],
+            earlier=history[-1].revision if history and history[-1].revision > 1 else None,
+        )
 
     # --- what is saved ----------------------------------------------------------------------------
 
@@ -197,23 +206,3 @@ class PortalPages:
                 raise
             site = await self._portal.look(caller, site_id)
             await self._portal.change(caller, site_id, site.configuration.revision, what, wanted, apply)
-
-
-def stop_of(history: Sequence[Revision]) -> Revision | None:
-    """The revision by which a service was stopped that is not subscribed; None: it never was.
-
-    ``history`` has the newest first. Files that were imported subscribe and stop too.
-    """
-    stop = None
-    for line in history:
-        match line.what, line.after:
-            case ("subscription", {"subscribed": bool(subscribed)}):
-                pass
-            case ("import", {"subscription": {"subscribed": bool(subscribed)}}):
-                pass
-            case _:
-                continue
-        if subscribed:
-            return stop
-        stop = line
-    return None

@@ -17,7 +17,7 @@ from edges.portal import changes
 from edges.portal.configuration import Configuration, PersonRole
 from edges.portal.core import Instant, Site
 from edges.portal.errors import DatabaseAwayError, ExistsError, NoLedgerError, NoSuchThingError, StaleError
-from edges.portal.forgetting import forget, removed
+from edges.portal.forgetting import NEVER, forget, removed
 from edges.portal.postgres import AsyncSession, Pool
 from edges.portal.rows import Edit, Statement, Stored, stored, writes
 from edges.portal.sql import query
@@ -25,6 +25,7 @@ from service import logs
 from service.postgres import reason
 
 SECONDS: Final = 3.0
+LINES: Final = 500  # of a history at once
 _IMPORT_SECONDS: Final = 60.0  # a transaction of hundreds of sites, perhaps over a network; nobody waits for a page
 _log: Final = logs.logger(__name__)
 
@@ -153,10 +154,16 @@ class Store:
 
         await self.transaction(write, _IMPORT_SECONDS)
 
-    async def history(self, site_id: str) -> list[Revision]:
-        """All changes of a site, the newest first."""
-        rows = await self.rows("history", site_id=site_id)
+    async def history(self, site_id: str, *, since: int = 0, before: int | None = None) -> list[Revision]:
+        """The last 500 changes of a site, the newest first; of those after a revision, before another."""
+        end = NEVER if before is None else before
+        rows = await self.rows("history", site_id=site_id, since=since, before=end, limit=LINES)
         return [Revision(**row) for row in rows]
+
+    async def stop(self, site_id: str) -> Revision | None:
+        """The change by which a service was stopped that is not subscribed; None: it never was."""
+        rows = await self.rows("stop", site_id=site_id)
+        return Revision(**rows[0]) if rows else None
 
     async def incidents(self, site_id: str, limit: int) -> list[Incident]:
         """What its people may see of a site's last incidents, the newest first. Raises `NoLedgerError`."""

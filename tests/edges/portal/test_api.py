@@ -195,7 +195,12 @@ async def test_revisions_are_required_compared_and_repeated(api: Api) -> None:
     for tag in ("2", '"02"', 'W/"2"', "*"):  # none is a tag that an answer had
         answer = await client.put("/v1/sites/S1/service/intervention", json=body, headers={"If-Match": tag})
         problem(answer, 412, "REVISION_STALE")
-    assert len((await client.get("/v1/sites/S1/service/history")).json()) == 2
+    history = "/v1/sites/S1/service/history"
+    assert len((await client.get(history)).json()) == 2
+    [made] = (await client.get(f"{history}?before=2")).json()
+    assert (made["revision"], made["what"]) == (1, "site")
+    for before in ("0", "1" * 19, "x"):
+        problem(await client.get(f"{history}?before={before}"), 422, "INVALID")
 
 
 async def test_the_same_request_with_words_is_known_by_its_words(api: Api) -> None:

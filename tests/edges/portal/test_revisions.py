@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from edges.portal import api as routes
-from edges.portal import pages, service
+from edges.portal import pages, service, store
 from edges.portal.postgres import connect, migrate
 from edges.portal.sql import migrations
 from edges.web.values import parse_instant
@@ -141,7 +141,7 @@ async def test_who_stops_and_comes_back_finds_everything_as_it_was(api: Api) -> 
 
 
 @pytest.mark.asyncio
-async def test_the_page_to_print_says_since_when_and_by_whom(api: Api) -> None:
+async def test_the_page_to_print_says_since_when_and_by_whom(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     client = api.client("portal:*")
     await make(client)
     api.user("ann@example.org", "customer")
@@ -155,6 +155,11 @@ async def test_the_page_to_print_says_since_when_and_by_whom(api: Api) -> None:
     text = (await browser.get("/sites/S1/subscription")).text
     assert "ann@example.org" in text
     assert "<dd>3</dd>" in text  # the revision that stopped it
+    monkeypatch.setattr(store, "LINES", 2)
+    assert 'href="?before=3"' in (await browser.get("/sites/S1/history")).text
+    first = (await browser.get("/sites/S1/history?before=3")).text
+    assert "Site made" in first
+    assert "Earlier changes" not in first
 
 
 def test_portals_that_start_at_once_make_one_schema(database: PostgresSettings) -> None:

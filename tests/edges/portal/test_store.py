@@ -210,6 +210,44 @@ async def test_a_deleted_site_names_no_account_of_a_customer(store: Store) -> No
 
 
 @pytest.mark.asyncio
+async def test_a_history_is_read_in_parts(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    await store.create(new(), edit("site"))
+    for revision in range(1, 5):
+        await store.change("S1", revision, edit("test"), lambda site: site)
+    monkeypatch.setattr("edges.portal.store.LINES", 2)
+    parts = [await store.history("S1", **part) for part in ({}, {"before": 4}, {"since": 4}, {"before": 1})]
+    assert [[line.revision for line in part] for part in parts] == [[5, 4], [3, 2], [5], []]
+
+
+@pytest.mark.asyncio
+async def test_by_which_change_a_service_was_stopped(store: Store) -> None:
+    async def subscribe(revision: int, *, subscribed: bool) -> None:
+        what = edit("subscription")
+        await store.change("S1", revision, what, lambda site: changes.with_subscription(site, subscribed=subscribed))
+
+    async def stopped_by() -> int | None:
+        stop = await store.stop("S1")
+        return None if stop is None else stop.revision
+
+    await store.create(new(), edit("site"))
+    await subscribe(1, subscribed=False)
+    assert await stopped_by() is None  # it never was subscribed
+    await subscribe(2, subscribed=True)
+    assert await stopped_by() is None
+    await subscribe(3, subscribed=False)
+    await subscribe(4, subscribed=False)
+    await store.change("S1", 5, edit("address"), lambda site: changes.with_address(site, HOME))
+    assert await stopped_by() == 4
+    await store.load_sites([imported()], edit("import"))
+    assert await stopped_by() is None
+    await store.load_sites([imported(subscribed=False)], edit("import"))
+    assert await stopped_by() == 8
+    await store.delete("S1", 8, edit("deletion"))
+    await store.create(new(), edit("site"))
+    assert await stopped_by() is None
+
+
+@pytest.mark.asyncio
 async def test_who_has_which_sites(store: Store) -> None:
     await store.create(new(), edit("site"))
     await store.create(new("S2")._replace(people=(BOB._replace(login="ann@example.org"),)), edit("site"))
