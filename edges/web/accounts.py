@@ -16,7 +16,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-from edges.web.files import WatchedFile, read_model, write_model
+from edges.web.files import WatchedFile, changing, read_model, write_model
 from edges.web.values import Id
 
 Role: TypeAlias = Literal["operator", "supervisor", "support", "auditor", "customer"]
@@ -132,9 +132,6 @@ def add(
     """Add an account to the file. Raises `FileError`, `ValueError`."""
     if name.startswith(PROGRAM):
         raise ValueError(f"a name does not begin with {PROGRAM}, as programs are named beside people")
-    users = read_model(path, Accounts).users
-    if any(account.name == name for account in users):
-        raise ValueError(f"there is a user {name} already")
     account = Account(
         name=name,
         role=role,
@@ -143,27 +140,33 @@ def add(
         password=None if password is None else hashed(password),
         created_at=datetime.now(UTC).replace(microsecond=0),
     )
-    write_model(path, Accounts(users=(*users, account)))
+    with changing(path):
+        users = read_model(path, Accounts).users
+        if any(known.name == name for known in users):
+            raise ValueError(f"there is a user {name} already")
+        write_model(path, Accounts(users=(*users, account)))
 
 
 def remove(path: Path, name: str) -> bool:
     """Remove an account; its sessions end. False where there is none of this name. Raises `FileError`."""
-    users = read_model(path, Accounts).users
-    rest = tuple(account for account in users if account.name != name)
-    if len(rest) < len(users):
-        write_model(path, Accounts(users=rest))
-    return len(rest) < len(users)
+    with changing(path):
+        users = read_model(path, Accounts).users
+        rest = tuple(account for account in users if account.name != name)
+        if len(rest) < len(users):
+            write_model(path, Accounts(users=rest))
+        return len(rest) < len(users)
 
 
 def set_password(path: Path, name: str, password: str) -> bool:
     """Give an account another password; its sessions end. False as in `remove`. Raises `FileError`, `ValueError`."""
-    users = read_model(path, Accounts).users
-    if all(account.name != name for account in users):
-        return False
     kept = hashed(password)
-    changed = (one.model_copy(update={"password": kept}) if one.name == name else one for one in users)
-    write_model(path, Accounts(users=tuple(changed)))
-    return True
+    with changing(path):
+        users = read_model(path, Accounts).users
+        if all(account.name != name for account in users):
+            return False
+        changed = (one.model_copy(update={"password": kept}) if one.name == name else one for one in users)
+        write_model(path, Accounts(users=tuple(changed)))
+        return True
 
 
 def listed(path: Path) -> tuple[Account, ...]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Generic, TypeAlias, TypeVar
 
@@ -47,6 +50,28 @@ def read_model(path: Path, kind: type[M]) -> M:
         first = error.errors(include_input=False, include_url=False)[0]
         place = ".".join(map(str, first["loc"])) or "the file"
         raise FileError(f"{path} is damaged: {place}: {first['msg']}") from None
+
+
+@contextmanager
+def changing(path: Path) -> Iterator[None]:
+    """Let nobody else change the file between a read and a write. Raises `FileError`.
+
+    What is locked is a file beside it: the file itself is replaced whole.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path.with_name(f".{path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        except OSError:
+            os.close(handle)
+            raise
+    except OSError as error:
+        raise FileError(f"{path} cannot be changed: {error.strerror}") from None
+    try:
+        yield
+    finally:
+        os.close(handle)
 
 
 def write_model(path: Path, value: BaseModel) -> None:

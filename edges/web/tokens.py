@@ -15,7 +15,7 @@ from typing import Annotated, Final, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
-from edges.web.files import FileError, WatchedFile, read_model, write_model
+from edges.web.files import FileError, WatchedFile, changing, read_model, write_model
 from edges.web.values import ID_BYTES
 
 PREFIX: Final = "ronde_"
@@ -85,22 +85,24 @@ class TokenFile:
 
 def add(path: Path, name: str, scopes: tuple[str, ...]) -> str:
     """Add a token to the file and return it; it is nowhere else. Raises `FileError`, `ValueError`."""
-    tokens = read_model(path, Tokens).tokens
-    if any(token.name == name for token in tokens):
-        raise ValueError(f"there is a token {name} already: remove it first, or give this one another name")
     token = PREFIX + secrets.token_urlsafe(32)
     line = Token(name=name, scopes=scopes, sha256=_digest(token), created_at=datetime.now(UTC).replace(microsecond=0))
-    write_model(path, Tokens(tokens=(*tokens, line)))
+    with changing(path):
+        tokens = read_model(path, Tokens).tokens
+        if any(known.name == name for known in tokens):
+            raise ValueError(f"there is a token {name} already: remove it first, or give this one another name")
+        write_model(path, Tokens(tokens=(*tokens, line)))
     return token
 
 
 def remove(path: Path, name: str) -> bool:
     """Remove a token from the file; False where there is none of this name. Raises `FileError`."""
-    tokens = read_model(path, Tokens).tokens
-    rest = tuple(token for token in tokens if token.name != name)
-    if len(rest) < len(tokens):
-        write_model(path, Tokens(tokens=rest))
-    return len(rest) < len(tokens)
+    with changing(path):
+        tokens = read_model(path, Tokens).tokens
+        rest = tuple(token for token in tokens if token.name != name)
+        if len(rest) < len(tokens):
+            write_model(path, Tokens(tokens=rest))
+        return len(rest) < len(tokens)
 
 
 def listed(path: Path) -> tuple[Token, ...]:
