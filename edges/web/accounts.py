@@ -23,6 +23,7 @@ Role: TypeAlias = Literal["operator", "supervisor", "support", "auditor", "custo
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 SHORTEST_PASSWORD: Final = 8
 LONGEST_PASSWORD: Final = 1024
+LONGEST_NAME: Final = 128
 PROGRAM: Final = "token:"  # stands before the name of a token where people are named too
 _THREADS: Final = 2  # a hash takes 64 MiB and a core
 
@@ -55,7 +56,7 @@ class Account(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: Annotated[str, StringConstraints(pattern=r"^[^\s\x00-\x1f\x7f]{1,128}$")]
+    name: Annotated[str, StringConstraints(pattern=rf"^[^\s\x00-\x1f\x7f]{{1,{LONGEST_NAME}}}$")]
     role: Role
     sites: tuple[Id, ...] = ()
     partners: tuple[Id, ...] = ()

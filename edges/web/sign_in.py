@@ -10,7 +10,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, StringConstraints
 
-from edges.web.accounts import LONGEST_PASSWORD, Person, Role
+from edges.web.accounts import LONGEST_NAME, LONGEST_PASSWORD, Person, Role
 from edges.web.back_off import BackOff
 from edges.web.callers import FOREIGN_ORIGIN, People, person_with
 from edges.web.files import FileError
@@ -30,7 +30,7 @@ TOO_MANY_ATTEMPTS: Final = ProblemKind(429, "TOO_MANY_ATTEMPTS", "Too many attem
 class Credentials(Body):
     """The body of `POST /v1/session`."""
 
-    name: Annotated[str, StringConstraints(max_length=128)]
+    name: Annotated[str, StringConstraints(max_length=LONGEST_NAME)]
     password: Annotated[str, StringConstraints(max_length=LONGEST_PASSWORD)]
 
 
@@ -53,6 +53,7 @@ class SignIn:
 
     async def attempt(self, request: Request, name: str, password: str) -> Person:
         """Return who it is. Raises SIGN_IN_FAILED, TOO_MANY_ATTEMPTS, UNREADABLE."""
+        name = name[: LONGEST_NAME + 1]  # a page may send more; nobody has such a name, and no more of it is kept
         address = request.client.host if request.client else ""
         wait = self._back_off.begin(name, address, self._now())
         if wait:

@@ -94,6 +94,12 @@ async def test_sign_in_by_a_page_waits_too_and_needs_our_origin(client: httpx.As
     assert response.headers["retry-after"] == "1"
 
 
+async def test_of_a_name_that_nobody_can_have_little_is_remembered(client: httpx.AsyncClient) -> None:
+    names = [f"{'x' * 129}{number}" for number in range(6)]
+    statuses = [(await client.post("/sign-in", data={"name": name, "password": "x"})).status_code for name in names]
+    assert statuses == [*[401] * 5, 429]  # they are counted as one
+
+
 async def test_what_is_typed_is_escaped(client: httpx.AsyncClient) -> None:
     response = await client.post("/sign-in", data={"name": '"><script>x</script>', "password": "x"})
     assert "<script>x" not in response.text
