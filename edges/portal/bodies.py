@@ -80,6 +80,7 @@ Word: TypeAlias = Annotated[
 BeforeRevision: TypeAlias = Annotated[
     int | None, Query(ge=1, lt=10**18, description="Only changes before this revision: to read on.")
 ]
+PageNumber: TypeAlias = Annotated[int, Query(ge=1, lt=10**6)]
 Partners: TypeAlias = Annotated[list[Id], Field(max_length=20)]
 
 

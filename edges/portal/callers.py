@@ -121,10 +121,10 @@ class PortalDirectory:
         if person is not None:
             return person
         try:
-            sites = await self._store.sites_of(name)
+            is_known = await self._store.has_sites(name)
         except DatabaseAwayError:
             raise FileError("PostgreSQL does not answer") from None
-        return Person(name, "customer") if sites else None
+        return Person(name, "customer") if is_known else None
 
     async def check(self, name: str, password: str) -> Person | None:
         """Who has this name and password. Raises `FileError`."""

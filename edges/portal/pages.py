@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from edges.portal import changes
-from edges.portal.bodies import BeforeRevision
+from edges.portal.bodies import BeforeRevision, PageNumber
 from edges.portal.callers import Right, caller_of
 from edges.portal.configuration import Configuration
 from edges.portal.page_parts import Visitor, back, base_of, country_name, name_of, opened, revision_of, shown_line
@@ -27,6 +27,7 @@ from edges.web.problems import Problem
 from edges.web.routes import Route
 from edges.web.values import PathId, write_instant
 
+SITES: Final = 100  # on a page of *My services*
 _HOUR: Final = 3_600_000
 _HOURS: Final = frozenset({"0", "1", "4", "24"})
 
@@ -60,16 +61,17 @@ class PortalPages:
 
     # --- what is seen -----------------------------------------------------------------------------
 
-    async def services(self, request: Request, person: Visitor) -> Response:
+    async def services(self, request: Request, person: Visitor, page: PageNumber = 1) -> Response:
         """*My services*: each site, with the exclamation mark while it needs attention."""
         caller, store = caller_of(person), self._portal.store
         q = plain(request.query_params.get("q", ""))[:128]
         names = await store.sites_of(person.name) if caller.login is not None else []
         if caller.all_sites is not Right.NONE and q:
             names = await store.find_sites(q)
-        site_ids = dict.fromkeys([name.site_id for name in names] + sorted(caller.sites))
+        site_ids = list(dict.fromkeys([name.site_id for name in names] + sorted(caller.sites)))
+        end = page * SITES
         sites = []
-        for site in filter(None, [await store.site(site_id) for site_id in site_ids]):
+        for site in await store.sites(site_ids[end - SITES : end]):
             readiness = site.configuration.readiness(now())
             sites.append(
                 {
@@ -80,7 +82,15 @@ class PortalPages:
                 }
             )
         is_support = caller.all_sites is not Right.NONE
-        return self._pages.render(request, "services.html", person=person, sites=sites, q=q, is_support=is_support)
+        return self._pages.render(
+            request,
+            "services.html",
+            person=person,
+            sites=sites,
+            q=q,
+            is_support=is_support,
+            next_page=page + 1 if end < len(site_ids) else None,
+        )
 
     async def advantages(self, request: Request, site_id: PathId, person: Visitor) -> Response:
         """What the service is good for, and the blue button."""

@@ -80,6 +80,11 @@ class Store:
         found = await self._answer(read())
         return None if found is None or found.is_deleted else found
 
+    async def sites(self, site_ids: Sequence[str]) -> list[Stored]:
+        """Those of these sites that there are and are not deleted, in this order."""
+        found = {row["site_id"]: stored(row) for row in await self.rows("sites", site_ids=list(site_ids))}
+        return [found[site_id] for site_id in site_ids if site_id in found and not found[site_id].is_deleted]
+
     async def holds(self, site_id: str) -> bool:
         """Whether the site is the portal's own, also one that is deleted."""
         return bool(await self.rows("sites", site_ids=[site_id]))
@@ -192,6 +197,11 @@ class Store:
     async def sites_of(self, login: str) -> list[SiteName]:
         """The sites of an account."""
         return [SiteName(**row) for row in await self.rows("sites_of_login", login=login)]
+
+    async def has_sites(self, login: str) -> bool:
+        """Whether an account has any."""
+        [row] = await self.rows("has_sites", login=login)
+        return bool(row["has_sites"])
 
     async def find_sites(self, text: str) -> list[SiteName]:
         """At most 50 sites, by their id or a part of their name."""

@@ -9,6 +9,7 @@ import httpx
 import psycopg
 import pytest
 
+from edges.portal import pages
 from edges.portal.core import Contact, Intervention, Site
 from edges.portal.rows import Edit
 from edges.portal.service import now
@@ -142,3 +143,25 @@ async def test_what_is_typed_by_thumb_is_not_made_another_word(api: Api) -> None
 async def test_a_comment_may_be_as_long_as_the_api_takes_it(api: Api) -> None:
     await make(api.client("portal:*"))
     assert 'maxlength="8192"' in (await (await owner(api)).get("/sites/S1/instructions")).text
+
+
+async def test_many_services_are_read_at_once_and_shown_on_several_pages(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    support = api.client("portal:*")
+    for number in range(1, 4):
+        await make(support, f"S{number}")
+    browser = await owner(api)
+
+    def listed(page: httpx.Response) -> list[tuple[str, str]]:
+        assert page.status_code == 200
+        return re.findall(r'href="/sites/(S\d)"|href="(\?page=\d)"', page.text)
+
+    async def one_by_one(site_id: str) -> None:
+        raise AssertionError(site_id)
+
+    monkeypatch.setattr(api.store, "site", one_by_one)
+    assert listed(await browser.get("/")) == [("S1", ""), ("S2", ""), ("S3", "")]
+    monkeypatch.setattr(pages, "SITES", 2)
+    assert listed(await browser.get("/")) == [("S1", ""), ("S2", ""), ("", "?page=2")]
+    assert listed(await browser.get("/?page=2")) == [("S3", "")]
