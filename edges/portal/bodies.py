@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from fastapi import Query
@@ -18,6 +19,7 @@ from edges.web.values import Body, Id, Instant, Text
 
 _LANGUAGE: Final = re.compile(r"([A-Za-z]{2,3}|[ixIX](?=-))(-[A-Za-z0-9]{1,8})*")
 _KEY: Final = re.compile(r"(?:[0-9A-Fa-f]{32}|[0-9A-Fa-f]{48}|[0-9A-Fa-f]{64})")
+_JOINERS: Final = "\u200c\u200d"  # Persian and Hindi cannot be written without
 _LONGEST_NAME: Final = 200
 _LONGEST_LINE: Final = 500
 
@@ -29,10 +31,13 @@ def _printable(text: str) -> str:
 
 
 def _name(text: str) -> str:
-    name = " ".join(text.split())
+    """A text of one line. Format characters, which are pasted along unseen, are left out but for those within words."""
+    seen = "".join(sign for sign in text if sign in _JOINERS or unicodedata.category(sign) != "Cf")
+    name = " ".join(seen.split()).strip(f" {_JOINERS}")
     if not name:
         raise ValueError("must not be empty")
-    return _printable(name)
+    _printable(re.sub(f"[{_JOINERS}]", "", name))
+    return name
 
 
 def is_language(tag: str) -> bool:

@@ -46,6 +46,28 @@ async def test_a_postal_code_is_text_also_where_a_country_has_no_form_of_it(api:
     problem(await put(client, "address", body, 1), 422, "INVALID", "postal_code")
 
 
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645", "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"),
+        ("\u0930\u093e\u0915\u094d\u200d\u0937", "\u0930\u093e\u0915\u094d\u200d\u0937"),
+        ("\u200eRue\u00ad des\u200b  Lilas\ufeff ", "Rue des Lilas"),
+        ("\u202esaliL", "saliL"),  # nothing turns round what stands beside it on an operator's screen
+        ("\u200d \u200b", None),
+        ("Li\u0007las", None),
+        ("Li\ue000las", None),
+    ],
+)
+async def test_a_line_holds_what_its_script_needs_and_nothing_unseen(api: Api, typed: str, kept: str | None) -> None:
+    client = api.client("portal:*")
+    await make(client)
+    answer = await put(client, "address", HOME | {"line1": typed}, 1)
+    if kept is None:
+        problem(answer, 422, "INVALID", "line1")
+    else:
+        assert answer.json()["address"]["line1"] == kept
+
+
 @pytest.mark.parametrize("body", [{"kind": SECRET}, {"kind": [SECRET]}, {"kind": {SECRET: 1}}, SECRET, [SECRET], {}])
 async def test_a_kind_that_is_none_is_named_and_not_quoted(api: Api, body: Any) -> None:
     client = api.client("portal:*")
