@@ -11,6 +11,7 @@ from argon2 import PasswordHasher
 from confluent_kafka import Consumer, TopicPartition
 
 from schemas import decode
+from service.phone_numbers import NoPhoneNumberError, e164
 from streams.settings import Settings
 from tests.conftest import Run, SettingsFile
 
@@ -145,7 +146,7 @@ def judged(run: Run, file: Path, *rows: str, header: str = HEADER) -> dict[str, 
 
 
 @pytest.mark.parametrize(
-    ("number", "e164"),
+    ("number", "kept"),
     [
         ("06 12 34 56 78", "+33612345678"),
         ("0695 12 34 56", "+33695123456"),
@@ -166,17 +167,27 @@ def judged(run: Run, file: Path, *rows: str, header: str = HEADER) -> dict[str, 
         ("0596 30 12 34", "+596596301234"),  # Martinique
         ("0696 20 12 34", "+596696201234"),
         ("0697 12 34 56", "+596697123456"),
+        ("0508 41 31 23", "+508413123"),  # Saint-Pierre-et-Miquelon
+        ("+508 41 31 23", "+508413123"),
+        ("0708 50 12 34", "+508708501234"),
         ("+32 470 12 34 56", "+32470123456"),
     ],
 )
-@pytest.mark.parametrize("region", ["FR", "RE", "GP"])
-def test_a_french_number_gets_the_country_code_of_where_it_belongs(number: str, e164: str, region: str) -> None:
+@pytest.mark.parametrize("region", ["FR", "RE", "GP", "PM"])
+def test_a_french_number_gets_the_country_code_of_where_it_belongs(number: str, kept: str, region: str) -> None:
     from ronde.input_files.site_spreadsheet import json_lines, unhashed  # noqa: PLC0415 - heavy
 
     table = f"site_id,contacts.1.phone\nS1,{number}\n".encode().splitlines(keepends=True)
     refused: list[Any] = []
     lines = list(json_lines(table, region, unhashed, lambda *told: refused.append(told), lambda *_: None))
-    assert (json.loads(lines[-1])["contacts"][0]["phone"], refused) == (e164, [])
+    assert (json.loads(lines[-1])["contacts"][0]["phone"], refused) == (kept, [])
+
+
+def test_six_digits_are_a_number_where_they_are_dialled() -> None:
+    assert e164("41 31 23", "PM") == "+508413123"
+    for number, country in (("41 31 23", "FR"), ("+33 41 31 23", "PM")):
+        with pytest.raises(NoPhoneNumberError, match="it has 6 digits"):
+            e164(number, country)
 
 
 @pytest.mark.parametrize(
