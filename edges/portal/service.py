@@ -41,7 +41,7 @@ R = TypeVar("R")
 
 
 def _in_time(change: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
-    """Let a change raise UNCONFIRMED after 3 s, whatever it waits for: its turn to hash words, or the database."""
+    """Let a change raise UNCONFIRMED after 3 s, be it its turn to hash words or the database that it waits for."""
 
     @wraps(change)
     async def within(*arguments: P.args, **keywords: P.kwargs) -> R:
