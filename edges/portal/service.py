@@ -95,6 +95,7 @@ class Portal:
         """Delete a site. Raises FORBIDDEN, NOT_FOUND, REVISION_REQUIRED, REVISION_STALE."""
         caller.check_support()
         if revision is None:
+            await self.look(caller, site_id)
             raise REVISION_REQUIRED.error()
         edit = Edit(caller.name, "deletion", fingerprint("deletion", site_id), now())
         try:

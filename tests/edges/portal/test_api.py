@@ -275,6 +275,7 @@ async def test_a_site_is_made_once_and_deleted_once(api: Api) -> None:
     body = {"site_id": "S1", "name": "Other", "people": []}
     problem(await client.post("/v1/sites", json=body), 409, "EXISTS")
     problem(await client.delete("/v1/sites/S1"), 428, "REVISION_REQUIRED")
+    problem(await client.delete("/v1/sites/S9"), 404, "NOT_FOUND")  # before anything is asked of the request
     problem(await client.delete("/v1/sites/S1", headers={"If-Match": '"9"'}), 412, "REVISION_STALE")
     for _ in range(2):
         assert (await client.delete("/v1/sites/S1", headers={"If-Match": '"1"'})).status_code == 204
