@@ -24,6 +24,7 @@ with warnings.catch_warnings(action="ignore", category=AuthlibDeprecationWarning
 
 _log: Final = logs.logger(__name__)
 _NAME: Final = re.compile(r"[^\s\x00-\x1f\x7f]{1,128}")  # as accounts are named
+_NEEDED: Final = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
 START: Final = "/sign-in/oidc"
 CALLBACK: Final = "/sign-in/oidc/callback"
@@ -69,9 +70,10 @@ def oidc_routes(known: People, provider: Provider) -> APIRouter:
     async def start(request: Request) -> Response:
         state: dict[str, Any] = {}
         request.scope["session"] = state
+        await _describe(client)
         try:
             response: Response = await client.authorize_redirect(request, sessions.origin(request) + CALLBACK)
-        except (httpx.HTTPError, AuthlibBaseError) as error:
+        except (httpx.HTTPError, AuthlibBaseError, ValueError) as error:
             raise _away(error) from None
         state["next"] = own_path(request.query_params.get("next"))
         sessions.remember(request, response, state)
@@ -81,6 +83,7 @@ def oidc_routes(known: People, provider: Provider) -> APIRouter:
     async def callback(request: Request) -> Response:
         state = sessions.recall(request)
         request.scope["session"] = state
+        await _describe(client)
         try:
             token = await client.authorize_access_token(request)
         except (AuthlibBaseError, JoseError, ValueError, KeyError, TypeError) as error:  # refused, forged, broken, late
@@ -102,6 +105,18 @@ def oidc_routes(known: People, provider: Provider) -> APIRouter:
         return response
 
     return router
+
+
+async def _describe(client: Any) -> None:
+    """Have the provider's description, which is asked for once. Raises PROVIDER_AWAY."""
+    try:
+        description = await client.load_server_metadata()
+    except (httpx.HTTPError, ValueError, TypeError) as error:  # no answer, no JSON, no object
+        raise _away(error) from None
+    if not all(isinstance(description.get(name), str) for name in _NEEDED):
+        description.pop("_loaded_at")  # else it would be in force until the process ends
+        _log.warning("the provider of sign-ins does not say what a sign-in needs", needed=_NEEDED)
+        raise PROVIDER_AWAY.error()
 
 
 def _name(claims: Any, provider: Provider) -> str | None:

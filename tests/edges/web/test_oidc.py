@@ -19,6 +19,7 @@ from tests.edges.web.test_http import problem
 
 with warnings.catch_warnings(action="ignore", category=DeprecationWarning):  # it is made with an older authlib
     import oidc_provider_mock
+    from authlib.integrations.httpx_client import AsyncOAuth2Client
 
 # The provider of the tests is older than the library that it is made with.
 pytestmark = [pytest.mark.asyncio, pytest.mark.filterwarnings("ignore:.*:DeprecationWarning")]
@@ -93,6 +94,22 @@ async def test_a_code_of_another_sign_in(client: httpx.AsyncClient) -> None:
     own = await at_the_provider((await client.get("/sign-in/oidc")).headers["location"], "2")
     stolen = parse_qs(urlsplit(first).query)["code"][0]
     problem(await client.get(re.sub(r"code=[^&]+", f"code={stolen}", own)), 401, "OIDC_FAILED")
+
+
+@pytest.mark.parametrize("answer", ["<html>wait</html>", "[]", "{}", '{"authorization_endpoint": 1}', "\xff"])
+async def test_a_provider_whose_answer_is_none(
+    answer: str, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a page of maintenance; it signs in again once its description is there."""
+
+    async def maintenance(_self: httpx.AsyncClient, _method: str, url: str, **_values: object) -> httpx.Response:
+        return httpx.Response(200, content=answer.encode("latin-1"), request=httpx.Request("GET", url))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(AsyncOAuth2Client, "request", maintenance)
+        problem(await client.get("/sign-in/oidc"), 503, "PROVIDER_AWAY")
+        problem(await client.get("/sign-in/oidc/callback?code=x&state=x"), 503, "PROVIDER_AWAY")
+    assert (await client.get("/sign-in/oidc")).status_code == 302
 
 
 async def test_a_provider_that_is_away(tmp_path: Path) -> None:
