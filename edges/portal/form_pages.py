@@ -24,6 +24,7 @@ from edges.portal.bodies import (
 )
 from edges.portal.callers import caller_of
 from edges.portal.changes import ContactForm, Refused, staying
+from edges.portal.configuration import Person as Known
 from edges.portal.configuration import shown_contact
 from edges.portal.core import Contact
 from edges.portal.page_parts import Visitor, back, base_of, country_name, opened, revision_of, shown_line
@@ -250,7 +251,7 @@ class FormPages:
             errors=_with_blanks(errors or {}, *FIELDS),
             is_wrong=bool(errors),
             changed=changed,
-            has_password=_keeps_password(kind, values, stored),
+            has_password=_keeps_password(kind, values, stored, people),
             language_spoken=spoken if spoken in dict(languages) else reader,
             languages_spoken=languages,
         )
@@ -325,8 +326,13 @@ def _values(contact: Contact | None) -> dict[str, str]:
     return {name: value for name, value in shown.items() if isinstance(value, str)}
 
 
-def _keeps_password(kind: Any, values: Mapping[str, str], stored: Contact | None) -> bool:
-    """Whether a form that is saved as it is shown, its words left empty, keeps a password."""
+def _keeps_password(kind: Any, values: Mapping[str, str], stored: Contact | None, people: Sequence[Known]) -> bool:
+    """Whether a form that is saved as it is shown, its words left empty, keeps a password.
+
+    A contact whose role has changed since is not among the ``people`` to choose: the form shows another one.
+    """
+    if kind != "EXTERNAL" and values.get("person_id") not in {known.person_id for known in people}:
+        return False
     first, last = [" ".join(values.get(name, "").split()) or None for name in ("first_name", "last_name")]
     same = staying(ContactForm(kind, values.get("person_id"), first, last, "", None, None, None), stored)
     return same is not None and bool(same.password_hash)

@@ -70,6 +70,17 @@ async def test_a_form_shown_again_still_keeps_the_word_that_is_there(api: Api) -
     assert (await state(client))["first_contact"]["has_password"]
 
 
+async def test_a_contact_who_is_no_owner_any_more_leaves_no_word_to_another(api: Api) -> None:
+    client = api.client("portal:*")
+    await make(client)
+    await put(client, "first-contact", ANN, 1)
+    member = {"role": "MEMBER", "first_name": "Ann", "last_name": "Martin"}
+    answer = await client.put("/v1/sites/S1/people/ann", json=member, headers={"If-Match": '"2"'})
+    assert answer.status_code == 200, answer.text
+    api.user("eve", "customer", "S1")
+    assert needs_password(await (await api.signed_in("eve")).get("/sites/S1/first-contact"))  # of Eve, who is shown
+
+
 async def test_the_language_of_a_contact_is_kept_or_is_the_reader_s(api: Api) -> None:
     await make(api.client("portal:*"))
     contacts = (
