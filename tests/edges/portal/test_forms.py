@@ -13,6 +13,7 @@ from edges.portal import pages
 from edges.portal.core import Contact, Intervention, Site
 from edges.portal.rows import Edit
 from edges.portal.service import now
+from edges.web.values import write_instant
 from tests.edges.portal.serving import Api
 from tests.edges.portal.test_api import ANN, HOME, make, put, state
 
@@ -125,7 +126,7 @@ async def test_countries_are_named_and_in_the_order_of_the_alphabet(api: Api) ->
     assert "74300 Cluses<br>France</address>" in (await browser.get("/sites/S1/configuration")).text
 
 
-async def test_who_has_stopped_reads_what_kafka_has_and_finds_the_page_to_print(
+async def test_who_has_stopped_or_tests_reads_what_kafka_has_and_finds_the_page_to_print(
     api: Api, rows: psycopg.Connection[Any]
 ) -> None:
     client = api.client("portal:*")
@@ -143,6 +144,13 @@ async def test_who_has_stopped_reads_what_kafka_has_and_finds_the_page_to_print(
         assert ["Not yet passed on" in text for text in texts] == [not is_passed_on] * 2
         assert ["o alert is transmitted" in text for text in texts] == [is_passed_on] * 2
         assert ["our configuration is kept" in text for text in texts] == [True] * 2
+    await put(client, "test", {"until": write_instant(now() + 3_600_000)}, 3)
+    for is_passed_on in (False, True):
+        if is_passed_on:
+            rows.execute("UPDATE portal.sites SET published_revision = revision, published_at = updated_at")
+        text = (await browser.get("/sites/S1/configuration")).text
+        said = ("alerts open nothing.</p>" in text, "The test ends on" in text)
+        assert said == (is_passed_on, not is_passed_on)
 
 
 async def test_what_is_typed_by_thumb_is_not_made_another_word(api: Api) -> None:
