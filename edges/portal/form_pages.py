@@ -184,12 +184,16 @@ class FormPages:
         save: Callable[[int | None], Awaitable[None]],
         again: Callable[..., Response],
     ) -> Response:
-        """Save a form; where something is wrong, show it again with what was typed, but for words."""
+        """Save a form; where something is wrong, show it again with what was typed, but for words.
+
+        Its revision stays the one that it was made of, so that a correction overwrites nobody's change unseen. Who was
+        told of the changes goes on from the present one.
+        """
+        revision = revision_of(form)
         try:
-            await save(revision_of(form))
+            await save(revision)
         except ValidationError as error:
             fields = [str(item["loc"][-1]) for item in error.errors(include_input=False, include_url=False)]
-            return again(await self._open(person, site_id), errors=self._errors(request, fields), status=422)
         except Problem as problem:
             if problem.kind is REVISION_STALE:
                 site, changed = await self._open(person, site_id), await self._changed(request, site_id, form)
@@ -197,8 +201,10 @@ class FormPages:
             fields = [item.field for item in problem.errors]
             if not fields:
                 raise
-            return again(await self._open(person, site_id), errors=self._errors(request, fields), status=422)
-        return back(site_id)
+        else:
+            return back(site_id)
+        site = await self._open(person, site_id)
+        return again(site, revision=revision or 0, errors=self._errors(request, fields), status=422)
 
     async def _changed(self, request: Request, site_id: str, form: Mapping[str, str]) -> list[dict[str, str]]:
         """What was changed since a form was opened, the newest first."""
@@ -218,6 +224,7 @@ class FormPages:
         kind: str,
         values: Mapping[str, str],
         *,
+        revision: int | None = None,
         errors: Mapping[str, str] | None = None,
         changed: Sequence[Mapping[str, str]] = (),
         status: int = 200,
@@ -246,7 +253,7 @@ class FormPages:
             kinds=kinds,
             people=people,
             further=len(configuration.further),
-            revision=configuration.revision,
+            revision=configuration.revision if revision is None else revision,
             values=_with_blanks(values, "person_id", "first_name", "last_name", "phone"),
             errors=_with_blanks(errors or {}, *FIELDS),
             is_wrong=bool(errors),
@@ -263,6 +270,7 @@ class FormPages:
         site: Stored,
         values: Mapping[str, Any],
         *,
+        revision: int | None = None,
         errors: Mapping[str, str] | None = None,
         changed: Sequence[Mapping[str, str]] = (),
         status: int = 200,
@@ -278,7 +286,7 @@ class FormPages:
             status,
             person=person,
             base=base_of(site.configuration.site_id),
-            revision=site.configuration.revision,
+            revision=site.configuration.revision if revision is None else revision,
             countries=sorted(named, key=lambda pair: _plain(pair[1])),
             values=_with_blanks(values, "line1", "line2", "postal_code", "city", "country"),
             errors=_with_blanks(errors or {}, *FIELDS),
@@ -293,6 +301,7 @@ class FormPages:
         site: Stored,
         values: Mapping[str, str],
         *,
+        revision: int | None = None,
         errors: Mapping[str, str] | None = None,
         changed: Sequence[Mapping[str, str]] = (),
         status: int = 200,
@@ -303,7 +312,7 @@ class FormPages:
             status,
             person=person,
             base=base_of(site.configuration.site_id),
-            revision=site.configuration.revision,
+            revision=site.configuration.revision if revision is None else revision,
             values=_with_blanks(values, "instructions"),
             errors=_with_blanks(errors or {}, *FIELDS),
             is_wrong=bool(errors),

@@ -153,6 +153,42 @@ async def test_who_has_stopped_or_tests_reads_what_kafka_has_and_finds_the_page_
         assert said == (is_passed_on, not is_passed_on)
 
 
+def revision_in(page: httpx.Response) -> str:
+    """The revision that a form says it was made of."""
+    [revision] = re.findall(r'name="revision" value="([^"]*)"', page.text)
+    return str(revision)
+
+
+@pytest.mark.parametrize(
+    ("part", "wrong", "right"),
+    [
+        ("address", HOME | {"postal_code": "7430"}, HOME),
+        ("address", HOME | {"line1": ""}, HOME),
+        ("instructions", {"instructions": "x" * 9_000}, {"instructions": "mind the dog"}),
+        ("first-contact", ANN | {"phone": "06 39"}, ANN),
+        ("second-contact", {"kind": "OWNER", "phone": "0639980002"}, {"kind": "NONE"}),
+    ],
+)
+async def test_a_correction_overwrites_no_change_that_was_made_meanwhile(
+    part: str, wrong: dict[str, Any], right: dict[str, Any], api: Api
+) -> None:
+    """Somebody saves between the form's opening, its refusal and its correction; none of it is lost unseen."""
+    client = api.client("portal:*")
+    await make(client)
+    browser = await owner(api)
+    if part == "first-contact":  # its number is looked at once the revision is the present one
+        refused = await save(browser, part, revision=1, **wrong)
+        await put(client, "intervention", {"enabled": False}, 1)
+    else:
+        await put(client, "intervention", {"enabled": False}, 1)
+        refused = await save(browser, part, revision=1, **wrong)
+    assert (refused.status_code, revision_in(refused)) == (422, "1")
+    told = await save(browser, part, revision=1, **right)
+    assert (told.status_code, revision_in(told)) == (412, "2")
+    assert "Intervention" in told.text
+    assert (await save(browser, part, revision=2, **right)).status_code == 303
+
+
 async def test_what_is_typed_by_thumb_is_not_made_another_word(api: Api) -> None:
     """A phone begins a text with a capital: an account's name would be another one."""
     page = await api.client().get("/sign-in")
