@@ -19,8 +19,15 @@ AsyncSession: TypeAlias = AsyncConnection[dict[str, Any]]
 Session: TypeAlias = psycopg.Connection[tuple[Any, ...]]
 Pool: TypeAlias = AsyncConnectionPool[AsyncSession]
 
-# What passes by itself: PostgreSQL is away, or the process's own first connection is about to make the schema.
-PASSING: Final = (psycopg.OperationalError, psycopg.errors.InvalidSchemaName, psycopg.errors.UndefinedTable)
+# What passes by itself.
+PASSING: Final = (
+    psycopg.OperationalError,  # PostgreSQL is away
+    psycopg.errors.InvalidSchemaName,  # the process's own first connection is about to make the schema
+    psycopg.errors.UndefinedTable,
+    psycopg.errors.ReadOnlySqlTransaction,  # a standby that is about to lead
+    psycopg.errors.IdleInTransactionSessionTimeout,  # this process stood still within a transaction
+    psycopg.errors.TransactionTimeout,
+)
 # A statement that a client was already answered for (503) ends soon after, and keeps no connection.
 _LIMITS: Final = {"statement_timeout": "6s", "lock_timeout": "3s", "synchronous_commit": "on"}
 _SIZE: Final = 8

@@ -15,9 +15,9 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, TypeAlias
 
-import psycopg
 from confluent_kafka import KafkaError, KafkaException, Producer
 
+from edges.database.postgres import PASSING
 from edges.portal import faults
 from edges.portal.errors import PortalError
 from edges.portal.outbox import Waiting, note, read, take
@@ -112,7 +112,7 @@ class Relay:
                 _log.warning("records are not passed on", error=name)
                 self._report("kafka", f"Kafka takes no records: {name}")
                 self._stopping.wait(_AGAIN_SECONDS)
-            except psycopg.OperationalError as error:
+            except PASSING as error:
                 self._report("postgres", reason(error))
                 self._stopping.wait(_AGAIN_SECONDS)
             except RegistryUnreachable:

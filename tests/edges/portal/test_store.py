@@ -14,7 +14,7 @@ from edges.portal.changes import Refused
 from edges.portal.configuration import Configuration, Person
 from edges.portal.core import Address, Contact, Intervention, Site
 from edges.portal.errors import DatabaseAwayError, ExistsError, NoSuchThingError, PortalError, StaleError
-from edges.portal.postgres import connect, migrate, opened, pool
+from edges.portal.postgres import AsyncSession, connect, migrate, opened, pool
 from edges.portal.rows import Edit
 from edges.portal.sql import migrations
 from edges.portal.store import Store
@@ -286,6 +286,24 @@ async def test_until_the_schema_is_made_the_database_counts_as_away(database: Po
     async with opened(pool(database, "ronde test")) as connections:
         with pytest.raises(DatabaseAwayError):
             await Store(connections).backlog()
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("transaction_read_only", "on"), ("idle_in_transaction_session_timeout", "20ms")],
+)
+async def test_a_standby_and_a_process_that_slept_are_away_and_no_fault(
+    setting: str, value: str, store: Store, schema: PostgresSettings
+) -> None:
+    async def write(connection: AsyncSession) -> None:
+        await connection.execute("SELECT set_config(%s, %s, true)", (setting, value))
+        await asyncio.sleep(0.2)
+        await connection.execute("DELETE FROM portal.outbox")
+
+    with pytest.raises(DatabaseAwayError):
+        await store.transaction(write)
+    assert await store.create(new(), edit("site"))  # the connection is replaced
 
 
 def test_migrations_run_once_and_refuse_a_newer_schema(schema: PostgresSettings) -> None:

@@ -1,0 +1,62 @@
+"""What of PostgreSQL passes by itself, as a failover or a process that was asleep: no thread ends by it."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import psycopg
+import pytest
+
+from edges.partners import intake
+from edges.partners.errors import PartnersError
+from edges.partners.intake import Intake
+from edges.portal import relay
+from edges.portal.errors import PortalError
+from edges.portal.relay import Relay, RelaySettings
+from edges.settings import Connection
+from service.postgres_settings import PostgresSettings
+from tests.support.waiting import eventually
+
+NOWHERE: Final = Connection("none.", "none", 1, {"bootstrap.servers": "127.0.0.1:1"}, {})
+ERRORS: Final = (
+    psycopg.errors.AdminShutdown,
+    psycopg.errors.ReadOnlySqlTransaction,
+    psycopg.errors.IdleInTransactionSessionTimeout,
+    psycopg.errors.TransactionTimeout,
+    psycopg.errors.UndefinedTable,
+)
+
+
+def a_relay(away: list[str]) -> Relay:
+    settings = RelaySettings("a", NOWHERE, PostgresSettings())
+    return Relay(settings, dict, lambda thing, _reason: away.append(thing))
+
+
+def an_intake(away: list[str]) -> Intake:
+    return Intake(
+        NOWHERE,
+        PostgresSettings(),
+        lambda data: data,
+        stored=lambda _count: None,
+        report=lambda thing, _reason: away.append(thing),
+    )
+
+
+@pytest.mark.parametrize(("module", "make", "end"), [(relay, a_relay, PortalError), (intake, an_intake, PartnersError)])
+def test_a_thread_goes_on(module: Any, make: Any, end: type[Exception], monkeypatch: pytest.MonkeyPatch) -> None:
+    errors = iter([error("said by PostgreSQL") for error in ERRORS] + [end("enough")])
+
+    def fail(*_values: Any) -> Any:
+        raise next(errors)
+
+    monkeypatch.setattr(module, "connect", fail)
+    monkeypatch.setattr(module, "_AGAIN_SECONDS", 0.01)
+    away: list[str] = []
+    thread = make(away)
+    thread.start()
+    try:
+        eventually(lambda: thread.failure is not None, "what does not pass ends it")
+        assert isinstance(thread.failure, end)
+        assert away == ["postgres"] * len(ERRORS)
+    finally:
+        thread.stop(5.0)
