@@ -5,6 +5,7 @@ reads the rows that it publishes. The relay that had it before can commit nothin
 the topic after one read later. A relay that was put to sleep at any step wakes up fenced.
 
 The lease in the database (`portal.relay`) only keeps two relays from taking the fence from each other all the time. A
+relay that Kafka or the schema registry keeps from its work leaves it to another, which may reach them. A
 record may be published twice when a relay dies between Kafka's commit and its note; twice the same, or a newer one.
 """
 
@@ -34,6 +35,7 @@ TRANSACTIONS: Final = "portal"  # the `transactional.id` of all portals, without
 TRANSACTION_SECONDS: Final = 10  # then the broker ends the transaction of a relay that hangs
 LEASE_SECONDS: Final = 3.0
 _RENEW_SECONDS: Final = 0.5
+_FAILING_SECONDS: Final = 5.0  # then another portal is to try
 _LOOK_SECONDS: Final = 0.2  # how often the outbox is looked into when nobody calls
 _ATTEMPT_SECONDS: Final = 1.0
 _AGAIN_SECONDS: Final = 0.5
@@ -78,6 +80,8 @@ class Relay:
         self._stopping = threading.Event()
         self._called = threading.Event()
         self._renewed_at = float("-inf")
+        self._failing_since: float | None = None
+        self._pause = _AGAIN_SECONDS
         self._too_large: set[tuple[str, str, int]] = set()  # topic, key, change
         self._failure: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="relay", daemon=True)
@@ -111,12 +115,12 @@ class Relay:
                 name = error.args[0].name()
                 _log.warning("records are not passed on", error=name)
                 self._report("kafka", f"Kafka takes no records: {name}")
-                self._stopping.wait(_AGAIN_SECONDS)
+                self._stopping.wait(self._pause)
             except PASSING as error:
                 self._report("postgres", reason(error))
                 self._stopping.wait(_AGAIN_SECONDS)
             except RegistryUnreachable:
-                self._stopping.wait(_AGAIN_SECONDS)
+                self._stopping.wait(self._pause)
             except PortalError as error:
                 self._failure = error
                 return
@@ -133,20 +137,39 @@ class Relay:
             self._renewed_at = float("-inf")
             while not self._renew(database):
                 self._report("kafka", None)  # another portal does it
+                self._failing_since = None
                 if self._stopping.wait(_AGAIN_SECONDS):
                     return
             faults.at("after_take")
-            if not self._encode:
-                self._encode = self._make_encode()
-            producer = Producer(self._properties())
             try:
-                self._patiently(database, lambda: producer.init_transactions(_ATTEMPT_SECONDS))
-                faults.at("after_init")
-                self._report("kafka", None)
-                self._publish(database, producer)
-            finally:
-                producer.purge()
+                self._work(database)
+            except (KafkaException, RegistryUnreachable):
+                self._pause = _AGAIN_SECONDS
+                if self._fails_for_long():
+                    take(database, self._settings.owner, 0.0)
+                    self._failing_since, self._pause = None, LEASE_SECONDS
+                raise
             take(database, self._settings.owner, 0.0)
+
+    def _work(self, database: Session) -> None:
+        """Take the fence, and publish until this portal stops."""
+        if not self._encode:
+            self._encode = self._make_encode()
+        producer = Producer(self._properties())
+        try:
+            self._patiently(database, lambda: producer.init_transactions(_ATTEMPT_SECONDS))
+            faults.at("after_init")
+            self._report("kafka", None)
+            self._publish(database, producer)
+        finally:
+            producer.purge()
+
+    def _fails_for_long(self) -> bool:
+        """Note that Kafka or the registry fails; whether they have for so long that another portal is to try."""
+        now = time.monotonic()
+        if self._failing_since is None:
+            self._failing_since = now
+        return now - self._failing_since >= _FAILING_SECONDS
 
     def _publish(self, database: Session, producer: Producer) -> None:
         while not self._stopping.is_set():
@@ -157,6 +180,7 @@ class Relay:
             faults.at("after_read")
             if waiting := [entry for entry in found if (entry.topic, entry.key, entry.change) not in self._too_large]:
                 self._pass_on(database, producer, waiting)
+            self._failing_since = None
             if len(found) < _BATCH or not waiting:
                 self._called.wait(_LOOK_SECONDS)
 
@@ -189,12 +213,12 @@ class Relay:
         return True
 
     def _patiently(self, database: Session, call: Callable[[], Any]) -> None:
-        """Repeat what the broker does not answer, while the lease is ours."""
+        """Repeat what the broker does not answer, while the lease is ours and nobody else is to try."""
         while True:
             try:
                 call()
             except KafkaException as error:
-                if self._stopping.is_set() or not error.args[0].retriable():
+                if self._stopping.is_set() or not error.args[0].retriable() or self._fails_for_long():
                     raise
                 self._report("kafka", f"Kafka does not answer: {error.args[0].name()}")
                 if not self._renew(database):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
+from unittest.mock import Mock
 
 import psycopg
 import pytest
@@ -18,6 +20,7 @@ from edges.portal.postgres import opened, pool
 from edges.portal.relay import Relay, RelaySettings
 from edges.portal.store import Store
 from edges.settings import Connection
+from schemas.avro.errors import RegistryUnreachable
 from service.postgres_settings import PostgresSettings
 from tests.edges.portal.checker import check, published
 from tests.edges.portal.test_store import edit, imported, new
@@ -25,14 +28,14 @@ from tests.support.waiting import eventually
 
 
 @pytest.fixture
-def relay(connection: Connection, schema: PostgresSettings) -> Iterator[Callable[[str], Relay]]:
-    """Start a relay in this process, under a name."""
+def relay(connection: Connection, schema: PostgresSettings) -> Iterator[Callable[..., Relay]]:
+    """Start a relay in this process, under a name; it may reach Kafka, or the registry, otherwise than others do."""
     started: list[Relay] = []
 
-    def start(owner: str) -> Relay:
+    def start(owner: str, reached: Connection = connection, encode: Callable[[], Any] | None = None) -> Relay:
         framing = Framing(connection)
         writers = {topic: framing.writer(topic) for topic in ("sites", "transmitters")}
-        made = Relay(RelaySettings(owner, connection, schema), lambda: writers)
+        made = Relay(RelaySettings(owner, reached, schema), encode or (lambda: writers))
         made.start()
         started.append(made)
         return made
@@ -115,6 +118,32 @@ def test_two_relays_take_turns_and_keep_the_order(
     check(connection, rows)
     [(owner,)] = rows.execute("SELECT owner FROM portal.relay").fetchall()
     assert owner == "b"
+
+
+@pytest.mark.parametrize("away", ["kafka", "registry"])
+def test_who_reaches_no_kafka_leaves_the_work_to_another(
+    away: str,
+    relay: Callable[..., Relay],
+    connection: Connection,
+    schema: PostgresSettings,
+    rows: psycopg.Connection[Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One portal's network, or its password, is no reason for the others to publish nothing."""
+    monkeypatch.setattr("edges.portal.relay._FAILING_SECONDS", 0.3)
+    if away == "kafka":
+        relay("a", replace(connection, producer={**connection.producer, "bootstrap.servers": "127.0.0.1:1"}))
+    else:
+        relay("a", encode=Mock(side_effect=RegistryUnreachable("the schema registry does not answer")))
+
+    def owner() -> Any:
+        return rows.execute("SELECT owner FROM portal.relay").fetchone()
+
+    eventually(lambda: owner() == ("a",), "the first takes the lease")
+    write(schema, lambda store: store.load_sites([imported()], edit("import")))
+    relay("b")
+    wait_passed_on(rows)
+    check(connection, rows)
 
 
 def test_a_record_that_kafka_does_not_take_holds_no_other_up(
