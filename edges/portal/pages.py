@@ -6,7 +6,7 @@ Pages and API do the same through `edges.portal.service.Portal`. A word that was
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
@@ -29,7 +29,18 @@ from edges.web.values import PathId, write_instant
 
 SITES: Final = 100  # on a page of *My services*
 _HOUR: Final = 3_600_000
+_MINUTE: Final = 60_000
 _HOURS: Final = frozenset({"0", "1", "4", "24"})
+_WHOLE: Final = ("site", "import")  # changes that are about all of a configuration
+
+
+class _Button(NamedTuple):
+    """What a button changes; ``is_done`` says whether it is so already."""
+
+    what: str
+    wanted: Any
+    apply: Callable[[Configuration], Configuration]
+    is_done: Callable[[Configuration], bool]
 
 
 class PortalPages:
@@ -100,6 +111,16 @@ class PortalPages:
 
     async def configuration(self, request: Request, site_id: PathId, person: Visitor) -> Response:
         """The red message, the contacts, the address, the intervention, the comment."""
+        return await self._configuration(request, site_id, person)
+
+    async def _configuration(
+        self,
+        request: Request,
+        site_id: str,
+        person: Person,
+        changed: Sequence[Mapping[str, str]] = (),
+        status: int = 200,
+    ) -> Response:
         caller = caller_of(person)
         site = await self._portal.look(caller, site_id)
         state = self._portal.state(site)
@@ -113,7 +134,9 @@ class PortalPages:
         return self._pages.render(
             request,
             "configuration.html",
+            status,
             person=person,
+            changed=changed,
             base=base_of(site_id),
             state=state,
             further=len(site.configuration.further) if site.configuration.first is not None else 0,
@@ -164,15 +187,13 @@ class PortalPages:
     async def press_intervention(self, request: Request, site_id: PathId, person: Visitor) -> Response:
         """Save whether a guard may be sent."""
         enabled = (form := await form_of(request)).get("enabled") == "yes"
-        await self._press(
-            person,
-            site_id,
-            form,
+        button = _Button(
             "intervention",
             {"enabled": enabled},
             lambda site: changes.with_intervention(site, enabled=enabled),
+            lambda site: site.intervention.enabled is enabled,
         )
-        return back(site_id)
+        return await self._press(request, site_id, person, form, button, back(site_id))
 
     async def press_test(self, request: Request, site_id: PathId, person: Visitor) -> Response:
         """Put the site on test for some hours, or end it."""
@@ -180,39 +201,52 @@ class PortalPages:
         hours = int(form["hours"]) if form.get("hours") in _HOURS else 0
         at = now()
         until = at + hours * _HOUR if hours else None
-        await self._press(
-            person, site_id, form, "test", ["until", until], lambda site: changes.with_test_until(site, until, at)
+        button = _Button(
+            "test",
+            ["until", until],
+            lambda site: changes.with_test_until(site, until, at),
+            lambda site: abs((site.test_until or 0) - (until or 0)) < _MINUTE,
         )
-        return back(site_id)
+        return await self._press(request, site_id, person, form, button, back(site_id))
 
     async def press_subscription(self, request: Request, site_id: PathId, person: Visitor) -> Response:
         """Subscribe, or stop at once."""
         subscribed = (form := await form_of(request)).get("subscribed") == "yes"
-        await self._press(
-            person,
-            site_id,
-            form,
+        button = _Button(
             "subscription",
             {"subscribed": subscribed},
             lambda site: changes.with_subscription(site, subscribed=subscribed),
+            lambda site: site.subscribed is subscribed,
         )
-        return back(site_id) if subscribed else RedirectResponse(f"{base_of(site_id)}/subscription", status_code=303)
+        stopped = RedirectResponse(f"{base_of(site_id)}/subscription", status_code=303)
+        return await self._press(request, site_id, person, form, button, back(site_id) if subscribed else stopped)
 
     async def _press(
         self,
-        person: Person,
+        request: Request,
         site_id: str,
+        person: Person,
         form: Mapping[str, str],
-        what: str,
-        wanted: Any,
-        apply: Callable[[Configuration], Configuration],
-    ) -> None:
-        """Do what a button says; one that was pressed on an older page does what it says too, if that is all."""
+        button: _Button,
+        then: Response,
+    ) -> Response:
+        """Do what a button says; one that was pressed on an older page does what it says too, if that is all.
+
+        Where somebody has pressed it since, it may be a tab that is loaded again: what was changed is shown, no more.
+        """
         caller, revision = caller_of(person), revision_of(form)
+        what, wanted, apply, is_done = button
         try:
             await self._portal.change(caller, site_id, revision, what, wanted, apply)
         except Problem as problem:
             if problem.kind is not REVISION_STALE:
                 raise
-            site = await self._portal.look(caller, site_id)
-            await self._portal.change(caller, site_id, site.configuration.revision, what, wanted, apply)
+            site = (await self._portal.look(caller, site_id)).configuration
+            if is_done(site):
+                return then
+            since = await self._portal.store.history(site_id, since=revision or 0)
+            if any(line.what in {what, *_WHOLE} for line in since):
+                changed = [shown_line(line, request, self._pages) for line in since]
+                return await self._configuration(request, site_id, person, changed, REVISION_STALE.status)
+            await self._portal.change(caller, site_id, site.revision, what, wanted, apply)
+        return then

@@ -54,6 +54,47 @@ async def test_a_test_that_is_over_begins_again_by_the_same_button(api: Api, mon
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize(
+    ("part", "pressed", "undone"),
+    [
+        ("subscription", {"subscribed": "no"}, {"subscribed": True}),
+        ("intervention", {"enabled": "no"}, {"enabled": True}),
+        ("test", {"hours": "1"}, {"until": None}),
+    ],
+)
+async def test_a_button_that_is_sent_again_undoes_nothing_that_was_done_since(
+    api: Api, part: str, pressed: dict[str, str], undone: dict[str, Any]
+) -> None:
+    client = api.client("portal:*")
+    await make(client)
+    await put(client, "subscription", {"subscribed": True}, 1)
+    api.user("ann@example.org", "customer")
+    browser = await api.signed_in("ann@example.org")
+    for _twice in range(2):
+        await press(browser, part, revision=2, **pressed)
+    assert (await state(client))["revision"] == 3
+    await put(client, "instructions", {"instructions": "mind the dog"}, 3)
+    await press(browser, part, revision=2, **pressed)  # it is so already
+    assert (await state(client))["revision"] == 4
+    await put(client, part, undone, 4)
+    answer = await browser.post(f"/sites/S1/{part}", data={"revision": 2, **pressed})  # the tab is loaded again
+    assert answer.status_code == 412
+    assert "Somebody has changed the configuration meanwhile" in answer.text
+    assert (await state(client))["revision"] == 5
+    await press(browser, part, revision=5, **pressed)  # the page that says so has the button
+
+
+@pytest.mark.asyncio
+async def test_a_button_of_an_older_page_does_what_it_says(api: Api) -> None:
+    client = api.client("portal:*")
+    await make(client)
+    await put(client, "instructions", {"instructions": "mind the dog"}, 1)
+    api.user("ann@example.org", "customer")
+    await press(await api.signed_in("ann@example.org"), "subscription", revision=1, subscribed="yes")
+    assert (await state(client))["subscribed"]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
     ("now", "until", "is_taken"),
     [
         # In the night when clocks go back, one o'clock by the clock is 25 hours away, and 24 h are 24 hours.
