@@ -28,7 +28,9 @@ _SIA_AGE: Final = re.compile(r"[NO](?=[A-Z]{2}|[a-z]{2}|\Z)")
 _SIA_PARTS: Final = re.compile(r"(?:\^[^^]*\^|[^/])+")
 _SIA_TEXT: Final = re.compile(r"[*^'\"|]+")
 _EXTENDED: Final = re.compile(r"\[([A-Z])([^\[\]]*)\]")
-_INNER_ACCOUNT: Final = re.compile(r"\s*#?([0-9A-Fa-f]*)\s*\||\s*#([0-9A-Fa-f]*)\s*\Z")
+_ACCOUNT: Final = re.compile(r"[0-9A-Fa-f]*\Z")
+# An event of SIA whose digits would do for an account: `FA012|AKitchen`.
+_ACCOUNT_OR_SIA: Final = re.compile(r"[A-F]{2}[0-9A-F]*\Z")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _TEXT_BYTES: Final = 8000  # of UTF-8, below what makes an alert a dead letter, with room for what a code adds
 _RESTORING: Final = frozenset("HRJ")
@@ -73,7 +75,7 @@ class Content(NamedTuple):
     """What a frame tells.
 
     Attributes:
-        account: the inner one, as printed; None where none stands. The outer one counts.
+        account: the inner one, as printed, blanks included; None where none stands. The outer one counts.
         text: extended data I.
         occurred_at: extended data H, Unix milliseconds.
 
@@ -85,11 +87,11 @@ class Content(NamedTuple):
     occurred_at: int | None
 
 
-def content_of(kind: str, body: bytes) -> Content:
-    """Read a clear body; ``kind`` is the frame's id."""
+def content_of(kind: str, body: bytes, outer: str = "") -> Content:
+    """Read a clear body; ``kind`` is the frame's id, ``outer`` the account of its header."""
     text = _decoded(body)
     data, _, extended = text.partition("]")
-    account, told = _split(data)
+    account, told = _split(kind, data, outer)
     match kind:
         case "ADM-CID":
             events = _contact_id(told)
@@ -115,10 +117,22 @@ def printable(text: str) -> str | None:
     return text or None
 
 
-def _split(data: str) -> tuple[str | None, str]:
+def _split(kind: str, data: str, outer: str) -> tuple[str | None, str]:
     """The inner account, None where none stands, and what stands behind it."""
-    match = _INNER_ACCOUNT.match(data)
-    return (match[1] or match[2] or None, data[match.end() :]) if match else (None, data)
+    head, bar, told = data.partition("|")
+    name = head.strip()
+    is_marked = name.startswith("#")
+    name = name[1:].lstrip() if is_marked else name
+    if not (bar or is_marked) or not _ACCOUNT.match(name):
+        return None, data
+    if kind == "SIA-DCS" and not is_marked and _ACCOUNT_OR_SIA.match(name) and not _is_alike(name, outer):
+        return None, data
+    return (head.removeprefix("#") if name else None), told
+
+
+def _is_alike(name: str, outer: str) -> bool:
+    """Whether two accounts are one but for their padding."""
+    return name.lstrip("0") == outer.upper().lstrip("0")
 
 
 def _decoded(body: bytes) -> str:

@@ -165,7 +165,7 @@ class Judge:
     def _kept(self, sealed: Sealed, header: Header, account: Account, clear: Clear, answer: bytes, at: int) -> Verdict:
         digest = _digest(clear.body)
         identity = Identity(account.name, header.sequence, digest)
-        content = content_of(header.kind, clear.body)
+        content = content_of(header.kind, clear.body, header.account)
         copy = self._repeats.first_copy(identity, at)
         site_id = account.site_id if copy is None else copy.site_id
         raised_at = _raised_at(content, clear, at) if copy is None else copy.raised_at
@@ -230,7 +230,7 @@ class Judge:
             return Verdict(answer=answer, is_link_test=True, tolerances=_link_test_tolerances(clear))
         kept_name = name[: frame.MOST_DIGITS]  # no transmitter has a longer one, and the record has the frame itself
         digest = _digest(header.data if header.is_encrypted else clear.body)
-        content = content_of("*" if header.is_encrypted else header.kind, clear.body)
+        content = content_of("*" if header.is_encrypted else header.kind, clear.body, header.account)
         signals = tuple(
             self._signal(
                 sealed,

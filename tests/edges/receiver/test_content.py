@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import time
+from typing import Final
 
 import pytest
 from hypothesis import example, given
@@ -61,12 +63,41 @@ def test_the_time_of_the_event() -> None:
     assert (content.occurred_at, content.text) == (1795899792000, "Hall")
 
 
-@pytest.mark.parametrize(
-    "data", [b"1130 01 015]", b"1234|1130 01 015]", b"#001234|1130 01 015]", b"#1234|1130 01 015 ]"]
-)
-def test_an_inner_account_absent_or_padded_otherwise(data: bytes) -> None:
-    (told,) = content_of("ADM-CID", data).events
+INNER_ACCOUNTS: Final = [
+    b"", b"|", b"#|", b"1234|", b"#001234|", b"#1234|", b"#  1234|", b"# 1234 |", b" # 1234|", b"  1234|"
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("account", INNER_ACCOUNTS)
+def test_an_inner_account_absent_or_padded_otherwise(account: bytes) -> None:
+    (told,) = content_of("ADM-CID", account + b"1130 01 015 ]", "1234").events
     assert (told.code, told.zone) == ("130", "015")
+    (told,) = content_of("SIA-DCS", account + b"Nri1/BA012]", "1234").events
+    assert (told.code, told.zone, told.partition) == ("BA", "012", "1")
+
+
+@pytest.mark.parametrize(
+    ("outer", "data", "told"),
+    [
+        ("1234", b"FA012|AKitchen]", ("FA", "012", "AKitchen")),
+        ("1234", b"BA|AKitchen]", ("BA", None, "AKitchen")),
+        ("00FA12", b"FA12|NBA7]", ("BA", "7", None)),
+        ("FA12", b"00FA12|NBA7]", ("BA", "7", None)),
+        ("1234", b"#FA12|NBA7]", ("BA", "7", None)),
+    ],
+)
+def test_an_event_with_a_text_is_no_inner_account(outer: str, data: bytes, told: tuple[str | None, ...]) -> None:
+    (event,) = content_of("SIA-DCS", data, outer).events
+    assert (event.code, event.zone, event.text) == told
+
+
+@pytest.mark.parametrize("data", [b" " * 4000, b"#" + b" " * 4000, b"# " * 2000, b"\t|" * 2000])
+def test_blanks_are_read_in_no_time(data: bytes) -> None:
+    """A hundred bodies of 4 KiB: a step for each pair of blanks would take seconds."""
+    begun = time.process_time()
+    for _ in range(100):
+        content_of("ADM-CID", data + b"]", "1234")
+    assert time.process_time() - begun < 0.5
 
 
 @pytest.mark.parametrize(

@@ -138,6 +138,7 @@ def test_an_answer_is_not_answered(kind: str) -> None:
     [
         ('"ADM-CID"0007L0#1234[1130 01 015]', Tolerance.NO_INNER_ACCOUNT),
         ('"ADM-CID"0007L0#1234[#001234|1130 01 015]', Tolerance.OTHER_INNER_ACCOUNT),
+        ('"ADM-CID"0007L0#1234[# 1234|1130 01 015]', Tolerance.OTHER_INNER_ACCOUNT),
         ('"ADM-CID"0007L#1234[#1234|1130 01 015]', Tolerance.NO_LINE_DIGIT),
         ('"SIA-DCS"0007L0#1234[#1234|NBA1/TA1]', Tolerance.SEVERAL_EVENTS),
         ('"NULL"0000L0#1234[#1234|x]', Tolerance.DATA_IN_NULL),
