@@ -130,12 +130,14 @@ def header_tolerances(header: Header) -> frozenset[Tolerance]:
 
 
 def clear(data: bytes) -> Clear:
-    """Split the time off. Raises `NotDc09Error` if the data are not closed by ``]``."""
-    match = _TIME.search(data)
-    body = data if match is None else data[: match.start()]
-    if b"]" not in body:
+    """Split the time off, one of another form too. Raises `NotDc09Error` if the data are not closed by ``]``."""
+    end = data.rfind(b"]") + 1
+    if not end:
         raise NotDc09Error
-    return Clear(body, None if match is None else times.read(match[1].decode()))
+    match = _TIME.search(data, end)
+    if match is not None:
+        return Clear(data[: match.start()], times.read(match[1].decode()))
+    return Clear(data[:end] if data.startswith(b"_", end) else data, None)
 
 
 def deciphered(data: bytes, key: bytes) -> Clear:

@@ -39,6 +39,13 @@ def test_a_body_and_its_time() -> None:
     )
 
 
+@pytest.mark.parametrize("end", [b"_9:03:12,11-28-2026", b"_2026-11-28T21:03:12Z", b"_"])
+def test_a_time_of_another_form_is_no_part_of_the_body(end: bytes) -> None:
+    body = b"#1234|1110 01 004][ICuisine]"
+    assert frame.clear(body + end) == frame.Clear(body, None)
+    assert frame.clear(body + b"x_y") == frame.Clear(body + b"x_y", None)
+
+
 @pytest.mark.parametrize(
     ("content", "key", "body", "time"),
     [

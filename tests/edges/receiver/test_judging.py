@@ -97,6 +97,12 @@ def test_a_repeat_with_a_new_time_says_the_first_alert_again() -> None:
     assert desk.alerts(again, AT + 30_000) == first
 
 
+def test_a_repeat_with_a_new_time_of_another_form_is_one_too() -> None:
+    desk = Desk(PLAIN)
+    first = desk.alerts(cid("1130 01 015", end="_9:03:12,11-28-2026"))
+    assert desk.alerts(cid("1130 01 015", end="_9:03:17,11-28-2026"), AT + 5000) == first != ()
+
+
 def test_the_log_decides_which_of_two_receivers_had_the_first_copy() -> None:
     log = Repeats()
     one, other = Desk(PLAIN, repeats=log), Desk(PLAIN)
