@@ -23,7 +23,7 @@ _HEADER: Final = re.compile(
     rb"#([0-9A-Fa-f]+)\["
 )
 _TIME: Final = re.compile(rb"_(" + times.PATTERN.encode() + rb")\Z")
-_WITHOUT_TIME: Final = re.compile(rb"[\x20-\x7e]*\](?:_[\x20-\x7e]*)?\Z")
+_PRINTABLE: Final = re.compile(rb"[\x20-\x7e]*\Z")
 _LONGEST_PAD: Final = 31
 _ANSWERS: Final = frozenset({"ACK", "NAK", "DUH"})
 # Digits of an account by the standard.
@@ -159,12 +159,18 @@ def deciphered(data: bytes, key: bytes) -> Clear:
         raise UnopenedError
     opened = text[bar + 1 :] if bar >= 0 else text[close:]
     pad = bar if bar >= 0 else close
-    if not _TIME.search(opened) and (pad > _LONGEST_PAD or not _WITHOUT_TIME.match(opened)):
+    if not _TIME.search(opened) and (pad > _LONGEST_PAD or not _closes(opened)):
         raise UnopenedError
     try:
         return clear(opened)
     except NotDc09Error:
         raise UnopenedError from None
+
+
+def _closes(opened: bytes) -> bool:
+    """Whether it ends as a frame without a time does, or with one of another form."""
+    end = opened.rfind(b"]") + 1
+    return (end == len(opened) or opened.startswith(b"_", end)) and _PRINTABLE.match(opened) is not None
 
 
 def enciphered(body: bytes, time: int, key: bytes) -> bytes:

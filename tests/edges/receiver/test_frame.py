@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -120,6 +121,17 @@ def test_a_pad_longer_than_any_opens_nothing_where_no_time_follows(text: bytes) 
     text += b"]" * (-len(text) % 16)
     with pytest.raises(frame.UnopenedError):
         frame.deciphered(cipher_of(K).encipher(text).hex().encode(), K)
+
+
+def test_what_a_wrong_key_gives_is_no_work() -> None:
+    """A step for each pair of places where a time may begin would take seconds."""
+    text = b"x|" + b"]_" * 2000 + b"\x01" * 14
+    data = cipher_of(K).encipher(text).hex().encode()
+    begun = time.process_time()
+    for _ in range(50):
+        with pytest.raises(frame.UnopenedError):
+            frame.deciphered(data, K)
+    assert time.process_time() - begun < 0.5
 
 
 @given(st.binary(max_size=120), st.sampled_from([K, K256]))
