@@ -7,15 +7,15 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Final, cast
 
-from edges.receiver import faults, frame
-from edges.receiver.framing import Flaw, FlawReason, Framer, Sealed, Tolerance
+from edges.receiver import faults
+from edges.receiver.framing import Flaw, Framer, Sealed, Tolerance
 from edges.receiver.intake import Arrival
+from edges.receiver.lines import Speech
 from edges.receiver.metrics import Closed, Transport
 
 if TYPE_CHECKING:
     from edges.receiver.lines import Lines
 
-NOT_DC09_IN_A_ROW: Final = 16
 # Frames of one connection in work; more stay in the socket.
 _IN_WORK: Final = 32
 # One for all: asyncio fills it and has it read in one step. A view, as asyncio's TLS reads into slices of it.
@@ -33,7 +33,7 @@ class Connection(asyncio.BufferedProtocol):
         self._in_work = 0
         self._holds = 0
         self._is_paused = False
-        self._not_dc09 = 0
+        self._speech = Speech()
         self._address = ""
         self._transport: asyncio.Transport | None = None
         self._is_ending = False
@@ -73,12 +73,12 @@ class Connection(asyncio.BufferedProtocol):
 
     def buffer_updated(self, size: int) -> None:
         """Cut the bytes into frames."""
-        if self._transport is None:
+        if self._transport is None or self._speech.is_foreign:
             return
         self.heard_at = since = time.monotonic()
         arrival = Arrival(time.time_ns() // 1_000_000, since, self._address)
         is_in_pieces = self._framer.has_rest
-        cuts = list(self._framer.feed(bytes(_BUFFER[:size])))
+        cuts = self._speech.heard(self._framer.feed(bytes(_BUFFER[:size])))
         if cuts:
             tolerated = self._lines.metrics.tolerated
             if is_in_pieces and isinstance(cuts[0], Sealed):
@@ -133,11 +133,12 @@ class Connection(asyncio.BufferedProtocol):
         while self._cuts and not self._holds and self._in_work < _IN_WORK and self._transport is not None:
             cut, arrival = self._cuts.popleft()
             if isinstance(cut, Flaw):
-                self._take_flaw(cut, arrival)
+                self._send(self._lines.intake.take_flaw(cut, arrival))
                 continue
-            self._count(is_dc09=frame.has_header(cut.content))
             self._in_work += 1
             self._lines.start(self._take(cut, arrival))
+        if self._speech.is_foreign and not self._cuts:
+            self.close(Closed.NOT_DC09)
         self._look()
         if self._is_ending and not self._cuts and not self._in_work and self._transport is not None:
             self._transport.close()
@@ -149,19 +150,6 @@ class Connection(asyncio.BufferedProtocol):
             self._lines.end()
             self._in_work -= 1
             self._work()
-
-    def _take_flaw(self, flaw: Flaw, arrival: Arrival) -> None:
-        self._send(self._lines.intake.take_flaw(flaw, arrival))
-        # A bad line breaks DC-09, and does not make it another protocol.
-        self._count(is_dc09=flaw.reason is not FlawReason.NOT_DC09 and frame.has_header(flaw.content))
-
-    def _count(self, *, is_dc09: bool) -> None:
-        if is_dc09:
-            self._not_dc09 = 0
-            return
-        self._not_dc09 += 1
-        if self._not_dc09 >= NOT_DC09_IN_A_ROW:
-            self.close(Closed.NOT_DC09)
 
     def _send(self, answer: bytes | None) -> None:
         if answer is not None and self._transport is not None and not self._transport.is_closing():

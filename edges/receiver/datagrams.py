@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, cast
 from edges.receiver import faults
 from edges.receiver.framing import Flaw, Framer, Sealed, Tolerance
 from edges.receiver.intake import Arrival
+from edges.receiver.lines import Speech
 
 if TYPE_CHECKING:
     from edges.receiver.lines import Lines
@@ -34,10 +35,10 @@ class Datagrams(asyncio.DatagramProtocol):
         self._transport = None
 
     def datagram_received(self, data: bytes, peer: tuple[str, int]) -> None:
-        """Take its frames."""
+        """Take its frames; behind what is another protocol, none."""
         arrival = Arrival(time.time_ns() // 1_000_000, time.monotonic(), peer[0])
         framer = Framer()
-        cuts = list(framer.feed(data))
+        cuts = Speech().heard(framer.feed(data))
         self._count_tolerated(cuts, framer)
         for cut in (*cuts, *framer.close()):
             if isinstance(cut, Flaw):

@@ -125,48 +125,53 @@ class Framer:
 
     def __init__(self) -> None:
         self._rest = b""
+        self._at = 0  # so much of it is cut off already
         self._is_skipping = False  # in something too long: up to the next CR
 
     @property
     def has_rest(self) -> bool:
         """Whether bytes wait for others to become a frame."""
-        return bool(self._rest.strip(_BLANK))
+        return bool(self._rest[self._at :].strip(_BLANK))
 
     @property
     def has_nul(self) -> bool:
         """Whether nothing but blank bytes is left, a NUL among them: one behind a frame that no other followed."""
-        return b"\0" in self._rest and not self.has_rest
+        return self._rest.find(b"\0", self._at) >= 0 and not self.has_rest
 
     def feed(self, piece: bytes) -> Iterator[Sealed | Flaw]:
         """Give what is complete now; the rest waits for the next piece."""
-        self._rest += piece
+        self._rest, self._at = self._rest[self._at :] + piece, 0
         while (cut := self._cut()) is not None:
             if not isinstance(cut, bytes):
                 yield cut
+        self._rest, self._at = self._rest[self._at :], 0
 
     def close(self) -> Iterator[Flaw]:
         """Give what is left when no byte follows: a datagram without CR, a connection closed in a frame."""
-        left, self._rest = self._rest.strip(_BLANK), b""
+        left = self._rest[self._at :].strip(_BLANK)
+        self._rest, self._at = b"", 0
         if left and not self._is_skipping:
             yield Flaw(FlawReason.NOT_DC09, left)
         self._is_skipping = False
 
     def _cut(self) -> Sealed | Flaw | bytes | None:
         """The next frame or flaw; bytes: something of no meaning was dropped; None: more bytes are needed."""
-        rest = self._rest
+        rest, at = self._rest, self._at
         if self._is_skipping:
             return self._skip()
-        if not rest:
+        if at == len(rest):
             return None
-        usual = _USUAL.match(rest)
+        usual = _USUAL.match(rest, at)
         if usual is not None and (cut := _usual(usual)) is not None:
-            self._rest = rest[usual.end() :]
+            self._at = usual.end()
             return cut
-        end, first_quote = rest.find(b"\r"), rest.find(b'"')
-        is_junk = (first_quote < 0 or end < first_quote) and len(rest[: max(end, 0)].lstrip(_BLANK)) > 1
-        if is_junk or 0 <= end < first_quote - _RAW_HEAD:
+        end = rest.find(b"\r", at)
+        # Behind a CR by more than a raw checksum's head, a quote is another frame's.
+        first_quote = rest.find(b'"', at, len(rest) if end < 0 else end + _RAW_HEAD + 1)
+        is_junk = (first_quote < 0 or end < first_quote) and len(rest[at : max(end, at)].lstrip(_BLANK)) > 1
+        if is_junk:
             return self._drop(end + 1)
-        quote = _opening_quote(rest)
+        quote = _opening_quote(rest, at, first_quote)
         if quote is None:
             return None
         # A CR within six bytes before the quote may be half of a raw checksum; without a quote, it may become so.
@@ -178,60 +183,63 @@ class Framer:
             end = -1
         if quote >= 0 and end < 0:
             end = rest.find(b"\r", quote)
-        if end < 0 or end >= MOST_BYTES:
-            if len(rest) > MOST_BYTES:
+        if end < 0 or end - at >= MOST_BYTES:
+            if len(rest) - at > MOST_BYTES:
                 self._is_skipping = True
-                return Flaw(FlawReason.TOO_LONG, rest[:MOST_BYTES], rest[quote:MOST_BYTES] if quote >= 0 else b"")
+                most = at + MOST_BYTES
+                return Flaw(FlawReason.TOO_LONG, rest[at:most], rest[quote:most] if quote >= 0 else b"")
             return None
-        found = _opened(rest[: end + 1], quote)
-        if isinstance(found, Flaw) and (begin := _begin_of_whole(rest[: end + 1], quote)) >= 0:
-            end = begin - 1
+        return self._taken(rest[at : end + 1], quote - at)
+
+    def _taken(self, raw: bytes, quote: int) -> Sealed | Flaw:
+        """Take bytes away that end with CR: a frame, or a flaw up to where a whole frame begins in them."""
+        found = _opened(raw, quote)
+        if isinstance(found, Flaw) and (begin := _begin_of_whole(raw, quote)) >= 0:
             # What lost its end has no checksum that could be wrong.
             reason = FlawReason.BAD_LENGTH if found.reason is FlawReason.BAD_CRC else found.reason
-            found = Flaw(reason, rest[:begin], rest[quote:begin])
-        self._rest = rest[end + 1 :]
+            found = Flaw(reason, raw[:begin], raw[quote:begin])
+        self._at += len(found.raw)
         return found
 
     def _skip(self) -> bytes | None:
-        rest = self._rest
-        end = rest.find(b"\r")
+        rest, at = self._rest, self._at
+        end = rest.find(b"\r", at)
         if end < 0:
             # A whole frame may begin at the last LF.
-            begin = rest.rfind(b"\n")
-            self._rest = rest[begin:] if begin >= 0 and len(rest) - begin < MOST_BYTES else b""
+            begin = rest.rfind(b"\n", at)
+            self._at = begin if begin >= 0 and len(rest) - begin < MOST_BYTES else len(rest)
             return None
         self._is_skipping = False
-        begin = _begin_of_whole(rest[: end + 1], 0)
-        end = begin - 1 if begin >= 0 else end
-        dropped, self._rest = rest[: end + 1], rest[end + 1 :]
-        return dropped
+        begin = _begin_of_whole(rest[at : end + 1], 0)
+        self._at = at + begin if begin >= 0 else end + 1
+        return rest[at : self._at]
 
-    def _drop(self, length: int) -> Flaw | bytes:
-        """Take so many bytes away: blank ones are of no meaning, others are no DC-09."""
-        rest = self._rest
-        is_blank = not rest[:length].strip(_BLANK)
-        if is_blank and (run := _BLANKS.match(rest, length)) is not None:
+    def _drop(self, end: int) -> Flaw | bytes:
+        """Take the bytes up to a place away: blank ones are of no meaning, others are no DC-09."""
+        rest, at = self._rest, self._at
+        is_blank = not rest[at:end].strip(_BLANK)
+        if is_blank and (run := _BLANKS.match(rest, end)) is not None:
             # At once up to the last CR that is no part of a checksum: sent without end it must not cost much.
-            length = max(rest.rfind(b"\r", length, max(run.end() - _HEX_HEAD, 0)) + 1, length)
-        dropped, self._rest = rest[:length], rest[length:]
-        return dropped if is_blank else Flaw(FlawReason.NOT_DC09, dropped)
+            end = max(rest.rfind(b"\r", end, max(run.end() - _HEX_HEAD, end)) + 1, end)
+        self._at = end
+        return rest[at:end] if is_blank else Flaw(FlawReason.NOT_DC09, rest[at:end])
 
 
 def _usual(match: re.Match[bytes]) -> Sealed | None:
     """A frame that is right and differs from the standard in nothing; None: that takes a closer look."""
     crc, length, content = match.groups()
-    if int(length, 16) != len(content) or match.end() > MOST_BYTES or int(crc, 16) != checksum(content):
+    if int(length, 16) != len(content) or len(match[0]) > MOST_BYTES or int(crc, 16) != checksum(content):
         return None
     return Sealed(content, match[0], CrcForm.HEX, NO_TOLERANCES)
 
 
-def _opening_quote(rest: bytes) -> int | None:
-    """Where the content begins; -1: no quote yet; None: that shows with the next bytes.
+def _opening_quote(rest: bytes, at: int, first: int) -> int | None:
+    """Where the content begins, of what begins ``at``; -1: no quote yet; None: that shows with the next bytes.
 
-    A raw checksum may have a quote itself: then the one that counts stands five or six bytes behind it.
+    ``first`` is where the first quote is. A raw checksum may have a quote itself: then the one that counts stands five
+    or six bytes behind it.
     """
-    first = rest.find(b'"')
-    if first < 0 or _HEX4.match(rest[max(first - 4, 0) : first]):
+    if first < 0 or _HEX4.match(rest[max(first - 4, at) : first]):
         return first
     for later in (first + 5, first + 6):
         if later >= len(rest):

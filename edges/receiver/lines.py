@@ -3,13 +3,43 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Coroutine, Iterable
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from edges.receiver import frame
 
 if TYPE_CHECKING:
     from edges.receiver.addresses import Addresses
+    from edges.receiver.framing import Flaw, Sealed
     from edges.receiver.intake import Intake
     from edges.receiver.metrics import Closed, ReceiverMetrics
+
+
+NOT_DC09_IN_A_ROW: Final = 16
+
+
+class Speech:
+    """What somebody sends, as long as it is DC-09.
+
+    Attributes:
+        is_foreign: so many pieces in a row were none that no more is listened to.
+
+    """
+
+    def __init__(self) -> None:
+        self.is_foreign = False
+        self._not_dc09 = 0
+
+    def heard(self, cuts: Iterable[Sealed | Flaw]) -> list[Sealed | Flaw]:
+        """The cuts, up to the last that is listened to: each costs, and a piece may have thousands."""
+        heard = []
+        for cut in cuts:
+            heard.append(cut)
+            self._not_dc09 = 0 if frame.is_dc09(cut) else self._not_dc09 + 1
+            if self._not_dc09 >= NOT_DC09_IN_A_ROW:
+                self.is_foreign = True
+                break
+        return heard
 
 
 class Closable(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import Final
 
 import pytest
@@ -139,6 +140,13 @@ def test_a_piece_of_blank_bytes_is_dropped_in_a_few_steps(blank: bytes) -> None:
     framer._cut = counting  # type: ignore[method-assign]
     assert [found for found in framer.feed(blank * 8192) if isinstance(found, Sealed)] == []
     assert steps <= 16
+
+
+def test_thousands_of_flaws_are_each_cut_without_a_look_at_the_others() -> None:
+    """Were the rest copied for each, they would take seconds."""
+    begun = time.process_time()
+    assert len(cut(b'"\r' * 200_000)) == 199_998
+    assert time.process_time() - begun < 1.5
 
 
 def test_a_wrong_checksum_keeps_what_an_answer_needs() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import Any, Final
 from unittest import mock
 
@@ -10,8 +11,9 @@ import pytest
 
 from edges.receiver.accounts import Account
 from edges.receiver.addresses import STRANGE_FRAMES
-from edges.receiver.connections import NOT_DC09_IN_A_ROW, Connection
+from edges.receiver.connections import Connection
 from edges.receiver.framing import seal
+from edges.receiver.lines import NOT_DC09_IN_A_ROW
 from edges.receiver.metrics import Closed, Transport
 from tests.edges.receiver import receiving, vectors
 from tests.edges.receiver.receiving import cid, client, receiver
@@ -112,6 +114,22 @@ async def test_after_16_that_are_no_dc09_the_connection_ends() -> None:
         assert await panel.answer() == vectors.ACK
         panel.send(*[b"GET / HTTP/1.1\r"] * NOT_DC09_IN_A_ROW)
         assert await panel.answer() == b""
+
+
+async def test_behind_16_that_are_no_dc09_nothing_is_cut() -> None:
+    loop = asyncio.get_running_loop()
+    async with receiver(PLAIN) as made, client(made) as panel:
+        panel.send(b'"\r' * 5000 + vectors.BURGLARY)
+        assert await panel.answer() == b""
+        assert made.count("flaws_total", reason="NOT_DC09") == NOT_DC09_IN_A_ROW
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
+            datagrams.setblocking(False)
+            datagrams.connect(("127.0.0.1", made.ports[Transport.UDP]))
+            await loop.sock_sendall(datagrams, b'"\r' * 30_000 + vectors.BURGLARY)
+            await loop.sock_sendall(datagrams, vectors.RESTORE)
+            async with asyncio.timeout(5.0):
+                assert b'"ACK"0008' in await loop.sock_recv(datagrams, 4096)
+        assert made.count("flaws_total", reason="NOT_DC09") == 2 * NOT_DC09_IN_A_ROW + 1  # what was left counts as one
 
 
 async def test_a_right_checksum_around_what_is_no_dc09_counts_as_none() -> None:
