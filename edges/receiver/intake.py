@@ -134,7 +134,8 @@ class Intake:
         """What became of a frame, and its answer. Raises `SilentError`."""
         until = arrival.since + ANSWER_SECONDS
         _check_age(until)
-        verdict = self._judge.judge(sealed, arrival.at)
+        admits_strange = partial(self._addresses.admits_strange, arrival.address, arrival.since)
+        verdict = self._judge.judge(sealed, arrival.at, admits_strange)
         for tolerance in verdict.tolerances:
             self._metrics.tolerated[tolerance].inc()
         if verdict.silence is not None:
@@ -145,8 +146,6 @@ class Intake:
             if not self._publisher.is_acknowledging:
                 raise SilentError(Silenced.KAFKA_SILENT)
             return FrameOutcome.LINK_TEST, verdict.answer
-        if verdict.identity is None and not self._addresses.admits_strange(arrival.address, arrival.since):
-            raise SilentError(Silenced.TOO_MANY_STRANGE)
         try:
             partition = self._publisher.partition_of(verdict.signals[0].key)
             has_waited = await self._rooms.enter(partition, until, line)

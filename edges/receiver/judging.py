@@ -7,7 +7,7 @@ and earlier copies are arguments.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, NamedTuple, Protocol
@@ -34,6 +34,7 @@ class Silence(StrEnum):
     IS_ANSWER = "IS_ANSWER"
     VIEW_STALE = "VIEW_STALE"
     KEY_SEALED = "KEY_SEALED"
+    TOO_MANY_STRANGE = "TOO_MANY_STRANGE"
 
 
 class Refusal(StrEnum):
@@ -71,6 +72,7 @@ class Verdict(NamedTuple):
         answer: what may be sent once all is kept; None: nothing (``silence`` says why).
         is_link_test: the answer may go while Kafka has acknowledged something within 3 s; no record is written.
         is_late: the frame's time is not ours; ``answer`` is a NAK.
+        is_refused: ``answer`` is a DUH.
         identity: what a repeat is known by; None: the frame is no first copy and no repeat.
         copy: the first copy, where the frame is a repeat.
         events: what the events became, by number from 1; of a repeat, as its first copy has them.
@@ -84,6 +86,7 @@ class Verdict(NamedTuple):
     silence: Silence | None = None
     is_link_test: bool = False
     is_late: bool = False
+    is_refused: bool = False
     identity: Identity | None = None
     copy: Copy | None = None
     events: Mapping[int, KeptEvent] = _NO_EVENTS
@@ -101,8 +104,11 @@ class Judge:
         self._repeats = repeats
         self._gas_as_fire = gas_as_fire
 
-    def judge(self, sealed: Sealed, at: int) -> Verdict:
-        """What a frame that came at ``at`` (Unix milliseconds) comes to."""
+    def judge(self, sealed: Sealed, at: int, admits_strange: Callable[[], bool] = lambda: True) -> Verdict:
+        """What a frame that came at ``at`` (Unix milliseconds) comes to.
+
+        ``admits_strange`` is asked once of a frame that is unknown or refused, before its content is read.
+        """
         try:
             header = frame.header_of(sealed.content)
         except NotDc09Error:
@@ -115,9 +121,11 @@ class Judge:
         name = header.account.upper()
         account = self._accounts.get(name)
         if account is None:
-            verdict = self._unknown(sealed, header, name, at)
+            verdict = self._unknown(sealed, header, name, at, admits_strange)
         else:
             verdict = self._known(sealed, header, account, at)
+            if verdict.is_refused and not admits_strange():
+                return Verdict(silence=Silence.TOO_MANY_STRANGE)
         return verdict._replace(tolerances=tolerances | verdict.tolerances) if tolerances else verdict
 
     def judge_flaw(self, flaw: Flaw, at: int) -> bytes | None:
@@ -217,17 +225,21 @@ class Judge:
             return "OTHER", False
         return kind, is_overridden
 
-    def _unknown(self, sealed: Sealed, header: Header, name: str, at: int) -> Verdict:
+    def _unknown(
+        self, sealed: Sealed, header: Header, name: str, at: int, admits_strange: Callable[[], bool]
+    ) -> Verdict:
         """Acknowledged and kept: a panel that is refused hangs, and somebody must see that it is not set up."""
         if not self._accounts.is_fresh(name):
             return Verdict(silence=Silence.VIEW_STALE)
-        answer = frame.ack(header, sealed.crc_form, None, at)
         try:
             clear = Clear(b"]", None) if header.is_encrypted else frame.clear(header.data)
         except NotDc09Error:
             return Verdict(silence=Silence.NOT_DC09)
+        answer = frame.ack(header, sealed.crc_form, None, at)
         if header.kind == _LINK_TEST:
             return Verdict(answer=answer, is_link_test=True, tolerances=_link_test_tolerances(clear))
+        if not admits_strange():
+            return Verdict(silence=Silence.TOO_MANY_STRANGE)
         kept_name = name[: frame.MOST_DIGITS]  # no transmitter has a longer one, and the record has the frame itself
         digest = _digest(header.data if header.is_encrypted else clear.body)
         content = content_of("*" if header.is_encrypted else header.kind, clear.body, header.account)
@@ -265,7 +277,7 @@ class Judge:
             outcome="REFUSED",
             reason=refusal.value,
         )
-        return Verdict((signal,), answer=frame.duh(header, sealed.crc_form))
+        return Verdict((signal,), answer=frame.duh(header, sealed.crc_form), is_refused=True)
 
     def _signal(
         self,

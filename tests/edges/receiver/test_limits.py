@@ -9,6 +9,7 @@ from unittest import mock
 
 import pytest
 
+from edges.receiver import judging
 from edges.receiver.accounts import Account
 from edges.receiver.addresses import STRANGE_FRAMES
 from edges.receiver.connections import Connection
@@ -98,11 +99,24 @@ async def test_an_unknown_account_is_acknowledged_and_the_eleventh_within_a_minu
         for number in range(1, STRANGE_FRAMES + 1):
             panel.send(cid("1130 01 015", number, account="9999"))
             assert b"ACK" in await panel.answer()
-        panel.send(cid("1130 01 015", 99, account="9999"))
-        await panel.silence()
+        with mock.patch.object(judging, "content_of") as reading:
+            panel.send(cid("1130 01 015", 99, account="9999"))
+            await panel.silence()
+        reading.assert_not_called()  # it may tell of a thousand events
         assert len(made.kafka.signals) == STRANGE_FRAMES
         panel.send(vectors.BURGLARY)
         assert await panel.answer() == vectors.ACK
+        assert made.count("silenced_total", reason="TOO_MANY_STRANGE") == 1
+
+
+async def test_the_eleventh_refused_frame_within_a_minute_is_not_answered_either() -> None:
+    async with receiver(PLAIN._replace(requires_encryption=True)) as made, client(made) as panel:
+        for number in range(1, STRANGE_FRAMES + 1):
+            panel.send(cid("1130 01 015", number))
+            assert b"DUH" in await panel.answer()
+        panel.send(cid("1130 01 015", 99))
+        await panel.silence()
+        assert [signal.outcome for signal in made.kafka.signals] == ["REFUSED"] * STRANGE_FRAMES
         assert made.count("silenced_total", reason="TOO_MANY_STRANGE") == 1
 
 
