@@ -235,11 +235,11 @@ class Judge:
             clear = Clear(b"]", None) if header.is_encrypted else frame.clear(header.data)
         except NotDc09Error:
             return Verdict(silence=Silence.NOT_DC09)
+        if not admits_strange():
+            return Verdict(silence=Silence.TOO_MANY_STRANGE)
         answer = frame.ack(header, sealed.crc_form, None, at)
         if header.kind == _LINK_TEST:
             return Verdict(answer=answer, is_link_test=True, tolerances=_link_test_tolerances(clear))
-        if not admits_strange():
-            return Verdict(silence=Silence.TOO_MANY_STRANGE)
         kept_name = name[: frame.MOST_DIGITS]  # no transmitter has a longer one, and the record has the frame itself
         digest = _digest(header.data if header.is_encrypted else clear.body)
         content = content_of("*" if header.is_encrypted else header.kind, clear.body, header.account)

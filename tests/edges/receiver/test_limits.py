@@ -104,9 +104,11 @@ async def test_an_unknown_account_is_acknowledged_and_the_eleventh_within_a_minu
             await panel.silence()
         reading.assert_not_called()  # it may tell of a thousand events
         assert len(made.kafka.signals) == STRANGE_FRAMES
+        panel.send(seal(b'"NULL"0000L0#9999[]'))
+        await panel.silence()
         panel.send(vectors.BURGLARY)
         assert await panel.answer() == vectors.ACK
-        assert made.count("silenced_total", reason="TOO_MANY_STRANGE") == 1
+        assert made.count("silenced_total", reason="TOO_MANY_STRANGE") == 2
 
 
 async def test_the_eleventh_refused_frame_within_a_minute_is_not_answered_either() -> None:
