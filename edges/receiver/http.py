@@ -65,14 +65,14 @@ class HttpIntake:
         partition = self._publisher.partition_of(alert.site_id)
         try:
             async with asyncio.timeout_at(until):
-                await self._rooms.enter(partition, until, _NO_LINE)
+                await self._rooms.enter(partition, 1, until, _NO_LINE)
                 try:
                     await self._publisher.signals([self._signal(alert, raw, is_repeat=is_repeat)])
                     faults.at("after_signals")
                     await self._publisher.alerts([alert])
                     faults.at("after_alerts")
                 finally:
-                    self._rooms.leave(partition)
+                    self._rooms.leave(partition, 1)
         except (TimeoutError, UnconfirmedError):
             self._metrics.requests[metrics_of.Request.UNCONFIRMED].inc()
             raise UnconfirmedError("not acknowledged in time") from None

@@ -147,15 +147,15 @@ class Intake:
                 raise SilentError(Silenced.KAFKA_SILENT)
             return FrameOutcome.LINK_TEST, verdict.answer
         try:
-            partition = self._publisher.partition_of(verdict.signals[0].key)
-            has_waited = await self._rooms.enter(partition, until, line)
+            partition, events = self._publisher.partition_of(verdict.signals[0].key), len(verdict.signals)
+            has_waited = await self._rooms.enter(partition, events, until, line)
             try:
                 if has_waited:  # another copy may have come meanwhile
                     verdict = _kept(self._judge.judge(sealed, arrival.at))
                 verdict = await self._settled(verdict, sealed, arrival, until)
                 await self._keep(verdict)
             finally:
-                self._rooms.leave(partition)
+                self._rooms.leave(partition, events)
         except TimeoutError:
             raise SilentError(Silenced.NO_ROOM) from None
         except UnconfirmedError:

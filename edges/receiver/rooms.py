@@ -1,9 +1,13 @@
-"""Room per partition: so many frames may be on their way to Kafka. A partition without a leader fills its own alone."""
+"""Room per partition: so many events of frames may be on their way to Kafka, each a record of its own.
+
+A partition without a leader fills its own alone. A frame that tells of more events than there is room for takes all of
+it, once nothing else has any. Who waits is served in turn, so that no small ones keep a large one waiting.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import defaultdict, deque
 from typing import Protocol
 
 
@@ -18,46 +22,48 @@ class Held(Protocol):
 
 
 class Rooms:
-    """``frames``: how many each partition has room for."""
+    """``events``: how many each partition has room for."""
 
-    def __init__(self, frames: int) -> None:
-        self._frames = frames
-        self._taken: dict[int, int] = {}
-        self._waiting: dict[int, deque[asyncio.Future[None]]] = {}
+    def __init__(self, events: int) -> None:
+        self._most = events
+        self._taken: defaultdict[int, int] = defaultdict(int)
+        self._waiting: dict[int, deque[tuple[int, asyncio.Future[None]]]] = {}
 
-    async def enter(self, partition: int, until: float, line: Held) -> bool:
+    async def enter(self, partition: int, events: int, until: float, line: Held) -> bool:
         """Take room in a partition, which `leave` gives back, and return whether it had to be waited for.
 
         While the frame waits its line is held. Raises TimeoutError: no room ``until`` (the loop's clock).
         """
-        taken = self._taken.get(partition, 0)
-        if taken >= self._frames:
-            await self._wait(partition, until, line)
+        needed = min(events, self._most)
+        if self._waiting.get(partition) or self._taken[partition] + needed > self._most:
+            await self._wait(partition, needed, until, line)
             return True
-        self._taken[partition] = taken + 1
+        self._taken[partition] += needed
         return False
 
-    async def _wait(self, partition: int, until: float, line: Held) -> None:
-        waiting = self._waiting.setdefault(partition, deque())
+    async def _wait(self, partition: int, needed: int, until: float, line: Held) -> None:
         turn = asyncio.get_running_loop().create_future()
-        waiting.append(turn)
+        self._waiting.setdefault(partition, deque()).append((needed, turn))
         line.hold()
         try:
             async with asyncio.timeout_at(until):
                 await turn
         except BaseException:
-            if turn.done() and not turn.cancelled():
-                self.leave(partition)  # its turn came as it gave up
+            # Its turn may have come as it gave up; if not, those behind it may need less.
+            self.leave(partition, needed if turn.done() and not turn.cancelled() else 0)
             raise
         finally:
             line.release()
 
-    def leave(self, partition: int) -> None:
-        """Give room back."""
+    def leave(self, partition: int, events: int) -> None:
+        """Give room back, as much as was entered with, to those whose turn it is."""
+        self._taken[partition] -= min(events, self._most)
         waiting = self._waiting.get(partition)
         while waiting:
-            turn = waiting.popleft()
+            needed, turn = waiting[0]
             if not turn.done():
-                turn.set_result(None)  # the room passes on
-                return
-        self._taken[partition] -= 1
+                if self._taken[partition] + needed > self._most:
+                    return
+                self._taken[partition] += needed
+                turn.set_result(None)
+            waiting.popleft()

@@ -75,7 +75,7 @@ class ReceiverSettings(Section):
         default=900, description="after how long a silent connection is closed: whole seconds from 1 to 86400"
     )
     room_per_partition: Annotated[int, Field(ge=1, le=100_000)] = Field(
-        default=1000, description="how many frames may be on their way to one partition: a whole number from 1"
+        default=1000, description="how many events may be on their way to one partition: a whole number from 1"
     )
 
     @model_validator(mode="after")

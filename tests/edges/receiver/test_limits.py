@@ -94,6 +94,15 @@ async def test_a_full_partition_reads_no_more_from_its_sockets() -> None:
         panel.writer.transport.abort()
 
 
+async def test_a_frame_of_more_events_than_there_is_room_for_is_answered_all_the_same() -> None:
+    async with receiver(PLAIN, room_per_partition=2) as made, client(made) as panel:
+        large = seal(b'"SIA-DCS"0002L0#1234[#1234|' + b"/".join(b"NBA%d" % zone for zone in range(5)) + b"]")
+        panel.send(cid("1130 01 015"), large, cid("1130 01 016", 3))
+        for number in (1, 2, 3):
+            assert b'"ACK"%04d' % number in await panel.answer()
+        assert len(made.kafka.alerts) == 7
+
+
 async def test_an_unknown_account_is_acknowledged_and_the_eleventh_within_a_minute_is_not() -> None:
     async with receiver(PLAIN) as made, client(made) as panel:
         for number in range(1, STRANGE_FRAMES + 1):
