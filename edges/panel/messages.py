@@ -7,9 +7,10 @@ from typing import Final, NamedTuple
 
 from edges.receiver import frame, times
 from edges.receiver.content import Qualifier
-from edges.receiver.framing import CrcForm, seal
+from edges.receiver.framing import MOST_BYTES, CrcForm, seal
 
-_CONTACT_ID: Final = re.compile(r"\d{3}\Z")
+_CONTACT_ID: Final = re.compile(r"[0-9]{3}\Z")
+_HEADER_DIGITS: Final = re.compile(r"[0-9A-Fa-f]{0,6}\Z")
 _SIA: Final = re.compile(r"[A-Z]{2}\Z")
 _DIGITS: Final = {Qualifier.NEW: "1", Qualifier.RESTORE: "3", Qualifier.STATUS: "6"}
 _UNPRINTABLE: Final = re.compile(r"[\[\]|\r\n\"]")
@@ -62,7 +63,7 @@ class Said(NamedTuple):
         if self.code == TEST:
             return TEST, f"]{extended}"
         if _CONTACT_ID.match(self.code):
-            if not re.fullmatch(r"\d{0,3}", self.number) or not re.fullmatch(r"\d{0,2}", self.partition):
+            if not re.fullmatch("[0-9]{0,3}", self.number) or not re.fullmatch("[0-9]{0,2}", self.partition):
                 raise NotASignalError("zone: up to three digits in Contact ID, and a partition up to two")
             event = f"{_DIGITS[self.qualifier]}{self.code} {self.partition:0>2} {self.number:0>3}"
             return "ADM-CID", f"#{account}|{event}]{extended}"
@@ -76,13 +77,21 @@ class Said(NamedTuple):
 
 def frame_of(panel: Panel, said: Said, sequence: int, time: int) -> bytes:
     """The whole frame, at a time in Unix milliseconds. Raises `NotASignalError`."""
+    for name, value in (("receiver", panel.receiver or ""), ("line", panel.line)):
+        if not _HEADER_DIGITS.match(value):
+            raise NotASignalError(f"{name}: up to six hexadecimal digits")
     kind, clear = said.body(panel.account)
     body = clear.encode()
     receiver = "" if panel.receiver is None else f"R{panel.receiver}"
     echo = f"{number_of(said, sequence):04d}{receiver}L{panel.line}#{panel.account}["
     if panel.key is None:
-        return seal(f'"{kind}"{echo}'.encode() + body + times.stamp(time), panel.crc_form)
-    return seal(f'"*{kind}"{echo}'.encode() + frame.enciphered(body, time, panel.key), panel.crc_form)
+        content = f'"{kind}"{echo}'.encode() + body + times.stamp(time)
+    else:
+        content = f'"*{kind}"{echo}'.encode() + frame.enciphered(body, time, panel.key)
+    whole = seal(content, panel.crc_form)
+    if len(whole) > MOST_BYTES:
+        raise NotASignalError(f"text: its frame has {len(whole):,} bytes, and a receiver takes {MOST_BYTES:,}")
+    return whole
 
 
 def number_of(said: Said, sequence: int) -> int:

@@ -46,11 +46,32 @@ def test_sia_has_its_area_number_and_text() -> None:
         (Said("130", "abc"), "zone"),
         (Said("BA", text="a]b"), "text"),
         (Said("BA", qualifier=Qualifier.RESTORE), "code"),
+        (Said("२३०"), "code"),
+        (Said("130", "२"), "zone"),
+        (Said("130", "1", "२"), "zone"),
+        (Said("BA", text="x" * 4096), "text"),
     ],
 )
 def test_what_no_panel_can_say_is_named(said: Said, name: str) -> None:
     with pytest.raises(NotASignalError, match=f"^{name}:"):
         frame_of(PANEL, said, 1, AT)
+
+
+@pytest.mark.parametrize(
+    ("panel", "name"),
+    [
+        (PANEL._replace(receiver="1234567"), "receiver"),
+        (PANEL._replace(receiver="x"), "receiver"),
+        (PANEL._replace(line="२"), "line"),
+        (PANEL._replace(line='1"'), "line"),
+        (PANEL._replace(key=K), "text"),
+    ],
+)
+def test_what_no_receiver_would_answer_is_not_sent(panel: Panel, name: str) -> None:
+    longest = 4096 - len(frame_of(PANEL, Said("BA", text="x"), 1, AT)) + 1  # encrypted, the frame has twice the bytes
+    assert len(frame_of(PANEL, Said("BA", text="x" * longest), 1, AT)) == 4096
+    with pytest.raises(NotASignalError, match=f"^{name}:"):
+        frame_of(panel, Said("BA", text="x" * longest), 1, AT)
 
 
 Script = Callable[[int, frame.Header], bytes | None]
