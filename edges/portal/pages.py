@@ -5,7 +5,7 @@ Pages and API do the same through `edges.portal.service.Portal`. A word that was
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from fastapi import APIRouter, Request
