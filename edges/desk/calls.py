@@ -113,10 +113,9 @@ class Calls:
     async def _try(
         self, operator: Operator, subject: Subject, contact: Contact | None, word: str, if_duress: CallResult
     ) -> WordAnswer:
-        if contact is None:
-            raise UNREADABLE_HASH.error()
+        hashes = (None, None) if contact is None else (contact.password_hash, contact.duress_hash)
         try:
-            verdict = await self._words.judge(word, contact.password_hash, contact.duress_hash)
+            verdict = await self._words.judge(word, *hashes)
         except UnreadableHashError:
             raise UNREADABLE_HASH.error() from None
         self._judged.labels(verdict).inc()

@@ -42,14 +42,16 @@ class Words:
         """Compare a word as typed, trimmed, and in its normal form. Raises `UnreadableHashError`."""
         loop = asyncio.get_running_loop()
         began = loop.time()
-        password = _readable(password_hash)
-        # Without a word for threat the other hash is computed twice, which takes as long.
-        duress = password if duress_hash is None else _readable(duress_hash)
-        tried = await loop.run_in_executor(self._threads, forms, word)  # a long one takes a while
-        calls = [
-            loop.run_in_executor(self._threads, _fits, stored, form) for stored in (password, duress) for form in tried
-        ]
         try:
+            password = _readable(password_hash)
+            # Without a word for threat the other hash is computed twice, which takes as long.
+            duress = password if duress_hash is None else _readable(duress_hash)
+            tried = await loop.run_in_executor(self._threads, forms, word)  # a long one takes a while
+            calls = [
+                loop.run_in_executor(self._threads, _fits, stored, form)
+                for stored in (password, duress)
+                for form in tried
+            ]
             fits = await asyncio.gather(*calls)
         finally:
             passed = loop.time() - began

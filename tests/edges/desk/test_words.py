@@ -69,6 +69,14 @@ async def test_a_hash_of_unknown_form(words: Words, stored: str | None) -> None:
             await words.judge("corail", CHEAP.hash("corail"), stored)
 
 
+@pytest.mark.parametrize("stored", [None, "$2b$12$abcdefghijklmnopqrstuv"])
+async def test_a_hash_of_unknown_form_takes_100_ms_too(words: Words, stored: str | None) -> None:
+    began = time.monotonic()
+    with pytest.raises(UnreadableHashError):
+        await words.judge("corail", stored, None)
+    assert time.monotonic() - began >= 0.099
+
+
 @pytest.mark.real_hashes
 async def test_every_answer_takes_100_ms_to_1_s(words: Words) -> None:
     cheap, dear, duress = CHEAP.hash("corail"), hashed("corail"), hashed("azur")
