@@ -25,7 +25,7 @@ class BrokerClock:
         self._width = 0
         self._at = 0
         self._doubted_at: int | None = None  # when a doubt was last to be settled
-        self._is_doubted = False
+        self._is_doubted = True  # records that come are no sign of a clock that is a little ahead: each may be late
 
     def now(self) -> int:
         """What the broker's clock shows."""

@@ -33,7 +33,14 @@ def test_without_a_claim_our_own_clock_is_all_there_is() -> None:
     clocks = Clocks(-HOUR)
     assert clocks.clock.now() == clocks.broker_ms - HOUR
     assert clocks.clock.differs_ms == 0
+
+
+def test_a_desk_that_starts_has_the_time_measured() -> None:
+    clocks = Clocks(10_000)
+    assert clocks.is_doubted()
+    clocks.claim()
     assert not clocks.is_doubted()
+    assert abs(clocks.clock.differs_ms + 10_000) <= 1
 
 
 def test_a_claim_sets_it_right_and_says_by_how_much() -> None:
@@ -66,7 +73,9 @@ def test_a_wide_claim_replaces_a_narrow_one_only_where_it_contradicts_it() -> No
 
 
 def test_a_record_from_another_time_is_a_doubt_once_in_ten_minutes() -> None:
-    clocks = Clocks(-HOUR)
+    clocks = Clocks()
+    clocks.claim()
+    clocks.slept_ms += HOUR
     clocks.clock.hear(clocks.broker_ms)
     assert clocks.is_doubted()
     clocks.claim()
