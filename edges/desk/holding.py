@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from contextvars import Context
 from typing import Any, Final, NamedTuple
 
@@ -22,8 +22,9 @@ from edges.desk.reader import STALE_SECONDS, DeskReader, NotReadError
 from edges.desk.state import DeskState
 from edges.desk.values import Decision
 from edges.desk.work import Item, WorkList
+from edges.desk.writer import Writer
 from edges.kafka.errors import UnconfirmedError
-from edges.kafka.producer import CONFIRM_SECONDS, Producer, Record
+from edges.kafka.producer import CONFIRM_SECONDS
 from edges.values import Claim, DeskEvent
 from edges.web.problems import NOT_FOUND
 from edges.web.values import write_instant
@@ -33,7 +34,6 @@ _log = logger(__name__)
 
 HOLD_SECONDS: Final = 60
 OFFERED_MS: Final = 20_000  # after the view stood still, what was held then is its holders' for so long
-WRITTEN: Final = ("claims", "desk-log", "call-results", "operator-actions")
 _TAKES_NEXT_MS: Final = 30_000
 _TRIES_OF_NEXT: Final = 10
 
@@ -58,26 +58,6 @@ class Subject(NamedTuple):
     partition: int
     site_id: str
     incident_id: str | None
-
-
-class Writer:
-    """Writes the desk's records; returns when Kafka has them, in the time of the request. Raises `UnconfirmedError`."""
-
-    def __init__(self, producer: Producer, encoders: dict[str, Callable[[Any], bytes]]) -> None:
-        self._producer = producer
-        self._encoders = encoders
-
-    async def send(self, **values: Any) -> None:
-        """Write a value of each topic named (``desk_log=…``), all under their site's key."""
-        records = []
-        for name, value in values.items():
-            topic = name.replace("_", "-")
-            records.append(Record(topic, value.site_id, self._encoders[topic](value)))
-        await self._producer.send(*records, seconds=left(CONFIRM_SECONDS))
-
-    def partition_of(self, key: str) -> int:
-        """The partition of a key."""
-        return self._producer.partition_of(key)
 
 
 class Holding:

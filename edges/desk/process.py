@@ -19,7 +19,7 @@ from edges.desk.decisions import Decisions
 from edges.desk.dossier import Dossier
 from edges.desk.fetchers import Fetchers
 from edges.desk.history import History
-from edges.desk.holding import WRITTEN, Holding, Writer
+from edges.desk.holding import Holding
 from edges.desk.incident import Incident
 from edges.desk.merged import MergedKinds
 from edges.desk.metrics import DeskMetrics
@@ -35,6 +35,7 @@ from edges.desk.viewed import ViewLog
 from edges.desk.wallboard import first_calls
 from edges.desk.words import Words
 from edges.desk.work import Item, WorkList
+from edges.desk.writer import WRITTEN, Writer
 from edges.kafka.errors import KafkaAwayError, UnconfirmedError
 from edges.kafka.framing import Framing
 from edges.kafka.producer import Producer
@@ -175,7 +176,7 @@ class DeskProcess:
                 await asyncio.sleep(_AGAIN_SECONDS)
             else:
                 self._readiness.arrive("registry")
-                return Writer(self._producer, encoders)
+                return Writer(self._producer, encoders, self._clock.now)
 
     def _application(self, holding: Holding, fetchers: Fetchers, words: Words, ledger: Pool | None) -> WebApplication:
         web, settings = self._configuration.web, self._settings

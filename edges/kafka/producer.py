@@ -54,11 +54,15 @@ _ENDS: Final = "this process ends"
 
 
 class Record(NamedTuple):
-    """A record to write: the topic without prefix, its key, the value's bytes (None: a tombstone)."""
+    """A record to write: the topic without prefix, its key, the value's bytes (None: a tombstone).
+
+    ``timestamp`` in Unix milliseconds; 0: this machine's clock.
+    """
 
     topic: str
     key: str
     value: bytes | None
+    timestamp: int = 0
 
 
 class _Sending:
@@ -96,15 +100,14 @@ class _Lane:
 class _Outgoing:
     """One record; librdkafka calls it with what came of it."""
 
-    __slots__ = ("key", "lane", "reports", "sending", "value")
+    __slots__ = ("key", "lane", "reports", "sending", "timestamp", "value")
 
-    def __init__(
-        self, sending: _Sending, lane: _Lane, key: bytes, value: bytes | None, reports: deque[_Report]
-    ) -> None:
+    def __init__(self, sending: _Sending, lane: _Lane, record: Record, reports: deque[_Report]) -> None:
         self.sending = sending
         self.lane = lane
-        self.key = key
-        self.value = value
+        self.key = record.key.encode()
+        self.value = record.value
+        self.timestamp = record.timestamp
         self.reports = reports
 
     def __call__(self, error: KafkaError | None, _: Message) -> None:
@@ -196,8 +199,8 @@ class Producer:
         heappush(self._deadlines, (self._loop.time() + seconds, next(self._numbers), sending))
         if not self._is_sweeping:
             self._sweep()
-        for (_, key, value), lane in zip(records, lanes, strict=True):
-            lane.waiting.append(_Outgoing(sending, lane, key.encode(), value, self._reports))
+        for record, lane in zip(records, lanes, strict=True):
+            lane.waiting.append(_Outgoing(sending, lane, record, self._reports))
             self._hand_over(lane)
         try:
             await sending.future
@@ -268,7 +271,14 @@ class Producer:
             if record.sending.future.done():
                 continue
             try:
-                self._client.produce(lane.topic, record.value, record.key, partition=lane.partition, on_delivery=record)
+                self._client.produce(
+                    lane.topic,
+                    record.value,
+                    record.key,
+                    partition=lane.partition,
+                    on_delivery=record,
+                    timestamp=record.timestamp,
+                )
             except (BufferError, KafkaException) as error:
                 record.sending.fail(f"Kafka's client does not take it: {error}")
             else:

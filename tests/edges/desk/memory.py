@@ -20,7 +20,7 @@ from edges.desk.decisions import Decisions
 from edges.desk.dossier import Dossier
 from edges.desk.fetchers import Fetchers
 from edges.desk.history import History
-from edges.desk.holding import Holding, Writer
+from edges.desk.holding import Holding
 from edges.desk.incident import Incident
 from edges.desk.merged import MergedKinds
 from edges.desk.pages import FOLDER, PLACES, DeskPages
@@ -33,6 +33,7 @@ from edges.desk.values import CallResult, Decision, OperatorAction
 from edges.desk.viewed import ViewLog
 from edges.desk.words import Words
 from edges.desk.work import Item, WorkList
+from edges.desk.writer import Writer
 from edges.kafka.errors import KafkaAwayError, UnconfirmedError
 from edges.kafka.producer import CONFIRM_SECONDS
 from edges.values import Claim, DeskEvent

@@ -83,7 +83,7 @@ async def test_sent_means_kept_where_murmur2_puts_it(connection: Connection) -> 
     book = Book()
     async with viewing(connection, book), producing(connection) as producer:
         await producer.send(*map(record, range(50)), record(99, "alerts"))
-        await producer.send(Record("signals", "S7", None))
+        await producer.send(Record("signals", "S7", None, 1_767_225_600_000))
         entries = await book.has(51)
         assert producer.acknowledged == 53
         assert producer.silent_seconds < 1
@@ -92,7 +92,8 @@ async def test_sent_means_kept_where_murmur2_puts_it(connection: Connection) -> 
         ("S7", None),
     }
     assert all(entry.partition == murmur2.partition(entry.key.encode(), 3) for entry in entries)
-    assert all(abs(entry.timestamp / 1000 - time.time()) < 60 for entry in entries)
+    assert all(abs(entry.timestamp / 1000 - time.time()) < 60 for entry in entries if entry.value is not None)
+    assert [entry.timestamp for entry in entries if entry.value is None] == [1_767_225_600_000]
 
 
 async def test_a_view_begins_where_it_is_told(connection: Connection) -> None:

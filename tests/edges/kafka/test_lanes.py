@@ -34,6 +34,7 @@ class Client:
         self.on_error = on_error
         self.leaderless: set[int] = set()
         self.produced: list[int] = []
+        self.stamped: list[int] = []
         self._waiting: list[tuple[int, Callable[[KafkaError | None, Any], None]]] = []
         Client.made.append(self)
 
@@ -44,8 +45,11 @@ class Client:
         partitions = {number: SimpleNamespace(leader=1) for number in range(PARTITIONS)}
         return SimpleNamespace(topics={name: SimpleNamespace(error=None, partitions=partitions)})
 
-    def produce(self, topic: str, value: bytes, key: bytes, *, partition: int, on_delivery: Any) -> None:
+    def produce(
+        self, topic: str, value: bytes, key: bytes, *, partition: int, on_delivery: Any, timestamp: int
+    ) -> None:
         self.produced.append(partition)
+        self.stamped.append(timestamp)
         self._waiting.append((partition, on_delivery))
 
     def poll(self, seconds: float) -> None:
