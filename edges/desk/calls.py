@@ -133,7 +133,7 @@ class Calls:
         )
         if verdict == "DURESS" and not self._was_said(if_duress):
             # First, and alone: where this is not confirmed no try is spent, and the same word again writes it.
-            await self._holding.writer.send(call_results=if_duress)
+            await self._holding.writer.send_once(call_results=if_duress)
         read = await self._holding.log_event(event)
         number = number if read is None else read.tries  # the log decides, where two desks judged side by side
         if number > rules.TRIES and verdict != "DURESS":
@@ -160,7 +160,7 @@ class Calls:
         if not late and (holder is None or holder.by == operator.name):
             self._holding.take_next_of(result.result_id, operator)
         if not self._was_said(result):
-            await self._holding.writer.send(call_results=result)
+            await self._holding.writer.send_once(call_results=result)
         await self._let_go(operator, subject)
         return result.result_id, late
 
@@ -178,7 +178,7 @@ class Calls:
         if not self._was_said(result):
             if late and said.outcome == "NO_ANSWER":
                 raise EXPIRED.error()
-            await self._holding.writer.send(call_results=result)
+            await self._holding.writer.send_once(call_results=result)
         await self._let_go(operator, subject)
         return result.result_id, late
 

@@ -36,7 +36,7 @@ class Decisions:
                 raise SUPERVISOR_ONLY.error()
         if incident.news_version > seen_version or incident.phase == "CLOSED":
             raise CHANGED.error(version=incident.version)
-        await self._writer.send(
+        await self._writer.send_once(
             operator_actions=OperatorAction(action_id, incident.site_id, incident.id, action, reason, operator.name, at)
         )
         self._state.actions.setdefault(action_id, at)  # said again, it is known before it is read
@@ -53,7 +53,7 @@ class Decisions:
         for incident in self._state.open_incidents(site_id):  # the engine gives it to the one of SECURITY
             if incident.procedure != "FIRE" and seen_version is not None and incident.news_version > seen_version:
                 raise CHANGED.error(version=incident.version)
-        await self._writer.send(
+        await self._writer.send_once(
             operator_actions=OperatorAction(action_id, site_id, None, "DISPATCH", reason, operator.name, at)
         )
         self._state.actions.setdefault(action_id, at)

@@ -68,11 +68,12 @@ class Record(NamedTuple):
 class _Sending:
     """The records of one `send`, until all are acknowledged or it fails."""
 
-    __slots__ = ("future", "is_under_way", "left")
+    __slots__ = ("follows", "future", "is_under_way", "left")
 
-    def __init__(self, future: asyncio.Future[None], left: int) -> None:
+    def __init__(self, future: asyncio.Future[None], left: int, *, follows: bool) -> None:
         self.future = future
         self.left = left
+        self.follows = follows
         self.is_under_way = False  # librdkafka has taken one
 
     def confirm(self) -> None:
@@ -182,16 +183,17 @@ class Producer:
             raise self._wrong
         self._look()
 
-    async def send(self, *records: Record, seconds: float = CONFIRM_SECONDS) -> None:
+    async def send(self, *records: Record, seconds: float = CONFIRM_SECONDS, follows: bool = False) -> None:
         """Write records; returns when Kafka has acknowledged all of them.
 
-        Raises `UnconfirmedError`: not within ``seconds``; some or all may have been taken.
+        Raises `UnconfirmedError`: not within ``seconds``; some or all may have been taken. ``follows``: one record,
+        and where librdkafka has it by then, wait for what becomes of it, however long that takes.
         """
         if not records:
             return
         if self._is_stopping:
             raise UnconfirmedError(_ENDS)
-        sending = _Sending(self._loop.create_future(), len(records))
+        sending = _Sending(self._loop.create_future(), len(records), follows=follows)
         lanes = [self._lane(record.topic, record.key) for record in records]
         if any(len(lane.waiting) >= self._room for lane in lanes):
             self.unconfirmed += 1
@@ -256,7 +258,11 @@ class Producer:
         """Fail what was not acknowledged in time. One timer for all: one each would cost more than the records."""
         deadlines, now = self._deadlines, self._loop.time()
         while deadlines and (deadlines[0][0] <= now or deadlines[0][2].future.done()):
-            heappop(deadlines)[2].fail("Kafka has not acknowledged it in time")
+            sending = heappop(deadlines)[2]
+            if sending.follows and sending.is_under_way:
+                self.unconfirmed += not sending.future.done()
+            else:
+                sending.fail("Kafka has not acknowledged it in time")
         self._is_sweeping = bool(deadlines)
         if deadlines:
             self._loop.call_later(_SWEEP_SECONDS, self._sweep)

@@ -108,6 +108,9 @@ class MemoryWriter:
             self._desk.write(name.replace("_", "-"), value)
         self._desk.catch_up()
 
+    async def send_once(self, **value: Any) -> None:
+        await self.send(**value)
+
 
 class MemoryFetcher:
     """Finds the scene's records by their place."""
