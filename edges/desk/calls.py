@@ -138,6 +138,9 @@ class Calls:
         number = number if read is None else read.tries  # the log decides, where two desks judged side by side
         if number > rules.TRIES and verdict != "DURESS":
             raise NO_TRIES_LEFT.error()
+        before = 0 if read is None else read.wrong - (verdict == "WRONG")
+        if before >= rules.WRONG_WORDS and verdict != "DURESS" and not operator.is_supervisor:
+            raise TOO_MANY_WRONG_WORDS.error()
         return WordAnswer(verdict != "WRONG", verdict == "DURESS", max(0, rules.TRIES - number))
 
     def _under_threat(self) -> CallOutcome:

@@ -13,12 +13,14 @@ from edges.values import Claim, DeskEvent
 class ReadBack(NamedTuple):
     """A record of our own, read again: its timestamp.
 
-    Of a claim, who then held the subject; of a word, how many were then tried in its call.
+    Of a claim, who then held the subject; of a word, how many were then tried in its call, and how many wrong ones for
+    its site within the hour.
     """
 
     timestamp: int
     hold: Hold | None
     tries: int
+    wrong: int
 
 
 class ReadBacks:
@@ -44,7 +46,7 @@ class ReadBacks:
 
     def meet(self, value: Any, place: Place) -> None:
         """Let those go on who wait for this record, which the state has taken."""
-        hold, tries = None, 0
+        hold, tries, wrong = None, 0, 0
         match value:
             case Claim():
                 waiting = self._waiting.pop(value.claim_id, ())
@@ -52,8 +54,9 @@ class ReadBacks:
             case DeskEvent():
                 waiting = self._waiting.pop(value.event_id, ())
                 tries = len(self._state.tries.get(value.subject or "", ()))
+                wrong = self._state.wrong_words(value.site_id, value.at)
             case _:
                 return
         for future in waiting:
             if not future.done():
-                future.set_result(ReadBack(place.timestamp, hold, tries))
+                future.set_result(ReadBack(place.timestamp, hold, tries, wrong))

@@ -215,47 +215,6 @@ async def test_a_caller_under_threat_is_heard_once(desk: MemoryDesk, floor: Floo
     assert [one.reason for one in desk.scene.values("attention")] == ["CALL_FOR_HELP"]
 
 
-async def test_a_word_for_threat_that_is_not_confirmed_costs_no_try(
-    desk: MemoryDesk, floor: Floor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    command = await called(desk, floor)
-    send = desk.holding.writer.send
-
-    async def without_results(**values: Any) -> None:
-        if "call_results" in values:
-            raise UnconfirmedError("the results' partition has no leader")
-        await send(**values)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(desk.holding.writer, "send", without_results)
-        for _ in range(4):
-            assert code(await floor.ann.word(command, THREAT)) == "UNCONFIRMED"
-    answer = await floor.ann.word(command, THREAT)
-    assert answer.json() == {"right": True, "duress": True, "tries_left": 2}
-    assert [one.outcome for one in desk.scene.values("call-results")] == ["DURESS_CODE"]
-
-
-@pytest.mark.parametrize(("before", "expected"), [(2, {"right": True, "duress": False, "tries_left": 0}), (3, None)])
-async def test_the_log_decides_which_word_was_the_third(
-    desk: MemoryDesk, floor: Floor, monkeypatch: pytest.MonkeyPatch, before: int, expected: dict[str, Any] | None
-) -> None:
-    command = await called(desk, floor)
-    judge = desk.calls._words.judge
-
-    async def beside_another_desk(*word: Any) -> Any:
-        for number in range(before):
-            desk.scene.event(number, "WORD_TRIED", command, "WRONG")
-        return await judge(*word)
-
-    monkeypatch.setattr(desk.calls._words, "judge", beside_another_desk)
-    answer = await floor.ann.word(command, WORD)
-    identified = await floor.ann.result(command, "IDENTIFIED", "NORMAL")
-    if expected is not None:
-        assert (answer.json(), identified.status_code) == (expected, 202)
-    else:
-        assert (code(answer), code(identified)) == ("NO_TRIES_LEFT", "NOT_VERIFIED")
-
-
 async def test_the_same_request_twice_at_once_is_confirmed_twice(
     desk: MemoryDesk, floor: Floor, monkeypatch: pytest.MonkeyPatch
 ) -> None:

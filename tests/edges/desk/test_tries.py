@@ -1,0 +1,88 @@
+"""How many words may be tried: where Kafka hangs, and beside other desks and other calls."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from edges.kafka.errors import UnconfirmedError
+from tests.edges.desk.floor import THREAT, WORD, code
+from tests.edges.desk.memory import MemoryDesk
+from tests.edges.desk.test_api import Floor, Worker, called, desk, floor
+
+__all__ = ["desk", "floor"]
+pytestmark = pytest.mark.asyncio
+
+
+async def test_a_word_for_threat_that_is_not_confirmed_costs_no_try(
+    desk: MemoryDesk, floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = await called(desk, floor)
+    send = desk.holding.writer.send
+
+    async def without_results(**values: Any) -> None:
+        if "call_results" in values:
+            raise UnconfirmedError("the results' partition has no leader")
+        await send(**values)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(desk.holding.writer, "send", without_results)
+        for _ in range(4):
+            assert code(await floor.ann.word(command, THREAT)) == "UNCONFIRMED"
+    answer = await floor.ann.word(command, THREAT)
+    assert answer.json() == {"right": True, "duress": True, "tries_left": 2}
+    assert [one.outcome for one in desk.scene.values("call-results")] == ["DURESS_CODE"]
+
+
+@pytest.mark.parametrize(("before", "expected"), [(2, {"right": True, "duress": False, "tries_left": 0}), (3, None)])
+async def test_the_log_decides_which_word_was_the_third(
+    desk: MemoryDesk, floor: Floor, monkeypatch: pytest.MonkeyPatch, before: int, expected: dict[str, Any] | None
+) -> None:
+    command = await called(desk, floor)
+    judge = desk.calls._words.judge
+
+    async def beside_another_desk(*word: Any) -> Any:
+        for number in range(before):
+            desk.scene.event(number, "WORD_TRIED", command, "WRONG")
+        return await judge(*word)
+
+    monkeypatch.setattr(desk.calls._words, "judge", beside_another_desk)
+    answer = await floor.ann.word(command, WORD)
+    identified = await floor.ann.result(command, "IDENTIFIED", "NORMAL")
+    if expected is not None:
+        assert (answer.json(), identified.status_code) == (expected, 202)
+    else:
+        assert (code(answer), code(identified)) == ("NO_TRIES_LEFT", "NOT_VERIFIED")
+
+
+@pytest.mark.parametrize(
+    ("before", "who", "word", "right"),
+    [(9, "ann", "no", False), (9, "ann", WORD, True), (10, "ann", "no", None), (10, "ann", WORD, None),
+     (10, "ann", THREAT, True), (10, "zoe", WORD, True)],
+)  # fmt: skip
+async def test_the_log_decides_which_wrong_word_for_a_site_was_the_tenth(
+    desk: MemoryDesk,
+    floor: Floor,
+    monkeypatch: pytest.MonkeyPatch,
+    before: int,
+    who: str,
+    word: str,
+    right: bool | None,
+) -> None:
+    command = f"{desk.alarm()}-c1.1"
+    worker: Worker = getattr(floor, who)
+    assert (await worker.take(command)).status_code == 200
+    judge = desk.calls._words.judge
+
+    async def beside_other_calls(*word: Any) -> Any:
+        for number in range(before):
+            desk.scene.event(0, "WORD_TRIED", f"other-{number}", "WRONG")
+        return await judge(*word)
+
+    monkeypatch.setattr(desk.calls._words, "judge", beside_other_calls)
+    answer = await worker.word(command, word)
+    if right is None:
+        assert (answer.status_code, code(answer)) == (403, "TOO_MANY_WRONG_WORDS")
+    else:
+        assert answer.json()["right"] is right
