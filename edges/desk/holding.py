@@ -318,7 +318,8 @@ class Holding:
         now = self.clock.now()
         for partition, age in enumerate(ages):
             if age > STALE_SECONDS and partition not in self._stood_still:
-                self._stood_still[partition] = list(self.state.claims[partition].holds())
+                log = self.state.claims[partition]
+                self._stood_still[partition] = list(log.holds(log.now(time.monotonic() - age)))
             elif age <= STALE_SECONDS and partition in self._stood_still:
                 for hold in self._stood_still.pop(partition):
                     self._reserved[hold.subject] = (hold, now + OFFERED_MS)

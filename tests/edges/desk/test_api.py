@@ -212,6 +212,18 @@ async def test_after_a_standstill_holders_come_first(desk: MemoryDesk, floor: Fl
     assert (await floor.ann.take(command)).status_code == 200
 
 
+@pytest.mark.parametrize(("quiet", "holder"), [(63.0, "ann"), (70.0, "bob")])
+async def test_a_hold_that_ended_before_a_standstill_reserves_nothing(
+    desk: MemoryDesk, floor: Floor, quiet: float, holder: str
+) -> None:
+    command = await called(desk, floor)
+    desk.state.claims[0]._read_at -= quiet  # nothing has come for so long, and the hold lasts 60 s
+    desk.holding.watch_ages([6.0])
+    desk.state.claims[0]._holds.clear()  # it has run out since
+    desk.holding.watch_ages([0.1])
+    assert (await floor.bob.take(command)).json()["holder"]["by"] == holder
+
+
 async def test_closing(desk: MemoryDesk, floor: Floor) -> None:
     incident = desk.alarm()
     body = {"reason": "all is well", "key": "k1", "seen_version": 1, "at": write_instant(now_ms())}
