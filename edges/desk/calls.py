@@ -97,7 +97,7 @@ class Calls:
 
     async def _may_try(self, operator: Operator, subject: Subject) -> None:
         """Raise what keeps the operator from trying a word, once the log says so to its end."""
-        await self._holding.holder_or_refuse(operator, subject.partition, subject.id)
+        await self._holding.holder_or_refuse(operator, subject)
         if self._has_tried_enough(operator, subject):
             await self._holding.be_sure(subject.partition)
         if len(self._state.tries.get(subject.id, ())) >= rules.TRIES:

@@ -151,12 +151,15 @@ class Holding:
             raise STALE.error()
         return None
 
-    async def holder_or_refuse(self, operator: Operator, partition: int, subject: str) -> Hold:
+    async def holder_or_refuse(self, operator: Operator, subject: Subject) -> Hold:
         """The operator's own hold. Raises HELD, NOT_HELD, `UnconfirmedError`."""
-        hold = self.state.holder(partition, subject)
+        partition = subject.partition
+        hold = self.state.holder(partition, subject.id)
         if hold is None or hold.by != operator.name:
             await self.be_sure(partition)
-            hold = self.state.holder(partition, subject)
+            hold = self.state.holder(partition, subject.id)
+        if hold is None and self.reader.age(partition) > STALE_SECONDS and self._has_held(operator, subject):
+            hold = await self.claim(operator, subject, "TAKE")  # where a view is old no hold can be renewed
         if hold is None:
             raise NOT_HELD.error()
         if hold.by != operator.name:

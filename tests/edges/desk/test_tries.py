@@ -8,7 +8,7 @@ import pytest
 
 from edges.kafka.errors import UnconfirmedError
 from tests.edges.desk.floor import THREAT, WORD, code
-from tests.edges.desk.memory import MemoryDesk
+from tests.edges.desk.memory import MemoryDesk, frozen
 from tests.edges.desk.test_api import Floor, Worker, called, desk, floor
 
 __all__ = ["desk", "floor"]
@@ -33,6 +33,19 @@ async def test_a_word_for_threat_that_is_not_confirmed_costs_no_try(
     answer = await floor.ann.word(command, THREAT)
     assert answer.json() == {"right": True, "duress": True, "tries_left": 2}
     assert [one.outcome for one in desk.scene.values("call-results")] == ["DURESS_CODE"]
+
+
+async def test_a_word_in_a_view_that_is_old_takes_the_call_again(desk: MemoryDesk, floor: Floor) -> None:
+    command = await called(desk, floor)
+    desk.state.claims[0]._holds.clear()  # no page could renew it, and it has run out
+    assert code(await floor.ann.word(command, WORD)) == "NOT_HELD"
+    desk.reader.age_seconds = 5.5
+    assert code(await floor.ann.take(command)) == "STALE"
+    assert code(await floor.bob.word(command, WORD)) == "NOT_HELD"
+    with frozen(desk):
+        assert code(await floor.ann.word(command, WORD)) == "UNCONFIRMED"
+    assert (await floor.ann.word(command, WORD)).json()["right"] is True
+    assert code(await floor.bob.word(command, WORD)) == "HELD"
 
 
 @pytest.mark.parametrize(("before", "expected"), [(2, {"right": True, "duress": False, "tries_left": 0}), (3, None)])
