@@ -35,7 +35,6 @@ _log = logger(__name__)
 HOLD_SECONDS: Final = 60
 OFFERED_MS: Final = 20_000  # after the view stood still, what was held then is its holders' for so long
 _TAKES_NEXT_MS: Final = 30_000
-_TRIES_OF_NEXT: Final = 10
 
 
 class Operator(NamedTuple):
@@ -71,6 +70,7 @@ class Holding:
         self.reader = reader
         self.writer = writer
         self.clock = clock
+        self._being_taken: list[tuple[str, Item]] = []  # by whom, of those whose next piece of work it is to be
         self._takes_next: dict[str, tuple[Operator, int]] = {}  # by the result that the engine decides on next
         self._stood_still: dict[int, list[Hold]] = {}  # by partition: what was held when its view stopped
         self._reserved: dict[str, tuple[Hold, int]] = {}  # what is still its holders', and until when
@@ -121,7 +121,7 @@ class Holding:
             _log.warning("what is no more could not be released", incident=subject.incident_id)
 
     async def next(self, operator: Operator) -> Item | None:
-        """Take the next piece of work; None: there is none. Raises STALE."""
+        """Take the next piece of work; None: there is none. Raises STALE, `UnconfirmedError`."""
         tried: set[str] = set()
 
         def is_offered(item: Item) -> bool:
@@ -131,25 +131,39 @@ class Holding:
                 and not self.is_stale(item.site_id)
             )
 
-        for _ in range(_TRIES_OF_NEXT):
-            item = self.work.next_for(operator.name, is_offered)
+        while True:
+            others = [item for name, item in self._being_taken if name != operator.name]
+            item = self.work.next_for(operator.name, is_offered, others)
             if item is None:
                 break
+            if not left(CONFIRM_SECONDS):
+                raise UnconfirmedError("others took each piece of work that was tried, and there is more")
             tried.add(item.subject)
-            partition = self.writer.partition_of(item.site_id)
-            self.check_fresh(partition)
-            subject = Subject(item.subject, partition, item.site_id, item.incident_id)
-            has_held = self._has_held(operator, subject)
-            hold = await self.claim(operator, subject, "TAKE")
-            if hold is not None and hold.by == operator.name:
-                if item.holder is None and await self._was_answered(operator, subject):
-                    await self._give_back(hold, subject, is_first=not has_held)
-                    continue
+            hold = await self._take_offered(operator, item)
+            if hold is not None:
                 return item._replace(holder=hold)
         is_waiting = any(item.is_free and self.is_stale(item.site_id) for item in self.work.items.values())
         if is_waiting or min(self.reader.ages()) > STALE_SECONDS:  # there may be work that nobody here can see
             raise STALE.error()
         return None
+
+    async def _take_offered(self, operator: Operator, item: Item) -> Hold | None:
+        """Take what is next; None: somebody else has it, or it was over. Raises STALE, `UnconfirmedError`."""
+        partition = self.writer.partition_of(item.site_id)
+        self.check_fresh(partition)
+        subject = Subject(item.subject, partition, item.site_id, item.incident_id)
+        has_held = self._has_held(operator, subject)
+        self._being_taken.append((operator.name, item))
+        try:
+            hold = await self.claim(operator, subject, "TAKE")
+            if hold is None or hold.by != operator.name:
+                return None
+            if item.holder is None and await self._was_answered(operator, subject):
+                await self._give_back(hold, subject, is_first=not has_held)
+                return None
+            return hold
+        finally:
+            self._being_taken.remove((operator.name, item))
 
     async def holder_or_refuse(self, operator: Operator, subject: Subject) -> Hold:
         """The operator's own hold. Raises HELD, NOT_HELD, `UnconfirmedError`."""

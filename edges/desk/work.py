@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, Final, NamedTuple
 
 from edges.desk.claims import Hold
@@ -284,10 +284,16 @@ class WorkList:
         """All items, the most urgent first, then the oldest."""
         return sorted(self.items.values(), key=lambda item: item.rank)
 
-    def next_for(self, operator: str, is_offered: Callable[[Item], bool] = lambda _: True) -> Item | None:
+    def next_for(
+        self,
+        operator: str,
+        is_offered: Callable[[Item], bool] = lambda _: True,
+        others: Collection[Item] = (),
+    ) -> Item | None:
         """What an operator should do now: first what they hold and have not answered, then the first that is free.
 
         Homes of which another incident is in somebody else's hands are passed over, and what is not ``is_offered``.
+        ``others``: what others are taking right now, which comes last, as they may fail.
         """
         items = self.in_order()
         for item in items:
@@ -297,10 +303,16 @@ class WorkList:
         for item in items:
             if item.holder is not None and item.holder.by != operator:
                 busy.setdefault(item.site_id, set()).add(item.incident_id)
+        for item in others:
+            busy.setdefault(item.site_id, set()).add(item.incident_id)
+        taken = {item.subject for item in others}
+        last = None
         for item in items:
             if item.is_free and not (busy.get(item.site_id, set()) - {item.incident_id}) and is_offered(item):
-                return item
-        return None
+                if item.subject not in taken:
+                    return item
+                last = last or item
+        return last
 
     def _is_answered(self, item: Item, operator: str) -> bool:
         if item.seen is not None:

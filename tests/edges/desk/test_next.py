@@ -1,0 +1,81 @@
+"""Many who ask for the next piece of work at once: each gets one of their own, as long as there is any."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edges.desk.deadline import answered_within
+from edges.desk.holding import Operator
+from edges.kafka.errors import UnconfirmedError
+from tests.edges.desk.memory import MemoryDesk
+
+pytestmark = pytest.mark.asyncio
+NAMES = [f"operator-{number}" for number in range(12)]
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MemoryDesk:
+    """A desk to which Kafka answers after a moment."""
+    made = MemoryDesk(tmp_path)
+    send = made.holding.writer.send
+
+    async def slowly(**values: Any) -> None:
+        await asyncio.sleep(0.02)
+        await send(**values)
+
+    monkeypatch.setattr(made.holding.writer, "send", slowly)
+    return made
+
+
+def alarms(desk: MemoryDesk, count: int) -> None:
+    for number in range(count):
+        desk.home(f"S{number}", 1)
+        desk.alarm(f"S{number}", alert_id=f"A{number}")
+
+
+async def ask(desk: MemoryDesk, *names: str) -> list[str | None]:
+    """What each got, all at once."""
+    items = await asyncio.gather(*(desk.holding.next(Operator(name, is_supervisor=False)) for name in names))
+    return [None if item is None else item.subject for item in items]
+
+
+@pytest.mark.parametrize("count", [5, 15])
+async def test_all_get_a_piece_of_work_of_their_own(desk: MemoryDesk, count: int) -> None:
+    alarms(desk, count)
+    got = [subject for subject in await ask(desk, *NAMES) if subject is not None]
+    assert len(got) == len(set(got)) == min(count, len(NAMES))
+    if count > len(NAMES):
+        assert len(desk.scene.values("claims")) == len(NAMES), "nobody ran into anybody"
+
+
+async def test_who_asks_twice_at_once_gets_one_piece(desk: MemoryDesk) -> None:
+    alarms(desk, 3)
+    first, again = await ask(desk, "ann", "ann")
+    assert first is not None
+    assert first == again
+
+
+async def test_two_incidents_of_a_home_are_not_for_two(desk: MemoryDesk) -> None:
+    alarms(desk, 2)
+    desk.alarm("S0", "FIRE", "F0")
+    ann, bob, cleo = await ask(desk, "ann", "bob", "cleo")
+    assert {desk.work.items[subject].site_id for subject in (ann, bob) if subject} == {"S0", "S1"}
+    assert cleo is None
+
+
+async def test_who_is_always_too_late_is_not_told_that_there_is_nothing(desk: MemoryDesk) -> None:
+    alarms(desk, 15)
+    send = desk.holding.writer.send
+
+    async def too_late(**values: Any) -> None:
+        desk.scene.claim(0, "TAKE", values["claims"].subject, "eve at another desk", 60, values["claims"].site_id)
+        await send(**values)
+
+    desk.holding.writer.send = too_late  # type: ignore[method-assign]
+    with pytest.raises(UnconfirmedError), answered_within(0.25):
+        await ask(desk, "ann")
+    assert await ask(desk, "ann") == [None], "all is held"
