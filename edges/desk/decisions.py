@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from edges.desk import rules
 from edges.desk.holding import Holding, Operator
 from edges.desk.incident import Incident
@@ -34,7 +36,7 @@ class Decisions:
             await self._merged.learn(incident)
             if incident.needs_supervisor:
                 raise SUPERVISOR_ONLY.error()
-        if incident.news_version > seen_version or incident.phase == "CLOSED":
+        if incident.news(time.monotonic()) > seen_version or incident.phase == "CLOSED":
             raise CHANGED.error(version=incident.version)
         await self._writer.send_once(
             operator_actions=OperatorAction(action_id, incident.site_id, incident.id, action, reason, operator.name, at)
@@ -51,7 +53,9 @@ class Decisions:
             return action_id
         self._holding.check_fresh(self._writer.partition_of(site_id))
         for incident in self._state.open_incidents(site_id):  # the engine gives it to the one of SECURITY
-            if incident.procedure != "FIRE" and seen_version is not None and incident.news_version > seen_version:
+            if incident.procedure == "FIRE" or seen_version is None:
+                continue
+            if incident.news(time.monotonic()) > seen_version:
                 raise CHANGED.error(version=incident.version)
         await self._writer.send_once(
             operator_actions=OperatorAction(action_id, site_id, None, "DISPATCH", reason, operator.name, at)

@@ -5,6 +5,7 @@ A fold, over records of several topics in any order among these; within a topic 
 
 from __future__ import annotations
 
+import time
 from typing import Final, NamedTuple
 
 from edges.desk.values import Attention, CallCommand, CallResult, Decision, DispatchCommand
@@ -13,6 +14,10 @@ _CALLS: Final = frozenset({"CALL", "CONFIRM"})
 _CALLING: Final = frozenset({"CALLING", "CONFIRMING"})
 # Which inputs an operator must have seen before closing or sending a guard (`CHANGED`).
 _NEWS: Final = frozenset({"ALERT", "CALL_RESULT", "OPERATOR_ACTION"})
+# Of these, what the desk reads before the engine has decided on it. The engine decides on each, unless it stands still,
+# or makes a dead letter of it: so it is awaited for so long.
+_AWAITED: Final = frozenset({"call-results", "operator-actions"})
+AWAITED_SECONDS: Final = 45.0
 
 
 class Answer(NamedTuple):
@@ -36,6 +41,8 @@ class Incident:
     """One incident, from its first record to its end.
 
     Attributes:
+        awaited: results and actions that no decision has named, and when they were read (monotonic seconds).
+        decided: such that a decision has named, and that are still to be read themselves.
         phase: by its last decision; None until the first one is read.
         deadline: when the phase or a pending amend ends; None once closed.
         closed_at: when it was closed; None while it is open.
@@ -50,8 +57,8 @@ class Incident:
     """
 
     __slots__ = (
-        "answers", "at", "attentions", "calls", "closed_at", "covert", "deadline", "expired", "id", "is_duress", "kept",
-        "kinds",
+        "answers", "at", "attentions", "awaited", "calls", "closed_at", "covert", "deadline", "decided",
+        "expired", "id", "is_duress", "kept", "kinds",
         "last_attention", "last_call", "merged", "news_version", "opened_at", "partition", "phase", "position",
         "procedure", "procedure_version", "round", "round_offsets", "round_sizes", "rule", "said", "site_id",
         "site_offsets", "version", "withdrawn",
@@ -89,6 +96,8 @@ class Incident:
         self.last_attention: str | None = None
         self.kept: list[KeptRecord] = []
         self.said: set[str] = set()
+        self.awaited: dict[str, float] = {}
+        self.decided: frozenset[str] = frozenset()
 
     @property
     def is_open(self) -> bool:
@@ -116,6 +125,10 @@ class Incident:
             self.is_duress = True
         if decision.input.kind in _NEWS:
             self.news_version = decision.version
+            if decision.input.id in self.said:
+                self.awaited.pop(decision.input.id, None)
+            elif decision.input.kind != "ALERT":
+                self.decided |= {decision.input.id}
         self._note_merged(decision)
         offset = decision.site_offset
         if offset is not None:
@@ -181,6 +194,10 @@ class Incident:
             if said_id in self.said:
                 return
             self.said.add(said_id)
+            if said_id in self.decided:
+                self.decided -= {said_id}
+            elif topic in _AWAITED:
+                self.awaited[said_id] = time.monotonic()
         self.kept.append(KeptRecord(topic, offset, value))
 
     def learn_kind(self, kind: str) -> None:
@@ -215,6 +232,11 @@ class Incident:
     def is_answered_by(self, command_id: str, operator: str) -> bool:
         """Whether this operator has said what came of the command."""
         return any(answer.operator == operator for answer in self.answers.get(command_id, ()))
+
+    def news(self, monotonic: float) -> int:
+        """The version of the last news; of what the engine is yet to decide on, the one that it will have at least."""
+        coming = sum(monotonic - read_at < AWAITED_SECONDS for read_at in self.awaited.values())
+        return self.version + coming if coming else self.news_version
 
     @property
     def needs_supervisor(self) -> bool:

@@ -12,6 +12,7 @@ import pytest
 
 from edges.desk import deadline, rules
 from edges.desk.answers import item_json
+from edges.desk.incident import AWAITED_SECONDS
 from edges.desk.pages import AT_FIRST
 from edges.desk.state import DeskState
 from edges.kafka.errors import UnconfirmedError
@@ -204,6 +205,34 @@ async def test_a_guard_is_not_sent_again_once_the_incident_has_ended(desk: Memor
     assert [value.rule for value in desk.scene.values("decisions")] == [
         "OPENED", "MERGED", "OPERATOR_DISPATCH", "OPERATOR_CLOSED",
     ]  # fmt: skip
+
+
+async def test_who_closes_before_the_engine_has_decided_on_an_answer_looks_again(
+    desk: MemoryDesk, floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    incident = desk.alarm()
+    desk.scene.result(0, f"{incident}-c1.1", "NOT_IDENTIFIED", "ABNORMAL")
+    place, data = next(record for record in desk.scene.records if record[0].topic == "call-results")
+    desk.state.apply(place, read("call-results")(data), data)  # the decision is still to come
+    body = {"reason": "all is well", "key": "k1", "at": write_instant(now_ms())}
+
+    async def close(seen_version: int, at: str = f"incidents/{incident}/close") -> httpx.Response:
+        return await floor.ann.http.post(f"/v1/{at}", json=body | {"seen_version": seen_version})
+
+    for refused in (await close(1), await close(1, "sites/S1/dispatch")):
+        assert (refused.status_code, code(refused), refused.json()["version"]) == (409, "CHANGED", 1)
+    known = desk.state.incidents[incident]
+    assert known.news(time.monotonic() + AWAITED_SECONDS) == 1, "it was a dead letter, or the engine stands still"
+    assert known.news(time.monotonic()) == 2
+    desk.catch_up()
+    assert not known.awaited
+    assert code(await close(1)) == "CHANGED"
+    assert (await close(known.version)).status_code == 202
+    again = DeskState(1)
+    for place, data in sorted(desk.scene.records, key=lambda one: one[0].topic != "decisions"):
+        if place.topic in {"decisions", "call-results", "operator-actions"}:
+            again.apply(place, read(place.topic)(data), data)
+    assert (again.incidents[incident].awaited, again.incidents[incident].decided) == ({}, frozenset())
 
 
 async def test_a_caller_under_threat_is_heard_once(desk: MemoryDesk, floor: Floor) -> None:
