@@ -12,7 +12,7 @@ from edges.kafka.errors import UnconfirmedError
 from edges.kafka.producer import CONFIRM_SECONDS, Producer, Record
 
 WRITTEN: Final = ("claims", "desk-log", "call-results", "operator-actions")
-_READ_SECONDS: Final = 60.0  # what is written is read by then, and whoever says it again is told so by the state
+_READ_SECONDS: Final = 60.0  # what is written is read by then, and the state has it
 
 
 class Writer:
