@@ -23,6 +23,8 @@ _LOG_SECONDS: Final = 60.0  # one kind of error is logged at most so often
 # Room for the largest record with its key, for requests and their answers.
 _LARGEST_MESSAGE: Final = INPUT_BYTES + 100_000
 
+# A broker that is back is found so soon, by readers too: they must be back before those who write have given them up.
+_BACK_FAST: Final[dict[str, Any]] = {"reconnect.backoff.max.ms": 500}
 _READ_FAST: Final[dict[str, Any]] = {
     "queued.min.messages": 20_000,
     "queued.max.messages.kbytes": 16_384,
@@ -30,6 +32,8 @@ _READ_FAST: Final[dict[str, Any]] = {
     "fetch.queue.backoff.ms": 20,
     "fetch.wait.max.ms": 100,
     "receive.message.max.bytes": RECEIVED_BYTES,
+    # A broker that hangs is given up after it, and its partitions' new leaders are read. A large answer takes seconds.
+    "socket.timeout.ms": 10_000,
 }
 _WRITE_FAST: Final[dict[str, Any]] = {
     "linger.ms": 2,
@@ -49,6 +53,7 @@ def producer(connection: Connection, on_error: Callable[[KafkaError], None]) -> 
     """
     return Producer(
         {
+            **_BACK_FAST,
             **_WRITE_FAST,
             **connection.producer,
             "acks": "all",
@@ -72,6 +77,7 @@ def reader(
     """
     return Consumer(
         {
+            **_BACK_FAST,
             **_READ_FAST,
             **connection.consumer,
             "group.id": connection.group,

@@ -1,15 +1,16 @@
 """The order of a frame: judged, its signals in Kafka, its alerts in Kafka, and only then its answer.
 
-A first copy's alerts wait until its signals are read back (`edges.receiver.signal_log`). While they are not, frames of
-the same identity wait: two first copies of one frame would be two alarms. No later frame of an account overtakes one
-that waits (`edges.receiver.turns`).
+A first copy's alerts wait until its signals are read back (`edges.receiver.signal_log`): then all that stands before
+them in their partition is read too, and nothing else proves that no other receiver wrote a copy first. While they are
+not, frames of the same identity wait: two first copies of one frame would be two alarms. No later frame of an account
+overtakes one that waits (`edges.receiver.turns`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
@@ -31,11 +32,12 @@ if TYPE_CHECKING:
     from edges.receiver.values import Alert, Signal
 
 ANSWER_SECONDS: Final = 3.0  # after receipt; later a panel gets nothing, and sends again
-# Alerts wait so long for their signals to be read back. A reader that hangs must not hold an alarm up.
+# Alerts wait so long for their signals to be read back. A reader that begins to hang must not hold an alarm up.
 READ_BACK_SECONDS: Final = 1.0
 # But behind an outage a reader is back later than those who write, and what other receivers wrote in it is not known
-# yet: then alerts wait longer. A write that took so long, or was not confirmed, shows one.
-SLOW_SECONDS: Final = 1.0
+# yet. The age of what is read shows that, whoever wrote: above this, alerts wait longer. A reader that has just begun
+# to hang is younger, as the end of the log is asked for once a second.
+STALE_SECONDS: Final = READ_BACK_SECONDS + 2.0
 OUTAGE_SECONDS: Final = 10.0
 _FRAMES: Final = 4096
 
@@ -100,19 +102,21 @@ class Intake:
         rooms: Rooms,
         addresses: Addresses,
         metrics: ReceiverMetrics,
+        age_of: Callable[[str], float],
     ) -> None:
+        """``age_of``: seconds since all that stood on a key's partition of `signals` was last read."""
         self._judge = judge
         self._log = log
         self._publisher = publisher
         self._rooms = rooms
         self._addresses = addresses
         self._metrics = metrics
+        self._age_of = age_of
         self._patience = Patience(READ_BACK_SECONDS)
         # By account, number and body, when a frame came last: a copy within the same millisecond gets the next.
         self._latest: dict[str, int] = {}
         self._flights: dict[str, dict[Identity, Flight]] = {}
         self._turns = Turns()
-        self._outages: dict[int, float] = {}  # by partition, when Kafka was slow or away last; the monotonic clock
 
     def take_flaw(self, flaw: Flaw, arrival: Arrival) -> bytes | None:
         """The answer to bytes that are no frame."""
@@ -237,14 +241,10 @@ class Intake:
         try:
             await self._publisher.signals(verdict.signals)
         except BaseException as error:
-            if isinstance(error, UnconfirmedError):
-                self._note_outage(verdict)
-                if error.is_under_way and not flight.is_over:
-                    self._log.doubt(verdict.signals)
+            if isinstance(error, UnconfirmedError) and error.is_under_way and not flight.is_over:
+                self._log.doubt(verdict.signals)
             self._log.give_up(last)
             raise
-        if time.monotonic() - begun > SLOW_SECONDS:
-            self._note_outage(verdict)
         if not verdict.has_alerts:
             return None
         if not flight.is_over:
@@ -259,15 +259,10 @@ class Intake:
         assert signal.raised_at is not None
         return Copy(signal.site_id, signal.raised_at, signal.received_at, dict(verdict.events))
 
-    def _note_outage(self, verdict: Verdict) -> None:
-        self._outages[self._publisher.partition_of(verdict.signals[0].key)] = time.monotonic()
-
     def _is_behind_outage(self, verdict: Verdict) -> bool:
         """Whether the log may have an earlier copy by another receiver that this one will soon read."""
-        if verdict.copy is not None and verdict.copy.is_in_doubt:
-            return True
-        at = self._outages.get(self._publisher.partition_of(verdict.signals[0].key))
-        return at is not None and time.monotonic() - at < OUTAGE_SECONDS
+        is_in_doubt = verdict.copy is not None and verdict.copy.is_in_doubt
+        return is_in_doubt or self._age_of(verdict.signals[0].key) > STALE_SECONDS
 
     def _land(self, identity: Identity) -> None:
         flights = self._flights[identity.account]

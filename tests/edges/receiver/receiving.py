@@ -33,6 +33,7 @@ class MemoryKafka:
     Attributes:
         leaderless: partitions that acknowledge nothing.
         late: what clients have of them, and go on trying to write.
+        age: of what its readers have read, as they know.
 
     """
 
@@ -43,6 +44,7 @@ class MemoryKafka:
         self.late: list[Signal] = []
         self.readers: dict[SignalLog, int] = {}
         self.are_readers_away = False
+        self.age = 0.0
         self.timeout = 3.0
 
     def partition_of(self, key: str) -> int:
@@ -119,6 +121,7 @@ class Receiver:
             Rooms(settings.room_per_partition),
             addresses,
             self.metrics,
+            lambda _: kafka.age,
         )
         self.listener = Listener(settings, self.intake, addresses, self.metrics)
         self.ports: dict[Transport, int] = {}

@@ -1,0 +1,41 @@
+"""Alerts wait for `signals` to be read back, longer behind an outage."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from edges.receiver import intake
+from edges.receiver.accounts import Account
+from tests.edges.receiver.receiving import MemoryKafka, cid, client, receiver
+
+PLAIN = Account("1234", "S1")
+pytestmark = pytest.mark.asyncio
+
+
+async def test_who_wrote_nothing_in_an_outage_waits_for_its_reader_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What the other receiver wrote before is the first copy, though only the age of what is read shows the outage."""
+    monkeypatch.setattr(intake, "READ_BACK_SECONDS", 0.05)
+    kafka = MemoryKafka()
+    async with (
+        receiver(PLAIN, kafka=kafka) as made,
+        client(made) as one,
+        receiver(PLAIN, kafka=kafka, id="r2") as second,
+        client(second) as other,
+    ):
+        kafka.are_readers_away, kafka.age = True, intake.STALE_SECONDS + 1
+        one.send(cid("1130 01 015", end="_21:03:12,11-28-2026"))
+        await asyncio.sleep(0.02)
+        other.send(cid("1130 01 015", end="_21:03:17,11-28-2026"))
+        await other.silence(0.5)
+        assert (len(kafka.signals), kafka.alerts) == (2, [])
+        kafka.are_readers_away = False
+        kafka.read()
+        assert b"ACK" in await one.answer()
+        assert b"ACK" in await other.answer()
+        assert {(alert.alert_id, alert.raised_at) for alert in kafka.alerts} == {
+            (kafka.signals[0].alert_id, kafka.signals[0].raised_at)
+        }
