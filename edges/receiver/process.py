@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import gc
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from edges.kafka.framing import Framing
@@ -26,7 +26,7 @@ from edges.receiver.repeats import REMEMBERED_MS, Repeats
 from edges.receiver.rooms import Rooms
 from edges.receiver.settings import ReceiverConfiguration, wrapping_key_of
 from edges.receiver.signal_log import SignalLog
-from edges.receiver.transmitters import Transmitters
+from edges.receiver.transmitters import Transmitters, checked
 from edges.receiver.values import Signal
 from edges.receiver.wrapping import Wrapping
 from edges.values import Override, Transmitter
@@ -76,7 +76,7 @@ class ReceiverProcess:
         has_registry = connection.registry_url is not None
         self._transmitter_view = View(
             connection,
-            {"transmitters": Reading(decode=_checked(decode) if has_registry else None)},
+            {"transmitters": Reading(decode=checked(decode) if has_registry else None)},
             self._take_transmitters,
         )
         signals_since = Since(time.time_ns() // 1_000_000 - REMEMBERED_MS)
@@ -248,13 +248,3 @@ def _collect_seldom() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_COLLECT)
-
-
-def _checked(decode: Callable[[bytes], Any]) -> Callable[[bytes], bytes]:
-    """Decode in the reader's thread, which may ask a registry for the schema, and keep the bytes."""
-
-    def check(value: bytes) -> bytes:
-        decode(value)
-        return value
-
-    return check

@@ -16,6 +16,8 @@ from schemas.avro.errors import Undecodable
 # A kind of a later version of the schema. No alert may have it, so the table of codes says what the code is.
 _UNKNOWN: Final = "UNKNOWN"
 _MOST_DECODED: Final = 20_000
+# Stands for a value that does not decode, and does not either; nobody asks a registry for its schema.
+_UNREADABLE: Final = b""
 
 
 class Transmitters:
@@ -98,3 +100,16 @@ class Transmitters:
                 if item.kind != _UNKNOWN
             ),
         )
+
+
+def checked(decode: Callable[[bytes], Any]) -> Callable[[bytes], bytes]:
+    """Decode in the reader's thread, which may ask a registry for the schema, and keep the bytes."""
+
+    def check(value: bytes) -> bytes:
+        try:
+            decode(value)
+        except Undecodable:
+            return _UNREADABLE
+        return value
+
+    return check
