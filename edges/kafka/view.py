@@ -110,6 +110,7 @@ class View:
         self._is_in_loop = in_loop
         self._ages = Ages((topic, number) for topic in topics for number in range(connection.partitions))
         self._watermarks = Watermarks(connection, topics, self._ages.ends)
+        self._told: set[str] = set()  # errors of no partition
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="kafka-view", daemon=True)
         self._loop: asyncio.AbstractEventLoop
@@ -221,10 +222,14 @@ class View:
         positions: dict[Log, int] = {}
         entries: list[Entry] = []
         for message in (first, *consumer.consume(_AT_ONCE - 1, 0)):
-            topic, partition, offset = self._names[message.topic() or ""], message.partition(), message.offset()
+            topic, partition, offset = self._names.get(message.topic() or ""), message.partition(), message.offset()
+            error = message.error()
+            if error is not None and topic is None:
+                self._tell(error)
+                continue
+            assert topic is not None
             assert partition is not None
             assert offset is not None
-            error = message.error()
             if error is None:
                 positions[topic, partition] = offset + 1
                 self._decode(message, topic, partition, offset, entries)
@@ -257,6 +262,12 @@ class View:
             return  # it ends: what is not decoded is handed to nobody
         key = (message.key() or b"").decode(errors="replace")
         entries.append(Entry(topic, partition, offset, message.timestamp()[1], key, decoded))
+
+    def _tell(self, error: KafkaError) -> None:
+        """Log, once, an error of no partition: of a group that we may not use, too, as nobody joins it here."""
+        if error.name() not in self._told:
+            self._told.add(error.name())
+            _log.warning("a Kafka client reports an error", client="reader", error=error.name())
 
     def _judge(self, error: KafkaError, topic: str) -> None:
         """What an error of a partition means; most pass by themselves."""

@@ -1,0 +1,48 @@
+"""What a view makes of a client's errors, without any Kafka."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from confluent_kafka import Consumer, KafkaError
+
+from edges.kafka import view as view_of
+from edges.kafka.errors import TopicsDifferError
+from edges.kafka.view import Entry, Reading, View
+from edges.settings import Connection
+
+CONNECTION = Connection("x.", "group", 1, {}, {})
+
+
+def message(topic: str | None, error: int | None = None, value: bytes | None = None) -> Any:
+    made = None if error is None else KafkaError(error)
+    return SimpleNamespace(
+        topic=lambda: topic,
+        partition=lambda: 0,
+        offset=lambda: 7,
+        error=lambda: made,
+        value=lambda: value,
+        key=lambda: b"S1",
+        timestamp=lambda: (1, 5),
+    )
+
+
+def consumer_of(*messages: Any) -> Consumer:
+    return cast("Consumer", SimpleNamespace(poll=lambda _: messages[0], consume=lambda *_: messages[1:]))
+
+
+def test_an_error_of_no_topic_is_told_once_and_reading_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broker that does not let us use the group: nobody joins it."""
+    told: list[str] = []
+    monkeypatch.setattr(view_of, "_log", SimpleNamespace(warning=lambda _, error, **__: told.append(error)))
+    read: list[Entry] = []
+    made = View(CONNECTION, {"signals": Reading()}, read.extend, in_loop=False)
+    group = KafkaError.GROUP_AUTHORIZATION_FAILED
+    made._step(consumer_of(message(None, group), message("x.signals", value=b"a"), message("", group)))
+    assert [(entry.topic, entry.offset, entry.value) for entry in read] == [("signals", 7, b"a")]
+    assert made.position("signals", 0) == 8
+    assert told == ["GROUP_AUTHORIZATION_FAILED"]
+    with pytest.raises(TopicsDifferError):
+        made._step(consumer_of(message("x.signals", KafkaError.TOPIC_AUTHORIZATION_FAILED)))
