@@ -58,11 +58,22 @@ def offsets(
 ) -> dict[Log, int]:
     """Of each log the first offset whose timestamp is not before ``which`` (ms), or by `OFFSET_END` its end.
 
-    Without such a record it is `OFFSET_END`. Raises `KafkaException`: a leader does not answer.
+    Without such a record it is `OFFSET_END`. Raises `KafkaException`: a leader does not answer for one of them.
+    """
+    found, error = answered_offsets(consumer, connection, logs, which, seconds)
+    if error is not None:
+        raise KafkaException(error)
+    return found
+
+
+def answered_offsets(
+    consumer: Consumer, connection: Connection, logs: Iterable[Log], which: int, seconds: float
+) -> tuple[dict[Log, int], KafkaError | None]:
+    """The same of the logs that have an answer, and why another one has none.
+
+    Raises `KafkaException`: none has.
     """
     by_name = {(connection.topic(topic), number): (topic, number) for topic, number in logs}
     answers = consumer.offsets_for_times([TopicPartition(*name, which) for name in by_name], seconds)
-    for answer in answers:
-        if answer.error is not None:
-            raise KafkaException(answer.error)
-    return {by_name[answer.topic, answer.partition]: answer.offset for answer in answers}
+    found = {by_name[answer.topic, answer.partition]: answer.offset for answer in answers if answer.error is None}
+    return found, next((answer.error for answer in answers if answer.error is not None), None)

@@ -2,7 +2,7 @@
 
 A reader's own fetches do not tell: a log may end before its high watermark (an open transaction), and a client that
 asks a broker which leads no more hears nothing and keeps what it knew. Each leader is asked by a question of its own,
-so one that hangs makes nobody else's partitions old.
+so one that hangs makes nobody else's partitions old; nor does a partition that it has no answer for.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from confluent_kafka import OFFSET_END, KafkaException
 
 from edges.kafka import clients
 from edges.kafka.errors import TopicsDifferError
-from edges.kafka.layout import Layout, Log, offsets
+from edges.kafka.layout import Layout, Log, answered_offsets
 
 if TYPE_CHECKING:
     from edges.settings import Connection
@@ -88,9 +88,11 @@ class Watermarks:
     def _ask(self, logs: list[Log]) -> None:
         asked_at = time.monotonic()
         try:
-            ends = offsets(self._consumer, self._connection, logs, OFFSET_END, _ASK_SECONDS)
+            ends, error = answered_offsets(self._consumer, self._connection, logs, OFFSET_END, _ASK_SECONDS)
         except KafkaException:
             self._leaders_at = float("-inf")
             return
+        if error is not None:
+            self._leaders_at = float("-inf")
         for log, end in ends.items():
             self._report(log, end, asked_at)
