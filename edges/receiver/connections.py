@@ -23,11 +23,18 @@ _BUFFER: Final = memoryview(bytearray(16 * 1024))
 
 
 class Connection(asyncio.BufferedProtocol):
-    """One panel's connection, or that of what passes the frames of many on."""
+    """One panel's connection, or that of what passes the frames of many on.
 
-    def __init__(self, lines: Lines, transport: Transport) -> None:
+    Attributes:
+        is_made: it has begun, and what counts it for its address is taken off as it ends.
+
+    """
+
+    def __init__(self, lines: Lines, transport: Transport, *, is_counted: bool = False) -> None:
+        """``is_counted``: it counts as a socket of its address already."""
         self._lines = lines
         self._kind = transport
+        self._is_counted = is_counted
         self._framer = Framer()
         self._cuts: deque[tuple[Sealed | Flaw, Arrival]] = deque()
         self._in_work = 0
@@ -37,6 +44,7 @@ class Connection(asyncio.BufferedProtocol):
         self._address = ""
         self._transport: asyncio.Transport | None = None
         self._is_ending = False
+        self.is_made = False
         self.heard_at = 0.0
 
     # --- asyncio's ------------------------------------------------------------------------------
@@ -46,11 +54,12 @@ class Connection(asyncio.BufferedProtocol):
         transport = cast("asyncio.Transport", transport)  # uvloop's is none by its bases
         peer = transport.get_extra_info("peername")
         self._address = peer[0] if peer else ""
-        if not self._lines.addresses.open(self._address):
+        if not self._is_counted and not self._lines.addresses.open(self._address):
             self._lines.metrics.closed[Closed.TOO_MANY_SOCKETS].inc()
             transport.abort()
             return
         self._transport = transport
+        self.is_made = True
         self.heard_at = time.monotonic()
         self._lines.connections.add(self)
         self._lines.metrics.sockets[self._kind].inc()

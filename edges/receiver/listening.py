@@ -6,11 +6,13 @@ import asyncio
 import resource
 import ssl
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from edges.receiver.connections import Connection
 from edges.receiver.datagrams import Datagrams
+from edges.receiver.handshakes import Handshakes
 from edges.receiver.lines import Lines
 from edges.receiver.metrics import Closed, Transport
 
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
     from edges.receiver.settings import ReceiverSettings
 
 _BACKLOG: Final = 1024
-_HANDSHAKE_SECONDS: Final = 10.0
 _SWEEP_SECONDS: Final = 5.0  # between two looks for idle connections, at the most
 
 
@@ -39,17 +40,21 @@ class Listener:
         self._lines = Lines(intake, addresses, metrics)
         self._servers: list[asyncio.Server] = []
         self._datagrams: asyncio.DatagramTransport | None = None
+        self._handshakes: Handshakes | None = None
         self._sweeping: asyncio.Task[None] | None = None
 
     async def open(self) -> dict[Transport, int]:
         """Listen; the port of each transport. Raises `ListenError`."""
         _allow_files()
         settings = self._settings
-        ports = {Transport.TCP: await self._serve("tcp_port", settings.tcp_port, Transport.TCP, None)}
-        if settings.tls_port is not None:
-            ports[Transport.TLS] = await self._serve(
-                "tls_port", settings.tls_port, Transport.TLS, tls_context(settings)
+        ports = {
+            Transport.TCP: await self._serve(
+                "tcp_port", settings.tcp_port, lambda: Connection(self._lines, Transport.TCP)
             )
+        }
+        if settings.tls_port is not None:
+            self._handshakes = Handshakes(self._lines, tls_context(settings))
+            ports[Transport.TLS] = await self._serve("tls_port", settings.tls_port, self._handshakes.protocol)
         if settings.udp_port is not None:
             ports[Transport.UDP] = await self._serve_datagrams(settings.udp_port)
         self._sweeping = asyncio.ensure_future(self._sweep())
@@ -59,6 +64,8 @@ class Listener:
         """Take nothing new; send the answers of what was taken, as far as they come within ``seconds``."""
         for server in self._servers:
             server.close()
+        if self._handshakes is not None:
+            self._handshakes.close()
         for connection in list(self._lines.connections):
             connection.hold()
         if self._lines.tasks:
@@ -73,17 +80,10 @@ class Listener:
             self._sweeping.cancel()
         await asyncio.sleep(0)
 
-    async def _serve(self, setting: str, port: int, transport: Transport, tls: ssl.SSLContext | None) -> int:
+    async def _serve(self, setting: str, port: int, protocol: Callable[[], asyncio.BaseProtocol]) -> int:
         loop = asyncio.get_running_loop()
         try:
-            server = await loop.create_server(
-                lambda: Connection(self._lines, transport),
-                self._settings.host,
-                port,
-                ssl=tls,
-                backlog=_BACKLOG,
-                ssl_handshake_timeout=_HANDSHAKE_SECONDS if tls is not None else None,
-            )
+            server = await loop.create_server(protocol, self._settings.host, port, backlog=_BACKLOG)
         except OSError as error:
             raise _port_error(setting, self._settings.host, port, error) from error
         self._servers.append(server)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 from unittest import mock
 
 import pytest
+import trustme
 
-from edges.receiver import judging
+from edges.receiver import judging, loop
 from edges.receiver.accounts import Account
 from edges.receiver.addresses import STRANGE_FRAMES
 from edges.receiver.connections import Connection
@@ -17,7 +21,7 @@ from edges.receiver.framing import seal
 from edges.receiver.lines import NOT_DC09_IN_A_ROW
 from edges.receiver.metrics import Closed, Transport
 from tests.edges.receiver import receiving, vectors
-from tests.edges.receiver.receiving import cid, client, receiver
+from tests.edges.receiver.receiving import Receiver, cid, client, receiver
 
 PLAIN: Final = Account("1234", "S1")
 OTHERS: Final = (Account("12345A", "S2"), Account("78919", "S3"))
@@ -193,6 +197,59 @@ async def test_an_address_has_so_many_sockets() -> None:
         async with client(made) as fourth:
             fourth.send(vectors.BURGLARY)
             assert await fourth.answer() == vectors.ACK
+
+
+async def until_open(made: Receiver, sockets: int) -> None:
+    async with asyncio.timeout(5):
+        while made.listener._lines.addresses._sockets.total() != sockets:  # noqa: ASYNC110  # nobody would set an event
+            await asyncio.sleep(0.01)
+
+
+async def sockets_of_tls(authority: trustme.CA, files: dict[str, Any]) -> None:
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    encrypted: dict[str, Any] = {"ssl": context, "server_hostname": "localhost"}
+    async with receiver(PLAIN, sockets_per_address=2, tls_port=0, **files) as made:
+        silent = [await asyncio.open_connection("127.0.0.1", made.ports[Transport.TLS]) for _ in range(3)]
+        assert await asyncio.wait_for(silent[2][0].read(), 5) == b""
+        assert made.count("closed_total", reason="TOO_MANY_SOCKETS") == 1
+        silent[0][1].close()
+        silent[1][1].write(b"GET / HTTP/1.1\r\n\r\n")  # no TLS: its handshake ends, and so does its place
+        await until_open(made, 0)
+        for number in range(1, 4):
+            async with (
+                client(made, Transport.TLS, **encrypted) as one,
+                client(made, Transport.TLS, **encrypted) as other,
+            ):
+                for panel, zone in ((one, 1), (other, 2)):
+                    panel.send(cid(f"1130 01 {zone:03d}", 2 * number + zone))
+                    assert b"ACK" in await panel.answer()
+                assert made.count("sockets", transport="tls") == 2
+            await until_open(made, 0)
+        assert made.count("closed_total", reason="TOO_MANY_SOCKETS") == 1
+        silent.append(await asyncio.open_connection("127.0.0.1", made.ports[Transport.TLS]))  # amid its handshake
+        await until_open(made, 1)
+    assert await asyncio.wait_for(silent[3][0].read(), 5) == b""
+    for _, writer in silent:
+        writer.close()
+    await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, loop.new_loop])
+async def test_a_socket_of_tls_counts_from_before_its_handshake(
+    new_loop: Callable[[], asyncio.AbstractEventLoop], tmp_path: Path
+) -> None:
+    authority = trustme.CA()
+    made_for = authority.issue_cert("localhost")
+    made_for.cert_chain_pems[0].write_to_path(tmp_path / "chain.pem")
+    made_for.private_key_pem.write_to_path(tmp_path / "key.pem")
+    files = {"tls_certificate": tmp_path / "chain.pem", "tls_key": tmp_path / "key.pem"}
+
+    def run() -> None:
+        with asyncio.Runner(loop_factory=new_loop) as runner:
+            runner.run(sockets_of_tls(authority, files))
+
+    await asyncio.to_thread(run)
 
 
 async def test_a_silent_connection_ends() -> None:
