@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
@@ -10,6 +11,8 @@ from typing import Final
 
 from edges.kafka.layout import Log
 
+# Above it, a partition is behind. Its end is asked for once a second, so one that is read on is younger.
+BEHIND_SECONDS: Final = 3.0
 _MOST_PENDING: Final = 600  # answers of a partition that the reader is behind: ten minutes
 
 
@@ -21,6 +24,7 @@ class Ages:
         self._next: dict[Log, int] = {}  # the offset that is read next
         self._pending: dict[Log, deque[tuple[int, float]]] = {log: deque(maxlen=_MOST_PENDING) for log in logs}
         self._stood_at: dict[Log, float] = {}
+        self._behind_at: dict[Log, float] = {}  # when it was no longer behind
 
     def ends(self, log: Log, watermark: int, asked_at: float) -> None:
         """Take where a log ended when that was asked for (monotonic)."""
@@ -42,6 +46,8 @@ class Ages:
         position = self._next.get(log, -1)
         while pending and pending[0][0] <= position:
             _, asked_at = pending.popleft()
+            if BEHIND_SECONDS < self.age(log) < math.inf:
+                self._behind_at[log] = time.monotonic()
             self._stood_at[log] = max(asked_at, self._stood_at.get(log, asked_at))
 
     def position(self, log: Log) -> int:
@@ -56,6 +62,12 @@ class Ages:
     def age(self, log: Log) -> float:
         """Seconds; infinite until the reader first stands at the partition's end."""
         return time.monotonic() - self._stood_at.get(log, float("-inf"))
+
+    def since_behind(self, log: Log) -> float:
+        """For how many seconds it has not been behind; infinite where it never was."""
+        if self.age(log) > BEHIND_SECONDS:
+            return 0.0
+        return time.monotonic() - self._behind_at.get(log, float("-inf"))
 
     def all(self) -> dict[Log, float]:
         """The age of every partition."""

@@ -163,6 +163,11 @@ class View:
         number = murmur2.partition(key.encode(), self._connection.partitions)
         return max(self.age(topic, number) for topic in self._topics)
 
+    def since_behind(self, key: str) -> float:
+        """For how many seconds no partition that a key lies on has been behind (`edges.kafka.ages`)."""
+        number = murmur2.partition(key.encode(), self._connection.partitions)
+        return min(self._ages.since_behind((topic, number)) for topic in self._topics)
+
     def ages(self) -> dict[Log, float]:
         """The age of each (topic, partition)."""
         return self._ages.all()

@@ -35,9 +35,7 @@ ANSWER_SECONDS: Final = 3.0  # after receipt; later a panel gets nothing, and se
 # Alerts wait so long for their signals to be read back. A reader that begins to hang must not hold an alarm up.
 READ_BACK_SECONDS: Final = 1.0
 # But behind an outage a reader is back later than those who write, and what other receivers wrote in it is not known
-# yet. The age of what is read shows that, whoever wrote: above this, alerts wait longer. A reader that has just begun
-# to hang is younger, as the end of the log is asked for once a second.
-STALE_SECONDS: Final = READ_BACK_SECONDS + 2.0
+# yet. That it was behind in its partition lately shows one, whoever wrote there: then alerts wait longer.
 OUTAGE_SECONDS: Final = 10.0
 _FRAMES: Final = 4096
 
@@ -102,16 +100,16 @@ class Intake:
         rooms: Rooms,
         addresses: Addresses,
         metrics: ReceiverMetrics,
-        age_of: Callable[[str], float],
+        since_behind: Callable[[str], float],
     ) -> None:
-        """``age_of``: seconds since all that stood on a key's partition of `signals` was last read."""
+        """``since_behind``: for how many seconds the reader of `signals` has not been behind in a key's partition."""
         self._judge = judge
         self._log = log
         self._publisher = publisher
         self._rooms = rooms
         self._addresses = addresses
         self._metrics = metrics
-        self._age_of = age_of
+        self._since_behind = since_behind
         self._patience = Patience(READ_BACK_SECONDS)
         # By account, number and body, when a frame came last: a copy within the same millisecond gets the next.
         self._latest: dict[str, int] = {}
@@ -262,7 +260,7 @@ class Intake:
     def _is_behind_outage(self, verdict: Verdict) -> bool:
         """Whether the log may have an earlier copy by another receiver that this one will soon read."""
         is_in_doubt = verdict.copy is not None and verdict.copy.is_in_doubt
-        return is_in_doubt or self._age_of(verdict.signals[0].key) > STALE_SECONDS
+        return is_in_doubt or self._since_behind(verdict.signals[0].key) < OUTAGE_SECONDS
 
     def _land(self, identity: Identity) -> None:
         flights = self._flights[identity.account]

@@ -154,7 +154,8 @@ class ReceiverProcess:
         settings = self._settings
         judge = Judge(settings.id, self._transmitters, self._repeats, gas_as_fire=settings.gas_as_fire)
         addresses = Addresses(settings.sockets_per_address)
-        intake = Intake(judge, self._log, publisher, rooms, addresses, self._metrics, self._signal_view.age_of_key)
+        since_behind = self._signal_view.since_behind
+        intake = Intake(judge, self._log, publisher, rooms, addresses, self._metrics, since_behind)
         return Listener(settings, intake, addresses, self._metrics)
 
     def _application(self, publisher: Publisher, rooms: Rooms) -> Any:

@@ -216,6 +216,7 @@ def test_an_age_is_the_time_since_the_reader_last_stood_at_the_end(monkeypatch: 
     made.reach({other: 0})
     made.ends(other, 0, 100.0)
     assert (made.age(other), made.is_whole) == (0.0, True)
+    assert (made.since_behind(log), made.since_behind(other)) == (math.inf, math.inf)
 
     for second in range(101, 111):  # it reads on, and is three seconds behind all the time
         now = float(second)
@@ -224,5 +225,10 @@ def test_an_age_is_the_time_since_the_reader_last_stood_at_the_end(monkeypatch: 
         if second >= 104:
             assert made.age(log) == 3.0
     assert made.age(other) == 10.0, "nobody answered for it"
+    assert (made.since_behind(log), made.since_behind(other)) == (0.0, 0.0)
+    made.ends(other, 0, now)
+    now = 112.0
+    made.ends(other, 0, now)
+    assert (made.age(other), made.since_behind(other)) == (0.0, 2.0), "it has just been behind"
     made.ends(("strange", 0), 1, now)
     assert made.all().keys() == {log, other}

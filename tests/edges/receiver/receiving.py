@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 import zlib
 from collections.abc import AsyncIterator, Sequence
@@ -33,7 +34,7 @@ class MemoryKafka:
     Attributes:
         leaderless: partitions that acknowledge nothing.
         late: what clients have of them, and go on trying to write.
-        age: of what its readers have read, as they know.
+        since_behind: for how many seconds its readers have not been behind.
 
     """
 
@@ -44,7 +45,7 @@ class MemoryKafka:
         self.late: list[Signal] = []
         self.readers: dict[SignalLog, int] = {}
         self.are_readers_away = False
-        self.age = 0.0
+        self.since_behind = math.inf
         self.timeout = 3.0
 
     def partition_of(self, key: str) -> int:
@@ -121,7 +122,7 @@ class Receiver:
             Rooms(settings.room_per_partition),
             addresses,
             self.metrics,
-            lambda _: kafka.age,
+            lambda _: kafka.since_behind,
         )
         self.listener = Listener(settings, self.intake, addresses, self.metrics)
         self.ports: dict[Transport, int] = {}

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.asyncio
 async def test_who_wrote_nothing_in_an_outage_waits_for_its_reader_all_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """What the other receiver wrote before is the first copy, though only the age of what is read shows the outage."""
+    """What the other receiver wrote before is the first copy, though only its reader shows the outage."""
     monkeypatch.setattr(intake, "READ_BACK_SECONDS", 0.05)
     kafka = MemoryKafka()
     async with (
@@ -26,7 +26,7 @@ async def test_who_wrote_nothing_in_an_outage_waits_for_its_reader_all_the_same(
         receiver(PLAIN, kafka=kafka, id="r2") as second,
         client(second) as other,
     ):
-        kafka.are_readers_away, kafka.age = True, intake.STALE_SECONDS + 1
+        kafka.are_readers_away, kafka.since_behind = True, 1.0
         one.send(cid("1130 01 015", end="_21:03:12,11-28-2026"))
         await asyncio.sleep(0.02)
         other.send(cid("1130 01 015", end="_21:03:17,11-28-2026"))
