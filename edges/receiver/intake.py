@@ -35,7 +35,8 @@ ANSWER_SECONDS: Final = 3.0  # after receipt; later a panel gets nothing, and se
 # Alerts wait so long for their signals to be read back. A reader that begins to hang must not hold an alarm up.
 READ_BACK_SECONDS: Final = 1.0
 # But behind an outage a reader is back later than those who write, and what other receivers wrote in it is not known
-# yet. That it was behind in its partition lately shows one, whoever wrote there: then alerts wait longer.
+# yet. That it was lately behind in its partition shows one, also to a receiver that wrote nothing there: then alerts
+# wait longer.
 OUTAGE_SECONDS: Final = 10.0
 _FRAMES: Final = 4096
 
