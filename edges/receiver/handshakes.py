@@ -1,7 +1,7 @@
 """The TLS port's connections until they are encrypted: each counts as a socket of its address from its beginning.
 
-asyncio's own TLS server makes a connection known at the end of its handshake alone, and a client that says nothing there
-would hold any number of sockets. So the port takes plain connections, and what it counted gets its handshake then.
+asyncio's own TLS server makes a connection known at the end of its handshake alone, and a client that says nothing
+there would hold any number of sockets. So the port takes plain connections, counts them, and begins handshakes then.
 """
 
 from __future__ import annotations
