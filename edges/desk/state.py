@@ -89,7 +89,7 @@ class DeskState:
         self.actions: dict[str, int] = {}  # operators' actions, and when they were taken
         self.claims = [ClaimLog() for _ in range(partitions)]
         self.signals = [SignalIndex() for _ in range(partitions)]
-        self.decided_at = [0] * partitions
+        self.decided_at = [0] * partitions  # the timestamp of the last decision
         self.monotonic = 0.0  # the reader's clock, in seconds: how long a quiet partition has been quiet
         self.dirty: set[str] = set()
         self.moved: set[str] = set()
@@ -98,7 +98,7 @@ class DeskState:
         # By partition, incidents with alerts whose kinds no command has named.
         self.unlearned: list[set[str]] = [set() for _ in range(partitions)]
         self._closed: deque[tuple[int, str]] = deque()
-        self._nameless: deque[tuple[int, str]] = deque()  # incidents without a decision, and since when
+        self._nameless: dict[str, Place] = {}  # incidents without a decision, and their first record
         self._partition_of: dict[str, int] = {}  # of what has no incident
         self._swept_at = 0
         folds: Mapping[str, Callable[[Place, Any, bytes], None]] = {
@@ -123,10 +123,12 @@ class DeskState:
     # --- one topic each ---------------------------------------------------------------------------
 
     def _decision(self, place: Place, decision: Decision, data: bytes) -> None:
-        self.decided_at[place.partition] = max(self.decided_at[place.partition], decision.at)
-        if decision.incident_id is None:
+        self.decided_at[place.partition] = max(self.decided_at[place.partition], place.timestamp)
+        incident_id = decision.incident_id
+        if incident_id is None:
             return
-        incident = self._incident(decision.incident_id, decision.site_id, place.partition)
+        incident = self.incidents.get(incident_id) or self._begin(incident_id, decision.site_id, place.partition)
+        self._nameless.pop(incident_id, None)
         if not incident.decide(decision):
             return
         incident.keep(place.topic, place.offset, data)
@@ -138,23 +140,25 @@ class DeskState:
             self._forget(decision.at)
 
     def _call(self, place: Place, call: CallCommand, _data: bytes) -> None:
-        incident = self._incident(call.incident_id, call.site_id, place.partition)
-        if incident.call(call):
+        incident = self._incident(place, call.incident_id, call.site_id)
+        if incident is not None and incident.call(call):
             self._touch(incident)
 
     def _dispatch(self, place: Place, command: DispatchCommand, data: bytes) -> None:
-        incident = self._incident(command.incident_id, command.site_id, place.partition)
-        incident.dispatch(command)
-        incident.keep(place.topic, place.offset, data)
-        self._touch(incident)
+        incident = self._incident(place, command.incident_id, command.site_id)
+        if incident is not None:
+            incident.dispatch(command)
+            incident.keep(place.topic, place.offset, data)
+            self._touch(incident)
 
     def _attention(self, place: Place, attention: Attention, data: bytes) -> None:
         if attention.incident_id is not None:
-            incident = self._incident(attention.incident_id, attention.site_id, place.partition)
-            if not incident.attend(attention):
-                return
-            incident.keep(place.topic, place.offset, data)
-            self._touch(incident)
+            incident = self._incident(place, attention.incident_id, attention.site_id)
+            if incident is not None:
+                if not incident.attend(attention):
+                    return
+                incident.keep(place.topic, place.offset, data)
+                self._touch(incident)
         self.attentions[attention.attention_id] = attention
         self._partition_of[attention.attention_id] = place.partition
         self.dirty.add(attention.attention_id)
@@ -166,20 +170,21 @@ class DeskState:
         # Without an incident it goes to all that are open (procedure.md §5).
         targets = (named,) if named else self.of_site.get(result.site_id, ())
         for incident_id in targets:
-            incident = self._incident(incident_id, result.site_id, place.partition)
-            if (named or incident.phase != "CLOSED") and incident.answer(result):
+            incident = self._incident(place, incident_id, result.site_id)
+            if incident is not None and (named or incident.phase != "CLOSED") and incident.answer(result):
                 incident.keep(place.topic, place.offset, data, result.result_id)
                 self._touch(incident)
 
     def _report(self, place: Place, report: DispatchReport, data: bytes) -> None:
-        incident = self._incident(report.incident_id, report.site_id, place.partition)
-        incident.keep(place.topic, place.offset, data, report.report_id)
-        self._touch(incident)
+        incident = self._incident(place, report.incident_id, report.site_id)
+        if incident is not None:
+            incident.keep(place.topic, place.offset, data, report.report_id)
+            self._touch(incident)
 
     def _action(self, place: Place, action: OperatorAction, data: bytes) -> None:
         self.actions[action.action_id] = action.taken_at
-        if action.incident_id:
-            incident = self._incident(action.incident_id, action.site_id, place.partition)
+        incident = self._incident(place, action.incident_id, action.site_id) if action.incident_id else None
+        if incident is not None:
             incident.keep(place.topic, place.offset, data, action.action_id)
             self._touch(incident)
 
@@ -227,9 +232,8 @@ class DeskState:
                 self._partition_of[subject] = place.partition
             case _:
                 pass
-        is_recent = event.at > self.decided_at[place.partition] - HOUR_MS
-        if event.incident_id and (is_recent or event.incident_id in self.incidents):
-            incident = self._incident(event.incident_id, event.site_id, place.partition)
+        incident = self._incident(place, event.incident_id, event.site_id) if event.incident_id else None
+        if incident is not None:
             # Each word that was tried counts, also where two desks gave two of them one id.
             incident.keep(place.topic, place.offset, data, None if event.action == "WORD_TRIED" else event.event_id)
             if event.action != "VIEWED":
@@ -307,12 +311,21 @@ class DeskState:
 
     # --- what is kept -----------------------------------------------------------------------------
 
-    def _incident(self, incident_id: str, site_id: str, partition: int) -> Incident:
+    def _incident(self, place: Place, incident_id: str, site_id: str) -> Incident | None:
+        """The incident of a record that is no decision; None: it is forgotten, or there never was one."""
         incident = self.incidents.get(incident_id)
-        if incident is None:
-            incident = self.incidents[incident_id] = Incident(incident_id, site_id, partition)
-            self.of_site[site_id] = (*self.of_site.get(site_id, ()), incident_id)
-            self._nameless.append((self.decided_at[partition], incident_id))
+        if incident is None and not self._is_past(place):
+            incident = self._begin(incident_id, site_id, place.partition)
+            self._nameless[incident_id] = place
+        return incident
+
+    def _is_past(self, place: Place) -> bool:
+        """Whether decisions are read so far beyond a record that the beginning of its incident is among them."""
+        return self.decided_at[place.partition] > place.timestamp + HOUR_MS
+
+    def _begin(self, incident_id: str, site_id: str, partition: int) -> Incident:
+        incident = self.incidents[incident_id] = Incident(incident_id, site_id, partition)
+        self.of_site[site_id] = (*self.of_site.get(site_id, ()), incident_id)
         return incident
 
     def _touch(self, incident: Incident) -> None:
@@ -326,21 +339,18 @@ class DeskState:
             self._touch(incident)
 
     def _forget(self, now: int) -> None:
-        """Let go of what ended a day ago, of the oldest ends where there are too many, and of what never began."""
+        """Let go of what ended a day ago, and of the oldest ends where there are too many."""
         while self._closed and (self._closed[0][0] < now - DAY_MS or len(self._closed) > CLOSED_KEPT):
             self._drop(self._closed.popleft()[1])
-        while self._nameless and self._nameless[0][0] < now - HOUR_MS:
-            _, incident_id = self._nameless.popleft()
-            incident = self.incidents.get(incident_id)
-            if incident is not None and incident.phase is None:
-                self._drop(incident_id)
-
         if now - self._swept_at >= HOUR_MS:
             self._swept_at = now
             self._sweep(now)
 
     def _sweep(self, now: int) -> None:
-        """Let go of what people did long ago: `desk-log` is read back 7 days, and the rest a day."""
+        """Let go of what never began, and of what people did long ago (`desk-log` is read back 7 days, the rest a day)."""
+        for incident_id in [key for key, place in self._nameless.items() if self._is_past(place)]:
+            del self._nameless[incident_id]
+            self._drop(incident_id)
         week, day = now - 8 * DAY_MS, now - DAY_MS
         self.seen = {subject: seen for subject, seen in self.seen.items() if seen.at > week}
         self.undelivered = {subject: event for subject, event in self.undelivered.items() if event.at > week}

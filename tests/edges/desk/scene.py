@@ -45,10 +45,11 @@ ADDRESS: Final = core.Address("1 rue des Lilas", None, "74300", "Cluses", "FR")
 class Scene:
     """Inputs in, the records of all topics out; times are seconds since `T0`."""
 
-    def __init__(self) -> None:
+    def __init__(self, partition: int = 0) -> None:
         self.records: list[Recorded] = []
         self._simulation = Simulation()
         self._offsets: dict[str, int] = {}
+        self._partition = partition
         self.now = T0
 
     def site(self, site_id: str = "S1", *contacts: core.Contact, partners: tuple[str, ...] = ("P1",)) -> None:
@@ -57,7 +58,7 @@ class Scene:
             site_id, True, people, ADDRESS, "the dog bites", core.Intervention(True, partners), None, self.now
         )
         place = self._add("sites", site)
-        self._take(self._simulation.site(site_id, site, core.Source("sites", 0, place.offset), self.now))
+        self._take(self._simulation.site(site_id, site, core.Source("sites", place.partition, place.offset), self.now))
 
     def alert(self, at: float, kind: Any = "INTRUSION", alert_id: str = "A1", site_id: str = "S1") -> None:
         self._event("alerts", at, core.Alert(alert_id, site_id, kind, self._ms(at), "3", None, None))
@@ -153,7 +154,7 @@ class Scene:
         self._take(self._simulation.advance(self._ms(at)))
         self.now = self._ms(at)
         place = self._add(topic, event)
-        self._take(self._simulation.event(event, core.Source(topic, 0, place.offset), self.now))
+        self._take(self._simulation.event(event, core.Source(topic, place.partition, place.offset), self.now))
 
     def _take(self, records: Iterable[Any]) -> None:
         for record in records:
@@ -165,7 +166,7 @@ class Scene:
     def _add(self, topic: str, value: Any) -> Place:
         offset = self._offsets.get(topic, 0)
         self._offsets[topic] = offset + 1
-        place = Place(topic, 0, offset, self.now, self.now / 1000)
+        place = Place(topic, self._partition, offset, self.now, self.now / 1000)
         self.records.append((place, write(topic)(value)))
         return place
 
@@ -174,7 +175,8 @@ class Desk:
     """A desk that has read a scene's records, in an order of the caller's."""
 
     def __init__(self, records: Iterable[Recorded] = (), at: float | None = None) -> None:
-        self.state = DeskState(1)
+        records = list(records)
+        self.state = DeskState(1 + max((place.partition for place, _ in records), default=0))
         self.heard: list[tuple[str, Any]] = []
         self.work = WorkList(self.state, lambda name, value: self.heard.append((name, value)))
         self.read(records)

@@ -266,26 +266,48 @@ def a_whole_night() -> Scene:
     scene.report(330, f"{incident}-d1", "REJECTED")
     scene.event(340, "ATTENTION_SEEN", f"{incident}-t1", incident_id=incident)
     scene.until(400)
+    scene.site("S3")
+    for at in (500, 5000, 9000):
+        scene.alert(at, "TAMPER", f"A{at}", "S3")
+        scene.result(at + 20, f"{scene.incident_id}-c1.1", "IDENTIFIED", "NORMAL", site_id="S3")
     return scene
 
 
-NIGHT = a_whole_night().records
+def a_quiet_partition() -> Scene:
+    """A hold-up on partition 1, from before most that happens on partition 0."""
+    scene = Scene(partition=1)
+    scene.site("S2")
+    scene.alert(2, "HOLD_UP", "A4", "S2")
+    incident = scene.incident_id
+    scene.claim(3, "TAKE", f"{incident}-c1.1", "zoe", site_id="S2")
+    scene.event(4, "WORD_TRIED", f"{incident}-c1.1", "DURESS", incident, "S2")
+    scene.result(5, f"{incident}-c1.1", "DURESS_CODE", site_id="S2")
+    scene.event(40, "UNDELIVERED", f"{incident}-d1-r1", None, incident, "S2")
+    return scene
+
+
+NIGHT = a_whole_night().records + a_quiet_partition().records
+MORNING = 9100
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_any_order_among_topics_comes_to_the_same(data: st.DataObject) -> None:
-    queues: dict[str, list[Recorded]] = {}
+    queues: dict[tuple[str, int], list[Recorded]] = {}
     for record in NIGHT:
-        queues.setdefault(record[0].topic, []).append(record)
+        queues.setdefault((record[0].topic, record[0].partition), []).append(record)
     mixed: list[Recorded] = []
+    is_whole_first = data.draw(st.booleans())  # one log after the other, as a desk may get them that was started again
     while queues:
-        topic = data.draw(st.sampled_from(sorted(queues)))
-        mixed.append(queues[topic].pop(0))
-        if not queues[topic]:
-            del queues[topic]
-    expected, desk = Desk(NIGHT, at=400), Desk(mixed, at=400)
+        log = data.draw(st.sampled_from(sorted(queues)))
+        count = len(queues[log]) if is_whole_first else 1
+        mixed += queues[log][:count]
+        del queues[log][:count]
+        if not queues[log]:
+            del queues[log]
+    expected, desk = Desk(NIGHT, at=MORNING), Desk(mixed, at=MORNING)
     assert desk.items() == expected.items()
+    assert desk.state.tries == expected.state.tries
     for incident_id, incident in expected.state.incidents.items():
         other = desk.state.incidents[incident_id]
         for name in incident.__slots__:
@@ -296,13 +318,45 @@ def test_any_order_among_topics_comes_to_the_same(data: st.DataObject) -> None:
                 assert another == value, name
 
 
+def test_a_call_read_before_its_decision_outlasts_what_ends_meanwhile_elsewhere() -> None:
+    quiet = Scene(partition=1)
+    for number in (1, 2):
+        quiet.site(f"Q{number}")
+    quiet.alert(1, "TAMPER", "A1", "Q1")
+    before = len(quiet.records)
+    quiet.alert(9000, "HOLD_UP", "A2", "Q2")
+    later = sorted(quiet.records[before:], key=lambda record: record[0].topic == "decisions")
+    assert later[-1][0].topic == "decisions"
+    desk = Desk([*quiet.records[:before], *later[:-1], *a_whole_night().records, later[-1]], at=9001)
+    assert desk.items()[0].subject == f"{quiet.incident_id}-c1.1"
+
+
+def test_what_never_began_is_forgotten_once_decisions_are_read_beyond_it() -> None:
+    scene = Scene()
+    for site in ("S1", "S2"):
+        scene.site(site)
+    scene.result(10, "beef-c1.1", "NO_ANSWER")
+    strange = scene.records[-2:]
+    desk = Desk([record for record in strange if record[0].topic == "call-results"])
+    assert set(desk.state.incidents) == {"beef"}
+    for at in (20, 8000):
+        scene.alert(at, "TAMPER", f"A{at}", "S2")
+        scene.result(at + 1, f"{scene.incident_id}-c1.1", "IDENTIFIED", "NORMAL", site_id="S2")
+    desk.read([record for record in scene.records if record not in strange])
+    ended = {value.incident_id for value in scene.values("decisions") if value.site_id == "S2"}
+    assert set(desk.state.incidents) == ended
+    desk.read(strange)
+    assert set(desk.state.incidents) == ended
+    assert set(desk.state.of_site) == {"S2"}
+
+
 def test_reading_a_log_again_changes_nothing() -> None:
-    desk = Desk(NIGHT, at=400)
+    desk = Desk(NIGHT, at=MORNING)
     before = desk.items()
     kept = {key: list(incident.kept) for key, incident in desk.state.incidents.items()}
     decisions = [record for record in NIGHT if record[0].topic in {"decisions", "calls", "attention", "call-results"}]
     desk.read(decisions)
-    desk.update(401)
+    desk.update(MORNING + 1)
     assert desk.items() == before
     assert {key: list(incident.kept) for key, incident in desk.state.incidents.items()} == kept
 
