@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from edges.desk.values import Attention, CallCommand, CallResult, Decision, DispatchCommand
 
+SKEW_MS: Final = 10 * 60 * 1000  # so far a sender's clock may be behind the engine's
 _CALLS: Final = frozenset({"CALL", "CONFIRM"})
 _CALLING: Final = frozenset({"CALLING", "CONFIRMING"})
 # Which inputs an operator must have seen before closing or sending a guard (`CHANGED`).
@@ -228,6 +229,11 @@ class Incident:
             or self.phase == "CLOSED"
             or (self.last_call is not None and self.last_call is not call)
         )
+
+    def was_open(self, at: int) -> bool:
+        """Whether it had begun and not ended by the time of a record, as far as is read."""
+        has_begun = self.opened_at is None or self.opened_at <= at + SKEW_MS
+        return has_begun and (self.closed_at is None or at <= self.closed_at)
 
     def is_answered_by(self, command_id: str, operator: str) -> bool:
         """Whether this operator has said what came of the command."""

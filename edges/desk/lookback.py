@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
+from edges.desk.incident import SKEW_MS
 from edges.desk.values import Decision
 from edges.kafka import clients
 from edges.kafka.layout import Layout, offsets
@@ -19,8 +21,6 @@ if TYPE_CHECKING:
     from edges.settings import Connection
 
 DAY_MS: Final = 24 * 3600 * 1000
-# A sender's clock may be behind the engine's: what belongs to a decision is sought from so long before it.
-MARGIN_MS: Final = 10 * 60 * 1000
 _ASK_SECONDS: Final = 5.0
 _POLL_SECONDS: Final = 0.5
 _AT_ONCE: Final = 5000
@@ -60,8 +60,12 @@ def starts(
     topics: Iterable[str],
     decode: Callable[[bytes], Any],
     lookback_ms: int = DAY_MS,
+    at_latest: Mapping[str, int] = MappingProxyType({}),
 ) -> dict[str, dict[int, int]]:
-    """Return the offset to begin at, of each topic and partition. Raises `KafkaException`, `TopicsDifferError`."""
+    """Return the offset to begin at, of each topic and partition. Raises `KafkaException`, `TopicsDifferError`.
+
+    ``at_latest``: topics that are read from this time on, or from an earlier one as the others are.
+    """
     topics = tuple(topics)
     consumer = clients.reader(connection)
     try:
@@ -75,8 +79,11 @@ def starts(
         ends = offsets(consumer, connection, logs, OFFSET_END, _ASK_SECONDS)
         for partition, at in times.items():
             of_partition = [log for log in logs if log[1] == partition]
-            since = at - MARGIN_MS if at is not None else 0
+            since = at - SKEW_MS if at is not None else 0
             firsts = offsets(consumer, connection, of_partition, max(since, 0), _ASK_SECONDS)
+            for topic, latest in at_latest.items():
+                if latest < since:
+                    firsts |= offsets(consumer, connection, [(topic, partition)], latest, _ASK_SECONDS)
             for log, first in firsts.items():
                 found[log[0]][partition] = ends[log] if first < 0 else first
         return found

@@ -92,14 +92,19 @@ class DeskReader:
             self._connection, {"sites": Reading(decode=self._decoders["sites"])}, self._take_sites, in_loop=False
         )
         await self._begin(sites)
-        starts = await self._starts(lookback_ms)
-        engine = {topic: Reading(From(starts[topic]), self._with_bytes(topic)) for topic in ENGINE}
-        self._engine = View(self._connection, engine, self._take)
-        await self._begin(self._engine)
         since = Since(time.time_ns() // 1_000_000 - OWN_MS)
-        self._own = View(
-            self._connection, {topic: Reading(since, self._with_bytes(topic)) for topic in OWN}, self._take
-        )
+        starts = await self._starts(lookback_ms, since.ms)
+
+        def view(*topics: str) -> View:
+            begins = {topic: From(starts[topic]) if topic in starts else since for topic in topics}
+            readings = {topic: Reading(begins[topic], self._with_bytes(topic)) for topic in topics}
+            return View(self._connection, readings, self._take)
+
+        # By what is decided the rest is kept or left out: of millions of records, those of what ended long ago.
+        await self._begin(view("decisions"))
+        self._engine = view(*(topic for topic in ENGINE if topic != "decisions"))
+        await self._begin(self._engine)
+        self._own = view(*OWN)
         await self._begin(self._own)
         with suppress(KafkaException):
             await asyncio.to_thread(self._learn_leaders)
@@ -121,11 +126,13 @@ class DeskReader:
         view.start()
         await view.wait_read()
 
-    async def _starts(self, lookback_ms: int) -> dict[str, dict[int, int]]:
-        decode = self._decoders["decisions"]
+    async def _starts(self, lookback_ms: int, since: int) -> dict[str, dict[int, int]]:
+        decode, topics = self._decoders["decisions"], (*ENGINE, "desk-log")
+        # What was seen, tried and noted stays so for as long as what it is about is read.
+        ask = partial(lookback.starts, self._connection, topics, decode, lookback_ms, at_latest={"desk-log": since})
         while True:
             try:
-                return await asyncio.to_thread(lookback.starts, self._connection, ENGINE, decode, lookback_ms)
+                return await asyncio.to_thread(ask)
             except KafkaException:
                 await asyncio.sleep(_AGAIN_SECONDS)
 

@@ -171,7 +171,7 @@ class DeskState:
         targets = (named,) if named else self.of_site.get(result.site_id, ())
         for incident_id in targets:
             incident = self._incident(place, incident_id, result.site_id)
-            if incident is not None and (named or incident.phase != "CLOSED") and incident.answer(result):
+            if incident is not None and (named or incident.was_open(place.timestamp)) and incident.answer(result):
                 incident.keep(place.topic, place.offset, data, result.result_id)
                 self._touch(incident)
 
@@ -347,25 +347,33 @@ class DeskState:
             self._sweep(now)
 
     def _sweep(self, now: int) -> None:
-        """Let go of what never began, and of what people did long ago (`desk-log` is read back 7 days, the rest a day)."""
+        """Let go of what never began, and of what people did a week or a day ago where nothing is kept that it is of."""
         for incident_id in [key for key, place in self._nameless.items() if self._is_past(place)]:
             del self._nameless[incident_id]
             self._drop(incident_id)
         week, day = now - 8 * DAY_MS, now - DAY_MS
-        self.seen = {subject: seen for subject, seen in self.seen.items() if seen.at > week}
-        self.undelivered = {subject: event for subject, event in self.undelivered.items() if event.at > week}
-        self.inbound = {result: at for result, at in self.inbound.items() if at > day}
-        self.actions = {action: at for action, at in self.actions.items() if at > day}
-        self.wrong_at = {site: at for site, at in self.wrong_at.items() if at[-1] > now - HOUR_MS}
-        for callback_id in [key for key, callback in self.callbacks.items() if callback.at < day]:
-            del self.callbacks[callback_id]
-            self.tries.pop(callback_id, None)
         for attention_id in [
             key
             for key, one in self.attentions.items()
             if key in self.seen and (one.incident_id or "") not in self.incidents
         ]:
             del self.attentions[attention_id]
+        self.undelivered = {
+            subject: event
+            for subject, event in self.undelivered.items()
+            if event.at > week or (event.incident_id or "") in self.incidents
+        }
+        self.seen = {
+            subject: seen
+            for subject, seen in self.seen.items()
+            if seen.at > week or subject in self.attentions or subject in self.undelivered
+        }
+        self.inbound = {result: at for result, at in self.inbound.items() if at > day}
+        self.actions = {action: at for action, at in self.actions.items() if at > day}
+        self.wrong_at = {site: at for site, at in self.wrong_at.items() if at[-1] > now - HOUR_MS}
+        for callback_id in [key for key, callback in self.callbacks.items() if callback.at < day]:
+            del self.callbacks[callback_id]
+            self.tries.pop(callback_id, None)
         known = (self.attentions, self.undelivered, self.callbacks)
         self._partition_of = {
             subject: partition

@@ -13,7 +13,8 @@ import httpx
 import pytest
 from confluent_kafka import KafkaException, Producer
 
-from edges.desk.lookback import DAY_MS, MARGIN_MS, Openings, starts
+from edges.desk.incident import SKEW_MS
+from edges.desk.lookback import DAY_MS, Openings, starts
 from edges.desk.reader import ENGINE
 from edges.desk.values import Decision, InputRef
 from ronde.shared.whole_settings import WholeSettings
@@ -80,19 +81,25 @@ def test_a_desk_reads_each_open_incident_from_its_beginning(
         producer.produce(
             connection.topic("decisions"), write("decisions")(record), b"S1", partition=home, timestamp=record.at
         )
-    for at in (opened - 2 * MARGIN_MS, opened - 1000, now):
+    for at in (opened - 2 * SKEW_MS, opened - 1000, now):
         producer.produce(connection.topic("calls"), b"x", b"S1", partition=home, timestamp=at)
+    for at in (now - 8 * DAY_MS, opened - 1000, now - 2 * DAY_MS + 1000, now):
+        producer.produce(connection.topic("desk-log"), b"x", b"S1", partition=home, timestamp=at)
     assert producer.flush(30) == 0
 
     def ask() -> dict[str, dict[int, int]] | None:
         with suppress(KafkaException):  # fresh topics are without a leader for a while: a desk asks again, too
-            return starts(connection, ENGINE, read("decisions"))
+            at_latest = {"desk-log": now - 2 * DAY_MS}
+            return starts(connection, (*ENGINE, "desk-log"), read("decisions"), at_latest=at_latest)
         return None
 
     found = eventually(ask, "where to begin")
     assert found["decisions"][home] == (2 if not is_closed else 6)
     if opened_days_ago > 1:
         assert found["calls"][home] == (1 if not is_closed else 2)
+        assert found["desk-log"][home] == (1 if not is_closed else 2)
+    else:
+        assert found["desk-log"][home] == 1
     empty = (home + 1) % PARTITIONS
     assert found["decisions"][empty] == 0
 

@@ -12,12 +12,12 @@ from confluent_kafka import KafkaError, KafkaException
 
 from edges.desk import reader
 from edges.desk.fetchers import Fetchers
-from edges.desk.reader import DeskReader, NotReadError
+from edges.desk.reader import ENGINE, OWN, OWN_MS, DeskReader, NotReadError
 from edges.desk.site_index import SiteIndex
 from edges.desk.state import DeskState
 from edges.kafka.fetcher import Fetcher
 from edges.kafka.framing import Framing
-from edges.kafka.view import View
+from edges.kafka.view import From, Reading, Since, View
 from edges.settings import Connection
 
 HANGS, WORKS = 0, 1
@@ -60,6 +60,37 @@ async def test_a_partition_that_works_is_read_to_its_end_beside_one_that_hangs(
     assert all(isinstance(one, NotReadError) for one in await asyncio.gather(*hanging, return_exceptions=True))
     assert asked[HANGS] is not asked[WORKS]
     await desk.stop()
+
+
+async def test_decisions_are_read_before_what_follows_from_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    began: list[dict[str, Any]] = []
+
+    class ViewAtOnce:
+        def __init__(self, _connection: Any, topics: dict[str, Reading], *_: Any, **__: Any) -> None:
+            self._topics = topics
+
+        def start(self) -> None:
+            began.append({topic: reading.start for topic, reading in self._topics.items()})
+
+        async def wait_read(self) -> None:
+            pass
+
+        async def stop(self) -> None:
+            pass
+
+    def starts(_connection: Any, topics: Sequence[str], *_: Any, at_latest: dict[str, int]) -> dict[str, Any]:
+        assert time.time() * 1000 - at_latest["desk-log"] == pytest.approx(OWN_MS, abs=5000)
+        return {topic: {0: number} for number, topic in enumerate(topics)}
+
+    monkeypatch.setattr(reader, "View", ViewAtOnce)
+    monkeypatch.setattr("edges.desk.lookback.starts", starts)
+    monkeypatch.setattr(DeskReader, "_learn_leaders", lambda _: None)
+    desk = DeskReader(CONNECTION, Framing(CONNECTION), DeskState(2), SiteIndex(), lambda: None, lambda _: None)
+    await desk.start(0)
+    await desk.stop()
+    assert [set(topics) for topics in began] == [{"sites"}, {"decisions"}, {*ENGINE} - {"decisions"}, {*OWN}]
+    assert isinstance(began[3]["claims"], Since)
+    assert began[3]["desk-log"] == From({0: len(ENGINE)})
 
 
 async def test_records_are_fetched_beside_those_of_a_partition_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -164,6 +164,19 @@ def test_a_call_for_help_without_an_incident() -> None:
     assert Desk(scene.records, at=13).items() == []
 
 
+def test_an_inbound_result_is_of_what_was_open_then() -> None:
+    scene, first = opened()
+    scene.result(20, None, "IDENTIFIED", "NORMAL", direction="INBOUND")
+    scene.result(2000, None, "DURESS_CODE", direction="INBOUND")
+    scene.alert(4000, "TAMPER", "A2")
+    decided = [record for record in scene.records if record[0].topic == "decisions"]
+    state = Desk([*decided, *scene.records]).state  # as a desk that was started again reads it
+    assert [kept.offset for kept in state.incidents[first].kept if kept.topic == "call-results"] == [0]
+    second = state.incidents[scene.incident_id]
+    assert "call-results" not in {kept.topic for kept in second.kept}
+    assert not second.is_duress
+
+
 def test_duress_makes_what_follows_covert_and_needs_a_supervisor() -> None:
     scene, incident = opened()
     scene.result(20, f"{incident}-c1.1", "DURESS_CODE")
@@ -402,3 +415,18 @@ def test_what_people_did_long_ago_is_forgotten() -> None:
     assert help_id in state.seen
     state._forget(T0 + 9 * DAY_MS)
     assert state.seen == {}
+
+
+def test_what_was_seen_of_an_open_incident_stays_seen() -> None:
+    scene, incident = handed_over()
+    scene.event(21, "UNDELIVERED", f"{incident}-d1-cancel", None, incident)
+    for subject in (f"{incident}-t1", f"{incident}-d1-cancel"):
+        scene.event(30, "ATTENTION_SEEN", subject, incident_id=incident)
+    desk = Desk(scene.records, at=31)
+    desk.state._forget(T0 + 10 * DAY_MS)
+    later = len(scene.records)
+    scene.until(1900)
+    desk.read(scene.records[later:])  # still handed over: all of it is looked at again
+    desk.update(1901)
+    assert desk.subjects() == [f"{incident}-t2"]
+    assert desk.state.partition_of(f"{incident}-d1-cancel") == 0
