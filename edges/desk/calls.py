@@ -25,7 +25,8 @@ from edges.desk.problems import (
     UNREADABLE_HASH,
 )
 from edges.desk.records import Records
-from edges.desk.state import CALLBACK, Callback
+from edges.desk.standing import Callback
+from edges.desk.state import CALLBACK
 from edges.desk.values import CallCommand, CallResult, Contact
 from edges.desk.words import UnreadableHashError, Words
 from edges.kafka.errors import UnconfirmedError

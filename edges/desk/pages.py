@@ -16,7 +16,7 @@ from edges.desk.deadline import TimedRoute
 from edges.desk.incident import Incident
 from edges.desk.labels import labels
 from edges.desk.script import Script, asks_again, attention_in_words, language_of, rule_of
-from edges.desk.state import Callback
+from edges.desk.standing import Callback
 from edges.desk.steps import lines, signal_in_words
 from edges.desk.values import CallCommand, Decision
 from edges.desk.wallboard import wall

@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 from edges.desk.claims import ClaimLog, Hold
 from edges.desk.incident import Incident, incident_of
 from edges.desk.signal_index import SignalIndex
+from edges.desk.standing import Callback, Sighting, Stranger
 from edges.desk.values import (
     Attention,
     CallCommand,
@@ -39,37 +40,6 @@ class Place(NamedTuple):
     offset: int
     timestamp: int
     read_at: float
-
-
-class Sighting(NamedTuple):
-    """Who has looked at an attention, and when; ``event_id``: by which record."""
-
-    by: str
-    at: int
-    event_id: str
-
-
-class Stranger(NamedTuple):
-    """Alarms of an account that no site is known of, since somebody last looked."""
-
-    signal_id: str
-    account: str
-    kinds: tuple[str, ...]
-    alarms: int
-    since: int
-    last: int
-    partition: int
-
-
-class Callback(NamedTuple):
-    """An inbound call that an operator has taken."""
-
-    callback_id: str
-    site_id: str
-    incident_id: str | None
-    contact_id: str | None
-    operator: str
-    at: int
 
 
 class DeskState:
@@ -347,7 +317,7 @@ class DeskState:
             self._sweep(now)
 
     def _sweep(self, now: int) -> None:
-        """Let go of what never began, and of what people did a week or a day ago where nothing is kept that it is of."""
+        """Let go of what never began, and of what people did long ago, where nothing is kept that it is of."""
         for incident_id in [key for key, place in self._nameless.items() if self._is_past(place)]:
             del self._nameless[incident_id]
             self._drop(incident_id)

@@ -8,7 +8,8 @@ from typing import Any, Final, NamedTuple
 
 from edges.desk.claims import Hold
 from edges.desk.incident import Incident, incident_of
-from edges.desk.state import ACCOUNT, DeskState, Sighting, Stranger
+from edges.desk.standing import Sighting, Stranger
+from edges.desk.state import ACCOUNT, DeskState
 from edges.desk.values import Attention, CallCommand
 from edges.values import DeskEvent
 
