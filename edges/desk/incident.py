@@ -54,6 +54,7 @@ class Incident:
         site_offsets: of the site's records that decisions named, the last one at the end.
         round_offsets: by round, the site's record in force when it began.
         round_sizes: by round, how many contacts it calls; 0: nobody can say any more.
+        undelivered: the dispatch commands that did not reach their partner.
 
     """
 
@@ -62,7 +63,7 @@ class Incident:
         "expired", "id", "is_duress", "kept", "kinds",
         "last_attention", "last_call", "merged", "news_version", "opened_at", "partition", "phase", "position",
         "procedure", "procedure_version", "round", "round_offsets", "round_sizes", "rule", "said", "site_id",
-        "site_offsets", "version", "withdrawn",
+        "site_offsets", "undelivered", "version", "withdrawn",
     )  # fmt: skip
 
     def __init__(self, incident_id: str, site_id: str, partition: int) -> None:
@@ -93,6 +94,7 @@ class Incident:
         self.answers: dict[str, tuple[Answer, ...]] = {}
         self.withdrawn: frozenset[str] = frozenset()
         self.expired: frozenset[str] = frozenset()
+        self.undelivered: frozenset[str] = frozenset()
         self.attentions: tuple[str, ...] = ()
         self.last_attention: str | None = None
         self.kept: list[KeptRecord] = []

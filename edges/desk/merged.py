@@ -44,4 +44,4 @@ class MergedKinds:
             del incident.merged[0]
             if alert is not None:
                 incident.learn_kind(alert.kind)
-                self._state.dirty.update(incident.calls)
+                self._state.look_again(incident)

@@ -206,6 +206,8 @@ class DeskState:
         if incident is not None:
             # Each word that was tried counts, also where two desks gave two of them one id.
             incident.keep(place.topic, place.offset, data, None if event.action == "WORD_TRIED" else event.event_id)
+            if event.action == "UNDELIVERED" and subject is not None:
+                incident.undelivered |= {subject}
             if event.action != "VIEWED":
                 self._touch(incident)
 
@@ -300,8 +302,13 @@ class DeskState:
 
     def _touch(self, incident: Incident) -> None:
         self.moved.add(incident.id)
+        self.look_again(incident)
+
+    def look_again(self, incident: Incident) -> None:
+        """Have all that there is to do about an incident looked at again."""
         self.dirty.update(incident.attentions)
         self.dirty.update(incident.calls)
+        self.dirty.update(incident.undelivered)
 
     def touch_open(self) -> None:
         """Have all that is open looked at again."""

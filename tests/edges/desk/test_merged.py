@@ -31,13 +31,15 @@ async def _close(worker: Worker, incident: Incident) -> tuple[int, str | None]:
 
 async def test_a_hold_up_during_a_call_makes_it_urgent(desk: MemoryDesk, floor: Floor) -> None:
     command = await called(desk, floor)
+    incident = command.partition("-")[0]
+    desk.scene.event(0, "UNDELIVERED", f"{incident}-d1-cancel", None, incident)
     desk.alarm(kind="HOLD_UP", alert_id="A2")
     desk.alarm(kind="TAMPER", alert_id="A3")
     await desk.merged.fetch(0)
     desk.catch_up()
-    (item,) = (await floor.ann.http.get("/v1/work")).json()
-    assert (item["subject"], item["urgency"]) == (command, 1)
-    assert item["alert_kinds"] == ["INTRUSION", "HOLD_UP", "TAMPER"]
+    items = (await floor.ann.http.get("/v1/work")).json()
+    assert {item["subject"]: item["urgency"] for item in items} == {command: 1, f"{incident}-d1-cancel": 1}
+    assert [item["alert_kinds"] for item in items] == [["INTRUSION", "HOLD_UP", "TAMPER"]] * 2
 
 
 async def test_only_a_supervisor_closes_a_call_that_a_hold_up_joined(

@@ -191,6 +191,26 @@ def test_duress_makes_what_follows_covert_and_needs_a_supervisor() -> None:
     assert len(Desk(scene.records, at=43).items()) == 1
 
 
+def test_a_command_that_was_not_delivered_follows_its_incident() -> None:
+    scene, incident = opened()
+    scene.event(15, "UNDELIVERED", f"{incident}-d1-cancel", None, incident)
+    desk = Desk(scene.records, at=16)
+    seen_so_far = len(scene.records)
+
+    def undelivered() -> tuple[int, bool, tuple[str, ...], int | None]:
+        (item,) = [item for item in desk.items() if item.reason == "UNDELIVERED"]
+        return item.urgency, item.covert, item.alert_kinds, item.version
+
+    assert undelivered() == (3, False, ("INTRUSION",), 1)
+    scene.alert(20, "FIRE", "A2")
+    scene.result(30, f"{incident}-c1.1", "DURESS_CODE")
+    desk.read(scene.records[seen_so_far:])
+    desk.update(31)
+    version = desk.state.incidents[incident].version
+    assert version > 1
+    assert undelivered() == (1, True, desk.state.incidents[incident].kinds, version)
+
+
 def test_alarms_of_an_unknown_account() -> None:
     scene = Scene()
     scene.signal(1, "AB12", "UNKNOWN_ACCOUNT", None, None)  # a test signal
