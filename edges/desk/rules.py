@@ -45,11 +45,12 @@ def is_verified(outcome: str, tries: Sequence[str]) -> bool:
 def is_late(incident: Incident, call: CallCommand, result: str, now: int) -> bool:
     """Whether the engine will take a result for a callback: the call has expired, was withdrawn or answered already.
 
-    The very result that answered the call is not late: it is said again.
+    The very result that answered the call in time is not late: it is said again. What is answered in time neither
+    expires nor is withdrawn.
     """
     answers = incident.answers.get(call.command_id, ())
-    if answers:
-        return answers[0].result_id != result
+    if answers and answers[0].result_id == result:
+        return call.command_id in incident.expired or call.command_id in incident.withdrawn
     return incident.is_over(call, now)
 
 

@@ -51,3 +51,20 @@ def test_late() -> None:
     assert rules.is_late(*command, "another", T0 + 21_000)
     assert not rules.is_late(*command, result, T0 + 500_000)
     assert rules.was_said(command[0], call_id, result)
+
+
+def test_what_was_late_is_late_when_said_again() -> None:
+    scene = Scene()
+    scene.site()
+    scene.alert(10)
+    expired = f"{scene.incident_id}-c1.1"
+    late = [(expired, scene.result(140, expired, "NOT_IDENTIFIED"))]
+    withdrawn = f"{scene.incident_id}-c1.2"
+    scene.result(150, None, "IDENTIFIED", "NORMAL", direction="INBOUND")
+    late.append((withdrawn, scene.result(155, withdrawn, "DURESS_CODE")))
+    state = Desk(scene.records).state
+    for call_id, result in late:
+        command = state.command(call_id)
+        assert command is not None
+        assert rules.was_said(command[0], call_id, result)
+        assert rules.is_late(*command, result, T0 + 160_000)
