@@ -21,6 +21,7 @@ from edges.desk.incident import Incident
 from edges.desk.merged import MergedKinds
 from edges.desk.records import Records
 from edges.desk.script import FIRST, attention_in_words, rule_in_words
+from edges.desk.signal_index import BEFORE_MS
 from edges.desk.site_index import SiteIndex, SitePlace, is_of
 from edges.desk.state import DeskState
 from edges.desk.values import Contact, Decision, Site
@@ -28,8 +29,7 @@ from edges.kafka.errors import KafkaAwayError
 from edges.values import Alert
 from edges.web.values import write_instant
 
-BEFORE_MS: Final = 5 * 60 * 1000  # an incident shows its site's signals from so long before its opening
-MOST_SIGNALS: Final = 50
+MOST_SIGNALS: Final = 100  # of an incident, the first and the last
 MOST_SITES: Final = 20
 _INSTANTS: Final = frozenset(
     {
@@ -142,7 +142,7 @@ class Dossier:
         end = incident.closed_at or 1 << 62
         offsets = self._state.signals[incident.partition].between(incident.site_id, incident.opened_at - BEFORE_MS, end)
         signals = []
-        for offset in offsets[-MOST_SIGNALS:]:
+        for offset in (*offsets[:MOST_SIGNALS], *offsets[MOST_SIGNALS:][-MOST_SIGNALS:]):
             signal = await self._records.at("signals", incident.partition, offset, incident.site_id)
             if signal is not None:
                 shown = json_of(signal)

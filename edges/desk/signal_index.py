@@ -5,16 +5,24 @@ from __future__ import annotations
 import hashlib
 from array import array
 from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable
 from typing import Final
 
+BEFORE_MS: Final = 5 * 60 * 1000  # an incident shows its site's signals from so long before its opening
 KEPT_MS: Final = 24 * 3600 * 1000
 _SWEPT_EVERY: Final = 65_536
+_NEVER: Final = 1 << 62
 
 
 class SignalIndex:
-    """One partition's signals of the last day, by key and time; by a hash of the key, so look at what is found."""
+    """One partition's signals of the last day, by key and time; by a hash of the key, so look at what is found.
 
-    def __init__(self) -> None:
+    Those of an incident are kept for as long as the incident is.
+    """
+
+    def __init__(self, openings: Callable[[], Iterable[tuple[str, int]]] = lambda: ()) -> None:
+        """``openings``: the sites of the incidents that are kept, and when each began."""
+        self._openings = openings
         self._keys = array("Q")
         self._times = array("q")  # never going back
         self._offsets = array("q")
@@ -46,9 +54,16 @@ class SignalIndex:
         return len(self._keys)
 
     def _sweep(self) -> None:
-        gone = bisect_left(self._times, self._times[-1] - KEPT_MS)
+        old = bisect_left(self._times, self._times[-1] - KEPT_MS)
+        if not old:
+            return
+        since: dict[int, int] = {}
+        for key, at in self._openings():
+            hashed = _hash(key)
+            since[hashed] = min(at - BEFORE_MS, since.get(hashed, at))
+        kept = [n for n in range(old) if self._times[n] >= since.get(self._keys[n], _NEVER)]
         for column in (self._keys, self._times, self._offsets):
-            del column[:gone]
+            column[:old] = array(column.typecode, [column[n] for n in kept])
 
 
 def _hash(key: str) -> int:

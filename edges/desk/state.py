@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from edges.desk.claims import ClaimLog, Hold
@@ -58,7 +59,7 @@ class DeskState:
         self.wrong_at: dict[str, tuple[int, ...]] = {}  # of a site, within the last hour
         self.actions: dict[str, int] = {}  # operators' actions, and when they were taken
         self.claims = [ClaimLog() for _ in range(partitions)]
-        self.signals = [SignalIndex() for _ in range(partitions)]
+        self.signals = [SignalIndex(partial(self._openings, partition)) for partition in range(partitions)]
         self.decided_at = [0] * partitions  # the timestamp of the last decision
         self.monotonic = 0.0  # the reader's clock, in seconds: how long a quiet partition has been quiet
         self.dirty: set[str] = set()
@@ -280,6 +281,11 @@ class DeskState:
     def wrong_words(self, site_id: str, now: int) -> int:
         """How many wrong words were tried for a site within the last hour."""
         return sum(at > now - HOUR_MS for at in self.wrong_at.get(site_id, ()))
+
+    def _openings(self, partition: int) -> Iterator[tuple[str, int]]:
+        for incident in self.incidents.values():
+            if incident.partition == partition and incident.opened_at is not None:
+                yield incident.site_id, incident.opened_at
 
     # --- what is kept -----------------------------------------------------------------------------
 

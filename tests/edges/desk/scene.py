@@ -198,3 +198,20 @@ class Desk:
 
     def subjects(self) -> list[str]:
         return [item.subject for item in self.items()]
+
+
+def opened(kind: str = "INTRUSION") -> tuple[Scene, str]:
+    """An alert, and its incident's id."""
+    scene = Scene()
+    scene.site()
+    scene.alert(10, kind)
+    return scene, scene.incident_id
+
+
+def handed_over() -> tuple[Scene, str]:
+    """An incident that nobody but an operator takes care of any more, and its id."""
+    scene = Scene()
+    scene.site("S1", contact("ann"), partners=())
+    scene.alert(10)
+    scene.result(20, f"{scene.incident_id}-c1.1", "NOT_IDENTIFIED", "ABNORMAL")
+    return scene, scene.incident_id

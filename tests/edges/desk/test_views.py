@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edges.desk.dossier import order
+from edges.desk.dossier import MOST_SIGNALS, order
 from edges.desk.labels import labels
 from edges.desk.rounds import RoundSizes
 from edges.desk.steps import lines
@@ -175,6 +175,15 @@ async def test_a_cancel_at_the_panel_is_said_in_words(
     desk.catch_up()
     view = await desk.api.dossier.incident(desk.state.incidents[incident])
     assert text in [line.text for line in lines(view, labels(str), language)]
+
+
+@pytest.mark.asyncio
+async def test_of_very_many_signals_the_first_and_the_last_are_shown(desk: MemoryDesk) -> None:
+    incident = desk.alarm()
+    ids = [desk.scene.signal(0, str(number)) for number in range(2 * MOST_SIGNALS + 30)]
+    desk.catch_up()
+    view = await desk.api.dossier.incident(desk.state.incidents[incident])
+    assert [one["signal_id"] for one in view.signals] == [*ids[:MOST_SIGNALS], *ids[-MOST_SIGNALS:]]
 
 
 # --- callers, holders, attentions ---------------------------------------------------------------------------------
