@@ -17,11 +17,11 @@ _NEVER: Final = 1 << 62
 class SignalIndex:
     """One partition's signals of the last day, by key and time; by a hash of the key, so look at what is found.
 
-    Those of an incident are kept for as long as the incident is.
+    Those of an incident are kept for as long as it is open.
     """
 
     def __init__(self, openings: Callable[[], Iterable[tuple[str, int]]] = lambda: ()) -> None:
-        """``openings``: the sites of the incidents that are kept, and when each began."""
+        """``openings``: the sites of the incidents that are open, and when each began."""
         self._openings = openings
         self._keys = array("Q")
         self._times = array("q")  # never going back

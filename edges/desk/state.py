@@ -283,7 +283,7 @@ class DeskState:
         return sum(at > now - HOUR_MS for at in self.wrong_at.get(site_id, ()))
 
     def _openings(self, partition: int) -> Iterator[tuple[str, int]]:
-        for incident in self.incidents.values():
+        for incident in self.open_incidents():
             if incident.partition == partition and incident.opened_at is not None:
                 yield incident.site_id, incident.opened_at
 
