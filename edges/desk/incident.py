@@ -5,6 +5,7 @@ A fold, over records of several topics in any order among these; within a topic 
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import Final, NamedTuple
 
@@ -116,9 +117,9 @@ class Incident:
         if decision.input.kind == "DEADLINE" and self.phase in _CALLING:
             confirm = "-confirm" if self.phase == "CONFIRMING" else ""
             self.expired |= {f"{self.id}-c{self.round}.{self.position}{confirm}"}
-        self.version, self.at, self.rule = decision.version, decision.at, decision.rule
-        self.procedure_version = decision.procedure_version
-        self.phase, self.round, self.position = decision.phase_to, decision.round, decision.position
+        self.version, self.at, self.rule = decision.version, decision.at, _same(decision.rule)
+        self.procedure_version = _same(decision.procedure_version)
+        self.phase, self.round, self.position = _same(decision.phase_to), decision.round, decision.position
         self.deadline = decision.deadline
         if decision.version == 1:
             self.opened_at = decision.at
@@ -152,7 +153,7 @@ class Incident:
             return True
         if call.command_id in self.calls or call.action not in _CALLS:  # nobody here knows what a newer verb asks for
             return False
-        self.calls[call.command_id] = call
+        self.calls[call.command_id] = call = self._thrifty(call)
         self.procedure = call.procedure
         self._learn_kinds(call.alert_kinds)
         if self.last_call is None or _order(call) > _order(self.last_call):
@@ -188,7 +189,8 @@ class Incident:
         known = self.answers.get(command_id, ())
         if any(answer.result_id == result.result_id for answer in known):
             return False
-        self.answers[command_id] = (*known, Answer(result.result_id, result.operator, result.outcome, result.ended_at))
+        answer = Answer(result.result_id, _same(result.operator), sys.intern(result.outcome), result.ended_at)
+        self.answers[command_id] = (*known, answer)
         return True
 
     def keep(self, topic: str, offset: int, value: bytes, said_id: str | None = None) -> None:
@@ -207,6 +209,17 @@ class Incident:
         """Take the kind of an alert that was merged."""
         if kind not in self.kinds:
             self.kinds = (*self.kinds, kind)
+
+    def _thrifty(self, call: CallCommand) -> CallCommand:
+        """The same command, in less memory."""
+        return call._replace(
+            action=sys.intern(call.action),
+            incident_id=self.id,
+            site_id=self.site_id if call.site_id == self.site_id else call.site_id,
+            procedure=sys.intern(call.procedure),
+            language=_same(call.language),
+            alert_kinds=self.kinds if call.alert_kinds == self.kinds else tuple(map(sys.intern, call.alert_kinds)),
+        )
 
     def _note_merged(self, decision: Decision) -> None:
         source = decision.input
@@ -264,3 +277,8 @@ def _order(call: CallCommand) -> tuple[int, int, bool]:
 def _number(attention_id: str) -> int:
     number = attention_id.rpartition("-t")[2]
     return int(number) if number.isdecimal() else 0
+
+
+def _same(text: str | None) -> str | None:
+    """One object for what very many incidents have alike."""
+    return None if text is None else sys.intern(text)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from edges.desk import signal_index
 from edges.desk.state import CLOSED_KEPT, DAY_MS, DeskState, Place
 from edges.desk.values import Decision, InputRef
-from tests.edges.desk.scene import T0, Desk, Recorded, Scene, handed_over, opened
+from tests.edges.desk.scene import T0, Desk, Recorded, Scene, contact, handed_over, opened
 
 
 def test_an_inbound_result_is_of_what_was_open_then() -> None:
@@ -202,6 +202,24 @@ def test_what_has_ended_is_forgotten_after_a_day(closed: int) -> None:
     decide(closed, T0 + DAY_MS + 1, "CLOSED", 1)
     assert set(state.incidents) == {f"i{closed}"}
     assert set(state.of_site) == {f"S{closed}"}
+
+
+def test_what_incidents_have_alike_is_one_object() -> None:
+    scene = Scene()
+    scene.site("S1", contact("ann"), contact("bob"))
+    scene.site("S2")
+    for number in (1, 2):
+        scene.alert(number, "INTRUSION", f"A{number}", f"S{number}")
+        scene.result(10 + number, f"{scene.incident_id}-c1.1", "NO_ANSWER", site_id=f"S{number}")
+    one, two = Desk(scene.records).state.incidents.values()
+    first, second = one.calls.values()
+    other = next(iter(two.calls.values()))
+    assert first.incident_id is second.incident_id is one.id
+    assert first.site_id is second.site_id is one.site_id
+    assert first.alert_kinds is second.alert_kinds
+    assert first.procedure is other.procedure
+    assert one.phase is two.phase
+    assert one.answers[first.command_id][0].operator is two.answers[other.command_id][0].operator
 
 
 def test_what_people_did_long_ago_is_forgotten() -> None:
