@@ -235,7 +235,7 @@ def test_what_people_did_long_ago_is_forgotten() -> None:
     assert state.partition_of("x-callback-1") == 0
     assert state.actions
     state._forget(T0 + 2 * DAY_MS)
-    assert (state.callbacks, state.actions, state.wrong_at, state.incidents) == ({}, {}, {}, {})
+    assert (state.callbacks, state.actions, state.wrong_at, dict(state.incidents)) == ({}, {}, {}, {})
     assert help_id not in state.attentions
     assert state.partition_of("x-callback-1") is None
     assert "x-callback-1" not in state.tries
