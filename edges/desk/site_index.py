@@ -21,7 +21,6 @@ MOST_FOUND: Final = 50
 _LAST_DIGITS: Final = 8  # the same however a number is written: with the country's code, with 0, with neither
 _TRUNK: Final = re.compile(r"\(\s*0\s*\)")  # +33 (0)6 39 98 00 01
 _SHORTEST_NUMBER: Final = 6
-_SHORTEST_WORD: Final = 2
 _NUMBER: Final = re.compile(r"(?:tel:)?[+0-9\s()./\u2010-\u2015\u2212-]+", re.IGNORECASE)
 _NAME: Final = re.compile(r"[^\W\d_]+")
 _SCHEMA: Final = """
@@ -39,6 +38,8 @@ _OF_THESE: Final = (
 )
 _COMMON: Final = 5000  # a term of more sites than this says too little to look at all of them
 _LAST: Final = "\U0010ffff"
+_NOTHING_MORE: Final = " "  # before all letters and digits
+_ONE_LETTER: Final = 2  # with what says that it is a word
 _KNOWN_NAMES: Final = 65_536
 
 
@@ -108,14 +109,16 @@ class SiteIndex:
 
     def _by_terms(self, text: str, first: Set[str]) -> list[str]:
         terms = [_number_term(text)] if is_number(text) else [f"w{word}" for word in words(text)]
-        if not terms or any(len(term) <= _SHORTEST_WORD for term in terms):
+        if not terms or "n" in terms:  # of zeros alone
             return []
-        of_terms = [self._with_term(term, first) for term in terms]
+        # With a letter alone half of all names begin: where nothing else is said, it is a name of its own.
+        end = _LAST if any(len(term) > _ONE_LETTER for term in terms) else _NOTHING_MORE
+        of_terms = [self._with_term(term, end, first) for term in terms]
         rare = [sites for sites in of_terms if len(sites) <= _COMMON]
         return sorted(set.intersection(*(rare or of_terms)))
 
-    def _with_term(self, term: str, first: Set[str]) -> set[str]:
-        found = {row[0] for row in self._ask(_WITH_TERM, (term, term + _LAST, _COMMON + 1))}
+    def _with_term(self, term: str, end: str, first: Set[str]) -> set[str]:
+        found = {row[0] for row in self._ask(_WITH_TERM, (term, term + end, _COMMON + 1))}
         if len(found) > _COMMON:
             found |= {row[0] for row in self._ask(_OF_THESE, (json.dumps([*first]), term))}
         return found

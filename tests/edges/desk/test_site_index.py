@@ -67,6 +67,36 @@ def test_find(index: SiteIndex, text: str, expected: list[str]) -> None:
     assert all(is_of(SITES[site_id], text) for site_id in expected)
 
 
+@pytest.mark.parametrize("common", [2, 5000])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("O'Brien", ["S1"]),
+        ("o\u2019brien", ["S1"]),
+        ("d'Estaing", ["S2"]),
+        ("Jean P. Martin", ["S3"]),
+        ("J. Martin", ["S3", "S4"]),
+        ("martin x", []),
+        ("李", ["S5"]),
+        ("p", ["S3"]),
+        ("j. p.", []),
+        ("0000 000", []),
+    ],
+)
+def test_names_with_a_part_of_one_letter(
+    monkeypatch: pytest.MonkeyPatch, text: str, common: int, expected: list[str]
+) -> None:
+    monkeypatch.setattr("edges.desk.site_index._COMMON", common)
+    names = (
+        ("Ann", "O'Brien"), ("Valéry", "d'Estaing"), ("Jean P.", "Martin"), ("Julie", "Martin"), ("小龙", "李"),
+        ("Eve", "Brienne"), ("Ann", "Petit"),
+    )  # fmt: skip
+    sites = {f"S{number}": site(f"S{number}", (*name, "unknown")) for number, name in enumerate(names, 1)}
+    made = SiteIndex()
+    made.take((key, 0, offset, value) for offset, (key, value) in enumerate(sites.items()))
+    assert [place.site_id for place in made.find(text) if is_of(sites[place.site_id], text)] == expected
+
+
 @pytest.mark.parametrize("common", [20, 5000])
 def test_some_come_first_however_many_there_are(monkeypatch: pytest.MonkeyPatch, common: int) -> None:
     monkeypatch.setattr("edges.desk.site_index._COMMON", common)
