@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 
 import psycopg
@@ -10,6 +11,8 @@ from psycopg_pool import PoolTimeout
 from edges.database.postgres import PASSING, Pool
 from edges.database.sql import query
 from edges.desk.answers import PastIncident, SiteHistory
+from edges.desk.deadline import left
+from edges.kafka.producer import CONFIRM_SECONDS
 from service.logs import logger
 
 _log = logger(__name__)
@@ -23,19 +26,34 @@ class History:
 
     def __init__(self, pool: Pool | None) -> None:
         self._pool = pool
+        self._running: set[asyncio.Task[SiteHistory]] = set()
 
     async def of_site(self, site_id: str) -> SiteHistory:
         """A site's incidents, the latest first."""
         if self._pool is None:
             return SiteHistory(source="NOT_SET", incidents=[])
+        task = asyncio.create_task(self._read(self._pool, site_id))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        done, _ = await asyncio.wait({task}, timeout=left(CONFIRM_SECONDS))
+        if done:
+            return task.result()
+        task.cancel()  # not waited for: a connection whose server is frozen takes up to 10 s to let go of a query
+        return _away("no answer in time")
+
+    async def _read(self, pool: Pool, site_id: str) -> SiteHistory:
         try:
-            async with self._pool.connection() as connection:
+            async with pool.connection() as connection:
                 cursor = await connection.execute(
                     query(_PACKAGE, "history"),
                     {"site": site_id, "most": MOST},
                 )
                 rows = await cursor.fetchall()
         except (*PASSING, PoolTimeout, psycopg.errors.InsufficientPrivilege, psycopg.errors.QueryCanceled) as error:
-            _log.warning("the ledger does not answer", error=type(error).__name__)
-            return SiteHistory(source="AWAY", incidents=[])
+            return _away(type(error).__name__)
         return SiteHistory(source="LEDGER", incidents=[PastIncident(**row) for row in rows])
+
+
+def _away(reason: str) -> SiteHistory:
+    _log.warning("the ledger does not answer", error=reason)
+    return SiteHistory(source="AWAY", incidents=[])

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import cast
 
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from edges.database.postgres import opened, pool
+from edges.database.postgres import Pool, opened, pool
+from edges.desk.deadline import answered_within
 from edges.desk.history import History
 from ronde.shared.whole_settings import WholeSettings
 from service.postgres_settings import PostgresSettings
@@ -48,6 +53,32 @@ async def test_postgresql_away() -> None:
     async with opened(pool(PostgresSettings(host="127.0.0.1", port=1), "test")) as connections:
         connections.timeout = 0.2
         assert (await History(connections).of_site("S1")).source == "AWAY"
+
+
+class FrozenPool:
+    """Its server is frozen: a query neither ends nor lets itself be cancelled at once."""
+
+    is_released = False
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[None]:
+        try:
+            await asyncio.sleep(60)
+            yield
+        finally:
+            await asyncio.sleep(0.5)
+            self.is_released = True
+
+
+@pytest.mark.asyncio
+async def test_postgresql_frozen() -> None:
+    frozen = FrozenPool()
+    with answered_within(0.1):
+        async with asyncio.timeout(0.4):
+            assert (await History(cast("Pool", frozen)).of_site("S1")).source == "AWAY"
+    async with asyncio.timeout(5):
+        while not frozen.is_released:  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(0.05)
 
 
 def test_a_desk_has_history_where_postgresql_is_set(tmp_path: Path) -> None:
