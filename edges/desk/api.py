@@ -52,7 +52,7 @@ from edges.desk.problems import (
 from edges.desk.viewed import ViewLog
 from edges.web import languages
 from edges.web.accounts import Person
-from edges.web.callers import caller_with
+from edges.web.callers import caller_now, caller_with
 from edges.web.events import Channel, event_stream
 from edges.web.problems import NOT_FOUND, UNCONFIRMED, documented
 from edges.web.tokens import Machine
@@ -60,7 +60,8 @@ from edges.web.values import Body, Id, Instant, PathId, Text
 
 LONGEST_QUERY: Final = 200
 Worker: TypeAlias = Annotated[Person | Machine, caller_with("operator", "supervisor", scope="desk")]
-READER: Final[Any] = caller_with("operator", "supervisor", "auditor", scope="desk")
+_READERS: Final = ("operator", "supervisor", "auditor")
+READER: Final[Any] = caller_with(*_READERS, scope="desk")
 Reader: TypeAlias = Annotated[Person | Machine, READER]
 
 
@@ -195,11 +196,10 @@ def _work_routes(router: APIRouter, desk: DeskApi) -> None:
         items = b",".join(item_json(item) for item in holding.work.in_order())
         return Response(b"[" + items + b"]", media_type="application/json")
 
-    @router.get("/v1/events", response_class=StreamingResponse)
-    async def events(request: Request, caller: Reader) -> StreamingResponse:
+    @router.get("/v1/events", dependencies=[READER], response_class=StreamingResponse)
+    async def events(request: Request) -> StreamingResponse:
         """Changes as server-sent events: `work`, `gone`, `incident`, `age`; `reset`: load everything again."""
-        people = None if isinstance(caller, Machine) else request.app.state.people
-        return event_stream(request, desk.channel, people)
+        return event_stream(request, desk.channel, caller_now(*_READERS, scope="desk"))
 
     @router.post(
         "/v1/work/next",

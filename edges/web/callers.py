@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Final, TypeAlias
 
 from fastapi import Depends, Request
@@ -57,16 +58,49 @@ def people(request: Request) -> People:
     return found
 
 
+def person_now(*roles: Role) -> Callable[[Request], Awaitable[Person]]:
+    """What `person_with` asks of a request, to ask it again while an answer goes on."""
+
+    async def look(request: Request) -> Person:
+        known = people(request)
+        person = await known.of(request)
+        if person is None:
+            raise UNAUTHENTICATED.error()
+        known.check_origin(request)
+        if roles and person.role not in roles:
+            raise FORBIDDEN.error()
+        return person
+
+    return look
+
+
+def caller_now(*roles: Role, scope: ScopeKind) -> Callable[[Request], Awaitable[Person | Machine]]:
+    """What `caller_with` asks of a request, to ask it again while an answer goes on."""
+    person = person_now(*roles)
+
+    async def look(request: Request) -> Person | Machine:
+        token = await SCHEME(request)
+        if token is None:
+            return await person(request)
+        machine = find_machine(request, token.credentials)
+        if not machine.has(scope):
+            raise FORBIDDEN.error()
+        return machine
+
+    return look
+
+
 def person_with(*roles: Role) -> Any:
     """Return the dependency of routes for people with one of these roles; without roles, for all.
 
     ``caller: Annotated[Person, person_with("operator", "supervisor")]``. 401 without a session, 403 with another role,
     or where an unsafe method does not come from our own page.
     """
+    look = person_now(*roles)
 
     @problems_of(UNAUTHENTICATED, FORBIDDEN, FOREIGN_ORIGIN, UNREADABLE)
     async def person(request: Request, _cookie: _Cookie) -> Person:
-        return await _person(request, roles)
+        return await look(request)
 
     return Depends(person)
 
@@ -76,25 +110,10 @@ def caller_with(*roles: Role, scope: ScopeKind) -> Any:
 
     ``caller: Annotated[Person | Machine, caller_with("operator", scope="desk")]``.
     """
+    look = caller_now(*roles, scope=scope)
 
     @problems_of(UNAUTHENTICATED, FORBIDDEN, FOREIGN_ORIGIN, UNREADABLE)
-    async def caller(request: Request, token: _Token, _cookie: _Cookie) -> Person | Machine:
-        if token is None:
-            return await _person(request, roles)
-        machine = find_machine(request, token.credentials)
-        if not machine.has(scope):
-            raise FORBIDDEN.error()
-        return machine
+    async def caller(request: Request, _token: _Token, _cookie: _Cookie) -> Person | Machine:
+        return await look(request)
 
     return Depends(caller)
-
-
-async def _person(request: Request, roles: tuple[Role, ...]) -> Person:
-    known = people(request)
-    person = await known.of(request)
-    if person is None:
-        raise UNAUTHENTICATED.error()
-    known.check_origin(request)
-    if roles and person.role not in roles:
-        raise FORBIDDEN.error()
-    return person

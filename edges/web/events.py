@@ -13,17 +13,18 @@ import itertools
 import secrets
 import time
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final, NamedTuple
 
 import orjson
 from fastapi import Request
 from starlette.responses import StreamingResponse
 
-from edges.web.callers import People
+from edges.web.accounts import Person
 from edges.web.problems import Problem
+from edges.web.tokens import Machine
 
-HEARTBEAT_SECONDS: Final = 5.0  # so often the session is looked at, too
+HEARTBEAT_SECONDS: Final = 5.0  # so often who listens is looked at, too
 KEPT: Final = 1000
 QUEUED: Final = 256
 PAUSES: Final = 3
@@ -181,9 +182,15 @@ class Channel:
 
 
 def event_stream(
-    request: Request, channel: Channel, people: People | None, heartbeat: float = HEARTBEAT_SECONDS
+    request: Request,
+    channel: Channel,
+    look: Callable[[Request], Awaitable[Person | Machine]],
+    heartbeat: float = HEARTBEAT_SECONDS,
 ) -> StreamingResponse:
-    """Return the answer that streams a channel; with people it ends with the session of who asked."""
+    """Return the answer that streams a channel.
+
+    It ends with the session, the role or the token of who asked: once ``look`` raises a problem.
+    """
     last_id = request.headers.get("last-event-id")
 
     async def stream() -> AsyncIterator[bytes]:
@@ -192,7 +199,9 @@ def event_stream(
         async for event in channel.listen(last_id, heartbeat):
             if time.monotonic() - looked >= heartbeat or event is None:
                 looked = time.monotonic()
-                if people is not None and not await _is_signed_in(request, people):
+                try:
+                    await look(request)
+                except Problem:
                     yield b"event: signed-out\ndata: {}\n\n"
                     return
             yield event if event is not None else b":\n\n"
@@ -200,10 +209,3 @@ def event_stream(
     return StreamingResponse(
         stream(), media_type="text/event-stream", headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     )
-
-
-async def _is_signed_in(request: Request, people: People) -> bool:
-    try:
-        return await people.of(request) is not None
-    except Problem:
-        return False

@@ -11,8 +11,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from edges.web import accounts
+from edges.web import accounts, tokens
 from edges.web.events import Channel
+from edges.web.files import read_model, write_model
 from edges.web.server import WebServer
 from tests.edges.web.showcase import showcase
 from tests.edges.web.test_sign_in import CHEAP, PASSWORD
@@ -148,27 +149,31 @@ async def test_a_slow_browser_is_cut_off_and_holds_nobody_up() -> None:
     ]
 
 
-async def test_a_stream_ends_with_the_session_and_with_the_server(
+async def test_a_stream_ends_with_the_session_the_role_the_token_and_the_server(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(accounts, "hashed", CHEAP.hash)
     users = tmp_path / "users.json"
-    accounts.add(users, "zoe", "operator", (), PASSWORD)
-    accounts.add(users, "ann", "operator", (), PASSWORD)
-    accounts.add(users, "eve", "operator", (), PASSWORD)
+    people = ("zoe", "ann", "eve", "bob")
+    for name in people:
+        accounts.add(users, name, "operator", (), PASSWORD)
+    machines = {name: tokens.add(tmp_path / "tokens.json", name, ("desk",)) for name in ("robot", "dialler")}
     channel = Channel()
     server = WebServer(showcase(tmp_path, channel), "127.0.0.1", 0, before_stop=(channel.close,))
     await server.start()
 
     cookies: dict[str, httpx.Cookies] = {}
-    heard = dict.fromkeys(("zoe", "ann", "eve"), "")
+    heard = dict.fromkeys((*people, *machines), "")
 
     async def listen(name: str) -> str:
         async with httpx.AsyncClient(base_url=server.address, headers={"Origin": server.address}, timeout=20) as client:
             assert (await client.get("/v1/events")).status_code == 401
-            body = {"name": name, "password": PASSWORD}
-            assert (await client.post("/v1/session", json=body)).status_code == 200
-            cookies[name] = client.cookies
+            if name in machines:
+                client.headers["Authorization"] = f"Bearer {machines[name]}"
+            else:
+                body = {"name": name, "password": PASSWORD}
+                assert (await client.post("/v1/session", json=body)).status_code == 200
+                cookies[name] = client.cookies
             async with client.stream("GET", "/v1/events") as response:
                 assert response.headers["content-type"].startswith("text/event-stream")
                 async for text in response.aiter_text():
@@ -177,7 +182,7 @@ async def test_a_stream_ends_with_the_session_and_with_the_server(
 
     tasks = {name: asyncio.create_task(listen(name)) for name in heard}
     async with asyncio.timeout(20):
-        await until(lambda: channel.clients == 3)
+        await until(lambda: channel.clients == len(heard))
         channel.publish("work", 1)
         await until(lambda: all("event: work" in text for text in heard.values()))
         accounts.remove(users, "zoe")
@@ -185,9 +190,22 @@ async def test_a_stream_ends_with_the_session_and_with_the_server(
         async with httpx.AsyncClient(base_url=server.address, cookies=cookies["eve"]) as client:
             assert (await client.delete("/v1/session", headers={"Origin": server.address})).status_code == 204
         assert "event: signed-out" in await tasks["eve"]
+        known = read_model(users, accounts.Accounts)
+        write_model(
+            users,
+            accounts.Accounts(
+                users=tuple(
+                    user.model_copy(update={"role": "customer"}) if user.name == "bob" else user for user in known.users
+                )
+            ),
+        )
+        assert "event: signed-out" in await tasks["bob"]
+        tokens.remove(tmp_path / "tokens.json", "robot")
+        assert "event: signed-out" in await tasks["robot"]
         assert not tasks["ann"].done()
         await server.stop()
-        text = await tasks["ann"]
-    assert "event: work" in text
-    assert "signed-out" not in text
-    assert "\n:\n" in text, "a heartbeat"
+        texts = [await tasks[name] for name in ("ann", "dialler")]
+    for text in texts:
+        assert "event: work" in text
+        assert "signed-out" not in text
+        assert "\n:\n" in text, "a heartbeat"

@@ -13,11 +13,12 @@ from starlette.responses import Response
 
 from edges.web.accounts import Person
 from edges.web.application import WebApplication
-from edges.web.callers import People, person_with
+from edges.web.callers import caller_now, caller_with, person_with
 from edges.web.events import Channel, event_stream
 from edges.web.pages import Pages
 from edges.web.server import WebServer
 from edges.web.settings import WebSettings
+from edges.web.tokens import Machine
 from edges.web.values import write_instant
 from edges.web.website import website
 
@@ -30,7 +31,6 @@ def showcase(
 ) -> WebApplication:
     settings = WebSettings(users_file=folder / "users.json", tokens_file=folder / "tokens.json")
     app = website("showcase", "0", settings, folder=HERE, places=PLACES, public_url=public_url)
-    people: People = app.state.people
     pages: Pages = app.state.pages
 
     @app.get("/components")
@@ -44,9 +44,11 @@ def showcase(
         return pages.render(request, "problem.html", person=caller, title="Private", detail="Only for you.", code="-")
 
     @app.get("/v1/events")
-    async def events(request: Request, caller: Annotated[Person, person_with()]) -> Response:
+    async def events(
+        request: Request, caller: Annotated[Person | Machine, caller_with("operator", scope="desk")]
+    ) -> Response:
         assert channel is not None
-        return event_stream(request, channel, people, heartbeat)
+        return event_stream(request, channel, caller_now("operator", scope="desk"), heartbeat)
 
     return app
 
