@@ -164,7 +164,7 @@ class Step(BaseModel):
 
 
 class IncidentView(BaseModel):
-    """All there is of an incident."""
+    """All there is of an incident; it is partial where Kafka does not give some of its alerts or signals now."""
 
     incident_id: str
     site_id: str
@@ -185,6 +185,7 @@ class IncidentView(BaseModel):
     site: SiteView | None = None
     alerts: list[dict[str, Any]]
     signals: list[dict[str, Any]]
+    is_partial: bool = False
     calls: list[dict[str, Any]]
     dispatches: list[dict[str, Any]]
     reports: list[dict[str, Any]]

@@ -17,12 +17,13 @@ from edges.desk.answers import (
     Step,
     StepKind,
 )
+from edges.desk.deadline import answered_within, left
 from edges.desk.incident import Incident
 from edges.desk.merged import MergedKinds
 from edges.desk.records import Records
 from edges.desk.script import FIRST, attention_in_words, rule_in_words
 from edges.desk.signal_index import BEFORE_MS
-from edges.desk.site_index import SiteIndex, SitePlace, is_of
+from edges.desk.site_index import SiteIndex, is_of
 from edges.desk.state import DeskState
 from edges.desk.values import Contact, Decision, Site
 from edges.kafka.errors import KafkaAwayError
@@ -30,6 +31,8 @@ from edges.values import Alert
 from edges.web.values import write_instant
 
 MOST_SIGNALS: Final = 100  # of an incident, the first and the last
+MOST_ALERTS: Final = 25
+READ_SECONDS: Final = 1.5  # of the time of an answer, for alerts and signals
 MOST_SITES: Final = 20
 _INSTANTS: Final = frozenset(
     {
@@ -67,13 +70,18 @@ class Dossier:
         self._decoders = decoders
 
     async def incident(self, incident: Incident, language: str = FIRST) -> IncidentView:
-        """All there is of an incident, its rules in words. Raises `KafkaAwayError`."""
-        await self._merged.learn(incident)
-        kept = [(record.topic, self._decoders[record.topic](record.value)) for record in incident.kept]
-        decisions = self.decisions(incident)
+        """All there is of an incident, its rules in words.
+
+        Alerts and signals that Kafka does not give soon are not waited for. Raises `KafkaAwayError` where it does not
+        give the site.
+        """
         site = await self._records.site_of(incident)
-        alerts = await self._alerts(incident, decisions)
-        signals = await self._signals(incident)
+        with answered_within(left(READ_SECONDS)):
+            (alerts, has_alerts), (signals, has_signals) = await asyncio.gather(
+                self._alerts(incident), self._signals(incident)
+            )
+        # From here on nothing waits: all is of one version.
+        kept = [(record.topic, self._decoders[record.topic](record.value)) for record in incident.kept]
         calls = [
             json_of(call)
             | {
@@ -107,6 +115,7 @@ class Dossier:
             site=None if site is None else site_view(site),
             alerts=alerts,
             signals=signals,
+            is_partial=not (has_alerts and has_signals),
             calls=calls,
             dispatches=[json_of(value) for topic, value in kept if topic == "dispatches"],
             reports=[json_of(value) for topic, value in kept if topic == "dispatch-reports"],
@@ -124,31 +133,52 @@ class Dossier:
             if hold.subject in own or hold.incident_id == incident.id
         }
 
-    async def _alerts(self, incident: Incident, decisions: Iterable[Any]) -> list[dict[str, Any]]:
-        """The alerts that decisions were made on, in their order."""
-        alerts = []
-        for decision in decisions:
-            source = decision.input
-            if source.kind == "ALERT" and source.offset is not None and source.partition is not None:
-                alert = await self._records.at("alerts", source.partition, source.offset, incident.site_id)
-                shown = dict.fromkeys(Alert._fields) | {"alert_id": source.id, "site_id": incident.site_id}
-                alerts.append(shown if alert is None else json_of(alert))
-        return alerts
+    async def _alerts(self, incident: Incident) -> tuple[list[dict[str, Any]], bool]:
+        """The alerts that decisions were made on, in their order, and whether Kafka gave what was asked for.
 
-    async def _signals(self, incident: Incident) -> list[dict[str, Any]]:
-        """The site's signals from 5 minutes before the incident to its end."""
+        What it did not give, and those amid very many, have their id alone.
+        """
+        inputs = [decision.input for decision in self.decisions(incident)]
+        places = [(one.id, one.partition, one.offset) for one in inputs if one.kind == "ALERT"]
+        alerts, has_all = [], True
+        for number, (alert_id, partition, offset) in enumerate(places):
+            if partition is None or offset is None:
+                continue
+            shown = dict.fromkeys(Alert._fields) | {"alert_id": alert_id, "site_id": incident.site_id}
+            if number < MOST_ALERTS or number >= len(places) - MOST_ALERTS:
+                alert = await self._at("alerts", partition, offset, incident.site_id)
+                has_all = has_all and not isinstance(alert, KafkaAwayError)
+                shown = json_of(alert) if isinstance(alert, Alert) else shown
+            alerts.append(shown)
+        try:
+            await self._merged.learn(incident)
+        except KafkaAwayError:
+            has_all = False
+        return alerts, has_all
+
+    async def _signals(self, incident: Incident) -> tuple[list[dict[str, Any]], bool]:
+        """The site's signals from 5 minutes before the incident to its end, and whether Kafka gave all of them."""
         if incident.opened_at is None:
-            return []
+            return [], True
         end = incident.closed_at or 1 << 62
         offsets = self._state.signals[incident.partition].between(incident.site_id, incident.opened_at - BEFORE_MS, end)
-        signals = []
+        signals, has_all = [], True
         for offset in (*offsets[:MOST_SIGNALS], *offsets[MOST_SIGNALS:][-MOST_SIGNALS:]):
-            signal = await self._records.at("signals", incident.partition, offset, incident.site_id)
-            if signal is not None:
+            signal = await self._at("signals", incident.partition, offset, incident.site_id)
+            if isinstance(signal, KafkaAwayError):
+                has_all = False
+            elif signal is not None:
                 shown = json_of(signal)
                 del shown["raw"]
                 signals.append(shown)
-        return signals
+        return signals, has_all
+
+    async def _at(self, topic: str, partition: int, offset: int, key: str) -> Any:
+        """The value at a place, as `Records.at`; the error where Kafka does not give it."""
+        try:
+            return await self._records.at(topic, partition, offset, key)
+        except KafkaAwayError as away:
+            return away
 
     def decisions(self, incident: Incident) -> list[Decision]:
         """An incident's decisions, in their order."""
@@ -176,7 +206,9 @@ class Dossier:
         """
         at_work = {incident.site_id for incident in self._state.open_incidents()}
         places = await asyncio.to_thread(self._sites.find, text, first=at_work)
-        records = await asyncio.gather(*(self._at(place) for place in places))
+        records = await asyncio.gather(
+            *(self._at("sites", place.partition, place.offset, place.site_id) for place in places)
+        )
         if records and all(isinstance(record, KafkaAwayError) for record in records):
             raise KafkaAwayError
         sites = [
@@ -194,13 +226,6 @@ class Dossier:
         found = [self._found(site_id, site) for site_id, site in sites]
         found.sort(key=lambda site: not site.open_incidents)
         return SearchResult(incidents=[_found_incident(incident) for incident in incidents], sites=found)
-
-    async def _at(self, place: SitePlace) -> Site | KafkaAwayError | None:
-        try:
-            site: Site | None = await self._records.at("sites", place.partition, place.offset, place.site_id)
-        except KafkaAwayError as away:
-            return away
-        return site
 
     def _found(self, site_id: str, site: Site | None) -> SiteFinding:
         return SiteFinding(

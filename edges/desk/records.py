@@ -15,6 +15,7 @@ from edges.desk.fetchers import Fetchers
 from edges.desk.incident import Incident
 from edges.desk.site_index import SiteIndex
 from edges.desk.values import CallCommand, Contact, Site
+from edges.kafka.errors import KafkaAwayError
 from edges.kafka.producer import CONFIRM_SECONDS
 from schemas.avro.errors import Undecodable
 
@@ -40,7 +41,10 @@ class Records:
             self._kept.move_to_end(place)
             kept_key, value = self._kept[place]
             return value if kept_key == key else None
-        data = await self._fetchers.fetch(topic, partition, offset, key, left(CONFIRM_SECONDS))
+        seconds = left(CONFIRM_SECONDS)
+        if not seconds:
+            raise KafkaAwayError("there is no time left to ask")
+        data = await self._fetchers.fetch(topic, partition, offset, key, seconds)
         if data is None:
             return None
         try:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edges.desk.dossier import MOST_SIGNALS, order
+from edges.desk.deadline import left
+from edges.desk.dossier import MOST_ALERTS, MOST_SIGNALS, order
 from edges.desk.labels import labels
 from edges.desk.rounds import RoundSizes
 from edges.desk.steps import lines
 from edges.desk.values import Contact, Intervention, Site
 from edges.desk.wallboard import FirstCalls, first_calls
 from edges.kafka.errors import KafkaAwayError
+from edges.kafka.producer import CONFIRM_SECONDS
 from edges.values import Signal
 from service.objectives import ObjectiveSettings
 from streams.escalation import values as core
@@ -184,6 +187,75 @@ async def test_of_very_many_signals_the_first_and_the_last_are_shown(desk: Memor
     desk.catch_up()
     view = await desk.api.dossier.incident(desk.state.incidents[incident])
     assert [one["signal_id"] for one in view.signals] == [*ids[:MOST_SIGNALS], *ids[-MOST_SIGNALS:]]
+
+
+@pytest.mark.asyncio
+async def test_an_incident_shows_without_what_cannot_be_read_now(
+    desk: MemoryDesk, floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.scene.signal(0)
+    incident = desk.alarm()
+    desk.scene.signal(0)
+    at, away = desk.records.at, {("alerts", 0), ("signals", 0)}
+    monkeypatch.setattr("edges.desk.dossier.READ_SECONDS", 0.1)
+
+    async def half(topic: str, partition: int, offset: int, key: str) -> Any:
+        if (topic, offset) in away:
+            await asyncio.sleep(left(CONFIRM_SECONDS) if topic == "alerts" else 0)
+            raise KafkaAwayError
+        return await at(topic, partition, offset, key)
+
+    monkeypatch.setattr(desk.records, "at", half)
+    missing = "Some alerts or signals cannot be read now."
+    async with asyncio.timeout(CONFIRM_SECONDS):
+        shown = (await floor.ann.http.get(f"/v1/incidents/{incident}")).json()
+        assert shown["is_partial"] is True
+        assert [(alert["alert_id"], alert["kind"]) for alert in shown["alerts"]] == [("A1", None)]
+        assert len(shown["signals"]) == 1
+        call = await floor.ann.http.get(f"/work/{incident}-c1.1")
+        assert call.status_code == 200
+        assert missing in call.text
+        page = (await floor.ann.http.get(f"/incidents/{incident}")).text
+        assert "<td>A1</td>" in page
+    away.clear()
+    shown = (await floor.ann.http.get(f"/v1/incidents/{incident}")).json()
+    assert (shown["is_partial"], shown["alerts"][0]["kind"], len(shown["signals"])) == (False, "INTRUSION", 2)
+    assert missing not in (await floor.ann.http.get(f"/work/{incident}-c1.1")).text
+
+
+@pytest.mark.asyncio
+async def test_a_merged_alert_that_cannot_be_read_hides_no_call(
+    desk: MemoryDesk, floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    incident = desk.alarm()
+    desk.alarm(kind="HOLD_UP", alert_id="A2")
+    assert desk.state.incidents[incident].merged
+    with monkeypatch.context() as patch:
+        patch.setattr(desk.merged, "learn", AsyncMock(side_effect=KafkaAwayError))
+        assert (await floor.ann.http.get(f"/work/{incident}-c1.1")).status_code == 200
+        assert (await floor.ann.http.get(f"/v1/incidents/{incident}")).json()["is_partial"] is True
+    shown = (await floor.ann.http.get(f"/v1/incidents/{incident}")).json()
+    assert (shown["is_partial"], shown["needs_supervisor"]) == (False, True)
+
+
+@pytest.mark.asyncio
+async def test_of_very_many_alerts_the_first_and_the_last_are_read(
+    desk: MemoryDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(2 * MOST_ALERTS + 10):
+        desk.scene.alert(0, alert_id=f"A{number}")
+    desk.catch_up()
+    incident = desk.state.incidents[desk.scene.incident_id]
+    await desk.merged.learn(incident)
+    read = AsyncMock(side_effect=desk.records.at)
+    monkeypatch.setattr(desk.records, "at", read)
+    view = await desk.api.dossier.incident(incident)
+    assert [alert["alert_id"] for alert in view.alerts] == [f"A{number}" for number in range(2 * MOST_ALERTS + 10)]
+    assert [alert["kind"] is None for alert in view.alerts] == (
+        [False] * MOST_ALERTS + [True] * 10 + [False] * MOST_ALERTS
+    )
+    assert sum(call.args[0] == "alerts" for call in read.await_args_list) == 2 * MOST_ALERTS
+    assert not view.is_partial
 
 
 # --- callers, holders, attentions ---------------------------------------------------------------------------------
