@@ -31,6 +31,17 @@ class Answer(NamedTuple):
     ended_at: int
 
 
+class FirstCall(NamedTuple):
+    """What is counted of an incident's first call; ``answered_at`` is None while nobody has said what came of it."""
+
+    partition: int
+    kinds: tuple[str, ...]
+    issued_at: int
+    expires_at: int
+    answered_at: int | None
+    is_withdrawn: bool
+
+
 class KeptRecord(NamedTuple):
     """A record of the incident: its value as it came."""
 
@@ -260,6 +271,22 @@ class Incident:
         return self.version + coming if coming else self.news_version
 
     @property
+    def first_call(self) -> FirstCall | None:
+        """Its first call, once it is read."""
+        call = self.calls.get(first_call_of(self.id))
+        if call is None:
+            return None
+        answers = self.answers.get(call.command_id, ())
+        return FirstCall(
+            self.partition,
+            call.alert_kinds,
+            call.issued_at,
+            call.expires_at,
+            answers[0].ended_at if answers else None,
+            call.command_id in self.withdrawn,
+        )
+
+    @property
     def needs_supervisor(self) -> bool:
         """Whether only a supervisor may close it."""
         return self.is_duress or "HOLD_UP" in self.kinds
@@ -268,6 +295,11 @@ class Incident:
 def incident_of(identifier: str) -> str:
     """The incident's id that a command's, an attention's or a dispatch's id begins with (procedure.md §7)."""
     return identifier.partition("-")[0]
+
+
+def first_call_of(incident_id: str) -> str:
+    """The id of an incident's first call."""
+    return f"{incident_id}-c1.1"
 
 
 def _order(call: CallCommand) -> tuple[int, int, bool]:

@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from edges.desk.claims import ClaimLog, Hold
 from edges.desk.incident import Incident, incident_of
+from edges.desk.incidents import Incidents
 from edges.desk.signal_index import SignalIndex
 from edges.desk.standing import Callback, Sighting, Stranger
 from edges.desk.values import (
@@ -24,7 +25,7 @@ from edges.values import Claim, DeskEvent, Signal
 
 HOUR_MS: Final = 3600 * 1000
 DAY_MS: Final = 24 * HOUR_MS
-CLOSED_KEPT: Final = 10_000  # incidents that have ended stay for a day, and no more of them than this
+CLOSED_KEPT: Final = 200_000  # incidents that have ended stay for a day, and no more of them than this
 ACCOUNT: Final = "account:"  # begins the key of a signal that no site is known of
 CALLBACK: Final = "-callback-"  # within the id of an inbound call
 TOPICS: Final = (
@@ -47,7 +48,7 @@ class DeskState:
     """The fold. ``dirty`` has the subjects, ``moved`` the incidents that changed since both were last cleared."""
 
     def __init__(self, partitions: int) -> None:
-        self.incidents: dict[str, Incident] = {}
+        self.incidents = Incidents()
         self.of_site: dict[str, tuple[str, ...]] = {}
         self.attentions: dict[str, Attention] = {}
         self.undelivered: dict[str, DeskEvent] = {}
@@ -64,6 +65,7 @@ class DeskState:
         self.monotonic = 0.0  # the reader's clock, in seconds: how long a quiet partition has been quiet
         self.dirty: set[str] = set()
         self.moved: set[str] = set()
+        self.is_listed = False  # whether there is a list of work that both were cleared for
         self.callees_at: Callable[[str, int], int | None] = lambda _site_id, _offset: None  # of the site index
         self.unsized: set[tuple[str, int]] = set()  # rounds of incidents, whose site's record is to be fetched
         # By partition, incidents with alerts whose kinds no command has named.
@@ -90,6 +92,7 @@ class DeskState:
         """Take a record, decoded and as it came. A tombstone changes nothing."""
         if value is not None:
             self._folds[place.topic](place, value, data)
+            self._pack()
 
     # --- one topic each ---------------------------------------------------------------------------
 
@@ -108,6 +111,7 @@ class DeskState:
         self._touch(incident)
         if incident.phase == "CLOSED":
             self._closed.append((decision.at, incident.id))
+            self.incidents.end(incident.id)
             self._forget(decision.at)
 
     def _call(self, place: Place, call: CallCommand, _data: bytes) -> None:
@@ -275,8 +279,9 @@ class DeskState:
 
     def open_incidents(self, site_id: str | None = None) -> Iterator[Incident]:
         """All that are open, or those of a site."""
-        ids = self.incidents if site_id is None else self.of_site.get(site_id, ())
-        return (self.incidents[id_] for id_ in ids if self.incidents[id_].is_open)
+        at_hand = self.incidents.at_hand  # as all are that are open
+        ids = list(at_hand) if site_id is None else self.of_site.get(site_id, ())
+        return (at_hand[id_] for id_ in ids if id_ in at_hand and at_hand[id_].is_open)
 
     def wrong_words(self, site_id: str, now: int) -> int:
         """How many wrong words were tried for a site within the last hour."""
@@ -320,6 +325,15 @@ class DeskState:
         """Have all that is open looked at again."""
         for incident in self.open_incidents():
             self._touch(incident)
+
+    def _pack(self) -> None:
+        """Pack what ended a while ago, once the list of work has seen that; before there is a list, it is left out."""
+        while (incident := self.incidents.to_pack()) is not None and not (self.is_listed and incident.id in self.moved):
+            self.moved.discard(incident.id)
+            self.unlearned[incident.partition].discard(incident.id)
+            if not self.is_listed:
+                self.dirty.difference_update(incident.calls)
+            self.incidents.pack(incident)
 
     def _forget(self, now: int) -> None:
         """Let go of what ended a day ago, and of the oldest ends where there are too many."""

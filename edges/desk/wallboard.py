@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import NamedTuple
 
-from edges.desk.incident import Incident
+from edges.desk.incident import first_call_of
 from edges.desk.state import DAY_MS, DeskState
 from edges.desk.work import WorkList
 from service.objectives import ObjectiveSettings, Target, counted_kind, is_met
@@ -70,22 +70,16 @@ def first_calls(state: DeskState, objectives: ObjectiveSettings, now: int) -> li
     """
     midnight = now - now % DAY_MS
     delays: defaultdict[str, list[int | None]] = defaultdict(list)
-    for incident in state.incidents.values():
-        first = incident.calls.get(f"{incident.id}-c1.1")
-        if first is None or first.issued_at < midnight:
+    for incident_id, first in state.incidents.first_calls():
+        if first.issued_at < midnight:
             continue
-        handled_at = _handled_at(state, incident, first.command_id)
+        taken_at = state.claims[first.partition].first_taken_at(first_call_of(incident_id))
+        handled_at = first.answered_at if taken_at is None else taken_at
         if handled_at is not None:
-            delays[counted_kind(first.alert_kinds)].append(max(0, handled_at - first.issued_at))
-        elif now >= first.expires_at and first.command_id not in incident.withdrawn:
-            delays[counted_kind(first.alert_kinds)].append(None)
+            delays[counted_kind(first.kinds)].append(max(0, handled_at - first.issued_at))
+        elif now >= first.expires_at and not first.is_withdrawn:
+            delays[counted_kind(first.kinds)].append(None)
     return [_counted(kind, of, objectives) for kind, of in sorted(delays.items())]
-
-
-def _handled_at(state: DeskState, incident: Incident, command_id: str) -> int | None:
-    taken_at = state.claims[incident.partition].first_taken_at(command_id)
-    answers = incident.answers.get(command_id, ())
-    return answers[0].ended_at if taken_at is None and answers else taken_at
 
 
 def _counted(kind: str, delays: list[int | None], objectives: ObjectiveSettings) -> FirstCalls:

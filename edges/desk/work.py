@@ -65,6 +65,8 @@ def urgency(kinds: Iterable[str], reason: str | None = None, *, is_call: bool) -
 
 def item_of(state: DeskState, subject: str, now: int) -> Item | None:
     """What there is to do about a subject; None: nothing."""
+    if _is_past(state, subject):
+        return None
     command = state.command(subject)
     if command is not None:
         return _call_item(state, *command, now)
@@ -76,6 +78,14 @@ def item_of(state: DeskState, subject: str, now: int) -> Item | None:
         return _undelivered_item(state, undelivered)
     stranger = state.stranger(subject)
     return None if stranger is None else _stranger_item(state, stranger)
+
+
+def _is_past(state: DeskState, subject: str) -> bool:
+    """Whether it is of an incident that ended a while ago, and is over with it; that needs not be unpacked to know."""
+    partition = state.incidents.packed_in(incident_of(subject))
+    if partition is None:
+        return False
+    return subject in state.seen if state.is_attention(subject) else state.holder(partition, subject) is None
 
 
 def _call_item(state: DeskState, incident: Incident, call: CallCommand, now: int) -> Item | None:
@@ -245,6 +255,7 @@ class WorkList:
         for subject in dirty:
             self._look(subject, now)
         moved, state.moved = state.moved, set()
+        state.is_listed = True
         while self._deadlines and self._deadlines[0][0] <= now:
             moved.add(heapq.heappop(self._deadlines)[1])
         for incident_id in moved:
