@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from seal.commitments import Commitments, Leaf, Message
 from seal.errors import SealError
-from seal.proofs import end_line
+from seal.proofs import CONTACT_FIELDS, end_line
 from seal.store import Head, Log, Store
 from seal.verify import IDS
 
@@ -95,7 +95,19 @@ def _kept(store: Store, commitments: Commitments, record: Message) -> tuple[Leaf
     leaf = commitments.kept_leaf(record, kept.hash, kept.personal)
     if not leaf.schema and record.topic in IDS:
         raise SealError(f"{where} was sealed while nobody knew its schema: a verifier could not read it")
+    if not leaf.schema and _may_name_an_erased_contact(store, commitments, record):
+        raise SealError(f"{where} was sealed while nobody knew its schema: its contact's fields cannot be withheld")
     return leaf, kept.n, kept.personal
+
+
+def _may_name_an_erased_contact(store: Store, commitments: Commitments, record: Message) -> bool:
+    """Whether a value, sealed as one field under the site's secret, has what the erasure of a contact took."""
+    if record.topic not in CONTACT_FIELDS or not store.erased:
+        return False
+    parts = commitments.parts(record)
+    if not parts.layout.schema:  # nor is it known by now whom it names
+        return True
+    return store.is_erased(parts.site_id, parts.contact_id, record.timestamp)
 
 
 def _heads(

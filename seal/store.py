@@ -128,7 +128,7 @@ class Store:
 
     def secret(self, site_id: str, contact_id: str, timestamp: int) -> bytes | None:
         """Return a secret for a record of a time; None: it was destroyed, or there is none."""
-        if self.erased and timestamp <= self._erased_until(site_id, contact_id):
+        if self.is_erased(site_id, contact_id, timestamp):
             return None
         owner = (site_id, contact_id)
         secret = self._secrets.get(owner)
@@ -138,6 +138,10 @@ class Store:
                 return None
             secret = self._secrets[owner] = row[0][0]
         return secret
+
+    def is_erased(self, site_id: str, contact_id: str, timestamp: int) -> bool:
+        """Whether an erasure took what is of a site and a contact at a time."""
+        return bool(self.erased) and timestamp <= self._erased_until(site_id, contact_id)
 
     def _erased_until(self, site_id: str, contact_id: str) -> int:
         until = self.erased.get((site_id, ""), -1)

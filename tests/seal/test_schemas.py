@@ -19,7 +19,8 @@ from seal.errors import SealError
 from seal.proofs import read_value, resolved
 from streams.kafka.reading import LogRecord
 from tests.seal.bench import SealBench
-from tests.streams.logbook import Logbook
+from tests.streams.logbook import Logbook, seconds
+from tests.streams.test_whatif import answer, waiting
 
 WHOLE = ("key", "headers", "value")
 HEADER = b"\x00\x00\x00\x00\x07"
@@ -111,6 +112,22 @@ def test_a_record_is_opened_as_it_was_sealed_before_its_schema_was_known(
     changed = [alerts[0]._replace(value=(alerts[0].value or b"") + b"?"), *alerts[1:]]
     (found,) = check_records(bench.store, Commitments(bench.store.secret), log, kept, changed, 0)
     assert found.startswith("ALTERED: alerts-0-0")
+
+
+@pytest.mark.server
+def test_an_erased_contact_s_result_that_was_sealed_as_one_field_is_not_exported(
+    bench: SealBench, tmp_path: Path
+) -> None:
+    night = waiting()
+    call = f"{night.decisions()[0].incident_id}-c2.1"
+    night.chunk(700, answer("R3", call, "IDENTIFIED", "NORMAL")._replace(contact_id="ann"))
+    bench.commitments._by_header["call-results"] = {}
+    bench.book(night)
+    assert bench.store.erase("S1", "bob", seconds(800))
+    assert "closes the incident" in bench.dossier(night, tmp_path / "night").verify()
+    assert bench.store.erase("S1", "ann", seconds(800))
+    with pytest.raises(SealError, match="nobody knew its schema: its contact's fields cannot be withheld"):
+        bench.packed(night)
 
 
 @pytest.mark.server
