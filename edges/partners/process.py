@@ -36,6 +36,7 @@ _log: Final = logs.logger(__name__)
 TOPICS: Final = ("dispatch-reports", "desk-log")
 _LOOK_SECONDS: Final = 1.0
 _FORGET_SECONDS: Final = 3600.0
+_FORGET_AGAIN_SECONDS: Final = 60.0
 _INTAKE_SECONDS: Final = 2.0  # of the 5 that a stop may take
 _PRODUCER_SECONDS: Final = 1.0
 
@@ -187,11 +188,10 @@ class PartnersProcess:
             try:
                 await parts.store.give_up()
                 self._count(await parts.store.pending())
-                if time.monotonic() >= forget_at:
-                    await parts.store.forget()
-                    forget_at = time.monotonic() + _FORGET_SECONDS
                 if parts.opening.done():
                     await self._write(parts)
+                if time.monotonic() >= forget_at:
+                    forget_at = await _forget(parts.store)
             except DatabaseAwayError as error:
                 self._report("postgres", str(error))
             else:
@@ -217,6 +217,16 @@ class PartnersProcess:
             self._metrics.pending.labels(partner).set(row["pending"])
             age = max(0.0, now - row["oldest"] / 1000) if row["oldest"] else 0.0
             self._metrics.pending_age.labels(partner).set(age)
+
+
+async def _forget(store: Store) -> float:
+    """Delete some of what is old; when to do it again. What keeps that from being done keeps nothing else."""
+    try:
+        is_more = await store.forget()
+    except DatabaseAwayError as error:
+        _log.warning("what is old is not deleted", reason=str(error))
+        return time.monotonic() + _FORGET_AGAIN_SECONDS
+    return 0.0 if is_more else time.monotonic() + _FORGET_SECONDS
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:

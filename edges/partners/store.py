@@ -25,6 +25,7 @@ SECONDS: Final = 3.0
 LEASE_MS: Final = 20_000  # longer than an attempt takes
 _AT_ONCE: Final = 16
 _OPEN_MS: Final = 7 * 24 * 3600 * 1000
+_FORGET_AT_ONCE: Final = 5_000
 _KEPT_MS: Final = 30 * 24 * 3600 * 1000
 _log: Final = logs.logger(__name__)
 
@@ -137,9 +138,10 @@ class Store:
         """Of each partner how many commands wait, and since when the oldest does (0: none)."""
         return await self._rows("counts")
 
-    async def forget(self) -> None:
-        """Delete what is older than 30 days."""
-        await self._rows("forget", before=now_ms() - _KEPT_MS)
+    async def forget(self) -> bool:
+        """Delete of what is older than 30 days as much as the time is for; whether there is more."""
+        [row] = await self._rows("forget", before=now_ms() - _KEPT_MS, most=_FORGET_AT_ONCE)
+        return bool(row["is_more"])
 
     async def age(self) -> float | None:
         """Seconds since all commands were last read that Kafka has; None: they never were."""

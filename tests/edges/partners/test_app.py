@@ -170,9 +170,12 @@ def test_an_hour_after_its_end_the_guard_s_page_says_only_that(partners: Served)
     assert sights["i2-d1"]["next_steps"] == ["closed"]
 
 
-def test_what_is_older_than_thirty_days_is_forgotten(partners: Served) -> None:
+def test_what_is_older_than_thirty_days_is_forgotten_bit_by_bit(
+    partners: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edges.partners.store._FORGET_AT_ONCE", 2)
     old = now() - 31 * DAY_MS
-    for dispatch_id, at in (("i1-d1", old), ("i2-d1", now())):
+    for dispatch_id, at in (("i1-d1", old), ("i2-d1", now()), ("i3-d1", old), ("i4-d1", old)):
         partners.put(command(dispatch_id), at)
         partners.sql("INSERT INTO partners.attempts VALUES (%(id)s, 1, 0)", id=f"{dispatch_id}-r1")
         partners.sql(
@@ -182,7 +185,9 @@ def test_what_is_older_than_thirty_days_is_forgotten(partners: Served) -> None:
             at=at,
         )
     partners.sql("UPDATE partners.commands SET state = 'DELIVERED'")
-    partners.run(partners.store.forget())
+    assert partners.run(partners.store.forget())
+    assert partners.sql("SELECT count(*) FROM partners.commands") == [(2,)]
+    assert not partners.run(partners.store.forget())
     assert partners.sql("SELECT dispatch_id FROM partners.commands") == [("i2-d1",)]
     assert partners.sql("SELECT command_id FROM partners.attempts") == [("i2-d1-r1",)]
     assert partners.sql("SELECT report_id FROM partners.reports") == [("i2-d1",)]

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
 from edges.database.postgres import connect
 from edges.partners import faults
+from edges.partners.errors import DatabaseAwayError
+from edges.partners.process import PartnersProcess, _Parts
+from ronde.shared.whole_settings import WholeSettings
+from streams.settings import load
 from tests.edges.partners.conftest import Hook, House, PartnerSystem
 from tests.support.waiting import eventually
 
@@ -129,6 +136,39 @@ def test_an_answer_under_way_accepts_though_an_amend_overtakes_it(house: House, 
     eventually(lambda: reports(house), "the acceptance")
     assert [report["report_id"] for report in reports(house)] == ["i1-d1-accepted"]
     assert [hook.body["action"] for hook in system.hooks] == ["REQUEST", "AMEND"]
+
+
+def test_what_is_old_and_cannot_be_deleted_keeps_nothing_from_being_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edges.partners.process._LOOK_SECONDS", 0.0)
+    called: Counter[str] = Counter()
+
+    class Part:
+        """Stands for all parts: notes what is called, and deletes nothing in time."""
+
+        failure = None
+
+        def __getattr__(self, name: str) -> Callable[[], Awaitable[Any]]:
+            async def call() -> list[Any]:
+                called[name] += 1
+                if name == "forget":
+                    raise DatabaseAwayError("PostgreSQL has not answered in time")
+                if called["give_up"] == 4:
+                    raise asyncio.CancelledError
+                return []
+
+            return call
+
+    async def run() -> None:
+        opened = asyncio.get_running_loop().create_future()
+        opened.set_result(None)
+        part: Any = Part()
+        process = PartnersProcess(load(None, {}, WholeSettings).for_partners())
+        pending: Any = asyncio.get_running_loop().create_future()
+        with pytest.raises(asyncio.CancelledError):
+            await process._look(_Parts(part, part, part, part, pending, opened))
+
+    asyncio.run(run())
+    assert (called["write"], called["catch_up"], called["forget"]) == (3, 3, 1)
 
 
 @pytest.mark.parametrize("point", faults.POINTS)
