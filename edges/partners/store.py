@@ -170,7 +170,8 @@ class Store:
                 rows = await (await connection.execute(query("steps"), of)).fetchall()
                 earlier = [row["step"] for row in rows]
                 for row in rows:
-                    if said.is_tap and (row["step"], row["reported_at"]) == (said.step, said.reported_at):
+                    times = (row["reported_at"], *row["taps"])
+                    if said.is_tap and row["step"] == said.step and said.reported_at in times:
                         return str(row["report_id"])
                 if not again and said.step in earlier:
                     return steps.report_id(dispatch.dispatch_id, said.step, ())

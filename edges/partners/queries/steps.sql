@@ -1,1 +1,1 @@
-SELECT step, reported_at, report_id FROM partners.reports WHERE dispatch_id = %(dispatch_id)s ORDER BY seq
+SELECT step, reported_at, taps, report_id FROM partners.reports WHERE dispatch_id = %(dispatch_id)s ORDER BY seq

@@ -207,6 +207,19 @@ def test_the_same_answer_again_is_not_another_report(partners: Served) -> None:
     assert reported(partners) == ["i1-d1-accepted", "i1-d1-en-route"]
 
 
+def test_a_tap_that_said_what_was_said_already_is_no_further_report_later(partners: Served) -> None:
+    partners.put(command("i1-d1"))
+    tap = Step("en-route", 5, is_tap=True)
+
+    async def test() -> list[str]:
+        said = (Step("en-route", 0), tap, tap, Step("on-site", 9), tap, tap._replace(reported_at=10))
+        return [await partners.reporter.report(dispatch(1, "S14"), step) for step in said]
+
+    assert partners.run(test()) == [*["i1-d1-en-route"] * 3, "i1-d1-on-site", "i1-d1-en-route", "i1-d1-en-route-2"]
+    assert reported(partners) == ["i1-d1-en-route", "i1-d1-on-site", "i1-d1-en-route-2"]
+    assert partners.sql("SELECT taps FROM partners.reports ORDER BY seq") == [([5],), ([],), ([],)]
+
+
 def test_a_partition_that_takes_nothing_keeps_no_other_s_reports(partners: Served) -> None:
     for number in range(4):
         partners.put(command(f"i{number}-d1", site_id=f"S{number % 2}"))
