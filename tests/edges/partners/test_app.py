@@ -17,6 +17,7 @@ from edges.partners.intake import row_of
 from edges.partners.page_tokens import page_token
 from edges.partners.postgres import query
 from edges.partners.signing import signed_headers
+from edges.partners.store import Step
 from edges.partners.values import Address, DispatchCommand
 from edges.web import tokens
 from service import logs
@@ -141,6 +142,24 @@ def test_what_kafka_did_not_take_is_written_later_under_its_id(partners: Served)
     assert ids == ["i1-d1-accepted", "i1-d1-on-site"]
     partners.run(partners.reporter.catch_up())
     assert len(partners.kafka.written) == 2
+
+
+def test_a_dispatch_is_open_until_it_is_closed_or_rejected_for_good(partners: Served) -> None:
+    said = {
+        "i1-d1": ("accepted", "rejected"),
+        "i2-d1": ("rejected", "accepted"),
+        "i3-d1": ("accepted", "closed"),
+        "i4-d1": ("closed", "accepted"),
+        "i5-d1": (),
+    }
+    for dispatch_id, steps in said.items():
+        partners.put(command(dispatch_id))
+        of = partners.run(partners.store.dispatch(dispatch_id))
+        for step in steps:
+            partners.run(partners.store.report(of, Step(step, 0)))
+    rows = partners.run(partners.store.dispatches(["azur"], is_open=True))
+    assert {row["dispatch_id"] for row in rows} == {"i2-d1", "i5-d1"}
+    assert len(partners.run(partners.store.dispatches(["azur"], is_open=False))) == 5
 
 
 @pytest.mark.slow
