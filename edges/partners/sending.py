@@ -178,13 +178,25 @@ class Sender:
             asyncio.get_running_loop().call_later(max(0.0, due / 1000 - time.time()), self.wake)
 
     async def _accept(self, attempt: Attempt) -> None:
-        """The partner has accepted by its answer; the report is stored before the answer is noted."""
-        dispatch = await self._store.dispatch(attempt.dispatch_id)
-        assert dispatch is not None, "a command is stored"
-        try:
-            await self._reporter.report(dispatch, Step("accepted", now_ms()), again=False)
-        except UnconfirmedError:
-            return  # it is stored, and written as soon as Kafka is back
+        """The partner has accepted by its answer; the report is stored before the answer is noted.
+
+        Where PostgreSQL hesitates, try for as long as the lease lasts: the partner may not say it again. Raises
+        `DatabaseAwayError`.
+        """
+        said = Step("accepted", now_ms())
+        while True:
+            try:
+                dispatch = await self._store.dispatch(attempt.dispatch_id)
+                assert dispatch is not None, "a command is stored"
+                await self._reporter.report(dispatch, said, again=False)
+            except UnconfirmedError:
+                return  # it is stored, and written as soon as Kafka is back
+            except DatabaseAwayError:
+                if now_ms() >= attempt.claimed_at + LEASE_MS:
+                    raise
+                await asyncio.sleep(_AGAIN_SECONDS)
+            else:
+                return
 
     def _body(self, attempt: Attempt) -> bytes:
         if self._page_url is None:

@@ -14,6 +14,7 @@ import pytest
 from edges.database.postgres import connect
 from edges.kafka.errors import UnconfirmedError
 from edges.partners.enrolment import enrol
+from edges.partners.errors import DatabaseAwayError
 from edges.partners.metrics import PartnersMetrics
 from edges.partners.notices import Notices
 from edges.partners.postgres import query
@@ -45,6 +46,7 @@ class Partner:
         self.out: list[str] = []
         self.before: Callable[[str], Awaitable[None]] = _at_once
         self.after: Callable[[str], Awaitable[None]] = _at_once
+        self.answer = DELIVERED
 
     async def post(
         self, _id: str, _url: str, headers: Sequence[tuple[str, str]], _body: bytes, *, going: Any, **_: Any
@@ -55,7 +57,7 @@ class Partner:
         await going()
         self.out.append(command_id)
         await self.after(command_id)
-        return DELIVERED
+        return self.answer
 
 
 async def _at_once(_: str) -> None:
@@ -148,6 +150,29 @@ def test_a_process_that_is_stopped_leaves_its_attempts_to_others_at_once(partner
     assert states(partners) == {"i1-d1-r1": "DELIVERED", "i2-d1-r1": "PENDING"}
     other = Store(partners.store._pool, "other", 1)
     assert [attempt.command_id for attempt in partners.run(other.claim((), ()))] == ["i2-d1-r1"]
+
+
+def test_an_answer_that_accepts_is_not_lost_while_postgres_is_away(
+    partners: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    partner = Partner()
+    partner.answer = Answer("DELIVERED", 200, is_accepted=True)
+    away = [DatabaseAwayError("away"), DatabaseAwayError("away")]
+    found = Store.dispatch
+
+    async def dispatch(store: Store, dispatch_id: str) -> Dispatch | None:
+        if away:
+            raise away.pop()
+        return await found(store, dispatch_id)
+
+    async def test(_: Sender) -> None:
+        await until(lambda: states(partners) == {"i1-d1-r1": "DELIVERED"})
+
+    monkeypatch.setattr(Store, "dispatch", dispatch)
+    partners.put(command("i1-d1"))
+    sending(partners, partner, test)
+    assert reported(partners) == ["i1-d1-accepted"]
+    assert len(partner.out) == 1
 
 
 def test_an_answer_that_comes_after_its_lease_counts(partners: Served) -> None:
