@@ -50,13 +50,14 @@ class Reporter:
         if dispatch.is_test:
             return report_id
         faults.at("after_take")
+        earlier = self._under_way.get(report_id)  # which is not among those that wait, and may fail while they are read
         self._begin(await self._store.waiting_reports(dispatch.dispatch_id, 0, self._under_way))
-        if report_id in self._under_way:
-            task = self._under_way[report_id].task
-            await asyncio.wait((task,), timeout=CONFIRM_SECONDS)
-            if not task.done():
+        writing = self._under_way.get(report_id, earlier)
+        if writing is not None:
+            await asyncio.wait((writing.task,), timeout=CONFIRM_SECONDS)
+            if not writing.task.done():
                 raise UnconfirmedError("Kafka has not acknowledged it in time", is_under_way=True)
-            task.result()
+            writing.task.result()
         return report_id
 
     async def catch_up(self) -> None:

@@ -264,6 +264,36 @@ def test_a_partition_that_takes_nothing_keeps_no_other_s_reports(partners: Serve
     assert reported(partners) == ["i1-d1-accepted", "i3-d1-accepted"]
 
 
+def test_a_report_that_fails_while_it_is_said_again_is_not_confirmed(
+    partners: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kafka, reporter = partners.kafka, partners.reporter
+    partners.put(command("i1-d1"))
+    read = Store.waiting_reports
+
+    async def waiting_reports(*of: Any) -> Any:
+        found = await read(*of)
+        if reporter._under_way:  # Kafka refuses now what it had not answered yet
+            kafka.thawed.set()
+            await until(lambda: not reporter._under_way)
+        return found
+
+    monkeypatch.setattr(Store, "waiting_reports", waiting_reports)
+    kafka.is_away = True
+    kafka.thawed.clear()
+
+    async def test() -> None:
+        said = asyncio.create_task(reporter.report(dispatch(1, "S14"), Step("accepted", 0)))
+        await until(lambda: bool(reporter._under_way))
+        with pytest.raises(UnconfirmedError):
+            await reporter.report(dispatch(1, "S14"), Step("accepted", 0))
+        with pytest.raises(UnconfirmedError):
+            await said
+
+    partners.run(test())
+    assert reported(partners) == []
+
+
 def test_what_kafka_is_slow_to_take_is_handed_over_once(partners: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edges.partners.reporting.CONFIRM_SECONDS", 0.05)
     partners.put(command("i1-d1"))
