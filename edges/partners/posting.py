@@ -160,6 +160,6 @@ async def _beginning(response: httpcore.Response, until: float | None) -> bytes:
                 pieces += 1
                 if len(body) >= READ_BYTES or pieces >= _READ_PIECES:
                     break
-    except (TimeoutError, httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError):
+    except (OSError, httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError):  # OSError: TLS too
         return b""
     return bytes(body[:READ_BYTES])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import os
 import socket
 import ssl
 import threading
@@ -248,3 +249,25 @@ async def test_a_certificate_of_nobody_of_another_or_of_the_past_is_refused(
     async with server:
         port = server.sockets[0].getsockname()[1]
         assert await post(f"https://localhost:{port}/") == outcome
+
+
+@pytest.mark.asyncio
+async def test_tls_that_breaks_amid_a_body_takes_nothing_back_from_its_2xx(monkeypatch: pytest.MonkeyPatch) -> None:
+    authority = trustme.CA()
+    context, trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
+    authority.issue_cert("localhost").configure_cert(context)
+    authority.configure_trust(trusting)
+    monkeypatch.setattr(ssl, "create_default_context", lambda: trusting)
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{")
+        await writer.drain()
+        os.write(writer.get_extra_info("socket").fileno(), b"\x17\x03\x03\x00\x20" + bytes(32))  # a record of nobody's
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=context)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        assert await post(f"https://localhost:{port}/") == Answer("DELIVERED", 200)
