@@ -159,13 +159,13 @@ def test_what_is_old_and_cannot_be_deleted_keeps_nothing_from_being_written(monk
             return call
 
     async def run() -> None:
-        opened = asyncio.get_running_loop().create_future()
+        opened: Any = asyncio.get_running_loop().create_future()
         opened.set_result(None)
         part: Any = Part()
         process = PartnersProcess(load(None, {}, WholeSettings).for_partners())
-        pending: Any = asyncio.get_running_loop().create_future()
+        never: Any = asyncio.get_running_loop().create_future()
         with pytest.raises(asyncio.CancelledError):
-            await process._look(_Parts(part, part, part, part, pending, opened))
+            await process._look(_Parts(part, part, part, part, never, opened))
 
     asyncio.run(run())
     assert (called["write"], called["catch_up"], called["forget"]) == (3, 3, 1)

@@ -153,7 +153,7 @@ def test_what_postgres_says_while_it_cannot_be_written_does_not_end_the_process(
     monkeypatch.setattr("edges.partners.intake.Watermarks", lambda *_: None)
     monkeypatch.setattr("edges.partners.intake.connect", connect)
     configuration = load(None, {}, WholeSettings).for_partners()
-    intake = Intake(configuration.connection, configuration.postgres, bytes, stored=said.__contains__, report=report)
+    intake = Intake(configuration.connection, configuration.postgres, bytes, stored=print, report=report)
     intake._run()
     assert (said, intake.failure) == (["postgres"], None)
 
