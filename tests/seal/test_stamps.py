@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from socketserver import StreamRequestHandler, ThreadingTCPServer
+from threading import Thread
 
 import pytest
 
-from seal.stamps import wrong_with
+from seal.errors import SealError
+from seal.stamps import stamp, wrong_with
 from service.postgres_settings import PostgresSettings
 from tests.seal.authority import Authority, openssl
 from tests.seal.bench import SealBench, name_of, numbered, resolved_night
@@ -111,6 +116,37 @@ def test_an_authority_that_is_away_stops_nothing(database: PostgresSettings) -> 
     assert bench.head().number == 2
     assert [head.stamp for head in bench.store.heads()] == [None, None]
     bench.close()
+
+
+@pytest.mark.parametrize(
+    ("head", "repeated", "why"),
+    [
+        (b"HTTP/1.1 200 OK\r\n", b"X: y\r\n", "does not answer"),
+        (b"HTTP/1.1 200 OK\r\n\r\n", b"\x30", "does not answer"),
+        (b"HTTP/1.1 200 OK\r\n\r\n", b"\x30" * 1_000_000, "gives no stamp: the answer is too long"),
+    ],
+)
+def test_an_answer_without_an_end_is_cut(
+    monkeypatch: pytest.MonkeyPatch, head: bytes, repeated: bytes, why: str
+) -> None:
+    monkeypatch.setattr("seal.stamps._SECONDS", 1.0)
+
+    class Handler(StreamRequestHandler):
+        def handle(self) -> None:
+            with contextlib.suppress(OSError):
+                self.wfile.write(head)
+                for _ in range(200):
+                    self.wfile.write(repeated)
+                    time.sleep(0.05)
+
+    with ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        began = time.monotonic()
+        with pytest.raises(SealError, match=why):
+            stamp(f"http://127.0.0.1:{server.server_address[1]}/", bytes(32))
+        assert time.monotonic() - began < 8
+        server.shutdown()
 
 
 def test_no_bytes_are_taken_for_a_stamp(stamped: SealBench) -> None:
