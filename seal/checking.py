@@ -56,7 +56,7 @@ def check_records(
 
     ``first`` is the first offset that the log still holds. Records whose site is erased cannot be recomputed.
     """
-    leaves = (leaf for leaf in store.kept_leaves(log) if leaf.offset >= first)
+    leaves = store.leaves_from(log, first)
     leaf = next(leaves, None)
     for record in records:
         if record.offset >= tree.next_offset:

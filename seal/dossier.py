@@ -6,7 +6,7 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.resources import files
 from typing import Any, Final
 
@@ -121,9 +121,10 @@ def _heads(
     firsts = {log: min(place for leaf, place, _ in leaves if leaf.place[:2] == log) for log in sizes}
     chosen: list[Head] = []
     is_covered, end = False, until
-    for head in store.heads():
-        trees = {(topic, number): size for topic, number, size, *_ in json.loads(head.body)["trees"]}
-        is_first = head.number == since or any(trees.get(log, 0) > first for log, first in firsts.items())
+    begin = _first_over(store, firsts)
+    for head in store.heads(begin if since is None else min(begin, since)):
+        trees = _sizes(head)
+        is_first = head.number == since or _is_over_any(trees, firsts)
         if is_first and not chosen and since is not None and head.number != since:
             raise SealError(f"head {since} is not kept, or later than the incident: name one up to {head.number}")
         if chosen or is_first:
@@ -131,7 +132,7 @@ def _heads(
         if not is_covered and all(trees.get(log, 0) >= size for log, size in sizes.items()):
             is_covered = True
             end = head.number + _BEHIND if end is None and not is_open else end
-        if head.number == end:
+        if end is not None and head.number >= end:
             break
     if until is not None and (not chosen or chosen[-1].number != until):
         raise SealError(f"head {until} is not kept, or earlier than the incident")
@@ -140,6 +141,28 @@ def _heads(
     if until is not None:
         raise SealError(f"head {until} does not cover all of it: name a later one")
     raise SealError("no head covers all of it yet: they are signed each hour; or sign one now with `ronde seal --once`")
+
+
+def _first_over(store: Store, firsts: Mapping[Log, int]) -> int:
+    """Return the number of the first head over any of these places, found by halves: trees only grow."""
+    last = store.last_head()
+    begin, end = 1, 1 if last is None else last.number
+    while begin < end:
+        middle = (begin + end) // 2
+        head = store.head_from(middle)
+        if head is None or _is_over_any(_sizes(head), firsts):
+            end = middle
+        else:
+            begin = head.number + 1
+    return begin
+
+
+def _sizes(head: Head) -> dict[Log, int]:
+    return {(topic, number): size for topic, number, size, *_ in json.loads(head.body)["trees"]}
+
+
+def _is_over_any(sizes: Mapping[Log, int], firsts: Mapping[Log, int]) -> bool:
+    return any(sizes.get(log, 0) > first for log, first in firsts.items())
 
 
 def _head(head: Head) -> dict[str, Any]:

@@ -26,6 +26,9 @@ _LOCK: Final = 0x5EA1  # of the process that seals
 _HEAD_LOCK: Final = 0x5EA2  # of the one that signs a head
 _SCHEMA_LOCK: Final = 0x5EA3  # of the one that makes the tables
 _SECRETS: Final = 200_000  # kept in memory
+_RUNS: Final = 16  # of leaves, read at a time
+_HEADS: Final = 100  # the same
+_HEAD: Final = "SELECT number, made_at, body, digest, signature, stamp FROM seal.heads"
 _HASH: Final = 32  # bytes
 _FOREVER: Final = 2**63 - 1  # behind every timestamp
 
@@ -236,19 +239,32 @@ class Store:
         """Return hashes of leaves."""
         return [leaf.hash for leaf in self.kept_leaves(log, begin, end)]
 
-    def kept_leaves(self, log: Log, begin: int = 0, end: int | None = None) -> Iterator[KeptLeaf]:
+    def kept_leaves(self, log: Log, begin: int, end: int) -> Iterator[KeptLeaf]:
         """Yield leaves by their places."""
         rows = self._rows(
             "SELECT n, hashes, offsets, personal FROM seal.leaves WHERE topic = %(topic)s AND partition = %(partition)s"
             " AND n >= (SELECT coalesce(max(n), 0) FROM seal.leaves"
             "     WHERE topic = %(topic)s AND partition = %(partition)s AND n <= %(begin)s)"
-            " AND (n < %(end)s OR %(end)s IS NULL) ORDER BY n",
+            " AND n < %(end)s ORDER BY n",
             {"topic": log[0], "partition": log[1], "begin": begin, "end": end},
         )  # fmt: skip
         for row in rows:
             for leaf in _leaves(*row):
-                if begin <= leaf.n and (end is None or leaf.n < end):
+                if begin <= leaf.n < end:
                     yield leaf
+
+    def leaves_from(self, log: Log, offset: int) -> Iterator[KeptLeaf]:
+        """Yield the leaves of the records from an offset on, some runs of them in memory at a time."""
+        runs: Sequence[tuple[Any, ...]] = [()] * _RUNS
+        while len(runs) == _RUNS:
+            runs = self._rows(
+                "SELECT last_offset, n, hashes, offsets, personal FROM seal.leaves"
+                " WHERE topic = %s AND partition = %s AND last_offset >= %s ORDER BY last_offset LIMIT %s",
+                *log, offset, _RUNS,
+            )  # fmt: skip
+            for last, *run in runs:
+                yield from (leaf for leaf in _leaves(*run) if leaf.offset >= offset)
+                offset = last + 1
 
     def kept(self, log: Log, offset: int) -> KeptLeaf | None:
         """Return what is kept of a record; None: it is not sealed."""
@@ -274,19 +290,26 @@ class Store:
 
     # --- heads --------------------------------------------------------------------------------------
 
-    def heads(self, since: int = 0) -> list[Head]:
-        """Return the heads from a number on."""
-        rows = self._rows(
-            "SELECT number, made_at, body, digest, signature, stamp FROM seal.heads WHERE number >= %s ORDER BY number",
-            since,
-        )
-        return [Head(*row) for row in rows]
+    def heads(self, since: int = 0) -> Iterator[Head]:
+        """Yield the heads from a number on, up to the one that is the last at first."""
+        last = self.last_head()
+        rows: Sequence[tuple[Any, ...]] = [()] * _HEADS
+        while last is not None and len(rows) == _HEADS:
+            rows = self._rows(
+                f"{_HEAD} WHERE number BETWEEN %s AND %s ORDER BY number LIMIT %s", since, last[0], _HEADS
+            )
+            for row in rows:
+                yield Head(*row)
+                since = row[0] + 1
+
+    def head_from(self, number: int) -> Head | None:
+        """Return the first head of a number or a later one."""
+        rows = self._rows(f"{_HEAD} WHERE number >= %s ORDER BY number LIMIT 1", number)
+        return Head(*rows[0]) if rows else None
 
     def last_head(self) -> Head | None:
         """Return the last head."""
-        rows = self._rows(
-            "SELECT number, made_at, body, digest, signature, stamp FROM seal.heads ORDER BY number DESC LIMIT 1"
-        )
+        rows = self._rows(f"{_HEAD} ORDER BY number DESC LIMIT 1")
         return Head(*rows[0]) if rows else None
 
     @contextmanager

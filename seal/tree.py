@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from seal.proofs import BLOCK, node_hash, split_of
 
-EMPTY = hashlib.sha256(b"").digest()
+_READ: Final = 4  # blocks of leaves in memory
+EMPTY: Final = hashlib.sha256(b"").digest()
 
 
 class Tree:
@@ -17,7 +19,8 @@ class Tree:
         self._leaves = leaves
         self._nodes = nodes
         self._blocks: list[bytes] = []  # kept nodes, read once
-        self._read: dict[int, list[bytes]] = {}  # leaves of a block
+        self._whole: dict[tuple[int, int], bytes] = {}  # those above them, which no later leaf changes
+        self._read: dict[int, list[bytes]] = {}  # leaves of the blocks read last
 
     def root(self, size: int) -> bytes:
         """Return the root of the first ``size`` leaves."""
@@ -53,8 +56,13 @@ class Tree:
         if end - begin < BLOCK:
             block, first = divmod(begin, BLOCK)
             return root_of(self._block(block)[first : first + end - begin])
-        middle = begin + split_of(end - begin)
-        return node_hash(self._root(begin, middle), self._root(middle, end))
+        known = self._whole.get((begin, end))
+        if known is None:
+            middle = begin + split_of(end - begin)
+            known = node_hash(self._root(begin, middle), self._root(middle, end))
+            if (end - begin) & (end - begin - 1) == 0:
+                self._whole[begin, end] = known
+        return known
 
     def _node(self, block: int) -> bytes:
         if block >= len(self._blocks):
@@ -63,6 +71,8 @@ class Tree:
 
     def _block(self, block: int) -> list[bytes]:
         if block not in self._read:
+            if len(self._read) >= _READ:
+                self._read.clear()
             self._read[block] = self._leaves(block * BLOCK, (block + 1) * BLOCK)
         return self._read[block]
 

@@ -16,7 +16,7 @@ from seal import tree as trees
 from seal.commitments import Commitments
 from seal.ed25519 import is_signed
 from seal.keys import public_hex
-from seal.proofs import is_consistent, leaf_hash, read_number, read_value, resolved, root_by_inclusion
+from seal.proofs import is_consistent, leaf_hash, node_hash, read_number, read_value, resolved, root_by_inclusion
 from seal.splitting import splitter
 from seal.tree import Tree, root_of
 from streams.kafka.reading import LogRecord
@@ -51,6 +51,22 @@ def test_every_size_is_consistent_with_every_later_one_and_no_other_tree_is(tree
                 assert not is_consistent(size, hashlib.sha256(b"other").digest(), later, tree.root(later), path)
             if 0 < size < later:
                 assert not is_consistent(size, root, later, hashlib.sha256(b"other").digest(), path)
+
+
+def test_a_root_behind_others_costs_its_end_alone(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A check recomputes the root of each head there ever was."""
+    made: list[bytes] = []
+
+    def noted(left: bytes, right: bytes) -> bytes:
+        made.append(left)
+        return node_hash(left, right)
+
+    monkeypatch.setattr(trees, "node_hash", noted)
+    for size in range(1, 41):
+        made.clear()
+        tree.root(size)
+        assert len(made) <= 2 + size.bit_length()
+    assert len(tree._read) <= 4
 
 
 def test_a_signature_is_checked_as_cryptography_checks_it() -> None:

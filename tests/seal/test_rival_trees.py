@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from seal.checking import check_heads, check_records
 from seal.errors import SealError
 from service.postgres_settings import PostgresSettings
-from tests.seal.bench import PUBLIC, Dossier, SealBench, name_of, numbered, resolved_night
+from tests.seal.bench import PUBLIC, Dossier, SealBench, all_records, name_of, numbered, resolved_night
 from tests.streams.logbook import Logbook, seconds
 
 pytestmark = pytest.mark.server
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.server
 def test_published_heads_find_what_they_can_and_say_what_they_cannot(
     sealed: Dossier, bench: SealBench, night: Logbook, tmp_path: Path
 ) -> None:
-    heads = bench.store.heads()
+    heads = [*bench.store.heads()]
     digests = {head.number: head.digest for head in heads}
     assert "all" not in sealed.verify(published=[(2, digests[2]), (3, digests[3])])
     assert name_of(sealed.verify(published=[(3, "00" * 32)])) == "SECOND_TREE"
@@ -51,11 +52,43 @@ def test_a_head_that_is_published_once_a_day_is_in_a_dossier_of_that_day(
             bench.packed(night, until_head=number)
 
 
+def test_a_check_and_a_dossier_read_what_they_need_and_no_more_at_a_time(
+    bench: SealBench, night: Logbook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seal.store._RUNS", 2)
+    monkeypatch.setattr("seal.store._HEADS", 2)
+    for hour in range(32):
+        bench.head(seconds(hour - 32))
+    for record in sorted(all_records(night), key=lambda record: record.timestamp):
+        bench.seal([record])
+        bench.head(record.timestamp)
+    read: list[str] = []
+    rows = bench.store._rows
+
+    def noted(statement: str, *values: object) -> list[tuple[object, ...]]:
+        found = rows(statement, *values)
+        read.extend([statement] * len(found))
+        return found
+
+    monkeypatch.setattr(bench.store, "_rows", noted)
+    count = len(night.logs["decisions"])
+    log = ("decisions", 0)
+    assert [leaf.offset for leaf in bench.store.leaves_from(log, 2)] == list(range(2, count))
+    assert len(read) == count - 2
+    assert [*check_records(bench.store, bench.commitments, log, bench.trees[log], night.logs["decisions"][2:], 2)] == []
+    assert [*check_heads(bench.store)] == []
+    read.clear()
+    assert "head 33 of" in bench.dossier(night, tmp_path / "night").verify()
+    own = bench.trees.values()
+    heads = sum(tree.size for tree in own)
+    assert sum("seal.heads" in statement for statement in read) < heads + 10, "none of the 32 before"
+
+
 def test_a_whole_rival_tree_is_found_by_name(
     sealed: Dossier, bench: SealBench, night: Logbook, database: PostgresSettings, tmp_path: Path
 ) -> None:
     """The same incidents, one record changed, complete with heads of the same times, signed by the same key."""
-    heads = bench.store.heads()
+    heads = [*bench.store.heads()]
     bench.connection.execute("ALTER SCHEMA seal RENAME TO kept")
     rival, other = SealBench(database), resolved_night()
     other.change("decisions", 1, disposition="as the customer wished")
@@ -88,7 +121,7 @@ def test_a_tree_that_forks_behind_a_published_head_is_found(
     bench.seal(record for log in night.logs.values() for record in log if record.timestamp < seconds(100))
     bench.head(seconds(100))
     bench.book(night)
-    published = bench.store.heads()
+    published = [*bench.store.heads()]
     # Behind head 1, the tree is made of other leaves, and head 2 signed again.
     bench.connection.execute("DELETE FROM seal.heads WHERE number > 1; DELETE FROM seal.leaves; DELETE FROM seal.trees")
     fork, other = SealBench(database), resolved_night()
