@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import time
-from typing import NoReturn
 
-import psycopg
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from edges.database.postgres import PASSING
 from edges.partners import schedule
 from edges.partners.addresses import check_url, is_public, reachable
-from edges.partners.intake import Intake
 from edges.partners.page_tokens import dispatch_of, page_token
 from edges.partners.posting import judge
 from edges.partners.signing import new_secret, signed_headers
 from edges.partners.steps import report_id
-from ronde.shared.whole_settings import WholeSettings
-from streams.settings import load
 
 T0 = 1_767_222_000_000
 
@@ -135,27 +129,6 @@ def test_a_step_said_again_after_another_one_has_a_further_id() -> None:
     assert [name.removeprefix("d1-") for name in ids] == [
         *("accepted", "accepted", "en-route", "accepted-2", "accepted-2", "on-site", "accepted-3", "on-site-2"),
     ]
-
-
-@pytest.mark.parametrize("error", PASSING)
-def test_what_postgres_says_while_it_cannot_be_written_does_not_end_the_process(
-    monkeypatch: pytest.MonkeyPatch, error: type[psycopg.Error]
-) -> None:
-    said: list[str] = []
-
-    def connect(*_: object) -> NoReturn:
-        raise error("cannot execute INSERT in a read-only transaction")
-
-    def report(thing: str, _: str | None) -> None:
-        said.append(thing)
-        intake._stopping.set()
-
-    monkeypatch.setattr("edges.partners.intake.Watermarks", lambda *_: None)
-    monkeypatch.setattr("edges.partners.intake.connect", connect)
-    configuration = load(None, {}, WholeSettings).for_partners()
-    intake = Intake(configuration.connection, configuration.postgres, bytes, stored=print, report=report)
-    intake._run()
-    assert (said, intake.failure) == (["postgres"], None)
 
 
 def test_a_page_token_opens_its_dispatch_until_it_expires() -> None:
