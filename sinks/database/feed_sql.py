@@ -59,6 +59,13 @@ def _contact(feed: Feed) -> str:
     return "record.contact_id" if any(column.name == "contact_id" for column in feed.columns) else "NULL"
 
 
+def _site(feed: Feed) -> str:
+    """The site that a ``record`` of the feed is about; of a signal that names none, what stands for it as a key."""
+    if any(column.name == "account" for column in feed.columns):
+        return "coalesce(record.site_id, 'account:' || record.account)"
+    return "record.site_id"
+
+
 def _definition(column: Column) -> str:
     return f"{_quoted(column)} {_STAGED.get(column.kind, column.kind)}"
 
@@ -70,7 +77,7 @@ def _value(feed: Feed, column: Column) -> str:
     if column.name not in feed.personal:
         return value
     time = f"ledger.instant(record.{feed.month})"
-    erased = f"ledger.is_erased(record.site_id, {_contact(feed)}, {time})"
+    erased = f"ledger.is_erased({_site(feed)}, {_contact(feed)}, {time})"
     return f"CASE WHEN {staged} IS NOT NULL AND NOT {erased} THEN {value} END"
 
 
