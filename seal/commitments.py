@@ -20,8 +20,8 @@ SEALED: Final = (
     "decisions", "calls", "call-results", "dispatches", "dispatch-reports", "operator-actions", "alerts", "attention",
     "signals", "quarantine",
 )  # fmt: skip
-# Of a site and a contact (empty: the site's own), for a record of a time; None: destroyed.
-Secret: TypeAlias = Callable[[str, str, int], bytes | None]
+# Of a site and a contact (empty: the site's own), for a record; None: destroyed.
+Secret: TypeAlias = Callable[[str, str, Place], bytes | None]
 _EMPTY: Final = hashlib.sha256()  # copying costs half of making one
 _SALTS: Final = f"{SALT}s"  # the format of one
 _LONGEST_ID: Final = 256  # characters; contracts.md allows 128 bytes
@@ -135,7 +135,6 @@ class SealedLeaf(NamedTuple):
     """What is kept of a record. ``personal``: the commitments of its contact's fields."""
 
     offset: int
-    timestamp: int
     hash: bytes
     personal: bytes
 
@@ -174,7 +173,7 @@ class Commitments:
             made.append(commit.digest())
         personal = b"".join([made[at] for at in parts.personal])
         hashed = leaf_hash(leaf_data(place, layout.schema, layout.joined, made))
-        return SealedLeaf(place.offset, place.timestamp, hashed, personal)
+        return SealedLeaf(place.offset, hashed, personal)
 
     def leaf(self, message: Message) -> Leaf:
         """Return the leaf of a record, with what opens it."""
@@ -204,9 +203,9 @@ class Commitments:
     def _salts(self, parts: Parts) -> list[bytes | None]:
         place, _, fields, site_id, contact_id = parts
         salted = f"{place.topic}\0{place.partition}\0{place.offset}\0".encode()
-        salts = _derived(self._secret(site_id, "", place.timestamp), salted, len(fields))
+        salts = _derived(self._secret(site_id, "", place), salted, len(fields))
         if contact_id:
-            secret = self._secret(site_id, contact_id, place.timestamp)
+            secret = self._secret(site_id, contact_id, place)
             for at, salt in zip(parts.personal, _derived(secret, salted, len(parts.personal)), strict=True):
                 salts[at] = salt
         return salts

@@ -107,7 +107,7 @@ def _may_name_an_erased_contact(store: Store, commitments: Commitments, record: 
     parts = commitments.parts(record)
     if not parts.layout.schema:  # nor is it known by now whom it names
         return True
-    return store.is_erased(parts.site_id, parts.contact_id, record.timestamp)
+    return store.is_erased(parts.site_id, parts.contact_id, parts.place)
 
 
 def _heads(

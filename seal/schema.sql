@@ -6,11 +6,11 @@ CREATE TABLE IF NOT EXISTS seal.trees (
     partition integer,
     size bigint NOT NULL DEFAULT 0,
     next_offset bigint NOT NULL DEFAULT 0,
-    latest bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (topic, partition)
 );
 COMMENT ON TABLE seal.trees IS 'A tree for each partition: how many leaves it has, and which offset comes next';
-COMMENT ON COLUMN seal.trees.latest IS 'The latest timestamp of its records (ms since 1970, UTC)';
+-- Of an earlier version, which closed by it what is younger than an erasure.
+ALTER TABLE seal.trees DROP COLUMN IF EXISTS latest;
 
 CREATE TABLE IF NOT EXISTS seal.leaves (
     topic text COLLATE "C",
@@ -56,7 +56,11 @@ CREATE TABLE IF NOT EXISTS seal.erasures (
     erased_at bigint NOT NULL,
     PRIMARY KEY (site_id, contact_id)
 );
-COMMENT ON TABLE seal.erasures IS 'Records up to then (ms since 1970, UTC) cannot be opened any more; an empty id is any';
+ALTER TABLE seal.erasures ADD COLUMN IF NOT EXISTS ends jsonb;
+COMMENT ON TABLE seal.erasures IS 'Whose records cannot be opened any more; an empty id is any';
+COMMENT ON COLUMN seal.erasures.erased_at IS 'Those up to then (ms since 1970, UTC)';
+COMMENT ON COLUMN seal.erasures.ends IS
+    'Those before these offsets, by topic-partition: they were sealed when the secret was destroyed';
 
 CREATE TABLE IF NOT EXISTS seal.heads (
     number bigint PRIMARY KEY,

@@ -11,10 +11,11 @@ from importlib.resources import files
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import psycopg
+from psycopg.types.json import Jsonb
 
 from seal.commitments import SealedLeaf, owner_name
 from seal.errors import LockedError, SealError
-from seal.proofs import BLOCK
+from seal.proofs import BLOCK, Place
 from seal.tree import Tree, root_of
 from service.postgres import SESSION, SET_SESSION, conninfo
 from service.postgres_settings import PostgresSettings
@@ -34,11 +35,10 @@ _FOREVER: Final = 2**63 - 1  # behind every timestamp
 
 
 class TreeState(NamedTuple):
-    """How many leaves a tree has, which offset comes next, and the latest timestamp of its records."""
+    """How many leaves a tree has, and which offset comes next."""
 
     size: int
     next_offset: int
-    latest: int = 0
 
 
 class Head(NamedTuple):
@@ -73,7 +73,7 @@ def connect(settings: PostgresSettings) -> Session:
 
 
 def make_schema(connection: Session) -> None:
-    """Make the tables where there are none. Raises `psycopg.Error`."""
+    """Make the tables where there are none, or those of an earlier version. Raises `psycopg.Error`."""
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (_SCHEMA_LOCK,))
         if not _has_schema(connection):
@@ -81,8 +81,11 @@ def make_schema(connection: Session) -> None:
 
 
 def _has_schema(connection: Session) -> bool:
-    row = connection.execute("SELECT to_regclass('seal.heads') IS NOT NULL").fetchone()
-    return row is not None and bool(row[0])
+    """Whether the tables are there, with what was added last."""
+    row = connection.execute(
+        "SELECT FROM pg_attribute WHERE attrelid = to_regclass('seal.erasures') AND attname = 'ends'"
+    ).fetchone()
+    return row is not None
 
 
 class Store:
@@ -97,8 +100,10 @@ class Store:
         self._new: dict[Owner, bytes] = {}
         self._tails: dict[Log, list[bytes]] = {}  # leaves behind the last whole block
         self.erased: dict[Owner, int] = {
-            (site, contact): at for site, contact, at in self._rows("SELECT * FROM seal.erasures")
+            (site, contact): at
+            for site, contact, at in self._rows("SELECT site_id, contact_id, erased_at FROM seal.erasures")
         }
+        self._ends: dict[Owner, Mapping[str, int]] = {}  # of the erasures that were asked for
 
     def lock(self) -> None:
         """Be the process that seals, until the session ends. Raises `LockedError` where there is another."""
@@ -129,9 +134,9 @@ class Store:
             if owner not in self._secrets:
                 self._secrets[owner] = self._new[owner] = os.urandom(_HASH)
 
-    def secret(self, site_id: str, contact_id: str, timestamp: int) -> bytes | None:
-        """Return a secret for a record of a time; None: it was destroyed, or there is none."""
-        if self.is_erased(site_id, contact_id, timestamp):
+    def secret(self, site_id: str, contact_id: str, place: Place) -> bytes | None:
+        """Return a secret for a record; None: it was destroyed, or there is none."""
+        if self.is_erased(site_id, contact_id, place):
             return None
         owner = (site_id, contact_id)
         secret = self._secrets.get(owner)
@@ -142,16 +147,29 @@ class Store:
             secret = self._secrets[owner] = row[0][0]
         return secret
 
-    def is_erased(self, site_id: str, contact_id: str, timestamp: int) -> bool:
-        """Whether an erasure took what is of a site and a contact at a time."""
-        return bool(self.erased) and timestamp <= self._erased_until(site_id, contact_id)
+    def is_erased(self, site_id: str, contact_id: str, place: Place) -> bool:
+        """Whether an erasure took what a record has of a site and a contact.
 
-    def _erased_until(self, site_id: str, contact_id: str) -> int:
-        until = self.erased.get((site_id, ""), -1)
-        if contact_id:
-            known = self.erased
-            until = max(until, known.get((site_id, contact_id), -1), known.get(("", contact_id), -1))
-        return until
+        It takes what is of its time or before, and what was sealed when it was carried out.
+        """
+        if not self.erased:
+            return False
+        owners = ((site_id, ""), (site_id, contact_id), ("", contact_id)) if contact_id else ((site_id, ""),)
+        return any(self._takes(owner, place) for owner in owners)
+
+    def _takes(self, owner: Owner, place: Place) -> bool:
+        erased_at = self.erased.get(owner)
+        if erased_at is None:
+            return False
+        return place.timestamp <= erased_at or place.offset < self._ends_of(owner).get(_name(place[:2]), 0)
+
+    def _ends_of(self, owner: Owner) -> Mapping[str, int]:
+        """Where the trees ended when an erasure was carried out: what lies before has a secret that is destroyed."""
+        ends = self._ends.get(owner)
+        if ends is None:
+            rows = self._rows("SELECT ends FROM seal.erasures WHERE site_id = %s AND contact_id = %s", *owner)
+            ends = self._ends[owner] = (rows[0][0] if rows else None) or {}
+        return ends
 
     def erase(self, site_id: str, contact_id: str, erased_at: int) -> bool:
         """Destroy the secrets of a site or a contact; an empty id is any. False: that was done before.
@@ -161,22 +179,22 @@ class Store:
         owner = (owner_name(site_id), owner_name(contact_id))
         if owner == ("", "") or erased_at <= self.erased.get(owner, -1):
             return False
+        ends = {_name(log): tree.next_offset for log, tree in self.trees().items()}  # no other process adds to them
         with self._connection.transaction():
-            latest = self._rows("SELECT coalesce(max(latest), 0) FROM seal.trees")[0][0]
-            until = max(erased_at, latest)
             self._connection.execute(
                 "DELETE FROM seal.secrets WHERE (site_id = %(site)s OR %(site)s = '')"
                 " AND (contact_id = %(contact)s OR %(contact)s = '')",
                 {"site": owner[0], "contact": owner[1]},
             )
             self._connection.execute(
-                "INSERT INTO seal.erasures VALUES (%s, %s, %s) ON CONFLICT (site_id, contact_id)"
-                " DO UPDATE SET erased_at = excluded.erased_at",
-                (*owner, until),
+                "INSERT INTO seal.erasures (site_id, contact_id, erased_at, ends) VALUES (%s, %s, %s, %s)"
+                " ON CONFLICT (site_id, contact_id) DO UPDATE SET erased_at = excluded.erased_at, ends = excluded.ends",
+                (*owner, erased_at, Jsonb(ends)),
             )
         self._secrets.clear()
         self._new.clear()
-        self.erased[owner] = until
+        self.erased[owner] = erased_at
+        self._ends[owner] = ends
         return True
 
     def foresee(self, site_id: str, contact_id: str, erased_at: int) -> None:
@@ -189,7 +207,7 @@ class Store:
 
     def trees(self) -> dict[Log, TreeState]:
         """Return every tree."""
-        rows = self._rows("SELECT topic, partition, size, next_offset, latest FROM seal.trees")
+        rows = self._rows("SELECT topic, partition, size, next_offset FROM seal.trees")
         return {(topic, number): TreeState(*state) for topic, number, *state in rows}
 
     def append(self, trees: Mapping[Log, TreeState], batch: Mapping[Log, Sequence[SealedLeaf]]) -> dict[Log, TreeState]:
@@ -198,15 +216,14 @@ class Store:
         nodes: list[tuple[str, int, int, bytes]] = []
         for log, leaves in batch.items():
             before = trees[log]
-            latest = max(before.latest, *(leaf.timestamp for leaf in leaves))
-            after[log] = TreeState(before.size + len(leaves), leaves[-1].offset + 1, latest)
+            after[log] = TreeState(before.size + len(leaves), leaves[-1].offset + 1)
             nodes += self._whole_blocks(log, before.size, leaves)
         with self._connection.transaction(), self._connection.cursor() as cursor:
             cursor.executemany(
-                "INSERT INTO seal.trees VALUES (%s, %s, %s, %s, %s) ON CONFLICT (topic, partition) DO UPDATE"
-                " SET size = excluded.size, next_offset = excluded.next_offset, latest = excluded.latest"
+                "INSERT INTO seal.trees VALUES (%s, %s, %s, %s) ON CONFLICT (topic, partition) DO UPDATE"
+                " SET size = excluded.size, next_offset = excluded.next_offset"
                 " WHERE trees.size = %s AND trees.next_offset = %s",
-                [(*log, *state, *trees[log][:2]) for log, state in after.items()],
+                [(*log, *state, *trees[log]) for log, state in after.items()],
             )
             if cursor.rowcount != len(after):
                 raise SealError("a tree has changed beneath this process: is there another `ronde seal`?")
@@ -332,6 +349,10 @@ class Store:
     def _rows(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         named = values[0] if len(values) == 1 and isinstance(values[0], dict) else values
         return self._connection.execute(statement, named).fetchall()
+
+
+def _name(log: Log) -> str:
+    return f"{log[0]}-{log[1]}"
 
 
 def _run(log: Log, first: int, leaves: Sequence[SealedLeaf]) -> tuple[Any, ...]:

@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from seal.checking import check_records
+from seal.commitments import Commitments
 from seal.errors import SealError
+from seal.proofs import Place
+from seal.store import Store, make_schema
 from tests.seal.bench import Dossier, SealBench, field, records, resolved_night
 from tests.streams.logbook import callback, seconds
 from tests.streams.test_whatif import answer, waiting
@@ -61,3 +65,37 @@ def test_what_is_sealed_before_an_erasure_is_read_stays_closed_behind_it(bench: 
     opened = [line["offset"] for line in records(dossier.lines(), "calls") if field(line, "phone")[1]]
     assert 0 in closed
     assert opened, "bob's, and those of the second round"
+
+
+def test_a_sender_whose_clock_is_ahead_closes_nothing_of_after_an_erasure(bench: SealBench) -> None:
+    """What is sealed after it is under a new secret, which is kept: a change of it is found."""
+    alerts = waiting().logs["alerts"]
+    record = alerts[0]._replace(key=b"S1")
+    bench.seal([record, record._replace(key=b"S2", offset=1, timestamp=seconds(3000))])
+    assert bench.store.erase("S1", "", record.timestamp)
+    after = [record._replace(offset=offset, timestamp=seconds(20)) for offset in (2, 3)]
+    bench.seal(after)
+    for store in (bench.store, Store(bench.connection)):  # as it is, and as it is read at a start
+        opener, log = Commitments(store.secret), ("alerts", 0)
+        assert all(field.salt is None for field in opener.leaf(record).fields)
+        assert all(field.salt for one in after for field in opener.leaf(one).fields)
+        changed = [after[0], after[1]._replace(value=(record.value or b"") + b"?")]
+        (found,) = check_records(store, opener, log, bench.trees[log], changed, 2)
+        assert found.startswith("ALTERED: alerts-0-3")
+    assert all(field.salt is None for field in opener.leaf(after[1]._replace(offset=9, timestamp=0)).fields), (
+        "of before"
+    )
+
+
+def test_tables_of_an_earlier_version_are_brought_up_to_date(bench: SealBench) -> None:
+    bench.connection.execute(
+        "ALTER TABLE seal.erasures DROP COLUMN ends;"
+        " ALTER TABLE seal.trees ADD COLUMN latest bigint NOT NULL DEFAULT 0;"
+        " INSERT INTO seal.erasures VALUES ('S1', '', 5)"
+    )
+    with pytest.raises(SealError, match="run `ronde seal` first"):
+        Store(bench.connection)
+    make_schema(bench.connection)
+    store = Store(bench.connection)
+    assert [store.is_erased("S1", "", Place("calls", 0, 0, at)) for at in (5, 6)] == [True, False]
+    bench.book(resolved_night())

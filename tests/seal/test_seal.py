@@ -21,6 +21,7 @@ from ronde.shared.whole_settings import WholeSettings
 from seal import keys
 from seal.checking import check_heads
 from seal.errors import LockedError
+from seal.proofs import Place
 from seal.sealing import Sealing
 from seal.store import Head, Store, TreeState, connect, make_schema
 from service.postgres_settings import PostgresSettings
@@ -226,7 +227,7 @@ def test_one_process_seals_and_it_reads_erasures_of_a_topic_that_is_made_later(
         sealing.close()
         assert time.monotonic() < give_up
         assert [*check_heads(store)] == []
-        assert store.secret("S1", "", 0) is not None
+        assert store.secret("S1", "", Place("calls", 0, 0, 0)) is not None
         owners = connection.execute("SELECT contact_id FROM seal.secrets ORDER BY 1").fetchall()
         assert owners == [("",), ("bob",)]
 
