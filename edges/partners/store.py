@@ -10,6 +10,7 @@ import time
 from collections.abc import Coroutine, Iterable, Sequence
 from typing import Any, Final, NamedTuple, TypeVar
 
+import psycopg
 from psycopg_pool import PoolTimeout
 
 from edges.database.postgres import PASSING, Pool
@@ -230,6 +231,6 @@ async def _in_time(work: Coroutine[Any, Any, R]) -> R:
             return await work
     except (TimeoutError, PoolTimeout):
         raise DatabaseAwayError("PostgreSQL has not answered in time") from None
-    except PASSING as error:
+    except (*PASSING, psycopg.errors.UndefinedColumn) as error:  # which the intake is about to add
         _log.warning("PostgreSQL does not answer", reason=reason(error))
         raise DatabaseAwayError(reason(error)) from None

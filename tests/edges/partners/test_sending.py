@@ -245,6 +245,13 @@ def test_a_tap_that_said_what_was_said_already_is_no_further_report_later(partne
     assert partners.sql("SELECT taps FROM partners.reports ORDER BY seq") == [([5],), ([],), ([],)]
 
 
+def test_until_the_tables_are_those_of_this_version_a_report_is_not_taken(partners: Served) -> None:
+    partners.put(command("i1-d1"))
+    partners.sql("ALTER TABLE partners.reports DROP COLUMN taps")
+    with pytest.raises(DatabaseAwayError):
+        partners.run(partners.store.report(dispatch(1, "S14"), Step("accepted", 0)))
+
+
 def test_a_partition_that_takes_nothing_keeps_no_other_s_reports(partners: Served) -> None:
     for number in range(4):
         partners.put(command(f"i{number}-d1", site_id=f"S{number % 2}"))
