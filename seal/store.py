@@ -94,7 +94,7 @@ class Store:
     def __init__(self, connection: Session) -> None:
         """Raises `SealError` where nothing was ever sealed."""
         if not _has_schema(connection):
-            raise SealError("the database has no schema seal: run `ronde seal` first, it makes it")
+            raise SealError("the database has no schema seal of this version: run `ronde seal` first, it makes it")
         self._connection = connection
         self._secrets: dict[Owner, bytes] = {}
         self._new: dict[Owner, bytes] = {}
