@@ -9,8 +9,6 @@ CREATE TABLE IF NOT EXISTS seal.trees (
     PRIMARY KEY (topic, partition)
 );
 COMMENT ON TABLE seal.trees IS 'A tree for each partition: how many leaves it has, and which offset comes next';
--- Of an earlier version, which closed by it what is younger than an erasure.
-ALTER TABLE seal.trees DROP COLUMN IF EXISTS latest;
 
 CREATE TABLE IF NOT EXISTS seal.leaves (
     topic text COLLATE "C",

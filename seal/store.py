@@ -220,7 +220,8 @@ class Store:
             nodes += self._whole_blocks(log, before.size, leaves)
         with self._connection.transaction(), self._connection.cursor() as cursor:
             cursor.executemany(
-                "INSERT INTO seal.trees VALUES (%s, %s, %s, %s) ON CONFLICT (topic, partition) DO UPDATE"
+                "INSERT INTO seal.trees (topic, partition, size, next_offset) VALUES (%s, %s, %s, %s)"
+                " ON CONFLICT (topic, partition) DO UPDATE"
                 " SET size = excluded.size, next_offset = excluded.next_offset"
                 " WHERE trees.size = %s AND trees.next_offset = %s",
                 [(*log, *state, *trees[log]) for log, state in after.items()],

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import psycopg
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from edges.database.postgres import connect
+from edges.database.postgres import PASSING, connect
 from edges.kafka.ages import Ages
 from edges.kafka.watermarks import Watermarks
 from edges.partners import faults, schedule
@@ -99,7 +99,7 @@ class Intake:
                     migrate(database)
                     self._report("postgres", None)
                     self._read(database)
-            except psycopg.OperationalError as error:
+            except PASSING as error:
                 self._report("postgres", reason(error))
                 self._stopping.wait(_AGAIN_SECONDS)
             except PartnersError as error:

@@ -26,7 +26,7 @@ SECONDS: Final = 3.0
 LEASE_MS: Final = 20_000  # longer than an attempt takes
 _AT_ONCE: Final = 16
 _OPEN_MS: Final = 7 * 24 * 3600 * 1000
-_FORGET_AT_ONCE: Final = 5_000
+_FORGET_AT_ONCE: Final = 500  # each second: well within the time of a question, on a slow disk too
 _KEPT_MS: Final = 30 * 24 * 3600 * 1000
 _log: Final = logs.logger(__name__)
 

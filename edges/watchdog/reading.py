@@ -16,6 +16,7 @@ from edges.kafka.framing import Framing
 from edges.kafka.layout import Log
 from edges.kafka.view import Entry, From, Reading, View
 from edges.kafka.watermarks import Watermarks
+from edges.watchdog.calls import DESK_USED_MS
 from edges.watchdog.judge import INPUTS, READ, TOPICS, Judge, Place
 from edges.watchdog.values import CONSTRUCTORS, origin
 from schemas.avro.errors import Undecodable
@@ -88,10 +89,11 @@ class EngineReader:
         return 0 if self._view is None else self._view.undecodable
 
     async def _starts(self) -> dict[str, dict[int, int]]:
-        decode = self._decoders["decisions"]
+        decode, since = self._decoders["decisions"], now_ms() - DESK_USED_MS
+        ask = partial(lookback.starts, self._connection, READ, decode, self._lookback_ms, at_latest={"claims": since})
         while True:
             try:
-                return await asyncio.to_thread(lookback.starts, self._connection, READ, decode, self._lookback_ms)
+                return await asyncio.to_thread(ask)
             except KafkaException:
                 await asyncio.sleep(_AGAIN_SECONDS)
 

@@ -71,7 +71,7 @@ class WatchdogSettings(Section):
     kafka_seconds: Seconds = Field(default=20, description="how long Kafka may be silent, or not read to its end")
     desk: bool | None = Field(
         default=None,
-        description="whether operators take calls at a desk (default: if a person took anything within 24 hours)",
+        description="whether operators take calls at a desk (default: if a person took anything within 7 days)",
     )
     webhook_url: WebAddress | None = Field(default=None, description="where findings are posted (default: nowhere)")
     webhook_secret: Annotated[str, AfterValidator(_is_secret)] | None = Field(

@@ -2,7 +2,7 @@
 -- `began_at` tells the attempts from those before.
 UPDATE partners.commands
 SET state = 'PENDING', began_at = greatest(%(now)s, began_at + 1), due_at = %(now)s, leased_until = 0,
-    gives_up_at = greatest(gives_up_at, %(now)s + CASE WHEN action = 'REQUEST' THEN 1000 ELSE 600000 END)
+    gives_up_at = greatest(gives_up_at, %(now)s + CASE WHEN action = 'REQUEST' THEN 60000 ELSE 600000 END)
 WHERE (
     command_id = %(id)s
     OR dispatch_id = %(id)s

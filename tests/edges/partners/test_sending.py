@@ -210,6 +210,15 @@ def test_a_command_to_be_posted_again_during_an_attempt_is_posted_again(partners
     assert states(partners) == {"i1-d1-r1": "DELIVERED"}
 
 
+def test_a_request_to_be_posted_again_has_a_minute_for_it(partners: Served) -> None:
+    partners.put(command("i1-d1"))
+    partners.sql("UPDATE partners.commands SET state = 'GIVEN_UP', gives_up_at = 0")
+    now = now_ms()
+    with connect(partners.settings, "test") as session:
+        session.execute(query("resend"), {"id": "azur", "now": now, "since": 0})
+    assert partners.sql("SELECT state, gives_up_at FROM partners.commands") == [("PENDING", now + 60_000)]
+
+
 # --- reports ------------------------------------------------------------------------------------------------------
 
 

@@ -166,6 +166,13 @@ def test_no_desk_is_in_use(bench: Bench) -> None:
     assert Bench(LIMITS._replace(is_desk_used=True)).counts() == {}
 
 
+def test_a_desk_is_in_use_after_days_without_an_alarm(bench: Bench) -> None:
+    bench.claim("c0")
+    bench.look(3 * 24 * 3600)
+    bench.call("c1")
+    assert bench.counts(50) == {"CALL": 1}
+
+
 @pytest.mark.parametrize("how", ["answered before", "answered", "cancelled", "expired"])
 def test_calls_that_are_no_more(how: str) -> None:
     bench = Bench(LIMITS._replace(is_desk_used=True))
