@@ -24,8 +24,14 @@ _CONTACT_ID: Final = re.compile(
 _SIA_CODE: Final = re.compile(r"([A-Z]{2})([0-9A-Fa-f]*)(.*)\Z", re.DOTALL)
 _SIA_MODIFIER: Final = re.compile(r"([a-z]{2})([^A-Za-z^]*)(?:\^[^^]*\^)?")
 _SIA_AGE: Final = re.compile(r"[NO](?=[A-Z]{2}|[a-z]{2}|\Z)")
-# Between slashes, but for those of a name.
-_SIA_PARTS: Final = re.compile(r"(?:\^[^^]*\^|[^/])+")
+# Between slashes, but for those of a name: `^Hall/Attic^`, `*'Hall/Attic'`. Behind a letter ' is an apostrophe.
+_SIA_PARTS: Final = re.compile(r"(?:\^[^^]*\^|(?<![^\W\d_])'[^']*'|[^/])+")
+_SIA_NAME: Final = re.compile(r"\^[^^]*\^\Z")
+# What goes on behind a text, and is not more of it: modifiers with numbers, a code with one, with a text, or alone.
+_SIA_BEHIND_TEXT: Final = re.compile(
+    r"[NO]?((?:[a-z]{2}[0-9][0-9:,-]*(?:\^[^^]*\^)?)*)(?:([A-Z]{2})(?:([0-9][0-9A-Fa-f]*)(?:\s.*)?)?(?:[*^'\"|].*)?)?\Z",
+    re.DOTALL,
+)
 _SIA_TEXT: Final = re.compile(r"[*^'\"|]+")
 _EXTENDED: Final = re.compile(r"\[([A-Z])([^\[\]]*)\]")
 _ACCOUNT: Final = re.compile(r"[0-9A-Fa-f]*\Z")
@@ -154,9 +160,14 @@ def _contact_id(told: str) -> tuple[Event, ...]:
 
 def _sia(told: str) -> tuple[Event, ...]:
     events: list[Event] = []
+    texts: list[list[str]] = []  # of each event, between slashes
     partition = user = None
+    is_in_text = False
     for part in _SIA_PARTS.findall(told):
         token = part.strip()
+        if is_in_text and not _goes_on(token):
+            texts[-1].append(token)
+            continue
         if age := _SIA_AGE.match(token):
             token = token[age.end() :]
         while modifier := _SIA_MODIFIER.match(token):
@@ -170,12 +181,33 @@ def _sia(told: str) -> tuple[Event, ...]:
         if match is None:
             if token:
                 events.append(_unread(token))
+                texts.append([])
+                is_in_text = False
             continue
         code, number, text = match.groups()
         qualifier = Qualifier.RESTORE if code[1] in _RESTORING else Qualifier.NEW
         event = _event(code, qualifier, partition, number, meaning_of(Format.SIA, code))
-        events.append(event._replace(user=event.user or user, text=printable(_SIA_TEXT.sub("", text))))
-    return tuple(events) or (_unread(told),)
+        events.append(event._replace(user=event.user or user))
+        texts.append([text])
+        text = text.strip()
+        is_in_text = text != "" and not _SIA_NAME.match(text)
+    return tuple(map(_with_text, events, texts)) or (_unread(told),)
+
+
+def _goes_on(token: str) -> bool:
+    """Whether what stands behind a text and a slash is no more of the text: a room may be called FACADE or BAR."""
+    match = _SIA_BEHIND_TEXT.match(token)
+    if match is None:
+        return False
+    modifiers, code, number = match.groups()
+    if code is None:
+        return modifiers != ""
+    meaning = meaning_of(Format.SIA, code)
+    return meaning.name != UNKNOWN or (meaning.kind is not None and number is not None)
+
+
+def _with_text(event: Event, pieces: list[str]) -> Event:
+    return event._replace(text=printable(_SIA_TEXT.sub("", "/".join(pieces)))) if pieces else event
 
 
 def _event(code: str, qualifier: Qualifier | None, partition: str | None, number: str, meaning: Meaning) -> Event:

@@ -91,12 +91,21 @@ def test_an_event_with_a_text_is_no_inner_account(outer: str, data: bytes, told:
     assert (event.code, event.zone, event.text) == told
 
 
-@pytest.mark.parametrize("data", [b" " * 4000, b"#" + b" " * 4000, b"# " * 2000, b"\t|" * 2000])
-def test_blanks_are_read_in_no_time(data: bytes) -> None:
-    """A hundred bodies of 4 KiB: a step for each pair of blanks would take seconds."""
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        *(("ADM-CID", data) for data in (b" " * 4000, b"#" + b" " * 4000, b"# " * 2000, b"\t|" * 2000)),
+        *(
+            ("SIA-DCS", data)
+            for data in (b"BA1*" + b"/x" * 2000, b"BA1*" + b"'" * 4001, b"BA1*/" + b"ri1" * 1300 + b"x")
+        ),
+    ],
+)
+def test_what_is_long_is_read_in_no_time(kind: str, data: bytes) -> None:
+    """A hundred bodies of 4 KiB: a step for each pair of blanks, or slashes, would take seconds."""
     begun = time.process_time()
     for _ in range(100):
-        content_of("ADM-CID", data + b"]", "1234")
+        content_of(kind, data + b"]", "1234")
     assert time.process_time() - begun < 0.5
 
 
@@ -120,6 +129,45 @@ def test_sia_in_the_forms_of_the_field(data: bytes) -> None:
 def test_a_slash_in_a_name_makes_no_other_event(data: bytes) -> None:
     (told,) = content_of("SIA-DCS", data).events
     assert (told.code, told.partition, told.zone) == ("BA", "1", "012")
+
+
+@pytest.mark.parametrize(
+    ("data", "code", "text"),
+    [
+        (b"Nri1/BR003*'GARAGE/FACADE'NM]", "BR", "GARAGE/FACADENM"),
+        (b"Nri1/CL001*'HALL/SA'NM]", "CL", "HALL/SANM"),
+        (b"NBR3*'PORTE D'ENTREE/FACADE'NM]", "BR", "PORTE DENTREE/FACADENM"),
+        (b"NBR3*HALL/GARAGE/PANTRY]", "BR", "HALL/GARAGE/PANTRY"),
+        (b"NBR3|AKITCHEN/BAR]", "BR", "AKITCHEN/BAR"),
+        (b"NBR3|AKitchen/rideau/N/LA2CAVE]", "BR", "AKitchen/rideau/N/LA2CAVE"),
+        (b'NBR3"SALON/MA CAVE]', "BR", "SALON/MA CAVE"),
+        (b"NBR3 Hall / FACADE]", "BR", "Hall/FACADE"),
+    ],
+)
+def test_a_slash_in_a_text_makes_no_other_event(data: bytes, code: str, text: str) -> None:
+    (told,) = content_of("SIA-DCS", b"#1234|" + data).events
+    assert (told.code, told.text, told.kind) == (code, text, None)
+
+
+@pytest.mark.parametrize(
+    ("data", "code", "zone"),
+    [
+        (b"BA1^Door^/FA2]", "FA", "2"),
+        (b"BA1^Door^/FACE]", "FA", "CE"),
+        (b"BA012|AKitchen/TA013]", "TA", "013"),
+        (b"BA012*'HALL/BAR'NM/TA013*'D'EN HAUT'NM]", "TA", "013"),
+        (b"BA012*L'ETAGE/TA013*L'ENTREE]", "TA", "013"),
+        (b"BA012*HALL/Nri2TA0C]", "TA", "0C"),
+        (b"BA012*HALL/ri2/id7/TA013 Attic]", "TA", "013"),
+        (b"BA012*HALL/TA]", "TA", None),
+        (b"BA012*HALL/NYA03*Attic]", "YA", "03"),
+        (b"??/FACE]", "FA", "CE"),
+    ],
+)
+def test_an_event_behind_a_text_is_one_all_the_same(data: bytes, code: str, zone: str | None) -> None:
+    first, second = content_of("SIA-DCS", b"#1234|" + data).events
+    assert (second.code, second.zone, second.qualifier) == (code, zone, Qualifier.NEW)
+    assert first.code == ("BA" if data.startswith(b"BA") else None)
 
 
 @pytest.mark.parametrize(("data", "partition"), [(b"#1234|1130]", None), (b"#1234|1130 01]", "01")])
