@@ -37,6 +37,8 @@ _EXTENDED: Final = re.compile(r"\[([A-Z])([^\[\]]*)\]")
 _ACCOUNT: Final = re.compile(r"[0-9A-Fa-f]*\Z")
 # An event of SIA whose digits would do for an account: `FA012|AKitchen`.
 _ACCOUNT_OR_SIA: Final = re.compile(r"[A-F]{2}[0-9A-F]*\Z")
+# What an event begins with, and no text behind the bar, which an A marks: then an account stands before it.
+_SIA_BEGINS: Final = re.compile(r"\s*(?:[NO]?(?:ri|id|ti|pi)[0-9]|[NO][A-Z]{2}[0-9]|[B-Z][A-Z][0-9])")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _TEXT_BYTES: Final = 8000  # of UTF-8, below what makes an alert a dead letter, with room for what a code adds
 _RESTORING: Final = frozenset("HRJ")
@@ -131,7 +133,8 @@ def _split(kind: str, data: str, outer: str) -> tuple[str | None, str]:
     name = name[1:].lstrip() if is_marked else name
     if not (bar or is_marked) or not _ACCOUNT.match(name):
         return None, data
-    if kind == "SIA-DCS" and not is_marked and _ACCOUNT_OR_SIA.match(name) and not _is_alike(name, outer):
+    may_be_sia = kind == "SIA-DCS" and not is_marked and _ACCOUNT_OR_SIA.match(name) is not None
+    if may_be_sia and not _is_alike(name, outer) and not _SIA_BEGINS.match(told):
         return None, data
     return (head.removeprefix("#") if name else None), told
 

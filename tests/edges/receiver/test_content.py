@@ -84,6 +84,11 @@ def test_an_inner_account_absent_or_padded_otherwise(account: bytes) -> None:
         ("00FA12", b"FA12|NBA7]", ("BA", "7", None)),
         ("FA12", b"00FA12|NBA7]", ("BA", "7", None)),
         ("1234", b"#FA12|NBA7]", ("BA", "7", None)),
+        ("1234", b"AB12|Nri1/BA7]", ("BA", "7", None)),
+        ("1234", b"AB12|NAA7]", ("AA", "7", None)),
+        ("1234", b"AB12|BA7]", ("BA", "7", None)),
+        ("1234", b"FA012|AB2 Parking]", ("FA", "012", "AB2 Parking")),
+        ("1234", b"FA012|Nri]", ("FA", "012", "Nri")),
     ],
 )
 def test_an_event_with_a_text_is_no_inner_account(outer: str, data: bytes, told: tuple[str | None, ...]) -> None:
