@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from confluent_kafka import Consumer, KafkaError, Producer
 
-from edges.settings import Connection
+from edges.settings import Connection, Properties
 from schemas.contract.topics import INPUT_BYTES, RECEIVED_BYTES
 from service.logs import logger
 
@@ -24,7 +24,7 @@ _LOG_SECONDS: Final = 60.0  # one kind of error is logged at most so often
 _LARGEST_MESSAGE: Final = INPUT_BYTES + 100_000
 
 # A broker that is back is found so soon, by readers too: they must be back before those who write have given them up.
-_BACK_FAST: Final[dict[str, Any]] = {"reconnect.backoff.max.ms": 500}
+_BACK_MS: Final = 500
 _READ_FAST: Final[dict[str, Any]] = {
     "queued.min.messages": 20_000,
     "queued.max.messages.kbytes": 16_384,
@@ -53,7 +53,7 @@ def producer(connection: Connection, on_error: Callable[[KafkaError], None]) -> 
     """
     return Producer(
         {
-            **_BACK_FAST,
+            **_back_fast(connection.producer),
             **_WRITE_FAST,
             **connection.producer,
             "acks": "all",
@@ -77,7 +77,7 @@ def reader(
     """
     return Consumer(
         {
-            **_BACK_FAST,
+            **_back_fast(connection.consumer),
             **_READ_FAST,
             **connection.consumer,
             "group.id": connection.group,
@@ -91,6 +91,11 @@ def reader(
         },
         logger=logging.getLogger("librdkafka"),
     )
+
+
+def _back_fast(properties: Properties) -> dict[str, Any]:
+    """The longest wait before a broker is tried again; librdkafka takes none below the user's shortest."""
+    return {"reconnect.backoff.max.ms": max(_BACK_MS, int(properties.get("reconnect.backoff.ms", 0)))}
 
 
 def _reporting(client: str, on_error: Callable[[KafkaError], None]) -> Callable[[KafkaError], None]:

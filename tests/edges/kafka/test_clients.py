@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import pytest
+
 from edges.kafka import clients
 from edges.settings import Connection
 
@@ -22,3 +24,19 @@ def test_readers_are_back_from_an_outage_before_writers_give_them_up() -> None:
         configuration: dict[str, Any] = client.call_args[0][0]
         assert configuration["reconnect.backoff.max.ms"] <= 500
         assert kind == "Producer" or configuration["socket.timeout.ms"] <= 10_000
+
+
+@pytest.mark.parametrize(
+    ("tuned", "longest"),
+    [
+        ({"reconnect.backoff.ms": "1000"}, 1000),
+        ({"reconnect.backoff.ms": "50"}, 500),
+        ({"reconnect.backoff.ms": "1000", "reconnect.backoff.max.ms": "2000"}, 2000),
+    ],
+)
+def test_the_users_shortest_wait_for_a_broker_starts_all_the_same(tuned: dict[str, str], longest: int) -> None:
+    connection = Connection("x.", "x", 3, tuned, tuned, data_dir=Path())
+    clients.producer(connection, lambda _: None).purge()
+    with mock.patch.object(clients, "Consumer", wraps=clients.Consumer) as client:
+        clients.reader(connection).close()
+    assert int(client.call_args[0][0]["reconnect.backoff.max.ms"]) == longest
