@@ -35,9 +35,11 @@ ANSWER_SECONDS: Final = 3.0  # after receipt; later a panel gets nothing, and se
 # Alerts wait so long for their signals to be read back. A reader that begins to hang must not hold an alarm up.
 READ_BACK_SECONDS: Final = 1.0
 # But behind an outage a reader is back later than those who write, and what other receivers wrote in it is not known
-# yet. That it was lately behind in its partition shows one, also to a receiver that wrote nothing there: then alerts
-# wait longer.
+# yet. Then alerts wait longer. Two things show one: that the reader was lately behind in the alert's partition, also to
+# a receiver that wrote nothing; and that a write of this process was slow, in any partition: a short one, as a leader's
+# fail-over, leaves the reader young, as it stands where the log ended.
 OUTAGE_SECONDS: Final = 10.0
+_SLOW_SECONDS: Final = 1.0
 _FRAMES: Final = 4096
 
 
@@ -112,6 +114,7 @@ class Intake:
         self._metrics = metrics
         self._since_behind = since_behind
         self._patience = Patience(READ_BACK_SECONDS)
+        self._slow_at = float("-inf")  # when signals were last acknowledged late, or not in time; monotonic
         # By account, number and body, when a frame came last: a copy within the same millisecond gets the next.
         self._latest: dict[str, int] = {}
         self._flights: dict[str, dict[Identity, Flight]] = {}
@@ -214,7 +217,7 @@ class Intake:
         faults.at("before_signals")
         identity, copy = verdict.identity, verdict.copy
         if identity is None or (copy is not None and not copy.is_in_doubt):
-            await self._publisher.signals(verdict.signals)
+            await self._write(verdict.signals)
         else:
             copy = await self._keep_first(verdict, identity)
         faults.at("after_signals")
@@ -238,7 +241,7 @@ class Intake:
         self._flights.setdefault(identity.account, {})[identity] = flight
         begun = time.monotonic()
         try:
-            await self._publisher.signals(verdict.signals)
+            await self._write(verdict.signals)
         except BaseException as error:
             if isinstance(error, UnconfirmedError) and error.is_under_way and not flight.is_over:
                 self._log.doubt(verdict.signals)
@@ -258,10 +261,24 @@ class Intake:
         assert signal.raised_at is not None
         return Copy(signal.site_id, signal.raised_at, signal.received_at, dict(verdict.events))
 
+    async def _write(self, signals: Sequence[Signal]) -> None:
+        """Write signals, and note whether that was slow. Raises `UnconfirmedError`."""
+        begun = time.monotonic()
+        try:
+            await self._publisher.signals(signals)
+        except UnconfirmedError:
+            self._slow_at = time.monotonic()
+            raise
+        ended = time.monotonic()
+        if ended - begun > _SLOW_SECONDS:
+            self._slow_at = ended
+
     def _is_behind_outage(self, verdict: Verdict) -> bool:
         """Whether the log may have an earlier copy by another receiver that this one will soon read."""
-        is_in_doubt = verdict.copy is not None and verdict.copy.is_in_doubt
-        return is_in_doubt or self._since_behind(verdict.signals[0].key) < OUTAGE_SECONDS
+        if verdict.copy is not None and verdict.copy.is_in_doubt:
+            return True
+        since = min(time.monotonic() - self._slow_at, self._since_behind(verdict.signals[0].key))
+        return since < OUTAGE_SECONDS
 
     def _land(self, identity: Identity) -> None:
         flights = self._flights[identity.account]
