@@ -158,7 +158,7 @@ class Repeats:
         """
         if self._doubts is None:
             self._doubts = Repeats()
-        self._doubts.learn(entry).is_in_doubt = True
+        self._doubts.learn(entry, entry.at).is_in_doubt = True
 
     def _first_copy(self, identity: Identity, at: int) -> Copy | None:
         account = self._accounts.get(identity.account)
@@ -172,16 +172,19 @@ class Repeats:
         account = self._accounts.get(identity.account)
         return None if account is None else account.copies.get(identity[1:])
 
-    def learn(self, entry: Entry) -> Copy:
-        """Take a record of `signals`, each in the order of its partition; the first copy that it is of."""
-        identity = entry.identity
+    def learn(self, entry: Entry, now: int) -> Copy:
+        """Take a record of `signals`, each in the order of its partition; the first copy that it is of.
+
+        Nothing is forgotten before its time by ``now``, this machine's clock: that of the record's may be ahead.
+        """
+        identity, seen = entry.identity, min(entry.at, now)
         if self._doubts is not None:
-            self._doubts.hear(entry)
+            self._doubts.hear(entry, now)
             if not self._doubts:
                 self._doubts = None
         copy = self._first_copy(identity, entry.at)
         if copy is None:
-            self._forget(entry.at - REMEMBERED_MS)
+            self._forget(seen - REMEMBERED_MS)
             account = self._accounts.get(identity.account)
             if account is None:
                 account = self._accounts[identity.account] = _Account()
@@ -189,17 +192,17 @@ class Repeats:
                 account.begin(int(identity.sequence) % _NUMBERS, identity.digest)
             copy = Copy(entry.site_id, entry.raised_at, entry.at)
             account.put(identity[1:], copy)
-            account.forget(entry.at - REPEAT_MS)
+            account.forget(seen - REPEAT_MS)
         copy.events.setdefault(entry.number, entry.event)
         copy.last_at = max(copy.last_at, entry.at)
         account = self._accounts[identity.account]
-        account.last_at = max(account.last_at, entry.at)
+        account.last_at = max(account.last_at, seen)
         self._accounts.move_to_end(identity.account)
         return copy
 
-    def hear(self, entry: Entry) -> None:
+    def hear(self, entry: Entry, now: int) -> None:
         """Take a record of the log where only doubts are held: its own doubt is over, and so are those that it ends."""
-        self._forget(entry.at - REMEMBERED_MS)
+        self._forget(min(entry.at, now) - REMEMBERED_MS)
         account = self._accounts.get(entry.identity.account)
         if account is None:
             return

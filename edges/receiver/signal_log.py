@@ -8,6 +8,7 @@ just before, the alerts get that copy's ids, kind and time, and the engine drops
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable
 
 from edges.receiver.repeats import Copy, Entry, Identity, KeptEvent, Repeats
@@ -66,9 +67,10 @@ class SignalLog:
 
     def take(self, signals: Iterable[Signal]) -> None:
         """Take records as they were read, each partition in its order."""
+        now = time.time_ns() // 1_000_000
         for signal in signals:
             entry = entry_of(signal)
-            copy = self._repeats.learn(entry) if entry is not None else None
+            copy = self._repeats.learn(entry, now) if entry is not None else None
             flight = self._flights.pop(signal.signal_id, None)
             if flight is not None:
                 flight.end(copy)

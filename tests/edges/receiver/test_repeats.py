@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import given
 
 from edges.receiver.repeats import REMEMBERED_MS, Entry, Identity, KeptEvent, Repeats
@@ -26,7 +27,7 @@ class Panel:
     def is_new(self, sequence: int, body: str, at: int) -> bool:
         identity = Identity("1234", f"{sequence:04d}", body)
         is_repeat = self.repeats.first_copy(identity, at) is not None
-        self.repeats.learn(entry(identity, at, is_repeat=is_repeat))
+        self.repeats.learn(entry(identity, at, is_repeat=is_repeat), at)
         return not is_repeat
 
 
@@ -78,7 +79,7 @@ def test_a_panel_that_does_not_count_gets_one_minute_though_its_bodies_are_far_a
     """The same zone again is a new alarm, frames of other accounts between or not."""
     panel = Panel()
     assert panel.is_new(1, "burglary zone 1", 0)
-    panel.repeats.learn(entry(Identity("5678", "0001", "x"), 12 * MINUTE))
+    panel.repeats.learn(entry(Identity("5678", "0001", "x"), 12 * MINUTE), 12 * MINUTE)
     assert panel.is_new(1, "burglary zone 2", 13 * MINUTE)
     assert not panel.is_new(1, "burglary zone 2", 14 * MINUTE)
     assert panel.is_new(1, "burglary zone 2", 16 * MINUTE)
@@ -87,15 +88,34 @@ def test_a_panel_that_does_not_count_gets_one_minute_though_its_bodies_are_far_a
 def test_memory_ends_with_what_a_starting_receiver_reads() -> None:
     repeats = Repeats()
     for number in range(1000):
-        repeats.learn(entry(Identity(f"{number:04X}", "0001", "x"), number))
-    repeats.learn(entry(Identity("FFFF", "0001", "x"), REMEMBERED_MS + 1000))
+        repeats.learn(entry(Identity(f"{number:04X}", "0001", "x"), number), number)
+    repeats.learn(entry(Identity("FFFF", "0001", "x"), REMEMBERED_MS + 1000), REMEMBERED_MS + 1000)
     assert len(repeats) == 1
+
+
+@pytest.mark.parametrize("ahead", ["5678", "1234"])
+def test_a_receiver_whose_clock_is_ahead_has_nothing_forgotten(ahead: str) -> None:
+    """What came before it is a repeat all the same, and what it wrote is forgotten in time."""
+    panel = Panel()
+    assert panel.is_new(7, "burglary", 0)
+    panel.repeats.learn(entry(Identity(ahead, "0008", "x"), 1000 * MINUTE), 1000)
+    assert not panel.is_new(7, "burglary", MINUTE)
+    last = Identity("FFFF", "0001", "x")
+    panel.repeats.learn(entry(last, MINUTE + REMEMBERED_MS + 1), MINUTE + REMEMBERED_MS + 1)
+    assert len(panel.repeats) == 1
+
+
+def test_a_receiver_whose_clock_is_ahead_ends_no_doubt_but_its_own() -> None:
+    panel = Panel()
+    panel.repeats.doubt(entry(Identity("1234", "0007", "burglary"), 0))
+    panel.repeats.learn(entry(Identity("5678", "0001", "x"), 1000 * MINUTE), 1000)
+    assert not panel.is_new(7, "burglary", MINUTE)
 
 
 def test_a_repeat_of_a_first_copy_from_before_the_reading_began_is_remembered_and_ends_no_other() -> None:
     panel = Panel()
     assert panel.is_new(7, "burglary", 0)
-    panel.repeats.learn(entry(Identity("1234", "0003", "tamper"), 1000, is_repeat=True))
+    panel.repeats.learn(entry(Identity("1234", "0003", "tamper"), 1000, is_repeat=True), 1000)
     assert not panel.is_new(3, "tamper", 2000)
     assert not panel.is_new(7, "burglary", 3000)
 
