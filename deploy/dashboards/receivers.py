@@ -124,7 +124,7 @@ DASHBOARD = board(
             ),
             lines(
                 "Dropped datagrams",
-                "UDP only: too many frames were in work.",
+                "UDP only: too many frames waited for room.",
                 "sum(increase(ronde_receiver_datagrams_dropped_total[$__rate_interval]))",
                 bad=1,
             ),

@@ -14,8 +14,9 @@ from edges.receiver.lines import Speech
 if TYPE_CHECKING:
     from edges.receiver.lines import Lines
 
-# Frames in work; UDP cannot be held back, so that more are dropped, and their panels send them again.
-_IN_WORK: Final = 2000
+# Frames that wait for room; UDP cannot be held back, so that more are dropped, and their panels send them again. Those
+# that have room are bounded by it, each partition's by its own.
+_WAITING: Final = 2000
 
 
 class Datagrams(asyncio.DatagramProtocol):
@@ -23,7 +24,7 @@ class Datagrams(asyncio.DatagramProtocol):
 
     def __init__(self, lines: Lines) -> None:
         self._lines = lines
-        self._in_work = 0
+        self._waiting = 0
         self._transport: asyncio.DatagramTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -43,10 +44,7 @@ class Datagrams(asyncio.DatagramProtocol):
         for cut in (*cuts, *framer.close()):
             if isinstance(cut, Flaw):
                 self._send(self._lines.intake.take_flaw(cut, arrival), peer)
-            elif self._in_work >= _IN_WORK:
-                self._lines.metrics.dropped.inc()
             else:
-                self._in_work += 1
                 self._lines.start(self._take(cut, arrival, peer))
 
     def _count_tolerated(self, cuts: list[Sealed | Flaw], framer: Framer) -> None:
@@ -58,17 +56,21 @@ class Datagrams(asyncio.DatagramProtocol):
             tolerated[Tolerance.NUL_AFTER_CR].inc()
 
     def hold(self) -> None:
-        """Nothing holds datagrams back."""
+        """Count a frame that waits for room. Raises TimeoutError where too many do: nothing holds datagrams back."""
+        if self._waiting >= _WAITING:
+            self._lines.metrics.dropped.inc()
+            raise TimeoutError
+        self._waiting += 1
 
     def release(self) -> None:
         """See `hold`."""
+        self._waiting -= 1
 
     async def _take(self, sealed: Sealed, arrival: Arrival, peer: tuple[str, int]) -> None:
         try:
             self._send(await self._lines.intake.take(sealed, arrival, self), peer)
         finally:
             self._lines.end()
-            self._in_work -= 1
 
     def _send(self, answer: bytes | None, peer: tuple[str, int]) -> None:
         if answer is not None and self._transport is not None:

@@ -61,7 +61,7 @@ class Line(Protocol):
     """What a frame came by."""
 
     def hold(self) -> None:
-        """Read no more until as many `release` as `hold` were called."""
+        """Read no more until as many `release` as `hold` were called. Raises TimeoutError: the frame cannot wait."""
 
     def release(self) -> None:
         """See `hold`."""

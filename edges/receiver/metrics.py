@@ -87,7 +87,7 @@ class ReceiverMetrics:
         self.answer_seconds = self._histogram("answer", "From the receipt of a frame until its answer could be sent.")
         self.sockets = self._gauges("sockets", "Open connections.", Transport, "transport")
         self.closed = self._counters("closed", "Connections that the receiver closed, by reason.", Closed, "reason")
-        self.dropped = self._counter("datagrams_dropped", "Datagrams dropped because too many were in work.")
+        self.dropped = self._counter("datagrams_dropped", "Frames by UDP dropped because too many waited for room.")
         self.requests = self._counters("requests", "Alerts by HTTP, by what became of them.", Request)
         self.not_read_back = self._counter(
             "not_read_back", "First copies whose alerts did not wait for `signals` any longer."

@@ -15,7 +15,7 @@ class Held(Protocol):
     """What stops reading while its frame waits for room."""
 
     def hold(self) -> None:
-        """Read no more."""
+        """Read no more. Raises TimeoutError: its frame cannot wait."""
 
     def release(self) -> None:
         """Read on."""
@@ -32,7 +32,8 @@ class Rooms:
     async def enter(self, partition: int, events: int, until: float, line: Held) -> bool:
         """Take room in a partition, which `leave` gives back, and return whether it had to be waited for.
 
-        While the frame waits its line is held. Raises TimeoutError: no room ``until`` (the loop's clock).
+        While the frame waits its line is held. Raises TimeoutError: no room ``until`` (the loop's clock), or the line
+        cannot be held.
         """
         needed = min(events, self._most)
         if self._waiting.get(partition) or self._taken[partition] + needed > self._most:
@@ -42,9 +43,9 @@ class Rooms:
         return False
 
     async def _wait(self, partition: int, needed: int, until: float, line: Held) -> None:
+        line.hold()
         turn = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(partition, deque()).append((needed, turn))
-        line.hold()
         try:
             async with asyncio.timeout_at(until):
                 await turn

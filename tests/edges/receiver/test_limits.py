@@ -13,7 +13,7 @@ from unittest import mock
 import pytest
 import trustme
 
-from edges.receiver import judging, loop
+from edges.receiver import datagrams, judging, loop
 from edges.receiver.accounts import Account
 from edges.receiver.addresses import STRANGE_FRAMES
 from edges.receiver.connections import Connection
@@ -83,6 +83,30 @@ async def test_no_ack_where_kafka_does_not_acknowledge_and_others_go_on() -> Non
         made.kafka.leaderless.clear()
         one.send(cid("1130 01 016", 99))
         assert b"ACK" in await one.answer()
+
+
+async def test_a_partition_in_trouble_drops_the_datagrams_of_its_own_panels_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(datagrams, "_WAITING", 2)
+    loop = asyncio.get_running_loop()
+    async with receiver(PLAIN, *OTHERS, room_per_partition=1) as made:
+        kafka = made.kafka
+        kafka.leaderless, kafka.timeout = {kafka.partition_of("S1")}, 0.3
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as panel:
+            panel.setblocking(False)
+            panel.connect(("127.0.0.1", made.ports[Transport.UDP]))
+            for number in range(1, 6):
+                await loop.sock_sendall(panel, cid("1130 01 015", number))
+            await loop.sock_sendall(panel, cid("1130 01 015", 6, account="12345A"))
+            async with asyncio.timeout(0.25):
+                assert b'"ACK"0006' in await loop.sock_recv(panel, 4096)
+            assert made.count("datagrams_dropped_total") == made.count("silenced_total", reason="NO_ROOM") == 2
+            await asyncio.sleep(1.0)  # the first one and both that waited have failed: there is room again
+            kafka.leaderless.clear()
+            await loop.sock_sendall(panel, cid("1130 01 015", 7))
+            async with asyncio.timeout(5.0):
+                assert b'"ACK"0007' in await loop.sock_recv(panel, 4096)
 
 
 async def test_a_full_partition_reads_no_more_from_its_sockets() -> None:
