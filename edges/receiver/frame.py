@@ -161,8 +161,9 @@ def deciphered(data: bytes, key: bytes) -> Clear:
         raise UnopenedError
     opened = text[bar + 1 :] if bar >= 0 else text[close:]
     pad = bar if bar >= 0 else close
-    # A wrong key gives a last `]` once in 256 frames: alone, it is believed in one block only, where no time has room.
-    longest = BLOCK - 1 if opened == b"]" else _LONGEST_PAD
+    # A wrong key gives a last `]` once in 256 frames: alone, it is believed in one block only, where no time has room,
+    # or behind a pad that a wrong key does not give.
+    longest = BLOCK - 1 if opened == b"]" and not _PRINTABLE.match(text[:pad]) else _LONGEST_PAD
     if not _TIME.search(opened) and (pad > longest or not _closes(opened)):
         raise UnopenedError
     try:

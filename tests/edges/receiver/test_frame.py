@@ -115,12 +115,18 @@ def test_a_cipher_that_is_kept_starts_each_message_as_a_new_one_does(messages: l
         assert (kept.encipher(text) if is_answer else kept.decipher(text)) == one.update(text) + one.finalize()
 
 
-@pytest.mark.parametrize("text", [b"x" * 32 + b"|#1234|1130 01 015]", b"x" * 47 + b"]", b"x" * 31 + b"]"])
+@pytest.mark.parametrize("text", [b"x" * 32 + b"|#1234|1130 01 015]", b"x" * 47 + b"]", b"\x81" * 31 + b"]"])
 def test_a_pad_longer_than_any_opens_nothing_where_no_time_follows(text: bytes) -> None:
     """A wrong key gives a last byte of ``]`` once in 256 frames; that is no frame whose time is wrong."""
     text += b"]" * (-len(text) % 16)
     with pytest.raises(frame.UnopenedError):
         frame.deciphered(cipher_of(K).encipher(text).hex().encode(), K)
+
+
+@pytest.mark.parametrize("text", [b"\x81" * 15 + b"]", b"x" * 31 + b"]"])
+def test_a_link_test_without_a_time_opens(text: bytes) -> None:
+    """Its key is right: a NAK tells it the time, where a DUH would end it."""
+    assert frame.deciphered(cipher_of(K).encipher(text).hex().encode(), K) == frame.Clear(b"]", None)
 
 
 def test_what_a_wrong_key_gives_is_no_work() -> None:
