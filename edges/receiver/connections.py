@@ -146,7 +146,7 @@ class Connection(asyncio.BufferedProtocol):
                 continue
             self._in_work += 1
             self._lines.start(self._take(cut, arrival))
-        if self._speech.is_foreign and not self._cuts:
+        if self._speech.is_foreign and not self._cuts and not self._in_work:
             self.close(Closed.NOT_DC09)
         self._look()
         if self._is_ending and not self._cuts and not self._in_work and self._transport is not None:

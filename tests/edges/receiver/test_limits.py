@@ -194,6 +194,14 @@ async def test_a_right_checksum_around_what_is_no_dc09_counts_as_none() -> None:
         assert made.count("closed_total", reason="NOT_DC09") == 1
 
 
+async def test_an_alarm_before_16_that_are_no_dc09_in_its_segment_gets_its_ack() -> None:
+    async with receiver(PLAIN) as made, client(made) as panel:
+        panel.send(vectors.BURGLARY + b"GET / HTTP/1.1\r" * NOT_DC09_IN_A_ROW + vectors.RESTORE)
+        assert await panel.answer() == vectors.ACK
+        assert await panel.answer() == b""
+        assert made.count("closed_total", reason="NOT_DC09") == 1
+
+
 @pytest.mark.parametrize(
     "broken",
     [vectors.BURGLARY.replace(b"4BBA", b"4BBB"), vectors.BURGLARY.replace(b"003D", b"0111"), LONG],
