@@ -37,7 +37,7 @@ READ_BACK_SECONDS: Final = 1.0
 # But behind an outage a reader is back later than those who write, and what other receivers wrote in it is not known
 # yet. Then alerts wait longer. Two things show one: that the reader was lately behind in the alert's partition, also to
 # a receiver that wrote nothing; and that a write of this process was slow, in any partition: a short one, as a leader's
-# fail-over, leaves the reader young, as it stands where the log ended.
+# fail-over, leaves the reader young: its position is where the log ended.
 OUTAGE_SECONDS: Final = 10.0
 _SLOW_SECONDS: Final = 1.0
 _FRAMES: Final = 4096

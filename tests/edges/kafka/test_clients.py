@@ -7,6 +7,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
+from confluent_kafka import Consumer
 
 from edges.kafka import clients
 from edges.settings import Connection
@@ -37,6 +38,6 @@ def test_readers_are_back_from_an_outage_before_writers_give_them_up() -> None:
 def test_the_users_shortest_wait_for_a_broker_starts_all_the_same(tuned: dict[str, str], longest: int) -> None:
     connection = Connection("x.", "x", 3, tuned, tuned, data_dir=Path())
     clients.producer(connection, lambda _: None).purge()
-    with mock.patch.object(clients, "Consumer", wraps=clients.Consumer) as client:
+    with mock.patch.object(clients, "Consumer", wraps=Consumer) as client:
         clients.reader(connection).close()
     assert int(client.call_args[0][0]["reconnect.backoff.max.ms"]) == longest

@@ -46,7 +46,7 @@ async def test_who_wrote_nothing_in_an_outage_waits_for_its_reader_all_the_same(
 async def test_a_slow_write_of_any_partition_shows_an_outage_that_readers_do_not(
     site: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A fail-over of a second: what is read has no age, as its reader stands where the log ended."""
+    """A fail-over of a second: what is read has no age, as its reader's position is where the log ended."""
     monkeypatch.setattr(intake, "READ_BACK_SECONDS", 0.05)
     monkeypatch.setattr(intake, "_SLOW_SECONDS", 0.1)
     kafka = MemoryKafka()
