@@ -40,8 +40,8 @@ def hashed(word: str) -> str:
 
 
 def forms(word: str) -> tuple[str, ...]:
-    """What a hash of the word may have been made of: as typed, trimmed (a CRM's), normal (ours); each once."""
-    return tuple(dict.fromkeys((word, word.strip(), normal(word))))
+    """What a hash of the word may have been made of: normal (ours), as typed, trimmed (a CRM's); each once."""
+    return tuple(dict.fromkeys((normal(word), word, word.strip())))
 
 
 def fits(stored: str, word: str) -> bool:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from edges.portal.changes import Fault, Refused
 from edges.portal.core import Contact
@@ -14,6 +16,9 @@ SHORTEST: Final = 4
 LONGEST: Final = 128
 UNLIKE: Final = "must be unlike the other word"
 _AT_ONCE: Final = 2  # each hash takes 64 MiB and a core
+_TURN_SECONDS: Final = 2.0  # of the 3 s of a change; the rest is for the work itself
+
+R = TypeVar("R")
 
 
 class NewWords(NamedTuple):
@@ -47,37 +52,56 @@ def check(entered: NewWords) -> None:
 
 
 class WordHasher:
-    """Hashes and compares words in threads, a few at a time; who is no longer waited for gives its turn up."""
+    """Hashes and compares words in threads, a few requests at a time.
+
+    A request is one job, so those in front are finished before others begin. Who is no longer waited for gives its turn
+    up, and who has waited for so long that it would not be in time leaves it to those behind.
+    """
 
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="words")
 
     async def hashed(self, entered: NewWords, staying: Contact | None) -> Hashes:
-        """The hashes, once the words are also unlike those that stay. Raises `Refused`."""
+        """The hashes, once the words are also unlike those that stay. Raises `Refused`, `TimeoutError`."""
         check(entered)
-        if staying is not None:
-            if entered.duress_password is None:
-                await self._differ(entered.password, staying.duress_hash, "password")
-            if entered.password is None:
-                await self._differ(entered.duress_password, staying.password_hash, "duress_password")
-        return Hashes(await self._hash(entered.password), await self._hash(entered.duress_password))
+        return await self._in_turn(_judged_and_hashed, entered, staying)
 
     async def are_those_of(self, entered: NewWords, contact: Contact | None) -> bool:
-        """Whether all the words entered are those of a contact: a request that came again."""
-        stored = (contact.password_hash, contact.duress_hash) if contact else (None, None)
-        for word, kept in zip(entered, stored, strict=True):
-            if word is not None and (kept is None or not await self._fits(kept, word)):
-                return False
-        return True
+        """Whether all the words entered are those of a contact: a request that came again. Raises `TimeoutError`."""
+        return await self._in_turn(_are_those_of, entered, contact)
 
-    async def _differ(self, word: str | None, stored: str | None, field: str) -> None:
-        if word is not None and stored is not None and await self._fits(stored, word):
-            raise Refused(Fault.INVALID, UNLIKE, field)
+    async def _in_turn(
+        self, job: Callable[[NewWords, Contact | None], R], entered: NewWords, kept: Contact | None
+    ) -> R:
+        if entered == NewWords(None, None):
+            return job(entered, kept)  # nothing to hash: no turn to wait for
+        asked = time.monotonic()
 
-    async def _fits(self, stored: str, word: str) -> bool:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, words.fits, stored, word)
+        def run() -> R:
+            if time.monotonic() - asked > _TURN_SECONDS:
+                raise TimeoutError
+            return job(entered, kept)
 
-    async def _hash(self, word: str | None) -> str | None:
-        if word is None:
-            return None
-        return await asyncio.get_running_loop().run_in_executor(self._threads, words.hashed, word)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, run)
+
+
+def _judged_and_hashed(entered: NewWords, staying: Contact | None) -> Hashes:
+    if staying is not None:
+        if entered.duress_password is None:
+            _differ(entered.password, staying.duress_hash, "password")
+        if entered.password is None:
+            _differ(entered.duress_password, staying.password_hash, "duress_password")
+    return Hashes(*(None if word is None else words.hashed(word) for word in entered))
+
+
+def _are_those_of(entered: NewWords, contact: Contact | None) -> bool:
+    stored = (contact.password_hash, contact.duress_hash) if contact else (None, None)
+    return all(
+        word is None or (kept is not None and words.fits(kept, word))
+        for word, kept in zip(entered, stored, strict=True)
+    )
+
+
+def _differ(word: str | None, stored: str | None, field: str) -> None:
+    if word is not None and stored is not None and words.fits(stored, word):
+        raise Refused(Fault.INVALID, UNLIKE, field)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import re
+import threading
+import time
 
 import pytest
 from argon2 import PasswordHasher
 
+from edges.portal import new_words
 from edges.portal.changes import Refused
 from edges.portal.core import Contact
 from edges.portal.new_words import Hashes, NewWords, WordHasher
 from edges.portal.postal_codes import countries, postal_code
+from service import words
 from service.words import fits, hashed
 
 
@@ -96,3 +100,68 @@ def test_words_become_hashes_of_their_normal_form() -> None:
     assert fits(duress, "corail")
     assert entered(None) == (None, None)
     assert "corail" not in repr(NewWords("corail", None))
+
+
+def test_who_came_first_is_finished_before_others_begin(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of many at once, those in front are done in time; step by step for all at once, nobody would be."""
+    begun: list[str] = []
+
+    def slowly(word: str) -> str:
+        begun.append(word)
+        time.sleep(0.02)
+        return "$x"
+
+    monkeypatch.setattr(words, "hashed", slowly)
+
+    async def ask() -> None:
+        hasher = WordHasher()
+        await asyncio.gather(*(hasher.hashed(NewWords(f"corail {n}", f"lagon {n}"), None) for n in range(6)))
+
+    asyncio.run(ask())
+    assert all(begun.index(f"lagon {n}") < begun.index(f"corail {n + 2}") for n in range(4)), begun
+
+
+def test_who_would_not_be_in_time_leaves_the_turn_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else, with more to do than is done, each would begin just before it is given up."""
+    goes_on = threading.Event()
+    begun: list[str] = []
+
+    def hashed(word: str) -> str:
+        begun.append(word)
+        goes_on.wait(10)
+        return "$x"
+
+    monkeypatch.setattr(words, "hashed", hashed)
+    monkeypatch.setattr(new_words, "_TURN_SECONDS", 0.05)
+
+    async def ask() -> list[Hashes | BaseException]:
+        hasher = WordHasher()
+        asked = asyncio.gather(
+            *(hasher.hashed(NewWords(f"corail {n}", None), None) for n in range(4)), return_exceptions=True
+        )
+        while len(begun) < 2:  # noqa: ASYNC110 - threads set it
+            await asyncio.sleep(0.01)
+        assert await hasher.hashed(NewWords(None, None), None) == (None, None)  # waits for no turn
+        await asyncio.sleep(0.1)
+        goes_on.set()
+        return await asked
+
+    answers = asyncio.run(ask())
+    assert answers[:2] == [("$x", None)] * 2
+    assert [type(answer) for answer in answers[2:]] == [TimeoutError] * 2
+    assert len(begun) == 2
+
+
+def test_a_request_that_comes_again_costs_a_hash_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Our own hashes are of the normal form: it is compared first."""
+    contact = Contact("ann", "OWNER", password_hash=hashed("corail"), duress_hash=hashed("lagon"))
+    compared: list[str] = []
+
+    def verify(stored: str, form: str) -> bool:
+        compared.append(form)
+        return fits_form(stored, form)
+
+    fits_form = words._verify
+    monkeypatch.setattr(words, "_verify", verify)
+    assert asyncio.run(WordHasher().are_those_of(NewWords(" Co-rail", "Lagon "), contact))
+    assert compared == ["corail", "lagon"]
