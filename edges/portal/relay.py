@@ -35,10 +35,11 @@ TRANSACTIONS: Final = "portal"  # the `transactional.id` of all portals, without
 TRANSACTION_SECONDS: Final = 10  # then the broker ends the transaction of a relay that hangs
 LEASE_SECONDS: Final = 3.0
 _RENEW_SECONDS: Final = 0.5
-_FAILING_SECONDS: Final = 5.0  # then another portal is to try
+_FAILING_SECONDS: Final = float(TRANSACTION_SECONDS)  # then another is to try; as long, a commit may still be made
 _LOOK_SECONDS: Final = 0.2  # how often the outbox is looked into when nobody calls
 _ATTEMPT_SECONDS: Final = 1.0
 _AGAIN_SECONDS: Final = 0.5
+_LEAVE_SECONDS: Final = 2 * _AGAIN_SECONDS  # another asks for the lease twice meanwhile
 _BATCH: Final = 500
 
 Encode: TypeAlias = Mapping[str, Callable[[Any], bytes]]
@@ -147,7 +148,7 @@ class Relay:
                 self._pause = _AGAIN_SECONDS
                 if self._fails_for_long():
                     take(database, self._settings.owner, 0.0)
-                    self._failing_since, self._pause = None, LEASE_SECONDS
+                    self._failing_since, self._pause = None, _LEAVE_SECONDS
                 raise
             take(database, self._settings.owner, 0.0)
 

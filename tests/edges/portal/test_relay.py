@@ -6,11 +6,13 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 from unittest.mock import Mock
 
 import psycopg
 import pytest
+from confluent_kafka import KafkaError, KafkaException
 
 from edges.kafka.framing import Framing
 from edges.portal import changes
@@ -144,6 +146,43 @@ def test_who_reaches_no_kafka_leaves_the_work_to_another(
     relay("b")
     wait_passed_on(rows)
     check(connection, rows)
+
+
+def test_a_portal_without_another_goes_on_soon(
+    relay: Callable[..., Relay], schema: PostgresSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It leaves the lease for as long as another needs to take it, and no longer."""
+    monkeypatch.setattr("edges.portal.relay._FAILING_SECONDS", 0.3)
+    tried: list[float] = []
+
+    def encode() -> Any:
+        tried.append(time.monotonic())
+        raise RegistryUnreachable("the schema registry does not answer")
+
+    relay("a", encode=encode)
+    eventually(lambda: len(tried) >= 4, "it tries again")
+    assert max(later - earlier for earlier, later in pairwise(tried)) < 2.0
+
+
+def test_a_commit_may_take_as_long_as_its_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given up sooner, it would be begun again, and under the same load never be made."""
+    clock = Mock()
+    clock.monotonic.return_value = 0.0
+    monkeypatch.setattr("edges.portal.relay.time", clock)
+    waiting = Relay(Mock(), dict)
+    monkeypatch.setattr(waiting, "_renew", lambda _database: True)
+
+    def commit() -> None:
+        clock.monotonic.return_value += 1.0
+        if clock.monotonic.return_value < ends:
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT, retriable=True))
+
+    ends = 9.0
+    waiting._patiently(Mock(), commit)
+    waiting._failing_since, clock.monotonic.return_value, ends = None, 0.0, 30.0
+    with pytest.raises(KafkaException):
+        waiting._patiently(Mock(), commit)
+    assert clock.monotonic.return_value <= 12.0
 
 
 def test_a_record_that_kafka_does_not_take_holds_no_other_up(
