@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from fastapi import Query
@@ -12,6 +11,7 @@ from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema
 from edges.portal.changes import MOST_PEOPLE, Fault, Refused
 from edges.portal.configuration import Person
 from edges.portal.core import Address
+from edges.portal.names import JOINERS, as_seen
 from edges.portal.new_words import LONGEST, NewWords
 from edges.portal.postal_codes import countries, postal_code
 from edges.web.accounts import PROGRAM
@@ -19,7 +19,6 @@ from edges.web.values import Body, Id, Instant, Text
 
 _LANGUAGE: Final = re.compile(r"([A-Za-z]{2,3}|[ixIX](?=-))(-[A-Za-z0-9]{1,8})*")
 _KEY: Final = re.compile(r"(?:[0-9A-Fa-f]{32}|[0-9A-Fa-f]{48}|[0-9A-Fa-f]{64})")
-_JOINERS: Final = "\u200c\u200d"  # Persian and Hindi cannot be written without
 _LONGEST_NAME: Final = 200
 _LONGEST_LINE: Final = 500
 
@@ -31,12 +30,11 @@ def _printable(text: str) -> str:
 
 
 def _name(text: str) -> str:
-    """A text of one line. Format characters, which are pasted along unseen, are left out but for those within words."""
-    seen = "".join(sign for sign in text if sign in _JOINERS or unicodedata.category(sign) != "Cf")
-    name = " ".join(seen.split()).strip(f" {_JOINERS}")
+    """A text of one line."""
+    name = as_seen(text)
     if not name:
         raise ValueError("must not be empty")
-    _printable(re.sub(f"[{_JOINERS}]", "", name))
+    _printable(re.sub(f"[{JOINERS}]", "", name))
     return name
 
 

@@ -11,6 +11,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 from edges.portal.configuration import Configuration, Person, PersonRole
 from edges.portal.core import Address, Contact, Instant, Intervention, Site
+from edges.portal.names import as_seen
 
 TEST_MILLISECONDS: Final = 24 * 3_600_000
 DEFAULT_NAME: Final = ""
@@ -148,17 +149,21 @@ def with_second_contact(before: Configuration, form: ContactForm | None) -> Conf
 
 
 def staying(form: ContactForm, stored: Contact | None) -> Contact | None:
-    """The stored contact if the form is about the same person, whose words and id stay; else None."""
+    """The stored contact if the form is about the same person, whose words and id stay; else None.
+
+    Names are compared as they are seen: an import has them as they came, a form sends them as shown.
+    """
     if stored is None:
         return None
     if form.kind == "EXTERNAL":
-        is_same = stored.role == "EXTERNAL" and (stored.first_name, stored.last_name) == (
-            form.first_name,
-            form.last_name,
-        )
+        is_same = stored.role == "EXTERNAL" and _seen_names(stored) == _seen_names(form)
     else:
         is_same = stored.role != "EXTERNAL" and stored.contact_id == form.person_id
     return stored if is_same else None
+
+
+def _seen_names(who: ContactForm | Contact) -> tuple[str, str]:
+    return as_seen(who.first_name or ""), as_seen(who.last_name or "")
 
 
 def _contact(before: Configuration, form: ContactForm, stored: Contact | None, other: Contact | None) -> Contact:

@@ -342,8 +342,8 @@ def _keeps_password(kind: Any, values: Mapping[str, str], stored: Contact | None
     """
     if kind != "EXTERNAL" and values.get("person_id") not in {known.person_id for known in people}:
         return False
-    first, last = [" ".join(values.get(name, "").split()) or None for name in ("first_name", "last_name")]
-    same = staying(ContactForm(kind, values.get("person_id"), first, last, "", None, None, None), stored)
+    person_id, first, last = (values.get(name) for name in ("person_id", "first_name", "last_name"))
+    same = staying(ContactForm(kind, person_id, first, last, "", None, None, None), stored)
     return same is not None and bool(same.password_hash)
 
 

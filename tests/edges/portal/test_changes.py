@@ -117,6 +117,11 @@ def test_an_external_contact_has_a_new_id_with_each_new_name() -> None:
     again = changes.with_second_contact(first, zoe._replace(password_hash=None, phone="+33639980003"))
     assert again.second is not None
     assert (again.second.contact_id, again.second.password_hash) == (first.second.contact_id, "$p")
+    # An import has names as they came: with what is not seen.
+    came = first._replace(second=first.second._replace(first_name="Zoe\u200b ", last_name="\u2060Roy"))
+    stays = changes.with_second_contact(came, zoe._replace(password_hash=None)).second
+    assert stays is not None
+    assert (stays.contact_id, stays.password_hash, stays.first_name) == (first.second.contact_id, "$p", "Zoe")
     other = changes.with_second_contact(first, zoe._replace(last_name="Rey", password_hash=None))
     assert other.second is not None
     assert other.second.contact_id != first.second.contact_id

@@ -71,6 +71,23 @@ async def test_a_form_shown_again_still_keeps_the_word_that_is_there(api: Api) -
     assert (await state(client))["first_contact"]["has_password"]
 
 
+async def test_an_imported_contact_keeps_the_word_that_the_form_says_is_kept(api: Api) -> None:
+    """An import has names as they came; a form sends what is seen of them."""
+    zoe = Contact("z", "EXTERNAL", "Zoé\u200b", "Martin", phone="+33639980002", password_hash="$p")
+    ann = Contact("ann", "OWNER", "Ann", "Martin", phone="+33639980001")
+    site = Site("S1", True, (ann, zoe), None, None, Intervention(), None, 0)
+    await api.store.load_sites([site], Edit("import", "import", b"", now()))
+    api.user("ann@example.org", "customer", "S1")
+    browser = await api.signed_in("ann@example.org")
+    page = await browser.get("/sites/S1/second-contact")
+    assert not needs_password(page)
+    [shown] = re.findall(r'<input id="first_name"[^>]* value="([^"]*)"', page.text)
+    fields = {"kind": "EXTERNAL", "first_name": shown, "last_name": "Martin", "phone": "0639980002", "language": "fr"}
+    answer = await save(browser, "second-contact", revision=revision_in(page), **fields)
+    assert answer.status_code == 303
+    assert (await state(api.client("portal:*")))["second_contact"]["has_password"]
+
+
 async def test_a_contact_who_is_no_owner_any_more_leaves_no_word_to_another(api: Api) -> None:
     client = api.client("portal:*")
     await make(client)
