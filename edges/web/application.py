@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.responses import Response
+from starlette.routing import Match
 
 from edges.web.callers import People
 from edges.web.middleware import Envelope
@@ -30,6 +31,7 @@ from edges.web.routes import BROKEN, Route
 from edges.web.tokens import TokenFile
 
 _WORDS: Final = {"extra_forbidden": "is unknown", "missing": "is missing"}
+_METHODS: Final = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 _BY_STATUS: Final = {kind.status: kind for kind in (NOT_FOUND, METHOD_NOT_ALLOWED)}
 
 
@@ -119,7 +121,19 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
         kind = ProblemKind(error.status_code, "REFUSED", "The request cannot be answered.")
     response = _answer(request, kind.error())
     response.headers.update(error.headers or {})
+    if kind is METHOD_NOT_ALLOWED:
+        response.headers["Allow"] = ", ".join(_methods(request))  # the router's names those of its first route alone
     return response
+
+
+def _methods(request: Request) -> list[str]:
+    """The methods that the routes of this path have together."""
+    asked = {"type": "http", "path": request.scope["path"], "root_path": request.scope.get("root_path", "")}
+    return [
+        method
+        for method in _METHODS
+        if any(route.matches({**asked, "method": method})[0] is Match.FULL for route in request.app.routes)
+    ]
 
 
 async def _on_invalid(request: Request, error: Exception) -> Response:

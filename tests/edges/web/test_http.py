@@ -180,6 +180,9 @@ async def test_another_method(client: httpx.AsyncClient) -> None:
     response = await client.put(PATH, json=ALERT)
     problem(response, 405, "METHOD_NOT_ALLOWED")
     assert response.headers["allow"] == "POST"
+    response = await client.put("/v1/session")
+    problem(response, 405, "METHOD_NOT_ALLOWED")
+    assert response.headers["allow"] == "DELETE, GET, POST"  # of three routes, in a router of its own
 
 
 async def test_an_error_of_another_part_is_the_problem_it_stands_for(client: httpx.AsyncClient) -> None:
