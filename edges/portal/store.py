@@ -7,6 +7,7 @@ may be done.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -68,6 +69,7 @@ class Store:
         self._pool = pool
         self._on_change = on_change
         self._running: set[asyncio.Task[Any]] = set()
+        self._searching = asyncio.Lock()
 
     async def site(self, site_id: str) -> Stored | None:
         """A site that is not deleted."""
@@ -204,8 +206,29 @@ class Store:
         return bool(row["has_sites"])
 
     async def find_sites(self, text: str) -> list[SiteName]:
-        """At most 50 sites, by their id or a part of their name."""
-        return [SiteName(**row) for row in await self.rows("find_sites", text=text)]
+        """The site of this id; else at most 50 by a part of their name.
+
+        Names are looked through one search at a time: each reads all sites, and several would keep connections and
+        cores from those who change theirs.
+        """
+        site = await self.site(text)
+        if site is not None:
+            return [SiteName(text, site.configuration.name)]
+        asked = time.monotonic()
+        try:
+            async with asyncio.timeout(SECONDS):
+                await self._searching.acquire()
+        except TimeoutError:
+            raise DatabaseAwayError from None
+
+        async def search() -> list[dict[str, Any]]:
+            try:
+                return await self._read("find_sites", text=text)
+            finally:
+                self._searching.release()  # also where nobody waits for it any more
+
+        left = SECONDS - (time.monotonic() - asked)
+        return [SiteName(**row) for row in await self._answer(search(), left)]
 
     async def backlog(self) -> tuple[int, float]:
         """How many records wait to be passed on, and for how many seconds the oldest does."""
@@ -214,12 +237,11 @@ class Store:
 
     async def rows(self, name: str, **values: Any) -> list[dict[str, Any]]:
         """The rows of a query."""
+        return await self._answer(self._read(name, **values))
 
-        async def read() -> list[dict[str, Any]]:
-            async with self._pool.connection() as connection:
-                return await (await connection.execute(query(name), values)).fetchall()
-
-        return await self._answer(read())
+    async def _read(self, name: str, **values: Any) -> list[dict[str, Any]]:
+        async with self._pool.connection() as connection:
+            return await (await connection.execute(query(name), values)).fetchall()
 
     async def transaction(
         self, write: Callable[[AsyncSession], Coroutine[Any, Any, R]], seconds: float | None = None

@@ -1,5 +1,5 @@
 SELECT site_id, name
 FROM portal.sites
-WHERE NOT is_deleted AND (site_id = %(text)s OR strpos(lower(name), lower(%(text)s)) > 0)
+WHERE NOT is_deleted AND strpos(lower(name), lower(%(text)s)) > 0
 ORDER BY site_id
 LIMIT 50

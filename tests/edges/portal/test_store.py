@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import psycopg
@@ -16,7 +18,7 @@ from edges.portal.core import Address, Contact, Intervention, Site
 from edges.portal.errors import DatabaseAwayError, ExistsError, NoSuchThingError, PortalError, StaleError
 from edges.portal.postgres import AsyncSession, connect, migrate, opened, pool
 from edges.portal.rows import Edit
-from edges.portal.sql import migrations
+from edges.portal.sql import migrations, query
 from edges.portal.store import Store
 from service.postgres_settings import PostgresSettings
 from tests.support.times import START
@@ -258,7 +260,47 @@ async def test_who_has_which_sites(store: Store) -> None:
     assert await store.role("S2", "ann@example.org") == "MEMBER"
     assert await store.role("S1", "zoe") is None
     assert [site.site_id for site in await store.find_sites("hom")] == ["S1", "S2"]
+    await store.create(new("S3")._replace(name="Beside S2"), edit("site"))
     assert [site.site_id for site in await store.find_sites("S2")] == ["S2"]
+    assert [site.site_id for site in await store.find_sites("s2")] == ["S3"]
+
+
+class OnePool:
+    """A pool whose searches take a while."""
+
+    def __init__(self) -> None:
+        self.searches = self.at_once = self.most = 0
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[OnePool]:
+        yield self
+
+    async def execute(self, statement: Any, _values: Any) -> OnePool:
+        if statement == query("find_sites"):
+            self.searches += 1
+            self.at_once += 1
+            self.most = max(self.most, self.at_once)
+            await asyncio.sleep(0.2)
+            self.at_once -= 1
+        return self
+
+    async def fetchall(self) -> list[Any]:
+        return []
+
+
+@pytest.mark.asyncio
+async def test_one_search_of_all_names_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each reads all sites; who would wait for longer than 3 s is answered so, and not searched for."""
+    monkeypatch.setattr("edges.portal.store.SECONDS", 0.5)
+    connections: Any = OnePool()
+    store = Store(connections)
+    answers = await asyncio.gather(*(store.find_sites("lilas") for _ in range(8)), return_exceptions=True)
+    assert answers[0] == []
+    assert isinstance(answers[-1], DatabaseAwayError)
+    await asyncio.sleep(0.3)
+    assert connections.most == 1
+    assert 1 <= connections.searches <= 3
+    assert await store.find_sites("lilas") == []
 
 
 @pytest.mark.asyncio
