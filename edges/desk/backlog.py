@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
+from edges.desk.deadline import answered_within, left
 from edges.kafka.errors import KafkaAwayError
 
 T = TypeVar("T")
+_SECONDS: Final = 1.0  # it is asked for again and again, so what somebody waits for needs not wait longer for that
 
 
 class Backlog(Generic[T]):
@@ -29,7 +31,8 @@ class Backlog(Generic[T]):
         while self._waiting:
             asked = self._waiting.pop()
             try:
-                await self._fetch(asked)
+                with answered_within(left(_SECONDS)):
+                    await self._fetch(asked)
             except KafkaAwayError:
                 self._waiting.add(asked)
                 return

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from edges.desk.reader import LATE_SECONDS
-from edges.kafka.errors import KafkaAwayError
+from edges.kafka.errors import KafkaAwayError, UnaskedError
 from edges.kafka.fetcher import Fetcher
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ APART_SECONDS: Final = 30.0
 class Fetchers:
     """Two fetchers; ``age`` says how old what is read of a partition is.
 
-    Of topics that are not read, as `alerts`, a partition is late for a while after it gave nothing.
+    Of topics that are not read, as `alerts`, a partition is late for a while after it was asked and gave nothing.
     """
 
     def __init__(self, connection: Connection, age: Callable[[int], float]) -> None:
@@ -36,9 +36,10 @@ class Fetchers:
         is_late = self._age(partition) > LATE_SECONDS or self._silent.get(place, 0.0) > time.monotonic()
         try:
             value = await (self._late if is_late else self._prompt).fetch(topic, partition, offset, key, seconds)
+        except UnaskedError:
+            raise  # that says nothing of the partition
         except KafkaAwayError:
-            if not is_late:
-                self._silent[place] = time.monotonic() + APART_SECONDS
+            self._silent[place] = time.monotonic() + APART_SECONDS
             raise
         self._silent.pop(place, None)
         return value

@@ -20,3 +20,7 @@ class TopicsDifferError(Exception):
 
 class KafkaAwayError(Exception):
     """Kafka does not answer."""
+
+
+class UnaskedError(KafkaAwayError):
+    """The time was over before Kafka could be asked, or too soon after to say anything of it."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from edges.kafka import clients
-from edges.kafka.errors import KafkaAwayError
+from edges.kafka.errors import KafkaAwayError, UnaskedError
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _SECONDS: Final = 3.0
 _SMALL_BYTES: Final = 65_536
 _POLL_SECONDS: Final = 0.1
+_FAIR_SECONDS: Final = 0.3  # who is asked for less than this may answer as soon as ever
 
 _Asked = tuple[TopicPartition, float, Callable[["Message | None", Exception | None], None]]
 
@@ -40,7 +41,7 @@ class Fetcher:
     async def fetch(self, topic: str, partition: int, offset: int, key: str, seconds: float = _SECONDS) -> bytes | None:
         """The value of the record at a place, if it has this key; None: there is no such record (any more).
 
-        Raises `KafkaAwayError`: Kafka does not say within ``seconds``.
+        Raises `KafkaAwayError`: Kafka does not say within ``seconds``; `UnaskedError`: others' questions took these.
         """
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Message | None] = loop.create_future()
@@ -74,14 +75,17 @@ class Fetcher:
             message, error = None, None
             try:
                 message = _read(self._consumer, place, give_up)
-            except (KafkaException, KafkaAwayError) as raised:
-                error = KafkaAwayError(f"Kafka does not say what is at {place.topic} {place.partition}: {raised}")
+            except KafkaAwayError as raised:
+                error = raised
+            except KafkaException as raised:
+                error = KafkaAwayError(f"Kafka does not say what is at {_name(place)}: {raised}")
             tell(message, error)
         self._consumer.close()
 
 
 def _read(consumer: Consumer, place: TopicPartition, give_up: float) -> Message | None:
     """The first record at or behind a place; None: the log ends before it. Raises `KafkaAwayError`."""
+    is_fair = give_up - time.monotonic() >= _FAIR_SECONDS
     consumer.assign([place])
     while (left := give_up - time.monotonic()) > 0:
         message = consumer.poll(min(left, _POLL_SECONDS))
@@ -92,4 +96,10 @@ def _read(consumer: Consumer, place: TopicPartition, give_up: float) -> Message 
             return message
         if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes begin so
             return None
-    raise KafkaAwayError("no answer in time")
+    if not is_fair:
+        raise UnaskedError(f"there was no time left to ask what is at {_name(place)}")
+    raise KafkaAwayError(f"Kafka does not say in time what is at {_name(place)}")
+
+
+def _name(place: TopicPartition) -> str:
+    return f"{place.topic} {place.partition}"
