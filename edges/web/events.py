@@ -29,6 +29,7 @@ KEPT: Final = 1000
 QUEUED: Final = 256
 PAUSES: Final = 3
 LONGEST_PAUSE_SECONDS: Final = 0.25
+_SIGNED_OUT: Final = frozenset({401, 403})
 
 
 class _Event(NamedTuple):
@@ -189,7 +190,8 @@ def event_stream(
 ) -> StreamingResponse:
     """Return the answer that streams a channel.
 
-    It ends with the session, the role or the token of who asked: once ``look`` raises a problem.
+    It ends with the session, the role or the token of who asked: once ``look`` says so. Where that cannot be read now,
+    it is looked at again with the next heartbeat.
     """
     last_id = request.headers.get("last-event-id")
 
@@ -201,9 +203,10 @@ def event_stream(
                 looked = time.monotonic()
                 try:
                     await look(request)
-                except Problem:
-                    yield b"event: signed-out\ndata: {}\n\n"
-                    return
+                except Problem as problem:
+                    if problem.kind.status in _SIGNED_OUT:
+                        yield b"event: signed-out\ndata: {}\n\n"
+                        return
             yield event if event is not None else b":\n\n"
 
     return StreamingResponse(

@@ -185,6 +185,11 @@ async def test_a_stream_ends_with_the_session_the_role_the_token_and_the_server(
         await until(lambda: channel.clients == len(heard))
         channel.publish("work", 1)
         await until(lambda: all("event: work" in text for text in heard.values()))
+        content = users.read_bytes()
+        users.write_text("{")  # somebody's editor is amid a change
+        await asyncio.sleep(0.3)
+        assert not any(task.done() for task in tasks.values())
+        users.write_bytes(content)
         accounts.remove(users, "zoe")
         assert "event: signed-out" in await tasks["zoe"]
         async with httpx.AsyncClient(base_url=server.address, cookies=cookies["eve"]) as client:
