@@ -127,8 +127,8 @@ class Holding:
         def is_offered(item: Item) -> bool:
             return (
                 item.subject not in tried
-                and self._is_offered_to(operator, item.subject)
                 and not self.is_stale(item.site_id)
+                and self._is_offered_to(operator, item.subject)
             )
 
         while True:
@@ -323,24 +323,33 @@ class Holding:
 
     def check_fresh(self, partition: int) -> None:
         """Raise STALE where what is read of a partition is too old."""
-        if self.reader.age(partition) > STALE_SECONDS:
+        if self._is_old(partition):
             raise STALE.error()
 
     def is_stale(self, site_id: str) -> bool:
         """Whether what is read of a site's partition is too old."""
-        return self.reader.age(self.writer.partition_of(site_id)) > STALE_SECONDS
+        return self._is_old(self.writer.partition_of(site_id))
 
     def watch_ages(self, ages: list[float]) -> None:
         """Note what is held when a partition's view stops, and keep it for its holders when it goes on."""
-        now = self.clock.now()
         for partition, age in enumerate(ages):
-            if age > STALE_SECONDS and partition not in self._stood_still:
-                log = self.state.claims[partition]
-                self._stood_still[partition] = list(log.holds(log.now(time.monotonic() - age)))
-            elif age <= STALE_SECONDS and partition in self._stood_still:
-                for hold in self._stood_still.pop(partition):
-                    self._reserved[hold.subject] = (hold, now + OFFERED_MS)
+            self._watch_age(partition, age)
+        now = self.clock.now()
         self._reserved = {subject: kept for subject, kept in self._reserved.items() if kept[1] > now}
+
+    def _is_old(self, partition: int) -> bool:
+        """Whether what is read of a partition is too old; where it is so no more, what was held is kept from now on."""
+        age = self.reader.age(partition)
+        self._watch_age(partition, age)
+        return age > STALE_SECONDS
+
+    def _watch_age(self, partition: int, age: float) -> None:
+        if age > STALE_SECONDS and partition not in self._stood_still:
+            log = self.state.claims[partition]
+            self._stood_still[partition] = list(log.holds(log.now(time.monotonic() - age)))
+        elif age <= STALE_SECONDS and partition in self._stood_still:
+            until = self.clock.now() + OFFERED_MS
+            self._reserved.update({hold.subject: (hold, until) for hold in self._stood_still.pop(partition)})
 
     def _is_offered_to(self, operator: Operator, subject: str) -> bool:
         kept = self._reserved.get(subject)

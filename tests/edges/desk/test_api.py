@@ -198,17 +198,23 @@ async def test_a_view_that_is_old_takes_nothing(
     assert (await floor.ann.result(command, "IDENTIFIED", "NORMAL")).status_code == 202
 
 
-async def test_after_a_standstill_holders_come_first(desk: MemoryDesk, floor: Floor) -> None:
+@pytest.mark.parametrize("is_looked_at", [True, False])  # between two looks at the ages, too
+@pytest.mark.parametrize("first", ["take", "next"])
+async def test_after_a_standstill_holders_come_first(
+    desk: MemoryDesk, floor: Floor, *, first: str, is_looked_at: bool
+) -> None:
     command = await called(desk, floor)
     desk.holding.watch_ages([6.0])
     log = desk.state.claims[0]
     log._holds.clear()  # the hold ran out meanwhile
     desk.state.dirty.add(command)
     desk.catch_up()
-    desk.holding.watch_ages([0.1])
-    refused = await floor.bob.take(command)
-    assert (refused.status_code, refused.json()["holder"]["by"]) == (409, "ann")
-    assert (await floor.bob.http.post("/v1/work/next")).status_code == 204
+    if is_looked_at:
+        desk.holding.watch_ages([0.1])
+    for asked in (first, "take", "next"):
+        answer = await (floor.bob.take(command) if asked == "take" else floor.bob.http.post("/v1/work/next"))
+        assert answer.status_code == (409 if asked == "take" else 204)
+        assert asked == "next" or answer.json()["holder"]["by"] == "ann"
     assert (await floor.ann.take(command)).status_code == 200
 
 
