@@ -52,6 +52,7 @@ class ClaimLog:
         self._ends: list[tuple[int, str]] = []  # a heap; a hold that was renewed has later entries, too
         self._held_by: dict[str, tuple[str, ...]] = {}
         self._held_at: dict[str, int] = {}
+        self._last_by: dict[str, str] = {}
         self._first_taken_at: dict[str, int] = {}
         self._swept_at = 0
 
@@ -71,7 +72,7 @@ class ClaimLog:
                 self._hold(claim, hold.since)
                 return "RENEWED"
             case "RELEASE" if hold is not None and hold.by == claim.by:
-                del self._holds[claim.subject]
+                del self._holds[claim.subject], self._last_by[claim.subject]
                 return "RELEASED"
             case "TAKE":
                 return "LOST"
@@ -96,6 +97,10 @@ class ClaimLog:
         """Everybody who ever held a subject within `REMEMBERED_MS`, the first one first."""
         return self._held_by.get(subject, ())
 
+    def last_by(self, subject: str) -> str | None:
+        """Who held a subject last and did not let go of it: their hold goes on, or has run out."""
+        return self._last_by.get(subject)
+
     def forget_hold(self, subject: str, by: str) -> None:
         """Forget a hold that was refused to its holder after all."""
         self._held_by[subject] = tuple(known for known in self.held_by(subject) if known != by)
@@ -114,6 +119,7 @@ class ClaimLog:
         if claim.by not in earlier:
             self._held_by[claim.subject] = (*earlier, claim.by)
         self._held_at[claim.subject] = self.time
+        self._last_by[claim.subject] = claim.by
         self._first_taken_at.setdefault(claim.subject, self.time)
         return "TAKEN"
 
@@ -131,3 +137,4 @@ class ClaimLog:
         self._swept_at = self.time
         for subject in [subject for subject, at in self._held_at.items() if at < self.time - REMEMBERED_MS]:
             del self._held_at[subject], self._held_by[subject], self._first_taken_at[subject]
+            self._last_by.pop(subject, None)

@@ -172,7 +172,7 @@ class Holding:
         if hold is None or hold.by != operator.name:
             await self.be_sure(partition)
             hold = self.state.holder(partition, subject.id)
-        if hold is None and self.reader.age(partition) > STALE_SECONDS and self._has_held(operator, subject):
+        if hold is None and self._is_old(partition) and self._is_still_theirs(operator, subject):
             hold = await self.claim(operator, subject, "TAKE")  # where a view is old no hold can be renewed
         if hold is None:
             raise NOT_HELD.error()
@@ -243,6 +243,12 @@ class Holding:
     def _has_held(self, operator: Operator, subject: Subject) -> bool:
         return operator.name in self.state.claims[subject.partition].held_by(subject.id)
 
+    def _is_still_theirs(self, operator: Operator, subject: Subject) -> bool:
+        """Whether the last hold was the operator's and has run out, before they said what came of the call."""
+        command = self.state.command(subject.id)
+        has_answered = command is not None and command[0].is_answered_by(subject.id, operator.name)
+        return self.state.claims[subject.partition].last_by(subject.id) == operator.name and not has_answered
+
     async def _was_answered(self, operator: Operator, subject: Subject) -> bool:
         """Whether somebody who held a call before has answered it: their release may be read before their answer."""
         if {*self.state.claims[subject.partition].held_by(subject.id)} <= {operator.name}:
@@ -257,16 +263,8 @@ class Holding:
     async def claim(self, operator: Operator, subject: Subject, action: str) -> Hold | None:
         """Write a claim, and return who holds the subject once it was read back. Raises `UnconfirmedError`."""
         claim_id = secrets.token_hex(12)
-        claim = Claim(
-            claim_id,
-            subject.site_id,
-            subject.incident_id,
-            subject.id,
-            operator.name,
-            operator.who,
-            action,
-            HOLD_SECONDS,
-        )
+        by, who = operator.name, operator.who
+        claim = Claim(claim_id, subject.site_id, subject.incident_id, subject.id, by, who, action, HOLD_SECONDS)
         back = self.reader.own.expect(claim_id)
         sent_at = self.clock.moment()
         try:

@@ -95,7 +95,7 @@ async def test_who_had_no_time_to_answer_was_not_asked(
         def assign(self, _: list[TopicPartition]) -> None: ...
 
         def poll(self, timeout: float) -> None:
-            time.sleep(timeout)  # noqa: ASYNC251 - as the thread of a fetcher does
+            time.sleep(timeout)
 
     monkeypatch.setattr(fetcher, "_FAIR_SECONDS", 0.05)
     place = SimpleNamespace(topic="alerts", partition=1)

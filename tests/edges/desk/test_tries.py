@@ -48,6 +48,24 @@ async def test_a_word_in_a_view_that_is_old_takes_the_call_again(desk: MemoryDes
     assert code(await floor.bob.word(command, WORD)) == "HELD"
 
 
+@pytest.mark.parametrize("ended", ["RELEASE", "TAKE_OVER", "answered"])
+async def test_a_word_in_a_view_that_is_old_takes_nothing_that_is_over_for_its_operator(
+    desk: MemoryDesk, floor: Floor, ended: str
+) -> None:
+    command = await called(desk, floor)
+    if ended == "RELEASE":
+        assert (await floor.ann.http.post(f"/v1/work/{command}/release")).status_code == 200
+    elif ended == "TAKE_OVER":
+        assert (await floor.zoe.take(command, over=True)).status_code == 200
+    else:
+        desk.scene.result(0, command, "NO_ANSWER")
+    desk.catch_up()
+    desk.state.claims[0]._holds.clear()  # whose ever it was, it has run out
+    desk.reader.age_seconds = 5.5
+    assert code(await floor.ann.word(command, THREAT)) == "NOT_HELD"
+    assert command not in desk.state.tries
+
+
 @pytest.mark.parametrize(("before", "expected"), [(2, {"right": True, "duress": False, "tries_left": 0}), (3, None)])
 async def test_the_log_decides_which_word_was_the_third(
     desk: MemoryDesk, floor: Floor, monkeypatch: pytest.MonkeyPatch, before: int, expected: dict[str, Any] | None
