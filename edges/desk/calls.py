@@ -79,7 +79,7 @@ class Calls:
         async with self._turns.setdefault(command_id, asyncio.Lock()):
             await self._may_try(operator, subject)
             contact = await self._records.contact_of(incident, call)
-            result = _result(operator, subject, call.command_id, call.contact_id, "OUTBOUND", self._under_threat())
+            result = _result(operator, subject, command_id, call.contact_id, "OUTBOUND", self._under_threat())
             return await self._try(operator, subject, contact, word, result)
 
     async def callback_word(self, operator: Operator, site_id: str, callback_id: str, word: str) -> WordAnswer:
@@ -156,7 +156,7 @@ class Calls:
         await self._holding.held_or_refuse(operator, subject.partition, command_id)
         result = _result(operator, subject, command_id, call.contact_id, "OUTBOUND", said)
         if not self._was_said(result):
-            await self._is_verified(subject, said)
+            await self._is_verified(subject, result)
         late = rules.is_late(incident, call, result.result_id, self._holding.clock.now())
         if late and said.outcome == "NO_ANSWER" and not self._was_said(result):
             raise EXPIRED.error()
@@ -176,7 +176,7 @@ class Calls:
         await self._holding.held_or_refuse(operator, subject.partition, callback_id)
         result = _result(operator, subject, None, callback.contact_id, "INBOUND", said)
         if not self._was_said(result):
-            await self._is_verified(subject, said)
+            await self._is_verified(subject, result)
         said_at = self._state.inbound.get(result.result_id, self._holding.clock.now())
         late = said_at > callback.at + rules.CALLBACK_MS
         if not self._was_said(result):
@@ -193,16 +193,20 @@ class Calls:
         incident = self._state.incidents.get(result.incident_id or "")
         return incident is not None and rules.was_said(incident, result.command_id, result.result_id)
 
-    async def _is_verified(self, subject: Subject, said: CallOutcome) -> None:
+    def _was_threatened(self, subject: Subject, result: CallResult) -> bool:
+        """Whether the answer that a word for threat is stands in the log: its try may not have been kept."""
+        return self._was_said(result._replace(result_id=_id(subject, _UNDER_THREAT)))
+
+    async def _is_verified(self, subject: Subject, result: CallResult) -> None:
         """Raise DURESS or NOT_VERIFIED, once the log says so to its end.
 
         Where it cannot be read, what is known allows a result: it is taken whenever Kafka acknowledges.
         """
         is_sure = await self._holding.look_again(subject.partition)
         tries = self._state.tries.get(subject.id, ())
-        if "DURESS" in tries and said.outcome != "DURESS_CODE":
+        if result.outcome != "DURESS_CODE" and ("DURESS" in tries or self._was_threatened(subject, result)):
             raise DURESS.error()
-        if not rules.is_verified(said.outcome, tries[: rules.TRIES]):
+        if not rules.is_verified(result.outcome, tries[: rules.TRIES]):
             if not is_sure:
                 raise UnconfirmedError("the words that were tried could not be read")
             raise NOT_VERIFIED.error()
@@ -257,6 +261,10 @@ class Calls:
         return callback, Subject(callback_id, partition, site_id, callback.incident_id)
 
 
+def _id(subject: Subject, said: CallOutcome) -> str:
+    return rules.result_id(subject.id, said.outcome, said.situation, said.detail, message_left=said.message_left)
+
+
 def _result(
     operator: Operator,
     subject: Subject,
@@ -266,9 +274,7 @@ def _result(
     said: CallOutcome,
 ) -> CallResult:
     return CallResult(
-        result_id=rules.result_id(
-            subject.id, said.outcome, said.situation, said.detail, message_left=said.message_left
-        ),
+        result_id=_id(subject, said),
         site_id=subject.site_id,
         incident_id=subject.incident_id,
         command_id=command_id,

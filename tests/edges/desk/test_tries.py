@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from edges.desk.reader import NotReadError
 from edges.kafka.errors import UnconfirmedError
+from edges.web.values import write_instant
 from tests.edges.desk.floor import THREAT, WORD, code
-from tests.edges.desk.memory import MemoryDesk, frozen
+from tests.edges.desk.memory import MemoryDesk, frozen, now_ms
 from tests.edges.desk.test_api import Floor, Worker, called, desk, floor
 
 __all__ = ["desk", "floor"]
@@ -32,6 +34,36 @@ async def test_a_word_for_threat_that_is_not_confirmed_costs_no_try(
             assert code(await floor.ann.word(command, THREAT)) == "UNCONFIRMED"
     answer = await floor.ann.word(command, THREAT)
     assert answer.json() == {"right": True, "duress": True, "tries_left": 2}
+    assert [one.outcome for one in desk.scene.values("call-results")] == ["DURESS_CODE"]
+
+
+@pytest.mark.parametrize("is_inbound", [False, True])
+async def test_a_word_for_threat_is_the_answer_also_where_its_try_is_not_kept(
+    desk: MemoryDesk, floor: Floor, monkeypatch: pytest.MonkeyPatch, is_inbound: bool
+) -> None:
+    path = f"/v1/calls/{await called(desk, floor)}"
+    if is_inbound:
+        begun = await floor.ann.http.post("/v1/sites/S1/callbacks", json={"contact_id": "hélène", "key": "k1"})
+        path = f"/v1/sites/S1/callbacks/{begun.json()['callback_id']}"
+    send = desk.holding.writer.send
+
+    async def without_words(**values: Any) -> None:
+        if "desk_log" in values:
+            raise UnconfirmedError("the partition of desk-log has no leader")
+        await send(**values)
+
+    async def not_read(_: int) -> None:
+        raise NotReadError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(desk.holding.writer, "send", without_words)
+        assert code(await floor.ann.http.post(f"{path}/word", json={"word": THREAT})) == "UNCONFIRMED"
+        patch.setattr(desk.reader, "to_the_end", not_read)
+        said = {"situation": "UNKNOWN", "at": write_instant(now_ms())}
+        other = await floor.ann.http.put(f"{path}/result", json={"outcome": "NOT_IDENTIFIED", **said})
+        assert (other.status_code, code(other)) == (409, "DURESS")
+    same = await floor.ann.http.put(f"{path}/result", json={"outcome": "DURESS_CODE", **said})
+    assert same.status_code == 202
     assert [one.outcome for one in desk.scene.values("call-results")] == ["DURESS_CODE"]
 
 
