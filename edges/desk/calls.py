@@ -156,7 +156,7 @@ class Calls:
         await self._holding.held_or_refuse(operator, subject.partition, command_id)
         result = _result(operator, subject, command_id, call.contact_id, "OUTBOUND", said)
         if not self._was_said(result):
-            await self._is_verified(subject, result)
+            await self._is_verified(operator, subject, result)
         late = rules.is_late(incident, call, result.result_id, self._holding.clock.now())
         if late and said.outcome == "NO_ANSWER" and not self._was_said(result):
             raise EXPIRED.error()
@@ -176,7 +176,7 @@ class Calls:
         await self._holding.held_or_refuse(operator, subject.partition, callback_id)
         result = _result(operator, subject, None, callback.contact_id, "INBOUND", said)
         if not self._was_said(result):
-            await self._is_verified(subject, result)
+            await self._is_verified(operator, subject, result)
         said_at = self._state.inbound.get(result.result_id, self._holding.clock.now())
         late = said_at > callback.at + rules.CALLBACK_MS
         if not self._was_said(result):
@@ -197,7 +197,7 @@ class Calls:
         """Whether the answer that a word for threat is stands in the log: its try may not have been kept."""
         return self._was_said(result._replace(result_id=_id(subject, _UNDER_THREAT)))
 
-    async def _is_verified(self, subject: Subject, result: CallResult) -> None:
+    async def _is_verified(self, operator: Operator, subject: Subject, result: CallResult) -> None:
         """Raise DURESS or NOT_VERIFIED, once the log says so to its end.
 
         Where it cannot be read, what is known allows a result: it is taken whenever Kafka acknowledges.
@@ -206,7 +206,7 @@ class Calls:
         tries = self._state.tries.get(subject.id, ())
         if result.outcome != "DURESS_CODE" and ("DURESS" in tries or self._was_threatened(subject, result)):
             raise DURESS.error()
-        if not rules.is_verified(result.outcome, tries[: rules.TRIES]):
+        if not rules.is_verified(result.outcome, tries[: rules.TRIES], is_supervisor=operator.is_supervisor):
             if not is_sure:
                 raise UnconfirmedError("the words that were tried could not be read")
             raise NOT_VERIFIED.error()

@@ -11,6 +11,7 @@ from edges.desk.values import CallCommand
 
 TRIES: Final = 3  # words a call
 WRONG_WORDS: Final = 10  # for a site in an hour; beyond, supervisors only
+BEYOND: Final = "RIGHT_BEYOND"  # a right word behind so many wrong ones
 CALLBACK_MS: Final = 15 * 60 * 1000  # for how long an inbound call may be answered
 SILENT_MS: Final = 30_000  # after so much silence of its holder, anybody may take a call over
 
@@ -30,12 +31,13 @@ def action_id(owner: str, action: str, key: str) -> str:
     return f"{owner}-{action.lower()}-{digest(key)}"
 
 
-def is_verified(outcome: str, tries: Sequence[str]) -> bool:
+def is_verified(outcome: str, tries: Sequence[str], *, is_supervisor: bool = False) -> bool:
     """Whether the words that were tried, the last one at the end, allow this outcome."""
-    last = tries[-1] if tries else None
+    counted = [verdict for verdict in tries if verdict != BEYOND or is_supervisor]
+    last = counted[-1] if counted else None
     match outcome:
         case "IDENTIFIED":
-            return last == "RIGHT"
+            return last in {"RIGHT", BEYOND}
         case "WRONG_CODE":
             return last == "WRONG"
         case _:

@@ -12,6 +12,7 @@ from edges.desk.incident import Incident, incident_of
 from edges.desk.incidents import Incidents
 from edges.desk.signal_index import SignalIndex
 from edges.desk.standing import Callback, Sighting, Stranger
+from edges.desk.tries import take_try, wrong_words
 from edges.desk.values import (
     Attention,
     CallCommand,
@@ -56,7 +57,7 @@ class DeskState:
         self.callbacks: dict[str, Callback] = {}
         self.inbound: dict[str, int] = {}  # results of inbound calls, and when they were said
         self.seen: dict[str, Sighting] = {}
-        self.tries: dict[str, tuple[str, ...]] = {}  # of a command or a callback: RIGHT, WRONG, DURESS
+        self.tries: dict[str, tuple[str, ...]] = {}  # of a command or a callback, as `take_try` has them
         self.wrong_at: dict[str, tuple[int, ...]] = {}  # of a site, within the last hour
         self.actions: dict[str, int] = {}  # operators' actions, and when they were taken
         self.claims = [ClaimLog() for _ in range(partitions)]
@@ -190,10 +191,7 @@ class DeskState:
         subject = event.subject
         match event.action:
             case "WORD_TRIED" if subject is not None:
-                self.tries[subject] = (*self.tries.get(subject, ()), event.detail or "")
-                if event.detail == "WRONG":
-                    recent = [at for at in self.wrong_at.get(event.site_id, ()) if at > event.at - HOUR_MS]
-                    self.wrong_at[event.site_id] = (*recent, event.at)
+                take_try(event, subject, self.tries, self.wrong_at)
             case "ATTENTION_SEEN" if subject is not None:
                 self._see(subject, event)
             case "UNDELIVERED" if subject is not None:
@@ -285,7 +283,7 @@ class DeskState:
 
     def wrong_words(self, site_id: str, now: int) -> int:
         """How many wrong words were tried for a site within the last hour."""
-        return sum(at > now - HOUR_MS for at in self.wrong_at.get(site_id, ()))
+        return wrong_words(self.wrong_at.get(site_id, ()), now)
 
     def _openings(self, partition: int) -> Iterator[tuple[str, int]]:
         for incident in self.open_incidents():

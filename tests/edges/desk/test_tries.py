@@ -149,3 +149,6 @@ async def test_the_log_decides_which_wrong_word_for_a_site_was_the_tenth(
         assert (answer.status_code, code(answer)) == (403, "TOO_MANY_WRONG_WORDS")
     else:
         assert answer.json()["right"] is right
+    if word == WORD:
+        identified = await worker.result(command, "IDENTIFIED", "NORMAL")
+        assert identified.status_code == (202 if right else 409)
