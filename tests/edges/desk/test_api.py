@@ -272,6 +272,18 @@ async def test_a_guard_without_an_incident_and_a_note(desk: MemoryDesk, floor: F
     assert [value.action for value in desk.scene.values("desk-log")] == ["NOTE", "VIEWED"]
 
 
+@pytest.mark.parametrize(("kind", "status"), [("INTRUSION", 202), ("FIRE", 404)])
+async def test_a_guard_to_a_deleted_site_whose_incident_goes_on(
+    desk: MemoryDesk, floor: Floor, kind: str, status: int
+) -> None:
+    desk.alarm(kind=kind)
+    desk.sites.take([("S1", 0, 9, None)])
+    body = {"reason": "r", "key": "k1", "seen_version": 1, "at": write_instant(now_ms())}
+    assert (await floor.ann.http.post("/v1/sites/S1/dispatch", json=body)).status_code == status
+    actions = [(value.action, value.incident_id) for value in desk.scene.values("operator-actions")]
+    assert actions == ([("DISPATCH", None)] if status == 202 else [])
+
+
 async def test_a_caller(desk: MemoryDesk, floor: Floor) -> None:
     incident = desk.alarm()
     path = "/v1/sites/S1/callbacks"
