@@ -27,6 +27,7 @@ from edges.desk.problems import (
 from edges.desk.records import Records
 from edges.desk.standing import Callback
 from edges.desk.state import CALLBACK
+from edges.desk.tries import WRONG_WORDS
 from edges.desk.values import CallCommand, CallResult, Contact
 from edges.desk.words import UnreadableHashError, Words
 from edges.kafka.errors import UnconfirmedError
@@ -108,7 +109,7 @@ class Calls:
 
     def _has_tried_enough(self, operator: Operator, subject: Subject) -> bool:
         wrong = self._state.wrong_words(subject.site_id, self._holding.clock.now())
-        is_site_spent = wrong >= rules.WRONG_WORDS and not operator.is_supervisor
+        is_site_spent = wrong >= WRONG_WORDS and not operator.is_supervisor
         return is_site_spent or len(self._state.tries.get(subject.id, ())) >= rules.TRIES
 
     async def _try(
@@ -140,7 +141,7 @@ class Calls:
         if number > rules.TRIES and verdict != "DURESS":
             raise NO_TRIES_LEFT.error()
         before = 0 if read is None else read.wrong - (verdict == "WRONG")
-        if before >= rules.WRONG_WORDS and verdict != "DURESS" and not operator.is_supervisor:
+        if before >= WRONG_WORDS and verdict != "DURESS" and not operator.is_supervisor:
             raise TOO_MANY_WRONG_WORDS.error()
         return WordAnswer(verdict != "WRONG", verdict == "DURESS", max(0, rules.TRIES - number))
 

@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from edges.desk.incident import Incident
+from edges.desk.tries import BEYOND
 from edges.desk.values import CallCommand
 
 TRIES: Final = 3  # words a call
-WRONG_WORDS: Final = 10  # for a site in an hour; beyond, supervisors only
-BEYOND: Final = "RIGHT_BEYOND"  # a right word behind so many wrong ones
 CALLBACK_MS: Final = 15 * 60 * 1000  # for how long an inbound call may be answered
 SILENT_MS: Final = 30_000  # after so much silence of its holder, anybody may take a call over
 

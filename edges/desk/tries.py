@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from edges.desk.rules import BEYOND, WRONG_WORDS
 from edges.values import DeskEvent
 
 WITHIN_MS: Final = 3600 * 1000  # for so long a wrong word counts for its site
+WRONG_WORDS: Final = 10  # for a site within that; beyond, supervisors only
+BEYOND: Final = "RIGHT_BEYOND"  # a right word behind so many wrong ones
 
 
 def take_try(

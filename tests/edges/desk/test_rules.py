@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from edges.desk import rules
+from edges.desk.tries import BEYOND
 from ronde.commands.answer import result_id
 from tests.edges.desk.scene import T0, Desk, Scene
 
@@ -28,8 +29,8 @@ def test_who_is_identified_said_the_word_and_who_was_wrong_said_a_wrong_one_last
     assert not rules.is_verified("IDENTIFIED", ())
     assert not rules.is_verified("IDENTIFIED", ("RIGHT", "WRONG"))
     assert not rules.is_verified("IDENTIFIED", ("DURESS",))
-    assert not rules.is_verified("IDENTIFIED", ("WRONG", rules.BEYOND))
-    assert rules.is_verified("IDENTIFIED", ("WRONG", rules.BEYOND), is_supervisor=True)
+    assert not rules.is_verified("IDENTIFIED", ("WRONG", BEYOND))
+    assert rules.is_verified("IDENTIFIED", ("WRONG", BEYOND), is_supervisor=True)
     assert rules.is_verified("WRONG_CODE", ("RIGHT", "WRONG"))
     assert not rules.is_verified("WRONG_CODE", ("RIGHT",))
     assert not rules.is_verified("WRONG_CODE", ())
