@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
 from edges.desk import rules
 from edges.desk.holding import Holding, Operator
@@ -36,7 +37,7 @@ class Decisions:
             await self._merged.learn(incident)
             if incident.needs_supervisor:
                 raise SUPERVISOR_ONLY.error()
-        if incident.news(time.monotonic()) > seen_version or incident.phase == "CLOSED":
+        if self._news(operator, incident, action) > seen_version or incident.phase == "CLOSED":
             raise CHANGED.error(version=incident.version)
         await self._writer.send_once(
             operator_actions=OperatorAction(action_id, incident.site_id, incident.id, action, reason, operator.name, at)
@@ -53,15 +54,28 @@ class Decisions:
             return action_id
         self._holding.check_fresh(self._writer.partition_of(site_id))
         for incident in self._state.open_incidents(site_id):  # the engine gives it to the one of SECURITY
-            if incident.procedure == "FIRE" or seen_version is None:
+            if incident.is_fire or seen_version is None:
                 continue
-            if incident.news(time.monotonic()) > seen_version:
+            if self._news(operator, incident, "DISPATCH") > seen_version:
                 raise CHANGED.error(version=incident.version)
         await self._writer.send_once(
             operator_actions=OperatorAction(action_id, site_id, None, "DISPATCH", reason, operator.name, at)
         )
         self._state.actions.setdefault(action_id, at)
         return action_id
+
+    def _news(self, operator: Operator, incident: Incident, action: str) -> int:
+        """The version that the operator must have seen.
+
+        An engine that stands still keeps nobody from sending a guard for long. A close waits for it: an answer that is
+        not decided on yet may be a call for help.
+        """
+        is_awaited = partial(
+            self._state.progress[incident.partition].is_awaited,
+            monotonic=time.monotonic(),
+            until_passed_over=action == "CLOSE",
+        )
+        return incident.news(operator.name, is_awaited)
 
     async def see(self, operator: Operator, attention_id: str, note: str | None) -> int:
         """Say that an attention was seen; return when. Raises NOT_FOUND."""

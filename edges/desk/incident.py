@@ -6,7 +6,7 @@ A fold, over records of several topics in any order among these; within a topic 
 from __future__ import annotations
 
 import sys
-import time
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from edges.desk.values import Attention, CallCommand, CallResult, Decision, DispatchCommand
@@ -16,10 +16,6 @@ _CALLS: Final = frozenset({"CALL", "CONFIRM"})
 _CALLING: Final = frozenset({"CALLING", "CONFIRMING"})
 # Which inputs an operator must have seen before closing or sending a guard (`CHANGED`).
 _NEWS: Final = frozenset({"ALERT", "CALL_RESULT", "OPERATOR_ACTION"})
-# Of these, what the desk reads before the engine has decided on it. The engine decides on each, unless it stands still,
-# or makes a dead letter of it: so it is awaited for so long.
-_AWAITED: Final = frozenset({"call-results", "operator-actions"})
-AWAITED_SECONDS: Final = 45.0
 
 
 class Answer(NamedTuple):
@@ -29,6 +25,19 @@ class Answer(NamedTuple):
     operator: str | None
     outcome: str
     ended_at: int
+
+
+class Awaited(NamedTuple):
+    """A result or an action that the engine is yet to decide on.
+
+    ``read_at``: monotonic, in seconds. ``since``: Unix milliseconds, no decision before that is a later one.
+    """
+
+    topic: str
+    offset: int
+    by: str | None
+    read_at: float
+    since: int
 
 
 class FirstCall(NamedTuple):
@@ -54,7 +63,7 @@ class Incident:
     """One incident, from its first record to its end.
 
     Attributes:
-        awaited: results and actions that no decision has named, and when they were read (monotonic seconds).
+        awaited: results and actions that were read before a decision named them, by their id.
         decided: such that a decision has named, and that are still to be read themselves.
         phase: by its last decision; None until the first one is read.
         deadline: when the phase or a pending amend ends; None once closed.
@@ -111,7 +120,7 @@ class Incident:
         self.last_attention: str | None = None
         self.kept: list[KeptRecord] = []
         self.said: set[str] = set()
-        self.awaited: dict[str, float] = {}
+        self.awaited: dict[str, Awaited] = {}
         self.decided: frozenset[str] = frozenset()
 
     @property
@@ -204,7 +213,9 @@ class Incident:
         self.answers[command_id] = (*known, answer)
         return True
 
-    def keep(self, topic: str, offset: int, value: bytes, said_id: str | None = None) -> None:
+    def keep(
+        self, topic: str, offset: int, value: bytes, said_id: str | None = None, awaited: Awaited | None = None
+    ) -> None:
         """Keep a record of it; of what people say again under the same id, the first one."""
         if said_id is not None:
             if said_id in self.said:
@@ -212,8 +223,8 @@ class Incident:
             self.said.add(said_id)
             if said_id in self.decided:
                 self.decided -= {said_id}
-            elif topic in _AWAITED:
-                self.awaited[said_id] = time.monotonic()
+            elif awaited is not None:
+                self.awaited[said_id] = awaited
         self.kept.append(KeptRecord(topic, offset, value))
 
     def learn_kind(self, kind: str) -> None:
@@ -265,9 +276,9 @@ class Incident:
         """Whether this operator has said what came of the command."""
         return any(answer.operator == operator for answer in self.answers.get(command_id, ()))
 
-    def news(self, monotonic: float) -> int:
-        """The version of the last news; of what the engine is yet to decide on, the one that it will have at least."""
-        coming = sum(monotonic - read_at < AWAITED_SECONDS for read_at in self.awaited.values())
+    def news(self, operator: str, is_awaited: Callable[[Awaited], bool]) -> int:
+        """The version of the last news; of what others said and is yet to be decided on, what it will have at least."""
+        coming = sum(one.by != operator and is_awaited(one) for one in self.awaited.values())
         return self.version + coming if coming else self.news_version
 
     @property
@@ -285,6 +296,11 @@ class Incident:
             answers[0].ended_at if answers else None,
             call.command_id in self.withdrawn,
         )
+
+    @property
+    def is_fire(self) -> bool:
+        """Whether the procedure is that of fire; before a command is read, by the name of its version."""
+        return self.procedure == "FIRE" or (self.procedure_version or "").startswith("fire/")
 
     @property
     def needs_supervisor(self) -> bool:

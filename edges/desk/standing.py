@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from edges.values import Signal
+
 
 class Sighting(NamedTuple):
     """Who has looked at an attention, and when; ``event_id``: by which record."""
@@ -34,3 +36,14 @@ class Callback(NamedTuple):
     contact_id: str | None
     operator: str
     at: int
+
+
+def with_alarm(known: Stranger | None, signal: Signal, partition: int) -> Stranger:
+    """The alarms of an unknown account with one more of them."""
+    kind = signal.kind
+    assert kind is not None
+    if known is None:
+        at = signal.received_at
+        return Stranger(signal.signal_id, signal.account, (kind,), 1, at, at, partition)
+    kinds = known.kinds if kind in known.kinds else (*known.kinds, kind)
+    return known._replace(kinds=kinds, alarms=known.alarms + 1, last=max(known.last, signal.received_at))

@@ -10,8 +10,9 @@ from typing import Any, Final, NamedTuple
 from edges.desk.claims import ClaimLog, Hold
 from edges.desk.incident import Incident, incident_of
 from edges.desk.incidents import Incidents
+from edges.desk.progress import Progress
 from edges.desk.signal_index import SignalIndex
-from edges.desk.standing import Callback, Sighting, Stranger
+from edges.desk.standing import Callback, Sighting, Stranger, with_alarm
 from edges.desk.tries import take_try, wrong_words
 from edges.desk.values import (
     Attention,
@@ -62,7 +63,7 @@ class DeskState:
         self.actions: dict[str, int] = {}  # operators' actions, and when they were taken
         self.claims = [ClaimLog() for _ in range(partitions)]
         self.signals = [SignalIndex(partial(self._openings, partition)) for partition in range(partitions)]
-        self.decided_at = [0] * partitions  # the timestamp of the last decision
+        self.progress = [Progress() for _ in range(partitions)]  # of the engine
         self.monotonic = 0.0  # the reader's clock, in seconds: how long a quiet partition has been quiet
         self.dirty: set[str] = set()
         self.moved: set[str] = set()
@@ -75,7 +76,7 @@ class DeskState:
         self._nameless: dict[str, Place] = {}  # incidents without a decision, and their first record
         self._partition_of: dict[str, int] = {}  # of what has no incident
         self._swept_at = 0
-        folds: Mapping[str, Callable[[Place, Any, bytes], None]] = {
+        self._folds: Mapping[str, Callable[[Place, Any, bytes], None]] = {
             "decisions": self._decision,
             "calls": self._call,
             "dispatches": self._dispatch,
@@ -87,7 +88,6 @@ class DeskState:
             "claims": self._claim,
             "desk-log": self._event,
         }
-        self._folds = folds
 
     def apply(self, place: Place, value: Any, data: bytes) -> None:
         """Take a record, decoded and as it came. A tombstone changes nothing."""
@@ -98,7 +98,7 @@ class DeskState:
     # --- one topic each ---------------------------------------------------------------------------
 
     def _decision(self, place: Place, decision: Decision, data: bytes) -> None:
-        self.decided_at[place.partition] = max(self.decided_at[place.partition], place.timestamp)
+        self.progress[place.partition].take(decision, place.timestamp)
         incident_id = decision.incident_id
         if incident_id is None:
             return
@@ -143,13 +143,9 @@ class DeskState:
         if result.direction == "INBOUND":
             self.inbound.setdefault(result.result_id, place.timestamp)
         named = result.incident_id or incident_of(result.command_id or "")
-        # Without an incident it goes to all that are open (procedure.md §5).
-        targets = (named,) if named else self.of_site.get(result.site_id, ())
-        for incident_id in targets:
-            incident = self._incident(place, incident_id, result.site_id)
-            if incident is not None and (named or incident.was_open(place.timestamp)) and incident.answer(result):
-                incident.keep(place.topic, place.offset, data, result.result_id)
-                self._touch(incident)
+        for incident in self._meant(place, named, result.site_id, result.result_id):
+            if incident.answer(result):
+                self._keep_input(incident, place, data, result.result_id, result.operator)
 
     def _report(self, place: Place, report: DispatchReport, data: bytes) -> None:
         incident = self._incident(place, report.incident_id, report.site_id)
@@ -159,10 +155,27 @@ class DeskState:
 
     def _action(self, place: Place, action: OperatorAction, data: bytes) -> None:
         self.actions[action.action_id] = action.taken_at
-        incident = self._incident(place, action.incident_id, action.site_id) if action.incident_id else None
-        if incident is not None:
-            incident.keep(place.topic, place.offset, data, action.action_id)
-            self._touch(incident)
+        for incident in self._meant(place, action.incident_id, action.site_id, action.action_id):
+            # Without one, the engine gives a dispatch to that of SECURITY, and makes a dead letter of a close.
+            if action.incident_id or (action.action == "DISPATCH" and not incident.is_fire):
+                self._keep_input(incident, place, data, action.action_id, action.operator)
+
+    def _meant(self, place: Place, named: str | None, site_id: str, said_id: str) -> Iterator[Incident]:
+        """The incident that a result or an action names; without one, all that were open (procedure.md §5)."""
+        if named:
+            incident = self._incident(place, named, site_id)
+            yield from () if incident is None else (incident,)
+            return
+        for incident_id in self.of_site.get(site_id, ()):
+            incident = self.incidents[incident_id]
+            if incident.was_open(place.timestamp):
+                yield incident
+
+    def _keep_input(self, incident: Incident, place: Place, data: bytes, said_id: str, by: str | None) -> None:
+        # On another partition than its incident's it finds nothing.
+        awaited = self.progress[place.partition].awaited(place, by) if place.partition == incident.partition else None
+        incident.keep(place.topic, place.offset, data, said_id, awaited)
+        self._touch(incident)
 
     def _signal(self, place: Place, signal: Signal, _data: bytes) -> None:
         self.signals[place.partition].add(signal.key, signal.received_at, place.offset)
@@ -171,16 +184,7 @@ class DeskState:
         seen = self.seen.get(ACCOUNT + signal.account)
         if seen is not None and seen.at >= signal.received_at:
             return
-        known = self.strangers.get(signal.account)
-        if known is None:
-            made = Stranger(
-                signal.signal_id, signal.account, (signal.kind,), 1, signal.received_at, signal.received_at,
-                place.partition,
-            )  # fmt: skip
-        else:
-            kinds = known.kinds if signal.kind in known.kinds else (*known.kinds, signal.kind)
-            made = known._replace(kinds=kinds, alarms=known.alarms + 1, last=max(known.last, signal.received_at))
-        self.strangers[signal.account] = made
+        made = self.strangers[signal.account] = with_alarm(self.strangers.get(signal.account), signal, place.partition)
         self.dirty.add(made.signal_id)
 
     def _claim(self, place: Place, claim: Claim, _data: bytes) -> None:
@@ -203,8 +207,6 @@ class DeskState:
                     subject, event.site_id, event.incident_id, event.detail, event.operator, event.at
                 )
                 self._partition_of[subject] = place.partition
-            case _:
-                pass
         incident = self._incident(place, event.incident_id, event.site_id) if event.incident_id else None
         if incident is not None:
             # Each word that was tried counts, also where two desks gave two of them one id.
@@ -302,7 +304,7 @@ class DeskState:
 
     def _is_past(self, place: Place) -> bool:
         """Whether decisions are read so far beyond a record that the beginning of its incident is among them."""
-        return self.decided_at[place.partition] > place.timestamp + HOUR_MS
+        return self.progress[place.partition].decided_at > place.timestamp + HOUR_MS
 
     def _begin(self, incident_id: str, site_id: str, partition: int) -> Incident:
         incident = self.incidents[incident_id] = Incident(incident_id, site_id, partition)

@@ -9,20 +9,75 @@ from hypothesis import strategies as st
 from edges.desk import signal_index
 from edges.desk.state import CLOSED_KEPT, DAY_MS, DeskState, Place
 from edges.desk.values import Decision, InputRef
-from tests.edges.desk.scene import T0, Desk, Recorded, Scene, contact, handed_over, opened
+from tests.edges.desk.scene import T0, Desk, Recorded, Scene, contact, handed_over, opened, read
+
+
+def decisions_first(records: list[Recorded]) -> list[Recorded]:
+    """As a desk that was started again reads them."""
+    return sorted(records, key=lambda record: record[0].topic != "decisions")
 
 
 def test_an_inbound_result_is_of_what_was_open_then() -> None:
     scene, first = opened()
     scene.result(20, None, "IDENTIFIED", "NORMAL", direction="INBOUND")
-    scene.result(2000, None, "DURESS_CODE", direction="INBOUND")
+    for at in (2000,):
+        scene.result(at, None, "DURESS_CODE", direction="INBOUND")
     scene.alert(4000, "TAMPER", "A2")
-    decided = [record for record in scene.records if record[0].topic == "decisions"]
-    state = Desk([*decided, *scene.records]).state  # as a desk that was started again reads it
+    state = Desk(decisions_first(scene.records)).state
     assert [kept.offset for kept in state.incidents[first].kept if kept.topic == "call-results"] == [0]
     second = state.incidents[scene.incident_id]
     assert "call-results" not in {kept.topic for kept in second.kept}
     assert not second.is_duress
+
+
+def test_an_inbound_result_of_a_sender_whose_clock_is_behind_is_of_what_is_open() -> None:
+    scene, incident = opened()
+    result = scene.result(20, None, "NOT_IDENTIFIED", "ABNORMAL", direction="INBOUND")
+    records = [
+        (place._replace(timestamp=T0 - 60_000) if place.topic == "call-results" else place, data)
+        for place, data in scene.records
+    ]
+    end = next(number for number, (place, _) in enumerate(records) if place.topic == "call-results") + 1
+    live = Desk(records[:end])
+    assert set(live.state.incidents[incident].awaited) == {result}
+    live.read(records[end:])
+    again = Desk(decisions_first(records))
+    for state in (live.state, again.state):
+        known = state.incidents[incident]
+        assert (known.awaited, known.decided) == ({}, frozenset())
+        assert "call-results" in {kept.topic for kept in known.kept}
+
+
+def test_what_the_engine_passes_over_is_awaited_no_more() -> None:
+    def awaited(*, until: float, result_at: float | None = None) -> bool:
+        scene, incident = opened()
+        scene.site("S2", contact("cleo"))
+        lost = scene.result(20, None, "NOT_IDENTIFIED", direction="INBOUND")
+        scene.alert(50, alert_id="A2", site_id="S2")
+        if result_at is not None:
+            scene.result(result_at, None, "NOT_IDENTIFIED", direction="INBOUND", site_id="S2")
+        scene.alert(until, "FIRE", alert_id="A3", site_id="S2")
+        records = [
+            (place, data)
+            for place, data in scene.records
+            if place.topic != "decisions" or read("decisions")(data).input.id != lost
+        ]
+        state = Desk(records, at=until).state
+        (one,) = state.incidents[incident].awaited.values()
+        return state.progress[0].is_awaited(one, until * 1000, until_passed_over=True)
+
+    assert awaited(until=64)
+    assert not awaited(until=65)
+    assert not awaited(until=64, result_at=52)
+
+
+def test_what_lies_on_another_partition_than_its_incidents_is_not_awaited() -> None:
+    scene, incident = opened()
+    scene.result(20, f"{incident}-c1.1", "NOT_IDENTIFIED")
+    records = [
+        (place._replace(partition=1) if place.topic == "call-results" else place, data) for place, data in scene.records
+    ]
+    assert Desk(records).state.incidents[incident].awaited == {}
 
 
 def test_words_are_counted_by_command_and_by_site() -> None:
