@@ -166,9 +166,10 @@ class DeskState:
             incident = self._incident(place, named, site_id)
             yield from () if incident is None else (incident,)
             return
+        is_handled = self.progress[place.partition].has_handled(place.topic, place.offset)
         for incident_id in self.of_site.get(site_id, ()):
             incident = self.incidents[incident_id]
-            if incident.was_open(place.timestamp):
+            if said_id in incident.decided or (not is_handled and incident.was_open(place.timestamp)):
                 yield incident
 
     def _keep_input(self, incident: Incident, place: Place, data: bytes, said_id: str, by: str | None) -> None:

@@ -20,7 +20,7 @@ def decisions_first(records: list[Recorded]) -> list[Recorded]:
 def test_an_inbound_result_is_of_what_was_open_then() -> None:
     scene, first = opened()
     scene.result(20, None, "IDENTIFIED", "NORMAL", direction="INBOUND")
-    for at in (2000,):
+    for at in (2000, 3990):
         scene.result(at, None, "DURESS_CODE", direction="INBOUND")
     scene.alert(4000, "TAMPER", "A2")
     state = Desk(decisions_first(scene.records)).state
