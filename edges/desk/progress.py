@@ -48,8 +48,8 @@ class Progress:
     def is_awaited(self, one: Awaited, monotonic: float, *, until_passed_over: bool) -> bool:
         """Whether the engine may still decide on it.
 
-        It decides on each record, unless it makes a dead letter of it, which is told by what it decides later. Until
-        then it may as well stand still: that is waited for no longer than 45 s, or ``until_passed_over``.
+        It decides on each record, unless it makes a dead letter of it, as what it decides later shows. Until then it
+        may as well stand still: that is waited for no longer than 45 s, or ``until_passed_over``.
         """
         is_passed_over = self.decided_at >= one.since + 1000 * AWAITED_SECONDS
         if is_passed_over or self.has_handled(one.topic, one.offset):

@@ -1,0 +1,87 @@
+"""Closing and sending a guard while the engine is yet to decide on what was said: over its core and without Kafka."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+
+import httpx
+import pytest
+
+from edges.desk.progress import AWAITED_SECONDS
+from edges.desk.state import DeskState
+from edges.web.values import write_instant
+from tests.edges.desk.floor import code
+from tests.edges.desk.memory import MemoryDesk, now_ms
+from tests.edges.desk.scene import read
+from tests.edges.desk.test_api import Floor, desk, floor
+
+__all__ = ["desk", "floor"]
+pytestmark = pytest.mark.asyncio
+
+
+def read_undecided(desk: MemoryDesk, topic: str = "call-results") -> None:
+    """Read a topic's last record, whose decision is still to come."""
+    place, data = next(record for record in reversed(desk.scene.records) if record[0].topic == topic)
+    desk.state.apply(place._replace(read_at=time.monotonic()), read(topic)(data), data)
+
+
+async def test_who_closes_before_the_engine_has_decided_on_an_answer_looks_again(
+    desk: MemoryDesk, floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    incident = desk.alarm()
+    desk.scene.result(0, f"{incident}-c1.1", "NOT_IDENTIFIED", "ABNORMAL", operator="bob")
+    read_undecided(desk)
+    body = {"reason": "all is well", "key": "k1", "at": write_instant(now_ms())}
+
+    async def close(seen_version: int, at: str = f"incidents/{incident}/close") -> httpx.Response:
+        return await floor.ann.http.post(f"/v1/{at}", json=body | {"seen_version": seen_version})
+
+    for refused in (await close(1), await close(1, "sites/S1/dispatch")):
+        assert (refused.status_code, code(refused), refused.json()["version"]) == (409, "CHANGED", 1)
+    known = desk.state.incidents[incident]
+
+    def news(by: str, after: float, *, to_close: bool) -> int:
+        at = time.monotonic() + after
+        is_awaited = partial(desk.state.progress[0].is_awaited, monotonic=at, until_passed_over=to_close)
+        return known.news(by, is_awaited)
+
+    assert (news("ann", 0, to_close=True), news("ann", 0, to_close=False)) == (2, 2)
+    assert news("ann", AWAITED_SECONDS, to_close=False) == 1, "a guard is not kept waiting for long"
+    assert news("ann", AWAITED_SECONDS, to_close=True) == 2, "an engine that stands still will decide on it"
+    assert (news("bob", 0, to_close=True), news("bob", 0, to_close=False)) == (1, 1), "he said it himself"
+    desk.catch_up()
+    assert not known.awaited
+    assert code(await close(1)) == "CHANGED"
+    assert (await close(known.version)).status_code == 202
+    again = DeskState(1)
+    for place, data in sorted(desk.scene.records, key=lambda one: one[0].topic != "decisions"):
+        if place.topic in {"decisions", "call-results", "operator-actions"}:
+            again.apply(place, read(place.topic)(data), data)
+    assert (again.incidents[incident].awaited, again.incidents[incident].decided) == ({}, frozenset())
+
+
+async def test_who_sends_a_guard_upon_what_they_said_themselves_is_not_kept_waiting(
+    desk: MemoryDesk, floor: Floor
+) -> None:
+    incident = desk.alarm()
+    desk.scene.result(0, f"{incident}-c1.1", "NOT_IDENTIFIED", "ABNORMAL", operator="ann")
+    read_undecided(desk)
+    body = {"reason": "she cried for help", "key": "k1", "seen_version": 1, "at": write_instant(now_ms())}
+    assert code(await floor.bob.http.post(f"/v1/incidents/{incident}/dispatch", json=body)) == "CHANGED"
+    assert (await floor.ann.http.post(f"/v1/incidents/{incident}/dispatch", json=body)).status_code == 202
+
+
+async def test_who_closes_before_the_engine_has_sent_the_homes_guard_looks_again(
+    desk: MemoryDesk, floor: Floor
+) -> None:
+    fire = desk.alarm(kind="FIRE")
+    incident = desk.alarm(alert_id="A2")
+    desk.scene.action(0, "DISPATCH", None)
+    read_undecided(desk, "operator-actions")
+    body = {"reason": "all is well", "key": "k1", "seen_version": 1, "at": write_instant(now_ms())}
+    assert code(await floor.bob.http.post(f"/v1/incidents/{incident}/close", json=body)) == "CHANGED"
+    assert (await floor.bob.http.post(f"/v1/incidents/{fire}/close", json=body)).status_code == 202
+    assert not desk.state.incidents[incident].awaited
+    shown = (await floor.ann.http.get(f"/v1/incidents/{incident}")).json()["timeline"]
+    assert [step["record"]["action_id"] for step in shown if step["kind"] == "ACTION"] == ["O1"]
