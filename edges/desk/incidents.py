@@ -90,13 +90,12 @@ class Incidents(MutableMapping[str, Incident]):
         )
 
     def first_calls(self) -> Iterator[tuple[str, FirstCall]]:
-        """Of all that have one, the id and the first call."""
-        for incident_id, incident in self.at_hand.items():
-            if (first := incident.first_call) is not None:
+        """Of all that have one, the id and the first call; meanwhile incidents may come, end and go."""
+        for incident_id in self:
+            known = self.at_hand.get(incident_id) or self._packed.get(incident_id)
+            first = None if known is None else known.first_call
+            if first is not None:
                 yield incident_id, first
-        for incident_id, packed in self._packed.items():
-            if packed.first_call is not None:
-                yield incident_id, packed.first_call
 
     def _unpacked(self, packed: _Packed) -> Incident:
         unpacking = zlib.decompressobj(zdict=self._pattern)

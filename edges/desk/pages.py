@@ -19,7 +19,7 @@ from edges.desk.script import Script, asks_again, attention_in_words, language_o
 from edges.desk.standing import Callback
 from edges.desk.steps import lines, signal_in_words
 from edges.desk.values import CallCommand, Decision
-from edges.desk.wallboard import wall
+from edges.desk.wallboard import FirstCallCount, wall
 from edges.desk.work import Item
 from edges.web import languages
 from edges.web.accounts import Person
@@ -27,7 +27,6 @@ from edges.web.callers import person_with
 from edges.web.pages import Pages
 from edges.web.problems import NOT_FOUND
 from edges.web.values import PathId, write_instant
-from service.objectives import ObjectiveSettings
 
 FOLDER: Final = Path(__file__).parent
 PLACES: Final = (
@@ -44,11 +43,11 @@ Viewer: TypeAlias = Annotated[Person, person_with("operator", "supervisor", "aud
 class DeskPages:
     """Renders them over what the API has."""
 
-    def __init__(self, api: DeskApi, pages: Pages, centre: str | None, objectives: ObjectiveSettings) -> None:
+    def __init__(self, api: DeskApi, pages: Pages, centre: str | None, first_calls: FirstCallCount) -> None:
         self.pages = pages
         self._api = api
         self._centre = centre
-        self._objectives = objectives
+        self._first_calls = first_calls
         self._state = api.holding.state
 
     def render(self, request: Request, template: str, person: Person, **values: Any) -> Response:
@@ -238,12 +237,11 @@ class DeskPages:
         held.sort(key=lambda row: row[0].since)
         return self.render(request, "held.html", person, held=held, time=write_instant)
 
-    def wall(self, request: Request, person: Person) -> Response:
+    async def wall(self, request: Request, person: Person) -> Response:
         """The wallboard."""
         holding = self._api.holding
-        return self.render(
-            request, "wall.html", person, wall=wall(self._state, holding.work, self._objectives, holding.clock.now())
-        )
+        shown = await wall(self._state, holding.work, self._first_calls, holding.clock.now())
+        return self.render(request, "wall.html", person, wall=shown)
 
     # --- what they need ---------------------------------------------------------------------------
 
@@ -313,7 +311,7 @@ class DeskPages:
 
         @router.get("/wall")
         async def wallboard(request: Request, caller: Viewer) -> Response:
-            return desk.wall(request, caller)
+            return await desk.wall(request, caller)
 
         return router
 

@@ -32,7 +32,7 @@ from edges.desk.site_index import SiteIndex
 from edges.desk.state import TOPICS, DeskState
 from edges.desk.values import CONSTRUCTORS, Decision
 from edges.desk.viewed import ViewLog
-from edges.desk.wallboard import first_calls
+from edges.desk.wallboard import COUNTED_SECONDS, FirstCallCount
 from edges.desk.words import Words
 from edges.desk.work import Item, WorkList
 from edges.desk.writer import WRITTEN, Writer
@@ -55,7 +55,7 @@ _log = logger(__name__)
 _TICK_SECONDS: Final = 0.25
 _GATHER_SECONDS: Final = 0.04  # events: a write to each browser costs more than an event
 _TICKS_A_LOOK: Final = 4
-_TICKS_A_COUNT: Final = 40  # all incidents of the day are looked at
+_TICKS_A_COUNT: Final = round(COUNTED_SECONDS / _TICK_SECONDS)
 _AGAIN_SECONDS: Final = 1.0
 _WRITE_SECONDS: Final = 1.0  # of these, for what is written when the web server has stopped
 _READ: Final = (*TOPICS, "sites", "alerts")
@@ -96,6 +96,8 @@ class DeskProcess:
         self._sizes: RoundSizes | None = None
         self._merged: MergedKinds | None = None
         self._measuring: asyncio.Task[None] | None = None
+        self._first_calls = FirstCallCount(self._state, configuration.objectives)
+        self._counting: asyncio.Task[None] | None = None
         self._is_whole = False
         self._is_live = False
 
@@ -193,7 +195,6 @@ class DeskProcess:
             public_url=settings.public_url,
             errors={UnconfirmedError: UNCONFIRMED, KafkaAwayError: UNCONFIRMED},
         )
-        objectives = self._configuration.objectives
         api = DeskApi(
             holding,
             Calls(holding, records, words, self._metrics.words),
@@ -205,7 +206,8 @@ class DeskProcess:
         )
         application.include_router(api.routes())
         application.state.pages.clock = self._clock.now
-        application.include_router(DeskPages(api, application.state.pages, settings.centre, objectives).routes())
+        pages = DeskPages(api, application.state.pages, settings.centre, self._first_calls)
+        application.include_router(pages.routes())
         return application
 
     # --- what happens -----------------------------------------------------------------------------
@@ -259,8 +261,8 @@ class DeskProcess:
             self._ask_the_time(self._holding)
             if tick % _TICKS_A_LOOK == 0:
                 self._say_how_it_is(ages)
-            if tick % _TICKS_A_COUNT == 0:
-                self._count_first_calls()
+            if tick % _TICKS_A_COUNT == 0 and (self._counting is None or self._counting.done()):
+                self._counting = asyncio.create_task(self._count_first_calls())
             tick += 1
             await asyncio.sleep(_TICK_SECONDS)
 
@@ -307,8 +309,8 @@ class DeskProcess:
             metrics.work.labels(urgency, held).set(count)
         metrics.oldest.set((now - oldest) / 1000)
 
-    def _count_first_calls(self) -> None:
-        counted = first_calls(self._state, self._configuration.objectives, self._clock.now())
+    async def _count_first_calls(self) -> None:
+        counted = await self._first_calls.rows(self._clock.now())
         self._metrics.count_first_calls({row.kind: (row.calls, row.within) for row in counted})
 
     def _say(self, thing: str, is_missing: bool, reason: str) -> None:

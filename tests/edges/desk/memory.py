@@ -31,6 +31,7 @@ from edges.desk.site_index import SiteIndex
 from edges.desk.state import DeskState
 from edges.desk.values import CallResult, Decision, OperatorAction
 from edges.desk.viewed import ViewLog
+from edges.desk.wallboard import FirstCallCount
 from edges.desk.words import Words
 from edges.desk.work import Item, WorkList
 from edges.desk.writer import Writer
@@ -175,7 +176,9 @@ class MemoryDesk:
         )
         self.app.include_router(self.api.routes())
         self.app.include_router(
-            DeskPages(self.api, self.app.state.pages, "Ronde Sécurité", ObjectiveSettings()).routes()
+            DeskPages(
+                self.api, self.app.state.pages, "Ronde Sécurité", FirstCallCount(self.state, ObjectiveSettings())
+            ).routes()
         )
         self.catch_up()
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from typing import Any
 
 import pytest
 
 from edges.desk.incident import Incident
-from edges.desk.wallboard import first_calls
+from edges.desk.wallboard import FirstCallCount, first_calls
 from edges.desk.work import WorkList
 from service.objectives import ObjectiveSettings
 from tests.edges.desk.memory import MemoryDesk
@@ -60,9 +61,8 @@ def test_a_desk_that_packs_knows_the_same(monkeypatch: pytest.MonkeyPatch, night
         assert packing.items() == expected.items()
         assert [one.id for one in packing.state.open_incidents()] == [one.id for one in expected.state.open_incidents()]
         assert not any(packing.state.open_incidents("S0"))
-        assert first_calls(packing.state, ObjectiveSettings(), now) == first_calls(
-            expected.state, ObjectiveSettings(), now
-        )
+        counts = [first_calls(desk.state, ObjectiveSettings(), now) for desk in (packing, expected)]
+        assert asyncio.run(counts[0]) == asyncio.run(counts[1])
         assert len(packing.state.incidents.at_hand) == 3, "nothing was unpacked for that"
         for incident_id, incident in expected.state.incidents.items():
             assert whole(packing.state.incidents[incident_id]) == whole(incident)
@@ -92,6 +92,32 @@ def test_what_the_list_has_not_seen_the_end_of_is_not_packed(monkeypatch: pytest
     assert listed == set(desk.subjects())
     desk.read(night.records[-1:])
     assert len(desk.state.incidents.at_hand) == 1
+
+
+@pytest.mark.asyncio
+async def test_first_calls_are_counted_once_for_all_and_leave_others_their_turn(
+    monkeypatch: pytest.MonkeyPatch, night: Scene
+) -> None:
+    monkeypatch.setattr("edges.desk.wallboard._AT_ONCE", 2)
+    desk = read(monkeypatch, night.records, 2)
+    now = T0 + 1_030_000
+    counted = FirstCallCount(desk.state, ObjectiveSettings())
+    both = [asyncio.create_task(counted.rows(now)) for _ in range(2)]
+    turns = 0
+    while not both[0].done():
+        await asyncio.sleep(0)
+        turns += 1
+        for incident_id in [*desk.state.incidents][:turns]:  # amid the count some are unpacked, and one is dropped
+            assert desk.state.incidents[incident_id].id == incident_id
+    assert turns > 4
+    rows = await both[0]
+    assert [(row.kind, row.calls) for row in rows] == [("FIRE", 5), ("INTRUSION", 6)]
+    assert await both[1] is rows
+    night.alert(1040, "FIRE", "A11", "S1")
+    desk.read(night.records)
+    assert await counted.rows(now + 200_000) is rows
+    monkeypatch.setattr("edges.desk.wallboard.COUNTED_SECONDS", 0.0)
+    assert [row.calls for row in await counted.rows(now + 200_000)] == [6, 6]
 
 
 @pytest.mark.asyncio

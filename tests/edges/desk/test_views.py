@@ -339,7 +339,7 @@ async def test_history_says_when_there_is_none(desk: MemoryDesk, floor: Floor) -
 
 def _first_calls(scene: Scene, at: float) -> list[FirstCalls]:
     desk = Desk(scene.records, at=at)
-    return first_calls(desk.state, ObjectiveSettings(), T0 + round(at * 1000))
+    return asyncio.run(first_calls(desk.state, ObjectiveSettings(), T0 + round(at * 1000)))
 
 
 def test_first_calls_count_by_who_took_them_first_or_by_their_answer() -> None:
