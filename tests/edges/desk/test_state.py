@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edges.desk import signal_index
+from edges.desk.progress import Progress
 from edges.desk.state import CLOSED_KEPT, DAY_MS, DeskState, Place
 from edges.desk.values import Decision, InputRef
 from tests.edges.desk.scene import T0, Desk, Recorded, Scene, contact, handed_over, opened, read
@@ -40,6 +41,8 @@ def test_an_inbound_result_of_a_sender_whose_clock_is_behind_is_of_what_is_open(
     end = next(number for number, (place, _) in enumerate(records) if place.topic == "call-results") + 1
     live = Desk(records[:end])
     assert set(live.state.incidents[incident].awaited) == {result}
+    (one,) = live.state.incidents[incident].awaited.values()
+    assert live.state.progress[0].is_awaited(one, 0, until_passed_over=True), "what was decided before is no later one"
     live.read(records[end:])
     again = Desk(decisions_first(records))
     for state in (live.state, again.state):
@@ -74,10 +77,12 @@ def test_what_the_engine_passes_over_is_awaited_no_more() -> None:
 def test_what_lies_on_another_partition_than_its_incidents_is_not_awaited() -> None:
     scene, incident = opened()
     scene.result(20, f"{incident}-c1.1", "NOT_IDENTIFIED")
-    records = [
-        (place._replace(partition=1) if place.topic == "call-results" else place, data) for place, data in scene.records
-    ]
-    assert Desk(records).state.incidents[incident].awaited == {}
+    (result,) = [record for record in scene.records if record[0].topic == "call-results"]
+    for partition, awaited in ((0, 1), (1, 0)):
+        state = Desk(opened()[0].records).state
+        state.progress.append(Progress())
+        state.apply(result[0]._replace(partition=partition), read("call-results")(result[1]), result[1])
+        assert len(state.incidents[incident].awaited) == awaited
 
 
 def test_words_are_counted_by_command_and_by_site() -> None:
