@@ -204,7 +204,9 @@ class Incident:
         """Take a result; those that answer a command are remembered by it, the first one first."""
         self.is_duress = self.is_duress or result.outcome == "DURESS_CODE"  # before the engine has decided on it, too
         command_id = result.command_id
-        if command_id is None or result.direction != "OUTBOUND" or (result.incident_id or self.id) != self.id:
+        if command_id is None or result.direction != "OUTBOUND":
+            return True
+        if incident_of(command_id) != self.id or (result.incident_id or self.id) != self.id:
             return True
         known = self.answers.get(command_id, ())
         if any(answer.result_id == result.result_id for answer in known):

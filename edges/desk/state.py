@@ -143,7 +143,7 @@ class DeskState:
         if result.direction == "INBOUND":
             self.inbound.setdefault(result.result_id, place.timestamp)
         named = result.incident_id or incident_of(result.command_id or "")
-        for incident in self._meant(place, named, result.site_id, result.result_id):
+        for incident in self._meant(place, named, result.site_id, result.result_id, is_help=result.is_for_help):
             if incident.answer(result):
                 self._keep_input(incident, place, data, result.result_id, result.operator)
 
@@ -160,11 +160,17 @@ class DeskState:
             if action.incident_id or (action.action == "DISPATCH" and not incident.is_fire):
                 self._keep_input(incident, place, data, action.action_id, action.operator)
 
-    def _meant(self, place: Place, named: str | None, site_id: str, said_id: str) -> Iterator[Incident]:
-        """The incident that a result or an action names; without one, all that were open (procedure.md §5)."""
-        if named:
-            incident = self._incident(place, named, site_id)
-            yield from () if incident is None else (incident,)
+    def _meant(
+        self, place: Place, named: str | None, site_id: str, said_id: str, *, is_help: bool = False
+    ) -> Iterator[Incident]:
+        """The incident that a result or an action names; without one, all that were open (procedure.md §5).
+
+        So it is of a call for help whose own incident has ended.
+        """
+        incident = self._incident(place, named, site_id) if named else None
+        if incident is not None:
+            yield incident
+        if named and (not is_help or (incident is not None and incident.phase != "CLOSED")):
             return
         is_handled = self.progress[place.partition].has_handled(place.topic, place.offset)
         for incident_id in self.of_site.get(site_id, ()):
@@ -373,11 +379,7 @@ class DeskState:
             del self.callbacks[callback_id]
             self.tries.pop(callback_id, None)
         known = (self.attentions, self.undelivered, self.callbacks)
-        self._partition_of = {
-            subject: partition
-            for subject, partition in self._partition_of.items()
-            if any(subject in of for of in known)
-        }
+        self._partition_of = {key: at for key, at in self._partition_of.items() if any(key in of for of in known)}
 
     def _drop(self, incident_id: str) -> None:
         incident = self.incidents.pop(incident_id, None)

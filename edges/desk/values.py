@@ -92,6 +92,11 @@ class CallResult(NamedTuple):
     operator: str | None
     ended_at: int
 
+    @property
+    def is_for_help(self) -> bool:
+        """Whether it is a call for help (procedure.md §5)."""
+        return self.outcome == "DURESS_CODE" or (self.situation == "ABNORMAL" and self.outcome != "NO_ANSWER")
+
 
 class DispatchReport(NamedTuple):
     """`DispatchReport.avsc`."""

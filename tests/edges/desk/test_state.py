@@ -51,6 +51,24 @@ def test_an_inbound_result_of_a_sender_whose_clock_is_behind_is_of_what_is_open(
         assert "call-results" in {kept.topic for kept in known.kept}
 
 
+@pytest.mark.parametrize(("outcome", "is_open"), [("DURESS_CODE", True), ("NOT_IDENTIFIED", False)])
+def test_a_late_call_for_help_is_of_what_is_open_once_its_own_incident_has_ended(outcome: str, is_open: bool) -> None:
+    scene, first = opened()
+    scene.action(20, "CLOSE", first)
+    scene.alert(30, "FIRE", "A2")
+    result = scene.result(40, f"{first}-c1.1", outcome)
+    end = next(number for number, (place, _) in enumerate(scene.records) if place.topic == "call-results") + 1
+    live = Desk(scene.records[:end])
+    assert (result in live.state.incidents[scene.incident_id].awaited) is is_open
+    live.read(scene.records[end:])
+    for state in (live.state, Desk(decisions_first(scene.records)).state):
+        known = state.incidents[scene.incident_id]
+        assert (known.is_duress, known.awaited, known.decided) == (is_open, {}, frozenset())
+        assert ("call-results" in {kept.topic for kept in known.kept}) is is_open
+        assert f"{first}-c1.1" not in known.answers
+        assert f"{first}-c1.1" in state.incidents[first].answers
+
+
 def test_what_the_engine_passes_over_is_awaited_no_more() -> None:
     def awaited(*, until: float, result_at: float | None = None) -> bool:
         scene, incident = opened()
