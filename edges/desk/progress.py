@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 from edges.desk.incident import SKEW_MS, Awaited
 
 if TYPE_CHECKING:
-    from edges.desk.state import Place
     from edges.desk.values import Decision
 
 AWAITED_SECONDS: Final = 45.0
@@ -37,13 +36,12 @@ class Progress:
         """Whether the engine is done with an input: it takes those of a topic in their order."""
         return offset <= self._handled.get(topic, -1)
 
-    def awaited(self, place: Place, by: str | None) -> Awaited | None:
-        """What is to be decided on a record; None: nothing, any more."""
-        if self.has_handled(place.topic, place.offset):
+    def awaited(self, said: Awaited) -> Awaited | None:
+        """What was said just now, by its sender's clock; None: the engine is done with it."""
+        if self.has_handled(said.topic, said.offset):
             return None
-        # By a sender's clock that is behind, the last decision would be one that came later.
-        since = max(place.timestamp, min(self.decided_at, place.timestamp + SKEW_MS))
-        return Awaited(place.topic, place.offset, by, place.read_at, since)
+        # By a clock that is behind, the last decision would be one that came later.
+        return said._replace(since=max(said.since, min(self.decided_at, said.since + SKEW_MS)))
 
     def is_awaited(self, one: Awaited, monotonic: float, *, until_passed_over: bool) -> bool:
         """Whether the engine may still decide on it.

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Final, NamedTuple
 
 from edges.desk.claims import ClaimLog, Hold
-from edges.desk.incident import Incident, incident_of
+from edges.desk.incident import Awaited, Incident, incident_of
 from edges.desk.incidents import Incidents
 from edges.desk.progress import Progress
 from edges.desk.signal_index import SignalIndex
@@ -163,10 +163,7 @@ class DeskState:
     def _meant(
         self, place: Place, named: str | None, site_id: str, said_id: str, *, is_help: bool = False
     ) -> Iterator[Incident]:
-        """The incident that a result or an action names; without one, all that were open (procedure.md §5).
-
-        So it is of a call for help whose own incident has ended.
-        """
+        """By procedure.md §5: the named one; where there is none, or a call for help finds it ended, all open ones."""
         incident = self._incident(place, named, site_id) if named else None
         if incident is not None:
             yield incident
@@ -179,8 +176,9 @@ class DeskState:
                 yield incident
 
     def _keep_input(self, incident: Incident, place: Place, data: bytes, said_id: str, by: str | None) -> None:
+        said = Awaited(place.topic, place.offset, by, place.read_at, place.timestamp)
         # On another partition than its incident's it finds nothing.
-        awaited = self.progress[place.partition].awaited(place, by) if place.partition == incident.partition else None
+        awaited = self.progress[place.partition].awaited(said) if place.partition == incident.partition else None
         incident.keep(place.topic, place.offset, data, said_id, awaited)
         self._touch(incident)
 
