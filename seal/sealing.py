@@ -75,7 +75,7 @@ class Sealing:
         self._consumer = Consumer(
             {
                 **configuration.consumer,
-                "group.id": f"{configuration.prefix}seal",  # it neither joins nor commits
+                "group.id": configuration.group,  # it neither joins nor commits
                 "isolation.level": "read_committed",
                 "enable.auto.commit": False,
                 "enable.partition.eof": True,
@@ -218,9 +218,12 @@ class Sealing:
     def _arrived(self) -> Arrived:
         arrived = Arrived([], [], [])
         for message in self._consumer.consume(_BATCH, _POLL_SECONDS):
+            error = message.error()
+            if error is not None and not message.topic():
+                _log.warning("Kafka reports an error: %s", error.str())  # as of the group, which it does not join
+                continue
             topic = self._name_of[message.topic() or ""]
             log = (topic, cast("int", message.partition()))
-            error = message.error()
             if error is not None:
                 if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  # its name
                     arrived.ended.append(log)

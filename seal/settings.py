@@ -37,6 +37,7 @@ class SealConfiguration(NamedTuple):
 
     seal: SealSettings
     prefix: str
+    group: str
     partitions: int
     consumer: Mapping[str, Any]
     postgres: PostgresSettings

@@ -54,6 +54,7 @@ class WholeSettings(Settings):
         return SealConfiguration(
             seal=self.seal,
             prefix=self.prefix,
+            group=self._group("seal", self.seal.id),
             partitions=self.topics.partitions,
             consumer=self.client("consumer"),
             postgres=self.postgres,
@@ -63,17 +64,21 @@ class WholeSettings(Settings):
     def for_edge(self, role: str, name: str, data_dir: Path) -> Connection:
         """How an edge reaches Kafka, as a role of `schemas.contract.roles`; ``name`` is the process's.
 
-        The group is the one that `ronde topics acl` allows the principal of that role. Secrets included.
+        Secrets included.
         """
         return Connection(
             prefix=self.prefix,
-            group=f"{self.prefix}{role}.{self.kafka.get('sasl.username', name)}",
+            group=self._group(role, name),
             partitions=self.topics.partitions,
             consumer=self.client("consumer"),
             producer=self.client("producer"),
             registry_url=self.registry.url,
             data_dir=data_dir,
         )
+
+    def _group(self, role: str, name: str) -> str:
+        """The group that `ronde topics acl` allows the principal of a role."""
+        return f"{self.prefix}{role}.{self.kafka.get('sasl.username', name)}"
 
     def for_desk(self) -> DeskConfiguration:
         """What a desk needs of it; secrets included, never log them."""

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 TOPIC: Final = Topic("erasures", "own", None, "compact")
 _ANSWER_SECONDS: Final = 10.0
+_NEWS_SECONDS: Final = 60.0
 _LONGEST_ID: Final = 1000  # bytes; an index of PostgreSQL takes hardly more, and an input's ids have 128 at most
 
 
@@ -131,10 +132,12 @@ class ErasureLog:
             raise Away("kafka", f"Kafka does not answer: {error.args[0].str()}") from None
 
     def rest(self) -> Iterator[bytes]:
-        """The values up to the end that `begin` noted. Raises `Away` when they do not come."""
-        give_up = time.monotonic() + 60
+        """The values up to the end that `begin` noted. Raises `Away` when none comes any more."""
+        give_up = time.monotonic() + _NEWS_SECONDS
         while self._ends:
-            yield from self.news(0.1)
+            for value in self.news(0.1):
+                yield value
+                give_up = time.monotonic() + _NEWS_SECONDS  # however long it takes to carry out all of them
             for log in self._consumer.position([TopicPartition(self._topic, number) for number in self._ends]):
                 if log.offset >= self._ends[log.partition]:
                     del self._ends[log.partition]

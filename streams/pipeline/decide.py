@@ -7,6 +7,7 @@ inputs that waited go first, without deadlines.
 
 from __future__ import annotations
 
+import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
@@ -78,7 +79,9 @@ class Decider:
         ``caught_up`` are the partitions of which this chunk has the last of the inputs that waited.
         """
         for number, partition in sorted(self._store.partitions.items()):
-            if number not in inboxes and number not in caught_up and partition.seconds_to_wake() != 0:
+            is_renewal = partition.seconds_to_renew() == 0
+            has_inputs = number in inboxes or number in caught_up
+            if not has_inputs and not is_renewal and partition.seconds_to_wake() != 0:
                 continue
             inbox = inboxes.get(number, _NOTHING)
             for topic, offset in inbox.first_offsets.items():
@@ -116,6 +119,9 @@ class Decider:
             batch.deleted |= {(self._topics[topic], number): count for topic, count in partition.deleted.items()}
             overlay.handle(inbox.next_offsets)
             next_inputs = inbox.next_offsets or (_fence(partition) if builder.records else {})
+            if is_renewal:
+                next_inputs = {**partition.next_inputs, **inbox.next_offsets}
+                partition.renewed_at = time.monotonic()
             batch.next_offsets += [(self._topics[topic], number, offset) for topic, offset in next_inputs.items()]
 
     def _part(

@@ -8,7 +8,6 @@ for each other: one may be held up by a transaction that a dead worker left open
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
@@ -63,6 +62,7 @@ class LogReader:
         self._metrics = metrics
         self._asked: SimpleQueue[_Reading | None] = SimpleQueue()
         self._readings: dict[int, _Reading] = {}
+        self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="restore", daemon=True)
         self._thread.start()
 
@@ -83,6 +83,7 @@ class LogReader:
 
     def close(self) -> None:
         """End the thread; what is being read is left."""
+        self._closing.set()
         self._asked.put(None)
         self._thread.join()
 
@@ -129,6 +130,8 @@ class LogReader:
                 raise KafkaException(error)
             else:
                 _log.warning("a restore is held up", error=error.name())
+        if self._closing.is_set():
+            return  # records may have been left out
         for reading in list(self._readings.values()):
             if reading.done.cancelled():
                 self._leave(reading.number)
@@ -137,21 +140,22 @@ class LogReader:
 
     def _pass_on(self, message: Message) -> None:
         reading = self._readings.get(message.partition())
-        if reading is None:
+        if reading is None or reading.done.cancelled() or self._closing.is_set():
             return  # left meanwhile
         faults.at("during_restore")
         take = reading.take[message.topic()]
         try:
             take(message)
         except RegistryUnreachable:
-            self._wait_for_registry(take, message)
+            self._wait_for_registry(take, message, reading)
 
-    def _wait_for_registry(self, take: Callable[[Message], None], message: Message) -> None:
-        """Pass a record on once the registry answers."""
-        while True:
+    def _wait_for_registry(self, take: Callable[[Message], None], message: Message, reading: _Reading) -> None:
+        """Pass a record on once the registry answers, unless nobody waits for it any more."""
+        while not reading.done.cancelled():
             self._metrics.registry_failures.inc()
             self._readiness.wait("registry", "the schema registry does not answer; a restore waits for it")
-            time.sleep(REGISTRY_SECONDS)
+            if self._closing.wait(REGISTRY_SECONDS):
+                return
             try:
                 take(message)
             except RegistryUnreachable:

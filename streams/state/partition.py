@@ -6,6 +6,7 @@ the source while no chunk is in flight, the event loop while one is.
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -19,6 +20,9 @@ from streams.formats.message import Headers
 from streams.runtime.clock import Clock
 
 SWEEP_MS: Final = 3600 * 1000
+# All offsets of a partition are committed so often. Kafka forgets each one that was not for a week
+# (`offsets.retention.minutes`) as soon as the group has no members: a quiet topic would be read from its beginning.
+RENEW_SECONDS: Final = 3600.0
 
 
 class ArmedDeadline(NamedTuple):
@@ -72,6 +76,7 @@ class Partition:
         deleted: by input topic, how many offsets Kafka ever deleted before they were handled.
         set_aside: state records to be set aside with the partition's next chunk.
         swept_at: when forgettable sites were last looked for; 0 before the first time.
+        renewed_at: when all its offsets were last committed, or it was restored; monotonic.
         phases: how many open incidents are in each phase.
         state_bytes: what the values of ``states`` take.
         site_bytes: what the values of ``sites`` take.
@@ -90,12 +95,14 @@ class Partition:
     deleted: Mapping[str, int] = field(default_factory=dict)
     set_aside: list[SetAside] = field(default_factory=list)
     swept_at: Instant = 0
+    renewed_at: float = field(init=False)
     phases: Counter[Phase] = field(default_factory=Counter)
     state_bytes: int = 0
     site_bytes: int = 0
 
     def __post_init__(self) -> None:
         self.next_inputs = dict(self.first_inputs)
+        self.renewed_at = time.monotonic()
 
     def arm(self, armed: Iterable[ArmedDeadline]) -> None:
         """Add deadlines."""
@@ -166,6 +173,10 @@ class Partition:
             wake = sweep if wake is None else min(wake, sweep)
         return None if wake is None else self.seconds_until(wake)
 
+    def seconds_to_renew(self) -> float:
+        """Seconds until all its offsets are to be committed again; 0 when they are."""
+        return max(0.0, self.renewed_at + RENEW_SECONDS - time.monotonic())
+
     def heapify(self) -> None:
         """Put the heaps in order after a restore."""
         heapify(self.deadlines)
@@ -181,6 +192,7 @@ class Store:
     def seconds_to_wake(self, at_most: float) -> float:
         """Seconds until a partition has work without any input, ``at_most`` at the most."""
         for partition in self.partitions.values():
+            at_most = min(at_most, partition.seconds_to_renew())
             wake = partition.seconds_to_wake()
             if wake is not None and wake < at_most:
                 at_most = wake

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
+from schemas.avro.errors import RegistryUnreachable
 from schemas.contract.topics import INPUT_TOPICS
 from streams.escalation.state import EMPTY
+from streams.state.rebuild import Rebuild
 from streams.state.restore import LogTruncatedError, OffsetsLostError, Order
 from tests.streams.fake_worker import FakeWorker, worker
 from tests.streams.messages import CODEC
@@ -63,6 +66,26 @@ async def test_it_waits_for_the_transaction_that_may_still_move_the_offsets() ->
         restored = await made.restored()
     assert restored.partition.first_inputs["alerts"] == 4
     assert restored.partition.states == {"site-1": STATE}
+
+
+async def test_what_waits_for_a_registry_ends_with_its_order_and_with_the_reader(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def away(_: Rebuild, message: Any) -> None:
+        raise RegistryUnreachable("it is away")
+
+    async with worker() as made:
+        monkeypatch.setattr(Rebuild, "take_site", away)
+        made.write(2, "sites")
+        order(made)
+        await made.turn_until(lambda: "registry" in made.readiness.reasons)
+        made.restores.cancel(0)
+        order(made, 1)
+        assert (await made.restored()).partition.number == 1
+        order(made)
+        await asyncio.sleep(0.2)
+        await asyncio.wait_for(asyncio.to_thread(made.reader.close), 10)
+        assert made.restores.results.empty()
 
 
 async def test_committed_records_behind_an_open_transaction_are_read_once_it_ends() -> None:
