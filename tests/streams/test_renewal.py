@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from streams.state.partition import RENEW_SECONDS
-from tests.streams.messages import alert, site
-from tests.streams.test_escalate import SETTINGS, Bench
+from tests.streams.messages import SETTINGS, alert, site
+from tests.streams.test_escalate import Bench
 
 
 def test_all_offsets_are_committed_again_in_time_so_that_kafka_forgets_none() -> None:
