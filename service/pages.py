@@ -29,7 +29,8 @@ class OperationPages:
     ``::`` is all addresses: of both, where the machine has both. Raises OSError when the address cannot be had.
     `/health` is always good: it is for processes that end by themselves when they cannot go on, and that a restart does
     not bring what they wait for. `/ready?exclude=keys` is good when nothing but ``keys`` is waited for: a probe that
-    decides on the traffic of all must not fail for what concerns a part of it. ``registry`` has the metrics.
+    decides on the traffic of all must not fail for what concerns a part of it. It shows remarks, if there are any, too.
+    ``registry`` has the metrics.
     """
 
     def __init__(self, host: str, port: int, readiness: ProcessReadiness, registry: CollectorRegistry) -> None:
@@ -94,8 +95,11 @@ class _Handler(BaseHTTPRequestHandler):
         elif path == "/ready":
             excluded = parse_qs(query).get("exclude", ())
             reasons = {thing: why for thing, why in self._readiness.reasons.items() if thing not in excluded}
+            shown: dict[str, Any] = {"ready": not reasons, "reasons": reasons}
+            if remarks := self._readiness.remarks:
+                shown["remarks"] = dict(remarks)
             status = HTTPStatus.SERVICE_UNAVAILABLE if reasons else HTTPStatus.OK
-            self._answer(status, json.dumps({"ready": not reasons, "reasons": reasons}).encode())
+            self._answer(status, json.dumps(shown).encode())
         elif path == "/metrics":
             self._answer(HTTPStatus.OK, generate_latest(self._registry), CONTENT_TYPE_LATEST)
         else:

@@ -77,3 +77,22 @@ def test_a_probe_may_exclude_what_concerns_a_part_only() -> None:
         assert ready("") == (503, {"keys"})
     finally:
         pages.close()
+
+
+def test_what_is_wrong_and_not_waited_for_is_a_remark() -> None:
+    readiness = ProcessReadiness()
+    pages = OperationPages("127.0.0.1", 0, readiness, CollectorRegistry())
+
+    def ready() -> dict[str, object]:
+        with urllib.request.urlopen(f"{pages.address}/ready", timeout=10) as answer:
+            shown: dict[str, object] = json.load(answer)
+            return shown
+
+    try:
+        assert ready() == {"ready": True, "reasons": {}}
+        readiness.remark("clock", "the clock differs")
+        assert ready() == {"ready": True, "reasons": {}, "remarks": {"clock": "the clock differs"}}
+        readiness.withdraw("clock")
+        assert "remarks" not in ready()
+    finally:
+        pages.close()
