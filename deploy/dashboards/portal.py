@@ -14,6 +14,7 @@ DASHBOARD = board(
                 "Portals ready",
                 "Portals that say they are ready.",
                 "sum(ronde_portal_ready)",
+                runbook="RondeNoPortal",
             ),
             number(
                 "Oldest waits",
