@@ -179,7 +179,10 @@ class Intake:
             elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes begin so
                 positions[place] = message.offset() or 0
             elif error.code() in _FATAL:
-                raise PartnersError(f"the broker does not let us read {_TOPIC}: {error.str()}; see `ronde topics acl`")
+                raise PartnersError(
+                    f"the broker does not let us read {_TOPIC}: {error.str()}; "
+                    f"see `ronde topics acl --role partners --group {self._connection.group}`"
+                )
             else:
                 _log.warning("a partition is not read", partition=message.partition(), error=error.name())
         return records

@@ -1,11 +1,12 @@
-"""What of PostgreSQL passes by itself, as a failover or a process that was asleep: no thread ends by it."""
+"""What passes by itself, as a failover of PostgreSQL or a process that was asleep, and what does not."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import psycopg
 import pytest
+from confluent_kafka import KafkaError
 
 from edges.partners import intake
 from edges.partners.errors import PartnersError
@@ -16,6 +17,9 @@ from edges.portal.relay import Relay, RelaySettings
 from edges.settings import Connection
 from service.postgres_settings import PostgresSettings
 from tests.support.waiting import eventually
+
+if TYPE_CHECKING:
+    from confluent_kafka import Message
 
 NOWHERE: Final = Connection("none.", "none", 1, {"bootstrap.servers": "127.0.0.1:1"}, {})
 ERRORS: Final = (
@@ -60,3 +64,19 @@ def test_a_thread_goes_on(module: Any, make: Any, end: type[Exception], monkeypa
         assert away == ["postgres"] * len(ERRORS)
     finally:
         thread.stop(5.0)
+
+
+class _Refusal:
+    """What librdkafka hands out in place of a record."""
+
+    def error(self) -> KafkaError:
+        return KafkaError(KafkaError.GROUP_AUTHORIZATION_FAILED)
+
+    def partition(self) -> None:
+        """Of no partition."""
+
+
+def test_who_may_not_read_as_a_group_is_told_the_rules_of_that_group() -> None:
+    reading = an_intake([])
+    with pytest.raises(PartnersError, match=r"`ronde topics acl --role partners --group none`"):
+        reading._good(cast("list[Message]", [_Refusal()]), {})
