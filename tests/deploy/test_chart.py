@@ -290,4 +290,8 @@ def test_the_notes_say_what_to_do_next(tmp_path: Path) -> None:
     bare = {"worker": {"replicas": 1}, "monitoring": {"scrape": "none"}, "networkPolicy": {"enabled": False}}
     bare["receiver"] = {"enabled": True, "replicas": 1}
     assert len(re.findall(r"^NOTE: ", said(ONE_ZONE, write(tmp_path, bare)), re.MULTILINE)) == 6
+    partners: dict[str, Any] = {"enabled": True}
+    assert "NOTE: webhooks have no link" in said(ONE_ZONE, write(tmp_path, {"partners": partners}))
+    partners["publicUrl"] = "https://guards.example"
+    assert "webhooks have no link" not in said(ONE_ZONE, write(tmp_path, {"partners": partners}))
     assert "more workers than partitions" in said(ONE_ZONE, write(tmp_path, {"worker": {"replicas": 7}}))
