@@ -142,6 +142,14 @@ def test_a_wrong_value_is_refused_by_name(value: dict[str, Any], why: str, tmp_p
         ),
         ({"postgres": {"sslmode": "verify-ca"}}, "postgres.ca: name the authority"),
         (
+            {"partners": {"enabled": True, "usersSecret": {"name": "a"}}},
+            "partners.sessionKeySecret.name: name the Secret with the key that signs sessions",
+        ),
+        (
+            {"partners": {"enabled": True}, "settings": {"web": {"oidc_issuer": "https://sign-in.example"}}},
+            "partners.sessionKeySecret.name: name the Secret with the key that signs sessions",
+        ),
+        (
             {"worker": {"extraEnv": [{"name": "RONDE_WORKER__PORT", "value": "1"}]}},
             "extraEnv: RONDE_WORKER__PORT is set by the chart",
         ),

@@ -34,7 +34,8 @@
 - name: RONDE_WEB__TOKENS_FILE
   value: /etc/ronde/tokens/tokens.json
 {{- end }}
-{{- if or (ne .component "partners") $of.sessionKeySecret.name }}
+{{- $signIn := or $of.usersSecret.name (dig "web" "oidc_issuer" "" .root.Values.settings) }}
+{{- if or (ne .component "partners") $signIn $of.sessionKeySecret.name }}
 {{- $_ := required (printf "%s.sessionKeySecret.name: name the Secret with the key that signs sessions" .component) $of.sessionKeySecret.name }}
 - name: RONDE_WEB__SESSION_KEY
   {{- include "ronde.secretKey" $of.sessionKeySecret | nindent 2 }}
