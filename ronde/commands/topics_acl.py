@@ -1,4 +1,4 @@
-"""`ronde topics acl`: what a principal of a role is allowed on the broker, and nothing else (`schemas.contract.roles`)."""
+"""`ronde topics acl`: what a principal of a role is allowed on the broker, no more (`schemas.contract.roles`)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Roles as the broker's access rules: what a principal of each role is allowed, and nothing else (`schemas.contract.roles`).
+"""Roles as the broker's access rules: what a principal of each role is allowed, no more (`schemas.contract.roles`).
 
 To read or to write a topic includes, in Kafka, to see it; to read as a group, to see the group.
 """
