@@ -324,10 +324,9 @@ def _decision_routes(router: APIRouter, desk: DeskApi) -> None:
     @router.post("/v1/sites/{site_id}/dispatch", status_code=202, responses=documented(CHANGED, STALE, UNCONFIRMED))
     async def send_guard(site_id: PathId, body: SendBody, caller: Worker) -> ActionTaken:
         """Send a guard to a site, covertly where no incident is open."""
-        open_here = desk.holding.state.open_incidents(
-            site_id
-        )  # one of SECURITY gets a guard though its site is deleted
-        if all(known.procedure == "FIRE" for known in open_here) and not await desk.dossier.knows(site_id):
+        open_here = desk.holding.state.open_incidents(site_id)
+        # One of SECURITY gets a guard though its site is deleted.
+        if all(known.is_fire for known in open_here) and not await desk.dossier.knows(site_id):
             raise NOT_FOUND.error()
         action_id = await decisions.send_guard(
             operator_of(caller), site_id, body.reason, body.key, body.seen_version, body.at

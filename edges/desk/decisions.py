@@ -7,7 +7,7 @@ from functools import partial
 
 from edges.desk import rules
 from edges.desk.holding import Holding, Operator
-from edges.desk.incident import Incident
+from edges.desk.incident import Awaited, Incident
 from edges.desk.merged import MergedKinds
 from edges.desk.problems import CHANGED, SUPERVISOR_ONLY
 from edges.desk.state import ACCOUNT
@@ -67,15 +67,21 @@ class Decisions:
     def _news(self, operator: Operator, incident: Incident, action: str) -> int:
         """The version that the operator must have seen.
 
-        An engine that stands still keeps nobody from sending a guard for long. A close waits for it: an answer that is
-        not decided on yet may be a call for help.
+        An engine that stands still keeps nobody from sending a guard for long, nor does what they said themselves of a
+        call. A close waits for it, as an answer that is not decided on yet may be a call for help; a supervisor's not
+        for long, as the engine may never decide on it.
         """
-        is_awaited = partial(
+        waits = partial(
             self._state.progress[incident.partition].is_awaited,
             monotonic=time.monotonic(),
-            until_passed_over=action == "CLOSE",
+            until_passed_over=action == "CLOSE" and not operator.is_supervisor,
         )
-        return incident.news(operator.name, is_awaited)
+
+        def is_awaited(one: Awaited) -> bool:
+            is_own = action == "DISPATCH" and one.topic == "call-results" and one.by == operator.name
+            return not is_own and waits(one)
+
+        return incident.news(is_awaited)
 
     async def see(self, operator: Operator, attention_id: str, note: str | None) -> int:
         """Say that an attention was seen; return when. Raises NOT_FOUND."""

@@ -246,7 +246,10 @@ class Holding:
     def _is_still_theirs(self, operator: Operator, subject: Subject) -> bool:
         """Whether the last hold was the operator's and has run out, before they said what came of the call."""
         command = self.state.command(subject.id)
-        has_answered = command is not None and command[0].is_answered_by(subject.id, operator.name)
+        if command is not None:
+            has_answered = command[0].is_answered_by(subject.id, operator.name)
+        else:
+            has_answered = any(result.startswith(f"{subject.id}-result-") for result in self.state.inbound)
         return self.state.claims[subject.partition].last_by(subject.id) == operator.name and not has_answered
 
     async def _was_answered(self, operator: Operator, subject: Subject) -> bool:

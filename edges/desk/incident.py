@@ -278,9 +278,9 @@ class Incident:
         """Whether this operator has said what came of the command."""
         return any(answer.operator == operator for answer in self.answers.get(command_id, ()))
 
-    def news(self, operator: str, is_awaited: Callable[[Awaited], bool]) -> int:
-        """The version of the last news; of what others said and is yet to be decided on, what it will have at least."""
-        coming = sum(one.by != operator and is_awaited(one) for one in self.awaited.values())
+    def news(self, is_awaited: Callable[[Awaited], bool]) -> int:
+        """The version of the last news; of what is yet to be decided on, what it will have at least."""
+        coming = sum(map(is_awaited, self.awaited.values()))
         return self.version + coming if coming else self.news_version
 
     @property

@@ -211,12 +211,12 @@ class Store:
         Names are looked through one search at a time: each reads all sites, and several would keep connections and
         cores from those who change theirs.
         """
+        asked = time.monotonic()
         site = await self.site(text)
         if site is not None:
             return [SiteName(text, site.configuration.name)]
-        asked = time.monotonic()
         try:
-            async with asyncio.timeout(SECONDS):
+            async with asyncio.timeout(SECONDS / 2):  # who waited longer would not be answered, and hold up the next
                 await self._searching.acquire()
         except TimeoutError:
             raise DatabaseAwayError from None
@@ -227,7 +227,7 @@ class Store:
             finally:
                 self._searching.release()  # also where nobody waits for it any more
 
-        left = SECONDS - (time.monotonic() - asked)
+        left = max(0.0, SECONDS - (time.monotonic() - asked))
         return [SiteName(**row) for row in await self._answer(search(), left)]
 
     async def backlog(self) -> tuple[int, float]:

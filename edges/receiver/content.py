@@ -24,14 +24,18 @@ _CONTACT_ID: Final = re.compile(
 _SIA_CODE: Final = re.compile(r"([A-Z]{2})([0-9A-Fa-f]*)(.*)\Z", re.DOTALL)
 _SIA_MODIFIER: Final = re.compile(r"([a-z]{2})([^A-Za-z^]*)(?:\^[^^]*\^)?")
 _SIA_AGE: Final = re.compile(r"[NO](?=[A-Z]{2}|[a-z]{2}|\Z)")
-# Between slashes, but for those of a name: `^Hall/Attic^`, `*'Hall/Attic'`. Behind a letter ' is an apostrophe.
-_SIA_PARTS: Final = re.compile(r"(?:\^[^^]*\^|(?<![^\W\d_])'[^']*'|[^/])+")
+# Between slashes, but for those of a name: `^Hall/Attic^`, `*'Hall/Attic'`. Where an event with a number stands between
+# them, the quotes are apostrophes.
+_SIA_PARTS: Final = re.compile(
+    r"(?:\^[^^]*\^|(?<=\*)'(?:[^'/]|/(?![NO]?(?:[a-z]{2}[0-9][0-9:,-]*)*[A-Z]{2}[0-9]))*'|[^/])+"
+)
 _SIA_NAME: Final = re.compile(r"\^[^^]*\^\Z")
 # What goes on behind a text, and is not more of it: modifiers with numbers, a code with one, with a text, or alone.
 _SIA_BEHIND_TEXT: Final = re.compile(
     r"[NO]?((?:[a-z]{2}[0-9][0-9:,-]*(?:\^[^^]*\^)?)*)(?:([A-Z]{2})(?:([0-9][0-9A-Fa-f]*)(?:\s.*)?)?(?:[*^'\"|].*)?)?\Z",
     re.DOTALL,
 )
+_SIA_NUMBERED: Final = re.compile(r"[NO]?(?:[a-z]{2}[0-9][0-9:,-]*(?:\^[^^]*\^)?)*([A-Z]{2})\s*[0-9]")
 _SIA_TEXT: Final = re.compile(r"[*^'\"|]+")
 _EXTENDED: Final = re.compile(r"\[([A-Z])([^\[\]]*)\]")
 _ACCOUNT: Final = re.compile(r"[0-9A-Fa-f]*\Z")
@@ -39,6 +43,10 @@ _ACCOUNT: Final = re.compile(r"[0-9A-Fa-f]*\Z")
 _ACCOUNT_OR_SIA: Final = re.compile(r"[A-F]{2}[0-9A-F]*\Z")
 # What an event begins with, and no text behind the bar, which an A marks: then an account stands before it.
 _SIA_BEGINS: Final = re.compile(r"\s*(?:[NO]?(?:ri|id|ti|pi)[0-9]|[NO][A-Z]{2}[0-9]|[B-Z][A-Z][0-9])")
+# The same where what stands before the bar is the code of an alarm, whose text may be any: `FA012|WC2`.
+_SIA_BEGINS_SURELY: Final = re.compile(
+    r"\s*(?:[NO]?(?:(?:ri|id|ti|pi)[0-9][0-9:,-]*(?:\^[^^]*\^)?/?)+[A-Z]{2}|[NO][A-Z]{2}[0-9])"
+)
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _TEXT_BYTES: Final = 8000  # of UTF-8, below what makes an alert a dead letter, with room for what a code adds
 _RESTORING: Final = frozenset("HRJ")
@@ -134,8 +142,10 @@ def _split(kind: str, data: str, outer: str) -> tuple[str | None, str]:
     if not (bar or is_marked) or not _ACCOUNT.match(name):
         return None, data
     may_be_sia = kind == "SIA-DCS" and not is_marked and _ACCOUNT_OR_SIA.match(name) is not None
-    if may_be_sia and not _is_alike(name, outer) and not _SIA_BEGINS.match(told):
-        return None, data
+    if may_be_sia and not _is_alike(name, outer):
+        is_alarm = meaning_of(Format.SIA, name[:2]).kind is not None
+        if not (_SIA_BEGINS_SURELY if is_alarm else _SIA_BEGINS).match(told):
+            return None, data
     return (head.removeprefix("#") if name else None), told
 
 
@@ -199,6 +209,9 @@ def _sia(told: str) -> tuple[Event, ...]:
 
 def _goes_on(token: str) -> bool:
     """Whether what stands behind a text and a slash is no more of the text: a room may be called FACADE or BAR."""
+    numbered = _SIA_NUMBERED.match(token)
+    if numbered is not None and meaning_of(Format.SIA, numbered[1]).name != UNKNOWN:
+        return True
     match = _SIA_BEHIND_TEXT.match(token)
     if match is None:
         return False

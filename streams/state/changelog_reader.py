@@ -160,8 +160,8 @@ class LogReader:
                 take(message)
             except RegistryUnreachable:
                 continue
-            self._readiness.arrive("registry")
-            return
+            break
+        self._readiness.arrive("registry")  # also where nobody waits for this record any more: the next one asks again
 
     def _finish(self, reading: _Reading, reached: Mapping[Log, int]) -> None:
         """Leave the logs that are read to their end."""

@@ -41,15 +41,13 @@ async def test_who_closes_before_the_engine_has_decided_on_an_answer_looks_again
         assert (refused.status_code, code(refused), refused.json()["version"]) == (409, "CHANGED", 1)
     known = desk.state.incidents[incident]
 
-    def news(by: str, after: float, *, to_close: bool) -> int:
+    def news(after: float, *, to_close: bool) -> int:
         at = time.monotonic() + after
-        is_awaited = partial(desk.state.progress[0].is_awaited, monotonic=at, until_passed_over=to_close)
-        return known.news(by, is_awaited)
+        return known.news(partial(desk.state.progress[0].is_awaited, monotonic=at, until_passed_over=to_close))
 
-    assert (news("ann", 0, to_close=True), news("ann", 0, to_close=False)) == (2, 2)
-    assert news("ann", AWAITED_SECONDS, to_close=False) == 1, "a guard is not kept waiting for long"
-    assert news("ann", AWAITED_SECONDS, to_close=True) == 2, "an engine that stands still will decide on it"
-    assert (news("bob", 0, to_close=True), news("bob", 0, to_close=False)) == (1, 1), "he said it himself"
+    assert (news(0, to_close=True), news(0, to_close=False)) == (2, 2)
+    assert news(AWAITED_SECONDS, to_close=False) == 1, "a guard is not kept waiting for long"
+    assert news(AWAITED_SECONDS, to_close=True) == 2, "an engine that stands still will decide on it"
     desk.catch_up()
     assert not known.awaited
     assert code(await close(1)) == "CHANGED"
@@ -69,7 +67,25 @@ async def test_who_sends_a_guard_upon_what_they_said_themselves_is_not_kept_wait
     read_undecided(desk)
     body = {"reason": "she cried for help", "key": "k1", "seen_version": 1, "at": write_instant(now_ms())}
     assert code(await floor.bob.http.post(f"/v1/incidents/{incident}/dispatch", json=body)) == "CHANGED"
+    assert code(await floor.ann.http.post(f"/v1/incidents/{incident}/close", json=body | {"key": "k0"})) == "CHANGED"
     assert (await floor.ann.http.post(f"/v1/incidents/{incident}/dispatch", json=body)).status_code == 202
+    read_undecided(desk, "operator-actions")
+    again = await floor.ann.http.post(f"/v1/incidents/{incident}/dispatch", json=body | {"key": "k2"})
+    assert code(again) == "CHANGED", "a guard is on the way to being sent"
+
+
+async def test_a_supervisor_closes_what_the_engine_does_not_decide_on(
+    desk: MemoryDesk, floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    incident = desk.alarm()
+    desk.scene.result(0, f"{incident}-c1.1", "NOT_IDENTIFIED", "ABNORMAL", operator="bob")
+    read_undecided(desk)
+    body = {"reason": "all is well", "key": "k1", "seen_version": 1, "at": write_instant(now_ms())}
+    assert code(await floor.zoe.http.post(f"/v1/incidents/{incident}/close", json=body)) == "CHANGED"
+    for one in [*desk.state.incidents[incident].awaited.items()]:
+        desk.state.incidents[incident].awaited[one[0]] = one[1]._replace(read_at=time.monotonic() - AWAITED_SECONDS)
+    assert code(await floor.ann.http.post(f"/v1/incidents/{incident}/close", json=body)) == "CHANGED"
+    assert (await floor.zoe.http.post(f"/v1/incidents/{incident}/close", json=body)).status_code == 202
 
 
 async def test_who_closes_before_the_engine_has_sent_the_homes_guard_looks_again(

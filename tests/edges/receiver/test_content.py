@@ -175,6 +175,31 @@ def test_an_event_behind_a_text_is_one_all_the_same(data: bytes, code: str, zone
     assert first.code == ("BA" if data.startswith(b"BA") else None)
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"Nri1/BA012*Achter 't huis/FA013*Voor 't huis]",
+        b"Nri1/BA003*'CHAMBRE D'AMI 2'NM/FA004*'CUISINE'NM]",
+        b"BA012*Porte 2'/FA013*Porte 3']",
+        b"BA012'Hall/FA013'Kitchen]",
+        b"BA012^Hall^'x/FA013^Kitchen^'y]",
+        b"BA012*Hall/FA013Kitchen]",
+        b"BA012*Hall/FA013-Kitchen]",
+        b"BA012*Hall/FA013.]",
+        b"BA012*Hall/FA 013]",
+        b"BA012Hall/FA013Kitchen]",
+    ],
+)
+def test_no_fire_behind_a_text_is_taken_for_more_of_it(data: bytes) -> None:
+    assert [event.kind for event in content_of("SIA-DCS", b"#1234|" + data).events] == ["INTRUSION", "FIRE"]
+
+
+@pytest.mark.parametrize("text", [b"WC2", b"CH1", b"RC1 Kitchen", b"Nri2", b"AKitchen"])
+def test_an_alarm_without_an_account_may_have_any_text(text: bytes) -> None:
+    (told,) = content_of("SIA-DCS", b"FA012|" + text + b"]", "1234").events
+    assert (told.kind, told.zone) == ("FIRE", "012")
+
+
 @pytest.mark.parametrize(("data", "partition"), [(b"#1234|1130]", None), (b"#1234|1130 01]", "01")])
 def test_an_alarm_of_contact_id_without_zone_or_partition_is_an_alarm(data: bytes, partition: str | None) -> None:
     (told,) = content_of("ADM-CID", data).events
