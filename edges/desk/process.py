@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import orjson
 
+from edges import collecting
 from edges.database.postgres import Pool, opened, pool
 from edges.desk.answers import item_json
 from edges.desk.api import DeskApi
@@ -114,6 +115,7 @@ class DeskProcess:
     async def _serve(self) -> None:
         """Start the parts, and stop them in the order in which they need each other."""
         began = time.monotonic()
+        collecting.seldom()
         async with contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(self._reader.stop)
             stack.push_async_callback(self._producer.stop, _WRITE_SECONDS)
@@ -122,6 +124,7 @@ class DeskProcess:
             self._readiness.wait("topics", "the topics are being read")
             await self._reader.start(self._configuration.lookback_ms)
             self._readiness.arrive("topics")
+            collecting.keep()
             self._holding = Holding(self._state, self._work, self._reader, writer, self._clock)
             self._is_whole = True
             self._update()

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import time
 from collections.abc import Sequence
 from typing import Any, Final
 
+from edges import collecting
 from edges.kafka.framing import Framing
 from edges.kafka.producer import Producer
 from edges.kafka.view import Entry, Reading, Since, View
@@ -46,9 +46,6 @@ _LOOK_SECONDS: Final = 1.0
 _CHECKED_AT_ONCE: Final = 200
 _AGAIN_SECONDS: Final = 1.0
 _WARN_SECONDS: Final = 60.0
-# After how many new objects Python looks for cycles, and after how many looks at older objects. Frames make no cycles,
-# and all that is remembered of them would be looked through again and again.
-_COLLECT: Final = (50_000, 10, 20)
 
 
 class ReceiverError(Exception):
@@ -105,6 +102,7 @@ class ReceiverProcess:
             self._transmitter_view.start()
             self._signal_view.start()
             stack.push_async_callback(self._stop_kafka)
+            collecting.seldom()
             await self._producer.start()
             publisher = await self._publisher()
             rooms = Rooms(self._settings.room_per_partition)
@@ -113,7 +111,7 @@ class ReceiverProcess:
                 await view.wait_read()
                 self._readiness.arrive(thing)
             self._is_whole = True
-            _collect_seldom()
+            collecting.keep()
             listener = self._listener(publisher, rooms)
             web = WebServer(self._application(publisher, rooms), self._settings.host, self._settings.http_port)
             stack.push_async_callback(_close, listener, web)
@@ -242,10 +240,3 @@ async def _close(listener: Listener, web: WebServer) -> None:
     await asyncio.gather(
         listener.close(_FRAMES_SECONDS), asyncio.wait({asyncio.ensure_future(web.stop())}, timeout=_FRAMES_SECONDS)
     )
-
-
-def _collect_seldom() -> None:
-    """Never look into what is there now, and seldom into what comes."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*_COLLECT)
