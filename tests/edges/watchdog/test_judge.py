@@ -168,7 +168,7 @@ def test_no_desk_is_in_use(bench: Bench) -> None:
 
 def test_a_desk_is_in_use_after_days_without_an_alarm(bench: Bench) -> None:
     bench.claim("c0")
-    bench.look(3 * 24 * 3600)
+    bench.judge.calls[0].person_at -= 3 * 24 * 3600 * 1000
     bench.call("c1")
     assert bench.counts(50) == {"CALL": 1}
 
