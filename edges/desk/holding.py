@@ -245,12 +245,12 @@ class Holding:
 
     def _is_still_theirs(self, operator: Operator, subject: Subject) -> bool:
         """Whether the last hold was the operator's and has run out, before they said what came of the call."""
+        if self.state.claims[subject.partition].last_by(subject.id) != operator.name:
+            return False
         command = self.state.command(subject.id)
         if command is not None:
-            has_answered = command[0].is_answered_by(subject.id, operator.name)
-        else:
-            has_answered = any(result.startswith(f"{subject.id}-result-") for result in self.state.inbound)
-        return self.state.claims[subject.partition].last_by(subject.id) == operator.name and not has_answered
+            return not command[0].is_answered_by(subject.id, operator.name)
+        return not any(result.startswith(f"{subject.id}-result-") for result in self.state.inbound)
 
     async def _was_answered(self, operator: Operator, subject: Subject) -> bool:
         """Whether somebody who held a call before has answered it: their release may be read before their answer."""

@@ -30,12 +30,12 @@ _SIA_PARTS: Final = re.compile(
     r"(?:\^[^^]*\^|(?<=\*)'(?:[^'/]|/(?![NO]?(?:[a-z]{2}[0-9][0-9:,-]*)*[A-Z]{2}[0-9]))*'|[^/])+"
 )
 _SIA_NAME: Final = re.compile(r"\^[^^]*\^\Z")
+_MODIFIERS: Final = r"(?:[a-z]{2}[0-9][0-9:,-]*(?:\^[^^]*\^)?)*"  # with numbers
 # What goes on behind a text, and is not more of it: modifiers with numbers, a code with one, with a text, or alone.
 _SIA_BEHIND_TEXT: Final = re.compile(
-    r"[NO]?((?:[a-z]{2}[0-9][0-9:,-]*(?:\^[^^]*\^)?)*)(?:([A-Z]{2})(?:([0-9][0-9A-Fa-f]*)(?:\s.*)?)?(?:[*^'\"|].*)?)?\Z",
-    re.DOTALL,
+    rf"[NO]?({_MODIFIERS})(?:([A-Z]{{2}})(?:([0-9][0-9A-Fa-f]*)(?:\s.*)?)?(?:[*^'\"|].*)?)?\Z", re.DOTALL
 )
-_SIA_NUMBERED: Final = re.compile(r"[NO]?(?:[a-z]{2}[0-9][0-9:,-]*(?:\^[^^]*\^)?)*([A-Z]{2})\s*[0-9]")
+_SIA_NUMBERED: Final = re.compile(rf"[NO]?{_MODIFIERS}([A-Z]{{2}})\s*[0-9]")
 _SIA_TEXT: Final = re.compile(r"[*^'\"|]+")
 _EXTENDED: Final = re.compile(r"\[([A-Z])([^\[\]]*)\]")
 _ACCOUNT: Final = re.compile(r"[0-9A-Fa-f]*\Z")

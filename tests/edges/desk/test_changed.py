@@ -26,12 +26,18 @@ def read_undecided(desk: MemoryDesk, topic: str = "call-results") -> None:
     desk.state.apply(place._replace(read_at=time.monotonic()), read(topic)(data), data)
 
 
-async def test_who_closes_before_the_engine_has_decided_on_an_answer_looks_again(
-    desk: MemoryDesk, floor: Floor, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def undecided_answer(desk: MemoryDesk, operator: str) -> str:
+    """An incident on whose first call somebody asked for help; the engine has yet to decide on it."""
     incident = desk.alarm()
-    desk.scene.result(0, f"{incident}-c1.1", "NOT_IDENTIFIED", "ABNORMAL", operator="bob")
+    desk.scene.result(0, f"{incident}-c1.1", "NOT_IDENTIFIED", "ABNORMAL", operator=operator)
     read_undecided(desk)
+    return incident
+
+
+async def test_who_closes_before_the_engine_has_decided_on_an_answer_looks_again(
+    desk: MemoryDesk, floor: Floor
+) -> None:
+    incident = undecided_answer(desk, "bob")
     body = {"reason": "all is well", "key": "k1", "at": write_instant(now_ms())}
 
     async def close(seen_version: int, at: str = f"incidents/{incident}/close") -> httpx.Response:
@@ -62,9 +68,7 @@ async def test_who_closes_before_the_engine_has_decided_on_an_answer_looks_again
 async def test_who_sends_a_guard_upon_what_they_said_themselves_is_not_kept_waiting(
     desk: MemoryDesk, floor: Floor
 ) -> None:
-    incident = desk.alarm()
-    desk.scene.result(0, f"{incident}-c1.1", "NOT_IDENTIFIED", "ABNORMAL", operator="ann")
-    read_undecided(desk)
+    incident = undecided_answer(desk, "ann")
     body = {"reason": "she cried for help", "key": "k1", "seen_version": 1, "at": write_instant(now_ms())}
     assert code(await floor.bob.http.post(f"/v1/incidents/{incident}/dispatch", json=body)) == "CHANGED"
     assert code(await floor.ann.http.post(f"/v1/incidents/{incident}/close", json=body | {"key": "k0"})) == "CHANGED"
@@ -74,12 +78,8 @@ async def test_who_sends_a_guard_upon_what_they_said_themselves_is_not_kept_wait
     assert code(again) == "CHANGED", "a guard is on the way to being sent"
 
 
-async def test_a_supervisor_closes_what_the_engine_does_not_decide_on(
-    desk: MemoryDesk, floor: Floor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    incident = desk.alarm()
-    desk.scene.result(0, f"{incident}-c1.1", "NOT_IDENTIFIED", "ABNORMAL", operator="bob")
-    read_undecided(desk)
+async def test_a_supervisor_closes_what_the_engine_does_not_decide_on(desk: MemoryDesk, floor: Floor) -> None:
+    incident = undecided_answer(desk, "bob")
     body = {"reason": "all is well", "key": "k1", "seen_version": 1, "at": write_instant(now_ms())}
     assert code(await floor.zoe.http.post(f"/v1/incidents/{incident}/close", json=body)) == "CHANGED"
     for one in [*desk.state.incidents[incident].awaited.items()]:
