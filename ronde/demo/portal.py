@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import time
+from http import HTTPStatus
 from typing import Any, Final
 
 import httpx
@@ -14,6 +16,8 @@ from ronde.shared.errors import Failed
 
 CONFIGURED: Final = "S01"  # the others come by `ronde sites import`
 SECONDS: Final = 15.0
+_CONFIRMED_SECONDS: Final = 60.0  # on a machine that is just starting a dozen processes
+_AGAIN_SECONDS: Final = 0.5
 _WORDS: Final = ("Chat perché", "Colin-maillard")  # of the first contact: the word, and the one under threat
 
 
@@ -48,11 +52,16 @@ def is_passed_on(stage: Stage) -> bool:
 
 
 def _send(client: httpx.Client, method: str, path: str, body: Any, revision: int | None) -> int:
+    """The revision made. What was not confirmed is asked again, the same, which is safe."""
     headers = {} if revision is None else {"If-Match": f'"{revision}"'}
-    answer = client.request(method, path, json=body, headers=headers)
-    if answer.is_error:
-        raise Failed(f"the portal refuses {method} {path}: {answer.text}")
-    return int(answer.json()["revision"])
+    give_up = time.monotonic() + _CONFIRMED_SECONDS
+    while True:
+        answer = client.request(method, path, json=body, headers=headers)
+        if answer.is_success:
+            return int(answer.json()["revision"])
+        if answer.status_code != HTTPStatus.SERVICE_UNAVAILABLE or time.monotonic() > give_up:
+            raise Failed(f"the portal refuses {method} {path}: {answer.text}")
+        time.sleep(_AGAIN_SECONDS)
 
 
 def _new(site: dict[str, Any]) -> dict[str, Any]:

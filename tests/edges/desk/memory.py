@@ -133,6 +133,7 @@ class MemoryDesk:
         self.scene = scene or LiveScene()
         self.is_frozen = False
         self.hangs = False  # while it is frozen, each step waits for as long as it may
+        self.hung: list[float] = []  # how long they may, in seconds
         self.state = DeskState(1)
         self.channel = Channel()
         self.work = WorkList(self.state, self._publish)
@@ -201,7 +202,8 @@ class MemoryDesk:
     async def hang(self, most: float) -> None:
         """Wait as a real desk does."""
         if self.is_frozen and self.hangs:
-            await asyncio.sleep(left(most))
+            self.hung.append(left(most))
+            await asyncio.sleep(self.hung[-1])
 
     def write(self, topic: str, value: Any) -> None:
         """Write a record as a desk does; inputs go to the engine."""

@@ -20,6 +20,7 @@ from tests.edges.desk.floor import PASSWORD, THREAT, WORD, code, people
 from tests.edges.desk.memory import MemoryDesk, frozen, now_ms
 from tests.edges.desk.scene import contact, read, write
 from tests.edges.desk.test_api import ORIGIN, Floor, Worker, called, desk, floor
+from tests.machine import stretched
 
 __all__ = ["desk", "floor"]
 pytestmark = pytest.mark.asyncio
@@ -93,10 +94,9 @@ async def test_all_that_waits_for_kafka_ends_in_the_time_of_one_answer(
     act = {"reason": "r", "key": "k2", "seen_version": 9, "at": write_instant(now_ms())}
     said = {"outcome": "NOT_IDENTIFIED", "situation": "UNKNOWN", "at": write_instant(now_ms())}
 
-    async def timed(method: str, path: str, body: dict[str, Any]) -> tuple[str, str | None, bool]:
-        began = time.monotonic()
+    async def ask(method: str, path: str, body: dict[str, Any]) -> tuple[str, str | None]:
         answer = await floor.ann.http.request(method, path, json=body)
-        return path, answer.json().get("code"), time.monotonic() - began < 1.0
+        return path, answer.json().get("code")
 
     asked: list[tuple[str, str, dict[str, Any]]] = [
         ("POST", f"/v1/work/{free}/take", {}),
@@ -123,8 +123,9 @@ async def test_all_that_waits_for_kafka_ends_in_the_time_of_one_answer(
             assert (answer.status_code, code(answer)) == (503, "UNCONFIRMED")
     monkeypatch.setattr(deadline, "CONFIRM_SECONDS", 0.3)  # of 2 s to read to the end, and 3 s to write
     with frozen(desk, hangs=True):
-        answers = await asyncio.gather(*(timed(*one) for one in asked))
-    assert answers == [(path, "UNCONFIRMED", True) for _, path, _ in asked]
+        answers = await asyncio.gather(*(ask(*one) for one in asked))
+    assert answers == [(path, "UNCONFIRMED") for _, path, _ in asked]
+    assert 0 < sum(desk.hung) <= 0.3 * len(asked)
 
 
 async def test_the_next_call_is_not_theirs_who_lost_this_one(desk: MemoryDesk, floor: Floor) -> None:
@@ -236,7 +237,7 @@ async def test_the_same_request_twice_at_once_is_confirmed_twice(
     began = time.monotonic()
     catch_up()
     assert [answer.status_code for answer in await both] == [201, 201]
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < stretched(1)
 
 
 async def test_a_call_that_another_desk_has_begun_is_found(

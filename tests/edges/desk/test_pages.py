@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["browser"]
 pytestmark = pytest.mark.slow
+BREATH_MS = 250  # of the page's script
 
 
 @pytest.fixture
@@ -92,13 +93,16 @@ def test_a_word_that_is_typed_without_its_key_acts_on_nothing(desk: MemoryDesk, 
     with signed_in(browser, address) as page:
         page.click("#work [data-open]")
         page.wait_for_selector("#holder.good")
-        page.keyboard.type("52lorail", delay=20)
+        page.clock.install()
+        page.clock.pause_at(datetime.now(tz=UTC) + timedelta(hours=1))  # one breath, however slow the machine is
+        page.keyboard.type("52lorail")
         assert page.input_value("#word") == "52lorail"
         page.keyboard.press("Escape")
         page.fill("#word", "")
         page.keyboard.press("Escape")
         page.keyboard.press("x")  # no key of this page, and no word
         page.keyboard.press("b")
+        page.clock.run_for(BREATH_MS)
         page.wait_for_selector("#word:focus")
         assert page.input_value("#word") == "xb"
         assert page.is_visible("#release")
