@@ -37,8 +37,8 @@ def verify(settings: SettingsOption = None, as_json: JsonOption = False) -> None
     """Read the topics and add up: inputs = decided + quarantined + dead-lettered, for every topic and partition.
 
     Workers may be running. Waiting are inputs not handled yet; not checkable are those whose end may have been deleted
-    by the retention of its topic. Of sites, the current record of each must have its readiness. No deadline may have
-    been decided twice.
+    by the retention of its topic. Of sites, the current record of each must have its readiness, or be a dead letter. No
+    deadline may have been decided twice.
     Exit 1 when something does not add up.
     """
     effective = in_force(settings)
@@ -91,6 +91,7 @@ def _print_sites(console: Console, sums: list[SiteSum]) -> None:
         f"sites: {sum(one.sites for one in sums):,}, "
         f"{sum(one.published for one in sums):,} with the readiness of their current record, "
         f"{sum(one.dead_lettered for one in sums):,} whose current record is a dead letter, "
+        f"{sum(one.not_checkable for one in sums):,} not checkable, "
         f"{sum(one.waiting for one in sums):,} with a record that waits, "
         f"difference {sum(one.difference for one in sums):,}"
     )

@@ -4,12 +4,17 @@ Compaction may have removed older records and their readiness. The current recor
 handled; its readiness record must agree with it, and not be older, by their timestamps. These come from different
 machines: only a difference beyond `CLOCKS_MS` counts, and a record is no younger than its successors or than now, even
 if its producer's clock says so.
+
+**Retention.** ``sites`` keeps a bad record, if it is the last of its site, for good; its dead letter is deleted by age.
+So, as in `streams.verify.conservation`: a record without the right readiness is wrong if it is known to be handled
+after the last dead letter that was deleted (the *horizon*), and else not checkable. Known by what the same partition's
+clock has stamped: its site's readiness, or an end of a record before it; or by when it, or one before it, was written.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Set
+from collections.abc import Set
 from typing import Final, NamedTuple
 
 from schemas.avro.errors import Undecodable
@@ -31,6 +36,7 @@ class SiteSum(NamedTuple):
     published: int  # of these, with the readiness of their current record
     dead_lettered: int  # of these, whose current record is a dead letter
     wrong: int  # of these, with neither
+    not_checkable: int  # of these, with neither, whose dead letter may have been deleted
     waiting: int  # sites with a record not handled yet; not among the sites
 
     @property
@@ -39,10 +45,23 @@ class SiteSum(NamedTuple):
         return self.wrong
 
 
-class SiteAccount:
-    """One partition of ``sites`` and ``readiness``; holds the last record of each site of both."""
+class _Suspect(NamedTuple):
+    """A site's current record without the readiness that it should have, and the one that there is."""
 
-    def __init__(self, partition: int, committed: int, recorded: TopicValues, *, now: Instant) -> None:
+    wrong: Wrong
+    record: LogRecord
+    published: LogRecord | None
+
+
+class SiteAccount:
+    """One partition of ``sites`` and ``readiness``; holds the last record of each site of both.
+
+    ``horizon`` is the latest instant of a dead letter that was deleted from its log; None: none was.
+    """
+
+    def __init__(
+        self, partition: int, committed: int, recorded: TopicValues, *, now: Instant, horizon: Instant | None = None
+    ) -> None:
         self._partition = partition
         self._committed = committed
         self._recorded = recorded
@@ -50,8 +69,9 @@ class SiteAccount:
         self._current: dict[bytes, LogRecord] = {}
         self._waiting: set[bytes] = set()
         self._readiness: dict[bytes, LogRecord] = {}
-        self._dead: set[int] = set()
+        self._dead: dict[int, Instant] = {}  # when, by offset
         self._now = now
+        self._horizon = horizon
         self._offsets = array("q")  # of all records, and their timestamps
         self._timestamps = array("q")
 
@@ -59,9 +79,9 @@ class SiteAccount:
         """The next record of ``readiness``; read before those of ``sites``."""
         self._readiness[record.key or b""] = record
 
-    def dead_letter(self, offset: int) -> None:
+    def dead_letter(self, offset: int, at: Instant) -> None:
         """A record of ``sites`` became a dead letter."""
-        self._dead.add(offset)
+        self._dead[offset] = at
 
     def site(self, record: LogRecord) -> None:
         """The next record of ``sites``."""
@@ -77,30 +97,46 @@ class SiteAccount:
 
     def close(self) -> tuple[SiteSum, list[Discrepancy]]:
         """Return the sum, and each site's record that does not add up."""
-        dead = sum(record.offset in self._dead for record in self._current.values())
-        found = list(self._found())
-        sites = len(self._current)
+        written_by = self._written_by({record.offset for record in self._current.values()})
+        horizon = 0 if self._horizon is None else self._horizon
+        # The first offset known to be handled after the horizon.
+        sure_from = min((offset for offset, at in self._dead.items() if at > horizon), default=self._committed)
+        dead, suspects = 0, []
+        for key, record in self._current.items():
+            if record.offset in self._dead:
+                dead += 1
+                continue
+            published = self._readiness.get(key)
+            wrong = self._judge(record, published, written_by[record.offset])
+            if wrong is not None:
+                suspects.append(_Suspect(wrong, record, published))
+            if written_by[record.offset] > horizon + CLOCKS_MS or (wrong is None and _is_after(horizon, published)):
+                sure_from = min(sure_from, record.offset)
+        found = [self._discrepancy(one) for one in suspects if self._is_sure(one, sure_from)]
         total = SiteSum(
             self._partition,
             records=self._records,
-            sites=sites,
-            published=sites - dead - len(found),
+            sites=len(self._current),
+            published=len(self._current) - dead - len(suspects),
             dead_lettered=dead,
             wrong=len(found),
+            not_checkable=len(suspects) - len(found),
             waiting=len(self._waiting),
         )
         return total, found
 
-    def _found(self) -> Iterator[Discrepancy]:
-        written_by = self._written_by({record.offset for record in self._current.values()})
-        for key, record in self._current.items():
-            if record.offset not in self._dead:
-                published = self._readiness.get(key)
-                wrong = self._judge(record, published, written_by[record.offset])
-                if wrong == "UNREADABLE" and published is not None:
-                    yield Discrepancy(wrong, "readiness", self._partition, published.offset)
-                elif wrong is not None:
-                    yield Discrepancy(wrong, "sites", self._partition, record.offset)
+    def _is_sure(self, suspect: _Suspect, sure_from: int) -> bool:
+        """Whether no dead letter that was deleted can explain what is wrong."""
+        if self._horizon is None or suspect.wrong == "UNREADABLE" or suspect.record.offset >= sure_from:
+            return True
+        # Whichever record of its site its readiness is of, this one was handled no earlier.
+        return _is_after(self._horizon, suspect.published)
+
+    def _discrepancy(self, suspect: _Suspect) -> Discrepancy:
+        wrong, record, published = suspect
+        if wrong == "UNREADABLE" and published is not None:
+            return Discrepancy(wrong, "readiness", self._partition, published.offset)
+        return Discrepancy(wrong, "sites", self._partition, record.offset)
 
     def _written_by(self, offsets: Set[int]) -> dict[int, Instant]:
         """Return the latest time at which each of these records was written: before its successors, and by now."""
@@ -130,3 +166,7 @@ class SiteAccount:
         if state != readiness(site, 0 if state is None else state.at):
             return "OTHER_READINESS"
         return "OLDER_READINESS" if published.timestamp < written_by - CLOCKS_MS else None
+
+
+def _is_after(instant: Instant, record: LogRecord | None) -> bool:
+    return record is not None and record.timestamp > instant

@@ -7,7 +7,7 @@ inputs are in their logs, below the high watermarks that it requests next.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -92,9 +92,15 @@ class Verification:
         return self._verified
 
     def _run(self, number: int) -> None:
-        horizon = self._horizon(number)
+        horizon = self._horizon(number, _ENDS)
         accounts = {topic: self._account(topic, number, horizon) for topic in _EVENTS}
-        sites = SiteAccount(number, self._committed["sites", number], self._recorded, now=wall_ms())
+        sites = SiteAccount(
+            number,
+            self._committed["sites", number],
+            self._recorded,
+            now=wall_ms(),
+            horizon=self._horizon(number, ["dead-letters"]),
+        )
         versions = Versions()
         for record in self._read("readiness", number):
             sites.readiness(record)
@@ -146,7 +152,7 @@ class Verification:
         if partition != record.partition:
             self._verified.take(Discrepancy("ELSEWHERE", topic, partition, offset))
         elif topic == "sites":
-            sites.dead_letter(offset)
+            sites.dead_letter(offset, at)
         elif topic in accounts:
             accounts[topic].end(end, offset, at, incident_id)
         else:
@@ -156,9 +162,9 @@ class Verification:
         log = (topic, number)
         return Account(topic, number, self._begins[log], self._committed[log], horizon)
 
-    def _horizon(self, number: int) -> Instant | None:
-        """Return the latest instant of an end that was deleted from its log; None: none was deleted."""
-        horizons = [self._horizon_of(topic, number) for topic in _ENDS if self._begins[topic, number] > 0]
+    def _horizon(self, number: int, topics: Iterable[str]) -> Instant | None:
+        """Return the latest instant of an end that was deleted from these logs; None: none was deleted."""
+        horizons = [self._horizon_of(topic, number) for topic in topics if self._begins[topic, number] > 0]
         return max(horizons, default=None)
 
     def _horizon_of(self, topic: str, number: int) -> Instant:

@@ -19,7 +19,7 @@ from tests.conftest import MakeSettings, Run, SettingsFile
 from tests.kafka.conftest import WorkerFile
 from tests.kafka.published import publish
 from tests.kafka.world import World, worker
-from tests.streams.logbook import Logbook, alert, callback, site
+from tests.streams.logbook import Logbook, alert, callback, seconds, site
 from tests.support.topics import create_kept
 from tests.support.waiting import eventually
 
@@ -168,6 +168,22 @@ def test_what_retention_deleted_is_not_checkable_and_not_missing(
     sums = {one["topic"]: one for one in told["topics"]}
     assert (status, sums["alerts"]["not_checkable"], sums["alerts"]["missing"]) == (1, 2, 1)
     assert [(one["wrong"], one["offset"]) for one in told["found"]] == [("MISSING", 5)]
+
+
+def test_a_bad_site_record_is_not_checkable_once_retention_has_deleted_its_dead_letter(
+    published: Callable[..., Path], run: Run, settings: MakeSettings
+) -> None:
+    book = Logbook()
+    book.dead_letter(book.append("sites", seconds(0), b"S1", b"poison"), seconds(0), "UNDECODABLE")
+    file = published(book)
+    made = settings(**ONE)
+    admin = AdminClient(made.client("admin"))
+    for answer in admin.delete_records([TopicPartition(made.topic("dead-letters"), 0, 1)]).values():
+        answer.result()
+    status, told, _ = verified(run, file)
+    (sites,) = told["sites"]
+    assert (status, told["found"], sites["sites"], sites["not_checkable"]) == (0, [], 1, 1)
+    assert "1 not checkable" in run("verify", "--settings", file).out
 
 
 @pytest.mark.soak  # tests/faults/test_storm.py looks at the same after more than a kill

@@ -112,7 +112,7 @@ def test_of_each_site_the_current_record_has_its_readiness() -> None:
     for number, key in enumerate(["right", "other", "older", "deleted", "waits"]):
         done.readiness(published(number, key, at=1))
     done.readiness(record("readiness", 9, "deleted", None))
-    done.dead_letter(6)
+    done.dead_letter(6, now)
     for offset, key in enumerate(["right", "other", "older", "missing", "right"]):
         done.site(record("sites", offset, key, encode(site(key, subscribed=key != "other")), CLOCKS_MS * 2))
     done.site(record("sites", 5, "deleted", None, now))
@@ -135,7 +135,7 @@ def test_a_producers_clock_that_is_ahead_makes_no_readiness_old(now: int, later_
     """Its record is no younger than now, nor than one that was written after it."""
     done = SiteAccount(0, 2, TopicValues(), now=now)
     done.readiness(published(0, "a", at=1))
-    done.dead_letter(1)
+    done.dead_letter(1, now)
     done.site(record("sites", 0, "a", encode(site("a")), CLOCKS_MS * 5))
     done.site(record("sites", 1, "poison", b"poison", later_at))
     assert done.close()[1] == []
@@ -151,3 +151,61 @@ def test_a_readiness_record_of_another_program_is_named_itself() -> None:
         Discrepancy("UNREADABLE", "readiness", 0, 7),
         Discrepancy("OTHER_READINESS", "sites", 0, 1),
     ]
+
+
+# Dead letters up to this instant were deleted from their log; sites were configured by then, and later.
+HORIZON = CLOCKS_MS * 5
+BEFORE, AFTER = HORIZON - 1, HORIZON + 1
+LATE = HORIZON + CLOCKS_MS + 1  # more than clocks may differ
+
+
+def truncated(committed: int = 9) -> SiteAccount:
+    return SiteAccount(0, committed, TopicValues(), now=HORIZON * 9, horizon=HORIZON)
+
+
+def test_a_bad_site_record_whose_dead_letter_was_deleted_is_not_checkable() -> None:
+    """It stays the last of its site, whether it never was to be read, or the core failed on it (FAILED)."""
+    done = truncated()
+    for number, key in enumerate(["unreadable", "failed", "deleted"]):
+        done.readiness(published(number, key, at=BEFORE))
+    done.site(record("sites", 0, "unreadable", b"poison", BEFORE))
+    done.site(record("sites", 1, "failed", encode(site("failed", subscribed=False)), BEFORE))
+    done.site(record("sites", 2, "deleted", None, BEFORE))
+    done.site(record("sites", 3, "new", b"poison", BEFORE))
+    done.site(record("sites", 4, "right", encode(site("right")), BEFORE))
+    done.readiness(published(5, "right", at=AFTER))
+    total, found = done.close()
+    assert (found, total.difference) == ([], 0)
+    assert (total.sites, total.published, total.not_checkable) == (5, 1, 4)
+
+
+def test_a_site_handled_after_the_dead_letters_that_were_deleted_must_have_its_readiness() -> None:
+    """As the readiness of a site before it tells, or its own, or a dead letter before it, or when it was written."""
+    by_another = truncated()
+    by_another.readiness(published(0, "right", at=AFTER))
+    by_another.site(record("sites", 0, "right", encode(site("right")), BEFORE))
+    by_its_own = truncated()
+    by_its_own.readiness(published(0, "missing", at=AFTER, subscribed=False))
+    by_a_letter = truncated()
+    by_a_letter.dead_letter(0, AFTER)
+    by_a_letter.site(record("sites", 0, "poison", b"poison", BEFORE))
+    for done in (by_another, by_its_own, by_a_letter):
+        done.site(record("sites", 7, "missing", encode(site("missing")), BEFORE))
+    by_its_time = truncated()
+    by_its_time.site(record("sites", 7, "missing", encode(site("missing")), LATE))
+    for done, wrong in (
+        (by_another, "NO_READINESS"),
+        (by_its_own, "OTHER_READINESS"),
+        (by_a_letter, "NO_READINESS"),
+        (by_its_time, "NO_READINESS"),
+    ):
+        total, found = done.close()
+        assert [(one.wrong, one.offset) for one in found] == [(wrong, 7)]
+        assert (total.difference, total.not_checkable) == (1, 0)
+
+
+def test_a_readiness_record_of_another_program_is_named_whatever_was_deleted() -> None:
+    done = truncated()
+    done.readiness(record("readiness", 7, "a", b"of another program"))
+    done.site(record("sites", 0, "a", encode(site("a"))))
+    assert done.close()[1] == [Discrepancy("UNREADABLE", "readiness", 0, 7)]
