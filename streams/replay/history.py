@@ -100,7 +100,13 @@ class History:
         decisions = [one.value for one in decided if one.value is not None]
         first_inputs = {topic: begins[topic, number] for topic in INPUT_TOPICS}
         replay = PartitionReplay(
-            number, self.partitions, self._known, self._recorded, first_inputs, is_truncated=is_truncated
+            number,
+            self.partitions,
+            self._known,
+            self._recorded,
+            first_inputs,
+            sites_end=sites_to,
+            is_truncated=is_truncated,
         )
         since = decisions[0].at if is_truncated and decisions else None
         until = decisions[-1].at if incident_id is not None and decisions else None

@@ -31,17 +31,24 @@ class Entry(NamedTuple):
 class Material:
     """Takes records of every topic, each topic's oldest first; ``report`` gets the faults of single records."""
 
-    def __init__(self, number: int, partitions: int, recorded: TopicValues, report: VerdictBuilder) -> None:
+    def __init__(
+        self, number: int, partitions: int, recorded: TopicValues, report: VerdictBuilder, sites_end: int = 0
+    ) -> None:
+        """``sites_end`` is where the log of ``sites`` ends, if not all of its records are taken."""
         self.inputs: dict[tuple[str, int], LogRecord] = {}  # by topic and offset
         self.handled: set[tuple[str, int]] = set()  # the replayed ones of those
         self.commands: dict[str, LogRecord] = {}  # calls, dispatches and attention, by id
-        self.versions: defaultdict[str, SiteVersions] = defaultdict(lambda: SiteVersions(self.judge))  # by site
+        self.versions: defaultdict[str, SiteVersions] = defaultdict(  # by site
+            lambda: SiteVersions(self.judge, self._can_be_gone)
+        )
         self.quarantined: defaultdict[str, deque[Entry]] = defaultdict(deque)  # by site
         self.set_aside: defaultdict[str, deque[Letter]] = defaultdict(deque)  # states, by site
         self._number = number
         self._partitions = partitions
         self._recorded = recorded
         self._report = report
+        self._sites_end = sites_end
+        self._site_offsets: set[int] = set()  # of the records of all sites
 
     def take(self, record: LogRecord) -> None:
         """Index a record."""
@@ -51,6 +58,8 @@ class Material:
         elif topic in COMMAND_TOPICS:
             self._take_command(record)
         elif topic == "sites":
+            self._sites_end = max(self._sites_end, record.offset + 1)
+            self._site_offsets.add(record.offset)
             site_id = key_text(record.key)
             if site_id is not None:
                 self.versions[site_id].add(record)
@@ -98,6 +107,10 @@ class Material:
         if refused is None and partition_of(record.key or b"", self._partitions) != self._number:
             return DeadLetterCause("WRONG_PARTITION", "")
         return refused or site
+
+    def _can_be_gone(self, offset: int) -> bool:
+        """Whether compaction may have removed a record of ``sites`` from an offset."""
+        return offset < self._sites_end and offset not in self._site_offsets
 
     def _take_command(self, record: LogRecord) -> None:
         value = self.value(record)

@@ -30,6 +30,7 @@ class PartitionReplay:
         recorded: TopicValues,
         begins: Mapping[str, int],
         *,
+        sites_end: int = 0,
         is_truncated: bool = False,
         is_settled: bool = False,
     ) -> None:
@@ -41,6 +42,7 @@ class PartitionReplay:
             known: every version of a procedure that incidents may have begun with.
             recorded: decodes records.
             begins: by input topic, the first offset that its log still has.
+            sites_end: where the log of ``sites`` ends, if not all of its records are taken.
             is_truncated: the decisions do not begin with the first ever made.
             is_settled: nothing was written while the records were read, so a command behind the last decision
                 is a difference and not news.
@@ -51,7 +53,7 @@ class PartitionReplay:
         self._is_truncated = is_truncated
         self._is_settled = is_settled
         self._report = VerdictBuilder(number, recorded)
-        self._material = Material(number, partitions, recorded, self._report)
+        self._material = Material(number, partitions, recorded, self._report, sites_end)
         self._sites: dict[str, SiteReplay] = {}
         self._first_at: Instant | None = None
         self._last_at: Instant = 0

@@ -29,8 +29,10 @@ class InForce(NamedTuple):
 class SiteVersions:
     """A site's records, oldest first. Once a decision names a record, an older one cannot be in force."""
 
-    def __init__(self, judge: Judge) -> None:
+    def __init__(self, judge: Judge, can_be_gone: Callable[[int], bool]) -> None:
+        """``can_be_gone``: whether compaction may have removed a record from an offset that the site has none at."""
         self._judge = judge
+        self._can_be_gone = can_be_gone
         self._records: list[LogRecord] = []
         self._named: int | None = None  # the latest offset named
         self._explained: tuple[int, list[InForce]] | None = None  # the last one looked up
@@ -42,8 +44,9 @@ class SiteVersions:
     def explanations(self, offset: int | None) -> list[InForce] | Literal["GONE", "NO_SITE_RECORD", "REPLACED"]:
         """Return the records that ``offset`` may stand for, the likelier first; or the fault of the name.
 
-        GONE: the log does not have it, as compaction may have removed it. NO_SITE_RECORD: there was never such a
-        record that could come into force. REPLACED: it had been replaced by one that was named before.
+        GONE: the log does not have it, as compaction may have removed it: with a later record of the site, or with its
+        tombstone, which goes too. NO_SITE_RECORD: there was never such a record that could come into force. REPLACED:
+        it had been replaced by one that was named before.
         """
         if offset is None:
             return "REPLACED" if self._is_still_there() else [InForce(None, None)]
@@ -52,7 +55,8 @@ class SiteVersions:
         if self._explained is None or self._explained[0] != offset:
             place = self._place(offset)
             if place is None:
-                return "GONE" if self._records and offset < self._records[-1].offset else "NO_SITE_RECORD"
+                is_last = bool(self._records) and offset > self._records[-1].offset
+                return "GONE" if not is_last and self._can_be_gone(offset) else "NO_SITE_RECORD"
             found = self._explain(place)
             if not found:
                 return "NO_SITE_RECORD"

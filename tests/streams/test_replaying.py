@@ -278,6 +278,40 @@ def test_a_site_record_compacted_away_leaves_its_decisions_unchecked() -> None:
     assert verdict.decisions == 1, "the incident opened after that one is checked"
 
 
+def closed_after_its_site_was_deleted() -> Logbook:
+    book = Logbook()
+    book.chunk(0, site("S2"), site(), alert("A1"))
+    book.chunk(121)
+    book.chunk(130, "S1", alert("A2"))
+    book.chunk(140, OperatorAction("O1", "S1", book.decisions()[0].incident_id, "CLOSE", "", "zoe", START))
+    book.chunk(150, alert("A3"), callback("R1", "IDENTIFIED", "NORMAL"))
+    assert [one.site_offset for one in book.decisions()] == [1, 1, 1, 1, None]
+    return book
+
+
+def test_a_deleted_site_compacted_away_with_its_tombstone_leaves_its_decisions_unchecked() -> None:
+    """Nothing of it is in the log then that would be later than the record named."""
+    book = closed_after_its_site_was_deleted()
+    last = book.append("sites", seconds(200), b"S2", encode(site("S2")))
+    book.logs["sites"] = [last]
+    of_the_site_alone = closed_after_its_site_was_deleted()
+    of_the_site_alone.logs["sites"].clear()
+    for verdict in (book.replay(), of_the_site_alone.replay(sites_end=last.offset + 1)):
+        assert verdict.differences == []
+        assert [one.reason for one in verdict.unchecked] == ["its site record is not in the log any more"] * 4
+        assert (verdict.decisions, verdict.quarantined) == (1, 1), "what came after it is checked"
+
+
+def test_a_site_record_that_is_another_sites_or_behind_the_log_was_never_there() -> None:
+    book = closed_after_its_site_was_deleted()
+    book.logs["sites"] = book.logs["sites"][:1]
+    assert told(book.replay())[0] == ("NO_SITE_RECORD", "decisions", None), "the log ends before it"
+    for place in range(4):
+        book.change("decisions", place, site_offset=0)
+    book.append("sites", seconds(200), b"S2", encode(site("S2")))
+    assert told(book.replay())[0] == ("NO_SITE_RECORD", "decisions", None), "it is of S2"
+
+
 # --- what cannot be replayed ------------------------------------------------------------------------
 
 
