@@ -19,6 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
+import hypothesis
 import pytest
 
 from tests import distribution
@@ -47,6 +48,12 @@ MakeSettings: TypeAlias = Callable[..., "Settings"]
 
 
 _CACHE: Final = "cache_logger_on_first_use"
+
+# How long an example takes says how busy the machine is.
+hypothesis.settings.register_profile(
+    "any-machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any-machine")
 
 # Nothing of what is imported and collected becomes garbage; see `pytest_collection_finish`.
 gc.disable()

@@ -36,7 +36,7 @@ def fuzz(app: ASGIApp | str, headers: Mapping[str, str], examples: int) -> list[
         operation = result.ok()  # type: ignore[union-attr]  # an invalid schema has none: it fails here
         for mode in schemathesis.GenerationMode:
 
-            @settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+            @settings(max_examples=examples, suppress_health_check=list(HealthCheck), database=None)
             @given(case=operation.as_strategy(generation_mode=mode))
             def answer(case: Any) -> None:
                 case.call_and_validate(headers=dict(headers), checks=checks)

@@ -190,7 +190,7 @@ NIGHT = a_whole_night().records + a_quiet_partition().records
 MORNING = 9100
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_any_order_among_topics_comes_to_the_same(data: st.DataObject) -> None:
     queues: dict[tuple[str, int], list[Recorded]] = {}
