@@ -14,7 +14,8 @@ DeadLetterReason: TypeAlias = Literal[
 DEAD_LETTER_REASONS: Final[Mapping[DeadLetterReason, str]] = MappingProxyType(
     {
         "UNDECODABLE": "the value does not decode; or the schema that its id stands for is none that it can be read "
-        "by: another record, broken, recursive, or of more than 4,000 types or 1,000,000 characters",
+        "by: another record, broken, recursive, or of more than 4,000 types or 1,000,000 characters; or the key of a "
+        "`state` record is not UTF-8, or has more than 128 bytes",
         "KEY_MISMATCH": "its `site_id` differs from the record's key",
         "EMPTY_ID": "one of the value's own `…_id` fields that may not be null is empty; or a `CLOSE` has no "
         "`incident_id`",

@@ -65,6 +65,15 @@ def key_text(key: bytes | None) -> str | None:
         return None
 
 
+def site_named(key: bytes) -> str:
+    """The site that the key of a state record names; an id that no site can have, where it is longer than ids are.
+
+    A stranger's key may have megabytes: more than what is written about its record may have.
+    """
+    cut = key[:ID_BYTES].decode(errors="replace")
+    return cut if len(key) <= ID_BYTES else f"{cut}…"
+
+
 def is_empty(text: str | None) -> bool:
     """Absent, of no characters, or only white space (procedure.md §2)."""
     return not text or text.isspace()

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from schemas.avro.errors import Undecodable
-from schemas.contract.topics import OUTPUT_VALUE_BYTES
+from schemas.contract.topics import OUTPUT_VALUE_BYTES, OWN_BYTES
 from streams.escalation.state import SiteState
 from streams.escalation.step import set_aside_attention
 from streams.escalation.values import (
@@ -25,6 +25,7 @@ from streams.escalation.values import (
 )
 from streams.formats.dead_letter import dead_letter
 from streams.formats.headers import headers_of
+from streams.formats.validation import ID_BYTES, site_named
 from streams.observe.tally import Tally
 from streams.pipeline.batch import Record
 from streams.runtime.clock import AHEAD_HEADER
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 
 # The version of the procedure where a decision has no incident.
 _NO_PROCEDURE: Final = "none"
+# The longest key of a tombstone; the rest is the record's frame, and that of its batch.
+_KEY_BYTES: Final = OWN_BYTES - 100
 
 
 class OutputTooLargeError(Exception):
@@ -109,17 +112,23 @@ class RecordBuilder:
         )  # fmt: skip
 
     def set_aside(self, state: SetAside) -> None:
-        """Set a state record aside: a dead letter, an attention, and a tombstone in its place (procedure.md §7)."""
+        """Set a state record aside: a dead letter, an attention, and a tombstone in its place (procedure.md §7).
+
+        Its key may be a stranger's. No broker would take a tombstone with one that came compressed and is larger than
+        its topic takes; such a record stays, and every restore sets it aside.
+        """
         self._add_dead_letter(state.key, state.value, state.headers, "state", state.offset, state.reason, state.error)
         attention = set_aside_attention(
-            state.key.decode(errors="replace"),
+            site_named(state.key),
             self._decoded(state.value),
             Source("state", self._number, state.offset),
             self._now,
         )
         outputs = [Output("attention", attention)]
-        self.write(outputs, self.encode(outputs, state.key))
-        self.records.append((self._topics["state"], None, state.key, self._number, None, None, self._now))
+        key = state.key if len(state.key) <= ID_BYTES else attention.site_id.encode()
+        self.write(outputs, self.encode(outputs, key))
+        if len(state.key) <= _KEY_BYTES:
+            self.records.append((self._topics["state"], None, state.key, self._number, None, None, self._now))
         self.tally.set_aside += 1
         self.tally.log(
             "error", "a state is set aside",

@@ -9,7 +9,7 @@ from schemas.avro.errors import Undecodable
 from schemas.contract.murmur2 import partition as partition_of
 from streams.escalation.values import Event, Quarantined, Site
 from streams.formats.topic_values import TopicValues
-from streams.formats.validation import DeadLetterCause, admit, admit_tombstone, key_text
+from streams.formats.validation import DeadLetterCause, admit, admit_tombstone, key_text, site_named
 from streams.kafka import dead_letters as deadletters
 from streams.kafka.dead_letters import Letter
 from streams.kafka.reading import LogRecord
@@ -70,7 +70,7 @@ class Material:
         elif topic == "dead-letters":
             letter = deadletters.read(record)
             if isinstance(letter, Letter) and letter.topic == "state":
-                self.set_aside[(letter.key or b"").decode(errors="replace")].append(letter)
+                self.set_aside[site_named(letter.key or b"")].append(letter)
         else:
             raise AssertionError(f"a replay needs nothing of {topic}")
 

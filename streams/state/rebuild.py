@@ -13,7 +13,7 @@ from schemas.avro.framing import CONFLUENT, CONFLUENT_SIZE
 from streams.escalation.state import MEMORY_MS
 from streams.formats.headers import headers_of
 from streams.formats.message import Headers, Message
-from streams.formats.validation import DeadLetterCause, key_text
+from streams.formats.validation import ID_BYTES, DeadLetterCause, key_text
 from streams.runtime.clock import Clock
 from streams.state.partition import ArmedDeadline, Partition, SetAside, SiteBytes
 
@@ -97,6 +97,9 @@ class Rebuild:
             self.number, Clock(self._latest), sites=self._sites, first_inputs=first_inputs, waiting=waiting
         )
         for key, (_, value) in self._states.items():
+            if len(key) > ID_BYTES:  # also if its value decodes: records of such a site may be too large to write
+                self._set_aside(made, key, "UNDECODABLE", f"the key takes more than {ID_BYTES} bytes: it is no site's")
+                continue
             try:
                 site_id = key.decode()
                 if site_id in self._unusable:

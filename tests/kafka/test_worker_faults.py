@@ -225,6 +225,27 @@ def test_a_state_that_does_not_decode_is_set_aside_alone(world: World, worker_fi
         assert len(world.of(site, "dead-letters", "attention")) == 2
 
 
+def test_a_state_whose_key_takes_a_megabyte_is_set_aside_alone(world: World, worker_file: WorkerFile) -> None:
+    site = world.site_in(0)
+    _, offset = world.put("state", b"\xc3\x01 no state", b"k" * 999_000, 0)
+    with worker(worker_file("a")) as process:
+        process.wait_ready()
+        eventually(lambda: world.all("attention"), "the attention")
+        (attention,) = world.all("attention")
+        assert attention.value is not None
+        assert attention.value["attention_id"] == f"state-0-{offset}-t1"
+        assert attention.key == attention.value["site_id"] == "k" * 128 + "…"
+        (letter,) = world.all("dead-letters")
+        assert (letter.headers["dlq.topic"], letter.headers["dlq.reason"]) == ("state", "UNDECODABLE")
+        world.live_site(site)
+        world.alert(site, "goes-on")
+        world.wait_for(site, "decisions", rule="OPENED")
+        process.kill()
+    with worker(worker_file("a")) as process:
+        process.wait_ready()
+        assert process.metric("ronde_states_set_aside_total") == 0, "a tombstone stands in its place"
+
+
 def test_an_input_on_which_the_core_fails_is_a_dead_letter(world: World, worker_file: WorkerFile) -> None:
     site = world.site_in(0)
     with worker(worker_file("a"), TEST_RONDE_FAULT="core_input:2:raise") as process:

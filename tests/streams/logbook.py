@@ -127,17 +127,17 @@ class Logbook:
             if record.topic != "sites":
                 self._event(one, record, now)
 
-    def set_aside(self, at: float, site_id: str) -> None:
-        """The state of a site cannot be used any more."""
+    def set_aside(self, at: float, site_id: str, told_of: str | None = None) -> None:
+        """The state of a site cannot be used any more; ``told_of``: what its attention says instead of the id."""
         now, state = seconds(at), self.states.pop(site_id)
         value = self._codec.encode_state(state)
         record = self.append("state", now, site_id.encode(), value)
         self.dead_letter(record, now, "UNDECODABLE")
         told = Attention(
-            f"state-0-{record.offset}-t1", None, site_id, None, "FAILED", 0, "FAILED",
+            f"state-0-{record.offset}-t1", None, told_of or site_id, None, "FAILED", 0, "FAILED",
             any(incident.covert for incident in state.incidents), (), 0, None, now,
         )  # fmt: skip
-        self.write([Output("attention", told)], site_id, now)
+        self.write([Output("attention", told)], told.site_id, now)
 
     def append(
         self, topic: str, at: Instant, key: bytes | None, value: bytes | None, headers: Headers | None = None

@@ -74,6 +74,16 @@ def test_a_state_that_does_not_decode_is_kept_apart_as_it_came() -> None:
     assert partition.states == {}
 
 
+def test_a_state_whose_key_no_site_can_have_is_kept_apart_although_it_decodes() -> None:
+    log = rebuild()
+    log.take_state(Logged(b"k" * 128, CODEC.encode_state(opened(1_000)), 7))
+    log.take_state(Logged(b"k" * 129, CODEC.encode_state(opened(1_000)), 8))
+    partition = made(log)
+    assert list(partition.states) == ["k" * 128]
+    (aside,) = partition.set_aside
+    assert (aside.offset, aside.reason) == (8, "UNDECODABLE")
+
+
 def test_a_later_good_state_makes_up_for_a_broken_one() -> None:
     log = rebuild()
     log.take_state(Logged(SITE.encode(), b"broken", 7, headers_=[("trace", b"t-1")]))

@@ -9,6 +9,7 @@ from schemas.avro.framing import confluent
 from schemas.avro.loader import NAMES, Schema, load
 from schemas.contract.topics import TOPICS
 from streams.escalation.procedures import DEFAULTS
+from streams.escalation.state import EMPTY
 from streams.escalation.values import DispatchReport, Intervention, OperatorAction, Source
 from streams.formats.topic_values import TopicValues, payload
 from streams.kafka.reading import LogRecord
@@ -225,6 +226,14 @@ def test_a_state_set_aside_leaves_its_site_without_incidents_or_memory() -> None
     assert book.replay().differences == []
     book.change("attention", -1, covert=False)
     assert told(book.replay()) == [("FIELD", "attention", "covert")]
+
+
+def test_a_strangers_state_of_any_key_is_replayed_as_it_was_set_aside() -> None:
+    book = Logbook()
+    book.states["k" * 200] = EMPTY
+    book.set_aside(5, "k" * 200, told_of="k" * 128 + "…")
+    book.chunk(6, site(), alert("A1"))
+    assert book.replay().differences == []
 
 
 # --- site records -----------------------------------------------------------------------------------
