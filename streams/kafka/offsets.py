@@ -17,6 +17,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-d
 
 from service.patience import KAFKA_SECONDS, kafka_answer
 from streams.escalation.values import Instant
+from streams.kafka.offset_notes import OffsetNotes, read_notes
 
 if TYPE_CHECKING:
     from streams.settings import Settings
@@ -29,20 +30,6 @@ R = TypeVar("R")
 Log: TypeAlias = tuple[str, int]  # topic without prefix, partition
 
 
-_DELETED: Final = "deleted="
-
-
-def deleted_words(count: int) -> str:
-    """The metadata of a committed offset: how many offsets before it were deleted before they were handled."""
-    return f"{_DELETED}{count}" if count else ""
-
-
-def deleted_count(committed: TopicPartition) -> int:
-    """Read what `deleted_words` wrote; 0 where it wrote nothing, or another program has set the offset."""
-    count = (committed.metadata or "").removeprefix(_DELETED)
-    return int(count) if count.isascii() and count.isdigit() else 0
-
-
 class ReadingError(Exception):
     """The broker does not give what was asked for; the message says what, and what to do."""
 
@@ -50,11 +37,11 @@ class ReadingError(Exception):
 class Offsets:
     """Asks the broker. Every method may raise `ReadingError`.
 
-    ``deleted``: how many offsets were deleted before they were handled, of the logs that `committed` was asked for.
+    ``notes``: what the committed offsets tell beside themselves, of the logs that `committed` was asked for.
     """
 
     def __init__(self, settings: Settings) -> None:
-        self.deleted: dict[Log, int] = {}
+        self.notes: dict[Log, OffsetNotes] = {}
         self._settings = settings
         silent = logging.Logger("streams.kafka.offsets", level=logging.CRITICAL + 1)  # what it says comes as errors too
         properties: dict[str, Any] = {**settings.client("admin"), "error_cb": lambda _: None}
@@ -104,7 +91,7 @@ class Offsets:
                 if offset.error is None:
                     log = missing.pop((offset.topic, offset.partition))
                     answers[log] = offset.offset if offset.offset >= 0 else None
-                    self.deleted[log] = deleted_count(offset)
+                    self.notes[log] = read_notes(offset.metadata)
             if not missing:
                 return answers
             self._pause(give_up, next(iter(missing.values())))

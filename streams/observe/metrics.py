@@ -130,7 +130,8 @@ class Metrics:
     )  # fmt: skip
     deleted = Family(
         Counter, "ronde_inputs_deleted",
-        "Offsets of an input that Kafka deleted before they were handled, transactions' markers included.", _INPUT,
+        "Offsets of an input that Kafka deleted before a worker had read up to them, markers among them included.",
+        _INPUT,
     )  # fmt: skip
     silent_seconds = Family(
         Gauge, "ronde_kafka_silent",

@@ -10,6 +10,7 @@ from streams.formats.message import Headers
 from streams.observe.tally import Tally
 
 if TYPE_CHECKING:
+    from streams.kafka.offset_notes import OffsetNotes
     from streams.state.overlay import PartitionOverlay
 
 # Topic on the broker, value, key, partition, no callback (it has two names, and each its place), timestamp (ms),
@@ -27,8 +28,7 @@ class OutputBatch:
     Attributes:
         records: state and outputs, in the order they are written.
         next_offsets: (topic on the broker, partition, offset after the last input handled).
-        deleted: by (topic on the broker, partition), how many offsets Kafka ever deleted before they were handled;
-            committed with the offsets.
+        notes: by (topic on the broker, partition), what is committed with the offset beside it.
         overlays: what becomes the partitions' present once it is committed.
         unusable: by partition, the sites whose state must be set aside, and why. Such a partition has no part
             in the batch: it is restored from the log and its inputs are read again. Without such a site, one has
@@ -38,7 +38,7 @@ class OutputBatch:
 
     records: list[Record] = field(default_factory=list)
     next_offsets: list[tuple[str, int, int]] = field(default_factory=list)
-    deleted: dict[tuple[str, int], int] = field(default_factory=dict)
+    notes: dict[tuple[str, int], OffsetNotes] = field(default_factory=dict)
     overlays: list[PartitionOverlay] = field(default_factory=list)
     unusable: dict[int, dict[str, str]] = field(default_factory=dict)
     tally: Tally = field(default_factory=Tally)

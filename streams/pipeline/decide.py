@@ -116,13 +116,15 @@ class Decider:
             batch.overlays.append(overlay)
             batch.records += builder.records
             batch.tally.add(builder.tally)
-            batch.deleted |= {(self._topics[topic], number): count for topic, count in partition.deleted.items()}
             overlay.handle(inbox.next_offsets)
             next_inputs = inbox.next_offsets or (_fence(partition) if builder.records else {})
             if is_renewal:
                 next_inputs = {**partition.next_inputs, **inbox.next_offsets}
                 partition.renewed_at = time.monotonic()
-            batch.next_offsets += [(self._topics[topic], number, offset) for topic, offset in next_inputs.items()]
+            for topic, offset in next_inputs.items():
+                log = (self._topics[topic], number)
+                batch.next_offsets.append((*log, offset))
+                batch.notes[log] = partition.notes(topic, offset)
 
     def _part(
         self, overlay: PartitionOverlay, builder: RecordBuilder, inbox: Inbox, *, is_caught_up: bool

@@ -17,7 +17,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 
 from service.logs import logger
 from service.patience import KAFKA_SECONDS, kafka_answer
-from streams.kafka.offsets import deleted_words
+from streams.kafka.offset_notes import OffsetNotes
 from streams.runtime import faults
 from streams.runtime.errors import WorkerError
 
@@ -28,6 +28,7 @@ _log = logger(__name__)
 
 _ATTEMPT_SECONDS: Final = 2.0  # then it is logged and repeated
 _MINUTE: Final = 60.0
+_NO_NOTES: Final = OffsetNotes()
 
 _ID_TAKEN: Final = (
     "another process has this worker.id (give each its own), or this one stood still for longer than "
@@ -138,7 +139,7 @@ class Transactions:
         if not batch.next_offsets:
             return
         offsets = [
-            TopicPartition(topic, number, offset, deleted_words(batch.deleted.get((topic, number), 0)))
+            TopicPartition(topic, number, offset, batch.notes.get((topic, number), _NO_NOTES).words())
             for topic, number, offset in batch.next_offsets
         ]
         # Taken right before it is sent: the group may have moved on since the chunk was read, and if we still

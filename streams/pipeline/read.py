@@ -116,7 +116,7 @@ class ChunkReader:
         is_noting = time.monotonic() - self._noted_at >= _NOTE_SECONDS
         if is_noting:
             self._noted_at = time.monotonic()
-            self.positions = self._assignment.positions()  # before the poll: what a hanging chunk took still lags
+            self.positions = self._assignment.note_positions()  # before the poll: what a hanging chunk took still lags
             self.phases = self._assignment.phases()
         messages = self._assignment.accept(self._poll())
         self.polls += 1

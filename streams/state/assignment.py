@@ -244,6 +244,16 @@ class Assignment:
             for log in (self._consumer.position(logs) if logs else [])
         }
 
+    def note_positions(self) -> dict[tuple[str, int], int]:
+        """The positions, noted in the partitions too; while no chunk is in flight, so that all before them is handled.
+
+        What lies between them and the next input to be handled is no input: retention may delete it.
+        """
+        positions = self.positions()
+        for (topic, number), position in positions.items():
+            self._store.partitions[number].passed[self._topics[topic]] = position
+        return positions
+
     def _have_passed(self, number: int, waiting: Mapping[str, int]) -> bool:
         """Positions pass over transaction markers too, which no message shows."""
         logs = [log for log in self._logs(number) if self._topics[log.topic] in waiting]

@@ -17,6 +17,7 @@ from streams.escalation.names import Phase
 from streams.escalation.state import Deadline, DeadlineKind
 from streams.escalation.values import Instant
 from streams.formats.message import Headers
+from streams.kafka.offset_notes import OffsetNotes
 from streams.runtime.clock import Clock
 
 SWEEP_MS: Final = 3600 * 1000
@@ -74,6 +75,8 @@ class Partition:
         waiting: by input topic, the offset up to which inputs waited at the assignment. While it is not
             empty, those go first and no deadline fires (procedure.md §7).
         deleted: by input topic, how many offsets Kafka ever deleted before they were handled.
+        passed: by input topic, up to which offset its log was read; behind the next input it may be beyond markers of
+            transactions, which no message shows.
         set_aside: state records to be set aside with the partition's next chunk.
         swept_at: when forgettable sites were last looked for; 0 before the first time.
         renewed_at: when all its offsets were last committed, or it was restored; monotonic.
@@ -93,6 +96,7 @@ class Partition:
     next_inputs: dict[str, int] = field(init=False)
     waiting: Mapping[str, int] = field(default_factory=dict)
     deleted: Mapping[str, int] = field(default_factory=dict)
+    passed: dict[str, int] = field(default_factory=dict)
     set_aside: list[SetAside] = field(default_factory=list)
     swept_at: Instant = 0
     renewed_at: float = field(init=False)
@@ -103,6 +107,11 @@ class Partition:
     def __post_init__(self) -> None:
         self.next_inputs = dict(self.first_inputs)
         self.renewed_at = time.monotonic()
+
+    def notes(self, topic: str, offset: int) -> OffsetNotes:
+        """What is committed beside an input's offset."""
+        passed = self.passed.get(topic, 0)
+        return OffsetNotes(self.deleted.get(topic, 0), passed if passed > offset else 0)
 
     def arm(self, armed: Iterable[ArmedDeadline]) -> None:
         """Add deadlines."""

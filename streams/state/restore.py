@@ -21,7 +21,7 @@ from schemas.contract.topics import INPUT_TOPICS
 from service.logs import logger
 from service.patience import KAFKA_SECONDS
 from streams.kafka import clients as kafka
-from streams.kafka.offsets import deleted_count
+from streams.kafka.offset_notes import OffsetNotes, read_notes
 from streams.runtime import gc_control
 from streams.runtime.errors import WorkerError
 from streams.state.changelog_reader import LogReader
@@ -127,7 +127,7 @@ class Restores:
 
     async def _restore(self, order: Order) -> RestoredPartition:
         number = order.number
-        committed, deleted = await self._committed(number)
+        committed, notes = await self._committed(number)
         begins = await self._ends(number, OFFSET_BEGINNING)
         ends = await self._ends(number, OFFSET_END)
         first_inputs = {topic: max(committed.get(topic, 0), begins[topic]) for topic in INPUT_TOPICS}
@@ -138,8 +138,7 @@ class Restores:
                     f"committed {first}: the topic was recreated or has lost records. Decide where to go on with "
                     f"`kafka-consumer-groups --group {self._settings.worker.group} --reset-offsets`"
                 )
-        for topic, count in self._count_deleted(number, committed, begins).items():
-            deleted[topic] = deleted.get(topic, 0) + count
+        deleted = self._count_deleted(number, committed, notes, begins)
         rebuild = Rebuild(number, self._codec, self._site_records, first_inputs["sites"], order.unusable)
         await asyncio.wrap_future(self._reader.read(rebuild, begins, ends))
         self._metrics.restored.inc(rebuild.records)
@@ -154,27 +153,34 @@ class Restores:
                 f"Set it back, or decide where to go on with `kafka-consumer-groups --group {group} --reset-offsets`"
             )
         partition.deleted = deleted
+        partition.passed = {topic: note.passed for topic, note in notes.items()}
         gc_control.keep()
         return RestoredPartition(order, partition)
 
-    def _count_deleted(self, number: int, committed: Mapping[str, int], begins: Mapping[str, int]) -> dict[str, int]:
-        """Count the inputs that Kafka deleted before they were handled, by topic: nobody can handle them any more."""
-        counts: dict[str, int] = {}
+    def _count_deleted(
+        self, number: int, committed: Mapping[str, int], notes: Mapping[str, OffsetNotes], begins: Mapping[str, int]
+    ) -> dict[str, int]:
+        """Count the inputs that Kafka deleted before they were handled, by topic: nobody can handle them any more.
+
+        Those noted before are added. Behind what was read, a log may have begun with markers: no input is lost by them.
+        """
+        counts = {topic: note.deleted for topic, note in notes.items() if note.deleted}
         for topic, offset in committed.items():
-            deleted = begins[topic] - offset
+            first = max(offset, notes[topic].passed)
+            deleted = begins[topic] - first
             if deleted > 0:
-                counts[topic] = deleted
+                counts[topic] = counts.get(topic, 0) + deleted
                 self._metrics.deleted.labels(topic, str(number)).inc(deleted)
                 _log.error(
                     "inputs were deleted before they were handled",
-                    topic=topic, partition=number, first=offset, offsets=deleted,
+                    topic=topic, partition=number, first=first, offsets=deleted,
                 )  # fmt: skip
         return counts
 
-    async def _committed(self, number: int) -> tuple[dict[str, int], dict[str, int]]:
+    async def _committed(self, number: int) -> tuple[dict[str, int], dict[str, OffsetNotes]]:
         """The offsets committed, by topic, as far as there are any, once no transaction may still move them.
 
-        With them, by topic, how many offsets were deleted before they were handled.
+        With them, by topic, what is noted beside them.
 
         A consumer asks, though it is not in the group: when the broker goes away, librdkafka's admin client may
         wait for this answer for good, or end the process (librdkafka #3663, #4605).
@@ -192,9 +198,8 @@ class Restores:
                 if not unstable:
                     known = {offset.topic: offset.offset for offset in offsets if offset.offset >= 0}
                     names = {self._settings.topic(topic): topic for topic in INPUT_TOPICS}
-                    deleted = {names[offset.topic]: deleted_count(offset) for offset in offsets}
-                    deleted = {topic: count for topic, count in deleted.items() if count}
-                    return {names[name]: offset for name, offset in known.items()}, deleted
+                    notes = {names[offset.topic]: read_notes(offset.metadata) for offset in offsets}
+                    return {names[name]: offset for name, offset in known.items()}, notes
                 _log.info("a transaction is still open", partition=number, error=unstable[0].name())
             await asyncio.sleep(KAFKA_SECONDS)
 

@@ -39,8 +39,8 @@ class VerificationResult:
     """The sums by partition and topic; the first `MOST_LISTED` faults, and their total.
 
     ``foreign`` of the differences are records of outputs that this release of ronde does not write. ``deleted`` are
-    logs of inputs of which so many offsets were deleted before they were handled; a transaction's marker counts as one
-    of them.
+    logs of inputs of which so many offsets were deleted before they were handled; a transaction's marker that nobody
+    had read up to counts as one of them.
     """
 
     sums: list[Sum] = field(default_factory=list)
@@ -76,7 +76,8 @@ class Verification:
         self._to = logs.offsets.high_watermarks(ends) | logs.offsets.last_stable(inputs)
         self._verified = VerificationResult()
         for log, offset in self._committed.items():
-            deleted = logs.offsets.deleted.get(log, 0) + max(self._begins[log] - offset, 0)
+            notes = logs.offsets.notes[log]
+            deleted = notes.deleted + max(self._begins[log] - max(offset, notes.passed), 0)
             if deleted:
                 self._verified.deleted[log] = deleted
 

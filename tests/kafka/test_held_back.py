@@ -9,10 +9,11 @@ from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions  # type: ignore[attr-defined]
 
 from ronde.shared.topic_reading import recorded
+from schemas.avro.records import encode
 from streams.kafka.reading import Logs
 from streams.verify.verification import Verification
 from tests.kafka.conftest import PARTITIONS, WorkerFile
-from tests.kafka.world import World, worker
+from tests.kafka.world import World, now_ms, worker
 from tests.support.waiting import eventually
 
 
@@ -61,3 +62,30 @@ def test_strangers_transactions_added_partitions_and_deleted_inputs_are_told(
             created.result()
         eventually(lambda: "partitions" in json.loads(process.page("ready")[1])["reasons"], "partitions told")
         assert process.metric("ronde_topic_partitions_excess", topic="alerts") == 1
+
+
+def test_a_marker_that_is_deleted_is_no_input_that_was_lost(
+    world: World, worker_file: WorkerFile, client_log: logging.Logger
+) -> None:
+    settings, log = world.settings, ("alerts", 1)
+    site, times = world.site_in(1), {"call_timeout_seconds": 1, "wait_seconds": 1}
+    receiver = Producer({**settings.client("producer"), "transactional.id": "receiver"}, logger=client_log)
+    receiver.init_transactions()
+    logs = Logs(settings)
+    with worker(worker_file("a", times)) as process:
+        process.wait_ready()
+        world.live_site(site)
+        receiver.begin_transaction()
+        value = encode("Alert", {"alert_id": "A1", "site_id": site, "kind": "INTRUSION", "raised_at": now_ms()})
+        receiver.produce(settings.topic("alerts"), value, site.encode(), partition=1)
+        receiver.commit_transaction()
+        eventually(lambda: logs.offsets.committed([log]) == {log: 1}, "the offset behind the alert")
+        eventually(lambda: logs.offsets.committed([log]) and logs.offsets.notes[log].passed == 2, "the note")
+        assert process.stop() == 0
+    admin = AdminClient(settings.client("admin"), logger=client_log)
+    for answer in admin.delete_records([TopicPartition(settings.topic("alerts"), 1, 2)]).values():
+        answer.result()
+    assert Verification(Logs(settings), recorded(settings)).run().deleted == {}
+    with worker(worker_file("a", times)) as process:
+        process.wait_ready()
+        assert process.metric("ronde_inputs_deleted_total") == 0

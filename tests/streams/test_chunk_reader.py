@@ -13,6 +13,7 @@ from confluent_kafka import KafkaError, KafkaException
 from streams.pipeline.chunk import InputChunk
 from streams.pipeline.read import ChunkReader
 from tests.streams.fake_worker import PARTITIONS, FakeWorker, worker
+from tests.support.fake_broker.broker import Transaction
 
 pytestmark = pytest.mark.asyncio
 
@@ -80,6 +81,18 @@ async def test_one_chunk_is_in_flight_and_holds_at_most_chunk_max() -> None:
             offsets += [message.offset() for message in chunk.messages]
         chunk.done.put({})
         assert offsets == [0, 1, 2]
+
+
+async def test_how_far_it_has_read_is_noted_in_the_partitions_with_the_markers_that_no_message_shows() -> None:
+    async with scene() as played:
+        await played.at_work()
+        written = Transaction()
+        played.worker.broker.append(played.worker.log(), b"x", b"k", transaction=written)
+        played.worker.broker.end(written, "committed")
+        (await played.chunk()).done.put({})
+        async with asyncio.timeout(SECONDS):
+            while played.worker.store.partitions[0].passed.get("alerts") != 2:  # noqa: ASYNC110 - the store sets no event
+                await asyncio.sleep(0.005)
 
 
 async def test_a_rewind_has_the_inputs_read_again() -> None:

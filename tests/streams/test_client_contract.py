@@ -161,6 +161,19 @@ def test_a_paused_log_delivers_nothing_and_a_seek_says_where_it_goes_on(clients:
     assert read(consumer)[0] == [b"c"]
 
 
+def test_a_seek_forgets_the_position(clients: Clients) -> None:
+    clients.write(b"a", b"b")
+    consumer = clients.consumer()
+    consumer.assign([clients.log(offset=0)])
+    read(consumer)
+    consumer.pause([clients.log()])
+    consumer.seek(clients.log(offset=1))
+    assert consumer.position([clients.log()])[0].offset == OFFSET_INVALID
+    consumer.resume([clients.log()])
+    assert read(consumer) == ([b"b"], 3)
+    assert consumer.position([clients.log()])[0].offset == 3
+
+
 def test_an_unassigned_log_cannot_be_sought_but_may_be_paused(clients: Clients) -> None:
     consumer = clients.consumer()
     with pytest.raises(KafkaException):

@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+import pytest
+
+from streams.kafka.offset_notes import OffsetNotes, read_notes
 from streams.state.partition import RENEW_SECONDS
-from tests.streams.messages import SETTINGS, alert, site
-from tests.streams.test_escalate import Bench
+from tests.streams.messages import NUMBER, SETTINGS, alert, site
+from tests.streams.test_escalate import CALL_TIMEOUT, Bench
+
+
+def test_how_far_a_log_was_read_is_noted_where_it_is_further_than_its_inputs() -> None:
+    """A transaction's marker behind the last input, which retention deletes with it: no input is lost then."""
+    bench = Bench()
+    bench.chunk(bench.record("sites", site()), bench.record("alerts", alert("a")))
+    bench.partition.passed |= {"alerts": 2, "sites": 1}
+    bench.partition.renewed_at -= RENEW_SECONDS
+    alerts, sites = ((SETTINGS.topic(topic), NUMBER) for topic in ("alerts", "sites"))
+    noted = bench.decide().notes
+    assert (noted[alerts].words(), noted[sites].words()) == ("passed=2", "")
+    bench.now += CALL_TIMEOUT
+    assert bench.chunk().notes == {alerts: OffsetNotes(passed=2)}, "the offset that fences keeps the note"
 
 
 def test_all_offsets_are_committed_again_in_time_so_that_kafka_forgets_none() -> None:
@@ -22,3 +38,20 @@ def test_all_offsets_are_committed_again_in_time_so_that_kafka_forgets_none() ->
             *everything.items()
         }
         assert bench.partition.seconds_to_renew() > 0
+
+
+@pytest.mark.parametrize(
+    ("metadata", "notes"),
+    [
+        ("deleted=3", OffsetNotes(3)),
+        ("deleted=3 passed=12", OffsetNotes(3, 12)),
+        ("passed=12", OffsetNotes(0, 12)),
+        ("", OffsetNotes()),
+        (None, OffsetNotes()),
+        ("set by hand deleted=\u0663 passed=-1 =", OffsetNotes()),
+    ],
+)
+def test_what_is_noted_is_read_and_nothing_of_what_another_program_wrote(
+    metadata: str | None, notes: OffsetNotes
+) -> None:
+    assert read_notes(metadata) == notes

@@ -133,6 +133,18 @@ async def test_inputs_deleted_before_they_were_handled_are_counted() -> None:
     assert counted == 3
 
 
+async def test_what_was_read_and_is_no_input_is_not_counted_when_it_is_deleted() -> None:
+    async with worker() as made:
+        made.write(5)
+        made.commit(1, "deleted=2 passed=3")
+        for begin, deleted in ((3, 2), (4, 3)):
+            made.broker.trim(made.log(), begin)
+            order(made, ticket=begin)
+            restored = await made.restored()
+            assert restored.partition.deleted == {"alerts": deleted}
+            assert restored.partition.passed["alerts"] == 3, "a commit before the first look keeps it"
+
+
 async def test_a_log_that_ends_before_the_committed_offset_is_refused() -> None:
     async with worker() as made:
         made.write(5)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from confluent_kafka import KafkaError, TopicPartition
 
+from streams.kafka.offset_notes import OffsetNotes
 from streams.pipeline.batch import OutputBatch
 from streams.pipeline.publish import TooManyAbortsError, Transactions, WorkerFencedError
 from tests.support.fake_broker import FakeBroker
@@ -73,10 +74,10 @@ def test_without_offsets_the_group_is_not_asked() -> None:
     assert scene.committed is None
 
 
-def test_the_count_of_deleted_inputs_goes_with_the_offset() -> None:
+def test_what_is_noted_of_a_log_goes_with_its_offset() -> None:
     scene = Scene()
-    assert scene.made.commit(OutputBatch(next_offsets=[("alerts", 0, 5)], deleted={("alerts", 0): 3}))
-    assert scene.broker.committed[GROUP, ("alerts", 0)] == (5, "deleted=3")
+    assert scene.made.commit(OutputBatch(next_offsets=[("alerts", 0, 5)], notes={("alerts", 0): OffsetNotes(3, 7)}))
+    assert scene.broker.committed[GROUP, ("alerts", 0)] == (5, "deleted=3 passed=7")
 
 
 def test_what_may_be_repeated_is_repeated_until_the_broker_answers() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, cast
 
 from streams.escalation.values import Decision
 from streams.formats.topic_values import TopicValues
+from streams.kafka.offset_notes import OffsetNotes
 from streams.kafka.reading import LogRecord, Span
 from streams.verify.conservation import Discrepancy
 from streams.verify.verification import Verification, VerificationResult
@@ -24,7 +26,7 @@ class BookLogs:
     def __init__(self, book: Logbook) -> None:
         self._book = book
         self.offsets = self
-        self.deleted: dict[Log, int] = {}
+        self.notes: defaultdict[Log, OffsetNotes] = defaultdict(OffsetNotes)
 
     def require(self, _: Iterable[str]) -> int:
         return 1

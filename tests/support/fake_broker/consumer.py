@@ -215,7 +215,7 @@ class FakeConsumer:
             fetch = self._fetches.get((log.topic, log.partition))
             if fetch is None or fetch.is_stopped:
                 raise KafkaException(KafkaError(KafkaError._STATE))
-            fetch.next, fetch.eof_at = self._resolve(log), None
+            fetch.next, fetch.position, fetch.eof_at = self._resolve(log), OFFSET_INVALID, None
 
     def position(self, logs: list[TopicPartition]) -> list[LogAnswer]:
         """The offset after the last delivered record or passed marker; -1001 before any."""

@@ -1,0 +1,36 @@
+"""What the metadata of a committed offset tells of its log: as exact as the offset, as it is committed with it.
+
+Kafka takes 4,096 bytes of it (`offset.metadata.max.bytes`).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class OffsetNotes(NamedTuple):
+    """Notes of one log.
+
+    Attributes:
+        deleted: how many offsets before the committed one were deleted before they were handled.
+        passed: up to which offset the log was read. Between the committed offset and this one are markers of
+            transactions and what was aborted, and no record. 0: not known to be further than the committed offset.
+
+    """
+
+    deleted: int = 0
+    passed: int = 0
+
+    def words(self) -> str:
+        """As they are committed; empty where there is nothing to note."""
+        return " ".join(f"{name}={value}" for name, value in self._asdict().items() if value)
+
+
+def read_notes(metadata: str | None) -> OffsetNotes:
+    """Read what `OffsetNotes.words` wrote; nothing where another program has set the offset, and its own words."""
+    words = dict(word.partition("=")[::2] for word in (metadata or "").split(" "))
+    return OffsetNotes(_count(words.get("deleted", "")), _count(words.get("passed", "")))
+
+
+def _count(word: str) -> int:
+    return int(word) if word.isascii() and word.isdigit() else 0
