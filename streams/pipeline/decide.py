@@ -52,6 +52,7 @@ SLOW_MS: Final = 30_000  # from an alert to its call
 _FENCE_TOPIC: Final = "alerts"
 
 _on_event = faults.around("core_input", core.on_event)
+_on_site = faults.around("core_site", core.on_site)
 _on_deadline = faults.around("core_deadline", core.on_deadline)
 _on_failed_deadline = faults.around("core_failed_deadline", core.on_failed_deadline)
 
@@ -167,13 +168,16 @@ class Decider:
         known = overlay.site(site_id)
         is_older = known is not None and offset < known.offset
         state = EMPTY if is_older else overlay.state(site_id)
-        decide = partial(core.on_site, state, known, site, overlay.now)
+        decide = partial(_on_site, state, known, site, overlay.now)
         step = self._attempt(overlay, builder, site_id, site_id.encode(), decide, becomes=not is_older)
         if isinstance(step, Exception):
             self._failed(overlay, builder, message, "sites", site_id, step)
+            overlay.fail_site(site_id, offset)
             return
         builder.tally.published["sites", overlay.partition.number] += 1
-        if not is_older:
+        if is_older:
+            overlay.pass_older_site(site_id, offset, message.value())
+        else:
             overlay.replace_site(site_id, None if site is None else SiteRecord(offset, site), message.value())
 
     def _events(

@@ -12,6 +12,7 @@ Point: TypeAlias = Literal[
     "during_restore",
     "during_revoke",
     "core_input",
+    "core_site",
     "core_deadline",
     "core_failed_deadline",
 ]

@@ -1,7 +1,8 @@
 """What a chunk makes of a partition, until its transaction is committed.
 
 The partition itself stays as it is, but for the heaps: deadlines that were due and memories that ended have
-been taken from them. If the transaction fails, the partition is restored from the log, which arms them again.
+been taken from them; and for site records that a restore has put in force before they passed. If the transaction fails,
+the partition is restored from the log, which has all of it again.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from streams.escalation.values import Instant, Site, SiteInForce, SiteRecord
 from streams.formats.codec import Codec
 from streams.formats.site_records import SiteRecords
 from streams.formats.validation import DeadLetterCause
+from streams.kafka.offset_notes import MOST_FAILED
 from streams.state.partition import ArmedDeadline, Partition, SiteBytes
 
 
@@ -159,6 +161,22 @@ class PartitionOverlay:
         self._sites[site_id] = record
         self._new_sites[site_id] = None if record is None or value is None else SiteBytes(record.offset, value, True)
 
+    def pass_older_site(self, site_id: str, offset: int, value: bytes | None) -> None:
+        """A site record passes behind a later one, which a restore has put in force: it is what that one replaces."""
+        if value is None:
+            self.partition.replaced_sites.pop(site_id, None)
+        else:
+            self.partition.replaced_sites[site_id] = SiteBytes(offset, value, True)
+
+    def fail_site(self, site_id: str, offset: int) -> None:
+        """The core failed on a site record: it is as if it had not come, also where a restore has put it in force."""
+        partition = self.partition
+        partition.failed_sites = (*partition.failed_sites, offset)[-MOST_FAILED:]
+        held = partition.sites.get(site_id)
+        if held is not None and held.offset == offset:
+            partition.put_site(site_id, partition.replaced_sites.pop(site_id, None))
+            self._sites.pop(site_id, None)
+
     def _held_site(self, site_id: str) -> SiteInForce | None:
         sites = self.partition.sites
         held = sites.get(site_id)
@@ -195,6 +213,7 @@ class PartitionOverlay:
         partition.set_aside.clear()
         for site_id, site in self._new_sites.items():
             partition.put_site(site_id, site)
+            partition.replaced_sites.pop(site_id, None)
         for site_id, value in self._sealed.items():
             partition.put_state(site_id, value)
         partition.next_inputs.update(self._handled)

@@ -75,6 +75,9 @@ class Partition:
         waiting: by input topic, the offset up to which inputs waited at the assignment. While it is not
             empty, those go first and no deadline fires (procedure.md §7).
         deleted: by input topic, how many offsets Kafka ever deleted before they were handled.
+        failed_sites: the offsets of the site records on which the core failed, as `OffsetNotes` has them.
+        replaced_sites: of sites whose record in force is still to pass as an input, the one that has passed before it;
+            none where there is none.
         passed: by input topic, up to which offset its log was read; behind the next input it may be beyond markers of
             transactions, which no message shows.
         set_aside: state records to be set aside with the partition's next chunk.
@@ -96,6 +99,8 @@ class Partition:
     next_inputs: dict[str, int] = field(init=False)
     waiting: Mapping[str, int] = field(default_factory=dict)
     deleted: Mapping[str, int] = field(default_factory=dict)
+    failed_sites: tuple[int, ...] = ()
+    replaced_sites: dict[str, SiteBytes] = field(default_factory=dict)
     passed: dict[str, int] = field(default_factory=dict)
     set_aside: list[SetAside] = field(default_factory=list)
     swept_at: Instant = 0
@@ -111,7 +116,8 @@ class Partition:
     def notes(self, topic: str, offset: int) -> OffsetNotes:
         """What is committed beside an input's offset."""
         passed = self.passed.get(topic, 0)
-        return OffsetNotes(self.deleted.get(topic, 0), passed if passed > offset else 0)
+        failed = self.failed_sites if topic == "sites" else ()
+        return OffsetNotes(self.deleted.get(topic, 0), passed if passed > offset else 0, failed)
 
     def arm(self, armed: Iterable[ArmedDeadline]) -> None:
         """Add deadlines."""

@@ -5,7 +5,7 @@ No Kafka beyond the messages handed in; `streams.state.restore` reads them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from schemas.avro.errors import Undecodable
@@ -26,11 +26,18 @@ class Rebuild:
     """One partition in the making.
 
     ``sites_from`` is the offset on ``sites`` from which its records also pass as inputs; ``unusable`` are sites
-    whose state must be set aside although it decodes (why, by site): the core failed on it twice.
+    whose state must be set aside although it decodes (why, by site): the core failed on it twice. ``failed_sites`` are
+    offsets on ``sites`` of records on which the core failed: they have passed, and changed nothing.
     """
 
     def __init__(
-        self, number: int, codec: Codec, site_records: SiteRecords, sites_from: int, unusable: Mapping[str, str]
+        self,
+        number: int,
+        codec: Codec,
+        site_records: SiteRecords,
+        sites_from: int,
+        unusable: Mapping[str, str],
+        failed_sites: Iterable[int] = (),
     ) -> None:
         self.number = number
         self.records = 0
@@ -40,10 +47,13 @@ class Rebuild:
         self._site_records = site_records
         self._sites_from = sites_from
         self._unusable = unusable
+        self._failed_sites = tuple(failed_sites)
+        self._passed_over = frozenset(self._failed_sites)
         self._latest = 0  # timestamp
         self._states: dict[bytes, tuple[int, bytes]] = {}  # offset and value
         self._headers: dict[bytes, Headers] = {}
         self._sites: dict[str, SiteBytes] = {}
+        self._replaced_sites: dict[str, SiteBytes] = {}
         self._known_headers = {b""}  # of a registry's framing, those whose schema is known
 
     def take_state(self, message: Message) -> None:
@@ -65,16 +75,16 @@ class Rebuild:
     def take_site(self, message: Message) -> None:
         """A record of ``sites``.
 
-        A later one replaces it unless it could not pass as an input: then it was, or will be, a dead letter. A
-        single one is looked at only when its site is touched, unless the registry may have to be asked for its schema:
-        nobody waits for the registry then. A tombstone that is still to pass as an input is left to it: the open
-        incidents of its site need the record before.
+        A later one replaces it unless it could not pass as an input: then it was, or will be, a dead letter. (That the
+        core failed on one does not show in it, but was noted.) A single one is looked at only when its site is touched,
+        unless the registry may have to be asked for its schema: nobody waits for the registry then. A tombstone that is
+        still to pass as an input is left to it: the open incidents of its site need the record before.
 
         Raises RegistryUnreachable: take the record again later.
         """
         key, value = message.key(), message.value()
         site_id = key_text(key)
-        if site_id is not None:
+        if site_id is not None and message.offset() not in self._passed_over:
             self._put_site(site_id, key, value, message.offset())
         self.records += 1
         self.bytes += len(key or b"") + len(value or b"")
@@ -88,14 +98,18 @@ class Rebuild:
         if site_id not in self._sites and header in self._known_headers:
             self._sites[site_id] = SiteBytes(offset, value, checked=False)
         elif not isinstance(self._site_records.judge(key, value, self.number), DeadLetterCause):
+            known = self._sites.get(site_id)
+            if known is not None and known.offset < self._sites_from <= offset:
+                self._replaced_sites[site_id] = known
             self._sites[site_id] = SiteBytes(offset, value, checked=True)
             self._known_headers.add(header)
 
     def partition(self, first_inputs: Mapping[str, int], waiting: Mapping[str, int]) -> Partition:
         """Return the partition; the arguments are as `Partition` has them."""
         made = Partition(
-            self.number, Clock(self._latest), sites=self._sites, first_inputs=first_inputs, waiting=waiting
-        )
+            self.number, Clock(self._latest), sites=self._sites, first_inputs=first_inputs, waiting=waiting,
+            failed_sites=self._failed_sites, replaced_sites=self._replaced_sites,
+        )  # fmt: skip
         for key, (_, value) in self._states.items():
             if len(key) > ID_BYTES:  # also if its value decodes: records of such a site may be too large to write
                 self._set_aside(made, key, "UNDECODABLE", f"the key takes more than {ID_BYTES} bytes: it is no site's")

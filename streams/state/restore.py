@@ -139,7 +139,9 @@ class Restores:
                     f"`kafka-consumer-groups --group {self._settings.worker.group} --reset-offsets`"
                 )
         deleted = self._count_deleted(number, committed, notes, begins)
-        rebuild = Rebuild(number, self._codec, self._site_records, first_inputs["sites"], order.unusable)
+        rebuild = Rebuild(
+            number, self._codec, self._site_records, first_inputs["sites"], order.unusable, notes["sites"].failed
+        )
         await asyncio.wrap_future(self._reader.read(rebuild, begins, ends))
         self._metrics.restored.inc(rebuild.records)
         self._metrics.restored_bytes.inc(rebuild.bytes)

@@ -265,6 +265,28 @@ def test_an_input_on_which_the_core_fails_is_a_dead_letter(world: World, worker_
         assert process.metric("ronde_inputs_dead_lettered_total", topic="alerts", reason="FAILED") == 1
 
 
+def test_a_tombstone_on_which_the_core_failed_deletes_its_site_at_no_restart(
+    world: World, worker_file: WorkerFile
+) -> None:
+    site = world.site_in(0)
+    with worker(worker_file("a"), TEST_RONDE_FAULT="core_site:2:raise") as process:
+        process.wait_ready()
+        world.live_site(site)
+        world.alert(site, "first")
+        opened = world.wait_for(site, "decisions", rule="OPENED")
+        world.put("sites", None, site)
+        eventually(lambda: world.of(site, "dead-letters"), "the dead letter")
+        assert process.stop() == 0
+    for number in (1, 2):
+        with worker(worker_file("a")) as process:
+            process.wait_ready()
+            world.alert(site, f"after restart {number}")
+            world.wait_for(site, "decisions", rule="MERGED", version=1 + number)
+            assert process.stop() == 0
+    decisions = [seen.value["site_offset"] for seen in world.of(site, "decisions") if seen.value]
+    assert decisions == [opened["site_offset"]] * 3
+
+
 def test_a_deadline_on_which_the_core_fails_hands_the_incident_over(world: World, worker_file: WorkerFile) -> None:
     site = world.site_in(0)
     with worker(worker_file("a", {"call_timeout_seconds": 1}), TEST_RONDE_FAULT="core_deadline:1:raise") as process:

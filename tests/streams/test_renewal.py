@@ -46,6 +46,8 @@ def test_all_offsets_are_committed_again_in_time_so_that_kafka_forgets_none() ->
         ("deleted=3", OffsetNotes(3)),
         ("deleted=3 passed=12", OffsetNotes(3, 12)),
         ("passed=12", OffsetNotes(0, 12)),
+        ("deleted=3 passed=12 failed=5,9", OffsetNotes(3, 12, (5, 9))),
+        ("failed=,x,7", OffsetNotes(failed=(7,))),
         ("", OffsetNotes()),
         (None, OffsetNotes()),
         ("set by hand deleted=\u0663 passed=-1 =", OffsetNotes()),
