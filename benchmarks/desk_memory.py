@@ -11,8 +11,9 @@ import time
 from collections.abc import Iterator
 from typing import Any, Final
 
+from edges.desk.progress import Place
 from edges.desk.site_index import SiteIndex
-from edges.desk.state import DeskState, Place
+from edges.desk.state import DeskState
 from edges.desk.values import CONSTRUCTORS
 from edges.desk.work import WorkList
 from schemas.avro.decoder import decoder

@@ -69,7 +69,7 @@ class Decisions:
 
         An engine that stands still keeps nobody from sending a guard for long, nor does what they said themselves of a
         call. A close waits for it, as an answer that is not decided on yet may be a call for help; a supervisor's not
-        for long, as the engine may never decide on it.
+        for long.
         """
         waits = partial(
             self._state.progress[incident.partition].is_awaited,

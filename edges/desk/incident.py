@@ -28,16 +28,12 @@ class Answer(NamedTuple):
 
 
 class Awaited(NamedTuple):
-    """A result or an action that the engine is yet to decide on.
-
-    ``read_at``: monotonic, in seconds. ``since``: Unix milliseconds, no decision before that is a later one.
-    """
+    """A result or an action that the engine is yet to decide on; ``read_at``: monotonic, in seconds."""
 
     topic: str
     offset: int
     by: str | None
     read_at: float
-    since: int
 
 
 class FirstCall(NamedTuple):

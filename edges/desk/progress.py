@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
-
-from edges.desk.incident import SKEW_MS, Awaited
+from bisect import bisect_right, insort
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
+    from edges.desk.incident import Awaited
     from edges.desk.values import Decision
 
 AWAITED_SECONDS: Final = 45.0
+SAID: Final = ("call-results", "operator-actions")  # what people say, and the engine decides on
+
+
+class Place(NamedTuple):
+    """Where a record lies and when it came: the broker's or the sender's timestamp; when it was read, monotonic."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    read_at: float
 
 
 class Progress:
-    """Follows a partition's decisions, in their order.
+    """Follows a partition's decisions, in their order, and which of its inputs became dead letters.
 
     Attributes:
-        decided_at: the timestamp of the last one.
+        decided_at: the timestamp of the last decision.
 
     """
 
@@ -24,32 +35,48 @@ class Progress:
         self.decided_at = 0
         self._last: tuple[str | None, int | None] = (None, None)  # its topic and offset: there may be more on it
         self._handled: dict[str, int] = {}  # by topic, the last input of which there is no more to come
+        self._dead: dict[str, list[int]] = {topic: [] for topic in SAID}  # dead letters beyond that, in order
 
     def take(self, decision: Decision, timestamp: int) -> None:
         """Take the next decision."""
         self.decided_at = max(self.decided_at, timestamp)
-        (topic, offset), self._last = self._last, (decision.input.topic, decision.input.offset)
-        if topic is not None and offset is not None and (topic, offset) != self._last:
-            self._handled[topic] = offset
+        before, self._last = self._last, (decision.input.topic, decision.input.offset)
+        if before != self._last:
+            self._handle(*before)
+        if decision.incident_id is None:  # then it is the only one on its input
+            self._handle(*self._last)
+
+    def bury(self, topic: str, offset: int) -> None:
+        """Take that an input became a dead letter.
+
+        It says nothing of the inputs before it: their decisions may still be to be read.
+        """
+        if topic in self._dead and not self.has_handled(topic, offset):
+            insort(self._dead[topic], offset)
 
     def has_handled(self, topic: str, offset: int) -> bool:
         """Whether the engine is done with an input: it takes those of a topic in their order."""
         return offset <= self._handled.get(topic, -1)
 
-    def awaited(self, said: Awaited) -> Awaited | None:
-        """What was said just now, by its sender's clock; None: the engine is done with it."""
-        if self.has_handled(said.topic, said.offset):
-            return None
-        # By a clock that is behind, the last decision would be one that came later.
-        return said._replace(since=max(said.since, min(self.decided_at, said.since + SKEW_MS)))
+    def has_ended(self, topic: str, offset: int) -> bool:
+        """The same, or whether it is a dead letter."""
+        dead = self._dead.get(topic, ())
+        place = bisect_right(dead, offset)
+        return self.has_handled(topic, offset) or (place > 0 and dead[place - 1] == offset)
 
     def is_awaited(self, one: Awaited, monotonic: float, *, until_passed_over: bool) -> bool:
         """Whether the engine may still decide on it.
 
-        It decides on each record, unless it makes a dead letter of it, as what it decides later shows. Until then it
-        may as well stand still: that is waited for no longer than 45 s, or ``until_passed_over``.
+        It gives each record an end, a decision or a dead letter (procedure.md §7), however far behind it is: decisions
+        on other topics say nothing of that. Its end is waited for no longer than 45 s, or ``until_passed_over``.
         """
-        is_passed_over = self.decided_at >= one.since + 1000 * AWAITED_SECONDS
-        if is_passed_over or self.has_handled(one.topic, one.offset):
+        if self.has_ended(one.topic, one.offset):
             return False
         return until_passed_over or monotonic - one.read_at < AWAITED_SECONDS
+
+    def _handle(self, topic: str | None, offset: int | None) -> None:
+        if topic is None or offset is None:
+            return
+        self._handled[topic] = offset
+        if topic in self._dead:
+            del self._dead[topic][: bisect_right(self._dead[topic], offset)]

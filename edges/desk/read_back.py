@@ -6,7 +6,8 @@ import asyncio
 from typing import Any, NamedTuple
 
 from edges.desk.claims import Hold
-from edges.desk.state import DeskState, Place
+from edges.desk.progress import Place
+from edges.desk.state import DeskState
 from edges.values import Claim, DeskEvent
 
 

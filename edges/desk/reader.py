@@ -15,22 +15,27 @@ from confluent_kafka import OFFSET_END, KafkaException
 
 from edges.desk import lookback
 from edges.desk.deadline import left
+from edges.desk.progress import Place
 from edges.desk.read_back import ReadBacks
 from edges.desk.site_index import SiteIndex
-from edges.desk.state import TOPICS, DeskState, Place
-from edges.desk.values import CONSTRUCTORS, Decision
+from edges.desk.state import TOPICS, DeskState
+from edges.desk.values import CONSTRUCTORS, Decision, origin
 from edges.kafka import clients
 from edges.kafka.framing import Framing
 from edges.kafka.layout import Log, offsets
 from edges.kafka.view import Entry, From, Reading, Since, View
+from service.logs import logger
 
 if TYPE_CHECKING:
     from edges.settings import Connection
+
+_log = logger(__name__)
 
 STALE_SECONDS: Final = 5.0  # what is read is older than this: nothing is taken, closed or dispatched by it
 LATE_SECONDS: Final = 3.0  # whose leaders have not answered for so long are asked apart from all others
 OWN: Final = ("claims", "desk-log")
 ANSWERS: Final = "call-results"
+DEAD_LETTERS: Final = "dead-letters"
 ENGINE: Final = tuple(topic for topic in TOPICS if topic not in OWN)
 OWN_MS: Final = 7 * 24 * 3600 * 1000
 _ASK_SECONDS: Final = 2.0
@@ -80,6 +85,8 @@ class DeskReader:
         self._views: list[View] = []
         self._engine: View | None = None
         self._own: View | None = None
+        self._dead: View | None = None
+        self._without_dead: asyncio.Task[None] | None = None
         # A leader that does not answer keeps a thread for as long as it may, and those alone wait who ask for its logs.
         self._asking: defaultdict[Log, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._askers = ThreadPoolExecutor(_ASKERS, "kafka-ends")
@@ -106,6 +113,10 @@ class DeskReader:
         await self._begin(self._engine)
         self._own = view(*OWN)
         await self._begin(self._own)
+        # Closes alone wait for these: where they are not read all else goes on, so they are none of the desk's views.
+        self._dead = View(self._connection, {DEAD_LETTERS: Reading(decode_message=origin)}, self._take_dead)
+        self._dead.start()
+        self._without_dead = asyncio.create_task(self._say_without_dead(self._dead))
         with suppress(KafkaException):
             await asyncio.to_thread(self._learn_leaders)
 
@@ -117,7 +128,10 @@ class DeskReader:
     async def stop(self) -> None:
         """End."""
         askers = asyncio.to_thread(self._askers.shutdown, cancel_futures=True)
-        await asyncio.gather(askers, *(view.stop() for view in self._views))
+        if self._without_dead is not None:
+            self._without_dead.cancel()
+        views = (*self._views, *(() if self._dead is None else (self._dead,)))
+        await asyncio.gather(askers, *(view.stop() for view in views))
         self._ends.close()
         self._ends_of_late.close()
 
@@ -195,6 +209,18 @@ class DeskReader:
     def _with_bytes(self, topic: str) -> Callable[[bytes], tuple[Any, bytes]]:
         decode = self._decoders[topic]
         return lambda data: (decode(data), data)
+
+    async def _say_without_dead(self, view: View) -> None:
+        try:
+            await view.wait_failed()
+        except Exception as error:  # noqa: BLE001  # of any kind: the desk goes on
+            _log.error("dead letters are not read, so closes wait behind them for longer", reason=str(error))
+
+    def _take_dead(self, entries: Sequence[Entry]) -> None:
+        for entry in entries:
+            source = entry.value
+            if source.partition in range(self._connection.partitions):
+                self._state.progress[source.partition].bury(source.topic, source.offset)
 
     def _take_sites(self, entries: Sequence[Entry]) -> None:
         self._sites.take(

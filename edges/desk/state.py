@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from edges.desk.claims import ClaimLog, Hold
 from edges.desk.incident import Awaited, Incident, incident_of
 from edges.desk.incidents import Incidents
-from edges.desk.progress import Progress
+from edges.desk.progress import Place, Progress
 from edges.desk.signal_index import SignalIndex
 from edges.desk.standing import Callback, Sighting, Stranger, with_alarm
 from edges.desk.tries import take_try, wrong_words
@@ -34,16 +34,6 @@ TOPICS: Final = (
     "decisions", "calls", "dispatches", "attention", "call-results", "dispatch-reports", "operator-actions",
     "signals", "claims", "desk-log",
 )  # fmt: skip
-
-
-class Place(NamedTuple):
-    """Where a record lies and when it came: the broker's or the sender's timestamp; when it was read, monotonic."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    read_at: float
 
 
 class DeskState:
@@ -176,9 +166,10 @@ class DeskState:
                 yield incident
 
     def _keep_input(self, incident: Incident, place: Place, data: bytes, said_id: str, by: str | None) -> None:
-        said = Awaited(place.topic, place.offset, by, place.read_at, place.timestamp)
+        is_handled = self.progress[place.partition].has_handled(place.topic, place.offset)
         # On another partition than its incident's it finds nothing.
-        awaited = self.progress[place.partition].awaited(said) if place.partition == incident.partition else None
+        is_awaited = place.partition == incident.partition and not is_handled
+        awaited = Awaited(place.topic, place.offset, by, place.read_at) if is_awaited else None
         incident.keep(place.topic, place.offset, data, said_id, awaited)
         self._touch(incident)
 

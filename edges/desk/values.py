@@ -5,10 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from edges.values import Alert, Claim, DeskEvent, Signal
+from schemas.avro.errors import Undecodable
 
+if TYPE_CHECKING:
+    from confluent_kafka import Message
+
+_ORIGIN: Final = ("dlq.topic", "dlq.partition", "dlq.offset")
 _PHONE: Final = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
 
 
@@ -194,6 +199,16 @@ class InputRef(NamedTuple):
     topic: str | None
     partition: int | None
     offset: int | None
+
+
+def origin(message: Message) -> InputRef:
+    """Where a dead letter lay, by its headers. Raises `Undecodable`."""
+    headers = dict(message.headers() or [])
+    try:
+        topic, partition, offset = (bytes(headers[name] or b"").decode() for name in _ORIGIN)  # type: ignore[arg-type]
+        return InputRef("", "", topic, int(partition), int(offset))
+    except (KeyError, ValueError) as error:
+        raise Undecodable("a dead letter without its origin") from error
 
 
 class Decision(NamedTuple):

@@ -4,16 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from edges.desk.values import CONSTRUCTORS as DESK
 from edges.desk.values import InputRef
-from schemas.avro.errors import Undecodable
-
-if TYPE_CHECKING:
-    from confluent_kafka import Message
-
-_ORIGIN: Final = ("dlq.topic", "dlq.partition", "dlq.offset")
 
 
 def _source(topic: str, partition: int, offset: int) -> InputRef:
@@ -29,13 +23,3 @@ def _quarantined(*fields: Any) -> InputRef:
 CONSTRUCTORS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
     {**DESK, "Source": _source, "Quarantined": _quarantined}
 )
-
-
-def origin(message: Message) -> InputRef:
-    """Where a dead letter lay, by its headers. Raises `Undecodable`."""
-    headers = dict(message.headers() or [])
-    try:
-        topic, partition, offset = (bytes(headers[name] or b"").decode() for name in _ORIGIN)  # type: ignore[arg-type]
-        return _source(topic, int(partition), int(offset))
-    except (KeyError, ValueError) as error:
-        raise Undecodable("a dead letter without its origin") from error

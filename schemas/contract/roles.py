@@ -33,7 +33,7 @@ _ALL: Final = (
         "calls, verifies passwords against their hashes, closes and dispatches",
         reads=(
             "sites", "alerts", "call-results", "dispatch-reports", "operator-actions",
-            "calls", "dispatches", "attention", "decisions",
+            "calls", "dispatches", "attention", "decisions", "dead-letters",
             "signals", "claims", "desk-log",
         ),
         writes=("call-results", "operator-actions", "claims", "desk-log"),

@@ -57,7 +57,7 @@ READS = {
     "telephony": {"calls", "claims"},
     "desk": {
         "sites", "alerts", "call-results", "dispatch-reports", "operator-actions",
-        "calls", "dispatches", "attention", "decisions", "signals", "claims", "desk-log",
+        "calls", "dispatches", "attention", "decisions", "dead-letters", "signals", "claims", "desk-log",
     },
     "partner": {"dispatches"},
     "sink": {

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any, Final
 
-from edges.desk.state import DeskState, Place
+from edges.desk.progress import Place
+from edges.desk.state import DeskState
 from edges.desk.values import CONSTRUCTORS
 from edges.desk.work import Item, WorkList
 from edges.values import Claim, DeskEvent, Signal

@@ -88,6 +88,31 @@ async def test_a_supervisor_closes_what_the_engine_does_not_decide_on(desk: Memo
     assert (await floor.zoe.http.post(f"/v1/incidents/{incident}/close", json=body)).status_code == 202
 
 
+def decide_later(desk: MemoryDesk, seconds: float) -> None:
+    """Read a decision on something else, made so much later."""
+    place, data = next(record for record in reversed(desk.scene.records) if record[0].topic == "decisions")
+    later = place._replace(timestamp=place.timestamp + round(seconds * 1000))
+    decision = read("decisions")(data)
+    ref = decision.input._replace(kind="ALERT", id="A9", topic="alerts")
+    desk.state.apply(later, decision._replace(incident_id="beef", site_id="S9", input=ref), data)
+
+
+async def test_who_closes_behind_an_outage_looks_again_until_the_engine_comes_to_the_answer(
+    desk: MemoryDesk, floor: Floor
+) -> None:
+    incident = undecided_answer(desk, "bob")
+    body = {"reason": "all is well", "seen_version": 1, "at": write_instant(now_ms())}
+
+    async def close(key: str) -> httpx.Response:
+        return await floor.ann.http.post(f"/v1/incidents/{incident}/close", json=body | {"key": key})
+
+    for number in range(3):
+        decide_later(desk, 1800 + number)
+        assert code(await close(f"k{number}")) == "CHANGED"
+    desk.state.progress[0].bury("call-results", 0)
+    assert (await close("k9")).status_code == 202
+
+
 async def test_who_closes_before_the_engine_has_sent_the_homes_guard_looks_again(
     desk: MemoryDesk, floor: Floor
 ) -> None:

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from schemas.avro.records import encode
 from tests.edges.desk.conftest import StartDesk
 from tests.edges.desk.floor import THREAT, WORD, OperatorClient, code, contacts, now
-from tests.kafka.world import World
+from tests.kafka.world import World, now_ms
 from tests.support.ronde_process import RondeProcess
 from tests.support.waiting import eventually
 
@@ -191,6 +192,32 @@ def stream(ann: OperatorClient, last_id: str | None = None) -> Generator[tuple[s
             elif "event" in fields:
                 yield fields.get("id", ""), fields["event"], json.loads(fields["data"])
                 fields = {}
+
+
+def test_a_close_waits_for_an_answer_until_it_has_an_end(
+    world: World, engine: RondeProcess, start_desk: StartDesk
+) -> None:
+    desk = start_desk()
+    opened(world, engine)
+    ann = desk.operator("ann")
+    call = ann.wait_call("S1")
+    path = f"/v1/incidents/{call['incident_id']}/close"
+    body = {"reason": "all is well", "seen_version": 1, "at": now()}
+    engine.kill()
+    result: dict[str, Any] = {field: call[field] for field in ("site_id", "incident_id")}
+    result |= {"result_id": "R1", "command_id": call["subject"], "direction": "OUTBOUND", "outcome": "NOT_IDENTIFIED"}
+    too_long = encode("CallResult", {**result, "detail": "x" * 9000, "ended_at": now_ms()})
+    world.put("call-results", too_long, "S1")
+    assert code(ann.post(path, {**body, "key": "k1"})) == "CHANGED"
+    desk.kill()
+    desk.start()
+    ann = desk.operator("ann")
+    assert code(ann.post(path, {**body, "key": "k2"})) == "CHANGED"
+    engine.start()
+    eventually(lambda: ann.post(path, {**body, "key": "k3"}).status_code == 202, "the close waits for nothing more")
+    assert len(world.all("dead-letters")) == 1
+    world.wait_for("S1", "decisions", rule="OPERATOR_CLOSED")
+    assert "CALL_RESULT" not in {seen.value["input"]["kind"] for seen in world.all("decisions") if seen.value}
 
 
 def test_events(world: World, engine: RondeProcess, start_desk: StartDesk) -> None:

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edges.desk import signal_index
-from edges.desk.progress import Progress
-from edges.desk.state import CLOSED_KEPT, DAY_MS, DeskState, Place
+from edges.desk.progress import Place, Progress
+from edges.desk.state import CLOSED_KEPT, DAY_MS, DeskState
 from edges.desk.values import Decision, InputRef
 from tests.edges.desk.scene import T0, Desk, Recorded, Scene, contact, handed_over, opened, read
 
@@ -42,7 +42,7 @@ def test_an_inbound_result_of_a_sender_whose_clock_is_behind_is_of_what_is_open(
     live = Desk(records[:end])
     assert set(live.state.incidents[incident].awaited) == {result}
     (one,) = live.state.incidents[incident].awaited.values()
-    assert live.state.progress[0].is_awaited(one, 0, until_passed_over=True), "what was decided before is no later one"
+    assert live.state.progress[0].is_awaited(one, 0, until_passed_over=True)
     live.read(records[end:])
     again = Desk(decisions_first(records))
     for state in (live.state, again.state):
@@ -70,7 +70,7 @@ def test_a_late_call_for_help_is_of_what_is_open_once_its_own_incident_has_ended
 
 
 def test_what_the_engine_passes_over_is_awaited_no_more() -> None:
-    def awaited(*, until: float, result_at: float | None = None) -> bool:
+    def awaited(*, until: float, result_at: float | None = None, is_dead: bool = False) -> bool:
         scene, incident = opened()
         scene.site("S2", contact("cleo"))
         lost = scene.result(20, None, "NOT_IDENTIFIED", direction="INBOUND")
@@ -85,11 +85,42 @@ def test_what_the_engine_passes_over_is_awaited_no_more() -> None:
         ]
         state = Desk(records, at=until).state
         (one,) = state.incidents[incident].awaited.values()
+        for offset in (one.offset + 1, *([one.offset] if is_dead else [])):
+            state.progress[0].bury(one.topic, offset)
         return state.progress[0].is_awaited(one, until * 1000, until_passed_over=True)
 
     assert awaited(until=64)
-    assert not awaited(until=65)
+    assert awaited(until=1000), "what the engine decides meanwhile may have come to another topic"
+    assert not awaited(until=64, is_dead=True)
     assert not awaited(until=64, result_at=52)
+
+
+def test_what_found_nothing_open_is_awaited_no_more() -> None:
+    progress = Progress()
+    ref = InputRef("CALL_RESULT", "R1", "call-results", 0, 7)
+    decision = Decision(
+        "call-results-0-7", None, None, "S1", 0, T0, ref, None, "NO_OPEN_INCIDENT",
+        None, None, None, None, None, None, (),
+    )  # fmt: skip
+    progress.take(decision._replace(incident_id="i1"), T0)
+    assert not progress.has_handled("call-results", 7), "another incident may have a decision on it, too"
+    progress.take(decision, T0)
+    assert progress.has_handled("call-results", 7)
+
+
+def test_dead_letters_are_forgotten_once_the_engine_is_beyond_them() -> None:
+    progress = Progress()
+    for topic in ("call-results", "alerts"):
+        for offset in (9, 5, 5, 3):
+            progress.bury(topic, offset)
+    assert [offset for offset in range(12) if progress.has_ended("call-results", offset)] == [3, 5, 9]
+    assert not progress.has_ended("alerts", 5), "alerts are not awaited"
+    ref = InputRef("CALL_RESULT", "R1", "call-results", 0, 6)
+    decision = Decision("x", None, None, "S1", 0, T0, ref, None, "x", None, None, None, None, None, None, ())
+    progress.take(decision, T0)
+    progress.bury("call-results", 4)
+    assert [offset for offset in range(12) if progress.has_ended("call-results", offset)] == [*range(7), 9]
+    assert progress._dead["call-results"] == [9]
 
 
 def test_what_lies_on_another_partition_than_its_incidents_is_not_awaited() -> None:
