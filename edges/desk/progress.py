@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_right, insort
-from typing import TYPE_CHECKING, Final, NamedTuple
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from edges.desk.incident import Awaited
@@ -23,6 +24,14 @@ class Place(NamedTuple):
     read_at: float
 
 
+class Statement(NamedTuple):
+    """A result or an action, decoded and as it came."""
+
+    place: Place
+    value: Any
+    data: bytes
+
+
 class Progress:
     """Follows a partition's decisions, in their order, and which of its inputs became dead letters.
 
@@ -36,6 +45,7 @@ class Progress:
         self._last: tuple[str | None, int | None] = (None, None)  # its topic and offset: there may be more on it
         self._handled: dict[str, int] = {}  # by topic, the last input of which there is no more to come
         self._dead: dict[str, list[int]] = {topic: [] for topic in SAID}  # dead letters beyond that, in order
+        self._said: dict[str, deque[Statement]] = {topic: deque() for topic in SAID}  # by topic, what has no end yet
 
     def take(self, decision: Decision, timestamp: int) -> None:
         """Take the next decision."""
@@ -53,6 +63,22 @@ class Progress:
         """
         if topic in self._dead and not self.has_handled(topic, offset):
             insort(self._dead[topic], offset)
+
+    def follow(self, said: Statement) -> None:
+        """Remember what people said for as long as the engine is not done with it."""
+        place = said.place
+        self._forget(place.topic)
+        if not self.has_handled(place.topic, place.offset):
+            self._said[place.topic].append(said)
+
+    def undecided(self, site_id: str) -> list[Statement]:
+        """What people said of a site that the engine is still to decide on."""
+        return [
+            said
+            for topic, waiting in self._said.items()
+            for said in waiting
+            if said.value.site_id == site_id and not self.has_ended(topic, said.place.offset)
+        ]
 
     def has_handled(self, topic: str, offset: int) -> bool:
         """Whether the engine is done with an input: it takes those of a topic in their order."""
@@ -80,3 +106,9 @@ class Progress:
         self._handled[topic] = offset
         if topic in self._dead:
             del self._dead[topic][: bisect_right(self._dead[topic], offset)]
+            self._forget(topic)
+
+    def _forget(self, topic: str) -> None:
+        waiting = self._said[topic]
+        while waiting and self.has_ended(topic, waiting[0].place.offset):
+            waiting.popleft()

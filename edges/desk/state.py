@@ -10,7 +10,7 @@ from typing import Any, Final
 from edges.desk.claims import ClaimLog, Hold
 from edges.desk.incident import Awaited, Incident, incident_of
 from edges.desk.incidents import Incidents
-from edges.desk.progress import Place, Progress
+from edges.desk.progress import SAID, Place, Progress, Statement
 from edges.desk.signal_index import SignalIndex
 from edges.desk.standing import Callback, Sighting, Stranger, with_alarm
 from edges.desk.tries import take_try, wrong_words
@@ -82,6 +82,8 @@ class DeskState:
     def apply(self, place: Place, value: Any, data: bytes) -> None:
         """Take a record, decoded and as it came. A tombstone changes nothing."""
         if value is not None:
+            if place.topic in SAID:
+                self.progress[place.partition].follow(Statement(place, value, data))
             self._folds[place.topic](place, value, data)
             self._pack()
 
@@ -100,6 +102,9 @@ class DeskState:
         if incident.merged:
             self.unlearned[place.partition].add(incident.id)
         self._touch(incident)
+        if decision.version == 1 or incident.phase == "CLOSED":  # what is yet to be decided on may go elsewhere now
+            for said in self.progress[place.partition].undecided(decision.site_id):
+                self._folds[said.place.topic](*said)
         if incident.phase == "CLOSED":
             self._closed.append((decision.at, incident.id))
             self.incidents.end(incident.id)
@@ -162,7 +167,8 @@ class DeskState:
         is_handled = self.progress[place.partition].has_handled(place.topic, place.offset)
         for incident_id in self.of_site.get(site_id, ()):
             incident = self.incidents[incident_id]
-            if said_id in incident.decided or (not is_handled and incident.was_open(place.timestamp)):
+            may_get = incident.is_open or incident.was_open(place.timestamp)
+            if said_id in incident.decided or (not is_handled and may_get):
                 yield incident
 
     def _keep_input(self, incident: Incident, place: Place, data: bytes, said_id: str, by: str | None) -> None:

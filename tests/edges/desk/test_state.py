@@ -123,6 +123,35 @@ def test_dead_letters_are_forgotten_once_the_engine_is_beyond_them() -> None:
     assert progress._dead["call-results"] == [9]
 
 
+@pytest.mark.parametrize("named", ["nothing", "what has ended", "what ends meanwhile"])
+def test_what_the_engine_comes_to_late_is_awaited_by_what_is_open_then(named: str) -> None:
+    """As behind an outage: what was said half an hour ago is read, and the engine decides on all else first."""
+    scene, first = opened()
+    if named == "what ends meanwhile":
+        scene.alert(15, "FIRE", "A2")
+        read_at = len(scene.records)
+        scene.action(20, "CLOSE", first)
+    else:
+        scene.action(20, "CLOSE", first)
+        read_at = len(scene.records)
+        scene.alert(1800, "FIRE", "A2")
+    decided = len(scene.records)
+    command = None if named == "nothing" else f"{first}-c1.1"
+    result = scene.result(1830, command, "NOT_IDENTIFIED", "ABNORMAL", direction="INBOUND")
+    (said,) = (record for record in scene.records if record[0].topic == "call-results")
+    said = (said[0]._replace(timestamp=T0 + 30_000), said[1])
+    before = [*scene.records[:read_at], said, *scene.records[read_at:decided]]
+    after = [record for record in scene.records[decided:] if record[0].topic != "call-results"]
+    live = Desk(before)
+    for state in (live.state, Desk(decisions_first(before)).state):
+        assert {*state.incidents[scene.incident_id].awaited} == {result}
+    live.read(after)
+    for state in (live.state, Desk(decisions_first([*before, *after])).state):
+        known = state.incidents[scene.incident_id]
+        assert (known.awaited, known.decided) == ({}, frozenset())
+        assert "call-results" in {kept.topic for kept in known.kept}
+
+
 def test_what_lies_on_another_partition_than_its_incidents_is_not_awaited() -> None:
     scene, incident = opened()
     scene.result(20, f"{incident}-c1.1", "NOT_IDENTIFIED")
