@@ -10,8 +10,10 @@ from edges.desk.holding import Holding, Operator
 from edges.desk.incident import Awaited, Incident
 from edges.desk.merged import MergedKinds
 from edges.desk.problems import CHANGED, SUPERVISOR_ONLY
+from edges.desk.reader import NotReadError
 from edges.desk.state import ACCOUNT
 from edges.desk.values import OperatorAction
+from edges.kafka.errors import UnconfirmedError
 from edges.values import DeskEvent
 from edges.web.problems import NOT_FOUND
 
@@ -37,6 +39,8 @@ class Decisions:
             await self._merged.learn(incident)
             if incident.needs_supervisor:
                 raise SUPERVISOR_ONLY.error()
+        if action == "CLOSE":  # another desk may have taken an answer just now
+            await self._hear_all(incident.partition)
         if self._news(operator, incident, action) > seen_version or incident.phase == "CLOSED":
             raise CHANGED.error(version=incident.version)
         await self._writer.send_once(
@@ -63,6 +67,13 @@ class Decisions:
         )
         self._state.actions.setdefault(action_id, at)
         return action_id
+
+    async def _hear_all(self, partition: int) -> None:
+        """Read results and actions to their end. Raises `UnconfirmedError`: nobody can say where that is."""
+        try:
+            await self._holding.reader.said_to_the_end(partition)
+        except NotReadError:
+            raise UnconfirmedError("what was said could not be read to its end") from None
 
     def _news(self, operator: Operator, incident: Incident, action: str) -> int:
         """The version that the operator must have seen.

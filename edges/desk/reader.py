@@ -15,7 +15,7 @@ from confluent_kafka import OFFSET_END, KafkaException
 
 from edges.desk import lookback
 from edges.desk.deadline import left
-from edges.desk.progress import Place
+from edges.desk.progress import SAID, Place
 from edges.desk.read_back import ReadBacks
 from edges.desk.site_index import SiteIndex
 from edges.desk.state import TOPICS, DeskState
@@ -122,7 +122,7 @@ class DeskReader:
 
     def _learn_leaders(self) -> None:
         """Have a client know who leads, before one who hangs is asked for it."""
-        logs = [(topic, number) for topic in (*OWN, ANSWERS) for number in range(self._connection.partitions)]
+        logs = [(topic, number) for topic in (*OWN, *SAID) for number in range(self._connection.partitions)]
         offsets(self._ends, self._connection, logs, OFFSET_END, _ASK_SECONDS)
 
     async def stop(self) -> None:
@@ -187,6 +187,11 @@ class DeskReader:
         """Read a partition's `call-results` to where they end now. Raises `NotReadError`."""
         assert self._engine is not None
         await self._read_to_the_end(self._engine, [(ANSWERS, partition)], seconds)
+
+    async def said_to_the_end(self, partition: int, seconds: float = _ASK_SECONDS) -> None:
+        """Read what people said of a partition's sites to where it ends now. Raises `NotReadError`."""
+        assert self._engine is not None
+        await self._read_to_the_end(self._engine, [(topic, partition) for topic in SAID], seconds)
 
     async def _read_to_the_end(self, view: View, logs: Sequence[Log], seconds: float) -> None:
         seconds = left(seconds)

@@ -91,6 +91,11 @@ class MemoryReader:
     async def answers_to_the_end(self, partition: int) -> None:
         await self.to_the_end(partition)
 
+    async def said_to_the_end(self, partition: int) -> None:
+        await self._desk.hang(2.0)
+        if self._desk.is_frozen:
+            raise NotReadError
+
 
 class MemoryWriter:
     """Writes to the scene, whose engine decides at once."""

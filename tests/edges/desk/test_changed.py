@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from edges.desk.progress import AWAITED_SECONDS
+from edges.desk.reader import NotReadError
 from edges.desk.state import DeskState
 from edges.web.values import write_instant
 from tests.edges.desk.floor import code
@@ -111,6 +112,26 @@ async def test_who_closes_behind_an_outage_looks_again_until_the_engine_comes_to
         assert code(await close(f"k{number}")) == "CHANGED"
     desk.state.progress[0].bury("call-results", 0)
     assert (await close("k9")).status_code == 202
+
+
+async def test_who_closes_hears_what_another_desk_has_just_taken(
+    desk: MemoryDesk, floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    incident = desk.alarm()
+    body = {"reason": "all is well", "key": "k1", "seen_version": 1, "at": write_instant(now_ms())}
+    path = f"/v1/incidents/{incident}/close"
+
+    async def read_the_answer(_: int) -> None:
+        desk.scene.result(0, f"{incident}-c1.1", "NOT_IDENTIFIED", "ABNORMAL")  # it was in Kafka, and not read yet
+        read_undecided(desk)
+
+    async def read_nothing(_: int) -> None:
+        raise NotReadError
+
+    for hear, refusal in ((read_nothing, "UNCONFIRMED"), (read_the_answer, "CHANGED")):
+        monkeypatch.setattr(desk.reader, "said_to_the_end", hear)
+        assert code(await floor.zoe.http.post(path, json=body)) == refusal
+    assert not desk.scene.values("operator-actions")
 
 
 async def test_who_closes_before_the_engine_has_sent_the_homes_guard_looks_again(
