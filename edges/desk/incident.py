@@ -196,20 +196,19 @@ class Incident:
         self._learn_kinds(attention.alert_kinds)
         return True
 
-    def answer(self, result: CallResult) -> bool:
+    def answer(self, result: CallResult) -> None:
         """Take a result; those that answer a command are remembered by it, the first one first."""
         self.is_duress = self.is_duress or result.outcome == "DURESS_CODE"  # before the engine has decided on it, too
         command_id = result.command_id
         if command_id is None or result.direction != "OUTBOUND":
-            return True
+            return
         if incident_of(command_id) != self.id or (result.incident_id or self.id) != self.id:
-            return True
+            return
         known = self.answers.get(command_id, ())
         if any(answer.result_id == result.result_id for answer in known):
-            return False
+            return
         answer = Answer(result.result_id, _same(result.operator), sys.intern(result.outcome), result.ended_at)
         self.answers[command_id] = (*known, answer)
-        return True
 
     def keep(
         self, topic: str, offset: int, value: bytes, said_id: str | None = None, awaited: Awaited | None = None
@@ -217,6 +216,8 @@ class Incident:
         """Keep a record of it; of what people say again under the same id, the first one."""
         if said_id is not None:
             if said_id in self.said:
+                if awaited is not None and said_id in self.awaited:  # a dead letter, perhaps, that was put back
+                    self.awaited[said_id] = awaited._replace(read_at=self.awaited[said_id].read_at)
                 return
             self.said.add(said_id)
             if said_id in self.decided:

@@ -139,8 +139,8 @@ class DeskState:
             self.inbound.setdefault(result.result_id, place.timestamp)
         named = result.incident_id or incident_of(result.command_id or "")
         for incident in self._meant(place, named, result.site_id, result.result_id, is_help=result.is_for_help):
-            if incident.answer(result):
-                self._keep_input(incident, place, data, result.result_id, result.operator)
+            incident.answer(result)
+            self._keep_input(incident, place, data, result.result_id, result.operator)
 
     def _report(self, place: Place, report: DispatchReport, data: bytes) -> None:
         incident = self._incident(place, report.incident_id, report.site_id)

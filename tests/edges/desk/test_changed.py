@@ -134,6 +134,19 @@ async def test_who_closes_hears_what_another_desk_has_just_taken(
     assert not desk.scene.values("operator-actions")
 
 
+async def test_an_answer_that_was_a_dead_letter_and_is_put_back_is_awaited_again(
+    desk: MemoryDesk, floor: Floor
+) -> None:
+    incident = undecided_answer(desk, "bob")
+    body = {"reason": "all is well", "key": "k1", "seen_version": 1, "at": write_instant(now_ms())}
+    desk.state.progress[0].bury("call-results", 0)
+    place, data = next(record for record in reversed(desk.scene.records) if record[0].topic == "call-results")
+    desk.state.apply(place._replace(offset=1, read_at=time.monotonic()), read("call-results")(data), data)
+    assert code(await floor.ann.http.post(f"/v1/incidents/{incident}/close", json=body)) == "CHANGED"
+    desk.state.progress[0].bury("call-results", 1)
+    assert (await floor.ann.http.post(f"/v1/incidents/{incident}/close", json=body)).status_code == 202
+
+
 async def test_who_closes_before_the_engine_has_sent_the_homes_guard_looks_again(
     desk: MemoryDesk, floor: Floor
 ) -> None:
