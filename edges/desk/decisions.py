@@ -41,6 +41,8 @@ class Decisions:
                 raise SUPERVISOR_ONLY.error()
         if action == "CLOSE":  # another desk may have taken an answer just now
             await self._hear_all(incident.partition)
+            if action_id in self._state.actions:
+                return action_id
         if self._news(operator, incident, action) > seen_version or incident.phase == "CLOSED":
             raise CHANGED.error(version=incident.version)
         await self._writer.send_once(

@@ -8,6 +8,7 @@ from functools import partial
 import httpx
 import pytest
 
+from edges.desk import rules
 from edges.desk.progress import AWAITED_SECONDS
 from edges.desk.reader import NotReadError
 from edges.desk.state import DeskState
@@ -132,6 +133,23 @@ async def test_who_closes_hears_what_another_desk_has_just_taken(
         monkeypatch.setattr(desk.reader, "said_to_the_end", hear)
         assert code(await floor.zoe.http.post(path, json=body)) == refusal
     assert not desk.scene.values("operator-actions")
+
+
+async def test_a_close_that_another_desk_has_taken_is_said_again(
+    desk: MemoryDesk, floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    incident = desk.alarm()
+    action_id = rules.action_id(incident, "CLOSE", "k1")
+
+    async def read_the_close(_: int) -> None:
+        desk.scene.action(0, "CLOSE", incident, action_id)  # it was in Kafka, and not read yet
+        read_undecided(desk, "operator-actions")
+
+    monkeypatch.setattr(desk.reader, "said_to_the_end", read_the_close)
+    body = {"reason": "all is well", "key": "k1", "seen_version": 1, "at": write_instant(now_ms())}
+    again = await floor.ann.http.post(f"/v1/incidents/{incident}/close", json=body)
+    assert (again.status_code, again.json()) == (202, {"action_id": action_id})
+    assert len(desk.scene.values("operator-actions")) == 1
 
 
 async def test_an_answer_that_was_a_dead_letter_and_is_put_back_is_awaited_again(
