@@ -13,6 +13,7 @@ from weakref import WeakValueDictionary
 from prometheus_client import Counter
 
 from edges.desk import rules
+from edges.desk.deadline import answered_within, left
 from edges.desk.holding import Holding, Operator, Subject
 from edges.desk.incident import Incident
 from edges.desk.problems import (
@@ -24,6 +25,7 @@ from edges.desk.problems import (
     TOO_MANY_WRONG_WORDS,
     UNREADABLE_HASH,
 )
+from edges.desk.reader import NotReadError
 from edges.desk.records import Records
 from edges.desk.standing import Callback
 from edges.desk.state import CALLBACK
@@ -56,6 +58,7 @@ class CallOutcome(NamedTuple):
     at: int
 
 
+_HEAR_SECONDS: Final = 0.5  # of the time of an answer, which is there to write
 _UNDER_THREAT: Final = CallOutcome("DURESS_CODE", "UNKNOWN", False, None, 0)
 
 
@@ -158,6 +161,7 @@ class Calls:
         result = _result(operator, subject, command_id, call.contact_id, "OUTBOUND", said)
         if not self._was_said(result):
             await self._is_verified(operator, subject, result)
+            await self._hear_answers(subject.partition)
         late = rules.is_late(incident, call, result.result_id, self._holding.clock.now())
         if late and said.outcome == "NO_ANSWER" and not self._was_said(result):
             raise EXPIRED.error()
@@ -193,6 +197,17 @@ class Calls:
             return result.result_id in self._state.inbound
         incident = self._state.incidents.get(result.incident_id or "")
         return incident is not None and rules.was_said(incident, result.command_id, result.result_id)
+
+    async def _hear_answers(self, partition: int) -> None:
+        """Read the answers to their end: one that was given a moment ago, at another desk too, makes this one late.
+
+        Where they cannot be read it may be said to be in time; the engine knows better.
+        """
+        try:
+            with answered_within(left(_HEAR_SECONDS)):
+                await self._holding.reader.answers_to_the_end(partition)
+        except NotReadError:
+            _log.warning("answers could not be read to their end", partition=partition)
 
     def _was_threatened(self, subject: Subject, result: CallResult) -> bool:
         """Whether the answer that a word for threat is stands in the log: its try may not have been kept."""

@@ -13,6 +13,7 @@ import pytest
 from edges.desk import deadline, rules
 from edges.desk.answers import item_json
 from edges.desk.pages import AT_FIRST
+from edges.desk.reader import NotReadError
 from edges.desk.state import DeskState
 from edges.kafka.errors import UnconfirmedError
 from edges.web.values import write_instant
@@ -163,6 +164,26 @@ async def test_a_take_over_while_the_answer_is_on_its_way(desk: MemoryDesk, floo
     both = await floor.zoe.result(command, "NOT_IDENTIFIED", "ABNORMAL")
     assert (both.status_code, both.json()["late"]) == (202, True)
     assert len(desk.scene.values("call-results")) == 2
+
+
+async def test_who_answers_what_another_has_just_answered_is_late(
+    desk: MemoryDesk, floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = await called(desk, floor)
+    assert (await floor.zoe.take(command, over=True)).status_code == 200
+
+    async def read_the_answer(_: int) -> None:
+        desk.scene.result(0, command, "NOT_IDENTIFIED", "UNKNOWN")  # it was in Kafka, and not read yet
+        desk.catch_up()
+
+    async def read_nothing(_: int) -> None:
+        raise NotReadError
+
+    monkeypatch.setattr(desk.reader, "answers_to_the_end", read_the_answer)
+    assert code(await floor.ann.result(command, "NO_ANSWER")) == "EXPIRED"
+    monkeypatch.setattr(desk.reader, "answers_to_the_end", read_nothing)
+    said = await floor.zoe.result(command, "NOT_IDENTIFIED", "ABNORMAL")
+    assert (said.status_code, said.json()["late"]) == (202, True)
 
 
 async def test_what_is_said_again_is_shown_once(desk: MemoryDesk, floor: Floor) -> None:
