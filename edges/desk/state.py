@@ -160,6 +160,8 @@ class DeskState:
     ) -> Iterator[Incident]:
         """By procedure.md §5: the named one; where there is none, or a call for help finds it ended, all open ones."""
         incident = self._incident(place, named, site_id) if named else None
+        if incident is not None and (incident.site_id, incident.partition) != (site_id, place.partition):
+            incident = None  # the engine finds an incident among those of the record's site and partition only
         if incident is not None:
             yield incident
         if named and (not is_help or (incident is not None and incident.phase != "CLOSED")):

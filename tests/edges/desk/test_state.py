@@ -152,15 +152,19 @@ def test_what_the_engine_comes_to_late_is_awaited_by_what_is_open_then(named: st
         assert "call-results" in {kept.topic for kept in known.kept}
 
 
-def test_what_lies_on_another_partition_than_its_incidents_is_not_awaited() -> None:
+def test_what_lies_on_another_partition_or_is_of_another_site_is_no_answer_of_an_incident() -> None:
     scene, incident = opened()
     scene.result(20, f"{incident}-c1.1", "NOT_IDENTIFIED")
     (result,) = [record for record in scene.records if record[0].topic == "call-results"]
-    for partition, awaited in ((0, 1), (1, 0)):
-        state = Desk(opened()[0].records).state
-        state.progress.append(Progress())
-        state.apply(result[0]._replace(partition=partition), read("call-results")(result[1]), result[1])
-        assert len(state.incidents[incident].awaited) == awaited
+    for partition, site_id, count in ((0, "S1", 1), (1, "S1", 0), (0, "S2", 0)):
+        desk = Desk(opened()[0].records)
+        desk.state.progress.append(Progress())
+        value = read("call-results")(result[1])._replace(site_id=site_id)
+        desk.state.apply(result[0]._replace(partition=partition), value, result[1])
+        desk.update(21)
+        known = desk.state.incidents[incident]
+        assert (len(known.awaited), len(known.answers)) == (count, count)
+        assert desk.subjects() == [f"{incident}-c1.1"] * (1 - count)
 
 
 def test_words_are_counted_by_command_and_by_site() -> None:
