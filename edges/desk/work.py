@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
 from edges.desk.claims import Hold
@@ -315,6 +315,9 @@ class WorkList:
         for item in items:
             if item.holder is not None and item.holder.by != operator:
                 busy.setdefault(item.site_id, set()).add(item.incident_id)
+        for hold in self._inbound():
+            if hold.by != operator and hold.incident_id is not None:
+                busy.setdefault(hold.site_id, set()).add(hold.incident_id)
         for item in others:
             busy.setdefault(item.site_id, set()).add(item.incident_id)
         taken = {item.subject for item in others}
@@ -325,6 +328,12 @@ class WorkList:
                     return item
                 last = last or item
         return last
+
+    def _inbound(self) -> Iterator[Hold]:
+        """The inbound calls that somebody is in: they stand in no list."""
+        state = self._state
+        for log in state.claims:
+            yield from (hold for hold in log.holds(log.now(state.monotonic)) if hold.subject in state.callbacks)
 
     def _is_answered(self, item: Item, operator: str) -> bool:
         if item.seen is not None:

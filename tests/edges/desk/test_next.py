@@ -67,6 +67,21 @@ async def test_two_incidents_of_a_home_are_not_for_two(desk: MemoryDesk) -> None
     assert cleo is None
 
 
+async def test_a_home_that_is_calling_about_another_incident_is_not_called(desk: MemoryDesk) -> None:
+    alarms(desk, 1)
+    security = desk.scene.incident_id
+    fire = desk.alarm("S0", "FIRE", "F0")
+    ann, bob = (Operator(name, is_supervisor=False) for name in ("ann", "bob"))
+    callback = await desk.calls.begin_callback(ann, "S0", security, None, "k1")
+    assert await ask(desk, "bob") == [f"{security}-c1.1"]
+    assert await ask(desk, "ann") == [None], "bob is in a call about the other one"
+    await desk.holding.release(bob, f"{security}-c1.1")
+    assert await ask(desk, "ann") == [f"{fire}-c1.1"]
+    await desk.holding.release(ann, f"{fire}-c1.1")
+    await desk.holding.release(ann, callback)
+    assert await ask(desk, "bob") == [f"{fire}-c1.1"]
+
+
 async def test_who_is_always_too_late_is_not_told_that_there_is_nothing(desk: MemoryDesk) -> None:
     alarms(desk, 15)
     send = desk.holding.writer.send
