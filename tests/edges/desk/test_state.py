@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edges.desk import signal_index
-from edges.desk.progress import Place, Progress
+from edges.desk.progress import Place
 from edges.desk.state import CLOSED_KEPT, DAY_MS, DeskState
 from edges.desk.values import Decision, InputRef
-from tests.edges.desk.scene import T0, Desk, Recorded, Scene, contact, handed_over, opened, read
+from tests.edges.desk.scene import T0, Desk, Recorded, Scene, contact, handed_over, opened
 
 
 def decisions_first(records: list[Recorded]) -> list[Recorded]:
@@ -67,104 +67,6 @@ def test_a_late_call_for_help_is_of_what_is_open_once_its_own_incident_has_ended
         assert ("call-results" in {kept.topic for kept in known.kept}) is is_open
         assert f"{first}-c1.1" not in known.answers
         assert f"{first}-c1.1" in state.incidents[first].answers
-
-
-def test_what_the_engine_passes_over_is_awaited_no_more() -> None:
-    def awaited(*, until: float, result_at: float | None = None, is_dead: bool = False) -> bool:
-        scene, incident = opened()
-        scene.site("S2", contact("cleo"))
-        lost = scene.result(20, None, "NOT_IDENTIFIED", direction="INBOUND")
-        scene.alert(50, alert_id="A2", site_id="S2")
-        if result_at is not None:
-            scene.result(result_at, None, "NOT_IDENTIFIED", direction="INBOUND", site_id="S2")
-        scene.alert(until, "FIRE", alert_id="A3", site_id="S2")
-        records = [
-            (place, data)
-            for place, data in scene.records
-            if place.topic != "decisions" or read("decisions")(data).input.id != lost
-        ]
-        state = Desk(records, at=until).state
-        (one,) = state.incidents[incident].awaited.values()
-        for offset in (one.offset + 1, *([one.offset] if is_dead else [])):
-            state.progress[0].bury(one.topic, offset)
-        return state.progress[0].is_awaited(one, until * 1000, until_passed_over=True)
-
-    assert awaited(until=64)
-    assert awaited(until=1000), "what the engine decides meanwhile may have come to another topic"
-    assert not awaited(until=64, is_dead=True)
-    assert not awaited(until=64, result_at=52)
-
-
-def test_what_found_nothing_open_is_awaited_no_more() -> None:
-    progress = Progress()
-    ref = InputRef("CALL_RESULT", "R1", "call-results", 0, 7)
-    decision = Decision(
-        "call-results-0-7", None, None, "S1", 0, T0, ref, None, "NO_OPEN_INCIDENT",
-        None, None, None, None, None, None, (),
-    )  # fmt: skip
-    progress.take(decision._replace(incident_id="i1"), T0)
-    assert not progress.has_handled("call-results", 7), "another incident may have a decision on it, too"
-    progress.take(decision, T0)
-    assert progress.has_handled("call-results", 7)
-
-
-def test_dead_letters_are_forgotten_once_the_engine_is_beyond_them() -> None:
-    progress = Progress()
-    for topic in ("call-results", "alerts"):
-        for offset in (9, 5, 5, 3):
-            progress.bury(topic, offset)
-    assert [offset for offset in range(12) if progress.has_ended("call-results", offset)] == [3, 5, 9]
-    assert not progress.has_ended("alerts", 5), "alerts are not awaited"
-    ref = InputRef("CALL_RESULT", "R1", "call-results", 0, 6)
-    decision = Decision("x", None, None, "S1", 0, T0, ref, None, "x", None, None, None, None, None, None, ())
-    progress.take(decision, T0)
-    progress.bury("call-results", 4)
-    assert [offset for offset in range(12) if progress.has_ended("call-results", offset)] == [*range(7), 9]
-    assert progress._dead["call-results"] == [9]
-
-
-@pytest.mark.parametrize("named", ["nothing", "what has ended", "what ends meanwhile"])
-def test_what_the_engine_comes_to_late_is_awaited_by_what_is_open_then(named: str) -> None:
-    """As behind an outage: what was said half an hour ago is read, and the engine decides on all else first."""
-    scene, first = opened()
-    if named == "what ends meanwhile":
-        scene.alert(15, "FIRE", "A2")
-        read_at = len(scene.records)
-        scene.action(20, "CLOSE", first)
-    else:
-        scene.action(20, "CLOSE", first)
-        read_at = len(scene.records)
-        scene.alert(1800, "FIRE", "A2")
-    decided = len(scene.records)
-    command = None if named == "nothing" else f"{first}-c1.1"
-    result = scene.result(1830, command, "NOT_IDENTIFIED", "ABNORMAL", direction="INBOUND")
-    (said,) = (record for record in scene.records if record[0].topic == "call-results")
-    said = (said[0]._replace(timestamp=T0 + 30_000), said[1])
-    before = [*scene.records[:read_at], said, *scene.records[read_at:decided]]
-    after = [record for record in scene.records[decided:] if record[0].topic != "call-results"]
-    live = Desk(before)
-    for state in (live.state, Desk(decisions_first(before)).state):
-        assert {*state.incidents[scene.incident_id].awaited} == {result}
-    live.read(after)
-    for state in (live.state, Desk(decisions_first([*before, *after])).state):
-        known = state.incidents[scene.incident_id]
-        assert (known.awaited, known.decided) == ({}, frozenset())
-        assert "call-results" in {kept.topic for kept in known.kept}
-
-
-def test_what_lies_on_another_partition_or_is_of_another_site_is_no_answer_of_an_incident() -> None:
-    scene, incident = opened()
-    scene.result(20, f"{incident}-c1.1", "NOT_IDENTIFIED")
-    (result,) = [record for record in scene.records if record[0].topic == "call-results"]
-    for partition, site_id, count in ((0, "S1", 1), (1, "S1", 0), (0, "S2", 0)):
-        desk = Desk(opened()[0].records)
-        desk.state.progress.append(Progress())
-        value = read("call-results")(result[1])._replace(site_id=site_id)
-        desk.state.apply(result[0]._replace(partition=partition), value, result[1])
-        desk.update(21)
-        known = desk.state.incidents[incident]
-        assert (len(known.awaited), len(known.answers)) == (count, count)
-        assert desk.subjects() == [f"{incident}-c1.1"] * (1 - count)
 
 
 def test_words_are_counted_by_command_and_by_site() -> None:
