@@ -37,8 +37,9 @@ def verify(settings: SettingsOption = None, as_json: JsonOption = False) -> None
     """Read the topics and add up: inputs = decided + quarantined + dead-lettered, for every topic and partition.
 
     Workers may be running. Waiting are inputs not handled yet; not checkable are those whose end may have been deleted
-    by the retention of its topic. Of sites, the current record of each must have its readiness, or be a dead letter. No
-    deadline may have been decided twice.
+    by the retention of its topic. Of sites, the current record of each must have its readiness, or be a dead letter; of
+    those with neither, no more are not checkable than dead letters were deleted, and these are the oldest. No deadline
+    may have been decided twice.
     Exit 1 when something does not add up.
     """
     effective = in_force(settings)

@@ -9,12 +9,14 @@ if its producer's clock says so.
 So, as in `streams.verify.conservation`: a record without the right readiness is wrong if it is known to be handled
 after the last dead letter that was deleted (the *horizon*), and else not checkable. Known by what the same partition's
 clock has stamped: its site's readiness, or an end of a record before it; or by when it, or one before it, was written.
+No more are not checkable than offsets were deleted from the log of dead letters: if more lack their readiness, as when
+``readiness`` itself was deleted, the oldest are taken for those, since the oldest dead letters are deleted first.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Set
+from collections.abc import Iterable, Set
 from typing import Final, NamedTuple
 
 from schemas.avro.errors import Undecodable
@@ -56,11 +58,19 @@ class _Suspect(NamedTuple):
 class SiteAccount:
     """One partition of ``sites`` and ``readiness``; holds the last record of each site of both.
 
-    ``horizon`` is the latest instant of a dead letter that was deleted from its log; None: none was.
+    ``deleted`` is the number of offsets deleted from the log of dead letters, and ``horizon`` the latest instant of one
+    of these; None: none was.
     """
 
     def __init__(
-        self, partition: int, committed: int, recorded: TopicValues, *, now: Instant, horizon: Instant | None = None
+        self,
+        partition: int,
+        committed: int,
+        recorded: TopicValues,
+        *,
+        now: Instant,
+        deleted: int = 0,
+        horizon: Instant | None = None,
     ) -> None:
         self._partition = partition
         self._committed = committed
@@ -71,6 +81,7 @@ class SiteAccount:
         self._readiness: dict[bytes, LogRecord] = {}
         self._dead: dict[int, Instant] = {}  # when, by offset
         self._now = now
+        self._deleted = deleted
         self._horizon = horizon
         self._offsets = array("q")  # of all records, and their timestamps
         self._timestamps = array("q")
@@ -112,7 +123,8 @@ class SiteAccount:
                 suspects.append(_Suspect(wrong, record, published))
             if written_by[record.offset] > horizon + CLOCKS_MS or (wrong is None and _is_after(horizon, published)):
                 sure_from = min(sure_from, record.offset)
-        found = [self._discrepancy(one) for one in suspects if self._is_sure(one, sure_from)]
+        excused = self._excused(suspects, sure_from)
+        found = [self._discrepancy(one) for one in suspects if one.record.offset not in excused]
         total = SiteSum(
             self._partition,
             records=self._records,
@@ -120,10 +132,15 @@ class SiteAccount:
             published=len(self._current) - dead - len(suspects),
             dead_lettered=dead,
             wrong=len(found),
-            not_checkable=len(suspects) - len(found),
+            not_checkable=len(excused),
             waiting=len(self._waiting),
         )
         return total, found
+
+    def _excused(self, suspects: Iterable[_Suspect], sure_from: int) -> set[int]:
+        """Return the offsets of those whose dead letter may have been deleted; of too many, the oldest."""
+        possible = sorted(one.record.offset for one in suspects if not self._is_sure(one, sure_from))
+        return set(possible[: self._deleted])
 
     def _is_sure(self, suspect: _Suspect, sure_from: int) -> bool:
         """Whether no dead letter that was deleted can explain what is wrong."""

@@ -100,6 +100,7 @@ class Verification:
             self._committed["sites", number],
             self._recorded,
             now=wall_ms(),
+            deleted=self._begins["dead-letters", number],
             horizon=self._horizon(number, ["dead-letters"]),
         )
         versions = Versions()

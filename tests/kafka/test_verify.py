@@ -15,6 +15,7 @@ from confluent_kafka.admin import AdminClient
 from schemas.avro.framing import confluent
 from schemas.contract.topics import TOPICS
 from streams.formats.topic_values import payload
+from streams.settings import Settings
 from tests.conftest import MakeSettings, Run, SettingsFile
 from tests.kafka.conftest import WorkerFile
 from tests.kafka.published import publish
@@ -176,14 +177,33 @@ def test_a_bad_site_record_is_not_checkable_once_retention_has_deleted_its_dead_
     book = Logbook()
     book.dead_letter(book.append("sites", seconds(0), b"S1", b"poison"), seconds(0), "UNDECODABLE")
     file = published(book)
-    made = settings(**ONE)
-    admin = AdminClient(made.client("admin"))
-    for answer in admin.delete_records([TopicPartition(made.topic("dead-letters"), 0, 1)]).values():
-        answer.result()
+    delete_a_dead_letter(settings(**ONE))
     status, told, _ = verified(run, file)
     (sites,) = told["sites"]
     assert (status, told["found"], sites["sites"], sites["not_checkable"]) == (0, [], 1, 1)
     assert "1 not checkable" in run("verify", "--settings", file).out
+
+
+def test_of_sites_without_readiness_as_many_are_not_checkable_as_dead_letters_were_deleted(
+    published: Callable[..., Path], run: Run, settings: MakeSettings
+) -> None:
+    book = Logbook()
+    book.dead_letter(book.append("sites", seconds(0), b"S1", b"poison"), seconds(0), "UNDECODABLE")
+    book.chunk(1, site("S2"), site("S3"))
+    book.logs["readiness"].clear()
+    file = published(book)
+    delete_a_dead_letter(settings(**ONE))
+    status, told, err = verified(run, file)
+    assert (status, told["sites"][0]["not_checkable"]) == (1, 1)
+    assert [(one["wrong"], one["offset"]) for one in told["found"]] == [("NO_READINESS", 1), ("NO_READINESS", 2)]
+    assert "sites-0-1: the site has no readiness record" in err
+
+
+def delete_a_dead_letter(made: Settings) -> None:
+    """As retention does."""
+    admin = AdminClient(made.client("admin"))
+    for answer in admin.delete_records([TopicPartition(made.topic("dead-letters"), 0, 1)]).values():
+        answer.result()
 
 
 @pytest.mark.soak  # tests/faults/test_storm.py looks at the same after more than a kill

@@ -159,8 +159,8 @@ BEFORE, AFTER = HORIZON - 1, HORIZON + 1
 LATE = HORIZON + CLOCKS_MS + 1  # more than clocks may differ
 
 
-def truncated(committed: int = 9) -> SiteAccount:
-    return SiteAccount(0, committed, TopicValues(), now=HORIZON * 9, horizon=HORIZON)
+def truncated(committed: int = 9, deleted: int = 9) -> SiteAccount:
+    return SiteAccount(0, committed, TopicValues(), now=HORIZON * 9, deleted=deleted, horizon=HORIZON)
 
 
 def test_a_bad_site_record_whose_dead_letter_was_deleted_is_not_checkable() -> None:
@@ -177,6 +177,16 @@ def test_a_bad_site_record_whose_dead_letter_was_deleted_is_not_checkable() -> N
     total, found = done.close()
     assert (found, total.difference) == ([], 0)
     assert (total.sites, total.published, total.not_checkable) == (5, 1, 4)
+
+
+def test_no_more_sites_are_not_checkable_than_dead_letters_were_deleted() -> None:
+    """As after the loss of ``readiness``: the newest are named, since the oldest dead letters are deleted first."""
+    done = truncated(deleted=2)
+    for offset, key in enumerate(["renewed", "a", "b", "c", "d", "renewed"]):
+        done.site(record("sites", offset, key, encode(site(key)), BEFORE))
+    total, found = done.close()
+    assert found == [Discrepancy("NO_READINESS", "sites", 0, offset) for offset in (5, 3, 4)]
+    assert (total.sites, total.published, total.not_checkable, total.difference) == (5, 0, 2, 3)
 
 
 def test_a_site_handled_after_the_dead_letters_that_were_deleted_must_have_its_readiness() -> None:

@@ -70,12 +70,12 @@ def test_a_deadline_that_was_decided_twice_is_named() -> None:
 def test_a_bad_site_record_is_no_difference_also_after_retention_has_deleted_its_dead_letter() -> None:
     """The record itself stays, as the last of its site; a missing readiness is still found behind it."""
     book = Logbook()
-    book.chunk(0, site())
+    book.chunk(0, site(), LogRecord("alerts", 0, 0, 0, b"S1", b"poison", []))
     book.dead_letter(book.append("sites", seconds(1), b"S2", b"poison"), seconds(1), "UNDECODABLE")
     book.chunk(5000, site("S3"), site("S4"), LogRecord("alerts", 0, 0, 0, b"S1", b"poison", []))
     (sites,) = verified(book).sites
     assert (sites.published, sites.dead_lettered, sites.not_checkable) == (3, 1, 0)
-    del book.logs["dead-letters"][0]
+    del book.logs["dead-letters"][:2]
     result = verified(book)
     assert (result.found, result.differences) == ([], 0)
     (sites,) = result.sites
@@ -85,6 +85,10 @@ def test_a_bad_site_record_is_no_difference_also_after_retention_has_deleted_its
     book.chunk(10_000, site("S5"), site("S6"))
     del book.logs["readiness"][-1]
     assert verified(book).found == [Discrepancy("NO_READINESS", "sites", 0, 5)]
+    book.logs["readiness"].clear()
+    result = verified(book)
+    assert [one.offset for one in result.found] == [2, 3, 4, 5], "two dead letters that were deleted explain two sites"
+    assert result.sites[0].not_checkable == 2
 
 
 def test_of_incidents_that_are_closed_the_last_are_remembered() -> None:
