@@ -3,12 +3,14 @@
 It reads decisions first, as they name the other records. Of the inputs it reads only the offsets between the first and
 the last one named, of the commands only those since the first decision. It takes the ends of ``quarantine`` and
 ``dead-letters`` before that of ``decisions``, and those of the commands after it: so it reads the decisions that
-precede a quarantined alert, and every command that they name, even while workers write.
+precede a quarantined alert, and every command that they name, even while workers write. Of ``sites`` it also keeps
+records of other sites that lie where one of the site's own is said to be: compaction did not remove it from there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
+from itertools import chain
 from typing import Any, Final, NamedTuple
 
 from schemas.avro.errors import Undecodable
@@ -83,10 +85,12 @@ class History:
         sites_to = self._logs.offsets.last_stable([("sites", number)])["sites", number]
         key = None if site_id is None else site_id.encode()
 
-        def read(*spans: Span) -> Iterator[LogRecord]:
+        def read(*spans: Span, named: Set[int | None] = frozenset()) -> Iterator[LogRecord]:
             self._expect(spans)
             for span in spans:
-                yield from (record for record in self._logs.read(span) if key is None or record.key == key)
+                for record in self._logs.read(span):
+                    if key is None or record.key == key or record.offset in named:
+                        yield record
 
         begin = begins["decisions", number]
         decided = [
@@ -120,7 +124,9 @@ class History:
                 quarantined.append(self._decoded(record))
         places = named_places([*decisions, *quarantined])
         spans = [Span(topic, number, max(low, first_inputs[topic]), high + 1) for topic, (low, high) in places.items()]
-        for record in read(Span("sites", number, first_inputs["sites"], sites_to), *spans):
+        sites = Span("sites", number, first_inputs["sites"], sites_to)
+        named = {value.site_offset for value in (*decisions, *quarantined) if value is not None}
+        for record in chain(read(sites, named=named), read(*spans)):
             replay.take(record)
         return ReplayResult(decisions, replay.replay(one.record for one in decided))
 

@@ -19,7 +19,8 @@ from streams.replay.verdict import DIFFERED, Verdict, VerdictBuilder
 class PartitionReplay:
     """Replays one partition of all topics: `take` every record but the decisions, then `replay` those.
 
-    It holds all records that it takes; pass it the records of one site to replay one site.
+    It holds all records that it takes. To replay one site, pass it the records of that site, and of ``sites`` also
+    those at the offsets that its decisions and quarantine records name.
     """
 
     def __init__(

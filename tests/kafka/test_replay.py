@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from confluent_kafka import Producer
 
 from streams.escalation.procedures import DEFAULTS
 from tests.conftest import MakeSettings, Run, SettingsFile
@@ -87,19 +88,44 @@ def test_an_incident_is_found_and_only_what_it_needs_is_replayed(published: Call
     assert endless["differences"] == endless["unchecked"] == []
 
 
-def test_what_was_decided_for_a_deleted_site_that_is_compacted_away_is_left_out(
-    published: Callable[..., Path], run: Run
-) -> None:
+def deleted_site() -> Logbook:
+    """Decided before and after the tombstone: both decisions on its incident name offset 0 of `sites`."""
     book = Logbook()
     book.chunk(0, site(), alert())
     book.chunk(10, "S1", callback("R1", "IDENTIFIED", "NORMAL"))
     book.chunk(20, callback("R2", "IDENTIFIED", "NORMAL"))
-    # Offsets of a compacted log have gaps; where it is read for S1 alone, records of other sites are like them.
-    book.logs["sites"] = [one._replace(key=b"S2", value=encode(site("S2"))) for one in book.logs["sites"]]
-    ran = run("replay", "--site", "S1", "--settings", published(book), "--json")
+    return book
+
+
+def test_what_was_decided_for_a_deleted_site_that_is_compacted_away_is_left_out(
+    published: Callable[..., Path], run: Run, settings: MakeSettings, client_log: logging.Logger
+) -> None:
+    book = deleted_site()
+    book.logs["sites"].clear()
+    file = published(book)
+    made = settings(topics={"partitions": 1})
+    # Offsets of a compacted log have gaps, as those of an aborted transaction are.
+    aborted = Producer({**made.client("producer"), "transactional.id": f"{made.prefix}gap"}, logger=client_log)
+    aborted.init_transactions()
+    aborted.begin_transaction()
+    aborted.produce(made.topic("sites"), b"?", b"S1", 0)
+    aborted.flush()
+    aborted.abort_transaction()
+    ran = run("replay", "--site", "S1", "--settings", file, "--json")
     told = json.loads(ran.out)
     assert (ran.exit, told["differences"], told["decisions"]) == (0, [], 1)
     assert [one["reason"] for one in told["unchecked"]] == ["its site record is not in the log any more"] * 2
+
+
+def test_a_site_record_in_whose_place_there_is_another_sites_is_a_difference(
+    published: Callable[..., Path], run: Run
+) -> None:
+    """Compaction leaves every record in its place: this one was never there."""
+    book = deleted_site()
+    book.logs["sites"] = [one._replace(key=b"S2", value=encode(site("S2"))) for one in book.logs["sites"]]
+    ran = run("replay", "--site", "S1", "--settings", published(book), "--json")
+    told = json.loads(ran.out)
+    assert (ran.exit, [one["what"] for one in told["differences"]]) == (1, ["NO_SITE_RECORD"])
 
 
 def test_the_first_that_differs_is_shown_without_what_is_personal(published: Callable[..., Path], run: Run) -> None:
