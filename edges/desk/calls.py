@@ -160,8 +160,8 @@ class Calls:
         await self._holding.held_or_refuse(operator, subject.partition, command_id)
         result = _result(operator, subject, command_id, call.contact_id, "OUTBOUND", said)
         if not self._was_said(result):
-            await self._is_verified(operator, subject, result)
             await self._hear_answers(subject.partition)
+            await self._is_verified(operator, subject, result)
         late = rules.is_late(incident, call, result.result_id, self._holding.clock.now())
         if late and said.outcome == "NO_ANSWER" and not self._was_said(result):
             raise EXPIRED.error()

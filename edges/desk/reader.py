@@ -39,6 +39,7 @@ DEAD_LETTERS: Final = "dead-letters"
 ENGINE: Final = tuple(topic for topic in TOPICS if topic not in OWN)
 OWN_MS: Final = 7 * 24 * 3600 * 1000
 _ASK_SECONDS: Final = 2.0
+_DEAD_SECONDS: Final = 10.0  # answers that have ended are given to no incident that opened later
 _LOOK_SECONDS: Final = 0.002
 _AGAIN_SECONDS: Final = 1.0
 _ASKERS: Final = 16
@@ -88,7 +89,7 @@ class DeskReader:
         self._dead: View | None = None
         self._without_dead: asyncio.Task[None] | None = None
         # A leader that does not answer keeps a thread for as long as it may, and those alone wait who ask for its logs.
-        self._asking: defaultdict[Log, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._asking: defaultdict[tuple[Log, ...], asyncio.Lock] = defaultdict(asyncio.Lock)
         self._askers = ThreadPoolExecutor(_ASKERS, "kafka-ends")
         # A client that asks who leads a partition knows of no leader of that topic until it is answered.
         self._ends, self._ends_of_late = clients.reader(connection), clients.reader(connection)
@@ -107,16 +108,18 @@ class DeskReader:
             readings = {topic: Reading(begins[topic], self._with_bytes(topic)) for topic in topics}
             return View(self._connection, readings, self._take)
 
-        # By what is decided the rest is kept or left out: of millions of records, those of what ended long ago.
-        await self._begin(view("decisions"))
-        self._engine = view(*(topic for topic in ENGINE if topic != "decisions"))
-        await self._begin(self._engine)
-        self._own = view(*OWN)
-        await self._begin(self._own)
         # Closes alone wait for these: where they are not read all else goes on, so they are none of the desk's views.
         self._dead = View(self._connection, {DEAD_LETTERS: Reading(decode_message=origin)}, self._take_dead)
         self._dead.start()
         self._without_dead = asyncio.create_task(self._say_without_dead(self._dead))
+        # By what is decided the rest is kept or left out: of millions of records, those of what ended long ago.
+        await self._begin(view("decisions"))
+        with suppress(Exception):  # of any kind: the desk goes on
+            await asyncio.wait_for(self._dead.wait_read(), _DEAD_SECONDS)
+        self._engine = view(*(topic for topic in ENGINE if topic != "decisions"))
+        await self._begin(self._engine)
+        self._own = view(*OWN)
+        await self._begin(self._own)
         with suppress(KafkaException):
             await asyncio.to_thread(self._learn_leaders)
 
@@ -197,7 +200,7 @@ class DeskReader:
         seconds = left(seconds)
         give_up = time.monotonic() + seconds
         try:
-            async with asyncio.timeout(seconds), self._asking[logs[0]]:
+            async with asyncio.timeout(seconds), self._asking[(*logs,)]:
                 is_late = max(view.age(*log) for log in logs) > LATE_SECONDS
                 client = self._ends_of_late if is_late else self._ends
                 ask = partial(offsets, client, self._connection, logs, OFFSET_END, seconds)
@@ -220,6 +223,7 @@ class DeskReader:
             await view.wait_failed()
         except Exception as error:  # noqa: BLE001  # of any kind: the desk goes on
             _log.error("dead letters are not read, so closes wait behind them for longer", reason=str(error))
+            await view.stop()
 
     def _take_dead(self, entries: Sequence[Entry]) -> None:
         for entry in entries:

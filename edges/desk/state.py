@@ -95,7 +95,8 @@ class DeskState:
         if incident_id is None:
             return
         incident = self.incidents.get(incident_id) or self._begin(incident_id, decision.site_id, place.partition)
-        self._nameless.pop(incident_id, None)
+        if self._nameless.pop(incident_id, None) is not None:
+            incident.partition = place.partition  # what it began with may have been misplaced
         if not incident.decide(decision):
             return
         incident.keep(place.topic, place.offset, data)
@@ -166,19 +167,15 @@ class DeskState:
             yield incident
         if named and (not is_help or (incident is not None and incident.phase != "CLOSED")):
             return
-        is_handled = self.progress[place.partition].has_handled(place.topic, place.offset)
+        has_ended = self.progress[place.partition].has_ended(place.topic, place.offset)
         for incident_id in self.of_site.get(site_id, ()):
             incident = self.incidents[incident_id]
             may_get = incident.is_open or incident.was_open(place.timestamp)
-            if said_id in incident.decided or (not is_handled and may_get):
+            if incident.partition == place.partition and (said_id in incident.decided or (not has_ended and may_get)):
                 yield incident
 
     def _keep_input(self, incident: Incident, place: Place, data: bytes, said_id: str, by: str | None) -> None:
-        is_handled = self.progress[place.partition].has_handled(place.topic, place.offset)
-        # On another partition than its incident's it finds nothing.
-        is_awaited = place.partition == incident.partition and not is_handled
-        awaited = Awaited(place.topic, place.offset, by, place.read_at) if is_awaited else None
-        incident.keep(place.topic, place.offset, data, said_id, awaited)
+        incident.keep(place.topic, place.offset, data, said_id, Awaited(place.topic, place.offset, by, place.read_at))
         self._touch(incident)
 
     def _signal(self, place: Place, signal: Signal, _data: bytes) -> None:

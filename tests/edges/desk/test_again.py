@@ -186,6 +186,21 @@ async def test_who_answers_what_another_has_just_answered_is_late(
     assert (said.status_code, said.json()["late"]) == (202, True)
 
 
+async def test_who_answers_what_was_just_answered_under_threat_is_refused(
+    desk: MemoryDesk, floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = await called(desk, floor)
+
+    async def read_the_answer(_: int) -> None:
+        mine = rules.result_id(command, "DURESS_CODE", "UNKNOWN", None, message_left=False)
+        at = mine.removeprefix(f"{command}-result-")
+        desk.scene.result(at, command, "DURESS_CODE", "UNKNOWN")  # type: ignore[arg-type]  # its try is not kept yet
+        desk.catch_up()
+
+    monkeypatch.setattr(desk.reader, "answers_to_the_end", read_the_answer)
+    assert code(await floor.ann.result(command, "NOT_IDENTIFIED", "NORMAL")) == "DURESS"
+
+
 async def test_what_is_said_again_is_shown_once(desk: MemoryDesk, floor: Floor) -> None:
     incident = desk.alarm()
     note = {"text": "blue van", "key": "n1"}

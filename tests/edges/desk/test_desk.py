@@ -208,11 +208,11 @@ def test_a_close_waits_for_an_answer_until_it_has_an_end(
     result |= {"result_id": "R1", "command_id": call["subject"], "direction": "OUTBOUND", "outcome": "NOT_IDENTIFIED"}
     too_long = encode("CallResult", {**result, "detail": "x" * 9000, "ended_at": now_ms()})
     world.put("call-results", too_long, "S1")
-    assert code(ann.post(path, {**body, "key": "k1"})) == "CHANGED"
+    eventually(lambda: code(ann.post(path, {**body, "key": "k1"})) == "CHANGED", "the answer is waited for")
     desk.kill()
     desk.start()
     ann = desk.operator("ann")
-    assert code(ann.post(path, {**body, "key": "k2"})) == "CHANGED"
+    eventually(lambda: code(ann.post(path, {**body, "key": "k2"})) == "CHANGED", "it is after a restart")
     engine.start()
     eventually(lambda: ann.post(path, {**body, "key": "k3"}).status_code == 202, "the close waits for nothing more")
     assert len(world.all("dead-letters")) == 1

@@ -93,9 +93,47 @@ def test_what_the_engine_comes_to_late_is_awaited_by_what_is_open_then(named: st
         assert "call-results" in {kept.topic for kept in known.kept}
 
 
-def test_what_lies_on_another_partition_or_is_of_another_site_is_no_answer_of_an_incident() -> None:
+@pytest.mark.parametrize("named", ["nothing", "what has ended"])
+def test_what_was_a_dead_letter_is_nothing_of_an_incident_that_opens_later(named: str) -> None:
+    scene, first = opened()
+    scene.action(20, "CLOSE", first)
+    command = None if named == "nothing" else f"{first}-c1.1"
+    scene.result(30, command, "DURESS_CODE", direction="INBOUND")
+    scene.alert(1800, "TAMPER", "A2")
+    records = [
+        record for record in scene.records if record[0].topic != "decisions" or record[0].timestamp != T0 + 30_000
+    ]
+    desk = Desk([])
+    desk.state.progress[0].bury("call-results", 0)
+    desk.read(decisions_first(records))
+    known = desk.state.incidents[scene.incident_id]
+    assert (known.is_duress, known.needs_supervisor, known.awaited) == (False, False, {})
+    assert "call-results" not in {kept.topic for kept in known.kept}
+
+
+def test_an_answer_that_was_put_back_is_awaited_after_a_restart_too() -> None:
     scene, incident = opened()
-    scene.result(20, f"{incident}-c1.1", "NOT_IDENTIFIED")
+    result = scene.result(20, f"{incident}-c1.1", "NOT_IDENTIFIED", direction="INBOUND")
+    (said,) = (record for record in scene.records if record[0].topic == "call-results")
+    others = [record for record in scene.records if record[0].timestamp < T0 + 20_000]
+    desk = Desk(others)
+    progress = desk.state.progress[0]
+    progress.bury("call-results", 0)
+    progress._handled["call-results"] = 1  # that of another home
+    desk.read([said, (said[0]._replace(offset=2), said[1])])
+    (awaited,) = desk.state.incidents[incident].awaited.items()
+    assert (awaited[0], awaited[1].offset) == (result, 2)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "situation"),
+    [("NOT_IDENTIFIED", "UNKNOWN"), ("NOT_IDENTIFIED", "ABNORMAL"), ("DURESS_CODE", "UNKNOWN")],
+)
+def test_what_lies_on_another_partition_or_is_of_another_site_is_no_answer_of_an_incident(
+    outcome: str, situation: str
+) -> None:
+    scene, incident = opened()
+    scene.result(20, f"{incident}-c1.1", outcome, situation)
     (result,) = [record for record in scene.records if record[0].topic == "call-results"]
     for partition, site_id, count in ((0, "S1", 1), (1, "S1", 0), (0, "S2", 0)):
         desk = Desk(opened()[0].records)
@@ -106,3 +144,15 @@ def test_what_lies_on_another_partition_or_is_of_another_site_is_no_answer_of_an
         known = desk.state.incidents[incident]
         assert (len(known.awaited), len(known.answers)) == (count, count)
         assert desk.subjects() == [f"{incident}-c1.1"] * (1 - count)
+        assert known.is_duress == (count == 1 and outcome == "DURESS_CODE")
+
+
+def test_an_incident_is_on_the_partition_of_its_decisions_whatever_was_read_before() -> None:
+    scene, incident = opened()
+    scene.result(20, f"{incident}-c1.1", "NOT_IDENTIFIED")
+    (said,) = (record for record in scene.records if record[0].topic == "call-results")
+    desk = Desk([])
+    desk.state.progress.append(Progress())
+    desk.state.apply(said[0]._replace(partition=1), read("call-results")(said[1]), said[1])
+    desk.read(record for record in scene.records if record[0].timestamp < T0 + 20_000)
+    assert desk.state.incidents[incident].partition == 0
