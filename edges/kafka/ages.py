@@ -25,6 +25,7 @@ class Ages:
         self._pending: dict[Log, deque[tuple[int, float]]] = {log: deque(maxlen=_MOST_PENDING) for log in logs}
         self._stood_at: dict[Log, float] = {}
         self._behind_at: dict[Log, float] = {}  # when it was no longer behind
+        self._moved_at: dict[Log, float] = {}  # when the reader last came further
 
     def ends(self, log: Log, watermark: int, asked_at: float) -> None:
         """Take where a log ended when that was asked for (monotonic)."""
@@ -38,6 +39,8 @@ class Ages:
     def reach(self, positions: dict[Log, int]) -> None:
         """Take how far the reader is: all before these offsets was handed on."""
         with self._lock:
+            now = time.monotonic()
+            self._moved_at |= {log: now for log, at in positions.items() if at != self._next.get(log)}
             self._next |= positions
             for log in positions:
                 self._settle(log, self._pending[log])
@@ -53,6 +56,20 @@ class Ages:
     def position(self, log: Log) -> int:
         """The offset behind the last record that was handed on; -1 before anything is known."""
         return self._next.get(log, -1)
+
+    def stuck(self, seconds: float) -> Log | None:
+        """A log that was read to its end once, and has not been read further for so long, though there is more.
+
+        None: there is none, or none whose end is known now.
+        """
+        now = time.monotonic()
+        with self._lock:
+            for log, pending in self._pending.items():
+                if pending and log in self._stood_at and now - pending[-1][1] < BEHIND_SECONDS:
+                    since = max(pending[0][1], self._moved_at.get(log, float("-inf")))
+                    if now - since > seconds:
+                        return log
+        return None
 
     @property
     def is_whole(self) -> bool:

@@ -22,19 +22,18 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import OFFSET_END, KafkaError, KafkaException
 from confluent_kafka import Producer as ConfluentProducer
 
 from edges.kafka import clients
 from edges.kafka.errors import TopicsDifferError, UnconfirmedError
-from edges.kafka.layout import Layout
+from edges.kafka.lanes import Lane, Outgoing, Report, Sending
+from edges.kafka.layout import Layout, answered_offsets
 from edges.kafka.pulse import Pulse
 from schemas.contract import murmur2
 from service.logs import logger
 
 if TYPE_CHECKING:
-    from confluent_kafka import Message
-
     from edges.settings import Connection
 
 _log = logger(__name__)
@@ -50,6 +49,8 @@ _LOOKS_IN_VAIN: Final = 200
 _SWEEP_SECONDS: Final = 0.05
 _ASK_SECONDS: Final = 1.0
 _KNOWN_KEYS: Final = 65_536
+_STUCK_SECONDS: Final = 10.0  # a partition stands still for so long: its client may have lost sight of its leader
+_LONGEST_STUCK_SECONDS: Final = 320.0
 _ENDS: Final = "this process ends"
 
 
@@ -65,66 +66,14 @@ class Record(NamedTuple):
     timestamp: int = 0
 
 
-class _Sending:
-    """The records of one `send`, until all are acknowledged or it fails."""
-
-    __slots__ = ("follows", "future", "is_under_way", "left")
-
-    def __init__(self, future: asyncio.Future[None], left: int, *, follows: bool) -> None:
-        self.future = future
-        self.left = left
-        self.follows = follows
-        self.is_under_way = False  # librdkafka has taken one
-
-    def confirm(self) -> None:
-        self.left -= 1
-        if not self.left and not self.future.done():
-            self.future.set_result(None)
-
-    def fail(self, reason: str) -> None:
-        if not self.future.done():
-            self.future.set_exception(UnconfirmedError(reason, is_under_way=self.is_under_way))
-
-
-class _Lane:
-    """One partition of a topic."""
-
-    __slots__ = ("in_flight", "partition", "topic", "waiting")
-
-    def __init__(self, topic: str, partition: int) -> None:
-        self.topic = topic
-        self.partition = partition
-        self.in_flight = 0
-        self.waiting: deque[_Outgoing] = deque()
-
-
-class _Outgoing:
-    """One record; librdkafka calls it with what came of it."""
-
-    __slots__ = ("key", "lane", "reports", "sending", "timestamp", "value")
-
-    def __init__(self, sending: _Sending, lane: _Lane, record: Record, reports: deque[_Report]) -> None:
-        self.sending = sending
-        self.lane = lane
-        self.key = record.key.encode()
-        self.value = record.value
-        self.timestamp = record.timestamp
-        self.reports = reports
-
-    def __call__(self, error: KafkaError | None, _: Message) -> None:
-        self.reports.append((self, error))
-
-
-_Report = tuple[_Outgoing, KafkaError | None]
-
-
 class Producer:
     """Writes records, for callers in one asyncio loop.
 
     Attributes:
         acknowledged: how many records Kafka has acknowledged.
         unconfirmed: how many calls of `send` failed.
-        recreated: how often a fatal error of the client ended it, and another took its place.
+        recreated: how often another client took the place of one that failed for good, or of one that wrote a
+            partition no more, though its leader answered.
 
     """
 
@@ -148,17 +97,18 @@ class Producer:
         self._pulse_topic = pulse_topic
         self._most_in_flight = in_flight
         self._room = room
-        self._lanes: dict[tuple[str, int], _Lane] = {}
-        self._reports: deque[_Report] = deque()  # a deque, as a client that is given up reports in another thread
+        self._lanes: dict[tuple[str, int], Lane] = {}
+        self._reports: deque[Report] = deque()  # a deque, as a client that is given up reports in another thread
         self._under_way = 0  # records that librdkafka has
         self._looks_in_vain = 0
         self._timer: asyncio.TimerHandle | None = None
-        self._deadlines: list[tuple[float, int, _Sending]] = []  # a heap
+        self._deadlines: list[tuple[float, int, Sending]] = []  # a heap
         self._numbers = count()
         self._is_sweeping = False
         self._partition = lru_cache(_KNOWN_KEYS)(self._partition_of)
         self._client = clients.producer(connection, self._hear)
         self._is_fatal = False
+        self._patience, self._recreated_at = _STUCK_SECONDS, float("-inf")
         self._is_stopping = False
         self._ended = threading.Event()
         self._acknowledged_at = self._answered_at = float("-inf")  # a record, and the pulse
@@ -193,7 +143,7 @@ class Producer:
             return
         if self._is_stopping:
             raise UnconfirmedError(_ENDS)
-        sending = _Sending(self._loop.create_future(), len(records), follows=follows)
+        sending = Sending(self._loop.create_future(), len(records), follows=follows)
         lanes = [self._lane(record.topic, record.key) for record in records]
         if any(len(lane.waiting) >= self._room for lane in lanes):
             self.unconfirmed += 1
@@ -202,7 +152,7 @@ class Producer:
         if not self._is_sweeping:
             self._sweep()
         for record, lane in zip(records, lanes, strict=True):
-            lane.waiting.append(_Outgoing(sending, lane, record, self._reports))
+            lane.waiting.append(self._outgoing(sending, lane, record))
             self._hand_over(lane)
         try:
             await sending.future
@@ -246,13 +196,16 @@ class Producer:
     def _partition_of(self, key: str) -> int:
         return murmur2.partition(key.encode(), self._connection.partitions)
 
-    def _lane(self, topic: str, key: str) -> _Lane:
+    def _lane(self, topic: str, key: str) -> Lane:
         place = topic, self._partition(key)
         lane = self._lanes.get(place)
         if lane is None:
             assert topic in self._topics, topic
-            lane = self._lanes[place] = _Lane(self._connection.topic(topic), place[1])
+            lane = self._lanes[place] = Lane(self._connection.topic(topic), place[1])
         return lane
+
+    def _outgoing(self, sending: Sending, lane: Lane, record: Record) -> Outgoing:
+        return Outgoing(sending, lane, record.key.encode(), record.value, record.timestamp, self._reports)
 
     def _sweep(self) -> None:
         """Fail what was not acknowledged in time. One timer for all: one each would cost more than the records."""
@@ -267,7 +220,7 @@ class Producer:
         if deadlines:
             self._loop.call_later(_SWEEP_SECONDS, self._sweep)
 
-    def _hand_over(self, lane: _Lane) -> None:
+    def _hand_over(self, lane: Lane) -> None:
         """Give librdkafka as many records as it may have, and drop those that nobody waits for."""
         waiting = lane.waiting
         while waiting and self._ended.is_set():
@@ -289,7 +242,7 @@ class Producer:
                 record.sending.fail(f"Kafka's client does not take it: {error}")
             else:
                 record.sending.is_under_way = True
-                lane.in_flight += 1
+                lane.enter()
                 self._under_way += 1
                 if self._under_way == 1:
                     self._looks_in_vain = 0
@@ -314,12 +267,12 @@ class Producer:
 
     def _settle(self) -> None:
         """Take what became of records."""
-        lanes: set[_Lane] = set()
+        lanes: set[Lane] = set()
         acknowledged, reports = self.acknowledged, self._reports
         while reports:
             record, error = reports.popleft()
             lane = record.lane
-            lane.in_flight -= 1
+            lane.leave()
             self._under_way -= 1
             if lane.waiting:
                 lanes.add(lane)
@@ -350,11 +303,15 @@ class Producer:
 
     def _work(self) -> None:
         pulse = Pulse(self._connection, self._pulse_topic) if self._pulse_topic is not None else None
+        looked_at = time.monotonic()
         while not self._ended.wait(_POLL_SECONDS):
             if pulse is not None:
                 self._answered_at = pulse.beat(self._acknowledged_at)
             if self._is_fatal:
-                self._recreate()
+                self._recreate("it failed for good")
+            elif time.monotonic() >= looked_at + _ASK_SECONDS:
+                looked_at = time.monotonic()
+                self._look_for_stuck()
         if pulse is not None:
             pulse.close()
         self._give_up(self._client)
@@ -383,12 +340,36 @@ class Producer:
     def _hear(self, error: KafkaError) -> None:
         self._is_fatal = self._is_fatal or error.fatal()
 
-    def _recreate(self) -> None:
-        """Take another client for one that can write nothing any more; what it had may have been taken."""
-        self._is_fatal = False
+    def _look_for_stuck(self) -> None:
+        """Take another client for one that writes a partition no more, though its leader answers others.
+
+        After a moment without a leader, librdkafka may never learn of the next (librdkafka #5430). While the leader
+        does not answer, what it was sent may still be written, and the client waits for that. Another client is tried
+        less and less often.
+        """
+        now = time.monotonic()
+        if now - self._recreated_at > _LONGEST_STUCK_SECONDS:
+            self._patience = _STUCK_SECONDS
+        stuck = [log for log, lane in [*self._lanes.items()] if lane.in_flight and now - lane.moved_at > self._patience]
+        if not stuck:
+            return
+        consumer = clients.reader(self._connection)
+        try:
+            led, _ = answered_offsets(consumer, self._connection, stuck, OFFSET_END, _ASK_SECONDS)
+        except KafkaException:
+            return
+        finally:
+            consumer.close()
+        if led:
+            self._patience = min(2 * self._patience, _LONGEST_STUCK_SECONDS)
+            self._recreate(f"it writes no more to {next(iter(led))}")
+
+    def _recreate(self, reason: str) -> None:
+        """Take another client; what the one before had may have been taken."""
+        self._is_fatal, self._recreated_at = False, time.monotonic()
         ended, self._client = self._client, clients.producer(self._connection, self._hear)
         self.recreated += 1
-        _log.warning("the Kafka producer failed, and another takes its place")
+        _log.warning("another Kafka producer takes the place of this one", reason=reason)
         self._give_up(ended)
 
     def _give_up(self, client: ConfluentProducer) -> None:

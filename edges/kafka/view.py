@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
@@ -33,6 +34,9 @@ _SLICE: Final = 500  # records that a handler in the loop gets at once, so that 
 _POLL_SECONDS: Final = 0.1
 _ASK_SECONDS: Final = 2.0
 _AGAIN_SECONDS: Final = 0.5
+_LOOK_SECONDS: Final = 1.0  # between two looks for a partition that stands still
+_STUCK_SECONDS: Final = 10.0  # it does so for so long: its client may have lost sight of its leader
+_LONGEST_STUCK_SECONDS: Final = 320.0
 _STOP_SECONDS: Final = 3.0
 
 
@@ -110,6 +114,9 @@ class View:
         self._is_in_loop = in_loop
         self._ages = Ages((topic, number) for topic in topics for number in range(connection.partitions))
         self._watermarks = Watermarks(connection, topics, self._ages.ends)
+        self._begun: dict[Log, int] = {}  # at which offsets
+        self._patience = _STUCK_SECONDS
+        self._looked_at = self._renewed_at = float("-inf")
         self._told: set[str] = set()  # errors of no partition
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="kafka-view", daemon=True)
@@ -188,6 +195,10 @@ class View:
                     self._step(consumer)
                     if not self.read.is_set() and self._ages.is_whole:
                         self._call(self.read.set)
+                    if self._is_stuck():
+                        consumer.close()
+                        consumer = clients.reader(self._connection)
+                        consumer.assign(self._places({log: self._ages.position(log) for log in self._begun}))
             finally:
                 consumer.close()
         except Exception as error:  # noqa: BLE001  # raised where it is awaited
@@ -200,13 +211,40 @@ class View:
         while not self._ended.is_set():
             try:
                 Layout(self._connection, self._topics).leaders(consumer, _ASK_SECONDS)
-                consumer.assign(self._starts(consumer))
+                self._begun = self._starts(consumer)
+                consumer.assign(self._places(self._begun))
             except KafkaException:
                 self._ended.wait(_AGAIN_SECONDS)
             else:
                 return
 
-    def _starts(self, consumer: Consumer) -> list[TopicPartition]:
+    def _is_stuck(self) -> bool:
+        """Whether it is time for another consumer, as this one reads a partition no more.
+
+        After a moment without a leader, librdkafka may never learn of the next (librdkafka #5430). A log may also end
+        at an open transaction: another one is tried less and less often.
+        """
+        now = time.monotonic()
+        if now - self._looked_at < _LOOK_SECONDS:
+            return False
+        self._looked_at = now
+        if now - self._renewed_at > _LONGEST_STUCK_SECONDS:
+            self._patience = _STUCK_SECONDS
+        log = self._ages.stuck(self._patience)
+        if log is None or now - self._renewed_at < self._patience:
+            return False
+        self._patience, self._renewed_at = min(2 * self._patience, _LONGEST_STUCK_SECONDS), now
+        _log.warning("another Kafka reader takes the place of this one", topic=log[0], partition=log[1])
+        return True
+
+    def _places(self, offsets: Mapping[Log, int]) -> list[TopicPartition]:
+        """Where a consumer reads on; a log of which nothing was read, where it began."""
+        return [
+            TopicPartition(self._connection.topic(topic), number, at if at >= 0 else self._begun[topic, number])
+            for (topic, number), at in offsets.items()
+        ]
+
+    def _starts(self, consumer: Consumer) -> dict[Log, int]:
         found: dict[Log, int] = {}
         for topic, reading in self._topics.items():
             logs = [(topic, number) for number in range(self._connection.partitions)]
@@ -217,7 +255,7 @@ class View:
             ends = offsets(consumer, self._connection, logs, OFFSET_END, _ASK_SECONDS)
             firsts = offsets(consumer, self._connection, logs, reading.start.ms, _ASK_SECONDS)
             found |= {log: ends[log] if first < 0 else first for log, first in firsts.items()}
-        return [TopicPartition(self._connection.topic(topic), number, at) for (topic, number), at in found.items()]
+        return found
 
     def _step(self, consumer: Consumer) -> None:
         """Take what has come, and hand it on."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any, Final, cast
 
@@ -17,19 +18,32 @@ from tests.faults.records import NAMED_TOPICS, Sent, Value, decode, encode, id_o
 from tests.faults.tail import RENEW_SECONDS, SILENT
 
 TICK_SECONDS: Final = 0.01
+STUCK_SECONDS: Final = 45.0  # a record was not sent for so long, and others are acknowledged
 EDITS_A_SECOND: Final = 3
 
 
 class Journal:
-    """Sends to the input topics; the acknowledged ones are in ``sent``."""
+    """Sends to the input topics; the acknowledged ones are in ``sent``.
+
+    A client that has lost sight of a partition's leader gives way to another one, as those of the edges do
+    (`tests/edges/kafka/test_stuck.py`).
+    """
 
     def __init__(self, servers: str, prefix: str) -> None:
         self.sent: list[Sent] = []
         self.refused: list[str] = []
+        self._servers = servers
         self._prefix = prefix
-        self._producer = Producer(
+        self._lock = threading.Lock()
+        self._since: dict[Callable[..., None], float] = {}  # what is under way, in the order that it was sent
+        self._purged: deque[Callable[[], None]] = deque()
+        self._acknowledged_at = float("-inf")
+        self._producers = [self._client()]
+
+    def _client(self) -> Producer:
+        return Producer(
             {
-                "bootstrap.servers": servers,
+                "bootstrap.servers": self._servers,
                 "partitioner": "murmur2_random",
                 "enable.idempotence": True,
                 "linger.ms": 2,
@@ -57,29 +71,50 @@ class Journal:
         """Send any bytes; ``end`` is the dead letter's reason they are made for."""
 
         def delivered(error: KafkaError | None, message: Message) -> None:
+            self._since.pop(delivered, None)
             if error is None:
+                self._acknowledged_at = time.monotonic()
                 place = (topic, cast("int", message.partition()), cast("int", message.offset()))
                 self.sent.append(Sent(place, name, end))
+            elif error.code() == KafkaError._PURGE_QUEUE:
+                self._purged.append(produce)
             else:
                 self.refused.append(f"{name}: {error.name()}")
 
         given: dict[str, Any] = {} if partition < 0 else {"partition": partition}
-        self._producer.produce(
-            f"{self._prefix}{topic}", value, key, on_delivery=delivered, headers=headers or [], **given
-        )
+
+        def produce() -> None:
+            self._since[delivered] = time.monotonic()
+            self._producers[-1].produce(
+                f"{self._prefix}{topic}", value, key, on_delivery=delivered, headers=headers or [], **given
+            )
+
+        produce()
 
     def poll(self) -> None:
-        """Take in what was acknowledged."""
-        self._producer.poll(0)
+        """Take in what was acknowledged, and send again what a client that is stuck never sent."""
+        with self._lock:
+            for producer in self._producers:
+                producer.poll(0)
+            now = time.monotonic()
+            oldest = next(iter([*self._since.values()]), now)
+            if now - oldest > STUCK_SECONDS and now - self._acknowledged_at < 1:
+                self._producers[-1].purge(in_flight=False)
+                self._producers.append(self._client())
+            while self._purged:
+                self._purged.popleft()()
 
     def flush(self, seconds: float = 60.0) -> None:
         """Wait until everything sent is acknowledged or refused."""
-        left = self._producer.flush(seconds)
-        assert left == 0, f"the broker does not acknowledge {left} records"
+        give_up = time.monotonic() + seconds
+        while len(self):
+            self.poll()
+            assert time.monotonic() < give_up, f"the broker does not acknowledge {len(self)} records"
+            time.sleep(TICK_SECONDS)
 
     def __len__(self) -> int:
         """How many sends are still under way."""
-        return len(self._producer)
+        return len(self._since) + len(self._purged)
 
 
 class Load:

@@ -58,7 +58,10 @@ class Probe:
                     if message.error() is None and value is not None:
                         names.pop(decode("quarantine", value)["alert_id"], None)
                 waited = time.monotonic() - begun
-                assert waited < seconds, f"nothing comes through {sorted(names.values())} for {waited:.0f} s"
+                assert waited < seconds, (
+                    f"nothing comes through {sorted(names.values())} for {waited:.0f} s, of {names.keys()} these were "
+                    f"acknowledged: {[sent.place for sent in self._journal.sent if sent.id in names]}"
+                )
         return time.monotonic() - begun
 
     def _reader(self) -> Consumer:

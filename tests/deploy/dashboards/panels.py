@@ -10,8 +10,8 @@ from typing import Any, Final, NamedTuple
 from tests.deploy.tools import ROOT
 
 FILES: Final = sorted((ROOT / "deploy" / "helm" / "ronde" / "dashboards").glob("*.json"))
-# What Grafana puts in their place: some scrapes, and here the whole night, however long a busy machine takes for it; the
-# time shown; all partners.
+# What Grafana puts in their place: some scrapes, and here the whole night, however long a busy machine takes for it;
+# the time shown; all partners.
 VARIABLES: Final = {"$__rate_interval": "20m", "$__range": "20m", "$partner": ".*"}
 
 
