@@ -181,6 +181,7 @@ class Calls:
         await self._holding.held_or_refuse(operator, subject.partition, callback_id)
         result = _result(operator, subject, None, callback.contact_id, "INBOUND", said)
         if not self._was_said(result):
+            await self._hear_answers(subject.partition)
             await self._is_verified(operator, subject, result)
         said_at = self._state.inbound.get(result.result_id, self._holding.clock.now())
         late = said_at > callback.at + rules.CALLBACK_MS

@@ -210,6 +210,12 @@ class Incident:
         answer = Answer(result.result_id, _same(result.operator), sys.intern(result.outcome), result.ended_at)
         self.answers[command_id] = (*known, answer)
 
+    def move(self, partition: int) -> None:
+        """Be on its decisions' partition: what it began with was misplaced, and no answer of it."""
+        self.partition, self.is_duress = partition, False
+        self.awaited.clear()
+        self.answers.clear()
+
     def keep(
         self, topic: str, offset: int, value: bytes, said_id: str | None = None, awaited: Awaited | None = None
     ) -> None:

@@ -95,8 +95,8 @@ class DeskState:
         if incident_id is None:
             return
         incident = self.incidents.get(incident_id) or self._begin(incident_id, decision.site_id, place.partition)
-        if self._nameless.pop(incident_id, None) is not None:
-            incident.partition = place.partition  # what it began with may have been misplaced
+        if self._nameless.pop(incident_id, None) is not None and incident.partition != place.partition:
+            incident.move(place.partition)
         if not incident.decide(decision):
             return
         incident.keep(place.topic, place.offset, data)

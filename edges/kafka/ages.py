@@ -57,19 +57,19 @@ class Ages:
         """The offset behind the last record that was handed on; -1 before anything is known."""
         return self._next.get(log, -1)
 
-    def stuck(self, seconds: float) -> Log | None:
-        """A log that was read to its end once, and has not been read further for so long, though there is more.
+    def still(self, seconds: float) -> dict[Log, float]:
+        """The logs that are read no further, though there is more; and since when (monotonic), for longer than that.
 
-        None: there is none, or none whose end is known now.
+        Only those that were once read to their end, and whose end is known now.
         """
-        now = time.monotonic()
+        now, found = time.monotonic(), {}
         with self._lock:
             for log, pending in self._pending.items():
                 if pending and log in self._stood_at and now - pending[-1][1] < BEHIND_SECONDS:
                     since = max(pending[0][1], self._moved_at.get(log, float("-inf")))
                     if now - since > seconds:
-                        return log
-        return None
+                        found[log] = since
+        return found
 
     @property
     def is_whole(self) -> bool:

@@ -15,21 +15,22 @@ import asyncio
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from contextlib import suppress
 from functools import lru_cache
 from heapq import heappop, heappush
 from itertools import count
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from confluent_kafka import OFFSET_END, KafkaError, KafkaException
+from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException
 from confluent_kafka import Producer as ConfluentProducer
 
 from edges.kafka import clients
 from edges.kafka.errors import TopicsDifferError, UnconfirmedError
 from edges.kafka.lanes import Lane, Outgoing, Report, Sending
-from edges.kafka.layout import Layout, answered_offsets
+from edges.kafka.layout import Layout, Log, answered_offsets
 from edges.kafka.pulse import Pulse
+from edges.kafka.standstill import Standstill
 from schemas.contract import murmur2
 from service.logs import logger
 
@@ -49,8 +50,8 @@ _LOOKS_IN_VAIN: Final = 200
 _SWEEP_SECONDS: Final = 0.05
 _ASK_SECONDS: Final = 1.0
 _KNOWN_KEYS: Final = 65_536
-_STUCK_SECONDS: Final = 10.0  # a partition stands still for so long: its client may have lost sight of its leader
-_LONGEST_STUCK_SECONDS: Final = 320.0
+_STILL_SECONDS: Final = 10.0  # a partition stands still for so long: is its leader there?
+_LOOK_SECONDS: Final = 5.0  # between two looks for such partitions
 _ENDS: Final = "this process ends"
 
 
@@ -108,7 +109,7 @@ class Producer:
         self._partition = lru_cache(_KNOWN_KEYS)(self._partition_of)
         self._client = clients.producer(connection, self._hear)
         self._is_fatal = False
-        self._patience, self._recreated_at = _STUCK_SECONDS, float("-inf")
+        self._standstill = Standstill()
         self._is_stopping = False
         self._ended = threading.Event()
         self._acknowledged_at = self._answered_at = float("-inf")  # a record, and the pulse
@@ -303,17 +304,18 @@ class Producer:
 
     def _work(self) -> None:
         pulse = Pulse(self._connection, self._pulse_topic) if self._pulse_topic is not None else None
-        looked_at = time.monotonic()
+        consumer, looked_at = clients.reader(self._connection), time.monotonic()
         while not self._ended.wait(_POLL_SECONDS):
             if pulse is not None:
                 self._answered_at = pulse.beat(self._acknowledged_at)
             if self._is_fatal:
                 self._recreate("it failed for good")
-            elif time.monotonic() >= looked_at + _ASK_SECONDS:
+            elif time.monotonic() >= looked_at + _LOOK_SECONDS:
                 looked_at = time.monotonic()
-                self._look_for_stuck()
+                self._look_for_blind(consumer)
         if pulse is not None:
             pulse.close()
+        consumer.close()
         self._give_up(self._client)
 
     def _learn_topics(self) -> bool:
@@ -340,34 +342,32 @@ class Producer:
     def _hear(self, error: KafkaError) -> None:
         self._is_fatal = self._is_fatal or error.fatal()
 
-    def _look_for_stuck(self) -> None:
-        """Take another client for one that writes a partition no more, though its leader answers others.
+    def _look_for_blind(self, consumer: Consumer) -> None:
+        """Take another client for one that has lost sight of a partition's leader (`edges.kafka.standstill`)."""
+        still = self._still()
+        led: Container[Log] = ()
+        if still:
+            with suppress(KafkaException):
+                led, _ = answered_offsets(consumer, self._connection, still, OFFSET_END, _ASK_SECONDS)
+        # Looked at again: what was acknowledged meanwhile stands still no more.
+        blind = self._standstill.judge({log: at for log, at in self._still().items() if log in led})
+        if blind is not None:
+            self._recreate(f"it writes no more to {blind[0]}, partition {blind[1]}, though its leader answers")
 
-        After a moment without a leader, librdkafka may never learn of the next (librdkafka #5430). While the leader
-        does not answer, what it was sent may still be written, and the client waits for that. Another client is tried
-        less and less often.
-        """
-        now = time.monotonic()
-        if now - self._recreated_at > _LONGEST_STUCK_SECONDS:
-            self._patience = _STUCK_SECONDS
-        stuck = [log for log, lane in [*self._lanes.items()] if lane.in_flight and now - lane.moved_at > self._patience]
-        if not stuck:
-            return
-        consumer = clients.reader(self._connection)
-        try:
-            led, _ = answered_offsets(consumer, self._connection, stuck, OFFSET_END, _ASK_SECONDS)
-        except KafkaException:
-            return
-        finally:
-            consumer.close()
-        if led:
-            self._patience = min(2 * self._patience, _LONGEST_STUCK_SECONDS)
-            self._recreate(f"it writes no more to {next(iter(led))}")
+    def _still(self) -> dict[Log, float]:
+        """The partitions that have stood still for a while, and since when."""
+        late = time.monotonic() - _STILL_SECONDS
+        return {log: lane.moved_at for log, lane in [*self._lanes.items()] if lane.in_flight and lane.moved_at < late}
 
     def _recreate(self, reason: str) -> None:
         """Take another client; what the one before had may have been taken."""
-        self._is_fatal, self._recreated_at = False, time.monotonic()
-        ended, self._client = self._client, clients.producer(self._connection, self._hear)
+        try:
+            made = clients.producer(self._connection, self._hear)
+        except KafkaException as error:  # certificates that are just being replaced
+            _log.warning("no other Kafka producer can be made", reason=str(error))
+            return
+        self._is_fatal = False
+        ended, self._client = self._client, made
         self.recreated += 1
         _log.warning("another Kafka producer takes the place of this one", reason=reason)
         self._give_up(ended)

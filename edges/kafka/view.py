@@ -17,6 +17,7 @@ from edges.kafka import clients
 from edges.kafka.ages import Ages
 from edges.kafka.errors import TopicsDifferError
 from edges.kafka.layout import Layout, Log, offsets
+from edges.kafka.standstill import Standstill
 from edges.kafka.watermarks import Watermarks
 from schemas.avro.errors import RegistryUnreachable, Undecodable
 from schemas.contract import murmur2
@@ -34,9 +35,8 @@ _SLICE: Final = 500  # records that a handler in the loop gets at once, so that 
 _POLL_SECONDS: Final = 0.1
 _ASK_SECONDS: Final = 2.0
 _AGAIN_SECONDS: Final = 0.5
-_LOOK_SECONDS: Final = 1.0  # between two looks for a partition that stands still
-_STUCK_SECONDS: Final = 10.0  # it does so for so long: its client may have lost sight of its leader
-_LONGEST_STUCK_SECONDS: Final = 320.0
+_STILL_SECONDS: Final = 10.0  # for so long a partition is read no further, though there is more
+_LOOK_SECONDS: Final = 5.0  # between two looks for such partitions
 _STOP_SECONDS: Final = 3.0
 
 
@@ -115,8 +115,8 @@ class View:
         self._ages = Ages((topic, number) for topic in topics for number in range(connection.partitions))
         self._watermarks = Watermarks(connection, topics, self._ages.ends)
         self._begun: dict[Log, int] = {}  # at which offsets
-        self._patience = _STUCK_SECONDS
-        self._looked_at = self._renewed_at = float("-inf")
+        self._standstill = Standstill()
+        self._looked_at = 0.0
         self._told: set[str] = set()  # errors of no partition
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="kafka-view", daemon=True)
@@ -195,10 +195,8 @@ class View:
                     self._step(consumer)
                     if not self.read.is_set() and self._ages.is_whole:
                         self._call(self.read.set)
-                    if self._is_stuck():
-                        consumer.close()
-                        consumer = clients.reader(self._connection)
-                        consumer.assign(self._places({log: self._ages.position(log) for log in self._begun}))
+                    if self._is_blind():
+                        consumer = self._another(consumer)
             finally:
                 consumer.close()
         except Exception as error:  # noqa: BLE001  # raised where it is awaited
@@ -218,24 +216,29 @@ class View:
             else:
                 return
 
-    def _is_stuck(self) -> bool:
-        """Whether it is time for another consumer, as this one reads a partition no more.
+    def _is_blind(self) -> bool:
+        """Whether it is time for another consumer, as this one has lost sight of a partition's leader.
 
-        After a moment without a leader, librdkafka may never learn of the next (librdkafka #5430). A log may also end
-        at an open transaction: another one is tried less and less often.
+        (`edges.kafka.standstill`.) A log may also end at an open transaction; another consumer does no harm there.
         """
-        now = time.monotonic()
-        if now - self._looked_at < _LOOK_SECONDS:
+        if time.monotonic() - self._looked_at < _LOOK_SECONDS:
             return False
-        self._looked_at = now
-        if now - self._renewed_at > _LONGEST_STUCK_SECONDS:
-            self._patience = _STUCK_SECONDS
-        log = self._ages.stuck(self._patience)
-        if log is None or now - self._renewed_at < self._patience:
-            return False
-        self._patience, self._renewed_at = min(2 * self._patience, _LONGEST_STUCK_SECONDS), now
-        _log.warning("another Kafka reader takes the place of this one", topic=log[0], partition=log[1])
-        return True
+        self._looked_at = time.monotonic()
+        log = self._standstill.judge(self._ages.still(_STILL_SECONDS))
+        if log is not None:
+            _log.warning("another Kafka reader takes the place of this one", topic=log[0], partition=log[1])
+        return log is not None
+
+    def _another(self, consumer: Consumer) -> Consumer:
+        """Another one that reads on where this one is; the same where none can be made."""
+        try:
+            made = clients.reader(self._connection)
+        except KafkaException as error:  # certificates that are just being replaced
+            _log.warning("no other Kafka reader can be made", reason=str(error))
+            return consumer
+        consumer.close()
+        made.assign(self._places({log: self._ages.position(log) for log in self._begun}))
+        return made
 
     def _places(self, offsets: Mapping[Log, int]) -> list[TopicPartition]:
         """Where a consumer reads on; a log of which nothing was read, where it began."""

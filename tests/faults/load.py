@@ -37,7 +37,7 @@ class Journal:
         self._lock = threading.Lock()
         self._since: dict[Callable[..., None], float] = {}  # what is under way, in the order that it was sent
         self._purged: deque[Callable[[], None]] = deque()
-        self._acknowledged_at = float("-inf")
+        self._acknowledged_at = self._renewed_at = float("-inf")
         self._producers = [self._client()]
 
     def _client(self) -> Producer:
@@ -71,7 +71,6 @@ class Journal:
         """Send any bytes; ``end`` is the dead letter's reason they are made for."""
 
         def delivered(error: KafkaError | None, message: Message) -> None:
-            self._since.pop(delivered, None)
             if error is None:
                 self._acknowledged_at = time.monotonic()
                 place = (topic, cast("int", message.partition()), cast("int", message.offset()))
@@ -80,6 +79,7 @@ class Journal:
                 self._purged.append(produce)
             else:
                 self.refused.append(f"{name}: {error.name()}")
+            self._since.pop(delivered, None)
 
         given: dict[str, Any] = {} if partition < 0 else {"partition": partition}
 
@@ -98,9 +98,11 @@ class Journal:
                 producer.poll(0)
             now = time.monotonic()
             oldest = next(iter([*self._since.values()]), now)
-            if now - oldest > STUCK_SECONDS and now - self._acknowledged_at < 1:
-                self._producers[-1].purge(in_flight=False)
+            if now - max(oldest, self._renewed_at) > STUCK_SECONDS and now - self._acknowledged_at < 1:
+                self._renewed_at = now
                 self._producers.append(self._client())
+                for producer in self._producers[:-1]:
+                    producer.purge(in_flight=False)
             while self._purged:
                 self._purged.popleft()()
 

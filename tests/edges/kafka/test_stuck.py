@@ -8,23 +8,25 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from edges.kafka import clients
+from edges.kafka import clients, standstill
 from edges.kafka import producer as writing
 from edges.kafka import view as reading
 from edges.kafka.ages import Ages
 from edges.kafka.layout import Log
 from edges.kafka.producer import Producer
+from edges.kafka.standstill import Standstill
 from edges.kafka.view import View
 from edges.settings import Connection
 from tests.edges.kafka.test_kafka import S1, Book, producing, record, viewing
 from tests.edges.kafka.test_lanes import CONNECTION, OTHER, STUCK, Client, client, outcome
+from tests.edges.test_passing_errors import an_intake
 from tests.support.waiting import eventually
 
 __all__ = ["client"]
@@ -37,15 +39,15 @@ def leaders(monkeypatch: pytest.MonkeyPatch) -> dict[Log, int]:
     """The logs whose leaders answer, to be changed."""
     answered: dict[Log, int] = {}
 
-    def ask(_consumer: Any, _connection: Any, logs: Sequence[Log], *_: Any) -> tuple[dict[Log, int], None]:
+    def ask(_consumer: Any, _connection: Any, logs: Iterable[Log], *_: Any) -> tuple[dict[Log, int], None]:
         if not (found := {log: answered[log] for log in logs if log in answered}):
             raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
         return found, None
 
-    monkeypatch.setattr(writing, "_STUCK_SECONDS", 0.1)
-    monkeypatch.setattr(writing, "_ASK_SECONDS", 0.05)
+    monkeypatch.setattr(standstill, "ANSWERED_SECONDS", 0.3)
+    monkeypatch.setattr(writing, "_STILL_SECONDS", 0.05)
+    monkeypatch.setattr(writing, "_LOOK_SECONDS", 0.05)
     monkeypatch.setattr(writing, "answered_offsets", ask)
-    monkeypatch.setattr(clients, "reader", lambda _: SimpleNamespace(close=lambda: None))
     return answered
 
 
@@ -71,8 +73,8 @@ async def test_while_the_leader_does_not_answer_what_it_was_sent_may_yet_be_writ
     await producer.start()
     client.made[0].leaderless = {STUCK}
     waiting = asyncio.create_task(outcome(producer, "stuck", 60))
-    assert [await outcome(producer, OTHER) for _ in range(100)] == ["acknowledged"] * 100
-    await asyncio.sleep(0.5)
+    assert [await outcome(producer, OTHER, 60) for _ in range(100)] == ["acknowledged"] * 100
+    await asyncio.sleep(1)
     assert (producer.recreated, waiting.done()) == (0, False)
     client.made[0].leaderless = set()
     assert await waiting == "acknowledged"
@@ -80,20 +82,66 @@ async def test_while_the_leader_does_not_answer_what_it_was_sent_may_yet_be_writ
 
 
 @pytest.mark.asyncio
-async def test_another_client_is_tried_less_and_less_often(client: type[Client], leaders: dict[Log, int]) -> None:
+async def test_where_no_other_client_can_be_made_this_one_goes_on(
+    client: type[Client], leaders: dict[Log, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
     leaders |= ANSWERED
     producer = Producer(CONNECTION, ("signals",))
     await producer.start()
-    patience: list[float] = []
-    for number in range(3):
-        client.made[number].leaderless = {STUCK}
-        patience.append(producer._patience)
-        assert (await outcome(producer, "stuck", 60)).startswith("Kafka has not taken it")
-    assert patience == [0.1, 0.2, 0.4]
+    client.made[0].leaderless = {STUCK}
+    tried = threading.Event()
+
+    def none(*_: Any) -> Client:
+        tried.set()
+        raise KafkaException(KafkaError(KafkaError._INVALID_ARG))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(clients, "producer", none)
+        waiting = asyncio.create_task(outcome(producer, "stuck", 60))
+        await asyncio.to_thread(tried.wait, 30)
+    client.made[0].leaderless = set()
+    assert (await waiting, producer.recreated) == ("acknowledged", 0)
     await producer.stop()
 
 
-def test_a_log_is_stuck_while_its_end_is_known_and_it_is_read_no_further(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    made = SimpleNamespace(now=1000.0)
+    monkeypatch.setattr("edges.kafka.standstill.time.monotonic", lambda: made.now)
+    return made
+
+
+def test_a_leader_that_was_away_has_its_time_from_when_it_answers(clock: SimpleNamespace) -> None:
+    judge, log = Standstill(), ("signals", 0)
+    due = []
+    for second in range(0, 300, 5):
+        clock.now = 1000.0 + second
+        is_led = second >= 200  # it has not moved since the beginning, and was without a leader
+        due += [second] if judge.judge({log: 1000.0} if is_led else {}) else []
+    assert due == [265]
+
+
+def test_a_leader_that_misses_an_answer_has_its_time_again(clock: SimpleNamespace) -> None:
+    judge, log = Standstill(), ("signals", 0)
+    due = []
+    for second in range(0, 300, 5):
+        clock.now = 1000.0 + second
+        due += [second] if judge.judge({} if second == 50 else {log: 1000.0}) else []
+    assert due[0] == 120
+
+
+def test_another_client_is_due_less_and_less_often_and_at_once_when_all_was_well(clock: SimpleNamespace) -> None:
+    judge, log = Standstill(), ("signals", 0)
+    due = []
+    for second in range(0, 20_000, 5):
+        clock.now = 1000.0 + second
+        due += [second] if judge.judge({} if 12_000 < second < 16_000 else {log: 1000.0}) else []
+    first = [second for second in due if second < 12_000]
+    assert first == [65, 185, 425, 905, 1865, 3785, 7385, 10985]
+    assert due[len(first)] == 16_065
+
+
+def test_a_log_is_read_no_further_while_its_end_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr("edges.kafka.ages.time.monotonic", lambda: now)
     log = ("signals", 0)
@@ -101,21 +149,31 @@ def test_a_log_is_stuck_while_its_end_is_known_and_it_is_read_no_further(monkeyp
     made.ends(log, 5, now)
     now = 120.0
     made.ends(log, 5, now)
-    assert made.stuck(10) is None, "at the start there is much to read"
+    assert made.still(10) == {}, "at the start there is much to read"
     made.reach({log: 5})
-    assert made.stuck(10) is None
+    assert made.still(10) == {}
     for second in range(121, 130):
         now = float(second)
         made.ends(log, 9, now)
-        assert made.stuck(10) is None
+        assert made.still(10) == {}
     now = 131.5
     made.ends(log, 9, now)
-    assert made.stuck(10) == log
+    assert made.still(10) == {log: 121.0}
     now = 135.0
-    assert made.stuck(10) is None, "its leader answers no more"
+    assert made.still(10) == {}, "its leader answers no more"
     made.ends(log, 9, now)
     made.reach({log: 6})
-    assert made.stuck(10) is None, "it is read further"
+    assert made.still(10) == {}, "it is read further"
+
+
+def test_dispatches_of_its_own_partitions_alone_are_read_by_another_consumer(monkeypatch: pytest.MonkeyPatch) -> None:
+    intake = an_intake([])
+    monkeypatch.setattr(standstill, "ANSWERED_SECONDS", 0.0)
+    monkeypatch.setattr("edges.partners.intake._LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(intake._ages, "still", lambda _: {("dispatches", 1): 0.0})
+    assert [intake._is_blind() for _ in range(3)] == [False] * 3
+    intake._own.add(1)
+    eventually(intake._is_blind, "another consumer is due")
 
 
 @pytest.mark.server
@@ -135,7 +193,9 @@ async def test_a_partition_that_is_read_no_more_gets_another_client_which_reads_
     book = Book()
     async with producing(connection) as producer:
         await producer.send(record(1), record(2))
-        monkeypatch.setattr(reading, "_STUCK_SECONDS", 1.0)
+        monkeypatch.setattr(standstill, "ANSWERED_SECONDS", 1.0)
+        monkeypatch.setattr(reading, "_STILL_SECONDS", 0.5)
+        monkeypatch.setattr(reading, "_LOOK_SECONDS", 0.2)
         monkeypatch.setattr(View, "_step", blinded)
         async with viewing(connection, book):
             is_blind.set()

@@ -1,0 +1,45 @@
+"""When a client that stands still at a partition has lost sight of its leader, so that another one would do better.
+
+After a moment in which nobody leads a partition, librdkafka may never learn of the next leader (librdkafka #5430). A
+partition may as well stand still because its leader hangs, or waits for followers that do; what a client has sent it
+then may yet be written, and another client could write it twice. So the leader must have answered for longer than Kafka
+keeps such a follower in sync (`replica.lag.time.max.ms`, 30 s), and all that while.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+from edges.kafka.layout import Log
+
+ANSWERED_SECONDS: Final = 60.0
+LONGEST_SECONDS: Final = 3600.0
+
+
+class Standstill:
+    """Judges by who stands still, as somebody reports to it again and again. Used by one thread."""
+
+    def __init__(self) -> None:
+        self._since: dict[Log, float] = {}  # since when a log stands still, and its leader answers
+        self._patience = ANSWERED_SECONDS
+        self._renewed_at = self._stood_still_at = float("-inf")
+
+    def judge(self, still: dict[Log, float]) -> Log | None:
+        """A log for which another client is due; None: there is none.
+
+        ``still``: the logs that stand still now although their leaders answer, and since when they have not moved
+        (monotonic, in seconds). Who asks takes another client, which is due less and less often.
+        """
+        now = time.monotonic()
+        if still:
+            self._stood_still_at = now
+        elif now - self._stood_still_at > self._patience:
+            self._patience = ANSWERED_SECONDS
+        self._since = {log: max(moved_at, self._since.get(log, now)) for log, moved_at in still.items()}
+        if now - self._renewed_at < self._patience:
+            return None
+        due = next((log for log, since in self._since.items() if now - since > ANSWERED_SECONDS), None)
+        if due is not None:
+            self._patience, self._renewed_at = min(2 * self._patience, LONGEST_SECONDS), now
+        return due
