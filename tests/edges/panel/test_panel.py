@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final
 
@@ -94,7 +95,8 @@ class Receiver:
         self._server.close()
         for writer in self._writers:
             writer.close()
-            await writer.wait_closed()
+            with suppress(OSError):  # the panel was gone before it had read all
+                await writer.wait_closed()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.append(writer)
