@@ -17,7 +17,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Container
 from contextlib import suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from heapq import heappop, heappush
 from itertools import count
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -51,7 +51,6 @@ _SWEEP_SECONDS: Final = 0.05
 _ASK_SECONDS: Final = 1.0
 _KNOWN_KEYS: Final = 65_536
 _STILL_SECONDS: Final = 10.0  # a partition stands still for so long: is its leader there?
-_LOOK_SECONDS: Final = 5.0  # between two looks for such partitions
 _ENDS: Final = "this process ends"
 
 
@@ -153,7 +152,8 @@ class Producer:
         if not self._is_sweeping:
             self._sweep()
         for record, lane in zip(records, lanes, strict=True):
-            lane.waiting.append(self._outgoing(sending, lane, record))
+            key, value, timestamp = record.key.encode(), record.value, record.timestamp
+            lane.waiting.append(Outgoing(sending, lane, key, value, timestamp, self._reports))
             self._hand_over(lane)
         try:
             await sending.future
@@ -204,9 +204,6 @@ class Producer:
             assert topic in self._topics, topic
             lane = self._lanes[place] = Lane(self._connection.topic(topic), place[1])
         return lane
-
-    def _outgoing(self, sending: Sending, lane: Lane, record: Record) -> Outgoing:
-        return Outgoing(sending, lane, record.key.encode(), record.value, record.timestamp, self._reports)
 
     def _sweep(self) -> None:
         """Fail what was not acknowledged in time. One timer for all: one each would cost more than the records."""
@@ -304,15 +301,15 @@ class Producer:
 
     def _work(self) -> None:
         pulse = Pulse(self._connection, self._pulse_topic) if self._pulse_topic is not None else None
-        consumer, looked_at = clients.reader(self._connection), time.monotonic()
+        consumer = clients.reader(self._connection)
+        still = partial(self._still_though_led, consumer)
         while not self._ended.wait(_POLL_SECONDS):
             if pulse is not None:
                 self._answered_at = pulse.beat(self._acknowledged_at)
             if self._is_fatal:
                 self._recreate("it failed for good")
-            elif time.monotonic() >= looked_at + _LOOK_SECONDS:
-                looked_at = time.monotonic()
-                self._look_for_blind(consumer)
+            elif (log := self._standstill.look(still)) is not None:
+                self._recreate(f"it writes no more to {log[0]}, partition {log[1]}, though its leader answers")
         if pulse is not None:
             pulse.close()
         consumer.close()
@@ -342,17 +339,15 @@ class Producer:
     def _hear(self, error: KafkaError) -> None:
         self._is_fatal = self._is_fatal or error.fatal()
 
-    def _look_for_blind(self, consumer: Consumer) -> None:
-        """Take another client for one that has lost sight of a partition's leader (`edges.kafka.standstill`)."""
+    def _still_though_led(self, consumer: Consumer) -> dict[Log, float]:
+        """The partitions that have stood still for a while although their leaders answer, and since when."""
         still = self._still()
         led: Container[Log] = ()
         if still:
             with suppress(KafkaException):
                 led, _ = answered_offsets(consumer, self._connection, still, OFFSET_END, _ASK_SECONDS)
         # Looked at again: what was acknowledged meanwhile stands still no more.
-        blind = self._standstill.judge({log: at for log, at in self._still().items() if log in led})
-        if blind is not None:
-            self._recreate(f"it writes no more to {blind[0]}, partition {blind[1]}, though its leader answers")
+        return {log: at for log, at in self._still().items() if log in led}
 
     def _still(self) -> dict[Log, float]:
         """The partitions that have stood still for a while, and since when."""

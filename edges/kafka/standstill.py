@@ -9,12 +9,14 @@ keeps such a follower in sync (`replica.lag.time.max.ms`, 30 s), and all that wh
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Final
 
 from edges.kafka.layout import Log
 
 ANSWERED_SECONDS: Final = 60.0
 LONGEST_SECONDS: Final = 3600.0
+LOOK_SECONDS: Final = 5.0  # between two looks for partitions that stand still
 
 
 class Standstill:
@@ -23,7 +25,14 @@ class Standstill:
     def __init__(self) -> None:
         self._since: dict[Log, float] = {}  # since when a log stands still, and its leader answers
         self._patience = ANSWERED_SECONDS
-        self._renewed_at = self._stood_still_at = float("-inf")
+        self._looked_at = self._renewed_at = self._stood_still_at = float("-inf")
+
+    def look(self, still: Callable[[], dict[Log, float]]) -> Log | None:
+        """As `judge`, of what ``still`` returns; it is called when it is time for another look."""
+        if time.monotonic() - self._looked_at < LOOK_SECONDS:
+            return None
+        self._looked_at = time.monotonic()
+        return self.judge(still())
 
     def judge(self, still: dict[Log, float]) -> Log | None:
         """A log for which another client is due; None: there is none.

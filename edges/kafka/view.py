@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
@@ -36,7 +35,6 @@ _POLL_SECONDS: Final = 0.1
 _ASK_SECONDS: Final = 2.0
 _AGAIN_SECONDS: Final = 0.5
 _STILL_SECONDS: Final = 10.0  # for so long a partition is read no further, though there is more
-_LOOK_SECONDS: Final = 5.0  # between two looks for such partitions
 _STOP_SECONDS: Final = 3.0
 
 
@@ -116,7 +114,6 @@ class View:
         self._watermarks = Watermarks(connection, topics, self._ages.ends)
         self._begun: dict[Log, int] = {}  # at which offsets
         self._standstill = Standstill()
-        self._looked_at = 0.0
         self._told: set[str] = set()  # errors of no partition
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="kafka-view", daemon=True)
@@ -221,10 +218,7 @@ class View:
 
         (`edges.kafka.standstill`.) A log may also end at an open transaction; another consumer does no harm there.
         """
-        if time.monotonic() - self._looked_at < _LOOK_SECONDS:
-            return False
-        self._looked_at = time.monotonic()
-        log = self._standstill.judge(self._ages.still(_STILL_SECONDS))
+        log = self._standstill.look(lambda: self._ages.still(_STILL_SECONDS))
         if log is not None:
             _log.warning("another Kafka reader takes the place of this one", topic=log[0], partition=log[1])
         return log is not None

@@ -44,7 +44,6 @@ _AT_ONCE: Final = 500
 _POLL_SECONDS: Final = 0.2
 _AGAIN_SECONDS: Final = 0.5
 _PUBLISH_SECONDS: Final = 1.0
-_LOOK_SECONDS: Final = 5.0  # between two looks for a partition that is read no further
 _FATAL: Final = {KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED}
 
 
@@ -80,7 +79,7 @@ class Intake:
         self._own: set[int] = set()
         self._late: list[int] = []
         self._published: dict[int, int] = {}
-        self._publish_at = self._look_at = 0.0
+        self._publish_at = 0.0
         self._standstill = Standstill()
         self.failure: Exception | None = None
 
@@ -130,14 +129,13 @@ class Intake:
 
     def _is_blind(self) -> bool:
         """Whether another consumer is due, as this one has lost sight of a leader (`edges.kafka.standstill`)."""
-        if time.monotonic() < self._look_at:
-            return False
-        self._look_at = time.monotonic() + _LOOK_SECONDS
-        still = self._ages.still(LATE_SECONDS)
-        log = self._standstill.judge({log: at for log, at in still.items() if log[1] in self._own})
+        log = self._standstill.look(self._still)
         if log is not None:
             _log.warning("another Kafka reader takes the place of this one", topic=log[0], partition=log[1])
         return log is not None
+
+    def _still(self) -> dict[Log, float]:
+        return {log: at for log, at in self._ages.still(LATE_SECONDS).items() if log[1] in self._own}
 
     def _take(self, database: Session, consumer: Consumer, messages: Sequence[Message]) -> None:
         positions: dict[Log, int] = {}

@@ -46,7 +46,7 @@ def leaders(monkeypatch: pytest.MonkeyPatch) -> dict[Log, int]:
 
     monkeypatch.setattr(standstill, "ANSWERED_SECONDS", 0.3)
     monkeypatch.setattr(writing, "_STILL_SECONDS", 0.05)
-    monkeypatch.setattr(writing, "_LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(standstill, "LOOK_SECONDS", 0.05)
     monkeypatch.setattr(writing, "answered_offsets", ask)
     return answered
 
@@ -169,7 +169,7 @@ def test_a_log_is_read_no_further_while_its_end_is_known(monkeypatch: pytest.Mon
 def test_dispatches_of_its_own_partitions_alone_are_read_by_another_consumer(monkeypatch: pytest.MonkeyPatch) -> None:
     intake = an_intake([])
     monkeypatch.setattr(standstill, "ANSWERED_SECONDS", 0.0)
-    monkeypatch.setattr("edges.partners.intake._LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(standstill, "LOOK_SECONDS", 0.0)
     monkeypatch.setattr(intake._ages, "still", lambda _: {("dispatches", 1): 0.0})
     assert [intake._is_blind() for _ in range(3)] == [False] * 3
     intake._own.add(1)
@@ -195,7 +195,7 @@ async def test_a_partition_that_is_read_no_more_gets_another_client_which_reads_
         await producer.send(record(1), record(2))
         monkeypatch.setattr(standstill, "ANSWERED_SECONDS", 1.0)
         monkeypatch.setattr(reading, "_STILL_SECONDS", 0.5)
-        monkeypatch.setattr(reading, "_LOOK_SECONDS", 0.2)
+        monkeypatch.setattr(standstill, "LOOK_SECONDS", 0.2)
         monkeypatch.setattr(View, "_step", blinded)
         async with viewing(connection, book):
             is_blind.set()
