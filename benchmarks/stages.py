@@ -109,7 +109,7 @@ class Run:
         counted = clock()
         assert batch.tally.decided.total() == len(messages)
         spent["decode"] = spent.get("decode", 0) + decoded - begun
-        spent["escalate"] = spent.get("escalate", 0) + decided - decoded
+        spent["decide"] = spent.get("decide", 0) + decided - decoded
         spent["after the commit"] = spent.get("after the commit", 0) + counted - decided
 
 

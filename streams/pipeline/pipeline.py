@@ -64,7 +64,7 @@ class Pipeline:
         self._metrics = metrics
         self._asks_registry = asks_registry
         self._decode_agent = _agent(app, "decode", self.decode)
-        self._decide_agent = _agent(app, "escalate", self.decide)
+        self._decide_agent = _agent(app, "decide", self.decide)
         self._publish_agent = _agent(app, "publish", self.publish)
 
     async def handle(self, chunk: InputChunk) -> None:

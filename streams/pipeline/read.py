@@ -72,7 +72,7 @@ class ChunkReader:
         self._is_stopping = False
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._loop = asyncio.get_running_loop()
-        self._thread = threading.Thread(target=self._run, name="source", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="reader", daemon=True)
 
     def start(self) -> asyncio.Future[None]:
         """Join the group and read. The future is done when the thread has left the group, with what ended it."""

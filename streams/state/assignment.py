@@ -1,6 +1,6 @@
 """Which partitions this worker holds, and how each gets to work: assigned, restored, caught up (architecture.md §3).
 
-All of it belongs to the source's thread. librdkafka reports changes during a poll, so never while a chunk is in
+All of it belongs to the reader's thread. librdkafka reports changes during a poll, so never while a chunk is in
 flight: the drain before a revocation is made by that alone.
 """
 

@@ -50,7 +50,7 @@ class _Reading:
     done: Future[None] = field(default_factory=Future)
 
 
-class LogReader:
+class ChangelogReader:
     """Reads whole partitions; `read` and `close` may be called from any thread."""
 
     def __init__(

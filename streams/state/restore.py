@@ -24,7 +24,7 @@ from streams.kafka import clients as kafka
 from streams.kafka.offset_notes import OffsetNotes, read_notes
 from streams.runtime import gc_control
 from streams.runtime.errors import WorkerError
-from streams.state.changelog_reader import LogReader
+from streams.state.changelog_reader import ChangelogReader
 from streams.state.rebuild import Rebuild
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Restores:
         self,
         consumer: Consumer,
         uncommitted: Consumer,
-        reader: LogReader,
+        reader: ChangelogReader,
         codec: Codec,
         site_records: SiteRecords,
         settings: Settings,
@@ -114,7 +114,7 @@ class Restores:
         begun = time.monotonic()
         try:
             restored = await self._restore(order)
-        except Exception as error:  # noqa: BLE001  # the source ends the worker with it
+        except Exception as error:  # noqa: BLE001  # the reader ends the worker with it
             self.results.put(error)
             return
         seconds = time.monotonic() - begun

@@ -15,7 +15,7 @@ from service.readiness import ProcessReadiness
 from streams.observe.metrics import Metrics
 from streams.settings import load
 from streams.state.assignment import Assignment
-from streams.state.changelog_reader import LogReader
+from streams.state.changelog_reader import ChangelogReader
 from streams.state.partition import Store
 from streams.state.restore import RestoredPartition, Restores
 from tests.streams.messages import CODEC, SITE_RECORDS, site
@@ -26,7 +26,7 @@ SECONDS: Final = 20.0
 
 
 class FakeWorker:
-    """The parts of one worker. Made in a running event loop; `close` ends the log reader's thread."""
+    """The parts of one worker. Made in a running event loop; `close` ends the changelog reader's thread."""
 
     def __init__(self, broker: FakeBroker, protocol: str = "consumer", name: str = "a") -> None:
         self.broker = broker
@@ -34,7 +34,7 @@ class FakeWorker:
         self.group = self.settings.worker.group
         self.metrics, self.readiness, self.store = Metrics(), ProcessReadiness(), Store()
         self.consumer = self._client(**{"auto.offset.reset": "error", "group.protocol": protocol})
-        self.reader = LogReader(
+        self.reader = ChangelogReader(
             self._client(**{"enable.partition.eof": True}),  # type: ignore[arg-type]  # the fake
             {topic: self.settings.topic(topic) for topic in TOPICS},
             self.readiness,

@@ -7,7 +7,7 @@ import pytest
 from streams.kafka.offset_notes import OffsetNotes, read_notes
 from streams.state.partition import RENEW_SECONDS
 from tests.streams.messages import NUMBER, SETTINGS, alert, site
-from tests.streams.test_escalate import CALL_TIMEOUT, Bench
+from tests.streams.test_decide import CALL_TIMEOUT, Bench
 
 
 def test_how_far_a_log_was_read_is_noted_where_it_is_further_than_its_inputs() -> None:

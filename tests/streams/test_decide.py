@@ -9,7 +9,7 @@ import pytest
 from schemas.avro.records import decode, encode
 from schemas.contract.topics import INPUT_TOPICS
 from streams.escalation.state import MEMORY_MS
-from streams.pipeline import decide as escalate
+from streams.pipeline import decide
 from streams.pipeline.batch import OutputBatch
 from streams.pipeline.decide import Decider
 from streams.runtime.clock import Clock
@@ -244,7 +244,7 @@ def test_the_core_failing_on_an_input_leaves_the_site_as_it_was(bench: Bench, mo
     def fail(*_: object) -> None:
         raise KeyError("Ada Lovelace")
 
-    monkeypatch.setattr(escalate, "_on_event", fail)
+    monkeypatch.setattr(decide, "_on_event", fail)
     message = bench.record("alerts", alert("a"))._replace(headers_=[("trace", b"t-1")])
     batch = bench.chunk(message)
     (letter,) = batch.records
