@@ -17,9 +17,9 @@ from seal.settings import SealConfiguration
 from seal.store import Store, connect, make_schema
 from service.logs import logger
 from service.pages import open_pages
-from service.patience import postgres_pause
 from service.postgres import reason
 from service.readiness import ProcessReadiness
+from service.retry import postgres_pause
 
 _log: Final = logger(__name__)
 STOP_SECONDS: Final = 4.5  # for the batch under way; it is lost with nothing

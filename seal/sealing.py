@@ -19,8 +19,8 @@ from seal.heads import Heads, now_ms
 from seal.metrics import Behind, SealMetrics
 from seal.settings import SealConfiguration
 from seal.store import Head, Log, Store, TreeState
-from service.patience import kafka_answer, retriable_for
 from service.registry import Registry, client
+from service.retry import kafka_answer, retriable_for
 
 _ERASURES: Final = "erasures"
 _BATCH: Final = 5000

@@ -50,6 +50,7 @@ from schemas.avro.errors import RegistryUnreachable
 from service.logs import logger
 from service.pages import OperationPages, open_pages
 from service.readiness import ProcessReadiness
+from service.retry import REGISTRY_SECONDS
 
 _log = logger(__name__)
 
@@ -57,7 +58,6 @@ _TICK_SECONDS: Final = 0.25
 _GATHER_SECONDS: Final = 0.04  # events: a write to each browser costs more than an event
 _TICKS_A_LOOK: Final = 4
 _TICKS_A_COUNT: Final = round(COUNTED_SECONDS / _TICK_SECONDS)
-_AGAIN_SECONDS: Final = 1.0
 _WRITE_SECONDS: Final = 1.0  # of these, for what is written when the web server has stopped
 _READ: Final = (*TOPICS, "sites", "alerts")
 
@@ -178,7 +178,7 @@ class DeskProcess:
                 encoders = {topic: await asyncio.to_thread(self._framing.writer, topic) for topic in WRITTEN}
             except RegistryUnreachable as error:
                 self._readiness.wait("registry", str(error))
-                await asyncio.sleep(_AGAIN_SECONDS)
+                await asyncio.sleep(REGISTRY_SECONDS)
             else:
                 self._readiness.arrive("registry")
                 return Writer(self._producer, encoders, self._clock.now)

@@ -25,6 +25,7 @@ from edges.kafka.framing import Framing
 from edges.kafka.layout import Log, offsets
 from edges.kafka.view import Entry, From, Reading, Since, View
 from service.logs import logger
+from service.retry import EDGE_START_SECONDS
 
 if TYPE_CHECKING:
     from edges.settings import Connection
@@ -41,7 +42,6 @@ OWN_MS: Final = 7 * 24 * 3600 * 1000
 _ASK_SECONDS: Final = 2.0
 _DEAD_SECONDS: Final = 10.0  # answers that have ended are given to no incident that opened later
 _LOOK_SECONDS: Final = 0.002
-_AGAIN_SECONDS: Final = 1.0
 _ASKERS: Final = 16
 
 
@@ -151,7 +151,7 @@ class DeskReader:
             try:
                 return await asyncio.to_thread(ask)
             except KafkaException:
-                await asyncio.sleep(_AGAIN_SECONDS)
+                await asyncio.sleep(EDGE_START_SECONDS)
 
     # --- how old it is ----------------------------------------------------------------------------
 

@@ -28,6 +28,7 @@ from edges.partners.values import DispatchCommand
 from schemas.avro.errors import RegistryUnreachable, Undecodable
 from service import logs
 from service.postgres import reason
+from service.retry import EDGE_SECONDS
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
@@ -42,7 +43,6 @@ _log: Final = logs.logger(__name__)
 _TOPIC: Final = "dispatches"
 _AT_ONCE: Final = 500
 _POLL_SECONDS: Final = 0.2
-_AGAIN_SECONDS: Final = 0.5
 _PUBLISH_SECONDS: Final = 1.0
 _FATAL: Final = {KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED}
 
@@ -103,7 +103,7 @@ class Intake:
                     self._read(database)
             except PASSING as error:
                 self._report("postgres", reason(error))
-                self._stopping.wait(_AGAIN_SECONDS)
+                self._stopping.wait(EDGE_SECONDS)
             except PartnersError as error:
                 self.failure = error
                 return
@@ -232,7 +232,7 @@ class Intake:
                 command: DispatchCommand = self._decode(value)
             except RegistryUnreachable as error:
                 self._report("registry", str(error))
-                if self._stopping.wait(_AGAIN_SECONDS):
+                if self._stopping.wait(EDGE_SECONDS):
                     raise PartnersError("the schema registry did not answer before the end") from None
             except Undecodable as error:
                 raise PartnersError(

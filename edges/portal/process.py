@@ -33,7 +33,6 @@ _log: Final = logs.logger(__name__)
 
 TOPICS: Final = ("sites", "transmitters")
 _LOOK_SECONDS: Final = 1.0
-_AGAIN_SECONDS: Final = 1.0
 # Of the 5 that a stop may take: for answers under way, then for the transaction of Kafka under way.
 _WEB_SECONDS: Final = 3.0
 _KAFKA_SECONDS: Final = 1.5

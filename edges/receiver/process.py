@@ -36,6 +36,7 @@ from schemas.avro.errors import RegistryUnreachable
 from service.logs import logger
 from service.pages import OperationPages, open_pages
 from service.readiness import ProcessReadiness
+from service.retry import REGISTRY_SECONDS
 
 _log = logger(__name__)
 
@@ -44,7 +45,6 @@ STOP_SECONDS: Final = 5.0
 _FRAMES_SECONDS: Final = 3.5  # of these, for frames in work; the rest is for what they wrote
 _LOOK_SECONDS: Final = 1.0
 _CHECKED_AT_ONCE: Final = 200
-_AGAIN_SECONDS: Final = 1.0
 _WARN_SECONDS: Final = 60.0
 
 
@@ -143,7 +143,7 @@ class ReceiverProcess:
                 write_signal, write_alert = [await asyncio.to_thread(self._framing.writer, topic) for topic in TOPICS]
             except RegistryUnreachable as error:
                 self._readiness.wait("registry", str(error))
-                await asyncio.sleep(_AGAIN_SECONDS)
+                await asyncio.sleep(REGISTRY_SECONDS)
             else:
                 self._readiness.arrive("registry")
                 return Publisher(self._producer, write_signal, write_alert, self._own)

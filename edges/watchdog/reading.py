@@ -7,7 +7,7 @@ import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import KafkaException
 
@@ -21,11 +21,10 @@ from edges.watchdog.calls import DESK_USED_MS
 from edges.watchdog.judge import INPUTS, READ, TOPICS, Judge, Place
 from edges.watchdog.values import CONSTRUCTORS
 from schemas.avro.errors import Undecodable
+from service.retry import EDGE_START_SECONDS
 
 if TYPE_CHECKING:
     from edges.settings import Connection
-
-_AGAIN_SECONDS: Final = 1.0
 
 
 def now_ms() -> int:
@@ -96,7 +95,7 @@ class EngineReader:
             try:
                 return await asyncio.to_thread(ask)
             except KafkaException:
-                await asyncio.sleep(_AGAIN_SECONDS)
+                await asyncio.sleep(EDGE_START_SECONDS)
 
     def _take(self, entries: Sequence[Entry]) -> None:
         now = now_ms()

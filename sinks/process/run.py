@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from service.pages import OperationPages
-from service.patience import postgres_pause
 from service.registry import Registry, client
+from service.retry import postgres_pause
 from sinks.errors import Away, Fenced
 from sinks.observe.metrics import SinkMetrics
 from sinks.observe.readiness import SinkReadiness

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, cast
 from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # it is documented there
 
-from service.patience import KAFKA_SECONDS, kafka_answer
+from service.retry import KAFKA_SECONDS, kafka_answer
 from streams.escalation.values import Instant
 from streams.kafka.offset_notes import OffsetNotes, read_notes
 

@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from service.logs import logger
-from service.patience import registry_answer
+from service.retry import registry_answer
 from streams.pipeline.batch import OutputBatch
 from streams.pipeline.chunk import DecodedChunk, InputChunk, Rewind
 from streams.pipeline.decode import Decoder

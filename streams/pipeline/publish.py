@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, ParamSpec
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from service.logs import logger
-from service.patience import KAFKA_SECONDS, kafka_answer
+from service.retry import KAFKA_SECONDS, kafka_answer
 from streams.kafka.offset_notes import OffsetNotes
 from streams.runtime import faults
 from streams.runtime.errors import WorkerError

@@ -19,7 +19,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from schemas.avro.errors import RegistryUnreachable
 from service.logs import logger
-from service.patience import REGISTRY_SECONDS
+from service.retry import REGISTRY_SECONDS
 from streams.runtime import faults
 
 if TYPE_CHECKING:

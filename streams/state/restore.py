@@ -19,7 +19,7 @@ from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaExcepti
 
 from schemas.contract.topics import INPUT_TOPICS
 from service.logs import logger
-from service.patience import KAFKA_SECONDS
+from service.retry import KAFKA_SECONDS
 from streams.kafka import clients as kafka
 from streams.kafka.offset_notes import OffsetNotes, read_notes
 from streams.runtime import gc_control

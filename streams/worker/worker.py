@@ -15,8 +15,8 @@ from mode import Service
 
 from schemas.contract.topics import TOPICS
 from service.logs import logger, places
-from service.patience import KAFKA_SECONDS, registry_answer
 from service.readiness import ProcessReadiness, Stalls
+from service.retry import KAFKA_SECONDS, registry_answer
 from streams.formats.codec import Codec
 from streams.kafka import clients as kafka
 from streams.observe.metrics import Metrics
