@@ -10,7 +10,6 @@ from typing import Any, Final
 
 import orjson
 
-from edges import collecting
 from edges.database.postgres import Pool, opened, pool
 from edges.desk.answers import item_json
 from edges.desk.api import DeskApi
@@ -47,6 +46,7 @@ from edges.web.server import WebServer, until_stopped
 from edges.web.values import write_instant
 from edges.web.website import website
 from schemas.avro.errors import RegistryUnreachable
+from service import gc_control
 from service.logs import logger
 from service.pages import OperationPages, open_pages
 from service.readiness import ProcessReadiness
@@ -115,7 +115,7 @@ class DeskProcess:
     async def _serve(self) -> None:
         """Start the parts, and stop them in the order in which they need each other."""
         began = time.monotonic()
-        collecting.seldom()
+        gc_control.seldom()
         async with contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(self._reader.stop)
             stack.push_async_callback(self._producer.stop, _WRITE_SECONDS)
@@ -124,7 +124,7 @@ class DeskProcess:
             self._readiness.wait("topics", "the topics are being read")
             await self._reader.start(self._configuration.lookback_ms)
             self._readiness.arrive("topics")
-            collecting.keep()
+            gc_control.collect_and_keep()
             self._holding = Holding(self._state, self._work, self._reader, writer, self._clock)
             self._is_whole = True
             self._update()

@@ -11,7 +11,6 @@ import time
 from collections.abc import Sequence
 from typing import Any, Final
 
-from edges import collecting
 from edges.kafka.framing import Framing
 from edges.kafka.producer import Producer
 from edges.kafka.view import Entry, Reading, Since, View
@@ -33,6 +32,7 @@ from edges.values import Override, Transmitter
 from edges.web.server import WebServer, until_stopped
 from edges.web.tokens import TokenFile
 from schemas.avro.errors import RegistryUnreachable
+from service import gc_control
 from service.logs import logger
 from service.pages import OperationPages, open_pages
 from service.readiness import ProcessReadiness
@@ -102,7 +102,7 @@ class ReceiverProcess:
             self._transmitter_view.start()
             self._signal_view.start()
             stack.push_async_callback(self._stop_kafka)
-            collecting.seldom()
+            gc_control.seldom()
             await self._producer.start()
             publisher = await self._publisher()
             rooms = Rooms(self._settings.room_per_partition)
@@ -111,7 +111,7 @@ class ReceiverProcess:
                 await view.wait_read()
                 self._readiness.arrive(thing)
             self._is_whole = True
-            collecting.keep()
+            gc_control.collect_and_keep()
             listener = self._listener(publisher, rooms)
             web = WebServer(self._application(publisher, rooms), self._settings.host, self._settings.http_port)
             stack.push_async_callback(_close, listener, web)

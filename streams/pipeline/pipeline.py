@@ -13,12 +13,12 @@ from concurrent.futures import Executor
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from service import gc_control
 from service.logs import logger
 from service.retry import registry_answer
 from streams.pipeline.batch import OutputBatch
 from streams.pipeline.chunk import DecodedChunk, InputChunk, Rewind
 from streams.pipeline.decode import Decoder
-from streams.runtime import gc_control
 
 if TYPE_CHECKING:
     import faust

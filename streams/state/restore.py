@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaException, TopicPartition
 
 from schemas.contract.topics import INPUT_TOPICS
+from service import gc_control
 from service.logs import logger
 from service.retry import KAFKA_SECONDS
 from streams.kafka import clients as kafka
 from streams.kafka.offset_notes import OffsetNotes, read_notes
-from streams.runtime import gc_control
 from streams.runtime.errors import WorkerError
 from streams.state.changelog_reader import ChangelogReader
 from streams.state.rebuild import Rebuild
