@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple, cast
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
 from schemas.avro.errors import RegistryUnreachable
+from schemas.contract.topics import Log
 from seal import keys
 from seal.commitments import SEALED, Commitments, Parts
 from seal.erasures import erasure_of
@@ -18,7 +19,7 @@ from seal.errors import AwayError, LockedError, SealError
 from seal.heads import Heads, now_ms
 from seal.metrics import Behind, SealMetrics
 from seal.settings import SealConfiguration
-from seal.store import Head, Log, Store, TreeState
+from seal.store import Head, Store, TreeState
 from service.registry import Registry, client
 from service.retry import kafka_answer, retriable_for
 

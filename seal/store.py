@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import psycopg
 from psycopg.types.json import Jsonb
 
+from schemas.contract.topics import Log
 from seal.commitments import SealedLeaf, owner_name
 from seal.errors import LockedError, SealError
 from seal.proofs import BLOCK, Place
@@ -21,7 +22,6 @@ from service.postgres import SESSION, SET_SESSION, conninfo
 from service.postgres_settings import PostgresSettings
 
 Session: TypeAlias = psycopg.Connection[tuple[Any, ...]]
-Log: TypeAlias = tuple[str, int]
 Owner: TypeAlias = tuple[str, str]  # a site, and a contact or empty
 _LOCK: Final = 0x5EA1  # of the process that seals
 _HEAD_LOCK: Final = 0x5EA2  # of the one that signs a head

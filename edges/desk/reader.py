@@ -22,8 +22,9 @@ from edges.desk.state import TOPICS, DeskState
 from edges.desk.values import CONSTRUCTORS, Decision, origin
 from edges.kafka import clients
 from edges.kafka.framing import Framing
-from edges.kafka.layout import Log, offsets
+from edges.kafka.layout import offsets
 from edges.kafka.view import Entry, From, Reading, Since, View
+from schemas.contract.topics import Log
 from service.logs import logger
 from service.retry import EDGE_START_SECONDS
 

@@ -15,11 +15,12 @@ from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, 
 from edges.kafka import clients
 from edges.kafka.ages import Ages
 from edges.kafka.errors import TopicsDifferError
-from edges.kafka.layout import Layout, Log, offsets
+from edges.kafka.layout import Layout, offsets
 from edges.kafka.standstill import Standstill
 from edges.kafka.watermarks import Watermarks
 from schemas.avro.errors import RegistryUnreachable, Undecodable
 from schemas.contract import murmur2
+from schemas.contract.topics import Log
 from service.logs import logger
 from service.retry import EDGE_SECONDS
 

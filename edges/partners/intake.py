@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from confluent_kafka import Message
 
     from edges.database.postgres import Session
-    from edges.kafka.layout import Log
     from edges.settings import Connection
+    from schemas.contract.topics import Log
     from service.postgres_settings import PostgresSettings
 
 _log: Final = logs.logger(__name__)

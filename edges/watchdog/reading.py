@@ -14,13 +14,13 @@ from confluent_kafka import KafkaException
 from edges.desk import lookback
 from edges.desk.values import origin
 from edges.kafka.framing import Framing
-from edges.kafka.layout import Log
 from edges.kafka.view import Entry, From, Reading, View
 from edges.kafka.watermarks import Watermarks
 from edges.watchdog.calls import DESK_USED_MS
 from edges.watchdog.judge import INPUTS, READ, TOPICS, Judge, Place
 from edges.watchdog.values import CONSTRUCTORS
 from schemas.avro.errors import Undecodable
+from schemas.contract.topics import Log
 from service.retry import EDGE_START_SECONDS
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Final, cast
 
-from schemas.contract.topics import TOPICS
+from schemas.contract.topics import TOPICS, BrokerLog
 from service.logs import logger, places
 from streams.escalation import step as core
 from streams.escalation.state import EMPTY, SiteState
@@ -123,7 +123,7 @@ class Decider:
                 next_inputs = {**partition.next_inputs, **inbox.next_offsets}
                 partition.renewed_at = time.monotonic()
             for topic, offset in next_inputs.items():
-                log = (self._topics[topic], number)
+                log = BrokerLog((self._topics[topic], number))
                 batch.next_offsets.append((*log, offset))
                 batch.notes[log] = partition.notes(topic, offset)
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaException, TopicPartition
 
-from schemas.contract.topics import INPUT_TOPICS
+from schemas.contract.topics import INPUT_TOPICS, BrokerLog
 from service import gc_control
 from service.logs import logger
 from service.retry import KAFKA_SECONDS
@@ -207,12 +207,14 @@ class Restores:
 
     async def _ends(self, number: int, which: int) -> dict[str, int]:
         """The first or last offsets of the partition's logs, by topic; the last are high watermarks."""
-        asked = [(self._settings.topic(topic), number) for topic in _ALL]
+        asked = {topic: BrokerLog((self._settings.topic(topic), number)) for topic in _ALL}
         while True:
             try:
-                found = await self._loop.run_in_executor(self._asking, kafka.offsets, self._uncommitted, asked, which)
+                found = await self._loop.run_in_executor(
+                    self._asking, kafka.offsets, self._uncommitted, asked.values(), which
+                )
             except KafkaException as error:
                 _log.warning("the ends of the logs are not known yet", partition=number, error=error.args[0].name())
                 await asyncio.sleep(KAFKA_SECONDS)
             else:
-                return {topic: found[self._settings.topic(topic), number] for topic in _ALL}
+                return {topic: found[log] for topic, log in asked.items()}

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from schemas.contract.topics import INPUT_TOPICS, OUTPUT_TOPICS
+from schemas.contract.topics import INPUT_TOPICS, OUTPUT_TOPICS, BrokerLog
 from service.logs import logger
 from service.readiness import Stalls
 from streams.escalation.names import OPEN_PHASES
@@ -91,7 +91,7 @@ class Watch:
         self._stable = Stalls(BLOCKED_SECONDS)
         self._differing: frozenset[int] = frozenset()
         self._blocked: frozenset[str] = frozenset()
-        self._seen: Lags[tuple[str, int]] = Lags()
+        self._seen: Lags = Lags()
         self._shown: frozenset[int] = frozenset()
         self._standing: frozenset[str] = frozenset()
         self._idle_since: float | None = None
@@ -153,7 +153,7 @@ class Watch:
             _log.error("an input topic has other partitions than the settings have", reason=reason)
         readiness.wait("partitions", reason)
 
-    def _lags(self, positions: Mapping[tuple[str, int], int]) -> list[_Lag]:
+    def _lags(self, positions: Mapping[BrokerLog, int]) -> list[_Lag]:
         """The lags of all inputs at work, by the broker's last answer."""
         self._seen.keep(positions)
         lags = []
@@ -263,5 +263,5 @@ class Watch:
             metrics.clock_ahead.labels(number).set(partition.ahead_ms() / 1000)
 
 
-def _name(log: tuple[str, int]) -> str:
+def _name(log: BrokerLog) -> str:
     return f"{log[0]}, partition {log[1]}"

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from confluent_kafka import TopicPartition
 
-from schemas.contract.topics import INPUT_TOPICS, TOPICS
+from schemas.contract.topics import INPUT_TOPICS, TOPICS, BrokerLog
 from service.readiness import ProcessReadiness
 from streams.observe.metrics import Metrics
 from streams.settings import load
@@ -61,9 +61,9 @@ class FakeWorker:
     def _client(self, **config: Any) -> FakeConsumer:
         return self.broker.consumer({"group.id": self.group, "auto.offset.reset": "earliest", **config})
 
-    def log(self, topic: str = "alerts", number: int = 0) -> tuple[str, int]:
+    def log(self, topic: str = "alerts", number: int = 0) -> BrokerLog:
         """A log by its name on the broker."""
-        return self.settings.topic(topic), number
+        return BrokerLog((self.settings.topic(topic), number))
 
     def commit(self, offset: int, metadata: str = "", topic: str = "alerts", number: int = 0) -> None:
         """Set the group's offset."""

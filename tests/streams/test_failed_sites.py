@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from schemas.contract.topics import INPUT_TOPICS
+from schemas.contract.topics import INPUT_TOPICS, BrokerLog
 from streams.escalation.step import Step, on_site
 from streams.kafka.offset_notes import MOST_FAILED, OffsetNotes, read_notes
 from streams.pipeline import decide
@@ -18,7 +18,7 @@ from tests.streams.messages import CODEC, NUMBER, SETTINGS, SITE, SITE_RECORDS, 
 from tests.streams.test_decide import Bench, largest_crowd, reasons
 from tests.streams.test_rebuild import in_force
 
-LOG = (SETTINGS.topic("sites"), NUMBER)
+LOG = BrokerLog((SETTINGS.topic("sites"), NUMBER))
 GOOD, BAD = site(), site(instructions="BAD")  # the core fails on the second
 
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from edges.desk.values import Attention, CallCommand, CallResult, Decision, InputRef
-from edges.kafka.layout import Log
 from edges.values import Alert, Claim
 from edges.watchdog.findings import Kind, Summary
 from edges.watchdog.judge import READ, TOPICS, Judge, Limits, Place
+from schemas.contract.topics import Log
 
 START: Final = 1_790_000_000_000
 LIMITS: Final = Limits(deadline=45_000)
