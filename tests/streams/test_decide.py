@@ -136,7 +136,7 @@ def test_whatever_is_written_without_inputs_is_written_with_an_offset_of_its_par
     assert batch.next_offsets == fence
 
 
-def test_a_site_is_touched_again_after_it_was_sealed(bench: Bench) -> None:
+def test_a_site_is_used_again_after_it_was_encoded(bench: Bench) -> None:
     bench.chunk(bench.record("alerts", alert("a")), bench.record("alerts", alert("f", kind="FIRE")))
     bench.now += CALL_TIMEOUT
     batch = bench.chunk()  # the first of the two deadlines seals the state that the second one finds
