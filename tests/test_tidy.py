@@ -58,6 +58,10 @@ LONG_FILES: Final = frozenset[str]()
 _LINK: Final = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _FENCE: Final = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 _SECTION: Final = re.compile(r"\b((?:docs/)?[a-z]+\.md) §(\d+)")
+# As a page names it, as a line of a script, as a step of a workflow.
+_MAKE: Final = re.compile(r"(?:`|^ *|^ *- run: )make ([a-z][a-z-]*)", re.MULTILINE)
+_MATRIX: Final = re.compile(r"^ *target: \[(.*)\]$", re.MULTILINE)
+_TARGET: Final = re.compile(r"^([a-z-]+):.*## ", re.MULTILINE)
 _SOURCE_PATH: Final = re.compile(
     r"`((?:streams|service|ronde|schemas|sinks|edges|deploy|tests|benchmarks|docs)/[\w./-]+)`"
 )
@@ -165,6 +169,24 @@ def test_every_path_that_a_page_names_exists() -> None:
             if "…" not in name and not any(ROOT.glob(name.rstrip("/")))
         ]
     assert not dead, "\n".join(dead)
+
+
+def test_every_target_that_is_named_can_be_made() -> None:
+    targets = set(_TARGET.findall(text_of(ROOT / "Makefile")))
+    missing = []
+    for file in tracked("*.md", ".github/workflows/*.yml", ".ci/*"):
+        text = text_of(file)
+        named = _MAKE.findall(text)
+        named += [name for row in _MATRIX.findall(text) for name in re.findall(r'"([a-z-]+)', row)]
+        missing += [f"{shown(file)}: make {name}" for name in named if name not in targets]
+    assert not missing, "\n".join(missing)
+
+
+def test_every_target_is_made_even_where_a_file_has_its_name() -> None:
+    makefile = text_of(ROOT / "Makefile")
+    phony = re.search(r"^\.PHONY: ((?:.*\\\n)*.*)$", makefile, re.MULTILINE)
+    assert phony is not None
+    assert set(phony[1].replace("\\\n", " ").split()) == set(_TARGET.findall(makefile))
 
 
 def test_every_page_is_reached_from_the_readme() -> None:
