@@ -36,7 +36,6 @@ WORDS: Final = {
 }
 # Occurrences from before these rules; the numbers may only fall.
 LEFT: Final[dict[str, int]] = {
-    r"put away": 3,
     r"of ours": 1,
 }
 # Text that a release has fixed: schemas are compared with it, and a migration never changes.
