@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -205,6 +206,45 @@ def test_every_page_is_reached_from_the_readme() -> None:
     assert not lost, "\n".join(lost)
 
 
+def folders() -> dict[str, set[str]]:
+    """The folders of the project, each with all that lie below it, as git has them."""
+    below: dict[str, set[str]] = {}
+    for file in tracked("*"):
+        first, *rest = file.relative_to(ROOT).parts[:-1] or (".",)
+        if not first.startswith("."):
+            below.setdefault(first, set()).update("/".join(rest[:depth]) for depth in range(1, len(rest) + 1))
+    return below
+
+
+def test_the_tree_of_the_architecture_is_the_projects() -> None:
+    tree = re.search(r"^```\n(streams/.*?)^```", text_of(ROOT / "ARCHITECTURE.md"), re.MULTILINE | re.DOTALL)
+    assert tree is not None
+    entries = {entry.split("/")[0]: entry for entry in re.split(r"^(?=\w)", tree[1], flags=re.MULTILINE) if entry}
+    assert entries.keys() == folders().keys()
+    for name, below in folders().items():
+        named = set(re.findall(r"(\w+)/", entries[name].removeprefix(name)))
+        # What belongs to one package alone, as its templates, is not in the tree.
+        assert {folder for folder in below if "/" not in folder} <= named, name
+        assert named <= {folder.rpartition("/")[2] for folder in below}, name
+
+
+def test_the_floors_of_the_architecture_are_those_that_are_checked() -> None:
+    text = " ".join(text_of(ROOT / "ARCHITECTURE.md").split())
+    contracts = tomllib.loads(text_of(ROOT / "pyproject.toml"))["tool"]["importlinter"]["contracts"]
+    for contract in contracts:
+        package, *others = contract.get("containers", [""])
+        if package and not others and "." not in package:
+            floors = [", ".join(f"`{name}`" for name in re.findall(r"\w+", layer)) for layer in contract["layers"]]
+            assert f"**{package}**: {' > '.join(floors)}" in text, package
+
+
+def test_the_stages_of_the_picture_are_those_of_the_pipeline() -> None:
+    names = re.findall(r'class="name"[^>]*>([^<]+)<', text_of(ROOT / "docs" / "data-flow.svg"))
+    stages = set(names) - {"the core", "store"}
+    assert len(stages) == 4
+    assert stages <= {file.stem for file in tracked("streams/pipeline/*.py")}
+
+
 def test_no_file_is_longer_than_a_reader_holds() -> None:
     sizes = {file: len(text_of(file).splitlines()) for file in tracked("*.py")}
     long = [
@@ -229,7 +269,7 @@ def test_no_function_is_longer_than_a_page() -> None:
 def test_plain_words(word: str) -> None:
     pattern = re.compile(rf"\b{word}\b")
     found = []
-    for file in tracked("*.py", "*.md", "*.sql", "*.toml", "*.yaml", "*.avsc", "Makefile", "Containerfile"):
+    for file in tracked("*.py", "*.md", "*.svg", "*.sql", "*.toml", "*.yaml", "*.avsc", "Makefile", "Containerfile"):
         if file == Path(__file__) or _FROZEN.fullmatch(shown(file)) or not pattern.search(lowered(file)):
             continue
         found += [
