@@ -30,10 +30,9 @@ from edges.desk.records import Records
 from edges.desk.standing import Callback
 from edges.desk.state import CALLBACK
 from edges.desk.tries import WRONG_WORDS
-from edges.desk.values import CallCommand, CallResult, Contact
 from edges.desk.words import UnreadableHashError, Words
 from edges.kafka.errors import UnconfirmedError
-from edges.values import DeskEvent
+from edges.values import CallCommand, CallResult, Contact, DeskEvent
 from edges.web.problems import NOT_FOUND
 from service.logs import logger
 

@@ -20,12 +20,11 @@ from edges.desk.problems import HELD, NOT_HELD, OVER, STALE
 from edges.desk.read_back import ReadBack
 from edges.desk.reader import STALE_SECONDS, DeskReader, NotReadError
 from edges.desk.state import DeskState
-from edges.desk.values import Decision
 from edges.desk.work import Item, WorkList
 from edges.desk.writer import Writer
 from edges.kafka.errors import UnconfirmedError
 from edges.kafka.producer import CONFIRM_SECONDS
-from edges.values import Claim, DeskEvent
+from edges.values import Claim, Decision, DeskEvent
 from edges.web.problems import NOT_FOUND
 from edges.web.values import write_instant
 from service.logs import logger

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from schemas.contract.alert_kinds import BY_URGENCY
 from service.build_info import add_build_info
-from service.objectives import COUNTED_KINDS, ObjectiveSettings
+from service.objectives import ObjectiveSettings
 
 
 class DeskMetrics:
@@ -56,7 +57,7 @@ class DeskMetrics:
         )  # fmt: skip
         self.words = Counter("ronde_desk_words", "Words that were judged, by verdict.", ("verdict",), registry=registry)
         add_build_info(registry)
-        for kind in COUNTED_KINDS:
+        for kind in BY_URGENCY:
             self.first_calls.labels(kind)
             for seconds in objectives.bounds:
                 self.first_calls_within.labels(kind, seconds)
@@ -70,7 +71,7 @@ class DeskMetrics:
 
     def count_first_calls(self, calls: Mapping[str, tuple[int, Mapping[int, int]]]) -> None:
         """Set today's first calls: by kind, how many, and how many within each bound. A kind without any has none."""
-        for kind in COUNTED_KINDS:
+        for kind in BY_URGENCY:
             count, within = calls.get(kind, (0, {}))
             self.first_calls.labels(kind).set(count)
             for seconds in self._bounds:

@@ -31,7 +31,6 @@ from edges.desk.rounds import RoundSizes
 from edges.desk.settings import DeskConfiguration
 from edges.desk.site_index import SiteIndex
 from edges.desk.state import TOPICS, DeskState
-from edges.desk.values import CONSTRUCTORS, Decision
 from edges.desk.viewed import ViewLog
 from edges.desk.wallboard import COUNTED_SECONDS, FirstCallCount
 from edges.desk.words import Words
@@ -40,6 +39,7 @@ from edges.desk.writer import WRITTEN, Writer
 from edges.kafka.errors import KafkaAwayError, UnconfirmedError
 from edges.kafka.framing import Framing
 from edges.kafka.producer import Producer
+from edges.values import Decision
 from edges.web.application import WebApplication
 from edges.web.events import Channel
 from edges.web.problems import UNCONFIRMED
@@ -185,7 +185,7 @@ class DeskProcess:
 
     def _application(self, holding: Holding, fetchers: Fetchers, words: Words, ledger: Pool | None) -> WebApplication:
         web, settings = self._configuration.web, self._settings
-        decoders = {topic: self._framing.reader(topic, CONSTRUCTORS) for topic in _READ}
+        decoders = {topic: self._framing.reader(topic) for topic in _READ}
         records = Records(fetchers, decoders, self._sites)
         self._sizes = RoundSizes(self._state, records)
         self._merged = MergedKinds(self._state, records)

@@ -13,17 +13,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from confluent_kafka import OFFSET_END, KafkaException
 
-from edges.desk import lookback
 from edges.desk.deadline import left
 from edges.desk.progress import SAID, Place
 from edges.desk.read_back import ReadBacks
 from edges.desk.site_index import SiteIndex
 from edges.desk.state import TOPICS, DeskState
-from edges.desk.values import CONSTRUCTORS, Decision, origin
-from edges.kafka import clients
-from edges.kafka.framing import Framing
+from edges.kafka import clients, lookback
+from edges.kafka.framing import Framing, origin
 from edges.kafka.layout import Log, offsets
 from edges.kafka.view import Entry, From, Reading, Since, View
+from edges.values import Decision
 from service.logs import logger
 
 if TYPE_CHECKING:
@@ -81,7 +80,7 @@ class DeskReader:
         self._sites = sites
         self._on_change = on_change
         self._on_decision = on_decision
-        self._decoders = {topic: framing.reader(topic, CONSTRUCTORS) for topic in (*TOPICS, "sites")}
+        self._decoders = {topic: framing.reader(topic) for topic in (*TOPICS, "sites")}
         self.own = ReadBacks(state)
         self._views: list[View] = []
         self._engine: View | None = None

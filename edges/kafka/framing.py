@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
+from edges.values import CONSTRUCTORS, Source
 from schemas.avro.decoder import decoder
+from schemas.avro.errors import Undecodable
 from schemas.avro.framing import confluent, single_object
 from schemas.avro.generated import writer
 from schemas.avro.loader import load
@@ -15,9 +17,12 @@ from schemas.contract.topics import TOPICS
 from service.registry import Registry
 
 if TYPE_CHECKING:
+    from confluent_kafka import Message
+
     from edges.settings import Connection
 
 _REGISTRY_SECONDS: Final = 5.0
+_ORIGIN: Final = ("dlq.topic", "dlq.partition", "dlq.offset")
 
 
 class Framing:
@@ -39,17 +44,27 @@ class Framing:
             return writer(schema, single_object(schema))
         return writer(schema, confluent(self._registry.id_of(f"{self._connection.topic(topic)}-value", schema)))
 
-    def reader(self, topic: str, constructors: Mapping[str, Callable[..., Any]]) -> Callable[[bytes], Any]:
-        """A function from a record's value to what ``constructors`` make of it, by the names of the schema's records.
+    def reader(self, topic: str) -> Callable[[bytes], Any]:
+        """A function from a record's value to one of `edges.values`.
 
         It raises Undecodable; and, only with a registry, RegistryUnreachable: wait, then try the same bytes again.
         """
-        return decoder(_schema(topic), constructors, self._registry)
+        return decoder(_schema(topic), CONSTRUCTORS, self._registry)
 
     def close(self) -> None:
         """End the registry's client."""
         if self._client is not None:
             self._client.close()
+
+
+def origin(message: Message) -> Source:
+    """Where a dead letter lay, by its headers. Raises `Undecodable`."""
+    headers = dict(message.headers() or [])
+    try:
+        topic, partition, offset = (bytes(headers[name] or b"").decode() for name in _ORIGIN)  # type: ignore[arg-type]
+        return Source(topic, int(partition), int(offset))
+    except (KeyError, ValueError) as error:
+        raise Undecodable("a dead letter without its origin") from error
 
 
 def _schema(topic: str) -> str:

@@ -24,7 +24,8 @@ from edges.partners.ages import LATE_SECONDS
 from edges.partners.errors import PartnersError
 from edges.partners.postgres import migrate, query
 from edges.partners.store import now_ms
-from edges.partners.values import DispatchCommand
+from edges.partners.values import to_json
+from edges.values import DispatchCommand
 from schemas.avro.errors import RegistryUnreachable, Undecodable
 from service import logs
 from service.postgres import reason
@@ -280,7 +281,7 @@ def row_of(command: DispatchCommand, now: int, *, is_test: bool = False) -> dict
         "site_id": command.site_id,
         "incident_id": command.incident_id,
         "action": command.action,
-        "value": command.to_json(),
+        "value": to_json(command),
         "is_test": is_test,
         "now": now,
         "gives_up_at": schedule.gives_up_at(command.action, command.respond_by, command.issued_at, now),

@@ -24,7 +24,6 @@ from edges.partners.reporting import Reporter
 from edges.partners.sending import Sender
 from edges.partners.settings import PartnersConfiguration
 from edges.partners.store import Store
-from edges.partners.values import Address, DispatchCommand
 from edges.web.server import WebServer, until_stopped
 from schemas.avro.errors import RegistryRefused, RegistryUnreachable
 from service import logs
@@ -129,7 +128,7 @@ class PartnersProcess:
         return reachable(web.address)
 
     def _intake(self) -> Intake:
-        decode = self._framing.reader("dispatches", {"DispatchCommand": DispatchCommand, "Address": Address})
+        decode = self._framing.reader("dispatches")
         configuration = self._configuration
         return Intake(
             configuration.connection, configuration.postgres, decode, stored=self._stored, report=self._report

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import secrets
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from edges.kafka.framing import Framing
 from edges.kafka.view import Reading, View
@@ -39,18 +39,6 @@ _WEB_SECONDS: Final = 3.0
 _KAFKA_SECONDS: Final = 1.5
 
 
-class ReadinessRecord(NamedTuple):
-    """`Readiness.avsc`."""
-
-    site_id: str
-    subscribed: bool
-    ready: bool
-    needs_attention: bool
-    missing: list[str]
-    warnings: list[str]
-    at: int
-
-
 class PortalProcess:
     """Run once."""
 
@@ -63,7 +51,7 @@ class PortalProcess:
         )
         self._metrics = PortalMetrics()
         self._engine = EngineView()
-        decode = self._framing.reader("readiness", {"Readiness": ReadinessRecord})
+        decode = self._framing.reader("readiness")
         self._view = View(configuration.connection, {"readiness": Reading(decode=decode)}, self._engine.take)
         self._engine.age = lambda: self._view.worst_age
         owner = f"{self._settings.id}-{secrets.token_hex(4)}"

@@ -27,9 +27,7 @@ from edges.receiver.rooms import Rooms
 from edges.receiver.settings import ReceiverConfiguration, wrapping_key_of
 from edges.receiver.signal_log import SignalLog
 from edges.receiver.transmitters import Transmitters, checked
-from edges.receiver.values import Signal
 from edges.receiver.wrapping import Wrapping
-from edges.values import Override, Transmitter
 from edges.web.server import WebServer, until_stopped
 from edges.web.tokens import TokenFile
 from schemas.avro.errors import RegistryUnreachable
@@ -66,7 +64,7 @@ class ReceiverProcess:
         self._repeats = repeats
         self._producer = Producer(connection, TOPICS, pulse_topic="signals")
         key = settings.wrapping_key
-        decode = self._framing.reader("transmitters", {"Transmitter": Transmitter, "Override": Override})
+        decode = self._framing.reader("transmitters")
         self._transmitters = Transmitters(
             decode, Wrapping(None if key is None else wrapping_key_of(key)), self._is_fresh
         )
@@ -77,7 +75,7 @@ class ReceiverProcess:
             self._take_transmitters,
         )
         signals_since = Since(time.time_ns() // 1_000_000 - REMEMBERED_MS)
-        self._own = OwnSignals(settings.id, self._framing.reader("signals", {"Signal": Signal}))
+        self._own = OwnSignals(settings.id, self._framing.reader("signals"))
         self._signal_view = View(
             connection,
             {"signals": Reading(signals_since, self._own.decode)},

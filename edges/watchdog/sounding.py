@@ -8,12 +8,11 @@ import hashlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from edges.desk.values import CallCommand, CallResult
 from edges.kafka.errors import UnconfirmedError
 from edges.kafka.producer import Producer, Record
 from edges.panel.dialler import Dialler, Way
 from edges.panel.messages import TEST, Panel, Said
-from edges.values import Claim
+from edges.values import CallCommand, CallResult, Claim
 from edges.watchdog.canary import Canary
 from edges.watchdog.errors import WatchdogError
 from edges.watchdog.findings import Finding

@@ -22,7 +22,7 @@ from edges.partners.postgres import migrate as apply
 from edges.partners.postgres import query
 from edges.partners.process import PartnersProcess
 from edges.partners.signing import MOST_SECRETS, new_secret
-from edges.partners.values import Address, DispatchCommand
+from edges.values import Address, DispatchCommand
 from edges.web.values import write_instant
 from ronde.shared.errors import START_POSTGRES, Failed, WrongUse
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
@@ -203,7 +203,7 @@ def send_test(partner: PartnerArgument, settings: SettingsOption = None, as_json
         procedure="SECURITY",
         reason="TEST",
         covert=False,
-        alert_kinds=["INTRUSION"],
+        alert_kinds=("INTRUSION",),
         alert_count=1,
         first_alert_at=now,
         last_alert_at=now,

@@ -29,7 +29,6 @@ from edges.desk.reader import DeskReader, NotReadError
 from edges.desk.records import Records
 from edges.desk.site_index import SiteIndex
 from edges.desk.state import DeskState
-from edges.desk.values import CallResult, Decision, OperatorAction
 from edges.desk.viewed import ViewLog
 from edges.desk.wallboard import FirstCallCount
 from edges.desk.words import Words
@@ -37,7 +36,7 @@ from edges.desk.work import Item, WorkList
 from edges.desk.writer import Writer
 from edges.kafka.errors import KafkaAwayError, UnconfirmedError
 from edges.kafka.producer import CONFIRM_SECONDS
-from edges.values import Claim, DeskEvent
+from edges.values import CallResult, Claim, Decision, DeskEvent, OperatorAction
 from edges.web.events import Channel
 from edges.web.problems import UNCONFIRMED
 from edges.web.settings import WebSettings

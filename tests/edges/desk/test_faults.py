@@ -13,10 +13,9 @@ import httpx
 import pytest
 from confluent_kafka import KafkaException, Producer
 
-from edges.desk.incident import SKEW_MS
-from edges.desk.lookback import DAY_MS, Openings, starts
 from edges.desk.reader import ENGINE
-from edges.desk.values import Decision, InputRef
+from edges.kafka.lookback import DAY_MS, SKEW_MS, Openings, starts
+from edges.values import Decision, InputRef
 from ronde.shared.whole_settings import WholeSettings
 from schemas.contract import murmur2
 from streams.kafka.topics import create

@@ -88,7 +88,7 @@ async def test_decisions_are_read_before_what_follows_from_them(monkeypatch: pyt
         return {topic: {0: number} for number, topic in enumerate(topics)}
 
     monkeypatch.setattr(reader, "View", ViewAtOnce)
-    monkeypatch.setattr("edges.desk.lookback.starts", starts)
+    monkeypatch.setattr("edges.kafka.lookback.starts", starts)
     monkeypatch.setattr(DeskReader, "_learn_leaders", lambda _: None)
     desk = DeskReader(CONNECTION, Framing(CONNECTION), DeskState(2), SiteIndex(), lambda: None, lambda _: None)
     await desk.start(0)

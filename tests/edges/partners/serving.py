@@ -22,7 +22,7 @@ from edges.partners.outlet import Outlet
 from edges.partners.postgres import migrate, query
 from edges.partners.reporting import Reporter
 from edges.partners.store import Store
-from edges.partners.values import Address, DispatchCommand
+from edges.values import Address, DispatchCommand
 from edges.web import accounts
 from edges.web.accounts import Role
 from edges.web.server import WebServer

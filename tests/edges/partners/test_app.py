@@ -18,7 +18,7 @@ from edges.partners.page_tokens import page_token
 from edges.partners.postgres import query
 from edges.partners.signing import signed_headers
 from edges.partners.store import Step
-from edges.partners.values import Address, DispatchCommand
+from edges.values import Address, DispatchCommand
 from edges.web import tokens
 from service import logs
 from service.postgres_settings import PostgresSettings

@@ -1,4 +1,4 @@
-"""Where a desk begins to read: a day before each partition's last decision, and each open incident from version 1.
+"""Where a reader of incidents begins: a day before a partition's last decision, and each open incident at version 1.
 
 `decisions` is read backwards, in steps that double, until no incident is open whose beginning was not seen.
 """
@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
-from edges.desk.incident import SKEW_MS
-from edges.desk.values import Decision
 from edges.kafka import clients
 from edges.kafka.layout import Layout, offsets
+from edges.values import Decision
 from schemas.avro.errors import Undecodable
 
 if TYPE_CHECKING:
     from edges.settings import Connection
 
 DAY_MS: Final = 24 * 3600 * 1000
+SKEW_MS: Final = 10 * 60 * 1000  # so far a sender's clock may be behind the engine's
 _ASK_SECONDS: Final = 5.0
 _POLL_SECONDS: Final = 0.5
 _AT_ONCE: Final = 5000
