@@ -1,4 +1,7 @@
-"""By when a request is answered: `CONFIRM_SECONDS` after it came, however many of its steps wait for Kafka."""
+"""By when a request is answered: `CONFIRM_SECONDS` after it came, however many of its steps wait for Kafka.
+
+What takes the processor's time is not counted: Kafka is given its time all the same.
+"""
 
 from __future__ import annotations
 
@@ -29,6 +32,16 @@ def answered_within(seconds: float) -> Iterator[None]:
 def left(most: float) -> float:
     """How many seconds a step may wait: ``most``, or what is left of the request's time; outside of one, ``most``."""
     return max(0.0, min(most, _ends.get() - time.monotonic()))
+
+
+@contextmanager
+def uncounted() -> Iterator[None]:
+    """Have what this block takes not count, as it does not wait for Kafka."""
+    began = time.monotonic()
+    try:
+        yield
+    finally:
+        _ends.set(_ends.get() + time.monotonic() - began)
 
 
 class TimedRoute(Route):
