@@ -7,7 +7,7 @@ from typing import Final
 from edges.database import postgres, sql
 from edges.database.postgres import NewerSchemaError, Session
 from edges.database.sql import Migration
-from edges.partners.errors import PartnersError
+from edges.errors import EdgeError
 
 PACKAGE: Final = "edges.partners"
 
@@ -18,8 +18,8 @@ def query(name: str) -> str:
 
 
 def migrate(connection: Session) -> list[Migration]:
-    """Apply the migrations that are missing. Raises `PartnersError` when a newer version migrated it."""
+    """Apply the migrations that are missing. Raises `EdgeError` when a newer version migrated it."""
     try:
         return postgres.migrate(connection, PACKAGE)
     except NewerSchemaError as error:
-        raise PartnersError(str(error)) from None
+        raise EdgeError(str(error)) from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from edges.database import postgres
 from edges.database.postgres import AsyncSession, NewerSchemaError, Pool, Session, connect, opened, pool
 from edges.database.sql import Migration
-from edges.portal.errors import PortalError
+from edges.errors import EdgeError
 from edges.portal.sql import PACKAGE
 
 __all__ = ["AsyncSession", "Pool", "Session", "connect", "migrate", "opened", "pool"]
@@ -14,9 +14,9 @@ __all__ = ["AsyncSession", "Pool", "Session", "connect", "migrate", "opened", "p
 def migrate(connection: Session) -> list[Migration]:
     """Apply the migrations that are missing, all of them or nothing; which were applied.
 
-    Raises `PortalError` when a newer version migrated it, and `psycopg.Error`.
+    Raises `EdgeError` when a newer version migrated it, and `psycopg.Error`.
     """
     try:
         return postgres.migrate(connection, PACKAGE)
     except NewerSchemaError as error:
-        raise PortalError(str(error)) from None
+        raise EdgeError(str(error)) from None

@@ -19,8 +19,8 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from edges.database.postgres import PASSING
+from edges.errors import EdgeError
 from edges.portal import faults
-from edges.portal.errors import PortalError
 from edges.portal.outbox import Waiting, note, read, take
 from edges.portal.postgres import Session, connect, migrate
 from edges.settings import Connection
@@ -122,7 +122,7 @@ class Relay:
                 self._stopping.wait(_AGAIN_SECONDS)
             except RegistryUnreachable:
                 self._stopping.wait(self._pause)
-            except PortalError as error:
+            except EdgeError as error:
                 self._failure = error
                 return
             except Exception as error:  # noqa: BLE001 - a thread that ended unseen would pass nothing on for good

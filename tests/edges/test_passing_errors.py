@@ -8,11 +8,10 @@ import psycopg
 import pytest
 from confluent_kafka import KafkaError
 
+from edges.errors import EdgeError
 from edges.partners import intake
-from edges.partners.errors import PartnersError
 from edges.partners.intake import Intake
 from edges.portal import relay
-from edges.portal.errors import PortalError
 from edges.portal.relay import Relay, RelaySettings
 from edges.settings import Connection
 from service.postgres_settings import PostgresSettings
@@ -46,9 +45,9 @@ def an_intake(away: list[str]) -> Intake:
     )
 
 
-@pytest.mark.parametrize(("module", "make", "end"), [(relay, a_relay, PortalError), (intake, an_intake, PartnersError)])
-def test_a_thread_goes_on(module: Any, make: Any, end: type[Exception], monkeypatch: pytest.MonkeyPatch) -> None:
-    errors = iter([error("said by PostgreSQL") for error in ERRORS] + [end("enough")])
+@pytest.mark.parametrize(("module", "make"), [(relay, a_relay), (intake, an_intake)])
+def test_a_thread_goes_on(module: Any, make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    errors = iter([error("said by PostgreSQL") for error in ERRORS] + [EdgeError("enough")])
 
     def fail(*_values: Any) -> Any:
         raise next(errors)
@@ -60,7 +59,7 @@ def test_a_thread_goes_on(module: Any, make: Any, end: type[Exception], monkeypa
     thread.start()
     try:
         eventually(lambda: thread.failure is not None, "what does not pass ends it")
-        assert isinstance(thread.failure, end)
+        assert isinstance(thread.failure, EdgeError)
         assert away == ["postgres"] * len(ERRORS)
     finally:
         thread.stop(5.0)
@@ -78,5 +77,5 @@ class _Refusal:
 
 def test_who_may_not_read_as_a_group_is_told_the_rules_of_that_group() -> None:
     reading = an_intake([])
-    with pytest.raises(PartnersError, match=r"`ronde topics acl --role partners --group none`"):
+    with pytest.raises(EdgeError, match=r"`ronde topics acl --role partners --group none`"):
         reading._good(cast("list[Message]", [_Refusal()]), {})

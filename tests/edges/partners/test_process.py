@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from edges.database.postgres import connect
+from edges.errors import DatabaseAwayError
 from edges.partners import faults
-from edges.partners.errors import DatabaseAwayError
 from edges.partners.process import PartnersProcess, _Parts
 from ronde.shared.whole_settings import WholeSettings
 from streams.settings import load

@@ -12,9 +12,9 @@ import orjson
 import pytest
 
 from edges.database.postgres import connect
+from edges.errors import DatabaseAwayError
 from edges.kafka.errors import UnconfirmedError
 from edges.partners.enrolment import enrol
-from edges.partners.errors import DatabaseAwayError
 from edges.partners.metrics import PartnersMetrics
 from edges.partners.notices import Notices
 from edges.partners.postgres import query
