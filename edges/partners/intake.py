@@ -15,26 +15,26 @@ from typing import TYPE_CHECKING, Any, Final
 import psycopg
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from edges.database.postgres import PASSING, connect
+from edges.database.postgres import PASSING
 from edges.errors import EdgeError
 from edges.kafka.ages import Ages
 from edges.kafka.standstill import Standstill
 from edges.kafka.watermarks import Watermarks
 from edges.partners import faults, schedule
 from edges.partners.ages import LATE_SECONDS
-from edges.partners.postgres import migrate, query
+from edges.partners.sql import migrate, query
 from edges.partners.store import now_ms
 from edges.partners.values import DispatchCommand
 from schemas.avro.errors import RegistryUnreachable, Undecodable
 from service import logs
-from service.postgres import reason
+from service.postgres import connect, reason
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
 
-    from edges.database.postgres import Session
     from edges.kafka.layout import Log
     from edges.settings import Connection
+    from service.postgres import Session
     from service.postgres_settings import PostgresSettings
 
 _log: Final = logs.logger(__name__)

@@ -11,13 +11,13 @@ import secrets
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
+from edges.database.postgres import opened, pool
 from edges.errors import DatabaseAwayError, EdgeError
 from edges.kafka.view import Reading, View
 from edges.portal.application import application
 from edges.portal.counting import Counting
 from edges.portal.engine import EngineView
 from edges.portal.metrics import PortalMetrics
-from edges.portal.postgres import opened, pool
 from edges.portal.relay import Relay, RelaySettings
 from edges.portal.service import Portal
 from edges.portal.settings import PortalConfiguration, PortalSettings

@@ -22,11 +22,11 @@ from edges.database.postgres import PASSING
 from edges.errors import EdgeError
 from edges.portal import faults
 from edges.portal.outbox import Waiting, note, read, take
-from edges.portal.postgres import Session, connect, migrate
+from edges.portal.sql import migrate
 from edges.settings import Connection
 from schemas.avro.errors import RegistryUnreachable
 from service import logs
-from service.postgres import reason
+from service.postgres import Session, connect, reason
 from service.postgres_settings import PostgresSettings
 
 _log: Final = logs.logger(__name__)

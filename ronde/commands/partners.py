@@ -11,22 +11,21 @@ from typing import Annotated, Any, Final, TypeAlias
 import psycopg
 import typer
 
-from edges.database.postgres import Session, connect
 from edges.errors import EdgeError
 from edges.partners.addresses import check_url
 from edges.partners.enrolment import enrol
 from edges.partners.intake import row_of
-from edges.partners.postgres import migrate as apply
-from edges.partners.postgres import query
 from edges.partners.process import PartnersProcess
 from edges.partners.signing import MOST_SECRETS, new_secret
+from edges.partners.sql import migrate as apply
+from edges.partners.sql import query
 from edges.partners.values import Address, DispatchCommand
 from edges.web.values import write_instant
 from ronde.shared.errors import START_POSTGRES, Failed, WrongUse
 from ronde.shared.serving import serve
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.terminal import Listing, Terminal, print_value, say
-from service.postgres import reason
+from service.postgres import Session, connect, reason
 from service.postgres_settings import PostgresSettings
 
 app = typer.Typer(

@@ -12,11 +12,11 @@ from typing import Annotated, Final, TypeAlias
 import psycopg
 import typer
 
+from edges.database.postgres import opened, pool
 from edges.errors import DatabaseAwayError, EdgeError
-from edges.portal.postgres import connect, opened, pool
-from edges.portal.postgres import migrate as apply
 from edges.portal.process import PortalProcess
 from edges.portal.rows import Edit
+from edges.portal.sql import migrate as apply
 from edges.portal.store import Store
 from ronde.input_files.site_lines import Good, SiteLines
 from ronde.input_files.site_spreadsheet import sites_of
@@ -31,7 +31,7 @@ from schemas.avro.framing import single_object
 from schemas.avro.generated import writer
 from schemas.avro.loader import load
 from schemas.contract.topics import OUTPUT_VALUE_BYTES
-from service.postgres import reason
+from service.postgres import connect, reason
 from service.postgres_settings import PostgresSettings
 
 app = typer.Typer(

@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Final
 
 import psycopg
 
+from edges.database.postgres import opened, pool
 from edges.errors import DatabaseAwayError, EdgeError
 from edges.portal import changes
 from edges.portal.configuration import Person
-from edges.portal.postgres import connect, migrate, opened, pool
 from edges.portal.rows import Edit
+from edges.portal.sql import migrate
 from edges.portal.store import Store
 from edges.web import accounts
 from edges.web.files import FileError
 from ronde.shared.errors import Failed
-from service.postgres import reason
+from service.postgres import connect, reason
 from streams.kafka import topics
 from streams.kafka.topics import TopicsError
 
