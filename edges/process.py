@@ -6,7 +6,6 @@ import contextlib
 from abc import ABC, abstractmethod
 from typing import ClassVar, Generic, Protocol, TypeVar
 
-from prometheus_client import CollectorRegistry, Gauge
 from starlette.types import ASGIApp
 
 from edges.errors import EdgeError
@@ -15,6 +14,7 @@ from edges.settings import Connection
 from edges.web.server import WebServer, until_stopped
 from edges.web.settings import WebSettings
 from service.logs import logger
+from service.metrics import ProcessMetrics
 from service.pages import open_pages
 from service.readiness import ProcessReadiness
 
@@ -30,13 +30,8 @@ class _Served(Protocol):
     port: int
 
 
-class _Metrics(Protocol):
-    registry: CollectorRegistry
-    ready: Gauge
-
-
 S = TypeVar("S", bound=_Settings)
-M = TypeVar("M", bound=_Metrics)
+M = TypeVar("M", bound=ProcessMetrics)
 
 
 class EdgeProcess(ABC, Generic[S, M]):

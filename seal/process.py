@@ -16,6 +16,7 @@ from seal.sealing import Sealing
 from seal.settings import SealConfiguration
 from seal.store import Store, connect, make_schema
 from service.logs import logger
+from service.metrics import AWAY
 from service.pages import open_pages
 from service.patience import postgres_pause
 from service.postgres import reason
@@ -23,7 +24,6 @@ from service.readiness import ProcessReadiness
 
 _log: Final = logger(__name__)
 STOP_SECONDS: Final = 4.5  # for the batch under way; it is lost with nothing
-_THINGS: Final = ("postgres", "kafka", "registry")
 
 
 class SealProcess:
@@ -82,7 +82,7 @@ class SealProcess:
 
     def _begin(self) -> None:
         self._has_begun = self._has_session_begun = True
-        self._readiness.arrive("start", *_THINGS)
+        self._readiness.arrive("start", *AWAY)
 
     def _wait(self, thing: str, why: str, seconds: float) -> None:
         self._metrics.failures.labels(thing).inc()
