@@ -14,7 +14,7 @@ import structlog
 from service.pages import OperationPages
 from service.patience import postgres_pause
 from service.registry import Registry, client
-from sinks.errors import Away, Fenced
+from sinks.errors import Away, Fenced, SinkError
 from sinks.observe.metrics import SinkMetrics
 from sinks.observe.readiness import SinkReadiness
 from sinks.process.session import Session
@@ -27,25 +27,18 @@ _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 _STOP_SECONDS: Final = 10.0  # for the chunk under way; then the process ends, and loses nothing
 
 
-class SinkPagesError(Exception):
-    """The web pages cannot listen on their address."""
-
-
 def run(configuration: Configuration) -> None:
-    """Run a sink until SIGTERM or SIGINT.
-
-    Raises:
-        SinkError: it cannot go on, and waiting would not help.
-        SinkPagesError: the web pages cannot be served where the settings say.
-
-    """
+    """Run a sink until SIGTERM or SIGINT. Raises `SinkError`: it cannot go on, and waiting would not help."""
     sink = configuration.sink
     readiness, metrics = SinkReadiness(start="the sink starts"), SinkMetrics()
     metrics.ready.set_function(lambda: not readiness.reasons)
     try:
         pages = OperationPages(sink.host, sink.port, readiness, metrics.registry)
     except OSError as error:
-        raise SinkPagesError(f"{sink.host}:{sink.port}: {error.strerror}") from error
+        place = f"{sink.host}:{sink.port}"
+        raise SinkError(
+            f"the web pages cannot listen on {place}: {error.strerror}: set sink.host and sink.port"
+        ) from error
     _log.info("sink started", sink=sink.id, pages=pages.address)
     try:
         _sessions(configuration, readiness, metrics, _stopped_by_signals())
