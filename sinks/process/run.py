@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import threading
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -14,6 +11,7 @@ import structlog
 from service.pages import OperationPages
 from service.patience import postgres_pause
 from service.registry import Registry, client
+from service.stopping import stopped_by_signals
 from sinks.errors import Away, Fenced, SinkError
 from sinks.observe.metrics import SinkMetrics
 from sinks.observe.readiness import SinkReadiness
@@ -41,7 +39,7 @@ def run(configuration: Configuration) -> None:
         ) from error
     _log.info("sink started", sink=sink.id, pages=pages.address)
     try:
-        _sessions(configuration, readiness, metrics, _stopped_by_signals())
+        _sessions(configuration, readiness, metrics, stopped_by_signals(_STOP_SECONDS, 1))
     finally:
         pages.close()
     _log.info("sink stopped")
@@ -83,18 +81,3 @@ def _registry(url: str | None, folder: Path) -> Registry | None:
     if url is None:
         return None
     return Registry(client(url), folder)
-
-
-def _stopped_by_signals() -> threading.Event:
-    """An event that SIGTERM and SIGINT set; a sink that hangs in a connection is ended soon after."""
-    stopping = threading.Event()
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        stopping.set()
-        timer = threading.Timer(_STOP_SECONDS, os._exit, (1,))
-        timer.daemon = True
-        timer.start()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
-    return stopping
