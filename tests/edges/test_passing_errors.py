@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import psycopg
@@ -9,11 +10,13 @@ import pytest
 from confluent_kafka import KafkaError
 
 from edges.errors import EdgeError
+from edges.kafka.framing import Framing
 from edges.partners import intake
 from edges.partners.intake import Intake
 from edges.portal import relay
 from edges.portal.relay import Relay, RelaySettings
 from edges.settings import Connection
+from schemas.avro.errors import RegistryRefused, RegistryUnreachable
 from service.postgres_settings import PostgresSettings
 from tests.support.waiting import eventually
 
@@ -79,3 +82,20 @@ def test_who_may_not_read_as_a_group_is_told_the_rules_of_that_group() -> None:
     reading = an_intake([])
     with pytest.raises(EdgeError, match=r"`ronde topics acl --role partners --group none`"):
         reading._good(cast("list[Message]", [_Refusal()]), {})
+
+
+def test_a_registry_that_is_away_is_asked_again_and_one_that_refuses_ends_the_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    framing = Framing(NOWHERE)
+    answers = iter([RegistryUnreachable("away"), RegistryRefused("not compatible")])
+
+    def writer(_topic: str) -> Any:
+        raise next(answers)
+
+    monkeypatch.setattr(framing, "writer", writer)
+    monkeypatch.setattr("edges.kafka.framing.REGISTRY_SECONDS", 0.0)
+    said: list[str | None] = []
+    with pytest.raises(EdgeError, match="not compatible"):
+        asyncio.run(framing.writers(("claims",), said.append))
+    assert said == ["away"]
