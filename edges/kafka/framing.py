@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
+from edges.errors import EdgeError
 from edges.values import CONSTRUCTORS, Source
 from schemas.avro.decoder import decoder
-from schemas.avro.errors import Undecodable
+from schemas.avro.errors import RegistryRefused, RegistryUnreachable, Undecodable
 from schemas.avro.framing import confluent, single_object
 from schemas.avro.generated import writer
 from schemas.avro.loader import load
 from schemas.contract.topics import TOPICS
+from service.patience import REGISTRY_SECONDS
 from service.registry import Registry
 
 if TYPE_CHECKING:
@@ -43,6 +46,22 @@ class Framing:
         if self._registry is None:
             return writer(schema, single_object(schema))
         return writer(schema, confluent(self._registry.id_of(f"{self._connection.topic(topic)}-value", schema)))
+
+    async def writers(
+        self, topics: Iterable[str], report: Callable[[str | None], None]
+    ) -> list[Callable[[Any], bytes]]:
+        """Ask for writers until the registry answers; ``report`` takes what is wrong, then None. Raises `EdgeError`."""
+        while True:
+            try:
+                writers = [await asyncio.to_thread(self.writer, topic) for topic in topics]
+            except RegistryRefused as error:
+                raise EdgeError(str(error)) from None
+            except RegistryUnreachable as error:
+                report(str(error))
+                await asyncio.sleep(REGISTRY_SECONDS)
+            else:
+                report(None)
+                return writers
 
     def reader(self, topic: str) -> Callable[[bytes], Any]:
         """A function from a record's value to one of `edges.values`.

@@ -14,10 +14,10 @@ import psycopg
 from psycopg_pool import PoolTimeout
 
 from edges.database.postgres import PASSING, Pool
+from edges.errors import DatabaseAwayError
 from edges.partners import schedule, steps
-from edges.partners.errors import DatabaseAwayError
-from edges.partners.postgres import query
 from edges.partners.posting import Answer
+from edges.partners.sql import query
 from edges.values import DispatchReport
 from service import logs
 from service.postgres import reason

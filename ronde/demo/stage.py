@@ -11,9 +11,8 @@ from typing import Final, NamedTuple
 
 import httpx
 
-from edges.database.postgres import connect
 from edges.partners.enrolment import enrol
-from edges.partners.postgres import migrate
+from edges.partners.sql import migrate
 from edges.web import tokens
 from ronde.demo import stories
 from ronde.demo.outside import READING
@@ -23,6 +22,7 @@ from ronde.demo.webhook import LISTENING
 from ronde.local.ports import HOST, free_port
 from ronde.shared.errors import Failed
 from ronde.shared.whole_settings import WholeSettings
+from service.postgres import connect
 from streams.settings import load
 
 EVERY: Final = (*STORIES, *BACKGROUND)
