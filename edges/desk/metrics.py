@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from service.build_info import add_build_info
 from service.objectives import COUNTED_KINDS, ObjectiveSettings
+
+prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]  # as many series again, for nothing
 
 
 class DeskMetrics:
