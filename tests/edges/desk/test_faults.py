@@ -104,6 +104,10 @@ def test_a_desk_reads_each_open_incident_from_its_beginning(
         assert found["desk-log"][home] == 1
     empty = (home + 1) % PARTITIONS
     assert found["decisions"][empty] == 0
+    alone = starts(connection, (*ENGINE, "desk-log"), read("decisions"), partitions=[home])
+    assert {*alone} == {*found}
+    assert [{*of_topic} for of_topic in alone.values()] == [{home}] * len(alone)
+    assert alone["decisions"][home] == found["decisions"][home]
 
 
 # --- Kafka frozen -------------------------------------------------------------------------------------------------
