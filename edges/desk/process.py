@@ -152,6 +152,7 @@ class DeskProcess:
                 seconds=round(time.monotonic() - began, 1),
                 sites=len(self._sites),
                 incidents=sum(1 for _ in self._state.open_incidents()),
+                unread=sorted(self._reader.unread),
             )
             await self._look()
 
@@ -208,6 +209,7 @@ class DeskProcess:
             ViewLog(holding),
         )
         application.include_router(api.routes())
+        application.state.unread = lambda: self._reader.unread
         application.state.pages.clock = self._clock.now
         pages = DeskPages(api, application.state.pages, settings.centre, self._first_calls)
         application.include_router(pages.routes())
@@ -288,7 +290,7 @@ class DeskProcess:
                 "forgotten": len(self._work.forgotten),
             },
         )
-        self._say("view", bool(behind), f"what is read is older than {STALE_SECONDS:.0f} s")
+        self._say("view", bool(behind), self._why_behind())
         if self._clock.differs_ms:
             self._readiness.remark("clock", f"the clock differs from the broker's by {self._clock.differs_ms} ms")
         else:
@@ -311,6 +313,12 @@ class DeskProcess:
         for (urgency, held), count in counts.items():
             metrics.work.labels(urgency, held).set(count)
         metrics.oldest.set((now - oldest) / 1000)
+
+    def _why_behind(self) -> str:
+        unread = ", ".join(map(str, sorted(self._reader.unread)))
+        if unread:
+            return f"nobody led these partitions when the desk started, or they are being read: {unread}"
+        return f"what is read is older than {STALE_SECONDS:.0f} s"
 
     async def _count_first_calls(self) -> None:
         counted = await self._first_calls.rows(self._clock.now())

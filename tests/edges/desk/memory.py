@@ -74,6 +74,11 @@ class MemoryReader:
         self.own = ReadBacks(desk.state)
         self.age_seconds = 0.0
         self.reads = 0
+        self.unread: frozenset[int] = frozenset()
+
+    def check_read(self, partition: int) -> None:
+        if partition in self.unread:
+            raise UnconfirmedError("the test's partition is unread")
 
     def age(self, partition: int) -> float:
         return self.age_seconds
@@ -189,6 +194,7 @@ class MemoryDesk:
             errors={UnconfirmedError: UNCONFIRMED, KafkaAwayError: UNCONFIRMED},
         )
         self.app.include_router(self.api.routes())
+        self.app.state.unread = lambda: self.reader.unread
         self.app.include_router(
             DeskPages(
                 self.api, self.app.state.pages, "Ronde Sécurité", FirstCallCount(self.state, ObjectiveSettings())
