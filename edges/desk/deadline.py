@@ -14,6 +14,7 @@ from typing import Any, Final
 from fastapi import Request, Response
 
 from edges.kafka.producer import CONFIRM_SECONDS
+from edges.web.problems import NOT_FOUND, UNCONFIRMED, Problem
 from edges.web.routes import Route
 
 _ends: Final[ContextVar[float]] = ContextVar("ends", default=float("inf"))
@@ -45,7 +46,10 @@ def uncounted() -> Iterator[None]:
 
 
 class TimedRoute(Route):
-    """A route whose steps have the time of one answer."""
+    """A route whose steps have the time of one answer.
+
+    Where partitions are unread (``app.state.unread``) nobody can say that something is not there.
+    """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """As the others', within the time."""
@@ -53,6 +57,11 @@ class TimedRoute(Route):
 
         async def timed(request: Request) -> Response:
             with answered_within(CONFIRM_SECONDS):
-                return await handle(request)
+                try:
+                    return await handle(request)
+                except Problem as problem:
+                    if problem.kind is NOT_FOUND and request.app.state.unread():
+                        raise UNCONFIRMED.error() from None
+                    raise
 
         return timed

@@ -128,6 +128,7 @@ class DeskProcess(EdgeProcess[DeskSettings, DeskMetrics]):
                 seconds=round(time.monotonic() - began, 1),
                 sites=len(self._sites),
                 incidents=sum(1 for _ in self._state.open_incidents()),
+                unread=sorted(self._reader.unread),
             )
             await self._look()
 
@@ -158,6 +159,7 @@ class DeskProcess(EdgeProcess[DeskSettings, DeskMetrics]):
             ViewLog(holding),
         )
         application.include_router(api.routes())
+        application.state.unread = lambda: self._reader.unread
         application.state.pages.clock = self._clock.now
         pages = DeskPages(api, application.state.pages, settings.centre, self._first_calls)
         application.include_router(pages.routes())
@@ -238,7 +240,7 @@ class DeskProcess(EdgeProcess[DeskSettings, DeskMetrics]):
                 "forgotten": len(self._work.forgotten),
             },
         )
-        self._readiness.say("view", f"what is read is older than {STALE_SECONDS:.0f} s" if behind else None)
+        self._readiness.say("view", self._why_behind() if behind else None)
         if self._clock.differs_ms:
             self._readiness.remark("clock", f"the clock differs from the broker's by {self._clock.differs_ms} ms")
         else:
@@ -260,6 +262,12 @@ class DeskProcess(EdgeProcess[DeskSettings, DeskMetrics]):
         for (urgency, held), count in counts.items():
             metrics.work.labels(urgency, held).set(count)
         metrics.oldest.set((now - oldest) / 1000)
+
+    def _why_behind(self) -> str:
+        unread = ", ".join(map(str, sorted(self._reader.unread)))
+        if unread:
+            return f"nobody led these partitions when the desk started, or they are being read: {unread}"
+        return f"what is read is older than {STALE_SECONDS:.0f} s"
 
     async def _count_first_calls(self) -> None:
         counted = await self._first_calls.rows(self._clock.now())

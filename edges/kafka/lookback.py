@@ -61,21 +61,21 @@ def starts(
     decode: Callable[[bytes], Any],
     lookback_ms: int = DAY_MS,
     at_latest: Mapping[str, int] = MappingProxyType({}),
+    partitions: Iterable[int] | None = None,
 ) -> dict[str, dict[int, int]]:
     """Return the offset to begin at, of each topic and partition. Raises `KafkaException`, `TopicsDifferError`.
 
     ``at_latest``: topics that are read from this time on, or from an earlier one as the others are.
+    ``partitions``: by default all.
     """
     topics = tuple(topics)
+    partitions = tuple(range(connection.partitions) if partitions is None else partitions)
     consumer = clients.reader(connection)
     try:
         Layout(connection, topics).leaders(consumer, _ASK_SECONDS)
-        times = {
-            partition: _begin(consumer, connection, partition, decode, lookback_ms)
-            for partition in range(connection.partitions)
-        }
+        times = {partition: _begin(consumer, connection, partition, decode, lookback_ms) for partition in partitions}
         found: dict[str, dict[int, int]] = {topic: {} for topic in topics}
-        logs = [(topic, partition) for topic in topics for partition in range(connection.partitions)]
+        logs = [(topic, partition) for topic in topics for partition in partitions]
         ends = offsets(consumer, connection, logs, OFFSET_END, _ASK_SECONDS)
         for partition, at in times.items():
             of_partition = [log for log in logs if log[1] == partition]
