@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import threading
-from types import FrameType
 from typing import Final
 
 import psycopg
@@ -16,14 +12,15 @@ from seal.sealing import Sealing
 from seal.settings import SealConfiguration
 from seal.store import Store, connect, make_schema
 from service.logs import logger
+from service.metrics import AWAY
 from service.pages import open_pages
 from service.postgres import reason
 from service.readiness import ProcessReadiness
 from service.retry import postgres_pause
+from service.stopping import stopped_by_signals
 
 _log: Final = logger(__name__)
 STOP_SECONDS: Final = 4.5  # for the batch under way; it is lost with nothing
-_THINGS: Final = ("postgres", "kafka", "registry")
 
 
 class SealProcess:
@@ -34,14 +31,12 @@ class SealProcess:
         self._metrics = SealMetrics()
         self._readiness = ProcessReadiness(start="the seal starts")
         self._metrics.ready.set_function(lambda: not self._readiness.reasons)
-        self._stopping = threading.Event()
         self._has_begun = self._has_session_begun = False
 
     def run(self) -> None:
         """Seal until SIGTERM or SIGINT. Raises `SealError` where waiting does not help."""
         settings = self._configuration.seal
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._stop)
+        self._stopping = stopped_by_signals(STOP_SECONDS, 0)
         pages = open_pages(
             "seal", settings.pages_host, settings.pages_port, self._readiness, self._metrics.registry, SealError
         )
@@ -82,16 +77,10 @@ class SealProcess:
 
     def _begin(self) -> None:
         self._has_begun = self._has_session_begun = True
-        self._readiness.arrive("start", *_THINGS)
+        self._readiness.arrive("start", *AWAY)
 
     def _wait(self, thing: str, why: str, seconds: float) -> None:
         self._metrics.failures.labels(thing).inc()
         self._readiness.wait(thing, why)
         _log.warning("waiting", thing=thing, reason=why, seconds=seconds)
         self._stopping.wait(seconds)
-
-    def _stop(self, _number: int, _frame: FrameType | None) -> None:
-        self._stopping.set()
-        timer = threading.Timer(STOP_SECONDS, os._exit, (0,))
-        timer.daemon = True
-        timer.start()

@@ -15,27 +15,28 @@ from typing import TYPE_CHECKING, Any, Final
 import psycopg
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from edges.database.postgres import PASSING, connect
+from edges.database.postgres import PASSING
+from edges.errors import EdgeError
 from edges.kafka.ages import Ages
 from edges.kafka.standstill import Standstill
 from edges.kafka.watermarks import Watermarks
 from edges.partners import faults, schedule
 from edges.partners.ages import LATE_SECONDS
-from edges.partners.errors import PartnersError
-from edges.partners.postgres import migrate, query
+from edges.partners.sql import migrate, query
 from edges.partners.store import now_ms
-from edges.partners.values import DispatchCommand
+from edges.partners.values import to_json
+from edges.values import DispatchCommand
 from schemas.avro.errors import RegistryUnreachable, Undecodable
 from service import logs
-from service.postgres import reason
+from service.postgres import connect, reason
 from service.retry import EDGE_SECONDS
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
 
-    from edges.database.postgres import Session
     from edges.settings import Connection
     from schemas.contract.topics import Log
+    from service.postgres import Session
     from service.postgres_settings import PostgresSettings
 
 _log: Final = logs.logger(__name__)
@@ -104,7 +105,7 @@ class Intake:
             except PASSING as error:
                 self._report("postgres", reason(error))
                 self._stopping.wait(EDGE_SECONDS)
-            except PartnersError as error:
+            except EdgeError as error:
                 self.failure = error
                 return
             except Exception as error:  # noqa: BLE001 - a thread that ended unseen would ask nobody for good
@@ -181,7 +182,7 @@ class Intake:
     def _good(self, messages: Sequence[Message], positions: dict[Log, int]) -> list[Message]:
         """Those that are records; ``positions`` gets how far that leads.
 
-        Raises `PartnersError` for an error that does not pass by itself.
+        Raises `EdgeError` for an error that does not pass by itself.
         """
         records = []
         for message in messages:
@@ -193,7 +194,7 @@ class Intake:
             elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes begin so
                 positions[place] = message.offset() or 0
             elif error.code() in _FATAL:
-                raise PartnersError(
+                raise EdgeError(
                     f"the broker does not let us read {_TOPIC}: {error.str()}; "
                     f"see `ronde topics acl --role partners --group {self._connection.group}`"
                 )
@@ -233,9 +234,9 @@ class Intake:
             except RegistryUnreachable as error:
                 self._report("registry", str(error))
                 if self._stopping.wait(EDGE_SECONDS):
-                    raise PartnersError("the schema registry did not answer before the end") from None
+                    raise EdgeError("the schema registry did not answer before the end") from None
             except Undecodable as error:
-                raise PartnersError(
+                raise EdgeError(
                     f"{message.topic()} {message.partition()}, offset {message.offset()}: the record cannot be read: "
                     f"{error}; this version of ronde does not know its schema, or it is not the engine's. Nothing is "
                     "skipped: run the version that wrote it"
@@ -280,7 +281,7 @@ def row_of(command: DispatchCommand, now: int, *, is_test: bool = False) -> dict
         "site_id": command.site_id,
         "incident_id": command.incident_id,
         "action": command.action,
-        "value": command.to_json(),
+        "value": to_json(command),
         "is_test": is_test,
         "now": now,
         "gives_up_at": schedule.gives_up_at(command.action, command.respond_by, command.issued_at, now),

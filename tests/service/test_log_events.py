@@ -82,4 +82,5 @@ def test_every_warning_and_error_is_in_the_table(logged: Logged) -> None:
 
 
 def test_every_event_of_the_table_is_logged(logged: Logged) -> None:
-    assert documented() <= logged.texts, documented() - logged.texts
+    # An edge says its own name before the rest: "desk started".
+    assert not {text for text in documented() if not {text, f" {text.partition(' ')[2]}"} & logged.texts}
