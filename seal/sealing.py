@@ -19,6 +19,7 @@ from seal.heads import Heads, now_ms
 from seal.metrics import Behind, SealMetrics
 from seal.settings import SealConfiguration
 from seal.store import Head, Log, Store, TreeState
+from service.headers import headers_of
 from service.patience import kafka_answer, retriable_for
 from service.registry import Registry, client
 
@@ -236,7 +237,7 @@ class Sealing:
                 arrived.erasures.append(message.value() or b"")
             else:
                 place = (*log, cast("int", message.offset()), message.timestamp()[1])
-                arrived.records.append(SealedRecord(*place, message.key(), message.value(), message.headers()))
+                arrived.records.append(SealedRecord(*place, message.key(), message.value(), headers_of(message)))
         return arrived
 
     def _seal(self, records: list[SealedRecord]) -> None:
