@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple, cast
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
 from schemas.avro.errors import RegistryUnreachable
+from schemas.contract.topics import RECEIVED_BYTES
 from seal import keys
 from seal.commitments import SEALED, Commitments, Parts
 from seal.erasures import erasure_of
@@ -75,6 +76,7 @@ class Sealing:
         self._looked_at = time.monotonic()
         self._consumer = Consumer(
             {
+                "receive.message.max.bytes": RECEIVED_BYTES,
                 **configuration.consumer,
                 "group.id": configuration.group,  # it neither joins nor commits
                 "isolation.level": "read_committed",
