@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from edges.values import Alert, Claim, DeskEvent, Signal
 from schemas.avro.errors import Undecodable
+from service.headers import headers_of
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
 
 _ORIGIN: Final = ("dlq.topic", "dlq.partition", "dlq.offset")
+_NOTES: Final = ("dlq.replayed", "dlq.discarded")  # a dead letter has neither
 _PHONE: Final = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
 
 
@@ -201,9 +203,11 @@ class InputRef(NamedTuple):
     offset: int | None
 
 
-def origin(message: Message) -> InputRef:
-    """Where a dead letter lay, by its headers. Raises `Undecodable`."""
-    headers = dict(message.headers() or [])
+def origin(message: Message) -> InputRef | None:
+    """Where a dead letter lay, by its headers; None: a note of what became of one. Raises `Undecodable`."""
+    headers = dict(headers_of(message))
+    if "dlq.topic" not in headers and any(name in headers for name in _NOTES):
+        return None
     try:
         topic, partition, offset = (bytes(headers[name] or b"").decode() for name in _ORIGIN)  # type: ignore[arg-type]
         return InputRef("", "", topic, int(partition), int(offset))
