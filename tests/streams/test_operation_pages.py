@@ -12,8 +12,10 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 
+import faust
 import pytest
 import structlog
 from prometheus_client import CollectorRegistry
@@ -22,6 +24,7 @@ from service import logs
 from service import pages as pages_module
 from service.pages import OperationPages
 from service.readiness import ProcessReadiness
+from streams.worker.app import WorkerPages
 from tests.machine import stretched
 
 
@@ -110,6 +113,15 @@ def test_a_client_that_sends_nothing_is_let_go(monkeypatch: pytest.MonkeyPatch) 
         port = int(address.rpartition(":")[2])
         with socket.create_connection(("127.0.0.1", port), timeout=stretched(10)) as client:
             assert client.recv(1) == b""
+
+
+@pytest.mark.parametrize(
+    ("name", "address"), [(("127.0.0.1", 6066), "127.0.0.1:6066"), (("::1", 6066, 0, 0), "[::1]:6066")]
+)
+def test_a_workers_address_of_ipv6_stands_in_brackets(name: tuple[Any, ...], address: str) -> None:
+    pages = WorkerPages(faust.App("test"), name[0], 6066)
+    pages._runner = SimpleNamespace(addresses=[name])
+    assert pages.address == f"http://{address}"
 
 
 def test_an_address_of_somebody_else_is_an_error() -> None:
