@@ -8,6 +8,7 @@ from edges.desk.process import DeskError, DeskProcess
 from edges.kafka.errors import TopicsDifferError
 from ronde.shared.errors import Failed
 from ronde.shared.settings import SettingsOption, in_force
+from schemas.avro.errors import RegistryRefused
 from service import logs
 
 
@@ -24,5 +25,5 @@ def desk(settings: SettingsOption = None) -> None:
 
     try:
         asyncio.run(run())
-    except (DeskError, TopicsDifferError) as error:
+    except (DeskError, RegistryRefused, TopicsDifferError) as error:
         raise Failed(str(error)) from None

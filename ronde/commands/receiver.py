@@ -10,6 +10,7 @@ from edges.receiver.loop import new_loop
 from edges.receiver.process import ReceiverError, ReceiverProcess
 from ronde.shared.errors import Failed
 from ronde.shared.settings import SettingsOption, in_force
+from schemas.avro.errors import RegistryRefused
 from service import logs
 
 
@@ -27,5 +28,5 @@ def receiver(settings: SettingsOption = None) -> None:
     try:
         with asyncio.Runner(loop_factory=new_loop) as runner:
             runner.run(run())
-    except (ListenError, ReceiverError, TopicsDifferError) as error:
+    except (ListenError, ReceiverError, RegistryRefused, TopicsDifferError) as error:
         raise Failed(str(error)) from None
