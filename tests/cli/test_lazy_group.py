@@ -59,6 +59,12 @@ def test_what_calls_no_command_imports_none(option: str) -> None:
     assert not {name for name in imported if name.startswith("ronde.commands.")}
 
 
+def test_the_settings_load_without_what_only_some_commands_use() -> None:
+    script = "import sys, ronde.shared.settings; print(*sys.modules)"
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert {"confluent_kafka", "streams.replay", "streams.escalation.step"}.isdisjoint(ended.stdout.split())
+
+
 @pytest.mark.parametrize("name", EXTRAS)
 def test_a_command_without_its_optional_dependencies_says_what_to_install(name: str) -> None:
     extra = EXTRAS[name]
