@@ -76,6 +76,16 @@ def test_a_command_is_posted_and_what_is_reported_is_on_the_topic(house: House, 
     assert "lavoir" not in process.said().lower()
 
 
+def test_a_port_that_is_taken_ends_it_with_a_reason(house: House) -> None:
+    first = house.start()
+    port = str(eventually(lambda: first.field("partners listen", "address"), "it listens")).rpartition(":")[2]
+    second = house.start({"RONDE_PARTNERS__PORT": port})
+    assert second.wait() == 1
+    assert f"cannot listen on 127.0.0.1:{port}" in second.said()
+    assert "set partners.host and partners.port" in second.said()
+    assert "Traceback" not in second.said()
+
+
 def test_an_answer_may_accept_and_a_test_never_reaches_the_engine(house: House, system: PartnerSystem) -> None:
     house.add(system)
     system.answer = lambda _: (200, b'{"status": "ACCEPTED"}')
