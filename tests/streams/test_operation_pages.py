@@ -119,7 +119,7 @@ def test_a_client_that_sends_nothing_is_let_go(monkeypatch: pytest.MonkeyPatch) 
     ("name", "address"), [(("127.0.0.1", 6066), "127.0.0.1:6066"), (("::1", 6066, 0, 0), "[::1]:6066")]
 )
 def test_a_workers_address_of_ipv6_stands_in_brackets(name: tuple[Any, ...], address: str) -> None:
-    pages = WorkerPages(faust.App("test"), name[0], 6066)
+    pages: Any = WorkerPages(faust.App("test"), name[0], 6066)
     pages._runner = SimpleNamespace(addresses=[name])
     assert pages.address == f"http://{address}"
 
