@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from typing import Final
 
 import psycopg
 
+from seal.commitments import SEALED
 from seal.errors import AwayError, LockedError, SealError
-from seal.metrics import SealMetrics
-from seal.sealing import Sealing
+from seal.metrics import Behind, SealMetrics
+from seal.sealing import Sealing, show_lag
 from seal.settings import SealConfiguration
 from seal.store import Store, connect, make_schema
 from service.logs import logger
@@ -29,6 +31,8 @@ class SealProcess:
     def __init__(self, configuration: SealConfiguration) -> None:
         self._configuration = configuration
         self._metrics = SealMetrics()
+        self._behind = Behind()
+        self._behind.begin({(topic, number) for topic in SEALED for number in range(configuration.partitions)})
         self._readiness = ProcessReadiness(start="the seal starts")
         self._metrics.ready.set_function(lambda: not self._readiness.reasons)
         self._has_begun = self._has_session_begun = False
@@ -50,6 +54,7 @@ class SealProcess:
     def _sessions(self) -> None:
         failures = 0
         while not self._stopping.is_set():
+            began = time.monotonic()
             self._has_session_begun = False
             thing = why = ""
             try:
@@ -63,13 +68,16 @@ class SealProcess:
             except AwayError as error:
                 thing, why = error.thing, str(error)
             if thing:
-                failures = 1 if self._has_session_begun else failures + 1
-                self._wait(thing, why, postgres_pause(failures, self._configuration.seal.longest_pause_seconds))
+                longest = self._configuration.seal.longest_pause_seconds
+                # One that began may have met at once what is still away, as the registry.
+                is_first = self._has_session_begun and time.monotonic() - began > longest
+                failures = 1 if is_first else failures + 1
+                self._wait(thing, why, postgres_pause(failures, longest))
 
     def _session(self) -> None:
         with connect(self._configuration.postgres) as connection:
             make_schema(connection)
-            sealing = Sealing(self._configuration, Store(connection), self._metrics)
+            sealing = Sealing(self._configuration, Store(connection), self._metrics, self._behind)
             try:
                 sealing.run(self._stopping.is_set, self._begin)
             finally:
@@ -82,5 +90,6 @@ class SealProcess:
     def _wait(self, thing: str, why: str, seconds: float) -> None:
         self._metrics.failures.labels(thing).inc()
         self._readiness.wait(thing, why)
+        show_lag(self._metrics, self._behind)
         _log.warning("waiting", thing=thing, reason=why, seconds=seconds)
         self._stopping.wait(seconds)

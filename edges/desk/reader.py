@@ -334,7 +334,7 @@ class DeskReader:
     def _take_dead(self, entries: Sequence[Entry]) -> None:
         for entry in entries:
             source = entry.value
-            if source.partition in range(self._connection.partitions):
+            if source is not None and source.partition in range(self._connection.partitions):
                 self._state.progress[source.partition].bury(source.topic, source.offset)
 
     def _take_sites(self, entries: Sequence[Entry]) -> None:

@@ -16,6 +16,7 @@ from schemas.avro.framing import confluent, single_object
 from schemas.avro.generated import writer
 from schemas.avro.loader import load
 from schemas.contract.topics import TOPICS
+from service.headers import headers_of
 from service.registry import Registry
 from service.retry import REGISTRY_SECONDS
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _REGISTRY_SECONDS: Final = 5.0
 _ORIGIN: Final = ("dlq.topic", "dlq.partition", "dlq.offset")
+_NOTES: Final = ("dlq.replayed", "dlq.discarded")  # a dead letter has neither
 
 
 class Framing:
@@ -76,9 +78,11 @@ class Framing:
             self._client.close()
 
 
-def origin(message: Message) -> Source:
-    """Where a dead letter lay, by its headers. Raises `Undecodable`."""
-    headers = dict(message.headers() or [])
+def origin(message: Message) -> Source | None:
+    """Where a dead letter lay, by its headers; None: a note of what became of one. Raises `Undecodable`."""
+    headers = dict(headers_of(message))
+    if "dlq.topic" not in headers and any(name in headers for name in _NOTES):
+        return None
     try:
         topic, partition, offset = (bytes(headers[name] or b"").decode() for name in _ORIGIN)  # type: ignore[arg-type]
         return Source(topic, int(partition), int(offset))

@@ -18,6 +18,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from edges.database.postgres import PASSING
 from edges.errors import EdgeError
 from edges.kafka.ages import Ages
+from edges.kafka.layout import Layout
 from edges.kafka.standstill import Standstill
 from edges.kafka.watermarks import Watermarks
 from edges.partners import faults, schedule
@@ -44,6 +45,7 @@ _log: Final = logs.logger(__name__)
 _TOPIC: Final = "dispatches"
 _AT_ONCE: Final = 500
 _POLL_SECONDS: Final = 0.2
+_ASK_SECONDS: Final = 1.0
 _PUBLISH_SECONDS: Final = 1.0
 _FATAL: Final = {KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED}
 
@@ -82,6 +84,7 @@ class Intake:
         self._published: dict[int, int] = {}
         self._publish_at = 0.0
         self._standstill = Standstill()
+        self._is_compared = False  # the topic with the settings
         self.failure: Exception | None = None
 
     def start(self) -> None:
@@ -119,14 +122,30 @@ class Intake:
             consumer.subscribe([self._connection.topic(_TOPIC)], on_assign=self._joined, on_revoke=self._left)
             while not self._stopping.is_set():
                 first = consumer.poll(_POLL_SECONDS)
-                if first is not None:
-                    self._take(database, consumer, [first, *consumer.consume(_AT_ONCE - 1, 0)])
+                messages = [] if first is None else [first, *consumer.consume(_AT_ONCE - 1, 0)]
+                if self._own and not self._is_compared and not self._compare(consumer):
+                    return
+                if messages:
+                    self._take(database, consumer, messages)
                 self._publish(database)
                 if self._is_blind():
                     return
         finally:
             consumer.close()
             self._own.clear()
+
+    def _compare(self, consumer: Consumer) -> bool:
+        """Raise `TopicsDifferError` where the topic has not the partitions of the settings; False: it ends first."""
+        layout = Layout(self._connection, (_TOPIC,))
+        while not self._stopping.is_set():
+            try:
+                layout.leaders(consumer, _ASK_SECONDS)
+            except KafkaException:
+                self._stopping.wait(EDGE_SECONDS)
+            else:
+                self._is_compared = True
+                return True
+        return False
 
     def _is_blind(self) -> bool:
         """Whether another consumer is due, as this one has lost sight of a leader (`edges.kafka.standstill`)."""
@@ -151,6 +170,8 @@ class Intake:
 
     def _joined(self, _consumer: Consumer, partitions: Sequence[TopicPartition]) -> None:
         self._own |= {partition.partition for partition in partitions}
+        if max(self._own, default=0) >= self._connection.partitions:
+            self._is_compared = False  # the topic has got more
         self._judge_age()
         self._report("group", None)  # also without a partition: others have them
 

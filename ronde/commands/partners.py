@@ -28,9 +28,7 @@ from ronde.shared.terminal import Listing, Terminal, print_value, say
 from service.postgres import Session, connect, reason
 from service.postgres_settings import PostgresSettings
 
-app = typer.Typer(
-    help="Ask partners over HTTP and take their reports; add partners, look at attempts.", invoke_without_command=True
-)
+app = typer.Typer(invoke_without_command=True)
 
 _TEST_MS: Final = 120_000
 _MISSED_MS: Final = 24 * 3600 * 1000
@@ -42,7 +40,9 @@ PartnerArgument: TypeAlias = Annotated[
 
 @app.callback()
 def partners(context: typer.Context, settings: SettingsOption = None) -> None:
-    """Post dispatches to partners, and take their reports. Ends on SIGTERM or Ctrl-C.
+    """Ask partners over HTTP and take their reports; add partners, look at attempts.
+
+    Without a command: post dispatches to partners, and take their reports. Ends on SIGTERM or Ctrl-C.
 
     Start as many as you like, each under an id of its own; they share the partners. Exit 1 when it cannot go on and
     waiting would not help.

@@ -34,10 +34,7 @@ from schemas.contract.topics import OUTPUT_VALUE_BYTES
 from service.postgres import connect, reason
 from service.postgres_settings import PostgresSettings
 
-app = typer.Typer(
-    help="Serve the portal, where customers configure the service, or load sites into it.",
-    invoke_without_command=True,
-)
+app = typer.Typer(invoke_without_command=True)
 
 _AT_ONCE: Final = 200  # sites of one transaction
 _BY: Final = "ronde portal import"
@@ -51,7 +48,9 @@ CountryOption: TypeAlias = Annotated[
 
 @app.callback()
 def portal(context: typer.Context, settings: SettingsOption = None) -> None:
-    """Serve the portal: pages and API of the service's configuration. Ends on SIGTERM or Ctrl-C.
+    """Serve the portal, where customers configure the service, or load sites into it.
+
+    Without a command: serve pages and API of the service's configuration. Ends on SIGTERM or Ctrl-C.
 
     Start as many as you like, each under an id of its own; one of them passes changes on to Kafka. Exit 1 when it
     cannot go on and waiting would not help.
