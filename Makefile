@@ -23,8 +23,8 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
 .DEFAULT_GOAL := help
 .PHONY: help install compile wheel test-compiled test-long tools demo play test quick lint check format lock soak \
-	soak-faults simulate \
-	bench soak-desk soak-ledger soak-receiver fuzz bench-quick bench-ledger dashboards diagrams mutants screenshots pictures \
+	soak-faults soak-desk soak-ledger soak-receiver soak-watchdog simulate \
+	bench fuzz bench-quick bench-ledger dashboards diagrams mutants screenshots pictures \
 	site chart image artifacts release clean
 
 help: ## what can be made
