@@ -14,7 +14,6 @@ from ronde.shared.terminal import print_value
 from ronde.shared.times import past_instant
 from ronde.shared.topic_reading import opened, recorded
 from ronde.views.quarantined import as_object, counts, print_rows, rows_of
-from schemas.avro.errors import Undecodable
 from schemas.contract.murmur2 import partition
 from streams.escalation.names import QuarantineReason
 from streams.escalation.values import Quarantined
@@ -65,7 +64,6 @@ def _read(logs: Logs, recorded: TopicValues, site: str | None, begin: int | None
     for log in partitions:
         for record in logs.read(Span(*log, begins[log], ends[log])):
             if key is None or record.key == key:
-                try:
-                    yield recorded.value(record.topic, record.value or b"")
-                except Undecodable:
-                    continue  # of another program: a worker's always decodes
+                value = recorded.or_none(record.topic, record.value)
+                if value is not None:  # None: of another program, a worker's always decodes
+                    yield value

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 import psycopg
 
 from ronde.shared.errors import START_POSTGRES, Failed
 from ronde.shared.topic_reading import opened, recorded
 from ronde.shared.whole_settings import WholeSettings
-from schemas.avro.errors import Undecodable
 from seal.commitments import SEALED, Commitments
 from seal.dossier import dossier
 from seal.erasures import erasure_of
@@ -110,28 +109,13 @@ def _set_aside(logs: Logs, values: TopicValues, number: int, last: Decision) -> 
 
 
 def _ends_a_site(values: TopicValues, record: LogRecord, since: Instant) -> bool:
-    try:
-        value: Attention = values.value(record.topic, record.value or b"")
-    except Undecodable:
-        return False
-    return value.reason == "FAILED" and value.incident_id is None and value.raised_at > since
+    value: Attention | None = values.or_none(record.topic, record.value)
+    return value is not None and value.reason == "FAILED" and value.incident_id is None and value.raised_at > since
 
 
 def _decision(values: TopicValues, record: LogRecord) -> Decision | None:
-    try:
-        decision: Decision = values.value("decisions", record.value or b"")
-    except Undecodable:
-        return None
+    decision: Decision | None = values.or_none("decisions", record.value)
     return decision
-
-
-def _name(values: TopicValues, record: LogRecord) -> Any:
-    """Return the id of a command or an attention; None: the record is none."""
-    try:
-        value: Any = values.value(record.topic, record.value or b"")
-    except Undecodable:
-        return None
-    return value[0]
 
 
 def _named(logs: Logs, values: TopicValues, number: int, decisions: list[Decision]) -> Iterator[LogRecord]:
@@ -141,9 +125,9 @@ def _named(logs: Logs, values: TopicValues, number: int, decisions: list[Decisio
     ends = logs.offsets.at(of_commands, decisions[-1].at + 1)
     for log in of_commands:
         for record in logs.read(Span(*log, begins[log], ends[log])):
-            name = _name(values, record)
-            if name in ids:
-                ids.remove(name)
+            value = values.or_none(record.topic, record.value)
+            if value is not None and value[0] in ids:  # the id of a command or an attention
+                ids.remove(value[0])
                 yield record
     if ids:
         raise Failed(f"{min(ids)} is in no topic any more: an incident is exported while they hold all its records")
