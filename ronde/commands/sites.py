@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.progress import Progress
 
 from ronde.commands import sites_on_test, sites_show
+from ronde.input_files.loading import load
 from ronde.input_files.site_lines import SiteLines
-from ronde.input_files.site_producer import load
 from ronde.input_files.site_spreadsheet import sites_of, unhashed
 from ronde.outcomes.site_file import print_table, print_warnings, totals, warnings, without_time
 from ronde.shared.errors import Failed, WrongUse
@@ -73,7 +73,7 @@ def import_(
     with opened(file) as lines:
         sites = sites_of(file, _shown(lines, file), country)
         try:
-            loaded = load(sites, effective)
+            loaded = load(sites, effective, "sites")
         except WrongUse:  # the bad lines above the line that ends the file matter as much
             if not as_json:
                 print_warnings(sites)

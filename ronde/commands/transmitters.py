@@ -7,8 +7,8 @@ from typing import Annotated, Any, TypeAlias
 import typer
 
 from ronde.commands import transmitters_on_test, transmitters_show, transmitters_signals
-from ronde.input_files.transmitter_lines import TransmitterLines
-from ronde.input_files.transmitter_producer import load, wrap_of
+from ronde.input_files.loading import load
+from ronde.input_files.transmitter_lines import TransmitterLines, wrap_of
 from ronde.shared.errors import Failed, WrongUse
 from ronde.shared.lines import name_of, opened
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
@@ -41,7 +41,7 @@ def import_(file: TransmittersArgument, settings: SettingsOption = None, as_json
     with opened(file) as raw:
         lines = TransmitterLines(file, raw, wrap_of(effective))
         try:
-            loaded = load(lines, effective)
+            loaded = load(lines, effective, "transmitters")
         except WrongUse:  # what is wrong above the line that ends the file is worth as much
             if not as_json:
                 _print_warnings(lines)

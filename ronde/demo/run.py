@@ -41,8 +41,8 @@ from ronde.demo.stage import (
 )
 from ronde.demo.stories import STORIES
 from ronde.demo.watch import SILENT, TopicWatch, read_inputs
+from ronde.input_files.loading import load as load_lines
 from ronde.input_files.site_lines import SiteLines
-from ronde.input_files.site_producer import load as load_sites
 from ronde.local import jars, postgres_binaries
 from ronde.local.kafka import Kafka
 from ronde.local.ports import HOST
@@ -195,7 +195,7 @@ class _Demonstration:
     def _import_sites(self, stage: Stage) -> None:
         with self._step("importing sites") as done:
             sites = SiteLines(portal.others())
-            loaded = load_sites(sites, load(stage.settings, {}, WholeSettings))
+            loaded = load_lines(sites, load(stage.settings, {}, WholeSettings), "sites")
             assert not sites.bad, "the demonstration's own sites are sites"
             done.append(f"{loaded} sites imported")
 

@@ -11,11 +11,14 @@ from typing import Annotated, Any, Final, Literal, NamedTuple, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from edges.receiver.settings import wrapping_key_of
+from edges.receiver.wrapping import Wrapping
 from edges.values import Override, Transmitter
 from ronde.input_files.csv_rows import WrongCellError, boolean, known_columns, rows_of
 from ronde.input_files.site_lines import Bad, NotJson, parsed
 from ronde.shared.errors import WrongUse
 from ronde.shared.times import now_ms
+from ronde.shared.whole_settings import WholeSettings
 from schemas.contract.alert_kinds import OverrideKind
 from streams.formats import rfc3339
 
@@ -91,6 +94,12 @@ _WORDS: Final = {  # in place of pydantic's, by field and type of error; field "
     ("", "extra_forbidden"): "a transmitter has no such field",
 }
 COLUMNS: Final = (*_PLAIN, *(f"overrides.1.{name}" for name in OverrideFields.model_fields))
+
+
+def wrap_of(settings: WholeSettings) -> Wrap | None:
+    """Return what encrypts keys under `receiver.wrapping_key`; None where that is not set."""
+    key = settings.receiver.wrapping_key
+    return None if key is None else Wrapping(wrapping_key_of(key)).wrap
 
 
 class Good(NamedTuple):

@@ -22,8 +22,8 @@ from ronde.demo.play import last_ends, now_ms, play
 from ronde.demo.processes import Child
 from ronde.demo.screen import PlainLines
 from ronde.demo.watch import TopicWatch
+from ronde.input_files.loading import load as load_lines
 from ronde.input_files.site_lines import SiteLines
-from ronde.input_files.site_producer import load as load_sites
 from ronde.local.ports import HOST, free_port
 from ronde.local.postgres import Postgres
 from seal import keys
@@ -156,7 +156,7 @@ def _play(stage: staging.Stage, children: list[Child], stack: ExitStack) -> None
     watch = stack.enter_context(closing(TopicWatch(stage.kafka, stage.prefix, board)))
     panels = stack.enter_context(closing(Panels(Way(HOST, stage.receiver.port), shipped())))
     with staging.SITES.open("rb") as lines:
-        sites = load_sites(SiteLines(lines), settings_of(stage))
+        sites = load_lines(SiteLines(lines), settings_of(stage), "sites")
     staging.wait_until_ready(stage, children)
 
     def all_judged() -> bool:
