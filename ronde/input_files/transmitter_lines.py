@@ -15,7 +15,7 @@ from edges.receiver.settings import wrapping_key_of
 from edges.receiver.wrapping import Wrapping
 from edges.values import Override, Transmitter
 from ronde.input_files.csv_rows import WrongCellError, boolean, known_columns, rows_of
-from ronde.input_files.site_lines import Bad, NotJson, parsed
+from ronde.input_files.site_lines import Bad, json_lines
 from ronde.shared.errors import WrongUse
 from ronde.shared.times import now_ms
 from ronde.shared.whole_settings import WholeSettings
@@ -157,12 +157,7 @@ class TransmitterLines:
                 except WrongCellError as error:
                     self.refuse(row.line, "UNDECODABLE", str(error))
             return
-        for line, raw in enumerate(self._lines, start=1):
-            if raw.strip():
-                try:
-                    yield line, parsed(raw)
-                except NotJson as error:
-                    self.refuse(line, "UNDECODABLE", str(error))
+        yield from json_lines(self._lines, self.refuse)
 
     def _transmitter(self, fields: TransmitterFields) -> Transmitter:
         """The value to write. Raises `WrongCellError`."""
