@@ -22,7 +22,7 @@ from ronde.input_files.site_lines import Good, SiteLines
 from ronde.input_files.site_spreadsheet import sites_of
 from ronde.outcomes.site_file import print_warnings, warnings
 from ronde.shared.errors import START_POSTGRES, Failed
-from ronde.shared.lines import name_of
+from ronde.shared.lines import CountryOption, fail_on_bad
 from ronde.shared.lines import opened as opened_lines
 from ronde.shared.serving import serve
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
@@ -40,9 +40,6 @@ _AT_ONCE: Final = 200  # sites of one transaction
 _BY: Final = "ronde portal import"
 FileArgument: TypeAlias = Annotated[
     str, typer.Argument(metavar="FILE", show_default=False, help="As of `ronde sites import`; - is standard input.")
-]
-CountryOption: TypeAlias = Annotated[
-    str | None, typer.Option(metavar="CC", help="CSV: where phone numbers without + belong, as FR.")
 ]
 
 
@@ -94,10 +91,7 @@ def import_(
     else:
         print_warnings(sites)
         say(f"{loaded:,} sites loaded into the portal, {len(sites.bad):,} bad lines left out")
-    if sites.bad:
-        number = len(sites.bad)
-        are = "1 line is no site" if number == 1 else f"{number:,} lines are no sites"
-        raise Failed(f"{name_of(file)}: {are}; correct what is named above and run this again")
+    fail_on_bad(file, sites.bad, "site")
 
 
 async def _load(postgres: PostgresSettings, sites: SiteLines) -> int:
