@@ -8,10 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any, Final, TypeAlias
 
-import psycopg
 import typer
 
-from edges.errors import EdgeError
 from edges.partners.addresses import check_url
 from edges.partners.enrolment import enrol
 from edges.partners.intake import row_of
@@ -21,11 +19,12 @@ from edges.partners.sql import migrate as apply
 from edges.partners.sql import query
 from edges.values import Address, DispatchCommand
 from edges.web.values import write_instant
-from ronde.shared.errors import START_POSTGRES, Failed, WrongUse
+from ronde.shared.database import connected
+from ronde.shared.errors import Failed, WrongUse
 from ronde.shared.serving import serve
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.terminal import Listing, Terminal, print_value, say
-from service.postgres import Session, connect, reason
+from service.postgres import Session
 from service.postgres_settings import PostgresSettings
 
 app = typer.Typer(invoke_without_command=True)
@@ -220,14 +219,9 @@ def migrate(settings: SettingsOption = None) -> None:
 
 @contextmanager
 def _database(settings: PostgresSettings) -> Iterator[Session]:
-    try:
-        with connect(settings, "ronde partners, a command") as connection:
-            apply(connection)
-            yield connection
-    except EdgeError as error:
-        raise Failed(str(error)) from None
-    except psycopg.OperationalError as error:
-        raise Failed(f"PostgreSQL does not answer: {reason(error)}. {START_POSTGRES}") from None
+    with connected(settings, "ronde partners, a command") as connection:
+        apply(connection)
+        yield connection
 
 
 def _rows(database: Session, name: str, **values: Any) -> list[dict[str, Any]]:

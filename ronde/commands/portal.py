@@ -9,11 +9,10 @@ import time
 from collections.abc import Iterator
 from typing import Annotated, Final, TypeAlias
 
-import psycopg
 import typer
 
 from edges.database.postgres import opened, pool
-from edges.errors import DatabaseAwayError, EdgeError
+from edges.errors import DatabaseAwayError
 from edges.portal.process import PortalProcess
 from edges.portal.rows import Edit
 from edges.portal.sql import migrate as apply
@@ -21,7 +20,8 @@ from edges.portal.store import Store
 from ronde.input_files.site_lines import Good, SiteLines
 from ronde.input_files.site_spreadsheet import sites_of
 from ronde.outcomes.site_file import print_warnings, warnings
-from ronde.shared.errors import START_POSTGRES, Failed
+from ronde.shared.database import connected
+from ronde.shared.errors import Failed
 from ronde.shared.lines import CountryOption, fail_on_bad
 from ronde.shared.lines import opened as opened_lines
 from ronde.shared.serving import serve
@@ -31,7 +31,6 @@ from schemas.avro.framing import single_object
 from schemas.avro.generated import writer
 from schemas.avro.loader import load
 from schemas.contract.topics import OUTPUT_VALUE_BYTES
-from service.postgres import connect, reason
 from service.postgres_settings import PostgresSettings
 
 app = typer.Typer(invoke_without_command=True)
@@ -125,10 +124,5 @@ def _has_nul(value: object) -> bool:
 
 
 def _migrate(settings: PostgresSettings) -> list[tuple[int, str]]:
-    try:
-        with connect(settings, "ronde portal migrate") as connection:
-            return [(migration.number, migration.name) for migration in apply(connection)]
-    except EdgeError as error:
-        raise Failed(str(error)) from None
-    except psycopg.OperationalError as error:
-        raise Failed(f"PostgreSQL does not answer: {reason(error)}. {START_POSTGRES}") from None
+    with connected(settings, "ronde portal migrate") as connection:
+        return [(migration.number, migration.name) for migration in apply(connection)]

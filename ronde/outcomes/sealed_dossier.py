@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import psycopg
@@ -39,16 +40,22 @@ def sealed_dossier(
     decided = [_decision(values, record) for record in records if record.topic == "decisions"]
     is_closed = any(decision is not None and decision.phase_to == "CLOSED" for decision in decided)
     erasures = _erasures(settings)
+    with seal_errors_as_failures(), connect(settings.postgres) as connection:
+        store = Store(connection)
+        for erasure in filter(None, map(erasure_of, erasures)):
+            store.foresee(*erasure)
+        opener = commitments(settings, store)
+        return dossier(
+            store, incident_id, opener, records,
+            is_open=not is_closed, since_head=since_head, until_head=until_head,
+        )  # fmt: skip
+
+
+@contextmanager
+def seal_errors_as_failures() -> Iterator[None]:
+    """Turn errors of the seal or its database into the command's failure."""
     try:
-        with connect(settings.postgres) as connection:
-            store = Store(connection)
-            for erasure in filter(None, map(erasure_of, erasures)):
-                store.foresee(*erasure)
-            opener = commitments(settings, store)
-            return dossier(
-                store, incident_id, opener, records,
-                is_open=not is_closed, since_head=since_head, until_head=until_head,
-            )  # fmt: skip
+        yield
     except SealError as error:
         raise Failed(str(error)) from None
     except psycopg.Error as error:
