@@ -74,7 +74,10 @@ async def test_who_comes_back_gets_what_it_missed() -> None:
         *(await first(channel.listen(ids(texts)[2], 0.05), 1)),
     ]
     channel.publish("work", 4)
-    for last_id in (ids(texts)[0], "other-3", "garbage", f"{ids(texts)[0][:8]}-99"):
+    for last_id in (
+        *(ids(texts)[0], "other-3", "garbage", f"{ids(texts)[0][:8]}-99"),
+        f"{ids(texts)[0][:8]}-{'9' * 5000}",  # more digits than Python takes for a number
+    ):
         (reset,) = await first(channel.listen(last_id, 0.05), 1)
         assert "event: reset" in reset
 
