@@ -12,7 +12,7 @@ from babel.messages.pofile import read_po
 import edges.desk.labels
 import edges.desk.pages
 from edges.desk import problems
-from edges.web.problems import ProblemKind
+from edges.web.problems import TITLES, ProblemKind
 
 DESK: Final = Path(edges.desk.pages.__file__).parent
 _IN_TEMPLATES: Final = re.compile(r"""_\((?:"([^"]+)"|'([^']+)')""")
@@ -36,6 +36,7 @@ def test_all_are_in_french() -> None:
     with (DESK / "locale" / "fr" / "messages.po").open("rb") as file:
         french = {str(message.id): str(message.string) for message in read_po(file, locale="fr") if message.id}
     assert set(french) == messages()
+    assert {kind.status for kind in vars(problems).values() if isinstance(kind, ProblemKind)} <= TITLES.keys()
     for english, text in french.items():
         assert text, english
         assert set(re.findall(r"%\(\w+\)s", text)) == set(re.findall(r"%\(\w+\)s", english)), english
