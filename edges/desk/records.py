@@ -14,7 +14,7 @@ from edges.desk.deadline import left
 from edges.desk.fetchers import Fetchers
 from edges.desk.incident import Incident
 from edges.desk.site_index import SiteIndex
-from edges.desk.values import CallCommand, Contact, Site
+from edges.desk.values import Contact, Site
 from edges.kafka.errors import KafkaAwayError
 from edges.kafka.producer import CONFIRM_SECONDS
 from schemas.avro.errors import RegistryUnreachable, SchemaNotFound, Undecodable
@@ -107,17 +107,13 @@ class Records:
                 return site
         return await self.site(incident.site_id)
 
-    async def contact(self, incident: Incident | None, site_id: str, contact_id: str) -> Contact | None:
-        """A contact, by the newest record named by the incident's decisions that has it, else by the one in force."""
-        return await self._contact(incident, site_id, contact_id, None)
-
-    async def contact_of(self, incident: Incident, call: CallCommand) -> Contact | None:
-        """Whom a command calls; of several contacts with one id, the one with the command's number."""
-        return await self._contact(incident, call.site_id, call.contact_id, call.phone)
-
-    async def _contact(
-        self, incident: Incident | None, site_id: str, contact_id: str, phone: str | None
+    async def contact(
+        self, incident: Incident | None, site_id: str, contact_id: str, phone: str | None = None
     ) -> Contact | None:
+        """A contact, by the newest record named by the incident's decisions that has it, else by the one in force.
+
+        Of several contacts with one id it is the one with this number.
+        """
         if incident is not None:
             for offset in reversed(incident.site_offsets):
                 found = _pick(await self.at("sites", incident.partition, offset, site_id), contact_id, phone)
