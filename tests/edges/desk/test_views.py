@@ -272,6 +272,27 @@ async def test_a_registry_that_hangs_holds_nothing_up(
 
 
 @pytest.mark.asyncio
+async def test_a_registry_that_hangs_for_a_decision_is_no_error(
+    desk: MemoryDesk, floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    incident = desk.alarm()
+    assert (await floor.ann.http.get(f"/v1/incidents/{incident}")).status_code == 200  # the site is at hand from now on
+    desk.records._known.clear()
+    monkeypatch.setattr("edges.desk.deadline.CONFIRM_SECONDS", 0.1)
+    gives_up = threading.Event()
+    with monkeypatch.context() as patch:
+        patch.setitem(desk.records._decoders, "decisions", lambda _: gives_up.wait(stretched(30)))
+        refused = await floor.ann.http.get(f"/v1/incidents/{incident}")
+    assert (refused.status_code, code(refused)) == (503, "UNCONFIRMED")
+    (asking,) = desk.records._asking.values()
+    gives_up.set()
+    await asking
+    desk.records._known.clear()  # what stood in the reader's place learned nothing
+    monkeypatch.undo()
+    assert (await floor.ann.http.get(f"/v1/incidents/{incident}")).status_code == 200
+
+
+@pytest.mark.asyncio
 async def test_a_schema_that_nobody_knows_hides_its_record_alone(
     desk: MemoryDesk, floor: Floor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
