@@ -162,7 +162,7 @@ async def test_a_stream_ends_with_the_session_the_role_the_token_and_the_server(
         accounts.add(users, name, "operator", (), PASSWORD)
     machines = {name: tokens.add(tmp_path / "tokens.json", name, ("desk",)) for name in ("robot", "dialler")}
     channel = Channel()
-    server = WebServer(showcase(tmp_path, channel), "127.0.0.1", 0, before_stop=(channel.close,))
+    server = WebServer(showcase(tmp_path, channel), "127.0.0.1", 0)
     await server.start()
 
     cookies: dict[str, httpx.Cookies] = {}
@@ -211,6 +211,7 @@ async def test_a_stream_ends_with_the_session_the_role_the_token_and_the_server(
         tokens.remove(tmp_path / "tokens.json", "robot")
         assert "event: signed-out" in await tasks["robot"]
         assert not tasks["ann"].done()
+        channel.close()
         await server.stop()
         texts = [await tasks[name] for name in ("ann", "dialler")]
     for text in texts:
