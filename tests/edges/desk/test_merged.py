@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, cast
-from unittest.mock import Mock
 
 import pytest
 
@@ -13,7 +12,6 @@ from edges.desk.merged import MergedKinds
 from edges.desk.state import DeskState
 from edges.kafka.errors import KafkaAwayError
 from edges.web.values import write_instant
-from schemas.avro.errors import RegistryUnreachable
 from tests.edges.desk.floor import code
 from tests.edges.desk.memory import MemoryDesk, now_ms
 from tests.edges.desk.test_api import Floor, Worker, called, desk, floor
@@ -62,19 +60,6 @@ async def test_only_a_supervisor_closes_a_call_that_a_hold_up_joined(
     assert await _close(floor.ann, incident) == (403, "FORBIDDEN")
     assert await _close(floor.robot, incident) == (403, "FORBIDDEN")
     assert await _close(floor.zoe, incident) == (202, None)
-
-
-async def test_what_a_registry_that_is_away_hides_is_learned_later(
-    desk: MemoryDesk, floor: Floor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    incident = desk.state.incidents[(await called(desk, floor)).partition("-")[0]]
-    desk.alarm(kind="HOLD_UP", alert_id="A2")
-    with monkeypatch.context() as patch:
-        patch.setitem(desk.records._decoders, "alerts", Mock(side_effect=RegistryUnreachable))
-        await desk.merged.fetch(0)
-    assert desk.state.unlearned == [{incident.id}]
-    await desk.merged.fetch(0)
-    assert incident.kinds == ("INTRUSION", "HOLD_UP")
 
 
 async def test_an_incident_is_shown_with_all_its_kinds(desk: MemoryDesk, floor: Floor) -> None:
