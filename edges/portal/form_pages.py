@@ -241,6 +241,7 @@ class FormPages:
             for known in configuration.people
             if known.role == kind and (other is None or known.person_id != other.contact_id)
         ]
+        kinds = [] if is_first else [(code, self._pages.say(request, name)) for code, name in KINDS.items()]
         reader = language_of(request)
         languages, spoken = _languages(reader, stored), values.get("language")
         return self._page(
@@ -253,7 +254,7 @@ class FormPages:
             title=self._pages.say(request, "First contact" if is_first else "Second contact"),
             part=part,
             kind=kind,
-            kinds=[] if is_first else [(code, self._pages.say(request, name)) for code, name in KINDS.items()],
+            kinds=kinds,
             people=people,
             further=len(configuration.further),
             has_password=_keeps_password(kind, values, stored, people),
