@@ -57,7 +57,7 @@ test-compiled: compile ## the tests of the core, the timelines and the stages on
 wheel: $(READY) ## a wheel for this Python and machine, the hot modules compiled in it, into dist
 	HATCH_BUILD_HOOK_ENABLE_CUSTOM=true $(BIN)/python -m hatchling build --target wheel
 
-demo: $(READY) ## a real Kafka and PostgreSQL, panels, a receiver, a worker, a sink, a portal, a telephony, a partner, thirteen stories
+demo: $(READY) ## a real Kafka and PostgreSQL, panels, a receiver, a worker, a sink, a portal, a desk, a telephony, a partner, thirteen stories
 	$(BIN)/ronde demo
 
 play: $(READY) ## everything up, nobody at the telephone but you: prints where to press a panel's button and take the call

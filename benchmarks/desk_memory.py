@@ -14,8 +14,8 @@ from typing import Any, Final
 from edges.desk.progress import Place
 from edges.desk.site_index import SiteIndex
 from edges.desk.state import DeskState
-from edges.desk.values import CONSTRUCTORS
 from edges.desk.work import WorkList
+from edges.values import CONSTRUCTORS
 from schemas.avro.decoder import decoder
 from schemas.avro.records import encode
 

@@ -38,7 +38,9 @@ from streams.escalation.values import (
 from streams.formats.topic_values import TopicValues, shipped
 from streams.kafka.reading import LogRecord
 from streams.simulation.simulation import Record, Simulation
-from streams.whatif import Change, Comparison, PartitionWhatIf
+from streams.whatif.change import Change
+from streams.whatif.comparison import Comparison
+from streams.whatif.partition import PartitionWhatIf
 
 START: Final = 1_767_225_600_000  # 2026-01-01T00:00:00Z
 

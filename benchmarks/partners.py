@@ -27,14 +27,14 @@ import psutil
 from confluent_kafka import KafkaError, Message, Producer
 
 from benchmarks.broker import Broker, broker
-from edges.database.postgres import Session, connect
 from edges.partners.enrolment import enrol
-from edges.partners.postgres import migrate
+from edges.partners.sql import migrate
 from ronde.local.ports import HOST, free_port
 from ronde.local.postgres import Postgres
 from ronde.shared.whole_settings import WholeSettings
 from schemas import encode
 from schemas.contract.murmur2 import partition
+from service.postgres import Session, connect
 from streams.kafka.topics import create
 from streams.settings import load
 

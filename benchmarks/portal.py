@@ -28,13 +28,14 @@ import psycopg
 from confluent_kafka import OFFSET_END, Consumer, Producer, TopicPartition
 
 from benchmarks.broker import broker
-from edges.portal.postgres import connect, migrate
+from edges.portal.sql import migrate
 from edges.web import tokens
 from ronde.local.ports import HOST, free_port
 from ronde.local.postgres import Postgres
 from ronde.shared.whole_settings import WholeSettings
 from schemas import encode
 from schemas.contract.murmur2 import partition
+from service.postgres import connect
 from service.postgres_settings import PostgresSettings
 from streams.kafka.topics import create
 from streams.settings import load

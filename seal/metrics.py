@@ -1,75 +1,41 @@
-"""Everything that `/metrics` of `ronde seal` shows, in one list: a name, its labels, what it counts.
-
-Every series is initialised to 0, or `increase()` misses the first event.
-"""
+"""Everything that `/metrics` of `ronde seal` shows."""
 
 from __future__ import annotations
 
 import time
 from typing import Final
 
-import prometheus_client
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import Counter, Gauge
 
 from seal.commitments import SEALED
-from service.build_info import add_build_info
+from service.metrics import Family, ProcessMetrics, failures
 
-prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]  # as many series again, for nothing
-
-_THINGS: Final = ("postgres", "kafka", "registry")
-_STAMPS: Final = ("stamped", "failed")
+_TOPIC: Final = {"topic": SEALED}
 
 
-class SealMetrics:
-    """The metrics of one process, in a registry of their own."""
+class SealMetrics(ProcessMetrics):
+    """The metrics of one process."""
 
-    def __init__(self) -> None:
-        registry = self.registry = CollectorRegistry()
-        self.records = Counter("ronde_seal_records", "Records sealed.", ("topic",), registry=registry)
-        self.lag = Gauge(
-            "ronde_seal_lag",
-            "For how long a topic was not sealed to its end, of the partition that is furthest behind; 0: it is.",
-            ("topic",),
-            unit="seconds",
-            registry=registry,
-        )
-        self.missed = Counter(
-            "ronde_seal_missed",
-            "Offsets that Kafka had removed before they were sealed.",
-            ("topic",),
-            unit="records",
-            registry=registry,
-        )
-        self.heads = Counter("ronde_seal_heads", "Heads signed.", registry=registry)
-        self.head_made_at = Gauge(
-            "ronde_seal_head_made_at",
-            "When the last head was signed (Unix time); 0: never.",
-            unit="seconds",
-            registry=registry,
-        )
-        self.stamps = Counter(
-            "ronde_seal_stamps",
-            "Attempts to have a head stamped: stamped, failed.",
-            ("outcome",),
-            registry=registry,
-        )
-        self.erasures = Counter("ronde_seal_erasures", "Erasures carried out.", registry=registry)
-        self.failures = Counter(
-            "ronde_seal_failures",
-            "Attempts that failed because something is away: postgres, kafka, registry.",
-            ("thing",),
-            registry=registry,
-        )
-        self.ready = Gauge("ronde_seal_ready", "1 when the process is ready.", registry=registry)
-        for topic in SEALED:
-            self.records.labels(topic)
-            self.lag.labels(topic)
-            self.missed.labels(topic)
-        for thing in _THINGS:
-            self.failures.labels(thing)
-        for outcome in _STAMPS:
-            self.stamps.labels(outcome)
-        add_build_info(registry)
+    records = Family(Counter, "ronde_seal_records", "Records sealed.", _TOPIC)
+    lag = Family(
+        Gauge, "ronde_seal_lag",
+        "For how long a topic was not sealed to its end, of the partition that is furthest behind; 0: it is.",
+        _TOPIC, unit="seconds",
+    )  # fmt: skip
+    missed = Family(
+        Counter, "ronde_seal_missed", "Offsets that Kafka had removed before they were sealed.", _TOPIC, unit="records"
+    )
+    heads = Family(Counter, "ronde_seal_heads", "Heads signed.")
+    head_made_at = Family(
+        Gauge, "ronde_seal_head_made_at", "When the last head was signed (Unix time); 0: never.", unit="seconds"
+    )
+    stamps = Family(
+        Counter, "ronde_seal_stamps", "Attempts to have a head stamped: stamped, failed.",
+        {"outcome": ("stamped", "failed")},
+    )  # fmt: skip
+    erasures = Family(Counter, "ronde_seal_erasures", "Erasures carried out.")
+    failures = failures("seal")
+    ready = Family(Gauge, "ronde_seal_ready", "1 when the process is ready.")
 
 
 class Behind:

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple, cast
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
 from schemas.avro.errors import RegistryUnreachable
+from schemas.contract.topics import RECEIVED_BYTES
 from seal import keys
 from seal.commitments import SEALED, Commitments, Parts
 from seal.erasures import erasure_of
@@ -19,6 +20,7 @@ from seal.heads import Heads, now_ms
 from seal.metrics import Behind, SealMetrics
 from seal.settings import SealConfiguration
 from seal.store import Head, Log, Store, TreeState
+from service.headers import headers_of
 from service.patience import kafka_answer, retriable_for
 from service.registry import Registry, client
 
@@ -55,14 +57,22 @@ class Arrived(NamedTuple):
 class Sealing:
     """Seals, from one connection to PostgreSQL.
 
+    ``behind``: since when each log is behind, by earlier ones of the same process.
+
     Raises `AwayError` where waiting helps, `SealError` where it does not, and what `Store` raises.
     """
 
-    def __init__(self, configuration: SealConfiguration, store: Store, metrics: SealMetrics | None = None) -> None:
+    def __init__(
+        self,
+        configuration: SealConfiguration,
+        store: Store,
+        metrics: SealMetrics | None = None,
+        behind: Behind | None = None,
+    ) -> None:
         self._configuration = configuration
         self._store = store
         self.metrics = metrics or SealMetrics()
-        self._behind = Behind()
+        self._behind = behind or Behind()
         settings = configuration.seal
         self._heads = Heads(store, keys.load(settings.key_file), settings.stamp_url, self.metrics)
         registry = None
@@ -74,6 +84,7 @@ class Sealing:
         self._looked_at = time.monotonic()
         self._consumer = Consumer(
             {
+                "receive.message.max.bytes": RECEIVED_BYTES,
                 **configuration.consumer,
                 "group.id": configuration.group,  # it neither joins nor commits
                 "isolation.level": "read_committed",
@@ -136,7 +147,7 @@ class Sealing:
 
     def _look(self) -> None:
         """From time to time, see whether Kafka and PostgreSQL answer; ask for the last head's stamp again."""
-        self._show()
+        show_lag(self.metrics, self._behind)
         now = time.monotonic()
         if now - self._looked_at >= _LOOK_SECONDS:
             self._looked_at = now
@@ -145,10 +156,6 @@ class Sealing:
                 self._has_erasures = True
                 self._consumer.incremental_assign([self._erasures()])
         self._heads.stamp_again()
-
-    def _show(self) -> None:
-        for topic in SEALED:
-            self.metrics.lag.labels(topic).set(self._behind.seconds(topic))
 
     # --- Kafka --------------------------------------------------------------------------------------
 
@@ -236,7 +243,7 @@ class Sealing:
                 arrived.erasures.append(message.value() or b"")
             else:
                 place = (*log, cast("int", message.offset()), message.timestamp()[1])
-                arrived.records.append(SealedRecord(*place, message.key(), message.value(), message.headers()))
+                arrived.records.append(SealedRecord(*place, message.key(), message.value(), headers_of(message)))
         return arrived
 
     def _seal(self, records: list[SealedRecord]) -> None:
@@ -263,3 +270,9 @@ class Sealing:
 
     def _name(self, topic: str) -> str:
         return f"{self._configuration.prefix}{topic}"
+
+
+def show_lag(metrics: SealMetrics, behind: Behind) -> None:
+    """Show how far each topic is behind."""
+    for topic in SEALED:
+        metrics.lag.labels(topic).set(behind.seconds(topic))

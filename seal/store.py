@@ -7,20 +7,19 @@ import os
 import struct
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from importlib.resources import files
 from typing import Any, Final, NamedTuple, TypeAlias
 
-import psycopg
 from psycopg.types.json import Jsonb
 
 from seal.commitments import SealedLeaf, owner_name
 from seal.errors import LockedError, SealError
 from seal.proofs import BLOCK, Place
 from seal.tree import Tree, root_of
-from service.postgres import SESSION, SET_SESSION, conninfo
-from service.postgres_settings import PostgresSettings
+from service import postgres
+from service.postgres import Session
 
-Session: TypeAlias = psycopg.Connection[tuple[Any, ...]]
 Log: TypeAlias = tuple[str, int]
 Owner: TypeAlias = tuple[str, str]  # a site, and a contact or empty
 _LOCK: Final = 0x5EA1  # of the process that seals
@@ -61,15 +60,7 @@ class KeptLeaf(NamedTuple):
     personal: bytes
 
 
-def connect(settings: PostgresSettings) -> Session:
-    """Connect. Raises `psycopg.Error`."""
-    connection = psycopg.connect(conninfo(settings, "ronde seal"), autocommit=True)
-    try:
-        connection.execute(SET_SESSION, (list(SESSION), list(SESSION.values())))
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+connect: Final = partial(postgres.connect, application="ronde seal")
 
 
 def make_schema(connection: Session) -> None:

@@ -9,11 +9,11 @@ from confluent_kafka import libversion
 from prometheus_client import CollectorRegistry, Gauge, ProcessCollector
 
 
-def add_build_info(registry: CollectorRegistry) -> None:
-    """Add the versions of ronde, Python and librdkafka; the process's own memory, processor time and start."""
+def add_build_info(registry: CollectorRegistry, what: str) -> None:
+    """Add the versions of ronde, Python and librdkafka that ``what`` has; its own memory, processor time and start."""
     build = Gauge(
         "ronde_build_info",
-        "1: what this process is built from.",
+        f"1: what this {what} is built from.",
         ("version", "python", "librdkafka"),
         registry=registry,
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -95,7 +96,7 @@ class _Window:
 
 
 class _Limit:
-    """Lets so many lines of an event through in so many seconds, and counts those that it does not."""
+    """Lets so many lines of an event through in so many seconds, and counts those that it does not; in any thread."""
 
     def __init__(self, burst: int, seconds: float, now: Callable[[], float] = time.monotonic) -> None:
         self._burst = burst
@@ -103,31 +104,34 @@ class _Limit:
         self._now = now
         self._swept_at = now()
         self._windows: dict[str, _Window] = {}
+        self._lock = threading.RLock()  # a signal's handler may log amid a line of its own thread
 
     def admit(self, event: str) -> int | None:
         """Return the number of lines left out before this one; None when this one is to be left out too."""
-        now = self._now()
-        window = self._windows.get(event)
-        if window is None or now - window.since >= self._seconds:
-            dropped = window.dropped if window is not None else 0
-            window = self._windows[event] = _Window(now)
-            window.passed = 1
-            return dropped
-        if window.passed >= self._burst:
-            window.dropped += 1
-            return None
-        window.passed += 1
-        return 0
+        with self._lock:
+            now = self._now()
+            window = self._windows.get(event)
+            if window is None or now - window.since >= self._seconds:
+                dropped = window.dropped if window is not None else 0
+                window = self._windows[event] = _Window(now)
+                window.passed = 1
+                return dropped
+            if window.passed >= self._burst:
+                window.dropped += 1
+                return None
+            window.passed += 1
+            return 0
 
     def ended(self) -> dict[str, int]:
         """How many lines were left out of the events that have gone quiet since; each is logged once, and forgotten."""
-        now = self._now()
-        if now - self._swept_at < self._seconds:
-            return {}
-        self._swept_at = now
-        quiet = {event: window for event, window in self._windows.items() if now - window.since >= self._seconds}
-        for event in quiet:
-            del self._windows[event]
+        with self._lock:
+            now = self._now()
+            if now - self._swept_at < self._seconds:
+                return {}
+            self._swept_at = now
+            quiet = {event: window for event, window in self._windows.items() if now - window.since >= self._seconds}
+            for event in quiet:
+                del self._windows[event]
         return {event: window.dropped for event, window in quiet.items() if window.dropped}
 
 

@@ -6,13 +6,13 @@ from typing import Annotated, Final, NamedTuple, TypeAlias
 
 from pydantic import Field
 
+from schemas.contract.alert_kinds import BY_URGENCY
 from service.fields import Section
 
 Percent: TypeAlias = Annotated[float, Field(gt=0, le=100)]
 Seconds: TypeAlias = Annotated[int, Field(ge=1, le=3600)]
 
 URGENT: Final = frozenset({"HOLD_UP", "FIRE"})
-COUNTED_KINDS: Final = ("HOLD_UP", "FIRE", "INTRUSION", "TAMPER", "OTHER")  # the most urgent first
 
 
 class Target(NamedTuple):
@@ -59,7 +59,7 @@ class ObjectiveSettings(Section):
 
 def counted_kind(kinds: tuple[str, ...] | list[str]) -> str:
     """The kind that a call is counted under: the most urgent one of its alerts."""
-    return next((kind for kind in COUNTED_KINDS if kind in kinds), "OTHER")
+    return next((kind for kind in BY_URGENCY if kind in kinds), "OTHER")
 
 
 def is_met(target: Target, within: int, calls: int) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import socket
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -18,9 +19,13 @@ from urllib.parse import parse_qs
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
+from service import logs
 from service.readiness import ProcessReadiness
 
+_log: Final = logs.logger(__name__)
+
 _STOP_SECONDS: Final = 0.05  # that the thread may take to see that it is to stop
+_SILENT_SECONDS: Final = 10.0  # after which a client that sends nothing, or reads nothing, has its thread no more
 
 
 class OperationPages:
@@ -80,8 +85,16 @@ class _Server(ThreadingHTTPServer):
                 self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         super().server_bind()
 
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - the library's signature
+        """Log what went wrong, as a line: the library prints it. A client that goes away is no error."""
+        error = sys.exception()
+        if error is not None and not isinstance(error, ConnectionError | TimeoutError):
+            _log.error("a page failed", error=logs.places(error))
+
 
 class _Handler(BaseHTTPRequestHandler):
+    timeout = _SILENT_SECONDS
+
     def __init__(self, readiness: ProcessReadiness, registry: CollectorRegistry, *args: Any) -> None:
         self._readiness = readiness
         self._registry = registry

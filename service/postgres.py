@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import psycopg
 from psycopg.conninfo import make_conninfo
 
 from service.postgres_settings import PostgresSettings
+
+Session: TypeAlias = psycopg.Connection[tuple[Any, ...]]
 
 # Both ends notice a host that vanished, so no lock outlives it for long.
 _CLIENT: Final[dict[str, Any]] = {
@@ -76,6 +78,17 @@ def conninfo(settings: PostgresSettings, application: str) -> str:
         client_encoding="UTF8",
         **_CLIENT,
     )
+
+
+def connect(settings: PostgresSettings, application: str) -> Session:
+    """A connection without a transaction (autocommit). Raises `psycopg.Error`."""
+    connection = psycopg.connect(conninfo(settings, application), autocommit=True)
+    try:
+        connection.execute(SET_SESSION, (list(SESSION), list(SESSION.values())))
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def _authorities(settings: PostgresSettings) -> str | None:

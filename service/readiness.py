@@ -26,6 +26,13 @@ class ProcessReadiness:
         for thing in things:
             self._waits.pop(thing, None)
 
+    def say(self, thing: str, reason: str | None) -> None:
+        """Wait for a thing; None: it is there."""
+        if reason is None:
+            self.arrive(thing)
+        else:
+            self.wait(thing, reason)
+
     def remark(self, thing: str, what: str) -> None:
         """Say what is wrong with a thing that nothing waits for."""
         self._remarks[thing] = what

@@ -318,11 +318,16 @@ def _write(file: Path, answer: dict[str, Any]) -> str | None:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=file.parent)
-        with os.fdopen(handle, "w", encoding="utf-8") as temporary:
-            json.dump(answer, temporary)
-            temporary.flush()
-            os.fsync(temporary.fileno())
-        Path(name).replace(file)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as temporary:
+                json.dump(answer, temporary)
+                temporary.flush()
+                os.fsync(temporary.fileno())
+            Path(name).replace(file)
+        except OSError:
+            with suppress(OSError):
+                Path(name).unlink()
+            raise
     except OSError as error:
         return error.strerror or type(error).__name__
     return None

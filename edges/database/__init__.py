@@ -1,1 +1,1 @@
-"""What the edges that keep something in PostgreSQL share: connections, migrations, SQL in files."""
+"""What the edges that keep something in PostgreSQL share: connections to it."""

@@ -13,7 +13,7 @@ from weakref import WeakValueDictionary
 from prometheus_client import Counter
 
 from edges.desk import rules
-from edges.desk.deadline import answered_within, left
+from edges.desk.deadline import answered_within, left, uncounted
 from edges.desk.holding import Holding, Operator, Subject
 from edges.desk.incident import Incident
 from edges.desk.problems import (
@@ -30,10 +30,10 @@ from edges.desk.records import Records
 from edges.desk.standing import Callback
 from edges.desk.state import CALLBACK
 from edges.desk.tries import WRONG_WORDS
-from edges.desk.values import CallCommand, CallResult, Contact
+from edges.desk.unanswered import UnansweredTries
 from edges.desk.words import UnreadableHashError, Words
 from edges.kafka.errors import UnconfirmedError
-from edges.values import DeskEvent
+from edges.values import CallCommand, CallResult, Contact, DeskEvent
 from edges.web.problems import NOT_FOUND
 from service.logs import logger
 
@@ -72,6 +72,7 @@ class Calls:
         self._records = records
         self._words = words
         self._judged = judged
+        self._unanswered = UnansweredTries(holding)
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # one word of a call at a time
 
     # --- words ------------------------------------------------------------------------------------
@@ -81,7 +82,7 @@ class Calls:
         incident, call = self._command(command_id)
         subject = Subject(command_id, incident.partition, call.site_id, incident.id)
         async with self._turns.setdefault(command_id, asyncio.Lock()):
-            await self._may_try(operator, subject)
+            await self._may_try(operator, subject, word)
             contact = await self._records.contact(incident, call.site_id, call.contact_id, call.phone)
             result = _result(operator, subject, command_id, call.contact_id, "OUTBOUND", self._under_threat())
             return await self._try(operator, subject, contact, word, result)
@@ -90,7 +91,7 @@ class Calls:
         """Judge the word of a caller; the holder only."""
         callback, subject = await self._callback(site_id, callback_id)
         async with self._turns.setdefault(callback_id, asyncio.Lock()):
-            await self._may_try(operator, subject)
+            await self._may_try(operator, subject, word)
             incident = self._state.incidents.get(callback.incident_id or "")
             if callback.contact_id is None:
                 raise NO_CONTACT.error()
@@ -100,9 +101,11 @@ class Calls:
             result = _result(operator, subject, None, callback.contact_id, "INBOUND", self._under_threat())
             return await self._try(operator, subject, contact, word, result)
 
-    async def _may_try(self, operator: Operator, subject: Subject) -> None:
+    async def _may_try(self, operator: Operator, subject: Subject, word: str) -> None:
         """Raise what keeps the operator from trying a word, once the log says so to its end."""
         await self._holding.holder_or_refuse(operator, subject)
+        if self._unanswered.event(operator, subject, word) is not None:
+            return  # said again: the log says, or will, what it counts as
         if self._has_tried_enough(operator, subject):
             await self._holding.be_sure(subject.partition)
         if len(self._state.tries.get(subject.id, ())) >= rules.TRIES:
@@ -120,26 +123,28 @@ class Calls:
     ) -> WordAnswer:
         hashes = (None, None) if contact is None else (contact.password_hash, contact.duress_hash)
         try:
-            verdict = await self._words.judge(word, *hashes)
+            with uncounted():  # where processors are busy, hashing alone takes longer than Kafka may
+                verdict = await self._words.judge(word, *hashes)
         except UnreadableHashError:
             raise UNREADABLE_HASH.error() from None
         self._judged.labels(verdict).inc()
         number = len(self._state.tries.get(subject.id, ())) + 1
-        now = self._holding.clock.now()
-        event = DeskEvent(
-            f"{subject.id}-word-{number}-{secrets.token_hex(4)}",
-            subject.site_id,
-            subject.incident_id,
-            operator.name,
-            "WORD_TRIED",
-            subject.id,
-            verdict,
-            now,
-        )
+        event = self._unanswered.event(operator, subject, word)
+        if event is None or event.detail != verdict:  # the contact's words may have changed since
+            event = DeskEvent(
+                f"{subject.id}-word-{number}-{secrets.token_hex(4)}",
+                subject.site_id,
+                subject.incident_id,
+                operator.name,
+                "WORD_TRIED",
+                subject.id,
+                verdict,
+                self._holding.clock.now(),
+            )
         if verdict == "DURESS" and not self._was_said(if_duress):
             # First, and alone: where this is not confirmed no try is spent, and the same word again writes it.
             await self._holding.writer.send_once(call_results=if_duress)
-        read = await self._holding.log_event(event)
+        read = await self._unanswered.write(operator, subject, word, event)
         number = number if read is None else read.tries  # the log decides, where two desks judged side by side
         if number > rules.TRIES and verdict != "DURESS":
             raise NO_TRIES_LEFT.error()

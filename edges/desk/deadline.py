@@ -1,4 +1,7 @@
-"""By when a request is answered: `CONFIRM_SECONDS` after it came, however many of its steps wait for Kafka."""
+"""By when a request is answered: `CONFIRM_SECONDS` after it came, however many of its steps wait for Kafka.
+
+What takes the processor's time is not counted: Kafka is given its time all the same.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from typing import Any, Final
 from fastapi import Request, Response
 
 from edges.kafka.producer import CONFIRM_SECONDS
+from edges.web.problems import NOT_FOUND, UNCONFIRMED, Problem
 from edges.web.routes import Route
 
 _ends: Final[ContextVar[float]] = ContextVar("ends", default=float("inf"))
@@ -31,8 +35,21 @@ def left(most: float) -> float:
     return max(0.0, min(most, _ends.get() - time.monotonic()))
 
 
+@contextmanager
+def uncounted() -> Iterator[None]:
+    """Have what this block takes not count, as it does not wait for Kafka."""
+    began = time.monotonic()
+    try:
+        yield
+    finally:
+        _ends.set(_ends.get() + time.monotonic() - began)
+
+
 class TimedRoute(Route):
-    """A route whose steps have the time of one answer."""
+    """A route whose steps have the time of one answer.
+
+    Where partitions are unread (``app.state.unread``) nobody can say that something is not there.
+    """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """As the others', within the time."""
@@ -40,6 +57,11 @@ class TimedRoute(Route):
 
         async def timed(request: Request) -> Response:
             with answered_within(CONFIRM_SECONDS):
-                return await handle(request)
+                try:
+                    return await handle(request)
+                except Problem as problem:
+                    if problem.kind is NOT_FOUND and request.app.state.unread():
+                        raise UNCONFIRMED.error() from None
+                    raise
 
         return timed

@@ -12,9 +12,8 @@ from edges.desk.merged import MergedKinds
 from edges.desk.problems import CHANGED, SUPERVISOR_ONLY
 from edges.desk.reader import NotReadError
 from edges.desk.state import ACCOUNT
-from edges.desk.values import OperatorAction
 from edges.kafka.errors import UnconfirmedError
-from edges.values import DeskEvent
+from edges.values import DeskEvent, OperatorAction
 from edges.web.problems import NOT_FOUND
 
 

@@ -25,9 +25,8 @@ from edges.desk.script import FIRST, attention_in_words, rule_in_words
 from edges.desk.signal_index import BEFORE_MS
 from edges.desk.site_index import SiteIndex, is_of
 from edges.desk.state import DeskState
-from edges.desk.values import Contact, Decision, Site
 from edges.kafka.errors import KafkaAwayError
-from edges.values import Alert
+from edges.values import Alert, Contact, Decision, Site
 from edges.web.values import write_instant
 
 MOST_SIGNALS: Final = 100  # of an incident, the first and the last

@@ -9,11 +9,11 @@ import psycopg
 from psycopg_pool import PoolTimeout
 
 from edges.database.postgres import PASSING, Pool
-from edges.database.sql import query
 from edges.desk.answers import PastIncident, SiteHistory
 from edges.desk.deadline import left
 from edges.kafka.producer import CONFIRM_SECONDS
 from service.logs import logger
+from service.sql import query
 
 _log = logger(__name__)
 

@@ -17,15 +17,13 @@ from edges.desk.broker_clock import BrokerClock
 from edges.desk.claims import Hold
 from edges.desk.deadline import left
 from edges.desk.problems import HELD, NOT_HELD, OVER, STALE
-from edges.desk.read_back import ReadBack
 from edges.desk.reader import STALE_SECONDS, DeskReader, NotReadError
 from edges.desk.state import DeskState
-from edges.desk.values import Decision
 from edges.desk.work import Item, WorkList
 from edges.desk.writer import Writer
 from edges.kafka.errors import UnconfirmedError
 from edges.kafka.producer import CONFIRM_SECONDS
-from edges.values import Claim, DeskEvent
+from edges.values import Claim, Decision, DeskEvent
 from edges.web.problems import NOT_FOUND
 from edges.web.values import write_instant
 from service.logs import logger
@@ -143,7 +141,9 @@ class Holding:
             if hold is not None:
                 return item._replace(holder=hold)
         is_waiting = any(item.is_free and self.is_stale(item.site_id) for item in self.work.items.values())
-        if is_waiting or min(self.reader.ages()) > STALE_SECONDS:  # there may be work that nobody here can see
+        if (
+            is_waiting or self.reader.unread or min(self.reader.ages()) > STALE_SECONDS
+        ):  # there may be work that nobody here can see
             raise STALE.error()
         return None
 
@@ -168,6 +168,7 @@ class Holding:
     async def holder_or_refuse(self, operator: Operator, subject: Subject) -> Hold:
         """The operator's own hold. Raises HELD, NOT_HELD, `UnconfirmedError`."""
         partition = subject.partition
+        self.reader.check_read(partition)
         hold = self.state.holder(partition, subject.id)
         if hold is None or hold.by != operator.name:
             await self.be_sure(partition)
@@ -182,6 +183,7 @@ class Holding:
 
     async def held_or_refuse(self, operator: Operator, partition: int, subject: str) -> None:
         """Check that the operator holds it, or once did. Raises HELD, NOT_HELD, `UnconfirmedError`."""
+        self.reader.check_read(partition)
         log = self.state.claims[partition]
         if operator.name in log.held_by(subject):
             return
@@ -290,16 +292,15 @@ class Holding:
         except UnconfirmedError:
             _log.warning("the broker's time could not be asked for")
 
-    async def log_event(self, event: DeskEvent) -> ReadBack | None:
-        """Write an event, and wait until it is read back; None: that took too long. Raises `UnconfirmedError`."""
+    async def log_event(self, event: DeskEvent) -> None:
+        """Write an event, and wait until it is read back, if that takes not too long. Raises `UnconfirmedError`."""
         back = self.reader.own.expect(event.event_id)
         try:
             await self.writer.send(desk_log=event)
             async with asyncio.timeout(left(CONFIRM_SECONDS)):
-                return await back
+                await back
         except TimeoutError:  # Kafka has it, so the answer is yes
             _log.warning("an event was not read back in time")
-            return None
         finally:
             self.reader.own.forget(event.event_id, back)
 

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from edges.desk.values import Attention, CallCommand, CallResult, Decision, DispatchCommand
+from edges.kafka.lookback import SKEW_MS
+from edges.values import Attention, CallCommand, CallResult, Decision, DispatchCommand
 
-SKEW_MS: Final = 10 * 60 * 1000  # so far a sender's clock may be behind the engine's
 _CALLS: Final = frozenset({"CALL", "CONFIRM"})
 _CALLING: Final = frozenset({"CALLING", "CONFIRMING"})
 # Which inputs an operator must have seen before closing or sending a guard (`CHANGED`).

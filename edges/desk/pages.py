@@ -17,9 +17,9 @@ from edges.desk.incident import Incident
 from edges.desk.labels import labels
 from edges.desk.script import Script, asks_again, attention_in_words, language_of, rule_of
 from edges.desk.steps import lines, signal_in_words
-from edges.desk.values import CallCommand
 from edges.desk.wallboard import FirstCallCount, wall
 from edges.desk.work import Item
+from edges.values import CallCommand
 from edges.web import languages
 from edges.web.accounts import Person
 from edges.web.callers import person_with

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from functools import partial
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -28,28 +29,24 @@ from edges.desk.pages import FOLDER, PLACES, DeskPages
 from edges.desk.reader import STALE_SECONDS, DeskReader
 from edges.desk.records import Records
 from edges.desk.rounds import RoundSizes
-from edges.desk.settings import DeskConfiguration
+from edges.desk.settings import DeskConfiguration, DeskSettings
 from edges.desk.site_index import SiteIndex
 from edges.desk.state import TOPICS, DeskState
-from edges.desk.values import CONSTRUCTORS, Decision
 from edges.desk.viewed import ViewLog
 from edges.desk.wallboard import COUNTED_SECONDS, FirstCallCount
 from edges.desk.words import Words
 from edges.desk.work import Item, WorkList
 from edges.desk.writer import WRITTEN, Writer
 from edges.kafka.errors import KafkaAwayError, UnconfirmedError
-from edges.kafka.framing import Framing
 from edges.kafka.producer import Producer
+from edges.process import EdgeProcess, serving
+from edges.values import Decision
 from edges.web.application import WebApplication
 from edges.web.events import Channel
 from edges.web.problems import UNCONFIRMED
-from edges.web.server import WebServer, until_stopped
 from edges.web.values import write_instant
 from edges.web.website import website
-from schemas.avro.errors import RegistryUnreachable
 from service.logs import logger
-from service.pages import OperationPages, open_pages
-from service.readiness import ProcessReadiness
 
 _log = logger(__name__)
 
@@ -57,25 +54,19 @@ _TICK_SECONDS: Final = 0.25
 _GATHER_SECONDS: Final = 0.04  # events: a write to each browser costs more than an event
 _TICKS_A_LOOK: Final = 4
 _TICKS_A_COUNT: Final = round(COUNTED_SECONDS / _TICK_SECONDS)
-_AGAIN_SECONDS: Final = 1.0
 _WRITE_SECONDS: Final = 1.0  # of these, for what is written when the web server has stopped
 _READ: Final = (*TOPICS, "sites", "alerts")
 
 
-class DeskError(Exception):
-    """The desk cannot go on, and waiting would not help; the message says what to do."""
-
-
-class DeskProcess:
+class DeskProcess(EdgeProcess[DeskSettings, DeskMetrics]):
     """Run once."""
+
+    name = id_key = "desk"
 
     def __init__(self, configuration: DeskConfiguration) -> None:
         connection = configuration.connection
+        super().__init__(configuration.desk, connection, DeskMetrics(configuration.objectives), start="the desk starts")
         self._configuration = configuration
-        self._settings = configuration.desk
-        self._framing = Framing(connection)
-        self._readiness = ProcessReadiness(start="the desk starts")
-        self._metrics = DeskMetrics(configuration.objectives)
         self._channel = Channel(gather=_GATHER_SECONDS)
         self._state = DeskState(connection.partitions)
         self._work = WorkList(self._state, self._publish)
@@ -102,25 +93,15 @@ class DeskProcess:
         self._is_whole = False
         self._is_live = False
 
-    async def run(self) -> None:
-        """Serve until SIGTERM or SIGINT. Raises `DeskError`, `TopicsDifferError`."""
-        async with contextlib.AsyncExitStack() as stack:
-            stack.callback(self._framing.close)
-            pages = self._open_pages()
-            stack.callback(pages.close)
-            _log.info("desk started", desk=self._settings.id, pages=pages.address)
-            await until_stopped(self._serve())
-        _log.info("desk stopped")
-
     async def _serve(self) -> None:
-        """Start the parts, and stop them in the order in which they need each other."""
         began = time.monotonic()
         collecting.seldom()
         async with contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(self._reader.stop)
             stack.push_async_callback(self._producer.stop, _WRITE_SECONDS)
             await self._producer.start()
-            writer = await self._writer()
+            encoders = await self._framing.writers(WRITTEN, partial(self._readiness.say, "registry"))
+            writer = Writer(self._producer, dict(zip(WRITTEN, encoders, strict=True)), self._clock.now)
             self._readiness.wait("topics", "the topics are being read")
             await self._reader.start(self._configuration.lookback_ms)
             self._readiness.arrive("topics")
@@ -129,20 +110,15 @@ class DeskProcess:
             self._is_whole = True
             self._update()
             self._is_live = True
-            fetchers = Fetchers(self._configuration.connection, self._reader.age)
+            fetchers = Fetchers(self._connection, self._reader.age)
             stack.push_async_callback(fetchers.stop)
             words = Words()
             stack.callback(words.close)
             ledger = None
             if self._configuration.postgres is not None:
                 ledger = await stack.enter_async_context(opened(pool(self._configuration.postgres, "ronde desk")))
-            web = WebServer(
-                self._application(self._holding, fetchers, words, ledger),
-                self._settings.host,
-                self._settings.port,
-                trusted_proxies=self._configuration.web.proxies,
-            )
-            await self._listen(web)
+            app = self._application(self._holding, fetchers, words, ledger)
+            web = await serving("the desk", app, self._settings, self._configuration.web)
             stack.push_async_callback(web.stop)
             stack.callback(self._channel.close)
             self._readiness.arrive("start")
@@ -152,40 +128,15 @@ class DeskProcess:
                 seconds=round(time.monotonic() - began, 1),
                 sites=len(self._sites),
                 incidents=sum(1 for _ in self._state.open_incidents()),
+                unread=sorted(self._reader.unread),
             )
             await self._look()
 
     # --- its parts --------------------------------------------------------------------------------
 
-    def _open_pages(self) -> OperationPages:
-        settings = self._settings
-        return open_pages(
-            "desk", settings.pages_host, settings.pages_port, self._readiness, self._metrics.registry, DeskError
-        )
-
-    async def _listen(self, web: WebServer) -> None:
-        try:
-            await web.start()
-        except OSError as error:
-            raise DeskError(
-                f"the desk cannot listen on {self._settings.host}:{self._settings.port}: {error.strerror}; "
-                "set desk.host and desk.port"
-            ) from error
-
-    async def _writer(self) -> Writer:
-        while True:
-            try:
-                encoders = {topic: await asyncio.to_thread(self._framing.writer, topic) for topic in WRITTEN}
-            except RegistryUnreachable as error:
-                self._readiness.wait("registry", str(error))
-                await asyncio.sleep(_AGAIN_SECONDS)
-            else:
-                self._readiness.arrive("registry")
-                return Writer(self._producer, encoders, self._clock.now)
-
     def _application(self, holding: Holding, fetchers: Fetchers, words: Words, ledger: Pool | None) -> WebApplication:
         web, settings = self._configuration.web, self._settings
-        decoders = {topic: self._framing.reader(topic, CONSTRUCTORS) for topic in _READ}
+        decoders = {topic: self._framing.reader(topic) for topic in _READ}
         records = Records(fetchers, decoders, self._sites)
         self._sizes = RoundSizes(self._state, records)
         self._merged = MergedKinds(self._state, records)
@@ -208,6 +159,7 @@ class DeskProcess:
             ViewLog(holding),
         )
         application.include_router(api.routes())
+        application.state.unread = lambda: self._reader.unread
         application.state.pages.clock = self._clock.now
         pages = DeskPages(api, application.state.pages, settings.centre, self._first_calls)
         application.include_router(pages.routes())
@@ -288,13 +240,12 @@ class DeskProcess:
                 "forgotten": len(self._work.forgotten),
             },
         )
-        self._say("view", bool(behind), f"what is read is older than {STALE_SECONDS:.0f} s")
+        self._readiness.say("view", self._why_behind() if behind else None)
         if self._clock.differs_ms:
             self._readiness.remark("clock", f"the clock differs from the broker's by {self._clock.differs_ms} ms")
         else:
             self._readiness.withdraw("clock")
         metrics = self._metrics
-        metrics.ready.set(not self._readiness.reasons)
         metrics.view_age.set(max(ages))
         metrics.streams.set(self._channel.clients)
         metrics.forgotten.set(len(self._work.forgotten))
@@ -312,12 +263,12 @@ class DeskProcess:
             metrics.work.labels(urgency, held).set(count)
         metrics.oldest.set((now - oldest) / 1000)
 
+    def _why_behind(self) -> str:
+        unread = ", ".join(map(str, sorted(self._reader.unread)))
+        if unread:
+            return f"nobody led these partitions when the desk started, or they are being read: {unread}"
+        return f"what is read is older than {STALE_SECONDS:.0f} s"
+
     async def _count_first_calls(self) -> None:
         counted = await self._first_calls.rows(self._clock.now())
         self._metrics.count_first_calls({row.kind: (row.calls, row.within) for row in counted})
-
-    def _say(self, thing: str, is_missing: bool, reason: str) -> None:
-        if is_missing:
-            self._readiness.wait(thing, reason)
-        else:
-            self._readiness.arrive(thing)

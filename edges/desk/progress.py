@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from edges.desk.incident import Awaited
-    from edges.desk.values import Decision
+    from edges.values import Decision
 
 AWAITED_SECONDS: Final = 45.0
 SAID: Final = ("call-results", "operator-actions")  # what people say, and the engine decides on

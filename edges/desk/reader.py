@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -13,17 +13,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 from confluent_kafka import OFFSET_END, KafkaException
 
-from edges.desk import lookback
 from edges.desk.deadline import left
+from edges.desk.leaders import LOOK_SECONDS, Leaders
 from edges.desk.progress import SAID, Place
 from edges.desk.read_back import ReadBacks
 from edges.desk.site_index import SiteIndex
 from edges.desk.state import TOPICS, DeskState
-from edges.desk.values import CONSTRUCTORS, Decision, origin
-from edges.kafka import clients
-from edges.kafka.framing import Framing
+from edges.desk.unlisted import Unlisted
+from edges.kafka import clients, lookback
+from edges.kafka.errors import UnconfirmedError
+from edges.kafka.framing import Framing, origin
 from edges.kafka.layout import Log, offsets
 from edges.kafka.view import Entry, From, Reading, Since, View
+from edges.values import Decision
 from service.logs import logger
 
 if TYPE_CHECKING:
@@ -54,6 +56,7 @@ class DeskReader:
 
     Attributes:
         own: who waits for a record of their own.
+        unread: the partitions whose past is not read yet.
 
     """
 
@@ -81,47 +84,130 @@ class DeskReader:
         self._sites = sites
         self._on_change = on_change
         self._on_decision = on_decision
-        self._decoders = {topic: framing.reader(topic, CONSTRUCTORS) for topic in (*TOPICS, "sites")}
+        self._decoders = {topic: framing.reader(topic) for topic in (*TOPICS, "sites")}
         self.own = ReadBacks(state)
+        self.unread = frozenset(range(connection.partitions))
+        self._began_at = time.monotonic()
+        self._lookback_ms = 0
         self._views: list[View] = []
-        self._engine: View | None = None
-        self._own: View | None = None
+        self._engine: dict[int, View] = {}  # by partition
+        self._own: dict[int, View] = {}
         self._dead: View | None = None
         self._without_dead: asyncio.Task[None] | None = None
+        self._joining: set[asyncio.Task[None]] = set()
+        self._failure: Exception | None = None
         # A leader that does not answer keeps a thread for as long as it may, and those alone wait who ask for its logs.
         self._asking: defaultdict[tuple[Log, ...], asyncio.Lock] = defaultdict(asyncio.Lock)
         self._askers = ThreadPoolExecutor(_ASKERS, "kafka-ends")
         # A client that asks who leads a partition knows of no leader of that topic until it is answered.
         self._ends, self._ends_of_late = clients.reader(connection), clients.reader(connection)
+        self._leaders = Leaders(connection, (*TOPICS, "sites"))
 
     async def start(self, lookback_ms: int) -> None:
-        """Read all that there is, and go on. Raises `TopicsDifferError`; while Kafka is away it waits."""
-        sites = View(
-            self._connection, {"sites": Reading(decode=self._decoders["sites"])}, self._take_sites, in_loop=False
+        """Read all that there is, and go on. Raises `TopicsDifferError`; while Kafka is away it waits.
+
+        Partitions that nobody leads are left unread, and join once somebody does.
+        """
+        self._lookback_ms = lookback_ms
+        every = self.unread
+        opened = None
+        while opened is None:
+            led = await self._leaders.wait()
+            opened = await self._open_if_led(led)
+        await self._read_from(opened, led, self._take)
+        self.unread -= led
+        with suppress(KafkaException):
+            await asyncio.to_thread(self._learn_leaders)
+        if self.unread:
+            _log.warning("partitions are not read, as nobody leads them", partitions=sorted(self.unread))
+            self._spawn(self._join(every - led))
+
+    async def _open_if_led(self, partitions: frozenset[int]) -> dict[str, dict[int, int]] | None:
+        """As `_open`; None: meanwhile nobody has led one of them for long, and all is to begin again without it."""
+        opening = asyncio.create_task(self._open(partitions))
+        try:
+            while not (await asyncio.wait((opening,), timeout=LOOK_SECONDS))[0]:
+                await self._leaders.look()
+                if self._leaders.given_up & partitions:
+                    opening.cancel()
+                    views, self._views = self._views, []
+                    await asyncio.gather(*(view.stop() for view in views))
+                    return None
+            return opening.result()
+        finally:
+            opening.cancel()
+
+    async def _open(self, partitions: frozenset[int]) -> dict[str, dict[int, int]]:
+        """Read the sites of partitions, and find out where to begin with all else; that may be done again."""
+        reading = {"sites": Reading(decode=self._decoders["sites"])}
+        await self._begin(
+            View(self._connection, reading, self._take_sites, in_loop=False, partitions=sorted(partitions))
         )
-        await self._begin(sites)
-        since = Since(time.time_ns() // 1_000_000 - OWN_MS)
-        starts = await self._starts(lookback_ms, since.ms)
+        return await self._starts(partitions)
+
+    async def _read_from(
+        self, starts: dict[str, dict[int, int]], partitions: frozenset[int], take: Callable[[Sequence[Entry]], None]
+    ) -> None:
+        """Read partitions from where to begin, and go on."""
 
         def view(*topics: str) -> View:
-            begins = {topic: From(starts[topic]) if topic in starts else since for topic in topics}
+            begins = {topic: From(starts[topic]) if topic in starts else self._own_since() for topic in topics}
             readings = {topic: Reading(begins[topic], self._with_bytes(topic)) for topic in topics}
-            return View(self._connection, readings, self._take)
+            return View(self._connection, readings, take, partitions=sorted(partitions))
 
-        # Closes alone wait for these: where they are not read all else goes on, so they are none of the desk's views.
-        self._dead = View(self._connection, {DEAD_LETTERS: Reading(decode_message=origin)}, self._take_dead)
-        self._dead.start()
-        self._without_dead = asyncio.create_task(self._say_without_dead(self._dead))
+        if self._dead is None:
+            # Closes alone wait for these: where they are not read all else goes on, so they are none of `_views`.
+            self._dead = View(self._connection, {DEAD_LETTERS: Reading(decode_message=origin)}, self._take_dead)
+            self._dead.start()
+            self._without_dead = asyncio.create_task(self._say_without_dead(self._dead))
         # By what is decided the rest is kept or left out: of millions of records, those of what ended long ago.
         await self._begin(view("decisions"))
         with suppress(Exception):  # of any kind: the desk goes on
             await asyncio.wait_for(self._dead.wait_read(), _DEAD_SECONDS)
-        self._engine = view(*(topic for topic in ENGINE if topic != "decisions"))
-        await self._begin(self._engine)
-        self._own = view(*OWN)
-        await self._begin(self._own)
-        with suppress(KafkaException):
-            await asyncio.to_thread(self._learn_leaders)
+        engine = view(*(topic for topic in ENGINE if topic != "decisions"))
+        await self._begin(engine)
+        own = view(*OWN)
+        await self._begin(own)
+        self._engine |= dict.fromkeys(partitions, engine)
+        self._own |= dict.fromkeys(partitions, own)
+
+    # --- partitions that join ---------------------------------------------------------------------
+
+    async def _join(self, waiting: frozenset[int]) -> None:
+        """Read partitions as somebody leads them: each as at a start."""
+        while waiting:
+            await self._leaders.wait_any(waiting)
+            led = await self._leaders.wait_any(waiting)  # looked at again: those that come back together, at once
+            waiting -= led
+            self._spawn(self._join_led(led))
+
+    async def _join_led(self, partitions: frozenset[int]) -> None:
+        _log.info("partitions have a leader, and are being read", partitions=sorted(partitions))
+        unlisted = Unlisted(self._state)
+
+        def take(entries: Sequence[Entry]) -> None:
+            if self.unread.isdisjoint(partitions):
+                self._take(entries)
+            else:
+                with unlisted.taking():
+                    self._apply(entries)
+
+        await self._read_from(await self._open(partitions), partitions, take)
+        self.unread -= partitions
+        unlisted.list()
+        self._on_change()
+        _log.info("partitions are read, and their homes' work is shown", partitions=sorted(partitions))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._joining.add(task)
+        task.add_done_callback(self._joined)
+
+    def _joined(self, task: asyncio.Task[None]) -> None:
+        self._joining.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, Exception):
+            self._failure = error
 
     def _learn_leaders(self) -> None:
         """Have a client know who leads, before one who hangs is asked for it."""
@@ -131,10 +217,10 @@ class DeskReader:
     async def stop(self) -> None:
         """End."""
         askers = asyncio.to_thread(self._askers.shutdown, cancel_futures=True)
-        if self._without_dead is not None:
-            self._without_dead.cancel()
+        for task in (*self._joining, *(() if self._without_dead is None else (self._without_dead,))):
+            task.cancel()
         views = (*self._views, *(() if self._dead is None else (self._dead,)))
-        await asyncio.gather(askers, *(view.stop() for view in views))
+        await asyncio.gather(askers, asyncio.to_thread(self._leaders.close), *(view.stop() for view in views))
         self._ends.close()
         self._ends_of_late.close()
 
@@ -143,27 +229,46 @@ class DeskReader:
         view.start()
         await view.wait_read()
 
-    async def _starts(self, lookback_ms: int, since: int) -> dict[str, dict[int, int]]:
+    async def _starts(self, partitions: frozenset[int]) -> dict[str, dict[int, int]]:
         decode, topics = self._decoders["decisions"], (*ENGINE, "desk-log")
         # What was seen, tried and noted stays so for as long as what it is about is read.
-        ask = partial(lookback.starts, self._connection, topics, decode, lookback_ms, at_latest={"desk-log": since})
+        ask = partial(
+            lookback.starts,
+            self._connection,
+            topics,
+            decode,
+            self._lookback_ms,
+            at_latest={"desk-log": self._own_since().ms},
+            partitions=sorted(partitions),
+        )
         while True:
             try:
                 return await asyncio.to_thread(ask)
             except KafkaException:
                 await asyncio.sleep(_AGAIN_SECONDS)
 
+    @staticmethod
+    def _own_since() -> Since:
+        return Since(time.time_ns() // 1_000_000 - OWN_MS)
+
+    def check_read(self, partition: int) -> None:
+        """Raise `UnconfirmedError` where the past of a partition is not read yet: nobody can say what is so."""
+        if partition in self.unread:
+            raise UnconfirmedError("nobody leads a partition, or its past is being read")
+
     # --- how old it is ----------------------------------------------------------------------------
 
     def age(self, partition: int) -> float:
-        """The worst age of a partition, over all topics, in seconds."""
-        return max((age for (_, number), age in self._ages() if number == partition), default=float("inf"))
+        """The worst age of a partition, over all topics, in seconds; of one that is unread, the age of this reader."""
+        return self.ages()[partition]
 
     def ages(self) -> list[float]:
         """The worst age of each partition."""
         worst = [0.0] * self._connection.partitions
         for (_, partition), age in self._ages():
             worst[partition] = max(worst[partition], age)
+        for partition in self.unread:
+            worst[partition] = time.monotonic() - self._began_at
         return worst
 
     def _ages(self) -> list[tuple[Log, float]]:
@@ -172,7 +277,7 @@ class DeskReader:
     @property
     def failure(self) -> Exception | None:
         """Why something is read no more, and never will be."""
-        return next((view.failure for view in self._views if view.failure is not None), None)
+        return next((view.failure for view in self._views if view.failure is not None), self._failure)
 
     @property
     def undecodable(self) -> int:
@@ -183,20 +288,20 @@ class DeskReader:
 
     async def to_the_end(self, partition: int, seconds: float = _ASK_SECONDS) -> None:
         """Read a partition's `claims` and `desk-log` to where they end now. Raises `NotReadError`."""
-        assert self._own is not None
         await self._read_to_the_end(self._own, [(topic, partition) for topic in OWN], seconds)
 
     async def answers_to_the_end(self, partition: int, seconds: float = _ASK_SECONDS) -> None:
         """Read a partition's `call-results` to where they end now. Raises `NotReadError`."""
-        assert self._engine is not None
         await self._read_to_the_end(self._engine, [(ANSWERS, partition)], seconds)
 
     async def said_to_the_end(self, partition: int, seconds: float = _ASK_SECONDS) -> None:
         """Read what people said of a partition's sites to where it ends now. Raises `NotReadError`."""
-        assert self._engine is not None
         await self._read_to_the_end(self._engine, [(topic, partition) for topic in SAID], seconds)
 
-    async def _read_to_the_end(self, view: View, logs: Sequence[Log], seconds: float) -> None:
+    async def _read_to_the_end(self, views: Mapping[int, View], logs: Sequence[Log], seconds: float) -> None:
+        view = views.get(logs[0][1])
+        if view is None:
+            raise NotReadError
         seconds = left(seconds)
         give_up = time.monotonic() + seconds
         try:
@@ -228,7 +333,7 @@ class DeskReader:
     def _take_dead(self, entries: Sequence[Entry]) -> None:
         for entry in entries:
             source = entry.value
-            if source.partition in range(self._connection.partitions):
+            if source is not None and source.partition in range(self._connection.partitions):
                 self._state.progress[source.partition].bury(source.topic, source.offset)
 
     def _take_sites(self, entries: Sequence[Entry]) -> None:
@@ -237,6 +342,12 @@ class DeskReader:
         )
 
     def _take(self, entries: Sequence[Entry]) -> None:
+        self._apply(entries)
+        if entries[-1].partition not in self.unread:
+            self._on_live(entries[-1].timestamp)
+        self._on_change()
+
+    def _apply(self, entries: Sequence[Entry]) -> None:
         read_at = time.monotonic()
         for entry in entries:
             if entry.value is None or entry.key == self._left_out:
@@ -247,6 +358,3 @@ class DeskReader:
             self.own.meet(value, place)
             if isinstance(value, Decision):
                 self._on_decision(value)
-        if self._own is not None and self._own.read.is_set():
-            self._on_live(entries[-1].timestamp)
-        self._on_change()

@@ -14,9 +14,9 @@ from edges.desk.deadline import left
 from edges.desk.fetchers import Fetchers
 from edges.desk.incident import Incident
 from edges.desk.site_index import SiteIndex
-from edges.desk.values import Contact, Site
 from edges.kafka.errors import KafkaAwayError
 from edges.kafka.producer import CONFIRM_SECONDS
+from edges.values import Contact, Site
 from schemas.avro.errors import RegistryUnreachable, SchemaNotFound, Undecodable
 from schemas.avro.framing import CONFLUENT_SIZE
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from edges.desk.incident import Incident
 from edges.desk.tries import BEYOND
-from edges.desk.values import CallCommand
+from edges.values import CallCommand
 
 TRIES: Final = 3  # words a call
 CALLBACK_MS: Final = 15 * 60 * 1000  # for how long an inbound call may be answered

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from edges.desk.values import CallCommand, Decision
+from edges.values import CallCommand, Decision
 
 LANGUAGES: Final = ("en", "fr")
 FIRST: Final = "en"

@@ -6,19 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import Field
 
-from service.fields import (
-    File,
-    Port,
-    ProcessName,
-    Section,
-    Text,
-    data_dir,
-    host_for,
-    name_of,
-    pages_host,
-    pages_port,
-    port_for,
-)
+from service import fields
 from service.hosts import Host
 from service.objectives import ObjectiveSettings
 from service.web_address import PublicUrl
@@ -41,19 +29,19 @@ class DeskConfiguration(NamedTuple):
     objectives: ObjectiveSettings = ObjectiveSettings()
 
 
-class DeskSettings(Section):
+class DeskSettings(fields.Section):
     """`ronde desk`."""
 
-    id: ProcessName = name_of("desk")
-    host: Host = host_for("browsers")
-    port: Port = port_for(6080)
+    id: fields.ProcessName = fields.name_of("desk")
+    host: Host = fields.host_for("browsers")
+    port: fields.Port = fields.port_for(6080)
     public_url: PublicUrl | None = Field(
         default=None,
         description="where people reach it, as `https://desk.example` (default: the address they typed)",
     )
-    centre: Text | None = Field(
+    centre: fields.Text | None = Field(
         default=None, description="what operators call the monitoring centre (default: the monitoring centre)"
     )
-    pages_host: Host = pages_host()
-    pages_port: Port = pages_port(6090)
-    data_dir: File = data_dir("desk")
+    pages_host: Host = fields.pages_host()
+    pages_port: fields.Port = fields.pages_port(6090)
+    data_dir: fields.File = fields.data_dir("desk")

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from edges.desk.values import Site
+from edges.values import Site
 
 MOST_FOUND: Final = 50
 _LAST_DIGITS: Final = 8  # the same however a number is written: with the country's code, with 0, with neither

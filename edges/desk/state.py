@@ -14,16 +14,18 @@ from edges.desk.progress import SAID, Place, Progress, Statement
 from edges.desk.signal_index import SignalIndex
 from edges.desk.standing import Callback, Sighting, Stranger, with_alarm
 from edges.desk.tries import WITHIN_MS, take_try
-from edges.desk.values import (
+from edges.values import (
     Attention,
     CallCommand,
     CallResult,
+    Claim,
     Decision,
+    DeskEvent,
     DispatchCommand,
     DispatchReport,
     OperatorAction,
+    Signal,
 )
-from edges.values import Claim, DeskEvent, Signal
 
 HOUR_MS: Final = 3600 * 1000
 DAY_MS: Final = 24 * HOUR_MS

@@ -10,8 +10,7 @@ from edges.desk.claims import Hold
 from edges.desk.incident import Incident, incident_of
 from edges.desk.standing import Sighting, Stranger
 from edges.desk.state import ACCOUNT, DeskState
-from edges.desk.values import Attention, CallCommand
-from edges.values import DeskEvent
+from edges.values import Attention, CallCommand, DeskEvent
 
 _FIRST_REASONS: Final = frozenset({"DURESS", "CALL_FOR_HELP", "FAILED"})
 _BACK_MS: Final = 1000  # the time is put right by more than this: what seemed over may not be

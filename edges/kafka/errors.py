@@ -1,5 +1,7 @@
 """What the edges' Kafka raises."""
 
+from edges.errors import EdgeError
+
 
 class UnconfirmedError(Exception):
     """Kafka has not acknowledged records in time, or refused one; they may have been taken.
@@ -14,7 +16,7 @@ class UnconfirmedError(Exception):
         self.is_under_way = is_under_way
 
 
-class TopicsDifferError(Exception):
+class TopicsDifferError(EdgeError):
     """The topics on the broker are not those of the settings; the message says which, and what to do."""
 
 

@@ -178,7 +178,10 @@ class Producer:
         return time.monotonic() - max(self._acknowledged_at, self._answered_at)
 
     async def stop(self, seconds: float = STOP_SECONDS) -> None:
-        """Wait until what was taken is acknowledged, at most so long, and end. `send` fails from now on."""
+        """Wait until what was taken is acknowledged, at most so long, and end. `send` fails from now on.
+
+        It may never have been started.
+        """
         self._is_stopping = True
         if not self._is_idle():
             with suppress(TimeoutError):
@@ -187,7 +190,8 @@ class Producer:
         self._ended.set()
         if self._timer is not None:
             self._timer.cancel()
-        await asyncio.to_thread(self._thread.join, 1.0)
+        if self._thread.ident is not None:
+            await asyncio.to_thread(self._thread.join, 1.0)
         self._settle()
         for lane in self._lanes.values():
             self._hand_over(lane)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -100,17 +100,19 @@ class View:
         handler: Handler,
         *,
         in_loop: bool = True,
+        partitions: Iterable[int] | None = None,
     ) -> None:
         """``topics``: by name without prefix. ``in_loop``: the handler is called in the loop that starts this view.
 
-        It then gets a slice at a time. Else it is called in the reader's thread.
+        It then gets a slice at a time. Else it is called in the reader's thread. ``partitions``: by default all.
         """
         self._connection = connection
+        self._partitions = tuple(range(connection.partitions) if partitions is None else partitions)
         self._topics = dict(topics)
         self._names = {connection.topic(topic): topic for topic in topics}
         self._handler = handler
         self._is_in_loop = in_loop
-        self._ages = Ages((topic, number) for topic in topics for number in range(connection.partitions))
+        self._ages = Ages((topic, number) for topic in topics for number in self._partitions)
         self._watermarks = Watermarks(connection, topics, self._ages.ends)
         self._begun: dict[Log, int] = {}  # at which offsets
         self._standstill = Standstill()
@@ -244,7 +246,7 @@ class View:
     def _starts(self, consumer: Consumer) -> dict[Log, int]:
         found: dict[Log, int] = {}
         for topic, reading in self._topics.items():
-            logs = [(topic, number) for number in range(self._connection.partitions)]
+            logs = [(topic, number) for number in self._partitions]
             if isinstance(reading.start, From):
                 found |= {log: reading.start.offsets.get(log[1], OFFSET_BEGINNING) for log in logs}
                 continue

@@ -6,9 +6,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from edges.errors import DatabaseAwayError
 from edges.kafka.errors import UnconfirmedError
 from edges.partners import api, guard, listing, webhook_document
-from edges.partners.errors import DatabaseAwayError
 from edges.web.application import WebApplication
 from edges.web.problems import UNCONFIRMED
 from edges.web.website import website

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from edges.partners.postgres import query
 from edges.partners.signing import new_secret
+from edges.partners.sql import query
 
 if TYPE_CHECKING:
-    from edges.database.postgres import Session
+    from service.postgres import Session
 
 
 def enrol(database: Session, partner: str, url: str, *, allow_private: bool) -> list[str]:

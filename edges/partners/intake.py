@@ -15,26 +15,28 @@ from typing import TYPE_CHECKING, Any, Final
 import psycopg
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from edges.database.postgres import PASSING, connect
+from edges.database.postgres import PASSING
+from edges.errors import EdgeError
 from edges.kafka.ages import Ages
+from edges.kafka.layout import Layout
 from edges.kafka.standstill import Standstill
 from edges.kafka.watermarks import Watermarks
 from edges.partners import faults, schedule
 from edges.partners.ages import LATE_SECONDS
-from edges.partners.errors import PartnersError
-from edges.partners.postgres import migrate, query
+from edges.partners.sql import migrate, query
 from edges.partners.store import now_ms
-from edges.partners.values import DispatchCommand
+from edges.partners.values import to_json
+from edges.values import DispatchCommand
 from schemas.avro.errors import RegistryUnreachable, Undecodable
 from service import logs
-from service.postgres import reason
+from service.postgres import connect, reason
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
 
-    from edges.database.postgres import Session
     from edges.kafka.layout import Log
     from edges.settings import Connection
+    from service.postgres import Session
     from service.postgres_settings import PostgresSettings
 
 _log: Final = logs.logger(__name__)
@@ -43,6 +45,7 @@ _TOPIC: Final = "dispatches"
 _AT_ONCE: Final = 500
 _POLL_SECONDS: Final = 0.2
 _AGAIN_SECONDS: Final = 0.5
+_ASK_SECONDS: Final = 1.0
 _PUBLISH_SECONDS: Final = 1.0
 _FATAL: Final = {KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED}
 
@@ -81,6 +84,7 @@ class Intake:
         self._published: dict[int, int] = {}
         self._publish_at = 0.0
         self._standstill = Standstill()
+        self._is_compared = False  # the topic with the settings
         self.failure: Exception | None = None
 
     def start(self) -> None:
@@ -104,7 +108,7 @@ class Intake:
             except PASSING as error:
                 self._report("postgres", reason(error))
                 self._stopping.wait(_AGAIN_SECONDS)
-            except PartnersError as error:
+            except EdgeError as error:
                 self.failure = error
                 return
             except Exception as error:  # noqa: BLE001 - a thread that ended unseen would ask nobody for good
@@ -118,14 +122,30 @@ class Intake:
             consumer.subscribe([self._connection.topic(_TOPIC)], on_assign=self._joined, on_revoke=self._left)
             while not self._stopping.is_set():
                 first = consumer.poll(_POLL_SECONDS)
-                if first is not None:
-                    self._take(database, consumer, [first, *consumer.consume(_AT_ONCE - 1, 0)])
+                messages = [] if first is None else [first, *consumer.consume(_AT_ONCE - 1, 0)]
+                if self._own and not self._is_compared and not self._compare(consumer):
+                    return
+                if messages:
+                    self._take(database, consumer, messages)
                 self._publish(database)
                 if self._is_blind():
                     return
         finally:
             consumer.close()
             self._own.clear()
+
+    def _compare(self, consumer: Consumer) -> bool:
+        """Raise `TopicsDifferError` where the topic has not the partitions of the settings; False: it ends first."""
+        layout = Layout(self._connection, (_TOPIC,))
+        while not self._stopping.is_set():
+            try:
+                layout.leaders(consumer, _ASK_SECONDS)
+            except KafkaException:
+                self._stopping.wait(_AGAIN_SECONDS)
+            else:
+                self._is_compared = True
+                return True
+        return False
 
     def _is_blind(self) -> bool:
         """Whether another consumer is due, as this one has lost sight of a leader (`edges.kafka.standstill`)."""
@@ -150,6 +170,8 @@ class Intake:
 
     def _joined(self, _consumer: Consumer, partitions: Sequence[TopicPartition]) -> None:
         self._own |= {partition.partition for partition in partitions}
+        if max(self._own, default=0) >= self._connection.partitions:
+            self._is_compared = False  # the topic has got more
         self._judge_age()
         self._report("group", None)  # also without a partition: others have them
 
@@ -181,7 +203,7 @@ class Intake:
     def _good(self, messages: Sequence[Message], positions: dict[Log, int]) -> list[Message]:
         """Those that are records; ``positions`` gets how far that leads.
 
-        Raises `PartnersError` for an error that does not pass by itself.
+        Raises `EdgeError` for an error that does not pass by itself.
         """
         records = []
         for message in messages:
@@ -193,7 +215,7 @@ class Intake:
             elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes begin so
                 positions[place] = message.offset() or 0
             elif error.code() in _FATAL:
-                raise PartnersError(
+                raise EdgeError(
                     f"the broker does not let us read {_TOPIC}: {error.str()}; "
                     f"see `ronde topics acl --role partners --group {self._connection.group}`"
                 )
@@ -233,9 +255,9 @@ class Intake:
             except RegistryUnreachable as error:
                 self._report("registry", str(error))
                 if self._stopping.wait(_AGAIN_SECONDS):
-                    raise PartnersError("the schema registry did not answer before the end") from None
+                    raise EdgeError("the schema registry did not answer before the end") from None
             except Undecodable as error:
-                raise PartnersError(
+                raise EdgeError(
                     f"{message.topic()} {message.partition()}, offset {message.offset()}: the record cannot be read: "
                     f"{error}; this version of ronde does not know its schema, or it is not the engine's. Nothing is "
                     "skipped: run the version that wrote it"
@@ -280,7 +302,7 @@ def row_of(command: DispatchCommand, now: int, *, is_test: bool = False) -> dict
         "site_id": command.site_id,
         "incident_id": command.incident_id,
         "action": command.action,
-        "value": command.to_json(),
+        "value": to_json(command),
         "is_test": is_test,
         "now": now,
         "gives_up_at": schedule.gives_up_at(command.action, command.respond_by, command.issued_at, now),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from edges.partners.errors import DatabaseAwayError
+from edges.errors import DatabaseAwayError
 from edges.partners.store import now_ms
 
 if TYPE_CHECKING:

@@ -12,8 +12,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from edges.kafka.producer import Producer
-    from edges.partners.values import DispatchReport
-    from edges.values import DeskEvent
+    from edges.values import DeskEvent, DispatchReport
 
 _SECONDS: Final = 3600.0  # the client has it, and tries; who waits for it gives up by himself
 

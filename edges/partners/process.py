@@ -6,15 +6,15 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from edges.database.postgres import opened, pool
+from edges.errors import DatabaseAwayError
 from edges.kafka.errors import UnconfirmedError
-from edges.kafka.framing import Framing
 from edges.kafka.producer import Producer
 from edges.partners.addresses import reachable
 from edges.partners.application import application
-from edges.partners.errors import DatabaseAwayError, PartnersError
 from edges.partners.intake import Intake
 from edges.partners.metrics import PartnersMetrics
 from edges.partners.notices import Notices
@@ -22,14 +22,10 @@ from edges.partners.outlet import Outlet
 from edges.partners.posting import Poster
 from edges.partners.reporting import Reporter
 from edges.partners.sending import Sender
-from edges.partners.settings import PartnersConfiguration
+from edges.partners.settings import PartnersConfiguration, PartnersSettings
 from edges.partners.store import Store
-from edges.partners.values import Address, DispatchCommand
-from edges.web.server import WebServer, until_stopped
-from schemas.avro.errors import RegistryRefused, RegistryUnreachable
+from edges.process import EdgeProcess, serving
 from service import logs
-from service.pages import OperationPages, open_pages
-from service.readiness import ProcessReadiness
 
 _log: Final = logs.logger(__name__)
 
@@ -50,35 +46,26 @@ class _Parts(NamedTuple):
     opening: asyncio.Task[None]
 
 
-class PartnersProcess:
+class PartnersProcess(EdgeProcess[PartnersSettings, PartnersMetrics]):
     """Run once."""
 
+    name = "partners"
+
     def __init__(self, configuration: PartnersConfiguration) -> None:
-        self._configuration = configuration
-        self._settings = configuration.partners
-        self._framing = Framing(configuration.connection)
-        self._readiness = ProcessReadiness(
+        super().__init__(
+            configuration.partners,
+            configuration.connection,
+            PartnersMetrics(),
             postgres="PostgreSQL has not answered yet",
             kafka="it has not joined the group that reads dispatches yet",
         )
+        self._configuration = configuration
         self._kafka = {"group": self._readiness.reasons["kafka"]}  # what keeps it from joining, reading, writing
-        self._metrics = PartnersMetrics()
         self._loop: asyncio.AbstractEventLoop
         self._wake: Callable[[], None] = lambda: None
 
-    async def run(self) -> None:
-        """Serve until SIGTERM or SIGINT. Raises `PartnersError`, `TopicsDifferError`."""
+    async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
-        async with contextlib.AsyncExitStack() as stack:
-            stack.callback(self._framing.close)
-            pages = self._open_pages()
-            stack.callback(pages.close)
-            _log.info("partners started", id=self._settings.id, pages=pages.address)
-            await until_stopped(self._work())
-        _log.info("partners stopped")
-
-    async def _work(self) -> None:
-        """Start the parts, and stop them in the order in which they need each other."""
         configuration, settings = self._configuration, self._settings
         async with contextlib.AsyncExitStack() as stack:
             connections = await stack.enter_async_context(opened(pool(configuration.postgres, "ronde partners")))
@@ -93,8 +80,11 @@ class PartnersProcess:
             notices = Notices(store, outlet, self._metrics)
             poster = Poster()
             stack.push_async_callback(poster.close)
-            address = await self._serve(stack, store, reporter)
-            sender = Sender(store, poster, reporter, self._metrics, settings.public_url or address)
+            app = application(store, reporter, configuration.web, settings.public_url)
+            web = await serving("partners", app, settings, configuration.web)
+            stack.push_async_callback(web.stop)
+            _log.info("partners listen", address=web.address)
+            sender = Sender(store, poster, reporter, self._metrics, settings.public_url or reachable(web.address))
             self._wake = sender.wake
             sending = asyncio.create_task(sender.run(), name="sender")
             stack.push_async_callback(_cancelled, sending)
@@ -106,54 +96,14 @@ class PartnersProcess:
         """Wait for Kafka to describe the topics, and for the registry. Webhooks and pages do not wait for either."""
         self._report("kafka", "Kafka has not described the topics yet", "writing")
         await producer.start()
-        outlet.open(*await self._writers())
-
-    async def _serve(self, stack: contextlib.AsyncExitStack, store: Store, reporter: Reporter) -> str | None:
-        """Serve; where links can lead to it."""
-        settings = self._settings
-        web = WebServer(
-            application(store, reporter, self._configuration.web, settings.public_url),
-            settings.host,
-            settings.port,
-            trusted_proxies=self._configuration.web.proxies,
-        )
-        try:
-            await web.start()
-        except OSError as error:
-            raise PartnersError(
-                f"partners cannot listen on {settings.host}:{settings.port}: {error.strerror}; "
-                "set partners.host and partners.port"
-            ) from error
-        stack.push_async_callback(web.stop)
-        _log.info("partners listen", address=web.address)
-        return reachable(web.address)
+        outlet.open(*await self._framing.writers(TOPICS, partial(self._report, "registry")))
 
     def _intake(self) -> Intake:
-        decode = self._framing.reader("dispatches", {"DispatchCommand": DispatchCommand, "Address": Address})
+        decode = self._framing.reader("dispatches")
         configuration = self._configuration
         return Intake(
             configuration.connection, configuration.postgres, decode, stored=self._stored, report=self._report
         )
-
-    def _open_pages(self) -> OperationPages:
-        settings = self._settings
-        return open_pages(
-            "partners", settings.pages_host, settings.pages_port, self._readiness, self._metrics.registry, PartnersError
-        )
-
-    async def _writers(self) -> tuple[Callable[[Any], bytes], Callable[[Any], bytes]]:
-        while True:
-            try:
-                report = await asyncio.to_thread(self._framing.writer, "dispatch-reports")
-                event = await asyncio.to_thread(self._framing.writer, "desk-log")
-            except RegistryRefused as error:
-                raise PartnersError(str(error)) from None
-            except RegistryUnreachable as error:
-                self._report("registry", str(error))
-                await asyncio.sleep(_LOOK_SECONDS)
-            else:
-                self._report("registry", None)
-                return report, event
 
     def _stored(self, count: int) -> None:
         self._metrics.commands.inc(count)
@@ -171,10 +121,7 @@ class PartnersProcess:
             else:
                 self._kafka[activity] = reason
             reason = "; ".join(self._kafka.copy().values()) or None
-        if reason is None:
-            self._readiness.arrive(thing)
-        else:
-            self._readiness.wait(thing, reason)
+        self._readiness.say(thing, reason)
 
     async def _look(self, parts: _Parts) -> None:
         """Do what is due each second, and keep gauges and readiness true. Raises when a part has ended for good."""
@@ -196,7 +143,6 @@ class PartnersProcess:
                 self._report("postgres", str(error))
             else:
                 self._report("postgres", None)
-            self._metrics.ready.set(not self._readiness.reasons)
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def _write(self, parts: _Parts) -> None:

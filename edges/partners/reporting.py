@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from edges.partners.metrics import PartnersMetrics
     from edges.partners.outlet import Outlet
     from edges.partners.store import Dispatch, Store
-    from edges.partners.values import DispatchReport
+    from edges.values import DispatchReport
 
 _OWN_MS: Final = 5_000  # who stored a report writes it; after so long, anybody does
 

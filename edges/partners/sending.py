@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from edges.errors import DatabaseAwayError
 from edges.kafka.errors import UnconfirmedError
 from edges.partners import faults
-from edges.partners.errors import DatabaseAwayError
 from edges.partners.noting import Noter
 from edges.partners.page_tokens import VALID_MS, page_token
 from edges.partners.signing import signed_headers

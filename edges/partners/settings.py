@@ -7,18 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pydantic import Field
 
 from edges.web.settings import WebSettings
-from service.fields import (
-    File,
-    Port,
-    ProcessName,
-    Section,
-    data_dir,
-    host_for,
-    name_of,
-    pages_host,
-    pages_port,
-    port_for,
-)
+from service import fields
 from service.hosts import Host
 from service.postgres_settings import PostgresSettings
 from service.web_address import PublicUrl
@@ -27,19 +16,19 @@ if TYPE_CHECKING:
     from edges.settings import Connection
 
 
-class PartnersSettings(Section):
+class PartnersSettings(fields.Section):
     """`ronde partners`."""
 
-    id: ProcessName = name_of("process")
-    host: Host = host_for("partners and guards")
-    port: Port = port_for(6082)
+    id: fields.ProcessName = fields.name_of("process")
+    host: Host = fields.host_for("partners and guards")
+    port: fields.Port = fields.port_for(6082)
     public_url: PublicUrl | None = Field(
         default=None,
         description="where guards reach it, as https://guards.example: links begin with it (default: with its address)",
     )
-    pages_host: Host = pages_host()
-    pages_port: Port = pages_port(6092)
-    data_dir: File = data_dir("partners")
+    pages_host: Host = fields.pages_host()
+    pages_port: fields.Port = fields.pages_port(6092)
+    data_dir: fields.File = fields.data_dir("partners")
 
 
 class PartnersConfiguration(NamedTuple):

@@ -14,11 +14,11 @@ import psycopg
 from psycopg_pool import PoolTimeout
 
 from edges.database.postgres import PASSING, Pool
+from edges.errors import DatabaseAwayError
 from edges.partners import schedule, steps
-from edges.partners.errors import DatabaseAwayError
-from edges.partners.postgres import query
 from edges.partners.posting import Answer
-from edges.partners.values import DispatchReport
+from edges.partners.sql import query
+from edges.values import DispatchReport
 from service import logs
 from service.postgres import reason
 
@@ -188,20 +188,7 @@ class Store:
     ) -> list[DispatchReport]:
         """Reports that Kafka may not have, but those under way: of a dispatch, and all stored before a time."""
         rows = await self._rows("waiting_reports", dispatch_id=dispatch_id, before=before, under_way=list(under_way))
-        return [
-            DispatchReport(
-                report_id=row["report_id"],
-                site_id=row["site_id"],
-                incident_id=row["incident_id"],
-                dispatch_id=row["dispatch_id"],
-                partner_id=row["partner_id"],
-                status=steps.STATUSES[row["step"]],
-                disposition=row["disposition"],
-                reason=row["reason"],
-                reported_at=row["reported_at"],
-            )
-            for row in rows
-        ]
+        return [DispatchReport(status=steps.STATUSES[row.pop("step")], **row) for row in rows]
 
     async def acknowledged(self, report_ids: Sequence[str]) -> None:
         """Note that Kafka has them."""

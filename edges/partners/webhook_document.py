@@ -2,47 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal, get_type_hints
 
 from fastapi import FastAPI, Header
-from pydantic import BaseModel
+from pydantic import BaseModel, create_model
 
+from edges.partners.values import INSTANTS
+from edges.values import Address, DispatchCommand
 from edges.web.values import Instant
 
-
-class WebhookAddress(BaseModel):
-    """Where the guard goes."""
-
-    line1: str
-    line2: str | None
-    postal_code: str
-    city: str
-    country: str
+_COMMAND: Final = get_type_hints(DispatchCommand)
+_TIMES: Final = {name: Instant if _COMMAND[name] is int else Instant | None for name in INSTANTS}
 
 
-class DispatchWebhook(BaseModel):
-    """A command for a partner, with the contract's names; times are RFC 3339."""
+def _required(hints: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: (hint, ...) for name, hint in hints.items()}
 
-    command_id: str
-    dispatch_id: str
-    action: Literal["REQUEST", "AMEND", "CANCEL"]
-    attempt: int
-    incident_id: str
-    site_id: str
-    partner_id: str
-    procedure: str
-    reason: str
-    covert: bool
-    alert_kinds: list[str]
-    alert_count: int
-    first_alert_at: Instant | None
-    last_alert_at: Instant | None
-    address: WebhookAddress | None
-    instructions: str | None
-    issued_at: Instant
-    respond_by: Instant | None
-    cause: str
-    page_url: str | None = None
+
+WebhookAddress: Final = create_model(
+    "WebhookAddress", __doc__="Where the guard goes.", **_required(get_type_hints(Address))
+)
+DispatchWebhook: Final = create_model(
+    "DispatchWebhook",
+    __doc__="A command for a partner, with the contract's names; times are RFC 3339.",
+    **_required(
+        {**_COMMAND, **_TIMES, "action": Literal["REQUEST", "AMEND", "CANCEL"], "address": WebhookAddress | None}
+    ),
+    page_url=(str | None, None),
+)
 
 
 class WebhookAnswer(BaseModel):
@@ -56,7 +44,7 @@ def describe(app: FastAPI) -> None:
 
     @app.webhooks.post("dispatch", summary="A dispatch command, signed by the rules of Standard Webhooks")
     def dispatch(
-        body: DispatchWebhook,
+        body: DispatchWebhook,  # type: ignore[valid-type]
         webhook_id: Annotated[str, Header(description="the command_id")],
         webhook_timestamp: Annotated[str, Header(description="of this attempt, in Unix seconds")],
         webhook_signature: Annotated[str, Header(description="v1,…; two with a space while a secret is rotated")],

@@ -6,10 +6,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
+from edges.errors import DatabaseAwayError
 from edges.kafka.errors import UnconfirmedError
 from edges.portal import api
 from edges.portal.callers import PortalDirectory
-from edges.portal.errors import DatabaseAwayError
 from edges.portal.form_pages import FormPages
 from edges.portal.incident_api import incident_routes
 from edges.portal.incident_pages import IncidentPages

@@ -16,6 +16,7 @@ from edges.portal.new_words import LONGEST, NewWords
 from edges.portal.postal_codes import countries, postal_code
 from edges.web.accounts import PROGRAM
 from edges.web.values import Body, Id, Instant, Text
+from schemas.contract.alert_kinds import OverrideKind
 
 _LANGUAGE: Final = re.compile(r"([A-Za-z]{2,3}|[ixIX](?=-))(-[A-Za-z0-9]{1,8})*")
 _KEY: Final = re.compile(r"(?:[0-9A-Fa-f]{32}|[0-9A-Fa-f]{48}|[0-9A-Fa-f]{64})")
@@ -229,7 +230,7 @@ class OverrideBody(Body):
 
     code: Annotated[str, StringConstraints(min_length=1, max_length=16), AfterValidator(_printable)]
     zone: Annotated[str, StringConstraints(max_length=16), AfterValidator(_printable)] | None = None
-    kind: Literal["INTRUSION", "HOLD_UP", "TAMPER", "FIRE", "OTHER", "IGNORE"]
+    kind: OverrideKind
     until: Instant | None = None
     by: Id
     why: Text

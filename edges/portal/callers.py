@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from fastapi import Depends
 
-from edges.portal.errors import DatabaseAwayError
+from edges.errors import DatabaseAwayError
 from edges.portal.store import Store
 from edges.web.accounts import PROGRAM, AccountFile, Person, Role
 from edges.web.callers import caller_with

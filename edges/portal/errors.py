@@ -1,14 +1,6 @@
 """How the portal's parts fail; messages name the thing, what is wrong and what to do, and hold nothing personal."""
 
 
-class PortalError(Exception):
-    """The portal cannot go on, and waiting would not help."""
-
-
-class DatabaseAwayError(Exception):
-    """PostgreSQL has not said in time that it holds a change; it may hold it."""
-
-
 class StaleError(Exception):
     """Somebody else has changed it since; ``revision`` is the present one."""
 

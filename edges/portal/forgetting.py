@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from psycopg.types.json import Jsonb
 
+from edges.database.postgres import AsyncSession
 from edges.portal.configuration import Configuration, Person
-from edges.portal.postgres import AsyncSession
 from edges.portal.sql import query
 
 _PERSONAL: Final = ("first_name", "last_name", "login", "phone", "language")

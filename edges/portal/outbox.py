@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 from psycopg.rows import dict_row
 
 from edges.portal.core import Instant
-from edges.portal.postgres import Session
 from edges.portal.rows import stored
 from edges.portal.sql import query
 from edges.portal.transmitters import transmitter
+from service.postgres import Session
 
 
 class Waiting(NamedTuple):

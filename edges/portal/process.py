@@ -9,61 +9,49 @@ import asyncio
 import contextlib
 import secrets
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from edges.kafka.framing import Framing
+from edges.database.postgres import opened, pool
+from edges.errors import DatabaseAwayError, EdgeError
 from edges.kafka.view import Reading, View
 from edges.portal.application import application
 from edges.portal.counting import Counting
 from edges.portal.engine import EngineView
-from edges.portal.errors import DatabaseAwayError, PortalError
 from edges.portal.metrics import PortalMetrics
-from edges.portal.postgres import opened, pool
 from edges.portal.relay import Relay, RelaySettings
 from edges.portal.service import Portal
-from edges.portal.settings import PortalConfiguration
+from edges.portal.settings import PortalConfiguration, PortalSettings
 from edges.portal.store import Store
-from edges.web.server import WebServer, until_stopped
+from edges.process import EdgeProcess, serving
+from edges.web.server import WebServer
 from schemas.avro.errors import RegistryRefused, RegistryUnreachable
 from service import logs
-from service.pages import OperationPages, open_pages
-from service.readiness import ProcessReadiness
 
 _log: Final = logs.logger(__name__)
 
 TOPICS: Final = ("sites", "transmitters")
 _LOOK_SECONDS: Final = 1.0
-_AGAIN_SECONDS: Final = 1.0
 # Of the 5 that a stop may take: for answers under way, then for the transaction of Kafka under way.
 _WEB_SECONDS: Final = 3.0
 _KAFKA_SECONDS: Final = 1.5
 
 
-class ReadinessRecord(NamedTuple):
-    """`Readiness.avsc`."""
-
-    site_id: str
-    subscribed: bool
-    ready: bool
-    needs_attention: bool
-    missing: list[str]
-    warnings: list[str]
-    at: int
-
-
-class PortalProcess:
+class PortalProcess(EdgeProcess[PortalSettings, PortalMetrics]):
     """Run once."""
 
+    name = id_key = "portal"
+
     def __init__(self, configuration: PortalConfiguration) -> None:
-        self._configuration = configuration
-        self._settings = configuration.portal
-        self._framing = Framing(configuration.connection)
-        self._readiness = ProcessReadiness(
-            postgres="PostgreSQL has not answered yet", readiness="what the engine says is being read"
+        super().__init__(
+            configuration.portal,
+            configuration.connection,
+            PortalMetrics(),
+            postgres="PostgreSQL has not answered yet",
+            readiness="what the engine says is being read",
         )
-        self._metrics = PortalMetrics()
+        self._configuration = configuration
         self._engine = EngineView()
-        decode = self._framing.reader("readiness", {"Readiness": ReadinessRecord})
+        decode = self._framing.reader("readiness")
         self._view = View(configuration.connection, {"readiness": Reading(decode=decode)}, self._engine.take)
         self._engine.age = lambda: self._view.worst_age
         owner = f"{self._settings.id}-{secrets.token_hex(4)}"
@@ -74,18 +62,7 @@ class PortalProcess:
             published=self._metrics.published.inc,
         )
 
-    async def run(self) -> None:
-        """Serve until SIGTERM or SIGINT. Raises `PortalError`, `TopicsDifferError`."""
-        async with contextlib.AsyncExitStack() as stack:
-            stack.callback(self._framing.close)
-            pages = self._open_pages()
-            stack.callback(pages.close)
-            _log.info("portal started", portal=self._settings.id, pages=pages.address)
-            await until_stopped(self._work())
-        _log.info("portal stopped")
-
-    async def _work(self) -> None:
-        """Start the parts, and stop them in the order in which they need each other."""
+    async def _serve(self) -> None:
         configuration = self._configuration
         async with contextlib.AsyncExitStack() as stack:
             connections = await stack.enter_async_context(opened(pool(configuration.postgres, "ronde portal")))
@@ -94,31 +71,13 @@ class PortalProcess:
             stack.push_async_callback(self._stop_kafka)
             store = Store(connections, self._changed)
             app = application(Portal(store, self._engine, self._settings.country), configuration)
-            web = WebServer(
-                Counting(app, self._metrics),
-                self._settings.host,
-                self._settings.port,
-                trusted_proxies=configuration.web.proxies,
-            )
-            try:
-                await web.start()
-            except OSError as error:
-                raise PortalError(
-                    f"the portal cannot listen on {self._settings.host}:{self._settings.port}: {error.strerror}; "
-                    "set portal.host and portal.port"
-                ) from error
+            web = await serving("the portal", Counting(app, self._metrics), self._settings, configuration.web)
             stack.push_async_callback(_stop_web, web)
             _log.info("portal listens", address=web.address)
             await self._look(store)
 
     async def _stop_kafka(self) -> None:
         await asyncio.gather(asyncio.to_thread(self._relay.stop, _KAFKA_SECONDS), self._view.stop())
-
-    def _open_pages(self) -> OperationPages:
-        settings = self._settings
-        return open_pages(
-            "portal", settings.pages_host, settings.pages_port, self._readiness, self._metrics.registry, PortalError
-        )
 
     def _writers(self) -> dict[str, Callable[[Any], bytes]]:
         """What makes records; with a schema registry it asks there, for as long as it takes."""
@@ -128,7 +87,7 @@ class PortalProcess:
             self._report("registry", str(error))
             raise
         except RegistryRefused as error:
-            raise PortalError(str(error)) from None
+            raise EdgeError(str(error)) from None
         self._report("registry", None)
         return writers
 
@@ -141,10 +100,7 @@ class PortalProcess:
         if reason is not None:
             self._metrics.failures.labels(thing).inc()
         if thing == "postgres":
-            if reason is None:
-                self._readiness.arrive(thing)
-            else:
-                self._readiness.wait(thing, reason)
+            self._readiness.say(thing, reason)
         elif reason is None:
             self._readiness.withdraw(thing)
         else:
@@ -163,7 +119,6 @@ class PortalProcess:
                 waiting, seconds = await store.backlog()
                 self._metrics.waiting.set(waiting)
                 self._metrics.waiting_seconds.set(seconds)
-            self._metrics.ready.set(not self._readiness.reasons)
             await asyncio.sleep(_LOOK_SECONDS)
 
 

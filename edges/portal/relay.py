@@ -19,14 +19,14 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from edges.database.postgres import PASSING
+from edges.errors import EdgeError
 from edges.portal import faults
-from edges.portal.errors import PortalError
 from edges.portal.outbox import Waiting, note, read, take
-from edges.portal.postgres import Session, connect, migrate
+from edges.portal.sql import migrate
 from edges.settings import Connection
 from schemas.avro.errors import RegistryUnreachable
 from service import logs
-from service.postgres import reason
+from service.postgres import Session, connect, reason
 from service.postgres_settings import PostgresSettings
 
 _log: Final = logs.logger(__name__)
@@ -122,7 +122,7 @@ class Relay:
                 self._stopping.wait(_AGAIN_SECONDS)
             except RegistryUnreachable:
                 self._stopping.wait(self._pause)
-            except PortalError as error:
+            except EdgeError as error:
                 self._failure = error
                 return
             except Exception as error:  # noqa: BLE001 - a thread that ended unseen would pass nothing on for good

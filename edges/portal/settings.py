@@ -7,18 +7,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 from pydantic import AfterValidator, Field, StringConstraints
 
 from edges.web.settings import WebSettings
-from service.fields import (
-    File,
-    Port,
-    ProcessName,
-    Section,
-    data_dir,
-    host_for,
-    name_of,
-    pages_host,
-    pages_port,
-    port_for,
-)
+from service import fields
 from service.hosts import Host
 from service.postgres_settings import PostgresSettings
 from service.web_address import PublicUrl
@@ -35,21 +24,21 @@ def _has_numbers(code: str) -> str:
     return code
 
 
-class PortalSettings(Section):
+class PortalSettings(fields.Section):
     """`ronde portal`."""
 
-    id: ProcessName = name_of("portal")
-    host: Host = host_for("people and programs")
-    port: Port = port_for(6081)
+    id: fields.ProcessName = fields.name_of("portal")
+    host: Host = fields.host_for("people and programs")
+    port: fields.Port = fields.port_for(6081)
     public_url: PublicUrl | None = Field(
         default=None, description="where people reach it, as https://portal.example (default: what they typed)"
     )
-    pages_host: Host = pages_host()
-    pages_port: Port = pages_port(6091)
+    pages_host: Host = fields.pages_host()
+    pages_port: fields.Port = fields.pages_port(6091)
     country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$"), AfterValidator(_has_numbers)] = Field(
         default="FR", description="where phone numbers without + belong while a site has no address: as FR"
     )
-    data_dir: File = data_dir("portal")
+    data_dir: fields.File = fields.data_dir("portal")
 
 
 class PortalConfiguration(NamedTuple):

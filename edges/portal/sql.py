@@ -1,19 +1,13 @@
-"""The SQL of the portal, which is all in files: `queries/`, one a question, and `migrations/`, one a version."""
+"""The portal's SQL, which is all in files: `queries/`, one a question, and `migrations/`, one a version."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from edges.database import sql
+from edges.errors import EdgeError
+from service.sql import Schema
 
-PACKAGE: Final = "edges.portal"
-
-
-def query(name: str) -> str:
-    """The statements of ``queries/<name>.sql``."""
-    return sql.query(PACKAGE, name)
-
-
-def migrations() -> tuple[sql.Migration, ...]:
-    """All migrations, in order."""
-    return sql.migrations(PACKAGE)
+_SCHEMA: Final = Schema(
+    "edges.portal", "portal", "What customers configured: docs/portal.md.", "the schema portal", EdgeError
+)
+query, migrations, migrate = _SCHEMA.query, _SCHEMA.migrations, _SCHEMA.migrate

@@ -13,13 +13,13 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from psycopg_pool import PoolTimeout
 
-from edges.database.postgres import PASSING
+from edges.database.postgres import PASSING, AsyncSession, Pool
+from edges.errors import DatabaseAwayError
 from edges.portal import changes
 from edges.portal.configuration import Configuration, PersonRole
 from edges.portal.core import Instant, Site
-from edges.portal.errors import DatabaseAwayError, ExistsError, NoLedgerError, NoSuchThingError, StaleError
+from edges.portal.errors import ExistsError, NoLedgerError, NoSuchThingError, StaleError
 from edges.portal.forgetting import NEVER, forget, removed
-from edges.portal.postgres import AsyncSession, Pool
 from edges.portal.rows import Edit, Statement, Stored, stored, writes
 from edges.portal.sql import query
 from service import logs

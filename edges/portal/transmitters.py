@@ -8,11 +8,11 @@ from typing import Any, Final, NamedTuple
 
 from psycopg.types.json import Jsonb
 
+from edges.database.postgres import AsyncSession
 from edges.portal.bodies import TransmitterBody
 from edges.portal.callers import Caller
 from edges.portal.core import Instant
 from edges.portal.errors import NoSuchThingError, StaleError
-from edges.portal.postgres import AsyncSession
 from edges.portal.problems import NO_WRAPPING_KEY, REVISION_REQUIRED, REVISION_STALE
 from edges.portal.rows import Statement, fingerprint
 from edges.portal.sql import query

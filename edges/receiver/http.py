@@ -7,7 +7,7 @@ import hashlib
 import time
 from collections import OrderedDict
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final
 
 from fastapi import Request
 from pydantic import BaseModel
@@ -22,6 +22,7 @@ from edges.web.bearer import machine_with
 from edges.web.problems import UNCONFIRMED, documented
 from edges.web.tokens import Machine, TokenFile
 from edges.web.values import Body, Id, Instant, PathId, Text
+from schemas.contract.alert_kinds import AlertKind
 
 if TYPE_CHECKING:
     from edges.receiver.intake import Publisher
@@ -35,7 +36,7 @@ class AlertBody(Body):
     """An alert of a site."""
 
     alert_id: Id
-    kind: Literal["INTRUSION", "HOLD_UP", "TAMPER", "FIRE", "OTHER"]
+    kind: AlertKind
     raised_at: Instant
     zone: Text | None = None
     detail: Text | None = None

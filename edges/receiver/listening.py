@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+from edges.errors import EdgeError
 from edges.receiver.connections import Connection
 from edges.receiver.datagrams import Datagrams
 from edges.receiver.handshakes import Handshakes
@@ -26,10 +27,6 @@ _BACKLOG: Final = 1024
 _SWEEP_SECONDS: Final = 5.0  # between two looks for idle connections, at the most
 
 
-class ListenError(Exception):
-    """A port cannot be had, or a certificate not be read; the message names the setting."""
-
-
 class Listener:
     """Opened once; `close` ends it."""
 
@@ -44,7 +41,7 @@ class Listener:
         self._sweeping: asyncio.Task[None] | None = None
 
     async def open(self) -> dict[Transport, int]:
-        """Listen; the port of each transport. Raises `ListenError`."""
+        """Listen; the port of each transport. Raises `EdgeError`."""
         _allow_files()
         settings = self._settings
         ports = {
@@ -85,7 +82,7 @@ class Listener:
         try:
             server = await loop.create_server(protocol, self._settings.host, port, backlog=_BACKLOG)
         except OSError as error:
-            raise _port_error(setting, self._settings.host, port, error) from error
+            raise port_error(setting, self._settings.host, port, error) from error
         self._servers.append(server)
         return int(server.sockets[0].getsockname()[1])
 
@@ -96,7 +93,7 @@ class Listener:
                 lambda: Datagrams(self._lines), local_addr=(self._settings.host, port)
             )
         except OSError as error:
-            raise _port_error("udp_port", self._settings.host, port, error) from error
+            raise port_error("udp_port", self._settings.host, port, error) from error
         self._datagrams = transport
         return int(transport.get_extra_info("sockname")[1])
 
@@ -111,20 +108,20 @@ class Listener:
 
 
 def tls_context(settings: ReceiverSettings) -> ssl.SSLContext:
-    """The context of the TLS port. Raises `ListenError`."""
+    """The context of the TLS port. Raises `EdgeError`."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if settings.tls_certificate is None or settings.tls_key is None:
-        raise ListenError("receiver.tls_port needs receiver.tls_certificate and receiver.tls_key")
+        raise EdgeError("receiver.tls_port needs receiver.tls_certificate and receiver.tls_key")
     try:
         context.load_cert_chain(settings.tls_certificate, settings.tls_key)
     except (OSError, ssl.SSLError) as error:
-        raise ListenError(f"receiver.tls_certificate, receiver.tls_key: {_words(error)}") from None
+        raise EdgeError(f"receiver.tls_certificate, receiver.tls_key: {_words(error)}") from None
     if settings.tls_client_ca is not None:
         try:
             context.load_verify_locations(settings.tls_client_ca)
         except (OSError, ssl.SSLError) as error:
-            raise ListenError(f"receiver.tls_client_ca: {_words(error)}") from None
+            raise EdgeError(f"receiver.tls_client_ca: {_words(error)}") from None
         context.verify_mode = ssl.CERT_REQUIRED
     return context
 
@@ -133,8 +130,9 @@ def _words(error: OSError) -> str:
     return error.strerror or str(error)
 
 
-def _port_error(setting: str, host: str, port: int, error: OSError) -> ListenError:
-    return ListenError(f"cannot listen on {host}:{port}: {_words(error)}; set receiver.host and receiver.{setting}")
+def port_error(setting: str, host: str, port: int, error: OSError) -> EdgeError:
+    """A port cannot be had."""
+    return EdgeError(f"cannot listen on {host}:{port}: {_words(error)}; set receiver.host and receiver.{setting}")
 
 
 def _allow_files() -> None:

@@ -1,26 +1,16 @@
-"""Everything that the receiver's `/metrics` shows, in one list: a name, its labels, what it counts.
-
-Prometheus conventions: base units end the name, `_total` what only grows. A label has the values of an enum, never an
-account, a site or an address. Every series is initialised to 0, or `increase()` misses the first event.
-"""
+"""Everything that the receiver's `/metrics` shows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Final
 
-import prometheus_client
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 from edges.receiver.framing import FlawReason, Tolerance
-from service.build_info import add_build_info
+from service.metrics import Each, Family, ProcessMetrics
 
-READ_TOPICS: Final = ("transmitters", "signals")
 _SECONDS: Final = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 3.0)
-
-prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]  # as many series again, for nothing
 
 
 class FrameOutcome(StrEnum):
@@ -75,49 +65,53 @@ class Request(StrEnum):
     UNCONFIRMED = "UNCONFIRMED"
 
 
-class ReceiverMetrics:
-    """The metrics of one receiver, in a registry of their own."""
+class ReceiverMetrics(ProcessMetrics):
+    """The metrics of one receiver."""
 
-    def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        self.frames = self._counters("frames", "Frames whose checksum is right, by what became of them.", FrameOutcome)
-        self.silenced = self._counters("silenced", "Frames without an answer, by reason.", Silenced, "reason")
-        self.flaws = self._counters("flaws", "Bytes that are no frame, by reason.", FlawReason, "reason")
-        self.tolerated = self._counters("tolerated", "Frames that differ from the standard, by how.", Tolerance, "form")
-        self.answer_seconds = self._histogram("answer", "From the receipt of a frame until its answer could be sent.")
-        self.sockets = self._gauges("sockets", "Open connections.", Transport, "transport")
-        self.closed = self._counters("closed", "Connections that the receiver closed, by reason.", Closed, "reason")
-        self.dropped = self._counter("datagrams_dropped", "Frames by UDP dropped because too many waited for room.")
-        self.requests = self._counters("requests", "Alerts by HTTP, by what became of them.", Request)
-        self.not_read_back = self._counter(
-            "not_read_back", "First copies whose alerts did not wait for `signals` any longer."
-        )
-        self.foreign = self._counter(
-            "same_id", "Signals under this receiver's own id that another process wrote: both have one `receiver.id`."
-        )
-        self.transmitters = self._gauge("transmitters", "Transmitters known.")
-        self.sealed_keys = self._gauge("sealed_keys", "Transmitters whose key does not open under the wrapping key.")
-        self.unreadable = self._gauge("unreadable", "Records of `transmitters` and `signals` that do not decode.")
-        self.view_age = self._gauges(
-            "view_age_seconds", "Age of the oldest partition of a topic's view.", READ_TOPICS, "topic"
-        )
-        self.ready = self._gauge("ready", "1 when the receiver is ready.")
-        add_build_info(self.registry)
-
-    def _counter(self, name: str, text: str) -> Counter:
-        return Counter(f"ronde_receiver_{name}", text, registry=self.registry)
-
-    def _counters(self, name: str, text: str, values: Iterable[str], label: str = "outcome") -> Mapping[str, Counter]:
-        """A counter for each value of a label, looked up once, not for each frame."""
-        family = Counter(f"ronde_receiver_{name}", text, (label,), registry=self.registry)
-        return MappingProxyType({value: family.labels(value) for value in values})
-
-    def _gauge(self, name: str, text: str) -> Gauge:
-        return Gauge(f"ronde_receiver_{name}", text, registry=self.registry)
-
-    def _gauges(self, name: str, text: str, values: Iterable[str], label: str) -> Mapping[str, Gauge]:
-        family = Gauge(f"ronde_receiver_{name}", text, (label,), registry=self.registry)
-        return MappingProxyType({value: family.labels(value) for value in values})
-
-    def _histogram(self, name: str, text: str) -> Histogram:
-        return Histogram(f"ronde_receiver_{name}", text, unit="seconds", buckets=_SECONDS, registry=self.registry)
+    frames = Each(
+        Counter, "ronde_receiver_frames", "Frames whose checksum is right, by what became of them.",
+        {"outcome": tuple(FrameOutcome)},
+    )  # fmt: skip
+    silenced = Each(
+        Counter, "ronde_receiver_silenced", "Frames without an answer, by reason.", {"reason": tuple(Silenced)}
+    )
+    flaws = Each(Counter, "ronde_receiver_flaws", "Bytes that are no frame, by reason.", {"reason": tuple(FlawReason)})
+    tolerated = Each(
+        Counter, "ronde_receiver_tolerated", "Frames that differ from the standard, by how.",
+        {"form": tuple(Tolerance)},
+    )  # fmt: skip
+    answer_seconds = Family(
+        Histogram, "ronde_receiver_answer", "From the receipt of a frame until its answer could be sent.",
+        unit="seconds", buckets=_SECONDS,
+    )  # fmt: skip
+    sockets = Each(Gauge, "ronde_receiver_sockets", "Open connections.", {"transport": tuple(Transport)})
+    closed = Each(
+        Counter, "ronde_receiver_closed", "Connections that the receiver closed, by reason.",
+        {"reason": tuple(Closed)},
+    )  # fmt: skip
+    dropped = Family(
+        Counter, "ronde_receiver_datagrams_dropped", "Frames by UDP dropped because too many waited for room."
+    )
+    requests = Each(
+        Counter, "ronde_receiver_requests", "Alerts by HTTP, by what became of them.", {"outcome": tuple(Request)}
+    )
+    not_read_back = Family(
+        Counter, "ronde_receiver_not_read_back",
+        "First copies whose alerts did not wait for `signals` any longer.",
+    )  # fmt: skip
+    foreign = Family(
+        Counter, "ronde_receiver_same_id",
+        "Signals under this receiver's own id that another process wrote: both have one `receiver.id`.",
+    )  # fmt: skip
+    transmitters = Family(Gauge, "ronde_receiver_transmitters", "Transmitters known.")
+    sealed_keys = Family(
+        Gauge, "ronde_receiver_sealed_keys", "Transmitters whose key does not open under the wrapping key."
+    )
+    unreadable = Family(
+        Gauge, "ronde_receiver_unreadable", "Records of `transmitters` and `signals` that do not decode."
+    )
+    view_age = Each(
+        Gauge, "ronde_receiver_view_age_seconds", "Age of the oldest partition of a topic's view.",
+        {"topic": ("transmitters", "signals")},
+    )  # fmt: skip
+    ready = Family(Gauge, "ronde_receiver_ready", "1 when the receiver is ready.")

@@ -9,33 +9,29 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final
 
 from edges import collecting
-from edges.kafka.framing import Framing
 from edges.kafka.producer import Producer
 from edges.kafka.view import Entry, Reading, Since, View
+from edges.process import EdgeProcess
 from edges.receiver.addresses import Addresses
 from edges.receiver.http import HttpIntake, application
 from edges.receiver.intake import Intake
 from edges.receiver.judging import Judge
-from edges.receiver.listening import Listener
+from edges.receiver.listening import Listener, port_error
 from edges.receiver.metrics import ReceiverMetrics
 from edges.receiver.publishing import SILENT_SECONDS, TOPICS, OwnSignals, Publisher
 from edges.receiver.repeats import REMEMBERED_MS, Repeats
 from edges.receiver.rooms import Rooms
-from edges.receiver.settings import ReceiverConfiguration, wrapping_key_of
+from edges.receiver.settings import ReceiverConfiguration, ReceiverSettings, wrapping_key_of
 from edges.receiver.signal_log import SignalLog
 from edges.receiver.transmitters import Transmitters, checked
-from edges.receiver.values import Signal
 from edges.receiver.wrapping import Wrapping
-from edges.values import Override, Transmitter
-from edges.web.server import WebServer, until_stopped
+from edges.web.server import WebServer
 from edges.web.tokens import TokenFile
-from schemas.avro.errors import RegistryUnreachable
 from service.logs import logger
-from service.pages import OperationPages, open_pages
-from service.readiness import ProcessReadiness
 
 _log = logger(__name__)
 
@@ -44,29 +40,29 @@ STOP_SECONDS: Final = 5.0
 _FRAMES_SECONDS: Final = 3.5  # of these, for frames in work; the rest is for what they wrote
 _LOOK_SECONDS: Final = 1.0
 _CHECKED_AT_ONCE: Final = 200
-_AGAIN_SECONDS: Final = 1.0
 _WARN_SECONDS: Final = 60.0
 
 
-class ReceiverError(Exception):
-    """The receiver cannot go on, and waiting would not help; the message says what to do."""
-
-
-class ReceiverProcess:
+class ReceiverProcess(EdgeProcess[ReceiverSettings, ReceiverMetrics]):
     """Run once."""
+
+    name = id_key = "receiver"
 
     def __init__(self, configuration: ReceiverConfiguration) -> None:
         settings, connection = configuration.receiver, configuration.connection
-        self._settings = settings
+        super().__init__(
+            settings,
+            connection,
+            ReceiverMetrics(),
+            start="the receiver starts",
+            kafka="Kafka has acknowledged nothing yet",
+        )
         self._configuration = configuration
-        self._framing = Framing(connection)
-        self._readiness = ProcessReadiness(start="the receiver starts", kafka="Kafka has acknowledged nothing yet")
-        self._metrics = ReceiverMetrics()
         self._log = SignalLog(repeats := Repeats())
         self._repeats = repeats
         self._producer = Producer(connection, TOPICS, pulse_topic="signals")
         key = settings.wrapping_key
-        decode = self._framing.reader("transmitters", {"Transmitter": Transmitter, "Override": Override})
+        decode = self._framing.reader("transmitters")
         self._transmitters = Transmitters(
             decode, Wrapping(None if key is None else wrapping_key_of(key)), self._is_fresh
         )
@@ -77,7 +73,7 @@ class ReceiverProcess:
             self._take_transmitters,
         )
         signals_since = Since(time.time_ns() // 1_000_000 - REMEMBERED_MS)
-        self._own = OwnSignals(settings.id, self._framing.reader("signals", {"Signal": Signal}))
+        self._own = OwnSignals(settings.id, self._framing.reader("signals"))
         self._signal_view = View(
             connection,
             {"signals": Reading(signals_since, self._own.decode)},
@@ -85,18 +81,7 @@ class ReceiverProcess:
         )
         self._is_whole = False
 
-    async def run(self) -> None:
-        """Receive until SIGTERM or SIGINT. Raises `ReceiverError`, `TopicsDifferError`, `ListenError`."""
-        async with contextlib.AsyncExitStack() as stack:
-            stack.callback(self._framing.close)
-            pages = self._open_pages()
-            stack.callback(pages.close)
-            _log.info("receiver started", receiver=self._settings.id, pages=pages.address)
-            await until_stopped(self._work())
-        _log.info("receiver stopped")
-
-    async def _work(self) -> None:
-        """Start the parts, and stop them in the order in which they need each other."""
+    async def _serve(self) -> None:
         began = time.monotonic()
         async with contextlib.AsyncExitStack() as stack:
             self._transmitter_view.start()
@@ -104,7 +89,8 @@ class ReceiverProcess:
             stack.push_async_callback(self._stop_kafka)
             collecting.seldom()
             await self._producer.start()
-            publisher = await self._publisher()
+            signal, alert = await self._framing.writers(TOPICS, partial(self._readiness.say, "registry"))
+            publisher = Publisher(self._producer, signal, alert, self._own)
             rooms = Rooms(self._settings.room_per_partition)
             for thing, view in (("transmitters", self._transmitter_view), ("signals", self._signal_view)):
                 self._readiness.wait(thing, f"{thing} are being read")
@@ -116,7 +102,10 @@ class ReceiverProcess:
             web = WebServer(self._application(publisher, rooms), self._settings.host, self._settings.http_port)
             stack.push_async_callback(_close, listener, web)
             ports = await listener.open()
-            await self._start_web(web)
+            try:
+                await web.start()
+            except OSError as error:
+                raise port_error("http_port", self._settings.host, self._settings.http_port, error) from error
             self._readiness.arrive("start")
             _log.info(
                 "receiver listens",
@@ -131,23 +120,6 @@ class ReceiverProcess:
 
     # --- its parts --------------------------------------------------------------------------------
 
-    def _open_pages(self) -> OperationPages:
-        settings = self._settings
-        return open_pages(
-            "receiver", settings.pages_host, settings.pages_port, self._readiness, self._metrics.registry, ReceiverError
-        )
-
-    async def _publisher(self) -> Publisher:
-        while True:
-            try:
-                write_signal, write_alert = [await asyncio.to_thread(self._framing.writer, topic) for topic in TOPICS]
-            except RegistryUnreachable as error:
-                self._readiness.wait("registry", str(error))
-                await asyncio.sleep(_AGAIN_SECONDS)
-            else:
-                self._readiness.arrive("registry")
-                return Publisher(self._producer, write_signal, write_alert, self._own)
-
     def _listener(self, publisher: Publisher, rooms: Rooms) -> Listener:
         settings = self._settings
         judge = Judge(settings.id, self._transmitters, self._repeats, gas_as_fire=settings.gas_as_fire)
@@ -159,15 +131,6 @@ class ReceiverProcess:
     def _application(self, publisher: Publisher, rooms: Rooms) -> Any:
         intake = HttpIntake(self._settings.id, publisher, rooms, self._metrics)
         return application(intake, TokenFile(self._configuration.tokens_file))
-
-    async def _start_web(self, web: WebServer) -> None:
-        try:
-            await web.start()
-        except OSError as error:
-            place = f"{self._settings.host}:{self._settings.http_port}"
-            raise ReceiverError(
-                f"cannot listen on {place}: {error.strerror}; set receiver.host and receiver.http_port"
-            ) from error
 
     async def _stop_kafka(self) -> None:
         await asyncio.gather(
@@ -225,14 +188,10 @@ class ReceiverProcess:
                 if time.monotonic() - warned_at > _WARN_SECONDS:
                     warned_at = time.monotonic()
                     _log.error("another receiver has the same receiver.id", receiver=self._settings.id)
-            self._metrics.ready.set(not self._readiness.reasons)
             await asyncio.sleep(_LOOK_SECONDS)
 
     def _say(self, thing: str, is_missing: bool, reason: str) -> None:
-        if is_missing:
-            self._readiness.wait(thing, reason)
-        else:
-            self._readiness.arrive(thing)
+        self._readiness.say(thing, reason if is_missing else None)
 
 
 async def _close(listener: Listener, web: WebServer) -> None:

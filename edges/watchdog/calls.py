@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from edges.desk.values import CallCommand
-from edges.values import Claim
+from edges.values import CallCommand, Claim
 from edges.watchdog.findings import Finding
 from schemas.contract.holds import Holds
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from edges.desk.values import CallCommand, CallResult, Decision
+from edges.values import CallCommand, CallResult, Decision
 from edges.watchdog.findings import Finding
 from edges.watchdog.judge import Place
 

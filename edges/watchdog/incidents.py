@@ -6,7 +6,7 @@ import heapq
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from edges.desk.values import Decision
+from edges.values import Decision
 from edges.watchdog.findings import Finding
 
 GAP_SHOWN_MS: Final = 3600 * 1000

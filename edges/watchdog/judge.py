@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
-from edges.desk.values import Attention, CallCommand, CallResult, Decision, InputRef
 from edges.kafka.layout import Log
-from edges.values import Claim
+from edges.values import Attention, CallCommand, CallResult, Claim, Decision, InputRef, Quarantined, Source
 from edges.watchdog.calls import DESK_USED_MS, Calls
 from edges.watchdog.ends import Ends
 from edges.watchdog.findings import Finding, Kind, Report, Summary, summary
@@ -78,14 +77,16 @@ class Judge:
         return all(self._has_begun)
 
     def take(self, place: Place, value: Any) -> None:
-        """Take a record: its decoded value, of a dead letter the `InputRef` of its origin."""
+        """Take a record: its decoded value, of a dead letter the `Source` of its origin."""
         topic, partition, offset, timestamp, now = place
         if topic in INPUTS:
             self._inputs[topic, partition].read(offset, now)
         if isinstance(value, Decision):
             self.incidents[partition].decision(value, now)
             self._end(value.input, now)
-        elif isinstance(value, InputRef):
+        elif isinstance(value, Quarantined):
+            self._end(value.input, now)
+        elif isinstance(value, Source):
             self._end(value, now)
         elif isinstance(value, Attention) and value.reason == "FAILED" and value.incident_id is None:
             self.incidents[partition].failed(value.site_id, value.raised_at)
@@ -96,7 +97,7 @@ class Judge:
         elif isinstance(value, Claim):
             self.calls[partition].claim(value, timestamp, now)
 
-    def _end(self, ref: InputRef, now: int) -> None:
+    def _end(self, ref: InputRef | Source, now: int) -> None:
         if ref.topic is None or ref.partition is None or ref.offset is None:
             return
         log = self._inputs.get((ref.topic, ref.partition))  # none: `sites`, `state`

@@ -7,10 +7,10 @@ import contextlib
 import time
 from typing import Any, Final
 
-from edges.kafka.framing import Framing
+from edges.errors import EdgeError
 from edges.kafka.producer import Producer
+from edges.process import EdgeProcess
 from edges.watchdog.bulletins import Bulletins
-from edges.watchdog.errors import WatchdogError
 from edges.watchdog.findings import Kind, Report, summary
 from edges.watchdog.judge import CURRENT_SECONDS, Judge, Limits, Place, present
 from edges.watchdog.metrics import WatchdogMetrics
@@ -18,10 +18,7 @@ from edges.watchdog.reading import EngineReader, now_ms
 from edges.watchdog.settings import WatchdogConfiguration, WatchdogSettings
 from edges.watchdog.sounding import WRITTEN, Sounder
 from edges.watchdog.telling import Teller
-from edges.web.server import until_stopped
 from service.logs import logger
-from service.pages import OperationPages, open_pages
-from service.readiness import ProcessReadiness
 
 _log: Final = logger(__name__)
 
@@ -30,17 +27,17 @@ _EVENTS: Final = {"began": "a finding began", "changed": "a finding changed", "e
 _PRODUCER_SECONDS: Final = 1.0
 
 
-class WatchdogProcess:
+class WatchdogProcess(EdgeProcess[WatchdogSettings, WatchdogMetrics]):
     """Run once."""
 
+    name = "watchdog"
+
     def __init__(self, configuration: WatchdogConfiguration) -> None:
-        settings = self._settings = configuration.watchdog
+        settings, connection = configuration.watchdog, configuration.connection
+        super().__init__(settings, connection, WatchdogMetrics(), kafka="the topics have not been read yet")
         self._configuration = configuration
-        self._framing = Framing(configuration.connection)
-        self._metrics = WatchdogMetrics()
-        self._readiness = ProcessReadiness(kafka="the topics have not been read yet")
         self._judge = Judge(
-            configuration.connection.partitions,
+            connection.partitions,
             limits_of(settings, configuration.catch_up_seconds),
             now_ms(),
             configuration.canary_site,
@@ -51,26 +48,20 @@ class WatchdogProcess:
         self._age = float("inf")  # of what was read, in seconds
 
     async def run(self) -> None:
-        """Watch until SIGTERM or SIGINT. Raises `WatchdogError`, `TopicsDifferError`."""
+        """Watch until SIGTERM or SIGINT. Raises `EdgeError`."""
         if self._settings.canary_account is not None and self._configuration.canary_site is None:
-            raise WatchdogError("watchdog.canary_account is set, and canary.site is not: set both, or neither")
-        async with contextlib.AsyncExitStack() as stack:
-            stack.callback(self._framing.close)
-            pages = self._open_pages()
-            stack.callback(pages.close)
-            _log.info("watchdog started", id=self._settings.id, pages=pages.address)
-            try:
-                await until_stopped(self._work())
-            except BaseExceptionGroup as errors:
-                raise _first(errors) from None
-        _log.info("watchdog stopped")
+            raise EdgeError("watchdog.canary_account is set, and canary.site is not: set both, or neither")
+        try:
+            await super().run()
+        except BaseExceptionGroup as errors:
+            raise _first(errors) from None
 
-    async def _work(self) -> None:
+    async def _serve(self) -> None:
         async with contextlib.AsyncExitStack() as stack:
             teller = Teller(self._settings, self._metrics)
             stack.push_async_callback(teller.close)
             reader = EngineReader(
-                self._configuration.connection,
+                self._connection,
                 self._framing,
                 self._judge,
                 lookback_ms=self._configuration.lookback_ms,
@@ -87,16 +78,10 @@ class WatchdogProcess:
     def _make_sounder(self, stack: contextlib.AsyncExitStack) -> Sounder:
         site_id = self._configuration.canary_site
         assert site_id is not None
-        producer = Producer(self._configuration.connection, WRITTEN)
+        producer = Producer(self._connection, WRITTEN)
         stack.push_async_callback(producer.stop, _PRODUCER_SECONDS)
         return Sounder(
             self._settings, site_id, producer, self._framing, self._metrics, self._is_current, self._is_fresh
-        )
-
-    def _open_pages(self) -> OperationPages:
-        settings = self._settings
-        return open_pages(
-            "watchdog", settings.pages_host, settings.pages_port, self._readiness, self._metrics.registry, WatchdogError
         )
 
     def _also(self, place: Place, value: Any) -> None:
@@ -146,7 +131,6 @@ class WatchdogProcess:
             self._readiness.wait("kafka", "Kafka does not answer, or is not read to its end")
         elif self._judge.has_begun:
             self._readiness.arrive("kafka")
-        metrics.ready.set(not self._readiness.reasons)
 
 
 def _first(errors: BaseException) -> BaseException:

@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from confluent_kafka import KafkaException
 
-from edges.desk import lookback
-from edges.desk.values import origin
-from edges.kafka.framing import Framing
+from edges.kafka import lookback
+from edges.kafka.framing import Framing, origin
 from edges.kafka.layout import Log
 from edges.kafka.view import Entry, From, Reading, View
 from edges.kafka.watermarks import Watermarks
 from edges.watchdog.calls import DESK_USED_MS
 from edges.watchdog.judge import INPUTS, READ, TOPICS, Judge, Place
-from edges.watchdog.values import CONSTRUCTORS
 from schemas.avro.errors import Undecodable
 
 if TYPE_CHECKING:
@@ -50,7 +48,7 @@ class EngineReader:
         self._judge = judge
         self._also = also
         self._lookback_ms = lookback_ms
-        self._decoders = {topic: framing.reader(topic, CONSTRUCTORS) for topic in READ if topic != "dead-letters"}
+        self._decoders = {topic: framing.reader(topic) for topic in READ if topic != "dead-letters"}
         self._decoders |= {topic: _or_none(self._decoders[topic]) for topic in INPUTS}
         self._view: View | None = None
         self._watermarks: list[Watermarks] = []

@@ -8,20 +8,17 @@ import hashlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from edges.desk.values import CallCommand, CallResult
 from edges.kafka.errors import UnconfirmedError
 from edges.kafka.producer import Producer, Record
 from edges.panel.dialler import Dialler, Way
 from edges.panel.messages import TEST, Panel, Said
-from edges.values import Claim
+from edges.values import CallCommand, CallResult, Claim
 from edges.watchdog.canary import Canary
-from edges.watchdog.errors import WatchdogError
 from edges.watchdog.findings import Finding
 from edges.watchdog.judge import Place
 from edges.watchdog.metrics import WatchdogMetrics
 from edges.watchdog.reading import now_ms
 from edges.watchdog.settings import WatchdogSettings
-from schemas.avro.errors import RegistryRefused, RegistryUnreachable
 from service.hosts import host_and_port
 from service.logs import logger
 
@@ -136,25 +133,17 @@ class Sounder:
         return since is not None and now - since >= 1000 * self._settings.canary_within_seconds
 
     async def run(self) -> None:
-        """Play until cancelled. Raises `WatchdogError`, `TopicsDifferError`."""
+        """Play until cancelled. Raises `EdgeError`."""
         await self._producer.start()
-        claim, result = await self._writers()
+        claim, result = await self._framing.writers(WRITTEN, self._count_failure)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._test_the_link())
             group.create_task(self._raise_alarms())
             group.create_task(self._answer_calls(claim, result))
 
-    async def _writers(self) -> tuple[Callable[[Any], bytes], Callable[[Any], bytes]]:
-        while True:
-            try:
-                claim, result = [await asyncio.to_thread(self._framing.writer, topic) for topic in WRITTEN]
-            except RegistryRefused as error:
-                raise WatchdogError(str(error)) from None
-            except RegistryUnreachable:
-                self._metrics.failures.inc()
-                await asyncio.sleep(_AGAIN_SECONDS)
-            else:
-                return claim, result
+    def _count_failure(self, reason: str | None) -> None:
+        if reason is not None:
+            self._metrics.failures.inc()
 
     async def _test_the_link(self) -> None:
         """Send link tests, which leave no record, so that a receiver that is off shows before the next alarm."""

@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import signal
 import socket
-import threading
 from collections.abc import Coroutine, Iterator, Sequence
 from typing import Any, Final
 
@@ -19,6 +17,7 @@ from starlette.types import ASGIApp
 from edges.web.middleware import HEADERS
 from edges.web.problems import ProblemKind
 from edges.web.requests import PunctualRequests
+from service.stopping import end_in
 
 PROCESS_STOP_SECONDS: Final = 5.0
 STOP_SECONDS: Final = 4  # for answers under way; the process has 5 in all
@@ -113,19 +112,12 @@ async def until_stopped(work: Coroutine[Any, Any, None]) -> None:
     working = asyncio.create_task(work)
     try:
         await asyncio.wait((stopping, working), return_when=asyncio.FIRST_COMPLETED)
-        _end_in_time(0 if stopping.done() else 1)
+        end_in(PROCESS_STOP_SECONDS, 0 if stopping.done() else 1)
         working.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await working
     finally:
         stopping.cancel()
-
-
-def _end_in_time(status: int) -> None:
-    """End the process by itself in time: what was acknowledged is kept elsewhere."""
-    timer = threading.Timer(PROCESS_STOP_SECONDS, os._exit, (status,))
-    timer.daemon = True
-    timer.start()
 
 
 class _Protocol(PunctualRequests):

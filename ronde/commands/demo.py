@@ -21,9 +21,10 @@ def demo(
 ) -> None:
     """Play thirteen stories at once on thirty invented sites: from an alert to the guard.
 
-    A local Kafka and PostgreSQL, a receiver, a worker, a sink, a telephony and the partners are started, and ended.
-    Panels send the alarms to the receiver. Every site is shown live, then each incident's timeline, what became of
-    every frame, where every input ended, and an incident from the ledger.
+    A local Kafka and PostgreSQL, a receiver, a worker, a sink, a portal, a desk, a telephony and the partners are
+    started, and ended. Panels send the alarms to the receiver; one call is taken by the desk's API.
+    Every site is shown live, then each incident's timeline, what became of every frame, where every input ended, and
+    an incident from the ledger.
     Times are cut to seconds; exit 0 only if every story ended as told.
     """
     demonstrate(console(), keep=keep, kafka=kafka)

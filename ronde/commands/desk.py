@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-
-from edges.desk.process import DeskError, DeskProcess
-from edges.kafka.errors import TopicsDifferError
-from ronde.shared.errors import Failed
-from ronde.shared.settings import SettingsOption, in_force
-from service import logs
+from edges.desk.process import DeskProcess
+from ronde.shared.serving import serve
+from ronde.shared.settings import SettingsOption
 
 
 def desk(settings: SettingsOption = None) -> None:
@@ -16,13 +12,4 @@ def desk(settings: SettingsOption = None) -> None:
 
     It needs Kafka alone. Start as many as you like, each under an id of its own: the log decides who holds what.
     """
-    effective = in_force(settings)
-    logs.configure(effective.log.format, effective.log.level)
-
-    async def run() -> None:
-        await DeskProcess(effective.for_desk()).run()
-
-    try:
-        asyncio.run(run())
-    except (DeskError, TopicsDifferError) as error:
-        raise Failed(str(error)) from None
+    serve(settings, lambda effective: DeskProcess(effective.for_desk()))

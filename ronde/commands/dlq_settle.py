@@ -32,6 +32,7 @@ WORDS: Final = {
     "cut": "was too large to be kept whole: send it again at its source, then discard it",
     "superseded": "is a site that has a later record, which it would replace: discard it",
     "too large": "does not fit its topic with the mark of being put back: send it again at its source, then discard it",
+    "note too large": "has so long a key that its note does not fit: say --why and --who in fewer words",
     "already replayed": "was put back before",
     "already discarded": "was discarded before",
 }

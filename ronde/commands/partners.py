@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 import time
 from collections.abc import Iterator
@@ -12,28 +11,24 @@ from typing import Annotated, Any, Final, TypeAlias
 import psycopg
 import typer
 
-from edges.database.postgres import Session, connect
-from edges.kafka.errors import TopicsDifferError
+from edges.errors import EdgeError
 from edges.partners.addresses import check_url
 from edges.partners.enrolment import enrol
-from edges.partners.errors import PartnersError
 from edges.partners.intake import row_of
-from edges.partners.postgres import migrate as apply
-from edges.partners.postgres import query
 from edges.partners.process import PartnersProcess
 from edges.partners.signing import MOST_SECRETS, new_secret
-from edges.partners.values import Address, DispatchCommand
+from edges.partners.sql import migrate as apply
+from edges.partners.sql import query
+from edges.values import Address, DispatchCommand
 from edges.web.values import write_instant
 from ronde.shared.errors import START_POSTGRES, Failed, WrongUse
+from ronde.shared.serving import serve
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.terminal import Listing, Terminal, print_value, say
-from service import logs
-from service.postgres import reason
+from service.postgres import Session, connect, reason
 from service.postgres_settings import PostgresSettings
 
-app = typer.Typer(
-    help="Ask partners over HTTP and take their reports; add partners, look at attempts.", invoke_without_command=True
-)
+app = typer.Typer(invoke_without_command=True)
 
 _TEST_MS: Final = 120_000
 _MISSED_MS: Final = 24 * 3600 * 1000
@@ -45,23 +40,16 @@ PartnerArgument: TypeAlias = Annotated[
 
 @app.callback()
 def partners(context: typer.Context, settings: SettingsOption = None) -> None:
-    """Post dispatches to partners, and take their reports. Ends on SIGTERM or Ctrl-C.
+    """Ask partners over HTTP and take their reports; add partners, look at attempts.
+
+    Without a command: post dispatches to partners, and take their reports. Ends on SIGTERM or Ctrl-C.
 
     Start as many as you like, each under an id of its own; they share the partners. Exit 1 when it cannot go on and
     waiting would not help.
     """
     if context.invoked_subcommand is not None:
         return
-    effective = in_force(settings)
-    logs.configure(effective.log.format, effective.log.level)
-
-    async def run() -> None:
-        await PartnersProcess(effective.for_partners()).run()
-
-    try:
-        asyncio.run(run())
-    except (PartnersError, TopicsDifferError) as error:
-        raise Failed(str(error)) from None
+    serve(settings, lambda effective: PartnersProcess(effective.for_partners()))
 
 
 @app.command()
@@ -203,7 +191,7 @@ def send_test(partner: PartnerArgument, settings: SettingsOption = None, as_json
         procedure="SECURITY",
         reason="TEST",
         covert=False,
-        alert_kinds=["INTRUSION"],
+        alert_kinds=("INTRUSION",),
         alert_count=1,
         first_alert_at=now,
         last_alert_at=now,
@@ -236,7 +224,7 @@ def _database(settings: PostgresSettings) -> Iterator[Session]:
         with connect(settings, "ronde partners, a command") as connection:
             apply(connection)
             yield connection
-    except PartnersError as error:
+    except EdgeError as error:
         raise Failed(str(error)) from None
     except psycopg.OperationalError as error:
         raise Failed(f"PostgreSQL does not answer: {reason(error)}. {START_POSTGRES}") from None

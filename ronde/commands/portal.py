@@ -12,12 +12,11 @@ from typing import Annotated, Final, TypeAlias
 import psycopg
 import typer
 
-from edges.kafka.errors import TopicsDifferError
-from edges.portal.errors import DatabaseAwayError, PortalError
-from edges.portal.postgres import connect, opened, pool
-from edges.portal.postgres import migrate as apply
+from edges.database.postgres import opened, pool
+from edges.errors import DatabaseAwayError, EdgeError
 from edges.portal.process import PortalProcess
 from edges.portal.rows import Edit
+from edges.portal.sql import migrate as apply
 from edges.portal.store import Store
 from ronde.input_files.site_lines import Good, SiteLines
 from ronde.input_files.site_spreadsheet import sites_of
@@ -25,20 +24,17 @@ from ronde.outcomes.site_file import print_warnings, warnings
 from ronde.shared.errors import START_POSTGRES, Failed
 from ronde.shared.lines import name_of
 from ronde.shared.lines import opened as opened_lines
+from ronde.shared.serving import serve
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.terminal import print_value, say
 from schemas.avro.framing import single_object
 from schemas.avro.generated import writer
 from schemas.avro.loader import load
 from schemas.contract.topics import OUTPUT_VALUE_BYTES
-from service import logs
-from service.postgres import reason
+from service.postgres import connect, reason
 from service.postgres_settings import PostgresSettings
 
-app = typer.Typer(
-    help="Serve the portal, where customers configure the service, or load sites into it.",
-    invoke_without_command=True,
-)
+app = typer.Typer(invoke_without_command=True)
 
 _AT_ONCE: Final = 200  # sites of one transaction
 _BY: Final = "ronde portal import"
@@ -52,23 +48,16 @@ CountryOption: TypeAlias = Annotated[
 
 @app.callback()
 def portal(context: typer.Context, settings: SettingsOption = None) -> None:
-    """Serve the portal: pages and API of the service's configuration. Ends on SIGTERM or Ctrl-C.
+    """Serve the portal, where customers configure the service, or load sites into it.
+
+    Without a command: serve pages and API of the service's configuration. Ends on SIGTERM or Ctrl-C.
 
     Start as many as you like, each under an id of its own; one of them passes changes on to Kafka. Exit 1 when it
     cannot go on and waiting would not help.
     """
     if context.invoked_subcommand is not None:
         return
-    effective = in_force(settings)
-    logs.configure(effective.log.format, effective.log.level)
-
-    async def run() -> None:
-        await PortalProcess(effective.for_portal()).run()
-
-    try:
-        asyncio.run(run())
-    except (PortalError, TopicsDifferError) as error:
-        raise Failed(str(error)) from None
+    serve(settings, lambda effective: PortalProcess(effective.for_portal()))
 
 
 @app.command()
@@ -145,7 +134,7 @@ def _migrate(settings: PostgresSettings) -> list[tuple[int, str]]:
     try:
         with connect(settings, "ronde portal migrate") as connection:
             return [(migration.number, migration.name) for migration in apply(connection)]
-    except PortalError as error:
+    except EdgeError as error:
         raise Failed(str(error)) from None
     except psycopg.OperationalError as error:
         raise Failed(f"PostgreSQL does not answer: {reason(error)}. {START_POSTGRES}") from None

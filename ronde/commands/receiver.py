@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-
-from edges.kafka.errors import TopicsDifferError
-from edges.receiver.listening import ListenError
 from edges.receiver.loop import new_loop
-from edges.receiver.process import ReceiverError, ReceiverProcess
-from ronde.shared.errors import Failed
-from ronde.shared.settings import SettingsOption, in_force
-from service import logs
+from edges.receiver.process import ReceiverProcess
+from ronde.shared.serving import serve
+from ronde.shared.settings import SettingsOption
 
 
 def receiver(settings: SettingsOption = None) -> None:
@@ -18,14 +13,4 @@ def receiver(settings: SettingsOption = None) -> None:
 
     A panel gets its ACK once Kafka has its alarm. Start as many as you like, each under an id of its own.
     """
-    effective = in_force(settings)
-    logs.configure(effective.log.format, effective.log.level)
-
-    async def run() -> None:
-        await ReceiverProcess(effective.for_receiver()).run()
-
-    try:
-        with asyncio.Runner(loop_factory=new_loop) as runner:
-            runner.run(run())
-    except (ListenError, ReceiverError, TopicsDifferError) as error:
-        raise Failed(str(error)) from None
+    serve(settings, lambda effective: ReceiverProcess(effective.for_receiver()), new_loop)

@@ -27,10 +27,7 @@ from service import logs as service_logs
 from service.postgres import reason
 from streams.kafka.reading import Logs, Span
 
-app = typer.Typer(
-    help="Keep the hash of every record in a signed tree, so that a dossier can be checked by others.",
-    invoke_without_command=True,
-)
+app = typer.Typer(invoke_without_command=True)
 _LONGEST: Final = 50  # findings
 _DIGEST: Final = 64  # hex digits
 
@@ -44,7 +41,10 @@ def seal(
     ] = False,
     settings: SettingsOption = None,
 ) -> None:
-    """Read the topics, keep each record's hash in PostgreSQL, and sign a head an hour. Ends on SIGTERM or Ctrl-C.
+    """Keep the hash of every record in a signed tree, so that a dossier can be checked by others.
+
+    Without a command: read the topics, keep each record's hash in PostgreSQL, and sign a head an hour. Ends on SIGTERM
+    or Ctrl-C.
 
     One process is enough, and a second one ends at once; with --once it has the first one seal. Alerts, workers and
     sinks do not wait for it.

@@ -6,7 +6,7 @@ from ronde.shared.errors import Failed
 from ronde.shared.settings import SettingsOption, in_force
 from service import logs
 from sinks.errors import SinkError
-from sinks.process.run import SinkPagesError, run
+from sinks.process.run import run
 
 
 def sink(settings: SettingsOption = None) -> None:
@@ -21,5 +21,3 @@ def sink(settings: SettingsOption = None) -> None:
         run(effective.for_sink())
     except SinkError as error:
         raise Failed(str(error)) from None
-    except SinkPagesError as error:
-        raise Failed(f"the web pages cannot listen on {error}: set sink.host and sink.port") from None

@@ -79,7 +79,7 @@ async def _next(settings: WholeSettings, account: str, wait: float) -> list[Sign
                 found.append(signal)
                 first.set()
 
-    view = View(connection, {"signals": Reading(Since(now_ms()), framing.reader("signals", {"Signal": Signal}))}, take)
+    view = View(connection, {"signals": Reading(Since(now_ms()), framing.reader("signals"))}, take)
     view.start()
     try:
         await asyncio.wait_for(view.wait_read(), _START_SECONDS)

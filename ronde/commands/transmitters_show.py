@@ -12,7 +12,7 @@ from rich.text import Text
 from edges.kafka.framing import Framing
 from edges.receiver.settings import wrapping_key_of
 from edges.receiver.wrapping import SealedKeyError, Wrapping
-from edges.values import Override, Transmitter
+from edges.values import Transmitter
 from ronde.shared.accounts import account_of
 from ronde.shared.errors import Failed
 from ronde.shared.ledger_options import PersonalOption
@@ -89,7 +89,7 @@ def _key_words(key_opens: bool | None, settings: WholeSettings) -> str:
 def _in_force(settings: WholeSettings, account: str | None) -> dict[str, Transmitter]:
     """The transmitters by account; of one alone, from its partition. Raises `Failed`."""
     framing = Framing(settings.for_edge(_ROLE, "cli", settings.receiver.data_dir))
-    decode = framing.reader("transmitters", {"Transmitter": Transmitter, "Override": Override})
+    decode = framing.reader("transmitters")
     found: dict[str, Transmitter] = {}
     with opened(settings, "reading the transmitters", ["transmitters"], _ROLE) as (logs, _):
         for key, value in _records(logs, account):

@@ -61,7 +61,7 @@ def signals(
                 yield signal
 
     with opened(effective, "reading the signals", ["signals"], _ROLE) as (logs, total):
-        read = _read(logs, framing.reader("signals", {"Signal": Signal}), begin, total)
+        read = _read(logs, framing.reader("signals"), begin, total)
         latest = nlargest(limit, matching(read), key=lambda signal: signal.received_at)[::-1]
     framing.close()
     shown = [as_object(signal, personal=personal) for signal in latest]

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-
-from edges.kafka.errors import TopicsDifferError
-from edges.watchdog.errors import WatchdogError
 from edges.watchdog.process import WatchdogProcess
-from ronde.shared.errors import Failed
-from ronde.shared.settings import SettingsOption, in_force
-from service import logs
+from ronde.shared.serving import serve
+from ronde.shared.settings import SettingsOption
 
 
 def watchdog(settings: SettingsOption = None) -> None:
@@ -17,13 +12,4 @@ def watchdog(settings: SettingsOption = None) -> None:
 
     Run it on another machine than what it watches. It needs Kafka alone, and keeps nothing between runs.
     """
-    effective = in_force(settings)
-    logs.configure(effective.log.format, effective.log.level)
-
-    async def run() -> None:
-        await WatchdogProcess(effective.for_watchdog()).run()
-
-    try:
-        asyncio.run(run())
-    except (WatchdogError, TopicsDifferError) as error:
-        raise Failed(str(error)) from None
+    serve(settings, lambda effective: WatchdogProcess(effective.for_watchdog()))

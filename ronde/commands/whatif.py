@@ -24,7 +24,8 @@ from streams.escalation.names import ProcedureName
 from streams.escalation.procedures import DEFAULTS, Procedure, Procedures
 from streams.settings import SettingsError, load
 from streams.settings.sections import FireSettings, SecuritySettings
-from streams.whatif import Change, Comparison
+from streams.whatif.change import Change
+from streams.whatif.comparison import Comparison
 from streams.whatif.history import History
 
 _COLLECT_EVERY: Final = 1_000_000  # new objects: the records stay, and the collector would traverse them in vain

@@ -1,12 +1,12 @@
 """Play the stories: have panels send, follow the outputs on the board, until every story has ended."""
 
 import time
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, Protocol
 
 from ronde.demo.alarms import Alarms
 from ronde.demo.board import Board
 from ronde.demo.panels import Delivery, Panels
-from ronde.demo.processes import Child
 from ronde.demo.report import Inputs
 from ronde.demo.screen import Screen
 from ronde.demo.stage import EVERY, Stage
@@ -18,13 +18,20 @@ ENDS_SECONDS: Final = 5.0  # for the last inputs to be handled
 LOOK_SECONDS: Final = 0.05
 
 
+class Part(Protocol):
+    """What takes part in the stories beside the panels."""
+
+    def check(self) -> None:
+        """Raise `Failed` when it cannot go on."""
+
+
 def play(
-    panels: Panels, watch: TopicWatch, board: Board, screen: Screen, children: list[Child], started_at: int
+    panels: Panels, watch: TopicWatch, board: Board, screen: Screen, parts: Sequence[Part], started_at: int
 ) -> list[Delivery]:
     """Have the panels send, and show the outputs; end with the last story, or after `LONGEST_SECONDS`.
 
-    ``started_at`` in ms since 1970, UTC. Returns what was sent. Raises `Failed` when one of the processes ends, or the
-    receiver's answer to a panel is not the story's.
+    ``started_at`` in ms since 1970, UTC. Returns what was sent. Raises `Failed` when one of the parts cannot go on, or
+    the receiver's answer to a panel is not the story's.
     """
     alarms = Alarms(EVERY, started_at)
     give_up = time.monotonic() + LONGEST_SECONDS
@@ -34,8 +41,8 @@ def play(
             for due in alarms.due(board, now_ms()):
                 panels.send(due)
             screen.show(watch.look(LOOK_SECONDS), now_ms())
-            for child in children:
-                child.check()
+            for part in parts:
+                part.check()
             panels.check()
             if not _is_over(board):
                 over_at = None

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from edges.panel.dialler import Way
-from ronde.demo import evidence, portal, report, report_frames
+from ronde.demo import desk, evidence, portal, report, report_frames
 from ronde.demo.board import Board
 from ronde.demo.interrupts import Interrupts
 from ronde.demo.panels import Delivery, Panels, import_transmitters, shipped
@@ -23,6 +23,7 @@ from ronde.demo.play import last_ends, now_ms, play
 from ronde.demo.processes import Child
 from ronde.demo.screen import LiveTable, PlainLines
 from ronde.demo.stage import (
+    DESK,
     FOLDER,
     PARTNERS,
     PORTAL,
@@ -92,7 +93,7 @@ class _Demonstration:
         stage = prepare(self._local_kafka() if kafka is None else kafka)
         # Beside somebody else's Kafka nothing is held, so that two may run at once: each with a server of its own.
         server = self._local_postgres(FOLDER if kafka is None else stage.folder, stage)
-        stage = with_webhook(with_ledger(stage, HOST, server.port or 0))
+        stage = desk.with_desk(with_webhook(with_ledger(stage, HOST, server.port or 0)))
         try:
             self._create_topics(stage)
             wrong = self._perform(stage, self._start(stage))
@@ -113,9 +114,11 @@ class _Demonstration:
         self._import_sites(stage)
         sites = self._configure_site(stage, children)
         self._wait_until_ready(stage, children, watch, board, sites)
-        sent = self._play(panels, watch, board, children)
+        sent, answer = self._play(stage, panels, watch, board, children)
         inputs = last_ends(stage, watch, board)
-        signals = list(read_inputs(stage.kafka, stage.prefix, "signals").values())
+        signals, claims, events = (
+            list(read_inputs(stage.kafka, stage.prefix, topic).values()) for topic in ("signals", "claims", "desk-log")
+        )
         keep_metrics(stage)
         incident = evidence.read_incident(stage, board, children[-1])
         for child in children:
@@ -124,10 +127,12 @@ class _Demonstration:
         missed = report.print_missed(self._console, board)
         recorded = report_frames.print_frames(self._console, sent, signals, inputs)
         balanced = report.print_sum(self._console, board, inputs, sites)
+        answered = desk.print_answer(self._console, answer, claims, events, inputs)
         if incident is not None:
             evidence.show(self._console, stage, incident)
         wrong = [f"the stories of {', '.join(missed)} did not end as told"] if missed else []
         wrong += [] if recorded else ["the sum of the frames is not right"]
+        wrong += [] if answered else [f"the answer to {desk.ANSWERED} is not as the desk gave it"]
         return wrong if balanced else [*wrong, "the sum of the inputs is not right"]
 
     def _local_kafka(self) -> str:
@@ -175,7 +180,7 @@ class _Demonstration:
     def _start(self, stage: Stage) -> list[Child]:
         """Start the processes; they get ready while the sites are imported."""
         children = []
-        for name in (*PROCESSES, PORTAL, WEBHOOK, PARTNERS, SINK):
+        for name in (*PROCESSES, PORTAL, WEBHOOK, PARTNERS, DESK, SINK):
             if name == RECEIVER:  # ready once it has read what is there
                 self._import_transmitters(stage)
             with self._interrupts.held():
@@ -207,7 +212,7 @@ class _Demonstration:
     def _wait_until_ready(
         self, stage: Stage, children: list[Child], watch: TopicWatch, board: Board, sites: int
     ) -> None:
-        with self._step("waiting for receiver, worker, sink, portal, partners, telephony and partner") as done:
+        with self._step("waiting for all processes") as done:
             wait_until_ready(stage, children)
 
             def all_judged() -> bool:
@@ -215,20 +220,26 @@ class _Demonstration:
                 return board.judged >= sites
 
             children[0].wait_until(all_judged, SITES_SECONDS, "did not judge every site")
-            done.append("receiver, worker, sink, portal, partners, telephony and partner are ready")
+            done.append("worker, receiver, sink, portal, partners, desk and others are ready")
         self._console.print(f"  the worker's metrics, while this runs: {stage.pages}/metrics", style="dim")
         self._console.print(f"  the receiver's: {stage.receiver.pages}/metrics", style="dim")
         if stage.portal is not None:
             self._console.print(f"  the portal's: {stage.portal.pages}/metrics", style="dim")
+        if stage.desk is not None:
+            self._console.print(f"  the desk's: {stage.desk.pages}/metrics", style="dim")
         if stage.ledger is not None:
             self._console.print(f"  the sink's: {stage.ledger.pages}/metrics", style="dim")
 
-    def _play(self, panels: Panels, watch: TopicWatch, board: Board, children: list[Child]) -> list[Delivery]:
+    def _play(
+        self, stage: Stage, panels: Panels, watch: TopicWatch, board: Board, children: list[Child]
+    ) -> tuple[list[Delivery], desk.Answer]:
         self._console.print()
         started_at = now_ms()
         terminal = self._console.is_terminal
         screen = LiveTable(self._console, board, started_at) if terminal else PlainLines(self._console, started_at)
-        return play(panels, watch, board, screen, children, started_at)
+        with closing(desk.Operator(stage)) as operator:
+            sent = play(panels, watch, board, screen, [*children, operator], started_at)
+            return sent, operator.finish()
 
     @contextmanager
     def _step(self, doing: str) -> Iterator[list[str]]:

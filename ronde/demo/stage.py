@@ -11,9 +11,8 @@ from typing import Final, NamedTuple
 
 import httpx
 
-from edges.database.postgres import connect
 from edges.partners.enrolment import enrol
-from edges.partners.postgres import migrate
+from edges.partners.sql import migrate
 from edges.web import tokens
 from ronde.demo import stories
 from ronde.demo.outside import READING
@@ -23,6 +22,7 @@ from ronde.demo.webhook import LISTENING
 from ronde.local.ports import HOST, free_port
 from ronde.shared.errors import Failed
 from ronde.shared.whole_settings import WholeSettings
+from service.postgres import connect
 from streams.settings import load
 
 EVERY: Final = (*STORIES, *BACKGROUND)
@@ -38,6 +38,7 @@ RECEIVER_ID: Final = "demo"  # alerts name it as their source
 SINK: Final = "sink"  # for a stage with a ledger
 PARTNERS: Final = "partners"  # for a stage with a webhook
 PORTAL: Final = "portal"  # for a stage with a ledger
+DESK: Final = "desk"  # for a stage with a desk
 WEBHOOK: Final = "webhook"  # the partner that is asked by webhook
 
 
@@ -65,6 +66,13 @@ class PortalPlace(NamedTuple):
     tokens_file: Path
 
 
+class DeskPlace(NamedTuple):
+    """Where the desk's API is, and its pages of operation."""
+
+    address: str
+    pages: str
+
+
 class Stage(NamedTuple):
     """The environment of one run; no other run shares its prefix or folder."""
 
@@ -77,6 +85,7 @@ class Stage(NamedTuple):
     ledger: Ledger | None = None
     portal: PortalPlace | None = None
     partners_pages: str | None = None  # where the web pages of `ronde partners` are
+    desk: DeskPlace | None = None
 
 
 def prepare(kafka: str) -> Stage:
@@ -225,6 +234,8 @@ def _pages_of(stage: Stage, name: str) -> str:
     if name == PARTNERS:
         assert stage.partners_pages is not None
         return stage.partners_pages
+    if stage.desk and name == DESK:
+        return stage.desk.pages
     return stage.ledger.pages if stage.ledger and name == SINK else stage.pages
 
 

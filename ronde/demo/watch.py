@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterator
-from typing import cast
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
@@ -11,8 +10,7 @@ from ronde.demo.agenda import Record
 from ronde.demo.board import Board, InputPosition
 from ronde.shared.errors import Failed
 from schemas.contract.topics import OUTPUT_TOPICS, TOPICS
-from streams.formats.headers import headers_of
-from streams.formats.message import Message as Logged
+from service.headers import headers_of
 
 ANSWER_SECONDS = 10.0  # how long the broker may take to describe its topics
 CHUNK = 500  # records
@@ -121,7 +119,7 @@ def _place(message: Message, prefix: str) -> InputPosition:
 
 
 def _dead_letter(message: Message, prefix: str) -> tuple[InputPosition, str]:
-    headers = headers_of(cast("Logged", message))
+    headers = headers_of(message)
     texts = {name: value.decode(errors="replace") for name, value in headers if isinstance(value, bytes)}
     topic = texts["dlq.topic"].removeprefix(prefix)
     return InputPosition(topic, int(texts["dlq.partition"]), int(texts["dlq.offset"])), texts["dlq.reason"]

@@ -16,6 +16,7 @@ from ronde.input_files.csv_rows import WrongCellError, boolean, known_columns, r
 from ronde.input_files.site_lines import Bad, NotJson, parsed
 from ronde.shared.errors import WrongUse
 from ronde.shared.times import now_ms
+from schemas.contract.alert_kinds import OverrideKind
 from streams.formats import rfc3339
 
 Wrap: TypeAlias = Callable[[bytes, str], bytes]
@@ -60,7 +61,7 @@ class OverrideFields(BaseModel):
 
     code: Annotated[str, StringConstraints(pattern=r"^([0-9]{3}|[A-Z]{2})$")]
     zone: Id | None = None
-    kind: Literal["INTRUSION", "HOLD_UP", "TAMPER", "FIRE", "OTHER", "IGNORE"]
+    kind: OverrideKind
     until: Instant | None = None
     by: Text
     why: Text

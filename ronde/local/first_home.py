@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Final
 
 import psycopg
 
+from edges.database.postgres import opened, pool
+from edges.errors import DatabaseAwayError, EdgeError
 from edges.portal import changes
 from edges.portal.configuration import Person
-from edges.portal.errors import DatabaseAwayError, PortalError
-from edges.portal.postgres import connect, migrate, opened, pool
 from edges.portal.rows import Edit
+from edges.portal.sql import migrate
 from edges.portal.store import Store
 from edges.web import accounts
 from edges.web.files import FileError
 from ronde.shared.errors import Failed
-from service.postgres import reason
+from service.postgres import connect, reason
 from streams.kafka import topics
 from streams.kafka.topics import TopicsError
 
@@ -57,7 +58,7 @@ def prepare(settings: WholeSettings) -> str | None:
         raise Failed(f"the home cannot be made: {reason(error)}") from None
     except DatabaseAwayError:
         raise Failed("PostgreSQL does not answer; run this again") from None
-    except (TopicsError, PortalError, FileError) as error:
+    except (TopicsError, EdgeError, FileError) as error:
         raise Failed(str(error)) from None
     return password
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
 from ronde.shared.errors import WrongUse
 from ronde.shared.whole_settings import WholeSettings
 from streams.escalation.procedures import DEFAULTS
-from streams.replay import KnownProcedures
 from streams.settings import Settings, SettingsError, load
+
+if TYPE_CHECKING:
+    from streams.replay.step import KnownProcedures
 
 SettingsOption: TypeAlias = Annotated[
     Path | None,

@@ -13,8 +13,9 @@ from schemas.contract.topics import TOPICS
 from streams.escalation.values import Decision
 from streams.formats import rfc3339
 from streams.formats.redaction import HIDDEN, is_personal
-from streams.replay import Difference, Unchecked
+from streams.replay.comparison import Difference
 from streams.replay.history import ReplayResult
+from streams.replay.verdict import Unchecked
 
 _LONGEST_TABLE: Final = 200  # decisions; --json has all differences
 

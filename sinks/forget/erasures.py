@@ -121,8 +121,10 @@ class ErasureLog:
     def begin(self) -> None:
         """Begin at the first record, and note where the topic ends. Raises `Away`."""
         try:
-            partitions = self._consumer.list_topics(self._topic, _ANSWER_SECONDS).topics[self._topic].partitions
-            logs = [TopicPartition(self._topic, number, OFFSET_BEGINNING) for number in partitions]
+            topic = self._consumer.list_topics(self._topic, _ANSWER_SECONDS).topics[self._topic]
+            if topic.error is not None:  # it then has no partitions here, as if nothing were erased
+                raise Away("kafka", f"Kafka does not show the topic {self._topic}: {topic.error.str()}")
+            logs = [TopicPartition(self._topic, number, OFFSET_BEGINNING) for number in topic.partitions]
             for log in logs:
                 low, high = self._consumer.get_watermark_offsets(log, _ANSWER_SECONDS)
                 if low < high:

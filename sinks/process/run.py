@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import threading
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -14,7 +11,8 @@ import structlog
 from service.pages import OperationPages
 from service.patience import postgres_pause
 from service.registry import Registry, client
-from sinks.errors import Away, Fenced
+from service.stopping import stopped_by_signals
+from sinks.errors import Away, Fenced, SinkError
 from sinks.observe.metrics import SinkMetrics
 from sinks.observe.readiness import SinkReadiness
 from sinks.process.session import Session
@@ -27,28 +25,21 @@ _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 _STOP_SECONDS: Final = 10.0  # for the chunk under way; then the process ends, and loses nothing
 
 
-class SinkPagesError(Exception):
-    """The web pages cannot listen on their address."""
-
-
 def run(configuration: Configuration) -> None:
-    """Run a sink until SIGTERM or SIGINT.
-
-    Raises:
-        SinkError: it cannot go on, and waiting would not help.
-        SinkPagesError: the web pages cannot be served where the settings say.
-
-    """
+    """Run a sink until SIGTERM or SIGINT. Raises `SinkError`: it cannot go on, and waiting would not help."""
     sink = configuration.sink
     readiness, metrics = SinkReadiness(start="the sink starts"), SinkMetrics()
     metrics.ready.set_function(lambda: not readiness.reasons)
     try:
         pages = OperationPages(sink.host, sink.port, readiness, metrics.registry)
     except OSError as error:
-        raise SinkPagesError(f"{sink.host}:{sink.port}: {error.strerror}") from error
+        place = f"{sink.host}:{sink.port}"
+        raise SinkError(
+            f"the web pages cannot listen on {place}: {error.strerror}: set sink.host and sink.port"
+        ) from error
     _log.info("sink started", sink=sink.id, pages=pages.address)
     try:
-        _sessions(configuration, readiness, metrics, _stopped_by_signals())
+        _sessions(configuration, readiness, metrics, stopped_by_signals(_STOP_SECONDS, 1))
     finally:
         pages.close()
     _log.info("sink stopped")
@@ -90,18 +81,3 @@ def _registry(url: str | None, folder: Path) -> Registry | None:
     if url is None:
         return None
     return Registry(client(url), folder)
-
-
-def _stopped_by_signals() -> threading.Event:
-    """An event that SIGTERM and SIGINT set; a sink that hangs in a connection is ended soon after."""
-    stopping = threading.Event()
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        stopping.set()
-        timer = threading.Timer(_STOP_SECONDS, os._exit, (1,))
-        timer.daemon = True
-        timer.start()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
-    return stopping

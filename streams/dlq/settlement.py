@@ -36,6 +36,7 @@ Outcome: TypeAlias = Literal[
     "cut",  # the letter holds only a part of it
     "superseded",  # its site has a later record
     "too large",  # with the mark, it exceeds the topic's limit
+    "note too large",  # its note, which has its key, exceeds the limit of dead-letters
 ]
 
 
@@ -80,17 +81,18 @@ class Settlement:
         names = sorted(set(ids))
         found = find(self._logs, names)
         for begin in range(0, len(names), _LETTERS):
-            settled = [
-                SettlementResult(name, _settled(name, found) or "discarded") for name in names[begin : begin + _LETTERS]
-            ]
-            notes = [
-                self._note(found.letters[name], note_headers(name, "discarded", why=why, who=who))
-                for name, outcome, _ in settled
-                if outcome == "discarded"
-            ]
-            if notes:
-                self._producer.commit(notes)
-            yield from settled
+            outcomes = {name: _settled(name, found) for name in names[begin : begin + _LETTERS]}
+            while batch := [name for name, outcome in outcomes.items() if outcome is None]:
+                notes = [
+                    self._note(found.letters[name], note_headers(name, "discarded", why=why, who=who)) for name in batch
+                ]
+                try:
+                    self._producer.commit(notes)
+                except TooLargeError as refused:
+                    outcomes |= {batch[number]: "note too large" for number in refused.numbers}
+                else:
+                    outcomes |= dict.fromkeys(batch, "discarded")
+            yield from (SettlementResult(name, outcome) for name, outcome in outcomes.items() if outcome is not None)
 
     def _put_back(self, batch: list[Letter]) -> Iterator[SettlementResult]:
         """Write one transaction; repeat it without the letters that are too large for the topic."""

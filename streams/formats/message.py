@@ -4,9 +4,11 @@ confluent-kafka types all of them as optional, because a message object may also
 the restore take the events out, and hand on records.
 """
 
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
-Headers: TypeAlias = list[tuple[str, str | bytes | None]]
+from service.headers import Headers
+
+__all__ = ["Headers", "Message"]
 
 
 class Message(Protocol):

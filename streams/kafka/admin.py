@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from streams.settings import Settings
 
 ANSWER_SECONDS: Final = 8.0  # after which a broker counts as not reachable
+_GRACE_SECONDS: Final = 2.0  # after which a client that has not kept to its time never will
 # After a refusal, another broker of the cluster may still let us in; not later than this.
 _REFUSED_SECONDS: Final = 1.0
 _LOOK_SECONDS: Final = 0.05
@@ -96,19 +97,26 @@ class Admin:
         )
         return requests
 
-    def outcomes(self, requests: Mapping[Any, Future[T]]) -> dict[Any, T | KafkaError]:
-        """Return the answer to each request, or the broker's error.
+    def outcomes(self, requests: Mapping[Any, Future[T]], seconds: float = ANSWER_SECONDS) -> dict[Any, T | KafkaError]:
+        """Return the answer to each request, or the broker's error. ``seconds``: the time-out of the requests.
 
         Raises `BrokerError` as soon as it is plain that none will come.
         """
         from confluent_kafka import KafkaException  # noqa: PLC0415 - heavy
 
+        give_up = time.monotonic() + seconds + _GRACE_SECONDS
         waiting = set(requests.values())
         while waiting:
             _, waiting = concurrent.futures.wait(waiting, _LOOK_SECONDS)
             self.client.poll(0)
             if self._refused is not None and time.monotonic() - self._refused[1] > _REFUSED_SECONDS:
                 raise self._refusal(self._refused[0])
+            if waiting and time.monotonic() > give_up:  # the client itself may forget a request (librdkafka #3663)
+                asked_for = next(getattr(name, "name", name) for name, asked in requests.items() if asked in waiting)
+                raise BrokerAwayError(
+                    f"the broker at {self.servers} did not answer what it was asked of {asked_for} within "
+                    f"{seconds:.0f} s. Try again"
+                )
         answers: dict[Any, T | KafkaError] = {}
         for name, answer in requests.items():
             try:

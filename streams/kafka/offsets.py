@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, cast
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from streams.settings import Settings
 
 _ASK_SECONDS: Final = 8.0
+_GRACE_SECONDS: Final = 2.0  # after which a client that has not kept to its time never will
 # How long a log that has more may be held up: longer than any transaction of a worker may stay open.
 PATIENCE_SECONDS: Final = 120.0
 
@@ -98,7 +100,7 @@ class Offsets:
 
     def _offsets_of(self, asked: ConsumerGroupTopicPartitions) -> list[TopicPartition]:
         answer = self._admin.list_consumer_group_offsets([asked], require_stable=True, request_timeout=_ASK_SECONDS)
-        answers: list[TopicPartition] = answer[asked.group_id].result().topic_partitions
+        answers: list[TopicPartition] = _answered(answer[asked.group_id]).topic_partitions
         return answers
 
     def _ask(self, asked: Mapping[Log, OffsetSpec], *, is_stable: bool = False) -> dict[Log, int]:
@@ -110,7 +112,7 @@ class Offsets:
                 isolation_level=IsolationLevel.READ_COMMITTED if is_stable else IsolationLevel.READ_UNCOMMITTED,
                 request_timeout=_ASK_SECONDS,
             )
-            return {log_of[partition]: cast("int", answer.result().offset) for partition, answer in answers.items()}
+            return {log_of[partition]: cast("int", _answered(answer).offset) for partition, answer in answers.items()}
 
         return self._patiently(ask, "the ends of its logs") if asked else {}
 
@@ -129,6 +131,15 @@ class Offsets:
         if time.monotonic() > give_up:
             raise held_up(self._settings, log)
         time.sleep(KAFKA_SECONDS)
+
+
+def _answered(answer: Future[R]) -> R:
+    """The answer, once it is there: the client itself may forget a request (librdkafka #3663)."""
+    try:
+        return answer.result(_ASK_SECONDS + _GRACE_SECONDS)
+    except TimeoutError:
+        silence = KafkaError(KafkaError._TIMED_OUT, f"no answer within {_ASK_SECONDS:.0f} s")  # noqa: SLF001  # its name
+        raise KafkaException(silence) from None
 
 
 def _earliest() -> OffsetSpec:

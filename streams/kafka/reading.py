@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from schemas.contract.topics import ENGINE_TOPICS, RECEIVED_BYTES
+from service.headers import headers_of
 from streams.escalation.values import Instant
-from streams.formats.headers import headers_of
 from streams.formats.message import Headers
 from streams.kafka import offsets
 from streams.kafka.admin import ANSWER_SECONDS

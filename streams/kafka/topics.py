@@ -145,7 +145,7 @@ def create(settings: Settings) -> list[str]:
         request_timeout=CREATE_SECONDS,
     )
     made = []
-    for name, outcome in admin.outcomes(requests).items():
+    for name, outcome in admin.outcomes(requests, CREATE_SECONDS).items():
         if not isinstance(outcome, KafkaError):
             made.append(name)
         elif outcome.code() != KafkaError.TOPIC_ALREADY_EXISTS:  # else another one made it meanwhile

@@ -1,44 +1,17 @@
-"""How a metric is declared, and the histogram that takes a chunk's observations at once."""
+"""The histogram that takes a chunk's observations at once."""
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
-from typing import Any, Final, Generic, TypeVar
+from typing import Final
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 FAMILY: Final = "family"  # the key of a field's family in its metadata
-
-M = TypeVar("M")
-
-
-class Family(Generic[M]):
-    """A metric's declaration: on a class, its instances have the metric itself under the same name.
-
-    ``labels`` maps each label to its values as far as they are known; ``options`` are a unit and buckets.
-    """
-
-    def __init__(
-        self, kind: type[M], name: str, documentation: str, labels: Mapping[str, Sequence[str]] | None = None,
-        **options: Any,
-    ) -> None:  # fmt: skip
-        self.labels = labels or {}
-        self._kind = kind
-        self._name = name
-        self._documentation = documentation
-        self._options = options
-
-    def make(self, registry: CollectorRegistry) -> M:
-        """Make the metric."""
-        return self._kind(self._name, self._documentation, tuple(self.labels), registry=registry, **self._options)  # type: ignore[call-arg]  # what all kinds take
-
-    def __get__(self, metrics: object, owner: type) -> M:
-        """Tell mypy the attribute's type: an instance's own attribute hides the declaration."""
-        raise AttributeError("the metrics are not made yet")
 
 
 class Series:

@@ -19,13 +19,13 @@ from importlib.metadata import version
 from itertools import product
 from typing import TYPE_CHECKING, Any, Final
 
-import prometheus_client
 from confluent_kafka import libversion
 from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector
 
 from schemas.contract.topics import INPUT_TOPICS, OUTPUT_TOPICS
+from service.metrics import Family
 from streams.escalation.names import OPEN_PHASES
-from streams.observe.families import FAMILY, Family, Histogram
+from streams.observe.families import FAMILY, Histogram
 from streams.observe.tally import LATENCY, LATER, Tally
 from streams.runtime.clock import wall_ms
 
@@ -45,8 +45,6 @@ _LATER_LABELS: Final = frozenset({"partition", "partner", "procedure"})
 _PARTITION: Final[Mapping[str, Sequence[str]]] = {"partition": LATER}
 _INPUT: Final[Mapping[str, Sequence[str]]] = {"topic": INPUT_TOPICS, "partition": LATER}
 _OUTPUT: Final[Mapping[str, Sequence[str]]] = {"topic": OUTPUT_TOPICS, "partition": LATER}
-
-prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]  # as many series again, for nothing
 
 
 class Metrics:

@@ -16,6 +16,7 @@ import prometheus_client
 
 from schemas.contract.dead_letter_reasons import DEAD_LETTER_REASONS, DeadLetterReason
 from schemas.contract.topics import INPUT_TOPICS
+from service.metrics import Family
 from streams.escalation.attention_reasons import ATTENTION_REASONS, AttentionReason
 from streams.escalation.names import (
     QUARANTINE_REASONS,
@@ -26,7 +27,7 @@ from streams.escalation.names import (
     ReportStatus,
 )
 from streams.escalation.values import Instant
-from streams.observe.families import FAMILY, Family, Histogram
+from streams.observe.families import FAMILY, Histogram
 
 Level: TypeAlias = Literal["info", "warning", "error"]
 Raised: TypeAlias = Literal["first", "again"]

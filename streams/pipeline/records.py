@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from schemas.avro.errors import Undecodable
 from schemas.contract.topics import OUTPUT_VALUE_BYTES, OWN_BYTES
+from service.headers import headers_of
 from streams.escalation.state import SiteState
 from streams.escalation.step import set_aside_attention
 from streams.escalation.values import (
@@ -24,7 +25,6 @@ from streams.escalation.values import (
     Source,
 )
 from streams.formats.dead_letter import dead_letter
-from streams.formats.headers import headers_of
 from streams.formats.validation import ID_BYTES, site_named
 from streams.observe.tally import Tally
 from streams.pipeline.batch import Record

@@ -38,10 +38,3 @@ The parts: `partition` takes the records and follows the decisions, `material` k
 state of a site, `step` runs the core, `outcome` and `quarantine` compare its results with the log, `versions` has the
 site records, `comparison` compares values, and `verdict` collects the result.
 """
-
-from streams.replay.comparison import Difference
-from streams.replay.partition import PartitionReplay
-from streams.replay.step import KnownProcedures
-from streams.replay.verdict import Unchecked, Verdict
-
-__all__ = ["Difference", "KnownProcedures", "PartitionReplay", "Unchecked", "Verdict"]

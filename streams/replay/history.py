@@ -19,8 +19,10 @@ from streams.escalation.state import MEMORY_MS
 from streams.escalation.values import Decision, Instant
 from streams.formats.topic_values import TopicValues
 from streams.kafka.reading import LogRecord, Logs, Span
-from streams.replay import KnownProcedures, PartitionReplay, Verdict
 from streams.replay.material import COMMAND_TOPICS, EVENT_TOPICS
+from streams.replay.partition import PartitionReplay
+from streams.replay.step import KnownProcedures
+from streams.replay.verdict import Verdict
 
 NEEDED: Final = (*INPUT_TOPICS, *COMMAND_TOPICS, "decisions", "quarantine", "dead-letters")
 _ASIDE: Final = ("quarantine", "dead-letters")

@@ -42,9 +42,16 @@ def checked(setting: Setting, value: SourceValue, field: FieldInfo | None) -> An
         details = error.errors(include_input=False, include_url=False, include_context=False)
         wrong = details[0]["msg"].removeprefix("Value error, ")
         hidden = value.secret or setting == REGISTRY_URL
-        words = "its value" if hidden else repr(value.value)
+        words = "its value" if hidden else _shown(value.value)
         message = f"{words} is not allowed: {wrong[0].lower()}{wrong[1:]}. It is {field.description}"
         return Problem(value.origin, dotted(setting), message)
+
+
+def _shown(value: object) -> str:
+    try:
+        return repr(value)
+    except RecursionError:
+        return "its value"
 
 
 def disagreements(error: ValidationError, given: Mapping[Setting, SourceValue]) -> list[Problem]:

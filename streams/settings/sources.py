@@ -108,6 +108,8 @@ def read_file(path: Path, known: Collection[Setting], environ: Mapping[str, str]
     try:
         with path.open("rb") as file:
             tables = tomllib.load(file)
+        if isinstance(tables.get(KAFKA), dict):
+            tables[KAFKA] = dict(_flat(tables[KAFKA]))
     except OSError as error:
         source.problems.append(Problem(str(path), "", f"cannot be read: {error.strerror}. Name an existing file"))
         return source
@@ -117,8 +119,6 @@ def read_file(path: Path, known: Collection[Setting], environ: Mapping[str, str]
     except ValueError as error:  # not TOML, or not UTF-8
         source.problems.append(Problem(str(path), "", f"is not a TOML file: {error}. Correct it there"))
         return source
-    if isinstance(tables.get(KAFKA), dict):
-        tables[KAFKA] = dict(_flat(tables[KAFKA]))
     for setting, value in _walk(tables, (), known, _sections(known)):
         if isinstance(value, Problem):
             source.problems.append(value._replace(origin=str(path)))

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from schemas.avro.errors import Undecodable
 from schemas.avro.framing import CONFLUENT, CONFLUENT_SIZE
+from service.headers import headers_of
 from streams.escalation.state import MEMORY_MS
-from streams.formats.headers import headers_of
 from streams.formats.message import Headers, Message
 from streams.formats.validation import ID_BYTES, DeadLetterCause, key_text
 from streams.runtime.clock import Clock

@@ -26,9 +26,3 @@ The parts: `partition` takes records, `recorded` orders those of a site, `reacti
 commands that they answer, `play` runs the core, `comparison` sums up, `history` reads the topics, `change` is the other
 procedure.
 """
-
-from streams.whatif.change import Change
-from streams.whatif.comparison import Comparison, Incident, Side, Verdict
-from streams.whatif.partition import PartitionWhatIf
-
-__all__ = ["Change", "Comparison", "Incident", "PartitionWhatIf", "Side", "Verdict"]

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from streams.escalation.names import ProcedureName
 from streams.escalation.procedures import Procedure, Procedures
-from streams.replay import KnownProcedures
+from streams.replay.step import KnownProcedures
 
 SUFFIX: Final = "+whatif"
 

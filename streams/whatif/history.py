@@ -10,7 +10,7 @@ from streams.escalation.procedures import Procedures
 from streams.escalation.values import Instant
 from streams.formats.topic_values import TopicValues
 from streams.kafka.reading import LogRecord, Logs, Span
-from streams.replay import KnownProcedures
+from streams.replay.step import KnownProcedures
 from streams.whatif.change import Change
 from streams.whatif.comparison import Comparison
 from streams.whatif.partition import PartitionWhatIf

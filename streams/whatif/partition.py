@@ -13,10 +13,9 @@ from streams.escalation.values import CallCommand, CallResult, Decision, Dispatc
 from streams.formats.topic_values import TopicValues
 from streams.formats.validation import DeadLetterCause, key_text
 from streams.kafka.reading import LogRecord
-from streams.replay import KnownProcedures
 from streams.replay.history import named_places
 from streams.replay.material import Material
-from streams.replay.step import Knowledge, RecordedStep, steps
+from streams.replay.step import Knowledge, KnownProcedures, RecordedStep, steps
 from streams.replay.verdict import NO_PROCEDURE, VerdictBuilder
 from streams.runtime.clock import partition_time
 from streams.whatif.change import Change, ProceduresOfVersions

@@ -154,7 +154,8 @@ class WorkerPages(aiohttp.Web):
     def address(self) -> str:
         """Where it listens, once it is started."""
         host, port = self._runner.addresses[0][:2]
-        return f"http://{host}:{port}"
+        shown = f"[{host}]" if ":" in host else host
+        return f"http://{shown}:{port}"
 
     async def start_server(self) -> None:
         """Listen."""

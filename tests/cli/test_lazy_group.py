@@ -29,6 +29,21 @@ def test_a_summary_is_the_first_paragraph_of_the_commands_own_help(name: str) ->
     assert " ".join(own_help.partition("\n\n")[0].split()) == COMMANDS[name]
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("partners", "Exit 1 when it cannot go on"),
+        ("portal", "one of them passes changes on"),
+        ("seal", "a second one ends at once"),
+    ],
+)
+def test_the_help_of_a_group_that_is_a_process_too_says_how_that_runs(name: str, words: str) -> None:
+    own_help = " ".join(load("ronde.commands", name).help.split())
+    assert "Without a command: " in own_help
+    assert "Ends on SIGTERM or Ctrl-C." in own_help
+    assert words in own_help
+
+
 def test_every_module_of_commands_is_listed_or_belongs_to_a_listed_group() -> None:
     modules = {path.stem for path in Path(commands.__path__[0]).glob("*.py")} - {"__init__"}
     assert {name for name in modules if name.partition("_")[0] not in COMMANDS} == set()
@@ -42,6 +57,12 @@ def test_what_calls_no_command_imports_none(option: str) -> None:
     imported = set(ended.stderr.split())
     assert imported.isdisjoint(HEAVY)
     assert not {name for name in imported if name.startswith("ronde.commands.")}
+
+
+def test_the_settings_load_without_what_only_some_commands_use() -> None:
+    script = "import sys, ronde.shared.settings; print(*sys.modules)"
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert {"confluent_kafka", "streams.replay", "streams.escalation.step"}.isdisjoint(ended.stdout.split())
 
 
 @pytest.mark.parametrize("name", EXTRAS)

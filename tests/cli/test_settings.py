@@ -130,6 +130,8 @@ def test_each_client_gets_the_properties_it_understands() -> None:
         (f"[procedures.FIRE]\ndefault_partner = '{'é' * 65}'", "it is longer than 128 bytes"),
         ("prefix = ", "is not a TOML file: "),
         (f"prefix = {'[' * 100_000}", "is nested too deeply"),
+        (f"[kafka]\n{'a.' * 1_500}a = 1", "is nested too deeply"),
+        (f"[worker]\nport.{'a.' * 1_500}a = 1", "worker.port: its value is not allowed"),
     ],
 )
 def test_what_a_file_may_not_say_is_named_with_the_file_and_what_to_do(tmp_path: Path, text: str, told: str) -> None:

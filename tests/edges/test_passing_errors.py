@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import psycopg
 import pytest
 from confluent_kafka import KafkaError
 
+from edges.errors import EdgeError
+from edges.kafka.framing import Framing
 from edges.partners import intake
-from edges.partners.errors import PartnersError
 from edges.partners.intake import Intake
 from edges.portal import relay
-from edges.portal.errors import PortalError
 from edges.portal.relay import Relay, RelaySettings
 from edges.settings import Connection
+from schemas.avro.errors import RegistryRefused, RegistryUnreachable
 from service.postgres_settings import PostgresSettings
 from tests.support.waiting import eventually
 
@@ -46,9 +48,9 @@ def an_intake(away: list[str]) -> Intake:
     )
 
 
-@pytest.mark.parametrize(("module", "make", "end"), [(relay, a_relay, PortalError), (intake, an_intake, PartnersError)])
-def test_a_thread_goes_on(module: Any, make: Any, end: type[Exception], monkeypatch: pytest.MonkeyPatch) -> None:
-    errors = iter([error("said by PostgreSQL") for error in ERRORS] + [end("enough")])
+@pytest.mark.parametrize(("module", "make"), [(relay, a_relay), (intake, an_intake)])
+def test_a_thread_goes_on(module: Any, make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    errors = iter([error("said by PostgreSQL") for error in ERRORS] + [EdgeError("enough")])
 
     def fail(*_values: Any) -> Any:
         raise next(errors)
@@ -60,7 +62,7 @@ def test_a_thread_goes_on(module: Any, make: Any, end: type[Exception], monkeypa
     thread.start()
     try:
         eventually(lambda: thread.failure is not None, "what does not pass ends it")
-        assert isinstance(thread.failure, end)
+        assert isinstance(thread.failure, EdgeError)
         assert away == ["postgres"] * len(ERRORS)
     finally:
         thread.stop(5.0)
@@ -78,5 +80,22 @@ class _Refusal:
 
 def test_who_may_not_read_as_a_group_is_told_the_rules_of_that_group() -> None:
     reading = an_intake([])
-    with pytest.raises(PartnersError, match=r"`ronde topics acl --role partners --group none`"):
+    with pytest.raises(EdgeError, match=r"`ronde topics acl --role partners --group none`"):
         reading._good(cast("list[Message]", [_Refusal()]), {})
+
+
+def test_a_registry_that_is_away_is_asked_again_and_one_that_refuses_ends_the_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    framing = Framing(NOWHERE)
+    answers = iter([RegistryUnreachable("away"), RegistryRefused("not compatible")])
+
+    def writer(_topic: str) -> Any:
+        raise next(answers)
+
+    monkeypatch.setattr(framing, "writer", writer)
+    monkeypatch.setattr("edges.kafka.framing.REGISTRY_SECONDS", 0.0)
+    said: list[str | None] = []
+    with pytest.raises(EdgeError, match="not compatible"):
+        asyncio.run(framing.writers(("claims",), said.append))
+    assert said == ["away"]

@@ -16,7 +16,7 @@ import pytest
 from confluent_kafka import Producer
 
 from schemas.avro.records import encode
-from schemas.contract.topics import INPUT_BYTES
+from schemas.contract.topics import INPUT_BYTES, OWN_BYTES
 from streams.dlq.fenced_producer import FencedError, FencedProducer, Outgoing
 from streams.dlq.settlement import Settlement
 from streams.formats.message import Headers
@@ -74,6 +74,14 @@ def put_away(
     marks = put_away_headers(topic, home, offset=offset, reason=reason, error=error)
     partition, at = world.put("dead-letters", value, key, home, [*(headers or []), *marks])
     return f"{partition}-{at}"
+
+
+def put_away_by_worker(world: World, key: str, value: bytes) -> str:
+    """The same with a producer that takes records as large as a worker's does; its id."""
+    topic, home = world.settings.topic("dead-letters"), world.home(key)
+    letter = Outgoing(topic, home, key.encode(), value, put_away_headers("alerts", home))
+    (place,) = FencedProducer(world.settings, "worker").commit([letter])
+    return f"{place.partition}-{place.offset}"
 
 
 def put_away_headers(topic: str, partition: int, **more: Any) -> Headers:
@@ -255,11 +263,7 @@ def test_a_site_configured_anew_since_is_not_put_back(world: World, run: Run, fi
 
 
 def test_a_letter_that_its_mark_makes_too_large_is_told_and_the_others_go(world: World, run: Run, file: Path) -> None:
-    value = b"x" * (INPUT_BYTES - 90)
-    marks = put_away_headers("alerts", world.home("S1"))
-    letter = Outgoing(world.settings.topic("dead-letters"), world.home("S1"), b"S1", value, marks)
-    (place,) = FencedProducer(world.settings, "worker").commit([letter])
-    large = f"{place.partition}-{place.offset}"
+    large = put_away_by_worker(world, "S1", b"x" * (INPUT_BYTES - 90))
     small = put_away(world, "S1", alert("S1"))
     assert settled(run, "replay", large, small, "--settings", file) == {large: "too large", small: "replayed"}
     assert run("dlq", "replay", large, "--settings", file).exit == 1
@@ -300,6 +304,15 @@ def test_a_discarded_letter_says_who_and_why_and_is_never_put_back(world: World,
     table = run("dlq", "list", "--all", "--settings", file).out
     assert "discarded" in table
     assert run("dlq", "discard", name, "--why", " ", "--who", "y", "--settings", file).exit == 2
+
+
+def test_a_letter_without_room_for_a_note_is_named_and_the_others_go(world: World, run: Run, file: Path) -> None:
+    large, small = put_away_by_worker(world, "k" * (OWN_BYTES - 500), b""), put_away(world, "S1", alert("S1"))
+    arguments = ("discard", large, small, "--who", "y", "--settings", file, "--why")
+    assert settled(run, *arguments, "x" * 1000) == {large: "note too large", small: "discarded"}
+    ran = run("dlq", *arguments, "x" * 1000)
+    assert (ran.exit, "say --why and --who in fewer words" in ran.out) == (1, True), ran
+    assert settled(run, *arguments, "x") == {large: "discarded", small: "already discarded"}
 
 
 # --- exactly once -----------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from ronde.local.kafka import Kafka
 from schemas.avro.records import encode
 from schemas.contract.topics import INPUT_BYTES
-from streams.formats.headers import headers_of
+from service.headers import headers_of
 from tests.conftest import Run
 from tests.kafka.conftest import WorkerFile
 from tests.kafka.raw import RawProducer, RawRecord, keep_compressed
@@ -120,9 +120,9 @@ def test_headers_may_be_read_again_and_again(world: World, kafka: Kafka) -> None
     reader.assign([TopicPartition(topic, 0, 0)])
     one, two, three = reader.consume(3, 20)
     for _ in range(3):
-        assert headers_of(one) == [("a", b"1"), (r"\xff\xfeé", b"2"), ("", b""), ("b", None)]  # type: ignore[arg-type]
-        assert headers_of(two) == [(r"\x??", None), (r"\x??", b"2"), ("a", b"1")]  # type: ignore[arg-type]
-        assert headers_of(three) == []  # type: ignore[arg-type]
+        assert headers_of(one) == [("a", b"1"), (r"\xff\xfeé", b"2"), ("", b""), ("b", None)]
+        assert headers_of(two) == [(r"\x??", None), (r"\x??", b"2"), ("a", b"1")]
+        assert headers_of(three) == []
     others = reader.consume(_OFTEN, 20)
-    assert [headers_of(other) for other in others] == [[(r"\x??", b"1"), (r"\x??", b"2")]] * _OFTEN  # type: ignore[arg-type]
+    assert [headers_of(other) for other in others] == [[(r"\x??", b"1"), (r"\x??", b"2")]] * _OFTEN
     reader.close()

@@ -6,6 +6,7 @@ answer wrongly, which a real one does only on a bad day.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import threading
@@ -319,6 +320,18 @@ def test_a_disk_that_takes_nothing_does_not_stop_us(server: Server, tmp_path: Pa
     (warning,) = registry.take_warnings()
     assert f"{tmp_path / 'registry'} cannot be written" in warning
     assert "Set data_dir" in warning
+
+
+def test_a_full_disk_keeps_no_file_half_written(
+    connect: Callable[[], Registry], server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    server.schemas[3] = {"schema": json.dumps(schemas.load("Alert"))}
+    assert connect().schema(3) == schemas.load("Alert")
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
 def test_two_registries_share_a_folder_and_no_ids(server: Server, tmp_path: Path) -> None:

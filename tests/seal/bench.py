@@ -19,7 +19,8 @@ from seal.heads import Heads
 from seal.keys import public_hex
 from seal.metrics import SealMetrics
 from seal.proofs import end_line
-from seal.store import Head, Log, Session, Store, TreeState, connect, make_schema
+from seal.store import Head, Log, Store, TreeState, connect, make_schema
+from service.postgres import Session
 from service.postgres_settings import PostgresSettings
 from streams.escalation.values import Decision
 from streams.kafka.reading import LogRecord

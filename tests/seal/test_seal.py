@@ -16,6 +16,7 @@ import pytest
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from ronde.local.kafka import Kafka
 from ronde.outcomes.sealed_dossier import sealed_dossier
 from ronde.shared.whole_settings import WholeSettings
 from seal import keys
@@ -29,6 +30,7 @@ from sinks.forget import erasures
 from streams.settings import load
 from tests.conftest import MakeSettings, Run, SettingsFile
 from tests.kafka.published import publish
+from tests.kafka.raw import RawProducer, RawRecord
 from tests.streams.logbook import Logbook, callback
 from tests.streams.test_whatif import answer, waiting
 from tests.support.ronde_process import RondeProcess
@@ -265,7 +267,9 @@ def test_what_is_erased_is_withheld_before_the_process_that_seals_has_read_it(
     assert (ran.exit, "its site was erased" in ran.err) == (1, True)
 
 
-def test_any_record_is_sealed(house: tuple[WholeSettings, Path], client_log: logging.Logger, run: Run) -> None:
+def test_any_record_is_sealed(
+    house: tuple[WholeSettings, Path], client_log: logging.Logger, run: Run, kafka: Kafka
+) -> None:
     """No record stops the seal, of any bytes."""
     settings, file = house
     good = waiting().logs["alerts"][0].value or b""
@@ -277,6 +281,10 @@ def test_any_record_is_sealed(house: tuple[WholeSettings, Path], client_log: log
         ):  # fmt: skip
             producer.produce(settings.topic(topic), value, key, 0, headers=[("a", None), ("b", b"\xff")])
     producer.flush()
+    with RawProducer(kafka.bootstrap_servers) as raw:
+        for headers in ([(b"\xff\xc3\xa9", b"1")], [(b"\xff", b"1"), (b"a", None), (b"\xfe", b"2")]):
+            raw.put(RawRecord(settings.topic("alerts"), 0, b"S1", good, headers))
+        raw.flush()
     ran = run("seal", "--once", "--settings", file)
     assert (ran.exit, ran.out.startswith("head 1:")) == (0, True), ran.err
     assert run("seal", "check", "--settings", file).exit == 0

@@ -15,6 +15,7 @@ from psycopg.sql import SQL, Identifier
 from ronde.views.incident.json_form import of_timeline
 from sinks.ask.timeline import timeline
 from sinks.database.migrate import migrate
+from sinks.errors import Away
 from sinks.forget.erasures import Erasure, ErasureLog, carry_out, create_topic, parse
 from sinks.rows.feeds import FEEDS
 from sinks.settings import Configuration
@@ -278,6 +279,13 @@ def test_the_last_erasure_of_each_stays_on_the_topic(
     log.close()
     assert [(value.site_id, value.contact_id) for value in values] == [("", "ann")] * 2
     assert len({value.key() for value in values}) == 1
+
+
+def test_a_topic_of_erasures_that_is_not_shown_is_not_taken_for_an_empty_one(configuration: Configuration) -> None:
+    log = ErasureLog(configuration)  # whose topic nobody has made
+    with pytest.raises(Away, match=r"erasures: .*[Uu]nknown topic"):
+        log.begin()
+    log.close()
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,8 @@ from streams.escalation.values import (
 from streams.formats.message import Headers
 from streams.formats.topic_values import TopicValues, shipped
 from streams.kafka.reading import LogRecord
-from streams.replay import PartitionReplay, Verdict
+from streams.replay.partition import PartitionReplay
+from streams.replay.verdict import Verdict
 from tests.support.times import START
 
 TOPIC_OF: Final = {

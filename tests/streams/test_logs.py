@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -22,6 +23,29 @@ def test_a_flood_of_one_event_is_counted_instead() -> None:
     time[0] = 10.0
     assert flood.admit("a") == 2
     assert flood.admit("a") == 0
+
+
+def test_lines_of_other_threads_may_come_while_floods_are_summed_up() -> None:
+    now = [0.0]
+    flood = logs._Limit(2, 10, lambda: now[0])
+
+    class Windows(dict[str, logs._Window]):
+        def items(self) -> Any:
+            for item in super().items():
+                other = Thread(target=flood.admit, args=("of another thread",))
+                others.append(other)
+                other.start()
+                other.join(1.0)  # which it takes only where it waits for its turn
+                yield item
+
+    others: list[Thread] = []
+    flood._windows = Windows()
+    assert [flood.admit("a") for _ in range(3)] == [0, 0, None]
+    now[0] = 10.0
+    assert flood.ended() == {"a": 1}
+    for other in others:
+        other.join()
+    assert flood.admit("of another thread") == 0
 
 
 def test_an_exception_is_told_by_its_places_without_its_message() -> None:

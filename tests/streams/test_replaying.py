@@ -13,7 +13,7 @@ from streams.escalation.state import EMPTY
 from streams.escalation.values import DispatchReport, Source
 from streams.formats.topic_values import TopicValues, payload
 from streams.kafka.reading import LogRecord
-from streams.replay import Verdict
+from streams.replay.verdict import Verdict
 from tests.streams.logbook import RECORDED, Logbook, alert, callback, encode, no_answer, seconds, site
 
 DAY = 24 * 3600

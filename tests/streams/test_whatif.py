@@ -11,7 +11,9 @@ from benchmarks.month import Month
 from schemas.contract.topics import INPUT_TOPICS
 from streams.escalation.procedures import DEFAULTS, Procedures
 from streams.escalation.values import DispatchReport, OperatorAction
-from streams.whatif import Change, Comparison, PartitionWhatIf
+from streams.whatif.change import Change
+from streams.whatif.comparison import Comparison
+from streams.whatif.partition import PartitionWhatIf
 from tests.streams.logbook import RECORDED, Logbook, alert, callback, no_answer, seconds, site
 from tests.streams.test_replaying_random import anything
 from tests.support.seeds import seeds

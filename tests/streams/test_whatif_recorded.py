@@ -12,7 +12,7 @@ from streams.escalation.procedures import DEFAULTS, Procedure
 from streams.escalation.state import Deadline
 from streams.escalation.step import Step
 from streams.escalation.values import Event
-from streams.whatif import Change
+from streams.whatif.change import Change
 from tests.escalation.world import TOPICS, World
 from tests.streams.logbook import Logbook, encode
 from tests.streams.test_whatif import compare

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 from streams.escalation.values import Decision, Instant
 from streams.formats import rfc3339
-from streams.whatif import Change, Comparison, Incident, Side
+from streams.whatif.change import Change
+from streams.whatif.comparison import Comparison, Incident, Side
 
 
 class Question(NamedTuple):

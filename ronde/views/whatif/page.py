@@ -10,7 +10,7 @@ from ronde.views.incident.words import day
 from ronde.views.whatif.figures import Question
 from ronde.views.whatif.plots import plots
 from ronde.views.whatif.text import guards, head, lines, rows, verdicts
-from streams.whatif import Comparison, Incident
+from streams.whatif.comparison import Comparison, Incident
 
 _LONGEST: Final = 500  # incidents; --json has all
 

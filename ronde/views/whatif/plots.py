@@ -9,7 +9,7 @@ from typing import Final
 from ronde.shared.plain import markup
 from ronde.views.incident.words import span
 from ronde.views.whatif.figures import quantile
-from streams.whatif import Comparison
+from streams.whatif.comparison import Comparison
 
 _WIDTH: Final = 900
 _LEFT: Final = 230

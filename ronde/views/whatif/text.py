@@ -9,7 +9,7 @@ from typing import Final
 from ronde.shared.terminal import Listing, Terminal
 from ronde.views.incident.words import RULES, after, day, span
 from ronde.views.whatif.figures import Question, quantile, share
-from streams.whatif import Comparison, Incident, Side
+from streams.whatif.comparison import Comparison, Incident, Side
 
 _VERDICTS: Final = {
     "SAME": "the same, decision by decision",

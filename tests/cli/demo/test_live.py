@@ -23,10 +23,12 @@ import schemas
 from ronde.demo import stories, telephony
 from ronde.demo.agenda import Record
 from ronde.demo.panels import shipped
+from ronde.demo.portal import WORDS
 from ronde.demo.processes import Child
-from ronde.demo.stage import OUTSIDE, PARTNERS, PORTAL, PROCESSES, SINK, WEBHOOK
+from ronde.demo.stage import DESK, OUTSIDE, PARTNERS, PORTAL, PROCESSES, SINK, WEBHOOK
 from ronde.demo.stories import STORIES
 from ronde.demo.watch import read_inputs
+from service.words import normal
 from tests.machine import stretched
 
 if TYPE_CHECKING:
@@ -73,13 +75,16 @@ class TestLive:
         assert "✓ S01 configured by the portal's API, in 7 revisions" in text
         [records] = re.findall(r"(\d+) site records = \1 readiness records", text)
         assert 30 <= int(records) <= 36  # the portal may pass several revisions on at once
+        assert "✓ S01 answered by the desk's API: call 1.1 taken, the word was right, IDENTIFIED\n" in text
         assert "all 13 stories ended as told" in text
         [folder] = (tmp_path / ".ronde" / "demo").iterdir()
-        logs = {f"{name}.log" for name in (*PROCESSES, PORTAL, SINK, PARTNERS, WEBHOOK)}
+        logs = {f"{name}.log" for name in (*PROCESSES, PORTAL, SINK, PARTNERS, DESK, WEBHOOK)}
         assert logs | {"metrics.txt"} <= {path.name for path in folder.iterdir()}
         assert "ronde_inputs_total" in (folder / "metrics.txt").read_text()
         assert "S05 gets CLOSED" in (folder / f"{WEBHOOK}.log").read_text()
-        logged = "".join((folder / f"{name}.log").read_text() for name in (*PROCESSES, PORTAL, PARTNERS))
+        assert "S01 gets" not in (folder / "telephony.log").read_text()
+        logged = "".join((folder / f"{name}.log").read_text() for name in (*PROCESSES, PORTAL, PARTNERS, DESK))
+        assert not any(form in logged for word in WORDS for form in (word, normal(word)))
         for contact in (contact for site in shipped_sites() for contact in site.contacts):
             assert str(contact.phone) not in logged
             assert str(contact.last_name) not in logged
@@ -106,7 +111,9 @@ class TestLive:
         assert process.stdout is not None
         until(process.stdout, "OPENED")
         children = psutil.Process(process.pid).children(recursive=True)
-        assert Counter(map(role_of, children)) >= Counter([*PROCESSES, PORTAL, SINK, PARTNERS, WEBHOOK, "postgres"])
+        assert Counter(map(role_of, children)) >= Counter(
+            [*PROCESSES, PORTAL, SINK, PARTNERS, DESK, WEBHOOK, "postgres"]
+        )
 
         process.send_signal(number)
         text, _ = process.communicate(timeout=60)
@@ -184,7 +191,7 @@ def closing_process(child: Child) -> Iterator[Child]:
 def role_of(process: psutil.Process) -> str:
     """Which part of the demonstration a process is."""
     words = " ".join(process.cmdline())
-    commands = ("receiver", "worker", "sink", "portal", "partners")
+    commands = ("receiver", "worker", "sink", "portal", "partners", "desk")
     roles = {name: f"main() {name}" for name in commands} | {"postgres": "/postgres -D"}
     roles |= {name: f"ronde.demo.{name}" for name in (*OUTSIDE, WEBHOOK)}
     return next((role for role, part in roles.items() if part in words), "of PostgreSQL's own")

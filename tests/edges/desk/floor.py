@@ -12,7 +12,7 @@ import httpx
 from argon2 import PasswordHasher
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
 
-from edges.desk.values import CONSTRUCTORS
+from edges.values import CONSTRUCTORS
 from edges.web import accounts, tokens
 from edges.web.files import write_model
 from edges.web.values import write_instant

@@ -29,7 +29,6 @@ from edges.desk.reader import DeskReader, NotReadError
 from edges.desk.records import Records
 from edges.desk.site_index import SiteIndex
 from edges.desk.state import DeskState
-from edges.desk.values import CallResult, Decision, OperatorAction
 from edges.desk.viewed import ViewLog
 from edges.desk.wallboard import FirstCallCount
 from edges.desk.words import Words
@@ -37,7 +36,7 @@ from edges.desk.work import Item, WorkList
 from edges.desk.writer import Writer
 from edges.kafka.errors import KafkaAwayError, UnconfirmedError
 from edges.kafka.producer import CONFIRM_SECONDS
-from edges.values import Claim, DeskEvent
+from edges.values import CallResult, Claim, Decision, DeskEvent, OperatorAction
 from edges.web.events import Channel
 from edges.web.problems import UNCONFIRMED
 from edges.web.settings import WebSettings
@@ -74,6 +73,11 @@ class MemoryReader:
         self.own = ReadBacks(desk.state)
         self.age_seconds = 0.0
         self.reads = 0
+        self.unread: frozenset[int] = frozenset()
+
+    def check_read(self, partition: int) -> None:
+        if partition in self.unread:
+            raise UnconfirmedError("the test's partition is unread")
 
     def age(self, partition: int) -> float:
         return self.age_seconds
@@ -109,13 +113,19 @@ class MemoryWriter:
     async def send(self, **values: Any) -> None:
         await self._desk.hang(CONFIRM_SECONDS)
         if self._desk.is_frozen:
+            if self._desk.keeps:
+                self._desk.kept += values.items()
             raise UnconfirmedError("the test's broker is frozen")
         for name, value in values.items():
             self._desk.write(name.replace("_", "-"), value)
         self._desk.catch_up()
 
     async def send_once(self, **value: Any) -> None:
-        await self.send(**value)
+        ((name, said),) = value.items()
+        if (name, said[0]) not in [(kept_name, kept[0]) for kept_name, kept in self._desk.kept]:
+            await self.send(**value)
+        elif self._desk.is_frozen:
+            raise UnconfirmedError("the test's broker is frozen")
 
 
 class MemoryFetcher:
@@ -139,6 +149,8 @@ class MemoryDesk:
         self.is_frozen = False
         self.hangs = False  # while it is frozen, each step waits for as long as it may
         self.hung: list[float] = []  # how long they may, in seconds
+        self.keeps = False  # what is sent while it is frozen comes afterwards
+        self.kept: list[tuple[str, Any]] = []
         self.state = DeskState(1)
         self.channel = Channel()
         self.work = WorkList(self.state, self._publish)
@@ -181,6 +193,7 @@ class MemoryDesk:
             errors={UnconfirmedError: UNCONFIRMED, KafkaAwayError: UNCONFIRMED},
         )
         self.app.include_router(self.api.routes())
+        self.app.state.unread = lambda: self.reader.unread
         self.app.include_router(
             DeskPages(
                 self.api, self.app.state.pages, "Ronde Sécurité", FirstCallCount(self.state, ObjectiveSettings())
@@ -255,10 +268,17 @@ class MemoryDesk:
 
 
 @contextmanager
-def frozen(desk: MemoryDesk, *, hangs: bool = False) -> Iterator[None]:
-    """Kafka acknowledges nothing within the block; it says so at once, or nothing at all."""
-    desk.is_frozen, desk.hangs = True, hangs
+def frozen(desk: MemoryDesk, *, hangs: bool = False, keeps: bool = False) -> Iterator[None]:
+    """Kafka acknowledges nothing within the block; it says so at once, or nothing at all.
+
+    ``keeps``: what was sent meanwhile is written, and read, at its end.
+    """
+    desk.is_frozen, desk.hangs, desk.keeps = True, hangs, keeps
+    before = len(desk.kept)
     try:
         yield
     finally:
         desk.is_frozen = False
+        for name, value in desk.kept[before:]:
+            desk.write(name.replace("_", "-"), value)
+        desk.catch_up()

@@ -8,9 +8,8 @@ from typing import Any, Final
 
 from edges.desk.progress import Place
 from edges.desk.state import DeskState
-from edges.desk.values import CONSTRUCTORS
 from edges.desk.work import Item, WorkList
-from edges.values import Claim, DeskEvent, Signal
+from edges.values import CONSTRUCTORS, Claim, DeskEvent, Signal
 from schemas.avro.decoder import decoder
 from schemas.avro.framing import single_object
 from schemas.avro.generated import writer

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,17 +14,16 @@ import httpx
 import pytest
 from confluent_kafka import KafkaException, Producer
 
-from edges.desk.incident import SKEW_MS
-from edges.desk.lookback import DAY_MS, Openings, starts
 from edges.desk.reader import ENGINE
-from edges.desk.values import Decision, InputRef
+from edges.kafka.lookback import DAY_MS, SKEW_MS, Openings, starts
+from edges.values import Decision, InputRef
 from ronde.shared.whole_settings import WholeSettings
 from schemas.contract import murmur2
 from streams.kafka.topics import create
 from streams.settings import load
 from tests.conftest import SettingsFile
 from tests.edges.desk.conftest import StartDesk
-from tests.edges.desk.floor import PARTITIONS, WORD, DeskProcess, OperatorClient, code, contacts, people
+from tests.edges.desk.floor import PARTITIONS, WORD, DeskProcess, OperatorClient, code, contacts, people, written
 from tests.edges.desk.scene import read, write
 from tests.kafka.world import World, now_ms
 from tests.machine import stretched
@@ -103,6 +103,10 @@ def test_a_desk_reads_each_open_incident_from_its_beginning(
         assert found["desk-log"][home] == 1
     empty = (home + 1) % PARTITIONS
     assert found["decisions"][empty] == 0
+    alone = starts(connection, (*ENGINE, "desk-log"), read("decisions"), partitions=[home])
+    assert {*alone} == {*found}
+    assert [{*of_topic} for of_topic in alone.values()] == [{home}] * len(alone)
+    assert alone["decisions"][home] == found["decisions"][home]
 
 
 # --- Kafka frozen -------------------------------------------------------------------------------------------------
@@ -172,6 +176,36 @@ def test_a_frozen_broker(frozen_floor: tuple[World, DeskProcess, RondeProcess], 
     world.wait_for("S2", "decisions", phase_to="CLOSED")
 
 
+def test_a_word_that_is_said_again_beside_a_frozen_broker_is_one_try(
+    frozen_floor: tuple[World, DeskProcess, RondeProcess], patient_broker: Kafka
+) -> None:
+    world, desk, engine = frozen_floor
+    engine.wait_ready()
+    ann = desk.operator("ann")
+    calls = {}
+    for site_id in ("S1", "S2"):
+        world.site(site_id, contacts=contacts(site_id))
+        world.wait_for(site_id, "readiness")
+        world.alert(site_id, f"A-{site_id}")
+        calls[site_id] = ann.wait_call(site_id)["subject"]
+        assert ann.take(calls[site_id]).status_code == 200
+        ann.incident(calls[site_id].partition("-")[0])  # its page: the desk has the contact's record then
+    wrong, right = calls.values()
+    patient_broker.pause()
+    try:
+        for subject, word in ((wrong, "no"), (wrong, "no"), (wrong, "no"), (right, WORD)):
+            assert code(ann.word(subject, word)) == "UNCONFIRMED"
+    finally:
+        patient_broker.resume()
+    desk.wait_ready()
+    for subject in calls.values():
+        eventually(partial(_takes, ann, subject), "she takes it again")
+    assert ann.word(wrong, WORD).json() == {"right": True, "duress": False, "tries_left": 1}
+    assert ann.word(right, WORD).json() == {"right": True, "duress": False, "tries_left": 2}
+    tried = [(event.site_id, event.detail) for event in written(world, "desk-log") if event.action == "WORD_TRIED"]
+    assert sorted(tried) == [("S1", "RIGHT"), ("S1", "WRONG"), ("S2", "RIGHT")]
+
+
 # --- killed -------------------------------------------------------------------------------------------------------
 
 
@@ -204,6 +238,10 @@ def test_a_desk_killed_amid_a_result_says_it_once(world: World, engine: RondePro
         world.wait_for(site_id, "decisions", rule="RESOLVED")
         assert world.rules(site_id).count("RESOLVED") == 1
         desk.start()
+
+
+def _takes(client: OperatorClient, subject: str) -> bool:
+    return client.take(subject).status_code == 200
 
 
 def _put(client: OperatorClient, subject: str, body: dict[str, Any]) -> httpx.Response | None:

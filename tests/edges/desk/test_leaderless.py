@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from schemas.contract import murmur2
 from streams.kafka.topics import create
 from streams.settings import load
 from tests.conftest import SettingsFile
-from tests.edges.desk.floor import PARTITIONS, WORD, DeskProcess, code, contacts, now, people
+from tests.edges.desk.floor import PARTITIONS, WORD, DeskProcess, OperatorClient, code, contacts, now, people
 from tests.edges.desk.test_faults import ANSWERED_SECONDS
 from tests.kafka.world import World
 from tests.machine import stretched
@@ -65,15 +65,15 @@ def site_of(partition: int, skip: int = 0) -> str:
     return [site for site in ids if murmur2.partition(site.encode(), PARTITIONS) == partition][skip]
 
 
-@pytest.mark.soak
-def test_one_partition_without_a_leader(
+@pytest.fixture
+def hands(
     nodes: tuple[Kafka, Kafka],
     settings_file: SettingsFile,
     tmp_path: Path,
     client_log: Any,
     monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    first, second = nodes
+) -> Iterator[tuple[World, Callable[[str], DeskProcess]]]:
+    """The topics with an engine, and what starts a desk on them."""
     placed = [[1]] * (PARTITIONS - 1) + [[2]]
     new_topic: Any = confluent_kafka.admin.NewTopic  # type: ignore[attr-defined]
     with monkeypatch.context() as patch:
@@ -84,7 +84,7 @@ def test_one_partition_without_a_leader(
                 name, num_partitions, replica_assignment=placed, config=config
             ),
         )
-        kafka: dict[str, Any] = {"kafka": {"bootstrap.servers": first.bootstrap_servers}}
+        kafka: dict[str, Any] = {"kafka": {"bootstrap.servers": nodes[0].bootstrap_servers}}
         path = settings_file(topics={"partitions": PARTITIONS}, worker={"catch_up_seconds": 1}, **kafka)
         made = load(path, {})
         create(made)
@@ -94,41 +94,104 @@ def test_one_partition_without_a_leader(
         stack.callback(world.close)
         engine = RondeProcess("worker", ["worker", "--settings", path], path.with_suffix(".log"))
         stack.callback(engine.kill)
-        desk = DeskProcess("desk-1", settings_file, tmp_path, **kafka)
-        stack.callback(desk.close)
         engine.start()
-        desk.start()
+
+        def start(name: str) -> DeskProcess:
+            desk = DeskProcess(name, settings_file, tmp_path, **kafka)
+            stack.callback(desk.close)
+            desk.start()
+            return desk
+
         engine.wait_ready()
-        ann, bob = desk.operator("ann"), desk.operator("bob")
-        calls = {}
-        for site in (site_of(HANGS), site_of(HANGS, 1), site_of(0), site_of(0, 1)):
-            world.site(site, contacts=contacts(site))
-            world.wait_for(site, "readiness")
-            world.alert(site, f"A-{site}")
-            calls[site] = ann.wait_call(site)["subject"]
-        behind, waits, well, free = calls.values()
-        for subject in (behind, well):
-            assert ann.take(subject).status_code == 200
-            assert ann.word(subject, WORD).json()["right"] is True
-        second.pause()
-        eventually(lambda: not desk.is_ready(), "the desk says that it is behind")
-        assert code(ann.take(waits)) == "STALE"
-        act = {"reason": "r", "key": "k", "seen_version": 9, "at": now()}
-        assert code(ann.post(f"/v1/incidents/{behind.partition('-')[0]}/close", act)) == "STALE"
-        assert code(ann.post(f"/v1/sites/{site_of(HANGS)}/dispatch", act)) == "STALE"
-        say = partial(ann.result, outcome="IDENTIFIED", situation="NORMAL")
-        for ask in (partial(say, behind), partial(ann.word, behind, WORD)):
-            began = time.monotonic()
-            assert code(ask()) == "UNCONFIRMED"
-            assert time.monotonic() - began < stretched(ANSWERED_SECONDS)
+        yield world, start
+
+
+def calls_of(world: World, ann: OperatorClient) -> dict[str, str]:
+    """Two calls on the partition that hangs later, and two on another one, by site."""
+    calls = {}
+    for site in (site_of(HANGS), site_of(HANGS, 1), site_of(0), site_of(0, 1)):
+        world.site(site, contacts=contacts(site))
+        world.wait_for(site, "readiness")
+        world.alert(site, f"A-{site}")
+        calls[site] = ann.wait_call(site)["subject"]
+    return calls
+
+
+@pytest.mark.soak
+def test_one_partition_without_a_leader(
+    nodes: tuple[Kafka, Kafka], hands: tuple[World, Callable[[str], DeskProcess]]
+) -> None:
+    second = nodes[1]
+    world, start = hands
+    desk = start("desk-1")
+    ann, bob = desk.operator("ann"), desk.operator("bob")
+    behind, waits, well, free = calls_of(world, ann).values()
+    for subject in (behind, well):
+        assert ann.take(subject).status_code == 200
+        assert ann.word(subject, WORD).json()["right"] is True
+    second.pause()
+    eventually(lambda: not desk.is_ready(), "the desk says that it is behind")
+    assert code(ann.take(waits)) == "STALE"
+    act = {"reason": "r", "key": "k", "seen_version": 9, "at": now()}
+    assert code(ann.post(f"/v1/incidents/{behind.partition('-')[0]}/close", act)) == "STALE"
+    assert code(ann.post(f"/v1/sites/{site_of(HANGS)}/dispatch", act)) == "STALE"
+    say = partial(ann.result, outcome="IDENTIFIED", situation="NORMAL")
+    for ask in (partial(say, behind), partial(ann.word, behind, WORD)):
         began = time.monotonic()
-        assert code(bob.word(well, WORD)) == "HELD"
-        assert ann.word(well, WORD).json()["right"] is True
-        assert say(well).status_code == 202
-        assert bob.take(free).status_code == 200
-        assert time.monotonic() - began < stretched(SOON_SECONDS)
-        second.resume()
-        desk.wait_ready()
-        assert say(behind).status_code == 202
-        world.wait_for(site_of(HANGS), "decisions", phase_to="CLOSED")
-        assert ann.take(waits).status_code == 200
+        assert code(ask()) == "UNCONFIRMED"
+        assert time.monotonic() - began < stretched(ANSWERED_SECONDS)
+    began = time.monotonic()
+    assert code(bob.word(well, WORD)) == "HELD"
+    assert ann.word(well, WORD).json()["right"] is True
+    assert say(well).status_code == 202
+    assert bob.take(free).status_code == 200
+    assert time.monotonic() - began < stretched(SOON_SECONDS)
+    second.resume()
+    desk.wait_ready()
+    assert say(behind).status_code == 202
+    world.wait_for(site_of(HANGS), "decisions", phase_to="CLOSED")
+    assert ann.take(waits).status_code == 200
+
+
+@pytest.mark.soak
+def test_a_desk_that_starts_while_one_partition_has_no_leader(
+    nodes: tuple[Kafka, Kafka], hands: tuple[World, Callable[[str], DeskProcess]]
+) -> None:
+    second = nodes[1]
+    world, start = hands
+    earlier = start("desk-1")
+    ann, bob = earlier.operator("ann"), earlier.operator("bob")
+    behind, waits, well, free = calls_of(world, ann).values()
+    for subject in (behind, well):
+        assert ann.take(subject).status_code == 200
+        assert ann.word(subject, WORD).json()["right"] is True
+    second.pause()
+    desk = start("desk-2")
+    ann, bob = desk.operator("ann"), desk.operator("bob")
+    assert desk.field("desk listens", "unread") == str([HANGS])
+    assert str(HANGS) in desk.reasons()["view"]
+    assert {item["subject"] for item in ann.work()} == {well, free}
+    act = {"reason": "r", "key": "k", "seen_version": 9, "at": now()}
+    say = partial(ann.result, outcome="IDENTIFIED", situation="NORMAL")
+    for answer in (
+        ann.take(waits),
+        ann.word(behind, WORD),
+        say(behind),
+        ann.post(f"/v1/incidents/{behind.partition('-')[0]}/close", act),
+        ann.post(f"/v1/sites/{site_of(HANGS)}/dispatch", act),
+    ):
+        assert (answer.status_code, code(answer)) == (503, "UNCONFIRMED")
+    assert say(well).status_code == 202
+    assert bob.take(free).status_code == 200
+    assert code(ann.post("/v1/work/next")) == "STALE"
+    second.resume()
+    desk.wait_ready()
+    assert say(behind).status_code == 202
+    world.wait_for(site_of(HANGS), "decisions", phase_to="CLOSED")
+
+    def taken() -> str | None:
+        """The call that waited, or the one that followed it."""
+        calls = [item["subject"] for item in ann.work() if item["site_id"] == site_of(HANGS, 1)]
+        return next((call for call in calls if ann.take(call).status_code == 200), None)
+
+    assert ann.word(eventually(taken, "she takes what waited"), WORD).json()["right"] is True

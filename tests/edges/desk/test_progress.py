@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from edges.desk.progress import Progress
-from edges.desk.values import Decision, InputRef
+from edges.values import Decision, InputRef
 from tests.edges.desk.scene import T0, Desk, contact, opened, read
 from tests.edges.desk.test_state import decisions_first
 

@@ -18,6 +18,7 @@ from edges.desk.site_index import SiteIndex
 from edges.desk.state import DeskState
 from edges.kafka.fetcher import Fetcher
 from edges.kafka.framing import Framing
+from edges.kafka.layout import Layout
 from edges.kafka.view import From, Reading, Since, View
 from edges.settings import Connection
 
@@ -53,7 +54,7 @@ async def test_a_partition_that_works_is_read_to_its_end_beside_one_that_hangs(
 
     monkeypatch.setattr(reader, "offsets", ends)
     desk = DeskReader(CONNECTION, Framing(CONNECTION), DeskState(2), SiteIndex(), lambda: None, lambda _: None)
-    desk._own = cast("View", StandingView())
+    desk._own = dict.fromkeys((HANGS, WORKS), cast("View", StandingView()))
     hanging = [asyncio.create_task(desk.to_the_end(HANGS, 30)) for _ in range(3)]
     await asyncio.sleep(0.05)
     await desk.to_the_end(WORKS, 30)
@@ -83,13 +84,14 @@ async def test_decisions_are_read_before_what_follows_from_them(monkeypatch: pyt
         async def stop(self) -> None:
             pass
 
-    def starts(_connection: Any, topics: Sequence[str], *_: Any, at_latest: dict[str, int]) -> dict[str, Any]:
+    def starts(_: Any, topics: Sequence[str], *_more: Any, at_latest: dict[str, int], **_named: Any) -> dict[str, Any]:
         assert time.time() * 1000 - at_latest["desk-log"] == pytest.approx(OWN_MS, abs=5000)
         return {topic: {0: number} for number, topic in enumerate(topics)}
 
     monkeypatch.setattr(reader, "View", ViewAtOnce)
-    monkeypatch.setattr("edges.desk.lookback.starts", starts)
+    monkeypatch.setattr("edges.kafka.lookback.starts", starts)
     monkeypatch.setattr(DeskReader, "_learn_leaders", lambda _: None)
+    monkeypatch.setattr(Layout, "leaders", lambda *_: {("sites", HANGS): 1, ("sites", WORKS): 1})
     desk = DeskReader(CONNECTION, Framing(CONNECTION), DeskState(2), SiteIndex(), lambda: None, lambda _: None)
     await desk.start(0)
     await desk.stop()

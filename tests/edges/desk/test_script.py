@@ -10,7 +10,7 @@ from typing import Any, Final, get_args
 import pytest
 
 from edges.desk.script import CALLING_RULES, LANGUAGES, Script, asks_again, kinds_in_words, phrases
-from edges.desk.values import CallCommand
+from edges.values import CallCommand
 from streams.escalation.attention_reasons import AttentionReason
 from streams.escalation.names import RULES, Outcome, Situation
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from edges.desk.site_index import SiteIndex, SitePlace, is_of
-from edges.desk.values import Contact, Intervention, Site
+from edges.values import Contact, Intervention, Site
 
 
 def site(site_id: str, *people: tuple[str, str, str]) -> Site:

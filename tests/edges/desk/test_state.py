@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from edges.desk import signal_index
 from edges.desk.progress import Place
 from edges.desk.state import CLOSED_KEPT, DAY_MS, DeskState
-from edges.desk.values import Decision, InputRef
+from edges.values import Decision, InputRef
 from tests.edges.desk.scene import T0, Desk, Recorded, Scene, contact, handed_over, opened
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from edges.desk import deadline
 from edges.desk.reader import NotReadError
 from edges.kafka.errors import UnconfirmedError
+from edges.kafka.producer import CONFIRM_SECONDS
 from edges.web.values import write_instant
 from tests.edges.desk.floor import THREAT, WORD, code
 from tests.edges.desk.memory import MemoryDesk, frozen, now_ms
@@ -152,3 +155,27 @@ async def test_the_log_decides_which_wrong_word_for_a_site_was_the_tenth(
     if word == WORD:
         identified = await worker.result(command, "IDENTIFIED", "NORMAL")
         assert identified.status_code == (202 if right else 409)
+
+
+async def test_a_word_that_takes_long_to_hash_leaves_kafka_its_time(
+    desk: MemoryDesk, floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = await called(desk, floor)
+    clock = SimpleNamespace(now=0.0)
+    clock.monotonic = lambda: clock.now
+    judge, send = desk.calls._words.judge, desk.holding.writer.send
+    times = []
+
+    async def judge_for_long(*said: Any) -> str:
+        clock.now += 2 * CONFIRM_SECONDS
+        return await judge(*said)
+
+    async def send_in_time(**values: Any) -> None:
+        times.append(deadline.left(CONFIRM_SECONDS))
+        await send(**values)
+
+    monkeypatch.setattr(deadline, "time", clock)
+    monkeypatch.setattr(desk.calls._words, "judge", judge_for_long)
+    monkeypatch.setattr(desk.holding.writer, "send", send_in_time)
+    assert (await floor.ann.word(command, WORD)).json()["right"] is True
+    assert times == [CONFIRM_SECONDS]

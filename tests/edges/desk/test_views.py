@@ -15,11 +15,10 @@ from edges.desk.dossier import MOST_ALERTS, MOST_SIGNALS, order
 from edges.desk.labels import labels
 from edges.desk.rounds import RoundSizes
 from edges.desk.steps import lines
-from edges.desk.values import Contact, Intervention, Site
 from edges.desk.wallboard import FirstCalls, first_calls
 from edges.kafka.errors import KafkaAwayError
 from edges.kafka.producer import CONFIRM_SECONDS
-from edges.values import Signal
+from edges.values import Contact, Intervention, Signal, Site
 from service.objectives import ObjectiveSettings
 from streams.escalation import values as core
 from streams.escalation.readiness import callees

@@ -10,10 +10,10 @@ import pytest
 import pytest_asyncio
 
 from edges.desk.deadline import answered_within
-from edges.desk.values import CallResult
 from edges.desk.writer import WRITTEN, Writer
 from edges.kafka.errors import UnconfirmedError
 from edges.kafka.producer import Producer
+from edges.values import CallResult
 from tests.edges.desk.scene import write
 from tests.edges.kafka.test_lanes import CONNECTION, PARTITIONS, Client, client
 

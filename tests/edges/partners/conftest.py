@@ -16,10 +16,10 @@ import pytest
 from psycopg.sql import SQL, Identifier
 from standardwebhooks import Webhook
 
-from edges.database.postgres import connect
 from edges.web import tokens
 from ronde.shared.whole_settings import WholeSettings
 from schemas.avro.records import encode
+from service.postgres import connect
 from service.postgres_settings import PostgresSettings
 from streams.kafka.topics import create
 from streams.settings import load

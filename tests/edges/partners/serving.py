@@ -12,21 +12,22 @@ from typing import Any, Final, NamedTuple, cast
 
 import orjson
 
-from edges.database.postgres import connect, pool
+from edges.database.postgres import pool
 from edges.kafka.errors import UnconfirmedError
 from edges.kafka.producer import Producer, Record
 from edges.partners.application import application
 from edges.partners.intake import row_of
 from edges.partners.metrics import PartnersMetrics
 from edges.partners.outlet import Outlet
-from edges.partners.postgres import migrate, query
 from edges.partners.reporting import Reporter
+from edges.partners.sql import migrate, query
 from edges.partners.store import Store
-from edges.partners.values import Address, DispatchCommand
+from edges.values import Address, DispatchCommand
 from edges.web import accounts
 from edges.web.accounts import Role
 from edges.web.server import WebServer
 from edges.web.settings import WebSettings
+from service.postgres import connect
 from service.postgres_settings import PostgresSettings
 
 PASSWORD: Final = "correct horse"

@@ -12,15 +12,15 @@ import httpx
 import orjson
 import pytest
 
-from edges.database.postgres import connect
 from edges.partners.intake import row_of
 from edges.partners.page_tokens import page_token
-from edges.partners.postgres import query
 from edges.partners.signing import signed_headers
+from edges.partners.sql import query
 from edges.partners.store import Step
-from edges.partners.values import Address, DispatchCommand
+from edges.values import Address, DispatchCommand
 from edges.web import tokens
 from service import logs
+from service.postgres import connect
 from service.postgres_settings import PostgresSettings
 from tests.edges.partners.serving import PASSWORD, Served, command, serving
 from tests.support.fuzzed_api import fuzz

@@ -7,7 +7,7 @@ import re
 import time
 from typing import TYPE_CHECKING
 
-from edges.database.postgres import connect
+from service.postgres import connect
 from tests.edges.partners.conftest import House, PartnerSystem, hang
 from tests.support.waiting import eventually
 

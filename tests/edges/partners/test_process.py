@@ -11,12 +11,13 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from confluent_kafka.admin import AdminClient, NewPartitions  # type: ignore[attr-defined]  # documented there
 
-from edges.database.postgres import connect
+from edges.errors import DatabaseAwayError
 from edges.partners import faults
-from edges.partners.errors import DatabaseAwayError
 from edges.partners.process import PartnersProcess, _Parts
 from ronde.shared.whole_settings import WholeSettings
+from service.postgres import connect
 from streams.settings import load
 from tests.edges.partners.conftest import Hook, House, PartnerSystem
 from tests.machine import stretched
@@ -74,6 +75,34 @@ def test_a_command_is_posted_and_what_is_reported_is_on_the_topic(house: House, 
     assert process.stop() == 0
     assert time.monotonic() - began < stretched(5)
     assert "lavoir" not in process.said().lower()
+
+
+def test_a_port_that_is_taken_ends_it_with_a_reason(house: House) -> None:
+    first = house.start()
+    port = str(eventually(lambda: first.field("partners listen", "address"), "it listens")).rpartition(":")[2]
+    second = house.start({"RONDE_PARTNERS__PORT": port})
+    assert second.wait() == 1
+    assert f"cannot listen on 127.0.0.1:{port}" in second.said()
+    assert "set partners.host and partners.port" in second.said()
+    assert "Traceback" not in second.said()
+
+
+@pytest.mark.parametrize("is_running", [False, True], ids=["before it starts", "while it runs"])
+def test_dispatches_of_more_partitions_than_the_settings_say_are_named(
+    house: House, client_log: Any, is_running: bool
+) -> None:
+    name, count = house.settings.topic("dispatches"), house.settings.topics.partitions
+    admin = AdminClient(house.settings.client("admin"), logger=client_log)
+    soon = {"RONDE_KAFKA__TOPIC_METADATA_REFRESH_INTERVAL_MS": "500"}
+    if is_running:
+        process = house.start(soon)
+        process.wait_ready()
+    admin.create_partitions([NewPartitions(name, count + 1)])[name].result(30)
+    if not is_running:
+        process = house.start(soon)
+    assert process.wait() == 1
+    assert f"topic {name} has {count + 1} partitions, and topics.partitions is {count}" in process.said()
+    assert "Traceback" not in process.said()
 
 
 def test_an_answer_may_accept_and_a_test_never_reaches_the_engine(house: House, system: PartnerSystem) -> None:

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any, cast
 import orjson
 import pytest
 
-from edges.database.postgres import connect
+from edges.errors import DatabaseAwayError
 from edges.kafka.errors import UnconfirmedError
 from edges.partners.enrolment import enrol
-from edges.partners.errors import DatabaseAwayError
 from edges.partners.metrics import PartnersMetrics
 from edges.partners.notices import Notices
-from edges.partners.postgres import query
 from edges.partners.posting import Answer
 from edges.partners.sending import Sender
+from edges.partners.sql import query
 from edges.partners.store import Dispatch, Step, Store, now_ms
+from service.postgres import connect
 from service.postgres_settings import PostgresSettings
 from tests.edges.partners.serving import Served, command, serving
 

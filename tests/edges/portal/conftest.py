@@ -11,12 +11,14 @@ import pytest
 import pytest_asyncio
 from argon2 import PasswordHasher
 
-from edges.portal.postgres import connect, migrate, opened, pool
+from edges.database.postgres import opened, pool
+from edges.portal.sql import migrate
 from edges.portal.store import Store
 from edges.settings import Connection
 from edges.web import accounts
 from ronde.shared.whole_settings import WholeSettings
 from service import words
+from service.postgres import connect
 from service.postgres_settings import PostgresSettings
 from streams.kafka.topics import create
 from streams.settings import load

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Final
 import httpx
 import psycopg
 
-from edges.portal.postgres import connect, migrate
+from edges.portal.sql import migrate
 from edges.web import tokens
 from ronde.local.ports import HOST, free_port
 from ronde.local.postgres import Postgres
 from service import logs
+from service.postgres import connect
 from service.postgres_settings import PostgresSettings
 from tests.edges.desk.scene import Scene
 from tests.edges.portal.serving import PASSWORD, Served, serving

@@ -11,9 +11,9 @@ from typing import Any, Final, NamedTuple
 
 import httpx
 
+from edges.database.postgres import Pool, pool
 from edges.portal.application import application
 from edges.portal.engine import EngineView
-from edges.portal.postgres import Pool, pool
 from edges.portal.service import Portal
 from edges.portal.settings import PortalConfiguration, PortalSettings
 from edges.portal.store import Store

@@ -10,8 +10,8 @@ import pytest
 
 from edges.kafka.view import Entry
 from edges.portal.callers import PortalDirectory, Right, caller_of
-from edges.portal.process import ReadinessRecord
 from edges.portal.service import now
+from edges.values import Readiness
 from service.words import fits
 from tests.edges.portal.serving import Api
 
@@ -344,7 +344,7 @@ async def test_people_sign_in_as_owner_member_support(api: Api) -> None:
 async def test_what_the_engine_says_is_shown(api: Api) -> None:
     client = api.client("portal:*")
     await make(client)
-    record = ReadinessRecord("S1", False, False, False, ["FIRST_CONTACT", "POSTAL_ADDRESS"], [], 1_767_225_600_000)
+    record = Readiness("S1", False, False, False, ("FIRST_CONTACT", "POSTAL_ADDRESS"), (), 1_767_225_600_000)
     api.engine.take([Entry("readiness", 0, 0, 0, "S1", record)])
     assert (await state(client))["engine"] == {
         "ready": False,

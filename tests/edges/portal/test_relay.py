@@ -14,11 +14,11 @@ import psycopg
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
+from edges.database.postgres import opened, pool
 from edges.kafka.framing import Framing
 from edges.portal import changes
 from edges.portal.core import Contact
 from edges.portal.outbox import backlog
-from edges.portal.postgres import opened, pool
 from edges.portal.relay import Relay, RelaySettings
 from edges.portal.store import Store
 from edges.settings import Connection

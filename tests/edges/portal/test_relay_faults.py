@@ -14,11 +14,11 @@ from typing import Any
 import psycopg
 import pytest
 
+from edges.database.postgres import opened, pool
 from edges.portal import changes
 from edges.portal.configuration import Configuration
 from edges.portal.faults import POINTS, VARIABLE
 from edges.portal.outbox import backlog
-from edges.portal.postgres import opened, pool
 from edges.portal.store import Store
 from edges.settings import Connection
 from service.postgres_settings import PostgresSettings

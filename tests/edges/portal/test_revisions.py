@@ -13,10 +13,10 @@ import pytest
 
 from edges.portal import api as routes
 from edges.portal import pages, service, store
-from edges.portal.postgres import connect, migrate
-from edges.portal.sql import migrations
+from edges.portal.sql import migrate, migrations
 from edges.web.values import parse_instant
 from service import words
+from service.postgres import connect
 from service.postgres_settings import PostgresSettings
 from tests.edges.portal.serving import Api
 from tests.edges.portal.test_api import ANN, HOME, make, problem, put, state

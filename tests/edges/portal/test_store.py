@@ -11,15 +11,17 @@ from typing import Any, Final
 import psycopg
 import pytest
 
+from edges.database.postgres import AsyncSession, opened, pool
+from edges.errors import DatabaseAwayError, EdgeError
 from edges.portal import changes
 from edges.portal.changes import Refused
 from edges.portal.configuration import Configuration, Person
 from edges.portal.core import Address, Contact, Intervention, Site
-from edges.portal.errors import DatabaseAwayError, ExistsError, NoSuchThingError, PortalError, StaleError
-from edges.portal.postgres import AsyncSession, connect, migrate, opened, pool
+from edges.portal.errors import ExistsError, NoSuchThingError, StaleError
 from edges.portal.rows import Edit
-from edges.portal.sql import migrations, query
+from edges.portal.sql import migrate, migrations, query
 from edges.portal.store import Store
+from service.postgres import connect
 from service.postgres_settings import PostgresSettings
 from tests.support.times import START
 
@@ -350,7 +352,7 @@ def test_migrations_run_once_and_refuse_a_newer_schema(schema: PostgresSettings)
     with connect(schema, "test") as connection:
         assert migrate(connection) == []
         connection.execute("INSERT INTO portal.migrations (number, name) VALUES (%s, 'x')", (len(migrations()) + 1,))
-        with pytest.raises(PortalError, match="a newer one migrated it"):
+        with pytest.raises(EdgeError, match="a newer one migrated it"):
             migrate(connection)
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from edges.desk.values import Attention, CallCommand, CallResult, Decision, InputRef
 from edges.kafka.layout import Log
-from edges.values import Alert, Claim
+from edges.values import Alert, Attention, CallCommand, CallResult, Claim, Decision, InputRef, Quarantined, Source
 from edges.watchdog.findings import Kind, Summary
 from edges.watchdog.judge import READ, TOPICS, Judge, Limits, Place
 
@@ -94,7 +93,11 @@ class Bench:
         )  # fmt: skip
 
     def end(self, offset: int, topic: str = "quarantine", of: str = "alerts", partition: int = 0) -> None:
-        self.put(topic, InputRef("", "", of, partition, offset), partition)
+        value: Any = Source(of, partition, offset)
+        if topic == "quarantine":
+            alert = Alert("a", "S1", "INTRUSION", self.ms, None, None, None)
+            value = Quarantined("S1", "a", "NOT_READY", (), self.ms, alert, value, None)
+        self.put(topic, value, partition)
 
     def fail(self, site: str = "S1") -> None:
         self.put(

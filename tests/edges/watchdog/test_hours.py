@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pytest
 
-from edges.desk import values as read
+from edges import values as read
 from edges.kafka.layout import Log
 from edges.values import Claim
 from edges.watchdog.judge import READ, TOPICS, Judge, Limits, Place
@@ -117,7 +117,8 @@ class Night:
         elif isinstance(value, core.Attention):
             self._put("attention", read.Attention(*value))
         elif isinstance(value, core.Quarantined):
-            self._put("quarantine", read.InputRef("", "", *value.input))
+            fields = value._asdict() | {"alert": read.Alert(*value.alert), "input": read.Source(*value.input)}
+            self._put("quarantine", read.Quarantined(**fields))
 
     def _operate(self, call: core.CallCommand) -> None:
         """An operator takes the call, and may answer it in time."""

@@ -8,10 +8,10 @@ from unittest.mock import Mock
 from edges.desk.reader import DeskReader
 from edges.desk.site_index import SiteIndex
 from edges.desk.state import DeskState
-from edges.desk.values import CallCommand, Decision, InputRef
 from edges.kafka.framing import Framing
 from edges.kafka.view import Entry
 from edges.settings import Connection
+from edges.values import CallCommand, Decision, InputRef
 
 NOW = time.time_ns() // 1_000_000
 

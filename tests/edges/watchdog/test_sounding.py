@@ -10,7 +10,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from edges.desk.values import Decision, InputRef
+from edges.values import Decision, InputRef
 from edges.watchdog.canary import Canary
 from edges.watchdog.judge import Place
 from edges.watchdog.metrics import WatchdogMetrics

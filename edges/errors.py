@@ -1,7 +1,7 @@
-"""How the parts fail; messages name the thing, what is wrong and what to do, and hold nothing personal."""
+"""How a process of the edges fails; messages name the thing, what is wrong, what to do, and hold nothing personal."""
 
 
-class PartnersError(Exception):
+class EdgeError(Exception):
     """The process cannot go on, and waiting would not help."""
 
 

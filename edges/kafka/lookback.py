@@ -1,4 +1,4 @@
-"""Where a desk begins to read: a day before each partition's last decision, and each open incident from version 1.
+"""Where a reader of incidents begins: a day before a partition's last decision, and each open incident at version 1.
 
 `decisions` is read backwards, in steps that double, until no incident is open whose beginning was not seen.
 """
@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
-from edges.desk.incident import SKEW_MS
-from edges.desk.values import Decision
 from edges.kafka import clients
 from edges.kafka.layout import Layout, offsets
+from edges.values import Decision
 from schemas.avro.errors import Undecodable
 
 if TYPE_CHECKING:
     from edges.settings import Connection
 
 DAY_MS: Final = 24 * 3600 * 1000
+SKEW_MS: Final = 10 * 60 * 1000  # so far a sender's clock may be behind the engine's
 _ASK_SECONDS: Final = 5.0
 _POLL_SECONDS: Final = 0.5
 _AT_ONCE: Final = 5000
@@ -61,21 +61,21 @@ def starts(
     decode: Callable[[bytes], Any],
     lookback_ms: int = DAY_MS,
     at_latest: Mapping[str, int] = MappingProxyType({}),
+    partitions: Iterable[int] | None = None,
 ) -> dict[str, dict[int, int]]:
     """Return the offset to begin at, of each topic and partition. Raises `KafkaException`, `TopicsDifferError`.
 
     ``at_latest``: topics that are read from this time on, or from an earlier one as the others are.
+    ``partitions``: by default all.
     """
     topics = tuple(topics)
+    partitions = tuple(range(connection.partitions) if partitions is None else partitions)
     consumer = clients.reader(connection)
     try:
         Layout(connection, topics).leaders(consumer, _ASK_SECONDS)
-        times = {
-            partition: _begin(consumer, connection, partition, decode, lookback_ms)
-            for partition in range(connection.partitions)
-        }
+        times = {partition: _begin(consumer, connection, partition, decode, lookback_ms) for partition in partitions}
         found: dict[str, dict[int, int]] = {topic: {} for topic in topics}
-        logs = [(topic, partition) for topic in topics for partition in range(connection.partitions)]
+        logs = [(topic, partition) for topic in topics for partition in partitions]
         ends = offsets(consumer, connection, logs, OFFSET_END, _ASK_SECONDS)
         for partition, at in times.items():
             of_partition = [log for log in logs if log[1] == partition]

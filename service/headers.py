@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import gc
 from operator import methodcaller
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, cast
 
 if TYPE_CHECKING:
     import confluent_kafka
 
-    from streams.formats.message import Headers, Message
+Headers: TypeAlias = list[tuple[str, str | bytes | None]]
 
 # Stands for a name of which not even the bytes are known: of several, the client tells none for sure.
 UNKNOWN_NAME: Final = r"\x??"
@@ -21,7 +21,15 @@ UNKNOWN_NAME: Final = r"\x??"
 _headers = methodcaller("headers")
 
 
-def headers_of(message: Message) -> Headers:
+class HasHeaders(Protocol):
+    """A message of the client, or what stands for one."""
+
+    def headers(self) -> Any:
+        """Its headers, in order; None: it has none."""
+        ...
+
+
+def headers_of(message: HasHeaders) -> Headers:
     r"""The headers in order; of a name that is not UTF-8, each such byte is written as ``\xff``."""
     try:
         return cast("Headers", _headers(message) or [])

@@ -1,0 +1,93 @@
+"""Which partitions a desk can begin with: those that somebody leads, on every topic that it reads.
+
+One that nobody leads is waited for; the others' homes must not wait for it for long.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterable, Set
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from confluent_kafka import KafkaException
+
+from edges.kafka import clients
+from edges.kafka.errors import TopicsDifferError
+from edges.kafka.layout import Layout, Log
+
+if TYPE_CHECKING:
+    from edges.settings import Connection
+
+# Above what makes a partition stale, and what Kafka takes for another leader.
+GIVEN_UP_SECONDS: Final = 15.0
+LOOK_SECONDS: Final = 1.0
+_ASK_SECONDS: Final = 2.0
+
+
+class Leaders:
+    """Looks, as somebody asks again and again.
+
+    Attributes:
+        led: the partitions that somebody led when it last looked; none where Kafka did not say.
+
+    """
+
+    def __init__(self, connection: Connection, topics: Iterable[str]) -> None:
+        self._layout = Layout(connection, topics)
+        self._client = clients.reader(connection)  # of its own: who asks for leaders may forget one for a moment
+        self._asking = threading.Lock()
+        self._is_closed = False
+        self._all = frozenset(range(connection.partitions))
+        self._unled_since: dict[int, float] = {}
+        self._answered_at = float("-inf")
+        self.led: frozenset[int] = frozenset()
+
+    async def look(self) -> None:
+        """Ask who leads. Raises `TopicsDifferError`."""
+        self.led = frozenset()
+        try:
+            leaders = await asyncio.to_thread(self._ask)
+        except KafkaException:
+            return
+        now = time.monotonic()
+        if now - self._answered_at > GIVEN_UP_SECONDS:  # all of Kafka was away: its leaders come one by one
+            self._unled_since = {}
+        self._answered_at = now
+        self.led = self._all - {number for (_, number), leader in leaders.items() if leader is None}
+        self._unled_since = {number: self._unled_since.get(number, now) for number in self._all - self.led}
+
+    def close(self) -> None:
+        """End; blocks while a question is under way."""
+        with self._asking:
+            self._is_closed = True
+            self._client.close()
+
+    def _ask(self) -> dict[Log, int | None]:
+        with self._asking:
+            return {} if self._is_closed else self._layout.leaders(self._client, _ASK_SECONDS)
+
+    @property
+    def given_up(self) -> frozenset[int]:
+        """The partitions that nobody has led for `GIVEN_UP_SECONDS`, at each look that was answered."""
+        late = self._answered_at - GIVEN_UP_SECONDS
+        return frozenset(number for number, since in self._unled_since.items() if since <= late)
+
+    async def wait(self) -> frozenset[int]:
+        """The partitions to begin with: all, or those that are left once nobody leads the others for long."""
+        while True:
+            await self.look()
+            if self.led and self.led | self.given_up == self._all:
+                return self.led
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def wait_any(self, partitions: Set[int]) -> frozenset[int]:
+        """Those of some partitions that are led, once any is."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            with suppress(TopicsDifferError):  # a broker that comes back may not know of them yet
+                await self.look()
+            if self.led & partitions:
+                return self.led & partitions

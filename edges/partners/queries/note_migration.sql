@@ -1,1 +1,0 @@
-INSERT INTO partners.migrations (number, name) VALUES (%s, %s)

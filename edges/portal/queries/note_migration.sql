@@ -1,1 +1,0 @@
-INSERT INTO portal.migrations (number, name) VALUES (%s, %s)

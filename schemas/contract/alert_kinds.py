@@ -1,0 +1,10 @@
+"""The kinds of alerts, as `Alert.avsc` has them, and which is the more urgent one (procedure.md §1)."""
+
+from typing import Final, Literal, TypeAlias
+
+AlertKind: TypeAlias = Literal["INTRUSION", "HOLD_UP", "TAMPER", "FIRE", "OTHER"]
+# What a transmitter's code may be read as.
+OverrideKind: TypeAlias = Literal[AlertKind, "IGNORE"]
+
+BY_URGENCY: Final[tuple[AlertKind, ...]] = ("HOLD_UP", "FIRE", "INTRUSION", "TAMPER", "OTHER")
+"""The most urgent first."""

@@ -1,1 +1,0 @@
-INSERT INTO ledger.migrations (number, name) VALUES (%s, %s)
