@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from edges.portal.configuration import Configuration, Person, PersonRole
+from edges.portal.configuration import Configuration, Person
 from edges.portal.core import Address, Contact, Instant, Intervention, Site
 from edges.portal.names import as_seen
 
@@ -255,25 +255,3 @@ def _check_people(people: Sequence[Person]) -> None:
 def _check_partners(partners: Sequence[str]) -> None:
     if len(set(partners)) < len(partners):
         raise Refused(Fault.INVALID, "names a partner twice", "partners")
-
-
-__all__ = [
-    "ContactForm",
-    "Fault",
-    "PersonRole",
-    "Refused",
-    "created",
-    "imported",
-    "revised",
-    "staying",
-    "with_address",
-    "with_first_contact",
-    "with_instructions",
-    "with_intervention",
-    "with_partners",
-    "with_person",
-    "with_second_contact",
-    "with_subscription",
-    "with_test_until",
-    "without_person",
-]
