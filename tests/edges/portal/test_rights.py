@@ -188,7 +188,7 @@ async def test_a_member_whose_account_has_the_site_configures_it(api: Api) -> No
     assert (await put(bob, "intervention", {"enabled": False}, 1)).status_code == 200
 
 
-async def test_who_is_known_by_login_alone_is_told_that_the_database_hesitates(
+async def test_the_database_hesitates_to_say_who_is_known_by_login_alone(
     api: Api, rows: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Somebody who signed in by OpenID Connect, of whom the file of users has no entry."""
