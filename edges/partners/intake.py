@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Consumer, KafkaError, KafkaException, TopicPartition
 
 from edges.database.postgres import PASSING
 from edges.errors import EdgeError
@@ -224,9 +224,9 @@ class Intake:
         return records
 
     def _store(self, database: Session, messages: Sequence[Message]) -> None:
-        commands = [self._command(message) for message in messages]
+        commands = [(self._command(message), _written_at(message)) for message in messages]
         now = now_ms()
-        rows = [row_of(command, now) for command in commands if command is not None]
+        rows = [row_of(command, now, written_at) for command, written_at in commands if command is not None]
         try:
             self._put(database, rows)
         except psycopg.DataError:
@@ -293,8 +293,18 @@ class Intake:
         }
 
 
-def row_of(command: DispatchCommand, now: int, *, is_test: bool = False) -> dict[str, Any]:
-    """The values of ``put_command``."""
+def _written_at(message: Message) -> int | None:
+    """When a record was written, Unix milliseconds; None where it does not say so."""
+    kind, at = message.timestamp()
+    return None if kind == TIMESTAMP_NOT_AVAILABLE else at
+
+
+def row_of(command: DispatchCommand, now: int, written_at: int | None = None, *, is_test: bool = False) -> dict[str, Any]:
+    """The values of ``put_command``.
+
+    ``written_at`` (None: it is not known) says how old it is.
+    """
+    age_from = command.issued_at if written_at is None else written_at
     return {
         "command_id": command.command_id,
         "dispatch_id": command.dispatch_id,
@@ -305,5 +315,5 @@ def row_of(command: DispatchCommand, now: int, *, is_test: bool = False) -> dict
         "value": to_json(command),
         "is_test": is_test,
         "now": now,
-        "gives_up_at": schedule.gives_up_at(command.action, command.respond_by, command.issued_at, now),
+        "gives_up_at": schedule.gives_up_at(command.action, command.respond_by, age_from, now),
     }

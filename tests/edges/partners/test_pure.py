@@ -10,6 +10,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from edges.partners import schedule
 from edges.partners.addresses import check_url, is_public, reachable
+from edges.partners.intake import row_of
 from edges.partners.page_tokens import dispatch_of, page_token
 from edges.partners.posting import judge
 from edges.partners.signing import new_secret, signed_headers
@@ -45,6 +46,14 @@ def test_other_commands_are_tried_for_ten_minutes_from_when_they_are_read(action
     assert schedule.gives_up_at(action, None, T0, late) == late + 600_000
     assert attempts(T0 + 600_000)[-2:] == [540, 570]
     assert schedule.gives_up_at(action, None, T0 - 25 * 3_600_000, T0) == T0
+
+
+def test_how_old_a_command_is_its_record_says() -> None:
+    day = 25 * 3_600_000
+    fresh = row_of(command("d1", "AMEND", issued_at=T0 - day), T0, T0)
+    again = row_of(command("d1", "AMEND", issued_at=T0), T0, T0 - day)
+    silent = row_of(command("d1", "AMEND", issued_at=T0 - day), T0)
+    assert [row["gives_up_at"] - T0 for row in (fresh, again, silent)] == [600_000, 0, 0]
 
 
 @pytest.mark.parametrize("instant", [-62_167_219_200_001, 253_402_300_800_000, 10**16, -(2**63), 2**63 - 1])
