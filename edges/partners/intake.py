@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from confluent_kafka import Message
 
     from edges.kafka.layout import Log
+    from edges.partners.api_partners import ApiPartners
     from edges.settings import Connection
     from service.postgres import Session
     from service.postgres_settings import PostgresSettings
@@ -66,6 +67,7 @@ class Intake:
         connection: Connection,
         postgres: PostgresSettings,
         decode: Callable[[bytes], Any],
+        api_partners: ApiPartners,
         *,
         stored: Callable[[int], None],
         report: Callable[[str, str | None], None],
@@ -73,6 +75,7 @@ class Intake:
         self._connection = connection
         self._postgres = postgres
         self._decode = decode
+        self._api_partners = api_partners
         self._stored = stored
         self._report = report
         self._stopping = threading.Event()
@@ -225,8 +228,12 @@ class Intake:
 
     def _store(self, database: Session, messages: Sequence[Message]) -> None:
         commands = [(self._command(message), _written_at(message)) for message in messages]
-        now = now_ms()
-        rows = [row_of(command, now, written_at) for command, written_at in commands if command is not None]
+        now, known = now_ms(), self._api_partners.names()
+        rows = [
+            row_of(command, now, written_at, is_known=known is None or command.partner_id in known)
+            for command, written_at in commands
+            if command is not None
+        ]
         try:
             self._put(database, rows)
         except psycopg.DataError:
@@ -299,10 +306,13 @@ def _written_at(message: Message) -> int | None:
     return None if kind == TIMESTAMP_NOT_AVAILABLE else at
 
 
-def row_of(command: DispatchCommand, now: int, written_at: int | None = None, *, is_test: bool = False) -> dict[str, Any]:
+def row_of(
+    command: DispatchCommand, now: int, written_at: int | None = None, *, is_known: bool = False, is_test: bool = False
+) -> dict[str, Any]:
     """The values of ``put_command``.
 
-    ``written_at`` (None: it is not known) says how old it is.
+    ``written_at`` (None: it is not known) says how old it is; ``is_known``: stored also where the partner has no
+    webhook.
     """
     age_from = command.issued_at if written_at is None else written_at
     return {
@@ -314,6 +324,7 @@ def row_of(command: DispatchCommand, now: int, written_at: int | None = None, *,
         "action": command.action,
         "value": to_json(command),
         "is_test": is_test,
+        "is_known": is_known,
         "now": now,
         "gives_up_at": schedule.gives_up_at(command.action, command.respond_by, age_from, now),
     }
