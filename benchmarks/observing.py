@@ -23,10 +23,10 @@ from unittest.mock import patch
 from prometheus_client import generate_latest
 
 from benchmarks.stages import Run, night
+from service import gc_control
 from streams.observe.metrics import Metrics
 from streams.observe.tally import Tally
 from streams.pipeline.records import RecordBuilder
-from streams.runtime import gc_control
 from streams.settings import Settings, load
 from streams.state.partition import Partition, SiteBytes
 

@@ -21,6 +21,7 @@ from confluent_kafka import Message
 from schemas import encode
 from schemas.contract.murmur2 import partition as partition_of
 from schemas.contract.topics import INPUT_TOPICS
+from service import gc_control
 from streams.escalation.state import EMPTY
 from streams.escalation.step import on_event
 from streams.escalation.values import SiteRecord, Source
@@ -29,7 +30,6 @@ from streams.observe.metrics import Metrics
 from streams.pipeline.batch import OutputBatch
 from streams.pipeline.decide import Decider
 from streams.pipeline.decode import Decoder
-from streams.runtime import gc_control
 from streams.runtime.clock import Clock
 from streams.settings import Settings, load
 from streams.state.partition import Partition, SiteBytes, Store
@@ -109,7 +109,7 @@ class Run:
         counted = clock()
         assert batch.tally.decided.total() == len(messages)
         spent["decode"] = spent.get("decode", 0) + decoded - begun
-        spent["escalate"] = spent.get("escalate", 0) + decided - decoded
+        spent["decide"] = spent.get("decide", 0) + decided - decoded
         spent["after the commit"] = spent.get("after the commit", 0) + counted - decided
 
 

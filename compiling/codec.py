@@ -6,15 +6,15 @@ from schemas.avro.loader import load
 from schemas.avro.mypyc.source import Module
 from schemas.contract.topics import TOPICS
 from streams.formats.codec import CONSTRUCTORS, OBJECTS
-from streams.formats.incident_header import Head, head_of
+from streams.formats.incident_header import IncidentHeader, header_schema
 
 _WAYS: Final = {"in": ("reader",), "out": ("writer",), "own": ("reader", "writer"), "edge": ()}
 
 
 def source() -> str:
     """The module."""
-    module = Module({**CONSTRUCTORS, "Head": Head}, OBJECTS)
-    module.reader("Head", head_of(load("State")), whole=False)
+    module = Module({**CONSTRUCTORS, "IncidentHeader": IncidentHeader}, OBJECTS)
+    module.reader("IncidentHeader", header_schema(load("State")), whole=False)
     for topic in TOPICS.values():
         if topic.schema is None:
             continue

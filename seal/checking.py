@@ -6,10 +6,11 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 
+from schemas.contract.topics import Log
 from seal.commitments import Commitments, Message
 from seal.ed25519 import is_signed
 from seal.proofs import BLOCK
-from seal.store import Log, Store, TreeState
+from seal.store import Store, TreeState
 from seal.tree import Tree, root_of
 
 

@@ -10,10 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.resources import files
 from typing import Any, Final
 
+from schemas.contract.topics import Log
 from seal.commitments import Commitments, Leaf, Message
 from seal.errors import SealError
 from seal.proofs import CONTACT_FIELDS, end_line
-from seal.store import Head, Log, Store
+from seal.store import Head, Store
 from seal.verify import IDS
 
 _OUR_IMPORTS: Final = re.compile(r"(^from seal\.\w+ import (\([^)]*\)|.*)\n)+", re.MULTILINE)

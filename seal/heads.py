@@ -11,10 +11,11 @@ from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from schemas.contract.topics import Log
 from seal import keys, stamps
 from seal.errors import SealError
 from seal.metrics import SealMetrics
-from seal.store import Head, Log, Store, TreeState, body_of
+from seal.store import Head, Store, TreeState, body_of
 
 _STAMP_AGAIN_SECONDS: Final = 60.0
 _log = logging.getLogger("seal")

@@ -7,6 +7,7 @@ from typing import Final
 
 from prometheus_client import Counter, Gauge
 
+from schemas.contract.topics import Log
 from seal.commitments import SEALED
 from service.metrics import Family, ProcessMetrics, failures
 
@@ -42,18 +43,18 @@ class Behind:
     """Since when each log is not sealed to its end; steady seconds."""
 
     def __init__(self) -> None:
-        self._since: dict[tuple[str, int], float] = {}
+        self._since: dict[Log, float] = {}
 
-    def begin(self, logs: set[tuple[str, int]]) -> None:
+    def begin(self, logs: set[Log]) -> None:
         """Count all as behind, as from now on where they were not."""
         now = time.monotonic()
         self._since = {log: self._since.get(log, now) for log in logs}
 
-    def fall(self, log: tuple[str, int]) -> None:
+    def fall(self, log: Log) -> None:
         """A log has more than is sealed."""
         self._since.setdefault(log, time.monotonic())
 
-    def reach(self, log: tuple[str, int]) -> None:
+    def reach(self, log: Log) -> None:
         """A log is sealed to its end."""
         self._since.pop(log, None)
 

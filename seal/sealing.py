@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple, cast
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
 from schemas.avro.errors import RegistryUnreachable
-from schemas.contract.topics import RECEIVED_BYTES
+from schemas.contract.topics import RECEIVED_BYTES, Log
 from seal import keys
 from seal.commitments import SEALED, Commitments, Parts
 from seal.erasures import erasure_of
@@ -19,10 +19,10 @@ from seal.errors import AwayError, LockedError, SealError
 from seal.heads import Heads, now_ms
 from seal.metrics import Behind, SealMetrics
 from seal.settings import SealConfiguration
-from seal.store import Head, Log, Store, TreeState
+from seal.store import Head, Store, TreeState
 from service.headers import headers_of
-from service.patience import kafka_answer, retriable_for
 from service.registry import Registry, client
+from service.retry import kafka_answer, retriable_for
 
 _ERASURES: Final = "erasures"
 _BATCH: Final = 5000

@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from psycopg.types.json import Jsonb
 
+from schemas.contract.topics import Log
 from seal.commitments import SealedLeaf, owner_name
 from seal.errors import LockedError, SealError
 from seal.proofs import BLOCK, Place
@@ -20,7 +21,6 @@ from seal.tree import Tree, root_of
 from service import postgres
 from service.postgres import Session
 
-Log: TypeAlias = tuple[str, int]
 Owner: TypeAlias = tuple[str, str]  # a site, and a contact or empty
 _LOCK: Final = 0x5EA1  # of the process that seals
 _HEAD_LOCK: Final = 0x5EA2  # of the one that signs a head

@@ -136,7 +136,7 @@ SLOW: Final[Mapping[str, Sequence[str]]] = {
         "test_an_hour_of_storm_and_memory_by_what_is_open",
         "test_it_may_begin_amid_a_storm",
     ),
-    "tests/streams/test_escalate.py": ("test_a_site_with_more_wrong_than_its_readiness_has_room_for_is_a_dead_letter",),
+    "tests/streams/test_decide.py": ("test_a_site_with_more_wrong_than_its_readiness_has_room_for_is_a_dead_letter",),
     "tests/schemas/test_codec.py": ("test_a_registry_that_is_down_is_a_wait_both_at_the_start_and_for_an_unknown_id",),
 }
 

@@ -116,7 +116,7 @@ class Holding:
         try:
             await self.claim(holder, subject, "RELEASE")
         except UnconfirmedError:
-            _log.warning("what is no more could not be released", incident=subject.incident_id)
+            _log.warning("hold of ended work not released", incident=subject.incident_id)
 
     async def next(self, operator: Operator) -> Item | None:
         """Take the next piece of work; None: there is none. Raises STALE, `UnconfirmedError`."""

@@ -16,7 +16,8 @@ from confluent_kafka import KafkaException
 
 from edges.kafka import clients
 from edges.kafka.errors import TopicsDifferError
-from edges.kafka.layout import Layout, Log
+from edges.kafka.layout import Layout
+from schemas.contract.topics import Log
 
 if TYPE_CHECKING:
     from edges.settings import Connection

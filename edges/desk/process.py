@@ -11,7 +11,6 @@ from typing import Any, Final
 
 import orjson
 
-from edges import collecting
 from edges.database.postgres import Pool, opened, pool
 from edges.desk.answers import item_json
 from edges.desk.api import DeskApi
@@ -46,6 +45,7 @@ from edges.web.events import Channel
 from edges.web.problems import UNCONFIRMED
 from edges.web.values import write_instant
 from edges.web.website import website
+from service import gc_control
 from service.logs import logger
 
 _log = logger(__name__)
@@ -95,7 +95,7 @@ class DeskProcess(EdgeProcess[DeskSettings, DeskMetrics]):
 
     async def _serve(self) -> None:
         began = time.monotonic()
-        collecting.seldom()
+        gc_control.seldom()
         async with contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(self._reader.stop)
             stack.push_async_callback(self._producer.stop, _WRITE_SECONDS)
@@ -105,7 +105,7 @@ class DeskProcess(EdgeProcess[DeskSettings, DeskMetrics]):
             self._readiness.wait("topics", "the topics are being read")
             await self._reader.start(self._configuration.lookback_ms)
             self._readiness.arrive("topics")
-            collecting.keep()
+            gc_control.collect_and_keep()
             self._holding = Holding(self._state, self._work, self._reader, writer, self._clock)
             self._is_whole = True
             self._update()

@@ -23,10 +23,12 @@ from edges.desk.unlisted import Unlisted
 from edges.kafka import clients, lookback
 from edges.kafka.errors import UnconfirmedError
 from edges.kafka.framing import Framing, origin
-from edges.kafka.layout import Log, offsets
+from edges.kafka.layout import offsets
 from edges.kafka.view import Entry, From, Reading, Since, View
 from edges.values import Decision
+from schemas.contract.topics import Log
 from service.logs import logger
+from service.retry import EDGE_START_SECONDS
 
 if TYPE_CHECKING:
     from edges.settings import Connection
@@ -43,7 +45,6 @@ OWN_MS: Final = 7 * 24 * 3600 * 1000
 _ASK_SECONDS: Final = 2.0
 _DEAD_SECONDS: Final = 10.0  # answers that have ended are given to no incident that opened later
 _LOOK_SECONDS: Final = 0.002
-_AGAIN_SECONDS: Final = 1.0
 _ASKERS: Final = 16
 
 
@@ -245,7 +246,7 @@ class DeskReader:
             try:
                 return await asyncio.to_thread(ask)
             except KafkaException:
-                await asyncio.sleep(_AGAIN_SECONDS)
+                await asyncio.sleep(EDGE_START_SECONDS)
 
     @staticmethod
     def _own_since() -> Since:

@@ -43,4 +43,4 @@ class ViewLog:
         try:
             await self._holding.writer.send(desk_log=event)
         except UnconfirmedError:
-            _log.warning("that somebody looked could not be kept")
+            _log.warning("view event not written")

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Final
 
-from edges.kafka.layout import Log
+from schemas.contract.topics import Log
 
 # Above it, a partition is behind. Its end is asked for once a second, so one that is read on is younger.
 BEHIND_SECONDS: Final = 3.0

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from edges.kafka.errors import TopicsDifferError
+from schemas.contract.topics import Log
 
 if TYPE_CHECKING:
     from edges.settings import Connection
-
-Log: TypeAlias = tuple[str, int]  # topic without prefix, partition
 
 _NO_LEADER = -1
 

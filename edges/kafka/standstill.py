@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from edges.kafka.layout import Log
+from schemas.contract.topics import Log
 
 ANSWERED_SECONDS: Final = 60.0
 LONGEST_SECONDS: Final = 3600.0

@@ -15,12 +15,14 @@ from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, 
 from edges.kafka import clients
 from edges.kafka.ages import Ages
 from edges.kafka.errors import TopicsDifferError
-from edges.kafka.layout import Layout, Log, offsets
+from edges.kafka.layout import Layout, offsets
 from edges.kafka.standstill import Standstill
 from edges.kafka.watermarks import Watermarks
 from schemas.avro.errors import RegistryUnreachable, Undecodable
 from schemas.contract import murmur2
+from schemas.contract.topics import Log
 from service.logs import logger
+from service.retry import EDGE_SECONDS
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
@@ -33,7 +35,6 @@ _AT_ONCE: Final = 5000  # records
 _SLICE: Final = 500  # records that a handler in the loop gets at once, so that others have their turn
 _POLL_SECONDS: Final = 0.1
 _ASK_SECONDS: Final = 2.0
-_AGAIN_SECONDS: Final = 0.5
 _STILL_SECONDS: Final = 10.0  # for so long a partition is read no further, though there is more
 _STOP_SECONDS: Final = 3.0
 
@@ -211,7 +212,7 @@ class View:
                 self._begun = self._starts(consumer)
                 consumer.assign(self._places(self._begun))
             except KafkaException:
-                self._ended.wait(_AGAIN_SECONDS)
+                self._ended.wait(EDGE_SECONDS)
             else:
                 return
 
@@ -299,7 +300,7 @@ class View:
                 _log.warning("a record does not decode", topic=topic, partition=partition, offset=offset)
                 return
             except RegistryUnreachable:
-                self._ended.wait(_AGAIN_SECONDS)
+                self._ended.wait(EDGE_SECONDS)
         else:
             return  # it ends: what is not decoded is handed to nobody
         key = (message.key() or b"").decode(errors="replace")

@@ -18,7 +18,8 @@ from confluent_kafka import OFFSET_END, KafkaException
 
 from edges.kafka import clients
 from edges.kafka.errors import TopicsDifferError
-from edges.kafka.layout import Layout, Log, answered_offsets
+from edges.kafka.layout import Layout, answered_offsets
+from schemas.contract.topics import Log
 
 if TYPE_CHECKING:
     from edges.settings import Connection

@@ -30,13 +30,14 @@ from edges.values import DispatchCommand
 from schemas.avro.errors import RegistryUnreachable, Undecodable
 from service import logs
 from service.postgres import connect, reason
+from service.retry import EDGE_SECONDS
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
 
-    from edges.kafka.layout import Log
     from edges.partners.api_partners import ApiPartners
     from edges.settings import Connection
+    from schemas.contract.topics import Log
     from service.postgres import Session
     from service.postgres_settings import PostgresSettings
 
@@ -45,7 +46,6 @@ _log: Final = logs.logger(__name__)
 _TOPIC: Final = "dispatches"
 _AT_ONCE: Final = 500
 _POLL_SECONDS: Final = 0.2
-_AGAIN_SECONDS: Final = 0.5
 _ASK_SECONDS: Final = 1.0
 _PUBLISH_SECONDS: Final = 1.0
 _FATAL: Final = {KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED}
@@ -110,7 +110,7 @@ class Intake:
                     self._read(database)
             except PASSING as error:
                 self._report("postgres", reason(error))
-                self._stopping.wait(_AGAIN_SECONDS)
+                self._stopping.wait(EDGE_SECONDS)
             except EdgeError as error:
                 self.failure = error
                 return
@@ -144,7 +144,7 @@ class Intake:
             try:
                 layout.leaders(consumer, _ASK_SECONDS)
             except KafkaException:
-                self._stopping.wait(_AGAIN_SECONDS)
+                self._stopping.wait(EDGE_SECONDS)
             else:
                 self._is_compared = True
                 return True
@@ -261,7 +261,7 @@ class Intake:
                 command: DispatchCommand = self._decode(value)
             except RegistryUnreachable as error:
                 self._report("registry", str(error))
-                if self._stopping.wait(_AGAIN_SECONDS):
+                if self._stopping.wait(EDGE_SECONDS):
                     raise EdgeError("the schema registry did not answer before the end") from None
             except Undecodable as error:
                 raise EdgeError(

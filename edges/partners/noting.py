@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from edges.errors import DatabaseAwayError
 from edges.partners.store import now_ms
+from service.retry import EDGE_SECONDS
 
 if TYPE_CHECKING:
     from edges.partners.posting import Answer
     from edges.partners.store import Attempt, Store
 
-_AGAIN_SECONDS: Final = 0.5
 _NOTE_MS: Final = 6_000  # with the attempt itself still within its lease
 
 
@@ -45,7 +45,7 @@ class Noter:
             except DatabaseAwayError:
                 if now_ms() >= until:
                     raise
-                await asyncio.sleep(_AGAIN_SECONDS)
+                await asyncio.sleep(EDGE_SECONDS)
 
     async def run(self) -> None:
         """Write for ever; cancelled at the end."""

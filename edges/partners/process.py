@@ -176,7 +176,7 @@ async def _forget(store: Store) -> float:
     try:
         is_more = await store.forget()
     except DatabaseAwayError as error:
-        _log.warning("what is old is not deleted", reason=str(error))
+        _log.warning("expired rows not deleted", reason=str(error))
         return time.monotonic() + _FORGET_AGAIN_SECONDS
     return 0.0 if is_more else time.monotonic() + _FORGET_SECONDS
 

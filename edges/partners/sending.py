@@ -24,6 +24,7 @@ from edges.partners.page_tokens import VALID_MS, page_token
 from edges.partners.signing import signed_headers
 from edges.partners.store import LEASE_MS, Step, now_ms
 from service import logs
+from service.retry import EDGE_SECONDS
 
 if TYPE_CHECKING:
     from edges.partners.metrics import PartnersMetrics
@@ -37,7 +38,6 @@ _ROOM: Final = 16  # attempts of a partner at once
 _MOST: Final = 48  # with those of AMENDs and CANCELs, which do not wait for room
 _FRESH_MS: Final = 250  # what was claimed longer ago is looked at again before its first byte goes
 _LOOK_SECONDS: Final = 0.5  # other processes' work, and tests
-_AGAIN_SECONDS: Final = 0.5
 _FINISH_SECONDS: Final = 1.0  # of the 5 that a stop may take
 
 
@@ -94,7 +94,7 @@ class Sender:
                         faults.at("after_claim")
                         self._begin(attempt)
                 except DatabaseAwayError:
-                    await asyncio.sleep(_AGAIN_SECONDS)
+                    await asyncio.sleep(EDGE_SECONDS)
                     continue
                 try:
                     async with asyncio.timeout(_LOOK_SECONDS):
@@ -194,7 +194,7 @@ class Sender:
             except DatabaseAwayError:
                 if now_ms() >= attempt.claimed_at + LEASE_MS:
                     raise
-                await asyncio.sleep(_AGAIN_SECONDS)
+                await asyncio.sleep(EDGE_SECONDS)
             else:
                 return
 

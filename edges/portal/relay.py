@@ -28,6 +28,7 @@ from schemas.avro.errors import RegistryUnreachable
 from service import logs
 from service.postgres import Session, connect, reason
 from service.postgres_settings import PostgresSettings
+from service.retry import EDGE_SECONDS
 
 _log: Final = logs.logger(__name__)
 
@@ -38,8 +39,7 @@ _RENEW_SECONDS: Final = 0.5
 _FAILING_SECONDS: Final = float(TRANSACTION_SECONDS)  # then another is to try; as long, a commit may still be made
 _LOOK_SECONDS: Final = 0.2  # how often the outbox is looked into when nobody calls
 _ATTEMPT_SECONDS: Final = 1.0
-_AGAIN_SECONDS: Final = 0.5
-_LEAVE_SECONDS: Final = 2 * _AGAIN_SECONDS  # another asks for the lease twice meanwhile
+_LEAVE_SECONDS: Final = 2 * EDGE_SECONDS  # another asks for the lease twice meanwhile
 _BATCH: Final = 500
 
 Encode: TypeAlias = Mapping[str, Callable[[Any], bytes]]
@@ -82,7 +82,7 @@ class Relay:
         self._called = threading.Event()
         self._renewed_at = float("-inf")
         self._failing_since: float | None = None
-        self._pause = _AGAIN_SECONDS
+        self._pause = EDGE_SECONDS
         self._too_large: set[tuple[str, str, int]] = set()  # topic, key, change
         self._failure: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="relay", daemon=True)
@@ -111,7 +111,7 @@ class Relay:
             try:
                 self._session()
             except _Lost:
-                self._stopping.wait(_AGAIN_SECONDS)
+                self._stopping.wait(EDGE_SECONDS)
             except KafkaException as error:
                 name = error.args[0].name()
                 _log.warning("records are not passed on", error=name)
@@ -119,7 +119,7 @@ class Relay:
                 self._stopping.wait(self._pause)
             except PASSING as error:
                 self._report("postgres", reason(error))
-                self._stopping.wait(_AGAIN_SECONDS)
+                self._stopping.wait(EDGE_SECONDS)
             except RegistryUnreachable:
                 self._stopping.wait(self._pause)
             except EdgeError as error:
@@ -139,13 +139,13 @@ class Relay:
             while not self._renew(database):
                 self._report("kafka", None)  # another portal does it
                 self._failing_since = None
-                if self._stopping.wait(_AGAIN_SECONDS):
+                if self._stopping.wait(EDGE_SECONDS):
                     return
             faults.at("after_take")
             try:
                 self._work(database)
             except (KafkaException, RegistryUnreachable):
-                self._pause = _AGAIN_SECONDS
+                self._pause = EDGE_SECONDS
                 if self._fails_for_long():
                     take(database, self._settings.owner, 0.0)
                     self._failing_since, self._pause = None, _LEAVE_SECONDS

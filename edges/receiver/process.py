@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final
 
-from edges import collecting
 from edges.kafka.producer import Producer
 from edges.kafka.view import Entry, Reading, Since, View
 from edges.process import EdgeProcess
@@ -31,6 +30,7 @@ from edges.receiver.transmitters import Transmitters, checked
 from edges.receiver.wrapping import Wrapping
 from edges.web.server import WebServer
 from edges.web.tokens import TokenFile
+from service import gc_control
 from service.logs import logger
 
 _log = logger(__name__)
@@ -87,7 +87,7 @@ class ReceiverProcess(EdgeProcess[ReceiverSettings, ReceiverMetrics]):
             self._transmitter_view.start()
             self._signal_view.start()
             stack.push_async_callback(self._stop_kafka)
-            collecting.seldom()
+            gc_control.seldom()
             await self._producer.start()
             signal, alert = await self._framing.writers(TOPICS, partial(self._readiness.say, "registry"))
             publisher = Publisher(self._producer, signal, alert, self._own)
@@ -97,7 +97,7 @@ class ReceiverProcess(EdgeProcess[ReceiverSettings, ReceiverMetrics]):
                 await view.wait_read()
                 self._readiness.arrive(thing)
             self._is_whole = True
-            collecting.keep()
+            gc_control.collect_and_keep()
             listener = self._listener(publisher, rooms)
             web = WebServer(self._application(publisher, rooms), self._settings.host, self._settings.http_port)
             stack.push_async_callback(_close, listener, web)

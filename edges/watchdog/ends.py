@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from edges.kafka.layout import Log
 from edges.watchdog.findings import Finding
+from schemas.contract.topics import Log
 
 
 @dataclass(slots=True)

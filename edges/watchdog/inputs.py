@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from edges.kafka.layout import Log
 from edges.watchdog.findings import Finding
 from edges.watchdog.runs import Runs
+from schemas.contract.topics import Log
 
 
 class InputLog:

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
-from edges.kafka.layout import Log
 from edges.values import Attention, CallCommand, CallResult, Claim, Decision, InputRef, Quarantined, Source
 from edges.watchdog.calls import DESK_USED_MS, Calls
 from edges.watchdog.ends import Ends
 from edges.watchdog.findings import Finding, Kind, Report, Summary, summary
 from edges.watchdog.incidents import Incidents
 from edges.watchdog.inputs import InputLog
+from schemas.contract.topics import Log
 
 INPUTS: Final = ("alerts", "call-results", "dispatch-reports", "operator-actions")
 OUTPUTS: Final = ("calls", "dispatches", "attention", "decisions", "readiness", "quarantine", "dead-letters")

@@ -7,23 +7,22 @@ import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import KafkaException
 
 from edges.kafka import lookback
 from edges.kafka.framing import Framing, origin
-from edges.kafka.layout import Log
 from edges.kafka.view import Entry, From, Reading, View
 from edges.kafka.watermarks import Watermarks
 from edges.watchdog.calls import DESK_USED_MS
 from edges.watchdog.judge import INPUTS, READ, TOPICS, Judge, Place
 from schemas.avro.errors import Undecodable
+from schemas.contract.topics import Log
+from service.retry import EDGE_START_SECONDS
 
 if TYPE_CHECKING:
     from edges.settings import Connection
-
-_AGAIN_SECONDS: Final = 1.0
 
 
 def now_ms() -> int:
@@ -94,7 +93,7 @@ class EngineReader:
             try:
                 return await asyncio.to_thread(ask)
             except KafkaException:
-                await asyncio.sleep(_AGAIN_SECONDS)
+                await asyncio.sleep(EDGE_START_SECONDS)
 
     def _take(self, entries: Sequence[Entry]) -> None:
         now = now_ms()

@@ -30,7 +30,7 @@ _log: Final = logger(__name__)
 _ALARM: Final = Said("130", "1")  # Contact ID: a burglary
 _HOLD_SECONDS: Final = 30
 _READ_SECONDS: Final = 5.0  # until our own claim is read back
-_AGAIN_SECONDS: Final = 1.0
+_LOOK_SECONDS: Final = 1.0
 _WAIT_SECONDS: Final = 3.0  # of a panel, until it sends a frame again
 _BLIND_ROUNDS: Final = 5
 WRITTEN: Final = ("claims", "call-results")
@@ -179,7 +179,7 @@ class Sounder:
                 await asyncio.sleep((every - now % every) / 1000)
                 continue
             if not self._is_settled(now):
-                await asyncio.sleep(_AGAIN_SECONDS)
+                await asyncio.sleep(_LOOK_SECONDS)
                 continue
             used = now // every
             self._canary.begin(now)
@@ -193,7 +193,7 @@ class Sounder:
     async def _answer_calls(self, claim: Callable[[Any], bytes], result: Callable[[Any], bytes]) -> None:
         while True:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_AGAIN_SECONDS):
+                async with asyncio.timeout(_LOOK_SECONDS):
                     await self._called.wait()
             self._called.clear()
             if not self._is_current():

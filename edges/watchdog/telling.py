@@ -95,8 +95,8 @@ class Teller:
             ):
                 status = response.status_code
         except (httpx.HTTPError, TimeoutError, OSError) as error:
-            _log.warning("nobody takes it", method=method, reason=type(error).__name__)
+            _log.warning("webhook not answered", method=method, reason=type(error).__name__)
             return False
         if not 200 <= status < 300:
-            _log.warning("it is not taken", method=method, status=status)
+            _log.warning("webhook not accepted", method=method, status=status)
         return 200 <= status < 300

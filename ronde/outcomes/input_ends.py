@@ -16,10 +16,10 @@ from ronde.demo.board import Board, InputPosition
 from ronde.demo.report import Inputs, table_of, timeline
 from ronde.outcomes.simulate_timeline import as_record
 from schemas.avro.errors import Undecodable
+from schemas.contract.topics import Log
 from streams.formats.topic_values import TopicValues
 from streams.kafka.dead_letters import Letter
 from streams.kafka.dead_letters import read as read_letter
-from streams.kafka.offsets import Log
 from streams.kafka.reading import LogRecord, Logs, Span
 
 _LOOK_SECONDS: Final = 0.05

@@ -6,7 +6,7 @@ topics have the same number of partitions and are partitioned by Kafka's murmur2
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, NewType, TypeAlias
 
 DAY_MS: Final = 24 * 3600 * 1000
 INPUT_BYTES: Final = 1_000_000  # the largest record an input topic takes
@@ -18,6 +18,11 @@ RECEIVED_BYTES: Final = 2**31 - 1
 # dead-letters together with what was wrong with it.
 OUTPUT_VALUE_BYTES: Final = INPUT_BYTES - 1_000
 STATE_VALUE_BYTES: Final = OWN_BYTES - 50_000
+
+# A log is one partition of a topic. `Log` has the topic's name without prefix, as below; `BrokerLog` has the broker's.
+# mypy takes no `Log` where a `BrokerLog` is asked for.
+Log: TypeAlias = tuple[str, int]
+BrokerLog = NewType("BrokerLog", tuple[str, int])
 
 
 class Topic(NamedTuple):

@@ -147,7 +147,7 @@ class Session:
         self._metrics.count(written)
         for record in written.refused:
             _log.warning(
-                "a record is put away",
+                "record refused",
                 topic=record.topic,
                 partition=record.partition,
                 offset=record.offset,

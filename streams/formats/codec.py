@@ -19,7 +19,7 @@ from streams.escalation import procedures, state, values
 from streams.escalation.names import OutputTopic
 from streams.escalation.state import Deadline, SiteState
 from streams.escalation.values import Event, OutputValue, Site
-from streams.formats.incident_header import Head, head_of
+from streams.formats.incident_header import IncidentHeader, header_schema
 
 if TYPE_CHECKING:
     from service.registry import Registry  # its HTTP client is heavy, and most have no registry
@@ -70,14 +70,14 @@ class Codec:
     over the network then, so decode in a thread where a registry is configured.
     """
 
-    __slots__ = ("decode_site", "decode_state", "decoders", "encode_state", "encoders", "peek_heads")
+    __slots__ = ("decode_site", "decode_state", "decoders", "encode_state", "encoders", "peek_headers")
 
     decoders: Mapping[str, Decode]  # by input topic, without prefix
     encoders: Mapping[OutputTopic, Encode]  # by output topic, without prefix
     decode_site: Callable[[bytes], Site]
     encode_state: Callable[[SiteState], bytes]
     decode_state: Callable[[bytes], SiteState]
-    peek_heads: Callable[[bytes], list[Head]]  # of an encoded state's open incidents
+    peek_headers: Callable[[bytes], list[IncidentHeader]]  # of an encoded state's open incidents
 
     def __init__(self, registry: Registry | None = None, prefix: str = "ronde.") -> None:
         """With a registry, outputs (not the state) are framed by the ids it gives for our schemas.
@@ -93,11 +93,11 @@ class Codec:
         self.decode_site = decoders["sites"]
         self.encode_state = _writer("State", single_object(state_schema))
         self.decode_state = _decoder("State")
-        self.peek_heads = _peek(state_schema, self.decode_state)
+        self.peek_headers = _peek(state_schema, self.decode_state)
 
     def peek_deadlines(self, data: bytes) -> list[Deadline]:
         """Those of an encoded state, unsorted."""
-        return [deadline for head in self.peek_heads(data) for deadline in head.deadlines()]
+        return [deadline for header in self.peek_headers(data) for deadline in header.deadlines()]
 
 
 def _decoder(name: str, registry: Registry | None = None) -> Callable[[bytes], Any]:
@@ -127,21 +127,21 @@ def _header(topic: str, registry: Registry | None, prefix: str) -> bytes:
     return confluent(registry.id_of(f"{prefix}{topic}-value", schema))
 
 
-def _peek(schema: Schema, decode_state: Callable[[bytes], SiteState]) -> Callable[[bytes], list[Head]]:
+def _peek(schema: Schema, decode_state: Callable[[bytes], SiteState]) -> Callable[[bytes], list[IncidentHeader]]:
     """A restore wants the deadlines and phases of a million states, and no more of them.
 
     Almost all states have one open incident, which has both in its first fields; the rest of such a state is
     not looked at, so a fault there shows when the state is touched. All others are decoded.
     """
     one_incident = single_object(schema) + b"\x02"
-    read_head = reader(head_of(schema), {"Head": Head}, whole=False)
+    read_header = reader(header_schema(schema), {"IncidentHeader": IncidentHeader}, whole=False)
     if NATIVE is not None:
-        read_head = NATIVE.reader_Head(read_head)
+        read_header = NATIVE.reader_IncidentHeader(read_header)
 
-    def peek(data: bytes) -> list[Head]:
+    def peek(data: bytes) -> list[IncidentHeader]:
         if data.startswith(one_incident):
-            return [cast("Head", read_head(data, SINGLE_OBJECT_SIZE + 1))]
+            return [cast("IncidentHeader", read_header(data, SINGLE_OBJECT_SIZE + 1))]
         incidents = decode_state(data).incidents
-        return [Head(open_.incident_id, open_.phase, open_.deadline, open_.amend_due) for open_ in incidents]
+        return [IncidentHeader(open_.incident_id, open_.phase, open_.deadline, open_.amend_due) for open_ in incidents]
 
     return peek

@@ -10,7 +10,7 @@ from streams.escalation.state import AMEND, PHASE, Deadline
 from streams.escalation.values import Instant
 
 
-class Head(NamedTuple):
+class IncidentHeader(NamedTuple):
     """An open incident's first fields, as `Incident` and its schema have them: all that a restore asks for."""
 
     incident_id: str
@@ -28,7 +28,7 @@ class Head(NamedTuple):
         return armed
 
 
-def head_of(state_schema: Schema) -> Schema:
-    """The schema of the part of an encoded incident that is a `Head`."""
+def header_schema(state_schema: Schema) -> Schema:
+    """The schema of the part of an encoded incident that is a `IncidentHeader`."""
     incident: dict[str, Any] = state_schema["fields"][0]["type"]["items"]
-    return {**incident, "name": "Head", "fields": incident["fields"][: len(Head._fields)]}
+    return {**incident, "name": "IncidentHeader", "fields": incident["fields"][: len(IncidentHeader._fields)]}

@@ -1,6 +1,6 @@
 """A record as the client hands it out, typed as the broker's are: with a topic, a partition and an offset.
 
-confluent-kafka types all of them as optional, because a message object may also be an event. The source and
+confluent-kafka types all of them as optional, because a message object may also be an event. The reader and
 the restore take the events out, and hand on records.
 """
 

@@ -19,7 +19,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # they are do
     ResourceType,
 )
 
-from schemas.contract.topics import OWN_BYTES, RECEIVED_BYTES
+from schemas.contract.topics import OWN_BYTES, RECEIVED_BYTES, BrokerLog
 from service.logs import logger
 from streams.kafka.admin import AWAY
 
@@ -127,8 +127,8 @@ def producer(settings: Settings, metrics: Metrics) -> Producer:
     )
 
 
-def offsets(consumer: Consumer, logs: Iterable[tuple[str, int]], which: int) -> dict[tuple[str, int], int]:
-    """Return where logs (topic on the broker, partition) begin (`OFFSET_BEGINNING`) or end (`OFFSET_END`).
+def offsets(consumer: Consumer, logs: Iterable[BrokerLog], which: int) -> dict[BrokerLog, int]:
+    """Return where logs begin (`OFFSET_BEGINNING`) or end (`OFFSET_END`).
 
     A consumer is asked: librdkafka's admin client may end the process when the broker goes away (librdkafka #4605).
     Raises `KafkaException`: the broker does not say, within two seconds.
@@ -141,7 +141,7 @@ def offsets(consumer: Consumer, logs: Iterable[tuple[str, int]], which: int) -> 
     if refused := [log.error for log in found if log.error is not None]:
         refresh(consumer)
         raise KafkaException(refused[0])
-    return {(log.topic, log.partition): log.offset for log in found}
+    return {BrokerLog((log.topic, log.partition)): log.offset for log in found}
 
 
 def refresh(client: Consumer) -> bool:

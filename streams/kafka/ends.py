@@ -9,19 +9,17 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from confluent_kafka import OFFSET_END, KafkaException
 
-from schemas.contract.topics import INPUT_TOPICS, OUTPUT_TOPICS
+from schemas.contract.topics import INPUT_TOPICS, OUTPUT_TOPICS, BrokerLog
 from streams.kafka import clients as kafka
 
 if TYPE_CHECKING:
     from confluent_kafka import Consumer
 
     from streams.settings import Settings
-
-Log: TypeAlias = tuple[str, int]  # topic on the broker, partition
 
 _PARTITIONS_SECONDS: Final = 10.0  # partitions are counted as often
 _PATIENCE_SECONDS: Final = 1.0  # an answer that takes longer is taken at a later look
@@ -34,9 +32,9 @@ class Ends(NamedTuple):
     how many offsets lie behind those. ``partitions`` is how many each input topic has, by name without prefix.
     """
 
-    inputs: Mapping[Log, int]
-    hidden: Mapping[Log, int]
-    stable: Mapping[Log, int]
+    inputs: Mapping[BrokerLog, int]
+    hidden: Mapping[BrokerLog, int]
+    stable: Mapping[BrokerLog, int]
     partitions: Mapping[str, int]
 
 
@@ -66,7 +64,7 @@ class Enquiry:
         """Seconds since the broker last answered."""
         return self._steady() - self._answered_at
 
-    async def ask(self, positions: Iterable[Log]) -> bool:
+    async def ask(self, positions: Iterable[BrokerLog]) -> bool:
         """Ask, or see whether the question under way has its answer; False: no new answer."""
         if self._question is None:
             loop = asyncio.get_running_loop()
@@ -82,7 +80,7 @@ class Enquiry:
         self._answered_at = self._steady()
         return True
 
-    def _ask(self, positions: list[Log]) -> Ends:
+    def _ask(self, positions: list[BrokerLog]) -> Ends:
         """Raises `KafkaException`."""
         partitions = self.last.partitions
         now = self._steady()
@@ -93,7 +91,7 @@ class Enquiry:
         if not positions:
             return Ends({}, {}, {}, partitions)
         numbers = sorted({number for _, number in positions})
-        outputs = [(topic, number) for topic in self._outputs for number in numbers]
+        outputs = [BrokerLog((topic, number)) for topic in self._outputs for number in numbers]
         logs = [*positions, *outputs]
         ends = kafka.offsets(self._uncommitted, logs, OFFSET_END)
         stable = kafka.offsets(self._committed, logs, OFFSET_END)  # asked later, so that nothing seems hidden by haste

@@ -11,12 +11,13 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # it is documented there
 
-from service.patience import KAFKA_SECONDS, kafka_answer
+from schemas.contract.topics import BrokerLog, Log
+from service.retry import KAFKA_SECONDS, kafka_answer
 from streams.escalation.values import Instant
 from streams.kafka.offset_notes import OffsetNotes, read_notes
 
@@ -29,7 +30,6 @@ _GRACE_SECONDS: Final = 2.0  # after which a client that has not kept to its tim
 PATIENCE_SECONDS: Final = 120.0
 
 R = TypeVar("R")
-Log: TypeAlias = tuple[str, int]  # topic without prefix, partition
 
 
 class ReadingError(Exception):
@@ -91,7 +91,7 @@ class Offsets:
             asked = ConsumerGroupTopicPartitions(group, [TopicPartition(*named) for named in missing])
             for offset in self._patiently(partial(self._offsets_of, asked), f"the offsets of group {group}"):
                 if offset.error is None:
-                    log = missing.pop((offset.topic, offset.partition))
+                    log = missing.pop(BrokerLog((offset.topic, offset.partition)))
                     answers[log] = offset.offset if offset.offset >= 0 else None
                     self.notes[log] = read_notes(offset.metadata)
             if not missing:
@@ -124,8 +124,8 @@ class Offsets:
         except KafkaException as error:
             raise refusal(self._settings, asked_for, error.args[0]) from error
 
-    def _named(self, log: Log) -> tuple[str, int]:
-        return self._settings.topic(log[0]), log[1]
+    def _named(self, log: Log) -> BrokerLog:
+        return BrokerLog((self._settings.topic(log[0]), log[1]))
 
     def _pause(self, give_up: float, log: Log) -> None:
         if time.monotonic() > give_up:

@@ -7,16 +7,15 @@ end was first seen where it is, and with it when the first record behind a posit
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Hashable
+from collections.abc import Collection
 from itertools import islice
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Final, NamedTuple
 
+from schemas.contract.topics import BrokerLog
 from streams.escalation.values import Instant
 
 # Ends remembered of one log; then every second one is left out, and arrivals are known less finely.
 MOST: Final = 240
-
-Log = TypeVar("Log", bound=Hashable)
 
 
 class _End(NamedTuple):
@@ -26,14 +25,14 @@ class _End(NamedTuple):
     seen_at: Instant | None
 
 
-class Lags(Generic[Log]):
+class Lags:
     """The ends of logs, and when each was first seen; times are the wall clock's, as the records' timestamps are."""
 
     def __init__(self) -> None:
-        self._ends: dict[Log, deque[_End]] = {}
-        self._first_look: dict[Log, Instant] = {}
+        self._ends: dict[BrokerLog, deque[_End]] = {}
+        self._first_look: dict[BrokerLog, Instant] = {}
 
-    def seconds(self, log: Log, position: int, end: int, taken_at: Instant | None, now: Instant) -> float:
+    def seconds(self, log: BrokerLog, position: int, end: int, taken_at: Instant | None, now: Instant) -> float:
         """Seconds that the record at ``position`` has waited; 0 if there is none.
 
         ``taken_at`` is the timestamp of the last record taken from the log: what was there before the first look is
@@ -56,7 +55,7 @@ class Lags(Generic[Log]):
             since = self._first_look[log] if taken_at is None else taken_at
         return max(now - since, 0) / 1000
 
-    def keep(self, logs: Collection[Log]) -> None:
+    def keep(self, logs: Collection[BrokerLog]) -> None:
         """Forget all other logs: they are another worker's now."""
         for log in self._ends.keys() - set(logs):
             del self._ends[log], self._first_look[log]

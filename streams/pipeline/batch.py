@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
+from schemas.contract.topics import BrokerLog
 from streams.escalation.values import Instant
 from streams.formats.message import Headers
 from streams.observe.tally import Tally
@@ -28,7 +29,7 @@ class OutputBatch:
     Attributes:
         records: state and outputs, in the order they are written.
         next_offsets: (topic on the broker, partition, offset after the last input handled).
-        notes: by (topic on the broker, partition), what is committed with the offset beside it.
+        notes: by log, what is committed with the offset beside it.
         overlays: what becomes the partitions' present once it is committed.
         unusable: by partition, the sites whose state must be set aside, and why. Such a partition has no part
             in the batch: it is restored from the log and its inputs are read again. Without such a site, one has
@@ -38,7 +39,7 @@ class OutputBatch:
 
     records: list[Record] = field(default_factory=list)
     next_offsets: list[tuple[str, int, int]] = field(default_factory=list)
-    notes: dict[tuple[str, int], OffsetNotes] = field(default_factory=dict)
+    notes: dict[BrokerLog, OffsetNotes] = field(default_factory=dict)
     overlays: list[PartitionOverlay] = field(default_factory=list)
     unusable: dict[int, dict[str, str]] = field(default_factory=dict)
     tally: Tally = field(default_factory=Tally)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Final, cast
 
-from schemas.contract.topics import TOPICS
+from schemas.contract.topics import TOPICS, BrokerLog
 from service.logs import logger, places
 from streams.escalation import step as core
 from streams.escalation.state import EMPTY, SiteState
@@ -99,7 +99,7 @@ class Decider:
                 builder.tally.clock_jumps[number] += 1
             try:
                 yield from self._part(overlay, builder, inbox, is_caught_up=number in caught_up)
-                builder.states(overlay.seal())
+                builder.states(overlay.encode_changes())
             except StateTooLargeError as large:
                 # Which input made it so shows when the partition's inputs are read again.
                 _log.error("a state has become too large", site=large.site_id, partition=number, reason=str(large))
@@ -123,7 +123,7 @@ class Decider:
                 next_inputs = {**partition.next_inputs, **inbox.next_offsets}
                 partition.renewed_at = time.monotonic()
             for topic, offset in next_inputs.items():
-                log = (self._topics[topic], number)
+                log = BrokerLog((self._topics[topic], number))
                 batch.next_offsets.append((*log, offset))
                 batch.notes[log] = partition.notes(topic, offset)
 
@@ -136,11 +136,11 @@ class Decider:
             builder.set_aside(state)
         for message, topic, cause in inbox.dead_letters:
             builder.dead_letter(message, topic, cause.reason, cause.error)
-        overlay.expect(site.site_id for site in inbox.sites)
-        overlay.expect(event.event.site_id for event in inbox.events)
+        overlay.reserve(site.site_id for site in inbox.sites)
+        overlay.reserve(event.event.site_id for event in inbox.events)
         for number, site in enumerate(inbox.sites, start=1):
             self._site(overlay, builder, site)
-            overlay.touched(site.site_id)
+            overlay.release(site.site_id)
             if number % SLICE == 0:
                 yield
 
@@ -157,7 +157,7 @@ class Decider:
             yield from self._deadlines(overlay, builder, None if events else self._most)
         yield from self._events(overlay, builder, events)
         for number, site_id in enumerate(partition.forgettable(overlay.now, self._most), start=1):
-            overlay.forget(site_id)
+            overlay.load_for_expiry(site_id)
             if number % SLICE == 0:
                 yield
 
@@ -185,7 +185,7 @@ class Decider:
     ) -> Iterator[None]:
         for number, event in enumerate(events, start=1):
             self._event(overlay, builder, event)
-            overlay.touched(event.event.site_id)
+            overlay.release(event.event.site_id)
             if number % SLICE == 0:
                 yield
 
@@ -251,7 +251,7 @@ class Decider:
         while fired != most and (armed := overlay.partition.due(overlay.now)) is not None:
             if overlay.is_armed(armed):
                 self._fire(overlay, builder, armed)
-                overlay.rest(armed.site_id)
+                overlay.encode_if_last(armed.site_id)
                 fired += 1
                 if fired % SLICE == 0:
                     yield

@@ -13,12 +13,12 @@ from concurrent.futures import Executor
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from service import gc_control
 from service.logs import logger
-from service.patience import registry_answer
+from service.retry import registry_answer
 from streams.pipeline.batch import OutputBatch
 from streams.pipeline.chunk import DecodedChunk, InputChunk, Rewind
 from streams.pipeline.decode import Decoder
-from streams.runtime import gc_control
 
 if TYPE_CHECKING:
     import faust
@@ -64,7 +64,7 @@ class Pipeline:
         self._metrics = metrics
         self._asks_registry = asks_registry
         self._decode_agent = _agent(app, "decode", self.decode)
-        self._decide_agent = _agent(app, "escalate", self.decide)
+        self._decide_agent = _agent(app, "decide", self.decide)
         self._publish_agent = _agent(app, "publish", self.publish)
 
     async def handle(self, chunk: InputChunk) -> None:

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Final, ParamSpec
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
+from schemas.contract.topics import BrokerLog
 from service.logs import logger
-from service.patience import KAFKA_SECONDS, kafka_answer
+from service.retry import KAFKA_SECONDS, kafka_answer
 from streams.kafka.offset_notes import OffsetNotes
 from streams.runtime import faults
 from streams.runtime.errors import WorkerError
@@ -139,7 +140,7 @@ class Transactions:
         if not batch.next_offsets:
             return
         offsets = [
-            TopicPartition(topic, number, offset, batch.notes.get((topic, number), _NO_NOTES).words())
+            TopicPartition(topic, number, offset, batch.notes.get(BrokerLog((topic, number)), _NO_NOTES).words())
             for topic, number, offset in batch.next_offsets
         ]
         # Taken right before it is sent: the group may have moved on since the chunk was read, and if we still

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException
 
+from schemas.contract.topics import BrokerLog
 from service.logs import logger
 from streams.escalation.values import Instant
 from streams.pipeline.chunk import InputChunk
@@ -58,9 +59,9 @@ class ChunkReader:
     ) -> None:
         self.chunk: InputChunk | None = None
         self.polls = 0
-        self.positions: dict[tuple[str, int], int] = {}
+        self.positions: dict[BrokerLog, int] = {}
         self.phases: dict[str, int] = {}
-        self.taken_at: dict[tuple[str, int], Instant] = {}
+        self.taken_at: dict[BrokerLog, Instant] = {}
         self.member_id = ""
         self._noted_at = 0.0
         self._consumer = consumer
@@ -72,7 +73,7 @@ class ChunkReader:
         self._is_stopping = False
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._loop = asyncio.get_running_loop()
-        self._thread = threading.Thread(target=self._run, name="source", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="reader", daemon=True)
 
     def start(self) -> asyncio.Future[None]:
         """Join the group and read. The future is done when the thread has left the group, with what ended it."""
@@ -121,7 +122,7 @@ class ChunkReader:
         messages = self._assignment.accept(self._poll())
         self.polls += 1
         if is_noting:
-            taken = {(message.topic(), message.partition()): message.timestamp()[1] for message in messages}
+            taken = {BrokerLog((message.topic(), message.partition())): message.timestamp()[1] for message in messages}
             self.taken_at = self.taken_at | taken
             self.member_id = self._consumer.memberid()
         caught_up = self._assignment.caught_up()

@@ -1,6 +1,6 @@
 """Which partitions this worker holds, and how each gets to work: assigned, restored, caught up (architecture.md §3).
 
-All of it belongs to the source's thread. librdkafka reports changes during a poll, so never while a chunk is in
+All of it belongs to the reader's thread. librdkafka reports changes during a poll, so never while a chunk is in
 flight: the drain before a revocation is made by that alone.
 """
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from schemas.contract.topics import INPUT_TOPICS
+from schemas.contract.topics import INPUT_TOPICS, BrokerLog
 from service.logs import logger
 from streams.runtime import faults
 from streams.runtime.errors import WorkerError
@@ -63,7 +63,7 @@ class Assignment:
         self._orders: dict[int, Order] = {}
         self._tickets = 0
         self._catching_up: dict[int, float] = {}  # until when, by the steady clock
-        self._first_inputs: dict[tuple[str, int], int] = {}  # not seen yet, by topic on the broker
+        self._first_inputs: dict[BrokerLog, int] = {}  # not seen yet
 
     def subscribe(self) -> None:
         """Join the group."""
@@ -138,7 +138,7 @@ class Assignment:
         del self._orders[number]
         for log in self._logs(number):
             log.offset = restored.partition.first_inputs[self._topics[log.topic]]
-            self._first_inputs[log.topic, number] = log.offset
+            self._first_inputs[_log_of(log)] = log.offset
             self._read_from(log)
         self._consumer.resume(self._logs(number))
         assert number not in self._store.partitions, "a partition is given up before it is restored"
@@ -166,9 +166,9 @@ class Assignment:
                 return
             self._first_inputs |= self.positions()  # or the client would not know them any more
             held = [other for number in self._held for other in self._logs(number)]
-            unknown = [other for other in held if (other.topic, other.partition) not in self._first_inputs]
+            unknown = [other for other in held if _log_of(other) not in self._first_inputs]
             for other in held:
-                other.offset = self._first_inputs.get((other.topic, other.partition), 0)
+                other.offset = self._first_inputs.get(_log_of(other), 0)
             self._consumer.assign(held)
             self._consumer.pause(unknown)
 
@@ -189,7 +189,7 @@ class Assignment:
         self._store.partitions.pop(number, None)
         self._catching_up.pop(number, None)
         for topic in self._topics:
-            self._first_inputs.pop((topic, number), None)
+            self._first_inputs.pop(BrokerLog((topic, number)), None)
 
     def _report_restores(self) -> None:
         if self._orders:
@@ -208,7 +208,8 @@ class Assignment:
             messages = [message for message in messages if message.partition() in self._store.partitions]
         if self._first_inputs:
             for message in messages:
-                first = self._first_inputs.pop((message.topic(), message.partition()), None)
+                # A `BrokerLog` would be a call for each record.
+                first = self._first_inputs.pop((message.topic(), message.partition()), None)  # type: ignore[call-overload]
                 if first is not None and message.offset() < first:
                     raise InputsOutOfPlaceError(
                         f"{message.topic()}, partition {message.partition()}: read from offset {message.offset()}, "
@@ -236,15 +237,15 @@ class Assignment:
             "working": len(self._store.partitions) - catching_up,
         }
 
-    def positions(self) -> dict[tuple[str, int], int]:
-        """The next offset of each input at work, by topic on the broker and partition."""
+    def positions(self) -> dict[BrokerLog, int]:
+        """The next offset of each input at work."""
         logs = [log for number in self._store.partitions for log in self._logs(number)]
         return {
-            (log.topic, log.partition): max(log.offset, self._first_inputs.get((log.topic, log.partition), 0))
+            _log_of(log): max(log.offset, self._first_inputs.get(_log_of(log), 0))
             for log in (self._consumer.position(logs) if logs else [])
         }
 
-    def note_positions(self) -> dict[tuple[str, int], int]:
+    def note_positions(self) -> dict[BrokerLog, int]:
         """The positions, noted in the partitions too; while no chunk is in flight, so that all before them is handled.
 
         What lies between them and the next input to be handled is no input: retention may delete it.
@@ -262,3 +263,7 @@ class Assignment:
 
     def _logs(self, number: int) -> list[TopicPartition]:
         return [TopicPartition(topic, number) for topic in sorted(self._held[number])]
+
+
+def _log_of(log: TopicPartition) -> BrokerLog:
+    return BrokerLog((log.topic, log.partition))

@@ -13,13 +13,14 @@ from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from schemas.avro.errors import RegistryUnreachable
+from schemas.contract.topics import BrokerLog
 from service.logs import logger
-from service.patience import REGISTRY_SECONDS
+from service.retry import REGISTRY_SECONDS
 from streams.runtime import faults
 
 if TYPE_CHECKING:
@@ -36,8 +37,6 @@ _LOGS: Final = ("state", "sites")
 _AT_ONCE: Final = 10_000  # records
 _WAIT_SECONDS: Final = 0.02
 
-Log: TypeAlias = tuple[str, int]  # topic on the broker, partition
-
 
 @dataclass(slots=True)
 class _Reading:
@@ -45,12 +44,12 @@ class _Reading:
 
     number: int
     take: Mapping[str, Callable[[Message], None]]
-    begins: dict[Log, int]
-    ends: dict[Log, int]
+    begins: dict[BrokerLog, int]
+    ends: dict[BrokerLog, int]
     done: Future[None] = field(default_factory=Future)
 
 
-class LogReader:
+class ChangelogReader:
     """Reads whole partitions; `read` and `close` may be called from any thread."""
 
     def __init__(
@@ -75,8 +74,8 @@ class LogReader:
         reading = _Reading(
             number,
             {topics["state"]: rebuild.take_state, topics["sites"]: rebuild.take_site},
-            {(topics[topic], number): begins[topic] for topic in _LOGS},
-            {(topics[topic], number): ends[topic] for topic in _LOGS},
+            {BrokerLog((topics[topic], number)): begins[topic] for topic in _LOGS},
+            {BrokerLog((topics[topic], number)): ends[topic] for topic in _LOGS},
         )
         self._asked.put(reading)
         return reading.done
@@ -119,13 +118,14 @@ class LogReader:
             self._consumer.incremental_unassign([TopicPartition(*log) for log in reading.ends])
 
     def _read_some(self) -> None:
-        reached: dict[Log, int] = {}
+        reached: dict[BrokerLog, int] = {}
         for message in self._consumer.consume(_AT_ONCE, _WAIT_SECONDS):
             error = message.error()
             if error is None:
                 self._pass_on(cast("Message", message))
             elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  # its name
-                reached[cast("str", message.topic()), cast("int", message.partition())] = cast("int", message.offset())
+                log = BrokerLog((cast("str", message.topic()), cast("int", message.partition())))
+                reached[log] = cast("int", message.offset())
             elif error.fatal():
                 raise KafkaException(error)
             else:
@@ -163,10 +163,10 @@ class LogReader:
             break
         self._readiness.arrive("registry")  # also where nobody waits for this record any more: the next one asks again
 
-    def _finish(self, reading: _Reading, reached: Mapping[Log, int]) -> None:
+    def _finish(self, reading: _Reading, reached: Mapping[BrokerLog, int]) -> None:
         """Leave the logs that are read to their end."""
         for position in self._consumer.position([TopicPartition(*log) for log in reading.ends]):
-            log = (position.topic, position.partition)
+            log = BrokerLog((position.topic, position.partition))
             if max(position.offset, reached.get(log, 0)) >= reading.ends[log]:
                 del reading.ends[log]
                 self._consumer.incremental_unassign([TopicPartition(*log)])

@@ -1,8 +1,14 @@
 """What a chunk makes of a partition, until its transaction is committed.
 
-The partition itself stays as it is, but for the heaps: deadlines that were due and memories that ended have
-been taken from them; and for site records that a restore has put in force before they passed. If the transaction fails,
-the partition is restored from the log, which has all of it again.
+States, site records that come into force, deadlines and counts wait here for `commit`. This is applied to the partition
+at once:
+
+* deadlines that were due, and memories that ended, are taken from its heaps: so the next one is found;
+* site records that a restore has put in force before they passed. One is checked when it is first looked at, and
+  dropped if it could not have passed; one on which the core failed gives way to the one that it replaced, which is
+  noted as it passes. These correct what the restore found, and later inputs of the chunk must see it.
+
+None of it is undone: if the transaction fails, the partition is restored from the log, which has all of it again.
 """
 
 from __future__ import annotations
@@ -78,10 +84,10 @@ class PartitionOverlay:
         self._site_records = site_records
         self._before: dict[str, SiteState] = {}
         self._after: dict[str, SiteState] = {}
-        self._touches: dict[str, int] = {}
+        self._uses: dict[str, int] = {}
         self._sites: dict[str, SiteInForce | None] = {}
         self._new_sites: dict[str, SiteBytes | None] = {}
-        self._sealed: dict[str, bytes | None] = {}
+        self._changes: dict[str, bytes | None] = {}
         self._armed: list[ArmedDeadline] = []
         self._memories: list[tuple[str, Instant]] = []
         self._phases: Counter[Phase] = Counter()
@@ -91,29 +97,29 @@ class PartitionOverlay:
         """Note the inputs of the chunk: by topic, the offset after the last."""
         self._handled = next_inputs
 
-    def expect(self, site_ids: Iterable[str]) -> None:
-        """Announce the touches of sites; `touched` ends each. A site may be touched otherwise too.
+    def reserve(self, site_ids: Iterable[str]) -> None:
+        """Count the uses of sites that will come; `release` ends each. A site may be used otherwise too.
 
         A site is kept decoded only up to its last one: what is let go at once stays in the processor's caches.
         """
-        touches = self._touches
+        uses = self._uses
         for site_id in site_ids:
-            touches[site_id] = touches.get(site_id, 0) + 1
+            uses[site_id] = uses.get(site_id, 0) + 1
 
-    def touched(self, site_id: str) -> None:
-        """End a touch that was expected. Raises `StateTooLargeError`."""
-        left = self._touches[site_id] - 1
+    def release(self, site_id: str) -> None:
+        """End a use that was reserved; encode the site's state if it was the last. Raises `StateTooLargeError`."""
+        left = self._uses[site_id] - 1
         if left:
-            self._touches[site_id] = left
+            self._uses[site_id] = left
         else:
-            del self._touches[site_id]
-            self.rest(site_id)
+            del self._uses[site_id]
+            self.encode_if_last(site_id)
 
-    def rest(self, site_id: str) -> None:
-        """Encode a site's state, unless a touch is still to come. Raises `StateTooLargeError`."""
-        if site_id not in self._touches:
+    def encode_if_last(self, site_id: str) -> None:
+        """Encode a site's state, unless a reserved use is still to come. Raises `StateTooLargeError`."""
+        if site_id not in self._uses:
             if site_id in self._after:
-                self._seal(site_id)
+                self._encode_change(site_id)
             if site_id not in self._new_sites:
                 self._sites.pop(site_id, None)
 
@@ -191,15 +197,15 @@ class PartitionOverlay:
         sites[site_id] = held._replace(checked=True)
         return SiteRecord(held.offset, site)
 
-    def forget(self, site_id: str) -> None:
-        """Look at a site whose memory has ended; `seal` gives a tombstone if nothing is left of it."""
+    def load_for_expiry(self, site_id: str) -> None:
+        """Load the state of a site whose memory has ended: `encode_changes` drops it if nothing is left of it."""
         self.state(site_id)
 
-    def seal(self) -> list[StateRecord]:
+    def encode_changes(self) -> list[StateRecord]:
         """One record for each site whose state changed, or which can be forgotten. Raises `StateTooLargeError`."""
         for site_id in list(self._after):
-            self._seal(site_id)
-        return [StateRecord(site_id, value) for site_id, value in self._sealed.items()]
+            self._encode_change(site_id)
+        return [StateRecord(site_id, value) for site_id, value in self._changes.items()]
 
     def _encode(self, site_id: str, state: SiteState) -> bytes:
         value = self._codec.encode_state(state)
@@ -214,7 +220,7 @@ class PartitionOverlay:
         for site_id, site in self._new_sites.items():
             partition.put_site(site_id, site)
             partition.replaced_sites.pop(site_id, None)
-        for site_id, value in self._sealed.items():
+        for site_id, value in self._changes.items():
             partition.put_state(site_id, value)
         partition.next_inputs.update(self._handled)
         partition.arm(self._armed)
@@ -224,25 +230,25 @@ class PartitionOverlay:
             partition.phases[phase] += change
 
     def _encoded(self, site_id: str) -> bytes | None:
-        """A site's state as it was when it was last sealed, or before the chunk."""
-        if site_id in self._sealed:
-            return self._sealed[site_id]
+        """A site's state as it was when it was last encoded, or before the chunk."""
+        if site_id in self._changes:
+            return self._changes[site_id]
         return self.partition.states.get(site_id)
 
-    def _seal(self, site_id: str) -> None:
+    def _encode_change(self, site_id: str) -> None:
         before, state = self._before.pop(site_id), self._after.pop(site_id)
         known = self._encoded(site_id)
         if is_forgettable(state, self.now):
             if known is None:
                 return
-            self._sealed[site_id] = None
+            self._changes[site_id] = None
         elif state is before:
             return
         else:
             encoded = self._encode(site_id, state)
             if encoded == known:
                 return
-            self._sealed[site_id] = encoded
+            self._changes[site_id] = encoded
         for deadline in state.deadlines_since(before):
             self._armed.append(ArmedDeadline(*deadline, site_id))
         if not state.incidents and state.remembered:

@@ -1,7 +1,7 @@
 """What a worker holds of its partitions: states, site records and the deadlines in them (architecture.md §4).
 
 Encoded records, decoded when touched: a million open incidents must fit. Two threads use it, never at once:
-the source while no chunk is in flight, the event loop while one is.
+the reader while no chunk is in flight, the event loop while one is.
 """
 
 from __future__ import annotations

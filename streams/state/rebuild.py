@@ -119,11 +119,11 @@ class Rebuild:
                 if site_id in self._unusable:
                     self._set_aside(made, key, "FAILED", self._unusable[site_id])
                     continue
-                heads = self._codec.peek_heads(value)
-                for head in heads:
-                    made.phases[head.phase] += 1
-                    made.deadlines += [ArmedDeadline(*deadline, site_id) for deadline in head.deadlines()]
-                if not heads:
+                incidents = self._codec.peek_headers(value)
+                for incident in incidents:
+                    made.phases[incident.phase] += 1
+                    made.deadlines += [ArmedDeadline(*deadline, site_id) for deadline in incident.deadlines()]
+                if not incidents:
                     remembered = self._codec.decode_state(value).remembered
                     made.memories.append((remembered[-1].accepted_at + MEMORY_MS if remembered else 0, site_id))
             except (Undecodable, UnicodeDecodeError) as error:

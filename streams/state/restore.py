@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaException, TopicPartition
 
-from schemas.contract.topics import INPUT_TOPICS
+from schemas.contract.topics import INPUT_TOPICS, BrokerLog
+from service import gc_control
 from service.logs import logger
-from service.patience import KAFKA_SECONDS
+from service.retry import KAFKA_SECONDS
 from streams.kafka import clients as kafka
 from streams.kafka.offset_notes import OffsetNotes, read_notes
-from streams.runtime import gc_control
 from streams.runtime.errors import WorkerError
-from streams.state.changelog_reader import LogReader
+from streams.state.changelog_reader import ChangelogReader
 from streams.state.rebuild import Rebuild
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Restores:
         self,
         consumer: Consumer,
         uncommitted: Consumer,
-        reader: LogReader,
+        reader: ChangelogReader,
         codec: Codec,
         site_records: SiteRecords,
         settings: Settings,
@@ -114,7 +114,7 @@ class Restores:
         begun = time.monotonic()
         try:
             restored = await self._restore(order)
-        except Exception as error:  # noqa: BLE001  # the source ends the worker with it
+        except Exception as error:  # noqa: BLE001  # the reader ends the worker with it
             self.results.put(error)
             return
         seconds = time.monotonic() - begun
@@ -207,12 +207,14 @@ class Restores:
 
     async def _ends(self, number: int, which: int) -> dict[str, int]:
         """The first or last offsets of the partition's logs, by topic; the last are high watermarks."""
-        asked = [(self._settings.topic(topic), number) for topic in _ALL]
+        asked = {topic: BrokerLog((self._settings.topic(topic), number)) for topic in _ALL}
         while True:
             try:
-                found = await self._loop.run_in_executor(self._asking, kafka.offsets, self._uncommitted, asked, which)
+                found = await self._loop.run_in_executor(
+                    self._asking, kafka.offsets, self._uncommitted, asked.values(), which
+                )
             except KafkaException as error:
                 _log.warning("the ends of the logs are not known yet", partition=number, error=error.args[0].name())
                 await asyncio.sleep(KAFKA_SECONDS)
             else:
-                return {topic: found[self._settings.topic(topic), number] for topic in _ALL}
+                return {topic: found[log] for topic, log in asked.items()}

@@ -12,12 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from schemas.avro.errors import Undecodable
-from schemas.contract.topics import INPUT_TOPICS
+from schemas.contract.topics import INPUT_TOPICS, Log
 from streams.escalation.values import Instant
 from streams.formats.topic_values import TopicValues
 from streams.kafka import dead_letters as deadletters
 from streams.kafka.dead_letters import Letter
-from streams.kafka.offsets import Log
 from streams.kafka.reading import LogRecord, Logs, Span
 from streams.runtime.clock import wall_ms
 from streams.verify.conservation import Account, Discrepancy, End, Sum

@@ -19,10 +19,10 @@ from faust.app.base import BootStrategy
 from faust.web import Web
 from faust.web.drivers import aiohttp
 
-from service import logs
+from service import gc_control, logs
 from service.readiness import ProcessReadiness, Stalls
 from streams.observe.metrics import Metrics
-from streams.runtime import gc_control, native_form
+from streams.runtime import native_form
 from streams.runtime.errors import WorkerError
 from streams.worker import pages, preflight
 from streams.worker.worker import Worker

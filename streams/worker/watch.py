@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from schemas.contract.topics import INPUT_TOPICS, OUTPUT_TOPICS
+from schemas.contract.topics import INPUT_TOPICS, OUTPUT_TOPICS, BrokerLog
 from service.logs import logger
 from service.readiness import Stalls
 from streams.escalation.names import OPEN_PHASES
@@ -75,13 +75,13 @@ class Watch:
         committed: Consumer,
         uncommitted: Consumer,
         store: Store,
-        source: ChunkReader,
+        reader: ChunkReader,
         settings: Settings,
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
         self._committed = committed
         self._store = store
-        self._source = source
+        self._reader = reader
         self._steady = steady
         self._topics = {settings.topic(topic): topic for topic in (*INPUT_TOPICS, *OUTPUT_TOPICS)}
         self._enquiry = Enquiry(committed, uncommitted, settings, steady)
@@ -91,7 +91,7 @@ class Watch:
         self._stable = Stalls(BLOCKED_SECONDS)
         self._differing: frozenset[int] = frozenset()
         self._blocked: frozenset[str] = frozenset()
-        self._seen: Lags[tuple[str, int]] = Lags()
+        self._seen: Lags = Lags()
         self._shown: frozenset[int] = frozenset()
         self._standing: frozenset[str] = frozenset()
         self._idle_since: float | None = None
@@ -104,7 +104,7 @@ class Watch:
 
     async def look(self, readiness: ProcessReadiness, stalls: Stalls, metrics: Metrics) -> None:
         """Look once. Partitions may come and go while the broker is asked; what is noted is what is held afterwards."""
-        positions = self._source.positions
+        positions = self._reader.positions
         await self._enquiry.ask(positions)
         self._report_kafka(readiness, metrics)
         self._report_partitions(readiness, metrics)
@@ -153,14 +153,14 @@ class Watch:
             _log.error("an input topic has other partitions than the settings have", reason=reason)
         readiness.wait("partitions", reason)
 
-    def _lags(self, positions: Mapping[tuple[str, int], int]) -> list[_Lag]:
+    def _lags(self, positions: Mapping[BrokerLog, int]) -> list[_Lag]:
         """The lags of all inputs at work, by the broker's last answer."""
         self._seen.keep(positions)
         lags = []
         for log, end in self._enquiry.last.inputs.items():
             if log in positions:
                 position = positions[log]
-                seconds = self._seen.seconds(log, position, end, self._source.taken_at.get(log), wall_ms())
+                seconds = self._seen.seconds(log, position, end, self._reader.taken_at.get(log), wall_ms())
                 is_readable = self._enquiry.last.stable[log] > position
                 lags.append(_Lag(self._topics[log[0]], log[1], position, max(end - position, 0), seconds, is_readable))
         return lags
@@ -213,7 +213,7 @@ class Watch:
 
     async def _is_idle(self) -> bool:
         """Whether the consumer has joined, and been given nothing for a while by a broker that answers."""
-        if not self._source.member_id or not await asyncio.to_thread(kafka.refresh, self._committed):
+        if not self._reader.member_id or not await asyncio.to_thread(kafka.refresh, self._committed):
             self._idle_since = None
         elif self._idle_since is None:
             self._idle_since = self._steady()
@@ -228,8 +228,8 @@ class Watch:
             first = next(iter(partition.deadlines), None)
             if first is not None and not partition.waiting and partition.seconds_until(first.at) == 0:
                 waiting[f"a due deadline, partition {partition.number}"] = first
-        is_idle = self._source.chunk is None
-        waiting["the consumer's next poll" if is_idle else "a chunk in flight"] = self._source.polls
+        is_idle = self._reader.chunk is None
+        waiting["the consumer's next poll" if is_idle else "a chunk in flight"] = self._reader.polls
         stalls.note(waiting, self._steady())
 
     def _log_standing(self, stalls: Stalls) -> float:
@@ -249,7 +249,7 @@ class Watch:
         for lag in lags:
             metrics.lag.labels(lag.topic, lag.number).set(lag.records)
             metrics.lag_seconds.labels(lag.topic, lag.number).set(lag.seconds)
-        for phase, count in self._source.phases.items():
+        for phase, count in self._reader.phases.items():
             metrics.partitions.labels(phase).set(count)
         for open_phase in OPEN_PHASES:
             count = sum(partition.phases[open_phase] for partition in held.values())
@@ -263,5 +263,5 @@ class Watch:
             metrics.clock_ahead.labels(number).set(partition.ahead_ms() / 1000)
 
 
-def _name(log: tuple[str, int]) -> str:
+def _name(log: BrokerLog) -> str:
     return f"{log[0]}, partition {log[1]}"

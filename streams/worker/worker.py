@@ -15,8 +15,8 @@ from mode import Service
 
 from schemas.contract.topics import TOPICS
 from service.logs import logger, places
-from service.patience import KAFKA_SECONDS, registry_answer
 from service.readiness import ProcessReadiness, Stalls
+from service.retry import KAFKA_SECONDS, registry_answer
 from streams.formats.codec import Codec
 from streams.kafka import clients as kafka
 from streams.observe.metrics import Metrics
@@ -28,7 +28,7 @@ from streams.pipeline.publish import Transactions
 from streams.pipeline.read import ChunkReader
 from streams.runtime.errors import WorkerError
 from streams.state.assignment import Assignment
-from streams.state.changelog_reader import LogReader
+from streams.state.changelog_reader import ChangelogReader
 from streams.state.partition import Store
 from streams.state.restore import Restores
 from streams.worker import transaction_watchdog
@@ -69,8 +69,8 @@ class Worker(Service):
         self._consumer = kafka.consumer(settings, metrics)
         self._transactions = Transactions(self._producer, self._consumer, settings.worker.aborts_per_minute)
         self._transaction_thread = ThreadPoolExecutor(1, thread_name_prefix="transactions")
-        self._reader: LogReader | None = None
-        self._source: ChunkReader | None = None
+        self._changelog_reader: ChangelogReader | None = None
+        self._chunk_reader: ChunkReader | None = None
         self._registry = None if settings.registry.url is None else RegistryWatch(settings)
         self._fault: WorkerError | None = None
 
@@ -81,20 +81,20 @@ class Worker(Service):
 
     async def on_stop(self) -> None:
         """Finish the chunk in flight, leave the group; give up what does not end in time."""
-        if self._source is not None:
-            self._source.stop()
+        if self._chunk_reader is not None:
+            self._chunk_reader.stop()
             await asyncio.wait({self.ended}, timeout=_DRAIN_SECONDS)
             if not self.ended.done():
                 _log.warning("the chunk in flight is given up: it was not committed in time")
                 self.hangs = True
                 self._transactions.stop()
-                self._source.abandon()
+                self._chunk_reader.abandon()
                 await asyncio.wait({self.ended}, timeout=_LEAVE_SECONDS)
         elif not self.ended.done():
             self._transactions.stop()
             self.ended.set_result(None)
-        if self._reader is not None:
-            self._reader.close()
+        if self._changelog_reader is not None:
+            self._changelog_reader.close()
 
     async def _live(self) -> None:
         try:
@@ -140,22 +140,22 @@ class Worker(Service):
         while not await asyncio.to_thread(kafka.hasten_group, settings):  # noqa: ASYNC110  # nobody would set an event
             await asyncio.sleep(KAFKA_SECONDS)
         topics = {topic: settings.topic(topic) for topic in TOPICS}
-        self._reader = LogReader(kafka.restorer(settings, metrics), topics, readiness, metrics)
+        self._changelog_reader = ChangelogReader(kafka.restorer(settings, metrics), topics, readiness, metrics)
         asking = kafka.restorer(settings, metrics)
         uncommitted = kafka.restorer(settings, metrics, isolation="read_uncommitted")
-        restores = Restores(asking, uncommitted, self._reader, codec, decoder.site_records, settings, metrics)
+        restores = Restores(asking, uncommitted, self._changelog_reader, codec, decoder.site_records, settings, metrics)
         assignment = Assignment(self._consumer, store, restores, settings, readiness, metrics)
 
         def hand_over(chunk: InputChunk) -> None:
             asyncio.run_coroutine_threadsafe(pipeline.handle(chunk), loop)
 
-        source = ChunkReader(self._consumer, assignment, store, settings.worker.chunk_max, metrics, hand_over)
-        self._source = source
-        watch = Watch(asking, uncommitted, store, source, settings)
+        chunk_reader = ChunkReader(self._consumer, assignment, store, settings.worker.chunk_max, metrics, hand_over)
+        self._chunk_reader = chunk_reader
+        watch = Watch(asking, uncommitted, store, chunk_reader, settings)
         self.add_future(watch.run(readiness, self._stalls, metrics))
         if self._registry is not None:
             self.add_future(self._registry.run(self._end))
-        await source.start()
+        await chunk_reader.start()
         if self._fault is not None:
             raise self._fault
         self.ended.set_result(None)
@@ -163,8 +163,8 @@ class Worker(Service):
     def _end(self, fault: WorkerError) -> None:
         """End the worker once the chunk under way is committed."""
         self._fault = fault
-        if self._source is not None:
-            self._source.stop()
+        if self._chunk_reader is not None:
+            self._chunk_reader.stop()
 
     async def _codec(self) -> Codec:
         """The codec, waiting for a schema registry that does not answer."""

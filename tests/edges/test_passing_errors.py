@@ -59,7 +59,7 @@ def test_a_thread_goes_on(module: Any, make: Any, monkeypatch: pytest.MonkeyPatc
         raise next(errors)
 
     monkeypatch.setattr(module, "connect", fail)
-    monkeypatch.setattr(module, "_AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr(module, "EDGE_SECONDS", 0.01)
     away: list[str] = []
     thread = make(away)
     thread.start()

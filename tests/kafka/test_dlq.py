@@ -155,7 +155,7 @@ def test_a_letter_is_shown_whole_but_what_is_personal_only_to_who_asks(world: Wo
         "updated_at": 0,
     }
     error = (
-        'Traceback (most recent call last):\n  File "/app/streams/escalate.py", line 7, in _site\n    step = core(x)\n'
+        'Traceback (most recent call last):\n  File "/app/streams/decide.py", line 7, in _site\n    step = core(x)\n'
         "ValueError: Ann Martin\nlives at 1 rue des Lilas\n"
     )
     headers: Headers = [("authorization", b"Bearer xyz"), ("empty", None)]
@@ -164,7 +164,7 @@ def test_a_letter_is_shown_whole_but_what_is_personal_only_to_who_asks(world: Wo
         told = run("dlq", "show", name, "--settings", file, *as_json)
         assert told.exit == 0
         assert not [secret for secret in SECRETS if secret in told.out]
-        assert all(word in told.out for word in ("authorization", "c1", "OWNER", "escalate.py:7 _site", "ValueError"))
+        assert all(word in told.out for word in ("authorization", "c1", "OWNER", "decide.py:7 _site", "ValueError"))
         everything = run("dlq", "show", name, "--settings", file, "--personal", *as_json).out
         assert not [secret for secret in SECRETS if secret not in everything]
     shown = json.loads(run("dlq", "show", name, "--settings", file, "--json").out)

@@ -13,13 +13,14 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from schemas.contract.topics import Log
 from seal.commitments import SEALED, Commitments
 from seal.dossier import dossier
 from seal.heads import Heads
 from seal.keys import public_hex
 from seal.metrics import SealMetrics
 from seal.proofs import end_line
-from seal.store import Head, Log, Store, TreeState, connect, make_schema
+from seal.store import Head, Store, TreeState, connect, make_schema
 from service.postgres import Session
 from service.postgres_settings import PostgresSettings
 from streams.escalation.values import Decision

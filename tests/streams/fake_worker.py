@@ -10,12 +10,12 @@ from typing import Any, Final
 
 from confluent_kafka import TopicPartition
 
-from schemas.contract.topics import INPUT_TOPICS, TOPICS
+from schemas.contract.topics import INPUT_TOPICS, TOPICS, BrokerLog
 from service.readiness import ProcessReadiness
 from streams.observe.metrics import Metrics
 from streams.settings import load
 from streams.state.assignment import Assignment
-from streams.state.changelog_reader import LogReader
+from streams.state.changelog_reader import ChangelogReader
 from streams.state.partition import Store
 from streams.state.restore import RestoredPartition, Restores
 from tests.streams.messages import CODEC, SITE_RECORDS, site
@@ -26,7 +26,7 @@ SECONDS: Final = 20.0
 
 
 class FakeWorker:
-    """The parts of one worker. Made in a running event loop; `close` ends the log reader's thread."""
+    """The parts of one worker. Made in a running event loop; `close` ends the changelog reader's thread."""
 
     def __init__(self, broker: FakeBroker, protocol: str = "consumer", name: str = "a") -> None:
         self.broker = broker
@@ -34,7 +34,7 @@ class FakeWorker:
         self.group = self.settings.worker.group
         self.metrics, self.readiness, self.store = Metrics(), ProcessReadiness(), Store()
         self.consumer = self._client(**{"auto.offset.reset": "error", "group.protocol": protocol})
-        self.reader = LogReader(
+        self.reader = ChangelogReader(
             self._client(**{"enable.partition.eof": True}),  # type: ignore[arg-type]  # the fake
             {topic: self.settings.topic(topic) for topic in TOPICS},
             self.readiness,
@@ -61,9 +61,9 @@ class FakeWorker:
     def _client(self, **config: Any) -> FakeConsumer:
         return self.broker.consumer({"group.id": self.group, "auto.offset.reset": "earliest", **config})
 
-    def log(self, topic: str = "alerts", number: int = 0) -> tuple[str, int]:
+    def log(self, topic: str = "alerts", number: int = 0) -> BrokerLog:
         """A log by its name on the broker."""
-        return self.settings.topic(topic), number
+        return BrokerLog((self.settings.topic(topic), number))
 
     def commit(self, offset: int, metadata: str = "", topic: str = "alerts", number: int = 0) -> None:
         """Set the group's offset."""

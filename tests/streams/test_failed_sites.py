@@ -6,19 +6,19 @@ from typing import Any
 
 import pytest
 
-from schemas.contract.topics import INPUT_TOPICS
+from schemas.contract.topics import INPUT_TOPICS, BrokerLog
 from streams.escalation.step import Step, on_site
 from streams.kafka.offset_notes import MOST_FAILED, OffsetNotes, read_notes
-from streams.pipeline import decide as escalate
+from streams.pipeline import decide
 from streams.pipeline.batch import OutputBatch
 from streams.state.overlay import PartitionOverlay
 from streams.state.partition import Partition
 from streams.state.rebuild import Rebuild
 from tests.streams.messages import CODEC, NUMBER, SETTINGS, SITE, SITE_RECORDS, Logged, alert, site
-from tests.streams.test_escalate import Bench, largest_crowd, reasons
+from tests.streams.test_decide import Bench, largest_crowd, reasons
 from tests.streams.test_rebuild import in_force
 
-LOG = (SETTINGS.topic("sites"), NUMBER)
+LOG = BrokerLog((SETTINGS.topic("sites"), NUMBER))
 GOOD, BAD = site(), site(instructions="BAD")  # the core fails on the second
 
 
@@ -29,7 +29,7 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> None:
             raise ValueError("the core fails on it")
         return on_site(state, before, record, now)
 
-    monkeypatch.setattr(escalate, "_on_site", fail)
+    monkeypatch.setattr(decide, "_on_site", fail)
 
 
 def restored(log: list[Logged], passed: int, notes: OffsetNotes) -> Partition:

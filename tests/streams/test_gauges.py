@@ -10,7 +10,7 @@ from streams.pipeline.batch import OutputBatch
 from streams.state.partition import Partition
 from streams.state.rebuild import Rebuild
 from tests.streams.messages import CODEC, NUMBER, SETTINGS, SITE, SITE_RECORDS, Logged, alert, site
-from tests.streams.test_escalate import CALL_TIMEOUT, Bench
+from tests.streams.test_decide import CALL_TIMEOUT, Bench
 
 MINUTE = 60_000
 PARTNERS = {"enabled": True, "partners": ["guards"]}

@@ -1,12 +1,13 @@
 """The lag in seconds: how long the next record of a log has waited."""
 
+from schemas.contract.topics import BrokerLog
 from streams.observe.lags import MOST, Lags
 
-LOG = ("alerts", 0)
+LOG = BrokerLog(("alerts", 0))
 
 
 def test_a_record_waits_from_the_look_that_first_saw_it() -> None:
-    lags: Lags[tuple[str, int]] = Lags()
+    lags = Lags()
     assert lags.seconds(LOG, 10, 10, None, 1_000) == 0
     assert lags.seconds(LOG, 10, 12, 500, 2_000) == 0
     assert lags.seconds(LOG, 10, 15, 500, 5_000) == 3
@@ -16,7 +17,7 @@ def test_a_record_waits_from_the_look_that_first_saw_it() -> None:
 
 
 def test_what_was_there_at_the_first_look_is_as_old_as_what_is_taken() -> None:
-    lags: Lags[tuple[str, int]] = Lags()
+    lags = Lags()
     assert lags.seconds(LOG, 0, 1_000, None, 100_000) == 0
     assert lags.seconds(LOG, 0, 1_000, None, 103_000) == 3
     assert lags.seconds(LOG, 500, 1_000, 40_000, 104_000) == 64
@@ -24,7 +25,7 @@ def test_what_was_there_at_the_first_look_is_as_old_as_what_is_taken() -> None:
 
 
 def test_a_log_that_never_rests_is_remembered_within_bounds() -> None:
-    lags: Lags[tuple[str, int]] = Lags()
+    lags = Lags()
     for second in range(20 * MOST):
         lags.seconds(LOG, 0, second, None, second * 1_000)
     assert lags.seconds(LOG, 0, 20 * MOST, None, 20 * MOST * 1_000) == 20 * MOST - 1
@@ -32,7 +33,7 @@ def test_a_log_that_never_rests_is_remembered_within_bounds() -> None:
 
 
 def test_a_log_given_up_is_forgotten() -> None:
-    lags: Lags[tuple[str, int]] = Lags()
+    lags = Lags()
     lags.seconds(LOG, 0, 5, None, 1_000)
     lags.keep([])
     assert lags.seconds(LOG, 0, 5, None, 9_000) == 0

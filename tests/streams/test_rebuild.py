@@ -109,8 +109,8 @@ def test_a_site_without_an_incident_is_forgotten_once_its_memory_ends() -> None:
     assert partition.forgettable(1_000 + MEMORY_MS, 10) == [], "it was looked at less than an hour ago"
     assert partition.forgettable(999 + MEMORY_MS + SWEEP_MS, 10) == [SITE]
     overlay = PartitionOverlay(partition, CODEC, SITE_RECORDS, 999 + MEMORY_MS + SWEEP_MS)
-    overlay.forget(SITE)
-    assert overlay.seal() == [(SITE, None)]
+    overlay.load_for_expiry(SITE)
+    assert overlay.encode_changes() == [(SITE, None)]
     overlay.commit()
     assert partition.states == {}
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from schemas.contract.topics import BrokerLog
 from streams.kafka.offset_notes import OffsetNotes, read_notes
 from streams.state.partition import RENEW_SECONDS
 from tests.streams.messages import NUMBER, SETTINGS, alert, site
-from tests.streams.test_escalate import CALL_TIMEOUT, Bench
+from tests.streams.test_decide import CALL_TIMEOUT, Bench
 
 
 def test_how_far_a_log_was_read_is_noted_where_it_is_further_than_its_inputs() -> None:
@@ -16,7 +17,7 @@ def test_how_far_a_log_was_read_is_noted_where_it_is_further_than_its_inputs() -
     bench.chunk(bench.record("sites", site()), bench.record("alerts", alert("a")))
     bench.partition.passed |= {"alerts": 2, "sites": 1}
     bench.partition.renewed_at -= RENEW_SECONDS
-    alerts, sites = ((SETTINGS.topic(topic), NUMBER) for topic in ("alerts", "sites"))
+    alerts, sites = (BrokerLog((SETTINGS.topic(topic), NUMBER)) for topic in ("alerts", "sites"))
     noted = bench.decide().notes
     assert (noted[alerts].words(), noted[sites].words()) == ("passed=2", "")
     bench.now += CALL_TIMEOUT

@@ -9,7 +9,7 @@ from schemas.contract.topics import OWN_BYTES
 from streams.formats.validation import ID_BYTES
 from streams.state.partition import SetAside
 from tests.streams.messages import SETTINGS
-from tests.streams.test_escalate import Bench
+from tests.streams.test_decide import Bench
 
 
 @pytest.mark.parametrize("size", [129, 1_000_000, OWN_BYTES - 100, OWN_BYTES])

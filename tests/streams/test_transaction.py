@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from confluent_kafka import KafkaError, TopicPartition
 
+from schemas.contract.topics import BrokerLog
 from streams.kafka.offset_notes import OffsetNotes
 from streams.pipeline.batch import OutputBatch
 from streams.pipeline.publish import TooManyAbortsError, Transactions, WorkerFencedError
@@ -76,7 +77,9 @@ def test_without_offsets_the_group_is_not_asked() -> None:
 
 def test_what_is_noted_of_a_log_goes_with_its_offset() -> None:
     scene = Scene()
-    assert scene.made.commit(OutputBatch(next_offsets=[("alerts", 0, 5)], notes={("alerts", 0): OffsetNotes(3, 7)}))
+    assert scene.made.commit(
+        OutputBatch(next_offsets=[("alerts", 0, 5)], notes={BrokerLog(("alerts", 0)): OffsetNotes(3, 7)})
+    )
     assert scene.broker.committed[GROUP, ("alerts", 0)] == (5, "deleted=3 passed=7")
 
 

@@ -16,7 +16,7 @@ from streams.verify.versions import Versions
 from tests.streams.logbook import RECORDED, Logbook, alert, seconds, site
 
 if TYPE_CHECKING:
-    from streams.kafka.offsets import Log
+    from schemas.contract.topics import Log
     from streams.kafka.reading import Logs
 
 

@@ -38,7 +38,7 @@ class Scene:
         self.metrics = Metrics()
         self.readiness = ProcessReadiness(group="the group has not assigned partitions yet")
         self.store = SimpleNamespace(partitions={number: Partition(number, Clock(0)) for number in (0, 1)})
-        self.source = SimpleNamespace(
+        self.reader = SimpleNamespace(
             positions={(ALERTS, number): 5 for number in (0, 1)},
             phases={},
             taken_at={},
@@ -59,7 +59,7 @@ class Scene:
             cast("Consumer", None),
             cast("Consumer", "uncommitted"),
             cast("Store", self.store),
-            cast("ChunkReader", self.source),
+            cast("ChunkReader", self.reader),
             SETTINGS,
             lambda: self.steady,
         )
@@ -120,7 +120,7 @@ async def test_a_partition_given_up_during_a_look_is_shown_no_more(monkeypatch: 
 async def test_a_member_that_is_given_nothing_for_a_while_stands_by(monkeypatch: pytest.MonkeyPatch) -> None:
     scene = Scene(monkeypatch)
     assert await scene.waits_for_group(2 * IDLE_SECONDS), "it has not joined"
-    scene.source.member_id = "one"
+    scene.reader.member_id = "one"
     assert await scene.waits_for_group(0)
     assert await scene.waits_for_group(IDLE_SECONDS - 1), "it has just joined"
     assert not await scene.waits_for_group(1)
@@ -129,7 +129,7 @@ async def test_a_member_that_is_given_nothing_for_a_while_stands_by(monkeypatch:
 @pytest.mark.asyncio
 async def test_a_member_without_a_broker_does_not_stand_by(monkeypatch: pytest.MonkeyPatch) -> None:
     scene = Scene(monkeypatch)
-    scene.source.member_id = "one"
+    scene.reader.member_id = "one"
     assert await scene.waits_for_group(0)
     scene.answers = False
     assert await scene.waits_for_group(IDLE_SECONDS)
@@ -141,7 +141,7 @@ async def test_a_member_without_a_broker_does_not_stand_by(monkeypatch: pytest.M
 @pytest.mark.asyncio
 async def test_a_member_that_was_lost_stands_by_no_sooner_than_another(monkeypatch: pytest.MonkeyPatch) -> None:
     scene = Scene(monkeypatch)
-    scene.source.member_id = "one"
+    scene.reader.member_id = "one"
     assert await scene.waits_for_group(0)
     scene.readiness.arrive("group")
     assert not await scene.waits_for_group(IDLE_SECONDS)

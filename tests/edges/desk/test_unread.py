@@ -109,7 +109,7 @@ def kafka(monkeypatch: pytest.MonkeyPatch) -> Kafka:
         return View(made, topics, take, named.get("partitions"))
 
     monkeypatch.setattr(reader, "View", view)
-    for name, seconds in {"_AGAIN_SECONDS": 0.001, "LOOK_SECONDS": 0.001, "_DEAD_SECONDS": 0.001}.items():
+    for name, seconds in {"EDGE_START_SECONDS": 0.001, "LOOK_SECONDS": 0.001, "_DEAD_SECONDS": 0.001}.items():
         monkeypatch.setattr(reader, name, seconds)
     monkeypatch.setattr(leaders, "LOOK_SECONDS", 0.001)
     monkeypatch.setattr(leaders, "GIVEN_UP_SECONDS", 0.01)

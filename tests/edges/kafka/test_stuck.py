@@ -19,11 +19,11 @@ from edges.kafka import clients, standstill
 from edges.kafka import producer as writing
 from edges.kafka import view as reading
 from edges.kafka.ages import Ages
-from edges.kafka.layout import Log
 from edges.kafka.producer import Producer
 from edges.kafka.standstill import Standstill
 from edges.kafka.view import View
 from edges.settings import Connection
+from schemas.contract.topics import Log
 from tests.edges.kafka.test_kafka import S1, Book, producing, record, viewing
 from tests.edges.kafka.test_lanes import CONNECTION, OTHER, STUCK, Client, client, outcome
 from tests.edges.test_passing_errors import an_intake

@@ -10,10 +10,11 @@ from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException
 
 from edges.kafka import view as view_of
 from edges.kafka.errors import TopicsDifferError
-from edges.kafka.layout import Log, offsets
+from edges.kafka.layout import offsets
 from edges.kafka.view import Entry, Reading, View
 from edges.kafka.watermarks import Watermarks
 from edges.settings import Connection
+from schemas.contract.topics import Log
 
 CONNECTION = Connection("x.", "group", 1, {}, {})
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from edges.kafka.layout import Log
 from edges.values import Alert, Attention, CallCommand, CallResult, Claim, Decision, InputRef, Quarantined, Source
 from edges.watchdog.findings import Kind, Summary
 from edges.watchdog.judge import READ, TOPICS, Judge, Limits, Place
+from schemas.contract.topics import Log
 
 START: Final = 1_790_000_000_000
 LIMITS: Final = Limits(deadline=45_000)

@@ -10,9 +10,9 @@ from typing import Any, Final
 import pytest
 
 from edges import values as read
-from edges.kafka.layout import Log
 from edges.values import Claim
 from edges.watchdog.judge import READ, TOPICS, Judge, Limits, Place
+from schemas.contract.topics import Log
 from streams.escalation import values as core
 from streams.simulation.simulation import Record, Simulation
 

@@ -63,7 +63,7 @@ async def test_a_good_request_is_answered_with_times_in_utc_and_milliseconds(cli
     ],
 )
 async def test_times_are_those_of_all_other_inputs(client: httpx.AsyncClient, said: str, meant: str) -> None:
-    """As `ronde simulate` and the imports read them (tests/service/test_instants.py)."""
+    """As `ronde simulate` and the imports read them (tests/service/test_rfc3339.py)."""
     response = await client.post(PATH, json=ALERT | {"raised_at": said})
     assert (response.status_code, response.json()["raised_at"]) == (202, meant)
 

@@ -9,7 +9,7 @@ import pytest
 from schemas.avro.records import decode, encode
 from schemas.contract.topics import INPUT_TOPICS
 from streams.escalation.state import MEMORY_MS
-from streams.pipeline import decide as escalate
+from streams.pipeline import decide
 from streams.pipeline.batch import OutputBatch
 from streams.pipeline.decide import Decider
 from streams.runtime.clock import Clock
@@ -136,7 +136,7 @@ def test_whatever_is_written_without_inputs_is_written_with_an_offset_of_its_par
     assert batch.next_offsets == fence
 
 
-def test_a_site_is_touched_again_after_it_was_sealed(bench: Bench) -> None:
+def test_a_site_is_used_again_after_it_was_encoded(bench: Bench) -> None:
     bench.chunk(bench.record("alerts", alert("a")), bench.record("alerts", alert("f", kind="FIRE")))
     bench.now += CALL_TIMEOUT
     batch = bench.chunk()  # the first of the two deadlines seals the state that the second one finds
@@ -244,7 +244,7 @@ def test_the_core_failing_on_an_input_leaves_the_site_as_it_was(bench: Bench, mo
     def fail(*_: object) -> None:
         raise KeyError("Ada Lovelace")
 
-    monkeypatch.setattr(escalate, "_on_event", fail)
+    monkeypatch.setattr(decide, "_on_event", fail)
     message = bench.record("alerts", alert("a"))._replace(headers_=[("trace", b"t-1")])
     batch = bench.chunk(message)
     (letter,) = batch.records

@@ -1,6 +1,7 @@
 """How long a process pauses before it asks again what is away: Kafka, the schema registry, PostgreSQL.
 
-A worker and a sink ask for as long as it takes; a command, for which a person waits, says itself when it gives up.
+A worker, a sink and an edge ask for as long as it takes; a command, for which a person waits, says itself when it gives
+up. A job that has times of its own, as deleting what is old, keeps its pauses beside them.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 KAFKA_SECONDS: Final = 0.1  # between two attempts of one question
 KAFKA_START_SECONDS: Final = 0.5  # between two checks of all that must hold at the start
 REGISTRY_SECONDS: Final = 1.0
+EDGE_SECONDS: Final = 0.5  # an edge at work, between two attempts at any of the three
+EDGE_START_SECONDS: Final = 1.0  # an edge at its start, which asks Kafka where to begin reading
 # PostgreSQL: this at first, twice as long after each failure, up to the setting sink.longest_pause_seconds.
 _POSTGRES_SECONDS: Final = 0.5
 _MOST_DOUBLINGS: Final = 20
