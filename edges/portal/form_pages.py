@@ -236,11 +236,10 @@ class FormPages:
         is_first = part == "first-contact"
         stored, other = configuration.first, configuration.second
         stored, other = (stored, other) if is_first else (other, stored)
-        people = [
-            known
-            for known in configuration.people
-            if known.role == kind and (other is None or known.person_id != other.contact_id)
-        ]
+        # Who is the other contact already is not offered, unless both are this person as it is.
+        elsewhere = {contact.contact_id for contact in (other,) if contact is not None}
+        elsewhere -= {contact.contact_id for contact in (stored,) if contact is not None}
+        people = [known for known in configuration.people if known.role == kind and known.person_id not in elsewhere]
         kinds = [] if is_first else [(code, self._pages.say(request, name)) for code, name in KINDS.items()]
         reader = language_of(request)
         languages, spoken = _languages(reader, stored), values.get("language")

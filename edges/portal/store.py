@@ -264,12 +264,6 @@ async def _locked(connection: AsyncSession, site_id: str) -> Stored | None:
     return (await _load(connection, [site_id])).get(site_id)
 
 
-async def has_site(connection: AsyncSession, site_id: str) -> bool:
-    """Whether there is a site that is not deleted; it stays until this transaction ends."""
-    site = await _locked(connection, site_id)
-    return site is not None and not site.is_deleted
-
-
 async def _put(connection: AsyncSession, before: Configuration | None, after: Configuration, edit: Edit) -> Stored:
     await run(connection, writes(before, after, edit))
     return Stored(after, is_deleted=False, published_at=None, last_by=edit.by, last_request=edit.request)

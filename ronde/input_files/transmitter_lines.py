@@ -17,7 +17,7 @@ from ronde.input_files.site_lines import Bad, NotJson, parsed
 from ronde.shared.errors import WrongUse
 from ronde.shared.times import now_ms
 from schemas.contract.alert_kinds import OverrideKind
-from streams.formats import rfc3339
+from service import rfc3339
 
 Wrap: TypeAlias = Callable[[bytes, str], bytes]
 """From a key and its account to the wrapped key."""
