@@ -49,7 +49,7 @@ compile: $(READY) ## compile what is hot into .compiled; needs a C compiler, and
 # The two tests left out put another function in the place of one of the core's, which compiled code does not look up.
 test-compiled: compile ## the tests of the core, the timelines and the stages on the compiled form
 	$(BIN)/python -m streams.runtime.native_form pytest -q -m "not server" tests/escalation tests/timelines tests/schemas tests/streams \
-		tests/cli/test_simulate.py \
+		tests/service/test_rfc3339.py tests/cli/test_simulate.py \
 		--deselect tests/streams/test_simulation.py::test_an_input_on_which_the_core_fails_leaves_its_site_as_it_was \
 		--deselect tests/streams/test_simulation.py::test_a_site_record_on_which_the_core_fails_does_not_come_into_force
 	$(BIN)/python -m streams.runtime.native_form tests.escalation.seeds $(SEEDS)

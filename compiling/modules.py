@@ -15,7 +15,7 @@ _STAGES: Final = (
     "streams/state/overlay.py",
     "streams/pipeline/decide.py",
     "streams/formats/incident_header.py",
-    "streams/formats/rfc3339.py",
+    "service/rfc3339.py",
     "streams/formats/json_values.py",
     "streams/pipeline/records.py",
     "streams/state/rebuild.py",

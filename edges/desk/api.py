@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Any, Final, TypeAlias
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -141,26 +142,17 @@ class NoteBody(Body):
     key: Id
 
 
+@dataclass(frozen=True, eq=False)
 class DeskApi:
     """The parts that routes use."""
 
-    def __init__(
-        self,
-        holding: Holding,
-        calls: Calls,
-        decisions: Decisions,
-        dossier: Dossier,
-        history: History,
-        channel: Channel,
-        viewed: ViewLog,
-    ) -> None:
-        self.holding = holding
-        self.calls = calls
-        self.decisions = decisions
-        self.dossier = dossier
-        self.history = history
-        self.channel = channel
-        self.viewed = viewed
+    holding: Holding
+    calls: Calls
+    decisions: Decisions
+    dossier: Dossier
+    history: History
+    channel: Channel
+    viewed: ViewLog
 
     def incident(self, incident_id: str) -> Incident:
         """An incident that has begun. Raises NOT_FOUND."""

@@ -83,7 +83,7 @@ class Calls:
         subject = Subject(command_id, incident.partition, call.site_id, incident.id)
         async with self._turns.setdefault(command_id, asyncio.Lock()):
             await self._may_try(operator, subject, word)
-            contact = await self._records.contact_of(incident, call)
+            contact = await self._records.contact(incident, call.site_id, call.contact_id, call.phone)
             result = _result(operator, subject, command_id, call.contact_id, "OUTBOUND", self._under_threat())
             return await self._try(operator, subject, contact, word, result)
 

@@ -71,10 +71,12 @@ class Dossier:
     async def incident(self, incident: Incident, language: str = FIRST) -> IncidentView:
         """All there is of an incident, its rules in words.
 
-        Alerts and signals that Kafka does not give soon are not waited for. Raises `KafkaAwayError` where it does not
-        give the site.
+        Alerts and signals that cannot be read soon are not waited for. Raises `KafkaAwayError` where that is so of the
+        site.
         """
         site = await self._records.site_of(incident)
+        for record in incident.kept:
+            await self._records.learn(record.topic, record.value)
         with answered_within(left(READ_SECONDS)):
             (alerts, has_alerts), (signals, has_signals) = await asyncio.gather(
                 self._alerts(incident), self._signals(incident)

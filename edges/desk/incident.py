@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from edges.kafka.lookback import SKEW_MS
@@ -55,6 +56,7 @@ class KeptRecord(NamedTuple):
     value: bytes
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Incident:
     """One incident, from its first record to its end.
 
@@ -75,49 +77,40 @@ class Incident:
 
     """
 
-    __slots__ = (
-        "answers", "at", "attentions", "awaited", "calls", "closed_at", "covert", "deadline", "decided",
-        "expired", "id", "is_duress", "kept", "kinds",
-        "last_attention", "last_call", "merged", "news_version", "opened_at", "partition", "phase", "position",
-        "procedure", "procedure_version", "round", "round_offsets", "round_sizes", "rule", "said", "site_id",
-        "site_offsets", "undelivered", "version", "withdrawn",
-    )  # fmt: skip
-
-    def __init__(self, incident_id: str, site_id: str, partition: int) -> None:
-        self.id = incident_id
-        self.site_id = site_id
-        self.partition = partition
-        self.procedure: str | None = None
-        self.procedure_version: str | None = None
-        self.phase: str | None = None
-        self.version = 0
-        self.round: int | None = None
-        self.position: int | None = None
-        self.rule: str | None = None
-        self.deadline: int | None = None
-        self.opened_at: int | None = None
-        self.at = 0
-        self.closed_at: int | None = None
-        self.kinds: tuple[str, ...] = ()
-        self.covert = False
-        self.is_duress = False
-        self.merged: list[tuple[int, int]] = []
-        self.news_version = 0
-        self.site_offsets: list[int] = []
-        self.round_offsets: dict[int, int] = {}
-        self.round_sizes: dict[int, int] = {}
-        self.calls: dict[str, CallCommand] = {}
-        self.last_call: CallCommand | None = None
-        self.answers: dict[str, tuple[Answer, ...]] = {}
-        self.withdrawn: frozenset[str] = frozenset()
-        self.expired: frozenset[str] = frozenset()
-        self.undelivered: frozenset[str] = frozenset()
-        self.attentions: tuple[str, ...] = ()
-        self.last_attention: str | None = None
-        self.kept: list[KeptRecord] = []
-        self.said: set[str] = set()
-        self.awaited: dict[str, Awaited] = {}
-        self.decided: frozenset[str] = frozenset()
+    id: str
+    site_id: str
+    partition: int
+    procedure: str | None = None
+    procedure_version: str | None = None
+    phase: str | None = None
+    version: int = 0
+    round: int | None = None
+    position: int | None = None
+    rule: str | None = None
+    deadline: int | None = None
+    opened_at: int | None = None
+    at: int = 0
+    closed_at: int | None = None
+    kinds: tuple[str, ...] = ()
+    covert: bool = False
+    is_duress: bool = False
+    merged: list[tuple[int, int]] = field(default_factory=list)
+    news_version: int = 0
+    site_offsets: list[int] = field(default_factory=list)
+    round_offsets: dict[int, int] = field(default_factory=dict)
+    round_sizes: dict[int, int] = field(default_factory=dict)
+    calls: dict[str, CallCommand] = field(default_factory=dict)
+    last_call: CallCommand | None = None
+    answers: dict[str, tuple[Answer, ...]] = field(default_factory=dict)
+    withdrawn: frozenset[str] = frozenset()
+    expired: frozenset[str] = frozenset()
+    undelivered: frozenset[str] = frozenset()
+    attentions: tuple[str, ...] = ()
+    last_attention: str | None = None
+    kept: list[KeptRecord] = field(default_factory=list)
+    said: set[str] = field(default_factory=set)
+    awaited: dict[str, Awaited] = field(default_factory=dict)
+    decided: frozenset[str] = frozenset()
 
     @property
     def is_open(self) -> bool:

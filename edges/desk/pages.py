@@ -16,11 +16,10 @@ from edges.desk.deadline import TimedRoute
 from edges.desk.incident import Incident
 from edges.desk.labels import labels
 from edges.desk.script import Script, asks_again, attention_in_words, language_of, rule_of
-from edges.desk.standing import Callback
 from edges.desk.steps import lines, signal_in_words
 from edges.desk.wallboard import FirstCallCount, wall
 from edges.desk.work import Item
-from edges.values import CallCommand, Decision
+from edges.values import CallCommand
 from edges.web import languages
 from edges.web.accounts import Person
 from edges.web.callers import person_with
@@ -68,8 +67,15 @@ class DeskPages:
 
     # --- one page each ----------------------------------------------------------------------------
 
-    def work(self, request: Request, person: Person, only: str | None = None) -> Response:
-        """The list, or the items of one sort."""
+    async def work(self, request: Request, person: Viewer) -> Response:
+        """The list."""
+        return self._list(request, person)
+
+    async def attentions(self, request: Request, person: Viewer) -> Response:
+        """The attentions of the list."""
+        return self._list(request, person, "ATTENTION")
+
+    def _list(self, request: Request, person: Person, only: str | None = None) -> Response:
         order = [item for item in self._api.holding.work.in_order() if only in {None, item.item}]
         items = [_json(item) for item in order[:AT_FIRST]]
         blank = WorkItem(
@@ -77,7 +83,7 @@ class DeskPages:
         )
         return self.render(request, "work.html", person, items=items, only=only, blank=blank.model_dump(mode="json"))
 
-    async def subject(self, request: Request, person: Person, subject: str) -> Response:
+    async def subject(self, request: Request, person: Viewer, subject: PathId) -> Response:
         """A call or an attention; who comes for what is over is led to its incident, or to the list."""
         command = self._state.command(subject)
         if command is not None:
@@ -95,7 +101,9 @@ class DeskPages:
         words = self.words(request)
         title = f"{words['item'][call.action]}{words['colon']}{call.contact_name or call.contact_id}"
         script = self._script(request, call.language, call.contact_name, view.site)
-        opening = script.opening(call, rule_of(call, self._decisions(incident)), incident.kinds or call.alert_kinds)
+        opening = script.opening(
+            call, rule_of(call, self._api.dossier.decisions(incident)), incident.kinds or call.alert_kinds
+        )
         return self._spoken(
             request,
             person,
@@ -113,7 +121,7 @@ class DeskPages:
             partition=incident.partition,
         )
 
-    async def callback(self, request: Request, person: Person, callback_id: str) -> Response:
+    async def callback(self, request: Request, person: Viewer, callback_id: PathId) -> Response:
         """An inbound call."""
         callback = self._state.callbacks.get(callback_id)
         if callback is None:
@@ -136,7 +144,7 @@ class DeskPages:
             script=script,
             opening=script.inbound(),
             message=None,
-            partition=self._partition(callback),
+            partition=self._api.holding.writer.partition_of(callback.site_id),
         )
 
     def _spoken(
@@ -155,7 +163,7 @@ class DeskPages:
             person,
             words=words,
             incident=_shown(view),
-            site=_site(site),
+            site=_shown(site),
             steps=[] if view is None else lines(view, words, languages.language_of(request)),
             is_mine=holder is not None and holder.by == person.name,
             holder=None if holder is None else holder.by,
@@ -177,27 +185,36 @@ class DeskPages:
             advice=attention_in_words(reason, language),
             item=_json(item),
             incident=_shown(view),
-            site=_site(site),
+            site=_shown(site),
             steps=[] if view is None else lines(view, words, language),
             is_mine=item.holder is not None and item.holder.by == person.name,
             holder=None if item.holder is None else item.holder.by,
         )
 
-    async def incident(
-        self, request: Request, person: Person, incident: Incident, template: str, *, with_views: bool = True
+    async def incident(self, request: Request, person: Viewer, incident_id: PathId) -> Response:
+        """All of an incident."""
+        return await self._incident(request, person, incident_id, "incident.html")
+
+    async def steps(self, request: Request, person: Viewer, incident_id: PathId, views: str = "yes") -> Response:
+        """The timeline of an incident alone."""
+        return await self._incident(request, person, incident_id, "steps.html", with_views=views != "no")
+
+    async def _incident(
+        self, request: Request, person: Person, incident_id: str, template: str, *, with_views: bool = True
     ) -> Response:
-        """All of an incident, or its timeline alone."""
+        incident = self._api.incident(incident_id)
         view = await self._api.dossier.incident(incident)
         self._api.viewed.note(operator_of(person), incident)
         steps = lines(view, self.words(request), languages.language_of(request), with_views=with_views)
-        return self.render(request, template, person, incident=_shown(view), site=_site(view.site), steps=steps)
+        return self.render(request, template, person, incident=_shown(view), site=_shown(view.site), steps=steps)
 
-    async def find(self, request: Request, person: Person, q: str) -> Response:
+    async def find(self, request: Request, person: Viewer, q: str = "") -> Response:
         """The search."""
+        q = q[:LONGEST_QUERY]
         found = (await self._api.dossier.find(q)).model_dump(mode="json") if q.strip() else None
         return self.render(request, "find.html", person, q=q, found=found)
 
-    async def site(self, request: Request, person: Person, site_id: str) -> Response:
+    async def site(self, request: Request, person: Viewer, site_id: PathId) -> Response:
         """A site."""
         site = await self._api.dossier.site(site_id)
         if site is None:
@@ -210,7 +227,7 @@ class DeskPages:
             incidents=list(self._state.open_incidents(site_id)),
         )
 
-    async def history(self, request: Request, person: Person, site_id: str) -> Response:
+    async def history(self, request: Request, person: Viewer, site_id: PathId) -> Response:
         """What a site had before."""
         if await self._api.dossier.site(site_id) is None:
             raise NOT_FOUND.error()
@@ -224,7 +241,7 @@ class DeskPages:
             known=self._state.incidents.keys(),
         )
 
-    def held(self, request: Request, person: Person) -> Response:
+    async def held(self, request: Request, person: Viewer) -> Response:
         """Who holds what."""
         state, items = self._state, self._api.holding.work.items
         held = []
@@ -237,7 +254,7 @@ class DeskPages:
         held.sort(key=lambda row: row[0].since)
         return self.render(request, "held.html", person, held=held, time=write_instant)
 
-    async def wall(self, request: Request, person: Person) -> Response:
+    async def wall(self, request: Request, person: Viewer) -> Response:
         """The wallboard."""
         holding = self._api.holding
         shown = await wall(self._state, holding.work, self._first_calls, holding.clock.now())
@@ -257,62 +274,23 @@ class DeskPages:
         address = None if site is None else site.address
         return Script(language, centre=self._centre, contact=name, city=None if address is None else address["city"])
 
-    def _decisions(self, incident: Incident) -> list[Decision]:
-        return self._api.dossier.decisions(incident)
-
-    def _partition(self, callback: Callback) -> int:
-        return self._api.holding.writer.partition_of(callback.site_id)
-
     def routes(self) -> APIRouter:
         """All pages."""
         router = APIRouter(include_in_schema=False, route_class=TimedRoute)
-        desk, api = self, self._api
-
-        @router.get("/")
-        async def work(request: Request, caller: Viewer) -> Response:
-            return desk.work(request, caller)
-
-        @router.get("/work/{subject}")
-        async def subject(request: Request, subject: PathId, caller: Viewer) -> Response:
-            return await desk.subject(request, caller, subject)
-
-        @router.get("/callbacks/{callback_id}")
-        async def callback(request: Request, callback_id: PathId, caller: Viewer) -> Response:
-            return await desk.callback(request, caller, callback_id)
-
-        @router.get("/incidents/{incident_id}")
-        async def incident(request: Request, incident_id: PathId, caller: Viewer) -> Response:
-            return await desk.incident(request, caller, api.incident(incident_id), "incident.html")
-
-        @router.get("/incidents/{incident_id}/steps")
-        async def steps(request: Request, incident_id: PathId, caller: Viewer, views: str = "yes") -> Response:
-            known = api.incident(incident_id)
-            return await desk.incident(request, caller, known, "steps.html", with_views=views != "no")
-
-        @router.get("/find")
-        async def find(request: Request, caller: Viewer, q: str = "") -> Response:
-            return await desk.find(request, caller, q[:LONGEST_QUERY])
-
-        @router.get("/sites/{site_id}")
-        async def site(request: Request, site_id: PathId, caller: Viewer) -> Response:
-            return await desk.site(request, caller, site_id)
-
-        @router.get("/sites/{site_id}/history")
-        async def history(request: Request, site_id: PathId, caller: Viewer) -> Response:
-            return await desk.history(request, caller, site_id)
-
-        @router.get("/attentions")
-        async def attentions(request: Request, caller: Viewer) -> Response:
-            return desk.work(request, caller, "ATTENTION")
-
-        @router.get("/held")
-        async def held(request: Request, caller: Viewer) -> Response:
-            return desk.held(request, caller)
-
-        @router.get("/wall")
-        async def wallboard(request: Request, caller: Viewer) -> Response:
-            return await desk.wall(request, caller)
-
+        for path, page in (
+            ("/", self.work),
+            ("/attentions", self.attentions),
+            ("/work/{subject}", self.subject),
+            ("/callbacks/{callback_id}", self.callback),
+            ("/incidents/{incident_id}", self.incident),
+            ("/incidents/{incident_id}/steps", self.steps),
+            ("/find", self.find),
+            ("/sites/{site_id}", self.site),
+            ("/sites/{site_id}/history", self.history),
+            ("/held", self.held),
+            ("/wall", self.wall),
+        ):
+            router.add_api_route(path, page, methods=["GET"])
         return router
 
 
@@ -326,9 +304,5 @@ def _json(item: Item) -> dict[str, Any]:
     return shown
 
 
-def _shown(view: IncidentView | None) -> dict[str, Any] | None:
+def _shown(view: IncidentView | SiteView | None) -> dict[str, Any] | None:
     return None if view is None else view.model_dump(mode="json")
-
-
-def _site(site: SiteView | None) -> dict[str, Any] | None:
-    return None if site is None else site.model_dump(mode="json")

@@ -16,8 +16,9 @@ from edges.desk.incident import Incident
 from edges.desk.site_index import SiteIndex
 from edges.kafka.errors import KafkaAwayError
 from edges.kafka.producer import CONFIRM_SECONDS
-from edges.values import CallCommand, Contact, Site
-from schemas.avro.errors import Undecodable
+from edges.values import Contact, Site
+from schemas.avro.errors import RegistryUnreachable, SchemaNotFound, Undecodable
+from schemas.avro.framing import CONFLUENT_SIZE
 
 _KEPT: Final = 2000
 
@@ -30,11 +31,13 @@ class Records:
         self._decoders = decoders
         self._sites = sites
         self._kept: OrderedDict[tuple[str, int, int], Any] = OrderedDict()
+        self._known: set[tuple[str, bytes]] = set()  # topics and headers whose schema the decoder has
+        self._asking: dict[tuple[str, bytes], asyncio.Task[Exception | None]] = {}
 
     async def at(self, topic: str, partition: int, offset: int, key: str) -> Any:
         """The value at a place; None where there is no record of this key, or it does not decode.
 
-        Raises `KafkaAwayError`.
+        Raises `KafkaAwayError`, also where the schema registry is needed and does not answer.
         """
         place = (topic, partition, offset)
         if place in self._kept:
@@ -48,6 +51,7 @@ class Records:
         if data is None:
             return None
         try:
+            await self.learn(topic, data)
             value = self._decoders[topic](data)
         except Undecodable:
             return None
@@ -55,6 +59,37 @@ class Records:
         while len(self._kept) > _KEPT:
             self._kept.popitem(last=False)
         return value
+
+    async def learn(self, topic: str, data: bytes) -> None:
+        """Have the schema behind a record's header known, so that it decodes without waiting.
+
+        A registry that is away takes its time-out: it is asked in a thread, once for all who wait for the same header.
+        Raises `KafkaAwayError` where it does not say in time, `SchemaNotFound`.
+        """
+        header = topic, data[:CONFLUENT_SIZE]  # all of a registry's; for any other it is not asked
+        if header in self._known:
+            return
+        asking = self._asking.get(header)
+        if asking is None:
+            asking = self._asking[header] = asyncio.create_task(self._ask(header, data))
+        await asyncio.wait({asking}, timeout=left(CONFIRM_SECONDS))
+        failure = asking.result() if asking.done() else None
+        if isinstance(failure, SchemaNotFound):
+            raise failure
+        if header not in self._known:
+            raise KafkaAwayError("the schema registry does not say how to read a record") from failure
+
+    async def _ask(self, header: tuple[str, bytes], data: bytes) -> Exception | None:
+        try:
+            await asyncio.to_thread(self._decoders[header[0]], data)
+        except (RegistryUnreachable, SchemaNotFound) as error:
+            return error
+        except Undecodable:
+            pass  # that is wrong with this record alone
+        finally:
+            del self._asking[header]
+        self._known.add(header)
+        return None
 
     async def site(self, site_id: str) -> Site | None:
         """A site's record in force. Raises `KafkaAwayError`."""
@@ -72,17 +107,13 @@ class Records:
                 return site
         return await self.site(incident.site_id)
 
-    async def contact(self, incident: Incident | None, site_id: str, contact_id: str) -> Contact | None:
-        """A contact, by the newest record named by the incident's decisions that has it, else by the one in force."""
-        return await self._contact(incident, site_id, contact_id, None)
-
-    async def contact_of(self, incident: Incident, call: CallCommand) -> Contact | None:
-        """Whom a command calls; of several contacts with one id, the one with the command's number."""
-        return await self._contact(incident, call.site_id, call.contact_id, call.phone)
-
-    async def _contact(
-        self, incident: Incident | None, site_id: str, contact_id: str, phone: str | None
+    async def contact(
+        self, incident: Incident | None, site_id: str, contact_id: str, phone: str | None = None
     ) -> Contact | None:
+        """A contact, by the newest record named by the incident's decisions that has it, else by the one in force.
+
+        Of several contacts with one id it is the one with this number.
+        """
         if incident is not None:
             for offset in reversed(incident.site_offsets):
                 found = _pick(await self.at("sites", incident.partition, offset, site_id), contact_id, phone)

@@ -13,7 +13,7 @@ from edges.desk.incidents import Incidents
 from edges.desk.progress import SAID, Place, Progress, Statement
 from edges.desk.signal_index import SignalIndex
 from edges.desk.standing import Callback, Sighting, Stranger, with_alarm
-from edges.desk.tries import take_try, wrong_words
+from edges.desk.tries import WITHIN_MS, take_try
 from edges.values import (
     Attention,
     CallCommand,
@@ -288,7 +288,7 @@ class DeskState:
 
     def wrong_words(self, site_id: str, now: int) -> int:
         """How many wrong words were tried for a site within the last hour."""
-        return wrong_words(self.wrong_at.get(site_id, ()), now)
+        return sum(at > now - WITHIN_MS for at in self.wrong_at.get(site_id, ()))
 
     def _openings(self, partition: int) -> Iterator[tuple[str, int]]:
         for incident in self.open_incidents():

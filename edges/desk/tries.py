@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Final
 
 from edges.values import DeskEvent
@@ -23,8 +22,3 @@ def take_try(
     elif verdict == "RIGHT" and len(recent) >= WRONG_WORDS:
         verdict = BEYOND  # who tried it was refused, unless they are a supervisor: only the log's order says so
     tries[subject] = (*tries.get(subject, ()), verdict)
-
-
-def wrong_words(times: Iterable[int], now: int) -> int:
-    """How many wrong words of a site count at a time."""
-    return sum(at > now - WITHIN_MS for at in times)

@@ -22,24 +22,24 @@ class Item(NamedTuple):
 
     subject: str
     item: str
-    incident_id: str | None
     site_id: str
     urgency: int
-    reason: str | None
-    repeat: int | None
-    contact_name: str | None
-    phone: str | None
-    language: str | None
-    round: int | None
-    position: int | None
-    of: int | None
     alert_kinds: tuple[str, ...]
     covert: bool
     since: int
-    expires_at: int | None
-    version: int | None
     holder: Hold | None
-    seen: Sighting | None
+    incident_id: str | None = None
+    version: int | None = None
+    reason: str | None = None
+    repeat: int | None = None
+    contact_name: str | None = None
+    phone: str | None = None
+    language: str | None = None
+    round: int | None = None
+    position: int | None = None
+    of: int | None = None
+    expires_at: int | None = None
+    seen: Sighting | None = None
 
     @property
     def rank(self) -> tuple[int, int, str]:
@@ -95,24 +95,21 @@ def _call_item(state: DeskState, incident: Incident, call: CallCommand, now: int
     return Item(
         subject=call.command_id,
         item=call.action,
-        incident_id=incident.id,
         site_id=call.site_id,
         urgency=urgency(kinds, is_call=True),
-        reason=None,
-        repeat=None,
+        alert_kinds=kinds,
+        covert=incident.covert,
+        since=call.issued_at,
+        holder=holder,
+        incident_id=incident.id,
+        version=incident.version,
         contact_name=call.contact_name,
         phone=call.phone,
         language=call.language,
         round=call.round,
         position=call.position,
         of=state.round_size(incident, call.round),
-        alert_kinds=kinds,
-        covert=incident.covert,
-        since=call.issued_at,
         expires_at=call.expires_at,
-        version=incident.version,
-        holder=holder,
-        seen=None,
     )
 
 
@@ -121,19 +118,20 @@ def _attention_item(state: DeskState, attention: Attention) -> Item | None:
     seen = state.seen.get(attention.attention_id)
     if seen is not None and not _stays(incident, attention):
         return None
-    return _attend(
-        state,
-        attention.attention_id,
-        attention.site_id,
-        incident,
-        reason=attention.reason,
-        repeat=attention.repeat,
-        kinds=attention.alert_kinds,
+    return Item(
+        subject=attention.attention_id,
+        item="ATTENTION",
+        site_id=attention.site_id,
+        urgency=urgency(attention.alert_kinds, attention.reason, is_call=False),
+        alert_kinds=attention.alert_kinds,
         covert=attention.covert,
         since=attention.raised_at,
+        holder=state.holder(state.partition_of(attention.attention_id) or 0, attention.attention_id),
+        incident_id=None if incident is None else incident.id,
+        version=None if incident is None else incident.version,
+        reason=attention.reason,
+        repeat=attention.repeat,
         seen=seen,
-        urgent=urgency(attention.alert_kinds, attention.reason, is_call=False),
-        partition=state.partition_of(attention.attention_id) or 0,
     )
 
 
@@ -151,75 +149,33 @@ def _undelivered_item(state: DeskState, event: DeskEvent) -> Item | None:
         return None
     covert = incident is not None and incident.covert
     kinds = () if incident is None else incident.kinds
-    return _attend(
-        state,
-        subject,
-        event.site_id,
-        incident,
-        reason="UNDELIVERED",
-        repeat=None,
-        kinds=kinds,
+    return Item(
+        subject=subject,
+        item="ATTENTION",
+        site_id=event.site_id,
+        urgency=1 if covert else urgency(kinds, is_call=False),
+        alert_kinds=kinds,
         covert=covert,
         since=event.at,
-        seen=None,
-        urgent=1 if covert else urgency(kinds, is_call=False),
-        partition=state.partition_of(subject) or 0,
+        holder=state.holder(state.partition_of(subject) or 0, subject),
+        incident_id=None if incident is None else incident.id,
+        version=None if incident is None else incident.version,
+        reason="UNDELIVERED",
     )
 
 
 def _stranger_item(state: DeskState, stranger: Stranger) -> Item:
-    return _attend(
-        state,
-        stranger.signal_id,
-        ACCOUNT + stranger.account,
-        None,
-        reason="UNKNOWN_ACCOUNT",
-        repeat=stranger.alarms - 1,
-        kinds=stranger.kinds,
+    return Item(
+        subject=stranger.signal_id,
+        item="ATTENTION",
+        site_id=ACCOUNT + stranger.account,
+        urgency=min(2, urgency(stranger.kinds, is_call=False)),
+        alert_kinds=stranger.kinds,
         covert=False,
         since=stranger.since,
-        seen=None,
-        urgent=min(2, urgency(stranger.kinds, is_call=False)),
-        partition=stranger.partition,
-    )
-
-
-def _attend(
-    state: DeskState,
-    subject: str,
-    site_id: str,
-    incident: Incident | None,
-    *,
-    reason: str,
-    repeat: int | None,
-    kinds: tuple[str, ...],
-    covert: bool,
-    since: int,
-    seen: Sighting | None,
-    urgent: int,
-    partition: int,
-) -> Item:
-    return Item(
-        subject=subject,
-        item="ATTENTION",
-        incident_id=None if incident is None else incident.id,
-        site_id=site_id,
-        urgency=urgent,
-        reason=reason,
-        repeat=repeat,
-        contact_name=None,
-        phone=None,
-        language=None,
-        round=None,
-        position=None,
-        of=None,
-        alert_kinds=kinds,
-        covert=covert,
-        since=since,
-        expires_at=None,
-        version=None if incident is None else incident.version,
-        holder=state.holder(partition, subject),
-        seen=seen,
+        holder=state.holder(stranger.partition, stranger.signal_id),
+        reason="UNKNOWN_ACCOUNT",
+        repeat=stranger.alarms - 1,
     )
 
 

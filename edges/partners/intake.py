@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Consumer, KafkaError, KafkaException, TopicPartition
 
 from edges.database.postgres import PASSING
 from edges.errors import EdgeError
@@ -35,6 +35,7 @@ from service.retry import EDGE_SECONDS
 if TYPE_CHECKING:
     from confluent_kafka import Message
 
+    from edges.partners.api_partners import ApiPartners
     from edges.settings import Connection
     from schemas.contract.topics import Log
     from service.postgres import Session
@@ -66,6 +67,7 @@ class Intake:
         connection: Connection,
         postgres: PostgresSettings,
         decode: Callable[[bytes], Any],
+        api_partners: ApiPartners,
         *,
         stored: Callable[[int], None],
         report: Callable[[str, str | None], None],
@@ -73,6 +75,7 @@ class Intake:
         self._connection = connection
         self._postgres = postgres
         self._decode = decode
+        self._api_partners = api_partners
         self._stored = stored
         self._report = report
         self._stopping = threading.Event()
@@ -224,9 +227,13 @@ class Intake:
         return records
 
     def _store(self, database: Session, messages: Sequence[Message]) -> None:
-        commands = [self._command(message) for message in messages]
-        now = now_ms()
-        rows = [row_of(command, now) for command in commands if command is not None]
+        commands = [(self._command(message), _written_at(message)) for message in messages]
+        now, known = now_ms(), self._api_partners.names()
+        rows = [
+            row_of(command, now, written_at, is_known=known is None or command.partner_id in known)
+            for command, written_at in commands
+            if command is not None
+        ]
         try:
             self._put(database, rows)
         except psycopg.DataError:
@@ -293,8 +300,21 @@ class Intake:
         }
 
 
-def row_of(command: DispatchCommand, now: int, *, is_test: bool = False) -> dict[str, Any]:
-    """The values of ``put_command``."""
+def _written_at(message: Message) -> int | None:
+    """When a record was written, Unix milliseconds; None where it does not say so."""
+    kind, at = message.timestamp()
+    return None if kind == TIMESTAMP_NOT_AVAILABLE else at
+
+
+def row_of(
+    command: DispatchCommand, now: int, written_at: int | None = None, *, is_known: bool = False, is_test: bool = False
+) -> dict[str, Any]:
+    """The values of ``put_command``.
+
+    ``written_at`` (None: it is not known) says how old it is; ``is_known``: stored also where the partner has no
+    webhook.
+    """
+    age_from = command.issued_at if written_at is None else written_at
     return {
         "command_id": command.command_id,
         "dispatch_id": command.dispatch_id,
@@ -304,6 +324,7 @@ def row_of(command: DispatchCommand, now: int, *, is_test: bool = False) -> dict
         "action": command.action,
         "value": to_json(command),
         "is_test": is_test,
+        "is_known": is_known,
         "now": now,
-        "gives_up_at": schedule.gives_up_at(command.action, command.respond_by, command.issued_at, now),
+        "gives_up_at": schedule.gives_up_at(command.action, command.respond_by, age_from, now),
     }

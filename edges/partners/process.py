@@ -14,6 +14,7 @@ from edges.errors import DatabaseAwayError
 from edges.kafka.errors import UnconfirmedError
 from edges.kafka.producer import Producer
 from edges.partners.addresses import reachable
+from edges.partners.api_partners import ApiPartners
 from edges.partners.application import application
 from edges.partners.intake import Intake
 from edges.partners.metrics import PartnersMetrics
@@ -102,7 +103,12 @@ class PartnersProcess(EdgeProcess[PartnersSettings, PartnersMetrics]):
         decode = self._framing.reader("dispatches")
         configuration = self._configuration
         return Intake(
-            configuration.connection, configuration.postgres, decode, stored=self._stored, report=self._report
+            configuration.connection,
+            configuration.postgres,
+            decode,
+            ApiPartners(configuration.web.tokens_file, configuration.web.users_file),
+            stored=self._stored,
+            report=self._report,
         )
 
     def _stored(self, count: int) -> None:

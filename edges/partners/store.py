@@ -157,7 +157,7 @@ class Store:
     # --- reports ----------------------------------------------------------------------------------
 
     async def dispatch(self, dispatch_id: str) -> Dispatch | None:
-        """Whose a dispatch is; None: it was never asked of a partner over HTTP."""
+        """Whose a dispatch is; None: of no partner that is asked over HTTP, or asks over it."""
         rows = await self._rows("dispatch", dispatch_id=dispatch_id)
         return Dispatch(**rows[0]) if rows else None
 

@@ -7,8 +7,8 @@ from typing import Any, Final
 import orjson
 
 from edges.values import DispatchCommand
-from edges.web.values import write_instant
 from schemas.avro.loader import load
+from service import rfc3339
 
 INSTANTS: Final = tuple(
     field["name"] for field in load("DispatchCommand")["fields"] if "timestamp-millis" in str(field["type"])
@@ -29,7 +29,4 @@ def to_json(command: DispatchCommand) -> str:
 
 def _written(instant: int) -> str | None:
     """RFC 3339; None for a year that it cannot write: a panel's clock, or its unit, was wrong."""
-    try:
-        return write_instant(instant)
-    except OverflowError:
-        return None
+    return rfc3339.write(instant) if rfc3339.FIRST <= instant <= rfc3339.LAST else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Final, TypeAlias
 
 from fastapi import APIRouter, Depends, Header, Response
@@ -33,7 +34,7 @@ from edges.portal.problems import (
     problem_of,
 )
 from edges.portal.rows import Stored
-from edges.portal.service import Portal, now
+from edges.portal.service import Apply, Portal, now
 from edges.portal.states import RevisionState, ServiceState, revision_state
 from edges.web.problems import INVALID, NOT_FOUND, UNCONFIRMED, FieldError, documented
 from edges.web.routes import Route
@@ -59,6 +60,7 @@ async def _revision(
 
 
 Revision: TypeAlias = Annotated[int | None, Depends(_revision)]
+Change: TypeAlias = Callable[[str, Any, Apply], Awaitable[ServiceState]]  # what, what was asked for, how it is made
 
 
 def answers(*kinds: Any, status: int = 200) -> dict[int | str, dict[str, Any]]:
@@ -91,57 +93,34 @@ def site_routes(portal: Portal) -> APIRouter:
 def support_routes(portal: Portal) -> APIRouter:
     """People and partners of a site, which support keeps."""
     router = APIRouter(route_class=Route, tags=["sites"], prefix="/v1/sites")
+    changing = _changing(portal, by_support=True)
 
     @router.put("/{site_id}/people/{person_id}", responses=_WRITES)
     async def put_person(
-        site_id: PathId, person_id: PathId, body: PersonBody, caller: WhoAsks, revision: Revision, response: Response
+        site_id: PathId,  # noqa: ARG001 - the path's first, in the document too
+        person_id: PathId,
+        body: PersonBody,
+        change: Change = changing,
     ) -> ServiceState:
         """Add a person, or replace one; a contact that is this person changes with it. For support."""
         if body.person_id not in {None, person_id}:
             raise INVALID.error(errors=[FieldError(field="person_id", message="differs from the path's")])
         person = body.person(person_id)
-        site = await portal.change(
-            caller,
-            site_id,
-            revision,
-            "people",
-            ["PUT", list(person)],
-            lambda before: changes.with_person(before, person),
-            by_support=True,
-        )
-        return _state(portal, response, site)
+        return await change("people", ["PUT", list(person)], lambda before: changes.with_person(before, person))
 
     @router.delete("/{site_id}/people/{person_id}", responses=answers(REVISION_REQUIRED, REVISION_STALE, IS_A_CONTACT))
     async def delete_person(
-        site_id: PathId, person_id: PathId, caller: WhoAsks, revision: Revision, response: Response
+        site_id: PathId,  # noqa: ARG001 - the path's first, in the document too
+        person_id: PathId,
+        change: Change = changing,
     ) -> ServiceState:
         """Remove a person who is no contact. For support."""
-        site = await portal.change(
-            caller,
-            site_id,
-            revision,
-            "people",
-            ["DELETE", person_id],
-            lambda before: changes.without_person(before, person_id),
-            by_support=True,
-        )
-        return _state(portal, response, site)
+        return await change("people", ["DELETE", person_id], lambda before: changes.without_person(before, person_id))
 
     @router.put("/{site_id}/service/partners", responses=_WRITES)
-    async def put_partners(
-        site_id: PathId, body: PartnersBody, caller: WhoAsks, revision: Revision, response: Response
-    ) -> ServiceState:
+    async def put_partners(body: PartnersBody, change: Change = changing) -> ServiceState:
         """Say which partners are asked for a guard, in this order. For support."""
-        site = await portal.change(
-            caller,
-            site_id,
-            revision,
-            "partners",
-            body.model_dump(),
-            lambda before: changes.with_partners(before, body.partners),
-            by_support=True,
-        )
-        return _state(portal, response, site)
+        return await change("partners", body.model_dump(), lambda before: changes.with_partners(before, body.partners))
 
     return router
 
@@ -153,6 +132,7 @@ def _service() -> APIRouter:
 def service_routes(portal: Portal) -> APIRouter:
     """What a site's people see, and whether they are subscribed."""
     router = _service()
+    changing = _changing(portal)
 
     @router.get("", responses=answers())
     async def get_service(site_id: PathId, caller: WhoAsks, response: Response) -> ServiceState:
@@ -166,19 +146,13 @@ def service_routes(portal: Portal) -> APIRouter:
         return [revision_state(revision) for revision in await portal.store.history(site_id, before=before)]
 
     @router.put("/subscription", responses=_WRITES)
-    async def put_subscription(
-        site_id: PathId, body: SubscriptionBody, caller: WhoAsks, revision: Revision, response: Response
-    ) -> ServiceState:
+    async def put_subscription(body: SubscriptionBody, change: Change = changing) -> ServiceState:
         """Subscribe, or cancel at once: no reason asked, no fee; an incident under way goes on. For owners."""
-        site = await portal.change(
-            caller,
-            site_id,
-            revision,
+        return await change(
             "subscription",
             body.model_dump(),
             lambda before: changes.with_subscription(before, subscribed=body.subscribed),
         )
-        return _state(portal, response, site)
 
     return router
 
@@ -207,72 +181,52 @@ def contact_routes(portal: Portal) -> APIRouter:
 def place_routes(portal: Portal) -> APIRouter:
     """Where the guard goes, and whether."""
     router = _service()
+    changing = _changing(portal)
 
     @router.put("/address", responses=_WRITES)
-    async def put_address(
-        site_id: PathId, body: AddressBody, caller: WhoAsks, revision: Revision, response: Response
-    ) -> ServiceState:
+    async def put_address(body: AddressBody, change: Change = changing) -> ServiceState:
         """Say where the guard goes. For owners."""
         try:
             address = body.address()
         except Refused as refused:
             raise problem_of(refused) from None
-        site = await portal.change(
-            caller,
-            site_id,
-            revision,
-            "address",
-            body.model_dump(),
-            lambda before: changes.with_address(before, address),
-        )
-        return _state(portal, response, site)
+        return await change("address", body.model_dump(), lambda before: changes.with_address(before, address))
 
     @router.put("/instructions", responses=_WRITES)
-    async def put_instructions(
-        site_id: PathId, body: InstructionsBody, caller: WhoAsks, revision: Revision, response: Response
-    ) -> ServiceState:
+    async def put_instructions(body: InstructionsBody, change: Change = changing) -> ServiceState:
         """Leave a comment for those who come. For owners."""
-        site = await portal.change(
-            caller,
-            site_id,
-            revision,
-            "instructions",
-            body.model_dump(),
-            lambda before: changes.with_instructions(before, body.instructions),
+        return await change(
+            "instructions", body.model_dump(), lambda before: changes.with_instructions(before, body.instructions)
         )
-        return _state(portal, response, site)
 
     @router.put("/intervention", responses=_WRITES)
-    async def put_intervention(
-        site_id: PathId, body: InterventionBody, caller: WhoAsks, revision: Revision, response: Response
-    ) -> ServiceState:
+    async def put_intervention(body: InterventionBody, change: Change = changing) -> ServiceState:
         """Say whether a guard may be sent. For owners."""
-        site = await portal.change(
-            caller,
-            site_id,
-            revision,
-            "intervention",
-            body.model_dump(),
-            lambda before: changes.with_intervention(before, enabled=body.enabled),
+        return await change(
+            "intervention", body.model_dump(), lambda before: changes.with_intervention(before, enabled=body.enabled)
         )
-        return _state(portal, response, site)
 
     @router.put("/test", responses=_WRITES)
-    async def put_test(
-        site_id: PathId, body: TestBody, caller: WhoAsks, revision: Revision, response: Response
-    ) -> ServiceState:
+    async def put_test(body: TestBody, change: Change = changing) -> ServiceState:
         """Put the site on test for at most 24 h, or end it: its alerts open nothing meanwhile. For owners."""
-        site = await portal.change(
-            caller,
-            site_id,
-            revision,
-            "test",
-            ["until", body.until],
-            lambda before: changes.with_test_until(before, body.until, now()),
+        return await change(
+            "test", ["until", body.until], lambda before: changes.with_test_until(before, body.until, now())
         )
-        return _state(portal, response, site)
 
     return router
+
+
+def _changing(portal: Portal, *, by_support: bool = False) -> Any:
+    """Return the dependency of routes that change a site without words: what makes a change and answers the state."""
+
+    async def changing(site_id: PathId, caller: WhoAsks, revision: Revision, response: Response) -> Change:
+        async def change(what: str, request: Any, apply: Apply) -> ServiceState:
+            site = await portal.change(caller, site_id, revision, what, request, apply, by_support=by_support)
+            return _state(portal, response, site)
+
+        return change
+
+    return Depends(changing)
 
 
 def _state(portal: Portal, response: Response, site: Stored) -> ServiceState:

@@ -246,3 +246,5 @@ class TransmitterBody(Body):
     require_encryption: bool | None = None
     bad_crc: Literal["SILENT", "NAK"] = "SILENT"
     overrides: list[OverrideBody] = Field(default_factory=list, max_length=100)
+    # A field of the value, so it may be sent; when a change was made is the portal's to say.
+    updated_at: Instant | None = None

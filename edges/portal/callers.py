@@ -8,11 +8,9 @@ from typing import Any, Final, NamedTuple
 
 from fastapi import Depends
 
-from edges.errors import DatabaseAwayError
 from edges.portal.store import Store
 from edges.web.accounts import PROGRAM, AccountFile, Person, Role
 from edges.web.callers import caller_with
-from edges.web.files import FileError
 from edges.web.problems import FORBIDDEN, NOT_FOUND
 from edges.web.tokens import Machine
 
@@ -116,15 +114,11 @@ class PortalDirectory:
         self._store = store
 
     async def find(self, name: str) -> Person | None:
-        """Who has this name now. Raises `FileError`."""
+        """Who has this name now. Raises `FileError`, `DatabaseAwayError`."""
         person = await self._file.find(name)
         if person is not None:
             return person
-        try:
-            is_known = await self._store.has_sites(name)
-        except DatabaseAwayError:
-            raise FileError("PostgreSQL does not answer") from None
-        return Person(name, "customer") if is_known else None
+        return Person(name, "customer") if await self._store.has_sites(name) else None
 
     async def check(self, name: str, password: str) -> Person | None:
         """Who has this name and password. Raises `FileError`."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from edges.portal.configuration import Configuration, Person, PersonRole
+from edges.portal.configuration import Configuration, Person
 from edges.portal.core import Address, Contact, Instant, Intervention, Site
 from edges.portal.names import as_seen
 
@@ -138,14 +138,14 @@ def without_person(before: Configuration, person_id: str) -> Configuration:
 
 def with_first_contact(before: Configuration, form: ContactForm) -> Configuration:
     """Choose the first contact: an owner."""
-    return before._replace(first=_contact(before, form, before.first, before.second))
+    return before._replace(first=_contact(before, form, before.first))
 
 
 def with_second_contact(before: Configuration, form: ContactForm | None) -> Configuration:
     """Choose the second contact, another owner, a member, somebody from outside, or (None) nobody."""
     if form is None:
         return before._replace(second=None)
-    return before._replace(second=_contact(before, form, before.second, before.first))
+    return before._replace(second=_contact(before, form, before.second))
 
 
 def staying(form: ContactForm, stored: Contact | None) -> Contact | None:
@@ -166,7 +166,8 @@ def _seen_names(who: ContactForm | Contact) -> tuple[str, str]:
     return as_seen(who.first_name or ""), as_seen(who.last_name or "")
 
 
-def _contact(before: Configuration, form: ContactForm, stored: Contact | None, other: Contact | None) -> Contact:
+def _contact(before: Configuration, form: ContactForm, stored: Contact | None) -> Contact:
+    """The contact as entered. Who is the other one too may be: readiness warns of it (procedure.md §2)."""
     same = staying(form, stored)
     if form.kind == "EXTERNAL":
         contact_id = same.contact_id if same else _external_id(before)
@@ -177,8 +178,6 @@ def _contact(before: Configuration, form: ContactForm, stored: Contact | None, o
             fault = Fault.NOT_AN_OWNER if form.kind == "OWNER" else Fault.NOT_A_MEMBER
             role = "an owner" if form.kind == "OWNER" else "a member"
             raise Refused(fault, f"is not {role} of this site", "person_id")
-        if other is not None and other.role != "EXTERNAL" and other.contact_id == person.person_id:
-            raise Refused(Fault.INVALID, "is the other contact already", "person_id")
         contact_id, first_name, last_name = person.person_id, person.first_name, person.last_name
     return Contact(
         contact_id=contact_id,
@@ -255,25 +254,3 @@ def _check_people(people: Sequence[Person]) -> None:
 def _check_partners(partners: Sequence[str]) -> None:
     if len(set(partners)) < len(partners):
         raise Refused(Fault.INVALID, "names a partner twice", "partners")
-
-
-__all__ = [
-    "ContactForm",
-    "Fault",
-    "PersonRole",
-    "Refused",
-    "created",
-    "imported",
-    "revised",
-    "staying",
-    "with_address",
-    "with_first_contact",
-    "with_instructions",
-    "with_intervention",
-    "with_partners",
-    "with_person",
-    "with_second_contact",
-    "with_subscription",
-    "with_test_until",
-    "without_person",
-]

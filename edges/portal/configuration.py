@@ -73,10 +73,6 @@ class Configuration(NamedTuple):
         """The person of this id."""
         return next((person for person in self.people if person.person_id == person_id), None)
 
-    def person_of(self, login: str) -> Person | None:
-        """The person that an account may sign in as."""
-        return next((person for person in self.people if person.login == login), None)
-
 
 def shown_contact(contact: Contact | None) -> dict[str, Any] | None:
     """A contact as people may see it: no hash, and of the words only whether there is a password.

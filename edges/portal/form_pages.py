@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Final
+from functools import partial
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 from babel import Locale, UnknownLocaleError
 from fastapi import APIRouter, Request
@@ -55,6 +57,18 @@ _SECOND: Final[Mapping[str, type[BaseModel]]] = {
 _SPOKEN: Final = ("fr", "en", "ar", "de", "es", "it", "nl", "pt")
 
 
+class _Again(NamedTuple):
+    """What a form says that was not saved: the revision that it was made of, what is wrong, what was changed since."""
+
+    revision: int | None = None
+    errors: Mapping[str, str] = MappingProxyType({})
+    changed: Sequence[Mapping[str, str]] = ()
+    status: int = 200
+
+
+_FIRST: Final = _Again()
+
+
 class FormPages:
     """Forms over the use cases."""
 
@@ -81,7 +95,7 @@ class FormPages:
     async def first_contact(self, request: Request, site_id: PathId, person: Visitor) -> Response:
         """The form of the first contact."""
         site = await self._open(person, site_id)
-        return self._contact_page(request, person, site, "first-contact", "OWNER", _values(site.configuration.first))
+        return self._contact_page(request, person, "first-contact", "OWNER", _values(site.configuration.first), site)
 
     async def second_contact(self, request: Request, site_id: PathId, person: Visitor) -> Response:
         """The form of the second contact, one of four."""
@@ -90,19 +104,20 @@ class FormPages:
         kind = request.query_params.get("kind", second.role if second is not None else "OWNER")
         kind = kind if kind in KINDS else "OWNER"
         values = _values(second if second is not None and second.role == kind else None)
-        return self._contact_page(request, person, site, "second-contact", kind, values)
+        return self._contact_page(request, person, "second-contact", kind, values, site)
 
     async def address(self, request: Request, site_id: PathId, person: Visitor) -> Response:
         """The form of the postal address."""
         site = await self._open(person, site_id)
         address = site.configuration.address
         values = {} if address is None else address._asdict()
-        return self._address_page(request, person, site, values)
+        return self._address_page(request, person, values, site)
 
     async def instructions(self, request: Request, site_id: PathId, person: Visitor) -> Response:
         """The form of the comment."""
         site = await self._open(person, site_id)
-        return self._instructions_page(request, person, site, {"instructions": site.configuration.instructions or ""})
+        values = {"instructions": site.configuration.instructions or ""}
+        return self._page(request, person, "instructions.html", values, site)
 
     async def save_first_contact(self, request: Request, site_id: PathId, person: Visitor) -> Response:
         """Save the first contact."""
@@ -112,9 +127,7 @@ class FormPages:
             body = FirstContactBody.model_validate(_filled(form, FirstContactBody))
             await self._portal.first_contact(caller_of(person), site_id, revision, body)
 
-        def again(site: Stored, **more: Any) -> Response:
-            return self._contact_page(request, person, site, "first-contact", "OWNER", _kept(form), **more)
-
+        again = partial(self._contact_page, request, person, "first-contact", "OWNER", _kept(form))
         return await self._save(request, person, site_id, form, save, again)
 
     async def save_second_contact(self, request: Request, site_id: PathId, person: Visitor) -> Response:
@@ -126,9 +139,7 @@ class FormPages:
             body: Any = _SECOND[kind].model_validate(_filled(form, _SECOND[kind]))
             await self._portal.second_contact(caller_of(person), site_id, revision, body)
 
-        def again(site: Stored, **more: Any) -> Response:
-            return self._contact_page(request, person, site, "second-contact", kind, _kept(form), **more)
-
+        again = partial(self._contact_page, request, person, "second-contact", kind, _kept(form))
         return await self._save(request, person, site_id, form, save, again)
 
     async def save_address(self, request: Request, site_id: PathId, person: Visitor) -> Response:
@@ -150,9 +161,7 @@ class FormPages:
                 lambda before: changes.with_address(before, address),
             )
 
-        def again(site: Stored, **more: Any) -> Response:
-            return self._address_page(request, person, site, _kept(form), **more)
-
+        again = partial(self._address_page, request, person, _kept(form))
         return await self._save(request, person, site_id, form, save, again)
 
     async def save_instructions(self, request: Request, site_id: PathId, person: Visitor) -> Response:
@@ -170,9 +179,7 @@ class FormPages:
                 lambda before: changes.with_instructions(before, body.instructions),
             )
 
-        def again(site: Stored, **more: Any) -> Response:
-            return self._instructions_page(request, person, site, _kept(form), **more)
-
+        again = partial(self._page, request, person, "instructions.html", _kept(form))
         return await self._save(request, person, site_id, form, save, again)
 
     async def _save(
@@ -182,7 +189,7 @@ class FormPages:
         site_id: str,
         form: Mapping[str, str],
         save: Callable[[int | None], Awaitable[None]],
-        again: Callable[..., Response],
+        again: Callable[[Stored, _Again], Response],
     ) -> Response:
         """Save a form; where something is wrong, show it again with what was typed, but for words.
 
@@ -197,14 +204,14 @@ class FormPages:
         except Problem as problem:
             if problem.kind is REVISION_STALE:
                 site, changed = await self._open(person, site_id), await self._changed(request, site_id, form)
-                return again(site, changed=changed, status=412)
+                return again(site, _Again(changed=changed, status=412))
             fields = [item.field for item in problem.errors]
             if not fields:
                 raise
         else:
             return back(site_id)
         site = await self._open(person, site_id)
-        return again(site, revision=revision or 0, errors=self._errors(request, fields), status=422)
+        return again(site, _Again(revision or 0, self._errors(request, fields), status=422))
 
     async def _changed(self, request: Request, site_id: str, form: Mapping[str, str]) -> list[dict[str, str]]:
         """What was changed since a form was opened, the newest first."""
@@ -219,104 +226,76 @@ class FormPages:
         self,
         request: Request,
         person: Person,
-        site: Stored,
         part: str,
         kind: str,
         values: Mapping[str, str],
-        *,
-        revision: int | None = None,
-        errors: Mapping[str, str] | None = None,
-        changed: Sequence[Mapping[str, str]] = (),
-        status: int = 200,
+        site: Stored,
+        again: _Again = _FIRST,
     ) -> Response:
         configuration = site.configuration
         is_first = part == "first-contact"
         stored, other = configuration.first, configuration.second
         stored, other = (stored, other) if is_first else (other, stored)
-        people = [
-            known
-            for known in configuration.people
-            if known.role == kind and (other is None or known.person_id != other.contact_id)
-        ]
+        # Who is the other contact already is not offered, unless both are this person as it is.
+        elsewhere = {contact.contact_id for contact in (other,) if contact is not None}
+        elsewhere -= {contact.contact_id for contact in (stored,) if contact is not None}
+        people = [known for known in configuration.people if known.role == kind and known.person_id not in elsewhere]
         kinds = [] if is_first else [(code, self._pages.say(request, name)) for code, name in KINDS.items()]
         reader = language_of(request)
         languages, spoken = _languages(reader, stored), values.get("language")
-        return self._pages.render(
+        return self._page(
             request,
+            person,
             "contact.html",
-            status,
-            person=person,
-            base=base_of(configuration.site_id),
+            values,
+            site,
+            again,
             title=self._pages.say(request, "First contact" if is_first else "Second contact"),
             part=part,
             kind=kind,
             kinds=kinds,
             people=people,
             further=len(configuration.further),
-            revision=configuration.revision if revision is None else revision,
-            values=_with_blanks(values, "person_id", "first_name", "last_name", "phone"),
-            errors=_with_blanks(errors or {}, *FIELDS),
-            is_wrong=bool(errors),
-            changed=changed,
             has_password=_keeps_password(kind, values, stored, people),
             language_spoken=spoken if spoken in dict(languages) else reader,
             languages_spoken=languages,
         )
 
     def _address_page(
-        self,
-        request: Request,
-        person: Person,
-        site: Stored,
-        values: Mapping[str, Any],
-        *,
-        revision: int | None = None,
-        errors: Mapping[str, str] | None = None,
-        changed: Sequence[Mapping[str, str]] = (),
-        status: int = 200,
+        self, request: Request, person: Person, values: Mapping[str, Any], site: Stored, again: _Again = _FIRST
     ) -> Response:
         language = language_of(request)
         named = [(code, country_name(code, language)) for code in countries()]
         values = {name: value or "" for name, value in values.items()}
         if values.get("country") not in countries():  # none yet, or what a file said
             values["country"] = self._portal.country
-        return self._pages.render(
-            request,
-            "address.html",
-            status,
-            person=person,
-            base=base_of(site.configuration.site_id),
-            revision=site.configuration.revision if revision is None else revision,
-            countries=sorted(named, key=lambda pair: _plain(pair[1])),
-            values=_with_blanks(values, "line1", "line2", "postal_code", "city", "country"),
-            errors=_with_blanks(errors or {}, *FIELDS),
-            is_wrong=bool(errors),
-            changed=changed,
-        )
+        ordered = sorted(named, key=lambda pair: _plain(pair[1]))
+        return self._page(request, person, "address.html", values, site, again, countries=ordered)
 
-    def _instructions_page(
+    def _page(
         self,
         request: Request,
         person: Person,
-        site: Stored,
+        template: str,
         values: Mapping[str, str],
-        *,
-        revision: int | None = None,
-        errors: Mapping[str, str] | None = None,
-        changed: Sequence[Mapping[str, str]] = (),
-        status: int = 200,
+        site: Stored,
+        again: _Again = _FIRST,
+        **more: Any,
     ) -> Response:
+        """A form, with what its fields hold."""
+        blanks = dict.fromkeys(FIELDS, "")
         return self._pages.render(
             request,
-            "instructions.html",
-            status,
+            template,
+            again.status,
             person=person,
             base=base_of(site.configuration.site_id),
-            revision=site.configuration.revision if revision is None else revision,
-            values=_with_blanks(values, "instructions"),
-            errors=_with_blanks(errors or {}, *FIELDS),
-            is_wrong=bool(errors),
-            changed=changed,
+            revision=site.configuration.revision if again.revision is None else again.revision,
+            values=blanks | dict(values),
+            errors=blanks | dict(again.errors),
+            is_wrong=bool(again.errors),
+            changed=again.changed,
+            **more,
         )
 
 
@@ -363,8 +342,3 @@ def _languages(reader: str, stored: Contact | None) -> list[tuple[str, str]]:
 def _plain(name: str) -> str:
     """A name as lists are ordered: É beside E."""
     return "".join(sign for sign in unicodedata.normalize("NFKD", name).casefold() if not unicodedata.combining(sign))
-
-
-def _with_blanks(values: Mapping[str, str], *names: str) -> dict[str, str]:
-    """The values, and an empty one for each name that has none."""
-    return {**dict.fromkeys(names, ""), **values}

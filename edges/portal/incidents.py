@@ -40,7 +40,7 @@ class Incidents:
             incidents = await self._store.incidents(site_id, LAST)
         except NoLedgerError:
             raise NO_LEDGER.error() from None
-        return [IncidentState.model_validate(incident._asdict()) for incident in incidents]
+        return [IncidentState.model_validate(incident) for incident in incidents]
 
     async def release(self, caller: Caller, site_id: str, incident_id: str, now: Milliseconds) -> None:
         """Show a silent incident that is over as it was. Raises FORBIDDEN, NOT_FOUND, INCIDENT_OPEN, NO_LEDGER."""

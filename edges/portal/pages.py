@@ -76,10 +76,10 @@ class PortalPages:
         """*My services*: each site, with the exclamation mark while it needs attention."""
         caller, store = caller_of(person), self._portal.store
         q = plain(request.query_params.get("q", ""))[:128]
-        names = await store.sites_of(person.name) if caller.login is not None else []
+        site_ids = await store.sites_of(person.name) if caller.login is not None else []
         if caller.all_sites is not Right.NONE and q:
-            names = await store.find_sites(q)
-        site_ids = list(dict.fromkeys([name.site_id for name in names] + sorted(caller.sites)))
+            site_ids = await store.find_sites(q)
+        site_ids = list(dict.fromkeys(site_ids + sorted(caller.sites)))
         end = page * SITES
         sites = []
         for site in await store.sites(site_ids[end - SITES : end]):

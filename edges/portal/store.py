@@ -44,24 +44,6 @@ class Revision(NamedTuple):
     after: Any
 
 
-class SiteName(NamedTuple):
-    """A site in a list."""
-
-    site_id: str
-    name: str
-    role: PersonRole | None = None
-
-
-class Incident(NamedTuple):
-    """What a site's people may see of an incident; ``ended_at`` and ``ending`` are None while it is open."""
-
-    incident_id: str
-    kinds: list[str]
-    opened_at: Instant
-    ended_at: Instant | None
-    ending: str | None
-
-
 class Store:
     """The database, over a pool of connections; ``on_change`` is called after each change that is kept."""
 
@@ -73,14 +55,8 @@ class Store:
 
     async def site(self, site_id: str) -> Stored | None:
         """A site that is not deleted."""
-
-        async def read() -> Stored | None:
-            async with self._pool.connection() as connection:
-                found = await _load(connection, [site_id])
-            return found.get(site_id)
-
-        found = await self._answer(read())
-        return None if found is None or found.is_deleted else found
+        found = await self.sites([site_id])
+        return found[0] if found else None
 
     async def sites(self, site_ids: Sequence[str]) -> list[Stored]:
         """Those of these sites that there are and are not deleted, in this order."""
@@ -172,10 +148,10 @@ class Store:
         rows = await self.rows("stop", site_id=site_id)
         return Revision(**rows[0]) if rows else None
 
-    async def incidents(self, site_id: str, limit: int) -> list[Incident]:
-        """What its people may see of a site's last incidents, the newest first. Raises `NoLedgerError`."""
+    async def incidents(self, site_id: str, limit: int) -> list[dict[str, Any]]:
+        """What its people may see of a site's last incidents, the newest first, as rows. Raises `NoLedgerError`."""
         await self._check_ledger()
-        return [Incident(**row) for row in await self.rows("incidents", site_id=site_id, limit=limit)]
+        return await self.rows("incidents", site_id=site_id, limit=limit)
 
     async def release(self, site_id: str, incident_id: str, by: str, at: Instant) -> bool | None:
         """Let a site's people see an incident that is closed; False: it is open, None: there is none.
@@ -196,25 +172,24 @@ class Store:
         rows = await self.rows("role_of_login", site_id=site_id, login=login)
         return rows[0]["role"] if rows else None
 
-    async def sites_of(self, login: str) -> list[SiteName]:
-        """The sites of an account."""
-        return [SiteName(**row) for row in await self.rows("sites_of_login", login=login)]
+    async def sites_of(self, login: str) -> list[str]:
+        """The sites of an account, in the order of their names."""
+        return [row["site_id"] for row in await self.rows("sites_of_login", login=login)]
 
     async def has_sites(self, login: str) -> bool:
         """Whether an account has any."""
         [row] = await self.rows("has_sites", login=login)
         return bool(row["has_sites"])
 
-    async def find_sites(self, text: str) -> list[SiteName]:
+    async def find_sites(self, text: str) -> list[str]:
         """The site of this id; else at most 50 by a part of their name.
 
         Names are looked through one search at a time: each reads all sites, and several would keep connections and
         cores from those who change theirs.
         """
         asked = time.monotonic()
-        site = await self.site(text)
-        if site is not None:
-            return [SiteName(text, site.configuration.name)]
+        if await self.site(text) is not None:
+            return [text]
         try:
             async with asyncio.timeout(SECONDS / 2):  # who waited longer would not be answered, and hold up the next
                 await self._searching.acquire()
@@ -228,7 +203,7 @@ class Store:
                 self._searching.release()  # also where nobody waits for it any more
 
         left = max(0.0, SECONDS - (time.monotonic() - asked))
-        return [SiteName(**row) for row in await self._answer(search(), left)]
+        return [row["site_id"] for row in await self._answer(search(), left)]
 
     async def backlog(self) -> tuple[int, float]:
         """How many records wait to be passed on, and for how many seconds the oldest does."""
@@ -287,12 +262,6 @@ async def _locked(connection: AsyncSession, site_id: str) -> Stored | None:
     """The site, which nobody else changes until this transaction ends."""
     await connection.execute(query("lock_site"), {"site_id": site_id})
     return (await _load(connection, [site_id])).get(site_id)
-
-
-async def has_site(connection: AsyncSession, site_id: str) -> bool:
-    """Whether there is a site that is not deleted; it stays until this transaction ends."""
-    site = await _locked(connection, site_id)
-    return site is not None and not site.is_deleted
 
 
 async def _put(connection: AsyncSession, before: Configuration | None, after: Configuration, edit: Edit) -> Stored:

@@ -16,12 +16,13 @@ from edges.portal.errors import NoSuchThingError, StaleError
 from edges.portal.problems import NO_WRAPPING_KEY, REVISION_REQUIRED, REVISION_STALE
 from edges.portal.rows import Statement, fingerprint
 from edges.portal.sql import query
-from edges.portal.store import Store, has_site, run
+from edges.portal.store import Store, run
 from edges.receiver.wrapping import SealedKeyError, Wrapping
 from edges.values import Override, Transmitter
 from edges.web.problems import INVALID, NOT_FOUND, FieldError
 
 _ACCOUNT: Final = re.compile(r"[0-9A-Fa-f]{1,16}")
+_NOT_COMPARED: Final = {"key", "account", "updated_at"}  # of two requests; the key is, in another way
 
 
 class StoredTransmitter(NamedTuple):
@@ -81,7 +82,7 @@ class Transmitters:
     async def put(
         self, caller: Caller, account: str, body: TransmitterBody, revision: int | None, now: Instant
     ) -> StoredTransmitter:
-        """Make a transmitter, or replace the revision named.
+        """Make a transmitter, or replace the revision named; of any site, as the portal does not hold all of them.
 
         Raises FORBIDDEN, INVALID, NO_WRAPPING_KEY, REVISION_REQUIRED, REVISION_STALE.
         """
@@ -103,7 +104,7 @@ class Transmitters:
             overrides=tuple(Override(**dict(override)) for override in body.overrides),
             updated_at=now,
         )
-        request = fingerprint("transmitter", name, body.model_dump(exclude={"key", "account"}), key is not None)
+        request = fingerprint("transmitter", name, body.model_dump(exclude=_NOT_COMPARED), key is not None)
         return await self._change(name, _Change(caller.name, request, revision, now, key, value))
 
     async def delete(self, caller: Caller, account: str, revision: int | None, now: Instant) -> None:
@@ -119,9 +120,7 @@ class Transmitters:
             rows = await (await connection.execute(query("transmitters"), {"accounts": [account]})).fetchall()
             before = _stored(rows[0]) if rows else None
             if before is not None and self._is_repeat(before, change):
-                return before  # also where its site was deleted since
-            if change.value is not None and not await has_site(connection, change.value.site_id):
-                raise _wrong("site_id", "is no site of this portal")
+                return before
             if before is None or before.value is None:
                 if change.value is None:
                     raise NoSuchThingError

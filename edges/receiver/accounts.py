@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from edges.receiver.content import Event, Qualifier
 
 IGNORE: Final = "IGNORE"
+_SIA_LETTERS: Final = 2  # of a code; Contact ID's have three digits
 
 
 class BadCrc(StrEnum):
@@ -52,8 +53,12 @@ class Account(NamedTuple):
     overrides: tuple[Override, ...] = ()
 
     def kind_of(self, event: Event, now: int) -> tuple[str | None, bool]:
-        """Which kind of alert an event is (None: a signal), and whether an override says so."""
-        if self.overrides and event.qualifier is Qualifier.NEW:
+        """Which kind of alert an event is (None: a signal), and whether an override says so.
+
+        One on a code of SIA says so of each event with it, as SIA's restores have codes of their own; one on a code of
+        Contact ID of new events alone.
+        """
+        if self.overrides and event.code and (event.qualifier is Qualifier.NEW or len(event.code) == _SIA_LETTERS):
             matching = [
                 override
                 for override in self.overrides

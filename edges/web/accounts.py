@@ -45,7 +45,10 @@ class Directory(Protocol):
     """Where people are looked up; `AccountFile` is one, an edge may have others beside it."""
 
     async def find(self, name: str) -> Person | None:
-        """Who has this name now; None: nobody, and their sessions end."""
+        """Who has this name now; None: nobody, and their sessions end.
+
+        Raises `FileError`; what else it raises is for the app's ``errors`` to map.
+        """
 
     async def check(self, name: str, password: str) -> Person | None:
         """Who has this name and password."""

@@ -29,6 +29,7 @@ KEPT: Final = 1000
 QUEUED: Final = 256
 PAUSES: Final = 3
 LONGEST_PAUSE_SECONDS: Final = 0.25
+_LONGEST_NUMBER: Final = 18  # digits; Python makes no number of more than 4,300
 _SIGNED_OUT: Final = frozenset({401, 403})
 
 
@@ -173,7 +174,7 @@ class Channel:
         if not last_id:
             return []
         name, _, digits = last_id.rpartition("-")
-        if name != self._name or not digits.isdecimal():
+        if name != self._name or not digits.isdecimal() or len(digits) > _LONGEST_NUMBER:
             return None
         number = int(digits)
         oldest = self._kept[0].number if self._kept else self._newest + 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import warnings
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import httpx
@@ -17,6 +16,7 @@ from starlette.responses import RedirectResponse
 from edges.web.callers import People
 from edges.web.files import FileError
 from edges.web.problems import FORBIDDEN, UNREADABLE, ProblemKind
+from edges.web.settings import WebSettings
 from service import logs
 
 with warnings.catch_warnings(action="ignore", category=AuthlibDeprecationWarning):  # it names a rename of httpx
@@ -32,37 +32,26 @@ OIDC_FAILED: Final = ProblemKind(401, "OIDC_FAILED", "The provider did not sign 
 PROVIDER_AWAY: Final = ProblemKind(503, "PROVIDER_AWAY", "The provider of sign-ins does not answer. Try again.")
 
 
-@dataclass(frozen=True)
-class Provider:
-    """A provider: its issuer's address, and us as its client. ``name_claim`` names people as `ronde users` does."""
-
-    issuer: str
-    client_id: str
-    client_secret: str | None = field(default=None, repr=False)
-    name_claim: str = "preferred_username"
-    scope: str = "openid profile email"
-
-
 def own_path(target: str | None) -> str:
     """Return a local path to go on to, ``/`` for anything that could lead elsewhere."""
     is_own = target and target.startswith("/") and not target.startswith(("//", "/\\")) and target.isprintable()
     return target if is_own and target and "\\" not in target else "/"
 
 
-def oidc_routes(known: People, provider: Provider) -> APIRouter:
-    """The way to the provider, and back from it."""
+def oidc_routes(known: People, web: WebSettings, issuer: str) -> APIRouter:
+    """The way to the provider, and back from it; ``issuer``: its address."""
     router = APIRouter(include_in_schema=False)
     sessions = known.sessions
     client: Any = OAuth().register(
         name="oidc",
-        server_metadata_url=f"{provider.issuer.rstrip('/')}/.well-known/openid-configuration",
-        client_id=provider.client_id,
-        client_secret=provider.client_secret,
+        server_metadata_url=f"{issuer.rstrip('/')}/.well-known/openid-configuration",
+        client_id=web.oidc_client_id,
+        client_secret=web.oidc_client_secret,
         client_kwargs={
-            "scope": provider.scope,
+            "scope": "openid profile email",
             "code_challenge_method": "S256",
             "timeout": 5.0,
-            **({} if provider.client_secret else {"token_endpoint_auth_method": "none"}),
+            **({} if web.oidc_client_secret else {"token_endpoint_auth_method": "none"}),
         },
     )
 
@@ -91,7 +80,7 @@ def oidc_routes(known: People, provider: Provider) -> APIRouter:
             raise OIDC_FAILED.error() from None
         except httpx.HTTPError as error:
             raise _away(error) from None
-        name = _name(token.get("userinfo") or {}, provider)
+        name = _name(token.get("userinfo") or {}, web.oidc_name_claim)
         try:
             person = await known.directory.find(name) if name else None
         except FileError as error:
@@ -119,9 +108,9 @@ async def _describe(client: Any) -> None:
         raise PROVIDER_AWAY.error()
 
 
-def _name(claims: Any, provider: Provider) -> str | None:
-    name = claims.get(provider.name_claim)
-    if provider.name_claim == "email" and claims.get("email_verified") is not True:
+def _name(claims: Any, name_claim: str) -> str | None:
+    name = claims.get(name_claim)
+    if name_claim == "email" and claims.get("email_verified") is not True:
         return None
     return name if isinstance(name, str) and _NAME.fullmatch(name) else None
 

@@ -17,6 +17,23 @@ from starlette.responses import Response
 
 MEDIA_TYPE: Final = "application/problem+json"
 COMPONENT: Final = "Problem"
+# Python's words for a status change with its version; the catalogues have these.
+TITLES: Final[Mapping[int, str]] = {
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    409: "Conflict",
+    412: "Precondition Failed",
+    413: "Request Entity Too Large",
+    415: "Unsupported Media Type",
+    422: "Unprocessable Entity",
+    428: "Precondition Required",
+    429: "Too Many Requests",
+    500: "Internal Server Error",
+    503: "Service Unavailable",
+}
 
 
 class FieldError(BaseModel):
@@ -51,7 +68,7 @@ class ProblemKind:
     @property
     def title(self) -> str:
         """The status in words."""
-        return HTTPStatus(self.status).phrase
+        return _title(self.status)
 
     def error(
         self,
@@ -143,10 +160,14 @@ def merged(
     return result
 
 
+def _title(status: int) -> str:
+    return TITLES.get(status) or HTTPStatus(status).phrase
+
+
 def _described(status: int, codes: Iterable[str]) -> dict[str, Any]:
     names = sorted(codes)
     return {
-        "description": f"{HTTPStatus(status).phrase}: {', '.join(names)}",
+        "description": f"{_title(status)}: {', '.join(names)}",
         "content": {MEDIA_TYPE: {"schema": {"$ref": f"#/components/schemas/{COMPONENT}"}}},
         "x-codes": names,
     }

@@ -65,7 +65,7 @@ class Route(APIRoute):
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
         problems = [problem for call in _calls(self.dependant) for problem in getattr(call, "problems", ())]
-        if self.dependant.path_params:
+        if self.param_convertors:
             problems += [NOT_FOUND, INVALID]
         if self.dependant.query_params:
             problems.append(INVALID)

@@ -7,7 +7,7 @@ import contextlib
 import logging
 import signal
 import socket
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from typing import Any, Final
 
 import h11
@@ -28,10 +28,7 @@ BROKEN_REQUEST: Final = ProblemKind(400, "BROKEN_REQUEST", "This is no request o
 
 
 class WebServer:
-    """One app on one address, of IPv4 or IPv6; port 0 is any free one, and ``::`` is all addresses of both.
-
-    ``before_stop`` ends what never ends by itself: `Channel.close`.
-    """
+    """One app on one address, of IPv4 or IPv6; port 0 is any free one, and ``::`` is all addresses of both."""
 
     def __init__(
         self,
@@ -40,11 +37,9 @@ class WebServer:
         port: int,
         *,
         trusted_proxies: Sequence[str] = (),
-        before_stop: Sequence[Callable[[], None]] = (),
     ) -> None:
         self._host = host
         self._port = port
-        self._before_stop = before_stop
         self._bound: tuple[str, int] | None = None
         self._task: asyncio.Task[None] | None = None
         self._server = _Server(
@@ -76,11 +71,12 @@ class WebServer:
             await asyncio.sleep(_STARTING_SECONDS)
 
     async def stop(self) -> None:
-        """Accept nothing more, finish the answers under way, cut those that take longer than `STOP_SECONDS`."""
+        """Accept nothing more, finish the answers under way, cut those that take longer than `STOP_SECONDS`.
+
+        What never ends by itself is ended before: `Channel.close`.
+        """
         if self._task is None:
             return
-        for close in self._before_stop:
-            close()
         self._server.should_exit = True
         await self._task
         self._task = None

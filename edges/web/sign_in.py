@@ -14,7 +14,7 @@ from edges.web.accounts import LONGEST_NAME, LONGEST_PASSWORD, Person, Role
 from edges.web.back_off import BackOff
 from edges.web.callers import FOREIGN_ORIGIN, People, person_with
 from edges.web.files import FileError
-from edges.web.problems import UNREADABLE, ProblemKind, documented
+from edges.web.problems import UNCONFIRMED, UNREADABLE, ProblemKind, documented
 from edges.web.routes import Route
 from edges.web.values import Body, Instant
 from service import logs
@@ -82,7 +82,7 @@ def session_routes(known: People, sign_in: SignIn) -> APIRouter:
         person = await sign_in.attempt(request, body.name, body.password)
         return _signed_in(person, known.sessions.begin(request, response, person.name, person.stamp))
 
-    @router.get("/v1/session")
+    @router.get("/v1/session", responses=documented(UNCONFIRMED))  # where a database knows people, too
     async def who_am_i(request: Request, caller: Annotated[Person, person_with()]) -> SignedIn:
         """Who is signed in."""
         session = known.sessions.read(request)

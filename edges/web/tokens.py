@@ -15,7 +15,7 @@ from typing import Annotated, Final, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
-from edges.web.files import FileError, WatchedFile, changing, read_model, write_model
+from edges.web.files import WatchedFile, changing, read_model, write_model
 from edges.web.values import ID_BYTES
 
 PREFIX: Final = "ronde_"
@@ -112,6 +112,3 @@ def listed(path: Path) -> tuple[Token, ...]:
 
 def _digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
-
-
-__all__ = ["FileError", "Machine", "Token", "TokenFile", "Tokens", "add", "check_scope", "listed", "remove"]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, TypeAlias
 
 from pydantic import (
@@ -17,15 +15,10 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from service import rfc3339
+
 ID_BYTES: Final = 128
 TEXT_BYTES: Final = 8192
-_RFC3339: Final = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:([0-9]{2})(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-5][0-9])"
-)
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND: Final = timedelta(milliseconds=1)
-_FIRST: Final = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
-_LAST: Final = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
 
 
 class Body(BaseModel):
@@ -36,26 +29,16 @@ class Body(BaseModel):
 
 def parse_instant(text: object) -> int:
     """The milliseconds since 1970 (UTC) of an RFC 3339 text; what is finer is cut off. Raises `ValueError`."""
-    match = _RFC3339.fullmatch(text) if isinstance(text, str) else None
-    if match is None:
-        raise ValueError("must be an RFC 3339 time with an offset, as 2026-01-01T23:00:00.000Z")
-    assert isinstance(text, str)
-    is_leap = match[1] == "60"
-    plain = f"{text[:17]}59{text[19:]}" if is_leap else text
     try:
-        instant = datetime.fromisoformat(plain.upper())
-    except ValueError:
-        raise ValueError("must be a day and time of the calendar") from None
-    milliseconds = (instant - _EPOCH) // _MILLISECOND + 1000 * is_leap
-    if not _FIRST <= milliseconds <= _LAST:
-        raise ValueError("must be within the years 1 to 9999 (UTC)")
-    return milliseconds
+        return rfc3339.parse(text if isinstance(text, str) else "")
+    except ValueError as error:
+        what = "must be an RFC 3339 time with an offset, as 2026-01-01T23:00:00.000Z"
+        raise ValueError(f"{what} (this is {error})") from None
 
 
 def write_instant(milliseconds: int) -> str:
-    """RFC 3339 with milliseconds and ``Z``; what no calendar has is the first or last moment of it."""
-    milliseconds = min(max(milliseconds, _FIRST), _LAST)
-    return (_EPOCH + milliseconds * _MILLISECOND).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """RFC 3339 with milliseconds and ``Z``; what its four digits of a year cannot say is their first or last moment."""
+    return rfc3339.write(min(max(milliseconds, rfc3339.FIRST), rfc3339.LAST))
 
 
 def _limited(limit: int) -> AfterValidator:

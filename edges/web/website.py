@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from edges.web.accounts import AccountFile, Directory
 from edges.web.application import WebApplication
 from edges.web.callers import People
-from edges.web.oidc import Provider, oidc_routes
+from edges.web.oidc import oidc_routes
 from edges.web.pages import Pages
 from edges.web.problems import ProblemKind
 from edges.web.sessions import Sessions
@@ -60,6 +60,5 @@ def website(
     app.include_router(session_routes(people, sign_in))
     app.include_router(pages.routes(sign_in))
     if web.oidc_issuer is not None:
-        provider = Provider(web.oidc_issuer, web.oidc_client_id, web.oidc_client_secret, web.oidc_name_claim)
-        app.include_router(oidc_routes(people, provider))
+        app.include_router(oidc_routes(people, web, web.oidc_issuer))
     return app

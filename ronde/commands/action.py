@@ -17,9 +17,9 @@ from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.terminal import say
 from ronde.shared.times import now_ms
 from ronde.shared.topic_reading import opened, recorded
+from service import rfc3339
 from streams.escalation.names import OperatorVerb
 from streams.escalation.values import Decision, OperatorAction
-from streams.formats import rfc3339
 from streams.formats.validation import admit, is_empty
 
 IncidentArgument: TypeAlias = Annotated[str, typer.Argument(metavar="INCIDENT", show_default=False, help="Its id.")]

@@ -168,7 +168,8 @@ def resend(
         rows = _rows(database, "resend", id=id_, now=now, since=now - _MISSED_MS)
     if not rows:
         raise Failed(
-            f"nothing to post again is stored of {id_}, or a later command of its dispatch has taken its place"
+            f"nothing to post again is stored of {id_}, or a later command of its dispatch has taken its place, "
+            "or its partner is not asked over HTTP"
         )
     for row in rows:
         say(f"{row['command_id']} is posted to {row['partner_id']} again")

@@ -15,7 +15,7 @@ from ronde.shared.suggestions import suggestion
 from ronde.shared.terminal import say
 from ronde.shared.times import instant, now_ms
 from schemas.contract.topics import INPUT_TOPICS
-from streams.formats import rfc3339
+from service import rfc3339
 
 WAIT_SECONDS: Final = 5.0  # a running worker takes some 0.02 s; one that restores, longer than a person waits
 WaitOption: TypeAlias = Annotated[

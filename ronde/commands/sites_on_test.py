@@ -15,7 +15,7 @@ from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.terminal import print_value, say
 from ronde.shared.times import duration, instant, now_ms
 from ronde.shared.topic_reading import opened, recorded
-from streams.formats import rfc3339
+from service import rfc3339
 from streams.kafka.reading import Logs, Span
 from streams.settings import Settings
 

@@ -22,7 +22,7 @@ from ronde.shared.topic_reading import opened
 from ronde.shared.whole_settings import WholeSettings
 from schemas.avro.errors import Undecodable
 from schemas.contract.murmur2 import partition
-from streams.formats import rfc3339
+from service import rfc3339
 from streams.formats.redaction import HIDDEN
 from streams.formats.validation import key_text
 from streams.kafka.reading import Logs, Span

@@ -41,7 +41,7 @@ def add(
     oidc: Annotated[bool, typer.Option("--oidc", help="No password: they sign in by OpenID Connect.")] = False,
     settings: SettingsOption = None,
 ) -> None:
-    """Add an account. Its password is asked for twice, or is the first line of standard input."""
+    """Add an account. Its password, of at least 8 characters, is asked for twice, or is a line of standard input."""
     path = in_force(settings).web.users_file
     known = _role(role)
     if known != "customer" and (site or partner):

@@ -15,8 +15,8 @@ from ronde.shared.suggestions import suggestion
 from schemas.avro.generated.shapes import Array, Enum, Primitive, Record, Shape, Union, shape_of
 from schemas.avro.loader import load
 from schemas.contract.topics import TOPICS
+from service import rfc3339
 from streams.escalation.values import Event, Instant, Site
-from streams.formats import rfc3339
 from streams.formats.validation import DeadLetterCause
 from streams.simulation.scenario import value_of
 

@@ -20,7 +20,7 @@ from ronde.shared.errors import WrongUse
 from ronde.shared.times import now_ms
 from ronde.shared.whole_settings import WholeSettings
 from schemas.contract.alert_kinds import OverrideKind
-from streams.formats import rfc3339
+from service import rfc3339
 
 Wrap: TypeAlias = Callable[[bytes, str], bytes]
 """From a key and its account to the wrapped key."""

@@ -66,7 +66,7 @@ def _erasures(settings: WholeSettings) -> list[bytes]:
     """Return what was asked to be erased: the process that seals may not have read it yet. Raises `Failed`."""
     log = ErasureLog(settings.for_sink())
     try:
-        log.begin()
+        log.begin(may_be_missing=True)
         return list(log.rest())
     except Away as error:
         raise Failed(str(error)) from None

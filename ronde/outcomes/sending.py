@@ -21,7 +21,7 @@ from ronde.shared.plain import plain
 from ronde.shared.terminal import Terminal, print_value, say
 from ronde.shared.topic_reading import recorded
 from schemas.avro.errors import RegistryNotSet, RegistryUnreachable
-from streams.formats import rfc3339
+from service import rfc3339
 from streams.kafka.offsets import ReadingError
 from streams.kafka.reading import Logs
 from streams.kafka.topics import TopicsError

@@ -14,7 +14,7 @@ from ronde.demo.report import Inputs, Moment, table_of, timeline
 from ronde.shared.plain import plain
 from ronde.shared.terminal import Terminal
 from schemas.contract.topics import INPUT_TOPICS
-from streams.formats import rfc3339
+from service import rfc3339
 from streams.formats.validation import DeadLetterCause
 from streams.simulation import scenario
 from streams.simulation.simulation import PARTITION, DeadLetter

@@ -7,8 +7,8 @@ import time
 from typing import Final
 
 from ronde.shared.errors import WrongUse
+from service import rfc3339
 from streams.escalation.values import Instant
-from streams.formats import rfc3339
 
 _UNITS_MS: Final = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _DURATION: Final = re.compile(r"([0-9]{1,6})([smhd])")

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
 from ronde.shared.terminal import Listing, Terminal
+from service import rfc3339
 from streams.escalation.values import Quarantined
-from streams.formats import rfc3339
 
 _LONGEST_TABLE: Final = 50  # sites; --json lists all
 

@@ -10,8 +10,8 @@ from rich.text import Text
 from ronde.shared.plain import one_line
 from ronde.shared.terminal import Listing, Terminal
 from schemas.contract.topics import TOPICS
+from service import rfc3339
 from streams.escalation.values import Decision
-from streams.formats import rfc3339
 from streams.formats.redaction import HIDDEN, is_personal
 from streams.replay.comparison import Difference
 from streams.replay.history import ReplayResult

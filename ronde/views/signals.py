@@ -6,7 +6,7 @@ from typing import Any
 
 from edges.values import Signal
 from ronde.shared.terminal import say
-from streams.formats import rfc3339
+from service import rfc3339
 from streams.formats.redaction import HIDDEN
 
 

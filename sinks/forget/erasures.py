@@ -118,11 +118,16 @@ class ErasureLog:
         self._consumer = Consumer(_properties(configuration), logger=_silent())
         self._ends: dict[int, int] = {}
 
-    def begin(self) -> None:
-        """Begin at the first record, and note where the topic ends. Raises `Away`."""
+    def begin(self, *, may_be_missing: bool = False) -> None:
+        """Begin at the first record, and note where the topic ends. Raises `Away`.
+
+        ``may_be_missing``: where Kafka has no such topic yet, nothing was erased; a sink has made it before it asks.
+        """
         try:
             topic = self._consumer.list_topics(self._topic, _ANSWER_SECONDS).topics[self._topic]
-            if topic.error is not None:  # it then has no partitions here, as if nothing were erased
+            is_missing = topic.error is not None and topic.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART
+            # With an error it has no partitions here, as if nothing were erased.
+            if topic.error is not None and not (is_missing and may_be_missing):
                 raise Away("kafka", f"Kafka does not show the topic {self._topic}: {topic.error.str()}")
             logs = [TopicPartition(self._topic, number, OFFSET_BEGINNING) for number in topic.partitions]
             for log in logs:

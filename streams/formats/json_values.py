@@ -13,9 +13,9 @@ from schemas.avro.errors import Undecodable
 from schemas.avro.generated.shapes import Array, Enum, Field, Primitive, Record, Shape, Union, shape_of
 from schemas.avro.generated.source import FunctionSource
 from schemas.avro.loader import load
+from service import rfc3339
 from streams.escalation import values
 from streams.escalation.values import Event, OutputValue, Site
-from streams.formats import rfc3339
 
 I = TypeVar("I", bound=Site | Event)  # noqa: E741  # an input
 V = TypeVar("V", bound=Site | Event | OutputValue)

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple, get_args
 import orjson
 
 from schemas.contract.topics import INPUT_TOPICS
+from service import rfc3339
 from streams.escalation.procedures import Procedures
 from streams.escalation.values import (
     Alert,
@@ -23,7 +24,6 @@ from streams.escalation.values import (
     Site,
     Source,
 )
-from streams.formats import rfc3339
 from streams.formats.json_values import NotAValue, reader, writer
 from streams.formats.validation import DeadLetterCause, admit, admit_tombstone
 from streams.simulation.simulation import PARTITION, DeadLetter, Record, Simulation

@@ -17,8 +17,8 @@ from ronde.shared.foreign_fields import foreign_fields
 from schemas.avro.loader import load as load_schema
 from schemas.avro.records import encode
 from schemas.contract.topics import INPUT_TOPICS
+from service import rfc3339
 from streams.escalation.values import Alert
-from streams.formats import rfc3339
 from streams.settings import load
 from tests.conftest import Run
 from tests.streams.scenarios import at, line, site

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import psycopg
@@ -12,6 +13,7 @@ from confluent_kafka import KafkaError
 from edges.errors import EdgeError
 from edges.kafka.framing import Framing
 from edges.partners import intake
+from edges.partners.api_partners import ApiPartners
 from edges.partners.intake import Intake
 from edges.portal import relay
 from edges.portal.relay import Relay, RelaySettings
@@ -43,6 +45,7 @@ def an_intake(away: list[str]) -> Intake:
         NOWHERE,
         PostgresSettings(),
         lambda data: data,
+        ApiPartners(Path("tokens.json"), Path("users.json")),
         stored=lambda _count: None,
         report=lambda thing, _reason: away.append(thing),
     )

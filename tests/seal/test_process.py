@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -55,6 +56,7 @@ class Sessions:
                 sealer._stopping.set()
             return not self._lengths
 
+        sealer._stopping = threading.Event()  # as no signal is to be heard
         sealer._stopping.wait = pause  # type: ignore[method-assign, assignment]
         sealer._sessions()
 

@@ -285,6 +285,8 @@ def test_a_topic_of_erasures_that_is_not_shown_is_not_taken_for_an_empty_one(con
     log = ErasureLog(configuration)  # whose topic nobody has made
     with pytest.raises(Away, match=r"erasures: .*[Uu]nknown topic"):
         log.begin()
+    log.begin(may_be_missing=True)
+    assert list(log.rest()) == []
     log.close()
 
 

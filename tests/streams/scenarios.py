@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterable
 from typing import Any, Final, TypeAlias
 
+from service import rfc3339
 from streams.escalation.procedures import DEFAULTS
-from streams.formats import rfc3339
 from streams.simulation.scenario import play, render
 
 Fields: TypeAlias = dict[str, Any]

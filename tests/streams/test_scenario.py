@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from service import rfc3339
 from streams.escalation.procedures import DEFAULTS
-from streams.formats import rfc3339
 from streams.simulation import scenario
 from streams.simulation.simulation import Record
 from tests.streams.scenarios import ABSENT, alert, at, callback, line, played, site, told

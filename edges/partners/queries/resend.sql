@@ -1,4 +1,5 @@
--- Post again a command, the last one of a dispatch, or what was given up of a partner; each the last of its dispatch.
+-- Post again a command, the last one of a dispatch, or what was given up of a partner; each the last of its dispatch, and
+-- for a partner that is asked over HTTP.
 -- `began_at` tells the attempts from those before.
 UPDATE partners.commands
 SET state = 'PENDING', began_at = greatest(%(now)s, began_at + 1), due_at = %(now)s, leased_until = 0,
@@ -8,6 +9,7 @@ WHERE (
     OR dispatch_id = %(id)s
     OR partner_id = %(id)s AND state = 'GIVEN_UP' AND stored_at > %(since)s
 )
+    AND EXISTS (SELECT FROM partners.partners WHERE partners.partner_id = commands.partner_id)
     AND NOT EXISTS (
         SELECT FROM partners.commands AS later
         WHERE later.dispatch_id = commands.dispatch_id AND later.seq > commands.seq

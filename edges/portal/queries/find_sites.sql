@@ -1,4 +1,4 @@
-SELECT site_id, name
+SELECT site_id
 FROM portal.sites
 WHERE NOT is_deleted AND strpos(lower(name), lower(%(text)s)) > 0
 ORDER BY site_id

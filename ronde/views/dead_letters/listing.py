@@ -10,8 +10,8 @@ from rich.text import Text
 
 from ronde.shared.plain import one_line
 from ronde.shared.terminal import Listing, Terminal
+from service import rfc3339
 from streams.dlq.log import Survey
-from streams.formats import rfc3339
 from streams.kafka.dead_letters import Letter, Note
 
 _LONGEST_TABLE: Final = 50  # letters; --json lists all

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from service import rfc3339
 from sinks.ask.incidents import Incident
 from sinks.ask.timeline import Step, Timeline
-from streams.formats import rfc3339
 
 
 def of_incident(incident: Incident) -> dict[str, Any]:

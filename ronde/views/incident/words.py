@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from ronde.shared.plain import joined, one_line
+from service import rfc3339
 from sinks.ask.incidents import Incident
 from sinks.ask.timeline import (
     Action,
@@ -22,7 +23,6 @@ from sinks.ask.timeline import (
     StepOutput,
     Unknown,
 )
-from streams.formats import rfc3339
 
 # What each rule decides (procedure.md §8).
 RULES: Final[Mapping[str, str]] = MappingProxyType(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from service import rfc3339
 from streams.escalation.values import Decision, Instant
-from streams.formats import rfc3339
 from streams.whatif.change import Change
 from streams.whatif.comparison import Comparison, Incident, Side
 

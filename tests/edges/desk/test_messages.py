@@ -11,10 +11,12 @@ from babel.messages.pofile import read_po
 
 import edges.desk.labels
 import edges.desk.pages
+import edges.web.pages
 from edges.desk import problems
-from edges.web.problems import ProblemKind
+from edges.web.problems import TITLES, ProblemKind
 
 DESK: Final = Path(edges.desk.pages.__file__).parent
+WEB: Final = Path(edges.web.pages.__file__).parent
 _IN_TEMPLATES: Final = re.compile(r"""_\((?:"([^"]+)"|'([^']+)')""")
 
 
@@ -32,10 +34,17 @@ def messages() -> set[str]:
     return found | {name for _, name in edges.desk.pages.PLACES}
 
 
+def catalogue(folder: Path) -> dict[str, str]:
+    with (folder / "locale" / "fr" / "messages.po").open("rb") as file:
+        return {str(message.id): str(message.string) for message in read_po(file, locale="fr") if message.id}
+
+
 def test_all_are_in_french() -> None:
-    with (DESK / "locale" / "fr" / "messages.po").open("rb") as file:
-        french = {str(message.id): str(message.string) for message in read_po(file, locale="fr") if message.id}
-    assert set(french) == messages()
+    french, common = catalogue(DESK), catalogue(WEB)
+    assert messages() - french.keys() - common.keys() == set()
+    assert french.keys() - messages() == set()
+    assert [message for message in french if french[message] == common.get(message)] == []  # said once
+    assert {kind.status for kind in vars(problems).values() if isinstance(kind, ProblemKind)} <= TITLES.keys()
     for english, text in french.items():
         assert text, english
         assert set(re.findall(r"%\(\w+\)s", text)) == set(re.findall(r"%\(\w+\)s", english)), english

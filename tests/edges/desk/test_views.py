@@ -84,6 +84,7 @@ async def test_homes_with_an_open_incident_are_found_first(desk: MemoryDesk, flo
         assert [one["incident_id"] for one in found["incidents"]] == [incident]
         assert [one["site_id"] for one in found["sites"]][:2] == ["S59", "S00"]
     desk.sites.take([("S59", 0, 999, None)])
+    assert (await floor.ann.http.get("/find", params={"q": " "})).status_code == 200
     found = (await floor.ann.http.get("/v1/find", params={"q": "S59"})).json()
     assert ([one["incident_id"] for one in found["incidents"]], found["sites"]) == ([incident], [])
 

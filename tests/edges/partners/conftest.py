@@ -173,7 +173,7 @@ def house(settings_file: SettingsFile, database: PostgresSettings, tmp_path: Pat
     """Fresh topics, a fresh database."""
     file = settings_file(
         postgres={name: getattr(database, name) for name in ("host", "port", "database", "user")},
-        web={"tokens_file": str(tmp_path / "tokens.json")},
+        web={name: str(tmp_path / f"{name}.json") for name in ("tokens_file", "users_file")},
         partners={"port": 0, "pages_port": 0, "id": "p", "public_url": "https://guards.example"},
     )
     made = House(file, tmp_path, run)

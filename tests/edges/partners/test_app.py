@@ -12,13 +12,15 @@ import httpx
 import orjson
 import pytest
 
+from edges.partners.api_partners import ApiPartners
+from edges.partners.enrolment import enrol
 from edges.partners.intake import row_of
 from edges.partners.page_tokens import page_token
 from edges.partners.signing import signed_headers
 from edges.partners.sql import query
 from edges.partners.store import Step
 from edges.values import Address, DispatchCommand
-from edges.web import tokens
+from edges.web import accounts, tokens
 from service import logs
 from service.postgres import connect
 from service.postgres_settings import PostgresSettings
@@ -237,3 +239,38 @@ def test_operators_learn_of_an_amend_that_later_ones_end_undelivered(partners: S
     assert undelivered() == ["i2-d1-a1"]
     partners.run(partners.store.note_undelivered(["i2-d1-a1"]))
     assert undelivered() == []
+
+
+def test_what_is_kept_for_a_partner_without_a_webhook_waits_for_one(partners: Served) -> None:
+    """Nothing is posted, and no operator hears of it; what may still be answered goes once there is a webhook."""
+    with connect(partners.settings, "test") as database:
+
+        def put(value: DispatchCommand, at: int, *, is_known: bool) -> int:
+            return database.execute(query("put_command"), row_of(value, at, is_known=is_known)).rowcount
+
+        def claimed() -> list[str]:
+            return [attempt.command_id for attempt in partners.run(partners.store.claim([], []))]
+
+        assert put(command("i9-d1"), now(), is_known=False) == 0
+        for dispatch_id, respond_by in (("i1-d1", now() + DAY_MS), ("i2-d1", now() - 1)):
+            assert put(command(dispatch_id, respond_by=respond_by), now() - 60_000, is_known=True) == 1
+        put(command("i3-d1"), now() - 60_000, is_known=True)
+        put(command("i3-d1", "AMEND"), now() - 60_000, is_known=True)
+        for id_ in ("azur", "i3-d1"):
+            assert database.execute(query("resend"), {"id": id_, "now": now(), "since": 0}).fetchall() == []
+        assert claimed() == []
+        assert partners.run(partners.store.undelivered()) == []
+        enrol(database, "azur", "https://partner.example/", allow_private=False)
+        partners.run(partners.store.give_up())
+        assert claimed() == ["i1-d1-r1"]
+        assert partners.run(partners.store.undelivered()) == []
+
+
+def test_a_file_of_tokens_that_cannot_be_read_may_have_anybody(tmp_path: Path) -> None:
+    known = ApiPartners(tmp_path / "tokens.json", tmp_path / "users.json")
+    assert known.names() == frozenset()
+    tokens.add(tmp_path / "tokens.json", "t", ("alerts", "partner:azur", "portal:S1"))
+    accounts.add(tmp_path / "users.json", "ann", "customer", ("S1",), None, ("alpes",))
+    assert known.names() == frozenset({"azur", "alpes"})
+    (tmp_path / "tokens.json").write_text("{")
+    assert known.names() is None

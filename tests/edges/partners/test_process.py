@@ -16,6 +16,7 @@ from confluent_kafka.admin import AdminClient, NewPartitions  # type: ignore[att
 from edges.errors import DatabaseAwayError
 from edges.partners import faults
 from edges.partners.process import PartnersProcess, _Parts
+from edges.web import accounts
 from ronde.shared.whole_settings import WholeSettings
 from service.postgres import connect
 from streams.settings import load
@@ -129,6 +130,42 @@ def test_an_answer_may_accept_and_a_test_never_reaches_the_engine(house: House, 
         database.execute("UPDATE partners.commands SET state = 'GIVEN_UP' WHERE dispatch_id = 'i1-d1'")
     assert house.command("resend", "azur") == "i1-d1-r1 is posted to azur again\n"
     assert system.wait(5)[-1].id == "i1-d1-r1"
+
+
+def test_a_partner_without_a_webhook_lists_its_dispatches_and_reports(house: House, system: PartnerSystem) -> None:
+    """A token of its own is all it has; one with an account has no other rights. What others are asked is not kept."""
+    accounts.add(house.settings.web.users_file, "ann", "customer", (), None, ("azur",))
+    process = house.start()
+    process.wait_ready()
+    with house.client(process, "partner:alpes") as alpes:
+
+        def listed() -> list[dict[str, Any]]:
+            dispatches: list[dict[str, Any]] = alpes.get("/v1/dispatches?open=true").json()["dispatches"]
+            return dispatches
+
+        house.dispatch(partner_id="others", dispatch_id="i2-d1")
+        house.dispatch(partner_id="azur", dispatch_id="i3-d1")
+        house.dispatch(partner_id="alpes", dispatch_id="i4-d1")
+        eventually(listed, "the dispatch")
+        assert alpes.put("/v1/dispatches/i4-d1/accepted").status_code == 202
+        house.dispatch("CANCEL", partner_id="alpes", dispatch_id="i4-d1")
+        eventually(lambda: [one["action"] for one in listed()] == ["CANCEL"], "the cancel")
+        assert alpes.put("/v1/dispatches/i4-d1/closed").status_code == 202
+        with connect(house.settings.postgres, "test") as database:
+            kept = database.execute("SELECT command_id, state FROM partners.commands ORDER BY seq").fetchall()
+        assert kept == [("i3-d1-r1", "PENDING"), ("i4-d1-r1", "SUPERSEDED"), ("i4-d1-c1", "GIVEN_UP")]
+        assert [report["report_id"] for report in reports(house)] == ["i4-d1-accepted", "i4-d1-closed"]
+        house.dispatch(partner_id="alpes", dispatch_id="i5-d1")
+        eventually(listed, "the next one")
+    house.add(system, "alpes")
+    assert [hook.id for hook in system.wait()] == ["i5-d1-r1"]
+
+
+def test_a_record_of_now_is_posted_though_its_command_says_another_time(house: House, system: PartnerSystem) -> None:
+    house.add(system)
+    house.start().wait_ready()
+    house.dispatch("CANCEL", issued_at=0)
+    assert [hook.id for hook in system.wait()] == ["i1-d1-c1"]
 
 
 def test_a_later_command_ends_the_attempts_of_earlier_ones(house: House, system: PartnerSystem) -> None:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import time
 
+import orjson
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from edges.partners import schedule
 from edges.partners.addresses import check_url, is_public, reachable
+from edges.partners.intake import row_of
 from edges.partners.page_tokens import dispatch_of, page_token
 from edges.partners.posting import judge
 from edges.partners.signing import new_secret, signed_headers
 from edges.partners.steps import report_id
+from edges.partners.values import to_json
+from tests.edges.partners.serving import command
 
 T0 = 1_767_222_000_000
 
@@ -42,6 +46,20 @@ def test_other_commands_are_tried_for_ten_minutes_from_when_they_are_read(action
     assert schedule.gives_up_at(action, None, T0, late) == late + 600_000
     assert attempts(T0 + 600_000)[-2:] == [540, 570]
     assert schedule.gives_up_at(action, None, T0 - 25 * 3_600_000, T0) == T0
+
+
+def test_how_old_a_command_is_its_record_says() -> None:
+    day = 25 * 3_600_000
+    fresh = row_of(command("d1", "AMEND", issued_at=T0 - day), T0, T0)
+    again = row_of(command("d1", "AMEND", issued_at=T0), T0, T0 - day)
+    silent = row_of(command("d1", "AMEND", issued_at=T0 - day), T0)
+    assert [row["gives_up_at"] - T0 for row in (fresh, again, silent)] == [600_000, 0, 0]
+
+
+@pytest.mark.parametrize("instant", [-62_167_219_200_001, 253_402_300_800_000, 10**16, -(2**63), 2**63 - 1])
+def test_a_time_that_no_text_can_say_is_none(instant: int) -> None:
+    value = orjson.loads(to_json(command("d1", first_alert_at=instant, last_alert_at=0)))
+    assert (value["first_alert_at"], value["last_alert_at"]) == (None, "1970-01-01T00:00:00.000Z")
 
 
 def test_the_other_side_verifies_each_of_two_secrets() -> None:

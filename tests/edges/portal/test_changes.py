@@ -104,10 +104,18 @@ def test_a_member_is_no_owner_and_an_owner_no_member() -> None:
     assert refused.value.fault is Fault.NOT_A_MEMBER
 
 
-def test_nobody_is_both_contacts() -> None:
-    with pytest.raises(Refused) as refused:
-        changes.with_second_contact(changes.with_first_contact(site(), form()), form())
-    assert refused.value.field == "person_id"
+def test_who_is_both_contacts_is_warned_of() -> None:
+    """As where the second contact becomes the first one, before another takes their place."""
+    ann = form(phone="+33639980002")
+    second = changes.with_second_contact(changes.with_first_contact(site(), form()), ann)
+    first = changes.with_first_contact(changes.with_second_contact(site(), ann), form())
+    for both in (second, first):
+        assert [(contact.contact_id, contact.phone) for contact in both.contacts] == [
+            ("ann", "+33639980001"),
+            ("ann", "+33639980002"),
+        ]
+        assert both.readiness(START).warnings == ("CONTACT_2_ID",)
+    assert changes.with_second_contact(first, form(person_id="eve")).readiness(START).warnings == ()
 
 
 def test_an_external_contact_has_a_new_id_with_each_new_name() -> None:

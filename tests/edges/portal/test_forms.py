@@ -47,6 +47,20 @@ def chosen(page: httpx.Response, field: str) -> list[str]:
     return re.findall(r'<option value="([^"]*)" selected', options)
 
 
+async def test_who_is_both_contacts_stays_chosen(api: Api) -> None:
+    client = api.client("portal:*")
+    await make(client)
+    await put(client, "first-contact", ANN, 1)
+    answer = await put(client, "second-contact", {"kind": "OWNER", "person_id": "ann", "phone": "0639980002"}, 2)
+    assert answer.json()["warnings"] == ["CONTACT_2_PASSWORD", "CONTACT_2_ID"]
+    browser = await owner(api)
+    for part in ("first-contact", "second-contact"):
+        assert chosen(await browser.get(f"/sites/S1/{part}"), "person_id") == ["ann"]
+    await put(client, "second-contact", {"kind": "OWNER", "person_id": "eve", "phone": "0639980002"}, 3)
+    first = (await browser.get("/sites/S1/first-contact")).text
+    assert 'value="eve"' not in first, "the other contact is not offered"
+
+
 async def test_a_form_shown_again_still_keeps_the_word_that_is_there(api: Api) -> None:
     client = api.client("portal:*")
     await make(client)

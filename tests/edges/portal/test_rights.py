@@ -8,10 +8,12 @@ from typing import Any, Final
 import httpx
 import psycopg
 import pytest
+from starlette.requests import Request
+from starlette.responses import Response
 
 from sinks.database.migrate import migrate
 from tests.edges.portal.serving import HERE, Api
-from tests.edges.portal.test_api import ANN, HOME, PEOPLE, make, put
+from tests.edges.portal.test_api import ANN, HOME, PEOPLE, make, problem, put
 
 pytestmark = pytest.mark.asyncio
 
@@ -184,3 +186,30 @@ async def test_a_member_whose_account_has_the_site_configures_it(api: Api) -> No
     api.user("bob@example.org", "customer", "S1")
     bob = await api.signed_in("bob@example.org")
     assert (await put(bob, "intervention", {"enabled": False}, 1)).status_code == 200
+
+
+async def test_the_database_hesitates_to_say_who_is_known_by_login_alone(
+    api: Api, rows: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody who signed in by OpenID Connect, of whom the file of users has no entry."""
+    await make(api.client("portal:*"))
+    browser = signed_in_by_oidc(api, "ann@example.org")
+    assert (await browser.get("/v1/session")).json()["role"] == "customer"
+    monkeypatch.setattr("edges.portal.store.SECONDS", 0.2)
+    with rows.transaction():
+        rows.execute("LOCK portal.people IN ACCESS EXCLUSIVE MODE")
+        problem(await browser.get("/v1/session"), 503, "UNCONFIRMED")
+        problem(await put(browser, "subscription", {"subscribed": True}, 1), 503, "UNCONFIRMED")
+        page = await browser.get("/", headers={"Accept": "text/html"})
+        assert (page.status_code, "text/html" in page.headers["Content-Type"]) == (503, True)
+
+
+def signed_in_by_oidc(api: Api, name: str) -> httpx.AsyncClient:
+    """A browser with the session that the provider's answer begins."""
+    host = HERE.removeprefix("http://").encode()
+    request, response = Request({"type": "http", "path": "/", "headers": [(b"host", host)]}), Response()
+    api.app.state.people.sessions.begin(request, response, name, "")
+    cookie = response.headers["Set-Cookie"].partition(";")[0]
+    browser = api.client()
+    browser.headers["Cookie"] = cookie
+    return browser

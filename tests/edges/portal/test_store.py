@@ -255,16 +255,14 @@ async def test_by_which_change_a_service_was_stopped(store: Store) -> None:
 async def test_who_has_which_sites(store: Store) -> None:
     await store.create(new(), edit("site"))
     await store.create(new("S2")._replace(people=(BOB._replace(login="ann@example.org"),)), edit("site"))
-    assert [(site.site_id, site.role) for site in await store.sites_of("ann@example.org")] == [
-        ("S1", "OWNER"),
-        ("S2", "MEMBER"),
-    ]
+    assert await store.sites_of("ann@example.org") == ["S1", "S2"]
+    assert await store.role("S1", "ann@example.org") == "OWNER"
     assert await store.role("S2", "ann@example.org") == "MEMBER"
     assert await store.role("S1", "zoe") is None
-    assert [site.site_id for site in await store.find_sites("hom")] == ["S1", "S2"]
+    assert await store.find_sites("hom") == ["S1", "S2"]
     await store.create(new("S3")._replace(name="Beside S2"), edit("site"))
-    assert [site.site_id for site in await store.find_sites("S2")] == ["S2"]
-    assert [site.site_id for site in await store.find_sites("s2")] == ["S3"]
+    assert await store.find_sites("S2") == ["S2"]
+    assert await store.find_sites("s2") == ["S3"]
 
 
 class OnePool:

@@ -265,6 +265,16 @@ def test_an_override_goes_before_the_table_until_it_ends() -> None:
     assert desk.alerts(cid("3130 01 016", 4)) == ()
 
 
+@pytest.mark.parametrize("code", ["DR", "BH", "BJ", "OP"])
+def test_an_override_makes_an_alert_of_any_code_of_sia(code: str) -> None:
+    """Also of those that end with H, R, J, which the table reads as restores."""
+    desk = Desk(Account("1234", "S1", overrides=(Override(code, "12", "HOLD_UP", None),)))
+    numbered = '"SIA-DCS"000{0}L0#1234[#1234|Nri1/{1}1{0}]'
+    assert desk.alerts(seal(numbered.format(1, code).encode())) == ()
+    (alert,) = desk.alerts(seal(numbered.format(2, code).encode()))
+    assert alert.kind == "HOLD_UP"
+
+
 def test_gas_is_fire_unless_the_settings_say_otherwise() -> None:
     for gas_as_fire, kind in ((True, "FIRE"), (False, "OTHER")):
         (alert,) = Desk(PLAIN, gas_as_fire=gas_as_fire).alerts(cid("1151 01 001"))

@@ -11,9 +11,10 @@ from edges.web.accounts import AccountFile, Person
 from edges.web.application import WebApplication
 from edges.web.bearer import machine_with
 from edges.web.callers import People, caller_with, person_with
-from edges.web.oidc import Provider, oidc_routes
+from edges.web.oidc import oidc_routes
 from edges.web.problems import NOT_FOUND, UNCONFIRMED, documented
 from edges.web.sessions import Sessions
+from edges.web.settings import WebSettings
 from edges.web.sign_in import SignIn, session_routes
 from edges.web.tokens import Machine, TokenFile
 from edges.web.values import Body, Id, Instant, PathId, Text
@@ -48,7 +49,7 @@ KEY: Final = "the key that all replicas of the example share"
 SITES: Final = {"lilas-1", "A/12"}
 
 
-def example(folder: Path, provider: Provider | None = None, public_url: str | None = None) -> WebApplication:
+def example(folder: Path, web: WebSettings | None = None, public_url: str | None = None) -> WebApplication:
     known = People(AccountFile(folder / "users.json"), Sessions("example", KEY, public_url))
     app = WebApplication(
         "ronde example",
@@ -58,8 +59,8 @@ def example(folder: Path, provider: Provider | None = None, public_url: str | No
         errors={UnconfirmedError: UNCONFIRMED},
     )
     app.include_router(session_routes(known, SignIn(known)))
-    if provider is not None:
-        app.include_router(oidc_routes(known, provider))
+    if web is not None and web.oidc_issuer is not None:
+        app.include_router(oidc_routes(known, web, web.oidc_issuer))
 
     @app.post("/v1/sites/{site_id}/alerts", status_code=202, responses=documented(UNCONFIRMED))
     async def raise_alert(site_id: PathId, body: Alert, caller: Annotated[Machine, machine_with("alerts")]) -> Taken:

@@ -74,7 +74,10 @@ async def test_who_comes_back_gets_what_it_missed() -> None:
         *(await first(channel.listen(ids(texts)[2], 0.05), 1)),
     ]
     channel.publish("work", 4)
-    for last_id in (ids(texts)[0], "other-3", "garbage", f"{ids(texts)[0][:8]}-99"):
+    for last_id in (
+        *(ids(texts)[0], "other-3", "garbage", f"{ids(texts)[0][:8]}-99"),
+        f"{ids(texts)[0][:8]}-{'9' * 5000}",  # more digits than Python takes for a number
+    ):
         (reset,) = await first(channel.listen(last_id, 0.05), 1)
         assert "event: reset" in reset
 
@@ -159,7 +162,7 @@ async def test_a_stream_ends_with_the_session_the_role_the_token_and_the_server(
         accounts.add(users, name, "operator", (), PASSWORD)
     machines = {name: tokens.add(tmp_path / "tokens.json", name, ("desk",)) for name in ("robot", "dialler")}
     channel = Channel()
-    server = WebServer(showcase(tmp_path, channel), "127.0.0.1", 0, before_stop=(channel.close,))
+    server = WebServer(showcase(tmp_path, channel), "127.0.0.1", 0)
     await server.start()
 
     cookies: dict[str, httpx.Cookies] = {}
@@ -208,6 +211,7 @@ async def test_a_stream_ends_with_the_session_the_role_the_token_and_the_server(
         tokens.remove(tmp_path / "tokens.json", "robot")
         assert "event: signed-out" in await tasks["robot"]
         assert not tasks["ann"].done()
+        channel.close()
         await server.stop()
         texts = [await tasks[name] for name in ("ann", "dialler")]
     for text in texts:

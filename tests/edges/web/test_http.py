@@ -55,6 +55,20 @@ async def test_a_good_request_is_answered_with_times_in_utc_and_milliseconds(cli
 
 
 @pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("0000-02-29T00:00:00Z", "0000-02-29T00:00:00.000Z"),
+        ("2016-12-31T23:59:60.25Z", "2017-01-01T00:00:00.250Z"),
+        ("9999-12-31t23:59:59.9999z", "9999-12-31T23:59:59.999Z"),
+    ],
+)
+async def test_times_are_those_of_all_other_inputs(client: httpx.AsyncClient, said: str, meant: str) -> None:
+    """As `ronde simulate` and the imports read them (tests/service/test_rfc3339.py)."""
+    response = await client.post(PATH, json=ALERT | {"raised_at": said})
+    assert (response.status_code, response.json()["raised_at"]) == (202, meant)
+
+
+@pytest.mark.parametrize(
     ("change", "field"),
     [
         ({"unknown": 1}, "unknown"),
@@ -68,7 +82,9 @@ async def test_a_good_request_is_answered_with_times_in_utc_and_milliseconds(cli
         ({"raised_at": "2026-01-01T23:00:00"}, "raised_at"),
         ({"raised_at": 1767308400000}, "raised_at"),
         ({"raised_at": "2026-02-30T23:00:00Z"}, "raised_at"),
-        ({"raised_at": "0001-01-01T00:00:00+23:59"}, "raised_at"),
+        ({"raised_at": "0000-01-01T00:00:00+23:59"}, "raised_at"),
+        ({"raised_at": "9999-12-31T23:59:59-00:01"}, "raised_at"),
+        ({"raised_at": "2026-01-01T12:00:60Z"}, "raised_at"),  # no leap second ends here
         ({"raised_at": "2026-01-01T23:00:00+00:60"}, "raised_at"),
     ],
 )

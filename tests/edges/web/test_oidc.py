@@ -13,7 +13,8 @@ import pytest
 import pytest_asyncio
 
 from edges.web import accounts
-from edges.web.oidc import Provider, own_path
+from edges.web.oidc import own_path
+from edges.web.settings import WebSettings
 from tests.edges.web.example import example
 from tests.edges.web.test_http import problem
 
@@ -38,7 +39,7 @@ def issuer() -> Iterator[str]:
 @pytest_asyncio.fixture
 async def client(issuer: str, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     accounts.add(tmp_path / "users.json", "zoe", "operator", (), None)
-    app = example(tmp_path, Provider(issuer, "ronde", "secret"))
+    app = example(tmp_path, WebSettings(oidc_issuer=issuer, oidc_client_secret="secret"))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=HERE) as made:
         yield made
 
@@ -113,7 +114,7 @@ async def test_a_provider_whose_answer_is_none(
 
 
 async def test_a_provider_that_is_away(tmp_path: Path) -> None:
-    app = example(tmp_path, Provider("http://localhost:1", "ronde"))
+    app = example(tmp_path, WebSettings(oidc_issuer="http://localhost:1"))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=HERE) as client:
         problem(await client.get("/sign-in/oidc"), 503, "PROVIDER_AWAY")
 

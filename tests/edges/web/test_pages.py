@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from http import HTTPStatus
 from pathlib import Path
 
 import httpx
@@ -13,7 +14,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
 from edges.web import accounts, callers, oidc, problems, sign_in
-from edges.web.problems import ProblemKind
+from edges.web.problems import ProblemKind, documented
 from tests.edges.web.showcase import showcase
 from tests.edges.web.test_sign_in import CHEAP, HERE, PASSWORD
 
@@ -136,11 +137,19 @@ async def test_every_message_is_there_in_french() -> None:
     wanted = {str(found[2]) for found in extract_from_dir(WEB, method_map, {"**.html": {"silent": "false"}})}
     modules = (problems, callers, sign_in, oidc)
     kinds = {kind for module in modules for kind in vars(module).values() if isinstance(kind, ProblemKind)}
-    wanted |= {text for kind in kinds for text in (kind.title, kind.detail)}
+    wanted |= {text for kind in kinds for text in (kind.title, kind.detail)} | set(problems.TITLES.values())
     with (WEB / "locale" / "fr" / "messages.po").open("rb") as file:
         catalogue = {message.id: message for message in read_po(file) if message.id}
     assert wanted - catalogue.keys() == set()
     assert not [message.id for message in catalogue.values() if not message.string or message.fuzzy]
+
+
+@pytest.mark.parametrize("status", [413, 422])
+async def test_titles_are_the_same_under_every_python(status: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    title = ProblemKind(status, "CODE", "Words.").title
+    monkeypatch.setattr(HTTPStatus(status), "phrase", "Content of Another Python")
+    assert ProblemKind(status, "CODE", "Words.").title == title
+    assert documented(ProblemKind(status, "CODE", "Words."))[status]["description"] == f"{title}: CODE"
 
 
 async def test_where_there_is_tls_browsers_keep_to_it(tmp_path: Path) -> None:

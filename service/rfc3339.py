@@ -1,4 +1,4 @@
-"""RFC 3339 instants ↔ milliseconds since 1970, UTC (contracts.md, Command line).
+"""RFC 3339 instants ↔ milliseconds since 1970, UTC (contracts.md, HTTP and Command line).
 
 No clock, time zone or locale is read: the same text is the same instant everywhere.
 """
@@ -16,8 +16,8 @@ _EPOCH: Final = date(1970, 1, 1).toordinal()
 # The calendar repeats itself after so many years; `date` knows no year 0 and none after 9999.
 _CYCLE_YEARS: Final = 400
 _CYCLE_DAYS: Final = 146_097
-_FIRST: Final = -62_167_219_200_000  # 0000-01-01T00:00:00.000Z
-_LAST: Final = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z
+FIRST: Final = -62_167_219_200_000  # 0000-01-01T00:00:00.000Z
+LAST: Final = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z
 _KEPT: Final = 4096  # instants and seconds: an input's comes again in what it decides, and in the inputs around it
 _POINT: Final = len("2026-01-01T00:00:00")  # where an instant's milliseconds begin
 _WRITTEN_MILLISECONDS: Final = tuple(f".{number:03}Z" for number in range(_SECOND))
@@ -81,7 +81,7 @@ def _parse(text: str) -> int:
         raise ValueError("a second 60 that is no leap second")
     if fraction is not None:
         instant += int(fraction[:3].ljust(3, "0"))
-    if not _FIRST <= instant <= _LAST:
+    if not FIRST <= instant <= LAST:
         raise ValueError("outside of the years 0000 to 9999")
     return instant
 
