@@ -10,7 +10,7 @@ from typing import Annotated, Final
 import typer
 
 from ronde.outcomes.sealed_dossier import commitments, seal_errors_as_failures
-from ronde.shared.errors import Failed, WrongUse
+from ronde.shared.errors import Failed, WrongUse, failing_on
 from ronde.shared.settings import SettingsOption, in_force
 from ronde.shared.terminal import say
 from ronde.shared.topic_reading import opened
@@ -65,10 +65,8 @@ def seal(
 def key(settings: SettingsOption = None) -> None:
     """Make the key that signs heads (seal.key_file), and print its public key: publish it."""
     path: Path = in_force(settings).seal.key_file
-    try:
+    with failing_on(SealError):
         say(keys.public_hex(keys.create(path)))
-    except SealError as error:
-        raise Failed(str(error)) from None
 
 
 @app.command()

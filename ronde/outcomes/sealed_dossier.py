@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final
 
 import psycopg
 
-from ronde.shared.errors import START_POSTGRES, Failed
+from ronde.shared.errors import START_POSTGRES, Failed, failing_on
 from ronde.shared.topic_reading import opened, recorded
 from ronde.shared.whole_settings import WholeSettings
 from seal.commitments import SEALED, Commitments
@@ -51,7 +51,7 @@ def sealed_dossier(
         )  # fmt: skip
 
 
-@contextmanager
+@contextlib.contextmanager
 def seal_errors_as_failures() -> Iterator[None]:
     """Turn errors of the seal or its database into the command's failure."""
     try:
@@ -64,14 +64,9 @@ def seal_errors_as_failures() -> Iterator[None]:
 
 def _erasures(settings: WholeSettings) -> list[bytes]:
     """Return what was asked to be erased: the process that seals may not have read it yet. Raises `Failed`."""
-    log = ErasureLog(settings.for_sink())
-    try:
+    with contextlib.closing(ErasureLog(settings.for_sink())) as log, failing_on(Away):
         log.begin(may_be_missing=True)
         return list(log.rest())
-    except Away as error:
-        raise Failed(str(error)) from None
-    finally:
-        log.close()
 
 
 def commitments(settings: WholeSettings, store: Store) -> Commitments:
