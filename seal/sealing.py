@@ -16,10 +16,11 @@ from seal import keys
 from seal.commitments import SEALED, Commitments, Parts
 from seal.erasures import erasure_of
 from seal.errors import AwayError, LockedError, SealError
-from seal.heads import Heads, now_ms
+from seal.heads import Heads
 from seal.metrics import Behind, SealMetrics
 from seal.settings import SealConfiguration
 from seal.store import Head, Store, TreeState
+from service.clock import now_ms
 from service.headers import headers_of
 from service.log_record import LogRecord
 from service.registry import Registry, client

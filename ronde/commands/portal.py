@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import itertools
-import time
 from collections.abc import Iterator
 from typing import Annotated, Final, TypeAlias
 
@@ -31,6 +30,7 @@ from schemas.avro.framing import single_object
 from schemas.avro.generated import writer
 from schemas.avro.loader import load
 from schemas.contract.topics import OUTPUT_VALUE_BYTES
+from service.clock import now_ms
 from service.postgres_settings import PostgresSettings
 
 app = typer.Typer(invoke_without_command=True)
@@ -101,7 +101,7 @@ async def _load(postgres: PostgresSettings, sites: SiteLines) -> int:
         while batch := [line.site for line in itertools.islice(good, _AT_ONCE)]:
             by_id = {site.site_id: site for site in batch}  # of a site in several lines the last one counts
             request = hashlib.sha256(repr(sorted(by_id)).encode()).digest()
-            await store.load_sites(list(by_id.values()), Edit(_BY, "import", request, time.time_ns() // 1_000_000))
+            await store.load_sites(list(by_id.values()), Edit(_BY, "import", request, now_ms()))
             loaded += len(batch)
     return loaded
 

@@ -19,7 +19,7 @@ from ronde.demo import desk, evidence, portal, report, report_frames
 from ronde.demo.board import Board
 from ronde.demo.interrupts import Interrupts
 from ronde.demo.panels import Delivery, Panels, import_transmitters, shipped
-from ronde.demo.play import last_ends, now_ms, play
+from ronde.demo.play import last_ends, play
 from ronde.demo.processes import Child
 from ronde.demo.screen import LiveTable, PlainLines
 from ronde.demo.stage import (
@@ -51,6 +51,7 @@ from ronde.local.progress import fetching
 from ronde.shared.errors import Failed, WrongUse
 from ronde.shared.whole_settings import WholeSettings
 from schemas.contract.topics import TOPICS
+from service.clock import now_ms
 from sinks.forget import erasures
 from streams.kafka import topics
 from streams.settings import SettingsError, load

@@ -17,10 +17,10 @@ from edges.values import Override, Transmitter
 from ronde.input_files.csv_rows import WrongCellError, boolean, known_columns, rows_of
 from ronde.input_files.site_lines import Bad, json_lines
 from ronde.shared.errors import WrongUse
-from ronde.shared.times import now_ms
 from ronde.shared.whole_settings import WholeSettings
 from schemas.contract.alert_kinds import OverrideKind
 from service import rfc3339
+from service.clock import now_ms
 
 Wrap: TypeAlias = Callable[[bytes, str], bytes]
 """From a key and its account to the wrapped key."""

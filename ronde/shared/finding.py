@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from ronde.shared.errors import Failed
 from schemas.contract.murmur2 import partition
+from service.clock import now_ms
 from streams.escalation.values import CallCommand, Decision, Site
 from streams.formats.topic_values import TopicValues
 from streams.formats.validation import admit, key_text
@@ -81,7 +81,7 @@ def _newest(logs: Logs, topic: str, record_id: str) -> Iterator[list[LogRecord]]
     partitions = [(topic, number) for number in range(logs.require([topic]))]
     ends = logs.offsets.last_stable(partitions)
     firsts = logs.offsets.first(partitions)
-    now = time.time_ns() // 1_000_000
+    now = now_ms()
     for age in (*_AGES, None):
         begins = firsts if age is None else logs.offsets.at(partitions, now - age)
         yield [

@@ -18,7 +18,7 @@ from edges.panel.dialler import Way
 from ronde.demo import stage as staging
 from ronde.demo.board import Board
 from ronde.demo.panels import Panels, import_transmitters, shipped
-from ronde.demo.play import last_ends, now_ms, play
+from ronde.demo.play import last_ends, play
 from ronde.demo.processes import Child
 from ronde.demo.screen import PlainLines
 from ronde.demo.watch import TopicWatch
@@ -27,6 +27,7 @@ from ronde.input_files.site_lines import SiteLines
 from ronde.local.ports import HOST, free_port
 from ronde.local.postgres import Postgres
 from seal import keys
+from service.clock import now_ms
 from streams.kafka import topics
 from streams.settings import load
 from tests.deploy.tools import ROOT
