@@ -30,7 +30,7 @@ OperatorOption: TypeAlias = Annotated[
     str, typer.Option(metavar="NAME", show_default=False, help="Who says so; it stays with it.")
 ]
 
-app = typer.Typer(help="Close an incident, or send a guard, as an operator.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.command()

@@ -18,7 +18,7 @@ from ronde.views.incident.page import page
 from ronde.views.incident.text import show as show_text
 from sinks.ask.timeline import Timeline, timeline
 
-app = typer.Typer(help="One incident's timeline, from the ledger; or its sealed dossier.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.command()

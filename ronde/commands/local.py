@@ -23,10 +23,7 @@ DataOption: TypeAlias = Annotated[
     Path, typer.Option("--data", metavar="DIR", help="The folder that holds everything of the local servers.")
 ]
 
-app = typer.Typer(
-    help="A real Kafka and PostgreSQL on this machine, from packages alone: no Docker, no root, no installed Java.",
-    no_args_is_help=True,
-)
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.command()

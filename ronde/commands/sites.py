@@ -21,9 +21,7 @@ from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.terminal import print_value, say
 from streams.escalation.readiness import readiness
 
-app = typer.Typer(
-    help="Judge a file of sites, load it into Kafka, look at a site, put it on test.", no_args_is_help=True
-)
+app = typer.Typer(no_args_is_help=True)
 app.command("show")(sites_show.show)
 app.command("test")(sites_on_test.put_on_test)
 

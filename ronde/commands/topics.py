@@ -12,9 +12,7 @@ from schemas.contract.topics import TOPICS
 from streams.kafka import topics
 from streams.kafka.topics import TopicDifference, TopicsError
 
-app = typer.Typer(
-    help="Make the topics on the broker, compare them with the contract, say who may use which.", no_args_is_help=True
-)
+app = typer.Typer(no_args_is_help=True)
 app.command()(topics_acl.acl)
 
 

@@ -14,10 +14,7 @@ from ronde.shared.lines import TableArgument, fail_on_bad, opened
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.terminal import print_value, say
 
-app = typer.Typer(
-    help="Load a file of transmitters into Kafka, list them, look at one, see what became of its frames.",
-    no_args_is_help=True,
-)
+app = typer.Typer(no_args_is_help=True)
 app.command("list")(transmitters_show.list_)
 app.command("show")(transmitters_show.show)
 app.command("signals")(transmitters_signals.signals)
