@@ -47,7 +47,7 @@ from ronde.local import jars, postgres_binaries
 from ronde.local.kafka import Kafka
 from ronde.local.ports import HOST
 from ronde.local.postgres import Postgres
-from ronde.local.progress import fetching
+from ronde.local.progress import fetch_kafka, fetch_postgres, step
 from ronde.shared.errors import Failed, WrongUse
 from ronde.shared.whole_settings import WholeSettings
 from schemas.contract.topics import TOPICS
@@ -139,10 +139,8 @@ class _Demonstration:
     def _local_kafka(self) -> str:
         self._stack.enter_context(_only_one())
         broker = Kafka(FOLDER / "kafka")
-        if jars.missing():
-            with fetching() as progress:
-                jars.fetch(progress)
-        with self._step("starting Kafka") as done:
+        fetch_kafka()
+        with step(self._console, "starting Kafka") as done:
             if broker.pid is None and not self._keep:
                 self._stack.callback(broker.stop)
             with self._interrupts.held():
@@ -152,10 +150,8 @@ class _Demonstration:
 
     def _local_postgres(self, data: Path, stage: Stage) -> Postgres:
         server = Postgres(data / "postgres")
-        if not postgres_binaries.folder().exists():
-            self._console.print(f"fetching PostgreSQL {postgres_binaries.VERSION} (15 to 35 MB)", style="dim")
-            postgres_binaries.fetch()
-        with self._step("starting PostgreSQL") as done:
+        fetch_postgres(self._console)
+        with step(self._console, "starting PostgreSQL") as done:
             if server.pid is None and not self._keep:
                 if data == stage.folder:  # logs are worth keeping, an empty server is not
                     self._stack.callback(shutil.rmtree, server.data, ignore_errors=True)
@@ -171,7 +167,7 @@ class _Demonstration:
         return server
 
     def _create_topics(self, stage: Stage) -> None:
-        with self._step("creating topics") as done:
+        with step(self._console, "creating topics") as done:
             with self._interrupts.held():
                 made = topics.create(load(stage.settings, {}, WholeSettings))
                 if not self._keep:
@@ -190,11 +186,11 @@ class _Demonstration:
         return children
 
     def _import_transmitters(self, stage: Stage) -> None:
-        with self._step("importing transmitters") as done:
+        with step(self._console, "importing transmitters") as done:
             done.append(f"{import_transmitters(load(stage.settings, {}, WholeSettings))} transmitters imported")
 
     def _import_sites(self, stage: Stage) -> None:
-        with self._step("importing sites") as done:
+        with step(self._console, "importing sites") as done:
             sites = SiteLines(portal.others())
             loaded = load_lines(sites, load(stage.settings, {}, WholeSettings), "sites")
             assert not sites.bad, "the demonstration's own sites are sites"
@@ -202,7 +198,7 @@ class _Demonstration:
 
     def _configure_site(self, stage: Stage, children: list[Child]) -> int:
         """Configure one site as its customer does; return how many records of sites there are then."""
-        with self._step(f"configuring {portal.CONFIGURED} by the portal's API") as done:
+        with step(self._console, f"configuring {portal.CONFIGURED} by the portal's API") as done:
             [process] = [child for child in children if child.name == PORTAL]
             wait_until_ready(stage, [process])
             revisions = portal.configure(stage)
@@ -213,7 +209,7 @@ class _Demonstration:
     def _wait_until_ready(
         self, stage: Stage, children: list[Child], watch: TopicWatch, board: Board, sites: int
     ) -> None:
-        with self._step("waiting for all processes") as done:
+        with step(self._console, "waiting for all processes") as done:
             wait_until_ready(stage, children)
 
             def all_judged() -> bool:
@@ -241,15 +237,6 @@ class _Demonstration:
         with closing(desk.Operator(stage)) as operator:
             sent = play(panels, watch, board, screen, [*children, operator], started_at)
             return sent, operator.finish()
-
-    @contextmanager
-    def _step(self, doing: str) -> Iterator[list[str]]:
-        """Show a step in progress, then its result, which the block appends to the list."""
-        began, done = time.monotonic(), list[str]()
-        with self._console.status(f"{doing} …"):
-            yield done
-        line = Text.assemble(("✓ ", "green"), f"{done[0]:<66}", (f"{time.monotonic() - began:5.1f} s", "dim"))
-        self._console.print(line)
 
 
 @contextmanager
