@@ -1,13 +1,17 @@
 """Loads a file's sites or transmitters into their topic, each acknowledged by the broker (contracts.md, Topics)."""
 
-from typing import Literal
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
 
 from ronde.input_files.input_producer import InputProducer, TooLargeError
-from ronde.input_files.site_lines import SiteLines
-from ronde.input_files.transmitter_lines import TransmitterLines
 from ronde.shared.errors import WrongUse
 from streams.escalation.values import Site
-from streams.settings import Settings
+
+if TYPE_CHECKING:
+    from ronde.input_files.site_lines import SiteLines
+    from ronde.input_files.transmitter_lines import TransmitterLines  # heavy: cryptography, which sites do without
+    from streams.settings import Settings
 
 
 def load(lines: SiteLines | TransmitterLines, settings: Settings, topic: Literal["sites", "transmitters"]) -> int:
