@@ -48,6 +48,7 @@ def test_what_is_not_ours_is_that_of_others() -> None:
     assert (told["others_cores"], told["stolen_cores"]) == (0.3, 0.05)
 
 
+@pytest.mark.slow
 def test_a_child_is_ours_when_it_has_ended() -> None:
     before = Usage.now(NODE)
     burn = "import time\nwhile time.process_time() < 0.3: pass"

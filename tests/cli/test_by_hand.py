@@ -166,6 +166,7 @@ def test_wrong_use_is_told_before_kafka_is_asked(run: Run, arguments: list[str],
     assert named in ran.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -50,6 +50,7 @@ def test_every_module_of_commands_is_listed_or_belongs_to_a_listed_group() -> No
     assert COMMANDS.keys() >= EXTRAS.keys()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("option", ["--version", "--help"])
 def test_what_calls_no_command_imports_none(option: str) -> None:
     script = "import sys, ronde.cli\ntry: ronde.cli.main()\nfinally: print(*sys.modules, file=sys.stderr)"

@@ -33,6 +33,7 @@ def ronde(*arguments: str, stdin: bytes = b"", env: dict[str, str] | None = None
     )
 
 
+@pytest.mark.slow
 def test_reads_standard_input_and_writes_records() -> None:
     done = ronde("simulate", "-", "--until", at(3), stdin=STORY)
 

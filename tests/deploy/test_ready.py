@@ -47,6 +47,7 @@ def ask(script: list[str], *addresses: str) -> tuple[int, str]:
     return ran.returncode, ran.stdout + ran.stderr
 
 
+@pytest.mark.slow
 def test_it_asks_the_pods_behind_every_service_with_pages(script: list[str]) -> None:
     assert script[1:] == ["http://ronde-worker:6066/ready", "http://ronde-sink:6067/ready"]
     more = pod(objects(text(SETS["three-zones"])), "test").container("ready")["args"]

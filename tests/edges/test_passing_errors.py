@@ -51,6 +51,7 @@ def an_intake(away: list[str]) -> Intake:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("module", "make"), [(relay, a_relay), (intake, an_intake)])
 def test_a_thread_goes_on(module: Any, make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     errors = iter([error("said by PostgreSQL") for error in ERRORS] + [EdgeError("enough")])

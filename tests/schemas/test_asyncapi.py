@@ -100,6 +100,7 @@ def test_the_engine_receives_inputs_and_sends_outputs() -> None:
         ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_message_has_its_schema_version_and_header(name: str) -> None:
     message = document()["components"]["messages"][name]

@@ -86,6 +86,7 @@ def test_fingerprints_are_those_avro_publishes(schema: str, known: int) -> None:
     assert fingerprint(schema) == known.to_bytes(8, "little", signed=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_any_value_has_the_bytes_that_fastavro_gives_it_and_comes_back(name: str) -> None:
     schema = schemas.load(name)

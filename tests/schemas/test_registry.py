@@ -224,6 +224,7 @@ def test_an_id_that_no_registry_gives_is_not_asked_for(server: Server, connect: 
     assert server.asked == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "answer",
     [

@@ -89,6 +89,7 @@ class Answering:
         return self._schema
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hostile", HOSTILE.values(), ids=HOSTILE)
 def test_every_value_of_a_schema_that_is_none_of_ours_is_undecodable(hostile: Any) -> None:
     decode = decoding.decoder("Alert", CONSTRUCTORS, Answering(hostile))

@@ -109,6 +109,7 @@ def test_a_value_cut_short_anywhere_or_followed_by_anything_is_refused(name: str
         read(data + b"\0", 10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_broken_and_random_bytes_raise_undecodable_or_are_what_fastavro_reads(name: str) -> None:
     _, data, _ = golden(name)

@@ -71,6 +71,7 @@ def documented() -> set[str]:
     return {text.strip() for cell in cells for _, text in re.findall(r"(`+)(.+?)\1(?!`)", cell)} - {"librdkafka"}
 
 
+@pytest.mark.slow
 def test_every_warning_and_error_is_in_the_table(logged: Logged) -> None:
     known = documented()
     missing = [

@@ -83,6 +83,7 @@ async def test_one_chunk_is_in_flight_and_holds_at_most_chunk_max() -> None:
         assert offsets == [0, 1, 2]
 
 
+@pytest.mark.slow
 async def test_how_far_it_has_read_is_noted_in_the_partitions_with_the_markers_that_no_message_shows() -> None:
     async with scene() as played:
         await played.at_work()

@@ -222,6 +222,7 @@ OUTPUTS: tuple[OutputValue, ...] = (
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", OUTPUTS, ids=lambda value: type(value).__name__)
 def test_an_output_is_written_as_its_schema_says(value: OutputValue) -> None:
     """Two ways to the same JSON: ours, and the generic Avro library's over the bytes on the wire."""

@@ -25,6 +25,7 @@ def test_a_flood_of_one_event_is_counted_instead() -> None:
     assert flood.admit("a") == 0
 
 
+@pytest.mark.slow
 def test_lines_of_other_threads_may_come_while_floods_are_summed_up() -> None:
     now = [0.0]
     flood = logs._Limit(2, 10, lambda: now[0])

@@ -61,6 +61,7 @@ def test_the_ids_of_a_start_are_those_that_the_registry_has_then(
     assert "the schema registry was made again" in told.out + told.err
 
 
+@pytest.mark.slow
 def test_while_it_is_away_the_ids_of_before_are_used_and_compared_as_soon_as_it_answers(
     registry: Registry, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -68,6 +68,7 @@ async def test_it_waits_for_the_transaction_that_may_still_move_the_offsets() ->
     assert restored.partition.states == {"site-1": STATE}
 
 
+@pytest.mark.slow
 async def test_what_waits_for_a_registry_ends_with_its_order_and_with_the_reader(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

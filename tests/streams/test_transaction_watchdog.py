@@ -74,6 +74,7 @@ def test_it_does_not_end_when_the_transaction_goes_on_in_time() -> None:
     assert asyncio.run(Scene(done_at=13).play(100)) == []
 
 
+@pytest.mark.slow
 def test_a_question_that_is_never_answered_is_given_up_and_asked_anew(hanging: Scene) -> None:
     assert asyncio.run(hanging.play(100)) == [30 + ANSWERING_SECONDS]
 

@@ -74,6 +74,7 @@ def test_a_class_of_another_module_counts_when_it_is_imported_by_its_name() -> N
         assert rewritten(source, classes, "here") == source
 
 
+@pytest.mark.slow
 def test_what_is_compiled_stays_python(tmp_path: Path) -> None:
     names = [name for name in sources(ROOT) if name != CODEC]
     for name in names:

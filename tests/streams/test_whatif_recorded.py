@@ -90,6 +90,7 @@ def test_nothing_changed_gives_a_golden_story_again(file: Path) -> None:
     assert (comparison.additional, comparison.listed) == (0, [])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", seeds(4, 12))
 def test_nothing_changed_gives_a_random_world_again(number: int) -> None:
     world = LoggedWorld(number)

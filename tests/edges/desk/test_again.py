@@ -337,6 +337,7 @@ async def test_a_time_that_no_calendar_has_is_shown(desk: MemoryDesk, floor: Flo
     assert (await floor.ann.http.get(f"/incidents/{incident}")).status_code == 200
 
 
+@pytest.mark.slow
 async def test_ten_thousand_calls_are_written_once(desk: MemoryDesk, floor: Floor) -> None:
     command = await called(desk, floor)
     item = desk.work.items[command]
@@ -351,6 +352,7 @@ async def test_ten_thousand_calls_are_written_once(desk: MemoryDesk, floor: Floo
     assert page.text.count('<li class="item') == AT_FIRST + 1  # and the blank one
 
 
+@pytest.mark.slow
 async def test_roles_on_every_route(desk: MemoryDesk, floor: Floor, tmp_path: Path) -> None:
     people(tmp_path, ann="operator", max="auditor", eve="customer", sue="support")
     nobody = Worker(desk, {"origin": ORIGIN})

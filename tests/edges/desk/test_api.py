@@ -198,6 +198,7 @@ async def test_a_view_that_is_old_takes_nothing(
     assert (await floor.ann.result(command, "IDENTIFIED", "NORMAL")).status_code == 202
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_looked_at", [True, False])  # between two looks at the ages, too
 @pytest.mark.parametrize("first", ["take", "next"])
 async def test_after_a_standstill_holders_come_first(

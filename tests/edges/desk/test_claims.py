@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -173,12 +174,14 @@ def reference(entries: Entries) -> dict[str, str]:
     return {subject: by for subject, (by, until) in held.items() if until > time}
 
 
+@pytest.mark.slow
 @given(_logs)
 def test_the_holder_is_the_one_of_the_rules(steps: list[tuple[Claim, int]]) -> None:
     entries = timed(steps)
     assert {hold.subject: hold.by for hold in fold(entries).holds()} == reference(entries)
 
 
+@pytest.mark.slow
 @given(_logs, _logs, st.integers(0, 200_000))
 def test_a_reader_that_begins_behind_retention_comes_to_the_same_holder(
     before: list[tuple[Claim, int]], after: list[tuple[Claim, int]], gap: int

@@ -156,6 +156,7 @@ NIGHT = a_whole_night().records + a_quiet_partition().records
 MORNING = 9100
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(st.data())
 def test_any_order_among_topics_comes_to_the_same(data: st.DataObject) -> None:
@@ -227,6 +228,7 @@ def test_reading_a_log_again_changes_nothing() -> None:
     assert {key: list(incident.kept) for key, incident in desk.state.incidents.items()} == kept
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("closed", [3, 12_000])
 def test_what_has_ended_is_forgotten_after_a_day(closed: int) -> None:
 

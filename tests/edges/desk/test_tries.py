@@ -122,6 +122,7 @@ async def test_the_log_decides_which_word_was_the_third(
         assert (code(answer), code(identified)) == ("NO_TRIES_LEFT", "NOT_VERIFIED")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("before", "who", "word", "right"),
     [(9, "ann", "no", False), (9, "ann", WORD, True), (10, "ann", "no", None), (10, "ann", WORD, None),

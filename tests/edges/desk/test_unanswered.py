@@ -33,6 +33,7 @@ async def unconfirmed(floor: Floor, command: str, *words: str) -> None:
         assert (refused.status_code, code(refused)) == (503, "UNCONFIRMED")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("word", "right"), [(WORD, True), ("no", False), (THREAT, True)])
 async def test_a_word_that_is_said_again_is_one_try(desk: MemoryDesk, floor: Floor, word: str, right: bool) -> None:
     command = await called(desk, floor)

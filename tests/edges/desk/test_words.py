@@ -23,6 +23,7 @@ def words() -> Iterator[Words]:
     made.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("stored", "typed"),
     [
@@ -49,6 +50,7 @@ async def test_the_word_for_threat_counts_before_the_other(words: Words) -> None
     assert await words.judge("corail", CHEAP.hash("corail"), CHEAP.hash("corail")) == "DURESS"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "stored",
     [

@@ -65,6 +65,7 @@ async def test_a_partition_that_is_written_no_more_gets_another_client(
     await producer.stop()
 
 
+@pytest.mark.slow
 @pytest.mark.asyncio
 async def test_while_the_leader_does_not_answer_what_it_was_sent_may_yet_be_written(
     client: type[Client], leaders: dict[Log, int]

@@ -148,6 +148,7 @@ HOSTS: Final = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.asyncio
 @pytest.mark.parametrize("host", HOSTS)
 async def test_our_own_networks_are_not_connected_to(host: str) -> None:

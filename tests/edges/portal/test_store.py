@@ -288,6 +288,7 @@ class OnePool:
         return []
 
 
+@pytest.mark.slow
 @pytest.mark.asyncio
 async def test_one_search_of_all_names_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each reads all sites; who would wait for longer than 3 s is answered so, and not searched for."""

@@ -150,6 +150,7 @@ def test_any_bytes(wire: Wire) -> None:
     check()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["BURGLARY", "TWO_EVENTS", "CP1252"])
 def test_cut_at_every_byte(wire: Wire, name: str) -> None:
     raw = vectors.CLEAR[name]

@@ -141,6 +141,7 @@ def test_a_piece_of_blank_bytes_is_dropped_in_a_few_steps(blank: bytes) -> None:
     assert steps <= 16
 
 
+@pytest.mark.slow
 def test_thousands_of_flaws_are_each_cut_without_a_look_at_the_others() -> None:
     """Were the rest copied for each, they would take seconds: all are cut from the bytes as they came."""
     framer, count = Framer(), 200_000

@@ -85,6 +85,7 @@ async def test_no_ack_where_kafka_does_not_acknowledge_and_others_go_on() -> Non
         assert b"ACK" in await one.answer()
 
 
+@pytest.mark.slow
 async def test_a_partition_in_trouble_drops_the_datagrams_of_its_own_panels_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -109,6 +110,7 @@ async def test_a_partition_in_trouble_drops_the_datagrams_of_its_own_panels_alon
                 assert b'"ACK"0007' in await loop.sock_recv(panel, 4096)
 
 
+@pytest.mark.slow
 async def test_a_full_partition_reads_no_more_from_its_sockets() -> None:
     async with receiver(PLAIN, room_per_partition=1) as made, client(made) as panel:
         made.kafka.leaderless = {made.kafka.partition_of("S1")}
@@ -284,6 +286,7 @@ async def test_a_socket_of_tls_counts_from_before_its_handshake(
     await asyncio.to_thread(run)
 
 
+@pytest.mark.slow
 async def test_a_silent_connection_ends() -> None:
     async with receiver(PLAIN, idle_seconds=1) as made, client(made) as panel:
         assert await panel.answer(3.0) == b""

@@ -42,6 +42,7 @@ async def test_who_wrote_nothing_in_an_outage_waits_for_its_reader_all_the_same(
         }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("site", ["S1", "S2"])
 async def test_a_slow_write_of_any_partition_shows_an_outage_that_readers_do_not(
     site: str, monkeypatch: pytest.MonkeyPatch

@@ -198,6 +198,7 @@ async def test_a_repeat_to_another_receiver_says_the_first_copys_alert() -> None
     assert again._replace(source=first.source) == first
 
 
+@pytest.mark.slow
 async def test_alerts_do_not_wait_for_good_for_a_reader_that_hangs() -> None:
     async with receiver(PLAIN) as made, client(made) as panel:
         made.kafka.are_readers_away = True
@@ -258,6 +259,7 @@ async def test_what_comes_again_in_an_outage_is_a_repeat_of_what_is_under_way() 
         assert kafka.signals[-1].outcome == "REPEATED"
 
 
+@pytest.mark.slow
 async def test_two_receivers_that_both_took_an_alarm_in_an_outage_make_one_alert_of_it() -> None:
     """Though their readers are back later than those who write."""
     kafka = MemoryKafka()

@@ -196,6 +196,7 @@ def test_it_may_begin_amid_a_storm(begin: int) -> None:
         assert second < begin or found == 0, f"at {second} s: {night.judge.judge(night.ms, night.ms, night.ages)}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("left_out", [40, 173, 260])
 def test_any_decision_that_is_left_out_is_found(left_out: int) -> None:
     night = Night(4, {})

@@ -152,6 +152,7 @@ async def test_a_slow_browser_is_cut_off_and_holds_nobody_up() -> None:
     ]
 
 
+@pytest.mark.slow
 async def test_a_stream_ends_with_the_session_the_role_the_token_and_the_server(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -67,6 +67,7 @@ async def test_the_way_there_and_back(client: httpx.AsyncClient) -> None:
     problem(await client.get(back), 401, "OIDC_FAILED")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sub", ["2", "3"])  # another name, and one that nobody can have
 async def test_somebody_without_an_account(client: httpx.AsyncClient, sub: str) -> None:
     response = await client.get("/sign-in/oidc")
@@ -82,12 +83,14 @@ async def test_an_answer_for_another_browser(client: httpx.AsyncClient) -> None:
     problem(await client.get(back), 401, "OIDC_FAILED")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("query", ["", "?code=x", "?state=x", "?code=x&state=x", "?error=access_denied&state=x"])
 async def test_an_answer_that_is_none(client: httpx.AsyncClient, query: str) -> None:
     await client.get("/sign-in/oidc")
     problem(await client.get(f"/sign-in/oidc/callback{query}"), 401, "OIDC_FAILED")
 
 
+@pytest.mark.slow
 async def test_a_code_of_another_sign_in(client: httpx.AsyncClient) -> None:
     """PKCE: a code that was stolen from one browser is of no use in another."""
     first = await at_the_provider((await client.get("/sign-in/oidc")).headers["location"], "1")
@@ -97,6 +100,7 @@ async def test_a_code_of_another_sign_in(client: httpx.AsyncClient) -> None:
     problem(await client.get(re.sub(r"code=[^&]+", f"code={stolen}", own)), 401, "OIDC_FAILED")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer", ["<html>wait</html>", "[]", "{}", '{"authorization_endpoint": 1}', "\xff"])
 async def test_a_provider_whose_answer_is_none(
     answer: str, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
@@ -135,6 +139,7 @@ async def test_it_goes_on_to_our_own_paths_alone(target: str | None, path: str) 
     assert own_path(target) == path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("nonce", ["", "&nonce=another"])
 async def test_an_identity_made_for_another_sign_in(client: httpx.AsyncClient, nonce: str) -> None:
     """The provider's token must have the nonce of this sign-in: else it may be one that was stolen."""
@@ -144,6 +149,7 @@ async def test_an_identity_made_for_another_sign_in(client: httpx.AsyncClient, n
     problem(await client.get("/v1/session"), 401, "UNAUTHENTICATED")
 
 
+@pytest.mark.slow
 async def test_an_answer_to_a_sign_in_that_was_begun_again(client: httpx.AsyncClient) -> None:
     first = await at_the_provider((await client.get("/sign-in/oidc?next=/first")).headers["location"], "1")
     second = await at_the_provider((await client.get("/sign-in/oidc?next=/second")).headers["location"], "1")
@@ -151,6 +157,7 @@ async def test_an_answer_to_a_sign_in_that_was_begun_again(client: httpx.AsyncCl
     assert (await client.get(second)).headers["location"] == "/second"
 
 
+@pytest.mark.slow
 async def test_a_sign_in_makes_a_session_of_its_own(client: httpx.AsyncClient) -> None:
     """A session that another person planted, or saw before, is not the one that begins."""
     seen: set[str] = set()

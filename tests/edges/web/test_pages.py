@@ -32,6 +32,7 @@ async def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
         yield made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("header", "language"),
     [

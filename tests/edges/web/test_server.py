@@ -172,6 +172,7 @@ async def test_a_log_line_has_the_request_s_id_and_no_word_of_it(
         assert secret not in ours
 
 
+@pytest.mark.slow
 @pytest.mark.asyncio
 @pytest.mark.parametrize(
     "head",

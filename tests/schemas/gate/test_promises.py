@@ -240,6 +240,7 @@ REFUSED: Final[list[tuple[str, str, Change, str, str]]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "how", "path", "told"), [pytest.param(*rest, id=what) for what, *rest in REFUSED])
 def test_a_change_that_breaks_a_promise_is_refused(folder: Path, name: str, how: Change, path: str, told: str) -> None:
     change(folder, name, how)
@@ -270,6 +271,7 @@ PASSES: Final[list[tuple[str, str, Change]]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "how"), [pytest.param(*rest, id=what) for what, *rest in PASSES])
 def test_a_change_that_keeps_the_promises_passes(folder: Path, name: str, how: Change) -> None:
     change(folder, name, how)
