@@ -6,8 +6,9 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from edges.receiver.content import Event, Qualifier
+from edges.values import Override
 
-IGNORE: Final = "IGNORE"
+IGNORE: Final = "IGNORE"  # the kind of an override: the event is a signal
 _SIA_LETTERS: Final = 2  # of a code; Contact ID's have three digits
 
 
@@ -16,22 +17,6 @@ class BadCrc(StrEnum):
 
     SILENT = "SILENT"
     NAK = "NAK"
-
-
-class Override(NamedTuple):
-    """How one code of an account is read, in place of the table.
-
-    Attributes:
-        zone: the zone it is for, as printed; None: all.
-        kind: the kind of alert, or `IGNORE`: then it is a signal.
-        until: when it ends, Unix milliseconds; None: never.
-
-    """
-
-    code: str
-    zone: str | None
-    kind: str
-    until: int | None
 
 
 class Account(NamedTuple):

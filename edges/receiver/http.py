@@ -16,7 +16,7 @@ from edges.kafka.errors import UnconfirmedError
 from edges.receiver import faults
 from edges.receiver import metrics as metrics_of
 from edges.receiver.intake import ANSWER_SECONDS
-from edges.receiver.values import Alert, Signal
+from edges.values import Alert, Signal
 from edges.web.application import WebApplication
 from edges.web.bearer import machine_with
 from edges.web.problems import UNCONFIRMED, documented
@@ -66,7 +66,7 @@ class HttpIntake:
         partition = self._publisher.partition_of(alert.site_id)
         try:
             async with asyncio.timeout_at(until):
-                await self._rooms.enter(partition, 1, until, _NO_LINE)
+                await self._rooms.enter(partition, 1, until, None)
                 try:
                     await self._publisher.signals([self._signal(alert, raw, is_repeat=is_repeat)])
                     faults.at("after_signals")
@@ -117,19 +117,6 @@ class HttpIntake:
             text=alert.detail,
             raw=raw,
         )
-
-
-class _NoLine:
-    """A request waits by itself."""
-
-    def hold(self) -> None:
-        """Do nothing."""
-
-    def release(self) -> None:
-        """Do nothing."""
-
-
-_NO_LINE: Final = _NoLine()
 
 
 def application(intake: HttpIntake, tokens: TokenFile) -> WebApplication:

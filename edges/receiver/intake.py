@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from edges.kafka.errors import UnconfirmedError
 from edges.receiver import faults
-from edges.receiver.metrics import FrameOutcome, Silenced
+from edges.receiver.judging import SilenceReason
+from edges.receiver.metrics import FrameOutcome
 from edges.receiver.patience import Patience
 from edges.receiver.repeats import Copy
 from edges.receiver.turns import Turns
@@ -27,9 +28,9 @@ if TYPE_CHECKING:
     from edges.receiver.judging import Judge, Verdict
     from edges.receiver.metrics import ReceiverMetrics
     from edges.receiver.repeats import Identity
-    from edges.receiver.rooms import Rooms
+    from edges.receiver.rooms import Pausable, Rooms
     from edges.receiver.signal_log import Flight, SignalLog
-    from edges.receiver.values import Alert, Signal
+    from edges.values import Alert, Signal
 
 ANSWER_SECONDS: Final = 3.0  # after receipt; later a panel gets nothing, and sends again
 # Alerts wait so long for their signals to be read back. A reader that begins to hang must not hold an alarm up.
@@ -57,16 +58,6 @@ class Arrival(NamedTuple):
     address: str
 
 
-class Line(Protocol):
-    """What a frame came by."""
-
-    def hold(self) -> None:
-        """Read no more until as many `release` as `hold` were called. Raises TimeoutError: the frame cannot wait."""
-
-    def release(self) -> None:
-        """See `hold`."""
-
-
 class Publisher(Protocol):
     """Puts records into Kafka; each call returns once Kafka has acknowledged them, or raises `UnconfirmedError`."""
 
@@ -87,7 +78,7 @@ class Publisher(Protocol):
 class SilentError(Exception):
     """A frame gets no answer."""
 
-    def __init__(self, reason: Silenced) -> None:
+    def __init__(self, reason: SilenceReason) -> None:
         super().__init__(reason)
         self.reason = reason
 
@@ -125,7 +116,7 @@ class Intake:
         self._metrics.flaws[flaw.reason].inc()
         return self._judge.judge_flaw(flaw, arrival.at)
 
-    async def take(self, sealed: Sealed, arrival: Arrival, line: Line) -> bytes | None:
+    async def take(self, sealed: Sealed, arrival: Arrival, line: Pausable) -> bytes | None:
         """The answer to a frame, once it may be sent; None: silence, which is counted."""
         answer = None
         try:
@@ -136,7 +127,7 @@ class Intake:
         self._metrics.frames[outcome].inc()
         return answer
 
-    async def _take(self, sealed: Sealed, arrival: Arrival, line: Line) -> tuple[FrameOutcome, bytes | None]:
+    async def _take(self, sealed: Sealed, arrival: Arrival, line: Pausable) -> tuple[FrameOutcome, bytes | None]:
         """What became of a frame, and its answer. Raises `SilentError`."""
         until = arrival.since + ANSWER_SECONDS
         _check_age(until)
@@ -145,12 +136,12 @@ class Intake:
         for tolerance in verdict.tolerances:
             self._metrics.tolerated[tolerance].inc()
         if verdict.silence is not None:
-            raise SilentError(Silenced(verdict.silence))
+            raise SilentError(verdict.silence)
         if verdict.is_late:
             return FrameOutcome.WRONG_TIME, verdict.answer
         if verdict.is_link_test:
             if not self._publisher.is_acknowledging:
-                raise SilentError(Silenced.KAFKA_SILENT)
+                raise SilentError(SilenceReason.KAFKA_SILENT)
             return FrameOutcome.LINK_TEST, verdict.answer
         try:
             partition, events = self._publisher.partition_of(verdict.signals[0].key), len(verdict.signals)
@@ -163,9 +154,9 @@ class Intake:
             finally:
                 self._rooms.leave(partition, events)
         except TimeoutError:
-            raise SilentError(Silenced.NO_ROOM) from None
+            raise SilentError(SilenceReason.NO_ROOM) from None
         except UnconfirmedError:
-            raise SilentError(Silenced.UNCONFIRMED) from None
+            raise SilentError(SilenceReason.UNCONFIRMED) from None
         self._metrics.answer_seconds.observe(time.monotonic() - arrival.since)
         _check_age(until)
         return _outcome(verdict), verdict.answer
@@ -290,13 +281,13 @@ class Intake:
 def _check_age(until: float) -> None:
     """Raise `SilentError` when a panel expects no answer any more, and sends its frame again."""
     if time.monotonic() > until:
-        raise SilentError(Silenced.TOO_OLD)
+        raise SilentError(SilenceReason.TOO_OLD)
 
 
 def _kept(verdict: Verdict) -> Verdict:
     """A verdict by which something is kept. Raises `SilentError`."""
     if not verdict.signals:
-        raise SilentError(Silenced(verdict.silence or Silenced.VIEW_STALE))
+        raise SilentError(verdict.silence or SilenceReason.VIEW_STALE)
     return verdict
 
 

@@ -18,7 +18,7 @@ from edges.receiver.content import Content, Event, content_of, printable
 from edges.receiver.frame import Clear, Header, NotDc09Error, UnopenedError
 from edges.receiver.framing import NO_TOLERANCES, Flaw, FlawReason, Sealed, Tolerance
 from edges.receiver.repeats import Copy, Identity, KeptEvent, Repeats
-from edges.receiver.values import Alert, Signal
+from edges.values import Alert, Signal
 
 # An encrypted frame's time may be so far from ours: a recorded one, sent again, is older.
 OLDEST_MS: Final = -40_000
@@ -27,14 +27,18 @@ _DAY_MS: Final = 24 * 3600 * 1000
 _LINK_TEST: Final = "NULL"
 
 
-class Silence(StrEnum):
-    """Why a frame gets no answer; each is counted."""
+class SilenceReason(StrEnum):
+    """Why a frame whose checksum is right gets no answer, here or in the intake; each is counted."""
 
     NOT_DC09 = "NOT_DC09"
     IS_ANSWER = "IS_ANSWER"
     VIEW_STALE = "VIEW_STALE"
     KEY_SEALED = "KEY_SEALED"
     TOO_MANY_STRANGE = "TOO_MANY_STRANGE"
+    KAFKA_SILENT = "KAFKA_SILENT"
+    UNCONFIRMED = "UNCONFIRMED"
+    NO_ROOM = "NO_ROOM"
+    TOO_OLD = "TOO_OLD"
 
 
 class Refusal(StrEnum):
@@ -83,7 +87,7 @@ class Verdict(NamedTuple):
 
     signals: tuple[Signal, ...] = ()
     answer: bytes | None = None
-    silence: Silence | None = None
+    silence: SilenceReason | None = None
     is_link_test: bool = False
     is_late: bool = False
     is_refused: bool = False
@@ -112,9 +116,9 @@ class Judge:
         try:
             header = frame.header_of(sealed.content)
         except NotDc09Error:
-            return Verdict(silence=Silence.NOT_DC09)
+            return Verdict(silence=SilenceReason.NOT_DC09)
         if header.is_answer:
-            return Verdict(silence=Silence.IS_ANSWER)
+            return Verdict(silence=SilenceReason.IS_ANSWER)
         tolerances = sealed.tolerances or NO_TOLERANCES
         if of_header := frame.header_tolerances(header):
             tolerances |= of_header
@@ -125,7 +129,7 @@ class Judge:
         else:
             verdict = self._known(sealed, header, account, at)
             if verdict.is_refused and not admits_strange():
-                return Verdict(silence=Silence.TOO_MANY_STRANGE)
+                return Verdict(silence=SilenceReason.TOO_MANY_STRANGE)
         return verdict._replace(tolerances=tolerances | verdict.tolerances) if tolerances else verdict
 
     def judge_flaw(self, flaw: Flaw, at: int) -> bytes | None:
@@ -154,13 +158,13 @@ class Judge:
 
     def _known(self, sealed: Sealed, header: Header, account: Account, at: int) -> Verdict:
         if account.is_sealed and header.is_encrypted:
-            return Verdict(silence=Silence.KEY_SEALED)
+            return Verdict(silence=SilenceReason.KEY_SEALED)
         if not header.is_encrypted and account.requires_encryption:
             return self._refused(sealed, header, account, Refusal.NOT_ENCRYPTED, at)
         try:
             clear = _opened(header, account.key)
         except NotDc09Error:
-            return Verdict(silence=Silence.NOT_DC09)
+            return Verdict(silence=SilenceReason.NOT_DC09)
         except UnopenedError:
             return self._refused(sealed, header, account, Refusal.KEY_DOES_NOT_OPEN, at)
         if header.is_encrypted and not OLDEST_MS <= (clear.time or 0) - at <= NEWEST_MS:
@@ -230,13 +234,13 @@ class Judge:
     ) -> Verdict:
         """Acknowledged and kept: a panel that is refused hangs, and somebody must see that it is not set up."""
         if not self._accounts.is_fresh(name):
-            return Verdict(silence=Silence.VIEW_STALE)
+            return Verdict(silence=SilenceReason.VIEW_STALE)
         try:
             clear = Clear(b"]", None) if header.is_encrypted else frame.clear(header.data)
         except NotDc09Error:
-            return Verdict(silence=Silence.NOT_DC09)
+            return Verdict(silence=SilenceReason.NOT_DC09)
         if not admits_strange():
-            return Verdict(silence=Silence.TOO_MANY_STRANGE)
+            return Verdict(silence=SilenceReason.TOO_MANY_STRANGE)
         answer = frame.ack(header, sealed.crc_form, None, at)
         if header.kind == _LINK_TEST:
             return Verdict(answer=answer, is_link_test=True, tolerances=_link_test_tolerances(clear))

@@ -11,14 +11,14 @@ from collections import defaultdict, deque
 from typing import Protocol
 
 
-class Held(Protocol):
-    """What stops reading while its frame waits for room."""
+class Pausable(Protocol):
+    """What a frame came by, and what reads no more while that frame waits for room."""
 
     def hold(self) -> None:
-        """Read no more. Raises TimeoutError: its frame cannot wait."""
+        """Read no more until as many `release` as `hold` were called. Raises TimeoutError: the frame cannot wait."""
 
     def release(self) -> None:
-        """Read on."""
+        """See `hold`."""
 
 
 class Rooms:
@@ -29,11 +29,11 @@ class Rooms:
         self._taken: defaultdict[int, int] = defaultdict(int)
         self._waiting: dict[int, deque[tuple[int, asyncio.Future[None]]]] = {}
 
-    async def enter(self, partition: int, events: int, until: float, line: Held) -> bool:
+    async def enter(self, partition: int, events: int, until: float, line: Pausable | None) -> bool:
         """Take room in a partition, which `leave` gives back, and return whether it had to be waited for.
 
-        While the frame waits its line is held. Raises TimeoutError: no room ``until`` (the loop's clock), or the line
-        cannot be held.
+        While the frame waits its line, where it has one, is held. Raises TimeoutError: no room ``until`` (the loop's
+        clock), or the line cannot be held.
         """
         needed = min(events, self._most)
         if self._waiting.get(partition) or self._taken[partition] + needed > self._most:
@@ -42,8 +42,9 @@ class Rooms:
         self._taken[partition] += needed
         return False
 
-    async def _wait(self, partition: int, needed: int, until: float, line: Held) -> None:
-        line.hold()
+    async def _wait(self, partition: int, needed: int, until: float, line: Pausable | None) -> None:
+        if line is not None:
+            line.hold()
         turn = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(partition, deque()).append((needed, turn))
         try:
@@ -54,7 +55,8 @@ class Rooms:
             self.leave(partition, needed if turn.done() and not turn.cancelled() else 0)
             raise
         finally:
-            line.release()
+            if line is not None:
+                line.release()
 
     def leave(self, partition: int, events: int) -> None:
         """Give room back, as much as was entered with, to those whose turn it is."""

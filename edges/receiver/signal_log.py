@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable
 
 from edges.receiver.repeats import Copy, Entry, Identity, KeptEvent, Repeats
-from edges.receiver.values import Signal
+from edges.values import Signal
 
 _REMEMBERED = frozenset({"ALERT", "SIGNAL", "REPEATED"})
 
@@ -40,8 +40,6 @@ class Flight:
 
     def end(self, copy: Copy | None) -> None:
         """Wake those who wait."""
-        if self.is_over:
-            return
         self.copy, self.is_over = copy, True
         self._at_end()
         for waiting in self._waiting:
@@ -49,12 +47,9 @@ class Flight:
                 waiting.set_result(None)
 
     def ended(self) -> asyncio.Future[None]:
-        """A future of the caller's own, done at the flight's end; it may be ended before."""
+        """A future of the caller's own, done at the flight's end, which `is_over` says is still to come."""
         ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        if self.is_over:
-            ended.set_result(None)
-        else:
-            self._waiting.append(ended)
+        self._waiting.append(ended)
         return ended
 
 

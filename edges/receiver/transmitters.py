@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Final
 
-from edges.receiver.accounts import Account, BadCrc, Override
+from edges.receiver.accounts import Account, BadCrc
 from edges.receiver.wrapping import SealedKeyError, Wrapping
 from schemas.avro.errors import Undecodable
 
@@ -94,11 +94,7 @@ class Transmitters:
             is_sealed=is_sealed,
             requires_encryption=record.key_wrapped is not None if requires is None else requires,
             bad_crc=BadCrc(record.bad_crc),
-            overrides=tuple(
-                Override(item.code, item.zone, item.kind, item.until)
-                for item in record.overrides
-                if item.kind != _UNKNOWN
-            ),
+            overrides=tuple(override for override in record.overrides if override.kind != _UNKNOWN),
         )
 
 

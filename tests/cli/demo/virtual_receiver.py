@@ -8,7 +8,7 @@ from edges.receiver.framing import Framer, Sealed
 from edges.receiver.judging import Judge
 from edges.receiver.repeats import Repeats
 from edges.receiver.signal_log import SignalLog
-from edges.receiver.values import Alert, Signal
+from edges.values import Alert, Signal
 from ronde.demo.alarms import DueSignal
 from ronde.demo.panels import Delivery, said_of, shipped
 from ronde.demo.stage import RECEIVER_ID
@@ -54,7 +54,7 @@ class VirtualReceiver:
             self.signals += verdict.signals
             self._log.take(verdict.signals)
             if verdict.identity is not None and verdict.copy is None:
-                first = self._repeats.copy_of(verdict.identity)
+                first = self._repeats.first_copy(verdict.identity, now + copy)
                 assert first is not None
                 alerts += self._judge.alerts(verdict, first)
         is_link_test = signal.code == LINK_TEST

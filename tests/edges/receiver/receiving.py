@@ -22,7 +22,7 @@ from edges.receiver.repeats import Repeats
 from edges.receiver.rooms import Rooms
 from edges.receiver.settings import ReceiverSettings
 from edges.receiver.signal_log import SignalLog
-from edges.receiver.values import Alert, Signal
+from edges.values import Alert, Signal
 
 PARTITIONS: Final = 4
 ACK_SECONDS: Final = 0.002

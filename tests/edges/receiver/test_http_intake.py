@@ -15,7 +15,7 @@ from edges.receiver.http import HttpIntake, application
 from edges.receiver.intake import Publisher
 from edges.receiver.metrics import ReceiverMetrics
 from edges.receiver.rooms import Rooms
-from edges.receiver.values import Alert, Signal
+from edges.values import Alert, Signal
 from edges.web import tokens
 
 

@@ -12,7 +12,7 @@ from edges.receiver.framing import Framer, Sealed
 from edges.receiver.judging import Judge
 from edges.receiver.publishing import OwnSignals
 from edges.receiver.repeats import Repeats
-from edges.receiver.values import Signal
+from edges.values import Signal
 from schemas.avro.decoder import decoder
 from schemas.avro.framing import single_object
 from schemas.avro.generated import writer
