@@ -8,7 +8,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Final, cast
 
 from edges.receiver import faults
-from edges.receiver.framing import Flaw, Framer, Sealed, Tolerance
+from edges.receiver.framing import CheckedFrame, FrameDefect, Framer, Tolerance
 from edges.receiver.intake import Arrival
 from edges.receiver.lines import Speech
 from edges.receiver.metrics import Closed, Transport
@@ -36,7 +36,7 @@ class Connection(asyncio.BufferedProtocol):
         self._kind = transport
         self._is_counted = is_counted
         self._framer = Framer()
-        self._cuts: deque[tuple[Sealed | Flaw, Arrival]] = deque()
+        self._cuts: deque[tuple[CheckedFrame | FrameDefect, Arrival]] = deque()
         self._in_work = 0
         self._holds = 0
         self._is_paused = False
@@ -90,10 +90,10 @@ class Connection(asyncio.BufferedProtocol):
         cuts = self._speech.heard(self._framer.feed(bytes(_BUFFER[:size])))
         if cuts:
             tolerated = self._lines.metrics.tolerated
-            if is_in_pieces and isinstance(cuts[0], Sealed):
+            if is_in_pieces and isinstance(cuts[0], CheckedFrame):
                 tolerated[Tolerance.IN_PIECES].inc()
             if len(cuts) > 1:
-                tolerated[Tolerance.SEVERAL_FRAMES].inc(sum(isinstance(cut, Sealed) for cut in cuts))
+                tolerated[Tolerance.SEVERAL_FRAMES].inc(sum(isinstance(cut, CheckedFrame) for cut in cuts))
             self._cuts.extend((cut, arrival) for cut in cuts)
         self._work()
 
@@ -141,8 +141,8 @@ class Connection(asyncio.BufferedProtocol):
         """Begin what there is room for."""
         while self._cuts and not self._holds and self._in_work < _IN_WORK and self._transport is not None:
             cut, arrival = self._cuts.popleft()
-            if isinstance(cut, Flaw):
-                self._send(self._lines.intake.take_flaw(cut, arrival))
+            if isinstance(cut, FrameDefect):
+                self._send(self._lines.intake.take_defect(cut, arrival))
                 continue
             self._in_work += 1
             self._lines.start(self._take(cut, arrival))
@@ -152,9 +152,9 @@ class Connection(asyncio.BufferedProtocol):
         if self._is_ending and not self._cuts and not self._in_work and self._transport is not None:
             self._transport.close()
 
-    async def _take(self, sealed: Sealed, arrival: Arrival) -> None:
+    async def _take(self, checked: CheckedFrame, arrival: Arrival) -> None:
         try:
-            self._send(await self._lines.intake.take(sealed, arrival, self))
+            self._send(await self._lines.intake.take(checked, arrival, self))
         finally:
             self._lines.end()
             self._in_work -= 1

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Final, cast
 
 from edges.receiver import faults
-from edges.receiver.framing import Flaw, Framer, Sealed, Tolerance
+from edges.receiver.framing import CheckedFrame, FrameDefect, Framer, Tolerance
 from edges.receiver.intake import Arrival
 from edges.receiver.lines import Speech
 
@@ -42,16 +42,16 @@ class Datagrams(asyncio.DatagramProtocol):
         cuts = Speech().heard(framer.feed(data))
         self._count_tolerated(cuts, framer)
         for cut in (*cuts, *framer.close()):
-            if isinstance(cut, Flaw):
-                self._send(self._lines.intake.take_flaw(cut, arrival), peer)
+            if isinstance(cut, FrameDefect):
+                self._send(self._lines.intake.take_defect(cut, arrival), peer)
             else:
                 self._lines.start(self._take(cut, arrival, peer))
 
-    def _count_tolerated(self, cuts: list[Sealed | Flaw], framer: Framer) -> None:
+    def _count_tolerated(self, cuts: list[CheckedFrame | FrameDefect], framer: Framer) -> None:
         """Count what only the datagram as a whole shows."""
         tolerated = self._lines.metrics.tolerated
         if len(cuts) > 1:
-            tolerated[Tolerance.SEVERAL_FRAMES].inc(sum(isinstance(cut, Sealed) for cut in cuts))
+            tolerated[Tolerance.SEVERAL_FRAMES].inc(sum(isinstance(cut, CheckedFrame) for cut in cuts))
         if framer.has_nul:
             tolerated[Tolerance.NUL_AFTER_CR].inc()
 
@@ -66,9 +66,9 @@ class Datagrams(asyncio.DatagramProtocol):
         """See `hold`."""
         self._waiting -= 1
 
-    async def _take(self, sealed: Sealed, arrival: Arrival, peer: tuple[str, int]) -> None:
+    async def _take(self, checked: CheckedFrame, arrival: Arrival, peer: tuple[str, int]) -> None:
         try:
-            self._send(await self._lines.intake.take(sealed, arrival, self), peer)
+            self._send(await self._lines.intake.take(checked, arrival, self), peer)
         finally:
             self._lines.end()
 

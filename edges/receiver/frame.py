@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from edges.receiver import times
 from edges.receiver.cipher import BLOCK, cipher_of
-from edges.receiver.framing import NO_TOLERANCES, CrcForm, Flaw, FlawReason, Sealed, Tolerance, seal
+from edges.receiver.framing import NO_TOLERANCES, CheckedFrame, CrcForm, DefectReason, FrameDefect, Tolerance, seal
 
 _HEADER: Final = re.compile(
     rb'"(\*?)([A-Za-z0-9-]{1,16})"([0-9]{4})'
@@ -89,9 +89,9 @@ class Clear(NamedTuple):
     time: int | None
 
 
-def is_dc09(cut: Sealed | Flaw) -> bool:
+def is_dc09(cut: CheckedFrame | FrameDefect) -> bool:
     """Whether it begins as a DC-09 message does. A bad line breaks DC-09, and does not make it another protocol."""
-    if isinstance(cut, Flaw) and cut.reason is FlawReason.NOT_DC09:
+    if isinstance(cut, FrameDefect) and cut.reason is DefectReason.NOT_DC09:
         return False
     return _HEADER.match(cut.content) is not None
 

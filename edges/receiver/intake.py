@@ -24,7 +24,7 @@ from edges.receiver.turns import Turns
 
 if TYPE_CHECKING:
     from edges.receiver.addresses import Addresses
-    from edges.receiver.framing import Flaw, Sealed
+    from edges.receiver.framing import CheckedFrame, FrameDefect
     from edges.receiver.judging import Judge, Verdict
     from edges.receiver.metrics import ReceiverMetrics
     from edges.receiver.repeats import Identity
@@ -111,28 +111,28 @@ class Intake:
         self._flights: dict[str, dict[Identity, Flight]] = {}
         self._turns = Turns()
 
-    def take_flaw(self, flaw: Flaw, arrival: Arrival) -> bytes | None:
+    def take_defect(self, defect: FrameDefect, arrival: Arrival) -> bytes | None:
         """The answer to bytes that are no frame."""
-        self._metrics.flaws[flaw.reason].inc()
-        return self._judge.judge_flaw(flaw, arrival.at)
+        self._metrics.flaws[defect.reason].inc()
+        return self._judge.judge_defect(defect, arrival.at)
 
-    async def take(self, sealed: Sealed, arrival: Arrival, line: Pausable) -> bytes | None:
+    async def take(self, checked: CheckedFrame, arrival: Arrival, line: Pausable) -> bytes | None:
         """The answer to a frame, once it may be sent; None: silence, which is counted."""
         answer = None
         try:
-            outcome, answer = await self._take(sealed, arrival, line)
+            outcome, answer = await self._take(checked, arrival, line)
         except SilentError as silent:
             outcome = FrameOutcome.SILENT
             self._metrics.silenced[silent.reason].inc()
         self._metrics.frames[outcome].inc()
         return answer
 
-    async def _take(self, sealed: Sealed, arrival: Arrival, line: Pausable) -> tuple[FrameOutcome, bytes | None]:
+    async def _take(self, checked: CheckedFrame, arrival: Arrival, line: Pausable) -> tuple[FrameOutcome, bytes | None]:
         """What became of a frame, and its answer. Raises `SilentError`."""
         until = arrival.since + ANSWER_SECONDS
         _check_age(until)
         admits_strange = partial(self._addresses.admits_strange, arrival.address, arrival.since)
-        verdict = self._judge.judge(sealed, arrival.at, admits_strange)
+        verdict = self._judge.judge(checked, arrival.at, admits_strange)
         for tolerance in verdict.tolerances:
             self._metrics.tolerated[tolerance].inc()
         if verdict.silence is not None:
@@ -148,8 +148,8 @@ class Intake:
             has_waited = await self._rooms.enter(partition, events, until, line)
             try:
                 if has_waited:  # another copy may have come meanwhile
-                    verdict = _kept(self._judge.judge(sealed, arrival.at))
-                verdict = await self._settled(verdict, sealed, arrival, until)
+                    verdict = _kept(self._judge.judge(checked, arrival.at))
+                verdict = await self._settled(verdict, checked, arrival, until)
                 await self._keep(verdict)
             finally:
                 self._rooms.leave(partition, events)
@@ -161,7 +161,7 @@ class Intake:
         _check_age(until)
         return _outcome(verdict), verdict.answer
 
-    async def _settled(self, verdict: Verdict, sealed: Sealed, arrival: Arrival, until: float) -> Verdict:
+    async def _settled(self, verdict: Verdict, checked: CheckedFrame, arrival: Arrival, until: float) -> Verdict:
         """The verdict once no earlier frame of the account can change it; `_keep` begins at once.
 
         Raises TimeoutError, and `SilentError` where the account's record changed meanwhile and nothing is to be kept.
@@ -174,17 +174,17 @@ class Intake:
                 # A reader that hangs holds up what waits for it, and no new alarm behind that.
                 patience = ANSWER_SECONDS if must_wait else READ_BACK_SECONDS
                 async with self._turns.take(identity.account, arrival.since + patience):
-                    verdict = await self._behind_flights(sealed, arrival, until)
+                    verdict = await self._behind_flights(checked, arrival, until)
         frame_id = verdict.signals[0].frame_id
         at = max(arrival.at, self._latest.pop(frame_id, 0) + 1)
         self._latest[frame_id] = at
         if len(self._latest) > _FRAMES:
             del self._latest[next(iter(self._latest))]
-        return verdict if at == arrival.at else _kept(self._judge.judge(sealed, at))
+        return verdict if at == arrival.at else _kept(self._judge.judge(checked, at))
 
-    async def _behind_flights(self, sealed: Sealed, arrival: Arrival, until: float) -> Verdict:
+    async def _behind_flights(self, checked: CheckedFrame, arrival: Arrival, until: float) -> Verdict:
         """The verdict once what is on its way of the account can change it no more. Raises as `_settled` does."""
-        verdict, is_behind_others = _kept(self._judge.judge(sealed, arrival.at)), False
+        verdict, is_behind_others = _kept(self._judge.judge(checked, arrival.at)), False
         while (identity := verdict.identity) is not None:
             flights = self._flights.get(identity.account)
             if not flights:
@@ -200,7 +200,7 @@ class Intake:
                 for flight in reversed(awaited):
                     if not flight.is_over:
                         await flight.ended()
-            verdict = _kept(self._judge.judge(sealed, arrival.at))
+            verdict = _kept(self._judge.judge(checked, arrival.at))
         return verdict
 
     async def _keep(self, verdict: Verdict) -> None:

@@ -10,7 +10,7 @@ from edges.receiver import frame
 
 if TYPE_CHECKING:
     from edges.receiver.addresses import Addresses
-    from edges.receiver.framing import Flaw, Sealed
+    from edges.receiver.framing import CheckedFrame, FrameDefect
     from edges.receiver.intake import Intake
     from edges.receiver.metrics import Closed, ReceiverMetrics
 
@@ -30,7 +30,7 @@ class Speech:
         self.is_foreign = False
         self._not_dc09 = 0
 
-    def heard(self, cuts: Iterable[Sealed | Flaw]) -> list[Sealed | Flaw]:
+    def heard(self, cuts: Iterable[CheckedFrame | FrameDefect]) -> list[CheckedFrame | FrameDefect]:
         """The cuts, up to the last that is listened to: each costs, and a piece may have thousands."""
         heard = []
         for cut in cuts:

@@ -7,7 +7,7 @@ from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from edges.receiver.framing import FlawReason, Tolerance
+from edges.receiver.framing import DefectReason, Tolerance
 from edges.receiver.judging import SilenceReason
 from service.metrics import Each, Family, ProcessMetrics
 
@@ -62,7 +62,9 @@ class ReceiverMetrics(ProcessMetrics):
     silenced = Each(
         Counter, "ronde_receiver_silenced", "Frames without an answer, by reason.", {"reason": tuple(SilenceReason)}
     )
-    flaws = Each(Counter, "ronde_receiver_flaws", "Bytes that are no frame, by reason.", {"reason": tuple(FlawReason)})
+    flaws = Each(
+        Counter, "ronde_receiver_flaws", "Bytes that are no frame, by reason.", {"reason": tuple(DefectReason)}
+    )
     tolerated = Each(
         Counter, "ronde_receiver_tolerated", "Frames that differ from the standard, by how.",
         {"form": tuple(Tolerance)},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from edges.panel.messages import frame_of
 from edges.receiver.accounts import Account
-from edges.receiver.framing import Framer, Sealed
+from edges.receiver.framing import CheckedFrame, Framer
 from edges.receiver.judging import Judge
 from edges.receiver.repeats import Repeats
 from edges.receiver.signal_log import SignalLog
@@ -47,9 +47,9 @@ class VirtualReceiver:
             panel = panel._replace(key=None)
         alerts: list[Alert] = []
         for copy in range(signal.copies):
-            (sealed,) = Framer().feed(frame_of(panel, said_of(signal), sequence, now))
-            assert isinstance(sealed, Sealed)
-            verdict = self._judge.judge(sealed, now + copy)
+            (checked,) = Framer().feed(frame_of(panel, said_of(signal), sequence, now))
+            assert isinstance(checked, CheckedFrame)
+            verdict = self._judge.judge(checked, now + copy)
             assert verdict.silence is None
             self.signals += verdict.signals
             self._log.take(verdict.signals)

@@ -14,7 +14,7 @@ from edges.panel.dialler import Dialler, Transport, Way
 from edges.panel.messages import TEST, NotASignalError, Panel, Said, frame_of
 from edges.receiver import frame
 from edges.receiver.content import Qualifier
-from edges.receiver.framing import CrcForm, Framer, Sealed, seal
+from edges.receiver.framing import CheckedFrame, CrcForm, Framer, seal
 from tests.edges.receiver import vectors
 from tests.edges.receiver.vectors import K
 
@@ -103,7 +103,7 @@ class Receiver:
         framer = Framer()
         while data := await reader.read(4096):
             for cut in framer.feed(data):
-                assert isinstance(cut, Sealed)
+                assert isinstance(cut, CheckedFrame)
                 self.frames.append(cut.content)
                 answer = self._script(len(self.frames), frame.header_of(cut.content))
                 if answer is not None:

@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 
 from edges.receiver.codes import Format, meaning_of
-from edges.receiver.framing import FlawReason
+from edges.receiver.framing import DefectReason
 from edges.receiver.judging import SilenceReason
 from edges.receiver.metrics import ReceiverMetrics
 
@@ -26,8 +26,8 @@ def test_each_metric_of_a_receiver_is_explained(family: str) -> None:
     assert re.search(rf"`{name}(_total)?[`{{]", COUNTERS), name
 
 
-@pytest.mark.parametrize("reason", [*SilenceReason, *FlawReason])
-def test_each_reason_of_silence_is_explained(reason: SilenceReason | FlawReason) -> None:
+@pytest.mark.parametrize("reason", [*SilenceReason, *DefectReason])
+def test_each_reason_of_silence_is_explained(reason: SilenceReason | DefectReason) -> None:
     row = "silenced_total" if isinstance(reason, SilenceReason) else "flaws_total"
     assert any(row in line and reason.value in line for line in COUNTERS.splitlines())
 

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.ciphers.modes import CBC
 
 from edges.receiver import frame
 from edges.receiver.accounts import IGNORE, Account, BadCrc
-from edges.receiver.framing import Flaw, Framer, Sealed, Tolerance, seal
+from edges.receiver.framing import CheckedFrame, FrameDefect, Framer, Tolerance, seal
 from edges.receiver.judging import Judge, Refusal, SilenceReason, Verdict
 from edges.receiver.repeats import Repeats
 from edges.receiver.signal_log import SignalLog
@@ -44,7 +44,7 @@ class Desk:
     def takes(self, raw: bytes, at: int = AT, *, written: int | None = None) -> Verdict:
         """``written``: how many of the signals it came to write before it was killed."""
         (cut,) = Framer().feed(raw)
-        assert isinstance(cut, Sealed)
+        assert isinstance(cut, CheckedFrame)
         verdict = self.judge.judge(cut, at)
         self.log.take(verdict.signals[:written])
         return verdict
@@ -348,7 +348,7 @@ def test_what_was_refused_or_unknown_is_no_first_copy() -> None:
 
 @pytest.mark.parametrize("bad_crc", BadCrc)
 def test_a_wrong_checksum_is_answered_where_the_account_asks_for_it(bad_crc: BadCrc) -> None:
-    (flaw,) = Framer().feed(vectors.BURGLARY.replace(b"4BBA", b"4BBB"))
-    assert isinstance(flaw, Flaw)
-    answer = Desk(PLAIN._replace(bad_crc=bad_crc)).judge.judge_flaw(flaw, AT - 3000)
+    (defect,) = Framer().feed(vectors.BURGLARY.replace(b"4BBA", b"4BBB"))
+    assert isinstance(defect, FrameDefect)
+    answer = Desk(PLAIN._replace(bad_crc=bad_crc)).judge.judge_defect(defect, AT - 3000)
     assert answer == (vectors.NAK if bad_crc is BadCrc.NAK else None)
