@@ -3,7 +3,7 @@
 A first copy's alerts wait until its signals are read back (`edges.receiver.signal_log`): then all that stands before
 them in their partition is read too, and nothing else proves that no other receiver wrote a copy first. While they are
 not, frames of the same identity wait: two first copies of one frame would be two alarms. No later frame of an account
-overtakes one that waits (`edges.receiver.turns`).
+overtakes one that waits (`edges.receiver.account_queues`).
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from edges.kafka.errors import UnconfirmedError
 from edges.receiver import faults
+from edges.receiver.account_queues import AccountQueues
+from edges.receiver.future_timeouts import FutureTimeouts
 from edges.receiver.judging import SilenceReason
 from edges.receiver.metrics import FrameOutcome
-from edges.receiver.patience import Patience
 from edges.receiver.repeats import Copy
-from edges.receiver.turns import Turns
 
 if TYPE_CHECKING:
     from edges.receiver.addresses import Addresses
     from edges.receiver.framing import CheckedFrame, FrameDefect
     from edges.receiver.judging import Judge, Verdict
     from edges.receiver.metrics import ReceiverMetrics
+    from edges.receiver.partition_capacity import PartitionCapacity, Pausable
     from edges.receiver.repeats import Identity
-    from edges.receiver.rooms import Pausable, Rooms
     from edges.receiver.signal_log import Flight, SignalLog
     from edges.values import Alert, Signal
 
@@ -84,14 +84,14 @@ class SilentError(Exception):
 
 
 class Intake:
-    """Takes the frames of all lines."""
+    """Takes the frames of all connections and datagrams."""
 
     def __init__(
         self,
         judge: Judge,
         log: SignalLog,
         publisher: Publisher,
-        rooms: Rooms,
+        capacity: PartitionCapacity,
         addresses: Addresses,
         metrics: ReceiverMetrics,
         since_behind: Callable[[str], float],
@@ -100,34 +100,36 @@ class Intake:
         self._judge = judge
         self._log = log
         self._publisher = publisher
-        self._rooms = rooms
+        self._capacity = capacity
         self._addresses = addresses
         self._metrics = metrics
         self._since_behind = since_behind
-        self._patience = Patience(READ_BACK_SECONDS)
+        self._timeouts = FutureTimeouts(READ_BACK_SECONDS)
         self._slow_at = float("-inf")  # when signals were last acknowledged late, or not in time; monotonic
         # By account, number and body, when a frame came last: a copy within the same millisecond gets the next.
         self._latest: dict[str, int] = {}
         self._flights: dict[str, dict[Identity, Flight]] = {}
-        self._turns = Turns()
+        self._queues = AccountQueues()
 
     def take_defect(self, defect: FrameDefect, arrival: Arrival) -> bytes | None:
         """The answer to bytes that are no frame."""
         self._metrics.flaws[defect.reason].inc()
         return self._judge.judge_defect(defect, arrival.at)
 
-    async def take(self, checked: CheckedFrame, arrival: Arrival, line: Pausable) -> bytes | None:
+    async def take(self, checked: CheckedFrame, arrival: Arrival, connection: Pausable) -> bytes | None:
         """The answer to a frame, once it may be sent; None: silence, which is counted."""
         answer = None
         try:
-            outcome, answer = await self._take(checked, arrival, line)
+            outcome, answer = await self._take(checked, arrival, connection)
         except SilentError as silent:
             outcome = FrameOutcome.SILENT
             self._metrics.silenced[silent.reason].inc()
         self._metrics.frames[outcome].inc()
         return answer
 
-    async def _take(self, checked: CheckedFrame, arrival: Arrival, line: Pausable) -> tuple[FrameOutcome, bytes | None]:
+    async def _take(
+        self, checked: CheckedFrame, arrival: Arrival, connection: Pausable
+    ) -> tuple[FrameOutcome, bytes | None]:
         """What became of a frame, and its answer. Raises `SilentError`."""
         until = arrival.since + ANSWER_SECONDS
         _check_age(until)
@@ -145,14 +147,14 @@ class Intake:
             return FrameOutcome.LINK_TEST, verdict.answer
         try:
             partition, events = self._publisher.partition_of(verdict.signals[0].key), len(verdict.signals)
-            has_waited = await self._rooms.enter(partition, events, until, line)
+            has_waited = await self._capacity.acquire(partition, events, until, connection)
             try:
                 if has_waited:  # another copy may have come meanwhile
                     verdict = _kept(self._judge.judge(checked, arrival.at))
                 verdict = await self._settled(verdict, checked, arrival, until)
                 await self._keep(verdict)
             finally:
-                self._rooms.leave(partition, events)
+                self._capacity.release(partition, events)
         except TimeoutError:
             raise SilentError(SilenceReason.NO_ROOM) from None
         except UnconfirmedError:
@@ -170,10 +172,10 @@ class Intake:
         if identity is not None:
             flights = self._flights.get(identity.account, ())
             must_wait = identity in flights or (verdict.copy is not None and len(flights) > 0)
-            if must_wait or identity.account in self._turns:
+            if must_wait or identity.account in self._queues:
                 # A reader that hangs holds up what waits for it, and no new alarm behind that.
                 patience = ANSWER_SECONDS if must_wait else READ_BACK_SECONDS
-                async with self._turns.take(identity.account, arrival.since + patience):
+                async with self._queues.wait_turn(identity.account, arrival.since + patience):
                     verdict = await self._behind_flights(checked, arrival, until)
         frame_id = verdict.signals[0].frame_id
         at = max(arrival.at, self._latest.pop(frame_id, 0) + 1)
@@ -241,9 +243,9 @@ class Intake:
         if not verdict.has_alerts:
             return None
         if not flight.is_over:
-            await self._patience.wait(flight.ended())
+            await self._timeouts.wait(flight.ended())
         while not flight.is_over and time.monotonic() < begun + OUTAGE_SECONDS and self._is_behind_outage(verdict):
-            await self._patience.wait(flight.ended())
+            await self._timeouts.wait(flight.ended())
         if flight.copy is not None:
             return flight.copy
         self._metrics.not_read_back.inc()

@@ -18,8 +18,8 @@ from edges.receiver.intake import Intake
 from edges.receiver.judging import Judge
 from edges.receiver.listening import Listener
 from edges.receiver.metrics import ReceiverMetrics, Transport
+from edges.receiver.partition_capacity import PartitionCapacity
 from edges.receiver.repeats import Repeats
-from edges.receiver.rooms import Rooms
 from edges.receiver.settings import ReceiverSettings
 from edges.receiver.signal_log import SignalLog
 from edges.values import Alert, Signal
@@ -119,7 +119,7 @@ class Receiver:
             Judge(settings.id, accounts, repeats, gas_as_fire=settings.gas_as_fire),
             self.log,
             MemoryPublisher(kafka),
-            Rooms(settings.room_per_partition),
+            PartitionCapacity(settings.room_per_partition),
             addresses,
             self.metrics,
             lambda _: kafka.since_behind,

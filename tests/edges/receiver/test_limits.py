@@ -18,8 +18,8 @@ from edges.receiver.accounts import Account
 from edges.receiver.addresses import STRANGE_FRAMES
 from edges.receiver.connections import Connection
 from edges.receiver.framing import seal
-from edges.receiver.lines import NOT_DC09_IN_A_ROW
 from edges.receiver.metrics import Closed, Transport
+from edges.receiver.protocol_check import NOT_DC09_IN_A_ROW
 from tests.edges.receiver import receiving, vectors
 from tests.edges.receiver.receiving import Receiver, cid, client, receiver
 
@@ -116,7 +116,7 @@ async def test_a_full_partition_reads_no_more_from_its_sockets() -> None:
         made.kafka.leaderless = {made.kafka.partition_of("S1")}
         panel.send(*(cid("1130 01 015", number % 9999) for number in range(30_000)))
         await asyncio.sleep(0.3)
-        (connection,) = made.listener._lines.connections
+        (connection,) = made.listener._context.connections
         assert isinstance(connection, Connection)
         assert connection._is_paused
         assert connection._in_work <= 32
@@ -235,7 +235,7 @@ async def test_an_address_has_so_many_sockets() -> None:
 
 async def until_open(made: Receiver, sockets: int) -> None:
     async with asyncio.timeout(5):
-        while made.listener._lines.addresses._sockets.total() != sockets:  # noqa: ASYNC110  # nobody would set an event
+        while made.listener._context.addresses._sockets.total() != sockets:  # noqa: ASYNC110  # nobody would set an event
             await asyncio.sleep(0.01)
 
 
@@ -299,7 +299,7 @@ async def test_a_silent_connection_whose_panel_reads_no_answers_ends_too() -> No
     transport.is_closing.return_value = False
     transport.get_extra_info.return_value = ("127.0.0.1", 1)
     async with receiver(PLAIN) as made:
-        connection = Connection(made.listener._lines, Transport.TCP)
+        connection = Connection(made.listener._context, Transport.TCP)
         connection.connection_made(transport)
         connection.close(Closed.IDLE)
         transport.close.assert_called_once()
