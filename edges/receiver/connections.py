@@ -142,7 +142,7 @@ class Connection(asyncio.BufferedProtocol):
         while self._cuts and not self._pauses and self._in_work < _IN_WORK and self._transport is not None:
             cut, arrival = self._cuts.popleft()
             if isinstance(cut, FrameDefect):
-                self._send(self._context.intake.take_defect(cut, arrival))
+                self._send(self._context.intake.answer_to_defect(cut, arrival))
                 continue
             self._in_work += 1
             self._context.start(self._take(cut, arrival))
@@ -154,7 +154,7 @@ class Connection(asyncio.BufferedProtocol):
 
     async def _take(self, checked: CheckedFrame, arrival: Arrival) -> None:
         try:
-            self._send(await self._context.intake.take(checked, arrival, self))
+            self._send(await self._context.intake.answer_to(checked, arrival, self))
         finally:
             self._context.end()
             self._in_work -= 1

@@ -43,7 +43,7 @@ class Datagrams(asyncio.DatagramProtocol):
         self._count_tolerated(cuts, framer)
         for cut in (*cuts, *framer.close()):
             if isinstance(cut, FrameDefect):
-                self._send(self._context.intake.take_defect(cut, arrival), peer)
+                self._send(self._context.intake.answer_to_defect(cut, arrival), peer)
             else:
                 self._context.start(self._take(cut, arrival, peer))
 
@@ -68,7 +68,7 @@ class Datagrams(asyncio.DatagramProtocol):
 
     async def _take(self, checked: CheckedFrame, arrival: Arrival, peer: tuple[str, int]) -> None:
         try:
-            self._send(await self._context.intake.take(checked, arrival, self), peer)
+            self._send(await self._context.intake.answer_to(checked, arrival, self), peer)
         finally:
             self._context.end()
 

@@ -1,9 +1,17 @@
-"""The order of a frame: judged, its signals in Kafka, its alerts in Kafka, and only then its answer.
+"""`Intake`: a frame is judged, its signals are written, its alerts are written, and only then it is answered.
 
-A first copy's alerts wait until its signals are read back (`edges.receiver.signal_log`): then all that stands before
-them in their partition is read too, and nothing else proves that no other receiver wrote a copy first. While they are
-not, frames of the same identity wait: two first copies of one frame would be two alarms. No later frame of an account
-overtakes one that waits (`edges.receiver.account_queues`).
+A signal is
+
+* judged, and waits for room in its partition (`edges.receiver.partition_capacity`);
+* queued where earlier frames of its account may change it (`edges.receiver.account_queues`), then judged again;
+* pending from when it is written, if it is of a first copy (`edges.receiver.signal_log`);
+* acknowledged; or unconfirmed: no answer, and in doubt if Kafka's client has it still (`edges.receiver.repeats`);
+* read back, or no longer waited for: now its alerts are written;
+* answered, once Kafka has acknowledged them.
+
+A first copy's alerts wait until its signals are read back: then all that stands before them in their partition is read
+too, and nothing else proves that no other receiver wrote a copy first. While they are not, frames of the same identity
+wait: two first copies of one frame would be two alarms. No later frame of an account overtakes one that waits.
 """
 
 from __future__ import annotations
@@ -29,7 +37,7 @@ if TYPE_CHECKING:
     from edges.receiver.metrics import ReceiverMetrics
     from edges.receiver.partition_capacity import PartitionCapacity, Pausable
     from edges.receiver.repeats import Identity
-    from edges.receiver.signal_log import Flight, SignalLog
+    from edges.receiver.signal_log import PendingSignal, SignalLog
     from edges.values import Alert, Signal
 
 ANSWER_SECONDS: Final = 3.0  # after receipt; later a panel gets nothing, and sends again
@@ -108,26 +116,26 @@ class Intake:
         self._slow_at = float("-inf")  # when signals were last acknowledged late, or not in time; monotonic
         # By account, number and body, when a frame came last: a copy within the same millisecond gets the next.
         self._latest: dict[str, int] = {}
-        self._flights: dict[str, dict[Identity, Flight]] = {}
+        self._pending: dict[str, dict[Identity, PendingSignal]] = {}
         self._queues = AccountQueues()
 
-    def take_defect(self, defect: FrameDefect, arrival: Arrival) -> bytes | None:
+    def answer_to_defect(self, defect: FrameDefect, arrival: Arrival) -> bytes | None:
         """The answer to bytes that are no frame."""
         self._metrics.flaws[defect.reason].inc()
         return self._judge.judge_defect(defect, arrival.at)
 
-    async def take(self, checked: CheckedFrame, arrival: Arrival, connection: Pausable) -> bytes | None:
+    async def answer_to(self, checked: CheckedFrame, arrival: Arrival, connection: Pausable) -> bytes | None:
         """The answer to a frame, once it may be sent; None: silence, which is counted."""
         answer = None
         try:
-            outcome, answer = await self._take(checked, arrival, connection)
+            outcome, answer = await self._process(checked, arrival, connection)
         except SilentError as silent:
             outcome = FrameOutcome.SILENT
             self._metrics.silenced[silent.reason].inc()
         self._metrics.frames[outcome].inc()
         return answer
 
-    async def _take(
+    async def _process(
         self, checked: CheckedFrame, arrival: Arrival, connection: Pausable
     ) -> tuple[FrameOutcome, bytes | None]:
         """What became of a frame, and its answer. Raises `SilentError`."""
@@ -150,9 +158,9 @@ class Intake:
             has_waited = await self._capacity.acquire(partition, events, until, connection)
             try:
                 if has_waited:  # another copy may have come meanwhile
-                    verdict = _kept(self._judge.judge(checked, arrival.at))
-                verdict = await self._settled(verdict, checked, arrival, until)
-                await self._keep(verdict)
+                    verdict = _with_signals(self._judge.judge(checked, arrival.at))
+                verdict = await self._judge_in_order(verdict, checked, arrival, until)
+                await self._write_records(verdict)
             finally:
                 self._capacity.release(partition, events)
         except TimeoutError:
@@ -163,56 +171,56 @@ class Intake:
         _check_age(until)
         return _outcome(verdict), verdict.answer
 
-    async def _settled(self, verdict: Verdict, checked: CheckedFrame, arrival: Arrival, until: float) -> Verdict:
-        """The verdict once no earlier frame of the account can change it; `_keep` begins at once.
+    async def _judge_in_order(self, verdict: Verdict, checked: CheckedFrame, arrival: Arrival, until: float) -> Verdict:
+        """The verdict once no earlier frame of the account can change it; `_write_records` begins at once.
 
         Raises TimeoutError, and `SilentError` where the account's record changed meanwhile and nothing is to be kept.
         """
         identity = verdict.identity
         if identity is not None:
-            flights = self._flights.get(identity.account, ())
-            must_wait = identity in flights or (verdict.copy is not None and len(flights) > 0)
+            pending = self._pending.get(identity.account, ())
+            must_wait = identity in pending or (verdict.copy is not None and len(pending) > 0)
             if must_wait or identity.account in self._queues:
                 # A reader that hangs holds up what waits for it, and no new alarm behind that.
                 patience = ANSWER_SECONDS if must_wait else READ_BACK_SECONDS
                 async with self._queues.wait_turn(identity.account, arrival.since + patience):
-                    verdict = await self._behind_flights(checked, arrival, until)
+                    verdict = await self._await_earlier_frames(checked, arrival, until)
         frame_id = verdict.signals[0].frame_id
         at = max(arrival.at, self._latest.pop(frame_id, 0) + 1)
         self._latest[frame_id] = at
         if len(self._latest) > _FRAMES:
             del self._latest[next(iter(self._latest))]
-        return verdict if at == arrival.at else _kept(self._judge.judge(checked, at))
+        return verdict if at == arrival.at else _with_signals(self._judge.judge(checked, at))
 
-    async def _behind_flights(self, checked: CheckedFrame, arrival: Arrival, until: float) -> Verdict:
-        """The verdict once what is on its way of the account can change it no more. Raises as `_settled` does."""
-        verdict, is_behind_others = _kept(self._judge.judge(checked, arrival.at)), False
+    async def _await_earlier_frames(self, checked: CheckedFrame, arrival: Arrival, until: float) -> Verdict:
+        """The verdict once no pending signal of the account can change it. Raises as `_judge_in_order` does."""
+        verdict, is_behind_others = _with_signals(self._judge.judge(checked, arrival.at)), False
         while (identity := verdict.identity) is not None:
-            flights = self._flights.get(identity.account)
-            if not flights:
+            pending = self._pending.get(identity.account)
+            if not pending:
                 break
-            if identity in flights:
-                awaited = [flights[identity]]
+            if identity in pending:
+                awaited = [pending[identity]]
             elif verdict.copy is None or is_behind_others:
                 break
             else:
-                awaited, is_behind_others = list(flights.values()), True
+                awaited, is_behind_others = list(pending.values()), True
             async with asyncio.timeout_at(until):
                 # The last one ends last, as a rule: then there is no other to wait for.
-                for flight in reversed(awaited):
-                    if not flight.is_over:
-                        await flight.ended()
-            verdict = _kept(self._judge.judge(checked, arrival.at))
+                for earlier in reversed(awaited):
+                    if not earlier.is_over:
+                        await earlier.ended()
+            verdict = _with_signals(self._judge.judge(checked, arrival.at))
         return verdict
 
-    async def _keep(self, verdict: Verdict) -> None:
+    async def _write_records(self, verdict: Verdict) -> None:
         """Have signals and alerts acknowledged. Raises `UnconfirmedError`."""
         faults.at("before_signals")
         identity, copy = verdict.identity, verdict.copy
         if identity is None or (copy is not None and not copy.is_in_doubt):
-            await self._write(verdict.signals)
+            await self._write_signals(verdict.signals)
         else:
-            copy = await self._keep_first(verdict, identity)
+            copy = await self._write_first_copy(verdict, identity)
         faults.at("after_signals")
         if copy is None or not verdict.has_alerts:
             return
@@ -223,38 +231,38 @@ class Intake:
         copy.has_alerts_acknowledged = True
         faults.at("after_alerts")
 
-    async def _keep_first(self, verdict: Verdict, identity: Identity) -> Copy | None:
+    async def _write_first_copy(self, verdict: Verdict, identity: Identity) -> Copy | None:
         """Write the signals of a first copy, or of a repeat of one that is not read yet.
 
         Gives what the log has as the first copy, None where it needs none.
         """
         last = verdict.signals[-1].signal_id
-        assert identity not in self._flights.get(identity.account, ()), "two first copies under way"
-        flight = self._log.read_back(last, partial(self._land, identity))
-        self._flights.setdefault(identity.account, {})[identity] = flight
+        assert identity not in self._pending.get(identity.account, ()), "two first copies under way"
+        pending = self._log.read_back(last, partial(self._remove_pending, identity))
+        self._pending.setdefault(identity.account, {})[identity] = pending
         begun = time.monotonic()
         try:
-            await self._write(verdict.signals)
+            await self._write_signals(verdict.signals)
         except BaseException as error:
-            if isinstance(error, UnconfirmedError) and error.is_under_way and not flight.is_over:
+            if isinstance(error, UnconfirmedError) and error.is_under_way and not pending.is_over:
                 self._log.doubt(verdict.signals)
             self._log.give_up(last)
             raise
         if not verdict.has_alerts:
             return None
-        if not flight.is_over:
-            await self._timeouts.wait(flight.ended())
-        while not flight.is_over and time.monotonic() < begun + OUTAGE_SECONDS and self._is_behind_outage(verdict):
-            await self._timeouts.wait(flight.ended())
-        if flight.copy is not None:
-            return flight.copy
+        if not pending.is_over:
+            await self._timeouts.wait(pending.ended())
+        while not pending.is_over and time.monotonic() < begun + OUTAGE_SECONDS and self._is_behind_outage(verdict):
+            await self._timeouts.wait(pending.ended())
+        if pending.copy is not None:
+            return pending.copy
         self._metrics.not_read_back.inc()
         signal = verdict.signals[0]
         assert signal.site_id is not None
         assert signal.raised_at is not None
         return Copy(signal.site_id, signal.raised_at, signal.received_at, dict(verdict.events))
 
-    async def _write(self, signals: Sequence[Signal]) -> None:
+    async def _write_signals(self, signals: Sequence[Signal]) -> None:
         """Write signals, and note whether that was slow. Raises `UnconfirmedError`."""
         begun = time.monotonic()
         try:
@@ -273,11 +281,11 @@ class Intake:
         since = min(time.monotonic() - self._slow_at, self._since_behind(verdict.signals[0].key))
         return since < OUTAGE_SECONDS
 
-    def _land(self, identity: Identity) -> None:
-        flights = self._flights[identity.account]
-        del flights[identity]
-        if not flights:
-            del self._flights[identity.account]
+    def _remove_pending(self, identity: Identity) -> None:
+        pending = self._pending[identity.account]
+        del pending[identity]
+        if not pending:
+            del self._pending[identity.account]
 
 
 def _check_age(until: float) -> None:
@@ -286,8 +294,8 @@ def _check_age(until: float) -> None:
         raise SilentError(SilenceReason.TOO_OLD)
 
 
-def _kept(verdict: Verdict) -> Verdict:
-    """A verdict by which something is kept. Raises `SilentError`."""
+def _with_signals(verdict: Verdict) -> Verdict:
+    """A verdict again, if it has signals to write. Raises `SilentError`."""
     if not verdict.signals:
         raise SilentError(verdict.silence or SilenceReason.VIEW_STALE)
     return verdict
