@@ -25,14 +25,14 @@ class Account(NamedTuple):
     Attributes:
         name: the account, upper case, zeros kept.
         key: 16, 24 or 32 bytes; None: it has none.
-        is_sealed: its key is there and does not open under the receiver's: our fault, never the panel's.
+        has_unreadable_key: its key is there and does not open under the receiver's: our fault, never the panel's.
 
     """
 
     name: str
     site_id: str
     key: bytes | None = None
-    is_sealed: bool = False
+    has_unreadable_key: bool = False
     requires_encryption: bool = False
     bad_crc: BadCrc = BadCrc.SILENT
     overrides: tuple[Override, ...] = ()

@@ -157,7 +157,7 @@ class Judge:
         )
 
     def _known(self, checked: CheckedFrame, header: Header, account: Account, at: int) -> Verdict:
-        if account.is_sealed and header.is_encrypted:
+        if account.has_unreadable_key and header.is_encrypted:
             return Verdict(silence=SilenceReason.KEY_SEALED)
         if not header.is_encrypted and account.requires_encryption:
             return self._refused(checked, header, account, Refusal.NOT_ENCRYPTED, at)

@@ -175,13 +175,11 @@ class ReceiverProcess(EdgeProcess[ReceiverSettings, ReceiverMetrics]):
                 self._say(thing, age > FRESH_SECONDS, f"what is read of {thing} is older than {FRESH_SECONDS:.0f} s")
             silent = self._producer.silent_seconds > SILENT_SECONDS
             self._say("kafka", silent, f"Kafka has acknowledged nothing for {SILENT_SECONDS:.0f} s")
-            sealed, unreadable = len(self._transmitters.sealed), len(self._transmitters.unreadable)
-            self._say("keys", sealed > 0, f"keys of {sealed} transmitters do not open under receiver.wrapping_key")
+            keys, records = len(self._transmitters.unreadable_keys), len(self._transmitters.unreadable_records)
+            self._say("keys", keys > 0, f"keys of {keys} transmitters do not open under receiver.wrapping_key")
             self._metrics.transmitters.set(len(self._transmitters))
-            self._metrics.sealed_keys.set(sealed)
-            self._metrics.unreadable.set(
-                unreadable + self._transmitter_view.undecodable + self._signal_view.undecodable
-            )
+            self._metrics.sealed_keys.set(keys)
+            self._metrics.unreadable.set(records + self._transmitter_view.undecodable + self._signal_view.undecodable)
             if self._own.foreign > foreign:
                 self._metrics.foreign.inc(self._own.foreign - foreign)
                 foreign = self._own.foreign

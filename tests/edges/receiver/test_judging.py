@@ -234,7 +234,7 @@ def test_a_link_test_is_refused_and_recorded_as_any_frame_is(raw: bytes, account
 
 
 def test_a_key_that_we_cannot_open_is_our_fault_and_gets_silence() -> None:
-    verdict = Desk(Account("1234", "S1", is_sealed=True, requires_encryption=True)).takes(vectors.BURGLARY_AES)
+    verdict = Desk(Account("1234", "S1", has_unreadable_key=True, requires_encryption=True)).takes(vectors.BURGLARY_AES)
     assert (verdict.answer, verdict.silence) == (None, SilenceReason.KEY_SEALED)
 
 

@@ -158,7 +158,7 @@ async def test_a_transmitter_changed_while_a_frame_waits_for_its_first_copy_gets
         one.send(raw)
         other.send(raw)
         await asyncio.sleep(0.001)
-        made.accounts["1234"] = key._replace(key=None, is_sealed=True)
+        made.accounts["1234"] = key._replace(key=None, has_unreadable_key=True)
         assert await one.answer()
         await other.silence()
         assert made.count("silenced_total", reason="KEY_SEALED") == 1

@@ -51,4 +51,4 @@ def test_of_a_record_that_does_not_decode_nothing_is_known_with_a_registry_too(v
     assert transmitters.get("1234") is not None
     transmitters.put("1234", taken[1])
     assert (transmitters.get("1234"), transmitters.is_fresh("1234")) == (None, False)
-    assert transmitters.unreadable == {"1234"}
+    assert transmitters.unreadable_records == {"1234"}
