@@ -304,7 +304,7 @@ def _begin_of_whole(raw: bytes, since: int) -> int:
     return begin if is_whole else -1
 
 
-def seal(content: bytes, form: CrcForm = CrcForm.HEX) -> bytes:
+def framed(content: bytes, form: CrcForm = CrcForm.HEX) -> bytes:
     """A whole frame around its content, to be sent."""
     value = checksum(content)
     crc = b"%04X" % value if form is CrcForm.HEX else value.to_bytes(2)

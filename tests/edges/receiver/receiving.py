@@ -13,7 +13,7 @@ from typing import Any, Final
 from edges.kafka.errors import UnconfirmedError
 from edges.receiver.accounts import Account
 from edges.receiver.addresses import Addresses
-from edges.receiver.framing import seal
+from edges.receiver.framing import framed
 from edges.receiver.intake import Intake
 from edges.receiver.judging import Judge
 from edges.receiver.listening import Listener
@@ -194,4 +194,4 @@ def now() -> int:
 
 def cid(event: str, sequence: int = 1, end: str = "", account: str = "1234") -> bytes:
     """A plain frame of Contact ID."""
-    return seal(f'"ADM-CID"{sequence:04d}L0#{account}[#{account}|{event}]{end}'.encode())
+    return framed(f'"ADM-CID"{sequence:04d}L0#{account}[#{account}|{event}]{end}'.encode())

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from edges.receiver import framing
-from edges.receiver.framing import CheckedFrame, CrcForm, DefectReason, FrameDefect, Framer, Tolerance, checksum, seal
+from edges.receiver.framing import CheckedFrame, CrcForm, DefectReason, FrameDefect, Framer, Tolerance, checksum, framed
 from tests.edges.receiver import vectors
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -35,14 +35,14 @@ def test_each_vector_is_a_frame_without_any_tolerance(name: str) -> None:
     (found,) = cut(frame)
     assert isinstance(found, CheckedFrame)
     assert found == CheckedFrame(frame[9:-1], frame, CrcForm.HEX, frozenset())
-    assert seal(found.content) == frame
+    assert framed(found.content) == frame
 
 
 @pytest.mark.parametrize("name", vectors.ALL)
 @pytest.mark.parametrize("form", CrcForm)
 def test_each_vector_cut_at_every_byte(name: str, form: CrcForm) -> None:
     content = vectors.ALL[name][9:-1]
-    frame = seal(content, form)
+    frame = framed(content, form)
     for at in range(len(frame) + 1):
         assert contents(frame[:at], frame[at:]) == [content], at
     assert contents(*(frame[at : at + 1] for at in range(len(frame)))) == [content]
@@ -53,8 +53,8 @@ def test_each_vector_cut_at_every_byte(name: str, form: CrcForm) -> None:
 def test_any_two_glued(first: str, form: CrcForm) -> None:
     for frame in vectors.ALL.values():
         one, two = vectors.ALL[first][9:-1], frame[9:-1]
-        assert contents(seal(one, form) + seal(two, form)) == [one, two]
-        assert contents(seal(one, form) + b"\0\0" + seal(two)) == [one, two]
+        assert contents(framed(one, form) + framed(two, form)) == [one, two]
+        assert contents(framed(one, form) + b"\0\0" + framed(two)) == [one, two]
 
 
 @pytest.mark.parametrize("bad", [b"\r", b"\n", b"\0", b'"', b"A"])
@@ -67,7 +67,7 @@ def test_a_raw_checksum_may_be_any_two_bytes(bad: bytes) -> None:
         for side in list(wanted):
             if crc[side] == bad[0]:
                 wanted.remove(side)
-                frame = seal(content, CrcForm.RAW)
+                frame = framed(content, CrcForm.RAW)
                 for at in range(len(frame)):
                     assert contents(frame[:at], frame[at:]) == [content], (crc, at)
         if not wanted:
@@ -80,7 +80,7 @@ def test_a_raw_checksum_may_be_any_two_bytes(bad: bytes) -> None:
     [
         (vectors.BURGLARY[1:], Tolerance.NO_LF),
         (b"\0" + vectors.BURGLARY, Tolerance.NUL_AFTER_CR),
-        (seal(vectors.BURGLARY[9:-1], CrcForm.RAW), Tolerance.RAW_CRC),
+        (framed(vectors.BURGLARY[9:-1], CrcForm.RAW), Tolerance.RAW_CRC),
         (vectors.BURGLARY.replace(b"003D", b"0061"), Tolerance.DECIMAL_LENGTH),
         (vectors.BURGLARY.replace(b"4BBA", b"4bba"), Tolerance.LOWER_CASE_HEX),
         (vectors.BURGLARY.replace(b"003D", b"003d"), Tolerance.LOWER_CASE_HEX),
@@ -93,7 +93,7 @@ def test_tolerated_and_named(raw: bytes, tolerance: Tolerance) -> None:
 
 
 def test_a_frame_over_4_kib_is_none_and_the_next_one_is_read() -> None:
-    long = seal(b'"ADM-CID"0007L0#1234[' + b"x" * 4096 + b"]")
+    long = framed(b'"ADM-CID"0007L0#1234[' + b"x" * 4096 + b"]")
     found = cut(long + vectors.BURGLARY)
     assert [type(one) for one in found] == [FrameDefect, CheckedFrame]
     assert isinstance(found[0], FrameDefect)

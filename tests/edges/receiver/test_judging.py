@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.ciphers.modes import CBC
 
 from edges.receiver import frame
 from edges.receiver.accounts import IGNORE, Account, BadCrc
-from edges.receiver.framing import CheckedFrame, FrameDefect, Framer, Tolerance, seal
+from edges.receiver.framing import CheckedFrame, FrameDefect, Framer, Tolerance, framed
 from edges.receiver.judging import Judge, Refusal, SilenceReason, Verdict
 from edges.receiver.repeats import Repeats
 from edges.receiver.signal_log import SignalLog
@@ -56,7 +56,7 @@ class Desk:
 
 
 def cid(event: str, sequence: int = 1, end: str = "") -> bytes:
-    return seal(f'"ADM-CID"{sequence:04d}L0#1234[#1234|{event}]{end}'.encode())
+    return framed(f'"ADM-CID"{sequence:04d}L0#1234[#1234|{event}]{end}'.encode())
 
 
 def override(code: str, zone: str | None, kind: str, until: int | None = None) -> Override:
@@ -140,7 +140,7 @@ def test_a_repeat_says_the_first_copys_alert_though_the_transmitter_has_changed_
 
 @pytest.mark.parametrize("kind", ["ACK", "DUH"])
 def test_an_answer_is_not_answered(kind: str) -> None:
-    assert Desk(PLAIN).takes(seal(f'"{kind}"0007L0#1234[]'.encode())).silence is SilenceReason.IS_ANSWER
+    assert Desk(PLAIN).takes(framed(f'"{kind}"0007L0#1234[]'.encode())).silence is SilenceReason.IS_ANSWER
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_an_answer_is_not_answered(kind: str) -> None:
 )
 @pytest.mark.parametrize("accounts", [(PLAIN,), ()], ids=["known", "unknown"])
 def test_what_is_tolerated_is_named(content: str, tolerance: Tolerance, accounts: tuple[Account, ...]) -> None:
-    verdict = Desk(*accounts).takes(seal(content.encode()))
+    verdict = Desk(*accounts).takes(framed(content.encode()))
     assert verdict.answer is not None
     assert tolerance in verdict.tolerances
 
@@ -179,7 +179,7 @@ def test_an_encrypted_alarm_is_authenticated_and_answered_encrypted() -> None:
 
 def test_lower_case_hex_of_an_encrypted_frame_is_named() -> None:
     header, data = vectors.BURGLARY_AES[9:-1].split(b"[")
-    verdict = Desk(KEYED).takes(seal(header + b"[" + data.lower()))
+    verdict = Desk(KEYED).takes(framed(header + b"[" + data.lower()))
     assert [s.outcome for s in verdict.signals] == ["ALERT"]
     assert verdict.tolerances == {Tolerance.LOWER_CASE_HEX}
 
@@ -201,7 +201,7 @@ def test_an_encrypted_frame_without_a_time_is_not_of_now(data: bytes, end: bytes
     text = data + end
     cipher = Cipher(AES(K), CBC(bytes(16))).encryptor()
     sent = cipher.update(b"x" * (16 - len(text) % 16) + text) + cipher.finalize()
-    verdict = Desk(KEYED).takes(seal(b'"*ADM-CID"0007R1L2#1234[' + sent.hex().upper().encode()))
+    verdict = Desk(KEYED).takes(framed(b'"*ADM-CID"0007R1L2#1234[' + sent.hex().upper().encode()))
     assert (verdict.is_late, verdict.signals) == (True, ())
 
 
@@ -274,8 +274,8 @@ def test_an_override_makes_an_alert_of_any_code_of_sia(code: str) -> None:
     """Also of those that end with H, R, J, which the table reads as restores."""
     desk = Desk(Account("1234", "S1", overrides=(override(code, "12", "HOLD_UP"),)))
     numbered = '"SIA-DCS"000{0}L0#1234[#1234|Nri1/{1}1{0}]'
-    assert desk.alerts(seal(numbered.format(1, code).encode())) == ()
-    (alert,) = desk.alerts(seal(numbered.format(2, code).encode()))
+    assert desk.alerts(framed(numbered.format(1, code).encode())) == ()
+    (alert,) = desk.alerts(framed(numbered.format(2, code).encode()))
     assert alert.kind == "HOLD_UP"
 
 
@@ -319,7 +319,7 @@ def test_status_restores_troubles_cancels_and_tests_open_and_close_nothing(event
 
 @pytest.mark.parametrize("code", ["BH", "BR", "BJ", "BT", "BC", "FC", "OC", "OP", "CL", "RP", "YT"])
 def test_restores_troubles_cancels_openings_and_tests_of_sia_open_and_close_nothing(code: str) -> None:
-    verdict = Desk(PLAIN).takes(seal(f'"SIA-DCS"0001L0#1234[#1234|Nri1/{code}012]'.encode()))
+    verdict = Desk(PLAIN).takes(framed(f'"SIA-DCS"0001L0#1234[#1234|Nri1/{code}012]'.encode()))
     assert [(s.outcome, s.code, s.alert_id) for s in verdict.signals] == [("SIGNAL", code, None)]
 
 
