@@ -47,7 +47,6 @@ PARTICIPLES: Final = frozenset(
 )
 LEFT_CLASSES: Final = {
     "edges/panel/messages.py: Said",
-    "edges/receiver/rooms.py: Held",
     "tests/edges/receiver/test_kills.py: Sent",
     "tests/faults/desks.py: Said",
     "tests/faults/evidence.py: Told",

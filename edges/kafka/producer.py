@@ -42,8 +42,8 @@ _log = logger(__name__)
 
 CONFIRM_SECONDS: Final = 3.0
 STOP_SECONDS: Final = 5.0
-IN_FLIGHT: Final = 500
-ROOM: Final = 10_000
+IN_FLIGHT: Final = 500  # records of a partition that librdkafka has at once
+ROOM: Final = 10_000  # records of it that may wait; beyond, `send` fails at once
 _POLL_SECONDS: Final = 0.1
 _REPORTS_SECONDS: Final = 0.001  # between two looks for reports, while any is due
 _LATE_SECONDS: Final = 0.01  # the same, once so many looks found none: Kafka hangs
@@ -78,26 +78,15 @@ class Producer:
 
     """
 
-    def __init__(
-        self,
-        connection: Connection,
-        topics: tuple[str, ...],
-        *,
-        pulse_topic: str | None = None,
-        in_flight: int = IN_FLIGHT,
-        room: int = ROOM,
-    ) -> None:
+    def __init__(self, connection: Connection, topics: tuple[str, ...], *, pulse_topic: str | None = None) -> None:
         """``topics``: those that are written to, without prefix.
 
         ``pulse_topic``: a topic that this process may read; with it, Kafka is asked once a second to acknowledge
-        something (`edges.kafka.pulse`). ``in_flight``: how many records of a partition librdkafka has at once;
-        ``room``: how many more may wait, beyond which `send` fails at once.
+        something (`edges.kafka.pulse`).
         """
         self._connection = connection
         self._topics = topics
         self._pulse_topic = pulse_topic
-        self._most_in_flight = in_flight
-        self._room = room
         self._lanes: dict[tuple[str, int], Lane] = {}
         self._reports: deque[Report] = deque()  # a deque, as a client that is given up reports in another thread
         self._under_way = 0  # records that librdkafka has
@@ -146,7 +135,7 @@ class Producer:
             raise UnconfirmedError(_ENDS)
         sending = Sending(self._loop.create_future(), len(records), follows=follows)
         lanes = [self._lane(record.topic, record.key) for record in records]
-        if any(len(lane.waiting) >= self._room for lane in lanes):
+        if any(len(lane.waiting) >= ROOM for lane in lanes):
             self.unconfirmed += 1
             raise UnconfirmedError("too many records wait for their partition")
         heappush(self._deadlines, (self._loop.time() + seconds, next(self._numbers), sending))
@@ -167,11 +156,6 @@ class Producer:
     def partition_of(self, key: str) -> int:
         """The partition of a key, on every topic."""
         return self._partition(key)
-
-    def waiting(self, topic: str, partition: int) -> int:
-        """How many records of a partition are under way or wait."""
-        lane = self._lanes.get((topic, partition))
-        return 0 if lane is None else lane.in_flight + len(lane.waiting)
 
     @property
     def silent_seconds(self) -> float:
@@ -228,7 +212,7 @@ class Producer:
         waiting = lane.waiting
         while waiting and self._ended.is_set():
             waiting.popleft().sending.fail(_ENDS)
-        while waiting and (lane.in_flight < self._most_in_flight or waiting[0].sending.future.done()):
+        while waiting and (lane.in_flight < IN_FLIGHT or waiting[0].sending.future.done()):
             record = waiting.popleft()
             if record.sending.future.done():
                 continue

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple, Protocol, cast
 
 from edges.panel.messages import Answer, Panel, Said, answer_of, frame_of, number_of
 from edges.receiver.frame import NotDc09Error, UnopenedError
-from edges.receiver.framing import Framer, Sealed
+from edges.receiver.framing import CheckedFrame, Framer
 
 LAST_NUMBER: Final = 9999
 
@@ -138,7 +138,7 @@ class Dialler:
         await self._line.send(frame_of(self._panel, said, sequence, self._now() + self._offset))
         while True:
             for cut in self._framer.feed(await self._line.receive()):
-                if isinstance(cut, Sealed):
+                if isinstance(cut, CheckedFrame):
                     try:
                         answer = answer_of(cut.content, self._panel.key)
                     except (NotDc09Error, UnopenedError):

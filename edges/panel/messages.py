@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from edges.receiver import frame, times
 from edges.receiver.content import Qualifier
-from edges.receiver.framing import MOST_BYTES, CrcForm, seal
+from edges.receiver.framing import MOST_BYTES, CrcForm, framed
 
 _CONTACT_ID: Final = re.compile(r"[0-9]{3}\Z")
 _HEADER_DIGITS: Final = re.compile(r"[0-9A-Fa-f]{0,6}\Z")
@@ -88,7 +88,7 @@ def frame_of(panel: Panel, said: Said, sequence: int, time: int) -> bytes:
         content = f'"{kind}"{echo}'.encode() + body + times.stamp(time)
     else:
         content = f'"*{kind}"{echo}'.encode() + frame.enciphered(body, time, panel.key)
-    whole = seal(content, panel.crc_form)
+    whole = framed(content, panel.crc_form)
     if len(whole) > MOST_BYTES:
         raise NotASignalError(f"text: its frame has {len(whole):,} bytes, and a receiver takes {MOST_BYTES:,}")
     return whole

@@ -138,14 +138,6 @@ class CheckedNetwork(httpcore.AsyncNetworkBackend):
             self._closing.add(closing)
             closing.add_done_callback(self._closing.discard)
 
-    async def connect_unix_socket(self, *_: Any, **__: Any) -> httpcore.AsyncNetworkStream:
-        """Raise: no webhook goes there."""
-        raise RefusedAddressError
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait."""
-        await asyncio.sleep(seconds)
-
     async def _resolve(self, host: str, port: int) -> list[str]:
         look_up = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
         try:

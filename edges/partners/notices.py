@@ -36,7 +36,7 @@ class Notices:
         """Write what is due, and note what Kafka has. Raises `DatabaseAwayError`, `UnconfirmedError`."""
         for row in await self._store.undelivered():
             if row["command_id"] not in self._under_way:
-                task = asyncio.create_task(self._outlet.event(_event(row)), name="notice")
+                task = asyncio.create_task(self._outlet.write("desk-log", _event(row)), name="notice")
                 task.add_done_callback(hear)  # at the end of the process
                 self._under_way[row["command_id"]] = task
         if not self._under_way:

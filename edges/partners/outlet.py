@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from edges.kafka.errors import UnconfirmedError
 from edges.kafka.producer import Record
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from edges.kafka.producer import Producer
     from edges.values import DeskEvent, DispatchReport
 
+Topic: TypeAlias = Literal["dispatch-reports", "desk-log"]
+
 _SECONDS: Final = 3600.0  # the client has it, and tries; who waits for it gives up by himself
 
 
@@ -22,26 +24,17 @@ class Outlet:
 
     def __init__(self, producer: Producer) -> None:
         self._producer = producer
-        self._writers: tuple[Callable[[Any], bytes], Callable[[Any], bytes]] | None = None
+        self._writers: dict[str, Callable[[Any], bytes]] = {}
 
     def open(self, write_report: Callable[[Any], bytes], write_event: Callable[[Any], bytes]) -> None:
         """Begin to write, by what makes values of `dispatch-reports` and of `desk-log`."""
-        self._writers = write_report, write_event
+        self._writers = {"dispatch-reports": write_report, "desk-log": write_event}
 
-    async def report(self, report: DispatchReport) -> None:
-        """Write a report; returns when Kafka has it, which may take long. Raises `UnconfirmedError`."""
-        write, _ = self._open()
-        await self._producer.send(Record("dispatch-reports", report.site_id, write(report)), seconds=_SECONDS)
-
-    async def event(self, event: DeskEvent) -> None:
-        """Write to `desk-log`; returns when Kafka has it, which may take long. Raises `UnconfirmedError`."""
-        _, write = self._open()
-        await self._producer.send(Record("desk-log", event.site_id, write(event)), seconds=_SECONDS)
-
-    def _open(self) -> tuple[Callable[[Any], bytes], Callable[[Any], bytes]]:
-        if self._writers is None:
+    async def write(self, topic: Topic, value: DispatchReport | DeskEvent) -> None:
+        """Write a value; returns when Kafka has it, which may take long. Raises `UnconfirmedError`."""
+        if not self._writers:
             raise UnconfirmedError("Kafka has not described the topics yet")
-        return self._writers
+        await self._producer.send(Record(topic, value.site_id, self._writers[topic](value)), seconds=_SECONDS)
 
 
 def hear(task: asyncio.Task[None]) -> None:

@@ -56,10 +56,6 @@ def judge(status: int, body: bytes) -> Answer:
     return Answer("DELIVERED", status, isinstance(value, dict) and value.get("status") == "ACCEPTED")
 
 
-async def _nothing() -> None:
-    """Let it go."""
-
-
 class Poster:
     """Posts to partners' addresses; connections are kept for the next command.
 
@@ -81,7 +77,7 @@ class Poster:
         body: bytes,
         *,
         allow_private: bool,
-        going: Callable[[], Awaitable[None]] = _nothing,
+        going: Callable[[], Awaitable[None]],
     ) -> Answer:
         """Post once; ``going`` is awaited before the first byte goes out. What it raises keeps that here."""
 

@@ -76,7 +76,7 @@ class Reporter:
 
     async def _write(self, report: DispatchReport) -> None:
         try:
-            await self._outlet.report(report)
+            await self._outlet.write("dispatch-reports", report)
             faults.at("after_report")
             await self._store.acknowledged([report.report_id])
             self._metrics.reports.inc()

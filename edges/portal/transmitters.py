@@ -17,7 +17,7 @@ from edges.portal.problems import NO_WRAPPING_KEY, REVISION_REQUIRED, REVISION_S
 from edges.portal.rows import Statement, fingerprint
 from edges.portal.sql import query
 from edges.portal.store import Store, run
-from edges.receiver.wrapping import SealedKeyError, Wrapping
+from edges.receiver.wrapping import UnreadableKeyError, Wrapping
 from edges.values import Override, Transmitter
 from edges.web.problems import INVALID, NOT_FOUND, FieldError
 
@@ -152,7 +152,7 @@ class Transmitters:
         assert self._wrapping is not None
         try:
             return self._wrapping.unwrap(before.value.key_wrapped, before.account) == change.key
-        except SealedKeyError:
+        except UnreadableKeyError:
             return False
 
 

@@ -6,8 +6,9 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from edges.receiver.content import Event, Qualifier
+from edges.values import Override
 
-IGNORE: Final = "IGNORE"
+IGNORE: Final = "IGNORE"  # the kind of an override: the event is a signal
 _SIA_LETTERS: Final = 2  # of a code; Contact ID's have three digits
 
 
@@ -18,36 +19,20 @@ class BadCrc(StrEnum):
     NAK = "NAK"
 
 
-class Override(NamedTuple):
-    """How one code of an account is read, in place of the table.
-
-    Attributes:
-        zone: the zone it is for, as printed; None: all.
-        kind: the kind of alert, or `IGNORE`: then it is a signal.
-        until: when it ends, Unix milliseconds; None: never.
-
-    """
-
-    code: str
-    zone: str | None
-    kind: str
-    until: int | None
-
-
 class Account(NamedTuple):
     """A transmitter, its key opened.
 
     Attributes:
         name: the account, upper case, zeros kept.
         key: 16, 24 or 32 bytes; None: it has none.
-        is_sealed: its key is there and does not open under the receiver's: our fault, never the panel's.
+        has_unreadable_key: its key is there and does not open under the receiver's: our fault, never the panel's.
 
     """
 
     name: str
     site_id: str
     key: bytes | None = None
-    is_sealed: bool = False
+    has_unreadable_key: bool = False
     requires_encryption: bool = False
     bad_crc: BadCrc = BadCrc.SILENT
     overrides: tuple[Override, ...] = ()

@@ -8,13 +8,13 @@ from collections import deque
 from typing import TYPE_CHECKING, Final, cast
 
 from edges.receiver import faults
-from edges.receiver.framing import Flaw, Framer, Sealed, Tolerance
+from edges.receiver.framing import CheckedFrame, FrameDefect, Framer, Tolerance
 from edges.receiver.intake import Arrival
-from edges.receiver.lines import Speech
 from edges.receiver.metrics import Closed, Transport
+from edges.receiver.protocol_check import ProtocolCheck
 
 if TYPE_CHECKING:
-    from edges.receiver.lines import Lines
+    from edges.receiver.listener_context import ListenerContext
 
 # Frames of one connection in work; more stay in the socket.
 _IN_WORK: Final = 32
@@ -30,17 +30,17 @@ class Connection(asyncio.BufferedProtocol):
 
     """
 
-    def __init__(self, lines: Lines, transport: Transport, *, is_counted: bool = False) -> None:
+    def __init__(self, context: ListenerContext, transport: Transport, *, is_counted: bool = False) -> None:
         """``is_counted``: it counts as a socket of its address already."""
-        self._lines = lines
+        self._context = context
         self._kind = transport
         self._is_counted = is_counted
         self._framer = Framer()
-        self._cuts: deque[tuple[Sealed | Flaw, Arrival]] = deque()
+        self._cuts: deque[tuple[CheckedFrame | FrameDefect, Arrival]] = deque()
         self._in_work = 0
-        self._holds = 0
+        self._pauses = 0
         self._is_paused = False
-        self._speech = Speech()
+        self._protocol_check = ProtocolCheck()
         self._address = ""
         self._transport: asyncio.Transport | None = None
         self._is_ending = False
@@ -54,27 +54,27 @@ class Connection(asyncio.BufferedProtocol):
         transport = cast("asyncio.Transport", transport)  # uvloop's is none by its bases
         peer = transport.get_extra_info("peername")
         self._address = peer[0] if peer else ""
-        if not self._is_counted and not self._lines.addresses.open(self._address):
-            self._lines.metrics.closed[Closed.TOO_MANY_SOCKETS].inc()
+        if not self._is_counted and not self._context.addresses.open(self._address):
+            self._context.metrics.closed[Closed.TOO_MANY_SOCKETS].inc()
             transport.abort()
             return
         self._transport = transport
         self.is_made = True
         self.heard_at = time.monotonic()
-        self._lines.connections.add(self)
-        self._lines.metrics.sockets[self._kind].inc()
+        self._context.connections.add(self)
+        self._context.metrics.sockets[self._kind].inc()
 
     def connection_lost(self, _error: Exception | None) -> None:
         """Forget it; frames in work are kept all the same, though nobody gets their answers."""
         if self._transport is None:
             return
         if self._framer.has_nul:
-            self._lines.metrics.tolerated[Tolerance.NUL_AFTER_CR].inc()
+            self._context.metrics.tolerated[Tolerance.NUL_AFTER_CR].inc()
         self._transport = None
         self._cuts.clear()
-        self._lines.connections.discard(self)
-        self._lines.addresses.close(self._address)
-        self._lines.metrics.sockets[self._kind].dec()
+        self._context.connections.discard(self)
+        self._context.addresses.close(self._address)
+        self._context.metrics.sockets[self._kind].dec()
 
     def get_buffer(self, _size: int) -> memoryview:
         """Where the next bytes go."""
@@ -82,18 +82,18 @@ class Connection(asyncio.BufferedProtocol):
 
     def buffer_updated(self, size: int) -> None:
         """Cut the bytes into frames."""
-        if self._transport is None or self._speech.is_foreign:
+        if self._transport is None or self._protocol_check.is_foreign:
             return
         self.heard_at = since = time.monotonic()
         arrival = Arrival(time.time_ns() // 1_000_000, since, self._address)
         is_in_pieces = self._framer.has_rest
-        cuts = self._speech.heard(self._framer.feed(bytes(_BUFFER[:size])))
+        cuts = self._protocol_check.admitted(self._framer.feed(bytes(_BUFFER[:size])))
         if cuts:
-            tolerated = self._lines.metrics.tolerated
-            if is_in_pieces and isinstance(cuts[0], Sealed):
+            tolerated = self._context.metrics.tolerated
+            if is_in_pieces and isinstance(cuts[0], CheckedFrame):
                 tolerated[Tolerance.IN_PIECES].inc()
             if len(cuts) > 1:
-                tolerated[Tolerance.SEVERAL_FRAMES].inc(sum(isinstance(cut, Sealed) for cut in cuts))
+                tolerated[Tolerance.SEVERAL_FRAMES].inc(sum(isinstance(cut, CheckedFrame) for cut in cuts))
             self._cuts.extend((cut, arrival) for cut in cuts)
         self._work()
 
@@ -106,27 +106,27 @@ class Connection(asyncio.BufferedProtocol):
 
     def pause_writing(self) -> None:
         """Read no more from a panel that does not read its answers."""
-        self.hold()
+        self.pause()
 
     def resume_writing(self) -> None:
         """Read on."""
-        self.release()
+        self.resume()
 
     # --- reading --------------------------------------------------------------------------------
 
-    def hold(self) -> None:
-        """Read no more, and begin no more frames, until as many `release` as `hold` were called."""
-        self._holds += 1
-        self._look()
+    def pause(self) -> None:
+        """Read no more, and begin no more frames, until as many `resume` as `pause` were called."""
+        self._pauses += 1
+        self._update_reading()
 
-    def release(self) -> None:
-        """See `hold`."""
-        self._holds -= 1
+    def resume(self) -> None:
+        """See `pause`."""
+        self._pauses -= 1
         self._work()
 
-    def _look(self) -> None:
+    def _update_reading(self) -> None:
         """Read from the socket exactly while frames are begun."""
-        is_full = self._holds > 0 or self._in_work >= _IN_WORK or bool(self._cuts)
+        is_full = self._pauses > 0 or self._in_work >= _IN_WORK or bool(self._cuts)
         if self._transport is None or is_full is self._is_paused or self._transport.is_closing():
             return
         self._is_paused = is_full
@@ -139,24 +139,24 @@ class Connection(asyncio.BufferedProtocol):
 
     def _work(self) -> None:
         """Begin what there is room for."""
-        while self._cuts and not self._holds and self._in_work < _IN_WORK and self._transport is not None:
+        while self._cuts and not self._pauses and self._in_work < _IN_WORK and self._transport is not None:
             cut, arrival = self._cuts.popleft()
-            if isinstance(cut, Flaw):
-                self._send(self._lines.intake.take_flaw(cut, arrival))
+            if isinstance(cut, FrameDefect):
+                self._send(self._context.intake.answer_to_defect(cut, arrival))
                 continue
             self._in_work += 1
-            self._lines.start(self._take(cut, arrival))
-        if self._speech.is_foreign and not self._cuts and not self._in_work:
+            self._context.start(self._take(cut, arrival))
+        if self._protocol_check.is_foreign and not self._cuts and not self._in_work:
             self.close(Closed.NOT_DC09)
-        self._look()
+        self._update_reading()
         if self._is_ending and not self._cuts and not self._in_work and self._transport is not None:
             self._transport.close()
 
-    async def _take(self, sealed: Sealed, arrival: Arrival) -> None:
+    async def _take(self, checked: CheckedFrame, arrival: Arrival) -> None:
         try:
-            self._send(await self._lines.intake.take(sealed, arrival, self))
+            self._send(await self._context.intake.answer_to(checked, arrival, self))
         finally:
-            self._lines.end()
+            self._context.end()
             self._in_work -= 1
             self._work()
 
@@ -170,7 +170,7 @@ class Connection(asyncio.BufferedProtocol):
         if self._transport is None:
             return
         if not self._transport.is_closing():
-            self._lines.metrics.closed[reason].inc()
+            self._context.metrics.closed[reason].inc()
             self._cuts.clear()
             self._transport.close()
         elif reason is Closed.IDLE:

@@ -7,12 +7,12 @@ import time
 from typing import TYPE_CHECKING, Final, cast
 
 from edges.receiver import faults
-from edges.receiver.framing import Flaw, Framer, Sealed, Tolerance
+from edges.receiver.framing import CheckedFrame, FrameDefect, Framer, Tolerance
 from edges.receiver.intake import Arrival
-from edges.receiver.lines import Speech
+from edges.receiver.protocol_check import ProtocolCheck
 
 if TYPE_CHECKING:
-    from edges.receiver.lines import Lines
+    from edges.receiver.listener_context import ListenerContext
 
 # Frames that wait for room; UDP cannot be held back, so that more are dropped, and their panels send them again. Those
 # that have room are bounded by it, each partition's by its own.
@@ -22,8 +22,8 @@ _WAITING: Final = 2000
 class Datagrams(asyncio.DatagramProtocol):
     """The receiver's UDP port."""
 
-    def __init__(self, lines: Lines) -> None:
-        self._lines = lines
+    def __init__(self, context: ListenerContext) -> None:
+        self._context = context
         self._waiting = 0
         self._transport: asyncio.DatagramTransport | None = None
 
@@ -39,38 +39,38 @@ class Datagrams(asyncio.DatagramProtocol):
         """Take its frames; behind what is another protocol, none."""
         arrival = Arrival(time.time_ns() // 1_000_000, time.monotonic(), peer[0])
         framer = Framer()
-        cuts = Speech().heard(framer.feed(data))
+        cuts = ProtocolCheck().admitted(framer.feed(data))
         self._count_tolerated(cuts, framer)
         for cut in (*cuts, *framer.close()):
-            if isinstance(cut, Flaw):
-                self._send(self._lines.intake.take_flaw(cut, arrival), peer)
+            if isinstance(cut, FrameDefect):
+                self._send(self._context.intake.answer_to_defect(cut, arrival), peer)
             else:
-                self._lines.start(self._take(cut, arrival, peer))
+                self._context.start(self._take(cut, arrival, peer))
 
-    def _count_tolerated(self, cuts: list[Sealed | Flaw], framer: Framer) -> None:
+    def _count_tolerated(self, cuts: list[CheckedFrame | FrameDefect], framer: Framer) -> None:
         """Count what only the datagram as a whole shows."""
-        tolerated = self._lines.metrics.tolerated
+        tolerated = self._context.metrics.tolerated
         if len(cuts) > 1:
-            tolerated[Tolerance.SEVERAL_FRAMES].inc(sum(isinstance(cut, Sealed) for cut in cuts))
+            tolerated[Tolerance.SEVERAL_FRAMES].inc(sum(isinstance(cut, CheckedFrame) for cut in cuts))
         if framer.has_nul:
             tolerated[Tolerance.NUL_AFTER_CR].inc()
 
-    def hold(self) -> None:
+    def pause(self) -> None:
         """Count a frame that waits for room. Raises TimeoutError where too many do: nothing holds datagrams back."""
         if self._waiting >= _WAITING:
-            self._lines.metrics.dropped.inc()
+            self._context.metrics.dropped.inc()
             raise TimeoutError
         self._waiting += 1
 
-    def release(self) -> None:
-        """See `hold`."""
+    def resume(self) -> None:
+        """See `pause`."""
         self._waiting -= 1
 
-    async def _take(self, sealed: Sealed, arrival: Arrival, peer: tuple[str, int]) -> None:
+    async def _take(self, checked: CheckedFrame, arrival: Arrival, peer: tuple[str, int]) -> None:
         try:
-            self._send(await self._lines.intake.take(sealed, arrival, self), peer)
+            self._send(await self._context.intake.answer_to(checked, arrival, self), peer)
         finally:
-            self._lines.end()
+            self._context.end()
 
     def _send(self, answer: bytes | None, peer: tuple[str, int]) -> None:
         if answer is not None and self._transport is not None:

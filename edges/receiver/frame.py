@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from edges.receiver import times
 from edges.receiver.cipher import BLOCK, cipher_of
-from edges.receiver.framing import NO_TOLERANCES, CrcForm, Flaw, FlawReason, Sealed, Tolerance, seal
+from edges.receiver.framing import NO_TOLERANCES, CheckedFrame, CrcForm, DefectReason, FrameDefect, Tolerance, framed
 
 _HEADER: Final = re.compile(
     rb'"(\*?)([A-Za-z0-9-]{1,16})"([0-9]{4})'
@@ -89,9 +89,9 @@ class Clear(NamedTuple):
     time: int | None
 
 
-def is_dc09(cut: Sealed | Flaw) -> bool:
+def is_dc09(cut: CheckedFrame | FrameDefect) -> bool:
     """Whether it begins as a DC-09 message does. A bad line breaks DC-09, and does not make it another protocol."""
-    if isinstance(cut, Flaw) and cut.reason is FlawReason.NOT_DC09:
+    if isinstance(cut, FrameDefect) and cut.reason is DefectReason.NOT_DC09:
         return False
     return _HEADER.match(cut.content) is not None
 
@@ -190,15 +190,15 @@ def enciphered(body: bytes, time: int, key: bytes) -> bytes:
 def ack(header: Header, form: CrcForm, key: bytes | None, now: int) -> bytes:
     """The frame is kept. Encrypted (then with our time) where the frame was and ``key`` is its key."""
     if header.is_encrypted and key is not None:
-        return seal(b'"*ACK"%b[%b' % (header.echo, enciphered(b"]", now, key)), form)
-    return seal(b'"ACK"%b[]' % header.echo, form)
+        return framed(b'"*ACK"%b[%b' % (header.echo, enciphered(b"]", now, key)), form)
+    return framed(b'"ACK"%b[]' % header.echo, form)
 
 
 def duh(header: Header, form: CrcForm) -> bytes:
     """The frame cannot be used, and will never be; never encrypted."""
-    return seal(b'"DUH"%b[]' % header.echo, form)
+    return framed(b'"DUH"%b[]' % header.echo, form)
 
 
 def nak(now: int, form: CrcForm) -> bytes:
     """The frame's time is not ours: ``now`` (Unix milliseconds) is; never encrypted."""
-    return seal(b'"NAK"0000R0L0A0[]' + times.stamp(now), form)
+    return framed(b'"NAK"0000R0L0A0[]' + times.stamp(now), form)

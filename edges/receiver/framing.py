@@ -3,8 +3,8 @@
     LF crc 0LLL "id"seq[Rr]Lp#acct[data][x…]_HH:MM:SS,MM-DD-YYYY CR
 
 The checksum is CRC-16/ARC over the bytes from the first ``"`` to before CR; the length counts the same bytes, in hex.
-`Framer` takes pieces of any size and gives what it cut out of them: a `Sealed` frame, or a `Flaw` with its reason.
-Nothing here reads a clock or a socket.
+`Framer` takes pieces of any size and gives what it cut out of them: a `CheckedFrame`, or a `FrameDefect` that says why
+it is none. Nothing here reads a clock or a socket.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class CrcForm(Enum):
     RAW = "RAW"
 
 
-class FlawReason(StrEnum):
+class DefectReason(StrEnum):
     """Why bytes are no frame. Only a wrong checksum may be answered, where the account says so."""
 
     BAD_CRC = "BAD_CRC"
@@ -91,7 +91,7 @@ class Tolerance(StrEnum):
 NO_TOLERANCES: Final[frozenset[Tolerance]] = frozenset()
 
 
-class Sealed(NamedTuple):
+class CheckedFrame(NamedTuple):
     """A frame as it came, its checksum and length right.
 
     Attributes:
@@ -106,7 +106,7 @@ class Sealed(NamedTuple):
     tolerances: frozenset[Tolerance]
 
 
-class Flaw(NamedTuple):
+class FrameDefect(NamedTuple):
     """Bytes that are no frame.
 
     Attributes:
@@ -114,7 +114,7 @@ class Flaw(NamedTuple):
 
     """
 
-    reason: FlawReason
+    reason: DefectReason
     raw: bytes
     content: bytes = b""
     crc_form: CrcForm = CrcForm.HEX
@@ -138,7 +138,7 @@ class Framer:
         """Whether nothing but blank bytes is left, a NUL among them: one behind a frame that no other followed."""
         return self._rest.find(b"\0", self._at) >= 0 and not self.has_rest
 
-    def feed(self, piece: bytes) -> Iterator[Sealed | Flaw]:
+    def feed(self, piece: bytes) -> Iterator[CheckedFrame | FrameDefect]:
         """Give what is complete now; the rest waits for the next piece."""
         self._rest, self._at = self._rest[self._at :] + piece, 0
         while (cut := self._cut()) is not None:
@@ -146,16 +146,16 @@ class Framer:
                 yield cut
         self._rest, self._at = self._rest[self._at :], 0
 
-    def close(self) -> Iterator[Flaw]:
+    def close(self) -> Iterator[FrameDefect]:
         """Give what is left when no byte follows: a datagram without CR, a connection closed in a frame."""
         left = self._rest[self._at :].strip(_BLANK)
         self._rest, self._at = b"", 0
         if left and not self._is_skipping:
-            yield Flaw(FlawReason.NOT_DC09, left)
+            yield FrameDefect(DefectReason.NOT_DC09, left)
         self._is_skipping = False
 
-    def _cut(self) -> Sealed | Flaw | bytes | None:
-        """The next frame or flaw; bytes: something of no meaning was dropped; None: more bytes are needed."""
+    def _cut(self) -> CheckedFrame | FrameDefect | bytes | None:
+        """The next frame or defect; bytes: something of no meaning was dropped; None: more bytes are needed."""
         rest, at = self._rest, self._at
         if self._is_skipping:
             return self._skip()
@@ -187,17 +187,17 @@ class Framer:
             if len(rest) - at > MOST_BYTES:
                 self._is_skipping = True
                 most = at + MOST_BYTES
-                return Flaw(FlawReason.TOO_LONG, rest[at:most], rest[quote:most] if quote >= 0 else b"")
+                return FrameDefect(DefectReason.TOO_LONG, rest[at:most], rest[quote:most] if quote >= 0 else b"")
             return None
         return self._taken(rest[at : end + 1], quote - at)
 
-    def _taken(self, raw: bytes, quote: int) -> Sealed | Flaw:
-        """Take bytes away that end with CR: a frame, or a flaw up to where a whole frame begins in them."""
+    def _taken(self, raw: bytes, quote: int) -> CheckedFrame | FrameDefect:
+        """Take bytes away that end with CR: a frame, or a defect up to where a whole frame begins in them."""
         found = _opened(raw, quote)
-        if isinstance(found, Flaw) and (begin := _begin_of_whole(raw, quote)) >= 0:
+        if isinstance(found, FrameDefect) and (begin := _begin_of_whole(raw, quote)) >= 0:
             # What lost its end has no checksum that could be wrong.
-            reason = FlawReason.BAD_LENGTH if found.reason is FlawReason.BAD_CRC else found.reason
-            found = Flaw(reason, raw[:begin], raw[quote:begin])
+            reason = DefectReason.BAD_LENGTH if found.reason is DefectReason.BAD_CRC else found.reason
+            found = FrameDefect(reason, raw[:begin], raw[quote:begin])
         self._at += len(found.raw)
         return found
 
@@ -214,7 +214,7 @@ class Framer:
         self._at = at + begin if begin >= 0 else end + 1
         return rest[at : self._at]
 
-    def _drop(self, end: int) -> Flaw | bytes:
+    def _drop(self, end: int) -> FrameDefect | bytes:
         """Take the bytes up to a place away: blank ones are of no meaning, others are no DC-09."""
         rest, at = self._rest, self._at
         is_blank = not rest[at:end].strip(_BLANK)
@@ -222,15 +222,15 @@ class Framer:
             # At once up to the last CR that is no part of a checksum: sent without end it must not cost much.
             end = max(rest.rfind(b"\r", end, max(run.end() - _HEX_HEAD, end)) + 1, end)
         self._at = end
-        return rest[at:end] if is_blank else Flaw(FlawReason.NOT_DC09, rest[at:end])
+        return rest[at:end] if is_blank else FrameDefect(DefectReason.NOT_DC09, rest[at:end])
 
 
-def _usual(match: re.Match[bytes]) -> Sealed | None:
+def _usual(match: re.Match[bytes]) -> CheckedFrame | None:
     """A frame that is right and differs from the standard in nothing; None: that takes a closer look."""
     crc, length, content = match.groups()
     if int(length, 16) != len(content) or len(match[0]) > MOST_BYTES or int(crc, 16) != checksum(content):
         return None
-    return Sealed(content, match[0], CrcForm.HEX, NO_TOLERANCES)
+    return CheckedFrame(content, match[0], CrcForm.HEX, NO_TOLERANCES)
 
 
 def _opening_quote(rest: bytes, at: int, first: int) -> int | None:
@@ -249,12 +249,12 @@ def _opening_quote(rest: bytes, at: int, first: int) -> int | None:
     return first
 
 
-def _opened(raw: bytes, quote: int) -> Sealed | Flaw:
+def _opened(raw: bytes, quote: int) -> CheckedFrame | FrameDefect:
     """A frame from its first byte to CR, its first quote there: compare checksum and length."""
     content = raw[quote:-1]
     length_digits = raw[max(quote - 4, 0) : quote]
     if not _HEX4.match(length_digits):
-        return Flaw(FlawReason.NOT_DC09, raw)
+        return FrameDefect(DefectReason.NOT_DC09, raw)
     tolerances: set[Tolerance] = set()
     crc_digits = raw[max(quote - _HEX_HEAD, 0) : quote - 4]
     if _HEX4.match(crc_digits):
@@ -265,20 +265,20 @@ def _opened(raw: bytes, quote: int) -> Sealed | Flaw:
         form, stated, begin = CrcForm.RAW, int.from_bytes(raw[quote - _RAW_HEAD : quote - 4]), quote - _RAW_HEAD
         tolerances.add(Tolerance.RAW_CRC)
     else:
-        return Flaw(FlawReason.NOT_DC09, raw)
+        return FrameDefect(DefectReason.NOT_DC09, raw)
     if int(length_digits, 16) != len(content):
         if not length_digits.isdigit() or int(length_digits) != len(content):
-            return Flaw(FlawReason.BAD_LENGTH, raw, content)
+            return FrameDefect(DefectReason.BAD_LENGTH, raw, content)
         tolerances.add(Tolerance.DECIMAL_LENGTH)
     elif length_digits != length_digits.upper():
         tolerances.add(Tolerance.LOWER_CASE_HEX)
     if stated != checksum(content):
-        return Flaw(FlawReason.BAD_CRC, raw, content, _form_of_wrong(raw[: quote - 4]))
+        return FrameDefect(DefectReason.BAD_CRC, raw, content, _form_of_wrong(raw[: quote - 4]))
     if raw[:begin].endswith(b"\n") is False:
         tolerances.add(Tolerance.NO_LF)
     if b"\0" in raw[:begin]:
         tolerances.add(Tolerance.NUL_AFTER_CR)
-    return Sealed(content, raw, form, frozenset(tolerances))
+    return CheckedFrame(content, raw, form, frozenset(tolerances))
 
 
 def _form_of_wrong(head: bytes) -> CrcForm:
@@ -299,12 +299,12 @@ def _begin_of_whole(raw: bytes, since: int) -> int:
         and len(frame) <= MOST_BYTES
         and frame.find(b'"') == quote
         and _HEX4.match(frame[1:5]) is not None
-        and isinstance(_opened(frame, quote), Sealed)
+        and isinstance(_opened(frame, quote), CheckedFrame)
     )
     return begin if is_whole else -1
 
 
-def seal(content: bytes, form: CrcForm = CrcForm.HEX) -> bytes:
+def framed(content: bytes, form: CrcForm = CrcForm.HEX) -> bytes:
     """A whole frame around its content, to be sent."""
     value = checksum(content)
     crc = b"%04X" % value if form is CrcForm.HEX else value.to_bytes(2)

@@ -18,7 +18,7 @@ from edges.receiver.connections import Connection
 from edges.receiver.metrics import Closed, Transport
 
 if TYPE_CHECKING:
-    from edges.receiver.lines import Lines
+    from edges.receiver.listener_context import ListenerContext
 
 _SECONDS: Final = 10.0
 
@@ -26,9 +26,9 @@ _SECONDS: Final = 10.0
 class Handshakes:
     """Of one port."""
 
-    def __init__(self, lines: Lines, context: ssl.SSLContext) -> None:
-        self._lines = lines
+    def __init__(self, context: ListenerContext, tls: ssl.SSLContext) -> None:
         self._context = context
+        self._tls = tls
         self._tasks: set[asyncio.Task[None]] = set()
 
     def protocol(self) -> asyncio.Protocol:
@@ -41,8 +41,8 @@ class Handshakes:
             task.cancel()
 
     def _begin(self, taken: socket.socket, address: str) -> None:
-        if not self._lines.addresses.open(address):
-            self._lines.metrics.closed[Closed.TOO_MANY_SOCKETS].inc()
+        if not self._context.addresses.open(address):
+            self._context.metrics.closed[Closed.TOO_MANY_SOCKETS].inc()
             taken.close()
             return
         task = asyncio.get_running_loop().create_task(self._shake(taken, address))
@@ -50,15 +50,15 @@ class Handshakes:
         task.add_done_callback(self._tasks.discard)
 
     async def _shake(self, taken: socket.socket, address: str) -> None:
-        connection = Connection(self._lines, Transport.TLS, is_counted=True)
+        connection = Connection(self._context, Transport.TLS, is_counted=True)
         try:
             with suppress(OSError):  # it is no TLS, too slow, or gone
                 await asyncio.get_running_loop().connect_accepted_socket(
-                    lambda: connection, taken, ssl=self._context, ssl_handshake_timeout=_SECONDS
+                    lambda: connection, taken, ssl=self._tls, ssl_handshake_timeout=_SECONDS
                 )
         finally:
             if not connection.is_made:
-                self._lines.addresses.close(address)
+                self._context.addresses.close(address)
 
 
 class _Taken(asyncio.Protocol):

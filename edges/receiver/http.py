@@ -16,7 +16,7 @@ from edges.kafka.errors import UnconfirmedError
 from edges.receiver import faults
 from edges.receiver import metrics as metrics_of
 from edges.receiver.intake import ANSWER_SECONDS
-from edges.receiver.values import Alert, Signal
+from edges.values import Alert, Signal
 from edges.web.application import WebApplication
 from edges.web.bearer import machine_with
 from edges.web.problems import UNCONFIRMED, documented
@@ -27,7 +27,7 @@ from schemas.contract.alert_kinds import AlertKind
 if TYPE_CHECKING:
     from edges.receiver.intake import Publisher
     from edges.receiver.metrics import ReceiverMetrics
-    from edges.receiver.rooms import Rooms
+    from edges.receiver.partition_capacity import PartitionCapacity
 
 _REMEMBERED: Final = 10_000  # alerts that were acknowledged: the same again is REPEATED
 
@@ -51,10 +51,12 @@ class AlertTaken(BaseModel):
 class HttpIntake:
     """Takes alerts as the intake of frames does: first the signal, then the alert, then the answer."""
 
-    def __init__(self, receiver: str, publisher: Publisher, rooms: Rooms, metrics: ReceiverMetrics) -> None:
+    def __init__(
+        self, receiver: str, publisher: Publisher, capacity: PartitionCapacity, metrics: ReceiverMetrics
+    ) -> None:
         self._receiver = receiver
         self._publisher = publisher
-        self._rooms = rooms
+        self._capacity = capacity
         self._metrics = metrics
         self._acknowledged: OrderedDict[Alert, None] = OrderedDict()
         self._latest: dict[str, int] = {}  # by digest, when a body came last: the same in one millisecond gets the next
@@ -66,14 +68,14 @@ class HttpIntake:
         partition = self._publisher.partition_of(alert.site_id)
         try:
             async with asyncio.timeout_at(until):
-                await self._rooms.enter(partition, 1, until, _NO_LINE)
+                await self._capacity.acquire(partition, 1, until, None)
                 try:
                     await self._publisher.signals([self._signal(alert, raw, is_repeat=is_repeat)])
                     faults.at("after_signals")
                     await self._publisher.alerts([alert])
                     faults.at("after_alerts")
                 finally:
-                    self._rooms.leave(partition, 1)
+                    self._capacity.release(partition, 1)
         except (TimeoutError, UnconfirmedError):
             self._metrics.requests[metrics_of.Request.UNCONFIRMED].inc()
             raise UnconfirmedError("not acknowledged in time") from None
@@ -117,19 +119,6 @@ class HttpIntake:
             text=alert.detail,
             raw=raw,
         )
-
-
-class _NoLine:
-    """A request waits by itself."""
-
-    def hold(self) -> None:
-        """Do nothing."""
-
-    def release(self) -> None:
-        """Do nothing."""
-
-
-_NO_LINE: Final = _NoLine()
 
 
 def application(intake: HttpIntake, tokens: TokenFile) -> WebApplication:

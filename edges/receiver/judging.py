@@ -16,9 +16,9 @@ from edges.receiver import frame
 from edges.receiver.accounts import Account, BadCrc
 from edges.receiver.content import Content, Event, content_of, printable
 from edges.receiver.frame import Clear, Header, NotDc09Error, UnopenedError
-from edges.receiver.framing import NO_TOLERANCES, Flaw, FlawReason, Sealed, Tolerance
+from edges.receiver.framing import NO_TOLERANCES, CheckedFrame, DefectReason, FrameDefect, Tolerance
 from edges.receiver.repeats import Copy, Identity, KeptEvent, Repeats
-from edges.receiver.values import Alert, Signal
+from edges.values import Alert, Signal
 
 # An encrypted frame's time may be so far from ours: a recorded one, sent again, is older.
 OLDEST_MS: Final = -40_000
@@ -27,14 +27,18 @@ _DAY_MS: Final = 24 * 3600 * 1000
 _LINK_TEST: Final = "NULL"
 
 
-class Silence(StrEnum):
-    """Why a frame gets no answer; each is counted."""
+class SilenceReason(StrEnum):
+    """Why a frame whose checksum is right gets no answer, here or in the intake; each is counted."""
 
     NOT_DC09 = "NOT_DC09"
     IS_ANSWER = "IS_ANSWER"
     VIEW_STALE = "VIEW_STALE"
     KEY_SEALED = "KEY_SEALED"
     TOO_MANY_STRANGE = "TOO_MANY_STRANGE"
+    KAFKA_SILENT = "KAFKA_SILENT"
+    UNCONFIRMED = "UNCONFIRMED"
+    NO_ROOM = "NO_ROOM"
+    TOO_OLD = "TOO_OLD"
 
 
 class Refusal(StrEnum):
@@ -83,7 +87,7 @@ class Verdict(NamedTuple):
 
     signals: tuple[Signal, ...] = ()
     answer: bytes | None = None
-    silence: Silence | None = None
+    silence: SilenceReason | None = None
     is_link_test: bool = False
     is_late: bool = False
     is_refused: bool = False
@@ -104,42 +108,42 @@ class Judge:
         self._repeats = repeats
         self._gas_as_fire = gas_as_fire
 
-    def judge(self, sealed: Sealed, at: int, admits_strange: Callable[[], bool] = lambda: True) -> Verdict:
+    def judge(self, checked: CheckedFrame, at: int, admits_strange: Callable[[], bool] = lambda: True) -> Verdict:
         """What a frame that came at ``at`` (Unix milliseconds) comes to.
 
         ``admits_strange`` is asked once of a frame that is unknown or refused, before its content is read.
         """
         try:
-            header = frame.header_of(sealed.content)
+            header = frame.header_of(checked.content)
         except NotDc09Error:
-            return Verdict(silence=Silence.NOT_DC09)
+            return Verdict(silence=SilenceReason.NOT_DC09)
         if header.is_answer:
-            return Verdict(silence=Silence.IS_ANSWER)
-        tolerances = sealed.tolerances or NO_TOLERANCES
+            return Verdict(silence=SilenceReason.IS_ANSWER)
+        tolerances = checked.tolerances or NO_TOLERANCES
         if of_header := frame.header_tolerances(header):
             tolerances |= of_header
         name = header.account.upper()
         account = self._accounts.get(name)
         if account is None:
-            verdict = self._unknown(sealed, header, name, at, admits_strange)
+            verdict = self._unknown(checked, header, name, at, admits_strange)
         else:
-            verdict = self._known(sealed, header, account, at)
+            verdict = self._known(checked, header, account, at)
             if verdict.is_refused and not admits_strange():
-                return Verdict(silence=Silence.TOO_MANY_STRANGE)
+                return Verdict(silence=SilenceReason.TOO_MANY_STRANGE)
         return verdict._replace(tolerances=tolerances | verdict.tolerances) if tolerances else verdict
 
-    def judge_flaw(self, flaw: Flaw, at: int) -> bytes | None:
+    def judge_defect(self, defect: FrameDefect, at: int) -> bytes | None:
         """The answer to bytes that are no frame: a NAK to a wrong checksum, where the account asks for it."""
-        if flaw.reason is not FlawReason.BAD_CRC:
+        if defect.reason is not DefectReason.BAD_CRC:
             return None
         try:
-            header = frame.header_of(flaw.content)
+            header = frame.header_of(defect.content)
         except NotDc09Error:
             return None
         account = self._accounts.get(header.account.upper())
         if account is None or account.bad_crc is not BadCrc.NAK:
             return None
-        return frame.nak(at, flaw.crc_form)
+        return frame.nak(at, defect.crc_form)
 
     def alerts(self, verdict: Verdict, copy: Copy) -> tuple[Alert, ...]:
         """The records for `alerts`, with the ids, kinds, site and time of the first copy."""
@@ -152,25 +156,27 @@ class Judge:
             if alert_id is not None and kind is not None
         )
 
-    def _known(self, sealed: Sealed, header: Header, account: Account, at: int) -> Verdict:
-        if account.is_sealed and header.is_encrypted:
-            return Verdict(silence=Silence.KEY_SEALED)
+    def _known(self, checked: CheckedFrame, header: Header, account: Account, at: int) -> Verdict:
+        if account.has_unreadable_key and header.is_encrypted:
+            return Verdict(silence=SilenceReason.KEY_SEALED)
         if not header.is_encrypted and account.requires_encryption:
-            return self._refused(sealed, header, account, Refusal.NOT_ENCRYPTED, at)
+            return self._refused(checked, header, account, Refusal.NOT_ENCRYPTED, at)
         try:
             clear = _opened(header, account.key)
         except NotDc09Error:
-            return Verdict(silence=Silence.NOT_DC09)
+            return Verdict(silence=SilenceReason.NOT_DC09)
         except UnopenedError:
-            return self._refused(sealed, header, account, Refusal.KEY_DOES_NOT_OPEN, at)
+            return self._refused(checked, header, account, Refusal.KEY_DOES_NOT_OPEN, at)
         if header.is_encrypted and not OLDEST_MS <= (clear.time or 0) - at <= NEWEST_MS:
-            return Verdict(answer=frame.nak(at, sealed.crc_form), is_late=True)
-        answer = frame.ack(header, sealed.crc_form, account.key, at)
+            return Verdict(answer=frame.nak(at, checked.crc_form), is_late=True)
+        answer = frame.ack(header, checked.crc_form, account.key, at)
         if header.kind == _LINK_TEST:
             return Verdict(answer=answer, is_link_test=True, tolerances=_link_test_tolerances(clear))
-        return self._kept(sealed, header, account, clear, answer, at)
+        return self._kept(checked, header, account, clear, answer, at)
 
-    def _kept(self, sealed: Sealed, header: Header, account: Account, clear: Clear, answer: bytes, at: int) -> Verdict:
+    def _kept(
+        self, checked: CheckedFrame, header: Header, account: Account, clear: Clear, answer: bytes, at: int
+    ) -> Verdict:
         digest = _digest(clear.body)
         identity = Identity(account.name, header.sequence, digest)
         content = content_of(header.kind, clear.body, header.account)
@@ -189,7 +195,7 @@ class Judge:
             drafts.append(Draft(event.zone or event.user, f"{detail}; {text}" if detail and text else detail or text))
             signals.append(
                 self._signal(
-                    sealed,
+                    checked,
                     header,
                     account.name,
                     event,
@@ -226,18 +232,18 @@ class Judge:
         return kind, is_overridden
 
     def _unknown(
-        self, sealed: Sealed, header: Header, name: str, at: int, admits_strange: Callable[[], bool]
+        self, checked: CheckedFrame, header: Header, name: str, at: int, admits_strange: Callable[[], bool]
     ) -> Verdict:
         """Acknowledged and kept: a panel that is refused hangs, and somebody must see that it is not set up."""
         if not self._accounts.is_fresh(name):
-            return Verdict(silence=Silence.VIEW_STALE)
+            return Verdict(silence=SilenceReason.VIEW_STALE)
         try:
             clear = Clear(b"]", None) if header.is_encrypted else frame.clear(header.data)
         except NotDc09Error:
-            return Verdict(silence=Silence.NOT_DC09)
+            return Verdict(silence=SilenceReason.NOT_DC09)
         if not admits_strange():
-            return Verdict(silence=Silence.TOO_MANY_STRANGE)
-        answer = frame.ack(header, sealed.crc_form, None, at)
+            return Verdict(silence=SilenceReason.TOO_MANY_STRANGE)
+        answer = frame.ack(header, checked.crc_form, None, at)
         if header.kind == _LINK_TEST:
             return Verdict(answer=answer, is_link_test=True, tolerances=_link_test_tolerances(clear))
         kept_name = name[: frame.MOST_DIGITS]  # no transmitter has a longer one, and the record has the frame itself
@@ -245,7 +251,7 @@ class Judge:
         content = content_of("*" if header.is_encrypted else header.kind, clear.body, header.account)
         signals = tuple(
             self._signal(
-                sealed,
+                checked,
                 header,
                 kept_name,
                 event,
@@ -263,10 +269,10 @@ class Judge:
         tolerances = NO_TOLERANCES if header.is_encrypted else _content_tolerances(content, name)
         return Verdict(signals, answer=answer, tolerances=tolerances)
 
-    def _refused(self, sealed: Sealed, header: Header, account: Account, refusal: Refusal, at: int) -> Verdict:
+    def _refused(self, checked: CheckedFrame, header: Header, account: Account, refusal: Refusal, at: int) -> Verdict:
         (event,) = content_of("*", b"]").events
         signal = self._signal(
-            sealed,
+            checked,
             header,
             account.name,
             event,
@@ -277,11 +283,11 @@ class Judge:
             outcome="REFUSED",
             reason=refusal.value,
         )
-        return Verdict((signal,), answer=frame.duh(header, sealed.crc_form), is_refused=True)
+        return Verdict((signal,), answer=frame.duh(header, checked.crc_form), is_refused=True)
 
     def _signal(
         self,
-        sealed: Sealed,
+        checked: CheckedFrame,
         header: Header,
         account: str,
         event: Event,
@@ -323,7 +329,7 @@ class Judge:
             self._receiver,
             is_opened,
             text,
-            sealed.raw,
+            checked.raw,
         )
 
 

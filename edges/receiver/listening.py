@@ -14,7 +14,7 @@ from edges.errors import EdgeError
 from edges.receiver.connections import Connection
 from edges.receiver.datagrams import Datagrams
 from edges.receiver.handshakes import Handshakes
-from edges.receiver.lines import Lines
+from edges.receiver.listener_context import ListenerContext
 from edges.receiver.metrics import Closed, Transport
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Listener:
         self, settings: ReceiverSettings, intake: Intake, addresses: Addresses, metrics: ReceiverMetrics
     ) -> None:
         self._settings = settings
-        self._lines = Lines(intake, addresses, metrics)
+        self._context = ListenerContext(intake, addresses, metrics)
         self._servers: list[asyncio.Server] = []
         self._datagrams: asyncio.DatagramTransport | None = None
         self._handshakes: Handshakes | None = None
@@ -46,11 +46,11 @@ class Listener:
         settings = self._settings
         ports = {
             Transport.TCP: await self._serve(
-                "tcp_port", settings.tcp_port, lambda: Connection(self._lines, Transport.TCP)
+                "tcp_port", settings.tcp_port, lambda: Connection(self._context, Transport.TCP)
             )
         }
         if settings.tls_port is not None:
-            self._handshakes = Handshakes(self._lines, tls_context(settings))
+            self._handshakes = Handshakes(self._context, tls_context(settings))
             ports[Transport.TLS] = await self._serve("tls_port", settings.tls_port, self._handshakes.protocol)
         if settings.udp_port is not None:
             ports[Transport.UDP] = await self._serve_datagrams(settings.udp_port)
@@ -63,13 +63,13 @@ class Listener:
             server.close()
         if self._handshakes is not None:
             self._handshakes.close()
-        for connection in list(self._lines.connections):
-            connection.hold()
-        if self._lines.tasks:
-            _, left = await asyncio.wait(set(self._lines.tasks), timeout=seconds)
+        for connection in list(self._context.connections):
+            connection.pause()
+        if self._context.tasks:
+            _, left = await asyncio.wait(set(self._context.tasks), timeout=seconds)
             for task in left:
                 task.cancel()
-        for connection in list(self._lines.connections):
+        for connection in list(self._context.connections):
             connection.close(Closed.STOPPING)
         if self._datagrams is not None:
             self._datagrams.close()
@@ -90,7 +90,7 @@ class Listener:
         loop = asyncio.get_running_loop()
         try:
             transport, _ = await loop.create_datagram_endpoint(
-                lambda: Datagrams(self._lines), local_addr=(self._settings.host, port)
+                lambda: Datagrams(self._context), local_addr=(self._settings.host, port)
             )
         except OSError as error:
             raise port_error("udp_port", self._settings.host, port, error) from error
@@ -103,7 +103,7 @@ class Listener:
         while True:
             await asyncio.sleep(min(_SWEEP_SECONDS, idle / 4))
             since = time.monotonic() - idle
-            for connection in [connection for connection in self._lines.connections if connection.heard_at < since]:
+            for connection in [connection for connection in self._context.connections if connection.heard_at < since]:
                 connection.close(Closed.IDLE)
 
 

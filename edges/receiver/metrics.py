@@ -7,7 +7,8 @@ from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from edges.receiver.framing import FlawReason, Tolerance
+from edges.receiver.framing import DefectReason, Tolerance
+from edges.receiver.judging import SilenceReason
 from service.metrics import Each, Family, ProcessMetrics
 
 _SECONDS: Final = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 3.0)
@@ -24,20 +25,6 @@ class FrameOutcome(StrEnum):
     LINK_TEST = "LINK_TEST"
     WRONG_TIME = "WRONG_TIME"
     SILENT = "SILENT"
-
-
-class Silenced(StrEnum):
-    """Why a frame whose checksum is right got no answer."""
-
-    NOT_DC09 = "NOT_DC09"
-    IS_ANSWER = "IS_ANSWER"
-    VIEW_STALE = "VIEW_STALE"
-    KEY_SEALED = "KEY_SEALED"
-    TOO_MANY_STRANGE = "TOO_MANY_STRANGE"
-    KAFKA_SILENT = "KAFKA_SILENT"
-    UNCONFIRMED = "UNCONFIRMED"
-    NO_ROOM = "NO_ROOM"
-    TOO_OLD = "TOO_OLD"
 
 
 class Transport(StrEnum):
@@ -73,9 +60,11 @@ class ReceiverMetrics(ProcessMetrics):
         {"outcome": tuple(FrameOutcome)},
     )  # fmt: skip
     silenced = Each(
-        Counter, "ronde_receiver_silenced", "Frames without an answer, by reason.", {"reason": tuple(Silenced)}
+        Counter, "ronde_receiver_silenced", "Frames without an answer, by reason.", {"reason": tuple(SilenceReason)}
     )
-    flaws = Each(Counter, "ronde_receiver_flaws", "Bytes that are no frame, by reason.", {"reason": tuple(FlawReason)})
+    flaws = Each(
+        Counter, "ronde_receiver_flaws", "Bytes that are no frame, by reason.", {"reason": tuple(DefectReason)}
+    )
     tolerated = Each(
         Counter, "ronde_receiver_tolerated", "Frames that differ from the standard, by how.",
         {"form": tuple(Tolerance)},

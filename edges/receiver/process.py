@@ -21,9 +21,9 @@ from edges.receiver.intake import Intake
 from edges.receiver.judging import Judge
 from edges.receiver.listening import Listener, port_error
 from edges.receiver.metrics import ReceiverMetrics
+from edges.receiver.partition_capacity import PartitionCapacity
 from edges.receiver.publishing import SILENT_SECONDS, TOPICS, OwnSignals, Publisher
 from edges.receiver.repeats import REMEMBERED_MS, Repeats
-from edges.receiver.rooms import Rooms
 from edges.receiver.settings import ReceiverConfiguration, ReceiverSettings, wrapping_key_of
 from edges.receiver.signal_log import SignalLog
 from edges.receiver.transmitters import Transmitters, checked
@@ -91,15 +91,15 @@ class ReceiverProcess(EdgeProcess[ReceiverSettings, ReceiverMetrics]):
             await self._producer.start()
             signal, alert = await self._framing.writers(TOPICS, partial(self._readiness.say, "registry"))
             publisher = Publisher(self._producer, signal, alert, self._own)
-            rooms = Rooms(self._settings.room_per_partition)
+            capacity = PartitionCapacity(self._settings.room_per_partition)
             for thing, view in (("transmitters", self._transmitter_view), ("signals", self._signal_view)):
                 self._readiness.wait(thing, f"{thing} are being read")
                 await view.wait_read()
                 self._readiness.arrive(thing)
             self._is_whole = True
             gc_control.collect_and_keep()
-            listener = self._listener(publisher, rooms)
-            web = WebServer(self._application(publisher, rooms), self._settings.host, self._settings.http_port)
+            listener = self._listener(publisher, capacity)
+            web = WebServer(self._application(publisher, capacity), self._settings.host, self._settings.http_port)
             stack.push_async_callback(_close, listener, web)
             ports = await listener.open()
             try:
@@ -120,16 +120,16 @@ class ReceiverProcess(EdgeProcess[ReceiverSettings, ReceiverMetrics]):
 
     # --- its parts --------------------------------------------------------------------------------
 
-    def _listener(self, publisher: Publisher, rooms: Rooms) -> Listener:
+    def _listener(self, publisher: Publisher, capacity: PartitionCapacity) -> Listener:
         settings = self._settings
         judge = Judge(settings.id, self._transmitters, self._repeats, gas_as_fire=settings.gas_as_fire)
         addresses = Addresses(settings.sockets_per_address)
         since_behind = self._signal_view.since_behind
-        intake = Intake(judge, self._log, publisher, rooms, addresses, self._metrics, since_behind)
+        intake = Intake(judge, self._log, publisher, capacity, addresses, self._metrics, since_behind)
         return Listener(settings, intake, addresses, self._metrics)
 
-    def _application(self, publisher: Publisher, rooms: Rooms) -> Any:
-        intake = HttpIntake(self._settings.id, publisher, rooms, self._metrics)
+    def _application(self, publisher: Publisher, capacity: PartitionCapacity) -> Any:
+        intake = HttpIntake(self._settings.id, publisher, capacity, self._metrics)
         return application(intake, TokenFile(self._configuration.tokens_file))
 
     async def _stop_kafka(self) -> None:
@@ -175,13 +175,11 @@ class ReceiverProcess(EdgeProcess[ReceiverSettings, ReceiverMetrics]):
                 self._say(thing, age > FRESH_SECONDS, f"what is read of {thing} is older than {FRESH_SECONDS:.0f} s")
             silent = self._producer.silent_seconds > SILENT_SECONDS
             self._say("kafka", silent, f"Kafka has acknowledged nothing for {SILENT_SECONDS:.0f} s")
-            sealed, unreadable = len(self._transmitters.sealed), len(self._transmitters.unreadable)
-            self._say("keys", sealed > 0, f"keys of {sealed} transmitters do not open under receiver.wrapping_key")
+            keys, records = len(self._transmitters.unreadable_keys), len(self._transmitters.unreadable_records)
+            self._say("keys", keys > 0, f"keys of {keys} transmitters do not open under receiver.wrapping_key")
             self._metrics.transmitters.set(len(self._transmitters))
-            self._metrics.sealed_keys.set(sealed)
-            self._metrics.unreadable.set(
-                unreadable + self._transmitter_view.undecodable + self._signal_view.undecodable
-            )
+            self._metrics.sealed_keys.set(keys)
+            self._metrics.unreadable.set(records + self._transmitter_view.undecodable + self._signal_view.undecodable)
             if self._own.foreign > foreign:
                 self._metrics.foreign.inc(self._own.foreign - foreign)
                 foreign = self._own.foreign

@@ -11,7 +11,7 @@ from edges.kafka.producer import Record
 
 if TYPE_CHECKING:
     from edges.kafka.producer import Producer
-    from edges.receiver.values import Alert, Signal
+    from edges.values import Alert, Signal
 
 TOPICS: Final = ("signals", "alerts")
 # A link test is answered while Kafka has acknowledged something within so long.

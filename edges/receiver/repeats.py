@@ -167,11 +167,6 @@ class Repeats:
             return None
         return None if at - copy.last_at > (SAME_NUMBER_MS if account.does_not_count else REPEAT_MS) else copy
 
-    def copy_of(self, identity: Identity) -> Copy | None:
-        """The first copy of an identity at any age, while it is remembered."""
-        account = self._accounts.get(identity.account)
-        return None if account is None else account.copies.get(identity[1:])
-
     def learn(self, entry: Entry, now: int) -> Copy:
         """Take a record of `signals`, each in the order of its partition; the first copy that it is of.
 

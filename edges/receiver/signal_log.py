@@ -1,8 +1,9 @@
-"""What the `signals` topic says of earlier frames: it alone decides which copy of a frame was the first.
+"""`SignalLog`: the `signals` topic as it is read, and which of this receiver's own signals are not read back yet.
 
-Every receiver reads the whole topic, its own records too, and each partition in its order. A receiver that wrote a
-first copy waits until it has read it back before it writes the alerts: had another receiver written the same frame
-just before, the alerts get that copy's ids, kind and time, and the engine drops them as duplicates.
+The topic alone decides which copy of a frame was the first. Every receiver reads the whole of it, its own records too,
+and each partition in its order. A receiver that wrote a first copy waits until it has read it back before it writes the
+alerts: had another receiver written the same frame just before, the alerts get that copy's ids, kind and time, and the
+engine drops them as duplicates.
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ import time
 from collections.abc import Callable, Iterable
 
 from edges.receiver.repeats import Copy, Entry, Identity, KeptEvent, Repeats
-from edges.receiver.values import Signal
+from edges.values import Signal
 
 _REMEMBERED = frozenset({"ALERT", "SIGNAL", "REPEATED"})
 
 
-class Flight:
+class PendingSignal:
     """A record that this receiver writes, until it is read back or given up.
 
     Futures are made for those who wait alone, and nothing is called back through the loop: that would cost as much as
@@ -32,7 +33,7 @@ class Flight:
     __slots__ = ("_at_end", "_waiting", "copy", "is_over")
 
     def __init__(self, at_end: Callable[[], None]) -> None:
-        """``at_end`` is called once, as the flight ends."""
+        """``at_end`` is called once, as this ends."""
         self._at_end = at_end
         self._waiting: list[asyncio.Future[None]] = []
         self.copy: Copy | None = None
@@ -40,8 +41,6 @@ class Flight:
 
     def end(self, copy: Copy | None) -> None:
         """Wake those who wait."""
-        if self.is_over:
-            return
         self.copy, self.is_over = copy, True
         self._at_end()
         for waiting in self._waiting:
@@ -49,21 +48,18 @@ class Flight:
                 waiting.set_result(None)
 
     def ended(self) -> asyncio.Future[None]:
-        """A future of the caller's own, done at the flight's end; it may be ended before."""
+        """A future of the caller's own, done at the end, which `is_over` says is still to come."""
         ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        if self.is_over:
-            ended.set_result(None)
-        else:
-            self._waiting.append(ended)
+        self._waiting.append(ended)
         return ended
 
 
 class SignalLog:
-    """Feeds `Repeats` with what is read, and ends the flights of this receiver's own records."""
+    """Feeds `Repeats` with what is read, and ends the pending signals of this receiver's own records."""
 
     def __init__(self, repeats: Repeats) -> None:
         self._repeats = repeats
-        self._flights: dict[str, Flight] = {}
+        self._pending: dict[str, PendingSignal] = {}
 
     def take(self, signals: Iterable[Signal]) -> None:
         """Take records as they were read, each partition in its order."""
@@ -71,15 +67,15 @@ class SignalLog:
         for signal in signals:
             entry = entry_of(signal)
             copy = self._repeats.learn(entry, now) if entry is not None else None
-            flight = self._flights.pop(signal.signal_id, None)
-            if flight is not None:
-                flight.end(copy)
+            pending = self._pending.pop(signal.signal_id, None)
+            if pending is not None:
+                pending.end(copy)
 
-    def read_back(self, signal_id: str, at_end: Callable[[], None]) -> Flight:
+    def read_back(self, signal_id: str, at_end: Callable[[], None]) -> PendingSignal:
         """Wait for a record that this receiver is about to write; `give_up` if it is not written."""
-        assert signal_id not in self._flights, signal_id
-        flight = self._flights[signal_id] = Flight(at_end)
-        return flight
+        assert signal_id not in self._pending, signal_id
+        pending = self._pending[signal_id] = PendingSignal(at_end)
+        return pending
 
     def doubt(self, signals: Iterable[Signal]) -> None:
         """Remember a copy that Kafka has not acknowledged, though it will have it: what comes again is its repeat."""
@@ -89,10 +85,10 @@ class SignalLog:
                 self._repeats.doubt(entry)
 
     def give_up(self, signal_id: str) -> None:
-        """End a flight without a copy, unless it has ended."""
-        flight = self._flights.pop(signal_id, None)
-        if flight is not None:
-            flight.end(None)
+        """End a pending signal without a copy, unless it has ended."""
+        pending = self._pending.pop(signal_id, None)
+        if pending is not None:
+            pending.end(None)
 
 
 def entry_of(signal: Signal) -> Entry | None:

@@ -9,8 +9,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Final
 
-from edges.receiver.accounts import Account, BadCrc, Override
-from edges.receiver.wrapping import SealedKeyError, Wrapping
+from edges.receiver.accounts import Account, BadCrc
+from edges.receiver.wrapping import UnreadableKeyError, Wrapping
 from schemas.avro.errors import Undecodable
 
 # A kind of a later version of the schema. No alert may have it, so the table of codes says what the code is.
@@ -30,8 +30,8 @@ class Transmitters:
         self._is_fresh = is_fresh
         self._values: dict[str, bytes] = {}
         self._decoded: OrderedDict[str, Account | None] = OrderedDict()  # the one longest unused first
-        self.sealed: set[str] = set()  # accounts whose key does not open
-        self.unreadable: set[str] = set()  # accounts whose record does not decode
+        self.unreadable_keys: set[str] = set()  # accounts whose key does not open
+        self.unreadable_records: set[str] = set()  # accounts whose record does not decode
 
     def __len__(self) -> int:
         return len(self._values)
@@ -39,8 +39,8 @@ class Transmitters:
     def put(self, name: str, value: bytes | None) -> None:
         """Take a record; None deletes the transmitter."""
         self._decoded.pop(name, None)
-        self.sealed.discard(name)
-        self.unreadable.discard(name)
+        self.unreadable_keys.discard(name)
+        self.unreadable_records.discard(name)
         if value is None:
             self._values.pop(name, None)
         else:
@@ -61,7 +61,7 @@ class Transmitters:
 
     def is_fresh(self, name: str, /) -> bool:
         """Whether what is known of this name is at most 5 s old; of a record that does not decode nothing is."""
-        return name not in self.unreadable and self._is_fresh(name)
+        return name not in self.unreadable_records and self._is_fresh(name)
 
     def check(self, name: str) -> None:
         """Decode a record and open its key, and note it where that fails."""
@@ -77,28 +77,24 @@ class Transmitters:
         try:
             record = self._decode(value)
         except Undecodable:
-            self.unreadable.add(name)
+            self.unreadable_records.add(name)
             return None
-        key, is_sealed = None, False
+        key, has_unreadable_key = None, False
         if record.key_wrapped is not None:
             try:
                 key = self._wrapping.unwrap(record.key_wrapped, name)
-            except SealedKeyError:
-                is_sealed = True
-                self.sealed.add(name)
+            except UnreadableKeyError:
+                has_unreadable_key = True
+                self.unreadable_keys.add(name)
         requires = record.require_encryption
         return Account(
             name=name,
             site_id=record.site_id,
             key=key,
-            is_sealed=is_sealed,
+            has_unreadable_key=has_unreadable_key,
             requires_encryption=record.key_wrapped is not None if requires is None else requires,
             bad_crc=BadCrc(record.bad_crc),
-            overrides=tuple(
-                Override(item.code, item.zone, item.kind, item.until)
-                for item in record.overrides
-                if item.kind != _UNKNOWN
-            ),
+            overrides=tuple(override for override in record.overrides if override.kind != _UNKNOWN),
         )
 
 

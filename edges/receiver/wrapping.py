@@ -15,7 +15,7 @@ _NONCE_BYTES: Final = 12
 KEY_SIZES: Final = frozenset({16, 24, 32})
 
 
-class SealedKeyError(Exception):
+class UnreadableKeyError(Exception):
     """A wrapped key does not open under the wrapping key, or what it opens to is no key."""
 
 
@@ -33,13 +33,13 @@ class Wrapping:
         return nonce + self._cipher.encrypt(nonce, key, account.encode())
 
     def unwrap(self, wrapped: bytes, account: str) -> bytes:
-        """Decrypt it. Raises `SealedKeyError`."""
+        """Decrypt it. Raises `UnreadableKeyError`."""
         if self._cipher is None:
-            raise SealedKeyError
+            raise UnreadableKeyError
         try:
             key = self._cipher.decrypt(wrapped[:_NONCE_BYTES], wrapped[_NONCE_BYTES:], account.encode())
         except (InvalidTag, ValueError):
-            raise SealedKeyError from None
+            raise UnreadableKeyError from None
         if len(key) not in KEY_SIZES:
-            raise SealedKeyError
+            raise UnreadableKeyError
         return key

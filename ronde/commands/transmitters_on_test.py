@@ -11,7 +11,7 @@ import typer
 from edges.kafka.errors import TopicsDifferError
 from edges.kafka.framing import Framing
 from edges.kafka.view import Entry, Reading, Since, View
-from edges.receiver.values import Signal
+from edges.values import Signal
 from ronde.commands.transmitters_show import AccountArgument
 from ronde.shared.accounts import account_of
 from ronde.shared.errors import Failed

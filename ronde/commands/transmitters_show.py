@@ -11,7 +11,7 @@ from rich.text import Text
 
 from edges.kafka.framing import Framing
 from edges.receiver.settings import wrapping_key_of
-from edges.receiver.wrapping import SealedKeyError, Wrapping
+from edges.receiver.wrapping import UnreadableKeyError, Wrapping
 from edges.values import Transmitter
 from ronde.shared.accounts import account_of
 from ronde.shared.errors import Failed
@@ -137,6 +137,6 @@ def _opens(transmitter: Transmitter, settings: WholeSettings) -> bool | None:
     key = settings.receiver.wrapping_key
     try:
         Wrapping(None if key is None else wrapping_key_of(key)).unwrap(transmitter.key_wrapped, transmitter.account)
-    except SealedKeyError:
+    except UnreadableKeyError:
         return False
     return True

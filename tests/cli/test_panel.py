@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from edges.receiver import frame
-from edges.receiver.framing import CrcForm, Framer, Sealed
+from edges.receiver.framing import CheckedFrame, CrcForm, Framer
 from tests.conftest import Run
 from tests.edges.receiver.vectors import K
 
@@ -48,7 +48,7 @@ class _Line(socketserver.BaseRequestHandler):
         framer = Framer()
         while data := self.request.recv(4096):
             for cut in framer.feed(data):
-                assert isinstance(cut, Sealed)
+                assert isinstance(cut, CheckedFrame)
                 if (answer := self.server.answer(cut.content)) is not None:
                     self.request.sendall(answer)
 

@@ -13,7 +13,7 @@ import pytest
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 
 from edges.kafka import clients
-from edges.receiver.wrapping import SealedKeyError, Wrapping
+from edges.receiver.wrapping import UnreadableKeyError, Wrapping
 from edges.values import Signal
 from ronde.commands import transmitters_on_test
 from schemas import decode, encode
@@ -103,7 +103,7 @@ def test_lines_are_loaded_and_each_bad_one_is_named(run: Run, file: Path, topics
     assert found.keys() == {"00A1", "00A2"}
     wrapped = found["00A1"].pop("key_wrapped")
     assert Wrapping(bytes.fromhex(WRAPPING)).unwrap(wrapped, "00A1") == bytes.fromhex(KEY)
-    with pytest.raises(SealedKeyError):
+    with pytest.raises(UnreadableKeyError):
         Wrapping(bytes.fromhex(WRAPPING)).unwrap(wrapped, "00A2")
     assert found["00A1"] == {
         "account": "00A1", "site_id": "S1", "protocol": "DC09", "require_encryption": None, "bad_crc": "SILENT",

@@ -11,7 +11,7 @@ import pytest
 from edges.panel.messages import Panel, Said, frame_of
 from edges.receiver.accounts import Account
 from edges.receiver.content import Qualifier
-from edges.receiver.values import Alert, Signal
+from edges.values import Alert, Signal
 from tests.edges.receiver.receiving import Client, MemoryKafka, client, now, receiver
 from tests.faults.checker import check
 from tests.faults.evidence import Violation

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from edges import values as edges
-from edges.receiver.values import Signal
+from edges.values import Signal
 from schemas.avro.generated.shapes import Array, Enum, Primitive, Record, Shape, Union, shape_of
 from schemas.avro.loader import load
 from streams.escalation import values

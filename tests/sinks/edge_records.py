@@ -7,8 +7,7 @@ from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from typing import Any, Final
 
-from edges.receiver.values import Signal
-from edges.values import Claim, DeskEvent
+from edges.values import Claim, DeskEvent, Signal
 from streams.escalation.values import Alert, CallCommand
 from tests.sinks.records import Record
 

@@ -10,8 +10,7 @@ import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 
-from edges.receiver.values import Signal
-from edges.values import Claim, DeskEvent
+from edges.values import Claim, DeskEvent, Signal
 from ronde.views.incident.page import page
 from schemas.contract.topics import TOPICS
 from sinks.ask.edge_records import BEFORE_MS

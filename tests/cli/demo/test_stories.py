@@ -17,7 +17,7 @@ import pytest
 from rich.console import Console
 
 from edges.panel.dialler import Way
-from edges.receiver.framing import seal
+from edges.receiver.framing import framed
 from ronde.demo import report, screen, telephony
 from ronde.demo.agenda import Record
 from ronde.demo.alarms import DueSignal
@@ -129,7 +129,7 @@ class TestPanels:
             yield panels_that_get
 
     def test_a_signal_that_is_refused_against_its_story_is_named(self, answering: Callable[[bytes], Panels]) -> None:
-        panels = answering(seal(b'"DUH"0001L0#1001[]'))
+        panels = answering(framed(b'"DUH"0001L0#1001[]'))
         panels.send(DueSignal("S01", 1, Signal("130", "1")))
 
         with pytest.raises(Failed, match="the panel of S01 got DUH to its 130, after 1 frame: expected ACK"):
@@ -138,7 +138,7 @@ class TestPanels:
             panels.check()
 
     def test_what_was_sent_is_counted(self, answering: Callable[[bytes], Panels]) -> None:
-        panels = answering(seal(b'"ACK"0002L0#1001[]') + seal(b'"ACK"0000L0#1001[]'))
+        panels = answering(framed(b'"ACK"0002L0#1001[]') + framed(b'"ACK"0000L0#1001[]'))
         panels.send(DueSignal("S01", 2, Signal("130", "1", copies=2)))
         panels.send(DueSignal("S01", 3, Signal(LINK_TEST)))
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from edges.panel.messages import frame_of
 from edges.receiver.accounts import Account
-from edges.receiver.framing import Framer, Sealed
+from edges.receiver.framing import CheckedFrame, Framer
 from edges.receiver.judging import Judge
 from edges.receiver.repeats import Repeats
 from edges.receiver.signal_log import SignalLog
-from edges.receiver.values import Alert, Signal
+from edges.values import Alert, Signal
 from ronde.demo.alarms import DueSignal
 from ronde.demo.panels import Delivery, said_of, shipped
 from ronde.demo.stage import RECEIVER_ID
@@ -47,14 +47,14 @@ class VirtualReceiver:
             panel = panel._replace(key=None)
         alerts: list[Alert] = []
         for copy in range(signal.copies):
-            (sealed,) = Framer().feed(frame_of(panel, said_of(signal), sequence, now))
-            assert isinstance(sealed, Sealed)
-            verdict = self._judge.judge(sealed, now + copy)
+            (checked,) = Framer().feed(frame_of(panel, said_of(signal), sequence, now))
+            assert isinstance(checked, CheckedFrame)
+            verdict = self._judge.judge(checked, now + copy)
             assert verdict.silence is None
             self.signals += verdict.signals
             self._log.take(verdict.signals)
             if verdict.identity is not None and verdict.copy is None:
-                first = self._repeats.copy_of(verdict.identity)
+                first = self._repeats.first_copy(verdict.identity, now + copy)
                 assert first is not None
                 alerts += self._judge.alerts(verdict, first)
         is_link_test = signal.code == LINK_TEST

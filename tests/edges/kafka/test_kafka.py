@@ -30,8 +30,8 @@ S1: Final = murmur2.partition(b"S1", 3)
 
 
 @asynccontextmanager
-async def producing(connection: Connection, **options: object) -> AsyncIterator[Producer]:
-    made = Producer(connection, ("signals", "alerts"), pulse_topic="signals", **options)  # type: ignore[arg-type]
+async def producing(connection: Connection) -> AsyncIterator[Producer]:
+    made = Producer(connection, ("signals", "alerts"), pulse_topic="signals")
     await asyncio.wait_for(made.start(), 30)
     await made.send(Record("alerts", "", b""), seconds=60)  # a fresh broker takes its time
     try:
@@ -138,10 +138,11 @@ async def test_an_open_transaction_shows_as_age_and_a_settled_one_does_not(conne
 
 
 async def test_a_frozen_broker_leaves_unconfirmed_and_old_and_all_comes_back(
-    connection_to_freeze: Connection, patient_broker: Kafka
+    connection_to_freeze: Connection, patient_broker: Kafka, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("edges.kafka.producer.IN_FLIGHT", 2)
     book, connection = Book(), connection_to_freeze
-    async with viewing(connection, book) as view, producing(connection, in_flight=2) as producer:
+    async with viewing(connection, book) as view, producing(connection) as producer:
         await producer.send(record(0))
         await asyncio.sleep(1.5)
         assert producer.silent_seconds < 3, "the pulse alone"

@@ -14,7 +14,7 @@ from edges.panel.dialler import Dialler, Transport, Way
 from edges.panel.messages import TEST, NotASignalError, Panel, Said, frame_of
 from edges.receiver import frame
 from edges.receiver.content import Qualifier
-from edges.receiver.framing import CrcForm, Framer, Sealed, seal
+from edges.receiver.framing import CheckedFrame, CrcForm, Framer, framed
 from tests.edges.receiver import vectors
 from tests.edges.receiver.vectors import K
 
@@ -103,7 +103,7 @@ class Receiver:
         framer = Framer()
         while data := await reader.read(4096):
             for cut in framer.feed(data):
-                assert isinstance(cut, Sealed)
+                assert isinstance(cut, CheckedFrame)
                 self.frames.append(cut.content)
                 answer = self._script(len(self.frames), frame.header_of(cut.content))
                 if answer is not None:
@@ -161,7 +161,7 @@ async def test_a_duh_ends_it() -> None:
 @pytest.mark.parametrize("other", ["0006R1L2#1234", "0007R1L2#1235"])
 async def test_the_answer_to_another_frame_acknowledges_nothing(other: str) -> None:
     def script(number: int, header: frame.Header) -> bytes:
-        late = b"".join(seal(f'"{kind}"{other}[]'.encode()) for kind in ("ACK", "DUH"))
+        late = b"".join(framed(f'"{kind}"{other}[]'.encode()) for kind in ("ACK", "DUH"))
         return late if number == 1 else late + frame.ack(header, CrcForm.HEX, None, AT)
 
     async with Receiver(script) as receiver:

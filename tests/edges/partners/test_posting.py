@@ -51,10 +51,14 @@ async def serving(*pieces: bytes, repeated: bytes = b"", is_open: bool = False) 
         server.close()
 
 
+async def going() -> None:
+    """Let it go."""
+
+
 async def post(url: str, *, allow_private: bool = True) -> Answer:
     poster = Poster()
     try:
-        return await poster.post("azur", url, [("webhook-id", "c")], b"{}", allow_private=allow_private)
+        return await poster.post("azur", url, [("webhook-id", "c")], b"{}", allow_private=allow_private, going=going)
     finally:
         await poster.close()
 
@@ -218,9 +222,12 @@ async def test_a_name_server_that_hangs_delays_its_own_partner_alone(monkeypatch
     async with serving(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n") as url:
         monkeypatch.setattr(socket, "getaddrinfo", hanging)
         slow = url.replace("127.0.0.1", "slow.example")
-        waiting = [asyncio.create_task(poster.post("slow", slow, [], b"{}", allow_private=True)) for _ in range(40)]
+        waiting = [
+            asyncio.create_task(poster.post("slow", slow, [], b"{}", allow_private=True, going=going))
+            for _ in range(40)
+        ]
         await asyncio.sleep(0)
-        assert await poster.post("azur", url, [], b"{}", allow_private=True) == Answer("DELIVERED", 200)
+        assert await poster.post("azur", url, [], b"{}", allow_private=True, going=going) == Answer("DELIVERED", 200)
         assert not any(task.done() and task.result().is_delivered for task in waiting)
         released.set()
         await asyncio.gather(*waiting)

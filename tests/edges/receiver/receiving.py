@@ -13,16 +13,16 @@ from typing import Any, Final
 from edges.kafka.errors import UnconfirmedError
 from edges.receiver.accounts import Account
 from edges.receiver.addresses import Addresses
-from edges.receiver.framing import seal
+from edges.receiver.framing import framed
 from edges.receiver.intake import Intake
 from edges.receiver.judging import Judge
 from edges.receiver.listening import Listener
 from edges.receiver.metrics import ReceiverMetrics, Transport
+from edges.receiver.partition_capacity import PartitionCapacity
 from edges.receiver.repeats import Repeats
-from edges.receiver.rooms import Rooms
 from edges.receiver.settings import ReceiverSettings
 from edges.receiver.signal_log import SignalLog
-from edges.receiver.values import Alert, Signal
+from edges.values import Alert, Signal
 
 PARTITIONS: Final = 4
 ACK_SECONDS: Final = 0.002
@@ -119,7 +119,7 @@ class Receiver:
             Judge(settings.id, accounts, repeats, gas_as_fire=settings.gas_as_fire),
             self.log,
             MemoryPublisher(kafka),
-            Rooms(settings.room_per_partition),
+            PartitionCapacity(settings.room_per_partition),
             addresses,
             self.metrics,
             lambda _: kafka.since_behind,
@@ -194,4 +194,4 @@ def now() -> int:
 
 def cid(event: str, sequence: int = 1, end: str = "", account: str = "1234") -> bytes:
     """A plain frame of Contact ID."""
-    return seal(f'"ADM-CID"{sequence:04d}L0#{account}[#{account}|{event}]{end}'.encode())
+    return framed(f'"ADM-CID"{sequence:04d}L0#{account}[#{account}|{event}]{end}'.encode())

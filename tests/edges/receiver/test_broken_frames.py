@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edges.receiver.accounts import Account
-from edges.receiver.framing import seal
+from edges.receiver.framing import framed
 from tests.edges.receiver import vectors
 from tests.edges.receiver.receiving import client, receiver
 from tests.support.examples import examples
@@ -25,7 +25,7 @@ HEAD: Final = 9  # LF, checksum, length
 
 def whole(number: int) -> bytes:
     """A frame that is answered after all that came before it."""
-    return seal(f'"ADM-CID"{number:04d}L0#{OURS}[#{OURS}|1602 00 000]'.encode())
+    return framed(f'"ADM-CID"{number:04d}L0#{OURS}[#{OURS}|1602 00 000]'.encode())
 
 
 def is_broken(raw: bytes, original: bytes) -> bool:

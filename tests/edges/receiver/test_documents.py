@@ -9,8 +9,9 @@ from typing import Final
 import pytest
 
 from edges.receiver.codes import Format, meaning_of
-from edges.receiver.framing import FlawReason
-from edges.receiver.metrics import ReceiverMetrics, Silenced
+from edges.receiver.framing import DefectReason
+from edges.receiver.judging import SilenceReason
+from edges.receiver.metrics import ReceiverMetrics
 
 PAGE: Final = Path("docs/receiver.md").read_text("utf-8")
 FAMILIES: Final = [
@@ -25,9 +26,9 @@ def test_each_metric_of_a_receiver_is_explained(family: str) -> None:
     assert re.search(rf"`{name}(_total)?[`{{]", COUNTERS), name
 
 
-@pytest.mark.parametrize("reason", [*Silenced, *FlawReason])
-def test_each_reason_of_silence_is_explained(reason: Silenced | FlawReason) -> None:
-    row = "silenced_total" if isinstance(reason, Silenced) else "flaws_total"
+@pytest.mark.parametrize("reason", [*SilenceReason, *DefectReason])
+def test_each_reason_of_silence_is_explained(reason: SilenceReason | DefectReason) -> None:
+    row = "silenced_total" if isinstance(reason, SilenceReason) else "flaws_total"
     assert any(row in line and reason.value in line for line in COUNTERS.splitlines())
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from edges.receiver import frame
 from edges.receiver.cipher import cipher_of
-from edges.receiver.framing import CrcForm, seal
+from edges.receiver.framing import CrcForm, framed
 from tests.edges.receiver import vectors
 from tests.edges.receiver.vectors import K256, K
 
@@ -71,7 +71,7 @@ def test_answers_to_the_byte() -> None:
     assert frame.ack(header, CrcForm.HEX, None, now) == vectors.ACK
     assert frame.duh(header, CrcForm.HEX) == vectors.DUH
     assert frame.nak(now, CrcForm.HEX) == vectors.NAK
-    assert frame.ack(header, CrcForm.RAW, None, now) == seal(vectors.ACK[9:-1], CrcForm.RAW)
+    assert frame.ack(header, CrcForm.RAW, None, now) == framed(vectors.ACK[9:-1], CrcForm.RAW)
 
 
 def test_where_no_r_came_none_goes() -> None:

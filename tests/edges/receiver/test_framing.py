@@ -10,19 +10,19 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from edges.receiver import framing
-from edges.receiver.framing import CrcForm, Flaw, FlawReason, Framer, Sealed, Tolerance, checksum, seal
+from edges.receiver.framing import CheckedFrame, CrcForm, DefectReason, FrameDefect, Framer, Tolerance, checksum, framed
 from tests.edges.receiver import vectors
 
 pytestmark = pytest.mark.filterwarnings("error")
 
 
-def cut(*pieces: bytes) -> list[Sealed | Flaw]:
+def cut(*pieces: bytes) -> list[CheckedFrame | FrameDefect]:
     framer = Framer()
     return [*(found for piece in pieces for found in framer.feed(piece)), *framer.close()]
 
 
 def contents(*pieces: bytes) -> list[bytes]:
-    return [found.content for found in cut(*pieces) if isinstance(found, Sealed)]
+    return [found.content for found in cut(*pieces) if isinstance(found, CheckedFrame)]
 
 
 def test_the_check_value_of_the_checksum() -> None:
@@ -33,16 +33,16 @@ def test_the_check_value_of_the_checksum() -> None:
 def test_each_vector_is_a_frame_without_any_tolerance(name: str) -> None:
     frame = vectors.ALL[name]
     (found,) = cut(frame)
-    assert isinstance(found, Sealed)
-    assert found == Sealed(frame[9:-1], frame, CrcForm.HEX, frozenset())
-    assert seal(found.content) == frame
+    assert isinstance(found, CheckedFrame)
+    assert found == CheckedFrame(frame[9:-1], frame, CrcForm.HEX, frozenset())
+    assert framed(found.content) == frame
 
 
 @pytest.mark.parametrize("name", vectors.ALL)
 @pytest.mark.parametrize("form", CrcForm)
 def test_each_vector_cut_at_every_byte(name: str, form: CrcForm) -> None:
     content = vectors.ALL[name][9:-1]
-    frame = seal(content, form)
+    frame = framed(content, form)
     for at in range(len(frame) + 1):
         assert contents(frame[:at], frame[at:]) == [content], at
     assert contents(*(frame[at : at + 1] for at in range(len(frame)))) == [content]
@@ -53,8 +53,8 @@ def test_each_vector_cut_at_every_byte(name: str, form: CrcForm) -> None:
 def test_any_two_glued(first: str, form: CrcForm) -> None:
     for frame in vectors.ALL.values():
         one, two = vectors.ALL[first][9:-1], frame[9:-1]
-        assert contents(seal(one, form) + seal(two, form)) == [one, two]
-        assert contents(seal(one, form) + b"\0\0" + seal(two)) == [one, two]
+        assert contents(framed(one, form) + framed(two, form)) == [one, two]
+        assert contents(framed(one, form) + b"\0\0" + framed(two)) == [one, two]
 
 
 @pytest.mark.parametrize("bad", [b"\r", b"\n", b"\0", b'"', b"A"])
@@ -67,7 +67,7 @@ def test_a_raw_checksum_may_be_any_two_bytes(bad: bytes) -> None:
         for side in list(wanted):
             if crc[side] == bad[0]:
                 wanted.remove(side)
-                frame = seal(content, CrcForm.RAW)
+                frame = framed(content, CrcForm.RAW)
                 for at in range(len(frame)):
                     assert contents(frame[:at], frame[at:]) == [content], (crc, at)
         if not wanted:
@@ -80,7 +80,7 @@ def test_a_raw_checksum_may_be_any_two_bytes(bad: bytes) -> None:
     [
         (vectors.BURGLARY[1:], Tolerance.NO_LF),
         (b"\0" + vectors.BURGLARY, Tolerance.NUL_AFTER_CR),
-        (seal(vectors.BURGLARY[9:-1], CrcForm.RAW), Tolerance.RAW_CRC),
+        (framed(vectors.BURGLARY[9:-1], CrcForm.RAW), Tolerance.RAW_CRC),
         (vectors.BURGLARY.replace(b"003D", b"0061"), Tolerance.DECIMAL_LENGTH),
         (vectors.BURGLARY.replace(b"4BBA", b"4bba"), Tolerance.LOWER_CASE_HEX),
         (vectors.BURGLARY.replace(b"003D", b"003d"), Tolerance.LOWER_CASE_HEX),
@@ -88,16 +88,16 @@ def test_a_raw_checksum_may_be_any_two_bytes(bad: bytes) -> None:
 )
 def test_tolerated_and_named(raw: bytes, tolerance: Tolerance) -> None:
     (found,) = cut(raw)
-    assert isinstance(found, Sealed)
+    assert isinstance(found, CheckedFrame)
     assert found.tolerances == {tolerance}
 
 
 def test_a_frame_over_4_kib_is_none_and_the_next_one_is_read() -> None:
-    long = seal(b'"ADM-CID"0007L0#1234[' + b"x" * 4096 + b"]")
+    long = framed(b'"ADM-CID"0007L0#1234[' + b"x" * 4096 + b"]")
     found = cut(long + vectors.BURGLARY)
-    assert [type(one) for one in found] == [Flaw, Sealed]
-    assert isinstance(found[0], Flaw)
-    assert found[0].reason is FlawReason.TOO_LONG
+    assert [type(one) for one in found] == [FrameDefect, CheckedFrame]
+    assert isinstance(found[0], FrameDefect)
+    assert found[0].reason is DefectReason.TOO_LONG
     assert contents(b"x" * 5000, b"y" * 5000, b"\r" + vectors.BURGLARY) == [vectors.BURGLARY[9:-1]]
 
 
@@ -107,8 +107,8 @@ def test_a_frame_that_lost_its_end_does_not_take_the_next_one_with_it(name: str)
     for at in range(len(frame)):
         assert contents(frame[:at] + vectors.RESTORE + frame) == [vectors.RESTORE[9:-1], frame[9:-1]], at
         assert contents(frame[:at], vectors.RESTORE) == [vectors.RESTORE[9:-1]], at
-    flaws = [found for found in cut(frame[:-1] + vectors.RESTORE) if isinstance(found, Flaw)]
-    assert flaws == [Flaw(FlawReason.BAD_LENGTH, frame[:-1], frame[9:-1])]
+    defects = [found for found in cut(frame[:-1] + vectors.RESTORE) if isinstance(found, FrameDefect)]
+    assert defects == [FrameDefect(DefectReason.BAD_LENGTH, frame[:-1], frame[9:-1])]
 
 
 def test_a_frame_behind_what_is_too_long_is_read_though_no_cr_stands_between() -> None:
@@ -121,8 +121,8 @@ def test_a_frame_behind_what_is_too_long_is_read_though_no_cr_stands_between() -
 
 def test_what_speaks_another_protocol_is_told_apart() -> None:
     found = cut(b"GET / HTTP/1.1\r\nHost: panel\r\n\r\n" + vectors.BURGLARY)
-    assert [one.reason for one in found if isinstance(one, Flaw)] == [FlawReason.NOT_DC09] * 2
-    assert isinstance(found[-1], Sealed)
+    assert [one.reason for one in found if isinstance(one, FrameDefect)] == [DefectReason.NOT_DC09] * 2
+    assert isinstance(found[-1], CheckedFrame)
 
 
 @pytest.mark.parametrize("blank", [b"\r", b"\r\0", b"\r\n", b"\n", b"\0"])
@@ -131,18 +131,18 @@ def test_a_piece_of_blank_bytes_is_dropped_in_a_few_steps(blank: bytes) -> None:
     framer, steps = Framer(), 0
     step = framer._cut
 
-    def counting() -> Sealed | Flaw | bytes | None:
+    def counting() -> CheckedFrame | FrameDefect | bytes | None:
         nonlocal steps
         steps += 1
         return step()
 
     framer._cut = counting  # type: ignore[method-assign]
-    assert [found for found in framer.feed(blank * 8192) if isinstance(found, Sealed)] == []
+    assert [found for found in framer.feed(blank * 8192) if isinstance(found, CheckedFrame)] == []
     assert steps <= 16
 
 
 @pytest.mark.slow
-def test_thousands_of_flaws_are_each_cut_without_a_look_at_the_others() -> None:
+def test_thousands_of_defects_are_each_cut_without_a_look_at_the_others() -> None:
     """Were the rest copied for each, they would take seconds: all are cut from the bytes as they came."""
     framer, count = Framer(), 200_000
     cuts = framer.feed(b'"\r' * count)
@@ -153,8 +153,8 @@ def test_thousands_of_flaws_are_each_cut_without_a_look_at_the_others() -> None:
 
 def test_a_wrong_checksum_keeps_what_an_answer_needs() -> None:
     (found,) = cut(vectors.BURGLARY.replace(b"4BBA", b"4BBB"))
-    assert isinstance(found, Flaw)
-    assert (found.reason, found.content) == (FlawReason.BAD_CRC, vectors.BURGLARY[9:-1])
+    assert isinstance(found, FrameDefect)
+    assert (found.reason, found.content) == (DefectReason.BAD_CRC, vectors.BURGLARY[9:-1])
 
 
 @pytest.mark.parametrize("lead", [b"\n", b"", b"\0\n", b"\r\0"])
@@ -166,8 +166,8 @@ def test_a_digit_of_a_checksum_that_became_another_byte_makes_it_no_raw_one(lead
         (b"4BB\xc1", CrcForm.HEX),
         (b"\x01\x02", CrcForm.RAW),
     ):
-        (found,) = [one for one in cut(lead + crc + b"003D" + content + b"\r") if isinstance(one, Flaw)]
-        assert (found.reason, found.crc_form) == (FlawReason.BAD_CRC, form), crc
+        (found,) = [one for one in cut(lead + crc + b"003D" + content + b"\r") if isinstance(one, FrameDefect)]
+        assert (found.reason, found.crc_form) == (DefectReason.BAD_CRC, form), crc
 
 
 @given(name=st.sampled_from(sorted(vectors.ALL)), bit=st.integers(0, 8 * 200))

@@ -14,8 +14,8 @@ from edges.kafka.errors import UnconfirmedError
 from edges.receiver.http import HttpIntake, application
 from edges.receiver.intake import Publisher
 from edges.receiver.metrics import ReceiverMetrics
-from edges.receiver.rooms import Rooms
-from edges.receiver.values import Alert, Signal
+from edges.receiver.partition_capacity import PartitionCapacity
+from edges.values import Alert, Signal
 from edges.web import tokens
 
 
@@ -41,7 +41,7 @@ class MemoryPublisher:
 
 def test_one_body_to_many_sites_in_a_millisecond_has_an_id_for_each() -> None:
     publisher = MemoryPublisher()
-    intake = HttpIntake("r1", cast("Publisher", publisher), Rooms(1000), ReceiverMetrics())
+    intake = HttpIntake("r1", cast("Publisher", publisher), PartitionCapacity(1000), ReceiverMetrics())
 
     async def send() -> None:
         alerts = [Alert("A1", f"S{number}", "FIRE", 0, None, None, "http:r1") for number in range(100)]
@@ -55,7 +55,7 @@ def test_what_kafka_does_not_acknowledge_is_503_unconfirmed_and_the_same_again_i
     file = tmp_path / "tokens.json"
     headers = {"Authorization": f"Bearer {tokens.add(file, 'camera', ('alerts',))}"}
     publisher = MemoryPublisher()
-    intake = HttpIntake("r1", cast("Publisher", publisher), Rooms(1000), ReceiverMetrics())
+    intake = HttpIntake("r1", cast("Publisher", publisher), PartitionCapacity(1000), ReceiverMetrics())
     body = {"alert_id": "A1", "kind": "FIRE", "raised_at": "2026-11-28T21:03:12.000Z"}
 
     async def post() -> tuple[int, dict[str, str]]:

@@ -11,12 +11,12 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 
 from edges.receiver import frame
-from edges.receiver.accounts import IGNORE, Account, BadCrc, Override
-from edges.receiver.framing import Flaw, Framer, Sealed, Tolerance, seal
-from edges.receiver.judging import Judge, Refusal, Silence, Verdict
+from edges.receiver.accounts import IGNORE, Account, BadCrc
+from edges.receiver.framing import CheckedFrame, FrameDefect, Framer, Tolerance, framed
+from edges.receiver.judging import Judge, Refusal, SilenceReason, Verdict
 from edges.receiver.repeats import Repeats
 from edges.receiver.signal_log import SignalLog
-from edges.receiver.values import Alert
+from edges.values import Alert, Override
 from tests.edges.receiver import vectors
 from tests.edges.receiver.vectors import K256, K
 
@@ -44,19 +44,23 @@ class Desk:
     def takes(self, raw: bytes, at: int = AT, *, written: int | None = None) -> Verdict:
         """``written``: how many of the signals it came to write before it was killed."""
         (cut,) = Framer().feed(raw)
-        assert isinstance(cut, Sealed)
+        assert isinstance(cut, CheckedFrame)
         verdict = self.judge.judge(cut, at)
         self.log.take(verdict.signals[:written])
         return verdict
 
     def alerts(self, raw: bytes, at: int = AT) -> tuple[Alert, ...]:
         verdict = self.takes(raw, at)
-        copy = self.repeats.copy_of(verdict.identity) if verdict.identity is not None else None
+        copy = self.repeats.first_copy(verdict.identity, at) if verdict.identity is not None else None
         return () if copy is None else self.judge.alerts(verdict, copy)
 
 
 def cid(event: str, sequence: int = 1, end: str = "") -> bytes:
-    return seal(f'"ADM-CID"{sequence:04d}L0#1234[#1234|{event}]{end}'.encode())
+    return framed(f'"ADM-CID"{sequence:04d}L0#1234[#1234|{event}]{end}'.encode())
+
+
+def override(code: str, zone: str | None, kind: str, until: int | None = None) -> Override:
+    return Override(code, zone, kind, until, "ann", "a smoke detector")
 
 
 PLAIN: Final = Account("1234", "S1")
@@ -113,7 +117,7 @@ def test_the_log_decides_which_of_two_receivers_had_the_first_copy() -> None:
     other.log = SignalLog(log)
     other.log.take(verdict.signals)
     assert verdict.identity is not None
-    copy = log.copy_of(verdict.identity)
+    copy = log.first_copy(verdict.identity, AT)
     assert copy is not None
     assert [alert.raised_at for alert in other.judge.alerts(verdict, copy)] == [AT]
 
@@ -130,13 +134,13 @@ def test_a_repeat_completes_what_a_killed_receiver_began() -> None:
 def test_a_repeat_says_the_first_copys_alert_though_the_transmitter_has_changed_since() -> None:
     desk = Desk(PLAIN)
     first = desk.alerts(vectors.BURGLARY)
-    desk.accounts["1234"] = PLAIN._replace(site_id="S2", overrides=(Override("130", None, IGNORE, None),))
+    desk.accounts["1234"] = PLAIN._replace(site_id="S2", overrides=(override("130", None, IGNORE),))
     assert desk.alerts(vectors.BURGLARY, AT + 1000) == first
 
 
 @pytest.mark.parametrize("kind", ["ACK", "DUH"])
 def test_an_answer_is_not_answered(kind: str) -> None:
-    assert Desk(PLAIN).takes(seal(f'"{kind}"0007L0#1234[]'.encode())).silence is Silence.IS_ANSWER
+    assert Desk(PLAIN).takes(framed(f'"{kind}"0007L0#1234[]'.encode())).silence is SilenceReason.IS_ANSWER
 
 
 @pytest.mark.parametrize(
@@ -156,7 +160,7 @@ def test_an_answer_is_not_answered(kind: str) -> None:
 )
 @pytest.mark.parametrize("accounts", [(PLAIN,), ()], ids=["known", "unknown"])
 def test_what_is_tolerated_is_named(content: str, tolerance: Tolerance, accounts: tuple[Account, ...]) -> None:
-    verdict = Desk(*accounts).takes(seal(content.encode()))
+    verdict = Desk(*accounts).takes(framed(content.encode()))
     assert verdict.answer is not None
     assert tolerance in verdict.tolerances
 
@@ -175,7 +179,7 @@ def test_an_encrypted_alarm_is_authenticated_and_answered_encrypted() -> None:
 
 def test_lower_case_hex_of_an_encrypted_frame_is_named() -> None:
     header, data = vectors.BURGLARY_AES[9:-1].split(b"[")
-    verdict = Desk(KEYED).takes(seal(header + b"[" + data.lower()))
+    verdict = Desk(KEYED).takes(framed(header + b"[" + data.lower()))
     assert [s.outcome for s in verdict.signals] == ["ALERT"]
     assert verdict.tolerances == {Tolerance.LOWER_CASE_HEX}
 
@@ -197,7 +201,7 @@ def test_an_encrypted_frame_without_a_time_is_not_of_now(data: bytes, end: bytes
     text = data + end
     cipher = Cipher(AES(K), CBC(bytes(16))).encryptor()
     sent = cipher.update(b"x" * (16 - len(text) % 16) + text) + cipher.finalize()
-    verdict = Desk(KEYED).takes(seal(b'"*ADM-CID"0007R1L2#1234[' + sent.hex().upper().encode()))
+    verdict = Desk(KEYED).takes(framed(b'"*ADM-CID"0007R1L2#1234[' + sent.hex().upper().encode()))
     assert (verdict.is_late, verdict.signals) == (True, ())
 
 
@@ -230,8 +234,8 @@ def test_a_link_test_is_refused_and_recorded_as_any_frame_is(raw: bytes, account
 
 
 def test_a_key_that_we_cannot_open_is_our_fault_and_gets_silence() -> None:
-    verdict = Desk(Account("1234", "S1", is_sealed=True, requires_encryption=True)).takes(vectors.BURGLARY_AES)
-    assert (verdict.answer, verdict.silence) == (None, Silence.KEY_SEALED)
+    verdict = Desk(Account("1234", "S1", has_unreadable_key=True, requires_encryption=True)).takes(vectors.BURGLARY_AES)
+    assert (verdict.answer, verdict.silence) == (None, SilenceReason.KEY_SEALED)
 
 
 def test_an_unknown_account_is_acknowledged_and_recorded_under_its_account() -> None:
@@ -244,7 +248,7 @@ def test_an_account_is_unknown_in_a_fresh_view_only() -> None:
     desk = Desk()
     desk.accounts.fresh = False
     verdict = desk.takes(vectors.BURGLARY)
-    assert (verdict.answer, verdict.silence) == (None, Silence.VIEW_STALE)
+    assert (verdict.answer, verdict.silence) == (None, SilenceReason.VIEW_STALE)
 
 
 @pytest.mark.parametrize("raw", [vectors.LINK_TEST, vectors.LINK_TEST_TIMED, vectors.LINK_TEST_AES])
@@ -256,8 +260,8 @@ def test_a_link_test_writes_nothing(raw: bytes) -> None:
 
 
 def test_an_override_goes_before_the_table_until_it_ends() -> None:
-    by_zone = Override("130", "015", IGNORE, until=AT + 1)
-    everywhere = Override("130", None, "FIRE", until=None)
+    by_zone = override("130", "015", IGNORE, until=AT + 1)
+    everywhere = override("130", None, "FIRE")
     desk = Desk(Account("1234", "S1", overrides=(everywhere, by_zone)))
     assert desk.alerts(cid("1130 01 015", 1)) == ()
     assert [alert.kind for alert in desk.alerts(cid("1130 01 016", 2))] == ["FIRE"]
@@ -268,10 +272,10 @@ def test_an_override_goes_before_the_table_until_it_ends() -> None:
 @pytest.mark.parametrize("code", ["DR", "BH", "BJ", "OP"])
 def test_an_override_makes_an_alert_of_any_code_of_sia(code: str) -> None:
     """Also of those that end with H, R, J, which the table reads as restores."""
-    desk = Desk(Account("1234", "S1", overrides=(Override(code, "12", "HOLD_UP", None),)))
+    desk = Desk(Account("1234", "S1", overrides=(override(code, "12", "HOLD_UP"),)))
     numbered = '"SIA-DCS"000{0}L0#1234[#1234|Nri1/{1}1{0}]'
-    assert desk.alerts(seal(numbered.format(1, code).encode())) == ()
-    (alert,) = desk.alerts(seal(numbered.format(2, code).encode()))
+    assert desk.alerts(framed(numbered.format(1, code).encode())) == ()
+    (alert,) = desk.alerts(framed(numbered.format(2, code).encode()))
     assert alert.kind == "HOLD_UP"
 
 
@@ -315,7 +319,7 @@ def test_status_restores_troubles_cancels_and_tests_open_and_close_nothing(event
 
 @pytest.mark.parametrize("code", ["BH", "BR", "BJ", "BT", "BC", "FC", "OC", "OP", "CL", "RP", "YT"])
 def test_restores_troubles_cancels_openings_and_tests_of_sia_open_and_close_nothing(code: str) -> None:
-    verdict = Desk(PLAIN).takes(seal(f'"SIA-DCS"0001L0#1234[#1234|Nri1/{code}012]'.encode()))
+    verdict = Desk(PLAIN).takes(framed(f'"SIA-DCS"0001L0#1234[#1234|Nri1/{code}012]'.encode()))
     assert [(s.outcome, s.code, s.alert_id) for s in verdict.signals] == [("SIGNAL", code, None)]
 
 
@@ -344,7 +348,7 @@ def test_what_was_refused_or_unknown_is_no_first_copy() -> None:
 
 @pytest.mark.parametrize("bad_crc", BadCrc)
 def test_a_wrong_checksum_is_answered_where_the_account_asks_for_it(bad_crc: BadCrc) -> None:
-    (flaw,) = Framer().feed(vectors.BURGLARY.replace(b"4BBA", b"4BBB"))
-    assert isinstance(flaw, Flaw)
-    answer = Desk(PLAIN._replace(bad_crc=bad_crc)).judge.judge_flaw(flaw, AT - 3000)
+    (defect,) = Framer().feed(vectors.BURGLARY.replace(b"4BBA", b"4BBB"))
+    assert isinstance(defect, FrameDefect)
+    answer = Desk(PLAIN._replace(bad_crc=bad_crc)).judge.judge_defect(defect, AT - 3000)
     assert answer == (vectors.NAK if bad_crc is BadCrc.NAK else None)

@@ -17,15 +17,15 @@ from edges.receiver import datagrams, judging, loop
 from edges.receiver.accounts import Account
 from edges.receiver.addresses import STRANGE_FRAMES
 from edges.receiver.connections import Connection
-from edges.receiver.framing import seal
-from edges.receiver.lines import NOT_DC09_IN_A_ROW
+from edges.receiver.framing import framed
 from edges.receiver.metrics import Closed, Transport
+from edges.receiver.protocol_check import NOT_DC09_IN_A_ROW
 from tests.edges.receiver import receiving, vectors
 from tests.edges.receiver.receiving import Receiver, cid, client, receiver
 
 PLAIN: Final = Account("1234", "S1")
 OTHERS: Final = (Account("12345A", "S2"), Account("78919", "S3"))
-LONG: Final = seal(b'"ADM-CID"0007L0#1234[' + b"x" * 4096 + b"]")
+LONG: Final = framed(b'"ADM-CID"0007L0#1234[' + b"x" * 4096 + b"]")
 pytestmark = pytest.mark.asyncio
 
 
@@ -116,7 +116,7 @@ async def test_a_full_partition_reads_no_more_from_its_sockets() -> None:
         made.kafka.leaderless = {made.kafka.partition_of("S1")}
         panel.send(*(cid("1130 01 015", number % 9999) for number in range(30_000)))
         await asyncio.sleep(0.3)
-        (connection,) = made.listener._lines.connections
+        (connection,) = made.listener._context.connections
         assert isinstance(connection, Connection)
         assert connection._is_paused
         assert connection._in_work <= 32
@@ -126,7 +126,7 @@ async def test_a_full_partition_reads_no_more_from_its_sockets() -> None:
 
 async def test_a_frame_of_more_events_than_there_is_room_for_is_answered_all_the_same() -> None:
     async with receiver(PLAIN, room_per_partition=2) as made, client(made) as panel:
-        large = seal(b'"SIA-DCS"0002L0#1234[#1234|' + b"/".join(b"NBA%d" % zone for zone in range(5)) + b"]")
+        large = framed(b'"SIA-DCS"0002L0#1234[#1234|' + b"/".join(b"NBA%d" % zone for zone in range(5)) + b"]")
         panel.send(cid("1130 01 015"), large, cid("1130 01 016", 3))
         for number in (1, 2, 3):
             assert b'"ACK"%04d' % number in await panel.answer()
@@ -143,7 +143,7 @@ async def test_an_unknown_account_is_acknowledged_and_the_eleventh_within_a_minu
             await panel.silence()
         reading.assert_not_called()  # it may tell of a thousand events
         assert len(made.kafka.signals) == STRANGE_FRAMES
-        panel.send(seal(b'"NULL"0000L0#9999[]'))
+        panel.send(framed(b'"NULL"0000L0#9999[]'))
         await panel.silence()
         panel.send(vectors.BURGLARY)
         assert await panel.answer() == vectors.ACK
@@ -189,9 +189,9 @@ async def test_behind_16_that_are_no_dc09_nothing_is_cut() -> None:
 
 async def test_a_right_checksum_around_what_is_no_dc09_counts_as_none() -> None:
     async with receiver(PLAIN) as made, client(made) as panel:
-        panel.send(*[seal(b'"hello"')] * (NOT_DC09_IN_A_ROW - 1), vectors.BURGLARY)
+        panel.send(*[framed(b'"hello"')] * (NOT_DC09_IN_A_ROW - 1), vectors.BURGLARY)
         assert await panel.answer() == vectors.ACK
-        panel.send(*[seal(b'"hello"')] * NOT_DC09_IN_A_ROW)
+        panel.send(*[framed(b'"hello"')] * NOT_DC09_IN_A_ROW)
         assert await panel.answer() == b""
         assert made.count("closed_total", reason="NOT_DC09") == 1
 
@@ -235,7 +235,7 @@ async def test_an_address_has_so_many_sockets() -> None:
 
 async def until_open(made: Receiver, sockets: int) -> None:
     async with asyncio.timeout(5):
-        while made.listener._lines.addresses._sockets.total() != sockets:  # noqa: ASYNC110  # nobody would set an event
+        while made.listener._context.addresses._sockets.total() != sockets:  # noqa: ASYNC110  # nobody would set an event
             await asyncio.sleep(0.01)
 
 
@@ -299,7 +299,7 @@ async def test_a_silent_connection_whose_panel_reads_no_answers_ends_too() -> No
     transport.is_closing.return_value = False
     transport.get_extra_info.return_value = ("127.0.0.1", 1)
     async with receiver(PLAIN) as made:
-        connection = Connection(made.listener._lines, Transport.TCP)
+        connection = Connection(made.listener._context, Transport.TCP)
         connection.connection_made(transport)
         connection.close(Closed.IDLE)
         transport.close.assert_called_once()

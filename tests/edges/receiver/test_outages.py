@@ -14,7 +14,7 @@ import pytest
 import trustme
 
 from edges.panel.messages import Panel, Said, frame_of
-from edges.receiver.framing import seal
+from edges.receiver.framing import framed
 from ronde.local.kafka import Kafka
 from streams.kafka.topics import create
 from streams.settings import Settings
@@ -52,7 +52,7 @@ def test_a_frozen_broker_gets_no_ack_and_every_alarm_is_one_alert_after(
                         continue
 
         with PanelSocket(ports["tcp"], seconds=0.5) as tester:
-            link_test = seal(b'"NULL"0000L0#A000[]')
+            link_test = framed(b'"NULL"0000L0#A000[]')
 
             def is_linked() -> bool:
                 try:

@@ -15,7 +15,7 @@ import pytest
 
 from edges.receiver import frame
 from edges.receiver import settings as settings_of
-from edges.receiver.framing import CrcForm, seal
+from edges.receiver.framing import CrcForm, framed
 from edges.receiver.process import ReceiverProcess as Process
 from edges.settings import Connection
 from edges.web import tokens
@@ -37,7 +37,7 @@ KNOWN: Final = (
 
 
 def cid(event: str, sequence: int = 1, end: str = "", account: str = "1234") -> bytes:
-    return seal(f'"ADM-CID"{sequence:04d}L0#{account}[#{account}|{event}]{end}'.encode())
+    return framed(f'"ADM-CID"{sequence:04d}L0#{account}[#{account}|{event}]{end}'.encode())
 
 
 def ack_of(raw: bytes) -> bytes:
@@ -66,7 +66,7 @@ def test_each_vector(broker: Broker, made: ReceiverProcess) -> None:
             assert panel.ask(raw) == ack_of(raw)
         for account, key in (("AB12", K), ("AB256", K256)):
             data = frame.enciphered(f"#{account}|1130 01 015]".encode(), now(), key)
-            answer = frame.header_of(panel.ask(seal(f'"*ADM-CID"0007R1L2#{account}['.encode() + data))[9:-1])
+            answer = frame.header_of(panel.ask(framed(f'"*ADM-CID"0007R1L2#{account}['.encode() + data))[9:-1])
             assert (answer.kind, answer.is_encrypted) == ("ACK", True)
             assert frame.deciphered(answer.data, key).body == b"]"
         signals, alerts = broker.read("signals"), broker.read("alerts")

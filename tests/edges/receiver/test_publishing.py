@@ -8,11 +8,11 @@ import pytest
 
 from edges.receiver import publishing
 from edges.receiver.accounts import Account
-from edges.receiver.framing import Framer, Sealed
+from edges.receiver.framing import CheckedFrame, Framer
 from edges.receiver.judging import Judge
 from edges.receiver.publishing import OwnSignals
 from edges.receiver.repeats import Repeats
-from edges.receiver.values import Signal
+from edges.values import Signal
 from schemas.avro.decoder import decoder
 from schemas.avro.framing import single_object
 from schemas.avro.generated import writer
@@ -28,7 +28,7 @@ def signals(receiver: str, at: int) -> list[Signal]:
     """What each vector comes to."""
     accounts = (Account("1234", "S1", key=vectors.K), Account("12345A", "S2"))
     judge = Judge(receiver, Known({account.name: account for account in accounts}), Repeats())
-    cuts = [cut for raw in vectors.ALL.values() for cut in Framer().feed(raw) if isinstance(cut, Sealed)]
+    cuts = [cut for raw in vectors.ALL.values() for cut in Framer().feed(raw) if isinstance(cut, CheckedFrame)]
     return [signal for cut in cuts for signal in judge.judge(cut, at).signals]
 
 

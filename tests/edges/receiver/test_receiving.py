@@ -13,7 +13,7 @@ import trustme
 
 from edges.receiver import frame, times
 from edges.receiver.accounts import Account, BadCrc
-from edges.receiver.framing import CrcForm, seal
+from edges.receiver.framing import CrcForm, framed
 from edges.receiver.intake import READ_BACK_SECONDS
 from edges.receiver.metrics import Transport
 from tests.edges.receiver import vectors
@@ -68,7 +68,7 @@ async def test_an_encrypted_frame_gets_an_encrypted_ack(kind: str) -> None:
     body = b"]" if kind == "NULL" else b"#1234|1130 01 015]"
     data = frame.enciphered(body, now(), K)
     async with receiver(PLAIN._replace(key=K, requires_encryption=True)) as made, client(made) as panel:
-        panel.send(seal(f'"*{kind}"0007R1L2#1234['.encode() + data))
+        panel.send(framed(f'"*{kind}"0007R1L2#1234['.encode() + data))
         answer = frame.header_of((await panel.answer())[9:-1])
         assert (answer.kind, answer.is_encrypted, answer.echo) == ("ACK", True, b"0007R1L2#1234")
         assert frame.deciphered(answer.data, K).body == b"]"
@@ -154,11 +154,11 @@ async def test_a_transmitter_changed_while_a_frame_waits_for_its_first_copy_gets
     asyncio.get_running_loop().set_exception_handler(lambda _, context: errors.append(context))
     key = PLAIN._replace(key=K)
     async with receiver(key) as made, client(made) as one, client(made) as other:
-        raw = seal(b'"*ADM-CID"0007R1L2#1234[' + frame.enciphered(b"#1234|1130 01 015]", now(), K))
+        raw = framed(b'"*ADM-CID"0007R1L2#1234[' + frame.enciphered(b"#1234|1130 01 015]", now(), K))
         one.send(raw)
         other.send(raw)
         await asyncio.sleep(0.001)
-        made.accounts["1234"] = key._replace(key=None, is_sealed=True)
+        made.accounts["1234"] = key._replace(key=None, has_unreadable_key=True)
         assert await one.answer()
         await other.silence()
         assert made.count("silenced_total", reason="KEY_SEALED") == 1
@@ -312,7 +312,7 @@ async def test_a_wrong_checksum_is_answered_where_the_account_asks_for_it() -> N
 async def test_what_is_tolerated_is_counted() -> None:
     async with receiver(PLAIN) as made, client(made) as panel:
         panel.send(
-            seal(b'"ADM-CID"0001L#1234[1130 01 015]', CrcForm.RAW), seal(b'"SIA-DCS"0002L0#1234[#1234|NBA1/TA1]')
+            framed(b'"ADM-CID"0001L#1234[1130 01 015]', CrcForm.RAW), framed(b'"SIA-DCS"0002L0#1234[#1234|NBA1/TA1]')
         )
         assert b"ACK" in await panel.answer()
         assert b"ACK" in await panel.answer()
@@ -328,8 +328,8 @@ async def test_what_is_tolerated_is_counted() -> None:
 
 async def test_raw_checksums_are_answered_likewise() -> None:
     async with receiver(PLAIN) as made, client(made) as panel:
-        panel.send(seal(vectors.BURGLARY[9:-1], CrcForm.RAW))
-        assert await panel.answer() == seal(vectors.ACK[9:-1], CrcForm.RAW)
+        panel.send(framed(vectors.BURGLARY[9:-1], CrcForm.RAW))
+        assert await panel.answer() == framed(vectors.ACK[9:-1], CrcForm.RAW)
 
 
 async def test_closing_finishes_what_was_taken() -> None:

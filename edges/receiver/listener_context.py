@@ -1,45 +1,15 @@
-"""What all of a receiver's connections share."""
+"""What all connections and ports of a receiver share: the intake, the counts, and what is open and in work."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable
-from typing import TYPE_CHECKING, Any, Final, Protocol
-
-from edges.receiver import frame
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from edges.receiver.addresses import Addresses
-    from edges.receiver.framing import Flaw, Sealed
     from edges.receiver.intake import Intake
     from edges.receiver.metrics import Closed, ReceiverMetrics
-
-
-NOT_DC09_IN_A_ROW: Final = 16
-
-
-class Speech:
-    """What somebody sends, as long as it is DC-09.
-
-    Attributes:
-        is_foreign: so many pieces in a row were none that no more is listened to.
-
-    """
-
-    def __init__(self) -> None:
-        self.is_foreign = False
-        self._not_dc09 = 0
-
-    def heard(self, cuts: Iterable[Sealed | Flaw]) -> list[Sealed | Flaw]:
-        """The cuts, up to the last that is listened to: each costs, and a piece may have thousands."""
-        heard = []
-        for cut in cuts:
-            heard.append(cut)
-            self._not_dc09 = 0 if frame.is_dc09(cut) else self._not_dc09 + 1
-            if self._not_dc09 >= NOT_DC09_IN_A_ROW:
-                self.is_foreign = True
-                break
-        return heard
 
 
 class Closable(Protocol):
@@ -52,15 +22,15 @@ class Closable(Protocol):
 
     heard_at: float
 
-    def hold(self) -> None:
+    def pause(self) -> None:
         """Read no more."""
 
     def close(self, reason: Closed) -> None:
         """Close it from this side."""
 
 
-class Lines:
-    """The open connections, and the frames in work."""
+class ListenerContext:
+    """The open connections and the frames in work, beside what each of them needs."""
 
     def __init__(self, intake: Intake, addresses: Addresses, metrics: ReceiverMetrics) -> None:
         self.intake = intake

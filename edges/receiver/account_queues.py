@@ -1,4 +1,4 @@
-"""The frames of an account that wait for earlier ones: one behind the other, as they came.
+"""A queue per account: its frames that wait for earlier ones, one behind the other, as they came.
 
 Which frame is a repeat follows from their order. One that waits must not be overtaken by one that came later.
 """
@@ -12,28 +12,28 @@ from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
-class _Queue:
+class _AccountQueue:
     frames: int = 0
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
-class Turns:
+class AccountQueues:
     """Of all accounts; those of which no frame waits take no room."""
 
     def __init__(self) -> None:
-        self._queues: dict[str, _Queue] = {}
+        self._queues: dict[str, _AccountQueue] = {}
 
     def __contains__(self, account: str) -> bool:
         """Whether a frame of the account waits."""
         return account in self._queues
 
     @asynccontextmanager
-    async def take(self, account: str, until: float) -> AsyncIterator[None]:
+    async def wait_turn(self, account: str, until: float) -> AsyncIterator[None]:
         """Go on when it is this frame's turn, or time is over (``until``, the loop's clock).
 
         The next one goes on after what this frame's task does behind the block without waiting.
         """
-        queue = self._queues.setdefault(account, _Queue())
+        queue = self._queues.setdefault(account, _AccountQueue())
         queue.frames += 1
         has_turn = False
         try:

@@ -1,4 +1,4 @@
-"""Waiting for many futures, each for so long at the most, by one timer for all of them."""
+"""One timer for many futures, each of which is waited for so long at the most."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 _TICK_SECONDS: Final = 0.1
 
 
-class Patience:
+class FutureTimeouts:
     """``seconds``: how long each is waited for; up to a tenth of a second more."""
 
     def __init__(self, seconds: float) -> None:
