@@ -177,7 +177,7 @@ class RondeProcess:
         try:
             eventually(probe, f"{self.name} is ready", seconds)
         except AssertionError as error:
-            raise AssertionError(f"{error}\n{self.tail()}") from None
+            raise AssertionError(f"{error}: {self.reasons()}\n{self.tail()}") from None
 
     def metric(self, name: str, **labels: str) -> float:
         """The sum of a metric over all series that have these labels."""
