@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import Field
 
@@ -62,6 +62,16 @@ class Configuration(NamedTuple):
     def topic(self, name: str) -> str:
         """A topic's name on the broker."""
         return f"{self.prefix}{name}"
+
+    def reader(self, isolation: Literal["read_committed", "read_uncommitted"]) -> dict[str, Any]:
+        """The properties of a consumer beside the group: it reads logs from their beginning, or asks where they end."""
+        return {
+            **self.consumer,
+            "group.id": self.sink.group,  # required, and not used: nothing is committed
+            "enable.auto.commit": False,
+            "auto.offset.reset": "earliest",
+            "isolation.level": isolation,
+        }
 
     @property
     def fed(self) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """For those who lead the operators: what waits, how soon first calls are taken, and whether the desks see the present."""
 
-from deploy.dashboards.panels import SECONDS, SHARE, board, lines, number
+from deploy.dashboards.panels import SECONDS, SHARE, board, lines, number, ready
 
 WITHIN = "max by (kind, seconds) (ronde_desk_first_calls_within)"
 CALLS = "max by (kind) (ronde_desk_first_calls)"
@@ -25,7 +25,7 @@ DASHBOARD = board(
                 "Incidents that are open, by the desk that sees most.",
                 "max(ronde_desk_open_incidents)",
             ),
-            number("Desks ready", "Desks that say they are ready.", "sum(ronde_desk_ready)", runbook="RondeDeskStale"),
+            ready("Desks", "ronde_desk_ready", "RondeDeskStale"),
             number(
                 "Oldest view",
                 "How old what the worst desk has read is. Above 5 s its pages are red.",

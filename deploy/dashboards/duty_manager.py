@@ -1,6 +1,6 @@
 """The duty manager's: what is open now, who is called and reached, who is on the way, and what waits for a human."""
 
-from deploy.dashboards.panels import COUNT, SECONDS, SHARE, board, lines, number, quantile
+from deploy.dashboards.panels import COUNT, SECONDS, SHARE, board, lines, number, spread
 
 REACHED = 'sum(increase(ronde_call_results_total{outcome!="NO_ANSWER"}[$__range]))'
 TRIED = "(sum(increase(ronde_call_results_total[$__range])) + sum(increase(ronde_calls_unanswered_total[$__range])))"
@@ -98,10 +98,7 @@ DASHBOARD = board(
             lines(
                 "From an alert to its call",
                 "Half of the alerts that lead to a call have it within the lower line, 99 % within the upper one. The objective is 30 s.",
-                {
-                    "99 %": quantile(0.99, "ronde_alert_to_call_seconds"),
-                    "half": quantile(0.5, "ronde_alert_to_call_seconds"),
-                },
+                spread("ronde_alert_to_call_seconds"),
                 SECONDS,
                 warn=10,
                 bad=30,

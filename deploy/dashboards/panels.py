@@ -34,9 +34,7 @@ def number(
     *,
     warn: float | None = None,
     bad: float | None = None,
-    legend: str = "",
     runbook: str = "",
-    width: int = 4,
 ) -> stat.Panel:
     """A value as it is now, coloured by where it lies. ``runbook`` is the alert that looks at the same."""
     panel = (
@@ -49,11 +47,16 @@ def number(
         .color_mode(BigValueColorMode.BACKGROUND if bad is not None else BigValueColorMode.VALUE)
         .graph_mode(BigValueGraphMode.AREA)
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
-        .with_target(_query(query, legend))
+        .with_target(_query(query, ""))
         .height(4)
-        .span(width)
+        .span(4)
     )
     return panel.links([_link(runbook)]) if runbook else panel
+
+
+def ready(what: str, gauge: str, runbook: str) -> stat.Panel:
+    """How many processes of a kind, in the plural, say that they are ready."""
+    return number(f"{what} ready", f"{what} that say they are ready.", f"sum({gauge})", runbook=runbook)
 
 
 def lines(
@@ -157,6 +160,11 @@ def quantile(share: float, histogram: str, by: str = "") -> str:
     """The query of a quantile over the last minutes; ``histogram`` without its suffix."""
     labels = f"le, {by}" if by else "le"
     return f"histogram_quantile({share}, sum by ({labels}) (rate({histogram}_bucket[$__rate_interval])))"
+
+
+def spread(histogram: str) -> dict[str, str]:
+    """The queries of what 99 % and half of its values stay below, by their legends."""
+    return {"99 %": quantile(0.99, histogram), "half": quantile(0.5, histogram)}
 
 
 def _query(query: str, legend: str, ref: str = "A") -> prometheus.Dataquery:

@@ -1,6 +1,6 @@
 """For those who keep the portal: whether changes are taken, how soon, and whether they reach Kafka."""
 
-from deploy.dashboards.panels import BYTES, PER_SECOND, SECONDS, board, lines, number, quantile
+from deploy.dashboards.panels import BYTES, PER_SECOND, SECONDS, board, lines, number, quantile, ready, spread
 
 PORTALS = "and on (instance) ronde_portal_ready"
 
@@ -10,12 +10,7 @@ DASHBOARD = board(
     "Whether customers' changes are taken, and whether the engine gets them.",
     {
         "Are changes taken and passed on?": (
-            number(
-                "Portals ready",
-                "Portals that say they are ready.",
-                "sum(ronde_portal_ready)",
-                runbook="RondeNoPortal",
-            ),
+            ready("Portals", "ronde_portal_ready", "RondeNoPortal"),
             number(
                 "Oldest waits",
                 "How long the oldest record that is not on Kafka yet has waited.",
@@ -62,10 +57,7 @@ DASHBOARD = board(
             lines(
                 "Time to the answer",
                 "From a request to its answer.",
-                {
-                    "99 %": quantile(0.99, "ronde_portal_request_seconds"),
-                    "half": quantile(0.5, "ronde_portal_request_seconds"),
-                },
+                spread("ronde_portal_request_seconds"),
                 SECONDS,
                 warn=0.15,
                 bad=1,

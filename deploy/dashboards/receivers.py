@@ -1,6 +1,6 @@
 """For panels and their receivers: what comes in, what is answered and how soon, and what gets no answer, by reason."""
 
-from deploy.dashboards.panels import BYTES, PER_SECOND, SECONDS, SHARE, board, lines, number, quantile
+from deploy.dashboards.panels import BYTES, PER_SECOND, SECONDS, SHARE, board, lines, number, quantile, ready, spread
 
 OWN_REASONS = "UNCONFIRMED|NO_ROOM|TOO_OLD|KAFKA_SILENT|VIEW_STALE|KEY_SEALED"
 RECEIVERS = "and on (instance) ronde_receiver_ready"
@@ -16,12 +16,7 @@ DASHBOARD = board(
     "Whether panels reach the receivers, and whether each frame is answered.",
     {
         "Are panels answered?": (
-            number(
-                "Receivers ready",
-                "Receivers that say they are ready.",
-                "sum(ronde_receiver_ready)",
-                runbook="RondeNoReceiver",
-            ),
+            ready("Receivers", "ronde_receiver_ready", "RondeNoReceiver"),
             number(
                 "Unanswered",
                 "Frames of the time shown that got no answer for a reason on our side; their panels repeat them.",
@@ -72,10 +67,7 @@ DASHBOARD = board(
             lines(
                 "Time to the answer",
                 "From the receipt of a frame until Kafka has its signals and alerts.",
-                {
-                    "99 %": quantile(0.99, "ronde_receiver_answer_seconds"),
-                    "half": quantile(0.5, "ronde_receiver_answer_seconds"),
-                },
+                spread("ronde_receiver_answer_seconds"),
                 SECONDS,
                 warn=0.1,
                 bad=1,

@@ -1,6 +1,6 @@
 """The SRE's: nothing is lost, all is in time, the work moves, and what it costs."""
 
-from deploy.dashboards.panels import BYTES, COUNT, PER_SECOND, SECONDS, SHARE, board, lines, number, quantile
+from deploy.dashboards.panels import BYTES, COUNT, PER_SECOND, SECONDS, SHARE, board, lines, number, ready, spread
 
 SLOW = (
     '(sum(increase(ronde_alert_to_call_seconds_count[{0}])) - sum(increase(ronde_alert_to_call_seconds_bucket{{le="30.0"}}[{0}])))'
@@ -68,12 +68,7 @@ DASHBOARD = board(
                 bad=60,
                 runbook="RondeStandingStill",
             ),
-            number(
-                "Workers ready",
-                "Workers that say they are ready.",
-                "sum(ronde_ready)",
-                runbook="RondeNoWorker",
-            ),
+            ready("Workers", "ronde_ready", "RondeNoWorker"),
             number(
                 "Partitions nobody holds",
                 "Of all partitions: those that no worker holds.",
@@ -143,10 +138,7 @@ DASHBOARD = board(
             lines(
                 "From an alert to its call",
                 "From the alert's timestamp in Kafka to its committed command; the objective is 99 % within 30 s.",
-                {
-                    "99 %": quantile(0.99, "ronde_alert_to_call_seconds"),
-                    "half": quantile(0.5, "ronde_alert_to_call_seconds"),
-                },
+                spread("ronde_alert_to_call_seconds"),
                 SECONDS,
                 warn=10,
                 bad=30,
@@ -155,10 +147,7 @@ DASHBOARD = board(
             lines(
                 "Lateness of deadlines",
                 "From a deadline to the decision that handled it; the objective is all within 5 s.",
-                {
-                    "99 %": quantile(0.99, "ronde_deadline_lateness_seconds"),
-                    "half": quantile(0.5, "ronde_deadline_lateness_seconds"),
-                },
+                spread("ronde_deadline_lateness_seconds"),
                 SECONDS,
                 warn=1,
                 bad=5,
@@ -191,10 +180,7 @@ DASHBOARD = board(
             lines(
                 "Transactions",
                 "From begin to commit. One commit takes 4 to 10 ms on a healthy Kafka.",
-                {
-                    "99 %": quantile(0.99, "ronde_transaction_seconds"),
-                    "half": quantile(0.5, "ronde_transaction_seconds"),
-                },
+                spread("ronde_transaction_seconds"),
                 SECONDS,
                 warn=0.5,
                 bad=5,
@@ -202,7 +188,7 @@ DASHBOARD = board(
             lines(
                 "Size of a chunk",
                 "Inputs and deadlines of one transaction: a few with little traffic, thousands when a worker is behind.",
-                {"99 %": quantile(0.99, "ronde_chunk_size_records"), "half": quantile(0.5, "ronde_chunk_size_records")},
+                spread("ronde_chunk_size_records"),
                 COUNT,
             ),
             lines(
@@ -314,10 +300,7 @@ DASHBOARD = board(
             lines(
                 "Transactions of sinks",
                 "From begin to commit in PostgreSQL.",
-                {
-                    "99 %": quantile(0.99, "ronde_sink_transaction_seconds"),
-                    "half": quantile(0.5, "ronde_sink_transaction_seconds"),
-                },
+                spread("ronde_sink_transaction_seconds"),
                 SECONDS,
                 warn=1,
                 bad=10,

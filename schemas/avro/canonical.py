@@ -27,12 +27,17 @@ def fingerprint(schema: Any) -> bytes:
 
 def without_logical_types(schema: Any) -> Any:
     """The same schema with instants as plain numbers: fastavro would turn them into datetimes."""
+    return without("logicalType", schema)
+
+
+def without(attribute: str, schema: Any) -> Any:
+    """The same schema without an attribute of its types and fields, as ``doc``."""
     if isinstance(schema, list):
-        return [without_logical_types(branch) for branch in schema]
+        return [without(attribute, branch) for branch in schema]
     if isinstance(schema, dict):
         return {
-            key: without_logical_types(part) if key in {"type", "items", "values", "fields"} else part
+            key: without(attribute, part) if key in {"type", "items", "values", "fields"} else part
             for key, part in schema.items()
-            if key != "logicalType"
+            if key != attribute
         }
     return schema

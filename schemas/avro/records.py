@@ -14,7 +14,7 @@ from fastavro.types import Schema as ParsedSchema
 from schemas.avro.canonical import without_logical_types
 from schemas.avro.decoder import decoder
 from schemas.avro.framing import single_object
-from schemas.avro.generated.shapes import Array, Record, Shape, Union, shape_of
+from schemas.avro.generated.shapes import Record, nodes, shape_of
 from schemas.avro.loader import load
 
 
@@ -47,22 +47,9 @@ def _writing(name: str) -> tuple[bytes, ParsedSchema]:
 
 @cache
 def _reading(name: str) -> Callable[[bytes], Any]:
-    constructors: dict[str, Callable[..., Any]] = {}
-    _collect(shape_of(load(name)), constructors)
-    return decoder(name, constructors, array=list)
-
-
-def _collect(shape: Shape, constructors: dict[str, Callable[..., Any]]) -> None:
-    """A maker of dicts for each record of the schema."""
-    if isinstance(shape, Record):
-        constructors[shape.name] = _dict_maker(tuple(field.name for field in shape.fields))
-        for field in shape.fields:
-            _collect(field.shape, constructors)
-    elif isinstance(shape, Array):
-        _collect(shape.items, constructors)
-    elif isinstance(shape, Union):
-        for branch in shape.branches:
-            _collect(branch, constructors)
+    records = [node for node in nodes(shape_of(load(name))) if isinstance(node, Record)]
+    makers = {record.name: _dict_maker(tuple(field.name for field in record.fields)) for record in records}
+    return decoder(name, makers, array=list)
 
 
 def _dict_maker(names: tuple[str, ...]) -> Callable[..., dict[str, Any]]:

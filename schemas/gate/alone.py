@@ -14,11 +14,13 @@ NAMESPACE: Final = "ronde.v1"
 def faults(name: str, schema: Schema, borrowed: Set[str]) -> Iterator[Finding]:
     """What a usable schema lacks. ``borrowed``: full names of enums that are an input's, handed on as they are."""
     found = places(name, schema)
+    defined: set[str] = set()  # a type is defined at the first of its places
     for path, place in found.items():
         if place.is_field and not place.doc:
             yield Finding(path, "has no doc", "say what it means, and its unit if it has one")
         for branch in place.branches:
-            if branch.fullname is not None and branch.is_definition:
+            if branch.fullname is not None and branch.fullname not in defined:
+                defined.add(branch.fullname)
                 yield from _of_type(name, path, branch, borrowed)
         if place.is_field:
             yield from _of_default(path, place)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from schemas.avro.canonical import fingerprint
+from schemas.avro.canonical import fingerprint, without
 from schemas.avro.errors import UnusableSchema
 from schemas.avro.loader import NAMES, Schema
 
@@ -83,15 +83,7 @@ def read_shelf(folder: Path) -> Shelf:
 
 def meaning(schema: Any) -> Any:
     """A schema without its docs: two that are then equal are one version."""
-    if isinstance(schema, list):
-        return [meaning(branch) for branch in schema]
-    if isinstance(schema, dict):
-        return {
-            key: meaning(part) if key in {"type", "items", "values", "fields"} else part
-            for key, part in schema.items()
-            if key != "doc"
-        }
-    return schema
+    return without("doc", schema)
 
 
 def marked(schema: Schema) -> str:

@@ -84,7 +84,7 @@ def carry_out(connection: Connection, erasure: Erasure) -> int | None:
 def create_topic(configuration: Configuration) -> None:
     """Create the topic where it is missing. Raises `Away`, and `SinkError` when the broker refuses to."""
     name = configuration.topic(TOPIC.name)
-    consumer = Consumer(_properties(configuration), logger=_silent())
+    consumer = Consumer(configuration.reader("read_committed"), logger=_silent())
     try:
         is_missing = name not in consumer.list_topics(timeout=_ANSWER_SECONDS).topics
     except KafkaException as error:
@@ -115,7 +115,7 @@ class ErasureLog:
 
     def __init__(self, configuration: Configuration) -> None:
         self._topic = configuration.topic(TOPIC.name)
-        self._consumer = Consumer(_properties(configuration), logger=_silent())
+        self._consumer = Consumer(configuration.reader("read_committed"), logger=_silent())
         self._ends: dict[int, int] = {}
 
     def begin(self, *, may_be_missing: bool = False) -> None:
@@ -161,16 +161,6 @@ class ErasureLog:
     def close(self) -> None:
         """Stop reading."""
         self._consumer.close()
-
-
-def _properties(configuration: Configuration) -> dict[str, Any]:
-    return {
-        **configuration.consumer,
-        "group.id": configuration.sink.group,  # required, and not used: nothing is committed
-        "enable.auto.commit": False,
-        "auto.offset.reset": "earliest",
-        "isolation.level": "read_committed",
-    }
 
 
 def _silent() -> logging.Logger:

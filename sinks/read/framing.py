@@ -42,13 +42,7 @@ class Framing:
             for feed in FEEDS
             if TOPICS[feed.topic].way == "out"
         }
-        self._properties: dict[str, Any] = {
-            **configuration.consumer,
-            "group.id": configuration.sink.group,  # required, and not used: nothing is committed
-            "enable.auto.commit": False,
-            "auto.offset.reset": "earliest",
-            "isolation.level": "read_committed",
-        }
+        self._properties = configuration.reader("read_committed")
         self._offsets = offsets
         self._is_plain = False
 

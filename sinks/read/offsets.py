@@ -24,13 +24,8 @@ class Offsets:
 
     def __init__(self, configuration: Configuration) -> None:
         self._consumer = Consumer(
-            {
-                **configuration.consumer,
-                "group.id": configuration.sink.group,  # required, and not used: nothing is committed
-                "enable.auto.commit": False,
-                # A log ends at its high watermark: records of an open transaction count as lag.
-                "isolation.level": "read_uncommitted",
-            },
+            # A log ends at its high watermark: records of an open transaction count as lag.
+            configuration.reader("read_uncommitted"),
             logger=logging.Logger("sinks.read.offsets", level=logging.CRITICAL + 1),  # its messages come as errors too
         )
 

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
-from schemas.avro.generated.shapes import Array, Enum, Field, Primitive, Record, Shape, Union
+from schemas.avro.generated.shapes import Array, Enum, Field, Primitive, Record, Shape, present
 
 Kind: TypeAlias = Literal["text", "integer", "bigint", "smallint", "boolean", "text[]", "jsonb", "instant", "bytes"]
 Convert: TypeAlias = Callable[[Any], Sequence[Any]]
@@ -23,7 +23,6 @@ _KINDS: Final[dict[str, Kind]] = {
     "boolean": "boolean",
     "bytes": "bytes",
 }
-_NULL: Final = Primitive("null")
 
 
 class Column(NamedTuple):
@@ -42,7 +41,7 @@ class FieldColumns(NamedTuple):
 
 def columns_of(field: Field, chosen: Sequence[str] = ()) -> FieldColumns:
     """The columns of a field. ``chosen``: of a record, these fields alone, under their own names."""
-    shape = _without_null(field.shape)
+    shape = present(field.shape)
     if not isinstance(shape, Record):
         column = Column(field.name, _kind(shape))
         return FieldColumns((column,), _CONVERSIONS.get(column.kind))
@@ -51,16 +50,9 @@ def columns_of(field: Field, chosen: Sequence[str] = ()) -> FieldColumns:
     prefix = "" if chosen else f"{field.name}_"
     places = [place for place, inner in enumerate(shape.fields) if not chosen or inner.name in chosen]
     inner = [shape.fields[place] for place in places]
-    columns = tuple(Column(prefix + part.name, _kind(_without_null(part.shape))) for part in inner)
+    columns = tuple(Column(prefix + part.name, _kind(present(part.shape))) for part in inner)
     assert not any(column.kind in _CONVERSIONS for column in columns), f"{field.name}: a record of plain values"
     return FieldColumns(columns, _identity if len(places) == len(shape.fields) else _choice(places))
-
-
-def _without_null(shape: Shape) -> Shape:
-    if isinstance(shape, Union):
-        (only,) = (branch for branch in shape.branches if branch != _NULL)
-        return only
-    return shape
 
 
 def _kind(shape: Shape) -> Kind:

@@ -93,7 +93,7 @@ class InputContext:
     def conclude_without_incident(self, rule: Rule, *outputs: str) -> None:
         """Add a decision of no incident: version 0, no phase; ``outputs`` are the ids of the records it names."""
         decision = Decision(
-            decision_id=identity.source_id(self.source),
+            decision_id=identity.source_id(self.cause.source),
             incident_id=None,
             procedure_version=None,
             site_id=self.site_id,
@@ -116,15 +116,6 @@ class InputContext:
     def site_offset(self) -> int | None:
         """The offset of the site record in force, or of a deleted site's last record while an incident is open."""
         return self.in_force.offset if self.in_force is not None else None
-
-    @property
-    def source(self) -> Source:
-        """The place of the input in its topic; a deadline has none."""
-        _, _, topic, partition, offset = self.cause
-        assert topic is not None
-        assert partition is not None
-        assert offset is not None
-        return Source(topic, partition, offset)
 
     def step(self) -> Step:
         """Return the result of the input."""

@@ -159,7 +159,7 @@ def attention_without_incident(
 
 def _call_for_help(context: InputContext, result: CallResult) -> None:
     attention = attention_without_incident(
-        context.site_id, context.source, "CALL_FOR_HELP", covert=callbacks.is_duress(result), now=context.now
+        context.site_id, context.cause.source, "CALL_FOR_HELP", covert=callbacks.is_duress(result), now=context.now
     )
     context.outputs.append(Output("attention", attention))
     context.conclude_without_incident("CALL_FOR_HELP", attention.attention_id)
@@ -176,7 +176,7 @@ def _quarantine(context: InputContext, alert: Alert, reason: QuarantineReason, m
                 missing=missing,
                 at=context.now,
                 alert=alert,
-                input=context.source,
+                input=context.cause.source,
                 site_offset=context.site_offset,
             ),
         )

@@ -235,6 +235,15 @@ class InputRef(NamedTuple):
     partition: int | None
     offset: int | None
 
+    @property
+    def source(self) -> Source:
+        """The place of the input in its topic; a deadline has none."""
+        _, _, topic, partition, offset = self
+        assert topic is not None
+        assert partition is not None
+        assert offset is not None
+        return Source(topic, partition, offset)
+
 
 class Decision(NamedTuple):
     """The record of one decision: its input, its rule, what changed, and the records it caused."""

@@ -38,24 +38,12 @@ Encode: TypeAlias = Callable[[OutputValue], bytes]
 # What the core calls each record of the schemas.
 CONSTRUCTORS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
     {
-        "Contact": values.Contact,
-        "Address": values.Address,
-        "Intervention": values.Intervention,
-        "Site": values.Site,
-        "Alert": values.Alert,
-        "CallResult": values.CallResult,
-        "DispatchReport": values.DispatchReport,
-        "OperatorAction": values.OperatorAction,
-        "SiteRecord": values.SiteRecord,
-        "Procedure": procedures.Procedure,
-        "Callee": state.Callee,
-        "Dispatch": state.Dispatch,
-        "Stretch": state.Stretch,
-        "Handled": state.Handled,
-        "Incident": state.Incident,
-        "Remembered": state.Remembered,
-        "State": state.SiteState,
+        name: kind
+        for module in (values, procedures, state)
+        for name, kind in vars(module).items()
+        if isinstance(kind, type)
     }
+    | {"State": SiteState}
 )
 # Of these the fields are attributes; all others are named tuples.
 OBJECTS: Final = frozenset({"Incident"})

@@ -21,7 +21,6 @@ I = TypeVar("I", bound=Site | Event)  # noqa: E741  # an input
 V = TypeVar("V", bound=Site | Event | OutputValue)
 _Read: TypeAlias = Callable[[object], Any]
 
-_STRING: Final = Primitive("string")
 _ABSENT: Final = object()
 _JSON_TYPES: Final = MappingProxyType(
     {

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, Final
 
-from schemas.avro.generated.shapes import Array, Enum, Primitive, Record, Shape, Union, shape_of
+from schemas.avro.generated.shapes import Array, Enum, Primitive, Record, Shape, Union, present, shape_of
 from schemas.avro.loader import load
 
 HIDDEN: Final = "(hidden)"
@@ -101,7 +101,6 @@ def _mask(shape: Shape, value: Any, owner: str, name: str) -> Any:
             return {field.name: _mask(field.shape, value[field.name], shape.name, field.name) for field in shape.fields}
         case Array(items):
             return [_mask(items, item, owner, name) for item in value]
-        case Union(branches):
-            present = next(branch for branch in branches if branch != Primitive("null"))
-            return None if value is None else _mask(present, value, owner, name)
+        case Union():
+            return None if value is None else _mask(present(shape), value, owner, name)
     return HIDDEN if _hides(shape, owner, name) and value not in {"", b""} else value

@@ -3,38 +3,16 @@
 from __future__ import annotations
 
 from functools import cache
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from schemas.avro.decoder import decoder, of_output
 from schemas.avro.errors import Undecodable
 from schemas.avro.framing import CONFLUENT, CONFLUENT_SIZE, SINGLE_OBJECT_SIZE
 from schemas.contract.topics import TOPICS
-from streams.escalation import values
-from streams.formats.codec import Codec
+from streams.formats.codec import CONSTRUCTORS, Codec
 
 if TYPE_CHECKING:
     from service.registry import Registry
-
-_RECORDS: Final = (
-    "Contact",
-    "Address",
-    "Intervention",
-    "Site",
-    "Alert",
-    "CallResult",
-    "DispatchReport",
-    "OperatorAction",
-    "Source",
-    "CallCommand",
-    "DispatchCommand",
-    "Attention",
-    "InputRef",
-    "Decision",
-    "Readiness",
-    "Quarantined",
-)
-_CONSTRUCTORS: Final = MappingProxyType({name: getattr(values, name) for name in _RECORDS})
 
 
 class TopicValues:
@@ -42,7 +20,7 @@ class TopicValues:
 
     def __init__(self, registry: Registry | None = None) -> None:
         decoders = {
-            topic.name: decoder(topic.schema, _CONSTRUCTORS, registry)
+            topic.name: decoder(topic.schema, CONSTRUCTORS, registry)
             for topic in TOPICS.values()
             if topic.schema is not None and topic.way in {"in", "out"}
         }

@@ -7,7 +7,7 @@ with it, never what it holds.
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
-from schemas.avro.generated.shapes import Array, Primitive, Record, Shape, Union, shape_of
+from schemas.avro.generated.shapes import Array, Primitive, Record, Union, present, shape_of
 from schemas.avro.loader import load
 from schemas.contract.dead_letter_reasons import DeadLetterReason
 from streams.escalation.values import Alert, CallResult, DispatchReport, Event, OperatorAction, Site
@@ -92,7 +92,7 @@ class _Checks(NamedTuple):
 
 
 def _checks_of(record: Record) -> _Checks:
-    fields = [(index, field.name, _present(field.shape)) for index, field in enumerate(record.fields)]
+    fields = [(index, field.name, present(field.shape)) for index, field in enumerate(record.fields)]
     texts = [(index, name) for index, name, shape in fields if shape == Primitive("string")]
     lists = [(index, name) for index, name, shape in fields if shape == Array(Primitive("string"))]
     assert all(name == "partners" for _, name in lists), "another list of strings: are they ids?"
@@ -113,11 +113,6 @@ def _checks_of(record: Record) -> _Checks:
             if isinstance(inner, Record)
         ),
     )
-
-
-def _present(shape: Shape) -> Shape:
-    """The shape of an optional value that is present."""
-    return shape.branches[1] if isinstance(shape, Union) else shape
 
 
 def _is_optional(record: Record, index: int) -> bool:

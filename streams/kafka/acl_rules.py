@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streams.kafka.admin import ANSWER_SECONDS, Admin, BrokerError
 
@@ -13,9 +12,6 @@ if TYPE_CHECKING:
 
     from streams.kafka.acl import Grant
     from streams.settings import Settings
-
-
-_SHOW_SECONDS: Final = 8.0  # until a rule that was made is shown
 
 
 class CreationCounts(NamedTuple):
@@ -49,17 +45,8 @@ def create(settings: Settings, grants: Iterable[Grant], principal: str) -> Creat
                     "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer and super.users"
                 )
             raise admin.error(f"access rules, as for {rule.name}", outcome)
-    _wait_for(admin, wanted, principal)
+    admin.wait_until(lambda: wanted <= _there(admin, principal), "took the access rules")
     return created
-
-
-def _wait_for(admin: Admin, wanted: set[AclBinding], principal: str) -> None:
-    """Wait until the rules are in force, which takes a moment."""
-    give_up = time.monotonic() + _SHOW_SECONDS
-    while not wanted <= _there(admin, principal):
-        if time.monotonic() > give_up:
-            raise BrokerError(f"the broker at {admin.servers} took the access rules but does not show them: try again")
-        time.sleep(0.05)
 
 
 def _there(admin: Admin, principal: str) -> set[AclBinding]:

@@ -10,7 +10,7 @@ import concurrent.futures
 import logging
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -24,6 +24,7 @@ ANSWER_SECONDS: Final = 8.0  # after which a broker counts as not reachable
 _GRACE_SECONDS: Final = 2.0  # after which a client that has not kept to its time never will
 # After a refusal, another broker of the cluster may still let us in; not later than this.
 _REFUSED_SECONDS: Final = 1.0
+_SHOW_SECONDS: Final = 8.0  # until what was made is shown
 _LOOK_SECONDS: Final = 0.05
 
 AWAY: Final = frozenset({"_TRANSPORT", "_TIMED_OUT", "_TIMED_OUT_QUEUE", "_ALL_BROKERS_DOWN"})
@@ -127,6 +128,17 @@ class Admin:
                     raise self.error(str(name), error) from None
                 answers[name] = error
         return answers
+
+    def wait_until(self, is_shown: Callable[[], bool], took: str) -> None:
+        """Wait until the broker shows to its clients what it ``took``, as "made the topics": it takes a moment.
+
+        Raises `BrokerError`: it does not show it.
+        """
+        give_up = time.monotonic() + _SHOW_SECONDS
+        while not is_shown():
+            if time.monotonic() > give_up:
+                raise BrokerError(f"the broker at {self.servers} {took} but does not show them: try again")
+            time.sleep(_LOOK_SECONDS)
 
     def error(self, asked_for: str, error: KafkaError) -> BrokerError:
         """The error to raise when the broker did not give what it was asked for."""

@@ -5,8 +5,7 @@ The number of partitions is for life: a record's place follows from it, so nothi
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from schemas.contract.topics import ENGINE_TOPICS, TOPICS
@@ -14,7 +13,6 @@ from streams.kafka.admin import ANSWER_SECONDS, Admin, BrokerError
 from streams.settings import Settings
 
 CREATE_SECONDS: Final = 30.0
-_SHOW_SECONDS: Final = 8.0  # until a topic that was made is shown
 
 TopicsError: TypeAlias = BrokerError  # what asking for topics raises
 
@@ -150,14 +148,5 @@ def create(settings: Settings) -> list[str]:
             made.append(name)
         elif outcome.code() != KafkaError.TOPIC_ALREADY_EXISTS:  # else another one made it meanwhile
             raise admin.error(f"topic {name}", outcome)
-    _wait_for(admin, missing.keys())
+    admin.wait_until(lambda: missing.keys() <= admin.topics(missing).keys(), "made the topics")
     return made
-
-
-def _wait_for(admin: Admin, names: Set[str]) -> None:
-    """Wait until the broker shows these topics to its clients."""
-    give_up = time.monotonic() + _SHOW_SECONDS
-    while not names <= admin.topics(names).keys():
-        if time.monotonic() > give_up:
-            raise TopicsError(f"the broker at {admin.servers} made the topics but does not show them: try again")
-        time.sleep(0.05)

@@ -39,7 +39,7 @@ class Material:
         self.handled: set[tuple[str, int]] = set()  # the replayed ones of those
         self.commands: dict[str, LogRecord] = {}  # calls, dispatches and attention, by id
         self.versions: defaultdict[str, SiteVersions] = defaultdict(  # by site
-            lambda: SiteVersions(self.judge, self._can_be_gone)
+            lambda: SiteVersions(self.judge, self._can_be_gone, self._refused_sites)
         )
         self.quarantined: defaultdict[str, deque[Entry]] = defaultdict(deque)  # by site
         self.set_aside: defaultdict[str, deque[Letter]] = defaultdict(deque)  # states, by site
@@ -48,6 +48,7 @@ class Material:
         self._recorded = recorded
         self._report = report
         self._sites_end = sites_end
+        self._refused_sites: set[int] = set()  # the offsets of those that are dead letters
         self._site_offsets: set[int] = set()  # of the records of all sites
 
     def take(self, record: LogRecord) -> None:
@@ -69,7 +70,9 @@ class Material:
                 self.quarantined[value.site_id].append(Entry(record, value))
         elif topic == "dead-letters":
             letter = deadletters.read(record)
-            if isinstance(letter, Letter) and letter.topic == "state":
+            if isinstance(letter, Letter) and letter.topic == "sites":
+                self._refused_sites.add(letter.offset)
+            elif isinstance(letter, Letter) and letter.topic == "state":
                 self.set_aside[site_named(letter.key or b"")].append(letter)
         else:
             raise AssertionError(f"a replay needs nothing of {topic}")
@@ -94,7 +97,7 @@ class Material:
         return admit(event, key_text(record.key)) or event
 
     def judge(self, record: LogRecord) -> Site | DeadLetterCause | None:
-        """Judge a record of ``sites`` as a worker does."""
+        """Judge a record of ``sites`` by what shows in it; that the core failed on it shows in its dead letter."""
         site: Site | None = None
         if record.value is None:
             refused = admit_tombstone("sites", record.key)

@@ -6,6 +6,8 @@ offsets of the alerts around it determine its place (`streams.replay`, Order).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from streams.escalation.state import SiteState
 from streams.escalation.values import Alert, Instant, Quarantined
 from streams.formats.validation import DeadLetterCause
@@ -53,12 +55,12 @@ class QuarantineReplay:
         if record is None and self._knowledge.is_gone(*place):
             return self._pass_by(NO_INPUT)
         if record is None or value.input != (record.topic, record.partition, record.offset):
-            return self._differ(entry, Mismatch("NO_INPUT"))
+            return self._settle(entry, [Mismatch("NO_INPUT")])
         if place in self._material.handled:
-            return self._differ(entry, Mismatch("TWICE"))
+            return self._settle(entry, [Mismatch("TWICE")])
         alert = self._material.event(record)
         if isinstance(alert, DeadLetterCause):
-            return self._differ(entry, Mismatch("REFUSED", "reason", None, alert.reason))
+            return self._settle(entry, [Mismatch("REFUSED", "reason", None, alert.reason)])
         if isinstance(state, str):
             return self._pass_by(state)
         assert isinstance(alert, Alert)
@@ -66,35 +68,24 @@ class QuarantineReplay:
         if explanations == "GONE":
             return self._pass_by(NO_SITE)
         if isinstance(explanations, str):
-            return self._differ(entry, Mismatch("REPLACED" if explanations == "REPLACED" else "NO_SITE_RECORD"))
+            return self._settle(entry, [Mismatch("REPLACED" if explanations == "REPLACED" else "NO_SITE_RECORD")])
         replayed = [quarantine_again(state, in_force, alert, value.input, value.at) for in_force in explanations]
-        if value in replayed:
-            return self._compare(entry, value)
-        if not is_last:
+        fitting = value if value in replayed else replayed[0]
+        if fitting is not value and not is_last:
             return False
-        first = replayed[0]
-        if isinstance(first, Quarantined):
-            return self._compare(entry, first)
-        return self._differ(entry, Mismatch("UNEXPECTED", "rule", None, first))
+        if isinstance(fitting, Quarantined):
+            return self._settle(
+                entry, self._report.comparison.mismatches(entry.record, "quarantine", fitting, value.at)
+            )
+        return self._settle(entry, [Mismatch("UNEXPECTED", "rule", None, fitting)])
 
-    def _compare(self, entry: Entry, value: Quarantined) -> bool:
+    def _settle(self, entry: Entry, mismatches: Iterable[Mismatch]) -> bool:
         self._report.verdict.quarantined += 1
-        for mismatch in self._report.comparison.mismatches(entry.record, "quarantine", value, entry.value.at):
-            self._report_mismatch(entry, mismatch)
-        return self._done(entry)
-
-    def _differ(self, entry: Entry, mismatch: Mismatch) -> bool:
-        self._report.verdict.quarantined += 1
-        self._report_mismatch(entry, mismatch)
-        return self._done(entry)
+        for mismatch in mismatches:
+            self._report.differ(self._site_id, None, entry.record, entry.value.alert_id, mismatch)
+        self._material.handled.add(("alerts", entry.value.input.offset))
+        return True
 
     def _pass_by(self, reason: str) -> bool:
         self._report.unchecked(self._site_id, None, reason)
-        return True
-
-    def _report_mismatch(self, entry: Entry, mismatch: Mismatch) -> None:
-        self._report.differ(self._site_id, None, entry.record, entry.value.alert_id, mismatch)
-
-    def _done(self, entry: Entry) -> bool:
-        self._material.handled.add(("alerts", entry.value.input.offset))
         return True

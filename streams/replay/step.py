@@ -104,7 +104,7 @@ def decide_again(
     try:
         if event is not None:
             procedures = procedures_of(decided.opened_under, known)
-            return core.on_event(state, in_force.record, event, source_of(decided), now, procedures)
+            return core.on_event(state, in_force.record, event, decided.cause.source, now, procedures)
         armed = [deadline for deadline in state.deadlines() if deadline.incident_id == decided.cause.id]
         if not armed:
             return Mismatch("NOT_ARMED")
@@ -138,12 +138,3 @@ def procedures_of(version: str | None, known: KnownProcedures) -> Procedures:
     if version is None:
         return DEFAULTS
     return {name: known.get((name, version), procedure) for name, procedure in DEFAULTS.items()}
-
-
-def source_of(decided: RecordedStep) -> Source:
-    """Return the place of its input."""
-    _, _, topic, partition, offset = decided.cause
-    assert topic is not None
-    assert partition is not None
-    assert offset is not None
-    return Source(topic, partition, offset)

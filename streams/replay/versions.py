@@ -8,7 +8,7 @@ tombstone behind it was. Both show the same address and partners; only the first
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Set
 from typing import Literal, NamedTuple, TypeAlias
 
 from streams.escalation.values import Site, SiteRecord
@@ -29,10 +29,15 @@ class InForce(NamedTuple):
 class SiteVersions:
     """A site's records, oldest first. Once a decision names a record, an older one cannot be in force."""
 
-    def __init__(self, judge: Judge, can_be_gone: Callable[[int], bool]) -> None:
-        """``can_be_gone``: whether compaction may have removed a record from an offset that the site has none at."""
+    def __init__(self, judge: Judge, can_be_gone: Callable[[int], bool], refused: Set[int]) -> None:
+        """Begin without records.
+
+        ``can_be_gone``: whether compaction may have removed a record from an offset that the site has none at.
+        ``refused``: the offsets of the records that are dead letters; what was wrong may not show in them.
+        """
         self._judge = judge
         self._can_be_gone = can_be_gone
+        self._refused = refused
         self._records: list[LogRecord] = []
         self._named: int | None = None  # the latest offset named
         self._explained: tuple[int, list[InForce]] | None = None  # the last one looked up
@@ -71,7 +76,7 @@ class SiteVersions:
     def _is_still_there(self) -> bool:
         """Whether the record named last was not deleted since."""
         place = None if self._named is None else self._place(self._named)
-        return place is not None and all(self._judge(record) is not None for record in self._records[place + 1 :])
+        return place is not None and all(site is not None for site in self._after(place))
 
     def _place(self, offset: int) -> int | None:
         place = bisect_left(self._records, offset, key=lambda record: record.offset)
@@ -85,8 +90,10 @@ class SiteVersions:
             return []
         version = SiteRecord(record.offset, site)
         found = [InForce(version, None)]
-        for later in self._records[place + 1 :]:
-            after = self._judge(later)
-            if not isinstance(after, DeadLetterCause):  # the next one that counts
-                return [*found, InForce(None, version)] if after is None else found
-        return found
+        return [*found, InForce(None, version)] if next(self._after(place), site) is None else found
+
+    def _after(self, place: int) -> Iterator[Site | None]:
+        """What came into force after a record."""
+        for record in self._records[place + 1 :]:
+            if record.offset not in self._refused and not isinstance(site := self._judge(record), DeadLetterCause):
+                yield site

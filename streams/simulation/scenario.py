@@ -10,32 +10,17 @@ from typing import Any, Final, NamedTuple, get_args
 
 import orjson
 
-from schemas.contract.topics import INPUT_TOPICS
+from schemas.contract.topics import INPUT_TOPICS, TOPICS
 from service import rfc3339
+from streams.escalation import values
 from streams.escalation.procedures import Procedures
-from streams.escalation.values import (
-    Alert,
-    CallResult,
-    DispatchReport,
-    Event,
-    Instant,
-    OperatorAction,
-    OutputValue,
-    Site,
-    Source,
-)
+from streams.escalation.values import Event, Instant, OutputValue, Site, Source
 from streams.formats.json_values import NotAValue, reader, writer
 from streams.formats.validation import DeadLetterCause, admit, admit_tombstone
 from streams.simulation.simulation import PARTITION, DeadLetter, Record, Simulation
 
 _READERS: Final = MappingProxyType[str, Callable[[object], Site | Event]](
-    {
-        "sites": reader(Site),
-        "alerts": reader(Alert),
-        "call-results": reader(CallResult),
-        "dispatch-reports": reader(DispatchReport),
-        "operator-actions": reader(OperatorAction),
-    }
+    {topic: reader(getattr(values, str(TOPICS[topic].schema))) for topic in INPUT_TOPICS}
 )
 _WRITERS: Final = MappingProxyType[type, Callable[[Any], dict[str, Any]]](
     {kind: writer(kind) for kind in get_args(OutputValue)}

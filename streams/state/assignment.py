@@ -61,7 +61,6 @@ class Assignment:
         self._catch_up_seconds = settings.worker.catch_up_seconds
         self._held: defaultdict[int, set[str]] = defaultdict(set)  # topics on the broker
         self._orders: dict[int, Order] = {}
-        self._tickets = 0
         self._catching_up: dict[int, float] = {}  # until when, by the steady clock
         self._first_inputs: dict[BrokerLog, int] = {}  # not seen yet
 
@@ -178,8 +177,7 @@ class Assignment:
         return (message.offset() or 0) < partition.first_inputs[self._topics[message.topic() or ""]]
 
     def _order(self, number: int, unusable: Mapping[str, str]) -> None:
-        self._tickets += 1
-        order = self._orders[number] = Order(number, self._tickets, unusable)
+        order = self._orders[number] = Order(number, unusable)
         self._restores.order(order)
         self._report_restores()
 

@@ -53,7 +53,6 @@ class Order(NamedTuple):
     """A partition to restore. ``unusable``: sites whose state must be set aside although it decodes, and why."""
 
     number: int
-    ticket: int  # tells this order from an earlier one for the same partition
     unusable: Mapping[str, str]
 
 

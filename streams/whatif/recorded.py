@@ -25,7 +25,7 @@ from streams.escalation.values import (
     Site,
     SiteRecord,
 )
-from streams.replay.step import RecordedStep, source_of
+from streams.replay.step import RecordedStep
 from streams.replay.verdict import NO_BEGINNING, NO_INPUT, NO_PROCEDURE, NO_SITE
 from streams.whatif.reactions import IncidentReactions, RecordedEvent
 
@@ -205,7 +205,7 @@ class RecordedSite:
         if found is not None:
             opened = next((one.incident_id for one in step.decisions if one.version == 1), None)
             recorded = RecordedEvent(
-                self._place, step.at, found[0], source_of(step), touched, opened, step.opened_under, step.site_offset
+                self._place, step.at, found[0], step.cause.source, touched, opened, step.opened_under, step.site_offset
             )
             if not touched and step.decisions[0].rule in _REPEATS:
                 return  # of something accepted before: it has no effect

@@ -105,7 +105,7 @@ class Logbook:
     def __init__(self, procedures: Procedures = DEFAULTS) -> None:
         self.logs: dict[str, list[LogRecord]] = {topic: [] for topic in TOPICS}
         self.states: defaultdict[str, SiteState] = defaultdict(lambda: EMPTY)
-        self.fails: set[str] = set()  # ids of inputs and incidents on which the core fails
+        self.fails: set[str] = set()  # ids of inputs, sites and incidents on which the core fails
         self._records: dict[str, SiteRecord] = {}
         self._procedures = procedures
         self._codec = shipped()
@@ -207,6 +207,9 @@ class Logbook:
     def _site(self, one: Any, record: LogRecord, now: Instant) -> None:
         given = one if isinstance(one, Site) else None
         site_id = one.site_id if isinstance(one, Site) else one
+        if site_id in self.fails:
+            self.dead_letter(record, now, "FAILED")
+            return
         step = core.on_site(self.states[site_id], self._records.get(site_id), given, now)
         if given is None:
             self._records.pop(site_id, None)

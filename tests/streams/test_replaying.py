@@ -199,6 +199,20 @@ def test_inputs_put_away_did_nothing() -> None:
     assert (verdict.differences, verdict.decisions) == ([], 2)
 
 
+def test_a_site_record_put_away_did_not_come_into_force() -> None:
+    """Nothing in the record shows that the core failed on it, and the site is deleted behind it."""
+    book = Logbook()
+    book.chunk(0, site(), alert("A1"))
+    book.fails = {"S1"}
+    book.chunk(1, site(subscribed=False))
+    book.fails = set()
+    book.chunk(2, "S1", alert("F1", "FIRE"))
+    quarantined = RECORDED.value("quarantine", book.logs["quarantine"][0].value or b"")
+    assert (quarantined.reason, quarantined.site_offset) == ("UNKNOWN_SITE", 0)
+    verdict = book.replay()
+    assert (verdict.differences, verdict.quarantined) == ([], 1)
+
+
 def test_an_input_decided_that_should_have_been_put_away_is_found() -> None:
     book = night()
     book.logs["alerts"][0] = book.logs["alerts"][0]._replace(key=b"S9")

@@ -23,8 +23,9 @@ pytestmark = pytest.mark.asyncio
 STATE = CODEC.encode_state(opened(1_000))
 
 
-def order(made: FakeWorker, number: int = 0, ticket: int = 1) -> None:
-    made.restores.order(Order(number, ticket, {}))
+def order(made: FakeWorker, number: int = 0) -> Order:
+    made.restores.order(ordered := Order(number, {}))
+    return ordered
 
 
 async def test_an_empty_partition_begins_at_its_begins() -> None:
@@ -140,7 +141,7 @@ async def test_what_was_read_and_is_no_input_is_not_counted_when_it_is_deleted()
         made.commit(1, "deleted=2 passed=3")
         for begin, deleted in ((3, 2), (4, 3)):
             made.broker.trim(made.log(), begin)
-            order(made, ticket=begin)
+            order(made)
             restored = await made.restored()
             assert restored.partition.deleted == {"alerts": deleted}
             assert restored.partition.passed["alerts"] == 3, "a commit before the first look keeps it"
@@ -174,10 +175,10 @@ async def test_a_cancelled_restore_gives_no_result_and_the_next_one_is_whole() -
         order(made)
         await asyncio.sleep(0.2)
         made.restores.cancel(0)
-        order(made, ticket=2)
+        second = order(made)
         made.broker.end(hung, "aborted")
         restored = await made.restored()
-        assert restored.order.ticket == 2
+        assert restored.order is second
         assert restored.partition.states == {"site-1": STATE}
         await asyncio.sleep(0.1)
         assert made.restores.results.empty()

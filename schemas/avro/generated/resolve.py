@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from schemas.avro.errors import UnusableSchema
-from schemas.avro.generated.shapes import Array, Enum, Fixed, Map, Primitive, Record, Shape, Union
+from schemas.avro.generated.shapes import Array, Enum, Fixed, Map, Primitive, Record, Shape, Union, present
 from schemas.avro.generated.source import plain_name
 
 # The primitives that a primitive of the writer may be read as, beside itself.
@@ -85,17 +85,13 @@ def default_of(
     UnusableSchema: the default does not fit, or leaves out a field that has none of its own.
     """
     if isinstance(shape, Union):
-        return None if default is None else default_of(_first_present(shape), default, constructors, array)
+        return None if default is None else default_of(present(shape), default, constructors, array)
     if isinstance(shape, Array):
         return array([default_of(shape.items, item, constructors, array) for item in default])
     if isinstance(shape, Record):
         values = [_field_default(field.name, field, default, constructors, array) for field in shape.fields]
         return constructors[shape.name](*values)
     return default
-
-
-def _first_present(union: Union) -> Shape:
-    return next(branch for branch in union.branches if branch != Primitive("null"))
 
 
 def _field_default(

@@ -103,6 +103,11 @@ class Union:
 Shape: TypeAlias = Primitive | Array | Map | Enum | Fixed | Record | Union
 
 
+def present(shape: Shape) -> Shape:
+    """The shape of an optional value that is there: the first type of a union that is not null; any other's own."""
+    return next(node for node in shape.branches if node != Primitive("null")) if isinstance(shape, Union) else shape
+
+
 def shape_of(schema: Any) -> Shape:
     """The nodes of a schema given as parsed JSON. UnusableSchema: broken, too large, or it contains itself.
 

@@ -58,7 +58,6 @@ class Module:
 
     def writer(self, name: str, schema: Any) -> None:
         """Add ``writer_<name>``: from a header, and the writer to be asked in all other cases, to the quick one."""
-        self._write(shape_of(schema), "value", "            ")
         write = self._write(shape_of(schema), "value", "            ")
         self._functions[f"writer_{name}"] = _lines(
             f"def writer_{name}(header: bytes, reference: Callable[[Any], bytes]) -> Callable[[Any], bytes]:",
