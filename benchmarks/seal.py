@@ -30,8 +30,8 @@ from ronde.local.ports import HOST, free_port
 from ronde.local.postgres import Postgres
 from seal.commitments import Commitments
 from seal.proofs import leaf_data
-from seal.sealing import SealedRecord
 from seal.store import Store, TreeState, connect, make_schema
+from service.log_record import LogRecord
 from service.postgres_settings import PostgresSettings
 from sinks.rows.chunk import RowDecoder
 
@@ -87,7 +87,7 @@ def by_seal(store: Store, messages: list[Message], size: int) -> None:
     trees = {_LOG: TreeState(0, 0)}
     for piece in chunks(messages, size):
         records = [
-            SealedRecord(*_LOG, message.offset() or 0, message.timestamp()[1], message.key(), message.value(), None)
+            LogRecord(*_LOG, message.offset() or 0, message.timestamp()[1], message.key(), message.value(), [])
             for message in piece
         ]
         parted = [commitments.parts(record) for record in records]
@@ -105,7 +105,7 @@ def made(rows: int) -> list[Message]:
 
 def floor(message: Message) -> Iterator[str]:
     """Yield what hashing a record takes: by calls from Python, and as blocks of SHA-256 without any call."""
-    record = SealedRecord(*_LOG, 0, START, message.key(), message.value(), None)
+    record = LogRecord(*_LOG, 0, START, message.key(), message.value(), [])
     secret = bytes(range(32))
     commitments = Commitments(lambda *_: secret)
     parts, opened = commitments.parts(record), commitments.leaf(record)

@@ -7,11 +7,12 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 
 from schemas.contract.topics import Log
-from seal.commitments import Commitments, Message
+from seal.commitments import Commitments
 from seal.ed25519 import is_signed
 from seal.proofs import BLOCK
 from seal.store import Store, TreeState
 from seal.tree import Tree, root_of
+from service.log_record import LogRecord
 
 
 def check_heads(store: Store, published: Sequence[tuple[int, str]] = ()) -> Iterator[str]:
@@ -51,7 +52,7 @@ def check_nodes(store: Store, log: Log, tree: TreeState) -> Iterator[str]:
 
 
 def check_records(
-    store: Store, commitments: Commitments, log: Log, tree: TreeState, records: Iterable[Message], first: int
+    store: Store, commitments: Commitments, log: Log, tree: TreeState, records: Iterable[LogRecord], first: int
 ) -> Iterator[str]:
     """Yield the records of a log that do not give their kept leaf, and what is there on one side alone.
 

@@ -6,7 +6,7 @@ import hashlib
 import os
 import struct
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple, Protocol, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from schemas.avro.canonical import canonical
 from schemas.avro.errors import SchemaNotFound, UnusableSchema
@@ -15,6 +15,7 @@ from schemas.avro.loader import load, released
 from schemas.contract.topics import TOPICS
 from seal.proofs import CONTACT_FIELDS, SALT, Place, commitment, leaf_data, leaf_hash, read_value
 from seal.splitting import Split, splitter
+from service.log_record import LogRecord
 
 SEALED: Final = (
     "decisions", "calls", "call-results", "dispatches", "dispatch-reports", "operator-actions", "alerts", "attention",
@@ -26,45 +27,6 @@ _EMPTY: Final = hashlib.sha256()  # copying costs half of making one
 _SALTS: Final = f"{SALT}s"  # the format of one
 _LONGEST_ID: Final = 256  # characters; contracts.md allows 128 bytes
 _AROUND: Final = ("key", "headers")  # what a leaf covers besides the value
-
-
-class Message(Protocol):
-    """A record of a topic, ``topic`` without prefix."""
-
-    @property
-    def topic(self) -> str:
-        """Its topic."""
-        ...
-
-    @property
-    def partition(self) -> int:
-        """Its partition."""
-        ...
-
-    @property
-    def offset(self) -> int:
-        """Its offset."""
-        ...
-
-    @property
-    def timestamp(self) -> int:
-        """Kafka's timestamp, ms since 1970, UTC."""
-        ...
-
-    @property
-    def key(self) -> bytes | None:
-        """Its key."""
-        ...
-
-    @property
-    def value(self) -> bytes | None:
-        """Its value."""
-        ...
-
-    @property
-    def headers(self) -> Any:
-        """Its headers."""
-        ...
 
 
 class Layout(NamedTuple):
@@ -148,20 +110,20 @@ class Commitments:
         self.schemas: dict[str, str] = {}  # canonical forms of those met, by their SHA-256 in hex
         self._by_header: dict[str, dict[bytes, Layout | None]] = {}
 
-    def parts(self, message: Message) -> Parts:
+    def parts(self, record: LogRecord) -> Parts:
         """Split a record. One whose schema nobody knows, or that is none of its schema, has its value as one field."""
-        value = message.value or b""
+        value = record.value or b""
         size = CONFLUENT_SIZE if value[:1] == CONFLUENT else SINGLE_OBJECT_SIZE
-        layout = self._layout(message.topic, value[:size])
+        layout = self._layout(record.topic, value[:size])
         if layout is None:
-            return _whole(message)
+            return _whole(record)
         try:
             of_value = layout.split(value, size)
         except (ValueError, IndexError):
-            return _whole(message)
+            return _whole(record)
         at = layout.contact_at
-        fields = [*_around(message), *of_value]
-        return _parts(message, layout, fields, "" if at is None else _contact(layout.contact_type, fields[at]))
+        fields = [*_around(record), *of_value]
+        return _parts(record, layout, fields, "" if at is None else _contact(layout.contact_type, fields[at]))
 
     def seal(self, parts: Parts) -> SealedLeaf:
         """Return what to keep. A field whose secret is destroyed gets a salt that nobody keeps."""
@@ -175,9 +137,9 @@ class Commitments:
         hashed = leaf_hash(leaf_data(place, layout.schema, layout.joined, made))
         return SealedLeaf(place.offset, hashed, personal)
 
-    def leaf(self, message: Message) -> Leaf:
+    def leaf(self, record: LogRecord) -> Leaf:
         """Return the leaf of a record, with what opens it."""
-        return self._opened(self.parts(message))
+        return self._opened(self.parts(record))
 
     def _opened(self, parts: Parts) -> Leaf:
         personal = parts.personal
@@ -189,14 +151,14 @@ class Commitments:
         ]
         return Leaf(parts.place, parts.layout.schema, fields)
 
-    def kept_leaf(self, message: Message, kept: bytes, personal: bytes) -> Leaf:
+    def kept_leaf(self, record: LogRecord, kept: bytes, personal: bytes) -> Leaf:
         """Return the leaf of a record that meets what is kept of it; where none does, the one that it should have.
 
         What was sealed while nobody knew its schema, before an upgrade for one, has its value as one field.
         """
-        leaf = self.leaf(message)
+        leaf = self.leaf(record)
         if leaf.schema and not leaf.meets(kept, personal):
-            whole = self._opened(_whole(message))
+            whole = self._opened(_whole(record))
             return whole if whole.meets(kept, personal) else leaf
         return leaf
 
@@ -248,16 +210,16 @@ class Commitments:
 _WHOLE: Final = Layout("", (*_AROUND, "value"), "key headers value", lambda data, _: [data], (), None, None)
 
 
-def _whole(message: Message) -> Parts:
-    return _parts(message, _WHOLE, [*_around(message), message.value or b""], "")
+def _whole(record: LogRecord) -> Parts:
+    return _parts(record, _WHOLE, [*_around(record), record.value or b""], "")
 
 
-def _around(message: Message) -> tuple[bytes, bytes]:
-    return message.key or b"", _headers(message.headers) if message.headers else b""
+def _around(record: LogRecord) -> tuple[bytes, bytes]:
+    return record.key or b"", _headers(record.headers) if record.headers else b""
 
 
-def _parts(message: Message, layout: Layout, fields: list[bytes], contact_id: str) -> Parts:
-    place = Place(message.topic, message.partition, message.offset, message.timestamp)
+def _parts(record: LogRecord, layout: Layout, fields: list[bytes], contact_id: str) -> Parts:
+    place = Place(record.topic, record.partition, record.offset, record.timestamp)
     return Parts(place, layout, fields, owner_name(fields[0].decode(errors="replace")), owner_name(contact_id))
 
 

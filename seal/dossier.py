@@ -11,11 +11,12 @@ from importlib.resources import files
 from typing import Any, Final
 
 from schemas.contract.topics import Log
-from seal.commitments import Commitments, Leaf, Message
+from seal.commitments import Commitments, Leaf
 from seal.errors import SealError
 from seal.proofs import CONTACT_FIELDS, end_line
 from seal.store import Head, Store
 from seal.verify import IDS
+from service.log_record import LogRecord
 
 _OUR_IMPORTS: Final = re.compile(r"(^from seal\.\w+ import (\([^)]*\)|.*)\n)+", re.MULTILINE)
 _BEHIND: Final = 24  # heads behind the first that covers all: what is published once a day is among them
@@ -36,7 +37,7 @@ def dossier(
     store: Store,
     incident: str,
     commitments: Commitments,
-    records: Iterable[Message],
+    records: Iterable[LogRecord],
     *,
     is_open: bool = False,
     since_head: int | None = None,
@@ -88,7 +89,7 @@ def verifier() -> str:
     return _OUR_IMPORTS.sub(lambda _: f"{shared}\n", text, count=1)
 
 
-def _kept(store: Store, commitments: Commitments, record: Message) -> tuple[Leaf, int, bytes]:
+def _kept(store: Store, commitments: Commitments, record: LogRecord) -> tuple[Leaf, int, bytes]:
     where = f"{record.topic}-{record.partition}-{record.offset}"
     kept = store.kept((record.topic, record.partition), record.offset)
     if kept is None:
@@ -101,7 +102,7 @@ def _kept(store: Store, commitments: Commitments, record: Message) -> tuple[Leaf
     return leaf, kept.n, kept.personal
 
 
-def _may_name_an_erased_contact(store: Store, commitments: Commitments, record: Message) -> bool:
+def _may_name_an_erased_contact(store: Store, commitments: Commitments, record: LogRecord) -> bool:
     """Whether a value, sealed as one field under the site's secret, has what the erasure of a contact took."""
     if record.topic not in CONTACT_FIELDS or not store.erased:
         return False

@@ -16,14 +16,10 @@ from seal import keys, stamps
 from seal.errors import SealError
 from seal.metrics import SealMetrics
 from seal.store import Head, Store, TreeState, body_of
+from service.clock import now_ms
 
 _STAMP_AGAIN_SECONDS: Final = 60.0
 _log = logging.getLogger("seal")
-
-
-def now_ms() -> int:
-    """Return the wall clock."""
-    return time.time_ns() // 1_000_000
 
 
 class Heads:

@@ -6,7 +6,7 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection
-from typing import Any, Final, NamedTuple, cast
+from typing import Final, NamedTuple, cast
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
@@ -16,11 +16,13 @@ from seal import keys
 from seal.commitments import SEALED, Commitments, Parts
 from seal.erasures import erasure_of
 from seal.errors import AwayError, LockedError, SealError
-from seal.heads import Heads, now_ms
+from seal.heads import Heads
 from seal.metrics import Behind, SealMetrics
 from seal.settings import SealConfiguration
 from seal.store import Head, Store, TreeState
+from service.clock import now_ms
 from service.headers import headers_of
+from service.log_record import LogRecord
 from service.registry import Registry, client
 from service.retry import kafka_answer, retriable_for
 
@@ -34,22 +36,10 @@ _OTHER_SECONDS: Final = 30.0  # in which another process must seal something mor
 _log = logging.getLogger("seal")
 
 
-class SealedRecord(NamedTuple):
-    """A record as it lies in its topic, without the prefix."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: Any
-
-
 class Arrived(NamedTuple):
     """What has arrived: records to seal, values of erasures, and the logs that were read to their end."""
 
-    records: list[SealedRecord]
+    records: list[LogRecord]
     erasures: list[bytes]
     ended: list[Log]
 
@@ -243,10 +233,10 @@ class Sealing:
                 arrived.erasures.append(message.value() or b"")
             else:
                 place = (*log, cast("int", message.offset()), message.timestamp()[1])
-                arrived.records.append(SealedRecord(*place, message.key(), message.value(), headers_of(message)))
+                arrived.records.append(LogRecord(*place, message.key(), message.value(), headers_of(message)))
         return arrived
 
-    def _seal(self, records: list[SealedRecord]) -> None:
+    def _seal(self, records: list[LogRecord]) -> None:
         try:
             parted = [self._commitments.parts(record) for record in records]
         except RegistryUnreachable as error:

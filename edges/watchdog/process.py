@@ -14,10 +14,11 @@ from edges.watchdog.bulletins import Bulletins
 from edges.watchdog.findings import Kind, Report, summary
 from edges.watchdog.judge import CURRENT_SECONDS, Judge, Limits, Place, present
 from edges.watchdog.metrics import WatchdogMetrics
-from edges.watchdog.reading import EngineReader, now_ms
+from edges.watchdog.reading import EngineReader
 from edges.watchdog.settings import WatchdogConfiguration, WatchdogSettings
 from edges.watchdog.sounding import WRITTEN, Sounder
 from edges.watchdog.telling import Teller
+from service.clock import now_ms
 from service.logs import logger
 
 _log: Final = logger(__name__)

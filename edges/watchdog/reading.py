@@ -19,15 +19,11 @@ from edges.watchdog.calls import DESK_USED_MS
 from edges.watchdog.judge import INPUTS, READ, TOPICS, Judge, Place
 from schemas.avro.errors import Undecodable
 from schemas.contract.topics import Log
+from service.clock import now_ms
 from service.retry import EDGE_START_SECONDS
 
 if TYPE_CHECKING:
     from edges.settings import Connection
-
-
-def now_ms() -> int:
-    """The watchdog's wall clock."""
-    return time.time_ns() // 1_000_000
 
 
 class EngineReader:

@@ -17,8 +17,8 @@ from edges.watchdog.canary import Canary
 from edges.watchdog.findings import Finding
 from edges.watchdog.judge import Place
 from edges.watchdog.metrics import WatchdogMetrics
-from edges.watchdog.reading import now_ms
 from edges.watchdog.settings import WatchdogSettings
+from service.clock import now_ms
 from service.hosts import host_and_port
 from service.logs import logger
 

@@ -15,9 +15,9 @@ from ronde.shared import finding
 from ronde.shared.errors import Failed, WrongUse
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.terminal import say
-from ronde.shared.times import now_ms
 from ronde.shared.topic_reading import opened, recorded
 from service import rfc3339
+from service.clock import now_ms
 from streams.escalation.names import OperatorVerb
 from streams.escalation.values import Decision, OperatorAction
 from streams.formats.validation import admit, is_empty
@@ -30,7 +30,7 @@ OperatorOption: TypeAlias = Annotated[
     str, typer.Option(metavar="NAME", show_default=False, help="Who says so; it stays with it.")
 ]
 
-app = typer.Typer(help="Close an incident, or send a guard, as an operator.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.command()

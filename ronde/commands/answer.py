@@ -15,8 +15,8 @@ from ronde.shared.errors import Failed, WrongUse
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.suggestions import suggestion
 from ronde.shared.terminal import say
-from ronde.shared.times import now_ms
 from ronde.shared.topic_reading import opened, recorded
+from service.clock import now_ms
 from streams.escalation.names import Outcome, Situation
 from streams.escalation.values import CallResult
 

@@ -18,7 +18,7 @@ from ronde.views.dead_letters import listing
 from streams.dlq.log import find, survey, whole
 from streams.kafka.dead_letters import LetterFilter
 
-app = typer.Typer(help="Look at dead letters, put them back, or discard them.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.command("list")

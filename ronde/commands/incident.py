@@ -18,7 +18,7 @@ from ronde.views.incident.page import page
 from ronde.views.incident.text import show as show_text
 from sinks.ask.timeline import Timeline, timeline
 
-app = typer.Typer(help="One incident's timeline, from the ledger; or its sealed dossier.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.command()
@@ -59,30 +59,21 @@ def export(
     With --sealed, to ID.zip: every field of its records, as they are in the topics, personal or not.
     """
     if sealed:
-        path = to / f"{incident}.zip"
-        _write_bytes(path, sealed_dossier(in_force(settings), incident, since_head, until_head))
-        say(str(path))
-        return
-    if since_head is not None or until_head is not None:
+        contents = {to / f"{incident}.zip": sealed_dossier(in_force(settings), incident, since_head, until_head)}
+    elif since_head is not None or until_head is not None:
         raise WrongUse("--since-head and --until-head are for a sealed dossier: add --sealed, or leave them out")
-    timeline = _timeline(incident, settings, personal=personal)
-    texts = {
-        to / f"{incident}.html": page(timeline),
-        to / f"{incident}.json": json.dumps(of_timeline(timeline), indent=2) + "\n",
-    }
-    for path, text in texts.items():
+    else:
+        timeline = _timeline(incident, settings, personal=personal)
+        contents = {
+            to / f"{incident}.html": page(timeline).encode(),
+            to / f"{incident}.json": json.dumps(of_timeline(timeline), indent=2).encode() + b"\n",
+        }
+    for path, content in contents.items():
         try:
-            path.write_text(text, encoding="utf-8")
+            path.write_bytes(content)
         except OSError as error:
             raise Failed(f"{path}: {error.strerror}; name a folder that can be written to (--to)") from None
         say(str(path))
-
-
-def _write_bytes(path: Path, content: bytes) -> None:
-    try:
-        path.write_bytes(content)
-    except OSError as error:
-        raise Failed(f"{path}: {error.strerror}; name a folder that can be written to (--to)") from None
 
 
 def _timeline(incident: str, settings: Path | None, *, personal: bool) -> Timeline:

@@ -16,7 +16,7 @@ from sinks.errors import Away, SinkError
 from sinks.forget.erasures import Erasure, carry_out, create_topic, send
 from sinks.forget.retention import retain as remove
 
-app = typer.Typer(help="The ledger's shape, its memory, and what it forgets.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.command()

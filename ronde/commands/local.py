@@ -23,10 +23,7 @@ DataOption: TypeAlias = Annotated[
     Path, typer.Option("--data", metavar="DIR", help="The folder that holds everything of the local servers.")
 ]
 
-app = typer.Typer(
-    help="A real Kafka and PostgreSQL on this machine, from packages alone: no Docker, no root, no installed Java.",
-    no_args_is_help=True,
-)
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.command()
@@ -49,7 +46,7 @@ def up(
     """
     if portal and as_json:
         raise WrongUse("--portal says a password once, which --json does not show: use one of them")
-    kafka, database, observer = _kafka(data), _postgres(data), _prometheus(data)
+    kafka, database, observer = _servers(data)
     postgres = postgres or portal
     try:
         with fetching() as progress:
@@ -84,7 +81,7 @@ def up(
 @app.command()
 def down(data: DataOption = DATA, as_json: JsonOption = False) -> None:
     """Stop the local Kafka, PostgreSQL and Prometheus, cleanly; their data stays."""
-    kafka, database, observer = _kafka(data), _postgres(data), _prometheus(data)
+    kafka, database, observer = _servers(data)
     stopped, database_stopped, observer_stopped = kafka.stop(), database.stop(), observer.stop()
     if as_json:
         print_status(kafka, database, observer, as_json=True)
@@ -99,7 +96,7 @@ def down(data: DataOption = DATA, as_json: JsonOption = False) -> None:
 @app.command()
 def status(data: DataOption = DATA, as_json: JsonOption = False) -> None:
     """Show whether the local servers run, where, and where their data and logs are."""
-    print_status(_kafka(data), _postgres(data), _prometheus(data), as_json=as_json)
+    print_status(*_servers(data), as_json=as_json)
 
 
 def _print_way(settings: str, strangers: list[str]) -> None:
@@ -123,19 +120,9 @@ def _print_home(settings: Path) -> None:
         say(f"  sign in as {first_home.OWNER}, password {password} (shown once)")
 
 
-def _kafka(data: Path) -> Kafka:
-    """Return the node of a data folder."""
-    return Kafka(data / "kafka")
-
-
-def _postgres(data: Path) -> Postgres:
-    """The server of a data folder; nothing is there before its first start."""
-    return Postgres(data / "postgres")
-
-
-def _prometheus(data: Path) -> Prometheus:
-    """The server of a data folder; nothing is there before its first start."""
-    return Prometheus(data / "prometheus")
+def _servers(data: Path) -> tuple[Kafka, Postgres, Prometheus]:
+    """Return the servers of a data folder; nothing is there before their first start."""
+    return Kafka(data / "kafka"), Postgres(data / "postgres"), Prometheus(data / "prometheus")
 
 
 def _observe(observer: Prometheus) -> str:

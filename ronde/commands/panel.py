@@ -21,7 +21,7 @@ from ronde.shared.errors import Failed, WrongUse
 from ronde.shared.lines import opened
 from ronde.shared.settings import JsonOption
 from ronde.shared.terminal import say
-from ronde.shared.times import now_ms
+from service.clock import now_ms
 from service.hosts import host_and_port
 
 _MEANING: Final = {"DUH": "; refused: its key is wrong or missing"}

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any, Final, TypeAlias
 
-import psycopg
 import typer
 
-from edges.errors import EdgeError
 from edges.partners.addresses import check_url
 from edges.partners.enrolment import enrol
 from edges.partners.intake import row_of
@@ -21,11 +18,13 @@ from edges.partners.sql import migrate as apply
 from edges.partners.sql import query
 from edges.values import Address, DispatchCommand
 from edges.web.values import write_instant
-from ronde.shared.errors import START_POSTGRES, Failed, WrongUse
+from ronde.shared.database import connected
+from ronde.shared.errors import Failed, WrongUse
 from ronde.shared.serving import serve
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.terminal import Listing, Terminal, print_value, say
-from service.postgres import Session, connect, reason
+from service.clock import now_ms
+from service.postgres import Session
 from service.postgres_settings import PostgresSettings
 
 app = typer.Typer(invoke_without_command=True)
@@ -104,7 +103,7 @@ def rotate(
 ) -> None:
     """Give a partner a second secret, and print it; webhooks are signed by both until you run this with --end."""
     with _database(in_force(settings).postgres) as database, database.transaction():
-        values = {"partner_id": partner, "now": _now(), "keep": 1 if end else MOST_SECRETS}
+        values = {"partner_id": partner, "now": now_ms(), "keep": 1 if end else MOST_SECRETS}
         database.execute(query("lock_partner"), values)
         known = [row[0] for row in database.execute(query("secrets"), values)]
         if not known:
@@ -132,7 +131,7 @@ def attempts(
 ) -> None:
     """List the attempts to post commands, the latest first; they are kept for 30 days. Times are UTC."""
     with _database(in_force(settings).postgres) as database:
-        rows = _rows(database, "attempts", id=id_, most=limit, now=_now())
+        rows = _rows(database, "attempts", id=id_, most=limit, now=now_ms())
     for row in rows:
         for name in ("at", "ended_at"):
             row[name] = None if row[name] is None else write_instant(row[name])
@@ -164,7 +163,7 @@ def resend(
 
     A partner gets what was given up in the last 24 hours. A command with a later one of its dispatch is not posted.
     """
-    now = _now()
+    now = now_ms()
     with _database(in_force(settings).postgres) as database:
         rows = _rows(database, "resend", id=id_, now=now, since=now - _MISSED_MS)
     if not rows:
@@ -179,7 +178,7 @@ def resend(
 @app.command("test")
 def send_test(partner: PartnerArgument, settings: SettingsOption = None, as_json: JsonOption = False) -> None:
     """Post a test dispatch to a partner; the engine never hears of it, nor of what is reported on it."""
-    now = _now()
+    now = now_ms()
     dispatch = f"test-{secrets.token_hex(8)}-d1"
     command = DispatchCommand(
         command_id=f"{dispatch}-r1",
@@ -221,14 +220,9 @@ def migrate(settings: SettingsOption = None) -> None:
 
 @contextmanager
 def _database(settings: PostgresSettings) -> Iterator[Session]:
-    try:
-        with connect(settings, "ronde partners, a command") as connection:
-            apply(connection)
-            yield connection
-    except EdgeError as error:
-        raise Failed(str(error)) from None
-    except psycopg.OperationalError as error:
-        raise Failed(f"PostgreSQL does not answer: {reason(error)}. {START_POSTGRES}") from None
+    with connected(settings, "ronde partners, a command") as connection:
+        apply(connection)
+        yield connection
 
 
 def _rows(database: Session, name: str, **values: Any) -> list[dict[str, Any]]:
@@ -236,7 +230,3 @@ def _rows(database: Session, name: str, **values: Any) -> list[dict[str, Any]]:
     cursor = database.execute(query(name), values)
     names = [column.name for column in cursor.description or ()]
     return [dict(zip(names, row, strict=True)) for row in cursor]
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

@@ -5,15 +5,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import itertools
-import time
 from collections.abc import Iterator
 from typing import Annotated, Final, TypeAlias
 
-import psycopg
 import typer
 
 from edges.database.postgres import opened, pool
-from edges.errors import DatabaseAwayError, EdgeError
+from edges.errors import DatabaseAwayError
 from edges.portal.process import PortalProcess
 from edges.portal.rows import Edit
 from edges.portal.sql import migrate as apply
@@ -21,8 +19,9 @@ from edges.portal.store import Store
 from ronde.input_files.site_lines import Good, SiteLines
 from ronde.input_files.site_spreadsheet import sites_of
 from ronde.outcomes.site_file import print_warnings, warnings
-from ronde.shared.errors import START_POSTGRES, Failed
-from ronde.shared.lines import name_of
+from ronde.shared.database import connected
+from ronde.shared.errors import Failed
+from ronde.shared.lines import CountryOption, fail_on_bad
 from ronde.shared.lines import opened as opened_lines
 from ronde.shared.serving import serve
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
@@ -31,7 +30,7 @@ from schemas.avro.framing import single_object
 from schemas.avro.generated import writer
 from schemas.avro.loader import load
 from schemas.contract.topics import OUTPUT_VALUE_BYTES
-from service.postgres import connect, reason
+from service.clock import now_ms
 from service.postgres_settings import PostgresSettings
 
 app = typer.Typer(invoke_without_command=True)
@@ -40,9 +39,6 @@ _AT_ONCE: Final = 200  # sites of one transaction
 _BY: Final = "ronde portal import"
 FileArgument: TypeAlias = Annotated[
     str, typer.Argument(metavar="FILE", show_default=False, help="As of `ronde sites import`; - is standard input.")
-]
-CountryOption: TypeAlias = Annotated[
-    str | None, typer.Option(metavar="CC", help="CSV: where phone numbers without + belong, as FR.")
 ]
 
 
@@ -94,10 +90,7 @@ def import_(
     else:
         print_warnings(sites)
         say(f"{loaded:,} sites loaded into the portal, {len(sites.bad):,} bad lines left out")
-    if sites.bad:
-        number = len(sites.bad)
-        are = "1 line is no site" if number == 1 else f"{number:,} lines are no sites"
-        raise Failed(f"{name_of(file)}: {are}; correct what is named above and run this again")
+    fail_on_bad(file, sites.bad, "site")
 
 
 async def _load(postgres: PostgresSettings, sites: SiteLines) -> int:
@@ -108,7 +101,7 @@ async def _load(postgres: PostgresSettings, sites: SiteLines) -> int:
         while batch := [line.site for line in itertools.islice(good, _AT_ONCE)]:
             by_id = {site.site_id: site for site in batch}  # of a site in several lines the last one counts
             request = hashlib.sha256(repr(sorted(by_id)).encode()).digest()
-            await store.load_sites(list(by_id.values()), Edit(_BY, "import", request, time.time_ns() // 1_000_000))
+            await store.load_sites(list(by_id.values()), Edit(_BY, "import", request, now_ms()))
             loaded += len(batch)
     return loaded
 
@@ -131,10 +124,5 @@ def _has_nul(value: object) -> bool:
 
 
 def _migrate(settings: PostgresSettings) -> list[tuple[int, str]]:
-    try:
-        with connect(settings, "ronde portal migrate") as connection:
-            return [(migration.number, migration.name) for migration in apply(connection)]
-    except EdgeError as error:
-        raise Failed(str(error)) from None
-    except psycopg.OperationalError as error:
-        raise Failed(f"PostgreSQL does not answer: {reason(error)}. {START_POSTGRES}") from None
+    with connected(settings, "ronde portal migrate") as connection:
+        return [(migration.number, migration.name) for migration in apply(connection)]

@@ -12,14 +12,12 @@ from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.suggestions import suggestion
 from ronde.shared.terminal import print_value
 from ronde.shared.times import past_instant
-from ronde.shared.topic_reading import opened, recorded
+from ronde.shared.topic_reading import opened, recorded, records
 from ronde.views.quarantined import as_object, counts, print_rows, rows_of
-from schemas.avro.errors import Undecodable
-from schemas.contract.murmur2 import partition
 from streams.escalation.names import QuarantineReason
 from streams.escalation.values import Quarantined
 from streams.formats.topic_values import TopicValues
-from streams.kafka.reading import Logs, Span
+from streams.kafka.reading import Logs
 
 
 def quarantined(
@@ -54,18 +52,8 @@ def _known(reason: str | None) -> None:
 
 
 def _read(logs: Logs, recorded: TopicValues, site: str | None, begin: int | None, total: Any) -> Iterable[Quarantined]:
-    """Yield the records of the topic, or of one site's partition."""
-    count = logs.require(["quarantine"])
-    key = None if site is None else site.encode()
-    numbers = range(count) if key is None else [partition(key, count)]
-    partitions = [("quarantine", number) for number in numbers]
-    ends = logs.offsets.last_stable(partitions)
-    begins = logs.offsets.first(partitions) if begin is None else logs.offsets.at(partitions, begin)
-    total(sum(max(0, ends[log] - begins[log]) for log in partitions))
-    for log in partitions:
-        for record in logs.read(Span(*log, begins[log], ends[log])):
-            if key is None or record.key == key:
-                try:
-                    yield recorded.value(record.topic, record.value or b"")
-                except Undecodable:
-                    continue  # of another program: a worker's always decodes
+    """Yield the records of the topic, or of one site."""
+    for record in records(logs, "quarantine", key=site, since=begin, total=total):
+        value = recorded.or_none(record.topic, record.value)
+        if value is not None:  # None: of another program, a worker's always decodes
+            yield value

@@ -16,7 +16,7 @@ from schemas.contract.promises import PROMISES
 from schemas.contract.topics import TOPICS
 from schemas.gate.shelf import Shelf, marked
 
-app = typer.Typer(help="The schemas and their versions, and the gate that a change must pass.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 app.command()(schemas_register.register)
 
 

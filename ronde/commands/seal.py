@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Final
 
-import psycopg
 import typer
 
-from ronde.outcomes.sealed_dossier import commitments
-from ronde.shared.errors import START_POSTGRES, Failed, WrongUse
+from ronde.outcomes.sealed_dossier import commitments, seal_errors_as_failures
+from ronde.shared.errors import Failed, WrongUse, failing_on
 from ronde.shared.settings import SettingsOption, in_force
 from ronde.shared.terminal import say
 from ronde.shared.topic_reading import opened
@@ -24,7 +22,6 @@ from seal.process import SealProcess
 from seal.sealing import Sealing
 from seal.store import Store, TreeState, connect, make_schema
 from service import logs as service_logs
-from service.postgres import reason
 from streams.kafka.reading import Logs, Span
 
 app = typer.Typer(invoke_without_command=True)
@@ -54,10 +51,10 @@ def seal(
     effective = in_force(settings)
     service_logs.configure(effective.log.format, effective.log.level)
     if not once:
-        with _failures():
+        with seal_errors_as_failures():
             SealProcess(effective.for_seal()).run()
         return
-    with _failures(), connect(effective.postgres) as connection:
+    with seal_errors_as_failures(), connect(effective.postgres) as connection:
         make_schema(connection)
         with contextlib.closing(Sealing(effective.for_seal(), Store(connection))) as sealing:
             head = sealing.once()
@@ -68,10 +65,8 @@ def seal(
 def key(settings: SettingsOption = None) -> None:
     """Make the key that signs heads (seal.key_file), and print its public key: publish it."""
     path: Path = in_force(settings).seal.key_file
-    try:
+    with failing_on(SealError):
         say(keys.public_hex(keys.create(path)))
-    except SealError as error:
-        raise Failed(str(error)) from None
 
 
 @app.command()
@@ -86,7 +81,7 @@ def check(
     effective = in_force(settings)
     with (
         opened(effective, "reading", only=SEALED) as (logs, _),
-        _failures(),
+        seal_errors_as_failures(),
         connect(effective.postgres) as connection,
     ):
         store = Store(connection)
@@ -105,16 +100,6 @@ def _head(text: str) -> tuple[int, str]:
     if not number.isdecimal() or len(digest) != _DIGEST:
         raise WrongUse(f"--head {text!r}: write it as `ronde seal` prints it, NUMBER:SHA256")
     return int(number), digest.lower()
-
-
-@contextmanager
-def _failures() -> Iterator[None]:
-    try:
-        yield
-    except SealError as error:
-        raise Failed(str(error)) from None
-    except psycopg.Error as error:
-        raise Failed(f"PostgreSQL cannot be used: {reason(error)}. {START_POSTGRES}") from None
 
 
 def _check(store: Store, opener: Commitments, logs: Logs) -> Iterator[str]:

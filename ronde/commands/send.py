@@ -13,9 +13,10 @@ from ronde.shared.lines import FileArgument, name_of, opened
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.suggestions import suggestion
 from ronde.shared.terminal import say
-from ronde.shared.times import instant, now_ms
+from ronde.shared.times import instant
 from schemas.contract.topics import INPUT_TOPICS
 from service import rfc3339
+from service.clock import now_ms
 
 WAIT_SECONDS: Final = 5.0  # a running worker takes some 0.02 s; one that restores, longer than a person waits
 WaitOption: TypeAlias = Annotated[

@@ -5,36 +5,23 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Final, TypeAlias
+from typing import Final
 
 import typer
 from rich.console import Console
 from rich.progress import Progress
 
 from ronde.commands import sites_on_test, sites_show
-from ronde.input_files.site_lines import SiteLines
-from ronde.input_files.site_producer import load
+from ronde.input_files.loading import load
 from ronde.input_files.site_spreadsheet import sites_of, unhashed
 from ronde.outcomes.site_file import print_table, print_warnings, totals, warnings, without_time
-from ronde.shared.errors import Failed, WrongUse
-from ronde.shared.lines import name_of, opened
+from ronde.shared.errors import WrongUse
+from ronde.shared.lines import CountryOption, TableArgument, fail_on_bad, opened
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.terminal import print_value, say
 from streams.escalation.readiness import readiness
 
-SitesArgument: TypeAlias = Annotated[
-    str,
-    typer.Argument(
-        metavar="FILE", show_default=False, help="JSON Lines, or CSV when it ends in .csv; - is standard input."
-    ),
-]
-CountryOption: TypeAlias = Annotated[
-    str | None, typer.Option(metavar="CC", help="CSV: where phone numbers without + belong, as FR.")
-]
-
-app = typer.Typer(
-    help="Judge a file of sites, load it into Kafka, look at a site, put it on test.", no_args_is_help=True
-)
+app = typer.Typer(no_args_is_help=True)
 app.command("show")(sites_show.show)
 app.command("test")(sites_on_test.put_on_test)
 
@@ -42,7 +29,7 @@ _LARGE: Final = 1_000_000  # bytes of a file that takes long to load
 
 
 @app.command()
-def check(file: SitesArgument, country: CountryOption = None, as_json: JsonOption = False) -> None:
+def check(file: TableArgument, country: CountryOption = None, as_json: JsonOption = False) -> None:
     """Say of each site of a file whether it is ready, and what is missing. No Kafka.
 
     Exit 1 when a line is no site.
@@ -58,12 +45,12 @@ def check(file: SitesArgument, country: CountryOption = None, as_json: JsonOptio
         print_table(judged)
         print_warnings(sites)
         say(", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items()))
-    _fail_on_bad(file, sites)
+    fail_on_bad(file, sites.bad, "site")
 
 
 @app.command("import")
 def import_(
-    file: SitesArgument, country: CountryOption = None, settings: SettingsOption = None, as_json: JsonOption = False
+    file: TableArgument, country: CountryOption = None, settings: SettingsOption = None, as_json: JsonOption = False
 ) -> None:
     """Load the sites of a file into the sites topic, and wait until the broker has them.
 
@@ -73,7 +60,7 @@ def import_(
     with opened(file) as lines:
         sites = sites_of(file, _shown(lines, file), country)
         try:
-            loaded = load(sites, effective)
+            loaded = load(sites, effective, "sites")
         except WrongUse:  # the bad lines above the line that ends the file matter as much
             if not as_json:
                 print_warnings(sites)
@@ -83,7 +70,7 @@ def import_(
     else:
         print_warnings(sites)
         say(f"{loaded:,} sites loaded into {effective.topic('sites')}, {len(sites.bad):,} bad lines left out")
-    _fail_on_bad(file, sites)
+    fail_on_bad(file, sites.bad, "site")
 
 
 def _shown(lines: Iterator[bytes], file: str) -> Iterator[bytes]:
@@ -97,10 +84,3 @@ def _shown(lines: Iterator[bytes], file: str) -> Iterator[bytes]:
         for line in lines:
             yield line
             progress.advance(bar, len(line))
-
-
-def _fail_on_bad(file: str, sites: SiteLines) -> None:
-    if sites.bad:
-        number = len(sites.bad)
-        lines = "1 line is no site" if number == 1 else f"{number:,} lines are no sites"
-        raise Failed(f"{name_of(file)}: {lines}; correct what is named above and run this again")

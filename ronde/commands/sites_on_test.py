@@ -13,9 +13,10 @@ from ronde.shared.finding import SiteInForce, newer, site_in_force
 from ronde.shared.foreign_fields import foreign_fields
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.terminal import print_value, say
-from ronde.shared.times import duration, instant, now_ms
+from ronde.shared.times import duration, instant
 from ronde.shared.topic_reading import opened, recorded
 from service import rfc3339
+from service.clock import now_ms
 from streams.kafka.reading import Logs, Span
 from streams.settings import Settings
 

@@ -12,9 +12,9 @@ from ronde.shared.finding import SiteInForce, site_in_force
 from ronde.shared.ledger_options import PersonalOption
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.terminal import Terminal, print_value
-from ronde.shared.times import now_ms
 from ronde.shared.topic_reading import opened, recorded
 from service import rfc3339
+from service.clock import now_ms
 from streams.escalation.readiness import readiness
 from streams.escalation.values import Site
 from streams.formats.json_values import writer

@@ -13,7 +13,7 @@ from ronde.shared.errors import Failed, WrongUse
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.terminal import Listing, Terminal, print_value, say
 
-app = typer.Typer(help="Bearer tokens of machines: for HTTP alerts, portal, partners, desk.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.command()

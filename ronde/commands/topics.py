@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import typer
 
 from ronde.commands import topics_acl
-from ronde.shared.errors import Failed
+from ronde.shared.errors import Failed, failing_on
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.terminal import print_value, say
 from schemas.contract.topics import TOPICS
 from streams.kafka import topics
 from streams.kafka.topics import TopicDifference, TopicsError
 
-app = typer.Typer(
-    help="Make the topics on the broker, compare them with the contract, say who may use which.", no_args_is_help=True
-)
+app = typer.Typer(no_args_is_help=True)
 app.command()(topics_acl.acl)
 
 
@@ -25,7 +20,7 @@ app.command()(topics_acl.acl)
 def create(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
     """Make the topics that are missing. Those that are there stay as they are."""
     effective = in_force(settings)
-    with _broker_errors():
+    with failing_on(TopicsError):
         made = topics.create(effective)
         found = topics.differences(topics.find(effective), effective)
     if as_json:
@@ -42,22 +37,13 @@ def create(settings: SettingsOption = None, as_json: JsonOption = False) -> None
 def check(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
     """Compare the topics with the contract: partitions, sizes, clean-up. Exit 1 when something is not as it must be."""
     effective = in_force(settings)
-    with _broker_errors():
+    with failing_on(TopicsError):
         found = topics.differences(topics.find(effective), effective)
     if as_json:
         print_value({"differences": _as_objects(found)})
     elif not found:
         say(f"all {len(TOPICS)} topics are as they must be, with {effective.topics.partitions} partitions each")
     _fail_on(found)
-
-
-@contextmanager
-def _broker_errors() -> Iterator[None]:
-    """Turn the broker's errors into the command's failure."""
-    try:
-        yield
-    except TopicsError as error:
-        raise Failed(str(error)) from None
 
 
 def _as_objects(found: list[TopicDifference]) -> list[dict[str, str]]:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ronde.shared.errors import Failed, WrongUse
+from ronde.shared.errors import WrongUse, failing_on
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.terminal import print_value, say
 from ronde.shared.whole_settings import WholeSettings
@@ -68,10 +68,8 @@ def _grants(role: Role, principal: str, group: str | None, settings: WholeSettin
 
 
 def _apply(grants: list[Grant], principal: str, settings: WholeSettings) -> CreationCounts:
-    try:
+    with failing_on(BrokerError):
         return create(settings, grants, principal)
-    except BrokerError as error:
-        raise Failed(str(error)) from None
 
 
 def _as_object(found: dict[str, list[Grant]], principal: str, made: CreationCounts | None) -> dict[str, Any]:

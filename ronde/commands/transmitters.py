@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeAlias
+from typing import Any
 
 import typer
 
 from ronde.commands import transmitters_on_test, transmitters_show, transmitters_signals
-from ronde.input_files.transmitter_lines import TransmitterLines
-from ronde.input_files.transmitter_producer import load, wrap_of
-from ronde.shared.errors import Failed, WrongUse
-from ronde.shared.lines import name_of, opened
+from ronde.input_files.loading import load
+from ronde.input_files.transmitter_lines import TransmitterLines, wrap_of
+from ronde.shared.errors import WrongUse
+from ronde.shared.lines import TableArgument, fail_on_bad, opened
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.terminal import print_value, say
 
-TransmittersArgument: TypeAlias = Annotated[
-    str,
-    typer.Argument(
-        metavar="FILE", show_default=False, help="JSON Lines, or CSV when it ends in .csv; - is standard input."
-    ),
-]
-
-app = typer.Typer(
-    help="Load a file of transmitters into Kafka, list them, look at one, see what became of its frames.",
-    no_args_is_help=True,
-)
+app = typer.Typer(no_args_is_help=True)
 app.command("list")(transmitters_show.list_)
 app.command("show")(transmitters_show.show)
 app.command("signals")(transmitters_signals.signals)
@@ -32,7 +22,7 @@ app.command("test")(transmitters_on_test.wait_for_frame)
 
 
 @app.command("import")
-def import_(file: TransmittersArgument, settings: SettingsOption = None, as_json: JsonOption = False) -> None:
+def import_(file: TableArgument, settings: SettingsOption = None, as_json: JsonOption = False) -> None:
     """Load the transmitters of a file into their topic, and wait until the broker has them.
 
     Lines that are no transmitters are named and left out: exit 1. Keys leave this process encrypted.
@@ -41,7 +31,7 @@ def import_(file: TransmittersArgument, settings: SettingsOption = None, as_json
     with opened(file) as raw:
         lines = TransmitterLines(file, raw, wrap_of(effective))
         try:
-            loaded = load(lines, effective)
+            loaded = load(lines, effective, "transmitters")
         except WrongUse:  # what is wrong above the line that ends the file is worth as much
             if not as_json:
                 _print_warnings(lines)
@@ -52,10 +42,7 @@ def import_(file: TransmittersArgument, settings: SettingsOption = None, as_json
         _print_warnings(lines)
         topic = effective.topic("transmitters")
         say(f"{loaded:,} transmitters loaded into {topic}, {len(lines.bad):,} bad lines left out")
-    if lines.bad:
-        number = len(lines.bad)
-        what = "1 line is no transmitter" if number == 1 else f"{number:,} lines are no transmitters"
-        raise Failed(f"{name_of(file)}: {what}; correct what is named above and run this again")
+    fail_on_bad(file, lines.bad, "transmitter")
 
 
 def _print_warnings(lines: TransmitterLines) -> None:

@@ -18,11 +18,11 @@ from ronde.shared.errors import Failed
 from ronde.shared.ledger_options import PersonalOption
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.terminal import print_value, say
-from ronde.shared.times import now_ms
 from ronde.shared.topic_reading import broker_errors_as_failures
 from ronde.shared.whole_settings import WholeSettings
 from ronde.views.signals import as_object, print_signal
 from service import logs
+from service.clock import now_ms
 from streams.kafka.access import require
 from streams.kafka.acl import Grant
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Iterator
 from typing import Annotated, Any, TypeAlias
 
 import typer
@@ -18,14 +18,12 @@ from ronde.shared.errors import Failed
 from ronde.shared.ledger_options import PersonalOption
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.terminal import Listing, Terminal, print_value
-from ronde.shared.topic_reading import opened
+from ronde.shared.topic_reading import opened, records
 from ronde.shared.whole_settings import WholeSettings
 from schemas.avro.errors import Undecodable
-from schemas.contract.murmur2 import partition
 from service import rfc3339
 from streams.formats.redaction import HIDDEN
 from streams.formats.validation import key_text
-from streams.kafka.reading import Logs, Span
 
 _ROLE = "portal"
 AccountArgument: TypeAlias = Annotated[
@@ -92,26 +90,14 @@ def _in_force(settings: WholeSettings, account: str | None) -> dict[str, Transmi
     decode = framing.reader("transmitters")
     found: dict[str, Transmitter] = {}
     with opened(settings, "reading the transmitters", ["transmitters"], _ROLE) as (logs, _):
-        for key, value in _records(logs, account):
-            found.pop(key, None)
-            if value is not None:
-                try:
-                    found[key] = decode(value)
-                except Undecodable:
-                    continue
+        for record in records(logs, "transmitters", key=account):
+            if (key := key_text(record.key)) is not None:
+                found.pop(key, None)
+                if record.value is not None:
+                    with contextlib.suppress(Undecodable):
+                        found[key] = decode(record.value)
     framing.close()
     return found
-
-
-def _records(logs: Logs, account: str | None) -> Iterator[tuple[str, bytes | None]]:
-    count = logs.require(["transmitters"])
-    numbers = range(count) if account is None else [partition(account.encode(), count)]
-    places = [("transmitters", number) for number in numbers]
-    begins, ends = logs.offsets.first(places), logs.offsets.last_stable(places)
-    for place in places:
-        for record in logs.read(Span(*place, begins[place], ends[place])):
-            if (key := key_text(record.key)) is not None:
-                yield key, record.value
 
 
 def _encryption(transmitter: Transmitter) -> str:

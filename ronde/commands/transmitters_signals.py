@@ -16,10 +16,10 @@ from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.suggestions import suggestion
 from ronde.shared.terminal import print_value, say
 from ronde.shared.times import past_instant
-from ronde.shared.topic_reading import Total, opened
+from ronde.shared.topic_reading import Total, opened, records
 from ronde.views.signals import as_object, print_signal
 from schemas.avro.errors import Undecodable
-from streams.kafka.reading import Logs, Span
+from streams.kafka.reading import Logs
 
 _ROLE: Final = "receiver"
 _OUTCOMES: Final = ("ALERT", "SIGNAL", "REPEATED", "UNKNOWN_ACCOUNT", "REFUSED")
@@ -84,12 +84,8 @@ def _known(outcome: str) -> str:
 
 def _read(logs: Logs, decode: Callable[[bytes], Signal], begin: int, total: Total) -> Iterator[Signal]:
     """Yield the records of the topic from an instant on, a partition after the other."""
-    partitions = [("signals", number) for number in range(logs.require(["signals"]))]
-    begins, ends = logs.offsets.at(partitions, begin), logs.offsets.last_stable(partitions)
-    total(sum(max(0, ends[log] - begins[log]) for log in partitions))
-    for log in partitions:
-        for record in logs.read(Span(*log, begins[log], ends[log])):
-            try:
-                yield decode(record.value or b"")
-            except Undecodable:
-                continue  # of another program: a receiver's always decodes
+    for record in records(logs, "signals", since=begin, total=total):
+        try:
+            yield decode(record.value or b"")
+        except Undecodable:
+            continue  # of another program: a receiver's always decodes

@@ -18,10 +18,7 @@ from ronde.shared.errors import Failed, WrongUse
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.terminal import Listing, Terminal, print_value, say
 
-app = typer.Typer(
-    help="Accounts of people: who may sign in to portal, desk and partners' pages, and their roles.",
-    no_args_is_help=True,
-)
+app = typer.Typer(no_args_is_help=True)
 NameArgument = Annotated[str, typer.Argument(help="Their name, without spaces.", metavar="NAME")]
 T = TypeVar("T")
 

@@ -15,8 +15,8 @@ from edges.panel.messages import Panel, Said
 from edges.receiver.content import Qualifier
 from ronde.demo.alarms import DueSignal
 from ronde.demo.stories import LINK_TEST, Signal
-from ronde.input_files.transmitter_lines import TransmitterLines
-from ronde.input_files.transmitter_producer import load, wrap_of
+from ronde.input_files.loading import load
+from ronde.input_files.transmitter_lines import TransmitterLines, wrap_of
 from ronde.shared.errors import Failed
 from ronde.shared.whole_settings import WholeSettings
 
@@ -109,7 +109,7 @@ def import_transmitters(settings: WholeSettings) -> int:
     """Send the shipped transmitters to their topic, as `ronde transmitters import` does; return their number."""
     with TRANSMITTERS.open("rb") as raw:
         lines = TransmitterLines(str(TRANSMITTERS), raw, wrap_of(settings))
-        loaded = load(lines, settings)
+        loaded = load(lines, settings, "transmitters")
     if lines.bad:
         raise Failed(f"{TRANSMITTERS}: {lines.bad[0]}")
     return loaded

@@ -11,6 +11,7 @@ from ronde.demo.report import Inputs
 from ronde.demo.screen import Screen
 from ronde.demo.stage import EVERY, Stage
 from ronde.demo.watch import EVENTS, TopicWatch, read_inputs
+from service.clock import now_ms
 
 LONGEST_SECONDS: Final = 40.0  # the longest story takes about 18
 SETTLE_SECONDS: Final = 1.0  # to catch records that must not follow
@@ -59,11 +60,6 @@ def last_ends(stage: Stage, watch: TopicWatch, board: Board) -> Inputs:
         if inputs.keys() <= board.ended or time.monotonic() > give_up:
             return inputs
         watch.look(LOOK_SECONDS)
-
-
-def now_ms() -> int:
-    """The wall clock, in milliseconds since 1970, UTC."""
-    return time.time_ns() // 1_000_000
 
 
 def _is_over(board: Board) -> bool:

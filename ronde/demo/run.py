@@ -19,7 +19,7 @@ from ronde.demo import desk, evidence, portal, report, report_frames
 from ronde.demo.board import Board
 from ronde.demo.interrupts import Interrupts
 from ronde.demo.panels import Delivery, Panels, import_transmitters, shipped
-from ronde.demo.play import last_ends, now_ms, play
+from ronde.demo.play import last_ends, play
 from ronde.demo.processes import Child
 from ronde.demo.screen import LiveTable, PlainLines
 from ronde.demo.stage import (
@@ -41,16 +41,17 @@ from ronde.demo.stage import (
 )
 from ronde.demo.stories import STORIES
 from ronde.demo.watch import SILENT, TopicWatch, read_inputs
+from ronde.input_files.loading import load as load_lines
 from ronde.input_files.site_lines import SiteLines
-from ronde.input_files.site_producer import load as load_sites
 from ronde.local import jars, postgres_binaries
 from ronde.local.kafka import Kafka
 from ronde.local.ports import HOST
 from ronde.local.postgres import Postgres
-from ronde.local.progress import fetching
+from ronde.local.progress import fetch_kafka, fetch_postgres, step
 from ronde.shared.errors import Failed, WrongUse
 from ronde.shared.whole_settings import WholeSettings
 from schemas.contract.topics import TOPICS
+from service.clock import now_ms
 from sinks.forget import erasures
 from streams.kafka import topics
 from streams.settings import SettingsError, load
@@ -138,10 +139,8 @@ class _Demonstration:
     def _local_kafka(self) -> str:
         self._stack.enter_context(_only_one())
         broker = Kafka(FOLDER / "kafka")
-        if jars.missing():
-            with fetching() as progress:
-                jars.fetch(progress)
-        with self._step("starting Kafka") as done:
+        fetch_kafka()
+        with step(self._console, "starting Kafka") as done:
             if broker.pid is None and not self._keep:
                 self._stack.callback(broker.stop)
             with self._interrupts.held():
@@ -151,10 +150,8 @@ class _Demonstration:
 
     def _local_postgres(self, data: Path, stage: Stage) -> Postgres:
         server = Postgres(data / "postgres")
-        if not postgres_binaries.folder().exists():
-            self._console.print(f"fetching PostgreSQL {postgres_binaries.VERSION} (15 to 35 MB)", style="dim")
-            postgres_binaries.fetch()
-        with self._step("starting PostgreSQL") as done:
+        fetch_postgres(self._console)
+        with step(self._console, "starting PostgreSQL") as done:
             if server.pid is None and not self._keep:
                 if data == stage.folder:  # logs are worth keeping, an empty server is not
                     self._stack.callback(shutil.rmtree, server.data, ignore_errors=True)
@@ -170,7 +167,7 @@ class _Demonstration:
         return server
 
     def _create_topics(self, stage: Stage) -> None:
-        with self._step("creating topics") as done:
+        with step(self._console, "creating topics") as done:
             with self._interrupts.held():
                 made = topics.create(load(stage.settings, {}, WholeSettings))
                 if not self._keep:
@@ -189,19 +186,19 @@ class _Demonstration:
         return children
 
     def _import_transmitters(self, stage: Stage) -> None:
-        with self._step("importing transmitters") as done:
+        with step(self._console, "importing transmitters") as done:
             done.append(f"{import_transmitters(load(stage.settings, {}, WholeSettings))} transmitters imported")
 
     def _import_sites(self, stage: Stage) -> None:
-        with self._step("importing sites") as done:
+        with step(self._console, "importing sites") as done:
             sites = SiteLines(portal.others())
-            loaded = load_sites(sites, load(stage.settings, {}, WholeSettings))
+            loaded = load_lines(sites, load(stage.settings, {}, WholeSettings), "sites")
             assert not sites.bad, "the demonstration's own sites are sites"
             done.append(f"{loaded} sites imported")
 
     def _configure_site(self, stage: Stage, children: list[Child]) -> int:
         """Configure one site as its customer does; return how many records of sites there are then."""
-        with self._step(f"configuring {portal.CONFIGURED} by the portal's API") as done:
+        with step(self._console, f"configuring {portal.CONFIGURED} by the portal's API") as done:
             [process] = [child for child in children if child.name == PORTAL]
             wait_until_ready(stage, [process])
             revisions = portal.configure(stage)
@@ -212,7 +209,7 @@ class _Demonstration:
     def _wait_until_ready(
         self, stage: Stage, children: list[Child], watch: TopicWatch, board: Board, sites: int
     ) -> None:
-        with self._step("waiting for all processes") as done:
+        with step(self._console, "waiting for all processes") as done:
             wait_until_ready(stage, children)
 
             def all_judged() -> bool:
@@ -240,15 +237,6 @@ class _Demonstration:
         with closing(desk.Operator(stage)) as operator:
             sent = play(panels, watch, board, screen, [*children, operator], started_at)
             return sent, operator.finish()
-
-    @contextmanager
-    def _step(self, doing: str) -> Iterator[list[str]]:
-        """Show a step in progress, then its result, which the block appends to the list."""
-        began, done = time.monotonic(), list[str]()
-        with self._console.status(f"{doing} …"):
-            yield done
-        line = Text.assemble(("✓ ", "green"), f"{done[0]:<66}", (f"{time.monotonic() - began:5.1f} s", "dim"))
-        self._console.print(line)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from typing import Any, Final, NamedTuple
 
-from ronde.input_files.site_lines import Bad, NotJson, parsed
+from ronde.input_files.site_lines import Bad, json_lines
 from ronde.shared.suggestions import suggestion
 from schemas.avro.generated.shapes import Array, Enum, Primitive, Record, Shape, Union, shape_of
 from schemas.avro.loader import load
@@ -56,13 +56,11 @@ class InputLines:
 
     def good(self) -> Iterator[Input]:
         """The inputs, in the order of their lines; blank lines are none."""
-        for number, raw in enumerate(self._lines, start=1):
-            if not raw.strip():
-                continue
+        for number, line in json_lines(self._lines, self.refuse):
             try:
-                key, value, is_dated = self._unwrapped(parsed(raw))
+                key, value, is_dated = self._unwrapped(line)
                 read = value_of(self._topic, key, value)
-            except (NotJson, _BadLineError) as error:
+            except _BadLineError as error:
                 self.refuse(number, "UNDECODABLE", str(error))
                 continue
             if isinstance(read, DeadLetterCause):

@@ -10,7 +10,7 @@ import httpx
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from edges.values import Transmitter
-from ronde.shared.errors import Failed
+from ronde.shared.errors import Failed, failing_on
 from schemas.avro.errors import RegistryRefused, RegistryUnreachable
 from schemas.avro.framing import confluent, single_object
 from schemas.avro.generated import writer
@@ -58,10 +58,8 @@ class InputProducer:
         self.refused = 0
         self._first = ""
         self._acknowledged = acknowledged
-        try:
+        with failing_on(BrokerError):
             there = require(settings, _ROLES[topic], [Grant("topic", self.topic, "literal", ("WRITE",))])
-        except BrokerError as error:
-            raise Failed(str(error)) from None
         if self.topic not in there:
             raise Failed(f"there is no topic {self.topic}: correct `prefix`, or make it with `ronde topics create`")
         self._encode = _encoder(settings, topic)

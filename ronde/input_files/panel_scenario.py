@@ -7,7 +7,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from ronde.input_files.site_lines import NotJson, parsed
+from ronde.input_files.site_lines import json_lines
 from ronde.shared.errors import WrongUse
 
 Account: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[0-9A-Fa-f]{1,16}$")]
@@ -37,14 +37,10 @@ class ScenarioLine(BaseModel):
 
 def scenario_of(lines: Iterable[bytes]) -> list[ScenarioLine]:
     """All lines, blank ones left out, in the order of their times. Raises `WrongUse`, which names each bad line."""
-    found, bad = [], []
-    for number, raw in enumerate(lines, start=1):
-        if not raw.strip():
-            continue
+    found, bad = list[ScenarioLine](), list[str]()
+    for number, value in json_lines(lines, lambda line, _, error: bad.append(f"line {line}: {error}")):
         try:
-            found.append(ScenarioLine.model_validate(parsed(raw)))
-        except NotJson as error:
-            bad.append(f"line {number}: {error}")
+            found.append(ScenarioLine.model_validate(value))
         except ValidationError as error:
             first = error.errors(include_input=False, include_url=False, include_context=False)[0]
             field = ".".join(map(str, first["loc"])) or "the line"

@@ -1,6 +1,6 @@
 """Sites of a file: one JSON value a line (contracts.md, Values)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import orjson
@@ -10,16 +10,14 @@ from streams.formats.json_values import NotAValue, reader
 from streams.formats.validation import admit
 
 
-class NotJson(ValueError):
-    """A line that is not JSON, and the place of the first error."""
-
-
-def parsed(raw: bytes) -> object:
-    """The JSON of a line; raises `NotJson`."""
-    try:
-        return orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
-        raise NotJson(f"not JSON: {error.msg} at character {error.pos}") from None
+def json_lines(lines: Iterable[bytes], refuse: Callable[[int, str, str], None]) -> Iterator[tuple[int, object]]:
+    """Yield the JSON of each line with its number, counted from 1; blank lines are none, others are refused."""
+    for number, raw in enumerate(lines, start=1):
+        if raw.strip():
+            try:
+                yield number, orjson.loads(raw)
+            except orjson.JSONDecodeError as error:
+                refuse(number, "UNDECODABLE", f"not JSON: {error.msg} at character {error.pos}")
 
 
 class Good(NamedTuple):
@@ -72,12 +70,10 @@ class SiteLines:
     def good(self) -> Iterator[Good]:
         """The sites, in the order of their lines; blank lines are none."""
         read = reader(Site)
-        for number, raw in enumerate(self._lines, start=1):
-            if not raw.strip():
-                continue
+        for number, value in json_lines(self._lines, self.refuse):
             try:
-                site = read(parsed(raw))
-            except (NotAValue, NotJson) as error:
+                site = read(value)
+            except NotAValue as error:
                 self.refuse(number, "UNDECODABLE", str(error))
                 continue
             refused = admit(site, site.site_id)

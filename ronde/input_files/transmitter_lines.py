@@ -11,13 +11,16 @@ from typing import Annotated, Any, Final, Literal, NamedTuple, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from edges.receiver.settings import wrapping_key_of
+from edges.receiver.wrapping import Wrapping
 from edges.values import Override, Transmitter
 from ronde.input_files.csv_rows import WrongCellError, boolean, known_columns, rows_of
-from ronde.input_files.site_lines import Bad, NotJson, parsed
+from ronde.input_files.site_lines import Bad, json_lines
 from ronde.shared.errors import WrongUse
-from ronde.shared.times import now_ms
+from ronde.shared.whole_settings import WholeSettings
 from schemas.contract.alert_kinds import OverrideKind
 from service import rfc3339
+from service.clock import now_ms
 
 Wrap: TypeAlias = Callable[[bytes, str], bytes]
 """From a key and its account to the wrapped key."""
@@ -93,6 +96,12 @@ _WORDS: Final = {  # in place of pydantic's, by field and type of error; field "
 COLUMNS: Final = (*_PLAIN, *(f"overrides.1.{name}" for name in OverrideFields.model_fields))
 
 
+def wrap_of(settings: WholeSettings) -> Wrap | None:
+    """Return what encrypts keys under `receiver.wrapping_key`; None where that is not set."""
+    key = settings.receiver.wrapping_key
+    return None if key is None else Wrapping(wrapping_key_of(key)).wrap
+
+
 class Good(NamedTuple):
     """A line, counted from 1, that is a transmitter."""
 
@@ -148,12 +157,7 @@ class TransmitterLines:
                 except WrongCellError as error:
                     self.refuse(row.line, "UNDECODABLE", str(error))
             return
-        for line, raw in enumerate(self._lines, start=1):
-            if raw.strip():
-                try:
-                    yield line, parsed(raw)
-                except NotJson as error:
-                    self.refuse(line, "UNDECODABLE", str(error))
+        yield from json_lines(self._lines, self.refuse)
 
     def _transmitter(self, fields: TransmitterFields) -> Transmitter:
         """The value to write. Raises `WrongCellError`."""

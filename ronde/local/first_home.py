@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets
-import time
 from typing import TYPE_CHECKING, Final
 
 import psycopg
@@ -20,6 +19,7 @@ from edges.portal.store import Store
 from edges.web import accounts
 from edges.web.files import FileError
 from ronde.shared.errors import Failed
+from service.clock import now_ms
 from service.postgres import connect, reason
 from streams.kafka import topics
 from streams.kafka.topics import TopicsError
@@ -69,6 +69,6 @@ async def _make(settings: PostgresSettings) -> None:
         store = Store(connections)
         if await store.holds(SITE):
             return
-        now = time.time_ns() // 1_000_000
+        now = now_ms()
         made = changes.created(SITE, _NAME, _PEOPLE, ())._replace(subscribed=True)
         await store.create(made, Edit(_BY, "site", hashlib.sha256(SITE.encode()).digest(), now))

@@ -15,7 +15,6 @@ from ronde.demo.agenda import Record
 from ronde.demo.board import Board, InputPosition
 from ronde.demo.report import Inputs, table_of, timeline
 from ronde.outcomes.simulate_timeline import as_record
-from schemas.avro.errors import Undecodable
 from schemas.contract.topics import Log
 from streams.formats.topic_values import TopicValues
 from streams.kafka.dead_letters import Letter
@@ -124,10 +123,10 @@ class InputEnds:
             if isinstance(letter, Letter) and letter.topic != "state":
                 self._dead[InputPosition(letter.topic, letter.partition, letter.offset)] = letter.reason
             return
-        try:
-            value = as_record(self._recorded.value(record.topic, record.value or b""))
-        except Undecodable:
+        decoded = self._recorded.or_none(record.topic, record.value)
+        if decoded is None:
             return
+        value = as_record(decoded)
         if record.topic in _SENT:
             self._commands[value["attention_id" if record.topic == "attention" else "command_id"]] = record.topic, value
         elif record.topic == "quarantine":

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 import psycopg
 
-from ronde.shared.errors import START_POSTGRES, Failed
+from ronde.shared.errors import START_POSTGRES, Failed, failing_on
 from ronde.shared.topic_reading import opened, recorded
 from ronde.shared.whole_settings import WholeSettings
-from schemas.avro.errors import Undecodable
 from seal.commitments import SEALED, Commitments
 from seal.dossier import dossier
 from seal.erasures import erasure_of
@@ -40,16 +40,22 @@ def sealed_dossier(
     decided = [_decision(values, record) for record in records if record.topic == "decisions"]
     is_closed = any(decision is not None and decision.phase_to == "CLOSED" for decision in decided)
     erasures = _erasures(settings)
+    with seal_errors_as_failures(), connect(settings.postgres) as connection:
+        store = Store(connection)
+        for erasure in filter(None, map(erasure_of, erasures)):
+            store.foresee(*erasure)
+        opener = commitments(settings, store)
+        return dossier(
+            store, incident_id, opener, records,
+            is_open=not is_closed, since_head=since_head, until_head=until_head,
+        )  # fmt: skip
+
+
+@contextlib.contextmanager
+def seal_errors_as_failures() -> Iterator[None]:
+    """Turn errors of the seal or its database into the command's failure."""
     try:
-        with connect(settings.postgres) as connection:
-            store = Store(connection)
-            for erasure in filter(None, map(erasure_of, erasures)):
-                store.foresee(*erasure)
-            opener = commitments(settings, store)
-            return dossier(
-                store, incident_id, opener, records,
-                is_open=not is_closed, since_head=since_head, until_head=until_head,
-            )  # fmt: skip
+        yield
     except SealError as error:
         raise Failed(str(error)) from None
     except psycopg.Error as error:
@@ -58,14 +64,9 @@ def sealed_dossier(
 
 def _erasures(settings: WholeSettings) -> list[bytes]:
     """Return what was asked to be erased: the process that seals may not have read it yet. Raises `Failed`."""
-    log = ErasureLog(settings.for_sink())
-    try:
+    with contextlib.closing(ErasureLog(settings.for_sink())) as log, failing_on(Away):
         log.begin(may_be_missing=True)
         return list(log.rest())
-    except Away as error:
-        raise Failed(str(error)) from None
-    finally:
-        log.close()
 
 
 def commitments(settings: WholeSettings, store: Store) -> Commitments:
@@ -110,28 +111,13 @@ def _set_aside(logs: Logs, values: TopicValues, number: int, last: Decision) -> 
 
 
 def _ends_a_site(values: TopicValues, record: LogRecord, since: Instant) -> bool:
-    try:
-        value: Attention = values.value(record.topic, record.value or b"")
-    except Undecodable:
-        return False
-    return value.reason == "FAILED" and value.incident_id is None and value.raised_at > since
+    value: Attention | None = values.or_none(record.topic, record.value)
+    return value is not None and value.reason == "FAILED" and value.incident_id is None and value.raised_at > since
 
 
 def _decision(values: TopicValues, record: LogRecord) -> Decision | None:
-    try:
-        decision: Decision = values.value("decisions", record.value or b"")
-    except Undecodable:
-        return None
+    decision: Decision | None = values.or_none("decisions", record.value)
     return decision
-
-
-def _name(values: TopicValues, record: LogRecord) -> Any:
-    """Return the id of a command or an attention; None: the record is none."""
-    try:
-        value: Any = values.value(record.topic, record.value or b"")
-    except Undecodable:
-        return None
-    return value[0]
 
 
 def _named(logs: Logs, values: TopicValues, number: int, decisions: list[Decision]) -> Iterator[LogRecord]:
@@ -141,9 +127,9 @@ def _named(logs: Logs, values: TopicValues, number: int, decisions: list[Decisio
     ends = logs.offsets.at(of_commands, decisions[-1].at + 1)
     for log in of_commands:
         for record in logs.read(Span(*log, begins[log], ends[log])):
-            name = _name(values, record)
-            if name in ids:
-                ids.remove(name)
+            value = values.or_none(record.topic, record.value)
+            if value is not None and value[0] in ids:  # the id of a command or an attention
+                ids.remove(value[0])
                 yield record
     if ids:
         raise Failed(f"{min(ids)} is in no topic any more: an incident is exported while they hold all its records")

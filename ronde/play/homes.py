@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
@@ -12,6 +11,7 @@ from argon2 import PasswordHasher
 from edges.panel.messages import Panel
 from edges.web.accounts import Role
 from edges.web.values import write_instant
+from service.clock import now_ms
 from service.words import normal
 
 PARTNER: Final = "garde-alpes"
@@ -85,7 +85,7 @@ def sites() -> Iterator[str]:
             "address": {"line1": line1, "postal_code": postal_code, "city": city, "country": "FR"},
             "instructions": home.instructions,
             "intervention": {"enabled": True, "partners": [PARTNER]},
-            "updated_at": write_instant(time.time_ns() // 1_000_000),
+            "updated_at": write_instant(now_ms()),
         }
         yield json.dumps(site, ensure_ascii=False)
 

@@ -11,7 +11,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
@@ -27,11 +27,10 @@ from ronde.demo.evidence import create_database
 from ronde.demo.interrupts import Interrupts
 from ronde.demo.processes import Child
 from ronde.demo.stage import READY_SECONDS, RONDE
-from ronde.local import jars, postgres_binaries
 from ronde.local.kafka import Kafka
 from ronde.local.ports import HOST, free_port
 from ronde.local.postgres import Postgres
-from ronde.local.progress import fetching
+from ronde.local.progress import fetch_kafka, fetch_postgres, step
 from ronde.play.homes import ACCOUNTS, HOMES, PARTNER, PASSWORD, sites, transmitters
 from ronde.play.panel_page import PanelPage
 from ronde.shared.errors import Failed
@@ -125,15 +124,15 @@ class _Play:
     def run(self) -> None:
         place = self._place
         place.settings.write_text(place.text(self._kafka(), self._postgres()), encoding="utf-8")
-        with self._step("creating topics and accounts"):
+        with step(self._console, "creating topics and accounts"):
             topics.create(load(place.settings, {}, WholeSettings))
             for name, role in ACCOUNTS:
                 accounts.add(place.users, name, role, (), PASSWORD)
             token = tokens.add(place.tokens, "play", ("portal:*",))
-        with self._step("loading homes and panels"):
+        with step(self._console, "loading homes and panels"):
             self._import("transmitters", transmitters())
             self._import("portal", sites())
-        with self._step("starting panels, receiver, worker, sink, desk, portal, partners"):
+        with step(self._console, "starting panels, receiver, worker, sink, desk, portal, partners"):
             self._ronde("partners", "add", PARTNER, "--url", f"http://{HOST}:{place.ports['panel']}/webhook",
                         "--allow-private")  # fmt: skip
             children = [self._start(name) for name in PROCESSES]
@@ -141,7 +140,7 @@ class _Play:
                 page = f"http://{HOST}:{place.ports[f'{child.name}.pages']}/ready"
                 child.wait_until(lambda page=page: _is_ok(page), READY_SECONDS, "was not ready")  # type: ignore[misc]
             self._serve_panels()
-        with self._step("waiting until the engine knows the homes"):
+        with step(self._console, "waiting until the engine knows the homes"):
             children[0].wait_until(lambda: self._knows_homes(token), READY_SECONDS, "did not take the homes")
         self._say()
         while True:
@@ -153,20 +152,16 @@ class _Play:
 
     def _kafka(self) -> str:
         broker = Kafka(self._place.folder / "kafka")
-        if jars.missing():
-            with fetching() as progress:
-                jars.fetch(progress)
-        with self._step("starting Kafka"), self._interrupts.held():
+        fetch_kafka()
+        with step(self._console, "starting Kafka"), self._interrupts.held():
             self._stack.callback(broker.stop)
             broker.start()
         return broker.bootstrap_servers
 
     def _postgres(self) -> int:
         server = Postgres(self._place.folder / "postgres")
-        if not postgres_binaries.folder().exists():
-            self._console.print(f"fetching PostgreSQL {postgres_binaries.VERSION} (15 to 35 MB)", style="dim")
-            postgres_binaries.fetch()
-        with self._step("starting PostgreSQL"), self._interrupts.held():
+        fetch_postgres(self._console)
+        with step(self._console, "starting PostgreSQL"), self._interrupts.held():
             self._stack.callback(server.stop)
             server.start()
             create_database(server, DATABASE)
@@ -244,15 +239,6 @@ class _Play:
         person = home.people[0]
         steps = (files("ronde.play") / "steps.txt").read_text(encoding="utf-8")
         out.print(steps.format(site=home.site_id, person=person), soft_wrap=True, markup=False, highlight=False)
-
-    @contextmanager
-    def _step(self, doing: str) -> Iterator[None]:
-        began = time.monotonic()
-        with self._console.status(f"{doing} …"):
-            yield
-        self._console.print(
-            Text.assemble(("✓ ", "green"), f"{doing:<66}", (f"{time.monotonic() - began:5.1f} s", "dim"))
-        )
 
 
 def _is_ok(page: str) -> bool:

@@ -4,6 +4,8 @@ Raised anywhere below a command, printed by `ronde.cli.main` as one message with
 message names the thing, what is wrong with it and what to do.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 START_POSTGRES: Final = "Start it (here: `ronde local up --postgres`) or correct [postgres] in the settings"
@@ -15,3 +17,12 @@ class Failed(Exception):
 
 class WrongUse(Exception):
     """The command, its options or its settings are wrong: exit status 2."""
+
+
+@contextmanager
+def failing_on(*errors: type[Exception]) -> Iterator[None]:
+    """Turn errors whose message says it all into the command's failure."""
+    try:
+        yield
+    except errors as error:
+        raise Failed(str(error)) from None

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from ronde.shared.errors import Failed
-from schemas.avro.errors import Undecodable
 from schemas.contract.murmur2 import partition
+from service.clock import now_ms
 from streams.escalation.values import CallCommand, Decision, Site
 from streams.formats.topic_values import TopicValues
 from streams.formats.validation import admit, key_text
@@ -32,7 +31,7 @@ def call_command(logs: Logs, recorded: TopicValues, command_id: str) -> CallComm
     """The command of an id. Raises `Failed` where none has it, and what `Logs` raises."""
     for records in _newest(logs, "calls", command_id):
         for record in records:
-            command: CallCommand | None = _decoded(recorded, record)
+            command: CallCommand | None = recorded.or_none(record.topic, record.value)
             if command is not None and command.command_id == command_id:
                 return command
     raise Failed(f"{_nothing(logs, 'calls', 'command', command_id)}; `ronde send` and `ronde answer` print them")
@@ -41,7 +40,7 @@ def call_command(logs: Logs, recorded: TopicValues, command_id: str) -> CallComm
 def last_decision(logs: Logs, recorded: TopicValues, incident_id: str) -> Decision:
     """The newest decision of an incident. Raises `Failed` where there is none, and what `Logs` raises."""
     for records in _newest(logs, "decisions", incident_id):
-        decoded: list[Decision | None] = [_decoded(recorded, record) for record in records]
+        decoded: list[Decision | None] = [recorded.or_none(record.topic, record.value) for record in records]
         of_it = [decision for decision in decoded if decision is not None and decision.incident_id == incident_id]
         if of_it:
             return max(of_it, key=lambda decision: decision.version)
@@ -68,7 +67,7 @@ def newer(logs: Logs, recorded: TopicValues, site_id: str, known: SiteInForce | 
         if record.value is None:
             known = None
             continue
-        site = _decoded(recorded, record)
+        site = recorded.or_none(record.topic, record.value)
         if site is not None and admit(site, site_id) is None:
             known = SiteInForce(record, site, 0, span.end)
         elif known is not None:
@@ -82,7 +81,7 @@ def _newest(logs: Logs, topic: str, record_id: str) -> Iterator[list[LogRecord]]
     partitions = [(topic, number) for number in range(logs.require([topic]))]
     ends = logs.offsets.last_stable(partitions)
     firsts = logs.offsets.first(partitions)
-    now = time.time_ns() // 1_000_000
+    now = now_ms()
     for age in (*_AGES, None):
         begins = firsts if age is None else logs.offsets.at(partitions, now - age)
         yield [
@@ -92,13 +91,6 @@ def _newest(logs: Logs, topic: str, record_id: str) -> Iterator[list[LogRecord]]
             if text in (record.value or b"")
         ]
         ends = {log: min(begins[log], ends[log]) for log in partitions}
-
-
-def _decoded(recorded: TopicValues, record: LogRecord) -> Any:
-    try:
-        return recorded.value(record.topic, record.value or b"")
-    except Undecodable:
-        return None
 
 
 def _nothing(logs: Logs, topic: str, what: str, name: str) -> str:

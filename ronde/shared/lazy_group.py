@@ -11,6 +11,7 @@ from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+from typer.models import Default
 
 from ronde.shared.errors import Failed
 
@@ -33,7 +34,7 @@ def lazy_group(package: str, summaries: Mapping[str, str], extras: Mapping[str, 
             if placeholder is None or placeholder.name is None:
                 return name, placeholder, rest
             try:
-                return name, load(package, placeholder.name), rest
+                return name, load(package, placeholder.name, summaries[placeholder.name]), rest
             except ModuleNotFoundError as error:
                 extra = extras.get(placeholder.name)
                 if extra is None:
@@ -46,12 +47,16 @@ def lazy_group(package: str, summaries: Mapping[str, str], extras: Mapping[str, 
     return LazyGroup
 
 
-def load(package: str, name: str) -> Any:
-    """Import a command, or a group of commands, and return it as the command line's parser has it."""
+def load(package: str, name: str, summary: str) -> Any:
+    """Import a command, or a group of commands, and return it as the command line's parser has it.
+
+    The summary is the help of a group that does nothing by itself; the others have a docstring.
+    """
     module = import_module(f"{package}.{name}")
     parser = typer.Typer(add_completion=False)
     if hasattr(module, "app"):
-        parser.add_typer(module.app, name=name)
+        has_help = module.app.registered_callback is not None
+        parser.add_typer(module.app, name=name, help=Default(None) if has_help else summary)
     else:
         parser.callback()(lambda: None)  # so that it is a group even of one command
         parser.command(name)(getattr(module, name))

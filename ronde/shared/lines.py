@@ -1,18 +1,27 @@
 """The lines of an input file, as bytes: the same in any locale."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from contextlib import ExitStack, contextmanager
 from typing import Annotated, BinaryIO, Final, TypeAlias
 
 import typer
 
-from ronde.shared.errors import WrongUse
+from ronde.shared.errors import Failed, WrongUse
 
 BLOCK: Final = 1 << 18  # bytes read or written at once
 
 FileArgument: TypeAlias = Annotated[
     str, typer.Argument(metavar="FILE", show_default=False, help="JSON Lines; - is standard input.")
+]
+TableArgument: TypeAlias = Annotated[
+    str,
+    typer.Argument(
+        metavar="FILE", show_default=False, help="JSON Lines, or CSV when it ends in .csv; - is standard input."
+    ),
+]
+CountryOption: TypeAlias = Annotated[
+    str | None, typer.Option(metavar="CC", help="CSV: where phone numbers without + belong, as FR.")
 ]
 
 
@@ -34,6 +43,13 @@ def opened(file: str) -> Iterator[Iterator[bytes]]:
 def name_of(file: str) -> str:
     """The file's name in messages."""
     return "standard input" if file == "-" else file
+
+
+def fail_on_bad(file: str, bad: Sized, what: str) -> None:
+    """Raise `Failed` if there are bad lines: those that are no ``what``."""
+    if bad:
+        lines = f"1 line is no {what}" if len(bad) == 1 else f"{len(bad):,} lines are no {what}s"
+        raise Failed(f"{name_of(file)}: {lines}; correct what is named above and run this again")
 
 
 def _read(file: str, source: BinaryIO) -> Iterator[bytes]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edges.errors import EdgeError
-from ronde.shared.errors import Failed
+from ronde.shared.errors import failing_on
 from ronde.shared.settings import in_force
 from ronde.shared.whole_settings import WholeSettings
 from service import logs
@@ -29,8 +29,5 @@ def serve(
     async def run() -> None:
         await make(effective).run()
 
-    try:
-        with asyncio.Runner(loop_factory=loop) as runner:
-            runner.run(run())
-    except EdgeError as error:
-        raise Failed(str(error)) from None
+    with failing_on(EdgeError), asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(run())

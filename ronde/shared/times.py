@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import re
-import time
 from typing import Final
 
 from ronde.shared.errors import WrongUse
 from service import rfc3339
+from service.clock import now_ms
 from streams.escalation.values import Instant
 
 _UNITS_MS: Final = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _DURATION: Final = re.compile(r"([0-9]{1,6})([smhd])")
 _EXAMPLE: Final = "2026-01-01T00:00:00Z"
-
-
-def now_ms() -> Instant:
-    """The wall clock, in milliseconds since 1970, UTC."""
-    return time.time_ns() // 1_000_000
 
 
 def instant(option: str, text: str, *, alternative: str = "") -> Instant:

@@ -11,10 +11,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from ronde.shared.errors import Failed
 from schemas.avro.errors import RegistryNotSet, RegistryUnreachable
+from schemas.contract.murmur2 import partition
 from service.registry import Registry, client
+from streams.escalation.values import Instant
 from streams.formats.topic_values import TopicValues
 from streams.kafka.offsets import ReadingError
-from streams.kafka.reading import Logs
+from streams.kafka.reading import LogRecord, Logs, Span
 from streams.kafka.topics import TopicsError
 from streams.settings import Settings
 
@@ -53,6 +55,22 @@ def opened(
             yield logs, lambda total: progress.update(bar, total=total)
         finally:
             logs.close()
+
+
+def records(
+    logs: Logs, topic: str, *, key: str | None = None, since: Instant | None = None, total: Total = lambda _: None
+) -> Iterator[LogRecord]:
+    """Yield the records of a topic, a partition after the other: from an instant on, or only those of a key."""
+    count = logs.require([topic])
+    encoded = None if key is None else key.encode()
+    partitions = [(topic, number) for number in (range(count) if encoded is None else [partition(encoded, count)])]
+    ends = logs.offsets.last_stable(partitions)
+    begins = logs.offsets.first(partitions) if since is None else logs.offsets.at(partitions, since)
+    total(sum(max(0, ends[log] - begins[log]) for log in partitions))
+    for log in partitions:
+        for record in logs.read(Span(*log, begins[log], ends[log])):
+            if encoded is None or record.key == encoded:
+                yield record
 
 
 def recorded(settings: Settings) -> TopicValues:

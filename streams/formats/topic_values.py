@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from schemas.avro.decoder import decoder, of_output
+from schemas.avro.errors import Undecodable
 from schemas.avro.framing import CONFLUENT, CONFLUENT_SIZE, SINGLE_OBJECT_SIZE
 from schemas.contract.topics import TOPICS
 from streams.escalation import values
@@ -54,6 +55,13 @@ class TopicValues:
         Raises `schemas.avro.errors.Undecodable`; with a registry also RegistryUnreachable, without one RegistryNotSet.
         """
         return self._decoders[topic](data)
+
+    def or_none(self, topic: str, data: bytes | None) -> Any:
+        """The same; None where the record does not decode, as one of another program."""
+        try:
+            return self.value(topic, data or b"")
+        except Undecodable:
+            return None
 
 
 @cache

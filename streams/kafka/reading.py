@@ -15,8 +15,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from schemas.contract.topics import ENGINE_TOPICS, RECEIVED_BYTES
 from service.headers import headers_of
-from streams.escalation.values import Instant
-from streams.formats.message import Headers
+from service.log_record import LogRecord
 from streams.kafka import offsets
 from streams.kafka.admin import ANSWER_SECONDS
 from streams.kafka.offsets import Offsets, ReadingError, held_up, refusal
@@ -26,22 +25,12 @@ if TYPE_CHECKING:
     from streams.formats.message import Message
     from streams.settings import Settings
 
+__all__ = ["LogRecord", "Logs", "Span"]
+
 _AT_ONCE: Final = 5000  # records
 _POLL_SECONDS: Final = 0.5
 # The group's is no matter: who reads here neither joins it nor commits to it, and need not be let into it.
 _PASSING: Final = frozenset({"_TRANSPORT", "_ALL_BROKERS_DOWN", "_RESOLVE", "GROUP_AUTHORIZATION_FAILED"})
-
-
-class LogRecord(NamedTuple):
-    """A record as it lies in its log."""
-
-    topic: str  # without prefix
-    partition: int
-    offset: int
-    timestamp: Instant
-    key: bytes | None
-    value: bytes | None
-    headers: Headers
 
 
 class Span(NamedTuple):

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Iterator, Set
 from itertools import chain
 from typing import Any, Final, NamedTuple
 
-from schemas.avro.errors import Undecodable
 from schemas.contract.topics import INPUT_TOPICS
 from streams.escalation.state import MEMORY_MS
 from streams.escalation.values import Decision, Instant
@@ -72,7 +71,7 @@ class History:
         for span in spans:
             for record in self._logs.read(span):
                 if encoded_id in (record.value or b""):
-                    decision = self._decoded(record)
+                    decision = self._recorded.or_none(record.topic, record.value)
                     if decision is not None and decision.incident_id == incident_id:
                         return decision.site_id, span.partition
         return None
@@ -96,7 +95,7 @@ class History:
 
         begin = begins["decisions", number]
         decided = [
-            RecordedDecision(record, self._decoded(record))
+            RecordedDecision(record, self._recorded.or_none(record.topic, record.value))
             for record in read(Span("decisions", number, begin, decided_to))
         ]
         is_truncated = begin > 0
@@ -123,7 +122,7 @@ class History:
                 continue
             replay.take(record)
             if record.topic == "quarantine":
-                quarantined.append(self._decoded(record))
+                quarantined.append(self._recorded.or_none(record.topic, record.value))
         places = named_places([*decisions, *quarantined])
         spans = [Span(topic, number, max(low, first_inputs[topic]), high + 1) for topic, (low, high) in places.items()]
         sites = Span("sites", number, first_inputs["sites"], sites_to)
@@ -131,12 +130,6 @@ class History:
         for record in chain(read(sites, named=named), read(*spans)):
             replay.take(record)
         return ReplayResult(decisions, replay.replay(one.record for one in decided))
-
-    def _decoded(self, record: LogRecord) -> Any:
-        try:
-            return self._recorded.value(record.topic, record.value or b"")
-        except Undecodable:
-            return None
 
     def _expect(self, spans: Iterable[Span]) -> None:
         self._to_read += sum(max(span.end - span.begin, 0) for span in spans)

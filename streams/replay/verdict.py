@@ -44,14 +44,6 @@ class Verdict:
     differences: list[Difference] = field(default_factory=list)
     unchecked: list[Unchecked] = field(default_factory=list)
 
-    def add(self, other: Verdict) -> None:
-        """Add another partition's verdict."""
-        self.decisions += other.decisions
-        self.commands += other.commands
-        self.quarantined += other.quarantined
-        self.differences += other.differences
-        self.unchecked += other.unchecked
-
 
 class VerdictBuilder:
     """Fills the verdict on one partition."""

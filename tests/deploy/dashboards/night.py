@@ -18,15 +18,16 @@ from edges.panel.dialler import Way
 from ronde.demo import stage as staging
 from ronde.demo.board import Board
 from ronde.demo.panels import Panels, import_transmitters, shipped
-from ronde.demo.play import last_ends, now_ms, play
+from ronde.demo.play import last_ends, play
 from ronde.demo.processes import Child
 from ronde.demo.screen import PlainLines
 from ronde.demo.watch import TopicWatch
+from ronde.input_files.loading import load as load_lines
 from ronde.input_files.site_lines import SiteLines
-from ronde.input_files.site_producer import load as load_sites
 from ronde.local.ports import HOST, free_port
 from ronde.local.postgres import Postgres
 from seal import keys
+from service.clock import now_ms
 from streams.kafka import topics
 from streams.settings import load
 from tests.deploy.tools import ROOT
@@ -156,7 +157,7 @@ def _play(stage: staging.Stage, children: list[Child], stack: ExitStack) -> None
     watch = stack.enter_context(closing(TopicWatch(stage.kafka, stage.prefix, board)))
     panels = stack.enter_context(closing(Panels(Way(HOST, stage.receiver.port), shipped())))
     with staging.SITES.open("rb") as lines:
-        sites = load_sites(SiteLines(lines), settings_of(stage))
+        sites = load_lines(SiteLines(lines), settings_of(stage), "sites")
     staging.wait_until_ready(stage, children)
 
     def all_judged() -> bool:

@@ -14,9 +14,9 @@ from edges.values import Decision, InputRef
 from edges.watchdog.canary import Canary
 from edges.watchdog.judge import Place
 from edges.watchdog.metrics import WatchdogMetrics
-from edges.watchdog.reading import now_ms
 from edges.watchdog.settings import WatchdogSettings
 from edges.watchdog.sounding import Sounder
+from service.clock import now_ms
 from tests.edges.watchdog.bench import START
 
 
