@@ -43,6 +43,12 @@ def keep() -> None:
     gc.freeze()
 
 
+def let_go() -> None:
+    """What was kept is over: collect it before its like is read again."""
+    gc.unfreeze()
+    gc.collect()
+
+
 def look() -> None:
     """A chunk is done: see whether anything went round in circles."""
     global _looks  # noqa: PLW0603 - of the process, as the collector is

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from typing import Any, Final
 
 from edges.desk.answers import (
@@ -61,12 +61,15 @@ class Dossier:
         merged: MergedKinds,
         sites: SiteIndex,
         decoders: dict[str, Callable[[bytes], Any]],
+        unread: Callable[[], Set[int]],
     ) -> None:
+        """``unread``: the partitions whose homes cannot be known."""
         self._state = state
         self._records = records
         self._merged = merged
         self._sites = sites
         self._decoders = decoders
+        self._unread = unread
 
     async def incident(self, incident: Incident, language: str = FIRST) -> IncidentView:
         """All there is of an incident, its rules in words.
@@ -203,7 +206,7 @@ class Dossier:
         """Incidents by their id, their site's number, names or id; and the sites.
 
         A site whose record cannot be read now is found by what the index has, without names. Raises `KafkaAwayError`
-        where that is so of all.
+        where that is so of all, and where nothing is found and partitions are unread.
         """
         at_work = {incident.site_id for incident in self._state.open_incidents()}
         places = await asyncio.to_thread(self._sites.find, text, first=at_work)
@@ -223,6 +226,8 @@ class Dossier:
             ids.add(text.strip())
         incidents = [self._state.incidents[incident_id] for incident_id in ids]
         incidents = [incident for incident in incidents if incident.phase is not None]
+        if not (incidents or sites) and self._unread():
+            raise KafkaAwayError
         incidents.sort(key=lambda incident: (not incident.is_open, -(incident.opened_at or incident.at)))
         found = [self._found(site_id, site) for site_id, site in sites]
         found.sort(key=lambda site: not site.open_incidents)

@@ -141,10 +141,8 @@ class Holding:
             if hold is not None:
                 return item._replace(holder=hold)
         is_waiting = any(item.is_free and self.is_stale(item.site_id) for item in self.work.items.values())
-        if (
-            is_waiting or self.reader.unread or min(self.reader.ages()) > STALE_SECONDS
-        ):  # there may be work that nobody here can see
-            raise STALE.error()
+        if is_waiting or self.reader.unread or min(self.reader.ages()) > STALE_SECONDS:
+            raise STALE.error()  # there may be work that nobody here can see
         return None
 
     async def _take_offered(self, operator: Operator, item: Item) -> Hold | None:
@@ -168,7 +166,6 @@ class Holding:
     async def holder_or_refuse(self, operator: Operator, subject: Subject) -> Hold:
         """The operator's own hold. Raises HELD, NOT_HELD, `UnconfirmedError`."""
         partition = subject.partition
-        self.reader.check_read(partition)
         hold = self.state.holder(partition, subject.id)
         if hold is None or hold.by != operator.name:
             await self.be_sure(partition)
@@ -183,7 +180,6 @@ class Holding:
 
     async def held_or_refuse(self, operator: Operator, partition: int, subject: str) -> None:
         """Check that the operator holds it, or once did. Raises HELD, NOT_HELD, `UnconfirmedError`."""
-        self.reader.check_read(partition)
         log = self.state.claims[partition]
         if operator.name in log.held_by(subject):
             return
@@ -287,6 +283,8 @@ class Holding:
         """Learn the broker's time from a claim that changes nothing: a release of what nobody holds."""
         site_id = f"clock-{desk}"
         subject = Subject("clock", self.writer.partition_of(site_id), site_id, None)
+        if self._is_old(subject.partition):
+            return  # it would not be taken
         try:
             await self.claim(Operator(desk, is_supervisor=False, is_machine=True), subject, "RELEASE")
         except UnconfirmedError:

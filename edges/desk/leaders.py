@@ -8,8 +8,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Iterable, Set
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Set
 from typing import TYPE_CHECKING, Final
 
 from confluent_kafka import KafkaException
@@ -18,13 +17,18 @@ from edges.kafka import clients
 from edges.kafka.errors import TopicsDifferError
 from edges.kafka.layout import Layout
 from schemas.contract.topics import Log
+from service.logs import logger
 
 if TYPE_CHECKING:
     from edges.settings import Connection
 
+_log = logger(__name__)
+
 # Above what makes a partition stale, and what Kafka takes for another leader.
 GIVEN_UP_SECONDS: Final = 15.0
 LOOK_SECONDS: Final = 1.0
+STEADY_SECONDS: Final = 3.0  # who comes back is led for so long, and for twice as long each time
+OTHERS_SECONDS: Final = 60.0  # so long at most
 _ASK_SECONDS: Final = 2.0
 
 
@@ -44,21 +48,23 @@ class Leaders:
         self._all = frozenset(range(connection.partitions))
         self._unled_since: dict[int, float] = {}
         self._answered_at = float("-inf")
+        self._steady_seconds = STEADY_SECONDS
         self.led: frozenset[int] = frozenset()
 
-    async def look(self) -> None:
-        """Ask who leads. Raises `TopicsDifferError`."""
+    async def look(self) -> bool:
+        """Ask who leads; False: Kafka did not say. Raises `TopicsDifferError`."""
         self.led = frozenset()
         try:
             leaders = await asyncio.to_thread(self._ask)
         except KafkaException:
-            return
+            return False
         now = time.monotonic()
         if now - self._answered_at > GIVEN_UP_SECONDS:  # all of Kafka was away: its leaders come one by one
             self._unled_since = {}
         self._answered_at = now
         self.led = self._all - {number for (_, number), leader in leaders.items() if leader is None}
         self._unled_since = {number: self._unled_since.get(number, now) for number in self._all - self.led}
+        return True
 
     def close(self) -> None:
         """End; blocks while a question is under way."""
@@ -84,11 +90,29 @@ class Leaders:
                 return self.led
             await asyncio.sleep(LOOK_SECONDS)
 
-    async def wait_any(self, partitions: Set[int]) -> frozenset[int]:
-        """Those of some partitions that are led, once any is."""
+    async def wait_back(self, partitions: Set[int], report: Callable[[str | None], None]) -> None:
+        """Wait until partitions that nobody led are led again for a while: all, or some once others make them wait.
+
+        ``report`` takes what is wrong, then None.
+        """
+        since: dict[int, float] = {}
+        wrong = None
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            with suppress(TopicsDifferError):  # a broker that comes back may not know of them yet
-                await self.look()
-            if self.led & partitions:
-                return self.led & partitions
+            before, wrong, is_answered = wrong, None, False
+            try:
+                is_answered = await self.look()
+            except TopicsDifferError as differ:  # a broker that comes back may not know of them yet
+                wrong = str(differ)
+                if before is None:
+                    _log.warning("who leads the partitions is not known", reason=wrong)
+            report(wrong)
+            if not is_answered:
+                continue
+            now = time.monotonic()
+            since = {number: since.get(number, now) for number in partitions & self.led}
+            ages = [now - at for at in since.values()]
+            is_steady = len(since) == len(partitions) and min(ages) >= self._steady_seconds
+            if is_steady or max(ages, default=0.0) >= OTHERS_SECONDS:
+                self._steady_seconds = min(2 * self._steady_seconds, OTHERS_SECONDS)
+                return

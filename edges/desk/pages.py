@@ -24,7 +24,7 @@ from edges.web import languages
 from edges.web.accounts import Person
 from edges.web.callers import person_with
 from edges.web.pages import Pages
-from edges.web.problems import NOT_FOUND
+from edges.web.problems import NOT_FOUND, UNCONFIRMED
 from edges.web.values import PathId, write_instant
 
 FOLDER: Final = Path(__file__).parent
@@ -92,6 +92,8 @@ class DeskPages:
         if item is not None:
             return await self._attention(request, person, item)
         known = self._state.attentions.get(subject)
+        if known is None and request.app.state.unread():
+            raise UNCONFIRMED.error()  # it may be no more over than begun
         place = f"/incidents/{_segment(known.incident_id)}" if known is not None and known.incident_id else "/"
         return RedirectResponse(place, status_code=303)
 

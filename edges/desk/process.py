@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections.abc import Iterable, Set
 from functools import partial
 from importlib.metadata import version
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import orjson
 
@@ -22,10 +24,11 @@ from edges.desk.fetchers import Fetchers
 from edges.desk.history import History
 from edges.desk.holding import Holding
 from edges.desk.incident import Incident
+from edges.desk.leaders import Leaders
 from edges.desk.merged import MergedKinds
 from edges.desk.metrics import DeskMetrics
 from edges.desk.pages import FOLDER, PLACES, DeskPages
-from edges.desk.reader import STALE_SECONDS, DeskReader
+from edges.desk.reader import STALE_SECONDS, DeskReader, LeaderLostError
 from edges.desk.records import Records
 from edges.desk.rounds import RoundSizes
 from edges.desk.settings import DeskConfiguration, DeskSettings
@@ -54,12 +57,13 @@ _TICK_SECONDS: Final = 0.25
 _GATHER_SECONDS: Final = 0.04  # events: a write to each browser costs more than an event
 _TICKS_A_LOOK: Final = 4
 _TICKS_A_COUNT: Final = round(COUNTED_SECONDS / _TICK_SECONDS)
+_CLOCK_PAUSE_SECONDS: Final = 30.0
 _WRITE_SECONDS: Final = 1.0  # of these, for what is written when the web server has stopped
 _READ: Final = (*TOPICS, "sites", "alerts")
 
 
 class DeskProcess(EdgeProcess[DeskSettings, DeskMetrics]):
-    """Run once."""
+    """Run once. Where it works without partitions that nobody led, it begins again once somebody does."""
 
     name = id_key = "desk"
 
@@ -67,6 +71,12 @@ class DeskProcess(EdgeProcess[DeskSettings, DeskMetrics]):
         connection = configuration.connection
         super().__init__(configuration.desk, connection, DeskMetrics(configuration.objectives), start="the desk starts")
         self._configuration = configuration
+        self._leaders = Leaders(connection, (*TOPICS, "sites"))
+        self._renew()
+
+    def _renew(self) -> None:
+        """Know nothing, as at first."""
+        configuration, connection = self._configuration, self._connection
         self._channel = Channel(gather=_GATHER_SECONDS)
         self._state = DeskState(connection.partitions)
         self._work = WorkList(self._state, self._publish)
@@ -94,8 +104,20 @@ class DeskProcess(EdgeProcess[DeskSettings, DeskMetrics]):
         self._is_live = False
 
     async def _serve(self) -> None:
-        began = time.monotonic()
         gc_control.seldom()
+        try:
+            while True:
+                others = asyncio.all_tasks()
+                await self._work_once()
+                await _end(asyncio.all_tasks() - others)  # claims, fetches
+                self._renew()
+                gc_control.let_go()
+        finally:
+            await asyncio.to_thread(self._leaders.close)
+
+    async def _work_once(self) -> None:
+        """Read and serve; return where there would be more to read, or less, at another start."""
+        began = time.monotonic()
         async with contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(self._reader.stop)
             stack.push_async_callback(self._producer.stop, _WRITE_SECONDS)
@@ -103,7 +125,11 @@ class DeskProcess(EdgeProcess[DeskSettings, DeskMetrics]):
             encoders = await self._framing.writers(WRITTEN, partial(self._readiness.say, "registry"))
             writer = Writer(self._producer, dict(zip(WRITTEN, encoders, strict=True)), self._clock.now)
             self._readiness.wait("topics", "the topics are being read")
-            await self._reader.start(self._configuration.lookback_ms)
+            try:
+                await self._reader.start(self._configuration.lookback_ms, self._leaders)
+            except LeaderLostError:
+                self._say_again("nobody leads a partition that was being read", self._leaders.given_up)
+                return
             self._readiness.arrive("topics")
             gc_control.collect_and_keep()
             self._holding = Holding(self._state, self._work, self._reader, writer, self._clock)
@@ -131,6 +157,13 @@ class DeskProcess(EdgeProcess[DeskSettings, DeskMetrics]):
                 unread=sorted(self._reader.unread),
             )
             await self._look()
+            self._settings = self._settings.model_copy(update={"port": urlsplit(web.address).port})
+            self._say_again("somebody leads partitions that nobody led", self._reader.unread)
+
+    def _say_again(self, reason: str, partitions: Iterable[int]) -> None:
+        _log.warning("the desk starts again", reason=reason, partitions=sorted(partitions))
+        self._readiness.wait("start", f"the desk starts again: {reason}")
+        self._readiness.arrive("topics", "view")
 
     # --- its parts --------------------------------------------------------------------------------
 
@@ -153,7 +186,7 @@ class DeskProcess(EdgeProcess[DeskSettings, DeskMetrics]):
             holding,
             Calls(holding, records, words, self._metrics.words),
             Decisions(holding, self._merged),
-            Dossier(self._state, records, self._merged, self._sites, decoders),
+            Dossier(self._state, records, self._merged, self._sites, decoders, lambda: self._reader.unread),
             History(ledger),
             self._channel,
             ViewLog(holding),
@@ -204,9 +237,12 @@ class DeskProcess(EdgeProcess[DeskSettings, DeskMetrics]):
     # --- how it is --------------------------------------------------------------------------------
 
     async def _look(self) -> None:
-        """Let time pass: holds end, calls expire; say how old it all is. Raises when a reader has ended."""
-        tick = 0
-        while True:
+        """Let time pass: holds end, calls expire; say how old it all is. Raises when a reader has ended.
+
+        Returns once partitions that this desk does without are led again.
+        """
+        back, tick = asyncio.create_task(self._wait_back()), 0
+        while not back.done():
             if self._reader.failure is not None:
                 raise self._reader.failure
             self._update()
@@ -220,13 +256,25 @@ class DeskProcess(EdgeProcess[DeskSettings, DeskMetrics]):
                 self._counting = asyncio.create_task(self._count_first_calls())
             tick += 1
             await asyncio.sleep(_TICK_SECONDS)
+        back.result()
+
+    async def _wait_back(self) -> None:
+        if self._reader.unread:
+            await self._leaders.wait_back(self._reader.unread, partial(self._readiness.say, "leaders"))
+        else:
+            await asyncio.Event().wait()
 
     def _ask_the_time(self, holding: Holding) -> None:
         """Have the broker's time measured where ours is in doubt: by a wrong one, calls would seem to be over."""
         if self._work.forgotten:
             self._clock.doubt()
         if self._clock.is_doubted and (self._measuring is None or self._measuring.done()):
-            self._measuring = asyncio.create_task(holding.measure_clock(self._settings.id))
+            self._measuring = asyncio.create_task(self._measure_clock(holding))
+
+    async def _measure_clock(self, holding: Holding) -> None:
+        await holding.measure_clock(self._settings.id)
+        if self._clock.is_doubted:  # in vain: each claim that is not taken may be written later
+            await asyncio.sleep(_CLOCK_PAUSE_SECONDS)
 
     def _say_how_it_is(self, ages: list[float]) -> None:
         behind = [partition for partition, age in enumerate(ages) if age > STALE_SECONDS]
@@ -266,9 +314,15 @@ class DeskProcess(EdgeProcess[DeskSettings, DeskMetrics]):
     def _why_behind(self) -> str:
         unread = ", ".join(map(str, sorted(self._reader.unread)))
         if unread:
-            return f"nobody led these partitions when the desk started, or they are being read: {unread}"
+            return f"nobody led these partitions when the desk started: {unread}"
         return f"what is read is older than {STALE_SECONDS:.0f} s"
 
     async def _count_first_calls(self) -> None:
         counted = await self._first_calls.rows(self._clock.now())
         self._metrics.count_first_calls({row.kind: (row.calls, row.within) for row in counted})
+
+
+async def _end(tasks: Set[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING, Any, Final
 from confluent_kafka import OFFSET_END, KafkaException
 
 from edges.desk.deadline import left
-from edges.desk.leaders import LOOK_SECONDS, Leaders
+from edges.desk.leaders import GIVEN_UP_SECONDS, LOOK_SECONDS, Leaders
 from edges.desk.progress import SAID, Place
 from edges.desk.read_back import ReadBacks
 from edges.desk.site_index import SiteIndex
 from edges.desk.state import TOPICS, DeskState
-from edges.desk.unlisted import Unlisted
 from edges.kafka import clients, lookback
-from edges.kafka.errors import UnconfirmedError
+from edges.kafka.errors import TopicsDifferError
 from edges.kafka.framing import Framing, origin
 from edges.kafka.layout import offsets
 from edges.kafka.view import Entry, From, Reading, Since, View
 from edges.values import Decision
+from schemas.avro.errors import RegistryUnreachable
 from schemas.contract.topics import Log
 from service.logs import logger
 from service.retry import EDGE_START_SECONDS
@@ -52,12 +52,16 @@ class NotReadError(Exception):
     """A partition could not be read to its end in time."""
 
 
+class LeaderLostError(Exception):
+    """Nobody leads a partition any more that is being read for the first time: all begins again, without it."""
+
+
 class DeskReader:
     """The views of a desk, and what they are read into.
 
     Attributes:
         own: who waits for a record of their own.
-        unread: the partitions whose past is not read yet.
+        unread: the partitions that this reader does without; at first all.
 
     """
 
@@ -88,140 +92,79 @@ class DeskReader:
         self._decoders = {topic: framing.reader(topic) for topic in (*TOPICS, "sites")}
         self.own = ReadBacks(state)
         self.unread = frozenset(range(connection.partitions))
-        self._began_at = time.monotonic()
-        self._lookback_ms = 0
+        self._unled_at = time.monotonic() - GIVEN_UP_SECONDS  # that long, at least, nobody has led what is unread
         self._views: list[View] = []
-        self._engine: dict[int, View] = {}  # by partition
-        self._own: dict[int, View] = {}
+        self._engine: View | None = None
+        self._own: View | None = None
         self._dead: View | None = None
         self._without_dead: asyncio.Task[None] | None = None
-        self._joining: set[asyncio.Task[None]] = set()
-        self._failure: Exception | None = None
         # A leader that does not answer keeps a thread for as long as it may, and those alone wait who ask for its logs.
         self._asking: defaultdict[tuple[Log, ...], asyncio.Lock] = defaultdict(asyncio.Lock)
         self._askers = ThreadPoolExecutor(_ASKERS, "kafka-ends")
         # A client that asks who leads a partition knows of no leader of that topic until it is answered.
         self._ends, self._ends_of_late = clients.reader(connection), clients.reader(connection)
-        self._leaders = Leaders(connection, (*TOPICS, "sites"))
 
-    async def start(self, lookback_ms: int) -> None:
-        """Read all that there is, and go on. Raises `TopicsDifferError`; while Kafka is away it waits.
+    async def start(self, lookback_ms: int, leaders: Leaders) -> None:
+        """Read all that there is of the partitions that somebody leads, and go on; the others stay unread.
 
-        Partitions that nobody leads are left unread, and join once somebody does.
+        Raises `TopicsDifferError`, and `LeaderLostError` where nobody has led one of them for long before all is read.
+        While Kafka is away it waits.
         """
-        self._lookback_ms = lookback_ms
-        every = self.unread
-        opened = None
-        while opened is None:
-            led = await self._leaders.wait()
-            opened = await self._open_if_led(led)
-        await self._read_from(opened, led, self._take)
+        led = await leaders.wait()
+        reading = asyncio.create_task(self._read(sorted(led), lookback_ms))
+        try:
+            while not (await asyncio.wait((reading,), timeout=LOOK_SECONDS))[0]:
+                with suppress(TopicsDifferError):  # a broker that comes back; else who reads says so
+                    await leaders.look()
+                if leaders.given_up & led:
+                    raise LeaderLostError
+            reading.result()
+        finally:
+            reading.cancel()
         self.unread -= led
         with suppress(KafkaException):
             await asyncio.to_thread(self._learn_leaders)
         if self.unread:
             _log.warning("partitions are not read, as nobody leads them", partitions=sorted(self.unread))
-            self._spawn(self._join(every - led))
 
-    async def _open_if_led(self, partitions: frozenset[int]) -> dict[str, dict[int, int]] | None:
-        """As `_open`; None: meanwhile nobody has led one of them for long, and all is to begin again without it."""
-        opening = asyncio.create_task(self._open(partitions))
-        try:
-            while not (await asyncio.wait((opening,), timeout=LOOK_SECONDS))[0]:
-                await self._leaders.look()
-                if self._leaders.given_up & partitions:
-                    opening.cancel()
-                    views, self._views = self._views, []
-                    await asyncio.gather(*(view.stop() for view in views))
-                    return None
-            return opening.result()
-        finally:
-            opening.cancel()
+    async def _read(self, partitions: Sequence[int], lookback_ms: int) -> None:
+        def view(take: Callable[[Sequence[Entry]], None], readings: Mapping[str, Reading], **more: bool) -> View:
+            return View(self._connection, readings, take, partitions=partitions, **more)
 
-    async def _open(self, partitions: frozenset[int]) -> dict[str, dict[int, int]]:
-        """Read the sites of partitions, and find out where to begin with all else; that may be done again."""
-        reading = {"sites": Reading(decode=self._decoders["sites"])}
-        await self._begin(
-            View(self._connection, reading, self._take_sites, in_loop=False, partitions=sorted(partitions))
-        )
-        return await self._starts(partitions)
+        await self._begin(view(self._take_sites, {"sites": Reading(decode=self._decoders["sites"])}, in_loop=False))
+        since = Since(time.time_ns() // 1_000_000 - OWN_MS)
+        starts = await self._starts(partitions, lookback_ms, since.ms)
 
-    async def _read_from(
-        self, starts: dict[str, dict[int, int]], partitions: frozenset[int], take: Callable[[Sequence[Entry]], None]
-    ) -> None:
-        """Read partitions from where to begin, and go on."""
+        def folded(*topics: str) -> View:
+            begins = {topic: From(starts[topic]) if topic in starts else since for topic in topics}
+            return view(self._take, {topic: Reading(begins[topic], self._with_bytes(topic)) for topic in topics})
 
-        def view(*topics: str) -> View:
-            begins = {topic: From(starts[topic]) if topic in starts else self._own_since() for topic in topics}
-            readings = {topic: Reading(begins[topic], self._with_bytes(topic)) for topic in topics}
-            return View(self._connection, readings, take, partitions=sorted(partitions))
-
-        if self._dead is None:
-            # Closes alone wait for these: where they are not read all else goes on, so they are none of `_views`.
-            self._dead = View(self._connection, {DEAD_LETTERS: Reading(decode_message=origin)}, self._take_dead)
-            self._dead.start()
-            self._without_dead = asyncio.create_task(self._say_without_dead(self._dead))
+        # Closes alone wait for these: where they are not read all else goes on, so they are none of the desk's views.
+        self._dead = view(self._take_dead, {DEAD_LETTERS: Reading(decode_message=origin)})
+        self._dead.start()
+        self._without_dead = asyncio.create_task(self._say_without_dead(self._dead))
         # By what is decided the rest is kept or left out: of millions of records, those of what ended long ago.
-        await self._begin(view("decisions"))
+        await self._begin(folded("decisions"))
         with suppress(Exception):  # of any kind: the desk goes on
             await asyncio.wait_for(self._dead.wait_read(), _DEAD_SECONDS)
-        engine = view(*(topic for topic in ENGINE if topic != "decisions"))
-        await self._begin(engine)
-        own = view(*OWN)
-        await self._begin(own)
-        self._engine |= dict.fromkeys(partitions, engine)
-        self._own |= dict.fromkeys(partitions, own)
-
-    # --- partitions that join ---------------------------------------------------------------------
-
-    async def _join(self, waiting: frozenset[int]) -> None:
-        """Read partitions as somebody leads them: each as at a start."""
-        while waiting:
-            await self._leaders.wait_any(waiting)
-            led = await self._leaders.wait_any(waiting)  # looked at again: those that come back together, at once
-            waiting -= led
-            self._spawn(self._join_led(led))
-
-    async def _join_led(self, partitions: frozenset[int]) -> None:
-        _log.info("partitions have a leader, and are being read", partitions=sorted(partitions))
-        unlisted = Unlisted(self._state)
-
-        def take(entries: Sequence[Entry]) -> None:
-            if self.unread.isdisjoint(partitions):
-                self._take(entries)
-            else:
-                with unlisted.taking():
-                    self._apply(entries)
-
-        await self._read_from(await self._open(partitions), partitions, take)
-        self.unread -= partitions
-        unlisted.list()
-        self._on_change()
-        _log.info("partitions are read, and their homes' work is shown", partitions=sorted(partitions))
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._joining.add(task)
-        task.add_done_callback(self._joined)
-
-    def _joined(self, task: asyncio.Task[None]) -> None:
-        self._joining.discard(task)
-        error = None if task.cancelled() else task.exception()
-        if isinstance(error, Exception):
-            self._failure = error
+        self._engine = folded(*(topic for topic in ENGINE if topic != "decisions"))
+        await self._begin(self._engine)
+        self._own = folded(*OWN)
+        await self._begin(self._own)
 
     def _learn_leaders(self) -> None:
         """Have a client know who leads, before one who hangs is asked for it."""
-        logs = [(topic, number) for topic in (*OWN, *SAID) for number in range(self._connection.partitions)]
+        read = [number for number in range(self._connection.partitions) if number not in self.unread]
+        logs = [(topic, number) for topic in (*OWN, *SAID) for number in read]
         offsets(self._ends, self._connection, logs, OFFSET_END, _ASK_SECONDS)
 
     async def stop(self) -> None:
         """End."""
         askers = asyncio.to_thread(self._askers.shutdown, cancel_futures=True)
-        for task in (*self._joining, *(() if self._without_dead is None else (self._without_dead,))):
-            task.cancel()
+        if self._without_dead is not None:
+            self._without_dead.cancel()
         views = (*self._views, *(() if self._dead is None else (self._dead,)))
-        await asyncio.gather(askers, asyncio.to_thread(self._leaders.close), *(view.stop() for view in views))
+        await asyncio.gather(askers, *(view.stop() for view in views))
         self._ends.close()
         self._ends_of_late.close()
 
@@ -230,7 +173,7 @@ class DeskReader:
         view.start()
         await view.wait_read()
 
-    async def _starts(self, partitions: frozenset[int]) -> dict[str, dict[int, int]]:
+    async def _starts(self, partitions: Sequence[int], lookback_ms: int, since: int) -> dict[str, dict[int, int]]:
         decode, topics = self._decoders["decisions"], (*ENGINE, "desk-log")
         # What was seen, tried and noted stays so for as long as what it is about is read.
         ask = partial(
@@ -238,29 +181,20 @@ class DeskReader:
             self._connection,
             topics,
             decode,
-            self._lookback_ms,
-            at_latest={"desk-log": self._own_since().ms},
-            partitions=sorted(partitions),
+            lookback_ms,
+            at_latest={"desk-log": since},
+            partitions=partitions,
         )
         while True:
             try:
                 return await asyncio.to_thread(ask)
-            except KafkaException:
+            except (KafkaException, RegistryUnreachable):
                 await asyncio.sleep(EDGE_START_SECONDS)
-
-    @staticmethod
-    def _own_since() -> Since:
-        return Since(time.time_ns() // 1_000_000 - OWN_MS)
-
-    def check_read(self, partition: int) -> None:
-        """Raise `UnconfirmedError` where the past of a partition is not read yet: nobody can say what is so."""
-        if partition in self.unread:
-            raise UnconfirmedError("nobody leads a partition, or its past is being read")
 
     # --- how old it is ----------------------------------------------------------------------------
 
     def age(self, partition: int) -> float:
-        """The worst age of a partition, over all topics, in seconds; of one that is unread, the age of this reader."""
+        """The worst age of a partition, over all topics, in seconds; of one that is unread, for how long it is so."""
         return self.ages()[partition]
 
     def ages(self) -> list[float]:
@@ -269,7 +203,7 @@ class DeskReader:
         for (_, partition), age in self._ages():
             worst[partition] = max(worst[partition], age)
         for partition in self.unread:
-            worst[partition] = time.monotonic() - self._began_at
+            worst[partition] = time.monotonic() - self._unled_at
         return worst
 
     def _ages(self) -> list[tuple[Log, float]]:
@@ -278,7 +212,7 @@ class DeskReader:
     @property
     def failure(self) -> Exception | None:
         """Why something is read no more, and never will be."""
-        return next((view.failure for view in self._views if view.failure is not None), self._failure)
+        return next((view.failure for view in self._views if view.failure is not None), None)
 
     @property
     def undecodable(self) -> int:
@@ -299,9 +233,8 @@ class DeskReader:
         """Read what people said of a partition's sites to where it ends now. Raises `NotReadError`."""
         await self._read_to_the_end(self._engine, [(topic, partition) for topic in SAID], seconds)
 
-    async def _read_to_the_end(self, views: Mapping[int, View], logs: Sequence[Log], seconds: float) -> None:
-        view = views.get(logs[0][1])
-        if view is None:
+    async def _read_to_the_end(self, view: View | None, logs: Sequence[Log], seconds: float) -> None:
+        if view is None or logs[0][1] in self.unread:
             raise NotReadError
         seconds = left(seconds)
         give_up = time.monotonic() + seconds
@@ -343,12 +276,6 @@ class DeskReader:
         )
 
     def _take(self, entries: Sequence[Entry]) -> None:
-        self._apply(entries)
-        if entries[-1].partition not in self.unread:
-            self._on_live(entries[-1].timestamp)
-        self._on_change()
-
-    def _apply(self, entries: Sequence[Entry]) -> None:
         read_at = time.monotonic()
         for entry in entries:
             if entry.value is None or entry.key == self._left_out:
@@ -359,3 +286,6 @@ class DeskReader:
             self.own.meet(value, place)
             if isinstance(value, Decision):
                 self._on_decision(value)
+        if entries[-1].partition not in self.unread:
+            self._on_live(entries[-1].timestamp)
+        self._on_change()

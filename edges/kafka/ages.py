@@ -60,12 +60,12 @@ class Ages:
     def still(self, seconds: float) -> dict[Log, float]:
         """The logs that are read no further, though there is more; and since when (monotonic), for longer than that.
 
-        Only those that were once read to their end, and whose end is known now.
+        Only those whose end is known now.
         """
         now, found = time.monotonic(), {}
         with self._lock:
             for log, pending in self._pending.items():
-                if pending and log in self._stood_at and now - pending[-1][1] < BEHIND_SECONDS:
+                if pending and now - pending[-1][1] < BEHIND_SECONDS:
                     since = max(pending[0][1], self._moved_at.get(log, float("-inf")))
                     if now - since > seconds:
                         found[log] = since

@@ -75,10 +75,6 @@ class MemoryReader:
         self.reads = 0
         self.unread: frozenset[int] = frozenset()
 
-    def check_read(self, partition: int) -> None:
-        if partition in self.unread:
-            raise UnconfirmedError("the test's partition is unread")
-
     def age(self, partition: int) -> float:
         return self.age_seconds
 
@@ -178,7 +174,7 @@ class MemoryDesk:
             self.holding,
             self.calls,
             Decisions(self.holding, self.merged),
-            Dossier(self.state, records, self.merged, self.sites, decoders),
+            Dossier(self.state, records, self.merged, self.sites, decoders, lambda: self.reader.unread),
             History(None),
             self.channel,
             ViewLog(self.holding),

@@ -19,6 +19,7 @@ from streams.kafka.topics import create
 from streams.settings import load
 from tests.conftest import SettingsFile
 from tests.edges.desk.floor import PARTITIONS, WORD, DeskProcess, OperatorClient, code, contacts, now, people
+from tests.edges.desk.test_desk import stream
 from tests.edges.desk.test_faults import ANSWERED_SECONDS
 from tests.kafka.world import World
 from tests.machine import stretched
@@ -184,8 +185,15 @@ def test_a_desk_that_starts_while_one_partition_has_no_leader(
     assert say(well).status_code == 202
     assert bob.take(free).status_code == 200
     assert code(ann.post("/v1/work/next")) == "STALE"
+    assert ann.http.get("/v1/find", params={"q": site_of(HANGS)}).status_code == 503
+    address, events = desk.wait_listening(), stream(ann)
+    last_id, _, _ = next(events)
     second.resume()
+    assert [*events], "they end with the desk that had left a partition out"
     desk.wait_ready()
+    assert desk.field("the desk starts again", "partitions") == str([HANGS])
+    assert (desk.wait_listening(), desk.field("desk listens", "unread")) == (address, "[]")
+    assert next(stream(ann, last_id))[1] == "reset"
     assert say(behind).status_code == 202
     world.wait_for(site_of(HANGS), "decisions", phase_to="CLOSED")
 

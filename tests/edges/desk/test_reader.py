@@ -13,6 +13,7 @@ from confluent_kafka import KafkaError, KafkaException
 
 from edges.desk import reader
 from edges.desk.fetchers import Fetchers
+from edges.desk.leaders import Leaders
 from edges.desk.reader import ENGINE, OWN, OWN_MS, DeskReader, NotReadError
 from edges.desk.site_index import SiteIndex
 from edges.desk.state import DeskState
@@ -54,7 +55,8 @@ async def test_a_partition_that_works_is_read_to_its_end_beside_one_that_hangs(
 
     monkeypatch.setattr(reader, "offsets", ends)
     desk = DeskReader(CONNECTION, Framing(CONNECTION), DeskState(2), SiteIndex(), lambda: None, lambda _: None)
-    desk._own = dict.fromkeys((HANGS, WORKS), cast("View", StandingView()))
+    desk._own = cast("View", StandingView())
+    desk.unread = frozenset()
     hanging = [asyncio.create_task(desk.to_the_end(HANGS, 30)) for _ in range(3)]
     await asyncio.sleep(0.05)
     await desk.to_the_end(WORKS, 30)
@@ -93,7 +95,7 @@ async def test_decisions_are_read_before_what_follows_from_them(monkeypatch: pyt
     monkeypatch.setattr(DeskReader, "_learn_leaders", lambda _: None)
     monkeypatch.setattr(Layout, "leaders", lambda *_: {("sites", HANGS): 1, ("sites", WORKS): 1})
     desk = DeskReader(CONNECTION, Framing(CONNECTION), DeskState(2), SiteIndex(), lambda: None, lambda _: None)
-    await desk.start(0)
+    await desk.start(0, Leaders(CONNECTION, ("sites",)))
     await desk.stop()
     names = [{*topics} for topics in began]
     assert names == [{"sites"}, {"dead-letters"}, {"decisions"}, {*ENGINE} - {"decisions"}, {*OWN}]

@@ -1,34 +1,40 @@
-"""A desk that began without partitions that nobody led: what it says of their homes, and how they join."""
+"""A desk that began without partitions that nobody led: what it says of their homes, and when it begins again."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from functools import partial
 from types import SimpleNamespace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
+from unittest.mock import AsyncMock, Mock
 
 import pytest
 import pytest_asyncio
 from confluent_kafka import KafkaError, KafkaException
 
-from edges.desk import leaders, reader
+from edges.desk import leaders, process, reader
 from edges.desk.leaders import Leaders
-from edges.desk.reader import STALE_SECONDS, DeskReader, NotReadError
+from edges.desk.process import DeskProcess
+from edges.desk.reader import STALE_SECONDS, DeskReader, LeaderLostError, NotReadError
+from edges.desk.settings import DeskConfiguration, DeskSettings
 from edges.desk.site_index import SiteIndex
 from edges.desk.state import DeskState
-from edges.desk.unlisted import Unlisted
-from edges.desk.work import WorkList
 from edges.kafka import lookback
 from edges.kafka.errors import TopicsDifferError, UnconfirmedError
 from edges.kafka.framing import Framing
 from edges.kafka.layout import Layout
-from edges.kafka.view import Entry, Reading
+from edges.kafka.view import Reading
 from edges.settings import Connection
+from schemas.avro.errors import RegistryUnreachable
 from tests.edges.desk.floor import WORD, code
 from tests.edges.desk.memory import MemoryDesk
-from tests.edges.desk.scene import T0, Scene, read
 from tests.edges.desk.test_api import Floor, called, desk, floor
+
+if TYPE_CHECKING:
+    from edges.desk.holding import Holding
+    from edges.web.settings import WebSettings
 
 __all__ = ["desk", "floor"]
 pytestmark = pytest.mark.asyncio
@@ -139,7 +145,7 @@ async def made(kafka: Kafka) -> Any:
         lambda _: None,
         on_live=changes.live.append,
     )
-    yield desk, changes
+    yield desk, changes, Leaders(CONNECTION, ("sites", "calls"))
     await desk.stop()
 
 
@@ -149,49 +155,33 @@ async def until(probe: Any) -> None:
             await asyncio.sleep(0.001)
 
 
-async def test_a_desk_begins_without_what_nobody_leads_and_that_joins(kafka: Kafka, made: Any) -> None:
-    desk, changes = made
+async def test_a_desk_begins_without_what_nobody_leads(kafka: Kafka, made: Any) -> None:
+    desk, _, leaders = made
     kafka.unled = {1, 2}
-    await desk.start(0)
+    await desk.start(0, leaders)
     assert desk.unread == {1, 2}
     assert kafka.lookbacks == [[0]]
-    assert all(partitions == [0] for topics, partitions in kafka.began if topics != ("dead-letters",))
-    desk._began_at -= STALE_SECONDS
+    assert all(partitions == [0] for _, partitions in kafka.began)
     assert [age > STALE_SECONDS for age in desk.ages()] == [False, True, True]
     for ask in (desk.to_the_end, desk.answers_to_the_end, desk.said_to_the_end):
         with pytest.raises(NotReadError):
             await ask(1)
-    with pytest.raises(UnconfirmedError):
-        desk.check_read(1)
-    desk.check_read(0)
-    kafka.blocks = "claims"  # the last of all
-    kafka.unled = {2}
-    await until(lambda: kafka.began[-1][1] == [1] and "claims" in kafka.began[-1][0])
-    assert desk.unread == {1, 2}, "its past is being read"
-    assert desk.age(1) > STALE_SECONDS
-    kafka.blocks = None
-    await until(lambda: desk.unread == {2})
-    assert (changes.count, desk.age(1)) == (1, 0.1)
-    kafka.unled = set()
-    await until(lambda: not desk.unread)
-    assert kafka.lookbacks == [[0], [1], [2]]
-    of_each = [[view.topics for view in kafka.views[number] if view.topics != ("dead-letters",)] for number in ALL]
-    assert of_each[0] == of_each[1] == of_each[2], "each is read as at a start"
 
 
-async def test_partitions_that_come_back_together_are_read_together(kafka: Kafka, made: Any) -> None:
-    desk, _ = made
-    kafka.unled = {0, 1}
-    await desk.start(0)
-    kafka.unled = set()
-    await until(lambda: not desk.unread)
-    assert kafka.lookbacks == [[2], [0, 1]]
+async def test_dead_letters_of_what_nobody_leads_are_not_waited_for(
+    kafka: Kafka, made: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk, _, leaders = made
+    monkeypatch.setattr(reader, "_DEAD_SECONDS", 2 * PATIENCE)
+    kafka.unled = {1}
+    async with asyncio.timeout(PATIENCE):
+        await desk.start(0, leaders)
 
 
 async def test_all_are_waited_for_while_nobody_says_who_leads_or_nobody_does(kafka: Kafka, made: Any) -> None:
-    desk, _ = made
+    desk, _, leaders = made
     kafka.error = KafkaException(KafkaError(KafkaError._TRANSPORT))
-    starting = asyncio.create_task(desk.start(0))
+    starting = asyncio.create_task(desk.start(0, leaders))
     await until(lambda: kafka.looks > 20)
     kafka.unled, kafka.error = {*ALL}, None
     before = kafka.looks
@@ -202,121 +192,122 @@ async def test_all_are_waited_for_while_nobody_says_who_leads_or_nobody_does(kaf
     assert (desk.unread, kafka.lookbacks) == (frozenset(), [[0, 1, 2]])
 
 
-async def test_a_partition_that_loses_its_leader_amid_the_start_is_left_out(kafka: Kafka, made: Any) -> None:
-    desk, _ = made
-    kafka.blocks = "sites"
-    starting = asyncio.create_task(desk.start(0))
-    await until(lambda: kafka.began)
-    kafka.unled = {1}
-    await until(lambda: kafka.stopped)
-    kafka.blocks = None
-    await starting
-    assert [partitions for topics, partitions in kafka.began if topics == ("sites",)] == [[0, 1, 2], [0, 2]]
-    assert (desk.unread, kafka.stopped) == ({1}, [("sites",)])
-
-
-async def test_topics_that_differ_end_a_desk(kafka: Kafka, made: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    desk, _ = made
-    kafka.unled = {1}
-    await desk.start(0)
+@pytest.mark.parametrize("topic", ["sites", "decisions", "calls", "claims"])
+async def test_a_start_that_loses_a_leader_does_not_wait_for_it(kafka: Kafka, made: Any, topic: str) -> None:
+    desk, _, leaders = made
+    kafka.blocks = topic
+    starting = asyncio.create_task(desk.start(0, leaders))
+    await until(lambda: any(topic in topics for topics, _ in kafka.began))
     kafka.error = TopicsDifferError("a broker that comes back knows of none yet")
     before = kafka.looks
     await until(lambda: kafka.looks > before + 5)
-    assert desk.failure is None
-    kafka.error = None
+    kafka.unled, kafka.error = {1}, None
+    with pytest.raises(LeaderLostError):
+        await starting
+    assert await leaders.wait() == {0, 2}
+
+
+async def test_a_registry_that_is_away_is_waited_for(kafka: Kafka, made: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk, _, leaders = made
+    answers = iter([RegistryUnreachable(), None])
+
+    def starts(*_: Any, **__: Any) -> Any:
+        if (error := next(answers)) is not None:
+            raise error
+        return {}
+
+    monkeypatch.setattr(lookback, "starts", starts)
+    await desk.start(0, leaders)
+    assert not desk.unread
+
+
+async def test_topics_that_differ_end_a_start(kafka: Kafka, made: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk, _, leaders = made
 
     def differ(*_: Any, **__: Any) -> Any:
         raise TopicsDifferError("there is no topic")
 
     monkeypatch.setattr(lookback, "starts", differ)
-    kafka.unled = set()
-    await until(lambda: desk.failure is not None)
-    assert isinstance(desk.failure, TopicsDifferError)
+    with pytest.raises(TopicsDifferError):
+        await desk.start(0, leaders)
 
 
-async def test_who_is_given_up(kafka: Kafka, monkeypatch: pytest.MonkeyPatch) -> None:
-    now = 1000.0
-    monkeypatch.setattr(leaders, "GIVEN_UP_SECONDS", 15)
-    monkeypatch.setattr(leaders, "time", SimpleNamespace(monotonic=lambda: now))
-    looking = Leaders(CONNECTION, ("sites", "calls"))
-    away = KafkaException(KafkaError(KafkaError._TRANSPORT))
-    told = []
-    for passed, unled, error in (
-        (0, {0, 1}, None),
-        (10, {0}, None),
-        (4, {0, 1}, away),  # a broker that hangs was asked: nothing is known
-        (4, {0, 1}, None),
-        (60, {0, 1}, away),
-        (1, {0, 1}, None),  # all was away, so all begins again
-        (14, {0, 1}, None),
-        (1, {0, 1}, None),
-    ):
-        now += passed
-        kafka.unled, kafka.error = unled, error
-        await looking.look()
-        told.append(({*looking.led}, {*looking.given_up}))
-    assert told == [
-        ({2}, set()), ({1, 2}, set()), (set(), set()), ({2}, {0}),
-        (set(), {0}), ({2}, set()), ({2}, set()), ({2}, {0, 1}),
-    ]  # fmt: skip
-    looking.close()
-    await looking.look()
+class Begun(DeskProcess):
+    """Begins again until the third time; notes what it knew."""
+
+    def __init__(self) -> None:
+        self.knew: list[tuple[Any, ...]] = []
+        self.tasks: list[asyncio.Task[Any]] = []
+        self.over = asyncio.Event()
+        super().__init__(DeskConfiguration(DeskSettings(port=0), cast("WebSettings", None), CONNECTION, 0))
+
+    async def _work_once(self) -> None:
+        assert all(task.cancelled() for task in self.tasks), "what it began ends with it"
+        self.tasks.append(asyncio.create_task(asyncio.Event().wait()))
+        await asyncio.sleep(0)
+        self.knew.append((self._state, self._sites, self._work, self._clock, self._producer, self._reader))
+        await self._reader.stop()
+        await self._producer.stop()
+        if len(self.knew) == 3:
+            self.over.set()
+            await asyncio.Event().wait()
 
 
-async def test_the_work_of_a_partition_is_listed_once_all_of_it_is_read(kafka: Kafka, made: Any) -> None:
-    desk, changes = made
-    scene = Scene(1)
-    scene.site("S1")
-    scene.alert(0, "INTRUSION", "A1", "S1")
-    scene.result(1, f"{scene.incident_id}-c1.1", "NO_ANSWER")
+async def test_a_desk_that_begins_again_knows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "gc_control", Mock())
+    made = Begun()
+    shared = made._metrics, made._readiness, made._leaders
+    serving = asyncio.create_task(made._serve())
+    async with asyncio.timeout(PATIENCE):
+        await made.over.wait()
+    assert len({id(part) for parts in made.knew for part in parts}) == 3 * len(made.knew[0])
+    assert (made._metrics, made._readiness, made._leaders) == shared
+    serving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await serving
+
+
+async def test_a_desk_ends_its_work_once_its_partitions_are_back(monkeypatch: pytest.MonkeyPatch, kafka: Kafka) -> None:
+    made = DeskProcess(DeskConfiguration(DeskSettings(port=0), cast("WebSettings", None), CONNECTION, 0))
+    monkeypatch.setattr(process, "_TICK_SECONDS", 0.001)
+    made._leaders._steady_seconds = 0.0
     kafka.unled = {1}
-    heard: list[tuple[str, Any]] = []
-    state = desk._state
-    work = WorkList(state, lambda name, value: heard.append((name, value)))
-    await desk.start(0)
-    kafka.blocks = "claims"
+    await made._reader.start(0, made._leaders)
+    made._holding = cast("Holding", AsyncMock(watch_ages=Mock()))
+    looking = asyncio.create_task(made._look())
+    await until(lambda: made._readiness.reasons.get("view", "").endswith(": 1"))
     kafka.unled = set()
-    await until(lambda: "claims" in kafka.began[-1][0] and kafka.began[-1][1] == [1])
-
-    def hand_on(topics: Sequence[str], records: Any) -> None:
-        (view,) = [one for one in kafka.views[1] if set(topics) <= {*one.topics}]
-        for place, data in records:
-            if place.topic in view.topics:
-                value = (read(place.topic)(data), data)
-                view.take([Entry(place.topic, 1, place.offset, place.timestamp, "S1", value)])
-
-    hand_on(["decisions"], scene.records)
-    hand_on(["calls", "call-results"], scene.records)
-    work.update(T0 + 2000)
-    assert (heard, work.items, changes.count, changes.live) == ([], {}, 0, [])
-    assert state.is_listed
-    kafka.blocks = None
-    await until(lambda: not desk.unread)
-    work.update(T0 + 2000)
-    assert [name for name, _ in heard] == ["work", "incident"]
-    assert [*work.items] == [f"{scene.incident_id}-c1.2"]
-    before = len(scene.records)
-    scene.result(3, f"{scene.incident_id}-c1.2", "NO_ANSWER")
-    hand_on(["calls", "call-results"], scene.records[before:])
-    assert changes.count > 1
-    assert changes.live
-    assert state.dirty
+    async with asyncio.timeout(PATIENCE):
+        await looking
+    await made._reader.stop()
 
 
-async def test_what_others_changed_meanwhile_is_not_lost(desk: MemoryDesk) -> None:
-    desk.state.dirty, desk.state.moved = {"theirs"}, {"their incident"}
-    unlisted = Unlisted(desk.state)
-    with unlisted.taking():
-        desk.state.dirty.add("late")
-        desk.state.moved.add("late incident")
-    assert (desk.state.dirty, desk.state.moved) == ({"theirs"}, {"their incident"})
-    unlisted.list()
-    assert (desk.state.dirty, desk.state.moved) == ({"theirs", "late"}, {"their incident", "late incident"})
+async def test_a_clock_that_cannot_be_asked_for_is_asked_for_seldom(
+    desk: MemoryDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[Any] = []
+
+    async def send(**values: Any) -> None:
+        sent.append(values)
+        raise UnconfirmedError
+
+    monkeypatch.setattr(desk.holding.writer, "send", send)
+    desk.reader.age_seconds = STALE_SECONDS + 1
+    await desk.holding.measure_clock("desk-1")
+    assert not sent, "it would be written later"
+    desk.reader.age_seconds = 0
+    made = SimpleNamespace(_clock=desk.clock, _work=desk.work, _settings=DeskSettings(id="desk-1"), _measuring=None)
+    made._measure_clock = partial(DeskProcess._measure_clock, cast("DeskProcess", made))
+    for _ in range(20):
+        DeskProcess._ask_the_time(cast("DeskProcess", made), desk.holding)
+        await asyncio.sleep(0)
+    assert len(sent) == 1
+    made._measuring.cancel()
 
 
 async def test_nothing_is_said_of_homes_that_are_unread(desk: MemoryDesk, floor: Floor) -> None:
     command = await called(desk, floor)
-    desk.reader.unread = frozenset({0})
+    desk.reader.unread = frozenset({1})
     nobody = "0000-c1.1"
     for answer in (
         await floor.ann.take(nobody),
@@ -324,14 +315,17 @@ async def test_nothing_is_said_of_homes_that_are_unread(desk: MemoryDesk, floor:
         await floor.ann.result(nobody, "NO_ANSWER"),
         await floor.ann.http.get("/v1/incidents/0000"),
         await floor.ann.http.post("/v1/sites/nobody/callbacks", json={"key": "k"}),
-        await floor.ann.word(command, WORD),
-        await floor.ann.result(command, "NO_ANSWER"),
+        await floor.ann.http.get("/v1/find", params={"q": "nobody"}),
     ):
         assert (answer.status_code, code(answer)) == (503, "UNCONFIRMED")
-    desk.reader.unread = frozenset({1})
+    for page in (f"/work/{nobody}", "/find?q=nobody", "/sites/nobody"):
+        assert (await floor.ann.http.get(page)).status_code == 503, page
+    assert (await floor.ann.http.get("/v1/find", params={"q": "S1"})).json()["sites"]
     assert (await floor.ann.word(command, WORD)).json()["right"] is True
     assert (await floor.ann.result(command, "IDENTIFIED", "NORMAL")).status_code == 202
     assert code(await floor.bob.http.post("/v1/work/next")) == "STALE"
     desk.reader.unread = frozenset()
     assert (await floor.bob.http.post("/v1/work/next")).status_code == 204
     assert code(await floor.ann.word(nobody, WORD)) == "NOT_FOUND"
+    assert (await floor.ann.http.get("/v1/find", params={"q": "nobody"})).json() == {"incidents": [], "sites": []}
+    assert (await floor.ann.http.get(f"/work/{nobody}")).status_code == 303

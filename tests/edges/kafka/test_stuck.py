@@ -150,6 +150,8 @@ def test_a_log_is_read_no_further_while_its_end_is_known(monkeypatch: pytest.Mon
     made.ends(log, 5, now)
     now = 120.0
     made.ends(log, 5, now)
+    assert made.still(10) == {log: 100.0}, "nothing of it was read yet, as where a start lost sight of its leader"
+    made.reach({log: 3})
     assert made.still(10) == {}, "at the start there is much to read"
     made.reach({log: 5})
     assert made.still(10) == {}
