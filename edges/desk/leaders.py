@@ -16,6 +16,7 @@ from confluent_kafka import KafkaException
 from edges.kafka import clients
 from edges.kafka.errors import TopicsDifferError
 from edges.kafka.layout import Layout
+from edges.kafka.renewal import Renewal
 from schemas.contract.topics import Log
 from service.logs import logger
 
@@ -41,7 +42,9 @@ class Leaders:
     """
 
     def __init__(self, connection: Connection, topics: Iterable[str]) -> None:
+        self._connection = connection
         self._layout = Layout(connection, topics)
+        self._renewal = Renewal()
         self._client = clients.reader(connection)  # of its own: who asks for leaders may forget one for a moment
         self._asking = threading.Lock()
         self._is_closed = False
@@ -74,7 +77,15 @@ class Leaders:
 
     def _ask(self) -> dict[Log, int | None]:
         with self._asking:
-            return {} if self._is_closed else self._layout.leaders(self._client, _ASK_SECONDS)
+            if self._is_closed:
+                return {}
+            if self._renewal.is_due():
+                made = clients.reader(self._connection)
+                self._client.close()
+                self._client = made
+            leaders = self._layout.leaders(self._client, _ASK_SECONDS)
+            self._renewal.answered()
+            return leaders
 
     @property
     def given_up(self) -> frozenset[int]:

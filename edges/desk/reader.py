@@ -11,7 +11,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from confluent_kafka import OFFSET_END, KafkaException
+from confluent_kafka import OFFSET_END, Consumer, KafkaException
 
 from edges.desk.deadline import left
 from edges.desk.leaders import GIVEN_UP_SECONDS, LOOK_SECONDS, Leaders
@@ -23,6 +23,7 @@ from edges.kafka import clients, lookback
 from edges.kafka.errors import TopicsDifferError
 from edges.kafka.framing import Framing, origin
 from edges.kafka.layout import offsets
+from edges.kafka.renewal import Renewal
 from edges.kafka.view import Entry, From, Reading, Since, View
 from edges.values import Decision
 from schemas.avro.errors import RegistryUnreachable
@@ -101,8 +102,11 @@ class DeskReader:
         # A leader that does not answer keeps a thread for as long as it may, and those alone wait who ask for its logs.
         self._asking: defaultdict[tuple[Log, ...], asyncio.Lock] = defaultdict(asyncio.Lock)
         self._askers = ThreadPoolExecutor(_ASKERS, "kafka-ends")
-        # A client that asks who leads a partition knows of no leader of that topic until it is answered.
-        self._ends, self._ends_of_late = clients.reader(connection), clients.reader(connection)
+        # A client that asks who leads a partition knows of no leader of that topic until it is answered: late ones have
+        # another than those that are not.
+        self._ends = {is_late: clients.reader(connection) for is_late in (False, True)}
+        self._renewals = {is_late: Renewal() for is_late in (False, True)}
+        self._given_up: list[Consumer] = []  # a question under way may still use one
 
     async def start(self, lookback_ms: int, leaders: Leaders) -> None:
         """Read all that there is of the partitions that somebody leads, and go on; the others stay unread.
@@ -156,7 +160,7 @@ class DeskReader:
         """Have a client know who leads, before one who hangs is asked for it."""
         read = [number for number in range(self._connection.partitions) if number not in self.unread]
         logs = [(topic, number) for topic in (*OWN, *SAID) for number in read]
-        offsets(self._ends, self._connection, logs, OFFSET_END, _ASK_SECONDS)
+        offsets(self._ends[False], self._connection, logs, OFFSET_END, _ASK_SECONDS)
 
     async def stop(self) -> None:
         """End."""
@@ -165,8 +169,8 @@ class DeskReader:
             self._without_dead.cancel()
         views = (*self._views, *(() if self._dead is None else (self._dead,)))
         await asyncio.gather(askers, *(view.stop() for view in views))
-        self._ends.close()
-        self._ends_of_late.close()
+        for client in (*self._ends.values(), *self._given_up):
+            client.close()
 
     async def _begin(self, view: View) -> None:
         self._views.append(view)
@@ -241,10 +245,17 @@ class DeskReader:
         try:
             async with asyncio.timeout(seconds), self._asking[(*logs,)]:
                 is_late = max(view.age(*log) for log in logs) > LATE_SECONDS
-                client = self._ends_of_late if is_late else self._ends
-                ask = partial(offsets, client, self._connection, logs, OFFSET_END, seconds)
+                ask = partial(offsets, self._ends[is_late], self._connection, logs, OFFSET_END, seconds)
                 ends = await asyncio.get_running_loop().run_in_executor(self._askers, ask)
-        except (KafkaException, TimeoutError):
+                self._renewals[is_late].answered()
+        except KafkaException:
+            if self._renewals[is_late].is_due():
+                with suppress(KafkaException):  # certificates that are just being replaced
+                    made = clients.reader(self._connection)
+                    self._given_up.append(self._ends[is_late])
+                    self._ends[is_late] = made
+            raise NotReadError from None
+        except TimeoutError:
             raise NotReadError from None
         while any(view.position(*log) < end for log, end in ends.items()):
             if time.monotonic() > give_up:

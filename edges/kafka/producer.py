@@ -17,12 +17,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Container
 from contextlib import suppress
-from functools import lru_cache, partial
+from functools import lru_cache
 from heapq import heappop, heappush
 from itertools import count
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException
+from confluent_kafka import OFFSET_END, KafkaError, KafkaException
 from confluent_kafka import Producer as ConfluentProducer
 
 from edges.kafka import clients
@@ -30,6 +30,7 @@ from edges.kafka.errors import TopicsDifferError, UnconfirmedError
 from edges.kafka.lanes import Lane, Outgoing, Report, Sending
 from edges.kafka.layout import Layout, answered_offsets
 from edges.kafka.pulse import Pulse
+from edges.kafka.renewal import Renewal
 from edges.kafka.standstill import Standstill
 from schemas.contract import murmur2
 from schemas.contract.topics import Log
@@ -290,27 +291,28 @@ class Producer:
 
     def _work(self) -> None:
         pulse = Pulse(self._connection, self._pulse_topic) if self._pulse_topic is not None else None
-        consumer = clients.reader(self._connection)
-        still = partial(self._still_though_led, consumer)
+        self._asker, self._renewal = clients.reader(self._connection), Renewal()
         while not self._ended.wait(_POLL_SECONDS):
             if pulse is not None:
                 self._answered_at = pulse.beat(self._acknowledged_at)
             if self._is_fatal:
                 self._recreate("it failed for good")
-            elif (log := self._standstill.look(still)) is not None:
+            elif (log := self._standstill.look(self._still_though_led)) is not None:
                 self._recreate(f"it writes no more to {log[0]}, partition {log[1]}, though its leader answers")
         if pulse is not None:
             pulse.close()
-        consumer.close()
+        self._asker.close()
         self._give_up(self._client)
 
     def _learn_topics(self) -> bool:
         """Wait for the broker to describe the topics; False: they differ, or this process ends first."""
-        layout = Layout(self._connection, self._topics)
+        layout, renewal = Layout(self._connection, self._topics), Renewal()
         while not self._ended.is_set():
             try:
                 layout.leaders(self._client, _ASK_SECONDS)
             except KafkaException:
+                if renewal.is_due():
+                    self._recreate("Kafka has not described the topics to it")
                 self._ended.wait(_POLL_SECONDS)
             except TopicsDifferError as differ:
                 self._wrong = differ
@@ -328,13 +330,21 @@ class Producer:
     def _hear(self, error: KafkaError) -> None:
         self._is_fatal = self._is_fatal or error.fatal()
 
-    def _still_though_led(self, consumer: Consumer) -> dict[Log, float]:
+    def _still_though_led(self) -> dict[Log, float]:
         """The partitions that have stood still for a while although their leaders answer, and since when."""
         still = self._still()
         led: Container[Log] = ()
-        if still:
-            with suppress(KafkaException):
-                led, _ = answered_offsets(consumer, self._connection, still, OFFSET_END, _ASK_SECONDS)
+        with suppress(KafkaException):
+            if not still:
+                self._renewal.answered()  # nothing was asked
+            elif self._renewal.is_due():
+                made = clients.reader(self._connection)
+                self._asker.close()
+                self._asker = made
+            else:
+                led, _ = answered_offsets(self._asker, self._connection, still, OFFSET_END, _ASK_SECONDS)
+                if led:
+                    self._renewal.answered()
         # Looked at again: what was acknowledged meanwhile stands still no more.
         return {log: at for log, at in self._still().items() if log in led}
 

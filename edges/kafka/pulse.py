@@ -8,12 +8,15 @@ a reader has not, leaves no record in the topics of the contract, and costs one 
 
 from __future__ import annotations
 
+import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from edges.kafka import clients
+from edges.kafka.renewal import Renewal
 
 if TYPE_CHECKING:
     from edges.settings import Connection
@@ -27,9 +30,10 @@ class Pulse:
     """Used by one thread."""
 
     def __init__(self, connection: Connection, topic: str) -> None:
+        self._connection = connection
         self._place = TopicPartition(connection.topic(topic), 0, 0)
-        more: dict[str, Any] = {"on_commit": self._hear, "socket.timeout.ms": _SOCKET_MS}
-        self._consumer = clients.reader(connection, more=more)
+        self._consumer = self._made()
+        self._renewal = Renewal()
         self._asked_at = float("-inf")
         self._is_asking = False
         self._answered_at = float("-inf")
@@ -39,6 +43,10 @@ class Pulse:
         self._consumer.poll(0)
         now = time.monotonic()
         last = max(acknowledged_at, self._answered_at)
+        if now - last < _LOST_SECONDS:
+            self._renewal.answered()
+        elif self._renewal.is_due():
+            self._take_another()
         patience = _LOST_SECONDS if self._is_asking else _BEAT_SECONDS
         if now - max(last, self._asked_at) >= patience:
             self._asked_at = now
@@ -52,6 +60,17 @@ class Pulse:
     def close(self) -> None:
         """End the client."""
         self._consumer.close()
+
+    def _made(self) -> Consumer:
+        more: dict[str, Any] = {"on_commit": self._hear, "socket.timeout.ms": _SOCKET_MS}
+        return clients.reader(self._connection, more=more)
+
+    def _take_another(self) -> None:
+        with suppress(KafkaException):  # certificates that are just being replaced
+            made = self._made()
+            # Its close waits for a commit under way, which may never end.
+            threading.Thread(target=self._consumer.close, name="kafka-pulse-close", daemon=True).start()
+            self._consumer, self._is_asking = made, False
 
     def _hear(self, error: KafkaError | None, _: list[TopicPartition]) -> None:
         self._is_asking = False

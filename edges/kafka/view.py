@@ -16,6 +16,7 @@ from edges.kafka import clients
 from edges.kafka.ages import Ages
 from edges.kafka.errors import TopicsDifferError
 from edges.kafka.layout import Layout, offsets
+from edges.kafka.renewal import Renewal
 from edges.kafka.standstill import Standstill
 from edges.kafka.watermarks import Watermarks
 from schemas.avro.errors import RegistryUnreachable, Undecodable
@@ -189,8 +190,12 @@ class View:
     def _run(self) -> None:
         try:
             consumer = clients.reader(self._connection)
+            renewal = Renewal()
             try:
-                self._assign(consumer)
+                while not self._ended.is_set() and not self._assign(consumer):
+                    if renewal.is_due():
+                        consumer = self._made(consumer)
+                    self._ended.wait(EDGE_SECONDS)
                 while not self._ended.is_set():
                     self._step(consumer)
                     if not self.read.is_set() and self._ages.is_whole:
@@ -204,17 +209,15 @@ class View:
             self.failure = error
             self._call(self._failed.set)
 
-    def _assign(self, consumer: Consumer) -> None:
-        """Find out where to begin, and begin. While Kafka is away, wait."""
-        while not self._ended.is_set():
-            try:
-                Layout(self._connection, self._topics).leaders(consumer, _ASK_SECONDS)
-                self._begun = self._starts(consumer)
-                consumer.assign(self._places(self._begun))
-            except KafkaException:
-                self._ended.wait(EDGE_SECONDS)
-            else:
-                return
+    def _assign(self, consumer: Consumer) -> bool:
+        """Find out where to begin, and begin; False: Kafka does not say."""
+        try:
+            Layout(self._connection, self._topics).leaders(consumer, _ASK_SECONDS)
+            self._begun = self._starts(consumer)
+            consumer.assign(self._places(self._begun))
+        except KafkaException:
+            return False
+        return True
 
     def _is_blind(self) -> bool:
         """Whether it is time for another consumer, as this one has lost sight of a partition's leader.
@@ -228,13 +231,19 @@ class View:
 
     def _another(self, consumer: Consumer) -> Consumer:
         """Another one that reads on where this one is; the same where none can be made."""
+        made = self._made(consumer)
+        if made is not consumer:
+            made.assign(self._places({log: self._ages.position(log) for log in self._begun}))
+        return made
+
+    def _made(self, consumer: Consumer) -> Consumer:
+        """Another one, this one closed; the same where none can be made."""
         try:
             made = clients.reader(self._connection)
         except KafkaException as error:  # certificates that are just being replaced
             _log.warning("no other Kafka reader can be made", reason=str(error))
             return consumer
         consumer.close()
-        made.assign(self._places({log: self._ages.position(log) for log in self._begun}))
         return made
 
     def _places(self, offsets: Mapping[Log, int]) -> list[TopicPartition]:

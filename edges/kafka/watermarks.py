@@ -12,6 +12,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from confluent_kafka import OFFSET_END, KafkaException
@@ -19,6 +20,7 @@ from confluent_kafka import OFFSET_END, KafkaException
 from edges.kafka import clients
 from edges.kafka.errors import TopicsDifferError
 from edges.kafka.layout import Layout, answered_offsets
+from edges.kafka.renewal import Renewal
 from schemas.contract.topics import Log
 
 if TYPE_CHECKING:
@@ -44,7 +46,9 @@ class Watermarks:
         self._connection = connection
         self._layout = Layout(connection, topics)
         self._report = report
+        self._isolation = isolation
         self._consumer = clients.reader(connection, isolation=isolation)
+        self._renewal = Renewal()
         self._leaders: dict[Log, int | None] = {}
         self._leaders_at = float("-inf")
         self._asking: dict[int, Future[None]] = {}
@@ -67,6 +71,8 @@ class Watermarks:
         while not self._ended.is_set():
             if time.monotonic() - self._leaders_at >= _LEADERS_SECONDS:
                 self._learn_leaders()
+            if all(asked.done() for asked in self._asking.values()) and self._renewal.is_due():
+                self._take_another()
             of_leader: dict[int, list[Log]] = defaultdict(list)
             for log, leader in self._leaders.items():
                 if leader is None:
@@ -83,8 +89,17 @@ class Watermarks:
         try:
             self._leaders = self._layout.leaders(self._consumer, _ASK_SECONDS)
             self._leaders_at = time.monotonic()
-        except (KafkaException, TopicsDifferError):
-            return  # who led may lead still; the reader names what differs
+            self._renewal.answered()
+        except KafkaException:
+            return  # who led may lead still
+        except TopicsDifferError:
+            self._renewal.answered()  # the reader names what differs
+
+    def _take_another(self) -> None:
+        with suppress(KafkaException):  # certificates that are just being replaced
+            made = clients.reader(self._connection, isolation=self._isolation)
+            self._consumer.close()
+            self._consumer = made
 
     def _ask(self, logs: list[Log]) -> None:
         asked_at = time.monotonic()

@@ -19,6 +19,7 @@ from edges.database.postgres import PASSING
 from edges.errors import EdgeError
 from edges.kafka.ages import Ages
 from edges.kafka.layout import Layout
+from edges.kafka.renewal import Renewal
 from edges.kafka.standstill import Standstill
 from edges.kafka.watermarks import Watermarks
 from edges.partners import faults, schedule
@@ -138,9 +139,12 @@ class Intake:
             self._own.clear()
 
     def _compare(self, consumer: Consumer) -> bool:
-        """Raise `TopicsDifferError` where the topic has not the partitions of the settings; False: it ends first."""
-        layout = Layout(self._connection, (_TOPIC,))
-        while not self._stopping.is_set():
+        """Raise `TopicsDifferError` where the topic has not the partitions of the settings.
+
+        False: it ends first, or another consumer is due, as this one is not answered.
+        """
+        layout, renewal = Layout(self._connection, (_TOPIC,)), Renewal()
+        while not self._stopping.is_set() and not renewal.is_due():
             try:
                 layout.leaders(consumer, _ASK_SECONDS)
             except KafkaException:

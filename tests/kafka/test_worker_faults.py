@@ -195,7 +195,7 @@ def test_a_refused_commit_is_restored_from_the_log(world: World, worker_file: Wo
         world.wait_for(site, "decisions", rule="OPENED")
         check_once(world, site, ["OPENED"])
         assert process.metric("ronde_transactions_aborted_total", reason="ILLEGAL_GENERATION") == 1
-        # Where records were in its queue still, the client begins with a gap in their numbers, and is refused once more.
+        # Where records were in its queue still, the client begins with a gap in their numbers: refused once more.
         skipped = process.metric("ronde_transactions_aborted_total", reason="OUT_OF_ORDER_SEQUENCE_NUMBER")
         assert process.metric("ronde_transactions_aborted_total") - 1 == skipped <= 1
         assert process.metric("ronde_inputs_total", topic="alerts") == 2

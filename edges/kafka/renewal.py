@@ -1,0 +1,33 @@
+"""When a client whose questions nobody answers gives way to another one.
+
+A client that is once told of no broker, as by a lone broker that was frozen and is fenced when it wakes up, forgets all
+it knows and never asks any again (librdkafka #5301). From within it looks like a Kafka that is away. Another client
+finds out; it harms nobody where nothing was written by the first.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+UNANSWERED_SECONDS: Final = 30.0
+LONGEST_SECONDS: Final = 600.0  # while Kafka is away, another client finds no more
+
+
+class Renewal:
+    """Judges one client by its answers. Used by one thread at a time."""
+
+    def __init__(self) -> None:
+        self._since = time.monotonic()
+        self._patience = UNANSWERED_SECONDS
+
+    def answered(self) -> None:
+        """Note an answer."""
+        self._since, self._patience = time.monotonic(), UNANSWERED_SECONDS
+
+    def is_due(self) -> bool:
+        """Whether to take another client now, as no question was answered for long; less and less often."""
+        if time.monotonic() - self._since < self._patience:
+            return False
+        self._since, self._patience = time.monotonic(), min(2 * self._patience, LONGEST_SECONDS)
+        return True
