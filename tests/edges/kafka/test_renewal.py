@@ -1,7 +1,7 @@
 """A client that no broker answers gives way to another one, wherever nothing was written by it yet.
 
-librdkafka's own do not find back once they were told of no broker (librdkafka #5301); no broker says so on purpose, so
-a client that asks at a port where nobody listens stands for one.
+librdkafka's own do not find back from an answer without brokers (librdkafka #5301); no broker says so on purpose, so a
+client that asks at a port where nobody listens stands for one.
 """
 
 from __future__ import annotations
