@@ -11,7 +11,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from confluent_kafka import OFFSET_END, Consumer, KafkaException
+from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException
 
 from edges.desk.deadline import left
 from edges.desk.leaders import GIVEN_UP_SECONDS, LOOK_SECONDS, Leaders
@@ -106,7 +106,7 @@ class DeskReader:
         # another than those that are not.
         self._ends = {is_late: clients.reader(connection) for is_late in (False, True)}
         self._renewals = {is_late: Renewal() for is_late in (False, True)}
-        self._given_up: list[Consumer] = []  # a question under way may still use one
+        self._given_up: dict[bool, Consumer] = {}  # a question under way may still use it
 
     async def start(self, lookback_ms: int, leaders: Leaders) -> None:
         """Read all that there is of the partitions that somebody leads, and go on; the others stay unread.
@@ -127,7 +127,7 @@ class DeskReader:
             reading.cancel()
         self.unread -= led
         with suppress(KafkaException):
-            await asyncio.to_thread(self._learn_leaders)
+            await asyncio.get_running_loop().run_in_executor(self._askers, self._learn_leaders)
         if self.unread:
             _log.warning("partitions are not read, as nobody leads them", partitions=sorted(self.unread))
 
@@ -169,7 +169,7 @@ class DeskReader:
             self._without_dead.cancel()
         views = (*self._views, *(() if self._dead is None else (self._dead,)))
         await asyncio.gather(askers, *(view.stop() for view in views))
-        for client in (*self._ends.values(), *self._given_up):
+        for client in (*self._ends.values(), *self._given_up.values()):
             client.close()
 
     async def _begin(self, view: View) -> None:
@@ -242,25 +242,36 @@ class DeskReader:
             raise NotReadError
         seconds = left(seconds)
         give_up = time.monotonic() + seconds
+        is_late = None
         try:
             async with asyncio.timeout(seconds), self._asking[(*logs,)]:
                 is_late = max(view.age(*log) for log in logs) > LATE_SECONDS
-                ask = partial(offsets, self._ends[is_late], self._connection, logs, OFFSET_END, seconds)
+                ask = partial(self._ask, self._ends[is_late], logs, give_up)
                 ends = await asyncio.get_running_loop().run_in_executor(self._askers, ask)
                 self._renewals[is_late].answered()
-        except KafkaException:
-            if self._renewals[is_late].is_due():
-                with suppress(KafkaException):  # certificates that are just being replaced
-                    made = clients.reader(self._connection)
-                    self._given_up.append(self._ends[is_late])
-                    self._ends[is_late] = made
-            raise NotReadError from None
-        except TimeoutError:
+        except (KafkaException, TimeoutError):
+            if is_late is not None and self._renewals[is_late].is_due():
+                self._take_another(is_late)
             raise NotReadError from None
         while any(view.position(*log) < end for log, end in ends.items()):
             if time.monotonic() > give_up:
                 raise NotReadError
             await asyncio.sleep(_LOOK_SECONDS)
+
+    def _ask(self, client: Consumer, logs: Sequence[Log], give_up: float) -> dict[Log, int]:
+        """Where logs end, in a thread that may have come late to it. Raises `KafkaException`."""
+        left_seconds = give_up - time.monotonic()
+        if left_seconds <= 0:
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001 - librdkafka's own codes begin so
+        return offsets(client, self._connection, logs, OFFSET_END, left_seconds)
+
+    def _take_another(self, is_late: bool) -> None:  # which of two
+        """Ask by another client; no question under way uses any more the one given up before this one."""
+        with suppress(KafkaException):  # certificates that are just being replaced
+            made = clients.reader(self._connection)
+            if (former := self._given_up.get(is_late)) is not None:
+                self._askers.submit(former.close)
+            self._given_up[is_late], self._ends[is_late] = self._ends[is_late], made
 
     # --- what is read -----------------------------------------------------------------------------
 

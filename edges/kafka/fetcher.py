@@ -87,7 +87,7 @@ class Fetcher:
             except KafkaException as raised:
                 error = KafkaAwayError(f"Kafka does not say what is at {_name(place)}: {raised}")
             tell(message, error)
-            if error is not None and renewal.is_due():
+            if error is not None and not isinstance(error, UnaskedError) and renewal.is_due():
                 with suppress(KafkaException):  # certificates that are just being replaced
                     made = self._made()
                     self._consumer.close()

@@ -299,10 +299,10 @@ class Producer:
                 self._recreate("it failed for good")
             elif (log := self._standstill.look(self._still_though_led)) is not None:
                 self._recreate(f"it writes no more to {log[0]}, partition {log[1]}, though its leader answers")
-        if pulse is not None:
-            pulse.close()
-        self._asker.close()
         self._give_up(self._client)
+        self._asker.close()
+        if pulse is not None:
+            pulse.close()  # last, as it waits for its commit
 
     def _learn_topics(self) -> bool:
         """Wait for the broker to describe the topics; False: they differ, or this process ends first."""

@@ -37,13 +37,14 @@ class Pulse:
         self._asked_at = float("-inf")
         self._is_asking = False
         self._answered_at = float("-inf")
+        self._heard_at = float("-inf")  # of a broker, if only that it refuses
 
     def beat(self, acknowledged_at: float) -> float:
         """Ask if it is time to; when Kafka acknowledged something last, this or ``acknowledged_at`` (monotonic)."""
         self._consumer.poll(0)
         now = time.monotonic()
         last = max(acknowledged_at, self._answered_at)
-        if now - last < _LOST_SECONDS:
+        if now - max(last, self._heard_at) < _LOST_SECONDS:
             self._renewal.answered()
         elif self._renewal.is_due():
             self._take_another()
@@ -76,3 +77,5 @@ class Pulse:
         self._is_asking = False
         if error is None:
             self._answered_at = time.monotonic()
+        elif error.code() > 0:  # a broker's; librdkafka's own are below
+            self._heard_at = time.monotonic()

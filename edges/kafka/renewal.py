@@ -1,8 +1,8 @@
 """When a client whose questions nobody answers gives way to another one.
 
-A client that a broker answers without naming any, as a lone one does that was frozen and is fenced when it wakes up,
-forgets all it knows and never asks again (librdkafka #5301). From within it looks like a Kafka that is away. Another client
-finds out; it harms nobody where nothing was written by the first.
+A client that a broker answers without naming any broker, as a lone one does that was frozen and is fenced when it
+wakes up, forgets all it knows and never asks again (librdkafka #5301). From within it looks like a Kafka that is away. Another
+client finds out; it harms nobody where nothing was written by the first.
 """
 
 from __future__ import annotations
@@ -18,16 +18,19 @@ class Renewal:
     """Judges one client by its answers. Used by one thread at a time."""
 
     def __init__(self) -> None:
-        self._since = time.monotonic()
+        self._since: float | None = None  # the first question without an answer
         self._patience = UNANSWERED_SECONDS
 
     def answered(self) -> None:
         """Note an answer."""
-        self._since, self._patience = time.monotonic(), UNANSWERED_SECONDS
+        self._since, self._patience = None, UNANSWERED_SECONDS
 
     def is_due(self) -> bool:
-        """Whether to take another client now, as no question was answered for long; less and less often."""
-        if time.monotonic() - self._since < self._patience:
+        """Whether to take another client now: asked at each question without an answer. Less and less often it is."""
+        now = time.monotonic()
+        if self._since is None:
+            self._since = now
+        if now - self._since < self._patience:
             return False
-        self._since, self._patience = time.monotonic(), min(2 * self._patience, LONGEST_SECONDS)
+        self._since, self._patience = now, min(2 * self._patience, LONGEST_SECONDS)
         return True

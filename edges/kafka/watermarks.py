@@ -63,11 +63,16 @@ class Watermarks:
     def stop(self) -> None:
         """End; a question under way ends by its time-out."""
         self._ended.set()
-        self._thread.join(2 * _ASK_SECONDS)
-        self._pool.shutdown(wait=True, cancel_futures=True)
-        self._consumer.close()
+        self._thread.join(3 * _ASK_SECONDS)
 
     def _run(self) -> None:
+        try:
+            self._work()
+        finally:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+            self._consumer.close()
+
+    def _work(self) -> None:
         while not self._ended.is_set():
             if time.monotonic() - self._leaders_at >= _LEADERS_SECONDS:
                 self._learn_leaders()

@@ -10,6 +10,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
@@ -48,6 +49,7 @@ _TOPIC: Final = "dispatches"
 _AT_ONCE: Final = 500
 _POLL_SECONDS: Final = 0.2
 _ASK_SECONDS: Final = 1.0
+_STANDBY_SECONDS: Final = 5.0  # a consumer without a partition asks so often whether a broker answers
 _PUBLISH_SECONDS: Final = 1.0
 _FATAL: Final = {KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED}
 
@@ -89,6 +91,7 @@ class Intake:
         self._publish_at = 0.0
         self._standstill = Standstill()
         self._is_compared = False  # the topic with the settings
+        self._ask_at = float("-inf")  # whether a consumer without a partition is answered
         self.failure: Exception | None = None
 
     def start(self) -> None:
@@ -124,6 +127,7 @@ class Intake:
         consumer = Consumer(self._properties(), logger=logging.getLogger("librdkafka"))
         try:
             consumer.subscribe([self._connection.topic(_TOPIC)], on_assign=self._joined, on_revoke=self._left)
+            renewal = Renewal()
             while not self._stopping.is_set():
                 first = consumer.poll(_POLL_SECONDS)
                 messages = [] if first is None else [first, *consumer.consume(_AT_ONCE - 1, 0)]
@@ -132,7 +136,7 @@ class Intake:
                 if messages:
                     self._take(database, consumer, messages)
                 self._publish(database)
-                if self._is_blind():
+                if self._is_blind() or self._is_unanswered(consumer, renewal):
                     return
         finally:
             consumer.close()
@@ -152,6 +156,19 @@ class Intake:
             else:
                 self._is_compared = True
                 return True
+        return False
+
+    def _is_unanswered(self, consumer: Consumer, renewal: Renewal) -> bool:
+        """Whether another consumer is due, as this one has no partition and no broker answers it (`Renewal`)."""
+        if self._own or time.monotonic() < self._ask_at:
+            return False
+        self._ask_at = time.monotonic() + _STANDBY_SECONDS
+        try:
+            with suppress(EdgeError):  # an answer; it matters once there is a partition
+                Layout(self._connection, (_TOPIC,)).leaders(consumer, _ASK_SECONDS)
+        except KafkaException:
+            return renewal.is_due()
+        renewal.answered()
         return False
 
     def _is_blind(self) -> bool:

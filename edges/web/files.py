@@ -94,6 +94,8 @@ def write_model(path: Path, value: BaseModel) -> None:
 def _stamp(path: Path) -> _Stamp | None:
     try:
         status = path.stat()
-    except OSError:
+    except FileNotFoundError:
         return None
+    except OSError as error:  # no absent one: who may do what is not known
+        raise FileError(f"{path} cannot be read: {error.strerror}") from None
     return status.st_ino, status.st_mtime_ns, status.st_size

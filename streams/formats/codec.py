@@ -41,7 +41,7 @@ CONSTRUCTORS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
         name: kind
         for module in (values, procedures, state)
         for name, kind in vars(module).items()
-        if isinstance(kind, type)
+        if isinstance(kind, type) and kind.__module__ == module.__name__
     }
     | {"State": SiteState}
 )

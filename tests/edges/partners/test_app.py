@@ -264,6 +264,9 @@ def test_what_is_kept_for_a_partner_without_a_webhook_waits_for_one(partners: Se
         partners.run(partners.store.give_up())
         assert claimed() == ["i1-d1-r1"]
         assert partners.run(partners.store.undelivered()) == []
+        resent = database.execute(query("resend"), {"id": "i3-d1", "now": now(), "since": 0}).fetchall()
+        assert "i3-d1-a1" in {command_id for command_id, _ in resent}
+        assert partners.run(partners.store.undelivered()) == [], "it has just been posted"
 
 
 def test_a_file_of_tokens_that_cannot_be_read_may_have_anybody(tmp_path: Path) -> None:
@@ -274,3 +277,5 @@ def test_a_file_of_tokens_that_cannot_be_read_may_have_anybody(tmp_path: Path) -
     assert known.names() == frozenset({"azur", "alpes"})
     (tmp_path / "tokens.json").write_text("{")
     assert known.names() is None
+    below_a_file = ApiPartners(tmp_path / "users.json" / "tokens.json", tmp_path / "users.json")
+    assert below_a_file.names() is None, "nor is a file absent whose folder cannot be searched"
