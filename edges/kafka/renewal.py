@@ -1,7 +1,7 @@
 """When a client whose questions nobody answers gives way to another one.
 
-A client that a broker answers without naming any broker, as a lone one does that was frozen and is fenced when it
-wakes up, forgets all it knows and never asks again (librdkafka #5301). From within it looks like a Kafka that is away. Another
+A client that a broker answers without naming any, as a lone one does that was frozen and is fenced when it wakes up,
+forgets all it knows and never asks again (librdkafka #5301). From within it looks like a Kafka that is away. Another
 client finds out; it harms nobody where nothing was written by the first.
 """
 
