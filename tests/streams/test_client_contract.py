@@ -86,7 +86,9 @@ def clients(request: pytest.FixtureRequest) -> Iterator[Clients]:
     else:
         servers = request.getfixturevalue("kafka").bootstrap_servers
         admin = AdminClient({"bootstrap.servers": servers})
-        admin.create_topics([NewTopic(topic, 2, 1)])[topic].result(SECONDS)
+        # Its records are of 2023: the broker would delete them at its next look, which comes every five minutes.
+        kept = NewTopic(topic, 2, 1, config={"retention.ms": "-1"})
+        admin.create_topics([kept])[topic].result(SECONDS)
         made = Clients(None, servers, topic)
     yield made
     made.close()
