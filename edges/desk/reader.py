@@ -265,7 +265,7 @@ class DeskReader:
             raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001 - librdkafka's own codes begin so
         return offsets(client, self._connection, logs, OFFSET_END, left_seconds)
 
-    def _take_another(self, is_late: bool) -> None:  # which of two
+    def _take_another(self, is_late: bool) -> None:
         """Ask by another client; no question under way uses any more the one given up before this one."""
         with suppress(KafkaException):  # certificates that are just being replaced
             made = clients.reader(self._connection)

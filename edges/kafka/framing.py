@@ -6,8 +6,6 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final
 
-import httpx
-
 from edges.errors import EdgeError
 from edges.values import CONSTRUCTORS, Source
 from schemas.avro.decoder import decoder
@@ -17,7 +15,7 @@ from schemas.avro.generated import writer
 from schemas.avro.loader import load
 from schemas.contract.topics import TOPICS
 from service.headers import headers_of
-from service.registry import Registry
+from service.registry import Registry, client
 from service.retry import REGISTRY_SECONDS
 
 if TYPE_CHECKING:
@@ -25,7 +23,6 @@ if TYPE_CHECKING:
 
     from edges.settings import Connection
 
-_REGISTRY_SECONDS: Final = 5.0
 _ORIGIN: Final = ("dlq.topic", "dlq.partition", "dlq.offset")
 _NOTES: Final = ("dlq.replayed", "dlq.discarded")  # a dead letter has neither
 
@@ -36,7 +33,7 @@ class Framing:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         url = connection.registry_url
-        self._client = None if url is None else httpx.Client(base_url=url, timeout=_REGISTRY_SECONDS)
+        self._client = None if url is None else client(url)
         self._registry = None if self._client is None else Registry(self._client, connection.data_dir)
 
     def writer(self, topic: str) -> Callable[[Any], bytes]:
