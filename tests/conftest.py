@@ -23,7 +23,8 @@ import hypothesis
 import pytest
 
 from tests import distribution
-from tests.support.brokers import broker, node, patient_broker
+from tests.support.brokers import CALM, broker, node, patient_broker
+from tests.support.examples import examples
 
 if TYPE_CHECKING:
     from ronde.local.kafka import Kafka
@@ -51,7 +52,9 @@ _CACHE: Final = "cache_logger_on_first_use"
 
 # How long an example takes says how busy the machine is.
 hypothesis.settings.register_profile(
-    "any-machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    "any-machine",
+    examples(100),
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("any-machine")
 
@@ -86,6 +89,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_collection_finish() -> None:
     """Collect garbage from now on, of what comes from now on: half a million objects are no longer looked through."""
     gc.freeze()
+    gc.set_threshold(50_000, 20, 20)  # tests leave little, and seldom in circles
     gc.enable()
 
 
@@ -163,9 +167,9 @@ def is_soak(request: pytest.FixtureRequest) -> bool:
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
     """The broker of this run: real, in a temporary folder, on a port of its own, stopped at the end.
 
-    A test that stops, kills or pauses it must leave it running, or better start one of its own.
+    A test that pauses it must leave it running; one that stops or kills it starts one of its own.
     """
-    yield from node(tmp_path_factory.mktemp("kafka"))
+    yield from node(tmp_path_factory.mktemp("kafka"), CALM)
 
 
 @pytest.fixture

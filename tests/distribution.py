@@ -113,7 +113,11 @@ SLOW: Final[Mapping[str, Sequence[str]]] = {
         "test_what_simulate_writes_is_harmless_and_the_same_json",
         "test_a_hint_of_the_installed_program_names_its_path",
     ),
+    "tests/schemas/gate/test_against.py": ("test_two_equal_releases_read_each_other",),
+    "tests/schemas/gate/test_steps.py": ("test_a_version_is_read_one_release_before_it_is_written",),
+    "tests/edges/desk/test_metrics.py": ("test_counters_have_no_second_series",),
     "tests/cli/test_lazy_group.py": (
+        "test_the_settings_load_without_what_only_some_commands_use",
         "test_a_command_without_its_optional_dependencies_says_what_to_install",
         "test_the_other_commands_load_without_any_optional_dependency",
     ),

@@ -267,9 +267,10 @@ def test_no_function_is_longer_than_a_page() -> None:
 @pytest.mark.parametrize("word", WORDS)
 def test_plain_words(word: str) -> None:
     pattern = re.compile(rf"\b{word}\b")
+    always = max(re.findall(r"[a-z' ]+", re.sub(r"\(.*?\)|.\?", "|", word)), key=len)  # sooner found than a pattern
     found = []
     for file in tracked("*.py", "*.md", "*.svg", "*.sql", "*.toml", "*.yaml", "*.avsc", "Makefile", "Containerfile"):
-        if file == Path(__file__) or _FROZEN.fullmatch(shown(file)) or not pattern.search(lowered(file)):
+        if always not in lowered(file) or file == Path(__file__) or _FROZEN.fullmatch(shown(file)):
             continue
         found += [
             f"{shown(file)}:{number}: {line.strip()}"

@@ -191,11 +191,11 @@ class DeskProcess(EdgeProcess[DeskSettings, DeskMetrics]):
             self._channel,
             ViewLog(holding),
         )
-        application.include_router(api.routes())
+        application.add_routes(api.routes())
         application.state.unread = lambda: self._reader.unread
         application.state.pages.clock = self._clock.now
         pages = DeskPages(api, application.state.pages, settings.centre, self._first_calls)
-        application.include_router(pages.routes())
+        application.add_routes(pages.routes())
         return application
 
     # --- what happens -----------------------------------------------------------------------------

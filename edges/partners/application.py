@@ -35,7 +35,7 @@ def application(store: Store, reporter: Reporter, web: WebSettings, public_url: 
     )
     webhook_document.describe(app)
     app.state.store = store
-    app.include_router(api.routes(store, reporter))
-    app.include_router(guard.routes(store, reporter, app.state.pages))
-    app.include_router(listing.routes(store, app.state.pages))
+    app.add_routes(api.routes(store, reporter))
+    app.add_routes(guard.routes(store, reporter, app.state.pages))
+    app.add_routes(listing.routes(store, app.state.pages))
     return app

@@ -49,13 +49,13 @@ def application(portal: Portal, configuration: PortalConfiguration) -> WebApplic
         api.contact_routes,
         api.place_routes,
     ):
-        app.include_router(routes(portal))
+        app.add_routes(routes(portal))
     key = configuration.wrapping_key
     wrapping = None if key is None else Wrapping(wrapping_key_of(key))
-    app.include_router(transmitter_routes(Transmitters(portal.store, wrapping)))
+    app.add_routes(transmitter_routes(Transmitters(portal.store, wrapping)))
     incidents = Incidents(portal.store)
-    app.include_router(incident_routes(incidents))
-    app.include_router(IncidentPages(incidents, app.state.pages).routes())
-    app.include_router(PortalPages(portal, app.state.pages).routes())
-    app.include_router(FormPages(portal, app.state.pages).routes())
+    app.add_routes(incident_routes(incidents))
+    app.add_routes(IncidentPages(incidents, app.state.pages).routes())
+    app.add_routes(PortalPages(portal, app.state.pages).routes())
+    app.add_routes(FormPages(portal, app.state.pages).routes())
     return app

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -79,6 +79,10 @@ class WebApplication(FastAPI):
         self.router.redirect_slashes = False
         for exception, kind in (errors or {}).items():
             self.add_exception_handler(exception, _answering(kind))
+
+    def add_routes(self, router: APIRouter) -> None:
+        """Add a router's routes as they are; `include_router` would build each again when it is first asked for."""
+        self.router.routes.extend(router.routes)
 
     def openapi(self) -> dict[str, Any]:
         """The document of `/openapi.json`: OpenAPI 3.1."""

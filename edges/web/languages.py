@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -30,14 +31,19 @@ def catalogues(folders: Iterable[Path]) -> dict[str, NullTranslations]:
             file = folder / "locale" / language / "messages.po"
             if not file.exists():
                 continue
-            compiled = io.BytesIO()
-            with file.open("rb") as source:
-                write_mo(compiled, read_po(source, locale=language))
-            compiled.seek(0)
-            translations = Translations(compiled)
+            translations = Translations(io.BytesIO(_compiled(file, language)))
             known = found.get(language)
             found[language] = known.merge(translations) if isinstance(known, Translations) else translations
     return found
+
+
+@cache
+def _compiled(file: Path, language: str) -> bytes:
+    """A catalogue as gettext reads it."""
+    compiled = io.BytesIO()
+    with file.open("rb") as source:
+        write_mo(compiled, read_po(source, locale=language))
+    return compiled.getvalue()
 
 
 def language_of(request: Request) -> str:

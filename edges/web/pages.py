@@ -113,7 +113,7 @@ class Pages:
     def routes(self, sign_in: SignIn | None = None) -> APIRouter:
         """The routes of what all pages have: files, preferences, and sign-in where people are known."""
         router = APIRouter(include_in_schema=False, route_class=Route)
-        router.include_router(self.static.routes())
+        router.routes.extend(self.static.routes().routes)
 
         @router.post("/preferences")
         async def preferences(request: Request) -> Response:

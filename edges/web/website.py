@@ -57,8 +57,8 @@ def website(
         errors=errors,
         is_https=public_url is not None and urlsplit(public_url).scheme == "https",
     )
-    app.include_router(session_routes(people, sign_in))
-    app.include_router(pages.routes(sign_in))
+    app.add_routes(session_routes(people, sign_in))
+    app.add_routes(pages.routes(sign_in))
     if web.oidc_issuer is not None:
-        app.include_router(oidc_routes(people, web, web.oidc_issuer))
+        app.add_routes(oidc_routes(people, web, web.oidc_issuer))
     return app

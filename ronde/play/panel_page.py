@@ -66,8 +66,8 @@ class PanelPage:
         router.add_api_route("/send", self._send, methods=["POST"])
         router.add_api_route("/webhook", self._webhook, methods=["POST"])
         self.app = WebApplication("ronde play", version("ronde"), pages=self._pages)
-        self.app.include_router(self._pages.routes())
-        self.app.include_router(router)
+        self.app.add_routes(self._pages.routes())
+        self.app.add_routes(router)
 
     def close(self) -> None:
         """Hang up."""

@@ -4,6 +4,7 @@ Avro specification, Parsing Canonical Form and Schema Fingerprints: docs, defaul
 types are left out, so two schemas of one fingerprint have the same bytes.
 """
 
+from functools import lru_cache
 from typing import Any
 
 from fastavro.schema import fingerprint as fastavro_fingerprint
@@ -22,7 +23,12 @@ def canonical(schema: Any) -> str:
 
 def fingerprint(schema: Any) -> bytes:
     """The CRC-64-AVRO of the canonical form: 8 bytes, little-endian, as single-object encoding wants it."""
-    return bytes.fromhex(fastavro_fingerprint(canonical(schema), "CRC-64-AVRO"))
+    return _fingerprint(canonical(schema))
+
+
+@lru_cache(maxsize=1024)  # the same few schemas are asked for again and again, and a large one takes a millisecond
+def _fingerprint(form: str) -> bytes:
+    return bytes.fromhex(fastavro_fingerprint(form, "CRC-64-AVRO"))
 
 
 def without_logical_types(schema: Any) -> Any:

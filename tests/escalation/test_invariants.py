@@ -1,15 +1,16 @@
 """What must always hold does hold, for any inputs in any order (the checks are in `world.py`)."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.escalation.values import Decision
 from tests.escalation.world import World
+from tests.support.examples import examples
 
 
 @pytest.mark.slow  # `make simulate` plays 1,000
-@settings(max_examples=100)
+@examples(100)
 @given(st.integers(min_value=0, max_value=2**32))
 def test_no_world_breaks_the_procedure(seed: int) -> None:
     world = World(seed)

@@ -188,9 +188,9 @@ class MemoryDesk:
             places=PLACES,
             errors={UnconfirmedError: UNCONFIRMED, KafkaAwayError: UNCONFIRMED},
         )
-        self.app.include_router(self.api.routes())
+        self.app.add_routes(self.api.routes())
         self.app.state.unread = lambda: self.reader.unread
-        self.app.include_router(
+        self.app.add_routes(
             DeskPages(
                 self.api, self.app.state.pages, "Ronde Sécurité", FirstCallCount(self.state, ObjectiveSettings())
             ).routes()

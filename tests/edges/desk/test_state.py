@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from edges.desk import signal_index
@@ -11,6 +11,7 @@ from edges.desk.progress import Place
 from edges.desk.state import CLOSED_KEPT, DAY_MS, DeskState
 from edges.values import Decision, InputRef
 from tests.edges.desk.scene import T0, Desk, Recorded, Scene, contact, handed_over, opened
+from tests.support.examples import examples
 
 
 def decisions_first(records: list[Recorded]) -> list[Recorded]:
@@ -157,7 +158,7 @@ MORNING = 9100
 
 
 @pytest.mark.slow
-@settings(max_examples=60)
+@examples(60)
 @given(st.data())
 def test_any_order_among_topics_comes_to_the_same(data: st.DataObject) -> None:
     queues: dict[tuple[str, int], list[Recorded]] = {}

@@ -7,7 +7,7 @@ from typing import Any
 from unittest.mock import AsyncMock
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from edges.desk.deadline import left
@@ -26,6 +26,7 @@ from tests.edges.desk.floor import WORD, code
 from tests.edges.desk.memory import MemoryDesk
 from tests.edges.desk.scene import T0, Desk, Scene, contact
 from tests.edges.desk.test_api import Floor, called, desk, floor
+from tests.support.examples import examples
 
 __all__ = ["desk", "floor"]
 SHORT = st.sampled_from(
@@ -36,7 +37,7 @@ SHORT = st.sampled_from(
 # --- how many contacts a round calls ------------------------------------------------------------------------------
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(st.lists(st.tuples(st.sampled_from(("OWNER", "MEMBER", "EXTERNAL")), *([SHORT] * 4)), max_size=4))
 def test_a_round_calls_whom_the_engine_calls(people: list[tuple[Any, ...]]) -> None:
     ours = tuple(

@@ -58,9 +58,9 @@ def example(folder: Path, web: WebSettings | None = None, public_url: str | None
         people=known,
         errors={UnconfirmedError: UNCONFIRMED},
     )
-    app.include_router(session_routes(known, SignIn(known)))
+    app.add_routes(session_routes(known, SignIn(known)))
     if web is not None and web.oidc_issuer is not None:
-        app.include_router(oidc_routes(known, web, web.oidc_issuer))
+        app.add_routes(oidc_routes(known, web, web.oidc_issuer))
 
     @app.post("/v1/sites/{site_id}/alerts", status_code=202, responses=documented(UNCONFIRMED))
     async def raise_alert(site_id: PathId, body: Alert, caller: Annotated[Machine, machine_with("alerts")]) -> Taken:
