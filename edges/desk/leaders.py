@@ -9,6 +9,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterable, Set
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from confluent_kafka import KafkaException
@@ -16,7 +17,7 @@ from confluent_kafka import KafkaException
 from edges.kafka import clients
 from edges.kafka.errors import TopicsDifferError
 from edges.kafka.layout import Layout
-from edges.kafka.renewal import Renewal
+from edges.kafka.renewal import RenewedReader
 from schemas.contract.topics import Log
 from service.logs import logger
 
@@ -42,10 +43,9 @@ class Leaders:
     """
 
     def __init__(self, connection: Connection, topics: Iterable[str]) -> None:
-        self._connection = connection
         self._layout = Layout(connection, topics)
-        self._renewal = Renewal()
-        self._client = clients.reader(connection)  # of its own: who asks for leaders may forget one for a moment
+        # Of its own: who asks for leaders may forget one for a moment.
+        self._reader = RenewedReader(partial(clients.reader, connection))
         self._asking = threading.Lock()
         self._is_closed = False
         self._all = frozenset(range(connection.partitions))
@@ -73,18 +73,15 @@ class Leaders:
         """End; blocks while a question is under way."""
         with self._asking:
             self._is_closed = True
-            self._client.close()
+            self._reader.client.close()
 
     def _ask(self) -> dict[Log, int | None]:
         with self._asking:
             if self._is_closed:
                 return {}
-            if self._renewal.is_due():
-                made = clients.reader(self._connection)
-                self._client.close()
-                self._client = made
-            leaders = self._layout.leaders(self._client, _ASK_SECONDS)
-            self._renewal.answered()
+            self._reader.unanswered()
+            leaders = self._layout.leaders(self._reader.client, _ASK_SECONDS)
+            self._reader.answered()
             return leaders
 
     @property
