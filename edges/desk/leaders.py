@@ -6,6 +6,7 @@ One that nobody leads is waited for; the others' homes must not wait for it for 
 from __future__ import annotations
 
 import asyncio
+import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Set
@@ -31,6 +32,8 @@ GIVEN_UP_SECONDS: Final = 15.0
 LOOK_SECONDS: Final = 1.0
 STEADY_SECONDS: Final = 3.0  # who comes back is led for so long, and for twice as long each time
 OTHERS_SECONDS: Final = 60.0  # so long at most
+# Desks that began in one outage begin again up to so far apart, so that they are less often away together.
+SPREAD_SECONDS: Final = 5.0
 _ASK_SECONDS: Final = 2.0
 
 
@@ -42,8 +45,11 @@ class Leaders:
 
     """
 
-    def __init__(self, connection: Connection, topics: Iterable[str]) -> None:
+    def __init__(
+        self, connection: Connection, topics: Iterable[str], draw: Callable[[float, float], float] = random.uniform
+    ) -> None:
         self._layout = Layout(connection, topics)
+        self._draw = draw
         # Of its own: who asks for leaders may forget one for a moment.
         self._reader = RenewedReader(partial(clients.reader, connection))
         self._asking = threading.Lock()
@@ -101,8 +107,9 @@ class Leaders:
     async def wait_back(self, partitions: Set[int], report: Callable[[str | None], None]) -> None:
         """Wait until partitions that nobody led are led again for a while: all, or some once others make them wait.
 
-        ``report`` takes what is wrong, then None.
+        The while is longer by chance, up to `SPREAD_SECONDS`. ``report`` takes what is wrong, then None.
         """
+        spread = self._draw(0.0, SPREAD_SECONDS)
         since: dict[int, float] = {}
         wrong = None
         while True:
@@ -119,7 +126,7 @@ class Leaders:
                 continue
             now = time.monotonic()
             since = {number: since.get(number, now) for number in partitions & self.led}
-            ages = [now - at for at in since.values()]
+            ages = [now - at - spread for at in since.values()]
             is_steady = len(since) == len(partitions) and min(ages) >= self._steady_seconds
             if is_steady or max(ages, default=0.0) >= OTHERS_SECONDS:
                 self._steady_seconds = min(2 * self._steady_seconds, OTHERS_SECONDS)

@@ -271,6 +271,7 @@ async def test_a_desk_ends_its_work_once_its_partitions_are_back(monkeypatch: py
     made = DeskProcess(DeskConfiguration(DeskSettings(port=0), cast("WebSettings", None), CONNECTION, 0))
     monkeypatch.setattr(process, "_TICK_SECONDS", 0.001)
     made._leaders._steady_seconds = 0.0
+    monkeypatch.setattr(leaders, "SPREAD_SECONDS", 0.0)
     kafka.unled = {1}
     await made._reader.start(0, made._leaders)
     made._holding = cast("Holding", AsyncMock(watch_ages=Mock()))
