@@ -6,9 +6,11 @@ One that nobody leads is waited for; the others' homes must not wait for it for 
 from __future__ import annotations
 
 import asyncio
+import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Set
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from confluent_kafka import KafkaException
@@ -16,7 +18,7 @@ from confluent_kafka import KafkaException
 from edges.kafka import clients
 from edges.kafka.errors import TopicsDifferError
 from edges.kafka.layout import Layout
-from edges.kafka.renewal import Renewal
+from edges.kafka.renewal import RenewedReader
 from schemas.contract.topics import Log
 from service.logs import logger
 
@@ -30,6 +32,8 @@ GIVEN_UP_SECONDS: Final = 15.0
 LOOK_SECONDS: Final = 1.0
 STEADY_SECONDS: Final = 3.0  # who comes back is led for so long, and for twice as long each time
 OTHERS_SECONDS: Final = 60.0  # so long at most
+# Desks that began in one outage begin again up to so far apart, so that they are less often away together.
+SPREAD_SECONDS: Final = 5.0
 _ASK_SECONDS: Final = 2.0
 
 
@@ -41,11 +45,13 @@ class Leaders:
 
     """
 
-    def __init__(self, connection: Connection, topics: Iterable[str]) -> None:
-        self._connection = connection
+    def __init__(
+        self, connection: Connection, topics: Iterable[str], draw: Callable[[float, float], float] = random.uniform
+    ) -> None:
         self._layout = Layout(connection, topics)
-        self._renewal = Renewal()
-        self._client = clients.reader(connection)  # of its own: who asks for leaders may forget one for a moment
+        self._draw = draw
+        # Of its own: who asks for leaders may forget one for a moment.
+        self._reader = RenewedReader(partial(clients.reader, connection))
         self._asking = threading.Lock()
         self._is_closed = False
         self._all = frozenset(range(connection.partitions))
@@ -73,18 +79,15 @@ class Leaders:
         """End; blocks while a question is under way."""
         with self._asking:
             self._is_closed = True
-            self._client.close()
+            self._reader.client.close()
 
     def _ask(self) -> dict[Log, int | None]:
         with self._asking:
             if self._is_closed:
                 return {}
-            if self._renewal.is_due():
-                made = clients.reader(self._connection)
-                self._client.close()
-                self._client = made
-            leaders = self._layout.leaders(self._client, _ASK_SECONDS)
-            self._renewal.answered()
+            self._reader.unanswered()
+            leaders = self._layout.leaders(self._reader.client, _ASK_SECONDS)
+            self._reader.answered()
             return leaders
 
     @property
@@ -104,8 +107,9 @@ class Leaders:
     async def wait_back(self, partitions: Set[int], report: Callable[[str | None], None]) -> None:
         """Wait until partitions that nobody led are led again for a while: all, or some once others make them wait.
 
-        ``report`` takes what is wrong, then None.
+        The while is longer by chance, up to `SPREAD_SECONDS`. ``report`` takes what is wrong, then None.
         """
+        spread = self._draw(0.0, SPREAD_SECONDS)
         since: dict[int, float] = {}
         wrong = None
         while True:
@@ -122,7 +126,7 @@ class Leaders:
                 continue
             now = time.monotonic()
             since = {number: since.get(number, now) for number in partitions & self.led}
-            ages = [now - at for at in since.values()]
+            ages = [now - at - spread for at in since.values()]
             is_steady = len(since) == len(partitions) and min(ages) >= self._steady_seconds
             if is_steady or max(ages, default=0.0) >= OTHERS_SECONDS:
                 self._steady_seconds = min(2 * self._steady_seconds, OTHERS_SECONDS)

@@ -214,7 +214,8 @@ class DeskPages:
         """The search."""
         q = q[:LONGEST_QUERY]
         found = (await self._api.dossier.find(q)).model_dump(mode="json") if q.strip() else None
-        return self.render(request, "find.html", person, q=q, found=found)
+        is_partial = bool(request.app.state.unread())
+        return self.render(request, "find.html", person, q=q, found=found, is_partial=is_partial)
 
     async def site(self, request: Request, person: Viewer, site_id: PathId) -> Response:
         """A site."""

@@ -23,7 +23,7 @@ from edges.kafka import clients, lookback
 from edges.kafka.errors import TopicsDifferError
 from edges.kafka.framing import Framing, origin
 from edges.kafka.layout import offsets
-from edges.kafka.renewal import Renewal
+from edges.kafka.renewal import RenewedReader
 from edges.kafka.view import Entry, From, Reading, Since, View
 from edges.values import Decision
 from schemas.avro.errors import RegistryUnreachable
@@ -104,8 +104,10 @@ class DeskReader:
         self._askers = ThreadPoolExecutor(_ASKERS, "kafka-ends")
         # A client that asks who leads a partition knows of no leader of that topic until it is answered: late ones have
         # another than those that are not.
-        self._ends = {is_late: clients.reader(connection) for is_late in (False, True)}
-        self._renewals = {is_late: Renewal() for is_late in (False, True)}
+        self._ends = {
+            is_late: RenewedReader(partial(clients.reader, connection), partial(self._give_up, is_late))
+            for is_late in (False, True)
+        }
         self._given_up: dict[bool, Consumer] = {}  # a question under way may still use it
 
     async def start(self, lookback_ms: int, leaders: Leaders) -> None:
@@ -160,7 +162,7 @@ class DeskReader:
         """Have a client know who leads, before one who hangs is asked for it."""
         read = [number for number in range(self._connection.partitions) if number not in self.unread]
         logs = [(topic, number) for topic in (*OWN, *SAID) for number in read]
-        offsets(self._ends[False], self._connection, logs, OFFSET_END, _ASK_SECONDS)
+        offsets(self._ends[False].client, self._connection, logs, OFFSET_END, _ASK_SECONDS)
 
     async def stop(self) -> None:
         """End."""
@@ -169,7 +171,7 @@ class DeskReader:
             self._without_dead.cancel()
         views = (*self._views, *(() if self._dead is None else (self._dead,)))
         await asyncio.gather(askers, *(view.stop() for view in views))
-        for client in (*self._ends.values(), *self._given_up.values()):
+        for client in (*(reader.client for reader in self._ends.values()), *self._given_up.values()):
             client.close()
 
     async def _begin(self, view: View) -> None:
@@ -246,12 +248,12 @@ class DeskReader:
         try:
             async with asyncio.timeout(seconds), self._asking[(*logs,)]:
                 is_late = max(view.age(*log) for log in logs) > LATE_SECONDS
-                ask = partial(self._ask, self._ends[is_late], logs, give_up)
+                ask = partial(self._ask, self._ends[is_late].client, logs, give_up)
                 ends = await asyncio.get_running_loop().run_in_executor(self._askers, ask)
-                self._renewals[is_late].answered()
+                self._ends[is_late].answered()
         except (KafkaException, TimeoutError):
-            if is_late is not None and self._renewals[is_late].is_due():
-                self._take_another(is_late)
+            if is_late is not None:
+                self._ends[is_late].unanswered()
             raise NotReadError from None
         while any(view.position(*log) < end for log, end in ends.items()):
             if time.monotonic() > give_up:
@@ -265,13 +267,11 @@ class DeskReader:
             raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001 - librdkafka's own codes begin so
         return offsets(client, self._connection, logs, OFFSET_END, left_seconds)
 
-    def _take_another(self, is_late: bool) -> None:
-        """Ask by another client; no question under way uses any more the one given up before this one."""
-        with suppress(KafkaException):  # certificates that are just being replaced
-            made = clients.reader(self._connection)
-            if (former := self._given_up.get(is_late)) is not None:
-                self._askers.submit(former.close)
-            self._given_up[is_late], self._ends[is_late] = self._ends[is_late], made
+    def _give_up(self, is_late: bool, client: Consumer) -> None:
+        """Keep a client; no question under way uses any more the one given up before it."""
+        if (former := self._given_up.get(is_late)) is not None:
+            self._askers.submit(former.close)
+        self._given_up[is_late] = client
 
     # --- what is read -----------------------------------------------------------------------------
 

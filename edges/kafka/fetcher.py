@@ -6,7 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final
 
@@ -14,7 +14,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from edges.kafka import clients
 from edges.kafka.errors import KafkaAwayError, UnaskedError
-from edges.kafka.renewal import Renewal
+from edges.kafka.renewal import RenewedReader
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
@@ -34,7 +34,8 @@ class Fetcher:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._consumer = self._made()
+        more = {"queued.min.messages": 1, "max.partition.fetch.bytes": _SMALL_BYTES, "fetch.wait.max.ms": 10}
+        self._reader = RenewedReader(partial(clients.reader, connection, more=more))
         self._questions: SimpleQueue[_Asked | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="kafka-fetcher", daemon=True)
         self._thread.start()
@@ -70,29 +71,21 @@ class Fetcher:
         self._questions.put(None)
         await asyncio.to_thread(self._thread.join, _SECONDS)
 
-    def _made(self) -> Consumer:
-        more = {"queued.min.messages": 1, "max.partition.fetch.bytes": _SMALL_BYTES, "fetch.wait.max.ms": 10}
-        return clients.reader(self._connection, more=more)
-
     def _run(self) -> None:
-        renewal = Renewal()
         while (asked := self._questions.get()) is not None:
             place, give_up, tell = asked
             message, error = None, None
             try:
-                message = _read(self._consumer, place, give_up)
-                renewal.answered()
+                message = _read(self._reader.client, place, give_up)
+                self._reader.answered()
             except KafkaAwayError as raised:
                 error = raised
             except KafkaException as raised:
                 error = KafkaAwayError(f"Kafka does not say what is at {_name(place)}: {raised}")
             tell(message, error)
-            if error is not None and not isinstance(error, UnaskedError) and renewal.is_due():
-                with suppress(KafkaException):  # certificates that are just being replaced
-                    made = self._made()
-                    self._consumer.close()
-                    self._consumer = made
-        self._consumer.close()
+            if error is not None and not isinstance(error, UnaskedError):
+                self._reader.unanswered()
+        self._reader.client.close()
 
 
 def _read(consumer: Consumer, place: TopicPartition, give_up: float) -> Message | None:

@@ -17,7 +17,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Container
 from contextlib import suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from heapq import heappop, heappush
 from itertools import count
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -30,7 +30,7 @@ from edges.kafka.errors import TopicsDifferError, UnconfirmedError
 from edges.kafka.lanes import Lane, Outgoing, Report, Sending
 from edges.kafka.layout import Layout, answered_offsets
 from edges.kafka.pulse import Pulse
-from edges.kafka.renewal import Renewal
+from edges.kafka.renewal import Renewal, RenewedReader
 from edges.kafka.standstill import Standstill
 from schemas.contract import murmur2
 from schemas.contract.topics import Log
@@ -291,7 +291,7 @@ class Producer:
 
     def _work(self) -> None:
         pulse = Pulse(self._connection, self._pulse_topic) if self._pulse_topic is not None else None
-        self._asker, self._renewal = clients.reader(self._connection), Renewal()
+        self._asker = RenewedReader(partial(clients.reader, self._connection))
         while not self._ended.wait(_POLL_SECONDS):
             if pulse is not None:
                 self._answered_at = pulse.beat(self._acknowledged_at)
@@ -300,7 +300,7 @@ class Producer:
             elif (log := self._standstill.look(self._still_though_led)) is not None:
                 self._recreate(f"it writes no more to {log[0]}, partition {log[1]}, though its leader answers")
         self._give_up(self._client)
-        self._asker.close()
+        self._asker.client.close()
         if pulse is not None:
             pulse.close()  # last, as it waits for its commit
 
@@ -336,15 +336,11 @@ class Producer:
         led: Container[Log] = ()
         with suppress(KafkaException):
             if not still:
-                self._renewal.answered()  # nothing was asked
-            elif self._renewal.is_due():
-                made = clients.reader(self._connection)
-                self._asker.close()
-                self._asker = made
-            else:
-                led, _ = answered_offsets(self._asker, self._connection, still, OFFSET_END, _ASK_SECONDS)
+                self._asker.answered()  # nothing was asked
+            elif not self._asker.unanswered():
+                led, _ = answered_offsets(self._asker.client, self._connection, still, OFFSET_END, _ASK_SECONDS)
                 if led:
-                    self._renewal.answered()
+                    self._asker.answered()
         # Looked at again: what was acknowledged meanwhile stands still no more.
         return {log: at for log, at in self._still().items() if log in led}
 

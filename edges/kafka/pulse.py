@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import threading
 import time
-from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from edges.kafka import clients
-from edges.kafka.renewal import Renewal
+from edges.kafka.renewal import RenewedReader
 
 if TYPE_CHECKING:
     from edges.settings import Connection
@@ -30,10 +30,9 @@ class Pulse:
     """Used by one thread."""
 
     def __init__(self, connection: Connection, topic: str) -> None:
-        self._connection = connection
         self._place = TopicPartition(connection.topic(topic), 0, 0)
-        self._consumer = self._made()
-        self._renewal = Renewal()
+        more: dict[str, Any] = {"on_commit": self._hear, "socket.timeout.ms": _SOCKET_MS}
+        self._reader = RenewedReader(partial(clients.reader, connection, more=more), self._give_up)
         self._asked_at = float("-inf")
         self._is_asking = False
         self._answered_at = float("-inf")
@@ -41,18 +40,18 @@ class Pulse:
 
     def beat(self, acknowledged_at: float) -> float:
         """Ask if it is time to; when Kafka acknowledged something last, this or ``acknowledged_at`` (monotonic)."""
-        self._consumer.poll(0)
+        self._reader.client.poll(0)
         now = time.monotonic()
         last = max(acknowledged_at, self._answered_at)
         if now - max(last, self._heard_at) < _LOST_SECONDS:
-            self._renewal.answered()
-        elif self._renewal.is_due():
-            self._take_another()
+            self._reader.answered()
+        else:
+            self._reader.unanswered()
         patience = _LOST_SECONDS if self._is_asking else _BEAT_SECONDS
         if now - max(last, self._asked_at) >= patience:
             self._asked_at = now
             try:
-                self._consumer.commit(offsets=[self._place], asynchronous=True)
+                self._reader.client.commit(offsets=[self._place], asynchronous=True)
                 self._is_asking = True
             except KafkaException:
                 self._is_asking = False
@@ -60,18 +59,12 @@ class Pulse:
 
     def close(self) -> None:
         """End the client."""
-        self._consumer.close()
+        self._reader.client.close()
 
-    def _made(self) -> Consumer:
-        more: dict[str, Any] = {"on_commit": self._hear, "socket.timeout.ms": _SOCKET_MS}
-        return clients.reader(self._connection, more=more)
-
-    def _take_another(self) -> None:
-        with suppress(KafkaException):  # certificates that are just being replaced
-            made = self._made()
-            # Its close waits for a commit under way, which may never end.
-            threading.Thread(target=self._consumer.close, name="kafka-pulse-close", daemon=True).start()
-            self._consumer, self._is_asking = made, False
+    def _give_up(self, former: Consumer) -> None:
+        # Its close waits for a commit under way, which may never end.
+        threading.Thread(target=former.close, name="kafka-pulse-close", daemon=True).start()
+        self._is_asking = False
 
     def _hear(self, error: KafkaError | None, _: list[TopicPartition]) -> None:
         self._is_asking = False

@@ -12,7 +12,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from confluent_kafka import OFFSET_END, KafkaException
@@ -20,7 +20,7 @@ from confluent_kafka import OFFSET_END, KafkaException
 from edges.kafka import clients
 from edges.kafka.errors import TopicsDifferError
 from edges.kafka.layout import Layout, answered_offsets
-from edges.kafka.renewal import Renewal
+from edges.kafka.renewal import RenewedReader
 from schemas.contract.topics import Log
 
 if TYPE_CHECKING:
@@ -46,9 +46,7 @@ class Watermarks:
         self._connection = connection
         self._layout = Layout(connection, topics)
         self._report = report
-        self._isolation = isolation
-        self._consumer = clients.reader(connection, isolation=isolation)
-        self._renewal = Renewal()
+        self._reader = RenewedReader(partial(clients.reader, connection, isolation=isolation))
         self._leaders: dict[Log, int | None] = {}
         self._leaders_at = float("-inf")
         self._asking: dict[int, Future[None]] = {}
@@ -70,14 +68,14 @@ class Watermarks:
             self._work()
         finally:
             self._pool.shutdown(wait=True, cancel_futures=True)
-            self._consumer.close()
+            self._reader.client.close()
 
     def _work(self) -> None:
         while not self._ended.is_set():
             if time.monotonic() - self._leaders_at >= _LEADERS_SECONDS:
                 self._learn_leaders()
-            if all(asked.done() for asked in self._asking.values()) and self._renewal.is_due():
-                self._take_another()
+            if all(asked.done() for asked in self._asking.values()):
+                self._reader.unanswered()
             of_leader: dict[int, list[Log]] = defaultdict(list)
             for log, leader in self._leaders.items():
                 if leader is None:
@@ -92,24 +90,18 @@ class Watermarks:
 
     def _learn_leaders(self) -> None:
         try:
-            self._leaders = self._layout.leaders(self._consumer, _ASK_SECONDS)
+            self._leaders = self._layout.leaders(self._reader.client, _ASK_SECONDS)
             self._leaders_at = time.monotonic()
-            self._renewal.answered()
+            self._reader.answered()
         except KafkaException:
             return  # who led may lead still
         except TopicsDifferError:
-            self._renewal.answered()  # the reader names what differs
-
-    def _take_another(self) -> None:
-        with suppress(KafkaException):  # certificates that are just being replaced
-            made = clients.reader(self._connection, isolation=self._isolation)
-            self._consumer.close()
-            self._consumer = made
+            self._reader.answered()  # who reads names what differs
 
     def _ask(self, logs: list[Log]) -> None:
         asked_at = time.monotonic()
         try:
-            ends, error = answered_offsets(self._consumer, self._connection, logs, OFFSET_END, _ASK_SECONDS)
+            ends, error = answered_offsets(self._reader.client, self._connection, logs, OFFSET_END, _ASK_SECONDS)
         except KafkaException:
             self._leaders_at = float("-inf")
             return

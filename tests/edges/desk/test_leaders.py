@@ -10,7 +10,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from edges.desk import leaders
-from edges.desk.leaders import Leaders
+from edges.desk.leaders import SPREAD_SECONDS, Leaders
 from edges.kafka.errors import TopicsDifferError
 from edges.kafka.layout import Layout
 from edges.settings import Connection
@@ -29,12 +29,17 @@ class Looks:
         self.now = 1000.0
         self.made = 0
         self.found = found
-        self.leaders = Leaders(CONNECTION, ("sites", "calls"))
+        self.spread = 0.0
+        self.leaders = Leaders(CONNECTION, ("sites", "calls"), self._draw)
         self.reports: list[str | None] = []
         self.step = 1
         monkeypatch.setattr(leaders, "LOOK_SECONDS", 0)
         monkeypatch.setattr(leaders, "time", SimpleNamespace(monotonic=lambda: self.now))
         monkeypatch.setattr(Layout, "leaders", self._look)
+
+    def _draw(self, least: float, most: float) -> float:
+        assert (least, most) == (0, SPREAD_SECONDS)
+        return self.spread
 
     def _look(self, *_: Any) -> dict[Log, int | None]:
         found = self.found[min(self.made, len(self.found) - 1)]
@@ -97,6 +102,16 @@ async def test_partitions_are_back_once_all_are_led_for_a_while(monkeypatch: pyt
 async def test_some_are_back_once_others_make_them_wait_for_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     looks = Looks(monkeypatch, {1, 2}, {2})
     assert await looks.back(1, 2) == 62
+
+
+async def test_desks_of_one_outage_begin_again_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    for spread in (0, 4):
+        looks = Looks(monkeypatch, {1}, set())
+        looks.spread = spread
+        assert await looks.back(1) == 5 + spread
+        looks = Looks(monkeypatch, {1, 2}, {2})
+        looks.spread = spread
+        assert await looks.back(1, 2) == 62 + spread, "some, once others make them wait, too"
 
 
 async def test_a_broker_that_does_not_say_who_leads_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -271,6 +271,7 @@ async def test_a_desk_ends_its_work_once_its_partitions_are_back(monkeypatch: py
     made = DeskProcess(DeskConfiguration(DeskSettings(port=0), cast("WebSettings", None), CONNECTION, 0))
     monkeypatch.setattr(process, "_TICK_SECONDS", 0.001)
     made._leaders._steady_seconds = 0.0
+    monkeypatch.setattr(leaders, "SPREAD_SECONDS", 0.0)
     kafka.unled = {1}
     await made._reader.start(0, made._leaders)
     made._holding = cast("Holding", AsyncMock(watch_ages=Mock()))
@@ -303,6 +304,23 @@ async def test_a_clock_that_cannot_be_asked_for_is_asked_for_seldom(
         await asyncio.sleep(0)
     assert len(sent) == 1
     made._measuring.cancel()
+
+
+@pytest.mark.parametrize(
+    ("language", "said"), [("en", "Some homes cannot be read now"), ("fr", "Certains logements sont illisibles")]
+)
+async def test_a_page_that_found_something_says_what_it_did_not_search(
+    desk: MemoryDesk, floor: Floor, language: str, said: str
+) -> None:
+    async def page() -> str:
+        return (await floor.ann.http.get("/find?q=S1", headers={"accept-language": language})).text
+
+    assert said not in await page()
+    desk.reader.unread = frozenset({1})
+    shown = await page()
+    assert said in shown
+    assert 'href="/sites/S1"' in shown
+    assert said not in (await floor.ann.http.get("/find", headers={"accept-language": language})).text
 
 
 async def test_nothing_is_said_of_homes_that_are_unread(desk: MemoryDesk, floor: Floor) -> None:
