@@ -112,6 +112,7 @@
     for (const name of Object.keys(handlers)) {
       events.addEventListener(name, (event) => {
         const data = JSON.parse(event.data);
+        if (data.subject) told.add(data.subject);
         for (const handle of handlers[name]) handle(data);
       });
     }
@@ -129,6 +130,14 @@
         if ((await ask("GET", "/v1/session")).status === 401) signedOut(); else listen(true);
       }, 2000);
     });
+  }
+  // All there is to do, without what the stream has spoken of meanwhile: the answer may be older than that. Null where it
+  // never comes, or was asked for again meanwhile.
+  let told = new Set();
+  async function askWork() {
+    const mine = told = new Set();
+    const items = await askUntilTold("/v1/work");
+    return items && told === mine ? { items: items.filter((item) => !mine.has(item.subject)), told: mine } : null;
   }
   // What is typed outlasts the session: the page waits until the same person has signed in beside it.
   const isTyped = () => [...desk.querySelectorAll("input, textarea")].some((box) => box.value !== box.defaultValue);
@@ -282,11 +291,11 @@
     });
 
     async function load() {
-      const items = await askUntilTold("/v1/work");
-      if (!items) return;
-      const there = new Set(items.filter(isOurs).map((item) => item.subject));
+      const work = await askWork();
+      if (!work) return;
+      const there = new Set([...work.told, ...work.items.filter(isOurs).map((item) => item.subject)]);
       for (const row of [...list.children]) if (!there.has(row.dataset.subject)) drop(row.dataset.subject);
-      items.forEach(put);
+      work.items.forEach(put);
     }
     handlers.work.push(put);
     handlers.gone.push((data) => drop(data.subject));
@@ -355,7 +364,8 @@
     });
     // What was missed: who holds this, and the next call of the incident.
     handlers.reset.push(async () => {
-      for (const item of await askUntilTold("/v1/work") || []) for (const handle of handlers.work) handle(item);
+      const work = await askWork();
+      for (const item of work?.items || []) for (const handle of handlers.work) handle(item);
     });
     // By the events, too: browsers let the timers of a page that nobody sees stand for a minute, and a hold lasts no longer.
     let renewedAt = performance.now();

@@ -131,6 +131,34 @@ def test_the_age_is_shown_and_red_above_5_s_by_silence_too(desk: MemoryDesk, bro
         page.wait_for_selector("#age", state="hidden")
 
 
+def test_what_comes_and_goes_while_the_list_is_loaded_is_shown(
+    desk: MemoryDesk, browser: Browser, address: str
+) -> None:
+    subject = f"{desk.alarm()}-c1.1"
+    item = desk.work.items[subject]
+    made = {name: item._replace(subject=name) for name in ("2-c1.1", "3-c1.1")}
+    loaded: list[str] = []
+
+    def late(route: Route) -> None:
+        desk.work.items["3-c1.1"] = made["3-c1.1"]
+        answer = route.fetch()
+        if not loaded:
+            loaded.append(answer.text())
+            desk._publish("work", made["2-c1.1"])
+            page.wait_for_selector("#work [data-subject='2-c1.1']")
+            desk._publish("gone", subject)
+            page.wait_for_selector(f"#work [data-subject='{subject}']", state="detached")
+        route.fulfill(response=answer)
+
+    with signed_in(browser, address) as page:
+        page.route("**/v1/work", late)
+        page.reload()
+        page.wait_for_selector("#work [data-subject='3-c1.1']")  # which the answer alone has
+        subjects = "[...document.querySelectorAll('#work > li')].map((row) => row.dataset.subject)"
+        assert sorted(page.evaluate(subjects)) == ["2-c1.1", "3-c1.1"]
+    assert subject in loaded[0]
+
+
 def test_a_list_that_could_not_be_loaded_is_loaded_again(desk: MemoryDesk, browser: Browser, address: str) -> None:
     item = desk.work.items[f"{desk.alarm()}-c1.1"]
     for number in range(AT_FIRST + 1):  # more than the page comes with
