@@ -16,17 +16,21 @@
   const newKey = () => crypto.getRandomValues(new Uint32Array(4)).join("-");
 
   // --- the API ---------------------------------------------------------------------------------
+  // A network that lost a connection may say so only after minutes. The desk answers in 3 s, and a while later where it
+  // has many words to hash.
+  const ANSWER_MS = 15000;
   async function ask(method, path, body) {
     try {
       const answer = await fetch(path, {
         method,
         headers: body === undefined ? {} : { "content-type": "application/json" },
         body: body === undefined ? undefined : JSON.stringify(body),
+        signal: AbortSignal.timeout(ANSWER_MS),
       });
       const text = await answer.text();
       return { status: answer.status, ok: answer.ok, data: text ? JSON.parse(text) : null };
-    } catch {
-      return { status: 0, ok: false, data: { code: "UNREACHABLE" } };
+    } catch (error) {
+      return { status: 0, ok: false, data: { code: error.name === "TimeoutError" ? "UNCONFIRMED" : "UNREACHABLE" } };
     }
   }
 
@@ -37,6 +41,19 @@
       if (answer.ok) return answer.data;
       if ([401, 403, 404].includes(answer.status)) return null;
       await new Promise((resolve) => { setTimeout(resolve, 1000); });
+    }
+  }
+
+  // A part of a page as the desk draws it now; null where none comes.
+  async function drawn(address, id, within = ANSWER_MS) {
+    try {
+      const answer = await fetch(address, { signal: AbortSignal.timeout(within) });
+      const made = answer.ok && new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(id);
+      if (!made) return null;
+      localize(made);
+      return made;
+    } catch {
+      return null;  // the page's age says it
     }
   }
 
@@ -107,8 +124,11 @@
   // --- live ------------------------------------------------------------------------------------
   const handlers = { work: [], gone: [], incident: [], reset: [], age: [] };
   const onOpen = [];
+  let stream = null;  // null: until somebody has signed in
+  let listensSince;
   function listen(isAgain) {
-    const events = new EventSource("/v1/events");
+    const events = stream = new EventSource("/v1/events");
+    listensSince = performance.now();
     for (const name of Object.keys(handlers)) {
       events.addEventListener(name, (event) => {
         const data = JSON.parse(event.data);
@@ -121,13 +141,15 @@
       if (isAgain) for (const handle of handlers.reset) handle();  // what came between is not sent again
       isAgain = false;
     });
-    events.addEventListener("signed-out", () => { events.close(); signedOut(); });
+    events.addEventListener("signed-out", signedOut);
     // A browser comes back by itself where the connection broke, and gives up for good at any other answer: a proxy's,
     // while the desk starts again.
     events.addEventListener("error", () => {
       if (events.readyState !== EventSource.CLOSED) return;
       setTimeout(async () => {
-        if ((await ask("GET", "/v1/session")).status === 401) signedOut(); else listen(true);
+        const isOut = (await ask("GET", "/v1/session")).status === 401;
+        if (stream !== events) return;
+        if (isOut) signedOut(); else listen(true);
       }, 2000);
     });
   }
@@ -142,6 +164,8 @@
   // What is typed outlasts the session: the page waits until the same person has signed in beside it.
   const isTyped = () => [...desk.querySelectorAll("input, textarea")].some((box) => box.value !== box.defaultValue);
   function signedOut() {
+    stream.close();
+    stream = null;
     const there = `/sign-in?next=${segment(location.pathname + location.search)}`;
     if (!isTyped()) return location.assign(there);
     const place = byId("signed-out");
@@ -158,6 +182,7 @@
   // How old what is seen is: what the desk last said, and what has passed since.
   const RED_SECONDS = 5;
   const SILENT_MS = 3000;  // the desk speaks once a second
+  const LOST_MS = 10000;  // silent for so long, a stream is taken for lost, though nothing says that its connection broke
   const since = (instant) => (performance.now() - instant) / 1000;
   let age = null;
   let saidAt = performance.now();
@@ -177,6 +202,10 @@
     if (age?.clock_ms && !isSilent) parts.push(fill(words.age.clock, { seconds: (age.clock_ms / 1000).toFixed(1) }));
     byId("age").hidden = !parts.length;
     write(byId("age"), parts.join(" "));
+    if (stream && performance.now() - Math.max(saidAt, listensSince) > LOST_MS) {
+      stream.close();
+      listen(true);
+    }
     if (age) write(byId("seen-age"), fill(words.age.seen, { seconds: Math.floor(seconds) }));
   }
   function write(place, text) {
@@ -496,13 +525,11 @@
     let isNewer = false;
     const refresh = async () => {
       if (!isNewer || isQuiet) return;
-      const answer = await fetch(`/incidents/${segment(incident)}/steps${byId("newer") ? "" : "?views=no"}`);
-      if (answer.ok) {
-        const made = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("steps");
-        if (made) { localize(made); byId("steps")?.replaceWith(made); }
-        const decided = made && [...made.querySelectorAll("[data-decision]")].pop();
-        if (hasEnded && decided) byId("after-text").textContent = decided.textContent;
-      }
+      const made = await drawn(`/incidents/${segment(incident)}/steps${byId("newer") ? "" : "?views=no"}`, "steps");
+      if (!made) return;
+      byId("steps")?.replaceWith(made);
+      const decided = [...made.querySelectorAll("[data-decision]")].pop();
+      if (hasEnded && decided) byId("after-text").textContent = decided.textContent;
     };
     atEnd.push(refresh);
     handlers.incident.push((data) => {
@@ -560,25 +587,18 @@
     if (isFetching || isInHand()) return;
     isFetching = true;
     const asked = performance.now();
-    try {
-      const answer = await fetch(location.href, { signal: AbortSignal.timeout(5000) });
-      const made = answer.ok && new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("live");
-      if (!made || isInHand()) return;
-      localize(made);
-      const scrolled = focused();  // a table that is wider than the window
-      const left = scrolled?.scrollLeft;
-      byId("live").replaceWith(made);
-      if (scrolled) {
-        const place = made.querySelector(".scroll");
-        place?.focus({ preventScroll: true });
-        if (place) place.scrollLeft = left;
-      }
-      drawnAt = asked;
-    } catch {
-      // The page's age says it.
-    } finally {
-      isFetching = false;
+    const made = await drawn(location.href, "live", 5000);
+    isFetching = false;
+    if (!made || isInHand()) return;
+    const scrolled = focused();  // a table that is wider than the window
+    const left = scrolled?.scrollLeft;
+    byId("live").replaceWith(made);
+    if (scrolled) {
+      const place = made.querySelector(".scroll");
+      place?.focus({ preventScroll: true });
+      if (place) place.scrollLeft = left;
     }
+    drawnAt = asked;
   }
   if (desk.dataset.reload) setInterval(follow, Number(desk.dataset.reload) * 1000);
   if (document.querySelector("[data-until]")) tick();

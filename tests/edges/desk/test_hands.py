@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 __all__ = ["address", "browser", "desk"]
 pytestmark = pytest.mark.slow
 
+_WAITS_UNTIL_TOLD = """
+  const waiting = [];
+  AbortSignal.timeout = () => (waiting[waiting.push(new AbortController()) - 1]).signal;
+  window.endWaiting = () => { for (const one of waiting) one.abort(new DOMException("", "TimeoutError")); };
+"""  # no request waits for a time: it waits for the test
+
 
 def test_enter_presses_what_has_the_focus_on_a_call(desk: MemoryDesk, browser: Browser, address: str) -> None:
     desk.alarm()
@@ -157,6 +163,52 @@ def test_what_comes_and_goes_while_the_list_is_loaded_is_shown(
         subjects = "[...document.querySelectorAll('#work > li')].map((row) => row.dataset.subject)"
         assert sorted(page.evaluate(subjects)) == ["2-c1.1", "3-c1.1"]
     assert subject in loaded[0]
+
+
+def test_a_request_that_nobody_answers_ends_and_is_said_again(desk: MemoryDesk, browser: Browser, address: str) -> None:
+    desk.alarm()
+    lost: list[Route] = []
+    with signed_in(browser, address) as page:
+        page.add_init_script(_WAITS_UNTIL_TOLD)
+        page.keyboard.press("n")
+        page.wait_for_selector("#holder.good")
+        page.fill("#word", WORD)
+        for pattern, press, after in (
+            ("**/word", "#word-form button", "#verdict.good"),
+            ("**/result", "button[value=IDENTIFIED]", "#after:not([hidden])"),
+        ):
+            page.route(pattern, lambda route: lost.append(route))  # and no answer
+            with page.expect_request(pattern):
+                page.click(press)
+            page.wait_for_selector("#status:has-text('…')")
+            page.evaluate("endWaiting()")
+            page.wait_for_selector("#status:has-text('Not confirmed')")
+            page.unroute(pattern)
+            page.click(press)
+            page.wait_for_selector(after)
+    assert len(lost) == 2
+    assert len(desk.scene.values("call-results")) == 1
+
+
+def test_a_stream_that_says_nothing_is_asked_for_again(desk: MemoryDesk, browser: Browser, address: str) -> None:
+    silent: list[Route] = []
+
+    def hang(route: Route) -> None:
+        if silent:
+            return route.continue_()
+        return silent.append(route)
+
+    with signed_in(browser, address) as page:
+        page.clock.install()
+        page.route("**/v1/events", hang)
+        with page.expect_request("**/v1/events"):
+            page.reload()
+        page.wait_for_selector("html[data-keys]")
+        subject = f"{desk.alarm()}-c1.1"
+        with page.expect_request("**/v1/events"):
+            page.clock.fast_forward(11_000)
+        page.wait_for_selector(f"#work [data-subject='{subject}']")
+    assert len(silent) == 1
 
 
 def test_a_list_that_could_not_be_loaded_is_loaded_again(desk: MemoryDesk, browser: Browser, address: str) -> None:
