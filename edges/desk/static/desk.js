@@ -350,6 +350,7 @@
   }
 
   // --- one call or attention --------------------------------------------------------------------
+  let answering = null;  // what the operator says of it, until the desk has answered
   let isMine = byId("holder")?.classList.contains("good") || false;
   if (subject && desk.dataset.work === "yes") {
     const path = `/v1/work/${segment(subject)}`;
@@ -362,6 +363,16 @@
       byId("over").hidden = isMine || !by;
       byId("release").hidden = !isMine;
     };
+    // It is over, or somebody else's: unless what the operator is saying of it has ended it, which the answer shows.
+    async function lose(by) {
+      const asked = answering;
+      const seen = changes;
+      await asked;
+      if (hasEnded || seen !== changes) return;
+      if (!asked) say(by ? fill(words.problem.HELD, { name: by }) : words.problem.OVER);
+      holderIs(by);
+    }
+    const isListed = !/^\/v1\/sites\//.test(desk.dataset.api);  // an inbound call stands in no list
     let changes = 0;  // of this piece of work, as the stream shows them
     async function look() {
       for (let seen = -1; seen !== changes;) {
@@ -394,14 +405,25 @@
     // What was missed: who holds this, and the next call of the incident.
     handlers.reset.push(async () => {
       const work = await askWork();
-      for (const item of work?.items || []) for (const handle of handlers.work) handle(item);
+      if (!work) return;
+      for (const item of work.items) for (const handle of handlers.work) handle(item);
+      const isThere = work.told.has(subject) || work.items.some((item) => item.subject === subject);
+      if (!isThere && isListed) lose(null);
+    });
+    handlers.gone.push((data) => {
+      if (data.subject !== subject) return;
+      changes += 1;
+      lose(null);
     });
     // By the events, too: browsers let the timers of a page that nobody sees stand for a minute, and a hold lasts no longer.
     let renewedAt = performance.now();
     const renew = () => {
       if (!isMine || isLeaving || performance.now() - renewedAt < 20000) return;
       renewedAt = performance.now();
-      renewing = ask("POST", `${path}/take`, {});
+      const before = changes;
+      renewing = ask("POST", `${path}/take`, {}).then((answer) => {
+        if (answer.status === 409 && isMine && changes === before) return lose(answer.data?.holder?.by);
+      });
     };
     setInterval(renew, 1000);
     handlers.age.push(renew);
@@ -447,7 +469,8 @@
       if (!typed || isComparing) return;  // a second press would be a second try
       isComparing = true;
       say(words.comparing);
-      const answer = await ask("POST", `${api}/word`, { word: typed });
+      const answer = await (answering = ask("POST", `${api}/word`, { word: typed }));
+      answering = null;
       isComparing = false;
       say("");
       if (!answer.ok) return refuse(answer);  // what is typed stays
@@ -473,7 +496,8 @@
       };
       const { at } = once(resultForm, body);
       say(words.keeping);
-      const answer = await ask("PUT", `${api}/result`, { ...body, at });
+      const answer = await (answering = ask("PUT", `${api}/result`, { ...body, at }));
+      answering = null;
       if (answer.status === 409 && answer.data.code === "DURESS") return end(words.after.DURESS, { quiet: true });
       if (!answer.ok) return refuse(answer);
       done(resultForm);
@@ -509,7 +533,8 @@
   if (seenForm) {
     seenForm.addEventListener("submit", async (event) => {
       event.preventDefault();
-      const answer = await ask("POST", `/v1/attentions/${segment(subject)}/seen`, { note: byId("note").value || null });
+      const answer = await (answering = ask("POST", `/v1/attentions/${segment(subject)}/seen`, { note: byId("note").value || null }));
+      answering = null;
       if (answer.ok) location.assign("/"); else refuse(answer);
     });
     keys.s = () => seenForm.requestSubmit();

@@ -168,6 +168,10 @@ def test_what_comes_and_goes_while_the_list_is_loaded_is_shown(
 def test_a_request_that_nobody_answers_ends_and_is_said_again(desk: MemoryDesk, browser: Browser, address: str) -> None:
     desk.alarm()
     lost: list[Route] = []
+
+    def lose(route: Route) -> None:
+        lost.append(route)  # and no answer
+
     with signed_in(browser, address) as page:
         page.add_init_script(_WAITS_UNTIL_TOLD)
         page.keyboard.press("n")
@@ -177,7 +181,7 @@ def test_a_request_that_nobody_answers_ends_and_is_said_again(desk: MemoryDesk, 
             ("**/word", "#word-form button", "#verdict.good"),
             ("**/result", "button[value=IDENTIFIED]", "#after:not([hidden])"),
         ):
-            page.route(pattern, lambda route: lost.append(route))  # and no answer
+            page.route(pattern, lose)
             with page.expect_request(pattern):
                 page.click(press)
             page.wait_for_selector("#status:has-text('…')")
@@ -209,6 +213,56 @@ def test_a_stream_that_says_nothing_is_asked_for_again(desk: MemoryDesk, browser
             page.clock.fast_forward(11_000)
         page.wait_for_selector(f"#work [data-subject='{subject}']")
     assert len(silent) == 1
+
+
+@pytest.mark.parametrize("by", ["event", "reset", "renewal"])
+def test_a_call_that_is_lost_is_not_held_by_its_page(desk: MemoryDesk, browser: Browser, address: str, by: str) -> None:
+    subject = f"{desk.alarm()}-c1.1"
+    refusal = '{"code": "HELD", "holder": {"by": "zoe"}}'
+    with signed_in(browser, address) as page:
+        page.clock.install()
+        page.goto(f"{address}/work/{subject}")
+        page.wait_for_selector("#holder.good")
+        if by == "event":
+            desk._publish("gone", subject)
+        elif by == "reset":
+            del desk.work.items[subject]
+            desk.channel.publish("reset", {})
+        else:
+            page.route("**/v1/work", lambda _: None)  # the stream tells nothing either
+            page.route(
+                "**/take",
+                lambda route: route.fulfill(status=409, content_type="application/problem+json", body=refusal),
+            )
+            page.clock.fast_forward(21_000)
+        says, holder = ("zoe holds it.", "held by zoe") if by == "renewal" else ("nothing to take", "Nobody holds it")
+        page.wait_for_selector(f"#status:has-text('{says}')")
+        page.wait_for_selector(f"#holder.warning:has-text('{holder}')")
+        assert page.is_hidden("#release")
+
+
+def test_the_answer_that_ends_a_call_says_so_though_the_stream_is_faster(
+    desk: MemoryDesk, browser: Browser, address: str
+) -> None:
+    subject = f"{desk.alarm()}-c1.1"
+
+    def late(route: Route) -> None:
+        answer = route.fetch()
+        page.wait_for_function("window.hasGone")
+        page.evaluate("new Promise((resolve) => { setTimeout(resolve); })")
+        said.append(page.inner_text("#status"))
+        route.fulfill(response=answer)
+
+    said: list[str] = []
+    with signed_in(browser, address) as page:
+        page.goto(f"{address}/work/{subject}")
+        page.wait_for_selector("#holder.good")
+        page.evaluate("new EventSource('/v1/events').addEventListener('gone', () => { window.hasGone = true; })")
+        page.route("**/result", late)
+        page.keyboard.press("4")
+        page.wait_for_selector("#after:not([hidden])")
+        assert page.inner_text("#status") == "Kept."
+    assert said == ["Being kept…"]
 
 
 def test_a_list_that_could_not_be_loaded_is_loaded_again(desk: MemoryDesk, browser: Browser, address: str) -> None:
