@@ -251,8 +251,9 @@
 
     const isOurs = (item) => !list.dataset.only || list.dataset.only === item.item;
 
+    // Returns whether it is a new one that nobody holds.
     function put(item) {
-      if (!isOurs(item)) return;
+      if (!isOurs(item)) return false;
       let row = rows.get(item.subject);
       const isNew = !row;
       if (isNew) rows.set(item.subject, row = template.content.firstElementChild.cloneNode(true));
@@ -264,8 +265,8 @@
         delete row.dataset.moves;
         list.insertBefore(row, follower(row.dataset.rank));
       }
-      if (isNew && !item.holder) announce(item);
       byId("nothing").hidden = true;
+      return isNew && !item.holder;
     }
 
     // The first row that stands behind a rank; the rows are in order.
@@ -292,8 +293,12 @@
     function announce(item) {
       if (!isLoud) return;
       beep(item.urgency);
-      if (window.Notification?.permission === "granted") {
-        new Notification(words.item[item.item], { body: item.alert_kinds.map((kind) => words.kind[kind] || kind).join(", "), tag: item.subject });
+      if (window.Notification?.permission !== "granted") return;
+      const body = item.alert_kinds.map((kind) => words.kind[kind] || kind).join(", ");
+      try {
+        new Notification(words.item[item.item], { body, tag: item.subject });
+      } catch {
+        // Chrome on Android lets no page make one.
       }
     }
 
@@ -319,14 +324,17 @@
       if (isLoud) { beep(2); window.Notification?.requestPermission?.(); }
     });
 
+    let isWhole = list.dataset.whole === "yes";  // else what the page came without is not new
     async function load() {
       const work = await askWork();
       if (!work) return;
       const there = new Set([...work.told, ...work.items.filter(isOurs).map((item) => item.subject)]);
       for (const row of [...list.children]) if (!there.has(row.dataset.subject)) drop(row.dataset.subject);
-      work.items.forEach(put);
+      const [first] = work.items.filter(put);  // one for all: they come in order, the most urgent first
+      if (first && isWhole) announce(first);
+      isWhole = true;
     }
-    handlers.work.push(put);
+    handlers.work.push((item) => { if (put(item)) announce(item); });
     handlers.gone.push((data) => drop(data.subject));
     handlers.reset.push(load);
     onOpen.push(load);

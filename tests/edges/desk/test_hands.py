@@ -25,6 +25,13 @@ _WAITS_UNTIL_TOLD = """
   window.endWaiting = () => { for (const one of waiting) one.abort(new DOMException("", "TimeoutError")); };
 """  # no request waits for a time: it waits for the test
 
+_COUNTS_ALARMS = """
+  localStorage.setItem("ronde-sound", "on");
+  window.told = 0;
+  window.Notification = function () { window.told += 1; throw new TypeError("Illegal constructor"); };
+  Notification.permission = "granted";
+"""  # as in Chrome on Android
+
 
 def test_enter_presses_what_has_the_focus_on_a_call(desk: MemoryDesk, browser: Browser, address: str) -> None:
     desk.alarm()
@@ -213,6 +220,29 @@ def test_a_stream_that_says_nothing_is_asked_for_again(desk: MemoryDesk, browser
             page.clock.fast_forward(11_000)
         page.wait_for_selector(f"#work [data-subject='{subject}']")
     assert len(silent) == 1
+
+
+def test_what_the_list_comes_without_at_first_sounds_no_alarm(desk: MemoryDesk, browser: Browser, address: str) -> None:
+    item = desk.work.items[f"{desk.alarm()}-c1.1"]
+
+    def add(first: int, count: int) -> None:
+        for number in range(first, first + count):
+            made = item._replace(subject=f"{number}-c1.1", since=item.since + number)
+            desk.work.items[made.subject] = made
+
+    add(0, AT_FIRST + 20)  # more than the page comes with
+    with signed_in(browser, address) as page:
+        page.add_init_script(_COUNTS_ALARMS)
+        page.reload()
+        page.wait_for_function(f"() => document.querySelectorAll('#work > li').length === {AT_FIRST + 21}")
+        assert page.evaluate("told") == 0
+        add(1000, 20)  # and the stream missed it
+        desk.channel.publish("reset", {})
+        page.wait_for_function(f"() => document.querySelectorAll('#work > li').length === {AT_FIRST + 41}")
+        assert page.evaluate("told") == 1
+        desk._publish("work", item._replace(subject="2000-c1.1"))
+        page.wait_for_selector("#work [data-subject='2000-c1.1']")
+        assert page.evaluate("told") == 2
 
 
 @pytest.mark.parametrize("by", ["event", "reset", "renewal"])
