@@ -57,6 +57,7 @@ class DeskPages:
             person=person,
             may_work=person.role in WORKERS,
             segment=_segment,
+            shown_at=write_instant(self.pages.clock()),
             signal_in_words=signal_in_words,
             **{"words": self.words(request), **values},
         )

@@ -573,13 +573,20 @@
     });
   }
 
+  const site = desk.dataset.site;
+  if (site) {
+    const show = () => { byId("newer").hidden = false; };
+    handlers.incident.push((data) => { if (data.site_id === site) show(); });
+    handlers.reset.push(show);  // of what came meanwhile nothing is known
+  }
+
   for (const form of document.querySelectorAll("form.act")) {
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
       const action = form.dataset.action;
       const reason = byId(`reason-${action}`).value;
       const { at, key } = once(form, { reason });
-      const where = incident ? `/v1/incidents/${segment(incident)}` : `/v1/sites/${segment(desk.dataset.site)}`;
+      const where = incident ? `/v1/incidents/${segment(incident)}` : `/v1/sites/${segment(site)}`;
       const body = { reason, key, at, ...(incident ? { seen_version: Number(desk.dataset.version) } : {}) };
       const answer = await ask("POST", `${where}/${action}`, body);
       if (!answer.ok) { form.closest("dialog").close(); return refuse(answer); }
@@ -606,7 +613,7 @@
     event.preventDefault();
     const body = { contact_id: byId("contact_id").value || null, incident_id: byId("incident_id").value || null };
     const { key } = once(callbackForm, body);
-    const answer = await ask("POST", `/v1/sites/${segment(desk.dataset.site)}/callbacks`, { ...body, key });
+    const answer = await ask("POST", `/v1/sites/${segment(site)}/callbacks`, { ...body, key });
     if (answer.ok) location.assign(`/callbacks/${segment(answer.data.callback_id)}`); else refuse(answer);
   });
 

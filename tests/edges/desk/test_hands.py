@@ -12,6 +12,7 @@ from tests.edges.desk.floor import PASSWORD, WORD
 from tests.edges.desk.memory import MemoryDesk
 from tests.edges.desk.test_pages import address, desk, signed_in
 from tests.support.browser import browser
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Route
@@ -120,27 +121,22 @@ def test_the_wallboard_outlasts_a_desk_that_is_away(desk: MemoryDesk, browser: B
         assert page.evaluate("document.activeElement.getAttribute('href')") == "/held"  # still in the reader's hand
 
 
-def test_the_age_is_shown_and_red_above_5_s_by_silence_too(desk: MemoryDesk, browser: Browser, address: str) -> None:
-    def say(seconds: float) -> None:
-        age = {
-            "seconds": seconds,
-            "partitions": [],
-            "now": write_instant(desk.clock.now()),
-            "clock_ms": 0,
-            "forgotten": 0,
-        }
-        desk.channel.publish("age", age)
+def say_age(desk: MemoryDesk, seconds: float) -> None:
+    now = write_instant(desk.clock.now())
+    desk.channel.publish("age", {"seconds": seconds, "partitions": [], "now": now, "clock_ms": 0, "forgotten": 0})
 
+
+def test_the_age_is_shown_and_red_above_5_s_by_silence_too(desk: MemoryDesk, browser: Browser, address: str) -> None:
     with signed_in(browser, address) as page:
         page.wait_for_selector("#nothing:not([hidden])")
-        say(0.4)
+        say_age(desk, 0.4)
         page.wait_for_selector("#seen-age:has-text('Age of what you see: 0 s')")
         assert page.is_hidden("#age")
-        say(4.0)
+        say_age(desk, 4.0)
         page.wait_for_selector("#age:has-text('does not answer')")  # 4 s as it was said, and the silence since
-        say(9.0)
+        say_age(desk, 9.0)
         page.wait_for_selector("#age:has-text('9 s old')")
-        say(0.4)
+        say_age(desk, 0.4)
         page.wait_for_selector("#age", state="hidden")
 
 
@@ -293,6 +289,27 @@ def test_the_answer_that_ends_a_call_says_so_though_the_stream_is_faster(
         page.wait_for_selector("#after:not([hidden])")
         assert page.inner_text("#status") == "Kept."
     assert said == ["Being kept…"]
+
+
+@pytest.mark.parametrize("name", ["incident", "reset"])
+def test_a_homes_page_says_that_something_has_happened(
+    desk: MemoryDesk, browser: Browser, address: str, name: str
+) -> None:
+    def tell(of_site: str, name: str = "incident") -> None:
+        value = {"incident_id": "I1", "site_id": of_site, "phase": "CALLING", "version": 1}
+        desk.channel.publish(name, value if name == "incident" else {})
+
+    def is_heard() -> bool:
+        tell("S2")
+        say_age(desk, 0.4)
+        return bool(page.inner_text("#seen-age"))
+
+    with signed_in(browser, address) as page:
+        page.goto(f"{address}/sites/S1")
+        eventually(is_heard, "the page listens")
+        assert page.is_hidden("#newer")
+        tell("S1", name)
+        page.wait_for_selector("#newer:not([hidden])")
 
 
 def test_a_list_that_could_not_be_loaded_is_loaded_again(desk: MemoryDesk, browser: Browser, address: str) -> None:
