@@ -13,7 +13,7 @@ from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.terminal import print_value, say
 from sinks.database.migrate import migrate as apply
 from sinks.errors import Away, SinkError
-from sinks.forget.erasures import Erasure, carry_out, create_topic, send
+from sinks.forget.erasures import Erasure, carry_out, create_topic, ends_now, send
 from sinks.forget.retention import retain as remove
 
 app = typer.Typer(no_args_is_help=True)
@@ -68,6 +68,7 @@ def erase(
     erasure = Erasure(site or "", contact or "", datetime.now(UTC))
     try:
         create_topic(configuration)
+        erasure = erasure._replace(ends=ends_now(configuration))
         send(configuration, effective.client("producer"), erasure)
     except (Away, SinkError) as error:
         raise Failed(f"nothing was erased: {error}") from None

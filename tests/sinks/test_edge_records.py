@@ -142,9 +142,14 @@ def test_an_erased_site_keeps_its_signals_without_what_is_personal(made: psycopg
 
 def test_an_erasure_of_an_account_from_before_it_reached_signals_reaches_them(ledger: psycopg.Connection[Any]) -> None:
     migrate(ledger, to=7)
-    signals = (signal(OPENED + at, site_id=None, account=str(77 + at), text="Martin") for at in range(2))
-    write(ledger, messages(placed(signals, PARTITION)))
-    carry_out(ledger, Erasure("account:77", "", datetime.fromtimestamp(CLOSED / 1000, UTC)))
+    for account in ("77", "78"):
+        ledger.execute(
+            "INSERT INTO ledger.signals (signal_id, account, protocol, meaning, outcome, received_at,"
+            " receiver, authenticated, text, kafka_partition, kafka_offset)"
+            " VALUES ('S', %s, 'DC09', 'OPENING', 'SIGNAL', ledger.instant(%s), 'receiver-1', true, 'Martin', 0, %s)",
+            (account, OPENED, int(account)),
+        )
+    ledger.execute("SELECT ledger.erase('account:77', '', ledger.instant(%s))", (CLOSED,))
     migrate(ledger)
     assert ledger.execute("SELECT account, text FROM ledger.signals ORDER BY account").fetchall() == [
         ("77", None),
