@@ -13,7 +13,9 @@ from confluent_kafka.admin import AdminClient
 from edges.values import Claim, DeskEvent, Signal
 from ronde.views.incident.page import page
 from schemas.contract.topics import TOPICS
+from service.objectives import ObjectiveSettings
 from sinks.ask.edge_records import BEFORE_MS
+from sinks.ask.report import handling
 from sinks.ask.timeline import Timeline, timeline
 from sinks.database.migrate import migrate
 from sinks.forget.erasures import Erasure, carry_out
@@ -106,6 +108,12 @@ def test_what_names_the_incident_is_shown_at_any_time_and_what_names_none_while_
     )
     assert {event.id for event in seen.desk_events} == {"later", "at work"}
     assert page(seen).count("looks at the incident") == 2
+
+
+def test_a_first_call_counts_as_taken_though_its_clock_was_ahead_of_the_brokers(made: psycopg.Connection[Any]) -> None:
+    look(made, (CALL.issued_at - 6 * SECOND, CLAIM))
+    (found,) = handling(made, START, ObjectiveSettings(first_seconds=10))
+    assert (found.calls, found.within[10]) == (1, 1), "its answer came after 20 s"
 
 
 @pytest.mark.parametrize("erased", [HOME.site_id, "account:77"])
