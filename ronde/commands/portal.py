@@ -8,6 +8,7 @@ import itertools
 from collections.abc import Iterator
 from typing import Annotated, Final, TypeAlias
 
+import psycopg
 import typer
 
 from edges.database.postgres import opened, pool
@@ -19,7 +20,7 @@ from edges.portal.store import Store
 from ronde.input_files.site_lines import Good, SiteLines
 from ronde.input_files.site_spreadsheet import sites_of
 from ronde.outcomes.site_file import print_warnings, warnings
-from ronde.shared.database import connected
+from ronde.shared.database import connected, refused
 from ronde.shared.errors import Failed
 from ronde.shared.lines import CountryOption, fail_on_bad
 from ronde.shared.lines import opened as opened_lines
@@ -85,6 +86,8 @@ def import_(
             loaded = asyncio.run(_load(postgres, sites))
         except DatabaseAwayError:
             raise Failed("PostgreSQL does not answer; run this again, what is loaded is only replaced") from None
+        except psycopg.Error as error:
+            raise refused(error) from None
     if as_json:
         print_value({"loaded": loaded, **warnings(sites)})
     else:
