@@ -104,6 +104,20 @@ def test_a_right_that_it_lacks_on_tables_alone_is_named(
 
 
 @pytest.mark.asyncio
+async def test_what_stands_above_an_unreadable_line_is_loaded_and_counted(
+    store: Store, run: Run, tmp_path: Path, portal_file: SettingsFile
+) -> None:
+    file = tmp_path / "sites.csv"
+    good = "".join(f"S{number:03},yes\n" for number in range(201))  # one more than are loaded at once
+    file.write_text(f'site_id,subscribed\n{good}BAD,maybe\n"S999,yes\n', encoding="utf-8")
+    ran = await asyncio.to_thread(run, "portal", "import", file, "--settings", portal_file())
+    assert ran.exit == 2
+    assert "line 203: UNDECODABLE" in ran.out
+    assert "201 sites before it were loaded and 1 bad lines left out" in ran.err
+    assert await store.site("S200") is not None
+
+
+@pytest.mark.asyncio
 async def test_bad_lines_are_left_out_and_quote_nothing_secret(
     store: Store, run: Run, tmp_path: Path, portal_file: SettingsFile
 ) -> None:
