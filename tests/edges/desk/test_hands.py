@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -245,10 +246,16 @@ def test_what_the_list_comes_without_at_first_sounds_no_alarm(desk: MemoryDesk, 
 def test_a_call_that_is_lost_is_not_held_by_its_page(desk: MemoryDesk, browser: Browser, address: str, by: str) -> None:
     subject = f"{desk.alarm()}-c1.1"
     refusal = '{"code": "HELD", "holder": {"by": "zoe"}}'
+
+    def is_heard() -> bool:
+        say_age(desk, 0.4)
+        return bool(page.inner_text("#seen-age"))
+
     with signed_in(browser, address) as page:
         page.clock.install()
         page.goto(f"{address}/work/{subject}")
         page.wait_for_selector("#holder.good")
+        eventually(is_heard, "the page listens")
         if by == "event":
             desk._publish("gone", subject)
         elif by == "reset":
@@ -283,7 +290,10 @@ def test_the_answer_that_ends_a_call_says_so_though_the_stream_is_faster(
     with signed_in(browser, address) as page:
         page.goto(f"{address}/work/{subject}")
         page.wait_for_selector("#holder.good")
-        page.evaluate("new EventSource('/v1/events').addEventListener('gone', () => { window.hasGone = true; })")
+        page.evaluate(
+            "new Promise((resolve) => { const stream = new EventSource('/v1/events'); stream.onopen = resolve; "
+            "stream.addEventListener('gone', () => { window.hasGone = true; }); })"
+        )
         page.route("**/result", late)
         page.keyboard.press("4")
         page.wait_for_selector("#after:not([hidden])")
@@ -305,6 +315,8 @@ def test_a_homes_page_says_that_something_has_happened(
         return bool(page.inner_text("#seen-age"))
 
     with signed_in(browser, address) as page:
+        page.clock.install()
+        page.clock.pause_at(datetime.now(tz=UTC) + timedelta(hours=1))  # no silence, however slow the machine is
         page.goto(f"{address}/sites/S1")
         eventually(is_heard, "the page listens")
         assert page.is_hidden("#newer")
