@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection
-from typing import Final, NamedTuple, cast
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple, cast
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
 from schemas.avro.errors import RegistryUnreachable
 from schemas.contract.topics import RECEIVED_BYTES, Log
@@ -18,6 +18,7 @@ from seal.erasures import erasure_of
 from seal.errors import AwayError, LockedError, SealError
 from seal.heads import Heads
 from seal.metrics import Behind, SealMetrics
+from seal.progress import Progress
 from seal.settings import SealConfiguration
 from seal.store import Head, Store, TreeState
 from service.clock import now_ms
@@ -30,6 +31,7 @@ _ERASURES: Final = "erasures"
 _BATCH: Final = 5000
 _POLL_SECONDS: Final = 0.5
 _ASK_SECONDS: Final = 10.0
+_ENDS_SECONDS: Final = 2.0  # for the ends of all logs, amid the work
 _LOOK_SECONDS: Final = 10.0  # between two looks at the cluster
 _HOUR_MS: Final = 3_600_000
 _OTHER_SECONDS: Final = 30.0  # in which another process must seal something more
@@ -70,6 +72,7 @@ class Sealing:
             registry = Registry(client(configuration.registry_url), configuration.seal.data_dir)
         self._commitments = Commitments(store.secret, None if registry is None else registry.schema)
         self._trees: dict[Log, TreeState] = {}
+        self._progress = Progress()
         self._has_erasures = False
         self._looked_at = time.monotonic()
         self._consumer = Consumer(
@@ -142,9 +145,10 @@ class Sealing:
         if now - self._looked_at >= _LOOK_SECONDS:
             self._looked_at = now
             self._store.ping()
-            if self._name(_ERASURES) in self._topics() and not self._has_erasures:  # a sink has just made it
-                self._has_erasures = True
+            topics = self._topics()
+            if self._name(_ERASURES) in topics and not self._has_erasures:  # a sink has just made it
                 self._consumer.incremental_assign([self._erasures()])
+            self._compare_ends(topics)
         self._heads.stamp_again()
 
     # --- Kafka --------------------------------------------------------------------------------------
@@ -166,16 +170,39 @@ class Sealing:
                 self.metrics.missed.labels(log[0]).inc(first - tree.next_offset)
                 _log.error("%s-%s: offsets %s to %s are gone unsealed", *log, tree.next_offset, first - 1)
             self._trees[log] = tree
-            assigned.append(TopicPartition(self._name(log[0]), log[1], max(first, tree.next_offset)))
-        self._has_erasures = self._name(_ERASURES) in self._topics()
-        if self._has_erasures:
+            begin = max(first, tree.next_offset)
+            assigned.append(TopicPartition(self._name(log[0]), log[1], begin))
+            self._progress.reach(log, begin)
+        if self._name(_ERASURES) in self._topics():
             assigned.append(self._erasures())
             logs.add((_ERASURES, 0))
         self._consumer.assign(assigned)
         self._behind.begin(logs)
         return logs
 
-    def _topics(self) -> Collection[str]:
+    def _compare_ends(self, topics: Mapping[str, Any]) -> None:
+        """See where there is more than was read. Raises `AwayError` where the client does not read it."""
+        read = [*self._trees, *([(_ERASURES, 0)] if self._has_erasures else [])]
+        led = [
+            (self._name(topic), number)
+            for topic, number in read
+            if (found := topics.get(self._name(topic))) is not None
+            and number in found.partitions
+            and found.partitions[number].leader >= 0
+        ]
+        try:
+            answers = self._consumer.offsets_for_times([TopicPartition(*log, OFFSET_END) for log in led], _ENDS_SECONDS)
+        except KafkaException:
+            answers = []
+        ends = {(self._name_of[one.topic], one.partition): one.offset for one in answers if one.error is None}
+        for log in self._progress.behind(ends):
+            self._behind.fall(log)
+        still = self._progress.still()
+        if still is not None:
+            where = f"{self._name(still[0])}-{still[1]}"
+            raise AwayError("kafka", f"there is more in {where}, and the client does not read it: another one will")
+
+    def _topics(self) -> Mapping[str, Any]:
         try:
             return kafka_answer(
                 lambda: self._consumer.list_topics(timeout=_ASK_SECONDS).topics, retriable_for(_ASK_SECONDS)
@@ -184,6 +211,8 @@ class Sealing:
             raise AwayError("kafka", f"the broker does not answer: {error.args[0].str()}") from None
 
     def _erasures(self) -> TopicPartition:
+        self._has_erasures = True
+        self._progress.reach((_ERASURES, 0), 0)
         return TopicPartition(self._name(_ERASURES), 0, OFFSET_BEGINNING)
 
     def _bounds(self, log: Log) -> tuple[int, int]:
@@ -214,7 +243,10 @@ class Sealing:
 
     def _arrived(self) -> Arrived:
         arrived = Arrived([], [], [])
-        for message in self._consumer.consume(_BATCH, _POLL_SECONDS):
+        messages = self._consumer.consume(_BATCH, _POLL_SECONDS)
+        if len(messages) == _BATCH:
+            self._progress.wait()
+        for message in messages:
             error = message.error()
             if error is not None and not message.topic():
                 _log.warning("Kafka reports an error: %s", error.str())  # as of the group, which it does not join
@@ -223,10 +255,12 @@ class Sealing:
             log = (topic, cast("int", message.partition()))
             if error is not None:
                 if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  # its name
+                    self._progress.reach(log, cast("int", message.offset()))
                     arrived.ended.append(log)
                 elif not error.retriable():
                     raise AwayError("kafka", f"the broker does not give {message.topic()}: {error.str()}")
                 continue
+            self._progress.reach(log, cast("int", message.offset()) + 1)
             if log in arrived.ended:
                 arrived.ended.remove(log)
             if topic == _ERASURES:

@@ -8,7 +8,7 @@ import logging
 import runpy
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +19,7 @@ from confluent_kafka.admin import AdminClient
 from ronde.local.kafka import Kafka
 from ronde.outcomes.sealed_dossier import sealed_dossier
 from ronde.shared.whole_settings import WholeSettings
+from schemas.contract.topics import Log
 from seal import keys
 from seal.checking import check_heads
 from seal.errors import LockedError
@@ -236,6 +237,46 @@ def test_one_process_seals_and_it_reads_erasures_of_a_topic_that_is_made_later(
         assert store.secret("S1", "", Place("calls", 0, 0, 0)) is not None
         owners = connection.execute("SELECT contact_id FROM seal.secrets ORDER BY 1").fetchall()
         assert owners == [("",), ("bob",)]
+
+
+def test_a_log_is_read_to_its_end_before_an_open_transaction_and_behind_one_that_was_aborted(
+    house: tuple[WholeSettings, Path], client_log: logging.Logger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, _ = house
+    monkeypatch.setattr("seal.sealing._LOOK_SECONDS", 0.0)
+    log = ("alerts", 0)
+    producer = Producer({**settings.client("producer"), "transactional.id": "alerts"}, logger=client_log)
+    producer.init_transactions(30)
+    for end in (producer.commit_transaction, lambda _: producer.flush()):
+        producer.begin_transaction()
+        producer.produce(settings.topic(log[0]), b"?", b"S1", log[1])
+        end(30)
+    with connect(settings.postgres) as connection:
+        make_schema(connection)
+        sealing = Sealing(settings.for_seal(), Store(connection))
+        compared: list[Mapping[Log, int]] = []
+        behind = sealing._progress.behind
+
+        def compare(found: Mapping[Log, int]) -> list[Log]:
+            compared.append(found)
+            return behind(found)
+
+        monkeypatch.setattr(sealing._progress, "behind", compare)
+        give_up = time.monotonic() + 60
+        ends = [2, 4]  # each transaction has a record and a marker
+
+        def is_over() -> bool:
+            lag = sealing.metrics.lag.labels(log[0])._value.get()
+            if (compared and compared[-1][log] == ends[0] and lag == 0) or time.monotonic() > give_up:
+                ends.pop(0)
+                if ends:
+                    producer.abort_transaction(30)
+            return not ends
+
+        sealing.run(is_over)
+        sealing.close()
+        assert time.monotonic() < give_up
+        assert Store(connection).trees()[log] == TreeState(1, 1)
 
 
 def _erase(settings: WholeSettings, contact: str, log: logging.Logger) -> None:
