@@ -146,6 +146,7 @@ class Sealing:
             self._looked_at = now
             self._store.ping()
             topics = self._topics()
+            self._check_partitions(topics)
             if self._name(_ERASURES) in topics and not self._has_erasures:  # a sink has just made it
                 self._consumer.incremental_assign([self._erasures()])
             self._compare_ends(topics)
@@ -155,6 +156,8 @@ class Sealing:
 
     def _assign(self) -> set[Log]:
         """Read each partition from where its tree ends, and the erasures from their beginning; return all logs."""
+        topics = self._topics()
+        self._check_partitions(topics)
         kept = self._store.trees()
         logs = {(topic, number) for topic in SEALED for number in range(self._configuration.partitions)}
         assigned = []
@@ -173,12 +176,23 @@ class Sealing:
             begin = max(first, tree.next_offset)
             assigned.append(TopicPartition(self._name(log[0]), log[1], begin))
             self._progress.reach(log, begin)
-        if self._name(_ERASURES) in self._topics():
+        if self._name(_ERASURES) in topics:
             assigned.append(self._erasures())
             logs.add((_ERASURES, 0))
         self._consumer.assign(assigned)
         self._behind.begin(logs)
         return logs
+
+    def _check_partitions(self, topics: Mapping[str, Any]) -> None:
+        """Raise `SealError` where a topic has other partitions than the settings: none would seal the rest."""
+        wanted = self._configuration.partitions
+        for name in map(self._name, SEALED):
+            found = topics.get(name)
+            if found is not None and found.error is None and len(found.partitions) != wanted:
+                raise SealError(
+                    f"topic {name} has {len(found.partitions)} partitions, and topics.partitions is {wanted}: "
+                    "see `ronde topics check`"
+                )
 
     def _compare_ends(self, topics: Mapping[str, Any]) -> None:
         """See where there is more than was read. Raises `AwayError` where the client does not read it."""

@@ -12,7 +12,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from seal import keys, metrics, progress, sealing
 from seal.commitments import SEALED
-from seal.errors import AwayError
+from seal.errors import AwayError, SealError
 from seal.progress import Progress
 from seal.sealing import Sealing
 from seal.settings import SealConfiguration, SealSettings
@@ -150,3 +150,12 @@ def test_a_log_that_moves_or_waits_for_others_does_not_stand_still(clock: Clock)
     clock.now += 100  # in one append
     assert made.behind({LOG: 1000}) == [LOG]
     assert made.still() is None
+
+
+def test_the_seal_ends_where_a_topic_has_other_partitions(client: Client, clock: Clock, sealer: Sealing) -> None:
+    with pytest.raises(SealError, match=r"topic decisions has 2 partitions, and topics.partitions is 1") as raised:
+        run(sealer, clock, {100: lambda: setattr(client, "partitions", 2)}, 1000)
+    assert not isinstance(raised.value, AwayError), "waiting does not help"
+    assert clock.now - 1000 < 120, "once it looks"
+    with pytest.raises(SealError, match="has 2 partitions"):
+        sealer.once()

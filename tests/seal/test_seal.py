@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from confluent_kafka import Producer, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, NewPartitions  # type: ignore[attr-defined]  # as documented
 
 from ronde.local.kafka import Kafka
 from ronde.outcomes.sealed_dossier import sealed_dossier
@@ -22,6 +22,7 @@ from ronde.shared.whole_settings import WholeSettings
 from schemas.contract.topics import Log
 from seal import keys
 from seal.checking import check_heads
+from seal.commitments import SEALED
 from seal.errors import LockedError
 from seal.proofs import Place
 from seal.sealing import Sealing
@@ -143,6 +144,8 @@ def test_what_is_sealed_is_exported_verified_and_recomputed(
     publish(book, sealed.settings, client_log)
     ran = run("incident", "export", book.decisions()[0].incident_id, "--sealed", *settings)
     assert (ran.exit, "is not sealed yet" in ran.err) == (1, True)
+    more = sum(len(book.logs[topic]) for topic in SEALED)
+    assert f"still hold, but for {more} not sealed yet: all as sealed" in run("seal", "check", *settings).out
     assert run("seal", "key", *settings).exit == 1  # the key is there
 
 
@@ -201,6 +204,23 @@ def test_each_change_of_the_kept_tree_is_named(sealed: Sealed, run: Run) -> None
                     connection.execute(f"INSERT INTO seal.{table} SELECT * FROM spare.{table}")
                     connection.execute(f"DROP TABLE spare.{table}")
     assert run("seal", "check", "--settings", sealed.file).exit == 0
+
+
+def test_a_partition_that_is_not_sealed_is_found(
+    house: tuple[WholeSettings, Path], client_log: logging.Logger, run: Run
+) -> None:
+    settings, file = house
+    seal_once(settings)
+    admin = AdminClient(settings.client("admin"), logger=client_log)
+    for made in admin.create_partitions([NewPartitions(settings.topic(topic), 2) for topic in SEALED]).values():
+        made.result()
+    producer = Producer(settings.client("producer"), logger=client_log)
+    producer.produce(settings.topic("alerts"), b"?", b"S1", 1)
+    producer.flush()
+    ran = run("seal", "check", "--settings", file)
+    assert (ran.exit, "MISSING: alerts-1 has 1 records, and none was ever sealed" in ran.err) == (1, True), ran.err
+    ran = run("seal", "--once", "--settings", file)
+    assert (ran.exit, "has 2 partitions, and topics.partitions is 1" in ran.err) == (1, True), ran.err
 
 
 def test_one_process_seals_and_it_reads_erasures_of_a_topic_that_is_made_later(
