@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import fastavro
 import pytest
 
-from schemas.avro.errors import SchemaNotFound, UnusableSchema
+from ronde.outcomes import sealed_dossier
+from ronde.shared.errors import Failed
+from schemas.avro.errors import RegistryUnreachable, SchemaNotFound, UnusableSchema
 from schemas.avro.loader import load
 from seal.checking import check_records
 from seal.commitments import Commitments
@@ -161,6 +165,24 @@ def test_an_id_that_the_registry_does_not_know_is_asked_for_again() -> None:
     first, second = made.leaf(record(value)), made.leaf(record(value))
     assert tuple(field.name for field in first.fields) == WHOLE
     assert len(second.fields) == 2 + len(load("Alert")["fields"])
+
+
+def test_an_export_says_that_the_registry_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    def registry(_: int) -> Any:
+        raise RegistryUnreachable("the schema registry does not answer: ConnectError")
+
+    for name, made in (
+        ("opened", lambda *_, **__: contextlib.nullcontext((None, None))),
+        ("connect", lambda _: contextlib.nullcontext()),
+        ("incident_records", lambda *_: [record(HEADER + ALERT)]),
+        ("_erasures", lambda _: []),
+        ("commitments", lambda *_: commitments(registry)),
+        ("recorded", Mock()),
+        ("Store", Mock()),
+    ):
+        monkeypatch.setattr(sealed_dossier, name, made)
+    with pytest.raises(Failed, match=r"the schema registry does not answer: ConnectError \(registry.url\)"):
+        sealed_dossier.sealed_dossier(Mock(), "I1")
 
 
 @pytest.mark.server
