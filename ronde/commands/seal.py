@@ -22,7 +22,7 @@ from seal.commitments import SEALED, Commitments
 from seal.errors import SealError
 from seal.process import SealProcess
 from seal.sealing import Sealing
-from seal.store import Store, TreeState, connect, make_schema
+from seal.store import Store, TreeState, connect, connect_to_seal, make_schema
 from service import logs as service_logs
 from streams.kafka.reading import Logs, Span
 
@@ -56,7 +56,7 @@ def seal(
         with seal_errors_as_failures():
             SealProcess(effective.for_seal()).run()
         return
-    with seal_errors_as_failures(), connect(effective.postgres) as connection:
+    with seal_errors_as_failures(), connect_to_seal(effective.postgres) as connection:
         make_schema(connection)
         with contextlib.closing(Sealing(effective.for_seal(), Store(connection))) as sealing:
             head = sealing.once()
