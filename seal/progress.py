@@ -7,7 +7,7 @@ there, and says nothing. Another client does better; it costs what this one has 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from schemas.contract.topics import Log
@@ -29,6 +29,10 @@ class Progress:
         if offset > self._reached.get(log, -1):
             self._reached[log] = offset
             self._since.pop(log, None)
+
+    def places(self, logs: Iterable[Log]) -> dict[Log, int]:
+        """Return how far these were read."""
+        return {log: self._reached[log] for log in logs}
 
     def wait(self) -> None:
         """More has arrived than was taken: what stands still may only wait behind it."""

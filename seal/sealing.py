@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple, cast
 
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
@@ -34,6 +34,7 @@ _ASK_SECONDS: Final = 10.0
 _ENDS_SECONDS: Final = 2.0  # for the ends of all logs, amid the work
 _LOOK_SECONDS: Final = 10.0  # between two looks at the cluster
 _HOUR_MS: Final = 3_600_000
+_MOVE_SECONDS: Final = 120.0  # in which a log that has not ended must be read further, with --once
 _OTHER_SECONDS: Final = 30.0  # in which another process must seal something more
 _log = logging.getLogger("seal")
 
@@ -114,29 +115,54 @@ class Sealing:
         except LockedError:
             self._await_other()
         else:
-            missing = self._assign()
-            while missing:
-                missing -= {*self._append()}
+            for _ in self._ending(self._append):
                 self._look()
         return self._heads.sign(self._trees)
+
+    def _ending(self, take: Callable[[], Iterable[Log]]) -> Iterator[None]:
+        """Read until each log has ended once, turn by turn: ``take`` returns those that ended.
+
+        Raises `AwayError` where none of the others moves.
+        """
+        missing = self._assign()
+        places, moved_at = self._progress.places(missing), time.monotonic()
+        while missing:
+            missing -= {*take()}
+            yield
+            before, places = places, self._progress.places(missing)
+            now = time.monotonic()
+            moved_at = now if places != before else moved_at
+            if missing and now - moved_at > _MOVE_SECONDS:
+                where = "-".join(map(str, min(missing)))
+                raise AwayError(
+                    "kafka", f"the broker has given nothing of {where} for {_MOVE_SECONDS:.0f} s, nor its end"
+                )
 
     def _await_other(self) -> None:
         """Wait until the other process has sealed what the topics hold. Raises `LockedError` where it does not."""
         ends: dict[Log, int] = {}
-        missing = self._assign()
-        while missing:
+
+        def take() -> Iterable[Log]:
             arrived = self._arrived()
             ends.update(((record.topic, record.partition), record.offset + 1) for record in arrived.records)
-            missing -= {*arrived.ended}
-        moved_at = time.monotonic()
-        while not all(self._trees[log].next_offset >= end for log, end in ends.items()):
-            before = dict(self._trees)
+            return arrived.ended
+
+        for _ in self._ending(take):
+            pass
+        places, moved_at = self._unsealed(ends), time.monotonic()
+        while places:
             self._trees |= self._store.trees()
+            before, places = places, self._unsealed(ends)
             now = time.monotonic()
-            moved_at = now if self._trees != before else moved_at
+            moved_at = now if places != before else moved_at
             if now - moved_at > _OTHER_SECONDS:
-                raise LockedError("another `ronde seal` writes this schema, and seals nothing: see its log")
+                where = "-".join(map(str, min(places)))
+                raise LockedError(f"another `ronde seal` writes this schema, and seals nothing of {where}: see its log")
             time.sleep(_POLL_SECONDS)
+
+    def _unsealed(self, ends: Mapping[Log, int]) -> dict[Log, int]:
+        """Return the logs that are not sealed up to these ends, and how far they are."""
+        return {log: self._trees[log].next_offset for log, end in ends.items() if self._trees[log].next_offset < end}
 
     def _look(self) -> None:
         """From time to time, see whether Kafka and PostgreSQL answer; ask for the last head's stamp again."""
@@ -214,7 +240,7 @@ class Sealing:
         still = self._progress.still()
         if still is not None:
             where = f"{self._name(still[0])}-{still[1]}"
-            raise AwayError("kafka", f"there is more in {where}, and the client does not read it: another one will")
+            raise AwayError("kafka", f"there is more in {where}, and the client does not read it")
 
     def _topics(self) -> Mapping[str, Any]:
         try:

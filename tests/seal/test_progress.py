@@ -12,10 +12,11 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from seal import keys, metrics, progress, sealing
 from seal.commitments import SEALED
-from seal.errors import AwayError, SealError
+from seal.errors import AwayError, LockedError, SealError
 from seal.progress import Progress
 from seal.sealing import Sealing
 from seal.settings import SealConfiguration, SealSettings
+from seal.store import TreeState
 from service.postgres_settings import PostgresSettings
 
 END = 5
@@ -27,14 +28,26 @@ class Clock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 1000.0
-        clock = SimpleNamespace(monotonic=lambda: self.now, sleep=lambda _: None)
+        clock = SimpleNamespace(monotonic=lambda: self.now, sleep=self.sleep)
         for module in (metrics, progress, sealing):
             monkeypatch.setattr(module, "time", clock)
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return Clock(monkeypatch)
+
+
+def message(topic: str, offset: int, *, is_end: bool = False) -> Any:
+    """A record, or the end of a log."""
+    error = KafkaError(KafkaError._PARTITION_EOF) if is_end else None
+    return SimpleNamespace(
+        topic=lambda: topic, partition=lambda: 0, offset=lambda: offset, timestamp=lambda: (1, 0), error=lambda: error,
+        key=lambda: b"S1", value=lambda: b"?", headers=list,
+    )  # fmt: skip
 
 
 class Client:
@@ -45,7 +58,7 @@ class Client:
         self.leader = 1
         self.is_answered = True
         self.partitions = 1
-        self._to_say = [*SEALED]
+        self.to_say = [message(topic, END, is_end=True) for topic in SEALED]
 
     def list_topics(self, **_: Any) -> Any:
         partitions = {number: SimpleNamespace(leader=self.leader) for number in range(self.partitions)}
@@ -64,14 +77,8 @@ class Client:
         ]
 
     def consume(self, *_: Any) -> list[Any]:
-        said, self._to_say = self._to_say, []
-        return [
-            SimpleNamespace(
-                topic=lambda topic=topic: topic, partition=lambda: 0, offset=lambda: END,
-                error=lambda: KafkaError(KafkaError._PARTITION_EOF),
-            )
-            for topic in said
-        ]  # fmt: skip
+        said, self.to_say = self.to_say, []
+        return said
 
     def assign(self, _: Any) -> None:
         """Nothing."""
@@ -90,7 +97,7 @@ def sealer(client: Client, clock: Clock, tmp_path: Path) -> Sealing:
     keys.create(settings.key_file)
     configuration = SealConfiguration(settings, "", "none", 1, {}, PostgresSettings(), None)
     last = SimpleNamespace(made_at=2**62)
-    return Sealing(configuration, Mock(last_head=lambda: last, trees=dict))
+    return Sealing(configuration, Mock(last_head=lambda: last, trees=Mock(return_value={})))
 
 
 def run(sealer: Sealing, clock: Clock, changes: dict[int, Any], until: int) -> list[float]:
@@ -159,3 +166,41 @@ def test_the_seal_ends_where_a_topic_has_other_partitions(client: Client, clock:
     assert clock.now - 1000 < 120, "once it looks"
     with pytest.raises(SealError, match="has 2 partitions"):
         sealer.once()
+
+
+@pytest.mark.parametrize("is_locked", [False, True])
+def test_sealing_once_ends_where_a_log_gives_neither_records_nor_its_end(
+    client: Client, clock: Clock, sealer: Sealing, monkeypatch: pytest.MonkeyPatch, *, is_locked: bool
+) -> None:
+    client.to_say = [said for said in client.to_say if said.topic() != LOG[0]]
+    turns = iter(range(10_000))
+
+    def consume(*_: Any) -> list[Any]:
+        clock.now += 1
+        said, client.to_say = client.to_say, []
+        if next(turns) == 100:
+            said.append(message(LOG[0], 0))
+        return said
+
+    monkeypatch.setattr(client, "consume", consume)
+    monkeypatch.setattr(sealer, "_seal", lambda _: None)
+    client.leader = -1
+    store: Any = sealer._store
+    store.lock.side_effect = LockedError("another") if is_locked else None
+    with pytest.raises(AwayError, match="the broker has given nothing of decisions-0 for 120 s, nor its end") as raised:
+        sealer.once()
+    assert raised.value.thing == "kafka"
+    assert 220 < clock.now - 1000 < 230, "it moved in between"
+
+
+def test_sealing_once_ends_where_the_other_process_seals_all_but_one_log(
+    client: Client, clock: Clock, sealer: Sealing
+) -> None:
+    client.to_say += [message(LOG[0], END), message(LOG[0], END + 1, is_end=True)]
+    store: Any = sealer._store
+    store.lock.side_effect = LockedError("another")
+    sizes = iter(range(10_000))
+    store.trees.side_effect = lambda: {("calls", 0): TreeState(next(sizes), END), LOG: TreeState(1, END)}
+    with pytest.raises(LockedError, match="seals nothing of decisions-0: see its log"):
+        sealer.once()
+    assert 30 < clock.now - 1000 < 35
