@@ -75,8 +75,9 @@ def erase(
         with ledger(settings, "ledger erase") as connection:
             records = carry_out(connection, erasure)
     except Failed as error:
-        say(f"the erasure is on its topic, and the next sink carries it out; it is not done yet: {error}")
-        return
+        raise Failed(
+            f"the erasure is on its topic, and the next sink carries it out; it is not done yet: {error}"
+        ) from None
     if records == 0:
         say("nothing personal is in the ledger under this id; is it the right one? The erasure is kept all the same")
     elif records is None:

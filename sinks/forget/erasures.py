@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from schemas.contract.topics import Topic
+from service.hearing import Hearing
 from sinks import topic_admin
 from sinks.database.postgres import Connection, away
 from sinks.database.sql import query
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 TOPIC: Final = Topic("erasures", "own", None, "compact")
 _ANSWER_SECONDS: Final = 10.0
 _NEWS_SECONDS: Final = 60.0
+_HEARING_SECONDS: Final = 3.0  # for an answer that nothing depends on but whether there is one
 _LONGEST_ID: Final = 1000  # bytes; an index of PostgreSQL takes hardly more, and an input's ids have 128 at most
 
 
@@ -115,6 +117,7 @@ class ErasureLog:
 
     def __init__(self, configuration: Configuration) -> None:
         self._topic = configuration.topic(TOPIC.name)
+        self.hearing = Hearing()
         self._consumer = Consumer(configuration.reader("read_committed"), logger=_silent())
         self._ends: dict[int, int] = {}
 
@@ -157,6 +160,10 @@ class ErasureLog:
             value = message.value()
             if message.error() is None and value is not None:
                 yield value
+
+    def listen(self) -> None:
+        """Find out from time to time whether the consumer is answered; its ``hearing`` says so."""
+        self.hearing.ask(self._consumer, _HEARING_SECONDS)
 
     def close(self) -> None:
         """Stop reading."""

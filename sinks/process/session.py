@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from schemas.avro.errors import RegistryUnreachable
+from service.hearing import SILENT_SECONDS, Hearing
 from service.pooling import refuse_shared_sessions
 from sinks import faults
 from sinks.database.migrate import migrate
@@ -70,6 +71,7 @@ class Session:
             self._stack.callback(self._writer.close)
             offsets = Offsets(configuration)
             self._stack.callback(offsets.close)
+            self._hearings = (self._erasures.hearing, offsets.hearing)
             self._decoder = RowDecoder(configuration.topic, registry, Framing(configuration, offsets).judge)
             lag = Lag(offsets, configuration.fed, readiness, metrics)
             self._stack.callback(lag.close)
@@ -94,6 +96,9 @@ class Session:
                 self._ledger.add_months(_this_month_and_the_next())
                 self._source.note_positions()
                 self._source.look_for_topics()
+                self._erasures.listen()
+                self._source.listen()
+                _refuse_silence(self._source.hearing, *self._hearings)
         self._writer.settle()
 
     def close(self) -> None:
@@ -167,6 +172,16 @@ class Session:
             if records is not None:
                 self._metrics.erasures.inc()
                 _log.info("personal data was erased", site=erasure.site_id, contact=erasure.contact_id, records=records)
+
+
+def _refuse_silence(*hearings: Hearing) -> None:
+    """Raise `Away` where a client has had no answer for so long that it may never have one (`service.hearing`).
+
+    The next session has new clients; where Kafka is away, it waits for it as this one would.
+    """
+    seconds = max(hearing.seconds for hearing in hearings)
+    if seconds >= SILENT_SECONDS:
+        raise Away("kafka", f"Kafka does not answer: a client has had no answer for {seconds:.0f} s")
 
 
 def _this_month_and_the_next() -> set[date]:

@@ -16,6 +16,7 @@ import structlog
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
 from schemas.contract.topics import RECEIVED_BYTES, TOPICS
+from service.hearing import Hearing
 from sinks.errors import Away, SinkError
 from sinks.topic_admin import topic_ids
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 _ANSWER_SECONDS: Final = 10.0
+_HEARING_SECONDS: Final = 3.0  # for an answer that nothing depends on but whether there is one
 _LOOK_SECONDS: Final = 10.0  # between two looks for missing topics
 _IDLE_SECONDS: Final = 0.25  # the longest wait for records, after which the sink looks whether to end
 # `[kafka]` in the settings may replace these: they change the speed, not the result.
@@ -72,6 +74,7 @@ class LedgerConsumer:
         self._failure: Exception | None = None
         self._missing: frozenset[str] = frozenset()
         self._looked = 0.0
+        self.hearing = Hearing()
         self._consumer = Consumer(_properties(configuration, metrics), logger=logging.getLogger("librdkafka"))
 
     def subscribe(self) -> None:
@@ -122,7 +125,13 @@ class LedgerConsumer:
                 messages.append(message)
             else:
                 self._report(message, error)
+        if messages:
+            self.hearing.note(is_answered=True)
         return self._still_ours(messages)
+
+    def listen(self) -> None:
+        """Find out from time to time whether the consumer is answered; its ``hearing`` says so."""
+        self.hearing.ask(self._consumer, _HEARING_SECONDS)
 
     def written(self, next_offsets: dict[Log, int], newest: dict[Log, int]) -> None:
         """Note that the ledger has all before ``next_offsets``; ``newest``: the timestamp of each log's last record."""

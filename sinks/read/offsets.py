@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
+from service.hearing import Hearing
 from sinks.errors import Away
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ class Offsets:
     """Offsets of logs. Every method raises `Away` when the broker does not answer within so many seconds."""
 
     def __init__(self, configuration: Configuration) -> None:
+        self.hearing = Hearing()
         self._consumer = Consumer(
             # A log ends at its high watermark: records of an open transaction count as lag.
             configuration.reader("read_uncommitted"),
@@ -48,10 +49,15 @@ class Offsets:
             raise self._away(error.args[0], seconds) from None
         if refused := [answer.error for answer in answers if answer.error is not None]:
             raise self._away(refused[0], seconds)
+        self.hearing.note(is_answered=True)
         return {(answer.topic, answer.partition): answer.offset for answer in answers}
 
     def _away(self, error: KafkaError, seconds: float) -> Away:
         """The error, after a look for new leaders: a client may ask an old one for five minutes."""
-        with suppress(KafkaException):
+        try:
             self._consumer.list_topics(timeout=seconds)
+        except KafkaException:
+            self.hearing.note(is_answered=False)
+        else:
+            self.hearing.note(is_answered=True)
         return Away("kafka", f"Kafka does not answer: {error.str()}")

@@ -20,6 +20,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # they are do
 )
 
 from schemas.contract.topics import OWN_BYTES, RECEIVED_BYTES, BrokerLog
+from service.hearing import hears
 from service.logs import logger
 from streams.kafka.admin import AWAY
 
@@ -173,6 +174,11 @@ def answers(settings: Settings) -> bool:
     except KafkaException:
         return False
     return True
+
+
+def answers_as_quickly(settings: Settings) -> bool:
+    """Whether a new client has an answer in the time in which the others must have theirs (`service.hearing`)."""
+    return hears(_asking(settings))
 
 
 def _asking(settings: Settings) -> AdminClient:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, cast
 from confluent_kafka import Consumer, KafkaError, KafkaException
 
 from schemas.contract.topics import BrokerLog
+from service.hearing import Hearing
 from service.logs import logger
 from streams.escalation.values import Instant
 from streams.pipeline.chunk import InputChunk
@@ -43,9 +44,9 @@ class ChunkReader:
 
     ``hand_over`` passes a chunk on to the stages, from this thread. ``chunk`` is the one in flight; ``polls``
     counts the polls, so that an observer sees the thread live. ``positions``, ``phases`` (see `Assignment`),
-    ``taken_at`` (timestamps of records just taken) and ``member_id``, the group's name for this consumer, are those
-    of about a second ago: they are noted here because a consumer that is asked by one thread while another polls it
-    locks up the whole process.
+    ``taken_at`` (timestamps of records just taken), ``member_id``, the group's name for this consumer, and what it
+    hears (``hearing``) are those of about a second ago: they are noted here because a consumer that is asked by one
+    thread while another polls it locks up the whole process.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class ChunkReader:
         self.phases: dict[str, int] = {}
         self.taken_at: dict[BrokerLog, Instant] = {}
         self.member_id = ""
+        self.hearing = Hearing()
         self._noted_at = 0.0
         self._consumer = consumer
         self._assignment = assignment
@@ -125,6 +127,7 @@ class ChunkReader:
             taken = {BrokerLog((message.topic(), message.partition())): message.timestamp()[1] for message in messages}
             self.taken_at = self.taken_at | taken
             self.member_id = self._consumer.memberid()
+            self.hearing.ask(self._consumer)
         caught_up = self._assignment.caught_up()
         if messages or caught_up or self._store.seconds_to_wake(_IDLE_SECONDS) == 0:
             self._through(InputChunk(messages, caught_up))
@@ -134,6 +137,8 @@ class ChunkReader:
         first = self._consumer.poll(self._store.seconds_to_wake(_IDLE_SECONDS))
         if first is None:
             return []
+        if first.error() is None:
+            self.hearing.note(is_answered=True)
         messages = [first, *self._consumer.consume(self._chunk_max - 1, 0)] if self._chunk_max > 1 else [first]
         taken: list[Message] = []
         for message in messages:

@@ -38,8 +38,9 @@ class Material:
         self.inputs: dict[tuple[str, int], LogRecord] = {}  # by topic and offset
         self.handled: set[tuple[str, int]] = set()  # the replayed ones of those
         self.commands: dict[str, LogRecord] = {}  # calls, dispatches and attention, by id
+        self.refused_sites: set[int] = set()  # the offsets of records of `sites` that are dead letters
         self.versions: defaultdict[str, SiteVersions] = defaultdict(  # by site
-            lambda: SiteVersions(self.judge, self._can_be_gone, self._refused_sites)
+            lambda: SiteVersions(self.judge, self._can_be_gone, self.refused_sites)
         )
         self.quarantined: defaultdict[str, deque[Entry]] = defaultdict(deque)  # by site
         self.set_aside: defaultdict[str, deque[Letter]] = defaultdict(deque)  # states, by site
@@ -48,7 +49,6 @@ class Material:
         self._recorded = recorded
         self._report = report
         self._sites_end = sites_end
-        self._refused_sites: set[int] = set()  # the offsets of those that are dead letters
         self._site_offsets: set[int] = set()  # of the records of all sites
 
     def take(self, record: LogRecord) -> None:
@@ -71,7 +71,7 @@ class Material:
         elif topic == "dead-letters":
             letter = deadletters.read(record)
             if isinstance(letter, Letter) and letter.topic == "sites":
-                self._refused_sites.add(letter.offset)
+                self.refused_sites.add(letter.offset)
             elif isinstance(letter, Letter) and letter.topic == "state":
                 self.set_aside[site_named(letter.key or b"")].append(letter)
         else:

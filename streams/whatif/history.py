@@ -59,6 +59,8 @@ class History:
         ends = aside | offsets.high_watermarks([(topic, number) for topic in _COMMANDS])
         sites_to = offsets.last_stable([("sites", number)])["sites", number]
         starts = offsets.at([*ends, *decided], since)
+        # Of `sites`, too, records of long ago are read; that the core failed on one shows in its dead letter alone.
+        starts |= offsets.first([("dead-letters", number)])
         whatif = PartitionWhatIf(
             number, self.partitions, self._known, self._current, change, self._recorded, first, self._left_out
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from itertools import chain
 from typing import Final
 
@@ -33,7 +33,8 @@ _COMMANDS: Final = frozenset({"calls", "dispatches"})
 class PartitionWhatIf:
     """Compares one partition: `take` the records, each topic's oldest first, then `compare`.
 
-    Take decisions, commands, quarantine and dead letters before the inputs; of those, the `places` are enough.
+    Take decisions, commands, quarantine and dead letters before the inputs; of those, the `places` are enough. Dead
+    letters tell from the first on which records of `sites` did not come into force.
     """
 
     def __init__(
@@ -101,8 +102,9 @@ class PartitionWhatIf:
         if not self._decisions:
             return comparison
         comparison.begin, comparison.end = self._decisions[0][1].at, self._decisions[-1][1].at
-        for site_id in self._material.set_aside:
-            self._spoiled[site_id] = SET_ASIDE
+        for site_id, letters in self._material.set_aside.items():
+            if letters[-1].at >= comparison.begin:
+                self._spoiled[site_id] = SET_ASIDE
         sites = by_site(steps(self._decisions))
         if self._left_out is not None:
             sites.pop(self._left_out, None)
@@ -123,9 +125,12 @@ class PartitionWhatIf:
 
     def _compare(self, site_id: str, its_steps: list[RecordedStep], comparison: Comparison) -> None:
         assert comparison.end is not None
-        versions = SiteVersions(self._sites.get(site_id, ()))
+        quarantined = self._quarantined(site_id)
+        versions = self._versions(
+            site_id, {*(one.site_offset for one in its_steps), *(one.site_offset for one in quarantined)}
+        )
         inputs = Inputs(self._event, self._commands.get, self._knowledge.knows)
-        site = RecordedSite(site_id, versions, inputs, self._quarantined(site_id))
+        site = RecordedSite(site_id, versions, inputs, quarantined)
         for step in its_steps:
             site.take(step)
             if site.lost_for == NO_PROCEDURE and step.opened_under is not None:
@@ -150,6 +155,11 @@ class PartitionWhatIf:
         for name, more in played.items():
             if name not in site.incidents and name not in known_before:
                 comparison.add(judge(site_id, None, more, None), None)
+
+    def _versions(self, site_id: str, named: Set[int | None]) -> SiteVersions:
+        """Return the records of a site without its dead letters, but for those that the log names as in force."""
+        refused = self._material.refused_sites
+        return SiteVersions(one for one in self._sites.get(site_id, ()) if one[0] in named or one[0] not in refused)
 
     def _play(
         self, site: RecordedSite, procedures: ProceduresOfVersions, end: Instant

@@ -10,12 +10,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from streams.runtime.own_thread import in_own_thread
-
-if TYPE_CHECKING:
-    from streams.pipeline.publish import Transactions
 
 _LOOK_SECONDS: Final = 1.0
 # For so long the broker must have answered others: one that has just come back deserves a moment.
@@ -25,13 +22,14 @@ _QUESTION_SECONDS: Final = 8.0
 
 
 async def guard(
-    transactions: Transactions,
+    seconds: Callable[[], float],
     answers: Callable[[], bool],
     limit_seconds: float,
     end: Callable[[float], None],
     steady: Callable[[], float] = time.monotonic,
     look_seconds: float = _LOOK_SECONDS,
     question_seconds: float = _QUESTION_SECONDS,
+    answering_seconds: float = ANSWERING_SECONDS,
 ) -> None:
     """Look again and again, and call ``end`` with the seconds that a transaction has taken.
 
@@ -42,19 +40,19 @@ async def guard(
     answering_since: float | None = None
     while True:
         await asyncio.sleep(look_seconds)
-        seconds = transactions.seconds
-        if seconds < limit_seconds or not await _in_time(answers, question_seconds):
+        taken = seconds()
+        if taken < limit_seconds or not await _in_time(answers, question_seconds):
             answering_since = None
         elif answering_since is None:
             answering_since = steady()
-        elif steady() - answering_since >= ANSWERING_SECONDS:
-            end(seconds)
+        elif steady() - answering_since >= answering_seconds:
+            end(taken)
             return
 
 
 async def _in_time(ask: Callable[[], bool], seconds: float) -> bool:
     """Ask in a thread of its own; False when the answer takes too long."""
-    try:
-        return await asyncio.wait_for(in_own_thread(ask, "stuck"), seconds)
-    except TimeoutError:
-        return False
+    question = in_own_thread(ask, "stuck")
+    # Not `wait_for`, which in Python 3.11 forgets that it was cancelled where the answer comes at the same time.
+    await asyncio.wait({question}, timeout=seconds)
+    return not question.cancel() and question.result()

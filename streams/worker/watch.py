@@ -96,6 +96,11 @@ class Watch:
         self._standing: frozenset[str] = frozenset()
         self._idle_since: float | None = None
 
+    @property
+    def unheard_seconds(self) -> float:
+        """So long no broker has answered one of the clients that ask where the logs end."""
+        return self._enquiry.unheard_seconds
+
     async def run(self, readiness: ProcessReadiness, stalls: Stalls, metrics: Metrics) -> None:
         """Look again and again."""
         while True:

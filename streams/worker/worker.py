@@ -31,7 +31,7 @@ from streams.state.assignment import Assignment
 from streams.state.changelog_reader import ChangelogReader
 from streams.state.partition import Store
 from streams.state.restore import Restores
-from streams.worker import transaction_watchdog
+from streams.worker import silence, transaction_watchdog
 from streams.worker.registry_watch import RegistryWatch
 from streams.worker.watch import Watch, log_readiness
 
@@ -114,7 +114,10 @@ class Worker(Service):
         limit_seconds = settings.worker.transaction_timeout_ms / 1000
         self.add_future(
             transaction_watchdog.guard(
-                self._transactions, partial(kafka.answers, settings), limit_seconds, _end_at_once
+                lambda: self._transactions.seconds,
+                partial(kafka.answers, settings),
+                limit_seconds,
+                _end_as_its_transaction_stands,
             )
         )
         loop = asyncio.get_running_loop()
@@ -153,6 +156,11 @@ class Worker(Service):
         self._chunk_reader = chunk_reader
         watch = Watch(asking, uncommitted, store, chunk_reader, settings)
         self.add_future(watch.run(readiness, self._stalls, metrics))
+
+        def unheard_seconds() -> float:
+            return max(chunk_reader.hearing.seconds, watch.unheard_seconds)
+
+        self.add_future(silence.guard(unheard_seconds, settings, _end_as_a_client_is_silent))
         if self._registry is not None:
             self.add_future(self._registry.run(self._end))
         await chunk_reader.start()
@@ -173,9 +181,16 @@ class Worker(Service):
         return await registry_answer(self._registry.codec, self._readiness, self._metrics.registry_failures)
 
 
-def _end_at_once(seconds: float) -> None:
-    """End the process: a thread of it hangs, and no one can end that."""
-    reason = f"its transaction has stood still for {seconds:.0f} s, and the broker answers"
+def _end_as_its_transaction_stands(seconds: float) -> None:
+    _end_at_once(f"its transaction has stood still for {seconds:.0f} s, and the broker answers")
+
+
+def _end_as_a_client_is_silent(seconds: float) -> None:
+    _end_at_once(f"a Kafka client of it has had no answer for {seconds:.0f} s, and Kafka answers another one")
+
+
+def _end_at_once(reason: str) -> None:
+    """End the process: a thread of it hangs, or a client is lost, and no one can end that."""
     _log.error("the worker ends", reason=reason)
     logging.shutdown()
     os._exit(1)

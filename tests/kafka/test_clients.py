@@ -1,14 +1,20 @@
-"""The clients of a worker: how long each lives."""
+"""The clients of a worker: how long each lives, and what ends a worker with one that is lost."""
 
 from __future__ import annotations
 
 import gc
+import re
 
+import pytest
 from confluent_kafka.admin import AdminClient
 
 from streams.kafka.clients import hasten_group
 from streams.worker.preflight import check
 from tests.conftest import MakeSettings
+from tests.kafka import deaf
+from tests.kafka.conftest import WorkerFile
+from tests.kafka.world import World
+from tests.support.ronde_process import RondeProcess
 
 
 def test_the_client_that_sets_the_group_s_session_ends_with_its_answer(settings: MakeSettings) -> None:
@@ -31,6 +37,23 @@ def test_a_check_that_finds_the_broker_away_leaves_no_client(settings: MakeSetti
     before = _clients()
     assert "no Kafka can be reached" in (check(nobody) or "")
     assert _clients() <= before
+
+
+@pytest.mark.parametrize(
+    "known_by", ["auto.offset.reset=error", "isolation.level=read_uncommitted"], ids=["that reads", "that asks"]
+)
+def test_a_worker_ends_for_clients_that_kafka_does_not_answer(
+    world: World, worker_file: WorkerFile, known_by: str
+) -> None:
+    file = worker_file("a")
+    process = RondeProcess("worker", ["worker", "--settings", file], file.with_suffix(".log"), deaf.PYTHON)
+    process.start({deaf.VARIABLE: known_by})
+    try:
+        assert process.wait() == 1
+        reason = next(line["reason"] for line in process.lines if line["event"] == "the worker ends")
+        assert re.fullmatch(r"a Kafka client of it has had no answer for \d+ s, and Kafka answers another one", reason)
+    finally:
+        process.kill()
 
 
 def _clients() -> set[int]:

@@ -10,6 +10,8 @@ from queue import SimpleQueue
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
+from service import hearing
+from streams.pipeline import read
 from streams.pipeline.chunk import InputChunk
 from streams.pipeline.read import ChunkReader
 from tests.streams.fake_worker import PARTITIONS, FakeWorker, worker
@@ -63,6 +65,30 @@ async def scene(chunk_max: int = 100) -> AsyncIterator[Scene]:
             await asyncio.wait({played.ended}, timeout=SECONDS)
             if played.ended.done() and not played.ended.cancelled():
                 played.ended.exception()
+
+
+async def test_a_consumer_that_brings_nothing_is_asked_whether_a_broker_answers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(hearing, "_QUIET_SECONDS", 0.0)
+    monkeypatch.setattr(read, "_NOTE_SECONDS", 0.0)
+    async with scene() as played:
+        await played.at_work()
+        for away in (True, False):
+            played.worker.broker.away = away
+            async with asyncio.timeout(SECONDS):
+                while (played.reader.hearing.seconds > 0) is not away:  # noqa: ASYNC110 - nor does it set one
+                    await asyncio.sleep(0.005)
+
+
+async def test_a_record_is_an_answer_and_a_consumer_that_brings_some_is_not_asked() -> None:
+    async with scene() as played:
+        await played.at_work()
+        played.reader.hearing.note(is_answered=False)
+        assert played.reader.hearing.seconds > 0
+        played.worker.write(1)
+        await played.chunk()
+        assert played.reader.hearing.seconds == 0
 
 
 async def test_one_chunk_is_in_flight_and_holds_at_most_chunk_max() -> None:

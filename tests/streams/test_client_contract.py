@@ -310,5 +310,6 @@ def test_a_second_member_takes_half_and_gives_it_back(clients: Clients, protocol
 
 
 def test_topics_are_listed_with_their_partitions(clients: Clients) -> None:
-    topics = clients.consumer().list_topics(timeout=SECONDS).topics
-    assert len(topics[clients.topic].partitions) == 2
+    told = clients.consumer().list_topics(timeout=SECONDS)
+    assert len(told.topics[clients.topic].partitions) == 2
+    assert len(told.brokers) == 1

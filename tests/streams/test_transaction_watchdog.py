@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
-from typing import cast
 
 import pytest
 
-from streams.pipeline.publish import Transactions
 from streams.worker.transaction_watchdog import ANSWERING_SECONDS, guard
 
 LIMIT = 10.0
@@ -43,7 +41,7 @@ class Scene:
 
     async def play(self, seconds: float) -> list[float]:
         watched = guard(
-            cast("Transactions", self), self.answers, LIMIT, self.ended.append, lambda: self.now, look_seconds=0,
+            lambda: self.seconds, self.answers, LIMIT, self.ended.append, lambda: self.now, look_seconds=0,
             question_seconds=0.05 if self._hangs else 5,
         )  # fmt: skip
         task = asyncio.create_task(watched)

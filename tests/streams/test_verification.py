@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, cast
 
-from streams.escalation.values import Decision
+from streams.escalation.values import Decision, Instant
 from streams.formats.topic_values import TopicValues
 from streams.kafka.offset_notes import OffsetNotes
 from streams.kafka.reading import LogRecord, Span
@@ -37,10 +37,17 @@ class BookLogs:
     def committed(self, logs: Iterable[Log]) -> dict[Log, int]:
         return {log: records[-1].offset + 1 if (records := self._book.logs[log[0]]) else 0 for log in logs}
 
-    high_watermarks = last_stable = committed
+    high_watermarks = last_stable = settled = committed
+
+    def at(self, logs: Iterable[Log], instant: Instant) -> dict[Log, int]:
+        ends = self.committed(logs)
+        return {
+            log: next((one.offset for one in self._book.logs[log[0]] if one.timestamp >= instant), end)
+            for log, end in ends.items()
+        }
 
     def read(self, span: Span) -> Iterator[LogRecord]:
-        return iter(self._book.logs[span.topic])
+        return iter([one for one in self._book.logs[span.topic] if span.begin <= one.offset < span.end])
 
 
 def verified(book: Logbook) -> VerificationResult:

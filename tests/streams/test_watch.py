@@ -11,7 +11,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException
 
 from schemas.contract.topics import INPUT_TOPICS
 from service.readiness import ProcessReadiness, Stalls
-from streams.kafka import clients
+from streams.kafka import clients, ends
 from streams.observe.metrics import Metrics
 from streams.pipeline.read import ChunkReader
 from streams.runtime.clock import Clock
@@ -49,12 +49,15 @@ class Scene:
         self._meanwhile: list[int] = []
         self.steady = 0.0
         self.answers = True
+        self.lost: str | None = "nobody"  # the client that no broker answers
         self.stalls = Stalls(10)
         self.counts: dict[str, int] = {}
         self.end = self.stable = 7
         monkeypatch.setattr(clients, "offsets", self._ends)
         monkeypatch.setattr(clients, "partition_counts", self._partition_counts)
         monkeypatch.setattr(clients, "refresh", lambda _: self.answers)
+        monkeypatch.setattr(ends, "hears", lambda client: client in self.hearing)
+        self.hearing: set[str | None] = set()  # the clients that a broker tells of brokers, though it knows no ends
         self._watch = Watch(
             cast("Consumer", None),
             cast("Consumer", "uncommitted"),
@@ -74,6 +77,8 @@ class Scene:
 
     def _ends(self, consumer: object, positions: list[tuple[str, int]], _end: object) -> dict[Any, int]:
         self._check()
+        if consumer == self.lost:
+            raise KafkaException(KafkaError(KafkaError._TRANSPORT))
         for number in self._meanwhile:
             del self.store.partitions[number]
         self._meanwhile.clear()
@@ -103,6 +108,11 @@ class Scene:
         self.steady += seconds
         await self._watch.look(self.readiness, self.stalls, self.metrics)
         return dict(self.readiness.reasons)
+
+    async def unheard_after(self, seconds: float) -> float:
+        """So long a client was not answered, when it is looked once more so many seconds later."""
+        await self.look_after(seconds)
+        return self._watch.unheard_seconds
 
     def value(self, name: str, **labels: str) -> float | None:
         return self.metrics.registry.get_sample_value(name, labels)
@@ -235,3 +245,25 @@ async def test_a_clock_ahead_is_remarked_and_keeps_nobody_from_work(monkeypatch:
     assert await scene.look_after(0) == {}
     assert scene.readiness.remarks == {"clock": "ahead of the wall clock: partition 1 by 600 s"}
     assert scene.value("ronde_clock_ahead_seconds", partition="1") == 600
+
+
+@pytest.mark.asyncio
+async def test_a_client_is_unheard_where_no_broker_tells_it_anything(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not where the ends are unknown alone, as when one partition has no leader."""
+    scene = Scene(monkeypatch)
+    assert await scene.unheard_after(40) == 0
+    scene.answers = False
+    assert await scene.unheard_after(40) == 40
+    scene.hearing = {"uncommitted"}
+    assert await scene.unheard_after(40) == 0
+    scene.hearing = set()
+    assert await scene.unheard_after(40) == 40
+    scene.answers = True
+    assert await scene.unheard_after(40) == 0
+
+
+@pytest.mark.asyncio
+async def test_each_client_is_heard_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = Scene(monkeypatch)
+    scene.lost = None
+    assert [await scene.unheard_after(40) for _ in range(3)] == [40, 80, 120]

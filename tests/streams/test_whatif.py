@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -11,11 +11,14 @@ from benchmarks.month import Month
 from schemas.contract.topics import INPUT_TOPICS
 from streams.escalation.procedures import DEFAULTS, Procedures
 from streams.escalation.values import DispatchReport, OperatorAction
+from streams.kafka.reading import Logs
 from streams.whatif.change import Change
 from streams.whatif.comparison import Comparison
+from streams.whatif.history import History
 from streams.whatif.partition import PartitionWhatIf
 from tests.streams.logbook import RECORDED, Logbook, alert, callback, no_answer, seconds, site
 from tests.streams.test_replaying_random import anything
+from tests.streams.test_verification import BookLogs
 from tests.support.seeds import seeds
 
 READ = frozenset({"calls", "dispatches", "quarantine", "dead-letters", *INPUT_TOPICS})
@@ -32,7 +35,7 @@ def compare(
     versions = versions or {(name, one.version): one for name, one in known.items()}
     begins = dict.fromkeys(INPUT_TOPICS, 0) | {name.replace("_", "-"): offset for name, offset in first.items()}
     whatif = PartitionWhatIf(0, 1, versions, known, change, RECORDED, begins)
-    for record in book.logs["decisions"]:
+    for record in book.logs["decisions"][first.get("decisions", 0) :]:
         whatif.take(record)
     for topic in READ:
         for record in book.logs[topic]:
@@ -132,6 +135,59 @@ def test_no_guard_can_come_where_none_may_be_sent() -> None:
     book.chunk(500, callback("C", "IDENTIFIED", "NORMAL"))
     comparison = compare(end(book, 2000), security(wait_seconds=60))
     assert (comparison.verdicts, comparison.more_guards) == ({"UNDETERMINED": 1}, (0, 0))
+
+
+def test_a_site_record_put_away_did_not_come_into_force() -> None:
+    """Nothing in the record shows that the core failed on it. Round 2 is not in the log, so it names none."""
+    forbidden = site(intervention=site().intervention._replace(enabled=False))
+    book = waiting()
+    book.fails = {"S1"}
+    book.chunk(100, forbidden)
+    book.fails = set()
+    book.chunk(500, callback("C", "IDENTIFIED", "NORMAL"))
+    end(book, 2000)
+    assert compare(book, security(wait_seconds=300)).more_guards == (0, 1)
+    book.logs["dead-letters"].clear()  # as retention does
+    assert compare(book, security(wait_seconds=300)).more_guards == (0, 0)
+
+
+def test_a_site_record_put_away_long_before_did_not_come_into_force() -> None:
+    """Its dead letter lies before the decisions that are asked about."""
+    book = Logbook()
+    book.chunk(0, site())
+    book.fails = {"S1"}
+    book.chunk(5, site(intervention=site().intervention._replace(enabled=False)))
+    book.fails = set()
+    book.chunk(10, alert())
+    book.chunk(20, no_answer("R1", book.last_id()))
+    book.chunk(30, no_answer("R2", book.last_id()))
+    book.chunk(500, callback("C", "IDENTIFIED", "NORMAL"))
+    known = {(name, one.version): one for name, one in DEFAULTS.items()}
+    logs = cast("Logs", BookLogs(end(book, 2000)))
+    history = History(logs, RECORDED, known, DEFAULTS, lambda _: None)
+    assert history.compare(security(wait_seconds=300), seconds(8)).more_guards == (0, 1)
+
+
+def test_a_failed_site_record_that_the_log_names_was_in_force() -> None:
+    """Of many failures a restore knows the last only: then such a record comes into force."""
+    book = Logbook()
+    book.chunk(0, site())
+    book.dead_letter(book.logs["sites"][0], seconds(0), "FAILED")
+    book.chunk(10, alert())
+    book.chunk(20, answer("R1", book.last_id(), "IDENTIFIED", "NORMAL"))
+    assert compare(end(book, 2000)).verdicts == {"SAME": 1}
+
+
+def test_a_state_set_aside_before_the_first_decision_is_no_matter() -> None:
+    book = waiting()
+    book.chunk(45, callback("C", "IDENTIFIED", "NORMAL"))
+    book.set_aside(50, "S1")
+    before = len(book.logs["decisions"])
+    book.chunk(60, alert("A2", raised=60))
+    book.chunk(70, answer("R9", book.last_id(), "IDENTIFIED", "NORMAL"))
+    end(book, 2000)
+    assert compare(book).verdicts == {"NOT_JUDGED": 2}
+    assert compare(book, decisions=before).verdicts == {"SAME": 1}
 
 
 def test_a_callback_within_the_longer_wait_takes_the_guard_away() -> None:

@@ -322,7 +322,7 @@ class FakeConsumer:
             return answers
 
     def list_topics(self, topic: str | None = None, timeout: float = -1) -> SimpleNamespace:
-        """The topics and the numbers of their partitions."""
+        """The broker, the topics and the numbers of their partitions."""
         with self.broker.changed:
             self._ask("list_topics")
             topics = {
@@ -330,7 +330,7 @@ class FakeConsumer:
                 for name, number in self.broker.counts.items()
                 if topic in {None, name}
             }
-            return SimpleNamespace(topics=topics)
+            return SimpleNamespace(brokers={1: "fake"}, topics=topics)
 
     def _ends(self, log: TopicPartition) -> tuple[int, int]:
         partition = self.broker.logs[log.topic, log.partition]

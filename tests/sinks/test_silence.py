@@ -1,0 +1,115 @@
+"""A session of the sink with a client that no broker answers any more gives way to the next, which has new clients."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
+
+from service.hearing import SILENT_SECONDS, Hearing
+from sinks.errors import Away
+from sinks.forget import erasures as erasures_module
+from sinks.forget.erasures import ErasureLog
+from sinks.process import session as session_module
+from sinks.process.session import Session
+from sinks.read import consumer as consumer_module
+from sinks.read.consumer import LedgerConsumer
+from sinks.read.offsets import Offsets
+from tests.sinks.test_topic_admin import CONFIGURATION
+
+NOWHERE = CONFIGURATION._replace(consumer={"bootstrap.servers": "127.0.0.1:1", "log_level": 0})
+NOTHING: Any = SimpleNamespace()
+
+
+class Scene:
+    """A session whose parts do nothing; it is asked to stop at the third look."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(session_module, "_LOOK_SECONDS", -1.0)
+        self.now = 0.0
+        self.reading, self.erasing, self.asking = (Hearing(lambda: self.now) for _ in range(3))
+        self._stopping = threading.Event()
+        self._looks = 0
+        self.session: Any = Session.__new__(Session)
+        nothing: Callable[..., list[Any]] = lambda *_: []  # noqa: E731
+        self.session.__dict__ |= {
+            "_turn": nothing,
+            "_erase": nothing,
+            "_writer": SimpleNamespace(settle=nothing),
+            "_erasures": SimpleNamespace(news=nothing, listen=nothing),
+            "_ledger": SimpleNamespace(add_months=nothing),
+            "_source": SimpleNamespace(
+                hearing=self.reading, note_positions=nothing, look_for_topics=nothing, listen=self._look
+            ),
+            "_hearings": (self.erasing, self.asking),
+        }
+
+    def _look(self) -> None:
+        self._looks += 1
+        if self._looks == 3:
+            self._stopping.set()
+
+    def run(self) -> None:
+        self.session.run(self._stopping)
+
+
+@pytest.mark.parametrize("which", ["reading", "erasing", "asking"])
+def test_a_client_that_is_silent_for_long_ends_the_session(monkeypatch: pytest.MonkeyPatch, which: str) -> None:
+    scene = Scene(monkeypatch)
+    scene.now = SILENT_SECONDS
+    for name in ("reading", "erasing", "asking"):
+        getattr(scene, name).note(is_answered=name != which)
+    with pytest.raises(Away, match="Kafka does not answer: a client has had no answer for 300 s") as raised:
+        scene.run()
+    assert raised.value.thing == "kafka"
+
+
+def test_a_session_goes_on_while_its_clients_are_answered_or_were_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = Scene(monkeypatch)
+    scene.reading.note(is_answered=False)
+    scene.now = SILENT_SECONDS
+    scene.erasing.note(is_answered=True)
+    scene.run()
+
+
+@pytest.mark.parametrize("tells_of_topics", [True, False])
+def test_a_question_that_fails_for_one_partition_is_no_silence(tells_of_topics: bool) -> None:
+    clock = SimpleNamespace(now=0.0)
+    offsets: Any = Offsets(CONFIGURATION)
+    offsets.hearing = Hearing(lambda: clock.now)
+
+    def fail(*_: Any, **__: Any) -> Any:
+        raise KafkaException(KafkaError(KafkaError._TRANSPORT))
+
+    def ends(asked: list[TopicPartition], _seconds: float) -> list[Any]:
+        return [SimpleNamespace(topic=one.topic, partition=one.partition, offset=7, error=None) for one in asked]
+
+    told = (lambda **_: None) if tells_of_topics else fail
+    offsets._consumer = SimpleNamespace(offsets_for_times=fail, list_topics=told)
+    clock.now = 9.0
+    with pytest.raises(Away):
+        offsets.ends([("alerts", 0)], 0.1)
+    assert offsets.hearing.seconds == (0.0 if tells_of_topics else 9.0)
+    offsets._consumer.offsets_for_times = ends
+    assert offsets.ends([("alerts", 0)], 0.1) == {("alerts", 0): 7}
+    assert offsets.hearing.seconds == 0.0
+
+
+@pytest.mark.parametrize(
+    "client", [ErasureLog(NOWHERE), LedgerConsumer(NOWHERE, *[NOTHING] * 6)], ids=["erasures", "inputs"]
+)
+def test_a_consumer_that_brings_nothing_is_asked(monkeypatch: pytest.MonkeyPatch, client: Any) -> None:
+    monkeypatch.setattr(consumer_module, "_HEARING_SECONDS", 0.05)
+    monkeypatch.setattr(erasures_module, "_HEARING_SECONDS", 0.05)
+    clock = SimpleNamespace(now=0.0)
+    client.hearing = Hearing(lambda: clock.now)
+    clock.now = 29.0
+    client.listen()
+    assert client.hearing.seconds == 0.0
+    clock.now = 30.0
+    client.listen()
+    assert client.hearing.seconds == 30.0
