@@ -244,11 +244,13 @@ class Sealing:
 
     def _topics(self) -> Mapping[str, Any]:
         try:
-            return kafka_answer(
-                lambda: self._consumer.list_topics(timeout=_ASK_SECONDS).topics, retriable_for(_ASK_SECONDS)
-            )
+            found = kafka_answer(lambda: self._consumer.list_topics(timeout=_ASK_SECONDS), retriable_for(_ASK_SECONDS))
         except KafkaException as error:
             raise AwayError("kafka", f"the broker does not answer: {error.args[0].str()}") from None
+        if not found.brokers:  # the client has forgotten all of them (`service.hearing`)
+            raise AwayError("kafka", "the broker names no broker")
+        topics: Mapping[str, Any] = found.topics
+        return topics
 
     def _erasures(self) -> TopicPartition:
         self._has_erasures = True

@@ -56,13 +56,15 @@ class Client:
     def __init__(self) -> None:
         self.end = END
         self.leader = 1
+        self.brokers = {1: "a broker"}
         self.is_answered = True
         self.partitions = 1
         self.to_say = [message(topic, END, is_end=True) for topic in SEALED]
 
     def list_topics(self, **_: Any) -> Any:
         partitions = {number: SimpleNamespace(leader=self.leader) for number in range(self.partitions)}
-        return SimpleNamespace(topics={topic: SimpleNamespace(partitions=partitions, error=None) for topic in SEALED})
+        topics = {topic: SimpleNamespace(partitions=partitions, error=None) for topic in SEALED}
+        return SimpleNamespace(topics=topics, brokers=self.brokers)
 
     def get_watermark_offsets(self, *_: Any, **__: Any) -> tuple[int, int]:
         return 0, self.end
@@ -103,7 +105,7 @@ def sealer(client: Client, clock: Clock, tmp_path: Path) -> Sealing:
 def run(sealer: Sealing, clock: Clock, changes: dict[int, Any], until: int) -> list[float]:
     """Run for so many seconds, two at each turn, with changes in between; return the lags of decisions that it shows.
 
-    The last is -1 where the session ended by a client that does not read.
+    The last is -1 where the session ended by a client that does not read, -2 where by anything else that is away.
     """
     lags: list[float] = []
 
@@ -204,3 +206,8 @@ def test_sealing_once_ends_where_the_other_process_seals_all_but_one_log(
     with pytest.raises(LockedError, match="seals nothing of decisions-0: see its log"):
         sealer.once()
     assert 30 < clock.now - 1000 < 35
+
+
+def test_a_client_that_knows_no_broker_gives_way_to_another(client: Client, clock: Clock, sealer: Sealing) -> None:
+    assert run(sealer, clock, {100: client.brokers.clear}, 1000)[-1] == -2
+    assert clock.now - 1000 < 120
