@@ -248,7 +248,7 @@ class DeskProcess(EdgeProcess[DeskSettings, DeskMetrics]):
             self._update()
             ages = self._reader.ages()
             assert self._holding is not None
-            self._holding.watch_ages(ages)
+            self._holding.reserved.watch_ages(ages)
             self._ask_the_time(self._holding)
             if tick % _TICKS_A_LOOK == 0:
                 self._say_how_it_is(ages)

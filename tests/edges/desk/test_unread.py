@@ -274,7 +274,7 @@ async def test_a_desk_ends_its_work_once_its_partitions_are_back(monkeypatch: py
     monkeypatch.setattr(leaders, "SPREAD_SECONDS", 0.0)
     kafka.unled = {1}
     await made._reader.start(0, made._leaders)
-    made._holding = cast("Holding", AsyncMock(watch_ages=Mock()))
+    made._holding = cast("Holding", AsyncMock(reserved=Mock()))
     looking = asyncio.create_task(made._look())
     await until(lambda: made._readiness.reasons.get("view", "").endswith(": 1"))
     kafka.unled = set()
