@@ -211,7 +211,8 @@ class Holding:
         await self.be_sure(partition)
         hold = self.state.holder(partition, subject)
         log = self.state.claims[partition]
-        if hold is not None and hold.by != operator.name and log.now(time.monotonic()) - hold.heard < rules.SILENT_MS:
+        is_others = hold is not None and hold.by != operator.name
+        if hold is not None and is_others and log.silent(hold, log.now(time.monotonic())) < rules.SILENT_MS:
             raise HELD.error(holder=holder_json(hold))
         return hold
 
@@ -261,7 +262,20 @@ class Holding:
         return command is not None and subject.id in command[0].answers
 
     async def claim(self, operator: Operator, subject: Subject, action: str) -> Hold | None:
-        """Write a claim, and return who holds the subject once it was read back. Raises `UnconfirmedError`."""
+        """Write a claim, and return who holds the subject once it was read back. Raises `UnconfirmedError`.
+
+        After the broker's clock went back, the log still has holds whose seconds have passed. A `TAKE` loses against
+        one of these; where its holder has not been heard of since either, it is taken over.
+        """
+        log = self.state.claims[subject.partition]
+        free = self.state.holder(subject.partition, subject.id) is None
+        over = log.holder(subject.id) if free and action == "TAKE" else None
+        hold = await self._claim(operator, subject, action)
+        if over is not None and log.holder(subject.id) is over:  # the very one: each record makes another
+            hold = await self._claim(operator, subject, "TAKE_OVER")
+        return hold
+
+    async def _claim(self, operator: Operator, subject: Subject, action: str) -> Hold | None:
         claim_id = secrets.token_hex(12)
         by, who = operator.name, operator.who
         claim = Claim(claim_id, subject.site_id, subject.incident_id, subject.id, by, who, action, HOLD_SECONDS)
