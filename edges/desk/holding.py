@@ -92,7 +92,8 @@ class Holding:
         if over and is_others:
             hold = await self._may_take_over(operator, partition, subject)
             is_others = hold is not None and hold.by != operator.name
-        elif not over and hold is None and (kept := self._kept_from(operator, subject)) is not None:
+        kept = None if over and operator.is_supervisor else self._kept_from(operator, subject)
+        if kept is not None and (hold is None or (over and is_others)):
             raise HELD.error(holder=holder_json(kept))
         return await self._take(operator, claimed, "TAKE_OVER" if over and is_others else "TAKE")
 

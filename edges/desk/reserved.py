@@ -6,7 +6,7 @@ import time
 from typing import Final
 
 from edges.desk.broker_clock import BrokerClock
-from edges.desk.claims import Hold
+from edges.desk.claims import ClaimLog, Hold
 from edges.desk.reader import STALE_SECONDS, DeskReader
 from edges.desk.state import DeskState
 
@@ -21,12 +21,14 @@ class Reserved:
         self._reader = reader
         self._clock = clock
         self._stood_still: dict[int, list[Hold]] = {}  # by partition: what was held when its view stopped
-        self._kept: dict[str, tuple[Hold, int]] = {}  # and until when
+        self._kept: dict[str, tuple[Hold, ClaimLog]] = {}  # until the hold's end
 
     def of(self, subject: str) -> Hold | None:
-        """The hold of whom a subject is kept for."""
-        kept = self._kept.get(subject)
-        return None if kept is None or kept[1] <= self._clock.now() else kept[0]
+        """The hold of whom a subject is kept for, with the end of that: they had it last and did not let go of it."""
+        if subject not in self._kept:
+            return None
+        hold, log = self._kept[subject]
+        return hold if hold.until > self._clock.now() and log.last_by(subject) == hold.by else None
 
     def is_old(self, partition: int) -> bool:
         """Whether what is read of a partition is too old; where it is so no more, what was held is kept from now on."""
@@ -39,12 +41,13 @@ class Reserved:
         for partition, age in enumerate(ages):
             self._watch_age(partition, age)
         now = self._clock.now()
-        self._kept = {subject: kept for subject, kept in self._kept.items() if kept[1] > now}
+        self._kept = {subject: kept for subject, kept in self._kept.items() if kept[0].until > now}
 
     def _watch_age(self, partition: int, age: float) -> None:
+        log = self._state.claims[partition]
         if age > STALE_SECONDS and partition not in self._stood_still:
-            log = self._state.claims[partition]
             self._stood_still[partition] = list(log.holds(log.now(time.monotonic() - age)))
         elif age <= STALE_SECONDS and partition in self._stood_still:
             until = self._clock.now() + OFFERED_MS
-            self._kept.update({hold.subject: (hold, until) for hold in self._stood_still.pop(partition)})
+            for hold in self._stood_still.pop(partition):
+                self._kept[hold.subject] = hold._replace(until=until), log
