@@ -114,6 +114,8 @@ def _role(text: str) -> Role:
 
 def _password() -> str:
     """Ask twice on a terminal; else a line of standard input."""
+    if sys.stdin is None:  # as after `<&-`
+        raise WrongUse("standard input is closed, and the password would be a line of it")
     if sys.stdin.isatty():
         answer: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
         return answer
