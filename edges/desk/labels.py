@@ -117,6 +117,12 @@ def _of_scripts(_: Callable[[str], str]) -> dict[str, Any]:
             "CHANGED": _("Something has happened that you have not seen. Look again."),
             "FORBIDDEN": _("Only a supervisor may do this."),
             "NOT_FOUND": _("That is not there any more."),
+            "UNAUTHENTICATED": _("You are signed out. What you typed stays here; sign in in another tab, and go on."),
+            "UNREADABLE": _("Who may do this cannot be read at the moment."),
+            "INTERNAL": _("Something went wrong here. The log has it under this request's id."),
+            "INVALID": _("The request has fields that are wrong, unknown or missing."),
+            "FOREIGN_ORIGIN": _("The request does not come from a page of this address."),
+            "TOO_LARGE": _("The body has more than 64 KiB."),
         },
     }
 

@@ -57,6 +57,7 @@ class DeskPages:
             person=person,
             may_work=person.role in WORKERS,
             segment=_segment,
+            shown_at=write_instant(self.pages.clock()),
             signal_in_words=signal_in_words,
             **{"words": self.words(request), **values},
         )
@@ -81,7 +82,15 @@ class DeskPages:
         blank = WorkItem(
             subject="", item="CALL", site_id="", urgency=4, alert_kinds=[], covert=False, since=0, expires_at=0
         )
-        return self.render(request, "work.html", person, items=items, only=only, blank=blank.model_dump(mode="json"))
+        return self.render(
+            request,
+            "work.html",
+            person,
+            items=items,
+            only=only,
+            is_whole=len(items) == len(order),
+            blank=blank.model_dump(mode="json"),
+        )
 
     async def subject(self, request: Request, person: Viewer, subject: PathId) -> Response:
         """A call or an attention; who comes for what is over is led to its incident, or to the list."""

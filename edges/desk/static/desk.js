@@ -16,17 +16,21 @@
   const newKey = () => crypto.getRandomValues(new Uint32Array(4)).join("-");
 
   // --- the API ---------------------------------------------------------------------------------
+  // A network that lost a connection may say so only after minutes. The desk answers in 3 s, and a while later where it
+  // has many words to hash.
+  const ANSWER_MS = 15000;
   async function ask(method, path, body) {
     try {
       const answer = await fetch(path, {
         method,
         headers: body === undefined ? {} : { "content-type": "application/json" },
         body: body === undefined ? undefined : JSON.stringify(body),
+        signal: AbortSignal.timeout(ANSWER_MS),
       });
       const text = await answer.text();
       return { status: answer.status, ok: answer.ok, data: text ? JSON.parse(text) : null };
-    } catch {
-      return { status: 0, ok: false, data: { code: "UNREACHABLE" } };
+    } catch (error) {
+      return { status: 0, ok: false, data: { code: error.name === "TimeoutError" ? "UNCONFIRMED" : "UNREACHABLE" } };
     }
   }
 
@@ -37,6 +41,19 @@
       if (answer.ok) return answer.data;
       if ([401, 403, 404].includes(answer.status)) return null;
       await new Promise((resolve) => { setTimeout(resolve, 1000); });
+    }
+  }
+
+  // A part of a page as the desk draws it now; null where none comes.
+  async function drawn(address, id, within = ANSWER_MS) {
+    try {
+      const answer = await fetch(address, { signal: AbortSignal.timeout(within) });
+      const made = answer.ok && new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(id);
+      if (!made) return null;
+      localize(made);
+      return made;
+    } catch {
+      return null;  // the page's age says it
     }
   }
 
@@ -107,11 +124,15 @@
   // --- live ------------------------------------------------------------------------------------
   const handlers = { work: [], gone: [], incident: [], reset: [], age: [] };
   const onOpen = [];
+  let stream = null;  // null: until somebody has signed in
+  let listensSince;
   function listen(isAgain) {
-    const events = new EventSource("/v1/events");
+    const events = stream = new EventSource("/v1/events");
+    listensSince = performance.now();
     for (const name of Object.keys(handlers)) {
       events.addEventListener(name, (event) => {
         const data = JSON.parse(event.data);
+        if (data.subject) told.add(data.subject);
         for (const handle of handlers[name]) handle(data);
       });
     }
@@ -120,19 +141,31 @@
       if (isAgain) for (const handle of handlers.reset) handle();  // what came between is not sent again
       isAgain = false;
     });
-    events.addEventListener("signed-out", () => { events.close(); signedOut(); });
+    events.addEventListener("signed-out", signedOut);
     // A browser comes back by itself where the connection broke, and gives up for good at any other answer: a proxy's,
     // while the desk starts again.
     events.addEventListener("error", () => {
       if (events.readyState !== EventSource.CLOSED) return;
       setTimeout(async () => {
-        if ((await ask("GET", "/v1/session")).status === 401) signedOut(); else listen(true);
+        const isOut = (await ask("GET", "/v1/session")).status === 401;
+        if (stream !== events) return;
+        if (isOut) signedOut(); else listen(true);
       }, 2000);
     });
+  }
+  // All there is to do, without what the stream has spoken of meanwhile: the answer may be older than that. Null where it
+  // never comes, or was asked for again meanwhile.
+  let told = new Set();
+  async function askWork() {
+    const mine = told = new Set();
+    const items = await askUntilTold("/v1/work");
+    return items && told === mine ? { items: items.filter((item) => !mine.has(item.subject)), told: mine } : null;
   }
   // What is typed outlasts the session: the page waits until the same person has signed in beside it.
   const isTyped = () => [...desk.querySelectorAll("input, textarea")].some((box) => box.value !== box.defaultValue);
   function signedOut() {
+    stream.close();
+    stream = null;
     const there = `/sign-in?next=${segment(location.pathname + location.search)}`;
     if (!isTyped()) return location.assign(there);
     const place = byId("signed-out");
@@ -149,6 +182,7 @@
   // How old what is seen is: what the desk last said, and what has passed since.
   const RED_SECONDS = 5;
   const SILENT_MS = 3000;  // the desk speaks once a second
+  const LOST_MS = 10000;  // silent for so long, a stream is taken for lost, though nothing says that its connection broke
   const since = (instant) => (performance.now() - instant) / 1000;
   let age = null;
   let saidAt = performance.now();
@@ -168,6 +202,10 @@
     if (age?.clock_ms && !isSilent) parts.push(fill(words.age.clock, { seconds: (age.clock_ms / 1000).toFixed(1) }));
     byId("age").hidden = !parts.length;
     write(byId("age"), parts.join(" "));
+    if (stream && performance.now() - Math.max(saidAt, listensSince) > LOST_MS) {
+      stream.close();
+      listen(true);
+    }
     if (age) write(byId("seen-age"), fill(words.age.seen, { seconds: Math.floor(seconds) }));
   }
   function write(place, text) {
@@ -213,8 +251,9 @@
 
     const isOurs = (item) => !list.dataset.only || list.dataset.only === item.item;
 
+    // Returns whether it is a new one that nobody holds.
     function put(item) {
-      if (!isOurs(item)) return;
+      if (!isOurs(item)) return false;
       let row = rows.get(item.subject);
       const isNew = !row;
       if (isNew) rows.set(item.subject, row = template.content.firstElementChild.cloneNode(true));
@@ -226,8 +265,8 @@
         delete row.dataset.moves;
         list.insertBefore(row, follower(row.dataset.rank));
       }
-      if (isNew && !item.holder) announce(item);
       byId("nothing").hidden = true;
+      return isNew && !item.holder;
     }
 
     // The first row that stands behind a rank; the rows are in order.
@@ -254,8 +293,12 @@
     function announce(item) {
       if (!isLoud) return;
       beep(item.urgency);
-      if (window.Notification?.permission === "granted") {
-        new Notification(words.item[item.item], { body: item.alert_kinds.map((kind) => words.kind[kind] || kind).join(", "), tag: item.subject });
+      if (window.Notification?.permission !== "granted") return;
+      const body = item.alert_kinds.map((kind) => words.kind[kind] || kind).join(", ");
+      try {
+        new Notification(words.item[item.item], { body, tag: item.subject });
+      } catch {
+        // Chrome on Android lets no page make one.
       }
     }
 
@@ -281,14 +324,17 @@
       if (isLoud) { beep(2); window.Notification?.requestPermission?.(); }
     });
 
+    let isWhole = list.dataset.whole === "yes";  // else what the page came without is not new
     async function load() {
-      const items = await askUntilTold("/v1/work");
-      if (!items) return;
-      const there = new Set(items.filter(isOurs).map((item) => item.subject));
+      const work = await askWork();
+      if (!work) return;
+      const there = new Set([...work.told, ...work.items.filter(isOurs).map((item) => item.subject)]);
       for (const row of [...list.children]) if (!there.has(row.dataset.subject)) drop(row.dataset.subject);
-      items.forEach(put);
+      const [first] = work.items.filter(put);  // one for all: they come in order, the most urgent first
+      if (first && isWhole) announce(first);
+      isWhole = true;
     }
-    handlers.work.push(put);
+    handlers.work.push((item) => { if (put(item)) announce(item); });
     handlers.gone.push((data) => drop(data.subject));
     handlers.reset.push(load);
     onOpen.push(load);
@@ -312,6 +358,7 @@
   }
 
   // --- one call or attention --------------------------------------------------------------------
+  let answering = null;  // what the operator says of it, until the desk has answered
   let isMine = byId("holder")?.classList.contains("good") || false;
   if (subject && desk.dataset.work === "yes") {
     const path = `/v1/work/${segment(subject)}`;
@@ -324,6 +371,16 @@
       byId("over").hidden = isMine || !by;
       byId("release").hidden = !isMine;
     };
+    // It is over, or somebody else's: unless what the operator is saying of it has ended it, which the answer shows.
+    async function lose(by) {
+      const asked = answering;
+      const seen = changes;
+      await asked;
+      if (hasEnded || seen !== changes) return;
+      if (!asked) say(by ? fill(words.problem.HELD, { name: by }) : words.problem.OVER);
+      holderIs(by);
+    }
+    const isListed = !/^\/v1\/sites\//.test(desk.dataset.api);  // an inbound call stands in no list
     let changes = 0;  // of this piece of work, as the stream shows them
     async function look() {
       for (let seen = -1; seen !== changes;) {
@@ -355,14 +412,26 @@
     });
     // What was missed: who holds this, and the next call of the incident.
     handlers.reset.push(async () => {
-      for (const item of await askUntilTold("/v1/work") || []) for (const handle of handlers.work) handle(item);
+      const work = await askWork();
+      if (!work) return;
+      for (const item of work.items) for (const handle of handlers.work) handle(item);
+      const isThere = work.told.has(subject) || work.items.some((item) => item.subject === subject);
+      if (!isThere && isListed) lose(null);
+    });
+    handlers.gone.push((data) => {
+      if (data.subject !== subject) return;
+      changes += 1;
+      lose(null);
     });
     // By the events, too: browsers let the timers of a page that nobody sees stand for a minute, and a hold lasts no longer.
     let renewedAt = performance.now();
     const renew = () => {
       if (!isMine || isLeaving || performance.now() - renewedAt < 20000) return;
       renewedAt = performance.now();
-      renewing = ask("POST", `${path}/take`, {});
+      const before = changes;
+      renewing = ask("POST", `${path}/take`, {}).then((answer) => {
+        if (answer.status === 409 && isMine && changes === before) return lose(answer.data?.holder?.by);
+      });
     };
     setInterval(renew, 1000);
     handlers.age.push(renew);
@@ -408,7 +477,8 @@
       if (!typed || isComparing) return;  // a second press would be a second try
       isComparing = true;
       say(words.comparing);
-      const answer = await ask("POST", `${api}/word`, { word: typed });
+      const answer = await (answering = ask("POST", `${api}/word`, { word: typed }));
+      answering = null;
       isComparing = false;
       say("");
       if (!answer.ok) return refuse(answer);  // what is typed stays
@@ -434,7 +504,8 @@
       };
       const { at } = once(resultForm, body);
       say(words.keeping);
-      const answer = await ask("PUT", `${api}/result`, { ...body, at });
+      const answer = await (answering = ask("PUT", `${api}/result`, { ...body, at }));
+      answering = null;
       if (answer.status === 409 && answer.data.code === "DURESS") return end(words.after.DURESS, { quiet: true });
       if (!answer.ok) return refuse(answer);
       done(resultForm);
@@ -470,7 +541,8 @@
   if (seenForm) {
     seenForm.addEventListener("submit", async (event) => {
       event.preventDefault();
-      const answer = await ask("POST", `/v1/attentions/${segment(subject)}/seen`, { note: byId("note").value || null });
+      const answer = await (answering = ask("POST", `/v1/attentions/${segment(subject)}/seen`, { note: byId("note").value || null }));
+      answering = null;
       if (answer.ok) location.assign("/"); else refuse(answer);
     });
     keys.s = () => seenForm.requestSubmit();
@@ -486,13 +558,11 @@
     let isNewer = false;
     const refresh = async () => {
       if (!isNewer || isQuiet) return;
-      const answer = await fetch(`/incidents/${segment(incident)}/steps${byId("newer") ? "" : "?views=no"}`);
-      if (answer.ok) {
-        const made = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("steps");
-        if (made) { localize(made); byId("steps")?.replaceWith(made); }
-        const decided = made && [...made.querySelectorAll("[data-decision]")].pop();
-        if (hasEnded && decided) byId("after-text").textContent = decided.textContent;
-      }
+      const made = await drawn(`/incidents/${segment(incident)}/steps${byId("newer") ? "" : "?views=no"}`, "steps");
+      if (!made) return;
+      byId("steps")?.replaceWith(made);
+      const decided = [...made.querySelectorAll("[data-decision]")].pop();
+      if (hasEnded && decided) byId("after-text").textContent = decided.textContent;
     };
     atEnd.push(refresh);
     handlers.incident.push((data) => {
@@ -503,13 +573,20 @@
     });
   }
 
+  const site = desk.dataset.site;
+  if (site) {
+    const show = () => { byId("newer").hidden = false; };
+    handlers.incident.push((data) => { if (data.site_id === site) show(); });
+    handlers.reset.push(show);  // of what came meanwhile nothing is known
+  }
+
   for (const form of document.querySelectorAll("form.act")) {
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
       const action = form.dataset.action;
       const reason = byId(`reason-${action}`).value;
       const { at, key } = once(form, { reason });
-      const where = incident ? `/v1/incidents/${segment(incident)}` : `/v1/sites/${segment(desk.dataset.site)}`;
+      const where = incident ? `/v1/incidents/${segment(incident)}` : `/v1/sites/${segment(site)}`;
       const body = { reason, key, at, ...(incident ? { seen_version: Number(desk.dataset.version) } : {}) };
       const answer = await ask("POST", `${where}/${action}`, body);
       if (!answer.ok) { form.closest("dialog").close(); return refuse(answer); }
@@ -536,7 +613,7 @@
     event.preventDefault();
     const body = { contact_id: byId("contact_id").value || null, incident_id: byId("incident_id").value || null };
     const { key } = once(callbackForm, body);
-    const answer = await ask("POST", `/v1/sites/${segment(desk.dataset.site)}/callbacks`, { ...body, key });
+    const answer = await ask("POST", `/v1/sites/${segment(site)}/callbacks`, { ...body, key });
     if (answer.ok) location.assign(`/callbacks/${segment(answer.data.callback_id)}`); else refuse(answer);
   });
 
@@ -550,25 +627,18 @@
     if (isFetching || isInHand()) return;
     isFetching = true;
     const asked = performance.now();
-    try {
-      const answer = await fetch(location.href, { signal: AbortSignal.timeout(5000) });
-      const made = answer.ok && new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("live");
-      if (!made || isInHand()) return;
-      localize(made);
-      const scrolled = focused();  // a table that is wider than the window
-      const left = scrolled?.scrollLeft;
-      byId("live").replaceWith(made);
-      if (scrolled) {
-        const place = made.querySelector(".scroll");
-        place?.focus({ preventScroll: true });
-        if (place) place.scrollLeft = left;
-      }
-      drawnAt = asked;
-    } catch {
-      // The page's age says it.
-    } finally {
-      isFetching = false;
+    const made = await drawn(location.href, "live", 5000);
+    isFetching = false;
+    if (!made || isInHand()) return;
+    const scrolled = focused();  // a table that is wider than the window
+    const left = scrolled?.scrollLeft;
+    byId("live").replaceWith(made);
+    if (scrolled) {
+      const place = made.querySelector(".scroll");
+      place?.focus({ preventScroll: true });
+      if (place) place.scrollLeft = left;
     }
+    drawnAt = asked;
   }
   if (desk.dataset.reload) setInterval(follow, Number(desk.dataset.reload) * 1000);
   if (document.querySelector("[data-until]")) tick();

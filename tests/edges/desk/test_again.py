@@ -379,7 +379,9 @@ async def test_roles_on_every_route(desk: MemoryDesk, floor: Floor, tmp_path: Pa
             for name in ("eve", "sue", *(() if method == "get" else ("max",))):
                 assert (await ask(by_role[name])).status_code == 403, (method, path, name)
     assert asked >= 17
-    for page in ("/", "/attentions", "/find", "/held", "/wall", "/sites/S1", "/sites/S1/history"):
-        assert (await by_role["max"].http.get(page)).status_code == 200, page
-        assert (await by_role["eve"].http.get(page)).status_code == 403, page
-        assert (await nobody.http.get(page, headers={"accept": "text/html"})).status_code == 303, page
+    page = await by_role["max"].http.get(f"/work/{desk.alarm()}-c1.1")
+    assert ('id="script"' in page.text, '-form"' in page.text) == (True, False)
+    for path in ("/", "/attentions", "/find", "/held", "/wall", "/sites/S1", "/sites/S1/history"):
+        assert (await by_role["max"].http.get(path)).status_code == 200, path
+        assert (await by_role["eve"].http.get(path)).status_code == 403, path
+        assert (await nobody.http.get(path, headers={"accept": "text/html"})).status_code == 303, path

@@ -13,7 +13,9 @@ import edges.desk.labels
 import edges.desk.pages
 import edges.web.pages
 from edges.desk import problems
-from edges.web.problems import TITLES, ProblemKind
+from edges.web.problems import INTERNAL, TITLES, TOO_LARGE, ProblemKind
+from tests.edges.desk.floor import people
+from tests.edges.desk.memory import MemoryDesk
 
 DESK: Final = Path(edges.desk.pages.__file__).parent
 WEB: Final = Path(edges.web.pages.__file__).parent
@@ -48,3 +50,19 @@ def test_all_are_in_french() -> None:
     for english, text in french.items():
         assert text, english
         assert set(re.findall(r"%\(\w+\)s", text)) == set(re.findall(r"%\(\w+\)s", english)), english
+
+
+def test_what_the_api_may_refuse_is_said_in_the_readers_language(tmp_path: Path) -> None:
+    people(tmp_path, ann="operator")
+    document = MemoryDesk(tmp_path).app.openapi()
+    codes = {
+        code
+        for path, methods in document["paths"].items()
+        if path != "/v1/session"
+        for operation in methods.values()
+        for answer in operation["responses"].values()
+        for code in answer.get("x-codes", ())
+    }
+    # The page ends the call at the word for threat, and always sends JSON.
+    shown = {INTERNAL.code, TOO_LARGE.code, *codes} - {"DURESS", "NOT_JSON", "UNSUPPORTED_MEDIA_TYPE"}
+    assert shown - edges.desk.labels.labels(str)["problem"].keys() == set()

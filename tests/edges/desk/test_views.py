@@ -19,11 +19,12 @@ from edges.desk.wallboard import FirstCalls, first_calls
 from edges.kafka.errors import KafkaAwayError
 from edges.kafka.producer import CONFIRM_SECONDS
 from edges.values import Contact, Intervention, Signal, Site
+from edges.web.values import write_instant
 from service.objectives import ObjectiveSettings
 from streams.escalation import values as core
 from streams.escalation.readiness import callees
 from tests.edges.desk.floor import WORD, code
-from tests.edges.desk.memory import MemoryDesk
+from tests.edges.desk.memory import MemoryDesk, now_ms
 from tests.edges.desk.scene import T0, Desk, Scene, contact
 from tests.edges.desk.test_api import Floor, called, desk, floor
 from tests.machine import stretched
@@ -50,6 +51,19 @@ def test_a_round_calls_whom_the_engine_calls(people: list[tuple[Any, ...]]) -> N
     others = [as_core(*one) for one in ours]
     theirs = core.Site("S1", True, tuple(others), None, None, core.Intervention(True, ()), None, 0)
     assert site.callees == len(callees(theirs))
+
+
+@pytest.mark.asyncio
+async def test_pages_say_what_is_still_ahead_and_when_they_were_made(desk: MemoryDesk, floor: Floor) -> None:
+    (site,) = desk.scene.values("sites")
+    for ahead, is_shown in ((3_600_000, True), (-1000, False)):
+        until = now_ms() + ahead
+        desk.scene._add("sites", site._replace(test_until=until))
+        desk.catch_up()
+        page = (await floor.ann.http.get("/sites/S1")).text
+        assert ("On test until" in page) is is_shown
+        assert (f'datetime="{write_instant(until)}" data-dated' in page) is is_shown
+    assert "Searched at <time" in (await floor.ann.http.get("/find?q=martin")).text
 
 
 @pytest.mark.asyncio
