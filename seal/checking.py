@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 
 from schemas.contract.topics import Log
 from seal.commitments import Commitments
@@ -53,16 +53,19 @@ def check_nodes(store: Store, log: Log, tree: TreeState) -> Iterator[str]:
 
 def check_records(
     store: Store, commitments: Commitments, log: Log, tree: TreeState, records: Iterable[LogRecord], first: int
-) -> Iterator[str]:
+) -> Generator[str, None, int]:
     """Yield the records of a log that do not give their kept leaf, and what is there on one side alone.
 
-    ``first`` is the first offset that the log still holds. Records whose site is erased cannot be recomputed.
+    ``first`` is the first offset that the log still holds. Records whose site is erased cannot be recomputed. Returns
+    how many records are there behind the end of the tree.
     """
+    later = 0
     leaves = store.leaves_from(log, first)
     leaf = next(leaves, None)
     for record in records:
         if record.offset >= tree.next_offset:
-            break
+            later += 1
+            continue
         while leaf is not None and leaf.offset < record.offset:
             yield f"MISSING: {log[0]}-{log[1]}-{leaf.offset} was sealed, and the topic does not have it"
             leaf = next(leaves, None)
@@ -76,6 +79,14 @@ def check_records(
     while leaf is not None and leaf.offset < tree.next_offset:
         yield f"MISSING: {log[0]}-{log[1]}-{leaf.offset} was sealed, and the topic does not have it"
         leaf = next(leaves, None)
+    return later
+
+
+def known_logs(store: Store) -> set[Log]:
+    """Return the logs that are sealed: which have a tree, or are named by the last head, empty as they were."""
+    last = store.last_head()
+    named = [] if last is None else json.loads(last.body)["trees"]
+    return {*store.trees(), *((topic, number) for topic, number, *_ in named)}
 
 
 def _root(tree: Tree, size: int) -> str:

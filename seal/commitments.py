@@ -181,22 +181,25 @@ class Commitments:
             self._by_header[topic] = known
         if header not in known and header[:1] == CONFLUENT and len(header) == CONFLUENT_SIZE and self._registry:
             try:
-                known[header] = self._known(topic, self._registry(confluent_id(header)))
+                schema = self._registry(confluent_id(header))
             except SchemaNotFound:  # the registry asks again after a while
                 return None
             except UnusableSchema:
                 known[header] = None
+            else:
+                known[header] = self._layout_of_anybody(topic, schema)
         return known.get(header)
 
-    def _known(self, topic: str, schema: Any) -> Layout | None:
+    def _layout_of_anybody(self, topic: str, schema: Any) -> Layout | None:
         """Return the layout of a schema; None: it is no record's, or has what cannot be split, such as itself."""
-        if not isinstance(schema, dict) or schema.get("type") != "record":
-            return None
-        form = canonical(schema)
         try:
-            of_value, split = splitter(schema)
-        except (ValueError, RecursionError):
+            return self._known(topic, schema) if schema["type"] == "record" else None
+        except Exception:  # noqa: BLE001  # a schema of a registry may come from anybody
             return None
+
+    def _known(self, topic: str, schema: Any) -> Layout:
+        form = canonical(schema)
+        of_value, split = splitter(schema)
         digest = hashlib.sha256(form.encode()).hexdigest()
         self.schemas[digest] = form
         names = (*_AROUND, *of_value)
@@ -248,7 +251,7 @@ def _contact(kind: Any, data: bytes) -> str:
     """Return the contact that a record names; empty: none, or no text."""
     try:
         return str(read_value(kind, data, 0)[0] or "")
-    except ValueError:
+    except (ValueError, LookupError):
         return ""
 
 

@@ -12,7 +12,7 @@ from seal.errors import AwayError, LockedError, SealError
 from seal.metrics import Behind, SealMetrics
 from seal.sealing import Sealing, show_lag
 from seal.settings import SealConfiguration
-from seal.store import Store, connect, make_schema
+from seal.store import Store, connect_to_seal, make_schema
 from service.logs import logger
 from service.metrics import AWAY
 from service.pages import open_pages
@@ -75,7 +75,7 @@ class SealProcess:
                 self._wait(thing, why, postgres_pause(failures, longest))
 
     def _session(self) -> None:
-        with connect(self._configuration.postgres) as connection:
+        with connect_to_seal(self._configuration.postgres) as connection:
             make_schema(connection)
             sealing = Sealing(self._configuration, Store(connection), self._metrics, self._behind)
             try:

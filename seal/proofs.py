@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 BLOCK = 1024  # leaves of a node that is kept
@@ -199,21 +199,74 @@ def read_number(data: bytes, at: int) -> tuple[int, int]:
         shift += 7
 
 
-def resolved(schema: Any, known: dict[str, Any] | None = None) -> Any:
-    """Put each named type's definition in the places of its name."""
-    known = {} if known is None else known
+_MOST_TYPES = 4000  # with every name replaced by what it stands for: a few names may multiply without bound
+_DEEPEST = 100  # types within each other
+
+
+def resolved(schema: Any) -> Any:
+    """Put each named type's definition in the places of its name.
+
+    Raises `ValueError` where nothing bounds the work on a value: anybody may have registered the schema.
+    """
+    made = _resolved(schema, {})
+    for number, (kind, depth) in enumerate(_within(made)):
+        if number == _MOST_TYPES or depth == _DEEPEST:
+            raise ValueError("the schema has too many types within each other")
+        _check_size(kind)
+    return made
+
+
+def _within(schema: Any) -> Iterator[tuple[Any, int]]:
+    """Yield a type and all within it with their depths, a named one as often as it is used."""
+    left = [(schema, 0)]
+    while left:
+        one, depth = left.pop()
+        yield one, depth
+        inner: list[Any] = []
+        if isinstance(one, list):
+            inner += one
+        elif isinstance(one, dict):
+            inner += [one[name] for name in ("items", "values") if name in one]
+            inner += [field["type"] for field in one.get("fields", ())]
+            inner += [one["type"]] if isinstance(one["type"], (dict, list)) else []
+        left += [(part, depth + 1) for part in inner]
+
+
+def _check_size(schema: Any) -> None:
+    kind = schema["type"] if isinstance(schema, dict) else schema
+    if kind == "fixed" and (type(schema["size"]) is not int or schema["size"] < 0):
+        raise ValueError("the size of a fixed is none")
+    if kind == "array" and not takes_bytes(schema["items"]):
+        raise ValueError("the schema has a list of values that take no bytes")
+
+
+def takes_bytes(schema: Any) -> bool:
+    """Whether every value takes a byte or more: else the items of a list have no bound."""
+    if isinstance(schema, list):
+        return True  # which of its types it is
+    kind = schema["type"] if isinstance(schema, dict) else schema
+    if isinstance(kind, (dict, list)):
+        return takes_bytes(kind)
+    if kind == "record":
+        return any(takes_bytes(field["type"]) for field in schema["fields"])
+    if kind == "fixed":
+        return bool(schema["size"])
+    return bool(kind != "null")
+
+
+def _resolved(schema: Any, known: dict[str, Any]) -> Any:
     if isinstance(schema, str):
         return known.get(schema, known.get(schema.rpartition(".")[2], schema))
     if isinstance(schema, list):
-        return [resolved(branch, known) for branch in schema]
+        return [_resolved(branch, known) for branch in schema]
     made = dict(schema)
     if isinstance(schema["type"], (dict, list)) or schema["type"] in known:
-        made["type"] = resolved(schema["type"], known)
+        made["type"] = _resolved(schema["type"], known)
     for inner in ("items", "values"):
         if inner in made:
-            made[inner] = resolved(made[inner], known)
+            made[inner] = _resolved(made[inner], known)
     if "fields" in made:
-        made["fields"] = [{**field, "type": resolved(field["type"], known)} for field in made["fields"]]
+        made["fields"] = [{**field, "type": _resolved(field["type"], known)} for field in made["fields"]]
     if "name" in made:
         known[made["name"]] = made
     return made

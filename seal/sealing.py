@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection
-from typing import Final, NamedTuple, cast
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final, NamedTuple, cast
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
 from schemas.avro.errors import RegistryUnreachable
 from schemas.contract.topics import RECEIVED_BYTES, Log
@@ -18,6 +18,7 @@ from seal.erasures import erasure_of
 from seal.errors import AwayError, LockedError, SealError
 from seal.heads import Heads
 from seal.metrics import Behind, SealMetrics
+from seal.progress import Progress
 from seal.settings import SealConfiguration
 from seal.store import Head, Store, TreeState
 from service.clock import now_ms
@@ -30,8 +31,10 @@ _ERASURES: Final = "erasures"
 _BATCH: Final = 5000
 _POLL_SECONDS: Final = 0.5
 _ASK_SECONDS: Final = 10.0
+_ENDS_SECONDS: Final = 2.0  # for the ends of all logs, amid the work
 _LOOK_SECONDS: Final = 10.0  # between two looks at the cluster
 _HOUR_MS: Final = 3_600_000
+_MOVE_SECONDS: Final = 120.0  # in which a log that has not ended must be read further, with --once
 _OTHER_SECONDS: Final = 30.0  # in which another process must seal something more
 _log = logging.getLogger("seal")
 
@@ -70,6 +73,7 @@ class Sealing:
             registry = Registry(client(configuration.registry_url), configuration.seal.data_dir)
         self._commitments = Commitments(store.secret, None if registry is None else registry.schema)
         self._trees: dict[Log, TreeState] = {}
+        self._progress = Progress()
         self._has_erasures = False
         self._looked_at = time.monotonic()
         self._consumer = Consumer(
@@ -111,29 +115,54 @@ class Sealing:
         except LockedError:
             self._await_other()
         else:
-            missing = self._assign()
-            while missing:
-                missing -= {*self._append()}
+            for _ in self._ending(self._append):
                 self._look()
         return self._heads.sign(self._trees)
+
+    def _ending(self, take: Callable[[], Iterable[Log]]) -> Iterator[None]:
+        """Read until each log has ended once, turn by turn: ``take`` returns those that ended.
+
+        Raises `AwayError` where none of the others moves.
+        """
+        missing = self._assign()
+        places, moved_at = self._progress.places(missing), time.monotonic()
+        while missing:
+            missing -= {*take()}
+            yield
+            before, places = places, self._progress.places(missing)
+            now = time.monotonic()
+            moved_at = now if places != before else moved_at
+            if missing and now - moved_at > _MOVE_SECONDS:
+                where = "-".join(map(str, min(missing)))
+                raise AwayError(
+                    "kafka", f"the broker has given nothing of {where} for {_MOVE_SECONDS:.0f} s, nor its end"
+                )
 
     def _await_other(self) -> None:
         """Wait until the other process has sealed what the topics hold. Raises `LockedError` where it does not."""
         ends: dict[Log, int] = {}
-        missing = self._assign()
-        while missing:
+
+        def take() -> Iterable[Log]:
             arrived = self._arrived()
             ends.update(((record.topic, record.partition), record.offset + 1) for record in arrived.records)
-            missing -= {*arrived.ended}
-        moved_at = time.monotonic()
-        while not all(self._trees[log].next_offset >= end for log, end in ends.items()):
-            before = dict(self._trees)
+            return arrived.ended
+
+        for _ in self._ending(take):
+            pass
+        places, moved_at = self._unsealed(ends), time.monotonic()
+        while places:
             self._trees |= self._store.trees()
+            before, places = places, self._unsealed(ends)
             now = time.monotonic()
-            moved_at = now if self._trees != before else moved_at
+            moved_at = now if places != before else moved_at
             if now - moved_at > _OTHER_SECONDS:
-                raise LockedError("another `ronde seal` writes this schema, and seals nothing: see its log")
+                where = "-".join(map(str, min(places)))
+                raise LockedError(f"another `ronde seal` writes this schema, and seals nothing of {where}: see its log")
             time.sleep(_POLL_SECONDS)
+
+    def _unsealed(self, ends: Mapping[Log, int]) -> dict[Log, int]:
+        """Return the logs that are not sealed up to these ends, and how far they are."""
+        return {log: self._trees[log].next_offset for log, end in ends.items() if self._trees[log].next_offset < end}
 
     def _look(self) -> None:
         """From time to time, see whether Kafka and PostgreSQL answer; ask for the last head's stamp again."""
@@ -142,15 +171,19 @@ class Sealing:
         if now - self._looked_at >= _LOOK_SECONDS:
             self._looked_at = now
             self._store.ping()
-            if self._name(_ERASURES) in self._topics() and not self._has_erasures:  # a sink has just made it
-                self._has_erasures = True
+            topics = self._topics()
+            self._check_partitions(topics)
+            if self._name(_ERASURES) in topics and not self._has_erasures:  # a sink has just made it
                 self._consumer.incremental_assign([self._erasures()])
+            self._compare_ends(topics)
         self._heads.stamp_again()
 
     # --- Kafka --------------------------------------------------------------------------------------
 
     def _assign(self) -> set[Log]:
         """Read each partition from where its tree ends, and the erasures from their beginning; return all logs."""
+        topics = self._topics()
+        self._check_partitions(topics)
         kept = self._store.trees()
         logs = {(topic, number) for topic in SEALED for number in range(self._configuration.partitions)}
         assigned = []
@@ -166,24 +199,62 @@ class Sealing:
                 self.metrics.missed.labels(log[0]).inc(first - tree.next_offset)
                 _log.error("%s-%s: offsets %s to %s are gone unsealed", *log, tree.next_offset, first - 1)
             self._trees[log] = tree
-            assigned.append(TopicPartition(self._name(log[0]), log[1], max(first, tree.next_offset)))
-        self._has_erasures = self._name(_ERASURES) in self._topics()
-        if self._has_erasures:
+            begin = max(first, tree.next_offset)
+            assigned.append(TopicPartition(self._name(log[0]), log[1], begin))
+            self._progress.reach(log, begin)
+        if self._name(_ERASURES) in topics:
             assigned.append(self._erasures())
             logs.add((_ERASURES, 0))
         self._consumer.assign(assigned)
         self._behind.begin(logs)
         return logs
 
-    def _topics(self) -> Collection[str]:
+    def _check_partitions(self, topics: Mapping[str, Any]) -> None:
+        """Raise `SealError` where a topic has other partitions than the settings: none would seal the rest."""
+        wanted = self._configuration.partitions
+        for name in map(self._name, SEALED):
+            found = topics.get(name)
+            if found is not None and found.error is None and len(found.partitions) != wanted:
+                raise SealError(
+                    f"topic {name} has {len(found.partitions)} partitions, and topics.partitions is {wanted}: "
+                    "see `ronde topics check`"
+                )
+
+    def _compare_ends(self, topics: Mapping[str, Any]) -> None:
+        """See where there is more than was read. Raises `AwayError` where the client does not read it."""
+        read = [*self._trees, *([(_ERASURES, 0)] if self._has_erasures else [])]
+        led = [
+            (self._name(topic), number)
+            for topic, number in read
+            if (found := topics.get(self._name(topic))) is not None
+            and number in found.partitions
+            and found.partitions[number].leader >= 0
+        ]
         try:
-            return kafka_answer(
-                lambda: self._consumer.list_topics(timeout=_ASK_SECONDS).topics, retriable_for(_ASK_SECONDS)
-            )
+            answers = self._consumer.offsets_for_times([TopicPartition(*log, OFFSET_END) for log in led], _ENDS_SECONDS)
+        except KafkaException:
+            answers = []
+        ends = {(self._name_of[one.topic], one.partition): one.offset for one in answers if one.error is None}
+        for log in self._progress.behind(ends):
+            self._behind.fall(log)
+        still = self._progress.still()
+        if still is not None:
+            where = f"{self._name(still[0])}-{still[1]}"
+            raise AwayError("kafka", f"there is more in {where}, and the client does not read it")
+
+    def _topics(self) -> Mapping[str, Any]:
+        try:
+            found = kafka_answer(lambda: self._consumer.list_topics(timeout=_ASK_SECONDS), retriable_for(_ASK_SECONDS))
         except KafkaException as error:
             raise AwayError("kafka", f"the broker does not answer: {error.args[0].str()}") from None
+        if not found.brokers:  # the client has forgotten all of them (`service.hearing`)
+            raise AwayError("kafka", "the broker names no broker")
+        topics: Mapping[str, Any] = found.topics
+        return topics
 
     def _erasures(self) -> TopicPartition:
+        self._has_erasures = True
+        self._progress.reach((_ERASURES, 0), 0)
         return TopicPartition(self._name(_ERASURES), 0, OFFSET_BEGINNING)
 
     def _bounds(self, log: Log) -> tuple[int, int]:
@@ -214,7 +285,10 @@ class Sealing:
 
     def _arrived(self) -> Arrived:
         arrived = Arrived([], [], [])
-        for message in self._consumer.consume(_BATCH, _POLL_SECONDS):
+        messages = self._consumer.consume(_BATCH, _POLL_SECONDS)
+        if len(messages) == _BATCH:
+            self._progress.wait()
+        for message in messages:
             error = message.error()
             if error is not None and not message.topic():
                 _log.warning("Kafka reports an error: %s", error.str())  # as of the group, which it does not join
@@ -223,10 +297,12 @@ class Sealing:
             log = (topic, cast("int", message.partition()))
             if error is not None:
                 if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  # its name
+                    self._progress.reach(log, cast("int", message.offset()))
                     arrived.ended.append(log)
                 elif not error.retriable():
                     raise AwayError("kafka", f"the broker does not give {message.topic()}: {error.str()}")
                 continue
+            self._progress.reach(log, cast("int", message.offset()) + 1)
             if log in arrived.ended:
                 arrived.ended.remove(log)
             if topic == _ERASURES:

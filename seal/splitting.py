@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
-from seal.proofs import read_number, resolved
+from seal.proofs import read_number, resolved, takes_bytes
 
 Skip: TypeAlias = Callable[[bytes, int], int]  # from a value's place to the one behind it
 Split: TypeAlias = Callable[[bytes, int], list[bytes]]
@@ -55,7 +55,8 @@ def _skipper(schema: Any) -> Skip:
     if isinstance(kind, dict | list):
         return _skipper(kind)
     if kind == "record":
-        return _record([_skipper(field["type"]) for field in schema["fields"]])
+        types = [field["type"] for field in schema["fields"]]
+        return _record([_skipper(one) for one in types if takes_bytes(one)])  # else a list of them takes long
     if kind == "array":
         return _array(_skipper(schema["items"]))
     if kind == "map":
@@ -121,6 +122,8 @@ def _array(skip: Skip) -> Skip:
                 _, at = read_number(data, at)
             for _ in range(count):
                 at = skip(data, at)
+                if at > len(data):
+                    raise ValueError("a list is longer than the data")
             count, at = read_number(data, at)
         return at
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Iterator
+from concurrent.futures import Future
+from threading import Thread
 from typing import Final
 
 import httpx
@@ -36,7 +38,7 @@ def stamp(url: str, digest: bytes) -> bytes:
     """Return the authority's answer to a digest. Raises `SealError`."""
     nonce = b"\x01" + os.urandom(_NONCE - 1)
     try:
-        status, answer = asyncio.run(_post(url, request_of(digest, nonce)))
+        status, answer = _ask(url, request_of(digest, nonce))
     except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
         raise SealError(f"the time-stamping authority does not answer: {type(error).__name__}") from None
     if status != 200:
@@ -45,6 +47,23 @@ def stamp(url: str, digest: bytes) -> bytes:
     if why is not None:
         raise SealError(f"the time-stamping authority gives no stamp: {why}")
     return answer
+
+
+def _ask(url: str, request: bytes) -> tuple[int, bytes]:
+    """Ask in a thread that is left where it has no answer in time, as nothing ends the system's search for a name.
+
+    Raises `TimeoutError`, and what `_post` raises.
+    """
+    answer: Future[tuple[int, bytes]] = Future()
+
+    def post() -> None:
+        try:
+            answer.set_result(asyncio.run(_post(url, request)))
+        except BaseException as error:  # noqa: BLE001 - raised again where the answer is asked for
+            answer.set_exception(error)
+
+    Thread(target=post, name="stamp", daemon=True).start()
+    return answer.result(_SECONDS)
 
 
 async def _post(url: str, request: bytes) -> tuple[int, bytes]:

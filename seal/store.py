@@ -19,7 +19,9 @@ from seal.errors import LockedError, SealError
 from seal.proofs import BLOCK, Place
 from seal.tree import Tree, root_of
 from service import postgres
+from service.pooling import refuse_shared_sessions
 from service.postgres import Session
+from service.postgres_settings import PostgresSettings
 
 Owner: TypeAlias = tuple[str, str]  # a site, and a contact or empty
 _LOCK: Final = 0x5EA1  # of the process that seals
@@ -61,6 +63,17 @@ class KeptLeaf(NamedTuple):
 
 
 connect: Final = partial(postgres.connect, application="ronde seal")
+
+
+def connect_to_seal(settings: PostgresSettings) -> Session:
+    """Connect with a session of its own, which holds the lock. Raises `psycopg.Error`; `SealError` behind a pooler."""
+    connection = connect(settings)
+    try:
+        refuse_shared_sessions(connection, settings, "seal", SealError)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def make_schema(connection: Session) -> None:

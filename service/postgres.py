@@ -91,6 +91,14 @@ def connect(settings: PostgresSettings, application: str) -> Session:
     return connection
 
 
+def backend(connection: Session) -> int:
+    """The process id of the PostgreSQL backend that serves this connection now; behind a pooler it changes."""
+    row = connection.execute("SELECT pg_catalog.pg_backend_pid()").fetchone()
+    assert row is not None
+    pid: int = row[0]
+    return pid
+
+
 def _authorities(settings: PostgresSettings) -> str | None:
     """The file of the trusted authorities.
 

@@ -47,8 +47,9 @@ class ClaimLog:
 
     def __init__(self) -> None:
         self.time = 0
-        self._read_at = 0.0  # when that was read: monotonic seconds
+        self._read_at = 0.0  # when the last record was read: monotonic seconds
         self._holds: dict[str, Hold] = {}
+        self._heard_at: dict[str, float] = {}  # by subject: when the last record of its hold was read
         self._ends: list[tuple[int, str]] = []  # a heap; a hold that was renewed has later entries, too
         self._held_by: dict[str, tuple[str, ...]] = {}
         self._held_at: dict[str, int] = {}
@@ -58,8 +59,8 @@ class ClaimLog:
 
     def apply(self, claim: Claim, timestamp: int, read_at: float = 0.0) -> Effect:
         """Take the next record; ``timestamp`` is the broker's, ``read_at`` the reader's monotonic clock in seconds."""
-        if timestamp >= self.time:
-            self.time, self._read_at = timestamp, read_at
+        # The broker's clock may go back: a partition with such records is not quiet, and its time stands still.
+        self.time, self._read_at = max(self.time, timestamp), read_at
         self._end_holds(self.time)
         self._sweep()
         hold = self._holds.get(claim.subject)
@@ -72,7 +73,7 @@ class ClaimLog:
                 self._hold(claim, hold.since)
                 return "RENEWED"
             case "RELEASE" if hold is not None and hold.by == claim.by:
-                del self._holds[claim.subject], self._last_by[claim.subject]
+                del self._holds[claim.subject], self._heard_at[claim.subject], self._last_by[claim.subject]
                 return "RELEASED"
             case "TAKE":
                 return "LOST"
@@ -84,14 +85,33 @@ class ClaimLog:
         return self.time + max(0, int((monotonic - self._read_at) * 1000)) if self.time else 0
 
     def holder(self, subject: str, now: int | None = None) -> Hold | None:
-        """Who holds a subject at a time; by default at that of the last record."""
+        """Who holds a subject at a time of `now`; by default by the records alone, as all readers have it."""
         hold = self._holds.get(subject)
-        return hold if hold is not None and hold.until > (self.time if now is None else now) else None
+        return hold if hold is not None and self._is_in_force(hold, now) else None
 
     def holds(self, now: int | None = None) -> Iterator[Hold]:
-        """All that is held at a time."""
-        time = self.time if now is None else now
-        return (hold for hold in self._holds.values() if hold.until > time)
+        """All that is held, as `holder` has it."""
+        return (hold for hold in self._holds.values() if self._is_in_force(hold, now))
+
+    def left(self, hold: Hold, now: int) -> int:
+        """For how many ms more a hold is in force.
+
+        While the time stands still, as the broker's clock was set back, the records end no hold. Its seconds pass all
+        the same: who holds it has not been heard of for so long.
+        """
+        return min(hold.until - now, hold.until - hold.heard - self._unheard(hold, now))
+
+    def silent(self, hold: Hold, now: int) -> int:
+        """For how many ms a holder has not been heard of."""
+        return max(now - hold.heard, self._unheard(hold, now))
+
+    def _is_in_force(self, hold: Hold, now: int | None) -> bool:
+        return hold.until > self.time if now is None else self.left(hold, now) > 0
+
+    def _unheard(self, hold: Hold, now: int) -> int:
+        """How many ms have really passed since the last record of a hold was read."""
+        since = self._read_at - self._heard_at.get(hold.subject, self._read_at)
+        return int(since * 1000) + max(0, now - self.time)
 
     def held_by(self, subject: str) -> tuple[str, ...]:
         """Everybody who ever held a subject within `REMEMBERED_MS`, the first one first."""
@@ -114,6 +134,7 @@ class ClaimLog:
         self._holds[claim.subject] = Hold(
             claim.subject, claim.site_id, claim.incident_id, claim.by, claim.who, since, self.time, until
         )
+        self._heard_at[claim.subject] = self._read_at
         heapq.heappush(self._ends, (until, claim.subject))
         earlier = self._held_by.get(claim.subject, ())
         if claim.by not in earlier:
@@ -128,7 +149,7 @@ class ClaimLog:
             _, subject = heapq.heappop(self._ends)
             hold = self._holds.get(subject)
             if hold is not None and hold.until <= time:
-                del self._holds[subject]
+                del self._holds[subject], self._heard_at[subject]
 
     def _sweep(self) -> None:
         """Forget who held what long ago."""

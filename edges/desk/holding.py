@@ -18,6 +18,7 @@ from edges.desk.claims import Hold
 from edges.desk.deadline import left
 from edges.desk.problems import HELD, NOT_HELD, OVER, STALE
 from edges.desk.reader import STALE_SECONDS, DeskReader, NotReadError
+from edges.desk.reserved import Reserved
 from edges.desk.state import DeskState
 from edges.desk.work import Item, WorkList
 from edges.desk.writer import Writer
@@ -31,7 +32,6 @@ from service.logs import logger
 _log = logger(__name__)
 
 HOLD_SECONDS: Final = 60
-OFFERED_MS: Final = 20_000  # after the view stood still, what was held then is its holders' for so long
 _TAKES_NEXT_MS: Final = 30_000
 
 
@@ -68,10 +68,9 @@ class Holding:
         self.reader = reader
         self.writer = writer
         self.clock = clock
+        self.reserved = Reserved(state, reader, clock)
         self._being_taken: list[tuple[str, Item]] = []  # by whom, of those whose next piece of work it is to be
         self._takes_next: dict[str, tuple[Operator, int]] = {}  # by the result that the engine decides on next
-        self._stood_still: dict[int, list[Hold]] = {}  # by partition: what was held when its view stopped
-        self._reserved: dict[str, tuple[Hold, int]] = {}  # what is still its holders', and until when
         self._tasks: set[asyncio.Task[None]] = set()
 
     # --- holding ----------------------------------------------------------------------------------
@@ -93,8 +92,9 @@ class Holding:
         if over and is_others:
             hold = await self._may_take_over(operator, partition, subject)
             is_others = hold is not None and hold.by != operator.name
-        elif not over and hold is None and not self._is_offered_to(operator, subject):
-            raise HELD.error(holder=holder_json(self._reserved[subject][0]))
+        kept = None if over and operator.is_supervisor else self._kept_from(operator, subject)
+        if kept is not None and (hold is None or (over and is_others)):
+            raise HELD.error(holder=holder_json(kept))
         return await self._take(operator, claimed, "TAKE_OVER" if over and is_others else "TAKE")
 
     async def release(self, operator: Operator, subject: str) -> Hold | None:
@@ -126,7 +126,7 @@ class Holding:
             return (
                 item.subject not in tried
                 and not self.is_stale(item.site_id)
-                and self._is_offered_to(operator, item.subject)
+                and self._kept_from(operator, item.subject) is None
             )
 
         while True:
@@ -170,7 +170,7 @@ class Holding:
         if hold is None or hold.by != operator.name:
             await self.be_sure(partition)
             hold = self.state.holder(partition, subject.id)
-        if hold is None and self._is_old(partition) and self._is_still_theirs(operator, subject):
+        if hold is None and self.reserved.is_old(partition) and self._is_still_theirs(operator, subject):
             hold = await self.claim(operator, subject, "TAKE")  # where a view is old no hold can be renewed
         if hold is None:
             raise NOT_HELD.error()
@@ -212,7 +212,8 @@ class Holding:
         await self.be_sure(partition)
         hold = self.state.holder(partition, subject)
         log = self.state.claims[partition]
-        if hold is not None and hold.by != operator.name and log.now(time.monotonic()) - hold.heard < rules.SILENT_MS:
+        is_others = hold is not None and hold.by != operator.name
+        if hold is not None and is_others and log.silent(hold, log.now(time.monotonic())) < rules.SILENT_MS:
             raise HELD.error(holder=holder_json(hold))
         return hold
 
@@ -262,7 +263,20 @@ class Holding:
         return command is not None and subject.id in command[0].answers
 
     async def claim(self, operator: Operator, subject: Subject, action: str) -> Hold | None:
-        """Write a claim, and return who holds the subject once it was read back. Raises `UnconfirmedError`."""
+        """Write a claim, and return who holds the subject once it was read back. Raises `UnconfirmedError`.
+
+        After the broker's clock went back, the log still has holds whose seconds have passed. A `TAKE` loses against
+        one of these; where its holder has not been heard of since either, it is taken over.
+        """
+        log = self.state.claims[subject.partition]
+        free = self.state.holder(subject.partition, subject.id) is None
+        over = log.holder(subject.id) if free and action == "TAKE" else None
+        hold = await self._claim(operator, subject, action)
+        if over is not None and log.holder(subject.id) is over:  # the very one: each record makes another
+            hold = await self._claim(operator, subject, "TAKE_OVER")
+        return hold
+
+    async def _claim(self, operator: Operator, subject: Subject, action: str) -> Hold | None:
         claim_id = secrets.token_hex(12)
         by, who = operator.name, operator.who
         claim = Claim(claim_id, subject.site_id, subject.incident_id, subject.id, by, who, action, HOLD_SECONDS)
@@ -283,7 +297,7 @@ class Holding:
         """Learn the broker's time from a claim that changes nothing: a release of what nobody holds."""
         site_id = f"clock-{desk}"
         subject = Subject("clock", self.writer.partition_of(site_id), site_id, None)
-        if self._is_old(subject.partition):
+        if self.reserved.is_old(subject.partition):
             return  # it would not be taken
         try:
             await self.claim(Operator(desk, is_supervisor=False, is_machine=True), subject, "RELEASE")
@@ -323,37 +337,17 @@ class Holding:
 
     def check_fresh(self, partition: int) -> None:
         """Raise STALE where what is read of a partition is too old."""
-        if self._is_old(partition):
+        if self.reserved.is_old(partition):
             raise STALE.error()
 
     def is_stale(self, site_id: str) -> bool:
         """Whether what is read of a site's partition is too old."""
-        return self._is_old(self.writer.partition_of(site_id))
+        return self.reserved.is_old(self.writer.partition_of(site_id))
 
-    def watch_ages(self, ages: list[float]) -> None:
-        """Note what is held when a partition's view stops, and keep it for its holders when it goes on."""
-        for partition, age in enumerate(ages):
-            self._watch_age(partition, age)
-        now = self.clock.now()
-        self._reserved = {subject: kept for subject, kept in self._reserved.items() if kept[1] > now}
-
-    def _is_old(self, partition: int) -> bool:
-        """Whether what is read of a partition is too old; where it is so no more, what was held is kept from now on."""
-        age = self.reader.age(partition)
-        self._watch_age(partition, age)
-        return age > STALE_SECONDS
-
-    def _watch_age(self, partition: int, age: float) -> None:
-        if age > STALE_SECONDS and partition not in self._stood_still:
-            log = self.state.claims[partition]
-            self._stood_still[partition] = list(log.holds(log.now(time.monotonic() - age)))
-        elif age <= STALE_SECONDS and partition in self._stood_still:
-            until = self.clock.now() + OFFERED_MS
-            self._reserved.update({hold.subject: (hold, until) for hold in self._stood_still.pop(partition)})
-
-    def _is_offered_to(self, operator: Operator, subject: str) -> bool:
-        kept = self._reserved.get(subject)
-        return kept is None or kept[1] <= self.clock.now() or kept[0].by == operator.name
+    def _kept_from(self, operator: Operator, subject: str) -> Hold | None:
+        """The hold of another whom a subject is kept for."""
+        kept = self.reserved.of(subject)
+        return None if kept is None or kept.by == operator.name else kept
 
     # --- the next command of an incident -------------------------------------------------------------
 

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Iterable, Set
-from functools import partial
+from functools import cached_property, partial
 from importlib.metadata import version
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -46,8 +46,9 @@ from edges.values import Decision
 from edges.web.application import WebApplication
 from edges.web.events import Channel
 from edges.web.problems import UNCONFIRMED
+from edges.web.sign_in import SignIn
 from edges.web.values import write_instant
-from edges.web.website import website
+from edges.web.website import signing_in, website
 from service import gc_control
 from service.logs import logger
 
@@ -75,7 +76,7 @@ class DeskProcess(EdgeProcess[DeskSettings, DeskMetrics]):
         self._renew()
 
     def _renew(self) -> None:
-        """Know nothing, as at first."""
+        """Know nothing, as at first, but who has signed in."""
         configuration, connection = self._configuration, self._connection
         self._channel = Channel(gather=_GATHER_SECONDS)
         self._state = DeskState(connection.partitions)
@@ -167,6 +168,11 @@ class DeskProcess(EdgeProcess[DeskSettings, DeskMetrics]):
 
     # --- its parts --------------------------------------------------------------------------------
 
+    @cached_property
+    def _sign_in(self) -> SignIn:
+        """Who has signed in and out stays so where the desk begins again: sessions end with the process."""
+        return signing_in("desk", self._configuration.web, self._settings.public_url)
+
     def _application(self, holding: Holding, fetchers: Fetchers, words: Words, ledger: Pool | None) -> WebApplication:
         web, settings = self._configuration.web, self._settings
         decoders = {topic: self._framing.reader(topic) for topic in _READ}
@@ -180,6 +186,7 @@ class DeskProcess(EdgeProcess[DeskSettings, DeskMetrics]):
             folder=FOLDER,
             places=PLACES,
             public_url=settings.public_url,
+            sign_in=self._sign_in,
             errors={UnconfirmedError: UNCONFIRMED, KafkaAwayError: UNCONFIRMED},
         )
         api = DeskApi(
@@ -248,7 +255,7 @@ class DeskProcess(EdgeProcess[DeskSettings, DeskMetrics]):
             self._update()
             ages = self._reader.ages()
             assert self._holding is not None
-            self._holding.watch_ages(ages)
+            self._holding.reserved.watch_ages(ages)
             self._ask_the_time(self._holding)
             if tick % _TICKS_A_LOOK == 0:
                 self._say_how_it_is(ages)

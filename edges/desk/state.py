@@ -241,7 +241,7 @@ class DeskState:
     def hold_left(self, subject: str, hold: Hold) -> int:
         """For how many ms more it is held."""
         log = self.claims[self.partition_of(subject) or 0]
-        return max(1, hold.until - log.now(self.monotonic))
+        return max(1, log.left(hold, log.now(self.monotonic)))
 
     def partition_of(self, subject: str) -> int | None:
         """The partition of a command, an attention, a callback; None: it is not known."""

@@ -30,6 +30,10 @@ class WatchdogMetrics(ProcessMetrics):
         "Alarms of the canary: resolved in time, failed, void (Kafka was away).",
         {"outcome": ("resolved", "failed", "void")},
     )  # fmt: skip
+    frames = Family(
+        Counter, "ronde_watchdog_canary_frames",
+        "Frames of the canary, link tests among them, that a receiver acknowledged.",
+    )  # fmt: skip
     incidents = Family(Gauge, "ronde_watchdog_open_incidents", "Incidents that are open.")
     kept = Family(Gauge, "ronde_watchdog_kept", "Things remembered: open incidents, calls, inputs without an end.")
     age = Family(

@@ -164,10 +164,17 @@ class Sounder:
     async def _is_acknowledged(self, dialler: Dialler) -> bool:
         try:
             async with asyncio.timeout(self._settings.link_seconds):
-                return (await dialler.send(Said(TEST))).is_acknowledged
+                return await self._send(dialler, Said(TEST))
         except TimeoutError:
             dialler.close()
             return False
+
+    async def _send(self, dialler: Dialler, said: Said) -> bool:
+        """Send a frame until it is answered, and count it if it was acknowledged: receivers count it as a panel's."""
+        is_acknowledged = (await dialler.send(said)).is_acknowledged
+        if is_acknowledged:
+            self._metrics.frames.inc()
+        return is_acknowledged
 
     async def _raise_alarms(self) -> None:
         """Send one frame in each interval: another would have its number, and be taken for a repeat."""
@@ -186,7 +193,7 @@ class Sounder:
             dialler = Dialler(self._panel, self._way, sequence=self._canary.number(now), wait_seconds=_WAIT_SECONDS)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(within):
-                    if (await dialler.send(_ALARM)).is_acknowledged:
+                    if await self._send(dialler, _ALARM):
                         self._canary.acknowledge()
             dialler.close()
 

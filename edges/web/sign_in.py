@@ -44,10 +44,15 @@ class SignedIn(BaseModel):
 
 
 class SignIn:
-    """The attempts of one process."""
+    """The attempts of one process.
+
+    Attributes:
+        people: who may sign in, and who has.
+
+    """
 
     def __init__(self, known: People, now: Callable[[], float] = time.monotonic) -> None:
-        self._people = known
+        self.people = known
         self._back_off = BackOff()
         self._now = now
 
@@ -59,7 +64,7 @@ class SignIn:
         if wait:
             raise TOO_MANY_ATTEMPTS.error(headers={"Retry-After": str(math.ceil(wait))})
         try:
-            person = await self._people.directory.check(name, password)
+            person = await self.people.directory.check(name, password)
         except FileError as error:
             self._back_off.succeeded(name, address, self._now())  # it was not theirs
             _log.error("accounts cannot be read", reason=str(error))

@@ -27,6 +27,7 @@ def website(
     places: Sequence[tuple[str, str]] = (),
     public_url: str | None = None,
     directory: Directory | None = None,
+    sign_in: SignIn | None = None,
     errors: Mapping[type[Exception], ProblemKind] | None = None,
 ) -> WebApplication:
     """Return the app with sign-in, its pages' files, switches and errors; its own routes are the caller's to add.
@@ -39,14 +40,15 @@ def website(
         places: addresses and names of what the head of its pages links to.
         public_url: where people reach it; None: at the address they typed.
         directory: where people are looked up; None: the file of `ronde users`.
+        sign_in: who has signed in before, as `signing_in` made it, where a process makes its app again; None: nobody.
         errors: as for `WebApplication`.
 
     The handlers find `People` in ``app.state.people`` and `Pages` in ``app.state.pages``. Raises `ValueError` for a
     session key that is too short.
 
     """
-    people = People(directory or AccountFile(web.users_file), Sessions(process, web.session_key, public_url))
-    sign_in = SignIn(people)
+    sign_in = sign_in or signing_in(process, web, public_url, directory)
+    people = sign_in.people
     pages = Pages(f"ronde {process}", folder, people, places, has_provider=web.oidc_issuer is not None)
     app = WebApplication(
         f"ronde {process}",
@@ -62,3 +64,11 @@ def website(
     if web.oidc_issuer is not None:
         app.add_routes(oidc_routes(people, web, web.oidc_issuer))
     return app
+
+
+def signing_in(
+    process: str, web: WebSettings, public_url: str | None = None, directory: Directory | None = None
+) -> SignIn:
+    """The sign-ins of a process, its sessions with them. Raises `ValueError` as `website`."""
+    sessions = Sessions(process, web.session_key, public_url)
+    return SignIn(People(directory or AccountFile(web.users_file), sessions))

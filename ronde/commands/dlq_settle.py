@@ -89,7 +89,7 @@ def _ask(count: int, *, yes: bool) -> None:
     """Ask for confirmation of letters that were not named."""
     if yes or not count:
         return
-    if not sys.stdin.isatty():
+    if sys.stdin is None or not sys.stdin.isatty():
         raise WrongUse(f"{count:,} dead letters would be put back: say --yes")
     if not typer.confirm(f"Put {count:,} dead letters back on their topics?", err=True):
         raise Failed("nothing was put back")

@@ -13,7 +13,7 @@ from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.terminal import print_value, say
 from sinks.database.migrate import migrate as apply
 from sinks.errors import Away, SinkError
-from sinks.forget.erasures import Erasure, carry_out, create_topic, send
+from sinks.forget.erasures import Erasure, carry_out, create_topic, ends_now, parse, send
 from sinks.forget.retention import retain as remove
 
 app = typer.Typer(no_args_is_help=True)
@@ -63,11 +63,16 @@ def erase(
     """
     if not contact and not site:
         raise WrongUse("name whom to forget: --contact ID, --site ID, or both")
-    effective = in_force(settings)
-    configuration = effective.for_sink()
     erasure = Erasure(site or "", contact or "", datetime.now(UTC))
     try:
+        parse(erasure.value())  # as sinks do, which erase nothing for what they cannot read
+    except ValueError as error:
+        raise WrongUse(f"this names nobody whom a record can be about: {error}") from None
+    effective = in_force(settings)
+    configuration = effective.for_sink()
+    try:
         create_topic(configuration)
+        erasure = erasure._replace(ends=ends_now(configuration))
         send(configuration, effective.client("producer"), erasure)
     except (Away, SinkError) as error:
         raise Failed(f"nothing was erased: {error}") from None
@@ -75,8 +80,9 @@ def erase(
         with ledger(settings, "ledger erase") as connection:
             records = carry_out(connection, erasure)
     except Failed as error:
-        say(f"the erasure is on its topic, and the next sink carries it out; it is not done yet: {error}")
-        return
+        raise Failed(
+            f"the erasure is on its topic, and the next sink carries it out; it is not done yet: {error}"
+        ) from None
     if records == 0:
         say("nothing personal is in the ledger under this id; is it the right one? The erasure is kept all the same")
     elif records is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Final, TypeAlias
 
@@ -48,16 +50,12 @@ def up(
         raise WrongUse("--portal says a password once, which --json does not show: use one of them")
     kafka, database, observer = _servers(data)
     postgres = postgres or portal
-    try:
+    with _usable(data):
         with fetching() as progress:
             started = kafka.start(progress)
         database_started = database.start() if postgres else False
         watched = _observe(observer) if observe else ""
         way = settings_file.write(data, kafka, database)
-    except OSError as error:
-        raise Failed(
-            f"{error.filename or data}: {error.strerror}. Free or correct it, or name another --data"
-        ) from None
     if as_json:
         print_status(kafka, database, observer, as_json=True)
         return
@@ -82,7 +80,8 @@ def up(
 def down(data: DataOption = DATA, as_json: JsonOption = False) -> None:
     """Stop the local Kafka, PostgreSQL and Prometheus, cleanly; their data stays."""
     kafka, database, observer = _servers(data)
-    stopped, database_stopped, observer_stopped = kafka.stop(), database.stop(), observer.stop()
+    with _usable(data):
+        stopped, database_stopped, observer_stopped = kafka.stop(), database.stop(), observer.stop()
     if as_json:
         print_status(kafka, database, observer, as_json=True)
         return
@@ -96,7 +95,21 @@ def down(data: DataOption = DATA, as_json: JsonOption = False) -> None:
 @app.command()
 def status(data: DataOption = DATA, as_json: JsonOption = False) -> None:
     """Show whether the local servers run, where, and where their data and logs are."""
-    print_status(*_servers(data), as_json=as_json)
+    with _usable(data):
+        print_status(*_servers(data), as_json=as_json)
+
+
+@contextmanager
+def _usable(data: Path) -> Iterator[None]:
+    """Raise `Failed` where a file or folder of the servers cannot be used."""
+    try:
+        yield
+    except BrokenPipeError:  # a reader that has seen enough
+        raise
+    except OSError as error:
+        raise Failed(
+            f"{error.filename or data}: {error.strerror}. Free or correct it, or name another --data"
+        ) from None
 
 
 def _print_way(settings: str, strangers: list[str]) -> None:

@@ -8,6 +8,7 @@ import itertools
 from collections.abc import Iterator
 from typing import Annotated, Final, TypeAlias
 
+import psycopg
 import typer
 
 from edges.database.postgres import opened, pool
@@ -16,11 +17,12 @@ from edges.portal.process import PortalProcess
 from edges.portal.rows import Edit
 from edges.portal.sql import migrate as apply
 from edges.portal.store import Store
+from ronde.input_files.loading import cut_short
 from ronde.input_files.site_lines import Good, SiteLines
 from ronde.input_files.site_spreadsheet import sites_of
 from ronde.outcomes.site_file import print_warnings, warnings
-from ronde.shared.database import connected
-from ronde.shared.errors import Failed
+from ronde.shared.database import connected, refused
+from ronde.shared.errors import Failed, WrongUse
 from ronde.shared.lines import CountryOption, fail_on_bad
 from ronde.shared.lines import opened as opened_lines
 from ronde.shared.serving import serve
@@ -32,6 +34,7 @@ from schemas.avro.loader import load
 from schemas.contract.topics import OUTPUT_VALUE_BYTES
 from service.clock import now_ms
 from service.postgres_settings import PostgresSettings
+from streams.escalation.values import Site
 
 app = typer.Typer(invoke_without_command=True)
 
@@ -85,6 +88,12 @@ def import_(
             loaded = asyncio.run(_load(postgres, sites))
         except DatabaseAwayError:
             raise Failed("PostgreSQL does not answer; run this again, what is loaded is only replaced") from None
+        except psycopg.Error as error:
+            raise refused(error) from None
+        except WrongUse:  # the bad lines above the line that ends the file matter as much
+            if not as_json:
+                print_warnings(sites)
+            raise
     if as_json:
         print_value({"loaded": loaded, **warnings(sites)})
     else:
@@ -94,15 +103,26 @@ def import_(
 
 
 async def _load(postgres: PostgresSettings, sites: SiteLines) -> int:
+    """Return how many were loaded. Raises `WrongUse`, which counts them, where the file cannot be read to its end."""
     loaded = 0
+    end: WrongUse | None = None  # what the file ends by, before its end
     good = _storable(sites)
     async with opened(pool(postgres, "ronde portal import")) as connections:
         store = Store(connections)
-        while batch := [line.site for line in itertools.islice(good, _AT_ONCE)]:
+        while end is None:
+            batch: list[Site] = []
+            try:
+                batch.extend(line.site for line in itertools.islice(good, _AT_ONCE))
+            except WrongUse as error:
+                end = error
+            if not batch:
+                break
             by_id = {site.site_id: site for site in batch}  # of a site in several lines the last one counts
             request = hashlib.sha256(repr(sorted(by_id)).encode()).digest()
             await store.load_sites(list(by_id.values()), Edit(_BY, "import", request, now_ms()))
             loaded += len(batch)
+    if end is not None:
+        raise cut_short(end, loaded, len(sites.bad), "sites")
     return loaded
 
 

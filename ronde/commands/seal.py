@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Final
@@ -14,13 +15,14 @@ from ronde.shared.errors import Failed, WrongUse, failing_on
 from ronde.shared.settings import SettingsOption, in_force
 from ronde.shared.terminal import say
 from ronde.shared.topic_reading import opened
+from schemas.contract.topics import Log
 from seal import keys
-from seal.checking import check_heads, check_nodes, check_records
+from seal.checking import check_heads, check_nodes, check_records, known_logs
 from seal.commitments import SEALED, Commitments
 from seal.errors import SealError
 from seal.process import SealProcess
 from seal.sealing import Sealing
-from seal.store import Store, TreeState, connect, make_schema
+from seal.store import Store, TreeState, connect, connect_to_seal, make_schema
 from service import logs as service_logs
 from streams.kafka.reading import Logs, Span
 
@@ -54,7 +56,7 @@ def seal(
         with seal_errors_as_failures():
             SealProcess(effective.for_seal()).run()
         return
-    with seal_errors_as_failures(), connect(effective.postgres) as connection:
+    with seal_errors_as_failures(), connect_to_seal(effective.postgres) as connection:
         make_schema(connection)
         with contextlib.closing(Sealing(effective.for_seal(), Store(connection))) as sealing:
             head = sealing.once()
@@ -85,12 +87,14 @@ def check(
         connect(effective.postgres) as connection,
     ):
         store = Store(connection)
-        found = [*check_heads(store, published), *_check(store, commitments(effective, store), logs)]
+        later: Counter[Log] = Counter()
+        found = [*check_heads(store, published), *_check(store, commitments(effective, store), logs, later)]
         last = store.last_head()
     if found:
         more = [f"and {len(found) - _LONGEST:,} more"] if len(found) > _LONGEST else []
         raise Failed("\n".join([*found[:_LONGEST], *more]))
-    say(f"{last.number if last else 0:,} heads, and every record that the topics still hold: all as sealed")
+    but = f", but for {later.total():,} not sealed yet" if later else ""
+    say(f"{last.number if last else 0:,} heads, and every record that the topics still hold{but}: all as sealed")
     if last:
         say(f"head {last.number}:{last.digest}")
 
@@ -102,12 +106,18 @@ def _head(text: str) -> tuple[int, str]:
     return int(number), digest.lower()
 
 
-def _check(store: Store, opener: Commitments, logs: Logs) -> Iterator[str]:
-    trees = store.trees()
+def _check(store: Store, opener: Commitments, logs: Logs, later: Counter[Log]) -> Iterator[str]:
+    """Yield what does not hold of the records. Sets ``later``: how many of a log are not sealed yet."""
+    trees, known = store.trees(), known_logs(store)
     for number in range(logs.require(SEALED)):
         for topic in SEALED:
             log = (topic, number)
             tree = trees.get(log, TreeState(0, 0))
             first, end = logs.offsets.first([log])[log], logs.offsets.last_stable([log])[log]
             yield from check_nodes(store, log, tree)
-            yield from check_records(store, opener, log, tree, logs.read(Span(*log, first, end)), first)
+            records = logs.read(Span(*log, first, end))
+            count = yield from check_records(store, opener, log, tree, records, first)
+            if count and log not in known:
+                yield f"MISSING: {topic}-{number} has {count:,} records, and none was ever sealed"
+            elif count:
+                later[log] = count

@@ -47,16 +47,16 @@ def send(
     with opened(file) as raw:
         sending.prompt_terminal(file)
         lines = InputLines(raw, topic, at_ms)
-        on_its_way.run(lines.good(), lines.refuse, wait)
+        try:
+            on_its_way.run(lines.good(), lines.refuse, wait)
+        except (Failed, WrongUse, KeyboardInterrupt):  # the broker may have some of them
+            _print_lines(lines, on_its_way.count or None, effective.topic(topic), at_ms, err=as_json)
+            raise
     filled = {"field": lines.instant_field, "instant": rfc3339.write(at_ms), "lines": lines.dated}
     if as_json:
         sending.print_json(on_its_way, bad=[bad._asdict() for bad in lines.bad], filled_in=filled)
     else:
-        for bad in lines.bad:
-            say(str(bad))
-        say(f"{on_its_way.count:,} sent to {effective.topic(topic)}, {len(lines.bad):,} bad lines left out")
-        if lines.dated:
-            say(f"{lines.dated:,} had no {filled['field']}; to send the same again: --at {filled['instant']}")
+        _print_lines(lines, on_its_way.count, effective.topic(topic), at_ms)
         sending.show(on_its_way, settings, lambda one: f"line {one.line}")
     if lines.bad:
         number = len(lines.bad)
@@ -68,3 +68,14 @@ def send(
 def _known(topic: str) -> None:
     if topic not in INPUT_TOPICS:
         raise WrongUse(f"there is no input topic {topic!r}; {suggestion(topic, INPUT_TOPICS)}")
+
+
+def _print_lines(lines: InputLines, sent: int | None, topic: str, at_ms: int, *, err: bool = False) -> None:
+    """Say what became of the lines, ``sent`` of them acknowledged, and by which instant they are the same again."""
+    for bad in lines.bad:
+        say(str(bad), err=err)
+    if sent is not None:
+        say(f"{sent:,} sent to {topic}, {len(lines.bad):,} bad lines left out", err=err)
+    if lines.dated:
+        again = f"to send the same again: --at {rfc3339.write(at_ms)}"
+        say(f"{lines.dated:,} had no {lines.instant_field}; {again}", err=err)

@@ -10,6 +10,7 @@ from edges.web import tokens
 from edges.web.files import FileError
 from edges.web.values import write_instant
 from ronde.shared.errors import Failed, WrongUse
+from ronde.shared.namesakes import warn_of_namesake
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.terminal import Listing, Terminal, print_value, say
 
@@ -29,13 +30,15 @@ def add(
     as_json: JsonOption = False,
 ) -> None:
     """Make a token and print it, this once: only its hash is kept. It is in force at once."""
-    path = in_force(settings).web.tokens_file
+    web = in_force(settings).web
+    path = web.tokens_file
     try:
         token = tokens.add(path, name, tuple(map(tokens.check_scope, scope)))
     except FileError as error:
         raise Failed(str(error)) from None
     except ValueError as error:
         raise WrongUse(_words(error)) from None
+    warn_of_namesake(web, name)
     if as_json:
         print_value({"name": name, "scopes": scope, "token": token})
         return

@@ -66,7 +66,7 @@ def wait_for_frame(
 
 
 async def _next(settings: WholeSettings, account: str, wait: float) -> list[Signal]:
-    """The signals of the next frame of an account; none: none came."""
+    """The signals of the next frame of an account; none: none came. Raises `Failed` where they cannot be read."""
     connection = settings.for_edge(_ROLE, "cli", settings.receiver.data_dir)
     framing = Framing(connection)
     found: list[Signal] = []
@@ -82,7 +82,14 @@ async def _next(settings: WholeSettings, account: str, wait: float) -> list[Sign
     view = View(connection, {"signals": Reading(Since(now_ms()), framing.reader("signals"))}, take)
     view.start()
     try:
-        await asyncio.wait_for(view.wait_read(), _START_SECONDS)
+        try:
+            await asyncio.wait_for(view.wait_read(), _START_SECONDS)
+        except TimeoutError:
+            if not found:
+                raise Failed(
+                    f"{connection.topic('signals')} could not be read to its end within {_START_SECONDS:g} s: see "
+                    "whether Kafka has a leader for each of its partitions"
+                ) from None
         await asyncio.wait_for(first.wait(), wait)
         await asyncio.sleep(_REST_SECONDS)
     except TimeoutError:

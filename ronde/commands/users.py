@@ -15,6 +15,7 @@ from edges.web.accounts import ROLES, Role
 from edges.web.files import FileError
 from edges.web.values import write_instant
 from ronde.shared.errors import Failed, WrongUse
+from ronde.shared.namesakes import warn_of_namesake
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.terminal import Listing, Terminal, print_value, say
 
@@ -39,13 +40,14 @@ def add(
     settings: SettingsOption = None,
 ) -> None:
     """Add an account. Its password, of at least 8 characters, is asked for twice, or is a line of standard input."""
-    path = in_force(settings).web.users_file
+    web = in_force(settings).web
     known = _role(role)
     if known != "customer" and (site or partner):
         raise WrongUse("--site and --partner are for --role customer")
     password = None if oidc else _password()
-    _done(lambda: accounts.add(path, name, known, site or (), password, partner or ()))
+    _done(lambda: accounts.add(web.users_file, name, known, site or (), password, partner or ()))
     say(f"{name} may sign in as {known}")
+    warn_of_namesake(web, name)
     if known == "customer" and not (site or partner):
         say(f"they see the sites of which a person has {name} as `login`, at the portal", err=True)
 
@@ -112,6 +114,8 @@ def _role(text: str) -> Role:
 
 def _password() -> str:
     """Ask twice on a terminal; else a line of standard input."""
+    if sys.stdin is None:  # as after `<&-`
+        raise WrongUse("standard input is closed, and the password would be a line of it")
     if sys.stdin.isatty():
         answer: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
         return answer

@@ -33,6 +33,7 @@ from ronde.demo.stage import (
     WEBHOOK,
     Stage,
     keep_metrics,
+    make_folder,
     prepare,
     start,
     wait_until_ready,
@@ -242,7 +243,7 @@ class _Demonstration:
 @contextmanager
 def _only_one() -> Iterator[None]:
     """Lock the demonstration's folder: the first run to end would stop the other's Kafka. `Failed` if it is locked."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
+    make_folder(FOLDER, may_exist=True)
     with (FOLDER / "running.lock").open("w") as held:
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -88,11 +88,19 @@ class Stage(NamedTuple):
     desk: DeskPlace | None = None
 
 
+def make_folder(folder: Path, *, may_exist: bool = False) -> None:
+    """Make a folder under the current one. Raises `Failed`."""
+    try:
+        folder.mkdir(parents=True, exist_ok=may_exist)
+    except OSError as error:
+        raise Failed(f"{folder}: {error.strerror}. Start this in a folder that you may write in") from None
+
+
 def prepare(kafka: str) -> Stage:
     """Create a fresh prefix and folder, with settings and scripts for the processes; no ledger yet."""
     name = f"demo-{secrets.token_hex(3)}"
     folder = FOLDER / name
-    folder.mkdir(parents=True)
+    make_folder(folder)
     receiver = ReceiverPlace(free_port(6070), f"http://{HOST}:{free_port(6068)}")
     pages = f"http://{HOST}:{free_port(6066)}"
     stage = Stage(kafka, f"{name}.", folder, folder / "settings.toml", pages, receiver)

@@ -34,6 +34,17 @@ _ROLES: Final = {
     "operator-actions": "desk",
     "transmitters": "portal",
 }
+_REPLACED: Final = "run this again, what is there already is only replaced"
+_HANDLED: Final = "run this again: while its incident is open, what is there already counts once"
+# What to do where the broker has some of the records (procedure.md §1, Duplicates).
+_AGAIN: Final = {
+    "sites": _REPLACED,
+    "alerts": "run this again with the same raised_at (--at): an alert that its site remembers then counts once",
+    "call-results": _HANDLED,
+    "dispatch-reports": _HANDLED,
+    "operator-actions": _HANDLED,
+    "transmitters": _REPLACED,
+}
 
 
 class TooLargeError(ValueError):
@@ -54,6 +65,7 @@ class InputProducer:
     ) -> None:
         """``topic`` has no prefix. Fails when it is missing, or the broker or the registry is away or refuses."""
         self.topic = settings.topic(topic)
+        self._again = _AGAIN[topic]
         self.sent = 0
         self.refused = 0
         self._first = ""
@@ -107,7 +119,7 @@ class InputProducer:
         if self.refused:
             raise Failed(
                 f"the broker did not take {self.refused:,} of {self.sent:,} records sent to {self.topic} "
-                f"({self._first}): run this again, what is there already does no harm twice"
+                f"({self._first}): {self._again}"
             )
 
 

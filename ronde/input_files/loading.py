@@ -36,8 +36,13 @@ def load(lines: SiteLines | TransmitterLines, settings: Settings, topic: Literal
         end = error
     producer.finish()
     if end is not None:
-        raise WrongUse(
-            f"{end}. {producer.sent:,} {topic} before it were loaded and {len(lines.bad):,} bad lines left out; what "
-            "comes behind it was not read: correct it and run this again, what is there already is only replaced"
-        )
+        raise cut_short(end, producer.sent, len(lines.bad), topic)
     return producer.sent
+
+
+def cut_short(end: WrongUse, loaded: int, bad: int, what: str) -> WrongUse:
+    """The error of a file that ends before its ``end``, what stands above it being loaded."""
+    return WrongUse(
+        f"{end}. {loaded:,} {what} before it were loaded and {bad:,} bad lines left out; what "
+        "comes behind it was not read: correct it and run this again, what is there already is only replaced"
+    )

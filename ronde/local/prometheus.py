@@ -19,8 +19,8 @@ from ronde.local.server import Server
 from ronde.shared.errors import Failed
 
 TARGETS: Final = tuple(
-    f"{HOST}:{port}" for port in (6066, 6067, 6068, 6090, 6091, 6092, 6093)
-)  # the pages of worker, sink, receiver, desk, portal, partners, watchdog by default
+    f"{HOST}:{port}" for port in (6066, 6067, 6068, 6090, 6091, 6092, 6093, 6094)
+)  # the pages of worker, sink, receiver, desk, portal, partners, watchdog, seal by default
 RULES: Final = Path(__file__).parents[2] / "deploy" / "helm" / "ronde" / "alerts"
 TOOLS: Final = Path(__file__).parents[2] / ".tools" / "bin"  # where `make tools` puts it
 EVERY: Final = "5s"  # a scrape, and a look at the alerts: short, for trying things out

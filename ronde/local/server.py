@@ -143,11 +143,12 @@ class Server(ABC):
         return {}
 
     def _ports(self) -> dict[str, int]:
+        """The ports of its last start; none where the file is missing, or was cut short by a full disk."""
         try:
-            ports: dict[str, int] = json.loads((self.folder / "ports.json").read_text(encoding="utf-8"))
-        except FileNotFoundError:
+            ports = json.loads((self.folder / "ports.json").read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
             return {}
-        return ports
+        return ports if isinstance(ports, dict) else {}
 
     def _choose_ports(self) -> None:
         """Settle the ports and remember them; one of before that is taken now gives way."""
@@ -155,7 +156,9 @@ class Server(ABC):
             raise Failed(f"port {self._wanted_port} is taken by another program: name another one or stop that program")
         clients = self._wanted_port or free_port(self.port or self.usual_port)
         ports = {CLIENTS: clients, **self._more_ports()}
-        (self.folder / "ports.json").write_text(json.dumps(ports), encoding="utf-8")
+        written = self.folder / "ports.new"
+        written.write_text(json.dumps(ports), encoding="utf-8")
+        written.replace(self.folder / "ports.json")
 
     def _make(self, command: Sequence[str]) -> None:
         """Make its empty data folder by a program of its own."""

@@ -9,7 +9,7 @@ from typing import Final
 import psycopg
 
 from ronde.shared.errors import START_POSTGRES, Failed, failing_on
-from ronde.shared.topic_reading import opened, recorded
+from ronde.shared.topic_reading import broker_errors_as_failures, opened, recorded
 from ronde.shared.whole_settings import WholeSettings
 from seal.commitments import SEALED, Commitments
 from seal.dossier import dossier
@@ -40,7 +40,7 @@ def sealed_dossier(
     decided = [_decision(values, record) for record in records if record.topic == "decisions"]
     is_closed = any(decision is not None and decision.phase_to == "CLOSED" for decision in decided)
     erasures = _erasures(settings)
-    with seal_errors_as_failures(), connect(settings.postgres) as connection:
+    with broker_errors_as_failures(), seal_errors_as_failures(), connect(settings.postgres) as connection:
         store = Store(connection)
         for erasure in filter(None, map(erasure_of, erasures)):
             store.foresee(*erasure)

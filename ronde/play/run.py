@@ -26,7 +26,7 @@ from edges.web.server import WebServer
 from ronde.demo.evidence import create_database
 from ronde.demo.interrupts import Interrupts
 from ronde.demo.processes import Child
-from ronde.demo.stage import READY_SECONDS, RONDE
+from ronde.demo.stage import READY_SECONDS, RONDE, make_folder
 from ronde.local.kafka import Kafka
 from ronde.local.ports import HOST, free_port
 from ronde.local.postgres import Postgres
@@ -99,7 +99,7 @@ def play(console: Console) -> None:
     """Start everything, say what to do, wait for Ctrl-C, end everything. Raises `Failed` when a part does not run."""
     logs.configure("console", "warning")  # the panels' page is served here: its requests are not for this terminal
     folder = FOLDER / f"play-{secrets.token_hex(3)}"
-    folder.mkdir(parents=True)
+    make_folder(folder)
     with Interrupts() as interrupts, ExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         try:

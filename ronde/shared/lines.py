@@ -32,6 +32,8 @@ def opened(file: str) -> Iterator[Iterator[bytes]]:
     Raises `WrongUse` when it cannot be read, at once or on the way.
     """
     with ExitStack() as stack:
+        if file == "-" and sys.stdin is None:  # as after `<&-`
+            raise WrongUse(f"{name_of(file)} is closed; name a file that can be read")
         try:
             name = sys.stdin.fileno() if file == "-" else file
             source = stack.enter_context(open(name, "rb", buffering=BLOCK, closefd=file != "-"))

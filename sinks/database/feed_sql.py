@@ -76,8 +76,8 @@ def _value(feed: Feed, column: Column) -> str:
     value = _READ.get(column.kind, "{}").format(staged)
     if column.name not in feed.personal:
         return value
-    time = f"ledger.instant(record.{feed.month})"
-    erased = f"ledger.is_erased({_site(feed)}, {_contact(feed)}, {time})"
+    place = f"ledger.instant(record.{feed.month}), '{feed.topic}', record.kafka_partition, record.kafka_offset"
+    erased = f"ledger.is_erased({_site(feed)}, {_contact(feed)}, {place})"
     return f"CASE WHEN {staged} IS NOT NULL AND NOT {erased} THEN {value} END"
 
 

@@ -8,9 +8,8 @@ from typing import Any, Final, TypeAlias
 
 import psycopg
 
-from service.postgres import SESSION, SET_SESSION, conninfo, reason
+from service.postgres import SESSION, SET_SESSION, backend, conninfo, reason
 from service.postgres_settings import PostgresSettings
-from sinks.database.sql import query
 from sinks.errors import Away, SinkError
 
 Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
@@ -40,14 +39,6 @@ def connect(settings: PostgresSettings, application: str) -> Connection:
             connection.close()
             raise
     return connection
-
-
-def backend(connection: Connection) -> int:
-    """The process id of the PostgreSQL backend that serves this connection now; behind a pooler it changes."""
-    row = connection.execute(query("backend")).fetchone()
-    assert row is not None
-    pid: int = row[0]
-    return pid
 
 
 def _check(connection: Connection) -> None:

@@ -2,7 +2,7 @@
 
 A sink reads the topic from its beginning before any other, so a ledger that is recreated from the topics does not bring
 back what was erased. A record is JSON: ``site_id`` and ``contact_id`` (one of them may be empty: any),
-``erased_at`` (RFC 3339). Its key is both ids, so the last erasure of each stays.
+``erased_at`` (RFC 3339), ``ends``. Its key is both ids, so the last erasure of each stays.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from psycopg.types.json import Jsonb
 
 from schemas.contract.topics import Topic
 from service.hearing import Hearing
@@ -22,6 +24,7 @@ from sinks import topic_admin
 from sinks.database.postgres import Connection, away
 from sinks.database.sql import query
 from sinks.errors import Away
+from sinks.rows.feeds import FEED_OF
 
 if TYPE_CHECKING:
     from sinks.settings import Configuration
@@ -31,17 +34,23 @@ _ANSWER_SECONDS: Final = 10.0
 _NEWS_SECONDS: Final = 60.0
 _HEARING_SECONDS: Final = 3.0  # for an answer that nothing depends on but whether there is one
 _LONGEST_ID: Final = 1000  # bytes; an index of PostgreSQL takes hardly more, and an input's ids have 128 at most
+_OFFSETS: Final = range(2**63)
+
+Ends: TypeAlias = Mapping[str, Sequence[int]]
+"""By topic, without prefix: the offset that the next record of each partition, in turn, will have."""
 
 
 class Erasure(NamedTuple):
     """Everything personal of a site (``contact_id`` empty), a contact (``site_id`` empty), or a contact of a site.
 
-    It holds for records up to ``erased_at``.
+    It holds for records up to ``erased_at``, and for those before ``ends``: Kafka had them by then, even if their
+    sender's clock was ahead of that of the machine that erases.
     """
 
     site_id: str
     contact_id: str
     erased_at: datetime
+    ends: Ends = MappingProxyType({})
 
     def key(self) -> bytes:
         """The record's key."""
@@ -49,7 +58,8 @@ class Erasure(NamedTuple):
 
     def value(self) -> bytes:
         """The record's value."""
-        return json.dumps({**self._asdict(), "erased_at": self.erased_at.isoformat()}).encode()
+        fields = {**self._asdict(), "erased_at": self.erased_at.isoformat(), "ends": dict(self.ends)}
+        return json.dumps(fields).encode()
 
 
 def parse(value: bytes) -> Erasure:
@@ -58,17 +68,26 @@ def parse(value: bytes) -> Erasure:
         fields = json.loads(value)
     except RecursionError:
         raise ValueError("nested too deep") from None
-    texts = [fields.get(name, "") for name in Erasure._fields] if isinstance(fields, dict) else []
-    if not all(isinstance(text, str) and "\0" not in text for text in texts):
+    fields = fields if isinstance(fields, dict) else {}
+    texts, ends = [fields.get(name, "") for name in ("site_id", "contact_id", "erased_at")], fields.get("ends", {})
+    if not (all(isinstance(text, str) and "\0" not in text for text in texts) and _are_ends(ends)):
         raise ValueError("not the fields of an erasure")
-    site_id, contact_id, erased_at = texts or ("", "", "")
+    site_id, contact_id, erased_at = texts
     # Half a character, which JSON may hold, raises here too.
     if len(site_id.encode()) > _LONGEST_ID or len(contact_id.encode()) > _LONGEST_ID:
         raise ValueError("an id that is too long")
     if not site_id + contact_id:
         raise ValueError("neither a site nor a contact")
     at = datetime.fromisoformat(erased_at)
-    return Erasure(site_id, contact_id, at if at.tzinfo else at.replace(tzinfo=UTC))
+    ends = {topic: offsets for topic, offsets in ends.items() if topic in FEED_OF}
+    return Erasure(site_id, contact_id, at if at.tzinfo else at.replace(tzinfo=UTC), ends)
+
+
+def _are_ends(given: Any) -> bool:
+    return isinstance(given, dict) and all(
+        isinstance(offsets, list) and all(type(offset) is int and offset in _OFFSETS for offset in offsets)
+        for offsets in given.values()
+    )
 
 
 def carry_out(connection: Connection, erasure: Erasure) -> int | None:
@@ -77,7 +96,7 @@ def carry_out(connection: Connection, erasure: Erasure) -> int | None:
     Return how many records held something personal; None when it was carried out before.
     """
     with away():
-        row = connection.execute(query("erase"), erasure).fetchone()
+        row = connection.execute(query("erase"), (*erasure[:3], Jsonb(dict(erasure.ends)))).fetchone()
     assert row is not None
     records: int | None = row[0]
     return records
@@ -95,6 +114,24 @@ def create_topic(configuration: Configuration) -> None:
         consumer.close()
     if is_missing:
         topic_admin.create_topic(configuration, name, TOPIC.configuration())
+
+
+def ends_now(configuration: Configuration) -> Ends:
+    """Where the logs end that the ledger is fed with, open transactions included. Raises `Away`."""
+    consumer = Consumer(configuration.reader("read_uncommitted"), logger=_silent())
+    try:
+        known = consumer.list_topics(timeout=_ANSWER_SECONDS).topics
+        counts = {topic: len(known[topic].partitions) for topic in configuration.fed if topic in known}
+        logs = [TopicPartition(topic, at, OFFSET_END) for topic, count in counts.items() for at in range(count)]
+        found = consumer.offsets_for_times(logs, _ANSWER_SECONDS) if logs else []
+    except KafkaException as error:
+        raise Away("kafka", f"Kafka does not answer: {error.args[0].str()}") from None
+    finally:
+        consumer.close()
+    if failed := [log.error for log in found if log.error is not None]:
+        raise Away("kafka", f"Kafka does not say where its topics end: {failed[0].str()}")
+    ends = {(log.topic, log.partition): log.offset for log in found}
+    return {configuration.fed[topic]: [ends[topic, at] for at in range(count)] for topic, count in counts.items()}
 
 
 def send(configuration: Configuration, producer: Mapping[str, Any], erasure: Erasure) -> None:

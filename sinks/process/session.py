@@ -16,11 +16,11 @@ import structlog
 
 from schemas.avro.errors import RegistryUnreachable
 from service.hearing import SILENT_SECONDS, Hearing
+from service.pooling import refuse_shared_sessions
 from sinks import faults
 from sinks.database.migrate import migrate
-from sinks.database.pooling import refuse_shared_sessions
-from sinks.database.postgres import Connection, connect
-from sinks.errors import Away
+from sinks.database.postgres import Connection, away, connect
+from sinks.errors import Away, SinkError
 from sinks.forget.erasures import ErasureLog, carry_out, create_topic, parse
 from sinks.read.consumer import LedgerConsumer
 from sinks.read.framing import Framing
@@ -108,7 +108,8 @@ class Session:
     def _open(self, configuration: Configuration) -> Connection:
         connection = connect(configuration.postgres, f"ronde sink {configuration.sink.id}")
         self._stack.callback(connection.close)
-        refuse_shared_sessions(connection, configuration.postgres)
+        with away():
+            refuse_shared_sessions(connection, configuration.postgres, "sink", SinkError)
         for migration in migrate(connection):
             _log.info("the ledger was migrated", number=migration.number, name=migration.name)
         self._readiness.arrive("start", "postgres")

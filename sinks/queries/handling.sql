@@ -30,8 +30,11 @@ handled AS (
             (
                 SELECT min(claim.received_at)
                 FROM ledger.claims AS claim
-                WHERE claim.site_id = first_calls.site_id AND claim.received_at >= first_calls.issued_at
+                WHERE claim.site_id = first_calls.site_id
                     AND claim.subject = first_calls.command_id AND claim.action IN ('TAKE', 'TAKE_OVER')
+                    -- So that few are looked at. The command's time is its partition's, the claim's the broker's, and
+                    -- by default a broker takes no command that is more than an hour ahead of it.
+                    AND claim.received_at >= first_calls.issued_at - interval '1 hour'
             ),
             (SELECT min(ended_at) FROM ledger.call_results AS result WHERE result.command_id = first_calls.command_id)
         ) - issued_at AS delay

@@ -6,7 +6,10 @@ SELECT
         FROM ledger.erasures AS erasure
         WHERE (erasure.site_id = '' OR convert_to(erasure.site_id, 'UTF8') = key)
             AND (erasure.contact_id = '' OR position(convert_to(erasure.contact_id, 'UTF8') IN value) > 0)
-            AND (recorded_at IS NULL OR recorded_at <= erasure.erased_at)
+            AND (
+                recorded_at IS NULL
+                OR ledger.is_before(erased_at, ends, topic, recorded_at, kafka_partition, kafka_offset)
+            )
     ) THEN value END,
     reason, recorded_at
 FROM (VALUES (%s::text, %s::integer, %s::bigint, %s::bytea, %s::bytea, %s::text, ledger.instant(%s)))

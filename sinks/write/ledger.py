@@ -36,6 +36,7 @@ _MONTHS_LOCK_TIMEOUT: Final = "5s"  # another sink makes them
 _MONTH_LOCK_TIMEOUT: Final = "500ms"  # readers of the table then wait behind us
 _MONTHS_AGAIN_SECONDS: Final = 10.0
 _NO_IDS: Final[Mapping[str, str]] = MappingProxyType({})
+_NUL: Final = "22021"  # PostgreSQL's own SQLSTATE of a NUL in a text (character_not_in_repertoire)
 
 
 class Claim(NamedTuple):
@@ -171,7 +172,7 @@ class Ledger:
             if not is_refusal(error):
                 raise
             if len(piece.rows) == 1:
-                return [refused(feed, piece.messages[0], reason(error))]
+                return [refused(feed, piece.messages[0], _refusal(error))]
         else:
             return []
         middle = len(piece.rows) // 2
@@ -231,3 +232,8 @@ class Ledger:
             _log.warning("a month is made later: its table is in use", table=table, month=month.isoformat())
             return False
         return True
+
+
+def _refusal(error: psycopg.Error) -> str:
+    """Why a row is refused: SQLSTATE and words. Of all values of rows, psycopg itself refuses only a NUL in a text."""
+    return reason(error) if error.sqlstate else f"{_NUL} {reason(error)}"

@@ -111,9 +111,12 @@ class Tally:
     # Those who answer: contacts and partners.
     calls: Counter[CallVerb] = _counted("ronde_call_commands", "Call commands written.", action=get_args(CallVerb))
     results: Counter[Outcome] = _counted(
-        "ronde_call_results", "Results of calls, ours or the customer's, by outcome.", outcome=get_args(Outcome)
+        "ronde_call_results", "Results of calls, ours or the customer's, by outcome; the canary's are left out.",
+        outcome=get_args(Outcome),
+    )  # fmt: skip
+    unanswered_calls: int = _counted(
+        "ronde_calls_unanswered", "Calls whose time ended without a result; the canary's are left out."
     )
-    unanswered_calls: int = _counted("ronde_calls_unanswered", "Calls whose time ended without a result.")
     dispatches: Counter[tuple[str, DispatchVerb]] = _counted(
         "ronde_dispatch_commands", "Commands written to partners.", partner=LATER, action=get_args(DispatchVerb)
     )

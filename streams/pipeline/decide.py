@@ -71,7 +71,7 @@ class Decider:
         self._topics = {topic: settings.topic(topic) for topic in TOPICS}
         self._procedures = settings.procedures()
         self._most = settings.worker.chunk_max
-        self._canary = settings.canary.site  # no customer waits for its calls
+        self._canary = settings.canary.site  # no customer waits for its calls, and no telephony places them
         self._measured: set[str] = set()  # sites whose state is measured at every step, not only at the end
 
     def decide(self, inboxes: dict[int, Inbox], caught_up: frozenset[int], batch: OutputBatch) -> Iterator[None]:
@@ -210,7 +210,7 @@ class Decider:
             builder.tally.decided[topic, number] += 1
             if topic == "alerts" and step.outputs[0].topic == "calls" and site_id != self._canary:
                 _count_call(overlay, builder, message, site_id)
-            elif isinstance(event, CallResult):
+            elif isinstance(event, CallResult) and site_id != self._canary:
                 builder.tally.results[event.outcome] += 1
             elif isinstance(event, DispatchReport) and (answer := response(state, event, overlay.now)) is not None:
                 builder.tally.reports[answer.partner, answer.status] += 1
@@ -270,7 +270,7 @@ class Decider:
             step = self._attempt(overlay, builder, site_id, key, partial(_on_failed_deadline, *armed_for))
             if isinstance(step, Exception):
                 raise StateUnusableError(site_id, "FAILED", _traceback(step)) from step
-        _count_deadline(overlay, builder, state, armed)
+        _count_deadline(overlay, builder, state, armed, self._canary)
 
     def _failed(
         self,
@@ -295,11 +295,13 @@ class Decider:
 _NOTHING: Final = Inbox()
 
 
-def _count_deadline(overlay: PartitionOverlay, builder: RecordBuilder, state: SiteState, armed: ArmedDeadline) -> None:
+def _count_deadline(
+    overlay: PartitionOverlay, builder: RecordBuilder, state: SiteState, armed: ArmedDeadline, canary: str | None
+) -> None:
     """Count a deadline that was handled, by the state before it."""
     tally, seconds = builder.tally, (overlay.now - armed.at) / 1000
     tally.lateness.append(seconds)
-    if is_unanswered_call(state, armed.deadline):
+    if armed.site_id != canary and is_unanswered_call(state, armed.deadline):
         tally.unanswered_calls += 1
     elif (partner := silent_partner(state, armed.deadline)) is not None:
         tally.silences[partner] += 1

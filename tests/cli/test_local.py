@@ -113,6 +113,41 @@ def test_a_pid_that_is_another_programs_now_is_neither_believed_nor_killed(run: 
     assert other.returncode == 0
 
 
+def test_a_file_in_place_of_the_folder_is_named(run: Run, tmp_path: Path) -> None:
+    data = tmp_path / "file"
+    data.write_text("", encoding="utf-8")
+    for command in ("up", "status", "down"):
+        ran = run("local", command, "--data", data)
+        assert (ran.exit, ran.out) == (1, "")
+        assert f"{data}/kafka" in ran.err
+        assert "Free or correct it, or name another --data" in ran.err
+
+
+def test_where_no_folder_can_be_made_play_and_demo_say_so(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(".ronde").write_text("", encoding="utf-8")
+    for command in (("play",), ("demo",), ("demo", "--kafka", f"{HOST}:1")):
+        ran = run(*command)
+        assert ran.exit == 1
+        assert ran.err.startswith("ronde: .ronde/")
+        assert "Start this in a folder that you may write in" in ran.err
+
+
+@pytest.mark.parametrize("text", ["", '{"clients": 90', "[]", "\0\udcff"])
+def test_ports_that_a_full_disk_cut_short_are_chosen_anew(run: Run, data: Path, text: str) -> None:
+    file = data / "kafka" / "ports.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(text, encoding="utf-8", errors="surrogateescape")
+    assert status(run, data)["bootstrap_servers"] is None
+    kafka = Kafka(data / "kafka")
+    with file.open("rb") as before:
+        kafka._choose_ports()
+        assert before.read().decode(errors="surrogateescape") == text, "another file takes its place, whole"
+    assert kafka.port is not None
+
+
 @pytest.mark.server
 def test_a_broker_that_cannot_start_says_why_and_leaves_nothing(data: Path) -> None:
     kafka = Kafka(data / "kafka", extra_properties={"num.io.threads": "none"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import time
 import urllib.parse
@@ -20,9 +21,12 @@ from ronde.local.ports import HOST, free_port
 from ronde.local.prometheus import Prometheus
 from ronde.shared.errors import Failed
 from tests.conftest import Run
-from tests.deploy.tools import tool
+from tests.deploy.chart import PAGED
+from tests.deploy.tools import ROOT, tool
 
 pytestmark = pytest.mark.server
+
+OPERATIONS = ROOT / "docs" / "operations.md"
 
 
 @pytest.fixture
@@ -71,11 +75,17 @@ def test_up_starts_it_status_shows_it_and_down_stops_it(run: Run, data: Path, mo
     rules = [rule["name"] for group in ask(facts["url"], "rules")["groups"] for rule in group["rules"]]
     assert "RondeNoWorker" in rules
     scraped = ask(facts["url"], "status/config")["yaml"]
-    assert all(f"{HOST}:{usual}" in scraped for usual in (6066, 6067, 6068, *range(6090, 6094)))
+    assert all(target in scraped for target in prometheus.TARGETS)
     assert "Prometheus was running: " in run("local", "up", "--observe", "--data", data).out
     assert f"Prometheus is running: {facts['url']}" in run("local", "status", "--data", data).out
     assert run("local", "down", "--data", data).out == f"Kafka was not running in {data}\nPrometheus stopped\n"
     assert "Prometheus is stopped\n" in run("local", "status", "--data", data).out
+
+
+def test_its_targets_are_the_pages_of_all_processes() -> None:
+    documented = re.findall(r"^\| \w+, `ronde .* \| `:(\d+)` \|", OPERATIONS.read_text(encoding="utf-8"), re.MULTILINE)
+    assert [int(port) for port in documented] == list(PAGED.values())
+    assert [f"{HOST}:{port}" for port in documented] == list(prometheus.TARGETS)
 
 
 @pytest.mark.usefixtures("installed")

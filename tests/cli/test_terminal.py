@@ -157,6 +157,20 @@ def test_every_command_prints_by_what_escapes() -> None:
         assert set(re.findall(r"Console\((?!stderr=True\))", text)) == set(), file
 
 
+# --- standard input -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", ["simulate", "send alerts", "sites check -", "users add ann --role operator"])
+def test_a_closed_standard_input_is_named(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "stdin", None)  # as Python has it after `<&-`
+    ran = run(*command.split())
+    assert (ran.exit, ran.out) == (2, "")
+    assert "standard input is closed" in ran.err
+
+
 # --- encodings ------------------------------------------------------------------------------------
 
 

@@ -244,6 +244,15 @@ def test_what_a_client_of_kafka_reports_does_not_stand_in_the_output(
     assert "a Kafka client reports an error" in ran.err
 
 
+def test_signals_that_cannot_be_read_are_not_blamed_on_the_panel(
+    run: Run, file: Path, topics: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transmitters_on_test, "_START_SECONDS", 0.0)
+    ran = run("transmitters", "test", "A1", "--settings", file)
+    assert (ran.exit, "panel" in ran.err) == (1, False)
+    assert f"{topics.topic('signals')} could not be read to its end within 0 s" in ran.err
+
+
 def test_signals_are_listed_by_what_became_of_them(run: Run, file: Path, topics: Settings) -> None:
     producer = Producer(topics.client("producer"))
     now = time.time_ns() // 1_000_000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from confluent_kafka import Producer
 
 from ronde.commands import sites_on_test
+from ronde.outcomes.input_ends import InputEnds
 from schemas.avro.records import encode
 from schemas.contract.murmur2 import partition
 from streams.kafka.reading import Logs, Span
@@ -20,6 +22,7 @@ from tests.faults.registry import Registry
 from tests.kafka.conftest import PARTITIONS, WorkerFile
 from tests.kafka.world import World, worker
 from tests.support.ronde_process import RondeProcess
+from tests.support.topics import alter
 from tests.support.waiting import eventually
 
 
@@ -220,6 +223,40 @@ def test_a_value_larger_than_a_record_is_a_bad_line(world: World, send: Any) -> 
     assert ran.exit == 1
     assert "line 1: TOO_LONG: the value takes more than the 1,000,000 bytes" in ran.out
     assert f"1 sent to {world.settings.topic('sites')}, 1 bad lines left out" in ran.out
+
+
+def test_what_the_broker_did_not_take_is_sent_again_as_the_same_alerts(
+    world: World, run: Run, file: Path, send: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = [alert(world.site_in(0)), alert(world.site_in(1), zone=secrets.token_hex(4000)), {"alert_id": "A1"}]
+
+    def sent_in_part(*options: str) -> Ran | None:
+        ran: Ran = send("alerts", *values, options=("--wait", "0", *options))
+        return ran if "the broker did not take 1 of 2 records" in ran.err else None
+
+    alter(world.settings.client("admin"), [world.settings.topic("alerts")], "max.message.bytes", "1000")
+    part = eventually(sent_in_part, "the topic takes no large records")  # holds a moment after the broker has said so
+    assert (part.exit, " sent to test-" in part.out) == (1, False)
+    assert "run this again with the same raised_at (--at)" in part.err
+    assert "line 3: UNDECODABLE" in part.out
+    match = re.search(r"2 had no raised_at; to send the same again: (--at) (2\S+)", part.out)
+    assert match is not None, part.out
+    at = match.groups()
+    told = sent_in_part(*at, "--json")
+    assert told is not None
+    assert (told.out, match[0] in told.err) == ("", True)
+
+    monkeypatch.setattr(InputEnds, "wait", _interrupted)
+    stopped = send("alerts", *values[:1], options=at)
+    assert stopped.exit != 0
+    assert f"1 sent to {world.settings.topic('alerts')}, 0 bad lines left out" in stopped.out
+    assert " ".join(at) in stopped.out
+    *_, first, second, third = [value for _, number, value in inputs(world, "alerts") if number == 0]
+    assert first == second == third, "the same alert"
+
+
+def _interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 # --- sites ----------------------------------------------------------------------------------------

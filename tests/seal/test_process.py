@@ -40,7 +40,7 @@ class Sessions:
         clock = SimpleNamespace(monotonic=lambda: self.now)
         for module in (process, metrics):
             monkeypatch.setattr(module, "time", clock)
-        monkeypatch.setattr(process, "connect", lambda _: contextlib.nullcontext())
+        monkeypatch.setattr(process, "connect_to_seal", lambda _: contextlib.nullcontext())
         for name in ("make_schema", "Store"):
             monkeypatch.setattr(process, name, Mock())
         monkeypatch.setattr(process, "Sealing", self._sealing)

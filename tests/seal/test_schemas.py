@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import fastavro
 import pytest
 
-from schemas.avro.errors import SchemaNotFound, UnusableSchema
+from ronde.outcomes import sealed_dossier
+from ronde.shared.errors import Failed
+from schemas.avro.errors import RegistryUnreachable, SchemaNotFound, UnusableSchema
 from schemas.avro.loader import load
 from seal.checking import check_records
 from seal.commitments import Commitments
@@ -32,6 +36,44 @@ EXTRA: tuple[tuple[Any, Any], ...] = (
     ({"type": "fixed", "name": "Four", "size": 4}, b"\0\1\2\3"),
     ({"type": "array", "items": {"type": "fixed", "name": "One", "size": 1}}, [b"a", b"b"]),
     ({"type": "enum", "name": "Colour", "symbols": ["RED", "BLUE"]}, "BLUE"),
+    (
+        {"type": "map", "values": {"type": "record", "name": "Pair", "fields": [
+            {"name": "nothing", "type": "null"}, {"name": "width", "type": "float"},
+        ]}},
+        {"a": {"nothing": None, "width": 1.5}, "b": {"nothing": None, "width": 0.25}},
+    ),
+)  # fmt: skip
+HUGE_LIST = b"\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01"  # of 2^62 items
+ALERT = b"\x02a\x02b\x00\x00\x00\x00\x00"
+
+
+def doubled(depth: int) -> Any:
+    """A record that uses one twice which uses one twice, and so on: 2^depth texts."""
+    kind: Any = "string"
+    for number in range(depth):
+        first, again = (kind, kind if isinstance(kind, str) else kind["name"])
+        fields = [{"name": "first", "type": first}, {"name": "second", "type": again}]
+        kind = {"type": "record", "name": f"Twice{number}", "fields": fields}
+    return kind
+
+
+def nested(depth: int) -> Any:
+    kind: Any = "string"
+    for _ in range(depth):
+        kind = {"type": "map", "values": kind}
+    return kind
+
+
+# Types that a stranger's schema may have, and that hold or end a process which takes them as they come.
+HOSTILE: tuple[tuple[str, Any], ...] = (
+    ("a list of nothing", {"type": "array", "items": "null"}),
+    ("a list of empty records", {"type": "array", "items": {"type": "record", "name": "Empty", "fields": []}}),
+    ("a list of no bytes", {"type": "array", "items": {"type": "fixed", "name": "None", "size": 0}}),
+    ("2^60 texts", doubled(60)),
+    ("300 maps in each other", nested(300)),
+    *((f"a fixed of size {size}", {"type": "fixed", "name": "Fixed", "size": size}) for size in ("x", None, 1.5, -1)),
+    ("a type whose name is none", {"type": "string", "name": []}),
+    ("values that are no type", {"type": "string", "values": 5}),
 )
 
 
@@ -65,6 +107,34 @@ def test_a_field_of_any_type_is_split_and_read_again(kind: Any, said: Any) -> No
     assert (leaf.fields[-1].name, value, end) == ("extra", shown, len(data))
 
 
+@pytest.mark.parametrize("kind", [kind for _, kind in HOSTILE], ids=[name for name, _ in HOSTILE])
+def test_a_schema_of_anybody_neither_holds_nor_ends_the_seal(kind: Any) -> None:
+    value = HEADER + ALERT + HUGE_LIST
+    leaf = commitments(lambda _: alert_with(kind)).leaf(record(value))
+    assert (tuple(field.name for field in leaf.fields), leaf.fields[-1].data) == (WHOLE, value)
+
+
+@pytest.mark.parametrize("name", [name for name, _ in HOSTILE])
+def test_no_schema_of_a_dossier_holds_its_verifier(name: str) -> None:
+    with pytest.raises((ValueError, TypeError)):  # as its ``main`` catches
+        resolved(alert_with(dict(HOSTILE)[name]))
+
+
+@pytest.mark.parametrize("items", ["float", "boolean", {"type": "fixed", "name": "One", "size": 1}], ids=str)
+def test_a_list_that_claims_more_items_than_there_are_bytes_is_no_list(items: Any) -> None:
+    value = HEADER + ALERT + HUGE_LIST + bytes(8)
+    schema = alert_with({"type": "array", "items": items})
+    assert commitments(lambda _: schema).leaf(record(value)).fields[-1].data == value
+
+
+@pytest.mark.parametrize("symbols", [["ann", "bob"], {"ann": 0, "bob": 1}], ids=str)
+def test_a_record_that_names_no_contact_of_its_schema_is_the_site_s(symbols: Any) -> None:
+    enum = {"type": "enum", "name": "Known", "symbols": symbols}
+    schema = {"type": "record", "name": "Result", "fields": [{"name": "contact_id", "type": enum}]}
+    parts = commitments(lambda _: schema).parts(record(HEADER + b"\x0a")._replace(topic="call-results"))
+    assert (parts.contact_id, parts.layout.names) == ("", ("key", "headers", "contact_id"))
+
+
 @pytest.mark.parametrize(
     "kind",
     [["null", "ronde.v1.Alert"], ["null", {"type": "error", "name": "E", "fields": []}], "ronde.v1.Nothing"],
@@ -95,6 +165,24 @@ def test_an_id_that_the_registry_does_not_know_is_asked_for_again() -> None:
     first, second = made.leaf(record(value)), made.leaf(record(value))
     assert tuple(field.name for field in first.fields) == WHOLE
     assert len(second.fields) == 2 + len(load("Alert")["fields"])
+
+
+def test_an_export_says_that_the_registry_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    def registry(_: int) -> Any:
+        raise RegistryUnreachable("the schema registry does not answer: ConnectError")
+
+    for name, made in (
+        ("opened", lambda *_, **__: contextlib.nullcontext((None, None))),
+        ("connect", lambda _: contextlib.nullcontext()),
+        ("incident_records", lambda *_: [record(HEADER + ALERT)]),
+        ("_erasures", lambda _: []),
+        ("commitments", lambda *_: commitments(registry)),
+        ("recorded", Mock()),
+        ("Store", Mock()),
+    ):
+        monkeypatch.setattr(sealed_dossier, name, made)
+    with pytest.raises(Failed, match=r"the schema registry does not answer: ConnectError \(registry.url\)"):
+        sealed_dossier.sealed_dossier(Mock(), "I1")
 
 
 @pytest.mark.server

@@ -8,19 +8,21 @@ import logging
 import runpy
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 from confluent_kafka import Producer, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, NewPartitions  # type: ignore[attr-defined]  # as documented
 
 from ronde.local.kafka import Kafka
 from ronde.outcomes.sealed_dossier import sealed_dossier
 from ronde.shared.whole_settings import WholeSettings
+from schemas.contract.topics import Log
 from seal import keys
 from seal.checking import check_heads
+from seal.commitments import SEALED
 from seal.errors import LockedError
 from seal.proofs import Place
 from seal.sealing import Sealing
@@ -142,6 +144,8 @@ def test_what_is_sealed_is_exported_verified_and_recomputed(
     publish(book, sealed.settings, client_log)
     ran = run("incident", "export", book.decisions()[0].incident_id, "--sealed", *settings)
     assert (ran.exit, "is not sealed yet" in ran.err) == (1, True)
+    more = sum(len(book.logs[topic]) for topic in SEALED)
+    assert f"still hold, but for {more} not sealed yet: all as sealed" in run("seal", "check", *settings).out
     assert run("seal", "key", *settings).exit == 1  # the key is there
 
 
@@ -202,6 +206,23 @@ def test_each_change_of_the_kept_tree_is_named(sealed: Sealed, run: Run) -> None
     assert run("seal", "check", "--settings", sealed.file).exit == 0
 
 
+def test_a_partition_that_is_not_sealed_is_found(
+    house: tuple[WholeSettings, Path], client_log: logging.Logger, run: Run
+) -> None:
+    settings, file = house
+    seal_once(settings)
+    admin = AdminClient(settings.client("admin"), logger=client_log)
+    for made in admin.create_partitions([NewPartitions(settings.topic(topic), 2) for topic in SEALED]).values():
+        made.result()
+    producer = Producer(settings.client("producer"), logger=client_log)
+    producer.produce(settings.topic("alerts"), b"?", b"S1", 1)
+    producer.flush()
+    ran = run("seal", "check", "--settings", file)
+    assert (ran.exit, "MISSING: alerts-1 has 1 records, and none was ever sealed" in ran.err) == (1, True), ran.err
+    ran = run("seal", "--once", "--settings", file)
+    assert (ran.exit, "has 2 partitions, and topics.partitions is 1" in ran.err) == (1, True), ran.err
+
+
 def test_one_process_seals_and_it_reads_erasures_of_a_topic_that_is_made_later(
     house: tuple[WholeSettings, Path], client_log: logging.Logger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -236,6 +257,46 @@ def test_one_process_seals_and_it_reads_erasures_of_a_topic_that_is_made_later(
         assert store.secret("S1", "", Place("calls", 0, 0, 0)) is not None
         owners = connection.execute("SELECT contact_id FROM seal.secrets ORDER BY 1").fetchall()
         assert owners == [("",), ("bob",)]
+
+
+def test_a_log_is_read_to_its_end_before_an_open_transaction_and_behind_one_that_was_aborted(
+    house: tuple[WholeSettings, Path], client_log: logging.Logger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, _ = house
+    monkeypatch.setattr("seal.sealing._LOOK_SECONDS", 0.0)
+    log = ("alerts", 0)
+    producer = Producer({**settings.client("producer"), "transactional.id": "alerts"}, logger=client_log)
+    producer.init_transactions(30)
+    for end in (producer.commit_transaction, lambda _: producer.flush()):
+        producer.begin_transaction()
+        producer.produce(settings.topic(log[0]), b"?", b"S1", log[1])
+        end(30)
+    with connect(settings.postgres) as connection:
+        make_schema(connection)
+        sealing = Sealing(settings.for_seal(), Store(connection))
+        compared: list[Mapping[Log, int]] = []
+        behind = sealing._progress.behind
+
+        def compare(found: Mapping[Log, int]) -> list[Log]:
+            compared.append(found)
+            return behind(found)
+
+        monkeypatch.setattr(sealing._progress, "behind", compare)
+        give_up = time.monotonic() + 60
+        ends = [2, 4]  # each transaction has a record and a marker
+
+        def is_over() -> bool:
+            lag = sealing.metrics.lag.labels(log[0])._value.get()
+            if (compared and compared[-1][log] == ends[0] and lag == 0) or time.monotonic() > give_up:
+                ends.pop(0)
+                if ends:
+                    producer.abort_transaction(30)
+            return not ends
+
+        sealing.run(is_over)
+        sealing.close()
+        assert time.monotonic() < give_up
+        assert Store(connection).trees()[log] == TreeState(1, 1)
 
 
 def _erase(settings: WholeSettings, contact: str, log: logging.Logger) -> None:

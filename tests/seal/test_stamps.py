@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from socketserver import StreamRequestHandler, ThreadingTCPServer
-from threading import Thread
+from threading import Event, Thread
 
 import pytest
 
@@ -149,6 +149,22 @@ def test_an_answer_without_an_end_is_cut(
             stamp(f"http://127.0.0.1:{server.server_address[1]}/", bytes(32))
         assert time.monotonic() - began < stretched(7) + seconds
         server.shutdown()
+
+
+def test_a_name_that_no_server_answers_for_delays_the_seal_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seal.stamps._SECONDS", 0.5)
+    given_up, is_over = Event(), Event()
+
+    def search(*_: object, **__: object) -> list[object]:
+        given_up.wait(60)  # a test that fails ends then
+        is_over.set()
+        return []
+
+    monkeypatch.setattr("socket.getaddrinfo", search)
+    with pytest.raises(SealError, match="does not answer: TimeoutError"):
+        stamp("http://authority.example/", bytes(32))
+    assert not is_over.is_set()
+    given_up.set()  # the interpreter waits for the search as it ends
 
 
 def test_no_bytes_are_taken_for_a_stamp(stamped: SealBench) -> None:

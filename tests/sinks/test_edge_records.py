@@ -13,7 +13,9 @@ from confluent_kafka.admin import AdminClient
 from edges.values import Claim, DeskEvent, Signal
 from ronde.views.incident.page import page
 from schemas.contract.topics import TOPICS
+from service.objectives import ObjectiveSettings
 from sinks.ask.edge_records import BEFORE_MS
+from sinks.ask.report import handling
 from sinks.ask.timeline import Timeline, timeline
 from sinks.database.migrate import migrate
 from sinks.forget.erasures import Erasure, carry_out
@@ -108,6 +110,12 @@ def test_what_names_the_incident_is_shown_at_any_time_and_what_names_none_while_
     assert page(seen).count("looks at the incident") == 2
 
 
+def test_a_first_call_counts_as_taken_though_its_clock_was_ahead_of_the_brokers(made: psycopg.Connection[Any]) -> None:
+    look(made, (CALL.issued_at - 6 * SECOND, CLAIM))
+    (found,) = handling(made, START, ObjectiveSettings(first_seconds=10))
+    assert (found.calls, found.within[10]) == (1, 1), "its answer came after 20 s"
+
+
 @pytest.mark.parametrize("erased", [HOME.site_id, "account:77"])
 def test_an_erased_site_keeps_its_signals_without_what_is_personal(made: psycopg.Connection[Any], erased: str) -> None:
     """Also one of an account that no site is known of."""
@@ -142,9 +150,14 @@ def test_an_erased_site_keeps_its_signals_without_what_is_personal(made: psycopg
 
 def test_an_erasure_of_an_account_from_before_it_reached_signals_reaches_them(ledger: psycopg.Connection[Any]) -> None:
     migrate(ledger, to=7)
-    signals = (signal(OPENED + at, site_id=None, account=str(77 + at), text="Martin") for at in range(2))
-    write(ledger, messages(placed(signals, PARTITION)))
-    carry_out(ledger, Erasure("account:77", "", datetime.fromtimestamp(CLOSED / 1000, UTC)))
+    for account in ("77", "78"):
+        ledger.execute(
+            "INSERT INTO ledger.signals (signal_id, account, protocol, meaning, outcome, received_at,"
+            " receiver, authenticated, text, kafka_partition, kafka_offset)"
+            " VALUES ('S', %s, 'DC09', 'OPENING', 'SIGNAL', ledger.instant(%s), 'receiver-1', true, 'Martin', 0, %s)",
+            (account, OPENED, int(account)),
+        )
+    ledger.execute("SELECT ledger.erase('account:77', '', ledger.instant(%s))", (CLOSED,))
     migrate(ledger)
     assert ledger.execute("SELECT account, text FROM ledger.signals ORDER BY account").fetchall() == [
         ("77", None),

@@ -213,6 +213,7 @@ def test_incidents_are_found_by_what_people_ask(look: Any, records: list[Record]
         (("incidents", "--since", "yesterday"), "--since: not an RFC 3339 instant"),
         (("report", "--since", "7"), "--since: not an RFC 3339 instant"),
         (("ledger", "erase"), "name whom to forget: --contact ID, --site ID, or both"),
+        (("ledger", "erase", "--contact", "x" * 1001), "a record can be about: an id that is too long"),
     ],
 )
 def test_wrong_use_says_what_would_be_right(look: Any, options: tuple[str, ...], said: str) -> None:

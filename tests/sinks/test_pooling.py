@@ -9,9 +9,10 @@ import psycopg
 import pytest
 
 from ronde.local.ports import HOST
+from seal.store import Store, connect_to_seal, make_schema
+from service.pooling import refuse_shared_sessions
 from service.postgres_settings import PostgresSettings
 from sinks.database.migrate import migrate
-from sinks.database.pooling import refuse_shared_sessions
 from sinks.database.postgres import connect
 from sinks.errors import SinkError
 from tests.conftest import Run, SettingsFile
@@ -42,17 +43,28 @@ def test_a_sink_behind_shared_sessions_says_what_it_needs(
         assert "Traceback" not in said
 
 
+def test_a_seal_behind_shared_sessions_says_what_it_needs(
+    database: PostgresSettings, run: Run, settings_file: SettingsFile
+) -> None:
+    with pooled(database, "transaction") as settings:
+        ran = run("seal", "--once", "--settings", settings_file(postgres={"port": settings.port}))
+        assert (ran.exit, "a seal needs one to itself" in " ".join(ran.err.split())) == (1, True), ran.err
+    with pooled(database, "session") as settings, connect_to_seal(settings) as connection:
+        make_schema(connection)
+        Store(connection).lock()
+
+
 def test_a_pool_of_whole_sessions_does(database: PostgresSettings) -> None:
     with pooled(database, "session") as settings, connect(settings, "ronde a test") as connection:
-        refuse_shared_sessions(connection, settings)
+        refuse_shared_sessions(connection, settings, "sink", SinkError)
         migrate(connection)
         assert write(connection, messages(night())) == []
 
 
 def test_the_server_itself_is_not_asked_twice(database: PostgresSettings, monkeypatch: pytest.MonkeyPatch) -> None:
     with connect(database, "ronde a test") as connection:
-        monkeypatch.setattr("sinks.database.pooling.connect", None)
-        refuse_shared_sessions(connection, database)
+        monkeypatch.setattr("service.pooling.connect", None)
+        refuse_shared_sessions(connection, database, "sink", SinkError)
 
 
 def test_commands_work_through_either(
@@ -73,8 +85,8 @@ def test_commands_work_through_either(
 def test_two_connections_that_meet_in_one_session_are_seen(database: PostgresSettings) -> None:
     with pooled(database, "transaction") as settings, connect(settings, "ronde a test") as connection:
         with pytest.raises(SinkError, match="PgBouncer"):
-            refuse_shared_sessions(connection, settings)
+            refuse_shared_sessions(connection, settings, "sink", SinkError)
         with connect(settings, "ronde another client") as other, other.transaction():
             other.execute("SELECT 1")
             with pytest.raises(SinkError, match="PgBouncer"):
-                refuse_shared_sessions(connection, settings)
+                refuse_shared_sessions(connection, settings, "sink", SinkError)

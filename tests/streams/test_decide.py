@@ -384,10 +384,15 @@ def test_an_alert_whose_record_has_no_time_is_called_for_and_not_measured(bench:
     assert not [line for line in batch.tally.lines if "waited long" in line.event]
 
 
-def test_the_canary_is_left_out_of_the_objectives() -> None:
+def test_the_canary_is_left_out_of_the_objectives_and_proves_nothing_of_telephony() -> None:
     settings = SETTINGS.model_copy(update={"canary": CanarySettings(site=SITE)})
-    for given, calls in ((SETTINGS, 1), (settings, 0)):
+    for given, counted in ((SETTINGS, 1), (settings, 0)):
         bench = Bench(given)
         bench.chunk(bench.record("sites", site()))
         tally = bench.chunk(bench.record("alerts", alert("a"))).tally
-        assert (tally.calls["CALL"], len(tally.calling_alerts)) == (1, calls)
+        assert (tally.calls["CALL"], len(tally.calling_alerts)) == (1, counted)
+        bench.now += CALL_TIMEOUT
+        tally = bench.chunk().tally
+        assert (len(tally.lateness), tally.unanswered_calls) == (1, counted)
+        tally = bench.chunk(all_is_well(bench, bench.now, "r")).tally
+        assert (tally.decided.total(), tally.results.total()) == (1, counted)

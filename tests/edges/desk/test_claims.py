@@ -103,6 +103,36 @@ def test_time_passes_while_the_partition_is_quiet() -> None:
     assert log.holder() == "ann"  # as far as the log itself says
 
 
+def test_a_hold_is_in_force_for_its_seconds_while_the_time_stands_still() -> None:
+    """The broker's clock was 300 s ahead until the second record. Each moment is of the reader's clock."""
+    log = Log()
+    log.log.apply(claim("RENEW"), START + 300_000, read_at=0.0)
+    for at in (100, 120, 140):  # a page renews
+        log.add(at, "TAKE", "ann")
+        assert log.holder(at=at + 59.9) == "ann"
+    for at in (150, 180):  # others' records
+        log.add(at, "TAKE", "bob", "c3")
+    assert log.holder(at=199) == "ann"
+    assert log.holder(at=200) is None, "60 s after the last that was heard of ann"
+    assert log.holder() == "ann", "by the records, as every reader has it"
+    assert [hold.subject for hold in log.log.holds(log.log.now(200))] == ["c3"]
+    hold = log.log.holder("c1")
+    assert hold is not None
+    assert [log.log.silent(hold, log.log.now(at)) for at in (180, 200)] == [40_000, 60_000]
+    assert log.log.left(hold, log.log.now(190)) == 10_000
+
+
+def test_what_a_reader_estimates_changes_no_holder() -> None:
+    """Two who read the same records at other moments, and one looks all the time."""
+    records = [(300, "TAKE", "ann"), (1, "TAKE", "bob"), (50, "TAKE_OVER", "bob"), (359, "TAKE", "ann")]
+    at_once, late = ClaimLog(), ClaimLog()
+    for number, (at, action, by) in enumerate(records):
+        at_once.apply(claim(action, by), START + at * 1000, at)
+        late.apply(claim(action, by), START + at * 1000, number * 1000)
+        late.holder("c1", late.now(number * 1000 + 999))
+        assert at_once.holder("c1") == late.holder("c1")
+
+
 def test_nobody_holds_for_longer_than_two_minutes() -> None:
     log = Log()
     log.add(0, "TAKE", "ann", seconds=100_000)

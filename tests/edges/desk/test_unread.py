@@ -6,10 +6,12 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterable
 from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final, cast
 from unittest.mock import AsyncMock, Mock
 
+import httpx
 import pytest
 import pytest_asyncio
 from confluent_kafka import KafkaError, KafkaException
@@ -27,14 +29,16 @@ from edges.kafka.framing import Framing
 from edges.kafka.layout import Layout
 from edges.kafka.view import Reading
 from edges.settings import Connection
+from edges.web.back_off import ACCOUNT_FAILURES
+from edges.web.sessions import SHORTEST_KEY
+from edges.web.settings import WebSettings
 from schemas.avro.errors import RegistryUnreachable
-from tests.edges.desk.floor import WORD, code
+from tests.edges.desk.floor import PASSWORD, WORD, code, people
 from tests.edges.desk.memory import MemoryDesk
-from tests.edges.desk.test_api import Floor, called, desk, floor
+from tests.edges.desk.test_api import ORIGIN, Floor, called, desk, floor
 
 if TYPE_CHECKING:
     from edges.desk.holding import Holding
-    from edges.web.settings import WebSettings
 
 __all__ = ["desk", "floor"]
 pytestmark = pytest.mark.asyncio
@@ -267,6 +271,35 @@ async def test_a_desk_that_begins_again_knows_nothing(monkeypatch: pytest.Monkey
         await serving
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("key", [None, "k" * SHORTEST_KEY])
+async def test_who_signed_in_and_out_is_known_to_a_desk_that_begins_again(
+    desk: MemoryDesk, tmp_path: Path, key: str | None
+) -> None:
+    people(tmp_path, ann="operator", bob="operator")
+    web = WebSettings(tokens_file=tmp_path / "tokens", users_file=tmp_path / "users.json", session_key=key)
+    made = DeskProcess(DeskConfiguration(DeskSettings(port=0), web, CONNECTION, 0))
+
+    def app() -> httpx.AsyncClient:
+        transport = httpx.ASGITransport(made._application(desk.holding, Mock(), Mock(), None))
+        return httpx.AsyncClient(transport=transport, base_url=ORIGIN, headers={"origin": ORIGIN})
+
+    async def fail(client: httpx.AsyncClient) -> int:
+        return (await client.post("/v1/session", json={"name": "bob", "password": "wrong"})).status_code
+
+    async with app() as client:
+        copy = (await client.post("/v1/session", json={"name": "ann", "password": PASSWORD})).cookies
+        assert (await client.delete("/v1/session")).status_code == 204
+        ann = (await client.post("/v1/session", json={"name": "ann", "password": PASSWORD})).cookies
+        assert [await fail(client) for _ in range(ACCOUNT_FAILURES)] == [401] * ACCOUNT_FAILURES
+    made._renew()
+    async with app() as client:
+        assert await fail(client) == 429
+        for cookies, status in ((ann, 200), (copy, 401)):
+            client.cookies = cookies
+            assert (await client.get("/v1/session")).status_code == status
+
+
 async def test_a_desk_ends_its_work_once_its_partitions_are_back(monkeypatch: pytest.MonkeyPatch, kafka: Kafka) -> None:
     made = DeskProcess(DeskConfiguration(DeskSettings(port=0), cast("WebSettings", None), CONNECTION, 0))
     monkeypatch.setattr(process, "_TICK_SECONDS", 0.001)
@@ -274,7 +307,7 @@ async def test_a_desk_ends_its_work_once_its_partitions_are_back(monkeypatch: py
     monkeypatch.setattr(leaders, "SPREAD_SECONDS", 0.0)
     kafka.unled = {1}
     await made._reader.start(0, made._leaders)
-    made._holding = cast("Holding", AsyncMock(watch_ages=Mock()))
+    made._holding = cast("Holding", AsyncMock(reserved=Mock()))
     looking = asyncio.create_task(made._look())
     await until(lambda: made._readiness.reasons.get("view", "").endswith(": 1"))
     kafka.unled = set()

@@ -26,6 +26,7 @@ from tests.edges.desk.floor import WORD, code
 from tests.edges.desk.memory import MemoryDesk
 from tests.edges.desk.scene import T0, Desk, Scene, contact
 from tests.edges.desk.test_api import Floor, called, desk, floor
+from tests.machine import stretched
 from tests.support.examples import examples
 
 __all__ = ["desk", "floor"]
@@ -198,7 +199,7 @@ async def test_an_incident_shows_without_what_cannot_be_read_now(
     incident = desk.alarm()
     desk.scene.signal(0)
     at, away = desk.records.at, {("alerts", 0), ("signals", 0)}
-    monkeypatch.setattr("edges.desk.dossier.READ_SECONDS", 0.1)
+    monkeypatch.setattr("edges.desk.dossier.READ_SECONDS", stretched(0.1))
 
     async def half(topic: str, partition: int, offset: int, key: str) -> Any:
         if (topic, offset) in away:
@@ -208,7 +209,7 @@ async def test_an_incident_shows_without_what_cannot_be_read_now(
 
     monkeypatch.setattr(desk.records, "at", half)
     missing = "Some alerts or signals cannot be read now."
-    async with asyncio.timeout(CONFIRM_SECONDS):
+    async with asyncio.timeout(stretched(CONFIRM_SECONDS)):
         shown = (await floor.ann.http.get(f"/v1/incidents/{incident}")).json()
         assert shown["is_partial"] is True
         assert [(alert["alert_id"], alert["kind"]) for alert in shown["alerts"]] == [("A1", None)]
@@ -219,6 +220,7 @@ async def test_an_incident_shows_without_what_cannot_be_read_now(
         page = (await floor.ann.http.get(f"/incidents/{incident}")).text
         assert "<td>A1</td>" in page
     away.clear()
+    monkeypatch.setattr("edges.desk.dossier.READ_SECONDS", CONFIRM_SECONDS)
     shown = (await floor.ann.http.get(f"/v1/incidents/{incident}")).json()
     assert (shown["is_partial"], shown["alerts"][0]["kind"], len(shown["signals"])) == (False, "INTRUSION", 2)
     assert missing not in (await floor.ann.http.get(f"/work/{incident}-c1.1")).text

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
+from psycopg.sql import SQL, Identifier
 
 from edges.portal.store import Store
+from ronde.local.postgres import Postgres
 from service import words
+from service.postgres_settings import PostgresSettings
 from tests.conftest import Run, SettingsFile
 
 CSV = """site_id,subscribed,contacts.1.contact_id,contacts.1.role,contacts.1.phone,contacts.1.password,contacts.2.role
@@ -37,8 +43,6 @@ def test_sites_of_a_file_become_the_portals(run: Run, file: Path, portal_file: S
 async def test_people_of_an_imported_site_are_its_contacts(
     store: Store, run: Run, file: Path, portal_file: SettingsFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import asyncio  # noqa: PLC0415
-
     await asyncio.to_thread(run, "portal", "import", file, "--country", "FR", "--settings", portal_file())
     found = await store.site("S1")
     assert found is not None
@@ -61,12 +65,62 @@ def test_a_database_that_is_away_is_named(run: Run, file: Path, portal_file: Set
     assert "Start it (here: `ronde local up --postgres`)" in ran.err
 
 
+@pytest.fixture
+def stranger(postgres: Postgres, database: PostgresSettings, prefix: str) -> Iterator[str]:
+    """A role that may connect to this test's database, and nothing else."""
+    name = f"{prefix}stranger"
+    with psycopg.connect(postgres.conninfo(database.database), autocommit=True) as connection:
+        connection.execute(SQL("CREATE ROLE {} LOGIN").format(Identifier(name)))
+        yield name
+        connection.execute(SQL("DROP OWNED BY {0} CASCADE; DROP ROLE {0}").format(Identifier(name)))
+
+
+@pytest.mark.parametrize("command", ["portal migrate", "portal import", "partners list", "partners migrate"])
+def test_a_right_that_the_role_lacks_is_named(
+    run: Run, file: Path, portal_file: SettingsFile, stranger: str, command: str
+) -> None:
+    arguments = [file] if "import" in command else []
+    ran = run(*command.split(), *arguments, "--settings", portal_file(postgres={"user": stranger}))
+    assert (ran.exit, ran.out) == (1, "")
+    assert "PostgreSQL cannot be used: 42501 permission denied for database" in ran.err
+    assert "Correct the rights of its role" in ran.err
+
+
+def test_a_right_that_it_lacks_on_tables_alone_is_named(
+    run: Run, file: Path, portal_file: SettingsFile, rows: psycopg.Connection[tuple[object, ...]], stranger: str
+) -> None:
+    """As after a dump was restored by another role."""
+    rows.execute(
+        SQL(
+            "ALTER SCHEMA portal OWNER TO {role}; ALTER TABLE portal.migrations OWNER TO {role};"
+            "GRANT CREATE ON DATABASE {database} TO {role}"
+        ).format(role=Identifier(stranger), database=Identifier(rows.info.dbname))
+    )
+    settings = portal_file(postgres={"user": stranger})
+    assert run("portal", "migrate", "--settings", settings).exit == 0
+    ran = run("portal", "import", file, "--country", "FR", "--settings", settings)
+    assert (ran.exit, ran.out) == (1, "")
+    assert "PostgreSQL cannot be used: 42501 permission denied for table" in ran.err
+
+
+@pytest.mark.asyncio
+async def test_what_stands_above_an_unreadable_line_is_loaded_and_counted(
+    store: Store, run: Run, tmp_path: Path, portal_file: SettingsFile
+) -> None:
+    file = tmp_path / "sites.csv"
+    good = "".join(f"S{number:03},yes\n" for number in range(201))  # one more than are loaded at once
+    file.write_text(f'site_id,subscribed\n{good}BAD,maybe\n"S999,yes\n', encoding="utf-8")
+    ran = await asyncio.to_thread(run, "portal", "import", file, "--settings", portal_file())
+    assert ran.exit == 2
+    assert "line 203: UNDECODABLE" in ran.out
+    assert "201 sites before it were loaded and 1 bad lines left out" in ran.err
+    assert await store.site("S200") is not None
+
+
 @pytest.mark.asyncio
 async def test_bad_lines_are_left_out_and_quote_nothing_secret(
     store: Store, run: Run, tmp_path: Path, portal_file: SettingsFile
 ) -> None:
-    import asyncio  # noqa: PLC0415
-
     good = {
         "subscribed": True,
         "contacts": [],

@@ -292,11 +292,11 @@ class OnePool:
 @pytest.mark.asyncio
 async def test_one_search_of_all_names_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each reads all sites; who would wait for longer than 3 s is answered so, and not searched for."""
-    monkeypatch.setattr("edges.portal.store.SECONDS", 0.5)
+    monkeypatch.setattr("edges.portal.store.SECONDS", 1.0)
     connections: Any = OnePool()
     store = Store(connections)
     answers = await asyncio.gather(*(store.find_sites("lilas") for _ in range(8)), return_exceptions=True)
-    assert answers[:2] == [[], []]
+    assert answers[0] == []
     assert isinstance(answers[-1], DatabaseAwayError)
     await asyncio.sleep(0.3)
     assert connections.most == 1

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import itertools
 import socket
-from unittest.mock import Mock
+from unittest.mock import AsyncMock, Mock
 
 import pytest
 
@@ -53,6 +53,10 @@ async def test_a_receiver_has_the_time_of_a_round_after_an_outage_of_kafka() -> 
 def made(is_fresh: Mock, is_current: Mock) -> Sounder:
     settings = WatchdogSettings(id="w", canary_account="CA11", canary_receiver="127.0.0.1:1")
     return Sounder(settings, "canary", Mock(), Mock(), WatchdogMetrics(), is_current, is_fresh)
+
+
+def frames(sounder: Sounder) -> float | None:
+    return sounder._metrics.registry.get_sample_value("ronde_watchdog_canary_frames_total")
 
 
 def rounds(sounder: Sounder, outcome: str) -> float | None:
@@ -155,3 +159,15 @@ async def test_no_number_is_sent_twice_in_an_interval(monkeypatch: pytest.Monkey
     numbers = [number for _, number in sent]
     assert numbers == list(range(numbers[0], numbers[0] + 5))
     assert sent[0][0] % 60_000 < 1000, "the interval of the start may have had its frame"
+    assert frames(sounder) == 4
+
+
+@pytest.mark.asyncio
+async def test_a_frame_counts_once_it_is_acknowledged() -> None:
+    """What the receivers' counts of frames have of the canary, for the alert on panels that are cut off."""
+    sounder = made(Mock(return_value=True), Mock(return_value=True))
+    acknowledged, refused = Mock(is_acknowledged=True), Mock(is_acknowledged=False)
+    for answer, count in ((acknowledged, 1), (refused, 1), (TimeoutError, 1), (acknowledged, 2)):
+        dialler = Mock(send=AsyncMock(side_effect=[answer]))
+        assert await sounder._is_acknowledged(dialler) == (answer is acknowledged)
+        assert frames(sounder) == count

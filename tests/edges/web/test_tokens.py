@@ -45,6 +45,29 @@ def test_a_removed_token_is_nobody_s(run: Run, tokens_file: Path) -> None:
     assert "ronde tokens list" in again.err
 
 
+@pytest.mark.parametrize("is_user_first", [True, False])
+@pytest.mark.parametrize(
+    ("role", "scope", "is_one"),
+    [
+        ("operator", "desk", True),
+        ("supervisor", "desk", True),
+        ("auditor", "desk", False),
+        ("operator", "alerts", False),
+    ],
+)
+def test_a_program_named_as_an_operator_is_told_of(
+    run: Run, tokens_file: Path, monkeypatch: pytest.MonkeyPatch, role: str, scope: str, *, is_one: bool,
+    is_user_first: bool,
+) -> None:  # fmt: skip
+    """At the desk they are one holder."""
+    monkeypatch.setenv("RONDE_WEB__USERS_FILE", str(tokens_file.with_name("users.json")))
+    adds = [("users", "add", "ann", "--role", role, "--oidc"), ("tokens", "add", "ann", "--scope", scope)]
+    first, second = [run(*add) for add in (adds if is_user_first else adds[::-1])]
+    assert (first.exit, second.exit) == (0, 0)
+    told = "ann is an operator and a program"
+    assert [told in first.err, told in second.err] == [False, is_one]
+
+
 def test_what_cannot_be_a_token(run: Run, tokens_file: Path) -> None:
     assert run("tokens", "add", "a", "--scope", "desk").exit == 0
     assert "already" in run("tokens", "add", "a", "--scope", "desk").err
