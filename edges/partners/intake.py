@@ -347,5 +347,6 @@ def row_of(
         "is_test": is_test,
         "is_known": is_known,
         "now": now,
+        "written_at": age_from,
         "gives_up_at": schedule.gives_up_at(command.action, command.respond_by, age_from, now),
     }

@@ -49,6 +49,6 @@ def _shown(row: dict[str, Any], key: bytes) -> dict[str, Any]:
     return {
         **value,
         "page": f"/guard#{page_token(key, row['dispatch_id'], now_ms() + VALID_MS)}",
-        "since": write_instant(row["stored_at"]),
+        "since": value["issued_at"] or write_instant(row["stored_at"]),  # null: a year that RFC 3339 cannot write
         "step": steps[-1] if steps else None,
     }

@@ -1,26 +1,26 @@
 """What the process keeps in PostgreSQL, one use a method; all state of commands, attempts and reports is there.
 
-Every method raises `DatabaseAwayError` when PostgreSQL has not answered within 3 s; what it was asked may be done.
+Every method raises `DatabaseAwayError` when PostgreSQL has not answered within 3 s, and a question that takes its turn
+after one that nobody waits for any more within 6 s; what it was asked may be done.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from functools import partial
 from typing import Any, Final, NamedTuple, TypeVar
 
 import psycopg
-from psycopg_pool import PoolTimeout
 
-from edges.database.postgres import PASSING, Pool
+from edges.database.postgres import Pool
+from edges.database.questions import Questions
 from edges.errors import DatabaseAwayError
 from edges.partners import schedule, steps
 from edges.partners.posting import Answer
 from edges.partners.sql import query
 from edges.values import DispatchReport
-from service import logs
-from service.postgres import reason
 
 SECONDS: Final = 3.0
 LEASE_MS: Final = 20_000  # longer than an attempt takes
@@ -28,7 +28,6 @@ _AT_ONCE: Final = 16
 _OPEN_MS: Final = 7 * 24 * 3600 * 1000
 _FORGET_AT_ONCE: Final = 500  # each second: well within the time of a question, on a slow disk too
 _KEPT_MS: Final = 30 * 24 * 3600 * 1000
-_log: Final = logs.logger(__name__)
 
 R = TypeVar("R")
 
@@ -83,22 +82,36 @@ class Store:
         self._pool = pool
         self._owner = owner
         self._partitions = partitions
+        self._questions = Questions(psycopg.errors.UndefinedColumn)  # which the intake is about to add
+        self._claiming = asyncio.Lock()
+        self._giving_up = asyncio.Lock()
 
     # --- attempts ---------------------------------------------------------------------------------
 
     async def release(self) -> None:
         """Forget what this process has under way, or had in an earlier life."""
-        await self._rows("release", owner=self._owner)
+        await self._in_turn(self._claiming, partial(self._read, "release", owner=self._owner))
 
     async def claim(self, full: Iterable[str], crowded: Iterable[str]) -> list[Attempt]:
         """Begin the attempts that are due; of the partners in ``full`` only first ones of AMENDs and CANCELs.
 
-        Of those in ``crowded`` none.
+        Of those in ``crowded`` none. What is claimed once nobody waits for it any more is given back.
         """
-        now = now_ms()
         values = {"owner": self._owner, "full": list(full), "crowded": list(crowded), "most": _AT_ONCE}
-        rows = await self._rows("claim", now=now, leased_until=now + LEASE_MS, **values)
-        return [Attempt(**row, claimed_at=now) for row in rows]
+        is_awaited = True
+
+        async def begin() -> list[Attempt]:
+            now = now_ms()
+            rows = await self._read("claim", now=now, leased_until=now + LEASE_MS, **values)
+            if rows and not is_awaited:
+                of = {"command_ids": [row["command_id"] for row in rows], "numbers": [row["number"] for row in rows]}
+                await self._read("give_back", **of)
+            return [Attempt(**row, claimed_at=now) for row in rows]
+
+        try:
+            return await self._in_turn(self._claiming, begin)
+        finally:
+            is_awaited = False
 
     async def is_in_force(self, attempt: Attempt) -> bool:
         """Whether no later command of its dispatch, and no other attempt, has taken its place."""
@@ -125,7 +138,7 @@ class Store:
 
     async def give_up(self) -> None:
         """End what is past its time."""
-        await self._rows("give_up", now=now_ms())
+        await self._in_turn(self._giving_up, partial(self._read, "give_up", now=now_ms()))
 
     async def undelivered(self) -> list[dict[str, Any]]:
         """AMENDs and CANCELs that have not arrived for 30 s, and that operators do not know of."""
@@ -181,7 +194,7 @@ class Store:
                 await connection.execute(query("put_report"), values)
             return report_id
 
-        return await _in_time(put())
+        return await self._questions.answer(put(), SECONDS)
 
     async def waiting_reports(
         self, dispatch_id: str | None, before: int, under_way: Iterable[str]
@@ -204,20 +217,25 @@ class Store:
         return rows[0] if rows else None
 
     async def _rows(self, name: str, **values: Any) -> list[dict[str, Any]]:
-        async def ask() -> list[dict[str, Any]]:
-            async with self._pool.connection() as connection:
-                cursor = await connection.execute(query(name), values)
-                return await cursor.fetchall() if cursor.description is not None else []
+        return await self._questions.answer(self._read(name, **values), SECONDS)
 
-        return await _in_time(ask())
+    async def _read(self, name: str, **values: Any) -> list[dict[str, Any]]:
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(query(name), values)
+            return await cursor.fetchall() if cursor.description is not None else []
 
+    async def _in_turn(self, turn: asyncio.Lock, ask: Callable[[], Coroutine[Any, Any, R]]) -> R:
+        """The answer to a question of which one at a time is asked, also where nobody waits for the one before."""
+        try:
+            async with asyncio.timeout(SECONDS):
+                await turn.acquire()
+        except TimeoutError:
+            raise DatabaseAwayError("PostgreSQL has not answered in time") from None
 
-async def _in_time(work: Coroutine[Any, Any, R]) -> R:
-    try:
-        async with asyncio.timeout(SECONDS):
-            return await work
-    except (TimeoutError, PoolTimeout):
-        raise DatabaseAwayError("PostgreSQL has not answered in time") from None
-    except (*PASSING, psycopg.errors.UndefinedColumn) as error:  # which the intake is about to add
-        _log.warning("PostgreSQL does not answer", reason=reason(error))
-        raise DatabaseAwayError(reason(error)) from None
+        async def question() -> R:
+            try:
+                return await ask()
+            finally:
+                turn.release()
+
+        return await self._questions.answer(question(), SECONDS)

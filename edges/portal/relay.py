@@ -6,7 +6,8 @@ the topic after one read later. A relay that was put to sleep at any step wakes 
 
 The lease in the database (`portal.relay`) only keeps two relays from taking the fence from each other all the time. A
 relay that Kafka or the schema registry keeps from its work leaves it to another, which may reach them. A
-record may be published twice when a relay dies between Kafka's commit and its note; twice the same, or a newer one.
+record may be published twice when a relay dies between Kafka's commit and its note, or somebody who changes the site
+keeps it from its note; twice the same, or a newer one.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from confluent_kafka import KafkaError, KafkaException, Producer
+from psycopg.errors import LockNotAvailable
 
 from edges.database.postgres import PASSING
 from edges.errors import EdgeError
@@ -41,6 +43,7 @@ _LOOK_SECONDS: Final = 0.2  # how often the outbox is looked into when nobody ca
 _ATTEMPT_SECONDS: Final = 1.0
 _LEAVE_SECONDS: Final = 2 * EDGE_SECONDS  # another asks for the lease twice meanwhile
 _BATCH: Final = 500
+_LOCK_TIMEOUT: Final = "500ms"
 
 Encode: TypeAlias = Mapping[str, Callable[[Any], bytes]]
 
@@ -134,6 +137,7 @@ class Relay:
         """Publish as long as the lease is ours. Raises what ends that."""
         with connect(self._settings.postgres, "ronde portal, relay") as database:
             migrate(database)
+            database.execute("SELECT set_config('lock_timeout', %s, false)", (_LOCK_TIMEOUT,))
             self._report("postgres", None)
             self._renewed_at = float("-inf")
             while not self._renew(database):
@@ -195,10 +199,13 @@ class Relay:
         faults.at("after_flush")
         self._patiently(database, lambda: producer.commit_transaction(_ATTEMPT_SECONDS))
         faults.at("after_commit")
-        note(database, waiting, at)
+        self._report("kafka", None)
+        try:
+            note(database, waiting, at)
+        except LockNotAvailable:  # who changes one of them stands still: the others do not wait, all are said again
+            return
         faults.at("after_note")
         self._published(len(waiting))
-        self._report("kafka", None)
 
     def _produce(self, producer: Producer, entry: Waiting, at: int) -> bool:
         """Hand over a record; False: it is larger than Kafka takes, and waits until it is changed. Others go on."""

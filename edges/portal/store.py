@@ -11,9 +11,8 @@ import time
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Any, Final, NamedTuple, TypeVar
 
-from psycopg_pool import PoolTimeout
-
-from edges.database.postgres import PASSING, AsyncSession, Pool
+from edges.database.postgres import AsyncSession, Pool
+from edges.database.questions import Questions
 from edges.errors import DatabaseAwayError
 from edges.portal import changes
 from edges.portal.configuration import Configuration, PersonRole
@@ -22,13 +21,10 @@ from edges.portal.errors import ExistsError, NoLedgerError, NoSuchThingError, St
 from edges.portal.forgetting import NEVER, forget, removed
 from edges.portal.rows import Edit, Statement, Stored, stored, writes
 from edges.portal.sql import query
-from service import logs
-from service.postgres import reason
 
 SECONDS: Final = 3.0
 LINES: Final = 500  # of a history at once
 _IMPORT_SECONDS: Final = 60.0  # a transaction of hundreds of sites, perhaps over a network; nobody waits for a page
-_log: Final = logs.logger(__name__)
 
 R = TypeVar("R")
 
@@ -50,7 +46,7 @@ class Store:
     def __init__(self, pool: Pool, on_change: Callable[[], None] = lambda: None) -> None:
         self._pool = pool
         self._on_change = on_change
-        self._running: set[asyncio.Task[Any]] = set()
+        self._questions = Questions()
         self._searching = asyncio.Lock()
 
     async def site(self, site_id: str) -> Stored | None:
@@ -233,24 +229,7 @@ class Store:
 
     async def _answer(self, question: Coroutine[Any, Any, R], seconds: float | None = None) -> R:
         """The answer within 3 s, or so many. A question that takes longer goes on by itself."""
-        task = asyncio.create_task(question)
-        self._running.add(task)
-        task.add_done_callback(self._end)
-        done, _ = await asyncio.wait({task}, timeout=SECONDS if seconds is None else seconds)
-        if not done:
-            raise DatabaseAwayError
-        try:
-            return task.result()
-        except PoolTimeout:
-            raise DatabaseAwayError from None
-        except PASSING as error:
-            _log.warning("PostgreSQL does not answer", reason=reason(error))
-            raise DatabaseAwayError from None
-
-    def _end(self, task: asyncio.Task[Any]) -> None:
-        self._running.discard(task)
-        if not task.cancelled():
-            task.exception()  # the caller was answered already
+        return await self._questions.answer(question, SECONDS if seconds is None else seconds)
 
 
 async def _load(connection: AsyncSession, site_ids: Sequence[str]) -> dict[str, Stored]:

@@ -170,14 +170,15 @@ class Repeats:
     def learn(self, entry: Entry, now: int) -> Copy:
         """Take a record of `signals`, each in the order of its partition; the first copy that it is of.
 
-        Nothing is forgotten before its time by ``now``, this machine's clock: that of the record's may be ahead.
+        The record's clock may be ahead of ``now``, this machine's: then nothing is forgotten before its time, and the
+        copy ages from when it was read, or a new alarm would be taken for its repeat, and lost.
         """
         identity, seen = entry.identity, min(entry.at, now)
         if self._doubts is not None:
             self._doubts.hear(entry, now)
             if not self._doubts:
                 self._doubts = None
-        copy = self._first_copy(identity, entry.at)
+        copy = self._first_copy(identity, seen)
         if copy is None:
             self._forget(seen - REMEMBERED_MS)
             account = self._accounts.get(identity.account)
@@ -185,11 +186,11 @@ class Repeats:
                 account = self._accounts[identity.account] = _Account()
             if not entry.is_repeat:  # of a first copy that nobody remembers, it ends no others
                 account.begin(int(identity.sequence) % _NUMBERS, identity.digest)
-            copy = Copy(entry.site_id, entry.raised_at, entry.at)
+            copy = Copy(entry.site_id, entry.raised_at, seen)
             account.put(identity[1:], copy)
             account.forget(seen - REPEAT_MS)
         copy.events.setdefault(entry.number, entry.event)
-        copy.last_at = max(copy.last_at, entry.at)
+        copy.last_at = max(copy.last_at, seen)
         account = self._accounts[identity.account]
         account.last_at = max(account.last_at, seen)
         self._accounts.move_to_end(identity.account)

@@ -1,6 +1,7 @@
 -- A command that is not stored yet ends the attempts of those before it. It is for a partner that is asked over HTTP, or
 -- for one that asks us alone (`is_known`): then nothing is posted unless the partner is added while a REQUEST may still
 -- be answered, and operators do not hear of an AMEND or CANCEL that does not arrive.
+-- What is not posted is as old as its record: a first start reads all that Kafka holds.
 WITH new AS (
     INSERT INTO partners.commands (
         command_id, dispatch_id, partner_id, site_id, incident_id, action, value, is_test,
@@ -8,11 +9,15 @@ WITH new AS (
     )
     SELECT
         %(command_id)s, %(dispatch_id)s, %(partner_id)s, %(site_id)s, %(incident_id)s, %(action)s, %(value)s, %(is_test)s,
-        %(now)s, %(now)s, tried.until, %(now)s, CASE WHEN tried.until > %(now)s THEN 'PENDING' ELSE 'GIVEN_UP' END
+        noted.at, noted.at, CASE WHEN tried.until > %(now)s THEN tried.until ELSE noted.at END, %(now)s,
+        CASE WHEN tried.until > %(now)s THEN 'PENDING' ELSE 'GIVEN_UP' END
     FROM (SELECT EXISTS (SELECT FROM partners.partners WHERE partner_id = %(partner_id)s) AS is_posted) AS partner
     CROSS JOIN LATERAL (
         SELECT CASE WHEN partner.is_posted OR %(action)s = 'REQUEST' THEN %(gives_up_at)s ELSE %(now)s END AS until
     ) AS tried
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN tried.until > %(now)s THEN %(now)s ELSE least(%(now)s, %(written_at)s) END AS at
+    ) AS noted
     WHERE partner.is_posted OR %(is_known)s
     ON CONFLICT DO NOTHING
     RETURNING dispatch_id

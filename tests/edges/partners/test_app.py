@@ -21,6 +21,7 @@ from edges.partners.sql import query
 from edges.partners.store import Step
 from edges.values import Address, DispatchCommand
 from edges.web import accounts, tokens
+from edges.web.values import write_instant
 from service import logs
 from service.postgres import connect
 from service.postgres_settings import PostgresSettings
@@ -267,6 +268,39 @@ def test_what_is_kept_for_a_partner_without_a_webhook_waits_for_one(partners: Se
         resent = database.execute(query("resend"), {"id": "i3-d1", "now": now(), "since": 0}).fetchall()
         assert "i3-d1-a1" in {command_id for command_id, _ in resent}
         assert partners.run(partners.store.undelivered()) == [], "it has just been posted"
+
+
+@pytest.mark.parametrize("is_posted", [False, True], ids=["asks us", "has a webhook"])
+def test_a_first_start_shows_no_dispatch_of_weeks_ago(partners: Served, *, is_posted: bool) -> None:
+    """It reads all that Kafka holds: what is not posted any more is as old as its record."""
+
+    def put(value: DispatchCommand, days: float) -> None:
+        written_at = at - round(days * DAY_MS)
+        value = value._replace(issued_at=written_at, respond_by=value.respond_by and written_at + 60_000)
+        database.execute(query("put_command"), row_of(value, at, written_at, is_known=True))
+
+    at = now()
+    with connect(partners.settings, "test") as database:
+        if is_posted:
+            enrol(database, "azur", "https://partner.example/", allow_private=False)
+        for _ in range(2):  # again: an offset that was lost
+            for dispatch_id, days in (("i1-d1", 31.0), ("i2-d1", 8.0), ("i3-d1", 2.0)):
+                put(command(dispatch_id), days)
+                put(command(dispatch_id, "AMEND"), days - 0.01)
+                put(command(dispatch_id, "CANCEL"), days - 0.02)
+    rows = partners.run(partners.store.dispatches(["azur"], is_open=True))
+    assert [(row["dispatch_id"], row["action"], at - row["stored_at"]) for row in rows] == [
+        ("i3-d1", "CANCEL", round(1.98 * DAY_MS))
+    ]
+    assert partners.run(partners.store.undelivered()) == []
+    assert partners.run(partners.store.claim([], [])) == []
+    assert (partners.run(partners.store.page("i2-d1")) or {})["over_at"] == at - round(7.98 * DAY_MS)
+    partners.user("ann", "customer", "azur")
+    with signed_in(partners, "ann") as ann:
+        assert write_instant(at - round(1.98 * DAY_MS)) in ann.get("/").text
+    partners.run(partners.store.forget())
+    kept = partners.sql("SELECT DISTINCT dispatch_id FROM partners.commands ORDER BY 1")
+    assert kept == [("i2-d1",), ("i3-d1",)]
 
 
 def test_a_file_of_tokens_that_cannot_be_read_may_have_anybody(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from typing import Any
 from unittest.mock import Mock
@@ -100,6 +101,25 @@ def test_a_change_is_on_the_topic_within_a_second(
     took: list[float] = []
     write(schema, flip, on_change=running.call)
     assert sorted(took)[len(took) // 2] < 1.0, took
+    check(connection, rows)
+
+
+def test_who_stands_still_amid_a_change_keeps_no_other_site_back(
+    relay: Callable[[str], Relay], connection: Connection, schema: PostgresSettings, rows: psycopg.Connection[Any]
+) -> None:
+    def said_of(site_id: str) -> list[str | None]:
+        return [(record.value or {})["instructions"] for record in published(connection) if record.key == site_id]
+
+    write(schema, lambda store: store.load_sites([imported(f"S{n}") for n in range(2)], edit("import")))
+    with rows.transaction():
+        rows.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+        rows.execute("SELECT FROM portal.sites WHERE site_id = 'S0' FOR UPDATE")
+        relay("a")
+        eventually(lambda: said_of("S0") and said_of("S1"), "both are there")
+        with_new = partial(changes.with_instructions, instructions="new")
+        write(schema, lambda store: store.change("S1", 1, edit("instructions"), with_new))
+        eventually(lambda: said_of("S1")[-1] == "new", "the other's change is there")
+    wait_passed_on(rows)
     check(connection, rows)
 
 

@@ -105,6 +105,17 @@ def test_a_receiver_whose_clock_is_ahead_has_nothing_forgotten(ahead: str) -> No
     assert len(panel.repeats) == 1
 
 
+@pytest.mark.parametrize("ahead", [0, 5 * MINUTE, 60 * MINUTE])
+def test_a_receiver_whose_clock_is_ahead_makes_no_new_alarm_a_repeat(ahead: int) -> None:
+    """A burglary ten minutes after another, of a panel that was switched on again, begins an alert of its own."""
+    panel = Panel()
+    first = Identity("1234", "0001", "burglary")
+    panel.repeats.learn(entry(first, MINUTE + ahead), MINUTE)
+    assert not panel.is_new(1, "burglary", 2 * MINUTE)
+    panel.repeats.learn(entry(first, 3 * MINUTE + ahead, is_repeat=True), 3 * MINUTE)
+    assert panel.is_new(1, "burglary", 13 * MINUTE + 1)
+
+
 def test_a_receiver_whose_clock_is_ahead_ends_no_doubt_but_its_own() -> None:
     panel = Panel()
     panel.repeats.doubt(entry(Identity("1234", "0007", "burglary"), 0))
