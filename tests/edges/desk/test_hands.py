@@ -39,12 +39,12 @@ def test_enter_presses_what_has_the_focus_on_a_call(desk: MemoryDesk, browser: B
     desk.alarm()
     with signed_in(browser, address) as page:
         page.click("#work [data-open]")
-        page.wait_for_selector("#holder.good")
+        page.wait_for_selector("html[data-keys] #holder.good")
         page.focus("#release")
         page.keyboard.press("Enter")
         page.wait_for_selector("#work")
         page.click("#work [data-open]")
-        page.wait_for_selector("#holder.good")
+        page.wait_for_selector("html[data-keys] #holder.good")
         page.focus("nav a[href='/find']")
         page.keyboard.press("Enter")
         page.wait_for_url(f"{address}/find")
@@ -54,7 +54,7 @@ def test_enter_in_the_note_says_no_result(desk: MemoryDesk, browser: Browser, ad
     desk.alarm()
     with signed_in(browser, address) as page:
         page.click("#work [data-open]")
-        page.wait_for_selector("#holder.good")
+        page.wait_for_selector("html[data-keys] #holder.good")
         page.fill("#word", WORD)
         page.press("#word", "Enter")
         page.wait_for_selector("#verdict.good")
@@ -179,7 +179,7 @@ def test_a_request_that_nobody_answers_ends_and_is_said_again(desk: MemoryDesk, 
     with signed_in(browser, address) as page:
         page.add_init_script(_WAITS_UNTIL_TOLD)
         page.keyboard.press("n")
-        page.wait_for_selector("#holder.good")
+        page.wait_for_selector("html[data-keys] #holder.good")
         page.fill("#word", WORD)
         for pattern, press, after in (
             ("**/word", "#word-form button", "#verdict.good"),
@@ -254,7 +254,7 @@ def test_a_call_that_is_lost_is_not_held_by_its_page(desk: MemoryDesk, browser: 
     with signed_in(browser, address) as page:
         page.clock.install()
         page.goto(f"{address}/work/{subject}")
-        page.wait_for_selector("#holder.good")
+        page.wait_for_selector("html[data-keys] #holder.good")
         eventually(is_heard, "the page listens")
         if by == "event":
             desk._publish("gone", subject)
@@ -281,7 +281,7 @@ def test_the_answer_that_ends_a_call_says_so_though_the_stream_is_faster(
 
     def late(route: Route) -> None:
         answer = route.fetch()
-        page.wait_for_function("window.hasGone")
+        page.wait_for_function("() => window.hasGone === true")
         page.evaluate("new Promise((resolve) => { setTimeout(resolve); })")
         said.append(page.inner_text("#status"))
         route.fulfill(response=answer)
@@ -289,7 +289,7 @@ def test_the_answer_that_ends_a_call_says_so_though_the_stream_is_faster(
     said: list[str] = []
     with signed_in(browser, address) as page:
         page.goto(f"{address}/work/{subject}")
-        page.wait_for_selector("#holder.good")
+        page.wait_for_selector("html[data-keys] #holder.good")
         page.evaluate(
             "new Promise((resolve) => { const stream = new EventSource('/v1/events'); stream.onopen = resolve; "
             "stream.addEventListener('gone', () => { window.hasGone = true; }); })"

@@ -64,7 +64,7 @@ def test_a_call_by_keyboard_alone(desk: MemoryDesk, browser: Browser, address: s
         page.wait_for_selector("#work [data-subject]")
         page.keyboard.press("n")
         page.wait_for_selector("#word")
-        page.wait_for_selector("#holder.good")
+        page.wait_for_selector("html[data-keys] #holder.good")
         assert "Hélène Martin" in page.inner_text("#script")
         page.keyboard.press("w")
         page.keyboard.type("emeraude")
@@ -92,7 +92,7 @@ def test_a_word_that_is_typed_without_its_key_acts_on_nothing(desk: MemoryDesk, 
     desk.alarm()
     with signed_in(browser, address) as page:
         page.click("#work [data-open]")
-        page.wait_for_selector("#holder.good")
+        page.wait_for_selector("html[data-keys] #holder.good")
         page.clock.install()
         page.clock.pause_at(datetime.now(tz=UTC) + timedelta(hours=1))  # one breath, however slow the machine is
         page.keyboard.type("52lorail")
@@ -113,7 +113,7 @@ def test_every_key_counts_on_a_page_opened_from_the_list(desk: MemoryDesk, brows
     desk.alarm()
     with signed_in(browser, address) as page:
         page.click("#work [data-open]")
-        page.wait_for_selector("#holder.good")
+        page.wait_for_selector("html[data-keys] #holder.good")
         page.keyboard.press("w")
         page.keyboard.type("x")
         page.keyboard.press("Escape")
@@ -124,7 +124,7 @@ def test_every_key_counts_on_a_page_opened_from_the_list(desk: MemoryDesk, brows
         page.wait_for_selector("#verdict.good")
         page.goto(f"{address}/attentions")
         page.click("#work [data-open]")
-        page.wait_for_selector("#holder.good")
+        page.wait_for_selector("html[data-keys] #holder.good")
         page.keyboard.press("s")
         page.wait_for_selector("#nothing:not([hidden])")
     assert [value.action for value in desk.scene.values("desk-log")][-1] == "ATTENTION_SEEN"
@@ -134,7 +134,7 @@ def test_the_word_for_threat_looks_right_but_for_a_small_mark(desk: MemoryDesk, 
     desk.alarm()
     with signed_in(browser, address) as page:
         page.keyboard.press("n")
-        page.wait_for_selector("#holder.good")
+        page.wait_for_selector("html[data-keys] #holder.good")
         page.fill("#word", THREAT)
         page.press("#word", "Enter")
         page.wait_for_selector("#verdict.good.mark")
@@ -167,7 +167,7 @@ def test_a_machine_answers_and_then_a_supervisor_takes_over(desk: MemoryDesk, br
     with signed_in(browser, address) as page:
         page.click("#alarm")
         page.keyboard.press("n")
-        page.wait_for_selector("#holder.good")
+        page.wait_for_selector("html[data-keys] #holder.good")
         assert "Ronde Sécurité" in page.inner_text(".leave q")
 
         def late(route: Route) -> None:
@@ -180,8 +180,9 @@ def test_a_machine_answers_and_then_a_supervisor_takes_over(desk: MemoryDesk, br
         page.keyboard.press("4")
         page.wait_for_selector("#after:has-text('The next contact is called.')")
         page.wait_for_selector("#onward:has-text('The next call is yours')")
-        page.keyboard.press("Enter")
-        page.wait_for_selector("#holder.good")
+        with page.expect_navigation():
+            page.keyboard.press("Enter")
+        page.wait_for_selector("html[data-keys] #holder.good")
         for word in ("un", "deux", "trois"):
             page.fill("#word", word)
             page.press("#word", "Enter")
@@ -200,7 +201,7 @@ def test_what_is_typed_stays_until_it_is_taken(desk: MemoryDesk, browser: Browse
     incident = desk.alarm()
     with signed_in(browser, address) as page:
         page.keyboard.press("n")
-        page.wait_for_selector("#holder.good")
+        page.wait_for_selector("html[data-keys] #holder.good")
         page.fill("#detail", "speaks softly")
         page.fill("#word", WORD)
         desk.is_frozen = True
@@ -228,7 +229,7 @@ def test_a_second_press_is_no_second_try(desk: MemoryDesk, browser: Browser, add
     desk.alarm()
     with signed_in(browser, address) as page:
         page.keyboard.press("n")
-        page.wait_for_selector("#holder.good")
+        page.wait_for_selector("html[data-keys] #holder.good")
         page.fill("#word", "emeraude")
         page.evaluate("() => { const form = document.getElementById('word-form'); "
                       "form.requestSubmit(); form.requestSubmit(); form.requestSubmit(); }")  # fmt: skip
@@ -277,7 +278,7 @@ def test_a_list_of_many_calls_is_in_order_and_answers_keys(desk: MemoryDesk, bro
             f"(() => {{ const found = {ranks}; return found.every((rank, at) => !at || found[at - 1] <= rank) }})()"
         )
         page.keyboard.press("n")
-        page.wait_for_selector("#holder.good")
+        page.wait_for_selector("html[data-keys] #holder.good")
 
 
 def test_an_operator_closes_from_the_incidents_page(desk: MemoryDesk, browser: Browser, address: str) -> None:
