@@ -51,3 +51,18 @@ class Progress:
         """Return a log that has stood still for so long that the client must have lost sight of its leader."""
         now = time.monotonic()
         return next((log for log, since in self._since.items() if now - since > _PATIENCE_SECONDS), None)
+
+
+class Standstill:
+    """Since when none of the logs that somebody waits for has moved."""
+
+    def __init__(self, places: Mapping[Log, int]) -> None:
+        self._places = places
+        self._moved_at = time.monotonic()
+
+    def seconds(self, places: Mapping[Log, int]) -> float:
+        """For how long the logs stand still, by where those that are still waited for are now."""
+        now = time.monotonic()
+        if places != self._places:
+            self._places, self._moved_at = places, now
+        return now - self._moved_at

@@ -18,7 +18,7 @@ from seal.erasures import erasure_of
 from seal.errors import AwayError, LockedError, SealError
 from seal.heads import Heads
 from seal.metrics import Behind, SealMetrics
-from seal.progress import Progress
+from seal.progress import Progress, Standstill
 from seal.settings import SealConfiguration
 from seal.store import Head, Store, TreeState
 from service.clock import now_ms
@@ -125,14 +125,11 @@ class Sealing:
         Raises `AwayError` where none of the others moves.
         """
         missing = self._assign()
-        places, moved_at = self._progress.places(missing), time.monotonic()
+        standstill = Standstill(self._progress.places(missing))
         while missing:
             missing -= {*take()}
             yield
-            before, places = places, self._progress.places(missing)
-            now = time.monotonic()
-            moved_at = now if places != before else moved_at
-            if missing and now - moved_at > _MOVE_SECONDS:
+            if standstill.seconds(self._progress.places(missing)) > _MOVE_SECONDS and missing:
                 where = "-".join(map(str, min(missing)))
                 raise AwayError(
                     "kafka", f"the broker has given nothing of {where} for {_MOVE_SECONDS:.0f} s, nor its end"
@@ -149,13 +146,12 @@ class Sealing:
 
         for _ in self._ending(take):
             pass
-        places, moved_at = self._unsealed(ends), time.monotonic()
+        places = self._unsealed(ends)
+        standstill = Standstill(places)
         while places:
             self._trees |= self._store.trees()
-            before, places = places, self._unsealed(ends)
-            now = time.monotonic()
-            moved_at = now if places != before else moved_at
-            if now - moved_at > _OTHER_SECONDS:
+            places = self._unsealed(ends)
+            if standstill.seconds(places) > _OTHER_SECONDS:
                 where = "-".join(map(str, min(places)))
                 raise LockedError(f"another `ronde seal` writes this schema, and seals nothing of {where}: see its log")
             time.sleep(_POLL_SECONDS)
