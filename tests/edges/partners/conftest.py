@@ -16,6 +16,7 @@ import pytest
 from psycopg.sql import SQL, Identifier
 from standardwebhooks import Webhook
 
+from edges.partners.enrolment import enrol
 from edges.web import tokens
 from ronde.shared.whole_settings import WholeSettings
 from schemas.avro.records import encode
@@ -24,6 +25,7 @@ from service.postgres_settings import PostgresSettings
 from streams.kafka.topics import create
 from streams.settings import load
 from tests.conftest import Run, SettingsFile
+from tests.edges.partners.serving import Served, serving
 from tests.edges.receiver.processes import Broker
 from tests.support.ronde_process import RondeProcess
 from tests.support.waiting import eventually
@@ -180,3 +182,12 @@ def house(settings_file: SettingsFile, database: PostgresSettings, tmp_path: Pat
     yield made
     for process in made.processes:
         process.kill()
+
+
+@pytest.fixture
+def partners(database: PostgresSettings, tmp_path: Path) -> Iterator[Served]:
+    """The process's parts over one database, and a partner that is asked over HTTP."""
+    with serving(database, tmp_path) as served:
+        with connect(database, "test") as session:
+            enrol(session, PARTNER, "https://partner.example/", allow_private=False)
+        yield served

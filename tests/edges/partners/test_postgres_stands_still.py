@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from edges.database.postgres import Pool
 from edges.errors import DatabaseAwayError
-from edges.partners.enrolment import enrol
 from edges.partners.store import Attempt, Store
 from service.postgres import connect
-from service.postgres_settings import PostgresSettings
-from tests.edges.partners.serving import Served, command, serving
+from tests.edges.partners.serving import Served, command
 from tests.machine import stretched
 
 
@@ -40,14 +37,6 @@ class StillPool:
         return self
 
     description = None
-
-
-@pytest.fixture
-def partners(database: PostgresSettings, tmp_path: Path) -> Iterator[Served]:
-    with serving(database, tmp_path) as served:
-        with connect(database, "test") as session:
-            enrol(session, "azur", "https://partner.example/", allow_private=False)
-        yield served
 
 
 @pytest.mark.asyncio

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import orjson
@@ -13,7 +12,6 @@ import pytest
 
 from edges.errors import DatabaseAwayError
 from edges.kafka.errors import UnconfirmedError
-from edges.partners.enrolment import enrol
 from edges.partners.metrics import PartnersMetrics
 from edges.partners.notices import Notices
 from edges.partners.posting import Answer
@@ -21,21 +19,12 @@ from edges.partners.sending import Sender
 from edges.partners.sql import query
 from edges.partners.store import Dispatch, Step, Store, now_ms
 from service.postgres import connect
-from service.postgres_settings import PostgresSettings
-from tests.edges.partners.serving import Served, command, serving
+from tests.edges.partners.serving import Served, command
 
 if TYPE_CHECKING:
     from edges.partners.posting import Poster
 
 DELIVERED = Answer("DELIVERED", 204)
-
-
-@pytest.fixture
-def partners(database: PostgresSettings, tmp_path: Path) -> Iterator[Served]:
-    with serving(database, tmp_path) as served:
-        with connect(database, "test") as session:
-            enrol(session, "azur", "https://partner.example/", allow_private=False)
-        yield served
 
 
 class Partner:
