@@ -31,10 +31,10 @@ async def guard(
     question_seconds: float = _QUESTION_SECONDS,
     answering_seconds: float = ANSWERING_SECONDS,
 ) -> None:
-    """Look again and again, and call ``end`` with the seconds that a transaction has taken.
+    """Look again and again, and call ``end`` with the ``seconds`` that Kafka has been waited for.
 
-    ``answers`` asks the broker, in a thread, and only when a transaction takes longer than ``limit_seconds``: by
-    then the broker itself has ended it (`transaction.timeout.ms`). When it says nothing in ``question_seconds``, that
+    ``answers`` asks the broker, in a thread, and only when it takes longer than ``limit_seconds``: a transaction has by
+    then been ended by the broker itself (`transaction.timeout.ms`). When it says nothing in ``question_seconds``, that
     counts as no answer, and its thread is left behind.
     """
     answering_since: float | None = None
