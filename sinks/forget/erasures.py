@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 TOPIC: Final = Topic("erasures", "own", None, "compact")
 _ANSWER_SECONDS: Final = 10.0
 _NEWS_SECONDS: Final = 60.0
-_HEARING_SECONDS: Final = 3.0  # for an answer that nothing depends on but whether there is one
 _LONGEST_ID: Final = 1000  # bytes; an index of PostgreSQL takes hardly more, and an input's ids have 128 at most
 _OFFSETS: Final = range(2**63)
 
@@ -198,9 +197,9 @@ class ErasureLog:
             if message.error() is None and value is not None:
                 yield value
 
-    def listen(self) -> None:
-        """Find out from time to time whether the consumer is answered; its ``hearing`` says so."""
-        self.hearing.ask(self._consumer, _HEARING_SECONDS)
+    def listen(self, seconds: float) -> None:
+        """Find out from time to time whether the consumer is answered in time; its ``hearing`` says so."""
+        self.hearing.ask(self._consumer, seconds)
 
     def close(self) -> None:
         """Stop reading."""

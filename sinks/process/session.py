@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 _LOOK_SECONDS: Final = 1.0  # between two looks at erasures, months and positions
+_HEARING_SECONDS: Final = 3.0  # for an answer that nothing depends on but whether there is one
 
 
 class Session:
@@ -96,8 +97,8 @@ class Session:
                 self._ledger.add_months(_this_month_and_the_next())
                 self._source.note_positions()
                 self._source.look_for_topics()
-                self._erasures.listen()
-                self._source.listen()
+                self._erasures.listen(_HEARING_SECONDS)
+                self._source.listen(_HEARING_SECONDS)
                 _refuse_silence(self._source.hearing, *self._hearings)
         self._writer.settle()
 

@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 _ANSWER_SECONDS: Final = 10.0
-_HEARING_SECONDS: Final = 3.0  # for an answer that nothing depends on but whether there is one
 _LOOK_SECONDS: Final = 10.0  # between two looks for missing topics
 _IDLE_SECONDS: Final = 0.25  # the longest wait for records, after which the sink looks whether to end
 # `[kafka]` in the settings may replace these: they change the speed, not the result.
@@ -129,9 +128,9 @@ class LedgerConsumer:
             self.hearing.note(is_answered=True)
         return self._still_ours(messages)
 
-    def listen(self) -> None:
-        """Find out from time to time whether the consumer is answered; its ``hearing`` says so."""
-        self.hearing.ask(self._consumer, _HEARING_SECONDS)
+    def listen(self, seconds: float) -> None:
+        """Find out from time to time whether the consumer is answered in time; its ``hearing`` says so."""
+        self.hearing.ask(self._consumer, seconds)
 
     def written(self, next_offsets: dict[Log, int], newest: dict[Log, int]) -> None:
         """Note that the ledger has all before ``next_offsets``; ``newest``: the timestamp of each log's last record."""

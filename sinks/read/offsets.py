@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
-from service.hearing import Hearing
+from service.hearing import Hearing, hears
 from sinks.errors import Away
 
 if TYPE_CHECKING:
@@ -54,10 +54,5 @@ class Offsets:
 
     def _away(self, error: KafkaError, seconds: float) -> Away:
         """The error, after a look for new leaders: a client may ask an old one for five minutes."""
-        try:
-            self._consumer.list_topics(timeout=seconds)
-        except KafkaException:
-            self.hearing.note(is_answered=False)
-        else:
-            self.hearing.note(is_answered=True)
+        self.hearing.note(is_answered=hears(self._consumer, seconds))
         return Away("kafka", f"Kafka does not answer: {error.str()}")

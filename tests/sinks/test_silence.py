@@ -12,11 +12,9 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from service.hearing import SILENT_SECONDS, Hearing
 from sinks.errors import Away
-from sinks.forget import erasures as erasures_module
 from sinks.forget.erasures import ErasureLog
 from sinks.process import session as session_module
 from sinks.process.session import Session
-from sinks.read import consumer as consumer_module
 from sinks.read.consumer import LedgerConsumer
 from sinks.read.offsets import Offsets
 from tests.sinks.test_topic_admin import CONFIGURATION
@@ -48,7 +46,7 @@ class Scene:
             "_hearings": (self.erasing, self.asking),
         }
 
-    def _look(self) -> None:
+    def _look(self, _seconds: float) -> None:
         self._looks += 1
         if self._looks == 3:
             self._stopping.set()
@@ -76,8 +74,8 @@ def test_a_session_goes_on_while_its_clients_are_answered_or_were_not_asked(monk
     scene.run()
 
 
-@pytest.mark.parametrize("tells_of_topics", [True, False])
-def test_a_question_that_fails_for_one_partition_is_no_silence(tells_of_topics: bool) -> None:
+@pytest.mark.parametrize("brokers", [{1: "a broker"}, {}, None], ids=["answered", "told of no broker", "not answered"])
+def test_a_question_that_fails_for_one_partition_is_no_silence(brokers: dict[int, str] | None) -> None:
     clock = SimpleNamespace(now=0.0)
     offsets: Any = Offsets(CONFIGURATION)
     offsets.hearing = Hearing(lambda: clock.now)
@@ -88,12 +86,12 @@ def test_a_question_that_fails_for_one_partition_is_no_silence(tells_of_topics: 
     def ends(asked: list[TopicPartition], _seconds: float) -> list[Any]:
         return [SimpleNamespace(topic=one.topic, partition=one.partition, offset=7, error=None) for one in asked]
 
-    told = (lambda **_: None) if tells_of_topics else fail
+    told = fail if brokers is None else (lambda **_: SimpleNamespace(brokers=brokers))
     offsets._consumer = SimpleNamespace(offsets_for_times=fail, list_topics=told)
     clock.now = 9.0
     with pytest.raises(Away):
         offsets.ends([("alerts", 0)], 0.1)
-    assert offsets.hearing.seconds == (0.0 if tells_of_topics else 9.0)
+    assert offsets.hearing.seconds == (0.0 if brokers else 9.0)
     offsets._consumer.offsets_for_times = ends
     assert offsets.ends([("alerts", 0)], 0.1) == {("alerts", 0): 7}
     assert offsets.hearing.seconds == 0.0
@@ -102,14 +100,12 @@ def test_a_question_that_fails_for_one_partition_is_no_silence(tells_of_topics: 
 @pytest.mark.parametrize(
     "client", [ErasureLog(NOWHERE), LedgerConsumer(NOWHERE, *[NOTHING] * 6)], ids=["erasures", "inputs"]
 )
-def test_a_consumer_that_brings_nothing_is_asked(monkeypatch: pytest.MonkeyPatch, client: Any) -> None:
-    monkeypatch.setattr(consumer_module, "_HEARING_SECONDS", 0.05)
-    monkeypatch.setattr(erasures_module, "_HEARING_SECONDS", 0.05)
+def test_a_consumer_that_brings_nothing_is_asked(client: Any) -> None:
     clock = SimpleNamespace(now=0.0)
     client.hearing = Hearing(lambda: clock.now)
     clock.now = 29.0
-    client.listen()
+    client.listen(0.05)
     assert client.hearing.seconds == 0.0
     clock.now = 30.0
-    client.listen()
+    client.listen(0.05)
     assert client.hearing.seconds == 30.0
