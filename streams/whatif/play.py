@@ -207,7 +207,7 @@ class SitePlay:
             self._leave_open(incident, "operators had it for a shorter time in the log")
 
     def _decide(self, recorded: RecordedEvent, event: Event) -> list[Decision]:
-        is_named = recorded.site_offset is not None
+        is_named = recorded.site_offset is not None or recorded.at == self._now
         record, last = self._in_force(recorded.site_offset, is_named=is_named, opens=recorded.opened is not None)
         state = self._state
         if last is not state.last_record:
@@ -230,11 +230,13 @@ class SitePlay:
     ) -> tuple[SiteRecord | None, SiteRecord | None]:
         """Return the site's record now, and a deleted site's last one for its open incidents.
 
-        The log names it, or else it is the last one sent by now.
+        The log names it, or that there was none (None), or else it is the last one sent by now.
         """
         versions = self._site.versions
-        place = versions.place_of(site_offset) if site_offset is not None else None
-        if place is None or not is_named:
+        if is_named and site_offset is None:
+            return None, versions.last_deleted(versions.place_at(self._now))
+        place = None if site_offset is None else versions.place_of(site_offset)
+        if place is None:
             place = max(self._record_place, versions.place_at(self._now))
         self._record_place = max(self._record_place, place)
         if versions.record(place) is None:

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from streams.escalation import memory
+from streams.escalation.names import ProcedureName
+from streams.escalation.procedures import PROCEDURE_OF_KIND
 from streams.escalation.state import Remembered
 from streams.escalation.values import (
     Alert,
@@ -76,6 +78,12 @@ class SiteVersions:
             place -= 1
         return self.record(place)
 
+    def last_deleted(self, place: int) -> SiteRecord | None:
+        """Return the last record that was deleted up to a place."""
+        while place >= 0 and self._sites[place] is not None:
+            place -= 1
+        return self.before(place)
+
     def is_deleted(self, place: int, instant: Instant) -> bool:
         """Whether the record behind a place is a tombstone that was sent by then."""
         after = place + 1
@@ -130,7 +138,11 @@ class RecordedSite:
         self.unfired: set[tuple[str, Instant]] = set()  # deadlines that the log ends before
         self._inputs = inputs
         self._quarantined = list(quarantined)
-        self._open: set[str] = set()
+        # At the instants of those: by procedure, the places at which an incident was opened (True) or closed.
+        self._changes: dict[Instant, defaultdict[ProcedureName, list[tuple[int, bool]]]] = {
+            alert.at: defaultdict(list) for alert in quarantined
+        }
+        self._open: dict[str, ProcedureName] = {}
         self.lost_for: str | None = None  # why steps cannot be judged now; None: they can
         self._remembered: tuple[Remembered, ...] = ()
         self._place = 0
@@ -154,8 +166,16 @@ class RecordedSite:
             self._pass_by(step)
         for decision in step.decisions:
             if decision.incident_id is not None:
-                change = self._open.discard if decision.phase_to == "CLOSED" else self._open.add
-                change(decision.incident_id)
+                self._follow(decision, decision.incident_id, found)
+
+    def _follow(self, decision: Decision, incident_id: str, found: tuple[Event, Instant] | None) -> None:
+        """Keep which incidents are open."""
+        is_open, was_open = decision.phase_to != "CLOSED", incident_id in self._open
+        procedure = self._open.pop(incident_id, None) or _procedure_opened_by(found)
+        if is_open:
+            self._open[incident_id] = procedure
+        if is_open != was_open and decision.at in self._changes:
+            self._changes[decision.at][procedure].append((self._place, is_open))
 
     def lose(self, reason: str, at: Instant) -> None:
         """End the segment: what is open, and what follows until nothing is, cannot be judged."""
@@ -177,7 +197,10 @@ class RecordedSite:
                 segment.events.sort(key=lambda event: (event.at, event.place))
 
     def _place_quarantined(self, segment: Segment) -> None:
-        """Put each quarantined alert before the first alert of its instant that lies behind it, else last there."""
+        """Put each quarantined alert before the first alert of its instant that lies behind it, else last there.
+
+        Then before what opened an incident in that instant: this one, too, would have taken the alert.
+        """
         begin = segment.events[0].at
         alerts: defaultdict[Instant, list[tuple[int, int]]] = defaultdict(list)
         for event in segment.events:
@@ -186,7 +209,13 @@ class RecordedSite:
         for alert in self._quarantined:
             if begin <= alert.at and (segment.until is None or alert.at < segment.until):
                 behind = (place - 1 for offset, place in alerts.get(alert.at, ()) if offset > alert.source.offset)
-                segment.events.append(alert._replace(place=next(behind, LAST)))
+                last = next(behind, LAST)
+                assert isinstance(alert.event, Alert)
+                changes = self._changes[alert.at][PROCEDURE_OF_KIND[alert.event.kind]]
+                before = [change for change in changes if change[0] <= last]
+                if before and before[-1][1]:
+                    last = before[-1][0] - 1
+                segment.events.append(alert._replace(place=last))
 
     # --- a step -------------------------------------------------------------------------------------
 
@@ -259,6 +288,12 @@ class RecordedSite:
             incident = RecordedIncident(incident_id)
             self.incidents[incident_id] = incident
         return incident
+
+
+def _procedure_opened_by(found: tuple[Event, Instant] | None) -> ProcedureName:
+    """Return the procedure of an incident that an input opened: an operator opens none of fire."""
+    event = None if found is None else found[0]
+    return PROCEDURE_OF_KIND.get(event.kind, "SECURITY") if isinstance(event, Alert) else "SECURITY"
 
 
 def by_site(steps: Iterable[RecordedStep]) -> dict[str, list[RecordedStep]]:

@@ -95,6 +95,23 @@ def test_deadlines_that_an_outage_made_late_fire_when_they_did() -> None:
     assert compare(book, security(attention_interval_seconds=60)).verdicts == {"SAME": 1}
 
 
+def test_an_alert_quarantined_in_the_instant_of_an_opening_came_before_it() -> None:
+    book = Logbook()
+    book.chunk(0, site(subscribed=False))
+    dispatch = OperatorAction("O1", "S1", None, "DISPATCH", "", "zoe", seconds(10))
+    book.chunk(10, alert("A1", "TAMPER"), alert("F1", "FIRE"), dispatch, alert("F2", "FIRE"))
+    assert compare(end(book, 40)).verdicts == {"SAME": 1}
+
+
+def test_an_alert_of_an_instant_before_its_site_was_known_opens_nothing() -> None:
+    book = Logbook()
+    book.chunk(10, alert("F1", "FIRE"))
+    book.chunk(10, site())
+    book.chunk(10, OperatorAction("O1", "S1", None, "DISPATCH", "", "zoe", seconds(10)))
+    book.chunk(400, alert("F2", "FIRE", raised=400))
+    assert compare(end(book, 410)).verdicts == {"SAME": 2}
+
+
 def test_a_failed_deadline_fails_again_and_a_state_set_aside_is_not_judged() -> None:
     book = waiting()
     book.fails.add(str(book.decisions()[-1].incident_id))

@@ -207,9 +207,15 @@ def test_the_browser_sends_taps_though_no_page_is_open(partners: Served, browser
         while not found:
             page.wait_for_timeout(50)
         sync = {"origin": partners.address, "registrationId": found[0], "tag": "taps", "lastChance": False}
-        devtools.send("ServiceWorker.dispatchSyncEvent", sync)
-        eventually(lambda: reports(partners), "it is sent")
-    assert reports(partners) == ["i1-d1-accepted"]
+
+        def sent() -> list[str]:
+            """As a browser does it, after minutes: again, as the network of a worker comes back in its own time."""
+            devtools.send("ServiceWorker.dispatchSyncEvent", sync)
+            page.wait_for_timeout(1_000)
+            return reports(partners)
+
+        eventually(sent, "it is sent")
+    assert set(reports(partners)) == {"i1-d1-accepted"}  # two turns at once may send it twice
 
 
 @pytest.mark.slow
