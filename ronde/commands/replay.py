@@ -37,7 +37,7 @@ def replay(
     effective = in_force(settings)
     with opened(effective, "reading") as (logs, total):
         history = History(logs, recorded(effective), known_procedures(effective), total)
-        site_id, number = _home(history.partitions, site) if site else (None, None)
+        site_id, number = (site, partition(site.encode(), history.partitions)) if site else (None, None)
         if incident and site_id is None:
             site_id, number = history.home_of(incident) or (None, None)
         replayed = None if number is None else history.replay(number, site_id, incident)
@@ -57,10 +57,6 @@ def replay(
         )
     if not verdict.decisions and not verdict.quarantined:
         raise Failed("nothing of it could be replayed: the log does not have enough of it any more")
-
-
-def _home(partitions: int, site_id: str) -> tuple[str, int]:
-    return site_id, partition(site_id.encode(), partitions)
 
 
 def _nothing(settings: Settings, site: str | None, incident: str | None) -> str:
