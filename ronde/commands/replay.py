@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from ronde.shared.errors import Failed, WrongUse
+from ronde.shared.ledger_options import PersonalOption
 from ronde.shared.settings import JsonOption, SettingsOption, in_force, known_procedures
 from ronde.shared.terminal import print_value
 from ronde.shared.topic_reading import opened, recorded
@@ -22,9 +23,7 @@ def replay(
         str | None, typer.Option(metavar="ID", help="An incident; with --site it is found without a search.")
     ] = None,
     settings: SettingsOption = None,
-    personal: Annotated[
-        bool, typer.Option("--personal", help="Show also what is personal: names, phones, addresses, free text.")
-    ] = False,
+    personal: PersonalOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Read what came in for a site, decide it again at the recorded times, and compare with what was decided then.
