@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any, Final, NamedTuple
 
 from rich.console import Console
@@ -85,7 +86,7 @@ class Operator:
         assert self._stage.desk is not None
         pause, give_up = self._stop.wait, self._give_up
         address = self._stage.desk.address
-        with Api(self._stage, DESK, address, name=OPERATOR, scope="desk", pause=pause) as api:
+        with closing(Api(self._stage, DESK, address, name=OPERATOR, scope="desk", pause=pause)) as api:
             command_id = self._call(api)
             api.ask("POST", f"/v1/work/{command_id}/take", give_up=give_up)
             word = {"word": normal(portal.WORDS[0])}  # in its normal form a desk has half as much to hash

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import time
+from contextlib import closing
 from typing import Any, Final
 
 import httpx
@@ -28,7 +29,7 @@ def configure(stage: Stage) -> int:
     assert stage.portal is not None
     with SITES.open("rb") as lines:
         [site] = [site for site in map(json.loads, lines) if site["site_id"] == CONFIGURED]
-    with Api(stage, PORTAL, stage.portal.address, name="demo", scope="portal:*") as api:
+    with closing(Api(stage, PORTAL, stage.portal.address, name="demo", scope="portal:*")) as api:
         revision = _send(api, "POST", "/v1/sites", _new(site), None)
         for part, body in _steps(site):
             revision = _send(api, "PUT", f"/v1/sites/{CONFIGURED}/service/{part}", body, revision)

@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from itertools import pairwise
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import pytest
 
@@ -44,15 +43,10 @@ TOLERANCE_MS: Final = 1000
 class NoScreen:
     """Nobody watches."""
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def show(self, seen: list[tuple[str, Record]], now: int) -> None:
         return None
 
-    def show(self, seen: list[tuple[str, Record]], now: int) -> None:
+    def close(self) -> None:
         return None
 
 
