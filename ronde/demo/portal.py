@@ -38,8 +38,7 @@ def configure(stage: Stage) -> int:
 
 def is_passed_on(stage: Stage) -> bool:
     """Whether Kafka has the site's last revision."""
-    assert stage.portal is not None
-    text = httpx.get(f"{stage.portal.pages}/metrics", timeout=ANSWER_SECONDS).text
+    text = httpx.get(f"{stage.pages[PORTAL]}/metrics", timeout=ANSWER_SECONDS).text
     return "\nronde_portal_outbox_records 0.0\n" in text and "\nronde_portal_published_total 0.0\n" not in text
 
 

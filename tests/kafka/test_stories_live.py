@@ -74,7 +74,7 @@ def live(kafka: Kafka, tmp_path_factory: pytest.TempPathFactory) -> Board:
             return board.judged >= sites
 
         children[0].wait_until(judged, 20, "did not judge every site")
-        panels = stack.enter_context(closing(Panels(Way(HOST, stage.receiver.port), shipped())))
+        panels = stack.enter_context(closing(Panels(Way(HOST, stage.receiver_port), shipped())))
         play(panels, watch, board, NoScreen(), children, now_ms())
         last_ends(stage, watch, board)
         return board
