@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, Final, ParamSpec, TypeVar
 
 from edges.portal import changes
@@ -135,9 +135,8 @@ class Portal:
         """Choose the second contact, or none."""
         what = "second-contact"
         if isinstance(body, NoSecondBody):
-            return await self.change(
-                caller, site_id, revision, what, body.model_dump(), lambda site: changes.with_second_contact(site, None)
-            )
+            apply = partial(changes.with_second_contact, form=None)
+            return await self.change(caller, site_id, revision, what, body.model_dump(), apply)
 
         async def ready(site: Stored) -> Apply:
             form = await self._form(body.kind, body, site.configuration, site.configuration.second)
