@@ -224,6 +224,7 @@ async def test_wrong_names_and_passwords_look_the_same(client: httpx.AsyncClient
     assert len({answer.content for answer in answers}) == 1
 
 
+@pytest.mark.usefixtures("waits_last")
 async def test_failures_wait_and_a_running_session_is_not_touched(client: httpx.AsyncClient, tmp_path: Path) -> None:
     await sign_in(client)
     async with another(client._transport) as attacker:
