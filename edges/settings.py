@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
+from service.registry_settings import RegistrySettings
+
 Properties: TypeAlias = Mapping[str, str | int | float | bool]
 
 
@@ -22,7 +24,7 @@ class Connection:
         partitions: how many each topic has.
         consumer: librdkafka's properties, secrets included. Never log them.
         producer: the same.
-        registry_url: of the schema registry; None: there is none.
+        registry: the schema registry; without ``url`` there is none.
         data_dir: a folder for the registry's schemas.
 
     """
@@ -32,7 +34,7 @@ class Connection:
     partitions: int
     consumer: Properties = field(repr=False)
     producer: Properties = field(repr=False)
-    registry_url: str | None = field(default=None, repr=False)
+    registry: RegistrySettings = field(default_factory=RegistrySettings)
     data_dir: Path = Path(".ronde/edge")
 
     def topic(self, name: str) -> str:

@@ -69,8 +69,8 @@ class Sealing:
         settings = configuration.seal
         self._heads = Heads(store, keys.load(settings.key_file), settings.stamp_url, self.metrics)
         registry = None
-        if configuration.registry_url is not None:
-            registry = Registry(client(configuration.registry_url), configuration.seal.data_dir)
+        if configuration.registry.url is not None:
+            registry = Registry(client(configuration.registry), configuration.seal.data_dir)
         self._commitments = Commitments(store.secret, None if registry is None else registry.schema)
         self._trees: dict[Log, TreeState] = {}
         self._progress = Progress()

@@ -11,6 +11,7 @@ from pydantic import Field
 from service.fields import File, Port, ProcessName, Section, data_dir, name_of, pages_host, pages_port
 from service.hosts import Host
 from service.postgres_settings import PostgresSettings
+from service.registry_settings import RegistrySettings
 from service.web_address import WebAddress
 
 
@@ -41,4 +42,4 @@ class SealConfiguration(NamedTuple):
     partitions: int
     consumer: Mapping[str, Any]
     postgres: PostgresSettings
-    registry_url: str | None
+    registry: RegistrySettings

@@ -8,6 +8,7 @@ registry may have been made again under the same address, and its ids name other
 import hashlib
 import json
 import os
+import ssl
 import tempfile
 import time
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from schemas.avro.canonical import canonical, fingerprint
 from schemas.avro.errors import RegistryRefused, RegistryUnreachable, SchemaNotFound, UnusableSchema
 from schemas.avro.loader import Schema
 from schemas.contract.promises import PROMISES
+from service.registry_settings import RegistrySettings
 
 # The registry's own codes, in the body of its 404: anything else that answers 404 is not the registry.
 SUBJECT_NOT_FOUND: Final = 40401
@@ -50,9 +52,14 @@ class _Fact(NamedTuple):
     is_confirmed: bool  # the registry itself said so to this process
 
 
-def client(url: str) -> httpx.Client:
-    """A client of the registry at an address."""
-    return httpx.Client(base_url=url, timeout=_ATTEMPT_SECONDS)
+def client(settings: RegistrySettings) -> httpx.Client:
+    """A client of the registry of the settings, which have its ``url``.
+
+    Its own authorities are nobody else's: SSL_CERT_FILE would be of all clients of the process.
+    """
+    assert settings.url is not None
+    trusted = True if settings.ca_file is None else ssl.create_default_context(cafile=str(settings.ca_file))
+    return httpx.Client(base_url=settings.url, timeout=_ATTEMPT_SECONDS, verify=trusted)
 
 
 class Registry:

@@ -14,6 +14,7 @@ from pydantic import Field
 from service.fields import File, Name, Port, Section, data_dir
 from service.hosts import Host
 from service.postgres_settings import PostgresSettings
+from service.registry_settings import RegistrySettings
 from sinks.rows.feeds import FEEDS
 
 
@@ -53,7 +54,7 @@ class Configuration(NamedTuple):
 
     prefix: str
     replication_factor: int | None
-    registry_url: str | None
+    registry: RegistrySettings
     consumer: Mapping[str, str | int | float | bool]
     admin: Mapping[str, str | int | float | bool]
     sink: SinkSettings

@@ -23,8 +23,9 @@ class DeskMetrics(ProcessMetrics):
         {"urgency": ("1", "2", "3", "4"), "held": ("yes", "no")},
     )  # fmt: skip
     oldest = Family(
-        Gauge, "ronde_desk_oldest_unclaimed_seconds", "For how long the oldest call waits that nobody holds."
-    )
+        Gauge, "ronde_desk_oldest_unclaimed_seconds",
+        "For how long the oldest call waits that nobody holds; without calls of partitions that are not read.",
+    )  # fmt: skip
     open_incidents = Family(Gauge, "ronde_desk_open_incidents", "Incidents that are open.")
     forgotten = Family(
         Gauge, "ronde_desk_forgotten_deadlines", "Incidents whose deadline passed 45 s ago without a decision."

@@ -312,8 +312,11 @@ class DeskProcess(EdgeProcess[DeskSettings, DeskMetrics]):
         now = oldest
         for item in self._work.items.values():
             counts[item.urgency, "no" if item.holder is None else "yes"] += 1
-            if item.holder is None and item.item != "ATTENTION":
-                oldest = min(oldest, item.since)
+            if item.holder is not None or item.item == "ATTENTION":
+                continue
+            if behind and self._state.partition_of(item.subject) in behind:
+                continue  # who has taken it may not be read yet: desks that have read it tell
+            oldest = min(oldest, item.since)
         for (urgency, held), count in counts.items():
             metrics.work.labels(urgency, held).set(count)
         metrics.oldest.set((now - oldest) / 1000)

@@ -32,8 +32,7 @@ class Framing:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        url = connection.registry_url
-        self._client = None if url is None else client(url)
+        self._client = None if connection.registry.url is None else client(connection.registry)
         self._registry = None if self._client is None else Registry(self._client, connection.data_dir)
 
     def writer(self, topic: str) -> Callable[[Any], bytes]:

@@ -66,7 +66,7 @@ class ReceiverProcess(EdgeProcess[ReceiverSettings, ReceiverMetrics]):
         self._transmitters = Transmitters(
             decode, Wrapping(None if key is None else wrapping_key_of(key)), self._is_fresh
         )
-        has_registry = connection.registry_url is not None
+        has_registry = connection.registry.url is not None
         self._transmitter_view = View(
             connection,
             {"transmitters": Reading(decode=checked(decode) if has_registry else None)},

@@ -25,7 +25,7 @@ def register(settings: SettingsOption = None, as_json: JsonOption = False) -> No
         raise WrongUse("registry.url is not set: there is no schema registry to register with")
     registered: list[dict[str, Any]] = []
     refusals: list[str] = []
-    with client(used.registry.url) as connected:
+    with client(used.registry) as connected:
         registry = Registry(connected, used.worker.data_dir)
         for topic in TOPICS.values():
             if topic.schema is None or topic.way == "own":

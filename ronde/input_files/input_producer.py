@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable
 from typing import Any, Final
 
-import httpx
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from edges.values import Transmitter
@@ -16,7 +15,7 @@ from schemas.avro.framing import confluent, single_object
 from schemas.avro.generated import writer
 from schemas.avro.loader import load as load_schema
 from schemas.contract.topics import INPUT_BYTES, TOPICS
-from service.registry import Registry
+from service.registry import Registry, client
 from streams.escalation.values import Event, Site
 from streams.kafka.access import require
 from streams.kafka.acl import Grant
@@ -126,11 +125,10 @@ class InputProducer:
 def _encoder(settings: Settings, topic: str) -> Callable[[Any], bytes]:
     """The function from a value to its bytes, framed as every producer's are."""
     schema = load_schema(TOPICS[topic].schema or "")
-    url = settings.registry.url
-    if url is None:
+    if settings.registry.url is None:
         return writer(schema, single_object(schema))
-    with httpx.Client(base_url=url) as client:
-        registry = Registry(client, settings.worker.data_dir)
+    with client(settings.registry) as connected:
+        registry = Registry(connected, settings.worker.data_dir)
         try:
             return writer(schema, confluent(registry.id_of(f"{settings.topic(topic)}-value", schema)))
         except (RegistryUnreachable, RegistryRefused) as error:

@@ -71,8 +71,9 @@ def _erasures(settings: WholeSettings) -> list[bytes]:
 
 def commitments(settings: WholeSettings, store: Store) -> Commitments:
     """Return what opens kept leaves: no new secret is made."""
-    url = settings.registry.url
-    registry = None if url is None else Registry(client(url), settings.seal.data_dir).schema
+    registry = None
+    if settings.registry.url is not None:
+        registry = Registry(client(settings.registry), settings.seal.data_dir).schema
     return Commitments(store.secret, registry)
 
 

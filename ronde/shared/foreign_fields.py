@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import httpx
-
 from schemas.avro.framing import CONFLUENT, CONFLUENT_SIZE, SINGLE_OBJECT_SIZE, confluent_id, single_object
 from schemas.avro.generated.shapes import Array, Record, Shape, Union, shape_of
 from schemas.avro.loader import Schema, load, released
-from service.registry import Registry
+from service.registry import Registry, client
 from streams.settings import Settings
 
 
@@ -21,8 +19,8 @@ def foreign_fields(settings: Settings, name: str, data: bytes) -> list[str]:
 
 def _writer(settings: Settings, name: str, data: bytes) -> Schema | None:
     if data[:1] == CONFLUENT and settings.registry.url is not None:
-        with httpx.Client(base_url=settings.registry.url) as client:
-            schema = Registry(client, settings.worker.data_dir).schema(confluent_id(data[:CONFLUENT_SIZE]))
+        with client(settings.registry) as connected:
+            schema = Registry(connected, settings.worker.data_dir).schema(confluent_id(data[:CONFLUENT_SIZE]))
             return schema if isinstance(schema, dict) else None
     header = data[:SINGLE_OBJECT_SIZE]
     return next((schema for schema in released(name).values() if single_object(schema) == header), None)

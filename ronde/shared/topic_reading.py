@@ -77,4 +77,4 @@ def recorded(settings: Settings) -> TopicValues:
     """Return the decoders of all topics, with the schema registry if there is one."""
     if settings.registry.url is None:
         return TopicValues()
-    return TopicValues(Registry(client(settings.registry.url), settings.worker.data_dir))
+    return TopicValues(Registry(client(settings.registry), settings.worker.data_dir))

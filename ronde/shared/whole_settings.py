@@ -42,7 +42,7 @@ class WholeSettings(Settings):
         return Configuration(
             prefix=self.prefix,
             replication_factor=self.topics.replication_factor,
-            registry_url=self.registry.url,
+            registry=self.registry,
             consumer=self.client("consumer"),
             admin=self.client("admin"),
             sink=self.sink,
@@ -58,7 +58,7 @@ class WholeSettings(Settings):
             partitions=self.topics.partitions,
             consumer=self.client("consumer"),
             postgres=self.postgres,
-            registry_url=self.registry.url,
+            registry=self.registry,
         )
 
     def for_edge(self, role: str, name: str, data_dir: Path) -> Connection:
@@ -72,7 +72,7 @@ class WholeSettings(Settings):
             partitions=self.topics.partitions,
             consumer=self.client("consumer"),
             producer=self.client("producer"),
-            registry_url=self.registry.url,
+            registry=self.registry,
             data_dir=data_dir,
         )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -48,7 +47,9 @@ def run(configuration: Configuration) -> None:
 def _sessions(
     configuration: Configuration, readiness: SinkReadiness, metrics: SinkMetrics, stopping: threading.Event
 ) -> None:
-    registry = _registry(configuration.registry_url, configuration.sink.data_dir)
+    registry = None
+    if configuration.registry.url is not None:
+        registry = Registry(client(configuration.registry), configuration.sink.data_dir)
     failures, pause = 0, 0.0
     while not stopping.is_set():
         session = None
@@ -75,9 +76,3 @@ def _report(error: Away | Fenced, pause: float, readiness: SinkReadiness, metric
         metrics.fenced.inc()
         readiness.wait("group", "another sink has a partition that was this one's; it joins again")
         _log.warning("another sink has the partition: joining the group again", seconds=pause)
-
-
-def _registry(url: str | None, folder: Path) -> Registry | None:
-    if url is None:
-        return None
-    return Registry(client(url), folder)

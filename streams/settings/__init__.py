@@ -17,6 +17,7 @@ from pydantic import BaseModel, Field, PrivateAttr, StringConstraints, Validatio
 from schemas.contract.topics import TOPICS
 from service.client_properties import PROPERTIES, Role, Value, of_role
 from service.fields import Section
+from service.registry_settings import RegistrySettings
 from streams.escalation.procedures import DEFAULTS, Procedure, Procedures
 from streams.settings.checks import (
     MASK,
@@ -30,7 +31,6 @@ from streams.settings.sections import (
     CanarySettings,
     LogSettings,
     ProcedureSettings,
-    RegistrySettings,
     TopicSettings,
     WorkerSettings,
 )

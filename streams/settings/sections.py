@@ -12,7 +12,6 @@ from pydantic import AfterValidator, Field, StringConstraints, create_model
 
 from service.fields import File, Name, Port, Section, data_dir
 from service.hosts import Host
-from service.web_address import WebAddress
 from streams.escalation.procedures import FIRE, SECURITY, Procedure
 
 LONGEST_ID: Final = 128  # bytes of UTF-8, as for every id (contracts.md, Values)
@@ -82,14 +81,6 @@ class WorkerSettings(Section):
     aborts_per_minute: Annotated[int, Field(ge=0, le=60)] = Field(
         default=3,
         description="how many refused commits a minute it recovers from before it ends: a whole number from 0 to 60",
-    )
-
-
-class RegistrySettings(Section):
-    """The schema registry; without one, records carry the fingerprint of their schema."""
-
-    url: WebAddress | None = Field(
-        default=None, repr=False, description="its address, beginning with http:// or https:// (default: no registry)"
     )
 
 

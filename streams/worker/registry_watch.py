@@ -40,10 +40,8 @@ class RegistryWatch:
     """The registry of the settings; ``registry.url`` is set."""
 
     def __init__(self, settings: Settings) -> None:
-        url = settings.registry.url
-        assert url is not None
         self._prefix = settings.prefix
-        self._registry = Registry(client(url), settings.worker.data_dir)
+        self._registry = Registry(client(settings.registry), settings.worker.data_dir)
 
     def codec(self) -> Codec:
         """The codec that frames by the registry's ids. RegistryUnreachable: call it again later.

@@ -119,6 +119,8 @@ def test_each_client_gets_the_properties_it_understands() -> None:
             "it cannot be read (in a name or password, '/', '@', ':'",
         ),
         ("[registry]\nurl = 'https://'", "registry.url: its value is not allowed: it cannot be read"),
+        ("[registry]\nca_file = '/none'", "registry.ca_file: '/none' is not allowed: it cannot be read (No such file"),
+        ("[registry]\nca_file = '/dev/null'", "registry.ca_file: '/dev/null' is not allowed: it holds no certificate"),
         (
             "[kafka]\n'ssl.ca.location' = '/none'\n'security.protocol' = 'ssl'",
             "kafka.ssl.ca.location: librdkafka refuses it",

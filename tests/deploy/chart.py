@@ -27,6 +27,7 @@ PAGED: Final = {  # what runs, and the port of its pages
 }
 WEB: Final = {"desk": 6080, "portal": 6081, "partners": 6082}  # what people reach, and its port
 SETS: Final = {name: CHART / "ci" / f"{name}-values.yaml" for name in ("one-zone", "three-zones")}
+WATCHDOG_ALONE: Final = CHART / "ci" / "watchdog-alone-values.yaml"
 RELEASE: Final = "ronde"
 
 Object: TypeAlias = dict[str, Any]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -30,7 +31,7 @@ Answer = tuple[int, Any]
 class Server:
     """Schemas by id, ids by subject and schema; ``bad_day`` answers in its place."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.schemas: dict[int, dict[str, Any]] = {}
         self.subjects: dict[str, dict[str, int]] = {}
         self.asked: list[str] = []
@@ -63,9 +64,11 @@ class Server:
                 pass
 
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        if tls is not None:
+            self._http.socket = tls.wrap_socket(self._http.socket, server_side=True)
         self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.01})
         self._thread.start()
-        self.url = f"http://127.0.0.1:{self._http.server_port}"
+        self.url = f"http{'' if tls is None else 's'}://127.0.0.1:{self._http.server_port}"
 
     def stop(self) -> None:
         self._http.shutdown()

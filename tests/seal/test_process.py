@@ -17,6 +17,7 @@ from seal.errors import AwayError
 from seal.process import SealProcess
 from seal.settings import SealConfiguration, SealSettings
 from service.postgres_settings import PostgresSettings
+from service.registry_settings import RegistrySettings
 
 LONGEST = 8
 
@@ -26,7 +27,7 @@ def configuration(tmp_path: Path) -> SealConfiguration:
     settings = SealSettings(key_file=tmp_path / "seal.pem", longest_pause_seconds=LONGEST)
     keys.create(settings.key_file)
     kafka = {"bootstrap.servers": "127.0.0.1:1"}
-    return SealConfiguration(settings, "none.", "none", 1, kafka, PostgresSettings(), None)
+    return SealConfiguration(settings, "none.", "none", 1, kafka, PostgresSettings(), RegistrySettings())
 
 
 class Sessions:

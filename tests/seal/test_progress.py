@@ -18,6 +18,7 @@ from seal.sealing import Sealing
 from seal.settings import SealConfiguration, SealSettings
 from seal.store import TreeState
 from service.postgres_settings import PostgresSettings
+from service.registry_settings import RegistrySettings
 
 END = 5
 LOG = ("decisions", 0)
@@ -97,7 +98,7 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Client:
 def sealer(client: Client, clock: Clock, tmp_path: Path) -> Sealing:
     settings = SealSettings(key_file=tmp_path / "seal.pem")
     keys.create(settings.key_file)
-    configuration = SealConfiguration(settings, "", "none", 1, {}, PostgresSettings(), None)
+    configuration = SealConfiguration(settings, "", "none", 1, {}, PostgresSettings(), RegistrySettings())
     last = SimpleNamespace(made_at=2**62)
     return Sealing(configuration, Mock(last_head=lambda: last, trees=Mock(return_value={})))
 

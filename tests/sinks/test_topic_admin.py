@@ -11,11 +11,14 @@ from typing import Any, Final
 import pytest
 
 from service.postgres_settings import PostgresSettings
+from service.registry_settings import RegistrySettings
 from sinks import topic_admin
 from sinks.errors import Away, SinkError
 from sinks.settings import Configuration, SinkSettings
 
-CONFIGURATION: Final = Configuration("ronde.", None, None, {}, {}, SinkSettings(id="sink"), PostgresSettings())
+CONFIGURATION: Final = Configuration(
+    "ronde.", None, RegistrySettings(), {}, {}, SinkSettings(id="sink"), PostgresSettings()
+)
 COMPACTED: Final = {"cleanup.policy": "compact"}
 
 

@@ -20,6 +20,7 @@ from edges.watchdog.metrics import WatchdogMetrics
 from seal.metrics import SealMetrics
 from sinks.observe.metrics import SinkMetrics
 from streams.observe.metrics import Metrics
+from streams.settings import load
 from tests.deploy.tools import ROOT, tool
 
 pytestmark = pytest.mark.slow  # helm and promtool take their time
@@ -70,6 +71,15 @@ def test_an_alert_says_who_is_woken_what_is_wrong_and_where_to_read_on(rule: dic
     assert annotations.keys() == {"summary", "description", "runbook_url"}
     assert annotations["runbook_url"] == f"docs/runbooks/{rule['alert']}.md"
     assert (ROOT / annotations["runbook_url"]).is_file()
+
+
+def test_no_alert_tells_of_a_standstill_that_the_probe_is_about_to_end() -> None:
+    (rule,) = [rule for rule in rules("alert") if rule["alert"] == "RondeStandingStill"]
+    worker = yaml.safe_load((RULES[0].parents[1] / "values.yaml").read_text(encoding="utf-8"))["worker"]
+    probe = worker["livenessSeconds"] + 10 + 5  # seconds: its period, and the time-out of its last attempt
+    cure = load(None, {}).worker.stall_seconds + probe + worker["terminationGracePeriodSeconds"]
+    scrape = 15
+    assert int(rule["expr"].rpartition("> ")[2]) > cure + scrape
 
 
 def test_each_page_is_of_an_alert_and_has_its_three_parts() -> None:

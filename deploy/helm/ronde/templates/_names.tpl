@@ -17,11 +17,20 @@ At most 45 characters: with the suffix "-worker" and a revision's hash, it is a 
 {{- end }}
 {{- end }}
 
+{{/* Whether workers run. Values of a release before this value was there (`--reuse-values`) have them, too. */}}
+{{- define "ronde.hasWorkers" -}}
+{{- if dig "enabled" true .Values.worker }}true{{ end }}
+{{- end }}
+
 {{/* The components that run and have pages, with a comma between. */}}
 {{- define "ronde.running" -}}
-worker{{ if .Values.sink.enabled }},sink{{ end }}{{ if .Values.receiver.enabled }},receiver{{ end }}
-{{- range (include "ronde.web.enabled" . | fromYamlArray) }},{{ . }}{{ end }}
-{{- if .Values.watchdog.enabled }},watchdog{{ end }}{{ if .Values.seal.enabled }},seal{{ end }}
+{{- $running := ternary (list "worker") list (eq (include "ronde.hasWorkers" .) "true") }}
+{{- range $component := list "sink" "receiver" "desk" "portal" "partners" "watchdog" "seal" }}
+{{- if (get $.Values $component).enabled }}
+{{- $running = append $running $component }}
+{{- end }}
+{{- end }}
+{{- required "worker.enabled: nothing is enabled" (join "," $running) }}
 {{- end }}
 
 {{/* Labels that never change, so that they can be selectors: (dict "root" $ "component" "worker"). */}}

@@ -153,7 +153,7 @@ migrate-partners: [partners, migrate]
   value: {{ .url | quote }}
 {{- end }}
 {{- if or .ca.configMap .ca.secret }}
-- name: SSL_CERT_FILE # read by the registry's client
+- name: RONDE_REGISTRY__CA_FILE # not SSL_CERT_FILE, which replaces the authorities of all others too
   value: /etc/ronde/registry-ca/ca.crt
 {{- end }}
 {{- end }}
