@@ -10,7 +10,8 @@ same round; a partner's report, after the first request of its dispatch, or afte
 that timed out is not answered under another time-out either; where an answer came late, it comes with its delay.
 
 **Deadlines** fire when they are due, but one that the log has, of the same incident for the same instant, fires when
-it did. So a procedure that changes nothing gives the log again, decision by decision.
+it did. One that an input overtook, as those that waited for a worker may, does not fire before that input. So a
+procedure that changes nothing gives the log again, decision by decision.
 
 **Undetermined** is an incident as soon as it depends on what the log does not have: the answer to a call that was never
 placed or was withdrawn before, a partner who was never asked, a partner's answer to a cancel that it never got, an

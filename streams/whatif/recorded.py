@@ -36,7 +36,7 @@ _REPEATS: Final = frozenset({"DUPLICATE_ALERT", "DUPLICATE_INPUT"})
 
 
 class Fire(NamedTuple):
-    """When a deadline of the log fired, and its place in the order of the site's steps."""
+    """When a deadline of the log fired, or could have, and its place in the order of the site's steps."""
 
     at: Instant
     place: int
@@ -254,11 +254,10 @@ class RecordedSite:
         return incident is not None and incident.reactions.take(recorded)
 
     def _decide(self, incident: RecordedIncident, decision: Decision) -> None:
-        if decision.input.kind == "DEADLINE" and incident.decisions:
-            armed = incident.decisions[-1].deadline
-            if armed is not None:
-                fire = Fire(decision.at, self._place, decision.rule == "FAILED", decision.site_offset)
-                self.segments[-1].fires.setdefault((incident.incident_id, armed), []).append(fire)
+        armed = incident.decisions[-1].deadline if incident.decisions else None
+        fire = None if armed is None else self._fire(armed, decision)
+        if armed is not None and fire is not None:
+            self.segments[-1].fires.setdefault((incident.incident_id, armed), []).append(fire)
         incident.decisions.append(decision)
         commands = [command for name in decision.outputs if (command := self._inputs.command(name)) is not None]
         incident.reactions.decided(decision, commands)
@@ -266,6 +265,17 @@ class RecordedSite:
             incident.closed_at = decision.at
         elif decision.phase_to == "HANDED_OVER":
             incident.was_handed_over = True
+
+    def _fire(self, armed: Instant, decision: Decision) -> Fire | None:
+        """Return how an incident's deadline fired, if a decision tells it.
+
+        After an assignment a worker handles the inputs that waited without deadlines, and one of them may change a
+        deadline that is past. The log has no decision on that one: behind that input it could fire, not before it.
+        """
+        if decision.input.kind == "DEADLINE":
+            return Fire(decision.at, self._place, decision.rule == "FAILED", decision.site_offset)
+        is_overtaken = armed <= decision.at and decision.deadline != armed
+        return Fire(decision.at, self._place + 1, False, decision.site_offset) if is_overtaken else None
 
     def _pass_by(self, step: RecordedStep) -> None:
         for decision in step.decisions:

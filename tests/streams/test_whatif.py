@@ -17,7 +17,7 @@ from streams.whatif.comparison import Comparison
 from streams.whatif.history import History
 from streams.whatif.partition import PartitionWhatIf
 from tests.streams.logbook import RECORDED, Logbook, alert, callback, no_answer, seconds, site
-from tests.streams.test_replaying_random import anything
+from tests.streams.test_replaying_random import random_chunk
 from tests.streams.test_verification import BookLogs
 from tests.support.seeds import seeds
 
@@ -79,7 +79,7 @@ def test_nothing_changed_gives_random_logs_again(story: int) -> None:
     book, world, at = Logbook(), random.Random(story), 0.0
     for number in range(80):
         at += world.choice([0.0, 0.5, 30.0, 121.0, 700.0])
-        book.chunk(at, *(anything(world, book, f"{number}.{place}", at) for place in range(world.choice([0, 1, 1, 3]))))
+        random_chunk(world, book, number, at)
     comparison = compare(book)
     assert comparison.incidents == len({one.incident_id for one in book.decisions() if one.incident_id})
     assert comparison.verdicts == {"SAME": comparison.incidents}
@@ -93,6 +93,17 @@ def test_deadlines_that_an_outage_made_late_fire_when_they_did() -> None:
     comparison = compare(book)
     assert comparison.verdicts == {"SAME": 1}
     assert compare(book, security(attention_interval_seconds=60)).verdicts == {"SAME": 1}
+
+
+def test_a_deadline_that_an_answer_overtook_does_not_fire_before_it() -> None:
+    """Ann does not answer within 120 s; her answer had waited for a worker, which handles it before any deadline."""
+    book = Logbook()
+    book.chunk(0, site(), alert())
+    book.chunk(500, waited=[no_answer("R1", book.last_id())])
+    book.chunk(510, answer("R2", book.last_id(), "IDENTIFIED", "NORMAL"))
+    assert [one.rule for one in book.decisions()] == ["OPENED", "NEXT_CONTACT", "RESOLVED"]
+    assert compare(end(book, 520)).verdicts == {"SAME": 1}
+    assert compare(book, security(call_timeout_seconds=110)).verdicts == {"OTHER_TIMES": 1}
 
 
 def test_an_alert_quarantined_in_the_instant_of_an_opening_came_before_it() -> None:
