@@ -139,7 +139,8 @@ class History:
 def _needed_for(incident_id: str, decided: list[RecordedDecision]) -> tuple[list[RecordedDecision], bool]:
     """The decisions from which an incident can be replayed, up to its last; and whether earlier ones were left out.
 
-    They begin a day before it (the site's memory), or earlier, at a point where no incident was open.
+    They begin a day before it (the site's memory), or earlier, at a point where no incident was open. Those of its last
+    instant are all there: they may be on the same input, or tell the place of an alert that was quarantined then.
     """
     its_own = [
         place for place, one in enumerate(decided) if one.value is not None and one.value.incident_id == incident_id
@@ -157,7 +158,10 @@ def _needed_for(incident_id: str, decided: list[RecordedDecision]) -> tuple[list
         if one.value is not None and one.value.incident_id is not None:
             change = still_open.discard if one.value.phase_to == "CLOSED" else still_open.add
             change(one.value.incident_id)
-    return decided[begin : its_own[-1] + 1], begin > 0
+    end = its_own[-1] + 1
+    while end < len(decided) and _at(decided[end]) == _at(decided[its_own[-1]]):
+        end += 1
+    return decided[begin:end], begin > 0
 
 
 def _at(decision: RecordedDecision) -> Instant:
