@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, cast
 from streams.escalation.procedures import DEFAULTS
 from streams.escalation.values import OperatorAction
 from streams.replay.history import History
-from streams.replay.verdict import Verdict
+from streams.replay.verdict import NO_MEMORY, Verdict
 from tests.streams.logbook import RECORDED, Logbook, alert, callback, seconds, site
 from tests.streams.test_replaying import told
 from tests.streams.test_verification import BookLogs
 
 if TYPE_CHECKING:
     from streams.kafka.reading import Logs
+
+DAY = 24 * 3600
 
 
 def replayed(book: Logbook, incident_id: str | None = None) -> Verdict:
@@ -47,3 +49,44 @@ def test_an_alert_quarantined_in_an_incidents_last_instant_finds_its_place_behin
     for incident in (burglary, fire):
         verdict = replayed(book, incident)
         assert (told(verdict), verdict.unchecked, verdict.quarantined) == ([], [], 1)
+
+
+def old_and_new() -> Logbook:
+    """An incident, another one three days later. In between a site record fails, and the state is set aside."""
+    book = Logbook()
+    book.chunk(0, site(), alert("A1"))
+    book.chunk(5, callback("R1", "IDENTIFIED", "NORMAL"))
+    book.fails = {"S1"}
+    book.chunk(DAY, site(subscribed=False))
+    book.fails = set()
+    book.set_aside(DAY + 1, "S1")
+    book.chunk(3 * DAY, alert("A2", raised=3 * DAY))
+    book.chunk(3 * DAY + 1, "S1", alert("F1", "FIRE", raised=3 * DAY))
+    book.chunk(3 * DAY + 2, callback("R2", "IDENTIFIED", "NORMAL"))
+    return book
+
+
+def test_a_site_record_that_was_put_away_long_before_did_not_come_into_force() -> None:
+    """F1 finds a deleted site, whose last record in force was the first: the second is a dead letter."""
+    book = old_and_new()
+    assert (told(replayed(book)), replayed(book).quarantined) == ([], 1)
+    verdict = replayed(book, incidents_of(book)[-1])
+    assert (told(verdict), verdict.decisions, verdict.quarantined) == ([], 2, 1)
+    del book.logs["decisions"][:2]  # as retention does
+    assert (told(replayed(book)), replayed(book).quarantined) == ([], 1)
+
+
+def test_a_state_set_aside_before_the_first_decision_leaves_open_what_the_site_remembers() -> None:
+    """A1 was accepted after the state was set aside, before the decisions that are still in the log."""
+    book = Logbook()
+    book.chunk(0, site(), alert("A0"))
+    book.set_aside(5, "S1")
+    book.chunk(10, alert("A1"))
+    book.chunk(20, callback("R1", "IDENTIFIED", "NORMAL"))
+    book.chunk(30, alert("A2"))
+    book.chunk(40, callback("R2", "IDENTIFIED", "NORMAL"))
+    book.chunk(50, alert("A1"))
+    assert [one.rule for one in book.decisions()][-2:] == ["RESOLVED_BY_CALLBACK", "DUPLICATE_ALERT"]
+    del book.logs["decisions"][:3], book.logs["attention"][:1]
+    verdict = replayed(book)
+    assert (told(verdict), [one.reason for one in verdict.unchecked]) == ([], [NO_MEMORY])
