@@ -24,6 +24,6 @@ procedure is not known, or which this release does not decide as recorded: each 
 under its recorded procedure first.
 
 The parts: `partition` takes records, `recorded` orders those of a site, `reactions` has answers and reports by the
-commands that they answer, `play` runs the core, `comparison` sums up, `history` reads the topics, `change` is the other
-procedure.
+commands that they answer, `play` runs the core, `scheduled` is what waits there, `comparison` sums up, `history` reads
+the topics, `change` is the other procedure.
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final
 
 from streams.escalation import dispatching, memory, rounds
 from streams.escalation import step as core
@@ -26,41 +26,11 @@ from streams.escalation.values import (
 from streams.whatif.change import ProceduresOfVersions
 from streams.whatif.reactions import FOR_GOOD, CallKey, DispatchReactions, IncidentReactions, Reaction, RecordedEvent
 from streams.whatif.recorded import LAST, Fire, RecordedSite, Segment
+from streams.whatif.scheduled import Arrival, CallKnown, DispatchKnown, HandOverKnown, Scheduled
 
 _NEVER: Final = 1 << 62
 # An incident that opens so long after an undetermined one may have been part of it.
 DOUBT_MS: Final = MEMORY_MS
-
-
-class Arrival(NamedTuple):
-    """A reaction on its way; its result or report names the command that it answers here."""
-
-    recorded: RecordedEvent
-    event: Event
-
-
-class CallKnown(NamedTuple):
-    """Until here the log says that a call is not answered."""
-
-    incident_id: str
-    command_id: str
-
-
-class DispatchKnown(NamedTuple):
-    """Until here the log says what a partner did."""
-
-    incident_id: str
-    number: int
-    is_cancelled: bool
-
-
-class HandOverKnown(NamedTuple):
-    """Until here the log says what operators did about a hand-over."""
-
-    incident_id: str
-
-
-Scheduled: TypeAlias = Arrival | CallKnown | DispatchKnown | HandOverKnown
 
 
 @dataclass(slots=True)
