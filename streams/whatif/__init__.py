@@ -15,9 +15,9 @@ procedure that changes nothing gives the log again, decision by decision.
 
 **Undetermined** is an incident as soon as it depends on what the log does not have: the answer to a call that was never
 placed or was withdrawn before, a partner who was never asked, a partner's answer to a cancel that it never got, an
-operator's reaction to a hand-over that never was. It is taken out there, and bounded both ways: a guard who was asked
-by then stays asked, otherwise none or one. An incident of the same procedure that opens at the site within a day may
-have been part of it, and is undetermined too.
+operator's reaction to a hand-over that never was, or that comes later. It is taken out there, and bounded both
+ways: a guard who was asked by then stays asked, otherwise none or one. An incident of the same procedure that opens at
+the site within a day may have been part of it, and is undetermined too.
 
 **Not judged** is an incident of which the log lacks the beginning, an input or the site record, whose version of the
 procedure is not known, or which this release does not decide as recorded: each site whose decisions change is played

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import Any, Final
@@ -129,6 +130,8 @@ class SitePlay:
         touched, event = recorded.incidents, recorded.event
         if not touched and not self._state.incidents:
             return  # it opened nothing in the log, and opens nothing here
+        if recorded.handed_over and not self._is_handed_over(recorded.handed_over):
+            return
         if touched and all(self.merged.get(one, one) in self._gone for one in touched):
             if isinstance(event, Alert):
                 accepted = memory.of_alert(event, self._now)
@@ -142,6 +145,17 @@ class SitePlay:
             self.merged[recorded.opened] = went_to.incident_id or ""
         if went_to is not None and went_to.version == 1 and recorded.opened is None:
             self._gone.update(one for one in touched if went_to.incident_id in self._gone)
+
+    def _is_handed_over(self, recorded: Sequence[str]) -> bool:
+        """Whether operators have one of those incidents here.
+
+        One that they do not have yet is taken out: the log does not say what they do about it later.
+        """
+        names = {self.merged.get(one, one) for one in recorded}
+        for incident in self._state.incidents:
+            if incident.incident_id in names and incident.phase != "HANDED_OVER":
+                self._leave_open(incident, "operators had it handed over in the log then")
+        return any(one.incident_id in names for one in self._state.incidents)
 
     def _renamed(self, event: Event) -> Event:
         """Let an input name the incident that the one it named is part of here."""

@@ -234,7 +234,15 @@ class RecordedSite:
         if found is not None:
             opened = next((one.incident_id for one in step.decisions if one.version == 1), None)
             recorded = RecordedEvent(
-                self._place, step.at, found[0], step.cause.source, touched, opened, step.opened_under, step.site_offset
+                self._place,
+                step.at,
+                found[0],
+                step.cause.source,
+                touched,
+                opened,
+                step.opened_under,
+                step.site_offset,
+                _handed_over(step, found[0]),
             )
             if not touched and step.decisions[0].rule in _REPEATS:
                 return  # of something accepted before: it has no effect
@@ -304,6 +312,15 @@ def _procedure_opened_by(found: tuple[Event, Instant] | None) -> ProcedureName:
     """Return the procedure of an incident that an input opened: an operator opens none of fire."""
     event = None if found is None else found[0]
     return PROCEDURE_OF_KIND.get(event.kind, "SECURITY") if isinstance(event, Alert) else "SECURITY"
+
+
+def _handed_over(step: RecordedStep, event: Event) -> tuple[str, ...]:
+    """Return the incidents that operators had when one of them acted."""
+    if not isinstance(event, OperatorAction):
+        return ()
+    return tuple(
+        one.incident_id for one in step.decisions if one.incident_id is not None and one.phase_from == "HANDED_OVER"
+    )
 
 
 def by_site(steps: Iterable[RecordedStep]) -> dict[str, list[RecordedStep]]:

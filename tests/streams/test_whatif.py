@@ -298,6 +298,42 @@ def test_an_operator_s_action_keeps_its_time() -> None:
     assert (undetermined.verdicts, undetermined.more_guards) == ({"UNDETERMINED": 1}, (0, 1))
 
 
+def handed_over() -> Logbook:
+    """The only partner refuses, so operators get the incident at 690 s. Under a wait of 50 min they do not have it."""
+    book = Logbook()
+    book.chunk(0, site(intervention=site().intervention._replace(partners=("P1",))))
+    book.chunk(10, alert())
+    book.chunk(30, no_answer("R1", book.last_id()))
+    book.chunk(50, no_answer("R2", book.last_id()))
+    book.chunk(650)
+    book.chunk(660, no_answer("R3", book.last_id()))
+    book.chunk(670, no_answer("R4", book.last_id()))
+    book.chunk(690, report(book, "REJECTED"))
+    assert book.decisions()[-1].phase_to == "HANDED_OVER"
+    return book
+
+
+def test_an_operator_s_answer_to_a_hand_over_that_comes_later_is_undetermined() -> None:
+    book = handed_over()
+    incident = book.decisions()[0].incident_id
+    book.chunk(760, OperatorAction("O1", "S1", incident, "CLOSE", "police went", "olga", seconds(760)))
+    comparison = compare(end(book, 9000), security(wait_seconds=3000))
+    assert (comparison.verdicts, comparison.fewer_guards) == ({"UNDETERMINED": 1}, (0, 1))
+    assert compare(book).verdicts == {"SAME": 1}
+
+
+def test_an_operator_s_answer_to_a_hand_over_that_never_was_opens_no_other_incident() -> None:
+    """A callback ends the longer wait, so no operator has anything to send a guard for."""
+    book = handed_over()
+    book.chunk(750, callback("C", "IDENTIFIED", "NORMAL"))
+    book.chunk(760, OperatorAction("O1", "S1", None, "DISPATCH", "to be sure", "olga", seconds(760)))
+    assert [one.rule for one in book.decisions()][-2:] == ["NOTED", "OPERATOR_DISPATCH"]
+    comparison = compare(end(book, 2000), security(wait_seconds=3000))
+    assert (comparison.verdicts, comparison.additional) == ({"OTHER_END": 1}, 0)
+    assert (comparison.more_guards, comparison.fewer_guards) == ((0, 0), (1, 1))
+    assert compare(book).verdicts == {"SAME": 1}
+
+
 # --- what cannot be judged ------------------------------------------------------------------------
 
 
