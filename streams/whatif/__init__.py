@@ -19,9 +19,9 @@ operator's reaction to a hand-over that never was, or that comes later. It is ta
 ways: a guard who was asked by then stays asked, otherwise none or one. An incident of the same procedure that opens at
 the site within a day may have been part of it, and is undetermined too.
 
-**Not judged** is an incident of which the log lacks the beginning, an input or the site record, whose version of the
-procedure is not known, or which this release does not decide as recorded: each site whose decisions change is played
-under its recorded procedure first.
+**Not judged** is an incident of which the log lacks the beginning, an input, a command or the site record, whose
+version of the procedure is not known, or which this release does not decide as recorded: each site whose decisions
+change is played under its recorded procedure first.
 
 The parts: `partition` takes records, `recorded` orders those of a site, `reactions` has answers and reports by the
 commands that they answer, `play` runs the core, `scheduled` is what waits there, `comparison` sums up, `history` reads

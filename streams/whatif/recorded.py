@@ -31,6 +31,7 @@ from streams.replay.step import RecordedStep
 from streams.replay.verdict import NO_BEGINNING, NO_INPUT, NO_PROCEDURE, NO_SITE
 from streams.whatif.reactions import IncidentReactions, RecordedEvent
 
+NO_COMMAND: Final = "a call or dispatch of it is not in the log any more"
 LAST: Final = 1 << 60  # behind every place in the order of steps
 _REPEATS: Final = frozenset({"DUPLICATE_ALERT", "DUPLICATE_INPUT"})
 
@@ -227,7 +228,10 @@ class RecordedSite:
             return NO_INPUT
         if step.site_offset is not None and self.versions.place_of(step.site_offset) is None:
             return NO_SITE
-        return None if self._inputs.knows(step.opened_under) else NO_PROCEDURE
+        if not self._inputs.knows(step.opened_under):
+            return NO_PROCEDURE
+        commands = (name for one in step.decisions for name in one.outputs if _is_command(one, name))
+        return NO_COMMAND if any(self._inputs.command(name) is None for name in commands) else None
 
     def _add(self, step: RecordedStep, found: tuple[Event, Instant] | None) -> None:
         touched = tuple(one.incident_id for one in step.decisions if one.incident_id is not None)
@@ -312,6 +316,12 @@ def _procedure_opened_by(found: tuple[Event, Instant] | None) -> ProcedureName:
     """Return the procedure of an incident that an input opened: an operator opens none of fire."""
     event = None if found is None else found[0]
     return PROCEDURE_OF_KIND.get(event.kind, "SECURITY") if isinstance(event, Alert) else "SECURITY"
+
+
+def _is_command(decision: Decision, name: str) -> bool:
+    """Whether an output is a call or a dispatch; its id says so (procedure.md §7)."""
+    begin = len(decision.incident_id or "") + 1
+    return name[begin : begin + 1] in {"c", "d"}
 
 
 def _handed_over(step: RecordedStep, event: Event) -> tuple[str, ...]:

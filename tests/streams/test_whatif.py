@@ -345,6 +345,14 @@ def test_what_retention_took_is_not_judged_and_counted() -> None:
     gone = compare(book, alerts=1)
     assert gone.verdicts == {"NOT_JUDGED": 1, "SAME": 1}
     assert gone.not_judged == {"its input is not in the log any more": 1}
+    ended = waiting()
+    ended.chunk(55, callback("C", "IDENTIFIED", "NORMAL"))
+    ended.chunk(3000, alert("A2", raised=3000))
+    ended.chunk(3010, answer("R5", ended.last_id(), "IDENTIFIED", "NORMAL"))
+    del end(ended, 4000).logs["calls"][:1]
+    gone = compare(ended, security(wait_seconds=700))
+    assert gone.verdicts == {"NOT_JUDGED": 1, "SAME": 1}
+    assert gone.not_judged == {"a call or dispatch of it is not in the log any more": 1}
     del book.logs["decisions"][:2]
     assert compare(book).not_judged == {"what came before it is not in the log any more": 1}
 
