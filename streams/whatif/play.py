@@ -61,7 +61,7 @@ class SitePlay:
         self._site = site
         self._segment = segment
         self._procedures = procedures
-        self._end = end if segment.until is None else segment.until - 1
+        self._end = (end, LAST) if segment.until is None else (segment.until[0], segment.until[1] - 1)
         self._fires = {key: list(fires) for key, fires in segment.fires.items()}
         self._state = SiteState(remembered=segment.remembered)
         self._queue: list[tuple[Instant, int, int, Scheduled]] = []
@@ -84,7 +84,7 @@ class SitePlay:
                 first, source = (event.at, event.place), 1
             if queued is not None and queued[:2] < first:
                 first, source = queued[:2], 2
-            if first[0] > self._end:
+            if first > self._end:
                 break
             self._now = max(self._now, first[0])
             if source == 0:
@@ -177,7 +177,7 @@ class SitePlay:
             self._decide(what.recorded, event)
             return
         incident = next((one for one in self._state.incidents if one.incident_id == what.incident_id), None)
-        if incident is None or self._now >= self._end:
+        if incident is None or self._now >= self._end[0]:
             return
         if isinstance(what, CallKnown):
             if rounds.outstanding_id(incident) == what.command_id:

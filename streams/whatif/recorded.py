@@ -110,12 +110,12 @@ class RecordedIncident:
 
 @dataclass(slots=True)
 class Segment:
-    """Steps of a site without a gap; ``until`` is where the next one cannot be judged."""
+    """Steps of a site without a gap; ``until`` is the time and the place of the next one, which cannot be judged."""
 
     remembered: tuple[Remembered, ...] = ()
     events: list[RecordedEvent] = field(default_factory=list)  # without those that answer a command
     fires: dict[tuple[str, Instant], list[Fire]] = field(default_factory=dict)
-    until: Instant | None = None
+    until: tuple[Instant, int] | None = None
 
 
 class Inputs(NamedTuple):
@@ -181,7 +181,7 @@ class RecordedSite:
     def lose(self, reason: str, at: Instant) -> None:
         """End the segment: what is open, and what follows until nothing is, cannot be judged."""
         self.lost_for = reason
-        self.segments[-1].until = at
+        self.segments[-1].until = (at, self._place)
         for incident_id in self._open:
             self._incident(incident_id).not_judged = reason
 
@@ -208,7 +208,7 @@ class RecordedSite:
             if event.source.topic == "alerts":
                 alerts[event.at].append((event.source.offset, event.place))
         for alert in self._quarantined:
-            if begin <= alert.at and (segment.until is None or alert.at < segment.until):
+            if begin <= alert.at and (segment.until is None or alert.at < segment.until[0]):
                 behind = (place - 1 for offset, place in alerts.get(alert.at, ()) if offset > alert.source.offset)
                 last = next(behind, LAST)
                 assert isinstance(alert.event, Alert)

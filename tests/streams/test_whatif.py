@@ -334,42 +334,6 @@ def test_an_operator_s_answer_to_a_hand_over_that_never_was_opens_no_other_incid
     assert compare(book).verdicts == {"SAME": 1}
 
 
-# --- what cannot be judged ------------------------------------------------------------------------
-
-
-def test_what_retention_took_is_not_judged_and_counted() -> None:
-    book = waiting()
-    book.chunk(470, callback("C", "IDENTIFIED", "NORMAL"))
-    book.chunk(3000, alert("A2", raised=3000))
-    book.chunk(3010, answer("R5", book.last_id(), "IDENTIFIED", "NORMAL"))
-    gone = compare(book, alerts=1)
-    assert gone.verdicts == {"NOT_JUDGED": 1, "SAME": 1}
-    assert gone.not_judged == {"its input is not in the log any more": 1}
-    ended = waiting()
-    ended.chunk(55, callback("C", "IDENTIFIED", "NORMAL"))
-    ended.chunk(3000, alert("A2", raised=3000))
-    ended.chunk(3010, answer("R5", ended.last_id(), "IDENTIFIED", "NORMAL"))
-    del end(ended, 4000).logs["calls"][:1]
-    gone = compare(ended, security(wait_seconds=700))
-    assert gone.verdicts == {"NOT_JUDGED": 1, "SAME": 1}
-    assert gone.not_judged == {"a call or dispatch of it is not in the log any more": 1}
-    del book.logs["decisions"][:2]
-    assert compare(book).not_judged == {"what came before it is not in the log any more": 1}
-
-
-def test_an_unknown_version_and_a_falsified_decision_are_not_judged() -> None:
-    other = {**DEFAULTS, "SECURITY": DEFAULTS["SECURITY"]._replace(version="security/7", wait_seconds=5)}
-    book = Logbook(other)
-    book.chunk(0, site(), alert())
-    book.chunk(10, answer("R", book.last_id(), "IDENTIFIED", "NORMAL"))
-    comparison = compare(book)
-    assert (comparison.verdicts, comparison.unknown_versions) == ({"NOT_JUDGED": 1}, {"security/7"})
-    assert compare(book, known=other).verdicts == {"SAME": 1}
-    false = waiting()
-    false.change("decisions", 2, rule="NOTED")
-    assert compare(end(false, 700), security(wait_seconds=60)).verdicts == {"NOT_JUDGED": 1}
-
-
 # --- against what would have happened ---------------------------------------------------------------
 
 
