@@ -18,8 +18,5 @@ Point: TypeAlias = Literal[
     "after_commit",
 ]
 
-VARIABLE: Final = "TEST_RONDE_SINK_FAULT"
-
-POINTS: Final[tuple[Point, ...]] = get_args(Point)
-_points: Final[FaultPoints[Point]] = FaultPoints(VARIABLE, POINTS)
-at = _points.at
+POINTS: Final[FaultPoints[Point]] = FaultPoints("TEST_RONDE_SINK_FAULT", get_args(Point))
+at = POINTS.at

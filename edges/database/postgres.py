@@ -30,6 +30,9 @@ PASSING: Final = (
 _LIMITS: Final = {"statement_timeout": "6s", "lock_timeout": "3s", "synchronous_commit": "on"}
 _SIZE: Final = 8
 _WAIT_SECONDS: Final = 3.0
+# A connection is tried for after 0, 1 and 2 s, within the wait of who asks; the next who asks begins again. In the
+# 5 min that psycopg takes, the pauses double, and no question makes it try sooner: up to 2 min after an outage.
+_RECONNECT_SECONDS: Final = 2.0
 
 
 def pool(settings: PostgresSettings, application: str) -> Pool:
@@ -47,6 +50,7 @@ def pool(settings: PostgresSettings, application: str) -> Pool:
         min_size=1,
         max_size=_SIZE,
         timeout=_WAIT_SECONDS,
+        reconnect_timeout=_RECONNECT_SECONDS,
         configure=configure,
         check=AsyncConnectionPool.check_connection,
         open=False,
@@ -55,7 +59,7 @@ def pool(settings: PostgresSettings, application: str) -> Pool:
 
 @asynccontextmanager
 async def opened(pool: Pool) -> AsyncIterator[Pool]:
-    """Open a pool for a while; it connects in the background, for as long as it takes."""
+    """Open a pool for a while; it connects in the background, and where that fails once somebody asks."""
     await pool.open(wait=False)
     try:
         yield pool

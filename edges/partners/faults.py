@@ -8,8 +8,5 @@ Point: TypeAlias = Literal[
     "after_read", "after_store", "after_commit", "after_claim", "after_post", "after_note", "after_take", "after_report"
 ]
 
-VARIABLE: Final = "TEST_RONDE_PARTNERS_FAULT"
-
-POINTS: Final[tuple[Point, ...]] = get_args(Point)
-_points: Final[FaultPoints[Point]] = FaultPoints(VARIABLE, POINTS)
-at = _points.at
+POINTS: Final[FaultPoints[Point]] = FaultPoints("TEST_RONDE_PARTNERS_FAULT", get_args(Point))
+at = POINTS.at

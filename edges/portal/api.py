@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Annotated, Any, Final, TypeAlias
 
 from fastapi import APIRouter, Depends, Header, Response
@@ -148,11 +149,8 @@ def service_routes(portal: Portal) -> APIRouter:
     @router.put("/subscription", responses=_WRITES)
     async def put_subscription(body: SubscriptionBody, change: Change = changing) -> ServiceState:
         """Subscribe, or cancel at once: no reason asked, no fee; an incident under way goes on. For owners."""
-        return await change(
-            "subscription",
-            body.model_dump(),
-            lambda before: changes.with_subscription(before, subscribed=body.subscribed),
-        )
+        apply = partial(changes.with_subscription, subscribed=body.subscribed)
+        return await change("subscription", body.model_dump(), apply)
 
     return router
 
@@ -195,16 +193,14 @@ def place_routes(portal: Portal) -> APIRouter:
     @router.put("/instructions", responses=_WRITES)
     async def put_instructions(body: InstructionsBody, change: Change = changing) -> ServiceState:
         """Leave a comment for those who come. For owners."""
-        return await change(
-            "instructions", body.model_dump(), lambda before: changes.with_instructions(before, body.instructions)
-        )
+        apply = partial(changes.with_instructions, instructions=body.instructions)
+        return await change("instructions", body.model_dump(), apply)
 
     @router.put("/intervention", responses=_WRITES)
     async def put_intervention(body: InterventionBody, change: Change = changing) -> ServiceState:
         """Say whether a guard may be sent. For owners."""
-        return await change(
-            "intervention", body.model_dump(), lambda before: changes.with_intervention(before, enabled=body.enabled)
-        )
+        apply = partial(changes.with_intervention, enabled=body.enabled)
+        return await change("intervention", body.model_dump(), apply)
 
     @router.put("/test", responses=_WRITES)
     async def put_test(body: TestBody, change: Change = changing) -> ServiceState:

@@ -8,8 +8,5 @@ Point: TypeAlias = Literal[
     "after_take", "after_init", "after_read", "after_produce", "after_flush", "after_commit", "after_note"
 ]
 
-VARIABLE: Final = "TEST_RONDE_PORTAL_FAULT"
-
-POINTS: Final[tuple[Point, ...]] = get_args(Point)
-_points: Final[FaultPoints[Point]] = FaultPoints(VARIABLE, POINTS)
-at = _points.at
+POINTS: Final[FaultPoints[Point]] = FaultPoints("TEST_RONDE_PORTAL_FAULT", get_args(Point))
+at = POINTS.at

@@ -152,14 +152,8 @@ class FormPages:
                 address = body.address()
             except Refused as refused:
                 raise problem_of(refused) from None
-            await self._portal.change(
-                caller_of(person),
-                site_id,
-                revision,
-                "address",
-                body.model_dump(),
-                lambda before: changes.with_address(before, address),
-            )
+            apply = partial(changes.with_address, address=address)
+            await self._portal.change(caller_of(person), site_id, revision, "address", body.model_dump(), apply)
 
         again = partial(self._address_page, request, person, _kept(form))
         return await self._save(request, person, site_id, form, save, again)
@@ -170,14 +164,8 @@ class FormPages:
 
         async def save(revision: int | None) -> None:
             body = InstructionsBody.model_validate({"instructions": form.get("instructions", "").replace("\r\n", "\n")})
-            await self._portal.change(
-                caller_of(person),
-                site_id,
-                revision,
-                "instructions",
-                body.model_dump(),
-                lambda before: changes.with_instructions(before, body.instructions),
-            )
+            apply = partial(changes.with_instructions, instructions=body.instructions)
+            await self._portal.change(caller_of(person), site_id, revision, "instructions", body.model_dump(), apply)
 
         again = partial(self._page, request, person, "instructions.html", _kept(form))
         return await self._save(request, person, site_id, form, save, again)

@@ -8,8 +8,7 @@ from pydantic import BaseModel
 
 from edges.portal.callers import Caller, Right
 from edges.portal.core import Instant as Milliseconds
-from edges.portal.errors import NoLedgerError
-from edges.portal.problems import INCIDENT_OPEN, NO_LEDGER
+from edges.portal.problems import INCIDENT_OPEN
 from edges.portal.store import Store
 from edges.web.problems import NOT_FOUND
 from edges.web.values import Instant
@@ -36,20 +35,14 @@ class Incidents:
     async def look(self, caller: Caller, site_id: str) -> list[IncidentState]:
         """The last incidents, the newest first. Raises NOT_FOUND, NO_LEDGER."""
         await self._check(caller, site_id)
-        try:
-            incidents = await self._store.incidents(site_id, LAST)
-        except NoLedgerError:
-            raise NO_LEDGER.error() from None
+        incidents = await self._store.incidents(site_id, LAST)
         return [IncidentState.model_validate(incident) for incident in incidents]
 
     async def release(self, caller: Caller, site_id: str, incident_id: str, now: Milliseconds) -> None:
         """Show a silent incident that is over as it was. Raises FORBIDDEN, NOT_FOUND, INCIDENT_OPEN, NO_LEDGER."""
         caller.check_support()
         await self._check(caller, site_id)
-        try:
-            is_closed = await self._store.release(site_id, incident_id, caller.name, now)
-        except NoLedgerError:
-            raise NO_LEDGER.error() from None
+        is_closed = await self._store.release(site_id, incident_id, caller.name, now)
         if is_closed is None:
             raise NOT_FOUND.error()
         if not is_closed:

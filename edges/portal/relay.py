@@ -195,7 +195,8 @@ class Relay:
         producer.begin_transaction()
         waiting = [entry for entry in waiting if self._produce(producer, entry, at)]
         faults.at("after_produce")
-        self._patiently(database, lambda: _flush(producer))
+        # The commit would wait for the records' delivery too, but at a step of its own it can be shown to fail.
+        self._patiently(database, lambda: producer.flush(_ATTEMPT_SECONDS))
         faults.at("after_flush")
         self._patiently(database, lambda: producer.commit_transaction(_ATTEMPT_SECONDS))
         faults.at("after_commit")
@@ -255,8 +256,3 @@ class Relay:
             "transactional.id": f"{self._settings.connection.prefix}{TRANSACTIONS}",
             "transaction.timeout.ms": TRANSACTION_SECONDS * 1000,
         }
-
-
-def _flush(producer: Producer) -> None:
-    """Wait for the records' delivery; the commit would too, but at a step of its own it can be shown to fail."""
-    producer.flush(_ATTEMPT_SECONDS)

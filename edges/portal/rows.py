@@ -54,24 +54,17 @@ def fingerprint(*parts: Any) -> bytes:
 def stored(row: Mapping[str, Any]) -> Stored:
     """A row of `queries/sites.sql`."""
     contacts = {contact["place"]: _record(Contact, contact) for contact in row["contacts"]}
-    configuration = Configuration(
-        site_id=row["site_id"],
-        name=row["name"],
-        revision=row["revision"],
-        subscribed=row["subscribed"],
-        people=tuple(_record(Person, person) for person in row["people"]),
-        first=contacts.get(_FIRST),
-        second=contacts.get(_SECOND),
-        further=tuple(contact for place, contact in sorted(contacts.items()) if place > _SECOND),
-        address=None if row["line1"] is None else _record(Address, row),
-        instructions=row["instructions"],
-        intervention=Intervention(row["intervention"], tuple(row["partners"])),
-        test_until=row["test_until"],
-        updated_at=row["updated_at"],
-    )
+    parts = {
+        "people": tuple(_record(Person, person) for person in row["people"]),
+        "first": contacts.get(_FIRST),
+        "second": contacts.get(_SECOND),
+        "further": tuple(contact for place, contact in sorted(contacts.items()) if place > _SECOND),
+        "address": None if row["line1"] is None else _record(Address, row),
+        "intervention": Intervention(row["intervention"], tuple(row["partners"])),
+    }
     is_published = row["published_revision"] >= row["revision"]
     return Stored(
-        configuration,
+        _record(Configuration, {**row, **parts}),
         row["is_deleted"],
         row["published_at"] if is_published else None,
         row["last_by"],

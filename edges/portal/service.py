@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, Final, ParamSpec, TypeVar
 
 from edges.portal import changes
@@ -22,13 +22,12 @@ from edges.portal.changes import ContactForm, Fault, Refused
 from edges.portal.configuration import Configuration
 from edges.portal.core import Contact, Instant
 from edges.portal.engine import EngineView
-from edges.portal.errors import ExistsError, NoSuchThingError, StaleError
 from edges.portal.new_words import NewWords, WordHasher
 from edges.portal.problems import EXISTS, REVISION_REQUIRED, REVISION_STALE, problem_of
 from edges.portal.rows import Edit, Stored, fingerprint
 from edges.portal.states import ServiceState, service_state
 from edges.portal.store import SECONDS, Store
-from edges.web.problems import NOT_FOUND, UNCONFIRMED
+from edges.web.problems import NOT_FOUND, UNCONFIRMED, Problem
 from service.phone_numbers import NoPhoneNumberError, e164
 
 _NO_WORDS: Final = NewWords(None, None)
@@ -88,8 +87,6 @@ class Portal:
             return await self.store.create(site, edit)
         except Refused as refused:
             raise problem_of(refused) from None
-        except ExistsError:
-            raise EXISTS.error() from None
 
     async def delete(self, caller: Caller, site_id: str, revision: int | None) -> None:
         """Delete a site. Raises FORBIDDEN, NOT_FOUND, REVISION_REQUIRED, REVISION_STALE."""
@@ -98,12 +95,7 @@ class Portal:
             await self.look(caller, site_id)
             raise REVISION_REQUIRED.error()
         edit = Edit(caller.name, "deletion", fingerprint("deletion", site_id), now())
-        try:
-            await self.store.delete(site_id, revision, edit)
-        except NoSuchThingError:
-            raise NOT_FOUND.error() from None
-        except StaleError as stale:
-            raise _stale(stale.revision) from None
+        await self.store.delete(site_id, revision, edit)
 
     async def change(
         self,
@@ -143,9 +135,8 @@ class Portal:
         """Choose the second contact, or none."""
         what = "second-contact"
         if isinstance(body, NoSecondBody):
-            return await self.change(
-                caller, site_id, revision, what, body.model_dump(), lambda site: changes.with_second_contact(site, None)
-            )
+            apply = partial(changes.with_second_contact, form=None)
+            return await self.change(caller, site_id, revision, what, body.model_dump(), apply)
 
         async def ready(site: Stored) -> Apply:
             form = await self._form(body.kind, body, site.configuration, site.configuration.second)
@@ -201,24 +192,24 @@ class Portal:
         if revision in {present, present - 1} and await self._is_repeat(site, edit, words):
             return site
         if revision != present:
-            raise _stale(present)
+            raise REVISION_STALE.error(revision=present)
         try:
             return await self.store.change(site_id, revision, edit, await ready(site))
         except Refused as refused:
             raise problem_of(refused) from None
-        except NoSuchThingError:
-            raise NOT_FOUND.error() from None
-        except StaleError as stale:
-            return await self._again(site_id, stale, revision, edit, words)
+        except Problem as problem:
+            if problem.kind is not REVISION_STALE:
+                raise
+            return await self._again(site_id, problem, revision, edit, words)
 
-    async def _again(self, site_id: str, stale: StaleError, revision: int, edit: Edit, words: NewWords) -> Stored:
+    async def _again(self, site_id: str, stale: Problem, revision: int, edit: Edit, words: NewWords) -> Stored:
         """The same request twice at once: the second finds what the first made."""
         site = await self.store.site(site_id)
         if site is None:
             raise NOT_FOUND.error()
         if site.configuration.revision == revision + 1 and await self._is_repeat(site, edit, words):
             return site
-        raise _stale(stale.revision)
+        raise stale
 
     async def _is_repeat(self, site: Stored, edit: Edit, words: NewWords) -> bool:
         """Whether the revision in force was made by the same request of the same person."""
@@ -226,10 +217,6 @@ class Portal:
             return False
         contact = site.configuration.first if edit.what == "first-contact" else site.configuration.second
         return await self._hasher.are_those_of(words, contact)
-
-
-def _stale(revision: int) -> Exception:
-    return REVISION_STALE.error(revision=revision)
 
 
 def now() -> Instant:

@@ -137,14 +137,12 @@ def service_state(site: Stored, engine: Engine | None, now: Milliseconds) -> Ser
         missing=list(readiness.missing),
         warnings=list(readiness.warnings),
         published_at=site.published_at,
-        engine=None if engine is None else EngineState(ready=engine.ready, missing=list(engine.missing), at=engine.at),
+        engine=None if engine is None else EngineState(**engine._asdict()),
         first_contact=_contact(shown_contact(configuration.first)),
         second_contact=_contact(shown_contact(configuration.second)),
         address=None if configuration.address is None else AddressState(**configuration.address._asdict()),
         instructions=configuration.instructions,
-        intervention=InterventionState(
-            enabled=configuration.intervention.enabled, partners=list(configuration.intervention.partners)
-        ),
+        intervention=InterventionState(**configuration.intervention._asdict()),
         test_until=until if until is not None and until > now else None,
         people=[PersonState(**person._asdict()) for person in configuration.people],
     )

@@ -17,10 +17,11 @@ from edges.errors import DatabaseAwayError
 from edges.portal import changes
 from edges.portal.configuration import Configuration, PersonRole
 from edges.portal.core import Instant, Site
-from edges.portal.errors import ExistsError, NoLedgerError, NoSuchThingError, StaleError
 from edges.portal.forgetting import NEVER, forget, removed
+from edges.portal.problems import EXISTS, NO_LEDGER, REVISION_STALE
 from edges.portal.rows import Edit, Statement, Stored, stored, writes
 from edges.portal.sql import query
+from edges.web.problems import NOT_FOUND
 
 SECONDS: Final = 3.0
 LINES: Final = 500  # of a history at once
@@ -64,14 +65,14 @@ class Store:
         return bool(await self.rows("sites", site_ids=[site_id]))
 
     async def create(self, site: Configuration, edit: Edit) -> Stored:
-        """Make a site; one that was deleted goes on with its next revision. Raises `ExistsError`."""
+        """Make a site; one that was deleted goes on with its next revision. Raises EXISTS."""
 
         async def write(connection: AsyncSession) -> Stored:
             before = await _locked(connection, site.site_id)
             if before is not None and not before.is_deleted:
                 if (before.last_by, before.last_request) == (edit.by, edit.request):
                     return before
-                raise ExistsError
+                raise EXISTS.error()
             old = before.configuration if before else None
             base = site if old is None else site._replace(revision=old.revision, updated_at=old.updated_at)
             return await _put(connection, None, changes.revised(old, base, edit.now), edit)
@@ -81,14 +82,14 @@ class Store:
     async def change(
         self, site_id: str, revision: int, edit: Edit, apply: Callable[[Configuration], Configuration]
     ) -> Stored:
-        """Apply a change to a revision. Raises `NoSuchThingError`, `StaleError`, `changes.Refused`."""
+        """Apply a change to a revision. Raises NOT_FOUND, REVISION_STALE, `changes.Refused`."""
 
         async def write(connection: AsyncSession) -> Stored:
             before = await _locked(connection, site_id)
             if before is None or before.is_deleted:
-                raise NoSuchThingError
+                raise NOT_FOUND.error()
             if before.configuration.revision != revision:
-                raise StaleError(before.configuration.revision)
+                raise REVISION_STALE.error(revision=before.configuration.revision)
             after = changes.revised(before.configuration, apply(before.configuration), edit.now)
             made = await _put(connection, before.configuration, after, edit)
             if left := removed(before.configuration, after):
@@ -103,14 +104,14 @@ class Store:
         async def write(connection: AsyncSession) -> None:
             before = await _locked(connection, site_id)
             if before is None:
-                raise NoSuchThingError
+                raise NOT_FOUND.error()
             present = before.configuration.revision
             if before.is_deleted:
                 if (before.last_by, before.last_request, present) == (edit.by, edit.request, revision + 1):
                     return  # the same request again
-                raise NoSuchThingError
+                raise NOT_FOUND.error()
             if present != revision:
-                raise StaleError(present)
+                raise REVISION_STALE.error(revision=present)
             empty = changes.created(site_id, changes.DEFAULT_NAME, (), ())
             after = changes.revised(before.configuration, empty, edit.now)
             await run(connection, writes(before.configuration, after, edit, is_deleted=True))
@@ -145,14 +146,14 @@ class Store:
         return Revision(**rows[0]) if rows else None
 
     async def incidents(self, site_id: str, limit: int) -> list[dict[str, Any]]:
-        """What its people may see of a site's last incidents, the newest first, as rows. Raises `NoLedgerError`."""
+        """What its people may see of a site's last incidents, the newest first, as rows. Raises NO_LEDGER."""
         await self._check_ledger()
         return await self.rows("incidents", site_id=site_id, limit=limit)
 
     async def release(self, site_id: str, incident_id: str, by: str, at: Instant) -> bool | None:
         """Let a site's people see an incident that is closed; False: it is open, None: there is none.
 
-        Raises `NoLedgerError`.
+        Raises NO_LEDGER.
         """
         await self._check_ledger()
         rows = await self.rows("release", site_id=site_id, incident_id=incident_id, by=by, at=at)
@@ -161,7 +162,7 @@ class Store:
     async def _check_ledger(self) -> None:
         [row] = await self.rows("has_ledger")
         if not row["has_ledger"]:
-            raise NoLedgerError
+            raise NO_LEDGER.error()
 
     async def role(self, site_id: str, login: str) -> PersonRole | None:
         """What an account is to a site; None: nothing."""
@@ -232,15 +233,11 @@ class Store:
         return await self._questions.answer(question, SECONDS if seconds is None else seconds)
 
 
-async def _load(connection: AsyncSession, site_ids: Sequence[str]) -> dict[str, Stored]:
-    rows = await (await connection.execute(query("sites"), {"site_ids": list(site_ids)})).fetchall()
-    return {row["site_id"]: stored(row) for row in rows}
-
-
 async def _locked(connection: AsyncSession, site_id: str) -> Stored | None:
     """The site, which nobody else changes until this transaction ends."""
     await connection.execute(query("lock_site"), {"site_id": site_id})
-    return (await _load(connection, [site_id])).get(site_id)
+    row = await (await connection.execute(query("sites"), {"site_ids": [site_id]})).fetchone()
+    return None if row is None else stored(row)
 
 
 async def _put(connection: AsyncSession, before: Configuration | None, after: Configuration, edit: Edit) -> Stored:

@@ -12,7 +12,6 @@ from edges.database.postgres import AsyncSession
 from edges.portal.bodies import TransmitterBody
 from edges.portal.callers import Caller
 from edges.portal.core import Instant
-from edges.portal.errors import NoSuchThingError, StaleError
 from edges.portal.problems import NO_WRAPPING_KEY, REVISION_REQUIRED, REVISION_STALE
 from edges.portal.rows import Statement, fingerprint
 from edges.portal.sql import query
@@ -123,21 +122,16 @@ class Transmitters:
                 return before
             if before is None or before.value is None:
                 if change.value is None:
-                    raise NoSuchThingError
+                    raise NOT_FOUND.error()
             elif change.revision is None:
                 raise REVISION_REQUIRED.error()
             if change.revision is not None and change.revision != (before.revision if before else 0):
-                raise StaleError(before.revision if before else 0)
+                raise REVISION_STALE.error(revision=before.revision if before else 0)
             after = _next(account, before, change)
             await run(connection, _writes(before, after))
             return after
 
-        try:
-            return await self._store.transaction(write)
-        except NoSuchThingError:
-            raise NOT_FOUND.error() from None
-        except StaleError as stale:
-            raise REVISION_STALE.error(revision=stale.revision) from None
+        return await self._store.transaction(write)
 
     def _is_repeat(self, before: StoredTransmitter, change: _Change) -> bool:
         """Whether the revision in force was made by the same request of the same person."""

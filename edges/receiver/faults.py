@@ -12,8 +12,5 @@ Point: TypeAlias = Literal[
     "after_answer",
 ]
 
-VARIABLE: Final = "TEST_RONDE_RECEIVER_FAULT"
-
-POINTS: Final[tuple[Point, ...]] = get_args(Point)
-_points: Final[FaultPoints[Point]] = FaultPoints(VARIABLE, POINTS)
-at = _points.at
+POINTS: Final[FaultPoints[Point]] = FaultPoints("TEST_RONDE_RECEIVER_FAULT", get_args(Point))
+at = POINTS.at

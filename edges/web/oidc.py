@@ -76,6 +76,9 @@ def oidc_routes(known: People, web: WebSettings, issuer: str) -> APIRouter:
         try:
             token = await client.authorize_access_token(request)
         except (AuthlibBaseError, JoseError, ValueError, KeyError, TypeError) as error:  # refused, forged, broken, late
+            if not isinstance(error, AuthlibBaseError):
+                # Perhaps the provider has another key. Without a `kid` that shows here alone: ask for it next time.
+                client.server_metadata.pop("jwks", None)
             _log.warning("a sign-in by OpenID Connect failed", error=logs.places(error))
             raise OIDC_FAILED.error() from None
         except httpx.HTTPError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import logging
 import signal
 import socket
@@ -53,7 +54,7 @@ class WebServer:
                 server_header=False,
                 backlog=_BACKLOG,
                 proxy_headers=bool(trusted_proxies),
-                forwarded_allow_ips=list(trusted_proxies),
+                forwarded_allow_ips=_in_both_forms(trusted_proxies),
                 timeout_keep_alive=_KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=STOP_SECONDS,
             )
@@ -142,6 +143,13 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+def _in_both_forms(networks: Sequence[str]) -> list[str]:
+    """Networks, and those of IPv4 also as a socket of both families names its peers: ``::ffff:10.0.0.0/104``."""
+    parsed = map(ipaddress.ip_network, networks)
+    mapped = [f"::ffff:{it.network_address}/{96 + it.prefixlen}" for it in parsed if it.version == 4]
+    return [*networks, *mapped]
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -14,13 +14,14 @@ from collections import OrderedDict
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
-from itsdangerous import BadSignature, URLSafeTimedSerializer
+from itsdangerous import BadSignature, SignatureExpired, URLSafeTimedSerializer
 from starlette.requests import Request
 from starlette.responses import Response
 
 SECONDS: Final = 12 * 3600
 SIGN_IN_SECONDS: Final = 600  # for the way to the provider and back
 SHORTEST_KEY: Final = 32
+_AHEAD_SECONDS: Final = 60  # the clock of the replica that signed may be ahead by so much
 # Starlette takes any case and writes it so; its type knows one.
 LAX: Final[Any] = "Lax"
 _PORTS: Final = {"http": ":80", "https": ":443"}
@@ -80,12 +81,12 @@ class Sessions:
         if not value:
             return None
         try:
-            (id_, name, stamp), signed = self._serializer.loads(value, max_age=SECONDS, return_timestamp=True)
+            (id_, name, stamp), signed_at = _loads(self._serializer, value, SECONDS)
         except (BadSignature, ValueError, TypeError):
             return None
         if id_ in self._ended:
             return None
-        return Session(str(id_), str(name), str(stamp), int(signed.timestamp()) + SECONDS)
+        return Session(str(id_), str(name), str(stamp), signed_at + SECONDS)
 
     def begin(self, request: Request, response: Response, name: str, stamp: str) -> int:
         """Set the cookie; return when the session ends, in seconds since 1970."""
@@ -112,7 +113,8 @@ class Sessions:
         if response is not None:
             self._set(request, response, self._cookie(request, "-sign-in"), "", 0)
         try:
-            state = self._temporary.loads(request.cookies.get(self._cookie(request, "-sign-in"), ""), SIGN_IN_SECONDS)
+            value = request.cookies.get(self._cookie(request, "-sign-in"), "")
+            state, _ = _loads(self._temporary, value, SIGN_IN_SECONDS)
         except BadSignature:
             return {}
         return state if isinstance(state, dict) else {}
@@ -131,6 +133,18 @@ class Sessions:
             httponly=True,
             samesite=LAX,
         )
+
+
+def _loads(serializer: URLSafeTimedSerializer, value: str, seconds: int) -> tuple[Any, int]:
+    """What a cookie says, and when it was signed, in seconds since 1970. Raises `BadSignature`, also ``seconds`` later.
+
+    With a `max_age` itsdangerous would refuse, too, what another replica, whose clock is ahead, has just signed.
+    """
+    said, signed = serializer.loads(value, return_timestamp=True)
+    signed_at = int(signed.timestamp())
+    if not -_AHEAD_SECONDS <= int(time.time()) - signed_at <= seconds:
+        raise SignatureExpired("signed too long ago, or in the future")
+    return said, signed_at
 
 
 def _plain(origin: str) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from ronde.shared.errors import Failed, WrongUse
+from ronde.shared.ledger_options import PersonalOption
 from ronde.shared.settings import JsonOption, SettingsOption, in_force, known_procedures
 from ronde.shared.terminal import print_value
 from ronde.shared.topic_reading import opened, recorded
@@ -22,9 +23,7 @@ def replay(
         str | None, typer.Option(metavar="ID", help="An incident; with --site it is found without a search.")
     ] = None,
     settings: SettingsOption = None,
-    personal: Annotated[
-        bool, typer.Option("--personal", help="Show also what is personal: names, phones, addresses, free text.")
-    ] = False,
+    personal: PersonalOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Read what came in for a site, decide it again at the recorded times, and compare with what was decided then.
@@ -37,7 +36,7 @@ def replay(
     effective = in_force(settings)
     with opened(effective, "reading") as (logs, total):
         history = History(logs, recorded(effective), known_procedures(effective), total)
-        site_id, number = _home(history.partitions, site) if site else (None, None)
+        site_id, number = (site, partition(site.encode(), history.partitions)) if site else (None, None)
         if incident and site_id is None:
             site_id, number = history.home_of(incident) or (None, None)
         replayed = None if number is None else history.replay(number, site_id, incident)
@@ -57,10 +56,6 @@ def replay(
         )
     if not verdict.decisions and not verdict.quarantined:
         raise Failed("nothing of it could be replayed: the log does not have enough of it any more")
-
-
-def _home(partitions: int, site_id: str) -> tuple[str, int]:
-    return site_id, partition(site_id.encode(), partitions)
 
 
 def _nothing(settings: Settings, site: str | None, incident: str | None) -> str:

@@ -21,10 +21,6 @@ def settings(settings: SettingsOption = None, as_json: JsonOption = False) -> No
     for header in ("value", "from"):
         table.add_column(header)
     for name, value, origin in shown:
-        table.add_row(name, _text(value), origin, style="dim" if origin == "default" else None)
+        text = "-" if value is None else json.dumps(value, ensure_ascii=False)  # as TOML writes it
+        table.add_row(name, text, origin, style="dim" if origin == "default" else None)
     Terminal().print(table)
-
-
-def _text(value: str | float | bool | None) -> str:
-    """A value as TOML writes it; a dash for none."""
-    return "-" if value is None else json.dumps(value, ensure_ascii=False)

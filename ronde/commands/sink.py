@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ronde.shared.errors import Failed
+from ronde.shared.errors import failing_on
 from ronde.shared.settings import SettingsOption, in_force
 from service import logs
 from sinks.errors import SinkError
@@ -17,7 +17,5 @@ def sink(settings: SettingsOption = None) -> None:
     """
     effective = in_force(settings)
     logs.configure(effective.log.format, effective.log.level)
-    try:
+    with failing_on(SinkError):
         run(effective.for_sink())
-    except SinkError as error:
-        raise Failed(str(error)) from None

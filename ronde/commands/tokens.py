@@ -9,7 +9,7 @@ import typer
 from edges.web import tokens
 from edges.web.files import FileError
 from edges.web.values import write_instant
-from ronde.shared.errors import Failed, WrongUse
+from ronde.shared.errors import Failed, WrongUse, failing_on
 from ronde.shared.namesakes import warn_of_namesake
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.terminal import Listing, Terminal, print_value, say
@@ -49,10 +49,8 @@ def add(
 @app.command("list")
 def list_(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
     """List the tokens: their names and scopes, never themselves."""
-    try:
+    with failing_on(FileError):
         listed = tokens.listed(in_force(settings).web.tokens_file)
-    except FileError as error:
-        raise Failed(str(error)) from None
     rows = [
         (token.name, list(token.scopes), write_instant(int(token.created_at.timestamp()) * 1000)) for token in listed
     ]
@@ -71,11 +69,9 @@ def remove(
 ) -> None:
     """Remove a token; it opens nothing from the next request on."""
     path = in_force(settings).web.tokens_file
-    try:
+    with failing_on(FileError):
         if not tokens.remove(path, name):
             raise Failed(f"{path} has no token {name}: `ronde tokens list` shows those it has")
-    except FileError as error:
-        raise Failed(str(error)) from None
     say(f"the token {name} is removed")
 
 

@@ -14,7 +14,7 @@ from edges.kafka.view import Entry, Reading, Since, View
 from edges.values import Signal
 from ronde.commands.transmitters_show import AccountArgument
 from ronde.shared.accounts import account_of
-from ronde.shared.errors import Failed
+from ronde.shared.errors import Failed, failing_on
 from ronde.shared.ledger_options import PersonalOption
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.terminal import print_value, say
@@ -48,10 +48,8 @@ def wait_for_frame(
     with broker_errors_as_failures():
         require(effective, _ROLE, [Grant("topic", effective.topic("signals"), "literal", ("READ",))])
     say(f"waiting {wait:g} s for a frame of {name}; put the site on test first (`ronde sites test`)", err=True)
-    try:
+    with failing_on(TopicsDifferError):
         found = asyncio.run(_next(effective, name, wait))
-    except TopicsDifferError as error:
-        raise Failed(str(error)) from None
     if not found:
         raise Failed(
             f"no frame of {name} came within {wait:g} s: see whether the panel reaches the receiver, and whether it "

@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from http import HTTPStatus
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import httpx
 
@@ -19,7 +18,7 @@ _AGAIN_SECONDS: Final = 0.5
 
 
 class Api:
-    """The API of a process. A context manager; ``pause`` waits between two requests, and is true where to stop."""
+    """The API of a process. ``pause`` waits between two requests, and is true where to stop."""
 
     def __init__(
         self,
@@ -39,12 +38,8 @@ class Api:
         )
         self._process, self._log, self._pause = process, stage.folder / f"{process}.log", pause
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """Close its connections."""
         self._client.close()
 
     def ask(

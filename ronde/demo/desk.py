@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any, Final, NamedTuple
 
 from rich.console import Console
@@ -17,8 +17,8 @@ from ronde.demo import portal, stories
 from ronde.demo.agenda import Record
 from ronde.demo.api import ANSWER_SECONDS, Api
 from ronde.demo.report import Inputs
-from ronde.demo.stage import DESK, EVERY, DeskPlace, Stage
-from ronde.local.ports import HOST, free_port
+from ronde.demo.stage import DESK, EVERY, Stage, add_settings, address
+from ronde.local.ports import free_port
 from ronde.shared.errors import Failed
 from service.words import normal
 
@@ -38,20 +38,12 @@ class Answer(NamedTuple):
 
 def with_desk(stage: Stage) -> Stage:
     """The stage, which has a portal, with a desk, and a telephony that leaves one story to it."""
-    ports = [free_port(usual) for usual in (6080, 6090)]
-    own = [
-        "[desk]",
-        f"id = {json.dumps(stage.folder.name)}",
-        f"port = {ports[0]}",
-        f"pages_port = {ports[1]}",
-        f"data_dir = {json.dumps(str(stage.folder / DESK))}",
-    ]
-    with stage.settings.open("a", encoding="utf-8") as settings:
-        settings.write("\n" + "\n".join(own) + "\n")
+    api, pages = (free_port(usual) for usual in (6080, 6090))
+    own = {"id": stage.folder.name, "port": api, "pages_port": pages, "data_dir": str(stage.folder / DESK)}
+    add_settings(stage, {"desk": own})
     script = stories.telephony_script(EVERY) | {ANSWERED: []}  # named, as it answers for those it does not know
     (stage.folder / "telephony.json").write_text(stories.as_json(script), encoding="utf-8")
-    address, pages = (f"http://{HOST}:{port}" for port in ports)
-    return stage._replace(desk=DeskPlace(address, pages))
+    return stage._replace(desk=address(api), pages={**stage.pages, DESK: address(pages)})
 
 
 class Operator:
@@ -84,8 +76,7 @@ class Operator:
     def _answer(self) -> Answer:
         assert self._stage.desk is not None
         pause, give_up = self._stop.wait, self._give_up
-        address = self._stage.desk.address
-        with Api(self._stage, DESK, address, name=OPERATOR, scope="desk", pause=pause) as api:
+        with closing(Api(self._stage, DESK, self._stage.desk, name=OPERATOR, scope="desk", pause=pause)) as api:
             command_id = self._call(api)
             api.ask("POST", f"/v1/work/{command_id}/take", give_up=give_up)
             word = {"word": normal(portal.WORDS[0])}  # in its normal form a desk has half as much to hash

@@ -73,7 +73,7 @@ def show(console: Console, stage: Stage, incident_timeline: Timeline) -> None:
 
 def _read(stage: Stage, incident_id: str) -> Timeline | None:
     assert stage.ledger is not None
-    host, port, database, _ = stage.ledger
+    host, port, database = stage.ledger
     settings = PostgresSettings(host=host, port=port, database=database)
     try:
         with connect(settings, "ronde demo") as connection:

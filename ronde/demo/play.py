@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from typing import Final, Protocol
 
 from ronde.demo.alarms import Alarms
@@ -37,7 +38,7 @@ def play(
     alarms = Alarms(EVERY, started_at)
     give_up = time.monotonic() + LONGEST_SECONDS
     over_at: float | None = None
-    with screen:
+    with closing(screen):
         while time.monotonic() < give_up and (over_at is None or time.monotonic() < over_at + SETTLE_SECONDS):
             for due in alarms.due(board, now_ms()):
                 panels.send(due)

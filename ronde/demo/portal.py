@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import time
+from contextlib import closing
 from typing import Any, Final
 
 import httpx
@@ -28,7 +29,7 @@ def configure(stage: Stage) -> int:
     assert stage.portal is not None
     with SITES.open("rb") as lines:
         [site] = [site for site in map(json.loads, lines) if site["site_id"] == CONFIGURED]
-    with Api(stage, PORTAL, stage.portal.address, name="demo", scope="portal:*") as api:
+    with closing(Api(stage, PORTAL, stage.portal.address, name="demo", scope="portal:*")) as api:
         revision = _send(api, "POST", "/v1/sites", _new(site), None)
         for part, body in _steps(site):
             revision = _send(api, "PUT", f"/v1/sites/{CONFIGURED}/service/{part}", body, revision)
@@ -37,8 +38,7 @@ def configure(stage: Stage) -> int:
 
 def is_passed_on(stage: Stage) -> bool:
     """Whether Kafka has the site's last revision."""
-    assert stage.portal is not None
-    text = httpx.get(f"{stage.portal.pages}/metrics", timeout=ANSWER_SECONDS).text
+    text = httpx.get(f"{stage.pages[PORTAL]}/metrics", timeout=ANSWER_SECONDS).text
     return "\nronde_portal_outbox_records 0.0\n" in text and "\nronde_portal_published_total 0.0\n" not in text
 
 

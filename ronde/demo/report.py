@@ -144,7 +144,7 @@ def print_whereabouts(console: Console, stage: Stage, servers: Path, *, keep: bo
         console.print(as_typed("`ronde demo --keep` leaves Kafka, the topics and the ledger up for a closer look"))
         return
     assert stage.ledger is not None
-    host, port, database, _ = stage.ledger
+    host, port, database = stage.ledger
     console.print(Text.assemble("Kafka stays up: ", (stage.kafka, "bold"), ", topics ", (f"{stage.prefix}*", "bold")))
     console.print(Text.assemble("PostgreSQL stays up: ", (f"postgresql://ronde@{host}:{port}/{database}", "bold")))
     ronde = program()

@@ -31,6 +31,7 @@ from ronde.demo.stage import (
     RECEIVER,
     SINK,
     WEBHOOK,
+    WORKER,
     Stage,
     keep_metrics,
     make_folder,
@@ -112,7 +113,7 @@ class _Demonstration:
         """Play the stories and report; return the faults."""
         board = Board()
         watch = self._stack.enter_context(closing(TopicWatch(stage.kafka, stage.prefix, board)))
-        panels = self._stack.enter_context(closing(Panels(Way(HOST, stage.receiver.port), shipped())))
+        panels = self._stack.enter_context(closing(Panels(Way(HOST, stage.receiver_port), shipped())))
         self._import_sites(stage)
         sites = self._configure_site(stage, children)
         self._wait_until_ready(stage, children, watch, board, sites)
@@ -219,14 +220,9 @@ class _Demonstration:
 
             children[0].wait_until(all_judged, SITES_SECONDS, "did not judge every site")
             done.append("worker, receiver, sink, portal, partners, desk and others are ready")
-        self._console.print(f"  the worker's metrics, while this runs: {stage.pages}/metrics", style="dim")
-        self._console.print(f"  the receiver's: {stage.receiver.pages}/metrics", style="dim")
-        if stage.portal is not None:
-            self._console.print(f"  the portal's: {stage.portal.pages}/metrics", style="dim")
-        if stage.desk is not None:
-            self._console.print(f"  the desk's: {stage.desk.pages}/metrics", style="dim")
-        if stage.ledger is not None:
-            self._console.print(f"  the sink's: {stage.ledger.pages}/metrics", style="dim")
+        self._console.print(f"  the worker's metrics, while this runs: {stage.pages[WORKER]}/metrics", style="dim")
+        for name in (RECEIVER, PORTAL, DESK, SINK):
+            self._console.print(f"  the {name}'s: {stage.pages[name]}/metrics", style="dim")
 
     def _play(
         self, stage: Stage, panels: Panels, watch: TopicWatch, board: Board, children: list[Child]

@@ -1,7 +1,6 @@
 """The live view of the stories: a table on a terminal, else one line a decision."""
 
-from types import TracebackType
-from typing import Final, Protocol, Self
+from typing import Final, Protocol
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -33,17 +32,13 @@ def console() -> Console:
 
 
 class Screen(Protocol):
-    """Shows records as they arrive and time as it passes. A context manager."""
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None: ...
+    """Shows records as they arrive and time as it passes, until it is closed."""
 
     def show(self, records: list[tuple[str, Record]], now: int) -> None:
         """New records of the out topics, each with its topic; ``now`` in ms since 1970, UTC."""
-        ...
+
+    def close(self) -> None:
+        """Leave what was shown."""
 
 
 class LiveTable:
@@ -54,20 +49,16 @@ class LiveTable:
         self._live = Live(console=console, auto_refresh=False, vertical_overflow="crop")
         self._drawn_at = 0
 
-    def __enter__(self) -> Self:
-        self._live.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._live.stop()
-
     def show(self, records: list[tuple[str, Record]], now: int) -> None:
         """Redraw the table a few times a second, and when a record arrives."""
+        self._live.start()  # the first time
         if records or now - self._drawn_at >= 1000 / FRAMES_PER_SECOND:
             self._drawn_at = now
             self._live.update(frame(self._board, now, self._started_at), refresh=True)
+
+    def close(self) -> None:
+        """Leave the table as it was drawn last."""
+        self._live.stop()
 
 
 class PlainLines:
@@ -76,18 +67,14 @@ class PlainLines:
     def __init__(self, console: Console, started_at: int) -> None:
         self._console, self._started_at = console, started_at
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None: ...
-
     def show(self, records: list[tuple[str, Record]], now: int) -> None:  # noqa: ARG002 - time shows in the records
         """Print what was decided."""
         for topic, record in records:
             if topic in {"decisions", "quarantine"}:
                 self._console.print(self._line(topic, record), markup=False, highlight=False, soft_wrap=True)
+
+    def close(self) -> None:
+        """Nothing is left to do."""
 
     def _line(self, topic: str, record: Record) -> str:
         since = (record["at"] - self._started_at) / 1000

@@ -4,10 +4,11 @@ import json
 import os
 import secrets
 import sys
+from collections.abc import Mapping
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 import httpx
 
@@ -31,9 +32,10 @@ READY_SECONDS: Final = 40.0
 PAGE_SECONDS: Final = 5.0
 SITES: Final = files("ronde.demo") / "sites.jsonl"
 RONDE: Final = (sys.executable, "-c", "from ronde.cli import main; main()")  # `ronde`, of this very Python
+WORKER: Final = "worker"
 OUTSIDE: Final = ("telephony", "partner")
 RECEIVER: Final = "receiver"
-PROCESSES: Final = ("worker", *OUTSIDE, RECEIVER)
+PROCESSES: Final = (WORKER, *OUTSIDE, RECEIVER)
 RECEIVER_ID: Final = "demo"  # alerts name it as their source
 SINK: Final = "sink"  # for a stage with a ledger
 PARTNERS: Final = "partners"  # for a stage with a webhook
@@ -41,36 +43,23 @@ PORTAL: Final = "portal"  # for a stage with a ledger
 DESK: Final = "desk"  # for a stage with a desk
 WEBHOOK: Final = "webhook"  # the partner that is asked by webhook
 
+Tables: TypeAlias = Mapping[str, Mapping[str, object]]
+"""Settings by their table, by their key as TOML has it; those of the table "" come first, and stand in none."""
+
 
 class Ledger(NamedTuple):
-    """Where a run's ledger is, and its sink's web pages."""
+    """Where a run's ledger is."""
 
     host: str
     port: int
     database: str
-    pages: str
-
-
-class ReceiverPlace(NamedTuple):
-    """Where panels reach the receiver, and where its web pages are."""
-
-    port: int  # TCP
-    pages: str
 
 
 class PortalPlace(NamedTuple):
-    """Where the portal's API is, and its pages of operation; where its programs' tokens are kept."""
+    """Where the portal's API is; where its programs' tokens are kept."""
 
     address: str
-    pages: str
     tokens_file: Path
-
-
-class DeskPlace(NamedTuple):
-    """Where the desk's API is, and its pages of operation."""
-
-    address: str
-    pages: str
 
 
 class Stage(NamedTuple):
@@ -80,12 +69,11 @@ class Stage(NamedTuple):
     prefix: str
     folder: Path
     settings: Path
-    pages: str  # where the worker's web pages are
-    receiver: ReceiverPlace
+    pages: Mapping[str, str]  # where the web pages of operation of each process are, by its name
+    receiver_port: int  # TCP: where panels reach the receiver
     ledger: Ledger | None = None
     portal: PortalPlace | None = None
-    partners_pages: str | None = None  # where the web pages of `ronde partners` are
-    desk: DeskPlace | None = None
+    desk: str | None = None  # where the desk's API is
 
 
 def make_folder(folder: Path, *, may_exist: bool = False) -> None:
@@ -101,10 +89,24 @@ def prepare(kafka: str) -> Stage:
     name = f"demo-{secrets.token_hex(3)}"
     folder = FOLDER / name
     make_folder(folder)
-    receiver = ReceiverPlace(free_port(6070), f"http://{HOST}:{free_port(6068)}")
-    pages = f"http://{HOST}:{free_port(6066)}"
-    stage = Stage(kafka, f"{name}.", folder, folder / "settings.toml", pages, receiver)
-    stage.settings.write_text(_settings(stage, name), encoding="utf-8")
+    tcp, receiver, worker = (free_port(usual) for usual in (6070, 6068, 6066))
+    pages = {WORKER: address(worker), RECEIVER: address(receiver)}
+    stage = Stage(kafka, f"{name}.", folder, folder / "settings.toml", pages, tcp)
+    own: Tables = {
+        "": {"prefix": stage.prefix},
+        "kafka": {'"bootstrap.servers"': kafka},
+        "worker": {"group": name, "id": name, "port": worker, "data_dir": str(folder / WORKER)},
+        "receiver": {
+            "id": RECEIVER_ID,
+            "tcp_port": tcp,
+            "http_port": 0,
+            "pages_port": receiver,
+            "wrapping_key": secrets.token_hex(32),
+            "data_dir": str(folder / RECEIVER),
+        },
+    }
+    shipped = (files("ronde.demo") / "settings.toml").read_text(encoding="utf-8")
+    stage.settings.write_text(f"{toml(own)}\n{shipped}", encoding="utf-8")
     for script, text in (
         ("telephony", stories.as_json(stories.telephony_script(EVERY))),
         ("partner", stories.as_json(stories.partner_script(EVERY))),
@@ -116,60 +118,65 @@ def prepare(kafka: str) -> Stage:
 def with_ledger(stage: Stage, host: str, port: int) -> Stage:
     """The stage with a ledger and a portal in a database of the run's name, in the settings too."""
     name = stage.folder.name
-    ledger = Ledger(host, port, name, f"http://{HOST}:{free_port(6067)}")
-    address, pages = (f"http://{HOST}:{free_port(usual)}" for usual in (6081, 6091))
-    portal = PortalPlace(address, pages, stage.folder / "tokens.json")
-    own = [
-        "[sink]",
-        f"group = {json.dumps(f'{name}-ledger')}",
-        f"id = {json.dumps(name)}",
-        f"port = {ledger.pages.rpartition(':')[2]}",
-        f"data_dir = {json.dumps(str(stage.folder / 'sink'))}",
-        "[postgres]",
-        f"host = {json.dumps(host)}",
-        f"port = {port}",
-        f"database = {json.dumps(name)}",
-        "[portal]",
-        f"id = {json.dumps(name)}",
-        f"port = {portal.address.rpartition(':')[2]}",
-        f"pages_port = {portal.pages.rpartition(':')[2]}",
-        f"data_dir = {json.dumps(str(stage.folder / 'portal'))}",
-        "[web]",
-        f"tokens_file = {json.dumps(str(portal.tokens_file))}",
-    ]
-    with stage.settings.open("a", encoding="utf-8") as settings:
-        settings.write("\n" + "\n".join(own) + "\n")
-    return stage._replace(ledger=ledger, portal=portal)
+    sink, api, pages = (free_port(usual) for usual in (6067, 6081, 6091))
+    portal = PortalPlace(address(api), stage.folder / "tokens.json")
+    own: Tables = {
+        "sink": {"group": f"{name}-ledger", "id": name, "port": sink, "data_dir": str(stage.folder / SINK)},
+        "postgres": {"host": host, "port": port, "database": name},
+        "portal": {"id": name, "port": api, "pages_port": pages, "data_dir": str(stage.folder / PORTAL)},
+        "web": {"tokens_file": str(portal.tokens_file)},
+    }
+    add_settings(stage, own)
+    where = {**stage.pages, SINK: address(sink), PORTAL: address(pages)}
+    return stage._replace(pages=where, ledger=Ledger(host, port, name), portal=portal)
 
 
 def with_webhook(stage: Stage) -> Stage:
     """The stage, which has a ledger, with `ronde partners` and one partner that it asks by webhook."""
     ports = {name: free_port(port) for name, port in (("partners", 6082), ("pages", 6092), ("webhook", 6093))}
-    address = f"http://{HOST}:{ports['partners']}"
+    public_url = address(ports["partners"])
     assert stage.portal is not None, "a stage with a ledger has a portal"
-    own = [
-        "[partners]",
-        f"id = {json.dumps(stage.folder.name)}",
-        f"port = {ports['partners']}",
-        f"pages_port = {ports['pages']}",
-        f"public_url = {json.dumps(address)}",
-        f"data_dir = {json.dumps(str(stage.folder / 'partners'))}",
-    ]
-    with stage.settings.open("a", encoding="utf-8") as settings:
-        settings.write("\n" + "\n".join(own) + "\n")
+    own = {
+        "id": stage.folder.name,
+        "port": ports["partners"],
+        "pages_port": ports["pages"],
+        "public_url": public_url,
+        "data_dir": str(stage.folder / PARTNERS),
+    }
+    add_settings(stage, {"partners": own})
     with connect(load(stage.settings, {}, WholeSettings).postgres, "ronde demo") as database:
         migrate(database)
-        url = f"http://{HOST}:{ports['webhook']}/ronde"
+        url = f"{address(ports['webhook'])}/ronde"
         [secret] = enrol(database, stories.WEBHOOK_PARTNER, url, allow_private=True)
     token = tokens.add(stage.portal.tokens_file, "webhook", (f"partner:{stories.WEBHOOK_PARTNER}",))
     others, by_webhook = stories.split_script(stories.partner_script(EVERY))
     for name, text in (
         ("partner", stories.as_json(others)),
         ("webhook", stories.as_json(by_webhook)),
-        ("way", json.dumps({"port": ports["webhook"], "secret": secret, "token": token, "ronde": address})),
+        ("way", json.dumps({"port": ports["webhook"], "secret": secret, "token": token, "ronde": public_url})),
     ):
         (stage.folder / f"{name}.json").write_text(text, encoding="utf-8")
-    return stage._replace(partners_pages=f"http://{HOST}:{ports['pages']}")
+    return stage._replace(pages={**stage.pages, PARTNERS: address(ports["pages"])})
+
+
+def address(port: int) -> str:
+    """Where a process of a stage is reached."""
+    return f"http://{HOST}:{port}"
+
+
+def toml(tables: Tables) -> str:
+    """The text of settings: JSON's strings are TOML's."""
+    lines = []
+    for table, values in tables.items():
+        lines += [f"[{table}]"] if table else []
+        lines += [f"{key} = {json.dumps(value)}" for key, value in values.items()]
+    return "\n".join(lines) + "\n"
+
+
+def add_settings(stage: Stage, tables: Tables) -> None:
+    """Add tables that the stage's settings do not have yet."""
+    with stage.settings.open("a", encoding="utf-8") as settings:
+        settings.write(f"\n{toml(tables)}")
 
 
 def start(stage: Stage, name: str) -> Child:
@@ -197,14 +204,14 @@ def wait_until_ready(stage: Stage, children: list[Child]) -> None:
             child.wait_until(partial(child.said, f" {LISTENING} "), READY_SECONDS, "did not listen")
         else:
             child.wait_until(
-                partial(_is_ready, _pages_of(stage, child.name)), READY_SECONDS, "was not ready (its page /ready)"
+                partial(is_ready, stage.pages[child.name]), READY_SECONDS, "was not ready (its page /ready)"
             )
 
 
 def keep_metrics(stage: Stage) -> None:
     """Save the worker's current metrics in the run's folder. `Failed` if it does not answer."""
     try:
-        answer = httpx.get(f"{stage.pages}/metrics", timeout=PAGE_SECONDS).raise_for_status()
+        answer = httpx.get(f"{stage.pages[WORKER]}/metrics", timeout=PAGE_SECONDS).raise_for_status()
     except httpx.HTTPError as error:
         raise Failed(
             f"the worker does not show its metrics: {error}; its log: {stage.folder / 'worker.log'}"
@@ -212,42 +219,8 @@ def keep_metrics(stage: Stage) -> None:
     (stage.folder / "metrics.txt").write_text(answer.text, encoding="utf-8")
 
 
-def _settings(stage: Stage, name: str) -> str:
-    """The run's own settings, then those that are shipped: JSON's strings are TOML's."""
-    own = [
-        f"prefix = {json.dumps(stage.prefix)}",
-        "[kafka]",
-        f'"bootstrap.servers" = {json.dumps(stage.kafka)}',
-        "[worker]",
-        f"group = {json.dumps(name)}",
-        f"id = {json.dumps(name)}",
-        f"port = {stage.pages.rpartition(':')[2]}",
-        f"data_dir = {json.dumps(str(stage.folder / 'worker'))}",
-        "[receiver]",
-        f"id = {json.dumps(RECEIVER_ID)}",
-        f"tcp_port = {stage.receiver.port}",
-        "http_port = 0",
-        f"pages_port = {stage.receiver.pages.rpartition(':')[2]}",
-        f"wrapping_key = {json.dumps(secrets.token_hex(32))}",
-        f"data_dir = {json.dumps(str(stage.folder / 'receiver'))}",
-    ]
-    return "\n".join(own) + "\n\n" + (files("ronde.demo") / "settings.toml").read_text(encoding="utf-8")
-
-
-def _pages_of(stage: Stage, name: str) -> str:
-    if name == RECEIVER:
-        return stage.receiver.pages
-    if stage.portal and name == PORTAL:
-        return stage.portal.pages
-    if name == PARTNERS:
-        assert stage.partners_pages is not None
-        return stage.partners_pages
-    if stage.desk and name == DESK:
-        return stage.desk.pages
-    return stage.ledger.pages if stage.ledger and name == SINK else stage.pages
-
-
-def _is_ready(pages: str) -> bool:
+def is_ready(pages: str) -> bool:
+    """Whether the process with these pages of operation is ready."""
     try:
         return httpx.get(f"{pages}/ready", timeout=1).status_code == httpx.codes.OK
     except httpx.TransportError:

@@ -80,12 +80,10 @@ def _print(board: Board, inputs: Inputs, sites: Iterable[str], aside: list[Emitt
             of_day = list(moments)
             out.print(table_of(of_day, map(_time, of_day)))
     for record in aside:
-        out.print(Text(f"dead letter at {rfc3339.write(record.at)}: {_words(record.value)}", "red"), soft_wrap=True)
+        letter: Any = record.value
+        words = plain(f"{letter.topic}: {letter.reason}: {letter.error}")
+        out.print(Text(f"dead letter at {rfc3339.write(record.at)}: {words}", "red"), soft_wrap=True)
 
 
 def _time(moment: Moment) -> str:
     return rfc3339.write(moment.at)[11:23].removesuffix(".000")
-
-
-def _words(letter: Any) -> str:
-    return plain(f"{letter.topic}: {letter.reason}: {letter.error}")

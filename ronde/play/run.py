@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import secrets
 import shutil
@@ -12,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
@@ -26,7 +26,7 @@ from edges.web.server import WebServer
 from ronde.demo.evidence import create_database
 from ronde.demo.interrupts import Interrupts
 from ronde.demo.processes import Child
-from ronde.demo.stage import READY_SECONDS, RONDE, make_folder
+from ronde.demo.stage import READY_SECONDS, RONDE, address, is_ready, make_folder, toml
 from ronde.local.kafka import Kafka
 from ronde.local.ports import HOST, free_port
 from ronde.local.postgres import Postgres
@@ -65,9 +65,9 @@ class Place:
         return f"http://localhost:{self.ports[name]}"
 
     def text(self, kafka: str, postgres: int) -> str:
-        """The settings of all processes: JSON's strings are TOML's."""
+        """The settings of all processes."""
         tables: dict[str, dict[str, object]] = {
-            "kafka": {"bootstrap.servers": kafka},
+            "kafka": {'"bootstrap.servers"': kafka},
             "topics": {"partitions": 3},
             "postgres": {"host": HOST, "port": postgres, "database": DATABASE},
             "web": {
@@ -89,10 +89,7 @@ class Place:
             }  # fmt: skip
         for name in ("SECURITY", "FIRE"):
             tables[f"procedures.{name}"] = {"version": f"{name.lower()}/play", "wait_seconds": WAIT_SECONDS}
-        lines = []
-        for table, values in tables.items():
-            lines += [f"[{table}]", *(f"{json.dumps(key)} = {json.dumps(value)}" for key, value in values.items())]
-        return "\n".join(lines) + "\n"
+        return toml(tables)
 
 
 def play(console: Console) -> None:
@@ -137,8 +134,8 @@ class _Play:
                         "--allow-private")  # fmt: skip
             children = [self._start(name) for name in PROCESSES]
             for child in children:
-                page = f"http://{HOST}:{place.ports[f'{child.name}.pages']}/ready"
-                child.wait_until(lambda page=page: _is_ok(page), READY_SECONDS, "was not ready")  # type: ignore[misc]
+                pages = address(place.ports[f"{child.name}.pages"])
+                child.wait_until(partial(is_ready, pages), READY_SECONDS, "was not ready")
             self._serve_panels()
         with step(self._console, "waiting until the engine knows the homes"):
             children[0].wait_until(lambda: self._knows_homes(token), READY_SECONDS, "did not take the homes")
@@ -239,10 +236,3 @@ class _Play:
         person = home.people[0]
         steps = (files("ronde.play") / "steps.txt").read_text(encoding="utf-8")
         out.print(steps.format(site=home.site_id, person=person), soft_wrap=True, markup=False, highlight=False)
-
-
-def _is_ok(page: str) -> bool:
-    try:
-        return httpx.get(page, timeout=1).status_code == httpx.codes.OK
-    except httpx.TransportError:
-        return False

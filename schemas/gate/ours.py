@@ -12,13 +12,8 @@ from schemas.avro.errors import UnusableSchema
 from schemas.avro.generated import reader, writer
 from schemas.avro.loader import Schema
 
-
-def _together(*values: Any) -> tuple[Any, ...]:
-    """Stands for the maker of any record: nothing is read here."""
-    return values
-
-
-_ANY_RECORD: Final[Mapping[str, Callable[..., Any]]] = defaultdict(lambda: _together)
+# What would make the records: nothing is read here.
+_ANY_RECORD: Final[Mapping[str, Callable[..., Any]]] = defaultdict(lambda: lambda *values: values)
 
 
 def why_not(schema: Schema) -> str | None:

@@ -52,7 +52,7 @@ def columns_of(field: Field, chosen: Sequence[str] = ()) -> FieldColumns:
     inner = [shape.fields[place] for place in places]
     columns = tuple(Column(prefix + part.name, _kind(present(part.shape))) for part in inner)
     assert not any(column.kind in _CONVERSIONS for column in columns), f"{field.name}: a record of plain values"
-    return FieldColumns(columns, _identity if len(places) == len(shape.fields) else _choice(places))
+    return FieldColumns(columns, (lambda value: value) if len(places) == len(shape.fields) else _choice(places))
 
 
 def _kind(shape: Shape) -> Kind:
@@ -79,10 +79,6 @@ _CONVERSIONS: Final[dict[Kind, Convert]] = {
     "text[]": lambda items: (None if items is None else text_array(items),),
     "bytes": lambda data: (None if data is None else data.hex(),),
 }
-
-
-def _identity(value: Sequence[Any]) -> Sequence[Any]:
-    return value
 
 
 def _choice(places: Sequence[int]) -> Convert:

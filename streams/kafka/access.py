@@ -15,13 +15,12 @@ from streams.kafka.acl import Grant
 from streams.kafka.admin import Admin, BrokerError, remedy
 
 if TYPE_CHECKING:
-    from confluent_kafka import KafkaError
-
     from streams.settings import Settings
 
 # Without it the worker goes on, and says so: the group's time-outs are the broker's then.
 _SPARED: Final = frozenset({"ALTER_CONFIGS"})
 
+_PASSING: Final = frozenset({"COORDINATOR_LOAD_IN_PROGRESS", "COORDINATOR_NOT_AVAILABLE", "NOT_COORDINATOR"})
 _PATIENCE_SECONDS: Final = 5.0  # with a broker that is still finding out who keeps a group
 
 
@@ -69,16 +68,12 @@ def _allowed(
                 operations_of[name] = frozenset(operation.name for operation in operations) if operations else None
             elif outcome.name().endswith("_AUTHORIZATION_FAILED"):
                 operations_of[name] = frozenset()
-            elif _passes(outcome) and time.monotonic() < give_up:
+            elif outcome.name() in _PASSING and time.monotonic() < give_up:
                 again.append(name)
         names = again
         if names:
             time.sleep(KAFKA_SECONDS)
     return operations_of
-
-
-def _passes(error: KafkaError) -> bool:
-    return error.name() in {"COORDINATOR_LOAD_IN_PROGRESS", "COORDINATOR_NOT_AVAILABLE", "NOT_COORDINATOR"}
 
 
 def _word(operation: str) -> str:

@@ -85,7 +85,7 @@ class Metrics:
         Gauge, "ronde_topic_partitions", "Partitions that each topic has: what all workers hold together."
     )
     restore_seconds = Family(
-        Histogram, "ronde_restore", "From a partition's assignment to its first input.",
+        Histogram, "ronde_restore", "From the order to restore a partition until it is rebuilt.",
         unit="seconds", buckets=_RESTORE,
     )  # fmt: skip
     restored = Family(Counter, "ronde_restored", "Records read to restore partitions.", unit="records")

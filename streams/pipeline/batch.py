@@ -13,6 +13,7 @@ from streams.observe.tally import Tally
 if TYPE_CHECKING:
     from streams.kafka.offset_notes import OffsetNotes
     from streams.state.overlay import PartitionOverlay
+    from streams.state.partition import Unusable
 
 # Topic on the broker, value, key, partition, no callback (it has two names, and each its place), timestamp (ms),
 # headers where there are any: the arguments of `Producer.produce` by place, as keywords cost three times as much.
@@ -31,9 +32,9 @@ class OutputBatch:
         next_offsets: (topic on the broker, partition, offset after the last input handled).
         notes: by log, what is committed with the offset beside it.
         overlays: what becomes the partitions' present once it is committed.
-        unusable: by partition, the sites whose state must be set aside, and why. Such a partition has no part
-            in the batch: it is restored from the log and its inputs are read again. Without such a site, one has
-            become too large to be written.
+        unusable: by partition, the sites whose state must be set aside, and why; also those that it was restored
+            for and that are not committed yet. Such a partition has no part in the batch: it is restored from the log
+            and its inputs are read again. Without a new site, one has become too large to be written.
 
     """
 
@@ -41,7 +42,7 @@ class OutputBatch:
     next_offsets: list[tuple[str, int, int]] = field(default_factory=list)
     notes: dict[BrokerLog, OffsetNotes] = field(default_factory=dict)
     overlays: list[PartitionOverlay] = field(default_factory=list)
-    unusable: dict[int, dict[str, str]] = field(default_factory=dict)
+    unusable: dict[int, dict[str, Unusable]] = field(default_factory=dict)
     tally: Tally = field(default_factory=Tally)
 
     @property

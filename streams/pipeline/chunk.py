@@ -11,9 +11,10 @@ from streams.formats.message import Message
 
 if TYPE_CHECKING:
     from streams.pipeline.decode import Inbox
+    from streams.state.partition import Unusable
 
 # By partition, the sites whose state must be set aside and why: these partitions are to be restored from the log.
-Rewind: TypeAlias = Mapping[int, Mapping[str, str]]
+Rewind: TypeAlias = "Mapping[int, Mapping[str, Unusable]]"
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,8 @@ from streams.pipeline.decode import EventInput, Inbox, SiteInput
 from streams.pipeline.records import RecordBuilder
 from streams.runtime import faults
 from streams.runtime.clock import AHEAD_MS, partition_time
-from streams.state.overlay import PartitionOverlay, StateTooLargeError, StateUnusableError
+from streams.state.overlay import PartitionOverlay, StatesUnusableError, StateTooLargeError
+from streams.state.partition import Unusable
 
 if TYPE_CHECKING:
     from streams.escalation.input_context import Step
@@ -104,11 +105,12 @@ class Decider:
                 # Which input made it so shows when the partition's inputs are read again.
                 _log.error("a state has become too large", site=large.site_id, partition=number, reason=str(large))
                 self._measured.add(large.site_id)
-                batch.unusable[number] = {}
+                batch.unusable[number] = {**partition.unusable}
                 continue
-            except StateUnusableError as error:
-                _log.error("a state cannot be used", site=error.site_id, partition=number, reason=error.reason)
-                batch.unusable[number] = {error.site_id: error.error}
+            except StatesUnusableError as error:
+                for site_id, (reason, _) in error.sites.items():
+                    _log.error("a state cannot be used", site=site_id, partition=number, reason=reason)
+                batch.unusable[number] = {**partition.unusable, **error.sites}
                 batch.tally.deadlines_failed += builder.tally.deadlines_failed
                 continue
             for topic, count in inbox.taken.items():
@@ -130,7 +132,7 @@ class Decider:
     def _part(
         self, overlay: PartitionOverlay, builder: RecordBuilder, inbox: Inbox, *, is_caught_up: bool
     ) -> Iterator[None]:
-        """A partition's part of a chunk; yields every so many steps. Raises `StateUnusableError`: nothing counts."""
+        """A partition's part of a chunk; yields every so many steps. Raises `StatesUnusableError`: nothing counts."""
         partition = overlay.partition
         for state in partition.set_aside:
             builder.set_aside(state)
@@ -246,15 +248,27 @@ class Decider:
         return step
 
     def _deadlines(self, overlay: PartitionOverlay, builder: RecordBuilder, most: int | None) -> Iterator[None]:
-        """The deadlines due, ``most`` of them, in their order; those that were overtaken are dropped."""
-        fired = 0
+        """The deadlines due, ``most`` of them, in their order; those that were overtaken are dropped.
+
+        All states that cannot be used are found before it raises: a restore for each could take hours.
+        """
+        fired, unusable = 0, dict[str, Unusable]()
         while fired != most and (armed := overlay.partition.due(overlay.now)) is not None:
-            if overlay.is_armed(armed):
+            if armed.site_id in unusable:
+                continue
+            try:
+                if not overlay.is_armed(armed):
+                    continue
                 self._fire(overlay, builder, armed)
-                overlay.encode_if_last(armed.site_id)
-                fired += 1
-                if fired % SLICE == 0:
-                    yield
+            except StatesUnusableError as error:
+                unusable |= error.sites
+                continue
+            overlay.encode_if_last(armed.site_id)
+            fired += 1
+            if fired % SLICE == 0:
+                yield
+        if unusable:
+            raise StatesUnusableError(unusable)
 
     def _fire(self, overlay: PartitionOverlay, builder: RecordBuilder, armed: ArmedDeadline) -> None:
         site_id = armed.site_id
@@ -269,7 +283,7 @@ class Decider:
             )  # fmt: skip
             step = self._attempt(overlay, builder, site_id, key, partial(_on_failed_deadline, *armed_for))
             if isinstance(step, Exception):
-                raise StateUnusableError(site_id, "FAILED", _traceback(step)) from step
+                raise StatesUnusableError({site_id: Unusable("FAILED", _traceback(step))}) from step
         _count_deadline(overlay, builder, state, armed, self._canary)
 
     def _failed(

@@ -35,19 +35,12 @@ class PartitionReplay:
         is_truncated: bool = False,
         is_settled: bool = False,
     ) -> None:
-        """Replay partition ``number``.
+        """Replay partition ``number`` of so many; ``known`` are all procedures that incidents may have begun with.
 
-        Args:
-            number: the partition.
-            partitions: how many the topics have.
-            known: every version of a procedure that incidents may have begun with.
-            recorded: decodes records.
-            begins: by input topic, the first offset that its log still has.
-            sites_end: where the log of ``sites`` ends, if not all of its records are taken.
-            is_truncated: the decisions do not begin with the first ever made.
-            is_settled: nothing was written while the records were read, so a command behind the last decision
-                is a difference and not news.
-
+        ``begins`` is the first offset that the log of each input topic still has, ``sites_end`` where that of ``sites``
+        ends, if not all of its records are taken. ``is_truncated``: the decisions do not begin with the first ever
+        made. ``is_settled``: nothing was written while the records were read, so a command behind the last decision is
+        a difference and not news.
         """
         self._recorded = recorded
         self._knowledge = Knowledge(known, begins)

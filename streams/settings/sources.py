@@ -119,7 +119,8 @@ def read_file(path: Path, known: Collection[Setting], environ: Mapping[str, str]
     except ValueError as error:  # not TOML, or not UTF-8
         source.problems.append(Problem(str(path), "", f"is not a TOML file: {error}. Correct it there"))
         return source
-    for setting, value in _walk(tables, (), known, _sections(known)):
+    sections = {setting[:steps] for setting in known for steps in range(1, len(setting))}  # tables that hold settings
+    for setting, value in _walk(tables, (), known, sections):
         if isinstance(value, Problem):
             source.problems.append(value._replace(origin=str(path)))
         elif _is_reference(value) and (setting[0] == KAFKA or setting == REGISTRY_URL or is_secret(setting)):
@@ -133,11 +134,6 @@ def read_file(path: Path, known: Collection[Setting], environ: Mapping[str, str]
         else:
             source.given[setting] = SourceValue(value, str(path), text=False, secret=is_secret(setting))
     return source
-
-
-def _sections(known: Collection[Setting]) -> set[Setting]:
-    """The names of the tables that hold settings."""
-    return {setting[:steps] for setting in known for steps in range(1, len(setting))}
 
 
 def _flat(table: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:

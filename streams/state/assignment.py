@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from streams.formats.message import Message
     from streams.observe.metrics import Metrics
     from streams.settings import Settings
-    from streams.state.partition import Store
+    from streams.state.partition import Store, Unusable
 
 _log = logger(__name__)
 
-_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
+_NOTHING: Final[Mapping[str, Unusable]] = MappingProxyType({})
 
 
 class InputsOutOfPlaceError(WorkerError):
@@ -117,7 +117,7 @@ class Assignment:
 
     # --- restores -----------------------------------------------------------------------------------
 
-    def rewind(self, number: int, unusable: Mapping[str, str] = _NOTHING) -> None:
+    def rewind(self, number: int, unusable: Mapping[str, Unusable] = _NOTHING) -> None:
         """Restore a partition that is held from the log, and read its inputs again from where they are committed."""
         self._consumer.pause(self._logs(number))
         self._leave(number)
@@ -176,7 +176,7 @@ class Assignment:
         partition = self._store.partitions[message.partition() or 0]
         return (message.offset() or 0) < partition.first_inputs[self._topics[message.topic() or ""]]
 
-    def _order(self, number: int, unusable: Mapping[str, str]) -> None:
+    def _order(self, number: int, unusable: Mapping[str, Unusable]) -> None:
         order = self._orders[number] = Order(number, unusable)
         self._restores.order(order)
         self._report_restores()

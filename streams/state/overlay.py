@@ -27,17 +27,15 @@ from streams.formats.codec import Codec
 from streams.formats.site_records import SiteRecords
 from streams.formats.validation import DeadLetterCause
 from streams.kafka.offset_notes import MOST_FAILED
-from streams.state.partition import ArmedDeadline, Partition, SiteBytes
+from streams.state.partition import ArmedDeadline, Partition, SiteBytes, Unusable
 
 
-class StateUnusableError(Exception):
-    """The state of a site cannot be decoded, or fails even where it is handed over: it must be set aside."""
+class StatesUnusableError(Exception):
+    """States of sites cannot be decoded, or fail even where they are handed over: they must be set aside."""
 
-    def __init__(self, site_id: str, reason: str, error: str) -> None:
-        super().__init__(site_id, reason)
-        self.site_id = site_id
-        self.reason = reason
-        self.error = error
+    def __init__(self, sites: Mapping[str, Unusable]) -> None:
+        super().__init__(*sites)
+        self.sites = sites
 
 
 class StateTooLargeError(Exception):
@@ -124,14 +122,14 @@ class PartitionOverlay:
                 self._sites.pop(site_id, None)
 
     def state(self, site_id: str) -> SiteState:
-        """The state of a site. Raises `StateUnusableError`."""
+        """The state of a site. Raises `StatesUnusableError`."""
         state = self._after.get(site_id)
         if state is None:
             encoded = self._encoded(site_id)
             try:
                 state = EMPTY if encoded is None else self._codec.decode_state(encoded)
             except Undecodable as error:
-                raise StateUnusableError(site_id, "UNDECODABLE", str(error)) from None
+                raise _undecodable(site_id, error) from None
             self._before[site_id] = self._after[site_id] = state
         return state
 
@@ -145,7 +143,7 @@ class PartitionOverlay:
         self._encode(site_id, state)
 
     def is_armed(self, armed: ArmedDeadline) -> bool:
-        """Whether a deadline still counts; its state is not decoded for that alone. Raises `StateUnusableError`."""
+        """Whether a deadline still counts; its state is not decoded for that alone. Raises `StatesUnusableError`."""
         state = self._after.get(armed.site_id)
         if state is not None:
             return armed.deadline in state.deadlines()
@@ -153,7 +151,7 @@ class PartitionOverlay:
         try:
             return encoded is not None and armed.deadline in self._codec.peek_deadlines(encoded)
         except Undecodable as error:
-            raise StateUnusableError(armed.site_id, "UNDECODABLE", str(error)) from None
+            raise _undecodable(armed.site_id, error) from None
 
     def site(self, site_id: str) -> SiteInForce | None:
         """The site record in force; None: there is none."""
@@ -217,6 +215,7 @@ class PartitionOverlay:
         """The transaction is committed: make it the partition's present."""
         partition = self.partition
         partition.set_aside.clear()
+        partition.unusable = {}
         for site_id, site in self._new_sites.items():
             partition.put_site(site_id, site)
             partition.replaced_sites.pop(site_id, None)
@@ -257,3 +256,7 @@ class PartitionOverlay:
             self._phases[incident.phase] -= 1
         for incident in state.incidents:
             self._phases[incident.phase] += 1
+
+
+def _undecodable(site_id: str, error: Undecodable) -> StatesUnusableError:
+    return StatesUnusableError({site_id: Unusable("UNDECODABLE", str(error))})

@@ -52,6 +52,13 @@ class SiteBytes(NamedTuple):
     checked: bool
 
 
+class Unusable(NamedTuple):
+    """Why a state cannot be used: the reason and the error of its dead letter."""
+
+    reason: str
+    error: str
+
+
 class SetAside(NamedTuple):
     """A state record that cannot be used, as the log has it, and why: its site goes on without it."""
 
@@ -81,6 +88,7 @@ class Partition:
         passed: by input topic, up to which offset its log was read; behind the next input it may be beyond markers of
             transactions, which no message shows.
         set_aside: state records to be set aside with the partition's next chunk.
+        unusable: by site, those of them in which a restore by itself finds nothing wrong.
         swept_at: when forgettable sites were last looked for; 0 before the first time.
         renewed_at: when all its offsets were last committed, or it was restored; monotonic.
         phases: how many open incidents are in each phase.
@@ -103,6 +111,7 @@ class Partition:
     replaced_sites: dict[str, SiteBytes] = field(default_factory=dict)
     passed: dict[str, int] = field(default_factory=dict)
     set_aside: list[SetAside] = field(default_factory=list)
+    unusable: Mapping[str, Unusable] = field(default_factory=dict)
     swept_at: Instant = 0
     renewed_at: float = field(init=False)
     phases: Counter[Phase] = field(default_factory=Counter)

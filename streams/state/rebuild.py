@@ -15,7 +15,7 @@ from streams.escalation.state import MEMORY_MS
 from streams.formats.message import Headers, Message
 from streams.formats.validation import ID_BYTES, DeadLetterCause, key_text
 from streams.runtime.clock import Clock
-from streams.state.partition import ArmedDeadline, Partition, SetAside, SiteBytes
+from streams.state.partition import ArmedDeadline, Partition, SetAside, SiteBytes, Unusable
 
 if TYPE_CHECKING:
     from streams.formats.codec import Codec
@@ -26,8 +26,9 @@ class Rebuild:
     """One partition in the making.
 
     ``sites_from`` is the offset on ``sites`` from which its records also pass as inputs; ``unusable`` are sites
-    whose state must be set aside although it decodes (why, by site): the core failed on it twice. ``failed_sites`` are
-    offsets on ``sites`` of records on which the core failed: they have passed, and changed nothing.
+    whose state must be set aside although nothing shows here, by site: the core failed on it twice, or what lies behind
+    its first fields does not decode. ``failed_sites`` are offsets on ``sites`` of records on which the core failed:
+    they have passed, and changed nothing.
     """
 
     def __init__(
@@ -36,7 +37,7 @@ class Rebuild:
         codec: Codec,
         site_records: SiteRecords,
         sites_from: int,
-        unusable: Mapping[str, str],
+        unusable: Mapping[str, Unusable],
         failed_sites: Iterable[int] = (),
     ) -> None:
         self.number = number
@@ -108,7 +109,7 @@ class Rebuild:
         """Return the partition; the arguments are as `Partition` has them."""
         made = Partition(
             self.number, Clock(self._latest), sites=self._sites, first_inputs=first_inputs, waiting=waiting,
-            failed_sites=self._failed_sites, replaced_sites=self._replaced_sites,
+            failed_sites=self._failed_sites, replaced_sites=self._replaced_sites, unusable=self._unusable,
         )  # fmt: skip
         for key, (_, value) in self._states.items():
             if len(key) > ID_BYTES:  # also if its value decodes: records of such a site may be too large to write
@@ -117,7 +118,7 @@ class Rebuild:
             try:
                 site_id = key.decode()
                 if site_id in self._unusable:
-                    self._set_aside(made, key, "FAILED", self._unusable[site_id])
+                    self._set_aside(made, key, *self._unusable[site_id])
                     continue
                 incidents = self._codec.peek_headers(value)
                 for incident in incidents:

@@ -25,6 +25,7 @@ from streams.kafka import clients as kafka
 from streams.kafka.offset_notes import OffsetNotes, read_notes
 from streams.runtime.errors import WorkerError
 from streams.state.changelog_reader import ChangelogReader
+from streams.state.partition import RENEW_SECONDS
 from streams.state.rebuild import Rebuild
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from streams.formats.site_records import SiteRecords
     from streams.observe.metrics import Metrics
     from streams.settings import Settings
-    from streams.state.partition import Partition
+    from streams.state.partition import Partition, Unusable
 
 _log = logger(__name__)
 
@@ -50,10 +51,10 @@ class OffsetsLostError(WorkerError):
 
 
 class Order(NamedTuple):
-    """A partition to restore. ``unusable``: sites whose state must be set aside although it decodes, and why."""
+    """A partition to restore. ``unusable``: sites whose state must be set aside, as `Rebuild` has them."""
 
     number: int
-    unusable: Mapping[str, str]
+    unusable: Mapping[str, Unusable]
 
 
 class RestoredPartition(NamedTuple):
@@ -137,7 +138,8 @@ class Restores:
                     f"committed {first}: the topic was recreated or has lost records. Decide where to go on with "
                     f"`kafka-consumer-groups --group {self._settings.worker.group} --reset-offsets`"
                 )
-        deleted = self._count_deleted(number, committed, notes, begins)
+        noted = {topic: note.deleted for topic, note in notes.items() if note.deleted}
+        deleted = noted | self._count_deleted(number, committed, notes, begins)
         rebuild = Rebuild(
             number, self._codec, self._site_records, first_inputs["sites"], order.unusable, notes["sites"].failed
         )
@@ -154,6 +156,8 @@ class Restores:
                 f"Set it back, or decide where to go on with `kafka-consumer-groups --group {group} --reset-offsets`"
             )
         partition.deleted = deleted
+        if deleted != noted:  # noted at once: the next restore would count them again
+            partition.renewed_at -= RENEW_SECONDS
         partition.passed = {topic: note.passed for topic, note in notes.items()}
         gc_control.keep()
         return RestoredPartition(order, partition)
@@ -161,16 +165,17 @@ class Restores:
     def _count_deleted(
         self, number: int, committed: Mapping[str, int], notes: Mapping[str, OffsetNotes], begins: Mapping[str, int]
     ) -> dict[str, int]:
-        """Count the inputs that Kafka deleted before they were handled, by topic: nobody can handle them any more.
+        """Count the inputs that Kafka deleted since they were last counted: nobody can handle them any more.
 
-        Those noted before are added. Behind what was read, a log may have begun with markers: no input is lost by them.
+        Return, by topic, all there ever were. Behind what was read, a log may have begun with markers: no input is lost
+        by them.
         """
-        counts = {topic: note.deleted for topic, note in notes.items() if note.deleted}
+        counts: dict[str, int] = {}
         for topic, offset in committed.items():
             first = max(offset, notes[topic].passed)
             deleted = begins[topic] - first
             if deleted > 0:
-                counts[topic] = counts.get(topic, 0) + deleted
+                counts[topic] = notes[topic].deleted + deleted
                 self._metrics.deleted.labels(topic, str(number)).inc(deleted)
                 _log.error(
                     "inputs were deleted before they were handled",

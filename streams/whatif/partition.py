@@ -48,18 +48,10 @@ class PartitionWhatIf:
         begins: Mapping[str, int],
         left_out: str | None = None,
     ) -> None:
-        """Compare partition ``number`` of so many.
+        """Compare partition ``number`` of so many; ``known`` are all procedures that incidents may have begun with.
 
-        Args:
-            number: the partition.
-            partitions: how many the topics have.
-            known: every version of a procedure that incidents may have begun with.
-            current: the procedures where the log names no version.
-            change: the other procedure.
-            recorded: decodes records.
-            begins: by input topic, the first offset that its log still has.
-            left_out: a site that nobody lives at: the watchdog's canary.
-
+        ``current`` are those where the log names no version. ``begins`` is the first offset that the log of each input
+        topic still has. ``left_out`` is a site that nobody lives at: the watchdog's canary.
         """
         self._recorded = recorded
         self._left_out = left_out

@@ -85,7 +85,7 @@ async def _serve(settings: Settings, away: str | None) -> None:
         _log.info("worker stops", asked_to=not worker.ended.done())
     finally:
         await app.stop()
-    _log.info("worker stopped", left_group=worker.ended.done())
+    _log.info("worker stopped", left_group=worker.ended.done() and not worker.hangs)
     if worker.hangs:
         # Nobody can end its thread. What it had in hand is not committed, or all of it is.
         logging.shutdown()

@@ -85,7 +85,10 @@ class Worker(Service):
             self._chunk_reader.stop()
             await asyncio.wait({self.ended}, timeout=_DRAIN_SECONDS)
             if not self.ended.done():
-                _log.warning("the chunk in flight is given up: it was not committed in time")
+                if self._chunk_reader.chunk is None:
+                    _log.warning("the group is not left: its broker did not answer in time")
+                else:
+                    _log.warning("the chunk in flight is given up: it was not committed in time")
                 self.hangs = True
                 self._transactions.stop()
                 self._chunk_reader.abandon()

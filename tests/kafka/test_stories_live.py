@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from itertools import pairwise
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import pytest
 
@@ -44,15 +43,10 @@ TOLERANCE_MS: Final = 1000
 class NoScreen:
     """Nobody watches."""
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def show(self, seen: list[tuple[str, Record]], now: int) -> None:
         return None
 
-    def show(self, seen: list[tuple[str, Record]], now: int) -> None:
+    def close(self) -> None:
         return None
 
 
@@ -80,7 +74,7 @@ def live(kafka: Kafka, tmp_path_factory: pytest.TempPathFactory) -> Board:
             return board.judged >= sites
 
         children[0].wait_until(judged, 20, "did not judge every site")
-        panels = stack.enter_context(closing(Panels(Way(HOST, stage.receiver.port), shipped())))
+        panels = stack.enter_context(closing(Panels(Way(HOST, stage.receiver_port), shipped())))
         play(panels, watch, board, NoScreen(), children, now_ms())
         last_ends(stage, watch, board)
         return board

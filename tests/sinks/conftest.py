@@ -16,7 +16,7 @@ from ronde.local.kafka import Kafka
 from ronde.local.ports import free_port
 from ronde.shared.whole_settings import WholeSettings
 from service.postgres_settings import PostgresSettings
-from sinks.faults import VARIABLE
+from sinks.faults import POINTS
 from sinks.settings import Configuration
 from streams.settings import Settings, load
 from tests.conftest import SettingsFile
@@ -80,7 +80,7 @@ class Sink(RondeProcess):
 
     def __init__(self, settings: Path, log: Path, fault: str | None) -> None:
         super().__init__("the sink", ["sink", "--settings", settings], log)
-        self.start({VARIABLE: fault} if fault else {})
+        self.start({POINTS.variable: fault} if fault else {})
 
 
 @pytest.fixture

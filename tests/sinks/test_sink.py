@@ -64,8 +64,8 @@ def test_a_kill_at_any_point_leaves_rows_and_positions_that_agree_and_the_next_s
     # Dead members are noticed within a second under this protocol; small chunks give many passages.
     file = sink_file(sink={"group_protocol": "classic", "session_timeout_ms": 1000, "chunk_max": 40})
     sent = 0
-    for number, point in enumerate(POINTS, start=1):
-        upcoming = number * len(records) // (len(POINTS) + 1)
+    for number, point in enumerate(POINTS.points, start=1):
+        upcoming = number * len(records) // (len(POINTS.points) + 1)
         publish(records[sent:upcoming])
         sent = upcoming
         dying = sink(file, fault=f"{point}:{1 if point in ONCE else 3}")

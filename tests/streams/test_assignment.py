@@ -9,6 +9,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from schemas.contract.topics import INPUT_TOPICS
 from streams.state.assignment import InputsOutOfPlaceError
+from streams.state.partition import Unusable
 from streams.state.restore import LogTruncatedError
 from tests.streams.fake_worker import PARTITIONS, FakeWorker, all_logs, fake_broker, worker
 from tests.support.fake_broker.broker import Transaction
@@ -135,7 +136,7 @@ async def test_a_rewound_partition_is_read_again_from_its_committed_offsets() ->
         made.write(3)
         assert len(await made.turn_until(lambda: made.assignment.positions()[made.log()] == 3)) == 3
         made.commit(1)
-        made.assignment.rewind(0, {"site-1": "Traceback"})
+        made.assignment.rewind(0, {"site-1": Unusable("FAILED", "Traceback")})
         assert 0 not in made.store.partitions
         accepted = await made.turn_until(lambda: 0 in made.store.partitions and made.assignment.caught_up())
         assert [message.offset() for message in accepted] == [1, 2]

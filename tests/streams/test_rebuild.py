@@ -16,7 +16,7 @@ from streams.escalation.values import Alert, SiteRecord, Source
 from streams.formats.codec import Codec
 from streams.formats.site_records import SiteRecords
 from streams.state.overlay import PartitionOverlay
-from streams.state.partition import SWEEP_MS, Partition
+from streams.state.partition import SWEEP_MS, Partition, Unusable
 from streams.state.rebuild import Rebuild
 from tests.streams.messages import CODEC, NUMBER, SETTINGS, SITE, SITE_RECORDS, Logged, elsewhere, site
 
@@ -28,8 +28,8 @@ def opened(at: int) -> SiteState:
     return on_event(EMPTY, record, alert, Source("alerts", NUMBER, 0), at, DEFAULTS).state
 
 
-def rebuild(sites_from: int = 0, **unusable: str) -> Rebuild:
-    return Rebuild(NUMBER, CODEC, SITE_RECORDS, sites_from, unusable)
+def rebuild(sites_from: int = 0) -> Rebuild:
+    return Rebuild(NUMBER, CODEC, SITE_RECORDS, sites_from, {})
 
 
 def made(from_: Rebuild) -> Partition:
@@ -92,7 +92,7 @@ def test_a_later_good_state_makes_up_for_a_broken_one() -> None:
 
 
 def test_a_state_that_failed_twice_is_set_aside_though_it_decodes() -> None:
-    log = Rebuild(NUMBER, CODEC, SITE_RECORDS, 0, {SITE: "Traceback"})
+    log = Rebuild(NUMBER, CODEC, SITE_RECORDS, 0, {SITE: Unusable("FAILED", "Traceback")})
     log.take_state(Logged(SITE.encode(), CODEC.encode_state(opened(1_000)), 7))
     partition = made(log)
     (aside,) = partition.set_aside

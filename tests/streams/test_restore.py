@@ -133,6 +133,7 @@ async def test_inputs_deleted_before_they_were_handled_are_counted() -> None:
     assert restored.partition.first_inputs["alerts"] == 4
     assert restored.partition.deleted == {"alerts": 5}, "those told before, and those of now"
     assert counted == 3
+    assert restored.partition.seconds_to_renew() == 0, "or each restore would count them again, until an input comes"
 
 
 async def test_what_was_read_and_is_no_input_is_not_counted_when_it_is_deleted() -> None:
@@ -144,6 +145,7 @@ async def test_what_was_read_and_is_no_input_is_not_counted_when_it_is_deleted()
             order(made)
             restored = await made.restored()
             assert restored.partition.deleted == {"alerts": deleted}
+            assert (restored.partition.seconds_to_renew() == 0) == (deleted == 3)
             assert restored.partition.passed["alerts"] == 3, "a commit before the first look keeps it"
 
 

@@ -43,7 +43,9 @@ def _spans(timeline: Timeline) -> Iterator[tuple[str, str]]:
     first = timeline.steps[0].came if timeline.steps else None
     if isinstance(first, Alert) and incident.first_call_at is not None:
         yield "alert to first call", span(incident.first_call_at - first.raised_at)
-    arrived = next((step.at for step in timeline.steps if _is_arrival(step)), None)
+    arrived = next(
+        (step.at for step in timeline.steps if isinstance(step.came, Report) and step.came.status == "ON_SITE"), None
+    )
     for name, instant in (
         ("guard asked after", incident.dispatched_at),
         ("guard there after", arrived),
@@ -54,10 +56,6 @@ def _spans(timeline: Timeline) -> Iterator[tuple[str, str]]:
             yield name, span(instant - incident.opened_at)
     if incident.wait_started_at is not None and incident.wait_ended_at is not None:
         yield "waited", span(incident.wait_ended_at - incident.wait_started_at)
-
-
-def _is_arrival(step: Step) -> bool:
-    return isinstance(step.came, Report) and step.came.status == "ON_SITE"
 
 
 def _rows(timeline: Timeline) -> Iterator[str]:

@@ -19,13 +19,12 @@ from ronde.demo import api, desk, telephony
 from ronde.demo.agenda import Record
 from ronde.demo.board import InputPosition
 from ronde.demo.desk import ANSWERED, OPERATOR, Answer, Operator
-from ronde.demo.stage import DeskPlace, PortalPlace, ReceiverPlace, Stage
+from ronde.demo.stage import DESK, PortalPlace, Stage
 from ronde.shared.errors import Failed
 from ronde.shared.whole_settings import WholeSettings
 from streams.settings import load
 from tests.cli.demo.virtual import START, call
 
-RECEIVER: Final = ReceiverPlace(6070, "http://127.0.0.1:6068")
 COMMAND: Final = "i-c1.1"
 TAKE, WORD, RESULT = (
     f"POST /v1/work/{COMMAND}/take",
@@ -47,10 +46,10 @@ UNCONFIRMED: Final = (503, {"code": "UNCONFIRMED"})
 
 
 def stage_in(folder: Path, address: str = "") -> Stage:
-    portal = PortalPlace("", "", folder / "tokens.json")
-    stage = Stage("127.0.0.1:9092", "demo-1.", folder, folder / "settings.toml", "http://127.0.0.1:6066", RECEIVER)
+    portal = PortalPlace("", folder / "tokens.json")
+    stage = Stage("127.0.0.1:9092", "demo-1.", folder, folder / "settings.toml", {}, 6070, portal=portal, desk=address)
     stage.settings.touch()
-    return stage._replace(portal=portal, desk=DeskPlace(address, ""))
+    return stage
 
 
 class FakeDesk:
@@ -196,7 +195,8 @@ class TestStage:
 
         assert [result["site_id"] for result in phones.agenda.due(START + 60_000)] == ["S02"]
         settings = load(stage.settings, {}, WholeSettings).desk
-        assert stage.desk == (f"http://127.0.0.1:{settings.port}", f"http://127.0.0.1:{settings.pages_port}")
+        assert stage.desk == f"http://127.0.0.1:{settings.port}"
+        assert stage.pages[DESK] == f"http://127.0.0.1:{settings.pages_port}"
 
 
 class TestReport:

@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
-from typing import Final
 
 import pytest
 from rich.console import Console
@@ -25,15 +24,13 @@ from ronde.demo.board import Board, InputPosition, differences
 from ronde.demo.panels import Delivery, Panels, shipped
 from ronde.demo.report import Inputs
 from ronde.demo.report_frames import print_frames
-from ronde.demo.stage import ReceiverPlace, Stage, with_ledger
+from ronde.demo.stage import Stage, with_ledger
 from ronde.demo.stories import LINK_TEST, STORIES, Ending, Signal, Story
 from ronde.shared.errors import Failed
 from ronde.shared.whole_settings import WholeSettings
 from streams.escalation.procedures import DEFAULTS
 from streams.settings import load
 from tests.cli.demo.virtual import EVERY, START, World, shipped_procedures, shipped_sites
-
-RECEIVER: Final = ReceiverPlace(6070, "http://127.0.0.1:6068")
 
 
 @pytest.fixture(scope="module")
@@ -286,7 +283,7 @@ class TestReport:
         )
 
     def test_what_is_kept_can_be_looked_into(self, tmp_path: Path) -> None:
-        stage = Stage("127.0.0.1:9092", "demo-1.", tmp_path, tmp_path / "s.toml", "http://127.0.0.1:6066", RECEIVER)
+        stage = Stage("127.0.0.1:9092", "demo-1.", tmp_path, tmp_path / "s.toml", {}, 6070)
         stage = with_ledger(stage, "127.0.0.1", 5433)
         console = Console(width=80, file=io.StringIO())
         report.print_whereabouts(console, stage, tmp_path, keep=True, is_local=True)

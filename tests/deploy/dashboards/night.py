@@ -119,7 +119,7 @@ def played(program: Path, kafka: str, postgres: Postgres, folder: Path) -> Itera
         prometheus = Prometheus(
             program,
             folder,
-            [*map(_target, (stage.pages, stage.receiver.pages)), sink, desk, portal, watchdog, seal],
+            [*map(_target, stage.pages.values()), sink, desk, portal, watchdog, seal],
         )
         stack.callback(prometheus.close)
         children = [staging.start(stage, name) for name in (*staging.PROCESSES, *OTHERS)]
@@ -155,7 +155,7 @@ def settings_of(stage: staging.Stage) -> Any:
 def _play(stage: staging.Stage, children: list[Child], stack: ExitStack) -> None:
     board = Board()
     watch = stack.enter_context(closing(TopicWatch(stage.kafka, stage.prefix, board)))
-    panels = stack.enter_context(closing(Panels(Way(HOST, stage.receiver.port), shipped())))
+    panels = stack.enter_context(closing(Panels(Way(HOST, stage.receiver_port), shipped())))
     with staging.SITES.open("rb") as lines:
         sites = load_lines(SiteLines(lines), settings_of(stage), "sites")
     staging.wait_until_ready(stage, children)

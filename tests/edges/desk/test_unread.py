@@ -272,6 +272,7 @@ async def test_a_desk_that_begins_again_knows_nothing(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("waits_last")
 @pytest.mark.parametrize("key", [None, "k" * SHORTEST_KEY])
 async def test_who_signed_in_and_out_is_known_to_a_desk_that_begins_again(
     desk: MemoryDesk, tmp_path: Path, key: str | None

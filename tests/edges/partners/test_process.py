@@ -238,11 +238,11 @@ def test_what_is_old_and_cannot_be_deleted_keeps_nothing_from_being_written(monk
     assert (called["write"], called["catch_up"], called["forget"]) == (3, 3, 1)
 
 
-@pytest.mark.parametrize("point", faults.POINTS)
+@pytest.mark.parametrize("point", faults.POINTS.points)
 def test_killed_between_two_steps_the_same_id_comes_again(house: House, system: PartnerSystem, point: str) -> None:
     house.add(system)
     system.answer = lambda _: (200, b'{"status": "ACCEPTED"}')
-    process = house.start({faults.VARIABLE: f"{point}:1"})
+    process = house.start({faults.POINTS.variable: f"{point}:1"})
     process.wait_ready()
     house.dispatch()
     assert process.wait() == -9

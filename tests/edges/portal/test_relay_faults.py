@@ -17,7 +17,7 @@ import pytest
 from edges.database.postgres import opened, pool
 from edges.portal import changes
 from edges.portal.configuration import Configuration
-from edges.portal.faults import POINTS, VARIABLE
+from edges.portal.faults import POINTS
 from edges.portal.outbox import backlog
 from edges.portal.store import Store
 from edges.settings import Connection
@@ -37,7 +37,7 @@ class Child:
     def __init__(self, settings: Path, owner: str, fault: str | None, when: Path, log: Path) -> None:
         environ = {name: value for name, value in os.environ.items() if not name.startswith("RONDE_")}
         if fault is not None:
-            environ |= {VARIABLE: fault, f"{VARIABLE}_WHEN": str(when)}
+            environ |= {POINTS.variable: fault, f"{POINTS.variable}_WHEN": str(when)}
         with log.open("wb") as output:
             self.process = warm.start([str(settings), owner], environ, output, "tests.edges.portal.relay_child")
 
@@ -98,7 +98,7 @@ def load(schema: PostgresSettings) -> None:
 
 
 @pytest.mark.parametrize("action", ["kill", "stop"])
-@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize("point", POINTS.points)
 def test_at_each_step(
     point: str,
     action: str,

@@ -17,10 +17,11 @@ from edges.portal import changes
 from edges.portal.changes import Refused
 from edges.portal.configuration import Configuration, Person
 from edges.portal.core import Address, Contact, Intervention, Site
-from edges.portal.errors import ExistsError, NoSuchThingError, StaleError
+from edges.portal.problems import EXISTS, REVISION_STALE
 from edges.portal.rows import Edit
 from edges.portal.sql import migrate, migrations, query
 from edges.portal.store import Store
+from edges.web.problems import NOT_FOUND, Problem
 from service.postgres import connect
 from service.postgres_settings import PostgresSettings
 from tests.support.times import START
@@ -52,6 +53,10 @@ def imported(site_id: str = "S1", **fields: Any) -> Site:
     return Site(site_id=site_id, **{**values, **fields})
 
 
+def outcome(result: object) -> str:
+    return result.kind.code if isinstance(result, Problem) else type(result).__name__
+
+
 @pytest.mark.asyncio
 async def test_a_site_is_read_as_it_was_written(store: Store) -> None:
     made = await store.create(new(), edit("site", "support"))
@@ -78,9 +83,9 @@ async def test_an_imported_site_keeps_all_of_its_record(store: Store) -> None:
 async def test_a_stale_revision_changes_nothing(store: Store) -> None:
     await store.create(new(), edit("site"))
     await store.change("S1", 1, edit("subscription"), lambda site: changes.with_subscription(site, subscribed=True))
-    with pytest.raises(StaleError) as stale:
+    with pytest.raises(Problem) as stale:
         await store.change("S1", 1, edit("intervention"), lambda site: changes.with_intervention(site, enabled=False))
-    assert stale.value.revision == 2
+    assert (stale.value.kind, stale.value.members) == (REVISION_STALE, {"revision": 2})
     found = await store.site("S1")
     assert found is not None
     assert found.configuration.intervention.enabled
@@ -91,7 +96,7 @@ async def test_of_two_at_once_one_is_stale(store: Store) -> None:
     await store.create(new(), edit("site"))
     both = [store.change("S1", 1, edit("people", by), lambda site: site) for by in ("ann", "bob")]
     results = await asyncio.gather(*both, return_exceptions=True)
-    assert sorted(type(result).__name__ for result in results) == ["StaleError", "Stored"]
+    assert sorted(map(outcome, results)) == ["REVISION_STALE", "Stored"]
 
 
 @pytest.mark.asyncio
@@ -106,10 +111,10 @@ async def test_what_is_refused_changes_nothing(store: Store) -> None:
 async def test_a_site_is_made_once_and_the_same_request_is_safe(store: Store) -> None:
     made = await store.create(new(), edit("site"))
     assert await store.create(new(), edit("site")) == made
-    with pytest.raises(ExistsError):
+    with pytest.raises(Problem, match=EXISTS.code):
         await store.create(new(), edit("site", "another"))
     results = await asyncio.gather(*(store.create(new("S2"), edit("site", by)) for by in "ab"), return_exceptions=True)
-    assert sorted(type(result).__name__ for result in results) == ["ExistsError", "Stored"]
+    assert sorted(map(outcome, results)) == ["EXISTS", "Stored"]
 
 
 @pytest.mark.asyncio
@@ -118,7 +123,7 @@ async def test_a_deleted_site_goes_on_with_its_next_revision(store: Store) -> No
     await store.delete("S1", 1, edit("deletion"))
     assert await store.site("S1") is None
     assert await store.sites_of("ann@example.org") == []
-    with pytest.raises(NoSuchThingError):
+    with pytest.raises(Problem, match=NOT_FOUND.code):
         await store.delete("S1", 2, edit("deletion"))
     made = await store.create(new(), edit("site"))
     assert (made.configuration.revision, made.configuration.updated_at) == (3, START + 2)

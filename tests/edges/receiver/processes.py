@@ -124,7 +124,7 @@ class ReceiverProcess:
         """Begin a life."""
         environ = {name: value for name, value in os.environ.items() if not name.startswith("RONDE_")}
         if fault is not None:
-            environ[faults.VARIABLE] = fault
+            environ[faults.POINTS.variable] = fault
         self._log_start = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             self.process = warm.start(["receiver", "--settings", str(self._settings)], environ, log)

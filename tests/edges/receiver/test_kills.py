@@ -66,7 +66,7 @@ def test_killed_between_signal_alert_and_ack(broker: Broker, settings_file: Sett
     sent: list[SentFrame] = []
     try:
         with ThreadPoolExecutor(PANELS) as pool:
-            for life, point in enumerate(faults.POINTS):
+            for life, point in enumerate(faults.POINTS.points):
                 killed.start(f"{point}:{chosen.randint(1, PANELS)}")
                 ports = [killed.listens()["tcp"], other.listens()["tcp"]]
                 calls = [

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import time
 import warnings
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -27,20 +30,31 @@ pytestmark = [pytest.mark.asyncio, pytest.mark.filterwarnings("ignore:.*:Depreca
 HERE = "http://localhost:6080"
 
 
-@pytest.fixture(scope="module")
-def issuer() -> Iterator[str]:
+@contextmanager
+def provider(port: int = 0) -> Iterator[str]:
+    """One with a key of its own; its address. Its tokens name no key."""
     zoe = oidc_provider_mock.User(sub="1", claims={"preferred_username": "zoe"})
     stranger = oidc_provider_mock.User(sub="2", claims={"preferred_username": "stranger"})
     broken = oidc_provider_mock.User(sub="3", claims={"preferred_username": "zo\0e"})
-    with oidc_provider_mock.run_server_in_thread(user_claims=(zoe, stranger, broken)) as server:
+    with oidc_provider_mock.run_server_in_thread(port, user_claims=(zoe, stranger, broken)) as server:
         yield f"http://localhost:{server.server_port}"
+
+
+@pytest.fixture(scope="module")
+def issuer() -> Iterator[str]:
+    with provider() as address:
+        yield address
+
+
+def browser(issuer: str, folder: Path) -> httpx.AsyncClient:
+    accounts.add(folder / "users.json", "zoe", "operator", (), None)
+    app = example(folder, WebSettings(oidc_issuer=issuer, oidc_client_secret="secret"))
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=HERE)
 
 
 @pytest_asyncio.fixture
 async def client(issuer: str, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
-    accounts.add(tmp_path / "users.json", "zoe", "operator", (), None)
-    app = example(tmp_path, WebSettings(oidc_issuer=issuer, oidc_client_secret="secret"))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=HERE) as made:
+    async with browser(issuer, tmp_path) as made:
         yield made
 
 
@@ -115,6 +129,53 @@ async def test_a_provider_whose_answer_is_none(
         problem(await client.get("/sign-in/oidc"), 503, "PROVIDER_AWAY")
         problem(await client.get("/sign-in/oidc/callback?code=x&state=x"), 503, "PROVIDER_AWAY")
     assert (await client.get("/sign-in/oidc")).status_code == 302
+
+
+async def signed_in(client: httpx.AsyncClient) -> httpx.Response:
+    """The answer to a whole sign-in of zoe."""
+    return await client.get(await at_the_provider((await client.get("/sign-in/oidc")).headers["location"], "1"))
+
+
+@pytest.mark.slow
+async def test_a_provider_whose_only_key_is_another_now(tmp_path: Path) -> None:
+    """Its tokens do not name their key, so one that is not right is all that shows it."""
+    with provider() as address:
+        client = browser(address, tmp_path)
+        assert (await signed_in(client)).status_code == 303
+    with provider(urlsplit(address).port or 0):
+        problem(await signed_in(client), 401, "OIDC_FAILED")
+        assert (await signed_in(client)).status_code == 303
+    await client.aclose()
+
+
+@pytest.mark.slow
+async def test_keys_that_are_none_are_asked_for_again(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a page of maintenance stands in their place."""
+    request = AsyncOAuth2Client.request
+
+    async def maintenance(self: httpx.AsyncClient, method: str, url: str, **values: Any) -> httpx.Response:
+        if url.endswith("/jwks"):
+            return httpx.Response(200, json={"error": "wait"}, request=httpx.Request(method, url))
+        response: httpx.Response = await request(self, method, url, **values)
+        return response
+
+    with monkeypatch.context() as patched:
+        patched.setattr(AsyncOAuth2Client, "request", maintenance)
+        problem(await signed_in(client), 401, "OIDC_FAILED")
+    assert (await signed_in(client)).status_code == 303
+
+
+async def test_a_way_back_to_a_replica_whose_clock_is_behind(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ahead = time.time() + 20
+    with monkeypatch.context() as patched:
+        patched.setattr("edges.web.sessions.time.time", lambda: ahead)
+        response = await client.get("/sign-in/oidc")
+    back = await at_the_provider(response.headers["location"], "1")
+    assert (await client.get(back)).status_code == 303
 
 
 async def test_a_provider_that_is_away(tmp_path: Path) -> None:

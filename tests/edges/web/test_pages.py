@@ -85,6 +85,7 @@ async def test_who_is_not_signed_in_is_sent_to_do_so_and_comes_back(client: http
     assert (await client.get("/private")).status_code == 303
 
 
+@pytest.mark.usefixtures("waits_last")
 async def test_sign_in_by_a_page_waits_too_and_needs_our_origin(client: httpx.AsyncClient) -> None:
     form = {"name": "zoe", "password": PASSWORD}
     assert (await client.post("/sign-in", data=form, headers={"Origin": "https://evil.example"})).status_code == 403
@@ -96,6 +97,7 @@ async def test_sign_in_by_a_page_waits_too_and_needs_our_origin(client: httpx.As
     assert response.headers["retry-after"] == "1"
 
 
+@pytest.mark.usefixtures("waits_last")
 async def test_of_a_name_that_nobody_can_have_little_is_remembered(client: httpx.AsyncClient) -> None:
     names = [f"{'x' * 129}{number}" for number in range(6)]
     statuses = [(await client.post("/sign-in", data={"name": name, "password": "x"})).status_code for name in names]

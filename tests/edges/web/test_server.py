@@ -120,9 +120,17 @@ async def test_an_address_that_is_taken_is_an_error_at_once() -> None:
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize(
-    ("trusted", "seen"), [(["127.0.0.0/8"], "192.0.2.7"), ([], "127.0.0.1"), (["10.0.0.1"], "127.0.0.1")]
+    ("host", "trusted", "seen"),
+    [
+        ("127.0.0.1", ["127.0.0.0/8"], "192.0.2.7"),
+        ("127.0.0.1", [], "127.0.0.1"),
+        ("127.0.0.1", ["10.0.0.1"], "127.0.0.1"),
+        ("::", ["127.0.0.0/8"], "192.0.2.7"),  # to this socket the proxy is ::ffff:127.0.0.1
+        ("::", ["::1", "127.0.0.1"], "192.0.2.7"),
+        ("::", ["128.0.0.0/8", "10.0.0.1"], "::ffff:127.0.0.1"),
+    ],
 )
-async def test_an_address_is_believed_from_a_proxy_that_is_trusted(trusted: list[str], seen: str) -> None:
+async def test_an_address_is_believed_from_a_proxy_that_is_trusted(host: str, trusted: list[str], seen: str) -> None:
     app = FastAPI()
 
     @app.get("/")
@@ -130,13 +138,13 @@ async def test_an_address_is_believed_from_a_proxy_that_is_trusted(trusted: list
         assert request.client is not None
         return [request.client.host, request.url.scheme]
 
-    server = WebServer(app, "127.0.0.1", 0, trusted_proxies=trusted)
+    server = WebServer(app, host, 0, trusted_proxies=trusted)
     await server.start()
     headers = {"X-Forwarded-For": "203.0.113.9, 192.0.2.7", "X-Forwarded-Proto": "https"}
-    async with httpx.AsyncClient(base_url=server.address) as client:
-        host, scheme = (await client.get("/", headers=headers)).json()
+    async with httpx.AsyncClient(base_url=server.address.replace("[::]", "127.0.0.1")) as client:
+        address, scheme = (await client.get("/", headers=headers)).json()
     await server.stop()
-    assert (host, scheme) == (seen, "https" if seen == "192.0.2.7" else "http")
+    assert (address, scheme) == (seen, "https" if seen == "192.0.2.7" else "http")
 
 
 @pytest.mark.asyncio

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -121,6 +122,31 @@ async def test_a_forged_or_old_cookie_is_none(client: httpx.AsyncClient, monkeyp
     problem(await client.get("/v1/session", headers={"Cookie": f"ronde-example={value}"}), 401, "UNAUTHENTICATED")
 
 
+@pytest.mark.parametrize("ahead", [0, 2, 60])
+async def test_a_session_begins_at_once_and_ends_at_its_end_by_the_clock_of_any_replica(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, ahead: int
+) -> None:
+    """``ahead``: the seconds by which the clock of the replica that signed goes before this one's."""
+    now = int(time.time())
+    monkeypatch.setattr("edges.web.sessions.time.time", lambda: now + ahead)
+    ends_at = (await sign_in(client)).json()["expires_at"]
+    cookie = {"Cookie": f"ronde-example={client.cookies['ronde-example']}"}
+    client.cookies.clear()
+    for at in (now, now + ahead + SECONDS):
+        monkeypatch.setattr("edges.web.sessions.time.time", partial(float, at))
+        assert (await client.get("/v1/session", headers=cookie)).json()["expires_at"] == ends_at
+    monkeypatch.setattr("edges.web.sessions.time.time", lambda: now + ahead + SECONDS + 1)
+    problem(await client.get("/v1/session", headers=cookie), 401, "UNAUTHENTICATED")
+
+
+async def test_a_session_of_the_future_is_none(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = int(time.time())
+    monkeypatch.setattr("edges.web.sessions.time.time", lambda: now + 61)
+    await sign_in(client)
+    monkeypatch.setattr("edges.web.sessions.time.time", lambda: now)
+    problem(await client.get("/v1/session"), 401, "UNAUTHENTICATED")
+
+
 async def test_roles_are_looked_up_at_each_request(client: httpx.AsyncClient, users_file: Path) -> None:
     await sign_in(client)
     users = accounts.listed(users_file)
@@ -198,6 +224,7 @@ async def test_wrong_names_and_passwords_look_the_same(client: httpx.AsyncClient
     assert len({answer.content for answer in answers}) == 1
 
 
+@pytest.mark.usefixtures("waits_last")
 async def test_failures_wait_and_a_running_session_is_not_touched(client: httpx.AsyncClient, tmp_path: Path) -> None:
     await sign_in(client)
     async with another(client._transport) as attacker:

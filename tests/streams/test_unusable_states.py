@@ -1,0 +1,118 @@
+"""Several states of a partition that cannot be used: each costs its site, and the partition goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from schemas.contract.murmur2 import partition as partition_of
+from schemas.contract.topics import INPUT_TOPICS
+from streams.escalation import step as core
+from streams.escalation.procedures import DEFAULTS
+from streams.escalation.state import EMPTY
+from streams.escalation.values import Alert, SiteRecord, Source
+from streams.pipeline import decide
+from streams.pipeline.batch import OutputBatch
+from streams.pipeline.decide import Decider
+from streams.state.partition import Store, Unusable
+from streams.state.rebuild import Rebuild
+from tests.streams.messages import CODEC, DECODER, NUMBER, SETTINGS, SITE_RECORDS, Logged, alert, site
+
+FIRST, SECOND, WELL = [
+    name for name in map(str, range(200)) if partition_of(name.encode(), SETTINGS.topics.partitions) == NUMBER
+][:3]
+OPENED_AT = 1_000  # so long ago that all deadlines are due
+
+
+def state(site_id: str) -> bytes:
+    """The state of a site that had one alert."""
+    record = SiteRecord(0, CODEC.decode_site(site(site_id)))
+    opening = Alert("a", site_id, "INTRUSION", OPENED_AT)
+    return CODEC.encode_state(
+        core.on_event(EMPTY, record, opening, Source("alerts", NUMBER, 0), OPENED_AT, DEFAULTS).state
+    )
+
+
+def chunk(log: Mapping[str, bytes], unusable: Mapping[str, Unusable], *messages: Logged) -> OutputBatch:
+    """The first chunk of the partition that a restore makes of its states; all inputs in it waited."""
+    rebuild = Rebuild(NUMBER, CODEC, SITE_RECORDS, 0, unusable)
+    for offset, (site_id, value) in enumerate(log.items()):
+        rebuild.take_state(Logged(site_id.encode(), value, offset, OPENED_AT))
+    store, batch = Store(), OutputBatch()
+    waiting = {"alerts": len(messages)} if messages else {}
+    store.partitions[NUMBER] = rebuild.partition(dict.fromkeys(INPUT_TOPICS, 0), waiting)
+    decider = Decider(store, CODEC, SITE_RECORDS, SETTINGS)
+    for _ in decider.decide(DECODER.chunk(messages), frozenset({NUMBER}) if messages else frozenset(), batch):
+        pass
+    return batch
+
+
+def aside(batch: OutputBatch) -> dict[bytes | None, bytes | str | None]:
+    """The reasons of the dead letters, by site."""
+    return {
+        record[2]: dict(record[7])["dlq.reason"]  # type: ignore[misc]  # a dead letter has headers
+        for record in batch.records
+        if record[0] == SETTINGS.topic("dead-letters")
+    }
+
+
+def decided(batch: OutputBatch) -> list[bytes | None]:
+    """The sites of the decisions, in order."""
+    return [record[2] for record in batch.records if record[0] == SETTINGS.topic("decisions")]
+
+
+@pytest.fixture
+def fails(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Sites on whose deadlines the core fails, twice."""
+    sites: set[str] = set()
+    on_deadline = core.on_deadline
+
+    def failing(site_id: str, *arguments: object) -> core.Step:
+        if site_id in sites:
+            raise ValueError(f"the core fails on {site_id}")
+        return on_deadline(site_id, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(decide, "_on_deadline", failing)
+    monkeypatch.setattr(decide, "_on_failed_deadline", failing)
+    return sites
+
+
+def test_all_that_are_due_are_found_at_once_and_the_others_go_on(fails: set[str]) -> None:
+    fails.add(SECOND)
+    log = {FIRST: state(FIRST)[:-3], SECOND: state(SECOND), WELL: state(WELL)}  # the first fields of `FIRST` decode
+    batch = chunk(log, {})
+    assert batch.is_empty
+    assert {site_id: one.reason for site_id, one in batch.unusable[NUMBER].items()} == {
+        FIRST: "UNDECODABLE",
+        SECOND: "FAILED",
+    }
+    batch = chunk(log, batch.unusable[NUMBER])
+    assert batch.unusable == {}
+    assert aside(batch) == {FIRST.encode(): "UNDECODABLE", SECOND.encode(): "FAILED"}
+    assert decided(batch) == [WELL.encode()]
+
+
+def test_those_found_before_are_set_aside_too_where_an_input_finds_another(fails: set[str]) -> None:
+    fails.add(SECOND)
+    log = {FIRST: state(FIRST)[:-3], SECOND: state(SECOND), WELL: state(WELL)}
+    waits = Logged(FIRST.encode(), alert("b", FIRST), 0, OPENED_AT, None, SETTINGS.topic("alerts"))
+    unusable: Mapping[str, Unusable] = {}
+    for found in ({FIRST}, {FIRST, SECOND}):  # an input finds one, then the deadlines the other
+        batch = chunk(log, unusable, waits)
+        unusable = batch.unusable[NUMBER]
+        assert unusable.keys() == found
+    batch = chunk(log, unusable, waits)
+    assert batch.unusable == {}
+    assert aside(batch) == {FIRST.encode(): "UNDECODABLE", SECOND.encode(): "FAILED"}
+    assert decided(batch) == [WELL.encode()]
+
+
+def test_what_was_found_is_forgotten_once_it_is_committed(fails: set[str]) -> None:
+    fails.add(FIRST)
+    log = {FIRST: state(FIRST), WELL: state(WELL)}
+    batch = chunk(log, chunk(log, {}).unusable[NUMBER])
+    (overlay,) = batch.overlays
+    assert overlay.partition.unusable.keys() == {FIRST}
+    overlay.commit()
+    assert overlay.partition.unusable == {}
