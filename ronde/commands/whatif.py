@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -109,7 +110,8 @@ def _value(text: str, procedure: ProcedureName, field: str, value: str) -> Any:
     if isinstance(shipped, bool):
         parsed = {"true": True, "false": False}.get(value.lower(), value)
     elif isinstance(shipped, int) and value.isascii() and value.isdigit():
-        parsed = int(value)
+        with suppress(ValueError):  # Python reads no number of thousands of digits; a text is none below
+            parsed = int(value)
     elif shipped is None and not value:
         parsed = None
     section = _SECTIONS[procedure]

@@ -1,10 +1,11 @@
 """Read the records that a replay of a site or a partition needs (`streams.replay`).
 
 It reads decisions first, as they name the other records. Of the inputs it reads only the offsets between the first and
-the last one named, of the commands only those since the first decision. It takes the ends of ``quarantine`` and
-``dead-letters`` before that of ``decisions``, and those of the commands after it: so it reads the decisions that
-precede a quarantined alert, and every command that they name, even while workers write. Of ``sites`` it also keeps
-records of other sites that lie where one of the site's own is said to be: compaction did not remove it from there.
+the last one named, of the commands and ``quarantine`` only those since the first decision. It takes the ends of
+``quarantine`` and ``dead-letters`` before that of ``decisions``, and those of the commands after it: so it reads the
+decisions that precede a quarantined alert, and every command that they name, even while workers write. Of ``sites`` it
+also keeps records of other sites that lie where one of the site's own is said to be: compaction did not remove it from
+there.
 """
 
 from __future__ import annotations
@@ -115,7 +116,11 @@ class History:
         )
         since = decisions[0].at if is_truncated and decisions else None
         until = decisions[-1].at if incident_id is not None and decisions else None
-        bounds = begins if since is None else self._logs.offsets.at(ends, since)
+        bounds = begins
+        if since is not None:
+            # Of `sites`, too, records of long ago are read; that the core failed on one shows in its dead letter alone.
+            letters = ("dead-letters", number)
+            bounds = {**self._logs.offsets.at(ends, since), letters: begins[letters]}
         quarantined: list[Any] = []
         for record in read(*(Span(*log, bounds[log], end) for log, end in ends.items())):
             if until is not None and record.timestamp > until:
@@ -139,7 +144,8 @@ class History:
 def _needed_for(incident_id: str, decided: list[RecordedDecision]) -> tuple[list[RecordedDecision], bool]:
     """The decisions from which an incident can be replayed, up to its last; and whether earlier ones were left out.
 
-    They begin a day before it (the site's memory), or earlier, at a point where no incident was open.
+    They begin a day before it (the site's memory), or earlier, at a point where no incident was open. Those of its last
+    instant are all there: they may be on the same input, or tell the place of an alert that was quarantined then.
     """
     its_own = [
         place for place, one in enumerate(decided) if one.value is not None and one.value.incident_id == incident_id
@@ -157,7 +163,10 @@ def _needed_for(incident_id: str, decided: list[RecordedDecision]) -> tuple[list
         if one.value is not None and one.value.incident_id is not None:
             change = still_open.discard if one.value.phase_to == "CLOSED" else still_open.add
             change(one.value.incident_id)
-    return decided[begin : its_own[-1] + 1], begin > 0
+    end = its_own[-1] + 1
+    while end < len(decided) and _at(decided[end]) == _at(decided[its_own[-1]]):
+        end += 1
+    return decided[begin:end], begin > 0
 
 
 def _at(decision: RecordedDecision) -> Instant:

@@ -90,7 +90,7 @@ class Outcomes:
         return event
 
     def _differing(self, decided: RecordedStep, step: Step) -> Iterator[Differing]:
-        """Compare the decisions of a step with the recorded ones, one by one, up to the shorter list."""
+        """Compare the decisions of a step with the recorded ones: one by one, or by their ids if the numbers differ."""
         for output in step.outputs:
             if isinstance(output.value, Quarantined):
                 wrong = Mismatch("UNEXPECTED", "quarantine", None, output.value.reason)
@@ -98,18 +98,26 @@ class Outcomes:
                 return
         replayed = [output.value for output in step.outputs if isinstance(output.value, Decision)]
         if len(replayed) != len(decided.decisions):
-            recorded = {one.decision_id for one in decided.decisions}
-            yield from (
-                Differing(None, one, Mismatch("MISSING")) for one in replayed if one.decision_id not in recorded
-            )
-            expected = {one.decision_id for one in replayed}
-            for record, decision in zip(decided.records, decided.decisions, strict=True):
-                if decision.decision_id not in expected:
-                    yield Differing(record, decision, Mismatch("UNEXPECTED"))
+            yield from self._differing_by_id(decided, {one.decision_id: one for one in replayed})
             return
         for record, recorded_one, value in zip(decided.records, decided.decisions, replayed, strict=True):
             for mismatch in self._comparison.mismatches(record, "decisions", value, decided.at):
                 yield Differing(record, recorded_one, mismatch)
+
+    def _differing_by_id(self, decided: RecordedStep, replayed: dict[str, Decision]) -> Iterator[Differing]:
+        recorded = {one.decision_id for one in decided.decisions}
+        yield from (Differing(None, one, Mismatch("MISSING")) for name, one in replayed.items() if name not in recorded)
+        seen: set[str] = set()
+        for record, decision in zip(decided.records, decided.decisions, strict=True):
+            name = decision.decision_id
+            if name in seen:
+                yield Differing(record, decision, Mismatch("TWICE"))
+            elif name not in replayed:
+                yield Differing(record, decision, Mismatch("UNEXPECTED"))
+            else:
+                for mismatch in self._comparison.mismatches(record, "decisions", replayed[name], decided.at):
+                    yield Differing(record, decision, mismatch)
+            seen.add(name)
 
 
 def _nothing(decided: RecordedStep, mismatch: Mismatch) -> Outcome:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 from schemas.avro.errors import Undecodable
 from streams.escalation.state import EMPTY, MEMORY_MS, SiteState
 from streams.escalation.step import set_aside_attention
@@ -31,7 +33,8 @@ class SiteReplay:
         self._versions = material.versions[site_id]
         self._outcomes = Outcomes(material, self._versions, knowledge, report.comparison)
         self._quarantine = QuarantineReplay(site_id, material, report, knowledge)
-        self._set_aside = material.set_aside.get(site_id)
+        letters = material.set_aside.get(site_id, ())
+        self._set_aside = deque(letter for letter in letters if horizon is None or letter.at >= horizon)
         self._state: SiteState = EMPTY
         self._open: set[str] = set()  # by the log's decisions
         self._at: Instant = 0  # of the last step

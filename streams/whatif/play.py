@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final
 
 from streams.escalation import dispatching, memory, rounds
 from streams.escalation import step as core
@@ -26,41 +27,11 @@ from streams.escalation.values import (
 from streams.whatif.change import ProceduresOfVersions
 from streams.whatif.reactions import FOR_GOOD, CallKey, DispatchReactions, IncidentReactions, Reaction, RecordedEvent
 from streams.whatif.recorded import LAST, Fire, RecordedSite, Segment
+from streams.whatif.scheduled import Arrival, CallKnown, DispatchKnown, HandOverKnown, Scheduled
 
 _NEVER: Final = 1 << 62
 # An incident that opens so long after an undetermined one may have been part of it.
 DOUBT_MS: Final = MEMORY_MS
-
-
-class Arrival(NamedTuple):
-    """A reaction on its way; its result or report names the command that it answers here."""
-
-    recorded: RecordedEvent
-    event: Event
-
-
-class CallKnown(NamedTuple):
-    """Until here the log says that a call is not answered."""
-
-    incident_id: str
-    command_id: str
-
-
-class DispatchKnown(NamedTuple):
-    """Until here the log says what a partner did."""
-
-    incident_id: str
-    number: int
-    is_cancelled: bool
-
-
-class HandOverKnown(NamedTuple):
-    """Until here the log says what operators did about a hand-over."""
-
-    incident_id: str
-
-
-Scheduled: TypeAlias = Arrival | CallKnown | DispatchKnown | HandOverKnown
 
 
 @dataclass(slots=True)
@@ -90,7 +61,7 @@ class SitePlay:
         self._site = site
         self._segment = segment
         self._procedures = procedures
-        self._end = end if segment.until is None else segment.until - 1
+        self._end = (end, LAST) if segment.until is None else (segment.until[0], segment.until[1] - 1)
         self._fires = {key: list(fires) for key, fires in segment.fires.items()}
         self._state = SiteState(remembered=segment.remembered)
         self._queue: list[tuple[Instant, int, int, Scheduled]] = []
@@ -113,7 +84,7 @@ class SitePlay:
                 first, source = (event.at, event.place), 1
             if queued is not None and queued[:2] < first:
                 first, source = queued[:2], 2
-            if first[0] > self._end:
+            if first > self._end:
                 break
             self._now = max(self._now, first[0])
             if source == 0:
@@ -159,6 +130,8 @@ class SitePlay:
         touched, event = recorded.incidents, recorded.event
         if not touched and not self._state.incidents:
             return  # it opened nothing in the log, and opens nothing here
+        if recorded.handed_over and not self._is_handed_over(recorded.handed_over):
+            return
         if touched and all(self.merged.get(one, one) in self._gone for one in touched):
             if isinstance(event, Alert):
                 accepted = memory.of_alert(event, self._now)
@@ -172,6 +145,17 @@ class SitePlay:
             self.merged[recorded.opened] = went_to.incident_id or ""
         if went_to is not None and went_to.version == 1 and recorded.opened is None:
             self._gone.update(one for one in touched if went_to.incident_id in self._gone)
+
+    def _is_handed_over(self, recorded: Sequence[str]) -> bool:
+        """Whether operators have one of those incidents here.
+
+        One that they do not have yet is taken out: the log does not say what they do about it later.
+        """
+        names = {self.merged.get(one, one) for one in recorded}
+        for incident in self._state.incidents:
+            if incident.incident_id in names and incident.phase != "HANDED_OVER":
+                self._leave_open(incident, "operators had it handed over in the log then")
+        return any(one.incident_id in names for one in self._state.incidents)
 
     def _renamed(self, event: Event) -> Event:
         """Let an input name the incident that the one it named is part of here."""
@@ -193,7 +177,7 @@ class SitePlay:
             self._decide(what.recorded, event)
             return
         incident = next((one for one in self._state.incidents if one.incident_id == what.incident_id), None)
-        if incident is None or self._now >= self._end:
+        if incident is None or self._now >= self._end[0]:
             return
         if isinstance(what, CallKnown):
             if rounds.outstanding_id(incident) == what.command_id:

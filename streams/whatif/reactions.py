@@ -38,6 +38,7 @@ class RecordedEvent(NamedTuple):
     opened: str | None  # the incident that it opened
     version: str | None  # of that one's procedure
     site_offset: int | None
+    handed_over: tuple[str, ...] = ()  # of an operator's action: incidents that were handed over to them
 
 
 class Reaction(NamedTuple):

@@ -31,12 +31,13 @@ from streams.replay.step import RecordedStep
 from streams.replay.verdict import NO_BEGINNING, NO_INPUT, NO_PROCEDURE, NO_SITE
 from streams.whatif.reactions import IncidentReactions, RecordedEvent
 
+NO_COMMAND: Final = "a call or dispatch of it is not in the log any more"
 LAST: Final = 1 << 60  # behind every place in the order of steps
 _REPEATS: Final = frozenset({"DUPLICATE_ALERT", "DUPLICATE_INPUT"})
 
 
 class Fire(NamedTuple):
-    """When a deadline of the log fired, and its place in the order of the site's steps."""
+    """When a deadline of the log fired, or could have, and its place in the order of the site's steps."""
 
     at: Instant
     place: int
@@ -109,12 +110,12 @@ class RecordedIncident:
 
 @dataclass(slots=True)
 class Segment:
-    """Steps of a site without a gap; ``until`` is where the next one cannot be judged."""
+    """Steps of a site without a gap; ``until`` is the time and the place of the next one, which cannot be judged."""
 
     remembered: tuple[Remembered, ...] = ()
     events: list[RecordedEvent] = field(default_factory=list)  # without those that answer a command
     fires: dict[tuple[str, Instant], list[Fire]] = field(default_factory=dict)
-    until: Instant | None = None
+    until: tuple[Instant, int] | None = None
 
 
 class Inputs(NamedTuple):
@@ -180,7 +181,7 @@ class RecordedSite:
     def lose(self, reason: str, at: Instant) -> None:
         """End the segment: what is open, and what follows until nothing is, cannot be judged."""
         self.lost_for = reason
-        self.segments[-1].until = at
+        self.segments[-1].until = (at, self._place)
         for incident_id in self._open:
             self._incident(incident_id).not_judged = reason
 
@@ -207,7 +208,7 @@ class RecordedSite:
             if event.source.topic == "alerts":
                 alerts[event.at].append((event.source.offset, event.place))
         for alert in self._quarantined:
-            if begin <= alert.at and (segment.until is None or alert.at < segment.until):
+            if begin <= alert.at and (segment.until is None or alert.at < segment.until[0]):
                 behind = (place - 1 for offset, place in alerts.get(alert.at, ()) if offset > alert.source.offset)
                 last = next(behind, LAST)
                 assert isinstance(alert.event, Alert)
@@ -227,14 +228,25 @@ class RecordedSite:
             return NO_INPUT
         if step.site_offset is not None and self.versions.place_of(step.site_offset) is None:
             return NO_SITE
-        return None if self._inputs.knows(step.opened_under) else NO_PROCEDURE
+        if not self._inputs.knows(step.opened_under):
+            return NO_PROCEDURE
+        commands = (name for one in step.decisions for name in one.outputs if _is_command(one, name))
+        return NO_COMMAND if any(self._inputs.command(name) is None for name in commands) else None
 
     def _add(self, step: RecordedStep, found: tuple[Event, Instant] | None) -> None:
         touched = tuple(one.incident_id for one in step.decisions if one.incident_id is not None)
         if found is not None:
             opened = next((one.incident_id for one in step.decisions if one.version == 1), None)
             recorded = RecordedEvent(
-                self._place, step.at, found[0], step.cause.source, touched, opened, step.opened_under, step.site_offset
+                self._place,
+                step.at,
+                found[0],
+                step.cause.source,
+                touched,
+                opened,
+                step.opened_under,
+                step.site_offset,
+                _handed_over(step, found[0]),
             )
             if not touched and step.decisions[0].rule in _REPEATS:
                 return  # of something accepted before: it has no effect
@@ -254,11 +266,10 @@ class RecordedSite:
         return incident is not None and incident.reactions.take(recorded)
 
     def _decide(self, incident: RecordedIncident, decision: Decision) -> None:
-        if decision.input.kind == "DEADLINE" and incident.decisions:
-            armed = incident.decisions[-1].deadline
-            if armed is not None:
-                fire = Fire(decision.at, self._place, decision.rule == "FAILED", decision.site_offset)
-                self.segments[-1].fires.setdefault((incident.incident_id, armed), []).append(fire)
+        armed = incident.decisions[-1].deadline if incident.decisions else None
+        fire = None if armed is None else self._fire(armed, decision)
+        if armed is not None and fire is not None:
+            self.segments[-1].fires.setdefault((incident.incident_id, armed), []).append(fire)
         incident.decisions.append(decision)
         commands = [command for name in decision.outputs if (command := self._inputs.command(name)) is not None]
         incident.reactions.decided(decision, commands)
@@ -266,6 +277,17 @@ class RecordedSite:
             incident.closed_at = decision.at
         elif decision.phase_to == "HANDED_OVER":
             incident.was_handed_over = True
+
+    def _fire(self, armed: Instant, decision: Decision) -> Fire | None:
+        """Return how an incident's deadline fired, if a decision tells it.
+
+        After an assignment a worker handles the inputs that waited without deadlines, and one of them may change a
+        deadline that is past. The log has no decision on that one: behind that input it could fire, not before it.
+        """
+        if decision.input.kind == "DEADLINE":
+            return Fire(decision.at, self._place, decision.rule == "FAILED", decision.site_offset)
+        is_overtaken = armed <= decision.at and decision.deadline != armed
+        return Fire(decision.at, self._place + 1, False, decision.site_offset) if is_overtaken else None
 
     def _pass_by(self, step: RecordedStep) -> None:
         for decision in step.decisions:
@@ -294,6 +316,21 @@ def _procedure_opened_by(found: tuple[Event, Instant] | None) -> ProcedureName:
     """Return the procedure of an incident that an input opened: an operator opens none of fire."""
     event = None if found is None else found[0]
     return PROCEDURE_OF_KIND.get(event.kind, "SECURITY") if isinstance(event, Alert) else "SECURITY"
+
+
+def _is_command(decision: Decision, name: str) -> bool:
+    """Whether an output is a call or a dispatch; its id says so (procedure.md §7)."""
+    begin = len(decision.incident_id or "") + 1
+    return name[begin : begin + 1] in {"c", "d"}
+
+
+def _handed_over(step: RecordedStep, event: Event) -> tuple[str, ...]:
+    """Return the incidents that operators had when one of them acted."""
+    if not isinstance(event, OperatorAction):
+        return ()
+    return tuple(
+        one.incident_id for one in step.decisions if one.incident_id is not None and one.phase_from == "HANDED_OVER"
+    )
 
 
 def by_site(steps: Iterable[RecordedStep]) -> dict[str, list[RecordedStep]]:

@@ -87,6 +87,7 @@ def test_what_cannot_be_asked_is_refused(settings_file: SettingsFile, run: Run) 
     for wrong, words in (
         ("SECURITY.wait_second=3", "did you mean wait_seconds?"),
         ("SECURITY.wait_seconds=0", "whole seconds from 1"),
+        ("SECURITY.wait_seconds=" + "9" * 5000, "whole seconds from 1"),
         ("POLICE.wait_seconds=3", "procedures are SECURITY and FIRE"),
         ("SECURITY.version=x", "a procedure has no 'version'"),
     ):

@@ -1,10 +1,11 @@
 """Logs as a worker leaves them, made in virtual time: chunks of inputs go in, every topic's records come out.
 
-One partition, which is all there is. Within a chunk: states set aside, site records, deadlines due, inputs, all at
-one instant, as the worker does it. Shared by the tests of replays and of conservation.
+One partition, which is all there is. Within a chunk: states set aside, site records, inputs that waited for a worker,
+deadlines due, inputs, all at one instant, as the worker does it. Shared by the tests of replays and of conservation.
 """
 
 from collections import defaultdict
+from collections.abc import Sequence
 from functools import cache
 from typing import Any, Final, TypeAlias
 
@@ -110,23 +111,28 @@ class Logbook:
         self._procedures = procedures
         self._codec = shipped()
 
-    def chunk(self, at: float, *inputs: Input) -> None:
-        """What the worker makes of inputs that came together, ``at`` seconds after the start."""
+    def chunk(self, at: float, *inputs: Input, waited: Sequence[Input] = (), is_caught_up: bool = True) -> None:
+        """What the worker makes of inputs that came together, ``at`` seconds after the start.
+
+        ``waited`` are those that waited for a worker; until it has caught up with them, no deadline fires.
+        """
         now = seconds(at)
+        waiting = [(one, self._send(one, now)) for one in waited]
         sent = [(one, self._send(one, now)) for one in inputs]
-        for one, record in sent:
+        for one, record in waiting + sent:
             if record.topic == "sites":
                 self._site(one, record, now)
-        while due := sorted(
-            (deadline, site_id)
-            for site_id, state in self.states.items()
-            for deadline in state.deadlines()
-            if deadline.at <= now
+        self._events(waiting, now)
+        while is_caught_up and (
+            due := sorted(
+                (deadline, site_id)
+                for site_id, state in self.states.items()
+                for deadline in state.deadlines()
+                if deadline.at <= now
+            )
         ):
             self._fire(*due[0][::-1], now)
-        for one, record in sent:
-            if record.topic != "sites":
-                self._event(one, record, now)
+        self._events(sent, now)
 
     def set_aside(self, at: float, site_id: str, told_of: str | None = None) -> None:
         """The state of a site cannot be used any more; ``told_of``: what its attention says instead of the id."""
@@ -220,6 +226,11 @@ class Logbook:
     def _fire(self, site_id: str, deadline: Deadline, now: Instant) -> None:
         fire = core.on_failed_deadline if deadline.incident_id in self.fails else core.on_deadline
         self._take(site_id, fire(site_id, self.states[site_id], self._records.get(site_id), deadline, now), now)
+
+    def _events(self, sent: list[tuple[Input, LogRecord]], now: Instant) -> None:
+        for one, record in sent:
+            if record.topic != "sites":
+                self._event(one, record, now)
 
     def _event(self, one: Any, record: LogRecord, now: Instant) -> None:
         if isinstance(one, LogRecord):

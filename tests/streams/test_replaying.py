@@ -135,6 +135,18 @@ def test_after_a_decision_that_differs_the_rest_of_its_incident_is_not_judged_bu
     assert ("UNEXPECTED", "calls", None) in told(verdict)
 
 
+def test_a_decision_that_is_there_twice_in_a_row_is_found_and_what_differs_in_the_first() -> None:
+    book = Logbook()
+    book.chunk(0, site(), alert())
+    book.chunk(5, callback("R1", "IDENTIFIED", "NORMAL"))
+    book.logs["decisions"].append(book.logs["decisions"][1]._replace(offset=2))
+    assert told(book.replay()) == [("TWICE", "decisions", None)]
+    book.change("decisions", 2, rule="MERGED")
+    assert told(book.replay()) == [("TWICE", "decisions", None)]
+    book.change("decisions", 1, rule="OPERATOR_CLOSED")
+    assert told(book.replay()) == [("FIELD", "decisions", "rule"), ("TWICE", "decisions", None)]
+
+
 def test_an_early_deadline_and_one_that_nobody_has_are_named() -> None:
     book = Logbook()
     book.chunk(0, site(), alert())

@@ -17,7 +17,7 @@ from streams.whatif.comparison import Comparison
 from streams.whatif.history import History
 from streams.whatif.partition import PartitionWhatIf
 from tests.streams.logbook import RECORDED, Logbook, alert, callback, no_answer, seconds, site
-from tests.streams.test_replaying_random import anything
+from tests.streams.test_replaying_random import random_chunk
 from tests.streams.test_verification import BookLogs
 from tests.support.seeds import seeds
 
@@ -79,7 +79,7 @@ def test_nothing_changed_gives_random_logs_again(story: int) -> None:
     book, world, at = Logbook(), random.Random(story), 0.0
     for number in range(80):
         at += world.choice([0.0, 0.5, 30.0, 121.0, 700.0])
-        book.chunk(at, *(anything(world, book, f"{number}.{place}", at) for place in range(world.choice([0, 1, 1, 3]))))
+        random_chunk(world, book, number, at)
     comparison = compare(book)
     assert comparison.incidents == len({one.incident_id for one in book.decisions() if one.incident_id})
     assert comparison.verdicts == {"SAME": comparison.incidents}
@@ -93,6 +93,17 @@ def test_deadlines_that_an_outage_made_late_fire_when_they_did() -> None:
     comparison = compare(book)
     assert comparison.verdicts == {"SAME": 1}
     assert compare(book, security(attention_interval_seconds=60)).verdicts == {"SAME": 1}
+
+
+def test_a_deadline_that_an_answer_overtook_does_not_fire_before_it() -> None:
+    """Ann does not answer within 120 s; her answer had waited for a worker, which handles it before any deadline."""
+    book = Logbook()
+    book.chunk(0, site(), alert())
+    book.chunk(500, waited=[no_answer("R1", book.last_id())])
+    book.chunk(510, answer("R2", book.last_id(), "IDENTIFIED", "NORMAL"))
+    assert [one.rule for one in book.decisions()] == ["OPENED", "NEXT_CONTACT", "RESOLVED"]
+    assert compare(end(book, 520)).verdicts == {"SAME": 1}
+    assert compare(book, security(call_timeout_seconds=110)).verdicts == {"OTHER_TIMES": 1}
 
 
 def test_an_alert_quarantined_in_the_instant_of_an_opening_came_before_it() -> None:
@@ -287,32 +298,40 @@ def test_an_operator_s_action_keeps_its_time() -> None:
     assert (undetermined.verdicts, undetermined.more_guards) == ({"UNDETERMINED": 1}, (0, 1))
 
 
-# --- what cannot be judged ------------------------------------------------------------------------
+def handed_over() -> Logbook:
+    """The only partner refuses, so operators get the incident at 690 s. Under a wait of 50 min they do not have it."""
+    book = Logbook()
+    book.chunk(0, site(intervention=site().intervention._replace(partners=("P1",))))
+    book.chunk(10, alert())
+    book.chunk(30, no_answer("R1", book.last_id()))
+    book.chunk(50, no_answer("R2", book.last_id()))
+    book.chunk(650)
+    book.chunk(660, no_answer("R3", book.last_id()))
+    book.chunk(670, no_answer("R4", book.last_id()))
+    book.chunk(690, report(book, "REJECTED"))
+    assert book.decisions()[-1].phase_to == "HANDED_OVER"
+    return book
 
 
-def test_what_retention_took_is_not_judged_and_counted() -> None:
-    book = waiting()
-    book.chunk(470, callback("C", "IDENTIFIED", "NORMAL"))
-    book.chunk(3000, alert("A2", raised=3000))
-    book.chunk(3010, answer("R5", book.last_id(), "IDENTIFIED", "NORMAL"))
-    gone = compare(book, alerts=1)
-    assert gone.verdicts == {"NOT_JUDGED": 1, "SAME": 1}
-    assert gone.not_judged == {"its input is not in the log any more": 1}
-    del book.logs["decisions"][:2]
-    assert compare(book).not_judged == {"what came before it is not in the log any more": 1}
+def test_an_operator_s_answer_to_a_hand_over_that_comes_later_is_undetermined() -> None:
+    book = handed_over()
+    incident = book.decisions()[0].incident_id
+    book.chunk(760, OperatorAction("O1", "S1", incident, "CLOSE", "police went", "olga", seconds(760)))
+    comparison = compare(end(book, 9000), security(wait_seconds=3000))
+    assert (comparison.verdicts, comparison.fewer_guards) == ({"UNDETERMINED": 1}, (0, 1))
+    assert compare(book).verdicts == {"SAME": 1}
 
 
-def test_an_unknown_version_and_a_falsified_decision_are_not_judged() -> None:
-    other = {**DEFAULTS, "SECURITY": DEFAULTS["SECURITY"]._replace(version="security/7", wait_seconds=5)}
-    book = Logbook(other)
-    book.chunk(0, site(), alert())
-    book.chunk(10, answer("R", book.last_id(), "IDENTIFIED", "NORMAL"))
-    comparison = compare(book)
-    assert (comparison.verdicts, comparison.unknown_versions) == ({"NOT_JUDGED": 1}, {"security/7"})
-    assert compare(book, known=other).verdicts == {"SAME": 1}
-    false = waiting()
-    false.change("decisions", 2, rule="NOTED")
-    assert compare(end(false, 700), security(wait_seconds=60)).verdicts == {"NOT_JUDGED": 1}
+def test_an_operator_s_answer_to_a_hand_over_that_never_was_opens_no_other_incident() -> None:
+    """A callback ends the longer wait, so no operator has anything to send a guard for."""
+    book = handed_over()
+    book.chunk(750, callback("C", "IDENTIFIED", "NORMAL"))
+    book.chunk(760, OperatorAction("O1", "S1", None, "DISPATCH", "to be sure", "olga", seconds(760)))
+    assert [one.rule for one in book.decisions()][-2:] == ["NOTED", "OPERATOR_DISPATCH"]
+    comparison = compare(end(book, 2000), security(wait_seconds=3000))
+    assert (comparison.verdicts, comparison.additional) == ({"OTHER_END": 1}, 0)
+    assert (comparison.more_guards, comparison.fewer_guards) == ((0, 0), (1, 1))
+    assert compare(book).verdicts == {"SAME": 1}
 
 
 # --- against what would have happened ---------------------------------------------------------------
