@@ -24,8 +24,8 @@ from prometheus_client import generate_latest
 
 from benchmarks.stages import Run, night
 from service import gc_control
+from streams.observe.chunk_metrics import Tally
 from streams.observe.metrics import Metrics
-from streams.observe.tally import Tally
 from streams.pipeline.records import RecordBuilder
 from streams.settings import Settings, load
 from streams.state.partition import Partition, SiteBytes

@@ -8,7 +8,7 @@ CODEC: Final = "streams/formats/codec_native.py"
 
 _STAGES: Final = (
     "streams/formats/validation.py",
-    "streams/observe/tally.py",
+    "streams/observe/chunk_metrics.py",
     "streams/pipeline/batch.py",
     "streams/formats/site_records.py",
     "streams/pipeline/decode.py",

@@ -16,9 +16,9 @@ from seal.store import Store, connect_to_seal, make_schema
 from service.logs import logger
 from service.metrics import AWAY
 from service.pages import open_pages
+from service.pauses import postgres_pause
 from service.postgres import reason
 from service.readiness import ProcessReadiness
-from service.retry import postgres_pause
 from service.stopping import stopped_by_signals
 
 _log: Final = logger(__name__)

@@ -24,8 +24,8 @@ from seal.store import Head, Store, TreeState
 from service.clock import now_ms
 from service.headers import headers_of
 from service.log_record import LogRecord
+from service.pauses import kafka_answer, retriable_for
 from service.registry import Registry, client
-from service.retry import kafka_answer, retriable_for
 
 _ERASURES: Final = "erasures"
 _BATCH: Final = 5000

@@ -121,7 +121,7 @@ SLOW: Final[Mapping[str, Sequence[str]]] = {
         "test_a_command_without_its_optional_dependencies_says_what_to_install",
         "test_the_other_commands_load_without_any_optional_dependency",
     ),
-    "tests/edges/desk/test_words.py": (
+    "tests/edges/desk/test_spoken_words.py": (
         "test_every_answer_takes_100_ms_to_1_s",
         "test_the_loop_goes_on_meanwhile",
     ),

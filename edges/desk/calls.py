@@ -27,11 +27,11 @@ from edges.desk.problems import (
 )
 from edges.desk.reader import NotReadError
 from edges.desk.records import Records
+from edges.desk.spoken_words import UnreadableHashError, Words
 from edges.desk.standing import Callback
 from edges.desk.state import CALLBACK
 from edges.desk.tries import WRONG_WORDS
 from edges.desk.unanswered import UnansweredTries
-from edges.desk.words import UnreadableHashError, Words
 from edges.kafka.errors import UnconfirmedError
 from edges.values import CallCommand, CallResult, Contact, DeskEvent
 from edges.web.problems import NOT_FOUND

@@ -33,10 +33,10 @@ from edges.desk.records import Records
 from edges.desk.rounds import RoundSizes
 from edges.desk.settings import DeskConfiguration, DeskSettings
 from edges.desk.site_index import SiteIndex
+from edges.desk.spoken_words import Words
 from edges.desk.state import TOPICS, DeskState
 from edges.desk.viewed import ViewLog
 from edges.desk.wallboard import COUNTED_SECONDS, FirstCallCount
-from edges.desk.words import Words
 from edges.desk.work import Item, WorkList
 from edges.desk.writer import WRITTEN, Writer
 from edges.kafka.errors import KafkaAwayError, UnconfirmedError

@@ -29,7 +29,7 @@ from edges.values import Decision
 from schemas.avro.errors import RegistryUnreachable
 from schemas.contract.topics import Log
 from service.logs import logger
-from service.retry import EDGE_START_SECONDS
+from service.pauses import EDGE_START_SECONDS
 
 if TYPE_CHECKING:
     from edges.settings import Connection

@@ -15,8 +15,8 @@ from schemas.avro.generated import writer
 from schemas.avro.loader import load
 from schemas.contract.topics import TOPICS
 from service.headers import headers_of
+from service.pauses import REGISTRY_SECONDS
 from service.registry import Registry, client
-from service.retry import REGISTRY_SECONDS
 
 if TYPE_CHECKING:
     from confluent_kafka import Message

@@ -29,9 +29,9 @@ from edges.kafka import clients
 from edges.kafka.errors import TopicsDifferError, UnconfirmedError
 from edges.kafka.lanes import Lane, Outgoing, Report, Sending
 from edges.kafka.layout import Layout, answered_offsets
+from edges.kafka.lost_leader import Standstill
 from edges.kafka.pulse import Pulse
 from edges.kafka.renewal import Renewal, RenewedReader
-from edges.kafka.standstill import Standstill
 from schemas.contract import murmur2
 from schemas.contract.topics import Log
 from service.logs import logger

@@ -21,7 +21,7 @@ from edges.web.tokens import Machine
 from edges.web.values import Body, Instant, PathId, Text
 
 if TYPE_CHECKING:
-    from edges.partners.reporting import Reporter
+    from edges.partners.reports_to_kafka import Reporter
 
 _SCOPE: Final = "partner:"
 

@@ -14,7 +14,7 @@ from edges.web.problems import UNCONFIRMED
 from edges.web.website import website
 
 if TYPE_CHECKING:
-    from edges.partners.reporting import Reporter
+    from edges.partners.reports_to_kafka import Reporter
     from edges.partners.store import Store
     from edges.web.settings import WebSettings
 

@@ -24,7 +24,7 @@ from edges.web.routes import Route, problems_of
 from edges.web.values import Body, Instant, Text
 
 if TYPE_CHECKING:
-    from edges.partners.reporting import Reporter
+    from edges.partners.reports_to_kafka import Reporter
     from edges.web.pages import Pages
 
 _OVER_MS: Final = 3600 * 1000

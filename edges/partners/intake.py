@@ -20,8 +20,8 @@ from edges.database.postgres import PASSING
 from edges.errors import EdgeError
 from edges.kafka.ages import Ages
 from edges.kafka.layout import Layout
+from edges.kafka.lost_leader import Standstill
 from edges.kafka.renewal import Renewal
-from edges.kafka.standstill import Standstill
 from edges.kafka.watermarks import Watermarks
 from edges.partners import faults, schedule
 from edges.partners.ages import LATE_SECONDS
@@ -31,8 +31,8 @@ from edges.partners.values import to_json
 from edges.values import DispatchCommand
 from schemas.avro.errors import RegistryUnreachable, Undecodable
 from service import logs
+from service.pauses import EDGE_SECONDS
 from service.postgres import connect, reason
-from service.retry import EDGE_SECONDS
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
@@ -172,7 +172,7 @@ class Intake:
         return False
 
     def _is_blind(self) -> bool:
-        """Whether another consumer is due, as this one has lost sight of a leader (`edges.kafka.standstill`)."""
+        """Whether another consumer is due, as this one has lost sight of a leader (`edges.kafka.lost_leader`)."""
         log = self._standstill.look(self._still)
         if log is not None:
             _log.warning("another Kafka reader takes the place of this one", topic=log[0], partition=log[1])

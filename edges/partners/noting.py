@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from edges.errors import DatabaseAwayError
 from edges.partners.store import now_ms
-from service.retry import EDGE_SECONDS
+from service.pauses import EDGE_SECONDS
 
 if TYPE_CHECKING:
     from edges.partners.posting import Answer

@@ -21,7 +21,7 @@ from edges.partners.metrics import PartnersMetrics
 from edges.partners.notices import Notices
 from edges.partners.outlet import Outlet
 from edges.partners.posting import Poster
-from edges.partners.reporting import Reporter
+from edges.partners.reports_to_kafka import Reporter
 from edges.partners.sending import Sender
 from edges.partners.settings import PartnersConfiguration, PartnersSettings
 from edges.partners.store import Store

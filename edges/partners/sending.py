@@ -24,12 +24,12 @@ from edges.partners.page_tokens import VALID_MS, page_token
 from edges.partners.signing import signed_headers
 from edges.partners.store import LEASE_MS, Step, now_ms
 from service import logs
-from service.retry import EDGE_SECONDS
+from service.pauses import EDGE_SECONDS
 
 if TYPE_CHECKING:
     from edges.partners.metrics import PartnersMetrics
     from edges.partners.posting import Poster
-    from edges.partners.reporting import Reporter
+    from edges.partners.reports_to_kafka import Reporter
     from edges.partners.store import Attempt, Store
 
 _log: Final = logs.logger(__name__)

@@ -28,9 +28,9 @@ from edges.portal.sql import migrate
 from edges.settings import Connection
 from schemas.avro.errors import RegistryUnreachable
 from service import logs
+from service.pauses import EDGE_SECONDS
 from service.postgres import Session, connect, reason
 from service.postgres_settings import PostgresSettings
-from service.retry import EDGE_SECONDS
 
 _log: Final = logs.logger(__name__)
 

@@ -20,7 +20,7 @@ from edges.watchdog.judge import INPUTS, READ, TOPICS, Judge, Place
 from schemas.avro.errors import Undecodable
 from schemas.contract.topics import Log
 from service.clock import now_ms
-from service.retry import EDGE_START_SECONDS
+from service.pauses import EDGE_START_SECONDS
 
 if TYPE_CHECKING:
     from edges.settings import Connection

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from service.pages import OperationPages
+from service.pauses import postgres_pause
 from service.registry import Registry, client
-from service.retry import postgres_pause
 from service.stopping import stopped_by_signals
 from sinks.errors import Away, Fenced, SinkError
 from sinks.observe.metrics import SinkMetrics

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from schemas.contract.topics import OWN_BYTES
-from service.retry import KAFKA_SECONDS, kafka_answer, retriable_for
+from service.pauses import KAFKA_SECONDS, kafka_answer, retriable_for
 
 if TYPE_CHECKING:
     from streams.formats.message import Headers

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Final
 
-from service.retry import KAFKA_SECONDS
+from service.pauses import KAFKA_SECONDS
 from streams.kafka.acl import Grant
 from streams.kafka.admin import Admin, BrokerError, remedy
 

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple, TypeAlias, cast
 
 from streams.escalation.values import Instant
-from streams.formats.dead_letter import CUT
+from streams.formats.dead_letter_size import CUT
 from streams.formats.message import Headers
 from streams.formats.validation import key_text
 from streams.kafka.reading import LogRecord

@@ -17,7 +17,7 @@ from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaE
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # it is documented there
 
 from schemas.contract.topics import BrokerLog, Log
-from service.retry import KAFKA_SECONDS, kafka_answer
+from service.pauses import KAFKA_SECONDS, kafka_answer
 from streams.escalation.values import Instant
 from streams.kafka.offset_notes import OffsetNotes, read_notes
 

@@ -1,4 +1,4 @@
-"""The metrics of a worker. Those of a chunk are the fields of `Tally` (`tally.py`); all others are declared here.
+"""The metrics of a worker. Those of a chunk are fields of `Tally` (`chunk_metrics.py`), others are declared here.
 
 Prometheus conventions: base units (seconds, bytes, records) end the name, `_total` what only grows. A label names
 a topic (without prefix), a partition, a rule, a reason, a partner; never a site, a contact or an incident, and its
@@ -25,8 +25,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollecto
 from schemas.contract.topics import INPUT_TOPICS, OUTPUT_TOPICS
 from service.metrics import Family
 from streams.escalation.names import OPEN_PHASES
-from streams.observe.families import FAMILY, Histogram
-from streams.observe.tally import LATENCY, LATER, Tally
+from streams.observe.chunk_metrics import LATENCY, LATER, Tally
+from streams.observe.histogram import FAMILY, Histogram
 from streams.runtime.clock import wall_ms
 
 if TYPE_CHECKING:

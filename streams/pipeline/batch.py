@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from schemas.contract.topics import BrokerLog
 from streams.escalation.values import Instant
 from streams.formats.message import Headers
-from streams.observe.tally import Tally
+from streams.observe.chunk_metrics import Tally
 
 if TYPE_CHECKING:
     from streams.kafka.offset_notes import OffsetNotes

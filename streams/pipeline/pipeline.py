@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from service import gc_control
 from service.logs import logger
-from service.retry import registry_answer
+from service.pauses import registry_answer
 from streams.pipeline.batch import OutputBatch
 from streams.pipeline.chunk import DecodedChunk, InputChunk, Rewind
 from streams.pipeline.decode import Decoder

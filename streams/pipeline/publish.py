@@ -17,7 +17,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 
 from schemas.contract.topics import BrokerLog
 from service.logs import logger
-from service.retry import KAFKA_SECONDS, kafka_answer
+from service.pauses import KAFKA_SECONDS, kafka_answer
 from streams.kafka.offset_notes import OffsetNotes
 from streams.runtime import faults
 from streams.runtime.errors import WorkerError

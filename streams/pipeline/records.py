@@ -24,9 +24,9 @@ from streams.escalation.values import (
     Quarantined,
     Source,
 )
-from streams.formats.dead_letter import dead_letter
+from streams.formats.dead_letter_size import dead_letter
 from streams.formats.validation import ID_BYTES, site_named
-from streams.observe.tally import Tally
+from streams.observe.chunk_metrics import Tally
 from streams.pipeline.batch import Record
 from streams.runtime.clock import AHEAD_HEADER
 

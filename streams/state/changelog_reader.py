@@ -20,7 +20,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from schemas.avro.errors import RegistryUnreachable
 from schemas.contract.topics import BrokerLog
 from service.logs import logger
-from service.retry import REGISTRY_SECONDS
+from service.pauses import REGISTRY_SECONDS
 from streams.runtime import faults
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaExcepti
 from schemas.contract.topics import INPUT_TOPICS, BrokerLog
 from service import gc_control
 from service.logs import logger
-from service.retry import KAFKA_SECONDS
+from service.pauses import KAFKA_SECONDS
 from streams.kafka import clients as kafka
 from streams.kafka.offset_notes import OffsetNotes, read_notes
 from streams.runtime.errors import WorkerError

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from schemas.contract.roles import ROLES
 from schemas.contract.topics import ENGINE_TOPICS
 from service.logs import logger
-from service.retry import KAFKA_START_SECONDS
+from service.pauses import KAFKA_START_SECONDS
 from streams.kafka.access import require
 from streams.kafka.acl import grants
 from streams.kafka.admin import BrokerAwayError, BrokerError

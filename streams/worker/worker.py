@@ -15,8 +15,8 @@ from mode import Service
 
 from schemas.contract.topics import TOPICS
 from service.logs import logger, places
+from service.pauses import KAFKA_SECONDS, registry_answer
 from service.readiness import ProcessReadiness, Stalls
-from service.retry import KAFKA_SECONDS, registry_answer
 from streams.formats.codec import Codec
 from streams.kafka import clients as kafka
 from streams.observe.metrics import Metrics
@@ -31,7 +31,7 @@ from streams.state.assignment import Assignment
 from streams.state.changelog_reader import ChangelogReader
 from streams.state.partition import Store
 from streams.state.restore import Restores
-from streams.worker import silence, transaction_watchdog
+from streams.worker import silent_client, transaction_watchdog
 from streams.worker.registry_watch import RegistryWatch
 from streams.worker.watch import Watch, log_readiness
 
@@ -163,7 +163,7 @@ class Worker(Service):
         def unheard_seconds() -> float:
             return max(chunk_reader.hearing.seconds, watch.unheard_seconds)
 
-        self.add_future(silence.guard(unheard_seconds, settings, _end_as_a_client_is_silent))
+        self.add_future(silent_client.guard(unheard_seconds, settings, _end_as_a_client_is_silent))
         if self._registry is not None:
             self.add_future(self._registry.run(self._end))
         await chunk_reader.start()

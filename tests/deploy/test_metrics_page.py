@@ -20,8 +20,9 @@ from tests.deploy.tools import ROOT
 PAGE: Final = ROOT / "docs" / "metrics.md"
 HEAD: Final = """# Metrics
 
-All series that the processes expose at `/metrics`, as the code lists them (`streams/observe/tally.py` and `metrics.py`,
-`sinks/observe/metrics.py`, `edges/*/metrics.py`, `seal/metrics.py`); a test compares this page with the code.
+All series that the processes expose at `/metrics`, as the code lists them (`streams/observe/metrics.py` and
+`chunk_metrics.py`, `sinks/observe/metrics.py`, `edges/*/metrics.py`, `seal/metrics.py`); a test compares this page with
+the code.
 [operations.md](operations.md) explains what they mean for the engineer on duty.
 
 No label names a site, a contact, an incident or an account. A worker counts a chunk once its transaction is committed.

@@ -20,7 +20,7 @@ def main() -> None:
     """Be `ronde` with these clients."""
     from service import hearing  # noqa: PLC0415
     from streams.kafka import clients  # noqa: PLC0415
-    from streams.worker import silence  # noqa: PLC0415
+    from streams.worker import silent_client  # noqa: PLC0415
 
     def consumer(properties: dict[str, Any], **how: Any) -> Consumer:
         name, _, value = os.environ[VARIABLE].partition("=")
@@ -29,8 +29,8 @@ def main() -> None:
 
     clients.Consumer = consumer  # type: ignore[assignment,attr-defined]
     hearing._QUIET_SECONDS = 0.1  # type: ignore[misc]
-    silence.SILENT_SECONDS = silence.FOUND_SECONDS = 1.0  # type: ignore[misc,attr-defined]
-    silence._LOOK_SECONDS = 0.1  # type: ignore[misc]
+    silent_client.SILENT_SECONDS = silent_client.FOUND_SECONDS = 1.0  # type: ignore[misc,attr-defined]
+    silent_client._LOOK_SECONDS = 0.1  # type: ignore[misc]
     from ronde.cli import main as ronde  # noqa: PLC0415
 
     sys.argv[0] = "ronde"

@@ -7,8 +7,8 @@ from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from streams.escalation.names import OPEN_PHASES, RULES
+from streams.observe.chunk_metrics import Tally
 from streams.observe.metrics import MOST_PARTNERS, Metrics
-from streams.observe.tally import Tally
 
 LABELS = {"topic", "partition", "rule", "procedure", "reason", "raised", "phase", "event", "error", "le"} | {
     "partner", "action", "status", "outcome", "version", "python", "librdkafka",

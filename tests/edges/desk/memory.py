@@ -28,10 +28,10 @@ from edges.desk.read_back import ReadBacks
 from edges.desk.reader import DeskReader, NotReadError
 from edges.desk.records import Records
 from edges.desk.site_index import SiteIndex
+from edges.desk.spoken_words import Words
 from edges.desk.state import DeskState
 from edges.desk.viewed import ViewLog
 from edges.desk.wallboard import FirstCallCount
-from edges.desk.words import Words
 from edges.desk.work import Item, WorkList
 from edges.desk.writer import Writer
 from edges.kafka.errors import KafkaAwayError, UnconfirmedError

@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from edges.kafka import clients, standstill
+from edges.kafka import clients, lost_leader
 from edges.kafka import producer as writing
 from edges.kafka import view as reading
 from edges.kafka.ages import Ages
+from edges.kafka.lost_leader import Standstill
 from edges.kafka.producer import Producer
-from edges.kafka.standstill import Standstill
 from edges.kafka.view import View
 from edges.settings import Connection
 from schemas.contract.topics import Log
@@ -44,9 +44,9 @@ def leaders(monkeypatch: pytest.MonkeyPatch) -> dict[Log, int]:
             raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
         return found, None
 
-    monkeypatch.setattr(standstill, "ANSWERED_SECONDS", 0.3)
+    monkeypatch.setattr(lost_leader, "ANSWERED_SECONDS", 0.3)
     monkeypatch.setattr(writing, "_STILL_SECONDS", 0.05)
-    monkeypatch.setattr(standstill, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(lost_leader, "LOOK_SECONDS", 0.05)
     monkeypatch.setattr(writing, "answered_offsets", ask)
     return answered
 
@@ -108,7 +108,7 @@ async def test_where_no_other_client_can_be_made_this_one_goes_on(
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     made = SimpleNamespace(now=1000.0)
-    monkeypatch.setattr("edges.kafka.standstill.time.monotonic", lambda: made.now)
+    monkeypatch.setattr("edges.kafka.lost_leader.time.monotonic", lambda: made.now)
     return made
 
 
@@ -171,8 +171,8 @@ def test_a_log_is_read_no_further_while_its_end_is_known(monkeypatch: pytest.Mon
 
 def test_dispatches_of_its_own_partitions_alone_are_read_by_another_consumer(monkeypatch: pytest.MonkeyPatch) -> None:
     intake = an_intake([])
-    monkeypatch.setattr(standstill, "ANSWERED_SECONDS", 0.0)
-    monkeypatch.setattr(standstill, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(lost_leader, "ANSWERED_SECONDS", 0.0)
+    monkeypatch.setattr(lost_leader, "LOOK_SECONDS", 0.0)
     monkeypatch.setattr(intake._ages, "still", lambda _: {("dispatches", 1): 0.0})
     assert [intake._is_blind() for _ in range(3)] == [False] * 3
     intake._own.add(1)
@@ -196,9 +196,9 @@ async def test_a_partition_that_is_read_no_more_gets_another_client_which_reads_
     book = Book()
     async with producing(connection) as producer:
         await producer.send(record(1), record(2))
-        monkeypatch.setattr(standstill, "ANSWERED_SECONDS", 1.0)
+        monkeypatch.setattr(lost_leader, "ANSWERED_SECONDS", 1.0)
         monkeypatch.setattr(reading, "_STILL_SECONDS", 0.5)
-        monkeypatch.setattr(standstill, "LOOK_SECONDS", 0.2)
+        monkeypatch.setattr(lost_leader, "LOOK_SECONDS", 0.2)
         monkeypatch.setattr(View, "_step", blinded)
         async with viewing(connection, book):
             is_blind.set()

@@ -19,7 +19,7 @@ from edges.partners.application import application
 from edges.partners.intake import row_of
 from edges.partners.metrics import PartnersMetrics
 from edges.partners.outlet import Outlet
-from edges.partners.reporting import Reporter
+from edges.partners.reports_to_kafka import Reporter
 from edges.partners.sql import migrate, query
 from edges.partners.store import Store
 from edges.values import Address, DispatchCommand

@@ -300,7 +300,7 @@ def test_a_report_that_fails_while_it_is_said_again_is_not_confirmed(
 
 
 def test_what_kafka_is_slow_to_take_is_handed_over_once(partners: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edges.partners.reporting.CONFIRM_SECONDS", 0.05)
+    monkeypatch.setattr("edges.partners.reports_to_kafka.CONFIRM_SECONDS", 0.05)
     partners.put(command("i1-d1"))
     partners.kafka.thawed.clear()
 

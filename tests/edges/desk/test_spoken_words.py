@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from argon2 import PasswordHasher
 
-from edges.desk.words import UnreadableHashError, Words
+from edges.desk.spoken_words import UnreadableHashError, Words
 from service.words import hashed
 
 pytestmark = pytest.mark.asyncio

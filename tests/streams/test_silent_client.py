@@ -8,8 +8,8 @@ import pytest
 
 from service.hearing import SILENT_SECONDS
 from streams.kafka import clients
-from streams.worker import silence
-from streams.worker.silence import FOUND_SECONDS
+from streams.worker import silent_client
+from streams.worker.silent_client import FOUND_SECONDS
 from tests.streams.messages import SETTINGS
 
 STEP = 10  # seconds between two looks
@@ -29,7 +29,7 @@ class Scene:
         self._away, self._hears_at = away, hears_at
         self._ended: list[float] = []
         monkeypatch.setattr(clients, "answers_as_quickly", lambda _: self.now not in self._away)
-        monkeypatch.setattr(silence, "_LOOK_SECONDS", 0)
+        monkeypatch.setattr(silent_client, "_LOOK_SECONDS", 0)
 
     def _seconds(self) -> float:
         self.now += STEP
@@ -39,7 +39,7 @@ class Scene:
 
     async def play(self, seconds: int) -> list[float]:
         self._until, self._over = seconds, asyncio.Event()
-        watched = silence.guard(self._seconds, SETTINGS, self._ended.append, lambda: self.now)
+        watched = silent_client.guard(self._seconds, SETTINGS, self._ended.append, lambda: self.now)
         task = asyncio.create_task(watched)
         await asyncio.wait({task, asyncio.create_task(self._over.wait())}, return_when=asyncio.FIRST_COMPLETED)
         task.cancel()

@@ -27,7 +27,7 @@ from streams.escalation.names import (
     ReportStatus,
 )
 from streams.escalation.values import Instant
-from streams.observe.families import FAMILY, Histogram
+from streams.observe.histogram import FAMILY, Histogram
 
 Level: TypeAlias = Literal["info", "warning", "error"]
 Raised: TypeAlias = Literal["first", "again"]

@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 
 from schemas.contract.topics import OWN_BYTES
-from streams.formats.dead_letter import dead_letter
+from streams.formats.dead_letter_size import dead_letter
 from streams.formats.message import Headers
 from streams.kafka.dead_letters import Letter, read
 from streams.kafka.reading import LogRecord
