@@ -43,12 +43,20 @@ _AVRO: Final = "AVRO"
 _ACCEPT: Final = "application/vnd.schemaregistry.v1+json, application/json"
 
 
-class _Fact(NamedTuple):
-    """An answer that this process goes by. ``look_up`` asks for it again and registers nothing."""
+class _Question(NamedTuple):
+    """What the registry is asked. ``look_up`` asks for it again and registers nothing."""
 
     title: str
-    answer: dict[str, Any]
+    ask: Callable[[], dict[str, Any]]
     look_up: Callable[[], dict[str, Any]]
+    named: Schema | None = None  # what an id is asked for
+
+
+class _Fact(NamedTuple):
+    """An answer that this process goes by."""
+
+    question: _Question
+    answer: dict[str, Any]
     is_confirmed: bool  # the registry itself said so to this process
 
 
@@ -95,7 +103,7 @@ class Registry:
         def ask() -> dict[str, Any]:
             return self._ask_schema(schema_id)
 
-        return _avro(self._learn(file, f"schema {schema_id}", ask, ask), schema_id)
+        return _avro(self._learn(file, _Question(f"schema {schema_id}", ask, ask)), schema_id)
 
     def id_of(self, subject: str, schema: Schema) -> int:
         """The id of one of our schemas under ``subject``, registering it where that was not done.
@@ -104,11 +112,13 @@ class Registry:
         RegistryUnreachable: wait. RegistryRefused: it is not compatible with the subject's other versions.
         """
         file = self._folder / "ids" / f"{quote(subject, safe='')}-{fingerprint(schema).hex()}.json"
-        title = f"the id of {schema['name']} under {subject}"
-        answer = self._learn(
-            file, title, lambda: self._ask_id(subject, schema), lambda: self._look_up_id(subject, schema)
+        question = _Question(
+            f"the id of {schema['name']} under {subject}",
+            lambda: self._ask_id(subject, schema),
+            lambda: self._look_up_id(subject, schema),
+            schema,
         )
-        return int(answer["id"])
+        return int(self._learn(file, question)["id"])
 
     def register(self, subject: str, schema: Schema) -> int:
         """The id of a schema under a subject by the registry's own word, not the disk's; raises as `id_of`."""
@@ -127,15 +137,14 @@ class Registry:
         changes = []
         for file, fact in list(self._facts.items()):
             try:
-                answer = fact.look_up()
+                now = fact.question.look_up()
             except _NotFound:
-                changes.append(f"{fact.title} was {fact.answer['id']}, and is not registered now")
+                now = None
             except SchemaNotFound:
-                continue  # what it named is read by what is known of it: nothing else can have that id
-            else:
-                if _meaning(answer) != _meaning(fact.answer):
-                    changes.append(_difference(fact.title, fact.answer, answer))
-                self._facts[file] = fact._replace(is_confirmed=True)
+                now = fact.answer  # what it named is read by what is known of it: nothing else can have that id
+            if self._is_other(fact.question, fact.answer, now):
+                changes.append(_difference(fact.question.title, fact.answer, now))
+            self._facts[file] = fact._replace(is_confirmed=True)
         return changes
 
     def take_warnings(self) -> list[str]:
@@ -157,33 +166,49 @@ class Registry:
             )
         _answer(response, "compatibility", str)
 
-    def _learn(
-        self, file: Path, title: str, ask: Callable[[], dict[str, Any]], look_up: Callable[[], dict[str, Any]]
-    ) -> dict[str, Any]:
+    def _learn(self, file: Path, question: _Question) -> dict[str, Any]:
         """Return the registry's answer, asked for once in this process; the disk's while it does not answer."""
         fact = self._facts.get(file)
         if fact is not None and fact.is_confirmed:
             return fact.answer
         kept = _read(file)
         if kept is not None and time.monotonic() < self._away_until:
-            return self._keep(file, _Fact(title, kept, look_up, is_confirmed=False))
+            return self._keep(file, _Fact(question, kept, is_confirmed=False))
         try:
-            answer = ask()
+            answer = question.ask()
+            is_other = kept is not None and self._is_other(question, kept, answer)
         except RegistryUnreachable:
             if kept is None:
                 raise
             self._away_until = time.monotonic() + _AWAY_SECONDS
-            return self._keep(file, _Fact(title, kept, look_up, is_confirmed=False))
+            return self._keep(file, _Fact(question, kept, is_confirmed=False))
         except SchemaNotFound:
             if kept is None:
                 raise
             # Only a value from before the registry was made again can have this id; what it is was learned then.
-            return self._keep(file, _Fact(title, kept, look_up, is_confirmed=True))
+            return self._keep(file, _Fact(question, kept, is_confirmed=True))
         if kept is None or _meaning(kept) != _meaning(answer):
-            if kept is not None:
-                self._warnings.append(f"the schema registry was made again: {_difference(title, kept, answer)}")
+            if kept is not None and is_other:
+                told = _difference(question.title, kept, answer)
+                self._warnings.append(f"the schema registry was made again: {told}")
             self._write(file, answer)
-        return self._keep(file, _Fact(title, answer, look_up, is_confirmed=True))
+        return self._keep(file, _Fact(question, answer, is_confirmed=True))
+
+    def _is_other(self, question: _Question, before: dict[str, Any], now: dict[str, Any] | None) -> bool:
+        """Whether what was gone by is not so any more. ``now``: the answer to a look-up; None, there is none.
+
+        A schema whose docs alone were improved has another id, or none yet: the one of before is as good while it
+        names the schema.
+        """
+        if now is not None and _meaning(before) == _meaning(now):
+            return False
+        if question.named is None:
+            return True
+        try:
+            named = _avro(self._ask_schema(before["id"]), before["id"])
+        except (SchemaNotFound, UnusableSchema):
+            return True
+        return fingerprint(named) != fingerprint(question.named)
 
     def _keep(self, file: Path, fact: _Fact) -> dict[str, Any]:
         self._facts[file] = fact
@@ -273,9 +298,11 @@ def _meaning(answer: dict[str, Any]) -> Any:
     return schema, answer.get("schemaType", "AVRO"), answer.get("references") or []
 
 
-def _difference(title: str, before: dict[str, Any], now: dict[str, Any]) -> str:
+def _difference(title: str, before: dict[str, Any], now: dict[str, Any] | None) -> str:
     if "schema" in before:
         return f"{title} is another schema than before"
+    if now is None:
+        return f"{title} was {before['id']}, and is not registered now"
     return f"{title} is {now['id']}, and was {before['id']}"
 
 

@@ -33,5 +33,6 @@ class RegistrySettings(Section):
     )
     ca_file: Authorities | None = Field(
         default=None,
-        description="the file of the authorities that its certificate may be from, PEM (default: those of Python)",
+        description="the file of the authorities that its certificate may be from, PEM "
+        "(default: those of certifi, or of SSL_CERT_FILE)",
     )

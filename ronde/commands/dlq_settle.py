@@ -30,7 +30,8 @@ WORDS: Final = {
     "not there": "is not there: it never was, or the topic's retention deleted it",
     "state": "was a state record; only inputs are put back. Its site goes on without that state",
     "cut": "was too large to be kept whole: send it again at its source, then discard it",
-    "superseded": "is a site that has a later record, which it would replace: discard it",
+    "superseded": "is a site that has a later record, or one that may be later, which it would replace: if it is the "
+    "latest all the same, send it again at its source; then discard it",
     "too large": "does not fit its topic with the mark of being put back: send it again at its source, then discard it",
     "note too large": "has so long a key that its note does not fit: say --why and --who in fewer words",
     "already replayed": "was put back before",

@@ -87,7 +87,7 @@ def _described(shelf: Shelf, name: str) -> dict[str, Any]:
     versions = []
     for number, schema in shelf.versions(name).items():
         mark = marked(schema)
-        since = next((release for release, reads in shelf.releases.items() if mark in reads.get(name, [])), None)
+        since = next((release for release in shelf.releases if mark in shelf.read_by(release, name)), None)
         versions.append({"version": number, "fingerprint": mark, "since": since, "written": number == written})
     return {
         "schema": name,

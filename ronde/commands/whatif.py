@@ -110,7 +110,7 @@ def _value(text: str, procedure: ProcedureName, field: str, value: str) -> Any:
     if isinstance(shipped, bool):
         parsed = {"true": True, "false": False}.get(value.lower(), value)
     elif isinstance(shipped, int) and value.isascii() and value.isdigit():
-        with suppress(ValueError):  # Python reads no number of thousands of digits; a text is none below
+        with suppress(ValueError):  # Python reads no number of thousands of digits: left as text, it is refused below
             parsed = int(value)
     elif shipped is None and not value:
         parsed = None

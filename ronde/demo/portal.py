@@ -15,7 +15,7 @@ from ronde.demo.stage import PORTAL, SITES, Stage
 
 CONFIGURED: Final = "S01"  # the others come by `ronde sites import`
 WORDS: Final = ("Chat perché", "Colin-maillard")  # of the first contact: the word, and the one under threat
-_CONFIRMED_SECONDS: Final = 60.0  # on a machine that is just starting a dozen processes
+_CONFIRMED_SECONDS: Final = 120.0  # on a machine that is just starting a dozen processes, and does other work
 
 
 def others() -> io.BytesIO:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from schemas.avro.loader import NAMES
 from schemas.gate.refusal import Refusal
-from schemas.gate.shelf import Shelf, marked, meaning
+from schemas.gate.shelf import Listed, Shelf, marked, meaning
 
 
 def unkept(shelf: Shelf, release: str) -> Iterator[Refusal]:
@@ -26,7 +26,7 @@ def too_early(shelf: Shelf, release: str) -> Iterator[Refusal]:
     for name in shelf.written:
         number = shelf.written_version(name)
         if before is not None:
-            yield from _unread(shelf, name, before, shelf.releases[before].get(name, []))
+            yield from _unread(shelf, name, before, shelf.read_by(before, name))
         ahead = [one for one in shelf.released.get(name, {}) if one > number]
         if len(ahead) > 1:
             wanted = f"write version {ahead[0]} first: copy released/{name}/{ahead[0]}.avsc to {name}.avsc"
@@ -54,7 +54,7 @@ def differs(shelf: Shelf, other: Shelf) -> Iterator[Refusal]:
                 remedy = "put it back as it was: a released version never changes. Add a version instead"
                 yield Refusal(name, number, (), name, f"is not what {other.folder} released", remedy)
         if name in shelf.written:
-            yield from _unread(shelf, name, str(other.folder), other.reads(name))
+            yield from _unread(shelf, name, str(other.folder), [one.fingerprint for one in other.reads(name)])
 
 
 def _missing(shelf: Shelf, name: str) -> Iterator[Refusal]:
@@ -67,11 +67,11 @@ def _missing(shelf: Shelf, name: str) -> Iterator[Refusal]:
         yield Refusal(name, max(numbers, default=1), (), name, "is not written any more", f"put {name}.avsc back")
 
 
-def _changed(shelf: Shelf, name: str, before: str, reads: list[str]) -> Iterator[Refusal]:
+def _changed(shelf: Shelf, name: str, before: str, reads: list[Listed]) -> Iterator[Refusal]:
     """Versions that are not, or no longer, what an earlier release published."""
     ours = shelf.reads(name)
     for number, known in enumerate(reads, start=1):
-        if number > len(ours) or ours[number - 1] != known:
+        if number > len(ours) or not ours[number - 1].is_as_listed(known):
             remedy = f"put released/{name}/{number}.avsc back as it was: a released version never changes"
             yield Refusal(name, number, (), name, f"is not what {before} released", remedy)
 

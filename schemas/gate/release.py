@@ -7,7 +7,7 @@ from typing import NamedTuple
 from schemas.gate import history
 from schemas.gate.check import compatibility
 from schemas.gate.refusal import Refusal
-from schemas.gate.shelf import RELEASES, Shelf, marked, read_shelf
+from schemas.gate.shelf import RELEASES, Listed, Shelf, marked, read_shelf
 
 
 class Unreleasable(Exception):
@@ -69,12 +69,22 @@ def _add(shelf: Shelf, name: str, version: str) -> Released:
 def _read_before(shelf: Shelf, name: str, version: str) -> list[str]:
     """What the release before reads of a schema; empty where there was none, or it has no such schema."""
     before = shelf.release_before(version)
-    return [] if before is None else shelf.releases[before].get(name, [])
+    return [] if before is None else shelf.read_by(before, name)
 
 
 def _list(shelf: Shelf, version: str) -> None:
     """Say in releases.json what the release reads."""
     reads = {name: shelf.reads(name) for name in shelf.written}
     if shelf.releases.get(version) != reads:
-        releases = {**shelf.releases, version: reads}
+        releases = {
+            release: {name: [_entry(one) for one in versions] for name, versions in known.items()}
+            for release, known in {**shelf.releases, version: reads}.items()
+        }
         (shelf.folder / "released" / RELEASES).write_text(json.dumps(releases, indent=2) + "\n", "utf-8")
+
+
+def _entry(version: Listed) -> dict[str, str] | str:
+    """A version as releases.json has it; one that was listed by its fingerprint alone stays so."""
+    if version.meaning is None:
+        return version.fingerprint
+    return {"fingerprint": version.fingerprint, "meaning": version.meaning}

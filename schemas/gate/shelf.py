@@ -3,21 +3,37 @@
 ```
 <Name>.avsc                what is written, and what a value is read as
 released/<Name>/<n>.avsc   every version ever published
-released/releases.json     {release: {name: [fingerprints of the versions that it reads, oldest first]}}
+released/releases.json     {release: {name: [{fingerprint, meaning} of the versions that it reads, oldest first]}}
 ```
 """
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from schemas.avro.canonical import fingerprint, without
 from schemas.avro.errors import UnusableSchema
 from schemas.avro.loader import NAMES, Schema
 
 RELEASES: Final = "releases.json"
+
+
+class Listed(NamedTuple):
+    """A released version as a release lists it.
+
+    ``meaning``: a hash that changes with all but docs, also with what the fingerprint leaves out; None in a list of
+    fingerprints alone, as releases had them first.
+    """
+
+    fingerprint: str
+    meaning: str | None
+
+    def is_as_listed(self, listed: "Listed") -> bool:
+        """Whether a version of this shelf is the one that a release lists."""
+        return self.fingerprint == listed.fingerprint and listed.meaning in {None, self.meaning}
 
 
 @dataclass(frozen=True)
@@ -27,7 +43,7 @@ class Shelf:
     folder: Path
     written: Mapping[str, Schema]
     released: Mapping[str, Mapping[int, Schema]]
-    releases: Mapping[str, Mapping[str, list[str]]]
+    releases: Mapping[str, Mapping[str, list[Listed]]]
 
     def versions(self, name: str) -> dict[int, Schema]:
         """Every version of a schema by its number, the one written with the words that it is written with.
@@ -48,9 +64,13 @@ class Shelf:
         number = self._released_as(name)
         return max(self.released.get(name, {}), default=0) + 1 if number is None else number
 
-    def reads(self, name: str) -> list[str]:
-        """The fingerprints of the released versions, oldest first, as they stand in a header."""
-        return [marked(schema) for _, schema in sorted(self.released.get(name, {}).items())]
+    def reads(self, name: str) -> list[Listed]:
+        """The released versions, oldest first, as a release lists them."""
+        return [listed(schema) for _, schema in sorted(self.released.get(name, {}).items())]
+
+    def read_by(self, release: str, name: str) -> list[str]:
+        """The fingerprints of what a release reads of a schema, as they stand in a header; empty: it has none such."""
+        return [version.fingerprint for version in self.releases[release].get(name, [])]
 
     def release_before(self, release: str) -> str | None:
         """The last release that is not this one; None when there was none."""
@@ -77,7 +97,7 @@ def read_shelf(folder: Path) -> Shelf:
         folder,
         {name: _json(folder / f"{name}.avsc") for name in NAMES if (folder / f"{name}.avsc").exists()},
         {one.name: _numbered(one) for one in sorted(published.iterdir()) if one.is_dir()},
-        _json(releases) if releases.exists() else {},
+        _releases(_json(releases)) if releases.exists() else {},
     )
 
 
@@ -92,6 +112,22 @@ def marked(schema: Schema) -> str:
         return fingerprint(schema).hex()
     except UnusableSchema:
         return ""
+
+
+def listed(schema: Schema) -> Listed:
+    """A version as a release lists it."""
+    text = json.dumps(meaning(schema), sort_keys=True)
+    return Listed(marked(schema), hashlib.blake2b(text.encode(), digest_size=8).hexdigest())
+
+
+def _releases(parsed: dict[str, dict[str, list[Any]]]) -> dict[str, dict[str, list[Listed]]]:
+    return {
+        release: {
+            name: [Listed(one, None) if isinstance(one, str) else Listed(**one) for one in versions]
+            for name, versions in reads.items()
+        }
+        for release, reads in parsed.items()
+    }
 
 
 def _numbered(folder: Path) -> dict[int, Schema]:

@@ -8,6 +8,7 @@ as this settlement's transactions are accepted (`streams.kafka.dead_letters` def
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
@@ -15,7 +16,7 @@ from schemas.contract.murmur2 import partition as partition_of
 from schemas.contract.topics import INPUT_TOPICS
 from streams.dlq.fenced_producer import FencedProducer, Outgoing, PartitionOffset, TooLargeError
 from streams.dlq.log import TOPIC, Survey, find, whole
-from streams.dlq.superseded import superseded
+from streams.dlq.superseded import SiteOrder
 from streams.kafka.dead_letters import Letter, LetterId, headers_to_replay, note_headers
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ Outcome: TypeAlias = Literal[
     "not there",  # it never existed, or retention deleted it
     "state",  # a state record; only inputs are put back
     "cut",  # the letter holds only a part of it
-    "superseded",  # its site has a later record
+    "superseded",  # its site has a later record, or one that may be later
     "too large",  # with the mark, it exceeds the topic's limit
     "note too large",  # its note, which has its key, exceeds the limit of dead-letters
 ]
@@ -65,16 +66,22 @@ class Settlement:
         """Put letters back: unchanged key, value and headers, on their topic, in the partition of their key."""
         names = sorted(set(ids))
         found = find(self._logs, names)
-        stale = superseded(self._logs, found.letters.values())
         open_ones: list[LetterId] = []
         for name in names:
-            outcome = _hindrance(name, found, stale)
+            outcome = _hindrance(name, found)
             if outcome is None:
                 open_ones.append(name)
             else:
                 yield SettlementResult(name, outcome)
-        for batch in _batches(whole(self._logs, open_ones)):
-            yield from self._put_back(batch)
+        order = SiteOrder(self._logs, [found.letters[name] for name in open_ones])
+        rounds, unknown = order.rounds(open_ones)
+        yield from (SettlementResult(name, "superseded") for name in unknown)
+        for batch in (batch for group in rounds for batch in self._batches(group)):
+            # Once more before each transaction, as sites may be changed meanwhile. What is written between this and
+            # the transaction, milliseconds later, is not seen.
+            stale = order.superseded(batch)
+            yield from (SettlementResult(letter.id, "superseded") for letter in batch if letter.id in stale)
+            yield from self._put_back([letter for letter in batch if letter.id not in stale])
 
     def discard(self, ids: Iterable[LetterId], *, why: str, who: str) -> Iterator[SettlementResult]:
         """Note that letters are never put back, with who decided it and why."""
@@ -93,6 +100,12 @@ class Settlement:
                 else:
                     outcomes |= dict.fromkeys(batch, "discarded")
             yield from (SettlementResult(name, outcome) for name, outcome in outcomes.items() if outcome is not None)
+
+    def _batches(self, names: list[LetterId]) -> Iterator[list[Letter]]:
+        """Yield letters by transactions. Other logs may be read in between, as one span is read at a time."""
+        while batch := _first_batch(whole(self._logs, names)):
+            yield batch
+            names = names[bisect_right(names, batch[-1].id) :]
 
     def _put_back(self, batch: list[Letter]) -> Iterator[SettlementResult]:
         """Write one transaction; repeat it without the letters that are too large for the topic."""
@@ -135,30 +148,26 @@ def _settled(name: LetterId, found: Survey) -> Outcome | None:
     return "already replayed" if note.fate == "replayed" else "already discarded"
 
 
-def _hindrance(name: LetterId, found: Survey, stale: set[LetterId]) -> Outcome | None:
+def _hindrance(name: LetterId, found: Survey) -> Outcome | None:
     """The reason why a letter cannot be put back; None: it can."""
     settled = _settled(name, found)
     if settled is not None:
         return settled
     if found.letters[name].topic not in INPUT_TOPICS:
         return "state"
-    if found.letters[name].cut is not None:
-        return "cut"
-    return "superseded" if name in stale else None
+    return "cut" if found.letters[name].cut is not None else None
 
 
-def _batches(letters: Iterator[Letter]) -> Iterator[list[Letter]]:
-    """Letters by transactions."""
+def _first_batch(letters: Iterator[Letter]) -> list[Letter]:
+    """The letters of one transaction."""
     batch: list[Letter] = []
     size = 0
     for letter in letters:
         batch.append(letter)
         size += len(letter.value or b"")
         if len(batch) == _LETTERS or size >= _BYTES:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
+            break
+    return batch
 
 
 def _named(letter: Letter, place: PartitionOffset) -> str:

@@ -33,6 +33,8 @@ _LAST_OFFSET: Final = 2**63 - 1
 
 Fate: TypeAlias = Literal["replayed", "discarded"]
 _FATES: Final[tuple[Fate, ...]] = ("replayed", "discarded")
+# All headers that ronde writes: a producer may have others that begin so.
+_OWN: Final = {*_MARKS, CUT, REPLAYED_FROM, REPLAYED_TO, WHY, WHO, *(f"{PREFIX}{fate}" for fate in _FATES)}
 
 
 class LetterId(NamedTuple):
@@ -147,8 +149,8 @@ def note_headers(letter: LetterId, fate: Fate, *, place: str = "", why: str = ""
 
 
 def headers_to_replay(letter: Letter) -> Headers:
-    """The headers of the record as it came, without those of its letter, and the mark that it is put back."""
-    own = [header for header in letter.headers if not header[0].startswith(PREFIX)]
+    """The headers of the record as it came, without any that ronde writes, and the mark that it is put back."""
+    own = [header for header in letter.headers if header[0] not in _OWN]
     return [*own, (REPLAYED_FROM, str(letter.id))]
 
 

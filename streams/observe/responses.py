@@ -67,6 +67,9 @@ def _is_awaited(incident: Incident, dispatch: Dispatch) -> bool:
 
 
 def _asked_at(incident: Incident, dispatch: Dispatch) -> Instant:
-    """When the first request of an awaited dispatch was made: each one waits for the same time (procedure.md §3)."""
+    """When the first request of an awaited dispatch was made: each one waits for the same time (procedure.md §3).
+
+    Of a repeated one, later by as much as its repetitions were late: the state does not keep when they were made.
+    """
     assert incident.deadline is not None, "an open incident has a deadline"
     return incident.deadline - dispatch.attempt * incident.procedure.response_timeout_seconds * 1000

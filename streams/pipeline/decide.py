@@ -111,7 +111,8 @@ class Decider:
                 for site_id, (reason, _) in error.sites.items():
                     _log.error("a state cannot be used", site=site_id, partition=number, reason=reason)
                 batch.unusable[number] = {**partition.unusable, **error.sites}
-                batch.tally.deadlines_failed += builder.tally.deadlines_failed
+                failed = sum(reason == "FAILED" for reason, _ in error.sites.values())
+                batch.tally.deadlines_failed += failed  # those that were handed over fail and count again
                 continue
             for topic, count in inbox.taken.items():
                 builder.tally.taken[topic, number] += count
@@ -132,8 +133,13 @@ class Decider:
     def _part(
         self, overlay: PartitionOverlay, builder: RecordBuilder, inbox: Inbox, *, is_caught_up: bool
     ) -> Iterator[None]:
-        """A partition's part of a chunk; yields every so many steps. Raises `StatesUnusableError`: nothing counts."""
+        """A partition's part of a chunk; yields every so many steps.
+
+        Raises `StatesUnusableError`, and nothing counts. All such states that it touches are found before: a restore
+        for each could take hours.
+        """
         partition = overlay.partition
+        unusable: dict[str, Unusable] = {}
         for state in partition.set_aside:
             builder.set_aside(state)
         for message, topic, cause in inbox.dead_letters:
@@ -141,7 +147,11 @@ class Decider:
         overlay.reserve(site.site_id for site in inbox.sites)
         overlay.reserve(event.event.site_id for event in inbox.events)
         for number, site in enumerate(inbox.sites, start=1):
-            self._site(overlay, builder, site)
+            try:
+                self._site(overlay, builder, site)
+            except StatesUnusableError as error:
+                unusable |= error.sites
+                continue
             overlay.release(site.site_id)
             if number % SLICE == 0:
                 yield
@@ -149,19 +159,24 @@ class Decider:
         events = inbox.events
         if partition.waiting:
             waited = [event for event in events if event.message.offset() < partition.waiting.get(event.topic, 0)]
-            yield from self._events(overlay, builder, waited)
+            yield from self._events(overlay, builder, waited, unusable)
             events = [event for event in events if event.message.offset() >= partition.waiting.get(event.topic, 0)]
             if is_caught_up:
                 partition.waiting = {}
                 builder.tally.log("info", "the inputs that waited have had their time", partition=partition.number)
         if not partition.waiting:
             # Deadlines go before inputs, all of them; by themselves not too many at once, as inputs may come.
-            yield from self._deadlines(overlay, builder, None if events else self._most)
-        yield from self._events(overlay, builder, events)
+            yield from self._deadlines(overlay, builder, None if events else self._most, unusable)
+        yield from self._events(overlay, builder, events, unusable)
         for number, site_id in enumerate(partition.forgettable(overlay.now, self._most), start=1):
-            overlay.load_for_expiry(site_id)
+            try:
+                overlay.load_for_expiry(site_id)
+            except StatesUnusableError as error:
+                unusable |= error.sites
             if number % SLICE == 0:
                 yield
+        if unusable:
+            raise StatesUnusableError(unusable)
 
     def _site(self, overlay: PartitionOverlay, builder: RecordBuilder, site_input: SiteInput) -> None:
         """A site record passes: it comes into force unless a later one is, and its readiness is published."""
@@ -183,10 +198,18 @@ class Decider:
             overlay.replace_site(site_id, None if site is None else SiteRecord(offset, site), message.value())
 
     def _events(
-        self, overlay: PartitionOverlay, builder: RecordBuilder, events: Iterable[EventInput]
+        self,
+        overlay: PartitionOverlay,
+        builder: RecordBuilder,
+        events: Iterable[EventInput],
+        unusable: dict[str, Unusable],
     ) -> Iterator[None]:
         for number, event in enumerate(events, start=1):
-            self._event(overlay, builder, event)
+            try:
+                self._event(overlay, builder, event)
+            except StatesUnusableError as error:
+                unusable |= error.sites
+                continue
             overlay.release(event.event.site_id)
             if number % SLICE == 0:
                 yield
@@ -247,12 +270,11 @@ class Decider:
             overlay.become(site_id, step.state)
         return step
 
-    def _deadlines(self, overlay: PartitionOverlay, builder: RecordBuilder, most: int | None) -> Iterator[None]:
-        """The deadlines due, ``most`` of them, in their order; those that were overtaken are dropped.
-
-        All states that cannot be used are found before it raises: a restore for each could take hours.
-        """
-        fired, unusable = 0, dict[str, Unusable]()
+    def _deadlines(
+        self, overlay: PartitionOverlay, builder: RecordBuilder, most: int | None, unusable: dict[str, Unusable]
+    ) -> Iterator[None]:
+        """The deadlines due, ``most`` of them, in their order; those that were overtaken are dropped."""
+        fired = 0
         while fired != most and (armed := overlay.partition.due(overlay.now)) is not None:
             if armed.site_id in unusable:
                 continue
@@ -267,8 +289,6 @@ class Decider:
             fired += 1
             if fired % SLICE == 0:
                 yield
-        if unusable:
-            raise StatesUnusableError(unusable)
 
     def _fire(self, overlay: PartitionOverlay, builder: RecordBuilder, armed: ArmedDeadline) -> None:
         site_id = armed.site_id

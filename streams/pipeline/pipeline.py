@@ -100,7 +100,8 @@ class Pipeline:
             loop = asyncio.get_running_loop()
             if not await loop.run_in_executor(self._transaction_thread, self._transactions.commit, batch):
                 self._metrics.aborts.labels(self._transactions.refusal).inc()
-                return {number: partition.unusable for number, partition in self._store.partitions.items()}
+                partitions = self._store.partitions
+                return {number: batch.unusable.get(number, partitions[number].unusable) for number in partitions}
             self._metrics.transaction_seconds.observe(time.monotonic() - begun)
         for overlay in batch.overlays:
             overlay.commit()

@@ -91,14 +91,15 @@ class Worker(Service):
             self._chunk_reader.stop()
             await asyncio.wait({self.ended}, timeout=_DRAIN_SECONDS)
             if not self.ended.done():
-                if self._chunk_reader.chunk is None:
-                    _log.warning("the group is not left: its broker did not answer in time")
-                else:
+                is_given_up = self._chunk_reader.chunk is not None
+                if is_given_up:
                     _log.warning("the chunk in flight is given up: it was not committed in time")
-                self.hangs = True
                 self._transactions.stop()
                 self._chunk_reader.abandon()
                 await asyncio.wait({self.ended}, timeout=_LEAVE_SECONDS)
+                self.hangs = is_given_up or not self.ended.done()
+                if self.hangs and not is_given_up:
+                    _log.warning("the group is not left: its broker did not answer in time")
         elif not self.ended.done():
             self._transactions.stop()
             self.ended.set_result(None)

@@ -7,8 +7,6 @@ import logging
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +19,9 @@ from streams.dlq.fenced_producer import FencedError, FencedProducer, Outgoing
 from streams.dlq.settlement import Settlement
 from streams.formats.message import Headers
 from streams.kafka.dead_letters import LetterId, note_headers, parse_id
-from streams.kafka.reading import LogRecord, Logs, Span
 from tests.conftest import Run
 from tests.kafka.conftest import WorkerFile
+from tests.kafka.letters import put_away, put_away_headers, reading, records, settled
 from tests.kafka.world import World, now_ms, worker
 from tests.support.waiting import eventually
 
@@ -36,44 +34,8 @@ def file(world: World, worker_file: WorkerFile) -> Path:
     return worker_file("dlq")
 
 
-@contextmanager
-def reading(world: World) -> Iterator[Logs]:
-    logs = Logs(world.settings)
-    try:
-        yield logs
-    finally:
-        logs.close()
-
-
-def records(world: World, topic: str) -> list[LogRecord]:
-    """Everything committed on a topic."""
-    with reading(world) as logs:
-        wanted = [(topic, number) for number in range(world.settings.topics.partitions)]
-        ends = logs.offsets.high_watermarks(wanted)
-        return [record for log in wanted for record in logs.read(Span(*log, 0, ends[log]))]
-
-
 def alert(site: str, name: str = "A1") -> bytes:
     return encode("Alert", {"alert_id": name, "site_id": site, "kind": "INTRUSION", "raised_at": now_ms()})
-
-
-def put_away(
-    world: World,
-    key: str,
-    value: bytes | None,
-    *,
-    topic: str = "alerts",
-    reason: str = "FAILED",
-    offset: int = 7,
-    headers: Headers | None = None,
-    error: str = "ValueError: no",
-    number: int | None = None,
-) -> str:
-    """Write a dead letter as the worker does; its id."""
-    home = world.home(key) if number is None else number
-    marks = put_away_headers(topic, home, offset=offset, reason=reason, error=error)
-    partition, at = world.put("dead-letters", value, key, home, [*(headers or []), *marks])
-    return f"{partition}-{at}"
 
 
 def put_away_by_worker(world: World, key: str, value: bytes) -> str:
@@ -82,12 +44,6 @@ def put_away_by_worker(world: World, key: str, value: bytes) -> str:
     letter = Outgoing(topic, home, key.encode(), value, put_away_headers("alerts", home))
     (place,) = FencedProducer(world.settings, "worker").commit([letter])
     return f"{place.partition}-{place.offset}"
-
-
-def put_away_headers(topic: str, partition: int, **more: Any) -> Headers:
-    """The five headers of a dead letter."""
-    told = {"topic": topic, "partition": partition, "offset": 7, "reason": "FAILED", "error": "", **more}
-    return [(f"dlq.{name}", str(text)) for name, text in told.items()]
 
 
 class Dying:
@@ -101,13 +57,6 @@ class Dying:
 
     def commit_transaction(self, _seconds: float) -> None:
         raise SystemExit
-
-
-def settled(run: Run, *arguments: Any) -> dict[str, str]:
-    """What a command said became of each letter."""
-    ran = run("dlq", *arguments, "--json")
-    assert ran.out, ran.err
-    return {one["id"]: one["outcome"] for one in json.loads(ran.out)["settled"]}
 
 
 # --- looking ----------------------------------------------------------------------------------------
@@ -241,25 +190,6 @@ def test_a_state_record_is_not_put_back(world: World, run: Run, file: Path) -> N
     assert "only inputs are put back" in ran.out
     assert run("dlq", "replay", "--topic", "state", "--yes", "--settings", file).exit == 0
     assert len(records(world, "dead-letters")) == 1
-
-
-def test_a_site_configured_anew_since_is_not_put_back(world: World, run: Run, file: Path) -> None:
-    """The old address would replace the new one."""
-    _, offset = world.site("S1")
-    old = put_away(world, "S1", b"old", topic="sites", offset=offset)
-    newer = put_away(world, "S1", b"newer", topic="sites", offset=offset)
-    assert settled(run, "replay", old, "--settings", file) == {old: "replayed"}
-    assert settled(run, "replay", newer, "--settings", file) == {newer: "replayed"}, (
-        "put back, the older is no hindrance"
-    )
-    assert [record.value for record in records(world, "sites")][1:] == [b"old", b"newer"]
-
-    stale = put_away(world, "S1", b"stale", topic="sites", offset=offset)
-    world.site("S1")
-    assert settled(run, "replay", stale, "--settings", file) == {stale: "superseded"}
-    elsewhere = (world.home("S1") + 1) % 4
-    misplaced = put_away(world, "S1", b"misplaced", topic="sites", offset=0, number=elsewhere)
-    assert settled(run, "replay", misplaced, "--settings", file) == {misplaced: "replayed"}
 
 
 def test_a_letter_that_its_mark_makes_too_large_is_told_and_the_others_go(world: World, run: Run, file: Path) -> None:

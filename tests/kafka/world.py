@@ -97,8 +97,9 @@ class World:
         key: bytes | str,
         number: int = -1,
         headers: Headers | None = None,
+        at: int = 0,
     ) -> tuple[int, int]:
-        """Write bytes, and wait until they are there; partition and offset."""
+        """Write bytes, by their sender's clock at an instant (0: now), and wait until they are there; where."""
         where: list[tuple[int, int]] = []
 
         def delivered(error: Any, message: Message) -> None:
@@ -109,7 +110,7 @@ class World:
             where.append((number, offset))
 
         name = self.settings.topic(topic)
-        self._producer.produce(name, value, key, number, delivered, headers=headers or [])
+        self._producer.produce(name, value, key, number, delivered, timestamp=at, headers=headers or [])
         self._producer.flush(PATIENCE)
         return where[0]
 

@@ -48,6 +48,11 @@ def test_a_record_that_claims_to_be_settled_is_a_letter_all_the_same() -> None:
     assert headers_to_replay(found) == [("dlq.replayed-from", "2-40")]
 
 
+def test_a_producers_own_headers_go_back_however_they_begin() -> None:
+    own: Headers = [("dlq.attempt", b"2"), ("dlq", b"x"), ("dlq.replayed-from", b"2-1")]
+    assert headers_to_replay(letter(own)) == [("dlq.attempt", b"2"), ("dlq", b"x"), ("dlq.replayed-from", "2-40")]
+
+
 def test_a_note_says_of_which_letter_and_what() -> None:
     name = LetterId(2, 7)
     told = read(record(note_headers(name, "replayed", place="alerts-2-9"), None))

@@ -125,6 +125,14 @@ def test_a_partners_answer_is_timed_from_its_first_request() -> None:
     assert later.responses == []
 
 
+def test_what_a_repeated_request_was_late_by_is_no_part_of_the_answers_time() -> None:
+    log = Log()
+    request = dispatched(log)
+    log.now += 10 * MINUTE  # an outage: the request is repeated eight minutes late
+    log.chunk()
+    assert log.report(request, "ACCEPTED", 10_000).tally.responses == [("guards", 130.0)]
+
+
 def test_a_report_on_nothing_open_is_nobodys() -> None:
     log = Log()
     request = dispatched(log)

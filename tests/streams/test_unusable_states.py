@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import cast
+from unittest.mock import Mock
 
 import pytest
 
@@ -15,6 +18,7 @@ from streams.escalation.values import Alert, SiteRecord, Source
 from streams.pipeline import decide
 from streams.pipeline.batch import OutputBatch
 from streams.pipeline.decide import Decider
+from streams.pipeline.pipeline import Pipeline
 from streams.state.partition import Store, Unusable
 from streams.state.rebuild import Rebuild
 from tests.streams.messages import CODEC, DECODER, NUMBER, SETTINGS, SITE_RECORDS, Logged, alert, site
@@ -93,19 +97,28 @@ def test_all_that_are_due_are_found_at_once_and_the_others_go_on(fails: set[str]
     assert decided(batch) == [WELL.encode()]
 
 
-def test_those_found_before_are_set_aside_too_where_an_input_finds_another(fails: set[str]) -> None:
+def test_what_inputs_and_deadlines_find_is_found_at_once(fails: set[str]) -> None:
     fails.add(SECOND)
     log = {FIRST: state(FIRST)[:-3], SECOND: state(SECOND), WELL: state(WELL)}
     waits = Logged(FIRST.encode(), alert("b", FIRST), 0, OPENED_AT, None, SETTINGS.topic("alerts"))
-    unusable: Mapping[str, Unusable] = {}
-    for found in ({FIRST}, {FIRST, SECOND}):  # an input finds one, then the deadlines the other
-        batch = chunk(log, unusable, waits)
-        unusable = batch.unusable[NUMBER]
-        assert unusable.keys() == found
-    batch = chunk(log, unusable, waits)
+    batch = chunk(log, {}, waits)
+    assert batch.unusable[NUMBER].keys() == {FIRST, SECOND}
+    assert batch.tally.deadlines_failed == 1
+    batch = chunk(log, batch.unusable[NUMBER], waits)
     assert batch.unusable == {}
     assert aside(batch) == {FIRST.encode(): "UNDECODABLE", SECOND.encode(): "FAILED"}
     assert decided(batch) == [WELL.encode()]
+
+
+def test_those_found_before_are_set_aside_too_where_another_is_found(fails: set[str]) -> None:
+    log = {FIRST: state(FIRST), SECOND: state(SECOND), WELL: state(WELL)}
+    fails.add(FIRST)
+    unusable = chunk(log, {}).unusable[NUMBER]
+    assert unusable.keys() == {FIRST}
+    fails.add(SECOND)
+    unusable = chunk(log, unusable).unusable[NUMBER]
+    assert unusable.keys() == {FIRST, SECOND}
+    assert aside(chunk(log, unusable)) == dict.fromkeys((FIRST.encode(), SECOND.encode()), "FAILED")
 
 
 def test_what_was_found_is_forgotten_once_it_is_committed(fails: set[str]) -> None:
@@ -116,3 +129,20 @@ def test_what_was_found_is_forgotten_once_it_is_committed(fails: set[str]) -> No
     assert overlay.partition.unusable.keys() == {FIRST}
     overlay.commit()
     assert overlay.partition.unusable == {}
+
+
+@pytest.mark.asyncio
+async def test_a_commit_that_is_refused_forgets_none_of_them(fails: set[str]) -> None:
+    fails.add(FIRST)
+    found = chunk({FIRST: state(FIRST), WELL: state(WELL)}, {})
+    found.next_offsets.append((SETTINGS.topic("alerts"), NUMBER + 1, 1))  # of a partition that is well
+    known = {SECOND: Unusable("FAILED", "Traceback")}
+    held = {NUMBER: SimpleNamespace(unusable={}), NUMBER + 1: SimpleNamespace(unusable=known)}
+    refusing = SimpleNamespace(commit=lambda _: False, refusal="FENCED")
+    parts = SimpleNamespace(
+        _transactions=refusing, _transaction_thread=None, _metrics=Mock(), _store=SimpleNamespace(partitions=held)
+    )
+    assert await Pipeline.publish(cast("Pipeline", parts), found) == {
+        NUMBER: found.unusable[NUMBER],
+        NUMBER + 1: known,
+    }

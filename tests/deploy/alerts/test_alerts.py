@@ -21,6 +21,7 @@ from seal.metrics import SealMetrics
 from sinks.observe.metrics import SinkMetrics
 from streams.observe.metrics import Metrics
 from streams.settings import load
+from tests.deploy.chart import SETS, objects, pod, text
 from tests.deploy.tools import ROOT, tool
 
 pytestmark = pytest.mark.slow  # helm and promtool take their time
@@ -75,9 +76,10 @@ def test_an_alert_says_who_is_woken_what_is_wrong_and_where_to_read_on(rule: dic
 
 def test_no_alert_tells_of_a_standstill_that_the_probe_is_about_to_end() -> None:
     (rule,) = [rule for rule in rules("alert") if rule["alert"] == "RondeStandingStill"]
-    worker = yaml.safe_load((RULES[0].parents[1] / "values.yaml").read_text(encoding="utf-8"))["worker"]
-    probe = worker["livenessSeconds"] + 10 + 5  # seconds: its period, and the time-out of its last attempt
-    cure = load(None, {}).worker.stall_seconds + probe + worker["terminationGracePeriodSeconds"]
+    worker = pod(objects(text(SETS["one-zone"])), "worker")
+    probe = worker.container("worker")["livenessProbe"]
+    restart = probe["periodSeconds"] * probe["failureThreshold"] + probe["timeoutSeconds"]
+    cure = load(None, {}).worker.stall_seconds + restart + worker.spec["terminationGracePeriodSeconds"]
     scrape = 15
     assert int(rule["expr"].rpartition("> ")[2]) > cure + scrape
 

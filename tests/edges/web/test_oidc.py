@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import time
 import warnings
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -20,6 +21,7 @@ from edges.web.oidc import own_path
 from edges.web.settings import WebSettings
 from tests.edges.web.example import example
 from tests.edges.web.test_http import problem
+from tests.support.waiting import eventually
 
 with warnings.catch_warnings(action="ignore", category=DeprecationWarning):  # it is made with an older authlib
     import oidc_provider_mock
@@ -131,6 +133,24 @@ async def test_a_provider_whose_answer_is_none(
     assert (await client.get("/sign-in/oidc")).status_code == 302
 
 
+@contextmanager
+def _taken_again(port: int) -> Iterator[None]:
+    """A provider with another key at a port that another may hold for a moment."""
+    with ExitStack() as stack:
+
+        def taken() -> bool:
+            try:
+                stack.enter_context(provider(port))
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
+                return False
+            return True
+
+        eventually(taken, "the port is free again")
+        yield
+
+
 async def signed_in(client: httpx.AsyncClient) -> httpx.Response:
     """The answer to a whole sign-in of zoe."""
     return await client.get(await at_the_provider((await client.get("/sign-in/oidc")).headers["location"], "1"))
@@ -142,7 +162,7 @@ async def test_a_provider_whose_only_key_is_another_now(tmp_path: Path) -> None:
     with provider() as address:
         client = browser(address, tmp_path)
         assert (await signed_in(client)).status_code == 303
-    with provider(urlsplit(address).port or 0):
+    with _taken_again(urlsplit(address).port or 0):
         problem(await signed_in(client), 401, "OIDC_FAILED")
         assert (await signed_in(client)).status_code == 303
     await client.aclose()

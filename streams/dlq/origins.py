@@ -1,0 +1,112 @@
+"""When the site records behind dead letters were sent, from their own records on ``sites``.
+
+A letter's timestamp is that of the worker which wrote it, perhaps long after the record came. A record that was put
+back has that of its replay: it came when the letter before it did, whose place it names.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Final, NamedTuple, TypeAlias
+
+from streams.dlq.log import find
+from streams.escalation.values import Instant
+from streams.kafka.dead_letters import REPLAYED_FROM, Letter, LetterId, parse_id
+from streams.kafka.reading import LogRecord, Logs, Span
+
+TOPIC: Final = "sites"
+
+Place: TypeAlias = tuple[int, int]  # partition, offset
+
+
+class Arrival(NamedTuple):
+    """A record of ``sites``: its place, when it was written, and the letter it was before, if it was put back."""
+
+    partition: int
+    offset: int
+    at: Instant | None  # None: its log does not have it any more
+    before: LetterId | None = None
+
+
+def arrival(record: LogRecord) -> Arrival:
+    """What a record of ``sites`` says of itself."""
+    return Arrival(record.partition, record.offset, record.timestamp, _before(record))
+
+
+def is_later(one: Arrival, other: Arrival) -> bool:
+    """Whether one came after the other, or may have: of two partitions only the times can tell."""
+    if one.partition == other.partition:
+        return one.offset > other.offset
+    return one.at is None or other.at is None or one.at >= other.at
+
+
+class Origins:
+    """Follows records that were put back to those that their producers sent."""
+
+    def __init__(self, logs: Logs) -> None:
+        self._logs = logs
+        self._partitions = logs.require([TOPIC])
+        self._of_letters: dict[LetterId, Arrival] = {}
+
+    def learn(self, letters: Iterable[Letter]) -> None:
+        """Read the records behind letters of ``sites``, and those behind the letters that these were before."""
+        while unread := [letter for letter in letters if letter.topic == TOPIC and letter.id not in self._of_letters]:
+            records = self._read({(letter.partition, letter.offset) for letter in unread})
+            for letter in unread:
+                key, record = records.get((letter.partition, letter.offset), (None, None))
+                if record is None or key != letter.key:  # another key: the topic was recreated since
+                    record = Arrival(letter.partition, letter.offset, None)
+                self._of_letters[letter.id] = record
+            letters = self._letters_before(self._of_letters[letter.id] for letter in unread)
+
+    def learn_before(self, records: Iterable[Arrival]) -> None:
+        """Do so for the letters that records were before they were put back."""
+        self.learn(self._letters_before(records))
+
+    def of_letter(self, letter: LetterId) -> Arrival:
+        """The record that the producer sent of a letter that was learnt."""
+        return self.of(self._of_letters[letter])
+
+    def of(self, record: Arrival) -> Arrival:
+        """The record that the producer sent; without a time if a letter on the way there is gone."""
+        seen: set[LetterId] = set()  # a stranger's header may lead in a circle
+        while record.before is not None:
+            earlier = self._of_letters.get(record.before)
+            if earlier is None or record.before in seen:
+                return record._replace(at=None)
+            seen.add(record.before)
+            record = earlier
+        return record
+
+    def _letters_before(self, records: Iterable[Arrival]) -> Iterable[Letter]:
+        unread = {record.before for record in records if record.before is not None} - self._of_letters.keys()
+        return find(self._logs, unread).letters.values() if unread else ()
+
+    def _read(self, places: set[Place]) -> dict[Place, tuple[bytes | None, Arrival]]:
+        """The records at these places that are still there, with their keys."""
+        offsets: defaultdict[int, set[int]] = defaultdict(set)
+        for number, offset in places:
+            if number < self._partitions:
+                offsets[number].add(offset)
+        wanted = [(TOPIC, number) for number in offsets]
+        begins, ends = self._logs.offsets.first(wanted), self._logs.offsets.high_watermarks(wanted)
+        found: dict[Place, tuple[bytes | None, Arrival]] = {}
+        for log in wanted:
+            asked_for = offsets[log[1]]
+            span = Span(*log, max(min(asked_for), begins[log]), min(max(asked_for) + 1, ends[log]))
+            for record in self._logs.read(span):
+                if record.offset in asked_for:
+                    found[record.partition, record.offset] = (record.key, arrival(record))
+        return found
+
+
+def _before(record: LogRecord) -> LetterId | None:
+    """The letter that a record names as the one it was; None for one that was not put back."""
+    for name, value in reversed(record.headers):
+        if name == REPLAYED_FROM and isinstance(value, bytes):
+            try:
+                return parse_id(value.decode())
+            except ValueError:
+                return None
+    return None
