@@ -119,6 +119,8 @@ SECRETS: Final = frozenset(
     """.split()
 )
 
+_AS_GIVEN: Final[Mapping[Role, Mapping[str, Value]]] = MappingProxyType({"producer": {}, "consumer": {}})
+
 
 def of_role(properties: Mapping[str, str], role: Role) -> dict[str, Value]:
     """Those of the properties that a client of this role understands; it would warn of the others."""
@@ -126,14 +128,17 @@ def of_role(properties: Mapping[str, str], role: Role) -> dict[str, Value]:
     return {name: value for name, value in properties.items() if name in known}
 
 
-def refusals(properties: Mapping[str, str]) -> list[tuple[str | None, str]]:
-    """What librdkafka itself says against these values: (the property, when it names one; what it says).
+def refusals(
+    properties: Mapping[str, str], own: Mapping[Role, Mapping[str, Value]] = _AS_GIVEN
+) -> list[tuple[str | None, str]]:
+    """What librdkafka itself says against these values: (the property, when it names one of them; what it says).
 
-    Makes clients with them, without an address: nothing is connected to.
+    Makes clients with them, without an address: nothing is connected to. ``own``: the clients, and what the process
+    itself sets for each.
     """
     found: list[tuple[str | None, str]] = []
     rest = {name: value for name, value in properties.items() if name != "bootstrap.servers"}
-    while rest and (refusal := _first_refusal(rest)):
+    while (rest or any(own.values())) and (refusal := _first_refusal(rest, own)):
         found.append(refusal)
         if refusal[0] not in rest:
             break  # not about one property: what else is wrong would be a guess
@@ -141,16 +146,24 @@ def refusals(properties: Mapping[str, str]) -> list[tuple[str | None, str]]:
     return found
 
 
-def _first_refusal(properties: Mapping[str, str]) -> tuple[str | None, str] | None:
+def _first_refusal(
+    properties: Mapping[str, str], own: Mapping[Role, Mapping[str, Value]]
+) -> tuple[str | None, str] | None:
     from confluent_kafka import Consumer, KafkaException, Producer  # noqa: PLC0415 - heavy, and rarely needed
 
     silent = logging.Logger("service.client_properties", level=logging.CRITICAL + 1)
     quiet = {"log_level": 0}
     try:
-        Producer({**of_role(properties, "producer"), **quiet}, logger=silent)
-        Consumer({**of_role(properties, "consumer"), **quiet, "group.id": "none"}, logger=silent).close()
+        if "producer" in own:
+            Producer({**of_role(properties, "producer"), **own["producer"], **quiet}, logger=silent)
+        if "consumer" in own:
+            theirs = {**of_role(properties, "consumer"), **own["consumer"], **quiet, "group.id": "none"}
+            Consumer(theirs, logger=silent).close()
     except KafkaException as error:
         said = error.args[0].str()
         named = re.search(r'property "([^"]+)"', said) or re.search(r"(ssl\.[a-z.]+) failed", said)
-        return (ALIASES.get(named.group(1), named.group(1)) if named else None), said
+        if named:
+            return ALIASES.get(named.group(1), named.group(1)), said
+        compared = re.findall("`([a-z.]+)`", said)  # two that do not fit each other, of which one may be ours
+        return next((name for name in compared if name in properties), None), said
     return None

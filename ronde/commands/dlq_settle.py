@@ -11,7 +11,7 @@ import typer
 
 from ronde.shared.dlq_options import ids_of, selects_letters
 from ronde.shared.errors import Failed, WrongUse
-from ronde.shared.settings import JsonOption, SettingsOption, in_force
+from ronde.shared.settings import JsonOption, SettingsOption, in_force, require_transactions
 from ronde.shared.terminal import print_value, say
 from ronde.shared.topic_reading import opened
 from streams.dlq.fenced_producer import FencedError
@@ -58,6 +58,7 @@ def replay(
     if bool(named) == (selected != LetterFilter()):
         raise WrongUse("name the dead letters to put back, or say which: --reason, --since, --until, --site, --topic")
     effective = in_force(settings)
+    require_transactions(effective)
     names = named
     if not named:
         with opened(effective, "reading") as (logs, _):
@@ -81,7 +82,9 @@ def discard(
     for option, text in (("--why", why), ("--who", who)):
         if not text.strip() or len(text) > _LONGEST_NOTE:
             raise WrongUse(f"{option} is empty or longer than {_LONGEST_NOTE} characters")
-    settled = _settle(in_force(settings), named, lambda settlement: settlement.discard(named, why=why, who=who))
+    effective = in_force(settings)
+    require_transactions(effective)
+    settled = _settle(effective, named, lambda settlement: settlement.discard(named, why=why, who=who))
     _report(settled, as_json=as_json)
     _fail_on(settled, named, "already discarded")
 

@@ -14,6 +14,7 @@ import typer
 from edges.database.postgres import opened, pool
 from edges.errors import DatabaseAwayError
 from edges.portal.process import PortalProcess
+from edges.portal.relay import TRANSACTION_SECONDS
 from edges.portal.rows import Edit
 from edges.portal.sql import migrate as apply
 from edges.portal.store import Store
@@ -26,8 +27,9 @@ from ronde.shared.errors import Failed, WrongUse
 from ronde.shared.lines import CountryOption, fail_on_bad
 from ronde.shared.lines import opened as opened_lines
 from ronde.shared.serving import serve
-from ronde.shared.settings import JsonOption, SettingsOption, in_force
+from ronde.shared.settings import JsonOption, SettingsOption, in_force, require_transactions
 from ronde.shared.terminal import print_value, say
+from ronde.shared.whole_settings import WholeSettings
 from schemas.avro.framing import single_object
 from schemas.avro.generated import writer
 from schemas.avro.loader import load
@@ -56,7 +58,12 @@ def portal(context: typer.Context, settings: SettingsOption = None) -> None:
     """
     if context.invoked_subcommand is not None:
         return
-    serve(settings, lambda effective: PortalProcess(effective.for_portal()))
+    serve(settings, _process)
+
+
+def _process(effective: WholeSettings) -> PortalProcess:
+    require_transactions(effective, TRANSACTION_SECONDS * 1000)
+    return PortalProcess(effective.for_portal())
 
 
 @app.command()

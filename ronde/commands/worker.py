@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ronde.shared.errors import Failed
-from ronde.shared.settings import SettingsOption, in_force
+from ronde.shared.settings import SettingsOption, in_force, require_transactions
 from streams.kafka.admin import BrokerError, remedy
 from streams.runtime.errors import WorkerError
 from streams.worker.app import run
@@ -16,6 +16,7 @@ def worker(settings: SettingsOption = None) -> None:
     contract's, or when it cannot go on; start it again then.
     """
     effective = in_force(settings)
+    require_transactions(effective)
     try:
         run(effective)
     except BrokerError as error:

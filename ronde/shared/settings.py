@@ -36,6 +36,17 @@ def in_force(path: Path | None) -> WholeSettings:
         raise WrongUse(str(error)) from None
 
 
+def require_transactions(settings: Settings, timeout_ms: int | None = None) -> None:
+    """For a command that writes transactions which end after so long (None: `worker.transaction_timeout_ms`).
+
+    Raises `WrongUse` when no producer of them can be made with the settings.
+    """
+    try:
+        settings.require_transactions(timeout_ms)
+    except SettingsError as error:
+        raise WrongUse(str(error)) from None
+
+
 def known_procedures(settings: Settings) -> KnownProcedures:
     """Return the known versions of procedures: the shipped ones and those of the settings."""
     known = [*DEFAULTS.items(), *settings.procedures().items()]

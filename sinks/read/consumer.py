@@ -46,7 +46,10 @@ _SPEED: Final[dict[str, Any]] = {
 
 
 class LedgerConsumer:
-    """Reads the assigned partitions from the offsets of the ledger. Every method raises `Away` when Kafka is away."""
+    """Reads the assigned partitions from the offsets of the ledger. Every method raises `Away` when Kafka is away.
+
+    Creating it raises `SinkError` when librdkafka refuses the settings.
+    """
 
     def __init__(
         self,
@@ -74,7 +77,11 @@ class LedgerConsumer:
         self._missing: frozenset[str] = frozenset()
         self._looked = 0.0
         self.hearing = Hearing()
-        self._consumer = Consumer(_properties(configuration, metrics), logger=logging.getLogger("librdkafka"))
+        try:
+            self._consumer = Consumer(_properties(configuration, metrics), logger=logging.getLogger("librdkafka"))
+        except KafkaException as error:
+            refused = error.args[0].str()
+            raise SinkError(f"there is no consumer with these settings: {refused}. Correct them") from error
 
     def subscribe(self) -> None:
         """Join the group, for the topics that exist. Raises `SinkError` when one of the engine is missing.

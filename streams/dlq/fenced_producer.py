@@ -59,7 +59,7 @@ class FencedProducer:
     """Creating it fences every earlier producer with the same ``name`` and aborts its open transaction."""
 
     def __init__(self, settings: Settings, name: str) -> None:
-        """Raises `FencedError`: the broker does not answer, or does not allow it."""
+        """Raises `FencedError`: the broker does not answer or allow it, or librdkafka refuses the settings."""
         self._servers = settings.kafka["bootstrap.servers"]
         silent = logging.Logger(
             "streams.dlq.fenced_producer", level=logging.CRITICAL + 1
@@ -74,7 +74,12 @@ class FencedProducer:
             "linger.ms": 1,
             "error_cb": lambda _: None,
         }
-        self._producer = Producer(properties, logger=silent)
+        try:
+            self._producer = Producer(properties, logger=silent)
+        except KafkaException as error:
+            raise FencedError(
+                f"there is no producer with these settings: {error.args[0].str()}. Correct them"
+            ) from error
         try:
             self._patiently(self._producer.init_transactions)
         except KafkaException as error:

@@ -26,6 +26,8 @@ from streams.settings.checks import (
     leaves,
     procedures_without_a_version,
     refused_properties,
+    refused_sessions,
+    refused_transactions,
 )
 from streams.settings.sections import (
     CanarySettings,
@@ -87,6 +89,16 @@ class Settings(Section):
         """The librdkafka properties of a client of this role, secrets included: never log them."""
         return of_role(self.kafka, role)
 
+    def require_transactions(self, timeout_ms: int | None = None) -> None:
+        """Raise `SettingsError` when no producer can be made for transactions that end after so long.
+
+        None: after `worker.transaction_timeout_ms`. Only processes that make one can tell: others are not told that.
+        """
+        setting = "worker.transaction_timeout_ms" if timeout_ms is None else None
+        limit_ms = timeout_ms or self.worker.transaction_timeout_ms
+        if problems := refused_transactions(self.kafka, limit_ms, setting, self._given):
+            raise SettingsError(problems)
+
     def topic(self, name: str) -> str:
         """A topic's name on the broker."""
         return f"{self.prefix}{TOPICS[name].name}"
@@ -103,7 +115,7 @@ class Settings(Section):
     def _shown(self, setting: Setting, value: object) -> ShownSetting:
         given = self._given.get(setting)
         plain = value if isinstance(value, str | int | float | None) else str(value)
-        if given and given.secret:
+        if given and given.secret and plain is not None:
             plain = MASK
         elif setting == REGISTRY_URL and isinstance(plain, str):
             plain = re.sub(r"//.*@", f"//{MASK}@", plain)
@@ -143,7 +155,7 @@ def load(path: Path | None, environ: Mapping[str, str], kind: type[Settings] = S
             table = table.setdefault(step, {})
         table[setting[-1]] = value
     problems += procedures_without_a_version(tree.get("procedures", {}), given)
-    problems += refused_properties(tree[KAFKA], given)
+    problems += refused_properties(tree[KAFKA], given) or refused_sessions(tree, given)
     if problems:
         raise SettingsError(problems)
     try:

@@ -98,6 +98,42 @@ def procedures_without_a_version(
     return problems
 
 
+def refused_sessions(tables: Mapping[str, Any], given: Mapping[Setting, SourceValue]) -> list[Problem]:
+    """What librdkafka says against the session of each classic group, for properties that it takes without one."""
+    problems = []
+    for table, values in tables.items():
+        if table == KAFKA or not isinstance(values, Mapping) or values.get("group_protocol") != "classic":
+            continue
+        setting = (table, "session_timeout_ms")
+        if setting[-1] not in values:
+            continue  # the default is shorter than what every consumer needs
+        for _, words in refusals(tables[KAFKA], {"consumer": {"session.timeout.ms": values[setting[-1]]}})[:1]:
+            message = (
+                f"librdkafka refuses it: {words}. Set it to kafka.max.poll.interval.ms at most "
+                "(300000, where that is not set), or raise that"
+            )
+            problems.append(Problem(given[setting].origin, dotted(setting), message))
+    return problems
+
+
+def refused_transactions(
+    properties: Mapping[str, str], timeout_ms: int, setting: str | None, given: Mapping[Setting, SourceValue]
+) -> list[Problem]:
+    """What librdkafka says against transactions that end after so long; ``setting`` says so, if one does."""
+    own: dict[str, str | int] = {
+        "transactional.id": "none",
+        "transaction.timeout.ms": timeout_ms,
+        "partitioner": "murmur2_random",  # beside a property of topics, librdkafka looks at linger.ms, too
+    }
+    problems = []
+    for name, words in refusals(properties, {"producer": own}):
+        property_ = (KAFKA, name) if name else (KAFKA,)
+        origin = given[property_].origin if property_ in given else ""
+        message = f"librdkafka refuses it for transactions of {timeout_ms} ms: {words}. Lower it"
+        problems.append(Problem(origin, dotted(property_), f"{message}, or raise {setting}" if setting else message))
+    return problems
+
+
 def refused_properties(properties: Mapping[str, str], given: Mapping[Setting, SourceValue]) -> list[Problem]:
     """What librdkafka says against the values, secrets masked; it is asked only when there are any."""
     problems = []

@@ -125,10 +125,9 @@ def read_file(path: Path, known: Collection[Setting], environ: Mapping[str, str]
             source.problems.append(value._replace(origin=str(path)))
         elif _is_reference(value) and (setting[0] == KAFKA or setting == REGISTRY_URL or is_secret(setting)):
             named, text = _look_up(value, environ, path.parent)
-            if text is None:
-                source.problems.append(
-                    Problem(str(path), dotted(setting), f"refers to the {named}, which is not there")
-                )
+            if not text:  # nobody refers to nothing: a Secret that lost its content must not count as none
+                wrong = "is not there" if text is None else "is empty: put the value there, or leave the setting out"
+                source.problems.append(Problem(str(path), dotted(setting), f"refers to the {named}, which {wrong}"))
             else:
                 source.given[setting] = SourceValue(text, f"{path} ({named})", text=True, secret=True)
         else:

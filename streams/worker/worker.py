@@ -48,6 +48,8 @@ _LEAVE_SECONDS: Final = 1.5
 class Worker(Service):
     """A mode service whose life is that of the worker; stopped, it drains and leaves the group.
 
+    Creating it raises `WorkerError` when librdkafka refuses the settings.
+
     ``ended`` is done when it has left the group, with what ended it if nobody asked it to. ``hangs``: a chunk
     was given up, and a thread is still busy with it.
     """
@@ -65,8 +67,12 @@ class Worker(Service):
         self._readiness = readiness
         self._stalls = stalls
         self._metrics = metrics
-        self._producer = kafka.producer(settings, metrics)
-        self._consumer = kafka.consumer(settings, metrics)
+        try:
+            self._producer = kafka.producer(settings, metrics)
+            self._consumer = kafka.consumer(settings, metrics)
+        except KafkaException as error:
+            refused = error.args[0].str()
+            raise WorkerError(f"there is no Kafka client with these settings: {refused}. Correct them") from error
         self._transactions = Transactions(self._producer, self._consumer, settings.worker.aborts_per_minute)
         self._transaction_thread = ThreadPoolExecutor(1, thread_name_prefix="transactions")
         self._changelog_reader: ChangelogReader | None = None
