@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any, Final, TypeVar
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any, Final, NoReturn, TypeVar
 
 import psycopg
 from psycopg_pool import PoolTimeout
@@ -32,21 +33,32 @@ class Questions:
         A question that takes longer goes on by itself: cancelled, it would keep who asked for up to 10 s more, which
         psycopg gives a server that stands still to let go of it.
         """
-        task = asyncio.create_task(question)
+        task = asyncio.create_task(_outcome(question))
         self._running.add(task)
-        task.add_done_callback(self._end)
+        task.add_done_callback(self._running.discard)
         done, _ = await asyncio.wait({task}, timeout=seconds)
         if not done:
             raise DatabaseAwayError("PostgreSQL has not answered in time")
         try:
-            return task.result()
+            return task.result()()
         except PoolTimeout:
             raise DatabaseAwayError("PostgreSQL has not answered in time") from None
         except self._passing as error:
             _log.warning("PostgreSQL does not answer", reason=reason(error))
             raise DatabaseAwayError(reason(error)) from None
 
-    def _end(self, task: asyncio.Task[Any]) -> None:
-        self._running.discard(task)
-        if not task.cancelled():
-            task.exception()  # who asked was answered already
+
+async def _outcome(question: Coroutine[Any, Any, R]) -> Callable[[], R]:
+    """What returns the answer, or raises what the question ended with.
+
+    Where nobody waits for it any more nobody raises it either, as at the end of a process, which closes the pool.
+    """
+    try:
+        answer = await question
+    except Exception as error:  # noqa: BLE001  # raised where it is awaited
+        return partial(_raise, error)
+    return lambda: answer
+
+
+def _raise(error: Exception) -> NoReturn:
+    raise error
