@@ -18,6 +18,7 @@ from streams.dlq.fenced_producer import FencedError
 from streams.dlq.log import survey
 from streams.dlq.settlement import Outcome, Settlement, SettlementResult
 from streams.kafka.dead_letters import LetterFilter, LetterId
+from streams.kafka.offsets import ReadingError
 from streams.settings import Settings
 
 _LONGEST_LIST: Final = 50  # letters; --json lists all
@@ -30,8 +31,8 @@ WORDS: Final = {
     "not there": "is not there: it never was, or the topic's retention deleted it",
     "state": "was a state record; only inputs are put back. Its site goes on without that state",
     "cut": "was too large to be kept whole: send it again at its source, then discard it",
-    "superseded": "is a site that has a later record, or one that may be later, which it would replace: if it is the "
-    "latest all the same, send it again at its source; then discard it",
+    "superseded": "is of a site that has a later record, or one that may be later, which it would replace: if it is "
+    "the latest all the same, put it back alone, or send it again at its source and discard it",
     "too large": "does not fit its topic with the mark of being put back: send it again at its source, then discard it",
     "note too large": "has so long a key that its note does not fit: say --why and --who in fewer words",
     "already replayed": "was put back before",
@@ -110,7 +111,7 @@ def _settle(
         try:
             for one in settle(Settlement(logs)):
                 settled.append(one)  # noqa: PERF402 - it may end in the middle
-        except FencedError as error:
+        except (FencedError, ReadingError) as error:
             done = sum(one.outcome in _DONE for one in settled)
             raise Failed(f"{error} ({done:,} of {len(names):,} dead letters were settled)") from None
     return settled

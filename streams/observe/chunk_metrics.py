@@ -129,7 +129,7 @@ class Tally:
     responses: list[tuple[str, float]] = _seconds(
         "ronde_dispatch_response",
         "From the first request of a dispatch to the partner's answer, a rejection included. Where the request was "
-        "repeated, without the time by which that was late, as after an outage.",
+        "repeated, less the time by which the repeat was late, as after an outage.",
         _RESPONSE,
         partner=LATER,
     )

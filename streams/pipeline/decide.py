@@ -105,7 +105,7 @@ class Decider:
                 # Which input made it so shows when the partition's inputs are read again.
                 _log.error("a state has become too large", site=large.site_id, partition=number, reason=str(large))
                 self._measured.add(large.site_id)
-                batch.unusable[number] = {**partition.unusable}
+                batch.unusable[number] = {**partition.unusable, **overlay.unusable}
                 continue
             except StatesUnusableError as error:
                 for site_id, (reason, _) in error.sites.items():
@@ -139,7 +139,6 @@ class Decider:
         for each could take hours.
         """
         partition = overlay.partition
-        unusable: dict[str, Unusable] = {}
         for state in partition.set_aside:
             builder.set_aside(state)
         for message, topic, cause in inbox.dead_letters:
@@ -150,7 +149,7 @@ class Decider:
             try:
                 self._site(overlay, builder, site)
             except StatesUnusableError as error:
-                unusable |= error.sites
+                overlay.unusable |= error.sites
                 continue
             overlay.release(site.site_id)
             if number % SLICE == 0:
@@ -159,24 +158,24 @@ class Decider:
         events = inbox.events
         if partition.waiting:
             waited = [event for event in events if event.message.offset() < partition.waiting.get(event.topic, 0)]
-            yield from self._events(overlay, builder, waited, unusable)
+            yield from self._events(overlay, builder, waited)
             events = [event for event in events if event.message.offset() >= partition.waiting.get(event.topic, 0)]
             if is_caught_up:
                 partition.waiting = {}
                 builder.tally.log("info", "the inputs that waited have had their time", partition=partition.number)
         if not partition.waiting:
             # Deadlines go before inputs, all of them; by themselves not too many at once, as inputs may come.
-            yield from self._deadlines(overlay, builder, None if events else self._most, unusable)
-        yield from self._events(overlay, builder, events, unusable)
+            yield from self._deadlines(overlay, builder, None if events else self._most)
+        yield from self._events(overlay, builder, events)
         for number, site_id in enumerate(partition.forgettable(overlay.now, self._most), start=1):
             try:
                 overlay.load_for_expiry(site_id)
             except StatesUnusableError as error:
-                unusable |= error.sites
+                overlay.unusable |= error.sites
             if number % SLICE == 0:
                 yield
-        if unusable:
-            raise StatesUnusableError(unusable)
+        if overlay.unusable:
+            raise StatesUnusableError(overlay.unusable)
 
     def _site(self, overlay: PartitionOverlay, builder: RecordBuilder, site_input: SiteInput) -> None:
         """A site record passes: it comes into force unless a later one is, and its readiness is published."""
@@ -198,17 +197,13 @@ class Decider:
             overlay.replace_site(site_id, None if site is None else SiteRecord(offset, site), message.value())
 
     def _events(
-        self,
-        overlay: PartitionOverlay,
-        builder: RecordBuilder,
-        events: Iterable[EventInput],
-        unusable: dict[str, Unusable],
+        self, overlay: PartitionOverlay, builder: RecordBuilder, events: Iterable[EventInput]
     ) -> Iterator[None]:
         for number, event in enumerate(events, start=1):
             try:
                 self._event(overlay, builder, event)
             except StatesUnusableError as error:
-                unusable |= error.sites
+                overlay.unusable |= error.sites
                 continue
             overlay.release(event.event.site_id)
             if number % SLICE == 0:
@@ -270,20 +265,18 @@ class Decider:
             overlay.become(site_id, step.state)
         return step
 
-    def _deadlines(
-        self, overlay: PartitionOverlay, builder: RecordBuilder, most: int | None, unusable: dict[str, Unusable]
-    ) -> Iterator[None]:
+    def _deadlines(self, overlay: PartitionOverlay, builder: RecordBuilder, most: int | None) -> Iterator[None]:
         """The deadlines due, ``most`` of them, in their order; those that were overtaken are dropped."""
         fired = 0
         while fired != most and (armed := overlay.partition.due(overlay.now)) is not None:
-            if armed.site_id in unusable:
+            if armed.site_id in overlay.unusable:
                 continue
             try:
                 if not overlay.is_armed(armed):
                     continue
                 self._fire(overlay, builder, armed)
             except StatesUnusableError as error:
-                unusable |= error.sites
+                overlay.unusable |= error.sites
                 continue
             overlay.encode_if_last(armed.site_id)
             fired += 1

@@ -125,7 +125,8 @@ def read_file(path: Path, known: Collection[Setting], environ: Mapping[str, str]
             source.problems.append(value._replace(origin=str(path)))
         elif _is_reference(value) and (setting[0] == KAFKA or setting == REGISTRY_URL or is_secret(setting)):
             named, text = _look_up(value, environ, path.parent)
-            if not text:  # nobody refers to nothing: a Secret that lost its content must not count as none
+            if text is None or (not text and (setting == REGISTRY_URL or is_secret(setting))):
+                # Nobody refers to an empty secret: a file that lost its content must not count as none.
                 wrong = "is not there" if text is None else "is empty: put the value there, or leave the setting out"
                 source.problems.append(Problem(str(path), dotted(setting), f"refers to the {named}, which {wrong}"))
             else:

@@ -78,6 +78,7 @@ class PartitionOverlay:
     def __init__(self, partition: Partition, codec: Codec, site_records: SiteRecords, now: Instant) -> None:
         self.partition = partition
         self.now = now
+        self.unusable: dict[str, Unusable] = {}  # by site, the states found that must be set aside
         self._codec = codec
         self._site_records = site_records
         self._before: dict[str, SiteState] = {}

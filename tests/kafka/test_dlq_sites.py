@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 from confluent_kafka import Producer
 
+from schemas.contract.topics import Log
 from streams.dlq.settlement import Settlement
 from streams.kafka.dead_letters import LetterId
 from tests.conftest import Run
@@ -73,7 +75,9 @@ def test_misplaced_site_records_are_put_back_in_the_order_in_which_they_came(
     assert home == [b"v1", b"v2", b"v3", b"v4"]
 
 
-def test_a_site_record_in_an_open_transaction_is_waited_for(world: World, client_log: logging.Logger) -> None:
+def test_a_site_record_in_an_open_transaction_is_waited_for(
+    world: World, client_log: logging.Logger, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A portal writes so: its record is in force once it commits, and stands before the one put back."""
     now, home = now_ms(), world.home("S1")
     stale = LetterId(*map(int, misplaced(world, b"stale", (home + 1) % 4, now - 2000).split("-")))
@@ -83,7 +87,18 @@ def test_a_site_record_in_an_open_transaction_is_waited_for(world: World, client
     portal.produce(world.settings.topic("sites"), b"newer", b"S1", home, timestamp=now - 1000)
     portal.flush()
     with reading(world) as logs:
-        ending = threading.Timer(1.0, portal.commit_transaction, [10.0])
-        ending.start()
+        high_watermarks = logs.offsets.high_watermarks
+        endings: list[threading.Timer] = []
+
+        def asked(of: Iterable[Log]) -> dict[Log, int]:
+            """The portal commits a moment after the ends of the logs were asked for the last time."""
+            ends = high_watermarks(of)
+            if ends.keys() == {("sites", home)}:
+                endings.append(threading.Timer(0.5, portal.commit_transaction, [10.0]))
+                endings[-1].start()
+            return ends
+
+        monkeypatch.setattr(logs.offsets, "high_watermarks", asked)
         assert [one.outcome for one in Settlement(logs).replay([stale])] == ["superseded"]
-        ending.join()
+        assert len(endings) == 1
+        endings[0].join()

@@ -139,6 +139,38 @@ def test_a_letter_whose_own_record_is_gone_replaces_nothing(memory: Memory) -> N
     assert replayed(memory, unknown) == {unknown: "replayed"}
 
 
+@pytest.mark.parametrize("again", [[b"v1"], [b"v1", b"v2"]])
+def test_a_letter_of_a_topic_that_was_recreated_replaces_nothing(memory: Memory, again: list[bytes]) -> None:
+    """Its offset is of the log before: behind the end of this one, or that of a record that came later."""
+    memory.put("sites", HOME, 1000, b"old")
+    old = memory.letter(memory.put("sites", HOME, 2000, b"older address"), at=2500)
+    memory.logs["sites", HOME].clear()
+    for value in again:
+        memory.put("sites", HOME, 5_000_000, value)
+    assert replayed(memory, old) == {old: "superseded"}
+
+
+def test_a_record_put_back_whose_letter_is_gone_counts_from_then(memory: Memory) -> None:
+    old = memory.letter(memory.put("sites", HIGH, 1000, b"v1"))
+    assert replayed(memory, old) == {old: "replayed"}
+    memory.logs["dead-letters", HIGH] = [None] * len(memory.logs["dead-letters", HIGH])
+    new = memory.letter(memory.put("sites", LOW, memory.now + 1000, b"v2"), at=memory.now + 2000)
+    assert replayed(memory, new) == {new: "replayed"}
+    assert memory.at_home() == [b"v1", b"v2"]
+
+
+def test_a_header_that_names_another_site_s_letter_says_nothing(memory: Memory) -> None:
+    other = memory.put("sites", LOW, 1000, b"v")
+    memory.logs["sites", LOW][-1] = other._replace(key=b"S2")
+    letter = memory.letter(other)
+    record = memory.logs["dead-letters", LOW][-1]
+    assert record is not None
+    memory.logs["dead-letters", LOW][-1] = record._replace(key=b"S2")
+    memory.put("sites", HOME, 5000, b"new", [("dlq.replayed-from", str(letter).encode())])
+    old = memory.letter(memory.put("sites", HIGH, 2000, b"old"))
+    assert replayed(memory, old) == {old: "superseded"}
+
+
 @pytest.mark.parametrize("first", [LOW, HIGH])
 def test_letters_of_a_site_are_put_back_in_the_order_in_which_their_records_came(memory: Memory, first: int) -> None:
     second = LOW + HIGH - first
