@@ -23,6 +23,6 @@ DEAD_LETTER_REASONS: Final[Mapping[DeadLetterReason, str]] = MappingProxyType(
         "than 8 KiB",
         "WRONG_PARTITION": "live only: a `sites` record lies on another partition than its key's; or a record does "
         "that would else end as `UNKNOWN_SITE` or `NO_OPEN_INCIDENT`",
-        "FAILED": "the core raised an error on it, or it would make a record larger than its topic takes",
+        "FAILED": "the core raised an error on it; or, live only, it would make a record larger than its topic takes",
     }
 )
