@@ -13,6 +13,7 @@ import os
 import pwd
 import shutil
 import signal
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -20,10 +21,14 @@ from typing import Final
 
 from ronde.local import postgres_binaries
 from ronde.local.ports import HOST
-from ronde.local.server import Server, last_lines
+from ronde.local.server import START_SECONDS, Server, last_lines
 from ronde.shared.errors import Failed
 
 NAME: Final = "ronde"  # the role, which may do everything, and the database
+
+# What it says while processes of its last run are still there: they end by themselves once they notice.
+_LEFT_BEHIND: Final = "pre-existing shared memory block"
+_AGAIN_SECONDS: Final = 0.5
 
 # Over its own defaults; what is said on its command line wins over its configuration file.
 PROPERTIES: Final[Mapping[str, str]] = MappingProxyType(
@@ -60,6 +65,18 @@ class Postgres(Server):
         super().__init__(data_dir, port)
         self._extra_properties = extra_properties
         self._version = version
+
+    def start(self) -> bool:
+        """Start it, as `Server` does; where its last run was killed, once what that left behind has ended."""
+        give_up = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                return super().start()
+            except Failed:
+                is_left = any(_LEFT_BEHIND in line for line in self._said())
+                if not is_left or time.monotonic() > give_up:
+                    raise
+            time.sleep(_AGAIN_SECONDS)
 
     def conninfo(self, database: str = NAME) -> str:
         """How libpq's clients connect."""

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -64,6 +67,20 @@ def test_a_killed_server_comes_back_with_its_data_and_port(data: Path) -> None:
     while again.state != "paused":
         time.sleep(0.01)
     assert again.stop()
+
+
+@pytest.mark.server
+def test_a_start_waits_for_what_a_killed_server_left(data: Path) -> None:
+    server = Postgres(data / "postgres", port=free_port())
+    assert server.start()
+    left, *_ = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text("utf-8").split()
+    os.kill(int(left), signal.SIGSTOP)  # it does not notice that its server is gone
+    server.kill()
+    noticing = threading.Timer(1.0, os.kill, (int(left), signal.SIGCONT))
+    noticing.start()
+    assert server.start()
+    noticing.join()
+    assert server.stop()
 
 
 @pytest.mark.server
