@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final, cast
 
@@ -32,8 +33,7 @@ from streams.pipeline.decode import EventInput, Inbox, SiteInput
 from streams.pipeline.records import RecordBuilder
 from streams.runtime import faults
 from streams.runtime.clock import AHEAD_MS, partition_time
-from streams.state.overlay import PartitionOverlay, StatesUnusableError, StateTooLargeError
-from streams.state.partition import Unusable
+from streams.state.overlay import PartitionOverlay, StateTooLargeError, StateUnusableError
 
 if TYPE_CHECKING:
     from streams.escalation.input_context import Step
@@ -100,19 +100,20 @@ class Decider:
                 builder.tally.clock_jumps[number] += 1
             try:
                 yield from self._part(overlay, builder, inbox, is_caught_up=number in caught_up)
-                builder.states(overlay.encode_changes())
+                is_restored = bool(overlay.unusable)
+                if not is_restored:
+                    builder.states(overlay.encode_changes())
             except StateTooLargeError as large:
                 # Which input made it so shows when the partition's inputs are read again.
                 _log.error("a state has become too large", site=large.site_id, partition=number, reason=str(large))
                 self._measured.add(large.site_id)
+                is_restored = True
+            if is_restored:
                 batch.unusable[number] = {**partition.unusable, **overlay.unusable}
-                continue
-            except StatesUnusableError as error:
-                for site_id, (reason, _) in error.sites.items():
+                for site_id, (reason, _) in overlay.unusable.items():
                     _log.error("a state cannot be used", site=site_id, partition=number, reason=reason)
-                batch.unusable[number] = {**partition.unusable, **error.sites}
-                failed = sum(reason == "FAILED" for reason, _ in error.sites.values())
-                batch.tally.deadlines_failed += failed  # those that were handed over fail and count again
+                    # Deadlines that were handed over fail, and count, again.
+                    batch.tally.deadlines_failed += reason == "FAILED"
                 continue
             for topic, count in inbox.taken.items():
                 builder.tally.taken[topic, number] += count
@@ -135,8 +136,8 @@ class Decider:
     ) -> Iterator[None]:
         """A partition's part of a chunk; yields every so many steps.
 
-        Raises `StatesUnusableError`, and nothing counts. All such states that it touches are found before: a restore
-        for each could take hours.
+        Where a state is unusable nothing counts. It goes on to find all that it touches: a restore for each could take
+        hours.
         """
         partition = overlay.partition
         for state in partition.set_aside:
@@ -148,8 +149,7 @@ class Decider:
         for number, site in enumerate(inbox.sites, start=1):
             try:
                 self._site(overlay, builder, site)
-            except StatesUnusableError as error:
-                overlay.unusable |= error.sites
+            except StateUnusableError:
                 continue
             overlay.release(site.site_id)
             if number % SLICE == 0:
@@ -168,14 +168,10 @@ class Decider:
             yield from self._deadlines(overlay, builder, None if events else self._most)
         yield from self._events(overlay, builder, events)
         for number, site_id in enumerate(partition.forgettable(overlay.now, self._most), start=1):
-            try:
+            with suppress(StateUnusableError):
                 overlay.load_for_expiry(site_id)
-            except StatesUnusableError as error:
-                overlay.unusable |= error.sites
             if number % SLICE == 0:
                 yield
-        if overlay.unusable:
-            raise StatesUnusableError(overlay.unusable)
 
     def _site(self, overlay: PartitionOverlay, builder: RecordBuilder, site_input: SiteInput) -> None:
         """A site record passes: it comes into force unless a later one is, and its readiness is published."""
@@ -202,8 +198,7 @@ class Decider:
         for number, event in enumerate(events, start=1):
             try:
                 self._event(overlay, builder, event)
-            except StatesUnusableError as error:
-                overlay.unusable |= error.sites
+            except StateUnusableError:
                 continue
             overlay.release(event.event.site_id)
             if number % SLICE == 0:
@@ -275,8 +270,7 @@ class Decider:
                 if not overlay.is_armed(armed):
                     continue
                 self._fire(overlay, builder, armed)
-            except StatesUnusableError as error:
-                overlay.unusable |= error.sites
+            except StateUnusableError:
                 continue
             overlay.encode_if_last(armed.site_id)
             fired += 1
@@ -296,7 +290,7 @@ class Decider:
             )  # fmt: skip
             step = self._attempt(overlay, builder, site_id, key, partial(_on_failed_deadline, *armed_for))
             if isinstance(step, Exception):
-                raise StatesUnusableError({site_id: Unusable("FAILED", _traceback(step))}) from step
+                raise overlay.unusable_state(site_id, "FAILED", _traceback(step)) from step
         _count_deadline(overlay, builder, state, armed, self._canary)
 
     def _failed(

@@ -30,12 +30,8 @@ from streams.kafka.offset_notes import MOST_FAILED
 from streams.state.partition import ArmedDeadline, Partition, SiteBytes, Unusable
 
 
-class StatesUnusableError(Exception):
-    """States of sites cannot be decoded, or fail even where they are handed over: they must be set aside."""
-
-    def __init__(self, sites: Mapping[str, Unusable]) -> None:
-        super().__init__(*sites)
-        self.sites = sites
+class StateUnusableError(Exception):
+    """The state of a site cannot be decoded, or fails even where it is handed over: it must be set aside."""
 
 
 class StateTooLargeError(Exception):
@@ -78,7 +74,7 @@ class PartitionOverlay:
     def __init__(self, partition: Partition, codec: Codec, site_records: SiteRecords, now: Instant) -> None:
         self.partition = partition
         self.now = now
-        self.unusable: dict[str, Unusable] = {}  # by site, the states found that must be set aside
+        self.unusable: dict[str, Unusable] = {}  # by site, those of which `StateUnusableError` was raised
         self._codec = codec
         self._site_records = site_records
         self._before: dict[str, SiteState] = {}
@@ -123,16 +119,21 @@ class PartitionOverlay:
                 self._sites.pop(site_id, None)
 
     def state(self, site_id: str) -> SiteState:
-        """The state of a site. Raises `StatesUnusableError`."""
+        """The state of a site. Raises `StateUnusableError`."""
         state = self._after.get(site_id)
         if state is None:
             encoded = self._encoded(site_id)
             try:
                 state = EMPTY if encoded is None else self._codec.decode_state(encoded)
             except Undecodable as error:
-                raise _undecodable(site_id, error) from None
+                raise self.unusable_state(site_id, "UNDECODABLE", str(error)) from None
             self._before[site_id] = self._after[site_id] = state
         return state
+
+    def unusable_state(self, site_id: str, reason: str, error: str) -> StateUnusableError:
+        """Note that a site's state must be set aside; the error to raise."""
+        self.unusable[site_id] = Unusable(reason, error)
+        return StateUnusableError(site_id, reason)
 
     def become(self, site_id: str, state: SiteState) -> None:
         """Change a site's state, which was read before."""
@@ -144,7 +145,7 @@ class PartitionOverlay:
         self._encode(site_id, state)
 
     def is_armed(self, armed: ArmedDeadline) -> bool:
-        """Whether a deadline still counts; its state is not decoded for that alone. Raises `StatesUnusableError`."""
+        """Whether a deadline still counts; its state is not decoded for that alone. Raises `StateUnusableError`."""
         state = self._after.get(armed.site_id)
         if state is not None:
             return armed.deadline in state.deadlines()
@@ -152,7 +153,7 @@ class PartitionOverlay:
         try:
             return encoded is not None and armed.deadline in self._codec.peek_deadlines(encoded)
         except Undecodable as error:
-            raise _undecodable(armed.site_id, error) from None
+            raise self.unusable_state(armed.site_id, "UNDECODABLE", str(error)) from None
 
     def site(self, site_id: str) -> SiteInForce | None:
         """The site record in force; None: there is none."""
@@ -257,7 +258,3 @@ class PartitionOverlay:
             self._phases[incident.phase] -= 1
         for incident in state.incidents:
             self._phases[incident.phase] += 1
-
-
-def _undecodable(site_id: str, error: Undecodable) -> StatesUnusableError:
-    return StatesUnusableError({site_id: Unusable("UNDECODABLE", str(error))})

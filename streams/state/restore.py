@@ -138,8 +138,7 @@ class Restores:
                     f"committed {first}: the topic was recreated or has lost records. Decide where to go on with "
                     f"`kafka-consumer-groups --group {self._settings.worker.group} --reset-offsets`"
                 )
-        noted = {topic: note.deleted for topic, note in notes.items() if note.deleted}
-        deleted = noted | self._count_deleted(number, committed, notes, begins)
+        counted = self._count_deleted(number, committed, notes, begins)
         rebuild = Rebuild(
             number, self._codec, self._site_records, first_inputs["sites"], order.unusable, notes["sites"].failed
         )
@@ -155,8 +154,8 @@ class Restores:
                 "or the offsets were deleted (Kafka does so when a group is away for `offsets.retention.minutes`). "
                 f"Set it back, or decide where to go on with `kafka-consumer-groups --group {group} --reset-offsets`"
             )
-        partition.deleted = deleted
-        if deleted != noted:  # noted at once: the next restore would count them again
+        partition.deleted = {topic: note.deleted for topic, note in notes.items() if note.deleted} | counted
+        if counted:  # noted at once: the next restore would count them again
             partition.renewed_at -= RENEW_SECONDS
         partition.passed = {topic: note.passed for topic, note in notes.items()}
         gc_control.keep()
@@ -167,8 +166,8 @@ class Restores:
     ) -> dict[str, int]:
         """Count the inputs that Kafka deleted since they were last counted: nobody can handle them any more.
 
-        Return, by topic, all there ever were. Behind what was read, a log may have begun with markers: no input is lost
-        by them.
+        Return, by topic, all there ever were where there are more now. Behind what was read, a log may have begun with
+        markers: no input is lost by them.
         """
         counts: dict[str, int] = {}
         for topic, offset in committed.items():

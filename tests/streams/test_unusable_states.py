@@ -21,7 +21,8 @@ from streams.pipeline.decide import Decider
 from streams.pipeline.pipeline import Pipeline
 from streams.state.partition import Store, Unusable
 from streams.state.rebuild import Rebuild
-from tests.streams.messages import CODEC, DECODER, NUMBER, SETTINGS, SITE_RECORDS, Logged, alert, site
+from tests.streams.messages import CODEC, DECODER, NUMBER, SETTINGS, SITE, SITE_RECORDS, Logged, alert, site
+from tests.streams.test_decide import Bench, largest_crowd
 
 FIRST, SECOND, WELL = [
     name for name in map(str, range(200)) if partition_of(name.encode(), SETTINGS.topics.partitions) == NUMBER
@@ -119,6 +120,16 @@ def test_those_found_before_are_set_aside_too_where_another_is_found(fails: set[
     unusable = chunk(log, unusable).unusable[NUMBER]
     assert unusable.keys() == {FIRST, SECOND}
     assert aside(chunk(log, unusable)) == dict.fromkeys((FIRST.encode(), SECOND.encode()), "FAILED")
+
+
+def test_those_found_before_another_state_grew_too_large_are_not_forgotten() -> None:
+    bench = Bench()
+    bench.chunk(bench.record("sites", site(contacts=largest_crowd())))
+    bench.partition.states["other"] = b"broken"
+    alerts = [("o", "other", "INTRUSION"), ("a", SITE, "INTRUSION"), ("f", SITE, "FIRE")]
+    batch = bench.decide(*(bench.record("alerts", alert(name, key, kind=kind), key) for name, key, kind in alerts))
+    assert batch.is_empty
+    assert {site_id: one.reason for site_id, one in batch.unusable[NUMBER].items()} == {"other": "UNDECODABLE"}
 
 
 def test_what_was_found_is_forgotten_once_it_is_committed(fails: set[str]) -> None:
