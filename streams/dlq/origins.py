@@ -75,14 +75,11 @@ class Origins:
 
     def of_letter(self, letter: LetterId) -> Arrival:
         """The record that the producer sent of a letter that was learnt; without a time if the way there is lost."""
-        record = self._followed(self._of_letters[letter])
+        record = self.of(self._of_letters[letter])
         return record if record.before is None else record._replace(at=None)
 
     def of(self, record: Arrival) -> Arrival:
-        """The record in force that the producer sent; if the way there is lost, one that was sent no earlier."""
-        return self._followed(record)
-
-    def _followed(self, record: Arrival) -> Arrival:
+        """The record that the producer sent; if the way there is lost, one that was written no earlier."""
         seen: set[LetterId] = set()  # a stranger's header may lead in a circle, or to another site's letter
         while record.before is not None:
             earlier = self._of_letters.get(record.before)

@@ -30,11 +30,13 @@ class SiteOrder:
         self._logs = logs
         self._origins = Origins(logs)
         partitions = logs.require([TOPIC])
-        self._by_site: defaultdict[bytes, list[Letter]] = defaultdict(list)
+        self._by_site: defaultdict[bytes, list[LetterId]] = defaultdict(list)
+        concerned = []
         for letter in letters:
             if letter.topic == TOPIC and letter.key is not None:
-                self._by_site[letter.key].append(letter)
-        self._origins.learn(letter for letters in self._by_site.values() for letter in letters)
+                self._by_site[letter.key].append(letter.id)
+                concerned.append(letter)
+        self._origins.learn(concerned)
         homes = {(TOPIC, partition_of(key, partitions)) for key in self._by_site}
         self._reached: dict[Log, int] = logs.offsets.first(homes)
         self._at_home: defaultdict[bytes, list[Arrival]] = defaultdict(list)
@@ -48,7 +50,7 @@ class SiteOrder:
         number_of: dict[LetterId, int] = {}
         unknown: set[LetterId] = set()
         for letters in self._by_site.values():
-            names = sorted((letter.id for letter in letters), key=cmp_to_key(self._compared))
+            names = sorted(letters, key=cmp_to_key(self._compared))
             partitions = {self._origins.of_letter(name).partition for name in names}
             if len(partitions) > 1 and any(self._is_later(*pair) for pair in combinations(names, 2)):
                 unknown.update(names)

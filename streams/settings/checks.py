@@ -127,10 +127,8 @@ def refused_transactions(
     }
     problems = []
     for name, words in refusals(properties, {"producer": own}):
-        property_ = (KAFKA, name) if name else (KAFKA,)
-        origin = given[property_].origin if property_ in given else ""
         message = f"librdkafka refuses it for transactions of {timeout_ms} ms: {words}. Lower it"
-        problems.append(Problem(origin, dotted(property_), f"{message}, or raise {setting}" if setting else message))
+        problems.append(_of_property(name, f"{message}, or raise {setting}" if setting else message, given))
     return problems
 
 
@@ -138,10 +136,14 @@ def refused_properties(properties: Mapping[str, str], given: Mapping[Setting, So
     """What librdkafka says against the values, secrets masked; it is asked only when there are any."""
     problems = []
     for name, words in refusals(properties):
-        setting = (KAFKA, name) if name else (KAFKA,)
         for other, value in given.items():
             if value.secret and value.value and other[0] == KAFKA:
                 words = words.replace(str(value.value), MASK)  # noqa: PLW2901
-        origin = given[setting].origin if setting in given else ""
-        problems.append(Problem(origin, dotted(setting), f"librdkafka refuses it: {words}"))
+        problems.append(_of_property(name, f"librdkafka refuses it: {words}", given))
     return problems
+
+
+def _of_property(name: str | None, message: str, given: Mapping[Setting, SourceValue]) -> Problem:
+    """A problem of a property of Kafka's clients, where it was given; None: of all of them."""
+    setting = (KAFKA, name) if name else (KAFKA,)
+    return Problem(given[setting].origin if setting in given else "", dotted(setting), message)
