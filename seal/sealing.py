@@ -25,7 +25,7 @@ from service.clock import now_ms
 from service.headers import headers_of
 from service.log_record import LogRecord
 from service.pauses import kafka_answer, retriable_for
-from service.registry import Registry, client
+from service.registry import registry_of
 
 _ERASURES: Final = "erasures"
 _BATCH: Final = 5000
@@ -68,9 +68,7 @@ class Sealing:
         self._behind = behind or Behind()
         settings = configuration.seal
         self._heads = Heads(store, keys.load(settings.key_file), settings.stamp_url, self.metrics)
-        registry = None
-        if configuration.registry.url is not None:
-            registry = Registry(client(configuration.registry), configuration.seal.data_dir)
+        registry = registry_of(configuration.registry, configuration.seal.data_dir)
         self._commitments = Commitments(store.secret, None if registry is None else registry.schema)
         self._trees: dict[Log, TreeState] = {}
         self._progress = Progress()

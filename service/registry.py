@@ -70,6 +70,11 @@ def client(settings: RegistrySettings) -> httpx.Client:
     return httpx.Client(base_url=settings.url, timeout=_ATTEMPT_SECONDS, verify=trusted)
 
 
+def registry_of(settings: RegistrySettings, folder: Path) -> "Registry | None":
+    """The registry of the settings, for as long as the process lives; None: they have none."""
+    return None if settings.url is None else Registry(client(settings), folder)
+
+
 class Registry:
     """One registry, and what is known of it on disk under ``folder``.
 

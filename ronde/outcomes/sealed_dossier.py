@@ -17,7 +17,7 @@ from seal.erasures import erasure_of
 from seal.errors import SealError
 from seal.store import Store, connect
 from service.postgres import reason
-from service.registry import Registry, client
+from service.registry import registry_of
 from sinks.errors import Away
 from sinks.forget.erasures import ErasureLog
 from streams.escalation.values import Attention, Decision, Instant
@@ -71,10 +71,8 @@ def _erasures(settings: WholeSettings) -> list[bytes]:
 
 def commitments(settings: WholeSettings, store: Store) -> Commitments:
     """Return what opens kept leaves: no new secret is made."""
-    registry = None
-    if settings.registry.url is not None:
-        registry = Registry(client(settings.registry), settings.seal.data_dir).schema
-    return Commitments(store.secret, registry)
+    registry = registry_of(settings.registry, settings.seal.data_dir)
+    return Commitments(store.secret, None if registry is None else registry.schema)
 
 
 def incident_records(logs: Logs, values: TopicValues, incident_id: str) -> Iterator[LogRecord]:

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from ronde.shared.errors import Failed
 from schemas.avro.errors import RegistryNotSet, RegistryUnreachable
 from schemas.contract.murmur2 import partition
-from service.registry import Registry, client
+from service.registry import registry_of
 from streams.escalation.values import Instant
 from streams.formats.topic_values import TopicValues
 from streams.kafka.offsets import ReadingError
@@ -75,6 +75,4 @@ def records(
 
 def recorded(settings: Settings) -> TopicValues:
     """Return the decoders of all topics, with the schema registry if there is one."""
-    if settings.registry.url is None:
-        return TopicValues()
-    return TopicValues(Registry(client(settings.registry), settings.worker.data_dir))
+    return TopicValues(registry_of(settings.registry, settings.worker.data_dir))

@@ -9,7 +9,7 @@ import structlog
 
 from service.pages import OperationPages
 from service.pauses import postgres_pause
-from service.registry import Registry, client
+from service.registry import registry_of
 from service.stopping import stopped_by_signals
 from sinks.errors import Away, Fenced, SinkError
 from sinks.observe.metrics import SinkMetrics
@@ -47,9 +47,7 @@ def run(configuration: Configuration) -> None:
 def _sessions(
     configuration: Configuration, readiness: SinkReadiness, metrics: SinkMetrics, stopping: threading.Event
 ) -> None:
-    registry = None
-    if configuration.registry.url is not None:
-        registry = Registry(client(configuration.registry), configuration.sink.data_dir)
+    registry = registry_of(configuration.registry, configuration.sink.data_dir)
     failures, pause = 0, 0.0
     while not stopping.is_set():
         session = None

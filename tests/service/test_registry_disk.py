@@ -3,29 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from pathlib import Path
-
-import httpx
-import pytest
+from collections.abc import Callable
 
 import schemas
 from service.registry import Registry
-from tests.schemas.test_registry import Server
+from tests.schemas.test_registry import Server, connect, server
 
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    server = Server()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def connect(server: Server, tmp_path: Path) -> Iterator[Callable[[], Registry]]:
-    """A registry as a worker makes it at its start, over the same disk each time."""
-    with httpx.Client(base_url=server.url, timeout=20) as client:
-        yield lambda: Registry(client, tmp_path / "registry")
+__all__ = ["connect", "server"]
 
 
 def test_a_release_that_only_says_it_better_gets_another_id_of_the_same_registry(
