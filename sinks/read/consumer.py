@@ -36,6 +36,7 @@ _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 _ANSWER_SECONDS: Final = 10.0
 _LOOK_SECONDS: Final = 10.0  # between two looks for missing topics
+_MOVE_ON_SECONDS: Final = 60.0  # between two moves of the ledger's positions past what has no record
 _IDLE_SECONDS: Final = 0.25  # the longest wait for records, after which the sink looks whether to end
 # `[kafka]` in the settings may replace these: they change the speed, not the result.
 _SPEED: Final[dict[str, Any]] = {
@@ -76,6 +77,7 @@ class LedgerConsumer:
         self._failure: Exception | None = None
         self._missing: frozenset[str] = frozenset()
         self._looked = 0.0
+        self._moved_on = time.monotonic()
         self.hearing = Hearing()
         try:
             self._consumer = Consumer(_properties(configuration, metrics), logger=logging.getLogger("librdkafka"))
@@ -145,11 +147,20 @@ class LedgerConsumer:
         self._lag.reach(next_offsets, newest)
 
     def note_positions(self) -> None:
-        """Note the positions of the consumer, once the writer is settled: then the ledger has all that was read."""
-        if self._positions:
-            # Beyond the last record, where a log ends with the marker of a transaction, which no consumer returns.
-            at = self._consumer.position([TopicPartition(*log) for log in self._positions])
-            self._lag.reach({(log.topic, log.partition): max(log.offset, 0) for log in at})
+        """Note the positions of the consumer, once the writer is settled: then the ledger has all that was read.
+
+        The ledger follows from time to time. It would else stay before the marker that ends a quiet log, and what
+        Kafka removes there by its age would look like a record that the ledger lacks.
+        """
+        if not self._positions:
+            return
+        # Beyond the last record, where a log ends with the marker of a transaction, which no consumer returns.
+        at = self._consumer.position([TopicPartition(*log) for log in self._positions])
+        reached = {(log.topic, log.partition): max(log.offset, 0) for log in at}
+        self._lag.reach(reached)
+        if time.monotonic() - self._moved_on > _MOVE_ON_SECONDS:
+            self._moved_on = time.monotonic()
+            self._ledger.move_on(reached)
 
     def close(self) -> None:
         """Leave the group."""
@@ -213,6 +224,7 @@ class LedgerConsumer:
         if not begun:
             return claimed
         firsts, ends = self._offsets.firsts(begun, _ANSWER_SECONDS), self._offsets.ends(begun, _ANSWER_SECONDS)
+        gone: dict[Log, int] = {}
         for (topic, partition), position in begun.items():
             first, end = firsts[topic, partition], ends[topic, partition]
             if position > end:
@@ -221,7 +233,7 @@ class LedgerConsumer:
                     "it is not the topic that this ledger was made from. Give the new one a database of its own"
                 )
             if position < first:
-                claimed[topic, partition] = first
+                gone[topic, partition] = first
                 self._metrics.missed.labels(self._topics[topic]).inc(first - position)
                 _log.error(
                     "records are gone that were never in the ledger",
@@ -230,7 +242,8 @@ class LedgerConsumer:
                     first=position,
                     next=first,
                 )
-        return claimed
+        self._ledger.move_on(gone)  # or the next assignment would count them again
+        return claimed | gone
 
     # --- records -------------------------------------------------------------------------------
 

@@ -94,6 +94,15 @@ class Ledger:
         for log in logs:
             self._claims.pop(log, None)
 
+    def move_on(self, reached: Mapping[Log, int]) -> None:
+        """Move positions past offsets that have no record for the ledger. Raises `Fenced` as `write`."""
+        ahead = {log: offset for log, offset in reached.items() if offset > self._claims[log].next_offset}
+        if not ahead:
+            return
+        with away(), self._connection.transaction():
+            self._advance(ahead)
+        self._note(ahead)
+
     def write(self, chunk: LedgerChunk) -> WriteResult:
         """Write a chunk whole. Raises `Fenced`, with nothing written, when another sink has a partition of it."""
         self.add_months(chunk.months())
@@ -140,11 +149,10 @@ class Ledger:
                     self._put(put(feed, is_new=way == "new"))
             self._refuse(not_taken)
             faults.at("after_refused")
-            self._advance(chunk)
+            self._advance(chunk.next_offsets)
             faults.at("after_positions")
         faults.at("after_commit")
-        for log, next_offset in chunk.next_offsets.items():
-            self._claims[log] = self._claims[log]._replace(next_offset=next_offset)
+        self._note(chunk.next_offsets)
         rows = {feed.topic: len(piece.rows) for feed, piece in chunk.pieces.items()}
         for record in not_taken[len(chunk.refused) :]:  # of the rows
             rows[record.topic] -= 1
@@ -184,9 +192,9 @@ class Ledger:
         for record in records:  # singly: amid an executemany too, PostgreSQL waits without end
             self._connection.execute(query("refuse"), record)
 
-    def _advance(self, chunk: LedgerChunk) -> None:
+    def _advance(self, next_offsets: Mapping[Log, int]) -> None:
         """Move the positions, or raise `Fenced`."""
-        logs = list(chunk.next_offsets)
+        logs = list(next_offsets)
         if not self._claims.keys() >= set(logs):
             raise Fenced
         moved = self._connection.execute(
@@ -196,11 +204,16 @@ class Ledger:
                 "partitions": [partition for _, partition in logs],
                 "epochs": [self._claims[log].epoch for log in logs],
                 "expected": [self._claims[log].next_offset for log in logs],
-                "next": list(chunk.next_offsets.values()),
+                "next": list(next_offsets.values()),
             },
         ).rowcount
         if moved != len(logs):
             raise Fenced
+
+    def _note(self, next_offsets: Mapping[Log, int]) -> None:
+        """Note what `_advance` moved, once it is committed."""
+        for log, next_offset in next_offsets.items():
+            self._claims[log] = self._claims[log]._replace(next_offset=next_offset)
 
     def add_months(self, months: set[date]) -> None:
         """Make the partitions of months not seen before.
