@@ -9,6 +9,7 @@ import logging
 import math
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
@@ -268,11 +269,14 @@ class Intake:
         while rows:
             try:
                 with database.pipeline(), database.transaction(), database.cursor() as cursor:
-                    cursor.executemany(query("put_command"), rows)
+                    cursor.executemany(query("put_command"), rows, returning=True)
+                    stored = [row for result in cursor.results() for row in result]
             except psycopg.errors.DeadlockDetected:  # with a process that notes what came of earlier commands
                 continue
-            if cursor.rowcount:
-                self._stored(cursor.rowcount)
+            if stored:
+                self._stored(len(stored))
+            for partner, count in Counter(partner for partner, is_late in stored if is_late).items():
+                _log.warning("commands came too late to be posted", partner=partner, commands=count)
             return
 
     def _command(self, message: Message) -> DispatchCommand | None:

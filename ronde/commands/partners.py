@@ -129,7 +129,10 @@ def attempts(
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the attempts to post commands, the latest first; they are kept for 30 days. Times are UTC."""
+    """List the attempts to post commands, the latest first; they are kept for 30 days. Times are UTC.
+
+    A command whose time was over before any attempt is listed as attempt 0.
+    """
     with _database(in_force(settings).postgres) as database:
         rows = _rows(database, "attempts", id=id_, most=limit, now=now_ms())
     for row in rows:
@@ -147,7 +150,7 @@ def attempts(
             row["command_id"],
             row["action"],
             str(row["number"]),
-            row["outcome"] or ("under way" if is_running else "not noted"),
+            row["outcome"] or ("under way" if is_running else "not noted" if row["number"] else "not posted"),
             str(row["status"] or ""),
             row["state"],
         )
