@@ -128,6 +128,9 @@ def test_an_answer_may_accept_and_a_test_never_reaches_the_engine(house: House, 
     eventually(lambda: "PENDING" not in house.command("attempts"), "it is noted")
     with connect(house.settings.postgres, "test") as database:
         database.execute("UPDATE partners.commands SET state = 'GIVEN_UP' WHERE dispatch_id = 'i1-d1'")
+        assert house.command("resend", "azur").startswith("left out, as the partner has reported on them: 1;")
+        assert len(system.hooks) == 4
+        database.execute("DELETE FROM partners.reports")
     assert house.command("resend", "azur") == "i1-d1-r1 is posted to azur again\n"
     assert system.wait(5)[-1].id == "i1-d1-r1"
 

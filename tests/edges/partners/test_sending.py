@@ -208,6 +208,30 @@ def test_a_request_to_be_posted_again_has_a_minute_for_it(partners: Served) -> N
     assert partners.sql("SELECT state, gives_up_at FROM partners.commands") == [("PENDING", now + 60_000)]
 
 
+def test_what_a_partner_has_reported_on_is_posted_again_only_by_its_name(partners: Served) -> None:
+    """An AMEND behind an answer is news, until all is over."""
+    for number, (action, said) in enumerate(
+        [("REQUEST", "accepted"), ("AMEND", "accepted"), ("CANCEL", "closed"), ("REQUEST", None), ("CANCEL", None)]
+    ):
+        partners.put(command(f"i{number}-d1", action))
+        if said is not None:
+            partners.run(partners.store.report(dispatch(number, "S14"), Step(said, 0)))
+    partners.sql("UPDATE partners.commands SET state = 'GIVEN_UP'")
+
+    def resent(id_: str) -> dict[str, bool]:
+        with connect(partners.settings, "test") as session:
+            rows = session.execute(query("resend"), {"id": id_, "now": now_ms(), "since": 0}).fetchall()
+        return {command_id: is_reported for command_id, _, is_reported in rows}
+
+    left_out = {"i0-d1-r1": True, "i2-d1-c1": True}
+    posted = ["i1-d1-a1", "i3-d1-r1", "i4-d1-c1"]
+    assert resent("azur") == left_out | dict.fromkeys(posted, False)
+    assert sorted(id_ for id_, state in states(partners).items() if state == "PENDING") == posted
+    for id_ in ("i0-d1-r1", "i2-d1"):
+        assert list(resent(id_).values()) == [False]
+    assert set(states(partners).values()) == {"PENDING"}
+
+
 # --- reports ------------------------------------------------------------------------------------------------------
 
 
