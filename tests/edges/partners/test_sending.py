@@ -14,6 +14,7 @@ from edges.errors import DatabaseAwayError
 from edges.kafka.errors import UnconfirmedError
 from edges.partners.metrics import PartnersMetrics
 from edges.partners.notices import Notices
+from edges.partners.page_tokens import VALID_MS, dispatch_of
 from edges.partners.posting import Answer
 from edges.partners.sending import Sender
 from edges.partners.sql import query
@@ -33,15 +34,17 @@ class Partner:
     def __init__(self) -> None:
         self.begun: list[str] = []
         self.out: list[str] = []
+        self.body = b""  # the last one
         self.before: Callable[[str], Awaitable[None]] = _at_once
         self.after: Callable[[str], Awaitable[None]] = _at_once
         self.answer = DELIVERED
 
     async def post(
-        self, _id: str, _url: str, headers: Sequence[tuple[str, str]], _body: bytes, *, going: Any, **_: Any
+        self, _id: str, _url: str, headers: Sequence[tuple[str, str]], body: bytes, *, going: Any, **_: Any
     ) -> Answer:
         command_id = dict(headers)["webhook-id"]
         self.begun.append(command_id)
+        self.body = body
         await self.before(command_id)
         await going()
         self.out.append(command_id)
@@ -60,11 +63,17 @@ async def until(probe: Callable[[], bool]) -> None:
         await asyncio.sleep(0.01)
 
 
-def sending(partners: Served, partner: Partner, test: Callable[[Sender], Coroutine[Any, Any, None]]) -> None:
-    """Run a test beside a sender."""
+def sending(
+    partners: Served,
+    partner: Partner,
+    test: Callable[[Sender], Coroutine[Any, Any, None]],
+    page_url: str | None = None,
+) -> PartnersMetrics:
+    """Run a test beside a sender; its metrics."""
+    metrics = PartnersMetrics()
 
     async def run() -> None:
-        sender = Sender(partners.store, cast("Poster", partner), partners.reporter, PartnersMetrics(), None)
+        sender = Sender(partners.store, cast("Poster", partner), partners.reporter, metrics, page_url)
         task = asyncio.create_task(sender.run())
         try:
             await test(sender)
@@ -73,6 +82,7 @@ def sending(partners: Served, partner: Partner, test: Callable[[Sender], Corouti
             await asyncio.wait((task,))
 
     partners.run(run())
+    return metrics
 
 
 def states(partners: Served) -> dict[str, str]:
@@ -206,6 +216,27 @@ def test_a_request_to_be_posted_again_has_a_minute_for_it(partners: Served) -> N
     with connect(partners.settings, "test") as session:
         session.execute(query("resend"), {"id": "azur", "now": now, "since": 0})
     assert partners.sql("SELECT state, gives_up_at FROM partners.commands") == [("PENDING", now + 60_000)]
+
+
+def test_what_is_posted_again_is_as_old_as_that(partners: Served) -> None:
+    """Else the link in it has expired, it is said to wait since the day before, and its first byte to be as late."""
+    partner, now = Partner(), now_ms()
+
+    async def test(_: Sender) -> None:
+        await until(lambda: states(partners) == {"i1-d1-a1": "DELIVERED"})
+
+    partners.put(command("i1-d1", "AMEND"), now - VALID_MS - 1)
+    partners.sql("UPDATE partners.commands SET state = 'GIVEN_UP'")
+    with connect(partners.settings, "test") as session:
+        session.execute(query("resend"), {"id": "i1-d1", "now": now, "since": now})
+    [waiting] = partners.run(partners.store.pending())
+    assert (waiting["pending"], waiting["oldest"]) == (1, now), "nobody is called because of the day before"
+    metrics = sending(partners, partner, test, "https://guards.example")
+    token = orjson.loads(partner.body)["page_url"].removeprefix("https://guards.example/guard#")
+    key = partners.run(partners.store.page_key())
+    assert dispatch_of(key, token, now + VALID_MS - 1000) == "i1-d1"
+    assert dispatch_of(key, token, now + VALID_MS + 1) is None
+    assert (metrics.registry.get_sample_value("ronde_partners_first_byte_seconds_sum") or 0) < VALID_MS / 1000
 
 
 def test_what_a_partner_has_reported_on_is_posted_again_only_by_its_name(partners: Served) -> None:
