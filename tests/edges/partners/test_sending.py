@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 import pytest
+from psycopg.errors import InsufficientPrivilege
 
 from edges.errors import DatabaseAwayError
 from edges.partners.metrics import PartnersMetrics
@@ -178,6 +179,29 @@ def test_an_answer_that_accepts_is_not_lost_while_postgres_is_away(
     sending(partners, partner, test)
     assert reported(partners) == ["i1-d1-accepted"]
     assert len(partner.out) == 1
+
+
+def test_an_answer_that_cannot_be_noted_keeps_no_later_one(partners: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A right that was taken away for a moment does not pass by itself; the lease ends, and it is posted again."""
+    partner, failures = Partner(), [InsufficientPrivilege("for a moment")]
+    note = Store.note
+
+    async def refused(store: Store, answers: Any) -> Any:
+        if failures:
+            raise failures.pop()
+        return await note(store, answers)
+
+    async def test(_: Sender) -> None:
+        await until(lambda: not failures)
+        partners.put(command("i2-d1"))
+        await until(lambda: states(partners)["i2-d1-r1"] == "DELIVERED")
+        partners.sql("UPDATE partners.commands SET leased_until = 0")
+        await until(lambda: states(partners)["i1-d1-r1"] == "DELIVERED")
+
+    monkeypatch.setattr(Store, "note", refused)
+    partners.put(command("i1-d1"))
+    sending(partners, partner, test)
+    assert sorted(partner.out) == ["i1-d1-r1", "i1-d1-r1", "i2-d1-r1"]
 
 
 def test_an_answer_that_comes_after_its_lease_counts(partners: Served) -> None:
