@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import structlog
-from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
 from schemas.contract.topics import RECEIVED_BYTES, TOPICS
 from service.hearing import Hearing
@@ -72,6 +72,7 @@ class LedgerConsumer:
         self._chunk_max = configuration.sink.chunk_max
         self._is_incremental = configuration.sink.group_protocol == "consumer"
         self._positions: dict[Log, int] = {}
+        self._read_to: dict[Log, int] = {}  # as `note_positions` last saw it
         self._changed = False
         self._failure: Exception | None = None
         self._missing: frozenset[str] = frozenset()
@@ -145,11 +146,18 @@ class LedgerConsumer:
         self._lag.reach(next_offsets, newest)
 
     def note_positions(self) -> None:
-        """Note the positions of the consumer, once the writer is settled: then the ledger has all that was read."""
-        if self._positions:
-            # Beyond the last record, where a log ends with the marker of a transaction, which no consumer returns.
-            at = self._consumer.position([TopicPartition(*log) for log in self._positions])
-            self._lag.reach({(log.topic, log.partition): max(log.offset, 0) for log in at})
+        """Note the positions of the consumer, once the writer is settled: then the ledger has all that was read.
+
+        A log may end with the marker of a transaction, which no consumer returns. The ledger's position moves past it,
+        once the log is quiet: when retention deletes the marker, it is no record that was missed.
+        """
+        if not self._positions:
+            return
+        answers = self._consumer.position([TopicPartition(*log) for log in self._positions])
+        read_to: dict[Log, int] = {(log.topic, log.partition): log.offset for log in answers if log.offset >= 0}
+        self._lag.reach(read_to)
+        known, self._read_to = self._read_to, read_to
+        self._pass({log: at for log, at in read_to.items() if known.get(log) == at > self._positions[log]})
 
     def close(self) -> None:
         """Leave the group."""
@@ -170,7 +178,7 @@ class LedgerConsumer:
             self._readiness.arrive("group")
         for log in logs:
             # Without a claim, read nothing.
-            log.offset = (claimed[log.topic, log.partition] or OFFSET_BEGINNING) if claimed else OFFSET_END
+            log.offset = claimed[log.topic, log.partition] if claimed else OFFSET_END
         if self._is_incremental:
             consumer.incremental_assign(logs)
         else:
@@ -199,29 +207,39 @@ class LedgerConsumer:
         self._ledger.release(given_up)
         for log in given_up:
             self._positions.pop(log, None)
+            self._read_to.pop(log, None)
         self._lag.forget(given_up)
         _log.info("partitions given up", partitions=sorted({number for _, number in given_up}), logs=len(given_up))
 
     def _claim(self, logs: list[Log]) -> dict[Log, int]:
         # Ask each time: a topic that was created again while this sink runs is assigned to it too.
         ids = topic_ids(self._configuration, {topic for topic, _ in logs})
-        return self._without_what_is_gone(self._ledger.claim(logs, ids))
+        firsts = self._offsets.firsts(logs, _ANSWER_SECONDS)
+        claimed = self._ledger.claim(logs, ids, firsts)
+        # Asked once nobody else moves the positions.
+        self._refuse_shorter(claimed, self._offsets.ends(logs, _ANSWER_SECONDS))
+        return self._without_what_is_gone(claimed, firsts)
 
-    def _without_what_is_gone(self, claimed: dict[Log, int]) -> dict[Log, int]:
-        """Where to go on: as claimed, or where the topic begins now. Raises `SinkError` for one that ends before."""
-        begun = {log: position for log, position in claimed.items() if position}
-        if not begun:
-            return claimed
-        firsts, ends = self._offsets.firsts(begun, _ANSWER_SECONDS), self._offsets.ends(begun, _ANSWER_SECONDS)
-        for (topic, partition), position in begun.items():
-            first, end = firsts[topic, partition], ends[topic, partition]
+    def _refuse_shorter(self, claimed: dict[Log, int], ends: dict[Log, int]) -> None:
+        """Raise `SinkError` for a log that ends before the ledger's position; one without an answer may be."""
+        for (topic, partition), position in claimed.items():
+            end = ends.get((topic, partition), position)
             if position > end:
                 raise SinkError(
                     f"{topic}, partition {partition}: the ledger is at offset {position}, the topic ends at {end}: "
                     "it is not the topic that this ledger was made from. Give the new one a database of its own"
                 )
+
+    def _without_what_is_gone(self, claimed: dict[Log, int], firsts: dict[Log, int]) -> dict[Log, int]:
+        """Where to go on: as claimed, or where the log begins now; it is counted once, as the ledger moves there.
+
+        Of a log without an answer, the client says when there is nothing where it is to go on (`_report`).
+        """
+        gone: dict[Log, int] = {}
+        for (topic, partition), position in claimed.items():
+            first = firsts.get((topic, partition), position)
             if position < first:
-                claimed[topic, partition] = first
+                gone[topic, partition] = first
                 self._metrics.missed.labels(self._topics[topic]).inc(first - position)
                 _log.error(
                     "records are gone that were never in the ledger",
@@ -230,7 +248,14 @@ class LedgerConsumer:
                     first=position,
                     next=first,
                 )
-        return claimed
+        self._pass(gone)
+        return claimed | gone
+
+    def _pass(self, next_offsets: dict[Log, int]) -> None:
+        """Move the ledger over offsets that have no record to read."""
+        if next_offsets:
+            self._ledger.advance(next_offsets)
+            self._positions |= next_offsets
 
     # --- records -------------------------------------------------------------------------------
 

@@ -36,6 +36,7 @@ _MONTHS_LOCK_TIMEOUT: Final = "5s"  # another sink makes them
 _MONTH_LOCK_TIMEOUT: Final = "500ms"  # readers of the table then wait behind us
 _MONTHS_AGAIN_SECONDS: Final = 10.0
 _NO_IDS: Final[Mapping[str, str]] = MappingProxyType({})
+_NO_FIRSTS: Final[Mapping[Log, int]] = MappingProxyType({})
 _NUL: Final = "22021"  # PostgreSQL's own SQLSTATE of a NUL in a text (character_not_in_repertoire)
 
 
@@ -65,9 +66,12 @@ class Ledger:
         with away():
             connection.execute(create_staging())
 
-    def claim(self, logs: Iterable[Log], ids: Mapping[str, str] = _NO_IDS) -> dict[Log, int]:
+    def claim(
+        self, logs: Iterable[Log], ids: Mapping[str, str] = _NO_IDS, firsts: Mapping[Log, int] = _NO_FIRSTS
+    ) -> dict[Log, int]:
         """Take partitions over, all or none; return the next offset of each. ``ids``: of the topics that have one.
 
+        ``firsts``: where the logs begin, as far as that is known: what is before is not missed by a new ledger.
         Raises `SinkError` when a topic is not the one that the ledger was made from.
         """
         claimed = sorted(logs)
@@ -76,6 +80,7 @@ class Ledger:
             "topics": [topic for topic, _ in claimed],
             "partitions": [partition for _, partition in claimed],
             "ids": [ids.get(topic) for topic, _ in claimed],
+            "firsts": [firsts.get(log) for log in claimed],
         }
         with away(), self._connection.transaction():
             rows = self._connection.execute(query("claim"), parameters).fetchall()
@@ -93,6 +98,12 @@ class Ledger:
         """Give partitions up: nothing more is written for them."""
         for log in logs:
             self._claims.pop(log, None)
+
+    def advance(self, next_offsets: Mapping[Log, int]) -> None:
+        """Move positions over offsets that have no record to write. Raises `Fenced`, as `write`."""
+        with away(), self._connection.transaction():
+            self._advance(next_offsets)
+        self._note(next_offsets)
 
     def write(self, chunk: LedgerChunk) -> WriteResult:
         """Write a chunk whole. Raises `Fenced`, with nothing written, when another sink has a partition of it."""
@@ -140,11 +151,10 @@ class Ledger:
                     self._put(put(feed, is_new=way == "new"))
             self._refuse(not_taken)
             faults.at("after_refused")
-            self._advance(chunk)
+            self._advance(chunk.next_offsets)
             faults.at("after_positions")
         faults.at("after_commit")
-        for log, next_offset in chunk.next_offsets.items():
-            self._claims[log] = self._claims[log]._replace(next_offset=next_offset)
+        self._note(chunk.next_offsets)
         rows = {feed.topic: len(piece.rows) for feed, piece in chunk.pieces.items()}
         for record in not_taken[len(chunk.refused) :]:  # of the rows
             rows[record.topic] -= 1
@@ -184,9 +194,9 @@ class Ledger:
         for record in records:  # singly: amid an executemany too, PostgreSQL waits without end
             self._connection.execute(query("refuse"), record)
 
-    def _advance(self, chunk: LedgerChunk) -> None:
+    def _advance(self, next_offsets: Mapping[Log, int]) -> None:
         """Move the positions, or raise `Fenced`."""
-        logs = list(chunk.next_offsets)
+        logs = list(next_offsets)
         if not self._claims.keys() >= set(logs):
             raise Fenced
         moved = self._connection.execute(
@@ -196,11 +206,16 @@ class Ledger:
                 "partitions": [partition for _, partition in logs],
                 "epochs": [self._claims[log].epoch for log in logs],
                 "expected": [self._claims[log].next_offset for log in logs],
-                "next": list(chunk.next_offsets.values()),
+                "next": list(next_offsets.values()),
             },
         ).rowcount
         if moved != len(logs):
             raise Fenced
+
+    def _note(self, next_offsets: Mapping[Log, int]) -> None:
+        """Note where committed positions are now."""
+        for log, next_offset in next_offsets.items():
+            self._claims[log] = self._claims[log]._replace(next_offset=next_offset)
 
     def add_months(self, months: set[date]) -> None:
         """Make the partitions of months not seen before.

@@ -97,6 +97,28 @@ def test_a_question_that_fails_for_one_partition_is_no_silence(brokers: dict[int
     assert offsets.hearing.seconds == 0.0
 
 
+def test_a_log_without_a_leader_keeps_no_answer_from_the_others() -> None:
+    offsets: Any = Offsets(CONFIGURATION)
+    looks: list[Any] = []
+
+    def ends(asked: list[TopicPartition], _seconds: float) -> list[Any]:
+        errors = [KafkaError(KafkaError.LEADER_NOT_AVAILABLE) if one.partition else None for one in asked]
+        return [
+            SimpleNamespace(topic=one.topic, partition=one.partition, offset=-1 if error else 7, error=error)
+            for one, error in zip(asked, errors, strict=True)
+        ]
+
+    def list_topics(**_: Any) -> Any:
+        looks.append("leaders")
+        return SimpleNamespace(brokers={1: "a broker"})
+
+    offsets._consumer = SimpleNamespace(offsets_for_times=ends, list_topics=list_topics)
+    assert offsets.ends([("alerts", 0), ("alerts", 1)], 0.1) == {("alerts", 0): 7}
+    assert looks == ["leaders"]
+    with pytest.raises(Away, match="eader"):
+        offsets.ends([("alerts", 1)], 0.1)
+
+
 @pytest.mark.parametrize(
     "client", [ErasureLog(NOWHERE), LedgerConsumer(NOWHERE, *[NOTHING] * 6)], ids=["erasures", "inputs"]
 )

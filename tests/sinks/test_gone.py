@@ -1,0 +1,111 @@
+"""What Kafka removed before the ledger had it is counted, once; what was no record to miss is not counted."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from confluent_kafka import Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from schemas import encode
+from sinks.errors import SinkError
+from sinks.observe.metrics import SinkMetrics
+from sinks.read import consumer as consumer_module
+from sinks.read.consumer import LedgerConsumer
+from tests.sinks.bench import EMPTY, Bench
+from tests.sinks.conftest import Sink
+from tests.sinks.test_topic_admin import CONFIGURATION
+from tests.support.times import START
+from tests.support.waiting import eventually
+
+ALERT = encode("Alert", {"alert_id": "A1", "site_id": "site", "kind": "INTRUSION", "raised_at": START})
+
+
+def keep_from(bench: Bench, offset: int) -> None:
+    """Remove what is before an offset of the alerts, as retention does."""
+    admin = AdminClient({"bootstrap.servers": bench.servers})
+    log = TopicPartition(bench.configuration.topic("alerts"), EMPTY, offset)
+    for deleted in admin.delete_records([log]).values():
+        deleted.result()
+
+
+def is_ready_having_missed(bench: Bench, number: int) -> Sink:
+    """Start a sink; it judges the logs before it is ready."""
+    sink = bench.start()
+    eventually(sink.is_ready, "the sink ready")
+    assert f'ronde_sink_missed_records_total{{topic="alerts"}} {number}.0' in sink.page("metrics")[1]
+    return sink
+
+
+def test_the_marker_of_a_transaction_at_the_end_of_a_log_is_not_missed(bench: Bench, topics: Any) -> None:
+    sink = is_ready_having_missed(bench, 0)
+    producer = Producer({"bootstrap.servers": bench.servers, "transactional.id": topics.prefix})
+    producer.init_transactions()
+    producer.begin_transaction()
+    producer.produce(bench.configuration.topic("alerts"), ALERT, b"site", EMPTY)
+    producer.commit_transaction()
+    eventually(lambda: bench.positions("alerts")[EMPTY] == 2, "the position behind the marker")
+    assert sink.stop() == 0
+    keep_from(bench, 2)
+    is_ready_having_missed(bench, 0)
+
+
+@pytest.mark.usefixtures("topics")
+def test_what_is_gone_from_a_partition_that_was_empty_is_counted_and_at_the_next_start_no_more(bench: Bench) -> None:
+    assert is_ready_having_missed(bench, 0).stop() == 0
+    for _ in range(3):
+        bench.put("alerts", ALERT)
+    keep_from(bench, 3)
+    sink = is_ready_having_missed(bench, 3)
+    assert "records are gone that were never in the ledger" in sink.said()
+    assert bench.positions("alerts")[EMPTY] == 3
+    assert sink.stop() == 0
+    is_ready_having_missed(bench, 0)
+
+
+@pytest.mark.usefixtures("topics")
+def test_a_new_ledger_has_missed_nothing_of_an_old_topic(bench: Bench) -> None:
+    for _ in range(3):
+        bench.put("alerts", ALERT)
+    keep_from(bench, 2)
+    is_ready_having_missed(bench, 0)
+    eventually(lambda: bench.positions("alerts")[EMPTY] == 3, "the record that is left in the ledger")
+
+
+class Parts:
+    """The ledger and the broker of a consumer: the partitions' positions, and of those with a leader their bounds."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(consumer_module, "topic_ids", lambda *_: {})
+        self.claimed = {("ronde.alerts", 0): 5, ("ronde.alerts", 1): 5}
+        self.bounds = {("ronde.alerts", 0): (8, 9)}
+        self.advanced: dict[Any, int] = {}
+        self.metrics = SinkMetrics()
+        ledger: Any = SimpleNamespace(claim=lambda *_: dict(self.claimed), advance=self.advanced.update)
+        offsets: Any = SimpleNamespace(
+            firsts=lambda *_: {log: first for log, (first, _) in self.bounds.items()},
+            ends=lambda *_: {log: end for log, (_, end) in self.bounds.items()},
+        )
+        nothing: Any = SimpleNamespace()
+        configuration = CONFIGURATION._replace(consumer={"bootstrap.servers": "127.0.0.1:1", "log_level": 0})
+        self.consumer = LedgerConsumer(configuration, ledger, nothing, offsets, nothing, nothing, self.metrics)
+
+    def claim(self) -> dict[Any, int]:
+        return self.consumer._claim(list(self.claimed))
+
+
+def test_a_partition_without_a_leader_is_claimed_without_the_look_at_its_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = Parts(monkeypatch)
+    assert parts.claim() == {("ronde.alerts", 0): 8, ("ronde.alerts", 1): 5}
+    assert parts.advanced == {("ronde.alerts", 0): 8}
+    assert parts.metrics.registry.get_sample_value("ronde_sink_missed_records_total", {"topic": "alerts"}) == 3
+
+
+def test_what_is_gone_is_not_counted_where_another_topic_ends_the_sink(monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = Parts(monkeypatch)
+    parts.bounds["ronde.alerts", 1] = (0, 4)
+    with pytest.raises(SinkError, match="the ledger is at offset 5, the topic ends at 4"):
+        parts.claim()
+    assert parts.advanced == {}
