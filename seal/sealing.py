@@ -97,6 +97,7 @@ class Sealing:
         """Seal until it is to stop, a head at the beginning of each hour. ``begun`` is called once it reads."""
         self._store.lock()
         self._assign()
+        self._skip()
         begun()
         last = self._store.last_head()
         made_at = last.made_at if last is not None else 0  # the first at once: it shows that the key is right
@@ -115,6 +116,7 @@ class Sealing:
         else:
             for _ in self._ending(self._append):
                 self._look()
+            self._skip()
         return self._heads.sign(self._trees)
 
     def _ending(self, take: Callable[[], Iterable[Log]]) -> Iterator[None]:
@@ -170,7 +172,18 @@ class Sealing:
             if self._name(_ERASURES) in topics and not self._has_erasures:  # a sink has just made it
                 self._consumer.incremental_assign([self._erasures()])
             self._compare_ends(topics)
+            self._skip()
         self._heads.stamp_again()
+
+    def _skip(self) -> None:
+        """Let each tree end where its log was read to: behind what is gone, and behind a transaction's marker.
+
+        When retention deletes that, nothing more is gone.
+        """
+        read = self._progress.places(self._trees)
+        behind = {log: at for log, at in read.items() if self._trees[log].size and at > self._trees[log].next_offset}
+        if behind:
+            self._trees |= self._store.skip(self._trees, behind)
 
     # --- Kafka --------------------------------------------------------------------------------------
 
