@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +14,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from service.hearing import SILENT_SECONDS, Hearing
 from sinks.errors import Away
 from sinks.forget.erasures import ErasureLog
+from sinks.observe.readiness import SinkReadiness
 from sinks.process import session as session_module
 from sinks.process.session import Session
 from sinks.read.consumer import LedgerConsumer
@@ -72,6 +74,23 @@ def test_a_session_goes_on_while_its_clients_are_answered_or_were_not_asked(monk
     scene.now = SILENT_SECONDS
     scene.erasing.note(is_answered=True)
     scene.run()
+
+
+@pytest.mark.parametrize("waits", [("registry",), ("registry", "group")], ids=["quiet", "without partitions yet"])
+def test_a_sink_that_has_nothing_to_read_waits_no_more_for_the_registry(
+    monkeypatch: pytest.MonkeyPatch, waits: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(session_module, "_QUIET_SECONDS", 30.0)
+    session: Any = Session.__new__(Session)
+    readiness = SinkReadiness(**dict.fromkeys(waits, "away"))
+    nothing: Callable[..., list[Any]] = lambda *_: []  # noqa: E731
+    parts = {"_source": SimpleNamespace(poll=nothing), "_writer": SimpleNamespace(settle=nothing)}
+    session.__dict__ |= {**parts, "_readiness": readiness, "_quiet_since": time.monotonic()}
+    session._turn()
+    assert readiness.reasons.keys() == {*waits}, "something may be on its way"
+    session._quiet_since -= 60.0
+    session._turn()
+    assert readiness.reasons.keys() == {*waits} - (set() if "group" in waits else {"registry"})
 
 
 @pytest.mark.parametrize("brokers", [{1: "a broker"}, {}, None], ids=["answered", "told of no broker", "not answered"])
