@@ -28,6 +28,7 @@ SESSION: Final = {
     "default_transaction_isolation": "read committed",  # see what was committed during a wait for a lock
     "default_transaction_read_only": "off",
     "default_transaction_deferrable": "off",
+    "synchronous_commit": "on",  # what a process says after a commit must survive a crash
     "standard_conforming_strings": "on",
     "quote_all_identifiers": "off",
     "bytea_output": "hex",

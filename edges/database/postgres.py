@@ -27,7 +27,7 @@ PASSING: Final = (
     psycopg.errors.TransactionTimeout,
 )
 # A statement that a client was already answered for (503) ends soon after, and keeps no connection.
-_LIMITS: Final = {"statement_timeout": "6s", "lock_timeout": "3s", "synchronous_commit": "on"}
+_LIMITS: Final = {"statement_timeout": "6s", "lock_timeout": "3s"}
 _SIZE: Final = 8
 _WAIT_SECONDS: Final = 3.0
 # A connection is tried for after 0, 1 and 2 s, within the wait of who asks; the next who asks begins again. In the

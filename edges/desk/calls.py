@@ -30,7 +30,7 @@ from edges.desk.records import Records
 from edges.desk.spoken_words import UnreadableHashError, Words
 from edges.desk.standing import Callback
 from edges.desk.state import CALLBACK
-from edges.desk.tries import WRONG_WORDS
+from edges.desk.tries import TRIES, WRONG_WORDS
 from edges.desk.unanswered import UnansweredTries
 from edges.kafka.errors import UnconfirmedError
 from edges.values import CallCommand, CallResult, Contact, DeskEvent
@@ -108,7 +108,7 @@ class Calls:
             return  # said again: the log says, or will, what it counts as
         if self._has_tried_enough(operator, subject):
             await self._holding.be_sure(subject.partition)
-        if len(self._state.tries.get(subject.id, ())) >= rules.TRIES:
+        if len(self._state.tries.get(subject.id, ())) >= TRIES:
             raise NO_TRIES_LEFT.error()
         if self._has_tried_enough(operator, subject):
             raise TOO_MANY_WRONG_WORDS.error()
@@ -116,7 +116,7 @@ class Calls:
     def _has_tried_enough(self, operator: Operator, subject: Subject) -> bool:
         wrong = self._state.wrong_words(subject.site_id, self._holding.clock.now())
         is_site_spent = wrong >= WRONG_WORDS and not operator.is_supervisor
-        return is_site_spent or len(self._state.tries.get(subject.id, ())) >= rules.TRIES
+        return is_site_spent or len(self._state.tries.get(subject.id, ())) >= TRIES
 
     async def _try(
         self, operator: Operator, subject: Subject, contact: Contact | None, word: str, if_duress: CallResult
@@ -146,12 +146,12 @@ class Calls:
             await self._holding.writer.send_once(call_results=if_duress)
         read = await self._unanswered.write(operator, subject, word, event)
         number = number if read is None else read.tries  # the log decides, where two desks judged side by side
-        if number > rules.TRIES and verdict != "DURESS":
+        if number > TRIES and verdict != "DURESS":
             raise NO_TRIES_LEFT.error()
         before = 0 if read is None else read.wrong - (verdict == "WRONG")
         if before >= WRONG_WORDS and verdict != "DURESS" and not operator.is_supervisor:
             raise TOO_MANY_WRONG_WORDS.error()
-        return WordAnswer(verdict != "WRONG", verdict == "DURESS", max(0, rules.TRIES - number))
+        return WordAnswer(verdict != "WRONG", verdict == "DURESS", max(0, TRIES - number))
 
     def _under_threat(self) -> CallOutcome:
         return _UNDER_THREAT._replace(at=self._holding.clock.now())
@@ -228,7 +228,7 @@ class Calls:
         tries = self._state.tries.get(subject.id, ())
         if result.outcome != "DURESS_CODE" and ("DURESS" in tries or self._was_threatened(subject, result)):
             raise DURESS.error()
-        if not rules.is_verified(result.outcome, tries[: rules.TRIES], is_supervisor=operator.is_supervisor):
+        if not rules.is_verified(result.outcome, tries[:TRIES], is_supervisor=operator.is_supervisor):
             if not is_sure:
                 raise UnconfirmedError("the words that were tried could not be read")
             raise NOT_VERIFIED.error()

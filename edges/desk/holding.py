@@ -85,7 +85,7 @@ class Holding:
         if not is_there and (hold is None or hold.by != operator.name):
             raise OVER.error()
         is_others = hold is not None and hold.by != operator.name
-        if (hold is None or (is_others and not over)) and self.state.claims[partition].held_by(subject):
+        if (hold is None or is_others) and self.state.claims[partition].held_by(subject):
             await self.look_again(partition)
             if await self._was_answered(operator, claimed):  # without a claim, which would make the operator a holder
                 raise OVER.error()
@@ -225,7 +225,7 @@ class Holding:
         if hold is None or hold.by != operator.name:
             raise HELD.error(holder=None if hold is None else holder_json(hold))
         is_new = before is None or before.by != operator.name
-        if is_new and action == "TAKE" and await self._was_answered(operator, subject):
+        if is_new and await self._was_answered(operator, subject):
             await self._give_back(hold, subject, is_first=not has_held)
             raise OVER.error()
         return hold

@@ -10,7 +10,6 @@ from edges.desk.incident import Incident
 from edges.desk.tries import BEYOND
 from edges.values import CallCommand
 
-TRIES: Final = 3  # words a call
 CALLBACK_MS: Final = 15 * 60 * 1000  # for how long an inbound call may be answered
 SILENT_MS: Final = 30_000  # after so much silence of its holder, anybody may take a call over
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from edges.values import DeskEvent
 
+TRIES: Final = 3  # words a call
 WITHIN_MS: Final = 3600 * 1000  # for so long a wrong word counts for its site
 WRONG_WORDS: Final = 10  # for a site within that; beyond, supervisors only
 BEYOND: Final = "RIGHT_BEYOND"  # a right word behind so many wrong ones

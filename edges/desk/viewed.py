@@ -37,10 +37,11 @@ class ViewLog:
             self._last.popitem(last=False)
         event_id = f"{incident.id}-viewed-{rules.digest(operator.name, str(now // AGAIN_MS))}"
         event = DeskEvent(event_id, incident.site_id, incident.id, operator.name, "VIEWED", None, None, now)
-        self._holding.begin(self._write(event))
+        self._holding.begin(self._write(key, event))
 
-    async def _write(self, event: DeskEvent) -> None:
+    async def _write(self, key: tuple[str, str], event: DeskEvent) -> None:
         try:
             await self._holding.writer.send(desk_log=event)
         except UnconfirmedError:
+            self._last.pop(key, None)  # the next look is written under the same id
             _log.warning("view event not written")

@@ -270,6 +270,8 @@ class Judge:
         return Verdict(signals, answer=answer, tolerances=tolerances)
 
     def _refused(self, checked: CheckedFrame, header: Header, account: Account, refusal: Refusal, at: int) -> Verdict:
+        if not self._accounts.is_fresh(account.name):  # its key may have changed, and a panel gives up what is refused
+            return Verdict(silence=SilenceReason.VIEW_STALE)
         (event,) = content_of("*", b"]").events
         signal = self._signal(
             checked,

@@ -36,6 +36,7 @@ _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 _ANSWER_SECONDS: Final = 10.0
 _LOOK_SECONDS: Final = 10.0  # between two looks for missing topics
+_MOVE_ON_SECONDS: Final = 60.0  # between two moves of the ledger's positions past what has no record
 _IDLE_SECONDS: Final = 0.25  # the longest wait for records, after which the sink looks whether to end
 # `[kafka]` in the settings may replace these: they change the speed, not the result.
 _SPEED: Final[dict[str, Any]] = {
@@ -72,11 +73,11 @@ class LedgerConsumer:
         self._chunk_max = configuration.sink.chunk_max
         self._is_incremental = configuration.sink.group_protocol == "consumer"
         self._positions: dict[Log, int] = {}
-        self._read_to: dict[Log, int] = {}  # as `note_positions` last saw it
         self._changed = False
         self._failure: Exception | None = None
         self._missing: frozenset[str] = frozenset()
         self._looked = 0.0
+        self._moved_on = time.monotonic()
         self.hearing = Hearing()
         try:
             self._consumer = Consumer(_properties(configuration, metrics), logger=logging.getLogger("librdkafka"))
@@ -148,16 +149,18 @@ class LedgerConsumer:
     def note_positions(self) -> None:
         """Note the positions of the consumer, once the writer is settled: then the ledger has all that was read.
 
-        A log may end with the marker of a transaction, which no consumer returns. The ledger's position moves past it,
-        once the log is quiet: when retention deletes the marker, it is no record that was missed.
+        The ledger follows from time to time. It would else stay before the marker that ends a quiet log, and what
+        Kafka removes there by its age would look like a record that the ledger lacks.
         """
         if not self._positions:
             return
-        answers = self._consumer.position([TopicPartition(*log) for log in self._positions])
-        read_to: dict[Log, int] = {(log.topic, log.partition): log.offset for log in answers if log.offset >= 0}
-        self._lag.reach(read_to)
-        known, self._read_to = self._read_to, read_to
-        self._pass({log: at for log, at in read_to.items() if known.get(log) == at > self._positions[log]})
+        # Beyond the last record, where a log ends with the marker of a transaction, which no consumer returns.
+        at = self._consumer.position([TopicPartition(*log) for log in self._positions])
+        reached = {(log.topic, log.partition): max(log.offset, 0) for log in at}
+        self._lag.reach(reached)
+        if time.monotonic() - self._moved_on > _MOVE_ON_SECONDS:
+            self._moved_on = time.monotonic()
+            self._ledger.move_on(reached)
 
     def close(self) -> None:
         """Leave the group."""
@@ -207,7 +210,6 @@ class LedgerConsumer:
         self._ledger.release(given_up)
         for log in given_up:
             self._positions.pop(log, None)
-            self._read_to.pop(log, None)
         self._lag.forget(given_up)
         _log.info("partitions given up", partitions=sorted({number for _, number in given_up}), logs=len(given_up))
 
@@ -248,14 +250,8 @@ class LedgerConsumer:
                     first=position,
                     next=first,
                 )
-        self._pass(gone)
+        self._ledger.move_on(gone)  # or the next assignment would count them again
         return claimed | gone
-
-    def _pass(self, next_offsets: dict[Log, int]) -> None:
-        """Move the ledger over offsets that have no record to read."""
-        if next_offsets:
-            self._ledger.advance(next_offsets)
-            self._positions |= next_offsets
 
     # --- records -------------------------------------------------------------------------------
 

@@ -99,11 +99,14 @@ class Ledger:
         for log in logs:
             self._claims.pop(log, None)
 
-    def advance(self, next_offsets: Mapping[Log, int]) -> None:
-        """Move positions over offsets that have no record to write. Raises `Fenced`, as `write`."""
+    def move_on(self, reached: Mapping[Log, int]) -> None:
+        """Move positions past offsets that have no record for the ledger. Raises `Fenced` as `write`."""
+        ahead = {log: offset for log, offset in reached.items() if offset > self._claims[log].next_offset}
+        if not ahead:
+            return
         with away(), self._connection.transaction():
-            self._advance(next_offsets)
-        self._note(next_offsets)
+            self._advance(ahead)
+        self._note(ahead)
 
     def write(self, chunk: LedgerChunk) -> WriteResult:
         """Write a chunk whole. Raises `Fenced`, with nothing written, when another sink has a partition of it."""
@@ -213,7 +216,7 @@ class Ledger:
             raise Fenced
 
     def _note(self, next_offsets: Mapping[Log, int]) -> None:
-        """Note where committed positions are now."""
+        """Note what `_advance` moved, once it is committed."""
         for log, next_offset in next_offsets.items():
             self._claims[log] = self._claims[log]._replace(next_offset=next_offset)
 

@@ -31,6 +31,7 @@ ODD = {
     "default_transaction_isolation": "serializable",
     "default_transaction_read_only": "on",
     "default_transaction_deferrable": "on",
+    "synchronous_commit": "off",
     "standard_conforming_strings": "off",
     "quote_all_identifiers": "on",
     "bytea_output": "escape",

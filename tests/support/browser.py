@@ -51,10 +51,10 @@ def browser() -> Iterator[Browser]:
 
 @contextmanager
 def served(app: WebApplication) -> Iterator[str]:
-    """An app on a port of its own, in a loop and a thread of its own; its address."""
+    """An app on a port of its own, in a thread and a loop of its own, which is its state's ``loop``; its address."""
     from edges.web.server import WebServer  # noqa: PLC0415 - heavy, and rarely needed
 
-    loop = asyncio.new_event_loop()
+    loop = app.state.loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="web server")
     thread.start()
     server = WebServer(app, "127.0.0.1", 0)

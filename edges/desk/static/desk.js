@@ -75,6 +75,11 @@
     return made;
   }
   const done = (form) => kept.delete(form);
+  // What was refused was not said: the next press has a time of its own. Any other failure may hide a yes.
+  function refuseForm(form, answer) {
+    if (!["UNCONFIRMED", "UNREACHABLE", "INTERNAL"].includes(answer.data?.code)) done(form);
+    refuse(answer);
+  }
 
   // --- keys ------------------------------------------------------------------------------------
   const typing = () => /^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement?.tagName || "") &&
@@ -507,7 +512,7 @@
       const answer = await (answering = ask("PUT", `${api}/result`, { ...body, at }));
       answering = null;
       if (answer.status === 409 && answer.data.code === "DURESS") return end(words.after.DURESS, { quiet: true });
-      if (!answer.ok) return refuse(answer);
+      if (!answer.ok) return refuseForm(resultForm, answer);
       done(resultForm);
       say(answer.data.late ? words.late : words.kept);
       const known = JSON.parse(button.dataset.end);
@@ -589,7 +594,7 @@
       const where = incident ? `/v1/incidents/${segment(incident)}` : `/v1/sites/${segment(site)}`;
       const body = { reason, key, at, ...(incident ? { seen_version: Number(desk.dataset.version) } : {}) };
       const answer = await ask("POST", `${where}/${action}`, body);
-      if (!answer.ok) { form.closest("dialog").close(); return refuse(answer); }
+      if (!answer.ok) { form.closest("dialog").close(); return refuseForm(form, answer); }
       done(form);
       form.closest("dialog").close();
       say(words.kept);

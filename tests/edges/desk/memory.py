@@ -197,6 +197,10 @@ class MemoryDesk:
         )
         self.catch_up()
 
+    def end_streams(self) -> None:
+        """End all streams in the loop of the thread that serves them."""
+        self.app.state.loop.call_soon_threadsafe(self.channel.close)
+
     def catch_up(self) -> None:
         """Read all that the scene has."""
         while self._read < len(self.scene.records):

@@ -36,7 +36,7 @@ def main() -> int:
                         page = context.new_page()
                         take(page, address, paths, f"{language}-{theme}-{name}")
                         context.close()
-            desk.channel.close()
+            desk.end_streams()
     return 0
 
 

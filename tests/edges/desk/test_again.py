@@ -155,6 +155,18 @@ async def test_who_takes_what_another_has_just_answered_does_not_get_it(
     assert (await floor.ann.result(command, "NOT_IDENTIFIED", "NORMAL")).status_code == 202  # the same again
 
 
+async def test_what_was_just_answered_stays(desk: MemoryDesk, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its contact would be telephoned twice."""
+    command = await called(desk, floor)
+
+    async def read_the_answer(_: int) -> None:
+        desk.scene.result(0, command, "NOT_IDENTIFIED", "NORMAL")
+        desk.catch_up()
+
+    monkeypatch.setattr(desk.reader, "answers_to_the_end", read_the_answer)
+    assert code(await floor.zoe.take(command, over=True)) == "OVER"
+
+
 async def test_a_take_over_while_the_answer_is_on_its_way(desk: MemoryDesk, floor: Floor) -> None:
     command = await called(desk, floor)
     taken, said = await asyncio.gather(

@@ -94,7 +94,7 @@ def test_what_is_typed_outlasts_the_session(desk: MemoryDesk, browser: Browser, 
         page.fill("#text", "half a sentence")
         answer = page.evaluate("fetch('/v1/session', { method: 'DELETE' }).then((answer) => answer.status)")
         assert answer == 204
-        desk.channel.close()  # the streams come again, and are refused
+        desk.end_streams()  # the streams come again, and are refused
         page.wait_for_selector("#signed-out:not([hidden])")
         assert page.input_value("#text") == "half a sentence"
         beside.wait_for_url("**/sign-in?next=*")  # where nothing was typed

@@ -36,7 +36,7 @@ def desk(tmp_path: Path) -> MemoryDesk:
 def address(desk: MemoryDesk) -> Iterator[str]:
     with served(desk.app) as place:
         yield place
-        desk.channel.close()
+        desk.end_streams()
 
 
 @contextmanager

@@ -171,6 +171,15 @@ async def test_who_looked_shows_on_the_incidents_page_alone(desk: MemoryDesk, fl
     assert views == ["ann", "zoe", "bob"]
 
 
+@pytest.mark.asyncio
+async def test_a_look_that_kafka_did_not_take_is_written_with_the_next(desk: MemoryDesk, floor: Floor) -> None:
+    incident = desk.alarm()
+    for desk.is_frozen in (True, False, False):
+        assert (await floor.ann.http.get(f"/incidents/{incident}")).status_code == 200
+        await asyncio.sleep(0.05)
+    assert [event.action for event in desk.scene.values("desk-log")] == ["VIEWED"]
+
+
 @pytest.mark.parametrize(
     ("user", "language", "text"),
     [

@@ -13,6 +13,7 @@ from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from ronde.local.kafka import Kafka
+    from service.postgres_settings import PostgresSettings
 
 
 def test_a_partner_that_hangs_delays_nobody_else(house: House, system: PartnerSystem) -> None:
@@ -108,6 +109,17 @@ def test_a_secret_is_rotated(house: House, system: PartnerSystem) -> None:
     assert house.command("rotate", "azur", "--end").strip() == new
     house.dispatch(dispatch_id="i3-d1")
     system.wait(3)
+
+
+def test_the_newest_secret_is_that_which_was_put_last_whatever_clocks_say(
+    house: House, system: PartnerSystem, database: PostgresSettings
+) -> None:
+    house.add(system)
+    with connect(database, "test") as session:  # by a machine whose clock is ahead
+        session.execute("UPDATE partners.secrets SET added_at = added_at + 600000")
+    new = house.command("rotate", "azur").strip()
+    assert new != system.secret
+    assert house.command("rotate", "azur", "--end").strip() == new
 
 
 def test_while_kafka_is_frozen_webhooks_go_out_and_reports_are_kept(

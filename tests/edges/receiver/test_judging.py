@@ -251,6 +251,17 @@ def test_an_account_is_unknown_in_a_fresh_view_only() -> None:
     assert (verdict.answer, verdict.silence) == (None, SilenceReason.VIEW_STALE)
 
 
+@pytest.mark.parametrize(
+    ("raw", "account"), [(vectors.BURGLARY, KEYED), (vectors.BURGLARY_AES, KEYED._replace(key=bytes(16)))]
+)
+def test_an_account_is_refused_by_a_fresh_view_only(raw: bytes, account: Account) -> None:
+    """Its key may just have been changed, and a panel gives up for good what gets a DUH."""
+    desk = Desk(account)
+    desk.accounts.fresh = False
+    verdict = desk.takes(raw)
+    assert (verdict.answer, verdict.signals, verdict.silence) == (None, (), SilenceReason.VIEW_STALE)
+
+
 @pytest.mark.parametrize("raw", [vectors.LINK_TEST, vectors.LINK_TEST_TIMED, vectors.LINK_TEST_AES])
 def test_a_link_test_writes_nothing(raw: bytes) -> None:
     verdict = Desk(Account("1234", "S1", key=K)).takes(
