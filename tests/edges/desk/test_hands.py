@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -65,6 +65,28 @@ def test_enter_in_the_note_says_no_result(desk: MemoryDesk, browser: Browser, ad
         page.keyboard.press("4")
         page.wait_for_selector("#after:not([hidden])")
     assert [value.outcome for value in desk.scene.values("call-results")] == ["NO_ANSWER"]
+
+
+def test_a_press_after_a_refusal_has_its_own_time(desk: MemoryDesk, browser: Browser, address: str) -> None:
+    """The engine takes an answer from before the last alert for a stale one."""
+    desk.alarm()
+    with signed_in(browser, address) as page:
+        page.click("#work [data-open]")
+        page.wait_for_selector("html[data-keys] #holder.good")
+        with page.expect_response("**/result") as refused:
+            page.keyboard.press("1")
+        assert refused.value.status == 409
+        page.fill("#word", WORD)
+        page.press("#word", "Enter")
+        page.wait_for_selector("#verdict.good")
+        page.keyboard.press("Escape")
+        with page.expect_response("**/result") as taken:
+            page.keyboard.press("1")
+        assert taken.value.status == 202
+        bodies: list[Any] = [one.value.request.post_data_json for one in (refused, taken)]
+    first, second = bodies
+    assert first | {"at": second["at"]} == second
+    assert first["at"] < second["at"]
 
 
 def test_a_form_sends_nothing_before_the_script_is_there(desk: MemoryDesk, browser: Browser, address: str) -> None:
