@@ -158,6 +158,8 @@ def test_taps_outlive_the_page_and_are_sent_by_that_of_another_dispatch(partners
         page = guards_page(context, partners, "i1-d1")
         page.get_by_role("button", name="I accept").wait_for()
         page.evaluate("navigator.serviceWorker.ready.then(() => null)")
+        if not context.service_workers:  # or the worker, by which the page's requests go, would stay online
+            context.wait_for_event("serviceworker")
         context.set_offline(True)
         began = now()
         tap(page, "I accept", "On my way")  # no reception, and yet the steps follow each other
