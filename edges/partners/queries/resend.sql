@@ -1,16 +1,21 @@
 -- Post again a command, the last one of a dispatch, or what was given up of a partner; each the last of its dispatch, and
 -- for a partner that is asked over HTTP. Of what was given up, that is left out which the partner has heard of otherwise,
--- as its reports show (`is_reported`): any answers a REQUEST; that it is over makes an AMEND or a CANCEL needless.
+-- as its reports show (`is_reported`): any answers a REQUEST; that it is over makes an AMEND or a CANCEL needless, and an
+-- AMEND to who rejected the dispatch would be the request once more.
 -- `began_at` tells the attempts from those before.
 WITH found AS (
     SELECT
         command_id, partner_id,
-        %(id)s NOT IN (command_id, dispatch_id) AND EXISTS (
-            SELECT FROM partners.reports
-            WHERE reports.dispatch_id = commands.dispatch_id
-                AND (commands.action = 'REQUEST' OR reports.step = 'closed')
+        %(id)s NOT IN (command_id, dispatch_id) AND steps IS NOT NULL AND (
+            action = 'REQUEST'
+            OR 'closed' = ANY (steps)
+            OR action = 'AMEND' AND steps[cardinality(steps)] = 'rejected'
         ) AS is_reported
     FROM partners.commands
+    CROSS JOIN LATERAL (
+        SELECT array_agg(step ORDER BY seq) AS steps FROM partners.reports
+        WHERE reports.dispatch_id = commands.dispatch_id
+    ) AS said
     WHERE (
         command_id = %(id)s
         OR dispatch_id = %(id)s
@@ -21,6 +26,7 @@ WITH found AS (
             SELECT FROM partners.commands AS later
             WHERE later.dispatch_id = commands.dispatch_id AND later.seq > commands.seq
         )
+    FOR UPDATE OF commands -- another one may have posted it meanwhile
 ),
 posted AS (
     UPDATE partners.commands

@@ -272,7 +272,15 @@ def test_what_is_posted_again_is_as_old_as_that(partners: Served) -> None:
 def test_what_a_partner_has_reported_on_is_posted_again_only_by_its_name(partners: Served) -> None:
     """An AMEND behind an answer is news, until all is over."""
     for number, (action, said) in enumerate(
-        [("REQUEST", "accepted"), ("AMEND", "accepted"), ("CANCEL", "closed"), ("REQUEST", None), ("CANCEL", None)]
+        [
+            ("REQUEST", "accepted"),
+            ("AMEND", "accepted"),
+            ("CANCEL", "closed"),
+            ("REQUEST", None),
+            ("CANCEL", None),
+            ("AMEND", "rejected"),
+            ("CANCEL", "rejected"),
+        ]
     ):
         partners.put(command(f"i{number}-d1", action))
         if said is not None:
@@ -284,10 +292,10 @@ def test_what_a_partner_has_reported_on_is_posted_again_only_by_its_name(partner
             rows = session.execute(query("resend"), {"id": id_, "now": now_ms(), "since": 0}).fetchall()
         return {command_id: is_reported for command_id, _, is_reported in rows}
 
-    left_out = {"i0-d1-r1": True, "i2-d1-c1": True}
-    posted = ["i1-d1-a1", "i3-d1-r1", "i4-d1-c1"]
+    left_out = {"i0-d1-r1": True, "i2-d1-c1": True, "i5-d1-a1": True}
+    posted = ["i1-d1-a1", "i3-d1-r1", "i4-d1-c1", "i6-d1-c1"]
     assert resent("azur") == left_out | dict.fromkeys(posted, False)
     assert sorted(id_ for id_, state in states(partners).items() if state == "PENDING") == posted
-    for id_ in ("i0-d1-r1", "i2-d1"):
+    for id_ in ("i0-d1-r1", "i2-d1", "i5-d1"):
         assert list(resent(id_).values()) == [False]
     assert set(states(partners).values()) == {"PENDING"}
