@@ -27,6 +27,7 @@ from sinks.errors import Away
 from sinks.rows.feeds import FEED_OF
 
 if TYPE_CHECKING:
+    from sinks.rows.chunk import Log
     from sinks.settings import Configuration
 
 TOPIC: Final = Topic("erasures", "own", None, "compact")
@@ -155,6 +156,7 @@ class ErasureLog:
         self._topic = configuration.topic(TOPIC.name)
         self.hearing = Hearing()
         self._consumer = Consumer(configuration.reader("read_committed"), logger=_silent())
+        self._firsts: dict[int, int] = {}
         self._ends: dict[int, int] = {}
 
     def begin(self, *, may_be_missing: bool = False) -> None:
@@ -171,6 +173,7 @@ class ErasureLog:
             logs = [TopicPartition(self._topic, number, OFFSET_BEGINNING) for number in topic.partitions]
             for log in logs:
                 low, high = self._consumer.get_watermark_offsets(log, _ANSWER_SECONDS)
+                self._firsts[log.partition] = low
                 if low < high:
                     self._ends[log.partition] = high
             self._consumer.assign(logs)
@@ -196,6 +199,11 @@ class ErasureLog:
             value = message.value()
             if message.error() is None and value is not None:
                 yield value
+
+    def positions(self) -> dict[Log, int]:
+        """The offset that each log is read at next."""
+        logs = self._consumer.position([TopicPartition(self._topic, number) for number in self._firsts])
+        return {(self._topic, log.partition): max(log.offset, self._firsts[log.partition]) for log in logs}
 
     def listen(self, seconds: float) -> None:
         """Find out from time to time whether the consumer is answered in time; its ``hearing`` says so."""
