@@ -20,6 +20,7 @@ from psycopg.types.json import Jsonb
 
 from schemas.contract.topics import Topic
 from service.hearing import Hearing
+from service.pauses import KAFKA_SECONDS
 from sinks import topic_admin
 from sinks.database.postgres import Connection, away
 from sinks.database.sql import query
@@ -103,17 +104,23 @@ def carry_out(connection: Connection, erasure: Erasure) -> int | None:
 
 
 def create_topic(configuration: Configuration) -> None:
-    """Create the topic where it is missing. Raises `Away`, and `SinkError` when the broker refuses to."""
+    """Create the topic where it is missing. Raises `Away`, and `SinkError` when the broker refuses to.
+
+    A broker may show a topic a moment after it was made; that is waited for.
+    """
     name = configuration.topic(TOPIC.name)
     consumer = Consumer(configuration.reader("read_committed"), logger=_silent())
     try:
-        is_missing = name not in consumer.list_topics(timeout=_ANSWER_SECONDS).topics
+        if name in consumer.list_topics(timeout=_ANSWER_SECONDS).topics:
+            return
+        topic_admin.create_topic(configuration, name, TOPIC.configuration())
+        give_up = time.monotonic() + _ANSWER_SECONDS
+        while name not in consumer.list_topics(timeout=_ANSWER_SECONDS).topics and time.monotonic() < give_up:
+            time.sleep(KAFKA_SECONDS)
     except KafkaException as error:
         raise Away("kafka", f"Kafka does not answer: {error.args[0].str()}") from None
     finally:
         consumer.close()
-    if is_missing:
-        topic_admin.create_topic(configuration, name, TOPIC.configuration())
 
 
 def ends_now(configuration: Configuration) -> Ends:
