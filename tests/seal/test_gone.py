@@ -7,6 +7,7 @@ from pathlib import Path
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
+from structlog.testing import capture_logs
 
 from ronde.shared.whole_settings import WholeSettings
 from seal.sealing import Sealing
@@ -50,6 +51,16 @@ def test_what_is_gone_is_counted_once_and_a_transactions_marker_is_not(
     assert missed() == 0, "the record was sealed, and behind it is a marker"
     write(4)
     remove(4)
-    assert missed() == 2, "a record and its marker"
+    with capture_logs() as logged:
+        assert missed() == 2, "a record and its marker"
+    (gone,) = (line for line in logged if line["log_level"] == "error")
+    assert gone == {
+        "event": "records are gone that were never sealed",
+        "log_level": "error",
+        "topic": log.topic,
+        "partition": 0,
+        "first": 2,
+        "next": 4,
+    }
     assert missed() == 0
     reader.close()
