@@ -72,6 +72,7 @@ class Sealing:
         registry = registry_of(configuration.registry, configuration.seal.data_dir)
         self._commitments = Commitments(store.secret, None if registry is None else registry.schema)
         self._trees: dict[Log, TreeState] = {}
+        self._gone: dict[Log, tuple[int, int]] = {}  # what Kafka removed unsealed, not counted yet
         self._progress = Progress()
         self._has_erasures = False
         self._looked_at = time.monotonic()
@@ -115,17 +116,18 @@ class Sealing:
         except LockedError:
             self._await_other()
         else:
-            for _ in self._ending(self._append):
+            logs = self._assign()
+            self._skip()
+            for _ in self._ending(logs, self._append):
                 self._look()
             self._skip()
         return self._heads.sign(self._trees)
 
-    def _ending(self, take: Callable[[], Iterable[Log]]) -> Iterator[None]:
-        """Read until each log has ended once, turn by turn: ``take`` returns those that ended.
+    def _ending(self, missing: set[Log], take: Callable[[], Iterable[Log]]) -> Iterator[None]:
+        """Read until each of the logs has ended once, turn by turn: ``take`` returns those that ended.
 
         Raises `AwayError` where none of the others moves.
         """
-        missing = self._assign()
         standstill = Standstill(self._progress.places(missing))
         while missing:
             missing -= {*take()}
@@ -145,7 +147,7 @@ class Sealing:
             ends.update(((record.topic, record.partition), record.offset + 1) for record in arrived.records)
             return arrived.ended
 
-        for _ in self._ending(take):
+        for _ in self._ending(self._assign(), take):
             pass
         places = self._unsealed(ends)
         standstill = Standstill(places)
@@ -179,12 +181,22 @@ class Sealing:
     def _skip(self) -> None:
         """Let each tree end where its log was read to: behind what is gone, and behind a transaction's marker.
 
-        When retention deletes that, nothing more is gone.
+        When retention deletes that, nothing more is gone. What is gone is counted once no other attempt finds it.
         """
         read = self._progress.places(self._trees)
         behind = {log: at for log, at in read.items() if self._trees[log].size and at > self._trees[log].next_offset}
         if behind:
             self._trees |= self._store.skip(self._trees, behind)
+        for (topic, number), (begin, end) in self._gone.items():
+            self.metrics.missed.labels(topic).inc(end - begin)
+            _log.error(
+                "records are gone that were never sealed",
+                topic=self._name(topic),
+                partition=number,
+                first=begin,
+                next=end,
+            )
+        self._gone.clear()
 
     # --- Kafka --------------------------------------------------------------------------------------
 
@@ -204,14 +216,7 @@ class Sealing:
                     " another database (postgres.database), and keep this one for its dossiers"
                 )
             if tree.next_offset < first and tree.size:
-                self.metrics.missed.labels(log[0]).inc(first - tree.next_offset)
-                _log.error(
-                    "records are gone that were never sealed",
-                    topic=self._name(log[0]),
-                    partition=log[1],
-                    first=tree.next_offset,
-                    next=first,
-                )
+                self._gone[log] = (tree.next_offset, first)
             self._trees[log] = tree
             begin = max(first, tree.next_offset)
             assigned.append(TopicPartition(self._name(log[0]), log[1], begin))

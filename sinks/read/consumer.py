@@ -76,6 +76,7 @@ class LedgerConsumer:
         self._chunk_max = configuration.sink.chunk_max
         self._is_incremental = configuration.sink.group_protocol == "consumer"
         self._positions: dict[Log, int] = {}
+        self._former: dict[Log, int] = {}  # the client's position of a former assignment, which it may still tell
         self._changed = False
         self._failure: Exception | None = None
         self._missing: frozenset[str] = frozenset()
@@ -163,7 +164,8 @@ class LedgerConsumer:
             return
         # Beyond the last record, where a log ends with the marker of a transaction, which no consumer returns.
         at = self._consumer.position([TopicPartition(*log) for log in self._positions])
-        reached = {(log.topic, log.partition): max(log.offset, 0) for log in at}
+        told = {(log.topic, log.partition): log.offset for log in at}
+        reached = {log: max(offset, 0) for log, offset in told.items() if offset != self._former.get(log)}
         self._lag.reach(reached)
         if time.monotonic() - self._moved_on > _MOVE_ON_SECONDS:
             self._moved_on = time.monotonic()
@@ -219,6 +221,9 @@ class LedgerConsumer:
             consumer.incremental_assign(logs)
         else:
             consumer.assign(logs)
+        if claimed:
+            at = consumer.position([TopicPartition(*log) for log in claimed])
+            self._former |= {(log.topic, log.partition): log.offset for log in at}
         self._positions |= claimed
         self._lag.reach(claimed)
         if logs:
@@ -266,7 +271,7 @@ class LedgerConsumer:
                 )
 
     def _without_what_is_gone(self, claimed: dict[Log, int], firsts: dict[Log, int]) -> dict[Log, int]:
-        """Where to go on: as claimed, or where the log begins now; it is counted once, as the ledger moves there.
+        """Where to go on: as claimed, or where the log begins now; it is counted once the ledger has moved there.
 
         Of a log without an answer, the client says when there is nothing where it is to go on (`_report`).
         """
@@ -275,7 +280,6 @@ class LedgerConsumer:
             first = firsts.get((topic, partition), position)
             if position < first:
                 gone[topic, partition] = first
-                self._metrics.missed.labels(self._topics[topic]).inc(first - position)
                 _log.error(
                     "records are gone that were never in the ledger",
                     topic=topic,
@@ -283,7 +287,9 @@ class LedgerConsumer:
                     first=position,
                     next=first,
                 )
-        self._ledger.move_on(gone)  # or the next assignment would count them again
+        self._ledger.move_on(gone)
+        for (topic, partition), first in gone.items():  # once no other assignment finds them
+            self._metrics.missed.labels(self._topics[topic]).inc(first - claimed[topic, partition])
         return claimed | gone
 
     # --- records -------------------------------------------------------------------------------

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import logging
+from contextlib import closing, suppress
 from pathlib import Path
 
+import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from structlog.testing import capture_logs
 
 from ronde.shared.whole_settings import WholeSettings
+from seal.errors import AwayError
+from seal.metrics import SealMetrics
 from seal.sealing import Sealing
 from seal.store import Store, connect, make_schema
 from tests.support.waiting import eventually
 
 
+def no_leader() -> tuple[int, int]:
+    raise AwayError("kafka", "nobody leads it")
+
+
 def test_what_is_gone_is_counted_once_and_a_transactions_marker_is_not(
-    house: tuple[WholeSettings, Path], client_log: logging.Logger
+    house: tuple[WholeSettings, Path], client_log: logging.Logger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings, _ = house
     producer = Producer({**settings.client("producer"), "transactional.id": "alerts"}, logger=client_log)
@@ -38,12 +46,13 @@ def test_what_is_gone_is_counted_once_and_a_transactions_marker_is_not(
             deleted.result()
 
     def missed() -> float:
+        metrics = SealMetrics()
         with connect(settings.postgres) as connection:
             make_schema(connection)
-            sealing = Sealing(settings.for_seal(), Store(connection))
-            sealing.once()
-            sealing.close()
-            return float(sealing.metrics.missed.labels("alerts")._value.get())
+            sealing = Sealing(settings.for_seal(), Store(connection), metrics)
+            with closing(sealing), suppress(AwayError):
+                sealing.once()
+        return float(metrics.missed.labels("alerts")._value.get())
 
     write(2)
     assert missed() == 0
@@ -51,6 +60,12 @@ def test_what_is_gone_is_counted_once_and_a_transactions_marker_is_not(
     assert missed() == 0, "the record was sealed, and behind it is a marker"
     write(4)
     remove(4)
+    with monkeypatch.context() as leaderless:
+        bounds = Sealing._bounds
+        leaderless.setattr(
+            Sealing, "_bounds", lambda self, log: bounds(self, log) if log[0] == "alerts" else no_leader()
+        )
+        assert missed() == 0, "it did not begin"
     with capture_logs() as logged:
         assert missed() == 2, "a record and its marker"
     (gone,) = (line for line in logged if line["log_level"] == "error")

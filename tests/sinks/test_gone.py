@@ -10,7 +10,7 @@ from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from schemas import encode
-from sinks.errors import SinkError
+from sinks.errors import Away, Fenced, SinkError
 from sinks.observe.metrics import SinkMetrics
 from sinks.read import consumer as consumer_module
 from sinks.read.consumer import LedgerConsumer
@@ -70,24 +70,65 @@ class Parts:
         self.bounds = {("ronde.alerts", 0): (8, 9)}
         self.moved_on: dict[Any, int] = {}
         self.metrics = SinkMetrics()
-        ledger: Any = SimpleNamespace(claim=lambda *_: dict(self.claimed), move_on=self.moved_on.update)
+        self.fails: Exception | None = None
+        ledger: Any = SimpleNamespace(claim=lambda *_: dict(self.claimed), move_on=self.move_on)
         offsets: Any = SimpleNamespace(
             firsts=lambda *_: {log: first for log, (first, _) in self.bounds.items()},
             ends=lambda *_: {log: end for log, (_, end) in self.bounds.items()},
         )
-        nothing: Any = SimpleNamespace()
+        nothing: Any = SimpleNamespace(settle=lambda: None, arrive=lambda _: None, reach=lambda *_: None)
         configuration = CONFIGURATION._replace(consumer={"bootstrap.servers": "127.0.0.1:1", "log_level": 0})
         self.consumer = LedgerConsumer(configuration, ledger, nothing, offsets, nothing, nothing, self.metrics)
 
+    def move_on(self, reached: dict[Any, int]) -> None:
+        if self.fails is not None:
+            raise self.fails
+        self.moved_on |= reached
+
     def claim(self) -> dict[Any, int]:
         return self.consumer._claim(list(self.claimed))
+
+    def missed(self) -> float | None:
+        return self.metrics.registry.get_sample_value("ronde_sink_missed_records_total", {"topic": "alerts"})
 
 
 def test_a_partition_without_a_leader_is_claimed_without_the_look_at_its_log(monkeypatch: pytest.MonkeyPatch) -> None:
     parts = Parts(monkeypatch)
     assert parts.claim() == {("ronde.alerts", 0): 8, ("ronde.alerts", 1): 5}
     assert parts.moved_on == {("ronde.alerts", 0): 8}
-    assert parts.metrics.registry.get_sample_value("ronde_sink_missed_records_total", {"topic": "alerts"}) == 3
+    assert parts.missed() == 3
+
+
+@pytest.mark.parametrize("error", [Fenced(), Away("postgres", "PostgreSQL is away")], ids=["fenced", "away"])
+def test_what_is_gone_is_counted_by_the_assignment_that_moves_past_it(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    parts = Parts(monkeypatch)
+    parts.fails = error
+    with pytest.raises(type(error)):
+        parts.claim()
+    assert parts.missed() == 0
+    parts.fails = None
+    parts.claim()
+    assert parts.missed() == 3
+
+
+def test_the_clients_position_of_a_former_assignment_moves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """librdkafka keeps what it last gave out, though that was dropped as the partition was revoked."""
+    parts = Parts(monkeypatch)
+    log, at = ("ronde.alerts", 1), 120
+    client: Any = SimpleNamespace(
+        incremental_assign=lambda _: None, position=lambda logs: [TopicPartition(*log, at) for _ in logs]
+    )
+    parts.claimed = {log: 100}
+    parts.consumer._consumer = client
+    monkeypatch.setattr(consumer_module, "_MOVE_ON_SECONDS", -1.0)
+    parts.consumer._on_assign(client, [TopicPartition(*log)])
+    parts.consumer.note_positions()
+    assert parts.moved_on == {}
+    at = 121
+    parts.consumer.note_positions()
+    assert parts.moved_on == {log: 121}
 
 
 def test_what_is_gone_is_not_counted_where_another_topic_ends_the_sink(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -127,7 +127,10 @@ def making(made: psycopg.Connection[Any]) -> Iterator[psycopg.Connection[Any]]:
 
 def awaited(connection: psycopg.Connection[Any]) -> None:
     """Wait until another session waits for a lock."""
-    blocked = "SELECT FROM pg_locks WHERE NOT granted"
+    blocked = (
+        "SELECT FROM pg_locks JOIN pg_database ON pg_database.oid = database"
+        " WHERE NOT granted AND datname = current_database()"
+    )
     eventually(lambda: connection.execute(blocked).fetchone() is not None, "it waits")
 
 
