@@ -185,17 +185,23 @@ class LedgerConsumer:
         }
         if is_late or not suspected:
             return {}
-        hidden = self._hidden(suspected)
-        return {log: max(still.since, self._full_at) for log, still in suspected.items() if log not in hidden}
+        read = self._read_to_their_end(suspected)
+        return {log: max(still.since, self._full_at) for log, still in suspected.items() if log not in read}
 
-    def _hidden(self, logs: Mapping[Log, Still]) -> set[Log]:
-        """The logs of which an open transaction hides the rest; where this client finds no end, none does."""
+    def _read_to_their_end(self, logs: Mapping[Log, Still]) -> set[Log]:
+        """The logs with nothing more for this client, as where an open transaction hides the rest.
+
+        One whose end it does not find is none. The client's own position counts beside the one reached: where a log
+        is assigned again and ends with markers, it may be the same as before, and then moves nothing (`_former`).
+        """
+        at = self._consumer.position([TopicPartition(*log) for log in logs])
+        told = {(log.topic, log.partition): log.offset for log in at}
         try:
             ends = self._consumer.offsets_for_times([TopicPartition(*log, OFFSET_END) for log in logs], _END_SECONDS)
         except KafkaException:
             return set()
         answered = {(end.topic, end.partition): end.offset for end in ends if end.error is None}
-        return {log for log, end in answered.items() if end <= logs[log].offset}
+        return {log for log, end in answered.items() if end <= max(logs[log].offset, told[log])}
 
     def close(self) -> None:
         """Leave the group."""

@@ -52,8 +52,11 @@ class Scene:
         self.now, self.waiting = 1000.0, 0
         self.moved_at: dict[Log, float] = {LOG: self.now}
         self.end: int | None = REACHED + 1
+        self.told = -1001  # the client's position
         self.consumer: Any = LedgerConsumer(CONFIGURATION, *[NOTHING] * 6)
-        client = SimpleNamespace(offsets_for_times=self._ends, poll=self._poll, consume=self._consume)
+        client = SimpleNamespace(
+            offsets_for_times=self._ends, position=self._position, poll=self._poll, consume=self._consume
+        )
         lag = SimpleNamespace(still=lambda: {log: Still(REACHED, at) for log, at in self.moved_at.items()})
         self.consumer.__dict__ |= {"_lag": lag, "_consumer": client, "_chunk_max": 3, "_sought_still": self.now}
         monkeypatch.setattr("sinks.read.consumer.time.monotonic", lambda: self.now)
@@ -68,6 +71,9 @@ class Scene:
         if self.end is None:
             raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
         return [SimpleNamespace(topic=one.topic, partition=one.partition, offset=self.end, error=None) for one in asked]
+
+    def _position(self, asked: Sequence[TopicPartition]) -> list[Any]:
+        return [SimpleNamespace(topic=one.topic, partition=one.partition, offset=self.told) for one in asked]
 
     def _poll(self, _seconds: float) -> Any:
         return (self._consume(1) or [None])[0]
@@ -98,6 +104,13 @@ def test_a_log_without_an_answer_of_its_leader_or_without_more_does_not(scene: S
 def test_a_log_whose_rest_an_open_transaction_hides_does_not(scene: Scene) -> None:
     scene.end = REACHED
     assert scene.after(20) == {}
+
+
+def test_a_log_whose_end_the_client_stands_at_does_not(scene: Scene) -> None:
+    scene.told = REACHED + 1  # as before it was assigned again: `note_positions` passes over that
+    assert scene.after(20) == {}
+    scene.end = REACHED + 2
+    assert scene.after(20) == {LOG: 1000.0}
 
 
 def test_a_log_whose_end_this_client_does_not_find_does(scene: Scene) -> None:
