@@ -21,7 +21,6 @@ from edges.database.postgres import PASSING
 from edges.errors import EdgeError
 from edges.kafka.ages import Ages
 from edges.kafka.layout import Layout
-from edges.kafka.lost_leader import Standstill
 from edges.kafka.renewal import Renewal
 from edges.kafka.watermarks import Watermarks
 from edges.partners import faults, schedule
@@ -32,6 +31,7 @@ from edges.partners.values import to_json
 from edges.values import DispatchCommand
 from schemas.avro.errors import RegistryUnreachable, Undecodable
 from service import logs
+from service.lost_leader import Standstill
 from service.pauses import EDGE_SECONDS
 from service.postgres import connect, reason
 
@@ -173,7 +173,7 @@ class Intake:
         return False
 
     def _is_blind(self) -> bool:
-        """Whether another consumer is due, as this one has lost sight of a leader (`edges.kafka.lost_leader`)."""
+        """Whether another consumer is due, as this one has lost sight of a leader (`service.lost_leader`)."""
         log = self._standstill.look(self._still)
         if log is not None:
             _log.warning("another Kafka reader takes the place of this one", topic=log[0], partition=log[1])

@@ -15,15 +15,16 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from edges.kafka import clients, lost_leader
+from edges.kafka import clients
 from edges.kafka import producer as writing
 from edges.kafka import view as reading
 from edges.kafka.ages import Ages
-from edges.kafka.lost_leader import Standstill
 from edges.kafka.producer import Producer
 from edges.kafka.view import View
 from edges.settings import Connection
 from schemas.contract.topics import Log
+from service import lost_leader
+from service.lost_leader import Standstill
 from tests.edges.kafka.test_kafka import S1, Book, producing, record, viewing
 from tests.edges.kafka.test_lanes import CONNECTION, OTHER, STUCK, Client, client, outcome
 from tests.edges.test_passing_errors import an_intake
@@ -108,7 +109,7 @@ async def test_where_no_other_client_can_be_made_this_one_goes_on(
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     made = SimpleNamespace(now=1000.0)
-    monkeypatch.setattr("edges.kafka.lost_leader.time.monotonic", lambda: made.now)
+    monkeypatch.setattr("service.lost_leader.time.monotonic", lambda: made.now)
     return made
 
 
