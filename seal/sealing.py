@@ -187,15 +187,11 @@ class Sealing:
         behind = {log: at for log, at in read.items() if self._trees[log].size and at > self._trees[log].next_offset}
         if behind:
             self._trees |= self._store.skip(self._trees, behind)
-        for (topic, number), (begin, end) in self._gone.items():
-            self.metrics.missed.labels(topic).inc(end - begin)
-            _log.error(
-                "records are gone that were never sealed",
-                topic=self._name(topic),
-                partition=number,
-                first=begin,
-                next=end,
-            )
+        topics = sorted({topic for topic, _ in self._gone})
+        for topic in topics:  # a line for each partition might be too many at once
+            gone = {number: bounds for (name, number), bounds in self._gone.items() if name == topic}
+            self.metrics.missed.labels(topic).inc(sum(end - begin for begin, end in gone.values()))
+            _log.error("records are gone that were never sealed", topic=self._name(topic), offsets=gone)
         self._gone.clear()
 
     # --- Kafka --------------------------------------------------------------------------------------

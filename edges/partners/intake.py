@@ -31,7 +31,7 @@ from edges.partners.values import to_json
 from edges.values import DispatchCommand
 from schemas.avro.errors import RegistryUnreachable, Undecodable
 from service import logs
-from service.lost_leader import Standstill
+from service.lost_leader import PASSED_ON, Standstill
 from service.pauses import EDGE_SECONDS
 from service.postgres import connect, reason
 
@@ -90,7 +90,7 @@ class Intake:
         self._late: list[int] = []
         self._published: dict[int, int] = {}
         self._publish_at = 0.0
-        self._standstill = Standstill()
+        self._standstill = Standstill(PASSED_ON)
         self._is_compared = False  # the topic with the settings
         self._ask_at = float("-inf")  # whether a consumer without a partition is answered
         self.failure: Exception | None = None

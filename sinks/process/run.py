@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from service.lost_leader import Standstill
+from service.lost_leader import PASSED_ON, Standstill
 from service.pages import OperationPages
 from service.pauses import postgres_pause
 from service.registry import registry_of
@@ -49,7 +49,7 @@ def _sessions(
     configuration: Configuration, readiness: SinkReadiness, metrics: SinkMetrics, stopping: threading.Event
 ) -> None:
     registry = registry_of(configuration.registry, configuration.sink.data_dir)
-    standstill = Standstill()
+    standstill = Standstill(PASSED_ON)
     failures, pause = 0, 0.0
     while not stopping.is_set():
         session = None

@@ -40,6 +40,7 @@ _MOVE_ON_SECONDS: Final = 60.0  # between two moves of the ledger's positions pa
 _STILL_SECONDS: Final = 10.0  # for so long a log is read no further, though there is more
 _OFTEN_SECONDS: Final = 30.0  # between two looks at what stands still; later, it may have waited for PostgreSQL
 _END_SECONDS: Final = 1.0
+_MANY: Final = 10_000  # records at once, behind which others may wait in the client: its memory may not hold more
 _IDLE_SECONDS: Final = 0.25  # the longest wait for records, after which the sink looks whether to end
 # `[kafka]` in the settings may replace these: they change the speed, not the result.
 _SPEED: Final[dict[str, Any]] = {
@@ -133,7 +134,7 @@ class LedgerConsumer:
         if self._failure is not None:
             raise self._failure
         taken = (first, *rest) if first is not None else ()
-        if len(taken) == self._chunk_max:
+        if len(taken) >= min(self._chunk_max, _MANY):
             self._full_at = time.monotonic()
         messages = []
         for message in taken:

@@ -73,9 +73,7 @@ def test_what_is_gone_is_counted_once_and_a_transactions_marker_is_not(
         "event": "records are gone that were never sealed",
         "log_level": "error",
         "topic": log.topic,
-        "partition": 0,
-        "first": 2,
-        "next": 4,
+        "offsets": {0: (2, 4)},
     }
     assert missed() == 0
     reader.close()
