@@ -17,7 +17,7 @@ from schemas.contract.topics import Log
 ANSWERED_SECONDS: Final = 60.0
 LONGEST_SECONDS: Final = 3600.0
 LOOK_SECONDS: Final = 5.0  # between two looks for partitions that stand still
-# For how many times its patience a member of a group may not have a partition that stands still at whoever has it.
+# In a group a log that stands still is passed on: a member may be without it for so many times its patience.
 PASSED_ON: Final = 20
 
 
