@@ -17,12 +17,10 @@ from edges.receiver.accounts import Account, BadCrc
 from edges.receiver.content import Content, Event, content_of, printable
 from edges.receiver.frame import Clear, Header, NotDc09Error, UnopenedError
 from edges.receiver.framing import NO_TOLERANCES, CheckedFrame, DefectReason, FrameDefect, Tolerance
+from edges.receiver.panel_clocks import PanelClock
 from edges.receiver.repeats import Copy, Identity, KeptEvent, Repeats
 from edges.values import Alert, Signal
 
-# An encrypted frame's time may be so far from ours: a recorded one, sent again, is older.
-OLDEST_MS: Final = -40_000
-NEWEST_MS: Final = 20_000
 _DAY_MS: Final = 24 * 3600 * 1000
 _LINK_TEST: Final = "NULL"
 
@@ -76,6 +74,7 @@ class Verdict(NamedTuple):
         answer: what may be sent once all is kept; None: nothing (``silence`` says why).
         is_link_test: the answer may go while Kafka has acknowledged something within 3 s; no record is written.
         is_late: the frame's time is not ours; ``answer`` is a NAK.
+        clock: what an encrypted frame says of its panel's clock.
         is_refused: ``answer`` is a DUH.
         identity: what a repeat is known by; None: the frame is no first copy and no repeat.
         copy: the first copy, where the frame is a repeat.
@@ -90,6 +89,7 @@ class Verdict(NamedTuple):
     silence: SilenceReason | None = None
     is_link_test: bool = False
     is_late: bool = False
+    clock: PanelClock | None = None
     is_refused: bool = False
     identity: Identity | None = None
     copy: Copy | None = None
@@ -167,12 +167,15 @@ class Judge:
             return Verdict(silence=SilenceReason.NOT_DC09)
         except UnopenedError:
             return self._refused(checked, header, account, Refusal.KEY_DOES_NOT_OPEN, at)
-        if header.is_encrypted and not OLDEST_MS <= (clear.time or 0) - at <= NEWEST_MS:
-            return Verdict(answer=frame.nak(at, checked.crc_form), is_late=True)
+        clock = PanelClock(account.name, (clear.time or 0) - at) if header.is_encrypted else None
+        if clock is not None and not clock.is_ours:
+            has_time = clear.time is not None
+            return Verdict(answer=frame.nak(at, checked.crc_form), is_late=True, clock=clock if has_time else None)
         answer = frame.ack(header, checked.crc_form, account.key, at)
         if header.kind == _LINK_TEST:
-            return Verdict(answer=answer, is_link_test=True, tolerances=_link_test_tolerances(clear))
-        return self._kept(checked, header, account, clear, answer, at)
+            return Verdict(answer=answer, is_link_test=True, clock=clock, tolerances=_link_test_tolerances(clear))
+        verdict = self._kept(checked, header, account, clear, answer, at)
+        return verdict if clock is None else verdict._replace(clock=clock)
 
     def _kept(
         self, checked: CheckedFrame, header: Header, account: Account, clear: Clear, answer: bytes, at: int
