@@ -244,6 +244,7 @@ async def test_a_64_of_ipv6_is_one_address_and_ipv4_is_itself_by_a_socket_of_bot
     addresses.close("2001:db8::2")
     assert addresses.open("2001:db8::3")
     assert [addresses.open(f"::ffff:192.0.2.{number}") for number in (1, 1, 2)] == [True] * 3
+    assert [addresses.open(f"64:ff9b::c000:22{number}") for number in (1, 1, 2)] == [True] * 3
     assert not addresses.open("192.0.2.1")
     asked = [addresses.admits_strange(f"2001:db8::{number}", 0.0) for number in range(STRANGE_FRAMES + 1)]
     assert asked == [*[True] * STRANGE_FRAMES, False]
