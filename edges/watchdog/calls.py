@@ -21,7 +21,10 @@ class _Waiting(NamedTuple):
 
 
 class Calls:
-    """The outstanding calls of one partition. Times of holds are the broker's, all others the watchdog's."""
+    """The outstanding calls of one partition.
+
+    Times of holds are the broker's, all others the watchdog's: ``monotonic`` by that clock, in ms, else by the wall's.
+    """
 
     def __init__(self, partition: int) -> None:
         self._partition = partition
@@ -29,8 +32,8 @@ class Calls:
         self._late: set[str] = set()
         self._answered: dict[str, int] = {}
         self._holds = Holds()
-        self._held: set[str] = set()
-        self._time = (0, 0)  # the last claim's: the broker's, and ours when it was read
+        self._held: dict[str, int] = {}  # when its seconds have really passed since its last claim was read: monotonic
+        self._read_at = 0  # when the last claim was read: monotonic
         self.person_at = 0  # when a person last claimed anything, by the broker's clock
 
     @property
@@ -50,9 +53,9 @@ class Calls:
         if command_id is not None and not self._end(command_id):
             self._answered[command_id] = now
 
-    def claim(self, claim: Claim, timestamp: int, now: int) -> None:
+    def claim(self, claim: Claim, timestamp: int, now: int, monotonic: int) -> None:
         """Take a claim, ``timestamp`` the broker's."""
-        self._time = (max(self._time[0], timestamp), now)
+        self._read_at = monotonic
         self._holds.advance(timestamp)
         was_held = self._holds.holder(claim.subject) is not None
         hold = self._holds.apply(claim.subject, claim.by, claim.action, claim.seconds, timestamp)
@@ -62,24 +65,31 @@ class Calls:
         if waiting is not None and (was_held or hold is not None):  # to renew what nobody holds holds nothing
             self._waiting[claim.subject] = waiting._replace(since=now)
         if hold is not None:
-            self._held.add(claim.subject)
+            self._held[claim.subject] = monotonic + hold.until - self._holds.time
             self._late.discard(claim.subject)
 
     def holder(self, subject: str) -> str | None:
-        """Who holds a subject at the time of the last claim, or later."""
+        """Who holds a subject at the time of the last claim, as all readers have it."""
         held = self._holds.holder(subject)
         return None if held is None else held.by
 
-    def advance(self, now: int) -> None:
-        """Let time pass: holds end, calls expire."""
-        broker, read_at = self._time
-        if broker:
-            self._holds.advance(broker + max(0, now - read_at))
-        self._held = {subject for subject in self._held if self._holds.holder(subject) is not None}
+    def advance(self, now: int, monotonic: int) -> None:
+        """Let time pass: holds end. The time of `claims` passes while the partition is quiet."""
+        # Where the broker's clock was set back, its records end no hold: the seconds pass all the same.
+        self._held = {
+            subject: end
+            for subject, end in self._held.items()
+            if end > monotonic and self._holds.holder(subject) is not None
+        }
+        quiet_at = self._holds.time + monotonic - self._read_at
+        for subject in self._held.keys() & self._waiting.keys():
+            if self._holds.holder(subject, quiet_at) is not None:
+                self._waiting[subject] = self._waiting[subject]._replace(since=now)
+
+    def forget(self, now: int) -> None:
+        """Forget what is over: calls that have expired, answers whose calls never came."""
         for command_id in [name for name, waiting in self._waiting.items() if waiting.command.expires_at <= now]:
             self._end(command_id)
-        for subject in self._held & self._waiting.keys():
-            self._waiting[subject] = self._waiting[subject]._replace(since=now)
         for command_id in [name for name, at in self._answered.items() if at < now - _ANSWER_KEPT_MS]:
             del self._answered[command_id]
 

@@ -38,13 +38,14 @@ class Limits(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where a record lies; ``timestamp`` is Kafka's, ``now`` when it was read."""
+    """Where a record lies; ``timestamp`` is Kafka's, ``now`` and ``monotonic`` (ms) when it was read."""
 
     topic: str
     partition: int
     offset: int
     timestamp: int
     now: int
+    monotonic: int
 
 
 class Judge:
@@ -78,7 +79,7 @@ class Judge:
 
     def take(self, place: Place, value: Any) -> None:
         """Take a record: its decoded value, of a dead letter the `Source` of its origin."""
-        topic, partition, offset, timestamp, now = place
+        topic, partition, offset, timestamp, now, monotonic = place
         if topic in INPUTS:
             self._inputs[topic, partition].read(offset, now)
         if isinstance(value, Decision):
@@ -95,7 +96,7 @@ class Judge:
         elif isinstance(value, CallResult):
             self.calls[partition].answer(value.command_id, now)
         elif isinstance(value, Claim):
-            self.calls[partition].claim(value, timestamp, now)
+            self.calls[partition].claim(value, timestamp, now, monotonic)
 
     def _end(self, ref: InputRef | Source, now: int) -> None:
         if ref.topic is None or ref.partition is None or ref.offset is None:
@@ -106,9 +107,12 @@ class Judge:
 
     def judge(self, now: int, monotonic: int, ages: Mapping[Log, float]) -> Report:
         """Return what is wrong now. ``ages``: in seconds, of each log that is read."""
-        self._check_clock(now, monotonic)
+        has_jumped = self._check_clock(now, monotonic)
         oldest = [max(ages[topic, number] for topic in READ) for number in self._partitions]
         for number in self._partitions:
+            self.calls[number].advance(now, monotonic)
+            if not has_jumped:  # what the clock says for a moment may be wrong, and what is forgotten stays so
+                self.calls[number].forget(now)
             self._judge_partition(number, now, oldest[number])
         findings = {
             Kind.DEADLINE: (finding for part in self.incidents for finding in part.late()),
@@ -123,8 +127,6 @@ class Judge:
     def _judge_partition(self, number: int, now: int, age: float) -> None:
         if age * 1000 > self._limits.kafka:
             self._current_since[number] = None
-        calls = self.calls[number]
-        calls.advance(now)
         if age > CURRENT_SECONDS:
             return
         logs = [self._inputs[topic, number] for topic in INPUTS]
@@ -143,20 +145,23 @@ class Judge:
             if waited >= limits.input:
                 log.judge(now, limits.input)
         if waited >= limits.call and self._is_desk_used(now):
-            calls.judge(now, limits.call)
+            self.calls[number].judge(now, limits.call)
 
     def _is_desk_used(self, now: int) -> bool:
         if self._limits.is_desk_used is not None:
             return self._limits.is_desk_used
         return any(part.person_at > now - DESK_USED_MS for part in self.calls)
 
-    def _check_clock(self, now: int, monotonic: int) -> None:
-        """Begin again where the wall clock jumped: what passed on it has not passed."""
+    def _check_clock(self, now: int, monotonic: int) -> bool:
+        """Begin again where the wall clock jumped: what passed on it has not passed. Whether it did."""
+        has_jumped = False
         if self._clocks is not None:
             wall, steady = self._clocks
-            if abs((now - wall) - (monotonic - steady)) > _JUMP_MS:
+            has_jumped = abs((now - wall) - (monotonic - steady)) > _JUMP_MS
+            if has_jumped:
                 self._current_since = [None] * len(self._partitions)
         self._clocks = (now, monotonic)
+        return has_jumped
 
     def _away(self, now: int, ages: Mapping[Log, float]) -> Iterable[Finding]:
         """Logs whose leaders do not answer, or that are not read to their ends any more though nothing blocks."""

@@ -92,9 +92,9 @@ class EngineReader:
                 await asyncio.sleep(EDGE_START_SECONDS)
 
     def _take(self, entries: Sequence[Entry]) -> None:
-        now = now_ms()
+        now, monotonic = now_ms(), round(time.monotonic() * 1000)
         for entry in entries:
-            place = Place(entry.topic, entry.partition, entry.offset, entry.timestamp, now)
+            place = Place(entry.topic, entry.partition, entry.offset, entry.timestamp, now, monotonic)
             self._judge.take(place, entry.value)
             self._also(place, entry.value)
 

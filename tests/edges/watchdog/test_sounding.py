@@ -101,7 +101,7 @@ def test_a_round_is_resolved_by_the_incident_of_its_own_alarm() -> None:
             f"{incident}-v", incident, "security/1", "canary", next(versions), at, ref, 0, rule, None,
             phase, None, None, None, None, (),
         )  # fmt: skip
-        canary.take(Place("decisions", 0, 0, at, at), made)
+        canary.take(Place("decisions", 0, 0, at, at, at), made)
 
     def alert_of(minute: int) -> str:
         return f"CA11-{canary.number(start + minute * 60_000):04}-1-86a50fa1"
