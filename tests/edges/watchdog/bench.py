@@ -65,8 +65,8 @@ class Bench:
             for topic in TOPICS:
                 for number in range(self.partitions):
                     end = self.offsets.get((topic, number), 0)
-                    self.judge.ends.high((topic, number), end, self.ms)
-                    self.judge.ends.stable((topic, number), self.stable.get((topic, number), end), self.ms)
+                    self.judge.ends.high((topic, number), end, self.monotonic)
+                    self.judge.ends.stable((topic, number), self.stable.get((topic, number), end), self.monotonic)
         return self.judge.judge(self.ms, self.monotonic, self.ages)
 
     # --- records ----------------------------------------------------------------------------------

@@ -88,6 +88,44 @@ def test_a_round_during_which_what_is_read_grew_old_is_void_and_many_of_them_are
     assert sounder._judged_at is None, "while Kafka is away, that alone is reported"
 
 
+@pytest.mark.parametrize("jump", [3_600_000, -3_600_000])
+def test_a_jump_of_the_clock_is_no_fault_of_a_round_and_keeps_none_away(jump: int) -> None:
+    sounder = made(Mock(return_value=True), Mock(return_value=True))
+    now = 1_790_000_000_000
+    for second in range(60):
+        assert sounder.judge(now + 1000 * second) is None
+    now += 60_000
+    sounder._canary.begin(now)
+    now += jump
+    for second in range(1, 23):
+        assert sounder.judge(now + 1000 * second, second == 1) is None
+    assert (rounds(sounder, "void"), rounds(sounder, "failed")) == (1, 0)
+    assert sounder._is_settled(now + 23_000), "the next alarm goes out, and link tests are judged"
+    assert sounder._old_at < now + 23_000
+
+
+@pytest.mark.asyncio
+async def test_link_tests_go_on_where_the_clock_is_put_back_amid_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    sounder, clock = made(Mock(return_value=True), Mock(return_value=True)), 1_790_000_000_000
+    slept = []
+
+    async def is_acknowledged(_: object) -> bool:
+        nonlocal clock
+        clock -= 3_600_000
+        return True
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr("edges.watchdog.sounding.now_ms", lambda: clock)
+    monkeypatch.setattr("edges.watchdog.sounding.asyncio.sleep", sleep)
+    monkeypatch.setattr(sounder, "_is_acknowledged", is_acknowledged)
+    with pytest.raises(asyncio.CancelledError):
+        await sounder._test_the_link()
+    assert slept[0] <= 10
+
+
 def test_a_round_is_resolved_by_the_incident_of_its_own_alarm() -> None:
     """An engine that takes half a minute for each step closes an incident within 20 s of the next alarm."""
     canary = Canary("canary", "CA11", 60_000, 20_000)
