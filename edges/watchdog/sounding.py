@@ -180,7 +180,7 @@ class Sounder:
     async def _raise_alarms(self) -> None:
         """Send one frame in each interval: another would have its number, and be taken for a repeat."""
         every, within = 1000 * self._settings.canary_every_seconds, self._settings.canary_within_seconds
-        used = now_ms() // every  # perhaps by the process before this one
+        used = counted = now_ms() // every  # perhaps by the process before this one
         while True:
             now = now_ms()
             if 0 <= used - now // every <= 1:  # a timer may end early, and a clock be put back
@@ -190,8 +190,10 @@ class Sounder:
                 await asyncio.sleep(_LOOK_SECONDS)
                 continue
             used = now // every
-            self._canary.begin(now)
-            dialler = Dialler(self._panel, self._way, sequence=self._canary.number(now), wait_seconds=_WAIT_SECONDS)
+            counted = max(counted + 1, used)  # where the clock was put back, numbers do not come again
+            number = self._canary.number(every * counted)
+            self._canary.begin(now, number)
+            dialler = Dialler(self._panel, self._way, sequence=number, wait_seconds=_WAIT_SECONDS)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(within):
                     if await self._send(dialler, _ALARM):
