@@ -50,7 +50,7 @@ class DeskPages:
         self._state = api.holding.state
 
     def render(self, request: Request, template: str, person: Person, **values: Any) -> Response:
-        """A page for a person who is signed in."""
+        """A page for a person who is signed in; ``event``: behind which one its stream begins, if not here and now."""
         return self.pages.render(
             request,
             template,
@@ -59,7 +59,7 @@ class DeskPages:
             segment=_segment,
             shown_at=write_instant(self.pages.clock()),
             signal_in_words=signal_in_words,
-            **{"words": self.words(request), **values},
+            **{"words": self.words(request), "event": self._api.channel.last_id, **values},
         )
 
     def words(self, request: Request) -> dict[str, Any]:
@@ -138,9 +138,9 @@ class DeskPages:
         if callback is None:
             raise NOT_FOUND.error()
         incident = self._state.incidents.get(callback.incident_id or "")
-        view = await self._view(person, incident)
-        site = await self._api.dossier.site(callback.site_id) if view is None else view.site
         contact = await self._api.dossier.contact(callback.site_id, callback.contact_id, incident)
+        view = await self._view(person, incident)  # last: the page's events begin behind it
+        site = await self._api.dossier.site(callback.site_id) if view is None else view.site
         script = self._script(request, contact.language if contact else None, contact.name if contact else None, site)
         return self._spoken(
             request,
@@ -183,6 +183,7 @@ class DeskPages:
         )
 
     async def _attention(self, request: Request, person: Person, item: Item) -> Response:
+        event = self._api.channel.last_id  # the item is of now; what it waits for is not
         view = await self._view(person, self._state.incidents.get(item.incident_id or ""))
         site = view.site if view is not None else await self._api.dossier.site(item.site_id)
         words, language = self.words(request), languages.language_of(request)
@@ -200,6 +201,7 @@ class DeskPages:
             steps=[] if view is None else lines(view, words, language),
             is_mine=item.holder is not None and item.holder.by == person.name,
             holder=None if item.holder is None else item.holder.by,
+            event=event,
         )
 
     async def incident(self, request: Request, person: Viewer, incident_id: PathId) -> Response:

@@ -131,21 +131,19 @@
   const onOpen = [];
   let stream = null;  // null: until somebody has signed in
   let listensSince;
-  function listen(isAgain) {
-    const events = stream = new EventSource("/v1/events");
+  let heard = desk.dataset.event;  // the last event: at first, that which the page was drawn behind
+  function listen() {
+    const events = stream = new EventSource(`/v1/events?since=${segment(heard)}`);
     listensSince = performance.now();
     for (const name of Object.keys(handlers)) {
       events.addEventListener(name, (event) => {
+        heard = event.lastEventId || heard;
         const data = JSON.parse(event.data);
         if (data.subject) told.add(data.subject);
         for (const handle of handlers[name]) handle(data);
       });
     }
-    events.addEventListener("open", () => {
-      for (const handle of onOpen) handle();
-      if (isAgain) for (const handle of handlers.reset) handle();  // what came between is not sent again
-      isAgain = false;
-    });
+    events.addEventListener("open", () => { for (const handle of onOpen) handle(); });
     events.addEventListener("signed-out", signedOut);
     // A browser comes back by itself where the connection broke, and gives up for good at any other answer: a proxy's,
     // while the desk starts again.
@@ -154,7 +152,7 @@
       setTimeout(async () => {
         const isOut = (await ask("GET", "/v1/session")).status === 401;
         if (stream !== events) return;
-        if (isOut) signedOut(); else listen(true);
+        if (isOut) signedOut(); else listen();
       }, 2000);
     });
   }
@@ -181,7 +179,7 @@
       clearInterval(timer);
       if (answer.data.name !== me) return location.reload();
       place.hidden = true;
-      listen(true);
+      listen();
     }, 2000);
   }
   // How old what is seen is: what the desk last said, and what has passed since.
@@ -209,7 +207,7 @@
     write(byId("age"), parts.join(" "));
     if (stream && performance.now() - Math.max(saidAt, listensSince) > LOST_MS) {
       stream.close();
-      listen(true);
+      listen();
     }
     if (age) write(byId("seen-age"), fill(words.age.seen, { seconds: Math.floor(seconds) }));
   }
@@ -329,7 +327,7 @@
       if (isLoud) { beep(2); window.Notification?.requestPermission?.(); }
     });
 
-    let isWhole = list.dataset.whole === "yes";  // else what the page came without is not new
+    let isWhole = list.dataset.whole === "yes";  // else what the page came without is loaded, and not new
     async function load() {
       const work = await askWork();
       if (!work) return;
@@ -342,7 +340,7 @@
     handlers.work.push((item) => { if (put(item)) announce(item); });
     handlers.gone.push((data) => drop(data.subject));
     handlers.reset.push(load);
-    onOpen.push(load);
+    onOpen.push(() => { if (!isWhole) load(); });
     setInterval(tick, 250);
 
     byId("next")?.addEventListener("click", async () => {

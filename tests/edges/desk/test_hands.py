@@ -184,7 +184,7 @@ def test_what_comes_and_goes_while_the_list_is_loaded_is_shown(
 
     with signed_in(browser, address) as page:
         page.route("**/v1/work", late)
-        page.reload()
+        desk.channel.publish("reset", {})
         page.wait_for_selector("#work [data-subject='3-c1.1']")  # which the answer alone has
         subjects = "[...document.querySelectorAll('#work > li')].map((row) => row.dataset.subject)"
         assert sorted(page.evaluate(subjects)) == ["2-c1.1", "3-c1.1"]
@@ -230,12 +230,12 @@ def test_a_stream_that_says_nothing_is_asked_for_again(desk: MemoryDesk, browser
 
     with signed_in(browser, address) as page:
         page.clock.install()
-        page.route("**/v1/events", hang)
-        with page.expect_request("**/v1/events"):
+        page.route("**/v1/events?*", hang)
+        with page.expect_request("**/v1/events?*"):
             page.reload()
         page.wait_for_selector("html[data-keys]")
         subject = f"{desk.alarm()}-c1.1"
-        with page.expect_request("**/v1/events"):
+        with page.expect_request("**/v1/events?*"):
             page.clock.fast_forward(11_000)
         page.wait_for_selector(f"#work [data-subject='{subject}']")
     assert len(silent) == 1

@@ -1,0 +1,52 @@
+"""The pages in a browser while time passes and others work: what happens is shown and heard, and nothing else."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from tests.edges.desk.memory import MemoryDesk
+from tests.edges.desk.test_pages import address, desk, signed_in
+from tests.support.browser import browser
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Route
+
+__all__ = ["address", "browser", "desk"]
+pytestmark = pytest.mark.slow
+
+STREAM: Final = "**/v1/events?*"
+
+
+@pytest.mark.parametrize("place", ["/", "/incidents/{}", "/sites/S1", "/work/{}-c1.1"])
+def test_what_happens_between_a_page_and_its_stream_is_shown(
+    desk: MemoryDesk, browser: Browser, address: str, place: str
+) -> None:
+    incident = desk.alarm()
+    waiting: list[Route] = []
+
+    def keep(route: Route) -> None:
+        waiting.append(route)
+
+    with signed_in(browser, address) as page:
+        page.clock.install()
+        page.clock.pause_at(datetime.now(tz=UTC) + timedelta(hours=1))  # no renewal of the hold tells either
+        page.route(STREAM, keep)
+        with page.expect_request(STREAM):
+            page.goto(f"{address}{place.format(incident)}")
+        page.wait_for_selector("html[data-keys]")
+        if place.startswith("/work"):
+            page.wait_for_selector("#holder.good")
+            desk.scene.claim(0, "TAKE_OVER", f"{incident}-c1.1", by="zoe")
+            desk.catch_up()
+            shown = "#holder:has-text('held by zoe')"
+        else:
+            desk.home("S2")
+            fire = desk.alarm("S2" if place == "/" else "S1", "FIRE", "A2")
+            desk.alarm(alert_id="A3")
+            shown = f"#work [data-subject='{fire}-c1.1']" if place == "/" else "#newer:not([hidden])"
+        assert page.locator(shown).count() == 0
+        waiting.pop().continue_()
+        page.wait_for_selector(shown)
