@@ -254,13 +254,16 @@
 
     const isOurs = (item) => !list.dataset.only || list.dataset.only === item.item;
 
-    // Returns whether it is a new one that nobody holds.
+    const isFree = (row) => row.querySelector("[data-open]").classList.contains("main");
+
+    // Returns what is to be heard: "new" or "freed" of one that waits for somebody, and did not before.
     function put(item) {
-      if (!isOurs(item)) return false;
+      if (!isOurs(item)) return null;
       let row = rows.get(item.subject);
       const isNew = !row;
       if (isNew) rows.set(item.subject, row = template.content.firstElementChild.cloneNode(true));
       const before = row.dataset.rank;
+      const wasFree = !isNew && isFree(row);
       draw(row, item);
       if (!isNew && row.dataset.rank !== before) row.dataset.moves = "yes";
       if (isNew || (row.dataset.moves && !inHand(row))) {
@@ -269,7 +272,7 @@
         list.insertBefore(row, follower(row.dataset.rank));
       }
       byId("nothing").hidden = true;
-      return isNew && !item.holder;
+      return wasFree || !isFree(row) ? null : isNew ? "new" : "freed";
     }
 
     // The first row that stands behind a rank; the rows are in order.
@@ -337,7 +340,17 @@
       if (first && isWhole) announce(first);
       isWhole = true;
     }
-    handlers.work.push((item) => { if (put(item)) announce(item); });
+    // A release may be read before the answer that it follows: then it goes in a moment, and nobody need look up.
+    const SETTLE_MS = 1000;
+    handlers.work.push((item) => {
+      const change = put(item);
+      if (change === "new") announce(item);
+      if (change !== "freed") return;
+      setTimeout(() => {
+        const row = rows.get(item.subject);
+        if (row && isFree(row)) announce(item);
+      }, SETTLE_MS);
+    });
     handlers.gone.push((data) => drop(data.subject));
     handlers.reset.push(load);
     onOpen.push(() => { if (!isWhole) load(); });

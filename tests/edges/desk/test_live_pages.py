@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from tests.edges.desk.memory import MemoryDesk
+from tests.edges.desk.test_hands import _COUNTS_ALARMS
 from tests.edges.desk.test_pages import address, desk, signed_in
 from tests.support.browser import browser
 
@@ -50,3 +51,37 @@ def test_what_happens_between_a_page_and_its_stream_is_shown(
         assert page.locator(shown).count() == 0
         waiting.pop().continue_()
         page.wait_for_selector(shown)
+
+
+def test_a_call_that_is_free_again_is_heard(desk: MemoryDesk, browser: Browser, address: str) -> None:
+    subject = f"{desk.alarm()}-c1.1"
+    item = desk.work.items[subject]
+
+    def is_seen(by: str) -> None:
+        desk.catch_up()
+        page.wait_for_selector(f"#work [data-holder]:has-text('{by}')" if by else "#work [data-open].main")
+
+    with signed_in(browser, address) as page:
+        page.add_init_script(_COUNTS_ALARMS)
+        page.clock.install()
+        page.clock.pause_at(datetime.now(tz=UTC) + timedelta(hours=1))
+        page.reload()
+        page.wait_for_selector("html[data-keys]")
+        desk.scene.claim(0, "TAKE", subject, by="bob")
+        is_seen("bob")
+        desk.scene.claim(0, "RELEASE", subject, by="bob")
+        is_seen("")
+        assert page.evaluate("told") == 0
+        page.clock.run_for(1000)
+        assert page.evaluate("told") == 1
+        desk.scene.claim(0, "TAKE", subject, by="bob")
+        is_seen("bob")
+        desk.scene.claim(0, "RELEASE", subject, by="bob")
+        is_seen("")
+        desk._publish("gone", subject)  # it was answered: the release was read first
+        page.wait_for_selector("#nothing:not([hidden])")
+        page.clock.run_for(1000)
+        assert page.evaluate("told") == 1
+        desk._publish("work", item)
+        page.wait_for_selector("#work [data-subject]")
+        assert page.evaluate("told") == 2
