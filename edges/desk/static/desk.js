@@ -103,26 +103,31 @@
     if (event.key === "Enter" && document.activeElement?.closest("a, button")) return;  // it is that which is pressed
     if (!keysOn || event.ctrlKey || event.metaKey || event.altKey || typing() || document.querySelector("dialog[open]")) return;
     const box = byId("word");
-    const isBreath = box?.offsetParent && !hasEnded && !/^[w ]$/.test(event.key) && (event.key.length === 1 || breath.length);
-    const act = isBreath ? () => breathe(event.key, box) : keys[event.key];
+    const isLetter = event.key.length === 1 ? !/^[w ]$/.test(event.key) : event.key === "Dead" && breath.length;
+    const isTakenBack = breath.length && /^(Backspace|Escape)$/.test(event.key);
+    const act = isTakenBack ? () => breath.splice(0)
+      : isLetter && box?.offsetParent && !hasEnded ? () => breathe(event.key, box) : keys[event.key];
+    if (breath.length) hold(box);
     if (act) { event.preventDefault(); act(); }
   });
   // A word that somebody types without `w` first must not act as keys, some of which send a guard: more than two in one
-  // breath are its text, and so is what no key means.
+  // breath are its text, and so is what no key means. A key that writes nothing, as Enter or Shift, is no part of it;
+  // Backspace and Escape take it back.
   const BREATH_MS = 250;
   let breath = [];
   let breathEnd;
-  function breathe(typed, box) {
-    const isText = typed.length === 1;
+  const writeWord = (box) => { box.focus(); box.value += breath.splice(0).join(""); };
+  function hold(box) {
     clearTimeout(breathEnd);
-    if (isText) breath.push(typed);
-    const put = () => { box.focus(); box.value += breath.splice(0).join(""); };
-    if (!isText || breath.length > 2) return put();
     breathEnd = setTimeout(() => {
       if (breath.every((key) => keys[key])) for (const key of breath.splice(0)) keys[key]();
-      else if (breath.length > 1) put();
+      else if (breath.length > 1) writeWord(box);
       breath = [];
     }, BREATH_MS);
+  }
+  function breathe(typed, box) {
+    if (typed !== "Dead") breath.push(typed);  // that is an accent, whose letter follows
+    if (typed === "Dead" || breath.length > 2) writeWord(box); else hold(box);
   }
   const press = (id) => () => { const button = byId(id); if (button && !button.hidden) button.click(); };
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.edges.desk.memory import MemoryDesk
 from tests.edges.desk.test_hands import _COUNTS_ALARMS
-from tests.edges.desk.test_pages import address, desk, signed_in
+from tests.edges.desk.test_pages import BREATH_MS, address, desk, signed_in
 from tests.support.browser import browser
 
 if TYPE_CHECKING:
@@ -85,3 +85,31 @@ def test_a_call_that_is_free_again_is_heard(desk: MemoryDesk, browser: Browser, 
         desk._publish("work", item)
         page.wait_for_selector("#work [data-subject]")
         assert page.evaluate("told") == 2
+
+
+@pytest.mark.parametrize(
+    ("keys", "outcomes"),
+    [
+        (("4", "Enter"), ["NO_ANSWER"]),
+        (("m", "Shift", "4"), ["NO_ANSWER"]),  # as a French keyboard has its digits
+        (("4", "Tab"), ["NO_ANSWER"]),
+        (("4", "Backspace"), []),
+        (("4", "Escape"), []),
+    ],
+)
+def test_no_key_of_the_page_is_put_into_the_words_box(
+    desk: MemoryDesk, browser: Browser, address: str, keys: tuple[str, ...], outcomes: list[str]
+) -> None:
+    desk.alarm()
+    with signed_in(browser, address) as page:
+        page.click("#work [data-open]")
+        page.wait_for_selector("html[data-keys] #holder.good")
+        page.clock.install()
+        page.clock.pause_at(datetime.now(tz=UTC) + timedelta(hours=1))  # one breath, however slow the machine is
+        for key in keys:
+            page.keyboard.press(key)
+        page.clock.run_for(BREATH_MS)
+        if outcomes:
+            page.wait_for_selector("#after:not([hidden])")
+        assert page.input_value("#word") == ""
+    assert [value.outcome for value in desk.scene.values("call-results")] == outcomes
