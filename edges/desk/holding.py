@@ -9,13 +9,14 @@ import asyncio
 import secrets
 import time
 from collections.abc import Coroutine
+from contextlib import suppress
 from contextvars import Context
 from typing import Any, Final, NamedTuple
 
 from edges.desk import rules
 from edges.desk.broker_clock import BrokerClock
 from edges.desk.claims import Hold
-from edges.desk.deadline import left
+from edges.desk.deadline import HEAR_SECONDS, answered_within, left
 from edges.desk.problems import HELD, NOT_HELD, OVER, STALE
 from edges.desk.reader import STALE_SECONDS, DeskReader, NotReadError
 from edges.desk.reserved import Reserved
@@ -137,8 +138,7 @@ class Holding:
             if not left(CONFIRM_SECONDS):
                 raise UnconfirmedError("others took each piece of work that was tried, and there is more")
             tried.add(item.subject)
-            hold = await self._take_offered(operator, item)
-            if hold is not None:
+            if (hold := await self._take_offered(operator, item)) is not None:
                 return item._replace(holder=hold)
         is_waiting = any(item.is_free and self.is_stale(item.site_id) for item in self.work.items.values())
         if is_waiting or self.reader.unread or min(self.reader.ages()) > STALE_SECONDS:
@@ -149,6 +149,8 @@ class Holding:
         """Take what is next; None: somebody else has it, or it was over. Raises STALE, `UnconfirmedError`."""
         partition = self.writer.partition_of(item.site_id)
         self.check_fresh(partition)
+        if item.holder is not None and not await self._is_left_to(operator, item):
+            return None
         subject = Subject(item.subject, partition, item.site_id, item.incident_id)
         has_held = self._has_held(operator, subject)
         self._being_taken.append((operator.name, item))
@@ -162,6 +164,14 @@ class Holding:
             return hold
         finally:
             self._being_taken.remove((operator.name, item))
+
+    async def _is_left_to(self, operator: Operator, item: Item) -> bool:
+        """Whether what an operator holds is still theirs to do: they may have said what came of it at another desk."""
+        partition = self.writer.partition_of(item.site_id)
+        with answered_within(left(HEAR_SECONDS)), suppress(NotReadError):
+            await self.look_again(partition)
+            await self.reader.answers_to_the_end(partition)
+        return self.work.is_left_to(operator.name, item.subject)
 
     async def holder_or_refuse(self, operator: Operator, subject: Subject) -> Hold:
         """The operator's own hold. Raises HELD, NOT_HELD, `UnconfirmedError`."""

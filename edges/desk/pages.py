@@ -132,16 +132,20 @@ class DeskPages:
             partition=incident.partition,
         )
 
-    async def callback(self, request: Request, person: Viewer, callback_id: PathId) -> Response:
-        """An inbound call."""
+    async def callback(
+        self, request: Request, person: Viewer, callback_id: PathId, site: str | None = None
+    ) -> Response:
+        """An inbound call; ``site`` is whose it is, as another desk may have begun it just now."""
+        if callback_id not in self._state.callbacks and site is not None:
+            await self._api.holding.be_sure(self._api.holding.writer.partition_of(site))
         callback = self._state.callbacks.get(callback_id)
         if callback is None:
             raise NOT_FOUND.error()
         incident = self._state.incidents.get(callback.incident_id or "")
         contact = await self._api.dossier.contact(callback.site_id, callback.contact_id, incident)
         view = await self._view(person, incident)  # last: the page's events begin behind it
-        site = await self._api.dossier.site(callback.site_id) if view is None else view.site
-        script = self._script(request, contact.language if contact else None, contact.name if contact else None, site)
+        home = await self._api.dossier.site(callback.site_id) if view is None else view.site
+        script = self._script(request, contact.language if contact else None, contact.name if contact else None, home)
         return self._spoken(
             request,
             person,
@@ -149,7 +153,7 @@ class DeskPages:
             title=self.pages.say(request, "Inbound call"),
             api=f"/v1/sites/{_segment(callback.site_id)}/callbacks/{_segment(callback_id)}",
             view=view,
-            site=site,
+            site=home,
             phone=None,
             expires_at=None,
             script=script,

@@ -635,7 +635,7 @@
     const body = { contact_id: byId("contact_id").value || null, incident_id: byId("incident_id").value || null };
     const { key } = once(callbackForm, body);
     const answer = await ask("POST", `/v1/sites/${segment(site)}/callbacks`, { ...body, key });
-    if (answer.ok) location.assign(`/callbacks/${segment(answer.data.callback_id)}`); else refuse(answer);
+    if (answer.ok) location.assign(`/callbacks/${segment(answer.data.callback_id)}?site=${segment(site)}`); else refuse(answer);
   });
 
   // A page that is only looked at follows the time; not while somebody is about to press something on it, or marks text.

@@ -10,6 +10,7 @@ import pytest
 
 from edges.desk.deadline import answered_within
 from edges.desk.holding import Operator
+from edges.desk.reader import NotReadError
 from edges.kafka.errors import UnconfirmedError
 from tests.edges.desk.memory import MemoryDesk
 
@@ -94,3 +95,41 @@ async def test_who_is_always_too_late_is_not_told_that_there_is_nothing(desk: Me
     with pytest.raises(UnconfirmedError), answered_within(0.25):
         await ask(desk, "ann")
     assert await ask(desk, "ann") == [None], "all is held"
+
+
+async def test_what_was_just_answered_at_another_desk_is_not_next(
+    desk: MemoryDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alarms(desk, 2)
+    (command,) = await ask(desk, "ann")
+    assert command is not None
+    read = desk.catch_up
+    with monkeypatch.context() as patch:
+        patch.setattr(desk, "catch_up", lambda: None)  # not read yet
+        desk.scene.result(0, command, "NOT_IDENTIFIED", "NORMAL", site_id=desk.work.items[command].site_id)
+    told: list[bool] = []
+
+    async def read_the_answer(_: int) -> None:
+        told.append(command in desk.work.items)
+        read()
+
+    monkeypatch.setattr(desk.reader, "answers_to_the_end", read_the_answer)
+    monkeypatch.setattr(desk.reader, "to_the_end", _nothing)
+    (following,) = await ask(desk, "ann")
+    assert told == [True]
+    assert following not in {None, command}
+
+
+async def _nothing(_: int) -> None: ...
+
+
+async def test_what_one_holds_is_next_where_answers_cannot_be_read(
+    desk: MemoryDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def read_nothing(_: int) -> None:
+        raise NotReadError
+
+    alarms(desk, 2)
+    (command,) = await ask(desk, "ann")
+    monkeypatch.setattr(desk.reader, "answers_to_the_end", read_nothing)
+    assert await ask(desk, "ann") == [command]
