@@ -131,6 +131,22 @@
   }
   const press = (id) => () => { const button = byId(id); if (button && !button.hidden) button.click(); };
 
+  // --- time that passes ------------------------------------------------------------------------
+  // In milliseconds. `performance.now()` stands still while some machines sleep, and the wall clock goes on: what that is
+  // ahead has been slept. One that is set forward looks the same, until the desk says the time again.
+  const SLEPT_MS = 1000;
+  let slept = 0;
+  let aheadBy = Date.now() - performance.now();
+  function passed() {
+    const before = aheadBy;
+    aheadBy = Date.now() - performance.now();
+    if (aheadBy - before > SLEPT_MS) {
+      slept += aheadBy - before;
+      setNow(now() + aheadBy - before);
+    }
+    return performance.now() + slept;
+  }
+
   // --- live ------------------------------------------------------------------------------------
   const handlers = { work: [], gone: [], incident: [], reset: [], age: [] };
   const onOpen = [];
@@ -139,7 +155,7 @@
   let heard = desk.dataset.event;  // the last event: at first, that which the page was drawn behind
   function listen() {
     const events = stream = new EventSource(`/v1/events?since=${segment(heard)}`);
-    listensSince = performance.now();
+    listensSince = passed();
     for (const name of Object.keys(handlers)) {
       events.addEventListener(name, (event) => {
         heard = event.lastEventId || heard;
@@ -191,26 +207,26 @@
   const RED_SECONDS = 5;
   const SILENT_MS = 3000;  // the desk speaks once a second
   const LOST_MS = 10000;  // silent for so long, a stream is taken for lost, though nothing says that its connection broke
-  const since = (instant) => (performance.now() - instant) / 1000;
+  const since = (instant) => (passed() - instant) / 1000;
   let age = null;
-  let saidAt = performance.now();
+  let saidAt = passed();
   let drawnAt = desk.dataset.reload ? saidAt : null;  // of a page that is only looked at
   handlers.age.push((said) => {
+    saidAt = passed();
     if (Math.abs(Date.parse(said.now) - now()) > 250) setNow(Date.parse(said.now));
     age = said;
-    saidAt = performance.now();
     show();
   });
   function show() {
     const seconds = Math.max((age?.seconds ?? 0) + since(saidAt), drawnAt === null ? 0 : since(drawnAt));
-    const isSilent = performance.now() - saidAt > SILENT_MS;
+    const isSilent = passed() - saidAt > SILENT_MS;
     const parts = [];
     if (seconds > RED_SECONDS) parts.push(isSilent ? words.age.silent : fill(words.age.behind, { seconds: Math.round(seconds) }));
     if (age?.forgotten && !isSilent) parts.push(fill(words.age.forgotten, { count: age.forgotten }));
     if (age?.clock_ms && !isSilent) parts.push(fill(words.age.clock, { seconds: (age.clock_ms / 1000).toFixed(1) }));
     byId("age").hidden = !parts.length;
     write(byId("age"), parts.join(" "));
-    if (stream && performance.now() - Math.max(saidAt, listensSince) > LOST_MS) {
+    if (stream && passed() - Math.max(saidAt, listensSince) > LOST_MS) {
       stream.close();
       listen();
     }
@@ -220,6 +236,7 @@
     if (place.textContent !== text) place.textContent = text;
   }
   setInterval(show, 250);
+  document.addEventListener("visibilitychange", show);  // the timers of a page that nobody saw may have stood still
 
   // --- the list --------------------------------------------------------------------------------
   const list = byId("work");
@@ -445,10 +462,10 @@
       lose(null);
     });
     // By the events, too: browsers let the timers of a page that nobody sees stand for a minute, and a hold lasts no longer.
-    let renewedAt = performance.now();
+    let renewedAt = passed();
     const renew = () => {
-      if (!isMine || isLeaving || performance.now() - renewedAt < 20000) return;
-      renewedAt = performance.now();
+      if (!isMine || isLeaving || passed() - renewedAt < 20000) return;
+      renewedAt = passed();
       const before = changes;
       renewing = ask("POST", `${path}/take`, {}).then((answer) => {
         if (answer.status === 409 && isMine && changes === before) return lose(answer.data?.holder?.by);
@@ -647,7 +664,7 @@
       (!getSelection().isCollapsed && getSelection().containsNode(byId("live"), true));
     if (isFetching || isInHand()) return;
     isFetching = true;
-    const asked = performance.now();
+    const asked = passed();
     const made = await drawn(location.href, "live", 5000);
     isFetching = false;
     if (!made || isInHand()) return;

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from tests.edges.desk.memory import MemoryDesk
-from tests.edges.desk.test_hands import _COUNTS_ALARMS
+from tests.edges.desk.test_hands import _COUNTS_ALARMS, say_age
 from tests.edges.desk.test_pages import BREATH_MS, address, desk, signed_in
 from tests.support.browser import browser
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Route
@@ -113,3 +114,26 @@ def test_no_key_of_the_page_is_put_into_the_words_box(
             page.wait_for_selector("#after:not([hidden])")
         assert page.input_value("#word") == ""
     assert [value.outcome for value in desk.scene.values("call-results")] == outcomes
+
+
+def test_a_page_on_a_machine_that_slept_is_red_at_once(desk: MemoryDesk, browser: Browser, address: str) -> None:
+    def is_heard() -> bool:
+        say_age(desk, 0.4)
+        return bool(page.inner_text("#seen-age"))
+
+    with signed_in(browser, address) as page:
+        page.clock.install()
+        at = datetime.now(tz=UTC) + timedelta(hours=1)
+        page.clock.pause_at(at)
+        page.reload()
+        eventually(is_heard, "the page listens")
+        assert page.is_hidden("#age")
+        before = page.evaluate("now()")
+        page.clock.set_system_time(at + timedelta(minutes=1))  # alone: performance.now() has stood still
+        page.clock.run_for(250)
+        page.wait_for_selector("#age:has-text('does not answer')")
+        assert page.inner_text("#seen-age") == "Age of what you see: 60 s"
+        assert 60_000 <= page.evaluate("now()") - before < 70_000
+        say_age(desk, 0.4)
+        page.wait_for_selector("#age", state="hidden")
+        assert page.evaluate("now()") - before < 60_000
