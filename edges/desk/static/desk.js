@@ -236,6 +236,12 @@
     if (place.textContent !== text) place.textContent = text;
   }
   setInterval(show, 250);
+  let shownOn = today();
+  setInterval(() => {  // past midnight, times have become those of yesterday
+    if (shownOn === today()) return;
+    shownOn = today();
+    localize(document);
+  }, 10000);
   document.addEventListener("visibilitychange", show);  // the timers of a page that nobody saw may have stood still
 
   // --- the list --------------------------------------------------------------------------------
@@ -253,6 +259,14 @@
     };
     const badge = (text, kind) => Object.assign(document.createElement("span"), { className: `badge ${kind}`, textContent: text });
 
+    // As the template `clock` makes it.
+    function timeOf(instant) {
+      const made = Object.assign(document.createElement("time"), { className: "number", dateTime: instant, title: instant });
+      made.dataset.clock = "";
+      made.textContent = ofDay(instant);
+      return made;
+    }
+
     function draw(row, item) {
       row.className = `item u${item.urgency}${item.holder && item.holder.by === me ? " mine" : ""}`;
       row.dataset.subject = item.subject;
@@ -267,7 +281,7 @@
         ? fill(words.seen, { name: item.seen.by }) : item.holder ? fill(words.held, { name: item.holder.by }) : "";
       const left = row.querySelector("[data-until]");
       if (left && item.expires_at) left.dataset.until = item.expires_at;
-      else if (left) left.closest("[data-time]").textContent = ofDay(item.since);
+      else if (left) left.closest("[data-time]").replaceChildren(timeOf(item.since));
       const open = row.querySelector("[data-open]");
       open.href = `/work/${segment(item.subject)}`;
       open.textContent = item.holder || item.seen ? words.look : words.take;

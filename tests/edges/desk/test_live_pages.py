@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from edges.web.values import write_instant
 from tests.edges.desk.memory import MemoryDesk
 from tests.edges.desk.test_hands import _COUNTS_ALARMS, say_age
 from tests.edges.desk.test_pages import BREATH_MS, address, desk, signed_in
@@ -137,3 +139,35 @@ def test_a_page_on_a_machine_that_slept_is_red_at_once(desk: MemoryDesk, browser
         say_age(desk, 0.4)
         page.wait_for_selector("#age", state="hidden")
         assert page.evaluate("now()") - before < 60_000
+
+
+@pytest.mark.parametrize("language", ["en-GB", "fr-FR"])
+def test_a_time_that_is_not_of_today_has_its_day(
+    desk: MemoryDesk, browser: Browser, address: str, language: str
+) -> None:
+    there = ZoneInfo("Pacific/Auckland")
+    incident = desk.alarm()
+    opened = desk.state.incidents[incident].opened_at or 0
+    at = datetime.fromtimestamp(opened / 1000, there)
+    days = {"en-GB": f"{at:%b} {at.day}, ", "fr-FR": f"{at.day} "}
+    with signed_in(browser, address, timezone_id=there.key, locale=language) as page:
+        for ahead in (0, 1):
+            desk.app.state.pages.clock = lambda ahead=ahead: opened + ahead * 24 * 3_600_000
+            made = page.request.get(f"{address}/incidents/{incident}").text()
+            instant = write_instant(opened)
+            day = f"{instant[:10]} " if ahead else ""
+            assert f'datetime="{instant}" title="{instant}" data-clock>{day}{instant[11:19]} UTC</time>' in made
+            page.goto(f"{address}/incidents/{incident}")
+            shown = page.locator("#steps time").first.inner_text()
+            assert shown.startswith(days[language] if ahead else f"{at:%H}")
+            assert shown.endswith(f"{at:%H:%M:%S}")
+
+
+def test_a_time_that_comes_with_an_event_is_one_for_machines(desk: MemoryDesk, browser: Browser, address: str) -> None:
+    with signed_in(browser, address) as page:
+        page.wait_for_selector("#nothing:not([hidden])")
+        desk.scene.result(0, None, "DURESS_CODE", direction="INBOUND")
+        desk.catch_up()
+        (item,) = desk.work.in_order()
+        instant = write_instant(item.since)
+        page.wait_for_selector(f"#work [data-time] time[data-clock][datetime='{instant}']")
