@@ -71,6 +71,7 @@ class Sealing:
         registry = registry_of(configuration.registry, configuration.seal.data_dir)
         self._commitments = Commitments(store.secret, None if registry is None else registry.schema)
         self._trees: dict[Log, TreeState] = {}
+        self._gone: dict[Log, tuple[int, int]] = {}  # what Kafka removed unsealed, not counted yet
         self._progress = Progress()
         self._has_erasures = False
         self._looked_at = time.monotonic()
@@ -97,6 +98,7 @@ class Sealing:
         """Seal until it is to stop, a head at the beginning of each hour. ``begun`` is called once it reads."""
         self._store.lock()
         self._assign()
+        self._skip()
         begun()
         last = self._store.last_head()
         made_at = last.made_at if last is not None else 0  # the first at once: it shows that the key is right
@@ -113,16 +115,18 @@ class Sealing:
         except LockedError:
             self._await_other()
         else:
-            for _ in self._ending(self._append):
+            logs = self._assign()
+            self._skip()
+            for _ in self._ending(logs, self._append):
                 self._look()
+            self._skip()
         return self._heads.sign(self._trees)
 
-    def _ending(self, take: Callable[[], Iterable[Log]]) -> Iterator[None]:
-        """Read until each log has ended once, turn by turn: ``take`` returns those that ended.
+    def _ending(self, missing: set[Log], take: Callable[[], Iterable[Log]]) -> Iterator[None]:
+        """Read until each of the logs has ended once, turn by turn: ``take`` returns those that ended.
 
         Raises `AwayError` where none of the others moves.
         """
-        missing = self._assign()
         standstill = Standstill(self._progress.places(missing))
         while missing:
             missing -= {*take()}
@@ -142,7 +146,7 @@ class Sealing:
             ends.update(((record.topic, record.partition), record.offset + 1) for record in arrived.records)
             return arrived.ended
 
-        for _ in self._ending(take):
+        for _ in self._ending(self._assign(), take):
             pass
         places = self._unsealed(ends)
         standstill = Standstill(places)
@@ -170,7 +174,22 @@ class Sealing:
             if self._name(_ERASURES) in topics and not self._has_erasures:  # a sink has just made it
                 self._consumer.incremental_assign([self._erasures()])
             self._compare_ends(topics)
+            self._skip()
         self._heads.stamp_again()
+
+    def _skip(self) -> None:
+        """Let each tree end where its log was read to: behind what is gone, and behind a transaction's marker.
+
+        When retention deletes that, nothing more is gone. What is gone is counted once no other attempt finds it.
+        """
+        read = self._progress.places(self._trees)
+        behind = {log: at for log, at in read.items() if self._trees[log].size and at > self._trees[log].next_offset}
+        if behind:
+            self._trees |= self._store.skip(self._trees, behind)
+        for log, (begin, end) in self._gone.items():
+            self.metrics.missed.labels(log[0]).inc(end - begin)
+            _log.error("%s-%s: offsets %s to %s are gone unsealed", *log, begin, end - 1)
+        self._gone.clear()
 
     # --- Kafka --------------------------------------------------------------------------------------
 
@@ -190,8 +209,7 @@ class Sealing:
                     " another database (postgres.database), and keep this one for its dossiers"
                 )
             if tree.next_offset < first and tree.size:
-                self.metrics.missed.labels(log[0]).inc(first - tree.next_offset)
-                _log.error("%s-%s: offsets %s to %s are gone unsealed", *log, tree.next_offset, first - 1)
+                self._gone[log] = (tree.next_offset, first)
             self._trees[log] = tree
             begin = max(first, tree.next_offset)
             assigned.append(TopicPartition(self._name(log[0]), log[1], begin))

@@ -31,6 +31,7 @@ _SECRETS: Final = 200_000  # kept in memory
 _RUNS: Final = 16  # of leaves, read at a time
 _HEADS: Final = 100  # the same
 _HEAD: Final = "SELECT number, made_at, body, digest, signature, stamp FROM seal.heads"
+_CHANGED: Final = "a tree has changed beneath this process: is there another `ronde seal`?"
 _HASH: Final = 32  # bytes
 _FOREVER: Final = 2**63 - 1  # behind every timestamp
 
@@ -231,7 +232,7 @@ class Store:
                 [(*log, *state, *trees[log]) for log, state in after.items()],
             )
             if cursor.rowcount != len(after):
-                raise SealError("a tree has changed beneath this process: is there another `ronde seal`?")
+                raise SealError(_CHANGED)
             if self._new:
                 cursor.executemany(
                     "INSERT INTO seal.secrets VALUES (%s, %s, %s)",
@@ -245,6 +246,16 @@ class Store:
                 cursor.executemany("INSERT INTO seal.nodes VALUES (%s, %s, %s, %s)", nodes)
         self._new.clear()
         return after
+
+    def skip(self, trees: Mapping[Log, TreeState], ends: Mapping[Log, int]) -> dict[Log, TreeState]:
+        """Let trees end behind offsets that have no record to seal; return them. Raises as `append`."""
+        move = "UPDATE seal.trees SET next_offset = %s WHERE (topic, partition, size, next_offset) = (%s, %s, %s, %s)"
+        moves = [(end, *log, *trees[log]) for log, end in ends.items()]
+        with self._connection.transaction(), self._connection.cursor() as cursor:
+            cursor.executemany(move, moves)
+            if cursor.rowcount != len(moves):
+                raise SealError(_CHANGED)
+        return {log: trees[log]._replace(next_offset=end) for log, end in ends.items()}
 
     def _whole_blocks(self, log: Log, size: int, leaves: Sequence[SealedLeaf]) -> Iterator[tuple[str, int, int, bytes]]:
         """Yield the nodes of the blocks that more leaves complete."""

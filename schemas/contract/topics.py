@@ -37,6 +37,7 @@ class Topic(NamedTuple):
     cleanup: Literal["compact", "delete"]
     retention_ms: int | None = None  # None: compacted
     min_compaction_lag_ms: int = 0
+    delete_retention_ms: int | None = None  # of a compacted topic's tombstones; None: the broker's, a day as a rule
     max_message_bytes: int = INPUT_BYTES
     # CreateTime: the timestamp of a record is its sender's; of an output, its ``at``.
     timestamps: Literal["CreateTime", "LogAppendTime"] = "CreateTime"
@@ -57,6 +58,8 @@ class Topic(NamedTuple):
             words["compression.type"] = "uncompressed"
         if self.cleanup == "compact":
             words["min.compaction.lag.ms"] = str(self.min_compaction_lag_ms)
+        if self.delete_retention_ms is not None:
+            words["delete.retention.ms"] = str(self.delete_retention_ms)
         if self.way == "own":
             words |= SOON_COMPACTED
         return words
@@ -84,7 +87,8 @@ _ALL: Final = (
     Topic("dispatches", "out", "DispatchCommand", "delete", 30 * DAY_MS),
     Topic("attention", "out", "Attention", "delete", 30 * DAY_MS),
     Topic("decisions", "out", "Decision", "delete", 400 * DAY_MS),
-    Topic("readiness", "out", "Readiness", "compact"),
+    # A sink goes on where it was: one that was away must still find the tombstone of a site. Others begin at the start.
+    Topic("readiness", "out", "Readiness", "compact", delete_retention_ms=30 * DAY_MS),
     Topic("quarantine", "out", "Quarantined", "delete", 30 * DAY_MS, max_message_bytes=OWN_BYTES),
     Topic("dead-letters", "out", None, "delete", 30 * DAY_MS, max_message_bytes=OWN_BYTES),
     Topic("state", "own", "State", "compact", max_message_bytes=OWN_BYTES),

@@ -54,9 +54,14 @@ def shown(feed: Feed, names: Iterable[str]) -> str:
 
 def _contact(feed: Feed) -> str:
     """The contact that a ``record`` of the feed is about; NULL where it is about none."""
-    if feed.contact is not None:
-        return query(feed.contact)
-    return "record.contact_id" if any(column.name == "contact_id" for column in feed.columns) else "NULL"
+    named, *others = _contacts(feed)
+    return f"coalesce({', '.join((named, *others))})" if others else named
+
+
+def _contacts(feed: Feed) -> list[str]:
+    """Whom a ``record`` of the feed may be about, first whom it names itself; NULL where it names nobody."""
+    named = "record.contact_id" if any(column.name == "contact_id" for column in feed.columns) else "NULL"
+    return [named] if feed.contact is None else [named, query(feed.contact)]
 
 
 def _site(feed: Feed) -> str:
@@ -77,8 +82,8 @@ def _value(feed: Feed, column: Column) -> str:
     if column.name not in feed.personal:
         return value
     place = f"ledger.instant(record.{feed.month}), '{feed.topic}', record.kafka_partition, record.kafka_offset"
-    erased = f"ledger.is_erased({_site(feed)}, {_contact(feed)}, {place})"
-    return f"CASE WHEN {staged} IS NOT NULL AND NOT {erased} THEN {value} END"
+    kept = " AND ".join(f"NOT ledger.is_erased({_site(feed)}, {contact}, {place})" for contact in _contacts(feed))
+    return f"CASE WHEN {staged} IS NOT NULL AND {kept} THEN {value} END"
 
 
 def _quoted(column: Column) -> str:

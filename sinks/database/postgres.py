@@ -21,6 +21,8 @@ _REFUSALS: Final = ("22", "23", "54")
 # Wrong statements, or a ledger of another shape: another attempt would fail too.
 _OURS: Final = ("42", "0A", "3F")
 _PERMISSION: Final = "42501"
+_CHECK: Final = "23514"  # also where a row does not belong into the partition that was found for it
+_OTHERS: Final = "_other"  # the end of the name of each table's partition for times without a month
 
 
 def connect(settings: PostgresSettings, application: str) -> Connection:
@@ -72,9 +74,15 @@ def is_refusal(error: psycopg.Error) -> bool:
     """Whether the database refuses a row for its values."""
     if error.sqlstate is None:
         return isinstance(error, psycopg.DataError)  # raised by psycopg itself, as for a NUL in a text
-    return error.sqlstate.startswith(_REFUSALS)
+    return error.sqlstate.startswith(_REFUSALS) and not is_conflict(error)
 
 
 def is_conflict(error: psycopg.Error) -> bool:
-    """Whether the same transaction may pass when it is tried again: a deadlock, a serialization failure."""
+    """Whether the same transaction may pass when it is tried again.
+
+    A deadlock, a serialization failure; or the month of a row was made by another sink while this one waited to put it
+    into the partition for times without one.
+    """
+    if error.sqlstate == _CHECK:
+        return error.diag.constraint_name is None and (error.diag.table_name or "").endswith(_OTHERS)
     return error.sqlstate is not None and error.sqlstate.startswith("40")

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 _LOOK_SECONDS: Final = 1.0  # between two looks at erasures, months and positions
+_QUIET_SECONDS: Final = 3.0  # without a record, after which none is taken to wait for the registry
 _HEARING_SECONDS: Final = 3.0  # for an answer that nothing depends on but whether there is one
 
 
@@ -54,6 +55,7 @@ class Session:
         self, configuration: Configuration, registry: Registry | None, readiness: SinkReadiness, metrics: SinkMetrics
     ) -> None:
         self.has_written = False
+        self._quiet_since = time.monotonic()
         self._readiness = readiness
         self._metrics = metrics
         self._registry = registry
@@ -118,8 +120,12 @@ class Session:
 
     def _turn(self) -> None:
         messages = self._source.poll()
+        if messages or "group" in self._readiness.reasons:
+            self._quiet_since = time.monotonic()
         if not messages:
             self._writer.settle()
+            if time.monotonic() - self._quiet_since > _QUIET_SECONDS:
+                self._readiness.arrive("registry")  # what waited for it is another sink's now, or gone
             return
         faults.at("after_poll")
         try:

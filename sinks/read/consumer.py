@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import structlog
-from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
 from schemas.contract.topics import RECEIVED_BYTES, TOPICS
 from service.hearing import Hearing
@@ -73,6 +73,7 @@ class LedgerConsumer:
         self._chunk_max = configuration.sink.chunk_max
         self._is_incremental = configuration.sink.group_protocol == "consumer"
         self._positions: dict[Log, int] = {}
+        self._former: dict[Log, int] = {}  # the client's position of a former assignment, which it may still tell
         self._changed = False
         self._failure: Exception | None = None
         self._missing: frozenset[str] = frozenset()
@@ -156,7 +157,8 @@ class LedgerConsumer:
             return
         # Beyond the last record, where a log ends with the marker of a transaction, which no consumer returns.
         at = self._consumer.position([TopicPartition(*log) for log in self._positions])
-        reached = {(log.topic, log.partition): max(log.offset, 0) for log in at}
+        told = {(log.topic, log.partition): log.offset for log in at}
+        reached = {log: max(offset, 0) for log, offset in told.items() if offset != self._former.get(log)}
         self._lag.reach(reached)
         if time.monotonic() - self._moved_on > _MOVE_ON_SECONDS:
             self._moved_on = time.monotonic()
@@ -181,11 +183,14 @@ class LedgerConsumer:
             self._readiness.arrive("group")
         for log in logs:
             # Without a claim, read nothing.
-            log.offset = (claimed[log.topic, log.partition] or OFFSET_BEGINNING) if claimed else OFFSET_END
+            log.offset = claimed[log.topic, log.partition] if claimed else OFFSET_END
         if self._is_incremental:
             consumer.incremental_assign(logs)
         else:
             consumer.assign(logs)
+        if claimed:
+            at = consumer.position([TopicPartition(*log) for log in claimed])
+            self._former |= {(log.topic, log.partition): log.offset for log in at}
         self._positions |= claimed
         self._lag.reach(claimed)
         if logs:
@@ -216,25 +221,32 @@ class LedgerConsumer:
     def _claim(self, logs: list[Log]) -> dict[Log, int]:
         # Ask each time: a topic that was created again while this sink runs is assigned to it too.
         ids = topic_ids(self._configuration, {topic for topic, _ in logs})
-        return self._without_what_is_gone(self._ledger.claim(logs, ids))
+        firsts = self._offsets.firsts(logs, _ANSWER_SECONDS)
+        claimed = self._ledger.claim(logs, ids, firsts)
+        # Asked once nobody else moves the positions.
+        self._refuse_shorter(claimed, self._offsets.ends(logs, _ANSWER_SECONDS))
+        return self._without_what_is_gone(claimed, firsts)
 
-    def _without_what_is_gone(self, claimed: dict[Log, int]) -> dict[Log, int]:
-        """Where to go on: as claimed, or where the topic begins now. Raises `SinkError` for one that ends before."""
-        begun = {log: position for log, position in claimed.items() if position}
-        if not begun:
-            return claimed
-        firsts, ends = self._offsets.firsts(begun, _ANSWER_SECONDS), self._offsets.ends(begun, _ANSWER_SECONDS)
-        gone: dict[Log, int] = {}
-        for (topic, partition), position in begun.items():
-            first, end = firsts[topic, partition], ends[topic, partition]
+    def _refuse_shorter(self, claimed: dict[Log, int], ends: dict[Log, int]) -> None:
+        """Raise `SinkError` for a log that ends before the ledger's position; one without an answer may be."""
+        for (topic, partition), position in claimed.items():
+            end = ends.get((topic, partition), position)
             if position > end:
                 raise SinkError(
                     f"{topic}, partition {partition}: the ledger is at offset {position}, the topic ends at {end}: "
                     "it is not the topic that this ledger was made from. Give the new one a database of its own"
                 )
+
+    def _without_what_is_gone(self, claimed: dict[Log, int], firsts: dict[Log, int]) -> dict[Log, int]:
+        """Where to go on: as claimed, or where the log begins now; it is counted once the ledger has moved there.
+
+        Of a log without an answer, the client says when there is nothing where it is to go on (`_report`).
+        """
+        gone: dict[Log, int] = {}
+        for (topic, partition), position in claimed.items():
+            first = firsts.get((topic, partition), position)
             if position < first:
                 gone[topic, partition] = first
-                self._metrics.missed.labels(self._topics[topic]).inc(first - position)
                 _log.error(
                     "records are gone that were never in the ledger",
                     topic=topic,
@@ -242,7 +254,9 @@ class LedgerConsumer:
                     first=position,
                     next=first,
                 )
-        self._ledger.move_on(gone)  # or the next assignment would count them again
+        self._ledger.move_on(gone)
+        for (topic, partition), first in gone.items():  # once no other assignment finds them
+            self._metrics.missed.labels(self._topics[topic]).inc(first - claimed[topic, partition])
         return claimed | gone
 
     # --- records -------------------------------------------------------------------------------

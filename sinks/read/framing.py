@@ -71,7 +71,7 @@ class Framing:
                 for number in consumer.list_topics(topic, _ASK_SECONDS).topics[topic].partitions
             ]
             firsts, ends = self._offsets.firsts(logs, _ASK_SECONDS), self._offsets.ends(logs, _ASK_SECONDS)
-            held = [log for log in logs if firsts[log] < ends[log]]
+            held = [log for log in logs if log in firsts and firsts[log] < ends.get(log, 0)]
             if not held:
                 return False
             consumer.assign([TopicPartition(*log, max(ends[log] - _LAST, firsts[log])) for log in held])

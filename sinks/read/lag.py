@@ -65,7 +65,7 @@ class Lag:
                 self._metrics.forget(self._topics[log[0]], log[1])
 
     def measure(self) -> None:
-        """Ask where the logs end, and set the lag of each; by the last known end while the broker does not answer."""
+        """Ask where the logs end, and set the lag of each; by the last known end while its leader does not answer."""
         with self._lock:
             logs = list(self._reached)
         ends: dict[Log, int] = {}

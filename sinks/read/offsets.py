@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 
 class Offsets:
-    """Offsets of logs. Every method raises `Away` when the broker does not answer within so many seconds."""
+    """Offsets of logs, of those that answer: without a leader, a log has no answer, and its place is left out.
+
+    Every method raises `Away` when none answers within so many seconds.
+    """
 
     def __init__(self, configuration: Configuration) -> None:
         self.hearing = Hearing()
@@ -47,12 +50,19 @@ class Offsets:
             answers = self._consumer.offsets_for_times([TopicPartition(*log, which) for log in logs], seconds)
         except KafkaException as error:
             raise self._away(error.args[0], seconds) from None
-        if refused := [answer.error for answer in answers if answer.error is not None]:
+        answered = {(answer.topic, answer.partition): answer.offset for answer in answers if answer.error is None}
+        refused = [answer.error for answer in answers if answer.error is not None]
+        if refused and not answered:
             raise self._away(refused[0], seconds)
+        if refused:
+            hears(self._consumer, seconds)  # as in `_away`
         self.hearing.note(is_answered=True)
-        return {(answer.topic, answer.partition): answer.offset for answer in answers}
+        return answered
 
     def _away(self, error: KafkaError, seconds: float) -> Away:
-        """The error, after a look for new leaders: a client may ask an old one for five minutes."""
+        """The error, after a look for new leaders: a client may ask an old one for five minutes.
+
+        While it waits for one that is gone, librdkafka has no answer of the others either.
+        """
         self.hearing.note(is_answered=hears(self._consumer, seconds))
         return Away("kafka", f"Kafka does not answer: {error.str()}")

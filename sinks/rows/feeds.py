@@ -47,7 +47,8 @@ class Feed:
     month: str | None = RECEIVED_AT.name
     # Columns that an erasure empties (`ledger.erase` does too), and that are shown on request alone.
     personal: tuple[str, ...] = ()
-    # The expression (`queries/`) of the contact that a ``record`` is about, where `contact_id` alone does not say.
+    # The expression (`queries/`) of whom a ``record`` is about where its `contact_id` names nobody. An erasure of this
+    # one empties the record too where it names somebody else.
     contact: str | None = None
     # Of a record within the value, by its field: the fields to keep, under their own names.
     chosen: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -134,7 +135,7 @@ class Feed:
 # why an operator closed an incident is in the record alone.
 FEEDS: Final = (
     Feed("alerts", "alerts", personal=("detail",)),
-    Feed("call-results", "call_results", personal=("detail",), contact="contact_of_result"),
+    Feed("call-results", "call_results", personal=("detail",), contact="contact_of_call"),
     Feed("dispatch-reports", "dispatch_reports", personal=("reason",)),
     Feed("operator-actions", "operator_actions", personal=("reason",)),
     Feed(

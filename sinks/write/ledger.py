@@ -36,6 +36,7 @@ _MONTHS_LOCK_TIMEOUT: Final = "5s"  # another sink makes them
 _MONTH_LOCK_TIMEOUT: Final = "500ms"  # readers of the table then wait behind us
 _MONTHS_AGAIN_SECONDS: Final = 10.0
 _NO_IDS: Final[Mapping[str, str]] = MappingProxyType({})
+_NO_FIRSTS: Final[Mapping[Log, int]] = MappingProxyType({})
 _NUL: Final = "22021"  # PostgreSQL's own SQLSTATE of a NUL in a text (character_not_in_repertoire)
 
 
@@ -65,9 +66,12 @@ class Ledger:
         with away():
             connection.execute(create_staging())
 
-    def claim(self, logs: Iterable[Log], ids: Mapping[str, str] = _NO_IDS) -> dict[Log, int]:
+    def claim(
+        self, logs: Iterable[Log], ids: Mapping[str, str] = _NO_IDS, firsts: Mapping[Log, int] = _NO_FIRSTS
+    ) -> dict[Log, int]:
         """Take partitions over, all or none; return the next offset of each. ``ids``: of the topics that have one.
 
+        ``firsts``: where the logs begin, as far as that is known: what is before is not missed by a new ledger.
         Raises `SinkError` when a topic is not the one that the ledger was made from.
         """
         claimed = sorted(logs)
@@ -76,6 +80,7 @@ class Ledger:
             "topics": [topic for topic, _ in claimed],
             "partitions": [partition for _, partition in claimed],
             "ids": [ids.get(topic) for topic, _ in claimed],
+            "firsts": [firsts.get(log) for log in claimed],
         }
         with away(), self._connection.transaction():
             rows = self._connection.execute(query("claim"), parameters).fetchall()

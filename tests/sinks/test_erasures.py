@@ -92,6 +92,28 @@ def test_a_result_is_forgotten_whether_it_came_before_its_call_or_after(
     assert sorted(details) == [("ann", None), ("ann", None), ("bob", "her mobile")]
 
 
+@pytest.mark.parametrize("calls_first", [False, True], ids=["results first", "calls first"])
+@pytest.mark.parametrize("before", [True, False], ids=["erased first", "erased after"])
+def test_a_result_that_names_somebody_else_than_its_call_is_forgotten_with_either(
+    made: psycopg.Connection[Any], before: bool, calls_first: bool
+) -> None:
+    """As an erasure empties it in a ledger that has it, so in one that is behind, or made again from the topics."""
+    calls = [record for record in night() if record.topic == "calls"]
+    results = [record for record in night() if record.topic == "call-results"]
+    results = [record._replace(value=record.value._replace(contact_id="carl")) for record in results]
+    if before:
+        carry_out(made, Erasure("", "ann", LATER))
+    for given in (calls, results) if calls_first else (results, calls):
+        write(made, messages(given))
+    if not before:
+        carry_out(made, Erasure("", "ann", LATER))
+    details = made.execute("SELECT call_contact.contact_id, result.detail FROM ledger.call_results AS result"
+                           " JOIN ledger.call_commands AS call_contact USING (command_id)").fetchall()  # fmt: skip
+    assert sorted(details) == [("ann", None), ("ann", None), ("bob", "her mobile")]
+    carry_out(made, Erasure("", "carl", LATER))
+    assert made.execute("SELECT count(*) FROM ledger.call_results WHERE detail IS NOT NULL").fetchone() == (0,)
+
+
 @pytest.mark.parametrize("topic_order", [False, True], ids=["results first", "calls first"])
 def test_a_result_of_after_the_erasure_stays_whatever_its_call_was(
     made: psycopg.Connection[Any], topic_order: bool

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import date
 from typing import Any, Final
@@ -12,7 +13,9 @@ import psycopg
 import pytest
 
 from sinks.database.migrate import migrate
+from sinks.database.sql import query
 from sinks.errors import SinkError
+from sinks.forget.erasures import Erasure, carry_out
 from sinks.forget.retention import retain
 from sinks.observe.metrics import SinkMetrics
 from sinks.observe.readiness import SinkReadiness
@@ -23,7 +26,9 @@ from sinks.write import ledger as ledger_module
 from sinks.write.ledger import Ledger
 from streams.settings import Settings
 from tests.sinks.compare import assert_same
+from tests.sinks.night import night
 from tests.sinks.records import Record, neighbourhoods
+from tests.sinks.test_erasures import LATER
 from tests.sinks.writing import chunk, messages
 from tests.support.waiting import eventually
 
@@ -108,6 +113,61 @@ def test_what_is_dropped_does_not_make_readers_wait_behind_a_dump(
     with dump(made), pytest.raises(SinkError, match=r"ledger\.alerts_y2026m01 is in use, by a dump for example"):
         retain(made, 1, date(2026, 3, 1))
     assert len(retain(made, 1, date(2026, 3, 1)).partitions) == 12
+
+
+@contextmanager
+def making(made: psycopg.Connection[Any]) -> Iterator[psycopg.Connection[Any]]:
+    """Another sink amid the making of January for alerts; it is made at the end."""
+    with psycopg.connect(made.info.dsn, autocommit=True) as other, other.transaction():
+        other.execute(query("lock_months"))
+        other.execute(query("add_month"), ("ledger.alerts", date(2026, 1, 1)))
+        yield other
+
+
+def awaited(connection: psycopg.Connection[Any]) -> None:
+    """Wait until another session waits for a lock."""
+    blocked = (
+        "SELECT FROM pg_locks JOIN pg_database ON pg_database.oid = database"
+        " WHERE NOT granted AND datname = current_database()"
+    )
+    eventually(lambda: connection.execute(blocked).fetchone() is not None, "it waits")
+
+
+def test_an_erasure_finds_the_rows_that_move_into_their_month(made: psycopg.Connection[Any]) -> None:
+    alerts = [record for record in night() if record.topic == "alerts"]
+    sink = Ledger(made, "a sink")
+    sink.claim({("ronde.alerts", record.partition) for record in alerts})
+    sink._months.add(date(2026, 1, 1))
+    sink.write(chunk(messages(alerts)))
+    assert made.execute("SELECT count(*) FROM ledger.alerts_other WHERE detail IS NOT NULL").fetchone() == (2,)
+    with ThreadPoolExecutor(1) as thread:
+        with making(made) as other:
+            erased = thread.submit(carry_out, made, Erasure("S1", "", LATER))
+            awaited(other)
+        assert erased.result() == 2
+    assert (
+        made.execute("SELECT tableoid::regclass::text, detail FROM ledger.alerts").fetchall()
+        == [("ledger.alerts_y2026m01", None)] * 2
+    )
+
+
+def test_a_row_whose_month_is_made_meanwhile_is_written_again_and_not_refused(
+    made: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a chunk is written by halves, for another row in it that the database refuses."""
+    alert = next(record for record in night() if record.topic == "alerts")
+    sink = Ledger(made, "a sink")
+    sink.claim([("ronde.alerts", alert.partition)])
+    sink._months.add(date(2026, 1, 1))
+    monkeypatch.setattr(sink, "_write", lambda given: sink._transact(given, "by halves"))
+    with ThreadPoolExecutor(1) as thread:
+        with making(made) as other:
+            written = thread.submit(sink.write, chunk(messages([alert])))
+            awaited(other)
+        assert written.result().refused == []
+    assert made.execute("SELECT tableoid::regclass::text FROM ledger.alerts").fetchall() == [
+        ("ledger.alerts_y2026m01",)
+    ]
 
 
 def test_the_next_month_is_made_while_a_sink_runs(

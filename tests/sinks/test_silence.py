@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +14,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from service.hearing import SILENT_SECONDS, Hearing
 from sinks.errors import Away
 from sinks.forget.erasures import ErasureLog
+from sinks.observe.readiness import SinkReadiness
 from sinks.process import session as session_module
 from sinks.process.session import Session
 from sinks.read.consumer import LedgerConsumer
@@ -74,6 +76,23 @@ def test_a_session_goes_on_while_its_clients_are_answered_or_were_not_asked(monk
     scene.run()
 
 
+@pytest.mark.parametrize("waits", [("registry",), ("registry", "group")], ids=["quiet", "without partitions yet"])
+def test_a_sink_that_has_nothing_to_read_waits_no_more_for_the_registry(
+    monkeypatch: pytest.MonkeyPatch, waits: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(session_module, "_QUIET_SECONDS", 30.0)
+    session: Any = Session.__new__(Session)
+    readiness = SinkReadiness(**dict.fromkeys(waits, "away"))
+    nothing: Callable[..., list[Any]] = lambda *_: []  # noqa: E731
+    parts = {"_source": SimpleNamespace(poll=nothing), "_writer": SimpleNamespace(settle=nothing)}
+    session.__dict__ |= {**parts, "_readiness": readiness, "_quiet_since": time.monotonic()}
+    session._turn()
+    assert readiness.reasons.keys() == {*waits}, "something may be on its way"
+    session._quiet_since -= 60.0
+    session._turn()
+    assert readiness.reasons.keys() == {*waits} - (set() if "group" in waits else {"registry"})
+
+
 @pytest.mark.parametrize("brokers", [{1: "a broker"}, {}, None], ids=["answered", "told of no broker", "not answered"])
 def test_a_question_that_fails_for_one_partition_is_no_silence(brokers: dict[int, str] | None) -> None:
     clock = SimpleNamespace(now=0.0)
@@ -95,6 +114,28 @@ def test_a_question_that_fails_for_one_partition_is_no_silence(brokers: dict[int
     offsets._consumer.offsets_for_times = ends
     assert offsets.ends([("alerts", 0)], 0.1) == {("alerts", 0): 7}
     assert offsets.hearing.seconds == 0.0
+
+
+def test_a_log_without_a_leader_keeps_no_answer_from_the_others() -> None:
+    offsets: Any = Offsets(CONFIGURATION)
+    looks: list[Any] = []
+
+    def ends(asked: list[TopicPartition], _seconds: float) -> list[Any]:
+        errors = [KafkaError(KafkaError.LEADER_NOT_AVAILABLE) if one.partition else None for one in asked]
+        return [
+            SimpleNamespace(topic=one.topic, partition=one.partition, offset=-1 if error else 7, error=error)
+            for one, error in zip(asked, errors, strict=True)
+        ]
+
+    def list_topics(**_: Any) -> Any:
+        looks.append("leaders")
+        return SimpleNamespace(brokers={1: "a broker"})
+
+    offsets._consumer = SimpleNamespace(offsets_for_times=ends, list_topics=list_topics)
+    assert offsets.ends([("alerts", 0), ("alerts", 1)], 0.1) == {("alerts", 0): 7}
+    assert looks == ["leaders"]
+    with pytest.raises(Away, match="eader"):
+        offsets.ends([("alerts", 1)], 0.1)
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,9 @@
 """Brokers that start in a fraction of the time: their classes loaded and linked once, and kept in a file.
 
 The Java that the tests' brokers run on comes without such an archive, so that each of them reads, checks and links some
-six thousand classes: half of what its start costs. The archive is made by the first run of the tests on a machine and
-kept beside the jars; a variable of the environment then leads to it every Java that the tests start, be it by
-`ronde local up`. Java passes over an archive of other classes than its own.
+six thousand classes: half of what its start costs. The archive is made by the first run of the tests and kept in the
+environment that has this Java, with which it goes; a variable of the environment then leads to it every Java that the
+tests start, be it by `ronde local up`. Java passes over an archive of other classes than its own.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any, Final
@@ -29,7 +30,7 @@ def path() -> Path:
 
     release = (Path(JAVA).parents[1] / "release").read_bytes()
     names = " ".join(map(str, (jars.folder(), *jars.locked(), JAVA)))
-    return jars.folder() / f"tests-{hashlib.sha256(release + names.encode()).hexdigest()[:16]}.aot"
+    return Path(sys.prefix) / f"tests-{hashlib.sha256(release + names.encode()).hexdigest()[:16]}.aot"
 
 
 def use() -> None:

@@ -1,4 +1,0 @@
-coalesce(
-    record.contact_id,
-    (SELECT call.contact_id FROM ledger.call_commands AS call WHERE call.command_id = record.command_id LIMIT 1)
-)
