@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -17,9 +16,10 @@ from seal.errors import SealError
 from seal.metrics import SealMetrics
 from seal.store import Head, Store, TreeState, body_of
 from service.clock import now_ms
+from service.logs import logger
 
 _STAMP_AGAIN_SECONDS: Final = 60.0
-_log = logging.getLogger("seal")
+_log = logger(__name__)
 
 
 class Heads:
@@ -56,7 +56,7 @@ class Heads:
             self._store.keep_head(head)
         self._metrics.heads.inc()
         self._metrics.head_made_at.set(made_at / 1000)
-        _log.info("signed head %s, SHA-256 %s", number, digest)
+        _log.info("head signed", number=number, sha256=digest)
         return head._replace(stamp=self._stamped(head))
 
     def stamp_again(self, after_seconds: float = _STAMP_AGAIN_SECONDS) -> None:
@@ -77,7 +77,7 @@ class Heads:
             answer = stamps.stamp(self._stamp_url, bytes.fromhex(head.digest))
         except SealError as error:
             self._metrics.stamps.labels("failed").inc()
-            _log.error("%s; the head is kept without a stamp for now", error)
+            _log.error("the head is kept without a stamp for now", number=head.number, reason=str(error))
             return None
         self._metrics.stamps.labels("stamped").inc()
         self._store.keep_stamp(head.number, answer)

@@ -24,6 +24,7 @@ from seal.store import Head, Store, TreeState
 from service.clock import now_ms
 from service.headers import headers_of
 from service.log_record import LogRecord
+from service.logs import logger
 from service.pauses import kafka_answer, retriable_for
 from service.registry import registry_of
 
@@ -36,7 +37,7 @@ _LOOK_SECONDS: Final = 10.0  # between two looks at the cluster
 _HOUR_MS: Final = 3_600_000
 _MOVE_SECONDS: Final = 120.0  # in which a log that has not ended must be read further, with --once
 _OTHER_SECONDS: Final = 30.0  # in which another process must seal something more
-_log = logging.getLogger("seal")
+_log = logger(__name__)
 
 
 class Arrived(NamedTuple):
@@ -186,9 +187,11 @@ class Sealing:
         behind = {log: at for log, at in read.items() if self._trees[log].size and at > self._trees[log].next_offset}
         if behind:
             self._trees |= self._store.skip(self._trees, behind)
-        for log, (begin, end) in self._gone.items():
-            self.metrics.missed.labels(log[0]).inc(end - begin)
-            _log.error("%s-%s: offsets %s to %s are gone unsealed", *log, begin, end - 1)
+        topics = sorted({topic for topic, _ in self._gone})
+        for topic in topics:  # a line for each partition might be too many at once
+            gone = {number: bounds for (name, number), bounds in self._gone.items() if name == topic}
+            self.metrics.missed.labels(topic).inc(sum(end - begin for begin, end in gone.values()))
+            _log.error("records are gone that were never sealed", topic=self._name(topic), offsets=gone)
         self._gone.clear()
 
     # --- Kafka --------------------------------------------------------------------------------------
@@ -303,7 +306,8 @@ class Sealing:
         for message in messages:
             error = message.error()
             if error is not None and not message.topic():
-                _log.warning("Kafka reports an error: %s", error.str())  # as of the group, which it does not join
+                # As of the group, which it does not join.
+                _log.warning("a Kafka client reports an error", error=error.name())
                 continue
             topic = self._name_of[message.topic() or ""]
             log = (topic, cast("int", message.partition()))
@@ -342,7 +346,7 @@ class Sealing:
     def _erase(self, value: bytes) -> None:
         erasure = erasure_of(value)
         if erasure is None:
-            _log.error("a record of %s is no erasure", self._name(_ERASURES))
+            _log.error("a record of the erasures is none; nothing was erased for it")
         elif self._store.erase(*erasure):
             self.metrics.erasures.inc()
 

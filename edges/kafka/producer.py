@@ -29,12 +29,12 @@ from edges.kafka import clients
 from edges.kafka.errors import TopicsDifferError, UnconfirmedError
 from edges.kafka.lanes import Lane, Outgoing, Report, Sending
 from edges.kafka.layout import Layout, answered_offsets
-from edges.kafka.lost_leader import Standstill
 from edges.kafka.pulse import Pulse
 from edges.kafka.renewal import Renewal, RenewedReader
 from schemas.contract import murmur2
 from schemas.contract.topics import Log
 from service.logs import logger
+from service.lost_leader import Standstill
 
 if TYPE_CHECKING:
     from edges.settings import Connection

@@ -16,13 +16,13 @@ from edges.kafka import clients
 from edges.kafka.ages import Ages
 from edges.kafka.errors import TopicsDifferError
 from edges.kafka.layout import Layout, offsets
-from edges.kafka.lost_leader import Standstill
 from edges.kafka.renewal import Renewal
 from edges.kafka.watermarks import Watermarks
 from schemas.avro.errors import RegistryUnreachable, Undecodable
 from schemas.contract import murmur2
 from schemas.contract.topics import Log
 from service.logs import logger
+from service.lost_leader import Standstill
 from service.pauses import EDGE_SECONDS
 
 if TYPE_CHECKING:
@@ -222,7 +222,7 @@ class View:
     def _is_blind(self) -> bool:
         """Whether it is time for another consumer, as this one has lost sight of a partition's leader.
 
-        (`edges.kafka.lost_leader`.) A log may also end at an open transaction; another consumer does no harm there.
+        (`service.lost_leader`.) A log may also end at an open transaction; another consumer does no harm there.
         """
         log = self._standstill.look(lambda: self._ages.still(_STILL_SECONDS))
         if log is not None:

@@ -9,6 +9,7 @@ import logging
 import math
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
@@ -20,7 +21,6 @@ from edges.database.postgres import PASSING
 from edges.errors import EdgeError
 from edges.kafka.ages import Ages
 from edges.kafka.layout import Layout
-from edges.kafka.lost_leader import Standstill
 from edges.kafka.renewal import Renewal
 from edges.kafka.watermarks import Watermarks
 from edges.partners import faults, schedule
@@ -31,6 +31,7 @@ from edges.partners.values import to_json
 from edges.values import DispatchCommand
 from schemas.avro.errors import RegistryUnreachable, Undecodable
 from service import logs
+from service.lost_leader import PASSED_ON, Standstill
 from service.pauses import EDGE_SECONDS
 from service.postgres import connect, reason
 
@@ -89,7 +90,7 @@ class Intake:
         self._late: list[int] = []
         self._published: dict[int, int] = {}
         self._publish_at = 0.0
-        self._standstill = Standstill()
+        self._standstill = Standstill(PASSED_ON)
         self._is_compared = False  # the topic with the settings
         self._ask_at = float("-inf")  # whether a consumer without a partition is answered
         self.failure: Exception | None = None
@@ -172,7 +173,7 @@ class Intake:
         return False
 
     def _is_blind(self) -> bool:
-        """Whether another consumer is due, as this one has lost sight of a leader (`edges.kafka.lost_leader`)."""
+        """Whether another consumer is due, as this one has lost sight of a leader (`service.lost_leader`)."""
         log = self._standstill.look(self._still)
         if log is not None:
             _log.warning("another Kafka reader takes the place of this one", topic=log[0], partition=log[1])
@@ -268,11 +269,14 @@ class Intake:
         while rows:
             try:
                 with database.pipeline(), database.transaction(), database.cursor() as cursor:
-                    cursor.executemany(query("put_command"), rows)
+                    cursor.executemany(query("put_command"), rows, returning=True)
+                    stored = [row for result in cursor.results() for row in result]
             except psycopg.errors.DeadlockDetected:  # with a process that notes what came of earlier commands
                 continue
-            if cursor.rowcount:
-                self._stored(cursor.rowcount)
+            if stored:
+                self._stored(len(stored))
+            for partner, count in Counter(partner for partner, is_late in stored if is_late).items():
+                _log.warning("commands came too late to be posted", partner=partner, commands=count)
             return
 
     def _command(self, message: Message) -> DispatchCommand | None:

@@ -55,7 +55,7 @@ class Noter:
             batch, self._waiting = self._waiting, []
             try:
                 due = await self._store.note([(waiting.attempt, waiting.answer) for waiting in batch])
-            except DatabaseAwayError as error:
+            except Exception as error:  # noqa: BLE001 - who waits hears it; unwritten, all that comes after would wait
                 for waiting in batch:
                     if not waiting.noted.done():
                         waiting.noted.set_exception(error)

@@ -39,6 +39,7 @@ class Reporter:
         self._outlet = outlet
         self._metrics = metrics
         self._under_way: dict[str, _Writing] = {}
+        self._refused: dict[str, str] = {}  # why Kafka did not take a report, the last time
 
     async def report(self, dispatch: Dispatch, said: Step, *, again: bool = True) -> str:
         """Have a report in Kafka, behind those of its dispatch that were not yet; its id.
@@ -61,12 +62,20 @@ class Reporter:
         return report_id
 
     async def catch_up(self) -> None:
-        """Write what was stored and not noted as written. Raises as `report`, also where what is under way is late."""
-        self._begin(await self._store.waiting_reports(None, now_ms() - _OWN_MS, self._under_way))
+        """Write what was stored and not noted as written.
+
+        Raises as `report`, also where what is under way is late, and where Kafka did not take what waits still.
+        """
+        waiting = await self._store.waiting_reports(None, now_ms() - _OWN_MS, self._under_way)
+        left = {report.report_id for report in waiting} | self._under_way.keys()  # another process may have written
+        self._refused = {report_id: why for report_id, why in self._refused.items() if report_id in left}
+        self._begin(waiting)
         late = time.monotonic() - CONFIRM_SECONDS
         count = sum(writing.since < late for writing in self._under_way.values())
         if count:
             raise UnconfirmedError(f"{count} wait for their partition", is_under_way=True)
+        if self._refused:  # at once, perhaps, so that none is ever late
+            raise UnconfirmedError(f"{len(self._refused)} were not taken: {next(iter(self._refused.values()))}")
 
     def _begin(self, reports: Sequence[DispatchReport]) -> None:
         for report in reports:
@@ -77,9 +86,13 @@ class Reporter:
     async def _write(self, report: DispatchReport) -> None:
         try:
             await self._outlet.write("dispatch-reports", report)
+            self._refused.pop(report.report_id, None)
             faults.at("after_report")
             await self._store.acknowledged([report.report_id])
             self._metrics.reports.inc()
+        except UnconfirmedError as error:
+            self._refused[report.report_id] = str(error)
+            raise
         finally:
             writing = self._under_way.pop(report.report_id)
             writing.task.add_done_callback(hear)

@@ -202,7 +202,7 @@ class Sender:
         if self._page_url is None:
             return attempt.value.encode()
         value: dict[str, Any] = orjson.loads(attempt.value)
-        token = page_token(self._page_key, attempt.dispatch_id, attempt.stored_at + VALID_MS)
+        token = page_token(self._page_key, attempt.dispatch_id, attempt.began_at + VALID_MS)
         return orjson.dumps({**value, "page_url": f"{self._page_url}/guard#{token}"})
 
     async def _go(self, posting: _Posting) -> None:
@@ -222,4 +222,4 @@ class Sender:
                 raise _OvertakenError
         posting.is_out = True
         if posting.attempt.number == 1:
-            self._metrics.first_byte.observe(max(0.0, time.time() - posting.attempt.stored_at / 1000))
+            self._metrics.first_byte.observe(max(0.0, time.time() - posting.attempt.began_at / 1000))

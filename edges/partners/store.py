@@ -45,8 +45,7 @@ class Attempt(NamedTuple):
     partner_id: str
     action: str
     value: str
-    stored_at: int
-    began_at: int
+    began_at: int  # when it was stored, or was to be posted again
     gives_up_at: int
     number: int
     url: str

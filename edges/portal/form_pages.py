@@ -13,6 +13,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ValidationError
 from starlette.responses import Response
 
+from edges.errors import DatabaseAwayError
 from edges.portal import changes
 from edges.portal.bodies import (
     AddressBody,
@@ -38,7 +39,7 @@ from edges.portal.service import Portal
 from edges.web.accounts import Person
 from edges.web.languages import language_of
 from edges.web.pages import Pages, form_of
-from edges.web.problems import Problem
+from edges.web.problems import UNCONFIRMED, Problem
 from edges.web.routes import Route
 from edges.web.values import PathId
 
@@ -54,6 +55,12 @@ _SECOND: Final[Mapping[str, type[BaseModel]]] = {
     "EXTERNAL": SecondExternalBody,
     "NONE": NoSecondBody,
 }
+_WORDS: Final = ("password", "duress_password")
+WORD_AGAIN: Final = "This was not saved: type it again."
+WORDS_UNCONFIRMED: Final = (
+    "It was not confirmed in time, and may have been saved. Look at the configuration. If you fill in the form again, "
+    "type the password and the word under threat again, too."
+)
 _SPOKEN: Final = ("fr", "en", "ar", "de", "es", "it", "nl", "pt")
 
 
@@ -189,17 +196,21 @@ class FormPages:
             await save(revision)
         except ValidationError as error:
             fields = [str(item["loc"][-1]) for item in error.errors(include_input=False, include_url=False)]
+        except DatabaseAwayError:
+            raise _unconfirmed(form) from None
         except Problem as problem:
             if problem.kind is REVISION_STALE:
                 site, changed = await self._open(person, site_id), await self._changed(request, site_id, form)
-                return again(site, _Again(changed=changed, status=412))
+                return again(site, _Again(None, self._errors(request, form), changed, 412))
+            if problem.kind is UNCONFIRMED:
+                raise _unconfirmed(form) from None
             fields = [item.field for item in problem.errors]
             if not fields:
                 raise
         else:
             return back(site_id)
         site = await self._open(person, site_id)
-        return again(site, _Again(revision or 0, self._errors(request, fields), status=422))
+        return again(site, _Again(revision or 0, self._errors(request, form, fields), status=422))
 
     async def _changed(self, request: Request, site_id: str, form: Mapping[str, str]) -> list[dict[str, str]]:
         """What was changed since a form was opened, the newest first."""
@@ -207,8 +218,11 @@ class FormPages:
         history = await self._portal.store.history(site_id, since=since)
         return [shown_line(line, request, self._pages) for line in history]
 
-    def _errors(self, request: Request, fields: list[str]) -> dict[str, str]:
-        return {field: self._pages.say(request, FIELDS.get(field, "This is wrong.")) for field in fields}
+    def _errors(self, request: Request, form: Mapping[str, str], fields: Sequence[str] = ()) -> dict[str, str]:
+        """What is said of fields: of those that are wrong, and of words, whose boxes come back empty."""
+        said = {field: WORD_AGAIN for field in _WORDS if form.get(field)}
+        said |= {field: FIELDS.get(field, "This is wrong.") for field in fields}
+        return {field: self._pages.say(request, text) for field, text in said.items()}
 
     def _contact_page(
         self,
@@ -294,7 +308,12 @@ def _filled(form: Mapping[str, str], kind: type[BaseModel]) -> dict[str, str]:
 
 def _kept(form: Mapping[str, str]) -> dict[str, str]:
     """What may be shown again: no word."""
-    return {name: value for name, value in form.items() if name not in {"password", "duress_password"}}
+    return {name: value for name, value in form.items() if name not in _WORDS}
+
+
+def _unconfirmed(form: Mapping[str, str]) -> Problem:
+    """A save that may have been made; no page, nor a browser that goes back to the form, keeps its words."""
+    return UNCONFIRMED.error(WORDS_UNCONFIRMED if any(form.get(word) for word in _WORDS) else None)
 
 
 def _values(contact: Contact | None) -> dict[str, str]:

@@ -102,6 +102,12 @@ class Content(NamedTuple):
     text: str | None
     occurred_at: int | None
 
+    def text_of(self, event: Event) -> str | None:
+        """An event's own text, and that of the frame."""
+        if event.text is None or self.text is None or event.text == self.text:
+            return event.text or self.text
+        return printable(f"{event.text}; {self.text}")
+
 
 def content_of(kind: str, body: bytes, outer: str = "") -> Content:
     """Read a clear body; ``kind`` is the frame's id, ``outer`` the account of its header."""

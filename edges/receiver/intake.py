@@ -28,6 +28,7 @@ from edges.receiver.account_queues import AccountQueues
 from edges.receiver.future_timeouts import FutureTimeouts
 from edges.receiver.judging import SilenceReason
 from edges.receiver.metrics import FrameOutcome
+from edges.receiver.panel_clocks import PanelClocks
 from edges.receiver.repeats import Copy
 
 if TYPE_CHECKING:
@@ -92,7 +93,12 @@ class SilentError(Exception):
 
 
 class Intake:
-    """Takes the frames of all connections and datagrams."""
+    """Takes the frames of all connections and datagrams.
+
+    Attributes:
+        panel_clocks: what they say of their panels' clocks.
+
+    """
 
     def __init__(
         self,
@@ -118,6 +124,7 @@ class Intake:
         self._latest: dict[str, int] = {}
         self._pending: dict[str, dict[Identity, PendingSignal]] = {}
         self._queues = AccountQueues()
+        self.panel_clocks = PanelClocks()
 
     def answer_to_defect(self, defect: FrameDefect, arrival: Arrival) -> bytes | None:
         """The answer to bytes that are no frame."""
@@ -145,6 +152,8 @@ class Intake:
         verdict = self._judge.judge(checked, arrival.at, admits_strange)
         for tolerance in verdict.tolerances:
             self._metrics.tolerated[tolerance].inc()
+        if verdict.clock is not None:
+            self.panel_clocks.hear(verdict.clock)
         if verdict.silence is not None:
             raise SilentError(verdict.silence)
         if verdict.is_late:

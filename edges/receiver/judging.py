@@ -8,21 +8,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, NamedTuple, Protocol
 
 from edges.receiver import frame
 from edges.receiver.accounts import Account, BadCrc
-from edges.receiver.content import Content, Event, content_of, printable
+from edges.receiver.content import Content, Event, content_of
 from edges.receiver.frame import Clear, Header, NotDc09Error, UnopenedError
 from edges.receiver.framing import NO_TOLERANCES, CheckedFrame, DefectReason, FrameDefect, Tolerance
+from edges.receiver.panel_clocks import PanelClock
 from edges.receiver.repeats import Copy, Identity, KeptEvent, Repeats
 from edges.values import Alert, Signal
 
-# An encrypted frame's time may be so far from ours: a recorded one, sent again, is older.
-OLDEST_MS: Final = -40_000
-NEWEST_MS: Final = 20_000
 _DAY_MS: Final = 24 * 3600 * 1000
 _LINK_TEST: Final = "NULL"
 
@@ -76,7 +75,7 @@ class Verdict(NamedTuple):
         answer: what may be sent once all is kept; None: nothing (``silence`` says why).
         is_link_test: the answer may go while Kafka has acknowledged something within 3 s; no record is written.
         is_late: the frame's time is not ours; ``answer`` is a NAK.
-        is_refused: ``answer`` is a DUH.
+        clock: what an encrypted frame says of its panel's clock.
         identity: what a repeat is known by; None: the frame is no first copy and no repeat.
         copy: the first copy, where the frame is a repeat.
         events: what the events became, by number from 1; of a repeat, as its first copy has them.
@@ -90,7 +89,7 @@ class Verdict(NamedTuple):
     silence: SilenceReason | None = None
     is_link_test: bool = False
     is_late: bool = False
-    is_refused: bool = False
+    clock: PanelClock | None = None
     identity: Identity | None = None
     copy: Copy | None = None
     events: Mapping[int, KeptEvent] = _NO_EVENTS
@@ -127,9 +126,7 @@ class Judge:
         if account is None:
             verdict = self._unknown(checked, header, name, at, admits_strange)
         else:
-            verdict = self._known(checked, header, account, at)
-            if verdict.is_refused and not admits_strange():
-                return Verdict(silence=SilenceReason.TOO_MANY_STRANGE)
+            verdict = self._known(checked, header, account, at, admits_strange)
         return verdict._replace(tolerances=tolerances | verdict.tolerances) if tolerances else verdict
 
     def judge_defect(self, defect: FrameDefect, at: int) -> bytes | None:
@@ -156,23 +153,28 @@ class Judge:
             if alert_id is not None and kind is not None
         )
 
-    def _known(self, checked: CheckedFrame, header: Header, account: Account, at: int) -> Verdict:
+    def _known(
+        self, checked: CheckedFrame, header: Header, account: Account, at: int, admits_strange: Callable[[], bool]
+    ) -> Verdict:
         if account.has_unreadable_key and header.is_encrypted:
             return Verdict(silence=SilenceReason.KEY_SEALED)
         if not header.is_encrypted and account.requires_encryption:
-            return self._refused(checked, header, account, Refusal.NOT_ENCRYPTED, at)
+            return self._refused(checked, header, account, Refusal.NOT_ENCRYPTED, at, admits_strange)
         try:
             clear = _opened(header, account.key)
         except NotDc09Error:
             return Verdict(silence=SilenceReason.NOT_DC09)
         except UnopenedError:
-            return self._refused(checked, header, account, Refusal.KEY_DOES_NOT_OPEN, at)
-        if header.is_encrypted and not OLDEST_MS <= (clear.time or 0) - at <= NEWEST_MS:
-            return Verdict(answer=frame.nak(at, checked.crc_form), is_late=True)
+            return self._refused(checked, header, account, Refusal.KEY_DOES_NOT_OPEN, at, admits_strange)
+        clock = PanelClock(account.name, (clear.time or 0) - at) if header.is_encrypted else None
+        if clock is not None and not clock.is_ours:
+            has_time = clear.time is not None
+            return Verdict(answer=frame.nak(at, checked.crc_form), is_late=True, clock=clock if has_time else None)
         answer = frame.ack(header, checked.crc_form, account.key, at)
         if header.kind == _LINK_TEST:
-            return Verdict(answer=answer, is_link_test=True, tolerances=_link_test_tolerances(clear))
-        return self._kept(checked, header, account, clear, answer, at)
+            return Verdict(answer=answer, is_link_test=True, clock=clock, tolerances=_link_test_tolerances(clear))
+        verdict = self._kept(checked, header, account, clear, answer, at)
+        return verdict if clock is None else verdict._replace(clock=clock)
 
     def _kept(
         self, checked: CheckedFrame, header: Header, account: Account, clear: Clear, answer: bytes, at: int
@@ -191,7 +193,7 @@ class Judge:
                 kept = copy.events.get(number, kept)
             events[number] = kept
             has_alerts = has_alerts or kept.alert_id is not None
-            text, detail = _text(content, event), event.meaning.detail
+            text, detail = content.text_of(event), event.meaning.detail
             drafts.append(Draft(event.zone or event.user, f"{detail}; {text}" if detail and text else detail or text))
             signals.append(
                 self._signal(
@@ -238,54 +240,76 @@ class Judge:
         if not self._accounts.is_fresh(name):
             return Verdict(silence=SilenceReason.VIEW_STALE)
         try:
-            clear = Clear(b"]", None) if header.is_encrypted else frame.clear(header.data)
+            clear = None if header.is_encrypted else frame.clear(header.data)
         except NotDc09Error:
             return Verdict(silence=SilenceReason.NOT_DC09)
         if not admits_strange():
             return Verdict(silence=SilenceReason.TOO_MANY_STRANGE)
         answer = frame.ack(header, checked.crc_form, None, at)
         if header.kind == _LINK_TEST:
-            return Verdict(answer=answer, is_link_test=True, tolerances=_link_test_tolerances(clear))
-        kept_name = name[: frame.MOST_DIGITS]  # no transmitter has a longer one, and the record has the frame itself
-        digest = _digest(header.data if header.is_encrypted else clear.body)
-        content = content_of("*" if header.is_encrypted else header.kind, clear.body, header.account)
+            tolerances = NO_TOLERANCES if clear is None else _link_test_tolerances(clear)
+            return Verdict(answer=answer, is_link_test=True, tolerances=tolerances)
+        reason = None if len(name) <= frame.MOST_DIGITS else "ACCOUNT_TOO_LONG"
+        content, signals = self._strange(checked, header, None, clear, at, "UNKNOWN_ACCOUNT", reason)
+        tolerances = NO_TOLERANCES if clear is None else _content_tolerances(content, name)
+        return Verdict(signals, answer=answer, tolerances=tolerances)
+
+    def _refused(
+        self,
+        checked: CheckedFrame,
+        header: Header,
+        account: Account,
+        refusal: Refusal,
+        at: int,
+        admits_strange: Callable[[], bool],
+    ) -> Verdict:
+        """Kept as far as it can be read: somebody must see that it was an alarm."""
+        if not self._accounts.is_fresh(account.name):  # its key may have changed, and a panel gives up what is refused
+            return Verdict(silence=SilenceReason.VIEW_STALE)
+        if not admits_strange():
+            return Verdict(silence=SilenceReason.TOO_MANY_STRANGE)
+        clear = None
+        with suppress(NotDc09Error):
+            clear = None if header.is_encrypted else frame.clear(header.data)
+        _, signals = self._strange(checked, header, account, clear, at, "REFUSED", refusal.value)
+        return Verdict(signals, answer=frame.duh(header, checked.crc_form))
+
+    def _strange(
+        self,
+        checked: CheckedFrame,
+        header: Header,
+        account: Account | None,
+        clear: Clear | None,
+        at: int,
+        outcome: str,
+        reason: str | None,
+    ) -> tuple[Content, tuple[Signal, ...]]:
+        """What a frame tells that makes no alert, and its signals; ``clear`` is None where it cannot be read."""
+        # No transmitter has a longer one, and the record has the frame itself.
+        name = header.account.upper()[: frame.MOST_DIGITS] if account is None else account.name
+        kind = "*" if clear is None or header.kind == _LINK_TEST else header.kind  # of a link test a record, too
+        body, time = (b"]", None) if clear is None else clear
+        digest = _digest(header.data if clear is None else body)
+        content = content_of(kind, body, header.account)
         signals = tuple(
             self._signal(
                 checked,
                 header,
-                kept_name,
+                name,
                 event,
                 at,
                 number,
                 digest,
-                kind=self._kind(None, event, at)[0],
-                outcome="UNKNOWN_ACCOUNT",
-                reason=None if kept_name == name else "ACCOUNT_TOO_LONG",
-                occurred_at=clear.time if content.occurred_at is None else content.occurred_at,
-                text=_text(content, event),
+                site_id=None if account is None else account.site_id,
+                kind=self._kind(account, event, at)[0],
+                outcome=outcome,
+                reason=reason,
+                occurred_at=time if content.occurred_at is None else content.occurred_at,
+                text=content.text_of(event),
             )
             for number, event in enumerate(content.events, start=1)
         )
-        tolerances = NO_TOLERANCES if header.is_encrypted else _content_tolerances(content, name)
-        return Verdict(signals, answer=answer, tolerances=tolerances)
-
-    def _refused(self, checked: CheckedFrame, header: Header, account: Account, refusal: Refusal, at: int) -> Verdict:
-        if not self._accounts.is_fresh(account.name):  # its key may have changed, and a panel gives up what is refused
-            return Verdict(silence=SilenceReason.VIEW_STALE)
-        (event,) = content_of("*", b"]").events
-        signal = self._signal(
-            checked,
-            header,
-            account.name,
-            event,
-            at,
-            1,
-            _digest(header.data),
-            site_id=account.site_id,
-            outcome="REFUSED",
-            reason=refusal.value,
-        )
-        return Verdict((signal,), answer=frame.duh(header, checked.crc_form), is_refused=True)
+        return content, signals
 
     def _signal(
         self,
@@ -354,13 +378,6 @@ def _raised_at(content: Content, clear: Clear, arrived_at: int) -> int:
     if clear.time is not None and abs(clear.time - arrived_at) <= _DAY_MS:
         return clear.time
     return arrived_at
-
-
-def _text(content: Content, event: Event) -> str | None:
-    """The event's own text, and that of its frame."""
-    if event.text is None or content.text is None or event.text == content.text:
-        return event.text or content.text
-    return printable(f"{event.text}; {content.text}")
 
 
 def _content_tolerances(content: Content, name: str) -> frozenset[Tolerance]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import resource
+import socket
 import ssl
 import time
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from edges.errors import EdgeError
+from edges.network import ALL_OF_BOTH, bound_socket
 from edges.receiver.connections import Connection
 from edges.receiver.datagrams import Datagrams
 from edges.receiver.handshakes import Handshakes
@@ -78,22 +80,30 @@ class Listener:
         await asyncio.sleep(0)
 
     async def _serve(self, setting: str, port: int, protocol: Callable[[], asyncio.BaseProtocol]) -> int:
-        loop = asyncio.get_running_loop()
+        loop, host = asyncio.get_running_loop(), self._settings.host
         try:
-            server = await loop.create_server(protocol, self._settings.host, port, backlog=_BACKLOG)
+            if host == ALL_OF_BOTH:  # by itself the loop takes IPv6 alone
+                server = await loop.create_server(protocol, sock=bound_socket(host, port), backlog=_BACKLOG)
+            else:
+                server = await loop.create_server(protocol, host, port, backlog=_BACKLOG)
         except OSError as error:
-            raise port_error(setting, self._settings.host, port, error) from error
+            raise port_error(setting, host, port, error) from error
         self._servers.append(server)
         return int(server.sockets[0].getsockname()[1])
 
     async def _serve_datagrams(self, port: int) -> int:
-        loop = asyncio.get_running_loop()
+        loop, host = asyncio.get_running_loop(), self._settings.host
         try:
-            transport, _ = await loop.create_datagram_endpoint(
-                lambda: Datagrams(self._context), local_addr=(self._settings.host, port)
-            )
+            if host == ALL_OF_BOTH:  # by itself the loop takes what the system's default is
+                transport, _ = await loop.create_datagram_endpoint(
+                    lambda: Datagrams(self._context), sock=bound_socket(host, port, socket.SOCK_DGRAM)
+                )
+            else:
+                transport, _ = await loop.create_datagram_endpoint(
+                    lambda: Datagrams(self._context), local_addr=(host, port)
+                )
         except OSError as error:
-            raise port_error("udp_port", self._settings.host, port, error) from error
+            raise port_error("udp_port", host, port, error) from error
         self._datagrams = transport
         return int(transport.get_extra_info("sockname")[1])
 

@@ -21,6 +21,7 @@ from edges.receiver.intake import Intake
 from edges.receiver.judging import Judge
 from edges.receiver.listening import Listener, port_error
 from edges.receiver.metrics import ReceiverMetrics
+from edges.receiver.panel_clocks import PanelClocks
 from edges.receiver.partition_capacity import PartitionCapacity
 from edges.receiver.publishing import SILENT_SECONDS, TOPICS, OwnSignals, Publisher
 from edges.receiver.repeats import REMEMBERED_MS, Repeats
@@ -60,6 +61,7 @@ class ReceiverProcess(EdgeProcess[ReceiverSettings, ReceiverMetrics]):
         self._configuration = configuration
         self._log = SignalLog(repeats := Repeats())
         self._repeats = repeats
+        self._addresses = Addresses(settings.sockets_per_address)
         self._producer = Producer(connection, TOPICS, pulse_topic="signals")
         key = settings.wrapping_key
         decode = self._framing.reader("transmitters")
@@ -98,7 +100,8 @@ class ReceiverProcess(EdgeProcess[ReceiverSettings, ReceiverMetrics]):
                 self._readiness.arrive(thing)
             self._is_whole = True
             gc_control.collect_and_keep()
-            listener = self._listener(publisher, capacity)
+            intake = self._intake(publisher, capacity)
+            listener = Listener(self._settings, intake, self._addresses, self._metrics)
             web = WebServer(self._application(publisher, capacity), self._settings.host, self._settings.http_port)
             stack.push_async_callback(_close, listener, web)
             ports = await listener.open()
@@ -116,17 +119,15 @@ class ReceiverProcess(EdgeProcess[ReceiverSettings, ReceiverMetrics]):
             )
             checking = asyncio.create_task(self._check_keys())
             stack.callback(checking.cancel)
-            await self._look()
+            await self._look(intake.panel_clocks)
 
     # --- its parts --------------------------------------------------------------------------------
 
-    def _listener(self, publisher: Publisher, capacity: PartitionCapacity) -> Listener:
+    def _intake(self, publisher: Publisher, capacity: PartitionCapacity) -> Intake:
         settings = self._settings
         judge = Judge(settings.id, self._transmitters, self._repeats, gas_as_fire=settings.gas_as_fire)
-        addresses = Addresses(settings.sockets_per_address)
         since_behind = self._signal_view.since_behind
-        intake = Intake(judge, self._log, publisher, capacity, addresses, self._metrics, since_behind)
-        return Listener(settings, intake, addresses, self._metrics)
+        return Intake(judge, self._log, publisher, capacity, self._addresses, self._metrics, since_behind)
 
     def _application(self, publisher: Publisher, capacity: PartitionCapacity) -> Any:
         intake = HttpIntake(self._settings.id, publisher, capacity, self._metrics)
@@ -162,10 +163,11 @@ class ReceiverProcess(EdgeProcess[ReceiverSettings, ReceiverMetrics]):
 
     # --- how it is --------------------------------------------------------------------------------
 
-    async def _look(self) -> None:
+    async def _look(self, panel_clocks: PanelClocks) -> None:
         """Keep gauges and readiness true. Raises when a reader has ended."""
         views = {"transmitters": self._transmitter_view, "signals": self._signal_view}
         foreign, warned_at = 0, float("-inf")
+        differed = 0
         while True:
             for thing, view in views.items():
                 if view.failure is not None:
@@ -177,6 +179,7 @@ class ReceiverProcess(EdgeProcess[ReceiverSettings, ReceiverMetrics]):
             self._say("kafka", silent, f"Kafka has acknowledged nothing for {SILENT_SECONDS:.0f} s")
             keys, records = len(self._transmitters.unreadable_keys), len(self._transmitters.unreadable_records)
             self._say("keys", keys > 0, f"keys of {keys} transmitters do not open under receiver.wrapping_key")
+            differed = self._say_clock(differed, panel_clocks.differ_ms)
             self._metrics.transmitters.set(len(self._transmitters))
             self._metrics.sealed_keys.set(keys)
             self._metrics.unreadable.set(records + self._transmitter_view.undecodable + self._signal_view.undecodable)
@@ -187,6 +190,18 @@ class ReceiverProcess(EdgeProcess[ReceiverSettings, ReceiverMetrics]):
                     warned_at = time.monotonic()
                     _log.error("another receiver has the same receiver.id", receiver=self._settings.id)
             await asyncio.sleep(_LOOK_SECONDS)
+
+    def _say_clock(self, before: int, now: int) -> int:
+        """Say that panels' clocks differ from ours, or no longer do; ``now``."""
+        if now:
+            self._readiness.remark("clock", f"panels' clocks differ from this machine's by {now} ms")
+        else:
+            self._readiness.withdraw("clock")
+        if now and not before:
+            _log.error("panels' clocks differ from this machine's", seconds=round(now / 1000))
+        if before and not now:
+            _log.info("panels' clocks no longer differ from this machine's")
+        return now
 
     def _say(self, thing: str, is_missing: bool, reason: str) -> None:
         self._readiness.say(thing, reason if is_missing else None)

@@ -69,7 +69,7 @@ class ReceiverSettings(Section):
     data_dir: File = data_dir("receiver")
     gas_as_fire: bool = Field(default=True, description="whether gas and carbon monoxide are FIRE; else OTHER")
     sockets_per_address: Annotated[int, Field(ge=1, le=65535)] = Field(
-        default=64, description="how many connections one address may have: a whole number from 1"
+        default=64, description="how many connections one address, of IPv6 one /64, may have: a whole number from 1"
     )
     idle_seconds: Annotated[int, Field(ge=1, le=86400)] = Field(
         default=900, description="after how long a silent connection is closed: whole seconds from 1 to 86400"

@@ -7,10 +7,11 @@ forgotten. Each process counts for itself.
 
 from __future__ import annotations
 
-import ipaddress
 from collections import OrderedDict
 from collections.abc import Hashable
 from typing import Final
+
+from edges.network import network_of
 
 ACCOUNT_FAILURES: Final = 5
 ADDRESS_FAILURES: Final = 50
@@ -82,7 +83,7 @@ class BackOff:
 
         So attempts at the same time are no more than attempts one after the other.
         """
-        network = _network(address)
+        network = network_of(address)
         wait = max(self._accounts.wait((account, network), now), self._addresses.wait(network, now))
         if wait == 0:
             self._accounts.count((account, network), now)
@@ -91,25 +92,12 @@ class BackOff:
 
     def failed(self, account: str, address: str, now: float) -> None:
         """Let the wait begin now: to look at a password takes time."""
-        network = _network(address)
+        network = network_of(address)
         self._accounts.fail((account, network), now)
         self._addresses.fail(network, now)
 
     def succeeded(self, account: str, address: str, now: float) -> None:
         """Forget the account's failures from there; those of the address stay."""
-        network = _network(address)
+        network = network_of(address)
         self._accounts.forget((account, network))
         self._addresses.take_back(network, now)
-
-
-def _network(address: str) -> str:
-    """An IPv4 address; of IPv6 the /64, all of which one customer has."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(parsed, ipaddress.IPv6Address):
-        if parsed.ipv4_mapped is not None:
-            return str(parsed.ipv4_mapped)
-        return str(ipaddress.ip_network((parsed, 64), strict=False))
-    return address

@@ -7,7 +7,6 @@ import contextlib
 import ipaddress
 import logging
 import signal
-import socket
 from collections.abc import Coroutine, Iterator, Sequence
 from typing import Any, Final
 
@@ -15,6 +14,7 @@ import h11
 import uvicorn
 from starlette.types import ASGIApp
 
+from edges.network import bound_socket
 from edges.web.middleware import HEADERS
 from edges.web.problems import ProblemKind
 from edges.web.requests import PunctualRequests
@@ -63,7 +63,7 @@ class WebServer:
     async def start(self) -> None:
         """Listen. Raises `OSError` when the address cannot be had."""
         logging.getLogger("uvicorn").setLevel(logging.WARNING)  # its life is the process's own to log
-        listener = _listening(self._host, self._port)
+        listener = bound_socket(self._host, self._port)
         self._bound = listener.getsockname()[:2]
         self._task = asyncio.create_task(self._server.serve(sockets=[listener]), name="web server")
         while not self._server.started:
@@ -150,21 +150,3 @@ def _in_both_forms(networks: Sequence[str]) -> list[str]:
     parsed = map(ipaddress.ip_network, networks)
     mapped = [f"::ffff:{it.network_address}/{96 + it.prefixlen}" for it in parsed if it.version == 4]
     return [*networks, *mapped]
-
-
-def _listening(host: str, port: int) -> socket.socket:
-    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-    # Of TCP by name: asyncio sends at once (TCP_NODELAY) only on sockets that say so. Else an answer's body, written
-    # after its head, would wait 40 ms for the client's delayed acknowledgement.
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            with contextlib.suppress(OSError):  # a system without IPv4, or without the choice
-                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(host != "::"))
-        listener.bind(address)
-        listener.setblocking(False)
-    except BaseException:
-        listener.close()
-        raise
-    return listener

@@ -129,7 +129,10 @@ def attempts(
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the attempts to post commands, the latest first; they are kept for 30 days. Times are UTC."""
+    """List the attempts to post commands, the latest first; they are kept for 30 days. Times are UTC.
+
+    A command whose time was over before any attempt is listed as attempt 0.
+    """
     with _database(in_force(settings).postgres) as database:
         rows = _rows(database, "attempts", id=id_, most=limit, now=now_ms())
     for row in rows:
@@ -147,7 +150,7 @@ def attempts(
             row["command_id"],
             row["action"],
             str(row["number"]),
-            row["outcome"] or ("under way" if is_running else "not noted"),
+            row["outcome"] or ("under way" if is_running else "not noted" if row["number"] else "not posted"),
             str(row["status"] or ""),
             row["state"],
         )
@@ -161,7 +164,8 @@ def resend(
 ) -> None:
     """Post a command again, under the same id: it, the last one of a dispatch, or what a partner missed.
 
-    A partner gets what was given up in the last 24 hours. A command with a later one of its dispatch is not posted.
+    A partner gets what was given up in the last 24 hours, but a REQUEST that it has answered otherwise, and what it has
+    closed. A command with a later one of its dispatch is not posted.
     """
     now = now_ms()
     with _database(in_force(settings).postgres) as database:
@@ -172,7 +176,13 @@ def resend(
             "or its partner is not asked over HTTP"
         )
     for row in rows:
-        say(f"{row['command_id']} is posted to {row['partner_id']} again")
+        if not row["is_reported"]:
+            say(f"{row['command_id']} is posted to {row['partner_id']} again")
+    if reported := sum(row["is_reported"] for row in rows):
+        say(
+            f"left out, as the partner has reported on them: {reported}; "
+            "a command or a dispatch that is named is posted all the same"
+        )
 
 
 @app.command("test")

@@ -20,6 +20,7 @@ from psycopg.types.json import Jsonb
 
 from schemas.contract.topics import Topic
 from service.hearing import Hearing
+from service.pauses import KAFKA_SECONDS
 from sinks import topic_admin
 from sinks.database.postgres import Connection, away
 from sinks.database.sql import query
@@ -27,6 +28,7 @@ from sinks.errors import Away
 from sinks.rows.feeds import FEED_OF
 
 if TYPE_CHECKING:
+    from sinks.rows.chunk import Log
     from sinks.settings import Configuration
 
 TOPIC: Final = Topic("erasures", "own", None, "compact")
@@ -102,17 +104,23 @@ def carry_out(connection: Connection, erasure: Erasure) -> int | None:
 
 
 def create_topic(configuration: Configuration) -> None:
-    """Create the topic where it is missing. Raises `Away`, and `SinkError` when the broker refuses to."""
+    """Create the topic where it is missing. Raises `Away`, and `SinkError` when the broker refuses to.
+
+    A broker may show a topic a moment after it was made; that is waited for.
+    """
     name = configuration.topic(TOPIC.name)
     consumer = Consumer(configuration.reader("read_committed"), logger=_silent())
     try:
-        is_missing = name not in consumer.list_topics(timeout=_ANSWER_SECONDS).topics
+        if name in consumer.list_topics(timeout=_ANSWER_SECONDS).topics:
+            return
+        topic_admin.create_topic(configuration, name, TOPIC.configuration())
+        give_up = time.monotonic() + _ANSWER_SECONDS
+        while name not in consumer.list_topics(timeout=_ANSWER_SECONDS).topics and time.monotonic() < give_up:
+            time.sleep(KAFKA_SECONDS)
     except KafkaException as error:
         raise Away("kafka", f"Kafka does not answer: {error.args[0].str()}") from None
     finally:
         consumer.close()
-    if is_missing:
-        topic_admin.create_topic(configuration, name, TOPIC.configuration())
 
 
 def ends_now(configuration: Configuration) -> Ends:
@@ -155,6 +163,7 @@ class ErasureLog:
         self._topic = configuration.topic(TOPIC.name)
         self.hearing = Hearing()
         self._consumer = Consumer(configuration.reader("read_committed"), logger=_silent())
+        self._firsts: dict[int, int] = {}
         self._ends: dict[int, int] = {}
 
     def begin(self, *, may_be_missing: bool = False) -> None:
@@ -171,6 +180,7 @@ class ErasureLog:
             logs = [TopicPartition(self._topic, number, OFFSET_BEGINNING) for number in topic.partitions]
             for log in logs:
                 low, high = self._consumer.get_watermark_offsets(log, _ANSWER_SECONDS)
+                self._firsts[log.partition] = low
                 if low < high:
                     self._ends[log.partition] = high
             self._consumer.assign(logs)
@@ -196,6 +206,11 @@ class ErasureLog:
             value = message.value()
             if message.error() is None and value is not None:
                 yield value
+
+    def positions(self) -> dict[Log, int]:
+        """The offset that each log is read at next."""
+        logs = self._consumer.position([TopicPartition(self._topic, number) for number in self._firsts])
+        return {(self._topic, log.partition): max(log.offset, self._firsts[log.partition]) for log in logs}
 
     def listen(self, seconds: float) -> None:
         """Find out from time to time whether the consumer is answered in time; its ``hearing`` says so."""

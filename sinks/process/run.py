@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from service.lost_leader import PASSED_ON, Standstill
 from service.pages import OperationPages
 from service.pauses import postgres_pause
 from service.registry import registry_of
@@ -48,11 +49,12 @@ def _sessions(
     configuration: Configuration, readiness: SinkReadiness, metrics: SinkMetrics, stopping: threading.Event
 ) -> None:
     registry = registry_of(configuration.registry, configuration.sink.data_dir)
+    standstill = Standstill(PASSED_ON)
     failures, pause = 0, 0.0
     while not stopping.is_set():
         session = None
         try:
-            session = Session(configuration, registry, readiness, metrics)
+            session = Session(configuration, registry, standstill, readiness, metrics)
             session.run(stopping)
         except (Away, Fenced) as error:
             failures = 1 if session is not None and session.has_written else failures + 1

@@ -33,6 +33,7 @@ from sinks.write.writer import Writer
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from service.lost_leader import Standstill
     from service.registry import Registry
     from sinks.observe.metrics import SinkMetrics
     from sinks.observe.readiness import SinkReadiness
@@ -48,14 +49,21 @@ _HEARING_SECONDS: Final = 3.0  # for an answer that nothing depends on but wheth
 class Session:
     """Made and run once. Raises `Away`, `Fenced`, `SinkError`; `close` in any case.
 
+    ``standstill`` judges this session and those before it.
     ``has_written``: whether it has committed a chunk.
     """
 
     def __init__(
-        self, configuration: Configuration, registry: Registry | None, readiness: SinkReadiness, metrics: SinkMetrics
+        self,
+        configuration: Configuration,
+        registry: Registry | None,
+        standstill: Standstill,
+        readiness: SinkReadiness,
+        metrics: SinkMetrics,
     ) -> None:
         self.has_written = False
         self._quiet_since = time.monotonic()
+        self._standstill = standstill
         self._readiness = readiness
         self._metrics = metrics
         self._registry = registry
@@ -76,12 +84,14 @@ class Session:
             self._stack.callback(offsets.close)
             self._hearings = (self._erasures.hearing, offsets.hearing)
             self._decoder = RowDecoder(configuration.topic, registry, Framing(configuration, offsets).judge)
-            lag = Lag(offsets, configuration.fed, readiness, metrics)
-            self._stack.callback(lag.close)
-            self._source = LedgerConsumer(configuration, self._ledger, self._writer, offsets, lag, readiness, metrics)
+            self._lag = Lag(offsets, configuration.fed, readiness, metrics)
+            self._stack.callback(self._lag.close)
+            self._source = LedgerConsumer(
+                configuration, self._ledger, self._writer, offsets, self._lag, readiness, metrics
+            )
             self._stack.callback(self._source.close)
             self._source.subscribe()
-            lag.start()
+            self._lag.start()
             self._readiness.arrive("kafka")
         except BaseException:
             self.close()
@@ -98,6 +108,8 @@ class Session:
                 self._erase(self._erasures.news())
                 self._ledger.add_months(_this_month_and_the_next())
                 self._source.note_positions()
+                self._lag.reach(self._erasures.positions())
+                self._refuse_standstill()
                 self._source.look_for_topics()
                 self._erasures.listen(_HEARING_SECONDS)
                 self._source.listen(_HEARING_SECONDS)
@@ -139,6 +151,12 @@ class Session:
         self._writer.settle()
         faults.at("after_decode")
         self._writer.write(chunk)
+
+    def _refuse_standstill(self) -> None:
+        """Raise `Away` where a client has lost sight of a leader: the next session has others."""
+        log = self._standstill.look(self._source.still)
+        if log is not None:
+            raise Away("kafka", f"{log[0]}, partition {log[1]}: its leader answers, and the client reads no further")
 
     def _log_registry(self) -> None:
         if self._registry is not None:

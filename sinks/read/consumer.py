@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from sinks.observe.metrics import SinkMetrics
     from sinks.observe.readiness import SinkReadiness
-    from sinks.read.lag import Lag
+    from sinks.read.lag import Lag, Still
     from sinks.read.offsets import Offsets
     from sinks.rows.chunk import Log
     from sinks.settings import Configuration
@@ -37,6 +37,10 @@ _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 _ANSWER_SECONDS: Final = 10.0
 _LOOK_SECONDS: Final = 10.0  # between two looks for missing topics
 _MOVE_ON_SECONDS: Final = 60.0  # between two moves of the ledger's positions past what has no record
+_STILL_SECONDS: Final = 10.0  # for so long a log is read no further, though there is more
+_OFTEN_SECONDS: Final = 30.0  # between two looks at what stands still; later, it may have waited for PostgreSQL
+_END_SECONDS: Final = 1.0
+_MANY: Final = 10_000  # records at once, behind which others may wait in the client: its memory may not hold more
 _IDLE_SECONDS: Final = 0.25  # the longest wait for records, after which the sink looks whether to end
 # `[kafka]` in the settings may replace these: they change the speed, not the result.
 _SPEED: Final[dict[str, Any]] = {
@@ -78,7 +82,8 @@ class LedgerConsumer:
         self._failure: Exception | None = None
         self._missing: frozenset[str] = frozenset()
         self._looked = 0.0
-        self._moved_on = time.monotonic()
+        self._moved_on = self._sought_still = time.monotonic()
+        self._full_at = float("-inf")  # when there was last more than one poll took
         self.hearing = Hearing()
         try:
             self._consumer = Consumer(_properties(configuration, metrics), logger=logging.getLogger("librdkafka"))
@@ -128,8 +133,11 @@ class LedgerConsumer:
         rest = self._consumer.consume(self._chunk_max - 1, 0) if first is not None and self._chunk_max > 1 else []
         if self._failure is not None:
             raise self._failure
+        taken = (first, *rest) if first is not None else ()
+        if len(taken) >= min(self._chunk_max, _MANY):
+            self._full_at = time.monotonic()
         messages = []
-        for message in (first, *rest) if first is not None else ():
+        for message in taken:
             if (error := message.error()) is None:
                 messages.append(message)
             else:
@@ -163,6 +171,38 @@ class LedgerConsumer:
         if time.monotonic() - self._moved_on > _MOVE_ON_SECONDS:
             self._moved_on = time.monotonic()
             self._ledger.move_on(reached)
+
+    def still(self) -> dict[Log, float]:
+        """The logs that are read no further, though there is more and their leaders answer; and since when (monotonic).
+
+        To be called often. None stands still that may wait behind others, in the client or while the sink is held up.
+        """
+        now = time.monotonic()
+        is_late, self._sought_still = now - self._sought_still > _OFTEN_SECONDS, now
+        suspected = {
+            log: still
+            for log, still in self._lag.still().items()
+            if now - max(still.since, self._full_at) > _STILL_SECONDS
+        }
+        if is_late or not suspected:
+            return {}
+        read = self._read_to_their_end(suspected)
+        return {log: max(still.since, self._full_at) for log, still in suspected.items() if log not in read}
+
+    def _read_to_their_end(self, logs: Mapping[Log, Still]) -> set[Log]:
+        """The logs with nothing more for this client, as where an open transaction hides the rest.
+
+        One whose end it does not find is none. The client's own position counts beside the one reached: where a log
+        is assigned again and ends with markers, it may be the same as before, and then moves nothing (`_former`).
+        """
+        at = self._consumer.position([TopicPartition(*log) for log in logs])
+        told = {(log.topic, log.partition): log.offset for log in at}
+        try:
+            ends = self._consumer.offsets_for_times([TopicPartition(*log, OFFSET_END) for log in logs], _END_SECONDS)
+        except KafkaException:
+            return set()
+        answered = {(end.topic, end.partition): end.offset for end in ends if end.error is None}
+        return {log for log, end in answered.items() if end <= max(logs[log].offset, told[log])}
 
     def close(self) -> None:
         """Leave the group."""

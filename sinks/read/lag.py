@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 from threading import Event, Lock, Thread
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sinks.errors import Away
 
@@ -20,8 +20,18 @@ _ASK_SECONDS: Final = 2.0
 _SILENT_SECONDS: Final = 10.0  # after which a broker that does not answer makes the sink not ready
 
 
+class Still(NamedTuple):
+    """A log that has more: up to which offset it was reached, and since when (monotonic)."""
+
+    offset: int
+    since: float
+
+
 class Lag:
-    """Measures from `start` to `close`. ``topics``: the name without prefix of each topic on the broker."""
+    """Measures from `start` to `close`; logs of other topics than ``topics`` may be reached too.
+
+    ``topics``: the name without prefix of each topic on the broker whose lag is shown.
+    """
 
     def __init__(
         self, offsets: Offsets, topics: Mapping[str, str], readiness: SinkReadiness, metrics: SinkMetrics
@@ -33,7 +43,9 @@ class Lag:
         self._lock = Lock()
         self._reached: dict[Log, int] = {}
         self._written_at: dict[Log, float] = {}  # seconds since 1970, of each log's newest record in the ledger
+        self._moved_at: dict[Log, float] = {}  # when each was last reached further
         self._ends: dict[Log, int] = {}
+        self._led: frozenset[Log] = frozenset()  # those whose leaders answered the last time
         self._answered = time.monotonic()
         self._is_silent = False
         self._closing = Event()
@@ -53,16 +65,27 @@ class Lag:
         """Logs are in the ledger up to these offsets; ``newest``: the time of the last record, ms since 1970."""
         with self._lock:
             for log, offset in reached.items():
-                self._reached[log] = max(offset, self._reached.get(log, 0))
+                if offset > self._reached.get(log, -1):
+                    self._reached[log] = offset
+                    self._moved_at[log] = time.monotonic()
             self._written_at |= {log: at / 1000 for log, at in (newest or {}).items()}
 
     def forget(self, logs: Iterable[Log]) -> None:
         """Remove logs that another sink has now."""
         with self._lock:
             for log in logs:
-                for known in (self._reached, self._written_at, self._ends):
+                for known in (self._reached, self._moved_at, self._written_at, self._ends):
                     known.pop(log, None)
                 self._metrics.forget(self._topics[log[0]], log[1])
+
+    def still(self) -> dict[Log, Still]:
+        """The logs that have more than was reached, of those whose leaders answer."""
+        with self._lock:
+            return {
+                log: Still(self._reached[log], self._moved_at[log])
+                for log in self._led
+                if log in self._ends and self._ends[log] > self._reached[log]
+            }
 
     def measure(self) -> None:
         """Ask where the logs end, and set the lag of each; by the last known end while its leader does not answer."""
@@ -77,8 +100,11 @@ class Lag:
             self._note_answer()
         now = time.time()
         with self._lock:
+            self._led = frozenset(ends)
             self._ends |= {log: end for log, end in ends.items() if log in self._reached}
             for log, end in self._ends.items():
+                if log[0] not in self._topics:
+                    continue
                 labels = self._topics[log[0]], log[1]
                 behind = max(end - self._reached[log], 0)
                 self._metrics.lag.labels(*labels).set(behind)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
+from structlog.testing import capture_logs
 
 from ronde.shared.whole_settings import WholeSettings
 from seal.errors import AwayError
@@ -65,6 +66,14 @@ def test_what_is_gone_is_counted_once_and_a_transactions_marker_is_not(
             Sealing, "_bounds", lambda self, log: bounds(self, log) if log[0] == "alerts" else no_leader()
         )
         assert missed() == 0, "it did not begin"
-    assert missed() == 2, "a record and its marker"
+    with capture_logs() as logged:
+        assert missed() == 2, "a record and its marker"
+    (gone,) = (line for line in logged if line["log_level"] == "error")
+    assert gone == {
+        "event": "records are gone that were never sealed",
+        "log_level": "error",
+        "topic": log.topic,
+        "offsets": {0: (2, 4)},
+    }
     assert missed() == 0
     reader.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import shutil
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from socketserver import StreamRequestHandler, ThreadingTCPServer
 from threading import Event, Thread
 
 import pytest
+from structlog.testing import capture_logs
 
 from seal.errors import SealError
 from seal.stamps import stamp, wrong_with
@@ -85,14 +85,18 @@ def test_a_head_bears_the_stamp_of_an_authority_and_a_receiver_checks_it(
     ],
 )
 def test_a_refused_or_wrong_answer_is_logged_counted_and_the_head_kept(
-    stamped: SealBench, authority: Authority, mode: str, why: str, caplog: pytest.LogCaptureFixture
+    stamped: SealBench, authority: Authority, mode: str, why: str
 ) -> None:
     authority.mode = mode
-    with caplog.at_level(logging.ERROR, "seal"):
+    with capture_logs() as logged:
         stamped.book(resolved_night())
     (head,) = stamped.store.heads()
     assert head.stamp is None
-    assert why in caplog.text
+    assert [(line["event"], line["log_level"], line["number"]) for line in logged] == [
+        ("head signed", "info", 1),
+        ("the head is kept without a stamp for now", "error", 1),
+    ]
+    assert why in logged[1]["reason"]
     registry = stamped.metrics.registry
     assert registry.get_sample_value("ronde_seal_stamps_total", {"outcome": "failed"}) == 1
     # Once it stamps again, the last head gets its own.

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
-import pytest
+from structlog.testing import capture_logs
 
 from ronde.shared.whole_settings import WholeSettings
 from schemas.avro.records import encode
@@ -20,7 +19,7 @@ from tests.security.test_acl import REQUEST
 
 
 def test_it_reads_as_the_group_of_its_role(
-    house: House, world: World, database: PostgresSettings, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    house: House, world: World, database: PostgresSettings, tmp_path: Path
 ) -> None:
     keys.create(tmp_path / "seal.pem")
     file = house.file(
@@ -29,8 +28,8 @@ def test_it_reads_as_the_group_of_its_role(
         seal={"key_file": str(tmp_path / "seal.pem"), "pages_port": 0},
     )
     world.put("dispatches", encode("DispatchCommand", REQUEST), "S1")
-    with caplog.at_level(logging.WARNING, "seal"):
+    with capture_logs() as logged:
         seal_once(load(file, {}, WholeSettings))
     with connect(database) as connection:
         assert sum(tree.size for tree in Store(connection).trees().values()) == 1
-    assert caplog.messages == []
+    assert [line["event"] for line in logged] == ["head signed"]

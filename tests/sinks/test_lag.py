@@ -11,7 +11,7 @@ from sinks.errors import Away
 from sinks.observe.metrics import SinkMetrics
 from sinks.observe.readiness import SinkReadiness
 from sinks.read import lag as lag_module
-from sinks.read.lag import Lag
+from sinks.read.lag import Lag, Still
 from sinks.read.offsets import Offsets
 from sinks.rows.chunk import Log
 from tests.support.waiting import eventually
@@ -82,6 +82,37 @@ def test_a_broker_that_does_not_answer_for_long_is_told(scene: Scene, monkeypatc
     scene.broker.end = 10
     scene.lag.measure()
     assert scene.readiness.reasons == {}
+
+
+def test_a_log_is_still_while_it_has_more_and_its_leader_answers(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = {"now": 100.0}
+    monkeypatch.setattr("time.monotonic", lambda: clock["now"])
+    scene.lag.reach({LOG: 7})
+    assert scene.lag.still() == {}, "its end is not known yet"
+    scene.lag.measure()
+    clock["now"] = 120.0
+    scene.lag.reach({LOG: 7})
+    assert scene.lag.still() == {LOG: Still(7, 100.0)}
+    scene.lag.reach({LOG: 8})
+    assert scene.lag.still() == {LOG: Still(8, 120.0)}
+    scene.broker.end = None
+    scene.lag.measure()
+    assert scene.lag.still() == {}, "its leader answers no more"
+    scene.broker.end = 10
+    scene.lag.measure()
+    scene.lag.forget([LOG])
+    assert scene.lag.still() == {}, "another sink has it"
+    scene.lag.reach({LOG: 10})
+    scene.lag.measure()
+    assert scene.lag.still() == {}
+
+
+def test_a_log_whose_lag_is_not_shown_may_stand_still_too(scene: Scene) -> None:
+    log = ("ronde.erasures", 0)
+    scene.lag.reach({log: 3})
+    scene.lag.measure()
+    assert scene.lag.still().keys() == {log}
+    assert scene.shown("ronde_sink_lag_records") is None
 
 
 def test_it_looks_by_itself_until_it_is_closed(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

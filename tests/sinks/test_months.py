@@ -12,6 +12,7 @@ from typing import Any, Final
 import psycopg
 import pytest
 
+from service.lost_leader import Standstill
 from sinks.database.migrate import migrate
 from sinks.database.sql import query
 from sinks.errors import SinkError
@@ -181,7 +182,7 @@ def test_the_next_month_is_made_while_a_sink_runs(
     monkeypatch.setattr(ledger_module, "_MONTHS_AGAIN_SECONDS", 0.1)
     wanted = {date(2026, 1, 1)}
     monkeypatch.setattr(session_module, "_this_month_and_the_next", lambda: set(wanted))
-    session = Session(configuration, None, SinkReadiness(), SinkMetrics())
+    session = Session(configuration, None, Standstill(), SinkReadiness(), SinkMetrics())
     stopping = threading.Event()
     running = threading.Thread(target=session.run, args=(stopping,))
     running.start()

@@ -12,6 +12,7 @@ import pytest
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from service.lost_leader import Standstill
 from sinks.database.migrate import migrate
 from sinks.errors import Fenced
 from sinks.observe.metrics import SinkMetrics
@@ -76,7 +77,7 @@ def test_a_quiet_log_whose_records_grew_too_old_has_lost_nothing(
     producer.commit_transaction()
 
     stopping = threading.Event()
-    with closing(Session(bench.configuration, None, SinkReadiness(), SinkMetrics())) as session:
+    with closing(Session(bench.configuration, None, Standstill(), SinkReadiness(), SinkMetrics())) as session:
         running = threading.Thread(target=session.run, args=(stopping,))
         running.start()
         try:

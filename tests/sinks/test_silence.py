@@ -40,7 +40,9 @@ class Scene:
             "_turn": nothing,
             "_erase": nothing,
             "_writer": SimpleNamespace(settle=nothing),
-            "_erasures": SimpleNamespace(news=nothing, listen=nothing),
+            "_erasures": SimpleNamespace(news=nothing, positions=nothing, listen=nothing),
+            "_lag": SimpleNamespace(reach=nothing),
+            "_refuse_standstill": nothing,
             "_ledger": SimpleNamespace(add_months=nothing),
             "_source": SimpleNamespace(
                 hearing=self.reading, note_positions=nothing, look_for_topics=nothing, listen=self._look

@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any, Final
 
 import pytest
@@ -14,6 +15,7 @@ from service.postgres_settings import PostgresSettings
 from service.registry_settings import RegistrySettings
 from sinks import topic_admin
 from sinks.errors import Away, SinkError
+from sinks.forget import erasures
 from sinks.settings import Configuration, SinkSettings
 
 CONFIGURATION: Final = Configuration(
@@ -64,3 +66,24 @@ def test_the_answer_is_returned(answering: Any) -> None:
     ids()
     answering({})
     create()
+
+
+def test_a_topic_of_erasures_that_was_made_is_waited_for_until_the_broker_shows_it(
+    answering: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = [{}, {}, {}, {"ronde.erasures": "its description"}]
+    client = SimpleNamespace(list_topics=lambda **_: SimpleNamespace(topics=shown.pop(0)), close=lambda: None)
+    monkeypatch.setattr(erasures, "Consumer", lambda *_, **__: client)
+    answering({})
+    erasures.create_topic(CONFIGURATION)
+    assert shown == []
+
+
+def test_a_topic_of_erasures_that_is_never_shown_is_left_to_who_reads_it(
+    answering: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = SimpleNamespace(list_topics=lambda **_: SimpleNamespace(topics={}), close=lambda: None)
+    monkeypatch.setattr(erasures, "Consumer", lambda *_, **__: client)
+    monkeypatch.setattr(erasures, "_ANSWER_SECONDS", 0.0)
+    answering({})
+    erasures.create_topic(CONFIGURATION)

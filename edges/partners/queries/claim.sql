@@ -30,8 +30,8 @@ noted AS (
     SELECT command_id, attempts, %(now)s FROM taken
 )
 SELECT
-    taken.command_id, taken.dispatch_id, taken.partner_id, taken.action, taken.value, taken.stored_at, taken.began_at,
-    taken.gives_up_at, taken.attempts AS number, partners.url, partners.allow_private,
+    taken.command_id, taken.dispatch_id, taken.partner_id, taken.action, taken.value, taken.began_at, taken.gives_up_at,
+    taken.attempts AS number, partners.url, partners.allow_private,
     (SELECT array_agg(secret ORDER BY added_at) FROM partners.secrets WHERE partner_id = taken.partner_id) AS secrets
 FROM taken
 JOIN partners.partners ON partners.partner_id = taken.partner_id

@@ -1,6 +1,7 @@
 -- A command that is not stored yet ends the attempts of those before it. It is for a partner that is asked over HTTP, or
 -- for one that asks us alone (`is_known`): then nothing is posted unless the partner is added while a REQUEST may still
 -- be answered, and operators do not hear of an AMEND or CANCEL that does not arrive.
+-- `is_late`: its partner is asked over HTTP, and it is not posted, as its time is over.
 -- What is not posted is as old as its record: a first start reads all that Kafka holds.
 WITH new AS (
     INSERT INTO partners.commands (
@@ -20,7 +21,7 @@ WITH new AS (
     ) AS noted
     WHERE partner.is_posted OR %(is_known)s
     ON CONFLICT DO NOTHING
-    RETURNING dispatch_id
+    RETURNING dispatch_id, partner_id, state
 ),
 superseded AS (
     UPDATE partners.commands AS earlier
@@ -28,4 +29,6 @@ superseded AS (
     FROM new
     WHERE earlier.dispatch_id = new.dispatch_id AND earlier.state = 'PENDING'
 )
-SELECT dispatch_id FROM new
+SELECT new.partner_id, partners.partner_id IS NOT NULL AND new.state = 'GIVEN_UP' AS is_late
+FROM new
+LEFT JOIN partners.partners ON partners.partner_id = new.partner_id

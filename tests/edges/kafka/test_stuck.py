@@ -15,15 +15,16 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from edges.kafka import clients, lost_leader
+from edges.kafka import clients
 from edges.kafka import producer as writing
 from edges.kafka import view as reading
 from edges.kafka.ages import Ages
-from edges.kafka.lost_leader import Standstill
 from edges.kafka.producer import Producer
 from edges.kafka.view import View
 from edges.settings import Connection
 from schemas.contract.topics import Log
+from service import lost_leader
+from service.lost_leader import PASSED_ON, Standstill
 from tests.edges.kafka.test_kafka import S1, Book, producing, record, viewing
 from tests.edges.kafka.test_lanes import CONNECTION, OTHER, STUCK, Client, client, outcome
 from tests.edges.test_passing_errors import an_intake
@@ -108,7 +109,7 @@ async def test_where_no_other_client_can_be_made_this_one_goes_on(
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     made = SimpleNamespace(now=1000.0)
-    monkeypatch.setattr("edges.kafka.lost_leader.time.monotonic", lambda: made.now)
+    monkeypatch.setattr("service.lost_leader.time.monotonic", lambda: made.now)
     return made
 
 
@@ -129,6 +130,21 @@ def test_a_leader_that_misses_an_answer_has_its_time_again(clock: SimpleNamespac
         clock.now = 1000.0 + second
         due += [second] if judge.judge({} if second == 50 else {log: 1000.0}) else []
     assert due[0] == 120
+
+
+def test_a_group_that_passes_a_damaged_partition_on_takes_other_clients_less_and_less_often(
+    clock: SimpleNamespace,
+) -> None:
+    members, log, holder, due = [Standstill(PASSED_ON) for _ in range(4)], ("signals", 0), 0, []
+    begun = clock.now
+    for second in range(0, 36_000, 5):
+        clock.now = 1000.0 + second
+        found = [member.judge({log: begun} if number == holder else {}) for number, member in enumerate(members)]
+        if any(found):
+            due.append(second)
+            holder, begun = (holder + 1) % len(members), clock.now
+    assert sum(second < 3_600 for second in due) < 25
+    assert sum(second > 32_400 for second in due) < 6, due
 
 
 def test_another_client_is_due_less_and_less_often_and_at_once_when_all_was_well(clock: SimpleNamespace) -> None:

@@ -128,6 +128,9 @@ def test_an_answer_may_accept_and_a_test_never_reaches_the_engine(house: House, 
     eventually(lambda: "PENDING" not in house.command("attempts"), "it is noted")
     with connect(house.settings.postgres, "test") as database:
         database.execute("UPDATE partners.commands SET state = 'GIVEN_UP' WHERE dispatch_id = 'i1-d1'")
+        assert house.command("resend", "azur").startswith("left out, as the partner has reported on them: 1;")
+        assert len(system.hooks) == 4
+        database.execute("DELETE FROM partners.reports")
     assert house.command("resend", "azur") == "i1-d1-r1 is posted to azur again\n"
     assert system.wait(5)[-1].id == "i1-d1-r1"
 
@@ -166,6 +169,22 @@ def test_a_record_of_now_is_posted_though_its_command_says_another_time(house: H
     house.start().wait_ready()
     house.dispatch("CANCEL", issued_at=0)
     assert [hook.id for hook in system.wait()] == ["i1-d1-c1"]
+
+
+def test_a_request_that_is_read_after_its_time_is_listed_and_logged(house: House, system: PartnerSystem) -> None:
+    house.add(system)
+    respond_by = time.time_ns() // 1_000_000 - 1
+    house.dispatch(dispatch_id="i2-d1", respond_by=respond_by)
+    house.dispatch(dispatch_id="i3-d1", respond_by=respond_by, partner_id="others")  # not ours to keep
+    process = house.start()
+    process.wait_ready()
+    house.dispatch()
+    assert [hook.id for hook in system.wait()] == ["i1-d1-r1"]
+    [row] = json.loads(house.command("attempts", "i2-d1", "--json"))
+    assert (row["command_id"], row["number"], row["outcome"], row["state"]) == ("i2-d1-r1", 0, None, "GIVEN_UP")
+    assert "not posted" in house.command("attempts", "azur")
+    assert process.field("commands came too late to be posted", "partner") == "azur"
+    assert "others" not in process.said()
 
 
 def test_a_later_command_ends_the_attempts_of_earlier_ones(house: House, system: PartnerSystem) -> None:

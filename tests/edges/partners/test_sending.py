@@ -1,4 +1,4 @@
-"""The attempts and the reports of several processes over one database; partner and Kafka do as the test says."""
+"""The attempts of several processes over one database; the partner does as the test says."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 import pytest
+from psycopg.errors import InsufficientPrivilege
 
 from edges.errors import DatabaseAwayError
-from edges.kafka.errors import UnconfirmedError
 from edges.partners.metrics import PartnersMetrics
-from edges.partners.notices import Notices
+from edges.partners.page_tokens import VALID_MS, dispatch_of
 from edges.partners.posting import Answer
 from edges.partners.sending import Sender
 from edges.partners.sql import query
@@ -33,15 +33,17 @@ class Partner:
     def __init__(self) -> None:
         self.begun: list[str] = []
         self.out: list[str] = []
+        self.body = b""  # the last one
         self.before: Callable[[str], Awaitable[None]] = _at_once
         self.after: Callable[[str], Awaitable[None]] = _at_once
         self.answer = DELIVERED
 
     async def post(
-        self, _id: str, _url: str, headers: Sequence[tuple[str, str]], _body: bytes, *, going: Any, **_: Any
+        self, _id: str, _url: str, headers: Sequence[tuple[str, str]], body: bytes, *, going: Any, **_: Any
     ) -> Answer:
         command_id = dict(headers)["webhook-id"]
         self.begun.append(command_id)
+        self.body = body
         await self.before(command_id)
         await going()
         self.out.append(command_id)
@@ -60,11 +62,17 @@ async def until(probe: Callable[[], bool]) -> None:
         await asyncio.sleep(0.01)
 
 
-def sending(partners: Served, partner: Partner, test: Callable[[Sender], Coroutine[Any, Any, None]]) -> None:
-    """Run a test beside a sender."""
+def sending(
+    partners: Served,
+    partner: Partner,
+    test: Callable[[Sender], Coroutine[Any, Any, None]],
+    page_url: str | None = None,
+) -> PartnersMetrics:
+    """Run a test beside a sender; its metrics."""
+    metrics = PartnersMetrics()
 
     async def run() -> None:
-        sender = Sender(partners.store, cast("Poster", partner), partners.reporter, PartnersMetrics(), None)
+        sender = Sender(partners.store, cast("Poster", partner), partners.reporter, metrics, page_url)
         task = asyncio.create_task(sender.run())
         try:
             await test(sender)
@@ -73,10 +81,19 @@ def sending(partners: Served, partner: Partner, test: Callable[[Sender], Corouti
             await asyncio.wait((task,))
 
     partners.run(run())
+    return metrics
 
 
 def states(partners: Served) -> dict[str, str]:
     return dict(partners.sql("SELECT command_id, state FROM partners.commands"))
+
+
+def dispatch(number: int, site_id: str) -> Dispatch:
+    return Dispatch(f"i{number}-d1", "azur", site_id, f"i{number}", is_test=False)
+
+
+def reported(partners: Served) -> list[str]:
+    return [orjson.loads(record.value or b"")["report_id"] for record in partners.kafka.written]
 
 
 def test_a_command_that_another_process_has_overtaken_does_not_go(partners: Served) -> None:
@@ -164,6 +181,29 @@ def test_an_answer_that_accepts_is_not_lost_while_postgres_is_away(
     assert len(partner.out) == 1
 
 
+def test_an_answer_that_cannot_be_noted_keeps_no_later_one(partners: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A right that was taken away for a moment does not pass by itself; the lease ends, and it is posted again."""
+    partner, failures = Partner(), [InsufficientPrivilege("for a moment")]
+    note = Store.note
+
+    async def refused(store: Store, answers: Any) -> Any:
+        if failures:
+            raise failures.pop()
+        return await note(store, answers)
+
+    async def test(_: Sender) -> None:
+        await until(lambda: not failures)
+        partners.put(command("i2-d1"))
+        await until(lambda: states(partners)["i2-d1-r1"] == "DELIVERED")
+        partners.sql("UPDATE partners.commands SET leased_until = 0")
+        await until(lambda: states(partners)["i1-d1-r1"] == "DELIVERED")
+
+    monkeypatch.setattr(Store, "note", refused)
+    partners.put(command("i1-d1"))
+    sending(partners, partner, test)
+    assert sorted(partner.out) == ["i1-d1-r1", "i1-d1-r1", "i2-d1-r1"]
+
+
 def test_an_answer_that_comes_after_its_lease_counts(partners: Served) -> None:
     partners.put(command("i1-d1"))
 
@@ -208,136 +248,54 @@ def test_a_request_to_be_posted_again_has_a_minute_for_it(partners: Served) -> N
     assert partners.sql("SELECT state, gives_up_at FROM partners.commands") == [("PENDING", now + 60_000)]
 
 
-# --- reports ------------------------------------------------------------------------------------------------------
+def test_what_is_posted_again_is_as_old_as_that(partners: Served) -> None:
+    """Else the link in it has expired, it is said to wait since the day before, and its first byte to be as late."""
+    partner, now = Partner(), now_ms()
+
+    async def test(_: Sender) -> None:
+        await until(lambda: states(partners) == {"i1-d1-a1": "DELIVERED"})
+
+    partners.put(command("i1-d1", "AMEND"), now - VALID_MS - 1)
+    partners.sql("UPDATE partners.commands SET state = 'GIVEN_UP'")
+    with connect(partners.settings, "test") as session:
+        session.execute(query("resend"), {"id": "i1-d1", "now": now, "since": now})
+    [waiting] = partners.run(partners.store.pending())
+    assert (waiting["pending"], waiting["oldest"]) == (1, now), "nobody is called because of the day before"
+    metrics = sending(partners, partner, test, "https://guards.example")
+    token = orjson.loads(partner.body)["page_url"].removeprefix("https://guards.example/guard#")
+    key = partners.run(partners.store.page_key())
+    assert dispatch_of(key, token, now + VALID_MS - 1000) == "i1-d1"
+    assert dispatch_of(key, token, now + VALID_MS + 1) is None
+    assert (metrics.registry.get_sample_value("ronde_partners_first_byte_seconds_sum") or 0) < VALID_MS / 1000
 
 
-def dispatch(number: int, site_id: str) -> Dispatch:
-    return Dispatch(f"i{number}-d1", "azur", site_id, f"i{number}", is_test=False)
+def test_what_a_partner_has_reported_on_is_posted_again_only_by_its_name(partners: Served) -> None:
+    """An AMEND behind an answer is news, until all is over."""
+    for number, (action, said) in enumerate(
+        [
+            ("REQUEST", "accepted"),
+            ("AMEND", "accepted"),
+            ("CANCEL", "closed"),
+            ("REQUEST", None),
+            ("CANCEL", None),
+            ("AMEND", "rejected"),
+            ("CANCEL", "rejected"),
+        ]
+    ):
+        partners.put(command(f"i{number}-d1", action))
+        if said is not None:
+            partners.run(partners.store.report(dispatch(number, "S14"), Step(said, 0)))
+    partners.sql("UPDATE partners.commands SET state = 'GIVEN_UP'")
 
+    def resent(id_: str) -> dict[str, bool]:
+        with connect(partners.settings, "test") as session:
+            rows = session.execute(query("resend"), {"id": id_, "now": now_ms(), "since": 0}).fetchall()
+        return {command_id: is_reported for command_id, _, is_reported in rows}
 
-def reported(partners: Served) -> list[str]:
-    return [orjson.loads(record.value or b"")["report_id"] for record in partners.kafka.written]
-
-
-def test_the_same_answer_again_is_not_another_report(partners: Served) -> None:
-    partners.put(command("i1-d1"))
-
-    async def test() -> None:
-        for step, again in (("accepted", False), ("en-route", True), ("accepted", False)):
-            await partners.reporter.report(dispatch(1, "S14"), Step(step, 0), again=again)
-
-    partners.run(test())
-    assert reported(partners) == ["i1-d1-accepted", "i1-d1-en-route"]
-
-
-def test_a_tap_that_said_what_was_said_already_is_no_further_report_later(partners: Served) -> None:
-    partners.put(command("i1-d1"))
-    tap = Step("en-route", 5, is_tap=True)
-
-    async def test() -> list[str]:
-        said = (Step("en-route", 0), tap, tap, Step("on-site", 9), tap, tap._replace(reported_at=10))
-        return [await partners.reporter.report(dispatch(1, "S14"), step) for step in said]
-
-    assert partners.run(test()) == [*["i1-d1-en-route"] * 3, "i1-d1-on-site", "i1-d1-en-route", "i1-d1-en-route-2"]
-    assert reported(partners) == ["i1-d1-en-route", "i1-d1-on-site", "i1-d1-en-route-2"]
-    assert partners.sql("SELECT taps FROM partners.reports ORDER BY seq") == [([5],), ([],), ([],)]
-
-
-def test_until_the_tables_are_those_of_this_version_a_report_is_not_taken(partners: Served) -> None:
-    partners.put(command("i1-d1"))
-    partners.sql("ALTER TABLE partners.reports DROP COLUMN taps")
-    with pytest.raises(DatabaseAwayError):
-        partners.run(partners.store.report(dispatch(1, "S14"), Step("accepted", 0)))
-
-
-def test_a_partition_that_takes_nothing_keeps_no_other_s_reports(partners: Served) -> None:
-    for number in range(4):
-        partners.put(command(f"i{number}-d1", site_id=f"S{number % 2}"))
-    partners.kafka.away = {"S0"}
-
-    async def test() -> None:
-        for number in range(4):
-            await partners.store.report(dispatch(number, f"S{number % 2}"), Step("accepted", 0))
-        partners.sql("UPDATE partners.reports SET taken_at = 0")
-        await partners.reporter.catch_up()
-        await until(lambda: not partners.reporter._under_way)
-        assert partners.sql("SELECT count(*) FROM partners.reports WHERE acknowledged_at IS NULL") == [(2,)]
-        await partners.reporter.catch_up()
-        await until(lambda: not partners.reporter._under_way)
-
-    partners.run(test())
-    assert reported(partners) == ["i1-d1-accepted", "i3-d1-accepted"]
-
-
-def test_a_report_that_fails_while_it_is_said_again_is_not_confirmed(
-    partners: Served, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    kafka, reporter = partners.kafka, partners.reporter
-    partners.put(command("i1-d1"))
-    read = Store.waiting_reports
-
-    async def waiting_reports(*of: Any) -> Any:
-        found = await read(*of)
-        if reporter._under_way:  # Kafka refuses now what it had not answered yet
-            kafka.thawed.set()
-            await until(lambda: not reporter._under_way)
-        return found
-
-    monkeypatch.setattr(Store, "waiting_reports", waiting_reports)
-    kafka.is_away = True
-    kafka.thawed.clear()
-
-    async def test() -> None:
-        said = asyncio.create_task(reporter.report(dispatch(1, "S14"), Step("accepted", 0)))
-        await until(lambda: bool(reporter._under_way))
-        with pytest.raises(UnconfirmedError):
-            await reporter.report(dispatch(1, "S14"), Step("accepted", 0))
-        with pytest.raises(UnconfirmedError):
-            await said
-
-    partners.run(test())
-    assert reported(partners) == []
-
-
-def test_what_kafka_is_slow_to_take_is_handed_over_once(partners: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edges.partners.reports_to_kafka.CONFIRM_SECONDS", 0.05)
-    partners.put(command("i1-d1"))
-    partners.kafka.thawed.clear()
-
-    async def test() -> None:
-        for _ in range(3):
-            with pytest.raises(UnconfirmedError):
-                await partners.reporter.report(dispatch(1, "S14"), Step("accepted", 0))
-            partners.sql("UPDATE partners.reports SET taken_at = 0")
-            with pytest.raises(UnconfirmedError):
-                await partners.reporter.catch_up()
-        partners.kafka.thawed.set()
-        assert await partners.reporter.report(dispatch(1, "S14"), Step("accepted", 0)) == "i1-d1-accepted"
-        await partners.reporter.catch_up()
-
-    partners.run(test())
-    assert reported(partners) == ["i1-d1-accepted"]
-
-
-def test_a_notice_that_waits_for_kafka_is_handed_over_once(partners: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edges.partners.notices.CONFIRM_SECONDS", 0.05)
-    notices = Notices(partners.store, partners.reporter._outlet, PartnersMetrics())
-    partners.put(command("i1-d1", "CANCEL"), now_ms() - 31_000)
-    partners.kafka.thawed.clear()
-
-    async def test() -> None:
-        for _ in range(3):
-            with pytest.raises(UnconfirmedError):
-                await notices.write()
-        partners.kafka.is_away = True  # the client has given up
-        partners.kafka.thawed.set()
-        with pytest.raises(UnconfirmedError):
-            await notices.write()
-        partners.kafka.is_away = False
-        for _ in range(2):
-            await notices.write()
-
-    partners.run(test())
-    [event] = map(orjson.loads, (record.value or b"" for record in partners.kafka.written))
-    assert (event["event_id"], event["action"]) == ("i1-d1-c1-undelivered", "UNDELIVERED")
-    assert partners.run(partners.store.undelivered()) == []
+    left_out = {"i0-d1-r1": True, "i2-d1-c1": True, "i5-d1-a1": True}
+    posted = ["i1-d1-a1", "i3-d1-r1", "i4-d1-c1", "i6-d1-c1"]
+    assert resent("azur") == left_out | dict.fromkeys(posted, False)
+    assert sorted(id_ for id_, state in states(partners).items() if state == "PENDING") == posted
+    for id_ in ("i0-d1-r1", "i2-d1", "i5-d1"):
+        assert list(resent(id_).values()) == [False]
+    assert set(states(partners).values()) == {"PENDING"}

@@ -9,10 +9,12 @@ import httpx
 import psycopg
 import pytest
 
+from edges.errors import DatabaseAwayError
 from edges.portal import pages
 from edges.portal.core import Contact, Intervention, Site
 from edges.portal.rows import Edit
 from edges.portal.service import now
+from edges.web.problems import UNCONFIRMED
 from edges.web.values import write_instant
 from tests.edges.portal.serving import Api
 from tests.edges.portal.test_api import ANN, HOME, make, put, state
@@ -83,6 +85,46 @@ async def test_a_form_shown_again_still_keeps_the_word_that_is_there(api: Api) -
     answer = await save(browser, "first-contact", revision=3, person_id="ann", **TOO_SHORT | {"phone": "0639980009"})
     assert answer.status_code == 303
     assert (await state(client))["first_contact"]["has_password"]
+
+
+@pytest.mark.parametrize(
+    ("language", "field_says", "problem_says"),
+    [
+        ("en", "type it again", "type the password and"),
+        ("fr", "saisissez-le de nouveau", "saisissez aussi de nouveau le"),
+    ],
+)
+async def test_a_word_that_no_page_shows_again_is_asked_for_again(
+    api: Api, monkeypatch: pytest.MonkeyPatch, language: str, field_says: str, problem_says: str
+) -> None:
+    """Else the form reads as if an empty box kept what was typed, and it keeps the word before."""
+    client = api.client("portal:*")
+    await make(client)
+    await put(client, "first-contact", ANN, 1)
+    browser = await owner(api, language)
+    browser.headers["Accept"] = "text/html"
+    fields = {"person_id": "ann", "phone": "0639980009", "language": "fr"}
+    for words, count in (({"password": "lagon"}, 1), ({"password": "lagon", "duress_password": "corail"}, 2), ({}, 0)):
+        wrong = await save(browser, "first-contact", revision=2, **fields | {"phone": "06 39"}, **words)
+        stale = await save(browser, "first-contact", revision=1, **fields, **words)
+        assert (wrong.status_code, stale.status_code) == (422, 412)
+        assert [page.text.count(field_says) for page in (wrong, stale)] == [count, count]
+    short = await save(browser, "first-contact", revision=2, **fields, password="abc")
+    assert field_says not in short.text, "what is wrong with it is said instead"
+
+    async def away(*_: Any) -> None:
+        raise DatabaseAwayError
+
+    async def late(*_: Any) -> None:
+        raise UNCONFIRMED.error()
+
+    for fault in (away, late):
+        monkeypatch.setattr(api.store, "change", fault)
+        unconfirmed = await save(browser, "first-contact", revision=2, **fields, password="lagon")
+        without = await save(browser, "instructions", revision=2, instructions="mind the dog")
+        assert (unconfirmed.status_code, without.status_code) == (503, 503)
+        assert (problem_says in unconfirmed.text, problem_says in without.text) == (True, False)
+        assert "lagon" not in unconfirmed.text
 
 
 async def test_an_imported_contact_keeps_the_word_that_the_form_says_is_kept(api: Api) -> None:

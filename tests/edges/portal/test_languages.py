@@ -48,6 +48,8 @@ def messages() -> set[str]:
             "It is not over yet.",
             "This site has no such incident.",
             FORGOTTEN,
+            form_pages.WORD_AGAIN,
+            form_pages.WORDS_UNCONFIRMED,
         }
     )
 

@@ -212,6 +212,24 @@ def test_duh_for_plain_text_where_encryption_is_required() -> None:
     assert (verdict.has_alerts, verdict.identity) == (False, None)
 
 
+def test_what_is_refused_in_the_clear_is_kept_with_all_that_it_tells() -> None:
+    """Somebody must see that it was an alarm: its panel gives up."""
+    raw = framed(b'"SIA-DCS"0001L0#1234[#1234|Nri1/BA012/TR013][IKitchen]_21:03:12,11-28-2026')
+    verdict = Desk(KEYED).takes(raw)
+    assert [(s.outcome, s.site_id, s.code, s.zone, s.kind, s.alert_id, s.text) for s in verdict.signals] == [
+        ("REFUSED", "S1", "BA", "012", "INTRUSION", None, "Kitchen"),
+        ("REFUSED", "S1", "TR", "013", None, None, "Kitchen"),
+    ]
+    again = Desk(KEYED).takes(framed(raw[9:-1].replace(b"21:03:12", b"21:03:17")))
+    assert {s.frame_id for s in again.signals} == {s.frame_id for s in verdict.signals}  # the body is the same
+
+
+def test_what_is_refused_and_cannot_be_read_is_kept_all_the_same() -> None:
+    verdict = Desk(KEYED).takes(framed(b'"ADM-CID"0001L0#1234[1130 01 015'))
+    assert [(s.outcome, s.code) for s in verdict.signals] == [("REFUSED", None)]
+    assert verdict.answer is not None
+
+
 @pytest.mark.parametrize("key", [bytes(16), None])
 def test_duh_for_a_frame_that_the_key_does_not_open(key: bytes | None) -> None:
     verdict = Desk(Account("1234", "S1", key=key)).takes(vectors.BURGLARY_AES)

@@ -15,7 +15,7 @@ import trustme
 
 from edges.receiver import datagrams, judging, loop
 from edges.receiver.accounts import Account
-from edges.receiver.addresses import STRANGE_FRAMES
+from edges.receiver.addresses import STRANGE_FRAMES, Addresses
 from edges.receiver.connections import Connection
 from edges.receiver.framing import framed
 from edges.receiver.metrics import Closed, Transport
@@ -155,8 +155,10 @@ async def test_the_eleventh_refused_frame_within_a_minute_is_not_answered_either
         for number in range(1, STRANGE_FRAMES + 1):
             panel.send(cid("1130 01 015", number))
             assert b"DUH" in await panel.answer()
-        panel.send(cid("1130 01 015", 99))
-        await panel.silence()
+        with mock.patch.object(judging, "content_of") as reading:
+            panel.send(cid("1130 01 015", 99))
+            await panel.silence()
+        reading.assert_not_called()
         assert [signal.outcome for signal in made.kafka.signals] == ["REFUSED"] * STRANGE_FRAMES
         assert made.count("silenced_total", reason="TOO_MANY_STRANGE") == 1
 
@@ -231,6 +233,46 @@ async def test_an_address_has_so_many_sockets() -> None:
         async with client(made) as fourth:
             fourth.send(vectors.BURGLARY)
             assert await fourth.answer() == vectors.ACK
+
+
+async def test_a_64_of_ipv6_is_one_address_and_ipv4_is_itself_by_a_socket_of_both() -> None:
+    addresses = Addresses(2)
+    assert addresses.open("2001:db8::1")
+    assert addresses.open("2001:db8::2")
+    assert not addresses.open("2001:db8::3")
+    assert addresses.open("2001:db8:0:1::1")
+    addresses.close("2001:db8::2")
+    assert addresses.open("2001:db8::3")
+    assert [addresses.open(f"::ffff:192.0.2.{number}") for number in (1, 1, 2)] == [True] * 3
+    assert [addresses.open(f"64:ff9b::c000:22{number}") for number in (1, 1, 2)] == [True] * 3
+    assert not addresses.open("192.0.2.1")
+    asked = [addresses.admits_strange(f"2001:db8::{number}", 0.0) for number in range(STRANGE_FRAMES + 1)]
+    assert asked == [*[True] * STRANGE_FRAMES, False]
+
+
+async def asked_by_both_families() -> None:
+    loop = asyncio.get_running_loop()
+    async with receiver(PLAIN, host="::") as made:
+        for number, (family, address) in enumerate(((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")), 1):
+            reader, writer = await asyncio.open_connection(address, made.ports[Transport.TCP])
+            writer.write(cid("1130 01 015", number))
+            assert b'"ACK"%04d' % number in await asyncio.wait_for(reader.readuntil(b"\r"), 5)
+            writer.close()
+            with socket.socket(family, socket.SOCK_DGRAM) as panel:
+                panel.setblocking(False)
+                panel.connect((address, made.ports[Transport.UDP]))
+                await loop.sock_sendall(panel, cid("1130 01 016", number + 2))
+                assert b'"ACK"%04d' % (number + 2) in await asyncio.wait_for(loop.sock_recv(panel, 4096), 5)
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="no socket here takes both IPv6 and IPv4")
+@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, loop.new_loop])
+async def test_all_addresses_are_those_of_ipv4_and_ipv6(new_loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
+    def run() -> None:
+        with asyncio.Runner(loop_factory=new_loop) as runner:
+            runner.run(asked_by_both_families())
+
+    await asyncio.to_thread(run)
 
 
 async def until_open(made: Receiver, sockets: int) -> None:

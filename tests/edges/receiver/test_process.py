@@ -120,6 +120,35 @@ def test_a_transmitter_that_comes_and_goes_and_one_whose_key_does_not_open(
         eventually(lambda: "keys" in json.loads(made.get("ready")[1])["reasons"], "it is not ready")
 
 
+def test_it_says_that_its_machines_clock_is_wrong(broker: Broker, made: ReceiverProcess) -> None:
+    """As the frames of three panels do, until two of them are of its time."""
+    accounts = ("0A1", "0A2", "0A3")
+    broker.know(*(Transmitter(account, "S1", key=K) for account in accounts))
+
+    def ask(panel: PanelSocket, account: str, at: int) -> bytes:
+        data = frame.enciphered(b"]", at, K)
+        return panel.ask(framed(f'"*NULL"0007R1L2#{account}['.encode() + data))
+
+    def clock() -> str | None:
+        remark: str | None = json.loads(made.get("ready")[1]).get("remarks", {}).get("clock")
+        return remark
+
+    with PanelSocket(made.listens()["tcp"]) as panel:
+        known = len(KNOWN) + len(accounts)
+        eventually(lambda: made.metric("ronde_receiver_transmitters") == known, "they are known")
+        for account in accounts:
+            assert b"NAK" in ask(panel, account, now() + 3_600_000)
+        eventually(clock, "it remarks its clock")
+        line = made.line("panels' clocks differ from this machine's")
+        assert line is not None
+        assert line["seconds"] in range(3590, 3601)
+        for account in accounts[:2]:
+            assert b"NAK" not in ask(panel, account, now())
+        eventually(lambda: clock() is None, "it remarks its clock no more")
+        assert made.line("panels' clocks no longer differ from this machine's") is not None
+        assert made.get("ready")[0] == 200
+
+
 def _with_another_key(account: str) -> bytes:
     from edges.receiver.wrapping import Wrapping  # noqa: PLC0415
     from schemas.avro.records import encode  # noqa: PLC0415

@@ -17,12 +17,18 @@ from schemas.contract.topics import Log
 ANSWERED_SECONDS: Final = 60.0
 LONGEST_SECONDS: Final = 3600.0
 LOOK_SECONDS: Final = 5.0  # between two looks for partitions that stand still
+# In a group a log that stands still is passed on: a member may be without it for so many times its patience.
+PASSED_ON: Final = 20
 
 
 class Standstill:
-    """Judges by who stands still, as somebody reports to it again and again. Used by one thread."""
+    """Judges by who stands still, as somebody reports to it again and again. Used by one thread.
 
-    def __init__(self) -> None:
+    It is in no hurry until nobody has stood still for ``calm`` times its patience.
+    """
+
+    def __init__(self, calm: int = 1) -> None:
+        self._calm = calm
         self._since: dict[Log, float] = {}  # since when a log stands still, and its leader answers
         self._patience = ANSWERED_SECONDS
         self._looked_at = self._renewed_at = self._stood_still_at = float("-inf")
@@ -43,7 +49,7 @@ class Standstill:
         now = time.monotonic()
         if still:
             self._stood_still_at = now
-        elif now - self._stood_still_at > self._patience:
+        elif now - self._stood_still_at > self._calm * self._patience:
             self._patience = ANSWERED_SECONDS
         self._since = {log: max(moved_at, self._since.get(log, now)) for log, moved_at in still.items()}
         if now - self._renewed_at < self._patience:
