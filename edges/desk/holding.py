@@ -149,12 +149,12 @@ class Holding:
         """Take what is next; None: somebody else has it, or it was over. Raises STALE, `UnconfirmedError`."""
         partition = self.writer.partition_of(item.site_id)
         self.check_fresh(partition)
-        if item.holder is not None and not await self._is_left_to(operator, item):
-            return None
         subject = Subject(item.subject, partition, item.site_id, item.incident_id)
         has_held = self._has_held(operator, subject)
         self._being_taken.append((operator.name, item))
         try:
+            if (item.holder is not None or has_held) and not await self._is_left_to(operator, subject):
+                return None
             hold = await self.claim(operator, subject, "TAKE")
             if hold is None or hold.by != operator.name:
                 return None
@@ -165,13 +165,12 @@ class Holding:
         finally:
             self._being_taken.remove((operator.name, item))
 
-    async def _is_left_to(self, operator: Operator, item: Item) -> bool:
-        """Whether what an operator holds is still theirs to do: they may have said what came of it at another desk."""
-        partition = self.writer.partition_of(item.site_id)
+    async def _is_left_to(self, operator: Operator, subject: Subject) -> bool:
+        """Whether an operator may do what they hold or held: they may have released or answered it at another desk."""
         with answered_within(left(HEAR_SECONDS)), suppress(NotReadError):
-            await self.look_again(partition)
-            await self.reader.answers_to_the_end(partition)
-        return self.work.is_left_to(operator.name, item.subject)
+            if await self.look_again(subject.partition):
+                await self.reader.answers_to_the_end(subject.partition)
+        return self.work.is_open_to(operator.name, subject.id)
 
     async def holder_or_refuse(self, operator: Operator, subject: Subject) -> Hold:
         """The operator's own hold. Raises HELD, NOT_HELD, `UnconfirmedError`."""

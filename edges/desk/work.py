@@ -287,8 +287,13 @@ class WorkList:
     def is_left_to(self, operator: str, subject: str) -> bool:
         """Whether an operator holds it, and has not answered."""
         item = self.items.get(subject)
-        is_theirs = item is not None and item.holder is not None and item.holder.by == operator
-        return item is not None and is_theirs and not self._is_answered(item, operator)
+        return item is not None and item.holder is not None and self.is_open_to(operator, subject)
+
+    def is_open_to(self, operator: str, subject: str) -> bool:
+        """Whether it is there, in nobody else's hands, and not answered by an operator."""
+        item = self.items.get(subject)
+        is_others = item is not None and item.holder is not None and item.holder.by != operator
+        return item is not None and not is_others and not self._is_answered(item, operator)
 
     def _inbound(self) -> Iterator[Hold]:
         """The inbound calls that somebody is in: they stand in no list."""

@@ -97,13 +97,17 @@ async def test_who_is_always_too_late_is_not_told_that_there_is_nothing(desk: Me
     assert await ask(desk, "ann") == [None], "all is held"
 
 
+@pytest.mark.parametrize("is_released", [False, True])
 async def test_what_was_just_answered_at_another_desk_is_not_next(
-    desk: MemoryDesk, monkeypatch: pytest.MonkeyPatch
+    desk: MemoryDesk, monkeypatch: pytest.MonkeyPatch, is_released: bool
 ) -> None:
     alarms(desk, 2)
     (command,) = await ask(desk, "ann")
     assert command is not None
     read = desk.catch_up
+    if is_released:  # which is read before the answer
+        desk.scene.claim(0, "RELEASE", command, site_id=desk.work.items[command].site_id)
+        read()
     with monkeypatch.context() as patch:
         patch.setattr(desk, "catch_up", lambda: None)  # not read yet
         desk.scene.result(0, command, "NOT_IDENTIFIED", "NORMAL", site_id=desk.work.items[command].site_id)
@@ -121,6 +125,39 @@ async def test_what_was_just_answered_at_another_desk_is_not_next(
 
 
 async def _nothing(_: int) -> None: ...
+
+
+async def test_what_was_just_released_at_another_desk_is_next(desk: MemoryDesk) -> None:
+    alarms(desk, 1)
+    (command,) = await ask(desk, "ann")
+    assert command is not None
+    desk.scene.claim(0, "RELEASE", command, site_id="S0")  # not read yet
+    assert await ask(desk, "ann") == [command]
+
+
+async def test_what_another_took_meanwhile_is_not_next(desk: MemoryDesk) -> None:
+    alarms(desk, 1)
+    (command,) = await ask(desk, "ann")
+    assert command is not None
+    desk.scene.claim(0, "RELEASE", command, site_id="S0")
+    desk.scene.claim(0, "TAKE", command, "bob", 60, "S0")
+    assert await ask(desk, "ann") == [None]
+
+
+async def test_no_answers_are_asked_for_where_claims_cannot_be_read(
+    desk: MemoryDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def read_nothing(_: int) -> None:
+        raise NotReadError
+
+    async def read_answers(_: int) -> None:
+        raise AssertionError("there is no time left for it")
+
+    alarms(desk, 1)
+    (command,) = await ask(desk, "ann")
+    monkeypatch.setattr(desk.reader, "to_the_end", read_nothing)
+    monkeypatch.setattr(desk.reader, "answers_to_the_end", read_answers)
+    assert await ask(desk, "ann") == [command]
 
 
 async def test_what_one_holds_is_next_where_answers_cannot_be_read(
