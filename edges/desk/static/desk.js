@@ -338,7 +338,7 @@
       if (window.Notification?.permission !== "granted") return;
       const body = item.alert_kinds.map((kind) => words.kind[kind] || kind).join(", ");
       try {
-        new Notification(words.item[item.item], { body, tag: item.subject });
+        new Notification(words.item[item.item], { body, tag: item.subject, renotify: true });
       } catch {
         // Chrome on Android lets no page make one.
       }
@@ -372,21 +372,36 @@
       if (!work) return;
       const there = new Set([...work.told, ...work.items.filter(isOurs).map((item) => item.subject)]);
       for (const row of [...list.children]) if (!there.has(row.dataset.subject)) drop(row.dataset.subject);
-      const [first] = work.items.filter(put);  // one for all: they come in order, the most urgent first
-      if (first && isWhole) announce(first);
+      for (const item of work.items) {
+        const change = put(item);
+        if (isWhole) hear(change, item);
+      }
       isWhole = true;
     }
-    // A release may be read before the answer that it follows: then it goes in a moment, and nobody need look up.
+    // What comes together is heard once, by its most urgent, and what is over by then not at all: a stream that was lost
+    // tells of all that came and went meanwhile. A release may be read before the answer that it follows: then it goes in
+    // a moment, and nobody need look up.
+    const GATHER_MS = 100;
     const SETTLE_MS = 1000;
-    handlers.work.push((item) => {
-      const change = put(item);
-      if (change === "new") announce(item);
-      if (change !== "freed") return;
-      setTimeout(() => {
-        const row = rows.get(item.subject);
-        if (row && isFree(row)) announce(item);
-      }, SETTLE_MS);
-    });
+    const gathered = { new: new Map(), freed: new Map() };
+    function hear(change, item) {
+      if (!change) return;
+      if (!gathered[change].size) {
+        setTimeout(() => {
+          const items = gathered[change];
+          gathered[change] = new Map();
+          if (change === "new") sound(items); else setTimeout(() => sound(items), SETTLE_MS - GATHER_MS);
+        }, GATHER_MS);
+      }
+      if (change === "freed") gathered.new.delete(item.subject);
+      gathered[change].set(item.subject, item);
+    }
+    function sound(items) {
+      const rank = (item) => rows.get(item.subject).dataset.rank;
+      const waiting = [...items.values()].filter((item) => rows.has(item.subject) && isFree(rows.get(item.subject)));
+      if (waiting.length) announce(waiting.reduce((first, item) => (rank(item) < rank(first) ? item : first)));
+    }
+    handlers.work.push((item) => hear(put(item), item));
     handlers.gone.push((data) => drop(data.subject));
     handlers.reset.push(load);
     onOpen.push(() => { if (!isWhole) load(); });

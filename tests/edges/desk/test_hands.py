@@ -30,7 +30,11 @@ _WAITS_UNTIL_TOLD = """
 _COUNTS_ALARMS = """
   localStorage.setItem("ronde-sound", "on");
   window.told = 0;
-  window.Notification = function () { window.told += 1; throw new TypeError("Illegal constructor"); };
+  window.Notification = function (title, options) {
+    window.told += 1;
+    window.toldOf = options;
+    throw new TypeError("Illegal constructor");
+  };
   Notification.permission = "granted";
 """  # as in Chrome on Android
 
@@ -258,10 +262,10 @@ def test_what_the_list_comes_without_at_first_sounds_no_alarm(desk: MemoryDesk, 
         add(1000, 20)  # and the stream missed it
         desk.channel.publish("reset", {})
         page.wait_for_function(f"() => document.querySelectorAll('#work > li').length === {AT_FIRST + 41}")
-        assert page.evaluate("told") == 1
+        page.wait_for_function("() => told === 1")
         desk._publish("work", item._replace(subject="2000-c1.1"))
         page.wait_for_selector("#work [data-subject='2000-c1.1']")
-        assert page.evaluate("told") == 2
+        page.wait_for_function("() => told === 2")
 
 
 @pytest.mark.parametrize("by", ["event", "reset", "renewal"])

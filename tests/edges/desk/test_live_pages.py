@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from edges.desk.claims import Hold
 from edges.web.values import write_instant
 from tests.edges.desk.memory import MemoryDesk
 from tests.edges.desk.test_hands import _COUNTS_ALARMS, say_age
@@ -22,6 +23,7 @@ __all__ = ["address", "browser", "desk"]
 pytestmark = pytest.mark.slow
 
 STREAM: Final = "**/v1/events?*"
+GATHER_MS: Final = 100  # of the page's script
 
 
 @pytest.mark.parametrize("place", ["/", "/incidents/{}", "/sites/S1", "/work/{}-c1.1"])
@@ -87,7 +89,34 @@ def test_a_call_that_is_free_again_is_heard(desk: MemoryDesk, browser: Browser, 
         assert page.evaluate("told") == 1
         desk._publish("work", item)
         page.wait_for_selector("#work [data-subject]")
+        page.clock.run_for(GATHER_MS)
         assert page.evaluate("told") == 2
+
+
+def test_what_comes_together_is_heard_once_and_what_is_over_not_at_all(
+    desk: MemoryDesk, browser: Browser, address: str
+) -> None:
+    item = desk.work.items[f"{desk.alarm()}-c1.1"]
+    bob = Hold(item.subject, "S1", None, "bob", "PERSON", item.since, item.since, item.since + 60_000)
+    with signed_in(browser, address) as page:
+        page.add_init_script(_COUNTS_ALARMS)
+        page.clock.install()
+        page.clock.pause_at(datetime.now(tz=UTC) + timedelta(hours=1))
+        page.reload()
+        page.wait_for_selector("html[data-keys]")
+        for number in range(40):
+            one = item._replace(subject=f"{number}-c1.1", urgency=1)
+            desk._publish("work", one)
+            desk._publish("gone", one.subject)
+        for holder in (None, bob):
+            desk._publish("work", item._replace(subject="held", urgency=1, holder=holder))
+        for subject, urgency in (("late", 4), ("first", 2), ("third", 3)):
+            desk._publish("work", item._replace(subject=subject, urgency=urgency))
+        page.wait_for_selector("#work [data-subject=third]")
+        page.clock.run_for(GATHER_MS)
+        assert page.evaluate("told") == 1
+        heard = page.evaluate("toldOf")
+        assert (heard["tag"], heard["renotify"]) == ("first", True)
 
 
 @pytest.mark.parametrize(
