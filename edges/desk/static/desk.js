@@ -210,15 +210,18 @@
   const since = (instant) => (passed() - instant) / 1000;
   let age = null;
   let saidAt = passed();
+  let behindAt = -Infinity;  // when the desk last said that it is red
+  const seenAge = () => (age?.seconds ?? 0) + since(saidAt);
   let drawnAt = desk.dataset.reload ? saidAt : null;  // of a page that is only looked at
   handlers.age.push((said) => {
     saidAt = passed();
     if (Math.abs(Date.parse(said.now) - now()) > 250) setNow(Date.parse(said.now));
     age = said;
+    if (said.seconds > RED_SECONDS) behindAt = saidAt;
     show();
   });
   function show() {
-    const seconds = Math.max((age?.seconds ?? 0) + since(saidAt), drawnAt === null ? 0 : since(drawnAt));
+    const seconds = Math.max(seenAge(), drawnAt === null ? 0 : since(drawnAt));
     const isSilent = passed() - saidAt > SILENT_MS;
     const parts = [];
     if (seconds > RED_SECONDS) parts.push(isSilent ? words.age.silent : fill(words.age.behind, { seconds: Math.round(seconds) }));
@@ -390,16 +393,24 @@
         setTimeout(() => {
           const items = gathered[change];
           gathered[change] = new Map();
-          if (change === "new") sound(items); else setTimeout(() => sound(items), SETTLE_MS - GATHER_MS);
+          if (change === "new") sound(items); else setTimeout(() => soundFreed(items), SETTLE_MS - GATHER_MS);
         }, GATHER_MS);
       }
       if (change === "freed") gathered.new.delete(item.subject);
       gathered[change].set(item.subject, item);
     }
+    const areFree = (items) => [...items.values()].filter((item) => rows.has(item.subject) && isFree(rows.get(item.subject)));
     function sound(items) {
       const rank = (item) => rows.get(item.subject).dataset.rank;
-      const waiting = [...items.values()].filter((item) => rows.has(item.subject) && isFree(rows.get(item.subject)));
-      if (waiting.length) announce(waiting.reduce((first, item) => (rank(item) < rank(first) ? item : first)));
+      const free = areFree(items);
+      if (free.length) announce(free.reduce((first, item) => (rank(item) < rank(first) ? item : first)));
+    }
+    // Holds that end while the view is red were not let go of: nobody can renew one, and the desk keeps them for their
+    // holders for a while after it.
+    const KEPT_MS = 20000;
+    function soundFreed(items) {
+      if (seenAge() <= RED_SECONDS && passed() - behindAt > KEPT_MS) sound(items);
+      else for (const item of areFree(items)) hear("freed", item);
     }
     handlers.work.push((item) => hear(put(item), item));
     handlers.gone.push((data) => drop(data.subject));

@@ -119,6 +119,43 @@ def test_what_comes_together_is_heard_once_and_what_is_over_not_at_all(
         assert (heard["tag"], heard["renotify"]) == ("first", True)
 
 
+def test_a_hold_that_ends_while_the_view_is_red_is_heard_only_if_nobody_renews_it(
+    desk: MemoryDesk, browser: Browser, address: str
+) -> None:
+    item = desk.work.items[f"{desk.alarm()}-c1.1"]
+    bob = Hold(item.subject, "S1", None, "bob", "PERSON", item.since, item.since, item.since + 60_000)
+
+    def put(subject: str, holder: Hold | None) -> None:
+        desk._publish("work", item._replace(subject=subject, holder=holder))
+        shown = "held by bob" if holder else "Take"
+        page.wait_for_selector(f"#work [data-subject={subject}]:has-text('{shown}')")
+
+    with signed_in(browser, address) as page:
+        page.add_init_script(_COUNTS_ALARMS)
+        page.clock.install()
+        page.clock.pause_at(datetime.now(tz=UTC) + timedelta(hours=1))
+        page.reload()
+        page.wait_for_selector("html[data-keys]")
+        for subject in ("renewed", "left"):
+            put(subject, bob)
+        say_age(desk, 30)
+        page.wait_for_selector("#age:not([hidden])")
+        for subject in ("renewed", "left"):
+            put(subject, None)
+        page.clock.run_for(1000)
+        assert page.evaluate("told") == 0
+        for seconds in range(1, 24):
+            say_age(desk, 0.4)
+            page.wait_for_selector("#seen-age:has-text(': 0 s')")
+            if seconds == 3:
+                put("renewed", bob)
+            page.clock.run_for(1000)
+            page.wait_for_selector("#seen-age:has-text(': 1 s')")
+            assert page.evaluate("told") == 0 or seconds > 18
+        assert page.evaluate("told") == 1
+        assert page.evaluate("toldOf.tag") == "left"
+
+
 @pytest.mark.parametrize(
     ("keys", "outcomes"),
     [
