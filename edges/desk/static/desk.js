@@ -103,7 +103,7 @@
     if (event.key === "Enter" && document.activeElement?.closest("a, button")) return;  // it is that which is pressed
     if (!keysOn || event.ctrlKey || event.metaKey || event.altKey || typing() || document.querySelector("dialog[open]")) return;
     const box = byId("word");
-    const isLetter = event.key.length === 1 ? !/^[w ]$/.test(event.key) : event.key === "Dead" && breath.length;
+    const isLetter = event.key.length === 1 ? event.key !== " " && (event.key !== "w" || breath.length) : event.key === "Dead" && breath.length;
     const isTakenBack = breath.length && /^(Backspace|Escape)$/.test(event.key);
     const act = isTakenBack ? () => breath.splice(0)
       : isLetter && box?.offsetParent && !hasEnded ? () => breathe(event.key, box) : keys[event.key];

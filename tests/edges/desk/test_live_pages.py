@@ -156,6 +156,21 @@ def test_a_hold_that_ends_while_the_view_is_red_is_heard_only_if_nobody_renews_i
         assert page.evaluate("toldOf.tag") == "left"
 
 
+@pytest.mark.parametrize("word", ["gwen", "edwige", "4w2"])
+def test_a_word_with_a_w_in_it_acts_on_nothing(desk: MemoryDesk, browser: Browser, address: str, word: str) -> None:
+    desk.alarm()
+    with signed_in(browser, address) as page:
+        page.click("#work [data-open]")
+        page.wait_for_selector("html[data-keys] #holder.good")
+        page.clock.install()
+        page.clock.pause_at(datetime.now(tz=UTC) + timedelta(hours=1))  # one breath, however slow the machine is
+        page.keyboard.type(word)
+        page.clock.run_for(BREATH_MS)
+        assert page.input_value("#word") == word
+        assert page.is_checked("#result-form [value=UNKNOWN]")
+    assert desk.scene.values("call-results") == []
+
+
 @pytest.mark.parametrize(
     ("keys", "outcomes"),
     [
