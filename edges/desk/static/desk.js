@@ -508,6 +508,7 @@
       renewedAt = passed();
       const before = changes;
       renewing = ask("POST", `${path}/take`, {}).then((answer) => {
+        if ([0, 503].includes(answer.status)) renewedAt = passed() - 15000;  // when a machine wakes, its network is not back yet
         if (answer.status === 409 && isMine && changes === before) return lose(answer.data?.holder?.by);
       });
     };

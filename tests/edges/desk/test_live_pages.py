@@ -24,6 +24,15 @@ pytestmark = pytest.mark.slow
 
 STREAM: Final = "**/v1/events?*"
 GATHER_MS: Final = 100  # of the page's script
+_FAILS_TO_TAKE: Final = """(status) => {
+  window.asked = 0;
+  const asks = window.fetch;
+  window.fetch = (path, options) => {
+    if (!path.endsWith("/take")) return asks(path, options);
+    window.asked += 1;
+    return status ? Promise.resolve({ status, ok: false, text: async () => "{}" }) : Promise.reject(new TypeError());
+  };
+}"""
 
 
 @pytest.mark.parametrize("place", ["/", "/incidents/{}", "/sites/S1", "/work/{}-c1.1"])
@@ -169,6 +178,23 @@ def test_a_word_with_a_w_in_it_acts_on_nothing(desk: MemoryDesk, browser: Browse
         assert page.input_value("#word") == word
         assert page.is_checked("#result-form [value=UNKNOWN]")
     assert desk.scene.values("call-results") == []
+
+
+@pytest.mark.parametrize("status", [0, 503])
+def test_a_hold_whose_renewal_is_not_confirmed_is_renewed_soon(
+    desk: MemoryDesk, browser: Browser, address: str, status: int
+) -> None:
+    subject = f"{desk.alarm()}-c1.1"
+    with signed_in(browser, address) as page:
+        page.clock.install()
+        page.clock.pause_at(datetime.now(tz=UTC) + timedelta(hours=1))
+        page.goto(f"{address}/work/{subject}")
+        page.wait_for_selector("html[data-keys] #holder.good")
+        page.evaluate(_FAILS_TO_TAKE, status)
+        page.clock.run_for(21_000)
+        assert page.evaluate("asked") == 1
+        page.clock.run_for(6_000)
+        assert page.evaluate("asked") == 2
 
 
 @pytest.mark.parametrize(
