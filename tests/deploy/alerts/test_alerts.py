@@ -139,7 +139,9 @@ def series_of(family: Metric) -> set[str]:
 
 
 def test_every_line_of_a_log_that_a_page_quotes_is_one_that_is_written() -> None:
-    sources = [path for package in ("service", "streams", "sinks", "seal", "edges") for path in (ROOT / package).rglob("*.py")]
+    sources = [
+        path for package in ("service", "streams", "sinks", "seal", "edges") for path in (ROOT / package).rglob("*.py")
+    ]
     written = re.sub(r'"\s+f?"', "", "\n".join(path.read_text(encoding="utf-8") for path in sources))
     quoted = {
         (path.stem, words)
