@@ -20,16 +20,16 @@ class Engine(NamedTuple):
 
 
 class EngineView:
-    """By site; says nothing while what was read is older than 5 s.
+    """By site; says nothing of one while what was read of its partition is older than 5 s.
 
     Sites by the million lack the same few things, so these are kept once.
 
     Attributes:
-        age: how old what was read is, in seconds.
+        age: how old what was read of a site is, in seconds; infinite before all was read once that was there.
 
     """
 
-    def __init__(self, age: Callable[[], float] = lambda: 0.0) -> None:
+    def __init__(self, age: Callable[[str], float] = lambda _site_id: 0.0) -> None:
         self.age = age
         self._sites: dict[str, Engine] = {}
         self._missing: dict[tuple[str, ...], tuple[str, ...]] = {}
@@ -50,4 +50,4 @@ class EngineView:
 
     def get(self, site_id: str) -> Engine | None:
         """What it said last; None: nothing yet, or nobody knows at the moment."""
-        return self._sites.get(site_id) if self.age() <= FRESH_SECONDS else None
+        return self._sites.get(site_id) if self.age(site_id) <= FRESH_SECONDS else None
