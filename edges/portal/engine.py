@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
@@ -44,9 +45,9 @@ class EngineView:
                 missing = self._missing.setdefault(missing, missing)
                 self._sites[entry.key] = Engine(entry.value.ready, missing, entry.value.at)
 
-    def knows(self, site_id: str) -> bool:
-        """Whether the engine had a record of the site when it was last heard, however long ago."""
-        return site_id in self._sites
+    def knows(self, site_id: str) -> bool | None:
+        """Whether the engine had a record of the site when it was last heard, however long ago; None: never yet."""
+        return site_id in self._sites or (None if math.isinf(self.age(site_id)) else False)
 
     def get(self, site_id: str) -> Engine | None:
         """What it said last; None: nothing yet, or nobody knows at the moment."""

@@ -17,7 +17,7 @@ from edges.values import Readiness
 from schemas.contract import murmur2
 from service.postgres_settings import PostgresSettings
 from tests.edges.portal.serving import Api, configuration_of
-from tests.edges.portal.test_api import ANN, HOME, make, put, state
+from tests.edges.portal.test_api import ANN, HOME, PEOPLE, make, problem, put, state
 from tests.edges.portal.test_forms import owner
 
 PUBLISHED: Final = 1_767_225_600_000
@@ -58,6 +58,25 @@ async def test_a_page_says_its_age_in_red_instead_of_what_it_cannot_know(
         assert YES not in text
         assert UNCONFIRMED not in text
         assert (await state(client))["engine"] is None
+
+
+@pytest.mark.asyncio
+async def test_no_site_is_made_before_it_is_known_that_nobody_else_writes_it(api: Api) -> None:
+    """It would empty theirs. All else goes on, and a site of the portal's own is made again."""
+    ages = {"S1": 0.0, "F1": math.inf, "F2": math.inf}
+    api.engine.age = ages.__getitem__
+    client, body = api.client("portal:*"), {"name": "Home", "people": PEOPLE, "partners": ["P1"]}
+    made = await make(client)
+    ages["S1"] = math.inf
+    assert await make(client) == made
+    assert (await put(client, "subscription", {"subscribed": True}, 1)).status_code == 200
+    for site_id in ("F1", "F2"):
+        problem(await client.post("/v1/sites", json=body | {"site_id": site_id}), 503, "UNCONFIRMED")
+        problem(await client.get(f"/v1/sites/{site_id}/service"), 404, "NOT_FOUND")
+    api.engine.take([Entry("readiness", 0, 0, 0, "F1", Readiness("F1", True, True, False, (), (), PUBLISHED))])
+    problem(await client.post("/v1/sites", json=body | {"site_id": "F1"}), 409, "EXISTS")
+    ages["F2"] = 60.0  # read once, however long ago
+    assert (await client.post("/v1/sites", json=body | {"site_id": "F2"})).status_code == 201
 
 
 def test_one_partition_that_is_behind_makes_its_own_sites_old_alone(schema: PostgresSettings, tmp_path: Path) -> None:
