@@ -189,9 +189,12 @@ def _work_routes(router: APIRouter, desk: DeskApi) -> None:
         return Response(b"[" + items + b"]", media_type="application/json")
 
     @router.get("/v1/events", dependencies=[READER], response_class=StreamingResponse)
-    async def events(request: Request) -> StreamingResponse:
-        """Changes as server-sent events: `work`, `gone`, `incident`, `age`; `reset`: load everything again."""
-        return event_stream(request, desk.channel, caller_now(*_READERS, scope="desk"))
+    async def events(request: Request, since: str | None = None) -> StreamingResponse:
+        """Changes as server-sent events: `work`, `gone`, `incident`, `age`; `reset`: load everything again.
+
+        ``since``: the id of an event, to begin behind it; the header `Last-Event-ID` comes first.
+        """
+        return event_stream(request, desk.channel, caller_now(*_READERS, scope="desk"), since=since)
 
     @router.post(
         "/v1/work/next",

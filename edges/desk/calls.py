@@ -13,7 +13,7 @@ from weakref import WeakValueDictionary
 from prometheus_client import Counter
 
 from edges.desk import rules
-from edges.desk.deadline import answered_within, left, uncounted
+from edges.desk.deadline import HEAR_SECONDS, answered_within, left, uncounted
 from edges.desk.holding import Holding, Operator, Subject
 from edges.desk.incident import Incident
 from edges.desk.problems import (
@@ -58,7 +58,6 @@ class CallOutcome(NamedTuple):
     at: int
 
 
-_HEAR_SECONDS: Final = 0.5  # of the time of an answer, which is there to write
 _UNDER_THREAT: Final = CallOutcome("DURESS_CODE", "UNKNOWN", False, None, 0)
 
 
@@ -210,7 +209,7 @@ class Calls:
         Where they cannot be read it may be said to be in time; the engine knows better.
         """
         try:
-            with answered_within(left(_HEAR_SECONDS)):
+            with answered_within(left(HEAR_SECONDS)):
                 await self._holding.reader.answers_to_the_end(partition)
         except NotReadError:
             _log.warning("answers could not be read to their end", partition=partition)

@@ -17,6 +17,7 @@ from edges.kafka.producer import CONFIRM_SECONDS
 from edges.web.problems import NOT_FOUND, UNCONFIRMED, Problem
 from edges.web.routes import Route
 
+HEAR_SECONDS: Final = 0.5  # for what need not be heard, of the time of an answer, which is there to write
 _ends: Final[ContextVar[float]] = ContextVar("ends", default=float("inf"))
 
 

@@ -80,10 +80,13 @@ class Dossier:
         site = await self._records.site_of(incident)
         for record in incident.kept:
             await self._records.learn(record.topic, record.value)
+        version = None
         with answered_within(left(READ_SECONDS)):
-            (alerts, has_alerts), (signals, has_signals) = await asyncio.gather(
-                self._alerts(incident), self._signals(incident)
-            )
+            while version is None or (version != incident.version and left(READ_SECONDS)):  # what is read is kept
+                version = incident.version
+                (alerts, has_alerts), (signals, has_signals) = await asyncio.gather(
+                    self._alerts(incident), self._signals(incident)
+                )
         # From here on nothing waits: all is of one version.
         kept = [(record.topic, self._decoders[record.topic](record.value)) for record in incident.kept]
         calls = [
@@ -119,7 +122,7 @@ class Dossier:
             site=None if site is None else site_view(site),
             alerts=alerts,
             signals=signals,
-            is_partial=not (has_alerts and has_signals),
+            is_partial=not (has_alerts and has_signals and version == incident.version),
             calls=calls,
             dispatches=[json_of(value) for topic, value in kept if topic == "dispatches"],
             reports=[json_of(value) for topic, value in kept if topic == "dispatch-reports"],

@@ -9,13 +9,14 @@ import asyncio
 import secrets
 import time
 from collections.abc import Coroutine
+from contextlib import suppress
 from contextvars import Context
 from typing import Any, Final, NamedTuple
 
 from edges.desk import rules
 from edges.desk.broker_clock import BrokerClock
 from edges.desk.claims import Hold
-from edges.desk.deadline import left
+from edges.desk.deadline import HEAR_SECONDS, answered_within, left
 from edges.desk.problems import HELD, NOT_HELD, OVER, STALE
 from edges.desk.reader import STALE_SECONDS, DeskReader, NotReadError
 from edges.desk.reserved import Reserved
@@ -137,8 +138,7 @@ class Holding:
             if not left(CONFIRM_SECONDS):
                 raise UnconfirmedError("others took each piece of work that was tried, and there is more")
             tried.add(item.subject)
-            hold = await self._take_offered(operator, item)
-            if hold is not None:
+            if (hold := await self._take_offered(operator, item)) is not None:
                 return item._replace(holder=hold)
         is_waiting = any(item.is_free and self.is_stale(item.site_id) for item in self.work.items.values())
         if is_waiting or self.reader.unread or min(self.reader.ages()) > STALE_SECONDS:
@@ -153,6 +153,8 @@ class Holding:
         has_held = self._has_held(operator, subject)
         self._being_taken.append((operator.name, item))
         try:
+            if (item.holder is not None or has_held) and not await self._is_left_to(operator, subject):
+                return None
             hold = await self.claim(operator, subject, "TAKE")
             if hold is None or hold.by != operator.name:
                 return None
@@ -162,6 +164,13 @@ class Holding:
             return hold
         finally:
             self._being_taken.remove((operator.name, item))
+
+    async def _is_left_to(self, operator: Operator, subject: Subject) -> bool:
+        """Whether an operator may do what they hold or held: they may have released or answered it at another desk."""
+        with answered_within(left(HEAR_SECONDS)), suppress(NotReadError):
+            if await self.look_again(subject.partition):
+                await self.reader.answers_to_the_end(subject.partition)
+        return self.work.is_open_to(operator.name, subject.id)
 
     async def holder_or_refuse(self, operator: Operator, subject: Subject) -> Hold:
         """The operator's own hold. Raises HELD, NOT_HELD, `UnconfirmedError`."""

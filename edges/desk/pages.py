@@ -50,7 +50,7 @@ class DeskPages:
         self._state = api.holding.state
 
     def render(self, request: Request, template: str, person: Person, **values: Any) -> Response:
-        """A page for a person who is signed in."""
+        """A page for a person who is signed in; ``event``: behind which one its stream begins, if not here and now."""
         return self.pages.render(
             request,
             template,
@@ -59,7 +59,7 @@ class DeskPages:
             segment=_segment,
             shown_at=write_instant(self.pages.clock()),
             signal_in_words=signal_in_words,
-            **{"words": self.words(request), **values},
+            **{"words": self.words(request), "event": self._api.channel.last_id, **values},
         )
 
     def words(self, request: Request) -> dict[str, Any]:
@@ -132,16 +132,20 @@ class DeskPages:
             partition=incident.partition,
         )
 
-    async def callback(self, request: Request, person: Viewer, callback_id: PathId) -> Response:
-        """An inbound call."""
+    async def callback(
+        self, request: Request, person: Viewer, callback_id: PathId, site: str | None = None
+    ) -> Response:
+        """An inbound call; ``site`` is whose it is, as another desk may have begun it just now."""
+        if callback_id not in self._state.callbacks and site is not None:
+            await self._api.holding.be_sure(self._api.holding.writer.partition_of(site))
         callback = self._state.callbacks.get(callback_id)
         if callback is None:
             raise NOT_FOUND.error()
         incident = self._state.incidents.get(callback.incident_id or "")
-        view = await self._view(person, incident)
-        site = await self._api.dossier.site(callback.site_id) if view is None else view.site
         contact = await self._api.dossier.contact(callback.site_id, callback.contact_id, incident)
-        script = self._script(request, contact.language if contact else None, contact.name if contact else None, site)
+        view = await self._view(person, incident)  # last: the page's events begin behind it
+        home = await self._api.dossier.site(callback.site_id) if view is None else view.site
+        script = self._script(request, contact.language if contact else None, contact.name if contact else None, home)
         return self._spoken(
             request,
             person,
@@ -149,7 +153,7 @@ class DeskPages:
             title=self.pages.say(request, "Inbound call"),
             api=f"/v1/sites/{_segment(callback.site_id)}/callbacks/{_segment(callback_id)}",
             view=view,
-            site=site,
+            site=home,
             phone=None,
             expires_at=None,
             script=script,
@@ -183,6 +187,7 @@ class DeskPages:
         )
 
     async def _attention(self, request: Request, person: Person, item: Item) -> Response:
+        event = self._api.channel.last_id  # the item is of now; what it waits for is not
         view = await self._view(person, self._state.incidents.get(item.incident_id or ""))
         site = view.site if view is not None else await self._api.dossier.site(item.site_id)
         words, language = self.words(request), languages.language_of(request)
@@ -200,6 +205,7 @@ class DeskPages:
             steps=[] if view is None else lines(view, words, language),
             is_mine=item.holder is not None and item.holder.by == person.name,
             holder=None if item.holder is None else item.holder.by,
+            event=event,
         )
 
     async def incident(self, request: Request, person: Viewer, incident_id: PathId) -> Response:

@@ -294,6 +294,7 @@ class DeskProcess(EdgeProcess[DeskSettings, DeskMetrics]):
                 "clock_ms": self._clock.differs_ms,
                 "forgotten": len(self._work.forgotten),
             },
+            is_kept=False,
         )
         self._readiness.say("view", self._why_behind() if behind else None)
         if self._clock.differs_ms:

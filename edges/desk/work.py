@@ -264,7 +264,7 @@ class WorkList:
         """
         items = self.in_order()
         for item in items:
-            if item.holder is not None and item.holder.by == operator and not self._is_answered(item, operator):
+            if self.is_left_to(operator, item.subject):
                 return item
         busy: dict[str, set[str | None]] = {}
         for item in items:
@@ -283,6 +283,17 @@ class WorkList:
                     return item
                 last = last or item
         return last
+
+    def is_left_to(self, operator: str, subject: str) -> bool:
+        """Whether an operator holds it, and has not answered."""
+        item = self.items.get(subject)
+        return item is not None and item.holder is not None and self.is_open_to(operator, subject)
+
+    def is_open_to(self, operator: str, subject: str) -> bool:
+        """Whether it is there, in nobody else's hands, and not answered by an operator."""
+        item = self.items.get(subject)
+        is_others = item is not None and item.holder is not None and item.holder.by != operator
+        return item is not None and not is_others and not self._is_answered(item, operator)
 
     def _inbound(self) -> Iterator[Hold]:
         """The inbound calls that somebody is in: they stand in no list."""

@@ -1,9 +1,9 @@
 """Live pages: server-sent events, from one channel to many browsers.
 
-A browser that comes back sends the id of the last event it had (`Last-Event-ID`) and gets those since. Where they are
-no longer kept, or were another process's, it gets `reset` and has to load its page's data again. A browser that takes
-events more slowly than they come is cut off, and comes back in the same way: it neither holds others up nor fills the
-memory.
+A page says behind which event it was drawn (`Channel.last_id`), and its stream begins there. A browser that comes back
+sends the id of the last event it had (`Last-Event-ID`) and gets those since. Where they are no longer kept, or were
+another process's, it gets `reset` and has to load its page's data again. A browser that takes events more slowly than
+they come is cut off, and comes back in the same way: it neither holds others up nor fills the memory.
 """
 
 from __future__ import annotations
@@ -85,12 +85,22 @@ class Channel:
         """How many browsers listen."""
         return len(self._clients)
 
-    def publish(self, name: str, data: Any) -> None:
-        """Send an event to all who listen; ``data`` becomes JSON."""
-        number = next(self._numbers)
-        text = f"id: {self._name}-{number}\nevent: {name}\ndata: ".encode() + orjson.dumps(data) + b"\n\n"
-        self._kept.append(_Event(number, text))
-        self._newest = number
+    @property
+    def last_id(self) -> str:
+        """Of the last event that is kept for who comes later."""
+        return f"{self._name}-{self._newest}"
+
+    def publish(self, name: str, data: Any, *, is_kept: bool = True) -> None:
+        """Send an event to all who listen; ``data`` becomes JSON.
+
+        Who comes later does not get one that is not kept: it would say of now what was so once. It has the id of the
+        one before it.
+        """
+        if is_kept:
+            self._newest = next(self._numbers)
+        text = f"id: {self.last_id}\nevent: {name}\ndata: ".encode() + orjson.dumps(data) + b"\n\n"
+        if is_kept:
+            self._kept.append(_Event(self._newest, text))
         if not self._clients:
             return
         self._gathered.append(text)
@@ -120,7 +130,7 @@ class Channel:
             self._clients.add(client)
         try:
             if missed is None:
-                yield f"id: {self._name}-{self._newest}\nevent: reset\ndata: {{}}\n\n".encode()
+                yield f"id: {self.last_id}\nevent: reset\ndata: {{}}\n\n".encode()
             for event in missed or ():
                 yield event.text
             while not self._is_closed or client.pieces:
@@ -188,13 +198,14 @@ def event_stream(
     channel: Channel,
     look: Callable[[Request], Awaitable[Person | Machine]],
     heartbeat: float = HEARTBEAT_SECONDS,
+    since: str | None = None,
 ) -> StreamingResponse:
-    """Return the answer that streams a channel.
+    """Return the answer that streams a channel, from the event on that the browser had, or else from behind ``since``.
 
     It ends with the session, the role or the token of who asked: once ``look`` says so. Where that cannot be read now,
     it is looked at again with the next heartbeat.
     """
-    last_id = request.headers.get("last-event-id")
+    last_id = request.headers.get("last-event-id") or since
 
     async def stream() -> AsyncIterator[bytes]:
         looked = time.monotonic()

@@ -21,6 +21,7 @@ from edges.web.routes import Route, StrictRequest
 from edges.web.sessions import LAX
 from edges.web.sign_in import SIGN_IN_FAILED, TOO_MANY_ATTEMPTS, SignIn
 from edges.web.static_files import StaticFiles
+from edges.web.values import write_instant
 
 HERE: Final = Path(__file__).parent
 THEME_COOKIE: Final = "ronde-theme"
@@ -71,6 +72,7 @@ class Pages:
         language = language_of(request)
         theme = request.cookies.get(THEME_COOKIE, "")
         translate = self._translations[language].gettext
+        now = self.clock()
         text = (
             self._environments[language]
             .get_template(template)
@@ -83,7 +85,8 @@ class Pages:
                 languages=tuple(NAMES.items()),
                 theme=theme if theme in THEMES else "",
                 here=_address_of(request) if request.method == "GET" else SIGN_IN if person is None else "/",
-                now_ms=self.clock(),
+                now_ms=now,
+                today=write_instant(now)[:10],
                 static=self.static.address,
                 **values,
             )

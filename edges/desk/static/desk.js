@@ -103,49 +103,68 @@
     if (event.key === "Enter" && document.activeElement?.closest("a, button")) return;  // it is that which is pressed
     if (!keysOn || event.ctrlKey || event.metaKey || event.altKey || typing() || document.querySelector("dialog[open]")) return;
     const box = byId("word");
-    const isBreath = box?.offsetParent && !hasEnded && !/^[w ]$/.test(event.key) && (event.key.length === 1 || breath.length);
-    const act = isBreath ? () => breathe(event.key, box) : keys[event.key];
+    const isLetter = event.key.length === 1 ? event.key !== " " && (event.key !== "w" || breath.length) : event.key === "Dead" && breath.length;
+    const isTakenBack = breath.length && /^(Backspace|Escape)$/.test(event.key);
+    const act = isTakenBack ? () => breath.splice(0)
+      : isLetter && box?.offsetParent && !hasEnded ? () => breathe(event.key, box) : keys[event.key];
+    if (breath.length) hold(box);
     if (act) { event.preventDefault(); act(); }
   });
   // A word that somebody types without `w` first must not act as keys, some of which send a guard: more than two in one
-  // breath are its text, and so is what no key means.
+  // breath are its text, and so is what no key means. A key that writes nothing, as Enter or Shift, is no part of it;
+  // Backspace and Escape take it back.
   const BREATH_MS = 250;
   let breath = [];
   let breathEnd;
-  function breathe(typed, box) {
-    const isText = typed.length === 1;
+  const writeWord = (box) => { box.focus(); box.value += breath.splice(0).join(""); };
+  function hold(box) {
     clearTimeout(breathEnd);
-    if (isText) breath.push(typed);
-    const put = () => { box.focus(); box.value += breath.splice(0).join(""); };
-    if (!isText || breath.length > 2) return put();
     breathEnd = setTimeout(() => {
       if (breath.every((key) => keys[key])) for (const key of breath.splice(0)) keys[key]();
-      else if (breath.length > 1) put();
+      else if (breath.length > 1) writeWord(box);
       breath = [];
     }, BREATH_MS);
   }
+  function breathe(typed, box) {
+    if (typed !== "Dead") breath.push(typed);  // that is an accent, whose letter follows
+    if (typed === "Dead" || breath.length > 2) writeWord(box); else hold(box);
+  }
   const press = (id) => () => { const button = byId(id); if (button && !button.hidden) button.click(); };
+
+  // --- time that passes ------------------------------------------------------------------------
+  // In milliseconds. `performance.now()` stands still while some machines sleep, and the wall clock goes on: what that is
+  // ahead has been slept. One that is set forward looks the same, until the desk says the time again.
+  const SLEPT_MS = 1000;
+  let slept = 0;
+  let aheadBy = Date.now() - performance.now();
+  function passed() {
+    const before = aheadBy;
+    aheadBy = Date.now() - performance.now();
+    if (aheadBy - before > SLEPT_MS) {
+      slept += aheadBy - before;
+      setNow(now() + aheadBy - before);
+    }
+    return performance.now() + slept;
+  }
 
   // --- live ------------------------------------------------------------------------------------
   const handlers = { work: [], gone: [], incident: [], reset: [], age: [] };
   const onOpen = [];
   let stream = null;  // null: until somebody has signed in
   let listensSince;
-  function listen(isAgain) {
-    const events = stream = new EventSource("/v1/events");
-    listensSince = performance.now();
+  let heard = desk.dataset.event;  // the last event: at first, that which the page was drawn behind
+  function listen() {
+    const events = stream = new EventSource(`/v1/events?since=${segment(heard)}`);
+    listensSince = passed();
     for (const name of Object.keys(handlers)) {
       events.addEventListener(name, (event) => {
+        heard = event.lastEventId || heard;
         const data = JSON.parse(event.data);
         if (data.subject) told.add(data.subject);
         for (const handle of handlers[name]) handle(data);
       });
     }
-    events.addEventListener("open", () => {
-      for (const handle of onOpen) handle();
-      if (isAgain) for (const handle of handlers.reset) handle();  // what came between is not sent again
-      isAgain = false;
-    });
+    events.addEventListener("open", () => { for (const handle of onOpen) handle(); });
     events.addEventListener("signed-out", signedOut);
     // A browser comes back by itself where the connection broke, and gives up for good at any other answer: a proxy's,
     // while the desk starts again.
@@ -154,7 +173,7 @@
       setTimeout(async () => {
         const isOut = (await ask("GET", "/v1/session")).status === 401;
         if (stream !== events) return;
-        if (isOut) signedOut(); else listen(true);
+        if (isOut) signedOut(); else listen();
       }, 2000);
     });
   }
@@ -181,35 +200,38 @@
       clearInterval(timer);
       if (answer.data.name !== me) return location.reload();
       place.hidden = true;
-      listen(true);
+      listen();
     }, 2000);
   }
   // How old what is seen is: what the desk last said, and what has passed since.
   const RED_SECONDS = 5;
   const SILENT_MS = 3000;  // the desk speaks once a second
   const LOST_MS = 10000;  // silent for so long, a stream is taken for lost, though nothing says that its connection broke
-  const since = (instant) => (performance.now() - instant) / 1000;
+  const since = (instant) => (passed() - instant) / 1000;
   let age = null;
-  let saidAt = performance.now();
+  let saidAt = passed();
+  let behindAt = -Infinity;  // when the desk last said that it is red
+  const seenAge = () => (age?.seconds ?? 0) + since(saidAt);
   let drawnAt = desk.dataset.reload ? saidAt : null;  // of a page that is only looked at
   handlers.age.push((said) => {
+    saidAt = passed();
     if (Math.abs(Date.parse(said.now) - now()) > 250) setNow(Date.parse(said.now));
     age = said;
-    saidAt = performance.now();
+    if (said.seconds > RED_SECONDS) behindAt = saidAt;
     show();
   });
   function show() {
-    const seconds = Math.max((age?.seconds ?? 0) + since(saidAt), drawnAt === null ? 0 : since(drawnAt));
-    const isSilent = performance.now() - saidAt > SILENT_MS;
+    const seconds = Math.max(seenAge(), drawnAt === null ? 0 : since(drawnAt));
+    const isSilent = passed() - saidAt > SILENT_MS;
     const parts = [];
     if (seconds > RED_SECONDS) parts.push(isSilent ? words.age.silent : fill(words.age.behind, { seconds: Math.round(seconds) }));
     if (age?.forgotten && !isSilent) parts.push(fill(words.age.forgotten, { count: age.forgotten }));
     if (age?.clock_ms && !isSilent) parts.push(fill(words.age.clock, { seconds: (age.clock_ms / 1000).toFixed(1) }));
     byId("age").hidden = !parts.length;
     write(byId("age"), parts.join(" "));
-    if (stream && performance.now() - Math.max(saidAt, listensSince) > LOST_MS) {
+    if (stream && passed() - Math.max(saidAt, listensSince) > LOST_MS) {
       stream.close();
-      listen(true);
+      listen();
     }
     if (age) write(byId("seen-age"), fill(words.age.seen, { seconds: Math.floor(seconds) }));
   }
@@ -217,6 +239,13 @@
     if (place.textContent !== text) place.textContent = text;
   }
   setInterval(show, 250);
+  let shownOn = today();
+  setInterval(() => {  // past midnight, times have become those of yesterday
+    if (shownOn === today()) return;
+    shownOn = today();
+    localize(document);
+  }, 10000);
+  document.addEventListener("visibilitychange", show);  // the timers of a page that nobody saw may have stood still
 
   // --- the list --------------------------------------------------------------------------------
   const list = byId("work");
@@ -233,6 +262,14 @@
     };
     const badge = (text, kind) => Object.assign(document.createElement("span"), { className: `badge ${kind}`, textContent: text });
 
+    // As the template `clock` makes it.
+    function timeOf(instant) {
+      const made = Object.assign(document.createElement("time"), { className: "number", dateTime: instant, title: instant });
+      made.dataset.clock = "";
+      made.textContent = ofDay(instant);
+      return made;
+    }
+
     function draw(row, item) {
       row.className = `item u${item.urgency}${item.holder && item.holder.by === me ? " mine" : ""}`;
       row.dataset.subject = item.subject;
@@ -247,7 +284,7 @@
         ? fill(words.seen, { name: item.seen.by }) : item.holder ? fill(words.held, { name: item.holder.by }) : "";
       const left = row.querySelector("[data-until]");
       if (left && item.expires_at) left.dataset.until = item.expires_at;
-      else if (left) left.closest("[data-time]").textContent = ofDay(item.since);
+      else if (left) left.closest("[data-time]").replaceChildren(timeOf(item.since));
       const open = row.querySelector("[data-open]");
       open.href = `/work/${segment(item.subject)}`;
       open.textContent = item.holder || item.seen ? words.look : words.take;
@@ -256,13 +293,16 @@
 
     const isOurs = (item) => !list.dataset.only || list.dataset.only === item.item;
 
-    // Returns whether it is a new one that nobody holds.
+    const isFree = (row) => row.querySelector("[data-open]").classList.contains("main");
+
+    // Returns what is to be heard: "new" or "freed" of one that waits for somebody, and did not before.
     function put(item) {
-      if (!isOurs(item)) return false;
+      if (!isOurs(item)) return null;
       let row = rows.get(item.subject);
       const isNew = !row;
       if (isNew) rows.set(item.subject, row = template.content.firstElementChild.cloneNode(true));
       const before = row.dataset.rank;
+      const wasFree = !isNew && isFree(row);
       draw(row, item);
       if (!isNew && row.dataset.rank !== before) row.dataset.moves = "yes";
       if (isNew || (row.dataset.moves && !inHand(row))) {
@@ -271,7 +311,7 @@
         list.insertBefore(row, follower(row.dataset.rank));
       }
       byId("nothing").hidden = true;
-      return isNew && !item.holder;
+      return wasFree || !isFree(row) ? null : isNew ? "new" : "freed";
     }
 
     // The first row that stands behind a rank; the rows are in order.
@@ -301,7 +341,7 @@
       if (window.Notification?.permission !== "granted") return;
       const body = item.alert_kinds.map((kind) => words.kind[kind] || kind).join(", ");
       try {
-        new Notification(words.item[item.item], { body, tag: item.subject });
+        new Notification(words.item[item.item], { body, tag: item.subject, renotify: true });
       } catch {
         // Chrome on Android lets no page make one.
       }
@@ -329,20 +369,53 @@
       if (isLoud) { beep(2); window.Notification?.requestPermission?.(); }
     });
 
-    let isWhole = list.dataset.whole === "yes";  // else what the page came without is not new
+    let isWhole = list.dataset.whole === "yes";  // else what the page came without is loaded, and not new
     async function load() {
       const work = await askWork();
       if (!work) return;
       const there = new Set([...work.told, ...work.items.filter(isOurs).map((item) => item.subject)]);
       for (const row of [...list.children]) if (!there.has(row.dataset.subject)) drop(row.dataset.subject);
-      const [first] = work.items.filter(put);  // one for all: they come in order, the most urgent first
-      if (first && isWhole) announce(first);
+      for (const item of work.items) {
+        const change = put(item);
+        if (isWhole) hear(change, item);
+      }
       isWhole = true;
     }
-    handlers.work.push((item) => { if (put(item)) announce(item); });
+    // What comes together is heard once, by its most urgent, and what is over by then not at all: a stream that was lost
+    // tells of all that came and went meanwhile. A release may be read before the answer that it follows: then it goes in
+    // a moment, and nobody need look up.
+    const GATHER_MS = 100;
+    const SETTLE_MS = 1000;
+    const gathered = { new: new Map(), freed: new Map() };
+    function hear(change, item) {
+      if (!change) return;
+      if (!gathered[change].size) {
+        setTimeout(() => {
+          const items = gathered[change];
+          gathered[change] = new Map();
+          if (change === "new") sound(items); else setTimeout(() => soundFreed(items), SETTLE_MS - GATHER_MS);
+        }, GATHER_MS);
+      }
+      if (change === "freed") gathered.new.delete(item.subject);
+      gathered[change].set(item.subject, item);
+    }
+    const areFree = (items) => [...items.values()].filter((item) => rows.has(item.subject) && isFree(rows.get(item.subject)));
+    function sound(items) {
+      const rank = (item) => rows.get(item.subject).dataset.rank;
+      const free = areFree(items);
+      if (free.length) announce(free.reduce((first, item) => (rank(item) < rank(first) ? item : first)));
+    }
+    // Holds that end while the view is red were not let go of: nobody can renew one, and the desk keeps them for their
+    // holders for a while after it.
+    const KEPT_MS = 20000;
+    function soundFreed(items) {
+      if (seenAge() <= RED_SECONDS && passed() - behindAt > KEPT_MS) sound(items);
+      else for (const item of areFree(items)) hear("freed", item);
+    }
+    handlers.work.push((item) => hear(put(item), item));
     handlers.gone.push((data) => drop(data.subject));
     handlers.reset.push(load);
-    onOpen.push(load);
+    onOpen.push(() => { if (!isWhole) load(); });
     setInterval(tick, 250);
 
     byId("next")?.addEventListener("click", async () => {
@@ -429,12 +502,13 @@
       lose(null);
     });
     // By the events, too: browsers let the timers of a page that nobody sees stand for a minute, and a hold lasts no longer.
-    let renewedAt = performance.now();
+    let renewedAt = passed();
     const renew = () => {
-      if (!isMine || isLeaving || performance.now() - renewedAt < 20000) return;
-      renewedAt = performance.now();
+      if (!isMine || isLeaving || passed() - renewedAt < 20000) return;
+      renewedAt = passed();
       const before = changes;
       renewing = ask("POST", `${path}/take`, {}).then((answer) => {
+        if ([0, 503].includes(answer.status)) renewedAt = passed() - 15000;  // when a machine wakes, its network is not back yet
         if (answer.status === 409 && isMine && changes === before) return lose(answer.data?.holder?.by);
       });
     };
@@ -619,7 +693,7 @@
     const body = { contact_id: byId("contact_id").value || null, incident_id: byId("incident_id").value || null };
     const { key } = once(callbackForm, body);
     const answer = await ask("POST", `/v1/sites/${segment(site)}/callbacks`, { ...body, key });
-    if (answer.ok) location.assign(`/callbacks/${segment(answer.data.callback_id)}`); else refuse(answer);
+    if (answer.ok) location.assign(`/callbacks/${segment(answer.data.callback_id)}?site=${segment(site)}`); else refuse(answer);
   });
 
   // A page that is only looked at follows the time; not while somebody is about to press something on it, or marks text.
@@ -631,7 +705,7 @@
       (!getSelection().isCollapsed && getSelection().containsNode(byId("live"), true));
     if (isFetching || isInHand()) return;
     isFetching = true;
-    const asked = performance.now();
+    const asked = passed();
     const made = await drawn(location.href, "live", 5000);
     isFetching = false;
     if (!made || isInHand()) return;

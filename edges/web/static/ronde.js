@@ -35,11 +35,16 @@ function tick() {
 const local = new Intl.DateTimeFormat(document.documentElement.lang, {
   day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short",
 });
-const clock = new Intl.DateTimeFormat(document.documentElement.lang, {
-  hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23",
-});
+const TIME = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
+const clock = new Intl.DateTimeFormat(document.documentElement.lang, TIME);
+const clockAndDay = new Intl.DateTimeFormat(document.documentElement.lang, { day: "numeric", month: "short", ...TIME });
 const dated = new Intl.DateTimeFormat("sv", { dateStyle: "short", timeStyle: "short" });  // 2026-01-31 03:05
-const ofDay = (instant) => clock.format(new Date(instant));
+const today = () => new Date(now()).toDateString();
+// The time of day of an instant; of one that is not of today its day, too.
+function ofDay(instant) {
+  const at = new Date(instant);
+  return (at.toDateString() === today() ? clock : clockAndDay).format(at);
+}
 function localize(root) {
   for (const place of root.querySelectorAll("time[data-local]")) place.textContent = local.format(new Date(place.dateTime));
   for (const place of root.querySelectorAll("time[data-clock]")) place.textContent = ofDay(place.dateTime);

@@ -377,3 +377,16 @@ async def test_no_answer_has_a_word_or_a_hash(desk: MemoryDesk, floor: Floor) ->
     for _, data in desk.scene.records:
         if b"WORD" in data:
             assert not any(word.encode() in data for word in (WORD, THREAT, "un autre"))
+
+
+async def test_the_page_of_a_call_that_another_desk_has_begun(
+    desk: MemoryDesk, floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(desk, "catch_up", lambda: None)  # not read yet
+        desk.scene.event(0, "CALL_PLACED", "5c0f-callback-1", "hélène")
+    assert (await floor.ann.http.get("/callbacks/5c0f-callback-1?site=S1")).status_code == 200
+    other = "/callbacks/5c0f-callback-2?site=S1"
+    with frozen(desk):
+        assert (await floor.ann.http.get(other)).status_code == 503
+    assert (await floor.ann.http.get(other)).status_code == 404

@@ -11,6 +11,7 @@ from edges.desk.incident import Incident
 from edges.desk.merged import MergedKinds
 from edges.desk.state import DeskState
 from edges.kafka.errors import KafkaAwayError
+from edges.kafka.producer import CONFIRM_SECONDS
 from edges.web.values import write_instant
 from tests.edges.desk.floor import code
 from tests.edges.desk.memory import MemoryDesk, now_ms
@@ -99,3 +100,25 @@ async def test_a_partition_that_hangs_holds_no_other_up() -> None:
     hung = merged._backlogs[0]._task
     assert hung is not None
     hung.cancel()
+
+
+@pytest.mark.parametrize("seconds", [CONFIRM_SECONDS, 0.0])
+async def test_what_is_merged_while_an_incident_is_put_together_is_of_it(
+    desk: MemoryDesk, monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    incident = desk.state.incidents[desk.alarm()]
+    assert not (await desk.api.dossier.incident(incident)).is_partial
+    monkeypatch.setattr("edges.desk.dossier.READ_SECONDS", seconds)
+    learn = desk.merged.learn
+    coming = ["A2", "A3"]
+
+    async def merge(of: Incident) -> None:
+        await learn(of)
+        if coming:
+            desk.alarm(alert_id=coming.pop(0))
+
+    monkeypatch.setattr(desk.merged, "learn", merge)
+    view = await desk.api.dossier.incident(incident)
+    assert view.version == incident.version
+    assert view.is_partial is (not seconds)
+    assert [alert["alert_id"] for alert in view.alerts] == (["A1", "A2", "A3"] if seconds else ["A1"])

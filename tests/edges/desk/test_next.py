@@ -10,6 +10,7 @@ import pytest
 
 from edges.desk.deadline import answered_within
 from edges.desk.holding import Operator
+from edges.desk.reader import NotReadError
 from edges.kafka.errors import UnconfirmedError
 from tests.edges.desk.memory import MemoryDesk
 
@@ -94,3 +95,78 @@ async def test_who_is_always_too_late_is_not_told_that_there_is_nothing(desk: Me
     with pytest.raises(UnconfirmedError), answered_within(0.25):
         await ask(desk, "ann")
     assert await ask(desk, "ann") == [None], "all is held"
+
+
+@pytest.mark.parametrize("is_released", [False, True])
+async def test_what_was_just_answered_at_another_desk_is_not_next(
+    desk: MemoryDesk, monkeypatch: pytest.MonkeyPatch, is_released: bool
+) -> None:
+    alarms(desk, 2)
+    (command,) = await ask(desk, "ann")
+    assert command is not None
+    read = desk.catch_up
+    if is_released:  # which is read before the answer
+        desk.scene.claim(0, "RELEASE", command, site_id=desk.work.items[command].site_id)
+        read()
+    with monkeypatch.context() as patch:
+        patch.setattr(desk, "catch_up", lambda: None)  # not read yet
+        desk.scene.result(0, command, "NOT_IDENTIFIED", "NORMAL", site_id=desk.work.items[command].site_id)
+    told: list[bool] = []
+
+    async def read_the_answer(_: int) -> None:
+        told.append(command in desk.work.items)
+        read()
+
+    monkeypatch.setattr(desk.reader, "answers_to_the_end", read_the_answer)
+    monkeypatch.setattr(desk.reader, "to_the_end", _nothing)
+    (following,) = await ask(desk, "ann")
+    assert told == [True]
+    assert following not in {None, command}
+
+
+async def _nothing(_: int) -> None: ...
+
+
+async def test_what_was_just_released_at_another_desk_is_next(desk: MemoryDesk) -> None:
+    alarms(desk, 1)
+    (command,) = await ask(desk, "ann")
+    assert command is not None
+    desk.scene.claim(0, "RELEASE", command, site_id="S0")  # not read yet
+    assert await ask(desk, "ann") == [command]
+
+
+async def test_what_another_took_meanwhile_is_not_next(desk: MemoryDesk) -> None:
+    alarms(desk, 1)
+    (command,) = await ask(desk, "ann")
+    assert command is not None
+    desk.scene.claim(0, "RELEASE", command, site_id="S0")
+    desk.scene.claim(0, "TAKE", command, "bob", 60, "S0")
+    assert await ask(desk, "ann") == [None]
+
+
+async def test_no_answers_are_asked_for_where_claims_cannot_be_read(
+    desk: MemoryDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def read_nothing(_: int) -> None:
+        raise NotReadError
+
+    async def read_answers(_: int) -> None:
+        raise AssertionError("there is no time left for it")
+
+    alarms(desk, 1)
+    (command,) = await ask(desk, "ann")
+    monkeypatch.setattr(desk.reader, "to_the_end", read_nothing)
+    monkeypatch.setattr(desk.reader, "answers_to_the_end", read_answers)
+    assert await ask(desk, "ann") == [command]
+
+
+async def test_what_one_holds_is_next_where_answers_cannot_be_read(
+    desk: MemoryDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def read_nothing(_: int) -> None:
+        raise NotReadError
+
+    alarms(desk, 2)
+    (command,) = await ask(desk, "ann")
+    monkeypatch.setattr(desk.reader, "answers_to_the_end", read_nothing)
+    assert await ask(desk, "ann") == [command]

@@ -82,6 +82,23 @@ async def test_who_comes_back_gets_what_it_missed() -> None:
         assert "event: reset" in reset
 
 
+async def test_who_comes_with_the_last_id_gets_what_is_new() -> None:
+    channel = Channel()
+    channel.publish("work", 0)
+    channel.publish("age", 1.0, is_kept=False)
+    drawn = channel.last_id
+    channel.publish("work", 1)
+    channel.publish("age", 2.0, is_kept=False)  # it was so: nobody who comes later takes it for what is
+    assert channel.last_id != drawn
+    _, task = await listening(channel, drawn)
+    channel.publish("age", 3.0, is_kept=False)
+    channel.publish("work", 2)
+    missed, age, work = await task
+    assert [text.partition("data: ")[2].strip() for text in (missed, age, work)] == ["1", "3.0", "2"]
+    assert ids([missed]) == ids([age])
+    assert ids([work]) == [channel.last_id]
+
+
 async def test_events_that_follow_each_other_closely_come_together() -> None:
     channel = Channel(gather=0.01)
     stream = channel.listen(None, 0.05)
