@@ -138,7 +138,10 @@ def _attention_item(state: DeskState, attention: Attention) -> Item | None:
 def _stays(incident: Incident | None, attention: Attention) -> bool:
     """Whether an attention that was seen stays: of an incident that is handed over, until it moves."""
     return (
-        incident is not None and incident.phase == "HANDED_OVER" and incident.last_attention == attention.attention_id
+        incident is not None
+        and incident.is_open
+        and incident.phase == "HANDED_OVER"
+        and incident.last_attention == attention.attention_id
     )
 
 
