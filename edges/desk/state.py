@@ -13,7 +13,7 @@ from edges.desk.incidents import Incidents
 from edges.desk.progress import SAID, Place, Progress, Statement
 from edges.desk.set_aside import SetAside
 from edges.desk.signal_index import SignalIndex
-from edges.desk.standing import Callback, Sighting, Stranger, with_alarm
+from edges.desk.standing import Callback, Sighting, Stranger, Undelivered, with_alarm
 from edges.desk.tries import WITHIN_MS, take_try
 from edges.values import (
     Attention,
@@ -47,7 +47,7 @@ class DeskState:
         self.set_aside = SetAside()
         self.of_site: dict[str, tuple[str, ...]] = {}
         self.attentions: dict[str, Attention] = {}
-        self.undelivered: dict[str, DeskEvent] = {}
+        self.undelivered: dict[str, Undelivered] = {}
         self.strangers: dict[str, Stranger] = {}  # by account
         self.callbacks: dict[str, Callback] = {}
         self.inbound: dict[str, int] = {}  # results of inbound calls, and when they were said
@@ -208,13 +208,11 @@ class DeskState:
             case "ATTENTION_SEEN" if subject is not None:
                 self._see(subject, event)
             case "UNDELIVERED" if subject is not None:
-                self.undelivered.setdefault(subject, event)
+                self.undelivered.setdefault(subject, Undelivered.of(event, subject))
                 self._partition_of[subject] = place.partition
                 self.dirty.add(subject)
             case "CALL_PLACED" if subject is not None and CALLBACK in subject:
-                self.callbacks[subject] = Callback(
-                    subject, event.site_id, event.incident_id, event.detail, event.operator, event.at
-                )
+                self.callbacks[subject] = Callback.of(event, subject)
                 self._partition_of[subject] = place.partition
         incident = self._incident(place, event.incident_id, event.site_id) if event.incident_id else None
         if incident is not None:
@@ -366,9 +364,9 @@ class DeskState:
             if key not in self.seen or (one.incident_id or "") in self.incidents
         }
         self.undelivered = {
-            subject: event
-            for subject, event in self.undelivered.items()
-            if event.at > week or (event.incident_id or "") in self.incidents
+            subject: known
+            for subject, known in self.undelivered.items()
+            if known.at > week or (known.incident_id or "") in self.incidents
         }
         self.seen = {
             subject: seen
@@ -392,6 +390,8 @@ class DeskState:
         self.of_site[incident.site_id] = tuple(id_ for id_ in self.of_site[incident.site_id] if id_ != incident_id)
         if not self.of_site[incident.site_id]:
             del self.of_site[incident.site_id]
+        for subject in incident.undelivered & self.undelivered.keys():
+            self.undelivered[subject] = self.undelivered[subject]._replace(covert=incident.covert, kinds=incident.kinds)
         for command_id in incident.calls:
             self.tries.pop(command_id, None)
         for attention_id in incident.attentions:
