@@ -200,7 +200,7 @@ class Calls:
         if not self._was_said(result):
             await self._hear_answers(subject.partition)
             await self._is_verified(operator, subject, result)
-        said_at = self._state.inbound.get(result.result_id, self._holding.clock.now())
+        said_at, _ = self._state.inbound.get(result.result_id, (self._holding.clock.now(), None))
         late = said_at > callback.at + rules.CALLBACK_MS
         if not self._was_said(result):
             if late and said.outcome == "NO_ANSWER":
@@ -228,8 +228,14 @@ class Calls:
             _log.warning("answers could not be read to their end", partition=partition)
 
     def _was_threatened(self, subject: Subject, result: CallResult) -> bool:
-        """Whether the answer that a word for threat is stands in the log: its try may not have been kept."""
-        return self._was_said(result._replace(result_id=_id(subject, _UNDER_THREAT)))
+        """Whether an answer of the call is that somebody is under threat; the try of such a word may be lost."""
+        if result.command_id is None:
+            answers = [said for said in self._state.inbound.items() if said[0].startswith(f"{subject.id}-result-")]
+            return any(outcome == "DURESS_CODE" for _, (_, outcome) in answers)
+        incident = self._state.incidents.get(result.incident_id or "")
+        return incident is not None and any(
+            answer.outcome == "DURESS_CODE" for answer in incident.answers.get(result.command_id, ())
+        )
 
     async def _is_verified(self, operator: Operator, subject: Subject, result: CallResult) -> None:
         """Raise DURESS or NOT_VERIFIED, once the log says so to its end.

@@ -50,7 +50,7 @@ class DeskState:
         self.undelivered: dict[str, Undelivered] = {}
         self.strangers: dict[str, Stranger] = {}  # by account
         self.callbacks: dict[str, Callback] = {}
-        self.inbound: dict[str, int] = {}  # results of inbound calls, and when they were said
+        self.inbound: dict[str, tuple[int, str]] = {}  # results of inbound calls: when they were said, their outcome
         self.seen: dict[str, Sighting] = {}
         self.tries: dict[str, tuple[str, ...]] = {}  # of a command or a callback, as `take_try` has them
         self.wrong_at: dict[str, tuple[int, ...]] = {}  # of a site, within the last hour
@@ -145,7 +145,7 @@ class DeskState:
 
     def _result(self, place: Place, result: CallResult, data: bytes) -> None:
         if result.direction == "INBOUND":
-            self.inbound.setdefault(result.result_id, place.timestamp)
+            self.inbound.setdefault(result.result_id, (place.timestamp, result.outcome))
         named = result.incident_id or incident_of(result.command_id or "")
         for incident in self._meant(place, named, result.site_id, result.result_id, is_help=result.is_for_help):
             incident.answer(result)
@@ -373,7 +373,7 @@ class DeskState:
             for subject, seen in self.seen.items()
             if seen.at > week or subject in self.attentions or subject in self.undelivered
         }
-        self.inbound = {result: at for result, at in self.inbound.items() if at > day}
+        self.inbound = {result: said for result, said in self.inbound.items() if said[0] > day}
         self.actions = {action: at for action, at in self.actions.items() if at > day}
         self.set_aside.forget(day)
         self.wrong_at = {site: at for site, at in self.wrong_at.items() if at[-1] > now - HOUR_MS}

@@ -56,6 +56,21 @@ async def test_who_goes_on_after_the_word_for_threat_is_answered_as_ever(
     assert [value.outcome for value in desk.scene.values("call-results")] == ["DURESS_CODE"]
 
 
+@pytest.mark.parametrize("more", [{}, {"situation": "ABNORMAL"}, {"detail": "she whispered"}])
+@pytest.mark.parametrize("is_inbound", [False, True])
+async def test_threat_as_it_is_said_of_a_call_is_its_last_answer(
+    desk: MemoryDesk, floor: Floor, is_inbound: bool, more: dict[str, str]
+) -> None:
+    _, path = await spoken_to(desk, floor, is_inbound=is_inbound)
+    said = {"outcome": "DURESS_CODE", "situation": "UNKNOWN", "at": write_instant(now_ms())} | more
+    for _ in range(2):
+        assert (await floor.ann.http.put(f"{path}/result", json=said)).status_code == 202
+    other = said | {"outcome": "NOT_IDENTIFIED"}
+    assert code(await floor.ann.http.put(f"{path}/result", json=other)) == "DURESS"
+    assert (await floor.ann.http.put(f"{path}/result", json=said | {"detail": "again"})).status_code == 202
+    assert {value.outcome for value in desk.scene.values("call-results")} == {"DURESS_CODE"}
+
+
 async def test_who_takes_the_call_after_it_has_it_alone(desk: MemoryDesk, floor: Floor) -> None:
     subject, path = await spoken_to(desk, floor, is_inbound=True)
     await tries(floor.ann, path, THREAT)
