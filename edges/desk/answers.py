@@ -177,6 +177,7 @@ class IncidentView(BaseModel):
     position: int | None = None
     opened_at: Instant | None = None
     closed_at: Instant | None = None
+    set_aside_at: Instant | None = None
     deadline: Instant | None = None
     alert_kinds: list[str]
     covert: bool
@@ -234,6 +235,7 @@ class IncidentFinding(BaseModel):
     opened_at: Instant | None = None
     alert_kinds: list[str]
     is_open: bool
+    set_aside_at: Instant | None = None
 
 
 class SearchResult(BaseModel):

@@ -34,7 +34,7 @@ from edges.desk.tries import TRIES, WRONG_WORDS
 from edges.desk.unanswered import UnansweredTries
 from edges.kafka.errors import UnconfirmedError
 from edges.values import CallCommand, CallResult, Contact, DeskEvent
-from edges.web.problems import NOT_FOUND
+from edges.web.problems import NOT_FOUND, Problem
 from service.logs import logger
 
 _log = logger(__name__)
@@ -102,7 +102,11 @@ class Calls:
 
     async def _may_try(self, operator: Operator, subject: Subject, word: str) -> None:
         """Raise what keeps the operator from trying a word, once the log says so to its end."""
-        await self._holding.holder_or_refuse(operator, subject)
+        try:
+            await self._holding.holder_or_refuse(operator, subject)
+        except Problem:
+            if not self._was_let_go(operator, subject):
+                raise
         if self._unanswered.event(operator, subject, word) is not None:
             return  # said again: the log says, or will, what it counts as
         if self._has_tried_enough(operator, subject):
@@ -111,6 +115,13 @@ class Calls:
             raise NO_TRIES_LEFT.error()
         if self._has_tried_enough(operator, subject):
             raise TOO_MANY_WRONG_WORDS.error()
+
+    def _was_let_go(self, operator: Operator, subject: Subject) -> bool:
+        """Whether the word for threat ended this operator's hold: what they go on to try is judged as ever."""
+        if self._state.holder(subject.partition, subject.id) is not None:
+            return False
+        is_theirs = operator.name in self._state.claims[subject.partition].held_by(subject.id)
+        return is_theirs and "DURESS" in self._state.tries.get(subject.id, ())
 
     def _has_tried_enough(self, operator: Operator, subject: Subject) -> bool:
         wrong = self._state.wrong_words(subject.site_id, self._holding.clock.now())
@@ -150,6 +161,8 @@ class Calls:
         before = 0 if read is None else read.wrong - (verdict == "WRONG")
         if before >= WRONG_WORDS and verdict != "DURESS" and not operator.is_supervisor:
             raise TOO_MANY_WRONG_WORDS.error()
+        if verdict == "DURESS":  # beside the reply, which takes no longer than that of a right word
+            self._holding.begin(self._let_go(operator, subject))
         return WordAnswer(verdict != "WRONG", verdict == "DURESS", max(0, TRIES - number))
 
     def _under_threat(self) -> CallOutcome:
@@ -187,7 +200,7 @@ class Calls:
         if not self._was_said(result):
             await self._hear_answers(subject.partition)
             await self._is_verified(operator, subject, result)
-        said_at = self._state.inbound.get(result.result_id, self._holding.clock.now())
+        said_at, _ = self._state.inbound.get(result.result_id, (self._holding.clock.now(), None))
         late = said_at > callback.at + rules.CALLBACK_MS
         if not self._was_said(result):
             if late and said.outcome == "NO_ANSWER":
@@ -215,8 +228,14 @@ class Calls:
             _log.warning("answers could not be read to their end", partition=partition)
 
     def _was_threatened(self, subject: Subject, result: CallResult) -> bool:
-        """Whether the answer that a word for threat is stands in the log: its try may not have been kept."""
-        return self._was_said(result._replace(result_id=_id(subject, _UNDER_THREAT)))
+        """Whether an answer of the call is that somebody is under threat; the try of such a word may be lost."""
+        if result.command_id is None:
+            answers = [said for said in self._state.inbound.items() if said[0].startswith(f"{subject.id}-result-")]
+            return any(outcome == "DURESS_CODE" for _, (_, outcome) in answers)
+        incident = self._state.incidents.get(result.incident_id or "")
+        return incident is not None and any(
+            answer.outcome == "DURESS_CODE" for answer in incident.answers.get(result.command_id, ())
+        )
 
     async def _is_verified(self, operator: Operator, subject: Subject, result: CallResult) -> None:
         """Raise DURESS or NOT_VERIFIED, once the log says so to its end.

@@ -42,7 +42,7 @@ class Decisions:
             await self._hear_all(incident.partition)
             if action_id in self._state.actions:
                 return action_id
-        if self._news(operator, incident, action) > seen_version or incident.phase == "CLOSED":
+        if self._news(operator, incident, action) > seen_version or incident.has_ended:
             raise CHANGED.error(version=incident.version)
         await self._writer.send_once(
             operator_actions=OperatorAction(action_id, incident.site_id, incident.id, action, reason, operator.name, at)

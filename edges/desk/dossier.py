@@ -114,6 +114,7 @@ class Dossier:
             position=incident.position,
             opened_at=incident.opened_at,
             closed_at=incident.closed_at,
+            set_aside_at=incident.set_aside_at,
             deadline=incident.deadline,
             alert_kinds=list(incident.kinds),
             covert=incident.covert,
@@ -167,7 +168,7 @@ class Dossier:
         """The site's signals from 5 minutes before the incident to its end, and whether Kafka gave all of them."""
         if incident.opened_at is None:
             return [], True
-        end = incident.closed_at or 1 << 62
+        end = incident.ended_at or 1 << 62
         offsets = self._state.signals[incident.partition].between(incident.site_id, incident.opened_at - BEFORE_MS, end)
         signals, has_all = [], True
         for offset in (*offsets[:MOST_SIGNALS], *offsets[MOST_SIGNALS:][-MOST_SIGNALS:]):
@@ -254,6 +255,7 @@ def _found_incident(incident: Incident) -> IncidentFinding:
         opened_at=incident.opened_at,
         alert_kinds=list(incident.kinds),
         is_open=incident.is_open,
+        set_aside_at=incident.set_aside_at,
     )
 
 

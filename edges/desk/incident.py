@@ -66,6 +66,7 @@ class Incident:
         phase: by its last decision; None until the first one is read.
         deadline: when the phase or a pending amend ends; None once closed.
         closed_at: when it was closed; None while it is open.
+        set_aside_at: when its site was set aside, where it was open then and no decision followed.
         is_duress: whether somebody spoke under threat.
         expired: the commands whose time ran out by the engine's clock, which may be ahead of ours.
         merged: where the alerts lie that were merged since a command last named the kinds.
@@ -91,6 +92,7 @@ class Incident:
     opened_at: int | None = None
     at: int = 0
     closed_at: int | None = None
+    set_aside_at: int | None = None
     kinds: tuple[str, ...] = ()
     covert: bool = False
     is_duress: bool = False
@@ -115,7 +117,17 @@ class Incident:
     @property
     def is_open(self) -> bool:
         """Whether it has begun and not ended, as far as is read."""
-        return self.phase is not None and self.phase != "CLOSED"
+        return self.phase is not None and not self.has_ended
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it was closed, or its site was set aside."""
+        return self.phase == "CLOSED" or self.set_aside_at is not None
+
+    @property
+    def ended_at(self) -> int | None:
+        """When that was."""
+        return self.set_aside_at if self.closed_at is None else self.closed_at
 
     # --- the fold: each returns whether the record was new -----------------------------------------
 
@@ -261,14 +273,14 @@ class Incident:
             or call.command_id in self.withdrawn
             or call.command_id in self.expired
             or now >= call.expires_at
-            or self.phase == "CLOSED"
+            or self.has_ended
             or (self.last_call is not None and self.last_call is not call)
         )
 
     def was_open(self, at: int) -> bool:
         """Whether it had begun and not ended by the time of a record, as far as is read."""
         has_begun = self.opened_at is None or self.opened_at <= at + SKEW_MS
-        return has_begun and (self.closed_at is None or at <= self.closed_at)
+        return has_begun and (self.ended_at is None or at <= self.ended_at)
 
     def is_answered_by(self, command_id: str, operator: str) -> bool:
         """Whether this operator has said what came of the command."""

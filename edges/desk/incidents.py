@@ -75,6 +75,10 @@ class Incidents(MutableMapping[str, Incident]):
         """Note that one has ended."""
         self._ended[incident_id] = None
 
+    def resume(self, incident_id: str) -> None:
+        """Note that one is open, perhaps again: it stays at hand."""
+        self._ended.pop(incident_id, None)
+
     def to_pack(self) -> Incident | None:
         """The one that is packed next, where more are at hand than need be."""
         return self.at_hand[next(iter(self._ended))] if len(self._ended) > AT_HAND else None

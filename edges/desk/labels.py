@@ -42,6 +42,7 @@ def _symbols(_: Callable[[str], str]) -> dict[str, Any]:
             "DISPATCHED": _("Guard asked"),
             "HANDED_OVER": _("With the operators"),
             "CLOSED": _("Closed"),
+            "SET_ASIDE": _("Set aside by the engine"),
         },
         "role": {"OWNER": _("owner"), "MEMBER": _("member"), "EXTERNAL": _("from outside")},
         "outcome": {

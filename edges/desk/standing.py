@@ -1,10 +1,10 @@
-"""What stands at a desk beside incidents: who saw what, alarms of unknown accounts, inbound calls."""
+"""What stands at a desk beside incidents: what was seen, unknown accounts, inbound calls, what was not delivered."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from edges.values import Signal
+from edges.values import DeskEvent, Signal
 
 
 class Sighting(NamedTuple):
@@ -36,6 +36,27 @@ class Callback(NamedTuple):
     contact_id: str | None
     operator: str
     at: int
+
+    @classmethod
+    def of(cls, event: DeskEvent, callback_id: str) -> Callback:
+        """As it was begun."""
+        return cls(callback_id, event.site_id, event.incident_id, event.detail, event.operator, event.at)
+
+
+class Undelivered(NamedTuple):
+    """A command that did not reach its partner; once its incident is forgotten, with what that was about."""
+
+    subject: str
+    site_id: str
+    incident_id: str | None
+    at: int
+    covert: bool = False
+    kinds: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, event: DeskEvent, command_id: str) -> Undelivered:
+        """As the partners' process says it."""
+        return cls(command_id, event.site_id, event.incident_id, event.at)
 
 
 def with_alarm(known: Stranger | None, signal: Signal, partition: int) -> Stranger:

@@ -11,8 +11,9 @@ from edges.desk.claims import ClaimLog, Hold
 from edges.desk.incident import Awaited, Incident, incident_of
 from edges.desk.incidents import Incidents
 from edges.desk.progress import SAID, Place, Progress, Statement
+from edges.desk.set_aside import SetAside
 from edges.desk.signal_index import SignalIndex
-from edges.desk.standing import Callback, Sighting, Stranger, with_alarm
+from edges.desk.standing import Callback, Sighting, Stranger, Undelivered, with_alarm
 from edges.desk.tries import WITHIN_MS, take_try
 from edges.values import (
     Attention,
@@ -43,12 +44,13 @@ class DeskState:
 
     def __init__(self, partitions: int) -> None:
         self.incidents = Incidents()
+        self.set_aside = SetAside()
         self.of_site: dict[str, tuple[str, ...]] = {}
         self.attentions: dict[str, Attention] = {}
-        self.undelivered: dict[str, DeskEvent] = {}
+        self.undelivered: dict[str, Undelivered] = {}
         self.strangers: dict[str, Stranger] = {}  # by account
         self.callbacks: dict[str, Callback] = {}
-        self.inbound: dict[str, int] = {}  # results of inbound calls, and when they were said
+        self.inbound: dict[str, tuple[int, str]] = {}  # results of inbound calls: when they were said, their outcome
         self.seen: dict[str, Sighting] = {}
         self.tries: dict[str, tuple[str, ...]] = {}  # of a command or a callback, as `take_try` has them
         self.wrong_at: dict[str, tuple[int, ...]] = {}  # of a site, within the last hour
@@ -69,17 +71,11 @@ class DeskState:
         self._partition_of: dict[str, int] = {}  # of what has no incident
         self._swept_at = 0
         self._folds: Mapping[str, Callable[[Place, Any, bytes], None]] = {
-            "decisions": self._decision,
-            "calls": self._call,
-            "dispatches": self._dispatch,
-            "attention": self._attention,
-            "call-results": self._result,
-            "dispatch-reports": self._report,
-            "operator-actions": self._action,
-            "signals": self._signal,
-            "claims": self._claim,
+            "decisions": self._decision, "calls": self._call, "dispatches": self._dispatch,
+            "attention": self._attention, "call-results": self._result, "dispatch-reports": self._report,
+            "operator-actions": self._action, "signals": self._signal, "claims": self._claim,
             "desk-log": self._event,
-        }
+        }  # fmt: skip
 
     def apply(self, place: Place, value: Any, data: bytes) -> None:
         """Take a record, decoded and as it came. A tombstone changes nothing."""
@@ -104,14 +100,21 @@ class DeskState:
         incident.keep(place.topic, place.offset, data)
         if incident.merged:
             self.unlearned[place.partition].add(incident.id)
+        self._settle(incident, decision.at)
+
+    def _settle(self, incident: Incident, at: int) -> None:
+        """See to it that an incident is open, or that it has ended."""
+        self.set_aside.mark(incident)
         self._touch(incident)
-        if decision.version == 1 or incident.phase == "CLOSED":  # what is yet to be decided on may go elsewhere now
-            for said in self.progress[place.partition].undecided(decision.site_id):
+        if incident.version == 1 or incident.has_ended:  # what is yet to be decided on may go elsewhere now
+            for said in self.progress[incident.partition].undecided(incident.site_id):
                 self._folds[said.place.topic](*said)
-        if incident.phase == "CLOSED":
-            self._closed.append((decision.at, incident.id))
+        if incident.has_ended:
+            self._closed.append((at, incident.id))
             self.incidents.end(incident.id)
-            self._forget(decision.at)
+            self._forget(at)
+        else:
+            self.incidents.resume(incident.id)
 
     def _call(self, place: Place, call: CallCommand, _data: bytes) -> None:
         incident = self._incident(place, call.incident_id, call.site_id)
@@ -133,13 +136,16 @@ class DeskState:
                     return
                 incident.keep(place.topic, place.offset, data)
                 self._touch(incident)
+        elif self.set_aside.take(place.partition, attention):
+            for incident in [*self.open_incidents(attention.site_id)]:
+                self._settle(incident, attention.raised_at)
         self.attentions[attention.attention_id] = attention
         self._partition_of[attention.attention_id] = place.partition
         self.dirty.add(attention.attention_id)
 
     def _result(self, place: Place, result: CallResult, data: bytes) -> None:
         if result.direction == "INBOUND":
-            self.inbound.setdefault(result.result_id, place.timestamp)
+            self.inbound.setdefault(result.result_id, (place.timestamp, result.outcome))
         named = result.incident_id or incident_of(result.command_id or "")
         for incident in self._meant(place, named, result.site_id, result.result_id, is_help=result.is_for_help):
             incident.answer(result)
@@ -167,7 +173,7 @@ class DeskState:
             incident = None  # the engine finds an incident among those of the record's site and partition only
         if incident is not None:
             yield incident
-        if named and (not is_help or (incident is not None and incident.phase != "CLOSED")):
+        if named and (not is_help or (incident is not None and not incident.has_ended)):
             return
         has_ended = self.progress[place.partition].has_ended(place.topic, place.offset)
         for incident_id in self.of_site.get(site_id, ()):
@@ -202,13 +208,11 @@ class DeskState:
             case "ATTENTION_SEEN" if subject is not None:
                 self._see(subject, event)
             case "UNDELIVERED" if subject is not None:
-                self.undelivered.setdefault(subject, event)
+                self.undelivered.setdefault(subject, Undelivered.of(event, subject))
                 self._partition_of[subject] = place.partition
                 self.dirty.add(subject)
             case "CALL_PLACED" if subject is not None and CALLBACK in subject:
-                self.callbacks[subject] = Callback(
-                    subject, event.site_id, event.incident_id, event.detail, event.operator, event.at
-                )
+                self.callbacks[subject] = Callback.of(event, subject)
                 self._partition_of[subject] = place.partition
         incident = self._incident(place, event.incident_id, event.site_id) if event.incident_id else None
         if incident is not None:
@@ -341,7 +345,9 @@ class DeskState:
     def _forget(self, now: int) -> None:
         """Let go of what ended a day ago, and of the oldest ends where there are too many."""
         while self._closed and (self._closed[0][0] < now - DAY_MS or len(self._closed) > CLOSED_KEPT):
-            self._drop(self._closed.popleft()[1])
+            known = self.incidents.at_hand.get(incident_id := self._closed.popleft()[1])
+            if known is None or not known.is_open:  # one that goes on after its site was set aside
+                self._drop(incident_id)
         if now - self._swept_at >= HOUR_MS:
             self._swept_at = now
             self._sweep(now)
@@ -352,24 +358,24 @@ class DeskState:
             del self._nameless[incident_id]
             self._drop(incident_id)
         week, day = now - 8 * DAY_MS, now - DAY_MS
-        for attention_id in [
-            key
+        self.attentions = {
+            key: one
             for key, one in self.attentions.items()
-            if key in self.seen and (one.incident_id or "") not in self.incidents
-        ]:
-            del self.attentions[attention_id]
+            if key not in self.seen or (one.incident_id or "") in self.incidents
+        }
         self.undelivered = {
-            subject: event
-            for subject, event in self.undelivered.items()
-            if event.at > week or (event.incident_id or "") in self.incidents
+            subject: known
+            for subject, known in self.undelivered.items()
+            if known.at > week or (known.incident_id or "") in self.incidents
         }
         self.seen = {
             subject: seen
             for subject, seen in self.seen.items()
             if seen.at > week or subject in self.attentions or subject in self.undelivered
         }
-        self.inbound = {result: at for result, at in self.inbound.items() if at > day}
+        self.inbound = {result: said for result, said in self.inbound.items() if said[0] > day}
         self.actions = {action: at for action, at in self.actions.items() if at > day}
+        self.set_aside.forget(day)
         self.wrong_at = {site: at for site, at in self.wrong_at.items() if at[-1] > now - HOUR_MS}
         for callback_id in [key for key, callback in self.callbacks.items() if callback.at < day]:
             del self.callbacks[callback_id]
@@ -381,11 +387,11 @@ class DeskState:
         incident = self.incidents.pop(incident_id, None)
         if incident is None:
             return
-        rest = tuple(id_ for id_ in self.of_site.get(incident.site_id, ()) if id_ != incident_id)
-        if rest:
-            self.of_site[incident.site_id] = rest
-        else:
-            self.of_site.pop(incident.site_id, None)
+        self.of_site[incident.site_id] = tuple(id_ for id_ in self.of_site[incident.site_id] if id_ != incident_id)
+        if not self.of_site[incident.site_id]:
+            del self.of_site[incident.site_id]
+        for subject in incident.undelivered & self.undelivered.keys():
+            self.undelivered[subject] = self.undelivered[subject]._replace(covert=incident.covert, kinds=incident.kinds)
         for command_id in incident.calls:
             self.tries.pop(command_id, None)
         for attention_id in incident.attentions:

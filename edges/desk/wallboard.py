@@ -75,7 +75,8 @@ async def wall(state: DeskState, work: WorkList, counted: FirstCallCount, now: i
     phases = Counter(incident.phase for incident in state.open_incidents() if incident.phase is not None)
     waiting = [item for item in work.items.values() if item.item != "ATTENTION" and item.holder is None]
     oldest = min((item.since for item in waiting), default=None)
-    operators = {hold.by for log in state.claims for hold in log.holds(log.now(state.monotonic))}
+    holds = (hold for log in state.claims for hold in log.holds(log.now(state.monotonic)))
+    operators = {hold.by for hold in holds if hold.who == "PERSON"}
     return Wall(
         open=sum(phases.values()),
         phases=sorted(phases.items()),

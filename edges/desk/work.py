@@ -8,9 +8,9 @@ from typing import Any, Final, NamedTuple
 
 from edges.desk.claims import Hold
 from edges.desk.incident import Incident, incident_of
-from edges.desk.standing import Sighting, Stranger
+from edges.desk.standing import Sighting, Stranger, Undelivered
 from edges.desk.state import ACCOUNT, DeskState
-from edges.values import Attention, CallCommand, DeskEvent
+from edges.values import Attention, CallCommand
 
 _FIRST_REASONS: Final = frozenset({"DURESS", "CALL_FOR_HELP", "FAILED"})
 _BACK_MS: Final = 1000  # the time is put right by more than this: what seemed over may not be
@@ -138,25 +138,27 @@ def _attention_item(state: DeskState, attention: Attention) -> Item | None:
 def _stays(incident: Incident | None, attention: Attention) -> bool:
     """Whether an attention that was seen stays: of an incident that is handed over, until it moves."""
     return (
-        incident is not None and incident.phase == "HANDED_OVER" and incident.last_attention == attention.attention_id
+        incident is not None
+        and incident.is_open
+        and incident.phase == "HANDED_OVER"
+        and incident.last_attention == attention.attention_id
     )
 
 
-def _undelivered_item(state: DeskState, event: DeskEvent) -> Item | None:
-    subject = event.subject or ""
-    incident = state.incidents.get(event.incident_id or incident_of(subject))
+def _undelivered_item(state: DeskState, undelivered: Undelivered) -> Item | None:
+    subject = undelivered.subject
+    incident = state.incidents.get(undelivered.incident_id or incident_of(subject))
     if subject in state.seen:
         return None
-    covert = incident is not None and incident.covert
-    kinds = () if incident is None else incident.kinds
+    covert, kinds = (incident or undelivered).covert, (incident or undelivered).kinds
     return Item(
         subject=subject,
         item="ATTENTION",
-        site_id=event.site_id,
+        site_id=undelivered.site_id,
         urgency=1 if covert else urgency(kinds, is_call=False),
         alert_kinds=kinds,
         covert=covert,
-        since=event.at,
+        since=undelivered.at,
         holder=state.holder(state.partition_of(subject) or 0, subject),
         incident_id=None if incident is None else incident.id,
         version=None if incident is None else incident.version,

@@ -360,6 +360,15 @@ async def test_history_says_when_there_is_none(desk: MemoryDesk, floor: Floor) -
     assert "no ledger is set" in (await floor.ann.http.get("/sites/S1/history")).text
 
 
+@pytest.mark.asyncio
+async def test_a_dialler_is_no_operator_at_work(desk: MemoryDesk, floor: Floor) -> None:
+    await called(desk, floor)
+    desk.home("S2")
+    assert (await floor.robot.take(f"{desk.alarm('S2', alert_id='A2')}-c1.1")).status_code == 200
+    page = (await floor.zoe.http.get("/wall")).text
+    assert '<h2>Operators at work</h2><p class="large number">1</p><p>ann</p>' in page
+
+
 # --- objectives ---------------------------------------------------------------------------------------------------
 
 

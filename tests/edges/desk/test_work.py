@@ -177,6 +177,24 @@ def test_a_command_that_was_not_delivered_follows_its_incident() -> None:
     assert undelivered() == (1, True, desk.state.incidents[incident].kinds, version)
 
 
+def test_a_covert_command_that_was_not_delivered_stays_urgent_once_its_incident_is_forgotten() -> None:
+    scene, incident = opened()
+    scene.result(20, f"{incident}-c1.1", "DURESS_CODE")
+    command = f"{incident}-d1-r1"
+    scene.event(40, "UNDELIVERED", command, incident_id=incident)
+    scene.action(50, "CLOSE", incident)
+    for at in (60, 86_400 + 60):
+        scene.site(f"S{at}")
+        scene.alert(at, "TAMPER", f"A{at}", f"S{at}")
+        scene.action(at + 1, "CLOSE", scene.incident_id, f"O{at}", f"S{at}")
+    scene.claim(86_400 + 70, "TAKE", command)
+    desk = Desk(scene.records, at=86_400 + 71)
+    assert incident not in desk.state.incidents
+    (item,) = [item for item in desk.items() if item.reason == "UNDELIVERED"]
+    assert (item.urgency, item.covert, item.alert_kinds, item.site_id) == (1, True, ("INTRUSION",), "S1")
+    assert item.holder is not None
+
+
 def test_alarms_of_an_unknown_account() -> None:
     scene = Scene()
     scene.signal(1, "AB12", "UNKNOWN_ACCOUNT", None, None)  # a test signal
