@@ -121,7 +121,7 @@ class Watch:
             readiness.arrive("group")
         held = dict(self._store.partitions)
         lags = [lag for lag in lags if lag.number in held]
-        self._note(stalls, held.values(), lags)
+        self._note(stalls, held.values(), lags, readiness)
         self._measure(metrics, held, lags)
         self._report_clocks(held, readiness)
         self._report_hidden(readiness, metrics, held.keys())
@@ -224,8 +224,17 @@ class Watch:
             self._idle_since = self._steady()
         return self._idle_since is not None and self._steady() - self._idle_since >= IDLE_SECONDS
 
-    def _note(self, stalls: Stalls, partitions: Iterable[Partition], lags: Iterable[_Lag]) -> None:
-        """Note waiting work and its progress. A restart would not help where a producer's transaction is open."""
+    def _note(
+        self, stalls: Stalls, partitions: Iterable[Partition], lags: Iterable[_Lag], readiness: ProcessReadiness
+    ) -> None:
+        """Note waiting work and its progress. A restart would not help where a producer's transaction is open.
+
+        Nor while a record waits for the schema registry: its partition would only go to the next worker, which would
+        stand still with all of its own.
+        """
+        if "registry" in readiness.reasons:
+            stalls.note({}, self._steady())
+            return
         waiting: dict[str, object] = {
             f"input {lag.topic}, partition {lag.number}": lag.position for lag in lags if lag.is_readable
         }

@@ -238,6 +238,22 @@ async def test_readers_held_up_are_shown_since_their_last_record(monkeypatch: py
 
 
 @pytest.mark.asyncio
+async def test_a_worker_that_waits_for_the_registry_is_healthy(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = Scene(monkeypatch)
+    scene.reader.chunk = object()
+    scene.readiness = ProcessReadiness(registry="the schema registry does not answer")
+    await scene.look_after(0)
+    await scene.look_after(60)
+    assert scene.stalls.standing(scene.steady) == {}
+    assert scene.value("ronde_standing_still_seconds") == 0
+    scene.readiness.arrive("registry")
+    await scene.look_after(1)
+    assert scene.stalls.standing(scene.steady) == {}, "it can go on only now"
+    await scene.look_after(10)
+    assert scene.stalls.standing(scene.steady)["a chunk in flight"] == 10
+
+
+@pytest.mark.asyncio
 async def test_a_clock_ahead_is_remarked_and_keeps_nobody_from_work(monkeypatch: pytest.MonkeyPatch) -> None:
     scene = Scene(monkeypatch)
     scene.readiness = ProcessReadiness()
