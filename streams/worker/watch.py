@@ -124,6 +124,7 @@ class Watch:
         self._note(stalls, held.values(), lags, readiness)
         self._measure(metrics, held, lags)
         self._report_clocks(held, readiness)
+        self._report_sites(held, readiness)
         self._report_hidden(readiness, metrics, held.keys())
         metrics.standing.set(self._log_standing(stalls))
         metrics.ready.set(not readiness.reasons)
@@ -189,6 +190,15 @@ class Watch:
             readiness.remark("clock", f"ahead of the wall clock: {ahead}")
         else:
             readiness.withdraw("clock")
+
+    def _report_sites(self, held: Mapping[int, Partition], readiness: ProcessReadiness) -> None:
+        """Note for ``/ready`` of how many sites the schema registry keeps the records from being read."""
+        unreadable = {number: len(partition.unreadable_sites) for number, partition in sorted(held.items())}
+        if any(unreadable.values()):
+            counts = ", ".join(f"{count} of partition {number}" for number, count in unreadable.items() if count)
+            readiness.remark("sites", f"records cannot be read, the schema registry is not that of their day: {counts}")
+        else:
+            readiness.withdraw("sites")
 
     def _report_hidden(self, readiness: ProcessReadiness, metrics: Metrics, held: Collection[int]) -> None:
         """Show and log where open transactions hide records, of inputs from this worker, of outputs from their readers.
@@ -273,6 +283,7 @@ class Watch:
             metrics.state_bytes.labels(number).set(partition.state_bytes)
             metrics.site_records.labels(number).set(len(partition.sites))
             metrics.site_bytes.labels(number).set(partition.site_bytes)
+            metrics.sites_unreadable.labels(number).set(len(partition.unreadable_sites))
             metrics.deadlines_armed.labels(number).set(len(partition.deadlines))
             metrics.clock_ahead.labels(number).set(partition.ahead_ms() / 1000)
 

@@ -25,6 +25,7 @@ OF_PARTITIONS = (
     "ronde_state_records",
     "ronde_site_bytes",
     "ronde_site_records",
+    "ronde_sites_unreadable",
     "ronde_deadlines_armed",
     "ronde_input_lag_records",
     "ronde_input_lag_seconds",
@@ -261,6 +262,23 @@ async def test_a_clock_ahead_is_remarked_and_keeps_nobody_from_work(monkeypatch:
     assert await scene.look_after(0) == {}
     assert scene.readiness.remarks == {"clock": "ahead of the wall clock: partition 1 by 600 s"}
     assert scene.value("ronde_clock_ahead_seconds", partition="1") == 600
+
+
+@pytest.mark.asyncio
+async def test_sites_that_cannot_be_read_are_remarked_until_they_are_sent_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scene = Scene(monkeypatch)
+    scene.readiness = ProcessReadiness()
+    partition = scene.store.partitions[1]
+    partition.unreadable_sites = {"site-1", "site-2"}
+    assert await scene.look_after(0) == {}
+    assert scene.readiness.remarks["sites"].endswith(": 2 of partition 1")
+    assert [scene.value("ronde_sites_unreadable", partition=number) for number in "01"] == [0, 2]
+    partition.unreadable_sites.clear()
+    await scene.look_after(1)
+    assert scene.readiness.remarks == {}
+    assert scene.value("ronde_sites_unreadable", partition="1") == 0
 
 
 @pytest.mark.asyncio
