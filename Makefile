@@ -161,7 +161,7 @@ screenshots: $(READY) ## pictures of the pages and their elements, light and dar
 	$(BIN)/python -m tests.edges.portal.screenshots
 	$(BIN)/python -m tests.edges.desk.screenshots
 
-pictures: $(READY) ## docs/desk.png and docs/guard.png, from `ronde play` as it runs; needs `make tools`
+pictures: $(READY) ## docs/desk.png, docs/portal.png and docs/guard.png, from `ronde play` as it runs; needs `make tools`
 	$(BIN)/python -m tests.play.pictures
 
 chart: ## the chart as a package, in dist

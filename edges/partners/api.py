@@ -10,13 +10,13 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
 
 from edges.partners.ages import age_header
+from edges.partners.answering import TimedRoute
 from edges.partners.steps import STATUSES
 from edges.partners.store import Step, Store, now_ms
 from edges.web.accounts import Person
 from edges.web.bearer import machine_with
 from edges.web.callers import caller_with
 from edges.web.problems import NOT_FOUND, UNCONFIRMED, documented
-from edges.web.routes import Route
 from edges.web.tokens import Machine
 from edges.web.values import Body, Instant, PathId, Text
 
@@ -48,7 +48,7 @@ class Dispatches(BaseModel):
 
 def routes(store: Store, reporter: Reporter) -> APIRouter:
     """The routes."""
-    router = APIRouter(route_class=Route)
+    router = APIRouter(route_class=TimedRoute)
     for step, status in STATUSES.items():
         router.add_api_route(
             f"/v1/dispatches/{{dispatch_id}}/{step}",

@@ -16,11 +16,12 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from edges.partners.ages import LATE_SECONDS, age_header
+from edges.partners.answering import TimedRoute
 from edges.partners.page_tokens import dispatch_of
 from edges.partners.steps import STATUSES
 from edges.partners.store import Dispatch, Step, Store, now_ms
 from edges.web.problems import NOT_FOUND, UNAUTHENTICATED, UNCONFIRMED, documented
-from edges.web.routes import Route, problems_of
+from edges.web.routes import problems_of
 from edges.web.values import Body, Instant, Text
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ _Row = Annotated[dict[str, Any], Depends(_opened)]
 
 def routes(store: Store, reporter: Reporter, pages: Pages) -> APIRouter:
     """The page, what it shows, and its taps."""
-    router = APIRouter(route_class=Route)
+    router = APIRouter(route_class=TimedRoute)
 
     @router.get("/guard", include_in_schema=False)
     async def page(request: Request) -> Response:

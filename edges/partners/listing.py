@@ -9,12 +9,12 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from edges.partners.ages import LATE_SECONDS
+from edges.partners.answering import TimedRoute
 from edges.partners.page_tokens import VALID_MS, page_token
 from edges.partners.steps import STATUSES
 from edges.partners.store import now_ms
 from edges.web.accounts import Person
 from edges.web.callers import person_with
-from edges.web.routes import Route
 from edges.web.values import write_instant
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def routes(store: Store, pages: Pages) -> APIRouter:
     """The page."""
-    router = APIRouter(route_class=Route, include_in_schema=False)
+    router = APIRouter(route_class=TimedRoute, include_in_schema=False)
 
     @router.get("/")
     async def open_dispatches(request: Request, person: Annotated[Person, person_with("customer")]) -> Response:

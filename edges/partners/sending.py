@@ -161,6 +161,13 @@ class Sender:
             self._metrics.attempts.labels(attempt.partner_id, answer.outcome).inc()
             if answer.is_accepted and attempt.action == "REQUEST":
                 await self._accept(attempt)
+            elif answer.is_accepted:  # an AMEND may be the request, where that never arrived: it is to be reported
+                _log.info(
+                    "an answer accepts no REQUEST",
+                    partner=attempt.partner_id,
+                    dispatch=attempt.dispatch_id,
+                    action=attempt.action,
+                )
             due = await self._noter.note(attempt, answer)
             faults.at("after_note")
         except _OvertakenError:

@@ -16,7 +16,7 @@ from edges.portal.new_words import LONGEST, NewWords
 from edges.portal.postal_codes import countries, postal_code
 from edges.web.accounts import PROGRAM
 from edges.web.values import Body, Id, Instant, Text
-from schemas.contract.alert_kinds import OverrideKind
+from schemas.contract.alert_kinds import OVERRIDE_CODE, OverrideKind
 
 _LANGUAGE: Final = re.compile(r"([A-Za-z]{2,3}|[ixIX](?=-))(-[A-Za-z0-9]{1,8})*")
 _KEY: Final = re.compile(r"(?:[0-9A-Fa-f]{32}|[0-9A-Fa-f]{48}|[0-9A-Fa-f]{64})")
@@ -228,12 +228,12 @@ class TestBody(Body):
 class OverrideBody(Body):
     """Another reading of one code."""
 
-    code: Annotated[str, StringConstraints(min_length=1, max_length=16), AfterValidator(_printable)]
-    zone: Annotated[str, StringConstraints(max_length=16), AfterValidator(_printable)] | None = None
+    code: Annotated[str, StringConstraints(pattern=OVERRIDE_CODE)]
+    zone: Annotated[str, StringConstraints(min_length=1, max_length=16), AfterValidator(_printable)] | None = None
     kind: OverrideKind
     until: Instant | None = None
     by: Id
-    why: Text
+    why: Annotated[Text, StringConstraints(min_length=1)]
 
 
 class TransmitterBody(Body):

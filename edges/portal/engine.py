@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
@@ -20,16 +21,16 @@ class Engine(NamedTuple):
 
 
 class EngineView:
-    """By site; says nothing while what was read is older than 5 s.
+    """By site; says nothing of one while what was read of its partition is older than 5 s.
 
     Sites by the million lack the same few things, so these are kept once.
 
     Attributes:
-        age: how old what was read is, in seconds.
+        age: how old what was read of a site is, in seconds; infinite before all was read once that was there.
 
     """
 
-    def __init__(self, age: Callable[[], float] = lambda: 0.0) -> None:
+    def __init__(self, age: Callable[[str], float] = lambda _site_id: 0.0) -> None:
         self.age = age
         self._sites: dict[str, Engine] = {}
         self._missing: dict[tuple[str, ...], tuple[str, ...]] = {}
@@ -44,10 +45,10 @@ class EngineView:
                 missing = self._missing.setdefault(missing, missing)
                 self._sites[entry.key] = Engine(entry.value.ready, missing, entry.value.at)
 
-    def knows(self, site_id: str) -> bool:
-        """Whether the engine had a record of the site when it was last heard, however long ago."""
-        return site_id in self._sites
+    def knows(self, site_id: str) -> bool | None:
+        """Whether the engine had a record of the site when it was last heard, however long ago; None: never yet."""
+        return site_id in self._sites or (None if math.isinf(self.age(site_id)) else False)
 
     def get(self, site_id: str) -> Engine | None:
         """What it said last; None: nothing yet, or nobody knows at the moment."""
-        return self._sites.get(site_id) if self.age() <= FRESH_SECONDS else None
+        return self._sites.get(site_id) if self.age(site_id) <= FRESH_SECONDS else None

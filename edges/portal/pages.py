@@ -5,6 +5,7 @@ Pages and API do the same through `edges.portal.service.Portal`. A word that was
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -15,6 +16,7 @@ from edges.portal import changes
 from edges.portal.bodies import BeforeRevision, PageNumber
 from edges.portal.callers import Right, caller_of
 from edges.portal.configuration import Configuration
+from edges.portal.engine import FRESH_SECONDS
 from edges.portal.page_parts import Visitor, back, base_of, country_name, name_of, opened, revision_of, shown_line
 from edges.portal.problems import REVISION_STALE
 from edges.portal.sentences import missing_sentence, warning_sentence
@@ -124,6 +126,7 @@ class PortalPages:
         caller = caller_of(person)
         site = await self._portal.look(caller, site_id)
         state = self._portal.state(site)
+        engine_age = self._portal.engine.age(site_id)
 
         may_change = await caller.right(site_id, self._portal.store) is Right.CONFIGURE
         is_stopped = may_change and not state.subscribed and await self._portal.store.stop(site_id)
@@ -145,6 +148,8 @@ class PortalPages:
             saved="saved" in request.query_params,
             missing=[missing_sentence(code, say) for code in state.missing] if state.subscribed else [],
             warnings=[warning_sentence(code, say) for code in state.warnings],
+            is_old=engine_age > FRESH_SECONDS,
+            age="" if math.isinf(engine_age) else round(engine_age),
             goes_through=goes_through(site, self._portal.engine.get(site_id), now()),
             country="" if state.address is None else country_name(state.address.country, language_of(request)),
             until="" if state.test_until is None else write_instant(state.test_until),

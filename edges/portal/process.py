@@ -53,7 +53,7 @@ class PortalProcess(EdgeProcess[PortalSettings, PortalMetrics]):
         self._engine = EngineView()
         decode = self._framing.reader("readiness")
         self._view = View(configuration.connection, {"readiness": Reading(decode=decode)}, self._engine.take)
-        self._engine.age = lambda: self._view.worst_age
+        self._engine.age = self._view.age_of_key
         owner = f"{self._settings.id}-{secrets.token_hex(4)}"
         self._relay = Relay(
             RelaySettings(owner, configuration.connection, configuration.postgres),

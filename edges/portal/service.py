@@ -32,6 +32,10 @@ from service.phone_numbers import NoPhoneNumberError, e164
 
 _NO_WORDS: Final = NewWords(None, None)
 _FOREIGN: Final = "Another program writes this site. Load it with `ronde portal import`, and let that program leave it."
+_UNREAD: Final = (
+    "Nothing was made: whether another program writes this site is known once this portal has read Kafka. "
+    "The same request again is safe."
+)
 _ContactBody = FirstContactBody | SecondOwnerBody | SecondMemberBody | SecondExternalBody
 
 Apply = Callable[[Configuration], Configuration]
@@ -75,11 +79,15 @@ class Portal:
         return service_state(site, self.engine.get(site.configuration.site_id), now())
 
     async def create(self, caller: Caller, body: SiteBody) -> Stored:
-        """Make a site. Raises FORBIDDEN, EXISTS (also of a site that others write to `sites`), INVALID."""
+        """Make a site. Raises FORBIDDEN, EXISTS (also of a site that others write to `sites`), INVALID.
+
+        UNCONFIRMED while it is not known whether others write it.
+        """
         caller.check_support()
         # In this order: the engine hears of the portal's own site after its row is there.
-        if self.engine.knows(body.site_id) and not await self.store.holds(body.site_id):
-            raise EXISTS.error(_FOREIGN)
+        is_known = self.engine.knows(body.site_id)
+        if is_known is not False and not await self.store.holds(body.site_id):
+            raise EXISTS.error(_FOREIGN) if is_known else UNCONFIRMED.error(_UNREAD)
         people = [person.person(person.person_id) for person in body.people]
         edit = Edit(caller.name, "site", fingerprint("site", body.model_dump()), now())
         try:

@@ -89,6 +89,8 @@ class Transmitters:
         name = _account(account)
         if body.account is not None and body.account.upper() != name:
             raise _wrong("account", "differs from the path's")
+        if body.require_encryption and body.key is None:  # every frame would be refused, and a panel gives up then
+            raise _wrong("require_encryption", "needs a key")
         key = None if body.key is None else bytes.fromhex(body.key)
         if key is not None and self._wrapping is None:
             raise NO_WRAPPING_KEY.error()

@@ -52,7 +52,7 @@ class Bulletins:
             if reported is None:
                 self._reported[kind] = _Reported(now, listed, now)
                 yield "began", kind, self._bulletin("began", kind, listed, now)
-            elif _differs(listed, reported.listed) and now - reported.at >= AGAIN_MS:
+            elif _differs(listed, reported.listed) and abs(now - reported.at) >= AGAIN_MS:
                 reported.listed, reported.at, reported.number = listed, now, reported.number + 1
                 yield "changed", kind, self._bulletin("changed", kind, listed, now)
         for kind in [kind for kind in self._reported if kind not in report]:

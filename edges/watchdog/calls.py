@@ -21,7 +21,11 @@ class _Waiting(NamedTuple):
 
 
 class Calls:
-    """The outstanding calls of one partition. Times of holds are the broker's, all others the watchdog's."""
+    """The outstanding calls of one partition.
+
+    Times of holds are the broker's. All others are monotonic, in ms, so that no jump of the clock hides a call; ``now``
+    is the wall clock's, by which the engine's commands expire.
+    """
 
     def __init__(self, partition: int) -> None:
         self._partition = partition
@@ -29,8 +33,8 @@ class Calls:
         self._late: set[str] = set()
         self._answered: dict[str, int] = {}
         self._holds = Holds()
-        self._held: set[str] = set()
-        self._time = (0, 0)  # the last claim's: the broker's, and ours when it was read
+        self._held: dict[str, int] = {}  # when its seconds have really passed since its last claim was read: monotonic
+        self._read_at = 0  # when the last claim was read: monotonic
         self.person_at = 0  # when a person last claimed anything, by the broker's clock
 
     @property
@@ -38,21 +42,21 @@ class Calls:
         """How much is remembered."""
         return len(self._waiting) + len(self._answered) + len(self._held)
 
-    def command(self, command: CallCommand, now: int) -> None:
+    def command(self, command: CallCommand, now: int, monotonic: int) -> None:
         """Take a command to call, to go on with a call, or to withdraw either."""
         if command.action == "CANCEL":
             self._end(command.target_command_id)
         elif command.expires_at > now and command.command_id not in self._answered:
-            self._waiting[command.command_id] = _Waiting(command, now)
+            self._waiting[command.command_id] = _Waiting(command, monotonic)
 
-    def answer(self, command_id: str | None, now: int) -> None:
+    def answer(self, command_id: str | None, monotonic: int) -> None:
         """Take the result of a call."""
         if command_id is not None and not self._end(command_id):
-            self._answered[command_id] = now
+            self._answered[command_id] = monotonic
 
-    def claim(self, claim: Claim, timestamp: int, now: int) -> None:
+    def claim(self, claim: Claim, timestamp: int, monotonic: int) -> None:
         """Take a claim, ``timestamp`` the broker's."""
-        self._time = (max(self._time[0], timestamp), now)
+        self._read_at = monotonic
         self._holds.advance(timestamp)
         was_held = self._holds.holder(claim.subject) is not None
         hold = self._holds.apply(claim.subject, claim.by, claim.action, claim.seconds, timestamp)
@@ -60,38 +64,45 @@ class Calls:
             self.person_at = max(self.person_at, timestamp)
         waiting = self._waiting.get(claim.subject)
         if waiting is not None and (was_held or hold is not None):  # to renew what nobody holds holds nothing
-            self._waiting[claim.subject] = waiting._replace(since=now)
+            self._waiting[claim.subject] = waiting._replace(since=monotonic)
         if hold is not None:
-            self._held.add(claim.subject)
+            self._held[claim.subject] = monotonic + hold.until - self._holds.time
             self._late.discard(claim.subject)
 
     def holder(self, subject: str) -> str | None:
-        """Who holds a subject at the time of the last claim, or later."""
+        """Who holds a subject at the time of the last claim, as all readers have it."""
         held = self._holds.holder(subject)
         return None if held is None else held.by
 
-    def advance(self, now: int) -> None:
-        """Let time pass: holds end, calls expire."""
-        broker, read_at = self._time
-        if broker:
-            self._holds.advance(broker + max(0, now - read_at))
-        self._held = {subject for subject in self._held if self._holds.holder(subject) is not None}
-        for command_id in [name for name, waiting in self._waiting.items() if waiting.command.expires_at <= now]:
-            self._end(command_id)
-        for subject in self._held & self._waiting.keys():
-            self._waiting[subject] = self._waiting[subject]._replace(since=now)
-        for command_id in [name for name, at in self._answered.items() if at < now - _ANSWER_KEPT_MS]:
+    def advance(self, monotonic: int) -> None:
+        """Let time pass: holds end. The time of `claims` passes while the partition is quiet."""
+        # Where the broker's clock was set back, its records end no hold: the seconds pass all the same.
+        self._held = {
+            subject: end
+            for subject, end in self._held.items()
+            if end > monotonic and self._holds.holder(subject) is not None
+        }
+        quiet_at = self._holds.time + monotonic - self._read_at
+        for subject in self._held.keys() & self._waiting.keys():
+            if self._holds.holder(subject, quiet_at) is not None:
+                self._waiting[subject] = self._waiting[subject]._replace(since=monotonic)
+        for command_id in [name for name, at in self._answered.items() if at < monotonic - _ANSWER_KEPT_MS]:
             del self._answered[command_id]
 
-    def judge(self, now: int, limit: int) -> None:
-        """Call late what nobody has held for so long."""
-        self._late |= {name for name, waiting in self._waiting.items() if waiting.since + limit <= now}
+    def expire(self, now: int) -> None:
+        """Forget the calls that have expired."""
+        for command_id in [name for name, waiting in self._waiting.items() if waiting.command.expires_at <= now]:
+            self._end(command_id)
 
-    def late(self) -> Iterator[Finding]:
-        """The calls that nobody takes."""
+    def judge(self, monotonic: int, limit: int) -> None:
+        """Call late what nobody has held for so long."""
+        self._late |= {name for name, waiting in self._waiting.items() if waiting.since + limit <= monotonic}
+
+    def late(self, ahead: int) -> Iterator[Finding]:
+        """The calls that nobody takes; ``ahead``: by how much the wall clock is ahead of the monotonic one."""
         for command_id in self._late:
             waiting = self._waiting[command_id]
-            yield Finding(command_id, waiting.since, self._partition, waiting.command.site_id)
+            yield Finding(command_id, waiting.since + ahead, self._partition, waiting.command.site_id)
 
     def _end(self, command_id: str | None) -> bool:
         if command_id is None or self._waiting.pop(command_id, None) is None:

@@ -46,9 +46,9 @@ class Canary:
         """The frame's number in this interval: no other within a week has it."""
         return now // self._every_ms % LAST_NUMBER + 1
 
-    def begin(self, now: int) -> None:
-        """Begin a round: the frame goes out."""
-        self._round = _Round(self.number(now), now)
+    def begin(self, now: int, number: int | None = None) -> None:
+        """Begin a round: the frame goes out, by default with this interval's number."""
+        self._round = _Round(self.number(now) if number is None else number, now)
 
     def acknowledge(self) -> None:
         """The receiver has acknowledged the frame."""

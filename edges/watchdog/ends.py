@@ -19,10 +19,14 @@ class _End:
 
 
 class Ends:
-    """The ends of all logs that are read. Each answer has the time of its question."""
+    """The ends of all logs that are read. Each answer has the time of its question.
 
-    def __init__(self, logs: Iterable[Log], now: int) -> None:
-        self._ends = {log: _End(now) for log in logs}
+    Times are monotonic, in ms, so that no jump of the clock looks like silence; findings have ``ahead`` added: by how
+    much the wall clock is ahead of that.
+    """
+
+    def __init__(self, logs: Iterable[Log], monotonic: int) -> None:
+        self._ends = {log: _End(monotonic) for log in logs}
 
     def high(self, log: Log, offset: int, at: int) -> None:
         """Take a high watermark."""
@@ -46,15 +50,17 @@ class Ends:
         """Whether readers do not get to the log's end, be it for a moment."""
         return self._ends[log].standing_since is not None
 
-    def blocked(self, limit: int) -> Iterator[Finding]:
+    def blocked(self, limit: int, ahead: int) -> Iterator[Finding]:
         """The logs whose last stable offset has stood behind their end for so long."""
         for (topic, partition), end in self._ends.items():
             if end.standing_since is not None and end.stable_at - end.standing_since >= limit:
                 detail = f"{end.high - end.stable} records behind the last stable offset"
-                yield Finding(f"{topic}-{partition}-{end.stable}", end.standing_since, partition, detail=detail)
+                since = end.standing_since + ahead
+                yield Finding(f"{topic}-{partition}-{end.stable}", since, partition, detail=detail)
 
-    def silent(self, now: int, limit: int) -> Iterator[Finding]:
+    def silent(self, monotonic: int, limit: int, ahead: int) -> Iterator[Finding]:
         """The logs whose leader has not answered for so long."""
         for (topic, partition), end in self._ends.items():
-            if now - end.answered_at >= limit:
-                yield Finding(f"{topic}-{partition}", end.answered_at, partition, detail="its leader does not answer")
+            if monotonic - end.answered_at >= limit:
+                since = end.answered_at + ahead
+                yield Finding(f"{topic}-{partition}", since, partition, detail="its leader does not answer")

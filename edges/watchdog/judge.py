@@ -38,29 +38,31 @@ class Limits(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where a record lies; ``timestamp`` is Kafka's, ``now`` when it was read."""
+    """Where a record lies; ``timestamp`` is Kafka's, ``now`` and ``monotonic`` (ms) when it was read."""
 
     topic: str
     partition: int
     offset: int
     timestamp: int
     now: int
+    monotonic: int
 
 
 class Judge:
     """Everything the watchdog knows of the engine: what is open, and no more."""
 
-    def __init__(self, partitions: int, limits: Limits, now: int, canary_site: str | None = None) -> None:
+    def __init__(self, partitions: int, limits: Limits, monotonic: int, canary_site: str | None = None) -> None:
         self._limits = limits
         self._canary_site = canary_site
         self._partitions = range(partitions)
         self.incidents = [Incidents(number) for number in self._partitions]
         self.calls = [Calls(number) for number in self._partitions]
         self._inputs = {(topic, number): InputLog((topic, number)) for topic in INPUTS for number in self._partitions}
-        self.ends = Ends(((topic, number) for topic in TOPICS for number in self._partitions), now)
+        self.ends = Ends(((topic, number) for topic in TOPICS for number in self._partitions), monotonic)
         self._current_since: list[int | None] = [None] * partitions
         self._has_begun = [False] * partitions
         self._clocks: tuple[int, int] | None = None
+        self.has_jumped = False  # the wall clock, since the look before
 
     @property
     def kept(self) -> int:
@@ -78,53 +80,55 @@ class Judge:
 
     def take(self, place: Place, value: Any) -> None:
         """Take a record: its decoded value, of a dead letter the `Source` of its origin."""
-        topic, partition, offset, timestamp, now = place
+        topic, partition, offset, timestamp, now, monotonic = place
         if topic in INPUTS:
-            self._inputs[topic, partition].read(offset, now)
+            self._inputs[topic, partition].read(offset, monotonic)
         if isinstance(value, Decision):
             self.incidents[partition].decision(value, now)
-            self._end(value.input, now)
+            self._end(value.input, monotonic)
         elif isinstance(value, Quarantined):
-            self._end(value.input, now)
+            self._end(value.input, monotonic)
         elif isinstance(value, Source):
-            self._end(value, now)
+            self._end(value, monotonic)
         elif isinstance(value, Attention) and value.reason == "FAILED" and value.incident_id is None:
             self.incidents[partition].failed(value.site_id, value.raised_at)
         elif isinstance(value, CallCommand) and value.site_id != self._canary_site:
-            self.calls[partition].command(value, now)
+            self.calls[partition].command(value, now, monotonic)
         elif isinstance(value, CallResult):
-            self.calls[partition].answer(value.command_id, now)
+            self.calls[partition].answer(value.command_id, monotonic)
         elif isinstance(value, Claim):
-            self.calls[partition].claim(value, timestamp, now)
+            self.calls[partition].claim(value, timestamp, monotonic)
 
-    def _end(self, ref: InputRef | Source, now: int) -> None:
+    def _end(self, ref: InputRef | Source, monotonic: int) -> None:
         if ref.topic is None or ref.partition is None or ref.offset is None:
             return
         log = self._inputs.get((ref.topic, ref.partition))  # none: `sites`, `state`
         if log is not None:
-            log.end(ref.offset, now)
+            log.end(ref.offset, monotonic)
 
     def judge(self, now: int, monotonic: int, ages: Mapping[Log, float]) -> Report:
         """Return what is wrong now. ``ages``: in seconds, of each log that is read."""
         self._check_clock(now, monotonic)
         oldest = [max(ages[topic, number] for topic in READ) for number in self._partitions]
         for number in self._partitions:
-            self._judge_partition(number, now, oldest[number])
+            self.calls[number].advance(monotonic)
+            if not self.has_jumped:  # what the clock says for a moment may be wrong, and what is forgotten stays so
+                self.calls[number].expire(now)
+            self._judge_partition(number, now, monotonic, oldest[number])
+        ahead = now - monotonic
         findings = {
             Kind.DEADLINE: (finding for part in self.incidents for finding in part.late()),
             Kind.VERSION: (finding for part in self.incidents for finding in part.gaps()),
-            Kind.INPUT: (finding for log in self._inputs.values() for finding in log.overdue()),
-            Kind.CALL: (finding for part in self.calls for finding in part.late()),
-            Kind.BLOCKED: self.ends.blocked(self._limits.blocked),
-            Kind.KAFKA: self._away(now, ages),
+            Kind.INPUT: (finding for log in self._inputs.values() for finding in log.overdue(ahead)),
+            Kind.CALL: (finding for part in self.calls for finding in part.late(ahead)),
+            Kind.BLOCKED: self.ends.blocked(self._limits.blocked, ahead),
+            Kind.KAFKA: self._away(now, monotonic, ages),
         }
         return present({kind: summary(listed) for kind, listed in findings.items()})
 
-    def _judge_partition(self, number: int, now: int, age: float) -> None:
+    def _judge_partition(self, number: int, now: int, monotonic: int, age: float) -> None:
         if age * 1000 > self._limits.kafka:
             self._current_since[number] = None
-        calls = self.calls[number]
-        calls.advance(now)
         if age > CURRENT_SECONDS:
             return
         logs = [self._inputs[topic, number] for topic in INPUTS]
@@ -134,16 +138,16 @@ class Judge:
                 log.begin()
         since = self._current_since[number]
         if since is None:
-            since = self._current_since[number] = now
-        waited, limits = now - since, self._limits
+            since = self._current_since[number] = monotonic
+        waited, limits = monotonic - since, self._limits
         if waited >= limits.deadline:
             self.incidents[number].judge(now, limits.deadline)
         for log in logs:
-            log.forget(now - _INPUT_KEPT_MS)
+            log.forget(monotonic - _INPUT_KEPT_MS)
             if waited >= limits.input:
-                log.judge(now, limits.input)
+                log.judge(monotonic, limits.input)
         if waited >= limits.call and self._is_desk_used(now):
-            calls.judge(now, limits.call)
+            self.calls[number].judge(monotonic, limits.call)
 
     def _is_desk_used(self, now: int) -> bool:
         if self._limits.is_desk_used is not None:
@@ -152,15 +156,18 @@ class Judge:
 
     def _check_clock(self, now: int, monotonic: int) -> None:
         """Begin again where the wall clock jumped: what passed on it has not passed."""
+        self.has_jumped = False
         if self._clocks is not None:
             wall, steady = self._clocks
-            if abs((now - wall) - (monotonic - steady)) > _JUMP_MS:
+            self.has_jumped = abs((now - wall) - (monotonic - steady)) > _JUMP_MS
+            if self.has_jumped:
                 self._current_since = [None] * len(self._partitions)
         self._clocks = (now, monotonic)
 
-    def _away(self, now: int, ages: Mapping[Log, float]) -> Iterable[Finding]:
+    def _away(self, now: int, monotonic: int, ages: Mapping[Log, float]) -> Iterable[Finding]:
         """Logs whose leaders do not answer, or that are not read to their ends any more though nothing blocks."""
-        silent = {finding.subject: finding for finding in self.ends.silent(now, self._limits.kafka)}
+        found = self.ends.silent(monotonic, self._limits.kafka, now - monotonic)
+        silent = {finding.subject: finding for finding in found}
         return ({finding.subject: finding for finding in self._unread(now, ages)} | silent).values()
 
     def _unread(self, now: int, ages: Mapping[Log, float]) -> Iterable[Finding]:

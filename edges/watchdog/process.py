@@ -40,7 +40,7 @@ class WatchdogProcess(EdgeProcess[WatchdogSettings, WatchdogMetrics]):
         self._judge = Judge(
             connection.partitions,
             limits_of(settings, configuration.catch_up_seconds),
-            now_ms(),
+            round(time.monotonic() * 1000),
             configuration.canary_site,
         )
         self._bulletins = Bulletins(settings.id)
@@ -108,7 +108,10 @@ class WatchdogProcess(EdgeProcess[WatchdogSettings, WatchdogMetrics]):
             self._age = max(ages.values())
             report = dict(self._judge.judge(now, round(time.monotonic() * 1000), ages))
             if self._sounder is not None:
-                found = {Kind.RECEIVER: self._sounder.receiver(), Kind.CANARY: self._sounder.judge(now)}
+                found = {
+                    Kind.RECEIVER: self._sounder.receiver(),
+                    Kind.CANARY: self._sounder.judge(now, self._judge.has_jumped),
+                }
                 report |= present({kind: summary([finding] if finding else []) for kind, finding in found.items()})
             self._report = report
             for event, kind, bulletin in self._bulletins.update(report, now):

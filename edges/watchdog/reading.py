@@ -92,9 +92,9 @@ class EngineReader:
                 await asyncio.sleep(EDGE_START_SECONDS)
 
     def _take(self, entries: Sequence[Entry]) -> None:
-        now = now_ms()
+        now, monotonic = now_ms(), round(time.monotonic() * 1000)
         for entry in entries:
-            place = Place(entry.topic, entry.partition, entry.offset, entry.timestamp, now)
+            place = Place(entry.topic, entry.partition, entry.offset, entry.timestamp, now, monotonic)
             self._judge.take(place, entry.value)
             self._also(place, entry.value)
 
@@ -114,7 +114,6 @@ def _or_none(decode: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
 def _pass_on(
     loop: asyncio.AbstractEventLoop, take: Callable[[Log, int, int], None], log: Log, offset: int, asked_at: float
 ) -> None:
-    """From a thread into the loop; the time as the judge's."""
-    at = now_ms() - round((time.monotonic() - asked_at) * 1000)
+    """From a thread into the loop; the time in ms, as the judge has it."""
     with contextlib.suppress(RuntimeError):  # the loop is closed
-        loop.call_soon_threadsafe(take, log, offset, at)
+        loop.call_soon_threadsafe(take, log, offset, round(asked_at * 1000))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
@@ -99,12 +100,12 @@ class Sounder:
             self._settings.canary_receiver or "", self._silent_since, detail="link tests are not acknowledged"
         )
 
-    def judge(self, now: int) -> Finding | None:
-        """What is wrong with the canary; called each second."""
-        if not self._is_fresh():
+    def judge(self, now: int, has_jumped: bool = False) -> Finding | None:
+        """What is wrong with the canary; called each second. ``has_jumped``: the clock, since the call before."""
+        if has_jumped or not self._is_fresh():
             self._old_at = now
             self._canary.disturb()
-        if not self._is_current():
+        if has_jumped or not self._is_current():
             self._current_since = self._judged_at = None
             if self._canary.drop():
                 self._metrics.rounds.labels("void").inc()
@@ -150,14 +151,14 @@ class Sounder:
         dialler = Dialler(self._panel, self._way, wait_seconds=_WAIT_SECONDS)
         try:
             while True:
-                began = now_ms()
+                began, timer = now_ms(), time.monotonic()
                 is_judged = self._is_settled(began)
                 if await self._is_acknowledged(dialler):
                     self._silent_since, self._is_silent = None, False
                 elif is_judged and self._is_current() and self._old_at < began:
                     self._silent_since = began if self._silent_since is None else self._silent_since
                     self._is_silent = True
-                await asyncio.sleep(max(0.0, self._settings.link_seconds - (now_ms() - began) / 1000))
+                await asyncio.sleep(max(0.0, self._settings.link_seconds - (time.monotonic() - timer)))
         finally:
             dialler.close()
 
@@ -179,7 +180,7 @@ class Sounder:
     async def _raise_alarms(self) -> None:
         """Send one frame in each interval: another would have its number, and be taken for a repeat."""
         every, within = 1000 * self._settings.canary_every_seconds, self._settings.canary_within_seconds
-        used = now_ms() // every  # perhaps by the process before this one
+        used = counted = now_ms() // every  # perhaps by the process before this one
         while True:
             now = now_ms()
             if 0 <= used - now // every <= 1:  # a timer may end early, and a clock be put back
@@ -189,8 +190,10 @@ class Sounder:
                 await asyncio.sleep(_LOOK_SECONDS)
                 continue
             used = now // every
-            self._canary.begin(now)
-            dialler = Dialler(self._panel, self._way, sequence=self._canary.number(now), wait_seconds=_WAIT_SECONDS)
+            counted = max(counted + 1, used)  # where the clock was put back, numbers do not come again
+            number = self._canary.number(every * counted)
+            self._canary.begin(now, number)
+            dialler = Dialler(self._panel, self._way, sequence=number, wait_seconds=_WAIT_SECONDS)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(within):
                     if await self._send(dialler, _ALARM):

@@ -18,7 +18,7 @@ from ronde.input_files.csv_rows import WrongCellError, boolean, known_columns, r
 from ronde.input_files.site_lines import Bad, json_lines
 from ronde.shared.errors import WrongUse
 from ronde.shared.whole_settings import WholeSettings
-from schemas.contract.alert_kinds import OverrideKind
+from schemas.contract.alert_kinds import OVERRIDE_CODE, OverrideKind
 from service import rfc3339
 from service.clock import now_ms
 
@@ -62,7 +62,7 @@ class OverrideFields(BaseModel):
 
     model_config = _STRICT
 
-    code: Annotated[str, StringConstraints(pattern=r"^([0-9]{3}|[A-Z]{2})$")]
+    code: Annotated[str, StringConstraints(pattern=OVERRIDE_CODE)]
     zone: Id | None = None
     kind: OverrideKind
     until: Instant | None = None

@@ -280,6 +280,7 @@ def test_who_is_told_to_go_has_the_time_to_drain(rendered: list[Object]) -> None
 EXCLUDED: Final = {
     "receiver": "/ready?exclude=keys&exclude=signals&exclude=transmitters",
     "desk": "/ready?exclude=view",
+    "portal": "/ready?exclude=readiness",
     "partners": "/ready?exclude=kafka&exclude=registry",
 }
 

@@ -18,12 +18,13 @@ RONDE = (sys.executable, "-c", "from ronde.cli import main; main()")
 
 
 class Playing(NamedTuple):
-    """Where everything is, and what was said."""
+    """Where everything is, and what was said; ``folder`` is the play's own."""
 
     panels: str
     desk: str
     portal: str
     said: str
+    folder: Path
 
 
 @contextmanager
@@ -41,7 +42,8 @@ def playing(folder: Path) -> Iterator[Playing]:
         eventually(is_up, "all is up", stretched(180))
         said = log.read_text(encoding="utf-8")
         panels, desk, portal = re.findall(r"^  (?:panels|desk|portal) +(http://localhost:\d+)/", said, re.MULTILINE)
-        yield Playing(panels, desk, portal, said)
+        [own] = (folder / ".ronde").iterdir()
+        yield Playing(panels, desk, portal, said, own)
         process.send_signal(signal.SIGINT)
         assert process.wait(stretched(60)) == 0, log.read_text(encoding="utf-8")
     finally:

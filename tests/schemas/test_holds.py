@@ -49,6 +49,21 @@ def test_a_hold_ends_by_the_time_of_other_subjects_records_too() -> None:
     assert holds.holder("call") is None
 
 
+def test_a_hold_ends_while_its_partition_is_quiet() -> None:
+    holds = Holds()
+    hold = holds.apply("call", "a", "TAKE", 60, 1000)
+    assert holds.holder("call", 60_999) == hold
+    assert holds.holder("call", 61_000) is None
+    assert holds.holder("call") == hold, "by the records"
+
+
+def test_holds_that_are_over_are_forgotten() -> None:
+    holds = Holds()
+    for number in range(1000):
+        holds.apply(f"call {number}", "a", "TAKE", 60, 1000 * number)
+    assert len(holds._holds) <= LONGEST_SECONDS + 60
+
+
 def test_a_renewal_keeps_the_beginning_and_a_takeover_does_not() -> None:
     holds = Holds()
     holds.apply("call", "a", "TAKE", 60, 0)
@@ -69,10 +84,11 @@ def test_a_renewal_keeps_the_beginning_and_a_takeover_does_not() -> None:
     )
 )
 def test_all_readers_come_to_the_same_holder(records: list[Record]) -> None:
-    """One that only looks at the end, and one that looks after each record: looking changes nothing."""
+    """One that only looks at the end, and one that looks after each record, also ahead: looking changes nothing."""
     quiet, curious = Holds(), Holds()
     for by, action, seconds, at in records:
         quiet.apply("call", by, action, seconds, at)
         curious.apply("call", by, action, seconds, at)
         curious.holder("call")
+        curious.holder("call", 1_000_000)
     assert quiet.holder("call") == curious.holder("call")

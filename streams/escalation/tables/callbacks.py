@@ -8,6 +8,7 @@ from typing import Final
 from streams.escalation import dispatching, rounds
 from streams.escalation.incident_update import IncidentUpdate
 from streams.escalation.names import Phase
+from streams.escalation.readiness import is_empty
 from streams.escalation.tables.table import Row, Table, always, nothing
 from streams.escalation.values import CallResult
 
@@ -38,7 +39,7 @@ def _says_all_is_well(update: IncidentUpdate, result: CallResult) -> bool:
 
 def _is_known(update: IncidentUpdate, contact_id: str | None) -> bool:
     """Whether a contact is in the site's record, or was called in the incident's round; or none is named."""
-    if contact_id is None or any(callee.contact_id == contact_id for callee in update.incident.contacts):
+    if is_empty(contact_id) or any(callee.contact_id == contact_id for callee in update.incident.contacts):
         return True
     return update.site is not None and any(contact.contact_id == contact_id for contact in update.site.contacts)
 

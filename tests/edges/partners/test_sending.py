@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import orjson
@@ -179,6 +180,22 @@ def test_an_answer_that_accepts_is_not_lost_while_postgres_is_away(
     sending(partners, partner, test)
     assert reported(partners) == ["i1-d1-accepted"]
     assert len(partner.out) == 1
+
+
+def test_an_amend_that_is_accepted_by_its_answer_is_logged(partners: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where its REQUEST never arrived the partner may believe to have accepted; a report is what counts."""
+    partner, told = Partner(), list[tuple[str, dict[str, str]]]()
+    partner.answer = Answer("DELIVERED", 200, is_accepted=True)
+    log = SimpleNamespace(info=lambda event, **fields: told.append((event, fields)))
+
+    async def test(_: Sender) -> None:
+        await until(lambda: states(partners) == {"i1-d1-a1": "DELIVERED"})
+
+    monkeypatch.setattr("edges.partners.sending._log", log)
+    partners.put(command("i1-d1", "AMEND"))
+    sending(partners, partner, test)
+    assert told == [("an answer accepts no REQUEST", {"partner": "azur", "dispatch": "i1-d1", "action": "AMEND"})]
+    assert reported(partners) == []
 
 
 def test_an_answer_that_cannot_be_noted_keeps_no_later_one(partners: Served, monkeypatch: pytest.MonkeyPatch) -> None:

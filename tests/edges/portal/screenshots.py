@@ -1,4 +1,4 @@
-"""`make screenshots`: pictures of the portal's pages into dist/screenshots, and docs/portal.png."""
+"""`make screenshots`: pictures of the portal's pages into dist/screenshots."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import httpx
 import psycopg
 
 from edges.portal.sql import migrate
-from edges.web import tokens
+from edges.web import accounts, tokens
 from ronde.local.ports import HOST, free_port
 from ronde.local.postgres import Postgres
 from service import logs
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 FOLDER: Final = Path("dist/screenshots")
-PICTURE: Final = Path("docs/portal.png")
+OWNER: Final = "ann@example.org"
 PATHS: Final = (
     *("", "/configuration", "/first-contact", "/second-contact?kind=EXTERNAL", "/address", "/instructions"),
     *("/subscription", "/incidents", "/history"),
@@ -49,7 +49,7 @@ def main() -> int:
                 migrate(database)
                 show(night(), database)
             with serving(settings, Path(folder)) as portal, chromium() as browser:
-                fill(portal)
+                fill(portal.address, portal.api.web.users_file, portal.api.web.tokens_file)
                 with connect(settings, "screenshots") as database:  # no relay runs here
                     database.execute("UPDATE portal.sites SET published_revision = revision, published_at = updated_at")
                 take(portal, browser)
@@ -68,11 +68,11 @@ def night() -> Scene:
     return scene
 
 
-def fill(portal: Served) -> None:
+def fill(address: str, users_file: Path, tokens_file: Path) -> None:
     """A site with a first contact and without an address, and its owner's account."""
-    portal.api.user("ann@example.org", "customer")
-    token = tokens.add(portal.api.web.tokens_file, "support", ("portal:*",))
-    with httpx.Client(base_url=portal.address, headers={"Authorization": f"Bearer {token}"}, timeout=30) as client:
+    accounts.add(users_file, OWNER, "customer", (), PASSWORD)
+    token = tokens.add(tokens_file, "pictures", ("portal:*",))
+    with httpx.Client(base_url=address, headers={"Authorization": f"Bearer {token}"}, timeout=30) as client:
         client.post("/v1/sites", json={"site_id": "S1", "name": "Les Lilas", "people": PEOPLE}).raise_for_status()
         service = "/v1/sites/S1/service"
         for revision, (part, body) in enumerate(
@@ -88,7 +88,7 @@ def take(portal: Served, browser: Browser) -> None:
             for name, size in (("narrow", NARROW), ("wide", WIDE)):
                 context = browser.new_context(viewport=size, color_scheme=theme, locale=language)  # type: ignore[arg-type]
                 page = context.new_page()
-                sign_in(page, portal.address, "ann@example.org", PASSWORD)
+                sign_in(page, portal.address, OWNER, PASSWORD)
                 page.wait_for_url(f"{portal.address}/")
                 for path in ("/", *(f"/sites/S1{path}" for path in PATHS)):
                     page.goto(f"{portal.address}{path}")
@@ -97,8 +97,6 @@ def take(portal: Served, browser: Browser) -> None:
                     file = FOLDER / f"portal-{part}-{language}-{theme}-{name}.png"
                     page.screenshot(path=file, full_page=True)
                     print(file)  # noqa: T201 - it is a command
-                    if (language, theme, name, part) == ("en", "light", "wide", "configuration"):
-                        PICTURE.write_bytes(file.read_bytes())
                 context.close()
 
 

@@ -192,6 +192,18 @@ def test_third_and_later_contacts_of_an_imported_site_are_kept() -> None:
     assert changed.record().contacts == (contacts[0], *contacts[2:])
 
 
+def test_who_is_a_third_contact_is_removed_after_an_import_without_it() -> None:
+    """No other way leads there (docs/portal.md, Leaving)."""
+    contacts = tuple(Contact(f"c{n}", "OWNER", f"N{n}", "X", f"+3363998000{n}", "$p") for n in (1, 2, 3))
+    record = Site("S1", True, contacts, HOME, None, Intervention(), None, START)
+    taken = changes.revised(None, changes.imported(record, None), START)
+    with pytest.raises(Refused) as refused:
+        changes.without_person(taken, "c3")
+    assert refused.value.fault is Fault.IS_A_CONTACT
+    again = changes.imported(record._replace(contacts=contacts[:2]), taken)
+    assert [person.person_id for person in changes.without_person(again, "c3").people] == ["c1", "c2"]
+
+
 def test_each_revision_is_later_than_the_one_before() -> None:
     first = site()
     second = changes.revised(first, first, START - 5000)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -117,6 +118,9 @@ async def visit(api: Api, client: httpx.AsyncClient, browser: httpx.AsyncClient,
     zoe = {"kind": "EXTERNAL", "first_name": "Zoé", "last_name": "Roy", "phone": "0639980002"}
     await put(client, "second-contact", zoe, revision + 1)  # without a password: a warning
     await put(client, "address", HOME, revision + 2)
+    for age in (12.0, math.inf):
+        api.engine.age = lambda _site_id, age=age: age  # type: ignore[misc]
+        yield await browser.get("/sites/S1/configuration")
     await put(client, "instructions", {"instructions": "chien"}, revision + 3)
     await put(client, "partners", {"partners": ["P1"]}, revision + 4)
     await put(client, "intervention", {"enabled": False}, revision + 5)

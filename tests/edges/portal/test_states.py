@@ -79,10 +79,11 @@ def test_a_test_that_is_over_is_not_shown() -> None:
     assert service_state(kept(configuration), None, START + 1000).test_until is None
 
 
-def test_the_engine_says_nothing_while_the_view_is_old() -> None:
-    age = 0.0
-    view = EngineView(lambda: age)
-    view._sites["S1"] = engine()
-    assert view.get("S1") == engine()
-    age = 5.1
+def test_the_engine_says_nothing_of_a_site_of_which_the_view_is_old() -> None:
+    ages = {"S1": 0.0, "S2": 5.1}
+    view = EngineView(ages.__getitem__)
+    view._sites |= {"S1": engine(), "S2": engine()}
+    assert (view.get("S1"), view.get("S2")) == (engine(), None)
+    ages = ages | {"S1": 5.1}
+    view.age = ages.__getitem__
     assert view.get("S1") is None

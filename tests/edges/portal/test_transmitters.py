@@ -91,6 +91,33 @@ async def test_what_is_wrong_is_named(api: Api, field: str, value: Any) -> None:
     assert any(error["field"].startswith(field) for error in document["errors"])
 
 
+async def test_encryption_is_required_only_with_a_key(api: Api) -> None:
+    """Without one, the receiver refuses every frame of the panel."""
+    client = api.client("portal:*")
+    await make(client)
+    required = {**BODY, "require_encryption": True}
+    for body in (required | {"key": None}, {name: value for name, value in required.items() if name != "key"}):
+        problem(await client.put(WHERE, json=body), 422, "INVALID", "require_encryption")
+    problem(await client.get(WHERE), 404, "NOT_FOUND")
+    assert (await client.put(WHERE, json=required)).json()["require_encryption"] is True
+    plain = {**required, "require_encryption": False, "key": None}
+    assert (await client.put(WHERE, json=plain, headers={"If-Match": '"1"'})).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [*(("code", code) for code in ("", "BURG", "1130", "E130", "ba", "BA ", "130\n")), ("zone", ""), ("why", "")],
+)
+async def test_an_override_is_one_that_can_match(api: Api, field: str, value: str) -> None:
+    """The receiver compares codes as they are, and none has another form."""
+    client = api.client("portal:*")
+    await make(client)
+    override = {"code": "130", "zone": "7", "kind": "IGNORE", "by": "sue", "why": "a cat"}
+    body = {**BODY, "overrides": [override | {"code": "BA"}, override | {field: value}]}
+    problem(await client.put(WHERE, json=body), 422, "INVALID", f"overrides.1.{field}")
+    assert (await client.put(WHERE, json=body | {"overrides": body["overrides"][:1]})).status_code == 200
+
+
 async def test_an_account_is_hexadecimal_and_for_support_alone(api: Api) -> None:
     client = api.client("portal:*")
     await make(client)

@@ -116,7 +116,7 @@ def test_portals_die_and_sleep_amid_saves(
 ) -> None:
     token = tokens.add(tmp_path / "tokens.json", "editors", ("portal:*",))
     for portal in portals:
-        address(portal)
+        portal.wait_ready()  # no site is made before it has read what the engine says
     for site_id in SITES:
         body: dict[str, Any] = {"site_id": site_id, "name": "Home", "people": []}
         headers = {"Authorization": f"Bearer {token}"}

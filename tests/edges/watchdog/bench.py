@@ -33,11 +33,18 @@ class Bench:
     def ms(self) -> int:
         return START + round((self.now + self.jump) * 1000)
 
-    def put(self, topic: str, value: Any, partition: int = 0, offset: int | None = None) -> int:
-        """Have the watchdog read a record; its offset."""
+    @property
+    def monotonic(self) -> int:
+        return START + round(self.now * 1000)
+
+    def put(
+        self, topic: str, value: Any, partition: int = 0, offset: int | None = None, timestamp: int | None = None
+    ) -> int:
+        """Have the watchdog read a record; its offset. Kafka's clock is right unless a test gives a timestamp."""
         at = self.offsets.get((topic, partition), 0) if offset is None else offset
         self.offsets[topic, partition] = at + 1
-        self.judge.take(Place(topic, partition, at, self.ms, self.ms), value)
+        stamped = self.monotonic if timestamp is None else timestamp
+        self.judge.take(Place(topic, partition, at, stamped, self.ms, self.monotonic), value)
         return at
 
     def look(self, seconds: float = 0.0, step: float = 1.0) -> Mapping[Kind, Summary]:
@@ -58,9 +65,9 @@ class Bench:
             for topic in TOPICS:
                 for number in range(self.partitions):
                     end = self.offsets.get((topic, number), 0)
-                    self.judge.ends.high((topic, number), end, self.ms)
-                    self.judge.ends.stable((topic, number), self.stable.get((topic, number), end), self.ms)
-        return self.judge.judge(self.ms, START + round(self.now * 1000), self.ages)
+                    self.judge.ends.high((topic, number), end, self.monotonic)
+                    self.judge.ends.stable((topic, number), self.stable.get((topic, number), end), self.monotonic)
+        return self.judge.judge(self.ms, self.monotonic, self.ages)
 
     # --- records ----------------------------------------------------------------------------------
 
@@ -105,12 +112,21 @@ class Bench:
             Attention("state-0-1-t1", None, site, None, "FAILED", 0, "FAILED", False, (), 0, None, self.ms),
         )
 
-    def call(self, command: str = "c1", action: str = "CALL", target: str | None = None, site: str = "S1") -> None:
+    def call(
+        self,
+        command: str = "c1",
+        action: str = "CALL",
+        target: str | None = None,
+        site: str = "S1",
+        *,
+        seconds: int = 120,
+    ) -> None:
+        """A command; it expires in so many seconds."""
         self.put(
             "calls",
             CallCommand(
                 command, action, target, "i1", site, "SECURITY", 1, 1, "p1", None, None, None, (), True,
-                self.ms, self.ms + 120_000,
+                self.ms, self.ms + 1000 * seconds,
             ),
         )  # fmt: skip
 
@@ -120,5 +136,16 @@ class Bench:
         )
         return self.put("call-results", value)
 
-    def claim(self, subject: str = "c1", action: str = "TAKE", who: str = "PERSON", seconds: int = 60) -> None:
-        self.put("claims", Claim(f"k{self.now}", "S1", "i1", subject, "ann", who, action, seconds))
+    def claim(
+        self,
+        subject: str = "c1",
+        action: str = "TAKE",
+        who: str = "PERSON",
+        seconds: int = 60,
+        *,
+        by: str = "ann",
+        at: float | None = None,
+    ) -> None:
+        """A claim; ``at``: when it was stamped by the broker, in seconds from the start."""
+        value = Claim(f"k{self.now}", "S1", "i1", subject, by, who, action, seconds)
+        self.put("claims", value, timestamp=None if at is None else START + round(at * 1000))

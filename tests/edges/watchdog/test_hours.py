@@ -98,7 +98,7 @@ class Night:
         offset = self._offsets.get(topic, 0)
         self._offsets[topic] = offset + 1
         if topic in READ and (topic, offset) != ("decisions", self.left_out):
-            place = Place(topic, 0, offset, self.ms, self.ms)
+            place = Place(topic, 0, offset, self.ms, self.ms, self.ms)
             self.record[topic].append((place, value))
             self.judge.take(place, value)
         return offset
@@ -191,7 +191,7 @@ def test_it_may_begin_amid_a_storm(begin: int) -> None:
             for topic in sorted(records, key=lambda _: night.dice.random()):
                 for place, value in records[topic]:
                     if place.timestamp >= night.ms - 600_000:
-                        night.judge.take(place._replace(now=night.ms), value)
+                        night.judge.take(place._replace(now=night.ms, monotonic=night.ms), value)
         found = night.pass_second()
         assert second < begin or found == 0, f"at {second} s: {night.judge.judge(night.ms, night.ms, night.ages)}"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from edges.watchdog.findings import Kind
+from edges.watchdog.judge import TOPICS
 from tests.edges.watchdog.bench import LIMITS, Bench
 
 
@@ -159,6 +160,49 @@ def test_a_call_that_is_given_back_has_its_time_again(bench: Bench) -> None:
     assert bench.counts(2) == {"CALL": 1}
 
 
+def test_a_claim_from_before_the_end_of_a_hold_that_is_read_behind_it(bench: Bench) -> None:
+    """To have looked meanwhile changes nothing: the log has the same holder for every reader."""
+    bench.claim("c1")
+    held_to = bench.now + 60
+    bench.look(60.05)
+    bench.claim("c1", by="bob", at=held_to - 0.01)
+    assert bench.judge.calls[0].holder("c1") == "ann"
+    bench.claim("c1", by="bob", at=held_to)
+    assert bench.judge.calls[0].holder("c1") == "bob"
+
+
+def test_a_hold_is_no_longer_where_the_watchdogs_clock_was_ahead_for_a_moment(bench: Bench) -> None:
+    bench.claim("before")
+    bench.jump = 3600.0
+    bench.look()
+    bench.jump = 0.0
+    bench.look(1)
+    bench.call("c1", seconds=600)
+    bench.claim("c1")
+    assert bench.counts(60 + 43) == {}
+    assert bench.counts(3) == {"CALL": 1}
+    assert bench.judge.calls[0].holder("c1") == "ann", "by the records alone: none came"
+
+
+def test_a_call_is_not_forgotten_where_the_watchdogs_clock_was_ahead_for_a_moment(bench: Bench) -> None:
+    bench.claim("before")
+    bench.call("c1")
+    bench.jump = 3600.0
+    bench.look()
+    bench.jump = 0.0
+    assert bench.counts(44) == {}
+    assert bench.counts(2) == {"CALL": 1}
+
+
+def test_a_hold_ends_though_the_brokers_clock_was_set_back(bench: Bench) -> None:
+    bench.call("c1", seconds=600)
+    bench.claim("c1")
+    for _ in range(60 + 43):
+        assert bench.counts(1) == {}
+        bench.claim("other", at=bench.now - 3600)
+    assert bench.counts(3) == {"CALL": 1}
+
+
 def test_no_desk_is_in_use(bench: Bench) -> None:
     bench.call("c1")
     bench.claim("c9", who="ROBOT")
@@ -246,6 +290,45 @@ def test_a_jump_of_the_clock_is_no_time_that_passed(bench: Bench) -> None:
     assert bench.counts(30) == {}
     bench.decide(2, deadline=None, of=0)
     assert bench.counts(60) == {}
+
+
+def test_a_jump_of_the_clock_is_no_silence_of_kafka(bench: Bench) -> None:
+    bench.look(1)
+    bench.away = True  # the ends were asked for before it
+    bench.jump = 3600.0
+    assert bench.counts(5) == {}
+    assert bench.counts(15) == {"KAFKA": 1 * len(TOPICS)}
+    assert bench.look()[Kind.KAFKA].since == bench.ms - 20_000, "by the clock as it is now"
+
+
+def test_a_jump_of_the_clock_is_no_open_transaction(bench: Bench) -> None:
+    log = ("decisions", 0)
+    bench.offsets[log], bench.stable[log] = 10, 4
+    bench.look(1)
+    bench.jump = 3600.0
+    assert bench.counts(1) == {}
+
+
+def test_what_is_wrong_is_found_though_the_clock_was_put_back(bench: Bench) -> None:
+    """By an hour, amid it: what was read before and what is read then."""
+    log = ("decisions", 0)
+    bench.claim("before")
+    bench.alert()
+    bench.call("c1", seconds=4000)
+    bench.offsets[log], bench.stable[log] = 10, 4
+    bench.look(1)
+    bench.jump = -3600.0
+    bench.alert()
+    assert bench.counts(43) == {"BLOCKED": 1}
+    assert bench.counts(3) == {"BLOCKED": 1, "INPUT": 2, "CALL": 1}
+
+
+def test_an_input_is_not_forgotten_where_the_clock_was_ahead_for_a_moment(bench: Bench) -> None:
+    bench.alert()
+    bench.jump = 25 * 3600.0
+    bench.look()
+    bench.jump = 0.0
+    assert bench.counts(46) == {"INPUT": 1}
 
 
 def test_one_partition_stands_still() -> None:

@@ -125,6 +125,16 @@ def test_a_change_is_reported_each_minute_at_most() -> None:
     assert events == [(0, "began"), (60, "changed"), (120, "changed"), (180, "changed")]
 
 
+def test_changes_are_reported_though_the_clock_was_put_back() -> None:
+    bulletins = Bulletins("w")
+    events = []
+    for second, jump in ((0, 0), (30, -3600), (31, -3600), (91, -3600)):
+        found = summary([Finding(str(number), 0) for number in range(1 + second)])
+        assert found is not None
+        events += [(second, event) for event, _, _ in bulletins.update({Kind.INPUT: found}, 1000 * (second + jump))]
+    assert events == [(0, "began"), (30, "changed"), (91, "changed")]
+
+
 def test_as_many_findings_that_are_others_are_a_change() -> None:
     bulletins = Bulletins("w")
     told = []

@@ -88,6 +88,44 @@ def test_a_round_during_which_what_is_read_grew_old_is_void_and_many_of_them_are
     assert sounder._judged_at is None, "while Kafka is away, that alone is reported"
 
 
+@pytest.mark.parametrize("jump", [3_600_000, -3_600_000])
+def test_a_jump_of_the_clock_is_no_fault_of_a_round_and_keeps_none_away(jump: int) -> None:
+    sounder = made(Mock(return_value=True), Mock(return_value=True))
+    now = 1_790_000_000_000
+    for second in range(60):
+        assert sounder.judge(now + 1000 * second) is None
+    now += 60_000
+    sounder._canary.begin(now)
+    now += jump
+    for second in range(1, 23):
+        assert sounder.judge(now + 1000 * second, second == 1) is None
+    assert (rounds(sounder, "void"), rounds(sounder, "failed")) == (1, 0)
+    assert sounder._is_settled(now + 23_000), "the next alarm goes out, and link tests are judged"
+    assert sounder._old_at < now + 23_000
+
+
+@pytest.mark.asyncio
+async def test_link_tests_go_on_where_the_clock_is_put_back_amid_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    sounder, clock = made(Mock(return_value=True), Mock(return_value=True)), 1_790_000_000_000
+    slept = []
+
+    async def is_acknowledged(_: object) -> bool:
+        nonlocal clock
+        clock -= 3_600_000
+        return True
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr("edges.watchdog.sounding.now_ms", lambda: clock)
+    monkeypatch.setattr("edges.watchdog.sounding.asyncio.sleep", sleep)
+    monkeypatch.setattr(sounder, "_is_acknowledged", is_acknowledged)
+    with pytest.raises(asyncio.CancelledError):
+        await sounder._test_the_link()
+    assert slept[0] <= 10
+
+
 def test_a_round_is_resolved_by_the_incident_of_its_own_alarm() -> None:
     """An engine that takes half a minute for each step closes an incident within 20 s of the next alarm."""
     canary = Canary("canary", "CA11", 60_000, 20_000)
@@ -101,7 +139,7 @@ def test_a_round_is_resolved_by_the_incident_of_its_own_alarm() -> None:
             f"{incident}-v", incident, "security/1", "canary", next(versions), at, ref, 0, rule, None,
             phase, None, None, None, None, (),
         )  # fmt: skip
-        canary.take(Place("decisions", 0, 0, at, at), made)
+        canary.take(Place("decisions", 0, 0, at, at, at), made)
 
     def alert_of(minute: int) -> str:
         return f"CA11-{canary.number(start + minute * 60_000):04}-1-86a50fa1"
@@ -123,9 +161,13 @@ def test_a_round_is_resolved_by_the_incident_of_its_own_alarm() -> None:
     assert canary.finding is None
 
 
+@pytest.mark.parametrize("put_back", [2_000, 300_000])
 @pytest.mark.asyncio
-async def test_no_number_is_sent_twice_in_an_interval(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither behind a restart, which may come right behind a frame, nor where a timer ends early."""
+async def test_no_number_is_sent_twice_in_an_interval(monkeypatch: pytest.MonkeyPatch, put_back: int) -> None:
+    """Neither behind a restart, which may come right behind a frame, nor where a timer ends early or a clock goes back.
+
+    A receiver takes it for a repeat within ten minutes, and no alarm comes of it.
+    """
     clock, sent = 1_790_000_000_000 - 1_790_000_000_000 % 60_000 + 5_000, []
     sounder = made(Mock(return_value=True), Mock(return_value=True))
 
@@ -142,7 +184,7 @@ async def test_no_number_is_sent_twice_in_an_interval(monkeypatch: pytest.Monkey
             sent.append((clock, self.sequence))
             clock += 300
             if len(sent) == 3:
-                clock -= 2_000  # put right
+                clock -= put_back  # put right
             if len(sent) == 5:
                 raise asyncio.CancelledError
             return Mock(is_acknowledged=True)

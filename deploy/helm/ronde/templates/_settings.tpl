@@ -9,7 +9,7 @@ worker: { user: worker, tables: [canary, log, prefix, procedures, topics, worker
 sink: { user: sink, tables: [log, prefix, sink, topics], registry: true, postgres: true, pages: sink, port: 6067 }
 receiver: { user: receiver, tables: [log, prefix, receiver, topics, web], registry: true, pages: receiver, port: 6068, listens: true, exclude: [keys, signals, transmitters] }
 desk: { user: desk, tables: [canary, desk, log, objectives, prefix, procedures, topics, web], registry: true, ledger: true, pages: desk, port: 6090, listens: true, web: 6080, exclude: [view] }
-portal: { user: portal, tables: [log, portal, prefix, topics, web], registry: true, postgres: true, pages: portal, port: 6091, listens: true, web: 6081 }
+portal: { user: portal, tables: [log, portal, prefix, topics, web], registry: true, postgres: true, pages: portal, port: 6091, listens: true, web: 6081, exclude: [readiness] }
 partners: { user: partners, tables: [log, partners, prefix, topics, web], registry: true, postgres: true, pages: partners, port: 6092, listens: true, web: 6082, exclude: [kafka, registry] }
 watchdog: { user: watchdog, tables: [canary, log, prefix, procedures, topics, watchdog], registry: true, pages: watchdog, port: 6093, apart: true }
 seal: { user: seal, tables: [log, prefix, seal, topics], registry: true, postgres: true, pages: seal, port: 6094, apart: true }
